@@ -1,0 +1,104 @@
+"""What a slash command asks the front end to do. Commands act on no screen; they return these values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from termchat.core.messages import Message
+from termchat.core.models import ModelRef
+from termchat.core.sanitize import Safe
+from termchat.core.style import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Print a line or more, in one role."""
+
+    words: Safe
+    role: Role = Role.DIM
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Print rows in columns; `right` names the columns (by number) that are aligned to the right."""
+
+    header: tuple[Safe, ...]
+    rows: Sequence[tuple[Safe, ...]]
+    right: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One row of a picker: what is shown, what is done when it is taken."""
+
+    label: Safe
+    detail: Safe = Safe("")
+    effects: tuple[Effect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """Let the user choose one."""
+
+    title: Safe
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListModels:
+    """Ask the providers for their models, then let the user pick one of those that match `query`."""
+
+    query: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send from a place of the tree: a new message below it, or, without one, answer again what stands there."""
+
+    parent: str | None
+    message: Message | None = None
+    model: ModelRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MoveHead:
+    """Go to another place of the tree; `restore` is put into the input when that is empty."""
+
+    node: str | None
+    restore: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UseModel:
+    """This chat goes on with another model."""
+
+    model: ModelRef
+
+
+@dataclass(frozen=True, slots=True)
+class NewChat:
+    """Start an empty chat; the old one stays where it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """Leave."""
+
+    code: int = 0
+
+
+Effect: TypeAlias = Say | Table | Pick | ListModels | Send | MoveHead | UseModel | NewChat | Exit
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A completion: the whole text of the word, and what it is."""
+
+    text: str
+    detail: Safe = Safe("")
+
+
+Candidates: TypeAlias = Sequence[Candidate]
+

@@ -1,0 +1,114 @@
+"""Expected errors are values: a kind, a plain sentence, the next step.
+
+    Failure            what went wrong, as a user can read it
+    ProviderError      carries a Failure out of a provider, up to the pump, which makes an event of it
+
+Any other exception is a bug or a cancellation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import assert_never
+
+from termchat.core.outcomes import Exit, Outcome
+from termchat.core.sanitize import Safe
+
+
+class Kind(StrEnum):
+    """What sort of failure it is; decides the retries, the exit code and the way out that is offered."""
+
+    TIMEOUT = "timeout"
+    NETWORK = "network"
+    BAD_CONFIG = "bad_config"
+    NO_KEY = "no_key"
+    AUTH = "auth"
+    QUOTA = "quota"
+    PERMISSION = "permission"
+    NOT_FOUND = "not_found"
+    CONTEXT_TOO_LONG = "context_too_long"
+    CONTENT_FILTER = "content_filter"
+    RATE_LIMITED = "rate_limited"
+    OVERLOADED = "overloaded"
+    HISTORY_INVALID = "history_invalid"
+    BAD_REQUEST = "bad_request"
+    SERVER = "server"
+    CUT = "cut"
+    BAD_RESPONSE = "bad_response"
+    EMPTY = "empty"
+    BUG = "bug"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An expected error.
+
+    message      one plain sentence; foreign words in it are already safe, redacted and short
+    hint         the next step to take, "" when there is none
+    status       the HTTP status, when there was one
+    retry_after  seconds the server asks to wait
+    retryable    whether the same request may be sent again by itself (nothing was shown, nothing was billed)
+    """
+
+    kind: Kind
+    message: Safe
+    hint: Safe = Safe("")
+    status: int | None = None
+    retry_after: float | None = None
+    retryable: bool = False
+
+
+class ProviderError(Exception):
+    """A provider could not answer; `failure` says why."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+def outcome_of(failure: Failure) -> Outcome:
+    """How a reply ends that ends with this failure."""
+    match failure.kind:
+        case Kind.CUT:
+            return Outcome.CUT
+        case Kind.TIMEOUT:
+            return Outcome.STALLED
+        case Kind.CONTENT_FILTER:
+            return Outcome.FILTERED
+        case _:
+            return Outcome.FAILED
+
+
+def exit_code(outcome: Outcome, failure: Failure | None = None) -> Exit:
+    """The exit code of a script whose reply ended so."""
+    match outcome:
+        case Outcome.COMPLETE:
+            return Exit.COMPLETE
+        case Outcome.LENGTH:
+            return Exit.LENGTH
+        case Outcome.FILTERED | Outcome.REFUSED:
+            return Exit.REFUSED
+        case Outcome.CUT:
+            return Exit.CUT
+        case Outcome.STALLED:
+            return Exit.STALLED
+        case Outcome.CANCELLED:
+            return Exit.CANCELLED
+        case Outcome.BUDGET:
+            return Exit.BUDGET
+        case Outcome.LIMIT:
+            return Exit.DENIED
+        case Outcome.FAILED:
+            return _failed(failure)
+    assert_never(outcome)
+
+
+def _failed(failure: Failure | None) -> Exit:
+    match failure.kind if failure else None:
+        case Kind.NO_KEY | Kind.AUTH | Kind.PERMISSION:
+            return Exit.NO_KEY
+        case Kind.RATE_LIMITED | Kind.OVERLOADED:
+            return Exit.TRY_LATER
+        case _:
+            return Exit.ERROR

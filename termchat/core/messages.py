@@ -1,0 +1,152 @@
+"""Messages: the immutable values a conversation is made of.
+
+A message is a role and parts in order. What only one vendor understands (signatures, item ids, encrypted
+reasoning) sits in `extra` on the part it belongs to; nobody but the adapter that made it looks inside, and
+`Origin` decides whether it may be replayed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TypeAlias, Union
+
+from termchat.core.models import ModelRef, Protocol
+from termchat.core.outcomes import Outcome
+from termchat.core.usage import Usage
+
+Json: TypeAlias = Union[None, bool, int, float, str, list["Json"], dict[str, "Json"]]
+Extra: TypeAlias = Mapping[str, Json]
+
+NOTHING: Extra = MappingProxyType({})
+
+
+class Author(StrEnum):
+    """Who speaks in a message."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who produced a message; opaque data goes back to the same origin only."""
+
+    provider: str
+    protocol: Protocol
+    model: str
+
+    @property
+    def ref(self) -> ModelRef:
+        return ModelRef(self.provider, self.model)
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A source the model names for what it said."""
+
+    url: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Words, as they were typed or said."""
+
+    text: str
+    citations: tuple[Citation, ...] = ()
+    extra: Extra = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """What the model thought aloud; `redacted` when the vendor shows only that it thought."""
+
+    text: str
+    redacted: bool = False
+    extra: Extra = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call the model asks for.
+
+    `arguments` is the raw JSON text the model wrote; it is parsed late. `whole` is False when the stream ended
+    inside the arguments: such a call is never run and never sent again.
+    """
+
+    id: str
+    name: str
+    arguments: str
+    whole: bool = True
+    extra: Extra = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture: its bytes, or an address the vendor can fetch."""
+
+    mime: str
+    data: bytes = b""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A document the model takes as it is, for example a PDF."""
+
+    name: str
+    mime: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a call gave: text (and images), or why it failed."""
+
+    call_id: str
+    name: str
+    parts: tuple[Text | Image, ...]
+    is_error: bool = False
+
+    @property
+    def text(self) -> str:
+        return "\n".join(part.text for part in self.parts if isinstance(part, Text))
+
+
+Part: TypeAlias = Text | Reasoning | ToolCall | ToolResult | Image | File
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message.
+
+    `origin`, `outcome` and `usage` are those of an assistant's reply; a user's or a tool's message has none.
+    """
+
+    author: Author
+    parts: tuple[Part, ...]
+    origin: Origin | None = None
+    outcome: Outcome | None = None
+    usage: Usage | None = None
+
+    @property
+    def text(self) -> str:
+        """The words of the message, without reasoning, calls and results."""
+        return "".join(part.text for part in self.parts if isinstance(part, Text))
+
+    @property
+    def calls(self) -> tuple[ToolCall, ...]:
+        return tuple(part for part in self.parts if isinstance(part, ToolCall))
+
+    @property
+    def results(self) -> tuple[ToolResult, ...]:
+        return tuple(part for part in self.parts if isinstance(part, ToolResult))
+
+
+def user(text: str, *others: Part) -> Message:
+    """A user's message; attachments stand before the words that speak of them."""
+    return Message(Author.USER, (*others, *((Text(text),) if text else ())))

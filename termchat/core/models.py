@@ -1,0 +1,116 @@
+"""Models and the servers that offer them, as data.
+
+A model is named `provider/model`; everything after the first `/` goes to the provider as it is. A provider is a
+profile: where it listens for each protocol it speaks, with which key, and which models go over which protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Any
+
+
+class Protocol(StrEnum):
+    """The languages termchat speaks, by the name they have in the configuration."""
+
+    CHAT = "openai"
+    RESPONSES = "responses"
+    ANTHROPIC = "anthropic"
+    GEMINI = "gemini"
+    DEMO = "demo"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ModelRef:
+    """The full name of a model: `openai/gpt-5.2`, `ofox/anthropic/claude-sonnet-4.5`, `demo/tour`."""
+
+    provider: str
+    model: str
+
+    def __str__(self) -> str:
+        return f"{self.provider}/{self.model}"
+
+    @classmethod
+    def parse(cls, name: str) -> ModelRef | None:
+        """`provider/model` as a reference, None when there is no provider in the name."""
+        provider, slash, model = name.partition("/")
+        return cls(provider, model) if slash and provider and model else None
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """The clocks, in seconds of time awake (design: clocks and retries).
+
+    `first` until the first content, `idle` since the last byte and `silent` since the last event once content
+    began; there is no limit on the whole.
+    """
+
+    connect: float = 10.0
+    first: float = 300.0
+    idle: float = 60.0
+    silent: float = 300.0
+
+    def with_idle(self, seconds: float) -> Timeouts:
+        """The idle and the first-content clock set alike, as `--idle-timeout` does."""
+        return Timeouts(self.connect, seconds, seconds, max(self.silent, seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A provider: a vendor, a gateway or a local server.
+
+    name      the part before the first `/` of a model's name
+    title     as people call it
+    key       where the key is: `env:NAME` (several, by comma), `cmd:...`, `keyring:NAME`, the key itself, or
+              "" for a server that wants none
+    bases     base URL for each protocol it speaks
+    route     pattern of model names -> protocol, first match wins
+    model     the default model, "" when there is none
+    max_tokens pattern of model names -> default output limit, where the protocol demands one
+    """
+
+    name: str
+    title: str = ""
+    key: str = ""
+    bases: Mapping[Protocol, str] = field(default_factory=dict[Protocol, str])
+    route: Mapping[str, Protocol] = field(default_factory=dict[str, Protocol])
+    model: str = ""
+    models: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    body: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    max_tokens: Mapping[str, int] = field(default_factory=dict[str, int])
+    quirks: frozenset[str] = frozenset()
+    fallback_paths: tuple[str, ...] = ()
+    vendor: str = ""
+    proxy: str = ""
+    ca: str = ""
+    stream: bool = True
+    key_page: str = ""
+    status_page: str = ""
+    local: bool = False
+    source: str = "built in"
+
+    def protocol_for(self, model: str) -> Protocol | None:
+        """The protocol that carries this model: the first matching row of `route`, else the first base."""
+        for pattern, protocol in self.route.items():
+            if fnmatchcase(model, pattern):
+                return protocol
+        return next(iter(self.bases), None)
+
+    def limit_for(self, model: str) -> int | None:
+        """The default output limit for a model in tokens, where one is known."""
+        return next((n for pattern, n in self.max_tokens.items() if fnmatchcase(model, pattern)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What a listing tells of a model; None where it does not tell. Limits are in tokens."""
+
+    ref: ModelRef
+    title: str = ""
+    context: int | None = None
+    max_output: int | None = None
+    created: int | None = None

@@ -1,0 +1,77 @@
+"""How a reply ended: one word, on screen, in the store and in the exit code."""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+
+class Outcome(StrEnum):
+    """The true end of a reply; anything but `COMPLETE` is incomplete and is never shown as complete."""
+
+    COMPLETE = "complete"
+    LENGTH = "length"  # the token limit, ours or the model's
+    FILTERED = "filtered"  # the provider's filter
+    REFUSED = "refused"  # the model declined
+    CUT = "cut"  # the stream ended before its end
+    STALLED = "stalled"  # no data in time
+    CANCELLED = "cancelled"  # the user stopped it
+    BUDGET = "budget"  # the money set aside for it is spent
+    LIMIT = "limit"  # a loop limit of ours
+    FAILED = "failed"  # an error, told beside it
+
+
+class Finish(StrEnum):
+    """Why the model stopped, in one vocabulary for every protocol (providers.md 3.5)."""
+
+    STOP = "stop"
+    TOOL_CALLS = "tool_calls"
+    LENGTH = "length"
+    CONTEXT_FULL = "context_full"
+    FILTER = "content_filter"
+    REFUSAL = "refusal"
+    PAUSED = "paused"
+    MALFORMED_TOOL = "malformed_tool"
+    HISTORY_INVALID = "history_invalid"
+    ERROR = "error"
+    OTHER = "other"
+
+
+class Exit(IntEnum):
+    """The exit codes that scripts rely on; frozen, change only by adding."""
+
+    COMPLETE = 0
+    ERROR = 1
+    USAGE = 2
+    LENGTH = 3
+    REFUSED = 4
+    CUT = 5
+    STALLED = 6
+    BUDGET = 7
+    DENIED = 8
+    TRY_LATER = 75
+    NO_KEY = 77
+    SIGHUP = 129
+    CANCELLED = 130
+    SIGTERM = 143
+
+    @property
+    def words(self) -> str:
+        return _EXIT_WORDS[self]
+
+
+_EXIT_WORDS = {
+    Exit.COMPLETE: "the reply is complete",
+    Exit.ERROR: "an error, told on stderr",
+    Exit.USAGE: "the command line or the configuration is wrong",
+    Exit.LENGTH: "cut short by the token limit",
+    Exit.REFUSED: "refused by the model or filtered by the provider",
+    Exit.CUT: "the stream was cut; what came was printed",
+    Exit.STALLED: "no data in time",
+    Exit.BUDGET: "the budget is reached",
+    Exit.DENIED: "a call was denied for want of a rule, or a loop limit was reached",
+    Exit.TRY_LATER: "rate limited or overloaded: try later",
+    Exit.NO_KEY: "no key, or the key was refused",
+    Exit.SIGHUP: "the terminal went away",
+    Exit.CANCELLED: "cancelled with Ctrl-C",
+    Exit.SIGTERM: "ended by a signal",
+}

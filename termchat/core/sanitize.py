@@ -1,0 +1,91 @@
+"""Safe text: the only kind that may reach a terminal.
+
+Everything that came from outside (a model, a tool, a file name, a server, a saved chat) is foreign text. `safe`
+turns it into `Safe`, in which no control character is left that a terminal would obey; every sink takes `Safe`
+only, so that forgetting it is a type error.
+
+Nothing is stripped silently: a control character becomes a visible sign.
+
+    C0 but TAB and LF     its control picture, U+2400 + c    (ESC is seen as ␛)
+    DEL                   U+2421 ␡
+    C1                    U+FFFD
+    bidi controls         U+FFFD   (they can reorder what is read; UAX #9)
+    line separators       U+FFFD   (U+2028, U+2029)
+    lone surrogates       U+FFFD
+    CRLF and CR           LF
+
+A text may arrive in chunks: `Sanitizer` holds back a trailing CR or high surrogate, its only state, so that
+any split of a text gives the same result.
+"""
+
+from __future__ import annotations
+
+from typing import LiteralString, NewType
+
+Safe = NewType("Safe", str)
+
+_BIDI = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_TABLE: dict[int, int] = {
+    **{c: 0x2400 + c for c in range(0x20) if c not in (0x09, 0x0A)},
+    0x7F: 0x2421,
+    **dict.fromkeys(range(0x80, 0xA0), 0xFFFD),
+    **dict.fromkeys((*_BIDI, 0x2028, 0x2029), 0xFFFD),
+    **dict.fromkeys(range(0xD800, 0xE000), 0xFFFD),
+}
+_ONE_LINE = {**_TABLE, 0x09: 0x20, 0x0A: 0x20}
+
+
+def safe(text: str) -> Safe:
+    """Foreign text as a terminal may show it; newlines and tabs stay."""
+    return Safe(_newlines(_paired(text)).translate(_TABLE))
+
+
+def safe_line(text: str) -> Safe:
+    """Foreign text for one row: newlines and tabs become blanks as well."""
+    return Safe(_newlines(_paired(text)).translate(_ONE_LINE))
+
+
+def say(template: LiteralString, **parts: Safe) -> Safe:
+    """Our own words around safe parts: `say("No model {name}.", name=safe(name))`."""
+    return Safe(template.format(**parts))
+
+
+def join(separator: LiteralString, parts: list[Safe] | tuple[Safe, ...]) -> Safe:
+    """Safe parts, joined by our own words."""
+    return Safe(separator.join(parts))
+
+
+def well_formed(text: str) -> str:
+    """The same text with its surrogates paired and the lone ones replaced, fit for UTF-8 and for every server."""
+    return _paired(text)
+
+
+class Sanitizer:
+    """`safe` for a text that arrives in chunks: `"".join(map(feed, chunks)) + close() == safe("".join(chunks))`."""
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def feed(self, chunk: str) -> Safe:
+        text = self._held + chunk
+        self._held = ""
+        if text and (text[-1] == "\r" or "\ud800" <= text[-1] <= "\udbff"):
+            text, self._held = text[:-1], text[-1]
+        return safe(text)
+
+    def close(self) -> Safe:
+        """What was still held back; the sanitizer may be used again."""
+        text, self._held = self._held, ""
+        return safe(text)
+
+
+def _newlines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def _paired(text: str) -> str:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
