@@ -35,9 +35,7 @@ from termchat.core.sanitize import well_formed
 CANCELLED = "cancelled by the user"
 
 
-def sendable(
-    messages: Iterable[Message], target: Origin, valid_id: Callable[[str], bool]
-) -> tuple[Message, ...]:
+def sendable(messages: Iterable[Message], target: Origin, valid_id: Callable[[str], bool]) -> tuple[Message, ...]:
     """The messages fit to be encoded for `target`; `valid_id` says which call ids its protocol takes.
 
     In the result every assistant message with calls is followed by exactly one tool message that answers each of
@@ -120,7 +118,6 @@ def _answers(calls: tuple[ToolCall, ...], results: dict[str, ToolResult]) -> Mes
     return Message(
         Author.TOOL,
         tuple(
-            results.get(call.id) or ToolResult(call.id, call.name, (Text(CANCELLED),), is_error=True)
-            for call in calls
+            results.get(call.id) or ToolResult(call.id, call.name, (Text(CANCELLED),), is_error=True) for call in calls
         ),
     )

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from termchat.core.messages import Message
 from termchat.core.models import ModelRef
-from termchat.core.sanitize import Safe
+from termchat.core.sanitize import EMPTY, Safe
 from termchat.core.style import Role
 
 
@@ -34,7 +34,7 @@ class Choice:
     """One row of a picker: what is shown, what is done when it is taken."""
 
     label: Safe
-    detail: Safe = Safe("")
+    detail: Safe = EMPTY
     effects: tuple[Effect, ...] = ()
 
 
@@ -97,8 +97,7 @@ class Candidate:
     """A completion: the whole text of the word, and what it is."""
 
     text: str
-    detail: Safe = Safe("")
+    detail: Safe = EMPTY
 
 
 Candidates: TypeAlias = Sequence[Candidate]
-

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from termchat.core.outcomes import Exit, Outcome
-from termchat.core.sanitize import Safe
+from termchat.core.sanitize import EMPTY, Safe
 
 
 class Kind(StrEnum):
@@ -53,7 +53,7 @@ class Failure:
 
     kind: Kind
     message: Safe
-    hint: Safe = Safe("")
+    hint: Safe = EMPTY
     status: int | None = None
     retry_after: float | None = None
     retryable: bool = False

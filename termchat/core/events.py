@@ -91,14 +91,7 @@ class Adapted:
 
 
 Delta: TypeAlias = (
-    TextDelta
-    | ReasoningDelta
-    | ToolCallDelta
-    | CitationDelta
-    | UsageDelta
-    | Finished
-    | Retrying
-    | Adapted
+    TextDelta | ReasoningDelta | ToolCallDelta | CitationDelta | UsageDelta | Finished | Retrying | Adapted
 )
 CONTENT = (TextDelta, ReasoningDelta, ToolCallDelta)
 
@@ -182,6 +175,4 @@ class TurnEnded:
     failure: Failure | None = None
 
 
-Event: TypeAlias = (
-    TurnStarted | StepStarted | Streamed | ToolStarted | ToolFinished | MessageDone | Notice | TurnEnded
-)
+Event: TypeAlias = TurnStarted | StepStarted | Streamed | ToolStarted | ToolFinished | MessageDone | Notice | TurnEnded

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TypeAlias, Union
+from typing import TypeAlias
 
 from termchat.core.models import ModelRef, Protocol
 from termchat.core.outcomes import Outcome
 from termchat.core.usage import Usage
 
-Json: TypeAlias = Union[None, bool, int, float, str, list["Json"], dict[str, "Json"]]
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Extra: TypeAlias = Mapping[str, Json]
 
 NOTHING: Extra = MappingProxyType({})

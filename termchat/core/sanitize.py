@@ -23,6 +23,7 @@ from __future__ import annotations
 from typing import LiteralString, NewType
 
 Safe = NewType("Safe", str)
+EMPTY = Safe("")
 
 _BIDI = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _TABLE: dict[int, int] = {
