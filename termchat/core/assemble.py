@@ -19,7 +19,7 @@ from termchat.core.events import (
     ToolCallDelta,
     UsageDelta,
 )
-from termchat.core.messages import NOTHING, Citation, Extra, Json, Part, Reasoning, Text, ToolCall
+from termchat.core.messages import Citation, Extra, Json, Part, Reasoning, Text, ToolCall
 from termchat.core.usage import Usage
 
 
@@ -42,7 +42,7 @@ class _Open:
 
     @property
     def opaque(self) -> Extra:
-        return self.extra or NOTHING
+        return self.extra or None
 
 
 @dataclass(slots=True)

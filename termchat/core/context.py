@@ -18,7 +18,6 @@ from dataclasses import replace
 from hashlib import sha256
 
 from termchat.core.messages import (
-    NOTHING,
     Author,
     File,
     Image,
@@ -59,11 +58,11 @@ def _part(part: Part, own: bool) -> Part | None:
         case ToolCall():
             if not part.whole:
                 return None
-            return replace(part, extra=part.extra if own else NOTHING, arguments=well_formed(part.arguments))
+            return replace(part, extra=part.extra if own else None, arguments=well_formed(part.arguments))
         case Text():
             if not part.text and not (own and part.extra):
                 return None
-            return replace(part, extra=part.extra if own else NOTHING, text=well_formed(part.text))
+            return replace(part, extra=part.extra if own else None, text=well_formed(part.text))
         case ToolResult():
             return replace(part, parts=tuple(_result_part(p) for p in part.parts))
         case Image() | File():

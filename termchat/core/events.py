@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from termchat.core.errors import Failure
-from termchat.core.messages import NOTHING, Citation, Extra, Message, ToolCall, ToolResult
+from termchat.core.messages import Citation, Extra, Message, ToolCall, ToolResult
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Finish, Outcome
 from termchat.core.sanitize import Safe
@@ -26,7 +26,7 @@ from termchat.core.usage import Usage
 class TextDelta:
     index: int
     text: str
-    extra: Extra = NOTHING
+    extra: Extra = None
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class ReasoningDelta:
     index: int
     text: str
     redacted: bool = False
-    extra: Extra = NOTHING
+    extra: Extra = None
 
 
 @dataclass(slots=True)
@@ -49,7 +49,7 @@ class ToolCallDelta:
     name: str = ""
     arguments: str = ""
     done: bool = False
-    extra: Extra = NOTHING
+    extra: Extra = None
 
 
 @dataclass(slots=True)

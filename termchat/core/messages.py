@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
 from typing import TypeAlias
 
 from termchat.core.models import ModelRef, Protocol
@@ -18,9 +17,7 @@ from termchat.core.outcomes import Outcome
 from termchat.core.usage import Usage
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
-Extra: TypeAlias = Mapping[str, Json]
-
-NOTHING: Extra = MappingProxyType({})
+Extra: TypeAlias = Mapping[str, Json] | None
 
 
 class Author(StrEnum):
@@ -58,7 +55,7 @@ class Text:
 
     text: str
     citations: tuple[Citation, ...] = ()
-    extra: Extra = NOTHING
+    extra: Extra = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +64,7 @@ class Reasoning:
 
     text: str
     redacted: bool = False
-    extra: Extra = NOTHING
+    extra: Extra = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +79,7 @@ class ToolCall:
     name: str
     arguments: str
     whole: bool = True
-    extra: Extra = NOTHING
+    extra: Extra = None
 
 
 @dataclass(frozen=True, slots=True)
