@@ -113,6 +113,10 @@ class Tools(Protocol):
 
 
 class Prices(Protocol):
+    def prepare(self) -> None:
+        """Load the table in the background; called when the first reply begins to stream."""
+        ...
+
     async def cost(self, model: ModelRef, usage: Usage) -> Decimal | None:
         """US dollars, or None when nobody knows."""
         ...

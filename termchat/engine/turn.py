@@ -1,0 +1,305 @@
+"""One turn: request -> reply -> tool calls -> request ..., as one stream of events."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from decimal import Decimal
+from uuid import uuid4
+
+from termchat.core.assemble import Assembly
+from termchat.core.errors import Failure, Kind, ProviderError, outcome_of
+from termchat.core.events import (
+    CONTENT,
+    Event,
+    MessageDone,
+    Notice,
+    StepStarted,
+    Streamed,
+    Timing,
+    TurnEnded,
+    TurnStarted,
+)
+from termchat.core.messages import Author, Message, Reasoning, Text, ToolCall, ToolResult
+from termchat.core.models import ModelRef, Timeouts
+from termchat.core.outcomes import Finish, Outcome
+from termchat.core.ports import Params, Prices, Provider, Providers, Request, Tools
+from termchat.core.sanitize import safe, safe_line, say
+from termchat.core.usage import Usage, add_costs, estimate_tokens
+from termchat.engine.calls import Calls
+from termchat.engine.pump import Pump
+
+_log = logging.getLogger("termchat")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a turn is made with.
+
+    `max_rounds` bounds the requests of one turn; `prices` is None where nobody will look at the cost.
+    """
+
+    model: ModelRef
+    providers: Providers
+    tools: Tools | None = None
+    prices: Prices | None = None
+    system: str = ""
+    params: Params = field(default_factory=Params)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    max_rounds: int = 25
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What the steps of a turn add up to."""
+
+    usage: Usage | None = None
+    cost: Decimal | None = Decimal(0)
+    steps: int = 0
+    received: bool = False
+    first: float | None = None
+    streaming: float = 0.0
+    began: float = field(default_factory=time.monotonic)
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    outcome: Outcome
+    failure: Failure | None = None
+    finish: Finish | None = None
+
+
+class Turn:
+    """A message being answered. Read `events` once; `cancel` may be called at any time."""
+
+    def __init__(self, plan: Plan, history: tuple[Message, ...], parent: str) -> None:
+        self.id = uuid4().hex
+        self._plan = plan
+        self._messages = list(history)
+        self._at = parent
+        self._tally = _Tally()
+        self._cancelled = False
+        self._stop: Callable[[], object] = lambda: None
+
+    def cancel(self) -> None:
+        """Stop now: what came is kept, and the turn ends as an event."""
+        self._cancelled = True
+        self._stop()
+
+    async def events(self) -> AsyncGenerator[Event, None]:
+        """Everything that happens, ending with exactly one TurnEnded."""
+        yield TurnStarted(self.id, self._plan.model)
+        self._end: _End | None = None
+        async with aclosing(self._steps()) as events:
+            try:
+                async for event in events:
+                    yield event
+            except ProviderError as error:
+                self._end = _End(outcome_of(error.failure), error.failure)
+            except Exception:
+                _log.exception("a turn ended with a bug")
+                self._end = _End(Outcome.FAILED, _BUG)
+        yield self._ended(self._end or _End(Outcome.CANCELLED))
+
+    async def _steps(self) -> AsyncGenerator[Event, None]:
+        provider = await self._interruptible(self._plan.providers.open(self._plan.model))
+        while provider and not self._end:
+            if self._tally.steps >= self._plan.max_rounds:
+                self._end = _End(Outcome.LIMIT, _too_many(self._plan.max_rounds))
+                return
+            self._tally.steps += 1
+            yield StepStarted(self.id, self._tally.steps)
+            async with aclosing(self._step(provider)) as events:
+                async for event in events:
+                    yield event
+
+    async def _step(self, provider: Provider) -> AsyncGenerator[Event, None]:
+        """One request with its reply, and the calls the reply asks for."""
+        assembly = Assembly()
+        request = Request(tuple(self._messages), self._plan.system, self._specs(), self._plan.params)
+        pump = Pump(provider, request, self._plan.timeouts)
+        self._stop = pump.cancel
+        async with aclosing(self._stream(pump, assembly)) as events:
+            async for event in events:
+                yield event
+        end = _ending(pump, assembly)
+        message = self._reply(provider, request, assembly, end)
+        if message:
+            await self._count(message.usage)
+            yield self._done(message)
+        if end.finish is Finish.OTHER and pump.finished:
+            yield Notice(
+                self.id, say("The model stopped for a reason of its own: {why}.", why=_short(pump.finished.raw))
+            )
+        if end.outcome is not Outcome.COMPLETE:
+            self._end = end
+            return
+        if end.finish is Finish.PAUSED:
+            return
+        calls = [call for call in message.calls if call.whole] if message else []
+        if not calls or not self._plan.tools:
+            self._end = end
+            return
+        async with aclosing(self._run(calls, self._plan.tools)) as events:
+            async for event in events:
+                yield event
+
+    async def _stream(self, pump: Pump, assembly: Assembly) -> AsyncGenerator[Event, None]:
+        tally, began = self._tally, None
+        if self._cancelled:
+            pump.cancelled = True
+            return
+        async with aclosing(pump.deltas()) as deltas:
+            async for delta in deltas:
+                assembly.add(delta)
+                if began is None and isinstance(delta, CONTENT):
+                    began = time.monotonic()
+                    tally.received = True
+                    tally.first = tally.first if tally.first is not None else began - tally.began
+                    if self._plan.prices:
+                        self._plan.prices.prepare()
+                yield Streamed(self.id, delta)
+        tally.streaming += time.monotonic() - began if began is not None else 0.0
+
+    async def _run(self, calls: list[ToolCall], tools: Tools) -> AsyncGenerator[Event, None]:
+        running = Calls(self.id, calls, tools)
+        self._stop = running.cancel
+        if not self._cancelled:
+            async with aclosing(running.events()) as events:
+                async for event in events:
+                    yield event
+        yield self._done(running.message())
+        if self._cancelled:
+            self._end = _End(Outcome.CANCELLED)
+
+    async def _interruptible(self, opening: Awaitable[Provider]) -> Provider | None:
+        """The provider, or None when the turn was stopped while its SDK was still being loaded."""
+        task = asyncio.ensure_future(opening)
+        self._stop = task.cancel
+        if self._cancelled:
+            task.cancel()
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if not self._cancelled:
+                raise
+            return None
+        finally:
+            task.cancel()
+
+    def _specs(self):
+        return self._plan.tools.specs if self._plan.tools else ()
+
+    def _reply(self, provider: Provider, request: Request, assembly: Assembly, end: _End) -> Message | None:
+        parts = assembly.parts()
+        if not parts:
+            return None
+        usage = assembly.usage or _estimate(request, parts)
+        return Message(Author.ASSISTANT, parts, provider.origin, end.outcome, usage)
+
+    def _done(self, message: Message) -> MessageDone:
+        self._messages.append(message)
+        node, parent = uuid4().hex, self._at
+        self._at = node
+        return MessageDone(self.id, node, parent, message)
+
+    async def _count(self, usage: Usage | None) -> None:
+        if usage is None:
+            return
+        tally = self._tally
+        tally.usage = tally.usage + usage if tally.usage else usage
+        cost = usage.cost
+        if cost is None and self._plan.prices:
+            cost = await self._plan.prices.cost(self._plan.model, usage)
+        tally.cost = add_costs(tally.cost, cost)
+
+    def _ended(self, end: _End) -> TurnEnded:
+        tally = self._tally
+        return TurnEnded(
+            self.id,
+            end.outcome,
+            self._plan.model,
+            tally.usage or Usage(),
+            tally.cost if tally.usage else None,
+            Timing(tally.first, time.monotonic() - tally.began, tally.streaming),
+            tally.steps,
+            tally.received,
+            end.finish,
+            end.failure,
+        )
+
+
+_OUTCOMES: dict[Finish, Outcome] = {
+    Finish.STOP: Outcome.COMPLETE,
+    Finish.TOOL_CALLS: Outcome.COMPLETE,
+    Finish.PAUSED: Outcome.COMPLETE,
+    Finish.OTHER: Outcome.COMPLETE,
+    Finish.LENGTH: Outcome.LENGTH,
+    Finish.CONTEXT_FULL: Outcome.LENGTH,
+    Finish.FILTER: Outcome.FILTERED,
+    Finish.REFUSAL: Outcome.REFUSED,
+}
+_BROKEN: dict[Finish, Failure] = {
+    Finish.MALFORMED_TOOL: Failure(
+        Kind.BAD_RESPONSE, say("The model made a tool call that cannot be read."), say("Try /retry.")
+    ),
+    Finish.HISTORY_INVALID: Failure(
+        Kind.HISTORY_INVALID,
+        say("The provider refused the history of this chat."),
+        say("Try another model with /model."),
+    ),
+    Finish.ERROR: Failure(Kind.SERVER, say("The provider stopped with an error of its own."), say("Try /retry.")),
+}
+_BUG = Failure(Kind.BUG, say("termchat made a mistake of its own."), say("Nothing is lost; --debug tells more."))
+_EMPTY = Failure(Kind.EMPTY, say("The model sent an empty reply."), say("Try /retry, or another model with /model."))
+
+
+def _ending(pump: Pump, assembly: Assembly) -> _End:
+    """How a step ended. A reply that failed after its first words is cut, whatever failed."""
+    if pump.cancelled:
+        return _End(Outcome.CANCELLED)
+    if pump.failure:
+        outcome = outcome_of(pump.failure)
+        cut = outcome is Outcome.FAILED and assembly.received
+        return _End(Outcome.CUT if cut else outcome, pump.failure)
+    finish = pump.finished.reason if pump.finished else Finish.ERROR
+    if finish in _BROKEN:
+        return _End(Outcome.CUT if assembly.received else Outcome.FAILED, _BROKEN[finish], finish)
+    outcome = _OUTCOMES[finish]
+    said = any(isinstance(part, Text | ToolCall) for part in assembly.parts())
+    if outcome is Outcome.COMPLETE and finish is not Finish.PAUSED and not said:
+        return _End(Outcome.FAILED, _EMPTY, finish)
+    return _End(outcome, None, finish)
+
+
+def _too_many(rounds: int) -> Failure:
+    return Failure(
+        Kind.BAD_REQUEST,
+        say("Stopped after {n} rounds of tool calls.", n=safe(str(rounds))),
+        say("Say how to go on, or raise max_rounds."),
+    )
+
+
+def _estimate(request: Request, parts: tuple[object, ...]) -> Usage:
+    """Rough counts for a provider that sent none."""
+    sent = sum(_size(part) for message in request.messages for part in message.parts) + estimate_tokens(request.system)
+    thought = sum(_size(part) for part in parts if isinstance(part, Reasoning))
+    return Usage(input=sent, output=sum(map(_size, parts)), reasoning=thought, estimated=True)
+
+
+def _size(part: object) -> int:
+    match part:
+        case Text(text=text) | Reasoning(text=text) | ToolCall(arguments=text):
+            return estimate_tokens(text)
+        case ToolResult():
+            return estimate_tokens(part.text)
+        case _:
+            return 0
+
+
+def _short(raw: str):
+    return safe_line(raw[:60])
