@@ -1,0 +1,110 @@
+"""The sorts of value a setting may have: each reads what TOML, an environment variable or a flag gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from math import isfinite
+from typing import Protocol, TypeAlias
+
+Value: TypeAlias = "str | int | float | bool | StrEnum | None"
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off", ""})
+
+
+class Kind(Protocol):
+    """A sort of value.
+
+    words    what is allowed, as a user reads it
+    choices  what completion offers
+    read     the value, or None when `raw` is not one; TOML gives typed values, everything else text
+    """
+
+    @property
+    def words(self) -> str: ...
+    @property
+    def choices(self) -> Sequence[str]: ...
+    def read(self, raw: object) -> Value: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Free text."""
+
+    words: str = "text"
+    choices: tuple[str, ...] = ()
+
+    def read(self, raw: object) -> Value:
+        return raw if isinstance(raw, str) else None
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """One word of a closed set."""
+
+    options: type[StrEnum]
+
+    @property
+    def words(self) -> str:
+        return "one of " + ", ".join(self.choices)
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        return tuple(option.value for option in self.options)
+
+    def read(self, raw: object) -> Value:
+        # `true` and `false` are what people write for on and off.
+        word = {True: "on", False: "off"}.get(raw, "") if isinstance(raw, bool) else raw
+        return next((option for option in self.options if option.value == word), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole number from `least` on."""
+
+    least: int = 0
+    choices: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        return f"a whole number, {self.least} or more"
+
+    def read(self, raw: object) -> Value:
+        if isinstance(raw, str) and raw.isascii() and raw.isdigit():
+            raw = int(raw) if len(raw) < 19 else None
+        return raw if isinstance(raw, int) and not isinstance(raw, bool) and raw >= self.least else None
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """A length of time above nothing."""
+
+    words: str = "a number of seconds above 0"
+    choices: tuple[str, ...] = ()
+
+    def read(self, raw: object) -> Value:
+        if isinstance(raw, str):
+            try:
+                raw = float(raw)
+            except ValueError:
+                return None
+        if isinstance(raw, bool) or not isinstance(raw, int | float):
+            return None
+        return float(raw) if isfinite(raw) and raw > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """On or off."""
+
+    words: str = "true or false"
+    choices: tuple[str, ...] = ("true", "false")
+
+    def read(self, raw: object) -> Value:
+        if isinstance(raw, bool):
+            return raw
+        if not isinstance(raw, str):
+            return None
+        word = raw.lower()
+        return True if word in _TRUE else False if word in _FALSE else None

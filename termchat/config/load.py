@@ -1,0 +1,161 @@
+"""Reading the configuration: flags > environment > file > default, each value with where it came from.
+
+load(env) -> Config, or the Failure that names file, line, key and what is allowed
+config.with_flags({"think": "high"}) -> the same with the command line's values over it
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from termchat.config.kinds import Value
+from termchat.config.paths import Paths, paths
+from termchat.config.profiles import profiles
+from termchat.config.settings import SETTINGS, Setting, Settings, change
+from termchat.config.source import ConfigError, Source, array, closest, read, table
+from termchat.core.errors import Failure, Kind
+from termchat.core.models import Profile
+from termchat.core.sanitize import Safe, safe_line, say
+
+_TABLES = ("providers", "aliases", "favourites")
+_REFERENCES = ("env:", "cmd:", "keyring:")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All that was configured.
+
+    profiles    the file's providers in its order, then openai, anthropic, gemini, then the other presets
+    notes       what is to be said once: base URLs that were repaired, servers reached unencrypted
+    origins     for each setting that is not at its default, where its value came from
+    """
+
+    settings: Settings
+    profiles: Mapping[str, Profile]
+    paths: Paths
+    file: Path
+    aliases: Mapping[str, str] = field(default_factory=dict[str, str])
+    favourites: tuple[str, ...] = ()
+    notes: tuple[Safe, ...] = ()
+    origins: Mapping[str, Safe] = field(default_factory=dict[str, Safe])
+
+    def where(self, key: str) -> Safe:
+        """Where the value of a setting came from: `path:line`, a variable, a flag, or `default`."""
+        return self.origins.get(key, Safe("default"))
+
+    def with_flags(self, flags: Mapping[str, object]) -> Config | Failure:
+        """The command line's values (setting -> value or text; None is a flag that was not given) over the rest."""
+        given = {key: raw for key, raw in flags.items() if raw is not None}
+        names = {key: Safe(SETTINGS[key].flag or "--set") for key in given if key in SETTINGS}
+        return self._with(given, names)
+
+    def with_value(self, key: str, raw: object) -> Config | Failure:
+        """One setting changed while termchat runs, as `/set` does."""
+        return self._with({key: raw}, {key: Safe("/set")})
+
+    def _with(self, given: Mapping[str, object], names: Mapping[str, Safe]) -> Config | Failure:
+        values: dict[str, Value] = {}
+        for key, raw in given.items():
+            if key not in SETTINGS:
+                words = say("There is no setting {key}.", key=safe_line(key))
+                return Failure(Kind.BAD_CONFIG, words, closest(key, SETTINGS))
+            value = SETTINGS[key].kind.read(raw)
+            if value is None:
+                return _refused(names[key], SETTINGS[key], raw)
+            values[key] = value
+        return replace(self, settings=change(self.settings, values), origins={**self.origins, **names})
+
+
+def load(env: Mapping[str, str], path: Path | None = None) -> Config | Failure:
+    """The configuration of an environment; `path` stands for the config file it would name."""
+    where = paths(env)
+    file = path or where.config_file
+    try:
+        return _load(env, where, read(file))
+    except ConfigError as wrong:
+        return wrong.failure
+
+
+def _load(env: Mapping[str, str], where: Paths, source: Source) -> Config:
+    for key in source.table:
+        if key not in SETTINGS and key not in _TABLES:
+            raise source.unknown((key,), (*SETTINGS, *_TABLES))
+    found = profiles(source, env)
+    _guard(source)
+    config = Config(Settings(), found.by_name, where, source.path, _aliases(source), _favourites(source), found.notes)
+    values: dict[str, Value] = {}
+    origins: dict[str, Safe] = {}
+    for key, value, origin in (*_from_file(source), *_from_env(env)):
+        values[key], origins[key] = value, origin
+    return replace(config, settings=change(config.settings, values), origins=origins)
+
+
+def _from_file(source: Source) -> Iterator[tuple[str, Value, Safe]]:
+    for key, setting in SETTINGS.items():
+        if key not in source.table:
+            continue
+        value = setting.kind.read(source.table[key])
+        if value is None:
+            raise source.wrong((key,), say("must be {words}", words=safe_line(setting.kind.words)))
+        yield key, value, source.place(key)
+
+
+def _from_env(env: Mapping[str, str]) -> Iterator[tuple[str, Value, Safe]]:
+    """A variable that is set but empty counts as not set."""
+    for key, setting in SETTINGS.items():
+        raw = env.get(setting.env, "").strip() if setting.env else ""
+        if not raw:
+            continue
+        value = setting.kind.read(raw)
+        if value is None:
+            failure = _refused(safe_line(setting.env), setting, raw)
+            raise ConfigError(failure.message, failure.hint)
+        yield key, value, safe_line(setting.env)
+
+
+def _refused(name: Safe, setting: Setting, raw: object) -> Failure:
+    words = say("{name} must be {words}, not {raw}.", name=name, words=safe_line(setting.kind.words),
+                raw=safe_line(f'"{str(raw)[:60]}"'))  # fmt: skip
+    return Failure(
+        Kind.BAD_CONFIG, words, say("{name}: {help}", name=safe_line(setting.key), help=safe_line(setting.help))
+    )
+
+
+def _aliases(source: Source) -> Mapping[str, str]:
+    rows = table(source.table.get("aliases", {}))
+    if rows is None:
+        raise source.wrong(("aliases",), say('must be a table: [aliases], then rows such as fast = "openai/gpt-5.2"'))
+    for name, model in rows.items():
+        if not isinstance(model, str) or not model.strip("/ "):
+            raise source.wrong(("aliases", name), say("must be the name of a model in quotes"))
+    return {name: str(model) for name, model in rows.items()}
+
+
+def _favourites(source: Source) -> tuple[str, ...]:
+    models = array(source.table.get("favourites", []))
+    if models is None or not all(isinstance(model, str) for model in models):
+        raise source.wrong(("favourites",), say('must be an array of models, for example ["openai/gpt-5.2"]'))
+    return tuple(str(model) for model in models)
+
+
+def _guard(source: Source) -> None:
+    """A file with a key in it must be the user's alone."""
+    rows = table(source.table.get("providers", {})) or {}
+    inline = [name for name, row in rows.items() if _is_key((table(row) or {}).get("key", ""))]
+    if not inline or not _open_to_others(source.path):
+        return
+    words = say("contains a key, and others can read the file")
+    raise source.wrong(
+        ("providers", inline[0], "key"), words, say("Run: chmod 600 {path}", path=safe_line(str(source.path)))
+    )
+
+
+def _is_key(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and not value.strip().startswith(_REFERENCES)
+
+
+def _open_to_others(path: Path) -> bool:
+    return os.name == "posix" and bool(path.stat().st_mode & 0o077)

@@ -1,0 +1,151 @@
+"""The providers: presets, the user's rows over them, and the vendors' own environment variables over both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from termchat.config.rows import Row, read_row
+from termchat.config.source import ConfigError, Source, Table, read, table
+from termchat.config.urls import fault, is_bare, repair
+from termchat.core.models import Profile, Protocol
+from termchat.core.sanitize import Safe, safe_line, say
+
+PRESETS = Path(__file__).parent.parent / "providers" / "presets.toml"
+FIRST = ("openai", "anthropic", "gemini")
+_BASE_VARIABLES = {
+    "OPENAI_BASE_URL": ("openai", Protocol.CHAT),
+    "ANTHROPIC_BASE_URL": ("anthropic", Protocol.ANTHROPIC),
+    "GOOGLE_GEMINI_BASE_URL": ("gemini", Protocol.GEMINI),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Profiles:
+    """All providers in the order in which one is chosen, and what is to be said about them once."""
+
+    by_name: Mapping[str, Profile]
+    notes: tuple[Safe, ...]
+
+
+@cache
+def presets() -> Mapping[str, Profile]:
+    """The servers that come with termchat."""
+    source = read(PRESETS)
+    made = {name: _preset(source, name, table(row) or {}) for name, row in source.table.items()}
+    return {name: _with_limits(profile, made["anthropic"]) for name, profile in made.items()}
+
+
+def profiles(source: Source, env: Mapping[str, str]) -> Profiles:
+    """The providers of a config file and an environment. Raises ConfigError."""
+    rows = {name: read_row(source, ("providers", name), row) for name, row in _rows(source)}
+    found = {name: _overridden(source, name, row) for name, row in rows.items()}
+    notes = [note for row in rows.values() for note in row.notes]
+    for name in (*FIRST, *presets()):
+        found.setdefault(name, presets()[name])
+    for variable, (name, protocol) in _BASE_VARIABLES.items():
+        if value := env.get(variable, "").strip():
+            url, said = _from_variable(variable, value, protocol)
+            notes += said
+            found[name] = _with_base(found[name], protocol, url, rows.get(name))
+    return Profiles(found, (*notes, *_bare(found)))
+
+
+def _preset(source: Source, name: str, row: Table) -> Profile:
+    if "demo" in row:
+        row = {k: v for k, v in row.items() if k != "demo"}
+        return replace(_profile(name, read_row(source, (name,), row)), bases={Protocol.DEMO: ""})
+    return _profile(name, read_row(source, (name,), row))
+
+
+def _profile(name: str, row: Row) -> Profile:
+    return replace(Profile(name, title=name, bases=row.bases), **row.fields)
+
+
+def _with_limits(profile: Profile, anthropic: Profile) -> Profile:
+    if profile.max_tokens or Protocol.ANTHROPIC not in profile.bases:
+        return profile
+    return replace(profile, max_tokens=anthropic.max_tokens)
+
+
+def _rows(source: Source) -> Iterator[tuple[str, Table]]:
+    rows = table(source.table.get("providers", {}))
+    if rows is None:
+        raise source.wrong(("providers",), say("must be tables, one a provider: [providers.NAME]"))
+    for name, value in rows.items():
+        keys = ("providers", name)
+        if "/" in name or not name.strip() or not name.isprintable():
+            raise source.wrong(keys, say("cannot be a provider's name: it is what stands before the / of a model"))
+        if name == "demo":
+            raise source.wrong(keys, say("is the built-in guide; give the provider another name"))
+        if (row := table(value)) is None:
+            raise source.wrong(keys, say("must be a table: [providers.NAME]"))
+        yield name, row
+
+
+def _overridden(source: Source, name: str, row: Row) -> Profile:
+    """The row over the preset of its name: it overrides only the fields it names."""
+    place = str(source.place("providers", name))
+    preset = presets().get(name)
+    if preset is None:
+        made = _with_limits(replace(_profile(name, row), source=place), presets()["anthropic"])
+    else:
+        made = replace(preset, source=place, **{**row.fields, "bases": _bases(preset, row.bases)})
+    return _checked(source, row, made)
+
+
+def _checked(source: Source, row: Row, made: Profile) -> Profile:
+    keys = ("providers", made.name)
+    if not made.bases:
+        hint = say('Add a line such as openai = "https://api.example.com/v1".')
+        raise source.wrong(keys, say("names no base URL"), hint)
+    for pattern, protocol in row.fields.get("route", {}).items():
+        if protocol not in made.bases:
+            words = say("goes to {protocol}, for which there is no base URL", protocol=Safe(protocol.value))
+            raise source.wrong((*keys, "route", pattern), words)
+    return made
+
+
+def _bases(preset: Profile, given: Mapping[Protocol, str]) -> Mapping[Protocol, str]:
+    """The base URLs of a preset with those that were given in their place.
+
+    OpenAI has two protocols behind one key: Responses by default, Chat Completions at a custom base URL, and a base
+    that was given stands for the other protocol too, so that a key never goes to a server it is not for.
+    """
+    if preset.name != "openai" or not given:
+        return {**preset.bases, **given}
+    others = {p: url for p, url in given.items() if p not in (Protocol.CHAT, Protocol.RESPONSES)}
+    chat, responses = given.get(Protocol.CHAT), given.get(Protocol.RESPONSES)
+    if responses is None and chat in (None, preset.bases[Protocol.CHAT]):
+        return {**preset.bases, **others}
+    both = {Protocol.CHAT: chat or responses or "", Protocol.RESPONSES: responses or chat or ""}
+    first = Protocol.RESPONSES if responses is not None else Protocol.CHAT
+    return {first: both[first], **both, **others}
+
+
+def _with_base(profile: Profile, protocol: Protocol, url: str, row: Row | None) -> Profile:
+    """A profile with the base URL of an environment variable over the one that the file gives this protocol."""
+    given: dict[Protocol, str] = {**(row.bases if row else {}), protocol: url}
+    return replace(profile, bases=_bases(presets()[profile.name], given))
+
+
+def _from_variable(variable: str, value: str, protocol: Protocol) -> tuple[str, list[Safe]]:
+    url, said = repair(value, protocol)
+    if why := fault(url):
+        raise ConfigError(
+            say("{variable} is no base URL: {why}.", variable=safe_line(variable), why=why),
+            say("For example: {variable}=https://api.example.com/v1", variable=safe_line(variable)),
+        )
+    return url, [say("{variable}: {said}", variable=safe_line(variable), said=words) for words in said]
+
+
+def _bare(found: Mapping[str, Profile]) -> Iterator[Safe]:
+    """One sentence for each server that a key would reach unencrypted."""
+    for profile in found.values():
+        urls = sorted({url for url in profile.bases.values() if is_bare(url)})
+        for url in urls:
+            yield say(
+                "{name} is reached over http://, unencrypted: {url}", name=safe_line(profile.name), url=safe_line(url)
+            )

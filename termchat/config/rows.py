@@ -1,0 +1,129 @@
+"""The schema of a provider's row, the same in `presets.toml` and under `[providers.NAME]` in the user's file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from termchat.config.source import Source, Table, array, table
+from termchat.config.urls import fault, repair
+from termchat.core.models import Protocol
+from termchat.core.sanitize import Safe, safe_line, say
+
+PROTOCOLS = tuple(p.value for p in Protocol if p is not Protocol.DEMO)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a field may hold: in words, and as a check that gives the value or None."""
+
+    words: Safe
+    read: Callable[[object], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row that was read: fields of `Profile` by name, base URLs apart, and what was repaired in them."""
+
+    fields: Mapping[str, Any]
+    bases: Mapping[Protocol, str]
+    notes: tuple[Safe, ...] = ()
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _switch(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _texts(value: object) -> tuple[str, ...] | None:
+    items = array(value)
+    texts = [item for item in items or () if isinstance(item, str)]
+    return tuple(texts) if items is not None and len(texts) == len(items) else None
+
+
+def _words(value: object) -> frozenset[str] | None:
+    texts = _texts(value)
+    return None if texts is None else frozenset(texts)
+
+
+def _headers(value: object) -> dict[str, str] | None:
+    rows = table(value)
+    texts = {k: v for k, v in (rows or {}).items() if isinstance(v, str)}
+    return texts if rows is not None and len(texts) == len(rows) else None
+
+
+def _limits(value: object) -> dict[str, int] | None:
+    rows = table(value)
+    limits = {k: v for k, v in (rows or {}).items() if isinstance(v, int) and not isinstance(v, bool) and v > 0}
+    return limits if rows is not None and len(limits) == len(rows) else None
+
+
+def _route(value: object) -> dict[str, Protocol] | None:
+    rows = table(value)
+    route = {k: Protocol(v) for k, v in (rows or {}).items() if v in PROTOCOLS}
+    return route if rows is not None and len(route) == len(rows) else None
+
+
+_TEXT = Shape(Safe("text in quotes"), _text)
+_SWITCH = Shape(Safe("true or false"), _switch)
+_TEXTS = Shape(Safe('an array of texts, for example ["a", "b"]'), _texts)
+SHAPES: Mapping[str, Shape] = {
+    "key": _TEXT,
+    "title": _TEXT,
+    "model": _TEXT,
+    "models": _TEXTS,
+    "route": Shape(
+        say('a table of patterns, each with one of {names}, for example {{ "*" = "openai" }}',
+            names=Safe(", ".join(PROTOCOLS))), _route,
+    ),
+    "headers": Shape(Safe('a table of texts, for example { "X-Title" = "termchat" }'), _headers),
+    "body": Shape(Safe("a table of extra request fields"), table),
+    "max_tokens": Shape(Safe('a table of patterns, each with a number above 0, for example { "*" = 8192 }'), _limits),
+    "quirks": Shape(_TEXTS.words, _words),
+    "fallback_paths": _TEXTS,
+    "vendor": _TEXT,
+    "proxy": _TEXT,
+    "ca": _TEXT,
+    "stream": _SWITCH,
+    "key_page": _TEXT,
+    "status_page": _TEXT,
+    "local": _SWITCH,
+}  # fmt: skip
+
+
+def read_row(source: Source, keys: tuple[str, ...], row: Table) -> Row:
+    """One provider's row; `keys` is where it stands. Raises ConfigError."""
+    fields: dict[str, Any] = {}
+    bases: dict[Protocol, str] = {}
+    notes: list[Safe] = []
+    for name, value in row.items():
+        if name in PROTOCOLS:
+            protocol = Protocol(name)
+            bases[protocol], said = _base(source, (*keys, name), value, protocol)
+            notes += said
+        elif name in SHAPES:
+            fields[name] = _field(source, (*keys, name), value, SHAPES[name])
+        else:
+            raise source.unknown((*keys, name), (*PROTOCOLS, *SHAPES))
+    return Row(fields, bases, tuple(notes))
+
+
+def _field(source: Source, keys: tuple[str, ...], value: object, shape: Shape) -> Any:
+    read = shape.read(value)
+    if read is None:
+        raise source.wrong(keys, say("must be {words}", words=shape.words))
+    return read
+
+
+def _base(source: Source, keys: tuple[str, ...], value: object, protocol: Protocol) -> tuple[str, list[Safe]]:
+    if not isinstance(value, str):
+        raise source.wrong(keys, say('must be a base URL in quotes, for example "https://api.example.com/v1"'))
+    url, said = repair(value, protocol)
+    if why := fault(url):
+        raise source.wrong(keys, say("is no base URL: {why}", why=why))
+    place = safe_line(".".join(keys[-2:]))
+    return url, [say("{place}: {said}", place=place, said=words) for words in said]

@@ -1,0 +1,202 @@
+"""Keys: found where the configuration says they are, when they are needed, and never written anywhere.
+
+env:NAME            an environment variable; several by comma, the first that is set
+cmd:pass show ofox  the first line a command prints; run by the shell, once, within a time limit
+keyring:NAME        the system's keyring (the `keyring` extra), service "termchat"
+anything else       the key itself
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping
+from importlib import import_module
+
+from termchat.core.errors import Failure, Kind
+from termchat.core.models import Profile
+from termchat.core.sanitize import EMPTY, Safe, safe_line, say
+
+COMMAND_SECONDS = 60.0  # a password manager may have to ask its user
+SERVICE = "termchat"
+
+
+class Secrets:
+    """The keys of one environment. Resolving may run a command and takes its time: do it on a thread."""
+
+    def __init__(self, env: Mapping[str, str], seconds: float = COMMAND_SECONDS) -> None:
+        self._env = env
+        self._seconds = seconds
+        self._printed: dict[str, str] = {}
+
+    def key(self, profile: Profile, again: bool = False) -> str | Failure:
+        """The profile's key, "" when its server wants none.
+
+        `again` runs a command anew: its key was refused, and it may be a short-lived one.
+        """
+        found = self._resolve(profile.key.strip(), again)
+        if isinstance(found, Failure):
+            return found
+        if not found and profile.key and not profile.local:
+            return missing(profile)
+        return found
+
+    def has_key(self, profile: Profile) -> bool:
+        """Whether a request could be sent, as far as can be told without running a command or asking a keyring."""
+        reference = profile.key.strip()
+        return profile.local or not reference.startswith("env:") or bool(self._variable(reference))
+
+    def source(self, profile: Profile) -> Safe:
+        """Where the key comes from, for error messages: `OPENAI_API_KEY`, `cmd:pass`, `config.toml`; never the key."""
+        reference = profile.key.strip()
+        if reference.startswith("env:"):
+            return safe_line(self._set_variable(reference) or reference.removeprefix("env:"))
+        if reference.startswith("cmd:"):
+            return say("the command {name}", name=_program(reference.removeprefix("cmd:")))
+        return safe_line(reference) if reference.startswith("keyring:") else Safe("the configuration")
+
+    def expand(self, headers: Mapping[str, str], again: bool = False) -> dict[str, str] | Failure:
+        """Headers with each value that is a reference in the place of what it refers to."""
+        expanded: dict[str, str] = {}
+        for name, value in headers.items():
+            found = self._resolve(value, again) if value.startswith(("env:", "cmd:", "keyring:")) else value
+            if isinstance(found, Failure):
+                return found
+            if not found and value:
+                return _absent_header(name, value)
+            expanded[name] = found
+        return expanded
+
+    def _resolve(self, reference: str, again: bool) -> str | Failure:
+        kind, _, rest = reference.partition(":")
+        match kind:
+            case "env":
+                return self._variable(reference)
+            case "cmd":
+                return self._command(rest.strip(), again)
+            case "keyring":
+                return _from_keyring(rest.strip())
+            case _:
+                return _clean(reference)
+
+    def _set_variable(self, reference: str) -> str:
+        names = (name.strip() for name in reference.removeprefix("env:").split(","))
+        return next((name for name in names if _clean(self._env.get(name, ""))), "")
+
+    def _variable(self, reference: str) -> str:
+        return _clean(self._env.get(self._set_variable(reference), ""))
+
+    def _command(self, command: str, again: bool) -> str | Failure:
+        if command in self._printed and not again:
+            return self._printed[command]
+        printed = _run(command, self._env, self._seconds)
+        if isinstance(printed, str):
+            self._printed[command] = printed
+        return printed
+
+
+def missing(profile: Profile) -> Failure:
+    """The failure for a key that is not there: what to set, where to get one."""
+    title = safe_line(profile.title or profile.name)
+    page = say(" Get one at {page}.", page=safe_line(profile.key_page)) if profile.key_page else EMPTY
+    names = [name.strip() for name in profile.key.removeprefix("env:").split(",")]
+    if not profile.key.startswith("env:"):
+        return Failure(
+            Kind.NO_KEY, say("The key of {title} is empty.", title=title), say("Add one with /login.{page}", page=page)
+        )
+    return Failure(
+        Kind.NO_KEY,
+        say("No key for {title}: {names} is not set.", title=title, names=safe_line(" or ".join(names))),
+        say("Set {name}, or use /login.{page}", name=safe_line(names[0]), page=page),
+    )
+
+
+def _clean(key: str) -> str:
+    """A key as it goes into a header: pasted keys come with blanks and line ends, which no key contains."""
+    return "".join(key.split())
+
+
+def _run(command: str, env: Mapping[str, str], seconds: float) -> str | Failure:
+    """The first line that a command of the user's own configuration prints."""
+    name = _program(command)
+    if not command:
+        return _command_failed(name, Safe("there is no command after cmd:"))
+    process = subprocess.Popen(  # noqa: S602 - the user wrote it into the configuration, pipes and all
+        command, shell=True, env=dict(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        start_new_session=True, cwd=_home(env),
+    )  # fmt: skip
+    try:
+        printed, complaint = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        _kill(process)
+        return _command_failed(name, say("it gave no answer in {s} seconds", s=Safe(f"{seconds:g}")))
+    if process.returncode:
+        return _command_failed(name, _why(complaint, process.returncode))
+    lines = printed.decode("utf-8", "replace").strip().splitlines()
+    return _clean(lines[0]) if lines else _command_failed(name, Safe("it printed nothing"))
+
+
+def _program(command: str) -> Safe:
+    """The first word of a command: its arguments may hold what is nobody's business."""
+    return safe_line(next(iter(command.split()), ""))
+
+
+def _home(env: Mapping[str, str]) -> str | None:
+    home = env.get("HOME", "")
+    return home if os.path.isdir(home) else None
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End the command and what it started, and close its pipes."""
+    if os.name == "posix":
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    process.kill()
+    process.communicate()
+
+
+def _why(complaint: bytes, code: int) -> Safe:
+    lines = complaint.decode("utf-8", "replace").strip().splitlines()
+    return safe_line(lines[-1][:200]) if lines else say("it ended with {code}", code=Safe(str(code)))
+
+
+def _command_failed(name: Safe, why: Safe) -> Failure:
+    return Failure(
+        Kind.NO_KEY,
+        say("The key command {name} failed: {why}.", name=name, why=why),
+        say('Run the command of that key in a shell, or change key = "cmd:..." in the configuration.'),
+    )
+
+
+def _from_keyring(name: str) -> str | Failure:
+    try:
+        keyring = import_module("keyring")
+    except ImportError:
+        return Failure(
+            Kind.NO_KEY,
+            say("keyring:{name} needs the keyring package, which is not installed.", name=safe_line(name)),
+            say("Install it: pip install 'termchat[keyring]'"),
+        )
+    try:
+        found: object = keyring.get_password(SERVICE, name)
+    except Exception as error:  # each backend raises its own
+        why = safe_line(str(error).splitlines()[0][:200] if str(error) else type(error).__name__)
+        return Failure(Kind.NO_KEY, say("The keyring did not give {name}: {why}.", name=safe_line(name), why=why))
+    if not isinstance(found, str) or not _clean(found):
+        return Failure(
+            Kind.NO_KEY,
+            say("The keyring has no key {name}.", name=safe_line(name)),
+            say("Add it: keyring set {service} {name}", service=Safe(SERVICE), name=safe_line(name)),
+        )
+    return _clean(found)
+
+
+def _absent_header(name: str, value: str) -> Failure:
+    return Failure(
+        Kind.NO_KEY,
+        say("The header {name} is empty: {value} gives nothing.", name=safe_line(name), value=safe_line(value)),
+        say("Set it, or take the header out of the configuration."),
+    )

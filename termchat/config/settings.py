@@ -1,0 +1,196 @@
+"""Every setting, declared once.
+
+A field of `Settings` is the declaration: its name is the TOML key and the `/set` name, its annotation carries the
+sort of value, environment variable, flag and help. Reading, `/set`, completion and the guide's table all follow.
+(No postponed annotations in this file: they are data here.)
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from typing import Annotated, Any, get_type_hints
+
+from termchat.config.kinds import Kind, OneOf, Seconds, Switch, Value, Whole, Words
+from termchat.core.models import Timeouts
+from termchat.core.ports import Effort
+
+
+class Links(StrEnum):
+    """Whether links are made clickable; `auto` asks the terminal."""
+
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
+
+
+class UsageLine(StrEnum):
+    """What stands below a reply."""
+
+    LINE = "line"
+    OFF = "off"
+
+
+class ReasoningView(StrEnum):
+    """How much of the model's reasoning is shown while it thinks."""
+
+    LINE = "line"
+    TAIL = "tail"
+    FULL = "full"
+
+
+class EnterKey(StrEnum):
+    """What Enter does in the input."""
+
+    SEND = "send"
+    NEWLINE = "newline"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a declaration says beside the name, the type and the default."""
+
+    kind: Kind
+    help: str
+    env: str = ""
+    flag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings with their values. None and "" mean: not set."""
+
+    model: Annotated[
+        str,
+        About(
+            Words("the name of a model, as provider/model or an alias"),
+            "The model that new chats and scripts use.",
+            env="TERMCHAT_MODEL",
+            flag="--model",
+        ),
+    ] = ""
+    system: Annotated[str, About(Words(), "The system prompt. None is sent unless one is set.", flag="--system")] = ""
+    think: Annotated[
+        Effort | None,
+        About(OneOf(Effort), "How hard a reasoning model should think; unset leaves it to the model.", flag="--think"),
+    ] = None
+    max_tokens: Annotated[
+        int | None,
+        About(Whole(1), "The longest reply, in tokens; unset leaves it to the model.", flag="--max-tokens"),
+    ] = None
+    max_rounds: Annotated[
+        int,
+        About(Whole(1), "The most requests one turn may make while the model calls tools.", flag="--max-rounds"),
+    ] = 25
+    connect_timeout: Annotated[
+        float,
+        About(
+            Seconds(),
+            "Seconds to wait for a connection.",
+            env="TERMCHAT_CONNECT_TIMEOUT",
+            flag="--connect-timeout",
+        ),
+    ] = Timeouts().connect
+    idle_timeout: Annotated[
+        float | None,
+        About(
+            Seconds(),
+            "Seconds without data after which a reply has stalled, and seconds until its first content; "
+            "unset means 60 and 300.",
+            env="TERMCHAT_IDLE_TIMEOUT",
+            flag="--idle-timeout",
+        ),
+    ] = None
+    max_retries: Annotated[
+        int,
+        About(
+            Whole(),
+            "Extra tries before the first content of a reply.",
+            env="TERMCHAT_MAX_RETRIES",
+            flag="--retries",
+        ),
+    ] = 2
+    theme: Annotated[
+        str,
+        About(
+            Words("auto or the name of a theme"),
+            "The colours; auto follows the terminal's background.",
+            env="TERMCHAT_THEME",
+            flag="--theme",
+        ),
+    ] = "auto"
+    plain: Annotated[bool, About(Switch(), "Append-only text: nothing on the screen is redrawn.", flag="--plain")] = (
+        False
+    )
+    accessible: Annotated[
+        bool,
+        About(Switch(), "Plain text in words a screen reader can follow.", env="ACCESSIBLE", flag="--accessible"),
+    ] = False
+    enter: Annotated[EnterKey, About(OneOf(EnterKey), "What Enter does in the input: send, or begin a new line.")] = (
+        EnterKey.SEND
+    )
+    usage: Annotated[UsageLine, About(OneOf(UsageLine), "The line of tokens and cost below each reply.")] = (
+        UsageLine.LINE
+    )
+    reasoning: Annotated[ReasoningView, About(OneOf(ReasoningView), "How much of the model's reasoning is shown.")] = (
+        ReasoningView.LINE
+    )
+    hyperlinks: Annotated[Links, About(OneOf(Links), "Whether links can be clicked (OSC 8).")] = Links.AUTO
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """The clocks of a request, as these settings want them."""
+        clocks = Timeouts(connect=self.connect_timeout)
+        return clocks if self.idle_timeout is None else clocks.with_idle(self.idle_timeout)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One declaration, as help, completion, `/set` and the guide read it."""
+
+    key: str
+    default: Value
+    about: About
+
+    @property
+    def kind(self) -> Kind:
+        return self.about.kind
+
+    @property
+    def help(self) -> str:
+        return self.about.help
+
+    @property
+    def env(self) -> str:
+        return self.about.env
+
+    @property
+    def flag(self) -> str:
+        return self.about.flag
+
+
+def _declared() -> Mapping[str, Setting]:
+    hints = get_type_hints(Settings, include_extras=True)
+    defaults = Settings()
+    names = [f.name for f in fields(Settings)]
+    return {name: Setting(name, getattr(defaults, name), hints[name].__metadata__[0]) for name in names}
+
+
+SETTINGS: Mapping[str, Setting] = _declared()
+
+
+def change(settings: Settings, values: Mapping[str, Any]) -> Settings:
+    """The settings with some values (already read by their kind) in the place of others."""
+    return replace(settings, **values)
+
+
+def shown(value: Value) -> str:
+    """A value as people read it; nothing for what is not set."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return f"{value:g}"
+        case _:
+            return str(value)

@@ -1,0 +1,140 @@
+"""A TOML file, and where in it a key stands."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import cast
+
+from termchat.core.errors import Failure, Kind
+from termchat.core.sanitize import EMPTY, Safe, safe_line, say
+
+Table = dict[str, object]
+_AT = re.compile(r"\(at line (\d+), column (\d+)\)")
+_HEADER = re.compile(r"^\s*\[\[?\s*(.+?)\s*\]\]?\s*(?:#.*)?$")
+_KEY = re.compile(r"""^\s*("[^"]*"|'[^']*'|[\w-]+(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[\w-]+))*)\s*=""")
+
+
+class ConfigError(Exception):
+    """Unwinds the reading of a file to `load`, which returns the failure; it never leaves `termchat.config`."""
+
+    def __init__(self, message: Safe, hint: Safe = EMPTY) -> None:
+        super().__init__(message)
+        self.failure = Failure(Kind.BAD_CONFIG, message, hint)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that was read: its text for line numbers, its table for values. No file at all is an empty one."""
+
+    path: Path
+    text: str = ""
+    table: Table = field(default_factory=Table)
+
+    def line(self, *keys: str) -> int | None:
+        """The line, from 1, on which a key (with the tables around it) is set."""
+        return _line(self.text, keys)
+
+    def place(self, *keys: str) -> Safe:
+        """`path:line` of a key, for an error or a listing."""
+        line = self.line(*keys)
+        return safe_line(f"{self.path}:{line}" if line else str(self.path))
+
+    def wrong(self, keys: tuple[str, ...], problem: Safe, hint: Safe = EMPTY) -> ConfigError:
+        """The error that names the place, the key and what is the matter with it."""
+        key = safe_line(".".join(keys))
+        return ConfigError(say("{at}: {key} {problem}.", at=self.place(*keys), key=key, problem=problem), hint)
+
+    def unknown(self, keys: tuple[str, ...], known: Iterable[str]) -> ConfigError:
+        """The error for a key nobody reads, with the closest one that somebody does."""
+        return self.wrong(keys, say("is not a setting"), closest(keys[-1], known))
+
+
+def read(path: Path) -> Source:
+    """The file, or an empty source when there is none. Raises ConfigError when it cannot be read."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        return Source(path)
+    except NotADirectoryError:
+        return Source(path)
+    except OSError as error:
+        raise _unreadable(path, error.strerror or "it cannot be read") from None
+    except UnicodeDecodeError:
+        raise _unreadable(path, "it is not UTF-8 text") from None
+    return Source(path, text, _parse(path, text))
+
+
+def closest(word: str, known: Iterable[str]) -> Safe:
+    """`Did you mean …?`, or all that is known when nothing is close."""
+    names = list(known)
+    if near := get_close_matches(word, names, n=1, cutoff=0.6):
+        return say("Did you mean {near}?", near=safe_line(near[0]))
+    return say("Known are: {names}.", names=safe_line(", ".join(names)))
+
+
+def table(value: object) -> Table | None:
+    """The value as a table, None when it is something else."""
+    return cast("Table", value) if isinstance(value, dict) else None
+
+
+def array(value: object) -> list[object] | None:
+    """The value as an array, None when it is something else."""
+    return cast("list[object]", value) if isinstance(value, list) else None
+
+
+def _parse(path: Path, text: str) -> Table:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _not_toml(path, text, str(error)) from None
+    except RecursionError:
+        raise _unreadable(path, "its values are nested too deeply") from None
+
+
+def _not_toml(path: Path, text: str, words: str) -> ConfigError:
+    """`path:line:column: what`; the key of that line is named, its value is not: it may be a secret."""
+    at = _AT.search(words)
+    place = f"{path}:{at[1]}:{at[2]}" if at else f"{path}:{max(1, len(text.splitlines()))}"
+    line = text.splitlines()[int(at[1]) - 1 :][:1] if at else []
+    key = line[0].partition("=")[0].strip() if line and "=" in line[0] else ""
+    named = say("Look at {key}. ", key=safe_line(key)) if key else EMPTY
+    return ConfigError(
+        say("{at}: {words}.", at=safe_line(place), words=safe_line(_AT.sub("", words).strip())),
+        say('{named}The file must be TOML: texts in quotes, for example model = "openai/gpt-5.2".', named=named),
+    )
+
+
+def _unreadable(path: Path, why: str) -> ConfigError:
+    return ConfigError(
+        say("The configuration {path} cannot be used: {why}.", path=safe_line(str(path)), why=safe_line(why)),
+        say("Mend or move the file; termchat starts without one."),
+    )
+
+
+def _line(text: str, keys: tuple[str, ...]) -> int | None:
+    """A scan for headers and keys, good enough to point at a line: `tomllib` tells no positions."""
+    header: tuple[str, ...] = ()
+    around: int | None = None
+    for number, line in enumerate(text.splitlines(), 1):
+        if found := _KEY.match(line):
+            here = header + _names(found[1])
+            if here == keys:
+                return number
+            if here == keys[: len(here)]:
+                around = number
+        elif found := _HEADER.match(line):
+            header = _names(found[1])
+            if header == keys:
+                return number
+            if header == keys[: len(header)]:
+                around = number
+    return around
+
+
+def _names(dotted: str) -> tuple[str, ...]:
+    return tuple(name.strip().strip("\"'") for name in re.findall(r""""[^"]*"|'[^']*'|[^.\s]+""", dotted))
