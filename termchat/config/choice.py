@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from termchat.config.load import Config
-from termchat.config.profiles import FIRST, presets
+from termchat.config.profiles import BUILT_IN, FIRST
 from termchat.core.models import ModelRef, Profile
 
 
@@ -16,7 +16,7 @@ def default_model(config: Config, has_key: Callable[[Profile], bool]) -> ModelRe
     comes before this; whoever resolves names looks at it first.
     """
     for name, profile in config.profiles.items():
-        from_file = profile.source != presets()[name].source if name in presets() else True
+        from_file = profile.source != BUILT_IN
         model = profile.model or next(iter(profile.models), "")
         if model and (from_file or name in FIRST) and has_key(profile):
             return ModelRef(name, model)

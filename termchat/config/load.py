@@ -30,7 +30,7 @@ class Config:
 
     profiles    the file's providers in its order, then openai, anthropic, gemini, then the other presets
     notes       what is to be said once: base URLs that were repaired, servers reached unencrypted
-    origins     for each setting that is not at its default, where its value came from
+    origins     for each setting and base URL that is not at its default, where its value came from
     """
 
     settings: Settings
@@ -43,7 +43,7 @@ class Config:
     origins: Mapping[str, Safe] = field(default_factory=dict[str, Safe])
 
     def where(self, key: str) -> Safe:
-        """Where the value of a setting came from: `path:line`, a variable, a flag, or `default`."""
+        """Where a setting (or `providers.NAME.PROTOCOL`) came from: `path:line`, a variable, a flag, or `default`."""
         return self.origins.get(key, Safe("default"))
 
     def with_flags(self, flags: Mapping[str, object]) -> Config | Failure:
@@ -87,7 +87,7 @@ def _load(env: Mapping[str, str], where: Paths, source: Source) -> Config:
     _guard(source)
     config = Config(Settings(), found.by_name, where, source.path, _aliases(source), _favourites(source), found.notes)
     values: dict[str, Value] = {}
-    origins: dict[str, Safe] = {}
+    origins: dict[str, Safe] = dict(found.origins)
     for key, value, origin in (*_from_file(source), *_from_env(env)):
         values[key], origins[key] = value, origin
     return replace(config, settings=change(config.settings, values), origins=origins)

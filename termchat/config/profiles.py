@@ -14,6 +14,7 @@ from termchat.core.models import Profile, Protocol
 from termchat.core.sanitize import Safe, safe_line, say
 
 PRESETS = Path(__file__).parent.parent / "providers" / "presets.toml"
+BUILT_IN = Profile("").source
 FIRST = ("openai", "anthropic", "gemini")
 _BASE_VARIABLES = {
     "OPENAI_BASE_URL": ("openai", Protocol.CHAT),
@@ -28,6 +29,7 @@ class Profiles:
 
     by_name: Mapping[str, Profile]
     notes: tuple[Safe, ...]
+    origins: Mapping[str, Safe]  # `providers.NAME.PROTOCOL` -> where that base URL came from
 
 
 @cache
@@ -43,6 +45,8 @@ def profiles(source: Source, env: Mapping[str, str]) -> Profiles:
     rows = {name: read_row(source, ("providers", name), row) for name, row in _rows(source)}
     found = {name: _overridden(source, name, row) for name, row in rows.items()}
     notes = [note for row in rows.values() for note in row.notes]
+    keys = [("providers", name, protocol.value) for name, row in rows.items() for protocol in row.bases]
+    origins = {".".join(key): source.place(*key) for key in keys}
     for name in (*FIRST, *presets()):
         found.setdefault(name, presets()[name])
     for variable, (name, protocol) in _BASE_VARIABLES.items():
@@ -50,7 +54,8 @@ def profiles(source: Source, env: Mapping[str, str]) -> Profiles:
             url, said = _from_variable(variable, value, protocol)
             notes += said
             found[name] = _with_base(found[name], protocol, url, rows.get(name))
-    return Profiles(found, (*notes, *_bare(found)))
+            origins[f"providers.{name}.{protocol.value}"] = safe_line(variable)
+    return Profiles(found, (*notes, *_bare(found)), origins)
 
 
 def _preset(source: Source, name: str, row: Table) -> Profile:

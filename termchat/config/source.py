@@ -51,7 +51,7 @@ class Source:
 
     def unknown(self, keys: tuple[str, ...], known: Iterable[str]) -> ConfigError:
         """The error for a key nobody reads, with the closest one that somebody does."""
-        return self.wrong(keys, say("is not a setting"), closest(keys[-1], known))
+        return self.wrong(keys, say("is not known here"), closest(keys[-1], known))
 
 
 def read(path: Path) -> Source:

@@ -24,7 +24,7 @@ def repair(url: str, protocol: Protocol) -> tuple[str, tuple[Safe, ...]]:
 
     Repairing a repaired URL changes nothing. What cannot be a URL at all comes back as it is: see `fault`.
     """
-    before, said = url.strip(), list[Safe]()
+    before, said = "".join(url.split()), list[Safe]()  # a pasted URL may be wrapped over lines
     after, words = _with_scheme(before)
     said += words
     scheme, _, rest = after.partition("://")

@@ -1,0 +1,94 @@
+"""Themes: TOML files, one look for each role, read into `core.style.Theme`.
+
+They lie in `termchat/_themes` in a wheel and in `themes/` beside the package otherwise; the user's own, in the
+config directory, come first and replace those of the same name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from termchat.config.paths import Paths
+from termchat.config.source import ConfigError, Source, closest, read, table
+from termchat.core.errors import Failure, Kind
+from termchat.core.sanitize import Safe, safe_line, say
+from termchat.core.style import Role, Style, Theme
+
+_PACKAGE = Path(__file__).parent.parent
+_KINDS = ("light", "dark", "any")
+_NAMES = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
+_COLORS = frozenset({"", *_NAMES, *(f"bright-{name}" for name in _NAMES)})
+_RGB = re.compile(r"#[0-9a-fA-F]{6}")
+_ON_OFF = tuple(f.name for f in fields(Style) if f.name != "color")
+_COLOR_WORDS = Safe('"#rrggbb", one of the 16 names such as "bright-blue", or "" for the terminal\'s own')
+
+
+def theme_folders(paths: Paths) -> tuple[Path, ...]:
+    """Where themes are looked for, the first that has a name wins."""
+    return (paths.themes, _PACKAGE / "_themes", _PACKAGE.parent / "themes")
+
+
+def theme_names(folders: Sequence[Path]) -> tuple[str, ...]:
+    """The names of all themes there are, in alphabetical order."""
+    return tuple(sorted({file.stem for folder in folders for file in folder.glob("*.toml")}))
+
+
+def load_theme(name: str, folders: Sequence[Path]) -> Theme | Failure:
+    """The theme of a name, complete, or the failure that names file, key and what is allowed."""
+    files = (folder / f"{name}.toml" for folder in folders) if re.fullmatch(r"[\w.-]+", name) else ()
+    file = next((file for file in files if file.is_file()), None)
+    if file is None:
+        words = say("There is no theme {name}.", name=safe_line(name))
+        return Failure(Kind.BAD_CONFIG, words, closest(name, theme_names(folders)))
+    try:
+        return _theme(name, read(file))
+    except ConfigError as wrong:
+        return wrong.failure
+
+
+def _theme(name: str, source: Source) -> Theme:
+    for key in source.table:
+        if key not in ("name", "kind", "styles"):
+            raise source.unknown((key,), ("name", "kind", "styles"))
+    kind = source.table.get("kind")
+    if not isinstance(kind, str) or kind not in _KINDS:
+        raise source.wrong(("kind",), say("must be one of {kinds}", kinds=Safe(", ".join(_KINDS))))
+    if source.table.get("name", name) != name:
+        raise source.wrong(("name",), say("must be {name}, as the file is called", name=safe_line(name)))
+    rows = table(source.table.get("styles"))
+    if rows is None:
+        raise source.wrong(("styles",), say("must be a table: [styles], then one row for each role"))
+    roles = [role.value for role in Role]
+    for key in rows:
+        if key not in roles:
+            raise source.unknown(("styles", key), roles)
+    return Theme(name, kind, {role: _style(source, role, rows) for role in Role})
+
+
+def _style(source: Source, role: Role, rows: dict[str, object]) -> Style:
+    keys = ("styles", role.value)
+    if role not in rows:
+        raise source.wrong(keys, say("is missing"), say("Add a row such as {role} = {{}}", role=Safe(role.value)))
+    row = table(rows[role])
+    if row is None:
+        raise source.wrong(keys, say('must be a table such as {{ color = "#rrggbb", bold = true }}'))
+    looks: dict[str, Any] = {}
+    for key, value in row.items():
+        if key != "color" and key not in _ON_OFF:
+            raise source.unknown((*keys, key), ("color", *_ON_OFF))
+        looks[key] = _look(source, (*keys, key), value)
+    return Style(**looks)
+
+
+def _look(source: Source, keys: tuple[str, ...], value: object) -> str | bool:
+    if keys[-1] == "color":
+        if isinstance(value, str) and (value in _COLORS or _RGB.fullmatch(value)):
+            return value
+        raise source.wrong(keys, say("must be {words}", words=_COLOR_WORDS))
+    if isinstance(value, bool):
+        return value
+    raise source.wrong(keys, say("must be true or false"))

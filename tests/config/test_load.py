@@ -1,0 +1,232 @@
+"""The configuration: precedence, places, and errors that name what is wrong and what is allowed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from termchat.config.choice import default_model
+from termchat.config.load import Config, load
+from termchat.config.secrets import Secrets
+from termchat.config.settings import SETTINGS, Settings
+from termchat.core.errors import Failure, Kind
+from termchat.core.models import ModelRef, Protocol, Timeouts
+from termchat.core.ports import Effort
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> dict[str, str]:
+    return {"HOME": str(tmp_path)}
+
+
+def write(env: dict[str, str], text: str, mode: int = 0o600) -> Path:
+    file = Path(env["HOME"]) / ".config" / "termchat" / "config.toml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, "utf-8")
+    file.chmod(mode)
+    return file
+
+
+def good(found: Config | Failure) -> Config:
+    assert isinstance(found, Config), found
+    return found
+
+
+def bad(found: Config | Failure) -> Failure:
+    assert isinstance(found, Failure)
+    assert found.kind is Kind.BAD_CONFIG
+    return found
+
+
+def test_no_file_and_no_variables_give_the_defaults(home: dict[str, str]) -> None:
+    config = good(load(home))
+    assert config.settings == Settings()
+    assert config.notes == ()
+    assert list(config.profiles)[:3] == ["openai", "anthropic", "gemini"]
+    assert list(config.profiles)[-1] == "demo"
+    assert {config.where(key) for key in SETTINGS} == {"default"}
+
+
+def test_each_value_knows_where_it_came_from(home: dict[str, str]) -> None:
+    file = write(home, '# mine\nmodel = "a/b"\nthink = "low"\nidle_timeout = 7\n')
+    config = good(load({**home, "TERMCHAT_IDLE_TIMEOUT": "9.5"}))
+    config = good(config.with_flags({"think": "high", "max_tokens": None}))
+    assert (config.settings.model, config.where("model")) == ("a/b", f"{file}:2")
+    assert (config.settings.idle_timeout, config.where("idle_timeout")) == (9.5, "TERMCHAT_IDLE_TIMEOUT")
+    assert (config.settings.think, config.where("think")) == (Effort.HIGH, "--think")
+    assert (config.settings.max_tokens, config.where("max_tokens")) == (None, "default")
+
+
+def test_the_idle_timeout_sets_both_clocks(home: dict[str, str]) -> None:
+    assert good(load(home)).settings.timeouts == Timeouts()
+    clocks = good(load({**home, "TERMCHAT_IDLE_TIMEOUT": "5"})).settings.timeouts
+    assert (clocks.first, clocks.idle) == (5, 5)
+
+
+def test_a_value_may_be_changed_while_it_runs(home: dict[str, str]) -> None:
+    config = good(load(home))
+    assert good(config.with_value("usage", "off")).settings.usage == "off"
+    assert "one of line, off" in bad(config.with_value("usage", "sometimes")).message
+    assert bad(config.with_value("usag", "off")).hint == "Did you mean usage?"
+
+
+@pytest.mark.parametrize("variable", ["TERMCHAT_IDLE_TIMEOUT", "TERMCHAT_CONNECT_TIMEOUT", "TERMCHAT_MAX_RETRIES"])
+@pytest.mark.parametrize("value", ["soon", "-1", "nan", "1e999", "²"])
+def test_a_wrong_variable_is_named_with_what_is_allowed(home: dict[str, str], variable: str, value: str) -> None:
+    failure = bad(load({**home, variable: value}))
+    assert failure.message.startswith(f"{variable} must be a ")
+    assert value in failure.message
+
+
+def test_an_empty_variable_is_not_set(home: dict[str, str]) -> None:
+    assert good(load({**home, "TERMCHAT_IDLE_TIMEOUT": "", "OPENAI_BASE_URL": " "})).settings == Settings()
+
+
+WRONG = [
+    ('model = "x\n', 1, "", "TOML"),
+    ('a = 1\n\nthink = "low"\n', 1, "a is not known here", ""),
+    ('thnk = "low"\n', 1, "thnk is not known here", "Did you mean think?"),
+    ('x = 1\nthink = "hard"\n', 1, "x is not known here", ""),
+    ('model = "a/b"\nthink = "hard"\n', 2, "think must be one of off, low, medium, high", ""),
+    ("max_tokens = 0\n", 1, "max_tokens must be a whole number, 1 or more", ""),
+    ("max_retries = true\n", 1, "max_retries must be a whole number, 0 or more", ""),
+    ("idle_timeout = 0\n", 1, "idle_timeout must be a number of seconds above 0", ""),
+    ("plain = 1\n", 1, "plain must be true or false", ""),
+    ("model = 5\n", 1, "model must be the name of a model", ""),
+    ("providers = 5\n", 1, "providers must be tables", ""),
+    ("[providers]\nx = 5\n", 2, "providers.x must be a table", ""),
+    ('[providers.x]\nkey = "env:X"\n', 1, "providers.x names no base URL", "openai ="),
+    ('[providers.x]\n\nopenia = "h"\n', 3, "providers.x.openia is not known here", "Did you mean openai?"),
+    ("[providers.x]\nopenai = 5\n", 2, "providers.x.openai must be a base URL", ""),
+    ('[providers.x]\nopenai = "ftp://h"\n', 2, "is no base URL: ftp://h is not an http", ""),
+    ('[providers.x]\nopenai = "h"\nstream = "no"\n', 3, "providers.x.stream must be true or false", ""),
+    ('[providers.x]\nopenai = "h"\nroute = { "*" = "gemni" }\n', 3, "with one of openai, responses", ""),
+    ('[providers.x]\nopenai = "h"\n[providers.x.route]\n"a" = "gemini"\n', 4, "route.a goes to gemini", ""),
+    ('[providers.x]\nopenai = "h"\nheaders = { a = 1 }\n', 3, "providers.x.headers must be a table of texts", ""),
+    ('[providers."a/b"]\nopenai = "h"\n', 1, "cannot be a provider's name", ""),
+    ('[providers.demo]\nopenai = "h"\n', 1, "is the built-in guide", ""),
+    ('favourites = "x"\n', 1, "favourites must be an array", ""),
+    ("[aliases]\nfast = 1\n", 2, "aliases.fast must be the name of a model", ""),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "words", "hint"), WRONG)
+def test_a_wrong_file_is_told_by_line_and_key(
+    home: dict[str, str], text: str, line: int, words: str, hint: str
+) -> None:
+    file = write(home, text)
+    failure = bad(load(home))
+    assert failure.message.startswith(f"{file}:{line}:"), failure
+    assert words in failure.message
+    assert hint in failure.hint
+
+
+def test_a_file_that_is_not_utf_8_or_cannot_be_read_is_an_error(home: dict[str, str], tmp_path: Path) -> None:
+    file = write(home, "")
+    file.write_bytes(b"\xff\xfe")
+    assert "UTF-8" in bad(load(home)).message
+    file.unlink()
+    file.mkdir()
+    assert str(file) in bad(load(home)).message
+    assert good(load(home, tmp_path / "other.toml")).settings == Settings()
+
+
+def test_a_syntax_error_never_shows_the_value(home: dict[str, str]) -> None:
+    write(home, '[providers.x]\nkey = "sk-very-secret-1234\n')
+    failure = bad(load(home))
+    assert "Look at key." in failure.hint
+    assert "secret" not in failure.message + failure.hint
+
+
+def test_a_file_with_a_key_in_it_must_be_ones_own(home: dict[str, str]) -> None:
+    row = '[providers.x]\nopenai = "https://h/v1"\nkey = "sk-1"\n'
+    file = write(home, row, 0o644)
+    failure = bad(load(home))
+    assert f"{file}:3" in failure.message
+    assert failure.hint == f"Run: chmod 600 {file}"
+    file.chmod(0o600)
+    assert good(load(home)).profiles["x"].key == "sk-1"
+    write(home, row.replace("sk-1", "env:X"), 0o644)
+    good(load(home))
+
+
+def test_the_files_providers_come_first_and_override_only_what_they_name(home: dict[str, str]) -> None:
+    write(home, '[providers.mine]\nopenai = "h.example/v1/"\n[providers.groq]\nmodel = "x"\n')
+    config = good(load(home))
+    assert list(config.profiles)[:5] == ["mine", "groq", "openai", "anthropic", "gemini"]
+    groq = config.profiles["groq"]
+    assert (groq.model, groq.key, groq.bases) == (
+        "x", "env:GROQ_API_KEY", {Protocol.CHAT: "https://api.groq.com/openai/v1"},
+    )  # fmt: skip
+    assert config.profiles["mine"].bases == {Protocol.CHAT: "https://h.example/v1"}
+    assert config.notes == ("mine.openai: The base URL h.example/v1/ has no scheme; https:// was added.",)
+
+
+OFFICIAL, CUSTOM, OTHER = "https://api.openai.com/v1", "https://gate.example/v1", "https://other.example/v1"
+
+
+@pytest.mark.parametrize(
+    ("variable", "row", "protocol", "url"),
+    [
+        ("", "", Protocol.RESPONSES, OFFICIAL),
+        (OFFICIAL, "", Protocol.RESPONSES, OFFICIAL),
+        (CUSTOM, "", Protocol.CHAT, CUSTOM),
+        ("", f'openai = "{CUSTOM}"', Protocol.CHAT, CUSTOM),
+        (OTHER, f'openai = "{CUSTOM}"', Protocol.CHAT, OTHER),
+        ("", f'responses = "{CUSTOM}"', Protocol.RESPONSES, CUSTOM),
+        ("", f'responses = "{CUSTOM}"\nopenai = "{OTHER}"', Protocol.RESPONSES, CUSTOM),
+        (CUSTOM, 'route = { "*" = "responses" }', Protocol.RESPONSES, CUSTOM),
+        ("", 'route = { "gpt-*" = "openai" }', Protocol.CHAT, OFFICIAL),
+    ],
+)
+def test_openai_speaks_responses_but_chat_to_a_custom_base(
+    home: dict[str, str], variable: str, row: str, protocol: Protocol, url: str
+) -> None:
+    write(home, f"[providers.openai]\n{row}\n" if row else "")
+    profile = good(load({**home, "OPENAI_BASE_URL": variable})).profiles["openai"]
+    assert profile.protocol_for("gpt-5.2") is protocol
+    assert profile.bases[protocol] == url
+
+
+def test_the_vendors_variables_set_base_urls(home: dict[str, str]) -> None:
+    env = {"ANTHROPIC_BASE_URL": "https://a.example/anthropic/v1", "GOOGLE_GEMINI_BASE_URL": "g.example/v1beta"}
+    config = good(load({**home, **env}))
+    assert config.profiles["anthropic"].bases == {Protocol.ANTHROPIC: "https://a.example/anthropic"}
+    assert config.profiles["gemini"].bases == {Protocol.GEMINI: "https://g.example/v1beta"}
+    assert config.where("providers.gemini.gemini") == "GOOGLE_GEMINI_BASE_URL"
+    assert len(config.notes) == 2
+    assert "OPENAI_BASE_URL" in bad(load({**home, "OPENAI_BASE_URL": "https://"})).message
+
+
+def test_a_server_reached_unencrypted_is_said_once(home: dict[str, str]) -> None:
+    write(home, '[providers.x]\nopenai = "http://10.0.0.7/v1"\n[providers.y]\nopenai = "localhost:9/v1"\n')
+    notes = good(load(home)).notes
+    assert [note for note in notes if "unencrypted" in note] == [
+        "x is reached over http://, unencrypted: http://10.0.0.7/v1"
+    ]
+
+
+def test_the_first_usable_provider_gives_the_default_model(home: dict[str, str]) -> None:
+    def chosen(**env: str) -> ModelRef | None:
+        variables = {**home, **env}
+        return default_model(good(load(variables)), Secrets(variables).has_key)
+
+    assert chosen() is None
+    assert chosen(OPENROUTER_API_KEY="k") is None
+    assert chosen(GOOGLE_API_KEY="k") == ModelRef("gemini", "gemini-3-pro")
+    assert chosen(GOOGLE_API_KEY="k", ANTHROPIC_API_KEY="k") == ModelRef("anthropic", "claude-opus-5")
+    write(home, '[providers.none]\nopenai = "h"\n[providers.ofox]\n[providers.ollama]\nmodel = "qwen3"\n')
+    assert chosen(OPENAI_API_KEY="k") == ModelRef("ollama", "qwen3")
+    assert chosen(OPENAI_API_KEY="k", OFOX_API_KEY="k") == ModelRef("ofox", "anthropic/claude-sonnet-4.5")
+
+
+def test_nothing_in_the_current_directory_is_read(
+    home: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "work"
+    for name in ("config.toml", "termchat/config.toml", ".config/termchat/config.toml"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("nonsense = 1")
+    monkeypatch.chdir(folder)
+    assert good(load({**home, "XDG_CONFIG_HOME": ".config"})).settings == Settings()

@@ -1,0 +1,62 @@
+"""The rows of presets.toml."""
+
+from __future__ import annotations
+
+import pytest
+
+from termchat.config.load import Config, load
+from termchat.config.profiles import presets
+from termchat.config.urls import repair
+from termchat.core.models import Profile, Protocol
+
+NAMED = {
+    *("openai", "anthropic", "gemini", "ollama", "lmstudio", "llamacpp", "vllm", "openrouter", "deepseek", "groq"),
+    *("mistral", "xai", "together", "litellm", "ofox", "ulovegpt", "myopenhub", "demo"),
+}
+
+
+def test_every_server_named_in_the_guide_is_there() -> None:
+    assert set(presets()) == NAMED
+
+
+@pytest.mark.parametrize("profile", presets().values(), ids=lambda p: p.name)
+def test_a_preset_needs_no_repair_and_reaches_every_base_it_names(profile: Profile) -> None:
+    for protocol, url in profile.bases.items():
+        assert protocol is Protocol.DEMO or repair(url, protocol) == (url, ())
+    assert profile.title
+    assert profile.local or (profile.key.startswith("env:") and profile.key_page.startswith("https://"))
+    assert set(profile.route.values()) <= set(profile.bases)
+    assert profile.quirks <= {"max_tokens", "no_stream_options", "reasoning_back"}
+    assert Protocol.ANTHROPIC not in profile.bases or profile.limit_for("anything")
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "protocol"),
+    [
+        ("openai", "gpt-5.2", Protocol.RESPONSES),
+        ("ofox", "anthropic/claude-sonnet-4.5", Protocol.ANTHROPIC),
+        ("ofox", "openai/gpt-5.2", Protocol.CHAT),
+        ("ulovegpt", "gemini-3-pro", Protocol.GEMINI),
+        ("ulovegpt", "claude-opus-5", Protocol.ANTHROPIC),
+        ("ulovegpt", "gpt-5.2", Protocol.CHAT),
+        ("myopenhub", "auto-fast", Protocol.CHAT),
+        ("demo", "tour", Protocol.DEMO),
+    ],
+)
+def test_a_model_goes_over_its_protocol(provider: str, model: str, protocol: Protocol) -> None:
+    assert presets()[provider].protocol_for(model) is protocol
+
+
+@pytest.mark.parametrize(
+    ("model", "limit"),
+    [("claude-opus-5", 64000), ("anthropic/claude-3.5-sonnet", 8192), ("claude-opus-4-20250514", 32000),
+     ("claude-opus-4-5", 64000), ("claude-3-haiku-20240307", 4096), ("minimax-m2", 8192)],
+)  # fmt: skip
+def test_output_limits_by_pattern(model: str, limit: int) -> None:
+    assert presets()["ofox"].limit_for(model) == limit
+
+
+def test_presets_alone_give_no_notes() -> None:
+    config = load({"HOME": "/nonexistent"})
+    assert isinstance(config, Config)
+    assert config.notes == ()

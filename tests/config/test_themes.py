@@ -1,0 +1,59 @@
+"""Themes: every one complete, and a mistake told by file and key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from termchat.config.paths import paths
+from termchat.config.themes import load_theme, theme_folders, theme_names
+from termchat.core.errors import Failure
+from termchat.core.style import Role, Theme
+
+SHIPPED = theme_folders(paths({"HOME": "/nonexistent"}))[1:]
+WHOLE = 'kind = "any"\n[styles]\n' + "".join(f"{role.value} = {{}}\n" for role in Role)
+
+
+@pytest.mark.parametrize("name", theme_names(SHIPPED))
+def test_every_theme_is_complete(name: str) -> None:
+    theme = load_theme(name, SHIPPED)
+    assert isinstance(theme, Theme), theme
+    assert set(theme.styles) == set(Role)
+
+
+def test_the_users_theme_wins_by_name(tmp_path: Path) -> None:
+    (tmp_path / "dark.toml").write_text(WHOLE.replace("text = {}", 'text = { color = "bright-red", bold = true }'))
+    theme = load_theme("dark", (tmp_path, *SHIPPED))
+    assert isinstance(theme, Theme)
+    assert (theme.kind, theme.styles[Role.TEXT].color, theme.styles[Role.TEXT].bold) == ("any", "bright-red", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "hint"),
+    [
+        (WHOLE.replace("link = {}\n", ""), "mine.toml:2: styles.link is missing", "link = {}"),
+        (WHOLE.replace("link =", "lnk ="), "styles.lnk is not known here", "Did you mean link?"),
+        (WHOLE.replace("text = {}", 'text = { color = "pink" }'), 'mine.toml:3: styles.text.color must be', ""),
+        (WHOLE.replace("text = {}", 'text = { colour = "red" }'), "styles.text.colour is not", "Did you mean color?"),
+        (WHOLE.replace("text = {}", "text = { bold = 1 }"), "styles.text.bold must be true or false", ""),
+        (WHOLE.replace("text = {}", 'text = "red"'), "styles.text must be a table", ""),
+        (WHOLE.replace('"any"', '"night"'), "mine.toml:1: kind must be one of light, dark, any", ""),
+        ('name = "other"\n' + WHOLE, "name must be mine", ""),
+        ('kind = "any"\n', "styles must be a table", ""),
+        ("kind = any\n", "mine.toml:1:", "Look at kind"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, words: str, hint: str) -> None:
+    (tmp_path / "mine.toml").write_text(text)
+    failure = load_theme("mine", (tmp_path,))
+    assert isinstance(failure, Failure)
+    assert words in failure.message
+    assert hint in failure.hint
+
+
+@pytest.mark.parametrize("name", ["drak", "../dark", ""])
+def test_an_unknown_theme_names_those_there_are(name: str) -> None:
+    failure = load_theme(name, SHIPPED)
+    assert isinstance(failure, Failure)
+    assert "dark" in failure.hint

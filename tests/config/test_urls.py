@@ -1,0 +1,75 @@
+"""Base URLs as they are pasted."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from termchat.config.urls import fault, is_bare, repair
+from termchat.core.models import Protocol
+
+CHAT, ANTHROPIC, GEMINI = Protocol.CHAT, Protocol.ANTHROPIC, Protocol.GEMINI
+
+
+@pytest.mark.parametrize(
+    ("url", "protocol", "repaired", "sentences"),
+    [
+        ("https://api.ofox.ai/v1", CHAT, "https://api.ofox.ai/v1", 0),
+        (" https://api.ofox.ai/v1/ \n", CHAT, "https://api.ofox.ai/v1", 0),
+        ("HTTPS://API.ofox.ai/v1", CHAT, "https://API.ofox.ai/v1", 0),
+        ("api.ofox.ai/v1", CHAT, "https://api.ofox.ai/v1", 1),
+        ("//api.ofox.ai/v1", CHAT, "https://api.ofox.ai/v1", 1),
+        ("https:/api.ofox.ai/v1", CHAT, "https://api.ofox.ai/v1", 0),
+        ("localhost:11434/v1", CHAT, "http://localhost:11434/v1", 1),
+        ("127.0.0.1:8080", CHAT, "http://127.0.0.1:8080", 1),
+        ("[::1]:8080/v1", CHAT, "http://[::1]:8080/v1", 1),
+        ("localhost.example.com/v1", CHAT, "https://localhost.example.com/v1", 1),
+        ("https://h/v1/chat/completions", CHAT, "https://h/v1", 1),
+        ("https://h/v1/chat/completions/", CHAT, "https://h/v1", 1),
+        ("https://h/v1/responses", Protocol.RESPONSES, "https://h/v1", 1),
+        ("https://h/v1/models", CHAT, "https://h/v1", 1),
+        ("https://h/v1/v1", CHAT, "https://h/v1", 1),
+        ("https://h/v1//v1/v1/chat/completions", CHAT, "https://h/v1", 2),
+        ("https://h/anthropic/v1/messages", ANTHROPIC, "https://h/anthropic", 2),
+        ("https://h/anthropic/v1", ANTHROPIC, "https://h/anthropic", 1),
+        ("https://h/anthropic", ANTHROPIC, "https://h/anthropic", 0),
+        ("https://g/v1beta/models/gemini-3-pro:streamGenerateContent?alt=sse", GEMINI, "https://g/v1beta", 2),
+        ("https://g/v1/models/google/g:generateContent", GEMINI, "https://g/v1", 1),
+        ("https://g/v1beta", GEMINI, "https://g/v1beta", 0),
+        ("https://h/v1?api-version=2", CHAT, "https://h/v1", 1),
+    ],
+)
+def test_repair(url: str, protocol: Protocol, repaired: str, sentences: int) -> None:
+    found, said = repair(url, protocol)
+    assert (found, len(said)) == (repaired, sentences)
+    assert all(sentence.endswith((".", "adds it.")) for sentence in said)
+
+
+_PIECES = ("https://", "http://", "//", "/", "h.example", "localhost:1", "v1", "/v1", "/v1beta", "/models", "/models/m",
+           ":streamGenerateContent", "/chat/completions", "/responses", "/messages", "?a=b", "#", " ", "[::1]", "@",
+           ":", "/completions", "x")  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=8).map("".join) | st.text(max_size=30), st.sampled_from(Protocol))
+def test_repairing_twice_changes_nothing(url: str, protocol: Protocol) -> None:
+    once, _ = repair(url, protocol)
+    assert repair(once, protocol) == (once, ()) or fault(once)
+
+
+@pytest.mark.parametrize("url", ["", "ftp://h", "https://", "https://h:port", "https://:80", "x://"])
+def test_what_is_no_base_url_is_said(url: str) -> None:
+    assert fault(repair(url, CHAT)[0])
+
+
+@pytest.mark.parametrize("url", ["https://h", "http://localhost:1/v1", "http://[::1]:8/v1", "https://u:p@h:1/v1"])
+def test_what_can_be_one_is_not(url: str) -> None:
+    assert fault(repair(url, CHAT)[0]) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "bare"),
+    [("http://h/v1", True), ("https://h", False), ("http://127.0.0.9:1", False), ("http://localhost.evil.com", True)],
+)
+def test_a_key_in_the_open_is_noticed(url: str, bare: bool) -> None:
+    assert is_bare(url) is bare
