@@ -1,0 +1,9 @@
+"""Providers: one folder a protocol, each of the same three pieces over its vendor's SDK.
+
+    encode.py    Request -> the body of that protocol (pure)
+    decode.py    one event of the stream -> deltas (pure, by the type's name, lenient about everything else)
+    client.py    the SDK: address, key, headers, sending, listing models
+
+What they share stands beside them: the transport (http), the event stream (sse), one attempt (exchange), retries
+(retry), errors (errors), the registry that opens them by name, prices, and the demo, which needs no network.
+"""

@@ -1,0 +1,84 @@
+"""Messages through the anthropic SDK."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anthropic
+import httpx2
+
+from termchat.core.errors import Failure
+from termchat.core.messages import Origin
+from termchat.core.models import ModelInfo
+from termchat.core.ports import Request
+from termchat.providers.anthropic.decode import AnthropicDecoder
+from termchat.providers.anthropic.encode import encode
+from termchat.providers.endpoint import Body, Change, Endpoint, Report
+from termchat.providers.listing import listed
+from termchat.providers.openai_chat.client import without_streaming
+
+_OWN_HOST = "api.anthropic.com"
+_OLD_VERSION = "2023-06-01"
+
+
+class AnthropicClient:
+    """A server that speaks Messages. `limits`: model -> the longest reply it may give, where a listing told."""
+
+    def __init__(self, endpoint: Endpoint, limits: Mapping[str, int]) -> None:
+        self.endpoint = endpoint
+        self._limits = limits
+        self._sdk = anthropic.AsyncAnthropic(
+            api_key=endpoint.key or "none",
+            base_url=endpoint.base,
+            http_client=endpoint.http,
+            max_retries=0,
+            timeout=httpx2.Timeout(None),  # or a whole reply with a high limit is refused by the SDK
+            default_headers=_headers(endpoint),
+            open_telemetry=False,
+        )
+
+    def encode(self, request: Request, origin: Origin) -> Body:
+        limit = self._limits.get(origin.model) or self.endpoint.profile.limit_for(origin.model)
+        assert limit, "the presets name a limit for every model"
+        return encode(request, origin, self.endpoint.profile, limit)
+
+    @asynccontextmanager
+    async def open(self, body: Body) -> AsyncGenerator[httpx2.Response]:
+        create: Any = self._sdk.messages.with_streaming_response.create
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on deprecated models; a warning on stderr would damage the screen
+            sending = create(**body, extra_body=dict(self.endpoint.profile.body) or None)
+        async with sending as response:
+            yield response.http_response
+
+    def decoder(self) -> AnthropicDecoder:
+        return AnthropicDecoder()
+
+    def report(self, error: Exception) -> Report | None:
+        if not isinstance(error, anthropic.APIStatusError):
+            return None
+        return Report(error.status_code, error.body or error.response.text, dict(error.response.headers))
+
+    def relent(self, body: Body, failure: Failure) -> Change | None:
+        return without_streaming(body, failure, self.endpoint) if failure.status in (400, 422) else None
+
+    async def models(self) -> Sequence[ModelInfo]:
+        return [self._listed(model) async for model in self._sdk.models.list(limit=1000)]
+
+    def _listed(self, model: Any) -> ModelInfo:
+        """A row of the listing; gateways leave out the limits."""
+        context, longest = getattr(model, "max_input_tokens", None), getattr(model, "max_tokens", None)
+        return listed(self.endpoint, model.id, title=model.display_name or "", context=context, max_output=longest)
+
+
+def _headers(endpoint: Endpoint) -> dict[str, Any]:
+    """Gateways know the older pair of headers; Anthropic itself takes what the SDK sends (providers.md 0.5)."""
+    headers: dict[str, Any] = dict(endpoint.headers)
+    if endpoint.host == _OWN_HOST:
+        return headers
+    if not endpoint.key:
+        return {"Authorization": anthropic.Omit(), "anthropic-version": _OLD_VERSION} | headers
+    return {"x-api-key": endpoint.key, "anthropic-version": _OLD_VERSION} | headers

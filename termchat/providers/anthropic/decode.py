@@ -1,0 +1,176 @@
+"""Anthropic events as deltas, by the name of their type (providers.md 3.3)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from termchat.core.events import (
+    CitationDelta,
+    Delta,
+    Finished,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+    UsageDelta,
+)
+from termchat.core.messages import Citation
+from termchat.core.outcomes import Finish
+from termchat.core.usage import Usage
+from termchat.providers.decoding import (
+    Indices,
+    NewId,
+    ServerError,
+    as_cost,
+    as_count,
+    as_list,
+    as_object,
+    as_text,
+    is_object,
+    new_call_id,
+)
+
+_FINISH = {
+    "end_turn": Finish.STOP,
+    "stop_sequence": Finish.STOP,
+    "tool_use": Finish.TOOL_CALLS,
+    "max_tokens": Finish.LENGTH,
+    "model_context_window_exceeded": Finish.CONTEXT_FULL,
+    "refusal": Finish.REFUSAL,
+    "pause_turn": Finish.PAUSED,
+}
+
+
+class AnthropicDecoder:
+    """One reply over Messages."""
+
+    def __init__(self, *, new_id: NewId = new_call_id) -> None:
+        self.finished = False
+        self.ended = False
+        self._new_id = new_id
+        self._indices = Indices()
+        self._calls: dict[int, str] = {}  # part -> the input its start block held, said only if no piece follows
+        self._usage: dict[str, Any] = {}
+        self._stop = ""
+        self._handlers: dict[str, Callable[[dict[str, Any]], Iterator[Delta]]] = {
+            "message_start": self._start,
+            "content_block_start": self._block_start,
+            "content_block_delta": self._block_delta,
+            "content_block_stop": self._block_stop,
+            "message_delta": self._message_delta,
+            "message_stop": self._message_stop,
+            "error": self._error,
+        }
+
+    def feed(self, name: str, data: dict[str, Any]) -> Iterator[Delta]:
+        handler = self._handlers.get(as_text(data.get("type")) or name)
+        if handler:
+            yield from handler(data)
+        elif is_object(data.get("error")):
+            raise ServerError(data)
+
+    def whole(self, data: dict[str, Any]) -> Iterator[Delta]:
+        if data.get("type") == "error" or is_object(data.get("error")):
+            raise ServerError(data)
+        yield from self._start({"message": data})
+        for number, block in enumerate(as_list(data.get("content"))):
+            yield from self._block_start({"index": number, "content_block": block})
+            yield from self._block_stop({"index": number})
+        yield from self._message_delta({"delta": data})
+        yield from self._message_stop(data)
+
+    def _start(self, data: dict[str, Any]) -> Iterator[Delta]:
+        yield from self._count(as_object(data.get("message")).get("usage"))
+
+    def _block_start(self, data: dict[str, Any]) -> Iterator[Delta]:
+        block = as_object(data.get("content_block"))
+        index = self._of(data)
+        match block.get("type"):
+            case "text":
+                if as_text(block.get("text")):
+                    yield TextDelta(index, block["text"])
+                for citation in as_list(block.get("citations")):
+                    yield from self._citation(index, as_object(citation))
+            case "thinking":
+                signature = as_text(block.get("signature"))
+                extra = {"signature": signature} if signature else None
+                yield ReasoningDelta(index, as_text(block.get("thinking")), extra=extra)
+            case "redacted_thinking":
+                yield ReasoningDelta(index, "", redacted=True, extra={"data": as_text(block.get("data"))})
+            case "tool_use":
+                given = block.get("input")
+                self._calls[index] = json.dumps(given, ensure_ascii=False) if given else ""
+                call_id = str(block.get("id") or "") or self._new_id()
+                yield ToolCallDelta(index, call_id, as_text(block.get("name")))
+            case _:
+                pass
+
+    def _block_delta(self, data: dict[str, Any]) -> Iterator[Delta]:
+        index, delta = self._of(data), as_object(data.get("delta"))
+        match delta.get("type"):
+            case "text_delta":
+                yield TextDelta(index, as_text(delta.get("text")))
+            case "thinking_delta":
+                yield ReasoningDelta(index, as_text(delta.get("thinking")))
+            case "signature_delta":
+                yield ReasoningDelta(index, "", extra={"signature": as_text(delta.get("signature"))})
+            case "input_json_delta":
+                piece = as_text(delta.get("partial_json"))
+                if piece:
+                    self._calls[index] = ""
+                    yield ToolCallDelta(index, arguments=piece)
+            case "citations_delta":
+                yield from self._citation(index, as_object(delta.get("citation")))
+            case _:
+                pass
+
+    def _block_stop(self, data: dict[str, Any]) -> Iterator[Delta]:
+        index = self._of(data)
+        if index in self._calls:
+            yield ToolCallDelta(index, arguments=self._calls.pop(index), done=True)
+
+    def _message_delta(self, data: dict[str, Any]) -> Iterator[Delta]:
+        delta = as_object(data.get("delta"))
+        self._stop = as_text(delta.get("stop_reason")) or self._stop
+        yield from self._count(data.get("usage"))
+
+    def _message_stop(self, data: dict[str, Any]) -> Iterator[Delta]:
+        if self._stop != "max_tokens":
+            for index, given in self._calls.items():  # a gateway that forgot the ends of its blocks
+                yield ToolCallDelta(index, arguments=given, done=True)
+        self.finished = self.ended = True
+        yield Finished(_FINISH.get(self._stop, Finish.OTHER if self._stop else Finish.STOP), self._stop)
+
+    def _error(self, data: dict[str, Any]) -> Iterator[Delta]:
+        yield from ()
+        raise ServerError(data)
+
+    def _citation(self, index: int, citation: dict[str, Any]) -> Iterator[Delta]:
+        url = as_text(citation.get("url"))
+        if url:
+            yield CitationDelta(index, Citation(url, as_text(citation.get("title"))))
+
+    def _count(self, usage: Any) -> Iterator[Delta]:
+        """Counts are cumulative: a later one replaces an earlier one, a missing one does not."""
+        if not is_object(usage):
+            return
+        self._usage.update((k, v) for k, v in usage.items() if v is not None)
+        yield UsageDelta(_usage(self._usage))
+
+    def _of(self, data: dict[str, Any]) -> int:
+        return self._indices.of(as_count(data.get("index")))
+
+
+def _usage(data: dict[str, Any]) -> Usage:
+    cached = as_count(data.get("cache_read_input_tokens"))
+    written = as_count(data.get("cache_creation_input_tokens"))
+    details = as_object(data.get("output_tokens_details"))
+    return Usage(
+        input=as_count(data.get("input_tokens")) + cached + written,
+        output=as_count(data.get("output_tokens")),
+        cached=cached,
+        cache_write=written,
+        reasoning=as_count(details.get("thinking_tokens")),
+        cost=as_cost(data.get("cost")),
+    )

@@ -1,0 +1,125 @@
+"""A request in Anthropic Messages form (providers.md 5.2, 5.3, 6)."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Iterator
+from typing import Any
+
+from termchat.core.context import sendable
+from termchat.core.messages import (
+    Author,
+    File,
+    Image,
+    Message,
+    Origin,
+    Part,
+    Reasoning,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+from termchat.core.models import Profile
+from termchat.core.ports import Effort, Request
+from termchat.providers.decoding import is_object
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def encode(request: Request, origin: Origin, profile: Profile, max_tokens: int) -> dict[str, Any]:
+    """The body of `POST /v1/messages`; `max_tokens` is the limit to send when the user set none."""
+    body: dict[str, Any] = {
+        "model": origin.model,
+        "max_tokens": request.params.max_tokens or max_tokens,
+        "messages": _turns(request, origin),
+        "stream": profile.stream,
+    }
+    if request.system:
+        body["system"] = request.system
+    if request.tools:
+        body["tools"] = [
+            {"name": t.name, "description": t.description, "input_schema": dict(t.parameters)} for t in request.tools
+        ]
+    if request.params.think is Effort.OFF:
+        body["thinking"] = {"type": "disabled"}
+    elif request.params.think:
+        body["thinking"] = {"type": "adaptive", "display": "summarized"}
+        body["output_config"] = {"effort": request.params.think.value}
+    return body
+
+
+def valid_id(call_id: str) -> bool:
+    return _ID.fullmatch(call_id) is not None
+
+
+def _turns(request: Request, origin: Origin) -> list[dict[str, Any]]:
+    """Turns that alternate: neighbours of the same role are one turn, results before anything else in theirs."""
+    turns: list[dict[str, Any]] = []
+    for message in sendable(request.messages, origin, valid_id):
+        blocks = list(_blocks(message))
+        if not blocks:
+            continue
+        role = "assistant" if message.author is Author.ASSISTANT else "user"
+        if turns and turns[-1]["role"] == role:
+            turns[-1]["content"] += blocks
+        else:
+            turns.append({"role": role, "content": blocks})
+    return turns
+
+
+def _blocks(message: Message) -> Iterator[dict[str, Any]]:
+    for part in message.parts:
+        block = _block(part)
+        if block:
+            yield block
+
+
+def _block(part: Part) -> dict[str, Any] | None:
+    match part:
+        case Text():
+            return {"type": "text", "text": part.text} if part.text.strip() else None
+        case Reasoning():
+            return _thinking(part)
+        case ToolCall():
+            return {"type": "tool_use", "id": part.id, "name": part.name, "input": arguments(part)}
+        case ToolResult():
+            return _result(part)
+        case Image():
+            return _image(part)
+        case File():
+            source = {"type": "base64", "media_type": part.mime, "data": b64encode(part.data).decode()}
+            return {"type": "document", "title": part.name, "source": source}
+
+
+def _thinking(part: Reasoning) -> dict[str, Any] | None:
+    """Thinking goes back as it came, with the signature that proves it; without one it does not go."""
+    extra = part.extra or {}
+    if extra.get("data"):
+        return {"type": "redacted_thinking", "data": extra["data"]}
+    if extra.get("signature"):
+        return {"type": "thinking", "thinking": part.text, "signature": extra["signature"]}
+    return None
+
+
+def _result(part: ToolResult) -> dict[str, Any]:
+    content = [block for p in part.parts if (block := _block(p))]
+    answer: dict[str, Any] = {"type": "tool_result", "tool_use_id": part.call_id, "content": content}
+    return answer | ({"is_error": True} if part.is_error else {})
+
+
+def _image(part: Image) -> dict[str, Any]:
+    if part.url:
+        return {"type": "image", "source": {"type": "url", "url": part.url}}
+    source = {"type": "base64", "media_type": part.mime, "data": b64encode(part.data).decode()}
+    return {"type": "image", "source": source}
+
+
+def arguments(call: ToolCall) -> dict[str, Any]:
+    """A call's arguments as the object some protocols demand; what cannot be read goes as `_raw`."""
+    try:
+        value = json.loads(call.arguments or "{}")
+    except ValueError:
+        return {"_raw": call.arguments}
+    return value if is_object(value) else {"_raw": call.arguments}

@@ -1,0 +1,91 @@
+"""Where a request goes, and what every client of a protocol can do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import httpx2
+
+from termchat.core.errors import Failure
+from termchat.core.messages import Origin
+from termchat.core.models import ModelInfo, Profile, Timeouts
+from termchat.core.models import Protocol as Speech
+from termchat.core.ports import Request
+from termchat.core.redact import Redactor
+from termchat.core.sanitize import Safe
+from termchat.providers.decoding import Decoder
+
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One base URL of a provider, with its key.
+
+    key_source   where the key comes from, as a user knows it: `OPENAI_API_KEY`
+    """
+
+    profile: Profile
+    protocol: Speech
+    base: str
+    key: str
+    key_source: Safe
+    headers: Mapping[str, str]
+    http: httpx2.AsyncClient
+    redact: Redactor
+    timeouts: Timeouts
+
+    @property
+    def title(self) -> str:
+        return self.profile.title or self.profile.name
+
+    @property
+    def host(self) -> str:
+        return httpx2.URL(self.base).netloc.decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a server answered instead of a reply; `body` is its JSON, or its text."""
+
+    status: int | None
+    body: Any
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A request made over after a refusal, and what to tell of it."""
+
+    body: Body
+    words: Safe
+    path: str = ""
+
+
+class Client(Protocol):
+    """A protocol's SDK, bound to an endpoint."""
+
+    endpoint: Endpoint
+
+    def encode(self, request: Request, origin: Origin) -> Body:
+        """The body of the request."""
+        ...
+
+    def open(self, body: Body) -> AbstractAsyncContextManager[httpx2.Response]:
+        """Send; the response to read, its body still on the wire. Raises what the SDK raises."""
+        ...
+
+    def decoder(self) -> Decoder: ...
+
+    def report(self, error: Exception) -> Report | None:
+        """What the server said, if that is what the SDK's exception is about."""
+        ...
+
+    def relent(self, body: Body, failure: Failure) -> Change | None:
+        """Another try at a request that was refused for a parameter, None when there is none."""
+        ...
+
+    async def models(self) -> Sequence[ModelInfo]: ...

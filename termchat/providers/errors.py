@@ -1,0 +1,313 @@
+"""What goes wrong at a provider, as `Failure` values (providers.md 4, reliability.md 4).
+
+Two sources: what the server answered (a `Report`), and exceptions of the SDKs and the connection. A server's
+words are foreign: redacted, freed of markup, cut to a line.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from html import unescape
+from math import isfinite
+from typing import Any
+
+import httpx2
+
+from termchat.core.errors import Failure, Kind
+from termchat.core.sanitize import Safe, safe_line, say
+from termchat.providers.decoding import as_list, as_object, as_text, is_object
+from termchat.providers.endpoint import Endpoint, Report
+
+_LONGEST = 300  # characters of a server's own words
+_AGAIN = frozenset((Kind.RATE_LIMITED, Kind.OVERLOADED, Kind.SERVER))
+_HISTORY = re.compile(
+    r"tool_use. ids? were found without|must be followed by tool messages|signature. in .?thinking|bound to a different"
+    r"|thought.?signature|provided without its required|reasoning_content. in the thinking mode"
+    r"|required .?reasoning.? item",
+    re.IGNORECASE,
+)
+_TOO_LONG = re.compile(
+    r"prompt is too long|maximum context length|exceeds? the maximum number of tokens|context.?window|context length",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a server says of an error: its words, and every code it gives for it."""
+
+    words: str
+    codes: frozenset[str]
+
+    def has(self, *codes: str) -> bool:
+        return not self.codes.isdisjoint(codes)
+
+
+def refused(report: Report, at: Endpoint, model: str) -> Failure:
+    """A failure from what the server answered."""
+    said = _said(report.body)
+    kind = _kind(report.status, said)
+    status = report.status
+    words = foreign(said.words, at)
+    return Failure(
+        kind,
+        _message(kind, status, said, words, at, model),
+        _hint(kind, at),
+        status,
+        _retry_after(report),
+        retryable=kind in _AGAIN or status in (408, 409),
+    )
+
+
+def broken(error: Exception, at: Endpoint, *, began: bool) -> Failure | None:
+    """A failure from an exception of the connection; None when it is none of those. `began`: headers had come."""
+    causes = list(_causes(error))
+    for cause in causes:
+        match cause:
+            case httpx2.UnsupportedProtocol() | httpx2.InvalidURL():
+                return Failure(
+                    Kind.BAD_CONFIG, say("{base} is not a usable base URL.", base=_base(at)), _check_base(at)
+                )
+            case UnicodeEncodeError() | httpx2.LocalProtocolError():
+                words = say("The key from {source} has characters no key can have.", source=at.key_source)
+                return Failure(Kind.BAD_CONFIG, words, say("Paste it again, without line breaks."))
+            case ssl.SSLError():
+                words = say("Cannot reach {host} (TLS: {why}).", host=_host(at), why=foreign(_tls_words(cause), at))
+                return Failure(Kind.NETWORK, words, _check_base(at))
+            case _:
+                pass
+    if not any(isinstance(cause, httpx2.HTTPError | OSError) for cause in causes):
+        return None
+    if began:
+        return cut(say("The connection was cut"))
+    why = _why(causes, at)
+    hint = say("Check the connection, or the base URL {base}.", base=_base(at))
+    return Failure(Kind.NETWORK, say("Cannot reach {host} ({why}).", host=_host(at), why=why), hint, retryable=True)
+
+
+def cut(what: Safe) -> Failure:
+    """The reply has no end."""
+    return Failure(Kind.CUT, say("{what}: the reply is incomplete.", what=what), say("/retry asks again."))
+
+
+def not_an_answer(at: Endpoint, what: Safe, *, retryable: bool = False) -> Failure:
+    """A 200 that is no reply."""
+    words = say("{host} sent {what}, not an API reply.", host=_host(at), what=what)
+    return Failure(Kind.BAD_RESPONSE, words, _check_base(at), retryable=retryable)
+
+
+def redirected(report: Report, at: Endpoint) -> Failure:
+    """A redirect is never followed: the key belongs to the origin it was configured for."""
+    headers = {name.lower(): value for name, value in report.headers.items()}
+    target = foreign(headers.get("location", "nowhere"), at)
+    words = say("{host} redirects to {to}; it is not followed, so that the key stays.", host=_host(at), to=target)
+    return Failure(Kind.BAD_CONFIG, words, _check_base(at), report.status)
+
+
+def foreign(words: str, at: Endpoint) -> Safe:
+    """A server's words for one line: no keys, no markup, no control characters, not long."""
+    text = at.redact(words[: 20 * _LONGEST])
+    if re.search(r"<(!doctype|html|head|body|h1|p)\b", text, re.IGNORECASE):
+        text = unescape(re.sub(r"<[^>]*>", " ", re.sub(r"(?is)<(script|style|head).*?</\1>", " ", text)))
+    text = " ".join(text.split())
+    return safe_line(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")
+
+
+def _said(body: Any) -> _Said:
+    """The words and the codes, in whichever of the vendors' forms they came."""
+    if isinstance(body, str | bytes):
+        try:
+            body = json.loads(body)
+        except (ValueError, RecursionError):
+            return _Said(body if isinstance(body, str) else body.decode("utf-8", "replace"), frozenset())
+    if isinstance(body, list) and body:
+        body = as_list(body)[0]
+    outer = as_object(body)
+    error = outer.get("error")
+    inner = as_object(error) or outer
+    words = (
+        as_text(error) or as_text(inner.get("message")) or as_text(outer.get("detail")) or as_text(outer.get("message"))
+    )
+    codes = [inner.get("type"), inner.get("code"), inner.get("status"), inner.get("error_code")]
+    codes += [detail.get("reason") for detail in as_list(inner.get("details")) if is_object(detail)]
+    named = frozenset(str(code).lower() for code in codes if isinstance(code, str | int) and not isinstance(code, bool))
+    return _Said(words, named - {"error", ""})
+
+
+def _kind(status: int | None, said: _Said) -> Kind:
+    number = status if status and status != 200 else next((int(c) for c in said.codes if c.isdigit()), 0)
+    if number == 401 or said.has("authentication_error", "invalid_api_key", "api_key_invalid", "unauthenticated"):
+        return Kind.AUTH
+    if number == 402 or said.has("billing_error", "insufficient_quota"):
+        return Kind.QUOTA
+    if said.has("context_length_exceeded") or number == 413 or (number in (0, 400) and _TOO_LONG.search(said.words)):
+        return Kind.CONTEXT_TOO_LONG
+    if said.has("content_filter", "content_policy_violation"):
+        return Kind.CONTENT_FILTER
+    if number == 403 or said.has("permission_error", "permission_denied"):
+        return Kind.PERMISSION
+    if number == 404 or said.has("not_found_error", "model_not_found", "not_found"):
+        return Kind.NOT_FOUND
+    if number == 429 or said.has("rate_limit_error", "rate_limit_exceeded", "resource_exhausted"):
+        return Kind.RATE_LIMITED
+    if number in (503, 529) or said.has("overloaded_error", "unavailable"):
+        return Kind.OVERLOADED
+    if number in (0, 400) and _HISTORY.search(said.words):
+        return Kind.HISTORY_INVALID
+    if number >= 500 or said.has("api_error", "server_error", "internal", "internal_server_error"):
+        return Kind.SERVER
+    return Kind.BAD_REQUEST if number else Kind.SERVER
+
+
+def _message(kind: Kind, status: int | None, said: _Said, words: Safe, at: Endpoint, model: str) -> Safe:
+    title, number = safe_line(at.title), safe_line(_number(status, said))
+    match kind:
+        case Kind.AUTH:
+            code = safe_line(next(iter(sorted(c for c in said.codes if not c.isdigit())), ""))
+            why = say("{n} {code}", n=number, code=code) if code else number
+            masked = foreign(at.key, at)
+            key = say("{key} from {source}", key=masked, source=at.key_source) if at.key else say("no key was sent")
+            return say("{title} refused the key ({why}, {key}).", title=title, why=why, key=key)
+        case Kind.QUOTA:
+            return say("The account at {title} is out of credit ({n}): {words}", title=title, n=number, words=words)
+        case Kind.NOT_FOUND if not said.words or "<" in said.words:
+            return say("{base} has no such address ({n}).", base=_base(at), n=number)
+        case Kind.NOT_FOUND:
+            name = safe_line(model)
+            return say('No model "{name}" at {host} ({n}): {words}', name=name, host=_host(at), n=number, words=words)
+        case Kind.RATE_LIMITED:
+            return say("Rate limited by {title} ({n}).", title=title, n=number)
+        case Kind.OVERLOADED:
+            return say("{title} is overloaded ({n}).", title=title, n=number)
+        case Kind.CONTEXT_TOO_LONG:
+            return say("Too long for {model} ({n}): {words}", model=safe_line(model), n=number, words=words)
+        case Kind.CONTENT_FILTER:
+            return say("Stopped by the filter of {title} ({n}): {words}", title=title, n=number, words=words)
+        case _:
+            words = words or Safe("no reason given")
+            return say("{title} answered {n}: {words}", title=title, n=number, words=words)
+
+
+def _hint(kind: Kind, at: Endpoint) -> Safe:
+    other = say("choose another model (/model, -m)")
+    match kind:
+        case Kind.AUTH:
+            return say("Set another key in {source}, or {other}.", source=at.key_source, other=other)
+        case Kind.QUOTA | Kind.PERMISSION:
+            return say("Look at the account, or {other}.", other=other)
+        case Kind.NOT_FOUND:
+            return say("See the names with `termchat models`, or check the base URL {base}.", base=_base(at))
+        case Kind.RATE_LIMITED | Kind.OVERLOADED:
+            page = at.profile.status_page
+            status = say(" Status: {page}", page=safe_line(page)) if page and kind is Kind.OVERLOADED else Safe("")
+            return say("Try again later, or {other}.{status}", other=other, status=status)
+        case Kind.CONTEXT_TOO_LONG:
+            return say("Start anew with /new, or choose a model that reads more (/model, -m).")
+        case Kind.SERVER:
+            return say("Try again with /retry, or {other}.", other=other)
+        case _:
+            return say("Change the request, or {other}.", other=other)
+
+
+def _number(status: int | None, said: _Said) -> str:
+    if status and status != 200:
+        return str(status)
+    return next(iter(sorted(said.codes)), "an error")
+
+
+def _retry_after(report: Report) -> float | None:
+    """Seconds the server asks to wait: a header in one of three forms, or Gemini's RetryInfo."""
+    headers = {name.lower(): value for name, value in report.headers.items()}
+    milliseconds = _seconds(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    value = headers.get("retry-after")
+    return _seconds(value) or _until(value) or _retry_info(report.body)
+
+
+def _seconds(value: str | None) -> float | None:
+    try:
+        seconds = float(value or "")
+    except ValueError:
+        return None
+    if seconds != seconds:
+        return None
+    return max(0.0, min(seconds, 1e9)) if isfinite(seconds) or seconds > 0 else None
+
+
+def _until(value: str | None) -> float | None:
+    try:
+        moment = parsedate_to_datetime(value or "")
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def _retry_info(body: Any) -> float | None:
+    for detail in as_list(as_object(as_object(body).get("error")).get("details")):
+        delay = as_text(as_object(detail).get("retryDelay"))
+        if delay.endswith("s"):
+            return _seconds(delay[:-1])
+    return None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The exception and all it came from: the SDKs wrap what really happened."""
+    seen: set[int] = set()
+    at: BaseException | None = error
+    while at is not None and id(at) not in seen:
+        seen.add(id(at))
+        yield at
+        at = at.__cause__ or at.__context__
+
+
+def _why(causes: list[BaseException], at: Endpoint) -> Safe:
+    for cause in causes:
+        match cause:
+            case socket.gaierror():
+                return say("the name is not known: DNS failed")
+            case ConnectionRefusedError():
+                return say("connection refused")
+            case httpx2.ConnectTimeout():
+                return say("no connection within {n} s", n=safe_line(f"{at.timeouts.connect:g}"))
+            case httpx2.ProxyError():
+                return say("the proxy refused: {words}", words=foreign(str(cause), at))
+            case ConnectionResetError() | httpx2.ReadError() | httpx2.WriteError():
+                return say("the connection was reset")
+            case httpx2.RemoteProtocolError():
+                return say("the server closed the connection without an answer")
+            case httpx2.DecodingError():
+                return say("the answer cannot be decoded")
+            case _:
+                pass
+    return foreign(str(causes[-1]) or type(causes[-1]).__name__, at)
+
+
+def _tls_words(error: ssl.SSLError) -> str:
+    return getattr(error, "verify_message", "") or (error.reason or str(error)).replace("_", " ").lower()
+
+
+def _check_base(at: Endpoint) -> Safe:
+    return say("Check the base URL of {name}: {base}.", name=safe_line(at.profile.name), base=_base(at))
+
+
+def _host(at: Endpoint) -> Safe:
+    return safe_line(at.host)
+
+
+def _base(at: Endpoint) -> Safe:
+    return foreign(at.base, at)
+
+
+def headers_of(response: Any) -> Mapping[str, str]:
+    """The headers of an SDK's response, none when it has none."""
+    found = getattr(response, "headers", None)
+    return dict(found) if found else {}

@@ -1,0 +1,107 @@
+"""Gemini through the google-genai SDK.
+
+The SDK has no raw access to a stream, and its own reader fails on what gateways send; so the transport keeps the
+response back for us and shows the SDK an empty one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+from google import genai
+from google.genai import errors, types
+
+from termchat.core.errors import Failure
+from termchat.core.messages import Origin
+from termchat.core.models import ModelInfo
+from termchat.core.ports import Request
+from termchat.providers.endpoint import Body, Change, Endpoint, Report
+from termchat.providers.errors import headers_of
+from termchat.providers.gemini.decode import GeminiDecoder
+from termchat.providers.gemini.encode import encode_config, encode_contents
+from termchat.providers.http import diverting
+from termchat.providers.listing import listed
+from termchat.providers.openai_chat.client import without_streaming
+
+_VERSION = re.compile(r"/(v\d+\w*)$")
+
+
+class GeminiClient:
+    """A server that speaks `streamGenerateContent`."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        base, version = _split(endpoint.base)
+        self._sdk = genai.Client(
+            vertexai=False,
+            api_key=endpoint.key or "none",
+            http_options=types.HttpOptions(
+                base_url=base,
+                api_version=version,
+                headers=dict(endpoint.headers),
+                httpx_async_client=endpoint.http,
+                extra_body=dict(endpoint.profile.body) or None,
+            ),
+        )
+
+    def encode(self, request: Request, origin: Origin) -> Body:
+        return {
+            "model": origin.model,
+            "contents": encode_contents(request, origin),
+            "config": encode_config(request),
+            "stream": self.endpoint.profile.stream,
+        }
+
+    @asynccontextmanager
+    async def open(self, body: Body) -> AsyncGenerator[httpx2.Response]:
+        models: Any = self._sdk.aio.models
+        asked = {name: value for name, value in body.items() if name != "stream"}
+        with diverting() as slot:
+            if body["stream"]:
+                async for _ in await models.generate_content_stream(**asked):
+                    pass
+            else:
+                await models.generate_content(**asked)
+        assert slot.response is not None
+        try:
+            yield slot.response
+        finally:
+            await slot.response.aclose()
+
+    def decoder(self) -> GeminiDecoder:
+        return GeminiDecoder()
+
+    def report(self, error: Exception) -> Report | None:
+        if not isinstance(error, errors.APIError):
+            return None
+        said: Any = error
+        return Report(error.code, said.details, headers_of(said.response))
+
+    def relent(self, body: Body, failure: Failure) -> Change | None:
+        return without_streaming(body, failure, self.endpoint) if failure.status in (400, 422) else None
+
+    async def models(self) -> Sequence[ModelInfo]:
+        found: list[ModelInfo] = []
+        async for model in await self._sdk.aio.models.list():
+            if model.supported_actions and "generateContent" not in model.supported_actions:
+                continue
+            found.append(
+                listed(
+                    self.endpoint,
+                    (model.name or "").removeprefix("models/"),
+                    title=model.display_name or "",
+                    context=model.input_token_limit,
+                    max_output=model.output_token_limit,
+                )
+            )
+        return found
+
+
+def _split(base: str) -> tuple[str, str]:
+    """A base URL and the API version inside it; the SDK adds a version by itself."""
+    found = _VERSION.search(base)
+    return (base[: found.start()], found[1]) if found else (base, "v1beta")

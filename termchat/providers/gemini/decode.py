@@ -1,0 +1,164 @@
+"""Gemini chunks as deltas (providers.md 3.4). Every chunk is a whole response; gateways write its names either way."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode, urlsafe_b64decode
+from binascii import Error as Base64Error
+from collections.abc import Iterator
+from typing import Any
+
+from termchat.core.events import (
+    CitationDelta,
+    Delta,
+    Finished,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+    UsageDelta,
+)
+from termchat.core.messages import Citation, Json
+from termchat.core.outcomes import Finish
+from termchat.core.usage import Usage
+from termchat.providers.decoding import (
+    Indices,
+    NewId,
+    ServerError,
+    as_count,
+    as_list,
+    as_object,
+    as_text,
+    is_object,
+    new_call_id,
+)
+
+_FINISH = {
+    "STOP": Finish.STOP,
+    "MAX_TOKENS": Finish.LENGTH,
+    "CONTINUATION": Finish.PAUSED,
+    "MISSING_THOUGHT_SIGNATURE": Finish.HISTORY_INVALID,
+    **dict.fromkeys(
+        ("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "MODEL_ARMOR", "ESCALATION"),
+        Finish.FILTER,
+    ),
+    **dict.fromkeys(
+        ("MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MALFORMED_RESPONSE"),
+        Finish.MALFORMED_TOOL,
+    ),
+    **dict.fromkeys(("OTHER", "FINISH_REASON_UNSPECIFIED", "NO_IMAGE", "PUP_LIMITED_DISABLED"), Finish.ERROR),
+}
+_UNSPECIFIED = ("", "FINISH_REASON_UNSPECIFIED")
+
+
+class GeminiDecoder:
+    """One reply over `streamGenerateContent`."""
+
+    def __init__(self, *, new_id: NewId = new_call_id) -> None:
+        self.finished = False
+        self.ended = False
+        self._new_id = new_id
+        self._indices = Indices()
+        self._speaking: tuple[type[TextDelta | ReasoningDelta], int] | None = None
+        self._calls = 0
+
+    def feed(self, name: str, data: dict[str, Any]) -> Iterator[Delta]:
+        if data.get("error"):
+            raise ServerError(data)
+        candidate = as_object(next(iter(as_list(data.get("candidates"))), None))
+        content = as_object(candidate.get("content"))
+        for part in as_list(content.get("parts")):
+            yield from self._part(as_object(part))
+        yield from self._citations(candidate)
+        usage = _get(data, "usageMetadata")
+        if is_object(usage):
+            yield UsageDelta(_usage(usage))
+        yield from self._finish(data, candidate)
+
+    def whole(self, data: dict[str, Any]) -> Iterator[Delta]:
+        yield from self.feed("", data)
+
+    def _part(self, part: dict[str, Any]) -> Iterator[Delta]:
+        signature = _base64(_get(part, "thoughtSignature"))
+        extra: dict[str, Json] = {"thought_signature": signature} if signature else {}
+        call = _get(part, "functionCall")
+        if is_object(call):
+            yield self._call(call, extra)
+            return
+        if "text" not in part and not extra:
+            return
+        kind = ReasoningDelta if part.get("thought") else TextDelta
+        text = as_text(part.get("text"))
+        if extra:  # a signed part stays by itself
+            self._speaking = None
+            yield kind(self._indices.new(), text, extra=extra)
+        elif text:
+            if self._speaking is None or self._speaking[0] is not kind:
+                self._speaking = (kind, self._indices.new())
+            yield kind(self._speaking[1], text)
+
+    def _call(self, call: dict[str, Any], extra: dict[str, Json]) -> ToolCallDelta:
+        self._speaking = None
+        self._calls += 1
+        args = call.get("args")
+        given = str(call.get("id") or "")
+        if given:
+            extra = {**extra, "id": True}  # the server's own id goes back with the call; one of ours does not
+        return ToolCallDelta(
+            self._indices.new(),
+            given or self._new_id(),
+            as_text(call.get("name")),
+            args if isinstance(args, str) else json.dumps(args or {}, ensure_ascii=False),
+            done=True,
+            extra=extra or None,
+        )
+
+    def _citations(self, candidate: dict[str, Any]) -> Iterator[Delta]:
+        cited = as_object(_get(candidate, "citationMetadata"))
+        chunks = as_list(_get(as_object(_get(candidate, "groundingMetadata")), "groundingChunks"))
+        sources = as_list(_get(cited, "citationSources")) + as_list(cited.get("citations"))
+        for source in sources + [as_object(chunk).get("web") for chunk in chunks]:
+            source = as_object(source)
+            url = as_text(source.get("uri"))
+            if url:
+                index = self._speaking[1] if self._speaking else self._indices.new()
+                yield CitationDelta(index, Citation(url, as_text(source.get("title"))))
+
+    def _finish(self, data: dict[str, Any], candidate: dict[str, Any]) -> Iterator[Delta]:
+        raw = as_text(_get(candidate, "finishReason"))
+        blocked = as_text(_get(as_object(_get(data, "promptFeedback")), "blockReason"))
+        if self.finished or (raw in _UNSPECIFIED and not blocked):
+            return
+        self.finished = True
+        if blocked:
+            yield Finished(Finish.FILTER, blocked)
+            return
+        reason = _FINISH.get(raw, Finish.FILTER if raw.startswith("IMAGE_") else Finish.OTHER)
+        yield Finished(Finish.TOOL_CALLS if reason is Finish.STOP and self._calls else reason, raw)
+
+
+def _get(data: dict[str, Any], name: str) -> Any:
+    """A field by its name, or by the same name in snake case."""
+    return data[name] if name in data else data.get(re.sub("[A-Z]", lambda m: "_" + m[0].lower(), name))
+
+
+def _base64(value: Any) -> str:
+    """A signature in plain base64; servers send either alphabet. "" for what is no signature."""
+    try:
+        raw = urlsafe_b64decode(as_text(value).replace("+", "-").replace("/", "_") + "==")
+    except (Base64Error, ValueError):
+        return ""
+    return b64encode(raw).decode()
+
+
+def _usage(data: dict[str, Any]) -> Usage:
+    def count(name: str) -> int:
+        return as_count(_get(data, name))
+
+    thoughts = count("thoughtsTokenCount")
+    return Usage(
+        input=count("promptTokenCount") + count("toolUsePromptTokenCount"),
+        output=count("candidatesTokenCount") + thoughts,
+        cached=count("cachedContentTokenCount"),
+        reasoning=thoughts,
+    )

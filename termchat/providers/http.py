@@ -1,0 +1,157 @@
+"""The one HTTP client all SDKs share, and the transport that counts its bytes.
+
+Redirects are never followed (a key must not travel to another origin), every connection attempt has a limit, and
+the read side has none: the pump's clocks decide when a reply has stalled. Facts on the SDKs: providers.md 1.4, 2.6.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import AsyncIterator, Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from urllib.request import getproxies
+
+import httpx2
+
+from termchat.core.ports import Wire
+
+_wire: ContextVar[Wire | None] = ContextVar("wire", default=None)
+_path: ContextVar[str] = ContextVar("path", default="")
+_diverted: ContextVar[Diverted | None] = ContextVar("diverted", default=None)
+
+_KEEP_ALIVE = [
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *(
+        (socket.IPPROTO_TCP, getattr(socket, name), value)
+        for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 60), ("TCP_KEEPCNT", 5))
+        if hasattr(socket, name)  # macOS has other names
+    ),
+]
+
+# People think between two questions; the connection is kept for them.
+_LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=300.0)
+
+
+@dataclass(slots=True)
+class Diverted:
+    """Where the transport leaves a response that the SDK is not to read."""
+
+    response: httpx2.Response | None = None
+
+
+@contextmanager
+def watched(wire: Wire) -> Generator[None]:
+    """Requests made inside count their bytes on `wire`."""
+    token = _wire.set(wire)
+    try:
+        yield
+    finally:
+        _wire.reset(token)
+
+
+@contextmanager
+def posted_to(path: str) -> Generator[None]:
+    """Requests made inside go to another path of the same server; "" changes nothing."""
+    token = _path.set(path)
+    try:
+        yield
+    finally:
+        _path.reset(token)
+
+
+@contextmanager
+def diverting() -> Generator[Diverted]:
+    """A good response to a request made inside goes to the yielded value; the SDK sees an empty one.
+
+    For an SDK without raw-response access to streams. Errors still go to the SDK.
+    """
+    slot = Diverted()
+    token = _diverted.set(slot)
+    try:
+        yield slot
+    finally:
+        _diverted.reset(token)
+
+
+def new_client(connect: float, proxy: str = "", ca: str = "") -> httpx2.AsyncClient:
+    """A client for any of the SDKs; close it once, at the end.
+
+    connect   seconds for the connection, TLS included
+    proxy     its URL; without one the environment decides (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY)
+    ca        file of certificates to trust instead of the system's
+    """
+    verify = ssl.create_default_context(cafile=ca) if ca else ssl.create_default_context()
+    options = _Options(connect, verify)
+    mounts = {} if proxy else _environment_mounts(options)
+    return httpx2.AsyncClient(
+        transport=Transport(options, proxy or None), mounts=mounts, follow_redirects=False, trust_env=False
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    connect: float
+    verify: ssl.SSLContext
+
+
+class Transport(httpx2.AsyncHTTPTransport):
+    """The socket side of every provider."""
+
+    def __init__(self, options: _Options, proxy: str | None = None) -> None:
+        super().__init__(verify=options.verify, proxy=proxy, socket_options=_KEEP_ALIVE, limits=_LIMITS)
+        self._connect = options.connect
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        # The SDKs each bring clocks of their own, Gemini's none at all: ours hold for everyone.
+        request.extensions["timeout"] = {"connect": self._connect, "read": None, "write": 60.0, "pool": None}
+        if path := _path.get():
+            request.url = request.url.copy_with(path=path)
+        response = await super().handle_async_request(request)
+        wire = _wire.get()
+        if wire is not None:
+            assert isinstance(response.stream, httpx2.AsyncByteStream)
+            response.stream = _Counted(response.stream, wire)
+        slot = _diverted.get()
+        if slot is None or not response.is_success:
+            return response
+        response.request = request
+        slot.response = response
+        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=b"", request=request)
+
+
+class _Counted(httpx2.AsyncByteStream):
+    """A body that counts what arrives."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream, wire: Wire) -> None:
+        self._stream = stream
+        self._wire = wire
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._stream:
+            self._wire.received += len(chunk)
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+def _environment_mounts(options: _Options) -> dict[str, httpx2.AsyncBaseTransport | None]:
+    """Proxies of the environment as mounts, because a client with a transport of its own does not look there."""
+    found = getproxies()
+    mounts: dict[str, httpx2.AsyncBaseTransport | None] = {
+        f"{scheme}://": Transport(options, found[scheme if scheme != "all" else "all"])
+        for scheme in ("http", "https", "all")
+        if found.get(scheme)
+    }
+    if not mounts:
+        return {}
+    direct = Transport(options)
+    for host in (part.strip() for part in found.get("no", "").split(",")):
+        if host == "*":
+            return {}
+        if host:
+            mounts[f"all://*{host}" if host.startswith(".") else f"all://{host}"] = direct
+    return mounts | {"all://localhost": direct, "all://127.0.0.1": direct, "all://[::1]": direct}

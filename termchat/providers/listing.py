@@ -1,0 +1,76 @@
+"""Listings of models: asked from the endpoints, kept for a day in one file of the cache directory."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from termchat.core.models import ModelInfo, ModelRef
+from termchat.providers.decoding import as_list, as_object, as_text
+from termchat.providers.endpoint import Endpoint
+
+_FRESH = 24 * 3600.0  # seconds
+
+
+def listed(
+    endpoint: Endpoint,
+    model: str,
+    *,
+    title: str = "",
+    context: int | None = None,
+    max_output: int | None = None,
+    created: int | None = None,
+) -> ModelInfo:
+    """One row of an endpoint's listing."""
+    return ModelInfo(ModelRef(endpoint.profile.name, model), title, context, max_output, created)
+
+
+class ListingCache:
+    """What providers listed, by provider. A file that cannot be read or written is no cache; nothing fails."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._data: dict[str, Any] | None = None
+
+    def get(self, provider: str, *, stale: bool = False) -> Sequence[ModelInfo] | None:
+        """The provider's models if they were asked within a day, or at any time if `stale`."""
+        row = as_object(self._read().get(provider))
+        asked = row.get("asked")
+        if not isinstance(asked, int | float) or (not stale and not 0 <= time.time() - asked < _FRESH):
+            return None
+        return [_info(provider, as_object(model)) for model in as_list(row.get("models"))]
+
+    def put(self, provider: str, models: Iterable[ModelInfo]) -> None:
+        rows = [{k: v for k, v in asdict(m).items() if k != "ref"} | {"id": m.ref.model} for m in models]
+        data = self._read() | {provider: {"asked": time.time(), "models": rows}}
+        self._data = data
+        if self._file is None:
+            return
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            scratch = self._file.with_suffix(".new")
+            scratch.write_text(json.dumps(data), encoding="utf-8")
+            scratch.replace(self._file)
+        except OSError:
+            pass
+
+    def _read(self) -> dict[str, Any]:
+        if self._data is None:
+            try:
+                self._data = as_object(json.loads(self._file.read_text(encoding="utf-8"))) if self._file else {}
+            except (OSError, ValueError):
+                self._data = {}
+        return self._data
+
+
+def _info(provider: str, row: dict[str, Any]) -> ModelInfo:
+    def number(name: str) -> int | None:
+        value = row.get(name)
+        return value if isinstance(value, int) else None
+
+    ref = ModelRef(provider, as_text(row.get("id")))
+    return ModelInfo(ref, as_text(row.get("title")), number("context"), number("max_output"), number("created"))

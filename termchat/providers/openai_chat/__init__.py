@@ -1,0 +1,1 @@
+"""OpenAI Chat Completions: also the language of most gateways and local servers."""

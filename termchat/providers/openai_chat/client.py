@@ -1,0 +1,124 @@
+"""Chat Completions through the openai SDK."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+import openai
+
+from termchat.core.errors import Failure
+from termchat.core.messages import Origin
+from termchat.core.models import ModelInfo
+from termchat.core.ports import Request
+from termchat.core.sanitize import safe_line, say
+from termchat.providers.decoding import is_object
+from termchat.providers.endpoint import Body, Change, Endpoint, Report
+from termchat.providers.listing import listed
+from termchat.providers.openai_chat.decode import ChatDecoder
+from termchat.providers.openai_chat.encode import encode
+
+# A 400 that speaks of one of these is answered without it (providers.md 3.1, 6).
+_NO_USAGE = re.compile(r"stream_options", re.IGNORECASE)
+_OLD_LIMIT = re.compile(r"max_completion_tokens", re.IGNORECASE)
+_NEW_LIMIT = re.compile(r"max_tokens.*max_completion_tokens", re.IGNORECASE | re.DOTALL)
+
+
+def new_sdk(endpoint: Endpoint) -> openai.AsyncOpenAI:
+    """The SDK for an endpoint; nothing of the environment that was meant for another server goes along."""
+    headers: dict[str, Any] = dict(endpoint.headers)
+    if not endpoint.key:
+        headers.setdefault("Authorization", openai.Omit())
+    sdk = openai.AsyncOpenAI(
+        api_key=endpoint.key or "none",
+        base_url=endpoint.base,
+        http_client=endpoint.http,
+        max_retries=0,
+        default_headers=headers,
+    )
+    if endpoint.profile.name != "openai":
+        sdk.organization = sdk.project = None
+    return sdk
+
+
+def report(error: Exception) -> Report | None:
+    """What the server answered, from the SDK's exception."""
+    if not isinstance(error, openai.APIStatusError):
+        return None
+    return Report(error.status_code, _body(error), dict(error.response.headers))
+
+
+def _body(error: openai.APIStatusError) -> object:
+    """The SDK gives the inner error object, or the text; the outer object is the form all vendors share."""
+    return {"error": error.body} if is_object(error.body) else error.body or error.response.text
+
+
+async def list_models(sdk: openai.AsyncOpenAI, endpoint: Endpoint) -> list[ModelInfo]:
+    page = await sdk.models.list()
+    return [listed(endpoint, model.id, created=model.created) for model in page.data]
+
+
+class ChatClient:
+    """A server that speaks Chat Completions."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self._sdk = new_sdk(endpoint)
+        self._fallbacks = list(endpoint.profile.fallback_paths)
+
+    def encode(self, request: Request, origin: Origin) -> Body:
+        return encode(request, origin, self.endpoint.profile)
+
+    @asynccontextmanager
+    async def open(self, body: Body) -> AsyncGenerator[httpx2.Response]:
+        create: Any = self._sdk.chat.completions.with_streaming_response.create
+        async with create(**body, extra_body=dict(self.endpoint.profile.body) or None) as response:
+            yield response.http_response
+
+    def decoder(self) -> ChatDecoder:
+        return ChatDecoder(think_tags="think_tags" in self.endpoint.profile.quirks)
+
+    def report(self, error: Exception) -> Report | None:
+        return report(error)
+
+    def relent(self, body: Body, failure: Failure) -> Change | None:
+        title = safe_line(self.endpoint.title)
+        if failure.status == 404 and self._fallbacks:
+            path = self._fallbacks.pop(0)
+            return Change(
+                body, say("{title} has no such address; trying {path}.", title=title, path=safe_line(path)), path
+            )
+        if failure.status not in (400, 422):
+            return None
+        words = failure.message
+        if "stream_options" in body and _NO_USAGE.search(words):
+            told = say("{title} does not count tokens while it streams.", title=title)
+            return Change({k: v for k, v in body.items() if k != "stream_options"}, told)
+        if "max_tokens" in body and _NEW_LIMIT.search(words):
+            return Change(
+                _renamed(body, "max_tokens", "max_completion_tokens"), say("Asked with max_completion_tokens.")
+            )
+        if "max_completion_tokens" in body and _OLD_LIMIT.search(words):
+            return Change(_renamed(body, "max_completion_tokens", "max_tokens"), say("Asked with max_tokens."))
+        return without_streaming(body, failure, self.endpoint)
+
+    async def models(self) -> Sequence[ModelInfo]:
+        return await list_models(self._sdk, self.endpoint)
+
+
+def without_streaming(body: Body, failure: Failure, endpoint: Endpoint) -> Change | None:
+    """The same request without streaming, for a server that refuses to stream."""
+    refuses = re.search(
+        r"\bstream(ing)?\b.*(not|n't|un)\s?(be )?(support|allow|avail|permit)", failure.message, re.IGNORECASE
+    )
+    if not body.get("stream") or not refuses:
+        return None
+    plain = {k: v for k, v in body.items() if k != "stream_options"} | {"stream": False}
+    return Change(plain, say("{title} does not stream; waiting for the whole reply.", title=safe_line(endpoint.title)))
+
+
+def _renamed(body: Body, old: str, new: str) -> Body:
+    return {new if name == old else name: value for name, value in body.items()}

@@ -1,0 +1,221 @@
+"""Chat Completions chunks as deltas; the rules for what servers really send are in providers.md 3.1."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from termchat.core.events import (
+    CitationDelta,
+    Delta,
+    Finished,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+    UsageDelta,
+)
+from termchat.core.messages import Citation
+from termchat.core.outcomes import Finish
+from termchat.core.usage import Usage
+from termchat.providers.decoding import (
+    Indices,
+    NewId,
+    ServerError,
+    as_cost,
+    as_count,
+    as_list,
+    as_object,
+    as_text,
+    is_object,
+    new_call_id,
+)
+from termchat.providers.openai_chat.think import ThinkTags
+
+_FINISH = {
+    "stop": Finish.STOP,
+    "eos": Finish.STOP,
+    "end_turn": Finish.STOP,
+    "tool_calls": Finish.TOOL_CALLS,
+    "function_call": Finish.TOOL_CALLS,
+    "length": Finish.LENGTH,
+    "max_tokens": Finish.LENGTH,
+    "content_filter": Finish.FILTER,
+    "error": Finish.ERROR,
+}
+
+
+@dataclass(slots=True)
+class _Call:
+    index: int
+    id: str
+    parsed: bool = False  # the server sent the arguments as an object: they are whole
+
+
+class ChatDecoder:
+    """One reply over Chat Completions."""
+
+    def __init__(self, *, think_tags: bool = False, new_id: NewId = new_call_id) -> None:
+        self.finished = False
+        self.ended = False
+        self._new_id = new_id
+        self._indices = Indices()
+        self._speaking: tuple[type[TextDelta | ReasoningDelta], int] | None = None
+        self._thought: int | None = None  # the first part of reasoning, which carries the server's details
+        self._tags = ThinkTags() if think_tags else None
+        self._calls: dict[int, _Call] = {}
+        self._order: list[_Call] = []
+        self._refused = False
+        self._details: list[dict[str, Any]] = []
+
+    def feed(self, name: str, data: dict[str, Any]) -> Iterator[Delta]:
+        if data.get("error") or (name == "error" and "choices" not in data):
+            raise ServerError(data)
+        choice = next((c for c in as_list(data.get("choices")) if is_object(c)), None)
+        if choice:
+            message = choice.get("delta")
+            yield from self._message(as_object(message if is_object(message) else choice.get("message")))
+            reason = as_text(choice.get("finish_reason"))
+            if reason and not self.finished:
+                yield from self._finish(reason)
+        if is_object(data.get("usage")):
+            yield UsageDelta(_usage(data["usage"]))
+            self.ended = self.finished and not choice
+
+    def whole(self, data: dict[str, Any]) -> Iterator[Delta]:
+        yield from self.feed("", data)
+
+    def _message(self, message: dict[str, Any]) -> Iterator[Delta]:
+        yield from self._reasoning(message)
+        content = message.get("content")
+        if isinstance(content, str):
+            yield from self._text(content)
+        for part in as_list(content):
+            yield from self._content_part(as_object(part))
+        refusal = as_text(message.get("refusal"))
+        if refusal:
+            self._refused = True
+            yield from self._say(TextDelta, refusal)
+        for note in as_list(message.get("annotations")):
+            yield from self._citation(as_object(note))
+        for piece in as_list(message.get("tool_calls")):
+            yield from self._call_piece(as_object(piece))
+        if is_object(message.get("function_call")):  # the form before tools: one call, without an id
+            yield from self._call_piece({"index": 0, "function": message["function_call"]})
+
+    def _reasoning(self, message: dict[str, Any]) -> Iterator[Delta]:
+        details = [d for d in as_list(message.get("reasoning_details")) if is_object(d)]
+        text = as_text(message.get("reasoning")) or as_text(message.get("reasoning_content"))
+        text = text or "".join(as_text(d.get("text")) or as_text(d.get("summary")) for d in details)
+        if text:
+            yield from self._say(ReasoningDelta, text)
+        for detail in details:
+            self._add_detail(detail)
+
+    def _add_detail(self, detail: dict[str, Any]) -> None:
+        """Streamed details come in pieces; they go back whole, each piece joined to its own item."""
+        last = self._details[-1] if self._details else {}
+        same = last.get("type") == detail.get("type") and last.get("index") == detail.get("index") and last
+        if not same:
+            self._details.append(dict(detail))
+            return
+        for field, value in detail.items():
+            grows = field in ("text", "summary", "data") and isinstance(last.get(field), str)
+            last[field] = last[field] + as_text(value) if grows else (value if value is not None else last.get(field))
+
+    def _content_part(self, part: dict[str, Any]) -> Iterator[Delta]:
+        thinking = part.get("thinking")
+        if isinstance(thinking, str):
+            yield from self._say(ReasoningDelta, thinking)
+        for piece in as_list(thinking):
+            yield from self._say(ReasoningDelta, as_text(as_object(piece).get("text")))
+        yield from self._text(as_text(part.get("text")))
+
+    def _text(self, text: str) -> Iterator[Delta]:
+        if self._tags is None:
+            yield from self._say(TextDelta, text)
+            return
+        for thought, piece in self._tags.feed(text):
+            yield from self._say(ReasoningDelta if thought else TextDelta, piece)
+
+    def _say(self, kind: type[TextDelta | ReasoningDelta], text: str) -> Iterator[Delta]:
+        if not text:
+            return
+        if self._speaking is None or self._speaking[0] is not kind:
+            self._speaking = (kind, self._indices.new())
+            if kind is ReasoningDelta and self._thought is None:
+                self._thought = self._speaking[1]
+        yield kind(self._speaking[1], text)
+
+    def _citation(self, note: dict[str, Any]) -> Iterator[Delta]:
+        source = as_object(note.get("url_citation")) or note
+        url = as_text(source.get("url"))
+        if url:
+            index = self._speaking[1] if self._speaking and self._speaking[0] is TextDelta else self._indices.new()
+            yield CitationDelta(index, Citation(url, as_text(source.get("title"))))
+
+    def _call_piece(self, piece: dict[str, Any]) -> Iterator[Delta]:
+        function = as_object(piece.get("function"))
+        if not function and not piece.get("id"):
+            return
+        call, first = self._which_call(piece)
+        arguments = function.get("arguments")
+        if isinstance(arguments, dict | list):
+            call.parsed, arguments = True, json.dumps(arguments, ensure_ascii=False)
+        extra = piece.get("extra_content")
+        yield ToolCallDelta(
+            call.index,
+            id=call.id if first else "",
+            name=as_text(function.get("name")),
+            arguments=as_text(arguments),
+            done=call.parsed,
+            extra={"extra_content": extra} if extra else None,
+        )
+
+    def _which_call(self, piece: dict[str, Any]) -> tuple[_Call, bool]:
+        """The call a piece belongs to, and whether it is its first piece."""
+        self._speaking = None
+        number, given = piece.get("index"), str(piece.get("id") or "")
+        if isinstance(number, str) and number.isdigit():
+            number = int(number)
+        if isinstance(number, int):
+            known = self._calls.get(number)
+        else:
+            number = len(self._order)
+            known = self._order[-1] if self._order else None
+        if known and (not given or given == known.id):
+            return known, False
+        call = _Call(self._indices.new(), given or self._new_id())
+        self._calls[number] = call
+        self._order.append(call)
+        return call, True
+
+    def _finish(self, raw: str) -> Iterator[Delta]:
+        for thought, piece in self._tags.close() if self._tags else ():
+            yield from self._say(ReasoningDelta if thought else TextDelta, piece)
+        if self._details:
+            index = self._indices.new() if self._thought is None else self._thought
+            yield ReasoningDelta(index, "", extra={"reasoning_details": list(self._details)})
+        reason = _FINISH.get(raw, Finish.OTHER)
+        if reason is not Finish.LENGTH:
+            for call in self._order:
+                yield ToolCallDelta(call.index, done=True)
+        if reason in (Finish.STOP, Finish.TOOL_CALLS):
+            reason = Finish.TOOL_CALLS if self._order else Finish.STOP  # the calls are to be trusted, not the word
+        if self._refused and reason is Finish.STOP:
+            reason = Finish.REFUSAL
+        self.finished = True
+        yield Finished(reason, raw)
+
+
+def _usage(data: dict[str, Any]) -> Usage:
+    sent, said = as_object(data.get("prompt_tokens_details")), as_object(data.get("completion_tokens_details"))
+    return Usage(
+        input=as_count(data.get("prompt_tokens")),
+        output=as_count(data.get("completion_tokens")),
+        cached=as_count(sent.get("cached_tokens")) or as_count(data.get("prompt_cache_hit_tokens")),
+        cache_write=as_count(sent.get("cache_write_tokens")),
+        reasoning=as_count(said.get("reasoning_tokens")),
+        cost=as_cost(data.get("cost")),
+    )

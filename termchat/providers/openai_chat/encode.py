@@ -1,0 +1,139 @@
+"""A request in Chat Completions form (providers.md 5.2, 5.3, 6)."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from termchat.core.context import sendable
+from termchat.core.messages import (
+    Author,
+    File,
+    Image,
+    Message,
+    Origin,
+    Reasoning,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+from termchat.core.models import Profile
+from termchat.core.ports import Effort, Request
+
+_LONGEST_ID = 40
+
+
+def encode(request: Request, origin: Origin, profile: Profile) -> dict[str, Any]:
+    """The body of `POST /chat/completions`, without what the user's configuration adds."""
+    body: dict[str, Any] = {
+        "model": origin.model,
+        "messages": list(_messages(request, origin, profile)),
+        "stream": profile.stream,
+    }
+    if profile.stream and "no_stream_options" not in profile.quirks:
+        body["stream_options"] = {"include_usage": True}
+    if request.tools:
+        body["tools"] = [
+            {
+                "type": "function",
+                "function": {"name": t.name, "description": t.description, "parameters": dict(t.parameters)},
+            }
+            for t in request.tools
+        ]
+    if request.params.max_tokens:
+        name = "max_tokens" if "max_tokens" in profile.quirks else "max_completion_tokens"
+        body[name] = request.params.max_tokens
+    if request.params.think:
+        body["reasoning_effort"] = "none" if request.params.think is Effort.OFF else request.params.think.value
+    return body
+
+
+def valid_id(call_id: str) -> bool:
+    return 0 < len(call_id) <= _LONGEST_ID and call_id.isprintable() and call_id.isascii()
+
+
+def _messages(request: Request, origin: Origin, profile: Profile) -> Iterator[dict[str, Any]]:
+    if request.system:
+        yield {"role": "system", "content": request.system}
+    for message in sendable(request.messages, origin, valid_id):
+        match message.author:
+            case Author.USER:
+                yield {"role": "user", "content": _content(message)}
+            case Author.ASSISTANT:
+                if turn := _assistant(message, profile):
+                    yield turn
+            case Author.TOOL:
+                yield from _results(message)
+
+
+def _content(message: Message) -> str | list[dict[str, Any]]:
+    if all(isinstance(part, Text) for part in message.parts):
+        return "".join(part.text for part in message.parts if isinstance(part, Text))
+    return [_user_part(part) for part in message.parts if isinstance(part, Text | Image | File)]
+
+
+def _user_part(part: Text | Image | File) -> dict[str, Any]:
+    match part:
+        case Text():
+            return {"type": "text", "text": part.text}
+        case Image():
+            return {"type": "image_url", "image_url": {"url": part.url or data_url(part.mime, part.data)}}
+        case File():
+            return {"type": "file", "file": {"filename": part.name, "file_data": data_url(part.mime, part.data)}}
+
+
+def _assistant(message: Message, profile: Profile) -> dict[str, Any] | None:
+    """The reply as it goes back; None when only unsendable reasoning is left of it."""
+    turn: dict[str, Any] = {"role": "assistant", "content": message.text or None}
+    calls = [_call(call) for call in message.calls]
+    if calls:
+        turn["tool_calls"] = calls
+    if not calls and not message.text:
+        return None
+    turn.update(_reasoning(message.parts, profile))
+    return turn
+
+
+def _reasoning(parts: Iterable[object], profile: Profile) -> dict[str, Any]:
+    """What a server wants back of its own reasoning: OpenRouter its details, DeepSeek the text (providers.md 5.3)."""
+    thoughts = [part for part in parts if isinstance(part, Reasoning)]
+    details = [item for part in thoughts for item in _details(part)]
+    if details:
+        return {"reasoning_details": details}
+    text = "".join(part.text for part in thoughts)
+    return {"reasoning_content": text} if text and "reasoning_back" in profile.quirks else {}
+
+
+def _details(part: Reasoning) -> list[Any]:
+    found = (part.extra or {}).get("reasoning_details")
+    return found if isinstance(found, list) else []
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": call.arguments}
+    extra = (call.extra or {}).get("extra_content")
+    return {"id": call.id, "type": "function", "function": function} | ({"extra_content": extra} if extra else {})
+
+
+def _results(message: Message) -> Iterator[dict[str, Any]]:
+    """One message a result, text only; their images follow in one message of the user."""
+    images: list[dict[str, Any]] = []
+    for result in message.results:
+        yield {"role": "tool", "tool_call_id": result.call_id, "content": result_text(result)}
+        images += [_user_part(part) for part in result.parts if isinstance(part, Image)]
+    if images:
+        yield {"role": "user", "content": images}
+
+
+def result_text(result: ToolResult) -> str:
+    """A result in words; an error says that it is one, where the protocol has no field for it."""
+    text = result.text
+    if not text and any(isinstance(part, Image) for part in result.parts):
+        text = "(an image, shown below)"
+    return json.dumps({"error": text}, ensure_ascii=False) if result.is_error else text
+
+
+def data_url(mime: str, data: bytes) -> str:
+    return f"data:{mime};base64,{b64encode(data).decode()}"

@@ -1,0 +1,205 @@
+"""Responses events as deltas, by the name of their type (providers.md 3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from termchat.core.events import (
+    CitationDelta,
+    Delta,
+    Finished,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+    UsageDelta,
+)
+from termchat.core.messages import Citation, Json
+from termchat.core.outcomes import Finish
+from termchat.core.usage import Usage
+from termchat.providers.decoding import (
+    Indices,
+    NewId,
+    ServerError,
+    as_cost,
+    as_count,
+    as_list,
+    as_object,
+    as_text,
+    is_object,
+    new_call_id,
+)
+
+_INCOMPLETE = {
+    "max_output_tokens": Finish.LENGTH,
+    "max_messages": Finish.LENGTH,
+    "content_filter": Finish.FILTER,
+}
+
+
+class ResponsesDecoder:
+    """One reply over Responses."""
+
+    def __init__(self, *, new_id: NewId = new_call_id) -> None:
+        self.finished = False
+        self.ended = False
+        self._new_id = new_id
+        self._indices = Indices()
+        self._said: set[int] = set()  # parts of which a piece was given: their `done` events repeat it
+        self._summaries: dict[int, int] = {}
+        self._calls = 0
+        self._refused = False
+        self._handlers: dict[str, Callable[[dict[str, Any]], Iterator[Delta]]] = {
+            "response.output_item.added": self._item_added,
+            "response.output_item.done": self._item_done,
+            "response.output_text.delta": self._text,
+            "response.output_text.annotation.added": self._annotation,
+            "response.refusal.delta": self._refusal,
+            "response.reasoning_summary_text.delta": self._thought,
+            "response.reasoning_text.delta": self._thought,
+            "response.function_call_arguments.delta": self._arguments,
+            "response.completed": self._end,
+            "response.incomplete": self._end,
+            "response.failed": self._failed,
+            "error": self._error,
+        }
+
+    def feed(self, name: str, data: dict[str, Any]) -> Iterator[Delta]:
+        kind = as_text(data.get("type")) or name
+        if kind not in self._handlers and is_object(data.get("error")):
+            raise ServerError(data)
+        handler = self._handlers.get(kind)
+        if handler:
+            yield from handler(data)
+
+    def whole(self, data: dict[str, Any]) -> Iterator[Delta]:
+        if is_object(data.get("error")):
+            raise ServerError(data)
+        for number, item in enumerate(as_list(data.get("output"))):
+            yield from self._item_done({"output_index": number, "item": item})
+        yield from self._end({"response": data})
+
+    def _item_added(self, data: dict[str, Any]) -> Iterator[Delta]:
+        item = as_object(data.get("item"))
+        if item.get("type") == "function_call":
+            yield self._begin_call(data, item)
+
+    def _begin_call(self, data: dict[str, Any], item: dict[str, Any]) -> ToolCallDelta:
+        self._calls += 1
+        call_id = str(item.get("call_id") or item.get("id") or "") or self._new_id()
+        index = self._of(data, "call")
+        self._said.add(index)
+        return ToolCallDelta(index, call_id, as_text(item.get("name")))
+
+    def _arguments(self, data: dict[str, Any]) -> Iterator[Delta]:
+        index = self._of(data, "call")
+        self._said.add(~index)
+        yield ToolCallDelta(index, arguments=as_text(data.get("delta")))
+
+    def _item_done(self, data: dict[str, Any]) -> Iterator[Delta]:
+        item = as_object(data.get("item"))
+        match item.get("type"):
+            case "function_call":
+                yield from self._call_done(data, item)
+            case "reasoning":
+                yield from self._reasoning_done(data, item)
+            case "message":
+                yield from self._message_done(data, item)
+            case _:
+                pass
+
+    def _call_done(self, data: dict[str, Any], item: dict[str, Any]) -> Iterator[Delta]:
+        index = self._of(data, "call")
+        if index not in self._said:
+            yield self._begin_call(data, item)
+        whole = as_text(item.get("arguments"))
+        yield ToolCallDelta(index, arguments="" if ~index in self._said else whole, done=True)
+
+    def _reasoning_done(self, data: dict[str, Any], item: dict[str, Any]) -> Iterator[Delta]:
+        index = self._of(data, "reasoning")
+        said = index in self._said
+        pieces = as_list(item.get("summary")) or as_list(item.get("content"))
+        text = "\n\n".join(as_text(as_object(piece).get("text")) for piece in pieces)
+        extra: dict[str, Json] = {"item": item}
+        yield ReasoningDelta(index, "" if said else text, redacted=not (said or text), extra=extra)
+
+    def _message_done(self, data: dict[str, Any], item: dict[str, Any]) -> Iterator[Delta]:
+        for number, part in enumerate(as_list(item.get("content"))):
+            part = as_object(part)
+            place = {**data, "content_index": number}
+            index = self._of(place, "text")
+            refusal = as_text(part.get("refusal"))
+            self._refused = self._refused or bool(refusal)
+            text = "" if index in self._said else as_text(part.get("text")) or refusal
+            phase: dict[str, Json] | None = {"phase": item["phase"]} if item.get("phase") else None
+            if text or (phase and index in self._said):
+                yield TextDelta(index, text, phase)
+            if index not in self._said:
+                for note in as_list(part.get("annotations")):
+                    yield from self._annotation({**place, "annotation": note})
+
+    def _text(self, data: dict[str, Any]) -> Iterator[Delta]:
+        index = self._of(data, "text")
+        self._said.add(index)
+        text = as_text(data.get("delta"))
+        if text:
+            yield TextDelta(index, text)
+
+    def _refusal(self, data: dict[str, Any]) -> Iterator[Delta]:
+        self._refused = True
+        yield from self._text(data)
+
+    def _thought(self, data: dict[str, Any]) -> Iterator[Delta]:
+        index = self._of(data, "reasoning")
+        part = as_count(data.get("summary_index")) or as_count(data.get("content_index"))
+        gap = "\n\n" if index in self._said and part != self._summaries.get(index, part) else ""
+        self._summaries[index] = part
+        self._said.add(index)
+        yield ReasoningDelta(index, gap + as_text(data.get("delta")))
+
+    def _annotation(self, data: dict[str, Any]) -> Iterator[Delta]:
+        note = as_object(data.get("annotation"))
+        url = as_text(note.get("url"))
+        if url:
+            yield CitationDelta(self._of(data, "text"), Citation(url, as_text(note.get("title"))))
+
+    def _end(self, data: dict[str, Any]) -> Iterator[Delta]:
+        response = as_object(data.get("response"))
+        if is_object(response.get("usage")):
+            yield UsageDelta(_usage(response["usage"]))
+        self.finished = self.ended = True
+        why = as_text(as_object(response.get("incomplete_details")).get("reason"))
+        if response.get("status") == "incomplete" or why:
+            yield Finished(_INCOMPLETE.get(why, Finish.OTHER), why or "incomplete")
+        elif self._refused:
+            yield Finished(Finish.REFUSAL, "refusal")
+        else:
+            yield Finished(Finish.TOOL_CALLS if self._calls else Finish.STOP, "completed")
+
+    def _failed(self, data: dict[str, Any]) -> Iterator[Delta]:
+        response = as_object(data.get("response"))
+        if is_object(response.get("usage")):
+            yield UsageDelta(_usage(response["usage"]))
+        raise ServerError(response if response.get("error") else {"error": {"message": "the response failed"}})
+
+    def _error(self, data: dict[str, Any]) -> Iterator[Delta]:
+        yield from ()
+        raise ServerError(data if is_object(data.get("error")) else {"error": data})
+
+    def _of(self, data: dict[str, Any], kind: str) -> int:
+        """The number of the part an event speaks of."""
+        place = as_count(data.get("content_index")) if kind == "text" else 0
+        item = data.get("output_index")
+        return self._indices.of((kind, item if isinstance(item, int) else as_text(data.get("item_id")), place))
+
+
+def _usage(data: dict[str, Any]) -> Usage:
+    sent, said = as_object(data.get("input_tokens_details")), as_object(data.get("output_tokens_details"))
+    return Usage(
+        input=as_count(data.get("input_tokens")),
+        output=as_count(data.get("output_tokens")),
+        cached=as_count(sent.get("cached_tokens")),
+        cache_write=as_count(sent.get("cache_write_tokens")),
+        reasoning=as_count(said.get("reasoning_tokens")),
+        cost=as_cost(data.get("cost")),
+    )

@@ -1,0 +1,132 @@
+"""A request in Responses form (providers.md 5.2, 5.3, 6).
+
+`store` is always off: nothing stays at the vendor, and every item goes along, so ids of earlier items would
+refer to nothing. Only a reasoning item keeps its id, beside the encrypted content that makes it usable.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from termchat.core.context import sendable
+from termchat.core.messages import (
+    Author,
+    File,
+    Image,
+    Message,
+    Origin,
+    Part,
+    Reasoning,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+from termchat.core.models import Profile
+from termchat.core.ports import Effort, Request
+from termchat.providers.decoding import as_object
+from termchat.providers.openai_chat.encode import data_url, result_text
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def encode(request: Request, origin: Origin, profile: Profile) -> dict[str, Any]:
+    """The body of `POST /responses`, without what the user's configuration adds."""
+    body: dict[str, Any] = {
+        "model": origin.model,
+        "input": list(_items(request, origin)),
+        "store": False,
+        "stream": profile.stream,
+    }
+    if request.system:
+        body["instructions"] = request.system
+    if request.tools:
+        body["tools"] = [
+            {
+                "type": "function",
+                "name": t.name,
+                "description": t.description,
+                "parameters": dict(t.parameters),
+                "strict": False,
+            }
+            for t in request.tools
+        ]
+    if request.params.max_tokens:
+        body["max_output_tokens"] = request.params.max_tokens
+    if request.params.think is Effort.OFF:
+        body["reasoning"] = {"effort": "none"}
+    elif request.params.think:
+        body["reasoning"] = {"effort": request.params.think.value, "summary": "auto"}
+        body["include"] = ["reasoning.encrypted_content"]
+    return body
+
+
+def valid_id(call_id: str) -> bool:
+    return _ID.fullmatch(call_id) is not None
+
+
+def _items(request: Request, origin: Origin) -> Iterator[dict[str, Any]]:
+    for message in sendable(request.messages, origin, valid_id):
+        match message.author:
+            case Author.USER:
+                yield {"type": "message", "role": "user", "content": [_input(p) for p in _shown(message.parts)]}
+            case Author.ASSISTANT:
+                yield from _assistant(message)
+            case Author.TOOL:
+                for result in message.results:
+                    yield {"type": "function_call_output", "call_id": result.call_id, "output": _output(result)}
+
+
+def _shown(parts: tuple[Part, ...]) -> Iterator[Text | Image | File]:
+    return (part for part in parts if isinstance(part, Text | Image | File))
+
+
+def _input(part: Text | Image | File) -> dict[str, Any]:
+    match part:
+        case Text():
+            return {"type": "input_text", "text": part.text}
+        case Image():
+            return {"type": "input_image", "image_url": part.url or data_url(part.mime, part.data), "detail": "auto"}
+        case File():
+            return {"type": "input_file", "filename": part.name, "file_data": data_url(part.mime, part.data)}
+
+
+def _output(result: ToolResult) -> str | list[dict[str, Any]]:
+    images = [_input(part) for part in result.parts if isinstance(part, Image)]
+    text = result_text(result)
+    return [{"type": "input_text", "text": text}, *images] if images else text
+
+
+def _assistant(message: Message) -> Iterator[dict[str, Any]]:
+    """The reply's items; reasoning only where an item follows that it belongs to."""
+    held: list[dict[str, Any]] = []
+    for part in message.parts:
+        if isinstance(part, Reasoning):
+            held += _reasoning(part)
+            continue
+        item = _item(part)
+        if item:
+            yield from held
+            held = []
+            yield item
+
+
+def _reasoning(part: Reasoning) -> list[dict[str, Any]]:
+    item = as_object((part.extra or {}).get("item"))
+    if not item.get("encrypted_content"):
+        return []
+    return [{k: v for k, v in item.items() if k != "status" and v is not None} | {"summary": item.get("summary") or []}]
+
+
+def _item(part: Part) -> dict[str, Any] | None:
+    match part:
+        case Text() if part.text:
+            phase = (part.extra or {}).get("phase")
+            content = [{"type": "output_text", "text": part.text}]
+            item = {"type": "message", "role": "assistant", "content": content}
+            return item | ({"phase": phase} if phase else {})
+        case ToolCall():
+            return {"type": "function_call", "call_id": part.id, "name": part.name, "arguments": part.arguments}
+        case _:
+            return None

@@ -1,0 +1,63 @@
+"""What tokens cost, from genai-prices; its table is loaded on a thread while the first reply streams."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from decimal import Decimal
+from importlib import import_module
+
+from termchat.core.models import ModelRef, Profile
+from termchat.core.usage import Usage
+
+
+class PriceTable:
+    """Costs by model. A gateway's model names carry their vendor: `anthropic/claude-sonnet-4.5`."""
+
+    def __init__(self, profiles: Mapping[str, Profile]) -> None:
+        self._profiles = profiles
+        self._loading: asyncio.Task[None] | None = None
+
+    def prepare(self) -> None:
+        """Begin to load the table, once."""
+        if self._loading is None:
+            self._loading = asyncio.create_task(asyncio.to_thread(_load))
+
+    async def cost(self, model: ModelRef, usage: Usage) -> Decimal | None:
+        """US dollars for a usage, None when the table does not know the model or the counts are our guesses."""
+        profile = self._profiles.get(model.provider)
+        if profile is None or profile.local or usage.estimated:
+            return None
+        self.prepare()
+        assert self._loading is not None
+        await asyncio.shield(self._loading)
+        vendor, name = _vendor(profile, model.model)
+        return _price(vendor, name, usage) if vendor else None
+
+
+def _vendor(profile: Profile, model: str) -> tuple[str, str]:
+    """The table's id of the vendor, and the model's name there; a gateway's prices are its vendor's list prices."""
+    if profile.vendor:
+        return profile.vendor, model
+    vendor, slash, name = model.partition("/")
+    return (vendor, name) if slash else ("", model)
+
+
+def _load() -> None:
+    import_module("genai_prices")  # about 200 ms with its table; the second import is free
+
+
+def _price(vendor: str, name: str, usage: Usage) -> Decimal | None:
+    from genai_prices import Usage as TableUsage
+    from genai_prices import calc_price
+
+    counts = TableUsage(
+        input_tokens=usage.input,
+        cache_read_tokens=usage.cached or None,
+        cache_write_tokens=usage.cache_write or None,
+        output_tokens=usage.output,
+    )
+    try:
+        return calc_price(counts, model_ref=name, provider_id=vendor).total_price
+    except (LookupError, ValueError):
+        return None

@@ -1,0 +1,41 @@
+"""When to send again: one policy for all providers, visible and cancellable (design: clocks and retries)."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+
+from termchat.core.errors import Failure
+from termchat.core.sanitize import safe, say
+
+_LONGEST_WAIT = 30.0  # seconds a server may ask for; more is told and left to the user
+_LONGEST_BACKOFF = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """`retries` are the extra tries before the first content."""
+
+    retries: int = 2
+
+    @property
+    def tries(self) -> int:
+        return self.retries + 1
+
+    def delay(self, failure: Failure, tried: int) -> float | None:
+        """Seconds to wait before the next try after `tried` tries, None to give up."""
+        if not failure.retryable or tried >= self.tries:
+            return None
+        if failure.retry_after is not None:
+            return failure.retry_after if failure.retry_after <= _LONGEST_WAIT else None
+        return min(0.5 * 2 ** (tried - 1), _LONGEST_BACKOFF) * random.uniform(0.75, 1.0)  # noqa: S311, spreads clients
+
+
+def given_up(failure: Failure, tried: int) -> Failure:
+    """The failure as it is told in the end: after how many tries, and when the server wants to be asked again."""
+    message = failure.message
+    if tried > 1:
+        message = say("{message} Tried {n} times.", message=message, n=safe(str(tried)))
+    if failure.retry_after is not None and failure.retry_after > _LONGEST_WAIT:
+        message = say("{message} It asks to wait {n} s.", message=message, n=safe(f"{failure.retry_after:.0f}"))
+    return replace(failure, message=message)
