@@ -1,0 +1,133 @@
+"""Reading files of the working directory, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import os
+import stat
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Annotated
+
+from termchat.tools.registry import Answer, Context, Fault, tool
+
+READ_BYTES = 4_000_000  # how far into a file a line is looked for
+GIVEN_BYTES = 48_000  # how much of it is given at once
+_PRIVATE_FOLDERS = frozenset({".git", ".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", ".password-store"})
+_PRIVATE_FILES = (
+    ".env", ".env.*", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx", "*.gpg", "*.age", "id_rsa*",
+    "id_dsa*", "id_ecdsa*", "id_ed25519*", ".netrc", "_netrc", ".npmrc", ".pypirc", ".pgpass", ".git-credentials",
+    ".htpasswd", "credentials", "credentials.json",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    raw: bytes
+    size: int
+
+
+@tool
+async def read_file(
+    context: Context,
+    path: Annotated[str, "The path of a text file, inside the working directory"],
+    first_line: Annotated[int, "The line to begin with, from 1, to read on in a long file"] = 1,
+) -> Answer:
+    """Read a text file of the user's working directory."""
+    return await asyncio.to_thread(read_inside, context, path, first_line)
+
+
+def read_inside(context: Context, path: str, first_line: int = 1) -> Answer:
+    """The text of a file inside `context.cwd`, as much as is given at once, or why not."""
+    if first_line < 1:
+        return Fault("first_line begins with 1")
+    try:
+        content = _content(context, path)
+    except (OSError, ValueError) as error:
+        return Fault(f"{path!r} cannot be read: {getattr(error, 'strerror', None) or error}")
+    if isinstance(content, Fault):
+        return content
+    text = _text(content.raw)
+    return Fault(f"{path!r} is not a text file") if text is None else _page(path, text, first_line, content.size)
+
+
+def _content(context: Context, path: str) -> _Content | Fault:
+    root = Path(os.path.realpath(context.cwd))
+    given = Path(os.path.normpath(root / path))
+    real = Path(os.path.realpath(root / path))
+    if not real.is_relative_to(root):
+        return Fault(f"{path!r} is outside the working directory, which is all that may be read")
+    if any(_is_private(p.relative_to(root)) for p in (given, real) if p.is_relative_to(root)):
+        return Fault(f"{path!r} may hold secrets and is not read")
+    if any(real.is_relative_to(os.path.realpath(place)) for place in context.private):
+        return Fault(f"{path!r} belongs to termchat itself and is not read")
+    return _read(path, root, real.relative_to(root))
+
+
+def _is_private(path: Path) -> bool:
+    """Whether a path, below the working directory, looks like keys or a repository's insides."""
+    parts = [part.lower() for part in path.parts]
+    return bool(_PRIVATE_FOLDERS.intersection(parts)) or any(fnmatch(part, p) for part in parts for p in _PRIVATE_FILES)
+
+
+def _read(path: str, root: Path, inside: Path) -> _Content | Fault:
+    file = _open(root, inside)
+    try:
+        about = os.fstat(file)
+        if not stat.S_ISREG(about.st_mode):
+            return Fault(f"{path!r} is a directory" if stat.S_ISDIR(about.st_mode) else f"{path!r} is no regular file")
+        with os.fdopen(file, "rb", closefd=False) as opened:
+            return _Content(opened.read(READ_BYTES), about.st_size)
+    finally:
+        os.close(file)
+
+
+def _open(root: Path, inside: Path) -> int:
+    """Open a resolved path component by component, following no link that was put there in the meantime."""
+    # O_NONBLOCK: opening a pipe must not wait for somebody to write.
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+    if os.open not in os.supports_dir_fd:  # Windows
+        return os.open(root / inside, flags)
+    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for part in inside.parts[:-1]:
+            inner = os.open(part, flags | os.O_DIRECTORY, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        return os.open(inside.name or ".", flags, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def _text(raw: bytes) -> str | None:
+    """The bytes as text, None when they are not; a character cut by the size limit is left out."""
+    encoding = "utf-16" if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(raw)
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text
+
+
+def _page(path: str, text: str, first: int, size: int) -> Answer:
+    """The file from a line on, as far as there is room; a head says what part it is when it is not the whole."""
+    lines = text.removesuffix("\n").split("\n")
+    if first > len(lines):
+        return Fault(f"{path!r} has {len(lines)} lines" + (" within reach" if size > READ_BYTES else ""))
+    last, room = first - 1, GIVEN_BYTES
+    while last < len(lines) and (room := room - len(lines[last].encode("utf-8", "replace")) - 1) >= 0:
+        last += 1
+    if first == 1 and last == len(lines) and size <= READ_BYTES:
+        return text or f"[{path} is empty]"
+    if last < first:  # not even the first line has room
+        start = lines[first - 1].encode("utf-8", "replace")[:GIVEN_BYTES].decode("utf-8", "ignore")
+        return _head(path, first, first, len(lines), size, "; the line is cut") + start
+    return _head(path, first, last, len(lines), size) + "\n".join(lines[first - 1 : last])
+
+
+def _head(path: str, first: int, last: int, count: int, size: int, cut: str = "") -> str:
+    more = f"; read on with first_line={last + 1}" if last < count else ""
+    beyond = "" if size <= READ_BYTES else f"; only its first {READ_BYTES} bytes are within reach"
+    return f"[{path}: lines {first} to {last} of {count}, {size} bytes in all{cut}{beyond}{more}]\n"

@@ -1,0 +1,103 @@
+"""JSON Schema from a function's annotations, and the check of a model's arguments against it.
+
+Schemas stay inside what every protocol takes (providers.md 6.1): an object at the root, plain types, `required`
+listed, no references.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
+
+Schema = dict[str, Any]
+_TYPES: Mapping[object, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
+
+
+def parameters_of(function: Callable[..., object], skip: frozenset[str]) -> Schema:
+    """The schema of a function's parameters but those in `skip`; `Annotated[T, "..."]` describes one."""
+    hints = get_type_hints(function, include_extras=True)
+    signature = inspect.signature(function).parameters
+    named = {name: p for name, p in signature.items() if name not in skip}
+    return {
+        "type": "object",
+        "properties": {name: _described(hints[name]) for name in named},
+        "required": [name for name, p in named.items() if p.default is inspect.Parameter.empty],
+        "additionalProperties": False,
+    }
+
+
+def arguments_of(text: str, parameters: Mapping[str, Any]) -> dict[str, Any] | str:
+    """The arguments a model wrote as JSON, checked; or, as text, what is wrong with them."""
+    try:
+        found: object = json.loads(text or "{}")
+    except (ValueError, RecursionError) as error:
+        return f"the arguments are not valid JSON: {error}"
+    if not isinstance(found, dict):
+        return "the arguments must be a JSON object"
+    given = cast("dict[str, object]", found)
+    properties: dict[str, Schema] = parameters["properties"]
+    if unknown := [name for name in given if name not in properties]:
+        return f"there is no argument {unknown[0]!r}; known are {', '.join(properties) or 'none'}"
+    if missing := [name for name in parameters["required"] if name not in given]:
+        return f"the argument {missing[0]!r} is missing"
+    for name, value in given.items():
+        if wrong := _wrong(value, properties[name]):
+            return f"the argument {name!r} must be {wrong}"
+    return {name: _as(value, properties[name]) for name, value in given.items() if value is not None}
+
+
+def _described(hint: object) -> Schema:
+    if get_origin(hint) is Annotated:
+        inner, *notes = get_args(hint)
+        return {**_schema(inner), "description": str(notes[0])}
+    return _schema(hint)
+
+
+def _schema(hint: object) -> Schema:
+    origin, args = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        kept = [arg for arg in args if arg is not NoneType]
+        if len(kept) == 1:
+            return _schema(kept[0])
+    if origin is Literal:
+        return {"type": "string", "enum": list(args)}
+    if origin is list:
+        return {"type": "array", "items": _schema(args[0])}
+    if hint in _TYPES:
+        return {"type": _TYPES[hint]}
+    raise TypeError(f"a tool cannot take {hint!r}")
+
+
+def _wrong(value: object, schema: Schema) -> str:
+    """What the value should have been, "" when it is right. Null counts as left out, as some models write it."""
+    if value is None:
+        return ""
+    match schema["type"]:
+        case "string" if not isinstance(value, str):
+            return "a string"
+        case "string" if "enum" in schema and value not in schema["enum"]:
+            return "one of " + ", ".join(schema["enum"])
+        case "boolean" if not isinstance(value, bool):
+            return "true or false"
+        case "integer" if not _is_whole(value):
+            return "a whole number"
+        case "number" if isinstance(value, bool) or not isinstance(value, int | float):
+            return "a number"
+        case "array" if not isinstance(value, list):
+            return "an array"
+        case "array" if any(_wrong(item, schema["items"]) for item in cast("list[object]", value)):
+            return "an array in which each item is " + _wrong(object(), schema["items"])
+        case _:
+            return ""
+
+
+def _is_whole(value: object) -> bool:
+    """Whether it is a whole number; models write 3.0 for 3."""
+    return not isinstance(value, bool) and (isinstance(value, int) or (isinstance(value, float) and value.is_integer()))
+
+
+def _as(value: object, schema: Schema) -> object:
+    return int(value) if schema["type"] == "integer" and isinstance(value, float) else value

@@ -1,0 +1,156 @@
+"""Functions as tools, and calls as results."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, tzinfo
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from termchat.core.messages import ToolCall, ToolResult
+from termchat.tools.registry import OUTPUT_BYTES, Answer, Context, Tool, Toolbox, builtin_tools, tool
+
+
+@tool
+async def sample(
+    context: Context,
+    text: Annotated[str, "What to say"],
+    times: int = 1,
+    loud: bool = False,
+    ratio: float | None = None,
+    mode: Literal["a", "b"] = "a",
+    items: list[str] | None = None,
+) -> Answer:
+    """Says
+    something."""
+    return f"{context.cwd.name} {text} {times} {loud} {ratio} {mode} {items}"
+
+
+@tool
+async def broken() -> Answer:
+    """Fails."""
+    raise RuntimeError("out of luck")
+
+
+@tool
+async def endless() -> Answer:
+    """Says far too much."""
+    return "é" * OUTPUT_BYTES
+
+
+def box(tmp_path: Path) -> Toolbox:
+    return Toolbox(tmp_path, tools=(sample, broken, endless))
+
+
+async def run(box: Toolbox, name: str, arguments: object = "") -> ToolResult:
+    text = arguments if isinstance(arguments, str) else json.dumps(arguments)
+    result = await box.run(ToolCall("id-1", name, text))
+    assert (result.call_id, result.name) == ("id-1", name)
+    return result
+
+
+def test_a_schema_follows_from_the_annotations() -> None:
+    assert sample.spec.name == "sample"
+    assert sample.spec.description == "Says something."
+    assert sample.spec.parameters == {
+        "type": "object",
+        "properties": {
+            "text": {"type": "string", "description": "What to say"},
+            "times": {"type": "integer"},
+            "loud": {"type": "boolean"},
+            "ratio": {"type": "number"},
+            "mode": {"type": "string", "enum": ["a", "b"]},
+            "items": {"type": "array", "items": {"type": "string"}},
+        },
+        "required": ["text"],
+        "additionalProperties": False,
+    }
+
+
+def test_a_parameter_no_schema_describes_is_refused_at_once() -> None:
+    async def odd(when: datetime) -> Answer:
+        return str(when)
+
+    with pytest.raises(TypeError):
+        tool(odd)
+
+
+def test_the_builtin_tools_are_found_in_a_fixed_order() -> None:
+    assert [t.spec.name for t in builtin_tools()] == ["calculate", "current_time", "read_file"]
+    assert all(isinstance(t, Tool) and t.spec.description for t in builtin_tools())
+
+
+async def test_a_call_runs_with_its_arguments(tmp_path: Path) -> None:
+    result = await run(box(tmp_path), "sample", {"text": "hi", "times": 2.0, "ratio": 1, "mode": None})
+    assert result.text == f"{tmp_path.name} hi 2 False 1 a None"
+    assert not result.is_error
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "fault"),
+    [
+        ("simple", {}, "there is no tool 'simple'; known are sample"),
+        ("sample", "{", "sample: the arguments are not valid JSON"),
+        ("sample", "[" * 100_000, "not valid JSON"),
+        ("sample", '{"text": "a", "times": ' + "9" * 5000 + "}", "not valid JSON"),
+        ("sample", "[]", "the arguments must be a JSON object"),
+        ("sample", "", "the argument 'text' is missing"),
+        ("sample", {"text": 1}, "the argument 'text' must be a string"),
+        ("sample", {"text": "a", "tex": 1}, "there is no argument 'tex'; known are text"),
+        ("sample", {"text": "a", "times": "2"}, "'times' must be a whole number"),
+        ("sample", {"text": "a", "times": True}, "'times' must be a whole number"),
+        ("sample", {"text": "a", "loud": 1}, "'loud' must be true or false"),
+        ("sample", {"text": "a", "ratio": "x"}, "'ratio' must be a number"),
+        ("sample", {"text": "a", "mode": "c"}, "'mode' must be one of a, b"),
+        ("sample", {"text": "a", "items": [1]}, "'items' must be an array in which each item is a string"),
+        ("broken", {}, "broken failed: RuntimeError: out of luck"),
+    ],
+)
+async def test_what_is_wrong_with_a_call_is_its_result(
+    tmp_path: Path, name: str, arguments: object, fault: str
+) -> None:
+    result = await run(box(tmp_path), name, arguments)
+    assert result.is_error
+    assert fault in result.text
+
+
+async def test_a_long_result_is_cut_and_says_so(tmp_path: Path) -> None:
+    text = (await run(box(tmp_path), "endless")).text
+    assert text.endswith(f"[cut: {OUTPUT_BYTES} of {2 * OUTPUT_BYTES} bytes]")
+    assert len(text.encode()) < OUTPUT_BYTES + 100
+
+
+def noon(zone: tzinfo | None) -> datetime:
+    return datetime(2026, 11, 21, 12, 0, tzinfo=ZoneInfo("UTC")).astimezone(zone or ZoneInfo("Europe/Berlin"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({}, "2026-11-21 13:00:00 Saturday, CET (UTC+01:00)"),
+        ({"timezone": "Asia/Kolkata"}, "2026-11-21 17:30:00 Saturday, Asia/Kolkata (UTC+05:30)"),
+        ({"timezone": "Asia/Shangai"}, "close are Asia/Shanghai"),
+        ({"timezone": "../../etc/passwd"}, "there is no time zone"),
+        ({"timezone": "America"}, "there is no time zone"),
+    ],
+)
+async def test_the_time(tmp_path: Path, arguments: dict[str, str], words: str) -> None:
+    clock = next(t for t in builtin_tools() if t.spec.name == "current_time")
+    answer = await clock.function(context=Context(tmp_path, now=noon), **arguments)
+    assert words in str(answer)
+
+
+async def test_the_time_is_the_clocks_own(tmp_path: Path) -> None:
+    result = await run(Toolbox(tmp_path), "current_time", {"timezone": "UTC"})
+    said = datetime.strptime(result.text[:19], "%Y-%m-%d %H:%M:%S").replace(tzinfo=ZoneInfo("UTC"))
+    assert abs((datetime.now(ZoneInfo("UTC")) - said).total_seconds()) < 60
+
+
+async def test_calculate(tmp_path: Path) -> None:
+    assert (await run(Toolbox(tmp_path), "calculate", {"expression": "2*(3+4)"})).text == "2*(3+4) = 14"
+    wrong = await run(Toolbox(tmp_path), "calculate", {"expression": "2*"})
+    assert wrong.is_error
+    assert "something is missing" in wrong.text
