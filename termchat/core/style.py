@@ -34,6 +34,9 @@ class Role(StrEnum):
     BUILTIN = "builtin"
     INSERTED = "inserted"
     DELETED = "deleted"
+    TITLE = "title"  # a heading of the first level; HEADING is the second
+    SUBHEADING = "subheading"  # and every deeper one
+    MATH = "math"  # LaTeX, kept as it was written
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,31 @@
+"""Streamed Markdown for a terminal's own scrollback.
+
+    chunks -> Document -> (final rows, live rows) -> Painter or Screen -> bytes
+
+Everything that Markdown may change backwards is bounded, by the same rules in a stream and in one shot: rows
+become final soon, never change afterwards, and cost the same however long the text before them is. The bounds:
+
+    heading by underline    the paragraph above has at most 400 characters
+    table                   the header line has at most 400; header and first 16 rows decide the widths
+    emphasis, links, code   closed within 2000 characters, else the opener is literal
+    one line                what it begins is decided by its first 400 characters
+    nesting                 64 containers, deeper signs are text
+    reference definitions   text; a reference is not resolved
+    HTML                    text
+
+Importing this package is cheap; markdown-it and pygments are imported when the first text needs them.
+"""
+
+from termchat.core.sanitize import Safe
+from termchat.ui.markdown.document import Document, Rows
+from termchat.ui.markdown.row import Roles, Row, Segment
+
+__all__ = ["Document", "Roles", "Row", "Rows", "Segment", "render"]
+
+
+def render(text: Safe, width: int, *, hyperlinks: bool = True, ambiguous: int = 1) -> list[Row]:
+    """A whole text at once, exactly as it looks after streaming."""
+    document = Document(width, hyperlinks=hyperlinks, ambiguous=ambiguous)
+    document.feed(text)
+    document.close()
+    return document.take()

@@ -1,0 +1,279 @@
+"""Lines to blocks: CommonMark's own way of reading, one line after another, with what is open kept on a stack.
+
+A line first meets the open containers (quotes, list items) from the outside in, then may open new blocks, and what
+is left of it goes to the one open leaf (paragraph, code, table). Nothing but the leaf can still change, so the cost
+of a line depends on its length and the depth of the stack alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from termchat.core.sanitize import Safe
+from termchat.core.style import Role
+from termchat.ui.markdown import scan
+from termchat.ui.markdown.code import Indented
+from termchat.ui.markdown.latex import display_closer
+from termchat.ui.markdown.leaf import Leaf
+from termchat.ui.markdown.paragraph import Paragraph
+from termchat.ui.markdown.row import Segment
+from termchat.ui.markdown.sheet import NARROWEST, Container, Item, Kind, Quote, Sheet
+from termchat.ui.markdown.verbatim import Fence, Formula
+from termchat.ui.markdown.wrap import Line
+
+DEEPEST = 64
+"""Containers inside each other; deeper signs are text."""
+_NEVER = 1 << 30
+
+
+class Blocks:
+    """Give it lines, in one piece or several; the sheet gets rows as soon as they are final."""
+
+    def __init__(self, sheet: Sheet) -> None:
+        self.sheet = sheet
+        self.leaf: Leaf | None = None
+        self._whole = True  # whether the line begun is all there
+        self._preview = False
+
+    def copy(self) -> Blocks:
+        """The same state with an empty sheet, to look ahead with."""
+        twin = Blocks(self.sheet.copy())
+        twin.leaf = self.leaf.copy() if self.leaf else None
+        return twin
+
+    def begin(self, text: str, *, whole: bool, preview: bool = False) -> None:
+        """The beginning of a line, without tabs; `whole` if it is all of it.
+
+        Only a whole line can be a fence, a rule, an underline or part of a table. In a preview the line is not
+        finished, and what could still become a mere sign is not shown.
+        """
+        self._whole, self._preview = whole, preview
+        depth, rest = self._descend(text)
+        matched = depth == len(self.sheet.stack)
+        if matched and isinstance(self.leaf, (Fence, Formula)) and self._verbatim(self.leaf, rest):
+            return
+        self._open(depth, rest)
+
+    def more(self, text: str) -> None:
+        """The line goes on."""
+        if self.leaf is None:
+            self.leaf = Paragraph()
+            text = text.lstrip(" ")
+            self.leaf.line(self.sheet, text)
+            return
+        self.leaf.more(self.sheet, text)
+
+    def end(self) -> None:
+        """The line is complete."""
+        if self.leaf is None:
+            return
+        self.leaf.end(self.sheet)
+        if isinstance(self.leaf, Paragraph) and self.leaf.level:
+            self._close_leaf()
+
+    def resize(self, width: int) -> None:
+        """Lay out at another width what is not final yet."""
+        self.sheet.look = replace(self.sheet.look, width=max(NARROWEST, width))
+        if self.leaf:
+            self.leaf.resize(self.sheet)
+
+    def close(self, *, preview: bool = False) -> None:
+        """The text ends."""
+        if self.leaf:
+            self.leaf.close(self.sheet, preview=preview)
+            self.leaf = None
+        if not preview:
+            self.sheet.pop_to(0)
+
+    def _descend(self, text: str) -> tuple[int, str]:
+        """How many of the open containers the line is in, and the line without their signs."""
+        for depth, container in enumerate(self.sheet.stack):
+            body = text.lstrip(" ")
+            indent = len(text) - len(body)
+            if isinstance(container, Quote):
+                if indent > 3 or not body.startswith(">"):
+                    return depth, text
+                text = body[2:] if body.startswith("> ") else body[1:]
+            elif not body:
+                if self._empty(depth):
+                    return depth, ""
+                text = ""
+            elif indent >= container.offset:
+                text = text[container.offset :]
+            else:
+                return depth, text
+        return len(self.sheet.stack), text
+
+    def _empty(self, depth: int) -> bool:
+        """Whether nothing has been put into the container yet."""
+        return self.leaf is None and self.sheet.fresh > 0 and depth == len(self.sheet.stack) - 1
+
+    def _verbatim(self, leaf: Fence | Formula, rest: str) -> bool:
+        """A line inside a block that takes lines as they are; whether it was taken."""
+        if self._preview and leaf.hides(rest):
+            return True
+        taken = leaf.takes(rest, whole=self._whole)
+        if taken:
+            leaf.line(self.sheet, rest)
+        if leaf.done:
+            self._close_leaf()
+        return taken or leaf.done
+
+    def _open(self, depth: int, rest: str) -> None:
+        """Open the blocks that the rest of the line begins, and give it to the leaf."""
+        first = True
+        while True:
+            body = rest.lstrip(" ")
+            indent = len(rest) - len(body)
+            if not body:
+                self._blank(depth, first)
+                return
+            if self._preview and self._whole and scan.undecided(body):
+                return
+            if indent >= 4:
+                self._indented(depth, rest, first)
+                return
+            inside = first and depth == len(self.sheet.stack)
+            opened = self._container(depth, indent, body, inside) if len(self.sheet.stack) < DEEPEST else None
+            if opened is None:
+                break
+            rest, first = opened, False
+            depth = len(self.sheet.stack)
+        self._block(depth, indent, body, first)
+
+    def _container(self, depth: int, indent: int, body: str, inside: bool) -> str | None:
+        """Open the container the line begins with; the rest of the line, or nothing if there is none."""
+        if body[0] == ">":
+            self._push(depth, Quote())
+            return body[2:] if body.startswith("> ") else body[1:]
+        if self._whole and scan.rule(body):
+            return None
+        marker = scan.marker(body)
+        if marker is None or (self._whole and inside and self._underlines(body)):
+            return None
+        if inside and isinstance(self.leaf, Paragraph) and not self._interrupts(marker, body):
+            return None
+        rest = body[marker.size :]
+        text = rest.lstrip(" ")
+        space = len(rest) - len(text)
+        padding = space if text and 1 <= space <= 4 else 1
+        number = marker.number
+        before = self.sheet.stack[depth] if depth < len(self.sheet.stack) else None
+        if isinstance(before, Item) and before.kind == marker.kind and before.number is not None:
+            number = before.number + 1
+        self._push(depth, Item(indent + marker.size + padding, marker.kind, number))
+        return rest[padding:]
+
+    def _interrupts(self, marker: scan.Marker, body: str) -> bool:
+        """Whether a list may begin in the middle of a paragraph."""
+        return body[marker.size :].strip() != "" and marker.number in (None, 1)
+
+    def _underlines(self, body: str) -> bool:
+        return isinstance(self.leaf, Paragraph) and self.leaf.turns and scan.underline(body) > 0
+
+    def _push(self, depth: int, container: Container) -> None:
+        self._shut(depth)
+        self.sheet.push(container)
+
+    def _shut(self, depth: int) -> None:
+        """Close the leaf and the containers the line is not in."""
+        self._close_leaf()
+        self.sheet.pop_to(depth)
+
+    def _close_leaf(self) -> None:
+        if self.leaf:
+            self.leaf.close(self.sheet)
+            self.leaf = None
+
+    def _blank(self, depth: int, first: bool) -> None:
+        """An empty line, or nothing behind a container's sign."""
+        if not first:
+            return
+        if depth < len(self.sheet.stack):
+            self._leave(depth)
+        elif isinstance(self.leaf, Indented):
+            self.leaf.blank()
+        else:
+            self._close_leaf()
+        self.sheet.blank = True
+
+    def _leave(self, depth: int) -> None:
+        """Close what an empty line is not in; an item that stayed empty stays, so that its list can go on."""
+        container = self.sheet.stack[depth]
+        self._shut(depth)
+        if isinstance(container, Item):
+            self.sheet.stack = (*self.sheet.stack, Item(_NEVER, container.kind, container.number))
+
+    def _indented(self, depth: int, rest: str, first: bool) -> None:
+        """A line that is indented too far to begin anything but code."""
+        if first and isinstance(self.leaf, Paragraph):
+            self._continue(rest.lstrip(" "), header=False)
+            return
+        if not (first and depth == len(self.sheet.stack) and isinstance(self.leaf, Indented)):
+            self._shut(depth)
+            self.leaf = Indented()
+        assert self.leaf is not None
+        self.leaf.line(self.sheet, rest[4:])
+
+    def _continue(self, body: str, *, header: bool) -> None:
+        assert isinstance(self.leaf, Paragraph)
+        self.leaf.line(self.sheet, body, header=header)
+
+    def _block(self, depth: int, indent: int, body: str, first: bool) -> None:
+        """A line that begins a block, or goes on with the paragraph or table above it."""
+        inside = first and depth == len(self.sheet.stack)
+        if self._whole and inside and self._turn(body):
+            return
+        if self._begins(depth, indent, body):
+            return
+        header = self._whole and "|" in body
+        if first and isinstance(self.leaf, Paragraph):
+            self._continue(body, header=header and inside)
+            return
+        self._shut(depth)
+        lead = scan.task(body) if self.sheet.fresh and isinstance(self.sheet.stack[-1], Item) else ""
+        self.leaf = Paragraph(lead=lead)
+        self.leaf.line(self.sheet, body[len(lead) :].lstrip(" "), header=header)
+
+    def _turn(self, body: str) -> bool:
+        """Make a heading of the paragraph above, if this is its underline."""
+        level = scan.underline(body)
+        if not level or not isinstance(self.leaf, Paragraph) or not self.leaf.turns:
+            return False
+        self.leaf.level = level
+        self._close_leaf()
+        return True
+
+    def _begins(self, depth: int, indent: int, body: str) -> bool:
+        """Open the heading, fence or formula that the line begins, or draw the rule that it is."""
+        heading = scan.heading(body)
+        if heading:
+            level, text = heading
+            self._shut(depth)
+            self.leaf = Paragraph(level)
+            self.leaf.line(self.sheet, text)
+            return True
+        if not self._whole:
+            return False
+        fencing = scan.fence(body)
+        closer = display_closer(body)
+        if fencing:
+            self._shut(depth)
+            self.leaf = Fence(fencing, indent)
+        elif closer:
+            self._shut(depth)
+            self.leaf = Formula(closer)
+            self.leaf.line(self.sheet, body)
+        elif scan.rule(body):
+            self._shut(depth)
+            self._rule()
+        else:
+            return False
+        return True
+
+    def _rule(self) -> None:
+        look = self.sheet.look
+        sign = look.sign("─", "-")
+        self.sheet.begin(Kind.TEXT)
+        size = min(24, self.sheet.room.limit(soft=False))
+        self.sheet.put([Line([Segment(Safe(sign * size), (Role.MARKER,))], size, False)])

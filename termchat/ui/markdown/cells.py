@@ -1,0 +1,107 @@
+"""How wide text is, and where it may be broken: graphemes, East Asian widths, kinsoku."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import NamedTuple
+
+import wcwidth
+
+# Text in which a cluster is one code point: everything but what joins, modifies, or comes in pairs.
+_JOINING = re.compile(
+    "[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0700-\u1cff\u1dc0-\u1dff"
+    "\u200b-\u200f\u2060-\u2064\u20d0-\u20f0\u302a-\u302f\u3099\u309a\ua66f-\ua6f1\ua800-\uabff\ud7b0-\ud7ff"
+    "\ufe00-\ufe0f\ufe20-\ufe2f\ufeff\U00010a00-\U00011fff\U0001cf00-\U0001ffff\U000e0000-\U000e0fff]"
+)
+_IDEOGRAPHIC = re.compile(
+    "[\u2e80-\u303f\u3040-\u30ff\u3100-\u312f\u3190-\u31ff\u3200-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff9f\uffe0-\uffe6"
+    "\U0001b000-\U0001b2ff\U00020000-\U0003fffd]"
+)
+_NOT_FIRST = frozenset(
+    "，。、．：；！？）］｝〕〉》」』】〗〙〛｠»›”’…‥—～ー・ゝゞヽヾ々〻ぁぃぅぇぉっゃゅょゎゕゖァィゥェォッャュョヮヵヶㇰㇱㇲㇳㇴㇵㇶㇷㇸㇹㇺㇻㇼㇽㇾㇿ"
+    ",.:;!?)]}%‰°′″℃·"
+)
+_NOT_LAST = frozenset("（［｛〔〈《「『【〖〘〚｟«‹“‘([{￥＄￡$£€¥#＃")
+
+
+class Cluster(NamedTuple):
+    """A grapheme cluster: its width, and the width of a terminal that draws its code points one by one."""
+
+    text: str
+    cells: int
+    widest: int
+
+
+class Cells:
+    """The one width oracle; `ambiguous` is how wide this terminal draws East Asian ambiguous characters."""
+
+    def __init__(self, ambiguous: int = 1) -> None:
+        self.ambiguous = ambiguous
+        self._one: dict[str, Cluster] = {}
+
+    def width(self, text: str) -> int:
+        """The cells the text takes."""
+        if text.isascii():
+            return len(text)
+        return wcwidth.wcswidth(text, ambiguous_width=self.ambiguous)
+
+    def clusters(self, text: str) -> list[Cluster]:
+        """The text as grapheme clusters."""
+        if not _JOINING.search(text):
+            return [self._cluster(char) for char in text]
+        return [self._cluster(cluster) for cluster in wcwidth.iter_graphemes(text)]
+
+    def disputed(self, text: str) -> bool:
+        """Whether terminals disagree on the width of some of the text."""
+        if not _JOINING.search(text):
+            return False
+        return any(cluster.cells != cluster.widest for cluster in self.clusters(text))
+
+    def _cluster(self, text: str) -> Cluster:
+        found = self._one.get(text)
+        if found is None:
+            found = self._measure(text)
+            if len(self._one) < 8192:  # a reply in many scripts must not fill the memory
+                self._one[text] = found
+        return found
+
+    def _measure(self, text: str) -> Cluster:
+        cells = max(0, wcwidth.wcswidth(text, ambiguous_width=self.ambiguous))
+        if len(text) == 1:
+            return Cluster(text, cells, cells)
+        apart = sum(max(0, wcwidth.wcwidth(char, ambiguous_width=self.ambiguous)) for char in text)
+        return Cluster(text, cells, max(cells, apart, 2 if "\ufe0f" in text else 0))
+
+
+@cache
+def cells_for(ambiguous: int) -> Cells:
+    """The oracle for a terminal, shared so that its memory of clusters is."""
+    return Cells(ambiguous)
+
+
+def simple(text: str) -> bool:
+    """Whether the text can only be broken at its blanks."""
+    return text.isascii() or not _IDEOGRAPHIC.search(text)
+
+
+def ideographic(char: str) -> bool:
+    """Whether a line may be broken beside the character, as far as its neighbour agrees."""
+    return _IDEOGRAPHIC.match(char) is not None
+
+
+def breakable(before: str, after: str) -> bool:
+    """Whether a line may end between two neighbouring clusters that no blank separates."""
+    if not (ideographic(before[0]) or ideographic(after[0])):
+        return False
+    return after[0] not in _NOT_FIRST and before[-1] not in _NOT_LAST
+
+
+def whole(text: str, at: int) -> int:
+    """The nearest place at or before `at` that does not split a grapheme cluster; 0 if there is none."""
+    if at >= len(text):
+        return len(text)
+    if text.isascii():
+        return at
+    start = wcwidth.grapheme_boundary_before(text, at + 1)
+    return start if start > 0 else at

@@ -1,0 +1,130 @@
+"""Code: every line is final as soon as it ends, and wrapped by the terminal alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from termchat.core.sanitize import Safe
+from termchat.core.style import Role
+from termchat.ui.markdown.row import Segment
+from termchat.ui.markdown.sheet import Sheet
+from termchat.ui.markdown.wrap import Line, Wrapper
+
+LONGEST = 1000
+"""A longer line is not highlighted: its rows are final while it is still arriving."""
+
+
+class Painter(Protocol):
+    """Colours lines of code, one after another, each with what the lines before it have opened."""
+
+    def line(self, text: str) -> list[Segment]:
+        """The line in its colours."""
+        ...
+
+    def copy(self) -> Painter:
+        """The same state, independent."""
+        ...
+
+
+class Flat:
+    """All text in one role."""
+
+    def __init__(self, role: Role) -> None:
+        self._role = role
+
+    def line(self, text: str) -> list[Segment]:
+        return [Segment(Safe(text), (self._role,))] if text else []
+
+    def copy(self) -> Flat:
+        return self
+
+
+class Code:
+    """The lines of a fence, an indented code block or a formula."""
+
+    def __init__(self, painter: Painter) -> None:
+        self._painter = painter
+        self._text = ""  # the open line, as long as it may be highlighted
+        self._wrapper: Wrapper | None = None  # of an open line that is too long for it
+        self._blanks = 0  # at the end of such a line, until something follows them
+        self._open = False
+        self._started = False
+
+    def copy(self) -> Code:
+        twin = self.__class__.__new__(self.__class__)
+        wrapper = self._wrapper.copy() if self._wrapper else None
+        vars(twin).update(vars(self), _painter=self._painter.copy(), _wrapper=wrapper)
+        return twin
+
+    def line(self, sheet: Sheet, text: str) -> None:
+        self._open = True
+        self.more(sheet, text)
+
+    def more(self, sheet: Sheet, text: str) -> None:
+        if self._wrapper is None:
+            self._text += text
+            if len(self._text) <= LONGEST:
+                return
+            text, self._text = self._text, ""
+            self._wrapper = Wrapper(sheet.look.cells, sheet.room)
+        self._flow(self._wrapper, text)
+        self._put(sheet, self._wrapper.lines)
+        self._wrapper.lines.clear()
+
+    def end(self, sheet: Sheet) -> None:
+        if not self._open:
+            return
+        self._open = False
+        if self._wrapper:
+            self._wrapper.flush()
+            self._put(sheet, self._wrapper.lines)
+            self._painter.line("")
+        else:
+            self._put(sheet, self._folded(sheet, self._text.rstrip()))
+        self._text, self._wrapper, self._blanks = "", None, 0
+
+    def resize(self, sheet: Sheet) -> None:
+        if self._wrapper:
+            self._wrapper.resize(sheet.room)
+
+    def close(self, sheet: Sheet, *, preview: bool = False) -> None:
+        self.end(sheet)
+
+    def _flow(self, wrapper: Wrapper, text: str) -> None:
+        """More of a very long line; blanks are held back, because no line ends in them."""
+        solid = text.rstrip(" ")
+        if solid:
+            wrapper.fold(Segment(Safe(" " * self._blanks + solid), (Role.CODE,)))
+            self._blanks = 0
+        self._blanks += len(text) - len(solid)
+
+    def _folded(self, sheet: Sheet, text: str) -> list[Line]:
+        wrapper = Wrapper(sheet.look.cells, sheet.room)
+        for segment in self._painter.line(text):
+            wrapper.fold(segment)
+        wrapper.flush()
+        return wrapper.lines or [Line([], 0, False)]
+
+    def _put(self, sheet: Sheet, lines: Iterable[Line]) -> None:
+        if not self._started:
+            self._started = True
+            sheet.box()
+        sheet.put(lines)
+
+
+class Indented(Code):
+    """An indented code block: blank lines belong to it only if more code follows."""
+
+    def __init__(self) -> None:
+        super().__init__(Flat(Role.CODE))
+        self._skipped = 0
+
+    def blank(self) -> None:
+        self._skipped += 1
+
+    def line(self, sheet: Sheet, text: str) -> None:
+        if self._skipped:
+            self._put(sheet, [Line([], 0, False)] * self._skipped)
+            self._skipped = 0
+        super().line(sheet, text)

@@ -1,0 +1,104 @@
+"""Documents: text in, rows out, some of them final and the rest a preview."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from termchat.core.sanitize import Safe
+from termchat.ui.markdown.blocks import Blocks
+from termchat.ui.markdown.row import Row
+from termchat.ui.markdown.sheet import NARROWEST, Look, Sheet
+
+LONG = 400
+"""A longer line is read while it arrives: what it begins is decided by so many of its characters."""
+
+
+class Rows(Protocol):
+    """Text in, rows out: what rendered and plain documents have in common."""
+
+    def feed(self, text: Safe) -> None:
+        """More of the text."""
+        ...
+
+    def close(self) -> None:
+        """The text ends here, complete or not: all rows become final."""
+        ...
+
+    def take(self) -> list[Row]:
+        """The rows that have become final since the last call; they never change again."""
+        ...
+
+    def live(self) -> list[Row]:
+        """The rows after those, as they look at the moment."""
+        ...
+
+    def resize(self, width: int) -> None:
+        """The terminal has another width; what is final stays as it is."""
+        ...
+
+
+class Document:
+    """One reply, rendered while it arrives."""
+
+    def __init__(
+        self,
+        width: int,
+        *,
+        hyperlinks: bool = True,
+        spare: int = 0,
+        ambiguous: int = 1,
+        soft: bool = False,
+    ) -> None:
+        look = Look(max(NARROWEST, width), spare, hyperlinks, ambiguous, soft)
+        self._blocks = Blocks(Sheet(look))
+        self._line = ""
+        self._column = 0
+        self._inside = False  # whether the beginning of the line has been read already
+
+    def feed(self, text: Safe) -> None:
+        lines = text.split("\n")
+        for line in lines[:-1]:
+            self._more(line)
+            self._end()
+        self._more(lines[-1])
+
+    def close(self) -> None:
+        if self._line or self._inside:
+            self._end()
+        self._blocks.close()
+
+    def take(self) -> list[Row]:
+        rows = self._blocks.sheet.rows
+        self._blocks.sheet.rows = []
+        return rows
+
+    def live(self) -> list[Row]:
+        twin = self._blocks.copy()
+        if self._line:
+            twin.begin(self._line.expandtabs(4), whole=True, preview=True)
+        twin.close(preview=True)
+        return twin.sheet.rows
+
+    def resize(self, width: int) -> None:
+        self._blocks.resize(width)
+
+    def _more(self, text: str) -> None:
+        """More of the line; a long one is read from its first characters on."""
+        if not self._inside:
+            self._line += text
+            if len(self._line) <= LONG:
+                return
+            head, text = self._line[:LONG].expandtabs(4), self._line[LONG:]
+            self._line, self._inside, self._column = "", True, len(head)
+            self._blocks.begin(head, whole=False)
+        if text:
+            lead = self._column % 4
+            text = (" " * lead + text).expandtabs(4)[lead:]
+            self._column += len(text)
+            self._blocks.more(text)
+
+    def _end(self) -> None:
+        if not self._inside:
+            self._blocks.begin(self._line.expandtabs(4), whole=True)
+        self._blocks.end()
+        self._line, self._inside = "", False

@@ -1,0 +1,224 @@
+"""The inside of a paragraph, heading or cell: source to segments.
+
+markdown-it's inline parser with three changes of ours: emphasis beside CJK text closes where a reader of Chinese
+expects it, LaTeX is kept as it was written, and HTML is text. Reference links are not resolved, because a
+definition may arrive long after the text that uses it is final.
+
+This module imports markdown-it, so it is itself imported on first use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markdown_it import MarkdownIt
+from markdown_it.common.utils import isMdAsciiPunct, isPunctChar, isWhiteSpace
+from markdown_it.rules_inline import StateInline
+from markdown_it.rules_inline.state_inline import Scanned
+from markdown_it.token import Token
+
+from termchat.core.sanitize import Safe, safe_line
+from termchat.core.style import Role
+from termchat.ui.markdown.cells import ideographic
+from termchat.ui.markdown.latex import math_end
+from termchat.ui.markdown.links import Link
+from termchat.ui.markdown.row import Roles, Segment
+from termchat.ui.markdown.wrap import HARD, SOFT
+
+_ROLES = {"strong": Role.STRONG, "em": Role.EMPHASIS, "s": Role.STRIKE}
+
+
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """What a source says.
+
+    `openers` are the delimiters that nothing closed, in their order; `open` says that more text could still change
+    the meaning of this one.
+    """
+
+    segments: list[Segment]
+    openers: str
+    open: bool
+
+
+def parse(source: str, roles: Roles = (), *, hyperlinks: bool = True) -> Inline:
+    """The segments of a source, laid over `roles`; `HARD` and `SOFT` segments stand for its line ends."""
+    state = _State(source, _PARSER, {}, [])
+    _PARSER.inline.tokenize(state)
+    for rule in _PARSER.inline.ruler2.getRules(""):
+        rule(state)
+    openers = "".join(chr(each.marker) for each in state.delimiters if each.open and each.end < 0)
+    walk = _Walk(roles, hyperlinks)
+    walk.tokens(state.tokens)
+    return Inline(walk.segments, openers, bool(openers) or _undecided(state.tokens))
+
+
+class _State(StateInline):
+    """markdown-it's state with the flanking rule of text that puts no blanks between its words."""
+
+    def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:  # noqa: N802, N803 - markdown-it's own names
+        end = start
+        while end < self.posMax and self.src[end] == self.src[start]:
+            end += 1
+        before = self.src[start - 1] if start > 0 else " "
+        after = self.src[end] if end < self.posMax else " "
+        left = _flanks(before, after)
+        right = _flanks(after, before)
+        opens = left and (canSplitWord or not right or _punctuation(before))
+        closes = right and (canSplitWord or not left or _punctuation(after))
+        return Scanned(opens, closes, end - start)
+
+
+def _flanks(outside: str, inside: str) -> bool:
+    """Whether a delimiter run between the two belongs to the inside."""
+    if isWhiteSpace(ord(inside)):
+        return False
+    return not _punctuation(inside) or isWhiteSpace(ord(outside)) or _punctuation(outside) or ideographic(outside)
+
+
+def _punctuation(char: str) -> bool:
+    return isMdAsciiPunct(ord(char)) or isPunctChar(char)
+
+
+def _math(state: StateInline, silent: bool) -> bool:
+    end = math_end(state.src, state.pos, state.posMax)
+    if not end:
+        return False
+    if not silent:
+        token = state.push("math_inline", "math", 0)
+        token.content = state.src[state.pos : end]
+    state.pos = end
+    return True
+
+
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 100}).enable("strikethrough")
+    parser.inline.ruler.before("escape", "math", _math)
+    return parser
+
+
+_PARSER = _parser()
+
+
+class _Walk:
+    """Tokens to segments: the roles in force, and the link being read."""
+
+    def __init__(self, roles: Roles, hyperlinks: bool) -> None:
+        self.segments: list[Segment] = []
+        self._roles = roles
+        self._outer: list[Roles] = []
+        self._hyperlinks = hyperlinks
+        self._link: Link | None = None
+
+    def tokens(self, tokens: Sequence[Token]) -> None:
+        for token in tokens:
+            self._token(token)
+
+    def _token(self, token: Token) -> None:
+        match token.type:
+            case "text":
+                self._put(token.content)
+            case "text_special":
+                self._put(safe_line(token.content))
+            case "softbreak":
+                self._put(SOFT)
+            case "hardbreak":
+                self._put(HARD)
+            case "code_inline":
+                self._put(token.content, Role.CODE)
+            case "math_inline":
+                self._math_lines(token.content)
+            case "link_open":
+                self._open_link(Link.of(str(token.attrs.get("href", "")), auto=token.info == "auto"))
+            case "link_close":
+                self._close_link()
+            case "image":
+                self._image(token)
+            case _ if token.nesting > 0:
+                self._outer.append(self._roles)
+                self._roles = (*self._roles, _ROLES[token.tag])
+            case _:
+                self._roles = self._outer.pop()
+
+    def _put(self, text: str, *roles: Role) -> None:
+        if not text:
+            return
+        url = self._link.target if self._link and self._hyperlinks else ""
+        self.segments.append(Segment(Safe(text), (*self._roles, *roles), url))
+
+    def _math_lines(self, source: str) -> None:
+        """LaTeX, its line ends kept: they say where its author wanted them."""
+        for index, line in enumerate(source.split("\n")):
+            if index:
+                self._put(HARD)
+            self._put(line.strip(), Role.MATH)
+
+    def _open_link(self, link: Link) -> None:
+        self._outer.append(self._roles)
+        self._roles = (*self._roles, Role.LINK)
+        self._link = link
+        link.start = len(self.segments)
+
+    def _close_link(self) -> None:
+        link, self._link = self._link, None
+        self._roles = self._outer.pop()
+        if link is None:
+            return
+        label = "".join(segment.text for segment in self.segments[link.start :])
+        note = link.note(label, self._hyperlinks)
+        if note:
+            self._put(f" ({note})", Role.DIM)
+
+    def _image(self, token: Token) -> None:
+        """An image is a link with its description as the text; inside a link the description alone."""
+        if self._link:
+            self._put(_plain(token))
+            return
+        link = Link.of(str(token.attrs.get("src", "")), auto=False)
+        self._open_link(link)
+        self._put(_plain(token) or "image")
+        self._close_link()
+
+
+def _plain(image: Token) -> str:
+    """The description of an image, without its markup."""
+    parts: list[str] = []
+    for token in image.children or ():
+        if token.type in ("softbreak", "hardbreak"):
+            parts.append(" ")
+        elif token.type == "image":
+            parts.append(_plain(token))
+        else:
+            parts.append(token.content)
+    return safe_line("".join(parts))
+
+
+def _undecided(tokens: Sequence[Token]) -> bool:
+    """Whether a literal sign in the text could turn out to begin something."""
+    depth = 0
+    for token in tokens:
+        if token.type == "text_special":
+            if token.markup in ("\\(", "\\["):
+                return True
+            continue
+        if token.type != "text":
+            continue
+        text = token.content
+        if "`" in text or "](" in text:
+            return True
+        depth = max(0, depth + text.count("[") - text.count("]"))
+    last = tokens[-1].content.rsplit(" ", 1)[-1] if tokens and tokens[-1].type == "text" else ""
+    return depth > 0 or any(sign in last for sign in "<&") or _dollar(tokens)
+
+
+def _dollar(tokens: Sequence[Token]) -> bool:
+    """Whether a `$` stands near enough to the end that another one may close it."""
+    size = 0
+    for token in reversed(tokens):
+        if token.type == "text" and "$" in token.content:
+            return size + len(token.content) - token.content.rindex("$") <= 300
+        size += len(token.content)
+        if size > 300:
+            return False
+    return False

@@ -1,0 +1,171 @@
+"""Paragraphs and headings: inline text, final piece by piece.
+
+A paragraph may still become a heading (a line of `=` below it) or its last line a table's header, so its first
+characters wait. From then on it is cut wherever an inline parse leaves nothing open: what is left of the cut is
+parsed, wrapped and final, all but its last row. A delimiter that stays open too long is taken literally.
+"""
+
+from __future__ import annotations
+
+import re
+
+from termchat.core.sanitize import Safe
+from termchat.core.style import Role
+from termchat.ui.markdown.cells import ideographic, whole
+from termchat.ui.markdown.row import Roles, Segment
+from termchat.ui.markdown.sheet import Kind, Sheet
+from termchat.ui.markdown.wrap import Wrapper
+
+UNDERLINED = 400
+"""A paragraph longer than this is not turned into a heading by the line below it."""
+_STEPS = (120, 400, 800, 1600)
+"""Where a cut is tried."""
+OPEN = 2000
+"""Where a cut is made even though something is open."""
+_SEARCH = 200
+"""How far from there a place to cut may be."""
+
+_BREAK = re.compile(r"[ \n]+(?=[^ \n])")
+_LEVELS = (Role.TITLE, Role.HEADING)
+
+
+class Paragraph:
+    """A paragraph, or a heading with `level`."""
+
+    def __init__(self, level: int = 0, lead: str = "") -> None:
+        self.level = level
+        self._lead = lead  # the box of a task
+        self._source = ""
+        self._size = 0
+        self._step = 0
+        self._header = -1  # where the last line begins, if it may be the header of a table
+        self._started = False
+        self._wrapper: Wrapper | None = None
+
+    def copy(self) -> Paragraph:
+        twin = Paragraph.__new__(Paragraph)
+        vars(twin).update(vars(self), _wrapper=self._wrapper.copy() if self._wrapper else None)
+        return twin
+
+    @property
+    def turns(self) -> bool:
+        """Whether a line of `=` or `-` below makes it a heading."""
+        return self._size <= UNDERLINED
+
+    @property
+    def header(self) -> str:
+        """The last line, if it may be the header of a table."""
+        return self._source[self._header :] if self._header >= 0 else ""
+
+    def behead(self) -> bool:
+        """Give the last line away; whether anything is left."""
+        self._source = self._source[: self._header].rstrip()
+        return bool(self._source) or self._started
+
+    def line(self, sheet: Sheet, text: str, *, header: bool = False) -> None:
+        if self._source or self._size:
+            self._source += "\n"
+        self._header = len(self._source) if header and not self._lead else -1
+        self.more(sheet, text)
+
+    def more(self, sheet: Sheet, text: str) -> None:
+        self._source += text
+        self._size += len(text) + 1
+        if self._size > UNDERLINED:
+            self._advance(sheet)
+
+    def end(self, sheet: Sheet) -> None:
+        pass
+
+    def resize(self, sheet: Sheet) -> None:
+        if self._wrapper:
+            self._wrapper.resize(sheet.room)
+
+    def close(self, sheet: Sheet, *, preview: bool = False) -> None:
+        source = self._source
+        if preview and self._header >= 0 and source.startswith("|", self._header):
+            source = source[: self._header]
+        if preview:
+            from termchat.ui.markdown.preview import repaired
+
+            source = repaired(source)
+        self._push(sheet, source.rstrip())
+        wrapper = self._wrapped(sheet)
+        wrapper.flush()
+        self._emit(sheet, wrapper)
+
+    def _advance(self, sheet: Sheet) -> None:
+        """Make final what can be."""
+        while True:
+            cut = self._cut()
+            if not cut:
+                return
+            if not self._commit(sheet, cut):
+                self._step += 1
+
+    def _cut(self) -> int:
+        """The next place to try, if it is in sight."""
+        limit = self._header if self._header >= 0 else len(self._source)
+        start = _STEPS[self._step] if self._step < len(_STEPS) else OPEN
+        if limit <= start:
+            return 0
+        cut = _place(self._source, start, min(limit, start + _SEARCH))
+        if cut or limit <= start + _SEARCH:
+            return cut
+        if start < OPEN:
+            self._step += 1
+            return self._cut()
+        return whole(self._source, start + _SEARCH)
+
+    def _commit(self, sheet: Sheet, cut: int) -> bool:
+        """Make the source before the cut final, unless something is open there."""
+        last = self._step >= len(_STEPS)
+        if not self._push(sheet, self._source[:cut], anyway=last):
+            return False
+        self._source = self._source[cut:]
+        self._step = 0
+        self._header = max(-1, self._header - cut)
+        self._emit(sheet, self._wrapped(sheet))
+        return True
+
+    def _push(self, sheet: Sheet, source: str, *, anyway: bool = True) -> bool:
+        from termchat.ui.markdown.inline import parse
+
+        inline = parse(source, self._roles(sheet), hyperlinks=sheet.look.hyperlinks)
+        if inline.open and not anyway:
+            return False
+        wrapper = self._wrapped(sheet)
+        for segment in inline.segments:
+            wrapper.push(segment)
+        return True
+
+    def _wrapped(self, sheet: Sheet) -> Wrapper:
+        if self._wrapper is None:
+            self._wrapper = Wrapper(sheet.look.cells, sheet.room)
+            if self._lead:
+                self._wrapper.push(Segment(Safe(self._lead), (Role.MARKER,)))
+                self._wrapper.push(Segment(Safe(" ")))
+        return self._wrapper
+
+    def _emit(self, sheet: Sheet, wrapper: Wrapper) -> None:
+        if wrapper.lines and not self._started:
+            self._started = True
+            sheet.begin(Kind.HEADING if self.level else Kind.TEXT)
+        sheet.put(wrapper.lines)
+        wrapper.lines.clear()
+
+    def _roles(self, sheet: Sheet) -> Roles:
+        if not self.level:
+            return sheet.roles
+        return (*sheet.roles, _LEVELS[self.level - 1] if self.level <= len(_LEVELS) else Role.SUBHEADING)
+
+
+def _place(source: str, start: int, end: int) -> int:
+    """The first place from `start` on where a cut goes through no word, or 0."""
+    found = _BREAK.search(source, max(0, start - 1))
+    blank = found.end() if found and found.end() < end else end
+    if not source.isascii():
+        for at in range(start, blank):
+            if ideographic(source[at - 1]) and ideographic(source[at]):
+                return at
+    return blank if blank < end else 0

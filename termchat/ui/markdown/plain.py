@@ -1,0 +1,70 @@
+"""Text as it is: for `--plain`, dumb terminals and `markdown = "raw"`."""
+
+from __future__ import annotations
+
+from termchat.core.sanitize import Safe
+from termchat.ui.markdown.cells import cells_for
+from termchat.ui.markdown.row import Row, Segment
+from termchat.ui.markdown.wrap import Room, Wrapper
+
+
+class PlainDocument:
+    """The rows of a text that is shown as it is and wrapped by the terminal alone; append-only."""
+
+    def __init__(self, width: int, *, ambiguous: int = 1) -> None:
+        self._cells = cells_for(ambiguous)
+        self._wrapper = Wrapper(self._cells, Room(max(8, width)))
+        self._begun = False
+        self._blanks = ""
+        self._rows: list[Row] = []
+
+    def feed(self, text: Safe) -> None:
+        head, *lines = text.split("\n")
+        self._more(head)
+        for line in lines:
+            self._end()
+            self._more(line)
+
+    def close(self) -> None:
+        if self._begun:
+            self._end()
+
+    def take(self) -> list[Row]:
+        rows, self._rows = self._rows, []
+        return rows
+
+    def live(self) -> list[Row]:
+        if not self._begun:
+            return []
+        twin = self._wrapper.copy()
+        twin.lines.clear()
+        twin.flush()
+        return [Row(tuple(line.segments), line.cells, line.soft) for line in twin.lines]
+
+    def resize(self, width: int) -> None:
+        self._wrapper.resize(Room(max(8, width)))
+
+    def _more(self, text: str) -> None:
+        if not text:
+            return
+        self._begun = True
+        text = text.replace("\t", "    ")
+        solid = text.rstrip(" ")
+        if solid:
+            self._wrapper.fold(Segment(Safe(self._blanks + solid)))
+            self._blanks = ""
+        self._blanks += " " * (len(text) - len(solid))
+        self._drain()
+
+    def _end(self) -> None:
+        self._wrapper.flush()
+        if not self._drain():
+            self._rows.append(Row())
+        self._wrapper = Wrapper(self._cells, self._wrapper.room)
+        self._begun, self._blanks = False, ""
+
+    def _drain(self) -> bool:
+        lines = self._wrapper.lines
+        self._rows += [Row(tuple(line.segments), line.cells, line.soft) for line in lines]
+        self._wrapper.lines = []
+        return bool(lines)

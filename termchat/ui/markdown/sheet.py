@@ -1,0 +1,176 @@
+"""The sheet rows are written on: its width, the containers that indent it, and the gaps between blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from termchat.core.sanitize import Safe
+from termchat.core.style import Role
+from termchat.ui.markdown.cells import Cells, cells_for
+from termchat.ui.markdown.row import Roles, Row, Segment
+from termchat.ui.markdown.wrap import Line, Room, stripped
+
+
+NARROWEST = 8
+"""Rows are laid out for a terminal at least this wide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a document is laid out.
+
+    `spare` columns on the right stay free in prose; `hyperlinks` says whether the terminal knows OSC 8;
+    `ambiguous` is its width of East Asian ambiguous characters, `soft` leaves all wrapping to it.
+    """
+
+    width: int
+    spare: int = 0
+    hyperlinks: bool = True
+    ambiguous: int = 1
+    soft: bool = False
+
+    @property
+    def cells(self) -> Cells:
+        return cells_for(self.ambiguous)
+
+    def sign(self, sign: str, ascii_sign: str) -> str:
+        """A sign of ours, or its stand-in where signs of ambiguous width are wide."""
+        return sign if self.ambiguous == 1 else ascii_sign
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """An open block quote."""
+
+    def marker(self, look: Look) -> Segment:
+        return Segment(Safe(look.sign("│ ", "> ")), (Role.QUOTE,))
+
+    def rest(self, look: Look) -> Segment:
+        return self.marker(look)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An open list item: its content begins at `offset`; `kind` and `number` are what its marker was."""
+
+    offset: int
+    kind: str
+    number: int | None
+
+    def marker(self, look: Look) -> Segment:
+        sign = look.sign("•", "-") if self.number is None else f"{self.number:>2}{self.kind}"
+        return Segment(Safe(f"{sign} "), (Role.MARKER,))
+
+    def rest(self, look: Look) -> Segment:
+        return Segment(Safe(" " * look.cells.width(self.marker(look).text)))
+
+
+Container = Quote | Item
+
+
+class Kind(Enum):
+    """What a block is, as far as the space around it is concerned."""
+
+    TEXT = auto()
+    HEADING = auto()
+    BOX = auto()  # code, tables, formulas: always with space around
+
+
+class Sheet:
+    """Rows go in at the end; `stack` are the open containers, the innermost last.
+
+    The innermost `fresh` of them have not yet shown their marker. `blank` says that the source had a blank line
+    since the last row.
+    """
+
+    def __init__(self, look: Look) -> None:
+        self.look = look
+        self.rows: list[Row] = []
+        self.stack: tuple[Container, ...] = ()
+        self.fresh = 0
+        self.blank = False
+        self._last: Kind | None = None
+
+    def copy(self) -> Sheet:
+        """A sheet that goes on where this one is, with no rows on it."""
+        twin = Sheet.__new__(Sheet)
+        vars(twin).update(vars(self), rows=[])
+        return twin
+
+    @property
+    def room(self) -> Room:
+        """The space beside the containers' margin."""
+        indent = sum(self.look.cells.width(part.text) for part in self._margin(self.stack, 0))
+        return Room(self.look.width, indent, self.look.spare)
+
+    @property
+    def roles(self) -> Roles:
+        """The look that the containers give to prose."""
+        return (Role.QUOTE,) if any(isinstance(container, Quote) for container in self.stack) else ()
+
+    def push(self, container: Container) -> None:
+        self.stack = (*self.stack, container)
+        self.fresh += 1
+
+    def pop_to(self, depth: int) -> None:
+        """Close containers until `depth` are open; one that stayed empty still shows its marker."""
+        if self.fresh and depth < len(self.stack):
+            self.bare()
+        self.stack = self.stack[:depth]
+
+    def bare(self) -> None:
+        """A row for the markers that have not been shown, if there are any."""
+        if self.fresh:
+            self.begin(Kind.TEXT)
+            self.put([Line([], 0, False)])
+
+    def box(self) -> None:
+        """A box is about to put its first row; the marker of a list item gets a row of its own above it."""
+        if any(isinstance(container, Item) for container in self.stack[len(self.stack) - self.fresh :]):
+            self.bare()
+            self._last = None
+        self.begin(Kind.BOX)
+
+    def begin(self, kind: Kind) -> None:
+        """A block is about to put its first row: leave the space that belongs before it."""
+        blank, self.blank = self.blank, False
+        last, self._last = self._last, kind
+        if last is None:
+            return
+        if blank or Kind.BOX in (kind, last) or kind is Kind.HEADING:
+            shown = self.stack[: len(self.stack) - self.fresh]
+            self._row(self._margin(shown, 0), Line([], 0, False))
+
+    def put(self, lines: Iterable[Line]) -> None:
+        """Rows for lines, each with the margin but the soft ones."""
+        for line in lines:
+            if line.soft:
+                self.rows.append(Row(tuple(line.segments), line.cells, True))
+                continue
+            self._row(self._margin(self.stack, self.fresh), line)
+            self.fresh = 0
+
+    def _row(self, margin: list[Segment], line: Line) -> None:
+        segments = [*margin, *line.segments]
+        if not line.segments:
+            stripped(segments)
+        cells = sum(self.look.cells.width(part.text) for part in segments[: len(margin)])
+        self.rows.append(Row(tuple(segments), cells + line.cells))
+
+    def _margin(self, stack: tuple[Container, ...], fresh: int) -> list[Segment]:
+        """What stands left of a row: half of the width at most, so the middle of a deep nesting is left out."""
+        if not stack:
+            return []
+        first = len(stack) - fresh
+        look = self.look
+        parts = [each.marker(look) if index >= first else each.rest(look) for index, each in enumerate(stack)]
+        room = look.width // 2 - look.cells.width(parts[-1].text)
+        kept: list[Segment] = []
+        for part in parts[:-1]:
+            room -= look.cells.width(part.text)
+            if room < 0:
+                break
+            kept.append(part)
+        return [*kept, parts[-1]]
