@@ -1,0 +1,107 @@
+"""One request answered: a reply rendered for its protocol, or a fault played."""
+
+from __future__ import annotations
+
+import itertools
+from typing import assert_never
+
+from tests.gateway import fault, render
+from tests.gateway.connection import Connection
+from tests.gateway.mint import Origin, Protocol
+from tests.gateway.render.errors import error_body, error_status
+from tests.gateway.render.frames import Ask, Json, compact
+from tests.gateway.requests import RecordedRequest
+from tests.gateway.script import Finish, Reply
+from tests.gateway.transport import head, send_body, send_stream
+
+_JSON = "application/json"
+
+Answer = Reply | fault.Fault
+_serials = itertools.count(1)
+
+
+async def answer(conn: Connection, request: RecordedRequest, said: Answer, seed: str) -> None:
+    """Sends what was scripted, in the protocol of the request."""
+    assert request.origin is not None
+    if isinstance(said, Reply):
+        await _reply(conn, request, said, Ask(request.origin, request.body, f"{seed}-{next(_serials)}"))
+    elif isinstance(said, fault.Status):
+        await send_error(conn, request, said)
+    elif isinstance(said, fault.Drop):
+        conn.close() if said.how == "fin" else conn.reset()
+    elif isinstance(said, fault.Silence):
+        await conn.idle(None)
+    elif isinstance(said, fault.Body):
+        data = _encoded(error_body(request.origin.protocol, 500)) if said.data == "error" else said.data
+        assert isinstance(data, bytes)
+        await send_body(conn, 200, said.content_type, data)
+    elif isinstance(said, fault.Redirect):
+        where = said.location or request.path + ("?alt=sse" if request.query else "")
+        await conn.send(head(said.code, (("location", where), ("content-length", "0"))))
+    elif isinstance(said, fault.NotHttp):
+        await conn.send(said.data)
+        conn.close()
+    else:
+        assert_never(said)
+
+
+async def send_error(conn: Connection, request: RecordedRequest, status: fault.Status) -> None:
+    """An HTTP error with the body it asks for."""
+    protocol = request.protocol or Protocol.CHAT
+    code = error_status(protocol, status.code, status.kind)
+    extra = status.headers
+    if status.retry_after is not None:
+        extra = (*extra, ("retry-after", status.retry_after))
+    if status.body == "html":
+        await send_body(conn, code, "text/html; charset=utf-8", fault.HTML, extra)
+        return
+    if status.body == "empty":
+        await send_body(conn, code, "text/plain", b"", extra)
+        return
+    if isinstance(status.body, bytes):
+        await send_body(conn, code, _JSON, status.body, extra)
+        return
+    await send_body(conn, code, _JSON, _encoded(_error(request, status, protocol)), extra)
+
+
+def _error(request: RecordedRequest, status: fault.Status, protocol: Protocol) -> Json:
+    message = status.message
+    if status.echo_key:
+        message = f"Incorrect API key provided: {request.key}. " + message
+    body = error_body(protocol, status.code, kind=status.kind, message=message, retry_after=status.retry_after)
+    if status.padding:
+        body["error"]["message"] += " " + "x" * status.padding
+    return body
+
+
+async def _reply(conn: Connection, request: RecordedRequest, reply: Reply, ask: Ask) -> None:
+    if reply.ends == Finish.CONTEXT_FULL and ask.origin.protocol is not Protocol.ANTHROPIC:
+        await send_error(conn, request, fault.context_full())  # the only vendor with a finish reason for it
+    elif request.streams and not reply.wire.plain:
+        await send_stream(conn, render.stream(reply, ask), reply.wire, ask.origin.protocol)
+    else:
+        await send_body(conn, 200, _JSON, _encoded(render.whole(reply, ask)), reply.wire.headers)
+
+
+async def send_count(conn: Connection, request: RecordedRequest) -> None:
+    """The answer to a request for a token count: a quarter of the bytes."""
+    tokens = len(request.raw) // 4
+    shapes: dict[Protocol, Json] = {
+        Protocol.ANTHROPIC: {"input_tokens": tokens},
+        Protocol.GEMINI: {"totalTokens": tokens},
+        Protocol.RESPONSES: {"object": "response.input_tokens", "input_tokens": tokens},
+    }
+    assert request.origin is not None
+    await send_body(conn, 200, _JSON, _encoded(shapes[request.origin.protocol]))
+
+
+async def send_json(conn: Connection, value: Json) -> None:
+    """A JSON body with status 200."""
+    await send_body(conn, 200, _JSON, _encoded(value))
+
+
+def _encoded(value: Json) -> bytes:
+    return compact(value).encode("utf-8", "surrogatepass")
+
+
+__all__ = ["Answer", "Origin", "answer", "send_count", "send_error", "send_json"]

@@ -1,0 +1,134 @@
+"""One client's connection: whole requests come out of it, bytes go in, and it knows at once when the client leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from tests.gateway.requests import RawRequest, RecordedRequest, record, take_request
+
+
+class ClientGoneError(Exception):
+    """The client closed the connection; nothing more can be sent."""
+
+
+class Connection(asyncio.Protocol):
+    """Serves requests one after the other with `serve`."""
+
+    def __init__(self, number: int, serve: Callable[[Connection, RecordedRequest], Awaitable[None]]) -> None:
+        self.number = number
+        self.gone = asyncio.Event()
+        self.ended = asyncio.Event()
+        self._serve = serve
+        self._buffer = bytearray()
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._task: asyncio.Task[None] | None = None
+        self._request: RecordedRequest | None = None
+        self._transport: asyncio.Transport | None = None
+        self._last = False
+
+    # What the event loop tells us
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        sock = transport.get_extra_info("socket")
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        self._next()
+
+    def eof_received(self) -> bool:
+        self._left()
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._left()
+        self.ended.set()
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
+    # What the one that serves can do
+
+    async def send(self, data: bytes) -> None:
+        """Writes, and waits while the client does not read; ClientGoneError once it has left."""
+        if self._transport is None or self.gone.is_set():
+            raise ClientGoneError
+        self._transport.write(data)
+        if self._request is not None:
+            self._request.sent += len(data)
+        await self._writable.wait()
+        if self.gone.is_set():
+            raise ClientGoneError
+
+    async def idle(self, seconds: float | None) -> None:
+        """Does nothing for a time, or for ever; ClientGoneError as soon as the client leaves."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.gone.wait()
+        if self.gone.is_set():
+            raise ClientGoneError
+
+    def close(self) -> None:
+        """Ends in good order once all is sent."""
+        self._last = True
+        if self._transport is not None:
+            self._transport.close()
+
+    def reset(self) -> None:
+        """Ends with a reset in place of a proper end."""
+        self._last = True
+        if self._transport is not None:
+            sock = self._transport.get_extra_info("socket")
+            with suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._transport.abort()
+
+    async def stop(self) -> None:
+        """Ends all that goes on here; returns when task and socket are gone."""
+        self._last = True
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        if self._transport is not None:
+            self._transport.abort()
+            await self.ended.wait()
+
+    # Inside
+
+    def _next(self) -> None:
+        if self._task is not None or self._last:
+            return
+        raw = take_request(self._buffer)
+        if raw is not None:
+            self._task = asyncio.get_running_loop().create_task(self._run(raw))
+
+    async def _run(self, raw: RawRequest) -> None:
+        self._request = record(raw, self.number)
+        try:
+            await self._serve(self, self._request)
+            self._request.answered.set()
+        except ClientGoneError:
+            self.close()
+        finally:
+            self._task = None
+        if not self.gone.is_set():
+            self._next()
+
+    def _left(self) -> None:
+        if self.gone.is_set():
+            return
+        self.gone.set()
+        self._writable.set()
+        if self._request is not None:
+            self._request.note_closed()

@@ -1,0 +1,100 @@
+"""Ids and signatures the gateway gives out, made so that a validator can tell where they come from.
+
+A seal is what stands in the place of a signature, of encrypted reasoning, or of a thought signature. It carries
+its origin (endpoint, protocol, model), the hash of the words it was given for and its place in the reply, so that
+any gateway, another process included, can say whether it came back unchanged and to the right address.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+_KEY = b"the gateway's own ink"
+DUMMY = b"skip_thought_signature_validator"
+"""What Gemini documents for calls that another model made."""
+
+
+class Protocol(StrEnum):
+    """The four ways vendors speak."""
+
+    CHAT = "chat"
+    RESPONSES = "responses"
+    ANTHROPIC = "anthropic"
+    GEMINI = "gemini"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who answers: the path before the API's own, the protocol, the model."""
+
+    endpoint: str
+    protocol: Protocol
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What a signature says when the gateway opens it. `place` is the reply's id and the number within it."""
+
+    origin: Origin
+    kind: str
+    digest: str
+    reply: str
+    place: int
+
+
+def digest(content: Any) -> str:
+    """A short hash of words or of a JSON value, whatever the order of its keys."""
+    text = content if isinstance(content, str) else json.dumps(content, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def seal(origin: Origin, kind: str, content: Any, reply: str = "", place: int = 0) -> str:
+    """A signature for `content`, as base64 text."""
+    payload = json.dumps(asdict(Seal(origin, kind, digest(content), reply, place)), sort_keys=True).encode()
+    return base64.b64encode(_proof(payload) + payload).decode()
+
+
+def unseal(text: str) -> Seal | None:
+    """The seal inside a signature in base64 or base64url; None when it is not one of ours."""
+    try:
+        data = base64.b64decode(text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    proof, payload = data[:8], data[8:]
+    if not hmac.compare_digest(proof, _proof(payload)):
+        return None
+    value = json.loads(payload)
+    value["origin"] = Origin(**(value["origin"] | {"protocol": Protocol(value["origin"]["protocol"])}))
+    return Seal(**value)
+
+
+def complaint(text: str, origin: Origin, kind: str, content: Any) -> str:
+    """Why this signature may not stand beside this content in a request to `origin`; empty when it may."""
+    found = unseal(text)
+    if found is None:
+        return "is not a signature that was ever given out"
+    if found.origin != origin:
+        was = found.origin
+        return f"comes from {was.protocol}:{was.endpoint}:{was.model}, not from {origin.endpoint}:{origin.model}"
+    if found.kind != kind:
+        return f"was given for {found.kind}, not for {kind}"
+    if found.digest != digest(content):
+        return "belongs to other words: the content was changed"
+    return ""
+
+
+def word(*parts: object, length: int = 24) -> str:
+    """Letters and digits that depend on the parts alone."""
+    return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:length]
+
+
+def _proof(payload: bytes) -> bytes:
+    return hmac.digest(_KEY, payload, "sha256")[:8]

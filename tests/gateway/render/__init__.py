@@ -1,0 +1,28 @@
+"""Neutral replies into each vendor's own frames.
+
+`stream(reply, ask)` gives events and acts for the transport, `whole(reply, ask)` the same reply as one body.
+"""
+
+from __future__ import annotations
+
+from tests.gateway.mint import Protocol
+from tests.gateway.render import anthropic, chat, gemini, responses
+from tests.gateway.render.frames import Ask, Json, Stream
+from tests.gateway.script import Reply
+
+_VENDORS = {
+    Protocol.CHAT: chat,
+    Protocol.RESPONSES: responses,
+    Protocol.ANTHROPIC: anthropic,
+    Protocol.GEMINI: gemini,
+}
+
+
+def stream(reply: Reply, ask: Ask) -> Stream:
+    """What goes out for a request that streams."""
+    return _VENDORS[ask.origin.protocol].stream(reply, ask)
+
+
+def whole(reply: Reply, ask: Ask) -> Json:
+    """What goes out for one that does not."""
+    return _VENDORS[ask.origin.protocol].whole(reply, ask)

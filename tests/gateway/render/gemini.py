@@ -1,0 +1,184 @@
+"""Replies as Gemini sends them: every chunk is a whole response."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.gateway.quirks import Quirk
+from tests.gateway.render.errors import error_body
+from tests.gateway.render.frames import Ask, Frame, Item, Json, Stream, compact
+from tests.gateway.script import (
+    Block,
+    Call,
+    Citation,
+    Cut,
+    ErrorEvent,
+    Finish,
+    Garbage,
+    Gate,
+    Piece,
+    Raw,
+    Reasoning,
+    Refusal,
+    Reply,
+    Stall,
+    Text,
+    pieces,
+)
+
+FINISHES = {
+    Finish.STOP: "STOP",
+    Finish.TOOL_CALLS: "STOP",
+    Finish.LENGTH: "MAX_TOKENS",
+    Finish.CONTENT_FILTER: "SAFETY",
+    Finish.REFUSAL: "PROHIBITED_CONTENT",
+    Finish.PAUSED: "CONTINUATION",
+    Finish.MALFORMED_TOOL: "MALFORMED_FUNCTION_CALL",
+    Finish.ERROR: "OTHER",
+}
+
+
+def stream(reply: Reply, ask: Ask) -> Stream:
+    """The chunks of a reply; the last one has the finish reason."""
+    for item in _chunks(reply, ask):
+        yield Frame(None, compact(item)) if isinstance(item, dict) else item
+
+
+def whole(reply: Reply, ask: Ask) -> Json:
+    """The same reply as one body."""
+    if Quirk.PROMPT_BLOCKED in reply.quirks:
+        return _blocked(reply, ask)
+    parts = [part for piece in pieces(reply) for part in _parts(piece, reply, ask)]
+    return _response(reply, ask, [*parts, *_last_parts(reply, ask)], reply.usage.output, last=True)
+
+
+def usage(reply: Reply, said: int) -> Json:
+    """A running total of tokens: cached ones inside the prompt, thoughts beside the candidates."""
+    u = reply.usage
+    thoughts = min(u.reasoning, said)
+    counted: Json = {"promptTokenCount": u.input, "candidatesTokenCount": said - thoughts}
+    counted |= {"totalTokenCount": u.input + said}
+    counted |= {"promptTokensDetails": [{"modality": "TEXT", "tokenCount": u.input}]}
+    if u.cached:
+        counted["cachedContentTokenCount"] = u.cached
+    if thoughts:
+        counted["thoughtsTokenCount"] = thoughts
+    return counted
+
+
+def _chunks(reply: Reply, ask: Ask) -> Iterator[Json | Item]:
+    """Chunks as objects, and acts between them."""
+    if Quirk.PROMPT_BLOCKED in reply.quirks:
+        yield _blocked(reply, ask)
+        return
+    if Quirk.NULL_CANDIDATES in reply.quirks:
+        yield {"candidates": None, "modelVersion": ask.model}
+    if Quirk.UNKNOWN_EVENTS in reply.quirks:
+        yield {"brandNew": {"note": "processing"}}
+    said = 0
+    held: list[Json] = []
+    inside_call = False
+    for piece in pieces(reply):
+        if isinstance(piece.step, Cut) and inside_call and piece.step.inside is None:
+            yield Cut(piece.step.how, "json")  # calls come whole: their arguments are inside the JSON
+        elif isinstance(piece.step, (Cut, Stall, Raw, Gate)):
+            yield piece.step
+        elif isinstance(piece.step, Garbage):
+            yield Frame(None, '{"candidates":[{"content":{"par')
+        elif isinstance(piece.step, ErrorEvent):
+            yield _error(piece.step, ask)
+            return
+        else:
+            inside_call = isinstance(piece.step, Call) and not piece.last
+            parts = _parts(piece, reply, ask)
+            said = min(said + len(parts), reply.usage.output)
+            if Quirk.CALLS_TOGETHER in reply.quirks and isinstance(piece.step, Call):
+                held += parts
+            elif parts:
+                yield _response(reply, ask, [*held, *parts], said)
+                held = []
+    yield _response(reply, ask, [*held, *_last_parts(reply, ask)], reply.usage.output, last=True)
+
+
+def _parts(piece: Piece, reply: Reply, ask: Ask) -> list[Json]:
+    step = piece.step
+    if isinstance(step, Text):
+        return _text(piece, reply, ask) if piece.chunk else []
+    if isinstance(step, Reasoning):
+        return [{"text": piece.chunk, "thought": True}] if piece.chunk and not step.redacted else []
+    if isinstance(step, Call):
+        return [_call(step, piece, reply, ask)] if piece.last else []
+    if isinstance(step, (Citation, Refusal, Block)):
+        return []
+    raise TypeError(f"no content: {step}")
+
+
+def _text(piece: Piece, reply: Reply, ask: Ask) -> list[Json]:
+    part: Json = {"text": piece.chunk}
+    last = all(not isinstance(step, Text) for step in reply.steps[piece.number + 1 :])
+    if Quirk.SIGNED_TEXT in reply.quirks and piece.last and last and _thinks(reply):
+        part["thoughtSignature"] = ask.seal("text", piece.chunk)
+    return [part]
+
+
+def _call(step: Call, piece: Piece, reply: Reply, ask: Ask) -> Json:
+    call: Json = {"name": step.name, "args": step.value}
+    known = ask.call_id(step, piece.number, "")
+    if known is not None and Quirk.NO_CALL_IDS not in reply.quirks:
+        call["id"] = known
+    part: Json = {"functionCall": call}
+    first = not any(isinstance(other, Call) for other in reply.steps[: piece.number])
+    if first and Quirk.UNSIGNED_CALLS not in reply.quirks:
+        part["thoughtSignature"] = ask.seal("call", [step.name, step.value])
+    return part
+
+
+def _last_parts(reply: Reply, ask: Ask) -> list[Json]:
+    """What stands beside the finish reason: an empty text, signed when there were thoughts and no call."""
+    part: Json = {"text": ""}
+    if _thinks(reply) and not reply.calls and Quirk.SIGNED_TEXT not in reply.quirks:
+        part["thoughtSignature"] = ask.seal("text", "")
+    return [part]
+
+
+def _thinks(reply: Reply) -> bool:
+    return any(isinstance(step, Reasoning) and step.signed for step in reply.steps)
+
+
+def _response(reply: Reply, ask: Ask, parts: list[Json], said: int, *, last: bool = False) -> Json:
+    candidate: Json = {"content": {"parts": parts, "role": "model"}, "index": 0}
+    if last:
+        ends = reply.ends
+        candidate["finishReason"] = FINISHES[Finish(ends)] if ends in FINISHES else ends
+        candidate |= _sources(reply)
+    response: Json = {"candidates": [candidate]}
+    if Quirk.NO_USAGE not in reply.quirks:
+        response["usageMetadata"] = usage(reply, said)
+    return response | {"modelVersion": ask.model, "responseId": ask.word("id")}
+
+
+def _sources(reply: Reply) -> Json:
+    cited = [step for step in reply.steps if isinstance(step, Citation)]
+    if not cited:
+        return {}
+    chunks = [{"web": {"uri": step.url, "title": step.title}} for step in cited]
+    supports = [
+        {"segment": {"endIndex": len(reply.words), "text": reply.words}, "groundingChunkIndices": [number]}
+        for number in range(len(cited))
+    ]
+    return {"groundingMetadata": {"groundingChunks": chunks, "groundingSupports": supports}}
+
+
+def _blocked(reply: Reply, ask: Ask) -> Json:
+    counted: Json = {"promptTokenCount": reply.usage.input, "totalTokenCount": reply.usage.input}
+    feedback = {"blockReason": "PROHIBITED_CONTENT"}
+    return {"promptFeedback": feedback, "usageMetadata": counted, "modelVersion": ask.model}
+
+
+def _error(event: ErrorEvent, ask: Ask) -> Item:
+    body = error_body(ask.origin.protocol, event.status, message=event.message)
+    if event.form == "bare":
+        return Frame("error", compact(body))
+    if event.form == "nested":
+        return Raw(compact(body).encode() + b"\n\n")
+    return Frame(None, compact(body))

@@ -1,0 +1,367 @@
+"""What the gateway shall answer, as immutable values that know no protocol.
+
+A `Reply` is a row of steps (words, thoughts, calls, and what goes wrong between them). The renderers turn the
+same reply into each vendor's frames, so one case table serves all four protocols.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, Final, Literal, TypeAlias
+
+from tests.gateway.quirks import Quirk
+from tests.gateway.signals import Gate
+
+AUTO: Final = "auto"
+"""A call id the renderer chooses, in the form of its vendor."""
+
+
+class Finish(StrEnum):
+    """Why a reply ends, in neutral words; each renderer knows its vendor's own."""
+
+    STOP = "stop"
+    TOOL_CALLS = "tool_calls"
+    LENGTH = "length"
+    CONTENT_FILTER = "content_filter"
+    REFUSAL = "refusal"
+    CONTEXT_FULL = "context_full"
+    PAUSED = "paused"
+    MALFORMED_TOOL = "malformed_tool"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Text:
+    """Words; each chunk goes out in its own event."""
+
+    chunks: tuple[str, ...]
+
+    def __init__(self, *chunks: str) -> None:
+        object.__setattr__(self, "chunks", chunks)
+
+    @classmethod
+    def words(cls, text: str) -> Text:
+        """The text in chunks of one word, its following blanks included."""
+        found: list[str] = []
+        for letter in text:
+            if found and (letter.isspace() or not found[-1][-1].isspace()):
+                found[-1] += letter
+            else:
+                found.append(letter)
+        return cls(*found)
+
+    @property
+    def text(self) -> str:
+        return "".join(self.chunks)
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Reasoning:
+    """Thoughts. `signed`: the vendor's proof comes with them; `redacted`: only the proof comes."""
+
+    chunks: tuple[str, ...]
+    signed: bool
+    redacted: bool
+
+    def __init__(self, *chunks: str, signed: bool = True, redacted: bool = False) -> None:
+        object.__setattr__(self, "chunks", chunks)
+        object.__setattr__(self, "signed", signed)
+        object.__setattr__(self, "redacted", redacted)
+
+    @property
+    def text(self) -> str:
+        return "".join(self.chunks)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A tool call.
+
+    arguments   a mapping, or the raw text the model wrote (to send text that is no JSON)
+    id          AUTO, the id itself, or None for a server that sends none
+    pieces      the raw text cut as it shall travel; empty: two pieces of about the same length
+    """
+
+    name: str
+    arguments: Mapping[str, Any] | str = field(default_factory=dict[str, Any])
+    id: str | None = AUTO
+    pieces: tuple[str, ...] = ()
+
+    @property
+    def raw(self) -> str:
+        """The arguments as the model wrote them."""
+        if self.pieces:
+            return "".join(self.pieces)
+        if isinstance(self.arguments, str):
+            return self.arguments
+        return json.dumps(dict(self.arguments), ensure_ascii=False)
+
+    @property
+    def value(self) -> Any:
+        """The arguments as a value, for protocols that carry one; raw text that is no JSON stays text."""
+        try:
+            return json.loads(self.raw)
+        except ValueError:
+            return self.raw
+
+    @property
+    def chunks(self) -> tuple[str, ...]:
+        if self.pieces:
+            return self.pieces
+        middle = len(self.raw) // 2
+        return (self.raw[:middle], self.raw[middle:])
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A source named for the text before it."""
+
+    url: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The model's own words for a no."""
+
+    text: str = "I can't help with that."
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Ends the open text block, so that the next text starts another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The body ends here.
+
+    how      end: properly, as if all had been said; fin: the connection closes; rst: it is reset
+    inside   None: between two events; json: in the middle of the next event; utf8: between two bytes of the
+             next character that has more than one
+    """
+
+    how: Literal["end", "fin", "rst"] = "end"
+    inside: Literal["json", "utf8"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """Nothing more comes until the client leaves, or for some seconds.
+
+    keep_alive   comment: SSE comments all the while; ping: the vendor's own ping events; None: silence
+    every        seconds between two of them
+    """
+
+    seconds: float | None = None
+    keep_alive: Literal["comment", "ping"] | None = None
+    every: float = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorEvent:
+    """The vendor's error in mid-stream.
+
+    form   native: as its API documents it; nested: as gateways wrap it; bare: without an `event:` line and
+           without the `error` key
+    """
+
+    status: int = 529
+    message: str = ""
+    form: Literal["native", "nested", "bare"] = "native"
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """Bytes written into the body as they are."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """An event of the vendor's own kind whose JSON is broken."""
+
+
+Content: TypeAlias = Text | Reasoning | Call | Citation | Refusal | Block
+Act: TypeAlias = Cut | Stall | ErrorEvent | Raw | Garbage | Gate
+Step: TypeAlias = Content | Act
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens, with cached and cache_write inside input and reasoning inside output."""
+
+    input: int = 25
+    output: int = 12
+    cached: int = 0
+    cache_write: int = 0
+    reasoning: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """How the bytes travel; none of it changes what they say.
+
+    line_end, space    the SSE dialect: `\\r\\n`, `data:{...}` without the space
+    comments, ids      a comment, a lone `id:`/`retry:` block before each event
+    gzip               compressed, flushed after each event
+    framing            chunked, or until the connection closes, or with a content length
+    split              the offsets at which the body is cut into writes, or a length for all of them
+    pace               seconds between two writes; header_pace: between two bytes of the head
+    plain              one JSON body, though a stream was asked for
+    """
+
+    line_end: str = "\n"
+    space: bool = True
+    comments: bool = False
+    ids: bool = False
+    gzip: bool = False
+    framing: Literal["chunked", "close", "length"] = "chunked"
+    split: tuple[int, ...] | int | None = None
+    pace: float = 0
+    header_pace: float = 0
+    plain: bool = False
+    content_type: str = "text/event-stream; charset=utf-8"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Reply:
+    """One whole answer.
+
+    steps        what comes, in order
+    finish       a `Finish`, or a vendor's word sent as it is; None: what the steps suggest
+    usage        tokens reported at the end
+    quirks       deviations real servers show; those of other protocols are passed over
+    wire         how the bytes travel
+    breaks       (k, act): the act comes after k chunks of content, wherever that is, inside arguments too
+    """
+
+    steps: tuple[Step, ...]
+    finish: str | None
+    usage: Usage
+    quirks: frozenset[Quirk]
+    wire: Wire
+    breaks: tuple[tuple[int, Act], ...]
+
+    def __init__(
+        self,
+        *steps: Step,
+        finish: str | None = None,
+        usage: Usage = Usage(),
+        quirks: frozenset[Quirk] | set[Quirk] = frozenset(),
+        wire: Wire = Wire(),
+        breaks: tuple[tuple[int, Act], ...] = (),
+    ) -> None:
+        for name, value in (
+            ("steps", steps),
+            ("finish", finish),
+            ("usage", usage),
+            ("quirks", frozenset(quirks)),
+            ("wire", wire),
+            ("breaks", breaks),
+        ):
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def text(cls, text: str, **options: Any) -> Reply:
+        """A reply of words alone, one chunk a word."""
+        return cls(Text.words(text), **options)
+
+    @classmethod
+    def call(cls, name: str, arguments: Mapping[str, Any] | str = "{}", **options: Any) -> Reply:
+        """A reply that is one tool call."""
+        return cls(Call(name, arguments), **options)
+
+    def after(self, chunks: int, *acts: Act) -> Reply:
+        """The same reply, with something happening after so many chunks of content."""
+        return self._but(breaks=(*self.breaks, *((chunks, act) for act in acts)))
+
+    def on(self, **options: Any) -> Reply:
+        """The same reply over another wire: `reply.on(line_end="\\r\\n", gzip=True)`."""
+        return self._but(wire=replace(self.wire, **options))
+
+    def like(self, *quirks: Quirk) -> Reply:
+        """The same reply with these quirks as well."""
+        return self._but(quirks=self.quirks | set(quirks))
+
+    def _but(self, **changes: Any) -> Reply:
+        now = {name: getattr(self, name) for name in ("finish", "usage", "quirks", "wire", "breaks")}
+        return Reply(*self.steps, **(now | changes))
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        return tuple(step for step in self.steps if isinstance(step, Call))
+
+    @property
+    def words(self) -> str:
+        """All its text."""
+        return "".join(step.text for step in self.steps if isinstance(step, Text))
+
+    @property
+    def ends(self) -> str:
+        """The finish said or suggested by the steps."""
+        if self.finish is not None:
+            return self.finish
+        if any(isinstance(step, Refusal) for step in self.steps):
+            return Finish.REFUSAL
+        return Finish.TOOL_CALLS if self.calls else Finish.STOP
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One chunk of a content step, or an act.
+
+    number   which step it is of, counted over the reply
+    chunk    its words or its fragment of arguments
+    first, last   whether it opens or ends its step
+    """
+
+    step: Step
+    number: int
+    chunk: str = ""
+    first: bool = True
+    last: bool = True
+
+
+def pieces(reply: Reply) -> Iterator[Piece]:
+    """The reply chunk by chunk, with its breaks in their places."""
+    waiting = sorted(reply.breaks, key=lambda pair: pair[0])
+    said = 0
+    for piece in _arranged(reply):
+        while waiting and waiting[0][0] <= said:
+            yield Piece(waiting.pop(0)[1], -1)
+        yield piece
+        said += isinstance(piece.step, (Text, Reasoning, Call, Refusal))
+    for _, act in waiting:
+        yield Piece(act, -1)
+
+
+def _arranged(reply: Reply) -> Iterator[Piece]:
+    """All pieces in order; with the quirk, those of neighbouring calls take turns."""
+    rows = [list(_split(step, number)) for number, step in enumerate(reply.steps)]
+    if Quirk.CALLS_INTERLEAVED not in reply.quirks:
+        yield from (piece for row in rows for piece in row)
+        return
+    calls: list[list[Piece]] = []
+    for row in [*rows, [Piece(Block(), -1)]]:
+        if isinstance(row[0].step, Call):
+            calls.append(row)
+            continue
+        while any(calls):
+            yield from (waiting.pop(0) for waiting in calls if waiting)
+        calls = []
+        yield from row
+
+
+def _split(step: Step, number: int) -> Iterator[Piece]:
+    if not isinstance(step, (Text, Reasoning, Call)):
+        yield Piece(step, number)
+        return
+    chunks = step.chunks or ("",)
+    for index, chunk in enumerate(chunks):
+        yield Piece(step, number, chunk, index == 0, index == len(chunks) - 1)

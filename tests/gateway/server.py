@@ -1,0 +1,231 @@
+"""The gateway itself: it listens, checks, records and answers."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import uuid
+from collections import defaultdict, deque
+from collections.abc import Callable
+from typing import Self
+
+from tests.gateway import fault
+from tests.gateway.answers import Answer, answer, send_count, send_error, send_json
+from tests.gateway.connection import ClientGoneError, Connection
+from tests.gateway.mint import Protocol
+from tests.gateway.render.listing import listing
+from tests.gateway.requests import RecordedRequest
+from tests.gateway.signals import PATIENCE, Signal
+from tests.gateway.validate import auth_problem, problems
+
+Answerer = Callable[[RecordedRequest], Answer]
+
+MODELS = {
+    Protocol.CHAT: ("gpt-5.2", "gpt-5.2-mini", "gpt-4.1"),
+    Protocol.RESPONSES: ("gpt-5.2", "gpt-5.2-mini", "gpt-4.1"),
+    Protocol.ANTHROPIC: ("claude-opus-5", "claude-sonnet-5", "claude-haiku-4-5"),
+    Protocol.GEMINI: ("gemini-3-pro", "gemini-3-flash", "gemini-2.5-pro"),
+}
+
+
+class Gateway:
+    """A loopback server that speaks all four protocols.
+
+    requests   every request in order; `problems` what was wrong with them, which fails the test at its end
+    url        where it listens, without a path: `url + "/v1"` for openai, `url + "/anthropic"` for anthropic,
+               `url` for gemini; any prefix is taken and belongs to the origin of signatures
+    models     the names each protocol lists; `models_answer` a fault for that request
+    key        the only key taken; None takes any
+    """
+
+    def __init__(self, *, key: str | None = None, port: int = 0) -> None:
+        self.requests: list[RecordedRequest] = []
+        self.problems: list[str] = []
+        self.models = dict(MODELS)
+        self.models_answer: fault.Status | None = None
+        self.key = key
+        self.connections = 0
+        self.port = port
+        self.on_request: Callable[[RecordedRequest], None] | None = None
+        self._expected = False
+        self._plain_allowed = False
+        self._queues: defaultdict[str, deque[Answer]] = defaultdict(deque)
+        self._always: Answerer | None = None
+        self._open: set[Connection] = set()
+        self._server: asyncio.Server | None = None
+        self._waiting: list[tuple[int, Signal]] = []
+        self._seed = uuid.uuid4().hex
+
+    # What a test says
+
+    def reply(self, *answers: Answer, model: str = "") -> None:
+        """Queues answers, one for each request to come; with `model`, for requests to that model alone."""
+        self._queues[model].extend(answers)
+
+    def always(self, said: Answer | Answerer) -> None:
+        """What to answer when the queues are empty: one thing, or a function of the request."""
+        self._always = said if callable(said) else lambda _: said
+
+    def expect_problems(self) -> None:
+        """This test sends wrong requests on purpose."""
+        self._expected = True
+
+    def allow_plain(self) -> None:
+        """Requests that do not stream are in order."""
+        self._plain_allowed = True
+
+    # What a test asks
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def unused(self) -> int:
+        """Answers that nobody came for."""
+        return sum(len(queue) for queue in self._queues.values())
+
+    @property
+    def asked(self) -> list[RecordedRequest]:
+        """The requests for a reply, without listings and counts."""
+        return [request for request in self.requests if request.kind == "reply"]
+
+    async def request(self, number: int = 1, deadline: float = PATIENCE) -> RecordedRequest:
+        """Waits for the request of this number, from 1."""
+        await self._arrival(number).wait(deadline)
+        return self.requests[number - 1]
+
+    def request_blocking(self, number: int = 1, deadline: float = PATIENCE) -> RecordedRequest:
+        """The same for a thread."""
+        self._arrival(number).wait_blocking(deadline)
+        return self.requests[number - 1]
+
+    def check(self) -> None:
+        """Fails when a request had problems that nobody expected."""
+        if self.problems and not self._expected:
+            raise AssertionError("the gateway was sent wrong requests:\n  " + "\n  ".join(self.problems))
+
+    # Its life
+
+    async def __aenter__(self) -> Self:
+        await self.up()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.down()
+
+    async def up(self) -> None:
+        """Listens; after `down`, at the same port again."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            self._connection, "127.0.0.1", self.port, family=socket.AF_INET, reuse_address=True
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def down(self) -> None:
+        """Stops listening, so that connections are refused, and ends those there are."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
+        for conn in list(self._open):
+            await conn.stop()
+        self._open.clear()
+        if server is not None:
+            await server.wait_closed()
+
+    # Inside
+
+    def _connection(self) -> Connection:
+        self._open = {conn for conn in self._open if not conn.ended.is_set()}
+        self.connections += 1
+        conn = Connection(self.connections, self._serve)
+        self._open.add(conn)
+        return conn
+
+    async def _serve(self, conn: Connection, request: RecordedRequest) -> None:
+        try:
+            await self._handle(conn, request)
+        except (ClientGoneError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            self._blame(request, f"the gateway itself failed: {error!r}")
+            conn.reset()
+
+    async def _handle(self, conn: Connection, request: RecordedRequest) -> None:
+        refusal = self._check(request)
+        self._note(request)
+        if refusal is not None:
+            await send_error(conn, request, refusal)
+        elif request.kind == "models":
+            await self._list(conn, request)
+        elif request.kind == "count":
+            await send_count(conn, request)
+        else:
+            said = self._next(request)
+            if isinstance(said, fault.Status) and said.plain_next:
+                self._plain_allowed = True
+            await answer(conn, request, said, self._seed)
+
+    def _check(self, request: RecordedRequest) -> fault.Status | None:
+        """The error a wrong request earns; every problem is remembered."""
+        if request.origin is None:
+            self._blame(request, f"no such path: {request.method} {request.path}")
+            return fault.status(404, f"Unknown request URL: {request.method} {request.path}.")
+        wrong_key = auth_problem(request.headers, request.origin.protocol)
+        if wrong_key or (self.key is not None and request.key != self.key):
+            if wrong_key:
+                self._blame(request, wrong_key)
+            return fault.bad_key()
+        if request.kind != "reply":
+            return None
+        found = problems(request.body, request.headers, request.path)
+        if not request.streams and not self._plain_allowed:
+            found.append("stream: this request does not ask for a stream")
+        for problem in found:
+            self._blame(request, problem)
+        return fault.status(400, found[0]) if found else None
+
+    def _blame(self, request: RecordedRequest, problem: str) -> None:
+        request.problems.append(problem)
+        self.problems.append(f"{request.protocol} {request.model}: {problem}")
+
+    def _note(self, request: RecordedRequest) -> None:
+        self.requests.append(request)
+        for number, signal in list(self._waiting):
+            if number <= len(self.requests):
+                signal.set()
+        if self.on_request is not None:
+            self.on_request(request)
+
+    def _next(self, request: RecordedRequest) -> Answer:
+        for name in (request.model, ""):
+            if self._queues[name]:
+                return self._queues[name].popleft()
+        if self._always is not None:
+            return self._always(request)
+        self._blame(request, "nothing was scripted for this request")
+        return fault.status(400, "Nothing was scripted for this request.")
+
+    async def _list(self, conn: Connection, request: RecordedRequest) -> None:
+        assert request.origin is not None
+        if self.models_answer is not None:
+            await send_error(conn, request, self.models_answer)
+            return
+        whole = listing(request.origin.protocol, self.models[request.origin.protocol])
+        rows = whole.get("data") or whole.get("models") or []
+        if not request.model:
+            await send_json(conn, whole)
+            return
+        names = (request.model, f"models/{request.model}")
+        found = next((row for row in rows if row.get("id") in names or row.get("name") in names), None)
+        if found is None:
+            await send_error(conn, request, fault.status(404))
+        else:
+            await send_json(conn, found)
+
+    def _arrival(self, number: int) -> Signal:
+        signal = Signal()
+        self._waiting.append((number, signal))
+        if len(self.requests) >= number:
+            signal.set()
+        return signal

@@ -1,0 +1,307 @@
+"""The gateway as the vendors' own SDKs see it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.gateway import Call, Cut, Finish, Gate, Gateway, Protocol, Quirk, Reasoning, Reply, Text, Usage, fault
+from tests.gateway.clients import MODELS, ask, http
+
+ALL = pytest.mark.parametrize("protocol", list(Protocol))
+FINISHED = {"stop", "completed", "end_turn", "STOP"}
+CALLED = {"tool_calls", "completed", "tool_use", "STOP"}
+
+
+@ALL
+async def test_words_thoughts_and_usage_arrive(gateway: Gateway, protocol: Protocol) -> None:
+    usage = Usage(input=100, cached=40, cache_write=10, output=30, reasoning=12)
+    gateway.reply(Reply(Reasoning("let me ", "think"), Text("héllo ", "wörld 🙂"), usage=usage))
+
+    heard = await ask(protocol, gateway.url)
+
+    assert (heard.thoughts, heard.text) == ("let me think", "héllo wörld 🙂")
+    assert heard.tokens == (100, 30)
+    assert heard.finish in FINISHED
+    assert gateway.asked[0].protocol is protocol
+    assert gateway.asked[0].model == MODELS[protocol]
+
+
+@ALL
+async def test_parallel_calls_arrive_whole(gateway: Gateway, protocol: Protocol) -> None:
+    calls = (Call("look", {"at": "né"}), Call("now"), Call("add", pieces=('{"a', '":1,"b"', ":2}")))
+    gateway.reply(Reply(Text("I look."), *calls))
+
+    heard = await ask(protocol, gateway.url)
+
+    assert heard.calls == [("look", {"at": "né"}), ("now", {}), ("add", {"a": 1, "b": 2})]
+    assert heard.finish in CALLED
+
+
+@ALL
+@pytest.mark.parametrize(
+    "wire",
+    [
+        {},
+        {"split": 1},
+        {"split": (3, 50, 51, 200)},
+        {"gzip": True},
+        {"gzip": True, "split": 7},
+        {"framing": "close"},
+        {"framing": "length"},
+        {"line_end": "\r\n"},
+    ],
+    ids=str,
+)
+async def test_the_same_words_over_every_wire(gateway: Gateway, protocol: Protocol, wire: dict[str, object]) -> None:
+    gateway.reply(Reply.text("the very same wörds").on(**wire))
+
+    heard = await ask(protocol, gateway.url)
+
+    assert heard.text == "the very same wörds"
+    assert heard.finish in FINISHED
+
+
+NATIVE = {
+    Finish.LENGTH: {"length", "max_output_tokens", "max_tokens", "MAX_TOKENS"},
+    Finish.CONTENT_FILTER: {"content_filter", "refusal", "SAFETY"},
+    Finish.ERROR: {"error", "failed", "OTHER"},
+}
+
+
+@ALL
+@pytest.mark.parametrize("finish", [Finish.LENGTH, Finish.CONTENT_FILTER])
+async def test_a_finish_in_the_vendors_word(gateway: Gateway, protocol: Protocol, finish: Finish) -> None:
+    gateway.reply(Reply.text("so far", finish=finish))
+    assert (await ask(protocol, gateway.url)).finish in NATIVE[finish]
+
+
+@ALL
+async def test_a_clean_cut_ends_without_a_finish(gateway: Gateway, protocol: Protocol) -> None:
+    gateway.reply(Reply.text("one two three four").after(2, fault.cut()))
+
+    heard = await ask(protocol, gateway.url)
+
+    assert (heard.text, heard.finish) == ("one two ", "")
+
+
+@ALL
+@pytest.mark.parametrize("how", ["fin", "rst"])
+@pytest.mark.parametrize("inside", [None, "json", "utf8"])
+async def test_a_broken_connection_breaks(gateway: Gateway, protocol: Protocol, how: str, inside: str | None) -> None:
+    gateway.reply(Reply(Text("ein", "zwei", "drei ö", "vier")).after(2, Cut(how, inside)))  # type: ignore[arg-type]
+    with pytest.raises(Exception, match=r".*") as caught:
+        await ask(protocol, gateway.url)
+    assert _is_network(caught.value)
+
+
+@ALL
+async def test_a_cut_inside_arguments_leaves_no_whole_call(gateway: Gateway, protocol: Protocol) -> None:
+    gateway.reply(Reply(Call("add", pieces=('{"a":', "1,", '"b":2}'))).after(2, fault.fin()))
+    with pytest.raises(Exception, match=r".*") as caught:
+        await ask(protocol, gateway.url)
+    assert _is_network(caught.value)
+
+
+@ALL
+@pytest.mark.parametrize("code", [400, 401, 403, 404, 429, 500, 503, 529])
+async def test_errors_have_the_vendors_shape(gateway: Gateway, protocol: Protocol, code: int) -> None:
+    gateway.reply(fault.status(code, "it is so", retry_after="7"))
+    with pytest.raises(Exception, match="it is so") as caught:
+        await ask(protocol, gateway.url)
+    error: Any = caught.value
+    assert code in (getattr(error, "status_code", None), getattr(error, "code", None))
+    assert error.response.headers["retry-after"] == "7"
+
+
+@ALL
+async def test_an_error_in_mid_stream_keeps_what_came(gateway: Gateway, protocol: Protocol) -> None:
+    gate = Gate()
+    gateway.reply(Reply(Text("half"), gate, fault.error_event(500, "it broke")))
+    asking = asyncio.create_task(ask(protocol, gateway.url))
+    await gate.reached.wait()
+    assert gateway.requests[0].sent > 0
+    gate.open()
+
+    if protocol is Protocol.RESPONSES:  # there an error is an ordinary event
+        assert (await asking).raw[-1].message == "it broke"
+    else:
+        with pytest.raises(Exception, match="it broke"):
+            await asking
+
+
+@ALL
+async def test_the_client_leaving_is_seen_at_once(gateway: Gateway, protocol: Protocol) -> None:
+    gateway.reply(Reply(Text("half"), fault.stall(keep_alive="ping")))
+    asking = asyncio.create_task(ask(protocol, gateway.url))
+    request = await gateway.request()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert await request.wait_closed() >= 0
+    assert not request.answered
+
+
+@ALL
+@pytest.mark.parametrize("no_answer", [fault.reset(), fault.close(), fault.not_http()], ids=str)
+async def test_no_answer_at_all(gateway: Gateway, protocol: Protocol, no_answer: fault.Fault) -> None:
+    gateway.reply(no_answer)
+    with pytest.raises(Exception, match=r".*") as caught:
+        await ask(protocol, gateway.url)
+    assert _is_network(caught.value)
+
+
+@ALL
+async def test_a_gateway_that_is_down_refuses(gateway: Gateway, protocol: Protocol) -> None:
+    await gateway.down()
+    with pytest.raises(Exception, match=r".*") as caught:
+        await ask(protocol, gateway.url)
+    assert _is_network(caught.value)
+    await gateway.up()
+    gateway.reply(Reply.text("back"))
+    assert (await ask(protocol, gateway.url)).text == "back"
+
+
+CHAT_CALL_QUIRKS = [quirk for quirk in Quirk if quirk.name.startswith("CALL_")]
+
+
+@pytest.mark.parametrize("quirk", list(Quirk), ids=lambda quirk: quirk.name)
+@ALL
+async def test_every_quirk_sends_well_formed_events(gateway: Gateway, protocol: Protocol, quirk: Quirk) -> None:
+    reply = Reply(Reasoning("hm"), Text("hello"), Call("f", {"a": 1}), Call("g", {"b": 2})).like(quirk)
+    gateway.reply(reply)
+    frames = await _frames(gateway, protocol)
+    assert frames
+    assert all(isinstance(json.loads(data), object) for data in frames if data and data != "[DONE]")
+
+
+async def test_interleaved_calls_take_turns(gateway: Gateway) -> None:
+    gateway.reply(Reply(Call("f", {"a": 1}), Call("g", {"b": 2})).like(Quirk.CALLS_INTERLEAVED))
+    chunks = (await ask(Protocol.CHAT, gateway.url)).raw
+    order = [chunk.choices[0].delta.tool_calls[0].index for chunk in chunks if _has_call(chunk)]
+    assert order == [0, 1, 0, 1]
+
+
+async def test_one_connection_serves_many_requests(gateway: Gateway) -> None:
+    gateway.always(lambda request: Reply.text(request.body["messages"][-1]["content"]))
+    async with http() as client:
+        for word in ("a", "b", "c"):
+            body = {"model": "m", "stream": True, "messages": [{"role": "user", "content": word}]}
+            answer = await client.post(
+                gateway.url + "/v1/chat/completions", json=body, headers={"authorization": "Bearer x"}
+            )
+            assert f'"content":"{word}"' in answer.text
+    assert gateway.connections == 1
+
+
+async def test_plain_bodies_and_redirects(gateway: Gateway) -> None:
+    gateway.reply(
+        Reply.text("whole").on(plain=True),
+        fault.html_200(),
+        fault.empty_200(),
+        fault.json_error_200(),
+        fault.redirect("http://127.0.0.1:1/v1"),
+        fault.redirect_loop(),
+        fault.big_error(size=1000),
+        fault.html(502),
+    )
+    answers = [await _post(gateway, Protocol.CHAT) for _ in range(8)]
+    assert answers[0].json()["choices"][0]["message"]["content"] == "whole"
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 307, 307, 500, 502]
+    assert answers[1].text.startswith("<!DOCTYPE html>")
+    assert answers[2].text == ""
+    assert "error" in answers[3].json()
+    assert answers[5].headers["location"] == "/v1/chat/completions"
+    assert len(answers[6].content) > 1000
+
+
+@ALL
+async def test_whole_replies_say_the_same(gateway: Gateway, protocol: Protocol) -> None:
+    gateway.reply(Reply(Reasoning("hm"), Text("hello"), Call("f", {"a": 1})).on(plain=True))
+    text = (await _post(gateway, protocol)).text
+    assert all(word in text for word in ("hm", "hello", '"f"'))
+
+
+async def test_models_are_listed_in_each_shape(gateway: Gateway) -> None:
+    async with http() as client:
+        key = {"authorization": "Bearer x"}
+        openai = await client.get(gateway.url + "/v1/models", headers=key)
+        anthropic = await client.get(
+            gateway.url + "/anthropic/v1/models", headers=key | {"anthropic-version": "2023-06-01"}
+        )
+        gemini = await client.get(gateway.url + "/v1beta/models", headers={"x-goog-api-key": "x"})
+        one = await client.get(gateway.url + "/v1/models/gpt-5.2", headers=key)
+    assert openai.json()["data"][0]["id"] == "gpt-5.2"
+    assert anthropic.json()["data"][0]["max_input_tokens"] == 200_000
+    assert gemini.json()["models"][0]["name"] == "models/gemini-3-pro"
+    assert one.json()["id"] == "gpt-5.2"
+
+
+async def test_a_wrong_request_is_refused_and_remembered(gateway: Gateway) -> None:
+    gateway.expect_problems()
+    gateway.reply(Reply.text("never"))
+    with pytest.raises(Exception, match="'temperature' is not supported"):
+        await ask(Protocol.CHAT, gateway.url, temperature=0.5)
+    assert "temperature" in gateway.problems[0]
+    assert gateway.unused == 1
+
+
+async def test_an_unexpected_problem_fails_the_test() -> None:
+    async with Gateway() as gateway:
+        with pytest.raises(Exception, match="Nothing was scripted"):
+            await ask(Protocol.CHAT, gateway.url)
+        with pytest.raises(AssertionError, match="nothing was scripted"):
+            gateway.check()
+
+
+def test_it_runs_on_a_thread(gateway_thread: Gateway) -> None:
+    gateway_thread.reply(Reply.text("from a thread"))
+    body = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+    with httpx2.Client(trust_env=False) as client:
+        url = gateway_thread.url + "/v1/chat/completions"
+        answer = client.post(url, json=body, headers={"authorization": "Bearer x"})
+    assert answer.text.endswith("data: [DONE]\n\n")
+    assert gateway_thread.request_blocking().body == body
+
+
+BODIES = {
+    Protocol.CHAT: ("/v1/chat/completions", {"messages": [{"role": "user", "content": "hi"}]}),
+    Protocol.RESPONSES: ("/v1/responses", {"input": "hi", "store": False}),
+    Protocol.ANTHROPIC: ("/v1/messages", {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 9}),
+    Protocol.GEMINI: ("", {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}),
+}
+
+
+async def _post(gateway: Gateway, protocol: Protocol) -> httpx2.Response:
+    """The protocol's smallest request, by hand."""
+    path, body = BODIES[protocol]
+    headers = {"authorization": "Bearer x"}
+    if protocol is Protocol.GEMINI:
+        path = "/v1/models/gemini-3-pro:streamGenerateContent?alt=sse"
+        headers = {"x-goog-api-key": "x"}
+    else:
+        body = body | {"model": MODELS[protocol], "stream": True}
+    if protocol is Protocol.ANTHROPIC:
+        headers["anthropic-version"] = "2023-06-01"
+    async with http() as client:
+        return await client.post(gateway.url + path, json=body, headers=headers)
+
+
+async def _frames(gateway: Gateway, protocol: Protocol) -> list[str]:
+    """The data of every event."""
+    text = (await _post(gateway, protocol)).text
+    return [line.removeprefix("data:").strip() for line in text.split("\n") if line.startswith("data:")]
+
+
+def _has_call(chunk: object) -> bool:
+    choices = getattr(chunk, "choices", None)
+    return bool(choices and choices[0].delta.tool_calls)
+
+
+def _is_network(error: BaseException) -> bool:
+    """Whether an error is the network's, in the words of httpx2 or of an SDK."""
+    return isinstance(error, httpx2.HTTPError) or type(error).__name__ == "APIConnectionError"

@@ -1,0 +1,45 @@
+"""The gateway on a thread of its own, for tests that run the program as another process."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from typing import Any
+
+from tests.gateway.server import Gateway
+from tests.gateway.signals import PATIENCE
+
+
+class GatewayThread:
+    """`with GatewayThread() as gw:` gives a running `Gateway`; its waits are the `_blocking` ones."""
+
+    def __init__(self, **options: Any) -> None:
+        self.gateway = Gateway(**options)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="gateway", daemon=True)
+
+    def __enter__(self) -> Gateway:
+        self._thread.start()
+        try:
+            self.run(self.gateway.up())
+        except BaseException:
+            self._stop()
+            raise
+        return self.gateway
+
+    def __exit__(self, *exc: object) -> None:
+        try:
+            self.run(self.gateway.down())
+        finally:
+            self._stop()
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Runs a coroutine of the gateway, such as `down()`, on its thread."""
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
+
+    def _stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(PATIENCE)
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.close()
