@@ -1,0 +1,17 @@
+"""The guide's pages, read from the package; they are the user manual as well."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from termchat.core.guide import Language, Page, parse_page
+
+FOLDER = Path(__file__).parent.parent / "docs"
+
+
+@cache
+def guide() -> tuple[Page, ...]:
+    """All pages, those of one language after those of the other, in the order of their names."""
+    files = ((language, file) for language in Language for file in sorted(FOLDER.glob(f"*.{language.value}.md")))
+    return tuple(parse_page(file.name.partition(".")[0], language, file.read_text("utf-8")) for language, file in files)
