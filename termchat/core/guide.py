@@ -18,11 +18,7 @@ _ALSO = re.compile(r"<!--\s*also:(.*?)-->\s*", re.DOTALL)
 _WORD = re.compile(r"[a-z0-9]+(?:[._'-][a-z0-9]+)*|[\u3400-\u9fff]+")
 _CODE_SPAN = re.compile(r"`([^`\n]+)`")
 _IDLE = frozenset(
-    """a about all am an and any are as at be but by can could did do does for from get give has have how i if in into
-    is it its just know let like make may me mean my need of on one or please show so some tell than that the their
-    them then there these they thing this to up us use used want was we what what's when where which who why will with
-    work would you your termchat
-    什么 怎么 如何 么样 怎样 可以 能不 不能 一下 这个 那个 哪些 哪里 为什 请问 是什 意思 使用 我想 想要 告诉 诉我 的是 了吗 有没 没有""".split()
+    ["a", "about", "all", "am", "an", "and", "any", "are", "as", "at", "be", "but", "by", "can", "could", "did", "do", "does", "for", "from", "get", "give", "has", "have", "how", "i", "if", "in", "into", "is", "it", "its", "just", "know", "let", "like", "make", "may", "me", "mean", "my", "need", "of", "on", "one", "or", "please", "show", "so", "some", "tell", "than", "that", "the", "their", "them", "then", "there", "these", "they", "thing", "this", "to", "up", "us", "use", "used", "want", "was", "we", "what", "what's", "when", "where", "which", "who", "why", "will", "with", "work", "would", "you", "your", "termchat", "什么", "怎么", "如何", "么样", "怎样", "可以", "能不", "不能", "一下", "这个", "那个", "哪些", "哪里", "为什", "请问", "是什", "意思", "使用", "我想", "想要", "告诉", "诉我", "的是", "了吗", "有没", "没有"]
 )
 
 

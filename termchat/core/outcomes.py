@@ -52,6 +52,7 @@ class Exit(IntEnum):
     NO_KEY = 77
     SIGHUP = 129
     CANCELLED = 130
+    SIGPIPE = 141
     SIGTERM = 143
 
     @property
@@ -73,5 +74,6 @@ _EXIT_WORDS = {
     Exit.NO_KEY: "no key, or the key was refused",
     Exit.SIGHUP: "the terminal went away",
     Exit.CANCELLED: "cancelled with Ctrl-C",
+    Exit.SIGPIPE: "whoever read the reply went away",
     Exit.SIGTERM: "ended by a signal",
 }

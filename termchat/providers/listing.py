@@ -7,11 +7,13 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from termchat.core.models import ModelInfo, ModelRef
 from termchat.providers.decoding import as_list, as_object, as_text
-from termchat.providers.endpoint import Endpoint
+
+if TYPE_CHECKING:
+    from termchat.providers.endpoint import Endpoint
 
 _FRESH = 24 * 3600.0  # seconds
 

@@ -9,18 +9,23 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable
+from itertools import count
 from typing import TypeVar
 
 _T = TypeVar("_T")
-_lock = asyncio.Lock()
+_busy: set[int] = set()
+_number = count()
 
 
 async def loaded(build: Callable[[], _T]) -> _T:
-    """What `build` gives, which imports an SDK; one at a time."""
-    async with _lock:
-        gc.disable()
-        try:
-            return await asyncio.to_thread(build)
-        finally:
+    """What `build` gives, which imports an SDK; the collector comes back when the last one is done."""
+    mine = next(_number)
+    _busy.add(mine)
+    gc.disable()
+    try:
+        return await asyncio.to_thread(build)
+    finally:
+        _busy.discard(mine)
+        if not _busy:
             gc.freeze()
             gc.enable()

@@ -6,32 +6,20 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, assert_never
-
-import httpx2
+from typing import TYPE_CHECKING
 
 from termchat.core.errors import Failure, Kind, ProviderError
-from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo, ModelRef, Profile, Timeouts
 from termchat.core.models import Protocol as Speech
 from termchat.core.ports import Provider
-from termchat.core.redact import Redactor
 from termchat.core.sanitize import Safe, safe_line, say
-from termchat.providers.endpoint import Client, Endpoint
-from termchat.providers.exchange import Exchange, converted
-from termchat.providers.http import new_client
+from termchat.providers.keys import Keys
 from termchat.providers.listing import ListingCache
 from termchat.providers.loading import loaded
 from termchat.providers.retry import RetryPolicy
 
-
-class Keys(Protocol):
-    """Where keys come from; `config.secrets.Secrets` is one. May run a command: asked on a thread."""
-
-    def key(self, profile: Profile, again: bool = False) -> str | Failure: ...
-    def has_key(self, profile: Profile) -> bool: ...
-    def source(self, profile: Profile) -> Safe: ...
-    def expand(self, headers: Mapping[str, str], again: bool = False) -> dict[str, str] | Failure: ...
+if TYPE_CHECKING:
+    from termchat.providers.opening import Opener
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +41,8 @@ class Registry:
 
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
-        self._clients: dict[tuple[str, Speech], Client] = {}
-        self._https: dict[tuple[str, str], httpx2.AsyncClient] = {}
         self._listings = ListingCache(setup.cache)
-        self._redact = Redactor()
+        self._opening: Opener | None = None
 
     async def open(self, model: ModelRef) -> Provider:
         if model.provider in self._setup.offline:
@@ -65,8 +51,8 @@ class Registry:
         speech = profile.protocol_for(model.model)
         if speech is None or speech not in profile.bases:
             raise ProviderError(_no_base(profile, speech))
-        client = await self._client(profile, speech)
-        return Exchange(client, Origin(profile.name, speech, model.model), self._setup.policy, self._renewed)
+        opener = await self._opener()
+        return await opener.open(profile, speech, model.model)
 
     async def models(self, provider: str, *, fresh: bool = False) -> Sequence[ModelInfo]:
         if provider in self._setup.offline:
@@ -76,9 +62,9 @@ class Registry:
         if known is not None:
             return known
         found: dict[ModelRef, ModelInfo] = {}
+        opener = await self._opener()
         for speech in profile.bases:
-            client = await self._client(profile, speech)
-            for info in await _asked(client):
+            for info in await opener.listing(profile, speech):
                 found.setdefault(info.ref, info)
         models = sorted(found.values(), key=lambda info: info.ref)
         self._listings.put(provider, models)
@@ -114,8 +100,8 @@ class Registry:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        for client in self._https.values():
-            await client.aclose()
+        if self._opening:
+            await self._opening.aclose()
 
     def _known_of(self, name: str) -> list[ModelRef]:
         if name in self._setup.offline:
@@ -132,49 +118,21 @@ class Registry:
             raise ProviderError(failure)
         return profile
 
-    async def _client(self, profile: Profile, speech: Speech) -> Client:
-        known = self._clients.get((profile.name, speech))
-        if known is None:
-            known = await loaded(lambda: self._build(profile, speech))
-            self._clients[profile.name, speech] = known
-        return known
+    async def _opener(self) -> Opener:
+        """What opens connections: it and the HTTP client are imported when the first one is needed."""
+        if self._opening is None:
+            self._opening = await loaded(self._new_opener)
+        return self._opening
 
-    async def _renewed(self, client: Client) -> Client | None:
-        """A client with a key read anew, where a command gives the key: it may be a short-lived one."""
-        profile, speech = client.endpoint.profile, client.endpoint.protocol
-        if not profile.key.startswith("cmd:"):
-            return None
-        renewed = await loaded(lambda: self._build(profile, speech, again=True))
-        self._clients[profile.name, speech] = renewed
-        return renewed
+    def _new_opener(self) -> Opener:
+        from termchat.providers.opening import Opener
 
-    def _build(self, profile: Profile, speech: Speech, *, again: bool = False) -> Client:
-        """Import the SDK and build its client; runs on a thread. Raises ProviderError."""
-        keys = self._setup.keys
-        key, headers = keys.key(profile, again), keys.expand(profile.headers, again)
-        if isinstance(key, Failure):
-            raise ProviderError(key)
-        if isinstance(headers, Failure):
-            raise ProviderError(headers)
-        self._redact.add(key)
-        for value in headers.values():
-            self._redact.add(value)
-        http = self._http(profile)
-        base, source, timeouts = profile.bases[speech], keys.source(profile), self._setup.timeouts
-        endpoint = Endpoint(profile, speech, base, key, source, headers, http, self._redact, timeouts)
-        return _client_for(endpoint, self._limits(profile))
+        setup = self._setup
+        return Opener(setup.keys, setup.timeouts, setup.policy, self._longest_replies)
 
-    def _http(self, profile: Profile) -> httpx2.AsyncClient:
-        way = (profile.proxy, profile.ca)
-        if way not in self._https:
-            try:
-                self._https[way] = new_client(self._setup.timeouts.connect, *way)
-            except (OSError, ImportError, ValueError) as error:
-                raise ProviderError(_no_way(profile, error)) from error
-        return self._https[way]
-
-    def _limits(self, profile: Profile) -> Mapping[str, int]:
-        infos = self._listings.get(profile.name, stale=True) or ()
+    def _longest_replies(self, provider: str) -> Mapping[str, int]:
+        """What the provider's listing tells of the output limits of its models, in tokens."""
+        infos = self._listings.get(provider, stale=True) or ()
         return {info.ref.model: info.max_output for info in infos if info.max_output}
 
     def _unknown(self, name: str, ref: ModelRef | None) -> Failure:
@@ -187,14 +145,6 @@ class Registry:
         return Failure(Kind.NOT_FOUND, words, say("Write it as provider/model; `termchat models` lists them."))
 
 
-async def _asked(client: Client) -> Sequence[ModelInfo]:
-    """An endpoint's listing. Raises ProviderError."""
-    try:
-        return await client.models()
-    except Exception as error:
-        raise ProviderError(converted(client, error, "", began=False)) from error
-
-
 def _no_base(profile: Profile, speech: Speech | None) -> Failure:
     name = safe_line(profile.name)
     words = say(
@@ -203,36 +153,7 @@ def _no_base(profile: Profile, speech: Speech | None) -> Failure:
     return Failure(Kind.BAD_CONFIG, words, say("Add one to [providers.{name}] in the configuration.", name=name))
 
 
-def _no_way(profile: Profile, error: Exception) -> Failure:
-    name, why = safe_line(profile.name), safe_line(str(error))
-    words = say("The proxy or the certificate of {name} cannot be used: {why}", name=name, why=why)
-    return Failure(Kind.BAD_CONFIG, words, say("Check proxy and ca in [providers.{name}].", name=name))
-
-
 def _ambiguous(name: str, matches: Sequence[ModelRef]) -> Failure:
     shown = ", ".join(str(ref) for ref in matches[:5]) + (", …" if len(matches) > 5 else "")
     words = say('"{name}" may be {shown}.', name=safe_line(name), shown=safe_line(shown))
     return Failure(Kind.NOT_FOUND, words, say("Write more of the name."))
-
-
-def _client_for(endpoint: Endpoint, limits: Mapping[str, int]) -> Client:
-    match endpoint.protocol:
-        case Speech.CHAT:
-            from termchat.providers.openai_chat.client import ChatClient
-
-            return ChatClient(endpoint)
-        case Speech.RESPONSES:
-            from termchat.providers.openai_responses.client import ResponsesClient
-
-            return ResponsesClient(endpoint)
-        case Speech.ANTHROPIC:
-            from termchat.providers.anthropic.client import AnthropicClient
-
-            return AnthropicClient(endpoint, limits)
-        case Speech.GEMINI:
-            from termchat.providers.gemini.client import GeminiClient
-
-            return GeminiClient(endpoint)
-        case Speech.DEMO:
-            raise AssertionError("the demo has no client")
-    assert_never(endpoint.protocol)

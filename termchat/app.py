@@ -1,0 +1,244 @@
+"""The composition root: what was configured, the providers, the tools, the engine and a front end become a program.
+
+Everything heavy is imported where it is needed: the REPL must take keys before any of it, and a script loads one
+SDK and nothing of the terminal's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from termchat.config.listing import listing
+from termchat.config.load import Config, load
+from termchat.config.secrets import Secrets
+from termchat.core.errors import Failure, Kind
+from termchat.core.models import ModelRef, Profile
+from termchat.core.outcomes import Exit
+from termchat.core.ports import Params, Provider
+from termchat.core.sanitize import safe_line, say
+from termchat.ui.notes import Notes
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from termchat.engine.session import Session
+    from termchat.providers.registry import Registry
+    from termchat.ui.repl.tty import Tty
+
+DEMO = ModelRef("demo", "tour")
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What the command line asked for.
+
+    words       the prompt, "" when there is none
+    files       attachments, as paths
+    settings    setting -> text of its flag
+    read_input  whether standard input may be read
+    raw         the reply as plain text, on a terminal too
+    tools       whether the model is offered tools
+    quiet       errors only, verbose: tokens and cost too
+    """
+
+    words: str = ""
+    files: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict[str, str])
+    read_input: bool = True
+    raw: bool = False
+    tools: bool = True
+    quiet: bool = False
+    verbose: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The parts joined, for one run of the program."""
+
+    config: Config
+    registry: Registry
+    session: Session
+
+
+def run(launch: Launch, env: Mapping[str, str], tty: Tty | None = None) -> int:
+    """The program, from a parsed command line to an exit code; `tty` is the terminal if it was taken already."""
+    config = load(env)
+    config = config if isinstance(config, Failure) else _with_flags(config, launch.settings)
+    if isinstance(config, Failure):
+        return _refused(config, tty)
+    if not launch.words and not launch.files and _both_terminals():
+        return _repl(launch, config, env, tty)
+    return _oneshot(launch, config, env)
+
+
+def _with_flags(config: Config, flags: Mapping[str, str]) -> Config | Failure:
+    system = system_prompt(flags["system"]) if "system" in flags else ""
+    if isinstance(system, Failure):
+        return system
+    return config.with_flags({**flags, "system": system} if system else flags)
+
+
+def models(query: str, env: Mapping[str, str], *, fresh: bool, as_json: bool) -> int:
+    """`termchat models`: what the usable providers list."""
+    from termchat.ui.listing import show_models
+
+    config = load(env)
+    if isinstance(config, Failure):
+        return _refused(config, None)
+
+    async def show() -> int:
+        async with _joined(config, env, DEMO) as house:
+            if isinstance(house, Failure):
+                return _refused(house, None)
+            return await show_models(house.registry, query, fresh=fresh, as_json=as_json)
+
+    return asyncio.run(show())
+
+
+def show_config(env: Mapping[str, str]) -> int:
+    """`termchat config`: every setting with its value and where it came from."""
+    config = load(env)
+    if isinstance(config, Failure):
+        return _refused(config, None)
+    for line in listing(config, Secrets(env)):
+        sys.stdout.write(f"{line}\n")
+    return Exit.COMPLETE
+
+
+def _oneshot(launch: Launch, config: Config, env: Mapping[str, str]) -> int:
+    from termchat.ui import oneshot, prompt
+    from termchat.ui.formats.text import TextFormat
+
+    notes = Notes(launch.quiet, usage=launch.verbose or (sys.stderr.isatty() and sys.stdout.isatty()))
+    for words in config.notes:
+        notes.note(words)
+    standard_input = prompt.read_standard_input(notes.note) if launch.read_input else ""
+    message = standard_input
+    if not isinstance(standard_input, Failure):
+        message = prompt.message(launch.words, standard_input, launch.files)
+    if isinstance(message, Failure | str):
+        assert isinstance(message, Failure)
+        return _refused(message, None)
+
+    async def ask() -> int:
+        async with _joined(config, env, None, tools=launch.tools, priced=notes.usage) as house:
+            if isinstance(house, Failure):
+                notes.failure(house)
+                return Exit.NO_KEY if house.kind is Kind.NO_KEY else Exit.USAGE
+            return await oneshot.run(house.session, message, TextFormat(sys.stdout.fileno()), notes)
+
+    return asyncio.run(ask())
+
+
+def _repl(launch: Launch, config: Config, env: Mapping[str, str], tty: Tty | None) -> int:
+    raise SystemExit("the REPL is being built")
+
+
+@asynccontextmanager
+async def _joined(
+    config: Config, env: Mapping[str, str], fallback: ModelRef | None, *, tools: bool = True, priced: bool = False
+) -> AsyncGenerator[House | Failure]:
+    """Everything joined around the model to begin with, or why there is none; connections are closed at the end.
+
+    `fallback` is the model where none is configured: the demo for a person, nothing for a script. `priced` when
+    somebody will look at the cost.
+    """
+    from termchat.engine.session import Session
+    from termchat.engine.turn import Plan
+    from termchat.providers.prices import PriceTable
+    from termchat.providers.registry import Registry, Setup
+    from termchat.providers.retry import RetryPolicy
+    from termchat.tools.registry import Toolbox
+
+    settings, keys = config.settings, Secrets(env)
+    setup = Setup(
+        config.profiles,
+        keys,
+        offline=_offline(config, env),
+        aliases=config.aliases,
+        favourites=config.favourites,
+        timeouts=settings.timeouts,
+        policy=RetryPolicy(settings.max_retries),
+        cache=config.paths.cache / "models.json",
+    )
+    registry = Registry(setup)
+    model = _first_model(config, registry, keys) or fallback or _no_key()
+    if isinstance(model, Failure):
+        yield model
+        return
+    plan = Plan(
+        model,
+        registry,
+        Toolbox(Path.cwd()) if tools else None,
+        PriceTable(config.profiles) if priced else None,
+        system=settings.system,
+        params=Params(settings.max_tokens, settings.think),
+        timeouts=settings.timeouts,
+        max_rounds=settings.max_rounds,
+    )
+    try:
+        yield House(config, registry, Session(plan))
+    finally:
+        await registry.aclose()
+
+
+def _offline(config: Config, env: Mapping[str, str]) -> Mapping[str, Provider]:
+    return {}
+
+
+def _first_model(config: Config, registry: Registry, keys: Secrets) -> ModelRef | Failure | None:
+    """The model of a new chat: the one that is set, else the first configured provider's own default."""
+    if config.settings.model:
+        return registry.resolve(config.settings.model)
+    usable = (p for p in config.profiles.values() if p.model and _configured(p, keys))
+    return next((ModelRef(p.name, p.model) for p in usable), None)
+
+
+def _configured(profile: Profile, keys: Secrets) -> bool:
+    if profile.local:
+        return profile.source != "built in"
+    return bool(profile.bases) and keys.has_key(profile)
+
+
+def _no_key() -> Failure:
+    return Failure(
+        Kind.NO_KEY,
+        say("No API key."),
+        say("Set OPENAI_API_KEY (or ANTHROPIC_API_KEY, GEMINI_API_KEY), or run termchat alone for a guide."),
+    )
+
+
+def _refused(failure: Failure, tty: Tty | None) -> int:
+    """A command line or a configuration that cannot be used."""
+    if tty:
+        tty.restore()
+    Notes().failure(failure)
+    return Exit.USAGE
+
+
+def _both_terminals() -> bool:
+    try:
+        return os.isatty(0) and os.isatty(1)
+    except OSError:
+        return False
+
+
+def system_prompt(value: str) -> str | Failure:
+    """The value of `--system`: the prompt itself, or the file named behind an @."""
+    if not value.startswith("@"):
+        return value
+    try:
+        return Path(value[1:]).expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = safe_line(
+            (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is not UTF-8 text"
+        )
+        words = say("Cannot read the system prompt {name}: {why}.", name=safe_line(value[1:]), why=why)
+        return Failure(Kind.BAD_CONFIG, words, say("Check the name behind --system @."))

@@ -1,0 +1,139 @@
+"""The command line: flags and words to a `Launch`. The only importer of typer, and not loaded without arguments."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from termchat import __version__, app
+from termchat.config.kinds import Switch
+from termchat.config.settings import SETTINGS, Setting
+from termchat.core.errors import Failure, Kind
+from termchat.core.outcomes import Exit
+from termchat.core.sanitize import safe_line, say
+from termchat.ui.notes import Notes
+
+# Recognised only as the very first argument. The words are taken for ever, so that a prompt of today is never a
+# subcommand of tomorrow.
+RESERVED = frozenset((
+    "models", "chats", "usage", "config", "themes", "tools", "mcp", "doctor", "batch", "serve", "replay", "suggest",
+    "schema", "completion", "login", "prompts",
+))  # fmt: skip
+_SHORT = {"model": "-m", "system": "-s"}
+_EXITS = "Exit codes: " + ", ".join(f"{code.value} {code.words}" for code in Exit) + "."
+_HELP = f"""Chat with a language model: termchat alone starts the chat, words or a pipe ask one question.
+
+{_EXITS}"""
+
+
+def main(arguments: list[str], env: Mapping[str, str]) -> int:
+    """Parse and run; the exit code."""
+    command = arguments[0] if arguments else ""
+    if command == "models":
+        return _parse(_models(env), arguments[1:], "termchat models")
+    if command == "config":
+        return _parse(_config(env), arguments[1:], "termchat config")
+    if command in RESERVED:
+        words = say('"termchat {name}" is not part of this version.', name=safe_line(command))
+        hint = say("A prompt that begins with this word goes behind -p.")
+        Notes().failure(Failure(Kind.BAD_CONFIG, words, hint))
+        return Exit.USAGE
+    return _parse(_chat(env), arguments, "termchat")
+
+
+def _parse(command: Callable[..., int], arguments: list[str], name: str) -> int:
+    """Run a command over its arguments; wrong ones are told on standard error, with exit code 2."""
+    parser = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    parser.command(context_settings={"help_option_names": ["-h", "--help"]})(command)
+    try:
+        parser(arguments, prog_name=name)
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else Exit.USAGE
+    return Exit.COMPLETE
+
+
+def _chat(env: Mapping[str, str]) -> Callable[..., int]:
+    """The command for a prompt; the flags of settings come from their declarations."""
+
+    def chat(**given: Any) -> int:
+        words = [*(given.pop("prompt_option") or ()), *(given.pop("prompt") or ())]
+        launch = app.Launch(
+            words=" ".join(words),
+            files=tuple(given.pop("file") or ()),
+            read_input=not given.pop("no_stdin"),
+            raw=given.pop("raw"),
+            tools=not given.pop("no_tools"),
+            quiet=given.pop("quiet"),
+            verbose=given.pop("verbose"),
+            settings={key: value for key, value in given.items() if value not in (None, False) and key in SETTINGS},
+        )
+        raise typer.Exit(app.run(launch, env))
+
+    return _shaped(
+        chat,
+        {
+            "prompt": (Annotated[list[str] | None, typer.Argument(help="The question.")], None),
+            "prompt_option": _option(list[str] | None, None, "-p", "--prompt", help="The question, whatever it looks like."),
+            "file": _option(list[str] | None, None, "-f", "--file", help="Attach a text, an image or a PDF; repeatable."),
+            "no_stdin": _option(bool, False, "-n", "--no-stdin", help="Do not read standard input."),
+            "raw": _option(bool, False, "--raw", help="The reply's exact text, on a terminal too."),
+            "no_tools": _option(bool, False, "--no-tools", help="Offer the model no tools."),
+            "quiet": _option(bool, False, "-q", "--quiet", help="Only the reply and errors."),
+            "verbose": _option(bool, False, "-v", "--verbose", help="Tokens and cost on standard error."),
+            "version": _option(bool, False, "--version", help="Show the version.", callback=_version, is_eager=True),
+            **{key: _setting_option(setting) for key, setting in SETTINGS.items() if setting.flag},
+        },
+    )  # fmt: skip
+
+
+def _models(env: Mapping[str, str]) -> Callable[..., int]:
+    def models(
+        query: Annotated[str, typer.Argument(help="Part of a name.")] = "",
+        fresh: Annotated[bool, typer.Option("--fresh", help="Ask the servers, not the cache of a day.")] = False,
+        as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
+    ) -> int:
+        raise typer.Exit(app.models(query, env, fresh=fresh, as_json=as_json))
+
+    models.__doc__ = "The models of the providers you have a key for, as provider/model."
+    return models
+
+
+def _config(env: Mapping[str, str]) -> Callable[..., int]:
+    def config() -> int:
+        raise typer.Exit(app.show_config(env))
+
+    config.__doc__ = "Every setting with its value and where it came from."
+    return config
+
+
+def _shaped(command: Callable[..., int], parameters: Mapping[str, tuple[Any, Any]]) -> Callable[..., int]:
+    """A function of keyword arguments with the signature that typer is to see."""
+    kind = inspect.Parameter.KEYWORD_ONLY
+    shown = [
+        inspect.Parameter(name, kind, default=default, annotation=hint) for name, (hint, default) in parameters.items()
+    ]
+    command.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
+    command.__annotations__ = {name: hint for name, (hint, _) in parameters.items()}
+    command.__doc__ = _HELP
+    return command
+
+
+def _option(kind: Any, default: object, *names: str, help: str, **more: Any) -> tuple[Any, Any]:  # noqa: A002, its name
+    return Annotated[kind, typer.Option(*names, help=help, **more)], default
+
+
+def _setting_option(setting: Setting) -> tuple[Any, Any]:
+    names = [name for name in (_SHORT.get(setting.key), setting.flag) if name]
+    if isinstance(setting.kind, Switch):
+        return _option(bool, False, *names, help=setting.help)
+    return _option(str | None, None, *names, help=setting.help)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"termchat {__version__}\n")
+        raise typer.Exit

@@ -1,0 +1,126 @@
+"""Opening endpoints: keys resolved, SDKs imported, clients built and kept. Heavy: imported on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import assert_never
+
+import httpx2
+
+from termchat.core.errors import Failure, Kind, ProviderError
+from termchat.core.messages import Origin
+from termchat.core.models import ModelInfo, Profile, Timeouts
+from termchat.core.models import Protocol as Speech
+from termchat.core.redact import Redactor
+from termchat.core.sanitize import safe_line, say
+from termchat.providers.endpoint import Client, Endpoint
+from termchat.providers.exchange import Exchange, converted
+from termchat.providers.http import new_client
+from termchat.providers.keys import Keys
+from termchat.providers.loading import loaded
+from termchat.providers.retry import RetryPolicy
+
+
+class Opener:
+    """The clients of all endpoints in use, over as few HTTP clients as their proxies allow.
+
+    `limits`: provider -> model -> the longest reply it may give, as far as a listing told.
+    """
+
+    def __init__(
+        self, keys: Keys, timeouts: Timeouts, policy: RetryPolicy, limits: Callable[[str], Mapping[str, int]]
+    ) -> None:
+        self._keys = keys
+        self._timeouts = timeouts
+        self._policy = policy
+        self._limits = limits
+        self._clients: dict[tuple[str, Speech], Client] = {}
+        self._https: dict[tuple[str, str], httpx2.AsyncClient] = {}
+        self._redact = Redactor()
+
+    async def open(self, profile: Profile, speech: Speech, model: str) -> Exchange:
+        """A model of a provider. Raises ProviderError."""
+        client = await self._client(profile, speech)
+        return Exchange(client, Origin(profile.name, speech, model), self._policy, self._renewed)
+
+    async def listing(self, profile: Profile, speech: Speech) -> Sequence[ModelInfo]:
+        """The models an endpoint lists. Raises ProviderError."""
+        client = await self._client(profile, speech)
+        try:
+            return await client.models()
+        except Exception as error:
+            raise ProviderError(converted(client, error, "", began=False)) from error
+
+    async def aclose(self) -> None:
+        """Close all connections; the SDKs share them, so this is the one place."""
+        for client in self._https.values():
+            await client.aclose()
+
+    async def _client(self, profile: Profile, speech: Speech) -> Client:
+        known = self._clients.get((profile.name, speech))
+        if known is None:
+            known = await loaded(lambda: self._build(profile, speech))
+            self._clients[profile.name, speech] = known
+        return known
+
+    async def _renewed(self, client: Client) -> Client | None:
+        """A client with a key read anew, where a command gives the key: it may be a short-lived one."""
+        profile, speech = client.endpoint.profile, client.endpoint.protocol
+        if not profile.key.startswith("cmd:"):
+            return None
+        renewed = await loaded(lambda: self._build(profile, speech, again=True))
+        self._clients[profile.name, speech] = renewed
+        return renewed
+
+    def _build(self, profile: Profile, speech: Speech, *, again: bool = False) -> Client:
+        """Import the SDK and build its client; runs on a thread. Raises ProviderError."""
+        key, headers = self._keys.key(profile, again), self._keys.expand(profile.headers, again)
+        if isinstance(key, Failure):
+            raise ProviderError(key)
+        if isinstance(headers, Failure):
+            raise ProviderError(headers)
+        self._redact.add(key)
+        for value in headers.values():
+            self._redact.add(value)
+        http = self._http(profile)
+        base, source, timeouts = profile.bases[speech], self._keys.source(profile), self._timeouts
+        endpoint = Endpoint(profile, speech, base, key, source, headers, http, self._redact, timeouts)
+        return _client_for(endpoint, self._limits(profile.name))
+
+    def _http(self, profile: Profile) -> httpx2.AsyncClient:
+        way = (profile.proxy, profile.ca)
+        if way not in self._https:
+            try:
+                self._https[way] = new_client(self._timeouts.connect, *way)
+            except (OSError, ImportError, ValueError) as error:
+                raise ProviderError(_no_way(profile, error)) from error
+        return self._https[way]
+
+
+def _no_way(profile: Profile, error: Exception) -> Failure:
+    name, why = safe_line(profile.name), safe_line(str(error))
+    words = say("The proxy or the certificate of {name} cannot be used: {why}", name=name, why=why)
+    return Failure(Kind.BAD_CONFIG, words, say("Check proxy and ca in [providers.{name}].", name=name))
+
+
+def _client_for(endpoint: Endpoint, limits: Mapping[str, int]) -> Client:
+    match endpoint.protocol:
+        case Speech.CHAT:
+            from termchat.providers.openai_chat.client import ChatClient
+
+            return ChatClient(endpoint)
+        case Speech.RESPONSES:
+            from termchat.providers.openai_responses.client import ResponsesClient
+
+            return ResponsesClient(endpoint)
+        case Speech.ANTHROPIC:
+            from termchat.providers.anthropic.client import AnthropicClient
+
+            return AnthropicClient(endpoint, limits)
+        case Speech.GEMINI:
+            from termchat.providers.gemini.client import GeminiClient
+
+            return GeminiClient(endpoint)
+        case Speech.DEMO:
+            raise AssertionError("the demo has no client")
+    assert_never(endpoint.protocol)

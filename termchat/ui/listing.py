@@ -1,0 +1,77 @@
+"""`termchat models`: what can be asked, as a table for people and as lines for scripts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+
+from termchat.core.errors import Failure, Kind, ProviderError
+from termchat.core.models import ModelInfo
+from termchat.core.outcomes import Exit
+from termchat.core.ports import Providers
+from termchat.core.sanitize import Safe, safe_line, say
+from termchat.ui.notes import Notes
+from termchat.ui.words import count
+
+
+async def show_models(providers: Providers, query: str, *, fresh: bool, as_json: bool) -> int:
+    """Print the models whose name contains `query`; a provider that does not answer is told and the rest shown."""
+    found, failed = await _ask(providers, fresh=fresh)
+    for failure in failed:
+        Notes().failure(failure)
+    matching = [info for info in found if query.lower() in str(info.ref).lower()]
+    if as_json:
+        _write(json.dumps([_row(info) for info in matching], ensure_ascii=False, indent=1) + "\n")
+    else:
+        _write("".join(f"{line}\n" for line in _lines(matching)))
+    if matching or (found and not query):
+        return Exit.COMPLETE
+    if found:
+        words = say('No model is known by "{name}".', name=safe_line(query))
+        Notes().failure(Failure(Kind.NOT_FOUND, words, say("--fresh asks the servers anew.")))
+    return Exit.ERROR
+
+
+async def _ask(providers: Providers, *, fresh: bool) -> tuple[list[ModelInfo], list[Failure]]:
+    found: list[ModelInfo] = []
+    failed: list[Failure] = []
+    names = providers.usable()
+    for answer in await asyncio.gather(*(providers.models(n, fresh=fresh) for n in names), return_exceptions=True):
+        if isinstance(answer, ProviderError):
+            failed.append(answer.failure)
+        elif isinstance(answer, BaseException):
+            raise answer
+        else:
+            found += answer
+    return found, failed
+
+
+def _lines(models: list[ModelInfo]) -> list[Safe]:
+    """Columns for a terminal; for a pipe the names alone, one a line."""
+    names = [safe_line(str(info.ref)) for info in models]
+    if not sys.stdout.isatty():
+        return names
+    width = max(map(len, names), default=0)
+    return [
+        Safe(f"{name:<{width}}  {_context(info):>5}  {safe_line(info.title)}".rstrip())
+        for name, info in zip(names, models, strict=True)
+    ]
+
+
+def _context(info: ModelInfo) -> Safe:
+    return count(info.context) if info.context else Safe("")
+
+
+def _row(info: ModelInfo) -> dict[str, object]:
+    return {
+        "model": str(info.ref),
+        "title": info.title,
+        "context": info.context,
+        "max_output": info.max_output,
+    }
+
+
+def _write(text: str) -> None:
+    sys.stdout.buffer.write(text.encode())
+    sys.stdout.flush()

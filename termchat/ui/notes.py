@@ -1,0 +1,41 @@
+"""Standard error: notes, usage and errors of everything but the REPL."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from termchat.core.errors import Failure
+from termchat.core.sanitize import Safe
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """Where a script's user reads what is not the reply.
+
+    quiet    only errors
+    usage    the line of tokens and cost after the reply
+    """
+
+    quiet: bool = False
+    usage: bool = False
+
+    def note(self, words: Safe) -> None:
+        """Something worth knowing; silent under `--quiet`."""
+        if not self.quiet:
+            complain(words)
+
+    def failure(self, failure: Failure) -> None:
+        """What went wrong, and the next step."""
+        complain(failure.message)
+        if failure.hint and not self.quiet:
+            complain(failure.hint)
+
+
+def complain(words: Safe) -> None:
+    """A line on standard error, whether or not anyone listens."""
+    try:
+        sys.stderr.write(f"termchat: {words}\n")
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        pass

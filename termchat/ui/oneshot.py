@@ -1,0 +1,101 @@
+"""One prompt, one reply: the Unix filter."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import aclosing, contextmanager
+from typing import assert_never
+
+from termchat.core.errors import exit_code
+from termchat.core.events import (
+    Adapted,
+    Event,
+    MessageDone,
+    Notice,
+    Retrying,
+    StepStarted,
+    Streamed,
+    ToolFinished,
+    ToolStarted,
+    TurnEnded,
+    TurnStarted,
+)
+from termchat.core.messages import Message
+from termchat.core.outcomes import Exit, Outcome
+from termchat.core.ports import Session, Turn
+from termchat.core.sanitize import safe, safe_line, say
+from termchat.ui.formats import Format
+from termchat.ui.notes import Notes
+from termchat.ui.words import duration, outcome_words, usage_words
+
+_SIGNALS = {signal.SIGINT: Exit.CANCELLED, signal.SIGTERM: Exit.SIGTERM, signal.SIGHUP: Exit.SIGHUP}
+
+
+async def run(session: Session, message: Message, out: Format, notes: Notes) -> Exit:
+    """Have the message answered, the reply on `out`, everything else on standard error; the exit code."""
+    turn = session.send(session.add(message, session.conversation.head))
+    ended: TurnEnded | None = None
+    with _stopped_by_signals(turn) as stopped:
+        try:
+            async with aclosing(turn.events()) as events:
+                async for event in events:
+                    await out.show(event)
+                    _tell(event, notes)
+                    ended = event if isinstance(event, TurnEnded) else ended
+            await out.close()
+        except BrokenPipeError:
+            return Exit.SIGPIPE
+        except OSError as error:
+            notes.note(say("Cannot write the reply: {why}.", why=safe_line(error.strerror or str(error))))
+            return Exit.ERROR
+    assert ended is not None
+    return stopped() or exit_code(ended.outcome, ended.failure)
+
+
+@contextmanager
+def _stopped_by_signals(turn: Turn) -> Iterator[Callable[[], Exit | None]]:
+    """Ctrl-C and its like stop the turn, so that what came is still written; which one it was is told after."""
+    loop, seen = asyncio.get_running_loop(), list[Exit]()
+
+    def stop(code: Exit) -> None:
+        seen.append(code)
+        turn.cancel()
+
+    for number, code in _SIGNALS.items():
+        loop.add_signal_handler(number, stop, code)
+    try:
+        yield lambda: seen[0] if seen else None
+    finally:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+def _tell(event: Event, notes: Notes) -> None:
+    match event:
+        case Streamed(delta=Retrying() as retry):
+            where = say("{n}/{of}", n=safe(str(retry.attempt)), of=safe(str(retry.tries)))
+            wait = duration(retry.delay)
+            notes.note(say("{what} Retrying in {wait} ({where}).", what=retry.failure.message, wait=wait, where=where))
+        case Streamed(delta=Adapted(words=words)) | Notice(words=words):
+            notes.note(words)
+        case ToolFinished():
+            mark = say("✗" if event.result.is_error else "●")
+            call = say("{name} {args}", name=safe_line(event.call.name), args=safe_line(event.call.arguments[:80]))
+            notes.note(say("{mark} {call} · {time}", mark=mark, call=call, time=duration(event.seconds)))
+        case TurnEnded():
+            _end(event, notes)
+        case TurnStarted() | StepStarted() | Streamed() | ToolStarted() | MessageDone():
+            pass
+        case _:
+            assert_never(event)
+
+
+def _end(ended: TurnEnded, notes: Notes) -> None:
+    if ended.failure:
+        notes.failure(ended.failure)
+    if ended.outcome is not Outcome.COMPLETE and (words := outcome_words(ended)):
+        notes.note(words)
+    if notes.usage and ended.received:
+        notes.note(usage_words(ended))

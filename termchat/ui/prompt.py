@@ -1,0 +1,97 @@
+"""What a script asks: the words of the command line, standard input, and files."""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from termchat.core.errors import Failure, Kind
+from termchat.core.messages import File, Image, Message, Part, Text, user
+from termchat.core.sanitize import Safe, safe_line, say
+
+_PATIENCE = 2.0  # seconds of silence on standard input before it is said
+_LARGEST = 32 * 1024 * 1024  # bytes of one attachment; larger requests are refused by every vendor
+_MAGIC: Sequence[tuple[bytes, str]] = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF8", "image/gif"),
+    (b"%PDF-", "application/pdf"),
+)
+
+
+def message(words: str, standard_input: str, files: Sequence[str]) -> Message | Failure:
+    """The user's message, or why there is none."""
+    parts: list[Part] = []
+    for name in files:
+        part = attachment(name)
+        if isinstance(part, Failure):
+            return part
+        parts.append(part)
+    text = "\n\n".join(piece for piece in (words, standard_input) if piece)
+    if not text.strip() and not parts:
+        hint = say('Write it behind the command: termchat "your question", or start the chat with termchat alone.')
+        return Failure(Kind.BAD_CONFIG, say("There is no prompt."), hint)
+    return user(text, *parts)
+
+
+def attachment(name: str) -> Part | Failure:
+    """A file as a part: an image or a PDF as it is, anything else as text with its name."""
+    if name.startswith(("http://", "https://")):
+        words = say("{name} is an address, and only files can be attached.", name=safe_line(name))
+        return Failure(Kind.BAD_CONFIG, words, say("Download it first, for example with curl -O."))
+    path = Path(name).expanduser()
+    try:
+        if path.is_dir():
+            return _unreadable(name, "it is a directory")
+        if path.stat().st_size > _LARGEST:
+            return _unreadable(name, f"it is larger than {_LARGEST >> 20} MB")
+        data = path.read_bytes()
+    except OSError as error:
+        return _unreadable(name, (error.strerror or str(error)).lower())
+    mime = next((mime for magic, mime in _MAGIC if data.startswith(magic)), "")
+    if not mime and data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        mime = "image/webp"
+    if mime.startswith("image/"):
+        return Image(mime, data)
+    if mime:
+        return File(path.name, mime, data)
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return _unreadable(name, "it is neither text in UTF-8 nor an image or a PDF")
+    return Text(f'<file name="{path.name}">\n{text}\n</file>\n')
+
+
+def read_standard_input(told: Callable[[Safe], None]) -> str | Failure:
+    """All of standard input as text; `told` says after a while that nothing comes."""
+    if not has_standard_input():
+        return ""
+    fd = sys.stdin.fileno()
+    if not select.select([fd], [], [], _PATIENCE)[0]:
+        told(say("Waiting for standard input (Ctrl-D ends it, -n does not read it)."))
+    pieces: list[bytes] = []
+    while piece := os.read(fd, 1 << 16):
+        pieces.append(piece)
+    try:
+        return b"".join(pieces).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        words = say("Standard input is not UTF-8 text (byte {n}).", n=safe_line(str(error.start)))
+        return Failure(Kind.BAD_CONFIG, words, say("Convert it first, for example with iconv -t utf-8."))
+
+
+def has_standard_input() -> bool:
+    """Whether something is piped or redirected in; a terminal, a closed or an odd input is nothing."""
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (AttributeError, OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
+
+
+def _unreadable(name: str, why: str) -> Failure:
+    words = say("Cannot attach {name}: {why}.", name=safe_line(name), why=safe_line(why))
+    return Failure(Kind.BAD_CONFIG, words, say("Check the name behind -f."))
