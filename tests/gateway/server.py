@@ -41,7 +41,7 @@ class Gateway:
     def __init__(self, *, key: str | None = None, port: int = 0) -> None:
         self.requests: list[RecordedRequest] = []
         self.problems: list[str] = []
-        self.models = dict(MODELS)
+        self.models: dict[Protocol, tuple[str, ...]] = dict(MODELS)
         self.models_answer: fault.Status | None = None
         self.key = key
         self.connections = 0

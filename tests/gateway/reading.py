@@ -1,0 +1,76 @@
+"""What a request says, in neutral words: for scripts that answer by what they are asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.gateway.mint import Protocol
+from tests.gateway.requests import RecordedRequest
+from tests.gateway.validate.gemini_names import camel
+
+_NAMES = {
+    Protocol.CHAT: "messages",
+    Protocol.RESPONSES: "input",
+    Protocol.ANTHROPIC: "messages",
+    Protocol.GEMINI: "contents",
+}
+
+
+def messages(request: RecordedRequest) -> list[Any]:
+    """The turns or items as they stand in the body."""
+    body = request.body if isinstance(request.body, dict) else {}
+    found = body.get(_NAMES[request.protocol or Protocol.CHAT])
+    return found if isinstance(found, list) else [{"role": "user", "content": found}]
+
+
+def question(request: RecordedRequest) -> str:
+    """The user's last words."""
+    for message in reversed(messages(request)):
+        if message.get("role") == "user" and (words := _words(message)):
+            return words
+    return ""
+
+
+def offered(request: RecordedRequest) -> set[str]:
+    """The names of the tools it offers."""
+    names: set[str] = set()
+    for tool in request.body.get("tools") or ():
+        declared = tool.get("functionDeclarations") or tool.get("function_declarations")
+        names |= {one["name"] for one in declared or (tool.get("function") or tool,) if "name" in one}
+    return names
+
+
+def results(request: RecordedRequest) -> list[str]:
+    """The tool results at its end; none when the user's own words stand there."""
+    found: list[str] = []
+    for message in reversed(messages(request)):
+        here = _results(message)
+        if not here:
+            break
+        found = here + found
+    return found
+
+
+def _words(message: dict[str, Any]) -> str:
+    content = message.get("content", message.get("parts"))
+    if isinstance(content, str):
+        return content
+    parts = [part for part in content or () if isinstance(part, dict)]
+    return "\n".join(part["text"] for part in parts if isinstance(part.get("text"), str))
+
+
+def _results(message: dict[str, Any]) -> list[str]:
+    """The results in one turn or item."""
+    if message.get("role") == "tool":
+        return [_words(message)]
+    if message.get("type") == "function_call_output":
+        return [str(message.get("output"))]
+    found: list[str] = []
+    content = message.get("content", message.get("parts"))
+    for part in camel(content) if isinstance(content, list) else ():
+        if part.get("type") == "tool_result":
+            found.append(_words(part))
+        if "functionResponse" in part:
+            answer = part["functionResponse"]["response"]
+            found.append(str(answer.get("output", answer.get("error", answer))))
+    return found

@@ -1,0 +1,184 @@
+"""The gateway by hand, and full requests of the real SDKs as it judges them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.gateway import Call, Gateway, Protocol, Reasoning, RecordedRequest, Reply, Text, fault, play, reading
+from tests.gateway.clients import MODELS, ask, http
+from tests.gateway.histories import PATHS, conversation
+from tests.gateway.requests import RawRequest, record
+from tests.gateway.script import Raw, Stall
+
+ALL = pytest.mark.parametrize("protocol", list(Protocol))
+EXPRESSION = {"type": "object", "properties": {"expression": {"type": "string"}}, "required": ["expression"]}
+NOTHING = {"type": "object", "properties": {}}
+
+
+def _request(protocol: Protocol, body: dict[str, Any], model: str = "") -> RecordedRequest:
+    path = PATHS[protocol]
+    if model and protocol is Protocol.GEMINI:
+        path = path.replace("gemini-3-pro", model)
+    elif model:
+        body = body | {"model": model}
+    return record(RawRequest("POST", path, {}, json.dumps(body).encode()), 1)
+
+
+@ALL
+def test_a_request_is_read_in_neutral_words(protocol: Protocol) -> None:
+    request = _request(protocol, conversation(protocol))
+    assert reading.question(request) == "And now?"
+    assert reading.offered(request) == {"look"}
+    assert len(reading.results(request)) == 1
+    assert reading.results(request)[0] in ("sun", "rain")
+
+
+@ALL
+def test_the_model_or_the_whole_message_chooses(protocol: Protocol) -> None:
+    plain = conversation(protocol)
+    assert play.play(_request(protocol, plain, "vendor-x/429" if protocol is not Protocol.GEMINI else "429")) == (
+        fault.status(429, retry_after="2")
+    )
+    said = play.play(_request(protocol, plain))
+    assert isinstance(said, Reply)
+    assert said.words.startswith("The tools said:")
+
+
+TOOLS: dict[Protocol, dict[str, Any]] = {
+    Protocol.CHAT: {
+        "messages": [{"role": "user", "content": "calculate 6*7 and tell the time"}],
+        "tools": [
+            {"type": "function", "function": {"name": "calculate", "parameters": EXPRESSION}},
+            {"type": "function", "function": {"name": "current_time", "parameters": NOTHING}},
+        ],
+        "reasoning_effort": "low",
+        "max_completion_tokens": 100,
+        "parallel_tool_calls": True,
+    },
+    Protocol.RESPONSES: {
+        "input": [{"role": "user", "content": "calculate 6*7 and tell the time"}],
+        "instructions": "Be brief.",
+        "tools": [
+            {"type": "function", "name": "calculate", "parameters": EXPRESSION, "strict": False},
+            {"type": "function", "name": "current_time", "parameters": NOTHING, "strict": False},
+        ],
+        "reasoning": {"effort": "low", "summary": "auto"},
+        "include": ["reasoning.encrypted_content"],
+        "max_output_tokens": 100,
+    },
+    Protocol.ANTHROPIC: {
+        "messages": [{"role": "user", "content": "calculate 6*7 and tell the time"}],
+        "system": [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}],
+        "tools": [
+            {"name": "calculate", "description": "Calculates.", "input_schema": EXPRESSION},
+            {"name": "current_time", "description": "The time.", "input_schema": NOTHING},
+        ],
+        "thinking": {"type": "adaptive", "display": "summarized"},
+        "output_config": {"effort": "low"},
+    },
+    Protocol.GEMINI: {
+        "contents": "calculate 6*7 and tell the time",
+        "system_instruction": "Be brief.",
+        "tools": [
+            {
+                "function_declarations": [
+                    {"name": "calculate", "description": "x", "parameters_json_schema": EXPRESSION},
+                    {"name": "current_time", "description": "x", "parameters_json_schema": NOTHING},
+                ]
+            }
+        ],
+        "thinking_config": {"include_thoughts": True, "thinking_level": "low"},
+        "max_output_tokens": 100,
+        "temperature": 1.0,
+    },
+}
+
+
+@ALL
+async def test_full_requests_of_the_sdks_are_in_order(gateway: Gateway, protocol: Protocol) -> None:
+    gateway.always(play.play)
+    heard = await ask(protocol, gateway.url, **TOOLS[protocol])
+    assert sorted(heard.calls) == [("calculate", {"expression": "6*7"}), ("current_time", {})]
+    assert heard.thoughts == "A tool knows that."
+
+
+async def test_gemini_signatures_come_back_through_its_own_types(gateway: Gateway) -> None:
+    gateway.reply(Reply(Reasoning("hm"), Call("calculate", {"expression": "1"})), Reply.text("done"))
+    asked = TOOLS[Protocol.GEMINI]
+    first = await ask(Protocol.GEMINI, gateway.url, **asked)
+    parts = [part for chunk in first.raw for part in chunk.candidates[0].content.parts]
+    called = next(part for part in parts if part.function_call)
+    answer = {"name": "calculate", "response": {"output": "1"}, "id": called.function_call.id}
+    contents = [
+        {"role": "user", "parts": [{"text": "calculate 1"}]},
+        {"role": "model", "parts": [called]},
+        {"role": "user", "parts": [{"function_response": answer}]},
+    ]
+    assert (await ask(Protocol.GEMINI, gateway.url, **asked | {"contents": contents})).text == "done"
+
+
+@ALL
+async def test_a_whole_conversation_is_answered(gateway: Gateway, protocol: Protocol) -> None:
+    gateway.always(play.play)
+    headers = {"authorization": "Bearer x", "anthropic-version": "2023-06-01"}
+    if protocol is Protocol.GEMINI:
+        headers = {"x-goog-api-key": "x"}
+    async with http() as client:
+        url = gateway.url + PATHS[protocol] + "?alt=sse" * (protocol is Protocol.GEMINI)
+        answer = await client.post(url, json=conversation(protocol), headers=headers)
+    assert "said" in answer.text
+
+
+async def test_a_stall_with_keep_alives_goes_on(gateway: Gateway) -> None:
+    gateway.reply(Reply(Text("a"), Stall(seconds=0.03, keep_alive="comment", every=0.01), Text("b")))
+    body = conversation(Protocol.CHAT)
+    async with http() as client:
+        headers = {"authorization": "Bearer x"}
+        answer = await client.post(gateway.url + PATHS[Protocol.CHAT], json=body, headers=headers)
+    assert answer.text.count(": PROCESSING") >= 2
+    assert answer.text.index('"content":"a"') < answer.text.index(": PROCESSING") < answer.text.index('"content":"b"')
+
+
+async def test_a_slow_reader_holds_the_gateway_back(gateway: Gateway) -> None:
+    gateway.reply(Reply(fault.huge_line(17_000_000), Raw(b'"}\n\n'), Text("end")))
+    headers = {"authorization": "Bearer x"}
+    async with (
+        http() as client,
+        client.stream(
+            "POST", gateway.url + PATHS[Protocol.CHAT], json=conversation(Protocol.CHAT), headers=headers
+        ) as answer,
+    ):
+        size = 0
+        async for data in answer.aiter_raw():
+            size += len(data)
+    assert size > 17_000_000
+
+
+async def test_slow_headers_come_byte_by_byte(gateway: Gateway) -> None:
+    gateway.reply(Reply.text("late").on(header_pace=0.02))
+    asking = asyncio.create_task(ask(Protocol.CHAT, gateway.url))
+    request = await gateway.request()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    await request.wait_closed()
+    assert request.sent < 100
+
+
+def test_it_starts_by_hand_and_says_how_to_reach_it() -> None:
+    command = [sys.executable, "-W", "error", "-m", "tests.gateway", "--port", "0", "--minutes", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = next(word for word in process.stdout.readline().split() if word.startswith("http"))
+        with httpx2.Client(trust_env=False) as client:
+            answer = client.get(url + "/v1/models", headers={"authorization": "Bearer x"})
+        process.terminate()
+        assert "ANTHROPIC_BASE_URL" in process.stdout.read()
+    assert {"cut", "stall", MODELS[Protocol.CHAT]} <= {row["id"] for row in answer.json()["data"]}
