@@ -1,0 +1,43 @@
+"""/help and /keys."""
+
+from __future__ import annotations
+
+from termchat.commands.registry import Command, Context, Effects, Family
+from termchat.config.keys import KEYS
+from termchat.core.effects import Candidate, Candidates, Effect, Say, Table
+from termchat.core.sanitize import Safe, join, safe, say
+from termchat.core.style import Role
+
+family = Family()
+
+
+def _names(context: Context, prefix: str) -> Candidates:
+    return [Candidate(command.name, command.help) for command in context.registry.commands]
+
+
+@family.command("help", say("all commands, or one of them"), aliases=("h",), argument="[COMMAND]", harmless=True,
+                complete=_names)  # fmt: skip
+def help_(context: Context, argument: str) -> Effects:
+    """The commands with a line each, or everything about one."""
+    if not argument:
+        rows = tuple((command.usage, command.help) for command in context.registry.commands)
+        return (Table((), rows), Say(say("Type / for the menu, ? for the keys, // to send a leading slash.")))
+    command = context.registry.find(argument.removeprefix("/"))
+    if command is None:
+        return (Say(context.registry.unknown(argument.removeprefix("/")), Role.ERROR),)
+    return _about(command)
+
+
+@family.command("keys", say("all keys"), harmless=True)
+def keys(context: Context, argument: str) -> Effects:
+    """The key table."""
+    return (Table((), tuple((key.shown, key.help) for key in KEYS)),)
+
+
+def _about(command: Command) -> Effects:
+    words: list[Effect] = [Say(Safe(command.usage + say(" · ") + command.help), Role.TEXT)]
+    if command.aliases:
+        words.append(Say(say("also {names}", names=join(", ", [safe(f"/{alias}") for alias in command.aliases]))))
+    if command.more:
+        words.append(Say(command.more))
+    return tuple(words)

@@ -1,0 +1,75 @@
+"""Every key, declared once: the bindings, the key sheet, /keys and the guide are all made from this table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from termchat.core.sanitize import Safe, say
+
+
+class Action(StrEnum):
+    """What a key does."""
+
+    ENTER = "enter"
+    NEWLINE = "newline"
+    ESCAPE = "escape"
+    INTERRUPT = "interrupt"
+    END = "end"
+    UP = "up"
+    DOWN = "down"
+    COMPLETE = "complete"
+    ACCEPT = "accept"
+    MODEL = "model"
+    LAST_MODEL = "last model"
+    RETRY = "retry"
+    SEND_NOW = "send now"
+    DROP = "drop"
+    REASONING = "reasoning"
+    FOLD = "fold"
+    EDITOR = "editor"
+    UNDO = "undo"
+    REDO = "redo"
+    REDRAW = "redraw"
+    SUSPEND = "suspend"
+    SHEET = "sheet"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A row of the table.
+
+    keys    the sequences that do it, each as the names of its keys (`("escape", "m")` is Alt-M)
+    shown   as people write it
+    """
+
+    action: Action
+    keys: tuple[tuple[str, ...], ...]
+    shown: Safe
+    help: Safe
+
+
+KEYS: tuple[Key, ...] = (
+    Key(Action.ENTER, (("c-m",),), say("Enter"), say("send; while a reply streams, queue")),
+    Key(Action.NEWLINE, (("c-j",), ("escape", "c-m")), say("Alt-Enter Ctrl-J"), say("new line (also Shift-Enter, \\)")),
+    Key(Action.ESCAPE, (("escape",),), say("Esc"), say("stop the reply; twice clears the input")),
+    Key(Action.INTERRUPT, (("c-c",), ("<sigint>",)), say("Ctrl-C"), say("stop; clear the input; twice leaves")),
+    Key(Action.END, (("c-d",),), say("Ctrl-D"), say("leave, when the input is empty")),
+    Key(Action.UP, (("up",), ("c-p",)), say("Up"), say("earlier input, or the queue back into the input")),
+    Key(Action.DOWN, (("down",), ("c-n",)), say("Down"), say("later input")),
+    Key(Action.COMPLETE, (("c-i",),), say("Tab"), say("complete a command")),
+    Key(Action.ACCEPT, (("right",), ("c-e",)), say("Right"), say("take the grey suggestion")),
+    Key(Action.MODEL, (("escape", "m"), ("escape", "p")), say("Alt-M"), say("choose a model")),
+    Key(Action.LAST_MODEL, (("f2",),), say("F2"), say("back to the model before")),
+    Key(Action.RETRY, (("escape", "r"),), say("Alt-R"), say("answer again")),
+    Key(Action.SEND_NOW, (("c-s",),), say("Ctrl-S"), say("send now: stops the reply, keeps it")),
+    Key(Action.DROP, (("escape", "c-h"), ("escape", "backspace")), say("Alt-Bksp"), say("drop the last queued")),
+    Key(Action.REASONING, (("c-t",),), say("Ctrl-T"), say("reasoning: line, tail, full; idle: read it")),
+    Key(Action.FOLD, (("c-o",),), say("Ctrl-O"), say("unfold a paste")),
+    Key(Action.EDITOR, (("c-g",), ("c-x", "c-e")), say("Ctrl-G"), say("write in $EDITOR")),
+    Key(Action.UNDO, (("c-_",),), say("Ctrl-_"), say("undo")),
+    Key(Action.REDO, (("escape", "_"),), say("Alt-_"), say("redo")),
+    Key(Action.REDRAW, (("c-l",),), say("Ctrl-L"), say("paint the input again")),
+    Key(Action.SUSPEND, (("c-z",),), say("Ctrl-Z"), say("suspend; fg comes back")),
+    Key(Action.SHEET, (("?",),), say("?"), say("these keys, on an empty input")),
+)

@@ -1,0 +1,79 @@
+"""Blocks: what is to be written into the scrollback, as values.
+
+The reducer in `view` says blocks; whoever owns the terminal turns them into rows. A line is made of segments of
+safe text, each with the roles it plays; no block knows of colours, and only a card is told the columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from termchat.core.messages import ToolCall, ToolResult
+from termchat.core.sanitize import EMPTY, Safe
+from termchat.core.style import Role
+from termchat.ui.markdown.row import Segment
+
+Line: TypeAlias = tuple[Segment, ...]
+BLANK: Line = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """A piece of the reply, as it came: foreign text that the renderer makes safe."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """A piece of reasoning that is to be shown in full, as it came."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """What was being said (prose or thought) is over: all of it is final now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Finished lines. `gap` asks for a blank line before them."""
+
+    lines: tuple[Line, ...]
+    gap: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A tool call that is over, the `number`th of this session."""
+
+    number: int
+    call: ToolCall
+    result: ToolResult
+    seconds: float
+    gap: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """The question got no answer: it goes back into the input."""
+
+
+Block: TypeAlias = Prose | Thought | Pause | Lines | Card | Restore
+
+
+def line(text: Safe, *roles: Role) -> Line:
+    """A line in one look; the empty text is the blank line."""
+    return (Segment(text, roles),) if text else BLANK
+
+
+def lines_of(text: Safe, *roles: Role) -> tuple[Line, ...]:
+    """A text of several lines, all in one look."""
+    return tuple(line(Safe(row), *roles) for row in text.split("\n"))
+
+
+def words_of(row: Line) -> Safe:
+    """The words of a line without their looks."""
+    return Safe("".join(segment.text for segment in row)) if row else EMPTY

@@ -1,0 +1,89 @@
+"""Tool calls as people see them: a live row while they run, a card once they are over."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+from termchat.core.sanitize import EMPTY, Safe, safe, safe_line, say
+from termchat.core.style import Role
+from termchat.ui.blocks import Card, Line, line
+from termchat.ui.cells import cells, cut, cut_middle
+from termchat.ui.markdown.row import Segment
+from termchat.ui.view import Call, CallState
+from termchat.ui.words import duration
+
+_ROWS = 4
+_LIVE_ROWS = 4
+
+
+def card_lines(card: Card, columns: int) -> tuple[Line, ...]:
+    """A finished call: one headline, and the first rows of what it gave."""
+    failed = card.result.is_error
+    text = card.result.text
+    rows = [row for row in safe(text).split("\n") if row.strip()]
+    tail = say(" · {t}", t=duration(card.seconds))
+    if failed:
+        tail = Safe(tail + " · " + cut(safe_line(rows[0]) if rows else say("failed"), columns // 2))
+        rows = rows[1:]
+    sign = Segment(say("✗ ") if failed else say("● "), (Role.ERROR if failed else Role.SUCCESS,))
+    name = Segment(safe_line(card.call.name), (Role.STRONG,))
+    room = columns - 4 - cells(name.text) - cells(tail)
+    argument = cut_middle(key_argument(card.call.arguments), max(8, room))
+    head = (sign, name, Segment(Safe(f" {argument}" if argument else ""), ()), Segment(tail, (Role.DIM,)))
+    return (head, *_preview(rows, card.number, columns))
+
+
+def _preview(rows: list[str], number: int, columns: int) -> tuple[Line, ...]:
+    if not rows:
+        return ()
+    shown = [line(Safe("    " + cut(safe_line(row), columns - 6)), Role.DIM) for row in rows[:_ROWS]]
+    if (more := len(rows) - _ROWS) > 0:
+        words = say("    … {n} more lines · /tool {k}", n=safe(str(more)), k=safe(str(number)))
+        shown.append(line(words, Role.DIM))
+    return tuple(shown)
+
+
+def live_rows(calls: tuple[Call, ...], now: float, columns: int, spinner: str) -> tuple[Line, ...]:
+    """One row for each call on its way, and how many more there are."""
+    going = [call for call in calls if call.state is not CallState.DONE]
+    rows = [_live(call, now, columns, spinner) for call in going[:_LIVE_ROWS]]
+    if len(going) > _LIVE_ROWS:
+        rows.append(line(say("+{n} more", n=safe(str(len(going) - _LIVE_ROWS))), Role.DIM))
+    return tuple(rows)
+
+
+def _live(call: Call, now: float, columns: int, spinner: str) -> Line:
+    name = safe_line(call.name) or say("a tool")
+    what = duration(now - call.since) if call.state is CallState.RUNNING else say("writing arguments…")
+    room = max(8, columns - cells(name) - cells(what) - 6)
+    argument = cut_middle(key_argument(call.arguments), room)
+    return (
+        Segment(Safe(f"{spinner} "), (Role.ACCENT,)),
+        Segment(name, (Role.STRONG,)),
+        Segment(Safe(f" {argument}" if argument else ""), ()),
+        Segment(Safe(f"  {what}"), (Role.DIM,)),
+    )
+
+
+def key_argument(arguments: str) -> Safe:
+    """The argument that says most, from whole or half-written JSON: the first string, else all of them, short."""
+    try:
+        parsed: Any = json.loads(arguments)
+    except ValueError:
+        return _half_written(arguments)
+    if not isinstance(parsed, Mapping) or not parsed:
+        return EMPTY
+    values = list(cast("Mapping[str, Any]", parsed).values())
+    first = next((value for value in values if isinstance(value, str) and value), values[0])
+    return safe_line(first if isinstance(first, str) else json.dumps(first, ensure_ascii=False))
+
+
+def _half_written(arguments: str) -> Safe:
+    """The value of the first string of an unfinished object, as far as it has come."""
+    _, colon, rest = arguments.partition(":")
+    rest = rest.lstrip()
+    if not colon or not rest.startswith('"'):
+        return EMPTY
+    return safe_line(rest[1:].split('"', 1)[0].replace("\\n", " "))

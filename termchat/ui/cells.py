@@ -1,0 +1,43 @@
+"""How wide text is on a screen, and text cut to a width, never inside a character."""
+
+from __future__ import annotations
+
+from prompt_toolkit.utils import get_cwidth
+
+from termchat.core.sanitize import EMPTY, Safe
+
+_ELLIPSIS = "…"
+
+
+def cells(text: str) -> int:
+    """The columns a text takes."""
+    return len(text) if text.isascii() else get_cwidth(text)
+
+
+def cut(text: Safe, columns: int) -> Safe:
+    """The text, or as much of its beginning as fits before an ellipsis."""
+    if cells(text) <= columns:
+        return text
+    if columns < 1:
+        return EMPTY
+    return Safe(_head(text, columns - 1) + _ELLIPSIS)
+
+
+def cut_middle(text: Safe, columns: int) -> Safe:
+    """The text, or its beginning and its end around an ellipsis."""
+    if cells(text) <= columns:
+        return text
+    if columns < 3:
+        return cut(text, columns)
+    front = (columns - 1) // 2
+    back = _head(text[::-1], columns - 1 - front)[::-1]
+    return Safe(_head(text, front) + _ELLIPSIS + back)
+
+
+def _head(text: str, columns: int) -> str:
+    used = 0
+    for at, character in enumerate(text):
+        used += get_cwidth(character)
+        if used > columns:
+            return text[:at]
+    return text

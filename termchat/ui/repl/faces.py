@@ -1,0 +1,131 @@
+"""The faces of the live region: what each of its parts shows at this moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from time import monotonic
+
+from prompt_toolkit.data_structures import Size
+
+from termchat.core.sanitize import Safe, safe, safe_line, say
+from termchat.core.style import Role
+from termchat.ui.blocks import Line, line
+from termchat.ui.cards import live_rows
+from termchat.ui.cells import cut
+from termchat.ui.markdown.row import Row
+from termchat.ui.repl.draft import Draft
+from termchat.ui.repl.house import House
+from termchat.ui.repl.live import Parts
+from termchat.ui.repl.menu import Menu
+from termchat.ui.repl.murmur import wrapped
+from termchat.ui.repl.picker import Picker
+from termchat.ui.repl.sheet import sheet_lines
+from termchat.ui.repl.status import Facts, busy_line, clipped, idle_line, spinner
+from termchat.ui.repl.talk import Talk
+from termchat.ui.repl.toast import Toast
+from termchat.ui.view import Think
+
+_THOUGHT_ROWS = 4
+_QUEUE_ROWS = 3
+
+
+class Faces:
+    """Reads what the other parts know and says it in lines. `sheet` is whether the key sheet is shown."""
+
+    def __init__(
+        self,
+        house: House,
+        talk: Talk,
+        draft: Draft,
+        menu: Menu,
+        picker: Picker,
+        toast: Toast,
+        size: Callable[[], Size],
+    ) -> None:
+        self._house = house
+        self._talk = talk
+        self._draft = draft
+        self._menu = menu
+        self._picker = picker
+        self._toast = toast
+        self._size = size
+        self.sheet = False
+
+    @property
+    def columns(self) -> int:
+        return self._size().columns
+
+    @property
+    def rows(self) -> int:
+        return self._size().rows
+
+    def parts(self, sign: Callable[[], Safe]) -> Parts:
+        """The live region's parts, as functions of this moment."""
+        return Parts(
+            self._draft,
+            rows=lambda: self.rows,
+            calls=self.calls,
+            queue=self.queue,
+            panel=lambda: self._picker.lines(self.columns, self.rows),
+            menu=self.below,
+            status=lambda: [clipped(self.status(), self.columns - 1)],
+            placeholder=self.placeholder,
+            prompt=sign,
+            filter=self._picker.filter,
+            picking=lambda: self._picker.is_open,
+        )
+
+    def placeholder(self) -> Safe:
+        """The dim words in an empty input."""
+        words = say("Type to queue · Esc to stop") if self._talk.busy else say("Ask anything · / commands · ? keys")
+        return cut(words, self.columns - 4)
+
+    def status(self) -> Line:
+        """The line below the input: a word for the moment, the running turn, or what there is."""
+        turn = self._talk.view.turn
+        if self._toast.words:
+            return line(cut(self._toast.words, self.columns - 1), Role.WARNING)
+        if turn:
+            return busy_line(turn, monotonic(), self.columns, self._glyph(), len(self._talk.queue))
+        return idle_line(self._facts(), self.columns)
+
+    def calls(self) -> Sequence[Line]:
+        """What is being thought or called."""
+        turn = self._talk.view.turn
+        if turn is None:
+            return ()
+        if turn.thinking and self._talk.view.think is Think.TAIL:
+            return [row.segments for row in self._thought(turn.thinking.tail)]
+        return live_rows(turn.calls, monotonic(), self.columns, self._glyph())
+
+    def queue(self) -> Sequence[Line]:
+        """The last messages that wait."""
+        queue = self._talk.queue
+        shown = [safe_line(self._draft.pastes.shown(raw)) for raw in queue[-_QUEUE_ROWS:]]
+        first = len(queue) - len(shown) + 1
+        sign = "⧗" if self._house.look.signs else "-"
+        return [
+            line(cut(Safe(f"{sign} {first + n} {words}"), self.columns - 2), Role.DIM) for n, words in enumerate(shown)
+        ]
+
+    def below(self) -> Sequence[Line]:
+        """Below the input: the key sheet or the menu."""
+        return sheet_lines(self.columns) if self.sheet else self._menu.lines(self.columns)
+
+    def _facts(self) -> Facts:
+        session = self._house.session
+        context = self._talk.view.context
+        tokens = context.input + context.output if context else 0
+        costs = [spent.cost for spent in session.totals.values() if spent.cost is not None]
+        waiting = len(self._talk.queue)
+        return Facts(session.model, safe_line(self._house.cwd), tokens, sum(costs, Decimal(0)), waiting)
+
+    def _thought(self, tail: str) -> Sequence[Row]:
+        rows: list[Row] = []
+        for text in safe(tail).strip("\n").split("\n")[-_THOUGHT_ROWS:]:
+            rows += wrapped(text, self.columns - 2)
+        return rows[-_THOUGHT_ROWS:]
+
+    def _glyph(self) -> str:
+        return spinner(monotonic(), signs=self._house.look.signs, motion=self._house.look.motion)

@@ -1,0 +1,261 @@
+"""What each key does, in each state: one method for an action of the key table (interaction table 2.15)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+
+from termchat.commands.registry import Context, is_command, message_of, split
+from termchat.config.keys import Action
+from termchat.core.effects import ListModels
+from termchat.core.sanitize import safe_line, say
+from termchat.core.style import Role
+from termchat.ui.blocks import line
+from termchat.ui.repl.draft import Draft
+from termchat.ui.repl.faces import Faces
+from termchat.ui.repl.menu import Menu
+from termchat.ui.repl.paint import Painter
+from termchat.ui.repl.perform import Performer
+from termchat.ui.repl.picker import Picker
+from termchat.ui.repl.talk import Talk
+from termchat.ui.repl.toast import Toast
+
+_AGAIN_CLEAR = 1.0
+_AGAIN_LEAVE = 2.0
+
+
+class Hands:
+    """The actions. `leave` ends the program."""
+
+    def __init__(
+        self,
+        context: Context,
+        draft: Draft,
+        talk: Talk,
+        menu: Menu,
+        picker: Picker,
+        toast: Toast,
+        painter: Painter,
+        performer: Performer,
+        faces: Faces,
+        leave: Callable[[int], None],
+    ) -> None:
+        self._context = context
+        self._draft = draft
+        self._talk = talk
+        self._menu = menu
+        self._picker = picker
+        self._toast = toast
+        self._painter = painter
+        self._performer = performer
+        self._faces = faces
+        self._leave = leave
+        self._escaped = -1e9
+        self._interrupted = -1e9
+
+    def actions(self) -> dict[Action, Callable[[], None]]:
+        """The method of each action that needs no terminal of its own."""
+        return {
+            Action.ENTER: self.enter,
+            Action.NEWLINE: self._draft.newline,
+            Action.ESCAPE: self.escape,
+            Action.INTERRUPT: self.interrupt,
+            Action.END: self.end,
+            Action.UP: self.up,
+            Action.DOWN: self.down,
+            Action.COMPLETE: self.complete,
+            Action.ACCEPT: self.accept,
+            Action.MODEL: self.model,
+            Action.LAST_MODEL: self._performer.last_model,
+            Action.RETRY: self.retry,
+            Action.SEND_NOW: self.send_now,
+            Action.DROP: self.drop,
+            Action.FOLD: self.fold,
+            Action.UNDO: self._draft.buffer.undo,
+            Action.REDO: self._draft.buffer.redo,
+            Action.SHEET: self.show_sheet,
+        }
+
+    def enter(self) -> None:
+        """Enter: take what is marked, run the command, send the message, or send the queue that waits."""
+        if self._picker.is_open:
+            self._take()
+            return
+        if self._menu.is_open and self._menu.marked.text != self._draft.raw:
+            item = self._menu.marked
+            if self._menu.chosen or item.text.startswith(self._draft.raw) or not item.ready:
+                self._draft.put(item.text)
+                if not item.ready:
+                    return
+        if self._draft.backslash():
+            return
+        if self._draft.text.strip():
+            self.submit()
+        elif self._talk.queue and not self._talk.busy:
+            self._talk.send_queue()
+
+    def submit(self) -> None:
+        """What stands in the input is entered."""
+        text = self._draft.text
+        if is_command(text):
+            self._command(text)
+            return
+        raw = self._draft.take()
+        if self._talk.queue and not self._talk.busy:
+            self._talk.queue.append(raw)
+            self._talk.send_queue()
+            return
+        self._talk.enter(raw, message_of(text))
+
+    def _command(self, text: str) -> None:
+        command = self._context.registry.find(split(text)[0])
+        if command and self._talk.busy and not command.harmless:
+            words = say("/{name} waits for the reply to end (Esc stops it).", name=safe_line(command.name))
+            self._toast.say(words)
+            return
+        raw = self._draft.take()
+        if command is None:
+            self._draft.put(raw)
+            self._toast.say(self._context.registry.unknown(split(text)[0]), 5.0)
+            return
+        self._performer.perform(self._context.registry.run(self._context, text), self._faces.columns)
+
+    def _take(self) -> None:
+        effects = self._picker.taken()
+        self._picker.close()
+        self._performer.perform(effects, self._faces.columns)
+
+    def escape(self) -> None:
+        """Esc: close what is open, stop what runs, twice clear the input."""
+        if self._faces.sheet:
+            self._faces.sheet = False
+        elif self._picker.is_open:
+            self._picker.close()
+        elif self._menu.is_open:
+            self._menu.close()
+        elif self._talk.busy:
+            self._talk.stop()
+        elif not self._draft.empty:
+            self._escape_text()
+
+    def _escape_text(self) -> None:
+        now = monotonic()
+        if now - self._escaped <= _AGAIN_CLEAR:
+            self._draft.take()
+            self._toast.say(say("Draft kept: ↑"))
+            return
+        self._escaped = now
+        self._toast.say(say("Esc again clears"), _AGAIN_CLEAR)
+
+    def interrupt(self) -> None:
+        """Ctrl-C: close, stop, clear, and twice leave."""
+        now = monotonic()
+        if self._picker.is_open:
+            self._picker.close()
+        elif self._menu.is_open and not self._talk.busy:
+            self._menu.close()
+        elif self._talk.busy:
+            self._talk.stop()
+        elif not self._draft.empty:
+            self._draft.take()
+            self._toast.say(say("Draft kept: ↑"))
+        elif now - self._interrupted <= _AGAIN_LEAVE:
+            self._leave(0)
+        else:
+            self._interrupted = now
+            self._toast.say(say("Press Ctrl-C again to exit"), _AGAIN_LEAVE)
+
+    def end(self) -> None:
+        """Ctrl-D: delete a character, or leave when the input is empty and nothing runs."""
+        if not self._draft.empty:
+            self._draft.buffer.delete()
+        elif not self._talk.busy and not self._picker.is_open:
+            self._leave(0)
+
+    def up(self) -> None:
+        """Up: in lists; by visual row; then the queue; then the history."""
+        if self._picker.is_open:
+            self._picker.move(-1)
+        elif self._menu.is_open:
+            self._menu.move(-1)
+        elif self._draft.empty and (queued := self._talk.pull()) is not None:
+            self._draft.put(queued)
+        elif self._draft.history.browsing or not self._draft.up(self._width()):
+            self._draft.earlier()
+
+    def down(self) -> None:
+        if self._picker.is_open:
+            self._picker.move(1)
+        elif self._menu.is_open:
+            self._menu.move(1)
+        elif self._draft.history.browsing or not self._draft.down(self._width()):
+            self._draft.later()
+
+    def complete(self) -> None:
+        """Tab: take the marked row of the menu into the input."""
+        if self._menu.is_open:
+            item = self._menu.marked
+            command = self._context.registry.find(split(item.text)[0])
+            more = command is not None and command.complete is not None and " " not in item.text
+            self._draft.put(f"{item.text} " if more else item.text)
+        elif not self._picker.is_open:
+            self._draft.accept()
+
+    def accept(self) -> None:
+        """Right, Ctrl-E: take the suggestion, else move."""
+        if not self._draft.accept():
+            document = self._draft.buffer.document
+            self._draft.buffer.cursor_position += document.get_cursor_right_position()
+
+    def model(self) -> None:
+        """The model picker; the draft stays."""
+        if self._picker.is_open:
+            self._picker.close()
+        else:
+            self._performer.perform((ListModels(),), self._faces.columns)
+
+    def retry(self) -> None:
+        """Send again: the message that came back to the input, or the last question."""
+        if self._talk.busy:
+            return
+        last = self._talk.view.last
+        if last is not None and not last.received and self._draft.text.strip():
+            self.submit()
+            return
+        self._performer.perform(self._context.registry.run(self._context, "/retry"), self._faces.columns)
+
+    def send_now(self) -> None:
+        """Ctrl-S: what is in the input joins the queue, the reply is stopped and kept, and the queue goes out."""
+        if not self._draft.empty and not is_command(self._draft.raw):
+            self._talk.queue.append(self._draft.take())
+        self._talk.send_now()
+
+    def drop(self) -> None:
+        """Alt-Backspace: on an empty input drop the last queued message, into the history; else delete a word."""
+        if not self._draft.empty:
+            self._kill_word()
+        elif (queued := self._talk.pull()) is not None:
+            self._draft.history.add(queued)
+            self._toast.say(say("Dropped; kept in the history: ↑"))
+
+    def _kill_word(self) -> None:
+        buffer = self._draft.buffer
+        start = buffer.document.find_previous_word_beginning()
+        buffer.delete_before_cursor(-(start or -buffer.cursor_position))
+
+    def fold(self) -> None:
+        if not self._draft.unfold():
+            self._toast.say(say("Ctrl-O unfolds the paste under the cursor"))
+
+    def show_sheet(self) -> None:
+        """`?` on an empty input: the keys; any other key takes them away."""
+        if self._draft.empty and not self._faces.sheet:
+            self._faces.sheet = True
+        else:
+            self._draft.buffer.insert_text("?")
+
+    def complain(self, words: str) -> None:
+        self._painter.lines([line(safe_line(words), Role.ERROR)])
+
+    def _width(self) -> int:
+        return max(1, self._faces.columns - 2)

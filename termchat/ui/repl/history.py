@@ -1,0 +1,64 @@
+"""What was typed before in this session: back and forth by prefix, and the grey suggestion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class History:
+    """Entries, oldest first, and where Up and Down stand among them.
+
+    While browsing, what was being typed is kept and comes back at the end; only entries that begin with it are shown.
+    """
+
+    entries: list[str] = field(default_factory=list[str])
+    _at: int | None = None
+    _typed: str = ""
+
+    def add(self, text: str) -> None:
+        """Keep a text; not twice in a row, not blank, and none that begins with a blank (it may be a secret)."""
+        self.rest()
+        if not text.strip() or text.startswith(" ") or (self.entries and self.entries[-1] == text):
+            return
+        self.entries.append(text)
+
+    def back(self, current: str) -> str | None:
+        """The entry before, None when there is none."""
+        if self._at is None:
+            self._typed = current
+        start = len(self.entries) if self._at is None else self._at
+        return self._go(range(start - 1, -1, -1), current)
+
+    def forth(self, current: str) -> str | None:
+        """The entry after; behind the last one, what was being typed. None when not browsing."""
+        if self._at is None:
+            return None
+        found = self._go(range(self._at + 1, len(self.entries)), current)
+        if found is None:
+            self._at = None
+            return self._typed
+        return found
+
+    def rest(self) -> None:
+        """Browsing is over: what stands in the input is what is being typed."""
+        self._at = None
+        self._typed = ""
+
+    @property
+    def browsing(self) -> bool:
+        return self._at is not None
+
+    def suggest(self, text: str) -> str:
+        """How the newest entry that begins with the text goes on; "" when there is none."""
+        if not text or "\n" in text:
+            return ""
+        found = next((e for e in reversed(self.entries) if e.startswith(text) and e != text), "")
+        return found[len(text) :].split("\n", 1)[0]
+
+    def _go(self, places: range, current: str) -> str | None:
+        for at in places:
+            if self.entries[at].startswith(self._typed) and self.entries[at] != current:
+                self._at = at
+                return self.entries[at]
+        return None

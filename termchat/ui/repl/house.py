@@ -1,0 +1,73 @@
+"""What the REPL is given: the ports, the theme, and how the terminal is to be treated."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from termchat.commands.registry import Registry
+from termchat.core.ports import Providers, Session
+from termchat.core.sanitize import Safe
+from termchat.core.style import Theme
+from termchat.ui.palette import Depth
+from termchat.ui.repl.tty import Tty
+from termchat.ui.view import Think
+
+
+async def _nothing() -> None:
+    """Nothing needs warming."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the REPL looks and behaves; `app` makes it from the settings.
+
+    plain        append-only text, nothing is repainted; also what a dumb terminal gets
+    accessible   plain, in words a screen reader can follow
+    depth        how much colour there is
+    hyperlinks   links may be OSC 8
+    signs        typographic signs; else ASCII
+    motion       the spinner turns
+    think        how reasoning is shown
+    usage        a line of tokens and cost below each reply
+    vi           vi keys in the input
+    enter_sends  Enter sends and Alt-Enter begins a line; else the other way round
+    notify       "auto", "bell" or "off"
+    """
+
+    plain: bool = False
+    accessible: bool = False
+    depth: Depth = Depth.INDEXED
+    hyperlinks: bool = False
+    signs: bool = True
+    motion: bool = True
+    think: Think = Think.TAIL
+    usage: bool = True
+    vi: bool = False
+    enter_sends: bool = True
+    notify: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything the REPL works with.
+
+    tty        the terminal taken at the start, whose snapshot is restored; None in tests without one
+    notes      lines shown at the start
+    warm       run once after the first paint: imports the active model's SDK on a thread
+    themes     the theme for a light, a dark or an unknown background, for a terminal that tells its own later;
+               None when the user chose one
+    """
+
+    session: Session
+    providers: Providers
+    registry: Registry
+    theme: Theme
+    look: Look = field(default_factory=Look)
+    tty: Tty | None = None
+    notes: tuple[Safe, ...] = ()
+    typeahead: str = ""
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    cwd: str = ""
+    warm: Callable[[], Awaitable[None]] = _nothing
+    themes: Callable[[str], Theme] | None = None

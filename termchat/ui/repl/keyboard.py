@@ -1,0 +1,87 @@
+"""The keyboard: standard input, read through `stdin.Decoder`, as the key presses prompt_toolkit works on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from time import monotonic
+from typing import TextIO, assert_never
+
+from prompt_toolkit.input.vt100 import Vt100Input
+from prompt_toolkit.input.vt100_parser import Vt100Parser
+from prompt_toolkit.key_binding import KeyPress
+from prompt_toolkit.keys import Keys as PtKeys
+
+from termchat.ui.repl.stdin import PASTE_PATIENCE, Decoder, Keys, Paste, Piece, Reply
+
+_READ = 1 << 16
+
+
+class Keyboard(Vt100Input):
+    """An input for an Application.
+
+    deliver    takes keys that come outside of a read (a paste whose end got lost); the Application's processor
+    on_reply   takes what the terminal answered
+    """
+
+    def __init__(self, stdin: TextIO) -> None:
+        super().__init__(stdin)
+        self.decoder = Decoder()
+        self.deliver: Callable[[Sequence[KeyPress]], None] = lambda keys: None
+        self.on_reply: Callable[[str], None] = lambda text: None
+        self._presses: list[KeyPress] = []
+        self.vt100_parser = Vt100Parser(self._press)
+        self._watch: asyncio.TimerHandle | None = None
+
+    def read_keys(self) -> list[KeyPress]:
+        """The keys that have come since the last call."""
+        keys = self._pressed(self.decoder.feed(self.stdin_reader.read(_READ), monotonic()))
+        self._watch_paste()
+        return keys
+
+    def flush_keys(self) -> list[KeyPress]:
+        """The keys that might have been the beginning of longer ones, and were not."""
+        self._pressed(self.decoder.flush(monotonic()), keep=True)
+        self.vt100_parser.flush()
+        return self._taken()
+
+    def presses(self, text: str) -> list[KeyPress]:
+        """Text typed before the program could read it, as keys; every line end is an Enter."""
+        self.vt100_parser.feed(text.replace("\r\n", "\r").replace("\n", "\r"))
+        self.vt100_parser.flush()
+        return self._taken()
+
+    def _pressed(self, pieces: Sequence[Piece], *, keep: bool = False) -> list[KeyPress]:
+        for piece in pieces:
+            match piece:
+                case Keys(text):
+                    self.vt100_parser.feed(text)
+                case Paste(text):
+                    self.vt100_parser.flush()
+                    self._press(KeyPress(PtKeys.BracketedPaste, text))
+                case Reply(text):
+                    self.on_reply(text)
+                case _:
+                    assert_never(piece)
+        return [] if keep else self._taken()
+
+    def _press(self, key: KeyPress) -> None:
+        self._presses.append(key)
+
+    def _taken(self) -> list[KeyPress]:
+        keys, self._presses = self._presses, []
+        return keys
+
+    def _watch_paste(self) -> None:
+        """Look again when a paste should have ended by then."""
+        if self._watch:
+            self._watch.cancel()
+            self._watch = None
+        if self.decoder.pasting:
+            loop = asyncio.get_running_loop()
+            self._watch = loop.call_later(PASTE_PATIENCE + 0.01, self._end_paste)
+
+    def _end_paste(self) -> None:
+        self._watch = None
+        if keys := self._pressed(self.decoder.overdue(monotonic())):
+            self.deliver(keys)

@@ -1,0 +1,176 @@
+"""The live region: what stands below the scrollback, from top to bottom, and how high each part may be.
+
+Each part is a window over a function that says its lines; nothing here decides what they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.filters import Condition
+from prompt_toolkit.layout import ConditionalContainer, HSplit, Layout, Window
+from prompt_toolkit.layout.controls import BufferControl, FormattedTextControl
+from prompt_toolkit.layout.dimension import Dimension
+from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
+from prompt_toolkit.layout.utils import explode_text_fragments
+
+from termchat.core.sanitize import Safe
+from termchat.core.style import Role
+from termchat.ui.blocks import Line
+from termchat.ui.markdown.row import Row
+from termchat.ui.repl.draft import Draft
+from termchat.ui.repl.skin import Fragments, Skin
+
+_TAIL_ROWS = 12
+_MENU_ROWS = 8
+_PANEL_ROWS = 12
+
+
+@dataclass(slots=True)
+class Tail:
+    """The unfinished end of the reply. `leaving` rows at its beginning are final and are shown whatever the cap."""
+
+    rows: Sequence[Row] = ()
+    leaving: int = 0
+
+    def shown(self, cap: int) -> list[Row]:
+        live = self.rows[self.leaving :]
+        return [*self.rows[: self.leaving], *(live[-cap:] if cap > 0 else ())]
+
+
+Lines = Callable[[], Sequence[Line]]
+
+
+def _no_lines() -> Sequence[Line]:
+    return ()
+
+
+@dataclass(slots=True)
+class Parts:
+    """What the live region shows. Every function is asked at each frame, so it is cheap."""
+
+    draft: Draft
+    rows: Callable[[], int]
+    tail: Tail = field(default_factory=Tail)
+    calls: Lines = _no_lines
+    queue: Lines = _no_lines
+    panel: Lines = _no_lines
+    menu: Lines = _no_lines
+    status: Lines = _no_lines
+    placeholder: Callable[[], Safe] = lambda: Safe("")
+    prompt: Callable[[], Safe] = lambda: Safe("❯ ")
+    filter: Buffer = field(default_factory=lambda: Buffer(multiline=False))
+    picking: Callable[[], bool] = lambda: False
+
+
+class Live:
+    """The layout of the live region."""
+
+    def __init__(self, parts: Parts, skin: Skin) -> None:
+        self.parts = parts
+        self.skin = skin
+        self.input = self._input_window()
+        self.filter = self._filter_window()
+        picking = Condition(parts.picking)
+        self.layout = Layout(
+            HSplit(
+                [
+                    self._slot(self._tail_fragments, lambda: len(self._tail_rows())),
+                    ConditionalContainer(Window(height=1), Condition(lambda: parts.rows() >= 6)),
+                    self._lines(parts.calls, 5),
+                    self._lines(parts.queue, 4),
+                    self._lines(parts.panel, _PANEL_ROWS),
+                    ConditionalContainer(self.input, ~picking),
+                    ConditionalContainer(self.filter, picking),
+                    self._lines(parts.menu, _MENU_ROWS),
+                    self._lines(parts.status, 1),
+                ]
+            ),
+            focused_element=self.input,
+        )
+
+    def tail_cap(self) -> int:
+        """How many rows of the unfinished reply are shown."""
+        return max(1, min(_TAIL_ROWS, self.parts.rows() // 3))
+
+    def input_cap(self) -> int:
+        return max(1, self.parts.rows() // 2)
+
+    def _tail_rows(self) -> list[Row]:
+        return self.parts.tail.shown(self.tail_cap())
+
+    def _tail_fragments(self) -> Fragments:
+        return self.skin.rows(self._tail_rows())
+
+    def _lines(self, said: Lines, cap: int) -> ConditionalContainer:
+        """A window over one of the parts' functions; no window at all while that says nothing."""
+
+        def lines() -> Sequence[Line]:
+            return said()[: min(cap, max(1, self.parts.rows() - 3))]
+
+        window = self._slot(lambda: self.skin.lines(list(lines())), lambda: len(lines()))
+        return ConditionalContainer(window, Condition(lambda: bool(lines())))
+
+    def _slot(self, text: Callable[[], Fragments], height: Callable[[], int]) -> Window:
+        control = FormattedTextControl(text, focusable=False, show_cursor=False)
+        return Window(
+            control, height=lambda: Dimension.exact(height()), dont_extend_height=True, wrap_lines=False
+        )
+
+    def _input_window(self) -> Window:
+        parts = self.parts
+        control = BufferControl(parts.draft.buffer, input_processors=[_Input(parts, self.skin)], focus_on_click=False)
+        return Window(
+            control,
+            height=lambda: Dimension(min=1, max=self.input_cap()),
+            dont_extend_height=True,
+            wrap_lines=True,
+            get_line_prefix=self._prefix,
+        )
+
+    def _prefix(self, number: int, wraps: int) -> Fragments:
+        if number == 0 and wraps == 0:
+            return [(self.skin.style(Role.ACCENT), self.parts.prompt())]
+        return [("", "  ")]
+
+    def _filter_window(self) -> Window:
+        control = BufferControl(self.parts.filter, focus_on_click=False)
+        prefix: Fragments = [(self.skin.style(Role.ACCENT), "/ ")]
+        return Window(
+            control, height=1, dont_extend_height=True, wrap_lines=False, get_line_prefix=lambda number, wraps: prefix
+        )
+
+
+class _Input(Processor):
+    """Shows pastes by their labels, the placeholder in an empty input, the suggestion behind the text."""
+
+    def __init__(self, parts: Parts, skin: Skin) -> None:
+        self._parts = parts
+        self._skin = skin
+
+    def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
+        given = transformation_input
+        draft = self._parts.draft
+        dim = self._skin.style(Role.DIM)
+        if draft.empty:
+            return Transformation([*given.fragments, (dim, self._parts.placeholder())])
+        fragments = explode_text_fragments(given.fragments)
+        shown: Fragments = []
+        starts: list[int] = [0]
+        for fragment in fragments:
+            label = draft.pastes.label(fragment[1]) if len(fragment[1]) == 1 else None
+            shown.append((self._skin.style(Role.ACCENT), label) if label else (fragment[0], fragment[1]))
+            starts.append(starts[-1] + len(label or fragment[1]))
+        if given.lineno == given.document.line_count - 1 and (hint := draft.suggestion()):
+            shown.append((dim, hint))
+
+        def to_display(at: int) -> int:
+            return starts[at] if at < len(starts) else starts[-1] + at - len(starts) + 1
+
+        def to_source(at: int) -> int:
+            found = max(n for n, start in enumerate(starts) if start <= at)
+            return found + (at - starts[-1] if at > starts[-1] else 0)
+
+        return Transformation(shown, source_to_display=to_display, display_to_source=to_source)

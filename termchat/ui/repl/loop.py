@@ -1,0 +1,175 @@
+"""The REPL: one Application for the whole session, from the first paint to the last."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+
+from prompt_toolkit.enums import EditingMode
+
+from termchat.commands.registry import Context
+from termchat.core.outcomes import Exit
+from termchat.core.sanitize import Safe, say
+from termchat.core.style import Role
+from termchat.ui.blocks import line
+from termchat.ui.palette import Palette
+from termchat.ui.repl.bindings import make_bindings, quick_escape
+from termchat.ui.repl.draft import Draft
+from termchat.ui.repl.faces import Faces
+from termchat.ui.repl.hands import Hands
+from termchat.ui.repl.house import House
+from termchat.ui.repl.keyboard import Keyboard
+from termchat.ui.repl.live import Live
+from termchat.ui.repl.menu import Menu
+from termchat.ui.repl.paint import Painter
+from termchat.ui.repl.perform import Performer
+from termchat.ui.repl.picker import Picker
+from termchat.ui.repl.skin import DEPTHS, Skin
+from termchat.ui.repl.stray import caught
+from termchat.ui.repl.talk import Talk
+from termchat.ui.repl.toast import Toast
+from termchat.ui.screen import LiveApplication, Screen, make_output, reflows
+from termchat.ui.view import View
+
+_log = logging.getLogger("termchat")
+
+
+async def run(house: House) -> int:
+    """Talk until the user leaves; the exit code. The terminal is as it was before, however this ends."""
+    return await Repl(house).run()
+
+
+class Repl:
+    """Builds the parts and joins them; each of them knows only what it was given."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        look = house.look
+        self.output = make_output(sys.__stdout__ or sys.stdout, house.env)
+        self.keyboard = Keyboard(sys.__stdin__ or sys.stdin)
+        self.toast = Toast(self._changed)
+        self.draft = Draft(self._typed)
+        self.picker = Picker()
+        view = View(think=look.think, usage_line=look.usage)
+        self.talk = Talk(house.session, self.draft, view, self._changed, self._sign)
+        self.context = Context(house.session, house.providers, house.registry)
+        self.menu = Menu(lambda text: house.registry.menu(self.context, text))
+        self.faces = Faces(house, self.talk, self.draft, self.menu, self.picker, self.toast, self.output.get_size)
+        self.parts = self.faces.parts(lambda: self._sign)
+        self.live = Live(self.parts, Skin(house.theme, look.depth))
+        self.app = self._application()
+        self.screen = Screen(self.app)
+        self.painter = Painter(
+            self.screen,
+            Palette(house.theme, look.depth),
+            self.parts.tail,
+            self.talk.give_back,
+            hyperlinks=look.hyperlinks,
+        )
+        self.talk.painter = self.painter
+        self.performer = Performer(
+            self.talk, house.providers, self.painter, self.draft, self.picker, self._changed, self.leave
+        )
+        self.hands = Hands(
+            self.context,
+            self.draft,
+            self.talk,
+            self.menu,
+            self.picker,
+            self.toast,
+            self.painter,
+            self.performer,
+            self.faces,
+            self.leave,
+        )
+        self.app.key_bindings = make_bindings(
+            self.hands.actions(), self.draft.paste, self._close_sheet, enter_sends=look.enter_sends, vi=look.vi
+        )
+
+    async def run(self) -> int:
+        """Take the terminal, talk, give it back."""
+        loop = asyncio.get_running_loop()
+        for number, code in ((signal.SIGTERM, Exit.SIGTERM), (signal.SIGHUP, Exit.SIGHUP)):
+            loop.add_signal_handler(number, self.leave, int(code))
+        if self.house.tty:
+            self.house.tty.touched = True
+        try:
+            with caught(lambda words: loop.call_soon_threadsafe(self._stray, words) and None):
+                return await self.app.run_async(pre_run=self._begin, set_exception_handler=False, handle_sigint=False)
+        except EOFError:
+            return int(Exit.SIGHUP)
+        finally:
+            await self.talk.close()
+            if self.house.tty:
+                self.house.tty.restore()
+
+    def leave(self, code: int) -> None:
+        """End the program; what runs is stopped and kept."""
+        if self.app.is_running and not self.app.is_done:
+            self.app.exit(result=code)
+
+    def _application(self) -> LiveApplication:
+        app = LiveApplication(
+            self.output,
+            layout=self.live.layout,
+            input=self.keyboard,
+            color_depth=DEPTHS[self.house.look.depth],
+            erase_when_done=True,
+            mouse_support=False,
+            terminal_size_polling_interval=None,
+            editing_mode=EditingMode.VI if self.house.look.vi else EditingMode.EMACS,
+        )
+        app.renderer.reflows = reflows(self.house.env)
+        quick_escape(app)
+        return app
+
+    def _begin(self) -> None:
+        """Once the Application runs, the rest of the beginning comes behind the first paint."""
+        loop = asyncio.get_running_loop()
+        self.keyboard.deliver = self._deliver
+        loop.call_soon(self._painted)
+
+    def _painted(self) -> None:
+        if self.house.notes:
+            self.painter.lines([line(words, Role.DIM) for words in self.house.notes])
+        if self.house.typeahead:
+            self._deliver(self.keyboard.presses(self.house.typeahead))
+        self.app.create_background_task(self._warm())
+
+    async def _warm(self) -> None:
+        try:
+            await self.house.warm()
+        except Exception:
+            _log.exception("the model could not be made ready ahead of time")
+
+    def _deliver(self, keys: Sequence[object]) -> None:
+        self.app.key_processor.feed_multiple(list(keys))  # type: ignore[arg-type]
+        self.app.key_processor.process_keys()
+
+    def _changed(self) -> None:
+        """Something that is shown has changed."""
+        self._focus()
+        self.app.invalidate()
+
+    def _focus(self) -> None:
+        wanted = self.live.filter if self.picker.is_open else self.live.input
+        if not self.app.layout.has_focus(wanted):
+            self.app.layout.focus(wanted)
+
+    def _typed(self) -> None:
+        self.faces.sheet = False
+        self.menu.follow(self.draft.raw)
+
+    def _close_sheet(self) -> bool:
+        was, self.faces.sheet = self.faces.sheet, False
+        return was
+
+    def _stray(self, words: Safe) -> None:
+        self.painter.lines([line(words, Role.DIM)], gap=False)
+
+    @property
+    def _sign(self) -> Safe:
+        return say("❯ ") if self.house.look.signs else say("> ")

@@ -1,0 +1,65 @@
+"""The `/` menu: what the registry offers for the text in the input, and which row is marked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from termchat.commands.registry import Item
+from termchat.core.sanitize import Safe
+from termchat.core.style import Role
+from termchat.ui.blocks import Line
+from termchat.ui.cells import cells, cut
+from termchat.ui.markdown.row import Segment
+
+_ROWS = 8
+
+
+class Menu:
+    """Shown while there are items; Esc closes it until the text changes."""
+
+    def __init__(self, offer: Callable[[str], Sequence[Item]]) -> None:
+        self._offer = offer
+        self.items: Sequence[Item] = ()
+        self._at = 0
+        self._moved = False
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self.items)
+
+    @property
+    def marked(self) -> Item:
+        return self.items[self._at]
+
+    @property
+    def chosen(self) -> bool:
+        """Whether the user moved to the marked row, rather than it being the first of all."""
+        return self._moved
+
+    def follow(self, text: str) -> None:
+        """The input has changed."""
+        self.items = self._offer(text)
+        self._at, self._moved = 0, False
+
+    def close(self) -> None:
+        self.items = ()
+
+    def move(self, by: int) -> None:
+        self._at = (self._at + by) % len(self.items)
+        self._moved = True
+
+    def lines(self, columns: int) -> Sequence[Line]:
+        start = max(0, min(self._at - _ROWS // 2, len(self.items) - _ROWS))
+        shown = range(start, min(len(self.items), start + _ROWS))
+        width = min(max((cells(self.items[n].label) for n in shown), default=0), columns // 2)
+        return [self._row(self.items[n], width, columns, marked=n == self._at) for n in shown]
+
+    def _row(self, item: Item, width: int, columns: int, *, marked: bool) -> Line:
+        label = cut(item.label, columns - 4)
+        pad = " " * max(0, width - cells(label))
+        detail = cut(item.detail, columns - 5 - max(width, cells(label)))
+        return (
+            Segment(Safe("❯ " if marked else "  "), (Role.ACCENT,)),
+            Segment(label, (Role.STRONG,) if marked else ()),
+            Segment(Safe(f"{pad}  {detail}" if detail else ""), (Role.DIM,)),
+        )

@@ -1,0 +1,82 @@
+"""Large pastes: kept whole aside, shown by their size.
+
+In the input a folded paste is one character of a private plane, so that the cursor, Backspace, kills and undo treat
+it as one thing and none of them can leave half of it; what is seen in its place is its label.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from termchat.core.sanitize import Safe, safe, say
+from termchat.ui.words import size
+
+FOLD_CHARS = 1000
+FOLD_LINES = 15
+_FIRST = 0x100001  # the last private plane, which nothing else uses
+_MARK = re.compile("[\U00100001-\U0010fffd]")
+
+
+@dataclass(slots=True)
+class Pastes:
+    """The pastes of a session by number; a number is never given twice."""
+
+    _texts: list[str] = field(default_factory=list[str])
+
+    def fold(self, text: str) -> str:
+        """What goes into the input for a pasted text: the text itself, or the mark of a large one."""
+        text = cleaned(text)
+        if len(text) < FOLD_CHARS and text.count("\n") + 1 < FOLD_LINES:
+            return text
+        return self.keep(text)
+
+    def keep(self, text: str) -> str:
+        """The mark of a text, however small."""
+        self._texts.append(text)
+        return chr(_FIRST + len(self._texts) - 1)
+
+    def expand(self, text: str) -> str:
+        """The text with every mark replaced by what was pasted."""
+        return _MARK.sub(lambda m: self._text(m.group()), text)
+
+    def shown(self, text: str) -> str:
+        """The text with every mark replaced by its label."""
+        return _MARK.sub(lambda m: self.label(m.group()) or m.group(), text)
+
+    def label(self, mark: str) -> Safe | None:
+        """`[Pasted #1 · 132 lines · 4.8 kB]`, None for a character that marks nothing here."""
+        number = ord(mark) - _FIRST
+        if not 0 <= number < len(self._texts):
+            return None
+        text = self._texts[number]
+        lines = text.count("\n") + 1
+        return say(
+            "[Pasted #{n} · {lines} · {size}]",
+            n=safe(str(number + 1)),
+            lines=safe(f"{lines} lines" if lines > 1 else "1 line"),
+            size=size(len(text.encode("utf-8", "replace"))),
+        )
+
+    def refold(self, text: str, marked: str) -> str:
+        """A text that was edited elsewhere, with the pastes of `marked` that are still whole in it marked again."""
+        for mark in _MARK.findall(marked):
+            text = text.replace(self._text(mark), mark, 1) if self.label(mark) else text
+        return text
+
+    def at(self, text: str, cursor: int) -> int | None:
+        """Where the mark under or before the cursor stands."""
+        for at in (cursor, cursor - 1):
+            if 0 <= at < len(text) and _MARK.match(text[at]) and self.label(text[at]):
+                return at
+        return None
+
+    def _text(self, mark: str) -> str:
+        number = ord(mark) - _FIRST
+        return self._texts[number] if 0 <= number < len(self._texts) else mark
+
+
+def cleaned(text: str) -> str:
+    """A pasted text with its line ends as LF, without NUL and lone surrogates; nothing else is touched."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    return re.sub("[\ud800-\udfff]", "", text)

@@ -1,0 +1,145 @@
+"""Performs effects: what a slash command asked for is done here, on the real screen and the real session."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import assert_never
+
+from termchat.core.effects import (
+    Choice,
+    Effect,
+    Exit,
+    ListModels,
+    MoveHead,
+    NewChat,
+    Pick,
+    Say,
+    Send,
+    Table,
+    UseModel,
+)
+from termchat.core.errors import ProviderError
+from termchat.core.models import ModelInfo, ModelRef
+from termchat.core.ports import Providers, Session
+from termchat.core.sanitize import EMPTY, Safe, join, safe_line, say
+from termchat.core.style import Role
+from termchat.ui.blocks import Line, lines_of
+from termchat.ui.repl.draft import Draft
+from termchat.ui.repl.paint import Painter
+from termchat.ui.repl.picker import Picker
+from termchat.ui.repl.talk import Talk
+from termchat.ui.tables import table_lines
+from termchat.ui.words import count
+
+
+class Performer:
+    """The hands of the commands. `leave` ends the program with an exit code."""
+
+    def __init__(
+        self,
+        talk: Talk,
+        providers: Providers,
+        painter: Painter,
+        draft: Draft,
+        picker: Picker,
+        changed: Callable[[], None],
+        leave: Callable[[int], None],
+    ) -> None:
+        self._talk = talk
+        self._providers = providers
+        self._painter = painter
+        self._draft = draft
+        self._picker = picker
+        self._changed = changed
+        self._leave = leave
+        self._previous: ModelRef | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def session(self) -> Session:
+        return self._talk.session
+
+    def perform(self, effects: Sequence[Effect], columns: int) -> None:
+        """Do everything, in order."""
+        said: list[Line] = []
+        for effect in effects:
+            if isinstance(effect, Say):
+                said += lines_of(effect.words, effect.role)
+            elif isinstance(effect, Table):
+                said += table_lines(effect, columns)
+            else:
+                self._do(effect)
+        if said:
+            self._painter.lines(said)
+
+    def last_model(self) -> None:
+        """Back to the model before the one in use."""
+        if self._previous:
+            self.perform((UseModel(self._previous), Say(say("→ {model}", model=safe_line(str(self._previous))))), 80)
+
+    def _do(self, effect: Pick | ListModels | Send | MoveHead | UseModel | NewChat | Exit) -> None:
+        match effect:
+            case Pick(title, choices):
+                self._picker.open(title, choices)
+            case ListModels(query):
+                self._list_models(query)
+            case Send():
+                self._send(effect)
+            case MoveHead(node, restore):
+                self.session.move(node)
+                if restore:
+                    self._draft.restore(restore)
+            case UseModel(model):
+                self._previous, _ = self.session.model, self.session.use(model)
+            case NewChat():
+                self.session.new()
+            case Exit(code):
+                self._leave(code)
+            case _:
+                assert_never(effect)
+
+    def _send(self, effect: Send) -> None:
+        if effect.message is None and effect.parent is not None:
+            self._talk.answer(effect.parent, effect.model)
+        elif effect.message is not None:
+            self._talk.ask(effect.message.text, effect.message.text)
+
+    def _list_models(self, query: str) -> None:
+        """The picker opens at once with what is known; what the providers list joins when it comes."""
+        current = self.session.model
+        known = [current, *(ref for ref in self._providers.known() if ref != current)]
+        self._picker.open(say("Model"), [self._choice(ref) for ref in known], query, say("asking the providers…"))
+        task = asyncio.get_running_loop().create_task(self._listed())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _listed(self) -> None:
+        names = list(self._providers.usable())
+        answers = await asyncio.gather(*(self._providers.models(name) for name in names), return_exceptions=True)
+        found: list[ModelInfo] = []
+        silent: list[Safe] = []
+        for name, answer in zip(names, answers, strict=True):
+            if isinstance(answer, ProviderError):
+                silent.append(safe_line(name))
+            elif isinstance(answer, BaseException):
+                raise answer
+            else:
+                found += answer
+        note = say("type to filter · no list from {names}", names=join(", ", silent)) if silent else EMPTY
+        self._picker.extend([self._choice(info.ref, info) for info in found], note)
+        self._changed()
+
+    def _choice(self, ref: ModelRef, info: ModelInfo | None = None) -> Choice:
+        parts = [safe_line(info.title)] if info and info.title and info.title != ref.model else []
+        if info and info.context:
+            parts.append(count(info.context))
+        if ref == self.session.model:
+            parts.append(say("current"))
+        label = safe_line(str(ref))
+        effects: tuple[Effect, ...] = (UseModel(ref), Say(say("→ {model}", model=label)))
+        return Choice(label, join(" · ", parts), effects)
+
+
+def error_line(words: Safe) -> Sequence[Line]:
+    return lines_of(words, Role.ERROR)

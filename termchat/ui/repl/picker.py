@@ -1,0 +1,84 @@
+"""The picker: a list below the transcript, filtered by typing; the draft stays as it is meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prompt_toolkit.buffer import Buffer
+
+from termchat.core.effects import Choice, Effect
+from termchat.core.sanitize import EMPTY, Safe, say
+from termchat.core.style import Role
+from termchat.ui.blocks import Line, line
+from termchat.ui.cells import cells, cut
+from termchat.ui.markdown.row import Segment
+
+_ROWS = 10
+
+
+class Picker:
+    """Open while `choices` is not None. `filter` is the buffer that typing goes to."""
+
+    def __init__(self) -> None:
+        self.filter = Buffer(multiline=False, on_text_changed=lambda _: self._filtered())
+        self.choices: Sequence[Choice] | None = None
+        self._title = EMPTY
+        self._note = EMPTY
+        self._at = 0
+
+    @property
+    def is_open(self) -> bool:
+        return self.choices is not None
+
+    def open(self, title: Safe, choices: Sequence[Choice], query: str = "", note: Safe = EMPTY) -> None:
+        self._title, self.choices, self._note, self._at = title, choices, note, 0
+        self.filter.reset()
+        self.filter.insert_text(query)
+
+    def extend(self, choices: Sequence[Choice], note: Safe = EMPTY) -> None:
+        """More choices have become known; what is marked stays marked."""
+        if self.choices is None:
+            return
+        known = {choice.label for choice in self.choices}
+        self.choices = [*self.choices, *(choice for choice in choices if choice.label not in known)]
+        self._note = note
+
+    def close(self) -> None:
+        self.choices = None
+        self.filter.reset()
+
+    def move(self, by: int) -> None:
+        if shown := self.shown():
+            self._at = (self._at + by) % len(shown)
+
+    def taken(self) -> Sequence[Effect]:
+        """What the marked choice does."""
+        shown = self.shown()
+        return shown[self._at].effects if shown else ()
+
+    def shown(self) -> list[Choice]:
+        """The choices that match what was typed: every word somewhere in the row."""
+        words = self.filter.text.lower().split()
+        return [c for c in self.choices or () if all(word in f"{c.label} {c.detail}".lower() for word in words)]
+
+    def lines(self, columns: int, rows: int) -> Sequence[Line]:
+        """The panel: a head, and the rows around the marked one."""
+        if self.choices is None:
+            return ()
+        shown = self.shown()
+        hint = self._note or say("type to filter · ↑↓ · Enter · Esc")
+        hint = cut(Safe(f"  {hint}"), columns - cells(self._title) - 2)
+        head = (Segment(self._title, (Role.STRONG,)), Segment(hint, (Role.DIM,)))
+        room = max(1, min(_ROWS, rows // 2 - 1))
+        start = max(0, min(self._at - room // 2, len(shown) - room))
+        body = [self._row(shown[n], columns, marked=n == self._at) for n in range(start, min(len(shown), start + room))]
+        return (head, *(body or [line(say("  nothing matches"), Role.DIM)]))
+
+    def _row(self, choice: Choice, columns: int, *, marked: bool) -> Line:
+        sign = Segment(Safe("❯ " if marked else "  "), (Role.ACCENT,))
+        label = cut(choice.label, columns - 4)
+        detail = cut(choice.detail, columns - 6 - cells(label))
+        return (sign, Segment(label, (Role.STRONG,) if marked else ()), Segment(Safe(f"  {detail}"), (Role.DIM,)))
+
+    def _filtered(self) -> None:
+        self._at = 0

@@ -1,0 +1,70 @@
+"""Roles as prompt_toolkit wants them: style strings and fragments, from the same theme the palette uses."""
+
+from __future__ import annotations
+
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.output import ColorDepth
+
+from termchat.core.style import Role, Style, Theme
+from termchat.ui.blocks import Line
+from termchat.ui.markdown.row import Roles, Row
+from termchat.ui.palette import Depth
+
+Fragments = StyleAndTextTuples
+
+DEPTHS = {
+    Depth.PLAIN: ColorDepth.DEPTH_1_BIT,
+    Depth.MONO: ColorDepth.DEPTH_1_BIT,
+    Depth.ANSI: ColorDepth.DEPTH_4_BIT,
+    Depth.INDEXED: ColorDepth.DEPTH_8_BIT,
+    Depth.TRUE: ColorDepth.DEPTH_24_BIT,
+}
+
+
+class Skin:
+    """A theme for the live region."""
+
+    def __init__(self, theme: Theme, depth: Depth) -> None:
+        self._theme = theme
+        self._flat = depth is Depth.PLAIN
+        self._styles: dict[Roles, str] = {}
+
+    def style(self, *roles: Role) -> str:
+        """The style string of roles laid over each other."""
+        found = self._styles.get(roles)
+        if found is None:
+            found = self._styles[roles] = "" if self._flat else self._overlay(roles)
+        return found
+
+    def line(self, line: Line) -> Fragments:
+        return [(self.style(*segment.roles), segment.text) for segment in line]
+
+    def lines(self, lines: tuple[Line, ...] | list[Line]) -> Fragments:
+        """Lines joined by line ends."""
+        fragments: Fragments = []
+        for at, line in enumerate(lines):
+            if at:
+                fragments.append(("", "\n"))
+            fragments += self.line(line)
+        return fragments
+
+    def rows(self, rows: list[Row]) -> Fragments:
+        return self.lines([row.segments for row in rows])
+
+    def _overlay(self, roles: Roles) -> str:
+        words: list[str] = []
+        for style in (self._theme.styles.get(role, Style()) for role in roles):
+            words += _words(style)
+        return " ".join(words)
+
+
+def _words(style: Style) -> list[str]:
+    words = [flag for flag in ("bold", "dim", "italic", "underline", "strike") if getattr(style, flag)]
+    if style.color:
+        words.append(style.color if style.color.startswith("#") else _ansi(style.color))
+    return words
+
+
+def _ansi(name: str) -> str:
+    """Our name of one of the sixteen as prompt_toolkit's, who calls the dull white gray."""
+    return {"white": "ansigray", "bright-white": "ansiwhite"}.get(name, f"ansi{name.replace('-', '')}")

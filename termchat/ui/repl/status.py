@@ -1,0 +1,148 @@
+"""The status line: what the turn is doing, or which model, how much and where; a pure function of what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import assert_never
+
+from termchat.core.models import ModelRef
+from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_line, say
+from termchat.core.style import Role
+from termchat.ui.blocks import Line, line, words_of
+from termchat.ui.cells import cells, cut_middle
+from termchat.ui.markdown.row import Segment
+from termchat.ui.view import Phase, TurnView
+from termchat.ui.words import count, duration, money, rate
+
+_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_ASCII = "-\\|/"
+_QUIET = 0.15  # a turn that answers sooner shows no waiting line at all
+_STALL = 10.0  # seconds without data after which that is said
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the idle status line tells. `tokens` is the size of the conversation, 0 when not known."""
+
+    model: ModelRef
+    cwd: Safe = EMPTY
+    tokens: int = 0
+    cost: Decimal | None = None
+    queued: int = 0
+
+
+def idle_line(facts: Facts, columns: int) -> Line:
+    """`gpt-5.2 · 12.4k tokens · $0.042 · ~/proj · ? keys`, losing what matters least when it gets narrow."""
+    model = _model_words(facts.model)
+    tokens = say("{n} tokens", n=count(facts.tokens)) if facts.tokens else EMPTY
+    cost = money(facts.cost) if facts.cost else EMPTY
+    queue = say("{n} queued · Enter sends · ↑ edits · Alt-Backspace drops", n=safe(str(facts.queued)))
+    if facts.queued:
+        return _fitting([[queue], [say("{n} queued · Enter sends", n=safe(str(facts.queued)))]], columns)
+    wants = [
+        [model, tokens, cost, facts.cwd, say("? keys")],
+        [model, tokens, cost, facts.cwd],
+        [model, tokens, cost],
+        [model, tokens],
+        [model],
+    ]
+    return _fitting(wants, columns)
+
+
+def _model_words(model: ModelRef) -> Safe:
+    if model.provider == "demo":
+        return say("{model} · no model", model=safe_line(str(model)))
+    return safe_line(model.model)
+
+
+def _fitting(wants: Sequence[Sequence[Safe]], columns: int) -> Line:
+    for parts in wants:
+        words = join(" · ", [part for part in parts if part])
+        if cells(words) <= columns - 1:
+            return line(words, Role.DIM)
+    return line(cut_middle(wants[-1][0], columns - 1), Role.DIM)
+
+
+def spinner(now: float, *, signs: bool, motion: bool) -> str:
+    """The glyph of this moment, eight to the second."""
+    if not motion:
+        return "…" if signs else "..."
+    glyphs = _SPINNER if signs else _ASCII
+    return glyphs[int(now * 8) % len(glyphs)]
+
+
+def busy_line(turn: TurnView, now: float, columns: int, glyph: str, queued: int = 0) -> Line:
+    """`⠋ replying · 0.8s to first token · 214 tok · 61 tok/s`, without its last parts when it gets narrow."""
+    if now - turn.started < _QUIET and turn.first is None:
+        return line(safe_line(turn.model.model), Role.DIM)
+    parts = _busy_parts(turn, now)
+    if queued:
+        parts.append(say("{n} queued", n=safe(str(queued))))
+    while len(parts) > 1 and cells(join(" · ", parts)) > columns - 4:
+        parts.pop()
+    words = cut_middle(join(" · ", parts), columns - 4)
+    return (Segment(Safe(f"{glyph} "), (Role.ACCENT,)), Segment(words, (Role.DIM,)))
+
+
+def _busy_parts(turn: TurnView, now: float) -> list[Safe]:
+    silent = now - turn.last
+    if silent > _STALL and turn.phase in (Phase.THINKING, Phase.REPLYING, Phase.CALLING):
+        return [say("no data for {t}", t=_seconds(silent)), say("Esc stops, what came is kept")]
+    match turn.phase:
+        case Phase.WAITING:
+            waiting = say("waiting for {model}", model=safe_line(turn.model.model))
+            return [waiting, _elapsed(now - turn.since), say("Esc stops")]
+        case Phase.THINKING:
+            thinking = turn.thinking
+            spent = [] if thinking is None else [say("~{n} tok", n=count(round(thinking.tokens)))]
+            return [say("thinking"), _seconds(now - turn.since), *spent, say("Esc stops")]
+        case Phase.REPLYING:
+            return _replying(turn, now)
+        case Phase.CALLING:
+            return [say("writing a tool call"), _seconds(now - turn.since), say("Esc stops")]
+        case Phase.RUNNING:
+            number = len(turn.calls)
+            running = say("running {n}", n=safe("1 tool" if number == 1 else f"{number} tools"))
+            return [running, _seconds(now - turn.since), say("Esc stops")]
+        case Phase.RETRYING:
+            return _retrying(turn, now)
+        case Phase.STOPPING:
+            return [say("stopping")]
+    assert_never(turn.phase)
+
+
+def _replying(turn: TurnView, now: float) -> list[Safe]:
+    first = turn.first or 0.0
+    number = turn.counted if turn.counted is not None else round(turn.tokens)
+    about = EMPTY if turn.counted is not None else say("~")
+    parts = [say("replying"), say("{t} to first token", t=duration(first)), say("{a}{n} tok", a=about, n=count(number))]
+    if speed := rate(number, now - turn.started - first):
+        parts.append(speed)
+    return [*parts, say("Esc stops")]
+
+
+def _retrying(turn: TurnView, now: float) -> list[Safe]:
+    retry = turn.retry
+    if retry is None:
+        return [say("retrying")]
+    left = max(0, round(turn.until - now))
+    when = say("retrying in {n}s", n=safe(str(left))) if left else say("retrying")
+    tries = say("{when} ({n}/{m})", when=when, n=safe(str(retry.attempt)), m=safe(str(retry.tries)))
+    return [tries, retry.failure.message, say("Esc stops")]
+
+
+def _elapsed(seconds: float) -> Safe:
+    """Tenths at first, whole seconds once they are many."""
+    return duration(seconds)
+
+
+def _seconds(seconds: float) -> Safe:
+    return safe(f"{int(seconds)}s") if seconds < 60 else duration(seconds)
+
+
+def clipped(row: Line, columns: int) -> Line:
+    """A line that is sure to fit, in one look when it had to be cut."""
+    words = words_of(row)
+    return row if cells(words) <= columns else line(cut_middle(words, columns), Role.DIM)

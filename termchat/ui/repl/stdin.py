@@ -1,0 +1,241 @@
+"""What a terminal sends, taken apart: keys, pastes, and answers that must never reach the input.
+
+`Decoder` is pure: text and the time it came go in, pieces come out. It
+
+- takes out late answers of the terminal (keyboard flags, colours, modes, device attributes, focus), even when one
+  arrives in two halves;
+- collects a bracketed paste as one piece, and ends it by itself when its end mark got lost;
+- turns the keyboard protocols' sequences (kitty `CSI u`, modifyOtherKeys) into the keys they mean, so that
+  Shift-Enter is a new line everywhere;
+- sees a paste from a terminal that does not mark pastes, by its speed, so that its line ends submit nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TypeAlias
+
+PASTE_BEGIN = "\x1b[200~"
+PASTE_END = "\x1b[201~"
+PASTE_PATIENCE = 1.0  # seconds without input after which a paste is taken to be over
+REPLY_PATIENCE = 1.0  # seconds the second half of a terminal's answer may take
+
+_REPLY = re.compile(
+    r"\x1b\[\?[\d;]*[uc]"  # keyboard flags, device attributes
+    r"|\x1b\[>[\d;]*c"
+    r"|\x1b\[\??[\d;]*\$y"  # modes
+    r"|\x1b\[\d+;\d+R"  # cursor position
+    r"|\x1b\[[IO]"  # focus
+    r"|\x1b\]\d+;[^\x07\x1b]*(?:\x07|\x1b\\)"  # colours, clipboard
+    r"|\x1bP[^\x1b]*\x1b\\"
+    r"|\x1b_[^\x1b]*\x1b\\"
+)
+_SURE_HALF = re.compile(
+    r"\x1b(?:\[\?[\d;]*\$?|\[>[\d;]*|\]\d+;[^\x07\x1b]*\x1b?|P[>\d!+$][^\x1b]*\x1b?|_G[^\x1b]*\x1b?)$"
+)
+_HALF = re.compile(r"\x1b(?:\[[\d;:]*\$?|O|\]\d*)?$")
+_KITTY = re.compile(r"\x1b\[(\d+)(?::[\d:]*)?(?:;(\d+)(?::\d+)?)?u")
+_OTHER = re.compile(r"\x1b\[27;(\d+);(\d+)~")
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Text for the key parser: what was typed."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paste:
+    """A whole pasted text, not altered."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer of the terminal, or its word that the focus came or went."""
+
+    text: str
+
+
+Piece: TypeAlias = Keys | Paste | Reply
+
+
+class Decoder:
+    """Feed it what was read, in order; ask `flush` once nothing followed for the time an Esc may take.
+
+    `brackets` is True once the terminal has marked a paste: then a fast text is fast typing.
+    """
+
+    def __init__(self) -> None:
+        self.brackets = False
+        self._held = ""
+        self._held_at = 0.0
+        self._paste: list[str] | None = None
+        self._paste_at = 0.0
+        self._burst = Burst()
+
+    @property
+    def pasting(self) -> bool:
+        return self._paste is not None
+
+    def feed(self, text: str, now: float) -> list[Piece]:
+        """What a read brought, as pieces."""
+        if self._held and now - self._held_at > REPLY_PATIENCE and _SURE_HALF.search(self._held):
+            self._held = ""
+        text, self._held = self._held + text, ""
+        pieces: list[Piece] = []
+        while text:
+            text = self._pasted(text, now, pieces) if self._paste is not None else self._typed(text, now, pieces)
+        return pieces
+
+    def flush(self, now: float) -> list[Piece]:
+        """What was held back in case it went on; half an answer of the terminal is held on to."""
+        if not self._held or _SURE_HALF.search(self._held):
+            return []
+        held, self._held = self._held, ""
+        return [Keys(held)]
+
+    def overdue(self, now: float) -> list[Piece]:
+        """The paste whose end mark has not come in time, else nothing."""
+        if self._paste is None or now - self._paste_at < PASTE_PATIENCE:
+            return []
+        text, self._paste = "".join(self._paste), None
+        return [Paste(text)]
+
+    def _pasted(self, text: str, now: float, pieces: list[Piece]) -> str:
+        """Go on with a paste; what stands behind its end is returned."""
+        assert self._paste is not None
+        self._paste_at = now
+        overlap = len(PASTE_END) - 1
+        last = self._paste.pop() if self._paste else ""
+        seam = last[-overlap:] + text
+        at = seam.find(PASTE_END)
+        if at < 0:
+            self._paste += [last[: len(last) - len(last[-overlap:])], seam]
+            return ""
+        whole = "".join((*self._paste, last[: len(last) - len(last[-overlap:])], seam[:at]))
+        self._paste = None
+        pieces.append(Paste(whole))
+        return seam[at + len(PASTE_END) :]
+
+    def _typed(self, text: str, now: float, pieces: list[Piece]) -> str:
+        begin = text.find(PASTE_BEGIN)
+        typed, rest = (text, "") if begin < 0 else (text[:begin], text[begin + len(PASTE_BEGIN) :])
+        if begin >= 0:
+            self._paste, self._paste_at, self.brackets = [], now, True
+        elif held := self._unfinished(typed):
+            typed, self._held, self._held_at = typed[: -len(held)], held, now
+        self._split(typed, now, pieces)
+        return rest
+
+    def _unfinished(self, text: str) -> str:
+        found = _SURE_HALF.search(text) or _HALF.search(text)
+        if found:
+            return found.group()
+        return next((text[-n:] for n in range(len(PASTE_BEGIN) - 1, 2, -1) if text.endswith(PASTE_BEGIN[:n])), "")
+
+    def _split(self, text: str, now: float, pieces: list[Piece]) -> None:
+        """Keys and answers of the terminal, told apart."""
+        at = 0
+        for reply in _REPLY.finditer(text):
+            self._keys(text[at : reply.start()], now, pieces)
+            pieces.append(Reply(reply.group()))
+            at = reply.end()
+        self._keys(text[at:], now, pieces)
+
+    def _keys(self, text: str, now: float, pieces: list[Piece]) -> None:
+        if not text:
+            return
+        if not self.brackets:
+            text = self._burst.filter(text, now)
+        if "\x1b[" in text:
+            text = _OTHER.sub(lambda m: _key(int(m[2]), int(m[1])), _KITTY.sub(_kitty, text))
+        if text:
+            pieces.append(Keys(text))
+
+
+class Burst:
+    """Tells a paste that is not marked from typing.
+
+    Nobody types `\\r\\n`, nor six characters and more between two reads with line ends among them. Such line ends
+    become `\\n`, which is a new line and submits nothing. An Enter that ends a read and is the only one in its
+    burst is sent: a script or a dictation that types one line and Enter means it.
+    """
+
+    FAST = 0.008
+    SOON = 0.020
+    MANY = 6
+
+    def __init__(self) -> None:
+        self._last = 0.0
+        self._run = 0  # printable characters that came fast
+        self._lines = False  # the burst has had a line end
+        self._after_return = False
+
+    def filter(self, text: str, now: float) -> str:
+        """The text of one read with the line ends of a paste turned into new lines."""
+        gap = now - self._last
+        self._last = now
+        if gap > (self.FAST if "\r" not in text[:1] else self.SOON):
+            self._run, self._lines, self._after_return = 0, False, False
+        if "\x1b" in text:
+            self._run = 0
+            return text
+        text = self._join(text)
+        returns = text.count("\r")
+        printable = len(text) - returns - text.count("\n")
+        self._run += printable
+        inner = text.rstrip("\r\n") != text.rstrip("\r\n").replace("\r", "")
+        pasted = self._run >= self.MANY and self._run >= 3 * returns and (inner or self._lines)
+        if pasted or self._lines:
+            self._lines = True
+            return text.replace("\r", "\n")
+        if returns:
+            self._run = 0
+        return text
+
+    def _join(self, text: str) -> str:
+        """`\\r\\n` as one new line, also when it is split between two reads."""
+        if self._after_return and text.startswith("\n"):
+            text = text[1:]
+        self._after_return = text.endswith("\r")
+        if "\r\n" in text:
+            self._lines = True
+            text = text.replace("\r\n", "\n")
+        return text
+
+
+def _kitty(found: re.Match[str]) -> str:
+    return _key(int(found[1]), int(found[2] or 1))
+
+
+def _key(code: int, modifiers: int) -> str:
+    """A key of the keyboard protocols as the bytes older terminals send for it; "" when it has none."""
+    bits = modifiers - 1
+    shift, alt, ctrl = bool(bits & 1), bool(bits & 2), bool(bits & 4)
+    if code == 13:
+        return "\n" if shift or alt or ctrl else "\r"
+    if code == 9 and shift:
+        return "\x1b[Z"
+    if code in (9, 27, 127):
+        return ("\x1b" if alt else "") + ("\x17" if ctrl and code == 127 else chr(code))
+    if not 32 <= code < 0xE000:
+        return ""
+    character = chr(code)
+    if ctrl and (control := _control(character)):
+        character = control
+    elif shift:
+        character = character.upper()
+    return ("\x1b" if alt else "") + character
+
+
+def _control(character: str) -> str:
+    if character in " @2":
+        return "\x00"
+    lower = character.lower()
+    if "a" <= lower <= "z" or character in "[\\]^_":
+        return chr(ord(lower) & 0x1F)
+    return "\x1f" if character in "/-" else ""

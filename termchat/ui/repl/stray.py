@@ -1,0 +1,46 @@
+"""Prints and warnings of libraries: they must not break a frame, so they become lines of the scrollback."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+from termchat.core.sanitize import Safe, safe
+
+
+class Stray(io.TextIOBase):
+    """A text stream that hands on whole lines, from any thread."""
+
+    def __init__(self, say: Callable[[Safe], None]) -> None:
+        self._say = say
+        self._rest = ""
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return "utf-8"
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return False
+
+    def write(self, text: str, /) -> int:
+        *whole, self._rest = (self._rest + text).split("\n")
+        for row in whole:
+            if row.strip():
+                self._say(safe(row))
+        return len(text)
+
+
+@contextmanager
+def caught(say: Callable[[Safe], None]) -> Generator[None, None, None]:
+    """Standard output and error go to `say` inside."""
+    before = sys.stdout, sys.stderr
+    sys.stdout = sys.stderr = Stray(say)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before

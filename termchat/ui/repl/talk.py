@@ -1,0 +1,180 @@
+"""The talk: questions go out, replies come in, and what is typed meanwhile waits in a queue.
+
+Whatever happens, nothing typed is lost: a question that got no answer returns to the input, and a queue that may not
+be sent waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import replace
+from time import monotonic
+
+from termchat.core.events import TurnEnded
+from termchat.core.messages import user
+from termchat.core.models import ModelRef
+from termchat.core.outcomes import Outcome
+from termchat.core.ports import Session, Turn
+from termchat.core.sanitize import Safe, safe, say
+from termchat.core.style import Role
+from termchat.ui.blocks import line
+from termchat.ui.repl.draft import Draft
+from termchat.ui.repl.paint import Painter, echo
+from termchat.ui.view import View, sent, step, stopping
+
+_log = logging.getLogger("termchat")
+_TICK = 1 / 8
+
+
+class Talk:
+    """Runs the turns of a session, one at a time.
+
+    view     what is known of the running turn
+    queue    what was entered while a turn ran, pastes as marks
+    paused   the queue waits for the user
+    """
+
+    def __init__(self, session: Session, draft: Draft, view: View, changed: Callable[[], None], sign: Safe) -> None:
+        self.session = session
+        self.view = view
+        self.queue: list[str] = []
+        self.paused = False
+        self.painter: Painter | None = None
+        self.ended: Callable[[TurnEnded, float], None] = lambda ended, started: None
+        self._draft = draft
+        self._changed = changed
+        self._sign = sign
+        self._turn: Turn | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._asked: str | None = None
+        self._before: str | None = None
+        self._hurry = False
+
+    @property
+    def busy(self) -> bool:
+        return self.view.busy
+
+    def enter(self, raw: str, message: str) -> None:
+        """A message is entered: sent at once, or queued while a turn runs. `raw` has its pastes as marks."""
+        if self.busy:
+            self.queue.append(raw)
+            self._changed()
+            return
+        self.ask(raw, message)
+
+    def ask(self, raw: str, message: str) -> None:
+        """Send a message below the head."""
+        self._echo(raw)
+        node = self.session.add(user(message), self.session.conversation.head)
+        self._asked = raw
+        self._start(self.session.send(node), self.session.model)
+
+    def answer(self, parent: str, model: ModelRef | None) -> None:
+        """Have a question answered again."""
+        self._asked, self._before = None, self.session.conversation.head
+        node = self.session.conversation.nodes[parent]
+        self._echo(node.message.text)
+        self.session.move(parent)
+        self._start(self.session.send(parent, model), model or self.session.model)
+
+    def stop(self) -> None:
+        """Stop the turn: the effect is seen at once, the connection closes after."""
+        if self._turn is None:
+            return
+        self.view = stopping(self.view, monotonic())
+        self._turn.cancel()
+        self._changed()
+
+    def send_now(self) -> bool:
+        """Stop the reply (what came is kept) and send the queue as soon as it has ended."""
+        if not self.queue:
+            return False
+        self.paused = False
+        if self.busy:
+            self._hurry = True
+            self.stop()
+        else:
+            self.send_queue()
+        return True
+
+    def send_queue(self) -> None:
+        """The queue goes out as one message, its items separated by a blank line."""
+        raw = "\n\n".join(self.queue)
+        self.queue.clear()
+        self.paused = False
+        self.ask(raw, self._draft.pastes.expand(raw))
+
+    def pull(self) -> str | None:
+        """Take the last item of the queue back."""
+        if not self.queue:
+            return None
+        raw = self.queue.pop()
+        self.paused = self.paused and bool(self.queue)
+        self._changed()
+        return raw
+
+    def give_back(self) -> None:
+        """The question got no answer: it returns to the input; after a second try the first answer stands again."""
+        if self._asked is None:
+            self.session.move(self._before)
+        else:
+            self._draft.restore(self._asked)
+        self._asked = None
+
+    async def close(self) -> None:
+        """Stop whatever runs and wait until it has ended."""
+        self.stop()
+        if self._task:
+            await asyncio.wait([self._task], timeout=2)
+            self._task.cancel()
+
+    def _start(self, turn: Turn, model: ModelRef) -> None:
+        self._turn = turn
+        self.view = sent(self.view, turn.id, model, monotonic())
+        self._changed()
+        loop = asyncio.get_running_loop()
+        self._task = loop.create_task(self._follow(turn))
+        loop.call_later(_TICK, self._tick)
+
+    def _echo(self, raw: str) -> None:
+        if self.painter:
+            self.painter.lines(echo(safe(self._draft.pastes.shown(raw)), self._sign), after=True)
+
+    def _tick(self) -> None:
+        """Move the spinner and the clocks while a turn runs, and only then."""
+        if self.busy:
+            self._changed()
+            asyncio.get_running_loop().call_later(_TICK, self._tick)
+
+    async def _follow(self, turn: Turn) -> None:
+        try:
+            async with aclosing(turn.events()) as events:
+                async for event in events:
+                    self.view, blocks = step(self.view, event, monotonic())
+                    if self.painter:
+                        self.painter.show(blocks)
+        except Exception:
+            _log.exception("the front end failed on an event")
+            if self.painter:
+                self.painter.lines([line(say("termchat made a mistake of its own; the chat goes on."), Role.ERROR)])
+        finally:
+            self._over()
+
+    def _over(self) -> None:
+        """The turn has ended: go on with the queue when it ended well, else let it wait."""
+        self.view = replace(self.view, turn=None)
+        self._turn = None
+        ended = self.view.last
+        well = ended is not None and ended.outcome is Outcome.COMPLETE
+        hurry, self._hurry = self._hurry, False
+        self._asked = None
+        if ended:
+            self.ended(ended, ended.timing.total)
+        if self.queue and (well or hurry):
+            self.send_queue()
+            return
+        self.paused = bool(self.queue)
+        self._changed()

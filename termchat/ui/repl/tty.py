@@ -1,0 +1,98 @@
+"""The terminal as it was found: taken in the first lines of the program, given back on every way out.
+
+Standard library only, and little of it: this is imported before anything else, so that what is typed while the rest
+is being imported is neither echoed nor lost.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import select
+import signal
+import sys
+import termios
+from types import FrameType
+from typing import Any
+
+_MODES_OFF = "\x1b[?2004l\x1b[?1004l\x1b[?2026l\x1b[?7h\x1b[?25h\x1b[0m"
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+
+
+class Tty:
+    """Standard input and output, both terminals, in raw mode without echo until `restore`.
+
+    typed    what was typed before the program could read it
+    undo     sequences that switch off what was switched on beyond the usual modes, newest first
+    """
+
+    def __init__(self, fd_in: int, fd_out: int) -> None:
+        self._in, self._out = fd_in, fd_out
+        self._found: list[Any] = termios.tcgetattr(fd_in)
+        self.typed = ""
+        self.undo: list[str] = []
+        self.touched = False
+        self._restored = False
+
+    @classmethod
+    def take(cls) -> Tty | None:
+        """Take the terminal; None when one of the two is none. Until the loop runs, Ctrl-C interrupts."""
+        try:
+            fd_in, fd_out = sys.stdin.fileno(), sys.stdout.fileno()
+            if not (os.isatty(fd_in) and os.isatty(fd_out)):
+                return None
+            tty = cls(fd_in, fd_out)
+        except (AttributeError, OSError, ValueError, termios.error):
+            return None
+        tty.raw()
+        if tty.read_typed():
+            os.write(fd_out, b"\r\x1b[K")  # the terminal has echoed it
+        atexit.register(tty.restore)
+        for number in _SIGNALS:
+            signal.signal(number, tty._killed)
+        return tty
+
+    def raw(self) -> None:
+        """No echo, no line editing, no translation; keys that send signals still do."""
+        mode = list(self._found)
+        mode[0] &= ~(termios.ICRNL | termios.INLCR | termios.IGNCR | termios.IXON | termios.IXOFF)
+        mode[3] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN)
+        control = list(mode[6])
+        control[termios.VMIN], control[termios.VTIME] = 1, 0
+        mode[6] = control
+        self._restored = False
+        termios.tcsetattr(self._in, termios.TCSANOW, mode)
+
+    def read_typed(self) -> bool:
+        """Read what has been typed so far into `typed`, without waiting; whether there was anything."""
+        data = b""
+        try:
+            while select.select([self._in], [], [], 0)[0]:
+                piece = os.read(self._in, 4096)
+                if not piece:
+                    break
+                data += piece
+        except OSError:
+            pass
+        self.typed += data.decode("utf-8", "replace")
+        return bool(data)
+
+    def restore(self) -> None:
+        """The terminal as it was found: modes off, cursor shown, settings from the snapshot. Any number of times."""
+        if self._restored:
+            return
+        self._restored = True
+        try:
+            if self.touched:
+                os.write(self._out, ("".join(reversed(self.undo)) + _MODES_OFF).encode())
+            termios.tcsetattr(self._in, termios.TCSADRAIN, self._found)
+        except (OSError, termios.error):
+            pass  # the terminal is gone
+
+    def lend(self) -> None:
+        """Give it back for a while: to an editor, to the shell. `raw` takes it again."""
+        self.restore()
+
+    def _killed(self, number: int, frame: FrameType | None) -> None:
+        self.restore()
+        os._exit(128 + number)

@@ -1,0 +1,48 @@
+"""Small tables of our own words: columns under each other, one value below the other where that is too wide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from termchat.core.effects import Table
+from termchat.core.sanitize import Safe
+from termchat.core.style import Role
+from termchat.ui.blocks import BLANK, Line, line
+from termchat.ui.cells import cells
+from termchat.ui.markdown.row import Segment
+
+_GAP = 2
+
+
+def table_lines(table: Table, columns: int) -> tuple[Line, ...]:
+    """The table as lines no wider than the screen, where its words allow."""
+    rows = [table.header, *table.rows] if table.header else list(table.rows)
+    widths = [max(cells(row[n]) for row in rows) for n in range(len(rows[0]))] if rows else []
+    if sum(widths) + _GAP * (len(widths) - 1) >= columns and len(widths) > 2:
+        return _stanzas(table)
+    lines = [_row(row, widths, table.right, Role.TEXT) for row in table.rows]
+    head = [_row(table.header, widths, table.right, Role.DIM)] if table.header else []
+    return (*head, *lines)
+
+
+def _row(row: Sequence[Safe], widths: Sequence[int], right: frozenset[int], role: Role) -> Line:
+    segments: list[Segment] = []
+    for n, word in enumerate(row):
+        space = " " * (widths[n] - cells(word))
+        last = n == len(row) - 1
+        text = f"{space}{word}" if n in right else f"{word}{'' if last else space}"
+        looks = (role,) if role is Role.DIM else (Role.STRONG,) if n == 0 else ()
+        segments.append(Segment(Safe(text if last else text + " " * _GAP), looks))
+    return tuple(segments)
+
+
+def _stanzas(table: Table) -> tuple[Line, ...]:
+    """Each row as a few lines: its first value, then `name: value`."""
+    lines: list[Line] = []
+    for row in table.rows:
+        lines += [BLANK] if lines else []
+        lines.append(line(row[0], Role.STRONG))
+        names = table.header[1:] or [Safe("")] * (len(row) - 1)
+        for name, word in zip(names, row[1:], strict=True):
+            lines.append(line(Safe(f"  {name}: {word}" if name else f"  {word}")))
+    return tuple(lines)

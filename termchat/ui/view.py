@@ -1,0 +1,347 @@
+"""The view: what the front end knows of the turn that runs, and what each event adds to the scrollback.
+
+`step(view, event, now)` is pure: it takes the state and an event and gives the next state and the blocks to be
+committed. Times are seconds of one clock, handed in. Whoever shows the view reads it, and changes nothing in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TypeAlias, assert_never
+
+from termchat.core.events import (
+    Adapted,
+    CitationDelta,
+    Delta,
+    Event,
+    Finished,
+    MessageDone,
+    Notice,
+    ReasoningDelta,
+    Retrying,
+    StepStarted,
+    Streamed,
+    TextDelta,
+    ToolCallDelta,
+    ToolFinished,
+    ToolStarted,
+    TurnEnded,
+    TurnStarted,
+    UsageDelta,
+)
+from termchat.core.messages import Reasoning, ToolCall, ToolResult
+from termchat.core.models import ModelRef
+from termchat.core.outcomes import Outcome
+from termchat.core.sanitize import Safe, join, say
+from termchat.core.style import Role
+from termchat.core.usage import Usage
+from termchat.ui.blocks import Block, Card, Line, Lines, Pause, Prose, Restore, Thought, line
+from termchat.ui.words import count, duration, outcome_words, usage_words, ways_out
+
+Step: TypeAlias = "tuple[View, tuple[Block, ...]]"
+_TAIL = 4000  # characters of reasoning kept for the live rows; the whole of it is in the message
+
+
+class Phase(StrEnum):
+    """What the turn is doing."""
+
+    WAITING = "waiting"
+    THINKING = "thinking"
+    REPLYING = "replying"
+    CALLING = "writing a call"
+    RUNNING = "running tools"
+    RETRYING = "retrying"
+    STOPPING = "stopping"
+
+
+class Think(StrEnum):
+    """How reasoning is shown: one line when it is over, its last rows while it lasts, or all of it."""
+
+    LINE = "line"
+    TAIL = "tail"
+    FULL = "full"
+
+
+class CallState(StrEnum):
+    WRITING = "writing"
+    RUNNING = "running"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A tool call on its way; `result` and `seconds` once it is over."""
+
+    id: str
+    name: str
+    arguments: str
+    since: float
+    state: CallState = CallState.WRITING
+    index: int = -1
+    result: ToolResult | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """A stretch of reasoning: how long, how much, and its last words."""
+
+    since: float
+    tokens: float = 0.0
+    tail: str = ""
+    redacted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TurnView:
+    """The turn that runs.
+
+    started    when it was sent
+    first      seconds until the first content, None before it
+    last       when anything last came
+    tokens     how much of the reply there is, estimated until the provider has counted
+    """
+
+    id: str
+    model: ModelRef
+    started: float
+    phase: Phase = Phase.WAITING
+    since: float = 0.0
+    first: float | None = None
+    last: float = 0.0
+    tokens: float = 0.0
+    counted: int | None = None
+    thinking: Thinking | None = None
+    speaking: bool = False
+    calls: tuple[Call, ...] = ()
+    retry: Retrying | None = None
+    until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is known: the running turn, what was thought last, and how much there was before."""
+
+    turn: TurnView | None = None
+    think: Think = Think.TAIL
+    usage_line: bool = True
+    thought: str = ""
+    cards: tuple[Card, ...] = ()
+    last: TurnEnded | None = None
+    context: Usage | None = None
+
+    @property
+    def busy(self) -> bool:
+        return self.turn is not None
+
+
+def sent(view: View, turn_id: str, model: ModelRef, now: float) -> View:
+    """The view once a question has left."""
+    return replace(view, turn=TurnView(turn_id, model, now, since=now, last=now))
+
+
+def stopping(view: View, now: float) -> View:
+    """The view once the user asked to stop, seen before anything else has happened."""
+    if view.turn is None or view.turn.phase is Phase.STOPPING:
+        return view
+    return replace(view, turn=replace(view.turn, phase=Phase.STOPPING, since=now))
+
+
+def step(view: View, event: Event, now: float) -> Step:
+    """The next view, and what is to be committed. Events of any other turn than the running one change nothing."""
+    turn = view.turn
+    if turn is None or event.turn_id != turn.id:
+        return view, ()
+    match event:
+        case TurnStarted():
+            return _with(view, replace(turn, model=event.model)), ()
+        case StepStarted():
+            return _with(view, _enter(replace(turn, calls=(), last=now), Phase.WAITING, now)), ()
+        case Streamed():
+            return _delta(view, turn, event.delta, now)
+        case ToolStarted():
+            return _tool_started(view, turn, event.call, now)
+        case ToolFinished():
+            return _tool_finished(view, turn, event)
+        case MessageDone():
+            return _message_done(view, event), ()
+        case Notice():
+            return _say(view, turn, event.words, now)
+        case TurnEnded():
+            return _ended(view, turn, event, now)
+    assert_never(event)
+
+
+def _delta(view: View, turn: TurnView, delta: Delta, now: float) -> Step:
+    turn = replace(turn, last=now)
+    match delta:
+        case TextDelta():
+            return _text(view, turn, delta.text, now) if delta.text else (_with(view, turn), ())
+        case ReasoningDelta():
+            return _reasoning(view, turn, delta, now)
+        case ToolCallDelta():
+            return _call_piece(view, turn, delta, now)
+        case UsageDelta():
+            return _with(view, replace(turn, counted=delta.usage.output or turn.counted)), ()
+        case Retrying():
+            turn = replace(_enter(turn, Phase.RETRYING, now), retry=delta, until=now + delta.delay)
+            return _with(view, turn), ()
+        case Adapted():
+            return _say(view, turn, delta.words, now)
+        case CitationDelta() | Finished():
+            return _with(view, turn), ()
+    assert_never(delta)
+
+
+def _text(view: View, turn: TurnView, text: str, now: float) -> Step:
+    turn, before = _thought_over(view, _content(turn, now), now)
+    turn = replace(_enter(turn, Phase.REPLYING, now), tokens=turn.tokens + weight(text), speaking=True)
+    return _with(view, turn), (*before, Prose(text))
+
+
+def _reasoning(view: View, turn: TurnView, delta: ReasoningDelta, now: float) -> Step:
+    before = _prose_over(turn) if not turn.thinking else ()
+    turn = replace(_enter(_content(turn, now), Phase.THINKING, now), speaking=False)
+    so_far = turn.thinking or Thinking(now)
+    thinking = replace(
+        so_far,
+        tokens=so_far.tokens + weight(delta.text),
+        tail=(so_far.tail + delta.text)[-_TAIL:],
+        redacted=so_far.redacted or delta.redacted,
+    )
+    said = (Thought(delta.text),) if view.think is Think.FULL and delta.text else ()
+    return _with(view, replace(turn, thinking=thinking)), (*before, *said)
+
+
+def _call_piece(view: View, turn: TurnView, delta: ToolCallDelta, now: float) -> Step:
+    turn, before = _quiet(view, _content(turn, now), now)
+    turn = _enter(turn, Phase.CALLING, now)
+    known = next((c for c in turn.calls if c.index == delta.index and c.state is CallState.WRITING), None)
+    call = known or Call(delta.id, delta.name, "", now, index=delta.index)
+    call = replace(
+        call, id=delta.id or call.id, name=delta.name or call.name, arguments=call.arguments + delta.arguments
+    )
+    calls = tuple(call if c is known else c for c in turn.calls) if known else (*turn.calls, call)
+    return _with(view, replace(turn, calls=calls, tokens=turn.tokens + weight(delta.arguments))), before
+
+
+def _tool_started(view: View, turn: TurnView, call: ToolCall, now: float) -> Step:
+    turn, before = _quiet(view, turn, now)
+    known = next((c for c in turn.calls if c.state is CallState.WRITING and _same(c, call)), None)
+    running = Call(call.id, call.name, call.arguments, now, CallState.RUNNING)
+    calls = tuple(running if c is known else c for c in turn.calls) if known else (*turn.calls, running)
+    return _with(view, replace(_enter(turn, Phase.RUNNING, now), calls=calls)), before
+
+
+def _tool_finished(view: View, turn: TurnView, event: ToolFinished) -> Step:
+    calls = tuple(
+        replace(c, state=CallState.DONE, result=event.result, seconds=event.seconds, arguments=event.call.arguments)
+        if c.id == event.call.id and c.state is not CallState.DONE
+        else c
+        for c in turn.calls
+    )
+    return _commit_cards(_with(view, replace(turn, calls=calls)))
+
+
+def _commit_cards(view: View) -> Step:
+    """Cards are committed in the order of the calls: one that is over waits for those before it."""
+    turn, cards = view.turn, list[Card]()
+    assert turn is not None
+    calls = list(turn.calls)
+    while calls and calls[0].state is CallState.DONE:
+        call = calls.pop(0)
+        assert call.result is not None
+        number = len(view.cards) + len(cards) + 1
+        cards.append(
+            Card(number, ToolCall(call.id, call.name, call.arguments), call.result, call.seconds, gap=not cards)
+        )
+    return replace(view, turn=replace(turn, calls=tuple(calls)), cards=(*view.cards, *cards)), tuple(cards)
+
+
+def _message_done(view: View, event: MessageDone) -> View:
+    thought = "\n\n".join(p.text for p in event.message.parts if isinstance(p, Reasoning) and p.text)
+    return replace(view, thought=thought or view.thought, context=event.message.usage or view.context)
+
+
+def _say(view: View, turn: TurnView, words: Safe, now: float) -> Step:
+    turn, before = _quiet(view, turn, now)
+    return _with(view, turn), (*before, Lines((line(words, Role.DIM),)))
+
+
+def _ended(view: View, turn: TurnView, ended: TurnEnded, now: float) -> Step:
+    turn, before = _quiet(view, turn, now)
+    view, cards = _commit_cards(_with(view, turn))
+    lines = _ending(ended, view.usage_line)
+    restore = () if ended.received else (Restore(),)
+    said = (Lines(lines),) if lines else ()
+    return replace(view, turn=None, last=ended), (*before, *cards, *said, *restore)
+
+
+def _ending(ended: TurnEnded, usage_line: bool) -> tuple[Line, ...]:
+    """What is said below a reply: its mark unless it is complete, what went wrong and the way out, the usage."""
+    lines: list[Line] = []
+    if mark := outcome_words(ended):
+        lines.append(line(mark, Role.WARNING))
+    if ended.failure:
+        lines.append(line(ended.failure.message, Role.ERROR))
+        hint = (ended.failure.hint,) if ended.failure.hint else ()
+        lines.append(line(join(" · ", (*hint, ways_out(ended.failure.kind))), Role.DIM))
+    elif not ended.received and ended.outcome is Outcome.CANCELLED:
+        lines[-1] = (*lines[-1], *line(say(" · nothing had come yet, the message is back in the input"), Role.DIM))
+    told = ended.received and not (ended.outcome is Outcome.CANCELLED and ended.usage.estimated)
+    if usage_line and told:
+        lines.append(line(usage_words(ended), Role.DIM))
+    return tuple(lines)
+
+
+def _quiet(view: View, turn: TurnView, now: float) -> tuple[TurnView, tuple[Block, ...]]:
+    """The turn with nothing being said or thought any more, and what that commits."""
+    turn, thought = _thought_over(view, turn, now)
+    return replace(turn, speaking=False), (*thought, *_prose_over(turn))
+
+
+def _prose_over(turn: TurnView) -> tuple[Block, ...]:
+    return (Pause(),) if turn.speaking else ()
+
+
+def _thought_over(view: View, turn: TurnView, now: float) -> tuple[TurnView, tuple[Block, ...]]:
+    if turn.thinking is None:
+        return turn, ()
+    shown = (Pause(),) if view.think is Think.FULL else ()
+    summary = Lines((line(thought_words(turn.thinking, now), Role.REASONING),))
+    return replace(turn, thinking=None), (*shown, summary)
+
+
+def thought_words(thinking: Thinking, now: float) -> Safe:
+    """`✻ thought 12s · ~1.2k tok · Ctrl-T to read`."""
+    took = duration(now - thinking.since)
+    if thinking.redacted and not thinking.tail.strip():
+        return say("✻ thought {t} (hidden by the provider)", t=took)
+    return say("✻ thought {t} · ~{n} tok · Ctrl-T to read", t=took, n=count(round(thinking.tokens)))
+
+
+def weight(text: str) -> float:
+    """About how many tokens a piece of text is, unrounded so that pieces add up."""
+    if text.isascii():
+        return 0.25 * len(text)
+    return sum(1.5 if "\u2e80" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7af" else 0.25 for c in text)
+
+
+def _same(writing: Call, call: ToolCall) -> bool:
+    return writing.id == call.id if writing.id and call.id else writing.name == call.name
+
+
+def _content(turn: TurnView, now: float) -> TurnView:
+    return turn if turn.first is not None else replace(turn, first=now - turn.started, retry=None)
+
+
+def _enter(turn: TurnView, phase: Phase, now: float) -> TurnView:
+    """The turn in a phase; a turn that is stopping stays so."""
+    if turn.phase in (phase, Phase.STOPPING):
+        return turn
+    return replace(turn, phase=phase, since=now)
+
+
+def _with(view: View, turn: TurnView) -> View:
+    return replace(view, turn=turn)

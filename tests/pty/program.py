@@ -1,0 +1,45 @@
+"""The REPL over fakes, for tests and for looking at by hand: `python -m tests.pty.program`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+
+from termchat.ui.repl.tty import Tty
+
+
+def main() -> int:
+    tty = Tty.take()
+    from pathlib import Path
+
+    from termchat.commands.builtin import builtin
+    from termchat.config.themes import load_theme
+    from termchat.core.errors import Failure
+    from termchat.core.sanitize import say
+    from termchat.ui.palette import depth_of
+    from termchat.ui.repl.house import House, Look
+    from termchat.ui.repl.loop import run
+    from tests.ui.fakes import FakeProviders, fake_session
+
+    theme = load_theme("dark", (Path(__file__).parent.parent.parent / "themes",))
+    assert not isinstance(theme, Failure)
+    flags = os.environ.get("TESTFLAGS", "").split()
+    look = Look(depth=depth_of(os.environ), plain="plain" in flags, accessible="accessible" in flags, vi="vi" in flags)
+    house = House(
+        fake_session(),
+        FakeProviders(),
+        builtin(),
+        theme,
+        look,
+        tty=tty,
+        notes=(say("fake/one answers by your first word"),),
+        typeahead=tty.typed if tty else "",
+        env=os.environ,
+        cwd="~/proj",
+    )
+    return asyncio.run(run(house))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

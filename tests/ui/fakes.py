@@ -1,0 +1,151 @@
+"""Test doubles for front ends: a provider that does what the question says, and the real engine around it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from decimal import Decimal
+
+from termchat.core.errors import Failure, Kind, ProviderError
+from termchat.core.events import Delta, Finished, ReasoningDelta, Retrying, TextDelta, ToolCallDelta, UsageDelta
+from termchat.core.messages import Author, Origin, Text, ToolCall, ToolResult
+from termchat.core.models import ModelInfo, ModelRef, Protocol
+from termchat.core.outcomes import Finish
+from termchat.core.ports import Request, ToolSpec, Wire
+from termchat.core.sanitize import say
+from termchat.core.usage import Usage
+from termchat.engine.session import Session
+from termchat.engine.turn import Plan
+
+FAKE = ModelRef("fake", "one")
+OTHER = ModelRef("fake", "two")
+_LINE = "the quick brown fox 你好世界 jumps over"
+
+
+class FakeProvider:
+    """Answers by the first word of the question; any other question is echoed in a few pieces.
+
+    lines N MS    N numbered lines, one every MS milliseconds
+    long N        N lines of about 95 columns
+    think         reasoning, then an answer
+    code          a code block
+    tool NAME     a call of that tool, then what it gave
+    hang          nothing at all, until it is stopped
+    drip          a word every tenth of a second, without end
+    refuse        a key that is refused, before any content
+    cut           half a reply, then a cut stream
+    retry         one visible retry, then an answer
+    print         prints to standard output in the middle of a reply
+    """
+
+    def __init__(self, ref: ModelRef) -> None:
+        self.ref = ref
+        self.origin = Origin(ref.provider, Protocol.CHAT, ref.model)
+
+    async def stream(self, request: Request, wire: Wire) -> AsyncGenerator[Delta, None]:
+        last = request.messages[-1]
+        question = next(m.text for m in reversed(request.messages) if m.author is Author.USER)
+        if last.author is Author.TOOL:
+            yield TextDelta(0, f"the tool said {last.results[-1].text[:20]}")
+        else:
+            async for delta in self._reply(question):
+                wire.received += 1
+                yield delta
+        if question.startswith("tool") and last.author is not Author.TOOL:
+            yield Finished(Finish.TOOL_CALLS)
+            return
+        yield UsageDelta(Usage(input=12, output=34))
+        yield Finished(Finish.STOP)
+
+    async def _reply(self, question: str) -> AsyncGenerator[Delta, None]:
+        word, *rest = question.split() or [""]
+        match word:
+            case "lines":
+                for n in range(int(rest[0])):
+                    yield TextDelta(0, f"L{n:04d} {_LINE}  \n")
+                    await asyncio.sleep(int(rest[1]) / 1000)
+            case "long":
+                for n in range(int(rest[0])):
+                    yield TextDelta(0, f"- R{n:04d} {'word ' * 17}\n")
+                    await asyncio.sleep(0.02)
+            case "think":
+                for n in range(20):
+                    yield ReasoningDelta(0, f"thought {n} of many, and so on. ")
+                    await asyncio.sleep(0.02)
+                yield TextDelta(1, "So the answer is 42.")
+            case "code":
+                yield TextDelta(0, "Look:\n\n```python\ndef f(x):\n    return x + 1\n```\n\nThat is **all**.")
+            case "tool":
+                yield ToolCallDelta(0, "c1", rest[0], '{"text": "')
+                await asyncio.sleep(0.05)
+                yield ToolCallDelta(0, arguments='hello"}', done=True)
+            case "hang":
+                await asyncio.sleep(3600)
+            case "drip":
+                for n in range(100_000):
+                    yield TextDelta(0, f"word{n} ")
+                    await asyncio.sleep(0.1)
+            case "refuse":
+                raise ProviderError(Failure(Kind.AUTH, say("Fake refused the key (401)."), say("Set FAKE_KEY.")))
+            case "cut":
+                yield TextDelta(0, "half of a rep")
+                raise ProviderError(Failure(Kind.CUT, say("The stream ended before its end.")))
+            case "retry":
+                failure = Failure(Kind.RATE_LIMITED, say("Rate limited by Fake."))
+                yield Retrying(2, 3, 0.6, failure)
+                await asyncio.sleep(0.6)
+                yield TextDelta(0, "here after all")
+            case "print":
+                yield TextDelta(0, "before ")
+                print("a stray line of a library")
+                await asyncio.sleep(0.05)
+                yield TextDelta(0, "after")
+            case _:
+                for piece in ("You said: ", *question.splitlines(keepends=True)):
+                    yield TextDelta(0, piece)
+                    await asyncio.sleep(0)
+
+
+class FakeProviders:
+    """Two models of one provider."""
+
+    async def open(self, model: ModelRef) -> FakeProvider:
+        return FakeProvider(model)
+
+    async def models(self, provider: str, *, fresh: bool = False) -> Sequence[ModelInfo]:
+        return [ModelInfo(FAKE, context=128_000), ModelInfo(OTHER), ModelInfo(ModelRef("fake", "three"))]
+
+    def resolve(self, name: str) -> ModelRef | Failure:
+        found = [ref for ref in self.known() if name in str(ref)]
+        if len(found) == 1:
+            return found[0]
+        return Failure(Kind.NOT_FOUND, say("No model of that name."), say("Try /model."))
+
+    def known(self) -> Sequence[ModelRef]:
+        return (FAKE, OTHER)
+
+    def usable(self) -> Sequence[str]:
+        return ("fake",)
+
+
+class FakeTools:
+    """`echo` gives its argument back after a moment; `fail` fails."""
+
+    specs = tuple(ToolSpec(name, name, {"type": "object", "properties": {}}) for name in ("echo", "fail"))
+
+    async def run(self, call: ToolCall) -> ToolResult:
+        await asyncio.sleep(0.2)
+        text = "\n".join(f"row {n}" for n in range(7)) if call.name == "echo" else "no such thing"
+        return ToolResult(call.id, call.name, (Text(text),), is_error=call.name == "fail")
+
+
+class FakePrices:
+    def prepare(self) -> None: ...
+
+    async def cost(self, model: ModelRef, usage: Usage) -> Decimal | None:
+        return Decimal("0.0042")
+
+
+def fake_session() -> Session:
+    """The real engine over the fake provider."""
+    return Session(Plan(FAKE, FakeProviders(), tools=FakeTools(), prices=FakePrices()))
