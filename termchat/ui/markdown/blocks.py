@@ -18,6 +18,7 @@ from termchat.ui.markdown.leaf import Leaf
 from termchat.ui.markdown.paragraph import Paragraph
 from termchat.ui.markdown.row import Segment
 from termchat.ui.markdown.sheet import NARROWEST, Container, Item, Kind, Quote, Sheet
+from termchat.ui.markdown.table import Table
 from termchat.ui.markdown.verbatim import Fence, Formula
 from termchat.ui.markdown.wrap import Line
 
@@ -222,9 +223,12 @@ class Blocks:
     def _block(self, depth: int, indent: int, body: str, first: bool) -> None:
         """A line that begins a block, or goes on with the paragraph or table above it."""
         inside = first and depth == len(self.sheet.stack)
-        if self._whole and inside and self._turn(body):
+        if self._whole and inside and (self._tabulate(body) or self._turn(body)):
             return
         if self._begins(depth, indent, body):
+            return
+        if inside and isinstance(self.leaf, Table):
+            self._cells(self.leaf, body)
             return
         header = self._whole and "|" in body
         if first and isinstance(self.leaf, Paragraph):
@@ -234,6 +238,24 @@ class Blocks:
         lead = scan.task(body) if self.sheet.fresh and isinstance(self.sheet.stack[-1], Item) else ""
         self.leaf = Paragraph(lead=lead)
         self.leaf.line(self.sheet, body[len(lead) :].lstrip(" "), header=header)
+
+    def _cells(self, table: Table, body: str) -> None:
+        """A row of the table; an unfinished one is not shown."""
+        if not self._preview:
+            table.line(self.sheet, body)
+
+    def _tabulate(self, body: str) -> bool:
+        """Begin a table, if this row delimits the columns of the line above it."""
+        if not isinstance(self.leaf, Paragraph) or not self.leaf.header:
+            return False
+        alignments = scan.alignments(body)
+        header = self.leaf.header
+        if not alignments or len(scan.cells(header)) != len(alignments):
+            return False
+        if self.leaf.behead():
+            self._close_leaf()
+        self.leaf = Table(self.sheet, header, alignments)
+        return True
 
     def _turn(self, body: str) -> bool:
         """Make a heading of the paragraph above, if this is its underline."""

@@ -75,7 +75,7 @@ class Document:
     def live(self) -> list[Row]:
         twin = self._blocks.copy()
         if self._line:
-            twin.begin(self._line.expandtabs(4), whole=True, preview=True)
+            twin.begin(_expanded(self._line), whole=True, preview=True)
         twin.close(preview=True)
         return twin.sheet.rows
 
@@ -88,7 +88,7 @@ class Document:
             self._line += text
             if len(self._line) <= LONG:
                 return
-            head, text = self._line[:LONG].expandtabs(4), self._line[LONG:]
+            head, text = _expanded(self._line[:LONG]), self._line[LONG:]
             self._line, self._inside, self._column = "", True, len(head)
             self._blocks.begin(head, whole=False)
         if text:
@@ -99,6 +99,16 @@ class Document:
 
     def _end(self) -> None:
         if not self._inside:
-            self._blocks.begin(self._line.expandtabs(4), whole=True)
+            self._blocks.begin(_expanded(self._line), whole=True)
         self._blocks.end()
         self._line, self._inside = "", False
+
+
+def _expanded(line: str) -> str:
+    """The line without tabs; at its end a tab is one blank, because two blanks there would break the row."""
+    if "\t" not in line:
+        return line
+    head, tab, tail = line.rpartition("\t")
+    if tail.strip(" "):
+        return line.expandtabs(4)
+    return head.rstrip(" \t").expandtabs(4) + (tab and " ") + (tail if len(tail) > 1 else "")

@@ -1,11 +1,261 @@
-"""Code in colours, line by line: the lexer's state is carried from one line to the next."""
+"""Code in colours, line by line: what the lexer is in the middle of is carried from one line to the next.
+
+Pygments lexes whole texts. Its regular lexers are a stack of states, so their loop is run here on one line at a time
+and the stack is kept; the few others lex each line by itself. Only colours can differ from a whole-file run.
+This module imports pygments, so it is itself imported on first use.
+"""
 
 from __future__ import annotations
 
+import copy
+import re
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Any, Protocol, cast
+
+from pygments import lexers
+from pygments.lexer import ExtendedRegexLexer, Lexer, LexerContext, RegexLexer
+from pygments.token import Comment, Error, Generic, Keyword, Name, Number, Operator, String
+from pygments.util import ClassNotFound
+
+from termchat.core.sanitize import Safe
 from termchat.core.style import Role
 from termchat.ui.markdown.code import Flat, Painter
+from termchat.ui.markdown.row import Roles, Segment
+
+_NAME = re.compile(r"[\w+#.-]+")
+_ROLES: dict[Any, Role] = {
+    Keyword: Role.KEYWORD,
+    Keyword.Type: Role.TYPE,
+    Keyword.Constant: Role.BUILTIN,
+    Name.Builtin: Role.BUILTIN,
+    Name.Function: Role.FUNCTION,
+    Name.Decorator: Role.FUNCTION,
+    Name.Class: Role.TYPE,
+    Name.Exception: Role.TYPE,
+    Name.Tag: Role.KEYWORD,
+    Name.Attribute: Role.FUNCTION,
+    Name.Constant: Role.BUILTIN,
+    String: Role.STRING,
+    Number: Role.NUMBER,
+    Comment: Role.COMMENT,
+    Comment.Preproc: Role.KEYWORD,
+    Operator: Role.OPERATOR,
+    Operator.Word: Role.KEYWORD,
+    Generic.Inserted: Role.INSERTED,
+    Generic.Deleted: Role.DELETED,
+    Generic.Heading: Role.HEADING,
+    Generic.Subheading: Role.SUBHEADING,
+    Generic.Prompt: Role.DIM,
+    Generic.Strong: Role.STRONG,
+    Generic.Emph: Role.EMPHASIS,
+}
+
+TokenType = Any
+"""Pygments' token types are tuples that make their own subtypes; it has no stubs."""
+Token = tuple[TokenType, str]
 
 
 def painter(language: str) -> Painter:
     """A painter for the language of a fence; one nobody knows is not guessed."""
-    return Flat(Role.CODE)
+    found = _NAME.search(language.lower())
+    lines = _lines(found[0]) if found else None
+    return Highlighter(lines) if lines else Flat(Role.CODE)
+
+
+class Lines(Protocol):
+    """A lexer of single lines: a line and the state before it to tokens and the state after it."""
+
+    def __call__(self, text: str, state: Any) -> tuple[list[Token], Any]: ...
+
+
+class Highlighter:
+    """A painter with a lexer; its state is a value, so a copy costs nothing."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+        self._state: Any = None
+
+    def copy(self) -> Highlighter:
+        twin = Highlighter(self._lines)
+        vars(twin).update(vars(self))
+        return twin
+
+    def line(self, text: str) -> list[Segment]:
+        tokens, self._state = self._lines(text, self._state)
+        return _segments(tokens)
+
+
+@lru_cache(maxsize=64)
+def _lines(language: str) -> Lines | None:
+    try:
+        lexer: Lexer = cast("Any", lexers).get_lexer_by_name(language)
+    except ClassNotFound:
+        return None
+    if language == "text" or not lexer.aliases:
+        return None
+    if isinstance(lexer, ExtendedRegexLexer):
+        return _InContext(lexer)
+    if isinstance(lexer, RegexLexer):
+        return _Remarks(_Stacked(lexer))
+    return _Alone(lexer)
+
+
+class _Alone:
+    """Every line by itself."""
+
+    def __init__(self, lexer: Lexer) -> None:
+        self._lexer: Any = lexer
+
+    def __call__(self, text: str, state: Any) -> tuple[list[Token], Any]:
+        return [(kind, value) for _, kind, value in self._lexer.get_tokens_unprocessed(text + "\n")], None
+
+
+class _InContext:
+    """For lexers that keep their state in an object of their own."""
+
+    def __init__(self, lexer: ExtendedRegexLexer) -> None:
+        self._lexer: Any = lexer
+
+    def __call__(self, text: str, state: Any) -> tuple[list[Token], Any]:
+        context = copy.deepcopy(state) if state else self._fresh()
+        context.text, context.pos, context.end = text + "\n", 0, len(text) + 1
+        tokens = [(kind, value) for _, kind, value in self._lexer.get_tokens_unprocessed(context=context)]
+        return tokens, context
+
+    def _fresh(self) -> Any:
+        """The lexer's own kind of context, caught as the lexer hands it to its base class."""
+        module = __import__(type(self._lexer).__module__, fromlist=["*"])
+        kind = getattr(module, f"{type(self._lexer).__name__}Context", LexerContext)
+        return kind("", 0)
+
+
+class _Stacked:
+    """For lexers that are a stack of states: pygments' own loop, with the stack handed in and out."""
+
+    def __init__(self, lexer: RegexLexer) -> None:
+        self._lexer: Any = lexer
+        self._states: Any = self._lexer._tokens  # noqa: SLF001 - the loop below is RegexLexer's own
+
+    def __call__(self, text: str, state: Any) -> tuple[list[Token], Any]:
+        text += "\n"
+        stack: tuple[str, ...] = state or ("root",)
+        tokens: list[Token] = []
+        at, steps = 0, 0
+        while at < len(text):
+            match, action, change = self._match(text, at, stack[-1])
+            if match is None:
+                at, stack = self._skip(text, at, stack, tokens)
+                continue
+            tokens += self._acted(action, match)
+            steps = steps + 1 if match.end() == at else 0
+            if steps > 100:  # states that only push each other; no lexer should
+                return [(Error, text)], ("root",)
+            at = match.end()
+            stack = _changed(stack, change)
+        return tokens, stack
+
+    def _match(self, text: str, at: int, state: str) -> tuple[re.Match[str] | None, Any, Any]:
+        for pattern, action, change in self._states[state]:
+            match = pattern(text, at)
+            if match:
+                return match, action, change
+        return None, None, None
+
+    def _skip(self, text: str, at: int, stack: tuple[str, ...], tokens: list[Token]) -> tuple[int, tuple[str, ...]]:
+        """Nothing matches here: a line end begins anew, any other character is an error."""
+        tokens.append((Error, text[at]))
+        return at + 1, ("root",) if text[at] == "\n" else stack
+
+    def _acted(self, action: Any, match: re.Match[str]) -> Iterable[Token]:
+        if action is None:
+            return []
+        if isinstance(action, tuple):
+            return [(cast("TokenType", action), match.group())]
+        act = cast("Callable[..., Iterable[tuple[int, TokenType, str]]]", action)
+        return [(kind, value) for _, kind, value in act(self._lexer, match)]
+
+
+def _changed(stack: tuple[str, ...], change: Any) -> tuple[str, ...]:
+    """The stack after a rule's state change, as pygments spells it; the last state is never popped."""
+    if change is None:
+        return stack
+    if isinstance(change, int):
+        return stack[:change] if -change < len(stack) else stack[:1]
+    for state in (change,) if isinstance(change, str) else cast("tuple[str, ...]", change):
+        if state == "#pop":
+            stack = stack[:-1] if len(stack) > 1 else stack
+        else:
+            stack = (*stack, *(stack[-1:] if state == "#push" else (state,)))
+    return stack
+
+
+class _Remarks:
+    """Adds comments over several lines to lexers that match `/* ... */` in one piece.
+
+    The state is the lexer's own, and whether a comment is open.
+    """
+
+    def __init__(self, lines: _Stacked) -> None:
+        self._lines = lines
+        tokens, _ = lines("/* x */", None)
+        self._known = tokens[0][0] in Comment
+
+    def __call__(self, text: str, state: Any) -> tuple[list[Token], Any]:
+        stack, inside = state or (None, False)
+        if not inside:
+            return self._outside(text, stack)
+        end = text.find("*/")
+        if end < 0:
+            return [(Comment, text)], (stack, True)
+        tokens, after = self._outside(text[end + 2 :], stack)
+        return [(Comment, text[: end + 2]), *tokens], after
+
+    def _outside(self, text: str, stack: Any) -> tuple[list[Token], Any]:
+        tokens, after = self._lines(text, stack)
+        kept = any("comment" in name for name in after)  # the lexer has a state for it
+        opened = self._opened(tokens) if self._known and "/*" in text and not kept else -1
+        if opened < 0:
+            return tokens, (after, False)
+        before, _ = self._lines(text[:opened], stack)
+        return [*_ended(before), (Comment, text[opened:])], (after, True)
+
+    def _opened(self, tokens: list[Token]) -> int:
+        """Where a comment begins that is not closed on this line, or -1."""
+        at = 0
+        for index, (kind, value) in enumerate(tokens):
+            follows = tokens[index + 1][1] if index + 1 < len(tokens) else ""
+            begins = value.startswith("/*") or (value == "/" and follows.startswith("*"))
+            if begins and kind not in String and "*/" not in value:
+                return at
+            at += len(value)
+        return -1
+
+
+def _ended(tokens: list[Token]) -> list[Token]:
+    """Tokens without the line end that was lexed with them."""
+    return [(kind, value.rstrip("\n")) for kind, value in tokens]
+
+
+def _segments(tokens: list[Token]) -> list[Segment]:
+    """Tokens as segments, neighbours of one look together; blanks look like what is before them."""
+    runs: list[tuple[Roles, list[str]]] = []
+    for kind, value in tokens:
+        value = value.rstrip("\n")
+        if not value:
+            continue
+        roles = _roles(kind)
+        if runs and (runs[-1][0] == roles or value.isspace()):
+            runs[-1][1].append(value)
+        else:
+            runs.append((roles, [value]))
+    return [Segment(Safe("".join(values)), roles) for roles, values in runs]
+
+
+@lru_cache(maxsize=512)
+def _roles(kind: TokenType) -> Roles:
+    while kind is not None:
+        if kind in _ROLES:
+            return (_ROLES[kind],)
+        kind = kind.parent
+    return ()

@@ -60,7 +60,8 @@ class Paragraph:
     def behead(self) -> bool:
         """Give the last line away; whether anything is left."""
         self._source = self._source[: self._header].rstrip()
-        return bool(self._source) or self._started
+        self._header = -1
+        return bool(self._source) or self._wrapper is not None
 
     def line(self, sheet: Sheet, text: str, *, header: bool = False) -> None:
         if self._source or self._size:
@@ -93,6 +94,8 @@ class Paragraph:
         wrapper = self._wrapped(sheet)
         wrapper.flush()
         self._emit(sheet, wrapper)
+        if not self._started and not preview:
+            sheet.bare()
 
     def _advance(self, sheet: Sheet) -> None:
         """Make final what can be."""

@@ -12,7 +12,6 @@ from termchat.ui.markdown.cells import Cells, cells_for
 from termchat.ui.markdown.row import Roles, Row, Segment
 from termchat.ui.markdown.wrap import Line, Room, stripped
 
-
 NARROWEST = 8
 """Rows are laid out for a terminal at least this wide."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from termchat.core.style import Role
 from termchat.ui.markdown import scan
-from termchat.ui.markdown.code import Code, Flat
+from termchat.ui.markdown.code import Code, Flat, Painter
 from termchat.ui.markdown.sheet import Sheet
 
 
@@ -12,7 +12,7 @@ class Fence(Code):
     """A fenced code block; without its closing fence it goes on to the end."""
 
     def __init__(self, fencing: scan.Fencing, indent: int = 0) -> None:
-        super().__init__(Flat(Role.CODE))
+        super().__init__(_painter(fencing.info))
         self._fencing = fencing
         self._indent = indent
         self.done = False
@@ -36,6 +36,14 @@ class Fence(Code):
         super().close(sheet, preview=preview)
         if not preview and not self._started:
             sheet.bare()
+
+
+def _painter(info: str) -> Painter:
+    if not info:
+        return Flat(Role.CODE)
+    from termchat.ui.markdown.highlight import painter
+
+    return painter(info)
 
 
 class Formula(Code):
