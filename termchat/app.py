@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,12 +18,18 @@ from typing import TYPE_CHECKING
 from termchat.config.listing import listing
 from termchat.config.load import Config, load
 from termchat.config.secrets import Secrets
-from termchat.core.errors import Failure, Kind
+from termchat.config.settings import EnterKey, Links, UsageLine
+from termchat.config.themes import load_theme, theme_folders
+from termchat.core.errors import Failure, Kind, ProviderError
 from termchat.core.models import ModelRef, Profile
 from termchat.core.outcomes import Exit
 from termchat.core.ports import Params, Provider
-from termchat.core.sanitize import safe_line, say
+from termchat.core.sanitize import Safe, safe_line, say
+from termchat.core.style import Theme
+from termchat.ui.formats import Format
 from termchat.ui.notes import Notes
+from termchat.ui.palette import Depth, depth_of
+from termchat.ui.terminal import background, links_work
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
     from termchat.ui.repl.tty import Tty
 
 DEMO = ModelRef("demo", "tour")
+_BY_BACKGROUND = {"light": "light", "dark": "dark", "any": "neutral"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +121,6 @@ def show_config(env: Mapping[str, str]) -> int:
 
 def _oneshot(launch: Launch, config: Config, env: Mapping[str, str]) -> int:
     from termchat.ui import oneshot, prompt
-    from termchat.ui.formats.text import TextFormat
 
     notes = Notes(launch.quiet, usage=launch.verbose or (sys.stderr.isatty() and sys.stdout.isatty()))
     for words in config.notes:
@@ -127,18 +133,125 @@ def _oneshot(launch: Launch, config: Config, env: Mapping[str, str]) -> int:
         assert isinstance(message, Failure)
         return _refused(message, None)
 
+    out = _format(launch, config, env)
+    if isinstance(out, Failure):
+        return _refused(out, None)
+
     async def ask() -> int:
         async with _joined(config, env, None, tools=launch.tools, priced=notes.usage) as house:
             if isinstance(house, Failure):
                 notes.failure(house)
                 return Exit.NO_KEY if house.kind is Kind.NO_KEY else Exit.USAGE
-            return await oneshot.run(house.session, message, TextFormat(sys.stdout.fileno()), notes)
+            return await oneshot.run(house.session, message, out, notes)
 
     return asyncio.run(ask())
 
 
+def _format(launch: Launch, config: Config, env: Mapping[str, str]) -> Format | Failure:
+    """Rendered for a person at a terminal, exact for everything else."""
+    from termchat.ui.formats.text import TextFormat
+
+    fd = sys.stdout.fileno()
+    depth = depth_of(env)
+    if launch.raw or config.settings.plain or config.settings.accessible or depth is Depth.PLAIN or not os.isatty(fd):
+        return TextFormat(fd, terminal=os.isatty(fd))
+    theme = _theme(config, env)
+    if isinstance(theme, Failure):
+        return theme
+    from termchat.ui.formats.markdown import Canvas, MarkdownFormat
+
+    return MarkdownFormat(Canvas(fd, theme, depth, _links(config, env)))
+
+
+def _theme(config: Config, env: Mapping[str, str]) -> Theme | Failure:
+    """The chosen theme; `auto` goes by what the environment tells of the background."""
+    name = config.settings.theme
+    if name == "auto":
+        name = _BY_BACKGROUND[background(env)]
+    return load_theme(name, theme_folders(config.paths))
+
+
+def _links(config: Config, env: Mapping[str, str]) -> bool:
+    wanted = config.settings.hyperlinks
+    return wanted is Links.ON or (wanted is Links.AUTO and links_work(env))
+
+
 def _repl(launch: Launch, config: Config, env: Mapping[str, str], tty: Tty | None) -> int:
-    raise SystemExit("the REPL is being built")
+    from termchat.commands.builtin import builtin
+    from termchat.ui.repl.house import House as ReplHouse
+    from termchat.ui.repl.house import Look
+    from termchat.ui.repl.loop import run as talk
+    from termchat.ui.repl.tty import Tty
+    from termchat.ui.view import Think
+
+    theme, settings = _theme(config, env), config.settings
+    if isinstance(theme, Failure):
+        return _refused(theme, tty)
+    tty = tty or Tty.take()
+    look = Look(
+        plain=settings.plain or depth_of(env) is Depth.PLAIN,
+        accessible=settings.accessible,
+        depth=depth_of(env),
+        hyperlinks=_links(config, env),
+        think=Think(settings.reasoning.value),
+        usage=settings.usage is UsageLine.LINE,
+        enter_sends=settings.enter is EnterKey.SEND,
+    )
+
+    async def chat() -> int:
+        async with _joined(config, env, DEMO, tools=launch.tools, priced=True) as house:
+            if isinstance(house, Failure):
+                return _refused(house, tty)
+
+            async def warm() -> None:
+                """Load the SDK of the first model while its first question is being typed."""
+                try:
+                    await house.registry.open(house.session.model)
+                except ProviderError:
+                    pass  # told when it is asked
+
+            return await talk(
+                ReplHouse(
+                    house.session,
+                    house.registry,
+                    builtin(),
+                    theme,
+                    look,
+                    tty,
+                    notes=(*config.notes, *_first_words(house.session.model)),
+                    typeahead=tty.typed if tty else "",
+                    env=env,
+                    cwd=os.getcwd(),
+                    warm=warm,
+                    themes=_themes(config) if settings.theme == "auto" else None,
+                )
+            )
+
+    try:
+        return asyncio.run(chat())
+    finally:
+        if tty:
+            tty.restore()
+
+
+def _themes(config: Config) -> Callable[[str], Theme]:
+    """Background -> theme, for a terminal that tells its background later."""
+
+    def theme(kind: str) -> Theme:
+        found = load_theme(_BY_BACKGROUND[kind], theme_folders(config.paths))
+        assert isinstance(found, Theme), "the themes that come with termchat are complete"
+        return found
+
+    return theme
+
+
+def _first_words(model: ModelRef) -> tuple[Safe, ...]:
+    if model != DEMO:
+        return ()
+    return (
+        say("No API key found: this is demo/tour, a guide that only knows termchat."),
+        say("Set OPENAI_API_KEY, ANTHROPIC_API_KEY or GEMINI_API_KEY and start again to talk to a model."),
+    )
 
 
 @asynccontextmanager

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import select
-
 from termchat.core.events import Event, StepStarted, Streamed, TextDelta
-
-_PIECE = 4096  # POSIX: a pipe that is ready takes this much at once
+from termchat.core.sanitize import Sanitizer
+from termchat.ui.formats.output import write
 
 
 class TextFormat:
-    """Writes the text of the reply to a file descriptor; nothing else, not even a last line end.
+    """Writes the text of the reply to a file descriptor, and nothing else: not even a last line end.
+
+    `terminal`: the reader is one, so the text is made safe for it and the shell's prompt gets a line of its own.
 
     A turn of several steps is several texts: a line end is put between two of them where the first has none.
     """
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, *, terminal: bool = False) -> None:
         self._fd = fd
+        self._terminal = Sanitizer() if terminal else None
         self._held: str = ""  # half of a character: a high surrogate whose other half is in the next delta
         self._last: str = "\n"
         self._between = False
@@ -38,15 +37,19 @@ class TextFormat:
     async def close(self) -> None:
         held, self._held = self._held, ""
         if held:
-            await _write(self._fd, "\ufffd".encode())
+            await write(self._fd, "\ufffd".encode())
+        if self._terminal:
+            await write(self._fd, encoded(self._terminal.close() + ("" if self._last == "\n" else "\n")))
 
     async def _write(self, text: str) -> None:
-        text = self._held + text
+        text = self._held + (self._terminal.feed(text) if self._terminal else text)
+        if not text:
+            return
         self._held = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
         text = text[: len(text) - len(self._held)]
         if text:
             self._last = text[-1]
-            await _write(self._fd, encoded(text))
+            await write(self._fd, encoded(text))
 
 
 def encoded(text: str) -> bytes:
@@ -55,22 +58,3 @@ def encoded(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
-
-
-async def _write(fd: int, data: bytes) -> None:
-    """Write all of it without ever blocking the loop: whoever reads a pipe may take their time."""
-    view = memoryview(data)
-    while view:
-        if not select.select([], [fd], [], 0)[1]:
-            await _writable(fd)
-        view = view[os.write(fd, view[:_PIECE]) :]
-
-
-async def _writable(fd: int) -> None:
-    loop = asyncio.get_running_loop()
-    ready = asyncio.Event()
-    loop.add_writer(fd, ready.set)
-    try:
-        await ready.wait()
-    finally:
-        loop.remove_writer(fd)

@@ -1,0 +1,110 @@
+"""The reply rendered as Markdown while it streams: what a person at a terminal gets from one-shot."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from dataclasses import dataclass
+
+from termchat.core.events import Event, MessageDone, StepStarted, Streamed, TextDelta, TurnEnded
+from termchat.core.sanitize import Safe, Sanitizer
+from termchat.core.style import Theme
+from termchat.ui.formats.output import write
+from termchat.ui.markdown import Document
+from termchat.ui.markdown.clock import FrameClock
+from termchat.ui.markdown.painter import Painter
+from termchat.ui.markdown.warm import warm_up
+from termchat.ui.palette import Depth, Palette
+
+
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """The terminal to draw on."""
+
+    fd: int
+    theme: Theme
+    depth: Depth
+    hyperlinks: bool
+
+
+class MarkdownFormat:
+    """Draws each message of the turn where the cursor stands, at most thirty times a second."""
+
+    def __init__(self, canvas: Canvas) -> None:
+        self._canvas = canvas
+        self._clock = FrameClock()
+        self._drawing: _Drawing | None = None
+        self._warm = False
+
+    async def show(self, event: Event) -> None:
+        match event:
+            case StepStarted() if not self._warm:
+                self._warm = True
+                warm_up()
+            case Streamed(delta=TextDelta(text=text)) if text:
+                self._drawing = self._drawing or _Drawing(self._canvas, self._clock)
+                self._drawing.feed(text)
+            case MessageDone() | TurnEnded():
+                await self.close()
+            case _:
+                pass
+
+    async def close(self) -> None:
+        drawing, self._drawing = self._drawing, None
+        if drawing:
+            await drawing.close()
+
+
+class _Drawing:
+    """One message on its way to the screen; a task of its own paints it, so that a slow terminal skips frames."""
+
+    def __init__(self, canvas: Canvas, clock: FrameClock) -> None:
+        self._fd = canvas.fd
+        self._clock = clock
+        self._size = os.get_terminal_size(canvas.fd)
+        self._sanitizer = Sanitizer()
+        self._document = Document(self._size.columns, hyperlinks=canvas.hyperlinks)
+        self._frame: list[str] = []
+        palette = Palette(canvas.theme, canvas.depth)
+        self._painter = Painter(self._size.columns, self._size.lines, palette, self._frame.append)
+        self._news = asyncio.Event()
+        self._task = asyncio.create_task(self._paint())
+
+    def feed(self, text: str) -> None:
+        self._document.feed(self._sanitizer.feed(text))
+        self._news.set()
+
+    async def close(self) -> None:
+        """Draw the rest; the cursor stands below it."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        if not self._task.cancelled() and (error := self._task.exception()):
+            raise error
+        self._document.feed(Safe(self._sanitizer.close()))
+        self._document.close()
+        self._draw()
+        self._painter.close()
+        await self._flush()
+
+    async def _paint(self) -> None:
+        while True:
+            await self._news.wait()
+            await asyncio.sleep(self._clock.wait(time.monotonic()))
+            self._news.clear()
+            begin = time.monotonic()
+            self._draw()
+            self._clock.drawn(begin, time.monotonic())
+            await asyncio.shield(self._flush())
+
+    def _draw(self) -> None:
+        size = os.get_terminal_size(self._fd)
+        if size != self._size:
+            self._size = size
+            self._painter.resize(size.columns, size.lines)
+            self._document.resize(size.columns)
+        self._painter.frame(self._document.take(), self._document.live())
+
+    async def _flush(self) -> None:
+        data, self._frame[:] = "".join(self._frame).encode(), []
+        await write(self._fd, data)
