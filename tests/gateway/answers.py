@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import assert_never
+from urllib.parse import urlencode
 
 from tests.gateway import fault, render
 from tests.gateway.connection import Connection
-from tests.gateway.mint import Origin, Protocol
+from tests.gateway.mint import Protocol, word
 from tests.gateway.render.errors import error_body, error_status
 from tests.gateway.render.frames import Ask, Json, compact
 from tests.gateway.requests import RecordedRequest
@@ -34,9 +36,9 @@ async def answer(conn: Connection, request: RecordedRequest, said: Answer, seed:
     elif isinstance(said, fault.Body):
         data = _encoded(error_body(request.origin.protocol, 500)) if said.data == "error" else said.data
         assert isinstance(data, bytes)
-        await send_body(conn, 200, said.content_type, data)
+        await send_body(conn, 200, said.content_type, data, said.headers)
     elif isinstance(said, fault.Redirect):
-        where = said.location or request.path + ("?alt=sse" if request.query else "")
+        where = said.location or request.path + "?" * bool(request.query) + urlencode(request.query)
         await conn.send(head(said.code, (("location", where), ("content-length", "0"))))
     elif isinstance(said, fault.NotHttp):
         await conn.send(said.data)
@@ -49,7 +51,7 @@ async def send_error(conn: Connection, request: RecordedRequest, status: fault.S
     """An HTTP error with the body it asks for."""
     protocol = request.protocol or Protocol.CHAT
     code = error_status(protocol, status.code, status.kind)
-    extra = status.headers
+    extra = (*status.headers, _request_id(protocol, "error"))
     if status.retry_after is not None:
         extra = (*extra, ("retry-after", status.retry_after))
     if status.body == "html":
@@ -77,10 +79,19 @@ def _error(request: RecordedRequest, status: fault.Status, protocol: Protocol) -
 async def _reply(conn: Connection, request: RecordedRequest, reply: Reply, ask: Ask) -> None:
     if reply.ends == Finish.CONTEXT_FULL and ask.origin.protocol is not Protocol.ANTHROPIC:
         await send_error(conn, request, fault.context_full())  # the only vendor with a finish reason for it
-    elif request.streams and not reply.wire.plain:
-        await send_stream(conn, render.stream(reply, ask), reply.wire, ask.origin.protocol)
+        return
+    named = (*reply.wire.headers, _request_id(ask.origin.protocol, ask.serial))
+    if request.streams and not reply.wire.plain:
+        wire = replace(reply.wire, headers=named)
+        await send_stream(conn, render.stream(reply, ask), wire, ask.origin.protocol)
     else:
-        await send_body(conn, 200, _JSON, _encoded(render.whole(reply, ask)), reply.wire.headers)
+        await send_body(conn, 200, _JSON, _encoded(render.whole(reply, ask)), named)
+
+
+def _request_id(protocol: Protocol, serial: str) -> tuple[str, str]:
+    """The header in which a vendor names the request."""
+    name = "request-id" if protocol is Protocol.ANTHROPIC else "x-request-id"
+    return (name, f"req_{word('request', serial)}")
 
 
 async def send_count(conn: Connection, request: RecordedRequest) -> None:
@@ -102,6 +113,3 @@ async def send_json(conn: Connection, value: Json) -> None:
 
 def _encoded(value: Json) -> bytes:
     return compact(value).encode("utf-8", "surrogatepass")
-
-
-__all__ = ["Answer", "Origin", "answer", "send_count", "send_error", "send_json"]

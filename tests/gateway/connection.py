@@ -130,5 +130,5 @@ class Connection(asyncio.Protocol):
             return
         self.gone.set()
         self._writable.set()
-        if self._request is not None:
+        if self._request is not None and not self._last:
             self._request.note_closed()

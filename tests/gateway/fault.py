@@ -12,7 +12,10 @@ and an accident inside a stream is a step of a reply, or comes after k chunks of
 
 from __future__ import annotations
 
+import time
+import zlib
 from dataclasses import dataclass
+from email.utils import formatdate
 from typing import Literal, TypeAlias
 
 from tests.gateway.script import Cut, ErrorEvent, Garbage, Raw, Stall
@@ -60,10 +63,11 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A 200 with a body that is no stream; `error` is the vendor's error JSON."""
+    """A 200 with a body of its own; `error` is the vendor's error JSON."""
 
     data: bytes | Literal["error"]
     content_type: str
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,11 @@ def status(
     """An HTTP error with the vendor's own JSON; `retry_after` goes out as it is, a hostile one too."""
     pairs = tuple((headers or {}).items())
     return Status(code, retry_after, "vendor", message, kind, echo_key, headers=pairs)
+
+
+def at(seconds: float) -> str:
+    """A Retry-After that names the hour: so many seconds from now."""
+    return formatdate(time.time() + seconds, usegmt=True)
 
 
 def html(code: int = 502) -> Status:
@@ -161,6 +170,19 @@ def empty_200() -> Body:
 def json_error_200() -> Body:
     """An error body under the wrong status."""
     return Body("error", "application/json")
+
+
+def gzip_bomb(size: int = 200_000_000) -> Body:
+    """A small stream that unpacks to one line of 200 megabytes."""
+    packer = zlib.compressobj(9, wbits=31)
+    block = b"x" * 1_000_000
+    packed = packer.compress(b"data: ") + b"".join(packer.compress(block) for _ in range(size // len(block)))
+    return Body(packed + packer.flush(), "text/event-stream", (("content-encoding", "gzip"),))
+
+
+def unknown_encoding() -> Body:
+    """A stream in an encoding that no client has."""
+    return Body(b"\x01\x02\x03", "text/event-stream", (("content-encoding", "x-lost"),))
 
 
 def redirect(location: str, code: int = 307) -> Redirect:

@@ -88,6 +88,7 @@ class RecordedRequest:
     problems        what the validator found
     sent            bytes of the answer handed to the socket so far
     answered        set once the whole answer went out
+    closed          set once the client has closed the connection; not when the gateway ended it
     """
 
     method: str

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import uuid
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Self
 
 from tests.gateway import fault
@@ -52,6 +52,7 @@ class Gateway:
         self._queues: defaultdict[str, deque[Answer]] = defaultdict(deque)
         self._always: Answerer | None = None
         self._open: set[Connection] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._server: asyncio.Server | None = None
         self._waiting: list[tuple[int, Signal]] = []
         self._seed = uuid.uuid4().hex
@@ -116,8 +117,8 @@ class Gateway:
 
     async def up(self) -> None:
         """Listens; after `down`, at the same port again."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
+        self._loop = asyncio.get_running_loop()
+        self._server = await self._loop.create_server(
             self._connection, "127.0.0.1", self.port, family=socket.AF_INET, reuse_address=True
         )
         self.port = self._server.sockets[0].getsockname()[1]
@@ -133,7 +134,19 @@ class Gateway:
         if server is not None:
             await server.wait_closed()
 
+    def up_blocking(self) -> None:
+        """`up` for a thread that is not the gateway's own."""
+        self._run(self.up())
+
+    def down_blocking(self) -> None:
+        """`down` for a thread that is not the gateway's own."""
+        self._run(self.down())
+
     # Inside
+
+    def _run(self, work: Coroutine[None, None, None]) -> None:
+        assert self._loop is not None
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
 
     def _connection(self) -> Connection:
         self._open = {conn for conn in self._open if not conn.ended.is_set()}
@@ -181,6 +194,8 @@ class Gateway:
         found = problems(request.body, request.headers, request.path)
         if not request.streams and not self._plain_allowed:
             found.append("stream: this request does not ask for a stream")
+        if request.protocol is Protocol.GEMINI and request.streams and request.query.get("alt") != "sse":
+            found.append("alt: without alt=sse the stream is one JSON list")
         for problem in found:
             self._blame(request, problem)
         return fault.status(400, found[0]) if found else None

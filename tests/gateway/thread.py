@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
 from typing import Any
 
 from tests.gateway.server import Gateway
@@ -22,7 +21,7 @@ class GatewayThread:
     def __enter__(self) -> Gateway:
         self._thread.start()
         try:
-            self.run(self.gateway.up())
+            asyncio.run_coroutine_threadsafe(self.gateway.up(), self._loop).result(PATIENCE)
         except BaseException:
             self._stop()
             raise
@@ -30,13 +29,9 @@ class GatewayThread:
 
     def __exit__(self, *exc: object) -> None:
         try:
-            self.run(self.gateway.down())
+            self.gateway.down_blocking()
         finally:
             self._stop()
-
-    def run(self, work: Coroutine[Any, Any, None]) -> None:
-        """Runs a coroutine of the gateway, such as `down()`, on its thread."""
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
 
     def _stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)

@@ -38,8 +38,8 @@ def problems(body: Json, origin: Origin) -> list[str]:
 
 
 def takes_sampling(model: str) -> bool:
-    """Whether a model is old enough to take temperature and its kin."""
-    return bool(_OLDER.match(family(model)))
+    """Whether a model takes temperature and its kin: the older ones of Anthropic's, and those of others."""
+    return not family(model).startswith("claude") or bool(_OLDER.match(family(model)))
 
 
 def _check_sampling(report: Report, body: Json, model: str) -> None:
