@@ -44,6 +44,8 @@ class Cells:
         """The cells the text takes."""
         if text.isascii():
             return len(text)
+        if _JOINING.search(text):
+            return sum(cluster.cells for cluster in self.clusters(text))
         return wcwidth.wcswidth(text, ambiguous_width=self.ambiguous)
 
     def clusters(self, text: str) -> list[Cluster]:
@@ -99,9 +101,6 @@ def breakable(before: str, after: str) -> bool:
 
 def whole(text: str, at: int) -> int:
     """The nearest place at or before `at` that does not split a grapheme cluster; 0 if there is none."""
-    if at >= len(text):
-        return len(text)
-    if text.isascii():
-        return at
-    start = wcwidth.grapheme_boundary_before(text, at + 1)
-    return start if start > 0 else at
+    if at >= len(text) or text.isascii():
+        return min(at, len(text))
+    return wcwidth.grapheme_boundary_before(text, at + 1)

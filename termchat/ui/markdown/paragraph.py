@@ -118,7 +118,7 @@ class Paragraph:
         if start < OPEN:
             self._step += 1
             return self._cut()
-        return whole(self._source, start + _SEARCH)
+        return whole(self._source, start + _SEARCH) or start + _SEARCH
 
     def _commit(self, sheet: Sheet, cut: int) -> bool:
         """Make the source before the cut final, unless something is open there."""

@@ -208,7 +208,7 @@ class Wrapper:
     def _break(self, *, soft: bool) -> None:
         """The row is final; the next one continues it softly or not."""
         segments = merged(self._row) if soft else stripped(merged(self._row))
-        width = sum(self._cells.width(segment.text) for segment in segments)
+        width = self._cells.width("".join(segment.text for segment in segments))
         self.lines.append(Line(segments, width, self._row_soft))
         self._row, self._row_cells, self._row_soft = [], 0, soft
         self._disputed = any(not piece.text.isascii() and self._cells.disputed(piece.text) for piece in self._word)

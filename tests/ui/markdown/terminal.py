@@ -1,0 +1,165 @@
+"""A terminal that understands what the painter may write and nothing else.
+
+It keeps its scrollback, knows pending wrap, wide characters and grapheme clusters, remembers which lines it wrapped
+itself, and reflows them when its width changes, as most terminals do.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import wcwidth
+
+_GRAMMAR = re.compile(
+    r"\x1b\[(?P<count>\d*)(?P<move>[ABCKJ])|\x1b\[(?P<sgr>[\d;]*)m|\x1b\[\?2026(?P<sync>[hl])"
+    r"|\x1b\]8;(?:id=[0-9a-f]+)?;(?P<url>[\x21-\x7e]*)\x1b\\|(?P<control>[\r\n])|(?P<text>[^\x00-\x1f\x7f-\x9f]+)"
+)
+
+
+@dataclass
+class Line:
+    cells: list[str] = field(default_factory=list)  # a cluster each, "" behind a wide one
+    wrapped: bool = False  # whether the terminal went on to the next line by itself
+
+    @property
+    def text(self) -> str:
+        return "".join(self.cells).rstrip()
+
+
+class Terminal:
+    def __init__(self, width: int, height: int) -> None:
+        self.width, self.height = width, height
+        self.lines = [Line()]  # the scrollback and the screen
+        self.row = self.column = 0  # the row counts from the top of the scrollback
+        self.pending = False
+        self.erased = 0  # cells blanked outside a synchronized frame
+        self.reach = 0  # the topmost row that was written or erased, to be reset by the test
+        self._sync = False
+
+    @property
+    def top(self) -> int:
+        """The first row of the screen."""
+        return max(0, len(self.lines) - self.height)
+
+    def write(self, data: str) -> None:
+        at = 0
+        while at < len(data):
+            found = _GRAMMAR.match(data, at)
+            assert found, f"not ours: {data[at : at + 20]!r}"
+            at = found.end()
+            if found["text"]:
+                for cluster in wcwidth.iter_graphemes(found["text"]):
+                    self._put(cluster)
+            elif found["control"]:
+                self._control(found["control"])
+            elif found["sync"]:
+                self._sync = found["sync"] == "h"
+            elif found["move"]:
+                self._move(found["move"], int(found["count"] or 1))
+
+    def text(self) -> list[str]:
+        return [line.text for line in self.lines]
+
+    def logical(self) -> list[str]:
+        """The lines as a copy would have them."""
+        lines: list[str] = []
+        joined = False
+        for line in self.lines:
+            text = "".join(line.cells)
+            if joined:
+                lines[-1] += text
+            else:
+                lines.append(text)
+            joined = line.wrapped
+        return [line.rstrip() for line in lines]
+
+    def resize(self, width: int, height: int) -> None:
+        """Reflow: lines the terminal wrapped are joined and wrapped anew, the cursor stays with its text."""
+        old, self.lines = self.lines, []
+        self.width, self.height = width, height
+        logical: list[list[str]] = []
+        joined = False
+        where = (0, 0)
+        for index, line in enumerate(old):
+            if not joined:
+                logical.append([])
+            if index == self.row:
+                where = len(logical) - 1, len(logical[-1]) + self.column + self.pending
+            logical[-1] += line.cells
+            joined = line.wrapped
+        for index, cells in enumerate(logical):
+            self._reflow(cells, where[1] if index == where[0] else None)
+
+    def _reflow(self, cells: list[str], cursor: int | None) -> None:
+        lines = [Line()]
+        if cursor is not None:
+            self.row, self.column, self.pending = len(self.lines), min(cursor, self.width - 1), False
+        for at, cell in enumerate(cells):
+            wide = at + 1 < len(cells) and cells[at + 1] == ""
+            if len(lines[-1].cells) + (2 if wide else 1) > self.width:
+                lines[-1].wrapped = True
+                lines.append(Line())
+            lines[-1].cells.append(cell)
+            if cursor is not None and at == cursor - 1:
+                self.row, self.column = len(self.lines) + len(lines) - 1, len(lines[-1].cells)
+        if self.column >= self.width:
+            self.column, self.pending = self.width - 1, True
+        self.lines += lines
+
+    def _put(self, cluster: str) -> None:
+        width = wcwidth.wcswidth(cluster)
+        if width <= 0:
+            return
+        if self.pending or self.column + width > self.width:
+            self.lines[self.row].wrapped = True
+            self.column, self.pending = 0, False
+            self._feed()
+        cells = self.lines[self.row].cells
+        cells += [" "] * (self.column - len(cells))
+        cells[self.column : self.column + width] = [cluster, *[""] * (width - 1)]
+        self.reach = min(self.reach, self.row)
+        self.column += width
+        if self.column >= self.width:
+            self.column, self.pending = self.width - 1, True
+
+    def _control(self, sign: str) -> None:
+        if sign == "\r":
+            self.column, self.pending = 0, False
+            return
+        self.pending = False
+        self.lines[self.row].wrapped = False
+        self._feed()
+
+    def _feed(self) -> None:
+        self.row += 1
+        if self.row == len(self.lines):
+            self.lines.append(Line())
+
+    def _move(self, sign: str, count: int) -> None:
+        assert not (self.pending and sign in "KJ"), "erasing in the pending column takes the last cell"
+        if sign == "A":
+            assert self.row - count >= self.top, "above the screen"
+            self.row, self.pending = self.row - count, False
+        elif sign == "B":
+            assert self.row + count < len(self.lines)
+            self.row, self.pending = self.row + count, False
+        elif sign == "C":
+            assert self.column + count < self.width
+            self.column, self.pending = self.column + count, False
+        else:
+            self._erase(sign)
+
+    def _erase(self, sign: str) -> None:
+        self._cut(self.row, self.column)
+        if sign == "J":
+            for row in range(self.row + 1, len(self.lines)):
+                self._cut(row, 0)
+
+    def _cut(self, row: int, column: int) -> None:
+        gone = self.lines[row].cells[column:]
+        if not self._sync:
+            self.erased += sum(cell not in ("", " ") for cell in gone)
+        del self.lines[row].cells[column:]
+        self.lines[row].wrapped = False
+        self.reach = min(self.reach, row)
