@@ -79,7 +79,7 @@ def busy_line(turn: TurnView, now: float, columns: int, glyph: str, queued: int 
         return line(safe_line(turn.model.model), Role.DIM)
     parts = _busy_parts(turn, now)
     if queued:
-        parts.append(say("{n} queued", n=safe(str(queued))))
+        parts.insert(1, say("{n} queued", n=safe(str(queued))))
     while len(parts) > 1 and cells(join(" · ", parts)) > columns - 4:
         parts.pop()
     words = cut_middle(join(" · ", parts), columns - 4)
