@@ -13,12 +13,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-_TITLE, _CODE, _PAGE, _BODY = 3.0, 2.5, 2.0, 1.0  # what a term weighs by where it stands
-_ALSO = re.compile(r"<!--\s*also:(.*?)-->\s*", re.DOTALL)
+_TITLE, _ALSO, _CODE, _PAGE, _BODY = 4.0, 3.0, 2.5, 2.0, 1.0  # what a term weighs by where it stands
+_WHOLE_TITLE = 1.0  # added when the question names all of a title, in part when a part
+_ALSO_NOTE = re.compile(r"<!--\s*also:(.*?)-->\s*", re.DOTALL)
 _WORD = re.compile(r"[a-z0-9]+(?:[._'-][a-z0-9]+)*|[\u3400-\u9fff]+")
+_COMMAND = re.compile(r"(?<![\w/.])/[a-z]+")
 _CODE_SPAN = re.compile(r"`([^`\n]+)`")
-_IDLE = frozenset(
-    ["a", "about", "all", "am", "an", "and", "any", "are", "as", "at", "be", "but", "by", "can", "could", "did", "do", "does", "for", "from", "get", "give", "has", "have", "how", "i", "if", "in", "into", "is", "it", "its", "just", "know", "let", "like", "make", "may", "me", "mean", "my", "need", "of", "on", "one", "or", "please", "show", "so", "some", "tell", "than", "that", "the", "their", "them", "then", "there", "these", "they", "thing", "this", "to", "up", "us", "use", "used", "want", "was", "we", "what", "what's", "when", "where", "which", "who", "why", "will", "with", "work", "would", "you", "your", "termchat", "什么", "怎么", "如何", "么样", "怎样", "可以", "能不", "不能", "一下", "这个", "那个", "哪些", "哪里", "为什", "请问", "是什", "意思", "使用", "我想", "想要", "告诉", "诉我", "的是", "了吗", "有没", "没有"]
+# Words that say nothing about what is asked.
+_IDLE_WORDS = """
+a about all am an and any are as at be but by can could did do does for from get give has have how i if in into is it
+its just know let like make many may me mean much my need of on one or please set show so some tell than that the their
+them then there these they thing this to up us use used want was we what what's when where which who why will with work
+would you your termchat
+"""
+_IDLE = frozenset(_IDLE_WORDS.split())
+_IDLE_CJK = re.compile(
+    "怎么办|怎么样|怎么|怎样|如何|什么|可以|能不能|能否|请问|一下|哪里|哪些|为什么|告诉我|我想|想要|有没有|请|吗|呢|吧|啊|的|了|我|是"
 )
 
 
@@ -78,16 +88,26 @@ def table_page(name: str, title: str, language: Language, rows: Sequence[tuple[s
 
 def _section(text: str) -> Section:
     title, _, body = text.partition("\n")
-    also = " ".join(found[1].strip() for found in _ALSO.finditer(body))
-    return Section(title.strip(), _ALSO.sub("", body).strip(), also)
+    also = " ".join(found[1].strip() for found in _ALSO_NOTE.finditer(body))
+    return Section(title.strip(), _ALSO_NOTE.sub("", body).strip(), also)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A section as the search sees it: what each of its terms weighs."""
+
+    page: Page
+    section: Section
+    weights: dict[str, float]
+    title: frozenset[str]
 
 
 class Index:
     """All sections of a language, ready to be asked."""
 
     def __init__(self, pages: Iterable[Page], language: Language) -> None:
-        self._entries = [(p, s, _weights(p, s)) for p in pages if p.language is language for s in p.sections]
-        counts = Counter(term for _, _, weights in self._entries for term in weights)
+        self._entries = [_entry(p, s) for p in pages if p.language is language for s in p.sections]
+        counts = Counter(term for entry in self._entries for term in entry.weights)
         self._rarity = {term: math.log(1 + len(self._entries) / n) for term, n in counts.items()}
         self._rarest = math.log(1 + len(self._entries))
 
@@ -98,40 +118,44 @@ class Index:
         found = [self._scored(entry, asked, total) for entry in self._entries] if total else []
         return sorted((f for f in found if f.score), key=lambda f: -f.score)
 
-    def _scored(self, entry: tuple[Page, Section, dict[str, float]], asked: set[str], total: float) -> Found:
-        page, section, weights = entry
-        known = [(self._rarity[term], weights[term]) for term in asked if term in weights]
-        score = sum(rarity * weight for rarity, weight in known)
-        return Found(page, section, score / total, sum(rarity for rarity, _ in known) / total)
+    def _scored(self, entry: _Entry, asked: set[str], total: float) -> Found:
+        known = [(self._rarity[term], entry.weights[term]) for term in sorted(asked) if term in entry.weights]
+        score = sum(rarity * weight for rarity, weight in known) / total
+        if entry.title:
+            score += _WHOLE_TITLE * len(entry.title & asked) / len(entry.title)
+        return Found(entry.page, entry.section, score, sum(rarity for rarity, _ in known) / total)
 
 
 def terms(text: str) -> set[str]:
-    """What is looked for: Latin words without their endings, names with signs also in parts, pairs of characters."""
-    found: set[str] = set()
+    """What is looked for: Latin words without their endings, names with signs also in parts, commands
+    with their slash as well, pairs of characters."""
+    found = set(_COMMAND.findall(text.lower()))
     for word in _WORD.findall(text.lower()):
         if word[0] > "\u3000":
-            found.update(word[i : i + 2] for i in range(max(1, len(word) - 1)))
+            found.update(pair for run in _IDLE_CJK.split(word) for pair in _pairs(run))
         else:
-            found.update(_stem(part) for part in (word, *re.split(r"[._'-]", word)) if part not in _IDLE)
-    return found - _IDLE - {""}
+            found.update(_stem(part) for part in {word, *re.split(r"[._'-]", word)} if part and part not in _IDLE)
+    return found
+
+
+def _pairs(run: str) -> list[str]:
+    return [run[i : i + 2] for i in range(max(1, len(run) - 1))] if run else []
 
 
 def _stem(word: str) -> str:
     """A word without the commonest English endings; numbers and names stay."""
+    if not word.isalpha() or len(word) < 4:
+        return word
     for ending in ("ing", "ies", "ed", "es", "s"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3 and word.isalpha() and not word.endswith("ss"):
-            return word[: -len(ending)].rstrip("e") + ("y" if ending == "ies" else "")
-    return word.rstrip("e") if len(word) > 3 and word.isalpha() else word
+        if word.endswith(ending) and len(word) - len(ending) >= 3 and not word.endswith("ss"):
+            return word.removesuffix(ending).rstrip("e") + ("y" if ending == "ies" else "")
+    return word.rstrip("e")
 
 
-def _weights(page: Page, section: Section) -> dict[str, float]:
+def _entry(page: Page, section: Section) -> _Entry:
     weights: dict[str, float] = {}
     code = " ".join(_CODE_SPAN.findall(section.text))
-    for weight, text in (
-        (_BODY, section.text),
-        (_PAGE, page.title),
-        (_CODE, code),
-        (_TITLE, section.title + " " + section.also),
-    ):
+    places = ((_BODY, section.text), (_PAGE, page.title), (_CODE, code), (_ALSO, section.also), (_TITLE, section.title))
+    for weight, text in places:
         weights.update((term, weight) for term in terms(text))
-    return weights
+    return _Entry(page, section, weights, frozenset(terms(section.title)))

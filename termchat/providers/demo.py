@@ -1,0 +1,257 @@
+"""demo/tour: the built-in guide, a provider like any other that needs no key and no network.
+
+It quotes the guide's pages, calls the real tools, and rehearses what can happen to a reply. It is no model and never
+invents: the same conversation gets the same answer, in the language of the question.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from termchat.core import ports
+from termchat.core.errors import Failure, Kind
+from termchat.core.events import Delta
+from termchat.core.guide import Found, Index, Language, Page, language_of, terms
+from termchat.core.messages import Author, Message, Origin, ToolResult
+from termchat.core.models import Protocol
+from termchat.core.outcomes import Finish
+from termchat.core.ports import Request, Wire
+from termchat.core.sanitize import say
+from termchat.providers.scripted import Call, End, Fail, Say, Script, Silence, Step, Think, TryAgain, play
+
+WORDS_A_SECOND = 60.0
+_LONGEST_FILE = 40  # lines of a file that are shown again
+_COVERED, _SCORE = 0.5, 1.0  # below these a section does not answer the question
+_RETRY_SECONDS = 2.0
+_TIME = re.compile(r"\bwhat(?:'s| is)? ?(?:the )?time\b|\bcurrent time\b|几点|现在.{0,2}时间|当前时间", re.IGNORECASE)
+_CALCULATE = re.compile(r"^(?:calculate|compute|calc|计算一下|计算|算一下|算)[\s:：]*(.+?)[?？。]?$", re.IGNORECASE)
+_SUM = re.compile(
+    r"^(?:what is |what's |how much is )?([\d\s.+*/()^%×÷-]*\d\s*[-+*/^%×÷][\d\s.+*/()^%×÷-]*?)(?:\s*=)?[?？]?$",
+    re.IGNORECASE,
+)
+_READ = re.compile(
+    r"^(?:read|open|读取文件|读取|打开|阅读|读一下|读)\s*(?:the file\s+|file\s+)?[`\"'“]?([^\s`\"'”]+)[`\"'”]?$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The guide as a provider.
+
+    pages     the guide, and tables made from declarations
+    speed     words a second as text (TERMCHAT_DEMO_SPEED), "0" at once
+    offers    models that could be used instead, by name
+    """
+
+    pages: tuple[Page, ...]
+    speed: str = ""
+    offers: tuple[str, ...] = ()
+    origin: Origin = field(default=Origin("demo", Protocol.DEMO, "tour"))
+
+    def stream(self, request: Request, wire: Wire) -> AsyncGenerator[Delta, None]:
+        """The answer as deltas. Raises ProviderError where a rehearsal ends in one."""
+        return play(self.answer(request), request, wire, _speed(self.speed))
+
+    def answer(self, request: Request) -> Script:
+        """What is said to a conversation."""
+        question = next((m.text for m in reversed(request.messages) if m.author is Author.USER), "").strip()
+        language = language_of(question)
+        if request.messages and request.messages[-1].author is Author.TOOL:
+            return _told(language, request.messages[-1].results)
+        script = self._script(language, question, request)
+        return script if _was_heard(request.messages) else _opened(language, script)
+
+    def _script(self, language: Language, question: str, request: Request) -> Script:
+        if rehearsal := _rehearsal(question):
+            return self._rehearsed(language, rehearsal, request)
+        if call := _wanted_call(question):
+            return _called(language, (call,), request, "calling")
+        return self._quoted(language, question)
+
+    def _quoted(self, language: Language, question: str) -> Script:
+        words, found = _words(language), self._indexes[language].find(question)
+        if not terms(question):
+            found = self._indexes[language].find("demo tour")  # nothing but "who are you" and the like
+        if not found or found[0].covered < _COVERED or found[0].score < _SCORE:
+            text = words["unknown"].strip().format(**self._follow_ups(language, []))
+            offers = "\n\n" + words["offers"].format(names=self._offered()) if self.offers else ""
+            return Say(text + offers), End()
+        best = found[0]
+        source = words["source"].format(page=best.page.title, section=best.section.title)
+        more = words["next"].format(**self._follow_ups(language, found))
+        return Say(f"{best.section.text}\n\n{source}\n\n{more}"), End()
+
+    def _follow_ups(self, language: Language, found: list[Found]) -> dict[str, str]:
+        """Two more things to ask: what also fitted, then what stands at the beginning of the guide."""
+        start = [
+            s.title for p in self.pages if p.language is language and p.name in ("start", "models") for s in p.sections
+        ]
+        said = found[0].section.title if found else ""
+        titles = [title for title in dict.fromkeys([f.section.title for f in found[1:]] + start[1:]) if title != said]
+        return {"first": titles[0], "second": titles[1]}
+
+    def _offered(self) -> str:
+        return ", ".join(f"`{name}`" for name in self.offers)
+
+    def _rehearsed(self, language: Language, rehearsal: str, request: Request) -> Script:
+        words = _words(language)
+        match rehearsal:
+            case "markdown":
+                return Say(words["markdown"].strip()), End()
+            case "think":
+                return Think(words["thinking"].strip()), Say(words["thought"]), End()
+            case "two_tools":
+                return _called(language, _TWO_CALLS, request, "calling_two")
+            case "long":
+                return Say(self._whole_guide(language)), End()
+            case "cut":
+                return Say(words["cut"]), Fail(_CUT)
+            case "stall":
+                return Say(words["stall"]), Silence()
+            case "limited":
+                return TryAgain(_LIMITED, 2, 3, _RETRY_SECONDS), Say(words["limited"]), End()
+            case "given_up":
+                return (
+                    TryAgain(_LIMITED, 2, 3, _RETRY_SECONDS),
+                    TryAgain(_LIMITED, 3, 3, _RETRY_SECONDS),
+                    Fail(_LIMITED),
+                )
+            case "refused":
+                return (Fail(_REFUSED),)
+            case "length":
+                return Say(words["length"]), End(Finish.LENGTH)
+            case _:
+                return self._continued(language, request)
+
+    def _continued(self, language: Language, request: Request) -> Script:
+        """The rest of a rehearsal that ended too early, or a question like any other."""
+        questions = [m.text for m in request.messages if m.author is Author.USER]
+        before = _rehearsal(questions[-2]) if len(questions) > 1 else ""
+        rest = _words(language).get(f"{before}_rest")
+        return (Say(rest), End()) if rest else self._quoted(language, questions[-1])
+
+    def _whole_guide(self, language: Language) -> str:
+        pages = [page for page in self.pages if page.language is language]
+        return "\n\n".join(
+            f"# {page.title}\n\n" + "\n\n".join(f"## {s.title}\n\n{s.text}" for s in page.sections) for page in pages
+        )
+
+    @cached_property
+    def _indexes(self) -> Mapping[Language, Index]:
+        return {language: Index(self.pages, language) for language in Language}
+
+
+@cache
+def _texts() -> Mapping[str, Any]:
+    return tomllib.loads((Path(__file__).parent / "demo.toml").read_text("utf-8"))
+
+
+def _words(language: Language) -> dict[str, str]:
+    return {key: text for key, text in _texts()[language.value].items() if key != "rehearsals"}
+
+
+def _rehearsal(question: str) -> str:
+    """The rehearsal a question asks for, in either language; only the exact phrase does."""
+    asked = question.strip(" .!?。！？`\"'").lower()
+    for language in Language:
+        for name, phrases in _texts()[language.value]["rehearsals"].items():
+            if asked in phrases:
+                return name
+    return ""
+
+
+def _wanted_call(question: str) -> tuple[str, Mapping[str, str]] | None:
+    """The tool call that a question plainly asks for."""
+    if found := _SUM.match(question) or _CALCULATE.match(question):
+        return "calculate", {"expression": found[1].strip()}
+    if found := _READ.match(question):
+        return "read_file", {"path": found[1]}
+    return ("current_time", {}) if _TIME.search(question) else None
+
+
+def _called(language: Language, calls: Iterable[tuple[str, Mapping[str, str]]], request: Request, words: str) -> Script:
+    wanted, offered = tuple(calls), {spec.name for spec in request.tools}
+    if absent := [name for name, _ in wanted if name not in offered]:
+        return Say(_words(language)["absent"].format(name=absent[0])), End()
+    return Say(_words(language)[words]), Call(wanted, f"call_demo_{len(request.messages)}_"), End(Finish.TOOL_CALLS)
+
+
+def _told(language: Language, results: tuple[ToolResult, ...]) -> Script:
+    return Say("\n\n".join(_told_one(_words(language), result) for result in results)), End()
+
+
+def _told_one(words: Mapping[str, str], result: ToolResult) -> str:
+    if result.is_error:
+        return words["failed"].format(name=result.name, result=result.text)
+    match result.name:
+        case "current_time":
+            return words["time"].format(result=result.text)
+        case "calculate":
+            return words["calculate"].format(result=f"`{result.text}`")
+        case _:
+            return words["read_file"].format(result=_fenced(words, result.text))
+
+
+def _fenced(words: Mapping[str, str], text: str) -> str:
+    """The text as a code block that nothing inside it can end, and no longer than is good to look at."""
+    lines = text.rstrip("\n").split("\n")
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    block = "\n".join([fence, *lines[:_LONGEST_FILE], fence])
+    rest = len(lines) - _LONGEST_FILE
+    return block + ("\n\n" + words["shortened"].format(lines=rest) if rest > 0 else "")
+
+
+def _was_heard(messages: tuple[Message, ...]) -> bool:
+    """Whether the guide spoke in this conversation before."""
+    return any(m.author is Author.ASSISTANT and m.origin and m.origin.provider == "demo" for m in messages)
+
+
+def _opened(language: Language, script: Script) -> Script:
+    """The script with the line before it that says who is speaking."""
+    steps: list[Step] = list(script)
+    at = next((i for i, step in enumerate(steps) if isinstance(step, Say)), None)
+    if at is not None and isinstance(first := steps[at], Say):
+        steps[at] = Say(f"{_words(language)['opening']}\n\n{first.text}")
+    return tuple(steps)
+
+
+def _speed(text: str) -> float:
+    """Words a second; what is not a number from 0 on means the usual pace."""
+    try:
+        speed = float(text)
+    except ValueError:
+        return WORDS_A_SECOND
+    return speed if isfinite(speed) and speed >= 0 else WORDS_A_SECOND
+
+
+_TWO_CALLS: tuple[tuple[str, Mapping[str, str]], ...] = (
+    ("current_time", {}),
+    ("calculate", {"expression": "2*(3+4)"}),
+)
+_CUT = Failure(
+    Kind.CUT, say("The connection was cut: the reply is incomplete."), say("A rehearsal. Say: continue, or use /retry.")
+)
+_LIMITED = Failure(
+    Kind.RATE_LIMITED,
+    say("Rate limited by demo/tour (429)."),
+    say("A rehearsal. With a real provider: wait, then /retry, or choose another model with /model."),
+    429,
+    retry_after=_RETRY_SECONDS,
+)
+_REFUSED = Failure(
+    Kind.AUTH,
+    say("demo/tour refused the key (401 invalid_api_key)."),
+    say("A rehearsal. With a real provider: check the key, or choose another model with /model."),
+    401,
+)
+
+if TYPE_CHECKING:
+    _port: type[ports.Provider] = Demo

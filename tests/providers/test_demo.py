@@ -1,0 +1,272 @@
+"""demo/tour: a guide that is always right about termchat and says nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from termchat.commands.builtin import builtin
+from termchat.config.guide import guide
+from termchat.config.profiles import presets
+from termchat.config.settings import SETTINGS
+from termchat.core.assemble import Assembly
+from termchat.core.errors import Failure, Kind, ProviderError
+from termchat.core.events import Delta, Finished, Retrying, TextDelta, UsageDelta
+from termchat.core.guide import Index, Language, language_of, table_page
+from termchat.core.messages import Author, Message, Text, ToolCall, ToolResult, user
+from termchat.core.outcomes import Exit, Finish
+from termchat.core.ports import Request, Wire
+from termchat.providers.demo import Demo
+from termchat.providers.scripted import pieces
+from termchat.tools.registry import Toolbox
+
+PAGES = guide()
+DEMO = Demo(PAGES, speed="0")
+TOOLS = Toolbox(Path(__file__).parent)
+
+
+async def deltas(request: Request, demo: Demo = DEMO) -> tuple[list[Delta], Failure | None]:
+    found: list[Delta] = []
+    try:
+        async with aclosing(demo.stream(request, Wire())) as stream:
+            async for delta in stream:
+                found.append(delta)  # noqa: PERF401 - what came before a failure counts
+    except ProviderError as error:
+        return found, error.failure
+    return found, None
+
+
+def reply(found: list[Delta]) -> Message:
+    assembly = Assembly()
+    for delta in found:
+        assembly.add(delta)
+    return Message(Author.ASSISTANT, assembly.parts(), origin=DEMO.origin)
+
+
+async def talk(*questions: str) -> list[Message]:
+    """A conversation with the real tools; what it says."""
+    messages: list[Message] = []
+    for question in questions:
+        messages.append(user(question))
+        while messages[-1].author is not Author.ASSISTANT or messages[-1].calls:
+            found, _ = await deltas(Request(tuple(messages), tools=TOOLS.specs))
+            messages.append(reply(found))
+            if calls := messages[-1].calls:
+                messages.append(Message(Author.TOOL, tuple([await TOOLS.run(call) for call in calls])))
+    return messages
+
+
+async def said(*questions: str) -> str:
+    return (await talk(*questions))[-1].text
+
+
+def test_both_languages_have_the_same_pages_and_sections() -> None:
+    english, chinese = ([p for p in PAGES if p.language is language] for language in Language)
+    assert [(p.name, len(p.sections)) for p in english] == [(p.name, len(p.sections)) for p in chinese]
+    for page in PAGES:
+        assert all(language_of(s.title) is page.language or s.title == "Base URL" for s in page.sections)
+        assert page.title
+        assert all(section.text for section in page.sections)
+
+
+@pytest.mark.parametrize("language", Language)
+def test_every_section_is_found_by_its_title(language: Language) -> None:
+    index = Index(PAGES, language)
+    for page in (p for p in PAGES if p.language is language):
+        for section in page.sections:
+            found = index.find(section.title)
+            assert not found or found[0].section == section
+
+
+_NAMES = [
+    *(("setting {}", "设置 {}", key) for key in SETTINGS),
+    *(("exit code {}", "退出码 {}", str(code.value)) for code in Exit),
+    *(("/{}", "命令 /{} 有什么用", command.name) for command in builtin().commands),
+    *(("the variable {}", "变量 {}", setting.env) for setting in SETTINGS.values() if setting.env),
+    *(("provider {}", "服务商 {}", name) for name in presets() if name not in ("openai", "anthropic", "gemini")),
+]
+
+
+@pytest.mark.parametrize(("english", "chinese", "name"), _NAMES)
+async def test_every_name_is_found_in_both_languages(english: str, chinese: str, name: str) -> None:
+    for question in (english.format(name), chinese.format(name)):
+        text = await said(question)
+        assert any(f"`{form}" in text for form in (name, f"/{name}", f"demo/{name}", f"{name}/")), (question, text)
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("how do I switch models?", "switches in mid-conversation"),
+        ("how do I add a key", "export OPENAI_API_KEY"),
+        ("quit", "/exit"),
+        ("is my data safe?", "to nobody else"),
+        ("who are you", "is a guide, not a model"),
+        ("429?", "answered"),
+        ("怎么切换模型？", "在对话中途切换"),
+        ("如何添加密钥", "export OPENAI_API_KEY"),
+        ("怎么退出", "/exit"),
+        ("你是谁", "是指南，不是模型"),
+        ("超时怎么办", "idle_timeout"),
+    ],
+)
+async def test_a_question_gets_the_section_that_answers_it(question: str, words: str) -> None:
+    text = await said(question)
+    assert words in text
+    assert text.startswith("*我是" if language_of(question) is Language.ZH else "*I am")
+
+
+async def test_an_answer_names_its_page_and_two_more_questions_once_introduced() -> None:
+    first, *_, last = [m.text for m in await talk("what are the exit codes", "what are the exit codes") if m.origin]
+    assert first == "*I am the built-in guide, not a model.*\n\n" + last
+    assert "— the guide, *Errors and exit codes · Exit codes*" in last
+    ask = last.rpartition("Ask me next: ")[2]
+    for title in ask.replace("**", "").split(" or ", 1):
+        assert f"· {title}*" in await said(title)
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["Write a poem about the sea", "What is the capital of France?", "tell me a joke", "what is the meaning of life",
+     "fix my code", "写一首关于大海的诗", "法国的首都是哪里", "今天天气怎么样", "翻译这句话", "🙂", "1234567"],
+)  # fmt: skip
+async def test_what_is_not_about_termchat_is_declined_with_the_way_on(question: str) -> None:
+    text = await said(question)
+    assert "I only know termchat" in text or "我只了解 termchat" in text or question == "🙂"
+    if question != "🙂":
+        assert "`/model`" in text
+        assert "`/login`" in text
+
+
+async def test_models_that_could_be_used_are_offered_by_name() -> None:
+    found, _ = await deltas(Request((user("sing"),)), Demo(PAGES, "0", offers=("openai/gpt-5.2", "ollama/qwen3")))
+    assert "Ready to be used with `/model`: `openai/gpt-5.2`, `ollama/qwen3`." in reply(found).text
+
+
+async def test_a_page_made_from_declarations_is_found() -> None:
+    page = table_page("more", "More", Language.EN, [("zeppelin", "flies")])
+    found, _ = await deltas(Request((user("what is zeppelin"),)), Demo((*PAGES, page), "0"))
+    assert "- `zeppelin`: flies" in reply(found).text
+
+
+@pytest.mark.parametrize(
+    ("question", "call", "words"),
+    [
+        ("What time is it?", ("current_time", "{}"), "The tool `current_time` says: 20"),
+        ("现在几点？", ("current_time", "{}"), "工具 `current_time` 的结果：20"),
+        ("calculate 2*(3+4)", ("calculate", '{"expression": "2*(3+4)"}'), "`2*(3+4) = 14`"),
+        ("what is 1 + 1?", ("calculate", '{"expression": "1 + 1"}'), "`1 + 1 = 2`"),
+        ("计算 2*(3+4)", ("calculate", '{"expression": "2*(3+4)"}'), "`2*(3+4) = 14`"),
+        ("calculate 1/0", ("calculate", '{"expression": "1/0"}'), "could not do it: Error: cannot calculate"),
+        ("read test_demo.py", ("read_file", '{"path": "test_demo.py"}'), '"""demo/tour: a guide'),
+        ("读取 没有.txt", ("read_file", '{"path": "没有.txt"}'), "没能做到"),
+    ],
+)
+async def test_a_plain_wish_calls_the_real_tool_and_tells_its_result(
+    question: str, call: tuple[str, str], words: str
+) -> None:
+    messages = await talk(question)
+    assert [(c.name, c.arguments) for m in messages for c in m.calls] == [call]
+    assert words in messages[-1].text
+
+
+async def test_two_tools_are_called_at_once_and_both_results_told() -> None:
+    messages = await talk("two tools")
+    assert [c.name for c in messages[1].calls] == ["current_time", "calculate"]
+    assert len({c.id for m in await talk("two tools", "two tools") for c in m.calls}) == 4
+    assert "current_time" in messages[-1].text
+    assert "14" in messages[-1].text
+
+
+async def test_without_tools_it_says_so() -> None:
+    found, _ = await deltas(Request((user("what time is it"),)))
+    assert "`current_time` is switched off" in reply(found).text
+
+
+async def test_a_file_is_shown_in_a_block_nothing_in_it_can_end() -> None:
+    result = ToolResult("1", "read_file", (Text("a\n````\nb\n" + "x\n" * 50),))
+    calls = Message(Author.ASSISTANT, (ToolCall("1", "read_file", "{}"),), origin=DEMO.origin)
+    found, _ = await deltas(Request((user("read x"), calls, Message(Author.TOOL, (result,)))))
+    assert "\n`````\na\n````\n" in reply(found).text
+    assert "… and 13 more lines." in reply(found).text
+
+
+@pytest.mark.parametrize(
+    ("phrases", "kinds", "failure"),
+    [
+        (("cut", "断开"), {TextDelta}, Kind.CUT),
+        (("429 for ever", "一直 429"), {Retrying}, Kind.RATE_LIMITED),
+        (("401", "密钥被拒"), set[type](), Kind.AUTH),
+        (("429", "限流"), {Retrying, TextDelta, UsageDelta, Finished}, None),
+        (("length", "截断"), {TextDelta, UsageDelta, Finished}, None),
+        (("Show Markdown.", "展示 markdown"), {TextDelta, UsageDelta, Finished}, None),
+    ],
+)
+async def test_a_rehearsal_plays_the_true_outcome(
+    phrases: tuple[str, ...], kinds: set[type], failure: Kind | None
+) -> None:
+    for phrase in phrases:
+        found, ended = await deltas(Request((user(phrase),)))
+        assert {type(delta) for delta in found} == kinds
+        assert (ended and ended.kind) == failure
+
+
+async def test_a_rehearsal_of_the_limit_ends_with_it_and_goes_on_when_asked() -> None:
+    found, _ = await deltas(Request((user("length"),)))
+    assert found[-1] == Finished(Finish.LENGTH, "length")
+    assert (await said("length", "continue")).startswith("sentence.")
+    assert (await said("断开", "继续")).startswith("并没有丢")
+
+
+async def test_thinking_comes_before_the_answer_and_is_counted_apart() -> None:
+    found, _ = await deltas(Request((user("think"),)))
+    usage = next(delta.usage for delta in found if isinstance(delta, UsageDelta))
+    assert usage.output > usage.reasoning > 20
+    assert (usage.input, usage.estimated, usage.cost) == (1, True, Decimal(0))
+
+
+async def test_a_stall_says_some_words_and_then_nothing_until_it_is_stopped() -> None:
+    stream = DEMO.stream(Request((user("stall"),)), Wire())
+    assert isinstance(await anext(stream), TextDelta)
+    waiting = asyncio.ensure_future(anext(stream))
+    done, _ = await asyncio.wait([waiting], timeout=0.05)
+    assert not done
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await stream.aclose()
+
+
+async def test_a_long_reply_stopped_in_the_middle_leaves_nothing_open() -> None:
+    others = asyncio.all_tasks()
+    wire = Wire()
+    async with aclosing(Demo(PAGES, speed="1000").stream(Request((user("long"),)), wire)) as stream:
+        for _ in range(5):
+            await anext(stream)
+    assert asyncio.all_tasks() == others
+    assert wire.received
+
+
+@pytest.mark.parametrize("question", ["how do I switch models", "two tools", "show markdown", "nonsense", "长文"])
+async def test_the_same_question_gets_the_same_answer(question: str) -> None:
+    request = Request((user(question),), tools=TOOLS.specs)
+    assert await deltas(request) == await deltas(request, Demo(guide(), "0"))
+    slow, _ = await deltas(request, Demo(PAGES, "1000000"))
+    assert reply(slow).parts == reply((await deltas(request))[0]).parts
+
+
+@given(st.text(max_size=60))
+def test_any_question_gets_an_answer(question: str) -> None:
+    script = DEMO.answer(Request((user(question),), tools=TOOLS.specs))
+    assert script
+
+
+@given(st.text(max_size=200))
+def test_words_are_the_whole_text(text: str) -> None:
+    assert "".join(pieces(text)) == text
