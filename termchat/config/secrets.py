@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from collections.abc import Mapping
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from termchat.core.errors import Failure, Kind
 from termchat.core.models import Profile
 from termchat.core.sanitize import EMPTY, Safe, safe_line, say
+
+if TYPE_CHECKING:
+    import subprocess
 
 COMMAND_SECONDS = 60.0  # a password manager may have to ask its user
 SERVICE = "termchat"
@@ -119,6 +122,8 @@ def _clean(key: str) -> str:
 
 def _run(command: str, env: Mapping[str, str], seconds: float) -> str | Failure:
     """The first line that a command of the user's own configuration prints."""
+    import subprocess  # not needed by most, and slow to import
+
     name = _program(command)
     if not command:
         return _command_failed(name, Safe("there is no command after cmd:"))

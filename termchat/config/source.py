@@ -6,7 +6,6 @@ import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import cast
 
@@ -71,6 +70,8 @@ def read(path: Path) -> Source:
 
 def closest(word: str, known: Iterable[str]) -> Safe:
     """`Did you mean …?`, or all that is known when nothing is close."""
+    from difflib import get_close_matches
+
     names = list(known)
     if near := get_close_matches(word, names, n=1, cutoff=0.6):
         return say("Did you mean {near}?", near=safe_line(near[0]))

@@ -8,7 +8,6 @@ The SDKs append the endpoint's path to the base URL by themselves: openai `/chat
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
 
 from termchat.core.models import Protocol
 from termchat.core.sanitize import Safe, safe_line, say
@@ -55,12 +54,7 @@ def is_bare(url: str) -> bool:
 
 def is_local(host: str) -> bool:
     """Whether a host (with or without a port and path) is this machine."""
-    if _LOCAL.match(host):
-        return True
-    try:
-        return ip_address(host.partition("/")[0].strip("[]")).is_loopback
-    except ValueError:
-        return False
+    return bool(_LOCAL.match(host))
 
 
 def _with_scheme(url: str) -> tuple[str, list[Safe]]:

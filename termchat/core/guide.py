@@ -147,8 +147,10 @@ def _stem(word: str) -> str:
     if not word.isalpha() or len(word) < 4:
         return word
     for ending in ("ing", "ies", "ed", "es", "s"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3 and not word.endswith("ss"):
-            return word.removesuffix(ending).rstrip("e") + ("y" if ending == "ies" else "")
+        stem = word.removesuffix(ending)
+        if stem != word and len(stem) >= 3 and not word.endswith("ss"):
+            doubled = ending in ("ing", "ed") and len(stem) > 3 and stem[-1] == stem[-2] and stem[-1] not in "ls"
+            return (stem[:-1] if doubled else stem.rstrip("e")) + ("y" if ending == "ies" else "")
     return word.rstrip("e")
 
 
