@@ -18,7 +18,7 @@ from termchat.providers.anthropic.decode import AnthropicDecoder
 from termchat.providers.anthropic.encode import encode
 from termchat.providers.endpoint import Body, Change, Endpoint, Report
 from termchat.providers.listing import listed
-from termchat.providers.openai_chat.client import without_streaming
+from termchat.providers.plain import without_streaming
 
 _OWN_HOST = "api.anthropic.com"
 _OLD_VERSION = "2023-06-01"

@@ -23,9 +23,9 @@ from termchat.providers.endpoint import Body, Change, Endpoint, Report
 from termchat.providers.errors import headers_of
 from termchat.providers.gemini.decode import GeminiDecoder
 from termchat.providers.gemini.encode import encode_config, encode_contents
-from termchat.providers.http import diverting
+from termchat.providers.http import Diverted, diverted_to
 from termchat.providers.listing import listed
-from termchat.providers.openai_chat.client import without_streaming
+from termchat.providers.plain import without_streaming
 
 _VERSION = re.compile(r"/(v\d+\w*)$")
 
@@ -60,17 +60,19 @@ class GeminiClient:
     async def open(self, body: Body) -> AsyncGenerator[httpx2.Response]:
         models: Any = self._sdk.aio.models
         asked = {name: value for name, value in body.items() if name != "stream"}
-        with diverting() as slot:
-            if body["stream"]:
-                async for _ in await models.generate_content_stream(**asked):
-                    pass
-            else:
-                await models.generate_content(**asked)
-        assert slot.response is not None
+        slot = Diverted()
         try:
+            with diverted_to(slot):
+                if body["stream"]:
+                    async for _ in await models.generate_content_stream(**asked):
+                        pass
+                else:
+                    await models.generate_content(**asked)
+            assert slot.response is not None
             yield slot.response
         finally:
-            await slot.response.aclose()
+            if slot.response is not None:
+                await slot.response.aclose()
 
     def decoder(self) -> GeminiDecoder:
         return GeminiDecoder()

@@ -20,6 +20,7 @@ from termchat.providers.endpoint import Body, Change, Endpoint, Report
 from termchat.providers.listing import listed
 from termchat.providers.openai_chat.decode import ChatDecoder
 from termchat.providers.openai_chat.encode import encode
+from termchat.providers.plain import without_streaming
 
 # A 400 that speaks of one of these is answered without it (providers.md 3.1, 6).
 _NO_USAGE = re.compile(r"stream_options", re.IGNORECASE)
@@ -107,17 +108,6 @@ class ChatClient:
 
     async def models(self) -> Sequence[ModelInfo]:
         return await list_models(self._sdk, self.endpoint)
-
-
-def without_streaming(body: Body, failure: Failure, endpoint: Endpoint) -> Change | None:
-    """The same request without streaming, for a server that refuses to stream."""
-    refuses = re.search(
-        r"\bstream(ing)?\b.*(not|n't|un)\s?(be )?(support|allow|avail|permit)", failure.message, re.IGNORECASE
-    )
-    if not body.get("stream") or not refuses:
-        return None
-    plain = {k: v for k, v in body.items() if k != "stream_options"} | {"stream": False}
-    return Change(plain, say("{title} does not stream; waiting for the whole reply.", title=safe_line(endpoint.title)))
 
 
 def _renamed(body: Body, old: str, new: str) -> Body:

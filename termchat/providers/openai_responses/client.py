@@ -13,9 +13,10 @@ from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo
 from termchat.core.ports import Request
 from termchat.providers.endpoint import Body, Change, Endpoint, Report
-from termchat.providers.openai_chat.client import list_models, new_sdk, report, without_streaming
+from termchat.providers.openai_chat.client import list_models, new_sdk, report
 from termchat.providers.openai_responses.decode import ResponsesDecoder
 from termchat.providers.openai_responses.encode import encode
+from termchat.providers.plain import without_streaming
 
 
 class ResponsesClient:

@@ -1,0 +1,20 @@
+"""Asking without streaming, for a server that refuses to stream."""
+
+from __future__ import annotations
+
+import re
+
+from termchat.core.errors import Failure
+from termchat.core.sanitize import safe_line, say
+from termchat.providers.endpoint import Body, Change, Endpoint
+
+
+def without_streaming(body: Body, failure: Failure, endpoint: Endpoint) -> Change | None:
+    """The same request without streaming, for a server that refuses to stream."""
+    refuses = re.search(
+        r"\bstream(ing)?\b.*(not|n't|un)\s?(be )?(support|allow|avail|permit)", failure.message, re.IGNORECASE
+    )
+    if not body.get("stream") or not refuses:
+        return None
+    plain = {k: v for k, v in body.items() if k != "stream_options"} | {"stream": False}
+    return Change(plain, say("{title} does not stream; waiting for the whole reply.", title=safe_line(endpoint.title)))

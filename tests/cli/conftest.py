@@ -1,0 +1,87 @@
+"""The program as a script runs it: another process, real pipes, the gateway on a thread."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.gateway import Gateway
+
+PATIENCE = 40.0
+KEY = "sk-obviously-not-a-real-key-4f2a"
+PROTOCOLS = ("openai", "responses", "anthropic", "gemini")
+
+
+@dataclass(frozen=True)
+class Done:
+    """A run that ended."""
+
+    code: int
+    out: bytes
+    err: str
+
+
+@dataclass
+class Program:
+    """termchat in a home of its own, with one provider for each protocol of the gateway, named like it.
+
+    `run(...)` runs it to its end; `start(...)` gives the process.
+    """
+
+    gateway: Gateway
+    home: Path
+    cwd: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+    def run(self, *arguments: str, stdin: bytes | None = None, env: Mapping[str, str] | None = None) -> Done:
+        source = subprocess.DEVNULL if stdin is None else None
+        done = subprocess.run(
+            self.command(*arguments),
+            input=stdin,
+            stdin=source,
+            capture_output=True,
+            env={**self.env, **(env or {})},
+            cwd=self.cwd,
+            timeout=PATIENCE,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout, done.stderr.decode())
+
+    def start(self, *arguments: str, stdout: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self.command(*arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            env=self.env,
+            cwd=self.cwd,
+        )
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "termchat", *arguments]
+
+    def configure(self, text: str) -> None:
+        file = self.home / ".config" / "termchat" / "config.toml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        file.chmod(0o600)
+
+
+@pytest.fixture
+def program(gateway_thread: Gateway, tmp_path: Path) -> Program:
+    url = gateway_thread.url
+    bases = {"openai": f"{url}/v1", "responses": f"{url}/v1", "anthropic": f"{url}/anthropic", "gemini": url}
+    home, cwd = tmp_path / "home", tmp_path / "work"
+    home.mkdir()
+    cwd.mkdir()
+    env = {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C", "TERMCHAT_MAX_RETRIES": "1"}
+    made = Program(gateway_thread, home, cwd, env)
+    rows = (f'[providers.x{p}]\nkey = "{KEY}"\n{p} = "{base}"\n' for p, base in bases.items())
+    made.configure("\n".join(rows))
+    return made

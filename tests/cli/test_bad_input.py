@@ -1,0 +1,69 @@
+"""Bad input: one plain sentence, the next step, the right exit code, no traceback."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.conftest import Program
+from tests.gateway import fault
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "code", "words"),
+    [
+        (["-m", "nobody/any", "hi"], None, 2, 'no provider "nobody"'),
+        (["-m", "nonsense", "hi"], None, 2, '"nonsense"'),
+        (["-m", "openai/gpt-5.2", "hi"], None, 77, "OPENAI_API_KEY"),
+        ([], b"", 2, "no prompt"),
+        (["-m", "xopenai/any"], b"", 2, "no prompt"),
+        (["-m", "xopenai/any", "-f", "missing.txt", "hi"], None, 2, "missing.txt"),
+        (["-m", "xopenai/any", "-f", ".", "hi"], None, 2, "directory"),
+        (["-m", "xopenai/any", "-s", "@missing", "hi"], None, 2, "missing"),
+        (["-m", "xopenai/any", "hi"], b"caf\xe9", 2, "not UTF-8"),
+        (["--think", "hard", "hi"], None, 2, "off, low, medium"),
+        (["--nonsense", "hi"], None, 2, "--nonsense"),
+        (["chats"], None, 2, "-p"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_one_sentence_and_the_next_step(
+    program: Program, arguments: list[str], stdin: bytes | None, code: int, words: str
+) -> None:
+    done = program.run(*arguments, stdin=stdin)
+    assert (done.code, done.out) == (code, b"")
+    assert words in done.err
+    assert "Traceback" not in done.err
+    assert program.gateway.requests == []
+
+
+def test_without_a_key_and_a_model_a_script_is_told_which_variables_to_set(program: Program) -> None:
+    program.configure("")
+    done = program.run("hello")
+    assert (done.code, done.out) == (77, b"")
+    assert all(name in done.err for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"))
+
+
+def test_a_wrong_line_of_the_configuration_is_named(program: Program) -> None:
+    program.configure('model = "xopenai/any"\nthink = "hard"\n')
+    done = program.run("hello")
+    assert done.code == 2
+    assert "config.toml" in done.err and "2" in done.err and "think" in done.err and "medium" in done.err
+
+
+@pytest.mark.parametrize("protocol", ["openai", "responses", "anthropic", "gemini"])
+def test_a_web_page_is_no_answer(program: Program, protocol: str) -> None:
+    program.gateway.always(fault.html_200())
+    done = program.run("-m", f"x{protocol}/any", "hello")
+    assert (done.code, done.out, len(program.gateway.asked)) == (1, b"", 1)
+    assert "web page" in done.err and "base URL" in done.err
+    assert "<" not in done.err
+
+
+def test_nothing_in_the_current_directory_is_configuration(program: Program) -> None:
+    (program.cwd / ".env").write_text("OPENAI_API_KEY=sk-stolen-not-a-real-key\n")
+    (program.cwd / "config.toml").write_text("nonsense = 1\n")
+    (program.cwd / "openai.py").write_text("raise SystemExit('hijacked')\n")
+    program.configure("")
+    done = program.run("hello")
+    assert done.code == 77
+    assert "hijacked" not in done.err

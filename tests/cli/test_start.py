@@ -1,0 +1,68 @@
+"""What is loaded in each way of use: nothing heavy before it is needed."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Program
+from tests.gateway import Reply
+
+HEAVY = {"openai", "anthropic", "google", "httpx2", "pydantic", "rich", "typer", "markdown_it", "pygments", "jsonschema"}
+SDKS = {"openai": "openai", "responses": "openai", "anthropic": "anthropic", "gemini": "google"}
+
+# Everything up to the first paint of the REPL, then a list of what that loaded.
+FIRST_PAINT = """
+import asyncio, sys
+import termchat.__main__
+from termchat import app
+from termchat.ui.repl import loop
+async def painted(house):
+    loop.Repl(house)
+    print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+    return 0
+loop.run = painted
+raise SystemExit(app.run(app.Launch(), {"HOME": "/nowhere", "TERM": "xterm"}))
+"""
+
+# The command line, its exit held back to list what was loaded by then.
+ONE_SHOT = """
+import sys
+from termchat import cli
+code = cli.main(sys.argv[1:], dict(HOME="{home}", TERMCHAT_MODEL="{model}"))
+print("\\n" + " ".join(sorted({{name.partition(".")[0] for name in sys.modules}})))
+"""
+
+
+def test_the_repl_paints_before_anything_but_prompt_toolkit_is_loaded(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_PAINT],
+        stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, cwd=tmp_path, timeout=40, check=False,
+    )  # fmt: skip
+    os.close(ours)
+    os.close(theirs)
+    loaded = set(done.stderr.decode().split())
+    assert "prompt_toolkit" in loaded, done.stderr.decode()
+    assert not loaded & HEAVY
+
+
+@pytest.mark.parametrize("protocol", SDKS)
+def test_a_script_loads_one_sdk_and_nothing_of_the_terminal(program: Program, protocol: str) -> None:
+    program.gateway.reply(Reply.text("ok"))
+    script = ONE_SHOT.format(home=program.home, model=f"x{protocol}/any")
+    done = subprocess.run(
+        [sys.executable, "-c", script, "hello"],
+        stdin=subprocess.DEVNULL, capture_output=True, cwd=program.cwd, timeout=40, check=False, env=program.env,
+    )  # fmt: skip
+    answer, _, names = done.stdout.decode().partition("\n")
+    assert answer == "ok", done.stderr.decode()
+    loaded = set(names.split())
+    assert SDKS[protocol] in loaded
+    assert not loaded & (set(SDKS.values()) - {SDKS[protocol]})
+    assert not loaded & {"rich", "prompt_toolkit", "markdown_it", "pygments", "genai_prices"}
