@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from math import isfinite
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 Value: TypeAlias = "str | int | float | bool | StrEnum | None"
 _TRUE = frozenset({"1", "true", "yes", "on"})
@@ -28,8 +27,7 @@ class Kind(Protocol):
     def read(self, raw: object) -> Value: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(NamedTuple):
     """Free text."""
 
     words: str = "text"
@@ -39,8 +37,7 @@ class Words:
         return raw if isinstance(raw, str) else None
 
 
-@dataclass(frozen=True, slots=True)
-class OneOf:
+class OneOf(NamedTuple):
     """One word of a closed set."""
 
     options: type[StrEnum]
@@ -59,8 +56,7 @@ class OneOf:
         return next((option for option in self.options if option.value == word), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Whole:
+class Whole(NamedTuple):
     """A whole number from `least` on."""
 
     least: int = 0
@@ -76,8 +72,7 @@ class Whole:
         return raw if isinstance(raw, int) and not isinstance(raw, bool) and raw >= self.least else None
 
 
-@dataclass(frozen=True, slots=True)
-class Seconds:
+class Seconds(NamedTuple):
     """A length of time above nothing."""
 
     words: str = "a number of seconds above 0"
@@ -94,8 +89,7 @@ class Seconds:
         return float(raw) if isfinite(raw) and raw > 0 else None
 
 
-@dataclass(frozen=True, slots=True)
-class Switch:
+class Switch(NamedTuple):
     """On or off."""
 
     words: str = "true or false"

@@ -8,14 +8,13 @@ live in a terminal look; a variable that is not an absolute path is ignored, as 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 NAME = "termchat"
 
 
-@dataclass(frozen=True, slots=True)
-class Paths:
+class Paths(NamedTuple):
     """Three directories of the user's; none of them need exist."""
 
     config: Path

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from termchat.config.rows import Row, read_row
 from termchat.config.source import ConfigError, Source, Table, read, table
@@ -23,8 +24,7 @@ _BASE_VARIABLES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Profiles:
+class Profiles(NamedTuple):
     """All providers in the order in which one is chosen, and what is to be said about them once."""
 
     by_name: Mapping[str, Profile]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from termchat.config.source import Source, Table, array, table
 from termchat.config.urls import fault, repair
@@ -14,16 +13,14 @@ from termchat.core.sanitize import Safe, safe_line, say
 PROTOCOLS = tuple(p.value for p in Protocol if p is not Protocol.DEMO)
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """What a field may hold: in words, and as a check that gives the value or None."""
 
     words: Safe
     read: Callable[[object], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A row that was read: fields of `Profile` by name, base URLs apart, and what was repaired in them."""
 
     fields: Mapping[str, Any]

@@ -6,9 +6,9 @@ sort of value, environment variable, flag and help. Reading, `/set`, completion 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, NamedTuple
 
 from termchat.config.kinds import Kind, OneOf, Seconds, Switch, Value, Whole, Words
 from termchat.core.models import Timeouts
@@ -45,8 +45,7 @@ class EnterKey(StrEnum):
     NEWLINE = "newline"
 
 
-@dataclass(frozen=True, slots=True)
-class About:
+class About(NamedTuple):
     """What a declaration says beside the name, the type and the default."""
 
     kind: Kind
@@ -143,8 +142,7 @@ class Settings:
         return clocks if self.idle_timeout is None else clocks.with_idle(self.idle_timeout)
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One declaration, as help, completion, `/set` and the guide read it."""
 
     key: str
@@ -169,10 +167,11 @@ class Setting:
 
 
 def _declared() -> Mapping[str, Setting]:
-    hints = get_type_hints(Settings, include_extras=True)
     defaults = Settings()
-    names = [f.name for f in fields(Settings)]
-    return {name: Setting(name, getattr(defaults, name), hints[name].__metadata__[0]) for name in names}
+    return {
+        name: Setting(name, getattr(defaults, name), annotation.__metadata__[0])
+        for name, annotation in Settings.__annotations__.items()
+    }
 
 
 SETTINGS: Mapping[str, Setting] = _declared()

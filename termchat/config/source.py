@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 from termchat.core.errors import Failure, Kind
 from termchat.core.sanitize import EMPTY, Safe, safe_line, say
@@ -26,13 +25,12 @@ class ConfigError(Exception):
         self.failure = Failure(Kind.BAD_CONFIG, message, hint)
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """A file that was read: its text for line numbers, its table for values. No file at all is an empty one."""
 
     path: Path
     text: str = ""
-    table: Table = field(default_factory=Table)
+    table: Table = {}  # noqa: RUF012 - nobody changes it
 
     def line(self, *keys: str) -> int | None:
         """The line, from 1, on which a key (with the tables around it) is set."""
