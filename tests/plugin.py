@@ -1,5 +1,79 @@
-"""What every test of the house can rely on."""
+"""What every test of the house can rely on.
+
+- No key, proxy, vendor setting or configuration of whoever runs the tests reaches one: the environment is cleaned
+  before anything is imported, and home is an empty directory.
+- An error that termchat logs fails the test, unless the test looks at `error_logs` and clears it.
+- Properties are tested with the same effort everywhere; `--hypothesis-profile=thorough` looks longer.
+"""
 
 from __future__ import annotations
 
-pytest_plugins: list[str] = []
+import gc
+import logging
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+pytest_plugins = ["tests.gateway.fixtures"]
+
+_AMBIENT = re.compile(
+    r"_API_KEY$|_AUTH_TOKEN$|_BASE_URL$|_PROXY$|^(OPENAI|ANTHROPIC|GEMINI|GOOGLE|TERMCHAT|XDG|SSL_CERT)_|^NO_COLOR$",
+    re.IGNORECASE,
+)
+_HOME = tempfile.TemporaryDirectory(prefix="termchat-tests-")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A clean environment for this process and for those it starts, and the profiles of the property tests."""
+    for name in [name for name in os.environ if _AMBIENT.search(name)]:
+        del os.environ[name]
+    home = Path(_HOME.name)
+    os.environ["HOME"] = str(home)
+    for name in ("CONFIG", "DATA", "CACHE", "STATE"):
+        os.environ[f"XDG_{name}_HOME"] = str(home / name.lower())
+    common = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
+    settings.register_profile("quick", max_examples=100, **common)
+    settings.register_profile("thorough", max_examples=2000, **common)
+    settings.load_profile(config.getoption("hypothesis_profile", None) or "quick")
+
+
+def pytest_unconfigure() -> None:
+    _HOME.cleanup()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="Write the golden files anew; look at the diff.")
+
+
+class _Errors(logging.Handler):
+    """Keeps what is logged as an error."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(logging.Formatter().format(record))
+
+
+@pytest.fixture(autouse=True)
+def error_logs() -> Iterator[list[str]]:
+    """The errors termchat logs meanwhile; a test that expects one clears the list."""
+    handler = _Errors()
+    logger = logging.getLogger("termchat")
+    logger.addHandler(handler)
+    yield handler.said
+    logger.removeHandler(handler)
+    assert not handler.said, "termchat logged an error:\n" + "\n".join(handler.said)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _collector() -> Iterator[None]:
+    """Loading an SDK freezes what is alive; a test run has many of those and little to collect between them."""
+    yield
+    gc.unfreeze()

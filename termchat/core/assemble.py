@@ -20,6 +20,7 @@ from termchat.core.events import (
     UsageDelta,
 )
 from termchat.core.messages import Citation, Extra, Json, Part, Reasoning, Text, ToolCall
+from termchat.core.sanitize import well_formed
 from termchat.core.usage import Usage
 
 
@@ -38,7 +39,8 @@ class _Open:
 
     @property
     def text(self) -> str:
-        return "".join(self.pieces)
+        """All pieces; halves of a character that came in two of them are one again, lone ones are replaced."""
+        return well_formed("".join(self.pieces))
 
     @property
     def opaque(self) -> Extra:

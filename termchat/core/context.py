@@ -8,17 +8,23 @@ conversation that goes from A to B and back sends A its own data unchanged.
     a call without a result      goes with the result "cancelled by the user"
     a result without its call    does not go
     an odd or repeated id        is replaced by a stable one, in the call and its result alike
+    a name no tool can have      is replaced by one like it
     a reply of which nothing is left is not sent
+    a message of the user in which there is nothing says so
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from hashlib import sha256
+from typing import TypeAlias
 
 from termchat.core.messages import (
     Author,
+    Extra,
     File,
     Image,
     Message,
@@ -32,21 +38,35 @@ from termchat.core.messages import (
 from termchat.core.sanitize import well_formed
 
 CANCELLED = "cancelled by the user"
+NOTHING = "(empty message)"  # what a user's message says that has nothing in it
+
+Check: TypeAlias = Callable[[str], bool]
+_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_-]{0,63}")
 
 
-def sendable(messages: Iterable[Message], target: Origin, valid_id: Callable[[str], bool]) -> tuple[Message, ...]:
-    """The messages fit to be encoded for `target`; `valid_id` says which call ids its protocol takes.
+def valid_tool_name(name: str) -> bool:
+    """Whether every protocol takes the name."""
+    return _NAME.fullmatch(name) is not None
+
+
+def sendable(
+    messages: Iterable[Message], target: Origin, valid_id: Check, valid_name: Check = valid_tool_name
+) -> tuple[Message, ...]:
+    """The messages fit to be encoded for `target`; `valid_id` and `valid_name` say which call ids and tool names
+    its protocol takes.
 
     In the result every assistant message with calls is followed by exactly one tool message that answers each of
     them in order, and opaque data is only on parts that `target` made itself.
     """
-    return tuple(_answered(_renamed(_carried(messages, target), valid_id)))
+    return tuple(_paired(_carried(messages, target), valid_id, valid_name))
 
 
 def _carried(messages: Iterable[Message], target: Origin) -> Iterator[Message]:
     for message in messages:
         own = message.origin == target
         parts = tuple(part for p in message.parts if (part := _part(p, own)) is not None)
+        if message.author is Author.USER and all(isinstance(p, Text) and not p.text.strip() for p in parts):
+            parts = (Text(NOTHING),)  # or two replies would stand in a row, or one at the very beginning
         if parts:
             yield replace(message, parts=parts)
 
@@ -54,7 +74,7 @@ def _carried(messages: Iterable[Message], target: Origin) -> Iterator[Message]:
 def _part(part: Part, own: bool) -> Part | None:
     match part:
         case Reasoning():
-            return part if own else None
+            return part if own and _encodable(part.text, part.extra) else None
         case ToolCall():
             if not part.whole:
                 return None
@@ -65,7 +85,9 @@ def _part(part: Part, own: bool) -> Part | None:
             return replace(part, extra=part.extra if own else None, text=well_formed(part.text))
         case ToolResult():
             return replace(part, parts=tuple(_result_part(p) for p in part.parts))
-        case Image() | File():
+        case File():
+            return replace(part, name=well_formed(part.name))
+        case Image():
             return part
 
 
@@ -73,50 +95,61 @@ def _result_part(part: Text | Image) -> Text | Image:
     return replace(part, text=well_formed(part.text)) if isinstance(part, Text) else part
 
 
-def _renamed(messages: Iterable[Message], valid: Callable[[str], bool]) -> Iterator[Message]:
-    """Ids the target refuses, and ids that a server used twice, replaced; a result follows its nearest call."""
-    names: dict[str, str] = {}
+def _encodable(text: str, extra: Extra) -> bool:
+    """Signed thoughts go back as they are or not at all, so half a character in them cannot be replaced."""
+    said = text + json.dumps(extra, ensure_ascii=False)
+    return well_formed(said) == said
+
+
+def _paired(messages: Iterable[Message], valid_id: Check, valid_name: Check) -> Iterator[Message]:
+    """Each reply with calls, its ids and names as the target takes them, and one message that answers them all."""
     used: set[str] = set()
+    asked: tuple[ToolCall, ...] = ()
+    named: tuple[ToolCall, ...] = ()
+    results: list[ToolResult] = []
     for n, message in enumerate(messages):
-        parts: list[Part] = []
-        for part in message.parts:
-            if isinstance(part, ToolCall):
-                name = part.id if valid(part.id) and part.id not in used else _stable(n, len(parts), part.id)
-                used.add(name)
-                names[part.id] = name
-                parts.append(replace(part, id=name))
-            elif isinstance(part, ToolResult):
-                parts.append(replace(part, call_id=names.get(part.call_id, part.call_id)))
-            else:
-                parts.append(part)
+        if message.author is Author.TOOL:
+            results += message.results
+            continue
+        if asked:
+            yield _answers(asked, named, results)
+        asked, results = message.calls, []
+        parts = [_named(p, n, at, used, valid_id, valid_name) for at, p in enumerate(message.parts)]
+        named = tuple(part for part in parts if isinstance(part, ToolCall))
         yield replace(message, parts=tuple(parts))
+    if asked:
+        yield _answers(asked, named, results)
+
+
+def _named(part: Part, message: int, at: int, used: set[str], valid_id: Check, valid_name: Check) -> Part:
+    """A call by an id that the target takes and that no other call has, and by a name that it takes."""
+    if not isinstance(part, ToolCall):
+        return part
+    call_id = part.id if valid_id(part.id) and part.id not in used else _stable(message, at, part.id)
+    used.add(call_id)
+    return replace(part, id=call_id, name=part.name if valid_name(part.name) else _tool_name(part.name))
 
 
 def _stable(message: int, part: int, call_id: str) -> str:
     """29 characters of `[a-z0-9_]`, which every protocol takes."""
-    return "call_" + sha256(f"{message}:{part}:{call_id}".encode()).hexdigest()[:24]
+    return "call_" + sha256(f"{message}:{part}:{call_id}".encode("utf-8", "replace")).hexdigest()[:24]
 
 
-def _answered(messages: Iterable[Message]) -> Iterator[Message]:
-    """Each reply with calls followed by one message that answers them all; other results are dropped."""
-    pending: tuple[ToolCall, ...] = ()
-    results: dict[str, ToolResult] = {}
-    for message in messages:
-        if message.author is Author.TOOL:
-            results.update((r.call_id, r) for r in message.results)
-            continue
-        if pending:
-            yield _answers(pending, results)
-        pending, results = message.calls, {}
-        yield message
-    if pending:
-        yield _answers(pending, results)
+def _tool_name(name: str) -> str:
+    """A name that a model made up, in letters every protocol takes."""
+    name = re.sub(r"[^a-zA-Z0-9_-]", "_", name)
+    return (name if name[:1].isalpha() or name.startswith("_") else f"_{name}")[:64]
 
 
-def _answers(calls: tuple[ToolCall, ...], results: dict[str, ToolResult]) -> Message:
-    return Message(
-        Author.TOOL,
-        tuple(
-            results.get(call.id) or ToolResult(call.id, call.name, (Text(CANCELLED),), is_error=True) for call in calls
-        ),
-    )
+def _answers(asked: tuple[ToolCall, ...], named: tuple[ToolCall, ...], results: list[ToolResult]) -> Message:
+    """The results of the calls as they were `asked`, by their new ids; calls of the same id have theirs in order."""
+    left = list(results)
+    answers: list[ToolResult] = []
+    for call, new in zip(asked, named, strict=True):
+        found = next((result for result in left if result.call_id == call.id), None)
+        if found is None:
+            found = ToolResult(call.id, call.name, (Text(CANCELLED),), is_error=True)
+        else:
+            left.remove(found)
+        answers.append(replace(found, call_id=new.id, name=new.name))
+    return Message(Author.TOOL, tuple(answers))

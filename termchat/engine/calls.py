@@ -19,7 +19,7 @@ class Calls:
         self._turn_id = turn_id
         self._calls = calls
         self._tools = tools
-        self._results: dict[str, ToolResult] = {}
+        self._results: dict[int, ToolResult] = {}  # by place: servers have been seen to use an id twice
         self._tasks: list[asyncio.Task[ToolFinished]] = []
 
     def cancel(self) -> None:
@@ -29,7 +29,7 @@ class Calls:
 
     async def events(self) -> AsyncGenerator[ToolStarted | ToolFinished, None]:
         """The start of each call, then their ends as they come."""
-        self._tasks = [asyncio.create_task(self._run(call)) for call in self._calls]
+        self._tasks = [asyncio.create_task(self._run(place, call)) for place, call in enumerate(self._calls)]
         try:
             for call in self._calls:
                 yield ToolStarted(self._turn_id, call)
@@ -40,7 +40,6 @@ class Calls:
                     if not any(task.cancelled() for task in self._tasks):
                         raise  # it is we who are cancelled, not a call
                     continue
-                self._results[finished.call.id] = finished.result
                 yield finished
         finally:
             self.cancel()
@@ -48,11 +47,12 @@ class Calls:
 
     def message(self) -> Message:
         """The message that answers the calls, each of them, in their order."""
-        return Message(Author.TOOL, tuple(self._results.get(call.id) or _cancelled(call) for call in self._calls))
+        results = (self._results.get(place) or _cancelled(call) for place, call in enumerate(self._calls))
+        return Message(Author.TOOL, tuple(results))
 
-    async def _run(self, call: ToolCall) -> ToolFinished:
+    async def _run(self, place: int, call: ToolCall) -> ToolFinished:
         began = time.monotonic()
-        result = await self._tools.run(call)
+        result = self._results[place] = await self._tools.run(call)
         return ToolFinished(self._turn_id, call, result, time.monotonic() - began)
 
 

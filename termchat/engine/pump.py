@@ -1,13 +1,13 @@
 """The pump: reads one reply in a task of its own, keeps the clocks, and can be stopped with one call.
 
 The reader appends to a list and the consumer takes whole batches, so a burst costs next to nothing a delta and a
-slow screen never slows the socket (within `_AHEAD`). The clocks count time awake: a tick that comes late means
-that the machine slept or the program was suspended, and that time counts for nothing.
+slow screen never slows the socket (within `_AHEAD`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -17,9 +17,12 @@ from termchat.core.events import CONTENT, Delta, Finished, Retrying
 from termchat.core.models import Timeouts
 from termchat.core.ports import Provider, Request, Wire
 from termchat.core.sanitize import safe, say
+from termchat.engine.clocks import Clocks
 
+_log = logging.getLogger("termchat")
 _AHEAD = 20_000  # deltas the reader may be ahead of the consumer: bounds the memory, never felt
-_TICK = 1.0  # seconds between two looks at the clocks
+
+BUG = Failure(Kind.BUG, say("termchat made a mistake of its own."), say("Nothing is lost; --debug tells more."))
 
 
 class Pump:
@@ -33,6 +36,7 @@ class Pump:
         self._buffer: list[Delta] = []
         self._news = asyncio.Event()
         self._room = asyncio.Event()
+        self._room.set()
         self._reader: asyncio.Task[None] | None = None
         self._events = 0
         self._began = False
@@ -68,8 +72,6 @@ class Pump:
             watch.cancel()
             self._reader.cancel()
             await asyncio.gather(self._reader, watch, return_exceptions=True)
-        if not self._reader.cancelled():
-            self._reader.result()
 
     async def _read(self) -> None:
         try:
@@ -83,6 +85,9 @@ class Pump:
                         await self._room.wait()
         except ProviderError as error:
             self.failure = error.failure
+        except Exception:  # a bug of ours: what came before it is kept all the same
+            _log.exception("a reply ended with a bug")
+            self.failure = BUG
 
     def _note(self, delta: Delta) -> None:
         self._events += 1
@@ -95,39 +100,23 @@ class Pump:
                 self._began = self._began or isinstance(delta, CONTENT)
 
     async def _watch(self, reader: asyncio.Task[None]) -> None:
-        limits = self._timeouts
-        tick = min(_TICK, limits.first / 8, limits.idle / 8, limits.silent / 8)
-        awake = heard = parsed = 0.0  # seconds of time awake: now, at the last byte, at the last event
-        bytes_seen = events_seen = 0
-        last = time.monotonic()
+        clocks = Clocks(self._timeouts, time.monotonic())
         while not self.finished:
-            await asyncio.sleep(tick)
-            now = time.monotonic()
-            awake += min(now - last, 2 * tick)
-            last = now
+            await asyncio.sleep(clocks.tick)
             restart, self._restart = self._restart, None
             if restart is not None:
-                awake, heard, parsed = -restart, 0.0, 0.0
-            if self._wire.received != bytes_seen:
-                bytes_seen, heard = self._wire.received, awake
-            if self._events != events_seen:
-                events_seen, heard, parsed = self._events, awake, awake
-            if self._late(awake, heard, parsed):
+                clocks.restart(restart)
+            held = not self._room.is_set()
+            late = clocks.look(time.monotonic(), self._wire.received, self._events, began=self._began, held=held)
+            if late is not None:
+                self.failure = _stalled(late)
                 reader.cancel()
                 return
 
-    def _late(self, awake: float, heard: float, parsed: float) -> bool:
-        limits = self._timeouts
-        if not self._began:
-            return self._stalled(limits.first) if awake >= limits.first else False
-        if awake - heard >= limits.idle:
-            return self._stalled(limits.idle)
-        return self._stalled(limits.silent) if awake - parsed >= limits.silent else False
 
-    def _stalled(self, seconds: float) -> bool:
-        self.failure = Failure(
-            Kind.TIMEOUT,
-            say("No data for {n} s; the connection was closed.", n=safe(f"{seconds:g}")),
-            say("Send it again with /retry, or wait longer with --idle-timeout."),
-        )
-        return True
+def _stalled(seconds: float) -> Failure:
+    return Failure(
+        Kind.TIMEOUT,
+        say("No data for {n} s; the connection was closed.", n=safe(f"{seconds:g}")),
+        say("Send it again with /retry, or wait longer with --idle-timeout."),
+    )

@@ -28,10 +28,10 @@ from termchat.core.messages import Author, Message, Reasoning, Text, ToolCall, T
 from termchat.core.models import ModelRef, Timeouts
 from termchat.core.outcomes import Finish, Outcome
 from termchat.core.ports import Params, Prices, Provider, Providers, Request, Tools
-from termchat.core.sanitize import safe, safe_line, say
+from termchat.core.sanitize import safe, safe_line, say, well_formed
 from termchat.core.usage import Usage, add_costs, estimate_tokens
 from termchat.engine.calls import Calls
-from termchat.engine.pump import Pump
+from termchat.engine.pump import BUG, Pump
 
 _log = logging.getLogger("termchat")
 
@@ -102,7 +102,7 @@ class Turn:
                 self._end = _End(outcome_of(error.failure), error.failure)
             except Exception:
                 _log.exception("a turn ended with a bug")
-                self._end = _End(Outcome.FAILED, _BUG)
+                self._end = _End(Outcome.FAILED, BUG)
         yield self._ended(self._end or _End(Outcome.CANCELLED))
 
     async def _steps(self) -> AsyncGenerator[Event, None]:
@@ -120,7 +120,7 @@ class Turn:
     async def _step(self, provider: Provider) -> AsyncGenerator[Event, None]:
         """One request with its reply, and the calls the reply asks for."""
         assembly = Assembly()
-        request = Request(tuple(self._messages), self._plan.system, self._specs(), self._plan.params)
+        request = Request(tuple(self._messages), well_formed(self._plan.system), self._specs(), self._plan.params)
         pump = Pump(provider, request, self._plan.timeouts)
         self._stop = pump.cancel
         async with aclosing(self._stream(pump, assembly)) as events:
@@ -254,13 +254,12 @@ _BROKEN: dict[Finish, Failure] = {
     ),
     Finish.ERROR: Failure(Kind.SERVER, say("The provider stopped with an error of its own."), say("Try /retry.")),
 }
-_BUG = Failure(Kind.BUG, say("termchat made a mistake of its own."), say("Nothing is lost; --debug tells more."))
 _EMPTY = Failure(Kind.EMPTY, say("The model sent an empty reply."), say("Try /retry, or another model with /model."))
 
 
 def _ending(pump: Pump, assembly: Assembly) -> _End:
     """How a step ended. A reply that failed after its first words is cut, whatever failed."""
-    if pump.cancelled:
+    if pump.cancelled and not pump.finished:
         return _End(Outcome.CANCELLED)
     if pump.failure:
         outcome = outcome_of(pump.failure)

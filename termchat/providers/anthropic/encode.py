@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterator
 from typing import Any
 
 from termchat.core.context import sendable
@@ -58,7 +57,7 @@ def _turns(request: Request, origin: Origin) -> list[dict[str, Any]]:
     """Turns that alternate: neighbours of the same role are one turn, results before anything else in theirs."""
     turns: list[dict[str, Any]] = []
     for message in sendable(request.messages, origin, valid_id):
-        blocks = list(_blocks(message))
+        blocks = _blocks(message)
         if not blocks:
             continue
         role = "assistant" if message.author is Author.ASSISTANT else "user"
@@ -69,11 +68,12 @@ def _turns(request: Request, origin: Origin) -> list[dict[str, Any]]:
     return turns
 
 
-def _blocks(message: Message) -> Iterator[dict[str, Any]]:
-    for part in message.parts:
-        block = _block(part)
-        if block:
-            yield block
+def _blocks(message: Message) -> list[dict[str, Any]]:
+    """The blocks of a turn; thinking of which the reply was cut off does not go: it may not stand last."""
+    blocks = [block for part in message.parts if (block := _block(part))]
+    while blocks and blocks[-1]["type"] in ("thinking", "redacted_thinking"):
+        blocks.pop()
+    return blocks
 
 
 def _block(part: Part) -> dict[str, Any] | None:

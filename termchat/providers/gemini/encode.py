@@ -5,8 +5,8 @@ The values are what the SDK takes: bytes are bytes, and it makes base64 of them 
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
-from collections.abc import Iterator
 from typing import Any
 
 from termchat.core.context import sendable
@@ -27,13 +27,16 @@ from termchat.providers.anthropic.encode import arguments
 
 # The documented stand-in for the signature of a call that another model made.
 _FOREIGN = b"skip_thought_signature_validator"
+_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,127}")
 
 
 def encode_contents(request: Request, origin: Origin) -> list[dict[str, Any]]:
     """The turns, alternating between `user` and `model`; all results of a turn's calls in one user turn."""
     contents: list[dict[str, Any]] = []
-    for message in sendable(request.messages, origin, valid_id):
-        parts = list(_parts(message))
+    own_ids: frozenset[str] = frozenset()
+    for message in sendable(request.messages, origin, valid_id, valid_name):
+        own_ids = own_ids if message.author is Author.TOOL else _own_ids(message)
+        parts = _results(message, own_ids) if message.author is Author.TOOL else _signed(message, own_ids)
         if not parts:
             continue
         role = "model" if message.author is Author.ASSISTANT else "user"
@@ -71,22 +74,37 @@ def valid_id(call_id: str) -> bool:
     return 0 < len(call_id) <= 64 and call_id.isascii() and call_id.isprintable()
 
 
-def _parts(message: Message) -> Iterator[dict[str, Any]]:
-    own_ids = message.author is not Author.TOOL
-    signed = False
-    for part in message.parts:
-        encoded = _part(part)
-        if encoded is None:
-            continue
-        if own_ids and "function_call" in encoded and not signed:
-            encoded.setdefault("thought_signature", _FOREIGN)
-            signed = True
-        yield encoded
-        if isinstance(part, ToolResult):
-            yield from (_image(p) for p in part.parts if isinstance(p, Image))
+def valid_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None
 
 
-def _part(part: Part) -> dict[str, Any] | None:
+def _own_ids(message: Message) -> frozenset[str]:
+    """The ids that the server itself gave to the calls: they go back with call and response, ours do not."""
+    return frozenset(call.id for call in message.calls if (call.extra or {}).get("id"))
+
+
+def _signed(message: Message, own_ids: frozenset[str]) -> list[dict[str, Any]]:
+    """The parts of a turn; its first call has a signature, the stand-in if its own is missing."""
+    parts = [part for p in message.parts if (part := _part(p, own_ids)) is not None]
+    first = next((part for part in parts if "function_call" in part), None)
+    if first:
+        first.setdefault("thought_signature", _FOREIGN)
+    return parts
+
+
+def _results(message: Message, own_ids: frozenset[str]) -> list[dict[str, Any]]:
+    """The responses, then what they show: responses come before any other part."""
+    responses: list[dict[str, Any]] = []
+    for result in message.results:
+        said = {"error" if result.is_error else "output": result.text}
+        response: dict[str, Any] = {"name": result.name, "response": said}
+        own = {"id": result.call_id} if result.call_id in own_ids else {}
+        responses.append({"function_response": response | own})
+    shown = [_image(part) for result in message.results for part in result.parts if isinstance(part, Image)]
+    return responses + shown
+
+
+def _part(part: Part, own_ids: frozenset[str]) -> dict[str, Any] | None:
     match part:
         case Text():
             signature = _signature(part)
@@ -96,16 +114,14 @@ def _part(part: Part) -> dict[str, Any] | None:
             return {"text": "", "thought": True} | signature if signature else None
         case ToolCall():
             call: dict[str, Any] = {"name": part.name, "args": arguments(part)}
-            if (part.extra or {}).get("id"):
-                call["id"] = part.id
-            return {"function_call": call} | _signature(part)
-        case ToolResult():
-            response = {"error" if part.is_error else "output": part.text}
-            return {"function_response": {"name": part.name, "response": response}}
+            own = {"id": part.id} if part.id in own_ids else {}
+            return {"function_call": call | own} | _signature(part)
         case Image():
             return _image(part)
         case File():
             return {"inline_data": {"mime_type": part.mime, "data": part.data}}
+        case ToolResult():
+            return None
 
 
 def _image(part: Image) -> dict[str, Any]:

@@ -97,13 +97,18 @@ def _assistant(message: Message, profile: Profile) -> dict[str, Any] | None:
 
 
 def _reasoning(parts: Iterable[object], profile: Profile) -> dict[str, Any]:
-    """What a server wants back of its own reasoning: OpenRouter its details, DeepSeek the text (providers.md 5.3)."""
+    """What a server wants back of its own reasoning: OpenRouter its details, DeepSeek the text (providers.md 5.3).
+
+    Where reasoning must stand beside calls, that of another model's reply is the empty text.
+    """
+    parts = list(parts)
     thoughts = [part for part in parts if isinstance(part, Reasoning)]
     details = [item for part in thoughts for item in _details(part)]
     if details:
         return {"reasoning_details": details}
     text = "".join(part.text for part in thoughts)
-    return {"reasoning_content": text} if text and "reasoning_back" in profile.quirks else {}
+    wanted = "reasoning_back" in profile.quirks and (text or any(isinstance(part, ToolCall) for part in parts))
+    return {"reasoning_content": text} if wanted else {}
 
 
 def _details(part: Reasoning) -> list[Any]:
