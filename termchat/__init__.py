@@ -4,6 +4,7 @@ The map of the house (values in the middle, sockets around them, one stream out,
 
     cli.py       flags and subcommands; the only importer of typer
     app.py       the composition root: joins config, providers, tools, engine and a front end; exit codes
+    tour.py      demo/tour joined: the guide's pages, tables of the declarations, what could be used instead
     core/        pure values and folds: messages, deltas, events, effects, errors, safe text, the tree
     engine/      session and turn: stream -> tools -> stream, as one stream of events
     providers/   one folder a protocol over the vendors' SDKs; presets.toml; transport, retries, prices; the demo

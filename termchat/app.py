@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,9 +23,10 @@ from termchat.config.themes import load_theme, theme_folders
 from termchat.core.errors import Failure, Kind, ProviderError
 from termchat.core.models import ModelRef, Profile
 from termchat.core.outcomes import Exit
-from termchat.core.ports import Params, Provider
+from termchat.core.ports import Params
 from termchat.core.sanitize import Safe, safe_line, say
 from termchat.core.style import Theme
+from termchat.tour import Tour, listening
 from termchat.ui.formats import Format
 from termchat.ui.notes import Notes
 from termchat.ui.palette import Depth, depth_of
@@ -274,7 +275,7 @@ async def _joined(
     setup = Setup(
         config.profiles,
         keys,
-        offline=_offline(config, env),
+        offline={DEMO.provider: Tour(env, lambda: _offers(config, keys))},
         aliases=config.aliases,
         favourites=config.favourites,
         timeouts=settings.timeouts,
@@ -302,8 +303,11 @@ async def _joined(
         await registry.aclose()
 
 
-def _offline(config: Config, env: Mapping[str, str]) -> Mapping[str, Provider]:
-    return {}
+def _offers(config: Config, keys: Secrets) -> Iterator[str]:
+    """What could be used instead of the demo: models with a key, servers on this machine."""
+    profiles = config.profiles.values()
+    yield from (f"{p.name}/{p.model}" for p in profiles if p.model and p.bases and not p.local and keys.has_key(p))
+    yield from listening(profiles)
 
 
 def _first_model(config: Config, registry: Registry, keys: Secrets) -> ModelRef | Failure | None:
