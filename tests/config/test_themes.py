@@ -57,3 +57,38 @@ def test_an_unknown_theme_names_those_there_are(name: str) -> None:
     failure = load_theme(name, SHIPPED)
     assert isinstance(failure, Failure)
     assert "dark" in failure.hint
+
+
+_BACKGROUNDS = {
+    "solarized-dark": "#002b36",
+    "solarized-light": "#fdf6e3",
+    "nord": "#2e3440",
+    "gruvbox": "#282828",
+    "gruvbox-light": "#fbf1c7",
+    "high-contrast": "#000000",
+}
+
+
+def luminance(color: str) -> float:
+    """Relative luminance, as WCAG 2.1 defines it."""
+    parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("name", theme_names(SHIPPED))
+def test_every_colour_can_be_read_on_its_background(name: str) -> None:
+    theme = load_theme(name, SHIPPED)
+    assert isinstance(theme, Theme)
+    background = luminance(_BACKGROUNDS.get(name, "#ffffff" if theme.kind == "light" else "#1e1e1e"))
+    least = 7.0 if name.startswith("high-contrast") else 3.5
+    for role, style in theme.styles.items():
+        if style.color.startswith("#"):
+            lighter, darker = sorted((luminance(style.color), background), reverse=True)
+            contrast = (lighter + 0.05) / (darker + 0.05)
+            assert contrast >= least, (role, style.color, round(contrast, 2))
+
+
+def test_there_is_a_theme_for_everyone() -> None:
+    wanted = {"dark", "light", "neutral", "solarized-dark", "solarized-light", "nord", "gruvbox", "high-contrast"}
+    assert wanted | {"colorblind"} <= set(theme_names(SHIPPED))
