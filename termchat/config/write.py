@@ -1,0 +1,92 @@
+"""Writing into the config file: one value at a time, every comment and the user's own order kept.
+
+The new file stands complete beside the old one before it takes its place, so that no crash leaves half a file.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, MutableMapping
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from termchat.config.kinds import Value
+from termchat.config.settings import SETTINGS
+from termchat.config.source import closest
+from termchat.core.errors import Failure, Kind
+from termchat.core.sanitize import safe_line, say
+
+if TYPE_CHECKING:
+    from tomlkit.container import Container
+
+_MODE = 0o600  # it may come to hold a key
+
+
+def write_setting(file: Path, key: str, raw: object) -> Failure | None:
+    """Set one setting, from a value or its text; None takes it out of the file."""
+    setting = SETTINGS.get(key)
+    if setting is None:
+        return Failure(Kind.BAD_CONFIG, say("There is no setting {key}.", key=safe_line(key)), closest(key, SETTINGS))
+    value = None if raw is None else setting.kind.read(raw)
+    if value is None and raw is not None:
+        words = say("{key} must be {words}.", key=safe_line(key), words=safe_line(setting.kind.words))
+        return Failure(Kind.BAD_CONFIG, words)
+    return write_values(file, (), {key: value})
+
+
+def write_values(file: Path, table: tuple[str, ...], values: Mapping[str, Value]) -> Failure | None:
+    """Set values in a table of the file, () being the top, making both where they are not there; None removes."""
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        document = tomlkit.parse(file.read_text("utf-8") if file.exists() else "")
+        inner = _table(document, table)
+        for key, value in values.items():
+            _set(inner, key, value)
+        _replace(file, tomlkit.dumps(document))
+    except (OSError, ValueError, TOMLKitError) as error:
+        why = safe_line(getattr(error, "strerror", None) or str(error))
+        words = say("{file} could not be written: {why}.", file=safe_line(str(file)), why=why)
+        return Failure(Kind.BAD_CONFIG, words, say("Nothing was changed in it."))
+    return None
+
+
+def _table(document: Container, names: tuple[str, ...]) -> Container:
+    import tomlkit
+
+    inner: Any = document
+    for n, name in enumerate(names):
+        if name not in inner:
+            inner[name] = tomlkit.table(is_super_table=n < len(names) - 1)
+        inner = inner[name]
+        if not isinstance(inner, MutableMapping):
+            raise ValueError(f"{name} is a value there, not a table")
+    return cast("Container", inner)
+
+
+def _set(table: Container, key: str, value: Value) -> None:
+    if value is not None:
+        table[key] = value.value if isinstance(value, StrEnum) else value
+    elif key in table:
+        del table[key]
+
+
+def _replace(file: Path, text: str) -> None:
+    """The file with a new text, in one step; a link stays a link, and the mode what it was, but never open to all."""
+    target = Path(os.path.realpath(file))
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    mode = target.stat().st_mode & 0o777 if target.exists() else _MODE
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".config-", suffix=".toml")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as new:
+            new.write(text)
+            new.flush()
+            os.fsync(new.fileno())
+        Path(name).chmod(mode)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,104 @@
+"""The config file is written without losing what the user wrote."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from termchat.config.load import Config, load
+from termchat.config.write import write_setting, write_values
+from termchat.core.errors import Failure
+
+MINE = """\
+# my configuration
+model = "openai/gpt-5.2"  # for work
+
+theme   = 'nord'
+
+# gateways
+[providers.ofox]
+key = "env:OFOX_API_KEY" # one key
+route = { "*" = "openai" }
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    file = tmp_path / "termchat" / "config.toml"
+    file.parent.mkdir()
+    file.write_text(MINE)
+    file.chmod(0o640)
+    return file
+
+
+def loaded(file: Path) -> Config:
+    config = load({"HOME": str(file.parent)}, file)
+    assert isinstance(config, Config), config
+    return config
+
+
+def test_only_the_value_changes(file: Path) -> None:
+    assert write_setting(file, "theme", "light") is None
+    assert file.read_text() == MINE.replace("'nord'", '"light"')
+    assert file.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_new_setting_stands_before_the_tables(file: Path) -> None:
+    assert write_setting(file, "think", "high") is None
+    assert write_setting(file, "idle_timeout", "90") is None
+    assert write_setting(file, "plain", "on") is None
+    settings = loaded(file).settings
+    assert (settings.think, settings.idle_timeout, settings.plain) == ("high", 90.0, True)
+    for line in MINE.splitlines():
+        assert line in file.read_text()
+
+
+def test_a_setting_is_taken_out(file: Path) -> None:
+    assert write_setting(file, "model", None) is None
+    assert write_setting(file, "system", None) is None
+    assert loaded(file).settings.model == ""
+    assert "# my configuration" in file.read_text()
+
+
+def test_a_file_that_is_not_there_is_made_for_the_user_alone(tmp_path: Path) -> None:
+    file = tmp_path / "a" / "b" / "config.toml"
+    old = os.umask(0)
+    try:
+        assert write_values(file, ("providers", "mine"), {"openai": "https://h/v1", "key": "sk-1"}) is None
+    finally:
+        os.umask(old)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert loaded(file).profiles["mine"].key == "sk-1"
+    assert write_values(file, ("providers", "other"), {"openai": "https://o/v1"}) is None
+    assert write_values(file, ("aliases",), {"fast": "mine/x"}) is None
+    assert list(loaded(file).profiles)[:2] == ["mine", "other"]
+    assert loaded(file).aliases == {"fast": "mine/x"}
+
+
+def test_a_link_stays_a_link(file: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.toml"
+    link.symlink_to(file)
+    assert write_setting(link, "theme", "dark") is None
+    assert link.is_symlink()
+    assert loaded(file).settings.theme == "dark"
+
+
+@pytest.mark.parametrize(("key", "value"), [("thme", "dark"), ("think", "hard"), ("max_tokens", 0)])
+def test_a_wrong_value_is_never_written(file: Path, key: str, value: object) -> None:
+    assert isinstance(write_setting(file, key, value), Failure)
+    assert file.read_text() == MINE
+
+
+def test_a_broken_file_and_a_place_that_cannot_be_written_are_left_as_they_are(file: Path) -> None:
+    file.write_text("model = \n")
+    assert isinstance(write_setting(file, "theme", "dark"), Failure)
+    assert file.read_text() == "model = \n"
+    assert isinstance(write_setting(file / "below", "theme", "dark"), Failure)
+    assert [f.name for f in file.parent.iterdir()] == ["config.toml"]
+
+
+def test_a_table_that_is_a_value_is_left_alone(file: Path) -> None:
+    assert isinstance(write_values(file, ("model", "x"), {"a": "b"}), Failure)
+    assert file.read_text() == MINE
