@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -61,9 +61,9 @@ def _table(document: Container, names: tuple[str, ...]) -> Container:
     for n, name in enumerate(names):
         if name not in inner:
             inner[name] = tomlkit.table(is_super_table=n < len(names) - 1)
-        inner = inner[name]
-        if not isinstance(inner, MutableMapping):
+        if not hasattr(inner[name], "keys"):
             raise ValueError(f"{name} is a value there, not a table")
+        inner = inner[name]
     return cast("Container", inner)
 
 

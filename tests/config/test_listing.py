@@ -25,7 +25,7 @@ def test_every_value_is_listed_with_where_it_came_from_and_no_key_is_shown(tmp_p
     }
     config = load(env, file)
     assert isinstance(config, Config)
-    lines = {line.key: (line.value, line.where) for line in listing(config, Secrets(env))}
+    lines = {str(line.key): (line.value, line.where) for line in listing(config, Secrets(env))}
     assert set(SETTINGS) <= set(lines)
     assert lines["model"] == ("x/a", "TERMCHAT_MODEL")
     assert lines["think"] == ("low", f"{file}:2")

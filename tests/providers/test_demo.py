@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from termchat.commands.builtin import builtin
 from termchat.config.guide import guide
+from termchat.config.paths import paths
 from termchat.config.profiles import presets
 from termchat.config.settings import SETTINGS
+from termchat.config.themes import theme_folders, theme_names
 from termchat.core.assemble import Assembly
 from termchat.core.errors import Failure, Kind, ProviderError
 from termchat.core.events import Delta, Finished, Retrying, TextDelta, UsageDelta
@@ -270,3 +272,10 @@ def test_any_question_gets_an_answer(question: str) -> None:
 @given(st.text(max_size=200))
 def test_words_are_the_whole_text(text: str) -> None:
     assert "".join(pieces(text)) == text
+
+
+@pytest.mark.parametrize("language", Language)
+def test_the_guide_names_every_theme(language: Language) -> None:
+    text = "".join(s.text for p in PAGES if p.language is language for s in p.sections)
+    names = theme_names(theme_folders(paths({"HOME": "/nonexistent"}))[1:])
+    assert [name for name in names if f"`{name}`" not in text] == []
