@@ -129,9 +129,11 @@ def _foreground(color: str, depth: Depth) -> str:
     if not color.startswith("#"):
         return _ansi(_ansi_index(color))
     rgb = int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
-    if depth is Depth.TRUE:
-        return "38;2;{};{};{}".format(*rgb)
-    return f"38;5;{_indexed(rgb)}" if depth is Depth.INDEXED else _ansi(_nearest(rgb))
+    if depth is Depth.ANSI:
+        return _ansi(_nearest(rgb))
+    index, near = _indexed(rgb)
+    exact = depth is Depth.INDEXED or near == rgb  # the shorter spelling wherever it says the same
+    return f"38;5;{index}" if exact else "38;2;{};{};{}".format(*rgb)
 
 
 def _ansi_index(name: str) -> int:
@@ -146,7 +148,7 @@ def _nearest(rgb: Rgb) -> int:
     return min(range(16), key=lambda index: _distance(rgb, _ANSI_RGB[index]))
 
 
-def _indexed(rgb: Rgb) -> int:
+def _indexed(rgb: Rgb) -> tuple[int, Rgb]:
     """The nearest of the colour cube and the grey ramp; the sixteen are left out, users change those."""
     steps = [min(range(6), key=lambda step: abs(_CUBE[step] - part)) for part in rgb]
     red, green, blue = steps
@@ -155,8 +157,8 @@ def _indexed(rgb: Rgb) -> int:
     level = 8 + 10 * ramp
     grey = (level, level, level)
     if _distance(rgb, grey) < _distance(rgb, cube):
-        return 232 + ramp
-    return 16 + 36 * red + 6 * green + blue
+        return 232 + ramp, grey
+    return 16 + 36 * red + 6 * green + blue, cube
 
 
 def _distance(one: Rgb, other: Rgb) -> int:

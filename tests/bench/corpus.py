@@ -165,7 +165,8 @@ def shapes(size: int = 1) -> dict[str, str]:
         "fence": "```python\n" + "\n".join(_CODE[index % 9] for index in range(2000 * size)),
         "bullets": "\n".join(f"- {_sentence(rng)}" for _ in range(1500 * size)),
         "ordered": "\n".join(f"{index + 1}. {_sentence(rng)}" for index in range(1500 * size)),
-        "table": "| a | b |\n|---|---|\n" + "\n".join(f"| {index} | {_sentence(rng)} |" for index in range(1500 * size)),
+        "table": "| a | b |\n|---|---|\n"
+        + "\n".join(f"| {index} | {_sentence(rng)} |" for index in range(1500 * size)),
         "paragraph": " ".join(_sentence(rng) for _ in range(700 * size)),
         "soft breaks": "\n".join(_sentence(rng) for _ in range(1500 * size)),
         "chinese": "".join(_chinese(rng).replace("*", "") for _ in range(600 * size)),

@@ -22,10 +22,13 @@ _STEPS = (120, 400, 800, 1600)
 """Where a cut is tried."""
 OPEN = 2000
 """Where a cut is made even though something is open."""
+_DENSE = 80
+"""As early as this many signs that might open something have come."""
 _SEARCH = 200
 """How far from there a place to cut may be."""
 
 _BREAK = re.compile(r"[ \n]+(?=[^ \n])")
+_SIGNS = re.compile(r"[*_~\[`<]")
 _LEVELS = (Role.TITLE, Role.HEADING)
 
 
@@ -115,6 +118,8 @@ class Paragraph:
         cut = _place(self._source, start, min(limit, start + _SEARCH))
         if cut or limit <= start + _SEARCH:
             return cut
+        if self._dense(start):
+            return whole(self._source, start) or start
         if start < OPEN:
             self._step += 1
             return self._cut()
@@ -122,7 +127,7 @@ class Paragraph:
 
     def _commit(self, sheet: Sheet, cut: int) -> bool:
         """Make the source before the cut final, unless something is open there."""
-        last = self._step >= len(_STEPS)
+        last = self._step >= len(_STEPS) or self._dense(cut)
         if not self._push(sheet, self._source[:cut], anyway=last):
             return False
         self._source = self._source[cut:]
@@ -130,6 +135,10 @@ class Paragraph:
         self._header = max(-1, self._header - cut)
         self._emit(sheet, self._wrapped(sheet))
         return True
+
+    def _dense(self, end: int) -> bool:
+        """Whether so many signs would make a parse of it dear."""
+        return len(_SIGNS.findall(self._source, 0, end)) > _DENSE
 
     def _push(self, sheet: Sheet, source: str, *, anyway: bool = True) -> bool:
         from termchat.ui.markdown.inline import parse

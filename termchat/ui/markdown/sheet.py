@@ -102,7 +102,7 @@ class Sheet:
     def room(self) -> Room:
         """The space beside the containers' margin."""
         indent = sum(self.look.cells.width(part.text) for part in self._margin(self.stack, 0))
-        return Room(self.look.width, indent, self.look.spare)
+        return Room(self.look.width, indent, self.look.spare, self.look.soft)
 
     @property
     def roles(self) -> Roles:

@@ -36,12 +36,13 @@ class Line(NamedTuple):
 class Room:
     """The space for text: the terminal's width, the cells a margin takes on the left, those kept free on the right.
 
-    A line the terminal wraps itself has neither.
+    A line the terminal wraps itself has neither. `soft` leaves all wrapping to the terminal.
     """
 
     width: int
     indent: int = 0
     spare: int = 0
+    soft: bool = False
 
     def limit(self, soft: bool) -> int:
         return self.width - self.spare - (0 if soft else self.indent)
@@ -98,6 +99,9 @@ class Wrapper:
             self._break(soft=False)
             self._last = ""
             return
+        if self.room.soft:
+            self._flow(segment)
+            return
         for run in _RUNS.findall(text):
             self._run(run, segment)
 
@@ -115,6 +119,16 @@ class Wrapper:
         self._end_word()
         if self._row:
             self._break(soft=False)
+
+    def _flow(self, segment: Segment) -> None:
+        """Text whose rows the terminal breaks."""
+        if self._line_end:
+            self._join(segment.text, segment)
+        if self._gap:
+            self.fold(self._gap)
+            self._gap = None
+        self.fold(segment)
+        self._last = segment.text[-1]
 
     def _run(self, run: str, segment: Segment) -> None:
         if run[0] == " ":

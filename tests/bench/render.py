@@ -1,0 +1,320 @@
+"""What streaming a reply to a terminal costs, beside `rich.Live(Markdown)` and plain text in the same run.
+
+    python -m tests.bench.render            1k and 10k tokens, every size, growth of every shape
+    python -m tests.bench.render --quick    1k tokens at 80x24, a few shapes
+    python -m tests.bench.render --full     100k tokens as well
+
+Token `i` arrives at `i / rate`; a frame begins when the clock allows it and takes as long as it was measured to take,
+and the tokens that arrive meanwhile wait for the next one. Latency is the end of a token's frame minus its arrival.
+"amp" is bytes written over the bytes of the renderer's own one-shot output, "bytes/text" over those of the text.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import io
+import statistics
+import sys
+import time
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from termchat.core.sanitize import Sanitizer, safe
+from termchat.core.style import Role, Style, Theme
+from termchat.ui.markdown import Document, render
+from termchat.ui.markdown.clock import FrameClock
+from termchat.ui.markdown.encode import encode_rows
+from termchat.ui.markdown.painter import Painter
+from termchat.ui.palette import Depth, Palette
+from tests.bench.corpus import corpus, kinds, shapes, tokens
+from tests.ui.markdown.terminal import Terminal
+
+RATE = 200
+SIZES = ((80, 24), (200, 60), (40, 12))
+THEMES = Path(__file__).parents[2] / "themes"
+
+
+def load(name: str) -> Theme:
+    """A theme of ours, as data."""
+    data = tomllib.loads((THEMES / f"{name}.toml").read_text())
+    return Theme(data["name"], data["kind"], {Role(role): Style(**style) for role, style in data["styles"].items()})
+
+
+PALETTE = Palette(load("dark"), Depth.TRUE)
+
+
+class Candidate(Protocol):
+    """A way to show a reply: text comes in, a frame shows what has come so far."""
+
+    written: int
+    clock: FrameClock
+
+    def feed(self, text: str) -> None: ...
+    def frame(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class Ours:
+    def __init__(self, width: int, height: int, write: Callable[[str], None] | None = None) -> None:
+        self.written = 0
+        self.clock = FrameClock()
+        self._sanitizer = Sanitizer()
+        self._document = Document(width)
+        self._painter = Painter(width, height, PALETTE, write or self._count)
+
+    def feed(self, text: str) -> None:
+        self._document.feed(self._sanitizer.feed(text))
+
+    def frame(self) -> None:
+        self._painter.frame(self._document.take(), self._document.live())
+
+    def close(self) -> None:
+        self._document.feed(self._sanitizer.close())
+        self._document.close()
+        self._painter.frame(self._document.take(), [])
+        self._painter.close()
+
+    def _count(self, data: str) -> None:
+        self.written += len(data.encode())
+
+
+class Plain:
+    def __init__(self, width: int, height: int) -> None:
+        self.written = 0
+        self.clock = FrameClock()
+        self._sanitizer = Sanitizer()
+        self._text: list[str] = []
+
+    def feed(self, text: str) -> None:
+        self._text.append(self._sanitizer.feed(text))
+
+    def frame(self) -> None:
+        self.written += len("".join(self._text).replace("\n", "\r\n").encode())
+        self._text.clear()
+
+    close = frame
+
+
+class RichLive:
+    """The obvious way: the whole Markdown again, ten times a second."""
+
+    def __init__(self, width: int, height: int) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self.written = 0
+        self.clock = FrameClock(fastest=0.1, slowest=0.1)
+        self._text = ""
+        self._file = io.StringIO()
+        console = Console(
+            file=self._file,
+            force_terminal=True,
+            width=width,
+            height=height,
+            color_system="truecolor",
+            legacy_windows=False,
+        )
+        self._live = Live(console=console, auto_refresh=False, vertical_overflow="ellipsis")
+        self._live.start()
+
+    def feed(self, text: str) -> None:
+        self._text += text
+
+    def frame(self) -> None:
+        from rich.markdown import Markdown
+
+        self._live.update(Markdown(self._text), refresh=True)
+        self.written += len(self._file.getvalue().encode())
+        self._file.seek(0)
+        self._file.truncate()
+
+    def close(self) -> None:
+        self.frame()
+        self._live.stop()
+
+
+@dataclass
+class Run:
+    """One reply, streamed."""
+
+    cpu: float  # seconds
+    tokens: int
+    latencies: list[float]
+    frames: list[float]
+    written: int
+
+    @property
+    def per_token(self) -> float:
+        return self.cpu / self.tokens * 1e6
+
+
+def stream(candidate: Candidate, pieces: Sequence[str], rate: float, patience: float = 1e9) -> Run:
+    """Stream the tokens; give up when `patience` seconds of work are spent."""
+    now, at = 0.0, 0
+    latencies: list[float] = []
+    frames: list[float] = []
+    clock = candidate.clock
+    while at < len(pieces) and sum(frames[-1:]) < patience:
+        now = max(now, at / rate)
+        now += clock.wait(now)
+        arrived = min(len(pieces), max(at + 1, int(now * rate) + 1))
+        begin = time.perf_counter()
+        for piece in pieces[at:arrived]:
+            candidate.feed(piece)
+        candidate.frame()
+        cost = time.perf_counter() - begin
+        clock.drawn(now, now + cost)
+        now += cost
+        latencies += [now - index / rate for index in range(at, arrived)]
+        frames.append(cost)
+        at = arrived
+        if sum(frames) > patience:
+            break
+    begin = time.perf_counter()
+    candidate.close()
+    cost = time.perf_counter() - begin
+    return Run(sum(frames) + cost, at, latencies, frames, candidate.written)
+
+
+def regress(pieces: Sequence[str], width: int, height: int, per_frame: int = 7) -> int:
+    """Cells that showed their final glyph at the end of a frame and something else at the end of the next."""
+    terminal = Terminal(width, height)
+    candidate = Ours(width, height, terminal.write)
+    shots: list[tuple[int, list[list[str]]]] = []
+    for at in range(0, len(pieces), per_frame):
+        candidate.feed("".join(pieces[at : at + per_frame]))
+        candidate.frame()
+        shots.append((terminal.top, [list(line.cells) for line in terminal.lines[terminal.top :]]))
+    candidate.close()
+    final = [line.cells for line in terminal.lines]
+    lost, before = 0, set[tuple[int, int]]()
+    for top, rows in shots:
+        right = {
+            (top + y, x)
+            for y, row in enumerate(rows)
+            for x, cell in enumerate(row)
+            if cell.strip() and top + y < len(final) and final[top + y][x : x + 1] == [cell]
+        }
+        lost += sum(place not in right for place in before if place[0] >= top)
+        before = right
+    return lost
+
+
+def growth(text: str, repeats: int = 3) -> tuple[float, float, int, int]:
+    """Microseconds per character in the first and the last quarter, the worst frame, the most live rows."""
+    pieces = [text[at : at + 30] for at in range(0, len(text), 30)]
+    best: list[float] = []
+    rows = 0
+    for _ in range(repeats):
+        candidate = Ours(80, 24)
+        costs: list[float] = []
+        for piece in pieces:
+            begin = time.perf_counter()
+            candidate.feed(piece)
+            candidate.frame()
+            costs.append(time.perf_counter() - begin)
+        best = [min(pair) for pair in zip(costs, best, strict=True)] if best else costs
+        rows = max(rows, len(candidate._document.live()))
+    quarter = len(pieces) // 4
+    first, last = sum(best[1:quarter]), sum(best[-quarter:])
+    scale = 1e6 / (30 * quarter)
+    return first * scale, last * scale, int(max(best) * 1e6), rows
+
+
+def weight(document: Document) -> int:
+    """The bytes a document holds, without what all documents share."""
+    seen: set[int] = set()
+
+    def size(value: Any) -> int:
+        if id(value) in seen or isinstance(value, (type, str)) and value in (Role.__members__,):
+            return 0
+        seen.add(id(value))
+        module = type(value).__module__
+        if module.startswith("pygments") or type(value).__name__ in ("Cells", "_Stacked", "_Remarks", "Role"):
+            return 0
+        total = sys.getsizeof(value)
+        if isinstance(value, dict):
+            return total + sum(size(key) + size(item) for key, item in value.items())
+        if isinstance(value, (list, tuple)):
+            return total + sum(size(item) for item in value)
+        names = getattr(type(value), "__slots__", ())
+        return total + size(getattr(value, "__dict__", {})) + sum(size(getattr(value, name)) for name in names)
+
+    return size(document)
+
+
+def heaviest(text: str) -> int:
+    """The most a document ever holds, its finished rows taken at once."""
+    document, most = Document(80), 0
+    for at in range(0, len(text), 300):
+        document.feed(safe(text[at : at + 300]))
+        document.take()
+        most = max(most, weight(document))
+    return most
+
+
+def table(counts: Sequence[int], sizes: Sequence[tuple[int, int]], patience: float) -> None:
+    print("tokens  size    rate   candidate   us/token    amp  bytes/text  p50 ms  p99 ms  max ms  worst frame ms")
+    for count in counts:
+        pieces = corpus(count)
+        text = "".join(pieces)
+        for width, height in sizes:
+            once = len(encode_rows(render(safe(text), width), PALETTE).encode())
+            for rate, label in ((RATE, "200/s"), (20_000, "fast")):
+                for name, kind in (("ours", Ours), ("plain", Plain), ("rich.Live", RichLive)):
+                    gc.collect()
+                    run = stream(kind(width, height), pieces, rate, patience)
+                    line(run, f"{count:>6}  {width}x{height:<4} {label:>5}   {name:<9}", once, text)
+
+
+def line(run: Run, label: str, once: int, text: str) -> None:
+    cuts = statistics.quantiles(run.latencies, n=100)
+    amp = run.written / once if "ours" in label else float("nan")
+    cut = "" if run.tokens * 3 > len(text) / 3 else f"  (gave up after {run.tokens} tokens)"
+    print(
+        f"{label}  {run.per_token:>9.1f}  {amp:>5.2f}  {run.written / len(text.encode()):>10.2f}  "
+        f"{cuts[49] * 1e3:>6.1f}  {cuts[98] * 1e3:>6.1f}  {max(run.latencies) * 1e3:>6.1f}  {max(run.frames) * 1e3:>8.1f}{cut}"
+    )
+
+
+def kinds_table(count: int) -> None:
+    print("\nkind        us/token    amp  bytes/text  regressed cells")
+    for kind in kinds():
+        pieces = corpus(count, kind)
+        text = "".join(pieces)
+        run = stream(Ours(80, 24), pieces, RATE)
+        once = len(encode_rows(render(safe(text), 80), PALETTE).encode())
+        lost = regress(pieces, 80, 24)
+        ratio = run.written / len(text.encode())
+        print(f"{kind:<10}  {run.per_token:>8.1f}  {run.written / once:>5.2f}  {ratio:>10.2f}  {lost:>6}")
+
+
+def growth_table(names: Sequence[str], repeats: int) -> None:
+    print("\nshape                 us/char q1      q4   q4/q1  worst frame us  live rows  held bytes")
+    for name, text in shapes().items():
+        if names and name not in names:
+            continue
+        first, last, worst, rows = growth(text, repeats)
+        held = heaviest(text)
+        print(f"{name:<20}  {first:>9.2f}  {last:>7.2f}  {last / first:>5.2f}  {worst:>13}  {rows:>9}  {held:>9}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="1k tokens, one size, a few shapes")
+    parser.add_argument("--full", action="store_true", help="100k tokens as well")
+    parser.add_argument("--patience", type=float, default=20, help="seconds of work before a candidate gives up")
+    options = parser.parse_args()
+    render(safe("**warm** `up`\n\n```python\npass\n```\n" + "".join(corpus(300))), 80)
+    counts = (1000,) if options.quick else (1000, 10_000, 100_000) if options.full else (1000, 10_000)
+    table(counts, SIZES[:1] if options.quick else SIZES, options.patience)
+    kinds_table(500 if options.quick else 1500)
+    growth_table(("fence in list", "open strong", "word") if options.quick else (), 1 if options.quick else 3)
+
+
+if __name__ == "__main__":
+    main()
