@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from prompt_toolkit.utils import get_cwidth
 
 from termchat.core.sanitize import EMPTY, Safe
+from termchat.ui.markdown.row import Segment
 
 _ELLIPSIS = "…"
+_WORD = re.compile(r" *[^ ]+ ?| +")
 
 
 def cells(text: str) -> int:
@@ -41,3 +45,23 @@ def _head(text: str, columns: int) -> str:
         if used > columns:
             return text[:at]
     return text
+
+
+def wrap(line: tuple[Segment, ...], columns: int) -> list[tuple[Segment, ...]]:
+    """A line broken between words where it is wider than the screen; a word that is wider itself is left whole."""
+    if sum(cells(segment.text) for segment in line) <= columns:
+        return [line]
+    rows: list[list[Segment]] = [[]]
+    used = 0
+    for segment in line:
+        for word in _WORD.findall(segment.text):
+            width = cells(word)
+            if used and used + cells(word.rstrip(" ")) > columns:
+                rows.append([])
+                used = 0
+                word = word.lstrip(" ")
+                width = cells(word)
+            if word:
+                rows[-1].append(Segment(Safe(word), segment.roles, segment.url))
+            used += width
+    return [tuple(row) for row in rows]

@@ -121,6 +121,7 @@ class LiveApplication(Application[int]):
     def __init__(self, output: FrameOutput, **options: Any) -> None:
         super().__init__(output=output, **options)
         self.renderer = LiveRenderer(self._merged_style, output, full_screen=False)
+        self.resized: Callable[[], None] = lambda: None
 
     def paint(self) -> None:
         """Bring the terminal up to date, in one frame."""
@@ -138,6 +139,7 @@ class LiveApplication(Application[int]):
             super()._redraw(render_as_done)
 
     def _on_resize(self) -> None:
+        self.resized()
         self._redraw()
 
 
@@ -147,6 +149,7 @@ class Screen:
     def __init__(self, app: LiveApplication) -> None:
         self.app = app
         self.out = app.output
+        self._waiting: list[str] = []
 
     @property
     def columns(self) -> int:
@@ -162,7 +165,16 @@ class Screen:
         return self.app.is_running and not self.app.suspended
 
     def commit(self, ansi: str) -> None:
-        """Append text to the scrollback, above the live region, in one frame. Line ends are LF or CR LF."""
+        """Append text to the scrollback, above the live region, in one frame. Line ends are LF or CR LF.
+
+        While something else has the terminal it waits; an empty commit afterwards writes it.
+        """
+        if self.app.suspended:
+            self._waiting.append(ansi)
+            return
+        if self._waiting:
+            ansi = "".join((*self._waiting, ansi))
+            self._waiting.clear()
         if not ansi:
             return
         with self.out.frame():

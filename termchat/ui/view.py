@@ -148,6 +148,16 @@ def stopping(view: View, now: float) -> View:
     return replace(view, turn=replace(view.turn, phase=Phase.STOPPING, since=now))
 
 
+def show_thinking(view: View, think: Think) -> Step:
+    """Another way of showing reasoning, from now on; what is being thought joins at once."""
+    turn = view.turn
+    if turn is None or turn.thinking is None or view.think is think:
+        return replace(view, think=think), ()
+    if think is Think.FULL:
+        return replace(view, think=think), (Thought(turn.thinking.tail),)
+    return replace(view, think=think), (Pause(),) if view.think is Think.FULL else ()
+
+
 def step(view: View, event: Event, now: float) -> Step:
     """The next view, and what is to be committed. Events of any other turn than the running one change nothing."""
     turn = view.turn

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 import pyte
 
@@ -51,7 +52,7 @@ class Terminal:
         self.code: int | None = None
         self._size = (rows, columns)
 
-    def __enter__(self) -> Terminal:
+    def __enter__(self) -> Self:
         master, slave = pty.openpty()
         self._resize_fd(master)
         self.initial = termios.tcgetattr(slave)

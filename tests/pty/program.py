@@ -20,6 +20,8 @@ def main() -> int:
     from termchat.ui.palette import depth_of
     from termchat.ui.repl.house import House, Look
     from termchat.ui.repl.loop import run
+    from termchat.ui.repl.menu import Menu
+    from termchat.ui.repl.talk import Talk
     from tests.ui.fakes import FakeProviders, fake_session
 
     theme = load_theme("dark", (Path(__file__).parent.parent.parent / "themes",))
@@ -38,7 +40,15 @@ def main() -> int:
         env=os.environ,
         cwd="~/proj",
     )
+    if "bug" in flags:
+        Menu.follow = _crash  # type: ignore[method-assign,assignment]
+    if "crash" in flags:
+        Talk.close = _crash  # type: ignore[method-assign,assignment]
     return asyncio.run(run(house))
+
+
+def _crash(*_: object) -> object:
+    raise RuntimeError("a bug of the front end")
 
 
 if __name__ == "__main__":

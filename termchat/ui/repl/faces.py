@@ -119,7 +119,13 @@ class Faces:
         tokens = context.input + context.output if context else 0
         costs = [spent.cost for spent in session.totals.values() if spent.cost is not None]
         waiting = len(self._talk.queue)
-        return Facts(session.model, safe_line(self._house.cwd), tokens, sum(costs, Decimal(0)), waiting)
+        return Facts(session.model, self._cwd(), tokens, sum(costs, Decimal(0)), waiting)
+
+    def _cwd(self) -> Safe:
+        """The working directory as a shell shows it."""
+        home, cwd = self._house.env.get("HOME", ""), self._house.cwd
+        inside = len(home) > 1 and (cwd == home or cwd.startswith(f"{home}/"))
+        return safe_line(f"~{cwd[len(home) :]}" if inside else cwd)
 
     def _thought(self, tail: str) -> Sequence[Row]:
         rows: list[Row] = []

@@ -63,6 +63,7 @@ class Parts:
     prompt: Callable[[], Safe] = lambda: Safe("❯ ")
     filter: Buffer = field(default_factory=lambda: Buffer(multiline=False))
     picking: Callable[[], bool] = lambda: False
+    spaced: Callable[[], bool] = lambda: False  # whether the scrollback ends with a blank line already
 
 
 class Live:
@@ -78,7 +79,7 @@ class Live:
             HSplit(
                 [
                     self._slot(self._tail_fragments, lambda: len(self._tail_rows())),
-                    ConditionalContainer(Window(height=1), Condition(lambda: parts.rows() >= 6)),
+                    ConditionalContainer(Window(height=1), Condition(self._gap)),
                     self._lines(parts.calls, 5),
                     self._lines(parts.queue, 4),
                     self._lines(parts.panel, _PANEL_ROWS),
@@ -90,6 +91,10 @@ class Live:
             ),
             focused_element=self.input,
         )
+
+    def _gap(self) -> bool:
+        """Whether a blank row stands above the input."""
+        return self.parts.rows() >= 6 and (bool(self.parts.tail.rows) or not self.parts.spaced())
 
     def tail_cap(self) -> int:
         """How many rows of the unfinished reply are shown."""

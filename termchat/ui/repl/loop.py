@@ -6,13 +6,16 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from prompt_toolkit.enums import EditingMode
 
 from termchat.commands.registry import Context
+from termchat.config.keys import Action
+from termchat.core.events import TurnEnded
 from termchat.core.outcomes import Exit
-from termchat.core.sanitize import Safe, say
+from termchat.core.sanitize import EMPTY, Safe, safe, safe_line, say
 from termchat.core.style import Role
 from termchat.ui.blocks import line
 from termchat.ui.palette import Palette
@@ -22,6 +25,7 @@ from termchat.ui.repl.faces import Faces
 from termchat.ui.repl.hands import Hands
 from termchat.ui.repl.house import House
 from termchat.ui.repl.keyboard import Keyboard
+from termchat.ui.repl.lend import Lender
 from termchat.ui.repl.live import Live
 from termchat.ui.repl.menu import Menu
 from termchat.ui.repl.paint import Painter
@@ -30,9 +34,11 @@ from termchat.ui.repl.picker import Picker
 from termchat.ui.repl.skin import DEPTHS, Skin
 from termchat.ui.repl.stray import caught
 from termchat.ui.repl.talk import Talk
+from termchat.ui.repl.terminal import Terminal
 from termchat.ui.repl.toast import Toast
 from termchat.ui.screen import LiveApplication, Screen, make_output, reflows
 from termchat.ui.view import View
+from termchat.ui.words import preview
 
 _log = logging.getLogger("termchat")
 
@@ -59,7 +65,8 @@ class Repl:
         self.menu = Menu(lambda text: house.registry.menu(self.context, text))
         self.faces = Faces(house, self.talk, self.draft, self.menu, self.picker, self.toast, self.output.get_size)
         self.parts = self.faces.parts(lambda: self._sign)
-        self.live = Live(self.parts, Skin(house.theme, look.depth))
+        self.skin = Skin(house.theme, look.depth)
+        self.live = Live(self.parts, self.skin)
         self.app = self._application()
         self.screen = Screen(self.app)
         self.painter = Painter(
@@ -70,6 +77,8 @@ class Repl:
             hyperlinks=look.hyperlinks,
         )
         self.talk.painter = self.painter
+        self.parts.spaced = lambda: self.painter.blank
+        self.app.resized = self.painter.resized
         self.performer = Performer(
             self.talk, house.providers, self.painter, self.draft, self.picker, self._changed, self.leave
         )
@@ -85,15 +94,55 @@ class Repl:
             self.faces,
             self.leave,
         )
-        self.app.key_bindings = make_bindings(
-            self.hands.actions(), self.draft.paste, self._close_sheet, enter_sends=look.enter_sends, vi=look.vi
+        self.terminal = Terminal(self.screen, house.tty, house.env, look.notify, self._background)
+        self.lender = Lender(
+            self.screen, self.draft, house.tty, house.env, self.toast.say, self.terminal.again
         )
+        actions = {**self.hands.actions(), **self._terminal_actions()}
+        self.app.key_bindings = make_bindings(
+            actions, self.draft.paste, self._close_sheet, enter_sends=look.enter_sends, vi=look.vi
+        )
+        self.talk.ended = self._ended
+
+    def _terminal_actions(self) -> dict[Action, Callable[[], None]]:
+        return {
+            Action.REASONING: self._reasoning,
+            Action.EDITOR: self.lender.edit,
+            Action.SUSPEND: self.lender.suspend,
+            Action.REDRAW: self.screen.renew,
+        }
+
+    def _reasoning(self) -> None:
+        """Ctrl-T: another way of showing reasoning; when nothing runs, the last of it to read."""
+        view = self.talk.view
+        if view.busy:
+            self.toast.say(say("reasoning: {style}", style=Safe(self.talk.next_think())))
+        elif view.thought:
+            self.lender.page(safe(view.thought))
+        else:
+            self.toast.say(say("No reasoning to read yet."))
+
+    def _background(self, kind: str) -> None:
+        """The terminal has told its background: a theme made for it, from now on."""
+        if self.house.themes is None:
+            return
+        theme = self.house.themes(kind)
+        self.skin.use(theme)
+        self.painter.palette = Palette(theme, self.house.look.depth)
+        self.screen.renew()
+
+    def _ended(self, ended: TurnEnded, seconds: float) -> None:
+        words = say("{model}: {outcome}", model=safe_line(ended.model.model), outcome=Safe(ended.outcome))
+        self.terminal.ended(words, seconds)
 
     async def run(self) -> int:
         """Take the terminal, talk, give it back."""
         loop = asyncio.get_running_loop()
         for number, code in ((signal.SIGTERM, Exit.SIGTERM), (signal.SIGHUP, Exit.SIGHUP)):
             loop.add_signal_handler(number, self.leave, int(code))
+        loop.set_exception_handler(self._bug)
+        if not _log.handlers:
+            _log.addHandler(logging.NullHandler())
         if self.house.tty:
             self.house.tty.touched = True
         try:
@@ -102,9 +151,12 @@ class Repl:
         except EOFError:
             return int(Exit.SIGHUP)
         finally:
-            await self.talk.close()
-            if self.house.tty:
-                self.house.tty.restore()
+            try:
+                await self.talk.close()
+                self.terminal.end()
+            finally:
+                if self.house.tty:
+                    self.house.tty.restore()
 
     def leave(self, code: int) -> None:
         """End the program; what runs is stopped and kept."""
@@ -128,11 +180,12 @@ class Repl:
 
     def _begin(self) -> None:
         """Once the Application runs, the rest of the beginning comes behind the first paint."""
-        loop = asyncio.get_running_loop()
         self.keyboard.deliver = self._deliver
-        loop.call_soon(self._painted)
+        self.keyboard.on_reply = self.terminal.reply
+        asyncio.get_running_loop().call_soon(self._painted)
 
     def _painted(self) -> None:
+        self.terminal.begin()
         if self.house.notes:
             self.painter.lines([line(words, Role.DIM) for words in self.house.notes])
         if self.house.typeahead:
@@ -152,7 +205,14 @@ class Repl:
     def _changed(self) -> None:
         """Something that is shown has changed."""
         self._focus()
+        self.terminal.title(self._title())
         self.app.invalidate()
+
+    def _title(self) -> Safe:
+        question = self.talk.session.conversation.path()
+        topic = preview(question[0].message.text, 40) if question else EMPTY
+        words = say("termchat: {topic}", topic=topic) if topic else say("termchat")
+        return say("● {words}", words=words) if self.talk.busy else words
 
     def _focus(self) -> None:
         wanted = self.live.filter if self.picker.is_open else self.live.input
@@ -166,6 +226,14 @@ class Repl:
     def _close_sheet(self) -> bool:
         was, self.faces.sheet = self.faces.sheet, False
         return was
+
+    def _bug(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """An exception nobody expected: said in a line, and the chat goes on."""
+        error = context.get("exception")
+        _log.error("a bug of the front end: %s", context.get("message"), exc_info=error)
+        name = safe_line(type(error).__name__ if error else str(context.get("message")))
+        words = say("termchat made a mistake of its own ({name}); nothing is lost, the chat goes on.", name=name)
+        self.painter.lines([line(words, Role.ERROR)])
 
     def _stray(self, words: Safe) -> None:
         self.painter.lines([line(words, Role.DIM)], gap=False)

@@ -15,6 +15,7 @@ from termchat.core.sanitize import Safe, Sanitizer
 from termchat.core.style import Role
 from termchat.ui.blocks import BLANK, Block, Card, Line, Lines, Pause, Prose, Restore, Thought
 from termchat.ui.cards import card_lines
+from termchat.ui.cells import wrap
 from termchat.ui.markdown.document import Document
 from termchat.ui.markdown.encode import encode_rows, encode_segments
 from termchat.ui.markdown.row import Row, Segment
@@ -30,7 +31,10 @@ SPARE = 2  # columns kept free at the right: a terminal may draw an emoji wider 
 
 
 class Painter:
-    """Shows blocks. `restore` is called when a question goes back into the input."""
+    """Shows blocks. `restore` is called when a question goes back into the input.
+
+    blank   whether the scrollback ends with a blank line
+    """
 
     def __init__(
         self, screen: Screen, palette: Palette, tail: Tail, restore: Callable[[], None], *, hyperlinks: bool
@@ -43,7 +47,7 @@ class Painter:
         self._document: Document | Murmur | None = None
         self._sanitizer = Sanitizer()
         self._held: list[Row] = []
-        self._blank = True  # whether the scrollback ends with a blank line
+        self.blank = True
         self._timer: asyncio.TimerHandle | None = None
         self._painted_at = 0.0
         self._cost = 0.0
@@ -67,12 +71,16 @@ class Painter:
                 case _:
                     assert_never(block)
 
-    def lines(self, lines: Sequence[Line], *, gap: bool = True, after: bool = False) -> None:
-        """Commit finished lines; `gap` wants a blank line before them, `after` one behind them."""
+    def lines(self, lines: Sequence[Line], *, gap: bool = True, after: bool = False, whole: bool = False) -> None:
+        """Commit finished lines; `gap` wants a blank line before them, `after` one behind them.
+
+        They are broken between words, or left `whole` for the terminal to wrap, so that a copy has them as they were.
+        """
         self.finish()
-        space = [BLANK] if gap and not self._blank else []
-        rows = [*space, *lines, *([BLANK] if after else [])]
-        self._blank = bool(rows) and not rows[-1]
+        space = [BLANK] if gap and not self.blank else []
+        wrapped = lines if whole else [row for line in lines for row in wrap(line, self._screen.columns - 1)]
+        rows = [*space, *wrapped, *([BLANK] if after else [])]
+        self.blank = bool(rows) and not rows[-1]
         self._screen.commit("".join(encode_segments(row, self.palette) + "\n" for row in rows))
 
     def finish(self) -> None:
@@ -95,10 +103,10 @@ class Painter:
         document = self._document
         if not isinstance(document, kind):
             self.finish()
-            if not self._blank:
+            if not self.blank:
                 self.lines([BLANK], gap=False)
             self._document = document = self._begin(kind)
-            self._blank = False
+            self.blank = False
         document.feed(self._sanitizer.feed(text))
         self._schedule()
 

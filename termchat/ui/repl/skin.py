@@ -25,8 +25,12 @@ class Skin:
     """A theme for the live region."""
 
     def __init__(self, theme: Theme, depth: Depth) -> None:
-        self._theme = theme
         self._flat = depth is Depth.PLAIN
+        self.use(theme)
+
+    def use(self, theme: Theme) -> None:
+        """From now on look like this theme."""
+        self._theme = theme
         self._styles: dict[Roles, str] = {}
 
     def style(self, *roles: Role) -> str:

@@ -23,7 +23,7 @@ from termchat.core.style import Role
 from termchat.ui.blocks import line
 from termchat.ui.repl.draft import Draft
 from termchat.ui.repl.paint import Painter, echo
-from termchat.ui.view import View, sent, step, stopping
+from termchat.ui.view import Think, View, sent, show_thinking, step, stopping
 
 _log = logging.getLogger("termchat")
 _TICK = 1 / 8
@@ -107,6 +107,16 @@ class Talk:
         self.paused = False
         self.ask(raw, self._draft.pastes.expand(raw))
 
+    def next_think(self) -> Think:
+        """The next way of showing reasoning, from now on."""
+        styles = list(Think)
+        think = styles[(styles.index(self.view.think) + 1) % len(styles)]
+        self.view, blocks = show_thinking(self.view, think)
+        if self.painter:
+            self.painter.show(blocks)
+        self._changed()
+        return think
+
     def pull(self) -> str | None:
         """Take the last item of the queue back."""
         if not self.queue:
@@ -141,7 +151,7 @@ class Talk:
 
     def _echo(self, raw: str) -> None:
         if self.painter:
-            self.painter.lines(echo(safe(self._draft.pastes.shown(raw)), self._sign), after=True)
+            self.painter.lines(echo(safe(self._draft.pastes.shown(raw)), self._sign), after=True, whole=True)
 
     def _tick(self) -> None:
         """Move the spinner and the clocks while a turn runs, and only then."""

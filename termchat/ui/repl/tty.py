@@ -23,7 +23,8 @@ class Tty:
     """Standard input and output, both terminals, in raw mode without echo until `restore`.
 
     typed    what was typed before the program could read it
-    undo     sequences that switch off what was switched on beyond the usual modes, newest first
+    undo     sequences that switch off what was switched on beyond the usual modes, oldest first
+    touched  whether modes were switched on at all
     """
 
     def __init__(self, fd_in: int, fd_out: int) -> None:
@@ -89,9 +90,15 @@ class Tty:
         except (OSError, termios.error):
             pass  # the terminal is gone
 
-    def lend(self) -> None:
-        """Give it back for a while: to an editor, to the shell. `raw` takes it again."""
-        self.restore()
+    def drain(self, seconds: float) -> None:
+        """Read and drop what the terminal still answers, so that no shell has to read it."""
+        try:
+            while select.select([self._in], [], [], seconds)[0]:
+                answer = os.read(self._in, 4096)
+                if not answer or (answer.endswith(b"c") and b"\x1b[" in answer):
+                    return
+        except OSError:
+            return
 
     def _killed(self, number: int, frame: FrameType | None) -> None:
         self.restore()

@@ -1,0 +1,109 @@
+"""The terminal, lent: to an editor, to a pager, to the shell. The reply that streams meanwhile is shown afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import shutil
+import signal
+import tempfile
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from prompt_toolkit.application import in_terminal
+
+from termchat.core.sanitize import Safe, safe_line, say
+from termchat.ui.repl.draft import Draft
+from termchat.ui.repl.tty import Tty
+from termchat.ui.screen import Screen
+
+
+class Lender:
+    """Gives the terminal away as it was found, and takes it back with its modes."""
+
+    def __init__(
+        self,
+        screen: Screen,
+        draft: Draft,
+        tty: Tty | None,
+        env: Mapping[str, str],
+        toast: Callable[[Safe], None],
+        back: Callable[[], None],
+    ) -> None:
+        self._screen = screen
+        self._draft = draft
+        self._tty = tty
+        self._env = env
+        self._toast = toast
+        self._back = back
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def suspend(self) -> None:
+        """Ctrl-Z: stop, as the shell expects it; `fg` goes on."""
+        self._start(self._suspend())
+
+    def edit(self) -> None:
+        """Ctrl-G: the draft in the user's editor, pastes written out; they are folded again on the way back."""
+        self._start(self._edit())
+
+    def page(self, text: Safe) -> None:
+        """A long text in the pager, which leaves the scrollback alone."""
+        self._start(self._page(text))
+
+    def _start(self, doing: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(doing)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    @asynccontextmanager
+    async def _lent(self) -> AsyncGenerator[None, None]:
+        async with in_terminal():
+            if self._tty:
+                self._tty.restore()
+            try:
+                yield
+            finally:
+                if self._tty:
+                    self._tty.raw()
+        self._back()
+        self._screen.commit("")
+
+    async def _suspend(self) -> None:
+        async with self._lent():
+            os.kill(0, signal.SIGTSTP)
+
+    async def _edit(self) -> None:
+        editor = shlex.split(self._env.get("VISUAL") or self._env.get("EDITOR") or "vi")
+        marked = self._draft.raw
+        with tempfile.TemporaryDirectory(prefix="termchat-") as folder:
+            file = Path(folder) / "message.md"
+            file.write_text(self._draft.text, encoding="utf-8")
+            async with self._lent():
+                code = await _run([*editor, str(file)])
+            if code != 0:
+                self._toast(say("{editor} failed; the draft is as it was.", editor=safe_line(editor[0])))
+                return
+            text = file.read_text(encoding="utf-8", errors="replace").removesuffix("\n")
+        self._draft.put(self._draft.pastes.refold(text, marked))
+
+    async def _page(self, text: Safe) -> None:
+        pager = shlex.split(self._env.get("PAGER") or "less")
+        if not pager or not shutil.which(pager[0]):
+            self._screen.commit(f"{text}\n")
+            return
+        with tempfile.TemporaryDirectory(prefix="termchat-") as folder:
+            file = Path(folder) / "reasoning.txt"
+            file.write_text(text, encoding="utf-8")
+            async with self._lent():
+                await _run([*pager, str(file)])
+
+
+async def _run(command: Sequence[str]) -> int:
+    """Run a program on the terminal itself; its exit code, 127 when there is none of that name."""
+    try:
+        process = await asyncio.create_subprocess_exec(*command)
+    except OSError:
+        return 127
+    return await process.wait()

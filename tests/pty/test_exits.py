@@ -1,0 +1,73 @@
+"""However the program ends, the terminal is as it was found."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from tests.pty.harness import Terminal
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_signal_ends_it_with_its_code_and_a_sane_terminal(number: int, code: int, busy: bool) -> None:
+    with Terminal() as terminal:
+        terminal.shows("Ask anything")
+        if busy:
+            terminal.send("drip\r")
+            terminal.shows("word3")
+        os.kill(terminal.pid, number)
+        assert terminal.leaves() == code
+        _sane(terminal)
+
+
+def test_a_crash_of_the_front_end_leaves_a_sane_terminal() -> None:
+    with Terminal(env={"TESTFLAGS": "crash"}) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("\x04")
+        assert terminal.leaves() == 1
+        assert "RuntimeError: a bug of the front end" in terminal.lines
+        _sane(terminal)
+
+
+def test_a_bug_behind_a_key_is_told_and_the_chat_goes_on() -> None:
+    with Terminal(env={"TESTFLAGS": "bug"}) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("x")
+        terminal.shows("termchat made a mistake of its own (RuntimeError)")
+        terminal.send("\x7f")
+        terminal.until(lambda: terminal.text.count("made a mistake") == 2)
+        terminal.send("\x04")
+        assert terminal.leaves() == 0
+
+
+def test_a_hangup_that_takes_the_terminal_away_ends_it() -> None:
+    with Terminal() as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("drip\r")
+        terminal.shows("word3")
+        os.kill(terminal.pid, signal.SIGHUP)
+        assert terminal.leaves() == 129
+
+
+def test_ctrl_d_leaves_and_ctrl_d_on_text_deletes() -> None:
+    with Terminal() as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("ab\x1b[D\x04")
+        terminal.until(lambda: "❯ a" in terminal.lines)
+        terminal.send("\x7f\x04")
+        assert terminal.leaves() == 0
+        _sane(terminal)
+
+
+def _sane(terminal: Terminal) -> None:
+    """Settings restored, modes off, cursor shown, nothing of the live region left."""
+    assert terminal.tty() == terminal.initial
+    output = terminal.output
+    for on, off in ((b"\x1b[?2004h", b"\x1b[?2004l"), (b"\x1b[?25l", b"\x1b[?25h"), (b"\x1b[?1004h", b"\x1b[?1004l")):
+        assert output.rfind(off) > output.rfind(on), (on, off)
+    assert output.rfind(b"\x1b[23;0t") > output.rfind(b"\x1b[22;0t")
+    assert "Ask anything" not in terminal.text
+    assert "? keys" not in terminal.text
