@@ -12,7 +12,9 @@ def test_models_are_listed_live_and_then_from_the_cache(program: Program) -> Non
     first = program.run("models")
     asked = len(program.gateway.requests)
     assert first.code == 0
-    assert {"xanthropic/claude-opus-5", "xgemini/gemini-3-pro", "xopenai/gpt-5.2"} <= set(first.out.decode().split("\n"))
+    assert {"xanthropic/claude-opus-5", "xgemini/gemini-3-pro", "xopenai/gpt-5.2"} <= set(
+        first.out.decode().split("\n")
+    )
     assert program.run("models").out == first.out
     assert len(program.gateway.requests) == asked
     program.run("models", "--fresh")

@@ -64,9 +64,7 @@ def test_a_refusal_has_its_words_its_tries_and_its_exit_code(
 def test_standard_input_follows_the_question(program: Program) -> None:
     program.gateway.reply(Reply.text("ok"))
     assert program.run("-m", "xopenai/any", "what is", "this", stdin="Zeile 1\nünï\n".encode()).out == b"ok"
-    assert program.gateway.asked[0].body["messages"] == [
-        {"role": "user", "content": "what is this\n\nZeile 1\nünï\n"}
-    ]
+    assert program.gateway.asked[0].body["messages"] == [{"role": "user", "content": "what is this\n\nZeile 1\nünï\n"}]
 
 
 def test_n_leaves_standard_input_alone(program: Program) -> None:

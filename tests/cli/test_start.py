@@ -13,7 +13,18 @@ import pytest
 from tests.cli.conftest import Program
 from tests.gateway import Reply
 
-HEAVY = {"openai", "anthropic", "google", "httpx2", "pydantic", "rich", "typer", "markdown_it", "pygments", "jsonschema"}
+HEAVY = {
+    "openai",
+    "anthropic",
+    "google",
+    "httpx2",
+    "pydantic",
+    "rich",
+    "typer",
+    "markdown_it",
+    "pygments",
+    "jsonschema",
+}
 SDKS = {"openai": "openai", "responses": "openai", "anthropic": "anthropic", "gemini": "google"}
 
 # Everything up to the first paint of the REPL, then a list of what that loaded.
