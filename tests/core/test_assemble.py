@@ -1,0 +1,104 @@
+"""Deltas folded into parts."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from termchat.core.assemble import Assembly
+from termchat.core.events import (
+    CitationDelta,
+    Delta,
+    Finished,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+    UsageDelta,
+)
+from termchat.core.messages import Citation, Reasoning, Text, ToolCall
+from termchat.core.outcomes import Finish
+from termchat.core.usage import Usage
+
+
+def assembled(*deltas: Delta) -> Assembly:
+    assembly = Assembly()
+    for delta in deltas:
+        assembly.add(delta)
+    return assembly
+
+
+def test_interleaved_parallel_calls_come_out_whole() -> None:
+    assembly = assembled(
+        ToolCallDelta(0, "a", "look", '{"at"'),
+        ToolCallDelta(1, "b", "count"),
+        ToolCallDelta(1, arguments='{"to":'),
+        ToolCallDelta(0, arguments=':"Köln"}'),
+        ToolCallDelta(1, arguments="3}"),
+        ToolCallDelta(1, done=True),
+        ToolCallDelta(0, done=True),
+    )
+    assert assembly.parts() == (ToolCall("a", "look", '{"at":"Köln"}'), ToolCall("b", "count", '{"to":3}'))
+
+
+def test_parts_stand_in_the_order_of_their_first_piece() -> None:
+    assembly = assembled(
+        ReasoningDelta(5, "hm"),
+        TextDelta(2, "I "),
+        ToolCallDelta(9, "c", "look", done=True),
+        TextDelta(2, "see"),
+        TextDelta(3, "after"),
+    )
+    assert assembly.parts() == (Reasoning("hm"), Text("I see"), ToolCall("c", "look", "{}"), Text("after"))
+
+
+def test_an_empty_id_or_name_never_overwrites() -> None:
+    assembly = assembled(
+        ToolCallDelta(0, "first", "look"), ToolCallDelta(0, "", ""), ToolCallDelta(0, "other", "x", done=True)
+    )
+    assert assembly.parts() == (ToolCall("first", "look", "{}"),)
+
+
+def test_a_call_that_was_not_ended_or_has_no_name_is_not_whole() -> None:
+    assembly = assembled(ToolCallDelta(0, "a", "look", '{"at'), ToolCallDelta(1, "b", "", "{}", done=True))
+    assert [part.whole for part in assembly.parts() if isinstance(part, ToolCall)] == [False, False]
+
+
+def test_opaque_data_gathers_on_its_part_and_null_does_not_erase_it() -> None:
+    assembly = assembled(
+        ReasoningDelta(0, "hm", extra={"signature": "s", "id": "1"}),
+        ReasoningDelta(0, "", extra={"id": None, "data": "d"}),
+        TextDelta(1, "", extra={"sign": "t"}),
+        TextDelta(2, ""),
+    )
+    assert assembly.parts() == (
+        Reasoning("hm", extra={"signature": "s", "id": "1", "data": "d"}),
+        Text("", extra={"sign": "t"}),
+    )
+
+
+def test_redacted_reasoning_stays_redacted() -> None:
+    assembly = assembled(ReasoningDelta(0, "", redacted=True, extra={"data": "x"}), ReasoningDelta(0, ""))
+    assert assembly.parts() == (Reasoning("", redacted=True, extra={"data": "x"}),)
+
+
+def test_a_source_named_twice_is_one_citation() -> None:
+    source = Citation("https://a.example", "A")
+    assembly = assembled(TextDelta(0, "so"), CitationDelta(0, source), CitationDelta(0, source))
+    assert assembly.parts() == (Text("so", (source,)),)
+
+
+def test_the_last_usage_and_the_end_are_kept() -> None:
+    assembly = assembled(UsageDelta(Usage(1, 1)), UsageDelta(Usage(5, 7)), Finished(Finish.STOP, "stop"))
+    assert (assembly.usage, assembly.finished) == (Usage(5, 7), Finished(Finish.STOP, "stop"))
+    assert not assembly.received
+
+
+def test_halves_of_a_character_in_two_pieces_become_one() -> None:
+    assert assembled(TextDelta(0, "a\ud83d"), TextDelta(0, "\ude42b\ud800")).parts() == (Text("a🙂b\ufffd"),)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.text("ab{}", max_size=3))))
+def test_pieces_of_any_order_are_joined_by_their_index(pieces: list[tuple[int, str]]) -> None:
+    parts = assembled(*(TextDelta(index, piece) for index, piece in pieces)).parts()
+    whole = {index: "".join(p for i, p in pieces if i == index) for index, _ in pieces}
+    assert [part.text for part in parts if isinstance(part, Text)] == [text for text in whole.values() if text]

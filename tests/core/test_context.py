@@ -1,0 +1,221 @@
+"""What of a history may be sent to whom."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from termchat.core.context import CANCELLED, NOTHING, sendable, valid_tool_name
+from termchat.core.messages import (
+    Author,
+    File,
+    Image,
+    Message,
+    Origin,
+    Part,
+    Reasoning,
+    Text,
+    ToolCall,
+    ToolResult,
+    user,
+)
+from termchat.core.models import Protocol
+
+HOME = Origin("openai", Protocol.CHAT, "gpt")
+AWAY = Origin("anthropic", Protocol.ANTHROPIC, "claude")
+ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
+
+
+def valid(call_id: str) -> bool:
+    return ID.fullmatch(call_id) is not None
+
+
+def seen(*messages: Message, target: Origin = HOME) -> tuple[Message, ...]:
+    return sendable(messages, target, valid)
+
+
+def reply(*parts: Part, origin: Origin = HOME) -> Message:
+    return Message(Author.ASSISTANT, parts, origin)
+
+
+def results(*parts: ToolResult) -> Message:
+    return Message(Author.TOOL, parts)
+
+
+def result(call_id: str, text: str, name: str = "look") -> ToolResult:
+    return ToolResult(call_id, name, (Text(text),))
+
+
+CANCEL = ToolResult("a", "look", (Text(CANCELLED),), is_error=True)
+
+
+def test_a_whole_conversation_goes_as_it_is_to_the_one_that_had_it() -> None:
+    talk = (
+        user("hi", Image("image/png", b"x")),
+        reply(Reasoning("hm", extra={"sig": "1"}), Text("I look", extra={"p": 1}), ToolCall("a", "look", "{}")),
+        results(result("a", "rain")),
+        reply(Text("It rains.")),
+    )
+    assert seen(*talk) == talk
+
+
+def test_another_origin_gets_neither_reasoning_nor_opaque_data() -> None:
+    call = ToolCall("a", "look", "{}", extra={"sig": "2"})
+    talk = (
+        user("hi"),
+        reply(Reasoning("hm", extra={"s": 1}), Text("so", extra={"p": 1}), call),
+        results(result("a", "r")),
+    )
+    _, said, _ = seen(*talk, target=AWAY)
+    assert said.parts == (Text("so"), ToolCall("a", "look", "{}"))
+
+
+def test_the_same_model_at_another_provider_is_another_origin() -> None:
+    elsewhere = replace(HOME, provider="gateway")
+    assert seen(user("q"), reply(Reasoning("hm"), Text("a")), target=elsewhere)[1].parts == (Text("a"),)
+
+
+def test_a_call_cut_in_its_arguments_does_not_go() -> None:
+    talk = (user("q"), reply(Text("I"), ToolCall("a", "look", '{"a', whole=False)), user("again"))
+    assert seen(*talk) == (user("q"), reply(Text("I")), user("again"))
+
+
+def test_a_reply_of_which_nothing_is_left_is_not_sent() -> None:
+    assert seen(user("q"), reply(ToolCall("a", "look", "{", whole=False)), user("r")) == (user("q"), user("r"))
+    assert seen(user("q"), reply(Reasoning("hm"), Text("")), user("r"), target=AWAY) == (user("q"), user("r"))
+
+
+def test_a_call_without_a_result_was_cancelled() -> None:
+    call = ToolCall("a", "look", "{}")
+    assert seen(user("q"), reply(call), user("r")) == (user("q"), reply(call), results(CANCEL), user("r"))
+    assert seen(user("q"), reply(call)) == (user("q"), reply(call), results(CANCEL))
+
+
+def test_a_result_without_its_call_does_not_go() -> None:
+    assert seen(user("q"), results(result("z", "lost")), reply(Text("a"))) == (user("q"), reply(Text("a")))
+
+
+def test_results_stand_in_the_order_of_the_calls_whatever_order_they_came_in() -> None:
+    calls = reply(ToolCall("a", "look", "{}"), ToolCall("b", "look", "{}"))
+    talk = seen(user("q"), calls, results(result("b", "2")), results(result("a", "1")))
+    assert talk[2] == results(result("a", "1"), result("b", "2"))
+    assert len(talk) == 3
+
+
+def test_two_calls_of_one_id_keep_their_own_results() -> None:
+    talk = seen(
+        user("q"),
+        reply(ToolCall("a", "look", "1"), ToolCall("a", "look", "2")),
+        results(result("a", "one"), result("a", "two")),
+    )
+    first, second = talk[1].calls
+    assert first.id != second.id
+    assert [(r.call_id, r.text) for r in talk[2].results] == [(first.id, "one"), (second.id, "two")]
+
+
+def test_an_id_used_again_later_and_an_odd_one_are_replaced_in_call_and_result() -> None:
+    odd = "föö/" * 20
+    talk = seen(
+        user("q"),
+        reply(ToolCall("a", "look", "{}")),
+        results(result("a", "one")),
+        reply(ToolCall("a", "look", "{}"), ToolCall(odd, "look", "{}"), ToolCall("", "look", "{}")),
+        results(result("a", "two"), result(odd, "three"), result("", "four")),
+    )
+    ids = [call.id for message in talk for call in message.calls]
+    assert ids[0] == "a"
+    assert len(set(ids)) == 4
+    assert all(map(valid, ids))
+    assert [r.call_id for message in talk for r in message.results] == ids
+    assert [r.text for message in talk for r in message.results] == ["one", "two", "three", "four"]
+
+
+def test_new_ids_are_the_same_every_time() -> None:
+    talk = (user("q"), reply(ToolCall("ö", "look", "{}")), results(result("ö", "r")))
+    assert seen(*talk) == seen(*talk)[: len(talk)]
+    assert seen(*talk, user("more"))[: len(talk)] == seen(*talk)
+
+
+def test_a_name_that_no_tool_can_have_goes_in_letters_it_can() -> None:
+    names = ["functions.look", "9 lives", "ünï", "x" * 99]
+    talk = seen(
+        user("q"),
+        reply(*(ToolCall(str(n), name, "{}") for n, name in enumerate(names))),
+        results(*(result(str(n), "no such tool", name) for n, name in enumerate(names))),
+    )
+    sent = [call.name for call in talk[1].calls]
+    assert sent == ["functions_look", "_9_lives", "_n_", "x" * 64]
+    assert [r.name for r in talk[2].results] == sent
+
+
+def test_a_blank_message_of_the_user_says_so() -> None:
+    assert seen(user(""), reply(Text("yes?")), user(" \n")) == (user(NOTHING), reply(Text("yes?")), user(NOTHING))
+    picture = Message(Author.USER, (Image("image/png", b"x"),))
+    assert seen(picture) == (picture,)
+
+
+def test_half_a_character_is_replaced_in_every_text() -> None:
+    half = "a\ud83d"
+    talk = seen(
+        user(half, File(half, "application/pdf", b"x")),
+        reply(Reasoning(half, extra={"s": 1}), Text(half), ToolCall("a", "look", half)),
+        results(result("a", half)),
+    )
+    assert talk == (
+        user("a\ufffd", File("a\ufffd", "application/pdf", b"x")),
+        reply(Text("a\ufffd"), ToolCall("a", "look", "a\ufffd")),
+        results(result("a", "a\ufffd")),
+    )
+    assert seen(user("q"), reply(Reasoning("", extra={"item": [half]}), Text("x")))[1].parts == (Text("x"),)
+
+
+TEXTS = st.text(st.sampled_from("ab 你🙂\ud800"), max_size=3)
+IDS = st.sampled_from(["a", "b", "call_1", "", "ö", "x" * 50, "\ud800"])
+CALLS = st.builds(ToolCall, IDS, st.sampled_from(["look", "a.b", ""]), TEXTS, st.booleans())
+REPLIES = st.builds(
+    reply,
+    st.one_of(st.builds(Text, TEXTS), st.builds(Reasoning, TEXTS), CALLS),
+    st.one_of(st.builds(Text, TEXTS), CALLS),
+    CALLS,
+    origin=st.sampled_from([HOME, AWAY]),
+)
+RESULTS = st.lists(st.builds(result, IDS, TEXTS), max_size=3).map(lambda found: results(*found))
+TALKS = st.lists(st.one_of(st.builds(user, TEXTS), REPLIES, RESULTS), max_size=12)
+
+
+@given(TALKS)
+def test_every_call_is_answered_once_by_a_valid_unique_id(talk: list[Message]) -> None:
+    sent = seen(*talk)
+    ids = [call.id for message in sent for call in message.calls]
+    assert len(set(ids)) == len(ids)
+    assert all(map(valid, ids))
+    assert all(valid_tool_name(call.name) for message in sent for call in message.calls)
+    for message, after in pairwise([*sent, user("end")]):
+        if message.author is Author.TOOL:
+            assert message.results
+        asked = [(call.id, call.name) for call in message.calls]
+        told = [(r.call_id, r.name) for r in after.results] if after.author is Author.TOOL else []
+        assert asked == told
+
+
+@given(TALKS)
+def test_nothing_that_may_go_is_lost(talk: list[Message]) -> None:
+    sent = seen(*talk)
+
+    def words(messages: tuple[Message, ...] | list[Message], author: Author) -> str:
+        return "".join(m.text for m in messages if m.author is author).replace(NOTHING, "").replace("\ud800", "\ufffd")
+
+    assert words(sent, Author.ASSISTANT) == words(talk, Author.ASSISTANT)
+    assert words(sent, Author.USER).split() == words([m for m in talk if m.text.strip()], Author.USER).split()
+    whole = [c.arguments.replace("\ud800", "\ufffd") for m in talk for c in m.calls if c.whole]
+    assert [c.arguments for m in sent for c in m.calls] == whole
+
+
+@given(TALKS)
+def test_what_is_sendable_stays_as_it_is(talk: list[Message]) -> None:
+    once = seen(*talk)
+    assert seen(*once) == once

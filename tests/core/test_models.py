@@ -1,0 +1,44 @@
+"""Names of models, and which protocol carries which."""
+
+from __future__ import annotations
+
+import pytest
+
+from termchat.core.models import ModelRef, Profile, Protocol, Timeouts
+
+
+@pytest.mark.parametrize(
+    ("name", "provider", "model"),
+    [
+        ("openai/gpt-5.2", "openai", "gpt-5.2"),
+        ("ofox/anthropic/claude-sonnet-4.5", "ofox", "anthropic/claude-sonnet-4.5"),
+        ("ollama/qwen3:8b", "ollama", "qwen3:8b"),
+    ],
+)
+def test_everything_behind_the_first_slash_is_the_model(name: str, provider: str, model: str) -> None:
+    ref = ModelRef.parse(name)
+    assert ref == ModelRef(provider, model)
+    assert str(ref) == name
+
+
+@pytest.mark.parametrize("name", ["gpt-5.2", "", "/x", "x/", "/"])
+def test_a_name_without_a_provider_is_none(name: str) -> None:
+    assert ModelRef.parse(name) is None
+
+
+def test_the_first_matching_row_of_the_route_decides() -> None:
+    bases = {Protocol.CHAT: "https://a/v1", Protocol.ANTHROPIC: "https://a"}
+    profile = Profile("gw", bases=bases, route={"claude-*": Protocol.ANTHROPIC, "*-chat": Protocol.CHAT})
+    assert profile.protocol_for("claude-x-chat") is Protocol.ANTHROPIC
+    assert profile.protocol_for("other") is Protocol.CHAT
+    assert Profile("none").protocol_for("any") is None
+
+
+def test_limits_are_found_by_pattern_and_unknown_ones_are_none() -> None:
+    profile = Profile("a", max_tokens={"*haiku*": 4096, "claude-*": 64000})
+    assert [profile.limit_for(m) for m in ("claude-haiku", "claude-opus", "gpt")] == [4096, 64000, None]
+
+
+def test_the_idle_flag_sets_the_first_content_clock_too() -> None:
+    assert Timeouts().with_idle(5) == Timeouts(first=5, idle=5, silent=300)
+    assert Timeouts().with_idle(900).silent == 900

@@ -1,0 +1,78 @@
+"""Safe text: the table, and that chunks make no difference."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from termchat.core.sanitize import Sanitizer, safe, safe_line, say, well_formed
+
+TABLE = {
+    "\x00": "␀",
+    "\x07": "␇",
+    "\x08": "␈",
+    "\x1b[31m": "␛[31m",
+    "\x1b]52;c;aGk=\x07": "␛]52;c;aGk=␇",
+    "\x7f": "␡",
+    "\x9b31m": "\ufffd31m",
+    "\x85": "\ufffd",
+    "a\u202eb": "a\ufffdb",
+    "a\u2066b\u2069": "a\ufffdb\ufffd",
+    "a\u2028b\u2029c": "a\ufffdb\ufffdc",
+    "\ud800": "\ufffd",
+    "x\udc00y": "x\ufffdy",
+    "\ud83d\ude42": "🙂",
+    "a\r\nb": "a\nb",
+    "a\rb": "a\nb",
+    "a\r\r\nb": "a\n\nb",
+    "a\tb\nc": "a\tb\nc",
+    "héllo 你好 🙂 \u200d\ufe0f": "héllo 你好 🙂 \u200d\ufe0f",
+    "<b> [red]x[/red]": "<b> [red]x[/red]",
+}
+
+
+@pytest.mark.parametrize(("foreign", "shown"), TABLE.items(), ids=map(ascii, TABLE))
+def test_every_control_character_becomes_a_sign(foreign: str, shown: str) -> None:
+    assert safe(foreign) == shown
+
+
+def test_a_line_has_neither_newline_nor_tab() -> None:
+    assert safe_line("a\r\nb\tc\x1bd") == "a b c␛d"
+
+
+def test_our_words_around_safe_parts() -> None:
+    assert say("No model {name}: {{}}.", name=safe("a{b}\x1b")) == "No model a{b}␛: {}."
+
+
+# Any code point, those that matter most of the time.
+FOREIGN = st.text(st.one_of(st.sampled_from("\r\n\t\x1b\x7f\x9b\u202e\ud83d\ude42ab"), st.characters(codec=None)))
+
+
+@given(st.lists(FOREIGN))
+def test_chunks_make_no_difference(chunks: list[str]) -> None:
+    sanitizer = Sanitizer()
+    assert "".join([*map(sanitizer.feed, chunks), sanitizer.close()]) == safe("".join(chunks))
+
+
+@given(FOREIGN)
+def test_what_is_safe_stays_as_it_is(text: str) -> None:
+    once = safe(text)
+    assert safe(once) == once
+
+
+@given(FOREIGN)
+def test_nothing_a_terminal_obeys_is_left_and_nothing_is_stripped(text: str) -> None:
+    shown = safe(text)
+    assert not [c for c in shown if (ord(c) < 0x20 and c not in "\t\n") or 0x7F <= ord(c) < 0xA0]
+    shown.encode("utf-8")
+    assert len(shown) == len(well_formed(text).replace("\r\n", "\n"))
+
+
+@given(FOREIGN)
+def test_well_formed_text_can_be_sent_and_keeps_what_was_whole(text: str) -> None:
+    sent = well_formed(text)
+    assert sent.encode("utf-8").decode("utf-8") == sent
+    whole = [c for c in text if not "\ud800" <= c <= "\udfff"]
+    assert [c for c in sent if c in whole and c != "\ufffd"] == [c for c in whole if c != "\ufffd"]
+    assert len(whole) <= len(sent) <= len(text)
