@@ -34,7 +34,7 @@ _REPLY = re.compile(
 _SURE_HALF = re.compile(
     r"\x1b(?:\[\?[\d;]*\$?|\[>[\d;]*|\]\d+;[^\x07\x1b]*\x1b?|P[>\d!+$][^\x1b]*\x1b?|_G[^\x1b]*\x1b?)$"
 )
-_HALF = re.compile(r"\x1b(?:\[[\d;:]*\$?|O|\]\d*)?$")
+_HALF = re.compile(r"\x1b(?:\[[\d;:]*\$?|O|P|_|\]\d*)?$")
 _KITTY = re.compile(r"\x1b\[(\d+)(?::[\d:]*)?(?:;(\d+)(?::\d+)?)?u")
 _OTHER = re.compile(r"\x1b\[27;(\d+);(\d+)~")
 

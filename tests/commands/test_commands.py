@@ -1,0 +1,133 @@
+"""Slash commands: effects out, no screen anywhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from termchat.commands.builtin import builtin
+from termchat.commands.registry import Context, Effects, Family, Registry, is_command, message_of
+from termchat.core.effects import Exit, ListModels, MoveHead, NewChat, Say, Send, Table, UseModel
+from termchat.core.messages import Author, Message, Text, user
+from termchat.core.ports import Totals
+from termchat.core.sanitize import say
+from termchat.core.usage import Usage
+from termchat.engine.session import Session
+from tests.ui.fakes import FAKE, OTHER, FakeProviders, fake_session
+
+
+def context(session: Session | None = None) -> Context:
+    return Context(session or fake_session(), FakeProviders(), builtin())
+
+
+def run(text: str, session: Session | None = None) -> Effects:
+    made = context(session)
+    return made.registry.run(made, text)
+
+
+def words(effects: Effects) -> str:
+    return "\n".join(effect.words for effect in effects if isinstance(effect, Say))
+
+
+def talked() -> Session:
+    session = fake_session()
+    question = session.add(user("first"), None)
+    answer = session.add(Message(Author.ASSISTANT, (Text("one"),)), question)
+    session.add(user("second question"), answer)
+    return session
+
+
+def test_model_switches_by_a_part_of_the_name_and_says_what_goes_along() -> None:
+    effects = run("/model two", talked())
+    assert effects[0] == UseModel(OTHER)
+    assert words(effects) == "→ fake/two · 2 turns carried over"
+
+
+def test_model_alone_lets_the_user_choose() -> None:
+    assert run("/model") == (ListModels(),)
+
+
+def test_an_unknown_model_says_so_with_the_next_step() -> None:
+    assert words(run("/model nope")) == "No model of that name.\nTry /model."
+
+
+def test_retry_answers_the_last_question_again_with_any_model() -> None:
+    session = talked()
+    question = session.conversation.head
+    assert run("/retry", session) == (Send(question),)
+    assert run("/retry two", session) == (Send(question, model=OTHER),)
+    assert words(run("/retry")) == "There is no question yet."
+
+
+def test_undo_goes_back_before_the_question_and_returns_it() -> None:
+    session = talked()
+    effects = run("/undo", session)
+    question = session.conversation.last_question()
+    assert question is not None
+    assert effects[0] == MoveHead(question.parent, restore="second question")
+
+
+def test_new_and_exit_and_their_other_names() -> None:
+    assert NewChat() in run("/new")
+    assert NewChat() in run("/clear")
+    assert run("/exit") == run("/quit") == run("/q") == (Exit(),)
+
+
+def test_usage_is_a_table_with_a_sum() -> None:
+    session = fake_session()
+    assert words(run("/usage", session)) == "Nothing was asked yet."
+    session._totals = {FAKE: Totals(2, Usage(1200, 34)), OTHER: Totals(1, Usage(10, 5), None)}
+    (table,) = run("/usage", session)
+    assert isinstance(table, Table)
+    assert [row[0] for row in table.rows] == ["fake/one", "fake/two", "together"]
+    assert table.rows[0][2] == "1,200"
+    assert table.rows[2][-1] == "unknown"
+
+
+def test_help_lists_every_command_and_knows_each() -> None:
+    listed = next(effect for effect in run("/help") if isinstance(effect, Table))
+    assert len(listed.rows) == len(builtin().commands)
+    assert "also /m" in words(run("/help model"))
+    assert "Did you mean /model?" in words(run("/help modl"))
+
+
+@pytest.mark.parametrize(("typed", "near"), [("/modl", "/model"), ("/retyr", "/retry"), ("/exti", "/exit")])
+def test_a_slip_gets_the_nearest_name(typed: str, near: str) -> None:
+    assert words(run(typed)) == f"No command {typed}. Did you mean {near}?"
+
+
+def test_the_menu_ranks_exact_then_beginning_then_alias_then_letters() -> None:
+    made = context()
+    assert next(item.text for item in made.registry.menu(made, "/m")) == "/model"
+    assert next(item.text for item in made.registry.menu(made, "/qu")) == "/exit"
+    assert "/retry" in [item.text for item in made.registry.menu(made, "/rty")]
+    assert made.registry.menu(made, "hello") == ()
+    assert made.registry.menu(made, "//x") == ()
+    assert next(item.text for item in made.registry.menu(made, "／mod")) == "/model"
+
+
+def test_arguments_complete_too() -> None:
+    made = context()
+    assert [item.text for item in made.registry.menu(made, "/model tw")] == ["/model fake/two"]
+    assert "/help retry" in [item.text for item in made.registry.menu(made, "/help re")]
+
+
+def test_two_slashes_send_a_message_that_begins_with_one() -> None:
+    assert not is_command("//etc/hosts what is it")
+    assert message_of("//etc") == "/etc"
+    assert message_of("/etc") == "/etc"
+    assert is_command("/help")
+
+
+def test_built_in_names_win() -> None:
+    family = Family()
+
+    @family.command("model", say("mine"))
+    def mine(context: Context, argument: str) -> Effects:
+        return ()
+
+    registry = builtin()
+    registry.extend(family.commands)
+    found = registry.find("model")
+    assert found is not None
+    assert found.help != "mine"
+    assert isinstance(registry, Registry)

@@ -1,0 +1,148 @@
+"""What a terminal sends, taken apart."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from termchat.ui.repl.stdin import PASTE_BEGIN, PASTE_END, Decoder, Keys, Paste, Piece, Reply
+
+REPLIES = (
+    "\x1b[?1u",
+    "\x1b]11;rgb:1e1e/1e1e/2e2e\x1b\\",
+    "\x1b]11;rgb:ffff/ffff/ffff\x07",
+    "\x1b[?2026;2$y",
+    "\x1b[?62;22c",
+    "\x1b[>41;354;0c",
+    "\x1bP>|XTerm(354)\x1b\\",
+    "\x1b[I",
+    "\x1b[O",
+    "\x1b[24;80R",
+)
+
+
+def read(*chunks: str, gap: float = 0.05, brackets: bool = True) -> list[Piece]:
+    """The pieces of some reads, each a while after the one before, and of the flush at the end."""
+    decoder, pieces = Decoder(), list[Piece]()
+    decoder.brackets = brackets
+    for n, chunk in enumerate(chunks):
+        pieces += decoder.feed(chunk, 100 + n * gap)
+    return merged([*pieces, *decoder.flush(200.0)])
+
+
+def merged(pieces: list[Piece]) -> list[Piece]:
+    out: list[Piece] = []
+    for piece in pieces:
+        if isinstance(piece, Keys) and out and isinstance(out[-1], Keys):
+            out[-1] = Keys(out[-1].text + piece.text)
+        else:
+            out.append(piece)
+    return out
+
+
+@given(st.data())
+def test_any_split_of_the_same_bytes_gives_the_same_pieces(data: st.DataObject) -> None:
+    pieces = st.one_of(
+        st.text("ab 你 \t", max_size=6),
+        st.sampled_from(REPLIES),
+        st.sampled_from(["\x1b[A", "\x1bOP", "\x1bm", "\x1b[13;2u", "\x1b[27;5;13~", "\r"]),
+        st.text("xy\n\r\x1b[~2001", max_size=40)
+        .filter(lambda t: PASTE_END not in t)
+        .map(lambda t: PASTE_BEGIN + t + PASTE_END),
+    )
+    whole = "".join(data.draw(st.lists(pieces, max_size=8)))
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(whole)), max_size=10)))
+    chunks = [whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+    assert read(*chunks) == read(whole)
+
+
+@pytest.mark.parametrize("reply", REPLIES)
+def test_an_answer_in_the_middle_of_a_word_never_reaches_the_input(reply: str) -> None:
+    for at in range(len(reply) + 1):
+        assert read("wo" + reply[:at], reply[at:] + "rd") in (
+            [Keys("wo"), Reply(reply), Keys("rd")],
+            [Keys("wo" + reply[:at]), Keys(reply[at:] + "rd")] if at in (0, len(reply)) else None,
+        )
+
+
+def test_half_an_answer_that_never_goes_on_is_dropped_with_the_next_key() -> None:
+    decoder = Decoder()
+    assert decoder.feed("\x1b]11;rgb:1e", 1.0) == []
+    assert decoder.flush(1.06) == []
+    assert decoder.feed("a", 3.0) == [Keys("a")]
+
+
+def test_a_lone_escape_is_held_only_until_the_flush() -> None:
+    decoder = Decoder()
+    assert decoder.feed("\x1b", 1.0) == []
+    assert decoder.flush(1.05) == [Keys("\x1b")]
+
+
+def test_a_paste_is_one_piece_and_not_altered() -> None:
+    text = "x" * 5000 + "\r\n\x1b[200~\x1b[24;14R\0" + "你" * 10
+    assert read(f"a{PASTE_BEGIN}{text}{PASTE_END}b") == [Keys("a"), Paste(text), Keys("b")]
+
+
+def test_a_paste_whose_end_got_lost_ends_by_itself() -> None:
+    decoder = Decoder()
+    assert decoder.feed(PASTE_BEGIN + "hello", 1.0) == []
+    assert decoder.overdue(1.9) == []
+    assert decoder.overdue(2.01) == [Paste("hello")]
+    assert decoder.feed(" more", 2.1) == [Keys(" more")]
+
+
+@pytest.mark.parametrize(
+    ("sequence", "keys"),
+    [
+        ("\x1b[13u", "\r"),
+        ("\x1b[13;2u", "\n"),
+        ("\x1b[13;3u", "\n"),
+        ("\x1b[13;5u", "\n"),
+        ("\x1b[27;2;13~", "\n"),
+        ("\x1b[27;5;13~", "\n"),
+        ("\x1b[27;6;13~", "\n"),
+        ("\x1b[27u", "\x1b"),
+        ("\x1b[99;5u", "\x03"),
+        ("\x1b[116;5u", "\x14"),
+        ("\x1b[109;3u", "\x1bm"),
+        ("\x1b[127;3u", "\x1b\x7f"),
+        ("\x1b[9;2u", "\x1b[Z"),
+        ("\x1b[97;2u", "A"),
+        ("\x1b[228;1u", "ä"),
+        ("\x1b[57441;2u", ""),
+    ],
+)
+def test_the_sequences_of_keyboard_protocols_are_the_keys_they_mean(sequence: str, keys: str) -> None:
+    assert read(sequence) == ([Keys(keys)] if keys else [])
+
+
+@pytest.mark.parametrize("pasted", ["a\r\nb\r\nc", "first line\rsecond line\rthird", "one line here\r\nand\r\n"])
+def test_an_unmarked_paste_of_several_lines_submits_nothing(pasted: str) -> None:
+    assert "\r" not in "".join(piece.text for piece in read(pasted, brackets=False))
+
+
+def test_an_unmarked_paste_in_many_reads_submits_nothing() -> None:
+    text = "line one of some\rline two of some\rline three\r"
+    decoder = Decoder()
+    keys = "".join(
+        piece.text for n in range(0, len(text), 20) for piece in decoder.feed(text[n : n + 20], 1 + n / 20 * 0.002)
+    )
+    assert keys == text.replace("\r", "\n")
+
+
+def test_one_line_and_enter_in_one_read_is_sent() -> None:
+    assert read("hello world\r", brackets=False) == [Keys("hello world\r")]
+
+
+def test_fast_typing_of_short_messages_is_typing() -> None:
+    assert read("x\ry\rz\r", brackets=False) == [Keys("x\ry\rz\r")]
+    assert read(*"hello", "\r", gap=0.012, brackets=False) == [Keys("hello\r")]
+
+
+def test_enter_alone_after_a_pasted_burst_sends() -> None:
+    assert read("many words\rin two lines", "\r", gap=0.5, brackets=False) == [Keys("many words\nin two lines\r")]
+
+
+def test_a_terminal_that_marks_pastes_is_never_suspected() -> None:
+    assert read("first line\rsecond line\r", brackets=True) == [Keys("first line\rsecond line\r")]
