@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
 
 def main() -> None:
     """Run termchat and leave with its exit code."""
+    gc.disable()  # nothing of what is imported now can be collected; it comes back once the SDK is loaded
     code = 1
     try:
         code = _run(sys.argv[1:])

@@ -7,6 +7,7 @@ SDK and nothing of the terminal's.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -15,11 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from termchat.config.listing import listing
 from termchat.config.load import Config, load
 from termchat.config.secrets import Secrets
 from termchat.config.settings import EnterKey, Links, UsageLine
-from termchat.config.themes import load_theme, theme_folders
 from termchat.core.errors import Failure, Kind, ProviderError
 from termchat.core.models import ModelRef, Profile
 from termchat.core.outcomes import Exit
@@ -29,7 +28,6 @@ from termchat.core.style import Theme
 from termchat.tour import Tour, listening
 from termchat.ui.formats import Format
 from termchat.ui.notes import Notes
-from termchat.ui.palette import Depth, depth_of
 from termchat.ui.terminal import background, links_work
 
 if TYPE_CHECKING:
@@ -112,6 +110,8 @@ def models(query: str, env: Mapping[str, str], *, fresh: bool, as_json: bool) ->
 
 def show_config(env: Mapping[str, str]) -> int:
     """`termchat config`: every setting with its value and where it came from."""
+    from termchat.config.listing import listing
+
     config = load(env)
     if isinstance(config, Failure):
         return _refused(config, None)
@@ -153,9 +153,13 @@ def _format(launch: Launch, config: Config, env: Mapping[str, str]) -> Format | 
     from termchat.ui.formats.text import TextFormat
 
     fd = sys.stdout.fileno()
+    if not os.isatty(fd):
+        return TextFormat(fd)
+    from termchat.ui.palette import Depth, depth_of
+
     depth = depth_of(env)
-    if launch.raw or config.settings.plain or config.settings.accessible or depth is Depth.PLAIN or not os.isatty(fd):
-        return TextFormat(fd, terminal=os.isatty(fd))
+    if launch.raw or config.settings.plain or config.settings.accessible or depth is Depth.PLAIN:
+        return TextFormat(fd, terminal=True)
     theme = _theme(config, env)
     if isinstance(theme, Failure):
         return theme
@@ -166,6 +170,8 @@ def _format(launch: Launch, config: Config, env: Mapping[str, str]) -> Format | 
 
 def _theme(config: Config, env: Mapping[str, str]) -> Theme | Failure:
     """The chosen theme; `auto` goes by what the environment tells of the background."""
+    from termchat.config.themes import load_theme, theme_folders
+
     name = config.settings.theme
     if name == "auto":
         name = _BY_BACKGROUND[background(env)]
@@ -179,6 +185,7 @@ def _links(config: Config, env: Mapping[str, str]) -> bool:
 
 def _repl(launch: Launch, config: Config, env: Mapping[str, str], tty: Tty | None) -> int:
     from termchat.commands.builtin import builtin
+    from termchat.ui.palette import Depth, depth_of
     from termchat.ui.repl.house import House as ReplHouse
     from termchat.ui.repl.house import Look
     from termchat.ui.repl.loop import run as talk
@@ -210,6 +217,8 @@ def _repl(launch: Launch, config: Config, env: Mapping[str, str], tty: Tty | Non
                     await house.registry.open(house.session.model)
                 except ProviderError:
                     pass  # told when it is asked
+                finally:
+                    gc.enable()  # off since the start, see __main__
 
             return await talk(
                 ReplHouse(
@@ -237,6 +246,7 @@ def _repl(launch: Launch, config: Config, env: Mapping[str, str], tty: Tty | Non
 
 def _themes(config: Config) -> Callable[[str], Theme]:
     """Background -> theme, for a terminal that tells its background later."""
+    from termchat.config.themes import load_theme, theme_folders
 
     def theme(kind: str) -> Theme:
         found = load_theme(_BY_BACKGROUND[kind], theme_folders(config.paths))
