@@ -15,7 +15,6 @@ from termchat.core.models import Profile, Protocol
 from termchat.core.sanitize import Safe, safe_line, say
 
 PRESETS = Path(__file__).parent.parent / "providers" / "presets.toml"
-BUILT_IN = Profile("").source
 FIRST = ("openai", "anthropic", "gemini")
 _BASE_VARIABLES = {
     "OPENAI_BASE_URL": ("openai", Protocol.CHAT),

@@ -102,16 +102,15 @@ class Secrets:
 def missing(profile: Profile) -> Failure:
     """The failure for a key that is not there: what to set, where to get one."""
     title = safe_line(profile.title or profile.name)
-    page = say(" Get one at {page}.", page=safe_line(profile.key_page)) if profile.key_page else EMPTY
-    names = [name.strip() for name in profile.key.removeprefix("env:").split(",")]
+    page = say(" Get a key at {page}", page=safe_line(profile.key_page)) if profile.key_page else EMPTY
     if not profile.key.startswith("env:"):
-        return Failure(
-            Kind.NO_KEY, say("The key of {title} is empty.", title=title), say("Add one with /login.{page}", page=page)
-        )
+        step = say("Set it in [providers.{name}].{page}", name=safe_line(profile.name), page=page)
+        return Failure(Kind.NO_KEY, say("The key of {title} is empty.", title=title), step)
+    names = [name.strip() for name in profile.key.removeprefix("env:").split(",")]
     return Failure(
         Kind.NO_KEY,
         say("No key for {title}: {names} is not set.", title=title, names=safe_line(" or ".join(names))),
-        say("Set {name}, or use /login.{page}", name=safe_line(names[0]), page=page),
+        say("Set it: export {name}=...{page}", name=safe_line(names[0]), page=page),
     )
 
 

@@ -15,6 +15,7 @@ from enum import StrEnum
 
 _TITLE, _ALSO, _CODE, _PAGE, _BODY = 4.0, 3.0, 2.5, 2.0, 1.0  # what a term weighs by where it stands
 _WHOLE_TITLE = 1.0  # added when the question names all of a title, in part when a part
+_TABLE = 0.5  # what a table made from declarations counts beside a section written for people
 _ALSO_NOTE = re.compile(r"<!--\s*also:(.*?)-->\s*", re.DOTALL)
 _WORD = re.compile(r"[a-z0-9]+(?:[._'-][a-z0-9]+)*|[\u3400-\u9fff]+")
 _COMMAND = re.compile(r"(?<![\w/.])/[a-z]+")
@@ -50,12 +51,13 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of the guide."""
+    """A page of the guide; a `table` was made from declarations, and what was written for people comes before it."""
 
     name: str
     title: str
     language: Language
     sections: tuple[Section, ...]
+    table: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def parse_page(name: str, language: Language, markdown: str) -> Page:
 def table_page(name: str, title: str, language: Language, rows: Sequence[tuple[str, str]]) -> Page:
     """A page made from declarations: one section with a row for each name and what it is."""
     lines = "\n".join(f"- `{name}`: {words}" for name, words in rows)
-    return Page(name, title, language, (Section(title, lines),))
+    return Page(name, title, language, (Section(title, lines),), table=True)
 
 
 def _section(text: str) -> Section:
@@ -123,6 +125,7 @@ class Index:
         score = sum(rarity * weight for rarity, weight in known) / total
         if entry.title:
             score += _WHOLE_TITLE * len(entry.title & asked) / len(entry.title)
+        score *= _TABLE if entry.page.table else 1.0
         return Found(entry.page, entry.section, score, sum(rarity for rarity, _ in known) / total)
 
 

@@ -81,13 +81,24 @@ class Demo:
         if not terms(question):
             found = self._indexes[language].find("demo tour")  # nothing but "who are you" and the like
         if not found or found[0].covered < _COVERED or found[0].score < _SCORE:
-            text = words["unknown"].strip().format(**self._follow_ups(language, []))
-            offers = "\n\n" + words["offers"].format(names=self._offered()) if self.offers else ""
-            return Say(text + offers), End()
+            return Say(self._declined(language)), End()
         best = found[0]
         source = words["source"].format(page=best.page.title, section=best.section.title)
         more = words["next"].format(**self._follow_ups(language, found))
         return Say(f"{best.section.text}\n\n{source}\n\n{more}"), End()
+
+    def _declined(self, language: Language) -> str:
+        """That it cannot answer, and the way to a model that can."""
+        words = _words(language)
+        login = words["login" if self._has_login else "no_login"]
+        text = words["unknown"].strip().format(login=login, **self._follow_ups(language, []))
+        offers = ", ".join(f"`{name}`" for name in self.offers)
+        return text + ("\n\n" + words["offers"].format(names=offers) if offers else "")
+
+    @cached_property
+    def _has_login(self) -> bool:
+        """Whether there is a command to add a key with: it is named only where it exists."""
+        return any("`/login`" in section.text for page in self.pages for section in page.sections)
 
     def _follow_ups(self, language: Language, found: list[Found]) -> dict[str, str]:
         """Two more things to ask: what also fitted, then what stands at the beginning of the guide."""
@@ -97,9 +108,6 @@ class Demo:
         said = found[0].section.title if found else ""
         titles = [title for title in dict.fromkeys([f.section.title for f in found[1:]] + start[1:]) if title != said]
         return {"first": titles[0], "second": titles[1]}
-
-    def _offered(self) -> str:
-        return ", ".join(f"`{name}`" for name in self.offers)
 
     def _rehearsed(self, language: Language, rehearsal: str, request: Request) -> Script:
         words = _words(language)

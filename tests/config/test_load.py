@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from termchat.config.choice import default_model
 from termchat.config.load import Config, load
-from termchat.config.secrets import Secrets
 from termchat.config.settings import SETTINGS, Settings
 from termchat.core.errors import Failure, Kind
-from termchat.core.models import ModelRef, Protocol, Timeouts
+from termchat.core.models import Protocol, Timeouts
 from termchat.core.ports import Effort
 
 
@@ -205,20 +203,6 @@ def test_a_server_reached_unencrypted_is_said_once(home: dict[str, str]) -> None
     assert [note for note in notes if "unencrypted" in note] == [
         "x is reached over http://, unencrypted: http://10.0.0.7/v1"
     ]
-
-
-def test_the_first_usable_provider_gives_the_default_model(home: dict[str, str]) -> None:
-    def chosen(**env: str) -> ModelRef | None:
-        variables = {**home, **env}
-        return default_model(good(load(variables)), Secrets(variables).has_key)
-
-    assert chosen() is None
-    assert chosen(OPENROUTER_API_KEY="k") is None
-    assert chosen(GOOGLE_API_KEY="k") == ModelRef("gemini", "gemini-3-pro")
-    assert chosen(GOOGLE_API_KEY="k", ANTHROPIC_API_KEY="k") == ModelRef("anthropic", "claude-opus-5")
-    write(home, '[providers.none]\nopenai = "h"\n[providers.ofox]\n[providers.ollama]\nmodel = "qwen3"\n')
-    assert chosen(OPENAI_API_KEY="k") == ModelRef("ollama", "qwen3")
-    assert chosen(OPENAI_API_KEY="k", OFOX_API_KEY="k") == ModelRef("ofox", "anthropic/claude-sonnet-4.5")
 
 
 def test_nothing_in_the_current_directory_is_read(

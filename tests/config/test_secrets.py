@@ -38,7 +38,7 @@ def test_a_key_comes_from_the_first_variable_that_is_set_or_stands_there_itself(
 def test_a_missing_key_names_the_variables_and_the_way_out() -> None:
     found = failure(Secrets(ENV).key(profile("env:A,D")))
     assert found.message == "No key for X Corp: A or D is not set."
-    assert found.hint == "Set A, or use /login. Get one at https://x.example/keys."
+    assert found.hint == "Set it: export A=... Get a key at https://x.example/keys"
     assert not Secrets(ENV).has_key(profile("env:A,D"))
 
 

@@ -27,8 +27,9 @@ from termchat.core.ports import Request, Wire
 from termchat.providers.demo import Demo
 from termchat.providers.scripted import pieces
 from termchat.tools.registry import Toolbox
+from termchat.tour import tables
 
-PAGES = guide()
+PAGES = (*guide(), *tables())
 DEMO = Demo(PAGES, speed="0")
 TOOLS = Toolbox(Path(__file__).parent)
 
@@ -69,9 +70,9 @@ async def said(*questions: str) -> str:
 
 
 def test_both_languages_have_the_same_pages_and_sections() -> None:
-    english, chinese = ([p for p in PAGES if p.language is language] for language in Language)
+    english, chinese = ([p for p in guide() if p.language is language] for language in Language)
     assert [(p.name, len(p.sections)) for p in english] == [(p.name, len(p.sections)) for p in chinese]
-    for page in PAGES:
+    for page in guide():
         assert all(language_of(s.title) is page.language or s.title == "Base URL" for s in page.sections)
         assert page.title
         assert all(section.text for section in page.sections)
@@ -80,7 +81,7 @@ def test_both_languages_have_the_same_pages_and_sections() -> None:
 @pytest.mark.parametrize("language", Language)
 def test_every_section_is_found_by_its_title(language: Language) -> None:
     index = Index(PAGES, language)
-    for page in (p for p in PAGES if p.language is language):
+    for page in (p for p in guide() if p.language is language):
         for section in page.sections:
             found = index.find(section.title)
             assert not found or found[0].section == section
@@ -143,7 +144,15 @@ async def test_what_is_not_about_termchat_is_declined_with_the_way_on(question: 
     assert "I only know termchat" in text or "我只了解 termchat" in text or question == "🙂"
     if question != "🙂":
         assert "`/model`" in text
-        assert "`/login`" in text
+        assert "Adding a key" in text or "添加密钥" in text
+
+
+@pytest.mark.parametrize("language", Language)
+async def test_the_login_command_is_named_where_it_exists(language: Language) -> None:
+    login = table_page("commands", "Commands", language, [("/login", "add a key")])
+    question = user("sing" if language is Language.EN else "唱歌")
+    found, _ = await deltas(Request((question,)), Demo((*PAGES, login), "0"))
+    assert "`/login`" in reply(found).text
 
 
 async def test_models_that_could_be_used_are_offered_by_name() -> None:
@@ -258,7 +267,7 @@ async def test_a_long_reply_stopped_in_the_middle_leaves_nothing_open() -> None:
 @pytest.mark.parametrize("question", ["how do I switch models", "two tools", "show markdown", "nonsense", "长文"])
 async def test_the_same_question_gets_the_same_answer(question: str) -> None:
     request = Request((user(question),), tools=TOOLS.specs)
-    assert await deltas(request) == await deltas(request, Demo(guide(), "0"))
+    assert await deltas(request) == await deltas(request, Demo((*guide(), *tables()), "0"))
     slow, _ = await deltas(request, Demo(PAGES, "1000000"))
     assert reply(slow).parts == reply((await deltas(request))[0]).parts
 
