@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from termchat.config.load import Config
+from termchat.config.profiles import FIRST, presets
 from termchat.config.secrets import Secrets
 from termchat.config.settings import SETTINGS, shown
+from termchat.core.models import Profile
 from termchat.core.sanitize import EMPTY, Safe, safe_line, say
 
+_KEY_WIDTH = 28
 
-@dataclass(frozen=True, slots=True)
-class Line:
+
+class Line(NamedTuple):
     """One value: its key, what it is (never a secret), where it came from."""
 
     key: Safe
     value: Safe
     where: Safe
+
+    def __str__(self) -> Safe:
+        key = Safe(self.key.ljust(_KEY_WIDTH))
+        return say("{key} = {value}  ({where})", key=key, value=self.value or Safe("not set"), where=self.where)
 
 
 def listing(config: Config, secrets: Secrets) -> Iterator[Line]:
@@ -28,12 +35,24 @@ def listing(config: Config, secrets: Secrets) -> Iterator[Line]:
         yield Line(say("aliases.{name}", name=safe_line(name)), safe_line(model), safe_line(str(config.file)))
     if config.favourites:
         yield Line(Safe("favourites"), safe_line(", ".join(config.favourites)), safe_line(str(config.file)))
-    for name, profile in config.profiles.items():
-        for protocol, url in profile.bases.items():
-            if url:
-                key = say("providers.{name}.{protocol}", name=safe_line(name), protocol=Safe(protocol.value))
-                yield Line(key, safe_line(url), config.where(key))
-        if profile.key:
-            state = EMPTY if secrets.has_key(profile) else Safe(" (not set)")
-            value = say("{source}{state}", source=secrets.source(profile), state=state)
-            yield Line(say("providers.{name}.key", name=safe_line(name)), value, safe_line(profile.source))
+    for profile in config.profiles.values():
+        if _in_use(profile, secrets):
+            yield from _provider(profile, config, secrets)
+
+
+def _in_use(profile: Profile, secrets: Secrets) -> bool:
+    """Whether a provider is the user's, a vendor's own, or has a key; the other presets would only be noise."""
+    if profile.name in FIRST or profile != presets().get(profile.name):
+        return True
+    return bool(profile.key) and not profile.local and secrets.has_key(profile)
+
+
+def _provider(profile: Profile, config: Config, secrets: Secrets) -> Iterator[Line]:
+    name = safe_line(profile.name)
+    for protocol, url in profile.bases.items():
+        key = say("providers.{name}.{protocol}", name=name, protocol=Safe(protocol.value))
+        yield Line(key, safe_line(url), config.where(key))
+    if profile.key:
+        state = EMPTY if secrets.has_key(profile) else Safe(" (not set)")
+        value = say("{source}{state}", source=secrets.source(profile), state=state)
+        yield Line(say("providers.{name}.key", name=name), value, safe_line(profile.source))

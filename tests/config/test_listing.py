@@ -38,3 +38,5 @@ def test_every_value_is_listed_with_where_it_came_from_and_no_key_is_shown(tmp_p
     assert lines["providers.openai.key"] == ("OPENAI_API_KEY", "built in")
     assert lines["providers.anthropic.key"][0] == "ANTHROPIC_API_KEY (not set)"
     assert "sk-" not in str(lines)
+    assert not [key for key in lines if key.startswith(("providers.groq", "providers.ollama", "providers.demo"))]
+    assert str(next(iter(listing(config, Secrets(env))))) == "model                        = x/a  (TERMCHAT_MODEL)"
