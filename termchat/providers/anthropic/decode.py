@@ -93,9 +93,8 @@ class AnthropicDecoder:
                 for citation in as_list(block.get("citations")):
                     yield from self._citation(index, as_object(citation))
             case "thinking":
-                signature = as_text(block.get("signature"))
-                extra = {"signature": signature} if signature else None
-                yield ReasoningDelta(index, as_text(block.get("thinking")), extra=extra)
+                yield from _thought(index, block.get("thinking"))
+                yield from _signed(index, block.get("signature"))
             case "redacted_thinking":
                 yield ReasoningDelta(index, "", redacted=True, extra={"data": as_text(block.get("data"))})
             case "tool_use":
@@ -110,11 +109,12 @@ class AnthropicDecoder:
         index, delta = self._of(data), as_object(data.get("delta"))
         match delta.get("type"):
             case "text_delta":
-                yield TextDelta(index, as_text(delta.get("text")))
+                if as_text(delta.get("text")):
+                    yield TextDelta(index, delta["text"])
             case "thinking_delta":
-                yield ReasoningDelta(index, as_text(delta.get("thinking")))
+                yield from _thought(index, delta.get("thinking"))
             case "signature_delta":
-                yield ReasoningDelta(index, "", extra={"signature": as_text(delta.get("signature"))})
+                yield from _signed(index, delta.get("signature"))
             case "input_json_delta":
                 piece = as_text(delta.get("partial_json"))
                 if piece:
@@ -160,6 +160,16 @@ class AnthropicDecoder:
 
     def _of(self, data: dict[str, Any]) -> int:
         return self._indices.of(as_count(data.get("index")))
+
+
+def _thought(index: int, text: Any) -> Iterator[Delta]:
+    if as_text(text):
+        yield ReasoningDelta(index, text)
+
+
+def _signed(index: int, signature: Any) -> Iterator[Delta]:
+    if as_text(signature):
+        yield ReasoningDelta(index, "", extra={"signature": signature})
 
 
 def _usage(data: dict[str, Any]) -> Usage:

@@ -150,12 +150,15 @@ class ResponsesDecoder:
         yield from self._text(data)
 
     def _thought(self, data: dict[str, Any]) -> Iterator[Delta]:
+        text = as_text(data.get("delta"))
+        if not text:
+            return
         index = self._of(data, "reasoning")
         part = as_count(data.get("summary_index")) or as_count(data.get("content_index"))
         gap = "\n\n" if index in self._said and part != self._summaries.get(index, part) else ""
         self._summaries[index] = part
         self._said.add(index)
-        yield ReasoningDelta(index, gap + as_text(data.get("delta")))
+        yield ReasoningDelta(index, gap + text)
 
     def _annotation(self, data: dict[str, Any]) -> Iterator[Delta]:
         note = as_object(data.get("annotation"))

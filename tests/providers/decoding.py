@@ -1,0 +1,37 @@
+"""Decoders fed by hand: plain JSON in, parts out."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+from termchat.core.assemble import Assembly
+from termchat.core.events import Delta
+from termchat.core.messages import Part
+from termchat.providers.decoding import Decoder, NewId
+
+
+def new_ids() -> NewId:
+    """Ids for calls that have none: `new1`, `new2` ..."""
+    numbers = count(1)
+    return lambda: f"new{next(numbers)}"
+
+
+def fed(decoder: Decoder, *events: dict[str, Any]) -> list[Delta]:
+    """The deltas of these events; a `name` inside `@` is the SSE event's own."""
+    return [
+        delta
+        for event in events
+        for delta in decoder.feed(event.get("@", ""), {k: v for k, v in event.items() if k != "@"})
+    ]
+
+
+def assembled(deltas: list[Delta]) -> Assembly:
+    assembly = Assembly()
+    for delta in deltas:
+        assembly.add(delta)
+    return assembly
+
+
+def parts(deltas: list[Delta]) -> tuple[Part, ...]:
+    return assembled(deltas).parts()

@@ -1,0 +1,112 @@
+"""The providers as a test has them: real clients over the real SDKs, pointed at the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+from termchat.config.secrets import Secrets
+from termchat.core.errors import Failure, ProviderError
+from termchat.core.events import Delta, TextDelta
+from termchat.core.messages import user
+from termchat.core.models import ModelRef, Profile, Protocol
+from termchat.core.ports import Params, Request, Wire
+from termchat.providers.registry import Registry, Setup
+from termchat.providers.retry import RetryPolicy
+from tests import gateway as gw
+
+SPEECHES = (Protocol.CHAT, Protocol.RESPONSES, Protocol.ANTHROPIC, Protocol.GEMINI)
+MODELS = {
+    Protocol.CHAT: "gpt-5.2",
+    Protocol.RESPONSES: "gpt-5.2",
+    Protocol.ANTHROPIC: "claude-opus-5",
+    Protocol.GEMINI: "gemini-3-pro",
+}
+VENDORS = {
+    Protocol.CHAT: gw.Protocol.CHAT,
+    Protocol.RESPONSES: gw.Protocol.RESPONSES,
+    Protocol.ANTHROPIC: gw.Protocol.ANTHROPIC,
+    Protocol.GEMINI: gw.Protocol.GEMINI,
+}
+KEY = "test-key-0123456789"
+HELLO = Request((user("hello"),))
+
+
+def base_url(url: str, speech: Protocol, prefix: str = "") -> str:
+    """Where a protocol listens at the gateway; a prefix makes another provider of it."""
+    versions = {Protocol.CHAT: "/v1", Protocol.RESPONSES: "/v1"}
+    return url + prefix + versions.get(speech, "")
+
+
+def profile(url: str, speech: Protocol, **fields: Any) -> Profile:
+    """A provider of one protocol, named after it."""
+    bases = {speech: base_url(url, speech)}
+    made = Profile(speech.value, key=KEY, bases=bases, max_tokens={"*": 4096}, source="test")
+    return replace(made, **fields)
+
+
+def model(speech: Protocol) -> ModelRef:
+    return ModelRef(speech.value, MODELS[speech])
+
+
+class Quick(RetryPolicy):
+    """The policy without its waits: what it would have waited is still told, as a thousandth."""
+
+    def delay(self, failure: Failure, tried: int) -> float | None:
+        delay = super().delay(failure, tried)
+        return None if delay is None else delay / 1000
+
+
+def setup(*profiles: Profile, env: Mapping[str, str] | None = None, **options: Any) -> Setup:
+    options = {"offline": {}, "aliases": {}, "policy": Quick()} | options
+    return Setup({p.name: p for p in profiles}, Secrets(env or {}), **options)
+
+
+@asynccontextmanager
+async def registry(*profiles: Profile, **options: Any) -> AsyncIterator[Registry]:
+    """The providers of these profiles; all connections are closed at the end."""
+    made = Registry(setup(*profiles, **options))
+    try:
+        yield made
+    finally:
+        await made.aclose()
+
+
+async def heard(
+    profile: Profile, request: Request = HELLO, *, name: str = "", wire: Wire | None = None, **options: Any
+) -> tuple[list[Delta], Failure | None]:
+    """One request answered: the deltas, and why they ended when they did not end well."""
+    speech = next(iter(profile.bases))
+    deltas: list[Delta] = []
+    async with registry(profile, **options) as providers:
+        try:
+            provider = await providers.open(ModelRef(profile.name, name or MODELS[speech]))
+            async with aclosing(provider.stream(request, wire or Wire())) as stream:
+                async for delta in stream:
+                    deltas.append(delta)  # noqa: PERF401, what came before a failure is kept
+        except ProviderError as error:
+            return deltas, error.failure
+    return deltas, None
+
+
+def text_of(deltas: list[Delta]) -> str:
+    return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+
+
+__all__ = [
+    "HELLO",
+    "KEY",
+    "MODELS",
+    "SPEECHES",
+    "VENDORS",
+    "Params",
+    "base_url",
+    "heard",
+    "model",
+    "profile",
+    "registry",
+    "setup",
+    "text_of",
+]

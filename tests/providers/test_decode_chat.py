@@ -1,0 +1,331 @@
+"""Chat Completions chunks, by the rules of what servers really send."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from termchat.core.events import Delta, Finished, TextDelta, UsageDelta
+from termchat.core.messages import Citation, Reasoning, Text, ToolCall
+from termchat.core.outcomes import Finish
+from termchat.core.usage import Usage
+from termchat.providers.decoding import ServerError
+from termchat.providers.openai_chat.decode import ChatDecoder
+from termchat.providers.openai_chat.think import ThinkTags
+from tests.providers.decoding import assembled, fed, new_ids, parts
+from tests.providers.jsonish import JSONISH, objects
+
+
+def chunk(finish: str | None = None, **delta: Any) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+
+
+def call(*pieces: dict[str, Any]) -> dict[str, Any]:
+    return chunk(tool_calls=list(pieces))
+
+
+def function(arguments: Any = None, name: str | None = None, **piece: Any) -> dict[str, Any]:
+    inner = {"arguments": arguments} | ({"name": name} if name is not None else {})
+    return {"type": "function", "function": inner, **piece}
+
+
+def said(*events: dict[str, Any], **options: Any) -> list[Delta]:
+    return fed(ChatDecoder(new_id=new_ids(), **options), *events)
+
+
+ODD_CHUNKS = [
+    {"choices": []},
+    {"choices": None},
+    {},
+    {"choices": [None, 7]},
+    {"choices": [{"delta": None}]},
+    {"choices": [{"delta": {"content": None}, "finish_reason": ""}]},
+    {"choices": [{"delta": {"content": "", "tool_calls": [{"index": 0, "function": None}]}}]},
+    {"choices": [{"delta": {"role": "assistant", "tool_calls": None}}]},
+    {"choices": "x", "usage": 7},
+    {"choices": [{"delta": {"content": 7, "reasoning": [], "annotations": {}, "refusal": 0}}]},
+]
+
+
+@pytest.mark.parametrize("odd", ODD_CHUNKS, ids=json.dumps)
+def test_an_odd_chunk_says_nothing(odd: dict[str, Any]) -> None:
+    assert said(odd) == []
+
+
+def test_text_that_comes_as_a_list_of_parts() -> None:
+    deltas = said(
+        chunk(content=[{"type": "text", "text": "one "}, {"type": "text", "text": "two"}, 7, None]),
+        chunk(content=[{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]),
+        chunk(content=[{"type": "thinking", "thinking": "m"}, {"type": "reference", "reference_ids": [1]}]),
+    )
+    assert parts(deltas) == (Text("one two"), Reasoning("hmm"))
+
+
+@pytest.mark.parametrize(
+    "thought",
+    [
+        {"reasoning_content": "hm"},
+        {"reasoning": "hm"},
+        {"reasoning": "hm", "reasoning_content": "hm"},
+        {"reasoning": None, "reasoning_content": "hm", "content": None},
+    ],
+    ids=str,
+)
+def test_reasoning_is_read_once_under_either_name(thought: dict[str, Any]) -> None:
+    assert parts(said(chunk(**thought), chunk(content="so"))) == (Reasoning("hm"), Text("so"))
+
+
+def test_reasoning_details_are_kept_whole_for_their_server() -> None:
+    pieces = [
+        {"type": "reasoning.text", "text": "let ", "index": 0, "format": "f"},
+        {"type": "reasoning.text", "text": "me", "index": 0, "format": "f"},
+        {"type": "reasoning.text", "signature": "sig", "index": 0},
+        {"type": "reasoning.encrypted", "data": "xx", "index": 1},
+    ]
+    deltas = said(*(chunk(reasoning_details=[piece]) for piece in pieces), chunk(content="so"), chunk("stop"))
+    whole = [
+        {"type": "reasoning.text", "text": "let me", "index": 0, "format": "f", "signature": "sig"},
+        {"type": "reasoning.encrypted", "data": "xx", "index": 1},
+    ]
+    assert parts(deltas) == (Reasoning("let me", extra={"reasoning_details": whole}), Text("so"))
+
+
+def test_two_calls_in_turns() -> None:
+    deltas = said(
+        call(function("", "look", index=0, id="a"), function("", "count", index=1, id="b")),
+        call(function('{"x"', index=1)),
+        call(function('{"y"', index=0), function(":1}", index=1)),
+        call(function(":2}", index=0)),
+        chunk("tool_calls"),
+    )
+    assert parts(deltas) == (ToolCall("a", "look", '{"y":2}'), ToolCall("b", "count", '{"x":1}'))
+
+
+CALLS: dict[str, tuple[list[dict[str, Any]], tuple[ToolCall, ...]]] = {
+    "no index, ids": (
+        [function("{", "look", id="a"), function("}"), function("{}", "count", id="b")],
+        (ToolCall("a", "look", "{}"), ToolCall("b", "count", "{}")),
+    ),
+    "null index, no id in the later pieces": (
+        [function('{"x"', "look", index=None, id="a"), function(":1}", index=None, id=None)],
+        (ToolCall("a", "look", '{"x":1}'),),
+    ),
+    "empty id later": (
+        [function("{", "look", index=0, id="a"), function("}", index=0, id="")],
+        (ToolCall("a", "look", "{}"),),
+    ),
+    "name repeated": (
+        [function("{", "look", index=0, id="a"), function("}", "look", index=0)],
+        (ToolCall("a", "look", "{}"),),
+    ),
+    "name empty later": (
+        [function("{", "look", index=0, id="a"), function("}", "", index=0)],
+        (ToolCall("a", "look", "{}"),),
+    ),
+    "null arguments": (
+        [function(None, "look", index=0, id="a"), function("{}", index=0)],
+        (ToolCall("a", "look", "{}"),),
+    ),
+    "an object for arguments": (
+        [function({"city": "Köln"}, "look", index=0, id="a")],
+        (ToolCall("a", "look", '{"city": "Köln"}'),),
+    ),
+    "one index for all, other ids": (
+        [function("{}", "look", index=0, id="a"), function("{}", "count", index=0, id="b")],
+        (ToolCall("a", "look", "{}"), ToolCall("b", "count", "{}")),
+    ),
+    "the index as text": (
+        [function("{", "look", index="0", id="a"), function("}", index=0)],
+        (ToolCall("a", "look", "{}"),),
+    ),
+    "a number for an id": ([function("{}", "look", index=0, id=7)], (ToolCall("7", "look", "{}"),)),
+    "no id at all": ([function("{}", "look", index=0)], (ToolCall("new1", "look", "{}"),)),
+    "no arguments at all": ([function(None, "look", index=0, id="a")], (ToolCall("a", "look", "{}"),)),
+    "null function first": (
+        [{"index": 0, "id": "a", "function": None}, function("{}", "look", index=0)],
+        (ToolCall("a", "look", "{}"),),
+    ),
+    "a signature of Gemini's": (
+        [function("{}", "look", index=0, id="a", extra_content={"google": {"thought_signature": "s"}})],
+        (ToolCall("a", "look", "{}", extra={"extra_content": {"google": {"thought_signature": "s"}}}),),
+    ),
+}
+
+
+@pytest.mark.parametrize("finish", ["tool_calls", "stop", "function_call"])
+@pytest.mark.parametrize("case", CALLS)
+def test_calls_as_servers_send_them(case: str, finish: str) -> None:
+    pieces, calls = CALLS[case]
+    deltas = said(*(call(piece) for piece in pieces), chunk(finish))
+    assert parts(deltas) == calls
+    assert deltas[-1] == Finished(Finish.TOOL_CALLS, finish)
+
+
+def test_the_form_before_tools() -> None:
+    deltas = said(
+        chunk(function_call={"name": "look", "arguments": '{"a'}),
+        chunk(function_call={"arguments": '":1}'}),
+        chunk("function_call"),
+    )
+    assert parts(deltas) == (ToolCall("new1", "look", '{"a":1}'),)
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        ("stop", Finish.STOP),
+        ("length", Finish.LENGTH),
+        ("content_filter", Finish.FILTER),
+        ("error", Finish.ERROR),
+        ("tool_calls", Finish.STOP),
+        ("insufficient_system_resource", Finish.OTHER),
+    ],
+)
+def test_why_it_stopped(raw: str, reason: Finish) -> None:
+    assert said(chunk(content="x"), chunk(raw))[-1] == Finished(reason, raw)
+
+
+def test_a_call_that_the_limit_cut_is_not_whole() -> None:
+    deltas = said(call(function('{"x', "look", index=0, id="a")), chunk("length"))
+    assert parts(deltas) == (ToolCall("a", "look", '{"x', whole=False),)
+
+
+def test_a_refusal_is_told_as_one() -> None:
+    deltas = said(chunk(refusal="I can"), chunk(refusal="not."), chunk("stop"))
+    assert parts(deltas) == (Text("I cannot."),)
+    assert deltas[-1] == Finished(Finish.REFUSAL, "stop")
+
+
+def test_sources() -> None:
+    note = {"type": "url_citation", "url_citation": {"url": "https://a.example", "title": "A"}}
+    flat = {"url": "https://b.example"}
+    deltas = said(chunk(content="so"), chunk(annotations=[note, flat, {"type": "x"}, None]), chunk("stop"))
+    assert parts(deltas) == (Text("so", (Citation("https://a.example", "A"), Citation("https://b.example"))),)
+
+
+def usage(**fields: Any) -> dict[str, Any]:
+    return {"choices": [], "usage": fields}
+
+
+@pytest.mark.parametrize(
+    ("fields", "counted"),
+    [
+        ({"prompt_tokens": 10, "completion_tokens": 5}, Usage(10, 5)),
+        (
+            {
+                "prompt_tokens": 10,
+                "completion_tokens": 5,
+                "prompt_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 2},
+                "completion_tokens_details": {"reasoning_tokens": 3},
+            },
+            Usage(10, 5, 4, 2, 3),
+        ),
+        ({"prompt_tokens": 10, "completion_tokens": 5, "prompt_cache_hit_tokens": 6}, Usage(10, 5, 6)),
+        ({"prompt_tokens": "10", "completion_tokens": None, "prompt_tokens_details": None}, Usage(10)),
+        ({"prompt_tokens": True, "completion_tokens": float("nan")}, Usage()),
+        ({"prompt_tokens": 1, "completion_tokens": 1, "cost": 0.0025}, Usage(1, 1, cost=Decimal("0.0025"))),
+        ({"prompt_tokens": 1, "completion_tokens": 1, "cost": "free"}, Usage(1, 1)),
+        ({"prompt_tokens": 1, "completion_tokens": 1, "cost": -1}, Usage(1, 1)),
+    ],
+)
+def test_tokens(fields: dict[str, Any], counted: Usage) -> None:
+    assert said(usage(**fields)) == [UsageDelta(counted)]
+
+
+def test_usage_on_every_chunk_is_a_running_total() -> None:
+    events = [
+        chunk(content=word) | {"usage": {"prompt_tokens": 9, "completion_tokens": n}} for n, word in enumerate("ab")
+    ]
+    assert assembled(said(*events)).usage == Usage(9, 1)
+
+
+def test_the_end_is_reached_with_the_usage_behind_the_finish() -> None:
+    decoder = ChatDecoder()
+    fed(decoder, chunk("stop"))
+    assert (decoder.finished, decoder.ended) == (True, False)
+    fed(decoder, usage(prompt_tokens=1))
+    assert decoder.ended
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"error": {"message": "no"}},
+        {"error": "no"},
+        {"error": {"message": "no", "code": "502"}, "choices": [{"delta": {"content": ""}, "finish_reason": "error"}]},
+        {"@": "error", "message": "no"},
+    ],
+    ids=str,
+)
+def test_an_error_in_the_stream(event: dict[str, Any]) -> None:
+    with pytest.raises(ServerError):
+        said(event)
+
+
+def test_a_whole_reply_that_was_not_streamed() -> None:
+    message = {
+        "role": "assistant",
+        "reasoning_content": "hm",
+        "content": "so",
+        "tool_calls": [function("{}", "look", id="a"), function("{}", "count", id="b")],
+    }
+    body = {"choices": [{"message": message, "finish_reason": "tool_calls"}], "usage": {"prompt_tokens": 3}}
+    deltas = list(ChatDecoder().whole(body))
+    assert parts(deltas) == (Reasoning("hm"), Text("so"), ToolCall("a", "look", "{}"), ToolCall("b", "count", "{}"))
+    assert assembled(deltas).usage == Usage(3)
+
+
+@pytest.mark.parametrize(
+    ("text", "thought", "words"),
+    [
+        ("<think>hm</think>\n\nso", "hm", "so"),
+        ("\n<think>\nhm\n</think>so", "hm\n", "so"),
+        ("<think>never ends", "never ends", ""),
+        ("no <think>tags</think> later", "", "no <think>tags</think> later"),
+        ("<thin", "", "<thin"),
+        ("<think></think>so", "", "so"),
+        ("  plain", "", "  plain"),
+    ],
+)
+def test_reasoning_written_into_the_text(text: str, thought: str, words: str) -> None:
+    for size in (1, 2, 3, 100):
+        events = [chunk(content=text[at : at + size]) for at in range(0, len(text), size)]
+        found = parts(said(*events, chunk("stop"), think_tags=True))
+        assert "".join(p.text for p in found if isinstance(p, Reasoning)) == thought
+        assert "".join(p.text for p in found if isinstance(p, Text)) == words
+
+
+def test_tags_are_words_where_the_server_is_not_known_for_them() -> None:
+    assert parts(said(chunk(content="<think>hm</think>"), chunk("stop"))) == (Text("<think>hm</think>"),)
+
+
+@given(st.lists(st.sampled_from(["<think>", "</think>", "<", "think>", "\n", " ", "a", "</"])), st.data())
+def test_tags_do_not_depend_on_how_the_text_was_split(pieces: list[str], data: st.DataObject) -> None:
+    text = "".join(pieces)
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(text)))))
+
+    def read(chunks: list[str]) -> tuple[str, str]:
+        tags = ThinkTags()
+        found = [piece for chunk in chunks for piece in tags.feed(chunk)] + list(tags.close())
+        return "".join(t for thought, t in found if thought), "".join(t for thought, t in found if not thought)
+
+    assert read([text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]) == read([text])
+
+
+PIECES = objects("index", "id", "function", "type", "extra_content")
+DELTAS = objects(
+    "content", "refusal", "reasoning", "reasoning_details", "annotations", "tool_calls", "function_call", "role",
+    values=JSONISH | st.lists(PIECES, max_size=2),
+)  # fmt: skip
+
+
+@given(st.lists(DELTAS), JSONISH, JSONISH)
+def test_no_shape_of_a_chunk_is_a_bug(deltas: list[dict[str, Any]], finish: Any, counted: Any) -> None:
+    events = [{"choices": [{"delta": delta}], "usage": counted} for delta in deltas]
+    for delta in said(*events, {"choices": [{"delta": {}, "finish_reason": finish}]}, think_tags=True):
+        assert not isinstance(delta, TextDelta) or isinstance(delta.text, str)

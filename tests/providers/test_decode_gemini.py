@@ -1,0 +1,184 @@
+"""Gemini chunks."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from termchat.core.events import Delta, Finished, UsageDelta
+from termchat.core.messages import Citation, Reasoning, Text, ToolCall
+from termchat.core.outcomes import Finish
+from termchat.core.usage import Usage
+from termchat.providers.decoding import ServerError
+from termchat.providers.gemini.decode import GeminiDecoder
+from tests.providers.decoding import assembled, fed, new_ids, parts
+from tests.providers.jsonish import JSONISH, objects
+
+
+def chunk(*pieces: dict[str, Any], finish: str | None = None, **candidate: Any) -> dict[str, Any]:
+    said = {"content": {"role": "model", "parts": list(pieces)}, "index": 0, **candidate}
+    return {"candidates": [said | ({"finishReason": finish} if finish else {})]}
+
+
+def said(*events: dict[str, Any]) -> list[Delta]:
+    return fed(GeminiDecoder(new_id=new_ids()), *events)
+
+
+def test_thoughts_then_words() -> None:
+    deltas = said(
+        chunk({"text": "let ", "thought": True}),
+        chunk({"text": "me", "thought": True}),
+        chunk({"text": "so "}),
+        chunk({"text": "far"}, {"text": ""}, finish="STOP"),
+    )
+    assert parts(deltas) == (Reasoning("let me"), Text("so far"))
+    assert deltas[-1] == Finished(Finish.STOP, "STOP")
+
+
+def test_parallel_calls_are_parts_of_one_chunk_or_of_several() -> None:
+    def call(**fields: Any) -> dict[str, Any]:
+        return {"functionCall": {"name": "look", **fields}}
+
+    deltas = said(chunk(call(args={"city": "Köln"}, id="a"), call(args=None)), chunk(call(), finish="STOP"))
+    assert parts(deltas) == (
+        ToolCall("a", "look", '{"city": "Köln"}', extra={"id": True}),
+        ToolCall("new1", "look", "{}"),
+        ToolCall("new2", "look", "{}"),
+    )
+    assert deltas[-1] == Finished(Finish.TOOL_CALLS, "STOP")
+
+
+def test_a_signed_part_stays_by_itself() -> None:
+    deltas = said(
+        chunk({"text": "a"}),
+        chunk({"text": "b", "thoughtSignature": "c2ln"}),
+        chunk({"text": "c"}),
+        chunk({"functionCall": {"name": "look"}, "thoughtSignature": "c2ln"}),
+        chunk({"text": "", "thoughtSignature": "c2ln"}, finish="STOP"),
+    )
+    sign = {"thought_signature": "c2ln"}
+    assert parts(deltas) == (
+        Text("a"),
+        Text("b", extra=sign),
+        Text("c"),
+        ToolCall("new1", "look", "{}", extra=sign),
+        Text("", extra=sign),
+    )
+
+
+@pytest.mark.parametrize(("sent", "kept"), [("+/8=", "+/8="), ("-_8=", "+/8="), ("-_8", "+/8=")])
+def test_signatures_in_either_alphabet(sent: str, kept: str) -> None:
+    assert parts(said(chunk({"text": "a", "thoughtSignature": sent}))) == (
+        Text("a", extra={"thought_signature": kept}),
+    )
+
+
+@pytest.mark.parametrize("odd", ["!", 7, None, "é"])
+def test_what_is_no_signature_is_left_out(odd: Any) -> None:
+    assert parts(said(chunk({"text": "a", "thoughtSignature": odd}))) == (Text("a"),)
+
+
+def test_arguments_that_came_as_text() -> None:
+    assert parts(said(chunk({"functionCall": {"name": "look", "args": '{"a":1}'}}))) == (
+        ToolCall("new1", "look", '{"a":1}'),
+    )
+
+
+def test_names_in_snake_case() -> None:
+    part = {"function_call": {"name": "look", "args": {}}, "thought_signature": "c2ln"}
+    candidate = {"content": {"parts": [part]}, "finish_reason": "STOP"}
+    deltas = said({"candidates": [candidate], "usage_metadata": {"prompt_token_count": 3}})
+    assert parts(deltas) == (ToolCall("new1", "look", "{}", extra={"thought_signature": "c2ln"}),)
+    assert assembled(deltas).usage == Usage(3)
+    assert deltas[-1] == Finished(Finish.TOOL_CALLS, "STOP")
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        ("STOP", Finish.STOP),
+        ("MAX_TOKENS", Finish.LENGTH),
+        *((word, Finish.FILTER) for word in ("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII")),
+        *((word, Finish.FILTER) for word in ("LANGUAGE", "IMAGE_SAFETY", "IMAGE_OTHER", "MODEL_ARMOR", "ESCALATION")),
+        ("CONTINUATION", Finish.PAUSED),
+        *((word, Finish.MALFORMED_TOOL) for word in ("MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL")),
+        *((word, Finish.MALFORMED_TOOL) for word in ("TOO_MANY_TOOL_CALLS", "MALFORMED_RESPONSE")),
+        ("MISSING_THOUGHT_SIGNATURE", Finish.HISTORY_INVALID),
+        *((word, Finish.ERROR) for word in ("OTHER", "NO_IMAGE", "PUP_LIMITED_DISABLED")),
+        ("BRAND_NEW", Finish.OTHER),
+    ],
+)
+def test_why_it_stopped(raw: str, reason: Finish) -> None:
+    assert said(chunk({"text": "x"}), chunk(finish=raw))[-1] == Finished(reason, raw)
+
+
+def test_a_finish_that_is_not_specified_is_none() -> None:
+    assert not any(isinstance(d, Finished) for d in said(chunk({"text": "x"}, finish="FINISH_REASON_UNSPECIFIED")))
+
+
+def test_a_blocked_prompt() -> None:
+    assert said({"promptFeedback": {"blockReason": "SAFETY"}}) == [Finished(Finish.FILTER, "SAFETY")]
+
+
+def test_tokens_are_a_running_total_that_counts_thoughts_beside_the_answer() -> None:
+    def counted(**fields: int) -> dict[str, Any]:
+        return {"usageMetadata": fields}
+
+    deltas = said(
+        counted(promptTokenCount=10, thoughtsTokenCount=2),
+        {"usageMetadata": None},
+        counted(
+            promptTokenCount=10,
+            cachedContentTokenCount=4,
+            toolUsePromptTokenCount=1,
+            candidatesTokenCount=5,
+            thoughtsTokenCount=3,
+        ),
+    )
+    assert deltas == [UsageDelta(Usage(10, 2, reasoning=2)), UsageDelta(Usage(11, 8, cached=4, reasoning=3))]
+
+
+def test_sources() -> None:
+    web = {"web": {"uri": "https://a.example", "title": "A"}}
+    deltas = said(
+        chunk({"text": "so"}, groundingMetadata={"groundingChunks": [web, {"retrievedContext": {}}, None]}),
+        chunk(citationMetadata={"citationSources": [{"uri": "https://b.example"}], "citations": [{"uri": ""}]}),
+    )
+    assert parts(deltas) == (Text("so", (Citation("https://a.example", "A"), Citation("https://b.example"))),)
+
+
+ODD = [{}, {"candidates": None}, {"candidates": []}, {"candidates": [None]}, {"candidates": [{"content": None}]}]
+
+
+@pytest.mark.parametrize(
+    "odd", [*ODD, chunk({}), chunk({"text": None}), {"candidates": [{"content": {}}]}], ids=json.dumps
+)
+def test_an_odd_chunk_says_nothing(odd: dict[str, Any]) -> None:
+    assert said(odd) == []
+
+
+@pytest.mark.parametrize("error", [{"code": 503, "status": "UNAVAILABLE", "message": "no"}, "no"])
+def test_an_error_in_the_stream(error: Any) -> None:
+    with pytest.raises(ServerError):
+        said({"error": error})
+
+
+def test_a_second_finish_says_nothing() -> None:
+    assert said(chunk(finish="STOP"), chunk(finish="STOP")) == [Finished(Finish.STOP, "STOP")]
+
+
+PARTS = objects("text", "thought", "thoughtSignature", "functionCall", "function_call")
+CONTENT = st.fixed_dictionaries({"parts": JSONISH | st.lists(PARTS | JSONISH, max_size=2)}) | JSONISH
+CANDIDATES = st.dictionaries(
+    st.sampled_from(["content", "finishReason", "groundingMetadata", "citationMetadata"]), CONTENT
+)
+
+
+@given(st.lists(CANDIDATES), JSONISH, JSONISH)
+def test_no_shape_of_a_chunk_is_a_bug(candidates: list[dict[str, Any]], usage: Any, feedback: Any) -> None:
+    for candidate in candidates:
+        said({"candidates": [candidate], "usageMetadata": usage, "promptFeedback": feedback})

@@ -1,0 +1,225 @@
+"""Responses events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from termchat.core.events import Delta, Finished, UsageDelta
+from termchat.core.messages import Citation, Reasoning, Text, ToolCall
+from termchat.core.outcomes import Finish
+from termchat.core.usage import Usage
+from termchat.providers.decoding import ServerError
+from termchat.providers.openai_responses.decode import ResponsesDecoder
+from tests.providers.decoding import assembled, fed, new_ids, parts
+from tests.providers.jsonish import JSONISH, objects
+
+
+def event(kind: str, **fields: Any) -> dict[str, Any]:
+    return {"type": f"response.{kind}", **fields}
+
+
+def said(*events: dict[str, Any]) -> list[Delta]:
+    return fed(ResponsesDecoder(new_id=new_ids()), *events)
+
+
+COMPLETED = event("completed", response={"status": "completed"})
+TEXT = [
+    event("created", response={"status": "in_progress"}),
+    event("output_item.added", output_index=0, item={"type": "message", "id": "msg_1", "content": []}),
+    event("content_part.added", output_index=0, content_index=0, part={"type": "output_text", "text": ""}),
+    event("output_text.delta", output_index=0, content_index=0, item_id="msg_1", delta="so "),
+    event("output_text.delta", output_index=0, content_index=0, item_id="msg_1", delta="far"),
+    event("output_text.done", output_index=0, content_index=0, item_id="msg_1", text="so far"),
+    event("content_part.done", output_index=0, content_index=0, part={"type": "output_text", "text": "so far"}),
+]
+MESSAGE = {"type": "message", "id": "msg_1", "content": [{"type": "output_text", "text": "so far"}]}
+
+
+def test_text_is_said_once_though_it_is_sent_thrice() -> None:
+    deltas = said(*TEXT, event("output_item.done", output_index=0, item=MESSAGE), COMPLETED)
+    assert parts(deltas) == (Text("so far"),)
+    assert deltas[-1] == Finished(Finish.STOP, "completed")
+
+
+def test_text_without_its_frame_and_with_a_phase() -> None:
+    item = MESSAGE | {"phase": "final_answer"}
+    deltas = said(TEXT[3], TEXT[4], event("output_item.done", output_index=0, item=item), COMPLETED)
+    assert parts(deltas) == (Text("so far", extra={"phase": "final_answer"}),)
+
+
+def test_a_message_that_comes_whole_at_its_end() -> None:
+    assert parts(said(event("output_item.done", output_index=0, item=MESSAGE))) == (Text("so far"),)
+
+
+def test_calls_by_their_output_index_paired_by_call_id() -> None:
+    def item(n: int, arguments: str = "") -> dict[str, Any]:
+        call = {"type": "function_call", "id": f"fc_{n}", "call_id": f"call_{n}", "name": "look"}
+        return call | {"arguments": arguments}
+
+    deltas = said(
+        event("output_item.added", output_index=0, item=item(0)),
+        event("output_item.added", output_index=1, item=item(1)),
+        event("function_call_arguments.delta", output_index=1, item_id="fc_1", delta='{"b"'),
+        event("function_call_arguments.delta", output_index=0, item_id="fc_0", delta='{"a":1}'),
+        event("function_call_arguments.delta", output_index=1, item_id="fc_1", delta=":2}"),
+        event("output_item.done", output_index=0, item=item(0, '{"a":1}')),
+        event("output_item.done", output_index=1, item=item(1, '{"b":2}')),
+        COMPLETED,
+    )
+    assert parts(deltas) == (ToolCall("call_0", "look", '{"a":1}'), ToolCall("call_1", "look", '{"b":2}'))
+    assert deltas[-1] == Finished(Finish.TOOL_CALLS, "completed")
+
+
+def test_a_call_that_comes_whole_at_its_end_and_one_without_any_id() -> None:
+    call = {"type": "function_call", "name": "look", "arguments": "{}"}
+    deltas = said(
+        event("output_item.done", output_index=0, item=call | {"call_id": "a"}),
+        event("output_item.done", output_index=1, item=call),
+    )
+    assert parts(deltas) == (ToolCall("a", "look", "{}"), ToolCall("new1", "look", "{}"))
+
+
+def test_a_call_that_was_not_ended_is_not_whole() -> None:
+    item = {"type": "function_call", "call_id": "a", "name": "look"}
+    deltas = said(
+        event("output_item.added", output_index=0, item=item),
+        event("function_call_arguments.delta", output_index=0, delta='{"a'),
+        event("incomplete", response={"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}),
+    )
+    assert parts(deltas) == (ToolCall("a", "look", '{"a', whole=False),)
+    assert deltas[-1] == Finished(Finish.LENGTH, "max_output_tokens")
+
+
+def test_reasoning_keeps_the_item_of_its_end() -> None:
+    summary = [{"type": "summary_text", "text": "one"}, {"type": "summary_text", "text": "two"}]
+    done = {"type": "reasoning", "id": "rs_1", "summary": summary, "encrypted_content": "late"}
+    deltas = said(
+        event("output_item.added", output_index=0, item=done | {"encrypted_content": "early", "summary": []}),
+        event("reasoning_summary_text.delta", output_index=0, summary_index=0, delta="o"),
+        event("reasoning_summary_text.delta", output_index=0, summary_index=0, delta="ne"),
+        event("reasoning_summary_part.done", output_index=0, summary_index=0),
+        event("reasoning_summary_text.delta", output_index=0, summary_index=1, delta="two"),
+        event("output_item.done", output_index=0, item=done),
+    )
+    assert parts(deltas) == (Reasoning("one\n\ntwo", extra={"item": done}),)
+
+
+def test_reasoning_in_plain_text_and_reasoning_that_is_not_shown() -> None:
+    hidden = {"type": "reasoning", "id": "rs_2", "summary": [], "encrypted_content": "x"}
+    deltas = said(
+        event("reasoning_text.delta", output_index=0, content_index=0, delta="hm"),
+        event("output_item.done", output_index=1, item=hidden),
+    )
+    assert parts(deltas) == (Reasoning("hm"), Reasoning("", redacted=True, extra={"item": hidden}))
+
+
+def test_a_refusal() -> None:
+    deltas = said(
+        event("refusal.delta", output_index=0, content_index=0, delta="I can"),
+        event("refusal.delta", output_index=0, content_index=0, delta="not."),
+        event("refusal.done", output_index=0, content_index=0, refusal="I cannot."),
+        event(
+            "output_item.done",
+            output_index=0,
+            item={"type": "message", "content": [{"type": "refusal", "refusal": "I cannot."}]},
+        ),
+        COMPLETED,
+    )
+    assert parts(deltas) == (Text("I cannot."),)
+    assert deltas[-1] == Finished(Finish.REFUSAL, "refusal")
+
+
+def test_sources() -> None:
+    note = {"type": "url_citation", "url": "https://a.example", "title": "A"}
+    deltas = said(
+        TEXT[3],
+        event("output_text.annotation.added", output_index=0, content_index=0, annotation=note),
+        event("output_text.annotation.added", output_index=0, content_index=0, annotation={"type": "file_citation"}),
+    )
+    assert parts(deltas) == (Text("so ", (Citation("https://a.example", "A"),)),)
+
+
+@pytest.mark.parametrize(
+    ("why", "reason"),
+    [
+        ("max_output_tokens", Finish.LENGTH),
+        ("max_messages", Finish.LENGTH),
+        ("content_filter", Finish.FILTER),
+        ("steered", Finish.OTHER),
+    ],
+)
+def test_why_it_is_incomplete(why: str, reason: Finish) -> None:
+    response = {"status": "incomplete", "incomplete_details": {"reason": why}}
+    assert said(event("incomplete", response=response))[-1] == Finished(reason, why)
+
+
+def test_tokens_come_with_the_end() -> None:
+    usage = {
+        "input_tokens": 10,
+        "input_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 2},
+        "output_tokens": 5,
+        "output_tokens_details": {"reasoning_tokens": 3},
+    }
+    deltas = said(event("completed", response={"status": "completed", "usage": usage}))
+    assert deltas[0] == UsageDelta(Usage(10, 5, 4, 2, 3))
+
+
+@pytest.mark.parametrize(
+    "failed",
+    [
+        event("failed", response={"status": "failed", "error": {"code": "server_error", "message": "no"}}),
+        event("failed", response=None),
+        {"type": "error", "code": "rate_limit_exceeded", "message": "no"},
+        {"type": "error", "error": {"message": "no"}},
+        {"@": "error", "message": "no"},
+        {"error": {"message": "no"}},
+    ],
+    ids=str,
+)
+def test_a_failure_is_raised(failed: dict[str, Any]) -> None:
+    with pytest.raises(ServerError):
+        said(failed)
+
+
+def test_the_usage_of_a_failure_is_told_before_it() -> None:
+    decoder = ResponsesDecoder()
+    deltas = decoder.feed("", event("failed", response={"usage": {"input_tokens": 9}, "error": {"message": "no"}}))
+    assert next(deltas) == UsageDelta(Usage(9))
+    with pytest.raises(ServerError):
+        next(deltas)
+
+
+def test_unknown_events_and_items_say_nothing() -> None:
+    assert said(event("brand_new", delta="x"), event("output_item.done", output_index=0, item={"type": "new"})) == []
+
+
+def test_a_whole_reply_that_was_not_streamed() -> None:
+    reasoning = {"type": "reasoning", "id": "rs_1", "summary": [{"text": "hm"}], "encrypted_content": "x"}
+    call = {"type": "function_call", "call_id": "a", "name": "look", "arguments": "{}"}
+    body = {"status": "completed", "output": [reasoning, MESSAGE, call], "usage": {"input_tokens": 3}}
+    deltas = list(ResponsesDecoder().whole(body))
+    assert parts(deltas) == (Reasoning("hm", extra={"item": reasoning}), Text("so far"), ToolCall("a", "look", "{}"))
+    assert assembled(deltas).usage == Usage(3)
+    with pytest.raises(ServerError):
+        list(ResponsesDecoder().whole({"error": {"message": "no"}}))
+
+
+KINDS = st.sampled_from([*ResponsesDecoder()._handlers, "response.new"])
+ITEMS = objects("type", "id", "call_id", "name", "arguments", "content", "summary", "phase") | st.sampled_from(
+    [{"type": "function_call"}, {"type": "message", "content": [None, {"text": 7}]}, {"type": "reasoning"}]
+)
+FIELDS = objects("output_index", "content_index", "item_id", "delta", "annotation", "item", values=JSONISH | ITEMS)
+
+
+@given(st.lists(st.tuples(KINDS, FIELDS, JSONISH)))
+def test_no_shape_of_an_event_is_a_bug(events: list[tuple[str, dict[str, Any], Any]]) -> None:
+    decoder = ResponsesDecoder()
+    for kind, fields, response in events:
+        try:
+            fed(decoder, {"type": kind, **fields, "response": response})
+        except ServerError:
+            assert kind in ("error", "response.failed")
