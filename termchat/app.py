@@ -10,7 +10,7 @@ import asyncio
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from termchat.ui.repl.tty import Tty
 
 DEMO = ModelRef("demo", "tour")
+_VENDORS = ("openai", "anthropic", "gemini")
 _BY_BACKGROUND = {"light": "light", "dark": "dark", "any": "neutral"}
 
 
@@ -228,7 +229,7 @@ def _repl(launch: Launch, config: Config, env: Mapping[str, str], tty: Tty | Non
                     theme,
                     look,
                     tty,
-                    notes=(*config.notes, *_first_words(house.session.model)),
+                    notes=(*config.notes, *_first_words(house.session.model, _with_a_key(config, Secrets(env)))),
                     typeahead=tty.typed if tty else "",
                     env=env,
                     cwd=os.getcwd(),
@@ -256,13 +257,17 @@ def _themes(config: Config) -> Callable[[str], Theme]:
     return theme
 
 
-def _first_words(model: ModelRef) -> tuple[Safe, ...]:
+def _first_words(model: ModelRef, found: Iterable[str]) -> tuple[Safe, ...]:
+    """The line for who has no key; a key that was found for another provider is offered."""
     if model != DEMO:
         return ()
-    return (
-        say("No API key found: this is demo/tour, a guide that only knows termchat."),
-        say("Set OPENAI_API_KEY, ANTHROPIC_API_KEY or GEMINI_API_KEY and start again to talk to a model."),
+    others = safe_line(" or ".join(found))
+    way = (
+        say("Choose {others} with /model.", others=others)
+        if others
+        else say("Set OPENAI_API_KEY, ANTHROPIC_API_KEY or GEMINI_API_KEY and start again to talk to a model.")
     )
+    return (say("This is demo/tour, a guide that only knows termchat."), way)
 
 
 @asynccontextmanager
@@ -300,7 +305,7 @@ async def _joined(
     plan = Plan(
         model,
         registry,
-        Toolbox(Path.cwd()) if tools else None,
+        Toolbox(Path.cwd(), private=(config.paths.config, config.paths.data)) if tools else None,
         PriceTable(config.profiles) if priced else None,
         system=settings.system,
         params=Params(settings.max_tokens, settings.think),
@@ -315,23 +320,26 @@ async def _joined(
 
 def _offers(config: Config, keys: Secrets) -> Iterator[str]:
     """What could be used instead of the demo: models with a key, servers on this machine."""
+    yield from _with_a_key(config, keys)
+    yield from listening(config.profiles.values())
+
+
+def _with_a_key(config: Config, keys: Secrets) -> Iterator[str]:
     profiles = config.profiles.values()
-    yield from (f"{p.name}/{p.model}" for p in profiles if p.model and p.bases and not p.local and keys.has_key(p))
-    yield from listening(profiles)
+    return (f"{p.name}/{p.model}" for p in profiles if p.model and p.bases and not p.local and keys.has_key(p))
 
 
 def _first_model(config: Config, registry: Registry, keys: Secrets) -> ModelRef | Failure | None:
     """The model of a new chat: the one that is set, else the first configured provider's own default."""
     if config.settings.model:
         return registry.resolve(config.settings.model)
-    usable = (p for p in config.profiles.values() if p.model and _configured(p, keys))
-    return next((ModelRef(p.name, p.model) for p in usable), None)
+    first = (p for p in config.profiles.values() if p.model and _comes_first(p) and keys.has_key(p))
+    return next((ModelRef(p.name, p.model) for p in first), None)
 
 
-def _configured(profile: Profile, keys: Secrets) -> bool:
-    if profile.local:
-        return profile.source != "built in"
-    return bool(profile.bases) and keys.has_key(profile)
+def _comes_first(profile: Profile) -> bool:
+    """Whether a provider may be chosen unasked: one of the user's own file, or one of the three vendors."""
+    return bool(profile.bases) and (profile.source != "built in" or profile.name in _VENDORS)
 
 
 def _no_key() -> Failure:

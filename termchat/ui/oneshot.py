@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import aclosing, contextmanager
 from typing import assert_never
 
@@ -55,7 +55,7 @@ async def run(session: Session, message: Message, out: Format, notes: Notes) -> 
 
 
 @contextmanager
-def _stopped_by_signals(turn: Turn) -> Iterator[Callable[[], Exit | None]]:
+def _stopped_by_signals(turn: Turn) -> Generator[Callable[[], Exit | None]]:
     """Ctrl-C and its like stop the turn, so that what came is still written; which one it was is told after."""
     loop, seen = asyncio.get_running_loop(), list[Exit]()
 
