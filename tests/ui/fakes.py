@@ -92,8 +92,8 @@ class FakeProvider:
                 raise ProviderError(Failure(Kind.CUT, say("The stream ended before its end.")))
             case "retry":
                 failure = Failure(Kind.RATE_LIMITED, say("Rate limited by Fake."))
-                yield Retrying(2, 3, 0.6, failure)
-                await asyncio.sleep(0.6)
+                yield Retrying(2, 3, 0.9, failure)
+                await asyncio.sleep(0.9)
                 yield TextDelta(0, "here after all")
             case "print":
                 yield TextDelta(0, "before ")

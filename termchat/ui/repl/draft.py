@@ -18,6 +18,7 @@ class Draft:
     """The input's buffer and what belongs to it."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
+        self._changed = changed
         self.pastes = Pastes()
         self.history = History()
         self.buffer = Buffer(multiline=True, on_text_changed=lambda _: changed())
@@ -46,6 +47,7 @@ class Draft:
         raw = self.raw
         self.history.add(raw)
         self.buffer.reset()
+        self._changed()
         return raw
 
     def restore(self, raw: str) -> None:

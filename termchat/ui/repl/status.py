@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from math import ceil
 from typing import assert_never
 
 from termchat.core.models import ModelRef
@@ -127,7 +128,7 @@ def _retrying(turn: TurnView, now: float) -> list[Safe]:
     retry = turn.retry
     if retry is None:
         return [say("retrying")]
-    left = max(0, round(turn.until - now))
+    left = max(0, ceil(turn.until - now))
     when = say("retrying in {n}s", n=safe(str(left))) if left else say("retrying")
     tries = say("{when} ({n}/{m})", when=when, n=safe(str(retry.attempt)), m=safe(str(retry.tries)))
     return [tries, retry.failure.message, say("Esc stops")]

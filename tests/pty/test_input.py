@@ -1,0 +1,183 @@
+"""Keys and pastes against a real terminal: nothing lost, nothing added, nothing sent that was not meant."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from pathlib import Path
+
+from tests.pty.harness import Terminal
+
+WORDS = "".join(chr(97 + n % 26) for n in range(1000))
+
+
+def _ready(terminal: Terminal) -> None:
+    terminal.shows("Ask anything")
+
+
+def test_a_paste_of_128_kb_during_a_stream_arrives_as_it_is() -> None:
+    text = "\n".join(f"{n:05d} {'x' * 57}" for n in range(2000))
+    with Terminal() as terminal:
+        _ready(terminal)
+        terminal.send("lines 400 5\r")
+        terminal.shows("L0003")
+        terminal.send(f"\x1b[200~{text}\x1b[201~")
+        terminal.shows("[Pasted #1 · 2000 lines · 128 kB]")
+        terminal.send("\x0f")
+        terminal.shows("01999 xxx")
+        terminal.send("\x0f\r")
+        terminal.shows("01999 xxx")
+        terminal.send("\x1b")
+        terminal.shows("■ stopped")
+
+
+def test_a_paste_is_sent_whole(tmp_path: Path) -> None:
+    text = "\n".join(f"row {n} of what was pasted" for n in range(40))
+    with Terminal(rows=60) as terminal:
+        _ready(terminal)
+        terminal.send(f"echo \x1b[200~{text}\x1b[201~")
+        terminal.shows("[Pasted #1 · 40 lines · 1 kB]")
+        terminal.send("\r")
+        terminal.shows("one · 12 in")
+        assert terminal.transcript.count("❯ echo [Pasted #1 · 40 lines · 1 kB]") == 1
+        said = " ".join(row for row in terminal.transcript if "[Pasted" not in row)
+        for n in range(40):
+            assert f"row {n} of what was pasted" in " ".join(said.split())
+
+
+def test_a_lost_end_of_a_paste_is_over_after_a_second() -> None:
+    with Terminal() as terminal:
+        _ready(terminal)
+        began = time.monotonic()
+        terminal.send("\x1b[200~hello")
+        terminal.shows("❯ hello", 1.6)
+        assert time.monotonic() - began >= 0.9
+        terminal.send(" more")
+        terminal.shows("❯ hello more")
+
+
+def test_an_unmarked_paste_of_several_lines_submits_nothing() -> None:
+    with Terminal() as terminal:
+        _ready(terminal)
+        terminal.send("first line\r\nsecond line\r\nthird")
+        terminal.shows("  third")
+        terminal.settled()
+        assert "You said" not in terminal.text
+        terminal.send("\r")
+        terminal.shows("You said")
+
+
+def test_every_way_of_a_new_line() -> None:
+    with Terminal() as terminal:
+        _ready(terminal)
+        for keys in ("a", "\n", "b", "\x1b\r", "c", "\x1b[13;2u", "d", "\x1b[27;2;13~", "e\\", "\r", "f"):
+            terminal.send(keys)
+            terminal.settled(0.03)
+        terminal.shows("❯ a\n  b\n  c\n  d\n  e\n  f")
+        assert "You said" not in terminal.text
+
+
+def test_late_and_split_answers_of_the_terminal_never_reach_the_input() -> None:
+    with Terminal() as terminal:
+        _ready(terminal)
+        replies = ("\x1b]11;rgb:1e1e/1e", "1e/2e2e\x1b\\", "\x1b[?62;2", "2c", "\x1b[?1u", "\x1b[?2026;2$", "y")
+        for piece in ("wo", *replies):
+            terminal.send(piece)
+            terminal.pump(0.02)
+        terminal.send("\x1b[24;80R\x1b[Ird")
+        terminal.shows("❯ word")
+        terminal.settled()
+        assert "❯ word" in terminal.lines
+
+
+def test_what_was_typed_before_the_start_is_sent() -> None:
+    with Terminal(before="typed early\nand more") as terminal:
+        terminal.shows("You said: typed early")
+        terminal.shows("❯ and more")
+        terminal.settled()
+        sent = [row for row in terminal.transcript if "typed early" in row]
+        assert sent[-2:] == ["❯ typed early", "You said: typed early"]
+        assert len(sent) <= 3  # the terminal itself has echoed it before anyone could stop it
+
+
+def test_the_first_paint_waits_for_no_answer_and_a_terminal_that_answers_is_heard() -> None:
+    def answer(data: bytes) -> bytes:
+        return b"\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[?2026;2$y\x1b[?62c" if b"\x1b]11;?" in data else b""
+
+    with Terminal() as silent, Terminal(answer=answer) as talking:
+        for terminal in (silent, talking):
+            _ready(terminal)
+            assert terminal.output.find(b"Ask anything") < terminal.output.find(b"\x1b]11;?") or (
+                b"\x1b]11;?" not in terminal.output
+            )
+            terminal.send("hi")
+            terminal.shows("❯ hi", 1)
+
+
+def test_the_draft_goes_to_the_editor_and_comes_back(tmp_path: Path) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\ntr a-z A-Z < "$1" > "$1.new"; mv "$1.new" "$1"\n')
+    editor.chmod(editor.stat().st_mode | stat.S_IXUSR)
+    with Terminal(env={"EDITOR": str(editor)}) as terminal:
+        _ready(terminal)
+        terminal.send("make me loud")
+        terminal.shows("❯ make me loud")
+        terminal.send("\x07")
+        terminal.shows("❯ MAKE ME LOUD")
+        terminal.send("\r")
+        terminal.shows("You said: MAKE ME LOUD")
+
+
+def test_a_reply_goes_on_while_the_editor_has_the_terminal(tmp_path: Path) -> None:
+    editor = tmp_path / "editor"
+    fifo = tmp_path / "go"
+    os.mkfifo(fifo)
+    editor.write_text(f'#!/bin/sh\necho EDITOR OPEN\ncat {fifo} > /dev/null\n')
+    editor.chmod(editor.stat().st_mode | stat.S_IXUSR)
+    with Terminal(env={"EDITOR": str(editor)}) as terminal:
+        _ready(terminal)
+        terminal.send("lines 30 10\r")
+        terminal.shows("L0002")
+        terminal.send("\x07")
+        terminal.shows("EDITOR OPEN")
+        terminal.settled(0.6)
+        assert terminal.lines[-1] == "" or "L0029" not in terminal.text
+        fifo.write_text("go")
+        terminal.shows("one · 12 in")
+        rows = [row[:5] for row in terminal.transcript if row.startswith("L00")]
+        assert rows == [f"L{n:04d}" for n in range(30)]
+
+
+def test_up_brings_back_what_was_typed() -> None:
+    with Terminal() as terminal:
+        _ready(terminal)
+        for text in ("alpha one", "beta two"):
+            terminal.send(f"{text}\r")
+            terminal.shows(f"You said: {text}")
+            _ready(terminal)
+        terminal.send("\x1b[A")
+        terminal.shows("❯ beta two\none")
+        terminal.send("\x1b[A")
+        terminal.shows("❯ alpha one\none")
+        terminal.send("\x1b[B\x1b[B")
+        _ready(terminal)
+        terminal.send("alp")
+        terminal.shows("❯ alpha one\none")
+        terminal.send("\x1b[C\r")
+        terminal.until(lambda: terminal.text.count("You said: alpha one") == 2)
+
+
+def test_a_key_is_echoed_fast_while_lines_stream() -> None:
+    delays: list[float] = []
+    with Terminal() as terminal:
+        _ready(terminal)
+        terminal.send("lines 2000 5\r")
+        terminal.shows("L0010")
+        for n in range(60):
+            typed = WORDS[: n + 1]
+            began = time.monotonic()
+            terminal.send(WORDS[n])
+            terminal.until(lambda typed=typed: f"❯ {typed}" in terminal.lines, 2)
+            delays.append(time.monotonic() - began)
+    assert sorted(delays)[int(0.95 * len(delays))] <= 0.05, sorted(delays)
