@@ -12,10 +12,7 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from html import unescape
-from math import isfinite
 from typing import Any
 
 import httpx2
@@ -24,6 +21,7 @@ from termchat.core.errors import Failure, Kind
 from termchat.core.sanitize import Safe, safe_line, say
 from termchat.providers.decoding import as_list, as_object, as_text, is_object
 from termchat.providers.endpoint import Endpoint, Report
+from termchat.providers.retry_after import retry_after
 
 _LONGEST = 300  # characters of a server's own words
 _AGAIN = frozenset((Kind.RATE_LIMITED, Kind.OVERLOADED, Kind.SERVER))
@@ -61,7 +59,7 @@ def refused(report: Report, at: Endpoint, model: str) -> Failure:
         _message(kind, status, said, words, at, model),
         _hint(kind, at),
         status,
-        _retry_after(report),
+        retry_after(report),
         retryable=kind in _AGAIN or status in (408, 409),
     )
 
@@ -220,43 +218,6 @@ def _number(status: int | None, said: _Said) -> str:
     if status and status != 200:
         return str(status)
     return next(iter(sorted(said.codes)), "an error")
-
-
-def _retry_after(report: Report) -> float | None:
-    """Seconds the server asks to wait: a header in one of three forms, or Gemini's RetryInfo."""
-    headers = {name.lower(): value for name, value in report.headers.items()}
-    milliseconds = _seconds(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1000
-    value = headers.get("retry-after")
-    return _seconds(value) or _until(value) or _retry_info(report.body)
-
-
-def _seconds(value: str | None) -> float | None:
-    try:
-        seconds = float(value or "")
-    except ValueError:
-        return None
-    if seconds != seconds:
-        return None
-    return max(0.0, min(seconds, 1e9)) if isfinite(seconds) or seconds > 0 else None
-
-
-def _until(value: str | None) -> float | None:
-    try:
-        moment = parsedate_to_datetime(value or "")
-    except ValueError:
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
-
-
-def _retry_info(body: Any) -> float | None:
-    for detail in as_list(as_object(as_object(body).get("error")).get("details")):
-        delay = as_text(as_object(detail).get("retryDelay"))
-        if delay.endswith("s"):
-            return _seconds(delay[:-1])
-    return None
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

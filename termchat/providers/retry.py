@@ -26,7 +26,7 @@ class RetryPolicy:
         """Seconds to wait before the next try after `tried` tries, None to give up."""
         if not failure.retryable or tried >= self.tries:
             return None
-        if failure.retry_after is not None:
+        if failure.retry_after:
             return failure.retry_after if failure.retry_after <= _LONGEST_WAIT else None
         return min(0.5 * 2 ** (tried - 1), _LONGEST_BACKOFF) * random.uniform(0.75, 1.0)  # noqa: S311, spreads clients
 

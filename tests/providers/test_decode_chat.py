@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from termchat.core.events import Delta, Finished, TextDelta, UsageDelta
-from termchat.core.messages import Citation, Reasoning, Text, ToolCall
+from termchat.core.messages import Citation, Json, Reasoning, Text, ToolCall
 from termchat.core.outcomes import Finish
 from termchat.core.usage import Usage
 from termchat.providers.decoding import ServerError
@@ -88,7 +88,7 @@ def test_reasoning_details_are_kept_whole_for_their_server() -> None:
         {"type": "reasoning.encrypted", "data": "xx", "index": 1},
     ]
     deltas = said(*(chunk(reasoning_details=[piece]) for piece in pieces), chunk(content="so"), chunk("stop"))
-    whole = [
+    whole: list[Json] = [
         {"type": "reasoning.text", "text": "let me", "index": 0, "format": "f", "signature": "sig"},
         {"type": "reasoning.encrypted", "data": "xx", "index": 1},
     ]

@@ -1,0 +1,419 @@
+"""One conversation as each protocol sends it: whole bodies.
+
+The conversation has everything in it: a system prompt, a picture, thoughts that are signed, a call of the model's
+own, one of another model with an id no protocol takes, a result with a picture, an error, and a call that nobody
+answered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from termchat.core.messages import (
+    Author,
+    File,
+    Image,
+    Message,
+    Origin,
+    Part,
+    Reasoning,
+    Text,
+    ToolCall,
+    ToolResult,
+    user,
+)
+from termchat.core.models import Profile, Protocol
+from termchat.core.ports import Effort, Params, Request, ToolSpec
+from termchat.providers.anthropic import encode as anthropic
+from termchat.providers.gemini import encode as gemini
+from termchat.providers.openai_chat import encode as chat
+from termchat.providers.openai_responses import encode as responses
+
+SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+LOOK = ToolSpec("look", "Looks out.", SCHEMA)
+PROFILE = Profile("home")
+PNG = Image("image/png", b"png")
+ODD_ID = "föreign/id"
+
+
+def origin(protocol: Protocol, model: str = "m") -> Origin:
+    return Origin("home", protocol, model)
+
+
+def reply(by: Origin, *parts: Part) -> Message:
+    return Message(Author.ASSISTANT, parts, by)
+
+
+def results(*parts: ToolResult) -> Message:
+    return Message(Author.TOOL, parts)
+
+
+def talk(own: Origin, *thoughts: Reasoning, call: ToolCall) -> Request:
+    """The conversation; `thoughts` and `call` are of the model that is asked."""
+    return Request(
+        (
+            user("What is this?", PNG),
+            reply(own, *thoughts, Text("I look."), call),
+            results(ToolResult(call.id, "look", (Text("a hill"), Image("image/jpeg", url="https://a.example/i.jpg")))),
+            reply(
+                Origin("other", own.protocol, "m"),
+                Reasoning("secret", extra={"signature": "x"}),
+                Text("A hill 你好🙂."),
+            ),
+            user("And there?"),
+            reply(
+                Origin("other", own.protocol, "m"), ToolCall(ODD_ID, "look", '{"city": 1'), ToolCall("c3", "look", "")
+            ),
+            results(ToolResult(ODD_ID, "look", (Text("no such city"),), is_error=True)),
+            user("Well?"),
+        ),
+        system="Be brief.",
+        tools=(LOOK,),
+    )
+
+
+def odd(body: list[dict[str, Any]], *path: Any) -> str:
+    """The id that took the place of the odd one: 29 characters that every protocol takes."""
+    value: Any = body
+    for key in path:
+        value = value[key]
+    assert isinstance(value, str)
+    assert value.startswith("call_")
+    assert len(value) == 29
+    return value
+
+
+def test_chat() -> None:
+    own = origin(Protocol.CHAT)
+    call = ToolCall("c1", "look", '{"city":"Köln"}', extra={"extra_content": {"google": {"thought_signature": "s"}}})
+    details: list[Any] = [{"type": "reasoning.text", "text": "hm", "signature": "s"}]
+    body = chat.encode(talk(own, Reasoning("hm", extra={"reasoning_details": details}), call=call), own, PROFILE)
+    new = odd(body["messages"], 7, "tool_calls", 0, "id")
+    assert body == {
+        "model": "m",
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            {
+                "role": "user",
+                "content": [
+                    {"type": "image_url", "image_url": {"url": "data:image/png;base64,cG5n"}},
+                    {"type": "text", "text": "What is this?"},
+                ],
+            },
+            {
+                "role": "assistant",
+                "content": "I look.",
+                "tool_calls": [
+                    {
+                        "id": "c1",
+                        "type": "function",
+                        "function": {"name": "look", "arguments": '{"city":"Köln"}'},
+                        "extra_content": {"google": {"thought_signature": "s"}},
+                    }
+                ],
+                "reasoning_details": details,
+            },
+            {"role": "tool", "tool_call_id": "c1", "content": "a hill"},
+            {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://a.example/i.jpg"}}]},
+            {"role": "assistant", "content": "A hill 你好🙂."},
+            {"role": "user", "content": "And there?"},
+            {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [
+                    {"id": new, "type": "function", "function": {"name": "look", "arguments": '{"city": 1'}},
+                    {"id": "c3", "type": "function", "function": {"name": "look", "arguments": ""}},
+                ],
+            },
+            {"role": "tool", "tool_call_id": new, "content": '{"error": "no such city"}'},
+            {"role": "tool", "tool_call_id": "c3", "content": '{"error": "cancelled by the user"}'},
+            {"role": "user", "content": "Well?"},
+        ],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "tools": [
+            {"type": "function", "function": {"name": "look", "description": "Looks out.", "parameters": SCHEMA}}
+        ],
+    }
+
+
+def test_responses() -> None:
+    own = origin(Protocol.RESPONSES)
+    item: dict[str, Any] = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "x", "status": None}
+    request = talk(own, Reasoning("hm", extra={"item": item}), call=ToolCall("c1", "look", '{"city":"Köln"}'))
+    body = responses.encode(request, own, PROFILE)
+    new = odd(body["input"], 7, "call_id")
+    assert body == {
+        "model": "m",
+        "instructions": "Be brief.",
+        "input": [
+            {
+                "type": "message",
+                "role": "user",
+                "content": [
+                    {"type": "input_image", "image_url": "data:image/png;base64,cG5n", "detail": "auto"},
+                    {"type": "input_text", "text": "What is this?"},
+                ],
+            },
+            {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "x"},
+            {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "I look."}]},
+            {"type": "function_call", "call_id": "c1", "name": "look", "arguments": '{"city":"Köln"}'},
+            {
+                "type": "function_call_output",
+                "call_id": "c1",
+                "output": [
+                    {"type": "input_text", "text": "a hill"},
+                    {"type": "input_image", "image_url": "https://a.example/i.jpg", "detail": "auto"},
+                ],
+            },
+            {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "A hill 你好🙂."}]},
+            {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "And there?"}]},
+            {"type": "function_call", "call_id": new, "name": "look", "arguments": '{"city": 1'},
+            {"type": "function_call", "call_id": "c3", "name": "look", "arguments": ""},
+            {"type": "function_call_output", "call_id": new, "output": '{"error": "no such city"}'},
+            {"type": "function_call_output", "call_id": "c3", "output": '{"error": "cancelled by the user"}'},
+            {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Well?"}]},
+        ],
+        "store": False,
+        "stream": True,
+        "tools": [
+            {
+                "type": "function",
+                "name": "look",
+                "description": "Looks out.",
+                "parameters": SCHEMA,
+                "strict": False,
+            }
+        ],
+    }
+
+
+def test_anthropic() -> None:
+    own = origin(Protocol.ANTHROPIC)
+    thoughts = (
+        Reasoning("hm", extra={"signature": "sig"}),
+        Reasoning("", redacted=True, extra={"data": "xx"}),
+        Reasoning("unsigned"),
+    )
+    body = anthropic.encode(talk(own, *thoughts, call=ToolCall("c1", "look", '{"city":"Köln"}')), own, PROFILE, 4096)
+    new = odd(body["messages"], 5, "content", 0, "id")
+    assert body == {
+        "model": "m",
+        "max_tokens": 4096,
+        "system": "Be brief.",
+        "messages": [
+            {
+                "role": "user",
+                "content": [
+                    {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "cG5n"}},
+                    {"type": "text", "text": "What is this?"},
+                ],
+            },
+            {
+                "role": "assistant",
+                "content": [
+                    {"type": "thinking", "thinking": "hm", "signature": "sig"},
+                    {"type": "redacted_thinking", "data": "xx"},
+                    {"type": "text", "text": "I look."},
+                    {"type": "tool_use", "id": "c1", "name": "look", "input": {"city": "Köln"}},
+                ],
+            },
+            {
+                "role": "user",
+                "content": [
+                    {
+                        "type": "tool_result",
+                        "tool_use_id": "c1",
+                        "content": [
+                            {"type": "text", "text": "a hill"},
+                            {"type": "image", "source": {"type": "url", "url": "https://a.example/i.jpg"}},
+                        ],
+                    }
+                ],
+            },
+            {"role": "assistant", "content": [{"type": "text", "text": "A hill 你好🙂."}]},
+            {"role": "user", "content": [{"type": "text", "text": "And there?"}]},
+            {
+                "role": "assistant",
+                "content": [
+                    {"type": "tool_use", "id": new, "name": "look", "input": {"_raw": '{"city": 1'}},
+                    {"type": "tool_use", "id": "c3", "name": "look", "input": {}},
+                ],
+            },
+            {
+                "role": "user",
+                "content": [
+                    {
+                        "type": "tool_result",
+                        "tool_use_id": new,
+                        "content": [{"type": "text", "text": "no such city"}],
+                        "is_error": True,
+                    },
+                    {
+                        "type": "tool_result",
+                        "tool_use_id": "c3",
+                        "content": [{"type": "text", "text": "cancelled by the user"}],
+                        "is_error": True,
+                    },
+                    {"type": "text", "text": "Well?"},
+                ],
+            },
+        ],
+        "stream": True,
+        "tools": [{"name": "look", "description": "Looks out.", "input_schema": SCHEMA}],
+    }
+
+
+def test_gemini() -> None:
+    own = origin(Protocol.GEMINI)
+    call = ToolCall("c1", "look", '{"city":"Köln"}', extra={"id": True, "thought_signature": "c2ln"})
+    request = talk(own, Reasoning("hm"), call=call)
+    dummy = b"skip_thought_signature_validator"
+    assert gemini.encode_contents(request, own) == [
+        {
+            "role": "user",
+            "parts": [{"inline_data": {"mime_type": "image/png", "data": b"png"}}, {"text": "What is this?"}],
+        },
+        {
+            "role": "model",
+            "parts": [
+                {"text": "I look."},
+                {
+                    "function_call": {"name": "look", "args": {"city": "Köln"}, "id": "c1"},
+                    "thought_signature": b"sig",
+                },
+            ],
+        },
+        {
+            "role": "user",
+            "parts": [
+                {"function_response": {"name": "look", "response": {"output": "a hill"}, "id": "c1"}},
+                {"file_data": {"mime_type": "image/jpeg", "file_uri": "https://a.example/i.jpg"}},
+            ],
+        },
+        {"role": "model", "parts": [{"text": "A hill 你好🙂."}]},
+        {"role": "user", "parts": [{"text": "And there?"}]},
+        {
+            "role": "model",
+            "parts": [
+                {"function_call": {"name": "look", "args": {"_raw": '{"city": 1'}}, "thought_signature": dummy},
+                {"function_call": {"name": "look", "args": {}}},
+            ],
+        },
+        {
+            "role": "user",
+            "parts": [
+                {"function_response": {"name": "look", "response": {"error": "no such city"}}},
+                {"function_response": {"name": "look", "response": {"error": "cancelled by the user"}}},
+                {"text": "Well?"},
+            ],
+        },
+    ]
+    assert gemini.encode_config(request) == {
+        "automatic_function_calling": {"disable": True},
+        "automatic_continuation": False,
+        "system_instruction": "Be brief.",
+        "tools": [
+            {"function_declarations": [{"name": "look", "description": "Looks out.", "parameters_json_schema": SCHEMA}]}
+        ],
+    }
+
+
+THINK = {
+    Effort.OFF: (
+        {"reasoning_effort": "none"},
+        {"reasoning": {"effort": "none"}},
+        {"thinking": {"type": "disabled"}},
+        {"thinking_config": {"thinking_budget": 0}},
+    ),
+    Effort.HIGH: (
+        {"reasoning_effort": "high"},
+        {"reasoning": {"effort": "high", "summary": "auto"}, "include": ["reasoning.encrypted_content"]},
+        {"thinking": {"type": "adaptive", "display": "summarized"}, "output_config": {"effort": "high"}},
+        {"thinking_config": {"include_thoughts": True, "thinking_level": "HIGH"}},
+    ),
+}
+
+
+def bare(request: Request) -> tuple[dict[str, Any], ...]:
+    """What each protocol says of the parameters alone."""
+    profile = Profile("home")
+    bodies = (
+        chat.encode(request, origin(Protocol.CHAT), profile),
+        responses.encode(request, origin(Protocol.RESPONSES), profile),
+        anthropic.encode(request, origin(Protocol.ANTHROPIC), profile, 4096),
+        gemini.encode_config(request),
+    )
+    fixed = ("model", "messages", "input", "stream", "stream_options", "store", "automatic_function_calling")
+    return tuple({k: v for k, v in b.items() if k not in (*fixed, "automatic_continuation")} for b in bodies)
+
+
+@pytest.mark.parametrize("effort", THINK)
+def test_how_hard_to_think(effort: Effort) -> None:
+    *others, third, fourth = bare(Request((user("q"),), params=Params(think=effort)))
+    assert (*others, {k: v for k, v in third.items() if k != "max_tokens"}, fourth) == THINK[effort]
+
+
+def test_how_long_the_reply_may_be() -> None:
+    assert bare(Request((user("q"),), params=Params(max_tokens=50))) == (
+        {"max_completion_tokens": 50},
+        {"max_output_tokens": 50},
+        {"max_tokens": 50},
+        {"max_output_tokens": 50},
+    )
+
+
+def test_what_a_server_is_known_for_changes_the_body() -> None:
+    own = origin(Protocol.CHAT)
+    params = Params(max_tokens=50)
+    quirky = replace(PROFILE, quirks=frozenset({"max_tokens", "no_stream_options", "reasoning_back"}))
+    foreign = reply(origin(Protocol.GEMINI), Reasoning("secret"), ToolCall("c2", "look", "{}"))
+    mine = reply(own, Reasoning("hm"), ToolCall("c1", "look", "{}"))
+    body = chat.encode(Request((user("q"), mine, foreign, user("r")), params=params), own, quirky)
+    assert {k: v for k, v in body.items() if k != "messages"} == {"model": "m", "stream": True, "max_tokens": 50}
+    assert [m.get("reasoning_content") for m in body["messages"] if m["role"] == "assistant"] == ["hm", ""]
+
+
+def test_documents() -> None:
+    pdf = Request((user("read", File("a.pdf", "application/pdf", b"pdf")),))
+    assert chat.encode(pdf, origin(Protocol.CHAT), PROFILE)["messages"][0]["content"][0] == {
+        "type": "file",
+        "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,cGRm"},
+    }
+    assert responses.encode(pdf, origin(Protocol.RESPONSES), PROFILE)["input"][0]["content"][0] == {
+        "type": "input_file",
+        "filename": "a.pdf",
+        "file_data": "data:application/pdf;base64,cGRm",
+    }
+    assert anthropic.encode(pdf, origin(Protocol.ANTHROPIC), PROFILE, 1)["messages"][0]["content"][0] == {
+        "type": "document",
+        "title": "a.pdf",
+        "source": {"type": "base64", "media_type": "application/pdf", "data": "cGRm"},
+    }
+    assert gemini.encode_contents(pdf, origin(Protocol.GEMINI))[0]["parts"][0] == {
+        "inline_data": {"mime_type": "application/pdf", "data": b"pdf"}
+    }
+
+
+def test_thinking_that_a_cut_reply_ended_in_does_not_go() -> None:
+    own = origin(Protocol.ANTHROPIC)
+    cut = reply(own, Text("so"), Reasoning("hm", extra={"signature": "s"}))
+    only = reply(own, Reasoning("hm", extra={"signature": "s"}), ToolCall("c", "look", "{", whole=False))
+    body = anthropic.encode(Request((user("q"), cut, user("r"), only, user("s"))), own, PROFILE, 1)
+    assert body["messages"] == [
+        {"role": "user", "content": [{"type": "text", "text": "q"}]},
+        {"role": "assistant", "content": [{"type": "text", "text": "so"}]},
+        {"role": "user", "content": [{"type": "text", "text": "r"}, {"type": "text", "text": "s"}]},
+    ]
+
+
+def test_reasoning_without_an_item_behind_it_does_not_go() -> None:
+    own = origin(Protocol.RESPONSES)
+    item: dict[str, Any] = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "x"}
+    message = reply(own, Reasoning("hm", extra={"item": item}), ToolCall("c", "look", "{", whole=False))
+    unsealed = reply(own, Reasoning("hm", extra={"item": item | {"encrypted_content": None}}), Text("so"))
+    body = responses.encode(Request((user("q"), message, user("r"), unsealed, user("s"))), own, PROFILE)
+    assert [item.get("role", item["type"]) for item in body["input"]] == ["user", "user", "assistant", "user"]
