@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-_WORDS = (
+_TEXT = (
     "the renderer keeps every row that is final and draws only what changed since the last frame so a reply of any "
     "length costs the same per token and nothing flickers while words arrive from a model that streams its answer in "
     "small pieces which may end anywhere even inside a marker or a wide character"
-).split()
-_CHINESE = "渲染器保留每一行最终的文字只绘制上一帧之后变化的部分因此任意长度的回复每个词元的代价都相同文字到达时不会闪烁模型以小块流式输出"
+)
+_WORDS = _TEXT.split()
+_CHINESE = (
+    "渲染器保留每一行最终的文字只绘制上一帧之后变化的部分因此任意长度的回复每个词元的代价都相同"
+    "文字到达时不会闪烁模型以小块流式输出"
+)
 _CODE = (
     "def total(values: list[int], limit: int = 10) -> int:",
     '    """The sum of what is below the limit."""',
@@ -43,8 +47,8 @@ def corpus(count: int, kind: str = "mixed", seed: int = 1) -> list[str]:
     return pieces[:count]
 
 
-def kinds() -> Iterator[str]:
-    return iter(_KINDS)
+def kinds() -> list[str]:
+    return list(_KINDS)
 
 
 def _sentence(rng: Random) -> str:

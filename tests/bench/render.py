@@ -30,7 +30,7 @@ from termchat.ui.markdown.clock import FrameClock
 from termchat.ui.markdown.encode import encode_rows
 from termchat.ui.markdown.painter import Painter
 from termchat.ui.palette import Depth, Palette
-from tests.bench.corpus import corpus, kinds, shapes, tokens
+from tests.bench.corpus import corpus, kinds, shapes
 from tests.ui.markdown.terminal import Terminal
 
 RATE = 200
@@ -110,14 +110,8 @@ class RichLive:
         self.clock = FrameClock(fastest=0.1, slowest=0.1)
         self._text = ""
         self._file = io.StringIO()
-        console = Console(
-            file=self._file,
-            force_terminal=True,
-            width=width,
-            height=height,
-            color_system="truecolor",
-            legacy_windows=False,
-        )
+        look: dict[str, Any] = {"force_terminal": True, "color_system": "truecolor", "legacy_windows": False}
+        console = Console(file=self._file, width=width, height=height, **look)
         self._live = Live(console=console, auto_refresh=False, vertical_overflow="ellipsis")
         self._live.start()
 
@@ -230,7 +224,7 @@ def weight(document: Document) -> int:
     seen: set[int] = set()
 
     def size(value: Any) -> int:
-        if id(value) in seen or isinstance(value, (type, str)) and value in (Role.__members__,):
+        if id(value) in seen:
             return 0
         seen.add(id(value))
         module = type(value).__module__
@@ -275,10 +269,10 @@ def line(run: Run, label: str, once: int, text: str) -> None:
     cuts = statistics.quantiles(run.latencies, n=100)
     amp = run.written / once if "ours" in label else float("nan")
     cut = "" if run.tokens * 3 > len(text) / 3 else f"  (gave up after {run.tokens} tokens)"
-    print(
-        f"{label}  {run.per_token:>9.1f}  {amp:>5.2f}  {run.written / len(text.encode()):>10.2f}  "
-        f"{cuts[49] * 1e3:>6.1f}  {cuts[98] * 1e3:>6.1f}  {max(run.latencies) * 1e3:>6.1f}  {max(run.frames) * 1e3:>8.1f}{cut}"
-    )
+    times = (cuts[49], cuts[98], max(run.latencies), max(run.frames))
+    shown = "  ".join(f"{value * 1e3:>6.1f}" for value in times)
+    ratio = run.written / len(text.encode())
+    print(f"{label}  {run.per_token:>9.1f}  {amp:>5.2f}  {ratio:>10.2f}  {shown}{cut}")
 
 
 def kinds_table(count: int) -> None:

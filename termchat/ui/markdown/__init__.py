@@ -5,10 +5,10 @@
 Everything that Markdown may change backwards is bounded, by the same rules in a stream and in one shot: rows
 become final soon, never change afterwards, and cost the same however long the text before them is. The bounds:
 
-    heading by underline    the paragraph above has at most 400 characters
-    table                   the header line has at most 400; header and first 16 rows decide the widths
+    heading by underline    the paragraph above has at most 240 characters
+    table                   the header line has at most 1000; header and first 16 rows decide the widths
     emphasis, links, code   closed within 2000 characters, else the opener is literal
-    one line                what it begins is decided by its first 400 characters
+    one line                what it begins is decided by its first 240 characters
     nesting                 64 containers, deeper signs are text
     reference definitions   text; a reference is not resolved
     HTML                    text

@@ -9,8 +9,10 @@ from termchat.ui.markdown.blocks import Blocks
 from termchat.ui.markdown.row import Row
 from termchat.ui.markdown.sheet import NARROWEST, Look, Sheet
 
-LONG = 400
+LONG = 240
 """A longer line is read while it arrives: what it begins is decided by so many of its characters."""
+BARRED = 1000
+"""The same for a line with a bar among them: it may be a table's header or its delimiter row."""
 
 
 class Rows(Protocol):
@@ -86,9 +88,10 @@ class Document:
         """More of the line; a long one is read from its first characters on."""
         if not self._inside:
             self._line += text
-            if len(self._line) <= LONG:
+            limit = BARRED if "|" in self._line[:LONG] else LONG
+            if len(self._line) <= limit:
                 return
-            head, text = _expanded(self._line[:LONG]), self._line[LONG:]
+            head, text = _expanded(self._line[:limit]), self._line[limit:]
             self._line, self._inside, self._column = "", True, len(head)
             self._blocks.begin(head, whole=False)
         if text:

@@ -26,6 +26,7 @@ from termchat.ui.markdown.links import Link
 from termchat.ui.markdown.row import Roles, Segment
 from termchat.ui.markdown.wrap import HARD, SOFT
 
+_SIGNS = {ord("*"): "*", ord("_"): "_", ord("~"): "~~"}
 _ROLES = {"strong": Role.STRONG, "em": Role.EMPHASIS, "s": Role.STRIKE}
 
 
@@ -48,7 +49,7 @@ def parse(source: str, roles: Roles = (), *, hyperlinks: bool = True) -> Inline:
     _PARSER.inline.tokenize(state)
     for rule in _PARSER.inline.ruler2.getRules(""):
         rule(state)
-    openers = "".join(chr(each.marker) for each in state.delimiters if each.open and each.end < 0)
+    openers = "".join(_SIGNS[each.marker] for each in state.delimiters if each.open and each.end < 0)
     walk = _Walk(roles, hyperlinks)
     walk.tokens(state.tokens)
     return Inline(walk.segments, openers, bool(openers) or _undecided(state.tokens))

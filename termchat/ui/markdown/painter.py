@@ -54,7 +54,7 @@ class Painter:
         if not live:
             self._apart = True
             return
-        climb = sum(-(-max(1, cells) // width) for cells in _joined(live)) - 1
+        climb = min(height, reflowed(live, width)) - 1
         self._write("\r" + (f"\x1b[{climb}A" if climb else "") + "\x1b[J")
         self._shown, self._final = [], 0
 
@@ -89,7 +89,9 @@ class _Stroke:
                 continue
             self._reach(index, target)
             self._replace(index, old, row)
-        if len(target) < len(shown) and target:
+        if not target and shown:
+            self._clear_all()
+        elif len(target) < len(shown):
             self._clear_below(target)
         elif target and self._row != len(target) - 1:
             self._back_to(len(target) - 1, target[-1])
@@ -134,9 +136,10 @@ class _Stroke:
         """Write a row, the cursor at its beginning, over an old one."""
         segments: Sequence[Segment] = row.segments
         if old is not None and not (row.soft and index):
-            column, segments = self._common(old, row)
-            if column:
+            column, rest = self._common(old, row)
+            if 0 < column < self._width:
                 self._parts.append(f"\x1b[{column}C")
+                segments = rest
         self._parts.append(encode_segments(segments, self._palette))
         if old is not None and (old.cells > row.cells or self._cells.disputed(old.text)) and row.cells < self._width:
             self.moved = True
@@ -162,6 +165,11 @@ class _Stroke:
         if self._cells.disputed(segment.text[:at]):
             return "", segment
         return segment.text[:at], Segment(Safe(segment.text[at:]), segment.roles, segment.url)
+
+    def _clear_all(self) -> None:
+        """Erase every row, and stay at the beginning of the first."""
+        self.moved = True
+        self._parts.append(f"\x1b[{self._row}A\r\x1b[J" if self._row else "\r\x1b[J")
 
     def _clear_below(self, target: Sequence[Row]) -> None:
         """Erase the rows that are no longer there."""
@@ -213,6 +221,11 @@ def _alike(one: str, other: str) -> int:
     if one[:size] == other[:size]:
         return size
     return next(at for at in range(size) if one[at] != other[at])
+
+
+def reflowed(rows: Sequence[Row], width: int) -> int:
+    """How many rows of the screen the rows take after the terminal has another width."""
+    return sum(-(-max(1, cells) // width) for cells in _joined(rows))
 
 
 def _joined(rows: Sequence[Row]) -> list[int]:

@@ -16,9 +16,9 @@ from termchat.ui.markdown.row import Roles, Segment
 from termchat.ui.markdown.sheet import Kind, Sheet
 from termchat.ui.markdown.wrap import Wrapper
 
-UNDERLINED = 400
+UNDERLINED = 240
 """A paragraph longer than this is not turned into a heading by the line below it."""
-_STEPS = (120, 400, 800, 1600)
+_STEPS = (120, 200, 300, 400, 600, 900, 1300)
 """Where a cut is tried."""
 OPEN = 2000
 """Where a cut is made even though something is open."""

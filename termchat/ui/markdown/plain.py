@@ -5,6 +5,7 @@ from __future__ import annotations
 from termchat.core.sanitize import Safe
 from termchat.ui.markdown.cells import cells_for
 from termchat.ui.markdown.row import Row, Segment
+from termchat.ui.markdown.sheet import NARROWEST
 from termchat.ui.markdown.wrap import Room, Wrapper
 
 
@@ -13,7 +14,7 @@ class PlainDocument:
 
     def __init__(self, width: int, *, ambiguous: int = 1) -> None:
         self._cells = cells_for(ambiguous)
-        self._wrapper = Wrapper(self._cells, Room(max(8, width)))
+        self._wrapper = Wrapper(self._cells, Room(max(NARROWEST, width), blind=True))
         self._begun = False
         self._blanks = ""
         self._rows: list[Row] = []
@@ -42,7 +43,7 @@ class PlainDocument:
         return [Row(tuple(line.segments), line.cells, line.soft) for line in twin.lines]
 
     def resize(self, width: int) -> None:
-        self._wrapper.resize(Room(max(8, width)))
+        self._wrapper.resize(Room(max(NARROWEST, width), blind=True))
 
     def _more(self, text: str) -> None:
         if not text:

@@ -24,9 +24,9 @@ class Fence(Code):
         return not self.done
 
     def hides(self, rest: str) -> bool:
-        """Whether an unfinished line may be the beginning of the closing fence."""
+        """Whether an unfinished line is empty yet, or may be the beginning of the closing fence."""
         body = rest.strip(" ")
-        return body != "" and body == self._fencing.sign * len(body)
+        return body == self._fencing.sign * len(body)
 
     def line(self, sheet: Sheet, text: str) -> None:
         indent = min(self._indent, len(text) - len(text.lstrip(" ")))

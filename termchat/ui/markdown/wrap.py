@@ -36,13 +36,15 @@ class Line(NamedTuple):
 class Room:
     """The space for text: the terminal's width, the cells a margin takes on the left, those kept free on the right.
 
-    A line the terminal wraps itself has neither. `soft` leaves all wrapping to the terminal.
+    A line the terminal wraps itself has neither. `soft` leaves all wrapping to the terminal; `blind` does so even
+    where terminals disagree on a width, so that nobody knows where a row ends.
     """
 
     width: int
     indent: int = 0
     spare: int = 0
     soft: bool = False
+    blind: bool = False
 
     def limit(self, soft: bool) -> int:
         return self.width - self.spare - (0 if soft else self.indent)
@@ -213,7 +215,7 @@ class Wrapper:
                 cells = widest = widest - room
             elif not self._row:
                 break  # wider than any row; there is no better place for it
-            self._break(soft=not self._disputed)
+            self._break(soft=not self._disputed or self.room.blind)
             room = self.room.edge(self._row_soft)
         self._row.append(piece)
         self._row_cells += widest

@@ -1,0 +1,203 @@
+"""What holds for every text, every split of it and every width."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from termchat.core.sanitize import Safe, safe
+from termchat.ui.markdown import Document, Row, render
+from termchat.ui.markdown.cells import cells_for
+from termchat.ui.markdown.plain import PlainDocument
+from tests.bench.corpus import corpus
+from tests.ui.markdown.texts import TRAPS, cut, documents, safe_documents, widths
+
+places = st.lists(st.integers(0, 10_000), max_size=40)
+
+
+def streamed(pieces: list[Safe], width: int) -> list[Row]:
+    """The final rows of a text that arrives in pieces, looked at after each."""
+    document = Document(width)
+    rows: list[Row] = []
+    for piece in pieces:
+        document.feed(piece)
+        rows += document.take()
+        document.live()
+    document.close()
+    return rows + document.take()
+
+
+def lines(rows: list[Row]) -> list[str]:
+    """The rows as a copy has them: soft rows are one with the row before."""
+    joined: list[str] = []
+    for row in rows:
+        if row.soft:
+            joined[-1] += row.text
+        else:
+            joined.append(row.text)
+    return joined
+
+
+@given(safe_documents, places, widths)
+def test_any_split_gives_the_same_rows(text: Safe, where: list[int], width: int) -> None:
+    assert streamed(cut(text, where), width) == render(text, width)
+
+
+@pytest.mark.parametrize("text", TRAPS.values(), ids=TRAPS)
+@pytest.mark.parametrize("size", [1, 7])
+def test_traps_come_out_the_same_in_small_pieces(text: str, size: int) -> None:
+    whole = safe(text)
+    pieces = [Safe(whole[at : at + size]) for at in range(0, len(whole), size)]
+    assert streamed(pieces, 40) == render(whole, 40)
+
+
+@given(safe_documents, places, widths)
+def test_final_rows_never_change(text: Safe, where: list[int], width: int) -> None:
+    document, whole, seen = Document(width), render(text, width), 0
+    for piece in cut(text, where):
+        document.feed(piece)
+        final = document.take()
+        assert final == whole[seen : seen + len(final)]
+        seen += len(final)
+
+
+@given(safe_documents, widths)
+def test_live_rows_are_what_an_end_would_leave_when_nothing_is_open(text: Safe, width: int) -> None:
+    document, ended = Document(width), Document(width)
+    document.feed(Safe(text + "\n\nend\n\n"))
+    ended.feed(Safe(text + "\n\nend\n\n"))
+    ended.close()
+    assert document.take() + document.live() == ended.take()
+
+
+@given(documents.map(safe), widths)
+@example(safe(TRAPS["very long code line"]), 20)
+def test_rows_fit_and_end_in_no_blank(text: Safe, width: int) -> None:
+    rows = render(text, width)
+    for row, after in zip(rows, [*rows[1:], Row()], strict=False):
+        assert row.cells == cells_for(1).width(row.text) <= width
+        assert after.soft or row.text == row.text.rstrip()
+
+
+@given(documents, places)
+def test_only_what_the_sanitizer_lets_through_is_shown(text: str, where: list[int]) -> None:
+    for row in streamed(cut(safe(text), where), 40):
+        assert row.text == safe(row.text)
+        assert "\n" not in row.text
+        assert "\t" not in row.text
+        assert all(segment.url.isascii() and segment.url.isprintable() for segment in row.segments)
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_can_be_shown(data: bytes) -> None:
+    text = data.decode("latin-1")
+    for row in render(safe(text), 20):
+        assert row.text == safe(row.text)
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="`~\r"), max_size=120), max_size=12), widths)
+def test_code_is_copied_as_it_was_written(source: list[str], width: int) -> None:
+    source = [line for each in source for line in safe(each).split("\n")]
+    rows = render(Safe("\n".join(["~~~", *source, "~~~"])), width)
+    copied = lines(rows) if rows else []
+    assert copied == [line.expandtabs(4).rstrip() for line in source]
+
+
+def test_a_long_url_is_one_line() -> None:
+    url = "https://example.com/" + "path/" * 40
+    assert url in lines(render(safe(f"See the page at {url} now."), 40))[1]
+
+
+@pytest.mark.parametrize("width", [20, 40, 80])
+def test_text_is_shown_while_it_arrives(width: int) -> None:
+    document = Document(width)
+    for text, shown in {
+        "Some **bo": "Some bo",
+        "ld** and `co": "Some bold and co",
+        "de` [li": "Some bold and code",
+    }.items():
+        document.feed(safe(text))
+        assert " ".join(row.text for row in document.live()).startswith(shown)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("- ", []),
+        ("1", []),
+        ("1. a\n2", [" 1. a"]),
+        ("##", []),
+        ("## Tit", ["Tit"]),
+        ("``", []),
+        ("```py", []),
+        ("```py\nx = ", ["x ="]),
+        ("```py\nx\n``", ["x"]),
+        ("Title\n==", ["Title"]),
+        ("| a | b |", []),
+        ("| a | b |\n|--", []),
+        ("| a | b |\n|---|---|\n| 1 | 2", ["a  b", "─  ─"]),
+        ("> quo", ["│ quo"]),
+        ("- [ ", []),
+        ("- [x] do", ["• [x] do"]),
+        ("**bold", ["bold"]),
+        ("~~gone `co", ["gone co"]),
+        ("[text](http://exam", ["text"]),
+        ("[text](http://example.com)", ["text (example.com)"]),
+        ("<https://example.c", ["https://example.c"]),
+        ("an ![image", ["an image"]),
+        ("a \\", ["a"]),
+    ],
+)
+def test_what_is_unfinished_is_previewed(text: str, shown: list[str]) -> None:
+    document = Document(40)
+    document.feed(safe(text))
+    assert [row.text for row in [*document.take(), *document.live()]] == shown
+
+
+def test_ten_thousand_tokens_are_the_same_at_once_and_one_by_one() -> None:
+    pieces = corpus(2000)
+    text = safe("".join(pieces))
+    document = Document(80)
+    rows: list[Row] = []
+    for piece in pieces:
+        document.feed(safe(piece))
+        rows += document.take()
+    document.close()
+    assert rows + document.take() == render(text, 80)
+
+
+@given(safe_documents, places, widths)
+def test_a_resize_loses_nothing(text: Safe, where: list[int], width: int) -> None:
+    document = Document(80)
+    rows: list[Row] = []
+    for index, piece in enumerate(cut(text, where)):
+        document.feed(piece)
+        rows += document.take()
+        document.resize((width, 80)[index % 2])
+        document.live()
+    document.close()
+    rows += document.take()
+    assert _letters(rows) == _letters(render(text, 80))
+
+
+def _letters(rows: list[Row]) -> list[str]:
+    """What the rows say in any order, without rules, which are as long as there is room."""
+    return sorted(char for row in rows for char in row.text if char.isalnum())
+
+
+@given(documents.map(safe), places, widths)
+def test_plain_text_is_shown_as_it_is(text: Safe, where: list[int], width: int) -> None:
+    document = PlainDocument(width)
+    rows: list[Row] = []
+    for piece in cut(text, where):
+        document.feed(piece)
+        rows += document.take()
+        document.live()
+    document.close()
+    rows += document.take()
+    expected = [line.replace("\t", "    ").rstrip(" ") for line in text.split("\n")]
+    if not expected[-1]:
+        expected.pop()
+    assert [line.rstrip() for line in lines(rows)] == [line.rstrip() for line in expected]
+    assert all(row.cells <= width for row in rows)

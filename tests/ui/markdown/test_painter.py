@@ -1,0 +1,177 @@
+"""What is on the terminal is what was rendered: exactly, at once, and never above the window."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pyte
+import pytest
+import wcwidth
+from hypothesis import given
+from hypothesis import strategies as st
+
+from termchat.core.sanitize import Safe, safe
+from termchat.core.style import Role, Style, Theme
+from termchat.ui.markdown import Document, Row, render
+from termchat.ui.markdown.painter import Painter, reflowed
+from termchat.ui.palette import Depth, Palette
+from tests.bench.corpus import corpus, kinds
+from tests.ui.markdown.terminal import Terminal
+from tests.ui.markdown.test_document import lines, places
+from tests.ui.markdown.texts import TRAPS, cut, safe_documents
+
+_DATA = tomllib.loads((Path(__file__).parents[3] / "themes" / "dark.toml").read_text())
+PALETTE = Palette(
+    Theme("dark", "dark", {Role(key): Style(**value) for key, value in _DATA["styles"].items()}), Depth.TRUE
+)
+SIZES: list[tuple[int, int]] = [(80, 24), (40, 12), (200, 60), (20, 6)]
+sizes = st.sampled_from(SIZES)
+
+
+def play(pieces: list[Safe], width: int, height: int) -> Terminal:
+    """Stream the pieces to a terminal, a frame each."""
+    terminal = Terminal(width, height)
+    document, painter = Document(width), Painter(width, height, PALETTE, terminal.write)
+    for piece in pieces:
+        document.feed(piece)
+        terminal.reach = terminal.row
+        final, live = document.take(), document.live()
+        painter.frame(final, live)
+        assert terminal.reach >= len(terminal.lines) - len(final) - height - 1
+    document.close()
+    painter.frame(document.take(), [])
+    painter.close()
+    return terminal
+
+
+def shown(terminal: Terminal) -> list[str]:
+    assert terminal.text()[-1] == ""
+    return terminal.text()[:-1]
+
+
+def drawn(text: str) -> str:
+    """What is seen of a text: clusters without a width of their own are not."""
+    return "".join(cluster for cluster in wcwidth.iter_graphemes(text) if wcwidth.wcswidth(cluster) > 0).rstrip()
+
+
+def check(terminal: Terminal, rows: list[Row]) -> None:
+    """The scrollback and the screen are the rows, and a copy of them is whole."""
+    if not rows:
+        return
+    assert shown(terminal) == [drawn(row.text) for row in rows]
+    assert terminal.logical()[:-1] == [drawn(line) for line in lines(rows)]
+    assert terminal.erased == 0
+
+
+@given(safe_documents, places, sizes)
+def test_the_screen_is_the_one_shot_render(text: Safe, where: list[int], size: tuple[int, int]) -> None:
+    check(play(cut(text, where), *size), render(text, size[0]))
+
+
+@pytest.mark.parametrize("text", TRAPS.values(), ids=TRAPS)
+@pytest.mark.parametrize("size", SIZES)
+def test_traps_are_drawn_exactly(text: str, size: tuple[int, int]) -> None:
+    whole = safe(text)
+    check(play([Safe(whole[at : at + 5]) for at in range(0, len(whole), 5)], *size), render(whole, size[0]))
+
+
+@pytest.mark.parametrize("kind", kinds())
+@pytest.mark.parametrize("size", [(80, 24), (40, 12)])
+def test_nothing_that_was_right_becomes_wrong_outside_tables(kind: str, size: tuple[int, int]) -> None:
+    from tests.bench.render import regress
+
+    lost = regress(corpus(400, kind), *size)
+    assert lost == 0 or kind == "tables"
+
+
+@given(safe_documents, places, st.lists(st.sampled_from([(80, 24), (60, 30), (40, 40), (100, 24)]), min_size=1))
+def test_a_resize_on_a_reflowing_terminal_leaves_no_debris(
+    text: Safe, where: list[int], changes: list[tuple[int, int]]
+) -> None:
+    terminal = Terminal(80, 24)
+    document, painter = Document(80), Painter(80, 24, PALETTE, terminal.write)
+    rows: list[Row] = []
+    for index, piece in enumerate(cut(text, where)):
+        document.feed(piece)
+        final = document.take()
+        rows += final
+        painter.frame(final, document.live())
+        width, height = changes[index % len(changes)]
+        if index % 3 == 1 and reflowed(document.live(), width) <= height:
+            terminal.resize(width, height)
+            painter.resize(width, height)
+            document.resize(width)
+            final = document.take()
+            rows += final
+            painter.frame(final, document.live())
+    document.close()
+    rows += (final := document.take())
+    painter.frame(final, [])
+    painter.close()
+    assert "".join("".join(terminal.text()).split()) == "".join("".join(drawn(row.text) for row in rows).split())
+
+
+@given(safe_documents, places, st.integers(0, 40))
+def test_a_cancelled_reply_keeps_what_was_final(text: Safe, where: list[int], after: int) -> None:
+    pieces = cut(text, where)[: after + 1]
+    check(play(pieces, 80, 24), render(Safe("".join(pieces)), 80))
+
+
+def test_text_that_is_only_added_needs_no_cursor_movement() -> None:
+    frames: list[str] = []
+    document, painter = Document(80), Painter(80, 24, PALETTE, frames.append)
+    for piece in ("Hello", " world", ", how **are", " you", "** today?", "\n\n", "Next"):
+        document.feed(safe(piece))
+        painter.frame(document.take(), document.live())
+    assert frames == ["Hello", " world", ", how \x1b[1mare\x1b[m", "\x1b[1m you\x1b[m", " today?", "\r\n\r\nNext"]
+
+
+def test_a_frame_that_moves_is_synchronized() -> None:
+    frames: list[str] = []
+    document, painter = Document(80), Painter(80, 24, PALETTE, frames.append)
+    for piece in ("Title", "\n=", "=\n"):
+        document.feed(safe(piece))
+        painter.frame(document.take(), document.live())
+    assert frames[0] == "Title"
+    assert len(frames) == 2
+    assert frames[1].startswith("\x1b[?2026h\r")
+    assert frames[1].endswith("\x1b[?2026l")
+
+
+def test_a_frame_without_news_writes_nothing() -> None:
+    frames: list[str] = []
+    painter = Painter(80, 24, PALETTE, frames.append)
+    rows = render(safe("one\n\ntwo"), 80)
+    painter.frame([], rows)
+    painter.frame([], rows)
+    assert len(frames) == 1
+
+
+@pytest.mark.parametrize("size", [(80, 24), (40, 12), (200, 60)])
+def test_another_emulator_agrees(size: tuple[int, int]) -> None:
+    width, height = size
+    pieces = [piece for kind in ("prose", "bullets", "tables", "code", "ordered") for piece in corpus(300, kind)]
+    screen = pyte.HistoryScreen(width, height, history=100_000, ratio=1)
+    stream = pyte.Stream(screen)
+
+    def write(text: str) -> None:
+        stream.feed(_without_links(text))
+
+    document, painter = Document(width), Painter(width, height, PALETTE, write)
+    for at in range(0, len(pieces), 9):
+        document.feed(safe("".join(pieces[at : at + 9])))
+        painter.frame(document.take(), document.live())
+    document.close()
+    painter.frame(document.take(), [])
+    history = ["".join(line[x].data for x in range(width)).rstrip() for line in screen.history.top]
+    now = [line.rstrip() for line in screen.display]
+    while now and not now[-1]:
+        now.pop()
+    assert history + now == [row.text.rstrip() for row in render(safe("".join(pieces)), width)]
+
+
+def _without_links(text: str) -> str:
+    """pyte ends OSC strings at other places than terminals do."""
+    return re.sub(r"\x1b\]8;[^\x1b]*\x1b\\", "", text)

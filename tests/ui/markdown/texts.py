@@ -1,0 +1,80 @@
+"""Texts to render: the cases every trap of a streaming renderer left behind, and strategies that find new ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from hypothesis import strategies as st
+
+from termchat.core.sanitize import Safe, safe
+
+SPEC: list[tuple[int, str]] = [
+    (number, text) for number, text in json.loads(Path(__file__).with_name("commonmark.json").read_text("utf-8"))
+]
+"""Number and text of every example of the CommonMark specification 0.31.2 (CC BY-SA 4.0)."""
+
+TRAPS = {
+    "second item while it is only a digit": "1. a\n\n2. b\n",
+    "ten ordered items": "".join(f"{number}. item\n" for number in range(1, 13)),
+    "setext under a paragraph": "Title\nof two lines\n====\ntext",
+    "setext under too long a paragraph": "word " * 90 + "\n===\n",
+    "emphasis beside chinese": "这是**“重点”**内容，**注意：**请看。",
+    "reference before its definition": "[a][1]\n\n[1]: http://x.y\n",
+    "html": "<div>\nSECRET\n</div>\n\ninline <b>tag</b>",
+    "latex": "inline \\(a_b * c_d\\) and $x_1 * y_2$\n\n\\[\na &= b \\\\\n- c\n\\]\n\n$$\nx\n$$\n",
+    "prices": "It costs $5 or $10, *really*.",
+    "table in a list": "- item\n\n  | a | b |\n  |---|---|\n  | 1 | 2 |\n",
+    "table without space around": "text\n| a | b |\n|---|:-:|\n| 1 | 2 |\ntext",
+    "wide table": "| name | description |\n|---|---|\n| x | "
+    + "long words here " * 20
+    + "|\n| https://example.com/"
+    + "a" * 90
+    + " | y |\n",
+    "many columns": "|" + "column|" * 14 + "\n|" + "---|" * 14 + "\n|" + "value|" * 14 + "\n",
+    "many rows": "| a | b |\n|---|---|\n" + "".join(f"| {row} | {'x' * row} |\n" for row in range(40)),
+    "fence in fence": "````md\n```python\nx = 1\n```\n````\n",
+    "fence in list in quote": "> - item\n>\n>   ```sh\n>   ls -la   \n>\n>   cd\n>   ```\n> after\n",
+    "open fence": "```python\ndef f():\n    '''doc\n    more",
+    "long code line": "```\n" + "x = 1; " * 60 + "\n```\n",
+    "very long code line": "```python\n" + "abc " * 400 + "   \nshort\n```\n",
+    "long word": "see " + "https://example.com/" + "path/" * 40 + " there",
+    "long chinese word in a list": "- " + "长" * 300,
+    "never closed strong": "**" + "open words " * 300,
+    "never closed chinese": "**“" + "一直没有结束" * 200,
+    "never closed link": "[text " * 100 + "(http://a.b",
+    "emoji at the edge": "x" * 18 + "👍🏽" + "y" * 17 + "👨‍👩‍👧" + "⚠️ 🇨🇳 " * 30,
+    "combining": "e\u0301" * 100 + " \u0301start",
+    "right to left": "שלום עולם and مرحبا بالعالم",
+    "entities": "&#27;[31m &#x202e; &amp; &#9; &#10; &nbsp;|",
+    "tabs": "\tcode\tcode\n\n-\titem\n\n>\tquote\n\na\tb\t\nc",
+    "hard breaks": "one  \ntwo\\\nthree   \n",
+    "blank lines": "a" + "\n" * 50 + "b",
+    "empty things": "-\n\n- a\n-\n\n>\n\n#\n\n```\n```\n1.\n",
+    "deep quotes": ">" * 80 + " deep",
+    "deep lists": "".join("  " * depth + "- x\n" for depth in range(70)),
+    "task list": "- [ ] open\n- [x] done\n- [z] none\n",
+    "nested markup": "***a** b* ~~c **d**~~ `e ``f`` g` [**h**](http://x.y) ![i *j*](k.png)",
+    "kinsoku": "「括号」，句号。" * 30,
+    "chinese with soft line ends": "中文\n中文\nEnglish\n中文",
+    "only markers": "*\n**\n_\n`\n``\n[\n!\n![\n\\\n<\n&\n",
+    "control pictures": "a\x1b[31mb\x07\x9b2J\x7f\ud800",
+}
+
+_PIECES = [
+    *("\n", "\n\n", " ", "    ", "a", "b c", "foo ", "> ", "- ", "* ", "1. ", "2) ", "# ", "===\n", "---\n", "***"),
+    *("```", "```python\n", "~~~", "`", "[x](http://u.v)", "[", "](", "]", " | ", "| a | b |\n", "|-|-|\n", "\t"),
+    *("**", "_", "~~", "\\", "<b>", "<http://a.b>", "&amp;", "&#x202e;", "!", "[ ] ", "中文，", "“重点”", "👍🏽"),
+    *("👨‍👩‍👧", "⚠️", "\\(x_1\\)", "$$\n", "\\[\n", "$a$", "word " * 90, "x" * 450, "| c | d |\n" * 18, "长" * 300),
+    *("def f(): pass\n", "\u0301", "\u200d", "  \n", "**bold " * 60, "\x1b", "\r\n", "\u3000"),
+]
+pieces = st.lists(st.sampled_from(_PIECES), max_size=16).map("".join)
+documents = st.one_of(pieces, st.sampled_from([text for _, text in SPEC]), st.sampled_from(list(TRAPS.values())))
+safe_documents = documents.map(safe)
+widths = st.sampled_from([20, 33, 40, 80, 250])
+
+
+def cut(text: Safe, places: list[int]) -> list[Safe]:
+    """The text in pieces, cut at some places."""
+    edges = sorted({place % (len(text) + 1) for place in places} | {0, len(text)})
+    return [Safe(text[start:end]) for start, end in zip(edges, edges[1:], strict=False)]
