@@ -1,0 +1,63 @@
+"""Lines from a terminal that edits them itself, for the plain mode: read as they come, one message at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+
+
+class LineReader:
+    """Reads a file descriptor in the background. Lines that come at once, as of a paste, are one message."""
+
+    def __init__(self, fd: int, typed: str = "") -> None:
+        self._fd = fd
+        self._messages: asyncio.Queue[str | None] = asyncio.Queue()
+        self._kept: list[str] = []
+        for text in typed.replace("\r", "\n").splitlines():
+            self._messages.put_nowait(text)
+
+    def open(self) -> None:
+        asyncio.get_running_loop().add_reader(self._fd, self._read)
+
+    def close(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._fd)
+
+    async def next(self) -> str | None:
+        """The next message, None at the end of the input."""
+        return await self._messages.get()
+
+    def take_waiting(self) -> list[str]:
+        """What has been typed ahead, taken out of the way."""
+        taken: list[str] = []
+        while not self._messages.empty():
+            text = self._messages.get_nowait()
+            if text is None:
+                self._messages.put_nowait(None)
+                return taken
+            taken.append(text)
+        return taken
+
+    def _read(self) -> None:
+        data = b""
+        while select.select([self._fd], [], [], 0)[0]:
+            try:
+                piece = os.read(self._fd, 65536)
+            except OSError:
+                piece = b""
+            data += piece
+            if not piece:
+                break
+        if not data:
+            self.close()
+            self._messages.put_nowait(None)
+            return
+        self._take(data.decode("utf-8", "replace").replace("\r\n", "\n").removesuffix("\n"))
+
+    def _take(self, text: str) -> None:
+        """A backslash at the end of a line keeps it for the next one."""
+        if text.endswith("\\") and not text.endswith("\\\\"):
+            self._kept.append(text[:-1])
+            return
+        self._messages.put_nowait("\n".join((*self._kept, text)))
+        self._kept.clear()
