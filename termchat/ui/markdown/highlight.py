@@ -23,7 +23,7 @@ from termchat.core.style import Role
 from termchat.ui.markdown.code import Flat, Painter
 from termchat.ui.markdown.row import Roles, Segment
 
-_NAME = re.compile(r"[\w+#.-]+")
+_NAME = re.compile(r"\w[\w+#.-]*")
 _ROLES: dict[Any, Role] = {
     Keyword: Role.KEYWORD,
     Keyword.Type: Role.TYPE,
@@ -224,9 +224,10 @@ class _Remarks:
         """Where a comment begins that is not closed on this line, or -1."""
         at = 0
         for index, (kind, value) in enumerate(tokens):
-            follows = tokens[index + 1][1] if index + 1 < len(tokens) else ""
-            begins = value.startswith("/*") or (value == "/" and follows.startswith("*"))
-            if begins and kind not in String and "*/" not in value:
+            after = "".join(text for _, text in tokens[index + 1 :])
+            unknown = value == "/" and kind not in String and after.startswith("*") and "*/" not in after
+            to_the_end = kind in Comment and value.startswith("/*") and "*/" not in value and not after.strip()
+            if unknown or to_the_end:
                 return at
             at += len(value)
         return -1

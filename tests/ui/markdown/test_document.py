@@ -196,8 +196,6 @@ def test_plain_text_is_shown_as_it_is(text: Safe, where: list[int], width: int) 
         document.live()
     document.close()
     rows += document.take()
-    expected = [line.replace("\t", "    ").rstrip(" ") for line in text.split("\n")]
-    if not expected[-1]:
-        expected.pop()
-    assert [line.rstrip() for line in lines(rows)] == [line.rstrip() for line in expected]
+    expected = text.removesuffix("\n").split("\n") if text else []
+    assert [line.rstrip() for line in lines(rows)] == [line.replace("\t", "    ").rstrip() for line in expected]
     assert all(row.cells <= width for row in rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 from hypothesis import strategies as st
@@ -77,4 +78,4 @@ widths = st.sampled_from([20, 33, 40, 80, 250])
 def cut(text: Safe, places: list[int]) -> list[Safe]:
     """The text in pieces, cut at some places."""
     edges = sorted({place % (len(text) + 1) for place in places} | {0, len(text)})
-    return [Safe(text[start:end]) for start, end in zip(edges, edges[1:], strict=False)]
+    return [Safe(text[start:end]) for start, end in pairwise(edges)]

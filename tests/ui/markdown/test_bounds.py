@@ -1,0 +1,91 @@
+"""What a reply of any length costs: a bounded tail, bounded memory, and no character parsed again and again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import termchat.ui.markdown.inline as inline_module
+from termchat.core.sanitize import Safe, safe
+from termchat.ui.markdown import Document
+from termchat.ui.markdown.warm import warm_up
+from tests.bench.corpus import corpus, shapes
+from tests.bench.render import weight
+
+SHAPES = shapes()
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_an_open_block_holds_little_and_previews_little(name: str) -> None:
+    text, document = safe(SHAPES[name]), Document(80)
+    for at in range(0, len(text), 997):
+        document.feed(Safe(text[at : at + 997]))
+        document.take()
+        assert weight(document) <= 64 * 1024
+        assert len(document.live()) <= 60
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_every_character_is_parsed_a_bounded_number_of_times(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, parsed = safe(SHAPES[name]), [0]
+    original = inline_module.parse
+
+    def counting(source: str, *args: object, **options: object) -> inline_module.Inline:
+        parsed[0] += len(source)
+        return original(source, *args, **options)  # pyright: ignore[reportArgumentType]
+
+    monkeypatch.setattr(inline_module, "parse", counting)
+    document = Document(80)
+    for at in range(0, len(text), 1000):
+        document.feed(Safe(text[at : at + 1000]))
+        document.take()
+    document.close()
+    assert parsed[0] <= 4 * len(text) + 4000
+
+
+@pytest.mark.parametrize("name", ["fence in list", "quote", "open strong chinese", "word", "deep items"])
+def test_the_last_quarter_costs_no_more_than_the_first(name: str) -> None:
+    """Counted in calls, not in seconds, so that a busy machine changes nothing."""
+    calls = [0]
+
+    def count(frame: object, event: str, argument: object) -> None:
+        calls[0] += 1
+
+    text, document = safe(SHAPES[name][:24_000]), Document(80)
+    quarters: list[int] = []
+    step = 60
+    document.feed(Safe(text[:step]))
+    for at in range(step, len(text), step):
+        calls[0] = 0
+        sys.setprofile(count)
+        document.feed(Safe(text[at : at + step]))
+        document.take()
+        document.live()
+        sys.setprofile(None)
+        quarters.append(calls[0])
+    quarter = len(quarters) // 4
+    assert sum(quarters[-quarter:]) <= 1.5 * sum(quarters[:quarter])
+
+
+def test_a_mixed_reply_is_final_but_for_its_tail() -> None:
+    document = Document(80)
+    for piece in corpus(3000):
+        document.feed(safe(piece))
+        document.take()
+        assert weight(document) <= 64 * 1024
+
+
+def test_importing_the_renderer_loads_no_parser() -> None:
+    script = (
+        "import sys, termchat.ui.markdown, termchat.ui.markdown.painter, termchat.ui.palette;"
+        "print([name for name in ('markdown_it', 'pygments', 'rich', 'prompt_toolkit') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_warming_up_loads_what_the_first_reply_needs() -> None:
+    warm_up().join()
+    assert {"markdown_it", "pygments.lexers.python"} <= sys.modules.keys()

@@ -1,0 +1,109 @@
+"""Code: colours that carry over lines, text that never changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pygments.lexers import get_lexer_by_name
+
+import termchat.ui.markdown.wrap as some_module
+from termchat.core.sanitize import safe
+from termchat.core.style import Role
+from termchat.ui.markdown import Document, render
+from termchat.ui.markdown.code import Flat, Painter
+from termchat.ui.markdown.highlight import _roles, painter
+from termchat.ui.markdown.row import Roles
+
+SOURCES = {
+    "python": Path(some_module.__file__).read_text("utf-8"),
+    "c": '#include <a.h>\n/* several\n lines */\nint main(void) {\n  return 0; /* one */ // two\n}\nchar *a = "/*";\n',
+    "java": "/**\n * Doc\n */\npublic class A {\n  /* c\n  d */ int x = 1;\n}\n",
+    "css": "/* a\nb */\na { color: red; }\n",
+    "rust": "/* a /* b */ c */\nfn main() { let x = 'a'; }\n",
+    "bash": '#!/bin/bash\nfor f in *.txt; do\n  echo "$f ${x}"\ndone\nls /etc/*\n',
+    "json": '{\n  "a": 1,\n  "b": [true, null, "x"]\n}\n',
+    "toml": "[a]\nb = 1\nc = '''\nx\n'''\n",
+    "diff": "--- a\n+++ b\n@@ -1 +1 @@\n-x\n+y\n z\n",
+    "ruby": 'class A\n  def f(x)\n    "a #{x}"\n  end\nend\n',
+}
+LANGUAGES = ["python", "js", "ts", "tsx", "go", "rust", "yaml", "html", "php", "sql", "make", "console", "lua", "sh"]
+
+
+def looks(language: str, source: str) -> list[Roles | None]:
+    """The role of every character, line by line."""
+    lexer = painter(language)
+    found: list[Roles | None] = []
+    for line in source.split("\n")[:-1]:
+        for segment in lexer.line(line):
+            found += [segment.roles] * len(segment.text)
+        found.append(None)
+    return found
+
+
+@pytest.mark.parametrize("language", SOURCES)
+def test_line_by_line_is_as_good_as_the_whole_file(language: str) -> None:
+    source = SOURCES[language]
+    expected: list[Roles] = []
+    for _, kind, value in get_lexer_by_name(language).get_tokens_unprocessed(source):
+        expected += [_roles(kind)] * len(value)
+    found = looks(language, source)
+    pairs = zip(expected, found, source, strict=True)
+    assert [pair for pair in pairs if not pair[2].isspace() and pair[0] != pair[1]] == []
+
+
+@given(st.sampled_from(LANGUAGES), st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=80))
+def test_no_lexer_changes_the_text(language: str, line: str) -> None:
+    lexer = painter(language)
+    for text in (line, "/* " + line, line + '"""', line):
+        assert "".join(segment.text for segment in lexer.line(text)) == text
+
+
+@pytest.mark.parametrize("language", ["", "nosuchlanguage", "text", "{}", "???"])
+def test_an_unknown_language_is_not_guessed(language: str) -> None:
+    assert isinstance(painter(language), Flat)
+
+
+@pytest.mark.parametrize("language", ["Python", "python title=x", "{.python}", "python3"])
+def test_a_language_is_found_in_what_follows_the_fence(language: str) -> None:
+    assert not isinstance(painter(language), Flat)
+
+
+def test_a_look_ahead_does_not_disturb_the_lexer() -> None:
+    lexer: Painter = painter("python")
+    lexer.line('"""open')
+    ahead = lexer.copy()
+    ahead.line('closed"""')
+    assert lexer.line("still text")[0].roles == (Role.STRING,)
+    assert ahead.line("pass")[0].roles == (Role.KEYWORD,)
+
+
+def test_an_unfinished_line_is_highlighted() -> None:
+    document = Document(40)
+    document.feed(safe("```python\nreturn"))
+    (row,) = document.live()
+    assert row.segments[0].roles == (Role.KEYWORD,)
+
+
+def test_a_finished_line_is_final_at_once() -> None:
+    document = Document(40)
+    document.feed(safe("- item\n  ```\n  one\n  tw"))
+    assert [row.text for row in document.take()] == ["• item", "", "  one"]
+
+
+def test_a_very_long_line_is_final_while_it_arrives() -> None:
+    document = Document(40)
+    document.feed(safe("```python\n" + "x" * 5000))
+    assert len(document.take()) >= 120
+    assert len(document.live()) == 1
+
+
+def test_code_in_a_list_keeps_the_marker_to_itself() -> None:
+    assert [row.text for row in render(safe("1. ```sh\n   ls\n   ```\n2. b"), 40)] == [" 1.", "    ls", "", " 2. b"]
+
+
+def test_indented_code_ends_without_its_blank_lines() -> None:
+    rows = render(safe("    a\n\n\n    b\n\n\ntext"), 40)
+    assert [row.text for row in rows] == ["a", "", "", "b", "", "text"]

@@ -1,0 +1,146 @@
+"""The inside of a paragraph: emphasis beside CJK, LaTeX, links, and what arises after parsing."""
+
+from __future__ import annotations
+
+import pytest
+
+from termchat.core.sanitize import safe
+from termchat.core.style import Role
+from termchat.ui.markdown import Segment, render
+from termchat.ui.markdown.inline import parse
+from termchat.ui.markdown.preview import repaired
+
+
+def marked(source: str, role: Role) -> list[str]:
+    return [segment.text for segment in parse(source).segments if role in segment.roles]
+
+
+def said(source: str, *, hyperlinks: bool = True) -> str:
+    return "".join(segment.text for segment in parse(source, hyperlinks=hyperlinks).segments)
+
+
+@pytest.mark.parametrize(
+    ("source", "strong"),
+    [
+        ("**“重点”**内容", ["“重点”"]),
+        ("**注意：**请看", ["注意："]),
+        ("这是**（重要）**的", ["（重要）"]),
+        ("中文**bold**中文", ["bold"]),
+        ("a**“b”**c", []),
+        ("2**3**4", ["3"]),
+        ("** not **", []),
+    ],
+)
+def test_emphasis_beside_chinese(source: str, strong: list[str]) -> None:
+    assert marked(source, Role.STRONG) == strong
+
+
+@pytest.mark.parametrize(
+    ("source", "math"),
+    [
+        ("so \\(a_1 * b_2 * c\\) is", ["\\(a_1 * b_2 * c\\)"]),
+        ("so \\[x\\] is", ["\\[x\\]"]),
+        ("so $x_1 + y_1$ is", ["$x_1 + y_1$"]),
+        ("$$\\frac{a}{b}$$", ["$$\\frac{a}{b}$$"]),
+        ("costs $5 and $10", []),
+        ("from $5-$10", []),
+        ("\\(\\) and \\[\\\\\\]", []),
+        ("`$a$`", []),
+        ("\\(never closed", []),
+    ],
+)
+def test_latex_is_kept_as_it_was_written(source: str, math: list[str]) -> None:
+    assert marked(source, Role.MATH) == math
+
+
+def test_a_display_formula_keeps_its_lines() -> None:
+    text = "\\[\na &= b \\\\\n- c\n\\]\ntext"
+    assert [row.text for row in render(safe(text), 40)] == ["\\[", "a &= b \\\\", "- c", "\\]", "", "text"]
+
+
+def test_a_stray_sign_of_a_formula_ends_with_the_paragraph() -> None:
+    assert [row.text for row in render(safe("$$\na\n\n# Title"), 40)] == ["$$", "a", "", "Title"]
+
+
+@pytest.mark.parametrize(
+    ("source", "clickable", "plain"),
+    [
+        ("[docs](https://example.com/a)", "docs (example.com)", "docs (https://example.com/a)"),
+        ("[example.com](https://example.com/)", "example.com", "example.com"),
+        ("[https://example.com/a](https://example.com/a)", "https://example.com/a", "https://example.com/a"),
+        ("[https://a.b](https://evil.com/x)", "https://a.b (evil.com)", "https://a.b (https://evil.com/x)"),
+        ("[you@a.b](https://a.b@evil.com/)", "you@a.b (evil.com)", "you@a.b (https://a.b@evil.com/)"),
+        ("<https://example.com/a>", "https://example.com/a", "https://example.com/a"),
+        ("[mail](mailto:a@b.c)", "mail (a@b.c)", "mail (mailto:a@b.c)"),
+        ("[file](../readme.md)", "file (../readme.md)", "file (../readme.md)"),
+        ("[ftp](ftp://a.b/c)", "ftp (ftp://a.b/c)", "ftp (ftp://a.b/c)"),
+        ("![a *cat*](https://x.y/c.png)", "a cat (x.y)", "a cat (https://x.y/c.png)"),
+        ("![](https://x.y/c.png)", "image (x.y)", "image (https://x.y/c.png)"),
+        ("[a][1] and [^2]", "[a][1] and [^2]", "[a][1] and [^2]"),
+    ],
+)
+def test_where_a_link_leads_is_seen(source: str, clickable: str, plain: str) -> None:
+    assert said(source) == clickable
+    assert said(source, hyperlinks=False) == plain
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "vbscript:x", "file:///etc/passwd"])
+def test_only_web_and_mail_links_can_be_clicked(url: str) -> None:
+    assert all(not segment.url for segment in parse(f"[x]({url})").segments)
+
+
+def test_a_clickable_link_is_ascii() -> None:
+    (first, *_) = parse("[x](http://例え.jp/ä&#27;&#x9c;)").segments
+    assert first == Segment(safe("x"), (Role.LINK,), first.url)
+    assert first.url.isascii()
+    assert first.url.isprintable()
+
+
+@pytest.mark.parametrize("entity", ["&#27;", "&#x202e;", "&#9;", "&#10;", "&#155;", "&#13;", "&#127;"])
+def test_entities_become_no_control_characters(entity: str) -> None:
+    text = said(f"a{entity}b")
+    assert text == safe(text)
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("source", "open_"),
+    [
+        ("plain text", False),
+        ("**bold** and `code` [a](b) snake_case 2 * 3", False),
+        ("**bold", True),
+        ("`code", True),
+        ("[text", True),
+        ("[text](http://a", True),
+        ("[1] is closed", False),
+        ("a <http://x", True),
+        ("a < b", False),
+        ("&am", True),
+        ("\\(x", True),
+        ("$x", True),
+        ("~~gone", True),
+    ],
+)
+def test_whether_more_text_could_change_the_meaning(source: str, open_: bool) -> None:
+    assert parse(source).open is open_
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("**bold and *both", "**bold and *both***"),
+        ("**", ""),
+        ("a `code", "a `code`"),
+        ("a `", "a"),
+        ("**a `b", "**a `b`**"),
+        ("~~a", "~~a~~"),
+        ("see [the pa", "see [the pa]()"),
+        ("see [the page](http://x", "see [the page]()"),
+        ("see [**the", "see **the**"),
+        ("a <https://x.y", "a https://x.y"),
+        ("done.", "done."),
+        ("\\", ""),
+    ],
+)
+def test_a_preview_closes_what_is_open(source: str, shown: str) -> None:
+    assert repaired(source) == shown

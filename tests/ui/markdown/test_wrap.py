@@ -1,0 +1,121 @@
+"""Breaking lines: CJK with kinsoku, graphemes, long words, and what is left to the terminal."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from termchat.core.sanitize import Safe, safe
+from termchat.ui.markdown import Document, render
+from termchat.ui.markdown.cells import Cells, breakable, cells_for, whole
+from termchat.ui.markdown.row import Segment
+from termchat.ui.markdown.wrap import Room, Wrapper
+
+GRAPHEMES = ["👍🏽", "👨‍👩‍👧", "🇨🇳", "⚠️", "é", "é", "한", "1️⃣", "中", "a"]
+
+
+def wrapped(text: str, width: int, *, indent: int = 0, spare: int = 0) -> list[str]:
+    wrapper = Wrapper(cells_for(1), Room(width, indent, spare))
+    wrapper.push(Segment(safe(text)))
+    wrapper.flush()
+    return ["~" * line.soft + "".join(part.text for part in line.segments) for line in wrapper.lines]
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "lines"),
+    [
+        ("one two three", 8, ["one two", "three"]),
+        ("one two three", 7, ["one two", "three"]),
+        ("one  two", 20, ["one  two"]),
+        ("中文内容很长", 8, ["中文内容", "~很长"]),
+        ("中文内容，很长", 8, ["中文内", "容，很长"]),
+        ("中文（内容）很长", 6, ["中文", "（内", "容）很", "~长"]),
+        ("中文 mixed 内容", 10, ["中文 mixed", "内容"]),
+        ("abc中文def", 5, ["abc中", "~文def"]),
+        ("a" * 12, 5, ["aaaaa", "~aaaaa", "~aa"]),
+        ("see " + "a" * 9, 6, ["see", "aaaaaa", "~aaa"]),
+        ("한국어 문장입니다", 8, ["한국어", "문장입니", "~다"]),
+    ],
+)
+def test_where_lines_break(text: str, width: int, lines: list[str]) -> None:
+    assert wrapped(text, width) == lines
+
+
+def test_a_margin_is_kept_by_words_and_crossed_by_what_the_terminal_wraps() -> None:
+    assert wrapped("one two three", 10, indent=3) == ["one two", "three"]
+    assert wrapped("x" * 16, 10, indent=3) == ["x" * 7, "~" + "x" * 9]
+
+
+def test_spare_columns_stay_free() -> None:
+    assert wrapped("one two three", 8, spare=2) == ["one", "two", "three"]
+
+
+WORDS = ["word ", "中文", "，", "（", " ", "x" * 30, *GRAPHEMES]
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=40), st.integers(20, 60))
+def test_pieces_come_out_as_the_whole(pieces: list[str], width: int) -> None:
+    at_once = wrapped("".join(pieces), width)
+    wrapper = Wrapper(cells_for(1), Room(width))
+    for piece in pieces:
+        wrapper.copy().push(Segment(Safe("never seen")))
+        wrapper.push(Segment(Safe(piece)))
+    wrapper.flush()
+    split = ["~" * line.soft + "".join(part.text for part in line.segments) for line in wrapper.lines]
+    assert split == at_once
+
+
+@given(st.lists(st.sampled_from(GRAPHEMES), min_size=30, max_size=80).map("".join))
+def test_no_grapheme_is_split(text: str) -> None:
+    clusters = [cluster.text for cluster in cells_for(1).clusters(text)]
+    rows = render(safe(text), 20)
+    assert [each.text for row in rows for each in cells_for(1).clusters(row.text)] == clusters
+
+
+@pytest.mark.parametrize(
+    ("text", "cells", "widest"),
+    [("👍🏽", 2, 4), ("👨‍👩‍👧", 2, 6), ("🇨🇳", 2, 4), ("⚠️", 2, 2), ("中", 2, 2), ("é", 1, 1), ("a", 1, 1)],
+)
+def test_widths_and_what_a_simple_terminal_makes_of_them(text: str, cells: int, widest: int) -> None:
+    (cluster,) = cells_for(1).clusters(text)
+    assert (cluster.cells, cluster.widest) == (cells, widest)
+
+
+def test_a_row_fits_even_where_emoji_are_drawn_wide() -> None:
+    family = "👨‍👩‍👧"
+    for row in render(safe(f"{family} " * 40), 20):
+        assert sum(cluster.widest for cluster in cells_for(1).clusters(row.text)) <= 20
+
+
+def test_ambiguous_characters_are_as_wide_as_the_terminal_says() -> None:
+    assert Cells(1).width("“①”") == 3
+    assert Cells(2).width("“①”") == 6
+    rows = render(safe("- item\n> quote\n\n---"), 20, ambiguous=2)
+    assert "".join(row.text for row in rows).isascii()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "may"),
+    [("中", "文", True), ("中", "，", False), ("（", "中", False), ("a", "b", False), ("a", "中", True)],
+)
+def test_kinsoku(before: str, after: str, may: bool) -> None:
+    assert breakable(before, after) is may
+
+
+def test_a_cut_goes_through_no_grapheme() -> None:
+    assert [whole("ab👍🏽c", at) for at in range(6)] == [0, 1, 2, 2, 4, 5]
+
+
+def test_chinese_lines_are_joined_without_a_blank() -> None:
+    (row,) = render(safe("中文\n中文\nEnglish\n中文"), 80)
+    assert row.text == "中文中文 English 中文"
+
+
+def test_the_terminal_may_wrap_prose_as_well() -> None:
+    document = Document(20, soft=True)
+    document.feed(safe("A paragraph of words\nthat the **terminal** wraps."))
+    document.close()
+    rows = document.take()
+    assert [row.soft for row in rows] == [False, True, True]
+    assert "".join(row.text for row in rows) == "A paragraph of words that the terminal wraps."

@@ -1,0 +1,131 @@
+"""Looks to escape sequences, and the themes that come with termchat."""
+
+from __future__ import annotations
+
+import itertools
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from termchat.core.sanitize import Safe
+from termchat.core.style import Role, Style, Theme
+from termchat.ui.markdown.encode import encode_row, encode_rows
+from termchat.ui.markdown.row import Row, Segment
+from termchat.ui.palette import ANSI_NAMES, Depth, Palette, depth_of
+
+THEMES = Path(__file__).parents[2] / "themes"
+NAMES = ["dark", "light", "neutral"]
+
+
+def load(name: str) -> Theme:
+    data = tomllib.loads((THEMES / f"{name}.toml").read_text("utf-8"))
+    return Theme(data["name"], data["kind"], {Role(key): Style(**value) for key, value in data["styles"].items()})
+
+
+def palette(depth: Depth = Depth.TRUE) -> Palette:
+    return Palette(
+        Theme(
+            "test",
+            "any",
+            {
+                Role.STRONG: Style(bold=True),
+                Role.DIM: Style(dim=True),
+                Role.LINK: Style("#123456", underline=True),
+                Role.CODE: Style("bright-blue"),
+                Role.ERROR: Style("red", bold=True),
+                Role.KEYWORD: Style("#ff87af"),
+            },
+        ),
+        depth,
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sequence"),
+    [
+        ((), (Role.STRONG,), "\x1b[1m"),
+        ((Role.STRONG,), (), "\x1b[m"),
+        ((Role.STRONG,), (Role.STRONG, Role.CODE), "\x1b[94m"),
+        ((Role.CODE,), (Role.KEYWORD,), "\x1b[38;5;211m"),
+        ((Role.ERROR,), (Role.STRONG,), "\x1b[39m"),
+        ((Role.ERROR,), (Role.CODE,), "\x1b[;94m"),
+        ((Role.STRONG,), (Role.DIM,), "\x1b[;2m"),
+        ((Role.LINK,), (Role.LINK, Role.STRONG), "\x1b[1m"),
+        ((Role.TEXT,), (), ""),
+        ((), (Role.LINK,), "\x1b[4;38;2;18;52;86m"),
+    ],
+)
+def test_a_turn_is_as_short_as_it_can_be(before: tuple[Role, ...], after: tuple[Role, ...], sequence: str) -> None:
+    assert palette().turn(before, after) == sequence
+
+
+@pytest.mark.parametrize(
+    ("depth", "sequence"),
+    [
+        (Depth.PLAIN, ""),
+        (Depth.MONO, "\x1b[4m"),
+        (Depth.ANSI, "\x1b[4;30m"),
+        (Depth.INDEXED, "\x1b[4;38;5;23m"),
+        (Depth.TRUE, "\x1b[4;38;2;18;52;86m"),
+    ],
+)
+def test_every_depth_of_colour(depth: Depth, sequence: str) -> None:
+    assert palette(depth).turn((), (Role.LINK,)) == sequence
+
+
+@pytest.mark.parametrize(
+    ("environ", "depth"),
+    [
+        ({"TERM": "dumb", "COLORTERM": "truecolor"}, Depth.PLAIN),
+        ({"TERM": "xterm-256color", "NO_COLOR": "1"}, Depth.MONO),
+        ({"TERM": "xterm-256color", "NO_COLOR": ""}, Depth.INDEXED),
+        ({"TERM": "xterm-256color", "COLORTERM": "truecolor"}, Depth.TRUE),
+        ({"TERM": "xterm-direct"}, Depth.TRUE),
+        ({"TERM": "linux"}, Depth.ANSI),
+        ({}, Depth.ANSI),
+    ],
+)
+def test_the_terminal_says_how_much_colour_it_has(environ: dict[str, str], depth: Depth) -> None:
+    assert depth_of(environ) is depth
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_theme_knows_every_role(name: str) -> None:
+    theme = load(name)
+    assert theme.name == name
+    assert set(theme.styles) == set(Role)
+
+
+@pytest.mark.parametrize(("name", "depth"), list(itertools.product(NAMES, Depth)))
+def test_every_look_of_a_theme_can_be_written(name: str, depth: Depth) -> None:
+    shades = Palette(load(name), depth)
+    for role in Role:
+        assert shades.turn((), (role,)) == "" or shades.turn((role,), ()) == "\x1b[m"
+
+
+def test_the_neutral_theme_keeps_to_what_reads_on_any_background() -> None:
+    colours = {style.color for style in load("neutral").styles.values()} - {""}
+    assert colours <= set(ANSI_NAMES) - {"black", "white"}
+
+
+def test_the_headings_differ_without_colour() -> None:
+    for name in NAMES:
+        shades = Palette(load(name), Depth.MONO)
+        assert shades.turn((), (Role.HEADING,))
+        assert shades.turn((), (Role.TITLE,)) != shades.turn((), (Role.HEADING,))
+
+
+def test_rows_are_encoded_with_links_and_end_in_the_plain_look() -> None:
+    row = Row((Segment(Safe("a ")), Segment(Safe("b"), (Role.LINK,), "http://x.y"), Segment(Safe(" c"))), 5)
+    assert encode_row(row, palette(Depth.MONO)) == "a \x1b]8;id=2e9a2b40;http://x.y\x1b\\\x1b[4mb\x1b]8;;\x1b\\\x1b[m c"
+
+
+def test_blanks_need_no_sequence_of_their_own() -> None:
+    row = Row((Segment(Safe("a"), (Role.KEYWORD,)), Segment(Safe(" ")), Segment(Safe("b"), (Role.KEYWORD,))), 3)
+    assert encode_row(row, palette()) == "\x1b[38;5;211ma b\x1b[m"
+
+
+def test_soft_rows_are_joined() -> None:
+    rows = [Row((Segment(Safe("abc")),), 3), Row((Segment(Safe("d")),), 1, soft=True), Row()]
+    assert encode_rows(rows, palette()) == "abcd\r\n\r\n"
