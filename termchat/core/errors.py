@@ -37,6 +37,7 @@ class Kind(StrEnum):
     CUT = "cut"
     BAD_RESPONSE = "bad_response"
     EMPTY = "empty"
+    STORAGE = "storage"  # the chats cannot be saved, or not be read
     BUG = "bug"
 
 

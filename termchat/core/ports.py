@@ -1,7 +1,8 @@
 """The ports: what the parts of the house expect of each other. `app` alone joins them.
 
-Providers answer requests, tools run calls, prices tell costs; a session turns a message into a turn. All of them
-are asynchronous; a port that streams is an async generator, to be consumed under `contextlib.aclosing`.
+Providers answer requests, tools run calls, prices tell costs; a session turns a message into a turn, a recorder keeps
+it, and a library has all that was kept. All of them are asynchronous; a port that streams is an async generator, to
+be consumed under `contextlib.aclosing`.
 """
 
 from __future__ import annotations
@@ -10,11 +11,24 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Protocol
 
-from termchat.core.conversation import Conversation
+from termchat.core.conversation import Conversation, Node
 from termchat.core.errors import Failure
 from termchat.core.events import Delta, Event
+from termchat.core.library import (
+    By,
+    ChatInfo,
+    ChatState,
+    ExportFormat,
+    Hit,
+    ImportReport,
+    Page,
+    PastPrompt,
+    Place,
+    UsageRow,
+)
 from termchat.core.messages import Message, Origin, ToolCall, ToolResult
 from termchat.core.models import ModelInfo, ModelRef
 from termchat.core.usage import Usage
@@ -176,4 +190,134 @@ class Session(Protocol):
 
     def send(self, parent: str, model: ModelRef | None = None) -> Turn:
         """Have what stands at `parent` answered, by the session's model or another."""
+        ...
+
+
+class Recording(Protocol):
+    """The tee of one turn: what happens is kept as it happens. Nothing here waits or raises."""
+
+    def keep(self, event: Event) -> None:
+        """Keep an event of the turn: messages and results at once, a streaming reply every second."""
+        ...
+
+    def close(self) -> None:
+        """Nobody reads the turn any more; without its TurnEnded, what came is kept as a cut message."""
+        ...
+
+
+class Recorder(Protocol):
+    """A chat while it is led. It comes into being with its first message. Only `begin` and `close` wait."""
+
+    @property
+    def chat(self) -> str:
+        """The id of the chat, before it exists too."""
+        ...
+
+    def add(self, node: Node) -> None:
+        """A message stands in the tree, the head on it."""
+        ...
+
+    def move(self, head: str | None) -> None:
+        """The head stands elsewhere."""
+        ...
+
+    def use(self, state: ChatState) -> None:
+        """The model, the system prompt or the settings of the chat are others now."""
+        ...
+
+    def draft(self, text: str) -> None:
+        """What stands in the input now; it is on disk a second later. "" when it was sent or cleared."""
+        ...
+
+    async def begin(self, turn_id: str, question: str) -> Recording:
+        """A request is about to leave for the message at `question`: all that was added is on the disk itself
+        when this returns, or the user has been told that it cannot be."""
+        ...
+
+    async def close(self) -> None:
+        """The chat is put down; another termchat may take it up."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A chat taken up again. `forked`: another running termchat has it open, so this is a branch of its own."""
+
+    recorder: Recorder
+    info: ChatInfo
+    state: ChatState
+    conversation: Conversation
+    draft: str = ""
+    forked: bool = False
+
+
+class Library(Protocol):
+    """All chats that are kept."""
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether nothing will be left of what is kept."""
+        ...
+
+    def begin(self, state: ChatState, place: Place) -> Recorder:
+        """A new chat, which exists from its first message on."""
+        ...
+
+    async def resume(self, chat: str, place: Place) -> Resumed | Failure: ...
+    async def fork(self, chat: str, head: str | None, place: Place, title: str = "") -> Resumed | Failure:
+        """A chat of its own that shares the messages up to `head`."""
+        ...
+
+    async def find(self, name: str) -> ChatInfo | Failure:
+        """The chat that an id, a beginning of one or a title means."""
+        ...
+
+    async def last(self, place: Place) -> ChatInfo | None:
+        """The chat that `-c` means."""
+        ...
+
+    async def chats(self, containing: str = "", directory: str | None = None, after: str = "", limit: int = 50) -> Page:
+        """Chats, newest first; `containing` looks into titles and texts, `directory` None is everywhere."""
+        ...
+
+    async def search(self, typed: str, limit: int = 50) -> tuple[Hit, ...]:
+        """Messages with these words: the newest thousand, the best first."""
+        ...
+
+    async def short(self, chat: str) -> str:
+        """The shortest beginning of the id that is enough to name the chat."""
+        ...
+
+    async def rename(self, chat: str, title: str) -> None: ...
+    async def delete(self, chat: str) -> None:
+        """Set a chat aside; `restore` brings it back for thirty days."""
+        ...
+
+    async def restore(self, chat: str) -> None: ...
+    async def deleted(self) -> tuple[ChatInfo, ...]: ...
+    def remember(self, text: str, place: Place, chat: str = "", *, draft: bool = False) -> None:
+        """Add a prompt that was sent, or a draft that was cleared, to the history of prompts."""
+        ...
+
+    async def prompts(self, containing: str = "", directory: str = "", limit: int = 500) -> tuple[PastPrompt, ...]:
+        """Past prompts of all chats, each once; those of `directory` first, newest first."""
+        ...
+
+    async def left_draft(self, place: Place) -> str:
+        """What somebody typed here into a chat that never began, before termchat was killed; told once."""
+        ...
+
+    async def usage(self, by: By, since: float = 0.0) -> tuple[UsageRow, ...]: ...
+    def export(
+        self, form: ExportFormat, chats: Sequence[str] | None = None, head: str | None = None
+    ) -> AsyncGenerator[str, None]:
+        """Chats as text, piece by piece: all of them when `chats` is None. `head` picks a branch of a single one."""
+        ...
+
+    async def take_in(self, file: Path) -> ImportReport | Failure:
+        """Import chats from a file of termchat, ChatGPT, Claude or llm."""
+        ...
+
+    async def close(self) -> Failure | None:
+        """Write what waits; the failure says what could not be kept."""
         ...

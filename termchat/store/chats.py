@@ -1,0 +1,232 @@
+"""Chats: their rows, their heads, who holds them, and which one is meant."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from termchat.core.errors import Failure, Kind
+from termchat.core.library import ChatInfo, ChatState, Page, Place
+from termchat.core.messages import Author, File, Image, Json, Message
+from termchat.core.models import ModelRef
+from termchat.core.sanitize import join, safe_line, say
+from termchat.store import nodes, processes
+from termchat.store.codec import dump
+from termchat.store.nodes import Kept
+
+INFO = (
+    "chats.n, chats.id, chats.title, chats.provider, chats.model, chats.created, chats.updated, chats.turns, "
+    "chats.directory, holders.owner, holders.since, chats.deleted"
+)
+FROM = "FROM chats LEFT JOIN holders ON holders.chat = chats.n"
+_TITLE = 60
+_PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """A chat that is made with its first message; `source` is the chat it branches off, `head` the node there."""
+
+    id: str
+    place: Place
+    source: str = ""
+    head: str | None = None
+
+
+def create(connection: sqlite3.Connection, seed: Seed, state: ChatState, at: float) -> int:
+    """Make the chat, held by this process; its number. One that is there stays as it is."""
+    connection.execute(
+        "INSERT OR IGNORE INTO chats (id, head, terminal, directory, created, updated, forked_from, title) "
+        "VALUES (?, (SELECT n FROM nodes WHERE id = ?), ?, ?, ?, ?, ?, "
+        "coalesce((SELECT title FROM chats WHERE id = ?), ''))",
+        (seed.id, seed.head, seed.place.terminal, seed.place.directory, at, at, seed.source or None, seed.source),
+    )
+    n = number(connection, seed.id)
+    assert n is not None
+    hold(connection, n, at)
+    set_state(connection, n, state)
+    return n
+
+
+def number(connection: sqlite3.Connection, chat: str) -> int | None:
+    """The number of a chat's row, None when there is no such chat."""
+    found = connection.execute("SELECT n FROM chats WHERE id = ?", (chat,)).fetchone()
+    return found[0] if found else None
+
+
+def set_state(connection: sqlite3.Connection, n: int, state: ChatState) -> None:
+    model = state.model or ModelRef("", "")
+    connection.execute(
+        "UPDATE chats SET provider = ?, model = ?, system = ?, settings = ? WHERE n = ?",
+        (model.provider, model.model, state.system, dump(dict(state.settings)), n),
+    )
+
+
+def state(connection: sqlite3.Connection, n: int) -> ChatState:
+    provider, model, system, settings = connection.execute(
+        "SELECT provider, model, system, settings FROM chats WHERE n = ?", (n,)
+    ).fetchone()
+    return ChatState(ModelRef(provider, model) if provider else None, system, _settings(settings))
+
+
+def add(connection: sqlite3.Connection, n: int, node: Kept, *, follow: bool) -> None:
+    """Add a message to a chat. The head goes to it; with `follow` only if it stood on the message's parent."""
+    row = nodes.add(connection, n, node)
+    if row is None:
+        return
+    condition = "AND head IS (SELECT parent FROM nodes WHERE n = ?2)" if follow else ""
+    connection.execute(f"UPDATE chats SET head = ?2 WHERE n = ?1 {condition}", (n, row))  # noqa: S608 - our words
+    connection.execute(
+        "UPDATE chats SET updated = max(updated, ?), turns = turns + ?, deleted = NULL WHERE n = ?",
+        (node.created, node.author is Author.USER, n),
+    )
+
+
+def name_after(connection: sqlite3.Connection, n: int, words: str) -> None:
+    """Give a chat that has no title yet one that nobody chose."""
+    connection.execute("UPDATE chats SET title = ? WHERE n = ? AND title = ''", (words, n))
+
+
+def rename(connection: sqlite3.Connection, n: int, words: str) -> None:
+    """Give a chat the title that the user chose."""
+    connection.execute("UPDATE chats SET title = ?, renamed = 1 WHERE n = ?", (" ".join(words.split()), n))
+
+
+def title(message: Message) -> str:
+    """The first words of a message, or what is attached to it."""
+    words = " ".join(message.text.split())
+    if words:
+        return words if len(words) <= _TITLE else words[: _TITLE - 1].rstrip() + "…"
+    names = [part.name for part in message.parts if isinstance(part, File)]
+    if names:
+        return " ".join(names)[:_TITLE]
+    return "an image" if any(isinstance(part, Image) for part in message.parts) else ""
+
+
+def move(connection: sqlite3.Connection, n: int, head: str | None) -> None:
+    """The head stands elsewhere in the tree; None is before the first message."""
+    connection.execute("UPDATE chats SET head = (SELECT n FROM nodes WHERE id = ?) WHERE n = ?", (head, n))
+
+
+def visit(connection: sqlite3.Connection, n: int, place: Place, at: float) -> None:
+    """The chat is led here from now on."""
+    connection.execute(
+        "UPDATE chats SET terminal = ?, directory = ?, updated = ? WHERE n = ?",
+        (place.terminal, place.directory, at, n),
+    )
+
+
+def hold(connection: sqlite3.Connection, n: int, at: float) -> bool:
+    """Take the chat for this process; False when another that still runs has it."""
+    found = connection.execute("SELECT owner, since FROM holders WHERE chat = ?", (n,)).fetchone()
+    if found and found[0] != processes.owner() and processes.alive(found[0], found[1], at):
+        return False
+    connection.execute(
+        "INSERT OR REPLACE INTO holders (chat, owner, since) VALUES (?, ?, ?)", (n, processes.owner(), at)
+    )
+    return True
+
+
+def release(connection: sqlite3.Connection, chat: str) -> None:
+    connection.execute(
+        "DELETE FROM holders WHERE chat = (SELECT n FROM chats WHERE id = ?) AND owner = ?", (chat, processes.owner())
+    )
+
+
+def find(connection: sqlite3.Connection, name: str, at: float) -> ChatInfo | Failure:
+    """The chat of this id, beginning of an id, title or beginning of a title; it must be one."""
+    live = "chats.deleted IS NULL"
+    for condition, value in (
+        (f"chats.id = ? AND {live}", name),
+        (f"chats.title = ? AND {live} ORDER BY chats.updated DESC", name),
+        (f"chats.id GLOB ? AND {live}", f"{_plain(name)}*"),
+        (f"chats.title LIKE ? ESCAPE '\\' AND {live} ORDER BY chats.updated DESC", f"{like(name)}%"),
+    ):
+        rows = connection.execute(f"SELECT {INFO} {FROM} WHERE {condition} LIMIT 4", (value,)).fetchall()
+        if len(rows) == 1:
+            return info(rows[0], at)
+        if rows:
+            return _several(name, [info(row, at) for row in rows])
+    return Failure(
+        Kind.NOT_FOUND, say("There is no chat {name}.", name=safe_line(name)), say("termchat chats lists them all.")
+    )
+
+
+def last(connection: sqlite3.Connection, place: Place, at: float) -> ChatInfo | None:
+    """The last chat of this terminal in this directory, else the last of the directory that nobody else has open."""
+    here = f"SELECT {INFO} {FROM} WHERE chats.directory = ? AND chats.deleted IS NULL"
+    newest = "ORDER BY chats.updated DESC, chats.n DESC"
+    if place.terminal:
+        mine = connection.execute(f"{here} AND chats.terminal = ? {newest} LIMIT 1", (place.directory, place.terminal))
+        if row := mine.fetchone():
+            return info(row, at)
+    found = (info(row, at) for row in connection.execute(f"{here} {newest}", (place.directory,)))
+    return next((chat for chat in found if not chat.held), None)
+
+
+def page(connection: sqlite3.Connection, directory: str | None, after: str, limit: int, at: float) -> Page:
+    """Chats, newest first, of one directory or of all; `after` is where the page before ended."""
+    conditions, values = ["chats.deleted IS NULL"], list[Any]()
+    if directory is not None:
+        conditions.append("chats.directory = ?")
+        values.append(directory)
+    if after:
+        updated, _, n = after.partition(":")
+        conditions.append("(chats.updated, chats.n) < (?, ?)")
+        values += [float.fromhex(updated), int(n)]
+    rows = connection.execute(
+        f"SELECT {INFO} {FROM} WHERE {' AND '.join(conditions)} ORDER BY chats.updated DESC, chats.n DESC LIMIT ?",
+        (*values, limit + 1),
+    ).fetchall()
+    more = f"{rows[limit - 1][6].hex()}:{rows[limit - 1][0]}" if len(rows) > limit else ""
+    return Page(tuple(info(row, at) for row in rows[:limit]), more)
+
+
+def info(row: tuple[Any, ...], at: float) -> ChatInfo:
+    """A row of `INFO` as a value."""
+    _, name, words, provider, model, created, updated, turns, directory, owner, since, deleted = row
+    held = bool(owner) and owner != processes.owner() and processes.alive(owner, since, at)
+    ref = ModelRef(provider, model) if provider else None
+    return ChatInfo(name, words, ref, created, updated, turns, directory, held, deleted)
+
+
+def short(connection: sqlite3.Connection, chat: str) -> str:
+    """The shortest beginning of the id that means this chat alone, four characters at least."""
+    before = connection.execute("SELECT max(id) FROM chats WHERE id < ?", (chat,)).fetchone()[0] or ""
+    behind = connection.execute("SELECT min(id) FROM chats WHERE id > ?", (chat,)).fetchone()[0] or ""
+    shared = max(_shared(chat, before), _shared(chat, behind))
+    return chat[: max(4, shared + 1)]
+
+
+def like(text: str) -> str:
+    """Text for LIKE ... ESCAPE '\\'."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _shared(a: str, b: str) -> int:
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+
+
+def _plain(name: str) -> str:
+    """A name without the signs that GLOB takes for patterns; ids have none of them."""
+    return "".join(c if c.isalnum() or c == "-" else "\x01" for c in name)
+
+
+def _several(name: str, found: list[ChatInfo]) -> Failure:
+    names = join(", ", [safe_line(f"{chat.id[:8]} ({chat.title})") for chat in found[:3]])
+    return Failure(
+        Kind.NOT_FOUND,
+        say("{name} could be several chats: {names} ...", name=safe_line(name), names=names),
+        say("Say more of the id."),
+    )
+
+
+def _settings(text: str) -> Mapping[str, Json]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return cast("dict[str, Json]", found) if isinstance(found, dict) else {}

@@ -1,0 +1,285 @@
+"""Messages as text and back, without loss.
+
+One JSON object a message, with a version. Bytes leave the text: `encode` names them by their SHA-256 and gives
+them beside it, so that an attachment is stored once; with `inline` they stay inside as base64, for files that
+must stand alone. Lone surrogates become U+FFFD, because neither UTF-8 nor any server takes them.
+
+Opaque data of the vendors is any JSON; bytes and numbers that JSON does not know are wrapped as
+`{"$bytes": base64}` and `{"$float": "nan"}`, and an object that has such a key of its own as `{"$object": ...}`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from base64 import b64decode, b64encode
+from binascii import Error as BadBase64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, TypeAlias, cast
+
+from termchat.core.messages import (
+    Author,
+    Citation,
+    Extra,
+    File,
+    Image,
+    Message,
+    Origin,
+    Part,
+    Reasoning,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+from termchat.core.models import Protocol
+from termchat.core.outcomes import Outcome
+from termchat.core.sanitize import well_formed
+from termchat.core.usage import Usage
+from termchat.store import fields
+from termchat.store.fields import BadRecord, Raw
+
+VERSION = 1
+Blobs: TypeAlias = Callable[[str], bytes]
+_WRAPPERS = ("$bytes", "$float", "$object")
+_dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A message as text, and the bytes that it names by their hash."""
+
+    text: str
+    blobs: Mapping[str, bytes]
+
+
+def encode(message: Message, *, inline: bool = False) -> Encoded:
+    """The message as the store keeps it."""
+    blobs: dict[str, bytes] = {}
+    return Encoded(dump(to_raw(message, None if inline else blobs)), blobs)
+
+
+def decode(text: str, blobs: Blobs) -> Message:
+    """The message that was encoded; `blobs` gives bytes by their hash (KeyError when they are lost).
+
+    Raises BadRecord.
+    """
+    try:
+        raw = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadRecord("not JSON") from error
+    return from_raw(raw, blobs)
+
+
+def dump(value: object) -> str:
+    """JSON on one line, fit for UTF-8."""
+    return well_formed(_dump(value))
+
+
+def lost(_hash: str) -> bytes:
+    """Blobs where there are none."""
+    raise KeyError(_hash)
+
+
+def to_raw(message: Message, blobs: dict[str, bytes] | None = None) -> dict[str, Any]:
+    """The message as a JSON object; bytes go to `blobs`, or inside as base64 when it is None."""
+    raw: dict[str, Any] = {"v": VERSION, "author": message.author.value}
+    if message.origin:
+        raw["origin"] = [message.origin.provider, message.origin.protocol.value, message.origin.model]
+    if message.outcome:
+        raw["outcome"] = message.outcome.value
+    if message.usage:
+        raw["usage"] = _usage_to_raw(message.usage)
+    raw["parts"] = [_part_to_raw(part, blobs) for part in message.parts]
+    return raw
+
+
+def from_raw(value: object, blobs: Blobs = lost) -> Message:
+    """The message of a JSON object. Raises BadRecord."""
+    raw = fields.record(value)
+    if raw.get("v") != VERSION:
+        raise BadRecord("a version that is not known")
+    try:
+        return Message(
+            Author(fields.text(raw, "author")),
+            tuple(_part_from_raw(fields.record(part), blobs) for part in fields.items(raw, "parts")),
+            _origin(raw.get("origin")),
+            Outcome(fields.text(raw, "outcome")) if "outcome" in raw else None,
+            _usage(fields.record(raw["usage"])) if "usage" in raw else None,
+        )
+    except BadRecord:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise BadRecord(f"{error}"[:100]) from error
+
+
+def _part_to_raw(part: Part, blobs: dict[str, bytes] | None) -> dict[str, Any]:
+    match part:
+        case Text():
+            raw = {"type": "text", "text": part.text, **_opaque(part.extra)}
+            if part.citations:
+                raw["citations"] = [[citation.url, citation.title] for citation in part.citations]
+            return raw
+        case Reasoning():
+            raw = {"type": "reasoning", "text": part.text, **_opaque(part.extra)}
+            return {**raw, "redacted": True} if part.redacted else raw
+        case ToolCall():
+            raw = {"type": "call", "id": part.id, "name": part.name, "arguments": part.arguments}
+            return {**raw, "whole": part.whole, **_opaque(part.extra)}
+        case ToolResult():
+            parts = [_part_to_raw(inner, blobs) for inner in part.parts]
+            return {"type": "result", "id": part.call_id, "name": part.name, "error": part.is_error, "parts": parts}
+        case Image():
+            return {"type": "image", "mime": part.mime, "url": part.url, **_bytes_to_raw(part.data, blobs)}
+        case File():
+            return {"type": "file", "name": part.name, "mime": part.mime, **_bytes_to_raw(part.data, blobs)}
+
+
+def _part_from_raw(raw: Raw, blobs: Blobs) -> Part:
+    match raw.get("type"):
+        case "text":
+            citations = tuple(_citation(item) for item in fields.items(raw, "citations"))
+            return Text(fields.text(raw, "text"), citations, _extra(raw))
+        case "reasoning":
+            return Reasoning(fields.text(raw, "text"), fields.flag(raw, "redacted"), _extra(raw))
+        case "call":
+            name, arguments = fields.text(raw, "name"), fields.text(raw, "arguments")
+            return ToolCall(fields.text(raw, "id"), name, arguments, fields.flag(raw, "whole"), _extra(raw))
+        case "result":
+            parts = tuple(_inner(fields.record(part), blobs) for part in fields.items(raw, "parts"))
+            return ToolResult(fields.text(raw, "id"), fields.text(raw, "name"), parts, fields.flag(raw, "error"))
+        case "image":
+            return Image(fields.text(raw, "mime"), _bytes(raw, blobs), fields.text(raw, "url", ""))
+        case "file":
+            return File(fields.text(raw, "name"), fields.text(raw, "mime"), _bytes(raw, blobs))
+        case _:
+            raise BadRecord("a part of an unknown type")
+
+
+def _inner(raw: Raw, blobs: Blobs) -> Text | Image:
+    part = _part_from_raw(raw, blobs)
+    if not isinstance(part, Text | Image):
+        raise BadRecord("a tool gives text and images only")
+    return part
+
+
+def _citation(item: object) -> Citation:
+    match item:
+        case [str(url), str(title)]:
+            return Citation(url, title)
+        case _:
+            raise BadRecord("a citation is not an address and a title")
+
+
+def _origin(item: object) -> Origin | None:
+    match item:
+        case None:
+            return None
+        case [str(provider), str(protocol), str(model)]:
+            return Origin(provider, Protocol(protocol), model)
+        case _:
+            raise BadRecord("origin is not a provider, a protocol and a model")
+
+
+def _bytes_to_raw(data: bytes, blobs: dict[str, bytes] | None) -> dict[str, Any]:
+    if not data:
+        return {}
+    if blobs is None:
+        return {"data": b64encode(data).decode("ascii")}
+    name = sha256(data).hexdigest()
+    blobs[name] = data
+    return {"blob": name}
+
+
+def _bytes(raw: Raw, blobs: Blobs) -> bytes:
+    if "blob" in raw:
+        try:
+            return blobs(fields.text(raw, "blob"))
+        except KeyError:
+            return b""  # the attachment is lost; what was said about it is not
+    return _from_base64(fields.text(raw, "data", ""))
+
+
+def _from_base64(text: str) -> bytes:
+    try:
+        return b64decode(text, validate=True)
+    except (BadBase64, ValueError) as error:
+        raise BadRecord("data is not base64") from error
+
+
+def _usage_to_raw(usage: Usage) -> dict[str, Any]:
+    counts = {"input": usage.input, "output": usage.output, "cached": usage.cached}
+    raw: dict[str, Any] = {**counts, "cache_write": usage.cache_write, "reasoning": usage.reasoning}
+    if usage.estimated:
+        raw["estimated"] = True
+    if usage.cost is not None:
+        raw["cost"] = str(usage.cost)
+    return raw
+
+
+def _usage(raw: Raw) -> Usage:
+    return Usage(
+        fields.whole(raw, "input"),
+        fields.whole(raw, "output"),
+        fields.whole(raw, "cached"),
+        fields.whole(raw, "cache_write"),
+        fields.whole(raw, "reasoning"),
+        fields.flag(raw, "estimated"),
+        fields.decimal(raw, "cost"),
+    )
+
+
+def _opaque(extra: Extra) -> dict[str, Any]:
+    return {} if extra is None else {"extra": _wrapped_items(extra)}
+
+
+def _extra(raw: Raw) -> Extra:
+    return (
+        cast("dict[str, Any]", {k: _unwrapped(v) for k, v in fields.record(raw["extra"]).items()})
+        if ("extra" in raw)
+        else None
+    )
+
+
+def _wrapped(value: object) -> object:
+    match value:
+        case bytes():
+            return {"$bytes": b64encode(value).decode("ascii")}
+        case float() if not math.isfinite(value):
+            return {"$float": str(value)}
+        case list() | tuple():
+            return [_wrapped(item) for item in cast("list[object]", value)]
+        case dict():
+            inner = _wrapped_items(cast("dict[str, object]", value))
+            return {"$object": inner} if any(key in inner for key in _WRAPPERS) else inner
+        case _:
+            return value
+
+
+def _wrapped_items(value: Mapping[str, object]) -> dict[str, object]:
+    return {key: _wrapped(item) for key, item in value.items()}
+
+
+def _unwrapped(value: object) -> object:
+    match value:
+        case dict():
+            return _unwrapped_object(cast("dict[str, object]", value))
+        case list():
+            return [_unwrapped(item) for item in cast("list[object]", value)]
+        case _:
+            return value
+
+
+def _unwrapped_object(raw: dict[str, object]) -> object:
+    inner = next(iter(raw.values())) if len(raw) == 1 else None
+    match next(iter(raw), ""), inner:
+        case "$bytes", str():
+            return _from_base64(inner)
+        case "$float", str():
+            return float(inner)
+        case "$object", dict():
+            raw = cast("dict[str, object]", inner)
+        case _:
+            pass
+    return {key: _unwrapped(item) for key, item in raw.items()}

@@ -1,0 +1,184 @@
+"""Opening the chats file: private, in write-ahead mode, at the newest schema.
+
+What stands in the way is a value: a file that cannot be used at all leaves a database in memory with the same
+tables (holding what could be read of the file), a damaged one is set aside and what is readable comes back.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from termchat.core.errors import Failure
+from termchat.store import troubles
+from termchat.store.schema import APPLICATION, MIGRATIONS
+
+PATIENCE = 2.0  # seconds to wait for another program's lock
+_COPY_UP_TO = 200_000_000  # bytes of a file that is read into memory when it cannot be written
+
+
+@dataclass(slots=True)
+class Database:
+    """An open database; `notes` are to be told to the user, `memory` that nothing of it will be left."""
+
+    connection: sqlite3.Connection
+    notes: list[Failure]
+    memory: bool = False
+
+
+def open_file(file: Path, vfs: str = "", patience: float = PATIENCE) -> Database:
+    """The database in `file`, made if it is not there.
+
+    Raises sqlite3.Error and OSError when the file cannot be used, NotOurs when it must not be.
+    """
+    private(file)
+    options = f"?vfs={vfs}" if vfs else ""
+    connection = _connect(f"{file.absolute().as_uri()}{options}", patience)
+    try:
+        notes = [] if _write_ahead(connection, patience) else [troubles.slow()]
+        _check(connection, file)
+        migrate(connection)
+        connection.execute("SELECT count(*) FROM chats WHERE n < 0").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return Database(connection, notes)
+
+
+def open_memory(file: Path | None = None) -> Database:
+    """A database that leaves nothing behind; it begins with what can be read of `file`."""
+    connection = _connect(":memory:")
+    if file:
+        try:
+            _copy(file, connection)
+        except (OSError, sqlite3.Error):
+            connection.close()
+            connection = _connect(":memory:")
+    migrate(connection)
+    return Database(connection, [], memory=True)
+
+
+def migrate(connection: sqlite3.Connection, steps: tuple[str, ...] = MIGRATIONS) -> None:
+    """Bring the tables to the newest form; all steps or none, whoever else tries at the same time."""
+    if version(connection) >= len(steps):
+        return
+    with transaction(connection):
+        for step in steps[version(connection) :]:
+            for statement in statements(step):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version={max(len(steps), version(connection))}")
+        connection.execute(f"PRAGMA application_id={APPLICATION}")
+
+
+def version(connection: sqlite3.Connection) -> int:
+    """How many of the steps the tables have taken."""
+    return connection.execute("PRAGMA user_version").fetchone()[0]
+
+
+def statements(script: str) -> Iterator[str]:
+    """The statements of a script, one at a time, so that they can be part of one transaction."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection, *, durable: bool = False) -> Generator[None]:
+    """One transaction for writing; `durable` ones are on the disk itself when they are committed."""
+    if durable:
+        connection.execute("PRAGMA synchronous=FULL")
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+    finally:
+        if durable:
+            connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def private(file: Path) -> None:
+    """Make the file and its directory, for the user alone under any umask. SQLite gives -wal and -shm the same mode."""
+    if not file.parent.is_dir():
+        file.parent.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(mode=0o700, exist_ok=True)
+        file.parent.chmod(0o700)
+    handle = os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+    try:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(0, "it is not a regular file")
+        if stat.S_IMODE(found.st_mode) != 0o600 and hasattr(os, "fchmod"):
+            os.fchmod(handle, 0o600)
+    finally:
+        os.close(handle)
+
+
+def _connect(name: str, patience: float = PATIENCE) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        name, timeout=patience, isolation_level=None, check_same_thread=False, cached_statements=200, uri=True
+    )
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA temp_store=MEMORY")
+    connection.execute("PRAGMA cache_size=-16000")
+    return connection
+
+
+def _write_ahead(connection: sqlite3.Connection, patience: float) -> bool:
+    """Switch to write-ahead logging, False where the disk has none. Two who begin at once wait for each other."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            if connection.execute("PRAGMA journal_mode=WAL").fetchone()[0] == "wal":
+                return True
+            break
+        except sqlite3.OperationalError as error:
+            if not troubles.locked(error):
+                break
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+    connection.execute("PRAGMA journal_mode=TRUNCATE")
+    return False
+
+
+def _check(connection: sqlite3.Connection, file: Path) -> None:
+    mark = connection.execute("PRAGMA application_id").fetchone()[0]
+    if mark == APPLICATION:
+        if version(connection) > len(MIGRATIONS):
+            raise troubles.newer(file)
+        return
+    if mark or connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        raise troubles.foreign(file)
+
+
+def _copy(file: Path, memory: sqlite3.Connection) -> None:
+    """Read a file that cannot be written, whether or not its directory may hold the log's index."""
+    if not file.is_file() or not 0 < file.stat().st_size < _COPY_UP_TO:
+        return
+    for options in ("mode=ro", "immutable=1"):
+        try:
+            source = sqlite3.connect(f"{file.absolute().as_uri()}?{options}", uri=True)
+            try:
+                if version(source) > len(MIGRATIONS):
+                    return
+                source.backup(memory)
+                return
+            finally:
+                source.close()
+        except sqlite3.Error:
+            continue

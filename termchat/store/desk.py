@@ -1,0 +1,224 @@
+"""The one thread that touches the database. Nothing here ever blocks the event loop.
+
+Writes are posted and happen in their order. What cannot be written now, because the disk is full or another
+program keeps the file locked, waits here and is tried again with the next write and at the end: the chat goes on,
+and the user is told once. A file that turns out to be damaged is set aside and what is readable recovered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from termchat.core.errors import Failure
+from termchat.store import db, rescue, troubles
+from termchat.store.db import Database
+
+T = TypeVar("T")
+Tell = Callable[[Failure], None]
+_log = logging.getLogger("termchat")
+_HASTE = 0.1  # seconds to wait for a lock that already made us wait
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Something to be written; a newer write with the same `key` takes the place of one that still waits."""
+
+    do: Callable[[sqlite3.Connection], object]
+    key: str = ""
+    durable: bool = False
+
+
+class Desk:
+    """The store thread. `file` None keeps everything in memory; `tell` is called on the event loop."""
+
+    def __init__(self, file: Path | None, tell: Tell, *, vfs: str = "") -> None:
+        self._file = file
+        self._vfs = vfs
+        self._tell = tell
+        self._loop = asyncio.get_running_loop()
+        self._thread = ThreadPoolExecutor(1, "termchat-store")
+        self._db: Database | None = None
+        self._waiting: list[Write] = []
+        self.trouble: Failure | None = None
+        self._thread.submit(self._quietly, self._database)
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether nothing will be left of what is kept."""
+        return self._file is None or bool(self._db and self._db.memory)
+
+    def post(self, write: Write) -> Future[bool]:
+        """Write it after all that was posted before; the future tells whether it is done or still waits."""
+        return self._thread.submit(self._write, write)
+
+    async def done(self, posted: Future[bool]) -> bool:
+        """Wait for something posted, whatever becomes of the one who waits."""
+        return await asyncio.shield(asyncio.wrap_future(posted))
+
+    async def ask(self, read: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
+        """What `read` finds; `otherwise` when the file cannot be read now, which is told."""
+        return await asyncio.shield(asyncio.wrap_future(self._thread.submit(self._read, read, otherwise)))
+
+    async def close(self) -> Failure | None:
+        """Write what waits and close the file; what stays unwritten is lost, and this says why."""
+        await asyncio.shield(asyncio.wrap_future(self._thread.submit(self._close)))
+        self._thread.shutdown(wait=False)
+        return self.trouble
+
+    def _quietly(self, step: Callable[[], object]) -> None:
+        try:
+            step()
+        except sqlite3.Error as error:
+            self._troubled(error)
+
+    def _database(self) -> Database:
+        if self._db is None:
+            self._db = _open(self._file, self._vfs, _HASTE if self.trouble else db.PATIENCE)
+            for note in self._db.notes:
+                self._say(note)
+            if self._db.memory and self._file:
+                self.trouble = self._db.notes[0] if self._db.notes else None
+        return self._db
+
+    def _write(self, write: Write) -> bool:
+        if write.key:
+            self._waiting = [other for other in self._waiting if other.key != write.key]
+        self._waiting.append(write)
+        return self._settle()
+
+    def _settle(self) -> bool:
+        """Write everything that waits, in one transaction; one bad write is dropped, not the ones around it."""
+        try:
+            self._rescuing(self._write_all)
+        except sqlite3.Error as error:
+            if self._troubled(error):
+                return False
+            self._one_by_one()
+        except Exception:
+            _log.exception("a write to the store failed")
+            self._one_by_one()
+        else:
+            self._well()
+        return True
+
+    def _write_all(self, connection: sqlite3.Connection) -> None:
+        if not self._waiting:
+            return
+        with db.transaction(connection, durable=any(write.durable for write in self._waiting)):
+            for write in self._waiting:
+                write.do(connection)
+        self._waiting.clear()
+
+    def _one_by_one(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        connection = self._database().connection
+        for n, write in enumerate(waiting):
+            try:
+                with db.transaction(connection, durable=write.durable):
+                    write.do(connection)
+            except Exception as error:
+                if isinstance(error, sqlite3.Error) and self._troubled(error):
+                    self._waiting = waiting[n:]
+                    return
+                _log.exception("a write to the store was dropped")
+
+    def _read(self, read: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
+        if self._waiting:
+            self._settle()
+        try:
+            return self._rescuing(read)
+        except sqlite3.Error as error:
+            if not self._troubled(error):
+                _log.exception("a question to the store failed")
+            return otherwise
+
+    def _rescuing(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do the work; when the file turns out to be damaged, rescue it and do the work on the new one."""
+        connection = self._database().connection
+        try:
+            return work(connection)
+        except sqlite3.DatabaseError as error:
+            if self._file is None or self.in_memory or not troubles.damaged(error):
+                raise
+            connection.close()
+            self._db = None
+            note = rescue.rescue(self._file)
+            if note:
+                self._say(note)
+            return work(self._database().connection)
+
+    def _troubled(self, error: sqlite3.Error) -> bool:
+        """Whether it may pass; the user is told when it begins."""
+        failure = troubles.passing(error)
+        if failure is None:
+            return False
+        _log.warning("the store: %s", error)
+        if self.trouble is None or self.trouble.message != failure.message:
+            self._say(failure)
+        self.trouble = failure
+        self._patience(_HASTE)
+        return True
+
+    def _well(self) -> None:
+        if self.trouble and not self.in_memory:
+            self.trouble = None
+            self._patience(db.PATIENCE)
+
+    def _patience(self, seconds: float) -> None:
+        if self._db:
+            self._db.connection.execute(f"PRAGMA busy_timeout={int(seconds * 1000)}")
+
+    def _say(self, failure: Failure) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._tell, failure)
+        except RuntimeError:
+            _log.warning("the store, after the end: %s", failure.message)
+
+    def _close(self) -> None:
+        self._patience(db.PATIENCE)
+        if self._waiting:
+            self._settle()
+        if self._db:
+            self._quietly(self._db.connection.close)
+
+
+def _open(file: Path | None, vfs: str, patience: float) -> Database:
+    """The file if it can be used, else memory. Raises sqlite3.Error while another program has it locked."""
+    if file is None:
+        return db.open_memory()
+    try:
+        return db.open_file(file, vfs, patience)
+    except troubles.NotOurs as error:
+        opened = db.open_memory()
+        opened.notes.append(error.failure)
+        return opened
+    except OSError as error:
+        return _instead(file, error)
+    except sqlite3.Error as error:
+        if troubles.locked(error):
+            raise
+        return _rescued(file, vfs) if troubles.damaged(error) else _instead(file, error)
+
+
+def _rescued(file: Path, vfs: str) -> Database:
+    try:
+        note = rescue.rescue(file)
+        opened = db.open_file(file, vfs)
+    except (OSError, sqlite3.Error, troubles.NotOurs) as error:
+        return _instead(file, error)
+    if note:
+        opened.notes.insert(0, note)
+    return opened
+
+
+def _instead(file: Path, error: Exception) -> Database:
+    opened = db.open_memory(file)
+    opened.notes.append(troubles.unusable(file, error))
+    return opened

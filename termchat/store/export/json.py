@@ -1,0 +1,44 @@
+"""A chat as JSON, whole: every branch, every part, attachments and opaque data. importers/termchat.py reads it.
+
+The file is one object, `{"format": "termchat", "version": 1, "chats": [...]}`, with a chat on each line.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from termchat.core.library import ChatRecord
+from termchat.store import codec
+
+FORMAT = "termchat"
+VERSION = 1
+BEGIN = f'{{"format":"{FORMAT}","version":{VERSION},"chats":[\n'
+BETWEEN = ",\n"
+END = "\n]}\n"
+
+
+def chat(record: ChatRecord) -> str:
+    """One chat on one line."""
+    info, state, tree = record.info, record.state, record.conversation
+    raw: dict[str, Any] = {
+        "id": info.id,
+        "title": info.title,
+        "renamed": record.renamed,
+        "created": info.created,
+        "updated": info.updated,
+        "directory": info.directory,
+        "model": [state.model.provider, state.model.model] if state.model else None,
+        "system": state.system,
+        "settings": dict(state.settings),
+        "head": tree.head,
+        "messages": [
+            {
+                "id": node.id,
+                "parent": node.parent,
+                "created": record.times.get(node.id, info.created),
+                "message": codec.to_raw(node.message),
+            }
+            for node in tree.nodes.values()
+        ],
+    }
+    return codec.dump(raw)

@@ -1,0 +1,54 @@
+"""A chat as Markdown: what was said as it was said, everything else fenced so that it cannot be mistaken for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from termchat.core.conversation import Node
+from termchat.core.library import ChatRecord
+from termchat.core.messages import Author, File, Image, Part, Reasoning, Text, ToolCall, ToolResult
+from termchat.store.export import heads
+
+
+def chat(record: ChatRecord) -> str:
+    """The branch that the head stands on."""
+    parts = [f"# {' '.join(record.info.title.split()) or 'Chat'}\n"]
+    if record.state.system:
+        parts.append(f"System prompt:\n\n{fenced(record.state.system)}")
+    parts += [_message(record, node) for node in record.conversation.path()]
+    return "\n".join(parts)
+
+
+def fenced(text: str, language: str = "") -> str:
+    """A text in a fence longer than any within it."""
+    longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
+    fence = "`" * (longest + 1)
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}\n"
+
+
+def _message(record: ChatRecord, node: Node) -> str:
+    ending = heads.ending(node)
+    tool = node.message.author is Author.TOOL
+    head = f"{'###' if tool else '##'} {heads.speaker(node)}\n"
+    line = f"*{heads.when(record, node)}{f' · {ending}' if ending else ''}*\n"
+    return "\n".join([head, *([] if tool else [line]), *_parts(node.message.parts)])
+
+
+def _parts(parts: tuple[Part, ...]) -> Iterator[str]:
+    for part in parts:
+        match part:
+            case Text():
+                yield f"{part.text.rstrip()}\n"
+                yield from (f"- <{citation.url}>\n" for citation in part.citations)
+            case Reasoning():
+                if part.text:
+                    yield f"Thinking:\n\n{fenced(part.text)}"
+            case ToolCall():
+                yield f"Calls `{part.name}`:\n\n{fenced(part.arguments, 'json')}"
+            case ToolResult():
+                yield f"`{part.name}`{' failed' if part.is_error else ''}:\n\n{fenced(part.text)}"
+            case Image():
+                yield f"(image {part.url or part.mime})\n"
+            case File():
+                yield f"(file {part.name})\n"

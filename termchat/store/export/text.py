@@ -1,0 +1,44 @@
+"""A chat as plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from termchat.core.conversation import Node
+from termchat.core.library import ChatRecord
+from termchat.core.messages import File, Image, Part, Reasoning, Text, ToolCall, ToolResult
+from termchat.store.export import heads
+
+
+def chat(record: ChatRecord) -> str:
+    """The branch that the head stands on."""
+    title = record.info.title or "Chat"
+    parts = [f"{title}\n{'=' * len(title)}\n"]
+    if record.state.system:
+        parts.append(f"System prompt:\n{record.state.system}\n")
+    parts += [_message(record, node) for node in record.conversation.path()]
+    return "\n".join(parts)
+
+
+def _message(record: ChatRecord, node: Node) -> str:
+    ending = heads.ending(node)
+    head = f"{heads.speaker(node)}, {heads.when(record, node)}{f' ({ending})' if ending else ''}:"
+    return "\n".join([head, *_parts(node.message.parts), ""])
+
+
+def _parts(parts: tuple[Part, ...]) -> Iterator[str]:
+    for part in parts:
+        match part:
+            case Text():
+                yield part.text
+            case Reasoning():
+                if part.text:
+                    yield f"[thinking: {part.text}]"
+            case ToolCall():
+                yield f"[calls {part.name} {part.arguments}]"
+            case ToolResult():
+                yield f"[{part.name}{' failed' if part.is_error else ''}: {part.text}]"
+            case Image():
+                yield f"[image {part.url or part.mime}]"
+            case File():
+                yield f"[file {part.name}]"

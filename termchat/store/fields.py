@@ -1,0 +1,74 @@
+"""Reading JSON that somebody else wrote, or that a disk has damaged: each access says what it expects.
+
+A record that is not what it should be raises BadRecord with words that may be shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any, TypeAlias, cast
+
+Raw: TypeAlias = Mapping[str, Any]
+
+
+class BadRecord(ValueError):  # noqa: N818 - it is the record that is bad
+    """A record that cannot be read; the message says what is wrong with it."""
+
+
+def record(value: object) -> Raw:
+    """A JSON object."""
+    if not isinstance(value, dict):
+        raise BadRecord("not an object")
+    return cast("Raw", value)
+
+
+def text(raw: Raw, key: str, default: str | None = None) -> str:
+    """A text; null and a missing one are `default` if there is one."""
+    value = raw.get(key)
+    if value is None and default is not None:
+        return default
+    if not isinstance(value, str):
+        raise BadRecord(f"{key} is not a text")
+    return value
+
+
+def flag(raw: Raw, key: str) -> bool:
+    return raw.get(key) is True
+
+
+def whole(raw: Raw, key: str) -> int:
+    """An integer, 0 when there is none."""
+    value = raw.get(key) or 0
+    if not isinstance(value, int):
+        raise BadRecord(f"{key} is not a number")
+    return value
+
+
+def number(raw: Raw, key: str, default: float) -> float:
+    """A number, `default` when there is none."""
+    value = raw.get(key)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value or abs(value) > 1e12:
+        raise BadRecord(f"{key} is not a number")
+    return float(value)
+
+
+def decimal(raw: Raw, key: str) -> Decimal | None:
+    """An exact number written as a text, None when there is none."""
+    value = raw.get(key)
+    if value is None:
+        return None
+    try:
+        return Decimal(str(value))
+    except InvalidOperation as error:
+        raise BadRecord(f"{key} is not a number") from error
+
+
+def items(raw: Raw, key: str) -> Iterator[Any]:
+    """The items of a list, none when it is missing."""
+    value: object = raw.get(key) or []
+    if not isinstance(value, list):
+        raise BadRecord(f"{key} is not a list")
+    return iter(cast("list[Any]", value))

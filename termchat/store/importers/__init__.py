@@ -1,0 +1,116 @@
+"""Chats from files of other programs, and of our own.
+
+    termchat.py   what `export` wrote as JSON
+    chatgpt.py    the export of ChatGPT     claude.py    the export of claude.ai
+    llm.py        the logs.db of the `llm` command
+
+Each gives `ChatRecord`s, and `Skipped` for what it could not read. Ids are made from those of the source, so the
+same file a second time adds nothing, and a newer export of the same chats adds what is new.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeAlias, cast
+
+from termchat.core.errors import Failure, Kind
+from termchat.core.library import ChatRecord, ImportReport, Skipped
+from termchat.core.sanitize import safe_line, say
+from termchat.store.importers import chatgpt, claude, llm, termchat
+
+Found: TypeAlias = Iterator[ChatRecord | Skipped]
+_SQLITE = b"SQLite format 3\x00"
+_FORMATS = "termchat JSON, an export of ChatGPT or Claude (the .zip or its conversations.json), a logs.db of llm"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that was recognised: the program it comes from, and its chats, read as they are asked for."""
+
+    name: str
+    records: Found
+
+
+def recognise(file: Path) -> Source | Failure:
+    """What a file is, by what is in it."""
+    try:
+        return _source(file)
+    except (OSError, zipfile.BadZipFile) as error:
+        why = error.strerror or str(error) if isinstance(error, OSError) else "it is a broken archive"
+        return _refused(file, why.lower())
+    except (ValueError, RecursionError):
+        return _refused(file, f"it is none of these: {_FORMATS}")
+
+
+def add(report: ImportReport, batch: Sequence[tuple[bool, int] | Skipped]) -> ImportReport:
+    """The report with one more batch: for each chat whether it is new and how many messages are, or why not."""
+    skipped = tuple(item for item in batch if isinstance(item, Skipped))
+    done = [item for item in batch if not isinstance(item, Skipped)]
+    return replace(
+        report,
+        chats=report.chats + sum(fresh for fresh, _ in done),
+        messages=report.messages + sum(count for _, count in done),
+        known=report.known + sum(not fresh and not count for fresh, count in done),
+        skipped=report.skipped + skipped,
+    )
+
+
+def _source(file: Path) -> Source:
+    if file.is_dir():
+        return _from_json(_joined([path.read_text("utf-8") for path in sorted(file.glob("conversations*.json"))]))
+    with file.open("rb") as handle:
+        begin = handle.read(16)
+    if begin == _SQLITE:
+        return Source("llm", llm.read(file))
+    if begin.startswith(b"PK"):
+        with zipfile.ZipFile(file) as archive:
+            names = sorted(n for n in archive.namelist() if _is_conversations(n))
+            return _from_json(_joined([archive.read(name).decode("utf-8") for name in names]))
+    return _from_json(json.loads(file.read_text("utf-8-sig")))
+
+
+def _is_conversations(name: str) -> bool:
+    base = name.rpartition("/")[2]
+    return base.startswith("conversations") and base.endswith(".json")
+
+
+def _joined(texts: Sequence[str]) -> object:
+    """The lists of several files as one; newer exports come in pieces."""
+    found: list[Any] = []
+    for text in texts:
+        value = json.loads(text)
+        found += _chats(value)
+    if not texts:
+        raise ValueError("no conversations")
+    return found
+
+
+def _chats(value: object) -> list[Any]:
+    if isinstance(value, dict):
+        value = cast("dict[str, Any]", value).get("conversations", [value])
+    if not isinstance(value, list):
+        raise ValueError("not a list of chats")
+    return cast("list[Any]", value)
+
+
+def _from_json(value: object) -> Source:
+    if isinstance(value, dict):
+        raw = cast("dict[str, Any]", value)
+        if raw.get("format") == "termchat":
+            return Source("termchat", termchat.read(raw))
+    found = _chats(cast("object", value))
+    kinds = [set(cast("dict[str, Any]", item)) for item in found if isinstance(item, dict)]
+    if any("mapping" in keys for keys in kinds):
+        return Source("ChatGPT", chatgpt.read(found))
+    if any("chat_messages" in keys for keys in kinds):
+        return Source("Claude", claude.read(found))
+    raise ValueError("unknown")
+
+
+def _refused(file: Path, why: str) -> Failure:
+    words = say("Nothing can be imported from {file}: {why}.", file=safe_line(str(file)), why=safe_line(why))
+    return Failure(Kind.BAD_REQUEST, words)

@@ -1,0 +1,136 @@
+"""The export of ChatGPT: conversations.json, a list of chats, each a `mapping` of nodes with parents.
+
+OpenAI documents how to get it (https://help.openai.com/en/articles/7260999), not what is in it; the shape is the one
+described at https://github.com/mohamed-chs/convoviz/blob/main/docs/dev/chatgpt-spec.md. Nodes without a message,
+of the system or hidden from the conversation are left out, and what hung below them hangs where they did. Pictures
+are not in the file: a line says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, cast
+
+from termchat.core.library import ChatRecord, Skipped
+from termchat.core.messages import Author, Message, Origin, Part, Reasoning, Text, ToolCall, ToolResult
+from termchat.core.models import ModelRef, Protocol
+from termchat.core.outcomes import Outcome
+from termchat.store import fields
+from termchat.store.fields import BadRecord, Raw
+from termchat.store.importers.common import Growing, chat_id, node_id, skipped
+
+_SOURCE = "chatgpt"
+_PROVIDER = "openai"
+_AUTHORS = {"user": Author.USER, "assistant": Author.ASSISTANT, "tool": Author.TOOL}
+
+
+def read(found: list[Any]) -> Iterator[ChatRecord | Skipped]:
+    """The chats of a file."""
+    for n, item in enumerate(found, 1):
+        name = f"chat {n}"
+        try:
+            raw = fields.record(item)
+            name = fields.text(raw, "title", "") or name
+            yield _chat(raw)
+        except (BadRecord, ValueError, RecursionError) as error:
+            yield skipped(name, error)
+
+
+def _chat(raw: Raw) -> ChatRecord:
+    foreign = fields.text(raw, "conversation_id", "") or fields.text(raw, "id")
+    created = fields.number(raw, "create_time", 0.0)
+    updated = fields.number(raw, "update_time", created)
+    slug = fields.text(raw, "default_model_slug", "")
+    model = ModelRef(_PROVIDER, slug) if slug else None
+    chat = Growing(_SOURCE, chat_id(_SOURCE, foreign), fields.text(raw, "title", ""), created, updated, model)
+    mapping = fields.record(raw.get("mapping"))
+    names: dict[str, str | None] = {}
+    for key in _parents_first(mapping):
+        names[key] = _node(chat, foreign, key, fields.record(mapping[key]), names)
+    return chat.record(names.get(fields.text(raw, "current_node", "")))
+
+
+def _node(chat: Growing, foreign: str, key: str, raw: Raw, names: dict[str, str | None]) -> str | None:
+    """Add the node's message; the name under which its children hang, its parent's when there is nothing to show."""
+    parent = names.get(fields.text(raw, "parent", ""))
+    message = fields.record(raw["message"]) if raw.get("message") else None
+    read = _message(message) if message and not _hidden(message) else None
+    if message is None or read is None:
+        return parent
+    if read.results and parent and (calls := chat.nodes[parent].message.calls):
+        read = Message(read.author, tuple(replace(result, call_id=calls[-1].id) for result in read.results))
+    return chat.add(node_id(_SOURCE, foreign, key), parent, read, fields.number(message, "create_time", chat.created))
+
+
+def _parents_first(mapping: Raw) -> list[str]:
+    """The keys in an order in which parents come first; circles and strays are an error."""
+    ordered: list[str] = []
+    children: dict[str, list[str]] = {}
+    for key, value in mapping.items():
+        parent = fields.text(fields.record(value), "parent", "")
+        children.setdefault(parent if parent in mapping else "", []).append(key)
+    waiting = list(reversed(children.get("", [])))
+    while waiting:
+        key = waiting.pop()
+        ordered.append(key)
+        waiting += reversed(children.get(key, []))
+    if len(ordered) != len(mapping):
+        raise BadRecord("its messages are not a tree")
+    return ordered
+
+
+def _hidden(raw: Raw) -> bool:
+    about = cast("dict[str, Any]", raw.get("metadata") or {})
+    return _author(raw) is None or about.get("is_visually_hidden_from_conversation") is True
+
+
+def _author(raw: Raw) -> Author | None:
+    return _AUTHORS.get(fields.text(fields.record(raw.get("author")), "role", ""))
+
+
+def _message(raw: Raw) -> Message | None:
+    author = _author(raw)
+    content = fields.record(raw.get("content"))
+    parts = tuple(_parts(content))
+    if author is None or not parts:
+        return None
+    tool = fields.text(fields.record(raw.get("author")), "name", "") or "tool"
+    name = fields.text(raw, "id", "")
+    if author is Author.TOOL:
+        texts = tuple(part for part in parts if isinstance(part, Text))
+        return Message(author, (ToolResult(name, tool, texts),)) if texts else None
+    if author is Author.USER:
+        return Message(author, parts)
+    recipient = fields.text(raw, "recipient", "all")
+    if recipient != "all":
+        words = "".join(part.text for part in parts if isinstance(part, Text))
+        parts = (ToolCall(name, recipient, words),)
+    slug = fields.text(cast("dict[str, Any]", raw.get("metadata") or {}), "model_slug", "")
+    done = fields.text(raw, "status", "finished_successfully") == "finished_successfully"
+    origin = Origin(_PROVIDER, Protocol.RESPONSES, slug) if slug else None
+    return Message(author, parts, origin, Outcome.COMPLETE if done else Outcome.CUT)
+
+
+def _parts(content: Raw) -> Iterator[Part]:
+    kind = fields.text(content, "content_type", "text")
+    if kind == "thoughts":
+        for item in fields.items(content, "thoughts"):
+            thought = fields.record(item)
+            yield Reasoning(f"{fields.text(thought, 'summary', '')}\n{fields.text(thought, 'content', '')}".strip())
+        return
+    if kind == "reasoning_recap":
+        return
+    for words in (fields.text(content, key, "") for key in ("text", "result")):
+        if words:
+            yield Text(words)
+    for item in fields.items(content, "parts"):
+        if words := item if isinstance(item, str) else _elsewhere(item):
+            yield Text(words)
+
+
+def _elsewhere(item: object) -> str:
+    """A part that is not text: what it says of itself."""
+    raw = fields.record(item)
+    kind = fields.text(raw, "content_type", "something").removesuffix("_asset_pointer")
+    return fields.text(raw, "text", "") or f"[{kind}, not in the export]"

@@ -1,0 +1,121 @@
+"""The export of claude.ai: conversations.json, a list of chats with `chat_messages`.
+
+Anthropic documents how to get it (https://support.anthropic.com/en/articles/9450526), not what is in it. A message
+has a `sender`, its words in `text`, and in newer exports `content`: blocks of text, thinking, tool_use and
+tool_result. `parent_message_uuid`, where it is there, makes a tree of them; else each follows the one before. What
+was attached is there as extracted text only, and the model is not named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import groupby
+from typing import Any
+
+from termchat.core.library import ChatRecord, Skipped
+from termchat.core.messages import Author, File, Message, Part, Reasoning, Text, ToolCall, ToolResult
+from termchat.core.outcomes import Outcome
+from termchat.store import fields
+from termchat.store.fields import BadRecord, Raw
+from termchat.store.importers.common import Growing, as_json, chat_id, node_id, seconds, skipped
+
+_SOURCE = "claude"
+_NO_PARENT = "00000000-0000-4000-8000-000000000000"
+
+
+def read(found: list[Any]) -> Iterator[ChatRecord | Skipped]:
+    """The chats of a file."""
+    for n, item in enumerate(found, 1):
+        name = f"chat {n}"
+        try:
+            raw = fields.record(item)
+            name = fields.text(raw, "name", "") or name
+            yield _chat(raw)
+        except (BadRecord, ValueError, RecursionError) as error:
+            yield skipped(name, error)
+
+
+def _chat(raw: Raw) -> ChatRecord:
+    foreign = fields.text(raw, "uuid")
+    created = seconds(fields.text(raw, "created_at", ""), 0.0)
+    updated = seconds(fields.text(raw, "updated_at", ""), created)
+    chat = Growing(_SOURCE, chat_id(_SOURCE, foreign), fields.text(raw, "name", ""), created, updated)
+    last: str | None = None
+    ends: dict[str, str | None] = {}
+    for item in fields.items(raw, "chat_messages"):
+        message = fields.record(item)
+        above = fields.text(message, "parent_message_uuid", "")
+        parent = ends.get(above) if above in ends else None if above == _NO_PARENT else last
+        last = ends[fields.text(message, "uuid")] = _add(chat, message, parent)
+    return chat.record(last)
+
+
+def _add(chat: Growing, raw: Raw, parent: str | None) -> str | None:
+    """Add what one foreign message says, several of ours where tools were called; the last of them."""
+    uuid = fields.text(raw, "uuid")
+    at = seconds(fields.text(raw, "created_at", ""), chat.created)
+    for n, message in enumerate(_messages(raw)):
+        parent = chat.add(node_id(_SOURCE, chat.id, uuid, str(n)), parent, message, at)
+    return parent
+
+
+def _messages(raw: Raw) -> Iterator[Message]:
+    parts = [part for item in fields.items(raw, "content") if (part := _part(fields.record(item)))]
+    if not any(isinstance(part, Text) for part in parts) and (words := fields.text(raw, "text", "")):
+        parts.append(Text(words))
+    if fields.text(raw, "sender") == "human":
+        if everything := (*_attached(raw), *parts):
+            yield Message(Author.USER, everything)
+        return
+    for of_tools, group in groupby(_joined(parts), lambda part: isinstance(part, ToolResult)):
+        said = tuple(group)
+        yield Message(Author.TOOL, said) if of_tools else Message(Author.ASSISTANT, said, outcome=Outcome.COMPLETE)
+
+
+def _joined(parts: list[Part]) -> Iterator[Part]:
+    """Calls and results by the same ids; older exports have none, there a result is the one of the call before it."""
+    calls = list[str]()
+    for n, part in enumerate(parts):
+        if isinstance(part, ToolCall):
+            part = replace(part, id=part.id or f"call_{n}")
+            calls.append(part.id)
+        elif isinstance(part, ToolResult) and calls:
+            found = part.call_id or calls[0]
+            calls = [call for call in calls if call != found]
+            part = replace(part, call_id=found)
+        yield part
+
+
+def _part(raw: Raw) -> Part | None:
+    match raw.get("type"):
+        case "text":
+            return Text(words) if (words := fields.text(raw, "text", "")) else None
+        case "thinking":
+            return Reasoning(words) if (words := fields.text(raw, "thinking", "")) else None
+        case "tool_use":
+            return ToolCall(
+                fields.text(raw, "id", ""), fields.text(raw, "name", "tool"), as_json(raw.get("input") or {})
+            )
+        case "tool_result":
+            name, call = fields.text(raw, "name", "tool"), fields.text(raw, "tool_use_id", "")
+            return ToolResult(call, name, (Text(_result(raw)),), fields.flag(raw, "is_error"))
+        case _:
+            return None
+
+
+def _result(raw: Raw) -> str:
+    content = raw.get("content")
+    if isinstance(content, str):
+        return content
+    blocks = (fields.record(item) for item in fields.items(raw, "content"))
+    return "\n".join(fields.text(block, "text", "") for block in blocks)
+
+
+def _attached(raw: Raw) -> Iterator[Part]:
+    for item in fields.items(raw, "attachments"):
+        attachment = fields.record(item)
+        words = fields.text(attachment, "extracted_content", "")
+        yield File(fields.text(attachment, "file_name", "attachment"), "text/plain", words.encode("utf-8", "replace"))
+    for item in fields.items(raw, "files"):
+        yield Text(f"[file {fields.text(fields.record(item), 'file_name', 'file')}, not in the export]\n")

@@ -1,0 +1,82 @@
+"""What the importers share: ids made from foreign ones, times, and a chat built of foreign messages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from termchat.core.conversation import Conversation, Node
+from termchat.core.library import ChatInfo, ChatRecord, ChatState, Skipped
+from termchat.core.messages import Author, Message
+from termchat.core.models import ModelRef
+from termchat.core.sanitize import safe_line
+from termchat.store import chats
+from termchat.store.fields import BadRecord
+
+
+def chat_id(source: str, foreign: str) -> str:
+    """The id of an imported chat, the same each time."""
+    return _hash(source, foreign)[:16]
+
+
+def node_id(source: str, *foreign: str) -> str:
+    """The id of an imported message, the same each time."""
+    return _hash(source, *foreign)[:32]
+
+
+def seconds(text: str, default: float) -> float:
+    """A moment in ISO 8601 as seconds since 1970; without a zone it is UTC."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return default
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+def as_json(value: object) -> str:
+    """A value as JSON text, as arguments of a call are kept."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def skipped(name: str, error: Exception) -> Skipped:
+    """A record that could not be read."""
+    why = str(error) if isinstance(error, BadRecord) else "it is not what it should be"
+    return Skipped(name, safe_line(why))
+
+
+@dataclass(slots=True)
+class Growing:
+    """A chat that is being put together. `model` is None where the source does not say."""
+
+    source: str
+    id: str
+    title: str
+    created: float
+    updated: float
+    model: ModelRef | None = None
+    system: str = ""
+    tree: Conversation = field(default_factory=Conversation)
+    nodes: dict[str, Node] = field(default_factory=dict[str, Node])
+    times: dict[str, float] = field(default_factory=dict[str, float])
+
+    def add(self, name: str, parent: str | None, message: Message, at: float) -> str:
+        """A message below `parent`; its name, to be the parent of others."""
+        self.nodes[name] = Node(name, parent, message)
+        self.times[name] = at
+        return name
+
+    def record(self, head: str | None) -> ChatRecord:
+        """The chat, its head on `head`."""
+        questions = [node for node in self.nodes.values() if node.message.author is Author.USER]
+        title = " ".join(self.title.split()) or (chats.title(questions[0].message) if questions else "")
+        info = ChatInfo(self.id, title, self.model, self.created, self.updated, len(questions))
+        settings: Mapping[str, str] = {"imported": self.source}
+        tree = Conversation(self.nodes, head)
+        return ChatRecord(info, ChatState(self.model, self.system, settings), tree, self.times, bool(self.title))
+
+
+def _hash(*words: str) -> str:
+    return sha256("\x00".join(words).encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,115 @@
+"""The books: a row for every request, and what they add up to."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from termchat.core.errors import Kind
+from termchat.core.library import By, UsageRow
+from termchat.core.messages import Origin
+from termchat.core.models import ModelRef
+from termchat.core.outcomes import Outcome
+from termchat.core.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One request: it left `at`, and took `first` seconds to its first content and `seconds` to its end."""
+
+    turn: str
+    step: int
+    at: float
+    model: ModelRef
+    outcome: Outcome
+    origin: Origin | None = None
+    usage: Usage | None = None
+    failure: Kind | None = None
+    first: float | None = None
+    seconds: float | None = None
+
+
+def enter(connection: sqlite3.Connection, chat: int | None, entry: Entry) -> None:
+    """Write a request down; one that is in the books already stays."""
+    usage = entry.usage or Usage()
+    connection.execute(
+        "INSERT OR IGNORE INTO ledger (turn, step, chat, at, provider, protocol, model, outcome, failure, input, "
+        "cached, cache_write, output, reasoning, estimated, cost, first, seconds) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(entry.turn, entry.step, chat, entry.at, entry.model.provider),
+            *(entry.origin.protocol.value if entry.origin else "", entry.model.model, entry.outcome.value),
+            *(entry.failure.value if entry.failure else "", usage.input, usage.cached, usage.cache_write),
+            *(usage.output, usage.reasoning, usage.estimated, _cost(entry), entry.first, entry.seconds),
+        ),
+    )
+
+
+def settle(connection: sqlite3.Connection, turn: str, cost: Decimal | None) -> None:
+    """Share the cost of a whole turn among those of its requests whose own is not known, by their tokens.
+
+    The shares add up to the cost exactly; an unknown cost leaves them unpriced.
+    """
+    if cost is None:
+        return
+    rows = connection.execute(
+        "SELECT n, cost, input + output FROM ledger WHERE turn = ? ORDER BY step", (turn,)
+    ).fetchall()
+    rest = cost - sum((Decimal(row[1]) for row in rows if row[1] is not None), Decimal(0))
+    open_rows = [(row[0], row[2]) for row in rows if row[1] is None]
+    tokens = sum(size for _, size in open_rows)
+    for n, size in open_rows:
+        share = rest if size == tokens else (rest * size / tokens).quantize(Decimal("1e-12"))
+        rest, tokens = rest - share, tokens - size
+        connection.execute("UPDATE ledger SET cost = ? WHERE n = ?", (str(share), n))
+
+
+def totals(connection: sqlite3.Connection, by: By, since: float) -> tuple[UsageRow, ...]:
+    """What was used since a moment: days newest first, models and chats by their cost."""
+    connection.create_aggregate("exact_sum", 1, _ExactSum)  # pyright: ignore[reportArgumentType] - it is one
+    rows = connection.execute(
+        f"SELECT {_KEYS[by]}, count(*), sum(input), sum(cached), sum(cache_write), sum(output), sum(reasoning), "  # noqa: S608
+        "exact_sum(cost), sum(cost IS NULL), max(estimated), avg(first), coalesce(sum(seconds), 0) "
+        "FROM ledger LEFT JOIN chats ON chats.n = ledger.chat WHERE at >= ? GROUP BY 1",
+        (since,),
+    )
+    found = [_row(row) for row in rows]
+    if by is By.DAY:
+        return tuple(sorted(found, key=lambda row: row.key, reverse=True))
+    return tuple(sorted(found, key=lambda row: (-row.cost, -row.requests, row.key)))
+
+
+_KEYS = {
+    By.MODEL: "ledger.provider || '/' || ledger.model, ''",
+    By.DAY: "date(at, 'unixepoch', 'localtime'), ''",
+    By.CHAT: "coalesce(chats.id, ''), coalesce(chats.title, 'deleted chats')",
+}
+
+
+def _row(row: tuple[Any, ...]) -> UsageRow:
+    key, title, requests, sent, cached, cache_write, output, reasoning, cost, unpriced, estimated, first, seconds = row
+    counts = (requests, sent, cached, cache_write, output, reasoning)
+    return UsageRow(key, title, *counts, Decimal(cost), unpriced, bool(estimated), first, seconds)
+
+
+def _cost(entry: Entry) -> str | None:
+    """What the provider says; nothing used is nothing owed."""
+    if entry.usage is None:
+        return None if entry.outcome is Outcome.CUT else "0"
+    return None if entry.usage.cost is None else str(entry.usage.cost)
+
+
+class _ExactSum:
+    """A sum of decimals written as text, for SQLite (https://www.sqlite.org/appfunc.html)."""
+
+    def __init__(self) -> None:
+        self._sum = Decimal(0)
+
+    def step(self, value: str | None) -> None:
+        if value is not None:
+            self._sum += Decimal(value)
+
+    def finalize(self) -> str:
+        return str(self._sum)

@@ -1,0 +1,233 @@
+"""The front door of the store: `core.ports.Library`.
+
+    library = Library(paths.data / "termchat.db", tell)      # None keeps everything in memory: --no-save
+    recorder = library.begin(ChatState(model), Place(terminal(), os.getcwd()))
+
+The constructor returns at once; the file is opened on the store thread. Nothing here blocks the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from uuid import uuid4
+
+from termchat.core.errors import Failure, Kind
+from termchat.core.library import (
+    By,
+    ChatInfo,
+    ChatRecord,
+    ChatState,
+    ExportFormat,
+    Hit,
+    ImportReport,
+    Page,
+    PastPrompt,
+    Place,
+    Skipped,
+    UsageRow,
+)
+from termchat.core.ports import Resumed
+from termchat.core.sanitize import safe_line, say
+from termchat.store import chats, db, ledger, partials, prompts, records, search, trash
+from termchat.store.chats import Seed
+from termchat.store.desk import Desk, Tell, Write
+from termchat.store.nodes import Hide
+from termchat.store.recorder import EVERY, Recorder, Shelf
+
+if TYPE_CHECKING:
+    from termchat.core import ports
+
+T = TypeVar("T")
+Work: TypeAlias = Callable[[sqlite3.Connection, int], object]
+_BATCH = 20  # imported chats a transaction, so that a chat in use never waits long
+_ID = 16
+
+
+class Library:
+    """All chats in one file, or in memory when `file` is None.
+
+    `tell` is called on the event loop with what the user should know, each thing once. `hide` takes keys out of
+    every text before it is written (secrecy.py).
+    """
+
+    def __init__(self, file: Path | None, tell: Tell, *, hide: Hide = str, every: float = EVERY, vfs: str = "") -> None:
+        self._desk = Desk(file, tell, vfs=vfs)
+        self._shelf = Shelf(self._desk, hide, every)
+        self._desk.post(Write(lambda db: partials.adopt(db, time.time())))
+        self._desk.post(Write(lambda db: trash.purge(db, time.time() - trash.KEPT)))
+
+    @property
+    def in_memory(self) -> bool:
+        return self._desk.in_memory
+
+    @property
+    def trouble(self) -> Failure | None:
+        """Why something is not saved at this moment; to be told again at the end."""
+        return self._desk.trouble
+
+    def begin(self, state: ChatState, place: Place) -> Recorder:
+        return Recorder(self._shelf, Seed(_new_id(), place), state)
+
+    async def resume(self, chat: str, place: Place) -> Resumed | Failure:
+        found = await self._ask(lambda db: self._take(db, chat, place), _unreadable())
+        if not isinstance(found, tuple):
+            return found
+        record, held, draft = found
+        if held:
+            return self._branch(record, record.conversation.head, place, forked=True)
+        recorder = Recorder(self._shelf, Seed(chat, place), record.state, made=True)
+        return Resumed(recorder, record.info, record.state, record.conversation, draft)
+
+    async def fork(self, chat: str, head: str | None, place: Place, title: str = "") -> Resumed | Failure:
+        record = await self._ask(lambda db: records.load(db, chat, time.time()), None)
+        if record is None:
+            return _no_chat(chat)
+        if head is not None and head not in record.conversation.nodes:
+            return _no_chat(chat)
+        resumed = self._branch(record, head, place, forked=False)
+        if title:
+            seed, state, at = Seed(resumed.recorder.chat, place, chat, head), record.state, time.time()
+            self._desk.post(Write(lambda db: chats.rename(db, chats.create(db, seed, state, at), title)))
+        return resumed
+
+    async def find(self, name: str) -> ChatInfo | Failure:
+        return await self._ask(lambda db: chats.find(db, name, time.time()), _unreadable())
+
+    async def last(self, place: Place) -> ChatInfo | None:
+        return await self._ask(lambda db: chats.last(db, place, time.time()), None)
+
+    async def chats(self, containing: str = "", directory: str | None = None, after: str = "", limit: int = 50) -> Page:
+        at = time.time()
+        if not containing.strip():
+            return await self._ask(lambda db: chats.page(db, directory, after, limit, at), Page(()))
+        found = await self._ask(lambda db: search.matching(db, containing, limit, at), ())
+        return Page(tuple(chat for chat in found if directory is None or chat.directory == directory))
+
+    async def search(self, typed: str, limit: int = 50) -> tuple[Hit, ...]:
+        return await self._ask(lambda db: search.search(db, typed, limit), ())
+
+    async def short(self, chat: str) -> str:
+        return await self._ask(lambda db: chats.short(db, chat), chat)
+
+    async def rename(self, chat: str, title: str) -> None:
+        await self._change(chat, lambda db, n: chats.rename(db, n, self._shelf.hide(title)))
+
+    async def delete(self, chat: str) -> None:
+        await self._change(chat, lambda db, n: trash.delete(db, n, time.time()))
+
+    async def restore(self, chat: str) -> None:
+        await self._change(chat, trash.restore)
+
+    async def deleted(self) -> tuple[ChatInfo, ...]:
+        return await self._ask(lambda db: trash.deleted(db, time.time()), ())
+
+    def remember(self, text: str, place: Place, chat: str = "", *, draft: bool = False) -> None:
+        text, at = self._shelf.hide(text), time.time()
+        self._desk.post(Write(lambda db: prompts.remember(db, text, place, chat, at, draft=draft)))
+
+    async def prompts(self, containing: str = "", directory: str = "", limit: int = 500) -> tuple[PastPrompt, ...]:
+        return await self._ask(lambda db: prompts.past(db, containing, directory, limit), ())
+
+    async def left_draft(self, place: Place) -> str:
+        return await self._ask(lambda db: prompts.left_draft(db, place, time.time()), "")
+
+    async def usage(self, by: By, since: float = 0.0) -> tuple[UsageRow, ...]:
+        return await self._ask(lambda db: ledger.totals(db, by, since), ())
+
+    async def export(
+        self, form: ExportFormat, chats: Sequence[str] | None = None, head: str | None = None
+    ) -> AsyncGenerator[str, None]:
+        from termchat.store.export import Writer
+
+        writer = Writer(form)
+        names = await self._ask(_all_ids, ()) if chats is None else chats
+        for name in names:
+            record = await self._ask(lambda db, name=name: records.load(db, name, time.time()), None)
+            if record:
+                yield writer.chat(records.branch(record, head) if head else record)
+        yield writer.end()
+
+    async def take_in(self, file: Path) -> ImportReport | Failure:
+        from termchat.store import importers
+
+        source = await asyncio.to_thread(importers.recognise, file)
+        if isinstance(source, Failure):
+            return source
+        report = ImportReport(source.name)
+        while batch := await asyncio.to_thread(lambda: list(islice(source.records, _BATCH))):
+            added = await self._ask(lambda db, batch=batch: self._insert(db, batch), None)
+            if added is None:
+                return self.trouble or _unreadable()
+            report = importers.add(report, added)
+        return report
+
+    async def close(self) -> Failure | None:
+        return await self._desk.close()
+
+    async def _ask(self, read: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
+        return await self._desk.ask(read, otherwise)
+
+    async def _change(self, chat: str, work: Work) -> None:
+        def write(db: sqlite3.Connection) -> None:
+            n = chats.number(db, chat)
+            if n is not None:
+                work(db, n)
+
+        await self._desk.done(self._desk.post(Write(write)))
+
+    def _take(self, connection: sqlite3.Connection, chat: str, place: Place) -> tuple[ChatRecord, bool, str] | Failure:
+        """The chat, whether somebody else has it, and its draft. What cannot be written is read all the same."""
+        at, n, held = time.time(), chats.number(connection, chat), False
+        if n is None:
+            return _no_chat(chat)
+        try:
+            with db.transaction(connection):
+                held = not chats.hold(connection, n, at)
+                if not held:
+                    partials.adopt(connection, at)
+                    chats.visit(connection, n, place, at)
+        except sqlite3.OperationalError:
+            pass
+        record = records.load(connection, chat, at)
+        return (record, held, "" if held else prompts.draft(connection, chat)) if record else _no_chat(chat)
+
+    def _branch(self, record: ChatRecord, head: str | None, place: Place, *, forked: bool) -> Resumed:
+        """A chat of its own from `head` on; it is made with its first message."""
+        part = records.branch(record, head)
+        seed = Seed(_new_id(), place, record.info.id, head)
+        return Resumed(Recorder(self._shelf, seed, part.state), part.info, part.state, part.conversation, forked=forked)
+
+    def _insert(
+        self, connection: sqlite3.Connection, batch: Sequence[ChatRecord | Skipped]
+    ) -> list[tuple[bool, int] | Skipped]:
+        with db.transaction(connection):
+            return [
+                item if isinstance(item, Skipped) else records.insert(connection, item, self._shelf.hide)
+                for item in batch
+            ]
+
+
+def _all_ids(connection: sqlite3.Connection) -> tuple[str, ...]:
+    return tuple(row[0] for row in connection.execute("SELECT id FROM chats WHERE deleted IS NULL ORDER BY n"))
+
+
+def _new_id() -> str:
+    return uuid4().hex[:_ID]
+
+
+def _no_chat(chat: str) -> Failure:
+    return Failure(Kind.NOT_FOUND, say("There is no chat {chat}.", chat=safe_line(chat)))
+
+
+def _unreadable() -> Failure:
+    return Failure(Kind.STORAGE, say("The chats cannot be read now."), say("Try again in a moment."))
+
+
+if TYPE_CHECKING:
+    _proof: type[ports.Library] = Library

@@ -1,0 +1,126 @@
+"""Messages in their place: rows that are added and never changed, found again by chat and by word."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from termchat.core.conversation import Conversation, Node
+from termchat.core.messages import Author, Message, Text
+from termchat.core.sanitize import well_formed
+from termchat.store.codec import Blobs, Encoded, decode, encode, lost
+from termchat.store.fields import BadRecord
+from termchat.store.words import indexed, words
+
+Hide: TypeAlias = Callable[[str], str]
+DAMAGED = "[this message is damaged and cannot be read]"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A node with its message encoded, ready to be written."""
+
+    id: str
+    parent: str | None
+    author: Author
+    created: float
+    encoded: Encoded
+    words: str
+
+
+def kept(node: Node, created: float, hide: Hide = str) -> Kept:
+    """The node, encoded; `hide` takes out of its text what must not be written."""
+    encoded, text = encode(node.message), well_formed(words(node.message))
+    hidden = Encoded(hide(encoded.text), encoded.blobs)
+    return Kept(node.id, node.parent, node.message.author, created, hidden, indexed(hide(text)))
+
+
+def add(connection: sqlite3.Connection, chat: int, node: Kept) -> int | None:
+    """Write a node; its number, None when it is there already."""
+    found = connection.execute(
+        "INSERT OR IGNORE INTO nodes (id, chat, parent, author, created, message) "
+        "VALUES (?, ?, (SELECT n FROM nodes WHERE id = ?), ?, ?, ?) RETURNING n",
+        (node.id, chat, node.parent, node.author.value, node.created, node.encoded.text),
+    ).fetchone()
+    if not found:
+        return None
+    n: int = found[0]
+    connection.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (n, node.words))
+    for name, data in node.encoded.blobs.items():
+        connection.execute("INSERT OR IGNORE INTO blobs (hash, data) VALUES (?, ?)", (name, data))
+        connection.execute("INSERT OR IGNORE INTO attachments (node, hash) VALUES (?, ?)", (n, name))
+    return n
+
+
+def tree(connection: sqlite3.Connection, chat: int, head: int | None) -> tuple[Conversation, dict[str, float]]:
+    """The whole tree of a chat with what it shares with others above its own nodes, and when each node came."""
+    rows = connection.execute(
+        "SELECT n, id, parent, author, created, message FROM nodes WHERE chat = ? ORDER BY n", (chat,)
+    ).fetchall()
+    own = {row[0] for row in rows}
+    outside = {row[2] for row in rows if row[2] is not None and row[2] not in own}
+    if head is not None and head not in own:
+        outside.add(head)
+    rows = [*_above(connection, outside), *rows]
+    ids: dict[int, str] = {row[0]: row[1] for row in rows}
+    blobs = _Blobs(connection)
+    nodes: dict[str, Node] = {}
+    for _, name, parent, author, _, text in rows:
+        nodes[name] = Node(name, ids.get(parent), message(text, author, blobs))
+    times: dict[str, float] = {row[1]: row[4] for row in rows}
+    return Conversation(nodes, ids.get(head) if head is not None else None), times
+
+
+def message(text: str, author: str, blobs: Blobs = lost) -> Message:
+    """The message of a row, without the bytes of its attachments unless there are `blobs`.
+
+    A damaged one is a message that says so.
+    """
+    try:
+        return decode(text, blobs)
+    except BadRecord:
+        said_by = Author.USER if author == Author.USER.value else Author.ASSISTANT
+        return Message(said_by, (Text(DAMAGED),))
+
+
+def forget_words(connection: sqlite3.Connection, rows: Iterable[tuple[int, str, str]]) -> None:
+    """Take nodes (number, author, message) out of the index, which must be told what it was made from."""
+    for n, author, text in rows:
+        old = indexed(words(message(text, author)))
+        connection.execute("INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)", (n, old))
+
+
+def reindex(connection: sqlite3.Connection) -> None:
+    """Make the index of words anew."""
+    connection.execute("INSERT INTO words (words) VALUES ('delete-all')")
+    for n, author, text in connection.execute("SELECT n, author, message FROM nodes ORDER BY n"):
+        made_of = indexed(words(message(text, author)))
+        connection.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (n, made_of))
+
+
+def _above(connection: sqlite3.Connection, numbers: Iterable[int]) -> Iterator[tuple[int, str, int, str, float, str]]:
+    """The nodes with these numbers and all above them."""
+    for number in numbers:
+        yield from connection.execute(
+            "WITH RECURSIVE up(n) AS (VALUES (?) UNION SELECT nodes.parent FROM nodes JOIN up USING (n)) "
+            "SELECT n, id, parent, author, created, message FROM nodes JOIN up USING (n) ORDER BY n",
+            (number,),
+        )
+
+
+class _Blobs:
+    """Bytes by their hash, each read once."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._read: dict[str, bytes] = {}
+
+    def __call__(self, name: str) -> bytes:
+        if name not in self._read:
+            found = self._connection.execute("SELECT data FROM blobs WHERE hash = ?", (name,)).fetchone()
+            if not found:
+                raise KeyError(name)
+            self._read[name] = found[0]
+        return self._read[name]

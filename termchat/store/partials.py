@@ -1,0 +1,89 @@
+"""Replies that are still coming: one row a turn, rewritten every second, gone when the message is whole.
+
+A row whose process has ended is what that process left behind: it becomes a message that is marked as cut.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass, replace
+
+from termchat.core.conversation import Node
+from termchat.core.messages import Author, Message
+from termchat.core.models import ModelRef
+from termchat.core.outcomes import Outcome
+from termchat.store import chats, ledger, nodes, processes
+from termchat.store.codec import encode, lost
+from termchat.store.ledger import Entry
+from termchat.store.nodes import Hide, kept
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """What a turn is about to say below `parent`; `node` is the id it will have if nothing better comes."""
+
+    turn: str
+    chat: str
+    parent: str
+    node: str
+    model: ModelRef
+    step: int
+    began: float
+    message: Message | None = None
+
+
+def save(connection: sqlite3.Connection, partial: Partial, hide: Hide) -> None:
+    """Put what came so far in the place of what was saved before."""
+    n = chats.number(connection, partial.chat)
+    text = hide(encode(partial.message, inline=True).text) if partial.message else None
+    model = partial.model
+    connection.execute(
+        "INSERT OR REPLACE INTO partials (turn, chat, parent, node, owner, provider, model, step, began, message) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(partial.turn, n, partial.parent, partial.node, processes.owner()),
+            *(model.provider, model.model, partial.step, partial.began, text),
+        ),
+    )
+
+
+def drop(connection: sqlite3.Connection, turn: str) -> None:
+    connection.execute("DELETE FROM partials WHERE turn = ?", (turn,))
+
+
+def finish(connection: sqlite3.Connection, partial: Partial, hide: Hide) -> None:
+    """Make a message of what came: the turn ends here, cut."""
+    drop(connection, partial.turn)
+    n = chats.number(connection, partial.chat)
+    if n is None:
+        return
+    _enter(connection, n, partial)
+    if partial.message and partial.message.parts:
+        node = kept(Node(partial.node, partial.parent, _ended(partial.message)), partial.began, hide)
+        chats.add(connection, n, node, follow=True)
+
+
+def adopt(connection: sqlite3.Connection, at: float) -> int:
+    """Finish what processes that have ended left behind; how many turns that were."""
+    rows = connection.execute(
+        "SELECT turn, chats.id, parent, node, owner, partials.provider, partials.model, step, began, message "
+        "FROM partials JOIN chats ON chats.n = partials.chat"
+    ).fetchall()
+    left = [row for row in rows if row[4] != processes.owner() and not processes.alive(row[4], row[8], at)]
+    for turn, chat, parent, node, _, provider, model, step, began, text in left:
+        message = nodes.message(text, Author.ASSISTANT.value, lost) if text else None
+        finish(connection, Partial(turn, chat, parent, node, ModelRef(provider, model), step, began, message), str)
+    return len(left)
+
+
+def _ended(message: Message) -> Message:
+    return replace(message, outcome=Outcome.CUT) if message.author is Author.ASSISTANT else message
+
+
+def _enter(connection: sqlite3.Connection, n: int, partial: Partial) -> None:
+    """A request that left and whose end is not known was made all the same, and may have been billed."""
+    reply = partial.message if partial.message and partial.message.author is Author.ASSISTANT else None
+    if partial.message and not reply:
+        return  # its request ended before the calls; that one is in the books
+    entry = Entry(partial.turn, partial.step, partial.began, partial.model, Outcome.CUT, usage=reply and reply.usage)
+    ledger.enter(connection, n, replace(entry, origin=reply.origin if reply else None))

@@ -1,0 +1,64 @@
+"""What was typed: prompts that were sent, and drafts that were not yet."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from termchat.core.library import PastPrompt, Place
+from termchat.store import processes
+from termchat.store.chats import like
+
+
+def remember(connection: sqlite3.Connection, text: str, place: Place, chat: str, at: float, *, draft: bool) -> None:
+    """Add to the history; a text that begins with a space is private, the same twice in a row is one."""
+    if not text.strip() or text.startswith(" "):
+        return
+    newest = connection.execute("SELECT n, text, draft FROM prompts ORDER BY n DESC LIMIT 1").fetchone()
+    if newest and newest[1] == text:
+        connection.execute("UPDATE prompts SET at = ?, draft = ? WHERE n = ?", (at, draft and newest[2], newest[0]))
+        return
+    connection.execute(
+        "INSERT INTO prompts (text, directory, chat, at, draft) VALUES (?, ?, ?, ?, ?)",
+        (text, place.directory, chat, at, draft),
+    )
+
+
+def past(connection: sqlite3.Connection, containing: str, directory: str, limit: int) -> tuple[PastPrompt, ...]:
+    """Prompts with a text in them, each once: those of the directory first, newest first."""
+    rows = connection.execute(
+        "SELECT text, directory, at, draft FROM ("
+        "  SELECT text, directory, at, draft, n, max(n) OVER (PARTITION BY text) AS newest FROM prompts "
+        "  WHERE text LIKE ? ESCAPE '\\') WHERE n = newest ORDER BY directory = ? DESC, n DESC LIMIT ?",
+        (f"%{like(containing)}%", directory, limit),
+    )
+    return tuple(PastPrompt(text, where, at, bool(draft)) for text, where, at, draft in rows)
+
+
+def save_draft(connection: sqlite3.Connection, chat: str, text: str, place: Place, at: float) -> None:
+    """Keep what stands in the input of a chat; "" forgets it."""
+    if not text:
+        connection.execute("DELETE FROM drafts WHERE chat = ?", (chat,))
+        return
+    connection.execute(
+        "INSERT OR REPLACE INTO drafts (chat, text, directory, owner, at) VALUES (?, ?, ?, ?, ?)",
+        (chat, text, place.directory, processes.owner(), at),
+    )
+
+
+def draft(connection: sqlite3.Connection, chat: str) -> str:
+    found = connection.execute("SELECT text FROM drafts WHERE chat = ?", (chat,)).fetchone()
+    return found[0] if found else ""
+
+
+def left_draft(connection: sqlite3.Connection, place: Place, at: float) -> str:
+    """What was typed in this directory into a chat that never began, by a termchat that is gone; it is taken out."""
+    rows = connection.execute(
+        "SELECT chat, text, owner, at FROM drafts WHERE directory = ? AND chat NOT IN (SELECT id FROM chats) "
+        "ORDER BY at DESC",
+        (place.directory,),
+    ).fetchall()
+    for chat, text, owner, since in rows:
+        if not processes.alive(owner, since, at):
+            connection.execute("DELETE FROM drafts WHERE chat = ?", (chat,))
+            return text
+    return ""

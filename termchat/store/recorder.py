@@ -1,0 +1,289 @@
+"""A chat while it is led: the session's events on their way to the disk.
+
+Nothing here waits but `begin` and `close`. Messages and tool results are written as they come. A reply that is
+streaming is written once a second, as one row of its own, whatever the length of the chat; the message that is
+made of it in the end takes its place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+from uuid import uuid4
+
+from termchat.core.assemble import Assembly
+from termchat.core.conversation import Node
+from termchat.core.events import (
+    CONTENT,
+    Delta,
+    Event,
+    MessageDone,
+    Notice,
+    StepStarted,
+    Streamed,
+    ToolFinished,
+    ToolStarted,
+    TurnEnded,
+    TurnStarted,
+)
+from termchat.core.library import ChatState
+from termchat.core.messages import Author, Message, ToolResult
+from termchat.core.models import ModelRef
+from termchat.store import chats, ledger, partials, prompts
+from termchat.store.chats import Seed
+from termchat.store.desk import Desk, Write
+from termchat.store.ledger import Entry
+from termchat.store.nodes import Hide, Kept, kept
+from termchat.store.partials import Partial
+
+_Work: TypeAlias = Callable[[sqlite3.Connection, int], object]
+EVERY = 1.0  # seconds between two savings of what is still changing
+_LONGEST_WAIT = 5.0  # seconds that a request is held back for the disk
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """What recorders share: the store thread, what must not be written, and how often a draft is."""
+
+    desk: Desk
+    hide: Hide = str
+    every: float = EVERY
+
+
+class Recorder:
+    """`core.ports.Recorder`. `made` says that the chat exists already."""
+
+    def __init__(self, shelf: Shelf, seed: Seed, state: ChatState, *, made: bool = False) -> None:
+        self._shelf = shelf
+        self._desk = shelf.desk
+        self._seed = seed
+        self._state = state
+        self._made = made
+        self._text = ""
+        self._saved_text = ""
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def chat(self) -> str:
+        return self._seed.id
+
+    def add(self, node: Node) -> None:
+        self._make()
+        self._add(node, time.time(), follow=False)
+
+    def move(self, head: str | None) -> None:
+        if self._made:
+            self._post(lambda db, n: chats.move(db, n, head))
+
+    def use(self, state: ChatState) -> None:
+        if state == self._state:
+            return
+        self._state = state
+        if self._made:
+            self._post(lambda db, n: chats.set_state(db, n, state))
+
+    def draft(self, text: str) -> None:
+        self._text = text
+        if self._timer is None and text != self._saved_text:
+            self._timer = asyncio.get_running_loop().call_later(self._shelf.every, self._save_draft)
+
+    async def begin(self, turn_id: str, question: str) -> Recording:
+        self._make()
+        partial = Partial(
+            turn_id, self.chat, question, uuid4().hex, self._state.model or ModelRef("", ""), 1, time.time()
+        )
+        posted = self._desk.post(Write(lambda db: partials.save(db, partial, str), f"partial {turn_id}", durable=True))
+        try:
+            await asyncio.wait_for(self._desk.done(posted), _LONGEST_WAIT)
+        except TimeoutError:
+            pass  # the user was told what the disk is waiting for
+        return Recording(self, self._shelf, partial)
+
+    async def close(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._save_draft()
+        chat = self.chat
+        await self._desk.done(self._desk.post(Write(lambda db: chats.release(db, chat))))
+
+    def keep_reply(self, node: Node, entry: Entry | None, turn_id: str) -> None:
+        """A message of a turn is whole: it takes the place of what was saved of it; its request goes into the books."""
+        self._add(node, time.time(), follow=True, done=turn_id)
+        if entry:
+            self.enter(entry)
+
+    def enter(self, entry: Entry) -> None:
+        self._post(lambda db, n: ledger.enter(db, n, entry))
+
+    def _make(self) -> None:
+        """The chat comes into being."""
+        if self._made:
+            return
+        self._made = True
+        seed, state, at = self._seed, self._state, time.time()
+        self._desk.post(Write(lambda db: chats.create(db, seed, state, at)))
+
+    def _add(self, node: Node, at: float, *, follow: bool, done: str = "") -> None:
+        work = _Add(node, at, follow, done, self._shelf.hide)
+        self._post(work.write)
+
+    def _post(self, work: _Work) -> None:
+        chat = self.chat
+
+        def write(db: sqlite3.Connection) -> None:
+            n = chats.number(db, chat)
+            if n is not None:
+                work(db, n)
+
+        self._desk.post(Write(write))
+
+    def _save_draft(self) -> None:
+        self._timer = None
+        self._saved_text = self._text
+        text = self._shelf.hide(self._text)
+        chat, place, at = self.chat, self._seed.place, time.time()
+        self._desk.post(Write(lambda db: prompts.save_draft(db, chat, text, place, at), f"draft {chat}"))
+
+
+class _Add:
+    """A message on its way; it is encoded once, on the store thread."""
+
+    def __init__(self, node: Node, at: float, follow: bool, done: str, hide: Hide) -> None:
+        self._node, self._at, self._follow, self._done, self._hide = node, at, follow, done, hide
+        self._kept: Kept | None = None
+
+    def write(self, db: sqlite3.Connection, n: int) -> None:
+        self._kept = self._kept or kept(self._node, self._at, self._hide)
+        chats.add(db, n, self._kept, follow=self._follow)
+        if self._node.message.author is Author.USER:
+            chats.name_after(db, n, self._hide(chats.title(self._node.message)))
+        if self._done:
+            partials.drop(db, self._done)
+
+
+@dataclass(slots=True)
+class _Step:
+    """One request of a turn."""
+
+    number: int
+    at: float
+    began: float
+    first: float | None = None
+
+    def entry(self, turn_id: str, event: MessageDone | TurnEnded, model: ModelRef) -> Entry:
+        """The request as it goes into the books, now that it has ended."""
+        seconds = time.monotonic() - self.began
+        if isinstance(event, TurnEnded):
+            kind = event.failure.kind if event.failure else None
+            return Entry(turn_id, self.number, self.at, model, event.outcome, None, None, kind, self.first, seconds)
+        message = event.message
+        assert message.outcome
+        return Entry(
+            *(turn_id, self.number, self.at, model, message.outcome, message.origin, message.usage, None),
+            *(self.first, seconds),
+        )
+
+
+class Recording:
+    """`core.ports.Recording`."""
+
+    def __init__(self, chat: Recorder, shelf: Shelf, partial: Partial) -> None:
+        self._chat = chat
+        self._shelf = shelf
+        self._desk = shelf.desk
+        self._partial = partial
+        self._assembly = Assembly()
+        self._news: list[Delta] = []
+        self._results: list[ToolResult] = []
+        self._step: _Step | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._ended = False
+
+    def keep(self, event: Event) -> None:
+        match event:
+            case Streamed():
+                self._stream(event.delta)
+            case TurnStarted():
+                self._partial = replace(self._partial, model=event.model)
+            case StepStarted():
+                self._step = _Step(event.step, time.time(), time.monotonic())
+                self._partial = replace(self._partial, step=event.step)
+                if event.step > 1:
+                    self._save()  # that this request left is known, whatever happens now
+            case ToolFinished():
+                self._results.append(event.result)
+                self._save()
+            case MessageDone():
+                self._done(event)
+            case TurnEnded():
+                self._end(event)
+            case ToolStarted() | Notice():
+                pass
+
+    def close(self) -> None:
+        if self._ended:
+            return
+        self._ended = True
+        self._still()
+        partial, hide = self._current(), self._shelf.hide
+        self._desk.post(Write(lambda db: partials.finish(db, partial, hide), self._key, durable=True))
+
+    @property
+    def _key(self) -> str:
+        return f"partial {self._partial.turn}"
+
+    def _stream(self, delta: Delta) -> None:
+        self._news.append(delta)
+        if self._step and self._step.first is None and isinstance(delta, CONTENT):
+            self._step.first = time.monotonic() - self._step.began
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._shelf.every, self._save)
+
+    def _save(self) -> None:
+        self._still()
+        partial, hide = self._current(), self._shelf.hide
+        self._desk.post(Write(lambda db: partials.save(db, partial, hide), self._key))
+
+    def _still(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+
+    def _current(self) -> Partial:
+        """What came so far of the message that is being made."""
+        for delta in self._news:
+            self._assembly.add(delta)
+        self._news.clear()
+        message = None
+        if self._results:
+            message = Message(Author.TOOL, tuple(self._results))
+        elif parts := self._assembly.parts():
+            message = Message(Author.ASSISTANT, parts, usage=self._assembly.usage)
+        return replace(self._partial, message=message)
+
+    def _done(self, event: MessageDone) -> None:
+        self._still()
+        self._assembly, self._news, self._results = Assembly(), [], []
+        entry = None
+        if self._step and event.message.author is Author.ASSISTANT:
+            entry = self._step.entry(event.turn_id, event, self._partial.model)
+            self._step = None
+        self._chat.keep_reply(Node(event.node, event.parent, event.message), entry, event.turn_id)
+        self._partial = replace(self._partial, parent=event.node, node=uuid4().hex)
+
+    def _end(self, event: TurnEnded) -> None:
+        self._still()
+        self._ended = True
+        if self._step:
+            self._chat.enter(self._step.entry(event.turn_id, event, event.model))
+        turn, cost = event.turn_id, event.cost
+
+        def settle(db: sqlite3.Connection) -> None:
+            partials.drop(db, turn)
+            ledger.settle(db, turn, cost)
+
+        self._desk.post(Write(settle, self._key, durable=True))

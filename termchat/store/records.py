@@ -1,0 +1,72 @@
+"""Whole chats, out of the tables and into them."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from termchat.core.conversation import Conversation, Node
+from termchat.core.library import ChatRecord
+from termchat.core.messages import Author
+from termchat.store import chats, nodes
+from termchat.store.nodes import Hide, kept
+
+
+def load(connection: sqlite3.Connection, chat: str, at: float) -> ChatRecord | None:
+    """A chat with everything in it, None when there is none of this id."""
+    row = connection.execute(f"SELECT {chats.INFO} {chats.FROM} WHERE chats.id = ?", (chat,)).fetchone()
+    if not row:
+        return None
+    n = row[0]
+    head, renamed = connection.execute("SELECT head, renamed FROM chats WHERE n = ?", (n,)).fetchone()
+    conversation, times = nodes.tree(connection, n, head)
+    return ChatRecord(chats.info(row, at), chats.state(connection, n), conversation, times, bool(renamed))
+
+
+def insert(connection: sqlite3.Connection, record: ChatRecord, hide: Hide) -> tuple[bool, int]:
+    """Add what is not here yet: whether the chat is new, and how many messages are.
+
+    A chat that is here keeps its title, its head and its place among the deleted ones.
+    """
+    info = record.info
+    fresh = connection.execute(
+        "INSERT OR IGNORE INTO chats (id, title, renamed, directory, created, updated) VALUES (?, ?, ?, ?, ?, ?)",
+        (info.id, hide(info.title), record.renamed, info.directory, info.created, info.updated),
+    ).rowcount
+    n = chats.number(connection, info.id)
+    assert n is not None
+    added = sum(
+        _add(connection, n, node, record.times.get(node.id, info.created), hide) for node in _parents_first(record)
+    )
+    if fresh:
+        chats.set_state(connection, n, record.state)
+        chats.move(connection, n, record.conversation.head)
+    connection.execute(
+        "UPDATE chats SET turns = (SELECT count(*) FROM nodes WHERE chat = ?1 AND author = ?2) WHERE n = ?1",
+        (n, Author.USER.value),
+    )
+    return bool(fresh), added
+
+
+def _add(connection: sqlite3.Connection, n: int, node: Node, at: float, hide: Hide) -> bool:
+    return nodes.add(connection, n, kept(node, at, hide)) is not None
+
+
+def _parents_first(record: ChatRecord) -> list[Node]:
+    """The nodes in an order in which each comes after its parent."""
+    tree = record.conversation
+    children: dict[str | None, list[Node]] = {}
+    for node in tree.nodes.values():
+        children.setdefault(node.parent, []).append(node)
+    ordered, waiting = list[Node](), list(reversed(children.get(None, [])))
+    while waiting:
+        node = waiting.pop()
+        ordered.append(node)
+        waiting += reversed(children.get(node.id, []))
+    return ordered
+
+
+def branch(record: ChatRecord, head: str | None) -> ChatRecord:
+    """The chat with the messages from the first to `head` alone. KeyError when there is no such message."""
+    path = record.conversation.path(head)
+    tree = Conversation({node.id: node for node in path}, path[-1].id if path else None)
+    return ChatRecord(record.info, record.state, tree, record.times, record.renamed)

@@ -1,0 +1,204 @@
+"""What is done with a damaged file: it is set aside under a name with the date, never overwritten, and every row
+that can still be read is copied into a new one.
+
+A table is read in the order of its row numbers; where a page is broken the reading jumps ahead, in growing steps,
+to the next row that can be reached. When the very first page is gone, the one of a fresh file stands in for it: it
+holds nothing but the beginning of the schema, which is the same in all files of a version
+(https://www.sqlite.org/fileformat2.html#the_database_header).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from termchat.core.errors import Failure
+from termchat.store import db, troubles
+from termchat.store.nodes import reindex
+from termchat.store.schema import GUARD, TABLES
+
+Row: TypeAlias = tuple[Any, ...]
+_LEAP = 1 << 40
+_SIDE_FILES = ("-wal", "-shm", "-journal")
+
+
+def rescue(file: Path) -> Failure | None:
+    """Replace a damaged file by a new one with all that can be read; what to tell the user.
+
+    None when another process has done it in the meantime. Raises OSError and sqlite3.Error when it cannot be done.
+    """
+    with _alone(file):
+        if _healthy(file):
+            return None
+        aside = _set_aside(file)
+        fresh = file.with_name(f"{file.name}.new")
+        _remove(fresh)
+        opened = db.open_file(fresh)
+        with closing(opened.connection):
+            _salvage(aside, opened.connection)
+            counts = opened.connection.execute(
+                "SELECT (SELECT count(*) FROM chats), (SELECT count(*) FROM nodes)"
+            ).fetchone()
+        fresh.replace(file)
+        _remove(fresh)
+    return troubles.rescued(aside, *counts)
+
+
+def _healthy(file: Path) -> bool:
+    """Whether the file is sound, page by page."""
+    if not file.exists():
+        return False
+    try:
+        with closing(db.open_file(file).connection) as connection:
+            if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+                return False
+            connection.execute("INSERT INTO words(words) VALUES ('integrity-check')")
+            return True
+    except sqlite3.DatabaseError as error:
+        if troubles.damaged(error):
+            return False
+        raise
+
+
+def _set_aside(file: Path) -> Path:
+    """Rename the file and what lies beside it; the new name."""
+    stamp = time.strftime("%Y-%m-%dT%H-%M-%S")
+    names = (f"{file.name}.damaged-{stamp}{n}" for n in ("", *(f"-{n}" for n in range(2, 1000))))
+    aside = next(path for name in names if not (path := file.with_name(name)).exists())
+    file.replace(aside)
+    for suffix in _SIDE_FILES:
+        beside = file.with_name(file.name + suffix)
+        if beside.exists():
+            beside.replace(aside.with_name(aside.name + suffix))
+    return aside
+
+
+def _salvage(aside: Path, new: sqlite3.Connection) -> None:
+    """Copy what can be read, then mend what points to what could not be. The file set aside is not touched."""
+    copy = aside.with_name(f"{aside.name}.reading")
+    try:
+        for suffix in ("", "-wal"):
+            if aside.with_name(aside.name + suffix).exists():
+                shutil.copyfile(aside.with_name(aside.name + suffix), copy.with_name(copy.name + suffix))
+                copy.with_name(copy.name + suffix).chmod(0o600)
+        _with_first_page(copy)
+        new.execute("PRAGMA foreign_keys=OFF")
+        with closing(sqlite3.connect(copy)) as old, db.transaction(new):
+            old.text_factory = _lenient
+            for table in TABLES:
+                _copy(table, old, new)
+            _mend(new)
+            reindex(new)
+        new.execute("PRAGMA foreign_keys=ON")
+    finally:
+        _remove(copy)
+
+
+def _lenient(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
+
+
+def _copy(table: str, old: sqlite3.Connection, new: sqlite3.Connection) -> None:
+    columns = [row[1] for row in new.execute(f"PRAGMA table_info({table})")]
+    try:
+        had = {row[1] for row in old.execute(f"PRAGMA table_info({table})")}
+    except sqlite3.DatabaseError:
+        return
+    columns = [column for column in columns if column in had]
+    if not columns:
+        return
+    names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+    insert = f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - names of our own schema
+    for row in _rows(table, names, old):
+        try:
+            new.execute(insert, row)
+        except sqlite3.IntegrityError:
+            continue  # a row that lost a value it must have
+
+
+def _rows(table: str, names: str, old: sqlite3.Connection) -> Iterator[Row]:
+    """The rows that can be read, jumping over those that cannot."""
+    at, leap = -1, 1
+    query = f"SELECT rowid, {names} FROM {table} WHERE rowid > ? ORDER BY rowid"  # noqa: S608 - as above
+    while leap < _LEAP:
+        try:
+            for row in old.execute(query, (at,)):
+                at, leap = max(at, row[0]), 1
+                yield row[1:]
+            return
+        except sqlite3.DatabaseError:
+            at += leap
+            leap *= 2
+
+
+def _mend(new: sqlite3.Connection) -> None:
+    """Give every message a chat, a parent that exists or none, and every chat a head that exists."""
+    new.execute(
+        "INSERT INTO chats (n, id, title, created, updated) "
+        "SELECT chat, 'recovered-' || chat, 'recovered', min(created), max(created) FROM nodes "
+        "WHERE chat NOT IN (SELECT n FROM chats) GROUP BY chat"
+    )
+    new.execute("DROP TRIGGER messages_never_change")
+    new.execute("UPDATE nodes SET parent = NULL WHERE parent IS NOT NULL AND parent NOT IN (SELECT n FROM nodes)")
+    new.execute(GUARD)
+    new.execute(
+        "UPDATE chats SET head = (SELECT max(n) FROM nodes WHERE chat = chats.n) "
+        "WHERE head NOT IN (SELECT n FROM nodes) OR (head IS NULL AND id LIKE 'recovered-%')"
+    )
+    new.execute("DELETE FROM attachments WHERE node NOT IN (SELECT n FROM nodes)")
+    new.execute("DELETE FROM attachments WHERE hash NOT IN (SELECT hash FROM blobs)")
+    new.execute("DELETE FROM partials WHERE chat NOT IN (SELECT n FROM chats)")
+    new.execute("UPDATE ledger SET chat = NULL WHERE chat NOT IN (SELECT n FROM chats)")
+
+
+def _with_first_page(copy: Path) -> None:
+    """Put the first page of a fresh file where the one of `copy` cannot be read any more."""
+    if _readable(copy):
+        return
+    fresh = copy.with_name(f"{copy.name}-fresh")
+    try:
+        db.open_file(fresh).connection.close()
+        page = bytearray(fresh.read_bytes()[:4096])
+        with copy.open("r+b") as handle:
+            pages = os.fstat(handle.fileno()).st_size // len(page)
+            page[28:32] = pages.to_bytes(4, "big")  # the size of the file in pages
+            handle.write(page)
+    finally:
+        _remove(fresh)
+
+
+def _readable(copy: Path) -> bool:
+    with closing(sqlite3.connect(copy)) as old:
+        try:
+            return bool(old.execute("SELECT count(*) FROM sqlite_master WHERE name = 'nodes'").fetchone()[0])
+        except sqlite3.DatabaseError:
+            return False
+
+
+@contextmanager
+def _alone(file: Path) -> Generator[None]:
+    """Let only one process at a time rescue a file."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    lock = file.with_name(f"{file.name}.rescue")
+    handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+        lock.unlink(missing_ok=True)
+    finally:
+        os.close(handle)
+
+
+def _remove(file: Path) -> None:
+    for suffix in ("", *_SIDE_FILES):
+        file.with_name(file.name + suffix).unlink(missing_ok=True)

@@ -1,0 +1,129 @@
+"""The tables, as the steps that lead to them. Steps are only ever added: a released one is never changed.
+
+Rows of `nodes` are messages in their place; their numbers grow, so newer messages have higher ones, and the index
+of words goes by the same numbers. A fork shares the nodes it comes from: a node belongs to one chat and may have
+children in others.
+
+The index of words has no content of its own: what a row of it was made from is told again when it is deleted
+(https://www.sqlite.org/fts5.html#contentless_tables), and snippets are cut from the messages.
+"""
+
+from __future__ import annotations
+
+APPLICATION = 0x7463_6861  # "tcha", https://www.sqlite.org/pragma.html#pragma_application_id
+
+GUARD = """CREATE TRIGGER messages_never_change BEFORE UPDATE OF n, id, parent, author, created, message ON nodes
+BEGIN SELECT RAISE(ABORT, 'messages never change'); END;
+"""
+
+_FIRST = f"""
+CREATE TABLE chats (
+  n INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  title TEXT NOT NULL DEFAULT '',
+  renamed INTEGER NOT NULL DEFAULT 0,
+  head INTEGER REFERENCES nodes(n) ON DELETE SET NULL,
+  provider TEXT NOT NULL DEFAULT '',
+  model TEXT NOT NULL DEFAULT '',
+  system TEXT NOT NULL DEFAULT '',
+  settings TEXT NOT NULL DEFAULT '{{}}',
+  terminal TEXT NOT NULL DEFAULT '',
+  directory TEXT NOT NULL DEFAULT '',
+  created REAL NOT NULL,
+  updated REAL NOT NULL,
+  turns INTEGER NOT NULL DEFAULT 0,
+  forked_from TEXT,
+  deleted REAL
+);
+CREATE INDEX chats_by_time ON chats(updated DESC, n DESC) WHERE deleted IS NULL;
+CREATE INDEX chats_by_directory ON chats(directory, updated DESC, n DESC) WHERE deleted IS NULL;
+CREATE INDEX chats_deleted ON chats(deleted) WHERE deleted IS NOT NULL;
+CREATE INDEX chats_by_head ON chats(head);
+
+CREATE TABLE nodes (
+  n INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  chat INTEGER NOT NULL REFERENCES chats(n) ON DELETE CASCADE,
+  parent INTEGER REFERENCES nodes(n),
+  author TEXT NOT NULL,
+  created REAL NOT NULL,
+  message TEXT NOT NULL
+);
+CREATE INDEX nodes_of_chat ON nodes(chat, n);
+CREATE INDEX nodes_below ON nodes(parent) WHERE parent IS NOT NULL;
+{GUARD}
+CREATE TABLE blobs (hash TEXT PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE attachments (
+  node INTEGER NOT NULL REFERENCES nodes(n) ON DELETE CASCADE,
+  hash TEXT NOT NULL REFERENCES blobs(hash),
+  PRIMARY KEY (node, hash)
+);
+CREATE INDEX attachments_by_hash ON attachments(hash);
+
+CREATE VIRTUAL TABLE words USING fts5(
+  text, content='', prefix='1 2 3', tokenize='unicode61 remove_diacritics 2'
+);
+
+CREATE TABLE partials (
+  turn TEXT PRIMARY KEY,
+  chat INTEGER NOT NULL REFERENCES chats(n) ON DELETE CASCADE,
+  parent TEXT NOT NULL,
+  node TEXT NOT NULL,
+  owner TEXT NOT NULL,
+  provider TEXT NOT NULL,
+  model TEXT NOT NULL,
+  step INTEGER NOT NULL DEFAULT 0,
+  began REAL NOT NULL,
+  message TEXT
+);
+CREATE INDEX partials_of_chat ON partials(chat);
+CREATE TABLE holders (
+  chat INTEGER PRIMARY KEY REFERENCES chats(n) ON DELETE CASCADE,
+  owner TEXT NOT NULL,
+  since REAL NOT NULL
+);
+
+CREATE TABLE ledger (
+  n INTEGER PRIMARY KEY AUTOINCREMENT,
+  turn TEXT NOT NULL,
+  step INTEGER NOT NULL,
+  chat INTEGER REFERENCES chats(n) ON DELETE SET NULL,
+  at REAL NOT NULL,
+  provider TEXT NOT NULL,
+  protocol TEXT NOT NULL DEFAULT '',
+  model TEXT NOT NULL,
+  outcome TEXT NOT NULL,
+  failure TEXT NOT NULL DEFAULT '',
+  input INTEGER NOT NULL DEFAULT 0,
+  cached INTEGER NOT NULL DEFAULT 0,
+  cache_write INTEGER NOT NULL DEFAULT 0,
+  output INTEGER NOT NULL DEFAULT 0,
+  reasoning INTEGER NOT NULL DEFAULT 0,
+  estimated INTEGER NOT NULL DEFAULT 0,
+  cost TEXT,
+  first REAL,
+  seconds REAL,
+  UNIQUE (turn, step)
+);
+CREATE INDEX ledger_by_time ON ledger(at);
+CREATE INDEX ledger_of_chat ON ledger(chat);
+
+CREATE TABLE prompts (
+  n INTEGER PRIMARY KEY AUTOINCREMENT,
+  text TEXT NOT NULL,
+  directory TEXT NOT NULL DEFAULT '',
+  chat TEXT NOT NULL DEFAULT '',
+  at REAL NOT NULL,
+  draft INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE drafts (
+  chat TEXT PRIMARY KEY,
+  text TEXT NOT NULL,
+  directory TEXT NOT NULL DEFAULT '',
+  owner TEXT NOT NULL,
+  at REAL NOT NULL
+);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST,)
+TABLES = ("blobs", "chats", "nodes", "attachments", "partials", "ledger", "prompts", "drafts")

@@ -1,0 +1,59 @@
+"""Finding messages by their words: the newest thousand that match, the best of them first."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from termchat.core.library import ChatInfo, Hit
+from termchat.core.messages import Author
+from termchat.store import chats, nodes
+from termchat.store.words import Query, query, snippet, words
+
+_CANDIDATES = 1000
+
+
+def search(connection: sqlite3.Connection, typed: str, limit: int) -> tuple[Hit, ...]:
+    """The messages with all the words that were typed, by bm25, newer ones first among equals."""
+    asked = query(typed)
+    if not asked:
+        return ()
+    rows = connection.execute(
+        "SELECT nodes.id, chats.id, chats.title, nodes.author, nodes.created, nodes.message FROM "
+        "(SELECT rowid AS n, bm25(words) AS rank FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?) AS found "
+        "JOIN nodes ON nodes.n = found.n JOIN chats ON chats.n = nodes.chat "
+        "WHERE chats.deleted IS NULL ORDER BY found.rank, found.n DESC LIMIT ?",
+        (asked.match, _CANDIDATES, limit),
+    )
+    return tuple(_hit(row, asked) for row in rows)
+
+
+def matching(connection: sqlite3.Connection, typed: str, limit: int, at: float) -> tuple[ChatInfo, ...]:
+    """Chats by title or text, newest first: those with the words in their title, then those with a hit."""
+    by_title = connection.execute(
+        f"SELECT {chats.INFO} {chats.FROM} WHERE chats.title LIKE ? ESCAPE '\\' AND chats.deleted IS NULL "
+        "ORDER BY chats.updated DESC LIMIT ?",
+        (f"%{chats.like(typed.strip())}%", limit),
+    ).fetchall()
+    found = {row[0]: row for row in by_title}
+    for row in _by_text(connection, typed, limit):
+        found.setdefault(row[0], row)
+    return tuple(chats.info(row, at) for row in list(found.values())[:limit])
+
+
+def _by_text(connection: sqlite3.Connection, typed: str, limit: int) -> list[tuple[Any, ...]]:
+    asked = query(typed)
+    if not asked:
+        return []
+    return connection.execute(
+        f"SELECT {chats.INFO} {chats.FROM} WHERE chats.deleted IS NULL AND chats.n IN "  # noqa: S608 - our words
+        "(SELECT nodes.chat FROM (SELECT rowid AS n FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?) "
+        "JOIN nodes USING (n)) ORDER BY chats.updated DESC LIMIT ?",
+        (asked.match, _CANDIDATES, limit),
+    ).fetchall()
+
+
+def _hit(row: tuple[Any, ...], asked: Query) -> Hit:
+    node, chat, title, author, created, text = row
+    shown, marks = snippet(words(nodes.message(text, author)), asked.pieces)
+    return Hit(chat, title, node, Author(author), created, shown, marks)

@@ -1,0 +1,61 @@
+"""Deleting: a chat is set aside first, can be brought back for thirty days, and then goes for good."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from termchat.core.library import ChatInfo
+from termchat.store import chats, nodes
+
+KEPT = 30 * 86_400.0
+_AT_ONCE = 20  # chats that go for good in one go, so that nobody waits for it
+
+
+def delete(connection: sqlite3.Connection, n: int, at: float) -> None:
+    """Set a chat aside; what other chats share of it becomes theirs."""
+    _hand_over(connection, n, even_to_deleted=False)
+    connection.execute("UPDATE chats SET deleted = ? WHERE n = ? AND deleted IS NULL", (at, n))
+
+
+def restore(connection: sqlite3.Connection, n: int) -> None:
+    connection.execute("UPDATE chats SET deleted = NULL WHERE n = ?", (n,))
+
+
+def deleted(connection: sqlite3.Connection, at: float) -> tuple[ChatInfo, ...]:
+    """Chats that can be brought back, the last deleted first."""
+    rows = connection.execute(
+        f"SELECT {chats.INFO} {chats.FROM} WHERE chats.deleted IS NOT NULL ORDER BY chats.deleted DESC"
+    )
+    return tuple(chats.info(row, at) for row in rows)
+
+
+def purge(connection: sqlite3.Connection, before: float) -> None:
+    """Remove chats that were set aside before a moment, with their attachments if nobody else has them."""
+    rows = connection.execute("SELECT n FROM chats WHERE deleted < ? LIMIT ?", (before, _AT_ONCE)).fetchall()
+    for (n,) in rows:
+        _hand_over(connection, n, even_to_deleted=True)
+        nodes.forget_words(
+            connection, connection.execute("SELECT n, author, message FROM nodes WHERE chat = ?", (n,)).fetchall()
+        )
+        connection.execute("DELETE FROM drafts WHERE chat = (SELECT id FROM chats WHERE n = ?)", (n,))
+        connection.execute("DELETE FROM chats WHERE n = ?", (n,))
+    if rows:
+        connection.execute("DELETE FROM blobs WHERE hash NOT IN (SELECT hash FROM attachments)")
+
+
+def _hand_over(connection: sqlite3.Connection, n: int, *, even_to_deleted: bool) -> None:
+    """Give nodes that other chats stand on to one of those chats, and all above them as well."""
+    edges = connection.execute(
+        "SELECT child.chat, child.parent FROM nodes AS mine JOIN nodes AS child ON child.parent = mine.n "
+        "JOIN chats ON chats.n = child.chat "
+        "WHERE mine.chat = ?1 AND child.chat <> ?1 AND (chats.deleted IS NULL OR ?2) "
+        "UNION SELECT chats.n, chats.head FROM nodes AS mine JOIN chats ON chats.head = mine.n "
+        "WHERE mine.chat = ?1 AND chats.n <> ?1 AND (chats.deleted IS NULL OR ?2)",
+        (n, even_to_deleted),
+    ).fetchall()
+    for heir, node in edges:
+        connection.execute(
+            "WITH RECURSIVE up(n) AS (VALUES (?1) UNION SELECT nodes.parent FROM nodes JOIN up USING (n)) "
+            "UPDATE nodes SET chat = ?2 WHERE chat = ?3 AND n IN (SELECT n FROM up)",
+            (node, heir, n),
+        )

@@ -1,0 +1,101 @@
+"""Text as the index of words sees it, questions to it, and snippets.
+
+The tokenizer of SQLite takes a run of letters for one word, which scripts written without spaces are not made
+for: there each character becomes a word of its own, and a word of several is asked for as a phrase. So a word of
+two characters is found, in the middle of any sentence.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from termchat.core.messages import File, Message, Part, Reasoning, Text, ToolCall, ToolResult
+
+# Han, kana, bopomofo, Hangul, Thai, Lao, Khmer, Burmese (https://www.unicode.org/charts/)
+_ALONE = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3041-\u312f\u3131-\u318e\u31a0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff66-\uffdc\U0001b000-\U0001b16f"
+    "\U00020000-\U0003ffff]"
+)
+_TERM = re.compile(r'"([^"]*)"?|(\S+)')
+_AROUND = 60  # characters of a snippet before what was found
+_LENGTH = 160
+_LOOK_IN = 200_000  # characters of a message in which a snippet is looked for
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question in the language of FTS5, and the pieces to be shown as found."""
+
+    match: str
+    pieces: tuple[str, ...]
+
+
+def words(message: Message) -> str:
+    """All text of a message, tool output included."""
+    return "\n".join(found for part in message.parts if (found := _of(part)))
+
+
+def indexed(text: str) -> str:
+    """The text as it goes into the index."""
+    return text if text.isascii() else _ALONE.sub(r" \g<0> ", text)
+
+
+def query(typed: str) -> Query | None:
+    """What was typed, as a question: all words must be there, the last may go on; "quoted words" are a phrase.
+
+    A word that ends in * may go on as well. None when there is no word in it.
+    """
+    terms = [(quoted, False) if quoted else (bare.rstrip("*"), bare.endswith("*")) for quoted, bare in _terms(typed)]
+    terms = [(term, more) for term, more in terms if any(map(str.isalnum, term))]
+    if not terms:
+        return None
+    if not typed.endswith(('"', " ")):
+        terms[-1] = (terms[-1][0], True)
+    asked = (f'"{indexed(term)}"{"*" if more and term[-1].isalnum() else ""}' for term, more in terms)
+    return Query(" AND ".join(asked), tuple(_folded(term) for term, _ in terms))
+
+
+def snippet(text: str, pieces: tuple[str, ...]) -> tuple[str, tuple[tuple[int, int], ...]]:
+    """The neighbourhood of what was found, on one line, and where in it the pieces are."""
+    looked_in = text[:_LOOK_IN]
+    found = re.search("|".join(map(re.escape, pieces)), _folded(looked_in)) if pieces else None
+    begin = max(0, found.start() - _AROUND) if found else 0
+    cut = " ".join(looked_in[begin : begin + 2 * _LENGTH].split())[:_LENGTH]
+    before = "…" if begin else ""
+    after = "…" if len(text) > begin + 2 * _LENGTH or len(cut) == _LENGTH else ""
+    shown = f"{before}{cut}{after}"
+    folded = _folded(shown)
+    marks = {hit.span() for piece in pieces for hit in re.finditer(re.escape(piece), folded)}
+    return shown, tuple(sorted(marks))
+
+
+def _terms(typed: str) -> list[tuple[str, str]]:
+    return [(found[1] or "", found[2] or "") for found in _TERM.finditer(typed)]
+
+
+def _folded(text: str) -> str:
+    """Lower case without accents, character for character: places in it are places in the text."""
+    if text.isascii():
+        return text.lower()
+    return "".join(map(_fold, text))
+
+
+def _fold(char: str) -> str:
+    return char.lower()[:1] if char.isascii() else unicodedata.normalize("NFD", char)[0].lower()[:1]
+
+
+def _of(part: Part) -> str:
+    match part:
+        case Text() | Reasoning():
+            return part.text
+        case ToolCall():
+            return f"{part.name} {part.arguments}"
+        case ToolResult():
+            return part.text
+        case File():
+            return part.name
+        case _:
+            return ""
