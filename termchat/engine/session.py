@@ -1,26 +1,41 @@
-"""A conversation in use: it takes messages, has them answered, and keeps the tree."""
+"""A conversation in use: it takes messages, has them answered, keeps the tree, and has all of it kept."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from termchat.core.conversation import Conversation, Node
+from termchat.core.errors import Failure
 from termchat.core.events import Event, MessageDone, TurnEnded
+from termchat.core.library import ChatState, Place
 from termchat.core.messages import Message
 from termchat.core.models import ModelRef
-from termchat.core.ports import Totals
+from termchat.core.ports import Library, Recorder, Resumed, Totals
 from termchat.core.usage import Usage, add_costs
 from termchat.engine.turn import Plan, Turn
 
 
 class Session:
-    """The engine's side of `core.ports.Session`: every turn's events pass here on their way to the front end."""
+    """The engine's side of `core.ports.Session`: every turn's events pass here on their way to the front end.
 
-    def __init__(self, plan: Plan) -> None:
+    `open_library` is called when something is first to be kept, because opening takes imports that the first paint
+    does not wait for; without it nothing is kept.
+    """
+
+    def __init__(
+        self, plan: Plan, open_library: Callable[[], Library] | None = None, place: Place | None = None
+    ) -> None:
         self._plan = plan
+        self._first = plan
+        self._open_library = open_library
+        self._library: Library | None = None
+        self._place = place or Place()
+        self._recorder: Recorder | None = None
+        self._closing: set[asyncio.Task[None]] = set()
         self._totals: dict[ModelRef, Totals] = {}
         self.conversation = Conversation()
 
@@ -36,23 +51,81 @@ class Session:
     def totals(self) -> Mapping[ModelRef, Totals]:
         return self._totals
 
+    @property
+    def place(self) -> Place:
+        return self._place
+
+    @property
+    def chat(self) -> str:
+        """The id of the chat as it is kept; "" while nothing of it is, or when nothing is kept at all."""
+        return self._recorder.chat if self._recorder and self.conversation.nodes else ""
+
+    @property
+    def library(self) -> Library | None:
+        """All chats that are kept, opened now if they were not; None when nothing is kept."""
+        if self._library is None and self._open_library:
+            self._library = self._open_library()
+        return self._library
+
     def use(self, model: ModelRef) -> None:
         self._plan = replace(self._plan, model=model)
+        if self._recorder:
+            self._recorder.use(self._state)
 
     def move(self, head: str | None) -> None:
         self.conversation = self.conversation.move(head)
+        if self._recorder:
+            self._recorder.move(head)
 
     def new(self) -> None:
+        """Begin an empty conversation, with the model and the system prompt that new chats have."""
+        self._put_down()
+        self._plan = self._first
         self.conversation = Conversation()
+
+    def incognito(self) -> None:
+        """Begin an empty conversation of which nothing will be left; `new` chats are kept no more either."""
+        self.new()
+        self._open_library = self._library = None
+
+    async def resume(self, chat: str) -> Resumed | Failure:
+        """Go on with a chat that was kept: its tree, its model, its system prompt."""
+        assert self.library, "whoever can name a chat has a library"
+        return await self._taken_up(await self.library.resume(chat, self._place))
+
+    async def fork(self, title: str = "") -> Resumed | Failure:
+        """Go on in a chat of its own that shares everything up to the head."""
+        assert self.library, "whoever forks a chat has a library"
+        return await self._taken_up(await self.library.fork(self.chat, self.conversation.head, self._place, title))
+
+    def draft(self, text: str) -> None:
+        """What stands in the input, so that it outlives a crash; "" once it was sent or cleared."""
+        recorder = self._recording()
+        if recorder:
+            recorder.draft(text)
+
+    def remember(self, text: str, *, draft: bool = False) -> None:
+        """Add to the history of prompts what was sent, or a draft that was cleared."""
+        if self.library:
+            self.library.remember(text, self._place, self.chat, draft=draft)
 
     def add(self, message: Message, parent: str | None) -> str:
         node = Node(uuid4().hex, parent, message)
         self.conversation = self.conversation.add(node)
+        recorder = self._recording()
+        if recorder:
+            recorder.add(node)
         return node.id
 
     def send(self, parent: str, model: ModelRef | None = None) -> SessionTurn:
         plan = replace(self._plan, model=model) if model else self._plan
-        return SessionTurn(Turn(plan, self.conversation.history(parent), parent), self, parent)
+        return SessionTurn(Turn(plan, self.conversation.history(parent), parent), self, self._recording(), parent)
+
+    async def close(self) -> Failure | None:
+        """Put the chat down and write what waits; the failure says what could not be kept."""
+        self._put_down()
+        await asyncio.gather(*self._closing)
+        return await self._library.close() if self._library else None
 
     def keep(self, event: Event, question: str) -> None:
         """Fold one event of a turn into the tree and the totals; `question` is the node the turn answers."""
@@ -66,6 +139,32 @@ class Session:
             case _:
                 pass
 
+    @property
+    def _state(self) -> ChatState:
+        return ChatState(self._plan.model, self._plan.system)
+
+    def _recording(self) -> Recorder | None:
+        if self._recorder is None and self.library:
+            self._recorder = self.library.begin(self._state, self._place)
+        return self._recorder
+
+    async def _taken_up(self, resumed: Resumed | Failure) -> Resumed | Failure:
+        if isinstance(resumed, Failure):
+            return resumed
+        self._put_down()
+        state = resumed.state
+        self._plan = replace(self._first, model=state.model or self._first.model, system=state.system)
+        self._recorder, self.conversation = resumed.recorder, resumed.conversation
+        return resumed
+
+    def _put_down(self) -> None:
+        """Leave the chat; that it is written to its end is waited for when the session closes."""
+        recorder, self._recorder = self._recorder, None
+        if recorder:
+            task = asyncio.get_running_loop().create_task(recorder.close())
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
     def _count(self, event: TurnEnded) -> None:
         so_far = self._totals.get(event.model, Totals())
         spent = event.usage != Usage()
@@ -75,10 +174,11 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class SessionTurn:
-    """A turn whose events are kept by its session as they pass."""
+    """A turn whose events are folded into its session and kept as they pass."""
 
     turn: Turn
     session: Session
+    recorder: Recorder | None
     question: str
 
     @property
@@ -89,7 +189,15 @@ class SessionTurn:
         self.turn.cancel()
 
     async def events(self) -> AsyncGenerator[Event, None]:
-        async with aclosing(self.turn.events()) as events:
-            async for event in events:
-                self.session.keep(event, self.question)
-                yield event
+        """The turn's events; the question is on the disk before the first of them, and so before the request."""
+        recording = await self.recorder.begin(self.id, self.question) if self.recorder else None
+        try:
+            async with aclosing(self.turn.events()) as events:
+                async for event in events:
+                    if recording:
+                        recording.keep(event)
+                    self.session.keep(event, self.question)
+                    yield event
+        finally:
+            if recording:
+                recording.close()
