@@ -12,24 +12,20 @@ from termchat.ui.cells import cells, cut
 from termchat.ui.markdown.row import Segment
 
 _ROWS = 8
-_GAP = 2
+_COLUMN = 37  # a narrower one would cut most of the words
 
 
 def sheet_lines(columns: int) -> Sequence[Line]:
     """At most eight rows; the columns that do not fit are left out, the most used keys are in the first."""
-    groups = [KEYS[start : start + _ROWS] for start in range(0, len(KEYS), _ROWS)]
+    wanted = -(-len(KEYS) // _ROWS)
+    fitting = max(1, min(wanted, (columns - 1) // _COLUMN))
+    width = (columns - 1) // fitting
     rows: list[list[Segment]] = [[] for _ in range(_ROWS)]
-    used = 0
-    for group in groups:
-        names = max(cells(key.shown) for key in group)
-        width = min(names + 1 + max(cells(key.help) for key in group), max(20, columns - 1))
-        if used and used + width >= columns:
-            break
-        for at in range(_ROWS):
-            if at < len(group):
-                name = Safe(group[at].shown.ljust(names + 1))
-                words = cut(group[at].help, width - names - 1)
-                pad = " " * (width + _GAP - names - 1 - cells(words))
-                rows[at] += [Segment(name, (Role.ACCENT,)), Segment(Safe(words + pad), (Role.DIM,))]
-        used += width + _GAP
+    for first in range(0, fitting * _ROWS, _ROWS):
+        group = KEYS[first : first + _ROWS]
+        names = max(cells(key.shown) for key in group) + 1
+        for row, key in zip(rows, group, strict=False):
+            words = cut(key.help, width - names - 1)
+            pad = " " * max(0, width - names - cells(words))
+            row += [Segment(Safe(key.shown.ljust(names)), (Role.ACCENT,)), Segment(Safe(words + pad), (Role.DIM,))]
     return [tuple(row) for row in rows if row]

@@ -1,0 +1,120 @@
+"""In tmux: what other terminals and multiplexers do to a live region, and what must survive it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator
+from uuid import uuid4
+
+import pytest
+
+from tests.pty.harness import ROOT
+
+pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="there is no tmux")
+
+
+class Tmux:
+    """A tmux of our own with one window, in which a shell runs."""
+
+    def __init__(self, columns: int, rows: int, command: str) -> None:
+        self._socket = f"termchat-{uuid4().hex[:8]}"
+        self._run("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows), command)
+        self._run("set", "-g", "history-limit", "50000")
+        self._run("set", "-g", "window-size", "manual")
+
+    def _run(self, *arguments: str) -> str:
+        done = subprocess.run(["tmux", "-L", self._socket, *arguments], capture_output=True, text=True, check=False)
+        return done.stdout
+
+    def keys(self, *keys: str) -> None:
+        self._run("send-keys", *keys)
+
+    def resize(self, columns: int, rows: int) -> None:
+        self._run("resize-window", "-x", str(columns), "-y", str(rows))
+
+    def screen(self) -> str:
+        return self._run("capture-pane", "-p")
+
+    def transcript(self) -> list[str]:
+        """History and screen, wrapped lines joined."""
+        return [row.rstrip() for row in self._run("capture-pane", "-p", "-J", "-S", "-50000").split("\n")]
+
+    def until(self, condition: Callable[[], bool], seconds: float = 10.0) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, self.screen()
+            time.sleep(0.02)  # between two looks at the screen
+
+    def shows(self, text: str, seconds: float = 10.0) -> None:
+        self.until(lambda: text in self.screen(), seconds)
+
+    def close(self) -> None:
+        self._run("kill-server")
+
+
+@pytest.fixture
+def tmux() -> Generator[Callable[[int, int], Tmux]]:
+    opened: list[Tmux] = []
+
+    def start(columns: int, rows: int) -> Tmux:
+        command = f"cd {ROOT}; PS1='$ ' PYTHONDONTWRITEBYTECODE=1 ENV= sh -i"
+        opened.append(Tmux(columns, rows, command))
+        opened[-1].shows("$")
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.close()
+
+
+PROGRAM = f"clear; {sys.executable} -m tests.pty.program"
+
+
+def test_the_scrollback_is_the_transcript_after_eight_resizes(tmux: Callable[[int, int], Tmux]) -> None:
+    one = tmux(100, 24)
+    one.keys(PROGRAM, "Enter")
+    one.shows("Ask anything")
+    one.keys("long 120", "Enter")
+    one.shows("R0005")
+    for columns in (90, 75, 60, 45, 60, 80, 100, 70):
+        one.resize(columns, 24)
+        seen = one.screen()
+        one.until(lambda seen=seen: one.screen() != seen, 3)
+        time.sleep(0.25)  # tmux itself tells a new size to the program that late
+    one.shows("12 in", 15)
+    rows = one.transcript()
+    numbers = [word for row in rows for word in row.split() if word.startswith("R0")]
+    assert numbers == [f"R{n:04d}" for n in range(120)]
+    assert sum("Type to queue" in row for row in rows) == 0
+    assert sum("❯ Ask" in row for row in rows) == 1
+
+
+def test_a_live_region_at_the_top_leaves_nothing_in_the_history(tmux: Callable[[int, int], Tmux]) -> None:
+    one = tmux(80, 24)
+    one.keys("clear; tmux clear-history 2>/dev/null; " + PROGRAM, "Enter")
+    one.shows("Ask anything")
+    one.keys("/", "BSpace")
+    for text in ("a", "b"):
+        one.keys(text, "Enter")
+        one.shows(f"You said: {text}")
+    rows = one.transcript()
+    assert sum("Ask anything" in row or "? keys" in row for row in rows) == 2
+
+
+def test_suspend_and_resume(tmux: Callable[[int, int], Tmux]) -> None:
+    one = tmux(80, 24)
+    one.keys(PROGRAM, "Enter")
+    one.shows("Ask anything")
+    one.keys("a draft")
+    one.shows("❯ a draft")
+    one.keys("C-z")
+    one.until(lambda: "❯ a draft" not in one.screen() and "$" in one.screen().rstrip().split("\n")[-1])
+    one.keys("stty -a | grep -o ' echo ' | tr -d ' ' | sed s/^/now-/", "Enter")
+    one.shows("now-echo")
+    one.keys("fg", "Enter")
+    one.shows("❯ a draft")
+    one.keys(" goes on", "Enter")
+    one.shows("You said: a draft goes on")
