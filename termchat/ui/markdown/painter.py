@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from dataclasses import replace
+
 from termchat.core.sanitize import Safe
 from termchat.ui.markdown.cells import Cells, cells_for, whole
 from termchat.ui.markdown.encode import encode_segments
 from termchat.ui.markdown.row import Row, Segment
 from termchat.ui.palette import Palette
 
+_REMEMBERED = 200
+"""So many rows of a line are known when the terminal reflows it."""
 _SYNC, _UNSYNC = "\x1b[?2026h", "\x1b[?2026l"
 
 
@@ -30,17 +34,20 @@ class Painter:
         self._cells = cells_for(ambiguous)
         self._shown: list[Row] = []  # from the first row that may change on; the cursor is at the end of the last
         self._final = 0  # how many of these are final: one at most, the row the cursor is on
+        self._line: list[Row] = []  # the last line that became final, as far as it may go on in a soft row
         self._apart = False  # whether a resize has moved the cursor off that row's end
 
     def frame(self, final: Sequence[Row], live: Sequence[Row]) -> None:
         """Show the rows that became final since the last frame, and after them the live ones."""
-        visible = live[max(0, len(live) - self._window) :]
+        visible = self._visible(live)
         target = [*self._shown[: self._final], *final, *visible]
         stroke = _Stroke(self._width, self._palette, self._cells, self._shown, apart=self._apart)
         text = stroke.to(target)
         if text:
             self._apart = False
             self._write(f"{_SYNC}{text}{_UNSYNC}" if stroke.moved else text)
+        for row in final:
+            self._line = [*self._line[-_REMEMBERED:], row] if row.soft else [row]
         self._final = 0 if visible else min(1, len(target))
         self._shown = list(visible) or target[-1:]
 
@@ -54,9 +61,22 @@ class Painter:
         if not live:
             self._apart = True
             return
-        climb = min(height, reflowed(live, width)) - 1
-        self._write("\r" + (f"\x1b[{climb}A" if climb else "") + "\x1b[J")
-        self._shown, self._final = [], 0
+        begun = self._line if live[0].soft else []
+        row, column = _end(begun, width, self._cells)
+        last, _ = _end([*begun, *live], width, self._cells)
+        if column == width:
+            row, column = row + 1, 0
+        climb = min(height - 1, last - row)
+        self._write((f"\x1b[{climb}A\r" if climb else "\r") + (f"\x1b[{column}C" if column else "") + "\x1b[J")
+        self._shown, self._final = self._line[-1:] if column else [], 1 if column else 0
+        self._apart = column > 0
+
+    def _visible(self, live: Sequence[Row]) -> Sequence[Row]:
+        """The live rows that fit; the row that a soft one continues may not be among them."""
+        visible = live[max(0, len(live) - self._window) :]
+        if len(visible) == len(live) or not visible[0].soft:
+            return visible
+        return [replace(visible[0], soft=False), *visible[1:]]
 
     def close(self) -> None:
         """Leave the cursor below the last row."""
@@ -223,17 +243,14 @@ def _alike(one: str, other: str) -> int:
     return next(at for at in range(size) if one[at] != other[at])
 
 
-def reflowed(rows: Sequence[Row], width: int) -> int:
-    """How many rows of the screen the rows take after the terminal has another width."""
-    return sum(-(-max(1, cells) // width) for cells in _joined(rows))
-
-
-def _joined(rows: Sequence[Row]) -> list[int]:
-    """The cells of each line of the terminal: soft rows are one with the row before them."""
-    lines: list[int] = []
-    for row in rows:
-        if row.soft and lines:
-            lines[-1] += row.cells
-        else:
-            lines.append(row.cells)
-    return lines
+def _end(rows: Sequence[Row], width: int, cells: Cells) -> tuple[int, int]:
+    """Where the rows end on a terminal that has reflowed them to a width: the row and the column."""
+    at, column = 0, 0
+    for index, row in enumerate(rows):
+        if index and not row.soft:
+            at, column = at + 1, 0
+        for cluster in cells.clusters(row.text):
+            if column + cluster.cells > width:
+                at, column = at + 1, 0
+            column += cluster.cells
+    return at, column

@@ -110,6 +110,7 @@ class Terminal:
     def _put(self, cluster: str) -> None:
         width = wcwidth.wcswidth(cluster)
         if width <= 0:
+            self._combine(cluster)
             return
         if self.pending or self.column + width > self.width:
             self.lines[self.row].wrapped = True
@@ -122,6 +123,15 @@ class Terminal:
         self.column += width
         if self.column >= self.width:
             self.column, self.pending = self.width - 1, True
+
+    def _combine(self, cluster: str) -> None:
+        """What has no width goes to the cell before it, if there is one."""
+        cells = self.lines[self.row].cells
+        at = self.column if self.pending else self.column - 1
+        while at > 0 and cells[at : at + 1] == [""]:
+            at -= 1
+        if 0 <= at < len(cells):
+            cells[at] += cluster
 
     def _control(self, sign: str) -> None:
         if sign == "\r":
