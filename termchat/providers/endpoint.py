@@ -62,13 +62,13 @@ class Change:
 
     body: Body
     words: Safe
-    path: str = ""
 
 
 class Client(Protocol):
-    """A protocol's SDK, bound to an endpoint."""
+    """A protocol's SDK, bound to an endpoint; `path` is one of its other paths, if it listens there."""
 
     endpoint: Endpoint
+    path: str
 
     def encode(self, request: Request, origin: Origin) -> Body:
         """The body of the request."""

@@ -25,11 +25,17 @@ from termchat.providers.retry_after import retry_after
 
 _LONGEST = 300  # characters of a server's own words
 _AGAIN = frozenset((Kind.RATE_LIMITED, Kind.OVERLOADED, Kind.SERVER))
+# What the vendors say when it is the conversation that they refuse (providers.md 5.3).
 _HISTORY = re.compile(
-    r"tool_use. ids? were found without|must be followed by tool messages|signature. in .?thinking|bound to a different"
-    r"|thought.?signature|provided without its required|reasoning_content. in the thinking mode"
-    r"|required .?reasoning.? item",
-    re.IGNORECASE,
+    r"tool_use. ids? were found without|must be followed by tool messages|must be a response to a preceding"
+    r"|unexpected .?tool_use_id|ids must be unique|signature. in .?thinking|bound to a different"
+    r"|thinking. blocks? .*cannot be modified|must start with a thinking block|thought.?signature"
+    r"|provided without its required|required .?reasoning.? item|item with id .* not found|duplicate item found"
+    r"|encrypted content .* could not be verified|no tool (call|output) found for function call"
+    r"|(call_id|tool_call_id|tool_calls\S*\.id)\b.*string too long|reasoning_content. in the thinking mode"
+    r"|number of function response parts|function call turns? |function response turn|roles must alternate"
+    r"|alternate between user and model",
+    re.IGNORECASE | re.DOTALL,
 )
 _TOO_LONG = re.compile(
     r"prompt is too long|maximum context length|exceeds? the maximum number of tokens|context.?window|context length",
@@ -74,8 +80,9 @@ def broken(error: Exception, at: Endpoint, *, began: bool) -> Failure | None:
                     Kind.BAD_CONFIG, say("{base} is not a usable base URL.", base=_base(at)), _check_base(at)
                 )
             case UnicodeEncodeError() | httpx2.LocalProtocolError():
-                words = say("The key from {source} has characters no key can have.", source=at.key_source)
-                return Failure(Kind.BAD_CONFIG, words, say("Paste it again, without line breaks."))
+                return unusable_key(at.key_source)
+            case ssl.SSLWantReadError() | ssl.SSLWantWriteError():
+                pass  # it was waiting when the time was over
             case ssl.SSLError():
                 words = say("Cannot reach {host} (TLS: {why}).", host=_host(at), why=foreign(_tls_words(cause), at))
                 return Failure(Kind.NETWORK, words, _check_base(at))
@@ -88,6 +95,12 @@ def broken(error: Exception, at: Endpoint, *, began: bool) -> Failure | None:
     why = _why(causes, at)
     hint = say("Check the connection, or the base URL {base}.", base=_base(at))
     return Failure(Kind.NETWORK, say("Cannot reach {host} ({why}).", host=_host(at), why=why), hint, retryable=True)
+
+
+def unusable_key(source: Safe) -> Failure:
+    """A key, or a header, that cannot be sent."""
+    words = say("The key from {source} has characters no key can have.", source=source)
+    return Failure(Kind.BAD_CONFIG, words, say("Paste it again, without blanks and line breaks."))
 
 
 def cut(what: Safe) -> Failure:

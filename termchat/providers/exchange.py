@@ -14,6 +14,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass
 from typing import Any
 
 import httpx2
@@ -22,9 +23,9 @@ from termchat.core.errors import Failure, Kind, ProviderError
 from termchat.core.events import CONTENT, Adapted, Delta, Retrying
 from termchat.core.messages import Origin
 from termchat.core.ports import Request, Wire
-from termchat.core.sanitize import say
+from termchat.core.sanitize import Safe, safe_line, say
 from termchat.providers.decoding import Decoder, ServerError, as_list, is_object
-from termchat.providers.endpoint import Body, Client, Report
+from termchat.providers.endpoint import Body, Client, Endpoint, Report
 from termchat.providers.errors import broken, cut, not_an_answer, redirected, refused
 from termchat.providers.http import posted_to, watched
 from termchat.providers.retry import RetryPolicy, given_up
@@ -50,7 +51,7 @@ class Exchange:
     async def stream(self, request: Request, wire: Wire) -> AsyncGenerator[Delta, None]:
         """The reply, delta by delta, ending with `Finished`. Raises ProviderError."""
         body = self._client.encode(request, self.origin)
-        path, tried, shown, renewed = "", 1, False, False
+        path, tried, shown, renewed = self._client.path, 1, False, False
         while True:
             try:
                 async with aclosing(self._attempt(body, path, wire)) as deltas:
@@ -62,9 +63,13 @@ class Exchange:
                 failure = error.failure
             if shown:
                 raise ProviderError(failure)
+            if failure.status == 404 and (other := self._next_path(path)):
+                path = other
+                yield Adapted(_elsewhere(self._client.endpoint, path))
+                continue
             change = self._client.relent(body, failure)
             if change:
-                body, path = change.body, change.path or path
+                body = change.body
                 yield Adapted(change.words)
                 continue
             if failure.kind is Kind.AUTH and not renewed:
@@ -80,6 +85,11 @@ class Exchange:
             yield Retrying(tried, self._policy.tries, delay, failure)
             await asyncio.sleep(delay)
 
+    def _next_path(self, path: str) -> str | None:
+        """The path to try where this one is not known; the one that works is kept for the next request."""
+        paths = ("", *self._client.endpoint.profile.fallback_paths)
+        return next(iter(paths[paths.index(path) + 1 :]), None)
+
     async def _attempt(self, body: Body, path: str, wire: Wire) -> AsyncGenerator[Delta, None]:
         async with AsyncExitStack() as stack:
             try:
@@ -87,6 +97,7 @@ class Exchange:
                     response = await stack.enter_async_context(self._client.open(body))
             except Exception as error:
                 raise ProviderError(converted(self._client, error, self.origin.model, began=False)) from error
+            self._client.path = path
             decoder = self._client.decoder()
             try:
                 async with aclosing(self._read(response, decoder)) as deltas:
@@ -116,6 +127,8 @@ class Exchange:
                     whole = await _rest(head, chunks)
                     for delta in _whole(whole, decoder):
                         yield delta
+                    if not decoder.finished:
+                        raise ProviderError(not_an_answer(self._client.endpoint, say("something else")))
                 case b"<":
                     raise ProviderError(not_an_answer(self._client.endpoint, say("a web page")))
                 case _:
@@ -124,20 +137,47 @@ class Exchange:
                             yield delta
 
     async def _events(self, head: bytes, chunks: AsyncIterator[bytes], decoder: Decoder) -> AsyncGenerator[Delta, None]:
-        reader = SseReader()
-        understood = False
-        for delta in _decoded(reader.feed(head), decoder):
-            understood = True
+        reader, talk = SseReader(), _Talk(decoder)
+        for delta in talk.deltas(reader.feed(head)):
             yield delta
         async for chunk in chunks:
-            for delta in _decoded(reader.feed(chunk), decoder):
-                understood = True
+            for delta in talk.deltas(reader.feed(chunk)):
                 yield delta
-        for delta in _decoded(reader.close(), decoder):
-            understood = True
+        for delta in talk.last(reader.close()):
             yield delta
-        if not understood and not decoder.finished:
+        if not talk.understood and not decoder.finished:
             raise ProviderError(not_an_answer(self._client.endpoint, say("something else")))
+
+
+@dataclass(slots=True)
+class _Talk:
+    """Events decoded; `understood` once one was an object, as the events of all protocols are."""
+
+    decoder: Decoder
+    understood: bool = False
+
+    def deltas(self, events: list[SseEvent]) -> Iterator[Delta]:
+        for event in events:
+            data = event.data.strip()
+            if data == b"[DONE]":
+                self.decoder.ended = True
+                return
+            # Keep-alives of some gateways are words; what begins like JSON must be JSON, or text would be lost.
+            value = json.loads(data) if data[:1] in (b"{", b"[") else None
+            if is_object(value):
+                self.understood = True
+                yield from self.decoder.feed(event.name, value)
+
+    def last(self, events: list[SseEvent]) -> Iterator[Delta]:
+        """What stood behind the last blank line: an event without its own, or the part of one that was cut."""
+        try:
+            yield from self.deltas(events)
+        except ValueError:
+            self.understood = True
+
+
+def _elsewhere(at: Endpoint, path: str) -> Safe:
+    return say("{title} has no such address; trying {path}.", title=safe_line(at.title), path=safe_line(path))
 
 
 def converted(client: Client, error: Exception, model: str, *, began: bool) -> Failure:
@@ -161,18 +201,6 @@ def converted(client: Client, error: Exception, model: str, *, began: bool) -> F
     raise error
 
 
-def _decoded(events: list[SseEvent], decoder: Decoder) -> Iterator[Delta]:
-    for event in events:
-        data = event.data.strip()
-        if data == b"[DONE]":
-            decoder.ended = True
-            return
-        # Keep-alives of some gateways are words; what begins like JSON must be JSON, or text would be lost.
-        value = json.loads(data) if data[:1] in (b"{", b"[") else None
-        if is_object(value):
-            yield from decoder.feed(event.name, value)
-
-
 def _whole(body: bytes, decoder: Decoder) -> Iterator[Delta]:
     """A reply that did not come as a stream: one object, or a list of what would have been events."""
     value: Any = json.loads(body)
@@ -192,7 +220,17 @@ async def _chunks(response: httpx2.Response, decoder: Decoder) -> AsyncGenerator
         if chunk is None:
             return
         yield chunk
-    await _soon(chunks, _DRAIN)
+    await _drained(chunks)
+
+
+async def _drained(chunks: AsyncIterator[bytes]) -> None:
+    """Read to the end of the body, if it comes at once."""
+    try:
+        async with asyncio.timeout(_DRAIN):
+            while await anext(chunks, None) is not None:
+                pass
+    except (TimeoutError, httpx2.HTTPError):
+        return
 
 
 async def _soon(chunks: AsyncIterator[bytes], seconds: float) -> bytes | None:

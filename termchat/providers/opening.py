@@ -14,6 +14,7 @@ from termchat.core.models import Protocol as Speech
 from termchat.core.redact import Redactor
 from termchat.core.sanitize import safe_line, say
 from termchat.providers.endpoint import Client, Endpoint
+from termchat.providers.errors import unusable_key
 from termchat.providers.exchange import Exchange, converted
 from termchat.providers.http import new_client
 from termchat.providers.keys import Keys
@@ -79,6 +80,8 @@ class Opener:
             raise ProviderError(key)
         if isinstance(headers, Failure):
             raise ProviderError(headers)
+        if not _can_travel(key):
+            raise ProviderError(unusable_key(self._keys.source(profile)))
         self._redact.add(key)
         for value in headers.values():
             self._redact.add(value)
@@ -95,6 +98,11 @@ class Opener:
             except (OSError, ImportError, ValueError) as error:
                 raise ProviderError(_no_way(profile, error)) from error
         return self._https[way]
+
+
+def _can_travel(key: str) -> bool:
+    """Whether a header can carry the key."""
+    return key.isascii() and key.isprintable() and " " not in key
 
 
 def _no_way(profile: Profile, error: Exception) -> Failure:

@@ -1,8 +1,8 @@
 """Server-sent events, read strictly where it matters and leniently everywhere else.
 
 The reader takes bytes in any split and gives whole events. It accepts comments, `id:` and `retry:` lines, `data:`
-without a space, any line end, a byte order mark, and a last event without its blank line; it refuses a line that
-would not fit in memory. Format: the WHATWG HTML standard, section 9.2.
+without a space, any line end, a byte order mark, a line of JSON without its field, and a last event without its
+blank line; it refuses a line that would not fit in memory. Format: the WHATWG HTML standard, section 9.2.
 """
 
 from __future__ import annotations
@@ -84,6 +84,8 @@ class SseReader:
             return
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
+        if line.startswith(b"{"):  # JSON by itself: an error of a server that forgot the format
+            field, value = b"data", line
         if field == b"data":
             self._data_size += len(value)
             if self._data_size > MAX_EVENT:

@@ -14,6 +14,7 @@ from termchat.core.errors import Failure
 from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo
 from termchat.core.ports import Request
+from termchat.providers.ambient import ambient_headers
 from termchat.providers.anthropic.decode import AnthropicDecoder
 from termchat.providers.anthropic.encode import encode
 from termchat.providers.endpoint import Body, Change, Endpoint, Report
@@ -29,6 +30,7 @@ class AnthropicClient:
 
     def __init__(self, endpoint: Endpoint, limits: Mapping[str, int]) -> None:
         self.endpoint = endpoint
+        self.path = ""
         self._limits = limits
         self._sdk = anthropic.AsyncAnthropic(
             api_key=endpoint.key or "none",
@@ -77,6 +79,8 @@ class AnthropicClient:
 def _headers(endpoint: Endpoint) -> dict[str, Any]:
     """Gateways know the older pair of headers; Anthropic itself takes what the SDK sends (providers.md 0.5)."""
     headers: dict[str, Any] = dict(endpoint.headers)
+    if endpoint.profile.name != "anthropic":
+        headers = dict.fromkeys(ambient_headers("ANTHROPIC_CUSTOM_HEADERS"), anthropic.Omit()) | headers
     if endpoint.host == _OWN_HOST:
         return headers
     if not endpoint.key:

@@ -67,12 +67,14 @@ class AnthropicDecoder:
         handler = self._handlers.get(as_text(data.get("type")) or name)
         if handler:
             yield from handler(data)
-        elif is_object(data.get("error")):
+        elif data.get("error"):
             raise ServerError(data)
 
     def whole(self, data: dict[str, Any]) -> Iterator[Delta]:
-        if data.get("type") == "error" or is_object(data.get("error")):
+        if data.get("type") == "error" or data.get("error"):
             raise ServerError(data)
+        if "content" not in data:
+            return
         yield from self._start({"message": data})
         for number, block in enumerate(as_list(data.get("content"))):
             yield from self._block_start({"index": number, "content_block": block})

@@ -35,6 +35,7 @@ class GeminiClient:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
+        self.path = ""
         base, version = _split(endpoint.base)
         self._sdk = genai.Client(
             vertexai=False,

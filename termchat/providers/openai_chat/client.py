@@ -15,6 +15,7 @@ from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo
 from termchat.core.ports import Request
 from termchat.core.sanitize import safe_line, say
+from termchat.providers.ambient import ambient_headers
 from termchat.providers.decoding import is_object
 from termchat.providers.endpoint import Body, Change, Endpoint, Report
 from termchat.providers.listing import listed
@@ -30,9 +31,9 @@ _NEW_LIMIT = re.compile(r"max_tokens.*max_completion_tokens", re.IGNORECASE | re
 
 def new_sdk(endpoint: Endpoint) -> openai.AsyncOpenAI:
     """The SDK for an endpoint; nothing of the environment that was meant for another server goes along."""
-    headers: dict[str, Any] = dict(endpoint.headers)
-    if not endpoint.key:
-        headers.setdefault("Authorization", openai.Omit())
+    own = endpoint.profile.name == "openai"
+    ambient = {} if own else dict.fromkeys(ambient_headers("OPENAI_CUSTOM_HEADERS"), openai.Omit())
+    headers: dict[str, Any] = ambient | dict(endpoint.headers)
     sdk = openai.AsyncOpenAI(
         api_key=endpoint.key or "none",
         base_url=endpoint.base,
@@ -40,9 +41,15 @@ def new_sdk(endpoint: Endpoint) -> openai.AsyncOpenAI:
         max_retries=0,
         default_headers=headers,
     )
-    if endpoint.profile.name != "openai":
+    if not own:
         sdk.organization = sdk.project = None
     return sdk
+
+
+def keyless(endpoint: Endpoint) -> dict[str, Any] | None:
+    """Headers of each request to a server that wants no key: the SDK insists on being told."""
+    told = {name.lower() for name in endpoint.headers}
+    return None if endpoint.key or "authorization" in told else {"Authorization": openai.Omit()}
 
 
 def report(error: Exception) -> Report | None:
@@ -58,7 +65,7 @@ def _body(error: openai.APIStatusError) -> object:
 
 
 async def list_models(sdk: openai.AsyncOpenAI, endpoint: Endpoint) -> list[ModelInfo]:
-    page = await sdk.models.list()
+    page = await sdk.models.list(extra_headers=keyless(endpoint))
     return [listed(endpoint, model.id, created=model.created) for model in page.data]
 
 
@@ -67,8 +74,8 @@ class ChatClient:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
+        self.path = ""
         self._sdk = new_sdk(endpoint)
-        self._fallbacks = list(endpoint.profile.fallback_paths)
 
     def encode(self, request: Request, origin: Origin) -> Body:
         return encode(request, origin, self.endpoint.profile)
@@ -76,7 +83,8 @@ class ChatClient:
     @asynccontextmanager
     async def open(self, body: Body) -> AsyncGenerator[httpx2.Response]:
         create: Any = self._sdk.chat.completions.with_streaming_response.create
-        async with create(**body, extra_body=dict(self.endpoint.profile.body) or None) as response:
+        extra = {"extra_body": dict(self.endpoint.profile.body) or None, "extra_headers": keyless(self.endpoint)}
+        async with create(**body, **extra) as response:
             yield response.http_response
 
     def decoder(self) -> ChatDecoder:
@@ -87,11 +95,6 @@ class ChatClient:
 
     def relent(self, body: Body, failure: Failure) -> Change | None:
         title = safe_line(self.endpoint.title)
-        if failure.status == 404 and self._fallbacks:
-            path = self._fallbacks.pop(0)
-            return Change(
-                body, say("{title} has no such address; trying {path}.", title=title, path=safe_line(path)), path
-            )
         if failure.status not in (400, 422):
             return None
         words = failure.message

@@ -13,7 +13,7 @@ from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo
 from termchat.core.ports import Request
 from termchat.providers.endpoint import Body, Change, Endpoint, Report
-from termchat.providers.openai_chat.client import list_models, new_sdk, report
+from termchat.providers.openai_chat.client import keyless, list_models, new_sdk, report
 from termchat.providers.openai_responses.decode import ResponsesDecoder
 from termchat.providers.openai_responses.encode import encode
 from termchat.providers.plain import without_streaming
@@ -24,6 +24,7 @@ class ResponsesClient:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
+        self.path = ""
         self._sdk = new_sdk(endpoint)
 
     def encode(self, request: Request, origin: Origin) -> Body:
@@ -32,7 +33,8 @@ class ResponsesClient:
     @asynccontextmanager
     async def open(self, body: Body) -> AsyncGenerator[httpx2.Response]:
         create: Any = self._sdk.responses.with_streaming_response.create
-        async with create(**body, extra_body=dict(self.endpoint.profile.body) or None) as response:
+        extra = {"extra_body": dict(self.endpoint.profile.body) or None, "extra_headers": keyless(self.endpoint)}
+        async with create(**body, **extra) as response:
             yield response.http_response
 
     def decoder(self) -> ResponsesDecoder:

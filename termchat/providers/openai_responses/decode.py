@@ -66,15 +66,17 @@ class ResponsesDecoder:
 
     def feed(self, name: str, data: dict[str, Any]) -> Iterator[Delta]:
         kind = as_text(data.get("type")) or name
-        if kind not in self._handlers and is_object(data.get("error")):
+        if kind not in self._handlers and data.get("error"):
             raise ServerError(data)
         handler = self._handlers.get(kind)
         if handler:
             yield from handler(data)
 
     def whole(self, data: dict[str, Any]) -> Iterator[Delta]:
-        if is_object(data.get("error")):
+        if data.get("error"):
             raise ServerError(data)
+        if "output" not in data:
+            return
         for number, item in enumerate(as_list(data.get("output"))):
             yield from self._item_done({"output_index": number, "item": item})
         yield from self._end({"response": data})
