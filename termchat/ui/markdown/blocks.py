@@ -268,7 +268,7 @@ class Blocks:
 
     def _begins(self, depth: int, indent: int, body: str) -> bool:
         """Open the heading, fence or formula that the line begins, or draw the rule that it is."""
-        heading = scan.heading(body)
+        heading = scan.heading(body, whole=self._whole)
         if heading:
             level, text = heading
             self._shut(depth)

@@ -58,10 +58,10 @@ class Code:
         return twin
 
     def line(self, sheet: Sheet, text: str) -> None:
-        self._open = True
         self.more(sheet, text)
 
     def more(self, sheet: Sheet, text: str) -> None:
+        self._open = True
         if self._wrapper is None:
             self._text += text
             if len(self._text) <= LONGEST:

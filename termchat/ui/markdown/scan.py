@@ -38,12 +38,13 @@ class Fencing(NamedTuple):
     info: str
 
 
-def heading(body: str) -> tuple[int, str] | None:
-    """The level and the text of an ATX heading."""
+def heading(body: str, *, whole: bool) -> tuple[int, str] | None:
+    """The level and the text of an ATX heading; only a whole line has closing signs."""
     found = _HEADING.match(body)
     if not found:
         return None
-    return len(found[1]), _HEADING_END.sub("", body[found.end() :]).strip()
+    text = body[found.end() :]
+    return len(found[1]), _HEADING_END.sub("", text).strip() if whole else text
 
 
 def fence(body: str) -> Fencing | None:

@@ -50,6 +50,8 @@ TRAPS = {
     "entities": "&#27;[31m &#x202e; &amp; &#9; &#10; &nbsp;|",
     "tabs": "\tcode\tcode\n\n-\titem\n\n>\tquote\n\na\tb\t\nc",
     "hard breaks": "one  \ntwo\\\nthree   \n",
+    "long heading": "# " + "word " * 47 + "ab # cd ef" + " end" * 20 + " ##\ntext",
+    "long blank lines": "    code\n" + " " * 300 + "x\n    more\n\n" + " " * 300 + "\n> " + " " * 250 + "y\n",
     "blank lines": "a" + "\n" * 50 + "b",
     "empty things": "-\n\n- a\n-\n\n>\n\n#\n\n```\n```\n1.\n",
     "deep quotes": ">" * 80 + " deep",
