@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -61,12 +62,7 @@ class Registry:
         known = None if fresh else self._listings.get(provider)
         if known is not None:
             return known
-        found: dict[ModelRef, ModelInfo] = {}
-        opener = await self._opener()
-        for speech in profile.bases:
-            for info in await opener.listing(profile, speech):
-                found.setdefault(info.ref, info)
-        models = sorted(found.values(), key=lambda info: info.ref)
+        models = await _listed(await self._opener(), profile)
         self._listings.put(provider, models)
         return models
 
@@ -143,6 +139,30 @@ class Registry:
             return Failure(Kind.NOT_FOUND, words, say("{hint}`termchat models` lists what there is.", hint=hint))
         words = say('No model is known by "{name}".', name=safe_line(name))
         return Failure(Kind.NOT_FOUND, words, say("Write it as provider/model; `termchat models` lists them."))
+
+
+async def _listed(opener: Opener, profile: Profile) -> Sequence[ModelInfo]:
+    """What the provider's endpoints list together; one that does not list is no matter while another does.
+
+    Raises ProviderError.
+    """
+    speeches: dict[tuple[str, bool], Speech] = {}
+    for speech, base in profile.bases.items():  # the two protocols of one vendor have one listing
+        speeches.setdefault((base, speech in (Speech.CHAT, Speech.RESPONSES)), speech)
+    asked = await asyncio.gather(
+        *(opener.listing(profile, speech) for speech in speeches.values()), return_exceptions=True
+    )
+    found: dict[ModelRef, ModelInfo] = {}
+    failure: BaseException | None = None
+    for answer in asked:
+        if isinstance(answer, BaseException):
+            failure = failure or answer
+            continue
+        for info in answer:
+            found.setdefault(info.ref, info)
+    if failure and (not found or not isinstance(failure, ProviderError)):
+        raise failure
+    return sorted(found.values(), key=lambda info: info.ref)
 
 
 def _no_base(profile: Profile, speech: Speech | None) -> Failure:

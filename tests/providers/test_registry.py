@@ -1,0 +1,226 @@
+"""Providers by name: resolving, opening, listing, loading."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import threading
+import time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from termchat.core.errors import Failure, Kind, ProviderError
+from termchat.core.models import ModelRef, Profile, Protocol
+from termchat.core.usage import Usage
+from termchat.providers.listing import ListingCache
+from termchat.providers.loading import loaded
+from termchat.providers.prices import PriceTable
+from termchat.providers.registry import Registry
+from tests.gateway import Gateway, fault
+from tests.gateway.server import MODELS as LISTED
+from tests.providers.house import SPEECHES, VENDORS, base_url, profile, registry, setup
+
+ALL = pytest.mark.parametrize("speech", SPEECHES)
+C, R, A, G = SPEECHES
+PROFILES = (
+    Profile("openai", key="env:K", bases={R: "http://h/v1"}, model="gpt-5.2", models=("gpt-5.2-mini",)),
+    Profile("gw", key="env:K", bases={C: "http://h/v1"}, models=("anthropic/claude-opus-5", "gpt-5.2")),
+    Profile("away", key="env:MISSING", bases={C: "http://h/v1"}, models=("grok-4",)),
+    Profile("ollama", bases={C: "http://localhost/v1"}, models=("qwen3",), local=True),
+)
+
+
+def resolver(**options: object) -> Registry:
+    return Registry(setup(*PROFILES, env={"K": "key-0123456789"}, **options))
+
+
+@pytest.mark.parametrize(
+    ("name", "ref"),
+    [
+        ("openai/anything-at-all", ModelRef("openai", "anything-at-all")),
+        ("gw/anthropic/claude-opus-5", ModelRef("gw", "anthropic/claude-opus-5")),
+        ("claude-opus-5", ModelRef("gw", "anthropic/claude-opus-5")),
+        ("opus", ModelRef("gw", "anthropic/claude-opus-5")),
+        ("MINI", ModelRef("openai", "gpt-5.2-mini")),
+        ("grok-4", ModelRef("away", "grok-4")),
+        ("fast", ModelRef("openai", "gpt-5.2-mini")),
+    ],
+)
+def test_a_name_is_a_model(name: str, ref: ModelRef) -> None:
+    assert resolver(aliases={"fast": "openai/gpt-5.2-mini"}).resolve(name) == ref
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("gpt-5.2", '"gpt-5.2" may be openai/gpt-5.2, gw/gpt-5.2.'),
+        ("openia/gpt", 'There is no provider "openia".'),
+        ("nothing", 'No model is known by "nothing".'),
+        ("\x1b[31m", 'No model is known by "␛[31m".'),
+    ],
+)
+def test_a_name_that_is_none_is_told_with_the_way_out(name: str, words: str) -> None:
+    failure = resolver().resolve(name)
+    assert isinstance(failure, Failure)
+    assert (failure.kind, failure.message) == (Kind.NOT_FOUND, words)
+    assert failure.hint
+
+
+def test_a_close_name_is_offered() -> None:
+    failure = resolver().resolve("openia/gpt")
+    assert isinstance(failure, Failure)
+    assert failure.hint.startswith("Did you mean openai?")
+
+
+def test_usable_ones_come_first_and_presets_on_this_machine_only_when_asked_for() -> None:
+    assert list(resolver().usable()) == ["openai", "gw"]
+    known = resolver(favourites=["gw/gpt-5.2"]).known()
+    assert [str(ref) for ref in known[:3]] == ["gw/gpt-5.2", "openai/gpt-5.2", "openai/gpt-5.2-mini"]
+    assert str(known[-1]) == "ollama/qwen3"
+
+
+async def test_an_unknown_provider_and_one_without_a_base_are_told() -> None:
+    async with registry(Profile("empty")) as providers:
+        for ref, kind in ((ModelRef("nowhere", "m"), Kind.NOT_FOUND), (ModelRef("empty", "m"), Kind.BAD_CONFIG)):
+            with pytest.raises(ProviderError) as told:
+                await providers.open(ref)
+            assert told.value.failure.kind is kind
+
+
+@ALL
+async def test_models_are_listed_live_then_from_the_cache(gateway: Gateway, speech: Protocol, tmp_path: Path) -> None:
+    cache = tmp_path / "cache" / "models.json"
+    made = profile(gateway.url, speech)
+    names = sorted(LISTED[VENDORS[speech]])
+    async with registry(made, cache=cache) as providers:
+        assert [info.ref.model for info in await providers.models(speech.value)] == names
+        assert [info.ref.model for info in await providers.models(speech.value)] == names
+    assert len(gateway.requests) == 1
+    async with registry(made, cache=cache) as providers:
+        assert [info.ref.model for info in await providers.models(speech.value)] == names
+        assert len(gateway.requests) == 1
+        assert {ref.model for ref in providers.known()} >= set(names)
+        gateway.models = dict.fromkeys(gateway.models, ("another",))
+        assert [info.ref.model for info in await providers.models(speech.value, fresh=True)] == ["another"]
+    assert len(gateway.requests) == 2
+
+
+@ALL
+async def test_a_listing_that_is_refused_is_a_failure(gateway: Gateway, speech: Protocol) -> None:
+    gateway.models_answer = fault.status(401)
+    async with registry(profile(gateway.url, speech)) as providers:
+        with pytest.raises(ProviderError) as told:
+            await providers.models(speech.value)
+    assert told.value.failure.kind is Kind.AUTH
+
+
+async def test_a_gateway_of_several_protocols_lists_what_it_can(gateway: Gateway) -> None:
+    bases = {C: base_url(gateway.url, C), R: base_url(gateway.url, R), A: "http://127.0.0.1:1"}
+    async with registry(Profile("gw", key="key-0123456789", bases=bases, max_tokens={"*": 1})) as providers:
+        found = [info.ref.model for info in await providers.models("gw")]
+    assert found == sorted(LISTED[VENDORS[C]])
+    assert [request.path for request in gateway.requests].count("/v1/models") == 1
+
+
+@pytest.mark.parametrize(
+    "broken", ["", "{", "[]", '{"p": 7}', '{"p": {"asked": "x"}}', '{"p": {"asked": 1, "models": 7}}']
+)
+def test_a_broken_cache_is_no_cache(tmp_path: Path, broken: str) -> None:
+    file = tmp_path / "models.json"
+    file.write_text(broken)
+    cache = ListingCache(file)
+    assert not cache.get("p")
+    cache.put("p", [])
+    assert cache.get("p") == []
+    assert json.loads(file.read_text())["p"]["models"] == []
+
+
+def test_an_old_listing_is_asked_again_but_still_known(tmp_path: Path) -> None:
+    file = tmp_path / "models.json"
+    row = {"asked": time.time() - 25 * 3600, "models": [{"id": "old", "context": 5, "max_output": "x"}, 7]}
+    file.write_text(json.dumps({"p": row}))
+    assert ListingCache(file).get("p") is None
+    stale = ListingCache(file).get("p", stale=True)
+    assert stale is not None
+    assert (stale[0].ref, stale[0].context, stale[0].max_output) == (ModelRef("p", "old"), 5, None)
+
+
+def test_a_cache_that_cannot_be_written_is_none(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    cache = ListingCache(tmp_path / "file" / "models.json")
+    cache.put("p", [])
+    assert cache.get("p") == []
+
+
+async def test_loading_is_off_the_loop_and_without_the_collector() -> None:
+    release = threading.Event()
+    seen: list[tuple[bool, bool]] = []
+
+    def build() -> int:
+        seen.append((threading.current_thread() is threading.main_thread(), gc.isenabled()))
+        assert release.wait(10)
+        return 7
+
+    first, second = asyncio.create_task(loaded(build)), asyncio.create_task(loaded(build))
+    while len(seen) < 2:
+        await asyncio.sleep(0)
+    release.set()
+    assert (await first, await second) == (7, 7)
+    assert seen == [(False, False), (False, False)]
+    assert gc.isenabled()
+
+
+async def test_the_collector_comes_back_after_a_failure() -> None:
+    def build() -> None:
+        raise ValueError
+
+    with pytest.raises(ValueError):  # noqa: PT011, whatever it is
+        await loaded(build)
+    assert gc.isenabled()
+
+
+async def test_a_client_is_built_once_for_all_models_of_an_endpoint(gateway: Gateway) -> None:
+    async with registry(profile(gateway.url, C)) as providers:
+        opened: list[Any] = [await providers.open(ModelRef("openai", name)) for name in ("a", "b")]
+        assert [provider.origin.model for provider in opened] == ["a", "b"]
+        assert len({id(provider._client) for provider in opened}) == 1
+
+
+PRICED = {
+    "anthropic": Profile("anthropic", bases={A: "http://h"}, vendor="anthropic"),
+    "gw": Profile("gw", bases={C: "http://h"}),
+    "local": Profile("local", bases={C: "http://h"}, local=True),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("anthropic/claude-opus-4-7", True),
+        ("gw/anthropic/claude-opus-4-7", True),
+        ("gw/no-vendor", False),
+        ("gw/nobody/nothing", False),
+        ("anthropic/no-such-model-at-all", False),
+        ("local/anthropic/claude-opus-4-7", False),
+        ("nowhere/x", False),
+    ],
+)
+async def test_costs_are_known_or_unknown_never_a_silent_0(name: str, known: bool) -> None:
+    ref = ModelRef.parse(name)
+    assert ref is not None
+    cost = await PriceTable(PRICED).cost(ref, Usage(1_000_000, 1000))
+    assert (cost is not None) == known
+    assert cost is None or cost > Decimal("0.1")
+
+
+async def test_a_guess_has_no_price_and_cached_tokens_are_cheaper() -> None:
+    table, ref = PriceTable(PRICED), ModelRef("anthropic", "claude-opus-4-7")
+    assert await table.cost(ref, Usage(1000, 10, estimated=True)) is None
+    full, cached = await table.cost(ref, Usage(10_000, 1)), await table.cost(ref, Usage(10_000, 1, cached=9000))
+    assert full is not None
+    assert cached is not None
+    assert cached < full
