@@ -14,9 +14,13 @@ from typing import Any, TextIO
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.data_structures import Point, Size
+from prompt_toolkit.layout.containers import Window
 from prompt_toolkit.layout.screen import Screen as Cells
+from prompt_toolkit.layout.screen import WritePosition
+from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.renderer import Renderer
+from prompt_toolkit.styles import Attrs
 
 _SYNC_ON, _SYNC_OFF = "\x1b[?2026h", "\x1b[?2026l"
 
@@ -33,6 +37,7 @@ class FrameOutput(Vt100_Output):
         self.sync = sync
         self.gone = False
         self._depth = 0
+        self._plain = False  # whether no look is on, so that nothing needs to be switched off
 
     @contextmanager
     def frame(self) -> Generator[None, None, None]:
@@ -55,9 +60,34 @@ class FrameOutput(Vt100_Output):
         except OSError:
             self.gone = True
 
+    def reset_attributes(self) -> None:
+        if not self._plain:
+            self.write_raw("\x1b[m")
+            self._plain = True
+
+    def set_attributes(self, attrs: Attrs, color_depth: ColorDepth) -> None:
+        sequence = self._escape_code_caches[color_depth][attrs]
+        if sequence == "\x1b[0m":
+            self.reset_attributes()
+            return
+        self.write_raw(sequence)
+        self._plain = False
+
+    def show_cursor(self) -> None:
+        if self._cursor_visible is not True:
+            self._cursor_visible = True
+            self.write_raw("\x1b[?25h")
+
     def erase_down(self) -> None:
         # A plain CSI J at the home position makes tmux push the whole screen into its history.
         self.write_raw("\x1b[K\x1b7\x1b[C\x1b[J\x1b8")
+
+
+class TailWindow(Window):
+    """A window without a style of its own: its rows are the same cells wherever they stand, also in the last row."""
+
+    def _apply_style(self, new_screen: Cells, write_position: WritePosition, parent_style: str) -> None:
+        pass
 
 
 class LiveRenderer(Renderer):

@@ -246,9 +246,9 @@ def test_the_key_sheet_comes_with_a_question_mark_and_goes_with_any_key() -> Non
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("?")
-        terminal.shows("send; while a reply streams, queue")
+        terminal.shows("send; queue while it replies")
         terminal.send("x")
-        terminal.until(lambda: "send; while" not in terminal.text)
+        terminal.until(lambda: "send; queue" not in terminal.text)
         assert "❯ x" in terminal.lines
         terminal.send("?")
         terminal.shows("❯ x?")

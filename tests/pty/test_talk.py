@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 
 from tests.pty.harness import Terminal
@@ -56,3 +57,49 @@ def test_500_messages_typed_while_lines_stream_all_arrive_and_none_is_echoed() -
         assert streamed == sorted(set(streamed)), "a line twice, or out of order"
         assert [row[:5] for row in streamed] == [f"L{n:04d}" for n in range(len(streamed))]
         assert all(row.endswith("jumps over") for row in streamed)
+
+
+def test_no_settled_frame_is_without_the_input_and_no_committed_line_ends_in_a_blank() -> None:
+    with Terminal() as terminal:
+        _ready(terminal)
+        terminal.send("my draft stays")
+        terminal.shows("❯ my draft stays")
+        terminal.send("\x01\x0b")
+        _ready(terminal)
+        terminal.send("lines 300 5\r")
+        terminal.shows("L0002")
+        terminal.send("draft")
+        frames = missing = 0
+        while "L0299" not in terminal.text:
+            terminal.pump(0.05)
+            if terminal.output.endswith(b"\x1b[?2026l"):
+                frames += 1
+                missing += not any(row.startswith("❯ draf") or row == "❯ d" for row in terminal.lines)
+        assert frames > 30
+        assert missing <= 2  # until the draft itself has been echoed
+        terminal.shows("one · 12 in")
+        assert not re.search(rb" (\x1b\[[0-9;]*m)*\r\n", terminal.output[terminal.output.find(b"L0002") :])
+
+
+def test_the_bytes_of_a_frame_stay_few() -> None:
+    with Terminal() as terminal:
+        _ready(terminal)
+        terminal.send("lines 300 5\r")
+        terminal.shows("L0002")
+        before, frames = len(terminal.output), terminal.output.count(b"\x1b[?2026h")
+        terminal.shows("L0290")
+        text = 288 * len("L0000 the quick brown fox 你好世界 jumps over\n".encode())
+        spent = len(terminal.output) - before
+        frames = terminal.output.count(b"\x1b[?2026h") - frames
+        assert spent <= 1.3 * text + 160 * frames, (spent, text, frames, (spent - 1.3 * text) / frames)
+
+
+def test_no_color_writes_no_colour() -> None:
+    with Terminal(env={"NO_COLOR": "1"}) as terminal:
+        _ready(terminal)
+        terminal.send("code\r")
+        terminal.shows("one · 12 in")
+        terminal.send("\x04")
+        terminal.leaves()
+        colours = re.findall(rb"\x1b\[[0-9;]*\b(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])\b[0-9;]*m", terminal.output)
+        assert not colours, colours[:5]

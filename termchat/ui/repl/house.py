@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from termchat.commands.registry import Registry
-from termchat.core.ports import Providers, Session
+from termchat.core.ports import Providers, Resumed, Session
 from termchat.core.sanitize import Safe
 from termchat.core.style import Theme
+from termchat.ui.bulletin import Bulletin
 from termchat.ui.palette import Depth
 from termchat.ui.repl.tty import Tty
 from termchat.ui.view import Think
@@ -57,6 +58,8 @@ class House:
     warm       run once after the first paint: imports the active model's SDK on a thread
     themes     the theme for a light, a dark or an unknown background, for a terminal that tells its own later;
                None when the user chose one
+    bulletin   what is to be told while the REPL runs, for example that the disk is full
+    resumed    the chat that was taken up again
     """
 
     session: Session
@@ -71,3 +74,5 @@ class House:
     cwd: str = ""
     warm: Callable[[], Awaitable[None]] = _nothing
     themes: Callable[[str], Theme] | None = None
+    bulletin: Bulletin = field(default_factory=Bulletin)
+    resumed: Resumed | None = None

@@ -22,6 +22,7 @@ from termchat.ui.blocks import Line
 from termchat.ui.markdown.row import Row
 from termchat.ui.repl.draft import Draft
 from termchat.ui.repl.skin import Fragments, Skin
+from termchat.ui.screen import TailWindow
 
 _TAIL_ROWS = 12
 _MENU_ROWS = 8
@@ -120,7 +121,7 @@ class Live:
 
     def _slot(self, text: Callable[[], Fragments], height: Callable[[], int]) -> Window:
         control = FormattedTextControl(text, focusable=False, show_cursor=False)
-        return Window(
+        return TailWindow(
             control, height=lambda: Dimension.exact(height()), dont_extend_height=True, wrap_lines=False
         )
 

@@ -121,7 +121,7 @@ def _replying(turn: TurnView, now: float) -> list[Safe]:
     parts = [say("replying"), say("{t} to first token", t=duration(first)), say("{a}{n} tok", a=about, n=count(number))]
     if speed := rate(number, now - turn.started - first):
         parts.append(speed)
-    return [*parts, say("Esc stops")]
+    return parts
 
 
 def _retrying(turn: TurnView, now: float) -> list[Safe]:
