@@ -10,8 +10,7 @@ import asyncio
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,25 +19,18 @@ from termchat.config.load import Config, load
 from termchat.config.secrets import Secrets
 from termchat.config.settings import EnterKey, Links, UsageLine
 from termchat.core.errors import Failure, Kind, ProviderError
-from termchat.core.models import ModelRef, Profile
+from termchat.core.models import ModelRef
 from termchat.core.outcomes import Exit
-from termchat.core.ports import Params
 from termchat.core.sanitize import Safe, safe_line, say
 from termchat.core.style import Theme
-from termchat.tour import Tour, listening
+from termchat.joined import DEMO, Wish, joined, with_a_key
 from termchat.ui.formats import Format
 from termchat.ui.notes import Notes
 from termchat.ui.terminal import background, links_work
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
-    from termchat.engine.session import Session
-    from termchat.providers.registry import Registry
     from termchat.ui.repl.tty import Tty
 
-DEMO = ModelRef("demo", "tour")
-_VENDORS = ("openai", "anthropic", "gemini")
 _BY_BACKGROUND = {"light": "light", "dark": "dark", "any": "neutral"}
 
 
@@ -52,6 +44,8 @@ class Launch:
     read_input  whether standard input may be read
     raw         the reply as plain text, on a terminal too
     tools       whether the model is offered tools
+    saved       whether the chat is kept
+    chat        go on with this chat; `last`: with the last one of this terminal and directory
     quiet       errors only, verbose: tokens and cost too
     """
 
@@ -61,17 +55,11 @@ class Launch:
     read_input: bool = True
     raw: bool = False
     tools: bool = True
+    saved: bool = True
+    chat: str = ""
+    last: bool = False
     quiet: bool = False
     verbose: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """The parts joined, for one run of the program."""
-
-    config: Config
-    registry: Registry
-    session: Session
 
 
 def run(launch: Launch, env: Mapping[str, str], tty: Tty | None = None) -> int:
@@ -101,7 +89,7 @@ def models(query: str, env: Mapping[str, str], *, fresh: bool, as_json: bool) ->
         return _refused(config, None)
 
     async def show() -> int:
-        async with _joined(config, env, DEMO) as house:
+        async with joined(config, env, Wish(saved=False, person=True), Notes().failure) as house:
             if isinstance(house, Failure):
                 return _refused(house, None)
             return await show_models(house.registry, query, fresh=fresh, as_json=as_json)
@@ -140,7 +128,8 @@ def _oneshot(launch: Launch, config: Config, env: Mapping[str, str]) -> int:
         return _refused(out, None)
 
     async def ask() -> int:
-        async with _joined(config, env, None, tools=launch.tools, priced=notes.usage) as house:
+        wish = Wish(launch.tools, notes.usage, launch.saved, launch.chat, launch.last)
+        async with joined(config, env, wish, notes.failure) as house:
             if isinstance(house, Failure):
                 notes.failure(house)
                 return Exit.NO_KEY if house.kind is Kind.NO_KEY else Exit.USAGE
@@ -186,6 +175,7 @@ def _links(config: Config, env: Mapping[str, str]) -> bool:
 
 def _repl(launch: Launch, config: Config, env: Mapping[str, str], tty: Tty | None) -> int:
     from termchat.commands.builtin import builtin
+    from termchat.ui.bulletin import Bulletin
     from termchat.ui.palette import Depth, depth_of
     from termchat.ui.repl.house import House as ReplHouse
     from termchat.ui.repl.house import Look
@@ -207,8 +197,11 @@ def _repl(launch: Launch, config: Config, env: Mapping[str, str], tty: Tty | Non
         enter_sends=settings.enter is EnterKey.SEND,
     )
 
+    bulletin = Bulletin()
+
     async def chat() -> int:
-        async with _joined(config, env, DEMO, tools=launch.tools, priced=True) as house:
+        wish = Wish(launch.tools, True, launch.saved, launch.chat, launch.last, person=True)
+        async with joined(config, env, wish, bulletin.tell) as house:
             if isinstance(house, Failure):
                 return _refused(house, tty)
 
@@ -229,12 +222,14 @@ def _repl(launch: Launch, config: Config, env: Mapping[str, str], tty: Tty | Non
                     theme,
                     look,
                     tty,
-                    notes=(*config.notes, *_first_words(house.session.model, _with_a_key(config, Secrets(env)))),
+                    notes=(*config.notes, *_first_words(house.session.model, with_a_key(config, Secrets(env)))),
                     typeahead=tty.typed if tty else "",
                     env=env,
                     cwd=os.getcwd(),
                     warm=warm,
                     themes=_themes(config) if settings.theme == "auto" else None,
+                    bulletin=bulletin,
+                    resumed=house.resumed,
                 )
             )
 
@@ -268,86 +263,6 @@ def _first_words(model: ModelRef, found: Iterable[str]) -> tuple[Safe, ...]:
         else say("Set OPENAI_API_KEY, ANTHROPIC_API_KEY or GEMINI_API_KEY and start again to talk to a model.")
     )
     return (say("This is demo/tour, a guide that only knows termchat."), way)
-
-
-@asynccontextmanager
-async def _joined(
-    config: Config, env: Mapping[str, str], fallback: ModelRef | None, *, tools: bool = True, priced: bool = False
-) -> AsyncGenerator[House | Failure]:
-    """Everything joined around the model to begin with, or why there is none; connections are closed at the end.
-
-    `fallback` is the model where none is configured: the demo for a person, nothing for a script. `priced` when
-    somebody will look at the cost.
-    """
-    from termchat.engine.session import Session
-    from termchat.engine.turn import Plan
-    from termchat.providers.prices import PriceTable
-    from termchat.providers.registry import Registry, Setup
-    from termchat.providers.retry import RetryPolicy
-    from termchat.tools.registry import Toolbox
-
-    settings, keys = config.settings, Secrets(env)
-    setup = Setup(
-        config.profiles,
-        keys,
-        offline={DEMO.provider: Tour(env, lambda: _offers(config, keys))},
-        aliases=config.aliases,
-        favourites=config.favourites,
-        timeouts=settings.timeouts,
-        policy=RetryPolicy(settings.max_retries),
-        cache=config.paths.cache / "models.json",
-    )
-    registry = Registry(setup)
-    model = _first_model(config, registry, keys) or fallback or _no_key()
-    if isinstance(model, Failure):
-        yield model
-        return
-    plan = Plan(
-        model,
-        registry,
-        Toolbox(Path.cwd(), private=(config.paths.config, config.paths.data)) if tools else None,
-        PriceTable(config.profiles) if priced else None,
-        system=settings.system,
-        params=Params(settings.max_tokens, settings.think),
-        timeouts=settings.timeouts,
-        max_rounds=settings.max_rounds,
-    )
-    try:
-        yield House(config, registry, Session(plan))
-    finally:
-        await registry.aclose()
-
-
-def _offers(config: Config, keys: Secrets) -> Iterator[str]:
-    """What could be used instead of the demo: models with a key, servers on this machine."""
-    yield from _with_a_key(config, keys)
-    yield from listening(config.profiles.values())
-
-
-def _with_a_key(config: Config, keys: Secrets) -> Iterator[str]:
-    profiles = config.profiles.values()
-    return (f"{p.name}/{p.model}" for p in profiles if p.model and p.bases and not p.local and keys.has_key(p))
-
-
-def _first_model(config: Config, registry: Registry, keys: Secrets) -> ModelRef | Failure | None:
-    """The model of a new chat: the one that is set, else the first configured provider's own default."""
-    if config.settings.model:
-        return registry.resolve(config.settings.model)
-    first = (p for p in config.profiles.values() if p.model and _comes_first(p) and keys.has_key(p))
-    return next((ModelRef(p.name, p.model) for p in first), None)
-
-
-def _comes_first(profile: Profile) -> bool:
-    """Whether a provider may be chosen unasked: one of the user's own file, or one of the three vendors."""
-    return bool(profile.bases) and (profile.source != "built in" or profile.name in _VENDORS)
-
-
-def _no_key() -> Failure:
-    return Failure(
-        Kind.NO_KEY,
-        say("No API key."),
-        say("Set OPENAI_API_KEY (or ANTHROPIC_API_KEY, GEMINI_API_KEY), or run termchat alone for a guide."),
-    )
 
 
 def _refused(failure: Failure, tty: Tty | None) -> int:

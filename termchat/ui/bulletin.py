@@ -1,0 +1,35 @@
+"""What the house has to tell the user while a front end runs, and before it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from termchat.core.errors import Failure
+
+
+class Bulletin:
+    """Holds what is told until somebody listens, then hands it on."""
+
+    def __init__(self) -> None:
+        self._held: list[Failure] = []
+        self._listener: Callable[[Failure], None] | None = None
+
+    def tell(self, failure: Failure) -> None:
+        """Something the user should know."""
+        if self._listener:
+            self._listener(failure)
+        else:
+            self._held.append(failure)
+
+    def listen(self, listener: Callable[[Failure], None]) -> None:
+        """From now on `listener` is told, beginning with what was held."""
+        self._listener = listener
+        held, self._held = self._held, []
+        for failure in held:
+            listener(failure)
+
+    def rest(self) -> tuple[Failure, ...]:
+        """Stop telling the listener; what is told from now on is held, and was not told yet is given."""
+        self._listener = None
+        held, self._held = self._held, []
+        return tuple(held)
