@@ -10,7 +10,7 @@ import asyncio
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,9 +21,10 @@ from termchat.config.settings import EnterKey, Links, UsageLine
 from termchat.core.errors import Failure, Kind, ProviderError
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Exit
+from termchat.core.ports import Library
 from termchat.core.sanitize import Safe, safe_line, say
 from termchat.core.style import Theme
-from termchat.joined import DEMO, Wish, joined, with_a_key
+from termchat.joined import DEMO, Wish, joined, open_library, with_a_key
 from termchat.ui.formats import Format
 from termchat.ui.notes import Notes
 from termchat.ui.terminal import background, links_work
@@ -107,6 +108,22 @@ def show_config(env: Mapping[str, str]) -> int:
     for line in listing(config, Secrets(env)):
         sys.stdout.write(f"{line}\n")
     return Exit.COMPLETE
+
+
+def chats(env: Mapping[str, str], act: Callable[[Library], Awaitable[int]]) -> int:
+    """`termchat chats …`: something is done with the kept chats."""
+    config = load(env)
+    if isinstance(config, Failure):
+        return _refused(config, None)
+
+    async def run_it() -> int:
+        library = open_library(config, env, Notes().failure)
+        try:
+            return await act(library)
+        finally:
+            await library.close()
+
+    return asyncio.run(run_it())
 
 
 def _oneshot(launch: Launch, config: Config, env: Mapping[str, str]) -> int:

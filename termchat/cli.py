@@ -1,10 +1,10 @@
 """The command line: flags and words to a `Launch`. The only importer of typer, and not loaded without arguments."""
 
-from __future__ import annotations
-
 import inspect
 import sys
+import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +13,9 @@ from termchat import __version__, app
 from termchat.config.kinds import Switch
 from termchat.config.settings import SETTINGS, Setting
 from termchat.core.errors import Failure, Kind
+from termchat.core.library import By, ExportFormat
 from termchat.core.outcomes import Exit
+from termchat.core.ports import Library
 from termchat.core.sanitize import safe_line, say
 from termchat.ui.notes import Notes
 
@@ -33,10 +35,10 @@ _HELP = f"""Chat with a language model: termchat alone starts the chat, words or
 def main(arguments: list[str], env: Mapping[str, str]) -> int:
     """Parse and run; the exit code."""
     command = arguments[0] if arguments else ""
-    if command == "models":
-        return _parse(_models(env), arguments[1:], "termchat models")
-    if command == "config":
-        return _parse(_config(env), arguments[1:], "termchat config")
+    if command == "chats":
+        return _chats(arguments[1:], env)
+    if command in _COMMANDS:
+        return _parse(_COMMANDS[command](env), arguments[1:], f"termchat {command}")
     if command in RESERVED:
         words = say('"termchat {name}" is not part of this version.', name=safe_line(command))
         hint = say("A prompt that begins with this word goes behind -p.")
@@ -114,6 +116,77 @@ def _config(env: Mapping[str, str]) -> Callable[..., int]:
 
     config.__doc__ = "Every setting with its value and where it came from."
     return config
+
+
+def _usage(env: Mapping[str, str]) -> Callable[..., int]:
+    def usage(
+        by: Annotated[By, typer.Option("--by", help="What to add up by.")] = By.MODEL,
+        since: Annotated[str, typer.Option("--since", help="12h, 7d, 2w or a date.")] = "30d",
+        as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
+    ) -> int:
+        from termchat.ui.ages import since as moment
+        from termchat.ui.ledger import show_usage
+
+        begin = moment(since, time.time())
+        if isinstance(begin, Failure):
+            Notes().failure(begin)
+            raise typer.Exit(Exit.USAGE)
+
+        async def show(library: Library) -> int:
+            show_usage(await library.usage(by, begin), as_json=as_json)
+            return Exit.COMPLETE
+
+        raise typer.Exit(app.chats(env, show))
+
+    usage.__doc__ = "Tokens and cost of everything that was asked."
+    return usage
+
+
+def _chats(arguments: list[str], env: Mapping[str, str]) -> int:
+    """`termchat chats [QUERY]`, or one of its own subcommands as the very next word."""
+    from termchat.ui import shelf
+
+    def listed(
+        query: Annotated[list[str] | None, typer.Argument(help="Words of the title or the text.")] = None,
+        as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
+    ) -> int:
+        raise typer.Exit(app.chats(env, lambda kept: shelf.show_chats(kept, " ".join(query or ()), as_json=as_json)))
+
+    def rm(chat: _Chat, sure: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False) -> int:
+        raise typer.Exit(app.chats(env, lambda kept: shelf.remove_chat(kept, chat, sure=sure)))
+
+    def restore(
+        chat: Annotated[str, typer.Argument(help="Its id; without one they are listed.")] = "",
+    ) -> int:
+        raise typer.Exit(app.chats(env, lambda kept: shelf.restore_chat(kept, chat)))
+
+    def export(
+        chat: Annotated[str, typer.Argument(help="Its id or its title; without one, all chats.")] = "",
+        form: Annotated[ExportFormat, typer.Option("--format", help="json keeps everything.")] = ExportFormat.MARKDOWN,
+        output: Annotated[str, typer.Option("-o", "--output", help="A file; standard output without one.")] = "",
+    ) -> int:
+        raise typer.Exit(app.chats(env, lambda kept: shelf.export_chats(kept, chat, form, _path(output))))
+
+    def import_(file: Annotated[str, typer.Argument(help="Of termchat, ChatGPT, Claude or llm.")]) -> int:
+        raise typer.Exit(app.chats(env, lambda kept: shelf.import_chats(kept, Path(file).expanduser())))
+
+    listed.__doc__ = "The kept chats, newest first. Also: chats rm, restore, export, import."
+    rm.__doc__ = "Delete a chat; it can be restored for thirty days."
+    restore.__doc__ = "Bring a deleted chat back."
+    export.__doc__ = "Write one chat or all of them as Markdown, JSON, HTML or text."
+    import_.__doc__ = "Take in chats from a file; doing it twice adds nothing."
+    acts = {"rm": rm, "restore": restore, "export": export, "import": import_}
+    if arguments and arguments[0] in acts:
+        return _parse(acts[arguments[0]], arguments[1:], f"termchat chats {arguments[0]}")
+    return _parse(listed, arguments, "termchat chats")
+
+
+def _path(name: str) -> Path | None:
+    return Path(name).expanduser() if name not in ("", "-") else None
+
+
+_Chat = Annotated[str, typer.Argument(help="Its id, the beginning of one, or its title.")]
+_COMMANDS = {"models": _models, "config": _config, "usage": _usage}
 
 
 def _shaped(command: Callable[..., int], parameters: Mapping[str, tuple[Any, Any]]) -> Callable[..., int]:

@@ -11,7 +11,7 @@ from termchat.core.models import ModelInfo
 from termchat.core.outcomes import Exit
 from termchat.core.ports import Providers
 from termchat.core.sanitize import Safe, safe_line, say
-from termchat.ui.notes import Notes
+from termchat.ui.notes import Notes, print_out
 from termchat.ui.words import count
 
 
@@ -22,9 +22,9 @@ async def show_models(providers: Providers, query: str, *, fresh: bool, as_json:
         Notes().failure(failure)
     matching = [info for info in found if query.lower() in str(info.ref).lower()]
     if as_json:
-        _write(json.dumps([_row(info) for info in matching], ensure_ascii=False, indent=1) + "\n")
+        print_out(json.dumps([_row(info) for info in matching], ensure_ascii=False, indent=1) + "\n")
     else:
-        _write("".join(f"{line}\n" for line in _lines(matching)))
+        print_out("".join(f"{line}\n" for line in _lines(matching)))
     if matching or (found and not query):
         return Exit.COMPLETE
     if found:
@@ -70,8 +70,3 @@ def _row(info: ModelInfo) -> dict[str, object]:
         "context": info.context,
         "max_output": info.max_output,
     }
-
-
-def _write(text: str) -> None:
-    sys.stdout.buffer.write(text.encode())
-    sys.stdout.flush()

@@ -39,3 +39,9 @@ def complain(words: Safe) -> None:
         sys.stderr.flush()
     except (OSError, ValueError, AttributeError):
         pass
+
+
+def print_out(text: str) -> None:
+    """A list or a table on standard output, in UTF-8 whatever the locale; the caller made it safe."""
+    sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+    sys.stdout.buffer.flush()
