@@ -1,12 +1,14 @@
-"""/retry and /undo: the last question once more, or taken back. Nothing is ever destroyed by either."""
+"""/retry, /edit, /undo and /redo: going about in the tree. Nothing is ever destroyed by any of them."""
 
 from __future__ import annotations
 
 from termchat.commands.model import failed, known_models
 from termchat.commands.registry import Context, Effects, Family
-from termchat.core.effects import MoveHead, Say, Send
+from termchat.core.conversation import Node
+from termchat.core.effects import Choice, Effect, MoveHead, Pick, Say, Send
 from termchat.core.errors import Failure
-from termchat.core.sanitize import safe_line, say
+from termchat.core.messages import Author
+from termchat.core.sanitize import Safe, safe, safe_line, say
 
 family = Family()
 _NOTHING = (Say(say("There is no question yet.")),)
@@ -35,12 +37,41 @@ def retry(context: Context, argument: str) -> Effects:
 def undo(context: Context, argument: str) -> Effects:
     """Go back to before the last question; its text returns to the input."""
     question = context.session.conversation.last_question()
-    if question is None:
+    return _NOTHING if question is None else _back_before(question)
+
+
+@family.command("redo", say("forward again, to the newest answer below"))
+def redo(context: Context, argument: str) -> Effects:
+    """Along the newest branch, to its end."""
+    conversation = context.session.conversation
+    at = conversation.head
+    while below := [node for node in conversation.nodes.values() if node.parent == at]:
+        at = below[-1].id
+    if at is None or at == conversation.head:
+        return (Say(say("There is nothing to redo.")),)
+    question = next(n for n in reversed(conversation.path(at)) if n.message.author is Author.USER)
+    return (MoveHead(at), Say(say('↷ forward to "{text}"', text=_short(question))))
+
+
+@family.command("edit", say("edit an earlier message and go on from there"), aliases=("e",))
+def edit(context: Context, argument: str) -> Effects:
+    """Choose one of one's own messages, the newest first; it returns to the input."""
+    path = context.session.conversation.path()
+    questions = [node for node in reversed(path) if node.message.author is Author.USER]
+    if not questions:
         return _NOTHING
-    text = question.message.text
-    flat = " ".join(text.split())
-    shown = safe_line(flat if len(flat) <= 40 else f"{flat[:39]}…")
-    return (
-        MoveHead(question.parent, restore=text),
-        Say(say('↶ back to before "{text}" · it stays in the tree', text=shown)),
+    choices = (
+        Choice(_short(node), say("{n} back", n=safe(str(n))) if n else say("the last"), _back_before(node))
+        for n, node in enumerate(questions)
     )
+    return (Pick(say("Edit"), tuple(choices)),)
+
+
+def _back_before(question: Node) -> tuple[Effect, ...]:
+    words = say('↶ back to before "{text}" · /redo goes forward again', text=_short(question))
+    return (MoveHead(question.parent, restore=question.message.text), Say(words))
+
+
+def _short(node: Node) -> Safe:
+    flat = " ".join(node.message.text.split())
+    return safe_line(flat if len(flat) <= 40 else f"{flat[:39]}…")

@@ -83,13 +83,20 @@ class NewChat:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """Let a long text be read, where that leaves the scrollback alone."""
+
+    text: Safe
+
+
+@dataclass(frozen=True, slots=True)
 class Exit:
     """Leave."""
 
     code: int = 0
 
 
-Effect: TypeAlias = Say | Table | Pick | ListModels | Send | MoveHead | UseModel | NewChat | Exit
+Effect: TypeAlias = Say | Table | Pick | ListModels | Send | MoveHead | UseModel | NewChat | Page | Exit
 
 
 @dataclass(frozen=True, slots=True)

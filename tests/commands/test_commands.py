@@ -6,8 +6,8 @@ import pytest
 
 from termchat.commands.builtin import builtin
 from termchat.commands.registry import Context, Effects, Family, Registry, is_command, message_of
-from termchat.core.effects import Exit, ListModels, MoveHead, NewChat, Say, Send, Table, UseModel
-from termchat.core.messages import Author, Message, Text, user
+from termchat.core.effects import Exit, ListModels, MoveHead, NewChat, Page, Pick, Say, Send, Table, UseModel
+from termchat.core.messages import Author, Message, Text, ToolCall, ToolResult, user
 from termchat.core.ports import Totals
 from termchat.core.sanitize import say
 from termchat.core.usage import Usage
@@ -131,3 +131,28 @@ def test_built_in_names_win() -> None:
     assert found is not None
     assert found.help != "mine"
     assert isinstance(registry, Registry)
+
+
+def test_edit_offers_the_newest_message_first_and_redo_goes_forward() -> None:
+    session = talked()
+    (pick,) = run("/edit", session)
+    assert isinstance(pick, Pick)
+    assert [choice.label for choice in pick.choices] == ["second question", "first"]
+    assert MoveHead(None, restore="first") in pick.choices[1].effects
+    head = session.conversation.head
+    session.move(None)
+    assert MoveHead(head) in run("/redo", session)
+    session.move(head)
+    assert words(run("/redo", session)) == "There is nothing to redo."
+
+
+def test_a_tool_call_is_read_whole_by_its_number() -> None:
+    session = fake_session()
+    question = session.add(user("q"), None)
+    call = ToolCall("c1", "echo", '{"text": "hi"}')
+    asked = session.add(Message(Author.ASSISTANT, (call,)), question)
+    session.add(Message(Author.TOOL, (ToolResult("c1", "echo", (Text("row 0"),)),)), asked)
+    assert run("/tool 1", session) == (Page(say('echo {{"text": "hi"}}\n\nrow 0')),)
+    assert run("/tool", session) == run("/tool 1", session)
+    assert words(run("/tool 2", session)) == "There are 1 tool calls."
+    assert words(run("/tool")) == "No tool was called yet."

@@ -16,7 +16,7 @@ def test_not_one_escape_sequence_is_written(env: dict[str, str]) -> None:
         terminal.shows("fake/one answers")
         for text in ("hello", "code", "think", "tool echo", "cut", "refuse", "/help", "/model", "/usage", "/nope"):
             terminal.send(f"{text}\n")
-            terminal.settled(0.5)
+            terminal.settled(0.3)
         terminal.send("\x04")
         assert terminal.leaves() == 0
         assert b"\x1b" not in terminal.output

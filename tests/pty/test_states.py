@@ -262,3 +262,32 @@ def test_a_stray_print_is_a_line_and_breaks_nothing() -> None:
         assert "a stray line of a library" in terminal.transcript
         assert "before" in terminal.text
         assert "after" in terminal.text
+
+
+def test_esc_twice_on_an_empty_input_edits_an_earlier_message() -> None:
+    with Terminal(rows=40) as terminal:
+        _ready(terminal)
+        for text in ("first", "second"):
+            terminal.send(f"{text}\r")
+            terminal.shows(f"You said: {text}")
+            _ready(terminal)
+        terminal.send(ESC)
+        terminal.shows("Esc again to edit an earlier message")
+        terminal.send(ESC)
+        terminal.shows("❯ second  the last")
+        terminal.send("\x1b[B\r")
+        terminal.shows('↶ back to before "first"')
+        terminal.until(lambda: terminal.lines.count("❯ first") == 2)
+
+
+def test_vi_keys_when_they_are_wanted() -> None:
+    with Terminal(env={"TESTFLAGS": "vi"}) as terminal:
+        _ready(terminal)
+        terminal.send("one two three")
+        terminal.shows("❯ one two three")
+        terminal.send(ESC)
+        terminal.settled()
+        terminal.send("bdw")
+        terminal.until(lambda: "❯ one two" in terminal.lines)
+        terminal.send("0x\r")
+        terminal.shows("You said: ne two")

@@ -135,17 +135,21 @@ class Hands:
             self._menu.close()
         elif self._talk.busy:
             self._talk.stop()
-        elif not self._draft.empty:
-            self._escape_text()
+        else:
+            self._escape_again()
 
-    def _escape_text(self) -> None:
+    def _escape_again(self) -> None:
+        """Twice within a second: the text is cleared; on an empty input, an earlier message is edited."""
         now = monotonic()
-        if now - self._escaped <= _AGAIN_CLEAR:
+        again, self._escaped = now - self._escaped <= _AGAIN_CLEAR, now
+        if not again:
+            empty, words = say("Esc again to edit an earlier message"), say("Esc again clears")
+            self._toast.say(empty if self._draft.empty else words, _AGAIN_CLEAR)
+        elif self._draft.empty:
+            self._performer.perform(self._context.registry.run(self._context, "/edit"), self._faces.columns)
+        else:
             self._draft.take()
             self._toast.say(say("Draft kept: ↑"))
-            return
-        self._escaped = now
-        self._toast.say(say("Esc again clears"), _AGAIN_CLEAR)
 
     def interrupt(self) -> None:
         """Ctrl-C: close, stop, clear, and twice leave."""

@@ -83,8 +83,17 @@ class Repl:
         self.talk.painter = self.painter
         self.parts.spaced = lambda: self.painter.blank
         self.app.resized = self.painter.resized
+        self.terminal = Terminal(self.screen, house.tty, house.env, look.notify, self._background)
+        self.lender = Lender(self.screen, self.draft, house.tty, house.env, self.toast.say, self.terminal.again)
         self.performer = Performer(
-            self.talk, house.providers, self.painter, self.draft, self.picker, self._changed, self.leave
+            self.talk,
+            house.providers,
+            self.painter,
+            self.draft,
+            self.picker,
+            self._changed,
+            self.lender.page,
+            self.leave,
         )
         self.hands = Hands(
             self.context,
@@ -97,10 +106,6 @@ class Repl:
             self.performer,
             self.faces,
             self.leave,
-        )
-        self.terminal = Terminal(self.screen, house.tty, house.env, look.notify, self._background)
-        self.lender = Lender(
-            self.screen, self.draft, house.tty, house.env, self.toast.say, self.terminal.again
         )
         actions = {**self.hands.actions(), **self._terminal_actions()}
         self.app.key_bindings = make_bindings(

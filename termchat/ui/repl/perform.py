@@ -13,6 +13,7 @@ from termchat.core.effects import (
     ListModels,
     MoveHead,
     NewChat,
+    Page,
     Pick,
     Say,
     Send,
@@ -23,7 +24,6 @@ from termchat.core.errors import ProviderError
 from termchat.core.models import ModelInfo, ModelRef
 from termchat.core.ports import Providers, Session
 from termchat.core.sanitize import EMPTY, Safe, join, safe_line, say
-from termchat.core.style import Role
 from termchat.ui.blocks import Line, lines_of
 from termchat.ui.repl.draft import Draft
 from termchat.ui.repl.paint import Painter
@@ -34,7 +34,7 @@ from termchat.ui.words import count
 
 
 class Performer:
-    """The hands of the commands. `leave` ends the program with an exit code."""
+    """The hands of the commands. `page` shows a long text, `leave` ends the program."""
 
     def __init__(
         self,
@@ -44,6 +44,7 @@ class Performer:
         draft: Draft,
         picker: Picker,
         changed: Callable[[], None],
+        page: Callable[[Safe], None],
         leave: Callable[[int], None],
     ) -> None:
         self._talk = talk
@@ -52,6 +53,7 @@ class Performer:
         self._draft = draft
         self._picker = picker
         self._changed = changed
+        self._page = page
         self._leave = leave
         self._previous: ModelRef | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -78,7 +80,7 @@ class Performer:
         if self._previous:
             self.perform((UseModel(self._previous), Say(say("→ {model}", model=safe_line(str(self._previous))))), 80)
 
-    def _do(self, effect: Pick | ListModels | Send | MoveHead | UseModel | NewChat | Exit) -> None:
+    def _do(self, effect: Pick | ListModels | Send | MoveHead | UseModel | NewChat | Page | Exit) -> None:
         match effect:
             case Pick(title, choices):
                 self._picker.open(title, choices)
@@ -94,6 +96,8 @@ class Performer:
                 self._previous, _ = self.session.model, self.session.use(model)
             case NewChat():
                 self.session.new()
+            case Page(text):
+                self._page(text)
             case Exit(code):
                 self._leave(code)
             case _:
@@ -140,6 +144,3 @@ class Performer:
         effects: tuple[Effect, ...] = (UseModel(ref), Say(say("→ {model}", model=label)))
         return Choice(label, join(" · ", parts), effects)
 
-
-def error_line(words: Safe) -> Sequence[Line]:
-    return lines_of(words, Role.ERROR)

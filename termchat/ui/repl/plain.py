@@ -22,6 +22,7 @@ from termchat.core.effects import (
     ListModels,
     MoveHead,
     NewChat,
+    Page,
     Pick,
     Say,
     Send,
@@ -67,7 +68,7 @@ class PlainTalk:
 
     async def run(self) -> int:
         if self._house.tty:
-            self._house.tty.restore()
+            self._house.tty.cooked()
         loop = asyncio.get_running_loop()
         self._code = loop.create_future()
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
@@ -83,6 +84,8 @@ class PlainTalk:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+        if self._house.tty:
+            self._house.tty.restore()
         return self._code.result() if self._code.done() else 0
 
     async def _warm(self) -> None:
@@ -174,6 +177,8 @@ class PlainTalk:
                     self._session.use(model)
                 case NewChat():
                     self._session.new()
+                case Page(text):
+                    self._voice.lines(lines_of(text))
                 case Exit(code):
                     self._leave(code)
                 case _:

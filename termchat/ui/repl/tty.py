@@ -64,6 +64,13 @@ class Tty:
         self._restored = False
         termios.tcsetattr(self._in, termios.TCSANOW, mode)
 
+    def cooked(self) -> None:
+        """As it was found, but that Ctrl-C takes nothing away of what was typed before it."""
+        mode = list(self._found)
+        mode[3] |= termios.NOFLSH
+        self._restored = False
+        termios.tcsetattr(self._in, termios.TCSANOW, mode)
+
     def read_typed(self) -> bool:
         """Read what has been typed so far into `typed`, without waiting; whether there was anything."""
         data = b""
