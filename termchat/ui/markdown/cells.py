@@ -54,6 +54,10 @@ class Cells:
             return [self._cluster(char) for char in text]
         return [self._cluster(cluster) for cluster in wcwidth.iter_graphemes(text)]
 
+    def sure(self, text: str) -> bool:
+        """Whether every terminal puts each code point of the text in cells of its own."""
+        return text.isascii() or not _JOINING.search(text)
+
     def disputed(self, text: str) -> bool:
         """Whether terminals disagree on the width of some of the text."""
         if not _JOINING.search(text):

@@ -32,7 +32,7 @@ class Painter:
         self._write = write
         self._cells = cells_for(ambiguous)
         self._shown: list[Row] = []  # from the first row that may change on; the cursor is at the end of the last
-        self._final = 0  # how many of these are final: one at most, the row the cursor is on
+        self._final = 0  # how many of these are final: one at most
         self._line: list[Row] = []  # the last line that became final, as far as it may go on in a soft row
         self._apart = False  # whether a resize has moved the cursor off that row's end
 
@@ -47,8 +47,9 @@ class Painter:
             self._write(f"{_SYNC}{text}{_UNSYNC}" if stroke.moved else text)
         for row in final:
             self._line = [*self._line[-_REMEMBERED:], row] if row.soft else [row]
-        self._final = 0 if visible else min(1, len(target))
-        self._shown = list(visible) or target[-1:]
+        # The last final row stays in mind where the cursor is on it, or where a hidden row may have to continue it.
+        self._final = 1 if len(visible) < max(1, len(live)) and len(visible) < len(target) else 0
+        self._shown = target[len(target) - len(visible) - self._final :]
 
     def resize(self, width: int, height: int) -> None:
         """Take the live rows off a screen that has reflowed them; the next frame draws them anew."""
@@ -106,7 +107,7 @@ class _Stroke:
                 continue
             if index == self._row and old and not self._apart and self._added(old, row):
                 continue
-            self._reach(index, target)
+            self._reach(index, target, joined=old is not None and old.soft)
             self._replace(index, old, row)
         if not target and shown:
             self._clear_all()
@@ -124,9 +125,14 @@ class _Stroke:
         self._parts.append(encode_segments(rest, self._palette))
         return True
 
-    def _reach(self, index: int, target: Sequence[Row]) -> None:
-        """Bring the cursor to the beginning of a row, or to where a soft row follows by itself."""
-        if index == self._row + 1:
+    def _reach(self, index: int, target: Sequence[Row], *, joined: bool) -> None:
+        """Bring the cursor to the beginning of a row, or to where a soft row follows by itself.
+
+        `joined` says that a soft row stands there already.
+        """
+        if index <= self._row and index and target[index].soft and not joined:
+            self._back_to(index - 1, target[index - 1])
+        elif index == self._row + 1:
             self._next(target[index], target[index - 1] if index else None)
         elif index > self._row:
             self._down(index - 1)
@@ -160,16 +166,18 @@ class _Stroke:
                 self._parts.append(f"\x1b[{column}C")
                 segments = rest
         self._parts.append(encode_segments(segments, self._palette))
-        if old is not None and (old.cells > row.cells or self._cells.disputed(old.text)) and row.cells < self._width:
+        if old is not None and (old.cells > row.cells or not self._cells.sure(old.text)) and row.cells < self._width:
             self.moved = True
             self._parts.append("\x1b[K")
 
     def _common(self, old: Row, row: Row) -> tuple[int, list[Segment]]:
-        """How many cells both rows begin with, and the rest of the new one."""
+        """How many cells both rows begin with, as far as that is sure, and the rest of the new one."""
         column = 0
+        if not (self._cells.sure(old.text) and self._cells.sure(row.text)):
+            return 0, list(row.segments)
         for index, segment in enumerate(row.segments):
             before = old.segments[index] if index < len(old.segments) else None
-            if before != segment or self._cells.disputed(segment.text):
+            if before != segment:
                 head, tail = self._split(before, segment)
                 return column + self._cells.width(head), [*([tail] if tail.text else []), *row.segments[index + 1 :]]
             column += self._cells.width(segment.text)
@@ -180,9 +188,6 @@ class _Stroke:
         if old is None or old.roles != segment.roles or old.url != segment.url:
             return "", segment
         at = _alike(old.text, segment.text)
-        at = min(whole(old.text, at), whole(segment.text, at))
-        if self._cells.disputed(segment.text[:at]):
-            return "", segment
         return segment.text[:at], Segment(Safe(segment.text[at:]), segment.roles, segment.url)
 
     def _clear_all(self) -> None:
@@ -209,7 +214,7 @@ class _Stroke:
         delta = index - self._row
         self._parts.append(f"\x1b[{abs(delta)}{'B' if delta > 0 else 'A'}\r" if delta else "\r")
         self._row = index
-        if row.cells < self._width and not self._cells.disputed(row.text):
+        if row.cells < self._width and self._cells.sure(row.text):
             self._parts.append(f"\x1b[{row.cells}C" if row.cells else "")
             return
         self._parts.append(encode_segments(row.segments, self._palette))
