@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import assert_never
 
@@ -38,6 +40,8 @@ class Opener:
         self._clients: dict[tuple[str, Speech], Client] = {}
         self._https: dict[tuple[str, str], httpx2.AsyncClient] = {}
         self._redact = Redactor()
+        self._opening = asyncio.Lock()
+        self._one_at_a_time = threading.Lock()
 
     async def open(self, profile: Profile, speech: Speech, model: str) -> Exchange:
         """A model of a provider. Raises ProviderError."""
@@ -58,11 +62,12 @@ class Opener:
             await client.aclose()
 
     async def _client(self, profile: Profile, speech: Speech) -> Client:
-        known = self._clients.get((profile.name, speech))
-        if known is None:
-            known = await loaded(lambda: self._build(profile, speech))
-            self._clients[profile.name, speech] = known
-        return known
+        async with self._opening:  # two turns that begin together share what the first one builds
+            known = self._clients.get((profile.name, speech))
+            if known is None:
+                known = await loaded(lambda: self._build(profile, speech))
+                self._clients[profile.name, speech] = known
+            return known
 
     async def _renewed(self, client: Client) -> Client | None:
         """A client with a key read anew, where a command gives the key: it may be a short-lived one."""
@@ -92,12 +97,13 @@ class Opener:
 
     def _http(self, profile: Profile) -> httpx2.AsyncClient:
         way = (profile.proxy, profile.ca)
-        if way not in self._https:
-            try:
-                self._https[way] = new_client(self._timeouts.connect, *way)
-            except (OSError, ImportError, ValueError) as error:
-                raise ProviderError(_no_way(profile, error)) from error
-        return self._https[way]
+        with self._one_at_a_time:  # a cancelled opening goes on in its thread
+            if way not in self._https:
+                try:
+                    self._https[way] = new_client(self._timeouts.connect, *way)
+                except (OSError, ImportError, ValueError) as error:
+                    raise ProviderError(_no_way(profile, error)) from error
+            return self._https[way]
 
 
 def _can_travel(key: str) -> bool:

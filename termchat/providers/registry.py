@@ -44,6 +44,7 @@ class Registry:
         self._setup = setup
         self._listings = ListingCache(setup.cache)
         self._opening: Opener | None = None
+        self._one_at_a_time = asyncio.Lock()
 
     async def open(self, model: ModelRef) -> Provider:
         if model.provider in self._setup.offline:
@@ -116,9 +117,10 @@ class Registry:
 
     async def _opener(self) -> Opener:
         """What opens connections: it and the HTTP client are imported when the first one is needed."""
-        if self._opening is None:
-            self._opening = await loaded(self._new_opener)
-        return self._opening
+        async with self._one_at_a_time:
+            if self._opening is None:
+                self._opening = await loaded(self._new_opener)
+            return self._opening
 
     def _new_opener(self) -> Opener:
         from termchat.providers.opening import Opener

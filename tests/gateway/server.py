@@ -67,6 +67,10 @@ class Gateway:
         """What to answer when the queues are empty: one thing, or a function of the request."""
         self._always = said if callable(said) else lambda _: said
 
+    def forget(self) -> None:
+        """Drops the answers that nobody came for."""
+        self._queues.clear()
+
     def expect_problems(self) -> None:
         """This test sends wrong requests on purpose."""
         self._expected = True

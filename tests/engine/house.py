@@ -1,0 +1,97 @@
+"""A session as a test has it: the real engine over the real providers, a small toolbox, and the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from termchat.core.events import Event, Notice, Streamed, TextDelta, TurnEnded
+from termchat.core.messages import Message, user
+from termchat.core.models import ModelRef, Profile, Protocol
+from termchat.core.ports import Turn
+from termchat.core.sanitize import Safe
+from termchat.engine.session import Session
+from termchat.engine.turn import Plan
+from termchat.providers.registry import Registry
+from termchat.providers.retry import RetryPolicy
+from termchat.tools.registry import Answer, Fault, Toolbox, tool
+from tests.gateway import Gateway
+from tests.providers.house import SPEECHES, Quick, model, profile, setup
+
+
+@tool
+async def look(city: Annotated[str, "Where to look."]) -> Answer:
+    """Tells the weather."""
+    return Fault(f"no city {city!r}") if city == "Atlantis" else f"rain in {city}"
+
+
+@tool
+async def count(to: Annotated[int, "How far."]) -> Answer:
+    """Counts."""
+    return " ".join(map(str, range(1, to + 1)))
+
+
+TOOLBOX = Toolbox(Path("/nowhere"), tools=(look, count))
+
+
+def profiles(gateway: Gateway, **fields: Any) -> list[Profile]:
+    """A provider for each protocol, and a second Chat Completions at another place, `second`."""
+    away = replace(profile(gateway.url + "/second", Protocol.CHAT, **fields), name="second")
+    return [*(profile(gateway.url, speech, **fields) for speech in SPEECHES), away]
+
+
+@asynccontextmanager
+async def session(
+    gateway: Gateway,
+    speech: Protocol,
+    *,
+    fields: dict[str, Any] | None = None,
+    policy: RetryPolicy | None = None,
+    **plan: Any,
+) -> AsyncIterator[Session]:
+    """A conversation that begins with the model of one protocol; connections are closed at the end.
+
+    `fields` are of the providers' profiles, `plan` of the session's plan.
+    """
+    registry = Registry(setup(*profiles(gateway, **(fields or {})), policy=policy or Quick()))
+    try:
+        yield Session(Plan(model(speech), registry, **{"tools": TOOLBOX, **plan}))
+    finally:
+        await registry.aclose()
+
+
+async def ask(session: Session, question: str | Message, to: ModelRef | None = None) -> list[Event]:
+    """One message sent below the head and answered: all events."""
+    message = user(question) if isinstance(question, str) else question
+    return await events_of(session.send(session.add(message, session.conversation.head), to))
+
+
+async def events_of(turn: Turn, at: Callable[[int, Event], object] = lambda n, event: None) -> list[Event]:
+    """All events of a turn; `at` is called with each as it comes."""
+    seen: list[Event] = []
+    async with aclosing(turn.events()) as events:
+        async for event in events:
+            seen.append(event)
+            at(len(seen), event)
+    return seen
+
+
+def ended(events: list[Event]) -> TurnEnded:
+    """The end of a turn: its last event, and the only one of its kind."""
+    ends = [event for event in events if isinstance(event, TurnEnded)]
+    assert len(ends) == 1
+    assert events[-1] is ends[0]
+    return ends[0]
+
+
+def said(events: list[Event]) -> str:
+    """The words that were streamed."""
+    deltas = [event.delta for event in events if isinstance(event, Streamed)]
+    return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+
+
+def notices(events: list[Event]) -> list[Safe]:
+    return [event.words for event in events if isinstance(event, Notice)]

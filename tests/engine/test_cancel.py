@@ -1,0 +1,261 @@
+"""Cancel at any moment: the connection is closed at once, nothing is left, and the turn ends as an event."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import pytest
+
+from termchat.core.events import Event, MessageDone, Retrying, Streamed, ToolFinished, ToolStarted
+from termchat.core.messages import Author, Text, user
+from termchat.core.models import Protocol
+from termchat.core.outcomes import Outcome
+from termchat.core.ports import Turn
+from termchat.providers import opening
+from termchat.providers.retry import RetryPolicy
+from termchat.tools.registry import Answer, Toolbox, tool
+from tests import gateway as gw
+from tests.engine.house import TOOLBOX, ask, ended, events_of, session
+from tests.gateway import Call, Gate, Gateway, Quirk, Reply, fault
+from tests.providers.house import SPEECHES
+
+ALL = pytest.mark.parametrize("speech", SPEECHES)
+AT_ONCE = 0.1
+
+
+def strangers(before: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
+    """The tasks that are new and not the gateway's."""
+    return {task for task in asyncio.all_tasks() - before if "tests/gateway" not in repr(task.get_coro())}
+
+
+async def settled(before: set[asyncio.Task[Any]]) -> None:
+    """Within a moment no task of ours is left."""
+    async with asyncio.timeout(AT_ONCE):
+        while strangers(before):
+            await asyncio.sleep(0)
+
+
+LONG = (gw.Reasoning("h", "m"), gw.Text("one ", "two ", "three "), Call("look", {"city": "Köln"}), gw.Text("end"))
+
+
+async def events_before_silence(gateway: Gateway, speech: Protocol) -> int:
+    """How many events there are to cancel at, when the server says `LONG` and then nothing."""
+    gateway.reply(Reply(*LONG, fault.cut()))
+    async with session(gateway, speech) as talk:
+        events = await ask(talk, "hello")
+    return sum(isinstance(event, Streamed) for event in events) + 2
+
+
+@ALL
+async def test_cancel_at_any_event_of_a_reply(gateway: Gateway, speech: Protocol) -> None:
+    """At each event in turn, the server still having more to say."""
+    count = await events_before_silence(gateway, speech)
+    assert count > 8
+    async with session(gateway, speech) as talk:
+        for at in range(1, count + 1):
+            gateway.reply(Reply(*LONG, fault.stall()))
+            when: list[float] = []
+            turn = talk.send(talk.add(user("hello"), None))
+
+            def stop(number: int, event: Event, turn: Turn = turn, at: int = at, when: list[float] = when) -> None:
+                if number == at:
+                    when.append(time.monotonic())
+                    turn.cancel()
+
+            before, asked = asyncio.all_tasks(), len(gateway.asked)
+            events = await events_of(turn, stop)
+            assert ended(events).outcome is Outcome.CANCELLED
+            await settled(before)
+            if len(gateway.asked) == asked:
+                assert at <= 2, "nothing was asked"
+                gateway.forget()
+                continue
+            await gateway.asked[-1].wait_closed(deadline=1)
+            assert (gateway.asked[-1].closed_at or 0) - when[0] < AT_ONCE
+
+
+@ALL
+async def test_what_came_is_kept_and_nothing_else(gateway: Gateway, speech: Protocol) -> None:
+    gate = Gate()
+    gateway.reply(Reply(gw.Text("one ", "two "), gate, gw.Text("three")))
+    async with session(gateway, speech) as talk:
+        turn = talk.send(talk.add(user("hello"), None))
+
+        async def stop() -> None:
+            await gate.reached.wait()
+            turn.cancel()
+
+        stopping = asyncio.create_task(stop())
+        events = await events_of(turn)
+        await stopping
+    kept = [event.message for event in events if isinstance(event, MessageDone)]
+    assert [(message.text, message.outcome) for message in kept] in (
+        [("one two ", Outcome.CANCELLED)],
+        [("one ", Outcome.CANCELLED)],
+        [],
+    )
+    end = ended(events)
+    assert end.received == bool(kept)
+    assert (talk.conversation.head is None) == (not kept)
+
+
+@ALL
+async def test_while_headers_are_awaited(gateway: Gateway, speech: Protocol) -> None:
+    gateway.reply(fault.silence())
+    async with session(gateway, speech) as talk:
+        question = talk.add(user("hello"), None)
+        turn = talk.send(question)
+        asked = asyncio.create_task(gateway.request())
+        asked.add_done_callback(lambda _: turn.cancel())
+        before = asyncio.all_tasks()
+        events = await events_of(turn)
+        when = time.monotonic()
+        await gateway.asked[0].wait_closed(deadline=1)
+        assert abs((gateway.asked[0].closed_at or 0) - when) < AT_ONCE
+        assert (ended(events).outcome, ended(events).received) == (Outcome.CANCELLED, False)
+        assert talk.conversation.head is None
+        await settled(before)
+
+
+@ALL
+async def test_while_the_sdk_is_loading(gateway: Gateway, speech: Protocol, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = asyncio.Event()
+    load: Callable[..., Any] = opening.loaded
+
+    async def slow(build: Callable[[], Any]) -> Any:
+        started.set()
+        await asyncio.Event().wait()
+        return await load(build)
+
+    monkeypatch.setattr(opening, "loaded", slow)
+    async with session(gateway, speech) as talk:
+        turn = talk.send(talk.add(user("hello"), None))
+        waiting = asyncio.create_task(started.wait())
+        waiting.add_done_callback(lambda _: turn.cancel())
+        before = asyncio.all_tasks()
+        events = await events_of(turn)
+        assert ended(events).outcome is Outcome.CANCELLED
+        await settled(before)
+    assert not gateway.requests
+
+
+@ALL
+async def test_before_it_began(gateway: Gateway, speech: Protocol) -> None:
+    async with session(gateway, speech) as talk:
+        turn = talk.send(talk.add(user("hello"), None))
+        turn.cancel()
+        assert ended(await events_of(turn)).outcome is Outcome.CANCELLED
+    assert not gateway.requests
+
+
+@ALL
+async def test_while_it_waits_to_try_again(gateway: Gateway, speech: Protocol) -> None:
+    gateway.reply(fault.status(529, retry_after="29"))
+    async with patient(gateway, speech) as talk:
+        turn = talk.send(talk.add(user("hello"), None))
+        before = asyncio.all_tasks()
+        began = time.monotonic()
+        events = await events_of(
+            turn, lambda n, e: turn.cancel() if isinstance(e, Streamed) and isinstance(e.delta, Retrying) else None
+        )
+        assert time.monotonic() - began < 5
+        assert ended(events).outcome is Outcome.CANCELLED
+        await settled(before)
+    assert len(gateway.asked) == 1
+
+
+def patient(gateway: Gateway, speech: Protocol) -> Any:
+    """A session whose tries are really waited for."""
+    return session(gateway, speech, policy=RetryPolicy())
+
+
+@ALL
+async def test_while_tools_run(gateway: Gateway, speech: Protocol) -> None:
+    released: list[str] = []
+
+    @tool
+    async def sleep(name: Annotated[str, "Who."]) -> Answer:
+        """Never ends."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            released.append(name)
+        return ""
+
+    gateway.reply(
+        Reply(
+            gw.Text("I wait."),
+            Call("sleep", {"name": "a"}),
+            Call("look", {"city": "Bonn"}),
+            Call("sleep", {"name": "b"}),
+        )
+    )
+    gateway.reply(Reply.text("and on"))
+    tools = Toolbox(TOOLBOX._context.cwd, tools=(sleep, *TOOLBOX._tools.values()))
+    async with session(gateway, speech, tools=tools) as talk:
+        turn = talk.send(talk.add(user("hello"), None))
+        before = asyncio.all_tasks()
+        events = await events_of(turn, lambda n, e: turn.cancel() if isinstance(e, ToolFinished) else None)
+        assert ended(events).outcome is Outcome.CANCELLED
+        await settled(before)
+        assert sorted(released) == ["a", "b"]
+        results = [e.message for e in events if isinstance(e, MessageDone) and e.message.author is Author.TOOL]
+        assert [result.text for result in results[0].results] == [
+            "cancelled by the user",
+            "rain in Bonn",
+            "cancelled by the user",
+        ]
+        again = await ask(talk, "go on")
+        assert ended(again).outcome is Outcome.COMPLETE
+    assert len([e for e in events if isinstance(e, ToolStarted)]) == 3
+
+
+@ALL
+async def test_a_reader_who_leaves_closes_the_connection(gateway: Gateway, speech: Protocol) -> None:
+    gateway.reply(Reply(gw.Text("one ", "two "), fault.stall()))
+    async with session(gateway, speech) as talk:
+        before = asyncio.all_tasks()
+        events = talk.send(talk.add(user("hello"), None)).events()
+        async for event in events:
+            if isinstance(event, Streamed):
+                break
+        await events.aclose()
+        when = time.monotonic()
+        await gateway.asked[0].wait_closed(deadline=1)
+        assert (gateway.asked[0].closed_at or 0) - when < AT_ONCE
+        await settled(before)
+
+
+@ALL
+async def test_a_cancel_when_all_was_said_takes_nothing_away(gateway: Gateway, speech: Protocol) -> None:
+    gateway.reply(Reply.text("all said", quirks={Quirk.NO_DONE}))
+    async with session(gateway, speech) as talk:
+        turn = talk.send(talk.add(user("hello"), None))
+        events = await events_of(turn, lambda n, e: turn.cancel() if isinstance(e, MessageDone) else None)
+    assert ended(events).outcome is Outcome.COMPLETE
+
+
+async def test_one_of_two_turns_over_one_pool_is_cancelled_alone(gateway: Gateway) -> None:
+    gate = Gate()
+    for _ in SPEECHES:
+        gateway.reply(Reply(gw.Text("first "), gate, gw.Text("rest")), model="stays")
+        gateway.reply(Reply(gw.Text("first "), fault.stall()), model="goes")
+    async with session(gateway, SPEECHES[0]) as talk:
+        question = talk.add(user("hello"), None)
+        for speech in SPEECHES:
+            stays, goes = (talk.send(question, type(talk.model)(speech.value, name)) for name in ("stays", "goes"))
+            staying = asyncio.create_task(events_of(stays))
+            going = asyncio.create_task(
+                events_of(goes, lambda n, e, t=goes: t.cancel() if isinstance(e, Streamed) else None)
+            )
+            assert ended(await going).outcome is Outcome.CANCELLED
+            gate.open()
+            events = await staying
+            assert ended(events).outcome is Outcome.COMPLETE
+            texts = [
+                p.text for e in events if isinstance(e, MessageDone) for p in e.message.parts if isinstance(p, Text)
+            ]
+            assert texts == ["first rest"]
