@@ -152,6 +152,7 @@ class LiveApplication(Application[int]):
         super().__init__(output=output, **options)
         self.renderer = LiveRenderer(self._merged_style, output, full_screen=False)
         self.resized: Callable[[], None] = lambda: None
+        self.takes_row = False  # whether the first frame stands on a row that has something on it already
 
     def paint(self) -> None:
         """Bring the terminal up to date, in one frame."""
@@ -164,6 +165,9 @@ class LiveApplication(Application[int]):
 
     def _redraw(self, render_as_done: bool = False) -> None:
         with self.output.frame():
+            if self.takes_row:
+                self.output.write_raw("\r\x1b[K")
+                self.takes_row = False
             if self.renderer.stale:
                 self.renderer.find_place()
             super()._redraw(render_as_done)

@@ -14,8 +14,13 @@ class LineReader:
         self._fd = fd
         self._messages: asyncio.Queue[str | None] = asyncio.Queue()
         self._kept: list[str] = []
-        for text in typed.replace("\r", "\n").splitlines():
-            self._messages.put_nowait(text)
+        self.put(typed)
+
+    def put(self, typed: str) -> None:
+        """What was typed before the reader was there."""
+        for text in typed.replace("\r", "\n").split("\n"):
+            if text:
+                self._messages.put_nowait(text)
 
     def open(self) -> None:
         asyncio.get_running_loop().add_reader(self._fd, self._read)

@@ -112,6 +112,7 @@ class Repl:
             actions, self.draft.paste, self._close_sheet, enter_sends=look.enter_sends, vi=look.vi
         )
         self.talk.ended = self._ended
+        self._early = ""
 
     def _terminal_actions(self) -> dict[Action, Callable[[], None]]:
         return {
@@ -152,8 +153,11 @@ class Repl:
         loop.set_exception_handler(self._bug)
         if not _log.handlers:
             _log.addHandler(logging.NullHandler())
-        if self.house.tty:
-            self.house.tty.touched = True
+        typed = self.house.typeahead
+        if tty := self.house.tty:
+            self.app.takes_row = tty.leave_porch()
+            typed, tty.touched = tty.typed, True
+        self._early = typed
         try:
             with caught(lambda words: loop.call_soon_threadsafe(self._stray, words) and None):
                 return await self.app.run_async(pre_run=self._begin, set_exception_handler=False, handle_sigint=False)
@@ -197,8 +201,8 @@ class Repl:
         self.terminal.begin()
         if self.house.notes:
             self.painter.lines([line(words, Role.DIM) for words in self.house.notes])
-        if self.house.typeahead:
-            self._deliver(self.keyboard.presses(self.house.typeahead))
+        if self._early:
+            self._deliver(self.keyboard.presses(self._early))
         self.app.create_background_task(self._warm())
 
     async def _warm(self) -> None:

@@ -12,11 +12,19 @@ import select
 import signal
 import sys
 import termios
+from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
+from termchat.ui.repl.porch import Porch
+
 _MODES_OFF = "\x1b[?2004l\x1b[?1004l\x1b[?2026l\x1b[?7h\x1b[?25h\x1b[0m"
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+
+
+def _has_porch(env: Mapping[str, str]) -> bool:
+    """Whether the terminal can take a row back; what reads the screen aloud is not given one to read twice."""
+    return env.get("TERM", "dumb") != "dumb" and env.get("ACCESSIBLE", "0") in ("", "0")
 
 
 class Tty:
@@ -34,10 +42,14 @@ class Tty:
         self.undo: list[str] = []
         self.touched = False
         self._restored = False
+        self._porch: Porch | None = None
 
     @classmethod
     def take(cls) -> Tty | None:
-        """Take the terminal; None when one of the two is none. Until the loop runs, Ctrl-C interrupts."""
+        """Take the terminal; None when one of the two is none. Until the loop runs, Ctrl-C interrupts.
+
+        Without arguments it will be a talk: a prompt is shown at once and keys are echoed while the rest is imported.
+        """
         try:
             fd_in, fd_out = sys.stdin.fileno(), sys.stdout.fileno()
             if not (os.isatty(fd_in) and os.isatty(fd_out)):
@@ -51,7 +63,16 @@ class Tty:
         atexit.register(tty.restore)
         for number in _SIGNALS:
             signal.signal(number, tty._killed)
+        if len(sys.argv) == 1 and _has_porch(os.environ):
+            tty._porch = Porch(fd_in, fd_out, tty.typed)
         return tty
+
+    def leave_porch(self) -> bool:
+        """The real input is there: `typed` is all that was typed before it; whether a row has to be taken over."""
+        porch, self._porch = self._porch, None
+        if porch:
+            self.typed = porch.close()
+        return porch is not None
 
     def raw(self) -> None:
         """No echo, no line editing, no translation; keys that send signals still do."""
@@ -91,6 +112,8 @@ class Tty:
             return
         self._restored = True
         try:
+            if self.leave_porch():
+                os.write(self._out, b"\r\x1b[K")
             if self.touched:
                 os.write(self._out, ("".join(reversed(self.undo)) + _MODES_OFF).encode())
             termios.tcsetattr(self._in, termios.TCSADRAIN, self._found)

@@ -1,0 +1,78 @@
+"""The porch: a prompt that takes keys while everything else is still being imported.
+
+It shows the sign and echoes what is typed, for one row of plain characters; anything more is kept and shown once the
+real input is there. Standard library only. The real input begins on the same row and takes over what was typed.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import select
+import threading
+
+_SIGN = "❯ "
+
+
+class Porch:
+    """Reads in a thread of its own until `close`, which gives everything that was typed."""
+
+    def __init__(self, fd_in: int, fd_out: int, typed: str) -> None:
+        self._in, self._out = fd_in, fd_out
+        self._typed = typed
+        self._shown = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._woken, self._wake = os.pipe()
+        self._room = self._columns() - 6
+        self._echo()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def close(self) -> str:
+        """Stop reading; what was typed so far. The row is left as it is, for the first frame to take."""
+        os.write(self._wake, b"x")
+        self._thread.join()
+        os.close(self._woken)
+        os.close(self._wake)
+        return self._typed
+
+    def _read(self) -> None:
+        while True:
+            ready, _, _ = select.select([self._in, self._woken], [], [])
+            if self._woken in ready:
+                return
+            try:
+                data = os.read(self._in, 4096)
+            except OSError:
+                return
+            if not data:
+                return
+            self._typed += self._decoder.decode(data)
+            self._echo()
+
+    def _echo(self) -> None:
+        """Show what was typed, as long as it is plain and fits."""
+        shown = _plain(self._typed)
+        if shown is None or len(shown) * 2 > self._room or (shown == self._shown and shown):
+            return
+        self._shown = shown
+        os.write(self._out, f"\r{_SIGN}{shown}\x1b[K".encode())
+
+    def _columns(self) -> int:
+        try:
+            return os.get_terminal_size(self._out).columns or 80
+        except OSError:
+            return 80
+
+
+def _plain(typed: str) -> str | None:
+    """What the input would show for these keys; None when they are more than characters and Backspace."""
+    shown = ""
+    for key in typed:
+        if key in "\x7f\b":
+            shown = shown[:-1]
+        elif key.isprintable():
+            shown += key
+        else:
+            return None
+    return shown
