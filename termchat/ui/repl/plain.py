@@ -67,8 +67,10 @@ class PlainTalk:
         self._code: asyncio.Future[int] | None = None
 
     async def run(self) -> int:
-        if self._house.tty:
-            self._house.tty.cooked()
+        if tty := self._house.tty:
+            typed = tty.typed if tty.leave_porch() else ""
+            tty.cooked()
+            self._reader.put(typed)
         loop = asyncio.get_running_loop()
         self._code = loop.create_future()
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
