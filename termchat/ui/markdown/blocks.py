@@ -57,12 +57,13 @@ class Blocks:
 
     def more(self, text: str) -> None:
         """The line goes on."""
-        if self.leaf is None:
-            self.leaf = Paragraph()
-            text = text.lstrip(" ")
-            self.leaf.line(self.sheet, text)
+        if self.leaf:
+            self.leaf.more(self.sheet, text)
             return
-        self.leaf.more(self.sheet, text)
+        body = text.lstrip(" ")
+        if body:
+            self.leaf = Paragraph()
+            self.leaf.line(self.sheet, body)
 
     def end(self) -> None:
         """The line is complete."""

@@ -94,7 +94,7 @@ def _math(state: StateInline, silent: bool) -> bool:
 
 
 def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 100}).enable("strikethrough")
+    parser = MarkdownIt("commonmark", {"html": False}).enable("strikethrough")
     parser.inline.ruler.before("escape", "math", _math)
     return parser
 

@@ -27,7 +27,7 @@ _DENSE = 80
 _SEARCH = 200
 """How far from there a place to cut may be."""
 
-_BREAK = re.compile(r"[ \n]+(?=[^ \n])")
+_WORD = re.compile(r"(?<=[ \n])[^ \n]")
 _SIGNS = re.compile(r"[*_~\[`<]")
 _LEVELS = (Role.TITLE, Role.HEADING)
 
@@ -174,8 +174,8 @@ class Paragraph:
 
 def _place(source: str, start: int, end: int) -> int:
     """The first place from `start` on where a cut goes through no word, or 0."""
-    found = _BREAK.search(source, max(0, start - 1))
-    blank = found.end() if found and found.end() < end else end
+    found = _WORD.search(source, start)
+    blank = found.start() if found and found.start() < end else end
     if not source.isascii():
         for at in range(start, blank):
             if ideographic(source[at - 1]) and ideographic(source[at]):

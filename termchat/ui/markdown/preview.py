@@ -6,7 +6,6 @@ import re
 
 from termchat.ui.markdown.inline import parse
 
-_LONE = re.compile(r"[ \t]*[*_~`\\]+$|!?\[$")
 _TICKS = re.compile(r"\\.|`+", re.DOTALL)
 _LINK = re.compile(r"!?\[((?:[^\[\]\\`]|\\.|`[^`]*`)+)(?:\](?:\([^()\s]*(?:\s+[\"'][^\"']*)?)?)?$")
 _AUTO = re.compile(r"<(?=[A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*$)")
@@ -14,7 +13,7 @@ _AUTO = re.compile(r"<(?=[A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*$)")
 
 def repaired(source: str) -> str:
     """The source with what is open at its end closed, and the signs that mean nothing yet left out."""
-    source = _LONE.sub("", source)
+    source = _without_lone(source)
     code = _open_code(source)
     if code:
         at, ticks = code
@@ -28,6 +27,14 @@ def repaired(source: str) -> str:
         source = _AUTO.sub("", source)
     closers = _closers(source)
     return source.rstrip() + closers if closers else source
+
+
+def _without_lone(source: str) -> str:
+    """The source without signs at its end that begin or end nothing yet."""
+    solid = source.rstrip("*_~`\\")
+    if solid != source:
+        return solid.rstrip(" ")
+    return source.removesuffix("[").removesuffix("!") if source.endswith("[") else source
 
 
 def _open_code(source: str) -> tuple[int, str] | None:

@@ -60,6 +60,12 @@ TRAPS = {
     "nested markup": "***a** b* ~~c **d**~~ `e ``f`` g` [**h**](http://x.y) ![i *j*](k.png)",
     "kinsoku": "「括号」，句号。" * 30,
     "chinese with soft line ends": "中文\n中文\nEnglish\n中文",
+    "nested images": "![" * 150 + "a" + "](x)" * 150,
+    "nested links": "[" * 150 + "a" + "](x)" * 150,
+    "many openers": "[`*_" * 200,
+    "half open formulas": "\\(a $b " * 100,
+    "many blanks": "a" + " " * 3000 + "b\n" + " " * 3000 + "c",
+    "many combining": "e" + "\u0301" * 3000,
     "only markers": "*\n**\n_\n`\n``\n[\n!\n![\n\\\n<\n&\n",
     "control pictures": "a\x1b[31mb\x07\x9b2J\x7f\ud800",
 }
