@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ from termchat.core.sanitize import Safe, safe_line, say
 from termchat.core.style import Theme
 from termchat.joined import DEMO, Wish, joined, open_library, with_a_key
 from termchat.ui.formats import Format
-from termchat.ui.notes import Notes
+from termchat.ui.notes import Notes, print_out
 from termchat.ui.terminal import background, links_work
 
 if TYPE_CHECKING:
@@ -222,6 +223,11 @@ def _repl(launch: Launch, config: Config, env: Mapping[str, str], tty: Tty | Non
             if isinstance(house, Failure):
                 return _refused(house, tty)
 
+            async def prepare() -> None:
+                """Import what the kept chats need, on a thread."""
+                if launch.saved:
+                    await asyncio.to_thread(import_module, "termchat.store.library")
+
             async def warm() -> None:
                 """Load the SDK of the first model while its first question is being typed."""
                 try:
@@ -231,7 +237,7 @@ def _repl(launch: Launch, config: Config, env: Mapping[str, str], tty: Tty | Non
                 finally:
                     gc.enable()  # off since the start, see __main__
 
-            return await talk(
+            code = await talk(
                 ReplHouse(
                     house.session,
                     house.registry,
@@ -243,12 +249,17 @@ def _repl(launch: Launch, config: Config, env: Mapping[str, str], tty: Tty | Non
                     typeahead=tty.typed if tty else "",
                     env=env,
                     cwd=os.getcwd(),
+                    prepare=prepare,
                     warm=warm,
                     themes=_themes(config) if settings.theme == "auto" else None,
                     bulletin=bulletin,
                     resumed=house.resumed,
                 )
             )
+            if house.session.chat and house.session.library and not look.accessible:
+                short = await house.session.library.short(house.session.chat)
+                print_out(say("Resume: termchat --chat {chat}\n", chat=safe_line(short)))
+            return code
 
     try:
         return asyncio.run(chat())

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from termchat.commands import chats, help, model, turns, usage, view  # noqa: A004 - the module of /help
+from termchat.commands import chats, help, kept, model, tree, turns, usage, view  # noqa: A004 - the module of /help
 from termchat.commands.registry import Registry
 
 
 def builtin() -> Registry:
     """A fresh registry with every built-in command."""
-    return Registry((model.family, turns.family, view.family, usage.family, help.family, chats.family))
+    families = (model, turns, tree, kept, view, usage, help, chats)
+    return Registry(tuple(module.family for module in families))

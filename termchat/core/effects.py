@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from termchat.core.library import ExportFormat
 from termchat.core.messages import Message
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import EMPTY, Safe
@@ -90,13 +91,58 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class ListChats:
+    """Let the user pick one of the kept chats, those that match `query`."""
+
+    query: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenChat:
+    """Go on with a kept chat: its id, the beginning of one, or its title."""
+
+    chat: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """Give this chat a title."""
+
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Go on in a chat of its own that shares everything so far."""
+
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Write this chat, as it stands, to a file."""
+
+    form: ExportFormat
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incognito:
+    """An empty chat of which nothing will be left."""
+
+
+Kept: TypeAlias = ListChats | OpenChat | Rename | Fork | Export | Incognito
+"""What is done with the chats that are kept; the front end asks the library, and gets further effects."""
+
+
+@dataclass(frozen=True, slots=True)
 class Exit:
     """Leave."""
 
     code: int = 0
 
 
-Effect: TypeAlias = Say | Table | Pick | ListModels | Send | MoveHead | UseModel | NewChat | Page | Exit
+Effect: TypeAlias = Say | Table | Pick | ListModels | Send | MoveHead | UseModel | NewChat | Page | Exit | Kept
 
 
 @dataclass(frozen=True, slots=True)

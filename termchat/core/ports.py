@@ -184,6 +184,39 @@ class Session(Protocol):
         """Begin an empty conversation."""
         ...
 
+    @property
+    def library(self) -> Library | None:
+        """All chats that are kept; None when nothing is kept."""
+        ...
+
+    @property
+    def chat(self) -> str:
+        """The id of this chat as it is kept; "" while nothing of it is."""
+        ...
+
+    @property
+    def place(self) -> Place: ...
+
+    async def resume(self, chat: str) -> Resumed | Failure:
+        """Go on with a chat that was kept."""
+        ...
+
+    async def fork(self, title: str = "") -> Resumed | Failure:
+        """Go on in a chat of its own that shares everything up to the head."""
+        ...
+
+    def incognito(self) -> None:
+        """Begin an empty conversation, and keep nothing from now on."""
+        ...
+
+    def draft(self, text: str) -> None:
+        """What stands in the input, so that it outlives a crash."""
+        ...
+
+    def remember(self, text: str, *, draft: bool = False) -> None:
+        """Add a prompt that was sent, or a draft that was cleared, to the history of prompts."""
+        ...
+
     def add(self, message: Message, parent: str | None) -> str:
         """A message below `parent`, the head on it; its node id."""
         ...

@@ -21,6 +21,7 @@ class Draft:
         self._changed = changed
         self.pastes = Pastes()
         self.history = History()
+        self.remembered: Callable[[str], None] = lambda text: None
         self.buffer = Buffer(multiline=True, on_text_changed=lambda _: changed())
 
     @property
@@ -45,7 +46,7 @@ class Draft:
     def take(self) -> str:
         """What stands in the input; it is kept in the history and the input is empty."""
         raw = self.raw
-        self.history.add(raw)
+        self._remember(raw)
         self.buffer.reset()
         self._changed()
         return raw
@@ -55,12 +56,16 @@ class Draft:
         if self.empty:
             self.put(raw)
         else:
-            self.history.add(raw)
+            self._remember(raw)
 
     def paste(self, text: str) -> None:
         """Insert a pasted text, folded when it is large."""
         self.buffer.save_to_undo_stack()
         self.buffer.insert_text(self.pastes.fold(text))
+
+    def _remember(self, raw: str) -> None:
+        if self.history.add(raw):
+            self.remembered(self.pastes.expand(raw))
 
     def newline(self) -> None:
         self.buffer.insert_text("\n")

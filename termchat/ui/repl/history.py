@@ -16,12 +16,17 @@ class History:
     _at: int | None = None
     _typed: str = ""
 
-    def add(self, text: str) -> None:
-        """Keep a text; not twice in a row, not blank, and none that begins with a blank (it may be a secret)."""
+    def add(self, text: str) -> bool:
+        """Keep a text and tell so: not twice in a row, not blank, none that begins with a blank (it may be secret)."""
         self.rest()
         if not text.strip() or text.startswith(" ") or (self.entries and self.entries[-1] == text):
-            return
+            return False
         self.entries.append(text)
+        return True
+
+    def recall(self, older: list[str]) -> None:
+        """Texts of earlier runs, oldest first, come before those of this one."""
+        self.entries[:0] = older
 
     def back(self, current: str) -> str | None:
         """The entry before, None when there is none."""

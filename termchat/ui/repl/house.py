@@ -55,6 +55,7 @@ class House:
 
     tty        the terminal taken at the start, whose snapshot is restored; None in tests without one
     notes      lines shown at the start
+    prepare    run once after the first paint: imports what the kept chats need
     warm       run once after the first paint: imports the active model's SDK on a thread
     themes     the theme for a light, a dark or an unknown background, for a terminal that tells its own later;
                None when the user chose one
@@ -72,6 +73,7 @@ class House:
     typeahead: str = ""
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     cwd: str = ""
+    prepare: Callable[[], Awaitable[None]] = _nothing
     warm: Callable[[], Awaitable[None]] = _nothing
     themes: Callable[[str], Theme] | None = None
     bulletin: Bulletin = field(default_factory=Bulletin)

@@ -10,11 +10,10 @@ import select
 class LineReader:
     """Reads a file descriptor in the background. Lines that come at once, as of a paste, are one message."""
 
-    def __init__(self, fd: int, typed: str = "") -> None:
+    def __init__(self, fd: int) -> None:
         self._fd = fd
         self._messages: asyncio.Queue[str | None] = asyncio.Queue()
         self._kept: list[str] = []
-        self.put(typed)
 
     def put(self, typed: str) -> None:
         """What was typed before the reader was there."""

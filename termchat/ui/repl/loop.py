@@ -13,11 +13,13 @@ from prompt_toolkit.enums import EditingMode
 
 from termchat.commands.registry import Context
 from termchat.config.keys import Action
+from termchat.core.errors import Failure
 from termchat.core.events import TurnEnded
 from termchat.core.outcomes import Exit
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_line, say
 from termchat.core.style import Role
 from termchat.ui.blocks import line
+from termchat.ui.keeping import greeting
 from termchat.ui.palette import Palette
 from termchat.ui.repl.bindings import make_bindings, quick_escape
 from termchat.ui.repl.draft import Draft
@@ -27,6 +29,7 @@ from termchat.ui.repl.house import House
 from termchat.ui.repl.keyboard import Keyboard
 from termchat.ui.repl.lend import Lender
 from termchat.ui.repl.live import Live
+from termchat.ui.repl.memory import Memory
 from termchat.ui.repl.menu import Menu
 from termchat.ui.repl.paint import Painter
 from termchat.ui.repl.perform import Performer
@@ -64,6 +67,7 @@ class Repl:
         self.draft = Draft(self._typed)
         self.picker = Picker()
         view = View(think=look.think, usage_line=look.usage)
+        self.memory = Memory(house.session, self.draft)
         self.talk = Talk(house.session, self.draft, view, self._changed, self._sign)
         self.context = Context(house.session, house.providers, house.registry)
         self.menu = Menu(lambda text: house.registry.menu(self.context, text))
@@ -203,13 +207,24 @@ class Repl:
             self.painter.lines([line(words, Role.DIM) for words in self.house.notes])
         if self._early:
             self._deliver(self.keyboard.presses(self._early))
+        self.house.bulletin.listen(self._told)
+        if self.house.resumed:
+            self.performer.perform(greeting(self.house.session, self.house.resumed), self.faces.columns)
         self.app.create_background_task(self._warm())
 
     async def _warm(self) -> None:
         try:
+            await self.house.prepare()
+            await self.memory.begin(self.house.resumed.draft if self.house.resumed else "")
+            self._changed()
             await self.house.warm()
         except Exception:
-            _log.exception("the model could not be made ready ahead of time")
+            _log.exception("what was to be made ready ahead of time was not")
+
+    def _told(self, failure: Failure) -> None:
+        """Something the user should know, for example that the disk is full."""
+        hint = [line(failure.hint, Role.DIM)] if failure.hint else []
+        self.painter.lines([line(failure.message, Role.WARNING), *hint])
 
     def _deliver(self, keys: Sequence[object]) -> None:
         self.app.key_processor.feed_multiple(list(keys))  # type: ignore[arg-type]
@@ -235,6 +250,7 @@ class Repl:
     def _typed(self) -> None:
         self.faces.sheet = False
         self.menu.follow(self.draft.raw)
+        self.memory.typed()
 
     def _close_sheet(self) -> bool:
         was, self.faces.sheet = self.faces.sheet, False

@@ -52,6 +52,10 @@ class Painter:
         self._painted_at = 0.0
         self._cost = 0.0
 
+    @property
+    def columns(self) -> int:
+        return self._screen.columns
+
     def show(self, blocks: Sequence[Block]) -> None:
         """Show what an event committed."""
         for block in blocks:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import assert_never
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, assert_never
 
 from termchat.core.effects import (
     Choice,
     Effect,
     Exit,
+    Export,
+    Fork,
+    Incognito,
+    Kept,
+    ListChats,
     ListModels,
     MoveHead,
     NewChat,
+    OpenChat,
     Page,
     Pick,
+    Rename,
     Say,
     Send,
     Table,
@@ -24,6 +31,7 @@ from termchat.core.errors import ProviderError
 from termchat.core.models import ModelInfo, ModelRef
 from termchat.core.ports import Providers, Session
 from termchat.core.sanitize import EMPTY, Safe, join, safe_line, say
+from termchat.ui import keeping
 from termchat.ui.blocks import Line, lines_of
 from termchat.ui.repl.draft import Draft
 from termchat.ui.repl.paint import Painter
@@ -80,7 +88,7 @@ class Performer:
         if self._previous:
             self.perform((UseModel(self._previous), Say(say("→ {model}", model=safe_line(str(self._previous))))), 80)
 
-    def _do(self, effect: Pick | ListModels | Send | MoveHead | UseModel | NewChat | Page | Exit) -> None:
+    def _do(self, effect: Pick | ListModels | Send | MoveHead | UseModel | NewChat | Page | Exit | Kept) -> None:
         match effect:
             case Pick(title, choices):
                 self._picker.open(title, choices)
@@ -100,6 +108,8 @@ class Performer:
                 self._page(text)
             case Exit(code):
                 self._leave(code)
+            case ListChats() | OpenChat() | Rename() | Fork() | Export() | Incognito():
+                self._start(self._keep(effect))
             case _:
                 assert_never(effect)
 
@@ -114,7 +124,15 @@ class Performer:
         current = self.session.model
         known = [current, *(ref for ref in self._providers.known() if ref != current)]
         self._picker.open(say("Model"), [self._choice(ref) for ref in known], query, say("asking the providers…"))
-        task = asyncio.get_running_loop().create_task(self._listed())
+        self._start(self._listed())
+
+    async def _keep(self, effect: Kept) -> None:
+        """The library answers in its own time; the input goes on meanwhile."""
+        self.perform(await keeping.done(self.session, effect), self._painter.columns)
+        self._changed()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -143,4 +161,3 @@ class Performer:
         label = safe_line(str(ref))
         effects: tuple[Effect, ...] = (UseModel(ref), Say(say("→ {model}", model=label)))
         return Choice(label, join(" · ", parts), effects)
-

@@ -19,11 +19,17 @@ from termchat.core.effects import (
     Choice,
     Effect,
     Exit,
+    Export,
+    Fork,
+    Incognito,
+    ListChats,
     ListModels,
     MoveHead,
     NewChat,
+    OpenChat,
     Page,
     Pick,
+    Rename,
     Say,
     Send,
     Table,
@@ -36,6 +42,7 @@ from termchat.core.outcomes import Exit as Code
 from termchat.core.outcomes import Outcome
 from termchat.core.ports import Turn
 from termchat.core.sanitize import Safe, safe_line, say
+from termchat.ui import keeping
 from termchat.ui.blocks import Line, line, lines_of
 from termchat.ui.repl.house import House
 from termchat.ui.repl.lines import LineReader
@@ -59,7 +66,7 @@ class PlainTalk:
         self._context = Context(house.session, house.providers, house.registry)
         self._voice = Voice(sys.stdout, house.theme, house.look)
         self._view = View(think=Think.LINE, usage_line=house.look.usage)
-        self._reader = LineReader(0, house.typeahead)
+        self._reader = LineReader(0)
         self._turn: Turn | None = None
         self._choices: Sequence[Choice] = ()
         self._unanswered = ""
@@ -67,16 +74,21 @@ class PlainTalk:
         self._code: asyncio.Future[int] | None = None
 
     async def run(self) -> int:
+        typed = self._house.typeahead
         if tty := self._house.tty:
-            typed = tty.typed if tty.leave_porch() else ""
+            tty.leave_porch(sweep=True)
             tty.cooked()
-            self._reader.put(typed)
+            typed = tty.typed
+        self._reader.put(typed)
         loop = asyncio.get_running_loop()
         self._code = loop.create_future()
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
         for number, code in ((signal.SIGTERM, Code.SIGTERM), (signal.SIGHUP, Code.SIGHUP)):
             loop.add_signal_handler(number, self._leave, int(code))
         self._voice.lines([line(words) for words in self._house.notes])
+        self._house.bulletin.listen(lambda failure: self._voice.lines([line(failure.message)]))
+        if self._house.resumed:
+            await self._perform(keeping.greeting(self._session, self._house.resumed))
         self._reader.open()
         talking = loop.create_task(self._talk())
         warming = loop.create_task(self._warm())
@@ -159,7 +171,7 @@ class PlainTalk:
             await asyncio.sleep(_HEARTBEAT)
             self._voice.aside(say("still working, {n} seconds", n=Safe(str(round(monotonic() - began)))))
 
-    async def _perform(self, effects: Sequence[Effect]) -> None:
+    async def _perform(self, effects: Sequence[Effect]) -> None:  # noqa: C901, one case an effect
         for effect in effects:
             match effect:
                 case Say(words, role):
@@ -183,6 +195,8 @@ class PlainTalk:
                     self._voice.lines(lines_of(text))
                 case Exit(code):
                     self._leave(code)
+                case ListChats() | OpenChat() | Rename() | Fork() | Export() | Incognito():
+                    await self._perform(await keeping.done(self._session, effect))
                 case _:
                     assert_never(effect)
 

@@ -12,10 +12,11 @@ import select
 import threading
 
 _SIGN = "❯ "
+_BACK = "\b"
 
 
 class Porch:
-    """Reads in a thread of its own until `close`, which gives everything that was typed."""
+    """Reads in a thread of its own, from `open` until `close`, which gives everything that was typed."""
 
     def __init__(self, fd_in: int, fd_out: int, typed: str) -> None:
         self._in, self._out = fd_in, fd_out
@@ -24,14 +25,18 @@ class Porch:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._woken, self._wake = os.pipe()
         self._room = self._columns() - 6
-        self._echo()
         self._thread = threading.Thread(target=self._read, daemon=True)
+
+    def open(self) -> None:
+        """Show the sign and take keys."""
         self._thread.start()
+        self._echo()
 
     def close(self) -> str:
         """Stop reading; what was typed so far. The row is left as it is, for the first frame to take."""
         os.write(self._wake, b"x")
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
         os.close(self._woken)
         os.close(self._wake)
         return self._typed
@@ -55,8 +60,14 @@ class Porch:
         shown = _plain(self._typed)
         if shown is None or len(shown) * 2 > self._room or (shown == self._shown and shown):
             return
+        gone = 2 * max(0, len(self._shown) - len(shown))
         self._shown = shown
-        os.write(self._out, f"\r{_SIGN}{shown}\x1b[K".encode())
+        os.write(self._out, f"\r{_SIGN}{shown}{' ' * gone}{_BACK * gone}".encode())
+
+    def sweep(self) -> None:
+        """Take the row away, without an escape sequence: it may be the plain mode that comes."""
+        blank = " " * (len(_SIGN) + 2 * len(self._shown))
+        os.write(self._out, f"\r{blank}\r".encode())
 
     def _columns(self) -> int:
         try:

@@ -65,14 +65,21 @@ class Tty:
             signal.signal(number, tty._killed)
         if len(sys.argv) == 1 and _has_porch(os.environ):
             tty._porch = Porch(fd_in, fd_out, tty.typed)
+            tty._porch.open()
         return tty
 
-    def leave_porch(self) -> bool:
-        """The real input is there: `typed` is all that was typed before it; whether a row has to be taken over."""
+    def leave_porch(self, *, sweep: bool = False) -> bool:
+        """The real input is there: `typed` is all that was typed before it.
+
+        True when the row it begins on has something on it; `sweep` takes that away.
+        """
         porch, self._porch = self._porch, None
-        if porch:
-            self.typed = porch.close()
-        return porch is not None
+        if porch is None:
+            return False
+        self.typed = porch.close()
+        if sweep:
+            porch.sweep()
+        return True
 
     def raw(self) -> None:
         """No echo, no line editing, no translation; keys that send signals still do."""
@@ -112,8 +119,7 @@ class Tty:
             return
         self._restored = True
         try:
-            if self.leave_porch():
-                os.write(self._out, b"\r\x1b[K")
+            self.leave_porch(sweep=True)
             if self.touched:
                 os.write(self._out, ("".join(reversed(self.undo)) + _MODES_OFF).encode())
             termios.tcsetattr(self._in, termios.TCSADRAIN, self._found)

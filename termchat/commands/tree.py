@@ -1,0 +1,150 @@
+"""The tree of a chat: /tree, /goto, /redo, /edit, /history. Heads move, messages stay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from termchat.commands.registry import Context, Effects, Family
+from termchat.core.conversation import Conversation, Node
+from termchat.core.effects import Candidate, Candidates, Choice, Effect, MoveHead, Page, Pick, Say
+from termchat.core.messages import Author
+from termchat.core.sanitize import Safe, join, safe, safe_line, say
+
+family = Family()
+_NOTHING = (Say(say("There is no question yet.")),)
+_SHOWN = 60  # characters of a message in a list
+
+
+@family.command("tree", say("show all branches of this chat"), more=say("The numbers are those of /goto."))
+def tree(context: Context, argument: str) -> Effects:
+    """Every message with its number, branches indented, the way to the head marked."""
+    lines = drawn(context.session.conversation)
+    return (Say(join("\n", lines)),) if lines else _NOTHING
+
+
+@family.command(
+    "goto",
+    say("go to a message of the tree"),
+    argument="N",
+    complete=lambda context, prefix: _numbers(context, prefix),  # noqa: PLW0108, it stands below
+)
+def goto(context: Context, argument: str) -> Effects:
+    """The head stands on message N of /tree; everything else stays."""
+    nodes = ordered(context.session.conversation)
+    if not argument.isdigit() or not 1 <= int(argument) <= len(nodes):
+        words = say("/goto takes a number from 1 to {n}; /tree shows them.", n=safe(str(len(nodes))))
+        return (Say(words if nodes else say("There is nothing to go to yet.")),)
+    node = nodes[int(argument) - 1]
+    if node.message.author is Author.USER:  # a question waits for its answer: it is asked again from the input
+        return (
+            MoveHead(node.parent, restore=node.message.text),
+            Say(say("↶ back to before {text}", text=_quoted(node))),
+        )
+    return (MoveHead(node.id), Say(say("→ after {text}", text=_quoted(node))))
+
+
+@family.command("redo", say("go forward again after /undo or /goto"))
+def redo(context: Context, argument: str) -> Effects:
+    """The head goes to the newest message below it."""
+    conversation = context.session.conversation
+    newest = conversation.head
+    for node in conversation.nodes.values():  # in the order they were said
+        if node.parent == newest:
+            newest = node.id
+    if newest is None or newest == conversation.head:
+        return (Say(say("There is nothing to redo.")),)
+    return (MoveHead(newest), Say(say("↷ forward to {text}", text=_quoted(conversation.nodes[newest]))))
+
+
+@family.command("edit", say("edit an earlier message and go on from there"), argument="[N]")
+def edit(context: Context, argument: str) -> Effects:
+    """Message N, counted from the last, or a list to choose from; its text returns to the input."""
+    path = context.session.conversation.path()
+    own = [node for node in reversed(path) if node.message.author is Author.USER]
+    if not own:
+        return _NOTHING
+    if argument.isdigit() and 1 <= int(argument) <= len(own):
+        return _before(own[int(argument) - 1], int(argument))
+    if argument:
+        return (Say(say("/edit takes a number from 1 (the last message) to {n}.", n=safe(str(len(own))))),)
+    choices = [Choice(_quoted(node), _ago(n), _before(node, n)) for n, node in enumerate(own, 1)]
+    return (Pick(say("Edit an earlier message"), tuple(choices)),)
+
+
+@family.command("history", say("read the whole chat in the pager"), harmless=True)
+def history(context: Context, argument: str) -> Effects:
+    """Everything said on the way to the head."""
+    said = list(_said(context.session.conversation))
+    return (Page(join("\n\n", said)),) if said else _NOTHING
+
+
+def ordered(conversation: Conversation) -> list[Node]:
+    """The questions and final answers of the tree, each branch after the message it leaves; /goto counts these."""
+    return [node for node, _ in _walk(conversation)]
+
+
+def drawn(conversation: Conversation) -> list[Safe]:
+    """One line a message: its number, who said it, how it begins; `*` is the way to the head."""
+    way = {node.id for node in conversation.path()}
+    lines: list[Safe] = []
+    for number, (node, depth) in enumerate(_walk(conversation), 1):
+        mark = Safe("*" if node.id in way else " ")
+        who = Safe("❯" if node.message.author is Author.USER else " ")
+        indent = Safe("  " * min(depth, 8))
+        head = say("  ← here") if node.id == conversation.head else Safe("")
+        text = _short(node, _SHOWN - 2 * min(depth, 8))
+        lines.append(Safe(f"{mark}{number:>3} {indent}{who} {text}{head}"))
+    return lines
+
+
+def _walk(conversation: Conversation) -> Iterator[tuple[Node, int]]:
+    """The messages people see, with how many branchings lie above them."""
+    children: dict[str | None, list[Node]] = {}
+    for node in conversation.nodes.values():
+        children.setdefault(node.parent, []).append(node)
+    waiting = [(node, 0) for node in reversed(children.get(None, []))]
+    while waiting:
+        node, depth = waiting.pop()
+        below = children.get(node.id, [])
+        if _is_shown(node):
+            yield node, depth
+        branches = depth + (len(below) > 1)
+        waiting += [(child, branches) for child in reversed(below)]
+
+
+def _is_shown(node: Node) -> bool:
+    """Questions, and answers that say something; calls and their results belong to the answer after them."""
+    return node.message.author is not Author.TOOL and bool(node.message.text.strip() or not node.message.calls)
+
+
+def _said(conversation: Conversation) -> Iterator[Safe]:
+    for node in conversation.path():
+        text = safe(node.message.text).strip()
+        if text:
+            yield Safe(
+                "\n".join(f"❯ {row}" for row in text.split("\n")) if node.message.author is Author.USER else text
+            )
+
+
+def _before(node: Node, number: int) -> tuple[Effect, ...]:
+    aside = safe(f"{number} turn{'' if number == 1 else 's'}")
+    words = say("↶ back to before {text} ({n} set aside, /redo restores)", text=_quoted(node), n=aside)
+    return (MoveHead(node.parent, restore=node.message.text), Say(words))
+
+
+def _ago(number: int) -> Safe:
+    return say("last message") if number == 1 else say("{n} messages ago", n=safe(str(number)))
+
+
+def _quoted(node: Node) -> Safe:
+    return say('"{text}"', text=_short(node, 40))
+
+
+def _short(node: Node, limit: int) -> Safe:
+    flat = " ".join(node.message.text.split()) or "(nothing said)"
+    return safe_line(flat if len(flat) <= limit else f"{flat[: limit - 1]}…")
+
+
+def _numbers(context: Context, prefix: str) -> Candidates:
+    nodes = enumerate(ordered(context.session.conversation), 1)
+    return [Candidate(str(n), _short(node, 40)) for n, node in nodes if str(n).startswith(prefix)]

@@ -1,0 +1,143 @@
+"""What the front end does with the kept chats: an effect in, further effects out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import assert_never
+
+from termchat.core.effects import (
+    Choice,
+    Effect,
+    Export,
+    Fork,
+    Incognito,
+    Kept,
+    ListChats,
+    OpenChat,
+    Pick,
+    Rename,
+    Say,
+)
+from termchat.core.errors import Failure
+from termchat.core.library import ChatInfo
+from termchat.core.messages import Author
+from termchat.core.ports import Library, Resumed, Session
+from termchat.core.sanitize import Safe, join, safe, safe_line, say
+from termchat.core.style import Role
+from termchat.ui.ages import age
+from termchat.ui.words import size
+
+_LISTED = 50
+_SHOWN_TURNS = 3
+
+
+async def done(session: Session, effect: Kept) -> Sequence[Effect]:
+    """Do it; what is to be said or chosen then."""
+    if isinstance(effect, Incognito):
+        session.incognito()
+        return ()
+    library = session.library
+    if library is None:
+        return (Say(say("Nothing is kept in this session.")),)
+    match effect:
+        case ListChats(query):
+            return await _listed(library, session, query)
+        case OpenChat(chat):
+            return await _opened(library, session, chat)
+        case Rename(title):
+            await library.rename(session.chat, title)
+            return (Say(say('This chat is called "{title}" now.', title=safe_line(title))),)
+        case Fork(title):
+            return _forked(await session.fork(title))
+        case Export():
+            return await _exported(library, session, effect)
+    assert_never(effect)
+
+
+def greeting(session: Session, resumed: Resumed) -> Sequence[Effect]:
+    """What is shown of a chat that was taken up: where it stands, and its last turns."""
+    info = resumed.info
+    turns = safe(f"{info.turns} turn{'' if info.turns == 1 else 's'}")
+    when = age(info.updated, time.time())
+    said = say('— resumed "{title}", {n}, {when} —', title=safe_line(info.title), n=turns, when=when)
+    effects: list[Effect] = [Say(said), *_last_turns(session)]
+    if resumed.forked:
+        effects.append(
+            Say(say("Another termchat has this chat open: what you say here goes into a branch of its own."))
+        )
+    return effects
+
+
+def _last_turns(session: Session) -> Sequence[Effect]:
+    """The last questions and answers, the questions as they were echoed."""
+    path = session.conversation.path()
+    questions = [n for n, node in enumerate(path) if node.message.author is Author.USER]
+    begin = questions[-_SHOWN_TURNS] if len(questions) >= _SHOWN_TURNS else 0
+    shown: list[Effect] = []
+    for node in path[begin:]:
+        text = safe(node.message.text).strip()
+        if text and node.message.author is Author.USER:
+            shown.append(Say(Safe("\n".join(f"❯ {row}" for row in text.split("\n"))), Role.ACCENT))
+        elif text:
+            shown.append(Say(Safe(text), Role.TEXT))
+    return shown
+
+
+async def _listed(library: Library, session: Session, query: str) -> Sequence[Effect]:
+    page = await library.chats(query, limit=_LISTED)
+    others = [chat for chat in page.chats if chat.id != session.chat]
+    if not others:
+        return (Say(say("There is no chat with these words.") if query else say("There are no other chats yet.")),)
+    now = time.time()
+    return (Pick(say("Chats"), tuple(_choice(chat, session, now) for chat in others)),)
+
+
+def _choice(chat: ChatInfo, session: Session, now: float) -> Choice:
+    parts = [age(chat.updated, now), safe(f"{chat.turns} turn{'' if chat.turns == 1 else 's'}")]
+    if chat.directory and chat.directory != session.place.directory:
+        parts.append(safe_line(Path(chat.directory).name))
+    if chat.held:
+        parts.append(say("open elsewhere"))
+    return Choice(safe_line(chat.title), join(" · ", parts), (OpenChat(chat.id),))
+
+
+async def _opened(library: Library, session: Session, name: str) -> Sequence[Effect]:
+    found = await library.find(name)
+    resumed = found if isinstance(found, Failure) else await session.resume(found.id)
+    if isinstance(resumed, Failure):
+        return _refused(resumed)
+    return greeting(session, resumed)
+
+
+def _forked(resumed: Resumed | Failure) -> Sequence[Effect]:
+    if isinstance(resumed, Failure):
+        return _refused(resumed)
+    return (Say(say("— a chat of its own from here on; the other one stays as it was —")),)
+
+
+async def _exported(library: Library, session: Session, effect: Export) -> Sequence[Effect]:
+    pieces = [piece async for piece in library.export(effect.form, [session.chat], session.conversation.head)]
+    data = "".join(pieces).encode("utf-8", "replace")
+    try:
+        await asyncio.to_thread(_written, effect.file, data)
+    except OSError as error:
+        why = safe_line((error.strerror or str(error)).lower())
+        words = say("Cannot write {file}: {why}.", file=safe_line(effect.file), why=why)
+        return (Say(words, Role.ERROR), Say(say("Choose another name with /export.")))
+    return (Say(say("Written to {file} ({size}).", file=safe_line(effect.file), size=size(len(data)))),)
+
+
+def _written(name: str, data: bytes) -> None:
+    """A new file, for the user alone; one that is there is never overwritten."""
+    fd = os.open(os.path.expanduser(name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(fd, "wb") as file:
+        file.write(data)
+
+
+def _refused(failure: Failure) -> Sequence[Effect]:
+    hint = (Say(failure.hint),) if failure.hint else ()
+    return (Say(failure.message, Role.ERROR), *hint)

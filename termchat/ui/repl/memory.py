@@ -1,0 +1,42 @@
+"""What the input remembers beyond this run: past prompts, and the draft a crash interrupted."""
+
+from __future__ import annotations
+
+from termchat.core.ports import Session
+from termchat.ui.repl.draft import Draft
+
+_MOST = 500
+
+
+class Memory:
+    """Joins the draft to the kept prompts and drafts; without a library it remembers nothing."""
+
+    def __init__(self, session: Session, draft: Draft) -> None:
+        self._session = session
+        self._draft = draft
+        self._saved: str | None = None  # until the library is there, nothing typed waits for it
+        draft.remembered = self._remember
+
+    async def begin(self, text: str = "") -> None:
+        """Load past prompts, after the first paint; put back what was being typed: `text`, or what was left here."""
+        library = self._session.library
+        if library is None:
+            return
+        place = self._session.place
+        past = await library.prompts(directory=place.directory, limit=_MOST)
+        self._draft.history.recall([prompt.text for prompt in reversed(past)])
+        left = text or await library.left_draft(place)
+        if left and self._draft.empty:
+            self._draft.put(left)
+        self._saved = left
+        self.typed()
+
+    def typed(self) -> None:
+        """The input has changed."""
+        text = self._draft.text
+        if self._saved not in (None, text):
+            self._saved = text
+            self._session.draft(text)
+
+    def _remember(self, text: str) -> None:
+        self._session.remember(text)
