@@ -143,7 +143,7 @@ class Paragraph:
     def _push(self, sheet: Sheet, source: str, *, anyway: bool = True) -> bool:
         from termchat.ui.markdown.inline import parse
 
-        inline = parse(source, self._roles(sheet), hyperlinks=sheet.look.hyperlinks)
+        inline = parse(source, self._roles(), hyperlinks=sheet.look.hyperlinks)
         if inline.open and not anyway:
             return False
         wrapper = self._wrapped(sheet)
@@ -166,10 +166,10 @@ class Paragraph:
         sheet.put(wrapper.lines)
         wrapper.lines.clear()
 
-    def _roles(self, sheet: Sheet) -> Roles:
+    def _roles(self) -> Roles:
         if not self.level:
-            return sheet.roles
-        return (*sheet.roles, _LEVELS[self.level - 1] if self.level <= len(_LEVELS) else Role.SUBHEADING)
+            return ()
+        return (_LEVELS[self.level - 1] if self.level <= len(_LEVELS) else Role.SUBHEADING,)
 
 
 def _place(source: str, start: int, end: int) -> int:

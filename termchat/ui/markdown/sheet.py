@@ -9,7 +9,7 @@ from enum import Enum, auto
 from termchat.core.sanitize import Safe
 from termchat.core.style import Role
 from termchat.ui.markdown.cells import Cells, cells_for
-from termchat.ui.markdown.row import Roles, Row, Segment
+from termchat.ui.markdown.row import Row, Segment
 from termchat.ui.markdown.wrap import Line, Room, stripped
 
 NARROWEST = 8
@@ -103,11 +103,6 @@ class Sheet:
         """The space beside the containers' margin."""
         indent = sum(self.look.cells.width(part.text) for part in self._margin(self.stack, 0))
         return Room(self.look.width, indent, self.look.spare, self.look.soft)
-
-    @property
-    def roles(self) -> Roles:
-        """The look that the containers give to prose."""
-        return (Role.QUOTE,) if any(isinstance(container, Quote) for container in self.stack) else ()
 
     def push(self, container: Container) -> None:
         self.stack = (*self.stack, container)

@@ -99,7 +99,7 @@ class Table:
         cells = scan.cells(text)
         cells[count - 1 :] = [" | ".join(cells[count - 1 :])]
         look = sheet.look
-        parsed = [parse(cell, (*sheet.roles, *roles), hyperlinks=look.hyperlinks).segments for cell in cells]
+        parsed = [parse(cell, roles, hyperlinks=look.hyperlinks).segments for cell in cells]
         return parsed + [[] for _ in range(count - len(parsed))]
 
     def _head(self, sheet: Sheet, widths: tuple[int, ...]) -> list[Line]:
