@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 
 from termchat.ui.repl.tty import Tty
 
 
 def main() -> int:
     tty = Tty.take()
+    if "slow" in os.environ.get("TESTFLAGS", ""):
+        time.sleep(1)  # as if the imports below took long
     from pathlib import Path
 
     from termchat.commands.builtin import builtin
@@ -52,4 +55,7 @@ def _crash(*_: object) -> object:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -181,3 +181,28 @@ def test_a_key_is_echoed_fast_while_lines_stream() -> None:
             terminal.until(lambda typed=typed: f"❯ {typed}" in terminal.lines, 2)
             delays.append(time.monotonic() - began)
     assert sorted(delays)[int(0.95 * len(delays))] <= 0.05, sorted(delays)
+
+
+def test_keys_are_echoed_while_the_program_is_still_being_imported() -> None:
+    with Terminal(env={"TESTFLAGS": "slow"}) as terminal:
+        terminal.until(lambda: terminal.lines[0] == "❯", 0.9)
+        terminal.send("helo")
+        terminal.until(lambda: terminal.lines[0] == "❯ helo", 0.9)
+        terminal.send("\x7flo 你")
+        terminal.until(lambda: terminal.lines[0] == "❯ hello 你", 0.9)
+        assert b"\x1b[?2004h" not in terminal.output
+        terminal.send("好\x1b[D")
+        terminal.shows("? keys")
+        terminal.shows("❯ hello 你好")
+        terminal.send("_\r")
+        terminal.shows("You said: hello 你_好")
+        assert [row for row in terminal.transcript if row.startswith("❯ hello")] == ["❯ hello 你_好"]
+
+
+def test_interrupted_while_it_is_being_imported_it_leaves_nothing() -> None:
+    with Terminal(env={"TESTFLAGS": "slow"}) as terminal:
+        terminal.until(lambda: terminal.lines[0] == "❯", 0.9)
+        terminal.send("\x03")
+        terminal.leaves()
+        assert terminal.tty() == terminal.initial
+        assert "❯" not in terminal.text
