@@ -12,7 +12,7 @@ from termchat.core.errors import Failure, Kind
 from termchat.core.library import ChatInfo, ChatState, Page, Place
 from termchat.core.messages import Author, File, Image, Json, Message
 from termchat.core.models import ModelRef
-from termchat.core.sanitize import join, safe_line, say
+from termchat.core.sanitize import join, safe_line, say, well_formed
 from termchat.store import nodes, processes
 from termchat.store.codec import dump
 from termchat.store.nodes import Kept
@@ -61,7 +61,7 @@ def set_state(connection: sqlite3.Connection, n: int, state: ChatState) -> None:
     model = state.model or ModelRef("", "")
     connection.execute(
         "UPDATE chats SET provider = ?, model = ?, system = ?, settings = ? WHERE n = ?",
-        (model.provider, model.model, state.system, dump(dict(state.settings)), n),
+        (*map(well_formed, (model.provider, model.model, state.system)), dump(dict(state.settings)), n),
     )
 
 

@@ -127,14 +127,22 @@ def private(file: Path) -> None:
         os.close(handle)
 
 
+def lenient(raw: bytes) -> str:
+    """Text of a row; a disk may have damaged it."""
+    return raw.decode("utf-8", "replace")
+
+
 def _connect(name: str, patience: float = PATIENCE) -> sqlite3.Connection:
     connection = sqlite3.connect(
         name, timeout=patience, isolation_level=None, check_same_thread=False, cached_statements=200, uri=True
     )
-    connection.execute("PRAGMA foreign_keys=ON")
-    connection.execute("PRAGMA synchronous=NORMAL")
-    connection.execute("PRAGMA temp_store=MEMORY")
-    connection.execute("PRAGMA cache_size=-16000")
+    connection.text_factory = lenient
+    try:
+        for pragma in ("foreign_keys=ON", "synchronous=NORMAL", "temp_store=MEMORY", "cache_size=-16000"):
+            connection.execute(f"PRAGMA {pragma}")
+    except sqlite3.OperationalError as error:
+        connection.close()
+        raise troubles.as_damage(error) from error
     return connection
 
 
@@ -162,7 +170,8 @@ def _check(connection: sqlite3.Connection, file: Path) -> None:
         if version(connection) > len(MIGRATIONS):
             raise troubles.newer(file)
         return
-    if mark or connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+    names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if names and not names >= {"chats", "nodes", "partials", "ledger"}:
         raise troubles.foreign(file)
 
 

@@ -46,6 +46,7 @@ class Desk:
         self._thread = ThreadPoolExecutor(1, "termchat-store")
         self._db: Database | None = None
         self._waiting: list[Write] = []
+        self._closed = False
         self.trouble: Failure | None = None
         self._thread.submit(self._quietly, self._database)
 
@@ -56,6 +57,8 @@ class Desk:
 
     def post(self, write: Write) -> Future[bool]:
         """Write it after all that was posted before; the future tells whether it is done or still waits."""
+        if self._closed:
+            return _unwritten()
         return self._thread.submit(self._write, write)
 
     async def done(self, posted: Future[bool]) -> bool:
@@ -64,12 +67,16 @@ class Desk:
 
     async def ask(self, read: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
         """What `read` finds; `otherwise` when the file cannot be read now, which is told."""
+        if self._closed:
+            return otherwise
         return await asyncio.shield(asyncio.wrap_future(self._thread.submit(self._read, read, otherwise)))
 
     async def close(self) -> Failure | None:
         """Write what waits and close the file; what stays unwritten is lost, and this says why."""
-        await asyncio.shield(asyncio.wrap_future(self._thread.submit(self._close)))
-        self._thread.shutdown(wait=False)
+        if not self._closed:
+            self._closed = True
+            await asyncio.shield(asyncio.wrap_future(self._thread.submit(self._close)))
+            self._thread.shutdown(wait=False)
         return self.trouble
 
     def _quietly(self, step: Callable[[], object]) -> None:
@@ -144,7 +151,7 @@ class Desk:
         connection = self._database().connection
         try:
             return work(connection)
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             if self._file is None or self.in_memory or not troubles.damaged(error):
                 raise
             connection.close()
@@ -189,6 +196,13 @@ class Desk:
             self._quietly(self._db.connection.close)
 
 
+def _unwritten() -> Future[bool]:
+    """What becomes of a write after the end."""
+    future: Future[bool] = Future()
+    future.set_result(False)
+    return future
+
+
 def _open(file: Path | None, vfs: str, patience: float) -> Database:
     """The file if it can be used, else memory. Raises sqlite3.Error while another program has it locked."""
     if file is None:
@@ -201,7 +215,7 @@ def _open(file: Path | None, vfs: str, patience: float) -> Database:
         return opened
     except OSError as error:
         return _instead(file, error)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         if troubles.locked(error):
             raise
         return _rescued(file, vfs) if troubles.damaged(error) else _instead(file, error)

@@ -23,6 +23,12 @@ def record(value: object) -> Raw:
     return cast("Raw", value)
 
 
+def inner(raw: Raw, key: str) -> Raw:
+    """A JSON object within another, an empty one when it is missing or null."""
+    value = raw.get(key)
+    return {} if value is None else record(value)
+
+
 def text(raw: Raw, key: str, default: str | None = None) -> str:
     """A text; null and a missing one are `default` if there is one."""
     value = raw.get(key)

@@ -33,7 +33,7 @@ from termchat.core.library import (
     UsageRow,
 )
 from termchat.core.ports import Resumed
-from termchat.core.sanitize import safe_line, say
+from termchat.core.sanitize import safe_line, say, well_formed
 from termchat.store import chats, db, ledger, partials, prompts, records, search, trash
 from termchat.store.chats import Seed
 from termchat.store.desk import Desk, Tell, Write
@@ -58,7 +58,7 @@ class Library:
 
     def __init__(self, file: Path | None, tell: Tell, *, hide: Hide = str, every: float = EVERY, vfs: str = "") -> None:
         self._desk = Desk(file, tell, vfs=vfs)
-        self._shelf = Shelf(self._desk, hide, every)
+        self._shelf = Shelf(self._desk, lambda text: hide(well_formed(text)), every)
         self._desk.post(Write(lambda db: partials.adopt(db, time.time())))
         self._desk.post(Write(lambda db: trash.purge(db, time.time() - trash.KEPT)))
 
@@ -72,9 +72,10 @@ class Library:
         return self._desk.trouble
 
     def begin(self, state: ChatState, place: Place) -> Recorder:
-        return Recorder(self._shelf, Seed(_new_id(), place), state)
+        return Recorder(self._shelf, Seed(_new_id(), _written(place)), state)
 
     async def resume(self, chat: str, place: Place) -> Resumed | Failure:
+        chat, place = well_formed(chat), _written(place)
         found = await self._ask(lambda db: self._take(db, chat, place), _unreadable())
         if not isinstance(found, tuple):
             return found
@@ -92,22 +93,21 @@ class Library:
             return _no_chat(chat)
         resumed = self._branch(record, head, place, forked=False)
         if title:
-            seed, state, at = Seed(resumed.recorder.chat, place, chat, head), record.state, time.time()
+            seed, state, at = Seed(resumed.recorder.chat, _written(place), chat, head), record.state, time.time()
             self._desk.post(Write(lambda db: chats.rename(db, chats.create(db, seed, state, at), title)))
         return resumed
 
     async def find(self, name: str) -> ChatInfo | Failure:
-        return await self._ask(lambda db: chats.find(db, name, time.time()), _unreadable())
+        return await self._ask(lambda db: chats.find(db, well_formed(name), time.time()), _unreadable())
 
     async def last(self, place: Place) -> ChatInfo | None:
-        return await self._ask(lambda db: chats.last(db, place, time.time()), None)
+        return await self._ask(lambda db: chats.last(db, _written(place), time.time()), None)
 
     async def chats(self, containing: str = "", directory: str | None = None, after: str = "", limit: int = 50) -> Page:
-        at = time.time()
+        at, containing = time.time(), well_formed(containing)
         if not containing.strip():
             return await self._ask(lambda db: chats.page(db, directory, after, limit, at), Page(()))
-        found = await self._ask(lambda db: search.matching(db, containing, limit, at), ())
-        return Page(tuple(chat for chat in found if directory is None or chat.directory == directory))
+        return Page(await self._ask(lambda db: search.matching(db, containing, directory, limit, at), ()))
 
     async def search(self, typed: str, limit: int = 50) -> tuple[Hit, ...]:
         return await self._ask(lambda db: search.search(db, typed, limit), ())
@@ -128,14 +128,14 @@ class Library:
         return await self._ask(lambda db: trash.deleted(db, time.time()), ())
 
     def remember(self, text: str, place: Place, chat: str = "", *, draft: bool = False) -> None:
-        text, at = self._shelf.hide(text), time.time()
+        text, place, at = self._shelf.hide(text), _written(place), time.time()
         self._desk.post(Write(lambda db: prompts.remember(db, text, place, chat, at, draft=draft)))
 
     async def prompts(self, containing: str = "", directory: str = "", limit: int = 500) -> tuple[PastPrompt, ...]:
-        return await self._ask(lambda db: prompts.past(db, containing, directory, limit), ())
+        return await self._ask(lambda db: prompts.past(db, well_formed(containing), well_formed(directory), limit), ())
 
     async def left_draft(self, place: Place) -> str:
-        return await self._ask(lambda db: prompts.left_draft(db, place, time.time()), "")
+        return await self._ask(lambda db: prompts.left_draft(db, _written(place), time.time()), "")
 
     async def usage(self, by: By, since: float = 0.0) -> tuple[UsageRow, ...]:
         return await self._ask(lambda db: ledger.totals(db, by, since), ())
@@ -200,7 +200,7 @@ class Library:
     def _branch(self, record: ChatRecord, head: str | None, place: Place, *, forked: bool) -> Resumed:
         """A chat of its own from `head` on; it is made with its first message."""
         part = records.branch(record, head)
-        seed = Seed(_new_id(), place, record.info.id, head)
+        seed = Seed(_new_id(), _written(place), record.info.id, head)
         return Resumed(Recorder(self._shelf, seed, part.state), part.info, part.state, part.conversation, forked=forked)
 
     def _insert(
@@ -211,6 +211,11 @@ class Library:
                 item if isinstance(item, Skipped) else records.insert(connection, item, self._shelf.hide)
                 for item in batch
             ]
+
+
+def _written(place: Place) -> Place:
+    """The place as it can be written: names of files need not be text."""
+    return Place(well_formed(place.terminal), well_formed(place.directory))
 
 
 def _all_ids(connection: sqlite3.Connection) -> tuple[str, ...]:

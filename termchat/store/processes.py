@@ -7,7 +7,6 @@ clock ticks since boot); elsewhere ps does.
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from functools import cache
 from pathlib import Path
@@ -81,6 +80,8 @@ def _stat(pid: int) -> list[str]:
 
 
 def _ps_start(pid: int) -> str:
+    import subprocess
+
     try:
         done = subprocess.run(  # noqa: S603 - an absolute path and a number
             [_PS, "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, timeout=2, check=False

@@ -23,7 +23,7 @@ def load(connection: sqlite3.Connection, chat: str, at: float) -> ChatRecord | N
 
 
 def insert(connection: sqlite3.Connection, record: ChatRecord, hide: Hide) -> tuple[bool, int]:
-    """Add what is not here yet: whether the chat is new, and how many messages are.
+    """Add what is not here yet: whether the chat is new, and how many messages are. Parents stand before children.
 
     A chat that is here keeps its title, its head and its place among the deleted ones.
     """
@@ -35,7 +35,8 @@ def insert(connection: sqlite3.Connection, record: ChatRecord, hide: Hide) -> tu
     n = chats.number(connection, info.id)
     assert n is not None
     added = sum(
-        _add(connection, n, node, record.times.get(node.id, info.created), hide) for node in _parents_first(record)
+        _add(connection, n, node, record.times.get(node.id, info.created), hide)
+        for node in record.conversation.nodes.values()
     )
     if fresh:
         chats.set_state(connection, n, record.state)
@@ -49,20 +50,6 @@ def insert(connection: sqlite3.Connection, record: ChatRecord, hide: Hide) -> tu
 
 def _add(connection: sqlite3.Connection, n: int, node: Node, at: float, hide: Hide) -> bool:
     return nodes.add(connection, n, kept(node, at, hide)) is not None
-
-
-def _parents_first(record: ChatRecord) -> list[Node]:
-    """The nodes in an order in which each comes after its parent."""
-    tree = record.conversation
-    children: dict[str | None, list[Node]] = {}
-    for node in tree.nodes.values():
-        children.setdefault(node.parent, []).append(node)
-    ordered, waiting = list[Node](), list(reversed(children.get(None, [])))
-    while waiting:
-        node = waiting.pop()
-        ordered.append(node)
-        waiting += reversed(children.get(node.id, []))
-    return ordered
 
 
 def branch(record: ChatRecord, head: str | None) -> ChatRecord:

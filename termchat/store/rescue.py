@@ -25,6 +25,13 @@ from termchat.store.schema import GUARD, TABLES
 
 Row: TypeAlias = tuple[Any, ...]
 _LEAP = 1 << 40
+_LARGEST = 1 << 53  # a row number above it is damage
+_TYPES: dict[str, tuple[tuple[type, ...], object]] = {
+    "INTEGER": ((int,), 0),
+    "REAL": ((int, float), 0.0),
+    "TEXT": ((str,), ""),
+    "BLOB": ((bytes,), b""),
+}
 _SIDE_FILES = ("-wal", "-shm", "-journal")
 
 
@@ -56,11 +63,11 @@ def _healthy(file: Path) -> bool:
         return False
     try:
         with closing(db.open_file(file).connection) as connection:
-            if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+            if connection.execute("PRAGMA integrity_check(1)").fetchone()[0] != "ok":
                 return False
             connection.execute("INSERT INTO words(words) VALUES ('integrity-check')")
             return True
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         if troubles.damaged(error):
             return False
         raise
@@ -90,7 +97,7 @@ def _salvage(aside: Path, new: sqlite3.Connection) -> None:
         _with_first_page(copy)
         new.execute("PRAGMA foreign_keys=OFF")
         with closing(sqlite3.connect(copy)) as old, db.transaction(new):
-            old.text_factory = _lenient
+            old.text_factory = db.lenient
             for table in TABLES:
                 _copy(table, old, new)
             _mend(new)
@@ -100,26 +107,25 @@ def _salvage(aside: Path, new: sqlite3.Connection) -> None:
         _remove(copy)
 
 
-def _lenient(raw: bytes) -> str:
-    return raw.decode("utf-8", "replace")
-
-
 def _copy(table: str, old: sqlite3.Connection, new: sqlite3.Connection) -> None:
-    columns = [row[1] for row in new.execute(f"PRAGMA table_info({table})")]
+    """Copy the rows of a table; a value that lost its type becomes an empty one, so that the others stay."""
+    types = {row[1]: row[2] for row in new.execute(f"PRAGMA table_info({table})")}
     try:
         had = {row[1] for row in old.execute(f"PRAGMA table_info({table})")}
-    except sqlite3.DatabaseError:
+    except (sqlite3.DatabaseError, UnicodeDecodeError):
         return
-    columns = [column for column in columns if column in had]
+    columns = [column for column in types if column in had]
     if not columns:
         return
     names, marks = ", ".join(columns), ", ".join("?" * len(columns))
     insert = f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - names of our own schema
     for row in _rows(table, names, old):
-        try:
-            new.execute(insert, row)
-        except sqlite3.IntegrityError:
-            continue  # a row that lost a value it must have
+        for values in (row, tuple(_typed(types[c], value) for c, value in zip(columns, row, strict=True))):
+            try:
+                new.execute(insert, values)
+                break
+            except sqlite3.IntegrityError:
+                continue
 
 
 def _rows(table: str, names: str, old: sqlite3.Connection) -> Iterator[Row]:
@@ -130,23 +136,31 @@ def _rows(table: str, names: str, old: sqlite3.Connection) -> Iterator[Row]:
         try:
             for row in old.execute(query, (at,)):
                 at, leap = max(at, row[0]), 1
+                if at > _LARGEST:
+                    return
                 yield row[1:]
             return
-        except sqlite3.DatabaseError:
+        except (sqlite3.DatabaseError, UnicodeDecodeError):
             at += leap
             leap *= 2
 
 
+def _typed(declared: str, value: object) -> object:
+    kind, otherwise = _TYPES[declared]
+    return value if value is None or isinstance(value, kind) else otherwise
+
+
 def _mend(new: sqlite3.Connection) -> None:
     """Give every message a chat, a parent that exists or none, and every chat a head that exists."""
+    new.execute("DROP TRIGGER messages_never_change")
+    new.execute("UPDATE nodes SET chat = 0 WHERE chat NOT BETWEEN 0 AND ?", (_LARGEST,))
+    new.execute("UPDATE nodes SET parent = NULL WHERE parent IS NOT NULL AND parent NOT IN (SELECT n FROM nodes)")
+    new.execute(GUARD)
     new.execute(
         "INSERT INTO chats (n, id, title, created, updated) "
         "SELECT chat, 'recovered-' || chat, 'recovered', min(created), max(created) FROM nodes "
         "WHERE chat NOT IN (SELECT n FROM chats) GROUP BY chat"
     )
-    new.execute("DROP TRIGGER messages_never_change")
-    new.execute("UPDATE nodes SET parent = NULL WHERE parent IS NOT NULL AND parent NOT IN (SELECT n FROM nodes)")
-    new.execute(GUARD)
     new.execute(
         "UPDATE chats SET head = (SELECT max(n) FROM nodes WHERE chat = chats.n) "
         "WHERE head NOT IN (SELECT n FROM nodes) OR (head IS NULL AND id LIKE 'recovered-%')"
@@ -177,7 +191,7 @@ def _readable(copy: Path) -> bool:
     with closing(sqlite3.connect(copy)) as old:
         try:
             return bool(old.execute("SELECT count(*) FROM sqlite_master WHERE name = 'nodes'").fetchone()[0])
-        except sqlite3.DatabaseError:
+        except (sqlite3.DatabaseError, UnicodeDecodeError):
             return False
 
 

@@ -2,7 +2,8 @@
 
 Rows of `nodes` are messages in their place; their numbers grow, so newer messages have higher ones, and the index
 of words goes by the same numbers. A fork shares the nodes it comes from: a node belongs to one chat and may have
-children in others.
+children in others. The tables are strict (https://www.sqlite.org/stricttables.html): what comes back is of the type
+that went in, on a damaged disk as well.
 
 The index of words has no content of its own: what a row of it was made from is told again when it is deleted
 (https://www.sqlite.org/fts5.html#contentless_tables), and snippets are cut from the messages.
@@ -34,7 +35,7 @@ CREATE TABLE chats (
   turns INTEGER NOT NULL DEFAULT 0,
   forked_from TEXT,
   deleted REAL
-);
+) STRICT;
 CREATE INDEX chats_by_time ON chats(updated DESC, n DESC) WHERE deleted IS NULL;
 CREATE INDEX chats_by_directory ON chats(directory, updated DESC, n DESC) WHERE deleted IS NULL;
 CREATE INDEX chats_deleted ON chats(deleted) WHERE deleted IS NOT NULL;
@@ -48,16 +49,16 @@ CREATE TABLE nodes (
   author TEXT NOT NULL,
   created REAL NOT NULL,
   message TEXT NOT NULL
-);
+) STRICT;
 CREATE INDEX nodes_of_chat ON nodes(chat, n);
 CREATE INDEX nodes_below ON nodes(parent) WHERE parent IS NOT NULL;
 {GUARD}
-CREATE TABLE blobs (hash TEXT PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE blobs (hash TEXT PRIMARY KEY, data BLOB NOT NULL) STRICT;
 CREATE TABLE attachments (
   node INTEGER NOT NULL REFERENCES nodes(n) ON DELETE CASCADE,
   hash TEXT NOT NULL REFERENCES blobs(hash),
   PRIMARY KEY (node, hash)
-);
+) STRICT;
 CREATE INDEX attachments_by_hash ON attachments(hash);
 
 CREATE VIRTUAL TABLE words USING fts5(
@@ -75,13 +76,13 @@ CREATE TABLE partials (
   step INTEGER NOT NULL DEFAULT 0,
   began REAL NOT NULL,
   message TEXT
-);
+) STRICT;
 CREATE INDEX partials_of_chat ON partials(chat);
 CREATE TABLE holders (
   chat INTEGER PRIMARY KEY REFERENCES chats(n) ON DELETE CASCADE,
   owner TEXT NOT NULL,
   since REAL NOT NULL
-);
+) STRICT;
 
 CREATE TABLE ledger (
   n INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -104,7 +105,7 @@ CREATE TABLE ledger (
   first REAL,
   seconds REAL,
   UNIQUE (turn, step)
-);
+) STRICT;
 CREATE INDEX ledger_by_time ON ledger(at);
 CREATE INDEX ledger_of_chat ON ledger(chat);
 
@@ -115,14 +116,14 @@ CREATE TABLE prompts (
   chat TEXT NOT NULL DEFAULT '',
   at REAL NOT NULL,
   draft INTEGER NOT NULL DEFAULT 0
-);
+) STRICT;
 CREATE TABLE drafts (
   chat TEXT PRIMARY KEY,
   text TEXT NOT NULL,
   directory TEXT NOT NULL DEFAULT '',
   owner TEXT NOT NULL,
   at REAL NOT NULL
-);
+) STRICT;
 """
 
 MIGRATIONS: tuple[str, ...] = (_FIRST,)

@@ -28,28 +28,35 @@ def search(connection: sqlite3.Connection, typed: str, limit: int) -> tuple[Hit,
     return tuple(_hit(row, asked) for row in rows)
 
 
-def matching(connection: sqlite3.Connection, typed: str, limit: int, at: float) -> tuple[ChatInfo, ...]:
-    """Chats by title or text, newest first: those with the words in their title, then those with a hit."""
-    by_title = connection.execute(
-        f"SELECT {chats.INFO} {chats.FROM} WHERE chats.title LIKE ? ESCAPE '\\' AND chats.deleted IS NULL "
-        "ORDER BY chats.updated DESC LIMIT ?",
-        (f"%{chats.like(typed.strip())}%", limit),
-    ).fetchall()
-    found = {row[0]: row for row in by_title}
-    for row in _by_text(connection, typed, limit):
-        found.setdefault(row[0], row)
+def matching(
+    connection: sqlite3.Connection, typed: str, directory: str | None, limit: int, at: float
+) -> tuple[ChatInfo, ...]:
+    """Chats by title or text, newest first: those with the words in their title, then those with a hit.
+
+    Of one directory, or of all when it is None.
+    """
+    like = f"%{chats.like(typed.strip())}%"
+    found = {row[0]: row for row in _chats(connection, "chats.title LIKE ?1 ESCAPE '\\'", (like,), directory, limit)}
+    if asked := query(typed):
+        for row in _chats(connection, _WITH_A_HIT, (asked.match, _CANDIDATES), directory, limit):
+            found.setdefault(row[0], row)
     return tuple(chats.info(row, at) for row in list(found.values())[:limit])
 
 
-def _by_text(connection: sqlite3.Connection, typed: str, limit: int) -> list[tuple[Any, ...]]:
-    asked = query(typed)
-    if not asked:
-        return []
+_WITH_A_HIT = """chats.n IN (SELECT nodes.chat FROM
+(SELECT rowid AS n FROM words WHERE words MATCH ?1 ORDER BY rowid DESC LIMIT ?2) JOIN nodes USING (n))"""
+
+
+def _chats(
+    connection: sqlite3.Connection, condition: str, values: tuple[Any, ...], directory: str | None, limit: int
+) -> list[tuple[Any, ...]]:
+    """Chats in use for which a condition of ours holds, newest first."""
+    here = "" if directory is None else "AND chats.directory = ?"
+    where = () if directory is None else (directory,)
     return connection.execute(
-        f"SELECT {chats.INFO} {chats.FROM} WHERE chats.deleted IS NULL AND chats.n IN "  # noqa: S608 - our words
-        "(SELECT nodes.chat FROM (SELECT rowid AS n FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?) "
-        "JOIN nodes USING (n)) ORDER BY chats.updated DESC LIMIT ?",
-        (asked.match, _CANDIDATES, limit),
+        f"SELECT {chats.INFO} {chats.FROM} WHERE {condition} {here} AND chats.deleted IS NULL "
+        "ORDER BY chats.updated DESC LIMIT ?",
+        (*values, *where, limit),
     ).fetchall()
 
 

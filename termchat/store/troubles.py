@@ -33,7 +33,17 @@ def code(error: BaseException) -> int:
 
 
 def damaged(error: BaseException) -> bool:
-    return isinstance(error, sqlite3.DatabaseError) and code(error) in _DAMAGED
+    """Whether the file is; a broken schema can show as words of SQLite's that are no UTF-8."""
+    return isinstance(error, UnicodeDecodeError) or code(error) in _DAMAGED
+
+
+def as_damage(error: sqlite3.OperationalError) -> sqlite3.Error:
+    """An error of the first look at a file: where the question cannot be wrong, the file's header is."""
+    if code(error) != sqlite3.SQLITE_ERROR:
+        return error
+    damage = sqlite3.DatabaseError(str(error))
+    damage.sqlite_errorcode = sqlite3.SQLITE_NOTADB
+    return damage
 
 
 def locked(error: BaseException) -> bool:

@@ -12,6 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from termchat.core.messages import File, Message, Part, Reasoning, Text, ToolCall, ToolResult
+from termchat.core.sanitize import well_formed
 
 # Han, kana, bopomofo, Hangul, Thai, Lao, Khmer, Burmese (https://www.unicode.org/charts/)
 _ALONE = re.compile(
@@ -19,7 +20,7 @@ _ALONE = re.compile(
     "\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff66-\uffdc\U0001b000-\U0001b16f"
     "\U00020000-\U0003ffff]"
 )
-_TERM = re.compile(r'"([^"]*)"?|(\S+)')
+_TERM = re.compile(r'"([^"]*)"?|([^\s"]+)')
 _AROUND = 60  # characters of a snippet before what was found
 _LENGTH = 160
 _LOOK_IN = 200_000  # characters of a message in which a snippet is looked for
@@ -40,6 +41,7 @@ def words(message: Message) -> str:
 
 def indexed(text: str) -> str:
     """The text as it goes into the index."""
+    text = text.replace("\0", " ")  # SQLite's text ends there
     return text if text.isascii() else _ALONE.sub(r" \g<0> ", text)
 
 
@@ -48,6 +50,7 @@ def query(typed: str) -> Query | None:
 
     A word that ends in * may go on as well. None when there is no word in it.
     """
+    typed = well_formed(typed).replace("\0", " ")
     terms = [(quoted, False) if quoted else (bare.rstrip("*"), bare.endswith("*")) for quoted, bare in _terms(typed)]
     terms = [(term, more) for term, more in terms if any(map(str.isalnum, term))]
     if not terms:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from termchat.core.library import ChatRecord, Skipped
 from termchat.core.messages import Author, Message, Origin, Part, Reasoning, Text, ToolCall, ToolResult
@@ -81,7 +81,7 @@ def _parents_first(mapping: Raw) -> list[str]:
 
 
 def _hidden(raw: Raw) -> bool:
-    about = cast("dict[str, Any]", raw.get("metadata") or {})
+    about = fields.inner(raw, "metadata")
     return _author(raw) is None or about.get("is_visually_hidden_from_conversation") is True
 
 
@@ -106,7 +106,7 @@ def _message(raw: Raw) -> Message | None:
     if recipient != "all":
         words = "".join(part.text for part in parts if isinstance(part, Text))
         parts = (ToolCall(name, recipient, words),)
-    slug = fields.text(cast("dict[str, Any]", raw.get("metadata") or {}), "model_slug", "")
+    slug = fields.text(fields.inner(raw, "metadata"), "model_slug", "")
     done = fields.text(raw, "status", "finished_successfully") == "finished_successfully"
     origin = Origin(_PROVIDER, Protocol.RESPONSES, slug) if slug else None
     return Message(author, parts, origin, Outcome.COMPLETE if done else Outcome.CUT)

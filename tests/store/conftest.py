@@ -1,0 +1,42 @@
+"""A library in a real file, closed at the end, and what it told."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from termchat.core.errors import Failure
+from termchat.store.library import Library
+
+
+@dataclass
+class Shelf:
+    """Opens libraries; `told` is everything that users were told."""
+
+    file: Path
+    told: list[Failure] = field(default_factory=list)
+    opened: list[Library] = field(default_factory=list)
+
+    def open(self, file: Path | None = None, *, every: float = 0.02, hide: Callable[[str], str] = str, vfs: str = ""):
+        library = Library(file or self.file, self.told.append, hide=hide, every=every, vfs=vfs)
+        self.opened.append(library)
+        return library
+
+    def in_memory(self) -> Library:
+        library = Library(None, self.told.append, every=0.02)
+        self.opened.append(library)
+        return library
+
+    async def close(self) -> None:
+        while self.opened:
+            await self.opened.pop().close()
+
+
+@pytest.fixture
+async def shelf(tmp_path: Path) -> AsyncIterator[Shelf]:
+    made = Shelf(tmp_path / "data" / "termchat" / "termchat.db")
+    yield made
+    await made.close()

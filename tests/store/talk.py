@@ -1,0 +1,107 @@
+"""Conversations as the engine would have them: events in their order, without an engine."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from termchat.core.conversation import Node
+from termchat.core.events import (
+    MessageDone,
+    StepStarted,
+    Streamed,
+    TextDelta,
+    Timing,
+    ToolCallDelta,
+    ToolFinished,
+    TurnEnded,
+    TurnStarted,
+)
+from termchat.core.library import ChatState, Place
+from termchat.core.messages import Author, Message, Origin, Text, ToolCall, ToolResult, user
+from termchat.core.models import ModelRef, Protocol
+from termchat.core.outcomes import Outcome
+from termchat.core.ports import Recorder, Recording
+from termchat.core.usage import Usage
+
+MODEL = ModelRef("openai", "gpt-5.2")
+ORIGIN = Origin("openai", Protocol.RESPONSES, "gpt-5.2")
+STATE = ChatState(MODEL, "be brief", {"think": "low"})
+HERE = Place("tty1", "/home/a/work")
+USAGE = Usage(input=10, output=5, cached=2)
+
+
+def ask(recorder: Recorder, text: str, parent: str | None = None) -> str:
+    """A question stands in the tree; its node."""
+    node = Node(uuid4().hex, parent, user(text))
+    recorder.add(node)
+    return node.id
+
+
+def reply(text: str, usage: Usage | None = USAGE) -> Message:
+    return Message(Author.ASSISTANT, (Text(text),), ORIGIN, Outcome.COMPLETE, usage)
+
+
+async def answer(
+    recorder: Recorder, question: str, text: str, cost: Decimal | None = None, usage: Usage = USAGE
+) -> str:
+    """A whole turn; the node of the answer."""
+    turn, node = uuid4().hex, uuid4().hex
+    recording = await started(recorder, question, turn)
+    stream(recording, turn, text.split(" "))
+    recording.keep(MessageDone(turn, node, question, reply(text, usage)))
+    end(recording, turn, cost, usage)
+    recording.close()
+    return node
+
+
+async def started(recorder: Recorder, question: str, turn: str = "turn") -> Recording:
+    """A turn whose first request has left."""
+    recording = await recorder.begin(turn, question)
+    recording.keep(TurnStarted(turn, MODEL))
+    recording.keep(StepStarted(turn, 1))
+    return recording
+
+
+def stream(recording: Recording, turn: str, words: Sequence[str]) -> None:
+    for word in words:
+        recording.keep(Streamed(turn, TextDelta(0, word + " ")))
+
+
+def end(recording: Recording, turn: str, cost: Decimal | None = None, usage: Usage = USAGE) -> None:
+    recording.keep(TurnEnded(turn, Outcome.COMPLETE, MODEL, usage, cost, Timing(0.1, 1.0), 1, received=True))
+
+
+def calls(recording: Recording, turn: str, question: str, names: Sequence[str]) -> str:
+    """A reply that calls tools is whole; its node."""
+    node = uuid4().hex
+    for n, name in enumerate(names):
+        recording.keep(Streamed(turn, ToolCallDelta(n, f"call_{n}", name, "{}", done=True)))
+    parts = tuple(ToolCall(f"call_{n}", name, "{}") for n, name in enumerate(names))
+    recording.keep(MessageDone(turn, node, question, Message(Author.ASSISTANT, parts, ORIGIN, Outcome.COMPLETE, USAGE)))
+    return node
+
+
+def result(recording: Recording, turn: str, n: int, name: str, text: str) -> None:
+    call = ToolCall(f"call_{n}", name, "{}")
+    recording.keep(ToolFinished(turn, call, ToolResult(call.id, name, (Text(text),)), 0.1))
+
+
+async def until(found: Callable[[], Any], seconds: float = 20.0) -> Any:
+    """Wait for something to become true, on the event loop."""
+    async with asyncio.timeout(seconds):
+        while not (value := found()):
+            await asyncio.sleep(0.005)
+        return value
+
+
+def look(file: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:
+    """What another process would find in the file."""
+    with closing(sqlite3.connect(file)) as connection:
+        return connection.execute(sql, values).fetchall()

@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from termchat.core.errors import Failure, Kind
+from termchat.core.library import ChatState, Place
+from termchat.core.messages import File, user
+from termchat.core.ports import Library, Recorder, Resumed
+from termchat.store import chats, db, trash
+from tests.store.conftest import Shelf
+from tests.store.talk import HERE, STATE, answer, ask, look
+
+
+async def told(library: Library, text: str, place: Place = HERE) -> Recorder:
+    """A chat with one question."""
+    recorder = library.begin(STATE, place)
+    ask(recorder, text)
+    await recorder.close()
+    return recorder
+
+
+async def titles(library: Library, **how: object) -> list[str]:
+    return [chat.title for chat in (await library.chats(**how)).chats]  # type: ignore[arg-type]
+
+
+async def test_chats_are_listed_newest_first_in_pages(shelf: Shelf):
+    library = shelf.open()
+    for n in range(7):
+        await told(library, f"chat {n}")
+    pages, more = [], ""
+    while True:
+        page = await library.chats(after=more, limit=3)
+        pages.append([chat.title for chat in page.chats])
+        more = page.more
+        if not more:
+            break
+
+    assert pages == [["chat 6", "chat 5", "chat 4"], ["chat 3", "chat 2", "chat 1"], ["chat 0"]]
+
+
+async def test_chats_of_one_directory_are_listed(shelf: Shelf):
+    library = shelf.open()
+    await told(library, "here")
+    await told(library, "there", Place("tty1", "/elsewhere"))
+
+    assert await titles(library, directory="/elsewhere") == ["there"]
+
+
+async def test_chats_are_found_by_title_and_by_text(shelf: Shelf):
+    library = shelf.open()
+    recorder = await told(library, "about whales")
+    await told(library, "about ants")
+    await answer(recorder, ask(recorder, "and?"), "they eat krill")
+
+    assert await titles(library, containing="ants") == ["about ants"]
+    assert await titles(library, containing="krill") == ["about whales"]
+    assert await titles(library, containing="krill", directory=HERE.directory) == ["about whales"]
+    assert await titles(library, containing="krill", directory="/elsewhere") == []
+    assert await titles(library, containing="100%") == []
+
+
+async def test_a_title_is_the_beginning_of_the_first_message(shelf: Shelf):
+    library = shelf.open()
+    await told(library, "  many\n words " + "and more " * 20)
+
+    (title,) = await titles(library)
+    assert title.startswith("many words and more") and title.endswith("…") and len(title) <= 60
+    assert chats.title(user("", File("thesis.pdf", "application/pdf", b"x"))) == "thesis.pdf"
+
+
+async def test_a_chat_is_renamed_and_found_by_name_or_beginning_of_its_id(shelf: Shelf):
+    library = shelf.open()
+    recorder = await told(library, "something")
+    await told(library, "else")
+    await library.rename(recorder.chat, "Big Plan")
+
+    for name in ("Big Plan", "big", recorder.chat, await library.short(recorder.chat)):
+        found = await library.find(name)
+        assert not isinstance(found, Failure) and found.id == recorder.chat
+
+
+async def test_a_name_of_none_or_of_several_is_a_failure(shelf: Shelf):
+    library = shelf.open()
+    await told(library, "same")
+    await told(library, "same")
+
+    for name in ("same", "s", "nothing", "", "*", "[a-z]"):
+        found = await library.find(name)
+        assert isinstance(found, Failure) and found.kind is Kind.NOT_FOUND
+
+
+async def test_the_last_chat_is_the_one_of_this_terminal_here_else_of_this_directory(shelf: Shelf):
+    library = shelf.open()
+    mine = await told(library, "mine")
+    other = await told(library, "other window", Place("tty2", HERE.directory))
+    await told(library, "elsewhere", Place("tty1", "/elsewhere"))
+
+    for place, chat in ((HERE, mine), (Place("tty9", HERE.directory), other), (Place("", HERE.directory), other)):
+        found = await library.last(place)
+        assert found and found.id == chat.chat
+    assert await library.last(Place("tty1", "/nowhere")) is None
+
+
+async def test_a_fork_shares_what_was_said_before_it(shelf: Shelf):
+    library = shelf.open()
+    trunk = library.begin(STATE, HERE)
+    question = ask(trunk, "one")
+    node = await answer(trunk, question, "two")
+    forked = await library.fork(trunk.chat, node, HERE, "a branch")
+    assert isinstance(forked, Resumed)
+    ask(forked.recorder, "three", node)
+    ask(trunk, "four", node)
+
+    found = await library.resume(forked.recorder.chat, HERE)
+    assert isinstance(found, Resumed)
+    assert [n.message.text for n in found.conversation.path()] == ["one", "two", "three"]
+    assert (found.info.title, found.state) == ("a branch", STATE)
+    assert look(shelf.file, "SELECT count(*) FROM nodes") == [(4,)]
+
+
+async def test_a_fork_of_a_fork_outlives_both_when_they_are_purged(shelf: Shelf):
+    library = shelf.open()
+    trunk = library.begin(STATE, HERE)
+    node = await answer(trunk, ask(trunk, "one"), "two")
+    first = await library.fork(trunk.chat, node, HERE)
+    assert isinstance(first, Resumed)
+    last = await answer(first.recorder, ask(first.recorder, "three", node), "four")
+    second = await library.fork(first.recorder.chat, last, HERE, "second")
+    assert isinstance(second, Resumed)
+    await library.delete(trunk.chat)
+    await library.delete(first.recorder.chat)
+    await shelf.close()
+    with db.open_file(shelf.file).connection as connection:
+        trash.purge(connection, time.time() + 1)
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+        connection.execute("INSERT INTO words(words) VALUES ('integrity-check')")
+
+    library = shelf.open()
+    found = await library.resume(second.recorder.chat, HERE)
+    assert isinstance(found, Resumed)
+    assert [n.message.text for n in found.conversation.path()] == ["one", "two", "three", "four"]
+    assert [hit.title for hit in await library.search("three")] == ["second"]
+
+
+async def test_a_deleted_chat_is_out_of_sight_and_comes_back(shelf: Shelf):
+    library = shelf.open()
+    recorder = await told(library, "secret plan")
+    await library.delete(recorder.chat)
+
+    assert await titles(library) == []
+    assert await library.search("secret") == ()
+    assert [chat.title for chat in await library.deleted()] == ["secret plan"]
+    await library.restore(recorder.chat)
+    assert await titles(library) == ["secret plan"]
+    assert len(await library.search("secret")) == 1
+
+
+async def test_after_thirty_days_a_deleted_chat_is_gone_with_its_words_and_attachments(shelf: Shelf):
+    library = shelf.open()
+    recorder = library.begin(STATE, HERE)
+    from termchat.core.conversation import Node
+
+    recorder.add(Node("n", None, user("unspeakable", File("x.pdf", "application/pdf", b"contents"))))
+    await library.delete(recorder.chat)
+    await shelf.close()
+    long_ago = time.time() - trash.KEPT - 1
+    with db.open_file(shelf.file).connection as connection:
+        connection.execute("UPDATE chats SET deleted = ?", (long_ago,))
+        connection.commit()
+    library = shelf.open()
+
+    assert await library.deleted() == ()
+    for table in ("chats", "nodes", "blobs", "attachments"):
+        assert look(shelf.file, f"SELECT count(*) FROM {table}") == [(0,)]
+    assert look(shelf.file, "SELECT count(*) FROM words WHERE words MATCH 'unspeakable'") == [(0,)]
+
+
+async def test_what_somebody_still_says_brings_a_deleted_chat_back(shelf: Shelf):
+    library = shelf.open()
+    recorder = library.begin(STATE, HERE)
+    first = ask(recorder, "one")
+    await library.delete(recorder.chat)
+    ask(recorder, "two", first)
+
+    assert await titles(library) == ["one"]
+
+
+async def test_there_is_no_chat_to_resume_or_fork(shelf: Shelf):
+    library = shelf.open()
+
+    assert isinstance(await library.resume("nobody", HERE), Failure)
+    assert isinstance(await library.fork("nobody", None, HERE), Failure)
+
+
+async def test_a_draft_of_a_chat_that_never_began_is_told_once(shelf: Shelf, tmp_path: Path):
+    library = shelf.open()
+    recorder = library.begin(ChatState(), HERE)
+    recorder.draft("unfinished")
+    await recorder.close()
+    assert await library.left_draft(HERE) == ""  # who typed it still runs
+    await shelf.close()
+    with db.open_file(shelf.file).connection as connection:
+        connection.execute("UPDATE drafts SET owner = replace(owner, '|', '|gone')")
+        connection.commit()
+    library = shelf.open()
+
+    assert await library.left_draft(Place("tty1", "/elsewhere")) == ""
+    assert await library.left_draft(HERE) == "unfinished"
+    assert await library.left_draft(HERE) == ""
+
+
+async def test_the_history_of_prompts_has_each_once_and_this_directory_first(shelf: Shelf):
+    library = shelf.open()
+    for text, where in (("ls", "/a"), ("ls", "/a"), ("cat", "/b"), ("ls", "/a"), (" private", "/a"), ("100%", "/b")):
+        library.remember(text, Place("", where))
+    library.remember("cleared", Place("", "/a"), draft=True)
+
+    found = await library.prompts(directory="/b")
+    assert [prompt.text for prompt in found] == ["100%", "cat", "cleared", "ls"]
+    assert [prompt.draft for prompt in found] == [False, False, True, False]
+    assert [prompt.text for prompt in await library.prompts("0%")] == ["100%"]

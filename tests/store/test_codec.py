@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from termchat.core.messages import Author, File, Image, Message, Text, user
+from termchat.core.sanitize import well_formed
+from termchat.store.codec import Encoded, decode, encode, lost
+from termchat.store.fields import BadRecord
+from tests.store.strategies import messages
+
+
+@given(messages)
+def test_a_message_comes_back_as_it_was(message: Message):
+    encoded = encode(message)
+
+    assert decode(encoded.text, encoded.blobs.__getitem__) == message
+
+
+@given(messages)
+def test_a_message_that_stands_alone_comes_back_as_it_was(message: Message):
+    encoded = encode(message, inline=True)
+
+    assert not encoded.blobs
+    assert decode(encoded.text, lost) == message
+
+
+@given(st.text())
+def test_half_characters_are_replaced_and_the_rest_stays(text: str):
+    encoded = encode(user(text or "x"))
+
+    encoded.text.encode("utf-8")
+    assert decode(encoded.text, lost) == user(well_formed(text or "x"))
+
+
+def test_numbers_that_json_does_not_know_survive():
+    message = Message(Author.ASSISTANT, (Text("a", extra={"n": math.inf, "m": [-math.inf]}),))
+    encoded = encode(message)
+
+    json.loads(encoded.text, parse_constant=pytest.fail)
+    assert decode(encoded.text, lost) == message
+
+
+def test_the_same_bytes_are_named_alike():
+    one, other = encode(user("a", Image("image/png", b"x"))), encode(user("b", File("x.pdf", "application/pdf", b"x")))
+
+    assert one.blobs == other.blobs
+
+
+def test_a_message_whose_attachment_is_lost_is_still_read():
+    encoded = encode(user("look", Image("image/png", b"x")))
+
+    assert decode(encoded.text, lost) == user("look", Image("image/png", b""))
+
+
+@given(
+    st.text()
+    | st.recursive(st.none() | st.integers(), lambda v: st.lists(v) | st.dictionaries(st.text(), v)).map(json.dumps)
+)
+def test_anything_else_is_a_bad_record_and_nothing_worse(text: str):
+    with pytest.raises(BadRecord):
+        decode(text, lost)
+
+
+@given(messages, st.data())
+def test_a_message_that_lost_a_piece_is_a_message_or_a_bad_record(message: Message, data: st.DataObject):
+    encoded: Encoded = encode(message, inline=True)
+    at = data.draw(st.integers(0, len(encoded.text)))
+    try:
+        decode(encoded.text[:at] + encoded.text[at + 1 :], lost)
+    except BadRecord:
+        pass
+
+
+def test_nesting_without_end_is_a_bad_record():
+    with pytest.raises(BadRecord):
+        decode('{"v":1,"author":"user","parts":' + "[" * 100_000, lost)

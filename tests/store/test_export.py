@@ -1,0 +1,232 @@
+"""Chats as files, and back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from termchat.core.conversation import Conversation, Node
+from termchat.core.errors import Failure
+from termchat.core.library import ChatInfo, ChatRecord, ChatState, ExportFormat, ImportReport
+from termchat.core.messages import Author, Citation, File, Image, Message, Reasoning, Text, ToolCall, ToolResult, user
+from termchat.core.models import ModelRef
+from termchat.core.outcomes import Outcome
+from termchat.core.ports import Library, Resumed
+from termchat.store.export import Writer
+from termchat.store.export.markdown import fenced
+from termchat.store.library import Library as Store
+from tests.store.conftest import Shelf
+from tests.store.strategies import records
+from tests.store.talk import HERE, ORIGIN, STATE, answer, ask
+
+
+def written(form: ExportFormat, *chats: ChatRecord) -> str:
+    writer = Writer(form)
+    return "".join([writer.chat(chat) for chat in chats] + [writer.end()])
+
+
+async def exported(
+    library: Library, form: ExportFormat, chats: list[str] | None = None, head: str | None = None
+) -> str:
+    return "".join([piece async for piece in library.export(form, chats, head)])
+
+
+def sample() -> ChatRecord:
+    """A chat with a part of every kind, some of it hostile."""
+    answer = Message(
+        Author.ASSISTANT,
+        (
+            Reasoning("hm </pre><script>alert(1)</script>"),
+            Text(
+                "**bold** <script>alert(2)</script> [x](javascript:alert(3)) ![pic](http://evil/x.png)\n\n```\ncode\n```"
+            ),
+            ToolCall("c1", "ls", '{"path": "````"}'),
+        ),
+        ORIGIN,
+        Outcome.CUT,
+    )
+    question = user("look <b>here</b>", Image("image/png", b"\x89PNG"), File("a&b.pdf", "application/pdf", b"%PDF"))
+    nodes = [
+        Node("n1", None, question),
+        Node("n2", "n1", answer),
+        Node("n3", "n2", Message(Author.TOOL, (ToolResult("c1", "ls", (Text("```\nout\n```"),), is_error=True),))),
+        Node(
+            "n4", "n1", Message(Author.ASSISTANT, (Text("another", (Citation("https://example.org", "E"),)),), ORIGIN)
+        ),
+    ]
+    info = ChatInfo("c0ffee", "A <title>", ModelRef("openai", "gpt"), 1e9, 1e9, 1)
+    tree = Conversation({node.id: node for node in nodes}, "n3")
+    return ChatRecord(info, ChatState(info.model, "be brief"), tree, {})
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(records(), min_size=1, max_size=3, unique_by=lambda record: record.info.id))
+def test_json_brings_everything_back_into_another_library(chats: list[ChatRecord]):
+    async def there_and_back() -> tuple[str, str]:
+        with tempfile.TemporaryDirectory() as directory:
+            file = Path(directory) / "chats.json"
+            file.write_text(written(ExportFormat.JSON, *chats), "utf-8")
+            library = Store(None, lambda _: None)
+            report = await library.take_in(file)
+            assert isinstance(report, ImportReport)
+            assert (report.chats, report.skipped) == (len(chats), ())
+            assert report.messages == sum(len(chat.conversation.nodes) for chat in chats)
+            again = await library.take_in(file)
+            assert again == ImportReport("termchat", known=len(chats))
+            found = await exported(library, ExportFormat.JSON, [chat.info.id for chat in chats])
+            await library.close()
+            return file.read_text("utf-8"), found
+
+    before, after = asyncio.run(there_and_back())
+    assert json.loads(after) == json.loads(before)
+
+
+async def test_a_chat_of_the_library_comes_back_in_another_and_goes_on(shelf: Shelf, tmp_path: Path):
+    library = shelf.open()
+    recorder = library.begin(STATE, HERE)
+    first = ask(recorder, "one")
+    await answer(recorder, first, "two")
+    await answer(recorder, first, "sibling")
+    file = tmp_path / "out.json"
+    file.write_text(await exported(library, ExportFormat.JSON), "utf-8")
+    other = shelf.open(tmp_path / "other" / "termchat.db")
+    await other.take_in(file)
+
+    here, there = await library.resume(recorder.chat, HERE), await other.resume(recorder.chat, HERE)
+    assert isinstance(here, Resumed) and isinstance(there, Resumed)
+    assert there.conversation == here.conversation and there.state == here.state
+    await answer(recorder, ask(recorder, "three", here.conversation.head), "four")
+    file.write_text(await exported(library, ExportFormat.JSON), "utf-8")
+    assert await other.take_in(file) == ImportReport("termchat", messages=2)
+
+
+async def test_one_branch_is_exported_alone(shelf: Shelf):
+    library = shelf.open()
+    recorder = library.begin(STATE, HERE)
+    first = ask(recorder, "one")
+    two = await answer(recorder, first, "two")
+    recorder.move(first)
+    await answer(recorder, first, "sibling")
+
+    here = await exported(library, ExportFormat.TEXT, [recorder.chat])
+    there = await exported(library, ExportFormat.TEXT, [recorder.chat], two)
+    assert "sibling" in here and "two" not in here
+    assert "two" in there and "sibling" not in there
+    branch = json.loads(await exported(library, ExportFormat.JSON, [recorder.chat], two))
+    assert [entry["id"] for entry in branch["chats"][0]["messages"]] == [first, two]
+
+
+async def test_an_empty_library_is_exported_as_a_whole_file(shelf: Shelf):
+    library = shelf.open()
+
+    assert json.loads(await exported(library, ExportFormat.JSON))["chats"] == []
+    assert (await exported(library, ExportFormat.HTML)).endswith("</html>\n")
+
+
+def test_markdown_says_everything_and_keeps_fences_apart():
+    text = written(ExportFormat.MARKDOWN, sample())
+
+    assert text.startswith("# A <title>\n")
+    assert "## You\n" in text and "## openai/gpt-5.2\n" in text and "· cut*" in text
+    assert "````\n```\nout\n```\n````\n" in text
+    assert '`````json\n{"path": "````"}\n`````\n' in text
+    assert "another" not in text
+
+
+def test_text_says_everything():
+    text = written(ExportFormat.TEXT, sample())
+
+    assert "You, " in text and "[calls ls" in text and "[ls failed: ```" in text and "(cut):" in text
+
+
+@given(st.text("`~ab\n", max_size=30))
+def test_a_fence_is_longer_than_any_within(text: str):
+    lines = fenced(text).splitlines()
+    assert lines[0] == lines[-1]
+    assert all(not line.startswith(lines[0]) for line in lines[1:-1])
+
+
+class _Tags(HTMLParser):
+    """Every tag with its attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def tags(html: str) -> list[tuple[str, dict[str, str | None]]]:
+    parser = _Tags()
+    parser.feed(html)
+    return parser.found
+
+
+def harmless(html: str) -> None:
+    """No script, nothing loaded, no handler, no link but to the web and mail."""
+    for tag, attributes in tags(html):
+        assert tag not in ("script", "iframe", "object", "embed", "link", "form", "base", "svg", "video", "audio")
+        assert not any(name.startswith("on") for name in attributes)
+        assert tag != "img" or (attributes["src"] or "").startswith("data:image/")
+        assert (attributes.get("href") or "https://").startswith(("http://", "https://", "mailto:"))
+
+
+def test_html_runs_nothing_loads_nothing_and_knows_the_dark():
+    html = written(ExportFormat.HTML, sample())
+
+    harmless(html)
+    assert "<strong>bold</strong>" in html and "prefers-color-scheme: dark" in html
+    assert '<a href="http://evil/x.png">pic</a>' in html
+    assert html.count("<article>") == 1 and "A &lt;title&gt;" in html
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text('<>"&=()[]!`*_#-|:/ \nabconsriptjavhem', max_size=80))
+def test_html_is_harmless_whatever_was_said(said: str):
+    chat = sample()
+    message = Message(
+        Author.ASSISTANT, (Text(said), Reasoning(said), ToolCall(said, said, said), Image(said, b"x", said))
+    )
+    node = Node("n", None, message)
+    info = replace(chat.info, title=said)
+    harmless(written(ExportFormat.HTML, replace(chat, info=info, conversation=Conversation({"n": node}, "n"))))
+
+
+@settings(max_examples=40, deadline=None)
+@given(records(), st.sampled_from(ExportFormat))
+def test_every_chat_can_be_written_in_every_form(chat: ChatRecord, form: ExportFormat):
+    assert written(form, chat, chat).encode("utf-8")
+
+
+async def test_what_is_no_export_is_refused_with_words(shelf: Shelf, tmp_path: Path):
+    library = shelf.open()
+    bad = tmp_path / "bad"
+    for raw in (b"", b"hello", b"{}", b"[]", b"[1]", b'{"a": 1}', b"PK\x03\x04broken", b"\xff\xfe", b"[" * 100_000):
+        bad.write_bytes(raw)
+        assert isinstance(await library.take_in(bad), Failure), raw
+    assert isinstance(await library.take_in(tmp_path / "missing"), Failure)
+    assert isinstance(await library.take_in(tmp_path / ""), Failure)
+
+
+async def test_bad_records_are_named_and_skipped(shelf: Shelf, tmp_path: Path):
+    good = json.loads(written(ExportFormat.JSON, sample()))
+    entry = good["chats"][0]
+    circle = {**entry, "id": "x1", "title": "circle", "messages": [{**entry["messages"][0], "parent": "n1"}]}
+    strange = {**entry, "id": "x2", "title": "strange", "messages": [{"id": "a", "message": {"v": 99}}]}
+    good["chats"] += [circle, strange, {"title": "no id"}, 7, {**entry, "id": "../..", "title": "path"}]
+    file = tmp_path / "mixed.json"
+    file.write_text(json.dumps(good))
+    report = await shelf.open().take_in(file)
+
+    assert isinstance(report, ImportReport)
+    assert (report.chats, report.messages) == (1, 4)
+    assert [skipped.name for skipped in report.skipped] == ["circle", "strange", "no id", "chat 5", "path"]
+    assert all(skipped.why for skipped in report.skipped)

@@ -1,0 +1,205 @@
+"""Exports of other programs, written from the descriptions of their formats."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zipfile
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from termchat.core.context import sendable
+from termchat.core.library import ImportReport, Skipped
+from termchat.core.messages import Author, File, Image, Message, Origin, Reasoning, Text, ToolCall, ToolResult, user
+from termchat.core.models import ModelRef, Protocol
+from termchat.core.outcomes import Outcome
+from termchat.core.ports import Library, Resumed
+from termchat.core.usage import Usage
+from termchat.store.importers import chatgpt, claude
+from tests.store.conftest import Shelf
+from tests.store.talk import HERE
+
+SAMPLES = Path(__file__).parent / "samples"
+
+
+async def opened(library: Library, title: str) -> Resumed:
+    page = await library.chats(limit=100)
+    (chat,) = [chat.id for chat in page.chats if chat.title == title]
+    found = await library.resume(chat, HERE)
+    assert isinstance(found, Resumed)
+    return found
+
+
+async def path(library: Library, title: str) -> list[Message]:
+    return [node.message for node in (await opened(library, title)).conversation.path()]
+
+
+async def taken(library: Library, file: Path, counts: tuple[int, int], skipped: list[str]) -> None:
+    """Import twice: the first time everything, the second nothing."""
+    report = await library.take_in(file)
+    assert isinstance(report, ImportReport)
+    assert (report.chats, report.messages) == counts
+    assert [item.name for item in report.skipped] == skipped
+    again = await library.take_in(file)
+    assert isinstance(again, ImportReport)
+    assert (again.chats, again.messages, again.known) == (0, 0, counts[0])
+
+
+async def test_chatgpt(shelf: Shelf):
+    library = shelf.open()
+    await taken(library, SAMPLES / "chatgpt.json", (2, 9), ["Broken chat", "chat 4"])
+
+    gpt = Origin("openai", Protocol.RESPONSES, "gpt-5")
+    assert await path(library, "Plotting primes") == [
+        user("Plot the primes"),
+        Message(Author.ASSISTANT, (Reasoning("Plan\nUse a sieve."),), gpt, Outcome.COMPLETE),
+        Message(Author.ASSISTANT, (ToolCall("m-code", "python", "print([2, 3, 5])"),), gpt, Outcome.COMPLETE),
+        Message(Author.TOOL, (ToolResult("m-code", "python", (Text("[2, 3, 5]"),)),)),
+        Message(Author.ASSISTANT, (Text("[image, not in the export]"), Text("Here.")), gpt, Outcome.COMPLETE),
+    ]
+    found = await opened(library, "Plotting primes")
+    assert len(found.conversation.nodes) == 7  # with the question that was edited, and its answer
+    assert found.state.model == ModelRef("openai", "gpt-5")
+    assert await path(library, "Hello there") == [
+        user("Hello there"),
+        Message(Author.ASSISTANT, (Text("Hi"),), None, Outcome.CUT),
+    ]
+    assert sendable(found.conversation.history(), gpt, lambda _: True)
+
+
+async def test_claude(shelf: Shelf):
+    library = shelf.open()
+    await taken(library, SAMPLES / "claude.json", (2, 7), ["Broken"])
+
+    assert await path(library, "Weather talk") == [
+        user("What is it like?", File("notes.txt", "text/plain", b"It may rain.")),
+        Message(
+            Author.ASSISTANT,
+            (Reasoning("Ask the tool."), Text("Let me see."), ToolCall("call_2", "weather", '{"city": "Rome"}')),
+            outcome=Outcome.COMPLETE,
+        ),
+        Message(Author.TOOL, (ToolResult("call_2", "weather", (Text("18 degrees"),)),)),
+        Message(Author.ASSISTANT, (Text("It is 18 degrees."),), outcome=Outcome.COMPLETE),
+    ]
+    branches = await opened(library, "Two answers")
+    assert [n.message.text for n in branches.conversation.path()] == ["Say a word", "second"]
+    assert len(branches.conversation.nodes) == 3
+    assert branches.info.created == 1_735_700_400.0
+
+
+def llm_log(file: Path, *, old: bool = False) -> None:
+    """A logs.db as the migrations of llm make it; `old` is one before attachments and tools."""
+    script = (SAMPLES / "llm.sql").read_text()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(script.partition("-- later tables")[0] if old else script)
+
+
+async def test_llm(shelf: Shelf, tmp_path: Path):
+    llm_log(tmp_path / "logs.db")
+    library = shelf.open()
+    await taken(library, tmp_path / "logs.db", (2, 8), [])
+
+    origin = Origin("openai", Protocol.CHAT, "gpt-4o-mini-2024")
+    assert await path(library, "Rome weather") == [
+        user("Weather?", Text("some context\n"), Image("image/png", b"\x89PNG")),
+        Message(
+            Author.ASSISTANT,
+            (Text("Let me look."), ToolCall("call_9", "weather", '{"city": "Rome"}')),
+            origin,
+            Outcome.COMPLETE,
+            Usage(input=12, output=7),
+        ),
+        Message(Author.TOOL, (ToolResult("call_9", "weather", (Text("18 degrees"),)),)),
+        Message(Author.ASSISTANT, (Text("It is 18 degrees."),), origin, Outcome.COMPLETE),
+        user("Thanks", Image("image/png", b"", "https://example.org/x.png")),
+        Message(Author.ASSISTANT, (Text("Welcome."),), origin, Outcome.COMPLETE),
+    ]
+    found = await opened(library, "Rome weather")
+    assert found.state.system == "Be brief."
+    assert (await opened(library, "alone")).state.model == ModelRef("anthropic", "claude")
+
+
+async def test_an_old_log_of_llm(shelf: Shelf, tmp_path: Path):
+    llm_log(tmp_path / "logs.db", old=True)
+    library = shelf.open()
+    await taken(library, tmp_path / "logs.db", (2, 7), [])
+
+
+async def test_another_database_is_not_a_log_of_llm(shelf: Shelf, tmp_path: Path):
+    with closing(sqlite3.connect(tmp_path / "logs.db")) as connection:
+        connection.execute("CREATE TABLE bookmarks (a)")
+    report = await shelf.open().take_in(tmp_path / "logs.db")
+
+    assert isinstance(report, ImportReport) and len(report.skipped) == 1
+
+
+async def test_an_archive_and_a_folder_are_read_as_well(shelf: Shelf, tmp_path: Path):
+    chats: list[Any] = json.loads((SAMPLES / "chatgpt.json").read_text())
+    folder = tmp_path / "export"
+    folder.mkdir()
+    (folder / "conversations-000.json").write_text(json.dumps(chats[:1]))
+    (folder / "conversations-001.json").write_text(json.dumps(chats[1:]))
+    with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
+        archive.writestr("inner/conversations.json", json.dumps(chats))
+        archive.writestr("user.json", "{}")
+    library = shelf.open()
+
+    first, second = await library.take_in(folder), await library.take_in(tmp_path / "export.zip")
+    assert isinstance(first, ImportReport) and isinstance(second, ImportReport)
+    assert (first.chats, first.messages) == (2, 9)
+    assert (second.chats, second.messages, second.known) == (0, 0, 2)
+
+
+async def test_a_newer_export_of_the_same_chat_adds_what_is_new(shelf: Shelf, tmp_path: Path):
+    chats: list[Any] = json.loads((SAMPLES / "claude.json").read_text())
+    file = tmp_path / "conversations.json"
+    file.write_text(json.dumps(chats[1:2]))
+    library = shelf.open()
+    await library.take_in(file)
+    more = {"uuid": "new", "sender": "human", "text": "And now?", "parent_message_uuid": "b-3"}
+    chats[1]["chat_messages"].append(more)
+    file.write_text(json.dumps(chats[1:2]))
+
+    assert await library.take_in(file) == ImportReport("Claude", messages=1)
+
+
+NAMES = (
+    "id title mapping message author role content content_type parts parent current_node create_time metadata",
+    "thoughts uuid name chat_messages sender text type input created_at attachments file_name conversation_id",
+)
+FIELDS = st.sampled_from(" ".join(NAMES).split())
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | FIELDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(FIELDS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(VALUES, st.sampled_from(["mapping", "chat_messages"]), VALUES, st.randoms())
+def test_whatever_is_in_an_export_it_is_read_or_skipped(odd: Any, key: str, inside: Any, chance: Any):
+    read = chatgpt.read if key == "mapping" else claude.read
+    wrapped = {"a": {"message": inside, "parent": None}} if key == "mapping" else [inside]
+    found = list(read([odd, {"id": "1", "uuid": "1", key: odd}, {"id": "2", "uuid": "2", key: wrapped}]))
+    assert len(found) == 3 or any(not isinstance(item, Skipped) for item in found)
+
+
+def test_a_record_of_a_real_shape_that_lost_anything_is_read_or_skipped():
+    for read, name in ((chatgpt.read, "chatgpt.json"), (claude.read, "claude.json")):
+        for chat in json.loads((SAMPLES / name).read_text()):
+            for hurt in _hurt(chat):
+                assert len(list(read([hurt]))) == 1
+
+
+def _hurt(value: Any) -> list[Any]:
+    """The value with each of its inner values replaced by something else, one at a time."""
+    found: list[Any] = [None, 7, "x", [], {}]
+    if isinstance(value, dict):
+        found += [{**value, key: inner} for key in value for inner in _hurt(value[key])]
+    if isinstance(value, list):
+        found += [[*value[:n], inner, *value[n + 1 :]] for n in range(len(value)) for inner in _hurt(value[n])]
+    return found

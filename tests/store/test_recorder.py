@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+from termchat.core.conversation import Conversation, Node
+from termchat.core.errors import Failure, Kind
+from termchat.core.events import MessageDone, StepStarted, Timing, TurnEnded
+from termchat.core.library import By, ChatState
+from termchat.core.messages import Author, Image, Message, Text, ToolResult, user
+from termchat.core.models import ModelRef
+from termchat.core.outcomes import Outcome
+from termchat.core.ports import Library, Recorder, Resumed
+from termchat.core.sanitize import say
+from termchat.core.usage import Usage
+from termchat.store.secrecy import Secrecy
+from tests.store.conftest import Shelf
+from tests.store.talk import (
+    HERE,
+    MODEL,
+    STATE,
+    USAGE,
+    answer,
+    ask,
+    calls,
+    end,
+    look,
+    reply,
+    result,
+    started,
+    stream,
+    until,
+)
+
+
+async def resumed(library: Library, chat: str) -> Resumed:
+    found = await library.resume(chat, HERE)
+    assert isinstance(found, Resumed), found
+    return found
+
+
+async def texts(library: Library, recorder: Recorder) -> list[str]:
+    found = await resumed(library, recorder.chat)
+    return [node.message.text for node in found.conversation.path()]
+
+
+async def test_the_question_is_in_the_file_when_the_request_may_leave(shelf: Shelf):
+    recorder = shelf.open().begin(STATE, HERE)
+    question = ask(recorder, "hello")
+    await recorder.begin("turn", question)
+
+    assert look(shelf.file, "SELECT id, author FROM nodes") == [(question, "user")]
+
+
+async def test_a_chat_comes_back_with_its_model_system_prompt_settings_and_tree(shelf: Shelf):
+    library = shelf.open()
+    recorder = library.begin(ChatState(ModelRef("demo", "tour")), HERE)
+    first = ask(recorder, "one")
+    one = await answer(recorder, first, "first answer")
+    recorder.move(first)
+    other = await answer(recorder, first, "second answer")
+    recorder.use(STATE)
+    recorder.draft("half a thou")
+    await recorder.close()
+
+    found = await resumed(library, recorder.chat)
+    nodes = [Node(first, None, user("one")), Node(one, first, reply("first answer"))]
+    nodes.append(Node(other, first, reply("second answer")))
+    assert found.conversation == Conversation({node.id: node for node in nodes}, other)
+    assert (found.state, found.draft, found.forked) == (STATE, "half a thou", False)
+    assert (found.info.title, found.info.turns, found.info.model) == ("one", 1, MODEL)
+
+
+async def test_a_reply_is_on_disk_while_it_streams(shelf: Shelf):
+    recorder = shelf.open().begin(STATE, HERE)
+    recording = await started(recorder, ask(recorder, "go"))
+    stream(recording, "turn", ["one", "two"])
+
+    await until(lambda: look(shelf.file, "SELECT 1 FROM partials WHERE message LIKE '%one two%'"))
+    stream(recording, "turn", ["three"])
+    await until(lambda: look(shelf.file, "SELECT 1 FROM partials WHERE message LIKE '%one two three%'"))
+    assert look(shelf.file, "SELECT count(*) FROM partials") == [(1,)]
+
+
+async def test_the_whole_message_takes_the_place_of_the_partial_one(shelf: Shelf):
+    library = shelf.open()
+    recorder = library.begin(STATE, HERE)
+    await answer(recorder, ask(recorder, "go"), "one two")
+    await library.close()
+    shelf.opened.clear()
+
+    assert look(shelf.file, "SELECT count(*) FROM partials") == [(0,)]
+    assert look(shelf.file, "SELECT count(*) FROM nodes") == [(2,)]
+
+
+async def test_a_turn_that_nobody_reads_any_more_is_kept_as_cut(shelf: Shelf):
+    library = shelf.open(every=60)
+    recorder = library.begin(STATE, HERE)
+    recording = await started(recorder, ask(recorder, "go"))
+    stream(recording, "turn", ["as", "far"])
+    recording.close()
+    recording.close()
+
+    last = (await resumed(library, recorder.chat)).conversation.last_answer()
+    assert last
+    assert (last.message.text, last.message.outcome) == ("as far ", Outcome.CUT)
+
+
+async def test_a_turn_without_a_word_leaves_the_question_alone(shelf: Shelf):
+    library = shelf.open()
+    recorder = library.begin(STATE, HERE)
+    recording = await started(recorder, ask(recorder, "go"))
+    recording.close()
+
+    assert await texts(library, recorder) == ["go"]
+
+
+async def test_results_of_tools_are_on_disk_as_they_come(shelf: Shelf):
+    recorder = shelf.open(every=60).begin(STATE, HERE)
+    question = ask(recorder, "go")
+    recording = await started(recorder, question)
+    asked = calls(recording, "turn", question, ["ls", "cat"])
+    result(recording, "turn", 0, "ls", "file one")
+
+    await until(lambda: look(shelf.file, "SELECT 1 FROM partials WHERE message LIKE '%file one%'"))
+    assert look(shelf.file, "SELECT parent FROM partials") == [(asked,)]
+
+
+async def test_results_survive_a_turn_that_ends_among_them(shelf: Shelf):
+    library = shelf.open(every=60)
+    recorder = library.begin(STATE, HERE)
+    question = ask(recorder, "go")
+    recording = await started(recorder, question)
+    calls(recording, "turn", question, ["ls", "cat"])
+    result(recording, "turn", 0, "ls", "file one")
+    recording.close()
+
+    path = (await resumed(library, recorder.chat)).conversation.path()
+    assert path[-1].message == Message(Author.TOOL, (ToolResult("call_0", "ls", (Text("file one"),)),))
+
+
+async def test_every_request_is_in_the_books(shelf: Shelf):
+    library = shelf.open()
+    recorder = library.begin(STATE, HERE)
+    question = ask(recorder, "go")
+    recording = await started(recorder, question)
+    asked = calls(recording, "turn", question, ["ls"])
+    result(recording, "turn", 0, "ls", "x")
+    recording.keep(MessageDone("turn", "tools", asked, Message(Author.TOOL, (ToolResult("call_0", "ls", ()),))))
+    recording.keep(StepStarted("turn", 2))
+    recording.keep(MessageDone("turn", "last", "tools", reply("done")))
+    end(recording, "turn", Decimal("0.03"), USAGE + USAGE)
+
+    (row,) = await library.usage(By.MODEL)
+    assert (row.key, row.requests, row.input, row.cached, row.output) == (str(MODEL), 2, 20, 4, 10)
+    assert (row.cost, row.unpriced) == (Decimal("0.03"), 0)
+
+
+async def test_a_request_that_failed_is_in_the_books_and_cost_nothing(shelf: Shelf):
+    library = shelf.open()
+    recorder = library.begin(STATE, HERE)
+    recording = await started(recorder, ask(recorder, "go"))
+    failure = Failure(Kind.AUTH, say("no"))
+    recording.keep(
+        TurnEnded("turn", Outcome.FAILED, MODEL, Usage(), None, Timing(None, 1), 1, received=False, failure=failure)
+    )
+
+    (row,) = await library.usage(By.MODEL)
+    assert (row.requests, row.output, row.cost, row.unpriced) == (1, 0, Decimal(0), 0)
+
+
+async def test_a_chat_without_a_message_is_none(shelf: Shelf):
+    library = shelf.open()
+    recorder = library.begin(STATE, HERE)
+    recorder.use(ChatState())
+    recorder.move(None)
+    await recorder.close()
+
+    assert (await library.chats()).chats == ()
+
+
+async def test_a_message_is_never_rewritten(shelf: Shelf):
+    library = shelf.open()
+    recorder = library.begin(STATE, HERE)
+    question = ask(recorder, "the original")
+    recorder.add(Node(question, None, user("something else")))
+
+    assert await texts(library, recorder) == ["the original"]
+
+
+async def test_an_attachment_is_stored_once(shelf: Shelf):
+    library = shelf.open()
+    recorder = library.begin(STATE, HERE)
+    picture = Image("image/png", b"\x89PNG" * 1000)
+    recorder.add(Node("a", None, user("look", picture)))
+    recorder.add(Node("b", "a", user("again", picture)))
+    found = await resumed(library, recorder.chat)
+
+    assert [node.message.parts[0] for node in found.conversation.path()] == [picture, picture]
+    assert look(shelf.file, "SELECT count(*) FROM blobs") == [(1,)]
+
+
+async def test_keys_never_enter_the_file(shelf: Shelf):
+    key = "sk-live-0123456789abcdef"
+    library = shelf.open(hide=Secrecy([key]))
+    recorder = library.begin(STATE, HERE)
+    recorder.draft(f"my key is {key}")
+    library.remember(f"use {key}", HERE)
+    recording = await started(recorder, ask(recorder, f"here: {key}"))
+    stream(recording, "turn", [key])
+    await until(lambda: look(shelf.file, "SELECT 1 FROM partials WHERE message IS NOT NULL"))
+    await library.rename(recorder.chat, key)
+    await recorder.close()
+    recording.close()
+    await shelf.close()
+
+    assert all(key.encode() not in path.read_bytes() for path in shelf.file.parent.iterdir())
+    assert await texts(shelf.open(), recorder) == ["here: …cdef", "…cdef "]
+
+
+async def test_a_chat_in_memory_works_alike_and_leaves_nothing(shelf: Shelf, tmp_path: Path):
+    library = shelf.in_memory()
+    recorder = library.begin(STATE, HERE)
+    await answer(recorder, ask(recorder, "hello there"), "general")
+
+    assert await texts(library, recorder) == ["hello there", "general"]
+    assert [hit.snippet for hit in await library.search("general")] == ["general"]
+    assert library.in_memory
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from termchat.core.ports import Resumed
+from termchat.store import db
+from termchat.store.schema import MIGRATIONS, TABLES
+from tests.store.conftest import Shelf
+from tests.store.talk import HERE, STATE, answer, ask, look
+
+SAMPLES = Path(__file__).parent / "schemas"
+
+
+@pytest.mark.parametrize("version", range(len(MIGRATIONS) + 1))
+async def test_a_file_of_every_version_is_brought_to_the_newest(shelf: Shelf, version: int):
+    shelf.file.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(shelf.file)) as old:
+        if version:
+            old.executescript((SAMPLES / f"v{version}.sql").read_text())
+    library = shelf.open()
+    if version:
+        found = await library.resume("7f3a000000000001", HERE)
+        assert isinstance(found, Resumed)
+        assert [n.message.text for n in found.conversation.path()] == ["天气怎么样？", "It rains."]
+        assert [hit.node for hit in await library.search("天气")] == ["node1"]
+    recorder = library.begin(STATE, HERE)
+    await answer(recorder, ask(recorder, "new"), "words")
+    await shelf.close()
+
+    assert look(shelf.file, "PRAGMA user_version") == [(len(MIGRATIONS),)]
+    assert look(shelf.file, "PRAGMA integrity_check") == [("ok",)]
+    assert shelf.told == []
+
+
+def test_the_sample_of_the_newest_version_has_its_tables():
+    with closing(sqlite3.connect(":memory:")) as old, closing(db.open_memory().connection) as new:
+        old.executescript((SAMPLES / f"v{len(MIGRATIONS)}.sql").read_text())
+        for table in TABLES:
+            columns = f"SELECT name, type, \"notnull\", dflt_value, pk FROM pragma_table_info('{table}')"
+            assert old.execute(columns).fetchall() == new.execute(columns).fetchall()
+
+
+def test_a_step_that_fails_leaves_the_file_as_it_was(tmp_path: Path):
+    file = tmp_path / "termchat.db"
+    connection = db.open_file(file).connection
+    steps = (*MIGRATIONS, "CREATE TABLE more (a);\nINSERT INTO missing VALUES (1);\n")
+    with pytest.raises(sqlite3.OperationalError):
+        db.migrate(connection, steps)
+    connection.close()
+
+    assert look(file, "PRAGMA user_version") == [(len(MIGRATIONS),)]
+    assert look(file, "SELECT name FROM sqlite_master WHERE name = 'more'") == []
+
+
+def test_later_steps_are_taken_once(tmp_path: Path):
+    file = tmp_path / "termchat.db"
+    connection = db.open_file(file).connection
+    steps = (*MIGRATIONS, "CREATE TABLE more (a);\n")
+    db.migrate(connection, steps)
+    db.migrate(connection, steps)
+    connection.close()
+
+    assert look(file, "PRAGMA user_version") == [(len(MIGRATIONS) + 1,)]
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (f"PRAGMA application_id={0x74636861};PRAGMA user_version=999;CREATE TABLE chats (n)", "newer termchat"),
+        ("CREATE TABLE bookmarks (n); INSERT INTO bookmarks VALUES (1)", "another program"),
+    ],
+)
+async def test_a_file_that_is_not_ours_to_change_is_left_alone(shelf: Shelf, script: str, words: str):
+    shelf.file.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(shelf.file)) as other:
+        other.executescript(script)
+    before = look(shelf.file, "SELECT sql FROM sqlite_master")
+    library = shelf.open()
+    recorder = library.begin(STATE, HERE)
+    await answer(recorder, ask(recorder, "the chat goes on"), "yes")
+
+    assert len(await library.search("chat")) == 1
+    assert library.in_memory
+    await shelf.close()
+    assert [words in failure.message for failure in shelf.told] == [True]
+    assert look(shelf.file, "SELECT sql FROM sqlite_master") == before

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from termchat.core.conversation import Node
+from termchat.core.messages import Author, File, Message, Reasoning, Text, ToolCall, ToolResult, user
+from termchat.store import db, nodes, search
+from termchat.store.words import indexed, query, snippet, words
+from tests.store.conftest import Shelf
+from tests.store.talk import HERE, STATE, ask
+
+SAID = (
+    "今天的天气很好，我们去公园。",
+    "Füße und Café, naïve",
+    "snake_case and kebab-case, x86-64, C++",
+    "こんにちは世界",
+    "안녕하세요 세계",
+    "สวัสดีชาวโลก",
+    "the quick brown fox",
+)
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("天气", 0),
+        ("气", 0),
+        ("天气 公园", 0),
+        ("fusse", None),
+        ("cafe", 1),
+        ("CAFÉ", 1),
+        ("snake_case", 2),
+        ("kebab", 2),
+        ("x86-64", 2),
+        ("世界", 3),
+        ("세계", 4),
+        ("하세요", 4),
+        ("โลก", 5),
+        ("qui", 6),
+        ("quick bro", 6),
+        ("brown quick", 6),
+        ('"quick brown"', 6),
+        ('"brown quick"', None),
+        ("qui*", 6),
+        ("qui fox", None),
+        ("qui* fox", 6),
+        ("气天", None),
+    ],
+)
+async def test_words_are_found_as_people_type_them(shelf: Shelf, typed: str, found: int | None):
+    library = shelf.in_memory()
+    recorder = library.begin(STATE, HERE)
+    for text in SAID:
+        ask(recorder, text)
+
+    hits = await library.search(typed)
+    assert [hit.snippet for hit in hits] == ([] if found is None else [SAID[found]])
+
+
+@given(st.text(max_size=40))
+def test_any_question_is_answered(typed: str):
+    connection = db.open_memory().connection
+    assert search.search(connection, typed, 10) == ()
+    connection.close()
+
+
+@given(st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=3))
+def test_whatever_was_said_is_found_by_its_own_words(said: list[str]):
+    text = " ".join(said).encode("utf-8", "replace").decode()
+    asked = query(f'"{text.replace(chr(34), " ")}"')
+    if not asked or "\x00" in text:
+        return
+    connection = db.open_memory().connection
+    connection.execute("INSERT INTO words (rowid, text) VALUES (1, ?)", (indexed(text),))
+    found = connection.execute("SELECT rowid FROM words WHERE words MATCH ?", (asked.match,)).fetchall()
+    tokens = connection.execute("SELECT count(*) FROM words WHERE words MATCH ?", (asked.match,)).fetchone()
+    connection.close()
+    assert found == [(1,)] or tokens == (0,)
+
+
+async def test_everything_that_was_said_shown_or_given_is_found(shelf: Shelf):
+    library = shelf.in_memory()
+    recorder = library.begin(STATE, HERE)
+    result = ToolResult("c", "ls", (Text("outputword"),))
+    calls = ToolCall("c", "toolword", '{"path": "argumentword"}')
+    recorder.add(Node("a", None, user("userword", File("fileword.pdf", "application/pdf", b"x"))))
+    recorder.add(Node("b", "a", Message(Author.ASSISTANT, (Reasoning("thoughtword"), Text("replyword"), calls))))
+    recorder.add(Node("c", "b", Message(Author.TOOL, (result,))))
+
+    for word in ("userword", "fileword", "thoughtword", "replyword", "toolword", "argumentword", "outputword"):
+        assert len(await library.search(word)) == 1, word
+
+
+async def test_the_better_hit_is_first_and_of_equals_the_newer(shelf: Shelf):
+    library = shelf.in_memory()
+    recorder = library.begin(STATE, HERE)
+    for text in ("whale old", "whale new", "whale whale whale", "of many other things and a whale too here"):
+        ask(recorder, text)
+
+    found = [hit.snippet for hit in await library.search("whale")]
+    assert found == ["whale whale whale", "whale new", "whale old", "of many other things and a whale too here"]
+
+
+@given(st.text(max_size=500), st.text("ab天 é", min_size=1, max_size=3))
+def test_marks_lie_on_what_was_asked_for(text: str, piece: str):
+    asked = query(piece)
+    if not asked:
+        return
+    shown, marks = snippet(f"{text}{piece}", asked.pieces)
+
+    assert "\n" not in shown and len(shown) <= 162
+    assert all(0 <= begin < end <= len(shown) for begin, end in marks)
+
+
+async def test_a_snippet_is_the_neighbourhood_of_the_first_find(shelf: Shelf):
+    library = shelf.in_memory()
+    ask(library.begin(STATE, HERE), "x " * 500 + "needle\nin a haystack" + " y" * 500)
+
+    (hit,) = await library.search("Needle")
+    assert "needle in a haystack" in hit.snippet
+    assert [hit.snippet[a:b] for a, b in hit.marks] == ["needle"]
+
+
+def test_the_index_can_be_made_anew():
+    connection = db.open_memory().connection
+    connection.execute("INSERT INTO chats (id, created, updated) VALUES ('c', 0, 0)")
+    for n, text in enumerate(SAID):
+        nodes.add(connection, 1, nodes.kept(Node(f"n{n}", None, user(text)), 0.0))
+    nodes.reindex(connection)
+    connection.execute("INSERT INTO words(words) VALUES ('integrity-check')")
+    nodes.forget_words(connection, connection.execute("SELECT n, author, message FROM nodes").fetchall())
+
+    assert search.search(connection, "天气", 10) == ()
+    assert connection.execute("SELECT count(*) FROM words").fetchone() == (0,)
+    connection.close()
+
+
+def test_words_of_a_message_are_all_its_texts():
+    assert words(user("a", File("b.pdf", "application/pdf", b""))) == "b.pdf\na"

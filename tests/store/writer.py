@@ -1,0 +1,80 @@
+"""A program that talks until it is killed, and says on its standard output what it has said.
+
+    python -m tests.store.writer FILE SEED [CHAT]
+
+Lines: `chat ID`, `asked NODE` when a question may leave, `said TURN NUMBER TIME` for each word, `ran TURN NUMBER TIME`
+for each result of a tool, `done NODE TIME` for each message that is whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+from random import Random
+from uuid import uuid4
+
+from termchat.core.events import MessageDone
+from termchat.core.messages import Author, Message, Text, ToolResult
+from termchat.core.ports import Recorder, Recording, Resumed
+from termchat.store.library import Library
+from tests.store.talk import HERE, STATE, ask, calls, end, reply, result, started, stream
+
+
+def tell(*words: object) -> None:
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+    sys.stdout.flush()
+
+
+async def talk(library: Library, chance: Random, recorder: Recorder, parent: str | None) -> None:
+    while True:
+        question = ask(recorder, f"question {uuid4().hex}", parent)
+        turn = uuid4().hex
+        recording = await started(recorder, question, turn)
+        tell("asked", question)
+        at = question
+        if chance.random() < 0.5:
+            at = await tools(recording, chance, turn, question)
+        words = [f"{turn[:8]}w{n}" for n in range(chance.randrange(1, 400))]
+        for n, word in enumerate(words):
+            stream(recording, turn, [word])
+            tell("said", turn, n, time.time())
+            if n % 5 == 0:
+                await asyncio.sleep(0.002)
+        parent = uuid4().hex
+        recording.keep(MessageDone(turn, parent, at, reply(" ".join(words))))
+        end(recording, turn)
+        recording.close()
+        tell("done", parent, time.time())
+
+
+async def tools(recording: Recording, chance: Random, turn: str, question: str) -> str:
+    names = [f"tool{n}" for n in range(chance.randrange(1, 4))]
+    asked = calls(recording, turn, question, names)
+    tell("done", asked, time.time())
+    for n, name in enumerate(names):
+        await asyncio.sleep(chance.random() * 0.05)
+        result(recording, turn, n, name, f"{turn[:8]}r{n}")
+        tell("ran", turn, n, time.time())
+    node = uuid4().hex
+    parts = tuple(ToolResult(f"call_{n}", name, (Text(f"{turn[:8]}r{n}"),)) for n, name in enumerate(names))
+    recording.keep(MessageDone(turn, node, asked, Message(Author.TOOL, parts)))
+    tell("done", node, time.time())
+    return node
+
+
+async def main(file: Path, seed: int, chat: str) -> None:
+    library = Library(file, lambda failure: tell("told", failure.message), every=0.2)
+    if not chat:
+        recorder, parent = library.begin(STATE, HERE), None
+    else:
+        found = await library.resume(chat, HERE)
+        assert isinstance(found, Resumed)
+        recorder, parent = found.recorder, found.conversation.head
+    tell("chat", recorder.chat)
+    await talk(library, Random(seed), recorder, parent)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else ""))
