@@ -91,6 +91,14 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Replay:
+    """Show again what was said: a question as it was echoed, an answer as it was rendered."""
+
+    text: str
+    question: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ListChats:
     """Let the user pick one of the kept chats, those that match `query`."""
 
@@ -142,7 +150,7 @@ class Exit:
     code: int = 0
 
 
-Effect: TypeAlias = Say | Table | Pick | ListModels | Send | MoveHead | UseModel | NewChat | Page | Exit | Kept
+Effect: TypeAlias = Say | Table | Pick | ListModels | Send | MoveHead | UseModel | NewChat | Page | Replay | Exit | Kept
 
 
 @dataclass(frozen=True, slots=True)

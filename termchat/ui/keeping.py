@@ -20,13 +20,14 @@ from termchat.core.effects import (
     OpenChat,
     Pick,
     Rename,
+    Replay,
     Say,
 )
 from termchat.core.errors import Failure
 from termchat.core.library import ChatInfo
 from termchat.core.messages import Author
 from termchat.core.ports import Library, Resumed, Session
-from termchat.core.sanitize import Safe, join, safe, safe_line, say
+from termchat.core.sanitize import join, safe, safe_line, say
 from termchat.core.style import Role
 from termchat.ui.ages import age
 from termchat.ui.words import size
@@ -77,14 +78,8 @@ def _last_turns(session: Session) -> Sequence[Effect]:
     path = session.conversation.path()
     questions = [n for n, node in enumerate(path) if node.message.author is Author.USER]
     begin = questions[-_SHOWN_TURNS] if len(questions) >= _SHOWN_TURNS else 0
-    shown: list[Effect] = []
-    for node in path[begin:]:
-        text = safe(node.message.text).strip()
-        if text and node.message.author is Author.USER:
-            shown.append(Say(Safe("\n".join(f"❯ {row}" for row in text.split("\n"))), Role.ACCENT))
-        elif text:
-            shown.append(Say(Safe(text), Role.TEXT))
-    return shown
+    said = [(node.message.text.strip("\n"), node.message.author is Author.USER) for node in path[begin:]]
+    return [Replay(text, question=question) for text, question in said if text.strip()]
 
 
 async def _listed(library: Library, session: Session, query: str) -> Sequence[Effect]:

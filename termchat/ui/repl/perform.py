@@ -22,6 +22,7 @@ from termchat.core.effects import (
     Page,
     Pick,
     Rename,
+    Replay,
     Say,
     Send,
     Table,
@@ -79,6 +80,9 @@ class Performer:
             elif isinstance(effect, Table):
                 said += table_lines(effect, columns)
             else:
+                if said and isinstance(effect, Replay):
+                    self._painter.lines(said)
+                    said = []
                 self._do(effect)
         if said:
             self._painter.lines(said)
@@ -88,7 +92,9 @@ class Performer:
         if self._previous:
             self.perform((UseModel(self._previous), Say(say("→ {model}", model=safe_line(str(self._previous))))), 80)
 
-    def _do(self, effect: Pick | ListModels | Send | MoveHead | UseModel | NewChat | Page | Exit | Kept) -> None:
+    def _do(
+        self, effect: Pick | ListModels | Send | MoveHead | UseModel | NewChat | Page | Replay | Exit | Kept
+    ) -> None:
         match effect:
             case Pick(title, choices):
                 self._picker.open(title, choices)
@@ -106,6 +112,8 @@ class Performer:
                 self.session.new()
             case Page(text):
                 self._page(text)
+            case Replay(text, question):
+                self._talk.replay(text, question=question)
             case Exit(code):
                 self._leave(code)
             case ListChats() | OpenChat() | Rename() | Fork() | Export() | Incognito():

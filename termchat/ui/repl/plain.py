@@ -30,6 +30,7 @@ from termchat.core.effects import (
     Page,
     Pick,
     Rename,
+    Replay,
     Say,
     Send,
     Table,
@@ -41,7 +42,7 @@ from termchat.core.models import ModelRef
 from termchat.core.outcomes import Exit as Code
 from termchat.core.outcomes import Outcome
 from termchat.core.ports import Turn
-from termchat.core.sanitize import Safe, safe_line, say
+from termchat.core.sanitize import Safe, safe, safe_line, say
 from termchat.ui import keeping
 from termchat.ui.blocks import Line, line, lines_of
 from termchat.ui.repl.house import House
@@ -193,6 +194,8 @@ class PlainTalk:
                     self._session.new()
                 case Page(text):
                     self._voice.lines(lines_of(text))
+                case Replay(text):
+                    self._voice.lines(lines_of(safe(text)))
                 case Exit(code):
                     self._leave(code)
                 case ListChats() | OpenChat() | Rename() | Fork() | Export() | Incognito():

@@ -20,7 +20,7 @@ from termchat.core.outcomes import Outcome
 from termchat.core.ports import Session, Turn
 from termchat.core.sanitize import Safe, safe, say
 from termchat.core.style import Role
-from termchat.ui.blocks import line
+from termchat.ui.blocks import Pause, Prose, line
 from termchat.ui.repl.draft import Draft
 from termchat.ui.repl.paint import Painter, echo
 from termchat.ui.view import Think, View, sent, show_thinking, step, stopping
@@ -79,6 +79,13 @@ class Talk:
         self._echo(node.message.text)
         self.session.move(parent)
         self._start(self.session.send(parent, model), model or self.session.model)
+
+    def replay(self, text: str, *, question: bool) -> None:
+        """Show again what was said in a chat that was taken up."""
+        if self.painter and question:
+            self.painter.lines(echo(safe(text), self._sign), after=True, whole=True)
+        elif self.painter:
+            self.painter.show((Prose(text), Pause()))
 
     def stop(self) -> None:
         """Stop the turn: the effect is seen at once, the connection closes after."""
