@@ -40,7 +40,11 @@ class Rows(Protocol):
 
 
 class Document:
-    """One reply, rendered while it arrives."""
+    """One reply, rendered while it arrives.
+
+    `spare` columns on the right stay free in prose (not in code, which the terminal wraps); `hyperlinks` says whether
+    it knows OSC 8, `ambiguous` how wide it draws East Asian ambiguous characters; `soft` leaves all wrapping to it.
+    """
 
     def __init__(
         self,
