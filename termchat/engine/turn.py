@@ -128,8 +128,8 @@ class Turn:
                 yield event
         end = _ending(pump, assembly)
         message = self._reply(provider, request, assembly, end)
+        await self._count(message.usage if message else assembly.usage)  # what said nothing may be billed as well
         if message:
-            await self._count(message.usage)
             yield self._done(message)
         if end.finish is Finish.OTHER and pump.finished:
             yield Notice(

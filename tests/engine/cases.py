@@ -1,0 +1,157 @@
+"""The table of conversations: what is asked, of whom, and what the models answer, in words that know no protocol."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from termchat.core.messages import File, Image, Message, user
+from termchat.core.models import Protocol
+from termchat.core.ports import Effort, Params
+from tests.gateway import (
+    Block,
+    Call,
+    Citation,
+    Finish,
+    Quirk,
+    Reasoning,
+    Refusal,
+    Reply,
+    Text,
+    Usage,
+    fault,
+)
+from tests.gateway.answers import Answer
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One question.
+
+    to        who is asked: the `same` as before, the protocol that comes `first` in this run, `next`, `third` or
+              `fourth`; the same model at a `second` place, or an `open` model (these two for Chat Completions alone)
+    stop_at   the piece of text or arguments at which the user presses Esc, "" for never
+    """
+
+    question: str | Message
+    answers: tuple[Answer, ...]
+    to: str = "same"
+    stop_at: str = ""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A conversation; `plan` is what is special about the session, `never` the protocol that knows no such thing."""
+
+    turns: tuple[Turn, ...]
+    plan: tuple[tuple[str, Any], ...] = ()
+    never: Protocol | None = None
+
+
+def turn(question: str | Message, *answers: Answer, to: str = "same", stop_at: str = "") -> Turn:
+    return Turn(question, answers, to, stop_at)
+
+
+def case(*turns: Turn, never: Protocol | None = None, **plan: Any) -> Case:
+    return Case(turns, tuple(plan.items()), never)
+
+
+LOOK = Call("look", {"city": "Köln"})
+COUNT = Call("count", {"to": 3})
+PNG = Image("image/png", b"\x89PNG")
+OK = Reply.text("ok")
+
+CASES: dict[str, Case] = {
+    "text": case(turn("hello", Reply(Text("Hi ", "there."), usage=Usage(9, 4, cached=3))), turn("and?", OK)),
+    "system": case(turn("hello", OK), system="Be brief."),
+    "cjk_and_emoji": case(turn("你好 🙂 ＡＢ", Reply(Text("世", "界🌍", "é"))), turn("再见", OK)),
+    "reasoning": case(
+        turn("why?", Reply(Reasoning("let ", "me"), Text("So."), usage=Usage(9, 8, reasoning=5))),
+        turn("sure?", OK),
+        params=Params(think=Effort.HIGH),
+    ),
+    "reasoning_unsigned": case(turn("why?", Reply(Reasoning("hm", signed=False), Text("So."))), turn("sure?", OK)),
+    "reasoning_redacted": case(turn("why?", Reply(Reasoning("", redacted=True), Text("So."))), turn("sure?", OK)),
+    "two_thoughts": case(turn("why?", Reply(Reasoning("a"), Text("b"), Block(), Text("c"))), turn("sure?", OK)),
+    "one_tool": case(turn("weather?", Reply(Reasoning("I look."), LOOK), Reply.text("Rain.")), turn("thanks", OK)),
+    "parallel_tools": case(
+        turn("both", Reply(Text("Both."), LOOK, COUNT, Call("look", {"city": "Bonn"})), Reply.text("Done.")),
+        turn("thanks", OK),
+    ),
+    "three_rounds": case(turn("go", Reply(LOOK), Reply(Reasoning("more"), COUNT), Reply(LOOK), Reply.text("Done."))),
+    "tool_errors": case(
+        turn(
+            "go",
+            Reply(Call("look", {"city": "Atlantis"}), Call("nothing", {}), Call("look", {})),
+            Reply.text("Sorry."),
+        )
+    ),
+    "broken_arguments": case(turn("go", Reply(Call("look", "{broken")), OK), never=Protocol.GEMINI),
+    "a_name_no_tool_can_have": case(turn("go", Reply(Call("functions.look", {"city": "Bonn"})), OK)),
+    "no_arguments": case(turn("go", Reply(Call("count", "")), OK), never=Protocol.GEMINI),
+    "refusal": case(turn("do it", Reply(Refusal("I will not."))), turn("why?", OK)),
+    "length": case(turn("long", Reply(Text("so far and no fur"), finish=Finish.LENGTH)), turn("go on", OK)),
+    "length_in_a_call": case(
+        turn("go", Reply(Text("I look."), Call("look", pieces=('{"ci',)), finish=Finish.LENGTH)),
+        turn("go on", OK),
+        never=Protocol.GEMINI,
+    ),
+    "filter": case(turn("q", Reply(Text("so f"), finish=Finish.CONTENT_FILTER)), turn("and?", OK)),
+    "citations": case(
+        turn("sources?", Reply(Text("It is so."), Citation("https://a.example", "A"))), turn("thanks", OK)
+    ),
+    "cut": case(turn("q", Reply(Text("one ", "two"), fault.fin())), turn("go on", OK)),
+    "cut_in_thought": case(turn("q", Reply(Reasoning("one ", "two"), fault.fin())), turn("go on", OK)),
+    "cut_in_a_call": case(
+        turn("q", Reply(Text("I look."), Call("look", pieces=('{"c', '"}'))).after(2, fault.fin())), turn("go on", OK)
+    ),
+    "failed_and_asked_again": case(turn("q", fault.status(400, "no")), turn("again", OK)),
+    "retried": case(turn("q", fault.status(529), OK)),
+    "empty": case(turn("q", Reply()), turn("again", OK)),
+    "empty_texts": case(turn("", OK), turn("  ", Reply(Text("\n"), LOOK), OK), turn("and?", OK)),
+    "an_own_word_for_the_end": case(turn("q", Reply(Text("hm"), finish="brand_new"))),
+    "images_and_a_document": case(
+        turn(user("what?", PNG, Image("image/jpeg", url="https://a.example/b.jpg")), OK),
+        turn(user("read", File("a.pdf", "application/pdf", b"%PDF")), OK),
+    ),
+    "stopped_in_words": case(turn("q", Reply(Text("one "), fault.stall()), stop_at="one "), turn("go on", OK)),
+    "stopped_in_a_call": case(
+        turn("q", Reply(Text("I "), Call("look", pieces=('{"c', '"}'))).after(2, fault.stall()), stop_at='{"c'),
+        turn("go on", OK),
+        never=Protocol.GEMINI,
+    ),
+    "too_many_rounds": case(turn("q", Reply(LOOK), Reply(LOOK)), turn("enough", OK), max_rounds=2),
+    "there_and_back": case(
+        turn("a", Reply(Reasoning("ra"), Text("ta"), LOOK), Reply(Reasoning("ra2"), Text("ta2"))),
+        turn("b", Reply(Reasoning("rb"), LOOK, COUNT), Reply(Reasoning("rb2"), Text("tb2")), to="next"),
+        turn("c", Reply(Reasoning("rc"), Text("tc"), COUNT), Reply.text("tc2"), to="third"),
+        turn("d", Reply(LOOK), Reply.text("td"), to="fourth"),
+        turn("e", Reply(Reasoning("re"), LOOK), Reply.text("te"), to="first"),
+        params=Params(think=Effort.LOW),
+        system="Be brief.",
+    ),
+    "switched_in_mid_air": case(
+        turn("a", Reply(Reasoning("ra"), LOOK), Reply(Text("one "), fault.fin())),
+        turn("b", Reply(Reasoning("rb"), COUNT), OK, to="next"),
+        turn("c", OK, to="first"),
+    ),
+    "another_place_of_the_same_protocol": case(
+        turn("a", Reply(Reasoning("ra"), LOOK), OK), turn("b", OK, to="second"), turn("c", OK, to="first")
+    ),
+    "odd_ids": case(
+        turn(
+            "a", Reply(Call("look", {"city": "Bonn"}, id="föreign/" + "x" * 70), Call("count", {"to": 2}, id="a")), OK
+        ),
+        turn("b", Reply(Call("look", {"city": "Bonn"}, id="a")), OK, to="next"),
+        turn("c", OK, to="third"),
+        turn("d", OK, to="fourth"),
+    ),
+    "calls_of_one_id": case(
+        turn("a", Reply(Call("look", {"city": "Bonn"}, id="x"), Call("look", {"city": "Köln"}, id="x")), OK),
+        turn("b", OK, to="next"),
+    ),
+    "openrouter": case(
+        turn("a", Reply(Reasoning("r"), Text("t"), LOOK, quirks={Quirk.REASONING_DETAILS}), OK, to="open"),
+        turn("b", OK),
+    ),
+}
