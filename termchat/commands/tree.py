@@ -1,4 +1,4 @@
-"""The tree of a chat: /tree, /goto, /redo, /edit, /history. Heads move, messages stay."""
+"""The tree of a chat: /tree, /goto, /history. Heads move, messages stay."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from termchat.commands.registry import Context, Effects, Family
 from termchat.core.conversation import Conversation, Node
-from termchat.core.effects import Candidate, Candidates, Choice, Effect, MoveHead, Page, Pick, Say
+from termchat.core.effects import Candidate, Candidates, MoveHead, Page, Say
 from termchat.core.messages import Author
 from termchat.core.sanitize import Safe, join, safe, safe_line, say
 
 family = Family()
 _NOTHING = (Say(say("There is no question yet.")),)
-_SHOWN = 60  # characters of a message in a list
+_SHOWN = 30  # characters of a message: a line fits 40 columns
 
 
 @family.command("tree", say("show all branches of this chat"), more=say("The numbers are those of /goto."))
@@ -43,34 +43,6 @@ def goto(context: Context, argument: str) -> Effects:
     return (MoveHead(node.id), Say(say("→ after {text}", text=_quoted(node))))
 
 
-@family.command("redo", say("go forward again after /undo or /goto"))
-def redo(context: Context, argument: str) -> Effects:
-    """The head goes to the newest message below it."""
-    conversation = context.session.conversation
-    newest = conversation.head
-    for node in conversation.nodes.values():  # in the order they were said
-        if node.parent == newest:
-            newest = node.id
-    if newest is None or newest == conversation.head:
-        return (Say(say("There is nothing to redo.")),)
-    return (MoveHead(newest), Say(say("↷ forward to {text}", text=_quoted(conversation.nodes[newest]))))
-
-
-@family.command("edit", say("edit an earlier message and go on from there"), argument="[N]")
-def edit(context: Context, argument: str) -> Effects:
-    """Message N, counted from the last, or a list to choose from; its text returns to the input."""
-    path = context.session.conversation.path()
-    own = [node for node in reversed(path) if node.message.author is Author.USER]
-    if not own:
-        return _NOTHING
-    if argument.isdigit() and 1 <= int(argument) <= len(own):
-        return _before(own[int(argument) - 1], int(argument))
-    if argument:
-        return (Say(say("/edit takes a number from 1 (the last message) to {n}.", n=safe(str(len(own))))),)
-    choices = [Choice(_quoted(node), _ago(n), _before(node, n)) for n, node in enumerate(own, 1)]
-    return (Pick(say("Edit an earlier message"), tuple(choices)),)
-
-
 @family.command("history", say("read the whole chat in the pager"), harmless=True)
 def history(context: Context, argument: str) -> Effects:
     """Everything said on the way to the head."""
@@ -84,16 +56,15 @@ def ordered(conversation: Conversation) -> list[Node]:
 
 
 def drawn(conversation: Conversation) -> list[Safe]:
-    """One line a message: its number, who said it, how it begins; `*` is the way to the head."""
+    """One line a message: its number, who said it, how it begins; `*` is the way to the head, `▸` the head itself."""
     way = {node.id for node in conversation.path()}
     lines: list[Safe] = []
     for number, (node, depth) in enumerate(_walk(conversation), 1):
-        mark = Safe("*" if node.id in way else " ")
+        mark = Safe("▸" if node.id == conversation.head else "*" if node.id in way else " ")
         who = Safe("❯" if node.message.author is Author.USER else " ")
         indent = Safe("  " * min(depth, 8))
-        head = say("  ← here") if node.id == conversation.head else Safe("")
         text = _short(node, _SHOWN - 2 * min(depth, 8))
-        lines.append(Safe(f"{mark}{number:>3} {indent}{who} {text}{head}"))
+        lines.append(Safe(f"{mark}{number:>3} {indent}{who} {text}"))
     return lines
 
 
@@ -124,16 +95,6 @@ def _said(conversation: Conversation) -> Iterator[Safe]:
             yield Safe(
                 "\n".join(f"❯ {row}" for row in text.split("\n")) if node.message.author is Author.USER else text
             )
-
-
-def _before(node: Node, number: int) -> tuple[Effect, ...]:
-    aside = safe(f"{number} turn{'' if number == 1 else 's'}")
-    words = say("↶ back to before {text} ({n} set aside, /redo restores)", text=_quoted(node), n=aside)
-    return (MoveHead(node.parent, restore=node.message.text), Say(words))
-
-
-def _ago(number: int) -> Safe:
-    return say("last message") if number == 1 else say("{n} messages ago", n=safe(str(number)))
 
 
 def _quoted(node: Node) -> Safe:

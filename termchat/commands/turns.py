@@ -53,13 +53,23 @@ def redo(context: Context, argument: str) -> Effects:
     return (MoveHead(at), Say(say('↷ forward to "{text}"', text=_short(question))))
 
 
-@family.command("edit", say("edit an earlier message and go on from there"), aliases=("e",))
+@family.command(
+    "edit",
+    say("edit an earlier message and go on from there"),
+    aliases=("e",),
+    argument="[N]",
+    more=say("/edit 1 takes the last message, /edit 2 the one before; without a number there is a list."),
+)
 def edit(context: Context, argument: str) -> Effects:
-    """Choose one of one's own messages, the newest first; it returns to the input."""
+    """One of one's own messages, counted from the last or chosen from a list, returns to the input."""
     path = context.session.conversation.path()
     questions = [node for node in reversed(path) if node.message.author is Author.USER]
     if not questions:
         return _NOTHING
+    if argument:
+        known = argument.isdigit() and 1 <= int(argument) <= len(questions)
+        words = say("/edit takes a number from 1 (the last message) to {n}.", n=safe(str(len(questions))))
+        return _back_before(questions[int(argument) - 1]) if known else (Say(words),)
     choices = (
         Choice(_short(node), say("{n} back", n=safe(str(n))) if n else say("the last"), _back_before(node))
         for n, node in enumerate(questions)

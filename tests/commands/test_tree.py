@@ -1,0 +1,80 @@
+"""/tree, /goto, /edit N, /history: over trees, without a terminal."""
+
+from __future__ import annotations
+
+import pytest
+
+from termchat.commands.builtin import builtin
+from termchat.commands.registry import Context
+from termchat.commands.tree import drawn, ordered
+from termchat.core.conversation import Conversation, Node
+from termchat.core.effects import MoveHead, Page, Say
+from termchat.core.messages import Author, Message, Text, ToolCall, user
+
+
+def said(text: str) -> Message:
+    return Message(Author.ASSISTANT, (Text(text),))
+
+
+@pytest.fixture
+def tree() -> Conversation:
+    """One question, its answer, then two branches; the second has a tool call between question and answer."""
+    call = Message(Author.ASSISTANT, (ToolCall("c1", "calculate", "{}"),))
+    nodes = [
+        Node("q1", None, user("first?")),
+        Node("a1", "q1", said("one")),
+        Node("q2", "a1", user("left?")),
+        Node("a2", "q2", said("two")),
+        Node("q3", "a1", user("right?\x1b[31m")),
+        Node("c3", "q3", call),
+        Node("r3", "c3", Message(Author.TOOL, ())),
+        Node("a3", "r3", said("three")),
+    ]
+    conversation = Conversation()
+    for node in nodes:
+        conversation = conversation.add(node)
+    return conversation
+
+
+class FakeSession:
+    def __init__(self, conversation: Conversation) -> None:
+        self.conversation = conversation
+
+
+def run(tree: Conversation, text: str):
+    registry = builtin()
+    return registry.run(Context(FakeSession(tree), None, registry), text)  # pyright: ignore[reportArgumentType]
+
+
+def test_every_branch_stands_in_the_tree_with_its_number_and_its_way(tree: Conversation) -> None:
+    assert [node.id for node in ordered(tree)] == ["q1", "a1", "q2", "a2", "q3", "a3"]
+    assert drawn(tree) == [
+        "*  1 ❯ first?",
+        "*  2   one",
+        "   3   ❯ left?",
+        "   4     two",
+        "*  5   ❯ right?␛[31m",
+        "▸  6     three",
+    ]
+
+
+def test_it_fits_forty_columns(tree: Conversation) -> None:
+    long = tree.add(Node("q4", "a3", user("word " * 100)))
+    assert all(len(line) <= 40 for line in drawn(long))
+
+
+def test_goto_an_answer_moves_there_and_goto_a_question_takes_it_back_into_the_input(tree: Conversation) -> None:
+    assert run(tree, "/goto 4")[0] == MoveHead("a2")
+    assert run(tree, "/goto 3")[0] == MoveHead("a1", restore="left?")
+    assert isinstance(run(tree, "/goto 9")[0], Say)
+    assert isinstance(run(tree, "/goto x")[0], Say)
+
+
+def test_edit_counts_own_messages_from_the_last(tree: Conversation) -> None:
+    assert run(tree, "/edit 1")[0] == MoveHead("a1", restore="right?\x1b[31m")
+    assert run(tree, "/edit 2")[0] == MoveHead(None, restore="first?")
+    assert isinstance(run(tree, "/edit 3")[0], Say)
+
+
+def test_history_is_what_was_said_on_the_way_made_safe(tree: Conversation) -> None:
+    assert run(tree, "/history") == (Page("❯ first?\n\none\n\n❯ right?␛[31m\n\nthree"),)  # pyright: ignore
