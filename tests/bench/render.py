@@ -1,4 +1,4 @@
-"""What streaming a reply to a terminal costs, beside `rich.Live(Markdown)` and plain text in the same run.
+"""What streaming a reply to a terminal costs, one-shot and in the REPL, beside `rich.Live(Markdown)` and plain text.
 
     python -m tests.bench.render            1k and 10k tokens, every size, growth of every shape
     python -m tests.bench.render --quick    1k tokens at 80x24, a few shapes
@@ -147,6 +147,20 @@ class Run:
         return self.cpu / self.tokens * 1e6
 
 
+def _repl(width: int, height: int) -> Candidate:
+    from tests.bench.repl import Repl
+
+    return Repl(width, height, PALETTE.theme)
+
+
+CANDIDATES: dict[str, Callable[[int, int], Candidate]] = {
+    "ours": Ours,
+    "in REPL": _repl,
+    "plain": Plain,
+    "rich.Live": RichLive,
+}
+
+
 def stream(candidate: Candidate, pieces: Sequence[str], rate: float, patience: float = 1e9) -> Run:
     """Stream the tokens; give up when `patience` seconds of work are spent."""
     now, at, cpu = 0.0, 0, 0.0
@@ -259,19 +273,21 @@ def table(counts: Sequence[int], sizes: Sequence[tuple[int, int]], patience: flo
         for width, height in sizes:
             once = len(encode_rows(render(safe(text), width), PALETTE).encode())
             for rate, label in ((RATE, "200/s"), (20_000, "fast")):
-                for name, kind in (("ours", Ours), ("plain", Plain), ("rich.Live", RichLive)):
+                for name, candidate in CANDIDATES.items():
                     gc.collect()
-                    run = stream(kind(width, height), pieces, rate, patience)
+                    run = stream(candidate(width, height), pieces, rate, patience)
                     line(run, f"{count:>6}  {width}x{height:<4} {label:>5}   {name:<9}", once, text)
 
 
 def line(run: Run, label: str, once: int, text: str) -> None:
     cuts = statistics.quantiles(run.latencies, n=100)
-    amp = run.written / once if "ours" in label else float("nan")
+    amp = run.written / once if "ours" in label or "REPL" in label else float("nan")
     cut = "" if run.tokens * 3 > len(text) / 3 else f"  (gave up after {run.tokens} tokens)"
     times = (cuts[49], cuts[98], max(run.latencies), max(run.frames))
     shown = "  ".join(f"{value * 1e3:>6.1f}" for value in times)
     ratio = run.written / len(text.encode())
+    if "REPL" in label:
+        cut += f"  ({(run.written - 1.3 * len(text.encode())) / len(run.frames):.0f} bytes a frame beyond 1.3 x text)"
     print(f"{label}  {run.per_token:>9.1f}  {amp:>5.2f}  {ratio:>10.2f}  {shown}{cut}")
 
 

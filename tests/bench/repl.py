@@ -1,0 +1,86 @@
+"""The reply in the REPL's own live region, with an input and a status line below it, for `tests.bench.render`."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Callable
+from contextvars import copy_context
+
+from prompt_toolkit.application.current import set_app
+from prompt_toolkit.data_structures import Size
+from prompt_toolkit.input import DummyInput
+
+from termchat.core.sanitize import Safe
+from termchat.core.style import Theme
+from termchat.ui.blocks import Prose
+from termchat.ui.markdown.clock import FrameClock
+from termchat.ui.markdown.row import Segment
+from termchat.ui.palette import Depth, Palette
+from termchat.ui.repl.draft import Draft
+from termchat.ui.repl.live import Live, Parts
+from termchat.ui.repl.paint import Painter
+from termchat.ui.repl.skin import DEPTHS, Skin
+from termchat.ui.screen import FrameOutput, LiveApplication, Screen
+
+STATUS = ((Segment(Safe("openai/gpt-5.2 · 1.2k tokens")),),)
+
+
+class Counter(io.StringIO):
+    """A terminal's end of the line: what is written goes to `write_text`, and has a size in bytes."""
+
+    encoding = "utf-8"
+
+    def __init__(self, seen: Callable[[str], None]) -> None:
+        super().__init__()
+        self._seen = seen
+
+    def write(self, text: str, /) -> int:
+        self._seen(text)
+        return len(text)
+
+
+class Repl:
+    """A candidate: the REPL's painter, told to draw when the bench says so."""
+
+    def __init__(self, width: int, height: int, theme: Theme, write: Callable[[str], None] | None = None) -> None:
+        self.written = 0
+        self.clock = FrameClock()
+        output = FrameOutput(
+            Counter(write or self._count), lambda: Size(rows=height, columns=width), "xterm-256color", sync=True
+        )
+        parts = Parts(Draft(lambda: None), lambda: height, status=lambda: STATUS)
+        live = Live(parts, Skin(theme, Depth.TRUE))
+        options = {"layout": live.layout, "input": DummyInput(), "color_depth": DEPTHS[Depth.TRUE]}
+        self._app = LiveApplication(output, erase_when_done=True, **options)
+        self._app._is_running = True  # nobody types: the application is drawn, not run
+        with set_app(self._app):
+            self._app.context = copy_context()
+        self._painter = Painter(
+            Screen(self._app), Palette(theme, Depth.TRUE), parts.tail, lambda: None, hyperlinks=True
+        )
+        self._loop = asyncio.new_event_loop()
+        self._text: list[str] = []
+
+    def feed(self, text: str) -> None:
+        self._text.append(text)
+
+    def frame(self) -> None:
+        self._loop.run_until_complete(self._draw())
+
+    def close(self) -> None:
+        self.frame()
+        with set_app(self._app):
+            self._painter.finish()
+        self._loop.close()
+
+    async def _draw(self) -> None:
+        """What came, shown at once: the bench keeps the time, not the painter."""
+        self._painter._cancel()
+        self._painter._painted_at = 0.0
+        with set_app(self._app):
+            self._painter.show([Prose("".join(self._text))])
+        self._text.clear()
+
+    def _count(self, data: str) -> None:
+        self.written += len(data.encode())
