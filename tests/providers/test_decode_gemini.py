@@ -151,6 +151,12 @@ def test_sources() -> None:
     assert parts(deltas) == (Text("so", (Citation("https://a.example", "A"), Citation("https://b.example"))),)
 
 
+def test_sources_that_come_after_a_call_belong_to_the_words_before_it() -> None:
+    web = {"groundingChunks": [{"web": {"uri": "https://a.example"}}]}
+    deltas = said(chunk({"text": "so"}), chunk({"functionCall": {"name": "look"}}, groundingMetadata=web))
+    assert parts(deltas)[0] == Text("so", (Citation("https://a.example"),))
+
+
 ODD = [{}, {"candidates": None}, {"candidates": []}, {"candidates": [None]}, {"candidates": [{"content": None}]}]
 
 

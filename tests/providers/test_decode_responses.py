@@ -94,6 +94,13 @@ def test_a_call_that_was_not_ended_is_not_whole() -> None:
     assert deltas[-1] == Finished(Finish.LENGTH, "max_output_tokens")
 
 
+def test_a_call_whose_item_is_incomplete_is_not_whole() -> None:
+    item = {"type": "function_call", "call_id": "a", "name": "look", "arguments": '{"a', "status": "incomplete"}
+    assert parts(said(event("output_item.done", output_index=0, item=item))) == (
+        ToolCall("a", "look", '{"a', whole=False),
+    )
+
+
 def test_reasoning_keeps_the_item_of_its_end() -> None:
     summary = [{"type": "summary_text", "text": "one"}, {"type": "summary_text", "text": "two"}]
     done = {"type": "reasoning", "id": "rs_1", "summary": summary, "encrypted_content": "late"}

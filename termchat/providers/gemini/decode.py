@@ -60,6 +60,7 @@ class GeminiDecoder:
         self._new_id = new_id
         self._indices = Indices()
         self._speaking: tuple[type[TextDelta | ReasoningDelta], int] | None = None
+        self._said: int | None = None  # the last part of words, which the sources are for
         self._calls = 0
 
     def feed(self, name: str, data: dict[str, Any]) -> Iterator[Delta]:
@@ -95,6 +96,8 @@ class GeminiDecoder:
         elif text:
             if self._speaking is None or self._speaking[0] is not kind:
                 self._speaking = (kind, self._indices.new())
+            if kind is TextDelta:
+                self._said = self._speaking[1]
             yield kind(self._speaking[1], text)
 
     def _call(self, call: dict[str, Any], extra: dict[str, Json]) -> ToolCallDelta:
@@ -121,7 +124,7 @@ class GeminiDecoder:
             source = as_object(source)
             url = as_text(source.get("uri"))
             if url:
-                index = self._speaking[1] if self._speaking else self._indices.new()
+                index = self._indices.new() if self._said is None else self._said
                 yield CitationDelta(index, Citation(url, as_text(source.get("title"))))
 
     def _finish(self, data: dict[str, Any], candidate: dict[str, Any]) -> Iterator[Delta]:

@@ -63,6 +63,7 @@ class ChatDecoder:
         self._indices = Indices()
         self._speaking: tuple[type[TextDelta | ReasoningDelta], int] | None = None
         self._thought: int | None = None  # the first part of reasoning, which carries the server's details
+        self._said: int | None = None  # the last part of words, which the sources are for
         self._tags = ThinkTags() if think_tags else None
         self._calls: dict[int, _Call] = {}
         self._order: list[_Call] = []
@@ -146,13 +147,15 @@ class ChatDecoder:
             self._speaking = (kind, self._indices.new())
             if kind is ReasoningDelta and self._thought is None:
                 self._thought = self._speaking[1]
+        if kind is TextDelta:
+            self._said = self._speaking[1]
         yield kind(self._speaking[1], text)
 
     def _citation(self, note: dict[str, Any]) -> Iterator[Delta]:
         source = as_object(note.get("url_citation")) or note
         url = as_text(source.get("url"))
         if url:
-            index = self._speaking[1] if self._speaking and self._speaking[0] is TextDelta else self._indices.new()
+            index = self._indices.new() if self._said is None else self._said
             yield CitationDelta(index, Citation(url, as_text(source.get("title"))))
 
     def _call_piece(self, piece: dict[str, Any]) -> Iterator[Delta]:

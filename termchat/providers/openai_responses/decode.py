@@ -115,7 +115,8 @@ class ResponsesDecoder:
         if index not in self._said:
             yield self._begin_call(data, item)
         whole = as_text(item.get("arguments"))
-        yield ToolCallDelta(index, arguments="" if ~index in self._said else whole, done=True)
+        done = item.get("status") != "incomplete"  # the token limit came in the middle of it
+        yield ToolCallDelta(index, arguments="" if ~index in self._said else whole, done=done)
 
     def _reasoning_done(self, data: dict[str, Any], item: dict[str, Any]) -> Iterator[Delta]:
         index = self._of(data, "reasoning")

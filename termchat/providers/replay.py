@@ -1,0 +1,83 @@
+"""Recordings played again, through the decoders and all that follows them, without a network.
+
+`Replay` is a provider: each request is answered by the next response of the recording, at its own pace or another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import assert_never
+
+from termchat.core.errors import Failure, Kind, ProviderError
+from termchat.core.events import Delta
+from termchat.core.messages import Origin
+from termchat.core.models import Protocol
+from termchat.core.ports import Request, Wire
+from termchat.core.sanitize import safe_line, say
+from termchat.providers.anthropic.decode import AnthropicDecoder
+from termchat.providers.decoding import Decoder, NewId, ServerError, new_call_id
+from termchat.providers.gemini.decode import GeminiDecoder
+from termchat.providers.openai_chat.decode import ChatDecoder
+from termchat.providers.openai_responses.decode import ResponsesDecoder
+from termchat.providers.reading import NotAReplyError, reply_of
+from termchat.providers.recording import Recorded
+
+NAME = "replay"
+
+
+class Replay:
+    """The responses of a recording, in their order; `speed` 2 is twice as fast, 0 at once."""
+
+    def __init__(self, responses: Sequence[Recorded], speed: float = 1.0) -> None:
+        self._left = list(responses)
+        self._speed = speed
+        first = responses[0] if responses else None
+        self.origin = Origin(NAME, first.protocol if first else Protocol.DEMO, first.model if first else "nothing")
+
+    async def stream(self, request: Request, wire: Wire) -> AsyncGenerator[Delta, None]:
+        """The next response. Raises ProviderError: there is none left, or it failed then as it fails now."""
+        if not self._left:
+            raise ProviderError(Failure(Kind.EMPTY, say("The recording has no more responses.")))
+        recorded = self._left.pop(0)
+        decoder = decoder_for(recorded)
+        try:
+            async with aclosing(reply_of(self._chunks(recorded, wire), decoder)) as deltas:
+                async for delta in deltas:
+                    yield delta
+        except (ServerError, NotAReplyError, ValueError, RecursionError) as error:
+            if not decoder.finished:
+                raise ProviderError(_failed(recorded, error)) from error
+        if not decoder.finished:
+            raise ProviderError(Failure(Kind.CUT, say("The recorded reply is incomplete.")))
+
+    async def _chunks(self, recorded: Recorded, wire: Wire) -> AsyncGenerator[bytes, None]:
+        now = 0.0
+        for at, chunk in recorded.chunks:
+            if self._speed and at > now:
+                await asyncio.sleep((at - now) / self._speed)
+            now = at
+            wire.received += len(chunk)
+            yield chunk
+
+
+def decoder_for(recorded: Recorded, new_id: NewId = new_call_id) -> Decoder:
+    """The decoder of a response's protocol."""
+    match recorded.protocol:
+        case Protocol.CHAT:
+            return ChatDecoder(think_tags="think_tags" in recorded.quirks, new_id=new_id)
+        case Protocol.RESPONSES:
+            return ResponsesDecoder(new_id=new_id)
+        case Protocol.ANTHROPIC:
+            return AnthropicDecoder(new_id=new_id)
+        case Protocol.GEMINI:
+            return GeminiDecoder(new_id=new_id)
+        case Protocol.DEMO:
+            raise ValueError("the demo is not recorded")
+    assert_never(recorded.protocol)
+
+
+def _failed(recorded: Recorded, error: Exception) -> Failure:
+    words = say("The recorded response is an error ({status}).", status=safe_line(str(recorded.status)))
+    return Failure(Kind.BAD_RESPONSE, words, say("{why}", why=safe_line(str(error)[:200])), recorded.status)

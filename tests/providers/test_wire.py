@@ -1,0 +1,77 @@
+"""Recorded streams with the quirks of real servers: the deltas, and that no split of the bytes changes them.
+
+The recordings are in `tests/wire`, in the format of `--record`; beside each stands what comes out of it.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from termchat.core.events import Delta
+from termchat.providers.decoding import ServerError
+from termchat.providers.reading import reply_of
+from termchat.providers.recording import Recorded, read
+from termchat.providers.replay import decoder_for
+from tests import golden
+from tests.gateway import Gateway, fault
+from tests.providers.decoding import new_ids
+from tests.providers.house import heard, profile
+
+FOLDER = Path(__file__).parent.parent / "wire"
+RECORDINGS = sorted(file.stem for file in FOLDER.glob("*.sse"))
+
+
+def recording(name: str) -> Recorded:
+    (found,) = read((FOLDER / f"{name}.sse").read_bytes())
+    return found
+
+
+async def decoded(recorded: Recorded, chunks: list[bytes]) -> list[str]:
+    """The deltas of a body in these chunks, as text, and how it failed if it did."""
+
+    async def body() -> AsyncIterator[bytes]:
+        for chunk in chunks:
+            yield chunk
+
+    decoder = decoder_for(recorded, new_ids())
+    deltas: list[Delta] = []
+    try:
+        async for delta in reply_of(body(), decoder):
+            deltas.append(delta)  # noqa: PERF401, what came before a failure is looked at too
+    except ServerError as error:
+        return [*map(golden.delta, deltas), f"failed: {error.body}"]
+    return [*map(golden.delta, deltas), "whole" if decoder.finished else "cut"]
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+async def test_what_comes_out(name: str, request: pytest.FixtureRequest) -> None:
+    found = recording(name)
+    text = "\n".join(await decoded(found, [found.body])) + "\n"
+    golden.check(FOLDER / f"{name}.txt", text, update=bool(request.config.getoption("--update-golden")))
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+async def test_a_hundred_splits_make_no_difference(name: str) -> None:
+    found, seed = recording(name), random.randrange(1 << 32)
+    whole, dice = await decoded(found, [found.body]), random.Random(seed)
+    for turn in range(100):
+        size = dice.choice([1, 3, 17, 200]) if turn else 1
+        cuts = sorted(dice.sample(range(len(found.body)), max(1, len(found.body) // size // 2)))
+        chunks = [found.body[a:b] for a, b in zip([0, *cuts], [*cuts, len(found.body)], strict=True)]
+        assert await decoded(found, chunks) == whole, f"seed {seed}, split {turn}"
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+async def test_the_same_through_the_sdk(gateway: Gateway, name: str) -> None:
+    found = recording(name)
+    gateway.reply(fault.Body(found.body, found.content_type))
+    made = profile(gateway.url, found.protocol, quirks=frozenset(found.quirks))
+    deltas, _ = await heard(made, name=found.model)
+    expected = [line for line in await decoded(found, [found.body]) if not line.startswith(("failed", "cut", "whole"))]
+    ours, theirs = golden.Names(), re.compile("new([0-9]+)")
+    assert [ours(golden.delta(delta)) for delta in deltas] == [theirs.sub(r"id\1", line) for line in expected]
