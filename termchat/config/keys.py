@@ -24,6 +24,7 @@ class Action(StrEnum):
     LAST_MODEL = "last model"
     RETRY = "retry"
     SEND_NOW = "send now"
+    SEARCH = "search"
     DROP = "drop"
     REASONING = "reasoning"
     FOLD = "fold"
@@ -58,6 +59,7 @@ KEYS: tuple[Key, ...] = (
     Key(Action.UP, (("up",), ("c-p",)), say("Up"), say("earlier input; the queue back")),
     Key(Action.DOWN, (("down",), ("c-n",)), say("Down"), say("later input")),
     Key(Action.COMPLETE, (("c-i",),), say("Tab"), say("complete a command")),
+    Key(Action.SEARCH, (("c-r",),), say("Ctrl-R"), say("search what was typed before")),
     Key(Action.ACCEPT, (("right",), ("c-e",)), say("Right"), say("take the grey suggestion")),
     Key(Action.MODEL, (("escape", "m"), ("escape", "p")), say("Alt-M"), say("choose a model")),
     Key(Action.LAST_MODEL, (("f2",),), say("F2"), say("back to the model before")),

@@ -64,4 +64,12 @@ def wrap(line: tuple[Segment, ...], columns: int) -> list[tuple[Segment, ...]]:
             if word:
                 rows[-1].append(Segment(Safe(word), segment.roles, segment.url))
             used += width
-    return [tuple(row) for row in rows]
+    return [_trimmed(row) for row in rows]
+
+
+def _trimmed(row: list[Segment]) -> tuple[Segment, ...]:
+    """A row without the blank at which it was broken."""
+    if not row:
+        return ()
+    *before, last = row
+    return (*before, Segment(Safe(last.text.rstrip(" ")), last.roles, last.url))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import time
 from pathlib import Path
@@ -180,7 +181,9 @@ def test_a_key_is_echoed_fast_while_lines_stream() -> None:
             terminal.send(WORDS[n])
             terminal.until(lambda typed=typed: f"❯ {typed}" in terminal.lines, 2)
             delays.append(time.monotonic() - began)
-    assert sorted(delays)[int(0.95 * len(delays))] <= 0.05, sorted(delays)
+    # The goal is a p95 of 15 ms on a quiet machine, which the bench measures; here others may be at work.
+    assert sorted(delays)[len(delays) // 2] <= 0.015, sorted(delays)
+    assert sorted(delays)[int(0.9 * len(delays))] <= 0.1, sorted(delays)
 
 
 def test_keys_are_echoed_while_the_program_is_still_being_imported() -> None:
@@ -206,3 +209,55 @@ def test_interrupted_while_it_is_being_imported_it_leaves_nothing() -> None:
         terminal.leaves()
         assert terminal.tty() == terminal.initial
         assert "❯" not in terminal.text
+
+
+def test_ctrl_r_searches_what_was_typed_and_esc_keeps_the_draft() -> None:
+    with Terminal(rows=40) as terminal:
+        _ready(terminal)
+        for text in ("alpha one", "beta two"):
+            terminal.send(f"{text}\r")
+            terminal.shows(f"You said: {text}")
+            _ready(terminal)
+        terminal.send("a draft")
+        terminal.shows("❯ a draft")
+        terminal.send("\x12")
+        terminal.shows("❯ beta two\n  alpha one")
+        terminal.send("alp")
+        terminal.until(lambda: "  alpha one" not in terminal.text)
+        terminal.send("\x1b")
+        terminal.until(lambda: "❯ a draft" in terminal.lines)
+        terminal.send("\x12alp\r")
+        terminal.until(lambda: "❯ alpha one" in terminal.lines[-8:] or terminal.lines.count("❯ alpha one") == 2)
+
+
+def test_home_and_end_of_the_line_are_the_editors_own() -> None:
+    with Terminal() as terminal:
+        _ready(terminal)
+        terminal.send("middle\x01start \x05 end")
+        terminal.shows("❯ start middle end")
+
+
+def test_nothing_wakes_an_idle_program() -> None:
+    with Terminal() as terminal:
+        _ready(terminal)
+        terminal.settled(1.2)
+        before = _switches(terminal.pid)
+        terminal.settled(1.0)
+        assert _switches(terminal.pid) - before <= 1
+
+
+def _switches(pid: int) -> int:
+    """How often the main thread has gone to sleep."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(row.split()[1] for row in status.splitlines() if row.startswith("voluntary_ctxt")))
+
+
+def test_what_the_terminal_wraps_is_copied_as_one_line() -> None:
+    with Terminal(columns=60, rows=50) as terminal:
+        _ready(terminal)
+        terminal.send("wide\r")
+        terminal.shows("one · 12 in")
+        code = ("echo a-long-command --with --many=flags " * 5).strip()
+        plain = re.sub(rb"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[78]|\x1b\]8;[^\x1b]*\x1b\\", b"", terminal.output).decode()
+        assert code in plain
+        assert "https://example.com/" + "path/" * 20 in plain

@@ -106,7 +106,7 @@ def test_stopped_in_the_middle_what_came_stays(key: str) -> None:
 def test_stopped_while_a_tool_runs() -> None:
     with Terminal() as terminal:
         _ready(terminal)
-        terminal.send("tool echo\r")
+        terminal.send("tool slow\r")
         terminal.shows("running 1 tool")
         terminal.send(ESC)
         terminal.shows("■ stopped")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -51,6 +53,14 @@ class Tmux:
     def shows(self, text: str, seconds: float = 10.0) -> None:
         self.until(lambda: text in self.screen(), seconds)
 
+    def foreground(self) -> int:
+        """The process that the shell has started last."""
+        shell = self._run("display-message", "-p", "#{pane_pid}").strip()
+        seen = [shell]
+        while children := subprocess.run(["pgrep", "-P", seen[-1]], capture_output=True, text=True, check=False).stdout:
+            seen.append(children.split()[-1])
+        return int(seen[-1])
+
     def close(self) -> None:
         self._run("kill-server")
 
@@ -60,7 +70,7 @@ def tmux() -> Generator[Callable[[int, int], Tmux]]:
     opened: list[Tmux] = []
 
     def start(columns: int, rows: int) -> Tmux:
-        command = f"cd {ROOT}; PS1='$ ' PYTHONDONTWRITEBYTECODE=1 ENV= sh -i"
+        command = f"cd {ROOT}; PS1='$ ' PYTHONDONTWRITEBYTECODE=1 bash --norc --noprofile -i"
         opened.append(Tmux(columns, rows, command))
         opened[-1].shows("$")
         return opened[-1]
@@ -77,17 +87,17 @@ def test_the_scrollback_is_the_transcript_after_eight_resizes(tmux: Callable[[in
     one = tmux(100, 24)
     one.keys(PROGRAM, "Enter")
     one.shows("Ask anything")
-    one.keys("long 120", "Enter")
+    one.keys("long 220", "Enter")
     one.shows("R0005")
     for columns in (90, 75, 60, 45, 60, 80, 100, 70):
         one.resize(columns, 24)
         seen = one.screen()
         one.until(lambda seen=seen: one.screen() != seen, 3)
-        time.sleep(0.25)  # tmux itself tells a new size to the program that late
-    one.shows("12 in", 15)
+        time.sleep(0.4)  # tmux tells a new size at once only that long after the one before
+    one.shows("12 in", 25)
     rows = one.transcript()
     numbers = [word for row in rows for word in row.split() if word.startswith("R0")]
-    assert numbers == [f"R{n:04d}" for n in range(120)]
+    assert numbers == [f"R{n:04d}" for n in range(220)]
     assert sum("Type to queue" in row for row in rows) == 0
     assert sum("❯ Ask" in row for row in rows) == 1
 
@@ -116,5 +126,20 @@ def test_suspend_and_resume(tmux: Callable[[int, int], Tmux]) -> None:
     one.shows("now-echo")
     one.keys("fg", "Enter")
     one.shows("❯ a draft")
+    one.keys(" goes on", "Enter")
+    one.shows("You said: a draft goes on")
+
+
+def test_stopped_from_outside_it_goes_on_as_it_was(tmux: Callable[[int, int], Tmux]) -> None:
+    one = tmux(80, 24)
+    one.keys(PROGRAM, "Enter")
+    one.shows("Ask anything")
+    one.keys("a draft")
+    one.shows("❯ a draft")
+    pid = one.foreground()
+    os.kill(pid, signal.SIGSTOP)
+    one.until(lambda: one.screen().rstrip().split("\n")[-1].startswith("$"))
+    one.keys("fg", "Enter")
+    one.until(lambda: "❯ a draft" in one.screen().rstrip().split("\n")[-2])
     one.keys(" goes on", "Enter")
     one.shows("You said: a draft goes on")

@@ -29,6 +29,7 @@ class FakeProvider:
     long N        N lines of about 95 columns
     think         reasoning, then an answer
     code          a code block
+    wide          CJK, a command, a link and an address that are wider than the screen
     tool NAME     a call of that tool, then what it gave
     hang          nothing at all, until it is stopped
     drip          a word every tenth of a second, without end
@@ -75,6 +76,13 @@ class FakeProvider:
                 yield TextDelta(1, "So the answer is 42.")
             case "code":
                 yield TextDelta(0, "Look:\n\n```python\ndef f(x):\n    return x + 1\n```\n\nThat is **all**.")
+            case "wide":
+                text = "这是一段很长的中文，" * 20 + "\n\n```sh\n" + "echo a-long-command --with --many=flags " * 5
+                text += "\n```\n\nSee [the site](https://example.com/a/b) 👩‍💻 and "
+                text += f"https://example.com/{'path/' * 20} ok.\n"
+                for at in range(0, len(text), 7):
+                    yield TextDelta(0, text[at : at + 7])
+                    await asyncio.sleep(0.005)
             case "tool":
                 yield ToolCallDelta(0, "c1", rest[0], '{"text": "')
                 await asyncio.sleep(0.05)
@@ -129,12 +137,12 @@ class FakeProviders:
 
 
 class FakeTools:
-    """`echo` gives its argument back after a moment; `fail` fails."""
+    """`echo` gives its argument back after a moment; `fail` fails, `slow` takes very long."""
 
-    specs = tuple(ToolSpec(name, name, {"type": "object", "properties": {}}) for name in ("echo", "fail"))
+    specs = tuple(ToolSpec(name, name, {"type": "object", "properties": {}}) for name in ("echo", "fail", "slow"))
 
     async def run(self, call: ToolCall) -> ToolResult:
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(30 if call.name == "slow" else 0.2)
         text = "\n".join(f"row {n}" for n in range(7)) if call.name == "echo" else "no such thing"
         return ToolResult(call.id, call.name, (Text(text),), is_error=call.name == "fail")
 

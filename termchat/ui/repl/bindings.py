@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from prompt_toolkit.application import Application
-from prompt_toolkit.filters import Condition, Filter, emacs_mode, vi_insert_mode, vi_navigation_mode
+from prompt_toolkit.filters import Always, Condition, Filter, emacs_mode, vi_insert_mode, vi_navigation_mode
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
@@ -21,15 +21,19 @@ def make_bindings(
     actions: Mapping[Action, Callable[[], None]],
     paste: Callable[[str], None],
     sheet_closes: Callable[[], bool],
+    suggests: Callable[[], bool],
     *,
     enter_sends: bool = True,
     vi: bool = False,
 ) -> KeyBindings:
-    """Bindings for every action that is given. `sheet_closes` takes the key sheet away, saying whether it was there."""
+    """Bindings for every action that is given.
+
+    `sheet_closes` takes the key sheet away and tells whether it was there; `suggests` whether a suggestion is shown.
+    """
     bindings = KeyBindings()
     for key in KEYS:
         if run := actions.get(_swapped(key.action, enter_sends=enter_sends)):
-            _bind(bindings, key, run, sheet_closes, vi=vi)
+            _bind(bindings, key, run, sheet_closes, _when(key.action, suggests, vi=vi))
 
     @bindings.add(Keys.BracketedPaste)
     def _(event: KeyPressEvent) -> None:
@@ -45,19 +49,27 @@ def _swapped(action: Action, *, enter_sends: bool) -> Action:
     return {Action.ENTER: Action.NEWLINE, Action.NEWLINE: Action.ENTER}.get(action, action)
 
 
+def _when(action: Action, suggests: Callable[[], bool], *, vi: bool) -> Filter:
+    """In which state of the editor a key does its action; else it is what the editor makes of it."""
+    if action is Action.ACCEPT:
+        return _INSERTING & Condition(suggests)
+    if action is Action.SHEET:
+        return _INSERTING
+    if action is Action.ESCAPE and vi:
+        return vi_navigation_mode
+    if action in _EMACS_ONLY:
+        return emacs_mode
+    return Always()
+
+
 def _bind(
-    bindings: KeyBindings, key: Key, run: Callable[[], None], sheet_closes: Callable[[], bool], *, vi: bool
+    bindings: KeyBindings, key: Key, run: Callable[[], None], sheet_closes: Callable[[], bool], when: Filter
 ) -> None:
     def handle(event: KeyPressEvent) -> None:
         if key.action is not Action.SHEET and sheet_closes() and key.action is Action.ESCAPE:
             return
         run()
 
-    when: Filter = _INSERTING if key.action in (Action.SHEET, Action.ACCEPT) else Condition(lambda: True)
-    if key.action is Action.ESCAPE and vi:
-        when = vi_navigation_mode
-    if key.action in _EMACS_ONLY and vi:
-        when = emacs_mode
     for sequence in key.keys:
         bindings.add(*sequence, filter=when)(handle)
 

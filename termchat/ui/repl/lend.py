@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from time import monotonic
 
 from prompt_toolkit.application import in_terminal
 
@@ -18,6 +19,8 @@ from termchat.core.sanitize import Safe, safe_line, say
 from termchat.ui.repl.draft import Draft
 from termchat.ui.repl.tty import Tty
 from termchat.ui.screen import Screen
+
+_MOMENT = 0.5
 
 
 class Lender:
@@ -39,6 +42,12 @@ class Lender:
         self._toast = toast
         self._back = back
         self._tasks: set[asyncio.Task[None]] = set()
+        self._back_at = -1e9
+
+    @property
+    def lends(self) -> bool:
+        """Whether something else has the terminal, or has given it back this moment."""
+        return self._screen.app.suspended or monotonic() - self._back_at < _MOMENT
 
     def suspend(self) -> None:
         """Ctrl-Z: stop, as the shell expects it; `fg` goes on."""
@@ -67,6 +76,7 @@ class Lender:
             finally:
                 if self._tty:
                     self._tty.raw()
+        self._back_at = monotonic()
         self._back()
         self._screen.commit("")
 

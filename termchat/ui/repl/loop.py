@@ -112,8 +112,14 @@ class Repl:
             self.leave,
         )
         actions = {**self.hands.actions(), **self._terminal_actions()}
+        actions = {action: self._focusing(run) for action, run in actions.items()}
         self.app.key_bindings = make_bindings(
-            actions, self.draft.paste, self._close_sheet, enter_sends=look.enter_sends, vi=look.vi
+            actions,
+            self.draft.paste,
+            self._close_sheet,
+            lambda: bool(self.draft.suggestion()),
+            enter_sends=look.enter_sends,
+            vi=look.vi,
         )
         self.talk.ended = self._ended
         self._early = ""
@@ -154,6 +160,7 @@ class Repl:
         loop = asyncio.get_running_loop()
         for number, code in ((signal.SIGTERM, Exit.SIGTERM), (signal.SIGHUP, Exit.SIGHUP)):
             loop.add_signal_handler(number, self.leave, int(code))
+        loop.add_signal_handler(signal.SIGCONT, self._continued)
         loop.set_exception_handler(self._bug)
         if not _log.handlers:
             _log.addHandler(logging.NullHandler())
@@ -201,7 +208,16 @@ class Repl:
         self.keyboard.on_reply = self.terminal.reply
         asyncio.get_running_loop().call_soon(self._painted)
 
+    def _continued(self) -> None:
+        """Stopped from outside and going on: whoever had the terminal meanwhile has changed it."""
+        if self.house.tty and not self.lender.lends:
+            self.house.tty.again()
+            self.terminal.again()
+            self.screen.renew()
+
     def _painted(self) -> None:
+        if self.house.tty:
+            self.house.tty.remember()
         self.terminal.begin()
         if self.house.notes:
             self.painter.lines([line(words, Role.DIM) for words in self.house.notes])
@@ -241,6 +257,15 @@ class Repl:
         topic = preview(question[0].message.text, 40) if question else EMPTY
         words = say("termchat: {topic}", topic=topic) if topic else say("termchat")
         return say("● {words}", words=words) if self.talk.busy else words
+
+    def _focusing(self, run: Callable[[], None]) -> Callable[[], None]:
+        """An action that leaves the focus where the next key belongs, which may be in the same read."""
+
+        def act() -> None:
+            run()
+            self._focus()
+
+        return act
 
     def _focus(self) -> None:
         wanted = self.live.filter if self.picker.is_open else self.live.input

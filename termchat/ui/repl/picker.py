@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from prompt_toolkit.buffer import Buffer
 
@@ -17,11 +17,15 @@ _ROWS = 10
 
 
 class Picker:
-    """Open while `choices` is not None. `filter` is the buffer that typing goes to."""
+    """Open while `choices` is not None. `filter` is the buffer that typing goes to.
+
+    took   told the number of the choice that is taken, where taking it is not a matter of its effects
+    """
 
     def __init__(self) -> None:
         self.filter = Buffer(multiline=False, on_text_changed=lambda _: self._filtered())
         self.choices: Sequence[Choice] | None = None
+        self.took: Callable[[int], None] | None = None
         self._title = EMPTY
         self._note = EMPTY
         self._at = 0
@@ -30,7 +34,15 @@ class Picker:
     def is_open(self) -> bool:
         return self.choices is not None
 
-    def open(self, title: Safe, choices: Sequence[Choice], query: str = "", note: Safe = EMPTY) -> None:
+    def open(
+        self,
+        title: Safe,
+        choices: Sequence[Choice],
+        query: str = "",
+        note: Safe = EMPTY,
+        took: Callable[[int], None] | None = None,
+    ) -> None:
+        self.took = took
         self._title, self.choices, self._note, self._at = title, choices, note, 0
         self.filter.reset()
         self.filter.insert_text(query)
@@ -52,9 +64,16 @@ class Picker:
             self._at = (self._at + by) % len(shown)
 
     def taken(self) -> Sequence[Effect]:
-        """What the marked choice does."""
-        shown = self.shown()
-        return shown[self._at].effects if shown else ()
+        """The marked choice is taken: what it does. The picker is closed."""
+        shown, took, choices = self.shown(), self.took, list(self.choices or ())
+        marked = shown[self._at] if shown else None
+        self.close()
+        if marked is None:
+            return ()
+        if took:
+            took(next(n for n, choice in enumerate(choices) if choice is marked))
+            return ()
+        return marked.effects
 
     def shown(self) -> list[Choice]:
         """The choices that match what was typed: every word somewhere in the row."""

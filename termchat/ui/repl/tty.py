@@ -42,6 +42,7 @@ class Tty:
         self.undo: list[str] = []
         self.touched = False
         self._restored = False
+        self._talking: list[Any] | None = None
         self._porch: Porch | None = None
 
     @classmethod
@@ -98,6 +99,15 @@ class Tty:
         mode[3] |= termios.NOFLSH
         self._restored = False
         termios.tcsetattr(self._in, termios.TCSANOW, mode)
+
+    def remember(self) -> None:
+        """The settings in use now are those the talk wants."""
+        self._talking = termios.tcgetattr(self._in)
+
+    def again(self) -> None:
+        """The program was stopped from outside and goes on: the settings of the talk again."""
+        if self._talking and not self._restored:
+            termios.tcsetattr(self._in, termios.TCSANOW, self._talking)
 
     def read_typed(self) -> bool:
         """Read what has been typed so far into `typed`, without waiting; whether there was anything."""
