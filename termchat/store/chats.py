@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from termchat.core.errors import Failure, Kind
 from termchat.core.library import ChatInfo, ChatState, Page, Place
@@ -14,7 +14,7 @@ from termchat.core.messages import Author, File, Image, Json, Message
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import join, safe_line, say, well_formed
 from termchat.store import nodes, processes
-from termchat.store.codec import dump
+from termchat.store.codec import dump, unwrapped, wrapped
 from termchat.store.nodes import Kept
 
 INFO = (
@@ -61,7 +61,7 @@ def set_state(connection: sqlite3.Connection, n: int, state: ChatState) -> None:
     model = state.model or ModelRef("", "")
     connection.execute(
         "UPDATE chats SET provider = ?, model = ?, system = ?, settings = ? WHERE n = ?",
-        (*map(well_formed, (model.provider, model.model, state.system)), dump(dict(state.settings)), n),
+        (*map(well_formed, (model.provider, model.model, state.system)), dump(wrapped(state.settings)), n),
     )
 
 
@@ -226,7 +226,6 @@ def _several(name: str, found: list[ChatInfo]) -> Failure:
 
 def _settings(text: str) -> Mapping[str, Json]:
     try:
-        found = json.loads(text)
+        return unwrapped(json.loads(text))
     except ValueError:
         return {}
-    return cast("dict[str, Json]", found) if isinstance(found, dict) else {}

@@ -230,16 +230,22 @@ def _usage(raw: Raw) -> Usage:
     )
 
 
+def wrapped(opaque: Mapping[str, object]) -> dict[str, Any]:
+    """Opaque data as JSON that holds all of it."""
+    return {key: _wrapped(item) for key, item in opaque.items()}
+
+
+def unwrapped(raw: object) -> dict[str, Any]:
+    """Opaque data as it was before it was wrapped. Raises BadRecord."""
+    return {key: _unwrapped(item) for key, item in fields.record(raw).items()}
+
+
 def _opaque(extra: Extra) -> dict[str, Any]:
-    return {} if extra is None else {"extra": _wrapped_items(extra)}
+    return {} if extra is None else {"extra": wrapped(extra)}
 
 
 def _extra(raw: Raw) -> Extra:
-    return (
-        cast("dict[str, Any]", {k: _unwrapped(v) for k, v in fields.record(raw["extra"]).items()})
-        if ("extra" in raw)
-        else None
-    )
+    return unwrapped(raw["extra"]) if "extra" in raw else None
 
 
 def _wrapped(value: object) -> object:
@@ -251,14 +257,10 @@ def _wrapped(value: object) -> object:
         case list() | tuple():
             return [_wrapped(item) for item in cast("list[object]", value)]
         case dict():
-            inner = _wrapped_items(cast("dict[str, object]", value))
+            inner = wrapped(cast("dict[str, object]", value))
             return {"$object": inner} if any(key in inner for key in _WRAPPERS) else inner
         case _:
             return value
-
-
-def _wrapped_items(value: Mapping[str, object]) -> dict[str, object]:
-    return {key: _wrapped(item) for key, item in value.items()}
 
 
 def _unwrapped(value: object) -> object:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from termchat.core.errors import Failure
-from termchat.store import db, rescue, troubles
+from termchat.store import db, troubles
 from termchat.store.db import Database
 
 T = TypeVar("T")
@@ -98,7 +98,11 @@ class Desk:
         if write.key:
             self._waiting = [other for other in self._waiting if other.key != write.key]
         self._waiting.append(write)
-        return self._settle()
+        try:
+            return self._settle()
+        except Exception:
+            _log.exception("the store cannot be used")
+            return False
 
     def _settle(self) -> bool:
         """Write everything that waits, in one transaction; one bad write is dropped, not the ones around it."""
@@ -156,7 +160,7 @@ class Desk:
                 raise
             connection.close()
             self._db = None
-            note = rescue.rescue(self._file)
+            note = _rescue(self._file)
             if note:
                 self._say(note)
             return work(self._database().connection)
@@ -191,7 +195,7 @@ class Desk:
     def _close(self) -> None:
         self._patience(db.PATIENCE)
         if self._waiting:
-            self._settle()
+            self._quietly(self._settle)
         if self._db:
             self._quietly(self._db.connection.close)
 
@@ -223,13 +227,19 @@ def _open(file: Path | None, vfs: str, patience: float) -> Database:
 
 def _rescued(file: Path, vfs: str) -> Database:
     try:
-        note = rescue.rescue(file)
+        note = _rescue(file)
         opened = db.open_file(file, vfs)
     except (OSError, sqlite3.Error, troubles.NotOurs) as error:
         return _instead(file, error)
     if note:
         opened.notes.insert(0, note)
     return opened
+
+
+def _rescue(file: Path) -> Failure | None:
+    from termchat.store.rescue import rescue  # hardly ever needed
+
+    return rescue(file)
 
 
 def _instead(file: Path, error: Exception) -> Database:

@@ -82,7 +82,7 @@ class Library:
         record, held, draft = found
         if held:
             return self._branch(record, record.conversation.head, place, forked=True)
-        recorder = Recorder(self._shelf, Seed(chat, place), record.state, made=True)
+        recorder = Recorder(self._shelf, Seed(chat, place), record.state, made=True, draft=draft)
         return Resumed(recorder, record.info, record.state, record.conversation, draft)
 
     async def fork(self, chat: str, head: str | None, place: Place, title: str = "") -> Resumed | Failure:
@@ -133,9 +133,6 @@ class Library:
 
     async def prompts(self, containing: str = "", directory: str = "", limit: int = 500) -> tuple[PastPrompt, ...]:
         return await self._ask(lambda db: prompts.past(db, well_formed(containing), well_formed(directory), limit), ())
-
-    async def left_draft(self, place: Place) -> str:
-        return await self._ask(lambda db: prompts.left_draft(db, _written(place), time.time()), "")
 
     async def usage(self, by: By, since: float = 0.0) -> tuple[UsageRow, ...]:
         return await self._ask(lambda db: ledger.totals(db, by, since), ())

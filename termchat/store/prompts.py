@@ -50,15 +50,16 @@ def draft(connection: sqlite3.Connection, chat: str) -> str:
     return found[0] if found else ""
 
 
-def left_draft(connection: sqlite3.Connection, place: Place, at: float) -> str:
-    """What was typed in this directory into a chat that never began, by a termchat that is gone; it is taken out."""
+def left_draft(connection: sqlite3.Connection, chat: str, place: Place, at: float) -> str:
+    """What was typed in this directory into a chat that never began, by a termchat that is gone: `chat` has it now."""
     rows = connection.execute(
         "SELECT chat, text, owner, at FROM drafts WHERE directory = ? AND chat NOT IN (SELECT id FROM chats) "
         "ORDER BY at DESC",
         (place.directory,),
     ).fetchall()
-    for chat, text, owner, since in rows:
+    for left, text, owner, since in rows:
         if not processes.alive(owner, since, at):
-            connection.execute("DELETE FROM drafts WHERE chat = ?", (chat,))
+            values = (chat, processes.owner(), at, left)
+            connection.execute("UPDATE OR REPLACE drafts SET chat = ?, owner = ?, at = ? WHERE chat = ?", values)
             return text
     return ""

@@ -55,16 +55,16 @@ class Shelf:
 
 
 class Recorder:
-    """`core.ports.Recorder`. `made` says that the chat exists already."""
+    """`core.ports.Recorder`. `made` says that the chat exists already, `draft` what is saved as its draft."""
 
-    def __init__(self, shelf: Shelf, seed: Seed, state: ChatState, *, made: bool = False) -> None:
+    def __init__(self, shelf: Shelf, seed: Seed, state: ChatState, *, made: bool = False, draft: str = "") -> None:
         self._shelf = shelf
         self._desk = shelf.desk
         self._seed = seed
         self._state = state
         self._made = made
         self._text = ""
-        self._saved_text = ""
+        self._saved_text = draft
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -90,6 +90,11 @@ class Recorder:
         self._text = text
         if self._timer is None and text != self._saved_text:
             self._timer = asyncio.get_running_loop().call_later(self._shelf.every, self._save_draft)
+
+    async def left_draft(self) -> str:
+        chat, place = self.chat, self._seed.place
+        self._saved_text = await self._desk.ask(lambda db: prompts.left_draft(db, chat, place, time.time()), "")
+        return self._saved_text
 
     async def begin(self, turn_id: str, question: str) -> Recording:
         self._make()

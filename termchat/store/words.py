@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import cache
 
 from termchat.core.messages import File, Message, Part, Reasoning, Text, ToolCall, ToolResult
 from termchat.core.sanitize import well_formed
 
 # Han, kana, bopomofo, Hangul, Thai, Lao, Khmer, Burmese (https://www.unicode.org/charts/)
-_ALONE = re.compile(
+_ALONE = (
     "[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3041-\u312f\u3131-\u318e\u31a0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff66-\uffdc\U0001b000-\U0001b16f"
     "\U00020000-\U0003ffff]"
@@ -42,7 +43,7 @@ def words(message: Message) -> str:
 def indexed(text: str) -> str:
     """The text as it goes into the index."""
     text = text.replace("\0", " ")  # SQLite's text ends there
-    return text if text.isascii() else _ALONE.sub(r" \g<0> ", text)
+    return text if text.isascii() else _alone().sub(r" \g<0> ", text)
 
 
 def query(typed: str) -> Query | None:
@@ -73,6 +74,12 @@ def snippet(text: str, pieces: tuple[str, ...]) -> tuple[str, tuple[tuple[int, i
     folded = _folded(shown)
     marks = {hit.span() for piece in pieces for hit in re.finditer(re.escape(piece), folded)}
     return shown, tuple(sorted(marks))
+
+
+@cache
+def _alone() -> re.Pattern[str]:
+    """Compiled when it is first needed, which takes longer than everything else here."""
+    return re.compile(_ALONE)
 
 
 def _terms(typed: str) -> list[tuple[str, str]]:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 from termchat.core.errors import Failure, Kind
 from termchat.core.library import ChatState, Place
@@ -193,21 +192,40 @@ async def test_there_is_no_chat_to_resume_or_fork(shelf: Shelf):
     assert isinstance(await library.fork("nobody", None, HERE), Failure)
 
 
-async def test_a_draft_of_a_chat_that_never_began_is_told_once(shelf: Shelf, tmp_path: Path):
+async def test_a_draft_of_a_chat_that_never_began_is_the_draft_of_the_next(shelf: Shelf):
     library = shelf.open()
     recorder = library.begin(ChatState(), HERE)
     recorder.draft("unfinished")
     await recorder.close()
-    assert await library.left_draft(HERE) == ""  # who typed it still runs
+    assert await library.begin(STATE, HERE).left_draft() == ""  # who typed it still runs
     await shelf.close()
     with db.open_file(shelf.file).connection as connection:
         connection.execute("UPDATE drafts SET owner = replace(owner, '|', '|gone')")
         connection.commit()
     library = shelf.open()
+    assert await library.begin(STATE, Place("tty1", "/elsewhere")).left_draft() == ""
+    heir = library.begin(STATE, HERE)
 
-    assert await library.left_draft(Place("tty1", "/elsewhere")) == ""
-    assert await library.left_draft(HERE) == "unfinished"
-    assert await library.left_draft(HERE) == ""
+    assert await heir.left_draft() == "unfinished"
+    assert await library.begin(STATE, HERE).left_draft() == ""
+    assert look(shelf.file, "SELECT chat, text FROM drafts") == [(heir.chat, "unfinished")]
+    heir.draft("")
+    await heir.close()
+    assert look(shelf.file, "SELECT count(*) FROM drafts") == [(0,)]
+
+
+async def test_a_draft_that_came_back_can_be_cleared(shelf: Shelf):
+    library = shelf.open()
+    recorder = await told(library, "hello")
+    recorder.draft("and")
+    await recorder.close()
+    found = await library.resume(recorder.chat, HERE)
+    assert isinstance(found, Resumed) and found.draft == "and"
+    found.recorder.draft("")
+    await found.recorder.close()
+
+    found = await library.resume(recorder.chat, HERE)
+    assert isinstance(found, Resumed) and found.draft == ""
 
 
 async def test_the_history_of_prompts_has_each_once_and_this_directory_first(shelf: Shelf):

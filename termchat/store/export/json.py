@@ -29,7 +29,7 @@ def chat(record: ChatRecord) -> str:
         "directory": info.directory,
         "model": [state.model.provider, state.model.model] if state.model else None,
         "system": state.system,
-        "settings": dict(state.settings),
+        "settings": codec.wrapped(state.settings),
         "head": tree.head,
         "messages": [
             {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 from termchat.core.conversation import Conversation, Node
 from termchat.core.library import ChatInfo, ChatRecord, ChatState, Skipped
@@ -38,7 +38,9 @@ def _chat(raw: Raw) -> ChatRecord:
         raise BadRecord("its head is not among its messages")
     tree = Conversation(nodes, head)
     questions = sum(node.message.author is Author.USER for node in nodes.values())
-    state = ChatState(_model(raw.get("model")), fields.text(raw, "system", ""), _settings(raw))
+    state = ChatState(
+        _model(raw.get("model")), fields.text(raw, "system", ""), codec.unwrapped(fields.inner(raw, "settings"))
+    )
     updated = fields.number(raw, "updated", created)
     directory = fields.text(raw, "directory", "")
     info = ChatInfo(_id(raw), fields.text(raw, "title", ""), state.model, created, updated, questions, directory)
@@ -72,7 +74,3 @@ def _model(value: object) -> ModelRef | None:
             return ModelRef(provider, model)
         case _:
             return None
-
-
-def _settings(raw: Raw) -> dict[str, Any]:
-    return cast("dict[str, Any]", raw["settings"]) if isinstance(raw.get("settings"), dict) else {}
