@@ -1,4 +1,4 @@
-"""The tree of a chat: /tree, /goto, /history. Heads move, messages stay."""
+"""The tree of a chat: /tree, /goto, /history, /redraw. Heads move, messages stay."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from termchat.commands.registry import Context, Effects, Family
 from termchat.core.conversation import Conversation, Node
-from termchat.core.effects import Candidate, Candidates, MoveHead, Page, Say
+from termchat.core.effects import Candidate, Candidates, MoveHead, Page, Replay, Say
 from termchat.core.messages import Author
 from termchat.core.sanitize import Safe, join, safe, safe_line, say
 
@@ -48,6 +48,14 @@ def history(context: Context, argument: str) -> Effects:
     """Everything said on the way to the head."""
     said = list(_said(context.session.conversation))
     return (Page(join("\n\n", said)),) if said else _NOTHING
+
+
+@family.command("redraw", say("print the chat again, at the width of the terminal"))
+def redraw(context: Context, argument: str) -> Effects:
+    """Everything said on the way to the head, rendered anew; what stands in the scrollback stays."""
+    path = context.session.conversation.path()
+    said = [Replay(n.message.text.strip("\n"), n.message.author is Author.USER) for n in path if n.message.text.strip()]
+    return (Say(say("— the chat again —")), *said) if said else _NOTHING
 
 
 def ordered(conversation: Conversation) -> list[Node]:
