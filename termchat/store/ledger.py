@@ -10,7 +10,7 @@ from typing import Any
 from termchat.core.errors import Kind
 from termchat.core.library import By, UsageRow
 from termchat.core.messages import Origin
-from termchat.core.models import ModelRef
+from termchat.core.models import ModelRef, Protocol
 from termchat.core.outcomes import Outcome
 from termchat.core.usage import Usage
 
@@ -64,6 +64,16 @@ def settle(connection: sqlite3.Connection, turn: str, cost: Decimal | None) -> N
         share = rest if size == tokens else (rest * size / tokens).quantize(Decimal("1e-12"))
         rest, tokens = rest - share, tokens - size
         connection.execute("UPDATE ledger SET cost = ? WHERE n = ?", (str(share), n))
+
+
+def last_origin(connection: sqlite3.Connection, model: ModelRef) -> Origin | None:
+    """Over which protocol a model answered last, None when it never did."""
+    found = connection.execute(
+        "SELECT protocol FROM ledger WHERE provider = ? AND model = ? AND protocol <> '' ORDER BY n DESC LIMIT 1",
+        (model.provider, model.model),
+    ).fetchone()
+    known = found and found[0] in tuple(Protocol)
+    return Origin(model.provider, Protocol(found[0]), model.model) if known else None
 
 
 def totals(connection: sqlite3.Connection, by: By, since: float) -> tuple[UsageRow, ...]:

@@ -9,7 +9,7 @@ import sqlite3
 from dataclasses import dataclass, replace
 
 from termchat.core.conversation import Node
-from termchat.core.messages import Author, Message
+from termchat.core.messages import Author, Message, Origin
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.store import chats, ledger, nodes, processes
@@ -59,7 +59,8 @@ def finish(connection: sqlite3.Connection, partial: Partial, hide: Hide) -> None
         return
     _enter(connection, n, partial)
     if partial.message and partial.message.parts:
-        node = kept(Node(partial.node, partial.parent, _ended(partial.message)), partial.began, hide)
+        ended = _ended(partial.message, ledger.last_origin(connection, partial.model))
+        node = kept(Node(partial.node, partial.parent, ended), partial.began, hide)
         chats.add(connection, n, node, follow=True)
 
 
@@ -76,8 +77,8 @@ def adopt(connection: sqlite3.Connection, at: float) -> int:
     return len(left)
 
 
-def _ended(message: Message) -> Message:
-    return replace(message, outcome=Outcome.CUT) if message.author is Author.ASSISTANT else message
+def _ended(message: Message, origin: Origin | None) -> Message:
+    return replace(message, outcome=Outcome.CUT, origin=origin) if message.author is Author.ASSISTANT else message
 
 
 def _enter(connection: sqlite3.Connection, n: int, partial: Partial) -> None:

@@ -11,6 +11,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 from uuid import uuid4
@@ -72,8 +73,7 @@ class Recorder:
         return self._seed.id
 
     def add(self, node: Node) -> None:
-        self._make()
-        self._add(node, time.time(), follow=False)
+        self._post(_Add(node, time.time(), self._shelf.hide).write, make=True)
 
     def move(self, head: str | None) -> None:
         if self._made:
@@ -97,11 +97,11 @@ class Recorder:
         return self._saved_text
 
     async def begin(self, turn_id: str, question: str) -> Recording:
-        self._make()
-        partial = Partial(
-            turn_id, self.chat, question, uuid4().hex, self._state.model or ModelRef("", ""), 1, time.time()
+        model = self._state.model or ModelRef("", "")
+        partial = Partial(turn_id, self.chat, question, uuid4().hex, model, 1, time.time())
+        posted = self._post(
+            lambda db, _: partials.save(db, partial, str), key=f"partial {turn_id}", durable=True, make=True
         )
-        posted = self._desk.post(Write(lambda db: partials.save(db, partial, str), f"partial {turn_id}", durable=True))
         try:
             await asyncio.wait_for(self._desk.done(posted), _LONGEST_WAIT)
         except TimeoutError:
@@ -117,34 +117,23 @@ class Recorder:
 
     def keep_reply(self, node: Node, entry: Entry | None, turn_id: str) -> None:
         """A message of a turn is whole: it takes the place of what was saved of it; its request goes into the books."""
-        self._add(node, time.time(), follow=True, done=turn_id)
-        if entry:
-            self.enter(entry)
+        self._post(_Add(node, time.time(), self._shelf.hide, turn_id, entry).write)
 
     def enter(self, entry: Entry) -> None:
         self._post(lambda db, n: ledger.enter(db, n, entry))
 
-    def _make(self) -> None:
-        """The chat comes into being."""
-        if self._made:
-            return
-        self._made = True
+    def _post(self, work: _Work, *, key: str = "", durable: bool = False, make: bool = False) -> Future[bool]:
+        """Write something of this chat; with `make` the chat comes into being if it is not there yet."""
         seed, state, at = self._seed, self._state, time.time()
-        self._desk.post(Write(lambda db: chats.create(db, seed, state, at)))
-
-    def _add(self, node: Node, at: float, *, follow: bool, done: str = "") -> None:
-        work = _Add(node, at, follow, done, self._shelf.hide)
-        self._post(work.write)
-
-    def _post(self, work: _Work) -> None:
-        chat = self.chat
+        making = make and not self._made
+        self._made = self._made or make
 
         def write(db: sqlite3.Connection) -> None:
-            n = chats.number(db, chat)
+            n = chats.create(db, seed, state, at) if making else chats.number(db, seed.id)
             if n is not None:
                 work(db, n)
 
-        self._desk.post(Write(write))
+        return self._desk.post(Write(write, key, durable))
 
     def _save_draft(self) -> None:
         self._timer = None
@@ -154,20 +143,29 @@ class Recorder:
         self._desk.post(Write(lambda db: prompts.save_draft(db, chat, text, place, at), f"draft {chat}"))
 
 
+@dataclass(slots=True)
 class _Add:
-    """A message on its way; it is encoded once, on the store thread."""
+    """A message on its way; it is encoded once, on the store thread.
 
-    def __init__(self, node: Node, at: float, follow: bool, done: str, hide: Hide) -> None:
-        self._node, self._at, self._follow, self._done, self._hide = node, at, follow, done, hide
-        self._kept: Kept | None = None
+    `turn` and `entry` are those of a reply: it follows the head, and takes the place of its partial row.
+    """
+
+    node: Node
+    at: float
+    hide: Hide
+    turn: str = ""
+    entry: Entry | None = None
+    kept: Kept | None = None
 
     def write(self, db: sqlite3.Connection, n: int) -> None:
-        self._kept = self._kept or kept(self._node, self._at, self._hide)
-        chats.add(db, n, self._kept, follow=self._follow)
-        if self._node.message.author is Author.USER:
-            chats.name_after(db, n, self._hide(chats.title(self._node.message)))
-        if self._done:
-            partials.drop(db, self._done)
+        self.kept = self.kept or kept(self.node, self.at, self.hide)
+        chats.add(db, n, self.kept, follow=bool(self.turn))
+        if self.node.message.author is Author.USER:
+            chats.name_after(db, n, self.hide(chats.title(self.node.message)))
+        if self.turn:
+            partials.drop(db, self.turn)
+        if self.entry:
+            ledger.enter(db, n, self.entry)
 
 
 @dataclass(slots=True)

@@ -43,18 +43,24 @@ def rescue(file: Path) -> Failure | None:
     with _alone(file):
         if _healthy(file):
             return None
-        aside = _set_aside(file)
         fresh = file.with_name(f"{file.name}.new")
         _remove(fresh)
-        opened = db.open_file(fresh)
-        with closing(opened.connection):
-            _salvage(aside, opened.connection)
-            counts = opened.connection.execute(
-                "SELECT (SELECT count(*) FROM chats), (SELECT count(*) FROM nodes)"
-            ).fetchone()
-        fresh.replace(file)
-        _remove(fresh)
-    return troubles.rescued(aside, *counts)
+        try:
+            chats, messages = _fill(fresh, file)
+            aside = _set_aside(file)
+            fresh.replace(file)
+        finally:
+            _remove(fresh)
+    return troubles.rescued(aside, chats, messages)
+
+
+def _fill(fresh: Path, file: Path) -> tuple[int, int]:
+    """Make a new file of what can be read; how many chats and messages that is."""
+    opened = db.open_file(fresh)
+    with closing(opened.connection):
+        _salvage(file, opened.connection)
+        counts = "SELECT (SELECT count(*) FROM chats), (SELECT count(*) FROM nodes)"
+        return opened.connection.execute(counts).fetchone()
 
 
 def _healthy(file: Path) -> bool:
@@ -86,13 +92,14 @@ def _set_aside(file: Path) -> Path:
     return aside
 
 
-def _salvage(aside: Path, new: sqlite3.Connection) -> None:
-    """Copy what can be read, then mend what points to what could not be. The file set aside is not touched."""
-    copy = aside.with_name(f"{aside.name}.reading")
+def _salvage(file: Path, new: sqlite3.Connection) -> None:
+    """Copy what can be read, then mend what points to what could not be. The damaged file is not touched."""
+    copy = file.with_name(f"{file.name}.reading")
+    _remove(copy)
     try:
         for suffix in ("", "-wal"):
-            if aside.with_name(aside.name + suffix).exists():
-                shutil.copyfile(aside.with_name(aside.name + suffix), copy.with_name(copy.name + suffix))
+            if file.with_name(file.name + suffix).exists():
+                shutil.copyfile(file.with_name(file.name + suffix), copy.with_name(copy.name + suffix))
                 copy.with_name(copy.name + suffix).chmod(0o600)
         _with_first_page(copy)
         new.execute("PRAGMA foreign_keys=OFF")
@@ -208,8 +215,8 @@ def _alone(file: Path) -> Generator[None]:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
-        lock.unlink(missing_ok=True)
     finally:
+        lock.unlink(missing_ok=True)
         os.close(handle)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 
 from termchat.core.errors import Failure, Kind
 from termchat.core.library import ChatState, Place
@@ -130,7 +131,7 @@ async def test_a_fork_of_a_fork_outlives_both_when_they_are_purged(shelf: Shelf)
     await library.delete(trunk.chat)
     await library.delete(first.recorder.chat)
     await shelf.close()
-    with db.open_file(shelf.file).connection as connection:
+    with closing(db.open_file(shelf.file).connection) as connection:
         trash.purge(connection, time.time() + 1)
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
         connection.execute("INSERT INTO words(words) VALUES ('integrity-check')")
@@ -164,9 +165,8 @@ async def test_after_thirty_days_a_deleted_chat_is_gone_with_its_words_and_attac
     await library.delete(recorder.chat)
     await shelf.close()
     long_ago = time.time() - trash.KEPT - 1
-    with db.open_file(shelf.file).connection as connection:
+    with closing(db.open_file(shelf.file).connection) as connection:
         connection.execute("UPDATE chats SET deleted = ?", (long_ago,))
-        connection.commit()
     library = shelf.open()
 
     assert await library.deleted() == ()
@@ -199,9 +199,8 @@ async def test_a_draft_of_a_chat_that_never_began_is_the_draft_of_the_next(shelf
     await recorder.close()
     assert await library.begin(STATE, HERE).left_draft() == ""  # who typed it still runs
     await shelf.close()
-    with db.open_file(shelf.file).connection as connection:
+    with closing(db.open_file(shelf.file).connection) as connection:
         connection.execute("UPDATE drafts SET owner = replace(owner, '|', '|gone')")
-        connection.commit()
     library = shelf.open()
     assert await library.begin(STATE, Place("tty1", "/elsewhere")).left_draft() == ""
     heir = library.begin(STATE, HERE)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from decimal import Decimal
 
 from hypothesis import given
@@ -80,9 +81,8 @@ async def test_the_books_outlive_the_chat(shelf: Shelf):
     await answer(recorder, ask(recorder, "go"), "x", Decimal("0.5"))
     await library.delete(recorder.chat)
     await shelf.close()
-    with db.open_file(shelf.file).connection as connection:
+    with closing(db.open_file(shelf.file).connection) as connection:
         connection.execute("UPDATE chats SET deleted = 1")
-        connection.commit()
     library = shelf.open()
 
     (row,) = await library.usage(By.CHAT)

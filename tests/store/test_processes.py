@@ -145,7 +145,7 @@ async def test_a_chat_that_another_process_has_open_is_forked(shelf: Shelf):
 async def test_several_processes_write_at_once_and_nobody_sees_a_lock(shelf: Shelf):
     async with writer(shelf.file, 1) as one, writer(shelf.file, 2) as two, writer(shelf.file, 3) as three:
         for process in (one, two, three):
-            await line(process, "chat")
+            await line(process, "asked")
         library = shelf.open()
         recorder = library.begin(STATE, HERE)
         for n in range(5):

@@ -18,6 +18,7 @@ from tests.store.conftest import Shelf
 from tests.store.talk import (
     HERE,
     MODEL,
+    ORIGIN,
     STATE,
     USAGE,
     answer,
@@ -103,7 +104,20 @@ async def test_a_turn_that_nobody_reads_any_more_is_kept_as_cut(shelf: Shelf):
 
     last = (await resumed(library, recorder.chat)).conversation.last_answer()
     assert last
-    assert (last.message.text, last.message.outcome) == ("as far ", Outcome.CUT)
+    assert (last.message.text, last.message.outcome, last.message.origin) == ("as far ", Outcome.CUT, None)
+
+
+async def test_a_cut_reply_says_who_spoke_if_the_model_answered_before(shelf: Shelf):
+    library = shelf.open(every=60)
+    recorder = library.begin(STATE, HERE)
+    node = await answer(recorder, ask(recorder, "go"), "whole")
+    recording = await started(recorder, ask(recorder, "and", node))
+    stream(recording, "turn", ["cut"])
+    recording.close()
+
+    last = (await resumed(library, recorder.chat)).conversation.last_answer()
+    assert last
+    assert (last.message.text, last.message.origin) == ("cut ", ORIGIN)
 
 
 async def test_a_turn_without_a_word_leaves_the_question_alone(shelf: Shelf):

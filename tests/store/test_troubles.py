@@ -225,6 +225,25 @@ if sys.argv[1].endswith("freed.db"):
     assert look(freed, "SELECT count(*) FROM nodes") == [(14,)]
 
 
+def test_a_damaged_file_stays_where_it_is_when_there_is_no_room_to_rescue_it(shelf: Shelf):
+    child(shelf.file, 'r = library.begin(STATE, HERE)\nawait answer(r, ask(r, "old"), "x" * 200_000)')
+    raw = bytearray(shelf.file.read_bytes())
+    raw[:100] = bytes(100)
+    shelf.file.write_bytes(raw)
+    body = """
+r = library.begin(STATE, HERE)
+await answer(r, ask(r, "new"), "said now")
+print(len(await library.search("said")))
+"""
+    lines = child(
+        shelf.file, body.strip(), "resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, resource.RLIM_INFINITY))"
+    )
+
+    assert lines[0] == "1" and lines[1].startswith("1|Chats cannot be kept")
+    assert shelf.file.read_bytes() == bytes(raw)
+    assert [path.name for path in shelf.file.parent.iterdir()] == ["termchat.db"]
+
+
 async def test_what_waits_does_not_pile_up(shelf: Shelf):
     library = shelf.open(every=0.01)
     recorder = library.begin(STATE, HERE)
