@@ -32,6 +32,9 @@ _KEEP_ALIVE = [
     ),
 ]
 
+_LONGEST_ERROR = 1_000_000
+_LONGEST_PACKED = 10_000  # it may become a thousand times that
+
 # People think between two questions; the connection is kept for them.
 _LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=300.0)
 
@@ -115,10 +118,8 @@ class Transport(httpx2.AsyncHTTPTransport):
         if path := _path.get():
             request.url = request.url.copy_with(path=path)
         response = await super().handle_async_request(request)
-        wire = _wire.get()
-        if wire is not None:
-            assert isinstance(response.stream, httpx2.AsyncByteStream)
-            response.stream = _Counted(response.stream, wire)
+        assert isinstance(response.stream, httpx2.AsyncByteStream)
+        response.stream = _Body(response.stream, _wire.get() or Wire(), _longest(response))
         slot = _diverted.get()
         if slot is None or not response.is_success:
             return response
@@ -127,20 +128,32 @@ class Transport(httpx2.AsyncHTTPTransport):
         return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=b"", request=request)
 
 
-class _Counted(httpx2.AsyncByteStream):
-    """A body that counts what arrives."""
+class _Body(httpx2.AsyncByteStream):
+    """A body that counts what arrives, and ends after `longest` bytes."""
 
-    def __init__(self, stream: httpx2.AsyncByteStream, wire: Wire) -> None:
+    def __init__(self, stream: httpx2.AsyncByteStream, wire: Wire, longest: int | None) -> None:
         self._stream = stream
         self._wire = wire
+        self._left = longest
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for chunk in self._stream:
             self._wire.received += len(chunk)
-            yield chunk
+            yield chunk if self._left is None else chunk[: self._left]
+            if self._left is not None:
+                self._left -= len(chunk)
+                if self._left <= 0:
+                    return
 
     async def aclose(self) -> None:
         await self._stream.aclose()
+
+
+def _longest(response: httpx2.Response) -> int | None:
+    """How much of a body is read, in bytes: the SDKs keep errors whole, and one may be without end or a bomb."""
+    if response.is_success:
+        return None
+    return _LONGEST_PACKED if response.headers.get("content-encoding") else _LONGEST_ERROR
 
 
 def _environment_mounts(options: _Options) -> dict[str, httpx2.AsyncBaseTransport | None]:

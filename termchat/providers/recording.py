@@ -30,7 +30,7 @@ _RESPONSE, _END = b": response ", b": end "
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One response: who was asked, what its server is known for, and each chunk that came with its moment in seconds."""
+    """One response: who was asked, what its server is known for, and each chunk with its moment in seconds."""
 
     status: int
     content_type: str
