@@ -262,11 +262,6 @@ class Recorder(Protocol):
         """What stands in the input now; it is on disk a second later. "" when it was sent or cleared."""
         ...
 
-    async def left_draft(self) -> str:
-        """What was typed in this directory into a chat that never began, by a termchat that was killed: the draft of
-        this chat from now on. "" when there is none."""
-        ...
-
     async def begin(self, turn_id: str, question: str) -> Recording:
         """A request is about to leave for the message at `question`: all that was added is on the disk itself
         when this returns, or the user has been told that it cannot be."""
@@ -339,6 +334,13 @@ class Library(Protocol):
 
     async def prompts(self, containing: str = "", directory: str = "", limit: int = 500) -> tuple[PastPrompt, ...]:
         """Past prompts of all chats, each once; those of `directory` first, newest first."""
+        ...
+
+    async def left_draft(self, place: Place) -> str:
+        """What was typed here into a chat that never began, before termchat was killed; "" when there is nothing.
+
+        It is the draft of the chat that `begin` gives next.
+        """
         ...
 
     async def usage(self, by: By, since: float = 0.0) -> tuple[UsageRow, ...]: ...

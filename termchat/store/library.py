@@ -59,6 +59,7 @@ class Library:
     def __init__(self, file: Path | None, tell: Tell, *, hide: Hide = str, every: float = EVERY, vfs: str = "") -> None:
         self._desk = Desk(file, tell, vfs=vfs)
         self._shelf = Shelf(self._desk, lambda text: hide(well_formed(text)), every)
+        self._next, self._left = _new_id(), ""  # the chat to begin next, and the draft that waits for it
         self._desk.post(Write(lambda db: partials.adopt(db, time.time())))
         self._desk.post(Write(lambda db: trash.purge(db, time.time() - trash.KEPT)))
 
@@ -72,7 +73,9 @@ class Library:
         return self._desk.trouble
 
     def begin(self, state: ChatState, place: Place) -> Recorder:
-        return Recorder(self._shelf, Seed(_new_id(), _written(place)), state)
+        name, left = self._next, self._left
+        self._next, self._left = _new_id(), ""
+        return Recorder(self._shelf, Seed(name, _written(place)), state, draft=left)
 
     async def resume(self, chat: str, place: Place) -> Resumed | Failure:
         chat, place = well_formed(chat), _written(place)
@@ -133,6 +136,11 @@ class Library:
 
     async def prompts(self, containing: str = "", directory: str = "", limit: int = 500) -> tuple[PastPrompt, ...]:
         return await self._ask(lambda db: prompts.past(db, well_formed(containing), well_formed(directory), limit), ())
+
+    async def left_draft(self, place: Place) -> str:
+        name, here = self._next, _written(place)
+        self._left = await self._ask(lambda db: prompts.left_draft(db, name, here, time.time()), "")
+        return self._left
 
     async def usage(self, by: By, since: float = 0.0) -> tuple[UsageRow, ...]:
         return await self._ask(lambda db: ledger.totals(db, by, since), ())

@@ -91,11 +91,6 @@ class Recorder:
         if self._timer is None and text != self._saved_text:
             self._timer = asyncio.get_running_loop().call_later(self._shelf.every, self._save_draft)
 
-    async def left_draft(self) -> str:
-        chat, place = self.chat, self._seed.place
-        self._saved_text = await self._desk.ask(lambda db: prompts.left_draft(db, chat, place, time.time()), "")
-        return self._saved_text
-
     async def begin(self, turn_id: str, question: str) -> Recording:
         model = self._state.model or ModelRef("", "")
         partial = Partial(turn_id, self.chat, question, uuid4().hex, model, 1, time.time())

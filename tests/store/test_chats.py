@@ -197,16 +197,16 @@ async def test_a_draft_of_a_chat_that_never_began_is_the_draft_of_the_next(shelf
     recorder = library.begin(ChatState(), HERE)
     recorder.draft("unfinished")
     await recorder.close()
-    assert await library.begin(STATE, HERE).left_draft() == ""  # who typed it still runs
+    assert await library.left_draft(HERE) == ""  # who typed it still runs
     await shelf.close()
     with closing(db.open_file(shelf.file).connection) as connection:
         connection.execute("UPDATE drafts SET owner = replace(owner, '|', '|gone')")
     library = shelf.open()
-    assert await library.begin(STATE, Place("tty1", "/elsewhere")).left_draft() == ""
+    assert await library.left_draft(Place("tty1", "/elsewhere")) == ""
+    assert await library.left_draft(HERE) == "unfinished"
     heir = library.begin(STATE, HERE)
 
-    assert await heir.left_draft() == "unfinished"
-    assert await library.begin(STATE, HERE).left_draft() == ""
+    assert await library.left_draft(HERE) == ""
     assert look(shelf.file, "SELECT chat, text FROM drafts") == [(heir.chat, "unfinished")]
     heir.draft("")
     await heir.close()
