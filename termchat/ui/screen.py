@@ -14,6 +14,7 @@ from typing import Any, TextIO
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.data_structures import Point, Size
+from prompt_toolkit.layout import Layout
 from prompt_toolkit.layout.containers import Window
 from prompt_toolkit.layout.screen import Screen as Cells
 from prompt_toolkit.layout.screen import WritePosition
@@ -94,9 +95,22 @@ class LiveRenderer(Renderer):
     """A renderer that can leave rows behind, and that finds its place again after a resize.
 
     reflows   whether the terminal wraps what it shows anew when it gets narrower
+    recalls   whether it then counts what once stood in a row and was erased, as tmux does
     """
 
     reflows = True
+    recalls = False
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._widths: dict[int, int] = {}
+        super().__init__(*arguments, **options)
+
+    def render(self, app: Application[Any], layout: Layout, is_done: bool = False) -> None:
+        super().render(app, layout, is_done)
+        if self._last_screen:
+            for y in range(self._last_screen.height):
+                once = self._widths.get(y, 0) if self.recalls else 0
+                self._widths[y] = max(once, _width(self._last_screen, y))
 
     @property
     def painted(self) -> bool:
@@ -111,9 +125,9 @@ class LiveRenderer(Renderer):
     def find_place(self) -> None:
         """Erase the live region as it lies after the terminal has re-wrapped it to its new width."""
         columns, at = self.output.get_size().columns, self._cursor_pos
-        old, last = self._last_size, self._last_screen
-        if self.reflows and old and last and columns < old.columns:
-            above = sum(_rows_after(last, y, columns) for y in range(at.y))
+        old = self._last_size
+        if self.reflows and old and columns < old.columns:
+            above = sum(max(1, -(-self._widths.get(y, 0) // columns)) for y in range(at.y))
             self._cursor_pos = Point(at.x % columns, above + at.x // columns)
         self.take_away()
 
@@ -125,6 +139,7 @@ class LiveRenderer(Renderer):
         self.output.erase_down()
         self.output.enable_autowrap()
         self._cursor_pos = Point(0, 0)
+        self._widths.clear()
         self._last_screen = None
         self._last_size = None
         self._last_style = None
@@ -139,6 +154,7 @@ class LiveRenderer(Renderer):
             if y >= rows:
                 moved.data_buffer[y - rows] = row
         self._last_screen = moved
+        self._widths = {y - rows: width for y, width in self._widths.items() if y >= rows}
         self._cursor_pos = Point(self._cursor_pos.x, self._cursor_pos.y - rows)
 
 
@@ -282,8 +298,7 @@ def reflows(env: Mapping[str, str]) -> bool:
     return not (env.get("XTERM_VERSION") or term == "linux" or term.startswith("screen"))
 
 
-def _rows_after(cells: Cells, y: int, columns: int) -> int:
-    """How many rows a painted row takes once the terminal has that many columns."""
+def _width(cells: Cells, y: int) -> int:
+    """The columns a painted row takes."""
     row: dict[int, Any] = cells.data_buffer[y]
-    width = max((x + (cell.width or 1) for x, cell in row.items() if cell.char != " "), default=0)
-    return max(1, -(-width // columns))
+    return max((x + (cell.width or 1) for x, cell in row.items() if cell.char != " "), default=0)

@@ -163,9 +163,7 @@ class Terminal:
     @property
     def transcript(self) -> list[str]:
         """The scrollback and the screen."""
-        past = [
-            "".join(row[x].data for x in range(self.screen.columns)).rstrip() for row in self.screen.history.top
-        ]
+        past = ["".join(row[x].data for x in range(self.screen.columns)).rstrip() for row in self.screen.history.top]
         return [*past, *self.lines]
 
     def tty(self) -> list[object]:

@@ -134,7 +134,7 @@ def test_a_reply_goes_on_while_the_editor_has_the_terminal(tmp_path: Path) -> No
     editor = tmp_path / "editor"
     fifo = tmp_path / "go"
     os.mkfifo(fifo)
-    editor.write_text(f'#!/bin/sh\necho EDITOR OPEN\ncat {fifo} > /dev/null\n')
+    editor.write_text(f"#!/bin/sh\necho EDITOR OPEN\ncat {fifo} > /dev/null\n")
     editor.chmod(editor.stat().st_mode | stat.S_IXUSR)
     with Terminal(env={"EDITOR": str(editor)}) as terminal:
         _ready(terminal)

@@ -26,7 +26,7 @@ class FakeProvider:
     """Answers by the first word of the question; any other question is echoed in a few pieces.
 
     lines N MS    N numbered lines, one every MS milliseconds
-    long N        N lines of about 95 columns
+    long N MS     N lines of about 95 columns, one every MS milliseconds
     think         reasoning, then an answer
     code          a code block
     wide          CJK, a command, a link and an address that are wider than the screen
@@ -68,7 +68,7 @@ class FakeProvider:
             case "long":
                 for n in range(int(rest[0])):
                     yield TextDelta(0, f"- R{n:04d} {'word ' * 17}\n")
-                    await asyncio.sleep(0.02)
+                    await asyncio.sleep(int(rest[1]) / 1000)
             case "think":
                 for n in range(20):
                     yield ReasoningDelta(0, f"thought {n} of many, and so on. ")

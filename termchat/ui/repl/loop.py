@@ -199,6 +199,7 @@ class Repl:
             editing_mode=EditingMode.VI if self.house.look.vi else EditingMode.EMACS,
         )
         app.renderer.reflows = reflows(self.house.env)
+        app.renderer.recalls = bool(self.house.env.get("TMUX"))
         quick_escape(app)
         return app
 
