@@ -166,7 +166,8 @@ def usage(usage: Usage) -> str:
 
 
 def _extra(extra: Any) -> str:
-    return f" {json.dumps(extra, ensure_ascii=False)}" if extra else ""
+    shown = {name: value for name, value in extra.items() if name != "prefix"} if extra else None
+    return f" {json.dumps(shown, ensure_ascii=False)}" if shown else ""
 
 
 def _base64(data: bytes) -> str:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import TypeAlias
@@ -35,7 +35,7 @@ from termchat.core.messages import (
     ToolCall,
     ToolResult,
 )
-from termchat.core.sanitize import well_formed
+from termchat.core.sanitize import EMPTY, Safe, safe_line, say, well_formed
 
 CANCELLED = "cancelled by the user"
 NOTHING = "(empty message)"  # what a user's message says that has nothing in it
@@ -59,6 +59,50 @@ def sendable(
     them in order, and opaque data is only on parts that `target` made itself.
     """
     return tuple(_paired(_carried(messages, target), valid_id, valid_name))
+
+
+def bared(messages: Iterable[Message]) -> tuple[Message, ...]:
+    """The same talk without anything a vendor could find fault with: no reasoning, nothing opaque, all ids new.
+
+    Calls and their results stay together; it is what a refused history is sent again as, once.
+    """
+    return tuple(replace(message, origin=None, parts=tuple(map(_bare, message.parts))) for message in messages)
+
+
+def _bare(part: Part) -> Part:
+    match part:
+        case Text() | Reasoning():
+            return replace(part, extra=None)
+        case ToolCall():
+            return replace(part, extra=None, id=_stable(0, 0, part.id))
+        case ToolResult():
+            return replace(part, call_id=_stable(0, 0, part.call_id))
+        case Image() | File():
+            return part
+
+
+def adapted(messages: Sequence[Message], target: Origin) -> Safe:
+    """What is said when a conversation goes on with another model; "" when it is the same or nothing was said yet."""
+    said = [message for message in messages if message.author is Author.ASSISTANT and message.origin]
+    if not said or said[-1].origin == target:
+        return EMPTY
+    turns = sum(message.author is not Author.TOOL for message in messages[:-1])  # the last one is the question
+    calls = sum(call.whole for message in messages for call in message.calls)
+    kept = [m.origin for m in said if m.origin != target and any(isinstance(p, Reasoning) for p in m.parts)]
+    words = say("→ {name} · {n} turns", name=safe_line(str(target.ref)), n=safe_line(str(turns)))
+    if calls:
+        words = say("{words}, {n} tool call{s} carried", words=words, n=safe_line(str(calls)), s=_plural(calls))
+    else:
+        words = say("{words} carried", words=words)
+    if not kept:
+        return words
+    who = safe_line(", ".join(dict.fromkeys(origin.provider for origin in kept if origin)))
+    n, s = safe_line(str(len(kept))), _plural(len(kept))
+    return say("{words} · reasoning of {n} turn{s} stays with {who}", words=words, n=n, s=s, who=who)
+
+
+def _plural(count: int) -> Safe:
+    return EMPTY if count == 1 else Safe("s")
 
 
 def _carried(messages: Iterable[Message], target: Origin) -> Iterator[Message]:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 from termchat.core.assemble import Assembly
+from termchat.core.context import adapted
 from termchat.core.errors import Failure, Kind, ProviderError, outcome_of
 from termchat.core.events import (
     CONTENT,
@@ -107,6 +108,8 @@ class Turn:
 
     async def _steps(self) -> AsyncGenerator[Event, None]:
         provider = await self._interruptible(self._plan.providers.open(self._plan.model))
+        if provider and (words := adapted(self._messages, provider.origin)):
+            yield Notice(self.id, words)
         while provider and not self._end:
             if self._tally.steps >= self._plan.max_rounds:
                 self._end = _End(Outcome.LIMIT, _too_many(self._plan.max_rounds))

@@ -78,7 +78,9 @@ class Client(Protocol):
         """Send; the response to read, its body still on the wire. Raises what the SDK raises."""
         ...
 
-    def decoder(self) -> Decoder: ...
+    def decoder(self, body: Body) -> Decoder:
+        """For the reply to this body."""
+        ...
 
     def report(self, error: Exception) -> Report | None:
         """What the server said, if that is what the SDK's exception is about."""

@@ -97,6 +97,12 @@ def broken(error: Exception, at: Endpoint, *, began: bool) -> Failure | None:
     return Failure(Kind.NETWORK, say("Cannot reach {host} ({why}).", host=_host(at), why=why), hint, retryable=True)
 
 
+def history_refused(at: Endpoint) -> Failure:
+    """The conversation itself is refused, in a word at the end of an empty reply."""
+    words = say("{title} refused the history of this chat.", title=safe_line(at.title))
+    return Failure(Kind.HISTORY_INVALID, words, say("Try another model with /model."))
+
+
 def unusable_key(source: Safe) -> Failure:
     """A key, or a header, that cannot be sent."""
     words = say("The key from {source} has characters no key can have.", source=source)

@@ -4,6 +4,7 @@
 rules that hold for all of them are here:
 
 - a reply is complete only when the model said so: an end without it is a cut, however clean it looks;
+- a history that is refused is made simple and sent once more, aloud;
 - nothing is sent again once content was given out.
 """
 
@@ -12,17 +13,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
 
 import httpx2
 
+from termchat.core.context import bared
 from termchat.core.errors import Failure, Kind, ProviderError
-from termchat.core.events import CONTENT, Adapted, Delta, Retrying
+from termchat.core.events import CONTENT, Adapted, Delta, Finished, Retrying
 from termchat.core.messages import Origin
+from termchat.core.outcomes import Finish
 from termchat.core.ports import Request, Wire
 from termchat.core.sanitize import Safe, safe_line, say
 from termchat.providers.decoding import Decoder, ServerError
 from termchat.providers.endpoint import Body, Client, Endpoint, Report
-from termchat.providers.errors import broken, cut, not_an_answer, redirected, refused
+from termchat.providers.errors import broken, cut, history_refused, not_an_answer, redirected, refused
 from termchat.providers.http import posted_to, watched
 from termchat.providers.reading import NotAReplyError, reply_of
 from termchat.providers.retry import RetryPolicy, given_up
@@ -43,12 +47,14 @@ class Exchange:
     async def stream(self, request: Request, wire: Wire) -> AsyncGenerator[Delta, None]:
         """The reply, delta by delta, ending with `Finished`. Raises ProviderError."""
         body = self._client.encode(request, self.origin)
-        path, tried, shown, renewed = self._client.path, 1, False, False
+        path, tried, shown, renewed, repaired = self._client.path, 1, False, False, False
         while True:
             try:
                 async with aclosing(self._attempt(body, path, wire)) as deltas:
                     async for delta in deltas:
                         shown = shown or isinstance(delta, CONTENT)
+                        if isinstance(delta, Finished) and delta.reason is Finish.HISTORY_INVALID and not shown:
+                            raise ProviderError(history_refused(self._client.endpoint))
                         yield delta
                 return
             except ProviderError as error:
@@ -58,6 +64,11 @@ class Exchange:
             if failure.status == 404 and (other := self._next_path(path)):
                 path = other
                 yield Adapted(_elsewhere(self._client.endpoint, path))
+                continue
+            if failure.kind is Kind.HISTORY_INVALID and not repaired:
+                repaired = True
+                body = self._client.encode(replace(request, messages=bared(request.messages)), self.origin)
+                yield Adapted(_repaired(self._client.endpoint))
                 continue
             change = self._client.relent(body, failure)
             if change:
@@ -90,7 +101,7 @@ class Exchange:
             except Exception as error:
                 raise ProviderError(converted(self._client, error, self.origin.model, began=False)) from error
             self._client.path = path
-            decoder = self._client.decoder()
+            decoder = self._client.decoder(body)
             try:
                 async with aclosing(self._read(response, decoder)) as deltas:
                     async for delta in deltas:
@@ -115,6 +126,10 @@ class Exchange:
 
 def _elsewhere(at: Endpoint, path: str) -> Safe:
     return say("{title} has no such address; trying {path}.", title=safe_line(at.title), path=safe_line(path))
+
+
+def _repaired(at: Endpoint) -> Safe:
+    return say("{title} refused the history; asked again without earlier reasoning.", title=safe_line(at.title))
 
 
 def converted(client: Client, error: Exception, model: str, *, began: bool) -> Failure:

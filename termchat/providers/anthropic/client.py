@@ -17,6 +17,7 @@ from termchat.core.ports import Request
 from termchat.providers.ambient import ambient_headers
 from termchat.providers.anthropic.decode import AnthropicDecoder
 from termchat.providers.anthropic.encode import encode
+from termchat.providers.anthropic.prefix import prefix_of
 from termchat.providers.endpoint import Body, Change, Endpoint, Report
 from termchat.providers.listing import listed
 from termchat.providers.plain import without_streaming
@@ -56,8 +57,8 @@ class AnthropicClient:
         async with sending as response:
             yield response.http_response
 
-    def decoder(self) -> AnthropicDecoder:
-        return AnthropicDecoder()
+    def decoder(self, body: Body) -> AnthropicDecoder:
+        return AnthropicDecoder(prefix=prefix_of(body, body["messages"]))
 
     def report(self, error: Exception) -> Report | None:
         if not isinstance(error, anthropic.APIStatusError):

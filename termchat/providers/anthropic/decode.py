@@ -15,7 +15,7 @@ from termchat.core.events import (
     ToolCallDelta,
     UsageDelta,
 )
-from termchat.core.messages import Citation
+from termchat.core.messages import Citation, Json
 from termchat.core.outcomes import Finish
 from termchat.core.usage import Usage
 from termchat.providers.decoding import (
@@ -43,9 +43,10 @@ _FINISH = {
 
 
 class AnthropicDecoder:
-    """One reply over Messages."""
+    """One reply over Messages; `prefix` is the digest of what its thinking is bound to, kept with each signature."""
 
-    def __init__(self, *, new_id: NewId = new_call_id) -> None:
+    def __init__(self, *, prefix: str = "", new_id: NewId = new_call_id) -> None:
+        self._bound: dict[str, Json] = {"prefix": prefix} if prefix else {}
         self.finished = False
         self.ended = False
         self._new_id = new_id
@@ -96,9 +97,11 @@ class AnthropicDecoder:
                     yield from self._citation(index, as_object(citation))
             case "thinking":
                 yield from _thought(index, block.get("thinking"))
-                yield from _signed(index, block.get("signature"))
+                yield from self._signed(index, block.get("signature"))
             case "redacted_thinking":
-                yield ReasoningDelta(index, "", redacted=True, extra={"data": as_text(block.get("data"))})
+                yield ReasoningDelta(
+                    index, "", redacted=True, extra={"data": as_text(block.get("data")), **self._bound}
+                )
             case "tool_use":
                 given = block.get("input")
                 self._calls[index] = json.dumps(given, ensure_ascii=False) if given else ""
@@ -116,7 +119,7 @@ class AnthropicDecoder:
             case "thinking_delta":
                 yield from _thought(index, delta.get("thinking"))
             case "signature_delta":
-                yield from _signed(index, delta.get("signature"))
+                yield from self._signed(index, delta.get("signature"))
             case "input_json_delta":
                 piece = as_text(delta.get("partial_json"))
                 if piece:
@@ -126,6 +129,10 @@ class AnthropicDecoder:
                 yield from self._citation(index, as_object(delta.get("citation")))
             case _:
                 pass
+
+    def _signed(self, index: int, signature: Any) -> Iterator[Delta]:
+        if as_text(signature):
+            yield ReasoningDelta(index, "", extra={"signature": signature, **self._bound})
 
     def _block_stop(self, data: dict[str, Any]) -> Iterator[Delta]:
         index = self._of(data)
@@ -167,11 +174,6 @@ class AnthropicDecoder:
 def _thought(index: int, text: Any) -> Iterator[Delta]:
     if as_text(text):
         yield ReasoningDelta(index, text)
-
-
-def _signed(index: int, signature: Any) -> Iterator[Delta]:
-    if as_text(signature):
-        yield ReasoningDelta(index, "", extra={"signature": signature})
 
 
 def _usage(data: dict[str, Any]) -> Usage:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
+from dataclasses import replace
 from typing import Any
 
 from termchat.core.context import sendable
@@ -22,6 +23,7 @@ from termchat.core.messages import (
 )
 from termchat.core.models import Profile
 from termchat.core.ports import Effort, Request
+from termchat.providers.anthropic.prefix import prefix_of
 from termchat.providers.decoding import is_object
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -29,12 +31,7 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 def encode(request: Request, origin: Origin, profile: Profile, max_tokens: int) -> dict[str, Any]:
     """The body of `POST /v1/messages`; `max_tokens` is the limit to send when the user set none."""
-    body: dict[str, Any] = {
-        "model": origin.model,
-        "max_tokens": request.params.max_tokens or max_tokens,
-        "messages": _turns(request, origin),
-        "stream": profile.stream,
-    }
+    body: dict[str, Any] = {"model": origin.model, "max_tokens": request.params.max_tokens or max_tokens}
     if request.system:
         body["system"] = request.system
     if request.tools:
@@ -46,6 +43,8 @@ def encode(request: Request, origin: Origin, profile: Profile, max_tokens: int) 
     elif request.params.think:
         body["thinking"] = {"type": "adaptive", "display": "summarized"}
         body["output_config"] = {"effort": request.params.think.value}
+    body["messages"] = _turns(request, origin, body)
+    body["stream"] = profile.stream
     return body
 
 
@@ -53,19 +52,33 @@ def valid_id(call_id: str) -> bool:
     return _ID.fullmatch(call_id) is not None
 
 
-def _turns(request: Request, origin: Origin) -> list[dict[str, Any]]:
+def _turns(request: Request, origin: Origin, body: dict[str, Any]) -> list[dict[str, Any]]:
     """Turns that alternate: neighbours of the same role are one turn, results before anything else in theirs."""
     turns: list[dict[str, Any]] = []
     for message in sendable(request.messages, origin, valid_id):
-        blocks = _blocks(message)
+        role = "assistant" if message.author is Author.ASSISTANT else "user"
+        blocks = _blocks(_bound(message, prefix_of(body, turns)) if _thought(message) else message)
         if not blocks:
             continue
-        role = "assistant" if message.author is Author.ASSISTANT else "user"
         if turns and turns[-1]["role"] == role:
             turns[-1]["content"] += blocks
         else:
             turns.append({"role": role, "content": blocks})
     return turns
+
+
+def _thought(message: Message) -> bool:
+    return any(isinstance(part, Reasoning) for part in message.parts)
+
+
+def _bound(message: Message, prefix: str) -> Message:
+    """The message without the thinking that is bound to another prefix than this."""
+    kept = (p for p in message.parts if not isinstance(p, Reasoning) or _prefix(p) in (None, prefix))
+    return replace(message, parts=tuple(kept))
+
+
+def _prefix(part: Reasoning) -> object:
+    return (part.extra or {}).get("prefix")
 
 
 def _blocks(message: Message) -> list[dict[str, Any]]:

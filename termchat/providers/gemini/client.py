@@ -75,7 +75,7 @@ class GeminiClient:
             if slot.response is not None:
                 await slot.response.aclose()
 
-    def decoder(self) -> GeminiDecoder:
+    def decoder(self, body: Body) -> GeminiDecoder:
         return GeminiDecoder()
 
     def report(self, error: Exception) -> Report | None:

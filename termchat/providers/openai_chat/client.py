@@ -87,7 +87,7 @@ class ChatClient:
         async with create(**body, **extra) as response:
             yield response.http_response
 
-    def decoder(self) -> ChatDecoder:
+    def decoder(self, body: Body) -> ChatDecoder:
         return ChatDecoder(think_tags="think_tags" in self.endpoint.profile.quirks)
 
     def report(self, error: Exception) -> Report | None:

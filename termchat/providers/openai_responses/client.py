@@ -37,7 +37,7 @@ class ResponsesClient:
         async with create(**body, **extra) as response:
             yield response.http_response
 
-    def decoder(self) -> ResponsesDecoder:
+    def decoder(self, body: Body) -> ResponsesDecoder:
         return ResponsesDecoder()
 
     def report(self, error: Exception) -> Report | None:
