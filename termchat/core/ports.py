@@ -298,7 +298,7 @@ class Library(Protocol):
 
     async def resume(self, chat: str, place: Place) -> Resumed | Failure: ...
     async def fork(self, chat: str, head: str | None, place: Place, title: str = "") -> Resumed | Failure:
-        """A chat of its own that shares the messages up to `head`."""
+        """A chat of its own that shares the messages up to `head`, None being where the chat stands."""
         ...
 
     async def find(self, name: str) -> ChatInfo | Failure:

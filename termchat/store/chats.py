@@ -28,26 +28,27 @@ _PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """A chat that is made with its first message; `source` is the chat it branches off, `head` the node there."""
+    """A chat that is made with its first message; `source` is the chat it branches off, `stem` the node there."""
 
     id: str
     place: Place
     source: str = ""
-    head: str | None = None
+    stem: str | None = None
 
 
-def create(connection: sqlite3.Connection, seed: Seed, state: ChatState, at: float) -> int:
-    """Make the chat, held by this process; its number. One that is there stays as it is."""
+def create(connection: sqlite3.Connection, seed: Seed, state: ChatState, head: str | None, at: float) -> int:
+    """Make the chat, held by this process; its number. One that is there stays as it is but for its head."""
     connection.execute(
-        "INSERT OR IGNORE INTO chats (id, head, terminal, directory, created, updated, forked_from, title) "
+        "INSERT OR IGNORE INTO chats (id, stem, terminal, directory, created, updated, forked_from, title) "
         "VALUES (?, (SELECT n FROM nodes WHERE id = ?), ?, ?, ?, ?, ?, "
         "coalesce((SELECT title FROM chats WHERE id = ?), ''))",
-        (seed.id, seed.head, seed.place.terminal, seed.place.directory, at, at, seed.source or None, seed.source),
+        (seed.id, seed.stem, seed.place.terminal, seed.place.directory, at, at, seed.source or None, seed.source),
     )
     n = number(connection, seed.id)
     assert n is not None
     hold(connection, n, at)
     set_state(connection, n, state)
+    move(connection, n, head)
     return n
 
 

@@ -84,7 +84,7 @@ class Library:
             return found
         record, held, draft = found
         if held:
-            return self._branch(record, record.conversation.head, place, forked=True)
+            return self._branch(record, record.conversation.head, place, forked=True)[1]
         recorder = Recorder(self._shelf, Seed(chat, place), record.state, made=True, draft=draft)
         return Resumed(recorder, record.info, record.state, record.conversation, draft)
 
@@ -92,12 +92,12 @@ class Library:
         record = await self._ask(lambda db: records.load(db, chat, time.time()), None)
         if record is None:
             return _no_chat(chat)
+        head = head or record.conversation.head
         if head is not None and head not in record.conversation.nodes:
             return _no_chat(chat)
-        resumed = self._branch(record, head, place, forked=False)
+        recorder, resumed = self._branch(record, head, place, forked=False)
         if title:
-            seed, state, at = Seed(resumed.recorder.chat, _written(place), chat, head), record.state, time.time()
-            self._desk.post(Write(lambda db: chats.rename(db, chats.create(db, seed, state, at), title)))
+            recorder.rename(title)
         return resumed
 
     async def find(self, name: str) -> ChatInfo | Failure:
@@ -202,11 +202,12 @@ class Library:
         record = records.load(connection, chat, at)
         return (record, held, "" if held else prompts.draft(connection, chat)) if record else _no_chat(chat)
 
-    def _branch(self, record: ChatRecord, head: str | None, place: Place, *, forked: bool) -> Resumed:
+    def _branch(self, record: ChatRecord, head: str | None, place: Place, *, forked: bool) -> tuple[Recorder, Resumed]:
         """A chat of its own from `head` on; it is made with its first message."""
         part = records.branch(record, head)
         seed = Seed(_new_id(), _written(place), record.info.id, head)
-        return Resumed(Recorder(self._shelf, seed, part.state), part.info, part.state, part.conversation, forked=forked)
+        recorder = Recorder(self._shelf, seed, part.state)
+        return recorder, Resumed(recorder, part.info, part.state, part.conversation, forked=forked)
 
     def _insert(
         self, connection: sqlite3.Connection, batch: Sequence[ChatRecord | Skipped]

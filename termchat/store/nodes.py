@@ -54,15 +54,16 @@ def add(connection: sqlite3.Connection, chat: int, node: Kept) -> int | None:
     return n
 
 
-def tree(connection: sqlite3.Connection, chat: int, head: int | None) -> tuple[Conversation, dict[str, float]]:
+def tree(
+    connection: sqlite3.Connection, chat: int, head: int | None, stem: int | None
+) -> tuple[Conversation, dict[str, float]]:
     """The whole tree of a chat with what it shares with others above its own nodes, and when each node came."""
     rows = connection.execute(
         "SELECT n, id, parent, author, created, message FROM nodes WHERE chat = ? ORDER BY n", (chat,)
     ).fetchall()
     own = {row[0] for row in rows}
     outside = {row[2] for row in rows if row[2] is not None and row[2] not in own}
-    if head is not None and head not in own:
-        outside.add(head)
+    outside |= {n for n in (head, stem) if n is not None and n not in own}
     rows = [*_above(connection, outside), *rows]
     ids: dict[int, str] = {row[0]: row[1] for row in rows}
     blobs = _Blobs(connection)

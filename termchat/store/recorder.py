@@ -64,6 +64,7 @@ class Recorder:
         self._seed = seed
         self._state = state
         self._made = made
+        self._head = seed.stem  # of a chat that is not made yet
         self._text = ""
         self._saved_text = draft
         self._timer: asyncio.TimerHandle | None = None
@@ -76,6 +77,7 @@ class Recorder:
         self._post(_Add(node, time.time(), self._shelf.hide).write, make=True)
 
     def move(self, head: str | None) -> None:
+        self._head = head
         if self._made:
             self._post(lambda db, n: chats.move(db, n, head))
 
@@ -85,6 +87,11 @@ class Recorder:
         self._state = state
         if self._made:
             self._post(lambda db, n: chats.set_state(db, n, state))
+
+    def rename(self, title: str) -> None:
+        """Give the chat a title of the user's, which brings it into being."""
+        words = self._shelf.hide(title)
+        self._post(lambda db, n: chats.rename(db, n, words), make=True)
 
     def draft(self, text: str) -> None:
         self._text = text
@@ -119,12 +126,12 @@ class Recorder:
 
     def _post(self, work: _Work, *, key: str = "", durable: bool = False, make: bool = False) -> Future[bool]:
         """Write something of this chat; with `make` the chat comes into being if it is not there yet."""
-        seed, state, at = self._seed, self._state, time.time()
+        seed, state, head, at = self._seed, self._state, self._head, time.time()
         making = make and not self._made
         self._made = self._made or make
 
         def write(db: sqlite3.Connection) -> None:
-            n = chats.create(db, seed, state, at) if making else chats.number(db, seed.id)
+            n = chats.create(db, seed, state, head, at) if making else chats.number(db, seed.id)
             if n is not None:
                 work(db, n)
 

@@ -17,8 +17,8 @@ def load(connection: sqlite3.Connection, chat: str, at: float) -> ChatRecord | N
     if not row:
         return None
     n = row[0]
-    head, renamed = connection.execute("SELECT head, renamed FROM chats WHERE n = ?", (n,)).fetchone()
-    conversation, times = nodes.tree(connection, n, head)
+    head, stem, renamed = connection.execute("SELECT head, stem, renamed FROM chats WHERE n = ?", (n,)).fetchone()
+    conversation, times = nodes.tree(connection, n, head, stem)
     return ChatRecord(chats.info(row, at), chats.state(connection, n), conversation, times, bool(renamed))
 
 

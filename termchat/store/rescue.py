@@ -172,6 +172,7 @@ def _mend(new: sqlite3.Connection) -> None:
         "UPDATE chats SET head = (SELECT max(n) FROM nodes WHERE chat = chats.n) "
         "WHERE head NOT IN (SELECT n FROM nodes) OR (head IS NULL AND id LIKE 'recovered-%')"
     )
+    new.execute("UPDATE chats SET stem = NULL WHERE stem NOT IN (SELECT n FROM nodes)")
     new.execute("DELETE FROM attachments WHERE node NOT IN (SELECT n FROM nodes)")
     new.execute("DELETE FROM attachments WHERE hash NOT IN (SELECT hash FROM blobs)")
     new.execute("DELETE FROM partials WHERE chat NOT IN (SELECT n FROM chats)")

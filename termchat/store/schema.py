@@ -1,9 +1,9 @@
 """The tables, as the steps that lead to them. Steps are only ever added: a released one is never changed.
 
 Rows of `nodes` are messages in their place; their numbers grow, so newer messages have higher ones, and the index
-of words goes by the same numbers. A fork shares the nodes it comes from: a node belongs to one chat and may have
-children in others. The tables are strict (https://www.sqlite.org/stricttables.html): what comes back is of the type
-that went in, on a damaged disk as well.
+of words goes by the same numbers. A fork shares the nodes above its stem, where it branched off: a node belongs to
+one chat and may have children in others. The tables are strict (https://www.sqlite.org/stricttables.html): what
+comes back is of the type that went in, on a damaged disk as well.
 
 The index of words has no content of its own: what a row of it was made from is told again when it is deleted
 (https://www.sqlite.org/fts5.html#contentless_tables), and snippets are cut from the messages.
@@ -24,6 +24,7 @@ CREATE TABLE chats (
   title TEXT NOT NULL DEFAULT '',
   renamed INTEGER NOT NULL DEFAULT 0,
   head INTEGER REFERENCES nodes(n) ON DELETE SET NULL,
+  stem INTEGER REFERENCES nodes(n) ON DELETE SET NULL,
   provider TEXT NOT NULL DEFAULT '',
   model TEXT NOT NULL DEFAULT '',
   system TEXT NOT NULL DEFAULT '',
@@ -40,6 +41,7 @@ CREATE INDEX chats_by_time ON chats(updated DESC, n DESC) WHERE deleted IS NULL;
 CREATE INDEX chats_by_directory ON chats(directory, updated DESC, n DESC) WHERE deleted IS NULL;
 CREATE INDEX chats_deleted ON chats(deleted) WHERE deleted IS NOT NULL;
 CREATE INDEX chats_by_head ON chats(head);
+CREATE INDEX chats_by_stem ON chats(stem) WHERE stem IS NOT NULL;
 
 CREATE TABLE nodes (
   n INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -50,6 +50,8 @@ def _hand_over(connection: sqlite3.Connection, n: int, *, even_to_deleted: bool)
         "JOIN chats ON chats.n = child.chat "
         "WHERE mine.chat = ?1 AND child.chat <> ?1 AND (chats.deleted IS NULL OR ?2) "
         "UNION SELECT chats.n, chats.head FROM nodes AS mine JOIN chats ON chats.head = mine.n "
+        "WHERE mine.chat = ?1 AND chats.n <> ?1 AND (chats.deleted IS NULL OR ?2) "
+        "UNION SELECT chats.n, chats.stem FROM nodes AS mine JOIN chats ON chats.stem = mine.n "
         "WHERE mine.chat = ?1 AND chats.n <> ?1 AND (chats.deleted IS NULL OR ?2)",
         (n, even_to_deleted),
     ).fetchall()

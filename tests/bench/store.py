@@ -69,7 +69,7 @@ def generate(file: Path, messages: int, listed: int) -> Words:
 
 def chat(connection, words: Words, size: int, at: float) -> None:
     name = "long" if size == LONG else uuid4().hex[:16]
-    n = chats.create(connection, Seed(name, HERE), STATE, at)
+    n = chats.create(connection, Seed(name, HERE), STATE, None, at)
     parent = None
     for m in range(size):
         message = user(words.text(25)) if m % 2 == 0 else reply(words.text(60))

@@ -2,13 +2,27 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import fields
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from termchat.core.messages import Author, File, Image, Message, Text, user
+from termchat.core.messages import (
+    Author,
+    Citation,
+    File,
+    Image,
+    Message,
+    Origin,
+    Reasoning,
+    Text,
+    ToolCall,
+    ToolResult,
+    user,
+)
 from termchat.core.sanitize import well_formed
+from termchat.core.usage import Usage
 from termchat.store.codec import Encoded, decode, encode, lost
 from termchat.store.fields import BadRecord
 from tests.store.strategies import messages
@@ -43,6 +57,23 @@ def test_numbers_that_json_does_not_know_survive():
 
     json.loads(encoded.text, parse_constant=pytest.fail)
     assert decode(encoded.text, lost) == message
+
+
+def test_no_field_of_a_message_is_forgotten():
+    """A field that is added to a message must be added to the codec, and then here and to the strategies."""
+    known = {
+        Message: "author parts origin outcome usage",
+        Origin: "provider protocol model",
+        Usage: "input output cached cache_write reasoning estimated cost",
+        Text: "text citations extra",
+        Citation: "url title",
+        Reasoning: "text redacted extra",
+        ToolCall: "id name arguments whole extra",
+        ToolResult: "call_id name parts is_error",
+        Image: "mime data url",
+        File: "name mime data",
+    }
+    assert {kind: " ".join(field.name for field in fields(kind)) for kind in known} == known
 
 
 def test_the_same_bytes_are_named_alike():

@@ -37,7 +37,7 @@ def filled(file: Path) -> None:
     connection = db.open_file(file).connection
     with closing(connection), db.transaction(connection):
         for chat in range(CHATS):
-            n = chats.create(connection, Seed(f"chat{chat}", HERE), STATE, 1e9 + chat)
+            n = chats.create(connection, Seed(f"chat{chat}", HERE), STATE, None, 1e9 + chat)
             parent = None
             for m in range(MESSAGES):
                 name = f"{chat}-{m}"

@@ -6,6 +6,7 @@ CREATE TABLE chats (
   title TEXT NOT NULL DEFAULT '',
   renamed INTEGER NOT NULL DEFAULT 0,
   head INTEGER REFERENCES nodes(n) ON DELETE SET NULL,
+  stem INTEGER REFERENCES nodes(n) ON DELETE SET NULL,
   provider TEXT NOT NULL DEFAULT '',
   model TEXT NOT NULL DEFAULT '',
   system TEXT NOT NULL DEFAULT '',
@@ -22,6 +23,7 @@ CREATE INDEX chats_by_time ON chats(updated DESC, n DESC) WHERE deleted IS NULL;
 CREATE INDEX chats_by_directory ON chats(directory, updated DESC, n DESC) WHERE deleted IS NULL;
 CREATE INDEX chats_deleted ON chats(deleted) WHERE deleted IS NOT NULL;
 CREATE INDEX chats_by_head ON chats(head);
+CREATE INDEX chats_by_stem ON chats(stem) WHERE stem IS NOT NULL;
 
 CREATE TABLE nodes (
   n INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -108,7 +110,7 @@ CREATE TABLE drafts (
   owner TEXT NOT NULL,
   at REAL NOT NULL
 ) STRICT;
-INSERT INTO chats VALUES (1, '7f3a000000000001', '天气怎么样？', 0, 2, 'openai', 'gpt-5.2', 'be brief', '{"think":"low"}', 'tty1', '/home/a/work', 1767225600.0, 1767225602.0, 1, NULL, NULL);
+INSERT INTO chats VALUES (1, '7f3a000000000001', '天气怎么样？', 0, 2, NULL, 'openai', 'gpt-5.2', 'be brief', '{"think":"low"}', 'tty1', '/home/a/work', 1767225600.0, 1767225602.0, 1, NULL, NULL);
 INSERT INTO nodes VALUES (1, 'node1', 1, NULL, 'user', 1767225601.0, '{"v":1,"author":"user","parts":[{"type":"text","text":"天气怎么样？"}]}');
 INSERT INTO nodes VALUES (2, 'node2', 1, 1, 'assistant', 1767225602.0, '{"v":1,"author":"assistant","origin":["openai","responses","gpt-5.2"],"outcome":"complete","usage":{"input":10,"output":5,"cached":2,"cache_write":0,"reasoning":0},"parts":[{"type":"text","text":"It rains."}]}');
 INSERT INTO ledger VALUES (1, 'turn1', 1, 1, 1767225601.0, 'openai', 'responses', 'gpt-5.2', 'complete', '', 10, 2, 0, 5, 0, 0, NULL, 0.5, 1.5);
