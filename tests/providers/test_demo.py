@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import aclosing
 from decimal import Decimal
 from pathlib import Path
@@ -11,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from termchat.cli import main
 from termchat.commands.builtin import builtin
 from termchat.config.guide import guide
+from termchat.config.keys import KEYS
 from termchat.config.paths import paths
 from termchat.config.profiles import presets
 from termchat.config.settings import SETTINGS
@@ -91,6 +94,8 @@ _NAMES = [
     *(("setting {}", "设置 {}", key) for key in SETTINGS),
     *(("exit code {}", "退出码 {}", str(code.value)) for code in Exit),
     *(("/{}", "命令 /{} 有什么用", command.name) for command in builtin().commands),
+    *(("the key {}", "按键 {}", key.shown) for key in KEYS if re.fullmatch("[A-Z][a-zA-Z0-9-]{2,}", key.shown)),
+    *(("the subcommand {}", "子命令 {}", f"termchat {name}") for name in ("chats", "config", "models", "usage")),
     *(("the variable {}", "变量 {}", setting.env) for setting in SETTINGS.values() if setting.env),
     *(("provider {}", "服务商 {}", name) for name in presets() if name not in ("openai", "anthropic", "gemini")),
 ]
@@ -112,11 +117,35 @@ async def test_every_name_is_found_in_both_languages(english: str, chinese: str,
         ("is my data safe?", "to nobody else"),
         ("who are you", "is a guide, not a model"),
         ("429?", "answered"),
+        ("where are my chats stored?", "termchat.db"),
+        ("how do I go on with my last chat", "`termchat -c`"),
+        ("resume a chat", "--chat 7f3a"),
+        ("how can I search my old chats", "termchat chats tea kettle"),
+        ("delete a chat", "termchat chats rm"),
+        ("import from ChatGPT", "chats import"),
+        ("how do I leave no trace", "--no-save"),
+        ("incognito", "nothing of the session is kept"),
+        ("can I see another answer, the branches", "/tree"),
+        ("I lost what I was typing, is there a draft", "saved as you type"),
+        ("usage by day", "--by day"),
+        ("does it work with a screen reader", "--accessible"),
+        ("notifications", "ten seconds"),
         ("怎么切换模型？", "在对话中途切换"),
         ("如何添加密钥", "export OPENAI_API_KEY"),
         ("怎么退出", "/exit"),
         ("你是谁", "是指南，不是模型"),
         ("超时怎么办", "idle_timeout"),
+        ("对话保存在哪里", "termchat.db"),
+        ("怎么继续上次的对话", "`termchat -c`"),
+        ("怎么搜索以前的对话", "两个字的词"),
+        ("怎么删除对话", "termchat chats rm"),
+        ("怎么导出对话", "/export"),
+        ("怎么不留痕迹", "--no-save"),
+        ("无痕模式", "/incognito"),
+        ("怎么看分支", "/tree"),
+        ("草稿会丢吗", "边打边保存"),
+        ("这个月花了多少", "termchat usage"),
+        ("支持屏幕阅读器吗", "--accessible"),
     ],
 )
 async def test_a_question_gets_the_section_that_answers_it(question: str, words: str) -> None:
@@ -288,3 +317,32 @@ def test_the_guide_names_every_theme(language: Language) -> None:
     text = "".join(s.text for p in PAGES if p.language is language for s in p.sections)
     names = theme_names(theme_folders(paths({"HOME": "/nonexistent"}))[1:])
     assert [name for name in names if f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize("language", Language)
+def test_the_guide_shows_every_command_with_its_argument_and_says_its_other_names(language: Language) -> None:
+    text = "".join(s.text for p in guide() if p.language is language for s in p.sections)
+    names = [f"/{alias}" for command in builtin().commands for alias in command.aliases]
+    assert [name for name in (*(c.usage for c in builtin().commands), *names) if f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize("language", Language)
+def test_the_guide_shows_every_key_where_the_keys_are(language: Language) -> None:
+    text = "".join(s.text for p in guide() if p.language is language and p.name == "keys" for s in p.sections)
+    assert [key.shown for key in KEYS if f"`{key.shown}`" not in text] == []
+
+
+async def test_every_option_of_the_command_line_is_found_in_both_languages(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"], {}) == 0
+    options = sorted(set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", capsys.readouterr().out)))
+    assert "--no-save" in options
+    for option in options:
+        for question in (f"the option {option}", f"选项 {option}"):
+            assert f"`{option}" in await said(question), question
+
+
+async def test_every_other_name_of_a_command_leads_to_it() -> None:
+    for command in builtin().commands:
+        for alias in command.aliases:
+            for question in (f"/{alias}", f"命令 /{alias}"):
+                assert f"`/{command.name}" in await said(question), question

@@ -118,6 +118,8 @@ def _thinking(part: Reasoning) -> dict[str, Any] | None:
 
 def _result(part: ToolResult) -> dict[str, Any]:
     content = [block for p in part.parts if (block := _block(p))]
+    if part.is_error and not content:
+        content = [{"type": "text", "text": "failed, without a word"}]  # an error may not be empty
     answer: dict[str, Any] = {"type": "tool_result", "tool_use_id": part.call_id, "content": content}
     return answer | ({"is_error": True} if part.is_error else {})
 

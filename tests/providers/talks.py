@@ -1,0 +1,167 @@
+"""Conversations made up at random, with all that real ones have; what models said is what the gateway would send."""
+
+from __future__ import annotations
+
+import json
+from random import Random
+from typing import Any
+
+from termchat.core.assemble import Assembly
+from termchat.core.messages import Author, File, Image, Message, Origin, Part, ToolCall, ToolResult
+from termchat.core.messages import Text as Words
+from termchat.core.models import Protocol
+from termchat.core.outcomes import Outcome
+from termchat.providers.anthropic.decode import AnthropicDecoder
+from termchat.providers.decoding import Decoder, ServerError
+from termchat.providers.gemini.decode import GeminiDecoder
+from termchat.providers.openai_chat.decode import ChatDecoder
+from termchat.providers.openai_responses.decode import ResponsesDecoder
+from tests.gateway import Call, Finish, Quirk, Reasoning, Refusal, Reply, Text, mint, render
+from tests.gateway.render.frames import Ask, Frame
+from tests.providers.house import MODELS, SPEECHES, VENDORS
+
+PNG = Image("image/png", b"\x89PNG")
+ATTACHED: tuple[Part, ...] = (
+    PNG,
+    Image("image/jpeg", url="https://a.example/b.jpg"),
+    File("a.pdf", "application/pdf", b"%PDF"),
+)
+TEXTS = (
+    "yes",
+    "你好，世界",
+    "🙂👩‍👩‍👧 ok",
+    "  leading",
+    "a\nb\n",
+    "",
+    " ",
+    "\n",
+    "x" * 300,
+    "half \ud83d",
+    '{"a": 1}',
+    "</think>",
+)
+IDS = ("auto", "auto", "auto", None, "a", "föreign/id", "x" * 70, "", "call 1", "fc_1")
+NAMES = ("look", "look", "count", "functions.look", "ünï", "9")
+ARGUMENTS: tuple[Any, ...] = (
+    {"city": "Köln"},
+    {},
+    {"to": 3, "deep": {"a": [1, None, "🙂"]}},
+    "",
+    "{broken",
+    "[1]",
+    "null",
+)
+OBJECTS = ARGUMENTS[:3]  # Gemini's arguments are objects
+QUIRKS = tuple(quirk for quirk in Quirk if quirk not in (Quirk.PROMPT_BLOCKED, Quirk.NO_BLOCK_START, Quirk.THINK_TAGS))
+
+
+def origins() -> tuple[Origin, ...]:
+    """Who may have spoken: one model a protocol, and an open one at another place, whose server signs its thoughts."""
+    return (
+        *(Origin(speech.value, speech, MODELS[speech]) for speech in SPEECHES),
+        Origin("second", SPEECHES[0], "qwen/qwen3"),
+    )
+
+
+def vendor(origin: Origin) -> mint.Origin:
+    """The same in the gateway's words."""
+    return mint.Origin("/second" if origin.provider == "second" else "", VENDORS[origin.protocol], origin.model)
+
+
+def talk(dice: Random, longest: int = 8) -> list[Message]:
+    """A conversation of up to so many questions, each with its reply, or without; it ends anywhere."""
+    messages: list[Message] = []
+    for number in range(dice.randint(1, longest)):
+        messages.append(_question(dice))
+        speaker = dice.choice(origins())
+        for step in range(dice.choice((0, 1, 1, 1, 2, 3))):
+            reply = _reply(dice, speaker, f"{number}-{step}-{dice.random()}")
+            if not reply.parts:
+                break
+            messages.append(reply)
+            whole = [call for call in reply.calls if call.whole]
+            if not whole or reply.outcome is not Outcome.COMPLETE:
+                break
+            answers = _results(dice, whole)
+            if answers.parts:
+                messages.append(answers)
+    return messages
+
+
+def _question(dice: Random) -> Message:
+    parts = tuple(dice.sample(ATTACHED, dice.choice((0, 0, 0, 1, 2))))
+    return Message(Author.USER, (*parts, *(Words(dice.choice(TEXTS)) for _ in range(dice.choice((1, 1, 1, 0))))))
+
+
+def _reply(dice: Random, origin: Origin, seed: str) -> Message:
+    """What a model said, through renderer and decoder, sometimes cut off anywhere."""
+    quirks = set(dice.sample(QUIRKS, dice.choice((0, 0, 1, 2))))
+    if origin.provider != "second":
+        quirks.discard(Quirk.REASONING_DETAILS)
+    google = origin.protocol is Protocol.GEMINI or Quirk.CALL_SIGNED in quirks
+    steps = [_step(dice, google) for _ in range(dice.randint(0, 4))]
+    first = next((n for n, step in enumerate(steps) if isinstance(step, Call)), len(steps))
+    steps = [s for n, s in enumerate(steps) if n < first or not isinstance(s, Reasoning)]  # thoughts come before calls
+    finish = dice.choice((None, None, None, None, Finish.LENGTH))
+    reply = Reply(*steps, finish=finish, quirks=quirks)
+    frames = [frame for frame in render.stream(reply, Ask(vendor(origin), {}, seed)) if isinstance(frame, Frame)]
+    cut = dice.random() < 0.3
+    assembly, decoder = Assembly(), _decoder(origin.protocol)
+    for frame in frames[: dice.randint(0, len(frames))] if cut else frames:
+        _feed(decoder, frame, assembly)
+    outcome = dice.choice((Outcome.CUT, Outcome.CANCELLED)) if cut else Outcome.COMPLETE
+    return Message(Author.ASSISTANT, assembly.parts(), origin, Outcome.LENGTH if finish else outcome)
+
+
+def _step(dice: Random, google: bool) -> Any:
+    """A step of a reply; of Google's models arguments are objects and names its own."""
+    kind = dice.choice(("text", "text", "thought", "call", "call", "refusal"))
+    if kind == "text":
+        return Text(*(dice.choice(TEXTS) for _ in range(dice.randint(0, 2))))
+    if kind == "thought":
+        return Reasoning(
+            *dice.choice((("hm",), ("你好", "…"), ("",))), signed=dice.random() < 0.8, redacted=dice.random() < 0.2
+        )
+    if kind == "refusal":
+        return Refusal("I will not.")
+    arguments = dice.choice(OBJECTS if google else ARGUMENTS)
+    name = dice.choice(NAMES[:3] if google else NAMES)
+    return Call(name, arguments, id=dice.choice(IDS))
+
+
+def _decoder(protocol: Protocol) -> Decoder:
+    kinds = {
+        Protocol.CHAT: ChatDecoder,
+        Protocol.RESPONSES: ResponsesDecoder,
+        Protocol.ANTHROPIC: AnthropicDecoder,
+        Protocol.GEMINI: GeminiDecoder,
+    }
+    return kinds[protocol]()
+
+
+def _feed(decoder: Decoder, frame: Frame, assembly: Assembly) -> None:
+    value = json.loads(frame.data) if frame.data[:1] == "{" else None
+    if not isinstance(value, dict):
+        return
+    try:
+        for delta in decoder.feed(frame.event or "", value):
+            assembly.add(delta)
+    except ServerError:
+        pass
+
+
+def _results(dice: Random, calls: list[ToolCall]) -> Message:
+    """Results of the calls: some lost, in any order, empty, failed, with pictures."""
+    answered = [call for call in calls if dice.random() < 0.85]
+    if dice.random() < 0.2:
+        dice.shuffle(answered)
+    return Message(Author.TOOL, tuple(_result(dice, call) for call in answered))
+
+
+def _result(dice: Random, call: ToolCall) -> ToolResult:
+    shown = (PNG,) if dice.random() < 0.15 else ()
+    said = Words(dice.choice(("rain", "", "错误", "half \udc00")))
+    return ToolResult(call.id, call.name, (said, *shown), is_error=dice.random() < 0.2)
+
+
+__all__ = ["origins", "talk", "vendor"]

@@ -1,0 +1,106 @@
+"""Every prefix of two thousand made-up conversations, for each of five targets: no request that a vendor would refuse,
+and all that was said, called and answered is in it."""
+
+from __future__ import annotations
+
+import json
+import random
+from base64 import b64encode
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from termchat.core.context import bared
+from termchat.core.messages import Author, Message, Origin, Text, user
+from termchat.core.models import Profile, Protocol
+from termchat.core.ports import Request, ToolSpec
+from termchat.core.sanitize import well_formed
+from termchat.providers.anthropic import encode as anthropic
+from termchat.providers.gemini import encode as gemini
+from termchat.providers.openai_chat import encode as chat
+from termchat.providers.openai_responses import encode as responses
+from tests.gateway.validate import problems
+from tests.providers.talks import origins, talk, vendor
+
+ROUNDS, TALKS = 20, 105
+TOOLS = (ToolSpec("look", "Looks.", {"type": "object", "properties": {}}),)
+HEADERS = {"content-type": "application/json"}
+TARGETS = origins()
+
+
+def body_for(target: Origin, messages: list[Message]) -> tuple[str, dict[str, Any]]:
+    """The path and the body as they would go over the wire."""
+    request = Request(tuple(messages), "Be brief.", TOOLS)
+    profile = Profile(target.provider)
+    match target.protocol:
+        case Protocol.CHAT:
+            return "/v1/chat/completions", chat.encode(request, target, profile)
+        case Protocol.RESPONSES:
+            return "/v1/responses", responses.encode(request, target, profile)
+        case Protocol.ANTHROPIC:
+            return "/v1/messages", anthropic.encode(request, target, profile, 4096)
+        case _:
+            path = f"/v1beta/models/{target.model}:streamGenerateContent"
+            return path, {"contents": gemini.encode_contents(request, target)}
+
+
+def jsonable(body: Any) -> Any:
+    """The body as JSON would carry it: bytes as base64, no half characters."""
+    return json.loads(json.dumps(body, ensure_ascii=False, default=lambda b: b64encode(b).decode()).encode().decode())
+
+
+def check(target: Origin, messages: list[Message]) -> None:
+    path, made = body_for(target, messages)
+    body = jsonable(made)
+    assert problems(body, HEADERS, vendor(target).endpoint + path) == []
+    assert body == jsonable(body_for(target, messages)[1]), "the same every time"
+    text = json.dumps(body, ensure_ascii=False)
+    for said in (said for message in messages for said in words(message)):
+        assert as_json(said) in text or as_json(as_json(said)) in text, f"{said!r} is lost"
+    calls = sum(call.whole for message in messages for call in message.calls)
+    assert counted(body, target.protocol) == (calls, calls)
+
+
+def words(message: Message) -> Iterator[str]:
+    """What was said and what tools gave, as it must arrive; blank text need not."""
+    results = [text for result in message.results for text in result.parts]
+    for part in [*message.parts, *results]:
+        if isinstance(part, Text) and part.text.strip():
+            yield well_formed(part.text)
+
+
+def as_json(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)[1:-1]
+
+
+def counted(body: dict[str, Any], protocol: Protocol) -> tuple[int, int]:
+    """How many calls and how many results a body has."""
+    kinds = {
+        Protocol.CHAT: ('"type": "function", "function": {"name"', '"role": "tool"'),
+        Protocol.RESPONSES: ('"type": "function_call",', '"type": "function_call_output"'),
+        Protocol.ANTHROPIC: ('"type": "tool_use"', '"type": "tool_result"'),
+        Protocol.GEMINI: ('"function_call": {', '"function_response": {'),
+    }
+    turns = body.get("messages") or body.get("input") or body.get("contents")
+    text = json.dumps(turns, ensure_ascii=False)
+    call, result = kinds[protocol]
+    return text.count(call), text.count(result)
+
+
+@pytest.mark.parametrize("round_", range(ROUNDS))
+def test_no_prefix_of_any_conversation_makes_a_request_that_is_refused(round_: int) -> None:
+    seed = random.randrange(1 << 32)
+    for number in range(TALKS):
+        messages = talk(random.Random(seed + number))
+        for end, last in enumerate(messages, 1):
+            if last.author is Author.ASSISTANT:
+                continue  # nobody is asked then
+            for target in TARGETS:
+                try:
+                    check(target, messages[:end])
+                except AssertionError as error:
+                    error.add_note(f"seed {seed + number}, {end} messages, to {target.protocol.value}")
+                    raise
+        for target in TARGETS:
+            check(target, [*bared(messages), user("go on")])
