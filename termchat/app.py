@@ -20,6 +20,7 @@ from termchat.config.load import Config, load
 from termchat.config.secrets import Secrets
 from termchat.config.settings import EnterKey, Links, UsageLine
 from termchat.core.errors import Failure, Kind, ProviderError
+from termchat.core.library import By
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Exit
 from termchat.core.ports import Library
@@ -125,6 +126,24 @@ def chats(env: Mapping[str, str], act: Callable[[Library], Awaitable[int]]) -> i
             await library.close()
 
     return asyncio.run(run_it())
+
+
+def usage(by: By, since: float, env: Mapping[str, str], *, as_json: bool) -> int:
+    """`termchat usage`: what was asked since a moment, added up."""
+    from termchat.providers.prices import PriceTable
+    from termchat.ui.ledger import show_usage
+
+    config = load(env)
+    if isinstance(config, Failure):
+        return _refused(config, None)
+    prices = PriceTable(config.profiles)
+
+    async def show(library: Library) -> int:
+        await library.price(prices, since)
+        show_usage(await library.usage(by, since), as_json=as_json)
+        return Exit.COMPLETE
+
+    return chats(env, show)
 
 
 def _oneshot(launch: Launch, config: Config, env: Mapping[str, str]) -> int:

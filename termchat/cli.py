@@ -15,7 +15,6 @@ from termchat.config.settings import SETTINGS, Setting
 from termchat.core.errors import Failure, Kind
 from termchat.core.library import By, ExportFormat
 from termchat.core.outcomes import Exit
-from termchat.core.ports import Library
 from termchat.core.sanitize import safe_line, say
 from termchat.ui.notes import Notes
 
@@ -125,18 +124,12 @@ def _usage(env: Mapping[str, str]) -> Callable[..., int]:
         as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
     ) -> int:
         from termchat.ui.ages import since as moment
-        from termchat.ui.ledger import show_usage
 
         begin = moment(since, time.time())
         if isinstance(begin, Failure):
             Notes().failure(begin)
             raise typer.Exit(Exit.USAGE)
-
-        async def show(library: Library) -> int:
-            show_usage(await library.usage(by, begin), as_json=as_json)
-            return Exit.COMPLETE
-
-        raise typer.Exit(app.chats(env, show))
+        raise typer.Exit(app.usage(by, begin, env, as_json=as_json))
 
     usage.__doc__ = "Tokens and cost of everything that was asked."
     return usage

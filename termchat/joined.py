@@ -97,7 +97,7 @@ def open_library(config: Config, env: Mapping[str, str], tell: Tell, hide: Secre
     hide = hide or Secrecy()
     keys = Secrets(env)
     for profile in config.profiles.values():
-        key = keys.key(profile) if profile.key.startswith("env:") else ""
+        key = "" if profile.key.startswith(("cmd:", "keyring:")) else keys.key(profile)  # those are known when used
         if isinstance(key, str):
             hide.add(key)
     return Library(config.paths.data / "termchat.db", tell, hide=hide)

@@ -343,6 +343,10 @@ class Library(Protocol):
         """
         ...
 
+    async def price(self, prices: Prices, since: float = 0.0) -> None:
+        """Price the requests whose cost nobody asked for when they were made: a script does not wait for that."""
+        ...
+
     async def usage(self, by: By, since: float = 0.0) -> tuple[UsageRow, ...]: ...
     def export(
         self, form: ExportFormat, chats: Sequence[str] | None = None, head: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -64,6 +65,22 @@ def settle(connection: sqlite3.Connection, turn: str, cost: Decimal | None) -> N
         share = rest if size == tokens else (rest * size / tokens).quantize(Decimal("1e-12"))
         rest, tokens = rest - share, tokens - size
         connection.execute("UPDATE ledger SET cost = ? WHERE n = ?", (str(share), n))
+
+
+def unpriced(connection: sqlite3.Connection, since: float) -> list[tuple[int, ModelRef, Usage]]:
+    """The requests since a moment whose cost nobody knew then, with the provider's own counts."""
+    rows = connection.execute(
+        "SELECT n, provider, model, input, output, cached, cache_write, reasoning FROM ledger "
+        "WHERE cost IS NULL AND NOT estimated AND at >= ?",
+        (since,),
+    )
+    return [(n, ModelRef(provider, model), Usage(*counts)) for n, provider, model, *counts in rows]
+
+
+def price(connection: sqlite3.Connection, costs: Mapping[int, Decimal]) -> None:
+    """Write down costs that are known now; one that was known already stays."""
+    pairs = [(str(cost), n) for n, cost in costs.items()]
+    connection.executemany("UPDATE ledger SET cost = ? WHERE n = ? AND cost IS NULL", pairs)
 
 
 def last_origin(connection: sqlite3.Connection, model: ModelRef) -> Origin | None:

@@ -32,7 +32,7 @@ from termchat.core.library import (
     Skipped,
     UsageRow,
 )
-from termchat.core.ports import Resumed
+from termchat.core.ports import Prices, Resumed
 from termchat.core.sanitize import safe_line, say, well_formed
 from termchat.store import chats, db, ledger, partials, prompts, records, search, trash
 from termchat.store.chats import Seed
@@ -141,6 +141,12 @@ class Library:
         name, here = self._next, _written(place)
         self._left = await self._ask(lambda db: prompts.left_draft(db, name, here, time.time()), "")
         return self._left
+
+    async def price(self, prices: Prices, since: float = 0.0) -> None:
+        found = await self._ask(lambda db: ledger.unpriced(db, since), [])
+        costs = {n: cost for n, model, usage in found if (cost := await prices.cost(model, usage)) is not None}
+        if costs:
+            await self._desk.done(self._desk.post(Write(lambda db: ledger.price(db, costs))))
 
     async def usage(self, by: By, since: float = 0.0) -> tuple[UsageRow, ...]:
         return await self._ask(lambda db: ledger.totals(db, by, since), ())
