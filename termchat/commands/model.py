@@ -5,9 +5,7 @@ from __future__ import annotations
 from termchat.commands.registry import Context, Effects, Family
 from termchat.core.effects import Candidate, Candidates, Effect, ListModels, Say, UseModel
 from termchat.core.errors import Failure
-from termchat.core.messages import Author, Image, Reasoning, ToolCall
-from termchat.core.models import ModelRef
-from termchat.core.sanitize import Safe, join, safe, safe_line, say
+from termchat.core.sanitize import safe_line, say
 from termchat.core.style import Role
 
 family = Family()
@@ -36,7 +34,10 @@ def model(context: Context, argument: str) -> Effects:
     found = context.providers.resolve(argument)
     if isinstance(found, Failure):
         return failed(found)
-    return (UseModel(found), *carried(context, found))
+    name = safe_line(str(found))
+    if found == context.session.model:
+        return (Say(say("{model} is the model already.", model=name)),)
+    return (UseModel(found), Say(say("→ {model}", model=name)))
 
 
 def failed(failure: Failure) -> Effects:
@@ -45,27 +46,3 @@ def failed(failure: Failure) -> Effects:
     if failure.hint:
         words.append(Say(failure.hint))
     return tuple(words)
-
-
-def carried(context: Context, ref: ModelRef) -> Effects:
-    """One line about what goes along to another model, and what does not."""
-    if ref == context.session.model:
-        return (Say(say("{model} is the model already.", model=safe_line(str(ref)))),)
-    parts: list[Safe] = [say("→ {model}", model=safe_line(str(ref)))]
-    messages = context.session.conversation.history()
-    if messages:
-        questions = sum(1 for message in messages if message.author is Author.USER)
-        parts.append(say("{n} carried over", n=plural(questions, "turn")))
-    everything = [part for message in messages for part in message.parts]
-    if any(isinstance(part, Reasoning) for part in everything):
-        parts.append(say("earlier reasoning stays here"))
-    if images := sum(1 for part in everything if isinstance(part, Image)):
-        parts.append(plural(images, "image"))
-    if calls := sum(1 for part in everything if isinstance(part, ToolCall)):
-        parts.append(plural(calls, "tool call"))
-    return (Say(join(" · ", parts)),)
-
-
-def plural(number: int, word: str) -> Safe:
-    """`1 turn`, `2 turns`."""
-    return safe(f"{number} {word}" if number == 1 else f"{number} {word}s")

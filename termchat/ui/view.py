@@ -295,7 +295,7 @@ def _ending(ended: TurnEnded, usage_line: bool) -> tuple[Line, ...]:
         lines.append(line(mark, Role.WARNING))
     if ended.failure:
         lines.append(line(ended.failure.message, Role.ERROR))
-        hint = (ended.failure.hint,) if ended.failure.hint else ()
+        hint = (Safe(ended.failure.hint.removesuffix(".")),) if ended.failure.hint else ()
         lines.append(line(join(" · ", (*hint, ways_out(ended.failure.kind))), Role.DIM))
     elif not ended.received and ended.outcome is Outcome.CANCELLED:
         lines[-1] = (*lines[-1], *line(say(" · nothing had come yet, the message is back in the input"), Role.DIM))

@@ -36,10 +36,10 @@ def talked() -> Session:
     return session
 
 
-def test_model_switches_by_a_part_of_the_name_and_says_what_goes_along() -> None:
+def test_model_switches_by_a_part_of_the_name() -> None:
     effects = run("/model two", talked())
     assert effects[0] == UseModel(OTHER)
-    assert words(effects) == "→ fake/two · 2 turns carried over"
+    assert words(effects) == "→ fake/two"
 
 
 def test_model_alone_lets_the_user_choose() -> None:

@@ -192,7 +192,7 @@ def test_a_refused_message_is_back_and_enter_sends_it_again() -> None:
         _ready(terminal)
         terminal.send("refuse me\r")
         terminal.shows("Fake refused the key (401).")
-        terminal.shows("Set FAKE_KEY. · Alt-M other model · Enter sends again")
+        terminal.shows("Set FAKE_KEY · Alt-M other model · Enter sends again")
         terminal.until(lambda: terminal.lines.count("❯ refuse me") == 2)
         terminal.send("\x1br")
         terminal.until(lambda: terminal.text.count("Fake refused the key") == 2)

@@ -92,7 +92,7 @@ def test_a_question_without_an_answer_goes_back_into_the_input() -> None:
     _, blocks = play(ended(Outcome.FAILED, received=False, failure=failure))
     assert said(blocks) == [
         "OpenAI refused the key (401).",
-        "Set OPENAI_API_KEY. · Alt-M other model · Enter sends again",
+        "Set OPENAI_API_KEY · Alt-M other model · Enter sends again",
     ]
     assert blocks[-1] == Restore()
 

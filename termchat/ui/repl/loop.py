@@ -31,7 +31,7 @@ from termchat.ui.repl.lend import Lender
 from termchat.ui.repl.live import Live
 from termchat.ui.repl.memory import Memory
 from termchat.ui.repl.menu import Menu
-from termchat.ui.repl.paint import Painter
+from termchat.ui.repl.paint import Painter, warm_renderer
 from termchat.ui.repl.perform import Performer
 from termchat.ui.repl.picker import Picker
 from termchat.ui.repl.skin import DEPTHS, Skin
@@ -235,6 +235,7 @@ class Repl:
             await self.memory.begin(self.house.resumed.draft if self.house.resumed else "")
             self._changed()
             await self.house.warm()
+            await asyncio.to_thread(warm_renderer)
         except Exception:
             _log.exception("what was to be made ready ahead of time was not")
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import assert_never
 
-from termchat.core.sanitize import Safe, Sanitizer
+from termchat.core.sanitize import Safe, Sanitizer, say
 from termchat.core.style import Role
 from termchat.ui.blocks import BLANK, Block, Card, Line, Lines, Pause, Prose, Restore, Thought
 from termchat.ui.cards import card_lines
@@ -183,6 +183,13 @@ def _open_line(final: Sequence[Row], live: Sequence[Row]) -> int:
     while at > 0 and final[at - 1].soft:
         at -= 1
     return max(0, at - 1)
+
+
+def warm_renderer() -> None:
+    """Have everything imported that the first reply needs, so that its first word does not wait for it."""
+    document = Document(80)
+    document.feed(say("**a** `b` [c](https://d.e)\n\n```python\nf = 1\n```\n"))
+    document.close()
 
 
 def echo(shown: Safe, sign: Safe) -> tuple[Line, ...]:
