@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import httpx2
 
@@ -23,11 +23,12 @@ from termchat.core.events import CONTENT, Adapted, Delta, Finished, Retrying
 from termchat.core.messages import Origin
 from termchat.core.outcomes import Finish
 from termchat.core.ports import Request, Wire
-from termchat.core.sanitize import Safe, safe_line, say
+from termchat.core.sanitize import EMPTY, Safe, safe_line, say
 from termchat.providers.decoding import Decoder, ServerError
 from termchat.providers.endpoint import Body, Client, Endpoint, Report
 from termchat.providers.errors import broken, cut, history_refused, not_an_answer, redirected, refused
 from termchat.providers.http import posted_to, watched
+from termchat.providers.limits import Limit
 from termchat.providers.reading import NotAReplyError, reply_of
 from termchat.providers.retry import RetryPolicy, given_up
 
@@ -35,65 +36,87 @@ from termchat.providers.retry import RetryPolicy, given_up
 Renew = Callable[[Client], Awaitable[Client | None]]
 
 
-class Exchange:
-    """A model behind an endpoint; `renew` is asked once when a key was refused."""
+@dataclass(slots=True)
+class _Sending:
+    """A request on its way, through all its tries."""
 
-    def __init__(self, client: Client, origin: Origin, policy: RetryPolicy, renew: Renew) -> None:
+    body: Body
+    path: str
+    tried: int = 1
+    renewed: bool = False
+    repaired: bool = False
+
+
+class Exchange:
+    """A model behind an endpoint; `renew` is asked once when a key was refused, `limit` is its provider's."""
+
+    def __init__(self, client: Client, origin: Origin, policy: RetryPolicy, renew: Renew, limit: Limit) -> None:
         self._client: Client = client
+        self._limit = limit
         self._policy = policy
         self._renew = renew
         self.origin = origin
 
     async def stream(self, request: Request, wire: Wire) -> AsyncGenerator[Delta, None]:
         """The reply, delta by delta, ending with `Finished`. Raises ProviderError."""
-        body = self._client.encode(request, self.origin)
-        path, tried, shown, renewed, repaired = self._client.path, 1, False, False, False
+        sending = _Sending(self._client.encode(request, self.origin), self._client.path)
+        if (wait := self._limit.left()) and self._limit.failure:  # another turn ran into it
+            yield Retrying(1, self._policy.tries, wait, self._limit.failure)
+            await asyncio.sleep(wait)
         while True:
+            shown = False
             try:
-                async with aclosing(self._attempt(body, path, wire)) as deltas:
+                async with aclosing(self._attempt(sending, wire)) as deltas:
                     async for delta in deltas:
                         shown = shown or isinstance(delta, CONTENT)
-                        if isinstance(delta, Finished) and delta.reason is Finish.HISTORY_INVALID and not shown:
-                            raise ProviderError(history_refused(self._client.endpoint))
                         yield delta
                 return
             except ProviderError as error:
                 failure = error.failure
             if shown:
                 raise ProviderError(failure)
-            if failure.status == 404 and (other := self._next_path(path)):
-                path = other
-                yield Adapted(_elsewhere(self._client.endpoint, path))
+            words = await self._changed(sending, request, failure)
+            if words is not None:
+                if words:
+                    yield Adapted(words)
                 continue
-            if failure.kind is Kind.HISTORY_INVALID and not repaired:
-                repaired = True
-                body = self._client.encode(replace(request, messages=bared(request.messages)), self.origin)
-                yield Adapted(_repaired(self._client.endpoint))
-                continue
-            change = self._client.relent(body, failure)
-            if change:
-                body = change.body
-                yield Adapted(change.words)
-                continue
-            if failure.kind is Kind.AUTH and not renewed:
-                renewed = True
-                newer = await self._renew(self._client)
-                if newer:
-                    self._client = newer
-                    continue
-            delay = self._policy.delay(failure, tried)
+            delay = self._policy.delay(failure, sending.tried)
             if delay is None:
-                raise ProviderError(given_up(failure, tried))
-            tried += 1
-            yield Retrying(tried, self._policy.tries, delay, failure)
+                raise ProviderError(given_up(failure, sending.tried))
+            sending.tried += 1
+            self._limit.note(failure, delay)
+            yield Retrying(sending.tried, self._policy.tries, delay, failure)
             await asyncio.sleep(delay)
+
+    async def _changed(self, sending: _Sending, request: Request, failure: Failure) -> Safe | None:
+        """The request made over after a refusal, and what to say of it; None when there is no other way to ask."""
+        at = self._client.endpoint
+        if failure.status == 404 and (other := self._next_path(sending.path)):
+            sending.path = other
+            return _elsewhere(at, other)
+        if failure.kind is Kind.HISTORY_INVALID and not sending.repaired:
+            sending.repaired = True
+            sending.body = self._client.encode(replace(request, messages=bared(request.messages)), self.origin)
+            return say("{title} refused the history; asked again without earlier reasoning.", title=safe_line(at.title))
+        change = self._client.relent(sending.body, failure)
+        if change:
+            sending.body = change.body
+            return change.words
+        if failure.kind is Kind.AUTH and not sending.renewed:
+            sending.renewed = True
+            newer = await self._renew(self._client)
+            if newer:
+                self._client = newer
+                return EMPTY
+        return None
 
     def _next_path(self, path: str) -> str | None:
         """The path to try where this one is not known; the one that works is kept for the next request."""
         paths = ("", *self._client.endpoint.profile.fallback_paths)
         return next(iter(paths[paths.index(path) + 1 :]), None)
 
-    async def _attempt(self, body: Body, path: str, wire: Wire) -> AsyncGenerator[Delta, None]:
+    async def _attempt(self, sending: _Sending, wire: Wire) -> AsyncGenerator[Delta, None]:
+        body, path = sending.body, sending.path
         async with AsyncExitStack() as stack:
             try:
                 with watched(wire), posted_to(path):
@@ -105,9 +128,11 @@ class Exchange:
             try:
                 async with aclosing(self._read(response, decoder)) as deltas:
                     async for delta in deltas:
+                        if isinstance(delta, Finished) and delta.reason is Finish.HISTORY_INVALID:
+                            raise ProviderError(history_refused(self._client.endpoint))
                         yield delta
             except (ProviderError, ServerError, httpx2.HTTPError, OSError, ValueError, RecursionError) as error:
-                if not decoder.finished:
+                if not decoder.finished or isinstance(error, ProviderError):
                     raise ProviderError(converted(self._client, error, self.origin.model, began=True)) from error
             if not decoder.finished:
                 raise ProviderError(cut(say("The stream ended too early")))
@@ -126,10 +151,6 @@ class Exchange:
 
 def _elsewhere(at: Endpoint, path: str) -> Safe:
     return say("{title} has no such address; trying {path}.", title=safe_line(at.title), path=safe_line(path))
-
-
-def _repaired(at: Endpoint) -> Safe:
-    return say("{title} refused the history; asked again without earlier reasoning.", title=safe_line(at.title))
 
 
 def converted(client: Client, error: Exception, model: str, *, began: bool) -> Failure:

@@ -20,6 +20,7 @@ from termchat.providers.errors import unusable_key
 from termchat.providers.exchange import Exchange, converted
 from termchat.providers.http import new_client
 from termchat.providers.keys import Keys
+from termchat.providers.limits import Limit
 from termchat.providers.loading import loaded
 from termchat.providers.retry import RetryPolicy
 
@@ -39,6 +40,7 @@ class Opener:
         self._limits = limits
         self._clients: dict[tuple[str, Speech], Client] = {}
         self._https: dict[tuple[str, str], httpx2.AsyncClient] = {}
+        self._waits: dict[str, Limit] = {}
         self._redact = Redactor()
         self._opening = asyncio.Lock()
         self._one_at_a_time = threading.Lock()
@@ -46,7 +48,8 @@ class Opener:
     async def open(self, profile: Profile, speech: Speech, model: str) -> Exchange:
         """A model of a provider. Raises ProviderError."""
         client = await self._client(profile, speech)
-        return Exchange(client, Origin(profile.name, speech, model), self._policy, self._renewed)
+        limit = self._waits.setdefault(profile.name, Limit())
+        return Exchange(client, Origin(profile.name, speech, model), self._policy, self._renewed, limit)
 
     async def listing(self, profile: Profile, speech: Speech) -> Sequence[ModelInfo]:
         """The models an endpoint lists. Raises ProviderError."""
