@@ -45,10 +45,19 @@ class Effort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """What a user may ask of any model; None leaves it to the model."""
+    """What a user may ask of any model; None leaves it to the model. What one does not take is left out, and said.
+
+    stop     texts that end the reply
+    schema   JSON Schema, with an object at its root, of the reply
+    """
 
     max_tokens: int | None = None
     think: Effort | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    schema: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,10 +65,15 @@ class Change:
 
 
 class Client(Protocol):
-    """A protocol's SDK, bound to an endpoint; `path` is one of its other paths, if it listens there."""
+    """A protocol's SDK, bound to an endpoint.
+
+    path   one of the server's other paths, if it listens there
+    told   what was said of parameters left out: each is said once
+    """
 
     endpoint: Endpoint
     path: str
+    told: set[tuple[Origin, tuple[str, ...]]]
 
     def encode(self, request: Request, origin: Origin) -> Body:
         """The body of the request."""

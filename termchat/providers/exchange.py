@@ -31,6 +31,7 @@ from termchat.providers.http import posted_to, watched
 from termchat.providers.limits import Limit
 from termchat.providers.reading import NotAReplyError, reply_of
 from termchat.providers.retry import RetryPolicy, given_up
+from termchat.providers.rules import fitted, told
 
 # A client with a newer key, None when there can be none.
 Renew = Callable[[Client], Awaitable[Client | None]]
@@ -59,6 +60,10 @@ class Exchange:
 
     async def stream(self, request: Request, wire: Wire) -> AsyncGenerator[Delta, None]:
         """The reply, delta by delta, ending with `Finished`. Raises ProviderError."""
+        request, left = fitted(request, self.origin)
+        if left and (self.origin, left) not in self._client.told:
+            self._client.told.add((self.origin, left))
+            yield Adapted(told(safe_line(self.origin.model), left))
         sending = _Sending(self._client.encode(request, self.origin), self._client.path)
         if (wait := self._limit.left()) and self._limit.failure:  # another turn ran into it
             yield Retrying(1, self._policy.tries, wait, self._limit.failure)

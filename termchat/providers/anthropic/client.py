@@ -23,6 +23,7 @@ from termchat.providers.listing import listed
 from termchat.providers.plain import without_streaming
 
 _OWN_HOST = "api.anthropic.com"
+_NOT_IN_THE_SDK = {"temperature", "top_p"}  # newer models refuse them, and so does the SDK's signature
 _OLD_VERSION = "2023-06-01"
 
 
@@ -32,6 +33,7 @@ class AnthropicClient:
     def __init__(self, endpoint: Endpoint, limits: Mapping[str, int]) -> None:
         self.endpoint = endpoint
         self.path = ""
+        self.told: set[tuple[Origin, tuple[str, ...]]] = set()
         self._limits = limits
         self._sdk = anthropic.AsyncAnthropic(
             api_key=endpoint.key or "none",
@@ -53,7 +55,9 @@ class AnthropicClient:
         create: Any = self._sdk.messages.with_streaming_response.create
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on deprecated models; a warning on stderr would damage the screen
-            sending = create(**body, extra_body=dict(self.endpoint.profile.body) or None)
+            extra = {name: body[name] for name in _NOT_IN_THE_SDK & body.keys()} | dict(self.endpoint.profile.body)
+            known = {name: value for name, value in body.items() if name not in _NOT_IN_THE_SDK}
+            sending = create(**known, extra_body=extra or None)
         async with sending as response:
             yield response.http_response
 

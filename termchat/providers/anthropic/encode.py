@@ -22,7 +22,7 @@ from termchat.core.messages import (
     ToolResult,
 )
 from termchat.core.models import Profile
-from termchat.core.ports import Effort, Request
+from termchat.core.ports import Effort, Params, Request
 from termchat.providers.anthropic.prefix import prefix_of
 from termchat.providers.decoding import is_object
 
@@ -38,14 +38,25 @@ def encode(request: Request, origin: Origin, profile: Profile, max_tokens: int) 
         body["tools"] = [
             {"name": t.name, "description": t.description, "input_schema": dict(t.parameters)} for t in request.tools
         ]
-    if request.params.think is Effort.OFF:
-        body["thinking"] = {"type": "disabled"}
-    elif request.params.think:
-        body["thinking"] = {"type": "adaptive", "display": "summarized"}
-        body["output_config"] = {"effort": request.params.think.value}
+    body |= _params(request.params)
     body["messages"] = _turns(request, origin, body)
     body["stream"] = profile.stream
     return body
+
+
+def _params(params: Params) -> dict[str, Any]:
+    asked: dict[str, Any] = {"temperature": params.temperature, "top_p": params.top_p}
+    asked["stop_sequences"] = list(params.stop) or None
+    output: dict[str, Any] = {}
+    if params.think is Effort.OFF:
+        asked["thinking"] = {"type": "disabled"}
+    elif params.think:
+        asked["thinking"] = {"type": "adaptive", "display": "summarized"}
+        output["effort"] = params.think.value
+    if params.schema:
+        output["format"] = {"type": "json_schema", "schema": params.schema}
+    asked["output_config"] = output or None
+    return {name: value for name, value in asked.items() if value is not None}
 
 
 def valid_id(call_id: str) -> bool:

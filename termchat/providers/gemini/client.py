@@ -36,6 +36,7 @@ class GeminiClient:
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.path = ""
+        self.told: set[tuple[Origin, tuple[str, ...]]] = set()
         base, version = _split(endpoint.base)
         self._sdk = genai.Client(
             vertexai=False,

@@ -22,7 +22,7 @@ from termchat.core.messages import (
     ToolCall,
     ToolResult,
 )
-from termchat.core.ports import Effort, Request
+from termchat.core.ports import Effort, Params, Request
 from termchat.providers.anthropic.encode import arguments
 
 # The documented stand-in for the signature of a call that another model made.
@@ -61,13 +61,24 @@ def encode_config(request: Request) -> dict[str, Any]:
             for t in request.tools
         ]
         config["tools"] = [{"function_declarations": declarations}]
-    if request.params.max_tokens:
-        config["max_output_tokens"] = request.params.max_tokens
-    if request.params.think is Effort.OFF:
-        config["thinking_config"] = {"thinking_budget": 0}
-    elif request.params.think:
-        config["thinking_config"] = {"include_thoughts": True, "thinking_level": request.params.think.value.upper()}
-    return config
+    return config | _params(request.params)
+
+
+def _params(params: Params) -> dict[str, Any]:
+    asked: dict[str, Any] = {
+        "max_output_tokens": params.max_tokens,
+        "temperature": params.temperature,
+        "top_p": params.top_p,
+        "stop_sequences": list(params.stop) or None,
+        "seed": params.seed,
+        "response_json_schema": params.schema,
+        "response_mime_type": "application/json" if params.schema else None,
+    }
+    if params.think is Effort.OFF:
+        asked["thinking_config"] = {"thinking_budget": 0}
+    elif params.think:
+        asked["thinking_config"] = {"include_thoughts": True, "thinking_level": params.think.value.upper()}
+    return {name: value for name, value in asked.items() if value is not None}
 
 
 def valid_id(call_id: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -12,7 +13,7 @@ import openai
 
 from termchat.core.errors import Failure
 from termchat.core.messages import Origin
-from termchat.core.models import ModelInfo
+from termchat.core.models import ModelInfo, Profile, Protocol
 from termchat.core.ports import Request
 from termchat.core.sanitize import safe_line, say
 from termchat.providers.ambient import ambient_headers
@@ -22,6 +23,7 @@ from termchat.providers.listing import listed
 from termchat.providers.openai_chat.decode import ChatDecoder
 from termchat.providers.openai_chat.encode import encode
 from termchat.providers.plain import without_streaming
+from termchat.providers.rules import quirks
 
 # A 400 that speaks of one of these is answered without it (providers.md 3.1, 6).
 _NO_USAGE = re.compile(r"stream_options", re.IGNORECASE)
@@ -75,10 +77,11 @@ class ChatClient:
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.path = ""
+        self.told: set[tuple[Origin, tuple[str, ...]]] = set()
         self._sdk = new_sdk(endpoint)
 
     def encode(self, request: Request, origin: Origin) -> Body:
-        return encode(request, origin, self.endpoint.profile)
+        return encode(request, origin, self._profile(origin.model))
 
     @asynccontextmanager
     async def open(self, body: Body) -> AsyncGenerator[httpx2.Response]:
@@ -88,7 +91,7 @@ class ChatClient:
             yield response.http_response
 
     def decoder(self, body: Body) -> ChatDecoder:
-        return ChatDecoder(think_tags="think_tags" in self.endpoint.profile.quirks)
+        return ChatDecoder(think_tags="think_tags" in self._profile(body["model"]).quirks)
 
     def report(self, error: Exception) -> Report | None:
         return report(error)
@@ -108,6 +111,11 @@ class ChatClient:
         if "max_completion_tokens" in body and _OLD_LIMIT.search(words):
             return Change(_renamed(body, "max_completion_tokens", "max_tokens"), say("Asked with max_tokens."))
         return without_streaming(body, failure, self.endpoint)
+
+    def _profile(self, model: str) -> Profile:
+        """The profile, with what the model itself is known for."""
+        profile = self.endpoint.profile
+        return replace(profile, quirks=profile.quirks | quirks(Origin(profile.name, Protocol.CHAT, model)))
 
     async def models(self) -> Sequence[ModelInfo]:
         return await list_models(self._sdk, self.endpoint)

@@ -20,7 +20,7 @@ from termchat.core.messages import (
     ToolResult,
 )
 from termchat.core.models import Profile
-from termchat.core.ports import Effort, Request
+from termchat.core.ports import Effort, Params, Request
 
 _LONGEST_ID = 40
 
@@ -42,12 +42,23 @@ def encode(request: Request, origin: Origin, profile: Profile) -> dict[str, Any]
             }
             for t in request.tools
         ]
-    if request.params.max_tokens:
-        name = "max_tokens" if "max_tokens" in profile.quirks else "max_completion_tokens"
-        body[name] = request.params.max_tokens
-    if request.params.think:
-        body["reasoning_effort"] = "none" if request.params.think is Effort.OFF else request.params.think.value
-    return body
+    return body | _params(request.params, profile)
+
+
+def _params(params: Params, profile: Profile) -> dict[str, Any]:
+    limit = "max_tokens" if "max_tokens" in profile.quirks else "max_completion_tokens"
+    effort = "none" if params.think is Effort.OFF else params.think
+    named = {"name": "reply", "schema": params.schema, "strict": False}
+    asked: dict[str, Any] = {
+        limit: params.max_tokens,
+        "reasoning_effort": effort and str(effort),
+        "temperature": params.temperature,
+        "top_p": params.top_p,
+        "stop": list(params.stop) or None,
+        "seed": params.seed,
+        "response_format": {"type": "json_schema", "json_schema": named} if params.schema else None,
+    }
+    return {name: value for name, value in asked.items() if value is not None}
 
 
 def valid_id(call_id: str) -> bool:

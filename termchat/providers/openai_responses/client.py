@@ -25,6 +25,7 @@ class ResponsesClient:
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.path = ""
+        self.told: set[tuple[Origin, tuple[str, ...]]] = set()
         self._sdk = new_sdk(endpoint)
 
     def encode(self, request: Request, origin: Origin) -> Body:

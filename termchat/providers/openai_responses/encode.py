@@ -24,7 +24,7 @@ from termchat.core.messages import (
     ToolResult,
 )
 from termchat.core.models import Profile
-from termchat.core.ports import Effort, Request
+from termchat.core.ports import Effort, Params, Request
 from termchat.providers.decoding import as_object
 from termchat.providers.openai_chat.encode import data_url, result_text
 
@@ -52,14 +52,23 @@ def encode(request: Request, origin: Origin, profile: Profile) -> dict[str, Any]
             }
             for t in request.tools
         ]
-    if request.params.max_tokens:
-        body["max_output_tokens"] = request.params.max_tokens
-    if request.params.think is Effort.OFF:
-        body["reasoning"] = {"effort": "none"}
-    elif request.params.think:
-        body["reasoning"] = {"effort": request.params.think.value, "summary": "auto"}
-        body["include"] = ["reasoning.encrypted_content"]
-    return body
+    return body | _params(request.params)
+
+
+def _params(params: Params) -> dict[str, Any]:
+    schema = {"type": "json_schema", "name": "reply", "schema": params.schema, "strict": False}
+    asked: dict[str, Any] = {
+        "max_output_tokens": params.max_tokens,
+        "temperature": params.temperature,
+        "top_p": params.top_p,
+        "text": {"format": schema} if params.schema else None,
+    }
+    if params.think is Effort.OFF:
+        asked["reasoning"] = {"effort": "none"}
+    elif params.think:
+        asked["reasoning"] = {"effort": params.think.value, "summary": "auto"}
+        asked["include"] = ["reasoning.encrypted_content"]
+    return {name: value for name, value in asked.items() if value is not None}
 
 
 def valid_id(call_id: str) -> bool:

@@ -1,0 +1,112 @@
+"""What a model does not take, from `quirks.toml`, and requests made to fit."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from termchat.core.messages import File, Image, Message, Origin, Part, Text, ToolResult
+from termchat.core.ports import Params, Request
+from termchat.core.sanitize import Safe, safe_line, say
+from termchat.providers.decoding import as_list, as_object
+
+_FILE = Path(__file__).with_name("quirks.toml")
+_BLANK = Params()
+_NAMES = {"top_p": "top-p", "think": "thinking effort", "schema": "reply schema", "stop": "stop texts"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the table; an empty tuple is anyone."""
+
+    providers: tuple[str, ...]
+    protocols: tuple[str, ...]
+    models: tuple[str, ...]
+    without: frozenset[str]
+    quirks: frozenset[str]
+
+    def fits(self, origin: Origin) -> bool:
+        name = origin.model.rpartition("/")[2].lower()
+        return (
+            (not self.providers or origin.provider in self.providers)
+            and (not self.protocols or origin.protocol.value in self.protocols)
+            and (not self.models or any(fnmatchcase(name, pattern) for pattern in self.models))
+        )
+
+
+@cache
+def rows() -> tuple[Row, ...]:
+    """The table."""
+    table = tomllib.loads(_FILE.read_text(encoding="utf-8"))
+    return tuple(_row(as_object(row)) for row in as_list(table.get("row")))
+
+
+def _row(row: Mapping[str, Any]) -> Row:
+    def words(name: str) -> tuple[str, ...]:
+        return tuple(str(word) for word in as_list(row.get(name)))
+
+    return Row(
+        words("providers"), words("protocols"), words("models"), frozenset(words("without")), frozenset(words("quirks"))
+    )
+
+
+def without(origin: Origin) -> frozenset[str]:
+    """What this model does not take."""
+    return frozenset(word for row in rows() if row.fits(origin) for word in row.without)
+
+
+def quirks(origin: Origin) -> frozenset[str]:
+    """What its server is known for."""
+    return frozenset(word for row in rows() if row.fits(origin) for word in row.quirks)
+
+
+def fitted(request: Request, origin: Origin) -> tuple[Request, tuple[str, ...]]:
+    """The request without what the model does not take, and the names of what was left out."""
+    lacking = without(origin)
+    asked = [name for name in _asked(request.params) if name in lacking]
+    params = replace(request.params, **{name: getattr(_BLANK, name) for name in asked})
+    left = list(asked)
+    messages = request.messages
+    for name, kind in (("images", Image), ("files", File)):
+        if name in lacking and any(isinstance(part, kind) for part in _parts(messages)):
+            messages = tuple(_without(message, kind) for message in messages)
+            left.append(name)
+    return replace(request, params=params, messages=messages), tuple(left)
+
+
+def told(name: Safe, left: tuple[str, ...]) -> Safe:
+    """What is said of it, once."""
+    what = ", ".join(_NAMES.get(word, word) for word in left)
+    return say("{name} does not take {what}; left out.", name=name, what=safe_line(what))
+
+
+def _asked(params: Params) -> Iterator[str]:
+    return (name for name in Params.__slots__ if getattr(params, name) not in (None, ()))
+
+
+def _parts(messages: tuple[Message, ...]) -> Iterator[Part]:
+    for message in messages:
+        for part in message.parts:
+            yield from part.parts if isinstance(part, ToolResult) else (part,)
+
+
+def _without(message: Message, kind: type[Image | File]) -> Message:
+    return replace(message, parts=tuple(_noted(part, kind) for part in message.parts))
+
+
+def _noted(part: Part, kind: type[Image | File]) -> Part:
+    """An attachment as a note of it."""
+    if isinstance(part, ToolResult):
+        inner = tuple(
+            p if not isinstance(p, kind) else Text("[an image that this model cannot see]") for p in part.parts
+        )
+        return replace(part, parts=inner)
+    if not isinstance(part, kind):
+        return part
+    what = f"a file, {part.name}," if isinstance(part, File) else "an image"
+    return Text(f"[{what} that this model cannot see]")

@@ -1,0 +1,110 @@
+"""What a user may ask, in each protocol's words; what a model does not take is left out, and said once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from termchat.core.events import Adapted
+from termchat.core.messages import File, Image, Origin, Text, user
+from termchat.core.messages import Reasoning as Thought
+from termchat.core.models import ModelRef, Profile, Protocol
+from termchat.core.ports import Params, Request, Wire
+from termchat.providers.anthropic import encode as anthropic
+from termchat.providers.gemini import encode as gemini
+from termchat.providers.openai_chat import encode as chat
+from termchat.providers.openai_responses import encode as responses
+from termchat.providers.rules import fitted, quirks, rows, without
+from tests.gateway import Gateway, Quirk, Reasoning, Reply
+from tests.gateway import Text as Words
+from tests.providers.decoding import parts
+from tests.providers.house import SPEECHES, heard, profile, registry, text_of
+
+C, R, A, G = SPEECHES
+SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
+ALL = Params(temperature=0.5, top_p=0.9, stop=("END",), seed=7, schema=SCHEMA)
+OLDER = {C: "gpt-4.1", R: "gpt-4.1", A: "claude-sonnet-4", G: "gemini-3-pro"}
+NEWER = {C: "gpt-5.2", R: "gpt-5.2", A: "claude-opus-5", G: "gemini-3-pro"}
+
+
+def test_in_each_protocols_words() -> None:
+    request = Request((user("q"),), params=ALL)
+    assert {"temperature": 0.5, "top_p": 0.9, "stop": ["END"], "seed": 7}.items() <= chat.encode(
+        request, Origin("p", C, "m"), Profile("p")
+    ).items()
+    named = {"name": "reply", "schema": SCHEMA, "strict": False}
+    body = chat.encode(request, Origin("p", C, "m"), Profile("p"))
+    assert body["response_format"] == {"type": "json_schema", "json_schema": named}
+    body = responses.encode(request, Origin("p", R, "m"), Profile("p"))
+    assert (body["temperature"], body["top_p"]) == (0.5, 0.9)
+    assert body["text"] == {"format": {"type": "json_schema", **named}}
+    body = anthropic.encode(request, Origin("p", A, "m"), Profile("p"), 100)
+    assert (body["temperature"], body["top_p"], body["stop_sequences"]) == (0.5, 0.9, ["END"])
+    assert body["output_config"] == {"format": {"type": "json_schema", "schema": SCHEMA}}
+    config = gemini.encode_config(request)
+    assert (config["temperature"], config["top_p"], config["stop_sequences"], config["seed"]) == (0.5, 0.9, ["END"], 7)
+    assert (config["response_mime_type"], config["response_json_schema"]) == ("application/json", SCHEMA)
+
+
+@pytest.mark.parametrize("speech", SPEECHES)
+@pytest.mark.parametrize("models", [OLDER, NEWER], ids=["older", "newer"])
+async def test_no_model_is_sent_what_it_refuses(
+    gateway: Gateway, speech: Protocol, models: dict[Protocol, str]
+) -> None:
+    """The gateway's validators know which model takes what."""
+    gateway.always(Reply.text("{}"))
+    said: list[list[str]] = []
+    async with registry(profile(gateway.url, speech)) as providers:
+        for _ in range(2):
+            provider = await providers.open(ModelRef(speech.value, models[speech]))
+            deltas = [delta async for delta in provider.stream(Request((user("q"),), params=ALL), Wire())]
+            assert text_of(deltas) == "{}"
+            said.append([delta.words for delta in deltas if isinstance(delta, Adapted)])
+    lacking = without(Origin(speech.value, speech, models[speech])) & {"temperature", "top_p", "stop", "seed"}
+    assert (len(said[0]), said[1]) == (1 if lacking else 0, [])
+    sent = str(gateway.asked[0].body)
+    assert ("0.5" in sent, "END" in sent) == ("temperature" not in lacking, "stop" not in lacking)
+
+
+@pytest.mark.parametrize(
+    ("origin", "lacks"),
+    [
+        (Origin("openai", C, "gpt-5.2"), {"temperature", "top_p"}),
+        (Origin("gw", C, "openai/gpt-5.2-mini"), {"temperature", "top_p"}),
+        (Origin("openai", C, "o3"), {"temperature", "top_p", "stop"}),
+        (Origin("groq", C, "openai/gpt-oss-120b"), {"files"}),
+        (Origin("deepseek", C, "deepseek-chat"), {"images", "files"}),
+        (Origin("anthropic", A, "claude-opus-4-7"), {"temperature", "top_p", "seed"}),
+        (Origin("anthropic", A, "claude-3-5-haiku-latest"), {"think", "seed"}),
+        (Origin("gemini", G, "gemini-3-pro"), set[str]()),
+    ],
+)
+def test_what_models_do_not_take_is_data(origin: Origin, lacks: set[str]) -> None:
+    assert without(origin) == lacks
+
+
+async def test_a_model_behind_a_gateway_keeps_its_ways(gateway: Gateway) -> None:
+    gateway.reply(Reply(Reasoning("hm"), Words("so")).like(Quirk.THINK_TAGS))
+    deltas, _ = await heard(profile(gateway.url, C, name="ollama"), name="qwen3")
+    assert parts(deltas) == (Thought("hm"), Text("so"))
+    assert quirks(Origin("gw", C, "deepseek/deepseek-chat")) == {"reasoning_back"}
+
+
+def test_every_word_of_the_table_means_something() -> None:
+    known = {*Params.__slots__, "images", "files"}
+    assert {word for row in rows() for word in row.without} <= known
+    assert {word for row in rows() for word in row.protocols} <= {speech.value for speech in SPEECHES}
+
+
+def test_an_attachment_that_a_model_cannot_see_is_a_note() -> None:
+    asked = Request((user("what?", Image("image/png", b"x"), File("a.pdf", "application/pdf", b"y")),))
+    request, left = fitted(asked, Origin("deepseek", C, "deepseek-chat"))
+    assert left == ("images", "files")
+    assert request.messages[0].parts == (
+        Text("[an image that this model cannot see]"),
+        Text("[a file, a.pdf, that this model cannot see]"),
+        Text("what?"),
+    )
+    same: tuple[Request, Any] = fitted(asked, Origin("openai", C, "gpt-5.2"))
+    assert same == (asked, ())
