@@ -22,7 +22,7 @@ from tests.gateway import fault
         (["-m", "xopenai/any", "hi"], b"caf\xe9", 2, "not UTF-8"),
         (["--think", "hard", "hi"], None, 2, "off, low, medium"),
         (["--nonsense", "hi"], None, 2, "--nonsense"),
-        (["chats"], None, 2, "-p"),
+        (["doctor"], None, 2, "-p"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
