@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from termchat.config.secrets import Secrets
 from termchat.core.errors import Failure, Kind
 from termchat.core.library import Place
 from termchat.core.models import ModelRef, Profile
-from termchat.core.ports import Params, Resumed
+from termchat.core.ports import Params, Resumed, Terms
 from termchat.core.sanitize import say
 from termchat.store.secrecy import Secrecy
 from termchat.tour import Tour, listening
@@ -53,11 +53,12 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """The parts joined; `resumed` is the chat that was taken up again."""
+    """The parts joined; `resumed` is the chat that was taken up again, `first` the model that new chats begin with."""
 
     config: Config
     registry: Registry
     session: Session
+    first: ModelRef
     resumed: Resumed | None = None
 
 
@@ -82,7 +83,7 @@ async def joined(config: Config, env: Mapping[str, str], wish: Wish, tell: Tell)
     session = Session(plan, library, here())
     try:
         resumed = await _taken_up(session, config, wish)
-        yield resumed if isinstance(resumed, Failure) else House(config, registry, session, resumed)
+        yield resumed if isinstance(resumed, Failure) else House(config, registry, session, plan.model, resumed)
     finally:
         trouble = await session.close()
         if trouble:
@@ -176,12 +177,13 @@ def _plan(config: Config, registry: Registry, keys: Secrets, wish: Wish) -> Plan
         system=settings.system,
         params=Params(settings.max_tokens, settings.think),
         timeouts=settings.timeouts,
+        own_timeouts={p.name: p.timeouts for p in config.profiles.values() if p.timeouts},
         max_rounds=settings.max_rounds,
     )
 
 
 async def _taken_up(session: Session, config: Config, wish: Wish) -> Resumed | Failure | None:
-    """The chat to go on with, in the session; a model that was asked for on the way in goes before the chat's own."""
+    """The chat to go on with, in the session; what was asked for on the way in goes before the chat's own."""
     library = session.library if wish.chat or wish.last else None
     if library is None:
         return None
@@ -194,11 +196,22 @@ async def _taken_up(session: Session, config: Config, wish: Wish) -> Resumed | F
     if found is None:
         words = say("There is no chat of this directory to go on with.")
         return Failure(Kind.NOT_FOUND, words, say("`termchat chats` lists all of them; --chat takes one by name."))
-    asked = session.model
+    asked = session.terms
     resumed = await session.resume(found.id)
-    if not isinstance(resumed, Failure) and config.where("model") in ("--model", "TERMCHAT_MODEL"):
-        session.use(asked)
+    if not isinstance(resumed, Failure):
+        session.tune(lambda terms: _asked_for(config, asked, terms), lasting=False)
     return resumed
+
+
+def _asked_for(config: Config, asked: Terms, terms: Terms) -> Terms:
+    """The terms of a chat, with those in their place that the command line or the environment asks for."""
+    if config.where("model") in ("--model", "TERMCHAT_MODEL"):
+        terms = replace(terms, model=asked.model)
+    if config.where("system") == "--system":
+        terms = replace(terms, system=asked.system)
+    if config.where("think") == "--think":
+        terms = replace(terms, params=replace(terms.params, think=asked.params.think))
+    return terms
 
 
 def _first_model(config: Config, registry: Registry, keys: Secrets) -> ModelRef | Failure | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 from termchat.config.source import Source, Table, array, table
 from termchat.config.urls import fault, repair
-from termchat.core.models import Protocol
+from termchat.core.models import Protocol, Timeouts
 from termchat.core.sanitize import Safe, safe_line, say
 
+CLOCKS = tuple(f.name for f in fields(Timeouts))
 PROTOCOLS = tuple(p.value for p in Protocol if p is not Protocol.DEMO)
 
 
@@ -59,6 +61,16 @@ def _limits(value: object) -> dict[str, int] | None:
     return limits if rows is not None and len(limits) == len(rows) else None
 
 
+def _clocks(value: object) -> dict[str, float] | None:
+    rows = table(value)
+    clocks = {k: float(v) for k, v in (rows or {}).items() if k in CLOCKS and _is_seconds(v)}
+    return clocks if rows is not None and len(clocks) == len(rows) else None
+
+
+def _is_seconds(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9
+
+
 def _route(value: object) -> dict[str, Protocol] | None:
     rows = table(value)
     route = {k: Protocol(v) for k, v in (rows or {}).items() if v in PROTOCOLS}
@@ -86,6 +98,7 @@ SHAPES: Mapping[str, Shape] = {
     "proxy": _TEXT,
     "ca": _TEXT,
     "stream": _SWITCH,
+    "timeouts": Shape(say('a table of seconds for {names}', names=Safe(", ".join(CLOCKS))), _clocks),
     "key_page": _TEXT,
     "status_page": _TEXT,
     "local": _SWITCH,

@@ -7,7 +7,7 @@ profile: where it listens for each protocol it speaks, with which key, and which
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
@@ -57,6 +57,10 @@ class Timeouts:
         """The idle and the first-content clock set alike, as `--idle-timeout` does."""
         return Timeouts(self.connect, seconds, seconds, max(self.silent, seconds))
 
+    def over(self, own: Mapping[str, float]) -> Timeouts:
+        """These clocks with a provider's own in the place of some, by the names of the fields."""
+        return replace(self, **own)
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -69,6 +73,7 @@ class Profile:
     bases     base URL for each protocol it speaks
     route     pattern of model names -> protocol, first match wins
     model     the default model, "" when there is none
+    timeouts  the provider's own clocks, by the names of `Timeouts`
     max_tokens pattern of model names -> default output limit, where the protocol demands one
     """
 
@@ -88,6 +93,7 @@ class Profile:
     proxy: str = ""
     ca: str = ""
     stream: bool = True
+    timeouts: Mapping[str, float] = field(default_factory=dict[str, float])
     key_page: str = ""
     status_page: str = ""
     local: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -41,7 +41,8 @@ _log = logging.getLogger("termchat")
 class Plan:
     """What a turn is made with.
 
-    `max_rounds` bounds the requests of one turn; `prices` is None where nobody will look at the cost.
+    `own_timeouts` are those of single providers, by name. `max_rounds` bounds the requests of one turn; `prices` is
+    None where nobody will look at the cost.
     """
 
     model: ModelRef
@@ -51,6 +52,7 @@ class Plan:
     system: str = ""
     params: Params = field(default_factory=Params)
     timeouts: Timeouts = field(default_factory=Timeouts)
+    own_timeouts: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, Mapping[str, float]])
     max_rounds: int = 25
 
 
@@ -124,14 +126,15 @@ class Turn:
         """One request with its reply, and the calls the reply asks for."""
         assembly = Assembly()
         request = Request(tuple(self._messages), well_formed(self._plan.system), self._specs(), self._plan.params)
-        pump = Pump(provider, request, self._plan.timeouts)
+        own = self._plan.own_timeouts.get(provider.origin.provider, {})
+        pump = Pump(provider, request, self._plan.timeouts.over(own))
         self._stop = pump.cancel
         async with aclosing(self._stream(pump, assembly)) as events:
             async for event in events:
                 yield event
         end = _ending(pump, assembly)
         message = self._reply(provider, request, assembly, end)
-        await self._count(message.usage if message else assembly.usage)  # what said nothing may be billed as well
+        await self._count(provider.origin.ref, message.usage if message else assembly.usage)  # the empty is billed too
         if message:
             yield self._done(message)
         if end.finish is Finish.OTHER and pump.finished:
@@ -210,14 +213,14 @@ class Turn:
         self._at = node
         return MessageDone(self.id, node, parent, message)
 
-    async def _count(self, usage: Usage | None) -> None:
+    async def _count(self, model: ModelRef, usage: Usage | None) -> None:
         if usage is None:
             return
         tally = self._tally
         tally.usage = tally.usage + usage if tally.usage else usage
         cost = usage.cost
         if cost is None and self._plan.prices:
-            cost = await self._plan.prices.cost(self._plan.model, usage)
+            cost = await self._plan.prices.cost(model, usage)
         tally.cost = add_costs(tally.cost, cost)
 
     def _ended(self, end: _End) -> TurnEnded:

@@ -163,3 +163,13 @@ def test_it_waits_for_a_slow_pipe_and_says_so(program: Program) -> None:
     out, _ = running.communicate(b"late", timeout=PATIENCE)
     assert (running.returncode, out) == (0, b"ok")
     assert program.gateway.asked[0].body["messages"][0]["content"] == "sum\n\nlate"
+
+
+def test_a_provider_may_have_clocks_of_its_own(program: Program) -> None:
+    config = program.home / ".config" / "termchat" / "config.toml"
+    row = "[providers.xopenai]\n"
+    program.configure(config.read_text().replace(row, row + "timeouts = { idle = 1, first = 30 }\n"))
+    program.gateway.reply(Reply(Text("so ", "far"), Stall()))
+    done = program.run("-m", "xopenai/any", "go on")
+    assert (done.code, done.out) == (6, b"so far")
+    assert "1 s" in done.err
