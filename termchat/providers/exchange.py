@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, replace
+from typing import Any
 
 import httpx2
 
@@ -30,6 +31,7 @@ from termchat.providers.errors import broken, cut, history_refused, not_an_answe
 from termchat.providers.http import posted_to, watched
 from termchat.providers.limits import Limit
 from termchat.providers.reading import NotAReplyError, reply_of
+from termchat.providers.recording import Recorder
 from termchat.providers.retry import RetryPolicy, given_up
 from termchat.providers.rules import fitted, told
 
@@ -48,12 +50,21 @@ class _Sending:
     repaired: bool = False
 
 
-class Exchange:
-    """A model behind an endpoint; `renew` is asked once when a key was refused, `limit` is its provider's."""
+@dataclass(frozen=True, slots=True)
+class House:
+    """What exchanges share: the limit of their provider, and who writes down what comes."""
 
-    def __init__(self, client: Client, origin: Origin, policy: RetryPolicy, renew: Renew, limit: Limit) -> None:
+    limit: Limit
+    recorder: Recorder | None = None
+
+
+class Exchange:
+    """A model behind an endpoint; `renew` is asked once when a key was refused, `house` is shared with others."""
+
+    def __init__(self, client: Client, origin: Origin, policy: RetryPolicy, renew: Renew, house: House) -> None:
         self._client: Client = client
-        self._limit = limit
+        self._limit = house.limit
+        self._recorder = house.recorder
         self._policy = policy
         self._renew = renew
         self.origin = origin
@@ -147,11 +158,22 @@ class Exchange:
         if response.status_code >= 300:
             raise ProviderError(redirected(Report(response.status_code, "", dict(response.headers)), at))
         try:
-            async with aclosing(reply_of(response.aiter_bytes(), decoder)) as deltas:
-                async for delta in deltas:
+            async with AsyncExitStack() as stack:
+                body = response.aiter_bytes()
+                if self._recorder:
+                    listening = self._recorder.listen(body, self._about(response))
+                    body = await stack.enter_async_context(aclosing(listening))
+                async for delta in await stack.enter_async_context(aclosing(reply_of(body, decoder))):
                     yield delta
         except NotAReplyError as error:
             raise ProviderError(not_an_answer(at, error.what)) from error
+
+    def _about(self, response: httpx2.Response) -> dict[str, Any]:
+        """What a recording says of a response."""
+        kind = response.headers.get("content-type", "")
+        about = {"status": response.status_code, "content_type": kind, "provider": self.origin.provider}
+        quirks = sorted(self._client.endpoint.profile.quirks)
+        return about | {"protocol": self.origin.protocol.value, "model": self.origin.model, "quirks": quirks}
 
 
 def _elsewhere(at: Endpoint, path: str) -> Safe:

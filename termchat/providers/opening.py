@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import assert_never
 
 import httpx2
@@ -17,23 +18,32 @@ from termchat.core.redact import Redactor
 from termchat.core.sanitize import safe_line, say
 from termchat.providers.endpoint import Client, Endpoint
 from termchat.providers.errors import unusable_key
-from termchat.providers.exchange import Exchange, converted
+from termchat.providers.exchange import Exchange, House, converted
 from termchat.providers.http import new_client
 from termchat.providers.keys import Keys
 from termchat.providers.limits import Limit
 from termchat.providers.loading import loaded
+from termchat.providers.recording import Recorder
 from termchat.providers.retry import RetryPolicy
 
 
 class Opener:
     """The clients of all endpoints in use, over as few HTTP clients as their proxies allow.
 
-    `limits`: provider -> model -> the longest reply it may give, as far as a listing told.
+    limits   provider -> model -> the longest reply it may give, as far as a listing told
+    record   the file that all responses are written to
     """
 
     def __init__(
-        self, keys: Keys, timeouts: Timeouts, policy: RetryPolicy, limits: Callable[[str], Mapping[str, int]]
+        self,
+        keys: Keys,
+        timeouts: Timeouts,
+        policy: RetryPolicy,
+        limits: Callable[[str], Mapping[str, int]],
+        record: Path | None = None,
     ) -> None:
+        self._record = record
+        self._writing: Recorder | None = None
         self._keys = keys
         self._timeouts = timeouts
         self._policy = policy
@@ -48,8 +58,8 @@ class Opener:
     async def open(self, profile: Profile, speech: Speech, model: str) -> Exchange:
         """A model of a provider. Raises ProviderError."""
         client = await self._client(profile, speech)
-        limit = self._waits.setdefault(profile.name, Limit())
-        return Exchange(client, Origin(profile.name, speech, model), self._policy, self._renewed, limit)
+        house = House(self._waits.setdefault(profile.name, Limit()), self._recorder())
+        return Exchange(client, Origin(profile.name, speech, model), self._policy, self._renewed, house)
 
     async def listing(self, profile: Profile, speech: Speech) -> Sequence[ModelInfo]:
         """The models an endpoint lists. Raises ProviderError."""
@@ -59,8 +69,15 @@ class Opener:
         except Exception as error:
             raise ProviderError(converted(client, error, "", began=False)) from error
 
+    def _recorder(self) -> Recorder | None:
+        if self._record and self._writing is None:
+            self._writing = Recorder(self._record, self._redact)
+        return self._writing
+
     async def aclose(self) -> None:
         """Close all connections; the SDKs share them, so this is the one place."""
+        if self._writing:
+            self._writing.close()
         for client in self._https.values():
             await client.aclose()
 

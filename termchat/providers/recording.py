@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -53,9 +53,15 @@ class Recorder:
         self._file.write(_FIRST)
         self._redact = redact
 
-    def begin(self, about: dict[str, Any]) -> Track:
-        """A response begins; `about` is what its first line says."""
-        return Track(self._file, self._redact, about)
+    async def listen(self, body: AsyncIterator[bytes], about: dict[str, Any]) -> AsyncGenerator[bytes, None]:
+        """The body as it comes, written down; `about` is what the first line of its recording says."""
+        track = Track(self._file, self._redact, about)
+        try:
+            async for chunk in body:
+                track.add(chunk)
+                yield chunk
+        finally:
+            track.end()
 
     def close(self) -> None:
         self._file.close()

@@ -14,6 +14,7 @@ from termchat.core.models import ModelInfo, ModelRef, Profile, Timeouts
 from termchat.core.models import Protocol as Speech
 from termchat.core.ports import Provider
 from termchat.core.sanitize import Safe, safe_line, say
+from termchat.providers.fallback import Chain
 from termchat.providers.keys import Keys
 from termchat.providers.listing import ListingCache
 from termchat.providers.loading import loaded
@@ -25,16 +26,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What the registry is made with; `offline` are the providers that need no network, by name."""
+    """What the registry is made with.
+
+    offline    the providers that need no network, by name
+    record     a file to write all responses to
+    fallback   model -> those that take over when it cannot answer, by any name that resolves
+    """
 
     profiles: Mapping[str, Profile]
     keys: Keys
     offline: Mapping[str, Provider]
     aliases: Mapping[str, str]
     favourites: Sequence[str] = ()
+    fallback: Mapping[ModelRef, Sequence[str]] = field(default_factory=dict[ModelRef, Sequence[str]])
     timeouts: Timeouts = field(default_factory=Timeouts)
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     cache: Path | None = None
+    record: Path | None = None
 
 
 class Registry:
@@ -47,6 +55,12 @@ class Registry:
         self._one_at_a_time = asyncio.Lock()
 
     async def open(self, model: ModelRef) -> Provider:
+        first = await self._open(model)
+        others = [self.resolve(name) for name in self._setup.fallback.get(model, ())]
+        known = [ref for ref in others if isinstance(ref, ModelRef) and ref != model]
+        return Chain(first, known, self._open) if known else first
+
+    async def _open(self, model: ModelRef) -> Provider:
         if model.provider in self._setup.offline:
             return self._setup.offline[model.provider]
         profile = self._profile(model.provider)
@@ -126,7 +140,7 @@ class Registry:
         from termchat.providers.opening import Opener
 
         setup = self._setup
-        return Opener(setup.keys, setup.timeouts, setup.policy, self._longest_replies)
+        return Opener(setup.keys, setup.timeouts, setup.policy, self._longest_replies, setup.record)
 
     def _longest_replies(self, provider: str) -> Mapping[str, int]:
         """What the provider's listing tells of the output limits of its models, in tokens."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -50,13 +50,14 @@ async def session(
     *,
     fields: dict[str, Any] | None = None,
     policy: RetryPolicy | None = None,
+    fallback: Mapping[ModelRef, Sequence[str]] | None = None,
     **plan: Any,
 ) -> AsyncIterator[Session]:
     """A conversation that begins with the model of one protocol; connections are closed at the end.
 
     `fields` are of the providers' profiles, `plan` of the session's plan.
     """
-    registry = Registry(setup(*profiles(gateway, **(fields or {})), policy=policy or Quick()))
+    registry = Registry(setup(*profiles(gateway, **(fields or {})), policy=policy or Quick(), fallback=fallback or {}))
     try:
         yield Session(Plan(model(speech), registry, **{"tools": TOOLBOX, **plan}))
     finally:

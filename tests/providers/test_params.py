@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from termchat.core.events import Adapted
-from termchat.core.messages import File, Image, Origin, Text, user
+from termchat.core.messages import Author, File, Image, Message, Origin, Text, user
 from termchat.core.messages import Reasoning as Thought
 from termchat.core.models import ModelRef, Profile, Protocol
-from termchat.core.ports import Params, Request, Wire
+from termchat.core.ports import Params, Request, ToolSpec, Wire
 from termchat.providers.anthropic import encode as anthropic
 from termchat.providers.gemini import encode as gemini
 from termchat.providers.openai_chat import encode as chat
 from termchat.providers.openai_responses import encode as responses
 from termchat.providers.rules import fitted, quirks, rows, without
-from tests.gateway import Gateway, Quirk, Reasoning, Reply
+from tests.gateway import Gateway, Quirk, Reasoning, Reply, fault
 from tests.gateway import Text as Words
 from tests.providers.decoding import parts
 from tests.providers.house import SPEECHES, heard, profile, registry, text_of
@@ -108,3 +108,26 @@ def test_an_attachment_that_a_model_cannot_see_is_a_note() -> None:
     )
     same: tuple[Request, Any] = fitted(asked, Origin("openai", C, "gpt-5.2"))
     assert same == (asked, ())
+
+
+async def test_anthropic_is_asked_to_cache_what_will_be_sent_again(gateway: Gateway) -> None:
+    gateway.always(Reply.text("ok"))
+    talk = (user("one"), said_by_model("a"), user("two"), said_by_model("b"), user("three"))
+    tool = ToolSpec("look", "Looks.", {"type": "object", "properties": {}})
+    _, failure = await heard(profile(gateway.url, A), Request(talk, "Be brief.", (tool,)))
+    assert failure is None
+    body = gateway.asked[0].body
+    assert body["system"] == [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}]
+    assert "cache_control" in body["tools"][-1]
+    assert ["cache_control" in turn["content"][-1] for turn in body["messages"]] == [False, False, True, False, True]
+
+
+async def test_a_server_that_does_not_know_the_marks_is_asked_without(gateway: Gateway) -> None:
+    gateway.reply(fault.status(400, "messages.0.content.0: Extra inputs: cache_control"), Reply.text("ok"))
+    deltas, failure = await heard(profile(gateway.url, A))
+    assert (text_of(deltas), failure) == ("ok", None)
+    assert ["cache_control" in str(request.body) for request in gateway.asked] == [True, False]
+
+
+def said_by_model(text: str) -> Message:
+    return Message(Author.ASSISTANT, (Text(text),))

@@ -14,7 +14,9 @@ from termchat.core.errors import Failure
 from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo
 from termchat.core.ports import Request
+from termchat.core.sanitize import safe_line, say
 from termchat.providers.ambient import ambient_headers
+from termchat.providers.anthropic.caching import marked, unmarked
 from termchat.providers.anthropic.decode import AnthropicDecoder
 from termchat.providers.anthropic.encode import encode
 from termchat.providers.anthropic.prefix import prefix_of
@@ -48,7 +50,8 @@ class AnthropicClient:
     def encode(self, request: Request, origin: Origin) -> Body:
         limit = self._limits.get(origin.model) or self.endpoint.profile.limit_for(origin.model)
         assert limit, "the presets name a limit for every model"
-        return encode(request, origin, self.endpoint.profile, limit)
+        body = encode(request, origin, self.endpoint.profile, limit)
+        return body if "no_cache" in self.endpoint.profile.quirks else marked(body)
 
     @asynccontextmanager
     async def open(self, body: Body) -> AsyncGenerator[httpx2.Response]:
@@ -70,6 +73,8 @@ class AnthropicClient:
         return Report(error.status_code, error.body or error.response.text, dict(error.response.headers))
 
     def relent(self, body: Body, failure: Failure) -> Change | None:
+        if failure.status in (400, 422) and "cache_control" in failure.message and (plain := unmarked(body)):
+            return Change(plain, say("{title} does not cache prompts.", title=safe_line(self.endpoint.title)))
         return without_streaming(body, failure, self.endpoint) if failure.status in (400, 422) else None
 
     async def models(self) -> Sequence[ModelInfo]:

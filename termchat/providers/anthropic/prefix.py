@@ -10,21 +10,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import Any, cast
+from typing import Any
+
+from termchat.providers.anthropic.caching import unmarked
+from termchat.providers.decoding import as_list
 
 
 def prefix_of(body: Mapping[str, Any], turns: Sequence[Mapping[str, Any]]) -> str:
     """The digest of a body's prefix that ends with these turns; where cache marks stand makes no difference."""
-    said = [body.get("system"), body.get("tools"), list(turns)]
-    text = json.dumps(_unmarked(said), ensure_ascii=False, sort_keys=True)
+    system: Any = body.get("system")
+    system = as_list(system)[0]["text"] if as_list(system) else system
+    said: dict[str, Any] = {"system": system, "tools": body.get("tools"), "turns": list(turns)}
+    text = json.dumps(unmarked(said) or said, ensure_ascii=False, sort_keys=True)
     return sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
-
-
-def _unmarked(value: Any) -> Any:
-    """The value without cache marks, a system prompt in blocks as its words."""
-    if isinstance(value, dict):
-        rows = cast("dict[str, Any]", value)
-        return {name: _unmarked(inner) for name, inner in rows.items() if name != "cache_control"}
-    if isinstance(value, list):
-        return [_unmarked(inner) for inner in cast("list[Any]", value)]
-    return value

@@ -1,0 +1,91 @@
+"""Chains of models: the next one takes over aloud, before any text, and only from the provider's own trouble."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from termchat.core.errors import Kind
+from termchat.core.events import Adapted, MessageDone, Streamed
+from termchat.core.models import ModelRef, Protocol
+from termchat.core.outcomes import Outcome
+from termchat.core.usage import Usage
+from tests import gateway as gw
+from tests.engine.house import ask, ended, said, session
+from tests.gateway import Call, Gateway, Reply, fault
+from tests.gateway.answers import Answer
+from tests.providers.house import SPEECHES, model
+
+ALL = pytest.mark.parametrize("speech", SPEECHES)
+
+
+def chain(speech: Protocol) -> dict[ModelRef, list[str]]:
+    """The other three protocols take over, in their order; names that mean nothing are passed over."""
+    return {model(speech): ["no such model", *(str(model(other)) for other in SPEECHES if other is not speech)]}
+
+
+def following(speech: Protocol) -> ModelRef:
+    return next(model(other) for other in SPEECHES if other is not speech)
+
+
+def adapted(events: list[Any]) -> list[str]:
+    return [e.delta.words for e in events if isinstance(e, Streamed) and isinstance(e.delta, Adapted)]
+
+
+class Priced:
+    """A price that tells who was asked for it."""
+
+    def __init__(self) -> None:
+        self.asked: list[ModelRef] = []
+
+    def prepare(self) -> None:
+        pass
+
+    async def cost(self, model: ModelRef, usage: Usage) -> Decimal | None:
+        self.asked.append(model)
+        return Decimal(1)
+
+
+@ALL
+@pytest.mark.parametrize("trouble", [fault.status(529), fault.status(500), fault.status(429), fault.reset()], ids=str)
+async def test_the_next_one_takes_over_and_says_so(gateway: Gateway, speech: Protocol, trouble: Answer) -> None:
+    gateway.reply(*[trouble] * 3, Reply(gw.Text("here"), Call("look", {"city": "Bonn"})), Reply.text(" I am"))
+    prices = Priced()
+    async with session(gateway, speech, fallback=chain(speech), prices=prices) as talk:
+        events = await ask(talk, "hello")
+    assert (said(events), ended(events).outcome) == ("here I am", Outcome.COMPLETE)
+    (words,) = adapted(events)
+    assert words.endswith(f"{following(speech)} takes over.")
+    origins = {e.message.origin.ref for e in events if isinstance(e, MessageDone) and e.message.origin}
+    assert origins == {following(speech)}
+    assert prices.asked == [following(speech)] * 2
+
+
+@ALL
+@pytest.mark.parametrize("trouble", [fault.status(400), fault.status(401), fault.status(404)], ids=str)
+async def test_what_is_wrong_with_us_is_told_and_not_carried_elsewhere(
+    gateway: Gateway, speech: Protocol, trouble: Answer
+) -> None:
+    gateway.reply(trouble)
+    async with session(gateway, speech, fallback=chain(speech)) as talk:
+        assert ended(await ask(talk, "hello")).outcome is Outcome.FAILED
+    assert len(gateway.asked) == 1
+
+
+@ALL
+async def test_never_after_text(gateway: Gateway, speech: Protocol) -> None:
+    gateway.reply(Reply.text("one two").after(1, fault.error_event(529)))
+    async with session(gateway, speech, fallback=chain(speech)) as talk:
+        events = await ask(talk, "hello")
+    assert (said(events), ended(events).outcome, len(gateway.asked)) == ("one ", Outcome.CUT, 1)
+
+
+async def test_when_none_can_the_last_one_is_told(gateway: Gateway) -> None:
+    gateway.always(fault.status(529))
+    async with session(gateway, SPEECHES[0], fallback=chain(SPEECHES[0])) as talk:
+        events = await ask(talk, "hello")
+    failure = ended(events).failure
+    assert failure is not None
+    assert (failure.kind, len(adapted(events)), len(gateway.asked)) == (Kind.OVERLOADED, 3, 12)

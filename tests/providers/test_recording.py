@@ -1,0 +1,101 @@
+"""What is recorded is what came, without keys, and plays again as it was."""
+
+from __future__ import annotations
+
+import time
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from termchat.core.errors import Kind, ProviderError
+from termchat.core.events import Delta, Retrying
+from termchat.core.models import Protocol
+from termchat.core.ports import Wire
+from termchat.providers.recording import Recorded, read
+from termchat.providers.replay import Replay
+from tests import gateway as gw
+from tests.gateway import Call, Gateway, Reply, fault
+from tests.providers.decoding import parts
+from tests.providers.house import HELLO, KEY, SPEECHES, heard, profile, text_of
+
+ALL = pytest.mark.parametrize("speech", SPEECHES)
+TALK = Reply(gw.Reasoning("hm"), gw.Text("wörds ", "🙂"), Call("look", {"city": "Köln"}))
+
+
+async def played(replay: Replay, wire: Wire | None = None) -> list[Delta]:
+    async with aclosing(replay.stream(HELLO, wire or Wire())) as deltas:
+        return [delta async for delta in deltas]
+
+
+@ALL
+@pytest.mark.parametrize("wire", [{}, {"gzip": True}, {"split": 1}, {"line_end": "\r\n"}], ids=str)
+async def test_a_recording_plays_as_it_was(
+    gateway: Gateway, speech: Protocol, tmp_path: Path, wire: dict[str, object]
+) -> None:
+    gateway.reply(TALK.on(**wire))
+    file = tmp_path / "talk.sse"
+    live, failure = await heard(profile(gateway.url, speech), record=file)
+    assert failure is None
+    (recorded,) = read(file.read_bytes())
+    assert (recorded.protocol, recorded.provider, recorded.status) == (speech, speech.value, 200)
+    assert recorded.body.decode().count("wörds") >= 1
+    again = await played(Replay([recorded], speed=0))
+    names, other = golden.Names(), golden.Names()
+    assert [names(golden.part(part)) for part in parts(again)] == [other(golden.part(part)) for part in parts(live)]
+    assert text_of(again) == "wörds 🙂"
+
+
+async def test_no_key_is_in_it_though_the_server_says_it(gateway: Gateway, tmp_path: Path) -> None:
+    file = tmp_path / "talk.sse"
+    gateway.reply(Reply(gw.Text(f"your key is {KEY}", " indeed")).on(split=5))
+    deltas, _ = await heard(profile(gateway.url, SPEECHES[0]), record=file)
+    assert KEY in text_of(deltas)
+    assert KEY.encode() not in file.read_bytes()
+
+
+async def test_every_response_that_was_cut_or_came_is_there(gateway: Gateway, tmp_path: Path) -> None:
+    file = tmp_path / "talk.sse"
+    gateway.reply(Reply(gw.Text("one "), fault.error_event(529)), Reply.text("two"))
+    await heard(profile(gateway.url, SPEECHES[0]), record=file)
+    (cut,) = read(file.read_bytes())
+    with pytest.raises(ProviderError):
+        await played(Replay([cut], speed=0))
+    gateway.forget()
+    gateway.reply(Reply(fault.error_event(529)), Reply.text("two"))
+    deltas, _ = await heard(profile(gateway.url, SPEECHES[0]), record=file)
+    assert any(isinstance(delta, Retrying) for delta in deltas)
+    assert len(read(file.read_bytes())) == 2
+
+
+async def test_its_pace_is_kept_or_changed() -> None:
+    body = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n'
+    end = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+    recorded = Recorded(200, "text/event-stream", SPEECHES[0], "m", "p", (), ((0.0, body), (0.3, body), (0.6, end)))
+    for speed, least, most in ((1.0, 0.55, 5.0), (4.0, 0.1, 0.5), (0.0, 0.0, 0.2)):
+        began = time.monotonic()
+        assert text_of(await played(Replay([recorded], speed))) == "aa"
+        assert least <= time.monotonic() - began < most
+
+
+async def test_after_the_last_response_there_is_none() -> None:
+    with pytest.raises(ProviderError) as told:
+        await played(Replay([]))
+    assert told.value.failure.kind is Kind.EMPTY
+
+
+@pytest.mark.parametrize("data", [b"", b"hello", b"data: x\n\n"])
+def test_what_is_no_recording_is_told(data: bytes) -> None:
+    with pytest.raises(ValueError, match="not a recording"):
+        read(data)
+
+
+def test_by_hand_and_cut_off() -> None:
+    head = b': termchat recording 1\n: response {"protocol": "openai", "model": "m"}\n'
+    (one,) = read(head + b"data: a\n\n")
+    assert (one.body, one.status) == (b"data: a\n\n", 200)
+    first, second = read(
+        head + b'data: a\n\n\n: end {"chunks": [[0.5, 4]]}\n' + head.split(b"\n", 1)[1] + b"data: b\n\n"
+    )
+    assert first.chunks == ((0.5, b"data"), (0.5, b": a\n\n"))
+    assert second.body == b"data: b\n\n"
