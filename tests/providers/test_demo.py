@@ -130,6 +130,8 @@ async def test_every_name_is_found_in_both_languages(english: str, chinese: str,
         ("usage by day", "--by day"),
         ("does it work with a screen reader", "--accessible"),
         ("notifications", "ten seconds"),
+        ("how do I copy a code block", "`/copy 2`"),
+        ("how do I change a setting for good", "--save"),
         ("怎么切换模型？", "在对话中途切换"),
         ("如何添加密钥", "export OPENAI_API_KEY"),
         ("怎么退出", "/exit"),
@@ -146,6 +148,8 @@ async def test_every_name_is_found_in_both_languages(english: str, chinese: str,
         ("草稿会丢吗", "边打边保存"),
         ("这个月花了多少", "termchat usage"),
         ("支持屏幕阅读器吗", "--accessible"),
+        ("怎么复制代码", "`/copy 2`"),
+        ("怎么修改设置", "--save"),
     ],
 )
 async def test_a_question_gets_the_section_that_answers_it(question: str, words: str) -> None:
@@ -321,7 +325,7 @@ def test_the_guide_names_every_theme(language: Language) -> None:
 
 @pytest.mark.parametrize("language", Language)
 def test_the_guide_shows_every_command_with_its_argument_and_says_its_other_names(language: Language) -> None:
-    text = "".join(s.text for p in guide() if p.language is language for s in p.sections)
+    text = "".join(s.text for p in guide() if p.language is language for s in p.sections).replace(r"\|", "|")
     names = [f"/{alias}" for command in builtin().commands for alias in command.aliases]
     assert [name for name in (*(c.usage for c in builtin().commands), *names) if f"`{name}`" not in text] == []
 

@@ -15,6 +15,7 @@ from termchat.core.ports import Wire
 from termchat.providers.recording import Recorded, read
 from termchat.providers.replay import Replay
 from tests import gateway as gw
+from tests import golden
 from tests.gateway import Call, Gateway, Reply, fault
 from tests.providers.decoding import parts
 from tests.providers.house import HELLO, KEY, SPEECHES, heard, profile, text_of
