@@ -13,12 +13,12 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from termchat.config.load import Config, load
 from termchat.config.secrets import Secrets
 from termchat.config.settings import EnterKey, Links, UsageLine
+from termchat.config.system import system_prompt
 from termchat.core.errors import Failure, Kind, ProviderError
 from termchat.core.library import By
 from termchat.core.models import ModelRef
@@ -33,8 +33,6 @@ from termchat.ui.terminal import background, links_work
 
 if TYPE_CHECKING:
     from termchat.ui.repl.tty import Tty
-
-_BY_BACKGROUND = {"light": "light", "dark": "dark", "any": "neutral"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +108,14 @@ def show_config(env: Mapping[str, str]) -> int:
     for line in listing(config, Secrets(env)):
         sys.stdout.write(f"{line}\n")
     return Exit.COMPLETE
+
+
+def themes(env: Mapping[str, str]) -> int:
+    """`termchat themes`: every theme with a sample of it, the names alone for a pipe."""
+    from termchat.ui.gallery import show_themes
+
+    config = load(env)
+    return _refused(config, None) if isinstance(config, Failure) else show_themes(config, env)
 
 
 def chats(env: Mapping[str, str], act: Callable[[Library], Awaitable[int]]) -> int:
@@ -197,11 +203,11 @@ def _format(launch: Launch, config: Config, env: Mapping[str, str]) -> Format | 
 
 def _theme(config: Config, env: Mapping[str, str]) -> Theme | Failure:
     """The chosen theme; `auto` goes by what the environment tells of the background."""
-    from termchat.config.themes import load_theme, theme_folders
+    from termchat.config.themes import BY_BACKGROUND, load_theme, theme_folders
 
     name = config.settings.theme
     if name == "auto":
-        name = _BY_BACKGROUND[background(env)]
+        name = BY_BACKGROUND[background(env)]
     return load_theme(name, theme_folders(config.paths))
 
 
@@ -212,6 +218,7 @@ def _links(config: Config, env: Mapping[str, str]) -> bool:
 
 def _repl(launch: Launch, config: Config, env: Mapping[str, str], tty: Tty | None) -> int:
     from termchat.commands.builtin import builtin
+    from termchat.config.preferences import Preferences
     from termchat.ui.bulletin import Bulletin
     from termchat.ui.palette import Depth, depth_of
     from termchat.ui.repl.house import House as ReplHouse
@@ -270,7 +277,7 @@ def _repl(launch: Launch, config: Config, env: Mapping[str, str], tty: Tty | Non
                     cwd=os.getcwd(),
                     prepare=prepare,
                     warm=warm,
-                    themes=_themes(config) if settings.theme == "auto" else None,
+                    preferences=Preferences(config, house.session, house.registry, env, house.first),
                     bulletin=bulletin,
                     resumed=house.resumed,
                 )
@@ -285,18 +292,6 @@ def _repl(launch: Launch, config: Config, env: Mapping[str, str], tty: Tty | Non
     finally:
         if tty:
             tty.restore()
-
-
-def _themes(config: Config) -> Callable[[str], Theme]:
-    """Background -> theme, for a terminal that tells its background later."""
-    from termchat.config.themes import load_theme, theme_folders
-
-    def theme(kind: str) -> Theme:
-        found = load_theme(_BY_BACKGROUND[kind], theme_folders(config.paths))
-        assert isinstance(found, Theme), "the themes that come with termchat are complete"
-        return found
-
-    return theme
 
 
 def _first_words(model: ModelRef, found: Iterable[str]) -> tuple[Safe, ...]:
@@ -325,17 +320,3 @@ def _both_terminals() -> bool:
         return os.isatty(0) and os.isatty(1)
     except OSError:
         return False
-
-
-def system_prompt(value: str) -> str | Failure:
-    """The value of `--system`: the prompt itself, or the file named behind an @."""
-    if not value.startswith("@"):
-        return value
-    try:
-        return Path(value[1:]).expanduser().read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = safe_line(
-            (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is not UTF-8 text"
-        )
-        words = say("Cannot read the system prompt {name}: {why}.", name=safe_line(value[1:]), why=why)
-        return Failure(Kind.BAD_CONFIG, words, say("Check the name behind --system @."))

@@ -117,6 +117,14 @@ def _config(env: Mapping[str, str]) -> Callable[..., int]:
     return config
 
 
+def _themes(env: Mapping[str, str]) -> Callable[..., int]:
+    def themes() -> int:
+        raise typer.Exit(app.themes(env))
+
+    themes.__doc__ = "Every theme with a sample of it."
+    return themes
+
+
 def _usage(env: Mapping[str, str]) -> Callable[..., int]:
     def usage(
         by: Annotated[By, typer.Option("--by", help="What to add up by.")] = By.MODEL,
@@ -179,7 +187,7 @@ def _path(name: str) -> Path | None:
 
 
 _Chat = Annotated[str, typer.Argument(help="Its id, the beginning of one, or its title.")]
-_COMMANDS = {"models": _models, "config": _config, "usage": _usage}
+_COMMANDS = {"models": _models, "config": _config, "themes": _themes, "usage": _usage}
 
 
 def _shaped(command: Callable[..., int], parameters: Mapping[str, tuple[Any, Any]]) -> Callable[..., int]:

@@ -198,7 +198,7 @@ async def _taken_up(session: Session, config: Config, wish: Wish) -> Resumed | F
         return Failure(Kind.NOT_FOUND, words, say("`termchat chats` lists all of them; --chat takes one by name."))
     asked = session.terms
     resumed = await session.resume(found.id)
-    if not isinstance(resumed, Failure):
+    if not isinstance(resumed, Failure) and _asked_for(config, asked, session.terms) != session.terms:
         session.tune(lambda terms: _asked_for(config, asked, terms), lasting=False)
     return resumed
 

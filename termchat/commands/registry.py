@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TypeAlias
 
+from termchat.config.preferences import Preferences
 from termchat.core.effects import Candidate, Candidates, Effect, Say
 from termchat.core.ports import Providers, Session
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_line, say
@@ -56,6 +57,7 @@ class Context:
     session: Session
     providers: Providers
     registry: Registry
+    preferences: Preferences | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,13 +50,16 @@ class Config:
         """The command line's values (setting -> value or text; None is a flag that was not given) over the rest."""
         given = {key: raw for key, raw in flags.items() if raw is not None}
         names = {key: Safe(SETTINGS[key].flag or "--set") for key in given if key in SETTINGS}
-        return self._with(given, names)
+        return self._with(given, names, names)
 
     def with_value(self, key: str, raw: object) -> Config | Failure:
         """One setting changed while termchat runs, as `/set` does."""
-        return self._with({key: raw}, {key: Safe("/set")})
+        return self._with({key: raw}, {key: safe_line(key)}, {key: Safe("/set")})
 
-    def _with(self, given: Mapping[str, object], names: Mapping[str, Safe]) -> Config | Failure:
+    def _with(
+        self, given: Mapping[str, object], names: Mapping[str, Safe], origins: Mapping[str, Safe]
+    ) -> Config | Failure:
+        """`names` is what a wrong value is told by, `origins` where the values came from."""
         values: dict[str, Value] = {}
         for key, raw in given.items():
             if key not in SETTINGS:
@@ -66,7 +69,7 @@ class Config:
             if value is None:
                 return _refused(names[key], SETTINGS[key], raw)
             values[key] = value
-        return replace(self, settings=change(self.settings, values), origins={**self.origins, **names})
+        return replace(self, settings=change(self.settings, values), origins={**self.origins, **origins})
 
 
 def load(env: Mapping[str, str], path: Path | None = None) -> Config | Failure:

@@ -46,12 +46,18 @@ class EnterKey(StrEnum):
 
 
 class About(NamedTuple):
-    """What a declaration says beside the name, the type and the default."""
+    """What a declaration says beside the name, the type and the default.
+
+    live      whether it can change while termchat runs
+    of_chat   whether it belongs to a chat, is kept with it and comes back with it
+    """
 
     kind: Kind
     help: str
     env: str = ""
     flag: str = ""
+    live: bool = True
+    of_chat: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +71,21 @@ class Settings:
             "The model that new chats and scripts use.",
             env="TERMCHAT_MODEL",
             flag="--model",
+            of_chat=True,
         ),
     ] = ""
-    system: Annotated[str, About(Words(), "The system prompt. None is sent unless one is set.", flag="--system")] = ""
+    system: Annotated[
+        str,
+        About(Words(), "The system prompt. None is sent unless one is set.", flag="--system", of_chat=True),
+    ] = ""
     think: Annotated[
         Effort | None,
-        About(OneOf(Effort), "How hard a reasoning model should think; unset leaves it to the model.", flag="--think"),
+        About(
+            OneOf(Effort),
+            "How hard a reasoning model should think; unset leaves it to the model.",
+            flag="--think",
+            of_chat=True,
+        ),
     ] = None
     max_tokens: Annotated[
         int | None,
@@ -87,6 +102,7 @@ class Settings:
             "Seconds to wait for a connection.",
             env="TERMCHAT_CONNECT_TIMEOUT",
             flag="--connect-timeout",
+            live=False,
         ),
     ] = Timeouts().connect
     idle_timeout: Annotated[
@@ -106,6 +122,7 @@ class Settings:
             "Extra tries before the first content of a reply.",
             env="TERMCHAT_MAX_RETRIES",
             flag="--retries",
+            live=False,
         ),
     ] = 2
     theme: Annotated[
@@ -117,12 +134,19 @@ class Settings:
             flag="--theme",
         ),
     ] = "auto"
-    plain: Annotated[bool, About(Switch(), "Append-only text: nothing on the screen is redrawn.", flag="--plain")] = (
-        False
-    )
+    plain: Annotated[
+        bool,
+        About(Switch(), "Append-only text: nothing on the screen is redrawn.", flag="--plain", live=False),
+    ] = False
     accessible: Annotated[
         bool,
-        About(Switch(), "Plain text in words a screen reader can follow.", env="ACCESSIBLE", flag="--accessible"),
+        About(
+            Switch(),
+            "Plain text in words a screen reader can follow.",
+            env="ACCESSIBLE",
+            flag="--accessible",
+            live=False,
+        ),
     ] = False
     enter: Annotated[EnterKey, About(OneOf(EnterKey), "What Enter does in the input: send, or begin a new line.")] = (
         EnterKey.SEND
@@ -164,6 +188,14 @@ class Setting(NamedTuple):
     @property
     def flag(self) -> str:
         return self.about.flag
+
+    @property
+    def live(self) -> bool:
+        return self.about.live
+
+    @property
+    def of_chat(self) -> bool:
+        return self.about.of_chat
 
 
 def _declared() -> Mapping[str, Setting]:

@@ -18,6 +18,7 @@ from termchat.core.errors import Failure, Kind
 from termchat.core.sanitize import Safe, safe_line, say
 from termchat.core.style import Role, Style, Theme
 
+BY_BACKGROUND = {"light": "light", "dark": "dark", "any": "neutral"}  # what `auto` means
 _PACKAGE = Path(__file__).parent.parent
 _KINDS = ("light", "dark", "any")
 _NAMES = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")

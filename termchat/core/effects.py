@@ -37,14 +37,17 @@ class Choice:
     label: Safe
     detail: Safe = EMPTY
     effects: tuple[Effect, ...] = ()
+    marked: tuple[Effect, ...] = ()  # what is done as soon as the marker stands on it, where there is a marker
 
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """Let the user choose one."""
+    """Let the user choose one. `at` is marked first; `left` is done when none is taken."""
 
     title: Safe
     choices: tuple[Choice, ...]
+    at: int = 0
+    left: tuple[Effect, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +147,40 @@ Kept: TypeAlias = ListChats | OpenChat | Rename | Fork | Export | Incognito
 
 
 @dataclass(frozen=True, slots=True)
+class Configure:
+    """A setting gets another value from its text, now and for this run; with `save` in the config file too."""
+
+    key: str
+    value: str
+    save: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Look like a theme for a moment; "" is the one in use again."""
+
+    theme: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Put a text into the clipboard; `what` names a part of the answer, "" is the whole of it."""
+
+    text: str
+    what: Safe = EMPTY
+
+
+@dataclass(frozen=True, slots=True)
 class Exit:
     """Leave."""
 
     code: int = 0
 
 
-Effect: TypeAlias = Say | Table | Pick | ListModels | Send | MoveHead | UseModel | NewChat | Page | Replay | Exit | Kept
+Effect: TypeAlias = (
+    Say | Table | Pick | ListModels | Send | MoveHead | UseModel | NewChat | Page | Replay | Exit | Kept
+    | Configure | Preview | Copy
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ be consumed under `contextlib.aclosing`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -30,7 +30,7 @@ from termchat.core.library import (
     UsageRow,
 )
 from termchat.core.messages import Message, Origin, ToolCall, ToolResult
-from termchat.core.models import ModelInfo, ModelRef
+from termchat.core.models import ModelInfo, ModelRef, Timeouts
 from termchat.core.usage import Usage
 
 
@@ -58,6 +58,17 @@ class Params:
     stop: tuple[str, ...] = ()
     seed: int | None = None
     schema: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What turns are made with, as far as a user may change it on the way."""
+
+    model: ModelRef
+    system: str = ""
+    params: Params = Params()
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    max_rounds: int = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +194,15 @@ class Session(Protocol):
 
     def use(self, model: ModelRef) -> None:
         """The next turns go to this model."""
+        ...
+
+    @property
+    def terms(self) -> Terms:
+        """What the turns to come are made with."""
+        ...
+
+    def tune(self, change: Callable[[Terms], Terms], *, lasting: bool) -> None:
+        """The turns to come are made with other terms; `lasting`: those of new chats too."""
         ...
 
     def move(self, head: str | None) -> None:

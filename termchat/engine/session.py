@@ -14,7 +14,7 @@ from termchat.core.events import Event, MessageDone, TurnEnded
 from termchat.core.library import ChatState, Place
 from termchat.core.messages import Message
 from termchat.core.models import ModelRef
-from termchat.core.ports import Library, Recorder, Resumed, Totals
+from termchat.core.ports import Effort, Library, Recorder, Resumed, Terms, Totals
 from termchat.core.usage import Usage, add_costs
 from termchat.engine.turn import Plan, Turn
 
@@ -72,6 +72,18 @@ class Session:
         if self._recorder:
             self._recorder.use(self._state)
 
+    @property
+    def terms(self) -> Terms:
+        return _terms(self._plan)
+
+    def tune(self, change: Callable[[Terms], Terms], *, lasting: bool) -> None:
+        """The turns to come are made with other terms; `lasting`: those of new chats too."""
+        self._plan = _on_terms(self._plan, change(self.terms))
+        if lasting:
+            self._first = _on_terms(self._first, change(_terms(self._first)))
+        if self._recorder:
+            self._recorder.use(self._state)
+
     def move(self, head: str | None) -> None:
         self.conversation = self.conversation.move(head)
         if self._recorder:
@@ -89,7 +101,7 @@ class Session:
         self._open_library = self._library = None
 
     async def resume(self, chat: str) -> Resumed | Failure:
-        """Go on with a chat that was kept: its tree, its model, its system prompt."""
+        """Go on with a chat that was kept: its tree, its model, its system prompt, its effort."""
         assert self.library, "whoever can name a chat has a library"
         return await self._taken_up(await self.library.resume(chat, self._place))
 
@@ -141,7 +153,8 @@ class Session:
 
     @property
     def _state(self) -> ChatState:
-        return ChatState(self._plan.model, self._plan.system)
+        think = self._plan.params.think
+        return ChatState(self._plan.model, self._plan.system, {"think": think.value} if think else {})
 
     def _recording(self) -> Recorder | None:
         if self._recorder is None and self.library:
@@ -153,7 +166,8 @@ class Session:
             return resumed
         self._put_down()
         state = resumed.state
-        self._plan = replace(self._first, model=state.model or self._first.model, system=state.system)
+        params = replace(self._first.params, think=_think(state, self._first.params.think))
+        self._plan = replace(self._first, model=state.model or self._first.model, system=state.system, params=params)
         self._recorder, self.conversation = resumed.recorder, resumed.conversation
         return resumed
 
@@ -170,6 +184,27 @@ class Session:
         spent = event.usage != Usage()
         cost = add_costs(so_far.cost, event.cost) if spent else so_far.cost
         self._totals[event.model] = Totals(so_far.turns + 1, so_far.usage + event.usage, cost)
+
+
+def _terms(plan: Plan) -> Terms:
+    return Terms(plan.model, plan.system, plan.params, plan.timeouts, plan.max_rounds)
+
+
+def _on_terms(plan: Plan, terms: Terms) -> Plan:
+    return replace(
+        plan,
+        model=terms.model,
+        system=terms.system,
+        params=terms.params,
+        timeouts=terms.timeouts,
+        max_rounds=terms.max_rounds,
+    )
+
+
+def _think(state: ChatState, otherwise: Effort | None) -> Effort | None:
+    """The effort that was kept with a chat; of one that kept none, or none that is known, the usual one."""
+    kept = state.settings.get("think")
+    return next((effort for effort in Effort if effort.value == kept), otherwise)
 
 
 @dataclass(frozen=True, slots=True)

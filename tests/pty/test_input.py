@@ -221,7 +221,7 @@ def test_ctrl_r_searches_what_was_typed_and_esc_keeps_the_draft() -> None:
         terminal.send("a draft")
         terminal.shows("❯ a draft")
         terminal.send("\x12")
-        terminal.shows("❯ beta two\n  alpha one")
+        terminal.shows("❯ beta two  just now\n  alpha one  just now")
         terminal.send("alp")
         terminal.until(lambda: "  alpha one" not in terminal.text)
         terminal.send("\x1b")

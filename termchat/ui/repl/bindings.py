@@ -23,7 +23,6 @@ def make_bindings(
     sheet_closes: Callable[[], bool],
     suggests: Callable[[], bool],
     *,
-    enter_sends: bool = True,
     vi: bool = False,
 ) -> KeyBindings:
     """Bindings for every action that is given.
@@ -32,7 +31,7 @@ def make_bindings(
     """
     bindings = KeyBindings()
     for key in KEYS:
-        if run := actions.get(_swapped(key.action, enter_sends=enter_sends)):
+        if run := actions.get(key.action):
             _bind(bindings, key, run, sheet_closes, _when(key.action, suggests, vi=vi))
 
     @bindings.add(Keys.BracketedPaste)
@@ -41,12 +40,6 @@ def make_bindings(
         paste(event.data)
 
     return bindings
-
-
-def _swapped(action: Action, *, enter_sends: bool) -> Action:
-    if enter_sends:
-        return action
-    return {Action.ENTER: Action.NEWLINE, Action.NEWLINE: Action.ENTER}.get(action, action)
 
 
 def _when(action: Action, suggests: Callable[[], bool], *, vi: bool) -> Filter:

@@ -51,6 +51,10 @@ class Draft:
         self._changed()
         return raw
 
+    def keep(self) -> None:
+        """Keep what stands in the input in the history as well."""
+        self._remember(self.raw)
+
     def restore(self, raw: str) -> None:
         """Give a text back: into the input when that is empty, else only into the history."""
         if self.empty:

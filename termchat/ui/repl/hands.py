@@ -7,7 +7,7 @@ from time import monotonic
 
 from termchat.commands.registry import Context, is_command, message_of, split
 from termchat.config.keys import Action
-from termchat.core.effects import Choice, ListModels
+from termchat.core.effects import ListModels
 from termchat.core.sanitize import safe_line, say
 from termchat.core.style import Role
 from termchat.ui.blocks import line
@@ -19,7 +19,6 @@ from termchat.ui.repl.perform import Performer
 from termchat.ui.repl.picker import Picker
 from termchat.ui.repl.talk import Talk
 from termchat.ui.repl.toast import Toast
-from termchat.ui.words import preview
 
 _AGAIN_CLEAR = 1.0
 _AGAIN_LEAVE = 2.0
@@ -70,7 +69,6 @@ class Hands:
             Action.LAST_MODEL: self._performer.last_model,
             Action.RETRY: self.retry,
             Action.SEND_NOW: self.send_now,
-            Action.SEARCH: self.search,
             Action.DROP: self.drop,
             Action.FOLD: self.fold,
             Action.UNDO: self._draft.buffer.undo,
@@ -217,15 +215,6 @@ class Hands:
             self._picker.close()
         else:
             self._performer.perform((ListModels(),), self._faces.columns)
-
-    def search(self) -> None:
-        """Ctrl-R: what was typed before, the newest first; what is chosen takes the place of the draft."""
-        entries = list(dict.fromkeys(reversed(self._draft.history.entries)))
-        if self._picker.is_open or not entries:
-            self._toast.say(say("Nothing was typed before."))
-            return
-        rows = [Choice(preview(self._draft.pastes.shown(entry), 200)) for entry in entries]
-        self._picker.open(say("History"), rows, took=lambda n: self._draft.put(entries[n]))
 
     def retry(self) -> None:
         """Send again: the message that came back to the input, or the last question."""

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from termchat.commands.registry import Registry
+from termchat.config.preferences import Preferences
 from termchat.core.ports import Providers, Resumed, Session
 from termchat.core.sanitize import Safe
 from termchat.core.style import Theme
@@ -57,8 +58,7 @@ class House:
     notes      lines shown at the start
     prepare    run once after the first paint: imports what the kept chats need
     warm       run once after the first paint: imports the active model's SDK on a thread
-    themes     the theme for a light, a dark or an unknown background, for a terminal that tells its own later;
-               None when the user chose one
+    preferences  the settings, to be shown and changed; None in tests without them
     bulletin   what is to be told while the REPL runs, for example that the disk is full
     resumed    the chat that was taken up again
     """
@@ -75,6 +75,6 @@ class House:
     cwd: str = ""
     prepare: Callable[[], Awaitable[None]] = _nothing
     warm: Callable[[], Awaitable[None]] = _nothing
-    themes: Callable[[str], Theme] | None = None
+    preferences: Preferences | None = None
     bulletin: Bulletin = field(default_factory=Bulletin)
     resumed: Resumed | None = None

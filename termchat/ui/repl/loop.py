@@ -22,8 +22,10 @@ from termchat.ui.blocks import line
 from termchat.ui.keeping import greeting
 from termchat.ui.palette import Palette
 from termchat.ui.repl.bindings import make_bindings, quick_escape
+from termchat.ui.repl.clip import Clip
 from termchat.ui.repl.draft import Draft
 from termchat.ui.repl.faces import Faces
+from termchat.ui.repl.fitting import Fitting
 from termchat.ui.repl.hands import Hands
 from termchat.ui.repl.house import House
 from termchat.ui.repl.keyboard import Keyboard
@@ -34,6 +36,7 @@ from termchat.ui.repl.menu import Menu
 from termchat.ui.repl.paint import Painter, warm_renderer
 from termchat.ui.repl.perform import Performer
 from termchat.ui.repl.picker import Picker
+from termchat.ui.repl.recall import Recall
 from termchat.ui.repl.skin import DEPTHS, Skin
 from termchat.ui.repl.stray import caught
 from termchat.ui.repl.talk import Talk
@@ -69,7 +72,7 @@ class Repl:
         view = View(think=look.think, usage_line=look.usage)
         self.memory = Memory(house.session, self.draft)
         self.talk = Talk(house.session, self.draft, view, self._changed, self._sign)
-        self.context = Context(house.session, house.providers, house.registry)
+        self.context = Context(house.session, house.providers, house.registry, house.preferences)
         self.menu = Menu(lambda text: house.registry.menu(self.context, text))
         self.faces = Faces(house, self.talk, self.draft, self.menu, self.picker, self.toast, self.output.get_size)
         self.parts = self.faces.parts(lambda: self._sign)
@@ -89,6 +92,8 @@ class Repl:
         self.app.resized = self.painter.resized
         self.terminal = Terminal(self.screen, house.tty, house.env, look.notify, self._background)
         self.lender = Lender(self.screen, self.draft, house.tty, house.env, self.toast.say, self.terminal.again)
+        self.fitting = Fitting(house, self.talk, self.painter, self.skin, self.picker, self._changed)
+        self.recall = Recall(self.memory, self.draft, self.picker, self.toast, house.session.place.directory)
         self.performer = Performer(
             self.talk,
             house.providers,
@@ -98,6 +103,8 @@ class Repl:
             self._changed,
             self.lender.page,
             self.leave,
+            self.fitting.do,
+            Clip(house.env, self.screen.send, self.toast, self.painter).copy,
         )
         self.hands = Hands(
             self.context,
@@ -111,14 +118,15 @@ class Repl:
             self.faces,
             self.leave,
         )
-        actions = {**self.hands.actions(), **self._terminal_actions()}
+        actions = self.fitting.turned(
+            {**self.hands.actions(), **self._terminal_actions()}, lambda: self.picker.is_open or self.menu.is_open
+        )
         actions = {action: self._focusing(run) for action, run in actions.items()}
         self.app.key_bindings = make_bindings(
             actions,
             self.draft.paste,
             self._close_sheet,
             lambda: bool(self.draft.suggestion()),
-            enter_sends=look.enter_sends,
             vi=look.vi,
         )
         self.talk.ended = self._ended
@@ -127,6 +135,7 @@ class Repl:
     def _terminal_actions(self) -> dict[Action, Callable[[], None]]:
         return {
             Action.REASONING: self._reasoning,
+            Action.SEARCH: self.recall.open,
             Action.EDITOR: self.lender.edit,
             Action.SUSPEND: self.lender.suspend,
             Action.REDRAW: self.screen.renew,
@@ -144,12 +153,8 @@ class Repl:
 
     def _background(self, kind: str) -> None:
         """The terminal has told its background: a theme made for it, from now on."""
-        if self.house.themes is None:
-            return
-        theme = self.house.themes(kind)
-        self.skin.use(theme)
-        self.painter.palette = Palette(theme, self.house.look.depth)
-        self.screen.renew()
+        if self.fitting.told(kind):
+            self.screen.renew()
 
     def _ended(self, ended: TurnEnded, seconds: float) -> None:
         words = say("{model}: {outcome}", model=safe_line(ended.model.model), outcome=Safe(ended.outcome))

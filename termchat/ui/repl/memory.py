@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from time import time
+
+from termchat.core.library import PastPrompt
 from termchat.core.ports import Session
 from termchat.ui.repl.draft import Draft
 
@@ -9,11 +12,15 @@ _MOST = 500
 
 
 class Memory:
-    """Joins the draft to the kept prompts and drafts; without a library it remembers nothing."""
+    """Joins the draft to the kept prompts and drafts; without a library it remembers nothing beyond this run.
+
+    prompts   what was typed: in this run, then in this directory, then elsewhere, the newest first
+    """
 
     def __init__(self, session: Session, draft: Draft) -> None:
         self._session = session
         self._draft = draft
+        self.prompts: list[PastPrompt] = []
         self._saved: str | None = None  # until the library is there, nothing typed waits for it
         draft.remembered = self._remember
 
@@ -24,6 +31,7 @@ class Memory:
             return
         place = self._session.place
         past = await library.prompts(directory=place.directory, limit=_MOST)
+        self.prompts += past
         self._draft.history.recall([prompt.text for prompt in reversed(past)])
         left = text or await library.left_draft(place)
         if left and self._draft.empty:
@@ -39,4 +47,5 @@ class Memory:
             self._session.draft(text)
 
     def _remember(self, text: str) -> None:
+        self.prompts.insert(0, PastPrompt(text, self._session.place.directory, time()))
         self._session.remember(text)

@@ -40,7 +40,7 @@ class Painter:
         self, screen: Screen, palette: Palette, tail: Tail, restore: Callable[[], None], *, hyperlinks: bool
     ) -> None:
         self.palette = palette
-        self._hyperlinks = hyperlinks
+        self.hyperlinks = hyperlinks
         self._screen = screen
         self._tail = tail
         self._restore = restore
@@ -118,7 +118,7 @@ class Painter:
         columns = self._screen.columns
         if kind is Murmur:
             return Murmur(columns - SPARE)
-        return Document(columns, hyperlinks=self._hyperlinks, spare=SPARE)
+        return Document(columns, hyperlinks=self.hyperlinks, spare=SPARE)
 
     def _schedule(self) -> None:
         """The first words at once; then as often as a frame's cost allows."""

@@ -8,6 +8,8 @@ from typing import Any, assert_never
 
 from termchat.core.effects import (
     Choice,
+    Configure,
+    Copy,
     Effect,
     Exit,
     Export,
@@ -21,6 +23,7 @@ from termchat.core.effects import (
     OpenChat,
     Page,
     Pick,
+    Preview,
     Rename,
     Replay,
     Say,
@@ -43,7 +46,13 @@ from termchat.ui.words import count
 
 
 class Performer:
-    """The hands of the commands. `page` shows a long text, `leave` ends the program."""
+    """The hands of the commands.
+
+    page    shows a long text
+    leave   ends the program
+    fit     makes a change of the settings, and tells what is to be said of it
+    copy    puts a text into the clipboard
+    """
 
     def __init__(
         self,
@@ -55,6 +64,8 @@ class Performer:
         changed: Callable[[], None],
         page: Callable[[Safe], None],
         leave: Callable[[int], None],
+        fit: Callable[[Configure | Preview], Sequence[Effect]],
+        copy: Callable[[Copy], Coroutine[Any, Any, None]],
     ) -> None:
         self._talk = talk
         self._providers = providers
@@ -64,6 +75,8 @@ class Performer:
         self._changed = changed
         self._page = page
         self._leave = leave
+        self._fit = fit
+        self._copy = copy
         self._previous: ModelRef | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -92,12 +105,14 @@ class Performer:
         if self._previous:
             self.perform((UseModel(self._previous), Say(say("→ {model}", model=safe_line(str(self._previous))))), 80)
 
-    def _do(
-        self, effect: Pick | ListModels | Send | MoveHead | UseModel | NewChat | Page | Replay | Exit | Kept
-    ) -> None:
+    def _do(  # noqa: C901, one case an effect
+        self,
+        effect: Pick | ListModels | Send | MoveHead | UseModel | NewChat | Page | Replay | Exit | Kept
+        | Configure | Preview | Copy,
+    ) -> None:  # fmt: skip
         match effect:
-            case Pick(title, choices):
-                self._picker.open(title, choices)
+            case Pick():
+                self._pick(effect)
             case ListModels(query):
                 self._list_models(query)
             case Send():
@@ -118,8 +133,22 @@ class Performer:
                 self._leave(code)
             case ListChats() | OpenChat() | Rename() | Fork() | Export() | Incognito():
                 self._start(self._keep(effect))
+            case Configure() | Preview():
+                self.perform(self._fit(effect), self._painter.columns)
+            case Copy():
+                self._start(self._copy(effect))
             case _:
                 assert_never(effect)
+
+    def _pick(self, pick: Pick) -> None:
+        columns = self._painter.columns
+        self._picker.open(
+            pick.title,
+            pick.choices,
+            at=pick.at,
+            marked=lambda choice: self.perform(choice.marked, columns),
+            left=lambda: self.perform(pick.left, columns),
+        )
 
     def _send(self, effect: Send) -> None:
         if effect.message is None and effect.parent is not None:

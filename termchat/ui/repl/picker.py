@@ -19,13 +19,22 @@ _ROWS = 10
 class Picker:
     """Open while `choices` is not None. `filter` is the buffer that typing goes to.
 
-    took   told the number of the choice that is taken, where taking it is not a matter of its effects
+    took     told the number of the choice that is taken, where taking it is not a matter of its effects
+    marked   told the choice the marker stands on, whenever that is another one
+    left     called when nothing is taken
+    find     the places of the choices that match what was typed, where the words of a row are not enough to tell
+    foot     lines below the choices
     """
 
     def __init__(self) -> None:
         self.filter = Buffer(multiline=False, on_text_changed=lambda _: self._filtered())
         self.choices: Sequence[Choice] | None = None
         self.took: Callable[[int], None] | None = None
+        self.marked: Callable[[Choice], None] | None = None
+        self.left: Callable[[], None] | None = None
+        self.find: Callable[[str], Sequence[int]] | None = None
+        self.foot: Sequence[Line] = ()
+        self._told: Choice | None = None
         self._title = EMPTY
         self._note = EMPTY
         self._at = 0
@@ -41,11 +50,17 @@ class Picker:
         query: str = "",
         note: Safe = EMPTY,
         took: Callable[[int], None] | None = None,
+        at: int = 0,
+        marked: Callable[[Choice], None] | None = None,
+        left: Callable[[], None] | None = None,
+        find: Callable[[str], Sequence[int]] | None = None,
     ) -> None:
-        self.took = took
-        self._title, self.choices, self._note, self._at = title, choices, note, 0
+        self.took, self.marked, self.left, self.find = took, None, None, find
+        self._title, self.choices, self._note = title, choices, note
         self.filter.reset()
         self.filter.insert_text(query)
+        self._at, self.marked, self.left = at, marked, left
+        self._tell()
 
     def extend(self, choices: Sequence[Choice], note: Safe = EMPTY) -> None:
         """More choices have become known; what is marked stays marked."""
@@ -56,17 +71,29 @@ class Picker:
         self._note = note
 
     def close(self) -> None:
-        self.choices = None
+        """Nothing is taken."""
+        left, self.left, self.marked = self.left, None, None
+        self.choices, self.foot, self._told = None, (), None
         self.filter.reset()
+        if left:
+            left()
 
     def move(self, by: int) -> None:
         if shown := self.shown():
             self._at = (self._at + by) % len(shown)
+            self._tell()
+
+    def _tell(self) -> None:
+        shown = self.shown()
+        if self.marked and shown and shown[self._at] is not self._told:
+            self._told = shown[self._at]
+            self.marked(self._told)
 
     def taken(self) -> Sequence[Effect]:
         """The marked choice is taken: what it does. The picker is closed."""
         shown, took, choices = self.shown(), self.took, list(self.choices or ())
         marked = shown[self._at] if shown else None
+        self.left = self.left if marked is None else None
         self.close()
         if marked is None:
             return ()
@@ -77,6 +104,8 @@ class Picker:
 
     def shown(self) -> list[Choice]:
         """The choices that match what was typed: every word somewhere in the row."""
+        if self.find:
+            return [self.choices[n] for n in self.find(self.filter.text)] if self.choices else []
         words = self.filter.text.lower().split()
         return [c for c in self.choices or () if all(word in f"{c.label} {c.detail}".lower() for word in words)]
 
@@ -88,10 +117,10 @@ class Picker:
         hint = self._note or say("type to filter · ↑↓ · Enter · Esc")
         hint = cut(Safe(f"  {hint}"), columns - cells(self._title) - 2)
         head = (Segment(self._title, (Role.STRONG,)), Segment(hint, (Role.DIM,)))
-        room = max(1, min(_ROWS, rows // 2 - 1))
+        room = max(1, min(_ROWS, rows // 2 - 1) - len(self.foot))
         start = max(0, min(self._at - room // 2, len(shown) - room))
         body = [self._row(shown[n], columns, marked=n == self._at) for n in range(start, min(len(shown), start + room))]
-        return (head, *(body or [line(say("  nothing matches"), Role.DIM)]))
+        return (head, *(body or [line(say("  nothing matches"), Role.DIM)]), *self.foot)
 
     def _row(self, choice: Choice, columns: int, *, marked: bool) -> Line:
         sign = Segment(Safe("❯ " if marked else "  "), (Role.ACCENT,))
@@ -101,3 +130,4 @@ class Picker:
 
     def _filtered(self) -> None:
         self._at = 0
+        self._tell()

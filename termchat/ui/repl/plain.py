@@ -11,12 +11,16 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from time import monotonic
 from typing import assert_never
 
 from termchat.commands.registry import Context, is_command, message_of
+from termchat.config.settings import UsageLine
 from termchat.core.effects import (
     Choice,
+    Configure,
+    Copy,
     Effect,
     Exit,
     Export,
@@ -29,6 +33,7 @@ from termchat.core.effects import (
     OpenChat,
     Page,
     Pick,
+    Preview,
     Rename,
     Replay,
     Say,
@@ -43,12 +48,16 @@ from termchat.core.outcomes import Exit as Code
 from termchat.core.outcomes import Outcome
 from termchat.core.ports import Turn
 from termchat.core.sanitize import Safe, safe, safe_line, say
+from termchat.core.style import Theme
 from termchat.ui import keeping
 from termchat.ui.blocks import Line, line, lines_of
+from termchat.ui.clipboard import copied
+from termchat.ui.repl.fitting import configured
 from termchat.ui.repl.house import House
 from termchat.ui.repl.lines import LineReader
 from termchat.ui.repl.voice import Voice
 from termchat.ui.tables import table_lines
+from termchat.ui.terminal import background
 from termchat.ui.view import Think, View, sent, step
 
 _HEARTBEAT = 30.0
@@ -64,7 +73,7 @@ class PlainTalk:
     def __init__(self, house: House) -> None:
         self._house = house
         self._session = house.session
-        self._context = Context(house.session, house.providers, house.registry)
+        self._context = Context(house.session, house.providers, house.registry, house.preferences)
         self._voice = Voice(sys.stdout, house.theme, house.look)
         self._view = View(think=Think.LINE, usage_line=house.look.usage)
         self._reader = LineReader(0)
@@ -181,6 +190,12 @@ class PlainTalk:
                     self._voice.lines(table_lines(effect, self._voice.columns))
                 case Pick(title, choices):
                     self._offer(title, choices)
+                case Configure():
+                    await self._perform(self._configured(effect))
+                case Preview():
+                    pass  # nothing is marked here
+                case Copy(text, what):
+                    self._voice.lines([line((await copied(text, what, self._house.env, None)).words)])
                 case ListModels():
                     await self._list_models()
                 case Send(parent, message, model):
@@ -202,6 +217,16 @@ class PlainTalk:
                     await self._perform(await keeping.done(self._session, effect))
                 case _:
                     assert_never(effect)
+
+    def _configured(self, effect: Configure) -> Sequence[Effect]:
+        done, said = configured(self._house.preferences, effect)
+        if done and self._house.preferences:
+            settings = self._house.preferences.settings
+            self._view = replace(self._view, usage_line=settings.usage is UsageLine.LINE)
+            theme = self._house.preferences.theme(background=background(self._house.env))
+            if isinstance(theme, Theme):
+                self._voice.wear(theme)
+        return said
 
     async def _send(self, parent: str | None, text: str, effect: Send) -> None:
         node = self._session.add(effect.message, parent) if effect.message else parent

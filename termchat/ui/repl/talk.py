@@ -118,11 +118,15 @@ class Talk:
         """The next way of showing reasoning, from now on."""
         styles = list(Think)
         think = styles[(styles.index(self.view.think) + 1) % len(styles)]
+        self.show_thinking(think)
+        return think
+
+    def show_thinking(self, think: Think) -> None:
+        """Show reasoning in this way, from now on."""
         self.view, blocks = show_thinking(self.view, think)
         if self.painter:
             self.painter.show(blocks)
         self._changed()
-        return think
 
     def pull(self) -> str | None:
         """Take the last item of the queue back."""

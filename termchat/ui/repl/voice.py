@@ -35,6 +35,10 @@ class Voice:
         except (OSError, ValueError):
             return 80
 
+    def wear(self, theme: Theme) -> None:
+        """From now on look like this theme."""
+        self._palette = Palette(theme, self._palette.depth)
+
     def prompt(self) -> None:
         self._write("You: " if self._words else "> ")
 

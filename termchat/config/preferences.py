@@ -1,0 +1,196 @@
+"""The settings while termchat runs: what they are, where they came from, and how they change.
+
+A setting that belongs to a chat (its declaration says so) is read from and changed in the session, and only for this
+chat; with `save` it is written into the config file and holds for new chats as well. Every other one holds for the
+whole run. What cannot change while termchat runs is only saved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple, TypeAlias
+
+from termchat.config.kinds import Value
+from termchat.config.load import Config
+from termchat.config.settings import SETTINGS, Setting, Settings, change, shown
+from termchat.config.source import ConfigError, closest, read
+from termchat.config.system import system_prompt
+from termchat.config.themes import BY_BACKGROUND, load_theme, theme_folders, theme_names
+from termchat.config.write import write_setting
+from termchat.core.errors import Failure, Kind
+from termchat.core.models import ModelRef
+from termchat.core.ports import Providers, Session, Terms
+from termchat.core.sanitize import EMPTY, Safe, join, safe_line, say
+from termchat.core.style import Theme
+
+DEFAULT = "default"  # the value that takes a setting back to what it is when nobody sets it
+NOW = ""  # the value that keeps a setting as it is, to save it
+_AUTO = "auto"
+_SHOWN = 60
+
+_Check: TypeAlias = "Callable[[str], str | Failure]"
+_Fit: TypeAlias = "Callable[[Terms, Settings], Terms]"
+_FITS: Mapping[str, _Fit] = {
+    "system": lambda terms, to: replace(terms, system=to.system),
+    "think": lambda terms, to: replace(terms, params=replace(terms.params, think=to.think)),
+    "max_tokens": lambda terms, to: replace(terms, params=replace(terms.params, max_tokens=to.max_tokens)),
+    "max_rounds": lambda terms, to: replace(terms, max_rounds=to.max_rounds),
+    "idle_timeout": lambda terms, to: replace(terms, timeouts=to.timeouts),
+}
+
+
+class Row(NamedTuple):
+    """A setting as it is now: its value on one line ("" when it is not set), and where that came from."""
+
+    setting: Setting
+    value: Safe
+    where: Safe
+
+
+class Preferences:
+    """The settings of a run. `first` is the model of new chats when none is set."""
+
+    def __init__(
+        self, config: Config, session: Session, providers: Providers, env: Mapping[str, str], first: ModelRef
+    ) -> None:
+        self._config = config
+        self._session = session
+        self._providers = providers
+        self._env = env
+        self._first = first
+        self._folders = theme_folders(config.paths)
+        self._checks: Mapping[str, _Check] = {"model": self._model, "system": _system, "theme": self._theme}
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of this run; of those that belong to a chat, what new chats have."""
+        return self._config.settings
+
+    def rows(self) -> list[Row]:
+        """Every setting, in the order of their declarations."""
+        return [self._row(setting) for setting in SETTINGS.values()]
+
+    def row(self, key: str) -> Row | Failure:
+        """One setting, or the failure that names the closest one."""
+        return self._row(SETTINGS[key]) if key in SETTINGS else _unknown(key)
+
+    def choices(self, key: str) -> Sequence[str]:
+        """The values that can be offered for a setting."""
+        if key == "theme":
+            return (_AUTO, *self.themes())
+        return SETTINGS[key].kind.choices if key in SETTINGS else ()
+
+    def themes(self) -> tuple[str, ...]:
+        """The names of all themes."""
+        return theme_names(self._folders)
+
+    def theme(self, name: str = "", background: str = "any") -> Theme | Failure:
+        """A theme by its name, "" being the one that is set; `auto` goes by the background: light, dark or any."""
+        name = name or self.settings.theme
+        return load_theme(BY_BACKGROUND[background] if name == _AUTO else name, self._folders)
+
+    def change(self, key: str, raw: str, *, save: bool = False) -> Safe | Failure:
+        """Give a setting the value that a text says; what was done, in a line, or why nothing was."""
+        if key not in SETTINGS:
+            return _unknown(key)
+        setting = SETTINGS[key]
+        value = self._read(setting, raw)
+        if isinstance(value, Failure):
+            return value
+        if not save and not setting.live:
+            return _only_saved(setting, raw)
+        trouble = write_setting(self._config.file, key, None if raw == DEFAULT else value) if save else None
+        if trouble:
+            return trouble
+        wanted = change(self.settings, {key: value})
+        if save or not setting.of_chat:
+            self._keep(key, wanted, self._place(key) if save else Safe("/set"), unset=raw == DEFAULT)
+        self._apply(setting, wanted, lasting=save or not setting.of_chat)
+        return self._said(setting, value, save=save)
+
+    def _row(self, setting: Setting) -> Row:
+        now, usual = getattr(self._now, setting.key), getattr(self.settings, setting.key)
+        same = self._session.model == self._named(usual) if setting.key == "model" else now == usual
+        return Row(setting, _brief(shown(now)), self._config.where(setting.key) if same else say("this chat"))
+
+    @property
+    def _now(self) -> Settings:
+        """The settings of this run, those that belong to a chat as this chat has them."""
+        terms = self._session.terms
+        here: dict[str, Value] = {"model": str(terms.model), "system": terms.system, "think": terms.params.think}
+        return change(self.settings, here)
+
+    def _read(self, setting: Setting, raw: str) -> Value | Failure:
+        if raw == DEFAULT:
+            return setting.default
+        if raw == NOW:
+            return getattr(self._now, setting.key)
+        check = self._checks.get(setting.key)
+        text = check(raw) if check else raw
+        config = text if isinstance(text, Failure) else self._config.with_value(setting.key, text)
+        return config if isinstance(config, Failure) else getattr(config.settings, setting.key)
+
+    def _model(self, name: str) -> str | Failure:
+        found = self._providers.resolve(name)
+        return found if isinstance(found, Failure) else name
+
+    def _theme(self, name: str) -> str | Failure:
+        found = self.theme(name)
+        return found if isinstance(found, Failure) else name
+
+    def _named(self, name: str) -> ModelRef | None:
+        found = self._providers.resolve(name) if name else self._first
+        return None if isinstance(found, Failure) else found
+
+    def _keep(self, key: str, wanted: Settings, where: Safe, *, unset: bool) -> None:
+        origins = {known: origin for known, origin in self._config.origins.items() if known != key}
+        self._config = replace(self._config, settings=wanted, origins=origins if unset else {**origins, key: where})
+
+    def _apply(self, setting: Setting, wanted: Settings, *, lasting: bool) -> None:
+        """The session's share; the look of the screen is the front end's."""
+        fit = _FITS.get(setting.key)
+        if fit:
+            self._session.tune(lambda terms: fit(terms, wanted), lasting=lasting)
+        elif setting.key == "model" and (model := self._named(wanted.model)):
+            self._session.tune(lambda terms: replace(terms, model=model), lasting=lasting)
+
+    def _place(self, key: str) -> Safe:
+        try:
+            return read(self._config.file).place(key)
+        except ConfigError:
+            return safe_line(str(self._config.file))
+
+    def _said(self, setting: Setting, value: Value, *, save: bool) -> Safe:
+        parts = [say("{key} = {value}", key=safe_line(setting.key), value=_brief(shown(value)) or say("not set"))]
+        if save:
+            parts.append(say("saved in {file}", file=safe_line(str(self._config.file))))
+            parts += [] if setting.live else [say("from the next start on")]
+            if setting.env and self._env.get(setting.env):
+                parts.append(say("but {name} is set and goes before the file", name=safe_line(setting.env)))
+        elif setting.of_chat:
+            parts.append(say("in this chat · --save: in every new one"))
+        else:
+            parts.append(say("until you leave · --save keeps it"))
+        return join(" · ", parts)
+
+
+def _system(raw: str) -> str | Failure:
+    """`none` is no system prompt at all: an empty one cannot be typed."""
+    return "" if raw == "none" else system_prompt(raw)
+
+
+def _unknown(key: str) -> Failure:
+    return Failure(Kind.BAD_CONFIG, say("There is no setting {key}.", key=safe_line(key)), closest(key, SETTINGS))
+
+
+def _only_saved(setting: Setting, raw: str) -> Failure:
+    key = safe_line(setting.key)
+    words = say("{key} cannot change while termchat runs.", key=key)
+    hint = say("/set {key} {value} --save keeps it for the next start.", key=key, value=safe_line(raw))
+    return Failure(Kind.BAD_CONFIG, words, hint)
+
+
+def _brief(text: str) -> Safe:
+    flat = " ".join(text.split())
+    return safe_line(flat if len(flat) <= _SHOWN else f"{flat[: _SHOWN - 1]}…") if flat else EMPTY

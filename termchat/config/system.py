@@ -1,0 +1,22 @@
+"""The system prompt as it is given on a command line or to `/system`: the text itself, or `@` and a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from termchat.core.errors import Failure, Kind
+from termchat.core.sanitize import safe_line, say
+
+
+def system_prompt(value: str) -> str | Failure:
+    """The prompt itself, or what the file named behind an @ says."""
+    if not value.startswith("@"):
+        return value
+    try:
+        return Path(value[1:]).expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = safe_line(
+            (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is not UTF-8 text"
+        )
+        words = say("Cannot read the system prompt {name}: {why}.", name=safe_line(value[1:]), why=why)
+        return Failure(Kind.BAD_CONFIG, words, say("Check the name behind the @."))

@@ -1,0 +1,108 @@
+"""The clipboard: the system's own tool first; the terminal itself (OSC 52) over ssh, or where there is no tool.
+
+`tools` and `sequence` say how, as data; `copied` does it and says what became of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from shutil import which
+from typing import NamedTuple
+
+from termchat.core.sanitize import Safe, safe_line, say
+from termchat.ui.words import size
+
+_MOST = 100_000  # characters of base64 in one sequence; terminals cut or ignore longer ones
+_PATIENCE = 3.0
+_TMUX = ("tmux", "load-buffer", "-w", "-")  # from 3.2 on; it needs neither set-clipboard nor allow-passthrough
+
+
+class Copied(NamedTuple):
+    """What became of it: `Copied 1.2 kB (code block 2)`, or the file that has the text instead (not `done`)."""
+
+    words: Safe
+    done: bool
+
+
+async def copied(text: str, what: Safe, env: Mapping[str, str], send: Callable[[str], None] | None) -> Copied:
+    """Put a text into the clipboard. `send` writes a sequence to the terminal; None where none may be written."""
+    data = text.encode("utf-8", "replace")
+    part = say(" ({what})", what=what) if what else Safe("")
+    for command in tools(env):
+        if await _fed(command, text.encode("utf-16-le") if command[0] == "clip.exe" else data):
+            return Copied(say("Copied {n}{part}", n=size(len(data)), part=part), done=True)
+    if send is None or not _terminal_copies(env):
+        return _saved(data, say("No clipboard can be reached from here"))
+    if len(data) > _MOST // 4 * 3:
+        return _saved(data, say("Too long for the terminal clipboard"))
+    send(sequence(data, env))
+    return Copied(say("Copied {n}{part} · by the terminal", n=size(len(data)), part=part), done=True)
+
+
+def tools(env: Mapping[str, str], system: str = sys.platform) -> Sequence[Sequence[str]]:
+    """The commands to try, each of which reads the text; over ssh they would fill another machine's clipboard."""
+    known: list[tuple[str, ...]] = []
+    if env.get("SSH_CONNECTION") or env.get("SSH_TTY"):
+        pass
+    elif system == "darwin":
+        known = [("pbcopy",)]
+    else:
+        known = [
+            *([("clip.exe",)] if env.get("WSL_DISTRO_NAME") or env.get("WSL_INTEROP") else []),
+            *([("wl-copy",)] if env.get("WAYLAND_DISPLAY") else []),
+            *([("xclip", "-selection", "clipboard"), ("xsel", "--clipboard", "--input")] if env.get("DISPLAY") else []),
+        ]
+    if env.get("TMUX"):
+        known.append(_TMUX)
+    return [command for command in known if which(command[0], path=env.get("PATH"))]
+
+
+def sequence(data: bytes, env: Mapping[str, str]) -> str:
+    """The OSC 52 that puts bytes into the terminal's clipboard, wrapped for tmux where that is between."""
+    plain = f"\x1b]52;c;{base64.b64encode(data).decode('ascii')}\x07"
+    return "\x1bPtmux;" + plain.replace("\x1b", "\x1b\x1b") + "\x1b\\" if env.get("TMUX") else plain
+
+
+def _terminal_copies(env: Mapping[str, str]) -> bool:
+    """Whether OSC 52 may be written: GNU screen shows its text, and so may a terminal that knows no sequences."""
+    term = env.get("TERM", "")
+    if env.get("STY") or (term.startswith("screen") and not env.get("TMUX")):
+        return False
+    return term not in ("", "dumb", "linux")
+
+
+async def _fed(command: Sequence[str], data: bytes) -> bool:
+    """Whether the tool took the text. It may live on to serve it, so that it gets none of our outputs."""
+    quiet = asyncio.subprocess.DEVNULL
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=asyncio.subprocess.PIPE, stdout=quiet, stderr=quiet, start_new_session=True
+        )
+    except OSError:
+        return False
+    try:
+        await asyncio.wait_for(process.communicate(data), _PATIENCE)
+    except (TimeoutError, OSError):
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        return False
+    return process.returncode == 0
+
+
+def _saved(data: bytes, why: Safe) -> Copied:
+    """The text in a file of the user's alone, in place of the clipboard."""
+    try:
+        fd, name = tempfile.mkstemp(prefix="termchat-", suffix=".md")
+        with os.fdopen(fd, "wb") as file:
+            file.write(data)
+    except OSError as error:
+        words = safe_line((error.strerror or str(error)).lower())
+        return Copied(say("{why}, and no file could be written: {words}.", why=why, words=words), done=False)
+    return Copied(say("{why}; saved to {file}", why=why, file=safe_line(name)), done=False)

@@ -1,0 +1,45 @@
+"""`termchat themes`: every theme with a sample of it for people, the names alone for a pipe."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+from termchat.config.load import Config
+from termchat.config.themes import load_theme, theme_folders, theme_names
+from termchat.core.errors import Failure
+from termchat.core.outcomes import Exit
+from termchat.core.sanitize import Safe, safe_line, say
+from termchat.core.style import Role, Theme
+from termchat.ui.markdown.encode import encode_segments
+from termchat.ui.markdown.row import Segment
+from termchat.ui.notes import Notes, print_out
+from termchat.ui.palette import Palette, depth_of
+from termchat.ui.samples import sample_line
+
+_WIDTH = 22
+
+
+def show_themes(config: Config, env: Mapping[str, str]) -> int:
+    """Print all themes, the one in use marked; one with a mistake is told on standard error."""
+    folders = theme_folders(config.paths)
+    names = theme_names(folders)
+    if not sys.stdout.isatty():
+        print_out("".join(f"{name}\n" for name in names))
+        return Exit.COMPLETE
+    wrong = 0
+    for name in names:
+        theme = load_theme(name, folders)
+        if isinstance(theme, Failure):
+            Notes().failure(theme)
+            wrong += 1
+        else:
+            print_out(_line(theme, env, current=name == config.settings.theme))
+    print_out(say("theme = {name} ({where})\n", name=safe_line(config.settings.theme), where=config.where("theme")))
+    return Exit.ERROR if wrong else Exit.COMPLETE
+
+
+def _line(theme: Theme, env: Mapping[str, str], *, current: bool) -> str:
+    mark = "*" if current else " "
+    name = Segment(Safe(f"{mark} {safe_line(theme.name):<{_WIDTH}}{theme.kind:<6}"), (Role.TEXT,))
+    return encode_segments((name, *sample_line()), Palette(theme, depth_of(env))) + "\n"

@@ -1,0 +1,124 @@
+"""What /set and /theme change in the REPL: the change is made, and its share of the screen is seen at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import assert_never
+
+from termchat.commands.model import failed
+from termchat.config.keys import Action
+from termchat.config.preferences import Preferences
+from termchat.config.settings import EnterKey, Links, Settings, UsageLine
+from termchat.core.effects import Configure, Effect, Preview, Say
+from termchat.core.errors import Failure
+from termchat.core.sanitize import say
+from termchat.core.style import Theme
+from termchat.ui.palette import Palette
+from termchat.ui.repl.house import House
+from termchat.ui.repl.paint import Painter
+from termchat.ui.repl.picker import Picker
+from termchat.ui.repl.skin import Skin
+from termchat.ui.repl.talk import Talk
+from termchat.ui.samples import sample_lines
+from termchat.ui.terminal import background, links_work
+from termchat.ui.view import Think
+
+Act = Callable[[], None]
+
+
+def configured(preferences: Preferences | None, effect: Configure) -> tuple[bool, Sequence[Effect]]:
+    """Make the change; whether it was made, and what is to be said."""
+    if preferences is None:
+        return False, (Say(say("There are no settings here.")),)
+    done = preferences.change(effect.key, effect.value, save=effect.save)
+    return (False, failed(done)) if isinstance(done, Failure) else (True, (Say(done),))
+
+
+class Fitting:
+    """Makes the parts of the screen fit the settings. `changed` has the screen drawn again."""
+
+    def __init__(self, house: House, talk: Talk, painter: Painter, skin: Skin, picker: Picker, changed: Act) -> None:
+        self._house = house
+        self._talk = talk
+        self._painter = painter
+        self._skin = skin
+        self._picker = picker
+        self._changed = changed
+        self._background = background(house.env)
+        self._worn = house.theme
+        self._enter_sends = house.look.enter_sends
+        self._fits: Mapping[str, Callable[[Settings], None]] = {
+            "theme": lambda _: self._wear_own(),
+            "usage": self._usage,
+            "reasoning": self._reasoning,
+            "enter": self._enter,
+            "hyperlinks": self._links,
+        }
+
+    def do(self, effect: Configure | Preview) -> Sequence[Effect]:
+        """Perform the effect; what is to be said of it."""
+        match effect:
+            case Configure(key):
+                done, said = configured(self._house.preferences, effect)
+                if done and self._house.preferences and (fit := self._fits.get(key)):
+                    fit(self._house.preferences.settings)
+                elif not done:
+                    self._wear(self._worn)  # a preview may have gone before
+                return said
+            case Preview(name):
+                self._preview(name)
+                return ()
+        assert_never(effect)
+
+    def told(self, kind: str) -> bool:
+        """The terminal has told its background; whether that changes the colours."""
+        self._background = kind
+        preferences = self._house.preferences
+        follows = preferences is not None and preferences.settings.theme == "auto"
+        if follows:
+            self._wear_own()
+        return follows
+
+    def turned(self, actions: Mapping[Action, Act], choosing: Callable[[], bool]) -> dict[Action, Act]:
+        """The actions, Enter and Alt-Enter in each other's place while Enter begins a line and nothing is chosen."""
+        enter, newline = actions[Action.ENTER], actions[Action.NEWLINE]
+
+        def first() -> None:
+            (enter if self._enter_sends or choosing() else newline)()
+
+        def second() -> None:
+            (newline if self._enter_sends else enter)()
+
+        return {**actions, Action.ENTER: first, Action.NEWLINE: second}
+
+    def _preview(self, name: str) -> None:
+        preferences = self._house.preferences
+        theme = preferences.theme(name, self._background) if preferences and name else self._worn
+        if isinstance(theme, Theme):
+            self._picker.foot = sample_lines() if name else ()
+            self._wear(theme)
+
+    def _wear_own(self) -> None:
+        theme = self._house.preferences.theme("", self._background) if self._house.preferences else self._worn
+        if isinstance(theme, Theme):
+            self._worn = theme
+        self._wear(self._worn)
+
+    def _wear(self, theme: Theme) -> None:
+        self._skin.use(theme)
+        self._painter.palette = Palette(theme, self._house.look.depth)
+        self._changed()
+
+    def _usage(self, settings: Settings) -> None:
+        self._talk.view = replace(self._talk.view, usage_line=settings.usage is UsageLine.LINE)
+
+    def _reasoning(self, settings: Settings) -> None:
+        self._talk.show_thinking(Think(settings.reasoning.value))
+
+    def _enter(self, settings: Settings) -> None:
+        self._enter_sends = settings.enter is EnterKey.SEND
+
+    def _links(self, settings: Settings) -> None:
+        wanted = settings.hyperlinks
+        self._painter.hyperlinks = wanted is Links.ON or (wanted is Links.AUTO and links_work(self._house.env))

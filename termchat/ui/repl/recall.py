@@ -1,0 +1,59 @@
+"""Ctrl-R: a list of everything that was ever typed, this directory's first, the newest first."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from termchat.core.effects import Choice
+from termchat.core.library import PastPrompt
+from termchat.core.sanitize import Safe, join, safe_line, say
+from termchat.ui.ages import age
+from termchat.ui.fuzzy import found
+from termchat.ui.repl.draft import Draft
+from termchat.ui.repl.memory import Memory
+from termchat.ui.repl.picker import Picker
+from termchat.ui.repl.toast import Toast
+from termchat.ui.words import preview
+
+_SHOWN = 200
+
+
+class Recall:
+    """Opens the list. What is chosen takes the place of the draft, which is kept as well; Esc changes nothing."""
+
+    def __init__(self, memory: Memory, draft: Draft, picker: Picker, toast: Toast, directory: str) -> None:
+        self._memory = memory
+        self._draft = draft
+        self._picker = picker
+        self._toast = toast
+        self._directory = directory
+
+    def open(self) -> None:
+        """The list, over the input."""
+        if self._picker.is_open:
+            return
+        newest: dict[str, PastPrompt] = {}
+        for prompt in self._memory.prompts:
+            newest.setdefault(prompt.text, prompt)
+        prompts = list(newest.values())
+        if not prompts:
+            self._toast.say(say("Nothing was typed before."))
+            return
+        texts, now = [prompt.text for prompt in prompts], time.time()
+        self._picker.open(
+            say("History"),
+            [Choice(preview(prompt.text, _SHOWN), self._detail(prompt, now)) for prompt in prompts],
+            took=lambda n: self._take(texts[n]),
+            find=lambda typed: found(texts, typed),
+        )
+
+    def _take(self, text: str) -> None:
+        self._draft.keep()
+        self._draft.put(self._draft.pastes.fold(text))
+
+    def _detail(self, prompt: PastPrompt, now: float) -> Safe:
+        parts = [age(prompt.at, now)]
+        if prompt.directory and prompt.directory != self._directory:
+            parts.append(safe_line(Path(prompt.directory).name))
+        return join(" · ", parts)
