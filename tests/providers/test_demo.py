@@ -90,12 +90,13 @@ def test_every_section_is_found_by_its_title(language: Language) -> None:
             assert not found or found[0].section == section
 
 
+_SUBCOMMANDS = ("chats", "config", "models", "themes", "usage")
 _NAMES = [
     *(("setting {}", "设置 {}", key) for key in SETTINGS),
     *(("exit code {}", "退出码 {}", str(code.value)) for code in Exit),
     *(("/{}", "命令 /{} 有什么用", command.name) for command in builtin().commands),
     *(("the key {}", "按键 {}", key.shown) for key in KEYS if re.fullmatch("[A-Z][a-zA-Z0-9-]{2,}", key.shown)),
-    *(("the subcommand {}", "子命令 {}", f"termchat {name}") for name in "chats config models themes usage".split()),
+    *(("the subcommand {}", "子命令 {}", f"termchat {name}") for name in _SUBCOMMANDS),
     *(("the variable {}", "变量 {}", setting.env) for setting in SETTINGS.values() if setting.env),
     *(("provider {}", "服务商 {}", name) for name in presets() if name not in ("openai", "anthropic", "gemini")),
 ]
