@@ -342,6 +342,10 @@ class Library(Protocol):
         """Chats, newest first; `containing` looks into titles and texts, `directory` None is everywhere."""
         ...
 
+    async def glance(self, chat: str, messages: int) -> tuple[Message, ...]:
+        """The last messages of a chat on the way to its head, oldest first, without taking it up."""
+        ...
+
     async def search(self, typed: str, limit: int = 50) -> tuple[Hit, ...]:
         """Messages with these words: the newest thousand, the best first."""
         ...

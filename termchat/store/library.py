@@ -32,9 +32,10 @@ from termchat.core.library import (
     Skipped,
     UsageRow,
 )
+from termchat.core.messages import Message
 from termchat.core.ports import Prices, Resumed
 from termchat.core.sanitize import safe_line, say, well_formed
-from termchat.store import chats, db, ledger, partials, prompts, records, search, trash
+from termchat.store import chats, db, ledger, nodes, partials, prompts, records, search, trash
 from termchat.store.chats import Seed
 from termchat.store.desk import Desk, Tell, Write
 from termchat.store.nodes import Hide
@@ -111,6 +112,9 @@ class Library:
         if not containing.strip():
             return await self._ask(lambda db: chats.page(db, directory, after, limit, at), Page(()))
         return Page(await self._ask(lambda db: search.matching(db, containing, directory, limit, at), ()))
+
+    async def glance(self, chat: str, messages: int) -> tuple[Message, ...]:
+        return await self._ask(lambda db: nodes.last(db, chat, messages), ())
 
     async def search(self, typed: str, limit: int = 50) -> tuple[Hit, ...]:
         return await self._ask(lambda db: search.search(db, typed, limit), ())

@@ -86,6 +86,17 @@ def message(text: str, author: str, blobs: Blobs = lost) -> Message:
         return Message(said_by, (Text(DAMAGED),))
 
 
+def last(connection: sqlite3.Connection, chat: str, count: int) -> tuple[Message, ...]:
+    """The last messages on the way to a chat's head, oldest first, without their attachments."""
+    rows = connection.execute(
+        "WITH RECURSIVE up(n, deep) AS (SELECT head, 1 FROM chats WHERE id = ? "
+        "UNION ALL SELECT nodes.parent, deep + 1 FROM nodes JOIN up USING (n) WHERE deep < ?) "
+        "SELECT author, message FROM up JOIN nodes USING (n) ORDER BY deep DESC",
+        (chat, count),
+    )
+    return tuple(message(text, author) for author, text in rows)
+
+
 def forget_words(connection: sqlite3.Connection, rows: Iterable[tuple[int, str, str]]) -> None:
     """Take nodes (number, author, message) out of the index, which must be told what it was made from."""
     for n, author, text in rows:

@@ -84,11 +84,16 @@ def _last_turns(session: Session) -> Sequence[Effect]:
 
 async def _listed(library: Library, session: Session, query: str) -> Sequence[Effect]:
     page = await library.chats(query, limit=_LISTED)
-    others = [chat for chat in page.chats if chat.id != session.chat]
-    if not others:
+    choices = chat_choices(page.chats, session)
+    if not choices:
         return (Say(say("There is no chat with these words.") if query else say("There are no other chats yet.")),)
+    return (Pick(say("Chats"), choices),)
+
+
+def chat_choices(chats: Sequence[ChatInfo], session: Session) -> tuple[Choice, ...]:
+    """Rows of a picker for all chats but the one in use."""
     now = time.time()
-    return (Pick(say("Chats"), tuple(_choice(chat, session, now) for chat in others)),)
+    return tuple(_choice(chat, session, now) for chat in chats if chat.id != session.chat)
 
 
 def _choice(chat: ChatInfo, session: Session, now: float) -> Choice:

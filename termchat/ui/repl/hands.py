@@ -200,6 +200,8 @@ class Hands:
             command = self._context.registry.find(split(item.text)[0])
             more = command is not None and command.complete is not None and " " not in item.text
             self._draft.put(f"{item.text} " if more else item.text)
+        elif self._picker.tab:
+            self._picker.tab()
         elif not self._picker.is_open:
             self._draft.accept()
 

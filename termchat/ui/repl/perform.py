@@ -40,6 +40,7 @@ from termchat.ui.blocks import Line, lines_of
 from termchat.ui.repl.draft import Draft
 from termchat.ui.repl.paint import Painter
 from termchat.ui.repl.picker import Picker
+from termchat.ui.repl.shelf import Shelf
 from termchat.ui.repl.talk import Talk
 from termchat.ui.tables import table_lines
 from termchat.ui.words import count
@@ -77,6 +78,7 @@ class Performer:
         self._leave = leave
         self._fit = fit
         self._copy = copy
+        self._shelf = Shelf(talk.session, picker, self._start, changed)
         self._previous: ModelRef | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -131,6 +133,8 @@ class Performer:
                 self._talk.replay(text, question=question)
             case Exit(code):
                 self._leave(code)
+            case ListChats(query) if self.session.library:
+                self._shelf.open(self.session.library, query)
             case ListChats() | OpenChat() | Rename() | Fork() | Export() | Incognito():
                 self._start(self._keep(effect))
             case Configure() | Preview():

@@ -24,6 +24,7 @@ class Picker:
     left     called when nothing is taken
     find     the places of the choices that match what was typed, where the words of a row are not enough to tell
     foot     lines below the choices
+    tab      what Tab does, None when it does nothing
     """
 
     def __init__(self) -> None:
@@ -34,6 +35,7 @@ class Picker:
         self.left: Callable[[], None] | None = None
         self.find: Callable[[str], Sequence[int]] | None = None
         self.foot: Sequence[Line] = ()
+        self.tab: Callable[[], None] | None = None
         self._told: Choice | None = None
         self._title = EMPTY
         self._note = EMPTY
@@ -70,10 +72,20 @@ class Picker:
         self.choices = [*self.choices, *(choice for choice in choices if choice.label not in known)]
         self._note = note
 
+    def refill(self, choices: Sequence[Choice], note: Safe) -> None:
+        """Other choices in the place of those there were; the first one is marked."""
+        self.choices, self._note, self._at, self.foot = choices, note, 0, ()
+        self._tell()
+
+    def is_marked(self, choice: Choice) -> bool:
+        """Whether the marker still stands on this choice."""
+        shown = self.shown()
+        return bool(shown) and shown[self._at] is choice
+
     def close(self) -> None:
         """Nothing is taken."""
         left, self.left, self.marked = self.left, None, None
-        self.choices, self.foot, self._told = None, (), None
+        self.choices, self.foot, self.tab, self._told = None, (), None, None
         self.filter.reset()
         if left:
             left()
@@ -120,7 +132,8 @@ class Picker:
         room = max(1, min(_ROWS, rows // 2 - 1) - len(self.foot))
         start = max(0, min(self._at - room // 2, len(shown) - room))
         body = [self._row(shown[n], columns, marked=n == self._at) for n in range(start, min(len(shown), start + room))]
-        return (head, *(body or [line(say("  nothing matches"), Role.DIM)]), *self.foot)
+        foot = [cut_line(row, columns - 1) for row in self.foot]
+        return (head, *(body or [line(say("  nothing matches"), Role.DIM)]), *foot)
 
     def _row(self, choice: Choice, columns: int, *, marked: bool) -> Line:
         sign = Segment(Safe("❯ " if marked else "  "), (Role.ACCENT,))
@@ -131,3 +144,8 @@ class Picker:
     def _filtered(self) -> None:
         self._at = 0
         self._tell()
+
+
+def cut_line(row: Line, columns: int) -> Line:
+    """A line of one segment that fits."""
+    return tuple(Segment(cut(segment.text, columns), segment.roles) for segment in row[:1]) if len(row) == 1 else row
