@@ -1,0 +1,97 @@
+"""What outlives the program: chats, drafts and prompts, with the real program, the real file and a real kill."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.pty.harness import Terminal
+
+CHAT = (sys.executable, "-m", "termchat")
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    return {"HOME": str(tmp_path), "TERMCHAT_DEMO_SPEED": "0"}
+
+
+def rows(env: dict[str, str], query: str) -> list[tuple[object, ...]]:
+    file = Path(env["HOME"], ".local/share/termchat/termchat.db")
+    if not file.exists():
+        return []
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as db:
+        try:
+            return db.execute(query).fetchall()
+        except sqlite3.OperationalError:  # not made yet
+            return []
+
+
+def ask(terminal: Terminal, text: str, answer: str) -> None:
+    terminal.shows("❯")
+    terminal.send(f"{text}\r")
+    terminal.shows(answer)
+    terminal.shows("Ask anything")
+
+
+def test_after_kill_9_the_chat_and_what_was_being_typed_are_back(env: dict[str, str]) -> None:
+    with Terminal(CHAT, env=env) as first:
+        ask(first, "exit code 77", "no key")
+        first.send("half a thought 天")
+        first.until(lambda: any("half a thought 天" in str(row) for row in rows(env, "SELECT text FROM drafts")))
+        os.kill(first.pid, signal.SIGKILL)
+        first.leaves()
+    chat = rows(env, "SELECT id FROM chats")[0][0]
+    with Terminal((*CHAT, "--chat", str(chat)), env=env) as second:
+        second.shows("resumed")
+        second.shows("half a thought 天")
+        assert any(line.startswith("❯ exit code 77") for line in second.transcript)
+
+
+def test_prompts_of_earlier_runs_come_back_with_up(env: dict[str, str]) -> None:
+    with Terminal(CHAT, env=env) as first:
+        ask(first, "calculate 6*7", "42")
+        first.send("\x04")
+        first.leaves()
+        assert "Resume: termchat --chat" in "\n".join(first.transcript)
+    with Terminal(CHAT, env=env) as second:
+        second.shows("Ask anything")
+        second.until(lambda: rows(env, "SELECT 1 FROM prompts") != [])
+        second.settled()
+        second.send("\x1b[A")
+        second.shows("❯ calculate 6*7")
+
+
+def test_chats_are_found_by_what_was_said_in_them_and_taken_up(env: dict[str, str]) -> None:
+    for question, answer in (("calculate 6*7", "42"), ("exit code 77", "no key")):
+        with Terminal(CHAT, env=env) as terminal:
+            ask(terminal, question, answer)
+            terminal.send("\x04")
+            terminal.leaves()
+    with Terminal(CHAT, env=env) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("/chats\r")
+        terminal.shows("❯ exit code 77")
+        terminal.shows("  calculate 6*7")
+        terminal.send("6*7")
+        terminal.until(lambda: "exit code 77" not in terminal.text)
+        terminal.send("\r")
+        terminal.shows('resumed "calculate 6*7"')
+
+
+def test_incognito_leaves_nothing(env: dict[str, str]) -> None:
+    with Terminal(CHAT, env=env) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("/incognito\r")
+        terminal.shows("nothing of this is kept")
+        ask(terminal, "calculate 6*7", "42")
+        terminal.send("\x04")
+        terminal.leaves()
+        assert "Resume:" not in terminal.text
+    assert rows(env, "SELECT 1 FROM chats") == []
+    assert not any("6*7" in str(row) for row in rows(env, "SELECT text FROM prompts"))
