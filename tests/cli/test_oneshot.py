@@ -173,3 +173,20 @@ def test_a_provider_may_have_clocks_of_its_own(program: Program) -> None:
     done = program.run("-m", "xopenai/any", "go on")
     assert (done.code, done.out) == (6, b"so far")
     assert "1 s" in done.err
+
+
+@pytest.mark.parametrize("way", ["HTTP_PROXY", "ALL_PROXY", "proxy"])
+def test_a_proxy_of_the_environment_or_of_the_provider_is_used(program: Program, way: str) -> None:
+    row = f'proxy = "{program.gateway.url}"\n' if way == "proxy" else ""
+    program.configure(f'[providers.far]\nkey = "{KEY}"\nopenai = "http://models.invalid/v1"\n{row}')
+    program.gateway.reply(Reply.text("from afar"))
+    done = program.run("-m", "far/any", "hello", env={} if way == "proxy" else {way: program.gateway.url})
+    assert (done.code, done.out) == (0, b"from afar"), done.err
+
+
+def test_no_proxy_is_honoured(program: Program) -> None:
+    program.configure(f'[providers.far]\nkey = "{KEY}"\nopenai = "http://models.invalid/v1"\n')
+    done = program.run("-m", "far/any", "hello", env={"HTTP_PROXY": program.gateway.url, "NO_PROXY": "models.invalid"})
+    assert (done.code, done.out) == (1, b"")
+    assert "models.invalid" in done.err
+    assert program.gateway.requests == []
