@@ -11,7 +11,7 @@ import gc
 import os
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -107,7 +107,8 @@ def show_config(env: Mapping[str, str]) -> int:
         return _refused(config, None)
     for line in listing(config, Secrets(env)):
         sys.stdout.write(f"{line}\n")
-    return Exit.COMPLETE
+    theme = _theme(config, env)
+    return _refused(theme, None) if isinstance(theme, Failure) else Exit.COMPLETE
 
 
 def themes(env: Mapping[str, str]) -> int:
@@ -123,6 +124,8 @@ def chats(env: Mapping[str, str], act: Callable[[Library], Awaitable[int]]) -> i
     config = load(env)
     if isinstance(config, Failure):
         return _refused(config, None)
+
+    gc.enable()  # off since the start, see __main__; here is no SDK to wait for
 
     async def run_it() -> int:
         library = open_library(config, env, Notes().failure)
@@ -208,7 +211,10 @@ def _theme(config: Config, env: Mapping[str, str]) -> Theme | Failure:
     name = config.settings.theme
     if name == "auto":
         name = BY_BACKGROUND[background(env)]
-    return load_theme(name, theme_folders(config.paths))
+    theme = load_theme(name, theme_folders(config.paths))
+    if isinstance(theme, Failure):
+        return replace(theme, message=say("{at}: {what}", at=config.where("theme"), what=theme.message))
+    return theme
 
 
 def _links(config: Config, env: Mapping[str, str]) -> bool:
