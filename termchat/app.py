@@ -161,14 +161,10 @@ def _oneshot(launch: Launch, config: Config, env: Mapping[str, str]) -> int:
     notes = Notes(launch.quiet, usage=launch.verbose or (sys.stderr.isatty() and sys.stdout.isatty()))
     for words in config.notes:
         notes.note(words)
-    standard_input = prompt.read_standard_input(notes.note) if launch.read_input else ""
-    message = standard_input
-    if not isinstance(standard_input, Failure):
-        message = prompt.message(launch.words, standard_input, launch.files)
-    if isinstance(message, Failure | str):
-        assert isinstance(message, Failure)
+    piped = prompt.read_standard_input(notes.note) if launch.read_input else ""
+    message = piped if isinstance(piped, Failure) else prompt.message(launch.words, piped, launch.files)
+    if isinstance(message, Failure):
         return _refused(message, None)
-
     out = _format(launch, config, env)
     if isinstance(out, Failure):
         return _refused(out, None)
