@@ -27,9 +27,3 @@ class Bulletin:
         held, self._held = self._held, []
         for failure in held:
             listener(failure)
-
-    def rest(self) -> tuple[Failure, ...]:
-        """Stop telling the listener; what is told from now on is held, and was not told yet is given."""
-        self._listener = None
-        held, self._held = self._held, []
-        return tuple(held)
