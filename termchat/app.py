@@ -285,8 +285,9 @@ def _repl(launch: Launch, config: Config, env: Mapping[str, str], tty: Tty | Non
                 )
             )
             bulletin.listen(Notes().failure)  # the screen is given back: what closing has to tell goes below it
-            if house.session.chat and house.session.library and not look.accessible:
-                short = await house.session.library.short(house.session.chat)
+            library = house.session.library
+            if library and not library.in_memory and house.session.chat:
+                short = await library.short(house.session.chat)
                 print_out(say("Resume: termchat --chat {chat}\n", chat=safe_line(short)))
             return code
 
