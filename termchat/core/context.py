@@ -58,7 +58,7 @@ def sendable(
     In the result every assistant message with calls is followed by exactly one tool message that answers each of
     them in order, and opaque data is only on parts that `target` made itself.
     """
-    return tuple(_paired(_carried(messages, target), valid_id, valid_name))
+    return tuple(_paired(_joined(_carried(messages, target)), valid_id, valid_name))
 
 
 def bared(messages: Iterable[Message]) -> tuple[Message, ...]:
@@ -113,6 +113,36 @@ def _carried(messages: Iterable[Message], target: Origin) -> Iterator[Message]:
             parts = (Text(NOTHING),)  # or two replies would stand in a row, or one at the very beginning
         if parts:
             yield replace(message, parts=parts)
+
+
+def _joined(messages: Iterable[Message]) -> list[Message]:
+    """A reply that its model went on with is one reply again; results that answer nothing do not stand between."""
+    row: list[Message] = []
+    asked = False
+    for message in messages:
+        if message.author is Author.TOOL and not asked:
+            continue
+        if row and not asked and _same_voice(row[-1], message):
+            before = row.pop()
+            row.append(replace(before, parts=_sewn(before.parts, message.parts)))
+        else:
+            row.append(message)
+        asked = asked if message.author is Author.TOOL else bool(row[-1].calls)
+    return row
+
+
+def _same_voice(before: Message, message: Message) -> bool:
+    return before.author is message.author is Author.ASSISTANT and before.origin == message.origin
+
+
+def _sewn(said: tuple[Part, ...], more: tuple[Part, ...]) -> tuple[Part, ...]:
+    """Parts in a row; words that were one text are one text."""
+    match said, more:
+        case (*before, Text(extra=None) as end), (Text(extra=None) as start, *after):
+            whole = Text(end.text + start.text, (*end.citations, *start.citations))
+            return (*before, whole, *after)
+        case _:
+            return (*said, *more)
 
 
 def _part(part: Part, own: bool) -> Part | None:

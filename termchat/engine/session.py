@@ -12,7 +12,7 @@ from termchat.core.conversation import Conversation, Node
 from termchat.core.errors import Failure
 from termchat.core.events import Event, MessageDone, TurnEnded
 from termchat.core.library import ChatState, Place
-from termchat.core.messages import Message
+from termchat.core.messages import Author, Message
 from termchat.core.models import ModelRef
 from termchat.core.ports import Effort, Library, Recorder, Resumed, Terms, Totals
 from termchat.core.usage import Usage, add_costs
@@ -145,8 +145,9 @@ class Session:
             case MessageDone():
                 self.conversation = self.conversation.add(Node(event.node, event.parent, event.message))
             case TurnEnded():
-                if not event.received and self.conversation.head == question:
-                    self.move(self.conversation.nodes[question].parent)
+                asked = self.conversation.nodes[question]
+                if not event.received and self.conversation.head == question and asked.message.author is Author.USER:
+                    self.move(asked.parent)
                 self._count(event)
             case _:
                 pass

@@ -16,12 +16,16 @@ from termchat.core.context import adapted
 from termchat.core.errors import Failure, Kind, ProviderError, outcome_of
 from termchat.core.events import (
     CONTENT,
+    Delta,
     Event,
+    Finished,
     MessageDone,
     Notice,
     StepStarted,
     Streamed,
+    TextDelta,
     Timing,
+    ToolCallDelta,
     TurnEnded,
     TurnStarted,
 )
@@ -33,6 +37,7 @@ from termchat.core.sanitize import safe, safe_line, say, well_formed
 from termchat.core.usage import Usage, add_costs, estimate_tokens
 from termchat.engine.calls import Calls
 from termchat.engine.pump import BUG, Pump
+from termchat.engine.seam import Seam, stopped
 
 _log = logging.getLogger("termchat")
 
@@ -159,7 +164,7 @@ class Turn:
         if self._cancelled:
             pump.cancelled = True
             return
-        async with aclosing(pump.deltas()) as deltas:
+        async with aclosing(self._joined(pump.deltas())) as deltas:
             async for delta in deltas:
                 assembly.add(delta)
                 if began is None and isinstance(delta, CONTENT):
@@ -170,6 +175,23 @@ class Turn:
                         self._plan.prices.prepare()
                 yield Streamed(self.id, delta)
         tally.streaming += time.monotonic() - began if began is not None else 0.0
+
+    async def _joined(self, deltas: AsyncGenerator[Delta, None]) -> AsyncGenerator[Delta, None]:
+        """The deltas, the first words without what they repeat where a stopped reply is gone on with."""
+        said = stopped(self._messages)
+        seam, index = Seam(said) if said else None, 0
+        async with aclosing(deltas):
+            async for delta in deltas:
+                if seam and isinstance(delta, TextDelta):
+                    index, text = delta.index, seam.feed(delta.text)
+                    if not text and not delta.extra:
+                        continue
+                    delta = TextDelta(index, text, delta.extra)
+                elif seam and isinstance(delta, Finished | ToolCallDelta) and (rest := seam.close()):
+                    yield TextDelta(index, rest)
+                yield delta
+        if seam and (rest := seam.close()):
+            yield TextDelta(index, rest)
 
     async def _run(self, calls: list[ToolCall], tools: Tools) -> AsyncGenerator[Event, None]:
         running = Calls(self.id, calls, tools)

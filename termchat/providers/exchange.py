@@ -33,7 +33,7 @@ from termchat.providers.limits import Limit
 from termchat.providers.reading import NotAReplyError, reply_of
 from termchat.providers.recording import Recorder
 from termchat.providers.retry import RetryPolicy, given_up
-from termchat.providers.rules import fitted, told
+from termchat.providers.rules import continued, fitted, told
 
 # A client with a newer key, None when there can be none.
 Renew = Callable[[Client], Awaitable[Client | None]]
@@ -71,7 +71,7 @@ class Exchange:
 
     async def stream(self, request: Request, wire: Wire) -> AsyncGenerator[Delta, None]:
         """The reply, delta by delta, ending with `Finished`. Raises ProviderError."""
-        request, left = fitted(request, self.origin)
+        request, left = fitted(continued(request, self.origin), self.origin)
         if left and (self.origin, left) not in self._client.told:
             self._client.told.add((self.origin, left))
             yield Adapted(told(safe_line(self.origin.model), left))

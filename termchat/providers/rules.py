@@ -10,13 +10,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from termchat.core.messages import File, Image, Message, Origin, Part, Text, ToolResult
+from termchat.core.messages import Author, File, Image, Message, Origin, Part, Text, ToolResult, user
+from termchat.core.outcomes import Outcome
 from termchat.core.ports import Params, Request
 from termchat.core.sanitize import Safe, safe_line, say
 from termchat.providers.decoding import as_list, as_object
 
 _FILE = Path(__file__).with_name("quirks.toml")
 _BLANK = Params()
+_STOPPED = frozenset((Outcome.CUT, Outcome.STALLED, Outcome.LENGTH, Outcome.CANCELLED))
+_TAIL = 200  # characters
+_GO_ON = (
+    "Your last reply was cut off. Continue it from exactly where it stopped, in the middle of a word if need be: no "
+    "introduction, and nothing of it again. It ended with these words:\n\n{tail}"
+)
 _NAMES = {"top_p": "top-p", "think": "thinking effort", "schema": "reply schema", "stop": "stop texts"}
 
 
@@ -63,6 +70,21 @@ def without(origin: Origin) -> frozenset[str]:
 def quirks(origin: Origin) -> frozenset[str]:
     """What its server is known for."""
     return frozenset(word for row in rows() if row.fits(origin) for word in row.quirks)
+
+
+def continued(request: Request, origin: Origin) -> Request:
+    """A request that ends with a stopped reply: as it is where the model goes on by itself, else with the ask to.
+
+    A reply that may end a request may not end with a blank.
+    """
+    last = request.messages[-1] if request.messages else None
+    if last is None or last.author is not Author.ASSISTANT or last.outcome not in _STOPPED or last.calls:
+        return request
+    if "prefill" in quirks(origin):
+        *before, end = last.parts
+        end = replace(end, text=end.text.rstrip()) if isinstance(end, Text) else end
+        return replace(request, messages=(*request.messages[:-1], replace(last, parts=(*before, end))))
+    return replace(request, messages=(*request.messages, user(_GO_ON.format(tail=last.text[-_TAIL:]))))
 
 
 def fitted(request: Request, origin: Origin) -> tuple[Request, tuple[str, ...]]:

@@ -102,6 +102,9 @@ def _reply(dice: Random, origin: Origin, seed: str) -> Message:
     steps = [_step(dice, google) for _ in range(dice.randint(0, 4))]
     first = next((n for n, step in enumerate(steps) if isinstance(step, Call)), len(steps))
     steps = [s for n, s in enumerate(steps) if n < first or not isinstance(s, Reasoning)]  # thoughts come before calls
+    if Quirk.REASONING_DETAILS in quirks:  # one thought a reply, as those servers have it
+        thoughts = [step for step in steps if isinstance(step, Reasoning)]
+        steps = [step for step in steps if step not in thoughts[1:]]
     finish = dice.choice((None, None, None, None, Finish.LENGTH))
     reply = Reply(*steps, finish=finish, quirks=quirks)
     frames = [frame for frame in render.stream(reply, Ask(vendor(origin), {}, seed)) if isinstance(frame, Frame)]

@@ -7,9 +7,11 @@ from itertools import pairwise
 from typing import Any
 
 from tests.gateway.mint import Origin, complaint, unseal
-from tests.gateway.validate.common import TOOL_NAME, Json, Report
+from tests.gateway.validate.common import TOOL_NAME, Json, Report, family
 
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_PREFILL = re.compile(r"claude-(?:3|(?:opus|sonnet|haiku)-4(?:$|-[0-5]\b|-2))")
+"""Older models, which go on with a reply that ends the request."""
 _THOUGHTS = ("thinking", "redacted_thinking")
 _BLOCKS = {
     "user": ("text", "image", "document", "search_result", "tool_result"),
@@ -27,7 +29,7 @@ def check_messages(report: Report, body: Json, origin: Origin) -> None:
         report.say("messages: at least one message is required")
         return
     rows = list(report.each(messages, "messages"))
-    _check_turns(report, rows)
+    _check_turns(report, rows, prefill=bool(_PREFILL.match(family(origin.model))))
     ids: set[str] = set()
     for where, message in rows:
         report.only(message, ("role", "content"), where)
@@ -61,13 +63,17 @@ def check_text(report: Report, text: Any, where: str) -> None:
         report.say(f"{where}: text content blocks must contain non-whitespace text")
 
 
-def _check_turns(report: Report, rows: list[tuple[str, Json]]) -> None:
+def _check_turns(report: Report, rows: list[tuple[str, Json]], *, prefill: bool) -> None:
     roles = [message.get("role") for _, message in rows]
     for (where, _), role in zip(rows, roles, strict=True):
         report.one_of(role, ("user", "assistant"), f"{where}.role")
     if roles[0] != "user":
         report.say('messages: first message must use the "user" role')
-    if roles[-1] != "user":
+    if roles[-1] == "assistant" and prefill:
+        last = blocks_of(rows[-1][1])[-1]
+        if str(last.get("text", "")).endswith((" ", "\n")):
+            report.say("messages: final assistant content cannot end with trailing whitespace")
+    elif roles[-1] != "user":
         report.say(
             "This model does not support assistant message prefill. The conversation must end with a user message."
         )
