@@ -1,0 +1,91 @@
+"""CPU per 1,000 chunks through each adapter, beside the bare SDK's own loop over the same bytes.
+
+    python -m tests.bench.stream [CHUNKS]
+
+The server is a process of its own that sends one body, rendered beforehand; only this process's time is counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import socket
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from multiprocessing.connection import Connection
+
+from termchat.core.models import ModelRef, Protocol
+from termchat.core.ports import Wire
+from tests.gateway import Reply, Text, mint, render
+from tests.gateway import clients as sdks
+from tests.gateway.render.frames import Ask, Frame, encode
+from tests.gateway.script import Wire as Travel
+from tests.providers.house import HELLO, MODELS, SPEECHES, VENDORS, profile, registry
+
+ROUNDS = 5
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
+
+
+def body(speech: Protocol, chunks: int) -> bytes:
+    """A reply of so many words."""
+    ask = Ask(mint.Origin("", VENDORS[speech], MODELS[speech]), {}, "bench")
+    frames = render.stream(Reply(Text(*["word "] * chunks)), ask)
+    return b"".join(encode(frame, Travel(), n) for n, frame in enumerate(frames) if isinstance(frame, Frame))
+
+
+def serve(answer: bytes, ready: Connection) -> None:
+    """Answers every request with the same bytes, for ever."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ready.send(server.getsockname()[1])
+        while True:
+            client, _ = server.accept()
+            with client:
+                client.recv(1 << 20)
+                client.sendall(HEAD + answer)
+                client.shutdown(socket.SHUT_WR)
+                while client.recv(1 << 20):
+                    pass
+
+
+async def ours(speech: Protocol, url: str) -> float:
+    async with registry(profile(url, speech)) as providers:
+        provider = await providers.open(ModelRef(speech.value, MODELS[speech]))
+        began = time.process_time()
+        async with aclosing(provider.stream(HELLO, Wire())) as deltas:
+            async for _ in deltas:
+                pass
+        return time.process_time() - began
+
+
+async def theirs(speech: Protocol, url: str) -> float:
+    began = time.process_time()
+    async with sdks.http() as client:
+        ask = sdks._ASKERS[VENDORS[speech]]
+        async for _ in ask(client, url, {}):
+            pass
+    return time.process_time() - began
+
+
+async def median(measure: Callable[[Protocol, str], Awaitable[float]], speech: Protocol, url: str) -> float:
+    await measure(speech, url)  # what is imported and built once is not counted
+    return statistics.median([await measure(speech, url) for _ in range(ROUNDS)])
+
+
+def main(chunks: int) -> None:
+    print(f"{'':10} {'bare SDK':>10} {'termchat':>10}   ms of CPU per 1,000 chunks, median of {ROUNDS}")
+    for speech in SPEECHES:
+        near, far = multiprocessing.Pipe()
+        server = multiprocessing.Process(target=serve, args=(body(speech, chunks), far), daemon=True)
+        server.start()
+        url = f"http://127.0.0.1:{near.recv()}"
+        bare, own = (asyncio.run(median(m, speech, url)) * 1e6 / chunks for m in (theirs, ours))
+        print(f"{speech.value:10} {bare:10.1f} {own:10.1f}   {own / bare:.2f} x")
+        server.terminate()
+        server.join()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5000)
