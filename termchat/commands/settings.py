@@ -8,7 +8,7 @@ from termchat.config.preferences import DEFAULT, NOW, Preferences, Row
 from termchat.config.settings import SETTINGS
 from termchat.core.effects import Candidate, Candidates, Choice, Configure, Effect, Pick, Preview, Say, Table
 from termchat.core.errors import Failure
-from termchat.core.sanitize import EMPTY, Safe, safe_line, say
+from termchat.core.sanitize import EMPTY, Safe, safe, safe_line, say
 from termchat.core.style import Role
 
 family = Family()
@@ -21,7 +21,7 @@ _MORE = say(
 
 
 def _offered(context: Context, prefix: str) -> Candidates:
-    """Keys, then the values of a key, then --save."""
+    """Keys, then the values of a key, then --save: behind a whole value, which itself comes first."""
     preferences = context.preferences
     key, blank, typed = prefix.partition(" ")
     if preferences is None:
@@ -32,10 +32,10 @@ def _offered(context: Context, prefix: str) -> Candidates:
         values = [candidate.text for candidate in known_models(context, typed)]
     else:
         values = list(preferences.choices(key))
-    found = [Candidate(f"{key} {value}") for value in values]
-    if _split(typed)[0]:
-        found.append(Candidate(f"{key} {_split(typed)[0]} {_SAVE}", say("write it into the config file too")))
-    return found
+    given = _split(typed)[0]
+    if given and (given in values or not values):
+        return [Candidate(f"{key} {given}"), Candidate(f"{key} {given} {_SAVE}", say("in the config file too"))]
+    return [Candidate(f"{key} {value}") for value in values]
 
 
 @family.command(
@@ -92,7 +92,7 @@ def system(context: Context, argument: str) -> Effects:
         text, save = _split(argument)
         return _changed(context, "system", text, save=save) if context.preferences and text else _NONE
     prompt = context.session.terms.system
-    return (Say(safe_line(prompt), Role.TEXT),) if prompt else (Say(say("No system prompt is sent.")),)
+    return (Say(safe(prompt), Role.TEXT),) if prompt else (Say(say("No system prompt is sent.")),)
 
 
 def _themes(context: Context, prefix: str) -> Candidates:

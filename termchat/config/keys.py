@@ -12,6 +12,7 @@ class Action(StrEnum):
     """What a key does."""
 
     ENTER = "enter"
+    ALT_ENTER = "alt enter"
     NEWLINE = "newline"
     ESCAPE = "escape"
     INTERRUPT = "interrupt"
@@ -52,7 +53,8 @@ class Key:
 
 KEYS: tuple[Key, ...] = (
     Key(Action.ENTER, (("c-m",),), say("Enter"), say("send; queue while it replies")),
-    Key(Action.NEWLINE, (("c-j",), ("escape", "c-m")), say("Alt-Enter"), say("new line; Ctrl-J, Shift-Enter")),
+    Key(Action.ALT_ENTER, (("escape", "c-m"),), say("Alt-Enter"), say("new line (enter = newline: send)")),
+    Key(Action.NEWLINE, (("c-j",),), say("Ctrl-J"), say("new line; Shift-Enter as well")),
     Key(Action.ESCAPE, (("escape",),), say("Esc"), say("stop; twice clears the input")),
     Key(Action.INTERRUPT, (("c-c",), ("<sigint>",)), say("Ctrl-C"), say("stop, clear; twice leaves")),
     Key(Action.END, (("c-d",),), say("Ctrl-D"), say("leave when the input is empty")),

@@ -162,16 +162,17 @@ class Preferences:
             return safe_line(str(self._config.file))
 
     def _said(self, setting: Setting, value: Value, *, save: bool) -> Safe:
-        parts = [say("{key} = {value}", key=safe_line(setting.key), value=_brief(shown(value)) or say("not set"))]
+        key = safe_line(setting.key)
+        parts = [say("{key} = {value}", key=key, value=_brief(shown(value)) or say("not set"))]
         if save:
             parts.append(say("saved in {file}", file=safe_line(str(self._config.file))))
             parts += [] if setting.live else [say("from the next start on")]
             if setting.env and self._env.get(setting.env):
                 parts.append(say("but {name} is set and goes before the file", name=safe_line(setting.env)))
         elif setting.of_chat:
-            parts.append(say("in this chat · --save: in every new one"))
+            parts.append(say("in this chat · /set {key} --save: in new ones too", key=key))
         else:
-            parts.append(say("until you leave · --save keeps it"))
+            parts.append(say("until you leave · /set {key} --save keeps it", key=key))
         return join(" · ", parts)
 
 

@@ -81,7 +81,7 @@ class Fitting:
         return follows
 
     def turned(self, actions: Mapping[Action, Act], choosing: Callable[[], bool]) -> dict[Action, Act]:
-        """The actions, Enter and Alt-Enter in each other's place while Enter begins a line and nothing is chosen."""
+        """The actions, with those of Enter and Alt-Enter by the setting: while something is chosen, Enter takes it."""
         enter, newline = actions[Action.ENTER], actions[Action.NEWLINE]
 
         def first() -> None:
@@ -90,7 +90,7 @@ class Fitting:
         def second() -> None:
             (newline if self._enter_sends else enter)()
 
-        return {**actions, Action.ENTER: first, Action.NEWLINE: second}
+        return {**actions, Action.ENTER: first, Action.ALT_ENTER: second}
 
     def _preview(self, name: str) -> None:
         preferences = self._house.preferences

@@ -143,10 +143,11 @@ class Live:
 
     def _filter_window(self) -> Window:
         control = BufferControl(self.parts.filter, focus_on_click=False)
-        prefix: Fragments = [(self.skin.style(Role.ACCENT), "/ ")]
-        return Window(
-            control, height=1, dont_extend_height=True, wrap_lines=False, get_line_prefix=lambda number, wraps: prefix
-        )
+
+        def prefix(number: int, wraps: int) -> Fragments:
+            return [(self.skin.style(Role.ACCENT), "/ ")]
+
+        return Window(control, height=1, dont_extend_height=True, wrap_lines=False, get_line_prefix=prefix)
 
 
 class _Input(Processor):

@@ -217,7 +217,7 @@ def _key(code: int, modifiers: int) -> str:
     bits = modifiers - 1
     shift, alt, ctrl = bool(bits & 1), bool(bits & 2), bool(bits & 4)
     if code == 13:
-        return "\n" if shift or alt or ctrl else "\r"
+        return "\n" if shift or ctrl else "\x1b\r" if alt else "\r"
     if code == 9 and shift:
         return "\x1b[Z"
     if code in (9, 27, 127):

@@ -97,7 +97,7 @@ def test_a_paste_whose_end_got_lost_ends_by_itself() -> None:
     [
         ("\x1b[13u", "\r"),
         ("\x1b[13;2u", "\n"),
-        ("\x1b[13;3u", "\n"),
+        ("\x1b[13;3u", "\x1b\r"),
         ("\x1b[13;5u", "\n"),
         ("\x1b[27;2;13~", "\n"),
         ("\x1b[27;5;13~", "\n"),

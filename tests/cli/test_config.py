@@ -1,0 +1,119 @@
+"""termchat config and termchat themes, and how a wrong value is told."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from termchat.config.settings import SETTINGS
+from tests.cli.conftest import Program
+
+RIGHT = '# mine\nmodel = "xopenai/a"\n\nthink = "high"\n'
+
+
+def test_every_setting_is_listed_with_its_place(program: Program) -> None:
+    program.configure(RIGHT)
+    done = program.run("config", env={"TERMCHAT_THEME": "nord"})
+    file = program.home / ".config" / "termchat" / "config.toml"
+    lines = {line.split()[0]: " ".join(line.split()) for line in done.out.decode().splitlines()}
+    assert done.code == 0
+    assert set(SETTINGS) <= set(lines)
+    assert lines["think"] == f"think = high ({file}:4)"
+    assert lines["theme"] == "theme = nord (TERMCHAT_THEME)"
+    assert lines["usage"] == "usage = line (default)"
+    assert lines["max_tokens"] == "max_tokens = not set (default)"
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ('think = "hard"', "think must be one of off, low, medium, high."),
+        ("max_tokens = 0", "max_tokens must be a whole number, 1 or more."),
+        ("idle_timeout = true", "idle_timeout must be a number of seconds above 0."),
+        ('usage = "some"', "usage must be one of line, off."),
+        ("theme = 3", "theme must be auto or the name of a theme."),
+        ('plain = "maybe"', "plain must be true or false."),
+        ('thinks = "low"', "thinks is not known here."),
+        ("usage = line", "Invalid value"),
+    ],
+)
+def test_a_wrong_value_names_file_line_key_and_what_is_allowed(program: Program, row: str, words: str) -> None:
+    program.configure(f"{RIGHT.replace('think', '# think')}{row}\n")
+    file = program.home / ".config" / "termchat" / "config.toml"
+    for arguments in (("config",), ("hello",)):
+        done = program.run(*arguments)
+        assert done.code == 2
+        assert f"{file}:5" in done.err
+        assert words in done.err
+        assert row.partition(" ")[0] in done.err
+        assert done.out == b""
+
+
+def test_a_wrong_flag_and_a_wrong_variable_name_what_is_allowed(program: Program) -> None:
+    done = program.run("--think", "hard", "hello")
+    assert (done.code, done.err.splitlines()[0]) == (
+        2, 'termchat: --think must be one of off, low, medium, high, not "hard".',
+    )  # fmt: skip
+    done = program.run("hello", env={"TERMCHAT_IDLE_TIMEOUT": "soon"})
+    assert done.err.startswith('termchat: TERMCHAT_IDLE_TIMEOUT must be a number of seconds above 0, not "soon".')
+    done = program.run("--theme", "nrd", "--system", "@nowhere.md", "hello")
+    assert "Cannot read the system prompt nowhere.md" in done.err
+
+
+def test_a_theme_that_is_not_there_is_told_with_its_place(program: Program) -> None:
+    program.configure('theme = "nrd"\n')
+    done = program.run("config")
+    file = program.home / ".config" / "termchat" / "config.toml"
+    assert done.code == 2
+    assert f"theme                        = nrd  ({file}:1)" in done.out.decode()
+    assert done.err == f"termchat: {file}:1: There is no theme nrd.\ntermchat: Did you mean nord?\n"
+
+
+def test_themes_are_names_in_a_pipe(program: Program) -> None:
+    mine = program.home / ".config" / "termchat" / "themes"
+    mine.mkdir(parents=True)
+    (mine / "mine.toml").write_text("kind = 1\n")
+    done = program.run("themes")
+    assert done.code == 0
+    assert {"dark", "light", "neutral", "nord", "mine"} <= set(done.out.decode().split("\n"))
+
+
+def test_themes_show_a_sample_to_a_person(program: Program) -> None:
+    mine = program.home / ".config" / "termchat" / "themes"
+    mine.mkdir(parents=True)
+    (mine / "mine.toml").write_text("kind = 1\n")
+    out, code = on_terminal(program, "themes")
+    assert code == 1
+    rows = out.splitlines()
+    assert len([row for row in rows if "Title" in row and "def" in row]) >= 9
+    nord = next(row for row in rows if "nord" in row and "Title" in row)
+    assert "\x1b[" in nord
+    assert any("mine.toml:1: kind must be one of light, dark, any." in row for row in rows)
+    assert "theme = auto (default)" in rows[-1]
+
+
+def on_terminal(program: Program, *arguments: str) -> tuple[str, int]:
+    """What a run says whose outputs are a terminal, and its exit code."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        program.command(*arguments),
+        stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, cwd=program.cwd,
+        env={**program.env, "TERM": "xterm-256color", "PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+    os.close(theirs)
+    said = b""
+    while piece := _read(ours):
+        said += piece
+    os.close(ours)
+    return said.decode(), process.wait(20)
+
+
+def _read(fd: int) -> bytes:
+    try:
+        return os.read(fd, 65536)
+    except OSError:
+        return b""

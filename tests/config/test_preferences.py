@@ -1,0 +1,181 @@
+"""Settings that change while termchat runs: what holds now, what is saved, what belongs to a chat."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from termchat.config.load import Config, load
+from termchat.config.preferences import DEFAULT, NOW, Preferences, Row
+from termchat.config.settings import SETTINGS
+from termchat.core.errors import Failure
+from termchat.core.ports import Effort
+from termchat.core.style import Theme
+from termchat.engine.session import Session
+from tests.ui.fakes import FAKE, OTHER, FakeProviders, fake_session
+
+FILE = '# mine\nthink = "low"  # enough\n\n[aliases]\nfast = "fake/two"\n'
+
+
+class Run:
+    """A session with its preferences over a config file of its own."""
+
+    def __init__(self, home: Path, text: str = FILE, **env: str) -> None:
+        self.file = home / ".config" / "termchat" / "config.toml"
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        self.file.write_text(text)
+        self.env = {"HOME": str(home), **env}
+        self.session: Session = fake_session()
+        self.preferences = Preferences(self.loaded(), self.session, FakeProviders(), self.env, FAKE)
+
+    def loaded(self) -> Config:
+        config = load(self.env)
+        assert isinstance(config, Config), config
+        return config
+
+    def change(self, key: str, raw: str, *, save: bool = False) -> str:
+        said = self.preferences.change(key, raw, save=save)
+        assert not isinstance(said, Failure), said
+        return said
+
+    def refused(self, key: str, raw: str, *, save: bool = False) -> Failure:
+        said = self.preferences.change(key, raw, save=save)
+        assert isinstance(said, Failure), said
+        return said
+
+    def row(self, key: str) -> tuple[str, str]:
+        row = self.preferences.row(key)
+        assert isinstance(row, Row)
+        return row.value, row.where
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run(tmp_path)
+
+
+def test_every_setting_is_listed_with_where_it_came_from(run: Run) -> None:
+    assert [row.setting.key for row in run.preferences.rows()] == list(SETTINGS)
+    assert run.row("usage") == ("line", "default")
+    assert run.row("think") == ("", "this chat")  # the session of this test was not made from the file
+    assert run.row("model") == ("fake/one", "default")
+
+
+def test_a_change_holds_at_once_for_this_chat_and_for_new_ones(run: Run) -> None:
+    assert run.change("max_tokens", "500") == "max_tokens = 500 · until you leave · /set max_tokens --save keeps it"
+    run.change("max_rounds", "3")
+    run.change("idle_timeout", "5")
+    for _ in range(2):
+        terms = run.session.terms
+        assert (terms.params.max_tokens, terms.max_rounds, terms.timeouts.idle, terms.timeouts.first) == (500, 3, 5, 5)
+        run.session.new()
+    assert run.row("max_tokens") == ("500", "/set")
+    assert run.file.read_text() == FILE
+
+
+def test_what_belongs_to_a_chat_is_not_that_of_new_ones(run: Run) -> None:
+    assert run.change("think", "high") == "think = high · in this chat · /set think --save: in new ones too"
+    run.change("system", "Be brief.")
+    run.change("model", "two")
+    terms = run.session.terms
+    assert (terms.params.think, terms.system, terms.model) == (Effort.HIGH, "Be brief.", OTHER)
+    assert run.row("think") == ("high", "this chat")
+    assert run.row("model") == ("fake/two", "this chat")
+    run.session.new()
+    terms = run.session.terms
+    assert (terms.params.think, terms.system, terms.model) == (None, "", FAKE)
+
+
+def test_saved_it_is_in_the_file_with_every_comment_and_in_new_chats(run: Run) -> None:
+    said = run.change("think", "high", save=True)
+    assert said == f"think = high · saved in {run.file}"
+    assert run.file.read_text() == FILE.replace('"low"', '"high"')
+    assert run.row("think") == ("high", f"{run.file}:2")
+    run.session.new()
+    assert run.session.terms.params.think is Effort.HIGH
+    assert run.loaded().settings.think is Effort.HIGH
+
+
+def test_what_is_now_is_saved_whole(run: Run) -> None:
+    prompt = "You are terse. " * 20
+    run.change("system", prompt)
+    run.change("system", NOW, save=True)
+    assert run.loaded().settings.system == prompt
+    assert len(run.row("system")[0]) <= 60
+
+
+def test_a_setting_goes_back_to_its_default_and_out_of_the_file(run: Run) -> None:
+    run.change("max_tokens", "500")
+    run.change("max_tokens", DEFAULT)
+    assert run.session.terms.params.max_tokens is None
+    assert run.row("max_tokens") == ("", "default")
+    run.change("think", DEFAULT, save=True)
+    assert run.file.read_text() == FILE.replace('think = "low"  # enough\n', "")
+    run.change("model", "two", save=True)
+    run.change("model", DEFAULT)
+    assert run.session.terms.model == FAKE
+
+
+@pytest.mark.parametrize(
+    ("key", "raw", "allowed"),
+    [
+        ("think", "hard", "one of off, low, medium, high"),
+        ("max_tokens", "0", "a whole number, 1 or more"),
+        ("idle_timeout", "soon", "a number of seconds above 0"),
+        ("plain", "maybe", "true or false"),
+        ("usage", "sometimes", "one of line, off"),
+    ],
+)
+def test_a_wrong_value_names_the_allowed_ones_and_changes_nothing(run: Run, key: str, raw: str, allowed: str) -> None:
+    before = run.preferences.rows()
+    for save in (False, True):
+        assert run.refused(key, raw, save=save).message == f'{key} must be {allowed}, not "{raw}".'
+    assert run.preferences.rows() == before
+    assert run.file.read_text() == FILE
+
+
+def test_what_is_not_there_is_told_with_what_is(run: Run) -> None:
+    assert "Did you mean usage?" in run.refused("usag", "off").hint
+    assert "Did you mean nord?" in run.refused("theme", "nrd").hint
+    assert run.refused("model", "nope").message == "No model of that name."
+    assert "Cannot read the system prompt nowhere.md" in run.refused("system", "@nowhere.md").message
+
+
+def test_what_cannot_change_now_is_only_saved(run: Run) -> None:
+    for key, value in (("plain", "true"), ("accessible", "true"), ("max_retries", "5"), ("connect_timeout", "3")):
+        failure = run.refused(key, value)
+        assert failure.message == f"{key} cannot change while termchat runs."
+        assert failure.hint == f"/set {key} {value} --save keeps it for the next start."
+        assert run.change(key, value, save=True).endswith("from the next start on")
+    assert run.loaded().settings.max_retries == 5
+
+
+def test_a_variable_that_goes_before_the_file_is_told(tmp_path: Path) -> None:
+    run = Run(tmp_path, TERMCHAT_THEME="dark")
+    assert run.row("theme") == ("dark", "TERMCHAT_THEME")
+    assert run.change("theme", "nord", save=True).endswith("but TERMCHAT_THEME is set and goes before the file")
+
+
+def test_a_file_that_cannot_be_written_changes_nothing(run: Run) -> None:
+    run.file.write_text("think = \n")
+    assert "could not be written" in run.refused("usage", "off", save=True).message
+    assert run.preferences.settings.usage == "line"
+
+
+def test_a_system_prompt_comes_from_a_file(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "role.md").write_text("Answer in French.\n")
+    run.change("system", f"@{tmp_path}/role.md")
+    assert run.session.terms.system == "Answer in French."
+    run.change("system", "none")
+    assert run.session.terms.system == ""
+
+
+def test_themes_by_name_and_by_background(run: Run) -> None:
+    names = {name: run.preferences.theme("auto", name) for name in ("light", "dark", "any")}
+    assert [theme.name for theme in names.values() if isinstance(theme, Theme)] == ["light", "dark", "neutral"]
+    run.change("theme", "nord")
+    theme = run.preferences.theme()
+    assert isinstance(theme, Theme)
+    assert theme.name == "nord"
+    assert {"auto", "nord"} <= set(run.preferences.choices("theme"))

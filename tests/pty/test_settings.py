@@ -1,0 +1,138 @@
+"""Settings, themes, copying and the search for what was typed, in the real program over the guide."""
+
+from __future__ import annotations
+
+import base64
+import re
+import sys
+from pathlib import Path
+
+from tests.pty.harness import Terminal
+
+COMMAND = (sys.executable, "-m", "termchat", "-m", "demo/tour")
+NORD, SOLARIZED = "136;192;208", "42;161;152"  # the accents
+
+
+def program(home: Path, text: str = '# mine\ntheme = "nord"\n', *, plain: bool = False, **env: str) -> Terminal:
+    file = home / ".config" / "termchat" / "config.toml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    given = {"HOME": str(home), "TERMCHAT_DEMO_SPEED": "0", "COLORTERM": "truecolor", "SSH_TTY": "/dev/pts/0", **env}
+    return Terminal((*COMMAND, "--plain") if plain else COMMAND, env=given, rows=40)
+
+
+def test_a_setting_is_seen_at_once_and_saved_when_asked(tmp_path: Path) -> None:
+    with program(tmp_path) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("/set think hard\r")
+        terminal.shows("think must be one of off, low, medium, high")
+        terminal.send("/think high\r")
+        terminal.shows("think = high · in this chat")
+        terminal.send("/set usage off\r")
+        terminal.shows("usage = off · until you leave")
+        terminal.send("hello\r")
+        terminal.until(lambda: "the guide" in terminal.text and "Ask anything" in terminal.text)
+        assert " out · " not in terminal.text
+        terminal.send("/set enter newline --save\r")
+        terminal.shows("enter = newline · saved in")
+        terminal.send("one\rtwo")
+        terminal.shows("❯ one\n  two")
+        terminal.send("\x1b\r")
+        terminal.until(lambda: terminal.text.count("the guide") > 1)
+        assert (tmp_path / ".config/termchat/config.toml").read_text() == (
+            '# mine\ntheme = "nord"\nenter = "newline"\n'
+        )
+
+
+def test_what_a_chat_thinks_with_comes_back_with_it(tmp_path: Path) -> None:
+    with program(tmp_path) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("/think high\r")
+        terminal.shows("think = high")
+        terminal.send("hello\r")
+        terminal.until(lambda: "the guide" in terminal.text and "Ask anything" in terminal.text)
+        terminal.send("\x04")
+        terminal.leaves()
+    with program(tmp_path) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("/open hello\r")
+        terminal.shows("— resumed")
+        terminal.send("/set think\r")
+        terminal.shows("think = high  (this chat)")
+
+
+def test_a_theme_is_worn_while_it_is_marked_and_kept_when_it_is_taken(tmp_path: Path) -> None:
+    with program(tmp_path) as terminal:
+        terminal.shows("Ask anything")
+        assert NORD.encode() in terminal.output
+        for end, kept in (("\x1b", NORD), ("\r", SOLARIZED)):
+            terminal.send("/theme\r")
+            terminal.shows("❯ nord  dark · current")
+            terminal.shows("Title text strong")
+            seen = len(terminal.output)
+            terminal.send("\x1b[B")
+            terminal.shows("❯ solarized-dark")
+            terminal.until(lambda seen=seen: SOLARIZED.encode() in terminal.output[seen:])
+            terminal.send(end)
+            terminal.shows("❯ Ask anything")
+            terminal.settled()
+            seen = len(terminal.output)
+            terminal.send("\x0c")
+            terminal.until(lambda kept=kept, seen=seen: kept.encode() in terminal.output[seen:])
+        assert "theme = solarized-dark · until you leave · /set theme --save keeps it" in terminal.text
+        assert (tmp_path / ".config/termchat/config.toml").read_text() == '# mine\ntheme = "nord"\n'
+
+
+def test_copy_over_ssh_goes_through_the_terminal(tmp_path: Path) -> None:
+    with program(tmp_path) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("a gateway of your own\r")
+        terminal.until(lambda: "the guide" in terminal.text and "Ask anything" in terminal.text)
+        terminal.send("/copy 1\r")
+        terminal.shows("(code block 1) · by the terminal")
+        sent = re.search(rb"\x1b\]52;c;([A-Za-z0-9+/=]*)\x07", terminal.output)
+        assert sent
+        assert base64.b64decode(sent[1]).startswith(b"[providers.")
+        assert "52;c;" not in terminal.text
+
+
+def test_ctrl_r_finds_by_letters_in_earlier_runs_too(tmp_path: Path) -> None:
+    with program(tmp_path) as terminal:
+        terminal.shows("Ask anything")
+        for text in ("which models are there", "how do I copy"):
+            terminal.send(f"{text}\r")
+            terminal.shows(f"❯ {text}")
+            terminal.until(lambda text=text: " out · " in terminal.text.rpartition(f"❯ {text}")[2])
+        terminal.send("\x04")
+        terminal.leaves()
+    with program(tmp_path) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("a draft")
+        terminal.shows("❯ a draft")
+        # until what was typed before is read
+        terminal.until(lambda: terminal.send("\x12") or "which models are there  just now" in terminal.text)
+        terminal.send("\x1b")
+        terminal.until(lambda: "❯ a draft" in terminal.lines)
+        terminal.send("\x12")
+        terminal.shows("❯ how do I copy")
+        terminal.send("wmt")
+        terminal.shows("❯ which models are there")
+        terminal.send("\r")
+        terminal.until(lambda: "History" not in terminal.text and "❯ which models are there" in terminal.lines)
+
+
+def test_plain_mode_sets_and_copies_in_lines_without_any_sequence(tmp_path: Path) -> None:
+    with program(tmp_path, plain=True, TERM="dumb", TMPDIR=str(tmp_path)) as terminal:
+        terminal.shows("to a model.")
+        terminal.send("/set usage off\r")
+        terminal.shows("usage = off · until you leave")
+        terminal.send("/theme\r")
+        terminal.shows("Theme: type a number and Enter.")
+        terminal.send("1\r")
+        terminal.shows("theme = auto · until you leave")
+        terminal.send("hello\r")
+        terminal.shows("the guide")
+        terminal.send("/copy\r")
+        terminal.shows("No clipboard can be reached from here; saved to")
+        assert b"\x1b" not in terminal.output
+        assert list(tmp_path.glob("termchat-*.md"))

@@ -1,0 +1,103 @@
+"""The clipboard: which way a text goes, in which surroundings."""
+
+from __future__ import annotations
+
+import base64
+import os
+from pathlib import Path
+
+import pytest
+
+from termchat.core.sanitize import EMPTY, say
+from termchat.ui.clipboard import copied, sequence, tools
+
+NAMES = ("pbcopy", "wl-copy", "xclip", "xsel", "clip.exe", "tmux")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A directory of tools that write what they read into a file of their name."""
+    for name in NAMES:
+        tool = tmp_path / name
+        tool.write_text(f'#!/bin/sh\nexec {_cat()} > "{tmp_path}/{name}.out"\n')
+        tool.chmod(0o755)
+    return tmp_path
+
+
+def _cat() -> str:
+    return next(file for file in ("/bin/cat", "/usr/bin/cat") if os.path.exists(file))
+
+
+@pytest.mark.parametrize(
+    ("system", "env", "first"),
+    [
+        ("darwin", {}, ["pbcopy"]),
+        ("linux", {"WAYLAND_DISPLAY": "w", "DISPLAY": ":0"}, ["wl-copy", "xclip", "xsel"]),
+        ("linux", {"DISPLAY": ":0"}, ["xclip", "xsel"]),
+        ("linux", {"WSL_DISTRO_NAME": "x", "DISPLAY": ":0"}, ["clip.exe", "xclip", "xsel"]),
+        ("linux", {"TMUX": "t"}, ["tmux"]),
+        ("linux", {}, []),
+        ("linux", {"DISPLAY": ":0", "SSH_TTY": "t"}, []),
+        ("darwin", {"SSH_CONNECTION": "c", "TMUX": "t"}, ["tmux"]),
+    ],
+)
+def test_the_tools_of_each_place(path: Path, system: str, env: dict[str, str], first: list[str]) -> None:
+    assert [command[0] for command in tools({**env, "PATH": str(path)}, system)] == first
+    assert tools({**env, "PATH": "/nowhere"}, system) == []
+
+
+async def test_a_tool_gets_the_text_and_the_words_tell_its_size(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(path))
+    sent: list[str] = []
+    text = "x = '你好'\n" * 100
+    done = await copied(text, say("code block 2"), {"TMUX": "t", "PATH": str(path), "TERM": "xterm"}, sent.append)
+    assert done == ("Copied 1.3 kB (code block 2)", True)
+    assert (path / "tmux.out").read_text("utf-8") == text
+    assert not sent
+
+
+async def test_a_tool_that_fails_is_passed_over(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(path))
+    (path / "tmux").write_text("#!/bin/sh\nexit 1\n")
+    sent: list[str] = []
+    done = await copied("hi", EMPTY, {"TMUX": "t", "PATH": str(path), "TERM": "screen-256color"}, sent.append)
+    assert done == ("Copied 2 B · by the terminal", True)
+    assert sent == ["\x1bPtmux;\x1b\x1b]52;c;aGk=\x07\x1b\\"]
+
+
+async def test_over_ssh_the_terminal_copies() -> None:
+    sent: list[str] = []
+    env = {"SSH_TTY": "/dev/pts/1", "TERM": "xterm-256color", "DISPLAY": ":0", "PATH": os.environ["PATH"]}
+    done = await copied("你好", EMPTY, env, sent.append)
+    assert done.words == "Copied 6 B · by the terminal"
+    assert sent == [f"\x1b]52;c;{base64.b64encode('你好'.encode()).decode()}\x07"]
+    assert sequence(b"", {}) == "\x1b]52;c;\x07"
+
+
+@pytest.mark.parametrize(
+    ("env", "text", "why"),
+    [
+        ({"TERM": "screen", "STY": "1.x"}, "a text", "No clipboard can be reached from here"),
+        ({"TERM": "screen.xterm-256color"}, "a text", "No clipboard can be reached from here"),
+        ({"TERM": "dumb"}, "a text", "No clipboard can be reached from here"),
+        ({"TERM": "xterm"}, "long " * 20_000, "Too long for the terminal clipboard"),
+    ],
+)
+async def test_where_no_clipboard_is_the_text_goes_into_a_file(
+    env: dict[str, str], text: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    sent: list[str] = []
+    done = await copied(text, EMPTY, {**env, "PATH": "/nowhere"}, sent.append)
+    (file,) = tmp_path.iterdir()
+    assert done == (f"{why}; saved to {file}", False)
+    assert file.read_text() == text
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert not sent
+
+
+async def test_nothing_is_written_to_a_terminal_that_is_not_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert not (await copied("a", EMPTY, {"TERM": "xterm", "PATH": "/nowhere"}, None)).done

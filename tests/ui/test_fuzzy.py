@@ -1,0 +1,30 @@
+"""Finding what was typed before."""
+
+from __future__ import annotations
+
+import pytest
+
+from termchat.ui.fuzzy import found
+
+TEXTS = ("write a haiku", "explain the GIL", "git rebase or merge?", "what is a haiku about rain")
+
+
+@pytest.mark.parametrize(
+    ("typed", "places"),
+    [
+        ("", [0, 1, 2, 3]),
+        ("haiku", [0, 3]),
+        ("rain haiku", [3]),
+        ("GIL", [1]),
+        ("gil", [1]),
+        ("grbm", [2]),
+        ("wa", [0, 3]),
+        ("zzz", []),
+    ],
+)
+def test_words_first_then_letters_in_order(typed: str, places: list[int]) -> None:
+    assert found(TEXTS, typed) == places
+
+
+def test_a_word_deep_in_a_long_text_is_found() -> None:
+    assert found(["x " * 5000 + "needle"], "needle") == [0]
