@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
 from termchat.core.messages import (
     Author,
     File,
@@ -26,7 +24,7 @@ from termchat.core.messages import (
     user,
 )
 from termchat.core.models import Profile, Protocol
-from termchat.core.ports import Effort, Params, Request, ToolSpec
+from termchat.core.ports import Params, Request, ToolSpec
 from termchat.providers.anthropic import encode as anthropic
 from termchat.providers.gemini import encode as gemini
 from termchat.providers.openai_chat import encode as chat
@@ -320,50 +318,6 @@ def test_gemini() -> None:
             {"function_declarations": [{"name": "look", "description": "Looks out.", "parameters_json_schema": SCHEMA}]}
         ],
     }
-
-
-THINK = {
-    Effort.OFF: (
-        {"reasoning_effort": "none"},
-        {"reasoning": {"effort": "none"}},
-        {"thinking": {"type": "disabled"}},
-        {"thinking_config": {"thinking_budget": 0}},
-    ),
-    Effort.HIGH: (
-        {"reasoning_effort": "high"},
-        {"reasoning": {"effort": "high", "summary": "auto"}, "include": ["reasoning.encrypted_content"]},
-        {"thinking": {"type": "adaptive", "display": "summarized"}, "output_config": {"effort": "high"}},
-        {"thinking_config": {"include_thoughts": True, "thinking_level": "HIGH"}},
-    ),
-}
-
-
-def bare(request: Request) -> tuple[dict[str, Any], ...]:
-    """What each protocol says of the parameters alone."""
-    profile = Profile("home")
-    bodies = (
-        chat.encode(request, origin(Protocol.CHAT), profile),
-        responses.encode(request, origin(Protocol.RESPONSES), profile),
-        anthropic.encode(request, origin(Protocol.ANTHROPIC), profile, 4096),
-        gemini.encode_config(request),
-    )
-    fixed = ("model", "messages", "input", "stream", "stream_options", "store", "automatic_function_calling")
-    return tuple({k: v for k, v in b.items() if k not in (*fixed, "automatic_continuation")} for b in bodies)
-
-
-@pytest.mark.parametrize("effort", THINK)
-def test_how_hard_to_think(effort: Effort) -> None:
-    *others, third, fourth = bare(Request((user("q"),), params=Params(think=effort)))
-    assert (*others, {k: v for k, v in third.items() if k != "max_tokens"}, fourth) == THINK[effort]
-
-
-def test_how_long_the_reply_may_be() -> None:
-    assert bare(Request((user("q"),), params=Params(max_tokens=50))) == (
-        {"max_completion_tokens": 50},
-        {"max_output_tokens": 50},
-        {"max_tokens": 50},
-        {"max_output_tokens": 50},
-    )
 
 
 def test_what_a_server_is_known_for_changes_the_body() -> None:
