@@ -50,6 +50,7 @@ class Failure:
     status       the HTTP status, when there was one
     retry_after  seconds the server asks to wait
     retryable    whether the same request may be sent again by itself (nothing was shown, nothing was billed)
+    page         an address where the provider tells how it is, "" when there is none
     """
 
     kind: Kind
@@ -58,6 +59,7 @@ class Failure:
     status: int | None = None
     retry_after: float | None = None
     retryable: bool = False
+    page: Safe = EMPTY
 
 
 class ProviderError(Exception):

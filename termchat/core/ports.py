@@ -92,9 +92,13 @@ class Request:
 
 @dataclass(slots=True)
 class Wire:
-    """Signs of life of a connection, counted by the transport and watched by the pump."""
+    """Signs of life of a connection, counted by the transport and watched by the pump.
+
+    hurry   ends the wait before the next try; does nothing while there is none
+    """
 
     received: int = 0
+    hurry: Callable[[], None] = lambda: None
 
 
 class Provider(Protocol):
@@ -124,6 +128,10 @@ class Providers(Protocol):
 
     def resolve(self, name: str) -> ModelRef | Failure:
         """A full name, an alias or an unambiguous part of a known name as a reference."""
+        ...
+
+    def info(self, model: ModelRef) -> ModelInfo | None:
+        """What was listed of a model, without asking anyone; None when nothing was."""
         ...
 
     def known(self) -> Sequence[ModelRef]:
@@ -168,6 +176,10 @@ class Turn(Protocol):
 
     def cancel(self) -> None:
         """Stop now: what came is kept and the turn ends as an event."""
+        ...
+
+    def hurry(self) -> None:
+        """Send again at once what waits to be sent again."""
         ...
 
 

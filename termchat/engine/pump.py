@@ -51,6 +51,10 @@ class Pump:
             self.cancelled = True
             self._reader.cancel()
 
+    def hurry(self) -> None:
+        """What waits to be sent again goes out now."""
+        self._wire.hurry()
+
     async def deltas(self) -> AsyncGenerator[Delta, None]:
         """All deltas in order. The connection is closed when this ends, however it ends."""
         self._reader = asyncio.create_task(self._read())

@@ -224,6 +224,9 @@ class SessionTurn:
     def cancel(self) -> None:
         self.turn.cancel()
 
+    def hurry(self) -> None:
+        self.turn.hurry()
+
     async def events(self) -> AsyncGenerator[Event, None]:
         """The turn's events; the question is on the disk before the first of them, and so before the request."""
         recording = await self.recorder.begin(self.id, self.question) if self.recorder else None

@@ -92,11 +92,16 @@ class Turn:
         self._tally = _Tally()
         self._cancelled = False
         self._stop: Callable[[], object] = lambda: None
+        self._hurry: Callable[[], None] = lambda: None
 
     def cancel(self) -> None:
         """Stop now: what came is kept, and the turn ends as an event."""
         self._cancelled = True
         self._stop()
+
+    def hurry(self) -> None:
+        """Send again at once what waits to be sent again."""
+        self._hurry()
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """Everything that happens, ending with exactly one TurnEnded."""
@@ -133,7 +138,7 @@ class Turn:
         request = Request(tuple(self._messages), well_formed(self._plan.system), self._specs(), self._plan.params)
         own = self._plan.own_timeouts.get(provider.origin.provider, {})
         pump = Pump(provider, request, self._plan.timeouts.over(own))
-        self._stop = pump.cancel
+        self._stop, self._hurry = pump.cancel, pump.hurry
         async with aclosing(self._stream(pump, assembly)) as events:
             async for event in events:
                 yield event

@@ -67,6 +67,7 @@ def refused(report: Report, at: Endpoint, model: str) -> Failure:
         status,
         retry_after(report),
         retryable=kind in _AGAIN or status in (408, 409),
+        page=safe_line(at.profile.status_page) if kind is Kind.OVERLOADED else Safe(""),
     )
 
 

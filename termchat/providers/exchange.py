@@ -10,7 +10,6 @@ rules that hold for all of them are here:
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, replace
@@ -32,7 +31,7 @@ from termchat.providers.http import posted_to, watched
 from termchat.providers.limits import Limit
 from termchat.providers.reading import NotAReplyError, reply_of
 from termchat.providers.recording import Recorder
-from termchat.providers.retry import RetryPolicy, given_up
+from termchat.providers.retry import RetryPolicy, given_up, waited
 from termchat.providers.rules import continued, fitted, told
 
 # A client with a newer key, None when there can be none.
@@ -78,7 +77,7 @@ class Exchange:
         sending = _Sending(self._client.encode(request, self.origin), self._client.path)
         if (wait := self._limit.left()) and self._limit.failure:  # another turn ran into it
             yield Retrying(1, self._policy.tries, wait, self._limit.failure)
-            await asyncio.sleep(wait)
+            await waited(wait, wire)
         while True:
             shown = False
             try:
@@ -102,7 +101,7 @@ class Exchange:
             sending.tried += 1
             self._limit.note(failure, delay)
             yield Retrying(sending.tried, self._policy.tries, delay, failure)
-            await asyncio.sleep(delay)
+            await waited(delay, wire)
 
     async def _changed(self, sending: _Sending, request: Request, failure: Failure) -> Safe | None:
         """The request made over after a refusal, and what to say of it; None when there is no other way to ask."""

@@ -94,6 +94,10 @@ class Registry:
             return usable[0]
         return _ambiguous(name, usable) if usable else self._unknown(name, ref)
 
+    def info(self, model: ModelRef) -> ModelInfo | None:
+        rows = self._listings.get(model.provider, stale=True) or ()
+        return next((info for info in rows if info.ref == model), None)
+
     def known(self) -> Sequence[ModelRef]:
         refs: dict[ModelRef, None] = {}
         for name in self._setup.favourites:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from termchat.core.errors import Failure
+from termchat.core.ports import Wire
 from termchat.core.sanitize import safe, say
 
 _LONGEST_WAIT = 30.0  # seconds a server may ask for; more is told and left to the user
@@ -29,6 +32,14 @@ class RetryPolicy:
         if failure.retry_after:
             return failure.retry_after if failure.retry_after <= _LONGEST_WAIT else None
         return min(0.5 * 2 ** (tried - 1), _LONGEST_BACKOFF) * random.uniform(0.75, 1.0)  # noqa: S311, spreads clients
+
+
+async def waited(seconds: float, wire: Wire) -> None:
+    """Wait so long before the next try, or until the user is in a hurry."""
+    hurried = asyncio.Event()
+    wire.hurry = hurried.set
+    with suppress(TimeoutError):
+        await asyncio.wait_for(hurried.wait(), seconds)
 
 
 def given_up(failure: Failure, tried: int) -> Failure:

@@ -26,6 +26,7 @@ from termchat.core.events import (
 from termchat.core.outcomes import Finish
 from termchat.core.ports import Request, Wire
 from termchat.core.usage import Usage
+from termchat.providers.retry import waited
 
 _PIECE = re.compile(r"\s*(?:[\u2e80-\u9fff\uff00-\uffef]|[^\s\u2e80-\u9fff\uff00-\uffef]+)|\s+")
 
@@ -103,7 +104,7 @@ async def play(script: Script, request: Request, wire: Wire, words_a_second: flo
                     yield delta
             case TryAgain():
                 yield Retrying(step.attempt, step.tries, step.delay, step.failure)
-                await asyncio.sleep(step.delay if words_a_second else 0)
+                await waited(step.delay if words_a_second else 0, wire)
             case Fail():
                 raise ProviderError(step.failure)
             case Silence():

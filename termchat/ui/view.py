@@ -33,14 +33,15 @@ from termchat.core.events import (
 from termchat.core.messages import Reasoning, ToolCall, ToolResult
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
-from termchat.core.sanitize import Safe, join, say
+from termchat.core.sanitize import Safe, say
 from termchat.core.style import Role
 from termchat.core.usage import Usage
 from termchat.ui.blocks import Block, Card, Line, Lines, Pause, Prose, Restore, Thought, line
-from termchat.ui.words import count, duration, outcome_words, usage_words, ways_out
+from termchat.ui.words import again_words, count, duration, outcome_words, usage_words, ways_out
 
 Step: TypeAlias = "tuple[View, tuple[Block, ...]]"
 _TAIL = 4000  # characters of reasoning kept for the live rows; the whole of it is in the message
+_HEAD = 200  # characters of a call's arguments kept for its live row; the whole of them is in the call
 
 
 class Phase(StrEnum):
@@ -71,7 +72,7 @@ class CallState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A tool call on its way; `result` and `seconds` once it is over."""
+    """A tool call on its way, of its arguments the beginning; all of them, `result` and `seconds` once it is over."""
 
     id: str
     name: str
@@ -101,6 +102,7 @@ class TurnView:
     first      seconds until the first content, None before it
     last       when anything last came
     tokens     how much of the reply there is, estimated until the provider has counted
+    again      it is being stopped to be asked again
     """
 
     id: str
@@ -117,6 +119,7 @@ class TurnView:
     calls: tuple[Call, ...] = ()
     retry: Retrying | None = None
     until: float = 0.0
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +144,13 @@ def sent(view: View, turn_id: str, model: ModelRef, now: float) -> View:
     return replace(view, turn=TurnView(turn_id, model, now, since=now, last=now))
 
 
-def stopping(view: View, now: float) -> View:
-    """The view once the user asked to stop, seen before anything else has happened."""
-    if view.turn is None or view.turn.phase is Phase.STOPPING:
+def stopping(view: View, now: float, *, again: bool = False) -> View:
+    """The view once the user asked to stop, or to ask `again`, seen before anything else has happened."""
+    turn = view.turn
+    if turn is None:
         return view
-    return replace(view, turn=replace(view.turn, phase=Phase.STOPPING, since=now))
+    since = turn.since if turn.phase is Phase.STOPPING else now
+    return replace(view, turn=replace(turn, phase=Phase.STOPPING, since=since, again=again))
 
 
 def show_thinking(view: View, think: Think) -> Step:
@@ -229,9 +234,8 @@ def _call_piece(view: View, turn: TurnView, delta: ToolCallDelta, now: float) ->
     turn = _enter(turn, Phase.CALLING, now)
     known = next((c for c in turn.calls if c.index == delta.index and c.state is CallState.WRITING), None)
     call = known or Call(delta.id, delta.name, "", now, index=delta.index)
-    call = replace(
-        call, id=delta.id or call.id, name=delta.name or call.name, arguments=call.arguments + delta.arguments
-    )
+    head = (call.arguments + delta.arguments[:_HEAD])[:_HEAD]
+    call = replace(call, id=delta.id or call.id, name=delta.name or call.name, arguments=head)
     calls = tuple(call if c is known else c for c in turn.calls) if known else (*turn.calls, call)
     return _with(view, replace(turn, calls=calls, tokens=turn.tokens + weight(delta.arguments))), before
 
@@ -239,7 +243,7 @@ def _call_piece(view: View, turn: TurnView, delta: ToolCallDelta, now: float) ->
 def _tool_started(view: View, turn: TurnView, call: ToolCall, now: float) -> Step:
     turn, before = _quiet(view, turn, now)
     known = next((c for c in turn.calls if c.state is CallState.WRITING and _same(c, call)), None)
-    running = Call(call.id, call.name, call.arguments, now, CallState.RUNNING)
+    running = Call(call.id, call.name, call.arguments[:_HEAD], now, CallState.RUNNING)
     calls = tuple(running if c is known else c for c in turn.calls) if known else (*turn.calls, running)
     return _with(view, replace(_enter(turn, Phase.RUNNING, now), calls=calls)), before
 
@@ -282,8 +286,9 @@ def _say(view: View, turn: TurnView, words: Safe, now: float) -> Step:
 def _ended(view: View, turn: TurnView, ended: TurnEnded, now: float) -> Step:
     turn, before = _quiet(view, turn, now)
     view, cards = _commit_cards(_with(view, turn))
-    lines = _ending(ended, view.usage_line)
-    restore = () if ended.received else (Restore(),)
+    again = turn.again and ended.outcome is Outcome.CANCELLED
+    lines = (line(again_words(ended), Role.DIM),) if again else _ending(ended, view.usage_line)
+    restore = () if ended.received or again else (Restore(),)
     said = (Lines(lines),) if lines else ()
     return replace(view, turn=None, last=ended), (*before, *cards, *said, *restore)
 
@@ -295,8 +300,7 @@ def _ending(ended: TurnEnded, usage_line: bool) -> tuple[Line, ...]:
         lines.append(line(mark, Role.WARNING))
     if ended.failure:
         lines.append(line(ended.failure.message, Role.ERROR))
-        hint = (Safe(ended.failure.hint.removesuffix(".")),) if ended.failure.hint else ()
-        lines.append(line(join(" · ", (*hint, ways_out(ended.failure.kind))), Role.DIM))
+        lines.append(line(ways_out(ended.failure, received=ended.received), Role.DIM))
     elif not ended.received and ended.outcome is Outcome.CANCELLED:
         lines[-1] = (*lines[-1], *line(say(" · nothing had come yet, the message is back in the input"), Role.DIM))
     told = ended.received and not (ended.outcome is Outcome.CANCELLED and ended.usage.estimated)

@@ -21,6 +21,7 @@ def main() -> int:
     from termchat.core.errors import Failure
     from termchat.core.sanitize import say
     from termchat.ui.palette import depth_of
+    from termchat.ui.repl import status
     from termchat.ui.repl.house import House, Look
     from termchat.ui.repl.loop import run
     from termchat.ui.repl.menu import Menu
@@ -43,11 +44,20 @@ def main() -> int:
         env=os.environ,
         cwd="~/proj",
     )
+    if "hasty" in flags:
+        status.STALL = 0.5
     if "bug" in flags:
         Menu.follow = _crash  # type: ignore[method-assign,assignment]
+    if "stuck" in flags:
+        Talk.close = _stuck  # type: ignore[method-assign]
     if "crash" in flags:
         Talk.close = _crash  # type: ignore[method-assign,assignment]
     return asyncio.run(run(house))
+
+
+async def _stuck(_: object) -> None:
+    print("closing")
+    await asyncio.sleep(3600)
 
 
 def _crash(*_: object) -> object:

@@ -1,116 +1,15 @@
-"""Esc, Ctrl-C and Ctrl-D in every state (interaction table 2.15), and the queue."""
+"""The queue, commands, errors and their way out."""
 
 from __future__ import annotations
 
-import time
-
-import pytest
-
 from tests.pty.harness import Terminal
 
-ESC, CTRL_C, CTRL_D = "\x1b", "\x03", "\x04"
+ESC = "\x1b"
 UP = "\x1b[A"
 
 
 def _ready(terminal: Terminal) -> None:
     terminal.shows("Ask anything")
-
-
-@pytest.mark.parametrize("key", [ESC, CTRL_C])
-def test_an_open_menu_is_closed_and_the_text_stays(key: str) -> None:
-    with Terminal() as terminal:
-        _ready(terminal)
-        terminal.send("/mo")
-        terminal.shows("switch model")
-        terminal.send(key)
-        terminal.until(lambda: "switch model" not in terminal.text)
-        assert "❯ /mo" in terminal.lines
-
-
-@pytest.mark.parametrize("key", [ESC, CTRL_C])
-def test_an_open_picker_is_closed_and_the_draft_stays(key: str) -> None:
-    with Terminal() as terminal:
-        _ready(terminal)
-        terminal.send("my draft")
-        terminal.shows("❯ my draft")
-        terminal.send("\x1bm")
-        terminal.shows("fake/three")
-        terminal.send(key)
-        terminal.until(lambda: "fake/three" not in terminal.text)
-        assert "❯ my draft" in terminal.lines
-
-
-def test_esc_twice_clears_the_text_into_the_history() -> None:
-    with Terminal() as terminal:
-        _ready(terminal)
-        terminal.send("precious")
-        terminal.shows("❯ precious")
-        terminal.send(ESC)
-        terminal.shows("Esc again clears")
-        assert "❯ precious" in terminal.lines
-        terminal.send(ESC)
-        terminal.shows("Draft kept: ↑")
-        terminal.send(UP)
-        terminal.shows("❯ precious")
-
-
-def test_ctrl_c_clears_the_text_into_the_history() -> None:
-    with Terminal() as terminal:
-        _ready(terminal)
-        terminal.send("precious")
-        terminal.shows("❯ precious")
-        terminal.send(CTRL_C)
-        terminal.shows("Draft kept: ↑")
-        terminal.send(UP)
-        terminal.shows("❯ precious")
-
-
-@pytest.mark.parametrize("key", [ESC, CTRL_C])
-def test_stopped_before_anything_came_the_message_is_back(key: str) -> None:
-    with Terminal() as terminal:
-        _ready(terminal)
-        terminal.send("hang on to this\r")
-        terminal.shows("waiting for one")
-        began = time.monotonic()
-        terminal.send(key)
-        terminal.until(lambda: "stopping" in terminal.text or "■ stopped" in terminal.text, 1)
-        assert time.monotonic() - began < 0.3
-        terminal.shows("the message is back in the input")
-        terminal.until(lambda: terminal.lines.count("❯ hang on to this") == 2)
-
-
-@pytest.mark.parametrize("key", [ESC, CTRL_C])
-def test_stopped_while_it_waits_to_try_again_the_message_is_back(key: str) -> None:
-    with Terminal() as terminal:
-        _ready(terminal)
-        terminal.send("retry please\r")
-        terminal.shows("retrying in 1s (2/3) · Rate limited by Fake.")
-        terminal.send(key)
-        terminal.until(lambda: terminal.lines.count("❯ retry please") == 2)
-
-
-@pytest.mark.parametrize("key", [ESC, CTRL_C])
-def test_stopped_in_the_middle_what_came_stays(key: str) -> None:
-    with Terminal() as terminal:
-        _ready(terminal)
-        terminal.send("drip\r")
-        terminal.shows("word4")
-        terminal.send("a draft")
-        terminal.shows("❯ a draft")
-        terminal.send(key)
-        terminal.shows("■ stopped · ~")
-        assert "word0 word1 word2 word3" in terminal.text
-        assert "❯ a draft" in terminal.lines
-
-
-def test_stopped_while_a_tool_runs() -> None:
-    with Terminal() as terminal:
-        _ready(terminal)
-        terminal.send("tool slow\r")
-        terminal.shows("running 1 tool")
-        terminal.send(ESC)
-        terminal.shows("■ stopped")
-        _ready(terminal)
 
 
 def test_what_is_entered_meanwhile_waits_and_is_sent_as_one_message() -> None:
@@ -264,22 +163,6 @@ def test_a_stray_print_is_a_line_and_breaks_nothing() -> None:
         assert "after" in terminal.text
 
 
-def test_esc_twice_on_an_empty_input_edits_an_earlier_message() -> None:
-    with Terminal(rows=40) as terminal:
-        _ready(terminal)
-        for text in ("first", "second"):
-            terminal.send(f"{text}\r")
-            terminal.shows(f"You said: {text}")
-            _ready(terminal)
-        terminal.send(ESC)
-        terminal.shows("Esc again to edit an earlier message")
-        terminal.send(ESC)
-        terminal.shows("❯ second  the last")
-        terminal.send("\x1b[B\r")
-        terminal.shows('↶ back to before "first"')
-        terminal.until(lambda: terminal.lines.count("❯ first") == 2)
-
-
 def test_vi_keys_when_they_are_wanted() -> None:
     with Terminal(env={"TESTFLAGS": "vi"}) as terminal:
         _ready(terminal)
@@ -291,3 +174,77 @@ def test_vi_keys_when_they_are_wanted() -> None:
         terminal.until(lambda: "❯ one two" in terminal.lines)
         terminal.send("0x\r")
         terminal.shows("You said: ne two")
+
+
+HASTY = {"TESTFLAGS": "hasty"}
+
+
+def test_a_reply_that_stalls_says_so_and_alt_r_asks_again() -> None:
+    with Terminal(env=HASTY, rows=40) as terminal:
+        _ready(terminal)
+        terminal.send("stall here\r")
+        terminal.shows("stalled · no data for 0s · Esc stops · Alt-R retries")
+        terminal.send("a draft\x1br")
+        terminal.shows("asked again")
+        terminal.shows("an answer at last")
+        assert terminal.lines.count("❯ stall here") == 1
+        terminal.until(lambda: "❯ a draft" in terminal.lines)
+
+
+def test_a_question_that_gets_no_answer_is_asked_again_and_never_in_the_input_meanwhile() -> None:
+    with Terminal(env=HASTY) as terminal:
+        _ready(terminal)
+        terminal.send("hang on\r")
+        terminal.shows("Esc stops · Alt-R retries")
+        terminal.send("\x1br")
+        terminal.shows("asked again")
+        terminal.shows("waiting for one")
+        assert terminal.lines.count("❯ hang on") == 1
+        terminal.send(ESC)
+        terminal.until(lambda: terminal.lines.count("❯ hang on") == 2)
+
+
+def test_while_words_come_alt_r_says_what_to_do() -> None:
+    with Terminal() as terminal:
+        _ready(terminal)
+        terminal.send("drip\r")
+        terminal.shows("word1")
+        terminal.send("\x1br")
+        terminal.shows("Esc stops the reply; Alt-R asks again then.")
+
+
+def test_a_countdown_is_ended_by_alt_r() -> None:
+    with Terminal() as terminal:
+        _ready(terminal)
+        terminal.send("retry 30\r")
+        terminal.shows("retrying in 30s (2/3) · rate limited · Alt-R now · Esc stops")
+        terminal.send("\x1br")
+        terminal.shows("here after all", 3)
+
+
+def test_twice_overloaded_it_tells_where_to_look() -> None:
+    with Terminal(columns=100) as terminal:
+        _ready(terminal)
+        terminal.send("overloaded\r")
+        terminal.shows("retrying in 1s (2/3) · overloaded · Alt-R now · Esc stops")
+        terminal.shows("retrying in 1s (3/3) · overloaded · Alt-R now · Esc stops · https://status.fake")
+        terminal.shows("Status: https://status.fake · Enter sends again · Alt-M other model")
+        terminal.until(lambda: terminal.lines.count("❯ overloaded") == 2)
+
+
+def test_a_model_that_is_not_there_names_the_closest() -> None:
+    with Terminal() as terminal:
+        _ready(terminal)
+        terminal.send("/model fake/onne\r")
+        terminal.shows("→ fake/onne")
+        terminal.send("missing\r")
+        terminal.shows("Closest: fake/one · Alt-M pick a model · Enter sends again")
+
+
+def test_how_full_the_context_is() -> None:
+    with Terminal() as terminal:
+        _ready(terminal)
+        terminal.send("full 4000\r")
+        terminal.shows("one · 4k/128k (3%) · $0.0042 · ~/proj · ? keys")
+        terminal.send("full 110000\r")
+        terminal.shows("context 85% · /new")

@@ -16,6 +16,7 @@ from termchat.core.sanitize import say
 from termchat.core.usage import Usage
 from termchat.engine.session import Session
 from termchat.engine.turn import Plan
+from termchat.providers.retry import waited
 
 FAKE = ModelRef("fake", "one")
 OTHER = ModelRef("fake", "two")
@@ -28,6 +29,7 @@ class FakeProvider:
     lines N MS    N numbered lines, one every MS milliseconds
     long N MS     N lines of about 95 columns, one every MS milliseconds
     think         reasoning, then an answer
+    ponder        reasoning without end
     code          a code block
     wide          CJK, a command, a link and an address that are wider than the screen
     tool NAME     a call of that tool, then what it gave
@@ -35,9 +37,16 @@ class FakeProvider:
     drip          a word every tenth of a second, without end
     refuse        a key that is refused, before any content
     cut           half a reply, then a cut stream
+    missing       a model that is not there
+    overloaded    twice overloaded, with a page that tells of it, then given up
+    stall         some words, then nothing more; the second time an answer
     retry         one visible retry, then an answer
+    retry S       the same, after S seconds
+    full N        an answer, and N tokens in all
     print         prints to standard output in the middle of a reply
     """
+
+    stalled = False
 
     def __init__(self, ref: ModelRef) -> None:
         self.ref = ref
@@ -49,16 +58,18 @@ class FakeProvider:
         if last.author is Author.TOOL:
             yield TextDelta(0, f"the tool said {last.results[-1].text[:20]}")
         else:
-            async for delta in self._reply(question):
+            async for delta in self._reply(question, wire):
                 wire.received += 1
                 yield delta
         if question.startswith("tool") and last.author is not Author.TOOL:
             yield Finished(Finish.TOOL_CALLS)
             return
-        yield UsageDelta(Usage(input=12, output=34))
+        words = question.split()
+        tokens = int(words[1]) - 34 if words and words[0] == "full" else 12
+        yield UsageDelta(Usage(input=tokens, output=34))
         yield Finished(Finish.STOP)
 
-    async def _reply(self, question: str) -> AsyncGenerator[Delta, None]:
+    async def _reply(self, question: str, wire: Wire) -> AsyncGenerator[Delta, None]:
         word, *rest = question.split() or [""]
         match word:
             case "lines":
@@ -74,6 +85,10 @@ class FakeProvider:
                     yield ReasoningDelta(0, f"thought {n} of many, and so on. ")
                     await asyncio.sleep(0.02)
                 yield TextDelta(1, "So the answer is 42.")
+            case "ponder":
+                for n in range(100_000):
+                    yield ReasoningDelta(0, f"thought {n} of many. ")
+                    await asyncio.sleep(0.1)
             case "code":
                 yield TextDelta(0, "Look:\n\n```python\ndef f(x):\n    return x + 1\n```\n\nThat is **all**.")
             case "wide":
@@ -100,9 +115,24 @@ class FakeProvider:
                 raise ProviderError(Failure(Kind.CUT, say("The stream ended before its end.")))
             case "retry":
                 failure = Failure(Kind.RATE_LIMITED, say("Rate limited by Fake."))
-                yield Retrying(2, 3, 0.9, failure)
-                await asyncio.sleep(0.9)
+                seconds = float(rest[0]) if rest and rest[0].isdigit() else 0.9
+                yield Retrying(2, 3, seconds, failure)
+                await waited(seconds, wire)
                 yield TextDelta(0, "here after all")
+            case "overloaded":
+                page = say("https://status.fake")
+                failure = Failure(Kind.OVERLOADED, say("Fake is overloaded (529)."), say("Try again later."), page=page)
+                for attempt in (2, 3):
+                    yield Retrying(attempt, 3, 0.9, failure)
+                    await waited(0.9, wire)
+                raise ProviderError(failure)
+            case "missing":
+                words = say('No model "one" at fake (404).')
+                raise ProviderError(Failure(Kind.NOT_FOUND, words, say("See the names.")))
+            case "stall":
+                FakeProvider.stalled = not FakeProvider.stalled
+                yield TextDelta(0, "some words " if self.stalled else "an answer at last")
+                await asyncio.sleep(3600 if self.stalled else 0)
             case "print":
                 yield TextDelta(0, "before ")
                 print("a stray line of a library")
@@ -127,7 +157,11 @@ class FakeProviders:
         found = [ref for ref in self.known() if name in str(ref)]
         if len(found) == 1:
             return found[0]
-        return Failure(Kind.NOT_FOUND, say("No model of that name."), say("Try /model."))
+        ref = ModelRef.parse(name)
+        return ref or Failure(Kind.NOT_FOUND, say("No model of that name."), say("Try /model."))
+
+    def info(self, model: ModelRef) -> ModelInfo | None:
+        return ModelInfo(model, context=128_000) if model == FAKE else None
 
     def known(self) -> Sequence[ModelRef]:
         return (FAKE, OTHER)
@@ -137,12 +171,17 @@ class FakeProviders:
 
 
 class FakeTools:
-    """`echo` gives its argument back after a moment; `fail` fails, `slow` takes very long."""
+    """`echo` gives its argument back after a moment; `fail` fails, `slow` takes very long, `deaf` to be stopped too."""
 
-    specs = tuple(ToolSpec(name, name, {"type": "object", "properties": {}}) for name in ("echo", "fail", "slow"))
+    specs = tuple(ToolSpec(n, n, {"type": "object", "properties": {}}) for n in ("echo", "fail", "slow", "deaf"))
 
     async def run(self, call: ToolCall) -> ToolResult:
-        await asyncio.sleep(30 if call.name == "slow" else 0.2)
+        try:
+            await asyncio.sleep(30 if call.name in ("slow", "deaf") else 0.2)
+        except asyncio.CancelledError:
+            if call.name == "deaf":
+                await asyncio.sleep(30)
+            raise
         text = "\n".join(f"row {n}" for n in range(7)) if call.name == "echo" else "no such thing"
         return ToolResult(call.id, call.name, (Text(text),), is_error=call.name == "fail")
 

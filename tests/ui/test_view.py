@@ -152,6 +152,36 @@ def test_a_call_is_seen_while_its_arguments_are_written() -> None:
     assert view.turn.phase is Phase.RUNNING
 
 
+def test_of_a_call_that_is_written_only_the_beginning_is_kept() -> None:
+    pieces: list[Event] = [Streamed("t", ToolCallDelta(0, "1", "write", "x" * 150)) for _ in range(1000)]
+    view, _ = play(*pieces)
+    assert view.turn
+    assert [len(call.arguments) for call in view.turn.calls] == [200]
+    call = ToolCall("1", "write", "y" * 5000)
+    view, _ = step(view, ToolStarted("t", call), 9)
+    assert view.turn
+    assert [len(call.arguments) for call in view.turn.calls] == [200]
+    _, blocks = step(view, ToolFinished("t", call, ToolResult("1", "write", (Text("ok"),)), 0.1), 10)
+    assert [card.call for card in blocks if isinstance(card, Card)] == [call]
+
+
+@pytest.mark.parametrize("received", [False, True])
+def test_stopped_to_be_asked_again_it_says_so_and_nothing_goes_back_into_the_input(received: bool) -> None:
+    view, _ = play(*([text("half")] if received else []))
+    view, blocks = step(stopping(view, 8, again=True), ended(Outcome.CANCELLED, received=received), 9)
+    assert said(list(blocks))[-1] == (
+        "↻ stopped after 6.2s, asked again" if received else "↻ nothing came for 6.2s, asked again"
+    )
+    assert Restore() not in blocks
+
+
+def test_esc_after_asking_again_is_an_ordinary_stop() -> None:
+    view, _ = play()
+    view = stopping(stopping(view, 8, again=True), 9)
+    _, blocks = step(view, ended(Outcome.CANCELLED, received=False), 9)
+    assert blocks[-1] == Restore()
+
+
 def test_a_retry_is_a_state_until_content_comes() -> None:
     retrying = Streamed("t", Retrying(2, 3, 4.0, Failure(Kind.RATE_LIMITED, say("Rate limited."))))
     view, _ = play(retrying)

@@ -8,6 +8,7 @@ from time import monotonic
 
 from prompt_toolkit.data_structures import Size
 
+from termchat.core.models import ModelRef
 from termchat.core.sanitize import Safe, safe, safe_line, say
 from termchat.core.style import Role
 from termchat.ui.blocks import Line, line
@@ -51,6 +52,7 @@ class Faces:
         self._toast = toast
         self._size = size
         self.sheet = False
+        self._limit: tuple[object, int] = (None, 0)
 
     @property
     def columns(self) -> int:
@@ -118,8 +120,22 @@ class Faces:
         context = self._talk.view.context
         tokens = context.input + context.output if context else 0
         costs = [spent.cost for spent in session.totals.values() if spent.cost is not None]
-        waiting = len(self._talk.queue)
-        return Facts(session.model, self._cwd(), tokens, sum(costs, Decimal(0)), waiting)
+        return Facts(
+            session.model,
+            self._cwd(),
+            tokens,
+            self._reads(session.model) if tokens else 0,
+            cost=sum(costs, Decimal(0)),
+            queued=len(self._talk.queue),
+        )
+
+    def _reads(self, model: ModelRef) -> int:
+        """How many tokens a model reads, looked up once a turn; 0 when nobody has told."""
+        moment = (model, id(self._talk.view.last))
+        if self._limit[0] != moment:
+            info = self._house.providers.info(model)
+            self._limit = (moment, (info.context if info else None) or 0)
+        return self._limit[1]
 
     def _cwd(self) -> Safe:
         """The working directory as a shell shows it."""

@@ -22,6 +22,7 @@ from termchat.ui.repl.toast import Toast
 
 _AGAIN_CLEAR = 1.0
 _AGAIN_LEAVE = 2.0
+_AGAIN_KILL = 2.0
 
 
 class Hands:
@@ -52,6 +53,7 @@ class Hands:
         self._leave = leave
         self._escaped = -1e9
         self._interrupted = -1e9
+        self._stopped = -1e9
 
     def actions(self) -> dict[Action, Callable[[], None]]:
         """The method of each action that needs no terminal of its own."""
@@ -150,13 +152,16 @@ class Hands:
             self._toast.say(say("Draft kept: ↑"))
 
     def interrupt(self) -> None:
-        """Ctrl-C: close, stop, clear, and twice leave."""
+        """Ctrl-C: close, stop, twice without waiting for it, clear, and twice leave."""
         now = monotonic()
         if self._picker.is_open:
             self._picker.close()
         elif self._menu.is_open and not self._talk.busy:
             self._menu.close()
         elif self._talk.busy:
+            if now - self._stopped <= _AGAIN_KILL:
+                self._talk.kill()
+            self._stopped = now
             self._talk.stop()
         elif not self._draft.empty:
             self._draft.take()
@@ -219,8 +224,10 @@ class Hands:
             self._performer.perform((ListModels(),), self._faces.columns)
 
     def retry(self) -> None:
-        """Send again: the message that came back to the input, or the last question."""
+        """Send again: what waits or has stalled, the message that came back to the input, or the last question."""
         if self._talk.busy:
+            if not self._talk.again():
+                self._toast.say(say("Esc stops the reply; Alt-R asks again then."))
             return
         last = self._talk.view.last
         if last is not None and not last.received and self._draft.text.strip():

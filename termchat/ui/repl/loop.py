@@ -130,6 +130,7 @@ class Repl:
             vi=look.vi,
         )
         self.talk.ended = self._ended
+        self.talk.known = house.providers.known
         self._early = ""
 
     def _terminal_actions(self) -> dict[Action, Callable[[], None]]:

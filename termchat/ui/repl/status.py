@@ -15,41 +15,73 @@ from termchat.ui.blocks import Line, line, words_of
 from termchat.ui.cells import cells, cut_middle
 from termchat.ui.markdown.row import Segment
 from termchat.ui.view import Phase, TurnView
-from termchat.ui.words import count, duration, money, rate
+from termchat.ui.words import count, duration, money, rate, trouble
 
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _ASCII = "-\\|/"
 _QUIET = 0.15  # a turn that answers sooner shows no waiting line at all
-_STALL = 10.0  # seconds without data after which that is said
+STALL = 5.0  # seconds without data after which that is said
+_FULL, _BRIM = 80, 95  # percent of the context from which it is said in yellow, in red
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the idle status line tells. `tokens` is the size of the conversation, 0 when not known."""
+    """What the idle status line tells.
+
+    tokens   the size of the conversation, 0 when not known; `limit` is how much the model reads, 0 when not known
+    think    how hard the model is asked to think, "" when it is not told
+    """
 
     model: ModelRef
     cwd: Safe = EMPTY
     tokens: int = 0
+    limit: int = 0
+    think: Safe = EMPTY
     cost: Decimal | None = None
     queued: int = 0
 
+    @property
+    def percent(self) -> int:
+        """How full the context is."""
+        return 100 * self.tokens // self.limit if self.limit else 0
+
 
 def idle_line(facts: Facts, columns: int) -> Line:
-    """`gpt-5.2 · 12.4k tokens · $0.042 · ~/proj · ? keys`, losing what matters least when it gets narrow."""
-    model = _model_words(facts.model)
-    tokens = say("{n} tokens", n=count(facts.tokens)) if facts.tokens else EMPTY
-    cost = money(facts.cost) if facts.cost else EMPTY
-    queue = say("{n} queued · Enter sends · ↑ edits · Alt-Backspace drops", n=safe(str(facts.queued)))
+    """`gpt-5.2 · think med · 12.4k/400k (3%) · $0.042 · ~/proj · ? keys`, losing what matters least when it is narrow.
+
+    A context that is nearly full is said first.
+    """
     if facts.queued:
-        return _fitting([[queue], [say("{n} queued · Enter sends", n=safe(str(facts.queued)))]], columns)
+        number = safe(str(facts.queued))
+        whole = say("{n} queued · Enter sends · ↑ edits · Alt-Backspace drops", n=number)
+        return _fitting([[whole], [say("{n} queued · Enter sends", n=number)]], columns)
+    model = _model_words(facts.model)
+    if facts.percent >= _FULL:
+        full = say("context {n}% · /new", n=safe(str(facts.percent)))
+        role = Role.ERROR if facts.percent >= _BRIM else Role.WARNING
+        return _fitting([[full, model, facts.cwd], [full, model], [full]], columns, role)
+    think = say("think {t}", t=facts.think) if facts.think else EMPTY
+    cost = money(facts.cost) if facts.cost else EMPTY
+    some, whole = _tokens(facts), _tokens(facts, share=True)
     wants = [
-        [model, tokens, cost, facts.cwd, say("? keys")],
-        [model, tokens, cost, facts.cwd],
-        [model, tokens, cost],
-        [model, tokens],
+        [model, think, whole, cost, facts.cwd, say("? keys")],
+        [model, think, whole, cost, facts.cwd],
+        [model, think, whole, cost],
+        [model, think, whole],
+        [model, whole],
+        [model, some],
         [model],
     ]
     return _fitting(wants, columns)
+
+
+def _tokens(facts: Facts, *, share: bool = False) -> Safe:
+    if not facts.tokens:
+        return EMPTY
+    if not facts.limit:
+        return say("{n} tokens", n=count(facts.tokens))
+    words = say("{n}/{limit}", n=count(facts.tokens), limit=count(facts.limit))
+    return say("{words} ({p}%)", words=words, p=safe(str(facts.percent))) if share else words
 
 
 def _model_words(model: ModelRef) -> Safe:
@@ -58,12 +90,12 @@ def _model_words(model: ModelRef) -> Safe:
     return safe_line(model.model)
 
 
-def _fitting(wants: Sequence[Sequence[Safe]], columns: int) -> Line:
+def _fitting(wants: Sequence[Sequence[Safe]], columns: int, role: Role = Role.DIM) -> Line:
     for parts in wants:
         words = join(" · ", [part for part in parts if part])
         if cells(words) <= columns - 1:
-            return line(words, Role.DIM)
-    return line(cut_middle(wants[-1][0], columns - 1), Role.DIM)
+            return line(words, role)
+    return line(cut_middle(wants[-1][0], columns - 1), role)
 
 
 def spinner(now: float, *, signs: bool, motion: bool) -> str:
@@ -87,14 +119,20 @@ def busy_line(turn: TurnView, now: float, columns: int, glyph: str, queued: int 
     return (Segment(Safe(f"{glyph} "), (Role.ACCENT,)), Segment(words, (Role.DIM,)))
 
 
+def stalls(turn: TurnView, now: float) -> bool:
+    """Whether nothing has come for so long that it may be worth asking again."""
+    return now - turn.last > STALL and turn.phase in (Phase.WAITING, Phase.THINKING, Phase.REPLYING, Phase.CALLING)
+
+
 def _busy_parts(turn: TurnView, now: float) -> list[Safe]:
-    silent = now - turn.last
-    if silent > _STALL and turn.phase in (Phase.THINKING, Phase.REPLYING, Phase.CALLING):
-        return [say("no data for {t}", t=_seconds(silent)), say("Esc stops, what came is kept")]
+    if stalls(turn, now) and turn.phase is not Phase.WAITING:
+        silent = say("no data for {t}", t=_seconds(now - turn.last))
+        return [say("stalled"), silent, say("Esc stops"), say("Alt-R retries")]
     match turn.phase:
         case Phase.WAITING:
             waiting = say("waiting for {model}", model=safe_line(turn.model.model))
-            return [waiting, _elapsed(now - turn.since), say("Esc stops")]
+            ways = [say("Esc stops"), *([say("Alt-R retries")] if stalls(turn, now) else [])]
+            return [waiting, duration(now - turn.since), *ways]
         case Phase.THINKING:
             thinking = turn.thinking
             spent = [] if thinking is None else [say("~{n} tok", n=count(round(thinking.tokens)))]
@@ -125,18 +163,15 @@ def _replying(turn: TurnView, now: float) -> list[Safe]:
 
 
 def _retrying(turn: TurnView, now: float) -> list[Safe]:
+    """`retrying in 4s (2/3) · rate limited · Alt-R now`; after a second refusal also where the provider tells of it."""
     retry = turn.retry
     if retry is None:
         return [say("retrying")]
     left = max(0, ceil(turn.until - now))
     when = say("retrying in {n}s", n=safe(str(left))) if left else say("retrying")
     tries = say("{when} ({n}/{m})", when=when, n=safe(str(retry.attempt)), m=safe(str(retry.tries)))
-    return [tries, retry.failure.message, say("Esc stops")]
-
-
-def _elapsed(seconds: float) -> Safe:
-    """Tenths at first, whole seconds once they are many."""
-    return duration(seconds)
+    page = retry.failure.page if retry.attempt > 2 else EMPTY
+    return [tries, trouble(retry.failure), say("Alt-R now"), say("Esc stops"), *([page] if page else [])]
 
 
 def _seconds(seconds: float) -> Safe:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from time import monotonic
@@ -21,9 +21,11 @@ from termchat.core.ports import Session, Turn
 from termchat.core.sanitize import Safe, safe, say
 from termchat.core.style import Role
 from termchat.ui.blocks import Pause, Prose, line
+from termchat.ui.closest import advised
 from termchat.ui.repl.draft import Draft
 from termchat.ui.repl.paint import Painter, echo
-from termchat.ui.view import Think, View, sent, show_thinking, step, stopping
+from termchat.ui.repl.status import stalls
+from termchat.ui.view import Phase, Think, View, sent, show_thinking, step, stopping
 
 _log = logging.getLogger("termchat")
 _TICK = 1 / 8
@@ -50,6 +52,10 @@ class Talk:
         self._turn: Turn | None = None
         self._task: asyncio.Task[None] | None = None
         self._asked: str | None = None
+        self._question = ""
+        self._model: ModelRef | None = None
+        self._again = False
+        self.known: Callable[[], Sequence[ModelRef]] = tuple
         self._before: str | None = None
         self._hurry = False
 
@@ -70,15 +76,14 @@ class Talk:
         self._echo(raw)
         node = self.session.add(user(message), self.session.conversation.head)
         self._asked = raw
-        self._start(self.session.send(node), self.session.model)
+        self._send(node, None)
 
     def answer(self, parent: str, model: ModelRef | None) -> None:
         """Have a question answered again."""
         self._asked, self._before = None, self.session.conversation.head
         node = self.session.conversation.nodes[parent]
         self._echo(node.message.text)
-        self.session.move(parent)
-        self._start(self.session.send(parent, model), model or self.session.model)
+        self._send(parent, model)
 
     def replay(self, text: str, *, question: bool) -> None:
         """Show again what was said in a chat that was taken up."""
@@ -91,9 +96,40 @@ class Talk:
         """Stop the turn: the effect is seen at once, the connection closes after."""
         if self._turn is None:
             return
+        self._again = False
         self.view = stopping(self.view, monotonic())
         self._turn.cancel()
         self._changed()
+
+    def again(self) -> bool:
+        """Ask again what gets no answer: at once where it waits to be sent again, else by stopping it first.
+
+        False when neither is the case.
+        """
+        turn = self.view.turn
+        if turn is None or self._turn is None:
+            return False
+        if turn.phase is Phase.RETRYING:
+            self._turn.hurry()
+        elif stalls(turn, monotonic()):
+            self._again = True
+            self.view = stopping(self.view, monotonic(), again=True)
+            self._turn.cancel()
+            self._changed()
+        else:
+            return False
+        return True
+
+    def kill(self) -> None:
+        """Wait no longer for what was told to stop: it is left to end by itself, and nothing of it is shown."""
+        turn = self._turn
+        if turn is None or self._task is None or self.view.turn is None or self.view.turn.phase is not Phase.STOPPING:
+            return
+        self._task.cancel()
+        if self.painter:
+            words = say("■ stopped at once · a tool did not end in time")
+            self.painter.lines([line(words, Role.WARNING)])
+        self._over(turn)
 
     def send_now(self) -> bool:
         """Stop the reply (what came is kept) and send the queue as soon as it has ended."""
@@ -152,9 +188,12 @@ class Talk:
             await asyncio.wait([self._task], timeout=2)
             self._task.cancel()
 
-    def _start(self, turn: Turn, model: ModelRef) -> None:
-        self._turn = turn
-        self.view = sent(self.view, turn.id, model, monotonic())
+    def _send(self, question: str, model: ModelRef | None) -> None:
+        """Have a question answered by a model, or by the session's own."""
+        self._question, self._model = question, model
+        self.session.move(question)
+        turn = self._turn = self.session.send(question, model)
+        self.view = sent(self.view, turn.id, model or self.session.model, monotonic())
         self._changed()
         loop = asyncio.get_running_loop()
         self._task = loop.create_task(self._follow(turn))
@@ -174,7 +213,9 @@ class Talk:
         try:
             async with aclosing(turn.events()) as events:
                 async for event in events:
-                    self.view, blocks = step(self.view, event, monotonic())
+                    if self._turn is not turn:
+                        return
+                    self.view, blocks = step(self.view, advised(event, self.known), monotonic())
                     if self.painter:
                         self.painter.show(blocks)
         except Exception:
@@ -182,13 +223,19 @@ class Talk:
             if self.painter:
                 self.painter.lines([line(say("termchat made a mistake of its own; the chat goes on."), Role.ERROR)])
         finally:
-            self._over()
+            if self._turn is turn:
+                self._over(turn)
 
-    def _over(self) -> None:
-        """The turn has ended: go on with the queue when it ended well, else let it wait."""
+    def _over(self, turn: Turn) -> None:
+        """The turn has ended: ask again, go on with the queue when it ended well, else let it wait."""
         self.view = replace(self.view, turn=None)
         self._turn = None
-        ended = self.view.last
+        last = self.view.last
+        ended = last if last and last.turn_id == turn.id else None
+        again, self._again = self._again, False
+        if again and ended and ended.outcome is Outcome.CANCELLED:
+            self._send(self._question, self._model)
+            return
         well = ended is not None and ended.outcome is Outcome.COMPLETE
         hurry, self._hurry = self._hurry, False
         self._asked = None

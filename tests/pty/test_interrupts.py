@@ -1,0 +1,171 @@
+"""Esc, Ctrl-C and Ctrl-D in every state: each cell of interaction table 2.15 that exists."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from tests.pty.harness import Terminal
+
+ESC, CTRL_C, CTRL_D, UP = "\x1b", "\x03", "\x04", "\x1b[A"
+PROMPT_ONLY = "❯ Ask anything"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """In a state that `typed` brings about and that shows `state`, `keys` one after the other make `then` true."""
+
+    name: str
+    typed: tuple[str, ...]
+    state: str
+    keys: tuple[str, ...]
+    then: Callable[[Terminal], bool]
+    between: str = ""
+
+
+def _all(*wanted: str) -> Callable[[Terminal], bool]:
+    return lambda terminal: all(row in terminal.lines for row in wanted)
+
+
+def _twice(row: str) -> Callable[[Terminal], bool]:
+    """It stands in the scrollback and again in the input."""
+    return lambda terminal: terminal.lines.count(row) == 2
+
+
+def _without(gone: str, row: str) -> Callable[[Terminal], bool]:
+    return lambda terminal: gone not in terminal.text and row in terminal.lines
+
+
+def _shows(*texts: str) -> Callable[[Terminal], bool]:
+    return lambda terminal: all(text in terminal.text for text in texts)
+
+
+BOTH = [("Esc", ESC), ("Ctrl-C", CTRL_C)]
+CELLS = [
+    *(Cell(f"menu, {n}", ("/mo",), "switch model", (k,), _without("switch model", "❯ /mo")) for n, k in BOTH),
+    Cell("menu, Ctrl-D", ("/mo",), "switch model", (CTRL_D, "d"), _shows("switch model", "❯ /mod")),
+    *(
+        Cell(f"picker, {n}", ("draft", "\x1bm"), "fake/three", (k,), _without("fake/three", "❯ draft"))
+        for n, k in BOTH
+    ),
+    Cell("picker, Ctrl-D", ("draft", "\x1bm"), "fake/three", (CTRL_D, "thr"), _shows("fake/three", "/ thr")),
+    *(
+        Cell(f"search, {n}", ("old\r", "draft", "\x12"), "History", (k,), _without("History", "❯ draft"))
+        for n, k in BOTH
+    ),
+    Cell("text, Esc", ("draft",), "❯ draft", (ESC,), _shows("❯ draft", "Esc again clears")),
+    Cell("text, Esc Esc", ("draft",), "❯ draft", (ESC, ESC), _shows("Draft kept: ↑", PROMPT_ONLY), "Esc again clears"),
+    Cell("text, Esc Esc Up", ("draft",), "❯ draft", (ESC, ESC, UP), _shows("❯ draft"), "Esc again|Draft kept"),
+    Cell("text, Ctrl-C", ("draft",), "❯ draft", (CTRL_C,), _shows("Draft kept: ↑", PROMPT_ONLY)),
+    Cell("text, Ctrl-C Up", ("draft",), "❯ draft", (CTRL_C, UP), _shows("❯ draft"), "Draft kept"),
+    Cell("text, Ctrl-D", ("draft\x01",), "❯ draft", (CTRL_D,), _all("❯ raft")),
+    Cell("empty, Esc", (), PROMPT_ONLY, (ESC,), _shows("Esc again to edit an earlier message")),
+    Cell("empty, Esc Esc", ("one\r",), "? keys", (ESC, ESC), _shows("❯ one  the last"), "Esc again"),
+    Cell("empty, Ctrl-C", (), PROMPT_ONLY, (CTRL_C,), _shows("Press Ctrl-C again to exit")),
+    *(Cell(f"waiting, {n}", ("hang on\r",), "waiting for one", (k,), _twice("❯ hang on")) for n, k in BOTH),
+    *(
+        Cell(f"waiting with a draft, {n}", ("hang on\r", "draft"), "❯ draft", (k,), _shows("■ stopped", "❯ draft"))
+        for n, k in BOTH
+    ),
+    Cell("waiting, Ctrl-D", ("hang on\r",), "waiting for one", (CTRL_D, "x"), _shows("waiting for one", "❯ x")),
+    *(Cell(f"streaming, {n}", ("drip\r",), "word3", (k,), _shows("word2", "■ stopped · ~")) for n, k in BOTH),
+    *(
+        Cell(f"streaming with a draft, {n}", ("drip\r", "draft"), "❯ draft", (k,), _shows("■ stopped · ~", "❯ draft"))
+        for n, k in BOTH
+    ),
+    Cell("streaming, Ctrl-D", ("drip\r",), "word3", (CTRL_D, "x"), _shows("word6", "❯ x")),
+    *(Cell(f"thinking, {n}", ("ponder\r",), "thought 3", (k,), _shows("✻ thought", "■ stopped")) for n, k in BOTH),
+    *(Cell(f"tools, {n}", ("tool slow\r",), "running 1 tool", (k,), _shows("■ stopped · ")) for n, k in BOTH),
+    Cell("tools, twice Ctrl-C", ("tool deaf\r",), "running", (CTRL_C, CTRL_C), _shows("■ stopped at once"), "stopping"),
+    *(Cell(f"countdown, {n}", ("retry 30\r",), "retrying in 30s", (k,), _twice("❯ retry 30")) for n, k in BOTH),
+    *(
+        Cell(f"queue, {n}", ("drip\r", "a\r", "b\r"), "⧗ 2 b", (k,), _shows("■ stopped", "2 queued · Enter sends"))
+        for n, k in BOTH
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
+def test_the_cell(cell: Cell) -> None:
+    with Terminal(rows=30) as terminal:
+        terminal.shows("Ask anything")
+        for typed in cell.typed:
+            terminal.send(typed)
+            terminal.shows(typed.split()[0].strip("\x01\x12\x1bm"))
+            if typed in ("old\r", "one\r"):
+                terminal.shows("You said")
+                terminal.shows("Ask anything")
+        terminal.shows(cell.state)
+        between = cell.between.split("|")
+        for n, key in enumerate(cell.keys):
+            terminal.send(key)
+            if n < len(between) and between[n]:
+                terminal.shows(between[n])
+        terminal.until(lambda: cell.then(terminal))
+
+
+@pytest.mark.parametrize("key", [ESC, CTRL_C])
+@pytest.mark.parametrize("typed", ["hang on", "drip", "tool slow", "retry 30"])
+def test_a_stop_is_seen_within_a_tenth_of_a_second(typed: str, key: str) -> None:
+    with Terminal() as terminal:
+        terminal.shows("Ask anything")
+        terminal.send(f"{typed}\r")
+        terminal.shows("Type to queue")
+        states = ("waiting for", "replying", "running", "retrying")
+        terminal.until(lambda: any(word in terminal.text for word in states))
+        began = time.monotonic()
+        terminal.send(key)
+        terminal.until(lambda: "stopping" in terminal.text or "■ stopped" in terminal.text, 1)
+        assert time.monotonic() - began < 0.3  # 0.1 s, and the patience of a busy test machine
+        terminal.shows("■ stopped")
+
+
+def test_twice_ctrl_c_or_once_ctrl_d_on_an_empty_input_leaves() -> None:
+    for keys in ((CTRL_C, CTRL_C), (CTRL_D,)):
+        with Terminal() as terminal:
+            terminal.shows("Ask anything")
+            for key in keys:
+                terminal.send(key)
+                if key == CTRL_C:
+                    terminal.until(lambda: "again to exit" in terminal.text or not terminal.text.strip())
+            assert terminal.leaves() == 0
+            assert terminal.tty() == terminal.initial
+
+
+def test_the_second_ctrl_c_only_leaves_within_two_seconds() -> None:
+    with Terminal() as terminal:
+        terminal.shows("Ask anything")
+        terminal.send(CTRL_C)
+        terminal.shows("Press Ctrl-C again to exit")
+        terminal.until(lambda: "again to exit" not in terminal.text)
+        terminal.send(CTRL_C)
+        terminal.shows("Press Ctrl-C again to exit")
+
+
+def test_after_a_kill_the_talk_goes_on() -> None:
+    with Terminal() as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("tool deaf\r")
+        terminal.shows("running 1 tool")
+        terminal.send(CTRL_C)
+        terminal.shows("stopping")
+        terminal.send(CTRL_C)
+        terminal.shows("■ stopped at once · a tool did not end in time")
+        terminal.send("go on\r")
+        terminal.shows("You said: go on")
+
+
+def test_ctrl_c_while_it_leaves_ends_it_at_once_with_a_sane_terminal() -> None:
+    with Terminal(env={"TESTFLAGS": "stuck"}) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send(CTRL_D)
+        terminal.shows("closing")
+        terminal.send(CTRL_C)
+        assert terminal.leaves(3) == 130
+        assert terminal.tty() == terminal.initial
+        output = terminal.output
+        for on, off in ((b"?2004h", b"?2004l"), (b"?25l", b"?25h"), (b"?1004h", b"?1004l")):
+            assert output.rfind(off) > output.rfind(on), (on, off)

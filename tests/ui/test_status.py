@@ -1,0 +1,85 @@
+"""The status line: what it says, and what it gives up when it gets narrow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from termchat.core.errors import Failure, Kind
+from termchat.core.events import Retrying
+from termchat.core.models import ModelRef
+from termchat.core.sanitize import say
+from termchat.core.style import Role
+from termchat.ui.blocks import words_of
+from termchat.ui.cells import cells
+from termchat.ui.repl.status import Facts, busy_line, idle_line
+from termchat.ui.view import Phase, TurnView
+
+MODEL = ModelRef("openai", "gpt-5.2")
+FACTS = Facts(MODEL, say("~/proj"), 12_400, 400_000, say("med"), Decimal("0.042"))
+TURN = TurnView("t", MODEL, 0.0, Phase.REPLYING, since=1.0, first=0.8, last=10.0, tokens=214)
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        (80, "gpt-5.2 · think med · 12.4k/400k (3%) · $0.0420 · ~/proj · ? keys"),
+        (64, "gpt-5.2 · think med · 12.4k/400k (3%) · $0.0420 · ~/proj"),
+        (54, "gpt-5.2 · think med · 12.4k/400k (3%) · $0.0420"),
+        (44, "gpt-5.2 · think med · 12.4k/400k (3%)"),
+        (30, "gpt-5.2 · 12.4k/400k (3%)"),
+        (24, "gpt-5.2 · 12.4k/400k"),
+        (14, "gpt-5.2"),
+        (7, "gp…5.2"),
+    ],
+)
+def test_it_gives_up_what_matters_least(columns: int, words: str) -> None:
+    assert words_of(idle_line(FACTS, columns)) == words
+
+
+@pytest.mark.parametrize("columns", range(6, 120))
+def test_it_always_fits(columns: int) -> None:
+    for facts in (FACTS, replace(FACTS, tokens=390_000), replace(FACTS, queued=2)):
+        assert cells(words_of(idle_line(facts, columns))) < columns
+    for now in (11.0, 17.0):
+        assert cells(words_of(busy_line(TURN, now, columns, "x", 2))) < columns
+
+
+@pytest.mark.parametrize(("tokens", "role"), [(319_000, Role.DIM), (320_000, Role.WARNING), (380_000, Role.ERROR)])
+def test_a_context_that_is_nearly_full_is_said_in_colour(tokens: int, role: Role) -> None:
+    row = idle_line(replace(FACTS, tokens=tokens), 80)
+    assert row[0].roles == (role,)
+    assert words_of(row).startswith("context ") is (role is not Role.DIM)
+
+
+def test_a_model_whose_limit_nobody_knows_has_its_tokens_only() -> None:
+    assert "12.4k tokens" in words_of(idle_line(replace(FACTS, limit=0), 80))
+
+
+@pytest.mark.parametrize(
+    ("phase", "now", "words"),
+    [
+        (Phase.REPLYING, 17.2, "stalled · no data for 7s · Esc stops · Alt-R retries"),
+        (Phase.THINKING, 17.2, "stalled · no data for 7s · Esc stops · Alt-R retries"),
+        (Phase.WAITING, 12.0, "waiting for gpt-5.2 · 11s · Esc stops"),
+        (Phase.WAITING, 17.0, "waiting for gpt-5.2 · 16s · Esc stops · Alt-R retries"),
+        (Phase.RUNNING, 70.0, "running 0 tools · 1m 09s · Esc stops"),
+    ],
+)
+def test_silence_is_said_after_five_seconds(phase: Phase, now: float, words: str) -> None:
+    assert words_of(busy_line(replace(TURN, phase=phase), now, 80, "x")) == f"x {words}"
+
+
+@pytest.mark.parametrize(
+    ("attempt", "words"),
+    [
+        (2, "retrying in 4s (2/3) · overloaded · Alt-R now · Esc stops"),
+        (3, "retrying in 4s (3/3) · overloaded · Alt-R now · Esc stops · https://status.example"),
+    ],
+)
+def test_the_countdown_names_where_the_provider_tells_of_it_after_the_second_time(attempt: int, words: str) -> None:
+    failure = Failure(Kind.OVERLOADED, say("Overloaded."), page=say("https://status.example"))
+    turn = replace(TURN, phase=Phase.RETRYING, retry=Retrying(attempt, 3, 4.0, failure), until=20.0)
+    assert words_of(busy_line(turn, 16.5, 100, "x")) == f"x {words}"
