@@ -23,8 +23,8 @@ def sample_lines() -> tuple[Line, ...]:
 
 
 def sample_line() -> Line:
-    """A line of both."""
-    return _line((*_WORDS[:1], *_WORDS[2:5], *_CODE[:2], *_CODE[3:6]))
+    """A line of both, at most 48 columns."""
+    return _line((*_WORDS[:1], *_WORDS[2:5], *_CODE[:2], *_CODE[3:5]))
 
 
 def _line(words: tuple[tuple[str, Role], ...]) -> Line:

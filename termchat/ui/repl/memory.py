@@ -15,12 +15,14 @@ class Memory:
     """Joins the draft to the kept prompts and drafts; without a library it remembers nothing beyond this run.
 
     prompts   what was typed: in this run, then in this directory, then elsewhere, the newest first
+    ready     whether those of earlier runs are among them
     """
 
     def __init__(self, session: Session, draft: Draft) -> None:
         self._session = session
         self._draft = draft
         self.prompts: list[PastPrompt] = []
+        self.ready = False
         self._saved: str | None = None  # until the library is there, nothing typed waits for it
         draft.remembered = self._remember
 
@@ -28,10 +30,12 @@ class Memory:
         """Load past prompts, after the first paint; put back what was being typed: `text`, or what was left here."""
         library = self._session.library
         if library is None:
+            self.ready = True
             return
         place = self._session.place
         past = await library.prompts(directory=place.directory, limit=_MOST)
         self.prompts += past
+        self.ready = True
         self._draft.history.recall([prompt.text for prompt in reversed(past)])
         left = text or await library.left_draft(place)
         if left and self._draft.empty:

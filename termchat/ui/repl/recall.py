@@ -38,7 +38,8 @@ class Recall:
             newest.setdefault(prompt.text, prompt)
         prompts = list(newest.values())
         if not prompts:
-            self._toast.say(say("Nothing was typed before."))
+            none, early = say("Nothing was typed before."), say("What was typed before is still being read.")
+            self._toast.say(none if self._memory.ready else early)
             return
         texts, now = [prompt.text for prompt in prompts], time.time()
         self._picker.open(
