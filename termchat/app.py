@@ -13,6 +13,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from termchat.config.load import Config, load
@@ -47,6 +48,8 @@ class Launch:
     tools       whether the model is offered tools
     saved       whether the chat is kept
     chat        go on with this chat; `last`: with the last one of this terminal and directory
+    record      write the raw bytes of every response to this file
+    continue_cut  how often an incomplete reply of a script is gone on with
     quiet       errors only, verbose: tokens and cost too
     """
 
@@ -59,6 +62,8 @@ class Launch:
     saved: bool = True
     chat: str = ""
     last: bool = False
+    record: str = ""
+    continue_cut: int = 0
     quiet: bool = False
     verbose: bool = False
 
@@ -155,6 +160,39 @@ def usage(by: By, since: float, env: Mapping[str, str], *, as_json: bool) -> int
     return chats(env, show)
 
 
+def replay(file: str, speed: float, launch: Launch, env: Mapping[str, str]) -> int:
+    """`termchat replay`: the responses of a recording, through everything but the network; the last one's exit code."""
+    from termchat.core.messages import user
+    from termchat.engine.session import Session
+    from termchat.engine.turn import Plan
+    from termchat.providers.recording import read
+    from termchat.providers.registry import Registry, Setup
+    from termchat.providers.replay import NAME, Replay
+    from termchat.ui import oneshot
+
+    config = load(env)
+    out = config if isinstance(config, Failure) else _format(launch, config, env)
+    if isinstance(config, Failure) or isinstance(out, Failure):
+        assert isinstance(out, Failure)
+        return _refused(out, None)
+    try:
+        responses = read(Path(file).expanduser().read_bytes())
+    except (OSError, ValueError) as error:
+        why = safe_line(error.strerror or "it cannot be read" if isinstance(error, OSError) else str(error))
+        words = say("Cannot replay {file}: {why}.", file=safe_line(file), why=why)
+        return _refused(Failure(Kind.BAD_CONFIG, words, say("--record FILE writes such a file.")), None)
+
+    async def play() -> int:
+        player, code = Replay(responses, speed), int(Exit.COMPLETE)
+        registry = Registry(Setup({}, Secrets(env), {NAME: player}, {}))
+        session = Session(Plan(ModelRef(NAME, player.origin.model), registry))
+        for _ in responses:
+            code = await oneshot.run(session, user("(recorded)"), out, Notes(launch.quiet, usage=launch.verbose))
+        return code
+
+    return asyncio.run(play())
+
+
 def _oneshot(launch: Launch, config: Config, env: Mapping[str, str]) -> int:
     from termchat.ui import oneshot, prompt
 
@@ -170,12 +208,12 @@ def _oneshot(launch: Launch, config: Config, env: Mapping[str, str]) -> int:
         return _refused(out, None)
 
     async def ask() -> int:
-        wish = Wish(launch.tools, notes.usage, launch.saved, launch.chat, launch.last)
+        wish = Wish(launch.tools, notes.usage, launch.saved, launch.chat, launch.last, launch.record)
         async with joined(config, env, wish, notes.failure) as house:
             if isinstance(house, Failure):
                 notes.failure(house)
                 return Exit.NO_KEY if house.kind is Kind.NO_KEY else Exit.USAGE
-            return await oneshot.run(house.session, message, out, notes)
+            return await oneshot.run(house.session, message, out, notes, launch.continue_cut)
 
     return asyncio.run(ask())
 
@@ -246,7 +284,7 @@ def _repl(launch: Launch, config: Config, env: Mapping[str, str], tty: Tty | Non
     bulletin = Bulletin()
 
     async def chat() -> int:
-        wish = Wish(launch.tools, True, launch.saved, launch.chat, launch.last, person=True)
+        wish = Wish(launch.tools, True, launch.saved, launch.chat, launch.last, launch.record, person=True)
         async with joined(config, env, wish, bulletin.tell) as house:
             if isinstance(house, Failure):
                 return _refused(house, tty)

@@ -69,6 +69,8 @@ def _chat(env: Mapping[str, str]) -> Callable[..., int]:
             raw=given.pop("raw"),
             tools=not given.pop("no_tools"),
             saved=not given.pop("no_save"),
+            record=given.pop("record") or "",
+            continue_cut=given.pop("continue_cut"),
             chat=given.pop("chat") or "",
             last=given.pop("last"),
             quiet=given.pop("quiet"),
@@ -89,6 +91,8 @@ def _chat(env: Mapping[str, str]) -> Callable[..., int]:
             "last": _option(bool, False, "-c", "--continue", help="Go on with the last chat of this directory."),
             "chat": _option(str | None, None, "--chat", help="Go on with a chat, by its id or its title."),
             "no_save": _option(bool, False, "--no-save", help="Leave nothing of the chat behind."),
+            "record": _option(str | None, None, "--record", help="Write the raw bytes of all responses to a file."),
+            "continue_cut": _option(int, 0, "--continue-cut", min=0, help="Go on so often where a reply stopped."),
             "quiet": _option(bool, False, "-q", "--quiet", help="Only the reply and errors."),
             "verbose": _option(bool, False, "-v", "--verbose", help="Tokens and cost on standard error."),
             "version": _option(bool, False, "--version", help="Show the version.", callback=_version, is_eager=True),
@@ -123,6 +127,18 @@ def _themes(env: Mapping[str, str]) -> Callable[..., int]:
 
     themes.__doc__ = "Every theme with a sample of it."
     return themes
+
+
+def _replay(env: Mapping[str, str]) -> Callable[..., int]:
+    def replay(
+        file: Annotated[str, typer.Argument(help="What --record wrote.")],
+        speed: Annotated[float, typer.Option("--speed", min=0.0, help="2 is twice as fast, 0 at once.")] = 1.0,
+        raw: Annotated[bool, typer.Option("--raw", help="The exact text, on a terminal too.")] = False,
+    ) -> int:
+        raise typer.Exit(app.replay(file, speed, app.Launch(raw=raw), env))
+
+    replay.__doc__ = "Play recorded responses again, without a network."
+    return replay
 
 
 def _usage(env: Mapping[str, str]) -> Callable[..., int]:
@@ -187,7 +203,7 @@ def _path(name: str) -> Path | None:
 
 
 _Chat = Annotated[str, typer.Argument(help="Its id, the beginning of one, or its title.")]
-_COMMANDS = {"models": _models, "config": _config, "themes": _themes, "usage": _usage}
+_COMMANDS = {"models": _models, "config": _config, "themes": _themes, "usage": _usage, "replay": _replay}
 
 
 def _shaped(command: Callable[..., int], parameters: Mapping[str, tuple[Any, Any]]) -> Callable[..., int]:

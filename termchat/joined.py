@@ -39,6 +39,7 @@ class Wish:
     priced     somebody will look at the cost
     saved      chats are kept
     chat       go on with this chat: an id, the beginning of one, or a title
+    record     write the raw bytes of every response to this file
     last       go on with the last chat of this terminal and directory
     person     somebody sits at a terminal: without a key there is the demo
     """
@@ -48,6 +49,7 @@ class Wish:
     saved: bool = True
     chat: str = ""
     last: bool = False
+    record: str = ""
     person: bool = False
 
 
@@ -74,7 +76,7 @@ async def joined(config: Config, env: Mapping[str, str], wish: Wish, tell: Tell)
     from termchat.engine.session import Session
 
     secrecy = Secrecy()
-    registry = _registry(config, env, _Keys(env, secrecy))
+    registry = _registry(config, env, _Keys(env, secrecy), wish)
     plan = _plan(config, registry, Secrets(env), wish)
     if isinstance(plan, Failure):
         yield plan
@@ -140,7 +142,7 @@ class _Keys(Secrets):
         return key
 
 
-def _registry(config: Config, env: Mapping[str, str], keys: Secrets) -> Registry:
+def _registry(config: Config, env: Mapping[str, str], keys: Secrets, wish: Wish) -> Registry:
     from termchat.providers.registry import Registry, Setup
     from termchat.providers.retry import RetryPolicy
 
@@ -153,6 +155,8 @@ def _registry(config: Config, env: Mapping[str, str], keys: Secrets) -> Registry
             favourites=config.favourites,
             timeouts=config.settings.timeouts,
             policy=RetryPolicy(config.settings.max_retries),
+            fallback=_chains(config),
+            record=Path(wish.record).expanduser() if wish.record else None,
             cache=config.paths.cache / "models.json",
         )
     )
@@ -180,6 +184,12 @@ def _plan(config: Config, registry: Registry, keys: Secrets, wish: Wish) -> Plan
         own_timeouts={p.name: p.timeouts for p in config.profiles.values() if p.timeouts},
         max_rounds=settings.max_rounds,
     )
+
+
+def _chains(config: Config) -> Mapping[ModelRef, tuple[str, ...]]:
+    """Who takes over for whom; an alias stands for its model."""
+    named = ((ModelRef.parse(config.aliases.get(name, name)), others) for name, others in config.fallback.items())
+    return {ref: others for ref, others in named if ref}
 
 
 async def _taken_up(session: Session, config: Config, wish: Wish) -> Resumed | Failure | None:

@@ -8,9 +8,11 @@ from termchat.core.conversation import Node
 from termchat.core.effects import Choice, Effect, MoveHead, Pick, Say, Send
 from termchat.core.errors import Failure
 from termchat.core.messages import Author
+from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import Safe, safe, safe_line, say
 
 family = Family()
+_STOPPED = (Outcome.CUT, Outcome.STALLED, Outcome.LENGTH, Outcome.CANCELLED)
 _NOTHING = (Say(say("There is no question yet.")),)
 
 
@@ -31,6 +33,21 @@ def retry(context: Context, argument: str) -> Effects:
         return (Send(question.id),)
     model = context.providers.resolve(argument)
     return failed(model) if isinstance(model, Failure) else (Send(question.id, model=model),)
+
+
+@family.command(
+    "continue",
+    say("go on where the last reply stopped"),
+    aliases=("c",),
+    more=say("After a cut, a stall, the token limit or a stop; what was said is not repeated."),
+)
+def go_on(context: Context, argument: str) -> Effects:
+    """The same reply, from its end."""
+    head = context.session.conversation.path()[-1:]
+    last = head[0].message if head else None
+    if last is None or last.author is not Author.ASSISTANT or last.outcome not in _STOPPED or not last.text:
+        return (Say(say("There is no reply that stopped in the middle.")),)
+    return (Send(head[0].id),)
 
 
 @family.command("undo", say("take the last question back into the input"), aliases=("u",))

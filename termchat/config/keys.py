@@ -24,6 +24,7 @@ class Action(StrEnum):
     MODEL = "model"
     LAST_MODEL = "last model"
     RETRY = "retry"
+    CONTINUE = "continue"
     SEND_NOW = "send now"
     SEARCH = "search"
     DROP = "drop"
@@ -66,6 +67,7 @@ KEYS: tuple[Key, ...] = (
     Key(Action.MODEL, (("escape", "m"), ("escape", "p")), say("Alt-M"), say("choose a model")),
     Key(Action.LAST_MODEL, (("f2",),), say("F2"), say("back to the model before")),
     Key(Action.RETRY, (("escape", "r"),), say("Alt-R"), say("answer again")),
+    Key(Action.CONTINUE, (("escape", "c"),), say("Alt-C"), say("go on where a reply stopped")),
     Key(Action.SEND_NOW, (("c-s",),), say("Ctrl-S"), say("stop, keep, and send now")),
     Key(Action.DROP, (("escape", "c-h"), ("escape", "backspace")), say("Alt-Bksp"), say("drop the last queued one")),
     Key(Action.REASONING, (("c-t",),), say("Ctrl-T"), say("reasoning: how much; read it")),

@@ -20,7 +20,7 @@ from termchat.core.errors import Failure, Kind
 from termchat.core.models import Profile
 from termchat.core.sanitize import Safe, safe_line, say
 
-_TABLES = ("providers", "aliases", "favourites")
+_TABLES = ("providers", "aliases", "favourites", "fallback")
 _REFERENCES = ("env:", "cmd:", "keyring:")
 
 
@@ -39,6 +39,7 @@ class Config:
     file: Path
     aliases: Mapping[str, str] = field(default_factory=dict[str, str])
     favourites: tuple[str, ...] = ()
+    fallback: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     notes: tuple[Safe, ...] = ()
     origins: Mapping[str, Safe] = field(default_factory=dict[str, Safe])
 
@@ -88,7 +89,16 @@ def _load(env: Mapping[str, str], where: Paths, source: Source) -> Config:
             raise source.unknown((key,), (*SETTINGS, *_TABLES))
     found = profiles(source, env)
     _guard(source)
-    config = Config(Settings(), found.by_name, where, source.path, _aliases(source), _favourites(source), found.notes)
+    config = Config(
+        Settings(),
+        found.by_name,
+        where,
+        source.path,
+        aliases=_aliases(source),
+        favourites=_favourites(source),
+        fallback=_fallback(source),
+        notes=found.notes,
+    )
     values: dict[str, Value] = {}
     origins: dict[str, Safe] = dict(found.origins)
     for key, value, origin in (*_from_file(source), *_from_env(env)):
@@ -142,6 +152,21 @@ def _favourites(source: Source) -> tuple[str, ...]:
     if models is None or not all(isinstance(model, str) for model in models):
         raise source.wrong(("favourites",), say('must be an array of models, for example ["openai/gpt-5.2"]'))
     return tuple(str(model) for model in models)
+
+
+def _fallback(source: Source) -> Mapping[str, tuple[str, ...]]:
+    """Model -> the models that take over, in their order, when it cannot answer."""
+    rows = table(source.table.get("fallback", {}))
+    words = say('must be a table: [fallback], then rows such as "openai/gpt-5.2" = ["anthropic/claude-opus-5"]')
+    if rows is None:
+        raise source.wrong(("fallback",), words)
+    chains: dict[str, tuple[str, ...]] = {}
+    for model, others in rows.items():
+        names = array(others)
+        if names is None or not all(isinstance(name, str) for name in names):
+            raise source.wrong(("fallback", model), say('must be an array of models, for example ["openai/gpt-5.2"]'))
+        chains[model] = tuple(str(name) for name in names)
+    return chains
 
 
 def _guard(source: Source) -> None:

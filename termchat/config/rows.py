@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from termchat.config.source import Source, Table, array, table
 from termchat.config.urls import fault, repair
@@ -67,7 +67,7 @@ def _clocks(value: object) -> dict[str, float] | None:
     return clocks if rows is not None and len(clocks) == len(rows) else None
 
 
-def _is_seconds(value: Any) -> bool:
+def _is_seconds(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9
 
 

@@ -66,6 +66,10 @@ class Demo:
         language = language_of(question)
         if request.messages and request.messages[-1].author is Author.TOOL:
             return _told(language, request.messages[-1].results)
+        if request.messages and request.messages[-1].author is Author.ASSISTANT:  # it is to go on where it stopped
+            rest = _words(language).get(f"{_rehearsal(question)}_rest")
+            space = " " if language is Language.EN else ""
+            return (Say(space + rest), End()) if rest else self._quoted(language, question)
         script = self._script(language, question, request)
         return script if _was_heard(request.messages) else _opened(language, script)
 
@@ -245,7 +249,7 @@ _TWO_CALLS: tuple[tuple[str, Mapping[str, str]], ...] = (
     ("calculate", {"expression": "2*(3+4)"}),
 )
 _CUT = Failure(
-    Kind.CUT, say("The connection was cut: the reply is incomplete."), say("A rehearsal. Say: continue, or use /retry.")
+    Kind.CUT, say("The connection was cut: the reply is incomplete."), say("A rehearsal: /continue and /retry work on it.")
 )
 _LIMITED = Failure(
     Kind.RATE_LIMITED,

@@ -25,6 +25,11 @@ class Notes:
         if not self.quiet:
             complain(words)
 
+    def aside(self, words: Safe) -> None:
+        """A note in the middle of a reply: not where it would stand in the midst of the reply's own lines."""
+        if not (sys.stdout.isatty() and sys.stderr.isatty()):
+            self.note(words)
+
     def failure(self, failure: Failure) -> None:
         """What went wrong, and the next step."""
         complain(failure.message)

@@ -30,28 +30,59 @@ from termchat.ui.formats import Format
 from termchat.ui.notes import Notes
 from termchat.ui.words import duration, outcome_words, usage_words
 
+_STOPPED = (Outcome.CUT, Outcome.STALLED, Outcome.LENGTH)
 _SIGNALS = {signal.SIGINT: Exit.CANCELLED, signal.SIGTERM: Exit.SIGTERM, signal.SIGHUP: Exit.SIGHUP}
 
 
-async def run(session: Session, message: Message, out: Format, notes: Notes) -> Exit:
-    """Have the message answered, the reply on `out`, everything else on standard error; the exit code."""
-    turn = session.send(session.add(message, session.conversation.head))
+async def run(session: Session, message: Message, out: Format, notes: Notes, again: int = 0) -> Exit:
+    """Have the message answered, the reply on `out`, everything else on standard error; the exit code.
+
+    again   how often a reply that was cut, stalled or ran into its limit is gone on with
+    """
+    at = session.add(message, session.conversation.head)
+    while True:
+        code, goes_on = await _turn(session.send(at), out, notes, again > 0)
+        if not goes_on:
+            return code
+        again -= 1
+        head = session.conversation.head
+        assert head is not None, "what goes on was said"
+        at = head
+
+
+async def _turn(turn: Turn, out: Format, notes: Notes, may_go_on: bool) -> tuple[Exit, bool]:
+    """One turn to its end: the exit code, and whether its reply is to be gone on with as if nothing had been."""
     ended: TurnEnded | None = None
     with _stopped_by_signals(turn) as stopped:
         try:
             async with aclosing(turn.events()) as events:
                 async for event in events:
-                    await out.show(event)
-                    _tell(event, notes)
+                    joins = may_go_on and _goes_on(event)
+                    if not joins:
+                        await out.show(event)
+                    _tell(event, notes, quietly=joins)
                     ended = event if isinstance(event, TurnEnded) else ended
+            assert ended is not None
+            if stopped() is None and may_go_on and _goes_on(ended):
+                return Exit.COMPLETE, True
             await out.close()
         except BrokenPipeError:
-            return Exit.SIGPIPE
+            return Exit.SIGPIPE, False
         except OSError as error:
             notes.note(say("Cannot write the reply: {why}.", why=safe_line(error.strerror or str(error))))
-            return Exit.ERROR
-    assert ended is not None
-    return stopped() or exit_code(ended.outcome, ended.failure)
+            return Exit.ERROR, False
+    return stopped() or exit_code(ended.outcome, ended.failure), False
+
+
+def _goes_on(event: Event) -> bool:
+    """Whether the reply that ends here stopped where it can be gone on with."""
+    match event:
+        case MessageDone(message=message):
+            return message.outcome in _STOPPED and bool(message.text)
+        case TurnEnded():
+            return event.outcome in _STOPPED and event.received
+        case _:
+            return False
 
 
 @contextmanager
@@ -72,8 +103,10 @@ def _stopped_by_signals(turn: Turn) -> Generator[Callable[[], Exit | None]]:
             loop.remove_signal_handler(number)
 
 
-def _tell(event: Event, notes: Notes) -> None:
+def _tell(event: Event, notes: Notes, *, quietly: bool) -> None:
     match event:
+        case TurnEnded() if quietly:
+            notes.aside(say("{how}; going on.", how=outcome_words(event)))
         case Streamed(delta=Retrying() as retry):
             where = say("{n}/{of}", n=safe(str(retry.attempt)), of=safe(str(retry.tries)))
             wait = duration(retry.delay)

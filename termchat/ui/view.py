@@ -33,7 +33,7 @@ from termchat.core.events import (
 from termchat.core.messages import Reasoning, ToolCall, ToolResult
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
-from termchat.core.sanitize import Safe, say
+from termchat.core.sanitize import Safe, join, say
 from termchat.core.style import Role
 from termchat.core.usage import Usage
 from termchat.ui.blocks import Block, Card, Line, Lines, Pause, Prose, Restore, Thought, line
@@ -293,6 +293,9 @@ def _ended(view: View, turn: TurnView, ended: TurnEnded, now: float) -> Step:
     return replace(view, turn=None, last=ended), (*before, *cards, *said, *restore)
 
 
+_GO_ON = say("Alt-C goes on")
+
+
 def _ending(ended: TurnEnded, usage_line: bool) -> tuple[Line, ...]:
     """What is said below a reply: its mark unless it is complete, what went wrong and the way out, the usage."""
     lines: list[Line] = []
@@ -300,9 +303,12 @@ def _ending(ended: TurnEnded, usage_line: bool) -> tuple[Line, ...]:
         lines.append(line(mark, Role.WARNING))
     if ended.failure:
         lines.append(line(ended.failure.message, Role.ERROR))
-        lines.append(line(ways_out(ended.failure, received=ended.received), Role.DIM))
+        way = (_GO_ON,) if ended.received and ended.outcome in (Outcome.CUT, Outcome.STALLED) else ()
+        lines.append(line(join(" · ", (*way, ways_out(ended.failure, received=ended.received))), Role.DIM))
     elif not ended.received and ended.outcome is Outcome.CANCELLED:
         lines[-1] = (*lines[-1], *line(say(" · nothing had come yet, the message is back in the input"), Role.DIM))
+    elif ended.outcome in (Outcome.LENGTH, Outcome.CANCELLED):
+        lines[-1] = (*lines[-1], *line(say(" · {way}", way=_GO_ON), Role.DIM))
     told = ended.received and not (ended.outcome is Outcome.CANCELLED and ended.usage.estimated)
     if usage_line and told:
         lines.append(line(usage_words(ended), Role.DIM))

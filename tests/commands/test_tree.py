@@ -8,8 +8,9 @@ from termchat.commands.builtin import builtin
 from termchat.commands.registry import Context
 from termchat.commands.tree import drawn, ordered
 from termchat.core.conversation import Conversation, Node
-from termchat.core.effects import MoveHead, Page, Say
+from termchat.core.effects import MoveHead, Page, Say, Send
 from termchat.core.messages import Author, Message, Text, ToolCall, user
+from termchat.core.outcomes import Outcome
 
 
 def said(text: str) -> Message:
@@ -78,3 +79,10 @@ def test_edit_counts_own_messages_from_the_last(tree: Conversation) -> None:
 
 def test_history_is_what_was_said_on_the_way_made_safe(tree: Conversation) -> None:
     assert run(tree, "/history") == (Page("❯ first?\n\none\n\n❯ right?␛[31m\n\nthree"),)  # pyright: ignore
+
+
+@pytest.mark.parametrize("outcome", ["cut", "stalled", "length", "cancelled"])
+def test_continue_goes_on_from_a_reply_that_stopped_and_from_no_other(tree: Conversation, outcome: str) -> None:
+    assert isinstance(run(tree, "/continue")[0], Say)
+    half = Message(Author.ASSISTANT, (Text("half a"),), outcome=Outcome(outcome))
+    assert run(tree.add(Node("h", "a3", half)), "/continue") == (Send("h"),)

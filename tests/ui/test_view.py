@@ -72,7 +72,7 @@ def test_a_reply_is_prose_and_one_usage_line() -> None:
 
 def test_the_usage_line_can_be_off_but_a_mark_never_is() -> None:
     _, blocks = play(text("a"), ended(Outcome.LENGTH), view=View(usage_line=False))
-    assert said(blocks) == ["■ cut off by the token limit · 310 tok · 6.2s"]
+    assert said(blocks) == ["■ cut off by the token limit · 310 tok · 6.2s · Alt-C goes on"]
 
 
 @pytest.mark.parametrize("outcome", [o for o in Outcome if o is not Outcome.COMPLETE])
@@ -84,7 +84,7 @@ def test_no_incomplete_reply_ends_without_a_word(outcome: Outcome) -> None:
 
 def test_a_stopped_reply_keeps_its_mark() -> None:
     _, blocks = play(text("half"), ended(Outcome.CANCELLED))
-    assert said(blocks)[0] == "■ stopped · 310 tok · 6.2s"
+    assert said(blocks)[0] == "■ stopped · 310 tok · 6.2s · Alt-C goes on"
 
 
 def test_a_question_without_an_answer_goes_back_into_the_input() -> None:

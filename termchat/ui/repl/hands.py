@@ -70,6 +70,7 @@ class Hands:
             Action.MODEL: self.model,
             Action.LAST_MODEL: self._performer.last_model,
             Action.RETRY: self.retry,
+            Action.CONTINUE: self.go_on,
             Action.SEND_NOW: self.send_now,
             Action.DROP: self.drop,
             Action.FOLD: self.fold,
@@ -234,6 +235,11 @@ class Hands:
             self.submit()
             return
         self._performer.perform(self._context.registry.run(self._context, "/retry"), self._faces.columns)
+
+    def go_on(self) -> None:
+        """Go on where the last reply stopped."""
+        if not self._talk.busy:
+            self._performer.perform(self._context.registry.run(self._context, "/continue"), self._faces.columns)
 
     def send_now(self) -> None:
         """Ctrl-S: what is in the input joins the queue, the reply is stopped and kept, and the queue goes out."""

@@ -14,7 +14,7 @@ from dataclasses import replace
 from time import monotonic
 
 from termchat.core.events import TurnEnded
-from termchat.core.messages import user
+from termchat.core.messages import Author, user
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.ports import Session, Turn
@@ -82,7 +82,8 @@ class Talk:
         """Have a question answered again."""
         self._asked, self._before = None, self.session.conversation.head
         node = self.session.conversation.nodes[parent]
-        self._echo(node.message.text)
+        if node.message.author is Author.USER:  # else a reply is gone on with
+            self._echo(node.message.text)
         self._send(parent, model)
 
     def replay(self, text: str, *, question: bool) -> None:

@@ -1,0 +1,60 @@
+"""Whatever the network does, on the command line: fallback chains, going on where a reply stopped, recordings."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.conftest import KEY, PROTOCOLS, Program
+from tests.gateway import Reply, Text, fault
+
+
+def test_another_model_takes_over_when_the_first_is_overloaded(program: Program) -> None:
+    config = program.home / ".config" / "termchat" / "config.toml"
+    program.configure(config.read_text() + '\n[fallback]\n"xopenai/first" = ["xanthropic/second"]\n')
+    program.gateway.reply(fault.status(529), fault.status(529), model="first")
+    program.gateway.reply(Reply.text("from the second"), model="second")
+    done = program.run("-m", "xopenai/first", "hello")
+    assert (done.code, done.out) == (0, b"from the second")
+    assert "xanthropic/second" in done.err
+
+
+def test_a_wrong_fallback_is_named(program: Program) -> None:
+    program.configure('[fallback]\n"openai/gpt-5.2" = "anthropic/claude-opus-5"\n')
+    done = program.run("hello")
+    assert done.code == 2
+    assert "fallback" in done.err and "config.toml" in done.err and "2" in done.err
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_reply_that_was_cut_is_gone_on_with(program: Program, protocol: str) -> None:
+    program.gateway.reply(Reply(Text("The first half, "), fault.cut()), Reply.text("and the second half."))
+    done = program.run("--continue-cut", "2", "-m", f"x{protocol}/any", "tell")
+    assert (done.code, done.out) == (0, b"The first half, and the second half."), done.err
+    assert len(program.gateway.asked) == 2
+
+
+def test_what_is_cut_more_often_than_allowed_is_told(program: Program) -> None:
+    half = Reply(Text("and on, "), fault.cut())
+    program.gateway.reply(half, half, half)
+    done = program.run("--continue-cut", "1", "-m", "xopenai/any", "tell")
+    assert done.code == 5
+    assert len(program.gateway.asked) == 2
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_recording_plays_the_same_reply_again_without_a_network(program: Program, protocol: str) -> None:
+    program.gateway.reply(Reply.text(f"words 你好 and {KEY} too"))
+    file = program.cwd / "it.rec"
+    first = program.run("--record", str(file), "-m", f"x{protocol}/any", "say it")
+    assert first.code == 0
+    assert KEY.encode() not in file.read_bytes()
+    again = program.run("replay", str(file), "--speed", "0")
+    assert (again.code, again.out.startswith("words 你好 and ".encode())) == (0, True), again.err
+    assert len(program.gateway.asked) == 1
+
+
+def test_what_is_no_recording_is_told(program: Program) -> None:
+    (program.cwd / "it.rec").write_text("nothing")
+    done = program.run("replay", "it.rec")
+    assert done.code == 2
+    assert "it.rec" in done.err
