@@ -249,7 +249,9 @@ _TWO_CALLS: tuple[tuple[str, Mapping[str, str]], ...] = (
     ("calculate", {"expression": "2*(3+4)"}),
 )
 _CUT = Failure(
-    Kind.CUT, say("The connection was cut: the reply is incomplete."), say("A rehearsal: /continue and /retry work on it.")
+    Kind.CUT,
+    say("The connection was cut: the reply is incomplete."),
+    say("A rehearsal: /continue and /retry work on it."),
 )
 _LIMITED = Failure(
     Kind.RATE_LIMITED,

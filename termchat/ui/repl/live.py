@@ -121,9 +121,7 @@ class Live:
 
     def _slot(self, text: Callable[[], Fragments], height: Callable[[], int]) -> Window:
         control = FormattedTextControl(text, focusable=False, show_cursor=False)
-        return TailWindow(
-            control, height=lambda: Dimension.exact(height()), dont_extend_height=True, wrap_lines=False
-        )
+        return TailWindow(control, height=lambda: Dimension.exact(height()), dont_extend_height=True, wrap_lines=False)
 
     def _input_window(self) -> Window:
         parts = self.parts
