@@ -264,6 +264,7 @@ def _repl(launch: Launch, config: Config, env: Mapping[str, str], tty: Tty | Non
     from termchat.ui.repl.house import House as ReplHouse
     from termchat.ui.repl.house import Look
     from termchat.ui.repl.loop import run as talk
+    from termchat.ui.repl.porch import signs_work
     from termchat.ui.repl.tty import Tty
     from termchat.ui.view import Think
 
@@ -279,6 +280,10 @@ def _repl(launch: Launch, config: Config, env: Mapping[str, str], tty: Tty | Non
         think=Think(settings.reasoning.value),
         usage=settings.usage is UsageLine.LINE,
         enter_sends=settings.enter is EnterKey.SEND,
+        signs=signs_work(env),
+        motion=not settings.reduced_motion,
+        notify=settings.notify.value,
+        vi=settings.vi,
     )
 
     bulletin = Bulletin()

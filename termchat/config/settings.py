@@ -45,6 +45,14 @@ class EnterKey(StrEnum):
     NEWLINE = "newline"
 
 
+class Notify(StrEnum):
+    """How the user is told of the end of a long reply; `auto` is the best the terminal is known to have."""
+
+    AUTO = "auto"
+    BELL = "bell"
+    OFF = "off"
+
+
 class About(NamedTuple):
     """What a declaration says beside the name, the type and the default.
 
@@ -155,9 +163,17 @@ class Settings:
         UsageLine.LINE
     )
     reasoning: Annotated[ReasoningView, About(OneOf(ReasoningView), "How much of the model's reasoning is shown.")] = (
-        ReasoningView.LINE
+        ReasoningView.TAIL
     )
     hyperlinks: Annotated[Links, About(OneOf(Links), "Whether links can be clicked (OSC 8).")] = Links.AUTO
+    notify: Annotated[
+        Notify,
+        About(OneOf(Notify), "How you are told of a long reply that ends while you look elsewhere.", live=False),
+    ] = Notify.AUTO
+    vi: Annotated[bool, About(Switch(), "vi keys in the input.", live=False)] = False
+    reduced_motion: Annotated[bool, About(Switch(), "No spinner turns.", env="TERMCHAT_REDUCED_MOTION", live=False)] = (
+        False
+    )
 
     @property
     def timeouts(self) -> Timeouts:

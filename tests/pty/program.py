@@ -21,17 +21,26 @@ def main() -> int:
     from termchat.core.errors import Failure
     from termchat.core.sanitize import say
     from termchat.ui.palette import depth_of
-    from termchat.ui.repl import status
+    from termchat.ui.repl import status, terminal
     from termchat.ui.repl.house import House, Look
     from termchat.ui.repl.loop import run
     from termchat.ui.repl.menu import Menu
+    from termchat.ui.repl.porch import signs_work
     from termchat.ui.repl.talk import Talk
     from tests.ui.fakes import FakeProviders, fake_session
 
     theme = load_theme("dark", (Path(__file__).parent.parent.parent / "themes",))
     assert not isinstance(theme, Failure)
     flags = os.environ.get("TESTFLAGS", "").split()
-    look = Look(depth=depth_of(os.environ), plain="plain" in flags, accessible="accessible" in flags, vi="vi" in flags)
+    look = Look(
+        depth=depth_of(os.environ),
+        plain="plain" in flags,
+        accessible="accessible" in flags,
+        vi="vi" in flags,
+        signs=signs_work(os.environ),
+        enter_sends="newline" not in flags,
+        motion="still" not in flags,
+    )
     house = House(
         fake_session(),
         FakeProviders(),
@@ -46,6 +55,7 @@ def main() -> int:
     )
     if "hasty" in flags:
         status.STALL = 0.5
+        terminal._LONG_TURN = 0.2
     if "bug" in flags:
         Menu.follow = _crash  # type: ignore[method-assign,assignment]
     if "stuck" in flags:

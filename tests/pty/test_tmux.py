@@ -131,6 +131,28 @@ def test_suspend_and_resume(tmux: Callable[[int, int], Tmux]) -> None:
     one.shows("You said: a draft goes on")
 
 
+def test_asked_to_stop_from_outside_it_gives_the_terminal_back_first(tmux: Callable[[int, int], Tmux]) -> None:
+    one = tmux(80, 24)
+    one.keys(PROGRAM, "Enter")
+    one.shows("Ask anything")
+    one.keys("a draft")
+    one.shows("❯ a draft")
+    os.kill(one.foreground(), signal.SIGTSTP)
+    one.until(lambda: one.screen().rstrip().split("\n")[-1].startswith("$"))
+    one.until(lambda: "❯ a draft" not in one.screen())
+    one.keys("stty -a | grep -o ' echo ' | tr -d ' ' | sed s/^/now-/", "Enter")
+    one.shows("now-echo")
+    for _ in range(2):
+        one.keys("fg", "Enter")
+        one.shows("❯ a draft")
+        os.kill(one.foreground(), signal.SIGTSTP)
+        one.until(lambda: "❯ a draft" not in one.screen())
+    one.keys("fg", "Enter")
+    one.shows("❯ a draft")
+    one.keys(" goes on", "Enter")
+    one.shows("You said: a draft goes on")
+
+
 def test_stopped_from_outside_it_goes_on_as_it_was(tmux: Callable[[int, int], Tmux]) -> None:
     one = tmux(80, 24)
     one.keys(PROGRAM, "Enter")

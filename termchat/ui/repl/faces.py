@@ -9,7 +9,7 @@ from time import monotonic
 from prompt_toolkit.data_structures import Size
 
 from termchat.core.models import ModelRef
-from termchat.core.sanitize import Safe, safe, safe_line, say
+from termchat.core.sanitize import EMPTY, Safe, safe, safe_line, say
 from termchat.core.style import Role
 from termchat.ui.blocks import Line, line
 from termchat.ui.cards import live_rows
@@ -117,6 +117,7 @@ class Faces:
 
     def _facts(self) -> Facts:
         session = self._house.session
+        think = session.terms.params.think
         context = self._talk.view.context
         tokens = context.input + context.output if context else 0
         costs = [spent.cost for spent in session.totals.values() if spent.cost is not None]
@@ -125,6 +126,7 @@ class Faces:
             self._cwd(),
             tokens,
             self._reads(session.model) if tokens else 0,
+            Safe(think.value) if think else EMPTY,
             cost=sum(costs, Decimal(0)),
             queued=len(self._talk.queue),
         )

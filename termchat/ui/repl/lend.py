@@ -53,6 +53,13 @@ class Lender:
         """Ctrl-Z: stop, as the shell expects it; `fg` goes on."""
         self._start(self._suspend())
 
+    def stopped(self) -> None:
+        """Somebody else has us stop. Whoever has the terminal then is stopped by them as well."""
+        if self._screen.app.suspended:
+            self._stop(os.getpid())
+        else:
+            self.suspend()
+
     def edit(self) -> None:
         """Ctrl-G: the draft in the user's editor, pastes written out; they are folded again on the way back."""
         self._start(self._edit())
@@ -82,7 +89,14 @@ class Lender:
 
     async def _suspend(self) -> None:
         async with self._lent():
-            os.kill(0, signal.SIGTSTP)
+            self._stop(0)
+
+    def _stop(self, group: int) -> None:
+        """Stop as a program does that takes no notice of the signal; this returns when it goes on."""
+        loop = asyncio.get_running_loop()
+        loop.remove_signal_handler(signal.SIGTSTP)
+        os.kill(group, signal.SIGTSTP)
+        loop.add_signal_handler(signal.SIGTSTP, self.stopped)
 
     async def _edit(self) -> None:
         editor = shlex.split(self._env.get("VISUAL") or self._env.get("EDITOR") or "vi")

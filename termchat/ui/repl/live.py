@@ -23,6 +23,7 @@ from termchat.ui.markdown.row import Row
 from termchat.ui.repl.draft import Draft
 from termchat.ui.repl.skin import Fragments, Skin
 from termchat.ui.screen import TailWindow
+from termchat.ui.signs import spelled
 
 _TAIL_ROWS = 12
 _MENU_ROWS = 8
@@ -160,12 +161,15 @@ class _Input(Processor):
         draft = self._parts.draft
         dim = self._skin.style(Role.DIM)
         if draft.empty:
-            return Transformation([*given.fragments, (dim, self._parts.placeholder())])
+            return Transformation(
+                [*given.fragments, (dim, spelled(self._parts.placeholder(), signs=self._skin.signs))]
+            )
         fragments = explode_text_fragments(given.fragments)
         shown: Fragments = []
         starts: list[int] = [0]
         for fragment in fragments:
             label = draft.pastes.label(fragment[1]) if len(fragment[1]) == 1 else None
+            label = spelled(label, signs=self._skin.signs) if label else None
             shown.append((self._skin.style(Role.ACCENT), label) if label else (fragment[0], fragment[1]))
             starts.append(starts[-1] + len(label or fragment[1]))
         if given.lineno == given.document.line_count - 1 and (hint := draft.suggestion()):

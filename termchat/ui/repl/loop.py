@@ -43,6 +43,7 @@ from termchat.ui.repl.talk import Talk
 from termchat.ui.repl.terminal import Terminal
 from termchat.ui.repl.toast import Toast
 from termchat.ui.screen import LiveApplication, Screen, make_output, reflows
+from termchat.ui.signs import spelled
 from termchat.ui.view import View
 from termchat.ui.words import preview
 
@@ -76,7 +77,7 @@ class Repl:
         self.menu = Menu(lambda text: house.registry.menu(self.context, text))
         self.faces = Faces(house, self.talk, self.draft, self.menu, self.picker, self.toast, self.output.get_size)
         self.parts = self.faces.parts(lambda: self._sign)
-        self.skin = Skin(house.theme, look.depth)
+        self.skin = Skin(house.theme, look.depth, signs=look.signs)
         self.live = Live(self.parts, self.skin)
         self.app = self._application()
         self.screen = Screen(self.app)
@@ -87,6 +88,7 @@ class Repl:
             self.talk.give_back,
             hyperlinks=look.hyperlinks,
         )
+        self.painter.signs = look.signs
         self.talk.painter = self.painter
         self.parts.spaced = lambda: self.painter.blank
         self.app.resized = self.painter.resized
@@ -167,6 +169,7 @@ class Repl:
         for number, code in ((signal.SIGTERM, Exit.SIGTERM), (signal.SIGHUP, Exit.SIGHUP)):
             loop.add_signal_handler(number, self.leave, int(code))
         loop.add_signal_handler(signal.SIGCONT, self._continued)
+        loop.add_signal_handler(signal.SIGTSTP, self.lender.stopped)
         loop.set_exception_handler(self._bug)
         if not _log.handlers:
             _log.addHandler(logging.NullHandler())
@@ -264,7 +267,7 @@ class Repl:
         question = self.talk.session.conversation.path()
         topic = preview(question[0].message.text, 40) if question else EMPTY
         words = say("termchat: {topic}", topic=topic) if topic else say("termchat")
-        return say("● {words}", words=words) if self.talk.busy else words
+        return spelled(say("● {words}", words=words) if self.talk.busy else words, signs=self.house.look.signs)
 
     def _focusing(self, run: Callable[[], None]) -> Callable[[], None]:
         """An action that leaves the focus where the next key belongs, which may be in the same read."""

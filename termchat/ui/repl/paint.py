@@ -23,6 +23,7 @@ from termchat.ui.palette import Palette
 from termchat.ui.repl.live import Tail
 from termchat.ui.repl.murmur import Murmur
 from termchat.ui.screen import Screen
+from termchat.ui.signs import spelled_line
 
 _SLOWEST = 0.1
 _FASTEST = 1 / 30
@@ -34,6 +35,7 @@ class Painter:
     """Shows blocks. `restore` is called when a question goes back into the input.
 
     blank   whether the scrollback ends with a blank line
+    signs   whether our own words may have typographic signs
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Painter:
     ) -> None:
         self.palette = palette
         self.hyperlinks = hyperlinks
+        self.signs = True
         self._screen = screen
         self._tail = tail
         self._restore = restore
@@ -81,6 +84,7 @@ class Painter:
         They are broken between words, or left `whole` for the terminal to wrap, so that a copy has them as they were.
         """
         self.finish()
+        lines = [spelled_line(line, signs=self.signs) for line in lines]
         space = [BLANK] if gap and not self.blank else []
         wrapped = lines if whole else [row for line in lines for row in wrap(line, self._screen.columns - 1)]
         rows = [*space, *wrapped, *([BLANK] if after else [])]

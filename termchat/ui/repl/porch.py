@@ -10,9 +10,18 @@ import codecs
 import os
 import select
 import threading
+from collections.abc import Mapping
 
-_SIGN = "❯ "
 _BACK = "\b"
+
+
+def signs_work(env: Mapping[str, str]) -> bool:
+    """Whether signs outside of ASCII can be shown: not where the locale names another encoding, nor on a console."""
+    if env.get("TERM", "") == "linux":
+        return False
+    kind = env.get("LC_CTYPE", "").replace("C.UTF-8", "")  # Python itself sets that one where the locale is C
+    locale = env.get("LC_ALL") or kind or env.get("LANG") or "UTF-8"
+    return "UTF8" in locale.upper().replace("-", "")
 
 
 class Porch:
@@ -22,6 +31,7 @@ class Porch:
         self._in, self._out = fd_in, fd_out
         self._typed = typed
         self._shown = ""
+        self._sign = "❯ " if signs_work(os.environ) else "> "
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._woken, self._wake = os.pipe()
         self._room = self._columns() - 6
@@ -62,11 +72,11 @@ class Porch:
             return
         gone = 2 * max(0, len(self._shown) - len(shown))
         self._shown = shown
-        os.write(self._out, f"\r{_SIGN}{shown}{' ' * gone}{_BACK * gone}".encode())
+        os.write(self._out, f"\r{self._sign}{shown}{' ' * gone}{_BACK * gone}".encode())
 
     def sweep(self) -> None:
         """Take the row away, without an escape sequence: it may be the plain mode that comes."""
-        blank = " " * (len(_SIGN) + 2 * len(self._shown))
+        blank = " " * (len(self._sign) + 2 * len(self._shown))
         os.write(self._out, f"\r{blank}\r".encode())
 
     def _columns(self) -> int:

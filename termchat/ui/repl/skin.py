@@ -9,6 +9,7 @@ from termchat.core.style import Role, Style, Theme
 from termchat.ui.blocks import Line
 from termchat.ui.markdown.row import Roles, Row
 from termchat.ui.palette import Depth
+from termchat.ui.signs import spelled_line
 
 Fragments = StyleAndTextTuples
 
@@ -24,7 +25,8 @@ DEPTHS = {
 class Skin:
     """A theme for the live region."""
 
-    def __init__(self, theme: Theme, depth: Depth) -> None:
+    def __init__(self, theme: Theme, depth: Depth, *, signs: bool = True) -> None:
+        self.signs = signs
         self._flat = depth is Depth.PLAIN
         self.use(theme)
 
@@ -44,16 +46,20 @@ class Skin:
         return [(self.style(*segment.roles), segment.text) for segment in line]
 
     def lines(self, lines: tuple[Line, ...] | list[Line]) -> Fragments:
-        """Lines joined by line ends."""
+        """Our own lines joined by line ends."""
+        return self._joined([spelled_line(line, signs=self.signs) for line in lines])
+
+    def rows(self, rows: list[Row]) -> Fragments:
+        """Rows of a reply, exactly as they are."""
+        return self._joined([row.segments for row in rows])
+
+    def _joined(self, lines: list[Line]) -> Fragments:
         fragments: Fragments = []
         for at, line in enumerate(lines):
             if at:
                 fragments.append(("", "\n"))
             fragments += self.line(line)
         return fragments
-
-    def rows(self, rows: list[Row]) -> Fragments:
-        return self.lines([row.segments for row in rows])
 
     def _overlay(self, roles: Roles) -> str:
         words: list[str] = []

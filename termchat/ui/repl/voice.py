@@ -14,6 +14,7 @@ from termchat.ui.markdown.document import Document
 from termchat.ui.markdown.encode import encode_rows, encode_segments
 from termchat.ui.palette import Depth, Palette
 from termchat.ui.repl.house import Look
+from termchat.ui.signs import spelled, spelled_line
 from termchat.ui.words import duration
 
 
@@ -23,6 +24,7 @@ class Voice:
     def __init__(self, out: TextIO, theme: Theme, look: Look) -> None:
         self._out = out
         self._words = look.accessible
+        self._signs = look.signs
         depth = Depth.PLAIN if look.accessible else look.depth
         self._palette = Palette(theme, depth)
         self._document: Document | None = None
@@ -46,12 +48,13 @@ class Voice:
         """Finished lines."""
         self._pause()
         for row in lines:
-            text = self._spoken(words_of(row)) if self._words else encode_segments(row, self._palette)
+            shown = spelled_line(row, signs=self._signs)
+            text = self._spoken(words_of(row)) if self._words else encode_segments(shown, self._palette)
             self._write(f"{text}\n")
 
     def aside(self, words: Safe) -> None:
         """A line between others."""
-        self._write(f"\n{words}\n")
+        self._write(f"\n{spelled(words, signs=self._signs)}\n")
 
     def show(self, blocks: Sequence[Block], restore: Callable[[], None]) -> None:
         """Show what an event committed."""

@@ -1,0 +1,28 @@
+"""Our own typographic signs, and what stands for them where only ASCII can be shown. Each takes one column."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from termchat.core.sanitize import Safe
+from termchat.ui.blocks import Line
+
+_ASCII = str.maketrans(
+    {
+        "❯": ">", "·": "-", "…": "~", "■": "#", "✻": "*", "↻": "*", "↶": "<", "↷": ">", "⧗": "-", "●": "*", "✗": "x",
+        "○": "o", "◌": "o", "→": ">", "←": "<", "↑": "^", "↓": "v", "—": "-", "–": "-", "×": "x", "⎿": "|", "•": "*",
+        "“": '"', "”": '"', "‘": "'", "’": "'",
+    }
+)  # fmt: skip
+
+
+def spelled(text: Safe, *, signs: bool) -> Safe:
+    """Words of ours with the signs they have, or as ASCII."""
+    return text if signs or text.isascii() else Safe(text.translate(_ASCII))
+
+
+def spelled_line(line: Line, *, signs: bool) -> Line:
+    """The same for a line."""
+    if signs or all(segment.text.isascii() for segment in line):
+        return line
+    return tuple(replace(segment, text=spelled(segment.text, signs=False)) for segment in line)

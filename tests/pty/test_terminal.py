@@ -1,0 +1,140 @@
+"""What the terminal is told, and what it tells: title, notifications, focus, background, signs, keys of its own."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.pty.harness import Terminal
+
+HASTY = {"TESTFLAGS": "hasty"}
+SESSION = (
+    ("hello\r", "You said: hello"),
+    ("think\r", "So the answer is 42."),
+    ("tool echo\r", "the tool said"),
+    ("tool fail\r", "no such thing"),
+    ("refuse\r", "Fake refused the key"),
+    ("\x15cut\r", "the reply was cut off"),
+    ("/mo", "switch model"),
+    ("\x15?", "send; queue"),
+    ("\x1b\x1bm", "fake/three"),
+    ("\x1b", "Ask anything"),
+    ("/undo\r", "back to before"),
+    ("\x15drip\r", "word2"),
+    ("later\r", "1 later"),
+    ("\x1b", "1 queued"),
+)
+
+
+@pytest.mark.parametrize("env", [{"LANG": "C"}, {"LANG": "zh_CN.GB18030"}, {"TERM": "linux"}])
+def test_where_only_ascii_can_be_shown_nothing_else_is_written(env: dict[str, str]) -> None:
+    with Terminal(env=env, rows=40) as terminal:
+        terminal.shows("> Ask anything")
+        for keys, text in SESSION:
+            terminal.send(keys)
+            terminal.shows(text)
+        assert not re.findall(rb"[^\x00-\x7f]+", terminal.output)
+
+
+def test_the_title_says_what_it_is_about_and_is_written_only_when_it_changes() -> None:
+    with Terminal() as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("hello there\r")
+        terminal.shows("You said: hello there")
+        terminal.shows("Ask anything")
+        terminal.settled()
+        titles = re.findall(rb"\x1b\]2;([^\x07]*)\x07", terminal.output)
+        assert [title.decode() for title in titles] == [
+            "termchat", "● termchat: hello there", "termchat: hello there",
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("env", "told"),
+    [
+        ({}, b"\x07"),
+        ({"KITTY_WINDOW_ID": "1"}, b"\x1b]99;;one: complete"),
+        ({"TERM_PROGRAM": "WezTerm"}, b"\x1b]9;one: complete"),
+        ({"VTE_VERSION": "7000"}, b"\x1b]777;notify;termchat;one: complete"),
+    ],
+)
+def test_a_long_reply_that_ends_unseen_is_told(env: dict[str, str], told: bytes) -> None:
+    with Terminal(env={**HASTY, **env}) as terminal:
+        terminal.shows("Ask anything")
+        for seen in (True, False):
+            terminal.send("\x1b[I" if seen else "\x1b[O")
+            before = len(terminal.output)
+            terminal.send("lines 20 20\r")
+            terminal.until(lambda before=before: b"L0019" in terminal.output[before:])
+            terminal.until(lambda: "Ask anything" in terminal.text)
+            terminal.settled()
+            rest = re.sub(rb"\x1b\]2;[^\x07]*\x07", b"", terminal.output[before:])
+            assert (told in rest) is not seen
+
+
+def test_f2_goes_back_to_the_model_before() -> None:
+    with Terminal() as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("/model two\r")
+        terminal.shows("two · ~/proj")
+        terminal.send("\x1bOQ")
+        terminal.shows("→ fake/one")
+        terminal.shows("one · ~/proj")
+
+
+def test_enter_may_begin_a_line() -> None:
+    with Terminal(env={"TESTFLAGS": "newline"}) as terminal:
+        terminal.shows("Ask anything")
+        for keys in ("a", "\r", "b"):
+            terminal.send(keys)
+            terminal.settled(0.05)
+        terminal.shows("❯ a\n  b")
+        terminal.send("\x1b\r")
+        terminal.shows("You said: a")
+
+
+def test_without_motion_nothing_turns() -> None:
+    with Terminal(env={"TESTFLAGS": "still"}) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("hang\r")
+        terminal.shows("… waiting for one · 0.5s")
+        assert not re.search("[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]", terminal.output.decode())
+
+
+@pytest.mark.parametrize(("colour", "other"), [("ffff/ffff/ffff", "0000/0000/0000")])
+def test_the_colours_follow_the_background_the_terminal_tells(colour: str, other: str, tmp_path: Path) -> None:
+    seen: list[set[bytes]] = []
+    for rgb in (colour, other):
+        reply = f"\x1b]11;rgb:{rgb}\x1b\\\x1b[?62c".encode()
+        with Terminal(
+            (sys.executable, "-m", "termchat"),
+            env={"HOME": str(tmp_path), "TERMCHAT_DEMO_SPEED": "0"},
+            answer=lambda data, reply=reply: reply if b"\x1b]11;?" in data else b"",
+        ) as terminal:
+            terminal.shows("Ask anything")
+            terminal.until(lambda: b"\x1b]11;?" in terminal.output)
+            terminal.settled()
+            before = len(terminal.output)
+            terminal.send("show markdown\r")
+            terminal.until(lambda before=before: b"first" in terminal.output[before:])
+            seen.append(set(re.findall(rb"\x1b\[[0-9;]*38;[0-9;]*m", terminal.output[before:])))
+    assert seen[0]
+    assert seen[0] != seen[1]
+
+
+def test_while_only_the_end_of_the_reply_changes_the_input_row_is_left_alone() -> None:
+    with Terminal() as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("drip\r")
+        terminal.shows("word1")
+        terminal.send("zzz")
+        terminal.shows("❯ zzz")
+        terminal.shows("word4")
+        before = len(terminal.output)
+        terminal.shows("word9")
+        assert b"zzz" not in terminal.output[before:]
+        assert "❯".encode() not in terminal.output[before:]
+        terminal.until(lambda: terminal.screen.cursor.x == 5)
