@@ -34,7 +34,7 @@ def echoes(command: Sequence[str], ready: bytes, first: bytes, begun: bytes, key
     child, terminal = pty.fork()
     if child == 0:
         os.environ.update(TERM="xterm-256color", LANG="C.UTF-8", COLUMNS="", LINES="")
-        os.execvp(command[0], command)
+        os.execvp(command[0], list(command))
     rng = random.Random(7)
     try:
         wait(terminal, ready)
