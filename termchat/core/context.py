@@ -86,19 +86,29 @@ def adapted(messages: Sequence[Message], target: Origin) -> Safe:
     said = [message for message in messages if message.author is Author.ASSISTANT and message.origin]
     if not said or said[-1].origin == target:
         return EMPTY
-    turns = sum(message.author is not Author.TOOL for message in messages[:-1])  # the last one is the question
+    turns = sum(message.author is Author.USER for message in messages[:-1])  # the last one is the new question
     calls = sum(call.whole for message in messages for call in message.calls)
-    kept = [m.origin for m in said if m.origin != target and any(isinstance(p, Reasoning) for p in m.parts)]
-    words = say("→ {name} · {n} turns", name=safe_line(str(target.ref)), n=safe_line(str(turns)))
+    kept = dict(_thought_elsewhere(messages, target))
+    words = say("→ {name} · {n} turn{s}", name=safe_line(str(target.ref)), n=safe_line(str(turns)), s=_plural(turns))
     if calls:
         words = say("{words}, {n} tool call{s} carried", words=words, n=safe_line(str(calls)), s=_plural(calls))
     else:
         words = say("{words} carried", words=words)
     if not kept:
         return words
-    who = safe_line(", ".join(dict.fromkeys(origin.provider for origin in kept if origin)))
+    who = safe_line(", ".join(dict.fromkeys(kept.values())))
     n, s = safe_line(str(len(kept))), _plural(len(kept))
     return say("{words} · reasoning of {n} turn{s} stays with {who}", words=words, n=n, s=s, who=who)
+
+
+def _thought_elsewhere(messages: Sequence[Message], target: Origin) -> Iterator[tuple[int, str]]:
+    """The turns, by number, whose reasoning another origin keeps to itself, and the provider of each."""
+    turn = 0
+    for message in messages:
+        turn += message.author is Author.USER
+        foreign = message.origin and message.origin != target
+        if foreign and any(isinstance(part, Reasoning) for part in message.parts):
+            yield turn, message.origin.provider if message.origin else ""
 
 
 def _plural(count: int) -> Safe:

@@ -123,6 +123,6 @@ async def test_one_line_says_what_was_carried_and_only_on_a_switch(gateway: Gate
     async with session(gateway, R) as talk:
         assert notices(await ask(talk, "one")) == []
         talk.use(model(A))
-        line = "→ anthropic/claude-opus-5 · 3 turns, 2 tool calls carried · reasoning of 1 turn stays with responses"
+        line = "→ anthropic/claude-opus-5 · 1 turn, 2 tool calls carried · reasoning of 1 turn stays with responses"
         assert notices(await ask(talk, "two")) == [line]
         assert notices(await ask(talk, "three")) == []
