@@ -7,6 +7,7 @@ update where the terminal knows how. Nothing asks the terminal for its cursor, n
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.renderer import Renderer
 from prompt_toolkit.styles import Attrs
 
+_SETTLED = 0.08
 _SYNC_ON, _SYNC_OFF = "\x1b[?2026h", "\x1b[?2026l"
 
 
@@ -168,6 +170,8 @@ class LiveApplication(Application[int]):
         super().__init__(output=output, **options)
         self.renderer = LiveRenderer(self._merged_style, output, full_screen=False)
         self.resized: Callable[[], None] = lambda: None
+        self.settled: Callable[[], None] = lambda: None
+        self._settling: asyncio.TimerHandle | None = None
         self.takes_row = False  # whether the first frame stands on a row that has something on it already
 
     def paint(self) -> None:
@@ -180,6 +184,8 @@ class LiveApplication(Application[int]):
         return self._running_in_terminal
 
     def _redraw(self, render_as_done: bool = False) -> None:
+        if self.settling and not render_as_done:
+            return
         with self.output.frame():
             if self.takes_row:
                 self.output.write_raw("\r\x1b[K")
@@ -189,8 +195,20 @@ class LiveApplication(Application[int]):
             super()._redraw(render_as_done)
 
     def _on_resize(self) -> None:
+        """Sizes come in bursts, and a multiplexer wraps its screen before it tells: nothing is written for a moment."""
+        if self._settling:
+            self._settling.cancel()
+        self._settling = asyncio.get_running_loop().call_later(_SETTLED, self._settle)
+
+    def _settle(self) -> None:
+        self._settling = None
         self.resized()
-        self._redraw()
+        self.settled()
+
+    @property
+    def settling(self) -> bool:
+        """Whether the terminal has got another size this moment."""
+        return self._settling is not None
 
 
 class Screen:
@@ -199,6 +217,7 @@ class Screen:
     def __init__(self, app: LiveApplication) -> None:
         self.app = app
         self.out = app.output
+        app.settled = self._settled
         self._waiting: list[str] = []
 
     @property
@@ -212,14 +231,14 @@ class Screen:
     @property
     def ready(self) -> bool:
         """Whether the live region may be painted now."""
-        return self.app.is_running and not self.app.suspended
+        return self.app.is_running and not self.app.suspended and not self.app.settling
 
     def commit(self, ansi: str) -> None:
         """Append text to the scrollback, above the live region, in one frame. Line ends are LF or CR LF.
 
         While something else has the terminal it waits; an empty commit afterwards writes it.
         """
-        if self.app.suspended:
+        if self.app.suspended or self.app.settling:
             self._waiting.append(ansi)
             return
         if self._waiting:
@@ -233,6 +252,12 @@ class Screen:
             elif self.app.renderer.painted:
                 self.app.renderer.take_away()
             self.out.write_raw(ansi.replace("\r\n", "\n").replace("\n", "\r\n"))
+            self.app.paint()
+
+    def _settled(self) -> None:
+        if self._waiting:
+            self.commit("")
+        else:
             self.app.paint()
 
     def graduate(self, rows: int) -> None:

@@ -54,6 +54,13 @@ def test_a_context_that_is_nearly_full_is_said_in_colour(tokens: int, role: Role
     assert words_of(row).startswith("context ") is (role is not Role.DIM)
 
 
+@pytest.mark.parametrize(
+    ("columns", "words"), [(80, "2 queued · Enter sends · ↑ edits · Alt-Backspace drops"), (20, "2 queued")]
+)
+def test_a_queue_that_waits_is_said_whole_or_short(columns: int, words: str) -> None:
+    assert words_of(idle_line(replace(FACTS, queued=2), columns)) == words
+
+
 def test_a_model_whose_limit_nobody_knows_has_its_tokens_only() -> None:
     assert "12.4k tokens" in words_of(idle_line(replace(FACTS, limit=0), 80))
 

@@ -54,7 +54,7 @@ def idle_line(facts: Facts, columns: int) -> Line:
     if facts.queued:
         number = safe(str(facts.queued))
         whole = say("{n} queued · Enter sends · ↑ edits · Alt-Backspace drops", n=number)
-        return _fitting([[whole], [say("{n} queued · Enter sends", n=number)]], columns)
+        return _fitting([[whole], [say("{n} queued · Enter sends", n=number)], [say("{n} queued", n=number)]], columns)
     model = _model_words(facts.model)
     if facts.percent >= _FULL:
         full = say("context {n}% · /new", n=safe(str(facts.percent)))
