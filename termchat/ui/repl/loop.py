@@ -229,6 +229,7 @@ class Repl:
         if self.house.tty:
             self.house.tty.remember()
         self.terminal.begin()
+        self.terminal.title(self._title())
         if self.house.notes:
             self.painter.lines([line(words, Role.DIM) for words in self.house.notes])
         if self._early:
