@@ -161,9 +161,7 @@ class _Input(Processor):
         draft = self._parts.draft
         dim = self._skin.style(Role.DIM)
         if draft.empty:
-            return Transformation(
-                [*given.fragments, (dim, spelled(self._parts.placeholder(), signs=self._skin.signs))]
-            )
+            return Transformation([*given.fragments, (dim, spelled(self._parts.placeholder(), signs=self._skin.signs))])
         fragments = explode_text_fragments(given.fragments)
         shown: Fragments = []
         starts: list[int] = [0]
