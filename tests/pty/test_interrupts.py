@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -109,17 +108,15 @@ def test_the_cell(cell: Cell) -> None:
 
 @pytest.mark.parametrize("key", [ESC, CTRL_C])
 @pytest.mark.parametrize("typed", ["hang on", "drip", "tool slow", "retry 30"])
-def test_a_stop_is_seen_within_a_tenth_of_a_second(typed: str, key: str) -> None:
+def test_a_stop_is_seen_at_once(typed: str, key: str) -> None:
     with Terminal() as terminal:
         terminal.shows("Ask anything")
         terminal.send(f"{typed}\r")
         terminal.shows("Type to queue")
         states = ("waiting for", "replying", "running", "retrying")
         terminal.until(lambda: any(word in terminal.text for word in states))
-        began = time.monotonic()
         terminal.send(key)
         terminal.until(lambda: "stopping" in terminal.text or "■ stopped" in terminal.text, 1)
-        assert time.monotonic() - began < 2.0  # at once; how fast exactly is for a bench on a quiet machine
         terminal.shows("■ stopped")
 
 
