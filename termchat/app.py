@@ -42,7 +42,8 @@ class Launch:
 
     words       the prompt, "" when there is none
     files       attachments, as paths
-    settings    setting -> text of its flag
+    settings    setting -> text of its flag, or its texts where it may be repeated
+    sets        other settings of this run, as KEY=VALUE; a flag goes before them
     read_input  whether standard input may be read
     raw         the reply as plain text, on a terminal too
     tools       whether the model is offered tools
@@ -55,7 +56,8 @@ class Launch:
 
     words: str = ""
     files: tuple[str, ...] = ()
-    settings: Mapping[str, str] = field(default_factory=dict[str, str])
+    settings: Mapping[str, object] = field(default_factory=dict[str, object])
+    sets: tuple[str, ...] = ()
     read_input: bool = True
     raw: bool = False
     tools: bool = True
@@ -71,7 +73,7 @@ class Launch:
 def run(launch: Launch, env: Mapping[str, str], tty: Tty | None = None) -> int:
     """The program, from a parsed command line to an exit code; `tty` is the terminal if it was taken already."""
     config = load(env)
-    config = config if isinstance(config, Failure) else _with_flags(config, launch.settings)
+    config = config if isinstance(config, Failure) else _with_flags(config, launch)
     if isinstance(config, Failure):
         return _refused(config, tty)
     if not launch.words and not launch.files and _both_terminals():
@@ -79,11 +81,15 @@ def run(launch: Launch, env: Mapping[str, str], tty: Tty | None = None) -> int:
     return _oneshot(launch, config, env)
 
 
-def _with_flags(config: Config, flags: Mapping[str, str]) -> Config | Failure:
-    system = system_prompt(flags["system"]) if "system" in flags else ""
-    if isinstance(system, Failure):
-        return system
-    return config.with_flags({**flags, "system": system} if system else flags)
+def _with_flags(config: Config, launch: Launch) -> Config | Failure:
+    changed = config.with_pairs(launch.sets)
+    changed = changed if isinstance(changed, Failure) else changed.with_flags(launch.settings)
+    if isinstance(changed, Failure) or changed.where("system") not in ("--system", "--set"):
+        return changed
+    system = system_prompt(changed.settings.system)
+    return (
+        system if isinstance(system, Failure) else replace(changed, settings=replace(changed.settings, system=system))
+    )
 
 
 def models(query: str, env: Mapping[str, str], *, fresh: bool, as_json: bool) -> int:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from termchat import __version__, app
-from termchat.config.kinds import Switch
+from termchat.config.kinds import Switch, Texts
 from termchat.config.settings import SETTINGS, Setting
 from termchat.core.errors import Failure, Kind
 from termchat.core.library import By, ExportFormat
@@ -75,7 +75,8 @@ def _chat(env: Mapping[str, str]) -> Callable[..., int]:
             last=given.pop("last"),
             quiet=given.pop("quiet"),
             verbose=given.pop("verbose"),
-            settings={key: value for key, value in given.items() if value not in (None, False) and key in SETTINGS},
+            sets=tuple(given.pop("sets") or ()),
+            settings={key: given[key] for key in SETTINGS if given.get(key) not in (None, False, [])},
         )
         raise typer.Exit(app.run(launch, env))
 
@@ -93,6 +94,7 @@ def _chat(env: Mapping[str, str]) -> Callable[..., int]:
             "no_save": _option(bool, False, "--no-save", help="Leave nothing of the chat behind."),
             "record": _option(str | None, None, "--record", help="Write the raw bytes of all responses to a file."),
             "continue_cut": _option(int, 0, "--continue-cut", min=0, help="Go on so often where a reply stopped."),
+            "sets": _option(list[str] | None, None, "--set", help="KEY=VALUE: any setting, for this run."),
             "quiet": _option(bool, False, "-q", "--quiet", help="Only the reply and errors."),
             "verbose": _option(bool, False, "-v", "--verbose", help="Tokens and cost on standard error."),
             "version": _option(bool, False, "--version", help="Show the version.", callback=_version, is_eager=True),
@@ -226,6 +228,8 @@ def _setting_option(setting: Setting) -> tuple[Any, Any]:
     names = [name for name in (_SHORT.get(setting.key), setting.flag) if name]
     if isinstance(setting.kind, Switch):
         return _option(bool, False, *names, help=setting.help)
+    if isinstance(setting.kind, Texts):
+        return _option(list[str] | None, None, *names, help=f"{setting.help} May be repeated.")
     return _option(str | None, None, *names, help=setting.help)
 
 

@@ -16,7 +16,7 @@ from termchat.config.secrets import Secrets
 from termchat.core.errors import Failure, Kind
 from termchat.core.library import Place
 from termchat.core.models import ModelRef, Profile
-from termchat.core.ports import Params, Resumed, Terms
+from termchat.core.ports import Resumed, Terms
 from termchat.core.sanitize import say
 from termchat.store.secrecy import Secrecy
 from termchat.tour import Tour, listening
@@ -179,7 +179,7 @@ def _plan(config: Config, registry: Registry, keys: Secrets, wish: Wish) -> Plan
         Toolbox(Path.cwd(), private=(config.paths.config, config.paths.data)) if wish.tools else None,
         PriceTable(config.profiles) if wish.priced else None,
         system=settings.system,
-        params=Params(settings.max_tokens, settings.think),
+        params=settings.params,
         timeouts=settings.timeouts,
         own_timeouts={p.name: p.timeouts for p in config.profiles.values() if p.timeouts},
         max_rounds=settings.max_rounds,
@@ -215,11 +215,11 @@ async def _taken_up(session: Session, config: Config, wish: Wish) -> Resumed | F
 
 def _asked_for(config: Config, asked: Terms, terms: Terms) -> Terms:
     """The terms of a chat, with those in their place that the command line or the environment asks for."""
-    if config.where("model") in ("--model", "TERMCHAT_MODEL"):
+    if config.where("model") in ("--model", "--set", "TERMCHAT_MODEL"):
         terms = replace(terms, model=asked.model)
-    if config.where("system") == "--system":
+    if config.where("system") in ("--system", "--set"):
         terms = replace(terms, system=asked.system)
-    if config.where("think") == "--think":
+    if config.where("think") in ("--think", "--set"):
         terms = replace(terms, params=replace(terms.params, think=asked.params.think))
     return terms
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from enum import StrEnum
 from math import isfinite
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias, cast
 
-Value: TypeAlias = "str | int | float | bool | StrEnum | None"
+Value: TypeAlias = "str | int | float | bool | StrEnum | tuple[str, ...] | None"
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
 
@@ -79,14 +80,38 @@ class Seconds(NamedTuple):
     choices: tuple[str, ...] = ()
 
     def read(self, raw: object) -> Value:
+        number = _number(raw)
+        return number if number is not None and number > 0 else None
+
+
+class Number(NamedTuple):
+    """A number from 0 to `most`."""
+
+    most: float
+    choices: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        return f"a number from 0 to {self.most:g}"
+
+    def read(self, raw: object) -> Value:
+        number = _number(raw)
+        return number if number is not None and 0 <= number <= self.most else None
+
+
+class Texts(NamedTuple):
+    """Some texts: one as it is typed, or a list of them as JSON and TOML write it."""
+
+    words: str = 'a text, or a list such as ["END", "\\n\\n"]'
+    choices: tuple[str, ...] = ()
+
+    def read(self, raw: object) -> Value:
         if isinstance(raw, str):
-            try:
-                raw = float(raw)
-            except ValueError:
-                return None
-        if isinstance(raw, bool) or not isinstance(raw, int | float):
+            raw = _listed(raw) if raw.startswith("[") else [raw]
+        if not isinstance(raw, list | tuple):
             return None
-        return float(raw) if isfinite(raw) and raw > 0 else None
+        texts = tuple(cast("Sequence[object]", raw))
+        return tuple(text for text in texts if isinstance(text, str)) if all(map(_is_text, texts)) else None
 
 
 class Switch(NamedTuple):
@@ -102,3 +127,26 @@ class Switch(NamedTuple):
             return None
         word = raw.lower()
         return True if word in _TRUE else False if word in _FALSE else None
+
+
+def _number(raw: object) -> float | None:
+    """A finite number, from text too."""
+    if isinstance(raw, str):
+        try:
+            raw = float(raw)
+        except ValueError:
+            return None
+    if isinstance(raw, bool) or not isinstance(raw, int | float):
+        return None
+    return float(raw) if isfinite(raw) else None
+
+
+def _listed(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""

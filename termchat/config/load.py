@@ -7,7 +7,7 @@ config.with_flags({"think": "high"}) -> the same with the command line's values 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -52,6 +52,18 @@ class Config:
         given = {key: raw for key, raw in flags.items() if raw is not None}
         names = {key: Safe(SETTINGS[key].flag or "--set") for key in given if key in SETTINGS}
         return self._with(given, names, names)
+
+    def with_pairs(self, pairs: Sequence[str]) -> Config | Failure:
+        """Settings of one run as `KEY=VALUE`, as `--set` gives them; a later one stands for an earlier one."""
+        given: dict[str, str] = {}
+        for pair in pairs:
+            key, equals, value = pair.partition("=")
+            if not equals:
+                words = say("--set takes KEY=VALUE, not {pair}.", pair=safe_line(f'"{pair[:60]}"'))
+                return Failure(Kind.BAD_CONFIG, words, closest(key.strip(), SETTINGS))
+            given[key.strip()] = value
+        names = {key: say("--set {key}", key=safe_line(key)) for key in given}
+        return self._with(given, names, dict.fromkeys(given, Safe("--set")))
 
     def with_value(self, key: str, raw: object) -> Config | Failure:
         """One setting changed while termchat runs, as `/set` does."""

@@ -20,7 +20,7 @@ from termchat.config.themes import BY_BACKGROUND, load_theme, theme_folders, the
 from termchat.config.write import write_setting
 from termchat.core.errors import Failure, Kind
 from termchat.core.models import ModelRef
-from termchat.core.ports import Providers, Session, Terms
+from termchat.core.ports import Params, Providers, Session, Terms
 from termchat.core.sanitize import EMPTY, Safe, join, safe_line, say
 from termchat.core.style import Theme
 
@@ -31,10 +31,15 @@ _SHOWN = 60
 
 _Check: TypeAlias = "Callable[[str], str | Failure]"
 _Fit: TypeAlias = "Callable[[Terms, Settings], Terms]"
+
+
+def _param(name: str) -> _Fit:
+    return lambda terms, to: replace(terms, params=replace(terms.params, **{name: getattr(to, name)}))
+
+
 _FITS: Mapping[str, _Fit] = {
+    **{name: _param(name) for name in Params.__slots__ if name in SETTINGS},
     "system": lambda terms, to: replace(terms, system=to.system),
-    "think": lambda terms, to: replace(terms, params=replace(terms.params, think=to.think)),
-    "max_tokens": lambda terms, to: replace(terms, params=replace(terms.params, max_tokens=to.max_tokens)),
     "max_rounds": lambda terms, to: replace(terms, max_rounds=to.max_rounds),
     "idle_timeout": lambda terms, to: replace(terms, timeouts=to.timeouts),
 }

@@ -5,14 +5,15 @@ sort of value, environment variable, flag and help. Reading, `/set`, completion 
 (No postponed annotations in this file: they are data here.)
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated, Any, NamedTuple
 
-from termchat.config.kinds import Kind, OneOf, Seconds, Switch, Value, Whole, Words
+from termchat.config.kinds import Kind, Number, OneOf, Seconds, Switch, Texts, Value, Whole, Words
 from termchat.core.models import Timeouts
-from termchat.core.ports import Effort
+from termchat.core.ports import Effort, Params
 
 
 class Links(StrEnum):
@@ -99,6 +100,30 @@ class Settings:
         int | None,
         About(Whole(1), "The longest reply, in tokens; unset leaves it to the model.", flag="--max-tokens"),
     ] = None
+    temperature: Annotated[
+        float | None,
+        About(
+            Number(2),
+            "How freely the words are chosen: 0 is the most predictable; unset leaves it to the model.",
+            flag="--temperature",
+        ),
+    ] = None
+    top_p: Annotated[
+        float | None,
+        About(
+            Number(1),
+            "Choose only among the likeliest words that make up this share; unset leaves it to the model.",
+            flag="--top-p",
+        ),
+    ] = None
+    stop: Annotated[
+        tuple[str, ...],
+        About(Texts(), "Texts at which the reply ends.", flag="--stop"),
+    ] = ()
+    seed: Annotated[
+        int | None,
+        About(Whole(), "A number that makes replies repeatable where the model can do that.", flag="--seed"),
+    ] = None
     max_rounds: Annotated[
         int,
         About(Whole(1), "The most requests one turn may make while the model calls tools.", flag="--max-rounds"),
@@ -176,6 +201,11 @@ class Settings:
     )
 
     @property
+    def params(self) -> Params:
+        """What is asked of any model, as these settings want it."""
+        return Params(self.max_tokens, self.think, self.temperature, self.top_p, self.stop, self.seed)
+
+    @property
     def timeouts(self) -> Timeouts:
         """The clocks of a request, as these settings want them."""
         clocks = Timeouts(connect=self.connect_timeout)
@@ -239,5 +269,7 @@ def shown(value: Value) -> str:
             return "true" if value else "false"
         case float():
             return f"{value:g}"
+        case tuple():
+            return json.dumps(value, ensure_ascii=False) if value else ""
         case _:
             return str(value)

@@ -71,7 +71,8 @@ def closest(word: str, known: Iterable[str]) -> Safe:
     from difflib import get_close_matches
 
     names = list(known)
-    if near := get_close_matches(word, names, n=1, cutoff=0.6):
+    begun = [name for name in names if len(word) > 1 and name.startswith(word)]
+    if near := begun or get_close_matches(word, names, n=1, cutoff=0.6):
         return say("Did you mean {near}?", near=safe_line(near[0]))
     return say("Known are: {names}.", names=safe_line(", ".join(names)))
 

@@ -68,8 +68,9 @@ def _table(document: Container, names: tuple[str, ...]) -> Container:
 
 
 def _set(table: Container, key: str, value: Value) -> None:
-    if value is not None:
-        table[key] = value.value if isinstance(value, StrEnum) else value
+    if value not in (None, ()):
+        plain = list(value) if isinstance(value, tuple) else value
+        table[key] = plain.value if isinstance(plain, StrEnum) else plain
     elif key in table:
         del table[key]
 

@@ -82,12 +82,16 @@ class ToolSpec:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Everything one request says, for any protocol. The system prompt is "" when none is set."""
+    """Everything one request says, for any protocol. The system prompt is "" when none is set.
+
+    chat   which conversation it is of, "" being one of its own: what is told once is told once in it
+    """
 
     messages: tuple[Message, ...]
     system: str = ""
     tools: tuple[ToolSpec, ...] = ()
     params: Params = Params()
+    chat: str = ""
 
 
 @dataclass(slots=True)

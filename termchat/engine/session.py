@@ -35,6 +35,7 @@ class Session:
         self._library: Library | None = None
         self._place = place or Place()
         self._recorder: Recorder | None = None
+        self._talk = uuid4().hex  # the conversation, whether or not it is kept
         self._closing: set[asyncio.Task[None]] = set()
         self._totals: dict[ModelRef, Totals] = {}
         self.conversation = Conversation()
@@ -92,6 +93,7 @@ class Session:
     def new(self) -> None:
         """Begin an empty conversation, with the model and the system prompt that new chats have."""
         self._put_down()
+        self._talk = uuid4().hex
         self._plan = self._first
         self.conversation = Conversation()
 
@@ -131,7 +133,8 @@ class Session:
 
     def send(self, parent: str, model: ModelRef | None = None) -> SessionTurn:
         plan = replace(self._plan, model=model) if model else self._plan
-        return SessionTurn(Turn(plan, self.conversation.history(parent), parent), self, self._recording(), parent)
+        turn = Turn(plan, self.conversation.history(parent), parent, self._talk)
+        return SessionTurn(turn, self, self._recording(), parent)
 
     async def close(self) -> Failure | None:
         """Put the chat down and write what waits; the failure says what could not be kept."""
@@ -166,6 +169,7 @@ class Session:
         if isinstance(resumed, Failure):
             return resumed
         self._put_down()
+        self._talk = uuid4().hex
         state = resumed.state
         params = replace(self._first.params, think=_think(state, self._first.params.think))
         self._plan = replace(self._first, model=state.model or self._first.model, system=state.system, params=params)

@@ -84,8 +84,9 @@ class _End:
 class Turn:
     """A message being answered. Read `events` once; `cancel` may be called at any time."""
 
-    def __init__(self, plan: Plan, history: tuple[Message, ...], parent: str) -> None:
+    def __init__(self, plan: Plan, history: tuple[Message, ...], parent: str, chat: str = "") -> None:
         self.id = uuid4().hex
+        self._chat = chat
         self._plan = plan
         self._messages = list(history)
         self._at = parent
@@ -135,7 +136,9 @@ class Turn:
     async def _step(self, provider: Provider) -> AsyncGenerator[Event, None]:
         """One request with its reply, and the calls the reply asks for."""
         assembly = Assembly()
-        request = Request(tuple(self._messages), well_formed(self._plan.system), self._specs(), self._plan.params)
+        request = Request(
+            tuple(self._messages), well_formed(self._plan.system), self._specs(), self._plan.params, self._chat
+        )
         own = self._plan.own_timeouts.get(provider.origin.provider, {})
         pump = Pump(provider, request, self._plan.timeouts.over(own))
         self._stop, self._hurry = pump.cancel, pump.hurry

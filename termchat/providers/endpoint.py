@@ -67,13 +67,15 @@ class Change:
 class Client(Protocol):
     """A protocol's SDK, bound to an endpoint.
 
-    path   one of the server's other paths, if it listens there
-    told   what was said of parameters left out: each is said once
+    path     one of the server's other paths, if it listens there
+    learned  what a model's server has refused to know, by the name of the parameter
+    told     what was said to be left out, by the conversation and the name: each is said once
     """
 
     endpoint: Endpoint
     path: str
-    told: set[tuple[Origin, tuple[str, ...]]]
+    told: set[tuple[str, Origin, str]]
+    learned: set[tuple[Origin, str]]
 
     def encode(self, request: Request, origin: Origin) -> Body:
         """The body of the request."""

@@ -33,6 +33,7 @@ from termchat.providers.reading import NotAReplyError, reply_of
 from termchat.providers.recording import Recorder
 from termchat.providers.retry import RetryPolicy, given_up, waited
 from termchat.providers.rules import continued, fitted, told
+from termchat.providers.rules import refused as refused_to_know
 
 # A client with a newer key, None when there can be none.
 Renew = Callable[[Client], Awaitable[Client | None]]
@@ -42,6 +43,7 @@ Renew = Callable[[Client], Awaitable[Client | None]]
 class _Sending:
     """A request on its way, through all its tries."""
 
+    request: Request
     body: Body
     path: str
     tried: int = 1
@@ -70,11 +72,10 @@ class Exchange:
 
     async def stream(self, request: Request, wire: Wire) -> AsyncGenerator[Delta, None]:
         """The reply, delta by delta, ending with `Finished`. Raises ProviderError."""
-        request, left = fitted(continued(request, self.origin), self.origin)
-        if left and (self.origin, left) not in self._client.told:
-            self._client.told.add((self.origin, left))
-            yield Adapted(told(safe_line(self.origin.model), left))
-        sending = _Sending(self._client.encode(request, self.origin), self._client.path)
+        request, left = self._fitted(continued(request, self.origin))
+        if news := self._untold(request, left):
+            yield Adapted(told(safe_line(self.origin.model), news))
+        sending = _Sending(request, self._client.encode(request, self.origin), self._client.path)
         if (wait := self._limit.left()) and self._limit.failure:  # another turn ran into it
             yield Retrying(1, self._policy.tries, wait, self._limit.failure)
             await waited(wait, wire)
@@ -90,7 +91,7 @@ class Exchange:
                 failure = error.failure
             if shown:
                 raise ProviderError(failure)
-            words = await self._changed(sending, request, failure)
+            words = await self._changed(sending, failure)
             if words is not None:
                 if words:
                     yield Adapted(words)
@@ -103,7 +104,18 @@ class Exchange:
             yield Retrying(sending.tried, self._policy.tries, delay, failure)
             await waited(delay, wire)
 
-    async def _changed(self, sending: _Sending, request: Request, failure: Failure) -> Safe | None:
+    def _fitted(self, request: Request) -> tuple[Request, tuple[str, ...]]:
+        learned = frozenset(name for origin, name in self._client.learned if origin == self.origin)
+        return fitted(request, self.origin, learned)
+
+    def _untold(self, request: Request, left: tuple[str, ...]) -> tuple[str, ...]:
+        """What of this was not said in this conversation yet; it counts as said now."""
+        marks = {name: (request.chat, self.origin, name) for name in left}
+        news = tuple(name for name, mark in marks.items() if mark not in self._client.told)
+        self._client.told.update(marks.values())
+        return news
+
+    async def _changed(self, sending: _Sending, failure: Failure) -> Safe | None:
         """The request made over after a refusal, and what to say of it; None when there is no other way to ask."""
         at = self._client.endpoint
         if failure.status == 404 and (other := self._next_path(sending.path)):
@@ -111,8 +123,14 @@ class Exchange:
             return _elsewhere(at, other)
         if failure.kind is Kind.HISTORY_INVALID and not sending.repaired:
             sending.repaired = True
-            sending.body = self._client.encode(replace(request, messages=bared(request.messages)), self.origin)
+            self._encode(sending, replace(sending.request, messages=bared(sending.request.messages)))
             return say("{title} refused the history; asked again without earlier reasoning.", title=safe_line(at.title))
+        if unknown := refused_to_know(sending.request, failure):
+            self._client.learned.update((self.origin, name) for name in unknown)
+            fitting, left = self._fitted(sending.request)
+            self._encode(sending, fitting)
+            news = self._untold(fitting, left)
+            return told(safe_line(self.origin.model), news) if news else EMPTY
         change = self._client.relent(sending.body, failure)
         if change:
             sending.body = change.body
@@ -121,9 +139,13 @@ class Exchange:
             sending.renewed = True
             newer = await self._renew(self._client)
             if newer:
+                newer.told, newer.learned = self._client.told, self._client.learned
                 self._client = newer
                 return EMPTY
         return None
+
+    def _encode(self, sending: _Sending, request: Request) -> None:
+        sending.request, sending.body = request, self._client.encode(request, self.origin)
 
     def _next_path(self, path: str) -> str | None:
         """The path to try where this one is not known; the one that works is kept for the next request."""

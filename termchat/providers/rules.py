@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from termchat.core.errors import Failure
 from termchat.core.messages import Author, File, Image, Message, Origin, Part, Text, ToolResult, user
 from termchat.core.outcomes import Outcome
-from termchat.core.ports import Params, Request
+from termchat.core.ports import Effort, Params, Request
 from termchat.core.sanitize import Safe, safe_line, say
-from termchat.providers.decoding import as_list, as_object
+from termchat.providers.decoding import as_count, as_list, as_object
 
 _FILE = Path(__file__).with_name("quirks.toml")
 _BLANK = Params()
@@ -24,7 +26,26 @@ _GO_ON = (
     "Your last reply was cut off. Continue it from exactly where it stopped, in the middle of a word if need be: no "
     "introduction, and nothing of it again. It ended with these words:\n\n{tail}"
 )
-_NAMES = {"top_p": "top-p", "think": "thinking effort", "schema": "reply schema", "stop": "stop texts"}
+_NAMES = {
+    "top_p": "top-p",
+    "think": "thinking effort",
+    "stop": "stop texts",
+    "blank_stops": "stop texts that are blank",
+    "many_stops": "so many stop texts",
+}
+# How servers say that they do not know a parameter, and the names they may have for each.
+_REFUSAL = re.compile(
+    r"unsupported|not support|unknown|unrecognized|unexpected|not permitted|not allowed|deprecated|extra input"
+    r"|not (a )?valid (parameter|field)|cannot find field|does not (take|accept)",
+    re.IGNORECASE,
+)
+_THEIR_NAMES = {
+    "temperature": r"\btemperature\b",
+    "top_p": r"\btop_?p\b",
+    "stop": r"\bstop(_?sequences)?\b",
+    "seed": r"\bseed\b",
+    "think": r"\breasoning(_effort|\.effort)?\b|\bthinking\b|thinking_?config|\beffort\b",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +56,8 @@ class Row:
     protocols: tuple[str, ...]
     models: tuple[str, ...]
     without: frozenset[str]
+    without_thinking: frozenset[str]
+    stops: int
     quirks: frozenset[str]
 
     def fits(self, origin: Origin) -> bool:
@@ -58,13 +81,20 @@ def _row(row: Mapping[str, Any]) -> Row:
         return tuple(str(word) for word in as_list(row.get(name)))
 
     return Row(
-        words("providers"), words("protocols"), words("models"), frozenset(words("without")), frozenset(words("quirks"))
+        words("providers"),
+        words("protocols"),
+        words("models"),
+        frozenset(words("without")),
+        frozenset(words("without_thinking")),
+        as_count(row.get("stops")),
+        frozenset(words("quirks")),
     )
 
 
-def without(origin: Origin) -> frozenset[str]:
-    """What this model does not take."""
-    return frozenset(word for row in rows() if row.fits(origin) for word in row.without)
+def without(origin: Origin, *, thinking: bool = False) -> frozenset[str]:
+    """What this model does not take, and what it does not take `thinking`."""
+    fitting = [row for row in rows() if row.fits(origin)]
+    return frozenset(word for row in fitting for word in (*row.without, *(row.without_thinking if thinking else ())))
 
 
 def quirks(origin: Origin) -> frozenset[str]:
@@ -87,12 +117,15 @@ def continued(request: Request, origin: Origin) -> Request:
     return replace(request, messages=(*request.messages, user(_GO_ON.format(tail=last.text[-_TAIL:]))))
 
 
-def fitted(request: Request, origin: Origin) -> tuple[Request, tuple[str, ...]]:
-    """The request without what the model does not take, and the names of what was left out."""
-    lacking = without(origin)
+def fitted(request: Request, origin: Origin, learned: frozenset[str] = frozenset()) -> tuple[Request, tuple[str, ...]]:
+    """The request without what the model does not take, and the names of what was left out.
+
+    learned   what its server has refused
+    """
+    lacking = without(origin, thinking=request.params.think not in (None, Effort.OFF)) | learned
     asked = [name for name in _asked(request.params) if name in lacking]
-    params = replace(request.params, **{name: getattr(_BLANK, name) for name in asked})
-    left = list(asked)
+    params, left = _few_stops(_bare(request.params, asked), origin)
+    left = [*asked, *left]
     messages = request.messages
     for name, kind in (("images", Image), ("files", File)):
         if name in lacking and any(isinstance(part, kind) for part in _parts(messages)):
@@ -105,6 +138,29 @@ def told(name: Safe, left: tuple[str, ...]) -> Safe:
     """What is said of it, once."""
     what = ", ".join(_NAMES.get(word, word) for word in left)
     return say("{name} does not take {what}; left out.", name=name, what=safe_line(what))
+
+
+def refused(request: Request, failure: Failure) -> frozenset[str]:
+    """The parameters of a request that its server refuses to know, by what it says."""
+    if failure.status not in (400, 422) or not _REFUSAL.search(failure.message):
+        return frozenset()
+    named = (name for name in _asked(request.params) if name in _THEIR_NAMES)
+    return frozenset(name for name in named if re.search(_THEIR_NAMES[name], failure.message, re.IGNORECASE))
+
+
+def _bare(params: Params, names: Iterable[str]) -> Params:
+    return replace(params, **{name: getattr(_BLANK, name) for name in names})
+
+
+def _few_stops(params: Params, origin: Origin) -> tuple[Params, list[str]]:
+    """Only as many stop texts as the server takes, and none of the kind that it refuses."""
+    stops, left = params.stop, list[str]()
+    if "no_blank_stops" in quirks(origin) and any(not stop.strip() for stop in stops):
+        stops, left = tuple(stop for stop in stops if stop.strip()), ["blank_stops"]
+    most = min((row.stops for row in rows() if row.stops and row.fits(origin)), default=len(stops))
+    if len(stops) > most:
+        stops, left = stops[:most], [*left, "many_stops"]
+    return replace(params, stop=stops), left
 
 
 def _asked(params: Params) -> Iterator[str]:

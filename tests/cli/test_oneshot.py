@@ -61,6 +61,43 @@ def test_a_refusal_has_its_words_its_tries_and_its_exit_code(
     assert KEY not in done.err
 
 
+FLAGS = ("--temperature", "0.25", "--top-p", "0.75", "--stop", "END", "--stop", "FIN", "--seed", "7")
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_how_to_sample_goes_along(program: Program, protocol: str) -> None:
+    program.gateway.reply(Reply.text("ok"))
+    done = program.run("-m", f"x{protocol}/any", *FLAGS, "hello")
+    assert (done.out, done.code) == (b"ok", 0)
+    lacking = {"responses": "stop texts, seed", "anthropic": "seed"}.get(protocol)
+    assert done.err == (f"termchat: any does not take {lacking}; left out.\n" if lacking else "")
+    body = program.gateway.asked[0].body
+    sent = body | body.get("generationConfig", {})
+    assert (sent["temperature"], sent.get("top_p", sent.get("topP"))) == (0.25, 0.75)
+    stops = sent.get("stop", sent.get("stop_sequences", sent.get("stopSequences")))
+    assert stops == (None if protocol == "responses" else ["END", "FIN"])
+    assert sent.get("seed") == (7 if protocol in ("openai", "gemini") else None)
+
+
+def test_any_setting_for_one_run_and_a_flag_before_it(program: Program) -> None:
+    program.gateway.reply(Reply.text("ok"))
+    (program.cwd / "role.md").write_text("Be terse.\n")
+    pairs = ("temperature=0.5", "seed=3", "system=@role.md", "model=xopenai/any")
+    done = program.run(*(word for pair in pairs for word in ("--set", pair)), "--seed", "4", "hello")
+    body = program.gateway.asked[0].body
+    assert (done.code, body["temperature"], body["seed"], body["model"]) == (0, 0.5, 4, "any")
+    assert body["messages"][0] == {"role": "system", "content": "Be terse."}
+
+
+@pytest.mark.parametrize(
+    ("pair", "words"), [("temprature=1", "Did you mean temperature?"), ("seed=x", "--set seed must be a whole number")]
+)
+def test_a_setting_that_is_none_is_a_wrong_command_line(program: Program, pair: str, words: str) -> None:
+    done = program.run("--set", pair, "hello")
+    assert (done.code, done.out) == (2, b"")
+    assert words in done.err
+
+
 def test_standard_input_follows_the_question(program: Program) -> None:
     program.gateway.reply(Reply.text("ok"))
     assert program.run("-m", "xopenai/any", "what is", "this", stdin="Zeile 1\nünï\n".encode()).out == b"ok"

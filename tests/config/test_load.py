@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,54 @@ def test_a_value_may_be_changed_while_it_runs(home: dict[str, str]) -> None:
     assert good(config.with_value("usage", "off")).settings.usage == "off"
     assert "one of line, off" in bad(config.with_value("usage", "sometimes")).message
     assert bad(config.with_value("usag", "off")).hint == "Did you mean usage?"
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "value"),
+    [
+        ("temperature", "0.7", 0.7),
+        ("temperature", "0", 0.0),
+        ("top_p", "1", 1.0),
+        ("seed", "42", 42),
+        ("stop", "END", ("END",)),
+        ("stop", '["a", "\\n"]', ("a", "\n")),
+        ("stop", "[]", ()),
+        ("system", "a=b", "a=b"),
+    ],
+)
+def test_a_setting_is_the_same_from_the_file_from_a_flag_and_from_set(
+    home: dict[str, str], key: str, text: str, value: object
+) -> None:
+    config = good(load(home))
+    assert getattr(good(config.with_value(key, text)).settings, key) == value
+    by_set = good(config.with_pairs([f"{key}=none", f"{key}={text}"] if key == "system" else [f"{key}={text}"]))
+    assert (getattr(by_set.settings, key), by_set.where(key)) == (value, "--set")
+    flag = good(by_set.with_flags({key: list(value) if isinstance(value, tuple) else text}))
+    assert (getattr(flag.settings, key), flag.where(key)) == (value, SETTINGS[key].flag)
+    file = write(home, f"{key} = {json.dumps(value)}\n")
+    config = good(load(home))
+    assert (getattr(config.settings, key), config.where(key)) == (value, f"{file}:1")
+
+
+@pytest.mark.parametrize(
+    ("pair", "message", "hint"),
+    [
+        ("temp=1", "There is no setting temp.", "Did you mean temperature?"),
+        ("temprature=1", "There is no setting temprature.", "Did you mean temperature?"),
+        ("temperature=hot", '--set temperature must be a number from 0 to 2, not "hot".', "temperature: How freely"),
+        ("temperature=3", '--set temperature must be a number from 0 to 2, not "3".', "temperature: "),
+        ("top_p=nan", '--set top_p must be a number from 0 to 1, not "nan".', "top_p: "),
+        ('stop=["a", 1]', '--set stop must be a text, or a list such as ["END", "\\n\\n"], not', "stop: "),
+        ("temperature", '--set takes KEY=VALUE, not "temperature".', "Did you mean temperature?"),
+        ("providers.x.key=1", "There is no setting providers.x.key.", "Known are: model, "),
+    ],
+)
+def test_what_set_cannot_do_is_told_with_the_closest_name(
+    home: dict[str, str], pair: str, message: str, hint: str
+) -> None:
+    failure = bad(good(load(home)).with_pairs([pair]))
+    assert failure.message.startswith(message)
+    assert failure.hint.startswith(hint)
 
 
 @pytest.mark.parametrize("variable", ["TERMCHAT_IDLE_TIMEOUT", "TERMCHAT_CONNECT_TIMEOUT", "TERMCHAT_MAX_RETRIES"])

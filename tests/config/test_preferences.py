@@ -74,6 +74,18 @@ def test_a_change_holds_at_once_for_this_chat_and_for_new_ones(run: Run) -> None
     assert run.file.read_text() == FILE
 
 
+def test_how_to_sample_reaches_the_next_request(run: Run) -> None:
+    for key, raw in (("temperature", "0.5"), ("top_p", "0.9"), ("stop", '["a", "b"]'), ("seed", "7")):
+        run.change(key, raw)
+    params = run.session.terms.params
+    assert (params.temperature, params.top_p, params.stop, params.seed) == (0.5, 0.9, ("a", "b"), 7)
+    assert run.row("stop") == ('["a", "b"]', "/set")
+    run.change("stop", NOW, save=True)
+    assert run.loaded().settings.stop == ("a", "b")
+    run.change("stop", DEFAULT, save=True)
+    assert (run.session.terms.params.stop, run.file.read_text()) == ((), FILE)
+
+
 def test_what_belongs_to_a_chat_is_not_that_of_new_ones(run: Run) -> None:
     assert run.change("think", "high") == "think = high · in this chat · /set think --save: in new ones too"
     run.change("system", "Be brief.")

@@ -10,11 +10,12 @@ from termchat.core.events import Adapted
 from termchat.core.messages import Author, File, Image, Message, Origin, Text, user
 from termchat.core.messages import Reasoning as Thought
 from termchat.core.models import ModelRef, Profile, Protocol
-from termchat.core.ports import Params, Request, ToolSpec, Wire
+from termchat.core.ports import Effort, Params, Request, ToolSpec, Wire
 from termchat.providers.anthropic import encode as anthropic
 from termchat.providers.gemini import encode as gemini
 from termchat.providers.openai_chat import encode as chat
 from termchat.providers.openai_responses import encode as responses
+from termchat.providers.registry import Registry
 from termchat.providers.rules import fitted, quirks, rows, without
 from tests.gateway import Gateway, Quirk, Reasoning, Reply, fault
 from tests.gateway import Text as Words
@@ -65,6 +66,85 @@ async def test_no_model_is_sent_what_it_refuses(
     assert (len(said[0]), said[1]) == (1 if lacking else 0, [])
     sent = str(gateway.asked[0].body)
     assert ("0.5" in sent, "END" in sent) == ("temperature" not in lacking, "stop" not in lacking)
+
+
+async def notices(providers: Registry, name: ModelRef, params: Params, chat: str) -> list[str]:
+    """What is told while one request is answered."""
+    provider = await providers.open(name)
+    request = Request((user("q"),), params=params, chat=chat)
+    return [delta.words async for delta in provider.stream(request, Wire()) if isinstance(delta, Adapted)]
+
+
+async def test_what_is_left_out_is_told_once_in_each_chat(gateway: Gateway) -> None:
+    gateway.always(Reply.text("ok"))
+    cold, both = Params(temperature=0.0), Params(temperature=0.0, seed=1)
+    name = ModelRef(R.value, "gpt-5.2")
+    async with registry(profile(gateway.url, R)) as providers:
+        said = [
+            await notices(providers, name, params, chat)
+            for params, chat in ((cold, "one"), (cold, "one"), (both, "one"), (both, "one"), (both, "two"))
+        ]
+    alone, seed = "gpt-5.2 does not take temperature; left out.", "gpt-5.2 does not take seed; left out."
+    assert said == [[alone], [], [seed], [], ["gpt-5.2 does not take temperature, seed; left out."]]
+
+
+REFUSALS = {
+    C: "Unsupported parameter: 'temperature' is not supported with this model.",
+    R: "Unknown parameter: 'temperature'.",
+    A: "temperature: Extra inputs are not permitted",
+    G: "Invalid JSON payload received. Unknown name \"temperature\" at 'generation_config': Cannot find field.",
+}
+
+
+@pytest.mark.parametrize("speech", SPEECHES)
+async def test_what_a_server_refuses_to_know_is_not_sent_to_it_again(gateway: Gateway, speech: Protocol) -> None:
+    gateway.reply(fault.status(400, REFUSALS[speech]))
+    gateway.always(Reply.text("ok"))
+    asked, name = Params(temperature=0.25, top_p=0.5), ModelRef(speech.value, "some-model")
+    async with registry(profile(gateway.url, speech)) as providers:
+        said = [await notices(providers, name, asked, chat) for chat in ("one", "one", "two")]
+    told = "some-model does not take temperature; left out."
+    assert said == [[told], [], [told]]
+    assert ["0.25" in str(request.body) for request in gateway.asked] == [True, False, False, False]
+    assert all("0.5" in str(request.body) for request in gateway.asked)
+
+
+async def test_a_wrong_value_is_told_and_not_left_out(gateway: Gateway) -> None:
+    gateway.reply(fault.status(400, "temperature: 1.0 is not between 0 and 0.9."))
+    _, failure = await heard(profile(gateway.url, A), Request((user("q"),), params=Params(temperature=1.0)), name="old")
+    assert failure is not None
+    assert "not between" in failure.message
+    assert len(gateway.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("speech", "kept", "told"),
+    [
+        (C, ["a", "\n", "b", "c"], "so many stop texts"),
+        (A, ["a", "b", "c", "d", "e"], "stop texts that are blank"),
+        (G, ["a", "\n", "b", "c", "d"], "so many stop texts"),
+    ],
+)
+async def test_only_as_many_stop_texts_as_the_server_takes(
+    gateway: Gateway, speech: Protocol, kept: list[str], told: str
+) -> None:
+    gateway.reply(Reply.text("ok"))
+    params = Params(stop=("a", "\n", "b", "c", "d", "e"))
+    deltas, _ = await heard(profile(gateway.url, speech), Request((user("q"),), params=params), name="some-model")
+    assert [delta.words for delta in deltas if isinstance(delta, Adapted)] == [
+        f"some-model does not take {told}; left out."
+    ]
+    body = gateway.asked[0].body
+    sent = body.get("stop") or body.get("stop_sequences") or body["generationConfig"]["stopSequences"]
+    assert sent == kept
+
+
+async def test_a_claude_that_thinks_chooses_by_itself_how_to_sample(gateway: Gateway) -> None:
+    gateway.always(Reply.text("ok"))
+    for effort in (Effort.HIGH, Effort.OFF):
+        request = Request((user("q"),), params=Params(temperature=0.25, think=effort))
+        await heard(profile(gateway.url, A), request, name="claude-sonnet-4-5")
+    assert ["0.25" in str(request.body) for request in gateway.asked] == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,8 @@ class AnthropicClient:
     def __init__(self, endpoint: Endpoint, limits: Mapping[str, int]) -> None:
         self.endpoint = endpoint
         self.path = ""
-        self.told: set[tuple[Origin, tuple[str, ...]]] = set()
+        self.told: set[tuple[str, Origin, str]] = set()
+        self.learned: set[tuple[Origin, str]] = set()
         self._limits = limits
         self._sdk = anthropic.AsyncAnthropic(
             api_key=endpoint.key or "none",
@@ -56,12 +57,10 @@ class AnthropicClient:
     @asynccontextmanager
     async def open(self, body: Body) -> AsyncGenerator[httpx2.Response]:
         create: Any = self._sdk.messages.with_streaming_response.create
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on deprecated models; a warning on stderr would damage the screen
-            extra = {name: body[name] for name in _NOT_IN_THE_SDK & body.keys()} | dict(self.endpoint.profile.body)
-            known = {name: value for name, value in body.items() if name not in _NOT_IN_THE_SDK}
-            sending = create(**known, extra_body=extra or None)
-        async with sending as response:
+        extra = {name: body[name] for name in _NOT_IN_THE_SDK & body.keys()} | dict(self.endpoint.profile.body)
+        known = {name: value for name, value in body.items() if name not in _NOT_IN_THE_SDK}
+        _hush()
+        async with create(**known, extra_body=extra or None) as response:
             yield response.http_response
 
     def decoder(self, body: Body) -> AnthropicDecoder:
@@ -84,6 +83,12 @@ class AnthropicClient:
         """A row of the listing; gateways leave out the limits."""
         context, longest = getattr(model, "max_input_tokens", None), getattr(model, "max_tokens", None)
         return listed(self.endpoint, model.id, title=model.display_name or "", context=context, max_output=longest)
+
+
+def _hush() -> None:
+    """Keep the SDK from warning of models and modes that are growing old: on stderr it would damage the screen."""
+    for message in ("The model '", "Using Claude with"):
+        warnings.filterwarnings("ignore", message)
 
 
 def _headers(endpoint: Endpoint) -> dict[str, Any]:

@@ -36,7 +36,8 @@ class GeminiClient:
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.path = ""
-        self.told: set[tuple[Origin, tuple[str, ...]]] = set()
+        self.told: set[tuple[str, Origin, str]] = set()
+        self.learned: set[tuple[Origin, str]] = set()
         base, version = _split(endpoint.base)
         self._sdk = genai.Client(
             vertexai=False,

@@ -77,7 +77,8 @@ class ChatClient:
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.path = ""
-        self.told: set[tuple[Origin, tuple[str, ...]]] = set()
+        self.told: set[tuple[str, Origin, str]] = set()
+        self.learned: set[tuple[Origin, str]] = set()
         self._sdk = new_sdk(endpoint)
 
     def encode(self, request: Request, origin: Origin) -> Body:
