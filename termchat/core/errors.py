@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
+from termchat.core.models import ModelRef
 from termchat.core.outcomes import Exit, Outcome
 from termchat.core.sanitize import EMPTY, Safe
 
@@ -51,6 +52,7 @@ class Failure:
     retry_after  seconds the server asks to wait
     retryable    whether the same request may be sent again by itself (nothing was shown, nothing was billed)
     page         an address where the provider tells how it is, "" when there is none
+    closest      the models that may have been meant, of one that is not there; the most likely first
     """
 
     kind: Kind
@@ -60,6 +62,7 @@ class Failure:
     retry_after: float | None = None
     retryable: bool = False
     page: Safe = EMPTY
+    closest: tuple[ModelRef, ...] = ()
 
 
 class ProviderError(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from prompt_toolkit.utils import get_cwidth
 
@@ -48,23 +49,32 @@ def _head(text: str, columns: int) -> str:
 
 
 def wrap(line: tuple[Segment, ...], columns: int) -> list[tuple[Segment, ...]]:
-    """A line broken between words where it is wider than the screen; a word that is wider itself is left whole."""
-    if sum(cells(segment.text) for segment in line) <= columns:
+    """A line broken where it is wider than the screen: between items (` · `) where that leaves most of the row full,
+    else between words; a word that is wider itself is left whole.
+    """
+    if _width(line) <= columns:
         return [line]
     rows: list[list[Segment]] = [[]]
-    used = 0
     for segment in line:
         for word in _WORD.findall(segment.text):
-            width = cells(word)
+            used = _width(rows[-1])
             if used and used + cells(word.rstrip(" ")) > columns:
-                rows.append([])
-                used = 0
-                word = word.lstrip(" ")
-                width = cells(word)
+                rows[-1:] = _broken(rows[-1], columns)
+                word = word if rows[-1] else word.lstrip(" ").removeprefix("· ")
             if word:
                 rows[-1].append(Segment(Safe(word), segment.roles, segment.url))
-            used += width
     return [_trimmed(row) for row in rows]
+
+
+def _broken(row: list[Segment], columns: int) -> tuple[list[Segment], list[Segment]]:
+    """A full row, and what of it is better put on the next one."""
+    at = max((n for n, segment in enumerate(row) if segment.text.strip(" ") == "·"), default=0)
+    full = at and (at == len(row) - 1 or _width(row[:at]) > columns // 2)
+    return (row[:at], row[at + 1 :]) if full else (row, [])
+
+
+def _width(row: Iterable[Segment]) -> int:
+    return sum(cells(segment.text) for segment in row)
 
 
 def _trimmed(row: list[Segment]) -> tuple[Segment, ...]:

@@ -1,17 +1,29 @@
-"""A model that is not there: the known ones whose names come closest."""
+"""A model that is not there: those whose names come closest, among all that could be asked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from difflib import get_close_matches
 
-from termchat.core.errors import Kind
-from termchat.core.events import Event, TurnEnded
+from termchat.core.errors import Kind, ProviderError
+from termchat.core.events import TurnEnded
 from termchat.core.models import ModelRef
-from termchat.core.sanitize import safe_line, say
+from termchat.core.ports import Providers
 
 _MOST = 3
+_PATIENCE = 2.0  # seconds for a provider to list its models, while its refusal waits to be told
+
+
+async def advised(ended: TurnEnded, providers: Providers) -> TurnEnded:
+    """The end of a turn that failed for want of its model, with those that come closest; any other as it is."""
+    failure = ended.failure
+    if failure is None or failure.kind is not Kind.NOT_FOUND:
+        return ended
+    found = tuple(closest(ended.model, await _offered(providers, ended.model.provider)))
+    return replace(ended, failure=replace(failure, closest=found)) if found else ended
 
 
 def closest(ref: ModelRef, known: Sequence[ModelRef]) -> list[ModelRef]:
@@ -23,11 +35,11 @@ def closest(ref: ModelRef, known: Sequence[ModelRef]) -> list[ModelRef]:
     return found[:_MOST]
 
 
-def advised(event: Event, known: Callable[[], Sequence[ModelRef]]) -> Event:
-    """The end of a turn that failed for want of its model, naming those that come closest; any other event as it is."""
-    if not isinstance(event, TurnEnded) or event.failure is None or event.failure.kind is not Kind.NOT_FOUND:
-        return event
-    names = ", ".join(str(ref) for ref in closest(event.model, known()))
-    if not names:
-        return event
-    return replace(event, failure=replace(event.failure, hint=say("Closest: {names}", names=safe_line(names))))
+async def _offered(providers: Providers, provider: str) -> list[ModelRef]:
+    """What the provider lists, and what is known of all that have a key."""
+    listed: list[ModelRef] = []
+    with suppress(ProviderError, TimeoutError):
+        async with asyncio.timeout(_PATIENCE):
+            listed = [info.ref for info in await providers.models(provider)]
+    usable = set(providers.usable())
+    return list(dict.fromkeys([*listed, *(ref for ref in providers.known() if ref.provider in usable)]))

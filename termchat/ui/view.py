@@ -37,7 +37,8 @@ from termchat.core.sanitize import Safe, join, say
 from termchat.core.style import Role
 from termchat.core.usage import Usage
 from termchat.ui.blocks import Block, Card, Line, Lines, Pause, Prose, Restore, Thought, line
-from termchat.ui.words import again_words, count, duration, outcome_words, usage_words, ways_out
+from termchat.ui.ways import KEYS, Ways, after
+from termchat.ui.words import again_words, count, duration, outcome_words, usage_words
 
 Step: TypeAlias = "tuple[View, tuple[Block, ...]]"
 _TAIL = 4000  # characters of reasoning kept for the live rows; the whole of it is in the message
@@ -124,11 +125,15 @@ class TurnView:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What is known: the running turn, what was thought last, and how much there was before."""
+    """What is known: the running turn, what was thought last, and how much there was before.
+
+    ways   how the next step after a reply is offered
+    """
 
     turn: TurnView | None = None
     think: Think = Think.TAIL
     usage_line: bool = True
+    ways: Ways = KEYS
     thought: str = ""
     cards: tuple[Card, ...] = ()
     last: TurnEnded | None = None
@@ -287,30 +292,24 @@ def _ended(view: View, turn: TurnView, ended: TurnEnded, now: float) -> Step:
     turn, before = _quiet(view, turn, now)
     view, cards = _commit_cards(_with(view, turn))
     again = turn.again and ended.outcome is Outcome.CANCELLED
-    lines = (line(again_words(ended), Role.DIM),) if again else _ending(ended, view.usage_line)
+    lines = (line(again_words(ended), Role.DIM),) if again else _ending(ended, view)
     restore = () if ended.received or again else (Restore(),)
     said = (Lines(lines),) if lines else ()
     return replace(view, turn=None, last=ended), (*before, *cards, *said, *restore)
 
 
-_GO_ON = say("Alt-C goes on")
-
-
-def _ending(ended: TurnEnded, usage_line: bool) -> tuple[Line, ...]:
+def _ending(ended: TurnEnded, view: View) -> tuple[Line, ...]:
     """What is said below a reply: its mark unless it is complete, what went wrong and the way out, the usage."""
     lines: list[Line] = []
+    way = after(ended, view.ways)
     if mark := outcome_words(ended):
-        lines.append(line(mark, Role.WARNING))
+        behind = line(say(" · {way}", way=way), Role.DIM) if way and not ended.failure else ()
+        lines.append((*line(mark, Role.WARNING), *behind))
     if ended.failure:
         lines.append(line(ended.failure.message, Role.ERROR))
-        way = (_GO_ON,) if ended.received and ended.outcome in (Outcome.CUT, Outcome.STALLED) else ()
-        lines.append(line(join(" · ", (*way, ways_out(ended.failure, received=ended.received))), Role.DIM))
-    elif not ended.received and ended.outcome is Outcome.CANCELLED:
-        lines[-1] = (*lines[-1], *line(say(" · nothing had come yet, the message is back in the input"), Role.DIM))
-    elif ended.outcome in (Outcome.LENGTH, Outcome.CANCELLED):
-        lines[-1] = (*lines[-1], *line(say(" · {way}", way=_GO_ON), Role.DIM))
+        lines.append(line(way, Role.DIM))
     told = ended.received and not (ended.outcome is Outcome.CANCELLED and ended.usage.estimated)
-    if usage_line and told:
+    if view.usage_line and told:
         lines.append(line(usage_words(ended), Role.DIM))
     return tuple(lines)
 
@@ -329,16 +328,17 @@ def _thought_over(view: View, turn: TurnView, now: float) -> tuple[TurnView, tup
     if turn.thinking is None:
         return turn, ()
     shown = (Pause(),) if view.think is Think.FULL else ()
-    summary = Lines((line(thought_words(turn.thinking, now), Role.REASONING),))
+    summary = Lines((line(thought_words(turn.thinking, now, view.ways), Role.REASONING),))
     return replace(turn, thinking=None), (*shown, summary)
 
 
-def thought_words(thinking: Thinking, now: float) -> Safe:
+def thought_words(thinking: Thinking, now: float, ways: Ways = KEYS) -> Safe:
     """`✻ thought 12s · ~1.2k tok · Ctrl-T to read`."""
     took = duration(now - thinking.since)
     if thinking.redacted and not thinking.tail.strip():
         return say("✻ thought {t} (hidden by the provider)", t=took)
-    return say("✻ thought {t} · ~{n} tok · Ctrl-T to read", t=took, n=count(round(thinking.tokens)))
+    spent = say("✻ thought {t} · ~{n} tok", t=took, n=count(round(thinking.tokens)))
+    return join(" · ", [spent, ways.read] if ways.read else [spent])
 
 
 def weight(text: str) -> float:

@@ -131,46 +131,6 @@ def again_words(ended: TurnEnded) -> Safe:
     return say("↻ stopped after {t}, asked again", t=duration(ended.timing.total))
 
 
-def ways_out(failure: Failure, *, received: bool) -> Safe:
-    """What the failure itself advises where that is more than a key, and the keys and commands that act now."""
-    again = say("Alt-R asks again") if received else say("Enter sends again")
-    hint = _advice(failure)
-    return join(" · ", (*([hint] if hint else []), *_keys(failure.kind, again)))
-
-
-def _keys(kind: Kind, again: Safe) -> tuple[Safe, ...]:
-    match kind:
-        case Kind.AUTH | Kind.NO_KEY | Kind.PERMISSION | Kind.QUOTA:
-            return (say("Alt-M other model"), again)
-        case Kind.NOT_FOUND:
-            return (say("Alt-M pick a model"), again)
-        case Kind.CONTEXT_TOO_LONG:
-            return (say("/new"), say("/undo"), say("Alt-M larger model"))
-        case Kind.CONTENT_FILTER:
-            return (say("/edit the message"), say("Alt-M other model"))
-        case Kind.HISTORY_INVALID:
-            return (say("Alt-M other model"), say("/edit"), say("/new"))
-        case Kind.STORAGE:
-            return (again,)
-        case (
-            Kind.RATE_LIMITED | Kind.OVERLOADED | Kind.SERVER | Kind.NETWORK | Kind.TIMEOUT | Kind.CUT
-            | Kind.BAD_RESPONSE | Kind.EMPTY | Kind.BAD_REQUEST | Kind.BAD_CONFIG | Kind.BUG
-        ):  # fmt: skip
-            return (again, say("Alt-M other model"))
-    assert_never(kind)
-
-
-def _advice(failure: Failure) -> Safe:
-    """The hint of a failure, without its end; nothing where it would only name in words what the keys do."""
-    match failure.kind:
-        case Kind.CUT | Kind.TIMEOUT | Kind.EMPTY | Kind.CONTEXT_TOO_LONG | Kind.HISTORY_INVALID | Kind.CONTENT_FILTER:
-            return EMPTY
-        case Kind.RATE_LIMITED | Kind.OVERLOADED | Kind.SERVER:
-            return say("Status: {page}", page=failure.page) if failure.page else EMPTY
-        case _:
-            return Safe(failure.hint.removesuffix("."))
-
-
 def trouble(failure: Failure) -> Safe:
     """A failure in a word or two, for a line that has room for no more."""
     match failure.kind:

@@ -232,13 +232,59 @@ def test_twice_overloaded_it_tells_where_to_look() -> None:
         terminal.until(lambda: terminal.lines.count("❯ overloaded") == 2)
 
 
-def test_a_model_that_is_not_there_names_the_closest() -> None:
+def test_a_model_that_is_not_there_names_the_closest_and_enter_takes_it() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("/model fake/onne\r")
         terminal.shows("→ fake/onne")
         terminal.send("missing\r")
-        terminal.shows("Closest: fake/one · Alt-M pick a model · Enter sends again")
+        terminal.shows("Closest: fake/one · Enter uses fake/one · Alt-M pick a model")
+        terminal.until(lambda: terminal.lines.count("❯ missing") == 2)
+        terminal.send("\x15\r")
+        terminal.shows("→ fake/one\n")
+        terminal.shows("one · ~/proj")
+        terminal.send("\r")
+        terminal.settled()
+        assert terminal.text.count("→ fake/one\n") == 1
+
+
+def test_enter_on_the_message_that_is_back_asks_the_closest_model() -> None:
+    with Terminal(rows=40) as terminal:
+        _ready(terminal)
+        terminal.send("/model fake/onne\r")
+        terminal.shows("→ fake/onne")
+        terminal.send("missing\r")
+        terminal.shows("Enter uses fake/one")
+        terminal.until(lambda: terminal.lines.count("❯ missing") == 2)
+        terminal.send("\r")
+        terminal.shows("→ fake/one\n")
+        terminal.shows("You said: missing")
+
+
+def test_after_an_error_enter_sends_that_message_and_then_the_queue() -> None:
+    with Terminal(rows=40) as terminal:
+        _ready(terminal)
+        terminal.send("overloaded once\r")
+        terminal.shows("retrying in")
+        terminal.send("and then this\r")
+        terminal.shows("⧗ 1 and then this")
+        terminal.until(lambda: terminal.lines.count("❯ overloaded once") == 2)
+        terminal.shows("1 queued · Enter sends")
+        terminal.send("\r")
+        terminal.shows("You said: overloaded once")
+        terminal.shows("You said: and then this")
+
+
+def test_a_message_that_finds_the_input_taken_is_in_the_history_and_that_is_said() -> None:
+    with Terminal() as terminal:
+        _ready(terminal)
+        terminal.send("hang on\r")
+        terminal.shows("waiting for one")
+        terminal.send("a draft")
+        terminal.shows("❯ a draft")
+        terminal.send(ESC)
+        terminal.shows("is in the history: ↑")
+        terminal.until(lambda: "❯ a draft" in terminal.lines)
 
 
 def test_how_full_the_context_is() -> None:

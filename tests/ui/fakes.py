@@ -37,8 +37,8 @@ class FakeProvider:
     drip          a word every tenth of a second, without end
     refuse        a key that is refused, before any content
     cut           half a reply, then a cut stream
-    missing       a model that is not there
-    overloaded    twice overloaded, with a page that tells of it, then given up
+    missing       a model that is not there, unless it is the first
+    overloaded    twice overloaded, with a page that tells of it, then given up; `overloaded once`: then an answer
     stall         some words, then nothing more; the second time an answer
     retry         one visible retry, then an answer
     retry S       the same, after S seconds
@@ -47,6 +47,7 @@ class FakeProvider:
     """
 
     stalled = False
+    overloaded = False
 
     def __init__(self, ref: ModelRef) -> None:
         self.ref = ref
@@ -122,11 +123,15 @@ class FakeProvider:
             case "overloaded":
                 page = say("https://status.fake")
                 failure = Failure(Kind.OVERLOADED, say("Fake is overloaded (529)."), say("Try again later."), page=page)
+                FakeProvider.overloaded = not FakeProvider.overloaded
+                if rest and not self.overloaded:
+                    yield TextDelta(0, f"You said: {question}")
+                    return
                 for attempt in (2, 3):
                     yield Retrying(attempt, 3, 0.9, failure)
                     await waited(0.9, wire)
                 raise ProviderError(failure)
-            case "missing":
+            case "missing" if self.ref != FAKE:
                 words = say('No model "one" at fake (404).')
                 raise ProviderError(Failure(Kind.NOT_FOUND, words, say("See the names.")))
             case "stall":

@@ -72,7 +72,7 @@ def test_a_reply_is_prose_and_one_usage_line() -> None:
 
 def test_the_usage_line_can_be_off_but_a_mark_never_is() -> None:
     _, blocks = play(text("a"), ended(Outcome.LENGTH), view=View(usage_line=False))
-    assert said(blocks) == ["■ cut off by the token limit · 310 tok · 6.2s · Alt-C goes on"]
+    assert said(blocks) == ["■ cut off by the token limit · 310 tok · 6.2s · Alt-C goes on · /set max_tokens"]
 
 
 @pytest.mark.parametrize("outcome", [o for o in Outcome if o is not Outcome.COMPLETE])

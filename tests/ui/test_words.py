@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
@@ -14,8 +15,13 @@ from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import say
 from termchat.core.usage import Usage
+from termchat.ui import ways
+from termchat.ui.blocks import line, words_of
+from termchat.ui.cells import wrap
 from termchat.ui.closest import advised, closest
-from termchat.ui.words import trouble, ways_out
+from termchat.ui.ways import COMMANDS, Ways, after, ways_out
+from termchat.ui.words import trouble
+from tests.ui.fakes import FakeProviders
 
 KNOWN = [ModelRef("openai", "gpt-5.2"), ModelRef("openai", "gpt-5.1"), ModelRef("ofox", "gpt-5.2"), ModelRef("a", "b")]
 PAGE = say("https://status.example")
@@ -38,13 +44,13 @@ CASES = [
 @pytest.mark.parametrize(("kind", "received", "words"), CASES)
 def test_the_way_out_of_each_failure(kind: Kind, received: bool, words: str) -> None:
     failure = Failure(kind, say("It broke."), say("Do this."), page=PAGE if kind is Kind.OVERLOADED else say(""))
-    assert ways_out(failure, received=received) == words
+    assert ways_out(failure, ways.KEYS, received=received) == words
 
 
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("received", [False, True])
 def test_no_failure_offers_a_key_or_a_command_that_is_not_there(kind: Kind, received: bool) -> None:
-    words = ways_out(Failure(kind, say("It broke.")), received=received)
+    words = ways_out(Failure(kind, say("It broke.")), ways.KEYS, received=received)
     assert words
     keys, registry = {key.shown for key in KEYS}, builtin()
     assert set(re.findall(r"Alt-\w+|Ctrl-\w+|Enter\b", words)) <= {*keys, "Enter"}
@@ -61,12 +67,48 @@ def test_the_closest_names_are_those_of_the_same_provider_first() -> None:
     assert closest(ModelRef("openai", "zzz"), KNOWN) == []
 
 
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("received", [False, True])
+def test_where_no_key_acts_only_commands_are_offered(kind: Kind, received: bool) -> None:
+    words = ways_out(Failure(kind, say("It broke.")), COMMANDS, received=received)
+    assert words
+    assert not re.search(r"Alt-|Ctrl-|Enter\b|input", words)
+    assert all(builtin().find(name) for name in re.findall(r"/(\w+)", words))
+
+
+def ended(outcome: Outcome, *, received: bool = True, failure: Failure | None = None) -> TurnEnded:
+    made = {"usage": Usage(), "cost": None, "timing": Timing(None, 1), "steps": 1}
+    return TurnEnded("t", outcome, ModelRef("fake", "onne"), failure=failure, received=received, **made)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "offered", "words"),
+    [
+        (Outcome.COMPLETE, ways.KEYS, ""),
+        (Outcome.LENGTH, ways.KEYS, "Alt-C goes on · /set max_tokens"),
+        (Outcome.LENGTH, COMMANDS, "/continue goes on · /set max_tokens"),
+        (Outcome.CANCELLED, COMMANDS, "/continue goes on"),
+        (Outcome.FILTERED, ways.KEYS, "/edit the message · Alt-M other model"),
+        (Outcome.REFUSED, COMMANDS, "/edit the message · /model other model"),
+    ],
+)
+def test_what_can_be_done_about_an_outcome(outcome: Outcome, offered: Ways, words: str) -> None:
+    assert after(ended(outcome), offered) == words
+
+
 def test_a_model_that_is_not_there_names_the_closest() -> None:
     failure = Failure(Kind.NOT_FOUND, say("No model."), say("Look there."))
-    made = {"usage": Usage(), "cost": None, "timing": Timing(None, 1), "steps": 1, "received": False}
-    ended = TurnEnded("t", Outcome.FAILED, ModelRef("ofox", "gpt-5"), failure=failure, **made)
-    event = advised(ended, lambda: KNOWN)
-    assert isinstance(event, TurnEnded)
-    assert event.failure
-    assert event.failure.hint == "Closest: ofox/gpt-5.2, openai/gpt-5.2, openai/gpt-5.1"
-    assert advised(ended, list) is ended
+    refused = ended(Outcome.FAILED, received=False, failure=failure)
+    told = asyncio.run(advised(refused, FakeProviders()))
+    assert told.failure
+    assert told.failure.closest == (ModelRef("fake", "one"),)
+    assert after(told, ways.KEYS) == "Closest: fake/one · Enter uses fake/one · Alt-M pick a model"
+    other = ended(Outcome.FAILED, failure=Failure(Kind.SERVER, say("It broke.")))
+    assert asyncio.run(advised(other, FakeProviders())) is other
+
+
+def test_a_line_is_broken_between_its_items_where_that_leaves_most_of_the_row_full() -> None:
+    words = say("Closest: one/two, three/four · Alt-M pick a model · Enter sends again")
+    rows = [words_of(row) for row in wrap(line(words), 40)]
+    assert rows == ["Closest: one/two, three/four", "Alt-M pick a model · Enter sends again"]
+    assert [words_of(row) for row in wrap(line(say("a b · ccccccc dd")), 12)] == ["a b", "ccccccc dd"]

@@ -7,7 +7,7 @@ from time import monotonic
 
 from termchat.commands.registry import Context, is_command, message_of, split
 from termchat.config.keys import Action
-from termchat.core.effects import ListModels
+from termchat.core.effects import ListModels, Say, UseModel
 from termchat.core.sanitize import safe_line, say
 from termchat.core.style import Role
 from termchat.ui.blocks import line
@@ -92,19 +92,28 @@ class Hands:
                     return
         if self._draft.backslash():
             return
+        if self._draft.empty or self._draft.raw == self._talk.returned:
+            self._use_closest()
         if self._draft.text.strip():
             self.submit()
         elif self._talk.queue and not self._talk.busy:
             self._talk.send_queue()
 
+    def _use_closest(self) -> None:
+        """Where a model was not there, Enter takes the one that comes closest."""
+        if model := self._talk.instead:
+            said = Say(say("→ {model}", model=safe_line(str(model))))
+            self._performer.perform((UseModel(model), said), self._faces.columns)
+
     def submit(self) -> None:
-        """What stands in the input is entered."""
+        """What stands in the input is entered; a queue that waits goes with it, or after what was sent already."""
         text = self._draft.text
         if is_command(text):
             self._command(text)
             return
+        again = self._draft.raw == self._talk.returned
         raw = self._draft.take()
-        if self._talk.queue and not self._talk.busy:
+        if self._talk.queue and not self._talk.busy and not again:
             self._talk.queue.append(raw)
             self._talk.send_queue()
             return

@@ -72,7 +72,7 @@ class Repl:
         self.picker = Picker()
         view = View(think=look.think, usage_line=look.usage)
         self.memory = Memory(house.session, self.draft)
-        self.talk = Talk(house.session, self.draft, view, self._changed, self._sign)
+        self.talk = Talk(house.session, house.providers, self.draft, view, self._changed, self._sign)
         self.context = Context(house.session, house.providers, house.registry, house.preferences)
         self.menu = Menu(lambda text: house.registry.menu(self.context, text))
         self.faces = Faces(house, self.talk, self.draft, self.menu, self.picker, self.toast, self.output.get_size)
@@ -84,8 +84,7 @@ class Repl:
         self.painter = Painter(
             self.screen,
             Palette(house.theme, look.depth),
-            self.parts.tail,
-            self.talk.give_back,
+            self._given_back,
             hyperlinks=look.hyperlinks,
         )
         self.painter.signs = look.signs
@@ -132,7 +131,6 @@ class Repl:
             vi=look.vi,
         )
         self.talk.ended = self._ended
-        self.talk.known = house.providers.known
         self._early = ""
 
     def _terminal_actions(self) -> dict[Action, Callable[[], None]]:
@@ -158,6 +156,10 @@ class Repl:
         """The terminal has told its background: a theme made for it, from now on."""
         if self.fitting.told(kind):
             self.screen.renew()
+
+    def _given_back(self) -> None:
+        if not self.talk.give_back():
+            self.toast.say(say("The message that got no answer is in the history: ↑"), 5.0)
 
     def _ended(self, ended: TurnEnded, seconds: float) -> None:
         words = say("{model}: {outcome}", model=safe_line(ended.model.model), outcome=Safe(ended.outcome))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import replace
 from time import monotonic
@@ -17,7 +17,7 @@ from termchat.core.events import TurnEnded
 from termchat.core.messages import Author, user
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
-from termchat.core.ports import Session, Turn
+from termchat.core.ports import Providers, Session, Turn
 from termchat.core.sanitize import Safe, safe, say
 from termchat.core.style import Role
 from termchat.ui.blocks import Pause, Prose, line
@@ -37,13 +37,25 @@ class Talk:
     view     what is known of the running turn
     queue    what was entered while a turn ran, pastes as marks
     paused   the queue waits for the user
+    returned   the message that got no answer and went back into the input, as it was
     """
 
-    def __init__(self, session: Session, draft: Draft, view: View, changed: Callable[[], None], sign: Safe) -> None:
+    def __init__(
+        self,
+        session: Session,
+        providers: Providers,
+        draft: Draft,
+        view: View,
+        changed: Callable[[], None],
+        sign: Safe,
+    ) -> None:
         self.session = session
+        self._providers = providers
         self.view = view
         self.queue: list[str] = []
         self.paused = False
+        self.returned: str | None = None
+        self._instead: tuple[ModelRef, ModelRef] | None = None
         self.painter: Painter | None = None
         self.ended: Callable[[TurnEnded, float], None] = lambda ended, started: None
         self._draft = draft
@@ -55,13 +67,18 @@ class Talk:
         self._question = ""
         self._model: ModelRef | None = None
         self._again = False
-        self.known: Callable[[], Sequence[ModelRef]] = tuple
         self._before: str | None = None
         self._hurry = False
 
     @property
     def busy(self) -> bool:
         return self.view.busy
+
+    @property
+    def instead(self) -> ModelRef | None:
+        """The model to take where the one that was asked is not there; None once another was chosen."""
+        closest, before = self._instead or (None, None)
+        return closest if self.session.model == before and not self.busy else None
 
     def enter(self, raw: str, message: str) -> None:
         """A message is entered: sent at once, or queued while a turn runs. `raw` has its pastes as marks."""
@@ -174,13 +191,19 @@ class Talk:
         self._changed()
         return raw
 
-    def give_back(self) -> None:
-        """The question got no answer: it returns to the input; after a second try the first answer stands again."""
-        if self._asked is None:
+    def give_back(self) -> bool:
+        """The question got no answer: it returns to the input; after a second try the first answer stands again.
+
+        False when the input has something else in it, and the question is in the history instead.
+        """
+        asked, self._asked = self._asked, None
+        if asked is None:
             self.session.move(self._before)
-        else:
-            self._draft.restore(self._asked)
-        self._asked = None
+            return True
+        free = self._draft.empty
+        self._draft.restore(asked)
+        self.returned = asked if free else None
+        return free
 
     async def close(self) -> None:
         """Stop whatever runs and wait until it has ended."""
@@ -192,6 +215,7 @@ class Talk:
     def _send(self, question: str, model: ModelRef | None) -> None:
         """Have a question answered by a model, or by the session's own."""
         self._question, self._model = question, model
+        self.returned = self._instead = None
         self.session.move(question)
         turn = self._turn = self.session.send(question, model)
         self.view = sent(self.view, turn.id, model or self.session.model, monotonic())
@@ -216,7 +240,9 @@ class Talk:
                 async for event in events:
                     if self._turn is not turn:
                         return
-                    self.view, blocks = step(self.view, advised(event, self.known), monotonic())
+                    if isinstance(event, TurnEnded):
+                        event = await advised(event, self._providers)
+                    self.view, blocks = step(self.view, event, monotonic())
                     if self.painter:
                         self.painter.show(blocks)
         except Exception:
@@ -241,6 +267,8 @@ class Talk:
         hurry, self._hurry = self._hurry, False
         self._asked = None
         if ended:
+            closest = ended.failure.closest if ended.failure else ()
+            self._instead = (closest[0], self.session.model) if closest else None
             self.ended(ended, ended.timing.total)
         if self.queue and (well or hurry):
             self.send_queue()
