@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from termchat.core.errors import Failure
 from termchat.core.ports import Wire
-from termchat.core.sanitize import safe, say
+from termchat.core.sanitize import Safe, safe, say
 
 _LONGEST_WAIT = 30.0  # seconds a server may ask for; more is told and left to the user
 _LONGEST_BACKOFF = 8.0
@@ -46,7 +46,14 @@ def given_up(failure: Failure, tried: int) -> Failure:
     """The failure as it is told in the end: after how many tries, and when the server wants to be asked again."""
     message = failure.message
     if tried > 1:
-        message = say("{message} Tried {n} times.", message=message, n=safe(str(tried)))
+        message = say("{message} Tried {n} times.", message=_sentence(message), n=safe(str(tried)))
     if failure.retry_after is not None and failure.retry_after > _LONGEST_WAIT:
-        message = say("{message} It asks to wait {n} s.", message=message, n=safe(f"{failure.retry_after:.0f}"))
+        message = say(
+            "{message} It asks to wait {n} s.", message=_sentence(message), n=safe(f"{failure.retry_after:.0f}")
+        )
     return replace(failure, message=message)
+
+
+def _sentence(words: Safe) -> Safe:
+    """A server's own words may end without a stop."""
+    return words if words.endswith((".", "!", "?", "…")) else say("{words}.", words=words)

@@ -19,7 +19,7 @@ from termchat.providers.registry import Registry
 from termchat.providers.retry import RetryPolicy
 from termchat.tools.registry import Answer, Fault, Toolbox, tool
 from tests.gateway import Gateway
-from tests.providers.house import SPEECHES, Quick, model, profile, setup
+from tests.providers.house import KEY, SPEECHES, Quick, model, profile, setup
 
 
 @tool
@@ -37,10 +37,10 @@ async def count(to: Annotated[int, "How far."]) -> Answer:
 TOOLBOX = Toolbox(Path("/nowhere"), tools=(look, count))
 
 
-def profiles(gateway: Gateway, **fields: Any) -> list[Profile]:
-    """A provider for each protocol, and a second Chat Completions at another place, `second`."""
-    away = replace(profile(gateway.url + "/second", Protocol.CHAT, **fields), name="second")
-    return [*(profile(gateway.url, speech, **fields) for speech in SPEECHES), away]
+def profiles(gateway: Gateway, url: str = "", **fields: Any) -> list[Profile]:
+    """A provider for each protocol, at another `url` than the gateway's, and a second Chat Completions, `second`."""
+    away = replace(profile(gateway.url + "/second", Protocol.CHAT, **(fields | {"key": KEY})), name="second")
+    return [*(profile(url or gateway.url, speech, **fields) for speech in SPEECHES), away]
 
 
 @asynccontextmanager
@@ -48,6 +48,7 @@ async def session(
     gateway: Gateway,
     speech: Protocol,
     *,
+    url: str = "",
     fields: dict[str, Any] | None = None,
     policy: RetryPolicy | None = None,
     fallback: Mapping[ModelRef, Sequence[str]] | None = None,
@@ -55,9 +56,9 @@ async def session(
 ) -> AsyncIterator[Session]:
     """A conversation that begins with the model of one protocol; connections are closed at the end.
 
-    `fields` are of the providers' profiles, `plan` of the session's plan.
+    `url` is where the providers are, `fields` are of their profiles, `plan` of the session's plan.
     """
-    registry = Registry(setup(*profiles(gateway, **(fields or {})), policy=policy or Quick(), fallback=fallback or {}))
+    registry = Registry(setup(*profiles(gateway, url, **(fields or {})), policy=policy or Quick(), fallback=fallback or {}))
     try:
         yield Session(Plan(model(speech), registry, **{"tools": TOOLBOX, **plan}))
     finally:

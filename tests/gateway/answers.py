@@ -43,6 +43,11 @@ async def answer(conn: Connection, request: RecordedRequest, said: Answer, seed:
     elif isinstance(said, fault.NotHttp):
         await conn.send(said.data)
         conn.close()
+    elif isinstance(said, fault.Endless):
+        await conn.send(said.start)
+        while request.sent < said.most:
+            await conn.send(said.again)
+        conn.close()
     else:
         assert_never(said)
 

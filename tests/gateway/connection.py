@@ -10,6 +10,9 @@ from contextlib import suppress
 
 from tests.gateway.requests import RawRequest, RecordedRequest, record, take_request
 
+_TLS = b"\x16\x03"  # how a TLS connection begins
+_PLAIN_HTTP = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+
 
 class ClientGoneError(Exception):
     """The client closed the connection; nothing more can be sent."""
@@ -41,6 +44,10 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
+        if self._buffer.startswith(_TLS) and self._transport is not None:
+            self._transport.write(_PLAIN_HTTP)  # as servers do that are called with https on their port for http
+            self.close()
+            return
         self._next()
 
     def eof_received(self) -> bool:

@@ -85,7 +85,16 @@ class NotHttp:
     data: bytes
 
 
-Fault: TypeAlias = Status | Drop | Silence | Body | Redirect | NotHttp
+@dataclass(frozen=True, slots=True)
+class Endless:
+    """Bytes in place of a response: `start`, then `again` for ever, or until `most` bytes went out."""
+
+    start: bytes
+    again: bytes
+    most: int = 200_000_000
+
+
+Fault: TypeAlias = Status | Drop | Silence | Body | Redirect | NotHttp | Endless
 
 
 def status(
@@ -198,6 +207,49 @@ def redirect_loop(code: int = 307) -> Redirect:
 def not_http(data: bytes = b"SSH-2.0-OpenSSH_9.7\r\n") -> NotHttp:
     """Another service on this port."""
     return NotHttp(data)
+
+
+_STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+def endless_headers() -> Endless:
+    """Headers, and always one more."""
+    return Endless(b"HTTP/1.1 200 OK\r\n", b"x-more: " + b"y" * 1000 + b"\r\n")
+
+
+def endless_header() -> Endless:
+    """One header whose value has no end."""
+    return Endless(b"HTTP/1.1 200 OK\r\nx-more: ", b"y" * 64_000)
+
+
+def endless_chunk_size() -> Endless:
+    """A chunk whose length has no end."""
+    return Endless(_STREAM, b"0" * 64_000)
+
+
+def endless_line(start: bytes = b"data: ", again: bytes = b"x" * 64_000) -> Endless:
+    """A body whose first line has no end; or whatever is said for ever."""
+    return Endless(_STREAM + _chunk(start), _chunk(again))
+
+
+def endless_data_lines() -> Endless:
+    """One event of empty `data:` lines without end."""
+    return endless_line(b"data:\n", b"data:\n" * 10_000)
+
+
+def endless_json() -> Endless:
+    """A whole reply in JSON, without its end."""
+    return endless_line(b'{"x": "')
+
+
+def endless_error(code: int = 400) -> Endless:
+    """An error whose words have no end."""
+    head = _STREAM.replace(b"200 OK", b"%d Error" % code).replace(b"text/event-stream", b"application/json")
+    return Endless(head + _chunk(b'{"error": {"message": "'), _chunk(b"x" * 64_000))
+
+
+def _chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def cut(inside: Literal["json", "utf8"] | None = None) -> Cut:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
+from typing import Any
 
 from tests.gateway import fault, reading
 from tests.gateway.answers import Answer
@@ -22,6 +24,9 @@ def play(request: RecordedRequest) -> Answer:
     for word in (request.model.rsplit("/", 1)[-1], asked.strip().lower()):
         if word in BEHAVIOURS:
             return BEHAVIOURS[word]()
+    wanted = reading.schema(request)
+    if wanted and asked.strip().lower() != "misfit":
+        return _paced(json.dumps(_sample(wanted, wanted), ensure_ascii=False))
     found = reading.results(request)
     if found:
         return _paced("The tools said:\n\n" + "\n".join(f"- `{line}`" for line in found) + "\n")
@@ -39,6 +44,27 @@ def _calls(asked: str, offered: set[str]) -> list[Call]:
         found = _EXPRESSION.search(asked)
         calls.append(Call("calculate", {"expression": found[0].strip() if found else "6*7"}))
     return calls
+
+
+def _sample(schema: Any, root: dict[str, Any]) -> Any:
+    """A value that keeps to a schema, as far as it is a plain one."""
+    while "$ref" in schema:
+        for name in (found := root, *schema["$ref"].removeprefix("#/").split("/"))[1:]:
+            found = found[name]
+        schema = found
+    if schema.get("enum"):
+        return schema["enum"][0]
+    match schema.get("type"):
+        case "object":
+            return {name: _sample(inner, root) for name, inner in (schema.get("properties") or {}).items()}
+        case "array":
+            return [_sample(schema.get("items") or {}, root)]
+        case "integer" | "number":
+            return 42
+        case "boolean":
+            return True
+        case _:
+            return "wörds"
 
 
 def _echo(asked: str) -> Reply:

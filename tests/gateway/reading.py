@@ -40,6 +40,24 @@ def offered(request: RecordedRequest) -> set[str]:
     return names
 
 
+def schema(request: RecordedRequest) -> dict[str, Any] | None:
+    """The schema that the reply is to keep to."""
+    body = camel(request.body) if request.protocol is Protocol.GEMINI else request.body
+    named = (
+        ("generationConfig", "responseJsonSchema"),
+        ("response_format", "json_schema", "schema"),
+        ("text", "format", "schema"),
+        ("output_config", "format", "schema"),
+    )
+    for path in named:
+        found: Any = body
+        for name in path:
+            found = found.get(name) if isinstance(found, dict) else None
+        if isinstance(found, dict):
+            return found
+    return None
+
+
 def results(request: RecordedRequest) -> list[str]:
     """The tool results at its end; none when the user's own words stand there."""
     found: list[str] = []

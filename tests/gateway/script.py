@@ -186,9 +186,19 @@ class Garbage:
     """An event of the vendor's own kind whose JSON is broken."""
 
 
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """The next event goes out so many times over, whatever it says."""
+
+    times: int
+
+
 Content: TypeAlias = Text | Reasoning | Call | Citation | Refusal | Block
-Act: TypeAlias = Cut | Stall | ErrorEvent | Raw | Garbage | Gate
+Act: TypeAlias = Cut | Stall | ErrorEvent | Raw | Garbage | Gate | Repeat
 Step: TypeAlias = Content | Act
+
+PASSED: Final = (Cut, Stall, Raw, Gate, Repeat)
+"""What no renderer looks at: the transport does it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import zlib
 from tests.gateway.connection import Connection
 from tests.gateway.mint import Protocol
 from tests.gateway.render.frames import Frame, Stream, encode
-from tests.gateway.script import Cut, Raw, Stall, Wire
+from tests.gateway.script import Cut, Raw, Repeat, Stall, Wire
 from tests.gateway.signals import Gate
 
 _REASONS = {200: "OK", 307: "Temporary Redirect", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found"}
@@ -46,11 +46,28 @@ async def send_stream(conn: Connection, stream: Stream, wire: Wire, protocol: Pr
         elif isinstance(item, Gate):
             await body.flush()
             await _wait(conn, item)
+        elif isinstance(item, Repeat):
+            await _repeat(body, encode(_next_frame(items), wire, number), item.times)
         else:
             await body.add(item.data if isinstance(item, Raw) else encode(item, wire, number))
     await body.end()
     if wire.framing == "close":
         conn.close()
+
+
+_BLOCK = 500  # copies of a repeated event in one write
+
+
+async def _repeat(body: _Body, data: bytes, times: int) -> None:
+    for _ in range(times // _BLOCK):
+        await body.add(data * _BLOCK)
+    await body.add(data * (times % _BLOCK))
+
+
+def _next_frame(items: Stream) -> Frame:
+    item = next(items)
+    assert isinstance(item, Frame), f"only an event can be repeated, not {item}"
+    return item
 
 
 class _Body:

@@ -8,20 +8,17 @@ from tests.gateway.quirks import Quirk
 from tests.gateway.render.errors import error_body
 from tests.gateway.render.frames import Ask, Frame, Item, Json, Stream, compact
 from tests.gateway.script import (
+    PASSED,
     Block,
     Call,
     Citation,
-    Cut,
     ErrorEvent,
     Finish,
     Garbage,
-    Gate,
     Piece,
-    Raw,
     Reasoning,
     Refusal,
     Reply,
-    Stall,
     Text,
     pieces,
 )
@@ -156,7 +153,7 @@ def _events(reply: Reply, ask: Ask) -> Iterator[Json | Item]:
         yield {"type": "message_note", "note": "processing"}
     blocks = _Blocks(reply, ask)
     for piece in pieces(reply):
-        if isinstance(piece.step, (Cut, Stall, Raw, Gate)):
+        if isinstance(piece.step, PASSED):
             yield piece.step
         elif isinstance(piece.step, Garbage):
             yield Frame("content_block_delta", '{"type":"content_block_delta","index":0,"delta":{"ty')

@@ -10,20 +10,17 @@ from tests.gateway.render.chat_calls import call_deltas, whole_calls
 from tests.gateway.render.errors import error_body
 from tests.gateway.render.frames import Ask, Frame, Item, Json, Stream, compact
 from tests.gateway.script import (
+    PASSED,
     Block,
     Call,
     Citation,
-    Cut,
     ErrorEvent,
     Finish,
     Garbage,
-    Gate,
     Piece,
-    Raw,
     Reasoning,
     Refusal,
     Reply,
-    Stall,
     Text,
     pieces,
 )
@@ -45,7 +42,7 @@ def stream(reply: Reply, ask: Ask) -> Stream:
     quirks = reply.quirks
     yield from _opening(reply, ask)
     for piece in pieces(reply):
-        if isinstance(piece.step, (Cut, Stall, Raw, Gate)):
+        if isinstance(piece.step, PASSED):
             yield piece.step
         elif isinstance(piece.step, Garbage):
             yield Frame(None, '{"id":"chatcmpl-1","object":"chat.completion.chunk","choices":[{"del')

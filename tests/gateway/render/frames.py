@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from tests.gateway.mint import Origin, seal, word
-from tests.gateway.script import AUTO, Call, Cut, Gate, Raw, Stall, Wire
+from tests.gateway.script import AUTO, Call, Cut, Gate, Raw, Repeat, Stall, Wire
 
 Json: TypeAlias = dict[str, Any]
 
@@ -21,7 +21,7 @@ class Frame:
     data: str
 
 
-Item: TypeAlias = Frame | Cut | Stall | Raw | Gate
+Item: TypeAlias = Frame | Cut | Stall | Raw | Gate | Repeat
 """What the transport can do."""
 
 Stream: TypeAlias = Iterator[Item]

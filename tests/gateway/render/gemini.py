@@ -8,6 +8,7 @@ from tests.gateway.quirks import Quirk
 from tests.gateway.render.errors import error_body
 from tests.gateway.render.frames import Ask, Frame, Item, Json, Stream, compact
 from tests.gateway.script import (
+    PASSED,
     Block,
     Call,
     Citation,
@@ -15,13 +16,11 @@ from tests.gateway.script import (
     ErrorEvent,
     Finish,
     Garbage,
-    Gate,
     Piece,
     Raw,
     Reasoning,
     Refusal,
     Reply,
-    Stall,
     Text,
     pieces,
 )
@@ -81,7 +80,7 @@ def _chunks(reply: Reply, ask: Ask) -> Iterator[Json | Item]:
     for piece in pieces(reply):
         if isinstance(piece.step, Cut) and inside_call and piece.step.inside is None:
             yield Cut(piece.step.how, "json")  # calls come whole: their arguments are inside the JSON
-        elif isinstance(piece.step, (Cut, Stall, Raw, Gate)):
+        elif isinstance(piece.step, PASSED):
             yield piece.step
         elif isinstance(piece.step, Garbage):
             yield Frame(None, '{"candidates":[{"content":{"par')

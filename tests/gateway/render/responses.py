@@ -10,20 +10,17 @@ from tests.gateway.render.errors import error_body
 from tests.gateway.render.frames import Ask, Frame, Item, Json, Stream, compact
 from tests.gateway.render.responses_items import Items
 from tests.gateway.script import (
+    PASSED,
     Block,
     Call,
     Citation,
-    Cut,
     ErrorEvent,
     Finish,
     Garbage,
-    Gate,
     Piece,
-    Raw,
     Reasoning,
     Refusal,
     Reply,
-    Stall,
     Text,
     pieces,
 )
@@ -73,7 +70,7 @@ def _events(reply: Reply, ask: Ask) -> Iterator[Json | Item]:
         yield numbered({"type": "response.brand_new", "note": "processing"})
     items = Items(reply, ask)
     for piece in pieces(reply):
-        if isinstance(piece.step, (Cut, Stall, Raw, Gate)):
+        if isinstance(piece.step, PASSED):
             yield piece.step
         elif isinstance(piece.step, Garbage):
             yield Frame("response.output_text.delta", '{"type":"response.output_text.delta","delta":"x')

@@ -93,7 +93,7 @@ def _check_output(report: Report, body: Json) -> None:
     if wanted is not None:
         report.only(wanted, ("type", "schema"), "output_config.format")
         report.one_of(wanted.get("type"), ("json_schema",), "output_config.format.type")
-        report.want(wanted, "schema", dict, "output_config.format")
+        report.reply_schema(wanted.get("schema"), "output_config.format.schema", closed=True)
 
 
 def _check_tools(report: Report, body: Json) -> None:

@@ -111,6 +111,7 @@ def _check_format(report: Report, body: Json) -> None:
         spec = report.want(wanted, "json_schema", dict, "response_format") or {}
         report.only(spec, ("name", "description", "schema", "strict"), "response_format.json_schema")
         report.want(spec, "name", str, "response_format.json_schema")
-        report.want(spec, "schema", dict, "response_format.json_schema")
+        where = "response_format.json_schema.schema"
+        report.reply_schema(spec.get("schema"), where, strict=spec.get("strict") is True)
     if wanted.get("type") == "json_object" and "json" not in json.dumps(body.get("messages")).lower():
         report.say("'messages' must contain the word 'json' in some form, to use 'response_format' 'json_object'.")

@@ -115,6 +115,25 @@ class Report:
                 self.say(f"{where}: schema does not support '{name}' at the top level.")
         _walk_schema(self, schema, where, schema, strict)
 
+    def reply_schema(self, schema: Any, where: str, *, strict: bool = False, closed: bool = False) -> None:
+        """The rules for a reply's schema: an object at the root; `closed` objects alone; `strict` as OpenAI has it."""
+        if self.check(schema, dict, where) is None:
+            return
+        if schema.get("type") != "object":
+            self.say(f"{where}: schema must be a JSON Schema of 'type: \"object\"', got {schema.get('type')!r}.")
+        for name in ("$schema", "$id", "$comment"):
+            if name in schema:
+                self.say(f"{where}: '{name}' is not permitted.")
+        _walk_schema(self, schema, where, schema, strict)
+        for place, inner in _objects(schema, where) if closed or strict else ():
+            if inner.get("additionalProperties") is not False:
+                self.say(f"{place}: For 'object' type, 'additionalProperties' must be explicitly set to false.")
+            unknown = [
+                word for word in ("default", "format", "pattern", "allOf", "not", "if") if strict and word in inner
+            ]
+            if unknown:
+                self.say(f"{place}: {unknown} are not permitted with strict.")
+
     def tool_names(self, names: Iterable[Any], pattern: re.Pattern[str] = TOOL_NAME) -> None:
         """Tool names in the allowed letters, each of them once."""
         seen: set[Any] = set()
@@ -231,6 +250,15 @@ def _inner_schemas(schema: Json) -> Iterator[tuple[str, Any]]:
         inner = schema.get(name)
         if isinstance(inner, list):
             yield from ((f"{name}[{index}]", one) for index, one in enumerate(inner))
+
+
+def _objects(schema: Json, where: str) -> Iterator[tuple[str, Json]]:
+    """All schemas of objects within a schema, and their places."""
+    if schema.get("type") == "object":
+        yield where, schema
+    for place, inner in _inner_schemas(schema):
+        if isinstance(inner, dict):
+            yield from _objects(inner, f"{where}.{place}")
 
 
 def _resolves(reference: str, root: Json) -> bool:

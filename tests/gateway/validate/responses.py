@@ -96,4 +96,4 @@ def _check_text(report: Report, body: Json) -> None:
     if wanted.get("type") == "json_schema":
         report.only(wanted, ("type", "name", "description", "schema", "strict"), "text.format")
         report.want(wanted, "name", str, "text.format")
-        report.want(wanted, "schema", dict, "text.format")
+        report.reply_schema(wanted.get("schema"), "text.format.schema", strict=wanted.get("strict") is True)

@@ -1,0 +1,52 @@
+"""The faults through the engine: the true outcome, the words, the tries, what is kept, and that the talk goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from termchat.core.errors import exit_code
+from termchat.core.events import MessageDone, Retrying, Streamed
+from termchat.core.messages import Author
+from termchat.core.models import ModelRef, Protocol, Timeouts
+from termchat.core.outcomes import Outcome
+from termchat.tools.registry import Toolbox
+from tests.engine.house import ask, ended, said, session
+from tests.faults.table import FAULTS, OK, row
+from tests.gateway import Gateway
+from tests.providers.house import KEY, SPEECHES
+
+QUICK = Timeouts(connect=2, first=0.4, idle=0.4, silent=0.8)
+
+
+@pytest.mark.parametrize("speech", SPEECHES)
+@pytest.mark.parametrize("name", FAULTS)
+async def test_the_matrix(gateway: Gateway, speech: Protocol, name: str) -> None:
+    case = row(name, speech)
+    gateway.reply(*case.answers)
+    place = case.place(gateway.url)
+    plan = {"timeouts": QUICK, "max_rounds": 3, "tools": Toolbox(Path("/nowhere"))}
+    async with session(gateway, speech, url=place, fields={"key": case.key}, **plan) as talk:
+        events = await ask(talk, "hello")
+        end = ended(events)
+
+        assert exit_code(end.outcome, end.failure) == case.code, end
+        assert case.outcome in (None, end.outcome)
+        assert len(gateway.asked) == case.asked
+        assert said(events) == case.text
+        told = f"{end.failure.message} {end.failure.hint}" if end.failure else ""
+        assert not end.failure or case.words in told
+        assert KEY not in told
+        assert len(told) < 700
+        assert not set(told) & set("\x1b\n\x7f<")
+        retries = [e.delta for e in events if isinstance(e, Streamed) and isinstance(e.delta, Retrying)]
+        assert len(retries) == case.again
+        kept = [e.message for e in events if isinstance(e, MessageDone) and e.message.author is Author.ASSISTANT]
+        assert "".join(message.text for message in kept) == case.text
+        assert end.outcome is Outcome.LIMIT or all(message.outcome is end.outcome for message in kept[-1:])
+
+        gateway.forget()
+        gateway.reply(OK)
+        elsewhere = None if case.asked else ModelRef("second", "gpt-5.2")
+        assert ended(await ask(talk, "and now?", elsewhere)).outcome is Outcome.COMPLETE
