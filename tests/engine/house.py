@@ -58,7 +58,8 @@ async def session(
 
     `url` is where the providers are, `fields` are of their profiles, `plan` of the session's plan.
     """
-    registry = Registry(setup(*profiles(gateway, url, **(fields or {})), policy=policy or Quick(), fallback=fallback or {}))
+    made = profiles(gateway, url, **(fields or {}))
+    registry = Registry(setup(*made, policy=policy or Quick(), fallback=fallback or {}))
     try:
         yield Session(Plan(model(speech), registry, **{"tools": TOOLBOX, **plan}))
     finally:
