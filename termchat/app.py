@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from termchat.config.load import Config, load
 from termchat.config.secrets import Secrets
-from termchat.config.settings import EnterKey, Links, UsageLine
+from termchat.config.settings import EnterKey, Links, Queue, UsageLine
 from termchat.config.system import system_prompt
 from termchat.core.errors import Failure, Kind, ProviderError
 from termchat.core.library import By
@@ -288,7 +288,8 @@ def _repl(launch: Launch, config: Config, env: Mapping[str, str], tty: Tty | Non
         enter_sends=settings.enter is EnterKey.SEND,
         signs=signs_work(env),
         motion=not settings.reduced_motion,
-        notify=settings.notify.value,
+        notify=settings.notify,
+        together=settings.queue is Queue.TOGETHER,
         vi=settings.vi,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from enum import StrEnum
 from math import isfinite
@@ -55,6 +56,31 @@ class OneOf(NamedTuple):
         # `true` and `false` are what people write for on and off.
         word = {True: "on", False: "off"}.get(raw, "") if isinstance(raw, bool) else raw
         return next((option for option in self.options if option.value == word), None)
+
+
+class OneOfOrCommand(NamedTuple):
+    """One of some words, or `cmd` and a command with its arguments, which no shell reads."""
+
+    choices: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        return "one of " + ", ".join(self.choices) + ", or cmd and a command"
+
+    def read(self, raw: object) -> Value:
+        word = "off" if raw is False else raw
+        if not isinstance(word, str):
+            return None
+        return word if word in self.choices or command_of(word) else None
+
+
+def command_of(text: str) -> list[str]:
+    """The command and its arguments behind `cmd `; nothing where there is none."""
+    sign, _, command = text.partition(" ")
+    try:
+        return shlex.split(command) if sign == "cmd" else []
+    except ValueError:  # a quotation without its end
+        return []
 
 
 class Whole(NamedTuple):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated, Any, NamedTuple
 
-from termchat.config.kinds import Kind, Number, OneOf, Seconds, Switch, Texts, Value, Whole, Words
+from termchat.config.kinds import Kind, Number, OneOf, OneOfOrCommand, Seconds, Switch, Texts, Value, Whole, Words
 from termchat.core.models import Timeouts
 from termchat.core.ports import Effort, Params
 
@@ -46,12 +46,11 @@ class EnterKey(StrEnum):
     NEWLINE = "newline"
 
 
-class Notify(StrEnum):
-    """How the user is told of the end of a long reply; `auto` is the best the terminal is known to have."""
+class Queue(StrEnum):
+    """What goes out when a reply has ended and messages wait."""
 
-    AUTO = "auto"
-    BELL = "bell"
-    OFF = "off"
+    TOGETHER = "together"
+    ONE = "one"
 
 
 class About(NamedTuple):
@@ -191,10 +190,18 @@ class Settings:
         ReasoningView.TAIL
     )
     hyperlinks: Annotated[Links, About(OneOf(Links), "Whether links can be clicked (OSC 8).")] = Links.AUTO
+    queue: Annotated[
+        Queue,
+        About(OneOf(Queue), "What of the queue is sent when a reply has ended: all of it together, or one message."),
+    ] = Queue.TOGETHER
     notify: Annotated[
-        Notify,
-        About(OneOf(Notify), "How you are told of a long reply that ends while you look elsewhere.", live=False),
-    ] = Notify.AUTO
+        str,
+        About(
+            OneOfOrCommand(("auto", "bell", "off")),
+            "How you are told of a long reply that ends while you look elsewhere; cmd runs a command with the words.",
+            live=False,
+        ),
+    ] = "auto"
     vi: Annotated[bool, About(Switch(), "vi keys in the input.", live=False)] = False
     reduced_motion: Annotated[bool, About(Switch(), "No spinner turns.", env="TERMCHAT_REDUCED_MOTION", live=False)] = (
         False

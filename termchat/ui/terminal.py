@@ -21,6 +21,47 @@ def links_work(env: Mapping[str, str]) -> bool:
     return known or (vte.isdigit() and int(vte) >= _VTE) or env.get("TERM", "") in ("xterm-kitty", "foot", "alacritty")
 
 
+def program(env: Mapping[str, str]) -> str:
+    """Which terminal this is as far as the environment tells, also from within a multiplexer; "" when it does not."""
+    name, term = env.get("TERM_PROGRAM", ""), env.get("TERM", "")
+    if env.get("KITTY_WINDOW_ID"):
+        return "kitty"
+    if name == "iTerm.app" or env.get("LC_TERMINAL") == "iTerm2":
+        return "iterm"
+    if name == "WezTerm" or env.get("WEZTERM_PANE"):
+        return "wezterm"
+    if name == "ghostty" or env.get("GHOSTTY_RESOURCES_DIR"):
+        return "ghostty"
+    if env.get("WT_SESSION"):
+        return "windows"
+    if term.startswith("foot"):
+        return "foot"
+    if env.get("VTE_VERSION"):
+        return "vte"
+    return "rxvt" if "rxvt" in term else ""
+
+
+def shows_progress(env: Mapping[str, str]) -> bool:
+    """Whether the terminal shows in its tab or in the taskbar that something runs (OSC 9;4).
+
+    Where it is not known it may be shown as a notification instead.
+    """
+    if env.get("TMUX") or env.get("STY"):
+        return False
+    version = _version(env.get("TERM_PROGRAM_VERSION", ""))
+    match program(env):
+        case "windows" | "ghostty":
+            return True
+        case "iterm":
+            return version >= (3, 6)
+        case "wezterm":
+            return version >= (20250209,)
+        case "vte":
+            return env["VTE_VERSION"].isdigit() and int(env["VTE_VERSION"]) >= 7900
+        case _:
+            return env.get("ConEmuANSI") == "ON"
+
+
 def background(env: Mapping[str, str]) -> str:
     """`light` or `dark` where COLORFGBG tells, else `any`."""
     number = env.get("COLORFGBG", "").rpartition(";")[2]

@@ -21,7 +21,7 @@ def main() -> int:
     from termchat.core.errors import Failure
     from termchat.core.sanitize import say
     from termchat.ui.palette import depth_of
-    from termchat.ui.repl import status, terminal
+    from termchat.ui.repl import notify, status
     from termchat.ui.repl.house import House, Look
     from termchat.ui.repl.loop import run
     from termchat.ui.repl.menu import Menu
@@ -40,6 +40,8 @@ def main() -> int:
         signs=signs_work(os.environ),
         enter_sends="newline" not in flags,
         motion="still" not in flags,
+        notify=os.environ.get("TESTNOTIFY", "auto"),
+        together="one" not in flags,
     )
     house = House(
         fake_session(),
@@ -55,7 +57,7 @@ def main() -> int:
     )
     if "hasty" in flags:
         status.STALL = 0.5
-        terminal._LONG_TURN = 0.2
+        notify._LONG_TURN = 0.2
     if "bug" in flags:
         Menu.follow = _crash  # type: ignore[method-assign,assignment]
     if "stuck" in flags:

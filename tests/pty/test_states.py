@@ -26,6 +26,20 @@ def test_what_is_entered_meanwhile_waits_and_is_sent_as_one_message() -> None:
         assert "queued" not in terminal.lines[-1]
 
 
+def test_the_queue_may_be_sent_one_message_a_turn() -> None:
+    with Terminal(rows=40, env={"TESTFLAGS": "one"}) as terminal:
+        _ready(terminal)
+        terminal.send("lines 40 10\r")
+        terminal.shows("L0001")
+        for text in ("first of all", "and then"):
+            terminal.send(f"{text}\r")
+            terminal.shows(f" {text}")
+        terminal.shows("You said: first of all")
+        terminal.shows("You said: and then")
+        assert "❯ first of all" in terminal.transcript
+        assert "❯ and then" in terminal.transcript
+
+
 def test_after_a_stop_the_queue_waits_and_enter_sends_it() -> None:
     with Terminal() as terminal:
         _ready(terminal)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -73,6 +75,65 @@ def test_a_long_reply_that_ends_unseen_is_told(env: dict[str, str], told: bytes)
             terminal.settled()
             rest = re.sub(rb"\x1b\]2;[^\x07]*\x07", b"", terminal.output[before:])
             assert (told in rest) is not seen
+
+
+def test_a_command_of_the_users_own_is_told(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    command = f"cmd {sys.executable} -c 'import sys; open(sys.argv[1], \"w\").write(sys.argv[2])' {told}"
+    with Terminal(env={**HASTY, "TESTNOTIFY": command}) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("\x1b[O")
+        terminal.send("lines 20 20\r")
+        terminal.until(lambda: told.exists() and told.read_text() == "one: complete")
+        terminal.shows("Ask anything")
+
+
+def test_a_command_that_cannot_be_run_is_said() -> None:
+    with Terminal(env={**HASTY, "TESTNOTIFY": "cmd /no/such/thing"}) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("\x1b[O")
+        terminal.send("lines 20 20\r")
+        terminal.shows("notify: cannot run /no/such/thing: no such file or directory.")
+
+
+GHOSTTY = {"TERM_PROGRAM": "ghostty"}
+ON, OFF = b"\x1b]9;4;3;0\x1b\\", b"\x1b]9;4;0;0\x1b\\"
+
+
+def test_while_a_turn_runs_the_tab_shows_it() -> None:
+    with Terminal(env=GHOSTTY) as terminal:
+        terminal.shows("Ask anything")
+        assert ON not in terminal.output
+        terminal.send("drip\r")
+        terminal.until(lambda: ON in terminal.output)
+        terminal.shows("word3")
+        assert terminal.output.count(ON) == 1
+        assert OFF not in terminal.output
+        terminal.send("\x1b")
+        terminal.until(lambda: OFF in terminal.output)
+    with Terminal() as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("drip\r")
+        terminal.shows("word3")
+        assert ON not in terminal.output
+
+
+@pytest.mark.parametrize("way", ["term", "hup", "leave", "suspend"])
+def test_no_way_out_leaves_the_tab_at_work(way: str) -> None:
+    with Terminal(env=GHOSTTY) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("drip\r")
+        terminal.shows("word3")
+        if way == "suspend":
+            terminal.send("\x1a")
+            terminal.until(lambda: terminal.output.rfind(OFF) > terminal.output.rfind(ON))
+            return
+        if way == "leave":
+            terminal.send("/exit\r")
+        else:
+            os.kill(terminal.pid, signal.SIGTERM if way == "term" else signal.SIGHUP)
+        terminal.leaves()
+        assert terminal.output.rfind(OFF) > terminal.output.rfind(ON)
 
 
 def test_f2_goes_back_to_the_model_before() -> None:

@@ -9,7 +9,7 @@ from typing import assert_never
 from termchat.commands.model import failed
 from termchat.config.keys import Action
 from termchat.config.preferences import Preferences
-from termchat.config.settings import EnterKey, Links, Settings, UsageLine
+from termchat.config.settings import EnterKey, Links, Queue, Settings, UsageLine
 from termchat.core.effects import Configure, Effect, Preview, Say
 from termchat.core.errors import Failure
 from termchat.core.sanitize import say
@@ -53,6 +53,7 @@ class Fitting:
             "usage": self._usage,
             "reasoning": self._reasoning,
             "enter": self._enter,
+            "queue": self._queue,
             "hyperlinks": self._links,
         }
 
@@ -118,6 +119,9 @@ class Fitting:
 
     def _enter(self, settings: Settings) -> None:
         self._enter_sends = settings.enter is EnterKey.SEND
+
+    def _queue(self, settings: Settings) -> None:
+        self._talk.together = settings.queue is Queue.TOGETHER
 
     def _links(self, settings: Settings) -> None:
         wanted = settings.hyperlinks

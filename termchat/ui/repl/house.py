@@ -34,7 +34,8 @@ class Look:
     usage        a line of tokens and cost below each reply
     vi           vi keys in the input
     enter_sends  Enter sends and Alt-Enter begins a line; else the other way round
-    notify       "auto", "bell" or "off"
+    notify       "auto", "bell", "off", or "cmd" and a command
+    together     the whole queue is sent as one message
     """
 
     plain: bool = False
@@ -48,6 +49,7 @@ class Look:
     vi: bool = False
     enter_sends: bool = True
     notify: str = "auto"
+    together: bool = True
 
 
 @dataclass(frozen=True, slots=True)

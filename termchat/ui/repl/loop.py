@@ -32,6 +32,7 @@ from termchat.ui.repl.keyboard import Keyboard
 from termchat.ui.repl.lend import Lender
 from termchat.ui.repl.live import Live
 from termchat.ui.repl.memory import Memory
+from termchat.ui.repl.notify import Notifier
 from termchat.ui.repl.menu import Menu
 from termchat.ui.repl.paint import Painter, warm_renderer
 from termchat.ui.repl.perform import Performer
@@ -73,6 +74,7 @@ class Repl:
         view = View(think=look.think, usage_line=look.usage)
         self.memory = Memory(house.session, self.draft)
         self.talk = Talk(house.session, house.providers, self.draft, view, self._changed, self._sign)
+        self.talk.together = look.together
         self.context = Context(house.session, house.providers, house.registry, house.preferences)
         self.menu = Menu(lambda text: house.registry.menu(self.context, text))
         self.faces = Faces(house, self.talk, self.draft, self.menu, self.picker, self.toast, self.output.get_size)
@@ -84,6 +86,7 @@ class Repl:
         self.painter = Painter(
             self.screen,
             Palette(house.theme, look.depth),
+            self.parts.tail,
             self._given_back,
             hyperlinks=look.hyperlinks,
         )
@@ -91,7 +94,14 @@ class Repl:
         self.talk.painter = self.painter
         self.parts.spaced = lambda: self.painter.blank
         self.app.resized = self.painter.resized
-        self.terminal = Terminal(self.screen, house.tty, house.env, look.notify, self._background)
+        notifier = Notifier(
+            look.notify,
+            house.env,
+            self.screen.send,
+            self._complained,
+            sequences=house.env.get("TERM") not in ("dumb", "linux"),
+        )
+        self.terminal = Terminal(self.screen, house.tty, house.env, notifier, self._background)
         self.lender = Lender(self.screen, self.draft, house.tty, house.env, self.toast.say, self.terminal.again)
         self.fitting = Fitting(house, self.talk, self.painter, self.skin, self.picker, self._changed)
         self.recall = Recall(self.memory, self.draft, self.picker, self.toast, house.session.place.directory)
@@ -132,6 +142,7 @@ class Repl:
         )
         self.talk.ended = self._ended
         self._early = ""
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def _terminal_actions(self) -> dict[Action, Callable[[], None]]:
         return {
@@ -167,7 +178,7 @@ class Repl:
 
     async def run(self) -> int:
         """Take the terminal, talk, give it back."""
-        loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         for number, code in ((signal.SIGTERM, Exit.SIGTERM), (signal.SIGHUP, Exit.SIGHUP)):
             loop.add_signal_handler(number, self.leave, int(code))
         loop.add_signal_handler(signal.SIGCONT, self._continued)
@@ -264,6 +275,7 @@ class Repl:
         """Something that is shown has changed."""
         self._focus()
         self.terminal.title(self._title())
+        self.terminal.working(self.talk.busy)
         self.app.invalidate()
 
     def _title(self) -> Safe:
@@ -302,6 +314,11 @@ class Repl:
         name = safe_line(type(error).__name__ if error else str(context.get("message")))
         words = say("termchat made a mistake of its own ({name}); nothing is lost, the chat goes on.", name=name)
         self.painter.lines([line(words, Role.ERROR)])
+
+    def _complained(self, words: Safe) -> None:
+        """From another thread: something to be told for a moment."""
+        if self._loop:
+            self._loop.call_soon_threadsafe(self.toast.say, words, 5.0)
 
     def _stray(self, words: Safe) -> None:
         self.painter.lines([line(words, Role.DIM)], gap=False)

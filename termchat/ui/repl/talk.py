@@ -37,6 +37,7 @@ class Talk:
     view     what is known of the running turn
     queue    what was entered while a turn ran, pastes as marks
     paused   the queue waits for the user
+    together   the whole queue is sent as one message, else one a turn
     returned   the message that got no answer and went back into the input, as it was
     """
 
@@ -54,6 +55,7 @@ class Talk:
         self.view = view
         self.queue: list[str] = []
         self.paused = False
+        self.together = True
         self.returned: str | None = None
         self._instead: tuple[ModelRef, ModelRef] | None = None
         self.painter: Painter | None = None
@@ -162,9 +164,10 @@ class Talk:
         return True
 
     def send_queue(self) -> None:
-        """The queue goes out as one message, its items separated by a blank line."""
-        raw = "\n\n".join(self.queue)
-        self.queue.clear()
+        """The queue goes out as one message, its items separated by a blank line; or else its first one."""
+        most = len(self.queue) if self.together else 1
+        raw = "\n\n".join(self.queue[:most])
+        del self.queue[:most]
         self.paused = False
         self.ask(raw, self._draft.pastes.expand(raw))
 

@@ -7,16 +7,17 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 
 from termchat.core.sanitize import EMPTY, Safe
+from termchat.ui.repl.notify import Notifier
 from termchat.ui.repl.tty import Tty
 from termchat.ui.screen import Screen
+from termchat.ui.terminal import shows_progress
 
 _PROBE = "\x1b[?u\x1b]11;?\x1b\\\x1b[?2026$p\x1b[c"
 _KITTY_ON, _KITTY_OFF = "\x1b[>1u", "\x1b[<u"
 _FOCUS_ON, _FOCUS_OFF = "\x1b[?1004h", "\x1b[?1004l"
 _TITLE_PUSH, _TITLE_POP = "\x1b[22;0t", "\x1b[23;0t"
 _COLOUR = re.compile(r"\x1b\]11;rgb:([0-9a-fA-F]+)/([0-9a-fA-F]+)/([0-9a-fA-F]+)")
-_LONG_TURN = 10.0
-_UNSEEN_TURN = 30.0
+_PROGRESS_ON, _PROGRESS_OFF = "\x1b]9;4;3;0\x1b\\", "\x1b]9;4;0;0\x1b\\"
 
 
 class Terminal:
@@ -31,15 +32,15 @@ class Terminal:
         screen: Screen,
         tty: Tty | None,
         env: Mapping[str, str],
-        notify: str,
+        notifier: Notifier,
         background: Callable[[str], None],
     ) -> None:
         self._screen = screen
         self._tty = tty
-        self._env = env
-        self._notify = notify
+        self._notifier = notifier
         self._background = background
         self._silent = env.get("TERM", "") in ("dumb", "linux") or tty is None
+        self._progress = shows_progress(env) and not self._silent
         self._modes: dict[str, str] = {}
         self._title = EMPTY
         self.focused: bool | None = None
@@ -86,12 +87,18 @@ class Terminal:
             self._title = text
             self._screen.send(f"\x1b]2;{text}\x07")
 
+    def working(self, busy: bool) -> None:
+        """Whether a turn runs, for the tab and the taskbar of a terminal that shows it there."""
+        if not self._progress or busy == (_PROGRESS_ON in self._modes):
+            return
+        if busy:
+            self._on(_PROGRESS_ON, _PROGRESS_OFF)
+        else:
+            self._off(_PROGRESS_ON)
+
     def ended(self, words: Safe, seconds: float) -> None:
         """A turn is over: say so if the user is likely to look elsewhere."""
-        unseen = seconds >= _LONG_TURN if self.focused is False else self.focused is None and seconds >= _UNSEEN_TURN
-        if self._notify == "off" or self._silent or not unseen:
-            return
-        self._screen.send("\x07" if self._notify == "bell" else notification(words, self._env))
+        self._notifier.ended(words, seconds, focused=self.focused)
 
     def _on(self, on: str, off: str) -> None:
         if self._tty:
@@ -99,18 +106,8 @@ class Terminal:
             self._tty.undo.append(off)
             self._screen.send(on)
 
-
-def notification(words: Safe, env: Mapping[str, str]) -> str:
-    """The sequence by which this terminal shows a notification; the bell where none is known."""
-    program = env.get("TERM_PROGRAM", "")
-    if env.get("KITTY_WINDOW_ID"):
-        sequence = f"\x1b]99;;{words}\x1b\\"
-    elif program in ("iTerm.app", "WezTerm", "ghostty"):
-        sequence = f"\x1b]9;{words}\x07"
-    elif env.get("VTE_VERSION") or "rxvt" in env.get("TERM", ""):
-        sequence = f"\x1b]777;notify;termchat;{words}\x07"
-    else:
-        return "\x07"
-    if env.get("TMUX"):
-        return "\x1bPtmux;" + sequence.replace("\x1b", "\x1b\x1b") + "\x1b\\"
-    return sequence
+    def _off(self, on: str) -> None:
+        off = self._modes.pop(on, None)
+        if self._tty and off:
+            self._tty.undo.remove(off)
+            self._screen.send(off)

@@ -1,0 +1,87 @@
+"""Telling the user that a reply has ended: by the terminal, by its bell, or by a command of the user's own."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Callable, Mapping, Sequence
+
+from termchat.config.kinds import command_of
+from termchat.core.sanitize import Safe, safe_line, say
+from termchat.ui.terminal import program
+
+BELL = "\x07"
+_LONG_TURN = 10.0
+_UNSEEN_TURN = 30.0  # where nobody knows whether the user is looking
+
+
+class Notifier:
+    """Tells of turns that were long enough, to who is not looking.
+
+    setting    that of the configuration: "auto", "bell", "off", or "cmd" and a command
+    send       writes to the terminal
+    complain   says that the command cannot be run; called on another thread
+    sequences  whether the terminal may be sent more than a bell
+    """
+
+    def __init__(
+        self,
+        setting: str,
+        env: Mapping[str, str],
+        send: Callable[[str], None],
+        complain: Callable[[Safe], None],
+        *,
+        sequences: bool = True,
+    ) -> None:
+        self._setting = setting
+        self._env = env
+        self._send = send
+        self._complain = complain
+        self._sequences = sequences
+
+    def ended(self, words: Safe, seconds: float, *, focused: bool | None) -> None:
+        """A turn is over; `focused` is None where the terminal does not tell."""
+        least = {True: None, False: _LONG_TURN, None: _UNSEEN_TURN}[focused]
+        if least is not None and seconds >= least:
+            self._tell(words)
+
+    def _tell(self, words: Safe) -> None:
+        if command := command_of(self._setting):
+            run([*command, words], self._complain)
+        elif self._setting == "auto" and self._sequences:
+            self._send(notification(words, self._env))
+        elif self._setting != "off":
+            self._send(BELL)
+
+
+def run(command: Sequence[str], complain: Callable[[Safe], None]) -> None:
+    """Run a command in the background, its words as they are: no shell, no input, nothing of it on the screen."""
+
+    def wait() -> None:
+        silent = subprocess.DEVNULL
+        try:
+            # The command is the user's own, and no shell reads it.
+            subprocess.run(command, stdin=silent, stdout=silent, stderr=silent, start_new_session=True, check=False)  # noqa: S603
+        except OSError as error:
+            why = safe_line((error.strerror or str(error)).lower())
+            complain(say("notify: cannot run {name}: {why}.", name=safe_line(command[0]), why=why))
+
+    threading.Thread(target=wait, name="notify", daemon=True).start()
+
+
+def notification(words: Safe, env: Mapping[str, str]) -> str:
+    """The sequence by which this terminal shows a notification; the bell where none is known."""
+    match program(env):
+        case "kitty":
+            sequence = f"\x1b]99;;{words}\x1b\\"
+        case "iterm" | "wezterm" | "ghostty":
+            sequence = f"\x1b]9;{words}\x07"
+        case "vte" | "rxvt" | "foot":
+            sequence = f"\x1b]777;notify;termchat;{words}\x07"
+        case _:
+            return BELL
+    if env.get("STY"):  # GNU screen has no way through
+        return BELL
+    if env.get("TMUX"):
+        return "\x1bPtmux;" + sequence.replace("\x1b", "\x1b\x1b") + "\x1b\\"
+    return sequence

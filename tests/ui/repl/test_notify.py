@@ -1,0 +1,122 @@
+"""Who is told of the end of a reply, when, and by what."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from termchat.config.kinds import OneOfOrCommand, command_of
+from termchat.core.sanitize import Safe, say
+from termchat.ui.repl.notify import BELL, Notifier, notification, run
+from termchat.ui.terminal import shows_progress
+
+WORDS = say("gpt-5.2: complete")
+
+
+@pytest.mark.parametrize(
+    ("focused", "seconds", "told"),
+    [(True, 3600, False), (False, 9.9, False), (False, 10, True), (None, 29.9, False), (None, 30, True)],
+)
+def test_only_who_is_not_looking_is_told_and_only_of_long_turns(
+    focused: bool | None, seconds: float, told: bool
+) -> None:
+    sent: list[str] = []
+    Notifier("auto", {}, sent.append, lambda words: None).ended(WORDS, seconds, focused=focused)
+    assert sent == ([BELL] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("setting", "sequences", "told"),
+    [
+        ("auto", True, ["\x1b]99;;gpt-5.2: complete\x1b\\"]),
+        ("auto", False, [BELL]),
+        ("bell", True, [BELL]),
+        ("off", True, []),
+    ],
+)
+def test_the_setting_says_how(setting: str, sequences: bool, told: list[str]) -> None:
+    sent: list[str] = []
+    env = {"KITTY_WINDOW_ID": "1"}
+    Notifier(setting, env, sent.append, lambda words: None, sequences=sequences).ended(WORDS, 60, focused=False)
+    assert sent == told
+
+
+@pytest.mark.parametrize(
+    ("env", "begin"),
+    [
+        ({"KITTY_WINDOW_ID": "1"}, "\x1b]99;;"),
+        ({"TERM_PROGRAM": "iTerm.app"}, "\x1b]9;"),
+        ({"TERM_PROGRAM": "tmux", "TMUX": "x", "LC_TERMINAL": "iTerm2"}, "\x1bPtmux;\x1b\x1b]9;"),
+        ({"TERM_PROGRAM": "ghostty"}, "\x1b]9;"),
+        ({"TERM": "foot"}, "\x1b]777;notify;"),
+        ({"VTE_VERSION": "7600"}, "\x1b]777;notify;"),
+        ({"VTE_VERSION": "7600", "STY": "x"}, BELL),
+        ({"TERM": "xterm-256color"}, BELL),
+    ],
+)
+def test_each_terminal_has_its_own_way(env: Mapping[str, str], begin: str) -> None:
+    assert notification(WORDS, env).startswith(begin)
+
+
+@pytest.mark.parametrize(
+    ("env", "shows"),
+    [
+        ({"WT_SESSION": "x"}, True),
+        ({"WT_SESSION": "x", "TMUX": "x"}, False),
+        ({"TERM_PROGRAM": "ghostty"}, True),
+        ({"TERM_PROGRAM": "WezTerm", "TERM_PROGRAM_VERSION": "20240203-110809-5046fc22"}, False),
+        ({"TERM_PROGRAM": "iTerm.app", "TERM_PROGRAM_VERSION": "3.5.1"}, False),
+        ({"TERM_PROGRAM": "iTerm.app", "TERM_PROGRAM_VERSION": "3.6.6"}, True),
+        ({"VTE_VERSION": "7600"}, False),
+        ({"TERM": "xterm"}, False),
+    ],
+)
+def test_progress_is_told_only_where_it_is_not_taken_for_a_notification(env: Mapping[str, str], shows: bool) -> None:
+    assert shows_progress(env) is shows
+
+
+def test_a_command_gets_the_words_as_they_are_and_no_shell_reads_them(tmp_path: Path) -> None:
+    script, out = tmp_path / "told", tmp_path / "out"
+    script.write_text(f'#!/bin/sh\nfor word; do echo "[$word]"; done > {out}.new; mv {out}.new {out}\n')
+    script.chmod(0o755)
+    setting = f"cmd {script} 'two words' $(touch {tmp_path}/no) ;"
+    Notifier(setting, {}, lambda _: None, lambda _: None).ended(Safe("$(reboot); `x`"), 60, focused=False)
+    _wait(out.exists)
+    assert out.read_text().splitlines() == [
+        "[two words]", "[$(touch]", f"[{tmp_path}/no)]", "[;]", "[$(reboot); `x`]"
+    ]  # fmt: skip
+    assert not (tmp_path / "no").exists()
+
+
+def test_a_command_that_is_not_there_is_told() -> None:
+    complaints: list[str] = []
+    run(["/no/such/thing", "words"], complaints.append)
+    _wait(lambda: bool(complaints))
+    assert complaints == ["notify: cannot run /no/such/thing: no such file or directory."]
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [("bell", "bell"), (False, "off"), ("cmd notify-send -a x", "cmd notify-send -a x"), ("cmd", None),
+     ("cmd 'open", None), ("notify-send", None), (3, None)],
+)  # fmt: skip
+def test_what_the_setting_may_be(raw: object, value: str | None) -> None:
+    assert OneOfOrCommand(("auto", "bell", "off")).read(raw) == value
+
+
+def test_the_words_of_a_command() -> None:
+    assert command_of("cmd a 'b c' d") == ["a", "b c", "d"]
+    assert command_of("auto") == []
+
+
+def _wait(done: Callable[[], bool]) -> None:
+    """Until it is true; a command takes a moment."""
+    looked = threading.Event()
+    for _ in range(1000):
+        if done():
+            return
+        looked.wait(0.01)
+    raise AssertionError("it never happened")
