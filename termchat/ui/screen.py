@@ -11,18 +11,18 @@ import asyncio
 import os
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.data_structures import Point, Size
 from prompt_toolkit.layout import Layout
-from prompt_toolkit.layout.containers import Window
 from prompt_toolkit.layout.screen import Screen as Cells
-from prompt_toolkit.layout.screen import WritePosition
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.renderer import Renderer
 from prompt_toolkit.styles import Attrs
+
+from termchat.ui.markdown.painter import Footer
 
 _SETTLED = 0.08
 _SYNC_ON, _SYNC_OFF = "\x1b[?2026h", "\x1b[?2026l"
@@ -86,22 +86,34 @@ class FrameOutput(Vt100_Output):
         self.write_raw("\x1b[K\x1b7\x1b[C\x1b[J\x1b8")
 
 
-class TailWindow(Window):
-    """A window without a style of its own: its rows are the same cells wherever they stand, also in the last row."""
+class Upper(Protocol):
+    """The rows of an unfinished reply: they stand right above the live region and are drawn by themselves."""
 
-    def _apply_style(self, new_screen: Cells, write_position: WritePosition, parent_style: str) -> None:
-        pass
+    @property
+    def any(self) -> bool:
+        """Whether there are some, on the screen or about to be."""
+        ...
+
+    def frame(self, footing: int) -> str:
+        """What brings them up to date, `footing` rows being taken below them; the cursor stays where it is."""
+        ...
+
+    def lift(self, *, reflows: bool) -> str:
+        """From the row below to where they begin, to be erased from there; the next frame draws them again."""
+        ...
 
 
 class LiveRenderer(Renderer):
-    """A renderer that can leave rows behind, and that finds its place again after a resize.
+    """A renderer that finds its place again after a resize, and that is the footer of an unfinished reply.
 
     reflows   whether the terminal wraps what it shows anew when it gets narrower
     recalls   whether it then counts what once stood in a row and was erased, as tmux does
+    upper     the reply above, if there is one
     """
 
     reflows = True
     recalls = False
+    upper: Upper | None = None
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._widths: dict[int, int] = {}
@@ -109,10 +121,38 @@ class LiveRenderer(Renderer):
 
     def render(self, app: Application[Any], layout: Layout, is_done: bool = False) -> None:
         super().render(app, layout, is_done)
-        if self._last_screen:
-            for y in range(self._last_screen.height):
-                once = self._widths.get(y, 0) if self.recalls else 0
-                self._widths[y] = max(once, _width(self._last_screen, y))
+        last = self._last_screen
+        if last is None:
+            return
+        used = self._cursor_pos.y
+        for y in range(last.height):
+            width = _width(last, y)
+            used = y if width and y > used else used
+            self._widths[y] = max(width, self._widths.get(y, 0) if self.recalls else 0)
+        last.height = used + 1  # what became free below is not held for ever
+
+    @property
+    def height(self) -> int:
+        """The rows that are taken; 0 while nothing is painted."""
+        return self._last_screen.height if self._last_screen else 0
+
+    @property
+    def caret(self) -> tuple[int, int]:
+        """The row and the column of the cursor."""
+        return self._cursor_pos.y, self._cursor_pos.x
+
+    def taken(self) -> None:
+        """All was erased, and the cursor stands where the live region may begin."""
+        self._cursor_pos = Point(0, 0)
+        self._widths.clear()
+        self._last_screen = None
+        self._last_size = None
+        self._last_style = None
+
+    def erase(self, leave_alternate_screen: bool = True) -> None:
+        self.take_away()
+        self.output.flush()
+        self.reset(leave_alternate_screen=leave_alternate_screen)
 
     @property
     def painted(self) -> bool:
@@ -134,30 +174,18 @@ class LiveRenderer(Renderer):
         self.take_away()
 
     def take_away(self) -> None:
-        """Erase the live region; the cursor stands where it began. Unlike `erase`, no mode is touched."""
+        """Erase the live region and the reply's unfinished rows; the cursor stands where they began.
+
+        Unlike `erase`, no mode is touched.
+        """
         self.output.write_raw("\r")
         self.output.cursor_up(self._cursor_pos.y)
         self.output.reset_attributes()
+        if self.upper and (way := self.upper.lift(reflows=self.reflows)):
+            self.output.write_raw(way)
         self.output.erase_down()
         self.output.enable_autowrap()
-        self._cursor_pos = Point(0, 0)
-        self._widths.clear()
-        self._last_screen = None
-        self._last_size = None
-        self._last_style = None
-
-    def graduate(self, rows: int) -> None:
-        """The first rows of the live region, as they stand on the screen, belong to the scrollback from now on."""
-        last = self._last_screen
-        assert last is not None
-        moved = Cells(initial_width=last.width, initial_height=last.height - rows)
-        moved.show_cursor = last.show_cursor
-        for y, row in last.data_buffer.items():
-            if y >= rows:
-                moved.data_buffer[y - rows] = row
-        self._last_screen = moved
-        self._widths = {y - rows: width for y, width in self._widths.items() if y >= rows}
-        self._cursor_pos = Point(self._cursor_pos.x, self._cursor_pos.y - rows)
+        self.taken()
 
 
 class LiveApplication(Application[int]):
@@ -192,7 +220,18 @@ class LiveApplication(Application[int]):
                 self.takes_row = False
             if self.renderer.stale:
                 self.renderer.find_place()
+            if not render_as_done:
+                self._make_room()
             super()._redraw(render_as_done)
+
+    def _make_room(self) -> None:
+        """The reply above gets the rows that the live region as it is to be painted leaves to it."""
+        upper = self.renderer.upper
+        if upper and upper.any and self._is_running and not self._running_in_terminal:
+            size = self.output.get_size()
+            wanted = self.layout.container.preferred_height(size.columns, size.rows).preferred
+            if text := upper.frame(wanted):
+                self.output.write_raw(text)
 
     def _on_resize(self) -> None:
         """Sizes come in bursts, and a multiplexer wraps its screen before it tells: nothing is written for a moment."""
@@ -221,12 +260,13 @@ class Screen:
         self._waiting: list[str] = []
 
     @property
-    def columns(self) -> int:
-        return self.out.get_size().columns
+    def size(self) -> Size:
+        return self.out.get_size()
 
     @property
-    def rows(self) -> int:
-        return self.out.get_size().rows
+    def runs(self) -> bool:
+        """Whether there is a live region at all."""
+        return self.app.is_running
 
     @property
     def ready(self) -> bool:
@@ -260,10 +300,23 @@ class Screen:
         else:
             self.app.paint()
 
-    def graduate(self, rows: int) -> None:
-        """Leave the first rows of the live region where they stand; the next frame no longer has them."""
-        if rows > 0:
-            self.app.renderer.graduate(rows)
+    def put_above(self, upper: Upper) -> Footer:
+        """From now on these rows stand above the live region, which is their footer."""
+        self.app.renderer.upper = upper
+        return self.app.renderer
+
+    def draw(self) -> None:
+        """Bring the reply's rows up to date; the live region moves with them and is not painted again."""
+        renderer = self.app.renderer
+        if renderer.upper is None or not self.ready:
+            return
+        with self.out.frame():
+            if renderer.stale or not renderer.painted:
+                self.app.paint()
+            elif text := renderer.upper.frame(renderer.height):
+                self.out.write_raw(text)
+                if not renderer.painted:
+                    self.app.paint()
 
     def redraw(self) -> None:
         """Paint what has changed, now."""
@@ -281,12 +334,6 @@ class Screen:
     def invalidate(self) -> None:
         """Paint what has changed, soon."""
         self.app.invalidate()
-
-    def fits(self, extra: int = 0) -> bool:
-        """Whether the live region as it is laid out now, and `extra` rows, leaves a row of the screen free."""
-        size = self.out.get_size()
-        wanted = self.app.layout.container.preferred_height(size.columns, size.rows).preferred
-        return wanted + extra <= size.rows - 1
 
     def send(self, sequence: str) -> None:
         """A mode, a title or a question for the terminal: bytes that move nothing on the screen."""

@@ -56,9 +56,7 @@ class Repl:
         self._app._is_running = True  # nobody types: the application is drawn, not run
         with set_app(self._app):
             self._app.context = copy_context()
-        self._painter = Painter(
-            Screen(self._app), Palette(theme, Depth.TRUE), parts.tail, lambda: None, hyperlinks=True
-        )
+        self._painter = Painter(Screen(self._app), Palette(theme, Depth.TRUE), lambda: None, hyperlinks=True)
         self._loop = asyncio.new_event_loop()
         self._text: list[str] = []
 
@@ -77,7 +75,7 @@ class Repl:
     async def _draw(self) -> None:
         """What came, shown at once: the bench keeps the time, not the painter."""
         self._painter._cancel()
-        self._painter._painted_at = 0.0
+        self._painter._clock = FrameClock()
         with set_app(self._app):
             self._painter.show([Prose("".join(self._text))])
         self._text.clear()

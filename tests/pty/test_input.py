@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 import time
 from pathlib import Path
@@ -250,14 +249,3 @@ def _switches(pid: int) -> int:
     """How often the main thread has gone to sleep."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(next(row.split()[1] for row in status.splitlines() if row.startswith("voluntary_ctxt")))
-
-
-def test_what_the_terminal_wraps_is_copied_as_one_line() -> None:
-    with Terminal(columns=60, rows=50) as terminal:
-        _ready(terminal)
-        terminal.send("wide\r")
-        terminal.shows("one · 12 in")
-        code = ("echo a-long-command --with --many=flags " * 5).strip()
-        plain = re.sub(rb"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[78]|\x1b\]8;[^\x1b]*\x1b\\", b"", terminal.output).decode()
-        assert code in plain
-        assert "https://example.com/" + "path/" * 20 in plain

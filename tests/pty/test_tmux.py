@@ -103,6 +103,17 @@ def test_the_scrollback_is_the_transcript_after_eight_resizes(tmux: Callable[[in
     assert sum("❯ Ask" in row for row in rows) == 1
 
 
+def test_what_the_terminal_wraps_is_copied_as_one_line(tmux: Callable[[int, int], Tmux]) -> None:
+    one = tmux(60, 30)
+    one.keys(PROGRAM, "Enter")
+    one.shows("Ask anything")
+    one.keys("wide", "Enter")
+    one.shows("12 in")
+    rows = one.transcript()
+    assert ("echo a-long-command --with --many=flags " * 5).strip() in rows
+    assert any("https://example.com/" + "path/" * 20 in row for row in rows)
+
+
 def test_a_live_region_at_the_top_leaves_nothing_in_the_history(tmux: Callable[[int, int], Tmux]) -> None:
     one = tmux(80, 24)
     one.keys("clear; tmux clear-history 2>/dev/null; " + PROGRAM, "Enter")

@@ -1,250 +1,234 @@
-"""Rows to a terminal that nobody else writes to: only what changed, one write a frame."""
+"""Rows to the terminal, where the cursor stands or above a footer: only what changed, one write a frame."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Protocol
 
-from termchat.core.sanitize import Safe
-from termchat.ui.markdown.cells import Cells, cells_for, whole
-from termchat.ui.markdown.encode import encode_segments
-from termchat.ui.markdown.row import Row, Segment
+from termchat.ui.markdown.cells import Cells, cells_for
+from termchat.ui.markdown.row import Row
+from termchat.ui.markdown.stroke import ERASE_DOWN, Stroke, vertical
 from termchat.ui.palette import Palette
 
 _REMEMBERED = 200
 """So many rows of a line are known when the terminal reflows it."""
 _SYNC, _UNSYNC = "\x1b[?2026h", "\x1b[?2026l"
+_WRAP, _UNWRAP = "\x1b[?7h", "\x1b[?7l"
+
+
+class Footer(Protocol):
+    """What stands below the rows and has the cursor, for example an input line.
+
+    height   the rows it takes, 0 if it is not on the screen: the cursor is then where it would begin
+    caret    the row and the column of the cursor in it
+    """
+
+    @property
+    def height(self) -> int: ...
+
+    @property
+    def caret(self) -> tuple[int, int]: ...
+
+    def taken(self) -> None:
+        """It was erased, and the cursor stands where it may begin."""
+        ...
+
+
+class Brush:
+    """Draws the final and live rows of a document, as text.
+
+    Final rows go to the scrollback and are forgotten. Of the live rows the last `window` are on the screen; the rows
+    above those wait until they are final.
+    """
+
+    def __init__(self, width: int, window: int, palette: Palette, *, ambiguous: int = 1) -> None:
+        self.width = width
+        self.window = window
+        self.palette = palette
+        self.cells: Cells = cells_for(ambiguous)
+        self.shown: list[Row] = []  # from the first row that may change on
+        self.apart = False  # whether a resize has moved the cursor off the end of the last of them
+        self._final = 0  # how many of these are final: one at most
+        self._line: list[Row] = []  # the last line that became final, as far as it may go on in a soft row
+
+    def target(self, final: Sequence[Row], live: Sequence[Row]) -> list[Row]:
+        """The rows to be shown from now on instead of those that are; what is final leaves `shown` with `drawn`."""
+        return [*self.shown[: self._final], *final, *self._visible(live)]
+
+    def drawn(self, target: list[Row], final: Sequence[Row], live: Sequence[Row]) -> None:
+        """The target is on the screen."""
+        visible = len(self._visible(live))
+        for row in final:
+            self._line = [*self._line[-_REMEMBERED:], row] if row.soft else [row]
+        # The last final row stays in mind where the cursor is on it, or where a hidden row may have to continue it.
+        self._final = 1 if visible < max(1, len(live)) and visible < len(target) else 0
+        self.shown = target[len(target) - visible - self._final :]
+
+    def climb(self, width: int, height: int) -> tuple[str, int]:
+        """From the last row on a screen of another width, reflowed, to where the live rows begin: how, and the column.
+
+        Nothing is shown any more afterwards but, if the column is not 0, what stands before it.
+        """
+        live = self.shown[self._final :]
+        if not live:
+            return "", 0
+        begun = self._line if live[0].soft else []
+        row, column = _end(begun, width, self.cells)
+        last, _ = _end([*begun, *live], width, self.cells)
+        if column == width:
+            row, column = row + 1, 0
+        self.width = width
+        self.shown, self._final = self._line[-1:] if column else [], 1 if column else 0
+        return f"{vertical(-min(height - 1, last - row))}\r" + (f"\x1b[{column}C" if column else ""), column
+
+    @property
+    def lives(self) -> bool:
+        """Whether rows that may still change are on the screen."""
+        return len(self.shown) > self._final
+
+    def leave(self) -> None:
+        """What is shown belongs to the scrollback."""
+        self.shown, self._final = [], 0
+
+    def _visible(self, live: Sequence[Row]) -> Sequence[Row]:
+        """The live rows that fit; the row that a soft one continues may not be among them."""
+        visible = live[max(0, len(live) - self.window) :]
+        if len(visible) == len(live) or not visible or not visible[0].soft:
+            return visible
+        return [replace(visible[0], soft=False), *visible[1:]]
 
 
 class Painter:
-    """Draws the final and live rows of a document where the cursor stands.
+    """Draws where the cursor stands, on a terminal nobody else writes to; it stays at the end of the last row.
 
-    Final rows go to the scrollback and are forgotten. Of the live rows the last `height - 1` are on the screen; the
-    rows above those wait until they are final. `write` gets the text of each frame in one piece.
+    `write` gets the text of each frame in one piece.
     """
 
     def __init__(
         self, width: int, height: int, palette: Palette, write: Callable[[str], None], *, ambiguous: int = 1
     ) -> None:
-        self._width = width
-        self._window = max(1, height - 1)
-        self._palette = palette
+        self._brush = Brush(width, max(1, height - 1), palette, ambiguous=ambiguous)
         self._write = write
-        self._cells = cells_for(ambiguous)
-        self._shown: list[Row] = []  # from the first row that may change on; the cursor is at the end of the last
-        self._final = 0  # how many of these are final: one at most
-        self._line: list[Row] = []  # the last line that became final, as far as it may go on in a soft row
-        self._apart = False  # whether a resize has moved the cursor off that row's end
 
     def frame(self, final: Sequence[Row], live: Sequence[Row]) -> None:
         """Show the rows that became final since the last frame, and after them the live ones."""
-        visible = self._visible(live)
-        target = [*self._shown[: self._final], *final, *visible]
-        stroke = _Stroke(self._width, self._palette, self._cells, self._shown, apart=self._apart)
-        text = stroke.to(target)
-        if text:
-            self._apart = False
+        brush = self._brush
+        target = brush.target(final, live)
+        stroke = Stroke(brush.width, brush.palette, brush.cells, brush.shown, apart=brush.apart)
+        if text := stroke.to(target):
+            brush.apart = False
             self._write(f"{_SYNC}{text}{_UNSYNC}" if stroke.moved else text)
-        for row in final:
-            self._line = [*self._line[-_REMEMBERED:], row] if row.soft else [row]
-        # The last final row stays in mind where the cursor is on it, or where a hidden row may have to continue it.
-        self._final = 1 if len(visible) < max(1, len(live)) and len(visible) < len(target) else 0
-        self._shown = target[len(target) - len(visible) - self._final :]
+        brush.drawn(target, final, live)
 
     def resize(self, width: int, height: int) -> None:
         """Take the live rows off a screen that has reflowed them; the next frame draws them anew."""
-        live = self._shown[self._final :]
-        self._window = max(1, height - 1)
-        if width == self._width:
+        brush = self._brush
+        brush.window = max(1, height - 1)
+        if width == brush.width:
             return
-        self._width = width
-        if not live:
-            self._apart = True
+        if not brush.lives:
+            brush.width, brush.apart = width, True
             return
-        begun = self._line if live[0].soft else []
-        row, column = _end(begun, width, self._cells)
-        last, _ = _end([*begun, *live], width, self._cells)
-        if column == width:
-            row, column = row + 1, 0
-        climb = min(height - 1, last - row)
-        self._write((f"\x1b[{climb}A\r" if climb else "\r") + (f"\x1b[{column}C" if column else "") + "\x1b[J")
-        self._shown, self._final = self._line[-1:] if column else [], 1 if column else 0
-        self._apart = column > 0
-
-    def _visible(self, live: Sequence[Row]) -> Sequence[Row]:
-        """The live rows that fit; the row that a soft one continues may not be among them."""
-        visible = live[max(0, len(live) - self._window) :]
-        if len(visible) == len(live) or not visible[0].soft:
-            return visible
-        return [replace(visible[0], soft=False), *visible[1:]]
+        way, column = brush.climb(width, height)
+        brush.apart = column > 0
+        self._write(f"{way}{ERASE_DOWN}")
 
     def close(self) -> None:
         """Leave the cursor below the last row."""
-        if self._shown:
+        if self._brush.shown:
             self._write("\r\n")
-        self._shown, self._final = [], 0
+        self._brush.leave()
 
 
-class _Stroke:
-    """One frame: from the rows shown, the cursor at their end, to others; `moved` if more than text was added."""
+class Above:
+    """Draws rows right above a footer, which moves down where rows are added and is not written again.
 
-    def __init__(self, width: int, palette: Palette, cells: Cells, shown: list[Row], *, apart: bool) -> None:
-        self.moved = False
-        self._width = width
-        self._palette = palette
-        self._cells = cells
-        self._shown = shown
-        self._apart = apart
-        self._row = len(shown) - 1
-        self._parts: list[str] = []
+    Every method returns what to write; the cursor is in the footer before and afterwards. The terminal does not wrap
+    what the footer is too wide for: it is told to only where a row is to go on in the next.
+    """
 
-    def to(self, target: Sequence[Row]) -> str:
-        """The text that makes the screen show `target`, the cursor at its end."""
-        shown = self._shown
-        for index, row in enumerate(target):
-            old = shown[index] if index < len(shown) else None
-            if row is old or row == old:
-                continue
-            if index == self._row and old and not self._apart and self._added(old, row):
-                continue
-            self._reach(index, target, joined=old is not None and old.soft)
-            self._replace(index, old, row)
-        if not target and shown:
-            self._clear_all()
-        elif len(target) < len(shown):
-            self._clear_below(target)
-        elif target and self._row != len(target) - 1:
-            self._back_to(len(target) - 1, target[-1])
-        return "".join(self._parts)
+    def __init__(self, width: int, palette: Palette, footer: Footer, *, ambiguous: int = 1) -> None:
+        self._brush = Brush(width, 0, palette, ambiguous=ambiguous)
+        self._footer = footer
 
-    def _added(self, old: Row, row: Row) -> bool:
-        """The row goes on where the cursor stands: nothing but its new text is needed."""
-        rest = _rest(old, row)
-        if rest is None:
-            return False
-        self._parts.append(encode_segments(rest, self._palette))
-        return True
+    @property
+    def palette(self) -> Palette:
+        return self._brush.palette
 
-    def _reach(self, index: int, target: Sequence[Row], *, joined: bool) -> None:
-        """Bring the cursor to the beginning of a row, or to where a soft row follows by itself.
+    @palette.setter
+    def palette(self, palette: Palette) -> None:
+        self._brush.palette = palette
 
-        `joined` says that a soft row stands there already.
+    @property
+    def rows(self) -> int:
+        """How many rows of ours stand above the footer and may still change."""
+        return len(self._brush.shown)
+
+    def frame(self, final: Sequence[Row], live: Sequence[Row], *, window: int, height: int) -> str:
+        """Show more final rows and other live ones, `window` of these at most, on a screen `height` rows high."""
+        brush, footer = self._brush, self._footer
+        brush.window = window
+        target = brush.target(final, live)
+        shown = brush.shown
+        text = ""
+        if target != shown:
+            fits = footer.height and len(target) - _first(shown, target) + footer.height <= height
+            text = self._footed(target) if fits else self._free(target)
+        brush.drawn(target, final, live)
+        return text
+
+    def lift(self, width: int, height: int, *, reflows: bool) -> str:
+        """From the row below to where the live rows begin, on a screen of another width; they are to be erased.
+
+        `reflows` says whether the terminal has wrapped them anew. The next frame draws them again.
         """
-        if index <= self._row and index and target[index].soft and not joined:
-            self._back_to(index - 1, target[index - 1])
-        elif index == self._row + 1:
-            self._next(target[index], target[index - 1] if index else None)
-        elif index > self._row:
-            self._down(index - 1)
-            self._back_to(index - 1, target[index - 1])
-            self._next(target[index], target[index - 1])
-        elif index < self._row:
-            self.moved = True
-            self._parts.append(f"\x1b[{self._row - index}A\r")
-        else:
-            self.moved = True
-            self._parts.append("\r")
-        self._row = index
+        brush = self._brush
+        way, column = brush.climb(width if reflows else brush.width, height) if brush.lives else ("", 0)
+        brush.width = width
+        brush.leave()
+        return (f"\x1b[A{way}" if way else "") + (f"{ERASE_DOWN}\r\n" if column else "")
 
-    def _next(self, row: Row, before: Row | None) -> None:
-        """From the end of one row to the next."""
-        if before is not None and not (row.soft and not self._apart):
-            self._parts.append("\r\n")
+    def leave(self) -> None:
+        """What is shown belongs to the scrollback: the reply has ended."""
+        self._brush.leave()
 
-    def _down(self, index: int) -> None:
-        self.moved = True
-        if index > self._row:
-            self._parts.append(f"\x1b[{index - self._row}B")
-            self._row = index
+    def _footed(self, target: list[Row]) -> str:
+        """The footer moves by as many rows as there are more or fewer."""
+        brush, (row, column) = self._brush, self._footer.caret
+        old, more = len(brush.shown), len(target) - len(brush.shown)
+        enter, at = "", old + row
+        if more > 0:
+            below = self._footer.height - 1
+            enter = f"{vertical(below - row)}\r" + "\n" * more + f"{vertical(-below - more)}\x1b[{more}L"
+            at = old
+        stroke = Stroke(brush.width, brush.palette, brush.cells, brush.shown, at=at, footed=True)
+        text = _wrapping(stroke, target)
+        home = f"{vertical(len(target) + row - stroke.row)}\r" + (f"\x1b[{column}C" if column else "")
+        return f"{enter}{text}{home}"
 
-    def _replace(self, index: int, old: Row | None, row: Row) -> None:
-        """Write a row, the cursor at its beginning, over an old one."""
-        segments: Sequence[Segment] = row.segments
-        if old is not None and not (row.soft and index):
-            column, rest = self._common(old, row)
-            if 0 < column < self._width:
-                self._parts.append(f"\x1b[{column}C")
-                segments = rest
-        self._parts.append(encode_segments(segments, self._palette))
-        if old is not None and (old.cells > row.cells or not self._cells.sure(old.text)) and row.cells < self._width:
-            self.moved = True
-            self._parts.append("\x1b[K")
-
-    def _common(self, old: Row, row: Row) -> tuple[int, list[Segment]]:
-        """How many cells both rows begin with, as far as that is sure, and the rest of the new one."""
-        column = 0
-        if not (self._cells.sure(old.text) and self._cells.sure(row.text)):
-            return 0, list(row.segments)
-        for index, segment in enumerate(row.segments):
-            before = old.segments[index] if index < len(old.segments) else None
-            if before != segment:
-                head, tail = self._split(before, segment)
-                return column + self._cells.width(head), [*([tail] if tail.text else []), *row.segments[index + 1 :]]
-            column += self._cells.width(segment.text)
-        return column, []
-
-    def _split(self, old: Segment | None, segment: Segment) -> tuple[str, Segment]:
-        """What the segments have in common, if their looks allow it, and the rest."""
-        if old is None or old.roles != segment.roles or old.url != segment.url:
-            return "", segment
-        at = _alike(old.text, segment.text)
-        return segment.text[:at], Segment(Safe(segment.text[at:]), segment.roles, segment.url)
-
-    def _clear_all(self) -> None:
-        """Erase every row, and stay at the beginning of the first."""
-        self.moved = True
-        self._parts.append(f"\x1b[{self._row}A\r\x1b[J" if self._row else "\r\x1b[J")
-
-    def _clear_below(self, target: Sequence[Row]) -> None:
-        """Erase the rows that are no longer there."""
-        self.moved = True
-        last = len(target) - 1
-        if self._row != last:
-            self._back_to(last, target[last])
-        if target[last].cells < self._width:
-            self._parts.append("\x1b[J")
-            return
-        self._parts.append("\r\n\x1b[J\x1b[A")
-        self._row = last
-        self._back_to(last, target[last])
-
-    def _back_to(self, index: int, row: Row) -> None:
-        """The cursor to the end of a row that is shown already; in the last column its last cluster is written anew."""
-        self.moved = True
-        delta = index - self._row
-        self._parts.append(f"\x1b[{abs(delta)}{'B' if delta > 0 else 'A'}\r" if delta else "\r")
-        self._row = index
-        if row.cells < self._width and self._cells.sure(row.text):
-            self._parts.append(f"\x1b[{row.cells}C" if row.cells else "")
-            return
-        self._parts.append(encode_segments(row.segments, self._palette))
+    def _free(self, target: list[Row]) -> str:
+        """More rows than the screen shows at once: the footer goes, and has to be drawn again below them."""
+        brush, footer = self._brush, self._footer
+        enter = f"{vertical(-footer.caret[0])}\r{ERASE_DOWN}" if footer.height else ""
+        stroke = Stroke(brush.width, brush.palette, brush.cells, brush.shown, at=len(brush.shown))
+        text = _wrapping(stroke, target)
+        if footer.height:
+            footer.taken()
+        return f"{enter}{text}" + ("\r\n" if target else "")
 
 
-def _rest(old: Row, row: Row) -> list[Segment] | None:
-    """What the row has more than the old one; nothing if it does not begin with all of it."""
-    if row.soft != old.soft or len(row.segments) < len(old.segments):
-        return None
-    if not old.segments:
-        return list(row.segments)
-    last = len(old.segments) - 1
-    if old.segments[:last] != row.segments[:last]:
-        return None
-    before, segment = old.segments[last], row.segments[last]
-    if before.roles != segment.roles or before.url != segment.url or not segment.text.startswith(before.text):
-        return None
-    at = len(before.text)
-    if whole(segment.text, at) != at:
-        return None
-    tail = Segment(Safe(segment.text[at:]), segment.roles, segment.url)
-    return [*([tail] if tail.text else []), *row.segments[last + 1 :]]
+def _first(shown: Sequence[Row], target: Sequence[Row]) -> int:
+    """The first row that is written; before a soft one it is the row that goes on in it."""
+    size = min(len(shown), len(target))
+    first = next((at for at in range(size) if shown[at] != target[at]), size)
+    return first - 1 if 0 < first < len(target) and target[first].soft else first
 
 
-def _alike(one: str, other: str) -> int:
-    """How many characters two texts begin with."""
-    size = min(len(one), len(other))
-    if one[:size] == other[:size]:
-        return size
-    return next(at for at in range(size) if one[at] != other[at])
+def _wrapping(stroke: Stroke, target: list[Row]) -> str:
+    """The stroke's text, the terminal told to wrap if it has to."""
+    text = stroke.to(target)
+    return f"{_WRAP}{text}{_UNWRAP}" if stroke.joined else text
 
 
 def _end(rows: Sequence[Row], width: int, cells: Cells) -> tuple[int, int]:

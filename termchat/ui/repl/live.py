@@ -1,4 +1,4 @@
-"""The live region: what stands below the scrollback, from top to bottom, and how high each part may be.
+"""The live region: what stands below the scrollback and the unfinished reply, and how high each part may be.
 
 Each part is a window over a function that says its lines; nothing here decides what they are.
 """
@@ -19,27 +19,12 @@ from prompt_toolkit.layout.utils import explode_text_fragments
 from termchat.core.sanitize import Safe
 from termchat.core.style import Role
 from termchat.ui.blocks import Line
-from termchat.ui.markdown.row import Row
 from termchat.ui.repl.draft import Draft
 from termchat.ui.repl.skin import Fragments, Skin
-from termchat.ui.screen import TailWindow
 from termchat.ui.signs import spelled
 
-_TAIL_ROWS = 12
 _MENU_ROWS = 8
 _PANEL_ROWS = 12
-
-
-@dataclass(slots=True)
-class Tail:
-    """The unfinished end of the reply. `leaving` rows at its beginning are final and are shown whatever the cap."""
-
-    rows: Sequence[Row] = ()
-    leaving: int = 0
-
-    def shown(self, cap: int) -> list[Row]:
-        live = self.rows[self.leaving :]
-        return [*self.rows[: self.leaving], *(live[-cap:] if cap > 0 else ())]
 
 
 Lines = Callable[[], Sequence[Line]]
@@ -55,7 +40,6 @@ class Parts:
 
     draft: Draft
     rows: Callable[[], int]
-    tail: Tail = field(default_factory=Tail)
     calls: Lines = _no_lines
     queue: Lines = _no_lines
     panel: Lines = _no_lines
@@ -65,7 +49,7 @@ class Parts:
     prompt: Callable[[], Safe] = lambda: Safe("❯ ")
     filter: Buffer = field(default_factory=lambda: Buffer(multiline=False))
     picking: Callable[[], bool] = lambda: False
-    spaced: Callable[[], bool] = lambda: False  # whether the scrollback ends with a blank line already
+    spaced: Callable[[], bool] = lambda: False  # whether a blank line stands above the live region already
 
 
 class Live:
@@ -80,7 +64,6 @@ class Live:
         self.layout = Layout(
             HSplit(
                 [
-                    self._slot(self._tail_fragments, lambda: len(self._tail_rows())),
                     ConditionalContainer(Window(height=1), Condition(self._gap)),
                     self._lines(parts.calls, 5),
                     self._lines(parts.queue, 4),
@@ -96,20 +79,10 @@ class Live:
 
     def _gap(self) -> bool:
         """Whether a blank row stands above the input."""
-        return self.parts.rows() >= 6 and (bool(self.parts.tail.rows) or not self.parts.spaced())
-
-    def tail_cap(self) -> int:
-        """How many rows of the unfinished reply are shown."""
-        return max(1, min(_TAIL_ROWS, self.parts.rows() // 3))
+        return self.parts.rows() >= 6 and not self.parts.spaced()
 
     def input_cap(self) -> int:
         return max(1, self.parts.rows() // 2)
-
-    def _tail_rows(self) -> list[Row]:
-        return self.parts.tail.shown(self.tail_cap())
-
-    def _tail_fragments(self) -> Fragments:
-        return self.skin.rows(self._tail_rows())
 
     def _lines(self, said: Lines, cap: int) -> ConditionalContainer:
         """A window over one of the parts' functions; no window at all while that says nothing."""
@@ -122,7 +95,7 @@ class Live:
 
     def _slot(self, text: Callable[[], Fragments], height: Callable[[], int]) -> Window:
         control = FormattedTextControl(text, focusable=False, show_cursor=False)
-        return TailWindow(control, height=lambda: Dimension.exact(height()), dont_extend_height=True, wrap_lines=False)
+        return Window(control, height=lambda: Dimension.exact(height()), dont_extend_height=True, wrap_lines=False)
 
     def _input_window(self) -> Window:
         parts = self.parts

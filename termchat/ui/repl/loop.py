@@ -92,7 +92,7 @@ class Repl:
         )
         self.painter.signs = look.signs
         self.talk.painter = self.painter
-        self.parts.spaced = lambda: self.painter.blank
+        self.parts.spaced = lambda: self.painter.blank and not self.painter.replying
         self.app.resized = self.painter.resized
         notifier = Notifier(
             look.notify,

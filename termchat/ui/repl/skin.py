@@ -7,7 +7,7 @@ from prompt_toolkit.output import ColorDepth
 
 from termchat.core.style import Role, Style, Theme
 from termchat.ui.blocks import Line
-from termchat.ui.markdown.row import Roles, Row
+from termchat.ui.markdown.row import Roles
 from termchat.ui.palette import Depth
 from termchat.ui.signs import spelled_line
 
@@ -48,10 +48,6 @@ class Skin:
     def lines(self, lines: tuple[Line, ...] | list[Line]) -> Fragments:
         """Our own lines joined by line ends."""
         return self._joined([spelled_line(line, signs=self.signs) for line in lines])
-
-    def rows(self, rows: list[Row]) -> Fragments:
-        """Rows of a reply, exactly as they are."""
-        return self._joined([row.segments for row in rows])
 
     def _joined(self, lines: list[Line]) -> Fragments:
         fragments: Fragments = []

@@ -147,6 +147,7 @@ class Talk:
             return
         self._task.cancel()
         if self.painter:
+            self.painter.finish()
             words = say("■ stopped at once · a tool did not end in time")
             self.painter.lines([line(words, Role.WARNING)])
         self._over(turn)
@@ -258,6 +259,8 @@ class Talk:
 
     def _over(self, turn: Turn) -> None:
         """The turn has ended: ask again, go on with the queue when it ended well, else let it wait."""
+        if self.painter:
+            self.painter.finish()
         self.view = replace(self.view, turn=None)
         self._turn = None
         last = self.view.last

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import wcwidth
 
 _GRAMMAR = re.compile(
-    r"\x1b\[(?P<count>\d*)(?P<move>[ABCKJ])|\x1b\[(?P<sgr>[\d;]*)m|\x1b\[\?2026(?P<sync>[hl])"
+    r"\x1b\[(?P<count>\d*)(?P<move>[ABCKJLM])|\x1b(?P<mark>[78])|\x1b\[\?7(?P<wrap>[hl])|\x1b\[(?P<sgr>[\d;]*)m|\x1b\[\?2026(?P<sync>[hl])"
     r"|\x1b\]8;(?:id=[0-9a-f]+)?;(?P<url>[\x21-\x7e]*)\x1b\\|(?P<control>[\r\n])|(?P<text>[^\x00-\x1f\x7f-\x9f]+)"
 )
 
@@ -35,7 +35,9 @@ class Terminal:
         self.pending = False
         self.erased = 0  # cells blanked outside a synchronized frame
         self.reach = 0  # the topmost row that was written or erased, to be reset by the test
+        self.wraps = True
         self._sync = False
+        self._saved = 0, 0, False
 
     @property
     def top(self) -> int:
@@ -55,6 +57,13 @@ class Terminal:
                 self._control(found["control"])
             elif found["sync"]:
                 self._sync = found["sync"] == "h"
+            elif found["wrap"]:
+                self.wraps = found["wrap"] == "h"
+            elif found["mark"] == "7":
+                self._saved = self.row - self.top, self.column, self.pending
+            elif found["mark"] == "8":
+                row, self.column, self.pending = self._saved
+                self.row = self.top + row
             elif found["move"]:
                 self._move(found["move"], int(found["count"] or 1))
 
@@ -112,6 +121,10 @@ class Terminal:
         if width <= 0:
             self._combine(cluster)
             return
+        if not self.wraps and self.column + width > self.width:
+            self.column, self.pending = self.width - width, False
+        if self.pending and not self.wraps:
+            self.column, self.pending = self.width - width, False
         if self.pending or self.column + width > self.width:
             self.lines[self.row].wrapped = True
             self.column, self.pending = 0, False
@@ -155,10 +168,22 @@ class Terminal:
             assert self.row + count < len(self.lines)
             self.row, self.pending = self.row + count, False
         elif sign == "C":
-            assert self.column + count < self.width
-            self.column, self.pending = self.column + count, False
+            assert self.column + count < self.width or count == 1
+            self.column, self.pending = min(self.width - 1, self.column + count), False
+        elif sign == "L":
+            self._insert(count)
+        elif sign == "M":
+            del self.lines[self.row : self.row + count]
+            self.lines += [Line() for _ in range(count)]
         else:
             self._erase(sign)
+
+    def _insert(self, count: int) -> None:
+        """Blank lines here; the same number leaves the screen at its bottom."""
+        end = self.top + self.height
+        self.lines[self.row : self.row] = [Line() for _ in range(count)]
+        assert not any(line.text for line in self.lines[end:]), "pushed off the screen"
+        del self.lines[end:]
 
     def _erase(self, sign: str) -> None:
         self._cut(self.row, self.column)

@@ -1,0 +1,196 @@
+"""One frame, as text: what turns the rows on the screen into other rows with the fewest bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from termchat.core.sanitize import Safe
+from termchat.ui.markdown.cells import Cells, whole
+from termchat.ui.markdown.encode import encode_segments
+from termchat.ui.markdown.row import Row, Segment
+from termchat.ui.palette import Palette
+
+ERASE_DOWN = "\x1b[K\x1b7\x1b[C\x1b[J\x1b8"
+"""Erase from the cursor on. A plain CSI J at the home position makes tmux push the whole screen into its history."""
+
+
+class Stroke:
+    """From the rows `shown` to others; rows count from the first one shown.
+
+    row      where the cursor is afterwards
+    moved    whether more was done than adding text
+    joined   whether the terminal has to wrap by itself somewhere
+    `at` is the row the cursor stands in, if that is not the end of the last row; `apart` says that no row may be
+    joined to the last one any more; `footed` that something stands below the rows, for which there is room.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        palette: Palette,
+        cells: Cells,
+        shown: Sequence[Row],
+        *,
+        at: int | None = None,
+        apart: bool = False,
+        footed: bool = False,
+    ) -> None:
+        self.row = len(shown) - 1 if at is None else at
+        self.moved = False
+        self.joined = False
+        self._width = width
+        self._palette = palette
+        self._cells = cells
+        self._shown = shown
+        self._at_end = at is None and not apart
+        self._apart = len(shown) - 1 if apart else -1
+        self._footed = footed
+        self._parts: list[str] = []
+
+    def to(self, target: Sequence[Row]) -> str:
+        """The text that makes the screen show `target`; without a footer the cursor is at its end."""
+        shown = self._shown
+        for index, row in enumerate(target):
+            old = shown[index] if index < len(shown) else None
+            if row is old or row == old:
+                continue
+            if index == self.row and old and self._at_end and self._added(old, row):
+                continue
+            self._reach(index, row, target, joined=old is not None and old.soft)
+            self._replace(index, old, row)
+        if len(target) < len(shown):
+            self._clear_below(target)
+        elif target and not self._footed and self.row != len(target) - 1:
+            self._back_to(len(target) - 1, target[-1])
+        return "".join(self._parts)
+
+    def _added(self, old: Row, row: Row) -> bool:
+        """The row goes on where the cursor stands: nothing but its new text is needed."""
+        rest = _rest(old, row)
+        if rest is None:
+            return False
+        self._parts.append(encode_segments(rest, self._palette))
+        return True
+
+    def _reach(self, index: int, row: Row, target: Sequence[Row], *, joined: bool) -> None:
+        """Bring the cursor to the beginning of a row, or to where a soft row follows by itself.
+
+        `joined` says that a soft row stands there already.
+        """
+        if index and row.soft and index - 1 != self._apart:
+            self.joined = True
+            if self.row == index - 1 and self._at_end:
+                pass
+            elif joined:
+                self._move_to(index)
+            else:
+                self._back_to(index - 1, target[index - 1])
+        elif index > self.row:
+            if index > self.row + 1:
+                self._move_to(index - 1)
+            self._parts.append("\r\n" if self.row >= 0 else "")
+        else:
+            self._move_to(index)
+        self.row = index
+
+    def _move_to(self, index: int) -> None:
+        """To the beginning of a row that is on the screen."""
+        self.moved = True
+        self._parts.append(f"{vertical(index - self.row)}\r")
+        self.row, self._at_end = index, False
+
+    def _replace(self, index: int, old: Row | None, row: Row) -> None:
+        """Write a row, the cursor at its beginning, over an old one."""
+        segments: Sequence[Segment] = row.segments
+        if old is not None and not (row.soft and index):
+            column, rest = self._common(old, row)
+            if 0 < column < self._width:
+                self._parts.append(f"\x1b[{column}C")
+                segments = rest
+        self._parts.append(encode_segments(segments, self._palette))
+        if old is not None and (old.cells > row.cells or not self._cells.sure(old.text)) and row.cells < self._width:
+            self.moved = True
+            self._parts.append("\x1b[K")
+        self._at_end = True
+
+    def _common(self, old: Row, row: Row) -> tuple[int, list[Segment]]:
+        """How many cells both rows begin with, as far as that is sure, and the rest of the new one."""
+        column = 0
+        if not (self._cells.sure(old.text) and self._cells.sure(row.text)):
+            return 0, list(row.segments)
+        for index, segment in enumerate(row.segments):
+            before = old.segments[index] if index < len(old.segments) else None
+            if before != segment:
+                head, tail = self._split(before, segment)
+                return column + self._cells.width(head), [*([tail] if tail.text else []), *row.segments[index + 1 :]]
+            column += self._cells.width(segment.text)
+        return column, []
+
+    def _split(self, old: Segment | None, segment: Segment) -> tuple[str, Segment]:
+        """What the segments have in common, if their looks allow it, and the rest."""
+        if old is None or old.roles != segment.roles or old.url != segment.url:
+            return "", segment
+        at = _alike(old.text, segment.text)
+        return segment.text[:at], Segment(Safe(segment.text[at:]), segment.roles, segment.url)
+
+    def _clear_below(self, target: Sequence[Row]) -> None:
+        """Take away the rows that are no longer there."""
+        self.moved = True
+        last = len(target) - 1
+        if self._footed:
+            self._move_to(last + 1)
+            self._parts.append(f"\x1b[{len(self._shown) - last - 1}M")
+            return
+        if not target:
+            self._move_to(0)
+            self._parts.append(ERASE_DOWN)
+            return
+        if self.row != last:
+            self._back_to(last, target[last])
+        if target[last].cells < self._width:
+            self._parts.append(ERASE_DOWN)
+            return
+        self._parts.append(f"\r\n{ERASE_DOWN}\x1b[A")
+        self.row = last
+        self._back_to(last, target[last])
+
+    def _back_to(self, index: int, row: Row) -> None:
+        """The cursor to the end of a row that is shown already; in the last column its last cluster is written anew."""
+        self._move_to(index)
+        self._at_end = True
+        if row.cells < self._width and self._cells.sure(row.text):
+            self._parts.append(f"\x1b[{row.cells}C" if row.cells else "")
+            return
+        self._parts.append(encode_segments(row.segments, self._palette))
+
+
+def vertical(rows: int) -> str:
+    """So many rows down, or up if negative, in the same column."""
+    return f"\x1b[{abs(rows)}{'B' if rows > 0 else 'A'}" if rows else ""
+
+
+def _rest(old: Row, row: Row) -> list[Segment] | None:
+    """What the row has more than the old one; nothing if it does not begin with all of it."""
+    if row.soft != old.soft or len(row.segments) < len(old.segments):
+        return None
+    if not old.segments:
+        return list(row.segments)
+    last = len(old.segments) - 1
+    if old.segments[:last] != row.segments[:last]:
+        return None
+    before, segment = old.segments[last], row.segments[last]
+    if before.roles != segment.roles or before.url != segment.url or not segment.text.startswith(before.text):
+        return None
+    at = len(before.text)
+    if whole(segment.text, at) != at:
+        return None
+    tail = Segment(Safe(segment.text[at:]), segment.roles, segment.url)
+    return [*([tail] if tail.text else []), *row.segments[last + 1 :]]
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters two texts begin with."""
+    size = min(len(one), len(other))
+    if one[:size] == other[:size]:
+        return size
+    return next(at for at in range(size) if one[at] != other[at])

@@ -1,0 +1,75 @@
+"""The reply that is being written: its rows, right above the live region."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from termchat.ui.markdown.encode import encode_rows
+from termchat.ui.markdown.painter import Above
+from termchat.ui.markdown.row import Row
+from termchat.ui.palette import Palette
+from termchat.ui.screen import Screen
+
+_MOST = 12
+
+
+class Reply:
+    """Shows the rows of one reply after another; final ones stay in the scrollback.
+
+    palette   how they look from now on
+    While something else has the terminal rows wait, and are shown when it is back.
+    """
+
+    def __init__(self, screen: Screen, palette: Palette) -> None:
+        self.palette = palette
+        self._screen = screen
+        self._footer = screen.put_above(self)
+        self._final: list[Row] = []
+        self._live: Sequence[Row] = ()
+        self._above = self._begin()
+
+    @property
+    def any(self) -> bool:
+        """Whether there are rows, on the screen or about to be."""
+        return bool(self._above.rows or self._final or self._live)
+
+    @property
+    def stands(self) -> bool:
+        """Whether rows of an unfinished reply stand above the live region."""
+        return self._above.rows > 0
+
+    def show(self, final: Sequence[Row], live: Sequence[Row]) -> None:
+        """More final rows, and the live ones after them."""
+        begins = not self.stands
+        self._final += final
+        self._live = live
+        if not self._screen.ready:
+            return
+        if begins:
+            self._screen.redraw()
+        else:
+            self._screen.draw()
+
+    def end(self) -> None:
+        """All that was shown is final."""
+        self._live = ()
+        if self._final:
+            final, self._final = self._final, []
+            self._screen.commit(encode_rows(final, self.palette))
+        self._above.leave()
+
+    def frame(self, footing: int) -> str:
+        """What brings the rows up to date, `footing` rows being taken below them; the cursor stays where it is."""
+        size = self._screen.size
+        self._above.palette = self.palette
+        window = max(0, min(_MOST, size.rows // 3, size.rows - 1 - footing))
+        final, self._final = self._final, []
+        return self._above.frame(final, self._live, window=window, height=size.rows)
+
+    def lift(self, *, reflows: bool) -> str:
+        """From the row below to where the live rows begin; they are drawn again by the next frame."""
+        size = self._screen.size
+        return self._above.lift(size.columns, size.rows, reflows=reflows)
+
+    def _begin(self) -> Above:
+        return Above(self._screen.size.columns, self.palette, self._footer)

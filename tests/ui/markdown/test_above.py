@@ -1,0 +1,174 @@
+"""Rows above a footer: the footer is always whole, and once it is gone the screen is the one-shot render."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from termchat.core.sanitize import Safe, safe
+from termchat.ui.markdown import Document, Row, render
+from termchat.ui.markdown.painter import Above
+from termchat.ui.markdown.stroke import ERASE_DOWN, vertical
+from tests.bench.corpus import corpus
+from tests.ui.markdown.terminal import Terminal
+from tests.ui.markdown.test_document import places
+from tests.ui.markdown.test_painter import PALETTE, check, drawn
+from tests.ui.markdown.texts import TRAPS, cut, safe_documents
+
+sizes = st.sampled_from([(80, 24), (40, 12), (200, 60), (20, 8)])
+footers = st.tuples(st.integers(1, 5), st.integers(0, 4), st.integers(0, 15)).map(lambda f: (f[0], min(f[1:2]), f[2]))
+
+
+@dataclass
+class Foot:
+    """A footer that draws itself where the cursor is."""
+
+    terminal: Terminal
+    lines: int
+    row: int
+    column: int
+    height: int = 0
+
+    @property
+    def caret(self) -> tuple[int, int]:
+        return (self.row, self.column) if self.height else (0, 0)
+
+    @property
+    def text(self) -> list[str]:
+        return [f"footer {n}" for n in range(self.lines)]
+
+    def taken(self) -> None:
+        self.height = 0
+
+    def draw(self) -> None:
+        if not self.height:
+            self.terminal.write("\r\n".join(self.text))
+            self.terminal.write(f"\r{vertical(self.row + 1 - self.lines)}")
+            self.terminal.write(f"\x1b[{self.column}C" if self.column else "")
+            self.height = self.lines
+
+    def stands(self) -> bool:
+        """Whether it is whole, at the bottom of what is on the screen, the cursor where it belongs."""
+        text = self.terminal.text()
+        while text and not text[-1]:
+            text.pop()
+        top = len(text) - self.lines
+        return text[top:] == self.text and (self.terminal.row, self.terminal.column) == (top + self.row, self.column)
+
+
+class Stage:
+    """A document above a footer on a terminal."""
+
+    def __init__(self, width: int, height: int, footer: tuple[int, int, int]) -> None:
+        lines, row, column = footer
+        self.width, self.height = width, height
+        self.terminal = Terminal(width, height)
+        self.foot = Foot(self.terminal, lines, min(row, lines - 1), column)
+        self.above = Above(width, PALETTE, self.foot)
+        self.document = Document(width)
+        self.rows: list[Row] = []
+        self.draw()
+
+    def draw(self) -> None:
+        final = self.document.take()
+        self.rows += final
+        window = max(0, min(12, self.height // 3, self.height - 1 - self.foot.lines))
+        self.write(self.above.frame(final, self.document.live(), window=window, height=self.height))
+        self.foot.draw()
+        assert self.foot.stands()
+
+    def resize(self, width: int, height: int) -> None:
+        self.terminal.resize(width, height)
+        self.width, self.height = width, height
+        self.lift()
+        self.document.resize(width)
+        self.draw()
+
+    def lift(self) -> None:
+        up = f"{vertical(-self.foot.caret[0])}\r"
+        self.write(f"{up}{self.above.lift(self.width, self.height, reflows=True)}{ERASE_DOWN}")
+        self.foot.taken()
+
+    def write(self, text: str) -> None:
+        self.terminal.write(f"\x1b[?2026h{text}\x1b[?2026l")
+
+    def close(self) -> Terminal:
+        self.document.close()
+        final = self.document.take()
+        self.rows += final
+        self.terminal.write(
+            self.above.frame(final, [], window=0, height=self.height).join(("\x1b[?2026h", "\x1b[?2026l"))
+        )
+        self.above.leave()
+        self.lift()
+        while len(self.terminal.lines) > self.terminal.row + 1:
+            assert not self.terminal.lines.pop().text
+        return self.terminal
+
+
+def play(pieces: list[Safe], width: int, height: int, footer: tuple[int, int, int] = (3, 1, 2)) -> Terminal:
+    stage = Stage(width, height, footer)
+    for piece in pieces:
+        stage.document.feed(piece)
+        stage.draw()
+    return stage.close()
+
+
+@given(safe_documents, places, sizes, footers)
+def test_the_scrollback_is_the_one_shot_render(
+    text: Safe, where: list[int], size: tuple[int, int], footer: tuple[int, int, int]
+) -> None:
+    check(play(cut(text, where), *size, footer), render(text, size[0]))
+
+
+@pytest.mark.parametrize("text", TRAPS.values(), ids=TRAPS)
+@pytest.mark.parametrize("size", [(80, 24), (20, 8)])
+def test_traps_are_drawn_exactly(text: str, size: tuple[int, int]) -> None:
+    whole = safe(text)
+    check(play([Safe(whole[at : at + 5]) for at in range(0, len(whole), 5)], *size), render(whole, size[0]))
+
+
+@given(safe_documents, places, st.data())
+def test_what_interrupts_is_above_the_live_rows(text: Safe, where: list[int], data: st.DataObject) -> None:
+    """The live rows are lifted, something is written, and they are drawn again below it: nothing is lost or doubled."""
+    stage = Stage(80, 24, (3, 1, 2))
+    said = 0
+    for piece in cut(text, where):
+        stage.document.feed(piece)
+        stage.draw()
+        if data.draw(st.booleans()):
+            stage.lift()
+            stage.terminal.write(f"%{said}%\r\n")
+            said += 1
+            stage.draw()
+    shown = "".join("".join(stage.close().text()).split())
+    for n in range(said):
+        assert shown.count(f"%{n}%") == 1
+        shown = shown.replace(f"%{n}%", "")
+    assert shown == "".join("".join(drawn(row.text) for row in stage.rows).split())
+
+
+@given(safe_documents, places, st.lists(st.sampled_from([(80, 24), (60, 30), (40, 40), (100, 24)]), min_size=1))
+def test_a_resize_leaves_no_debris(text: Safe, where: list[int], changes: list[tuple[int, int]]) -> None:
+    stage = Stage(80, 24, (3, 1, 2))
+    for index, piece in enumerate(cut(text, where)):
+        stage.document.feed(piece)
+        stage.draw()
+        if index % 3 == 1:
+            stage.resize(*changes[index % len(changes)])
+    shown = "".join("".join(stage.close().text()).split())
+    assert shown == "".join("".join(drawn(row.text) for row in stage.rows).split())
+
+
+def test_a_long_reply_moves_the_footer_and_does_not_write_it_again() -> None:
+    stage = Stage(80, 24, (3, 1, 2))
+    wrote: list[str] = []
+    write = stage.terminal.write
+    stage.terminal.write = lambda data: (wrote.append(data), write(data))[1]  # type: ignore[method-assign]
+    for piece in corpus(600):
+        stage.document.feed(safe(piece))
+        stage.draw()
+    assert not any("footer" in data for data in wrote)
