@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from termchat.config.load import Config, load
 from termchat.config.secrets import Secrets
@@ -50,6 +50,7 @@ class Launch:
     saved       whether the chat is kept
     chat        go on with this chat; `last`: with the last one of this terminal and directory
     record      write the raw bytes of every response to this file
+    schema      what a script's reply has to be: a file with a JSON Schema, or fields in short
     continue_cut  how often an incomplete reply of a script is gone on with
     quiet       errors only, verbose: tokens and cost too
     """
@@ -65,9 +66,17 @@ class Launch:
     chat: str = ""
     last: bool = False
     record: str = ""
+    schema: str = ""
     continue_cut: int = 0
     quiet: bool = False
     verbose: bool = False
+
+
+_NO_QUESTION = Failure(
+    Kind.BAD_CONFIG,
+    say("--schema is for one question, and there is none."),
+    say("Write it behind the options, or leave --schema out to start the chat."),
+)
 
 
 def run(launch: Launch, env: Mapping[str, str], tty: Tty | None = None) -> int:
@@ -77,7 +86,7 @@ def run(launch: Launch, env: Mapping[str, str], tty: Tty | None = None) -> int:
     if isinstance(config, Failure):
         return _refused(config, tty)
     if not launch.words and not launch.files and _both_terminals():
-        return _repl(launch, config, env, tty)
+        return _refused(_NO_QUESTION, tty) if launch.schema else _repl(launch, config, env, tty)
     return _oneshot(launch, config, env)
 
 
@@ -202,6 +211,9 @@ def replay(file: str, speed: float, launch: Launch, env: Mapping[str, str]) -> i
 def _oneshot(launch: Launch, config: Config, env: Mapping[str, str]) -> int:
     from termchat.ui import oneshot, prompt
 
+    schema = _schema(launch)
+    if isinstance(schema, Failure):
+        return _refused(schema, None)
     notes = Notes(launch.quiet, usage=launch.verbose or (sys.stderr.isatty() and sys.stdout.isatty()))
     for words in config.notes:
         notes.note(words)
@@ -213,15 +225,26 @@ def _oneshot(launch: Launch, config: Config, env: Mapping[str, str]) -> int:
     if isinstance(out, Failure):
         return _refused(out, None)
 
+    def check(reply: str) -> Failure | None:
+        from termchat.config.schemas import misfit
+
+        return misfit(schema, reply) if schema else None
+
     async def ask() -> int:
-        wish = Wish(launch.tools, notes.usage, launch.saved, launch.chat, launch.last, launch.record)
+        wish = Wish(launch.tools, notes.usage, launch.saved, launch.chat, launch.last, launch.record, schema)
         async with joined(config, env, wish, notes.failure) as house:
             if isinstance(house, Failure):
                 notes.failure(house)
                 return Exit.NO_KEY if house.kind is Kind.NO_KEY else Exit.USAGE
-            return await oneshot.run(house.session, message, out, notes, launch.continue_cut)
+            return await oneshot.run(house.session, message, out, notes, launch.continue_cut, check)
 
     return asyncio.run(ask())
+
+
+def _schema(launch: Launch) -> Mapping[str, Any] | Failure | None:
+    from termchat.config.schemas import reply_schema
+
+    return reply_schema(launch.schema) if launch.schema else None
 
 
 def _format(launch: Launch, config: Config, env: Mapping[str, str]) -> Format | Failure:

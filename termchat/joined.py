@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from termchat.config.load import Config
 from termchat.config.secrets import Secrets
@@ -40,6 +40,7 @@ class Wish:
     saved      chats are kept
     chat       go on with this chat: an id, the beginning of one, or a title
     record     write the raw bytes of every response to this file
+    schema     JSON Schema of the replies
     last       go on with the last chat of this terminal and directory
     person     somebody sits at a terminal: without a key there is the demo
     """
@@ -50,6 +51,7 @@ class Wish:
     chat: str = ""
     last: bool = False
     record: str = ""
+    schema: Mapping[str, Any] | None = None
     person: bool = False
 
 
@@ -179,7 +181,7 @@ def _plan(config: Config, registry: Registry, keys: Secrets, wish: Wish) -> Plan
         Toolbox(Path.cwd(), private=(config.paths.config, config.paths.data)) if wish.tools else None,
         PriceTable(config.profiles) if wish.priced else None,
         system=settings.system,
-        params=settings.params,
+        params=replace(settings.params, schema=wish.schema),
         timeouts=settings.timeouts,
         own_timeouts={p.name: p.timeouts for p in config.profiles.values() if p.timeouts},
         max_rounds=settings.max_rounds,

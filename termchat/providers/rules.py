@@ -15,8 +15,9 @@ from termchat.core.errors import Failure
 from termchat.core.messages import Author, File, Image, Message, Origin, Part, Text, ToolResult, user
 from termchat.core.outcomes import Outcome
 from termchat.core.ports import Effort, Params, Request
-from termchat.core.sanitize import Safe, safe_line, say
+from termchat.core.sanitize import EMPTY, Safe, join, safe_line, say
 from termchat.providers.decoding import as_count, as_list, as_object
+from termchat.providers.schemas import in_words
 
 _FILE = Path(__file__).with_name("quirks.toml")
 _BLANK = Params()
@@ -27,6 +28,7 @@ _GO_ON = (
     "introduction, and nothing of it again. It ended with these words:\n\n{tail}"
 )
 _NAMES = {
+    "tools": "tools beside a reply schema",
     "top_p": "top-p",
     "think": "thinking effort",
     "stop": "stop texts",
@@ -44,6 +46,7 @@ _THEIR_NAMES = {
     "top_p": r"\btop_?p\b",
     "stop": r"\bstop(_?sequences)?\b",
     "seed": r"\bseed\b",
+    "schema": r"response_?format|json_?schema|response_?schema|output_config|output_format|text\.format",
     "think": r"\breasoning(_effort|\.effort)?\b|\bthinking\b|thinking_?config|\beffort\b",
 }
 
@@ -126,6 +129,11 @@ def fitted(request: Request, origin: Origin, learned: frozenset[str] = frozenset
     asked = [name for name in _asked(request.params) if name in lacking]
     params, left = _few_stops(_bare(request.params, asked), origin)
     left = [*asked, *left]
+    if "schema" in asked and request.params.schema:
+        request = replace(request, system=_added(request.system, in_words(request.params.schema)))
+    if params.schema and request.tools and "schema_or_tools" in quirks(origin):
+        request = replace(request, tools=())
+        left.append("tools")
     messages = request.messages
     for name, kind in (("images", Image), ("files", File)):
         if name in lacking and any(isinstance(part, kind) for part in _parts(messages)):
@@ -136,16 +144,26 @@ def fitted(request: Request, origin: Origin, learned: frozenset[str] = frozenset
 
 def told(name: Safe, left: tuple[str, ...]) -> Safe:
     """What is said of it, once."""
-    what = ", ".join(_NAMES.get(word, word) for word in left)
-    return say("{name} does not take {what}; left out.", name=name, what=safe_line(what))
+    what = ", ".join(_NAMES.get(word, word) for word in left if word != "schema")
+    words = say("{name} does not take {what}; left out.", name=name, what=safe_line(what)) if what else EMPTY
+    if "schema" not in left:
+        return words
+    asked = say("{name} takes no reply schema; it is asked for in words.", name=name)
+    return join(" ", [words, asked]) if words else asked
+
+
+def _added(system: str, words: str) -> str:
+    return f"{system}\n\n{words}" if system else words
 
 
 def refused(request: Request, failure: Failure) -> frozenset[str]:
     """The parameters of a request that its server refuses to know, by what it says."""
-    if failure.status not in (400, 422) or not _REFUSAL.search(failure.message):
+    if failure.status not in (400, 422):
         return frozenset()
     named = (name for name in _asked(request.params) if name in _THEIR_NAMES)
-    return frozenset(name for name in named if re.search(_THEIR_NAMES[name], failure.message, re.IGNORECASE))
+    blamed = (name for name in named if re.search(_THEIR_NAMES[name], failure.message, re.IGNORECASE))
+    unknown = _REFUSAL.search(failure.message)  # a schema that is refused for what it says is asked for in words too
+    return frozenset(name for name in blamed if unknown or name == "schema")
 
 
 def _bare(params: Params, names: Iterable[str]) -> Params:
@@ -164,7 +182,7 @@ def _few_stops(params: Params, origin: Origin) -> tuple[Params, list[str]]:
 
 
 def _asked(params: Params) -> Iterator[str]:
-    return (name for name in Params.__slots__ if getattr(params, name) not in (None, ()))
+    return (name for name in Params.__slots__ if getattr(params, name) != getattr(_BLANK, name))
 
 
 def _parts(messages: tuple[Message, ...]) -> Iterator[Part]:

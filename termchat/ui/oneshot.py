@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import aclosing, contextmanager
 from typing import assert_never
 
-from termchat.core.errors import exit_code
+from termchat.core.errors import Failure, exit_code
 from termchat.core.events import (
     Adapted,
     Event,
@@ -22,7 +22,7 @@ from termchat.core.events import (
     TurnEnded,
     TurnStarted,
 )
-from termchat.core.messages import Message
+from termchat.core.messages import Author, Message
 from termchat.core.outcomes import Exit, Outcome
 from termchat.core.ports import Session, Turn
 from termchat.core.sanitize import safe, safe_line, say
@@ -34,20 +34,40 @@ _STOPPED = (Outcome.CUT, Outcome.STALLED, Outcome.LENGTH)
 _SIGNALS = {signal.SIGINT: Exit.CANCELLED, signal.SIGTERM: Exit.SIGTERM, signal.SIGHUP: Exit.SIGHUP}
 
 
-async def run(session: Session, message: Message, out: Format, notes: Notes, again: int = 0) -> Exit:
+Check = Callable[[str], Failure | None]
+
+
+async def run(
+    session: Session, message: Message, out: Format, notes: Notes, again: int = 0, check: Check = lambda reply: None
+) -> Exit:
     """Have the message answered, the reply on `out`, everything else on standard error; the exit code.
 
     again   how often a reply that was cut, stalled or ran into its limit is gone on with
+    check   what is wrong with a complete reply, None when nothing is
     """
     at = session.add(message, session.conversation.head)
     while True:
         code, goes_on = await _turn(session.send(at), out, notes, again > 0)
         if not goes_on:
-            return code
+            return _checked(session, notes, check) if code is Exit.COMPLETE else code
         again -= 1
         head = session.conversation.head
         assert head is not None, "what goes on was said"
         at = head
+
+
+def _checked(session: Session, notes: Notes, check: Check) -> Exit:
+    """The exit code of a complete reply: its last words, those of all that it was gone on with together."""
+    said: list[str] = []
+    for node in reversed(session.conversation.path()):
+        if node.message.author is not Author.ASSISTANT:
+            break
+        said.insert(0, node.message.text)
+    failure = check("".join(said))
+    if failure is None:
+        return Exit.COMPLETE
+    notes.failure(failure)
+    return Exit.ERROR
 
 
 async def _turn(turn: Turn, out: Format, notes: Notes, may_go_on: bool) -> tuple[Exit, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -77,6 +78,57 @@ def test_how_to_sample_goes_along(program: Program, protocol: str) -> None:
     stops = sent.get("stop", sent.get("stop_sequences", sent.get("stopSequences")))
     assert stops == (None if protocol == "responses" else ["END", "FIN"])
     assert sent.get("seed") == (7 if protocol in ("openai", "gemini") else None)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_reply_that_keeps_to_its_schema(program: Program, protocol: str) -> None:
+    said = '{"name": "Ada", "age": 36}\n'
+    program.gateway.reply(Reply.text(said))
+    done = program.run("-m", f"x{protocol}/any", "--schema", "name, age int", "who?")
+    assert (done.out, done.err, done.code) == (said.encode(), "", 0)
+    assert '"additionalProperties": false' in json.dumps(program.gateway.asked[0].body)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ('{"name": "Ada", "age": "36"}', "The reply does not fit the schema: age: '36' is not of type 'integer'."),
+        ("Sure! Here you go.", "The reply is not JSON (Expecting value at 1:1)."),
+    ],
+)
+def test_one_that_does_not_is_printed_as_it_came_and_is_an_error(
+    program: Program, protocol: str, said: str, words: str
+) -> None:
+    program.gateway.reply(Reply.text(said))
+    done = program.run("-m", f"x{protocol}/any", "--schema", "name, age int", "who?")
+    assert (done.out, done.err, done.code) == (said.encode(), f"termchat: {words}\n", 1)
+
+
+def test_an_incomplete_reply_is_incomplete_before_it_is_anything_else(program: Program) -> None:
+    program.gateway.reply(Reply(Text('{"name": "A'), finish="length"), Reply.text('da", "age": 36}'))
+    done = program.run("-m", "xopenai/any", "--schema", "name, age int", "who?")
+    assert (done.out, done.code) == (b'{"name": "A', 3)
+    program.gateway.forget()
+    program.gateway.reply(Reply(Text('{"name": "A'), finish="length"), Reply.text('da", "age": 36}'))
+    done = program.run("-q", "-m", "xopenai/any", "--continue-cut", "1", "--schema", "name, age int", "who?")
+    assert (done.out, done.err, done.code) == (b'{"name": "Ada", "age": 36}', "", 0)
+
+
+def test_a_reply_with_calls_is_checked_by_its_last_words(program: Program) -> None:
+    program.gateway.reply(Reply(Text("I look."), Call("current_time")), Reply.text('{"now": "late"}'))
+    done = program.run("-m", "xopenai/any", "--schema", "now", "what time is it?")
+    assert (done.out, done.code) == (b'I look.\n{"now": "late"}', 0)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"), [("age itn", "field 1: there is no type itn."), ("s.json", "s.json:1:2: not JSON")]
+)
+def test_a_schema_that_is_none_is_a_wrong_command_line(program: Program, given: str, words: str) -> None:
+    (program.cwd / "s.json").write_text("{")
+    done = program.run("-m", "xopenai/any", "--schema", given, "hello")
+    assert (done.code, done.out, program.gateway.asked) == (2, b"", [])
+    assert words in done.err
 
 
 def test_any_setting_for_one_run_and_a_flag_before_it(program: Program) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import random
 from typing import Any
 
 import pytest
@@ -117,6 +119,134 @@ async def test_a_wrong_value_is_told_and_not_left_out(gateway: Gateway) -> None:
     assert len(gateway.asked) == 1
 
 
+def schema_sent(body: dict[str, Any]) -> Any:
+    """The schema of the reply, and whether the model is held to it word for word."""
+    chat_form = body.get("response_format", {}).get("json_schema", {})
+    form = chat_form or body.get("text", {}).get("format", {}) or body.get("output_config", {}).get("format", {})
+    config = body.get("generationConfig", {})
+    return form.get("schema") or config.get("responseJsonSchema") or config.get("response_json_schema"), form.get(
+        "strict"
+    )
+
+
+CLOSED = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
+
+
+@pytest.mark.parametrize("speech", SPEECHES)
+@pytest.mark.parametrize(
+    "schema", [CLOSED, SCHEMA | {"$schema": "x", "properties": {"a": {"type": "string", "format": "date"}}}]
+)
+async def test_a_schema_goes_along_natively_and_a_closed_one_holds_openai_to_it(
+    gateway: Gateway, speech: Protocol, schema: dict[str, Any]
+) -> None:
+    gateway.reply(Reply.text('{"a": 1}'))
+    deltas, _ = await heard(profile(gateway.url, speech), Request((user("q"),), params=Params(schema=schema)))
+    assert not [delta for delta in deltas if isinstance(delta, Adapted)]
+    sent, strict = schema_sent(gateway.asked[0].body)
+    assert sent["required"] == ["a"]
+    assert "$schema" not in sent
+    assert strict == ({C: schema is CLOSED, R: schema is CLOSED}.get(speech))
+    assert speech is not A or sent["additionalProperties"] is False
+
+
+IN_WORDS = "deepseek-chat takes no reply schema; it is asked for in words."
+
+
+@pytest.mark.parametrize(
+    ("speech", "name"),
+    [(C, "deepseek-chat"), (A, "claude-3-5-haiku-latest"), (C, "gpt-4-turbo"), (G, "gemini-1.0-pro")],
+)
+async def test_a_model_that_takes_no_schema_is_asked_for_it_in_words(
+    gateway: Gateway, speech: Protocol, name: str
+) -> None:
+    gateway.always(Reply.text('{"a": 1}'))
+    request = Request((user("q"),), "Be brief.", params=Params(schema=CLOSED), chat="one")
+    said: list[str] = []
+    async with registry(profile(gateway.url, speech)) as providers:
+        for _ in range(2):
+            provider = await providers.open(ModelRef(speech.value, name))
+            said += [d.words async for d in provider.stream(request, Wire()) if isinstance(d, Adapted)]
+    assert said == ([] if speech is G else [IN_WORDS.replace("deepseek-chat", name)])
+    body = gateway.asked[1].body
+    assert (schema_sent(body)[0] is None) == (speech is not G)
+    if speech is not G:
+        assert "Be brief.\\n\\nReply with one JSON value" in json.dumps(body)
+        assert "additionalProperties" in json.dumps(body)
+
+
+@pytest.mark.parametrize("speech", SPEECHES)
+async def test_a_server_that_refuses_schemas_is_asked_for_it_in_words(gateway: Gateway, speech: Protocol) -> None:
+    field = {C: "response_format", R: "text.format", A: "output_config", G: "response_json_schema"}[speech]
+    gateway.reply(fault.status(400, f"This {field} type is unavailable now"), Reply.text("{}"))
+    request = Request((user("q"),), params=Params(schema=CLOSED))
+    deltas, failure = await heard(profile(gateway.url, speech), request, name="m")
+    assert (text_of(deltas), failure) == ("{}", None)
+    words = [delta.words for delta in deltas if isinstance(delta, Adapted)]
+    assert words == ["m takes no reply schema; it is asked for in words."]
+    assert [schema_sent(request.body)[0] is None for request in gateway.asked] == [False, True]
+
+
+async def test_a_gemini_that_takes_a_schema_or_tools_gets_the_schema(gateway: Gateway) -> None:
+    gateway.always(Reply.text("{}"))
+    tool = ToolSpec("look", "Looks.", {"type": "object", "properties": {}})
+    request = Request((user("q"),), tools=(tool,), params=Params(schema=CLOSED))
+    for name in ("gemini-2.5-pro", "gemini-3-pro"):
+        await heard(profile(gateway.url, G), request, name=name)
+    assert ["tools" in request.body for request in gateway.asked] == [False, True]
+
+
+MODELS = {
+    C: ("gpt-5.2", "gpt-4.1", "o3", "gpt-4", "deepseek-chat", "qwen3"),
+    R: ("gpt-5.2", "gpt-4.1", "o3"),
+    A: ("claude-opus-5", "claude-sonnet-4-5-20250929", "claude-sonnet-4", "claude-3-5-haiku-latest"),
+    G: ("gemini-3-pro", "gemini-2.5-flash", "gemini-1.5-pro"),
+}
+STOPS = ("END", "\n\n", " ", "你好", "a", "b", "c")
+
+
+def anything(dice: random.Random) -> Params:
+    """What a user might ask, each of it about every other time."""
+
+    def maybe(value: Any, otherwise: Any = None) -> Any:
+        return value if dice.random() < 0.5 else otherwise
+
+    return Params(
+        max_tokens=maybe(dice.randrange(16, 4096)),
+        think=maybe(dice.choice(list(Effort))),
+        temperature=maybe(dice.choice((0.0, 0.3, 1.0))),
+        top_p=maybe(dice.choice((0.0, 0.5, 1.0))),
+        stop=maybe(tuple(dice.sample(STOPS, dice.randrange(len(STOPS)))), ()),
+        seed=maybe(dice.choice((0, 42, 2**31))),
+        schema=maybe(dice.choice((SCHEMA, CLOSED))),
+    )
+
+
+@pytest.mark.parametrize("speech", SPEECHES)
+async def test_whatever_is_asked_no_request_is_refused(gateway: Gateway, speech: Protocol) -> None:
+    """And nothing is left out unsaid: the gateway's validators know which model takes what."""
+    gateway.always(Reply.text("ok"))
+    seed = random.randrange(1 << 32)
+    dice, tool = random.Random(seed), ToolSpec("look", "Looks.", {"type": "object", "properties": {}})
+    async with registry(profile(gateway.url, speech)) as providers:
+        for number in range(80):
+            params, name = anything(dice), ModelRef(speech.value, dice.choice(MODELS[speech]))
+            request = Request((user("q"),), "Be brief.", (tool,) * dice.randrange(2), params, f"chat {number}")
+            said = [d async for d in (await providers.open(name)).stream(request, Wire())]
+            sent = gateway.asked[-1]
+            assert (text_of(said), sent.problems) == ("ok", []), f"seed {seed}: {params} to {name}"
+            told = " ".join(d.words for d in said if isinstance(d, Adapted))
+            body = json.dumps(sent.body)
+            there = {
+                "temperature": (params.temperature, '"temperature"' in body),
+                "top-p": (params.top_p, '"top_p"' in body or '"topP"' in body),
+                "seed": (params.seed, '"seed"' in body),
+                "reply schema": (params.schema, schema_sent(sent.body)[0] is not None),
+            }
+            for word, (asked, went) in there.items():
+                right = not went if asked is None else went or word in told
+                assert right, f"seed {seed}: {word} of {params} to {name}"
+
+
 @pytest.mark.parametrize(
     ("speech", "kept", "told"),
     [
@@ -154,9 +284,9 @@ async def test_a_claude_that_thinks_chooses_by_itself_how_to_sample(gateway: Gat
         (Origin("gw", C, "openai/gpt-5.2-mini"), {"temperature", "top_p"}),
         (Origin("openai", C, "o3"), {"temperature", "top_p", "stop"}),
         (Origin("groq", C, "openai/gpt-oss-120b"), {"files"}),
-        (Origin("deepseek", C, "deepseek-chat"), {"images", "files"}),
+        (Origin("deepseek", C, "deepseek-chat"), {"images", "files", "schema"}),
         (Origin("anthropic", A, "claude-opus-4-7"), {"temperature", "top_p", "seed"}),
-        (Origin("anthropic", A, "claude-3-5-haiku-latest"), {"think", "seed"}),
+        (Origin("anthropic", A, "claude-3-5-haiku-latest"), {"think", "seed", "schema"}),
         (Origin("gemini", G, "gemini-3-pro"), set[str]()),
     ],
 )

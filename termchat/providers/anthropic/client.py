@@ -51,7 +51,7 @@ class AnthropicClient:
     def encode(self, request: Request, origin: Origin) -> Body:
         limit = self._limits.get(origin.model) or self.endpoint.profile.limit_for(origin.model)
         assert limit, "the presets name a limit for every model"
-        body = encode(request, origin, self.endpoint.profile, limit)
+        body = _schema_made_to_fit(encode(request, origin, self.endpoint.profile, limit))
         return body if "no_cache" in self.endpoint.profile.quirks else marked(body)
 
     @asynccontextmanager
@@ -83,6 +83,18 @@ class AnthropicClient:
         """A row of the listing; gateways leave out the limits."""
         context, longest = getattr(model, "max_input_tokens", None), getattr(model, "max_tokens", None)
         return listed(self.endpoint, model.id, title=model.display_name or "", context=context, max_output=longest)
+
+
+def _schema_made_to_fit(body: Body) -> Body:
+    """The body with its reply schema as Messages takes it: objects closed, unusual words in the description."""
+    output: dict[str, Any] = body.get("output_config") or {}
+    if "format" not in output:
+        return body
+    try:
+        schema = anthropic.transform_schema(output["format"]["schema"])
+    except (ValueError, TypeError, AttributeError):
+        return body  # the server tells what it does not like
+    return body | {"output_config": output | {"format": {"type": "json_schema", "schema": schema}}}
 
 
 def _hush() -> None:

@@ -25,6 +25,7 @@ from termchat.core.models import Profile
 from termchat.core.ports import Effort, Params, Request
 from termchat.providers.anthropic.prefix import prefix_of
 from termchat.providers.decoding import is_object
+from termchat.providers.schemas import plain
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -54,7 +55,7 @@ def _params(params: Params) -> dict[str, Any]:
         asked["thinking"] = {"type": "adaptive", "display": "summarized"}
         output["effort"] = params.think.value
     if params.schema:
-        output["format"] = {"type": "json_schema", "schema": params.schema}
+        output["format"] = {"type": "json_schema", "schema": plain(params.schema)}
     asked["output_config"] = output or None
     return {name: value for name, value in asked.items() if value is not None}
 

@@ -24,6 +24,7 @@ from termchat.core.messages import (
 )
 from termchat.core.ports import Effort, Params, Request
 from termchat.providers.anthropic.encode import arguments
+from termchat.providers.schemas import plain
 
 # The documented stand-in for the signature of a call that another model made.
 _FOREIGN = b"skip_thought_signature_validator"
@@ -71,7 +72,7 @@ def _params(params: Params) -> dict[str, Any]:
         "top_p": params.top_p,
         "stop_sequences": list(params.stop) or None,
         "seed": params.seed,
-        "response_json_schema": params.schema,
+        "response_json_schema": plain(params.schema) if params.schema else None,
         "response_mime_type": "application/json" if params.schema else None,
     }
     if params.think is Effort.OFF:

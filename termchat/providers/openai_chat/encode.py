@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from termchat.core.context import sendable
@@ -21,6 +21,7 @@ from termchat.core.messages import (
 )
 from termchat.core.models import Profile
 from termchat.core.ports import Effort, Params, Request
+from termchat.providers.schemas import plain, strict
 
 _LONGEST_ID = 40
 
@@ -48,7 +49,6 @@ def encode(request: Request, origin: Origin, profile: Profile) -> dict[str, Any]
 def _params(params: Params, profile: Profile) -> dict[str, Any]:
     limit = "max_tokens" if "max_tokens" in profile.quirks else "max_completion_tokens"
     effort = "none" if params.think is Effort.OFF else params.think
-    named = {"name": "reply", "schema": params.schema, "strict": False}
     asked: dict[str, Any] = {
         limit: params.max_tokens,
         "reasoning_effort": effort and str(effort),
@@ -56,9 +56,15 @@ def _params(params: Params, profile: Profile) -> dict[str, Any]:
         "top_p": params.top_p,
         "stop": list(params.stop) or None,
         "seed": params.seed,
-        "response_format": {"type": "json_schema", "json_schema": named} if params.schema else None,
     }
+    if params.schema:
+        asked["response_format"] = {"type": "json_schema", "json_schema": named_schema(params.schema)}
     return {name: value for name, value in asked.items() if value is not None}
+
+
+def named_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A reply's schema as OpenAI wants it."""
+    return {"name": "reply", "schema": plain(schema), "strict": strict(schema)}
 
 
 def valid_id(call_id: str) -> bool:

@@ -26,7 +26,7 @@ from termchat.core.messages import (
 from termchat.core.models import Profile
 from termchat.core.ports import Effort, Params, Request
 from termchat.providers.decoding import as_object
-from termchat.providers.openai_chat.encode import data_url, result_text
+from termchat.providers.openai_chat.encode import data_url, named_schema, result_text
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -56,13 +56,13 @@ def encode(request: Request, origin: Origin, profile: Profile) -> dict[str, Any]
 
 
 def _params(params: Params) -> dict[str, Any]:
-    schema = {"type": "json_schema", "name": "reply", "schema": params.schema, "strict": False}
     asked: dict[str, Any] = {
         "max_output_tokens": params.max_tokens,
         "temperature": params.temperature,
         "top_p": params.top_p,
-        "text": {"format": schema} if params.schema else None,
     }
+    if params.schema:
+        asked["text"] = {"format": {"type": "json_schema", **named_schema(params.schema)}}
     if params.think is Effort.OFF:
         asked["reasoning"] = {"effort": "none"}
     elif params.think:

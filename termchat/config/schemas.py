@@ -1,0 +1,162 @@
+"""The schema of a reply: from a file or in short, and whether a reply keeps to it.
+
+name, age int, tags str[]      an object with these fields, all of them there and no others
+person.json                    a file with a JSON Schema
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+from termchat.config.source import closest
+from termchat.core.errors import Failure, Kind
+from termchat.core.sanitize import EMPTY, Safe, safe_line, say
+
+_TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
+_FIELD = re.compile(r"([A-Za-z_][\w-]*)(?:\s+(\S+))?")
+_HINT = say("--schema takes a file with a JSON Schema, or fields such as 'name, age int, tags str[]'.")
+
+Schema = Mapping[str, Any]
+
+
+def reply_schema(given: str) -> Schema | Failure:
+    """The schema that `--schema` means, or what is wrong with it and where."""
+    return _from_file(Path(given).expanduser()) if _is_file(given) else _from_fields(given)
+
+
+def misfit(schema: Schema, reply: str) -> Failure | None:
+    """What in a whole reply does not keep to the schema; None when it keeps to it."""
+    try:
+        value = json.loads(reply)
+    except (ValueError, RecursionError) as error:
+        return _wrong(say("The reply is not JSON{where}.", where=_where(error)), EMPTY)
+    fault = _fault(_checker(schema)(schema, registry=_nothing_else()), value)
+    return _wrong(say("The reply does not fit the schema: {fault}.", fault=fault), EMPTY) if fault else None
+
+
+def _wrong(words: Safe, hint: Safe = _HINT, kind: Kind = Kind.BAD_RESPONSE) -> Failure:
+    return Failure(kind, words, hint)
+
+
+def _where(error: Exception) -> Safe:
+    if not isinstance(error, json.JSONDecodeError):
+        return EMPTY
+    return safe_line(f" ({error.msg.removesuffix(' at')} at {error.lineno}:{error.colno})")
+
+
+def _is_file(given: str) -> bool:
+    try:
+        return given.endswith(".json") or "/" in given or Path(given).exists()
+    except (OSError, ValueError):  # too long for a name
+        return False
+
+
+def _from_fields(given: str) -> Schema | Failure:
+    properties: dict[str, Any] = {}
+    for number, field in enumerate(given.split(","), 1):
+        found = _FIELD.fullmatch(field.strip())
+        place = say("--schema, field {n}", n=safe_line(str(number)))
+        if found is None:
+            words = say('{at}: "{field}" is not a name, or a name and a type.', at=place, field=_brief(field))
+            return _wrong(words, kind=Kind.BAD_CONFIG)
+        name, word = found[1], found[2] or "str"
+        if name in properties:
+            return _wrong(say("{at}: {name} is there twice.", at=place, name=safe_line(name)), kind=Kind.BAD_CONFIG)
+        kind = _TYPES.get(word.removesuffix("[]"))
+        if kind is None:
+            types = [*_TYPES, *(f"{known}[]" for known in _TYPES)]
+            words = say("{at}: there is no type {word}.", at=place, word=_brief(word))
+            return _wrong(words, closest(word, types), Kind.BAD_CONFIG)
+        properties[name] = {"type": "array", "items": {"type": kind}} if word.endswith("[]") else {"type": kind}
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def _from_file(path: Path) -> Schema | Failure:
+    name = safe_line(str(path))
+    try:
+        value: object = json.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        why = safe_line((error.strerror or str(error)).lower())
+        return _wrong(say("Cannot read the schema {name}: {why}.", name=name, why=why), kind=Kind.BAD_CONFIG)
+    except json.JSONDecodeError as error:
+        at, why = safe_line(f"{path}:{error.lineno}:{error.colno}"), safe_line(error.msg)
+        return _wrong(say("{at}: not JSON: {why}.", at=at, why=why), kind=Kind.BAD_CONFIG)
+    except (ValueError, RecursionError):
+        return _wrong(say("{name}: not JSON in UTF-8.", name=name), kind=Kind.BAD_CONFIG)
+    if not isinstance(value, dict) or cast("Schema", value).get("type") != "object":
+        words = say('{name}: the root must be a JSON Schema with "type": "object".', name=name)
+        return _wrong(words, say("Every provider wants an object; put a list into one of its fields."), Kind.BAD_CONFIG)
+    schema = cast("Schema", value)
+    mistake = _mistake(schema)
+    return _wrong(say("{name}: {why}.", name=name, why=mistake), kind=Kind.BAD_CONFIG) if mistake else schema
+
+
+def _mistake(schema: Schema) -> Safe:
+    """What is wrong with a schema itself, "" when nothing is. Nothing outside of it is ever fetched."""
+    checker = _checker(schema)
+    if fault := _fault(checker(checker.META_SCHEMA), schema):
+        return fault
+    lost = next(_lost_references(schema), None)
+    return EMPTY if lost is None else say("$ref {reference} points nowhere within it", reference=_brief(lost))
+
+
+def _fault(checker: Any, value: object) -> Safe:
+    """The place and the words of what matters most, "" when a value keeps to its schema."""
+    error: Any = import_module("jsonschema.exceptions").best_match(checker.iter_errors(value))
+    if error is None:
+        return EMPTY
+    return say("{place}{words}", place=_place(error.absolute_path), words=_brief(error.message))
+
+
+def _checker(schema: Schema) -> Any:
+    """What checks schemas of this draft; jsonschema takes 60 ms to import, for none but who asks for a schema."""
+    validators: Any = import_module("jsonschema.validators")
+    return validators.validator_for(schema, validators.Draft202012Validator)
+
+
+def _nothing_else() -> Any:
+    """The other schemas that may be referred to: none."""
+    return import_module("referencing").Registry()
+
+
+def _lost_references(schema: Schema) -> Iterator[str]:
+    """The references that lead to nothing in the schema itself."""
+    kind: Any = import_module("referencing.jsonschema").DRAFT202012
+    whole = import_module("referencing").Resource.from_contents(schema, default_specification=kind)
+    resolver = _nothing_else().with_resource("", whole).resolver()
+    for reference in _references(schema):
+        try:
+            resolver.lookup(reference)
+        except import_module("referencing.exceptions").Unresolvable:
+            yield reference
+
+
+def _references(schema: object) -> Iterator[str]:
+    match schema:
+        case dict():
+            for name, inner in cast("Schema", schema).items():
+                if name == "$ref" and isinstance(inner, str):
+                    yield inner
+                else:
+                    yield from _references(inner)
+        case list():
+            for inner in cast("list[object]", schema):
+                yield from _references(inner)
+        case _:
+            pass
+
+
+def _place(path: Any) -> Safe:
+    """`people[0].age: `, nothing for the root."""
+    steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
+    return safe_line(f"{steps}: ") if steps else EMPTY
+
+
+def _brief(words: str) -> Safe:
+    flat = " ".join(words.split()).removesuffix(".")
+    return safe_line(flat if len(flat) <= 160 else f"{flat[:159]}…")

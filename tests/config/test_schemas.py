@@ -1,0 +1,127 @@
+"""The schema of a reply: from a file and in short, its mistakes with their places, and replies that do not fit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from termchat.config.schemas import misfit, reply_schema
+from termchat.core.errors import Failure, Kind
+
+PEOPLE = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "type": "object",
+    "properties": {"people": {"type": "array", "items": {"$ref": "#/$defs/person"}}},
+    "required": ["people"],
+    "$defs": {"person": {"type": "object", "properties": {"age": {"type": "integer", "minimum": 0}}}},
+}
+
+
+def good(given: str) -> dict[str, Any]:
+    schema = reply_schema(given)
+    assert not isinstance(schema, Failure), schema
+    return dict(schema)
+
+
+def wrong(given: str) -> Failure:
+    failure = reply_schema(given)
+    assert isinstance(failure, Failure)
+    assert failure.kind is Kind.BAD_CONFIG
+    return failure
+
+
+def test_fields_in_short_are_an_object_with_all_of_them_and_no_others() -> None:
+    properties = {
+        "name": {"type": "string"},
+        "age": {"type": "integer"},
+        "share": {"type": "number"},
+        "alive": {"type": "boolean"},
+        "tags": {"type": "array", "items": {"type": "string"}},
+    }
+    required = ["name", "age", "share", "alive", "tags"]
+    made = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    assert good("name, age int,share float , alive   bool, tags str[]") == made
+    assert good("name")["required"] == ["name"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message", "hint"),
+    [
+        ("name,", '--schema, field 2: "" is not a name, or a name and a type.', "--schema takes"),
+        ("name, 1st int", '--schema, field 2: "1st int" is not a name', "--schema takes"),
+        ("name str extra", '--schema, field 1: "name str extra" is not a name', "--schema takes"),
+        ("name, age itn", "--schema, field 2: there is no type itn.", "Did you mean int?"),
+        ("tags str[][]", "--schema, field 1: there is no type str[][].", "Did you mean str[]?"),
+        ("a, b, a", "--schema, field 3: a is there twice.", "--schema takes"),
+        ("none.json", "Cannot read the schema none.json: no such file or directory.", "--schema takes"),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(given: str, message: str, hint: str) -> None:
+    failure = wrong(given)
+    assert failure.message.startswith(message)
+    assert failure.hint.startswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"type": "object",\n  }', ":2:3: not JSON: "),
+        ("\xff", ": not JSON in UTF-8."),
+        ("[]", ': the root must be a JSON Schema with "type": "object".'),
+        ('{"type": "array"}', ': the root must be a JSON Schema with "type": "object".'),
+        ('{"type": "object", "properties": {"a": {"type": "integr"}}}', ": properties.a.type: 'integr' is not"),
+        ('{"type": "object", "required": "a"}', ": required: 'a' is not of type 'array'."),
+        ('{"type": "object", "properties": {"a": {"$ref": "#/x"}}}', ": $ref #/x points nowhere within it."),
+        (
+            '{"type": "object", "properties": {"a": {"$ref": "https://x.example/s"}}}',
+            ": $ref https://x.example/s points",
+        ),
+    ],
+)
+def test_a_file_with_a_mistake_is_named_with_the_place_in_it(tmp_path: Path, text: str, words: str) -> None:
+    file = tmp_path / "s.json"
+    file.write_bytes(text.encode("latin-1"))
+    assert wrong(str(file)).message.startswith(f"{file}{words}")
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        ('{"people": [{"age": 3}, {}]}', None),
+        (' {"people": []}\n', None),
+        ('{"people": [{"age": -1}]}', "people[0].age: -1 is less than the minimum of 0."),
+        ('{"people": [{"age": "3"}]}', "people[0].age: '3' is not of type 'integer'."),
+        ("{}", "'people' is a required property."),
+        ("[]", "[] is not of type 'object'."),
+        ("", "The reply is not JSON (Expecting value at 1:1)."),
+        ('```json\n{"people": []}\n```', "The reply is not JSON (Expecting value at 1:1)."),
+        ("[" * 100_000, "The reply is not JSON."),
+        ('{"people": "\x1b[31m"}', "The reply is not JSON (Invalid control character at 1:13)."),
+    ],
+)
+def test_a_reply_that_does_not_fit_is_told_in_a_sentence(tmp_path: Path, reply: str, words: str | None) -> None:
+    file = tmp_path / "people.json"
+    file.write_text(json.dumps(PEOPLE))
+    found = misfit(good(str(file)), reply)
+    assert (None if found is None else found.message.removeprefix("The reply does not fit the schema: ")) == words
+
+
+_VALUES = {"str": st.text(), "int": st.integers(), "float": st.floats(allow_nan=False), "bool": st.booleans()}
+_NAME = st.from_regex(r"[A-Za-z_][A-Za-z0-9_-]{0,8}", fullmatch=True)
+_TYPE = st.tuples(st.sampled_from(sorted(_VALUES)), st.booleans())
+
+
+@given(st.dictionaries(_NAME, _TYPE, min_size=1, max_size=5), st.data())
+def test_what_has_the_fields_fits_and_what_lacks_one_does_not(fields: dict[str, Any], data: st.DataObject) -> None:
+    short = ", ".join(f"{name} {kind}{'[]' * many}" for name, (kind, many) in fields.items())
+    values = {n: data.draw(st.lists(_VALUES[k], max_size=2) if many else _VALUES[k]) for n, (k, many) in fields.items()}
+    schema = good(short)
+    assert misfit(schema, json.dumps(values)) is None
+    assert misfit(schema, json.dumps({**values, "another one": 1})) is not None
+    values.popitem()
+    assert misfit(schema, json.dumps(values)) is not None
