@@ -161,6 +161,7 @@ class TurnEnded:
 
     received   whether any content came; when not, the user's message goes back to the input
     cost       US dollars; None when unknown
+    saved      US dollars that the prompt cache saved, as far as prices are known
     """
 
     turn_id: str
@@ -173,6 +174,7 @@ class TurnEnded:
     received: bool
     finish: Finish | None = None
     failure: Failure | None = None
+    saved: Decimal = Decimal(0)
 
 
 Event: TypeAlias = TurnStarted | StepStarted | Streamed | ToolStarted | ToolFinished | MessageDone | Notice | TurnEnded

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from uuid import uuid4
 
@@ -67,6 +67,7 @@ class _Tally:
 
     usage: Usage | None = None
     cost: Decimal | None = Decimal(0)
+    saved: Decimal = Decimal(0)
     steps: int = 0
     received: bool = False
     first: float | None = None
@@ -252,6 +253,14 @@ class Turn:
         if cost is None and self._plan.prices:
             cost = await self._plan.prices.cost(model, usage)
         tally.cost = add_costs(tally.cost, cost)
+        tally.saved += await self._saved(model, usage)
+
+    async def _saved(self, model: ModelRef, usage: Usage) -> Decimal:
+        """What the prompt cache saved, by the list prices; what was written into it is paid extra."""
+        prices = self._plan.prices if usage.cached or usage.cache_write else None
+        paid = await prices.cost(model, usage) if prices else None
+        whole = await prices.cost(model, replace(usage, cached=0, cache_write=0)) if prices else None
+        return Decimal(0) if paid is None or whole is None else whole - paid
 
     def _ended(self, end: _End) -> TurnEnded:
         tally = self._tally
@@ -266,6 +275,7 @@ class Turn:
             tally.received,
             end.finish,
             end.failure,
+            tally.saved,
         )
 
 

@@ -11,6 +11,8 @@ from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_line, say
 from termchat.core.usage import Usage
 
+_WORTH_SAYING = Decimal("0.0001")  # US dollars
+
 
 def count(number: int) -> Safe:
     """`812`, `4.1k`, `128k`, `1.2M`."""
@@ -54,8 +56,8 @@ def money(cost: Decimal | None) -> Safe:
 
 
 def usage_words(ended: TurnEnded) -> Safe:
-    """`gpt-5.2 · 4.1k in (3.2k cached) · 310 out (120 thinking) · 0.8s first · 6.2s · 61 tok/s · $0.0042`."""
-    parts = [safe_line(ended.model.model), *_tokens(ended.usage)]
+    """`gpt-5.2 · 4.1k in (3.2k cached, saved $0.0036) · 310 out (120 thinking) · 0.8s first · 6.2s · $0.0042`."""
+    parts = [safe_line(ended.model.model), *_tokens(ended.usage, ended.saved)]
     if ended.steps > 1:
         parts.append(say("{n} steps", n=safe(str(ended.steps))))
     if ended.timing.first is not None:
@@ -75,11 +77,12 @@ def rate(tokens: int, seconds: float) -> Safe:
     return say("{n} tok/s", n=safe(str(round(tokens / seconds))))
 
 
-def _tokens(usage: Usage) -> list[Safe]:
+def _tokens(usage: Usage, saved: Decimal) -> list[Safe]:
     about = safe("~" if usage.estimated else "")
     given = say("{a}{n} in", a=about, n=count(usage.input))
     if usage.cached:
-        given = say("{given} ({n} cached)", given=given, n=count(usage.cached))
+        worth = say(", saved {sum}", sum=money(saved)) if saved >= _WORTH_SAYING else EMPTY
+        given = say("{given} ({n} cached{worth})", given=given, n=count(usage.cached), worth=worth)
     taken = say("{a}{n} out", a=about, n=count(usage.output))
     if usage.reasoning:
         taken = say("{taken} ({n} thinking)", taken=taken, n=count(usage.reasoning))

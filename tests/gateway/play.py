@@ -115,6 +115,7 @@ BEHAVIOURS: dict[str, Callable[[], Answer]] = {
     "slow": lambda: _paced("One word a second, so that you can press keys meanwhile.").on(pace=1.0),
     "html": lambda: fault.html(502),
     "empty": fault.empty_200,
+    "cached": lambda: Reply(Text.words("I knew that already."), usage=Usage(4100, 310, cached=3200)).on(pace=PACE),
     "401": lambda: fault.status(401, echo_key=True),
     "403": lambda: fault.status(403),
     "404": lambda: fault.status(404),

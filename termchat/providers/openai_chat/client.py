@@ -15,7 +15,7 @@ from termchat.core.errors import Failure
 from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo, Profile, Protocol
 from termchat.core.ports import Request
-from termchat.core.sanitize import safe_line, say
+from termchat.core.sanitize import EMPTY, safe_line, say
 from termchat.providers.ambient import ambient_headers
 from termchat.providers.decoding import is_object
 from termchat.providers.endpoint import Body, Change, Endpoint, Report
@@ -25,6 +25,7 @@ from termchat.providers.openai_chat.encode import encode
 from termchat.providers.plain import without_streaming
 from termchat.providers.rules import quirks
 
+_OWN_HOST = "api.openai.com"
 # A 400 that speaks of one of these is answered without it (providers.md 3.1, 6).
 _NO_USAGE = re.compile(r"stream_options", re.IGNORECASE)
 _OLD_LIMIT = re.compile(r"max_completion_tokens", re.IGNORECASE)
@@ -66,6 +67,22 @@ def _body(error: openai.APIStatusError) -> object:
     return {"error": error.body} if is_object(error.body) else error.body or error.response.text
 
 
+def caches_by_key(endpoint: Endpoint) -> bool:
+    """Whether the server takes a key to its prompt cache: OpenAI itself, and who is said to."""
+    return endpoint.host == _OWN_HOST or "cache_key" in endpoint.profile.quirks
+
+
+def with_cache_key(quirks: frozenset[str], cached: bool) -> frozenset[str]:
+    return quirks | {"cache_key"} if cached else quirks - {"cache_key"}
+
+
+def without_cache_key(body: Body, words: str) -> Change | None:
+    """The body without the key, which is nothing to speak of, for a server that refuses it."""
+    if "prompt_cache_key" not in body or "prompt_cache_key" not in words:
+        return None
+    return Change({name: value for name, value in body.items() if name != "prompt_cache_key"}, EMPTY)
+
+
 async def list_models(sdk: openai.AsyncOpenAI, endpoint: Endpoint) -> list[ModelInfo]:
     page = await sdk.models.list(extra_headers=keyless(endpoint))
     return [listed(endpoint, model.id, created=model.created) for model in page.data]
@@ -80,6 +97,7 @@ class ChatClient:
         self.told: set[tuple[str, Origin, str]] = set()
         self.learned: set[tuple[Origin, str]] = set()
         self._sdk = new_sdk(endpoint)
+        self._cached = caches_by_key(endpoint)
 
     def encode(self, request: Request, origin: Origin) -> Body:
         return encode(request, origin, self._profile(origin.model))
@@ -102,6 +120,9 @@ class ChatClient:
         if failure.status not in (400, 422):
             return None
         words = failure.message
+        if change := without_cache_key(body, words):
+            self._cached = False
+            return change
         if "stream_options" in body and _NO_USAGE.search(words):
             told = say("{title} does not count tokens while it streams.", title=title)
             return Change({k: v for k, v in body.items() if k != "stream_options"}, told)
@@ -116,7 +137,8 @@ class ChatClient:
     def _profile(self, model: str) -> Profile:
         """The profile, with what the model itself is known for."""
         profile = self.endpoint.profile
-        return replace(profile, quirks=profile.quirks | quirks(Origin(profile.name, Protocol.CHAT, model)))
+        known = profile.quirks | quirks(Origin(profile.name, Protocol.CHAT, model))
+        return replace(profile, quirks=with_cache_key(known, self._cached))
 
     async def models(self) -> Sequence[ModelInfo]:
         return await list_models(self._sdk, self.endpoint)

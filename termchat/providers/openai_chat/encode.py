@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
 from typing import Any
 
 from termchat.core.context import sendable
@@ -43,6 +44,8 @@ def encode(request: Request, origin: Origin, profile: Profile) -> dict[str, Any]
             }
             for t in request.tools
         ]
+    if "cache_key" in profile.quirks:
+        body["prompt_cache_key"] = cache_key(request)
     return body | _params(request.params, profile)
 
 
@@ -65,6 +68,28 @@ def _params(params: Params, profile: Profile) -> dict[str, Any]:
 def named_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     """A reply's schema as OpenAI wants it."""
     return {"name": "reply", "schema": plain(schema), "strict": strict(schema)}
+
+
+def cache_key(request: Request) -> str:
+    """What tells OpenAI which requests begin alike, so that they go where that is cached.
+
+    It is made of the beginning itself, so it is the same for a whole chat, for what is branched off from it, and for
+    a script that asks many questions of one text.
+    """
+    beginning = request.system.encode("utf-8", "replace") or _first_data(request)
+    return f"termchat-{sha256(beginning).hexdigest()[:32]}"
+
+
+def _first_data(request: Request) -> bytes:
+    match next((part for message in request.messages for part in message.parts), None):
+        case Text(text=text):
+            return text.encode("utf-8", "replace")
+        case Image(data=data, url=url):
+            return data or url.encode("utf-8", "replace")
+        case File(data=data):
+            return data
+        case _:
+            return b""
 
 
 def valid_id(call_id: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -13,7 +14,15 @@ from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo
 from termchat.core.ports import Request
 from termchat.providers.endpoint import Body, Change, Endpoint, Report
-from termchat.providers.openai_chat.client import keyless, list_models, new_sdk, report
+from termchat.providers.openai_chat.client import (
+    caches_by_key,
+    keyless,
+    list_models,
+    new_sdk,
+    report,
+    with_cache_key,
+    without_cache_key,
+)
 from termchat.providers.openai_responses.decode import ResponsesDecoder
 from termchat.providers.openai_responses.encode import encode
 from termchat.providers.plain import without_streaming
@@ -28,9 +37,11 @@ class ResponsesClient:
         self.told: set[tuple[str, Origin, str]] = set()
         self.learned: set[tuple[Origin, str]] = set()
         self._sdk = new_sdk(endpoint)
+        self._cached = caches_by_key(endpoint)
 
     def encode(self, request: Request, origin: Origin) -> Body:
-        return encode(request, origin, self.endpoint.profile)
+        profile = self.endpoint.profile
+        return encode(request, origin, replace(profile, quirks=with_cache_key(profile.quirks, self._cached)))
 
     @asynccontextmanager
     async def open(self, body: Body) -> AsyncGenerator[httpx2.Response]:
@@ -46,7 +57,12 @@ class ResponsesClient:
         return report(error)
 
     def relent(self, body: Body, failure: Failure) -> Change | None:
-        return without_streaming(body, failure, self.endpoint) if failure.status in (400, 422) else None
+        if failure.status not in (400, 422):
+            return None
+        if change := without_cache_key(body, failure.message):
+            self._cached = False
+            return change
+        return without_streaming(body, failure, self.endpoint)
 
     async def models(self) -> Sequence[ModelInfo]:
         return await list_models(self._sdk, self.endpoint)

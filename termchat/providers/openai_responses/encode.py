@@ -26,7 +26,7 @@ from termchat.core.messages import (
 from termchat.core.models import Profile
 from termchat.core.ports import Effort, Params, Request
 from termchat.providers.decoding import as_object
-from termchat.providers.openai_chat.encode import data_url, named_schema, result_text
+from termchat.providers.openai_chat.encode import cache_key, data_url, named_schema, result_text
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -52,6 +52,8 @@ def encode(request: Request, origin: Origin, profile: Profile) -> dict[str, Any]
             }
             for t in request.tools
         ]
+    if "cache_key" in profile.quirks:
+        body["prompt_cache_key"] = cache_key(request)
     return body | _params(request.params)
 
 

@@ -1,0 +1,175 @@
+"""The prompt cache: what is sent again begins as before, its key stays the same, and what it saves is told."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from termchat.core.messages import File, Image, Message, user
+from termchat.core.models import ModelRef, Protocol
+from termchat.core.ports import Params, Request
+from termchat.core.usage import Usage
+from termchat.providers.openai_chat.encode import cache_key
+from termchat.ui.words import usage_words
+from tests.engine.house import ask, ended, session
+from tests.gateway import Call, Gateway, Reasoning, Reply, Text, fault
+from tests.gateway import Usage as Counted
+from tests.providers.house import SPEECHES, heard, model, profile
+
+ALL = pytest.mark.parametrize("speech", SPEECHES)
+LOOK = Call("look", {"city": "Köln"})
+CLOSED = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False}
+
+
+def beginning(body: dict[str, Any]) -> Any:
+    """What of a request comes before its turns."""
+    names = ("system", "instructions", "tools", "systemInstruction", "response_format", "text", "generationConfig")
+    return json.dumps([body.get(name) for name in names])
+
+
+def turns(body: dict[str, Any]) -> list[str]:
+    """Each turn as text; where the marks of a cache stand makes no difference to it."""
+    found = body.get("messages") or body.get("input") or body.get("contents") or []
+    return [json.dumps(turn).replace(', "cache_control": {"type": "ephemeral"}', "") for turn in found]
+
+
+@ALL
+async def test_each_request_of_a_chat_begins_as_the_one_before(gateway: Gateway, speech: Protocol) -> None:
+    gateway.reply(Reply(Reasoning("hm"), LOOK), Reply.text("Rain."), Reply.text("Still."), Reply.text("Yes."))
+    params = Params(temperature=0.5, stop=("END",), schema=CLOSED)
+    async with session(gateway, speech, system="Be brief.", params=params) as talk:
+        for question in ("weather?", "and now?", "sure?"):
+            await ask(talk, question)
+    bodies = [request.body for request in gateway.asked]
+    for before, body in pairwise(bodies):
+        assert beginning(before) == beginning(body)
+        assert turns(body)[: len(turns(before))] == turns(before)
+
+
+def test_the_same_request_is_the_same_bytes_in_every_process() -> None:
+    code = (
+        "import json; from tests.engine.house import TOOLBOX; from termchat.core.messages import *;"
+        "from termchat.core.ports import *; from termchat.core.models import Profile, Protocol;"
+        "from termchat.providers.anthropic.encode import encode as a; from termchat.providers.gemini.encode import *;"
+        "from termchat.providers.openai_chat.encode import encode as c, cache_key;"
+        "from termchat.providers.openai_responses.encode import encode as r;"
+        "q = Request((user('q'),), 'Be brief.', TOOLBOX.specs, Params(stop=('b', 'a'), schema={'type': 'object'}));"
+        "o, p = [Origin('x', s, 'm') for s in Protocol], Profile('x');"
+        "print(json.dumps([c(q, o[0], p), r(q, o[1], p), a(q, o[2], p, 9), encode_config(q), cache_key(q)]))"
+    )
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize("speech", [Protocol.CHAT, Protocol.RESPONSES])
+async def test_the_key_of_the_cache_stays_the_same_and_goes_only_where_it_is_known(
+    gateway: Gateway, speech: Protocol
+) -> None:
+    gateway.always(Reply.text("ok"))
+    keys: list[str | None] = []
+    for quirks in (frozenset({"cache_key"}), frozenset[str]()):
+        async with session(gateway, speech, fields={"quirks": quirks}) as talk:
+            await ask(talk, "one")
+            await ask(talk, "two")
+            talk.new()
+            await ask(talk, "another")
+    keys = [request.body.get("prompt_cache_key") for request in gateway.asked]
+    assert keys[0] is not None and len(keys[0]) <= 64
+    assert keys == [keys[0], keys[0], keys[2], None, None, None]
+    assert keys[2] not in (None, keys[0])
+
+
+@pytest.mark.parametrize("speech", [Protocol.CHAT, Protocol.RESPONSES])
+async def test_a_server_that_refuses_the_key_is_asked_without_and_nothing_is_said(
+    gateway: Gateway, speech: Protocol
+) -> None:
+    gateway.reply(fault.status(400, "Unknown parameter: 'prompt_cache_key'."))
+    gateway.always(Reply.text("ok"))
+    async with session(gateway, speech, fields={"quirks": frozenset({"cache_key"})}) as talk:
+        for _ in range(2):
+            assert "does not" not in str(await ask(talk, "one"))
+    assert ["prompt_cache_key" in request.body for request in gateway.asked] == [True, False, False]
+
+
+def test_the_key_is_made_of_what_the_requests_begin_with() -> None:
+    def key(message: Message, system: str = "") -> str:
+        return cache_key(Request((message, user("more")), system))
+
+    pdf = File("a.pdf", "application/pdf", b"%PDF")
+    assert key(user("a")) == key(user("a")) != key(user("b"))
+    assert key(user("a"), "Be brief.") == key(user("b"), "Be brief.")
+    assert key(user("a", pdf)) == key(user("b", pdf)) != key(user("a"))
+    assert key(user("a", Image("image/png", url="https://a.example/x"))) != key(user("a"))
+    assert cache_key(Request(())) == cache_key(Request(()))
+
+
+class PerToken:
+    """A dollar a token; a tenth of it from the cache, a quarter more into it."""
+
+    def prepare(self) -> None:
+        pass
+
+    async def cost(self, model: ModelRef, usage: Usage) -> Decimal | None:
+        if model.model == "unknown":
+            return None
+        full = usage.input - usage.cached - usage.cache_write
+        return full + usage.cached * Decimal("0.1") + usage.cache_write * Decimal("1.25") + usage.output
+
+
+@ALL
+async def test_what_the_cache_saved_is_told_over_all_steps(gateway: Gateway, speech: Protocol) -> None:
+    written = 0 if speech is Protocol.GEMINI else 40
+    gateway.reply(
+        Reply(LOOK, usage=Counted(input=100, output=5, cache_write=written)),
+        Reply(Text("Rain."), usage=Counted(input=120, output=5, cached=100)),
+    )
+    async with session(gateway, speech, prices=PerToken()) as talk:
+        end = ended(await ask(talk, "weather?"))
+    assert end.saved == 90 - written * Decimal("0.25")
+    assert "220 in (100 cached, saved $" in usage_words(end)
+
+
+async def test_where_nobody_knows_a_price_nothing_is_said_to_be_saved(gateway: Gateway) -> None:
+    gateway.reply(Reply(Text("Rain."), usage=Counted(input=120, output=5, cached=100)))
+    async with session(gateway, Protocol.CHAT, prices=PerToken()) as talk:
+        talk.use(ModelRef(model(Protocol.CHAT).provider, "unknown"))
+        end = ended(await ask(talk, "weather?"))
+    assert (end.saved, end.cost) == (0, None)
+    assert "120 in (100 cached) ·" in usage_words(end)
+
+
+async def test_a_cache_that_was_only_filled_saved_nothing_yet(gateway: Gateway) -> None:
+    gateway.reply(Reply(Text("Rain."), usage=Counted(input=120, output=5, cached=10, cache_write=100)))
+    async with session(gateway, Protocol.ANTHROPIC, prices=PerToken()) as talk:
+        end = ended(await ask(talk, "weather?"))
+    assert end.saved < 0
+    assert "120 in (10 cached) ·" in usage_words(end)
+
+
+async def test_openai_itself_is_given_the_key(monkeypatch: pytest.MonkeyPatch, gateway: Gateway) -> None:
+    from termchat.providers.openai_chat import client
+
+    gateway.reply(Reply.text("ok"))
+    monkeypatch.setattr(client, "_OWN_HOST", f"127.0.0.1:{gateway.port}")
+    await heard(profile(gateway.url, Protocol.RESPONSES))
+    assert "prompt_cache_key" in gateway.asked[0].body
+
+
+def test_the_real_table_knows_what_a_cache_saves() -> None:
+    from termchat.providers.prices import _price
+
+    with_cache = _price("anthropic", "claude-opus-5", Usage(input=4100, output=10, cached=3200))
+    without = _price("anthropic", "claude-opus-5", Usage(input=4100, output=10))
+    assert with_cache is not None and without is not None
+    assert without - with_cache > Decimal("0.001")
