@@ -84,7 +84,9 @@ class Exchange:
             try:
                 async with aclosing(self._attempt(sending, wire)) as deltas:
                     async for delta in deltas:
-                        shown = shown or isinstance(delta, CONTENT)
+                        if not shown and isinstance(delta, CONTENT):
+                            shown = True
+                            self._limit.lift()
                         yield delta
                 return
             except ProviderError as error:

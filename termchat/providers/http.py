@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 from urllib.request import getproxies
 
 import httpx2
@@ -115,6 +116,7 @@ class Transport(httpx2.AsyncHTTPTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         # The SDKs each bring clocks of their own, Gemini's none at all: ours hold for everyone.
         request.extensions["timeout"] = {"connect": self._connect, "read": None, "write": 60.0, "pool": None}
+        request.extensions["trace"] = _Handshake()
         if path := _path.get():
             request.url = request.url.copy_with(path=path)
         response = await super().handle_async_request(request)
@@ -126,6 +128,25 @@ class Transport(httpx2.AsyncHTTPTransport):
         response.request = request
         slot.response = response
         return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=b"", request=request)
+
+
+class _Handshake:
+    """Closes the connection of a TLS handshake that is cancelled: httpcore2 leaves it open.
+
+    The `trace` extension is told of all that a request does: https://www.encode.io/httpcore/extensions/#trace
+    """
+
+    def __init__(self) -> None:
+        self._stream: Any = None
+
+    async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
+        match event.partition(".")[2]:
+            case "connect_tcp.complete":
+                self._stream = info["return_value"]
+            case "start_tls.failed" if self._stream:
+                await self._stream.aclose()
+            case _:
+                pass
 
 
 class _Body(httpx2.AsyncByteStream):

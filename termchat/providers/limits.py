@@ -21,6 +21,10 @@ class Limit:
             self.failure = failure
             self._until = max(self._until, time.monotonic() + delay)
 
+    def lift(self) -> None:
+        """The provider answers: whoever asks next has nothing to wait for."""
+        self._until = 0.0
+
     def left(self) -> float:
         """Seconds to wait before the next request, 0 for none."""
         return max(0.0, self._until - time.monotonic())

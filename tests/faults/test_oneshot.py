@@ -21,10 +21,11 @@ from termchat.core.messages import Message
 from termchat.core.models import Protocol
 from termchat.core.outcomes import Exit, Outcome
 from termchat.store.nodes import message
+from tests.faults.homes import STORE, configure, provider
 from tests.faults.table import FAULTS, OK, row
 from tests.faults.warm import Ran, Warm
 from tests.gateway import Gateway, GatewayThread, RecordedRequest
-from tests.providers.house import KEY, MODELS, SPEECHES, base_url
+from tests.providers.house import KEY, MODELS, SPEECHES
 
 OUTCOMES = {
     Exit.COMPLETE: (Outcome.COMPLETE,),
@@ -73,12 +74,13 @@ async def _play(gateway: Gateway, folder: Path, cases: list[tuple[str, Protocol]
 async def _case(warm: Warm, gateway: Gateway, folder: Path, name: str, speech: Protocol) -> Played:
     case, model = row(name, speech), f"{MODELS[speech]}-{speech.value}-{list(FAULTS).index(name)}"
     home = folder / model
-    _configure(home, case.place(gateway.url), gateway.url, speech, case.key, hasty=case.hangs)
+    rows = provider("it", case.place(gateway.url), speech, case.key, hasty=case.hangs)
+    configure(home, rows, provider("well", gateway.url, speech))
     env = {"HOME": str(home), "LANG": "C"}
     gateway.reply(*case.answers, model=model)
     first = await warm.run(["-m", f"it/{model}", "hello"], env, home)
     asked = [found for found in gateway.asked if found.model == model]
-    with closing(sqlite3.connect(home / ".local" / "share" / "termchat" / "termchat.db")) as store:
+    with closing(sqlite3.connect(home / STORE)) as store:
         chat = store.execute("SELECT id FROM chats").fetchone()[0]
         rows = store.execute("SELECT message, author FROM nodes ORDER BY n").fetchall()
         unfinished = store.execute("SELECT count(*) FROM partials").fetchone()[0]
@@ -87,18 +89,6 @@ async def _case(warm: Warm, gateway: Gateway, folder: Path, name: str, speech: P
     then = await warm.run(["-m", f"{'it' if case.asked else 'well'}/{model}", "--chat", chat, "and now?"], env, home)
     after = [found for found in gateway.asked if found.model == model][len(asked) :]
     return Played(first, asked, [message(*found) for found in rows], file, unfinished, then, after)
-
-
-def _configure(home: Path, place: str, url: str, speech: Protocol, key: str, *, hasty: bool) -> None:
-    clocks = "timeouts = { first = 1, idle = 1, silent = 2 }\n" if hasty else ""
-    file = home / ".config" / "termchat" / "config.toml"
-    file.parent.mkdir(parents=True)
-    file.write_text(
-        "max_rounds = 3\n"
-        f'[providers.it]\nkey = "{key}"\n{speech.value} = "{base_url(place, speech)}"\n{clocks}'
-        f'[providers.well]\nkey = "{KEY}"\n{speech.value} = "{base_url(url, speech)}"\n'
-    )
-    file.chmod(0o600)
 
 
 @pytest.mark.timeout(400)  # the first test plays all cases

@@ -17,6 +17,7 @@ from termchat.core.models import ModelRef, Protocol
 from termchat.core.outcomes import Finish
 from termchat.core.ports import Params, Request, Wire
 from termchat.core.usage import Usage
+from termchat.providers.retry import RetryPolicy
 from tests import gateway as gw
 from tests.gateway import Call, Gateway, Reply, fault
 from tests.providers.decoding import parts
@@ -158,6 +159,24 @@ async def test_a_server_that_asks_for_an_hour_is_not_waited_for(gateway: Gateway
     assert failure is not None
     assert len(gateway.asked) == 1
     assert "3600 s" in failure.message
+
+
+@ALL
+async def test_who_was_in_a_hurry_and_had_an_answer_lets_the_next_one_go_at_once(
+    gateway: Gateway, speech: Protocol
+) -> None:
+    gateway.reply(fault.status(429, retry_after="29"), Reply.text("one"), Reply.text("two"))
+    seen: list[Any] = []
+    async with registry(profile(gateway.url, speech), policy=RetryPolicy()) as providers:
+        provider = await providers.open(ModelRef(speech.value, "m"))
+        for _ in range(2):
+            wire = Wire()
+            async for delta in provider.stream(HELLO, wire):
+                seen.append(delta)
+                if isinstance(delta, Retrying):
+                    asyncio.get_running_loop().call_soon(lambda wire=wire: wire.hurry())
+    assert text_of(seen) == "onetwo"
+    assert sum(isinstance(delta, Retrying) for delta in seen) == 1
 
 
 @ALL
