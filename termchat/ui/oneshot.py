@@ -25,10 +25,10 @@ from termchat.core.events import (
 from termchat.core.messages import Author, Message
 from termchat.core.outcomes import Exit, Outcome
 from termchat.core.ports import Session, Turn
-from termchat.core.sanitize import safe, safe_line, say
+from termchat.core.sanitize import safe_line, say
 from termchat.ui.formats import Format
 from termchat.ui.notes import Notes
-from termchat.ui.words import duration, outcome_words, usage_words
+from termchat.ui.words import duration, outcome_words, retry_words, usage_words
 
 _STOPPED = (Outcome.CUT, Outcome.STALLED, Outcome.LENGTH)
 _SIGNALS = {signal.SIGINT: Exit.CANCELLED, signal.SIGTERM: Exit.SIGTERM, signal.SIGHUP: Exit.SIGHUP}
@@ -128,9 +128,7 @@ def _tell(event: Event, notes: Notes, *, quietly: bool) -> None:
         case TurnEnded() if quietly:
             notes.aside(say("{how}; going on.", how=outcome_words(event)))
         case Streamed(delta=Retrying() as retry):
-            where = say("{n}/{of}", n=safe(str(retry.attempt)), of=safe(str(retry.tries)))
-            wait = duration(retry.delay)
-            notes.note(say("{what} Retrying in {wait} ({where}).", what=retry.failure.message, wait=wait, where=where))
+            notes.note(retry_words(retry))
         case Streamed(delta=Adapted(words=words)) | Notice(words=words):
             notes.note(words)
         case ToolFinished():

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import assert_never
 
 from termchat.core.errors import Failure, Kind
-from termchat.core.events import TurnEnded
+from termchat.core.events import Retrying, TurnEnded
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_line, say
 from termchat.core.usage import Usage
@@ -145,6 +145,13 @@ def trouble(failure: Failure) -> Safe:
             return say("no connection")
         case _:
             return Safe(failure.message.removesuffix("."))
+
+
+def retry_words(retry: Retrying) -> Safe:
+    """`Rate limited by Anthropic (429). Retrying in 4.0s (2/3).`."""
+    tries = safe(f"{retry.attempt}/{retry.tries}")
+    wait = duration(retry.delay)
+    return say("{what} Retrying in {wait} ({tries}).", what=retry.failure.message, wait=wait, tries=tries)
 
 
 def preview(text: str, limit: int = 60) -> Safe:

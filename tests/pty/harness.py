@@ -127,7 +127,13 @@ class Terminal:
         while not condition():
             left = end - time.monotonic()
             assert left > 0, f"not in time; the screen is:\n{self.text}"
-            self.pump(min(left, 0.05))
+            if not self.pump(min(left, 0.05)):
+                assert not self._gone() or condition(), f"it has ended; the screen is:\n{self.text}"
+
+    def _gone(self) -> bool:
+        """Whether the program has ended and everything it wrote was taken."""
+        over = self.code is None and os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        return bool(over) and not self.pump(0)
 
     def shows(self, text: str, seconds: float = 10.0) -> None:
         """Wait until the screen shows a text."""

@@ -21,7 +21,7 @@ def main() -> int:
     from termchat.core.errors import Failure
     from termchat.core.sanitize import say
     from termchat.ui.palette import depth_of
-    from termchat.ui.repl import notify, status
+    from termchat.ui.repl import notify, patience, status
     from termchat.ui.repl.house import House, Look
     from termchat.ui.repl.loop import run
     from termchat.ui.repl.menu import Menu
@@ -58,6 +58,9 @@ def main() -> int:
     if "hasty" in flags:
         status.STALL = 0.5
         notify._LONG_TURN = 0.2
+        patience.HEARTBEAT, patience._FIRST = 0.3, 0.2
+    if "silent" in flags:
+        FakeProviders.models = _never  # type: ignore[method-assign,assignment]
     if "bug" in flags:
         Menu.follow = _crash  # type: ignore[method-assign,assignment]
     if "stuck" in flags:
@@ -65,6 +68,10 @@ def main() -> int:
     if "crash" in flags:
         Talk.close = _crash  # type: ignore[method-assign,assignment]
     return asyncio.run(run(house))
+
+
+async def _never(*_: object, **__: object) -> None:
+    await asyncio.sleep(3600)
 
 
 async def _stuck(_: object) -> None:

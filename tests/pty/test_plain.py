@@ -2,45 +2,117 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from pathlib import Path
+
 import pytest
 
 from tests.pty.harness import Terminal
 
 PLAIN = {"TERM": "dumb", "TESTFLAGS": "plain"}
-ACCESSIBLE = {"TESTFLAGS": "accessible"}
+ACCESSIBLE = {"TESTFLAGS": "accessible", "ACCESSIBLE": "1"}
+EVERYTHING = (
+    "hello", "code", "think", "long 3 5", "tool echo", "tool fail", "cut", "length", "filter", "refuse",
+    "/model fake/onne", "missing", "/model two", "/help", "/keys", "/usage", "/tree", "/undo", "/nope", "/model", "1",
+)  # fmt: skip
+
+
+def _session(env: dict[str, str]) -> Terminal:
+    """A terminal in which everything was said once."""
+    with Terminal(env=env, rows=50) as terminal:
+        terminal.shows("fake/one answers")
+        for text in EVERYTHING:
+            terminal.settled(0.05)
+            prompts = terminal.output.count(_prompt(env))
+            terminal.send(f"{text}\n")
+            terminal.until(lambda prompts=prompts: terminal.output.count(_prompt(env)) > prompts)
+        terminal.send("\x04")
+        assert terminal.leaves() == 0
+        assert terminal.tty() == terminal.initial
+    return terminal
+
+
+def _prompt(env: dict[str, str]) -> bytes:
+    return b"You: " if env is ACCESSIBLE else b"\n> "
 
 
 @pytest.mark.parametrize("env", [PLAIN, ACCESSIBLE])
-def test_not_one_escape_sequence_is_written(env: dict[str, str]) -> None:
-    with Terminal(env=env) as terminal:
-        terminal.shows("fake/one answers")
-        for text in ("hello", "code", "think", "tool echo", "cut", "refuse", "/help", "/model", "/usage", "/nope"):
-            terminal.send(f"{text}\n")
-            terminal.settled(0.3)
-        terminal.send("\x04")
-        assert terminal.leaves() == 0
-        assert b"\x1b" not in terminal.output
-        assert terminal.tty() == terminal.initial
+def test_not_one_escape_sequence_is_written_and_no_key_is_offered_that_does_nothing(env: dict[str, str]) -> None:
+    terminal = _session(env)
+    assert b"\x1b" not in terminal.output
+    said = "\n".join(row for row in terminal.transcript if "  " not in row)  # but in the tables of /help and /keys
+    assert not re.findall(r"Alt-\w|Ctrl-T|Ctrl-R|the input|\bEnter (?:sends|uses)", said)
+    for way in ("/continue goes on", "/retry asks again", "/model other model", "an empty line uses fake/one"):
+        assert way in said
 
 
-def test_a_screen_reader_hears_words() -> None:
-    with Terminal(env=ACCESSIBLE, rows=50) as terminal:
+def test_a_screen_reader_hears_words_and_no_glyph() -> None:
+    terminal = _session(ACCESSIBLE)
+    assert not re.findall(rb"[^\x00-\x7f]+", terminal.output)
+    said = terminal.transcript
+    assert "Tool ok: echo hello, 0.2s" in said
+    assert "Tool failed: fail hello, 0.2s, no such thing" in said
+    assert any(re.fullmatch(r"thought \d\.\ds, about \d+ tokens", row) for row in said)
+    assert any(row.startswith("one, 12 in, 34 out") for row in said)
+    assert said[said.index("You: hello") + 1 :][:2] == ["Model:", "You said: hello"]
+    assert not any(row == "" for row in said[: said.index("You: code")])
+
+
+def test_a_screen_reader_hears_that_it_goes_on_and_a_bell_when_it_is_over() -> None:
+    with Terminal(env={"TESTFLAGS": "accessible hasty"}) as terminal:
         terminal.shows("You:")
-        terminal.send("tool echo\n")
-        terminal.shows("Tool ok: echo hello, 0.2s")
-        terminal.shows("Model:\nthe tool said")
-        assert "●" not in terminal.text
+        terminal.send("hang\n")
+        terminal.until(lambda: len(re.findall(r"^still working, \d+ seconds$", terminal.text, re.MULTILINE)) == 2)
+        assert b"\x07" not in terminal.output
+        terminal.send("\x03")
+        terminal.shows("stopped")
+        terminal.until(lambda: b"\x07" in terminal.output)
+
+
+def test_who_sees_is_told_once_that_it_waits() -> None:
+    with Terminal(env={**PLAIN, "TESTFLAGS": "plain hasty"}) as terminal:
+        terminal.shows(">")
+        terminal.send("retry 30\n")
+        terminal.shows("Rate limited by Fake. Retrying in 30s (2/3). Ctrl-C stops.")
+        terminal.shows("waiting… Ctrl-C stops.")
+        terminal.settled(0.5)
+        assert terminal.text.count("waiting") == 1
+
+
+def test_reasoning_is_told_or_shown_as_it_is_set() -> None:
+    with Terminal(env=PLAIN) as terminal:
+        terminal.shows(">")
+        terminal.send("think\n")
+        terminal.shows("So the answer is 42.")
+        assert re.search(r"^✻ thought \d\.\ds · ~\d+ tok$", terminal.text, re.MULTILINE)
+        assert "thought 3 of many" not in terminal.text
 
 
 def test_a_model_is_chosen_by_its_number() -> None:
     with Terminal(env=PLAIN) as terminal:
         terminal.shows(">")
         terminal.send("/model\n")
-        terminal.shows("  2  fake/two")
+        terminal.shows("Model:\n  1  fake/one  current\n  2  fake/two\n  3  fake/three\nType a number and Enter")
+        terminal.send("7\n")
+        terminal.shows("There is no such number: 1 to 3.")
         terminal.send("2\n")
         terminal.shows("→ fake/two")
         terminal.send("hi\n")
         terminal.shows("two · 12 in")
+        terminal.send("2\n")
+        terminal.shows("You said: 2")
+
+
+def test_a_list_is_over_as_soon_as_something_else_is_entered() -> None:
+    with Terminal(env=PLAIN) as terminal:
+        terminal.shows(">")
+        terminal.send("/model\n")
+        terminal.shows("Type a number and Enter")
+        terminal.send("/usage\n")
+        terminal.shows("Nothing was asked yet.")
+        terminal.send("2\n")
+        terminal.shows("You said: 2")
 
 
 def test_ctrl_c_stops_the_reply_and_twice_leaves() -> None:
@@ -60,6 +132,63 @@ def test_ctrl_c_stops_the_reply_and_twice_leaves() -> None:
         assert terminal.leaves() == 0
 
 
+@pytest.mark.parametrize("typed", ["hang", "ponder", "tool slow", "retry 30", "drip"])
+def test_a_stop_is_told_on_a_row_of_its_own(typed: str) -> None:
+    with Terminal(env={**PLAIN, "TESTFLAGS": "plain hasty"}) as terminal:
+        terminal.shows(">")
+        terminal.send(f"{typed}\n")
+        if typed == "drip":
+            terminal.until(lambda: "word3" in terminal.text)
+        elif typed == "retry 30":
+            terminal.shows("Retrying")
+        else:
+            terminal.settled(0.1)
+        terminal.send("\x03")
+        terminal.until(lambda: any(row.startswith("■ stopped") for row in terminal.lines), 2)
+        terminal.until(lambda: terminal.lines[-1] == ">" or ">" in terminal.lines[-2:] or "\n>" in terminal.text)
+
+
+def test_what_does_not_end_when_it_is_told_to_says_that_it_stops_and_is_left_alone_by_a_second_ctrl_c() -> None:
+    with Terminal(env=PLAIN) as terminal:
+        terminal.shows(">")
+        terminal.send("tool deaf\n")
+        terminal.settled(0.3)
+        terminal.send("\x03")
+        terminal.shows("stopping…", 2)
+        terminal.send("\x03")
+        terminal.shows("■ stopped at once · a tool did not end in time")
+        terminal.send("go on\n")
+        terminal.shows("You said: go on")
+        terminal.send("tool deaf\n")
+        terminal.settled(0.3)
+        terminal.send("\x03")
+        terminal.shows("stopping…")
+        terminal.send("\x04")
+        terminal.send("\x03")
+        assert terminal.leaves() == 0
+
+
+def test_ctrl_c_gives_up_a_command_that_waits_for_somebody() -> None:
+    with Terminal(env={**PLAIN, "TESTFLAGS": "plain silent"}) as terminal:
+        terminal.shows(">")
+        terminal.send("/model\n")
+        terminal.settled(0.2)
+        terminal.send("\x03")
+        terminal.shows("stopped")
+        terminal.send("hi\n")
+        terminal.shows("You said: hi")
+
+
+def test_what_is_typed_ahead_is_shown_where_it_is_taken() -> None:
+    with Terminal(env=PLAIN) as terminal:
+        terminal.shows(">")
+        terminal.send("lines 30 10\n")
+        terminal.shows("L0003")
+        terminal.send("later\n")
+        terminal.shows("\n> later\n")
+        terminal.shows("You said: later")
+
+
 def test_an_unanswered_message_is_kept() -> None:
     with Terminal(env=PLAIN) as terminal:
         terminal.shows(">")
@@ -69,6 +198,38 @@ def test_an_unanswered_message_is_kept() -> None:
         terminal.until(lambda: terminal.text.count("Fake refused the key") == 2)
 
 
+def test_an_empty_line_takes_the_closest_model() -> None:
+    with Terminal(env=PLAIN) as terminal:
+        terminal.shows(">")
+        terminal.send("/model fake/onne\n")
+        terminal.shows("→ fake/onne")
+        terminal.send("missing\n")
+        terminal.shows("an empty line uses fake/one")
+        terminal.send("\n")
+        terminal.shows("→ fake/one\n")
+        terminal.shows("You said: missing")
+
+
+def test_what_was_taken_back_is_told_with_the_way_to_send_it() -> None:
+    with Terminal(env=PLAIN, rows=40) as terminal:
+        terminal.shows(">")
+        terminal.send("one thing\n")
+        terminal.shows("You said: one thing")
+        terminal.settled()
+        terminal.send("/undo\n")
+        terminal.shows('An empty line sends "one thing" again; anything else goes in its place.')
+        terminal.send("\n")
+        terminal.until(lambda: terminal.text.count("You said: one thing") == 2)
+
+
+def test_the_end_of_the_input_may_come_right_behind_a_line() -> None:
+    with Terminal(env=PLAIN) as terminal:
+        terminal.shows(">")
+        terminal.send("hello\n\x04")
+        assert terminal.leaves() == 0
+        assert "You said: hello" in terminal.text
+
+
 def test_a_backslash_continues_the_line_and_a_paste_is_one_message() -> None:
     with Terminal(env=PLAIN) as terminal:
         terminal.shows(">")
@@ -76,3 +237,30 @@ def test_a_backslash_continues_the_line_and_a_paste_is_one_message() -> None:
         terminal.settled(0.1)
         terminal.send("two\n")
         terminal.shows("You said: one two")
+
+
+@pytest.mark.parametrize("setting", ["plain", "accessible"])
+def test_who_has_set_it_for_good_sees_no_other_prompt_at_the_start(setting: str, tmp_path: Path) -> None:
+    file = tmp_path / ".config/termchat/config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text(f'theme = "nord"\n{setting} = true\n')
+    with Terminal((sys.executable, "-m", "termchat"), env={"HOME": str(tmp_path)}) as terminal:
+        terminal.until(lambda: terminal.output.endswith((b"> ", b"You: ")))
+        assert "❯".encode() not in terminal.output
+
+
+@pytest.mark.parametrize("env", [{"TERM": "dumb"}, {"ACCESSIBLE": "1"}, {"ACCESSIBLE": "1", "TERM": "dumb"}])
+@pytest.mark.parametrize("words", [(), ("show markdown",)])
+def test_the_program_itself_writes_no_escape_sequence(
+    env: dict[str, str], words: tuple[str, ...], tmp_path: Path
+) -> None:
+    command = (sys.executable, "-m", "termchat", "-m", "demo/tour", *words)
+    with Terminal(command, env={"HOME": str(tmp_path), "TERMCHAT_DEMO_SPEED": "0", **env}, rows=60) as terminal:
+        if not words:
+            terminal.until(lambda: terminal.output.endswith((b"> ", b"You: ")))
+            terminal.send("show markdown\n")
+            terminal.shows("tour, about" if "ACCESSIBLE" in env else "tour · ")
+            terminal.send("\x04")
+        assert terminal.leaves() == 0
+        assert b"\x1b" not in terminal.output
+        assert len(terminal.output) > 500

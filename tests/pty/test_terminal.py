@@ -16,6 +16,7 @@ HASTY = {"TESTFLAGS": "hasty"}
 SESSION = (
     ("hello\r", "You said: hello"),
     ("think\r", "So the answer is 42."),
+    ("marks\r", "- an item\n\n> a quotation\n\n-----"),
     ("tool echo\r", "the tool said"),
     ("tool fail\r", "no such thing"),
     ("refuse\r", "Fake refused the key"),

@@ -20,6 +20,7 @@ from termchat.providers.retry import waited
 
 FAKE = ModelRef("fake", "one")
 OTHER = ModelRef("fake", "two")
+_FINISHES = {"length": Finish.LENGTH, "filter": Finish.FILTER}
 _LINE = "the quick brown fox 你好世界 jumps over"
 
 
@@ -31,12 +32,15 @@ class FakeProvider:
     think         reasoning, then an answer
     ponder        reasoning without end
     code          a code block
+    marks         a list, a quotation, a rule and a table
     wide          CJK, a command, a link and an address that are wider than the screen
     tool NAME     a call of that tool, then what it gave
     hang          nothing at all, until it is stopped
     drip          a word every tenth of a second, without end
     refuse        a key that is refused, before any content
     cut           half a reply, then a cut stream
+    length        a reply that reaches its limit
+    filter        a reply that is taken away
     missing       a model that is not there, unless it is the first
     overloaded    twice overloaded, with a page that tells of it, then given up; `overloaded once`: then an answer
     stall         some words, then nothing more; the second time an answer
@@ -68,7 +72,7 @@ class FakeProvider:
         words = question.split()
         tokens = int(words[1]) - 34 if words and words[0] == "full" else 12
         yield UsageDelta(Usage(input=tokens, output=34))
-        yield Finished(Finish.STOP)
+        yield Finished(_FINISHES.get(question, Finish.STOP))
 
     async def _reply(self, question: str, wire: Wire) -> AsyncGenerator[Delta, None]:
         word, *rest = question.split() or [""]
@@ -99,6 +103,8 @@ class FakeProvider:
                 for at in range(0, len(text), 7):
                     yield TextDelta(0, text[at : at + 7])
                     await asyncio.sleep(0.005)
+            case "marks":
+                yield TextDelta(0, "- an item\n\n> a quotation\n\n---\n\n| a | b |\n|---|---|\n| 1 | 2 |\n")
             case "tool":
                 yield ToolCallDelta(0, "c1", rest[0], '{"text": "')
                 await asyncio.sleep(0.05)

@@ -43,7 +43,8 @@ class Document:
     """One reply, rendered while it arrives.
 
     `spare` columns on the right stay free in prose (not in code, which the terminal wraps); `hyperlinks` says whether
-    it knows OSC 8, `ambiguous` how wide it draws East Asian ambiguous characters; `soft` leaves all wrapping to it.
+    it knows OSC 8, `ambiguous` how wide it draws East Asian ambiguous characters; `soft` leaves all wrapping to it;
+    `signs` says whether it can show signs outside of ASCII.
     """
 
     def __init__(
@@ -54,8 +55,9 @@ class Document:
         spare: int = 0,
         ambiguous: int = 1,
         soft: bool = False,
+        signs: bool = True,
     ) -> None:
-        look = Look(max(NARROWEST, width), spare, hyperlinks, ambiguous, soft)
+        look = Look(max(NARROWEST, width), spare, hyperlinks, ambiguous, soft, signs)
         self._blocks = Blocks(Sheet(look))
         self._line = ""
         self._column = 0

@@ -21,7 +21,8 @@ class Look:
     """How a document is laid out.
 
     `spare` columns on the right stay free in prose; `hyperlinks` says whether the terminal knows OSC 8;
-    `ambiguous` is its width of East Asian ambiguous characters, `soft` leaves all wrapping to it.
+    `ambiguous` is its width of East Asian ambiguous characters, `soft` leaves all wrapping to it; `signs` says whether
+    it can show signs outside of ASCII.
     """
 
     width: int
@@ -29,14 +30,15 @@ class Look:
     hyperlinks: bool = True
     ambiguous: int = 1
     soft: bool = False
+    signs: bool = True
 
     @property
     def cells(self) -> Cells:
         return cells_for(self.ambiguous)
 
     def sign(self, sign: str, ascii_sign: str) -> str:
-        """A sign of ours, or its stand-in where signs of ambiguous width are wide."""
-        return sign if self.ambiguous == 1 else ascii_sign
+        """A sign of ours, or its stand-in where there are none, and where those of ambiguous width are wide."""
+        return sign if self.signs and self.ambiguous == 1 else ascii_sign
 
 
 @dataclass(frozen=True, slots=True)

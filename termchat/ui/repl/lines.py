@@ -27,6 +27,11 @@ class LineReader:
     def close(self) -> None:
         asyncio.get_running_loop().remove_reader(self._fd)
 
+    @property
+    def waits(self) -> bool:
+        """Whether something has been typed ahead."""
+        return not self._messages.empty()
+
     async def next(self) -> str | None:
         """The next message, None at the end of the input."""
         return await self._messages.get()
@@ -43,20 +48,18 @@ class LineReader:
         return taken
 
     def _read(self) -> None:
-        data = b""
-        while select.select([self._fd], [], [], 0)[0]:
+        data, piece = b"", b"."
+        while piece and select.select([self._fd], [], [], 0)[0]:
             try:
                 piece = os.read(self._fd, 65536)
             except OSError:
                 piece = b""
             data += piece
-            if not piece:
-                break
-        if not data:
+        if data:
+            self._take(data.decode("utf-8", "replace").replace("\r\n", "\n").removesuffix("\n"))
+        if not piece:  # the end of the input, which may come right behind a line
             self.close()
             self._messages.put_nowait(None)
-            return
-        self._take(data.decode("utf-8", "replace").replace("\r\n", "\n").removesuffix("\n"))
 
     def _take(self, text: str) -> None:
         """A backslash at the end of a line keeps it for the next one."""

@@ -86,7 +86,6 @@ class Repl:
         self.painter = Painter(
             self.screen,
             Palette(house.theme, look.depth),
-            self.parts.tail,
             self._given_back,
             hyperlinks=look.hyperlinks,
         )

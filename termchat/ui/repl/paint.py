@@ -122,7 +122,9 @@ class Painter:
         self._schedule()
 
     def _begin(self, kind: type[Document | Murmur]) -> Document | Murmur:
-        return Murmur(self.columns - 1) if kind is Murmur else Document(self.columns, hyperlinks=self.hyperlinks)
+        if kind is Murmur:
+            return Murmur(self.columns - 1)
+        return Document(self.columns, hyperlinks=self.hyperlinks, signs=self.signs)
 
     def _schedule(self) -> None:
         """The first words at once; then as often as a frame's cost allows."""

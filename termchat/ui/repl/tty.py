@@ -20,11 +20,24 @@ from termchat.ui.repl.porch import Porch
 
 _MODES_OFF = "\x1b[?2004l\x1b[?1004l\x1b[?2026l\x1b[?7h\x1b[?25h\x1b[0m"
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+_PLAIN = ("plain=true", "accessible=true")
 
 
 def _has_porch(env: Mapping[str, str]) -> bool:
     """Whether the terminal can take a row back; what reads the screen aloud is not given one to read twice."""
-    return env.get("TERM", "dumb") != "dumb" and env.get("ACCESSIBLE", "0") in ("", "0")
+    seeing = env.get("TERM", "dumb") != "dumb" and env.get("ACCESSIBLE", "0") in ("", "0")
+    return seeing and not any("".join(row.split()).startswith(_PLAIN) for row in _configured(env).split("\n"))
+
+
+def _configured(env: Mapping[str, str]) -> str:
+    """The text of the config file, too early for whoever reads it properly; nothing when that cannot be read."""
+    base = env.get("XDG_CONFIG_HOME", "")
+    folder = base if base.startswith("/") else env.get("HOME", "") + "/.config"
+    try:
+        with open(f"{folder}/termchat/config.toml", encoding="utf-8", errors="replace") as file:
+            return file.read(1 << 16)
+    except OSError:
+        return ""
 
 
 class Tty:

@@ -1,34 +1,51 @@
-"""The plain mode's side of the terminal: whole lines, written once, in words where there would be signs."""
+"""What the plain mode says: whole lines, for dumb terminals with few signs, for screen readers in words alone."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from typing import TextIO, assert_never
 
-from termchat.core.sanitize import Safe, Sanitizer, safe_line, say
+from termchat.core.sanitize import Safe, Sanitizer, safe, safe_line, say
 from termchat.core.style import Theme
-from termchat.ui.blocks import Block, Card, Line, Lines, Pause, Prose, Restore, Thought, line, words_of
+from termchat.ui.blocks import BLANK, Block, Card, Line, Lines, Pause, Prose, Restore, Thought, line, words_of
 from termchat.ui.cards import card_lines, key_argument
+from termchat.ui.cells import wrap
 from termchat.ui.markdown.document import Document
 from termchat.ui.markdown.encode import encode_rows, encode_segments
 from termchat.ui.palette import Depth, Palette
 from termchat.ui.repl.house import Look
-from termchat.ui.signs import spelled, spelled_line
+from termchat.ui.repl.notify import BELL
+from termchat.ui.signs import spelled_line
 from termchat.ui.words import duration
+
+# What is read aloud in the place of our signs and short forms.
+_SPOKEN: tuple[tuple[str, str], ...] = (
+    (r"^[■✻↻●] ", ""),
+    (r"^(→|↷) ", "Now: "),
+    (r"^↶ ", ""),
+    (r"^— (.*) —$", r"\1"),
+    (r"~(?=\d)", "about "),
+    (r"\btok/s\b", "tokens per second"),
+    (r"\b1 tok\b", "1 token"),
+    (r"\btok\b", "tokens"),
+    (r" · ", ", "),
+)
 
 
 class Voice:
-    """Writes; `columns` is the width it writes for."""
+    """Writes; `columns` is the width it writes for. Sighted readers get the blank lines of the REPL."""
 
     def __init__(self, out: TextIO, theme: Theme, look: Look) -> None:
         self._out = out
         self._words = look.accessible
-        self._signs = look.signs
-        depth = Depth.PLAIN if look.accessible else look.depth
-        self._palette = Palette(theme, depth)
+        self._signs = look.signs and not look.accessible
+        self._palette = Palette(theme, Depth.PLAIN if look.accessible else look.depth)
         self._document: Document | None = None
         self._sanitizer = Sanitizer()
+        self._blank = True
+        self._asking = False
 
     @property
     def columns(self) -> int:
@@ -42,19 +59,30 @@ class Voice:
         self._palette = Palette(theme, self._palette.depth)
 
     def prompt(self) -> None:
+        """The next line is the user's."""
+        self._space()
+        self._asking = True
         self._write("You: " if self._words else "> ")
 
-    def lines(self, lines: Sequence[Line]) -> None:
+    def heard(self, text: str | None = None) -> None:
+        """The user has entered a line; `text` is one that was typed before the prompt, and is shown there."""
+        if text is not None:
+            self._write(safe(text))
+            self._write("\n")
+        self._asking = self._blank = False
+
+    def lines(self, lines: Sequence[Line], *, gap: bool = True) -> None:
         """Finished lines."""
+        self._leave_row()
         self._pause()
+        if gap:
+            self._space()
         for row in lines:
-            shown = spelled_line(row, signs=self._signs)
-            text = self._spoken(words_of(row)) if self._words else encode_segments(shown, self._palette)
-            self._write(f"{text}\n")
+            self._line(row)
 
     def aside(self, words: Safe) -> None:
-        """A line between others."""
-        self._write(f"\n{spelled(words, signs=self._signs)}\n")
+        """A line that has nothing to do with those around it."""
+        self.lines([line(words)], gap=False)
 
     def show(self, blocks: Sequence[Block], restore: Callable[[], None]) -> None:
         """Show what an event committed."""
@@ -64,10 +92,11 @@ class Voice:
                     self._say(text)
                 case Pause():
                     self._pause()
-                case Lines(lines):
-                    self.lines(lines)
+                case Lines(lines, gap):
+                    self.lines(lines, gap=gap)
                 case Card():
-                    self.lines([line(_card_words(block))] if self._words else card_lines(block, self.columns))
+                    shown = [line(_card_words(block))] if self._words else card_lines(block, self.columns)
+                    self.lines(shown, gap=block.gap)
                 case Restore():
                     restore()
                 case _:
@@ -77,30 +106,65 @@ class Voice:
         """The turn is over."""
         self._pause()
         if self._words:
-            self._write("\a")
+            self.ring()
+
+    def ring(self) -> None:
+        self._write(BELL)
 
     def _say(self, text: str) -> None:
         if self._document is None:
-            self._document = Document(self.columns, hyperlinks=False)
+            self._leave_row()
+            self._space()
+            self._document = Document(self.columns, hyperlinks=False, signs=self._signs)
             if self._words:
                 self._write("Model:\n")
         self._document.feed(self._sanitizer.feed(text))
-        self._write(encode_rows(self._document.take(), self._palette).replace("\r\n", "\n"))
+        self._rows(self._document)
 
     def _pause(self) -> None:
         document, self._document = self._document, None
         if document:
             document.feed(self._sanitizer.close())
             document.close()
-            self._write(encode_rows(document.take(), self._palette).replace("\r\n", "\n"))
+            self._rows(document)
+
+    def _rows(self, document: Document) -> None:
+        rows = document.take()
+        if rows:
+            self._blank = False
+            self._write(encode_rows(rows, self._palette).replace("\r\n", "\n"))
+
+    def _line(self, row: Line) -> None:
+        """One of our own lines."""
+        if self._words:
+            row = line(_spoken(words_of(row)))
+        for part in wrap(spelled_line(row, signs=self._signs), self.columns - 1):
+            self._write(f"{encode_segments(part, self._palette)}\n")
+        self._blank = row == BLANK
+
+    def _space(self) -> None:
+        """A blank line, where there is none; nobody wants to hear one."""
+        if not self._blank and not self._words:
+            self._write("\n")
+            self._blank = True
+
+    def _leave_row(self) -> None:
+        """Off the row of the prompt, where something is said while the user may be typing."""
+        if self._asking:
+            self._asking = False
+            self._write("\n")
 
     def _write(self, text: str) -> None:
         if text:
             self._out.write(text)
             self._out.flush()
 
-    def _spoken(self, words: Safe) -> str:
-        return words.removeprefix("■ ").removeprefix("✻ ").replace(" · ", ", ")
+
+def _spoken(words: Safe) -> Safe:
+    text = str(words)
+    for pattern, instead in _SPOKEN:
+        text = re.sub(pattern, instead, text)
+    return Safe(text)
 
 
 def _card_words(card: Card) -> Safe:
@@ -108,4 +172,6 @@ def _card_words(card: Card) -> Safe:
     state = say("failed") if card.result.is_error else say("ok")
     argument = key_argument(card.call.arguments)
     what = Safe(f"{safe_line(card.call.name)} {argument}".rstrip())
-    return say("Tool {state}: {what}, {t}", state=state, what=what, t=duration(card.seconds))
+    said = say("Tool {state}: {what}, {t}", state=state, what=what, t=duration(card.seconds))
+    reason = safe_line(card.result.text.strip().partition("\n")[0]) if card.result.is_error else Safe("")
+    return say("{said}, {reason}", said=said, reason=reason) if reason else said

@@ -1,0 +1,209 @@
+"""What commands ask for, done in plain lines: lists are numbered, nothing is marked or previewed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol, assert_never
+
+from termchat.commands.registry import Context
+from termchat.config.settings import UsageLine
+from termchat.core.effects import (
+    Choice,
+    Configure,
+    Copy,
+    Effect,
+    Exit,
+    Export,
+    Fork,
+    Incognito,
+    ListChats,
+    ListModels,
+    MoveHead,
+    NewChat,
+    OpenChat,
+    Page,
+    Pick,
+    Preview,
+    Rename,
+    Replay,
+    Say,
+    Send,
+    Table,
+    UseModel,
+)
+from termchat.core.errors import ProviderError
+from termchat.core.models import ModelRef
+from termchat.core.ports import Turn
+from termchat.core.sanitize import EMPTY, Safe, safe, safe_line, say
+from termchat.core.style import Theme
+from termchat.ui import keeping
+from termchat.ui.blocks import Line, Pause, Prose, line, lines_of
+from termchat.ui.clipboard import copied
+from termchat.ui.repl.fitting import configured
+from termchat.ui.repl.house import House
+from termchat.ui.repl.voice import Voice
+from termchat.ui.tables import table_lines
+from termchat.ui.terminal import background
+from termchat.ui.view import Think, View
+from termchat.ui.words import preview
+
+
+class Talker(Protocol):
+    """The talk, as the one who does things needs it."""
+
+    view: View
+
+    async def ask(self, question: str, turn: Turn) -> None: ...
+    def returned(self, text: str) -> None: ...
+    def leave(self, code: int) -> None: ...
+
+
+class Doer:
+    """Performs effects; the choices of the last list wait for their number until something else is entered."""
+
+    def __init__(self, house: House, voice: Voice, talk: Talker) -> None:
+        self._house = house
+        self._session = house.session
+        self._context = Context(house.session, house.providers, house.registry, house.preferences)
+        self._voice = voice
+        self._talk = talk
+        self._choices: Sequence[Choice] = ()
+
+    def offers(self, text: str) -> bool:
+        """Whether this line is an answer to the list that was shown last."""
+        if self._choices and text.strip().isascii() and text.strip().isdigit():
+            return True
+        self._choices = ()
+        return False
+
+    async def choose(self, number: int) -> None:
+        """The choice of that number is taken."""
+        if 1 <= number <= len(self._choices):
+            choices, self._choices = self._choices, ()
+            await self.perform(choices[number - 1].effects)
+        else:
+            self._voice.aside(say("There is no such number: 1 to {n}.", n=safe(str(len(self._choices)))))
+
+    async def command(self, text: str) -> None:
+        await self.perform(self._house.registry.run(self._context, text))
+
+    async def use_closest(self) -> None:
+        """Where the model was not there, the one that comes closest is used from now on."""
+        last = self._talk.view.last
+        closest = last.failure.closest if last and last.failure else ()
+        if last and closest and self._session.model == last.model:
+            await self.perform(_used(closest[0]))
+
+    async def perform(self, effects: Sequence[Effect]) -> None:
+        """Do everything, in order."""
+        lines: list[Line] = []
+        for effect in effects:
+            if isinstance(effect, Say):
+                lines += lines_of(effect.words, effect.role)
+            elif isinstance(effect, Table):
+                lines += table_lines(effect, self._voice.columns)
+            else:
+                if lines:
+                    self._voice.lines(lines)
+                    lines = []
+                await self._do(effect)
+        if moved := next((e for e in effects if isinstance(e, MoveHead) and e.restore), None):
+            text = preview(moved.restore, 40)
+            lines.append(line(say('An empty line sends "{text}" again; anything else goes in its place.', text=text)))
+        if lines:
+            self._voice.lines(lines)
+
+    async def _do(self, effect: Effect) -> None:  # noqa: C901, one case an effect
+        match effect:
+            case Say() | Table():
+                pass  # said together, in `perform`
+            case Pick(title, choices):
+                self._offer(title, choices)
+            case Configure():
+                await self.perform(self._configured(effect))
+            case Preview():
+                pass  # nothing is marked here
+            case Copy(text, what):
+                self._voice.aside((await copied(text, what, self._house.env, None)).words)
+            case ListModels(query):
+                await self._list_models(query)
+            case Send():
+                await self._send(effect)
+            case MoveHead(node, restore):
+                self._session.move(node)
+                self._talk.returned(restore)
+            case UseModel(model):
+                self._session.use(model)
+            case NewChat():
+                self._session.new()
+            case Page(text):
+                self._voice.lines(lines_of(text))
+            case Replay(text, question):
+                self._replay(text, question=question)
+            case Exit(code):
+                self._talk.leave(code)
+            case ListChats() | OpenChat() | Rename() | Fork() | Export() | Incognito():
+                await self.perform(await keeping.done(self._session, effect))
+            case _:
+                assert_never(effect)
+
+    def _configured(self, effect: Configure) -> Sequence[Effect]:
+        done, said = configured(self._house.preferences, effect)
+        if done and self._house.preferences:
+            settings = self._house.preferences.settings
+            think = Think.FULL if settings.reasoning.value == Think.FULL else Think.LINE
+            usage_line = settings.usage is UsageLine.LINE
+            self._talk.view = replace(self._talk.view, usage_line=usage_line, think=think)
+            theme = self._house.preferences.theme(background=background(self._house.env))
+            if isinstance(theme, Theme):
+                self._voice.wear(theme)
+        return said
+
+    async def _send(self, effect: Send) -> None:
+        node = self._session.add(effect.message, effect.parent) if effect.message else effect.parent
+        if node is None:
+            return
+        before = self._session.conversation.head
+        self._session.move(node)
+        question = self._session.conversation.nodes[node].message.text
+        await self._talk.ask(question, self._session.send(node, effect.model))
+        last = self._talk.view.last
+        if last and not last.received and not effect.message:
+            self._session.move(before)
+            self._talk.returned("")
+
+    def _replay(self, text: str, *, question: bool) -> None:
+        if question:
+            self._voice.prompt()
+            self._voice.heard(text)
+        else:
+            self._voice.show((Prose(text), Pause()), lambda: None)
+
+    async def _list_models(self, query: str) -> None:
+        refs = [self._session.model, *self._house.providers.known()]
+        for name in self._house.providers.usable():
+            try:
+                refs += [info.ref for info in await self._house.providers.models(name)]
+            except ProviderError as error:
+                self._voice.aside(error.failure.message)
+        words = query.lower().split()
+        found = [ref for ref in dict.fromkeys(refs) if all(word in str(ref).lower() for word in words)]
+        self._offer(say("Model"), tuple(_choice(ref, current=ref == self._session.model) for ref in found))
+
+    def _offer(self, title: Safe, choices: Sequence[Choice]) -> None:
+        """The instruction stands below the list: what is above may have left the screen."""
+        self._choices = choices
+        width = len(str(len(choices)))
+        rows: list[Line] = [line(say("{title}:", title=title))]
+        for number, choice in enumerate(choices, 1):
+            rows.append(line(Safe(f"  {number:>{width}}  {choice.label}  {choice.detail}".rstrip())))
+        self._voice.lines([*rows, line(say("Type a number and Enter; anything else chooses nothing."))])
+
+
+def _used(model: ModelRef) -> tuple[Effect, ...]:
+    return (UseModel(model), Say(say("→ {model}", model=safe_line(str(model)))))
+
+
+def _choice(ref: ModelRef, *, current: bool) -> Choice:
+    return Choice(safe_line(str(ref)), say("current") if current else EMPTY, _used(ref))
