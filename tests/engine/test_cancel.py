@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -23,7 +22,7 @@ from tests.gateway import Call, Gate, Gateway, Quirk, Reply, fault
 from tests.providers.house import SPEECHES
 
 ALL = pytest.mark.parametrize("speech", SPEECHES)
-AT_ONCE = 0.1
+SOON = 5.0  # how soon is measured in tests/bench/cancel.py
 
 
 def strangers(before: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
@@ -33,7 +32,7 @@ def strangers(before: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
 
 async def settled(before: set[asyncio.Task[Any]]) -> None:
     """Within a moment no task of ours is left."""
-    async with asyncio.timeout(AT_ONCE):
+    async with asyncio.timeout(SOON):
         while strangers(before):
             await asyncio.sleep(0)
 
@@ -57,12 +56,10 @@ async def test_cancel_at_any_event_of_a_reply(gateway: Gateway, speech: Protocol
     async with session(gateway, speech) as talk:
         for at in range(1, count + 1):
             gateway.reply(Reply(*LONG, fault.stall()))
-            when: list[float] = []
             turn = talk.send(talk.add(user("hello"), None))
 
-            def stop(number: int, event: Event, turn: Turn = turn, at: int = at, when: list[float] = when) -> None:
+            def stop(number: int, event: Event, turn: Turn = turn, at: int = at) -> None:
                 if number == at:
-                    when.append(time.monotonic())
                     turn.cancel()
 
             before, asked = asyncio.all_tasks(), len(gateway.asked)
@@ -73,8 +70,7 @@ async def test_cancel_at_any_event_of_a_reply(gateway: Gateway, speech: Protocol
                 assert at <= 2, "nothing was asked"
                 gateway.forget()
                 continue
-            await gateway.asked[-1].wait_closed(deadline=1)
-            assert (gateway.asked[-1].closed_at or 0) - when[0] < AT_ONCE
+            await gateway.asked[-1].wait_closed(SOON)
 
 
 @ALL
@@ -112,9 +108,7 @@ async def test_while_headers_are_awaited(gateway: Gateway, speech: Protocol) -> 
         asked.add_done_callback(lambda _: turn.cancel())
         before = asyncio.all_tasks()
         events = await events_of(turn)
-        when = time.monotonic()
-        await gateway.asked[0].wait_closed(deadline=1)
-        assert abs((gateway.asked[0].closed_at or 0) - when) < AT_ONCE
+        await gateway.asked[0].wait_closed(SOON)
         assert (ended(events).outcome, ended(events).received) == (Outcome.CANCELLED, False)
         assert talk.conversation.head is None
         await settled(before)
@@ -157,11 +151,9 @@ async def test_while_it_waits_to_try_again(gateway: Gateway, speech: Protocol) -
     async with patient(gateway, speech) as talk:
         turn = talk.send(talk.add(user("hello"), None))
         before = asyncio.all_tasks()
-        began = time.monotonic()
         events = await events_of(
             turn, lambda n, e: turn.cancel() if isinstance(e, Streamed) and isinstance(e.delta, Retrying) else None
         )
-        assert time.monotonic() - began < 5
         assert ended(events).outcome is Outcome.CANCELLED
         await settled(before)
     assert len(gateway.asked) == 1
@@ -223,9 +215,7 @@ async def test_a_reader_who_leaves_closes_the_connection(gateway: Gateway, speec
             if isinstance(event, Streamed):
                 break
         await events.aclose()
-        when = time.monotonic()
-        await gateway.asked[0].wait_closed(deadline=1)
-        assert (gateway.asked[0].closed_at or 0) - when < AT_ONCE
+        await gateway.asked[0].wait_closed(SOON)
         await settled(before)
 
 

@@ -1,0 +1,71 @@
+"""From a cancel to the connection closed at the server, for everything that hangs, beside a bare client that leaves.
+
+python -m tests.bench.cancel [ROUNDS]
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import sys
+import time
+
+import httpx2
+
+from termchat.core.events import Streamed
+from termchat.core.messages import user
+from termchat.core.models import Protocol
+from tests.engine.house import events_of, session
+from tests.faults.test_cancel import SILENT, SPEAKING
+from tests.gateway import Gateway, fault
+from tests.gateway.answers import Answer
+from tests.providers.house import SPEECHES
+
+
+async def ours(gateway: Gateway, speech: Protocol, answer: Answer, *, speaks: bool) -> float:
+    """Milliseconds."""
+    async with session(gateway, speech) as talk:
+        gateway.reply(answer)
+        turn, said = talk.send(talk.add(user("hello"), None)), asyncio.Event()
+        running = asyncio.create_task(
+            events_of(turn, lambda _, event: said.set() if isinstance(event, Streamed) else None)
+        )
+        await gateway.request(len(gateway.requests) + 1)
+        if speaks:
+            await said.wait()
+        began = time.monotonic()
+        turn.cancel()
+        await running
+        await gateway.asked[-1].wait_closed()
+        return ((gateway.asked[-1].closed_at or 0.0) - began) * 1e3
+
+
+async def bare(gateway: Gateway) -> float:
+    """Milliseconds of a client that does nothing but ask and leave."""
+    async with httpx2.AsyncClient(timeout=None) as client:
+        gateway.reply(fault.silence())
+        body = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "hello"}]}
+        headers = {"authorization": "Bearer k"}
+        asking = asyncio.create_task(client.post(f"{gateway.url}/v1/chat/completions", json=body, headers=headers))
+        await gateway.request(len(gateway.requests) + 1)
+        began = time.monotonic()
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        await gateway.asked[-1].wait_closed()
+        return ((gateway.asked[-1].closed_at or 0.0) - began) * 1e3
+
+
+async def main(rounds: int) -> None:
+    async with Gateway() as gateway:
+        floor = statistics.median([await bare(gateway) for _ in range(rounds)])
+        print(f"{'a bare client':30} {floor:7.2f} ms, median of {rounds}")
+        for name, answer in (SILENT | SPEAKING).items():
+            found = []
+            for speech in SPEECHES:
+                times = [await ours(gateway, speech, answer, speaks=name in SPEAKING) for _ in range(rounds)]
+                found.append(f"{speech.value} {statistics.median(times):.2f} (worst {max(times):.2f})")
+            print(f"{name:30} {' · '.join(found)}")
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 7))
