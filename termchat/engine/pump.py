@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from termchat.core.errors import Failure, Kind, ProviderError
@@ -26,12 +26,22 @@ BUG = Failure(Kind.BUG, say("termchat made a mistake of its own."), say("Nothing
 
 
 class Pump:
-    """One reply being read. After `deltas` ended, `cancelled`, `failure` and `finished` tell how."""
+    """One reply being read. After `deltas` ended, `cancelled`, `failure` and `finished` tell how.
 
-    def __init__(self, provider: Provider, request: Request, timeouts: Timeouts) -> None:
+    `now` is the clock that tells a stall, in seconds.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        request: Request,
+        timeouts: Timeouts,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._provider = provider
         self._request = request
         self._timeouts = timeouts
+        self._now = now
         self._wire = Wire()
         self._buffer: list[Delta] = []
         self._news = asyncio.Event()
@@ -104,14 +114,14 @@ class Pump:
                 self._began = self._began or isinstance(delta, CONTENT)
 
     async def _watch(self, reader: asyncio.Task[None]) -> None:
-        clocks = Clocks(self._timeouts, time.monotonic())
+        clocks = Clocks(self._timeouts, self._now())
         while not self.finished:
             await asyncio.sleep(clocks.tick)
             restart, self._restart = self._restart, None
             if restart is not None:
                 clocks.restart(restart)
             held = not self._room.is_set()
-            late = clocks.look(time.monotonic(), self._wire.received, self._events, began=self._began, held=held)
+            late = clocks.look(self._now(), self._wire.received, self._events, began=self._began, held=held)
             if late is not None:
                 self.failure = _stalled(late)
                 reader.cancel()

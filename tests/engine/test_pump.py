@@ -16,6 +16,7 @@ from termchat.core.outcomes import Finish
 from termchat.core.ports import Request, Wire
 from termchat.core.sanitize import say
 from termchat.engine import pump as pumping
+from termchat.engine.clocks import Clocks
 from termchat.engine.pump import BUG, Pump
 
 Step = Delta | Exception | Callable[[], Awaitable[object]]
@@ -54,9 +55,41 @@ async def for_ever() -> None:
     await asyncio.Event().wait()
 
 
+class Clock:
+    """A clock that goes on by `step` whenever the pump looks at it, however long that took."""
+
+    def __init__(self, step: float) -> None:
+        self.step = step
+        self.looks = 0
+        self._now = 0.0
+        self._looked = asyncio.Event()
+
+    def __call__(self) -> float:
+        self.looks += 1
+        self._now += self.step
+        self._looked.set()
+        return self._now
+
+    async def passed(self, seconds: float) -> None:
+        """Until so much time has passed on this clock."""
+        until = self._now + seconds
+        while self._now < until:
+            await self.looked()
+
+    async def looked(self) -> None:
+        self._looked.clear()
+        await self._looked.wait()
+
+
 def pump(*steps: Step, limits: Timeouts = CALM) -> tuple[Pump, FakeProvider]:
     provider = FakeProvider(*steps)
     return Pump(provider, Request(()), limits), provider
+
+
+def clocked(*steps: Step, limits: Timeouts = FAST) -> tuple[Pump, FakeProvider, Clock]:
+    """A pump by a clock of the test's own, which the machine's load does not touch."""
+    provider, clock = FakeProvider(*steps), Clock(Clocks(limits, 0).tick)
+    return Pump(provider, Request(()), limits, clock), provider, clock
 
 
 async def test_all_deltas_in_order() -> None:
@@ -108,26 +141,24 @@ async def test_cancelling_after_the_end_changes_nothing() -> None:
 
 async def test_a_slow_reader_bounds_what_is_read_ahead_and_is_no_stall(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pumping, "_AHEAD", 10)
-    reader, provider = pump(*(TextDelta(0, str(n)) for n in range(50)), END, limits=FAST)
+    reader, provider, clock = clocked(*(TextDelta(0, str(n)) for n in range(50)), END)
     async with aclosing(reader.deltas()) as deltas:
         await anext(deltas)
-        began = asyncio.get_running_loop().time()
-        while asyncio.get_running_loop().time() < began + 2 * FAST.silent:
-            await asyncio.sleep(0.02)
-            assert provider.given < 25
+        await clock.passed(3 * FAST.silent)
+        assert provider.given < 25
         rest = [delta async for delta in deltas]
     assert (len(rest), reader.failure) == (50, None)
 
 
 async def test_silence_before_the_first_content_is_a_stall() -> None:
-    reader, provider = pump(for_ever, limits=FAST)
+    reader, provider, _ = clocked(for_ever)
     assert [delta async for delta in reader.deltas()] == []
     assert reader.failure is not None
     assert (reader.failure.kind, "0.2 s" in reader.failure.message, provider.closed) == (Kind.TIMEOUT, True, True)
 
 
 async def test_silence_after_content_is_a_stall_and_what_came_is_kept() -> None:
-    reader, _ = pump(TextDelta(0, "a"), for_ever, limits=FAST)
+    reader, _, _ = clocked(TextDelta(0, "a"), for_ever)
     assert [delta async for delta in reader.deltas()] == [TextDelta(0, "a")]
     assert reader.failure is not None
     assert reader.failure.kind is Kind.TIMEOUT
@@ -135,27 +166,37 @@ async def test_silence_after_content_is_a_stall_and_what_came_is_kept() -> None:
 
 async def test_the_wait_between_two_tries_is_no_stall() -> None:
     again = Retrying(2, 3, 0.5, Failure(Kind.OVERLOADED, say("busy")))
-
-    async def half_a_second() -> None:
-        await asyncio.sleep(0.5)
-
-    reader, _ = pump(again, half_a_second, TextDelta(0, "a"), END, limits=FAST)
+    reader, provider, clock = clocked()
+    provider.steps = (again, lambda: clock.passed(0.5), TextDelta(0, "a"), END)
     assert [delta async for delta in reader.deltas()] == [again, TextDelta(0, "a"), END]
 
 
-async def test_bytes_without_deltas_keep_a_reply_alive_for_a_while() -> None:
-    reader, provider = pump()
+async def test_time_suspended_is_no_stall() -> None:
+    reader, provider, clock = clocked()
+
+    async def suspended() -> None:
+        """One look comes an hour after the one before."""
+        clock.step = 3600
+        await clock.looked()
+        clock.step = Clocks(FAST, 0).tick
+        await clock.looked()
+
+    provider.steps = (suspended, TextDelta(0, "a"), suspended, TextDelta(0, "b"), END)
+    assert [delta async for delta in reader.deltas()] == [TextDelta(0, "a"), TextDelta(0, "b"), END]
+
+
+@pytest.mark.parametrize(("silent", "kept"), [(5.0, True), (0.4, False)])
+async def test_bytes_without_deltas_keep_a_reply_alive_for_a_while(silent: float, kept: bool) -> None:
+    limits = Timeouts(first=0.2, idle=0.2, silent=silent)
+    reader, provider, clock = clocked(limits=limits)
 
     async def trickle() -> None:
-        for _ in range(100):
+        until = clock.looks + 40  # a second
+        while clock.looks < until:
             provider.wire.received += 1
-            await asyncio.sleep(0.01)
+            await clock.looked()
 
     provider.steps = (TextDelta(0, "a"), trickle, END)
-    reader._timeouts = Timeouts(first=0.2, idle=0.2, silent=5)
-    assert [delta async for delta in reader.deltas()] == [TextDelta(0, "a"), END]
-    reader, provider = pump(limits=FAST)
-    provider.steps = (TextDelta(0, "a"), trickle, END)
-    assert [delta async for delta in reader.deltas()] == [TextDelta(0, "a")]
-    assert reader.failure is not None
-    assert "0.4 s" in reader.failure.message
+    assert [delta async for delta in reader.deltas()] == [TextDelta(0, "a"), *([END] if kept else [])]
+    assert reader.failure is None or "0.4 s" in reader.failure.message
+    assert kept == (reader.failure is None)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import time
 
 from termchat.ui.repl.tty import Tty
 
 
 def main() -> int:
     tty = Tty.take()
-    if "slow" in os.environ.get("TESTFLAGS", ""):
-        time.sleep(1)  # as if the imports below took long
+    if gate := os.environ.get("TESTGATE"):
+        os.close(os.open(gate, os.O_RDONLY))  # as if the imports below took long: until the test opens the other end
     from pathlib import Path
 
     from termchat.commands.builtin import builtin
@@ -71,12 +70,12 @@ def main() -> int:
 
 
 async def _never(*_: object, **__: object) -> None:
-    await asyncio.sleep(3600)
+    await asyncio.Event().wait()
 
 
 async def _stuck(_: object) -> None:
     print("closing")
-    await asyncio.sleep(3600)
+    await asyncio.Event().wait()
 
 
 def _crash(*_: object) -> object:

@@ -7,6 +7,8 @@ import stat
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.pty.harness import Terminal
 
 WORDS = "".join(chr(97 + n % 26) for n in range(1000))
@@ -185,15 +187,23 @@ def test_a_key_is_echoed_fast_while_lines_stream() -> None:
     assert sorted(delays)[int(0.9 * len(delays))] <= 0.1, sorted(delays)
 
 
-def test_keys_are_echoed_while_the_program_is_still_being_imported() -> None:
-    with Terminal(env={"TESTFLAGS": "slow"}) as terminal:
-        terminal.until(lambda: terminal.lines[0] == "❯", 0.9)
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    """The program's imports take until somebody opens this for writing."""
+    os.mkfifo(tmp_path / "gate")
+    return tmp_path / "gate"
+
+
+def test_keys_are_echoed_while_the_program_is_still_being_imported(gate: Path) -> None:
+    with Terminal(env={"TESTGATE": str(gate)}) as terminal:
+        terminal.until(lambda: terminal.lines[0] == "❯")
         terminal.send("helo")
-        terminal.until(lambda: terminal.lines[0] == "❯ helo", 0.9)
+        terminal.until(lambda: terminal.lines[0] == "❯ helo")
         terminal.send("\x7flo 你")
-        terminal.until(lambda: terminal.lines[0] == "❯ hello 你", 0.9)
+        terminal.until(lambda: terminal.lines[0] == "❯ hello 你")
         assert b"\x1b[?2004h" not in terminal.output
         terminal.send("好\x1b[D")
+        gate.write_text("")
         terminal.shows("? keys")
         terminal.shows("❯ hello 你好")
         terminal.send("_\r")
@@ -201,9 +211,9 @@ def test_keys_are_echoed_while_the_program_is_still_being_imported() -> None:
         assert [row for row in terminal.transcript if row.startswith("❯ hello")] == ["❯ hello 你_好"]
 
 
-def test_interrupted_while_it_is_being_imported_it_leaves_nothing() -> None:
-    with Terminal(env={"TESTFLAGS": "slow"}) as terminal:
-        terminal.until(lambda: terminal.lines[0] == "❯", 0.9)
+def test_interrupted_while_it_is_being_imported_it_leaves_nothing(gate: Path) -> None:
+    with Terminal(env={"TESTGATE": str(gate)}) as terminal:
+        terminal.until(lambda: terminal.lines[0] == "❯")
         terminal.send("\x03")
         terminal.leaves()
         assert terminal.tty() == terminal.initial

@@ -94,7 +94,7 @@ def result(recording: Recording, turn: str, n: int, name: str, text: str) -> Non
 
 
 async def until(found: Callable[[], Any], seconds: float = 20.0) -> Any:
-    """Wait for something to become true, on the event loop."""
+    """Wait for something to become true, on the event loop; a file tells nobody of its changes."""
     async with asyncio.timeout(seconds):
         while not (value := found()):
             await asyncio.sleep(0.005)
