@@ -25,20 +25,20 @@ _AMBIENT = re.compile(
     r"_API_KEY$|_AUTH_TOKEN$|_BASE_URL$|_PROXY$|^(OPENAI|ANTHROPIC|GEMINI|GOOGLE|TERMCHAT|XDG|SSL_CERT)_|^NO_COLOR$",
     re.IGNORECASE,
 )
+_COMMON = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
+settings.register_profile("quick", max_examples=100, **_COMMON)
+settings.register_profile("thorough", max_examples=2000, **_COMMON)
 _HOME = tempfile.TemporaryDirectory(prefix="termchat-tests-")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A clean environment for this process and for those it starts, and the profiles of the property tests."""
+    """A clean environment for this process and for those it starts, and the profile of the property tests."""
     for name in [name for name in os.environ if _AMBIENT.search(name)]:
         del os.environ[name]
     home = Path(_HOME.name)
     os.environ["HOME"] = str(home)
     for name in ("CONFIG", "DATA", "CACHE", "STATE"):
         os.environ[f"XDG_{name}_HOME"] = str(home / name.lower())
-    common = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
-    settings.register_profile("quick", max_examples=100, **common)
-    settings.register_profile("thorough", max_examples=2000, **common)
     settings.load_profile(config.getoption("hypothesis_profile", None) or "quick")
 
 

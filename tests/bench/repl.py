@@ -12,8 +12,8 @@ from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import DummyInput
 
 from termchat.core.sanitize import Safe
-from termchat.core.style import Theme
-from termchat.ui.blocks import Prose
+from termchat.core.style import Role, Theme
+from termchat.ui.blocks import Line, Prose
 from termchat.ui.markdown.clock import FrameClock
 from termchat.ui.markdown.row import Segment
 from termchat.ui.palette import Depth, Palette
@@ -23,7 +23,8 @@ from termchat.ui.repl.paint import Painter
 from termchat.ui.repl.skin import DEPTHS, Skin
 from termchat.ui.screen import FrameOutput, LiveApplication, Screen
 
-STATUS = ((Segment(Safe("openai/gpt-5.2 · 1.2k tokens")),),)
+_TICK = 4
+"""At thirty frames a second the spinner and the numbers of the status line move with about every fourth."""
 
 
 class Counter(io.StringIO):
@@ -49,7 +50,8 @@ class Repl:
         output = FrameOutput(
             Counter(write or self._count), lambda: Size(rows=height, columns=width), "xterm-256color", sync=True
         )
-        parts = Parts(Draft(lambda: None), lambda: height, status=lambda: STATUS)
+        self._frames = 0
+        parts = Parts(Draft(lambda: None), lambda: height, status=self._status)
         live = Live(parts, Skin(theme, Depth.TRUE))
         options = {"layout": live.layout, "input": DummyInput(), "color_depth": DEPTHS[Depth.TRUE]}
         self._app = LiveApplication(output, erase_when_done=True, **options)
@@ -72,12 +74,20 @@ class Repl:
             self._painter.finish()
         self._loop.close()
 
+    def _status(self) -> tuple[Line, ...]:
+        glyph = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"[self._frames // _TICK % 10]
+        words = f"{glyph} replying · 0.8s to first token · ~{self._frames} tok · 61 tok/s · Esc stops"
+        return ((Segment(Safe(words), (Role.DIM,)),),)
+
     async def _draw(self) -> None:
         """What came, shown at once: the bench keeps the time, not the painter."""
         self._painter._cancel()
         self._painter._clock = FrameClock()
         with set_app(self._app):
             self._painter.show([Prose("".join(self._text))])
+            self._frames += 1
+            if self._frames % _TICK == 0:
+                self._app.paint()
         self._text.clear()
 
     def _count(self, data: str) -> None:

@@ -13,7 +13,10 @@ from uuid import uuid4
 
 import pytest
 
+from termchat.core.sanitize import safe
+from termchat.ui.markdown import render
 from tests.pty.harness import ROOT
+from tests.ui.fakes import MIXED
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="there is no tmux")
 
@@ -101,6 +104,38 @@ def test_the_scrollback_is_the_transcript_after_eight_resizes(tmux: Callable[[in
     assert numbers == [f"R{n:04d}" for n in range(20)]
     assert sum("Type to queue" in row for row in rows) == 0
     assert sum("❯ Ask" in row for row in rows) == 1
+
+
+@pytest.mark.parametrize("columns", [80, 40])
+def test_a_long_reply_is_in_the_scrollback_once_and_whole(tmux: Callable[[int, int], Tmux], columns: int) -> None:
+    """With a message typed and queued and a command run in the middle of it: what that says stands apart."""
+    one = tmux(columns, 24)
+    one.keys(PROGRAM, "Enter")
+    one.shows("Ask anything")
+    one.keys("mixed 4", "Enter")
+    one.shows("A reply of all kinds")
+    one.keys("typed in the middle", "Enter")
+    one.shows("1 typed in the middle")
+    one.shows("function_100")
+    one.keys("/usage", "Enter")
+    one.shows("You said: typed in the middle", 30)
+    rows = one.transcript()
+    told = next(n for n, row in enumerate(rows) if row == "Nothing was asked yet.")
+    assert not rows[told - 1] and not rows[told + 1]
+    del rows[told - 1 : told + 2]
+    first = rows.index("❯ mixed 4") + 2
+    assert rows[first : rows.index("The end 🎉 of it.") + 1] == rendered(columns)
+
+
+def rendered(columns: int) -> list[str]:
+    """The mixed reply as one-shot shows it, lines that the terminal wraps in one piece."""
+    lines: list[str] = []
+    for row in render(safe(MIXED), columns, hyperlinks=False):
+        if row.soft:
+            lines[-1] += row.text
+        else:
+            lines.append(row.text)
+    return [line.rstrip() for line in lines]
 
 
 def test_what_the_terminal_wraps_is_copied_as_one_line(tmux: Callable[[int, int], Tmux]) -> None:

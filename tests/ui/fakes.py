@@ -22,6 +22,33 @@ FAKE = ModelRef("fake", "one")
 OTHER = ModelRef("fake", "two")
 _FINISHES = {"length": Finish.LENGTH, "filter": Finish.FILTER}
 _LINE = "the quick brown fox 你好世界 jumps over"
+_PROSE = "Words that **arrive** in `small` pieces are shown at once, and *nothing* of them is drawn twice. " * 6
+MIXED = f"""# A reply of all kinds
+
+{_PROSE}
+
+- one item of a list, long enough to be wrapped at every width that a terminal has in a test of ours
+  - nested, 第二层的内容也要换行，不能丢字也不能多出空格，宽度要算对
+    1. deeper still 👩‍💻 with an emoji of several parts 🇨🇳 and one more 👍🏽
+    2. and the next
+- another
+
+> A quotation that goes on for more than one row of the screen, with a [link](https://example.com/some/page) in it.
+
+| name | what it is | how many |
+|---|:---:|---:|
+| first | 一个很长的单元格，里面有中文和 `code` | 1 |
+| second | a cell with many words that have to be folded when the terminal is narrow | 22 |
+
+```python
+{chr(10).join(f"def function_{n:03d}(value: int) -> int:  # 第 {n} 行" for n in range(200))}
+command = "{"--option=value " * 9}"
+```
+
+{"这是一段没有空格的中文，终端自己换行，复制出来是完整的一行。" * 8}
+
+The end 🎉 of it.
+"""
 
 
 class FakeProvider:
@@ -34,6 +61,7 @@ class FakeProvider:
     code          a code block
     marks         a list, a quotation, a rule and a table
     wide          CJK, a command, a link and an address that are wider than the screen
+    mixed MS      `MIXED`: all that Markdown has, 200 lines of code, seven characters every MS milliseconds
     tool NAME     a call of that tool, then what it gave
     hang          nothing at all, until it is stopped
     drip          a word every tenth of a second, without end
@@ -105,6 +133,10 @@ class FakeProvider:
                     await asyncio.sleep(0.005)
             case "marks":
                 yield TextDelta(0, "- an item\n\n> a quotation\n\n---\n\n| a | b |\n|---|---|\n| 1 | 2 |\n")
+            case "mixed":
+                for at in range(0, len(MIXED), 7):
+                    yield TextDelta(0, MIXED[at : at + 7])
+                    await asyncio.sleep(int(rest[0]) / 1000)
             case "tool":
                 yield ToolCallDelta(0, "c1", rest[0], '{"text": "')
                 await asyncio.sleep(0.05)

@@ -14,7 +14,6 @@ from termchat.ui.palette import Palette
 _REMEMBERED = 200
 """So many rows of a line are known when the terminal reflows it."""
 _SYNC, _UNSYNC = "\x1b[?2026h", "\x1b[?2026l"
-_WRAP, _UNWRAP = "\x1b[?7h", "\x1b[?7l"
 
 
 class Footer(Protocol):
@@ -51,6 +50,7 @@ class Brush:
         self.apart = False  # whether a resize has moved the cursor off the end of the last of them
         self._final = 0  # how many of these are final: one at most
         self._line: list[Row] = []  # the last line that became final, as far as it may go on in a soft row
+        self._joined = False  # whether to the terminal the first row shown goes on that line, as an earlier one did
 
     def target(self, final: Sequence[Row], live: Sequence[Row]) -> list[Row]:
         """The rows to be shown from now on instead of those that are; what is final leaves `shown` with `drawn`."""
@@ -61,6 +61,8 @@ class Brush:
         visible = len(self._visible(live))
         for row in final:
             self._line = [*self._line[-_REMEMBERED:], row] if row.soft else [row]
+        first = self.shown[0].soft or self._joined if self.shown else False
+        self._joined = first and len(target) == visible
         # The last final row stays in mind where the cursor is on it, or where a hidden row may have to continue it.
         self._final = 1 if visible < max(1, len(live)) and visible < len(target) else 0
         self.shown = target[len(target) - visible - self._final :]
@@ -73,13 +75,14 @@ class Brush:
         live = self.shown[self._final :]
         if not live:
             return "", 0
-        begun = self._line if live[0].soft else []
+        begun = self._line if live[0].soft or self._joined else []
         row, column = _end(begun, width, self.cells)
         last, _ = _end([*begun, *live], width, self.cells)
         if column == width:
             row, column = row + 1, 0
         self.width = width
         self.shown, self._final = self._line[-1:] if column else [], 1 if column else 0
+        self._joined = False
         return f"{vertical(-min(height - 1, last - row))}\r" + (f"\x1b[{column}C" if column else ""), column
 
     @property
@@ -89,7 +92,7 @@ class Brush:
 
     def leave(self) -> None:
         """What is shown belongs to the scrollback."""
-        self.shown, self._final = [], 0
+        self.shown, self._final, self._joined = [], 0, False
 
     def _visible(self, live: Sequence[Row]) -> Sequence[Row]:
         """The live rows that fit; the row that a soft one continues may not be among them."""
@@ -144,8 +147,7 @@ class Painter:
 class Above:
     """Draws rows right above a footer, which moves down where rows are added and is not written again.
 
-    Every method returns what to write; the cursor is in the footer before and afterwards. The terminal does not wrap
-    what the footer is too wide for: it is told to only where a row is to go on in the next.
+    Every method returns what to write; the cursor is in the footer before and afterwards.
     """
 
     def __init__(self, width: int, palette: Palette, footer: Footer, *, ambiguous: int = 1) -> None:
@@ -203,7 +205,7 @@ class Above:
             enter = f"{vertical(below - row)}\r" + "\n" * more + f"{vertical(-below - more)}\x1b[{more}L"
             at = old
         stroke = Stroke(brush.width, brush.palette, brush.cells, brush.shown, at=at, footed=True)
-        text = _wrapping(stroke, target)
+        text = stroke.to(target)
         home = f"{vertical(len(target) + row - stroke.row)}\r" + (f"\x1b[{column}C" if column else "")
         return f"{enter}{text}{home}"
 
@@ -212,23 +214,18 @@ class Above:
         brush, footer = self._brush, self._footer
         enter = f"{vertical(-footer.caret[0])}\r{ERASE_DOWN}" if footer.height else ""
         stroke = Stroke(brush.width, brush.palette, brush.cells, brush.shown, at=len(brush.shown))
-        text = _wrapping(stroke, target)
+        text = stroke.to(target)
         if footer.height:
             footer.taken()
         return f"{enter}{text}" + ("\r\n" if target else "")
 
 
 def _first(shown: Sequence[Row], target: Sequence[Row]) -> int:
-    """The first row that is written; before a soft one it is the row that goes on in it."""
+    """The first row that is touched; where it goes on from the one before, or no longer does, it is that one."""
     size = min(len(shown), len(target))
     first = next((at for at in range(size) if shown[at] != target[at]), size)
-    return first - 1 if 0 < first < len(target) and target[first].soft else first
-
-
-def _wrapping(stroke: Stroke, target: list[Row]) -> str:
-    """The stroke's text, the terminal told to wrap if it has to."""
-    text = stroke.to(target)
-    return f"{_WRAP}{text}{_UNWRAP}" if stroke.joined else text
+    joined = any(first < len(rows) and rows[first].soft for rows in (shown, target))
+    return first - 1 if joined and first else first
 
 
 def _end(rows: Sequence[Row], width: int, cells: Cells) -> tuple[int, int]:

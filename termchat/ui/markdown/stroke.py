@@ -13,13 +13,16 @@ from termchat.ui.palette import Palette
 ERASE_DOWN = "\x1b[K\x1b7\x1b[C\x1b[J\x1b8"
 """Erase from the cursor on. A plain CSI J at the home position makes tmux push the whole screen into its history."""
 
+_WRAP, _UNWRAP = "\x1b[?7h", "\x1b[?7l"
+_EDGE = 4
+"""So near to the edge a row of disputed width may be too wide for the terminal; it is cut off then, not wrapped."""
+
 
 class Stroke:
     """From the rows `shown` to others; rows count from the first one shown.
 
     row      where the cursor is afterwards
     moved    whether more was done than adding text
-    joined   whether the terminal has to wrap by itself somewhere
     `at` is the row the cursor stands in, if that is not the end of the last row; `apart` says that no row may be
     joined to the last one any more; `footed` that something stands below the rows, for which there is room.
     """
@@ -37,7 +40,6 @@ class Stroke:
     ) -> None:
         self.row = len(shown) - 1 if at is None else at
         self.moved = False
-        self.joined = False
         self._width = width
         self._palette = palette
         self._cells = cells
@@ -54,41 +56,48 @@ class Stroke:
             old = shown[index] if index < len(shown) else None
             if row is old or row == old:
                 continue
-            if index == self.row and old and self._at_end and self._added(old, row):
+            follows = index + 1 < len(target) and target[index + 1].soft
+            if index == self.row and old and self._at_end and self._added(old, row, follows=follows):
                 continue
             self._reach(index, row, target, joined=old is not None and old.soft)
-            self._replace(index, old, row)
+            self._replace(index, old, row, follows=follows)
         if len(target) < len(shown):
             self._clear_below(target)
         elif target and not self._footed and self.row != len(target) - 1:
             self._back_to(len(target) - 1, target[-1])
         return "".join(self._parts)
 
-    def _added(self, old: Row, row: Row) -> bool:
+    def _write(self, segments: Sequence[Segment], row: Row, *, follows: bool) -> None:
+        """Write the rest of a row; one that a terminal might draw too wide is not wrapped, unless it `follows`."""
+        text = encode_segments(segments, self._palette)
+        near = row.cells > self._width - _EDGE and not row.soft and not follows
+        self._parts.append(f"{_UNWRAP}{text}{_WRAP}" if near and not self._cells.sure(row.text) else text)
+
+    def _added(self, old: Row, row: Row, *, follows: bool) -> bool:
         """The row goes on where the cursor stands: nothing but its new text is needed."""
         rest = _rest(old, row)
         if rest is None:
             return False
-        self._parts.append(encode_segments(rest, self._palette))
+        self._write(rest, row, follows=follows)
         return True
 
     def _reach(self, index: int, row: Row, target: Sequence[Row], *, joined: bool) -> None:
         """Bring the cursor to the beginning of a row, or to where a soft row follows by itself.
 
-        `joined` says that a soft row stands there already.
+        `joined` says that a soft row stands there already: what is none takes its place after a line end, which
+        tells the terminal that it goes on no longer.
         """
         if index and row.soft and index - 1 != self._apart:
-            self.joined = True
             if self.row == index - 1 and self._at_end:
                 pass
             elif joined:
                 self._move_to(index)
             else:
                 self._back_to(index - 1, target[index - 1])
-        elif index > self.row:
-            if index > self.row + 1:
+        elif index > self.row or (index and joined and not row.soft):
+            if index != self.row + 1:
                 self._move_to(index - 1)
-            self._parts.append("\r\n" if self.row >= 0 else "")
+            self._parts.append("\r\n" if index else "")
         else:
             self._move_to(index)
         self.row = index
@@ -99,7 +108,7 @@ class Stroke:
         self._parts.append(f"{vertical(index - self.row)}\r")
         self.row, self._at_end = index, False
 
-    def _replace(self, index: int, old: Row | None, row: Row) -> None:
+    def _replace(self, index: int, old: Row | None, row: Row, *, follows: bool) -> None:
         """Write a row, the cursor at its beginning, over an old one."""
         segments: Sequence[Segment] = row.segments
         if old is not None and not (row.soft and index):
@@ -107,7 +116,7 @@ class Stroke:
             if 0 < column < self._width:
                 self._parts.append(f"\x1b[{column}C")
                 segments = rest
-        self._parts.append(encode_segments(segments, self._palette))
+        self._write(segments, row, follows=follows)
         if old is not None and (old.cells > row.cells or not self._cells.sure(old.text)) and row.cells < self._width:
             self.moved = True
             self._parts.append("\x1b[K")

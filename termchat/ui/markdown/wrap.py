@@ -82,7 +82,7 @@ class Wrapper:
         pieces = [*self._row, *([self._gap] if self._gap and self._word else []), *self._word]
         fresh = Wrapper(self._cells, room)
         for piece in pieces:
-            fresh.push(piece)
+            fresh.fold(piece) if self._folding else fresh.push(piece)
         vars(self).update(
             vars(fresh),
             lines=[*self.lines, *fresh.lines],
