@@ -5,7 +5,7 @@ from __future__ import annotations
 from termchat.commands.model import failed, known_models, model
 from termchat.commands.registry import Context, Effects, Family
 from termchat.config.preferences import DEFAULT, NOW, Preferences, Row
-from termchat.config.settings import SETTINGS
+from termchat.config.settings import SETTINGS, EnterKey
 from termchat.core.effects import Candidate, Candidates, Choice, Configure, Effect, Pick, Preview, Say, Table
 from termchat.core.errors import Failure
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_line, say
@@ -93,6 +93,20 @@ def system(context: Context, argument: str) -> Effects:
         return _changed(context, "system", text, save=save) if context.preferences and text else _NONE
     prompt = context.session.terms.system
     return (Say(safe(prompt), Role.TEXT),) if prompt else (Say(say("No system prompt is sent.")),)
+
+
+@family.command(
+    "multiline",
+    say("Enter begins a new line, Alt-Enter sends; and back again"),
+    harmless=True,
+    more=say("The setting enter does the same; /set enter newline --save keeps it."),
+)
+def multiline(context: Context, argument: str) -> Effects:
+    """Short for the other value of /set enter."""
+    if context.preferences is None:
+        return _NONE
+    sends = context.preferences.settings.enter is EnterKey.SEND
+    return (Configure("enter", EnterKey.NEWLINE if sends else EnterKey.SEND),)
 
 
 def _themes(context: Context, prefix: str) -> Candidates:

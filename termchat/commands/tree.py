@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from termchat.commands.registry import Context, Effects, Family
+from termchat.core.cells import shortened
 from termchat.core.conversation import Conversation, Node
 from termchat.core.effects import Candidate, Candidates, MoveHead, Page, Replay, Say
 from termchat.core.messages import Author
-from termchat.core.sanitize import Safe, join, safe, safe_line, say
+from termchat.core.sanitize import Safe, join, safe, say
 
 family = Family()
 _NOTHING = (Say(say("There is no question yet.")),)
-_SHOWN = 30  # characters of a message: a line fits 40 columns
+_SHOWN = 30  # columns of a message: a line fits 40 of them
 
 
 @family.command("tree", say("show all branches of this chat"), more=say("The numbers are those of /goto."))
@@ -110,8 +111,7 @@ def _quoted(node: Node) -> Safe:
 
 
 def _short(node: Node, limit: int) -> Safe:
-    flat = " ".join(node.message.text.split()) or "(nothing said)"
-    return safe_line(flat if len(flat) <= limit else f"{flat[: limit - 1]}…")
+    return shortened(node.message.text.strip() or "(nothing said)", limit)
 
 
 def _numbers(context: Context, prefix: str) -> Candidates:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from termchat.commands.model import failed, known_models
 from termchat.commands.registry import Context, Effects, Family
+from termchat.core.cells import shortened
 from termchat.core.conversation import Node
 from termchat.core.effects import Choice, Effect, MoveHead, Pick, Say, Send
 from termchat.core.errors import Failure
 from termchat.core.messages import Author
 from termchat.core.outcomes import Outcome
-from termchat.core.sanitize import Safe, safe, safe_line, say
+from termchat.core.sanitize import Safe, safe, say
 
 family = Family()
 _STOPPED = (Outcome.CUT, Outcome.STALLED, Outcome.LENGTH, Outcome.CANCELLED)
@@ -100,5 +101,4 @@ def _back_before(question: Node) -> tuple[Effect, ...]:
 
 
 def _short(node: Node) -> Safe:
-    flat = " ".join(node.message.text.split())
-    return safe_line(flat if len(flat) <= 40 else f"{flat[:39]}…")
+    return shortened(node.message.text, 40)

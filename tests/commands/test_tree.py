@@ -7,6 +7,7 @@ import pytest
 from termchat.commands.builtin import builtin
 from termchat.commands.registry import Context
 from termchat.commands.tree import drawn, ordered
+from termchat.core.cells import columns
 from termchat.core.conversation import Conversation, Node
 from termchat.core.effects import MoveHead, Page, Say, Send
 from termchat.core.messages import Author, Message, Text, ToolCall, user
@@ -35,6 +36,15 @@ def tree() -> Conversation:
     for node in nodes:
         conversation = conversation.add(node)
     return conversation
+
+
+def test_a_line_of_the_tree_fits_forty_columns_whatever_is_written_in_it() -> None:
+    conversation = Conversation()
+    for n, text in enumerate(("这是一段很长的中文，" * 9, "mixed 中文 and Latin " * 5, "e\u0301" * 99)):
+        conversation = conversation.add(Node(str(n), None, user(text)))
+    for row in drawn(conversation):
+        assert 36 <= columns(row) <= 40
+        assert row.endswith("…")
 
 
 class FakeSession:

@@ -127,7 +127,7 @@ def test_plain_mode_sets_and_copies_in_lines_without_any_sequence(tmp_path: Path
         terminal.send("/set usage off\r")
         terminal.shows("usage = off · until you leave")
         terminal.send("/theme\r")
-        terminal.shows("Theme: type a number and Enter.")
+        terminal.shows("Type a number and Enter")
         terminal.send("1\r")
         terminal.shows("theme = auto · until you leave")
         terminal.send("hello\r")

@@ -34,6 +34,13 @@ def make_bindings(
         if run := actions.get(key.action):
             _bind(bindings, key, run, sheet_closes, _when(key.action, suggests, vi=vi))
 
+    for digit in "0123456789-":
+
+        @bindings.add("escape", digit, filter=emacs_mode)
+        def _(event: KeyPressEvent) -> None:
+            """The editor would count with it, unseen, and swallow what comes next."""
+            event.current_buffer.insert_text(event.data)
+
     @bindings.add(Keys.BracketedPaste)
     def _(event: KeyPressEvent) -> None:
         sheet_closes()

@@ -9,12 +9,12 @@ from time import monotonic
 from prompt_toolkit.data_structures import Size
 
 from termchat.core.models import ModelRef
-from termchat.core.sanitize import EMPTY, Safe, safe, safe_line, say
+from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_line, say
 from termchat.core.style import Role
 from termchat.ui.blocks import Line, line
 from termchat.ui.cards import live_rows
-from termchat.ui.cells import cut
-from termchat.ui.markdown.row import Row
+from termchat.ui.cells import cells, cut
+from termchat.ui.markdown.row import Row, Segment
 from termchat.ui.repl.draft import Draft
 from termchat.ui.repl.house import House
 from termchat.ui.repl.live import Parts
@@ -22,13 +22,14 @@ from termchat.ui.repl.menu import Menu
 from termchat.ui.repl.murmur import wrapped
 from termchat.ui.repl.picker import Picker
 from termchat.ui.repl.sheet import sheet_lines
-from termchat.ui.repl.status import Facts, busy_line, clipped, idle_line, spinner
+from termchat.ui.repl.status import QUIET, Facts, busy_line, clipped, idle_line, spinner, stalls
 from termchat.ui.repl.talk import Talk
 from termchat.ui.repl.toast import Toast
-from termchat.ui.view import Think
+from termchat.ui.view import Think, TurnView
 
 _THOUGHT_ROWS = 4
 _QUEUE_ROWS = 3
+_NARROWEST, _LOWEST = 20, 6
 
 
 class Faces:
@@ -53,6 +54,7 @@ class Faces:
         self._size = size
         self.sheet = False
         self._limit: tuple[object, int] = (None, 0)
+        self._told: tuple[object, Line] = (None, ())
 
     @property
     def columns(self) -> int:
@@ -67,21 +69,34 @@ class Faces:
         return Parts(
             self._draft,
             rows=lambda: self.rows,
-            calls=self.calls,
-            queue=self.queue,
+            calls=self._roomy(self.calls),
+            queue=self._roomy(self.queue),
             panel=lambda: self._picker.lines(self.columns, self.rows),
-            menu=self.below,
-            status=lambda: [clipped(self.status(), self.columns - 1)],
+            menu=self._roomy(self.below),
+            status=self.foot,
             placeholder=self.placeholder,
             prompt=sign,
             filter=self._picker.filter,
             picking=lambda: self._picker.is_open,
         )
 
+    @property
+    def tiny(self) -> bool:
+        """Whether there is room for the prompt and for nothing else."""
+        return self.columns < _NARROWEST or self.rows < _LOWEST
+
     def placeholder(self) -> Safe:
-        """The dim words in an empty input."""
-        words = say("Type to queue · Esc to stop") if self._talk.busy else say("Ask anything · / commands · ? keys")
-        return cut(words, self.columns - 4)
+        """The dim words in an empty input, as many of them as fit."""
+        words = [say("Type to queue"), say("Esc to stop")]
+        if not self._talk.busy:
+            words = [say("Ask anything"), say("/ commands"), say("? keys")]
+        while words and cells(join(" · ", words)) > self.columns - 4:
+            words.pop()
+        return EMPTY if self.tiny else join(" · ", words)
+
+    def foot(self) -> Sequence[Line]:
+        """The status line; where it is tiny only what is said for a moment."""
+        return [clipped(self.status(), self.columns - 1)] if self._toast.words or not self.tiny else ()
 
     def status(self) -> Line:
         """The line below the input: a word for the moment, the running turn, or what there is."""
@@ -89,7 +104,7 @@ class Faces:
         if self._toast.words:
             return line(cut(self._toast.words, self.columns - 1), Role.WARNING)
         if turn:
-            return busy_line(turn, monotonic(), self.columns, self._glyph(), len(self._talk.queue))
+            return self._busy(turn, monotonic())
         return idle_line(self._facts(), self.columns)
 
     def calls(self) -> Sequence[Line]:
@@ -114,6 +129,20 @@ class Faces:
     def below(self) -> Sequence[Line]:
         """Below the input: the key sheet or the menu."""
         return sheet_lines(self.columns) if self.sheet else self._menu.lines(self.columns)
+
+    def _busy(self, turn: TurnView, now: float) -> Line:
+        """The glyph turns; the words change with what happens, and their numbers once a second."""
+        queued, begun = len(self._talk.queue), now - turn.started >= QUIET or turn.first is not None
+        second = (int(now - turn.since), stalls(turn, now))
+        moment = (turn.id, turn.phase, turn.retry, second, begun, queued, self.columns)
+        if self._told[0] != moment:
+            self._told = (moment, busy_line(turn, now, self.columns, "", queued))
+        words = self._told[1]
+        return (Segment(Safe(f"{self._glyph()} "), (Role.ACCENT,)), *words[1:]) if begun else words
+
+    def _roomy(self, lines: Callable[[], Sequence[Line]]) -> Callable[[], Sequence[Line]]:
+        """Lines that are left out where it is tiny."""
+        return lambda: () if self.tiny else lines()
 
     def _facts(self) -> Facts:
         session = self._house.session

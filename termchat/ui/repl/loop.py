@@ -32,8 +32,8 @@ from termchat.ui.repl.keyboard import Keyboard
 from termchat.ui.repl.lend import Lender
 from termchat.ui.repl.live import Live
 from termchat.ui.repl.memory import Memory
-from termchat.ui.repl.notify import Notifier
 from termchat.ui.repl.menu import Menu
+from termchat.ui.repl.notify import Notifier
 from termchat.ui.repl.paint import Painter, warm_renderer
 from termchat.ui.repl.perform import Performer
 from termchat.ui.repl.picker import Picker
@@ -156,7 +156,10 @@ class Repl:
         """Ctrl-T: another way of showing reasoning; when nothing runs, the last of it to read."""
         view = self.talk.view
         if view.busy:
-            self.toast.say(say("reasoning: {style}", style=Safe(self.talk.next_think())))
+            style = self.talk.next_think()
+            if self.house.preferences:
+                self.house.preferences.change("reasoning", style)  # /set tells what is so
+            self.toast.say(say("reasoning: {style}", style=Safe(style)))
         elif view.thought:
             self.lender.page(safe(view.thought))
         else:

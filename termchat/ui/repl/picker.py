@@ -14,6 +14,7 @@ from termchat.ui.cells import cells, cut
 from termchat.ui.markdown.row import Segment
 
 _ROWS = 10
+_LOWEST = 6  # rows of a screen that has room for more than the marked choice
 
 
 class Picker:
@@ -133,6 +134,8 @@ class Picker:
         start = max(0, min(self._at - room // 2, len(shown) - room))
         body = [self._row(shown[n], columns, marked=n == self._at) for n in range(start, min(len(shown), start + room))]
         foot = [cut_line(row, columns - 1) for row in self.foot]
+        if rows < _LOWEST:
+            return tuple(body)
         return (head, *(body or [line(say("  nothing matches"), Role.DIM)]), *foot)
 
     def _row(self, choice: Choice, columns: int, *, marked: bool) -> Line:

@@ -19,7 +19,7 @@ from termchat.ui.words import count, duration, money, rate, trouble
 
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _ASCII = "-\\|/"
-_QUIET = 0.15  # a turn that answers sooner shows no waiting line at all
+QUIET = 0.15  # a turn that answers sooner shows no waiting line at all
 STALL = 5.0  # seconds without data after which that is said
 _FULL, _BRIM = 80, 95  # percent of the context from which it is said in yellow, in red
 
@@ -108,7 +108,7 @@ def spinner(now: float, *, signs: bool, motion: bool) -> str:
 
 def busy_line(turn: TurnView, now: float, columns: int, glyph: str, queued: int = 0) -> Line:
     """`⠋ replying · 0.8s to first token · 214 tok · 61 tok/s`, without its last parts when it gets narrow."""
-    if now - turn.started < _QUIET and turn.first is None:
+    if now - turn.started < QUIET and turn.first is None:
         return line(safe_line(turn.model.model), Role.DIM)
     parts = _busy_parts(turn, now)
     if queued:
