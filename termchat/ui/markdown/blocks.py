@@ -75,7 +75,10 @@ class Blocks:
 
     def resize(self, width: int) -> None:
         """Lay out at another width what is not final yet."""
-        self.sheet.look = replace(self.sheet.look, width=max(NARROWEST, width))
+        width = max(NARROWEST, width)
+        if width == self.sheet.look.width:
+            return
+        self.sheet.look = replace(self.sheet.look, width=width)
         if self.leaf:
             self.leaf.resize(self.sheet)
 

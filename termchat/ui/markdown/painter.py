@@ -75,7 +75,9 @@ class Brush:
         live = self.shown[self._final :]
         if not live:
             return "", 0
-        begun = self._line if live[0].soft or self._joined else []
+        if self._joined:
+            live[0] = replace(live[0], soft=True)
+        begun = self._line if live[0].soft else []
         row, column = _end(begun, width, self.cells)
         last, _ = _end([*begun, *live], width, self.cells)
         if column == width:

@@ -209,13 +209,14 @@ class Wrapper:
         """One piece of a word that is being folded; long ASCII pieces are cut here."""
         room = self.room.edge(self._row_soft) - self._row_cells
         while widest > room:
+            breaks = cells > room and not self._disputed  # else not every terminal wraps here
             if piece.text.isascii():
                 self._row.append(_like(piece, piece.text[:room]))
                 piece = _like(piece, piece.text[room:])
                 cells = widest = widest - room
             elif not self._row:
                 break  # wider than any row; there is no better place for it
-            self._break(soft=not self._disputed or self.room.blind)
+            self._break(soft=breaks or self.room.blind)
             room = self.room.edge(self._row_soft)
         self._row.append(piece)
         self._row_cells += widest

@@ -86,6 +86,8 @@ class Terminal:
     def resize(self, width: int, height: int) -> None:
         """Reflow: lines the terminal wrapped are joined and wrapped anew, the cursor stays with its text."""
         old, self.lines = self.lines, []
+        while len(old) > self.row + 1 and not old[-1].cells:
+            old.pop()  # rows nobody has used below the cursor are the first to go
         self.width, self.height = width, height
         logical: list[list[str]] = []
         joined = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from termchat.core.sanitize import Safe, safe
@@ -152,6 +152,7 @@ def test_what_interrupts_is_above_the_live_rows(text: Safe, where: list[int], da
 
 
 @given(safe_documents, places, st.lists(st.sampled_from([(80, 24), (60, 30), (40, 40), (100, 24)]), min_size=1))
+@example(safe(TRAPS["nested images"]), [164], [(60, 30)])
 def test_a_resize_leaves_no_debris(text: Safe, where: list[int], changes: list[tuple[int, int]]) -> None:
     stage = Stage(80, 24, (3, 1, 2))
     for index, piece in enumerate(cut(text, where)):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyte
 import pytest
 import wcwidth
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from termchat.core.sanitize import Safe, safe
@@ -66,6 +66,7 @@ def check(terminal: Terminal, rows: list[Row]) -> None:
 
 
 @given(safe_documents, places, sizes)
+@example(safe("        <http://a.b>👨‍👩‍👧"), [], (20, 6))
 def test_the_screen_is_the_one_shot_render(text: Safe, where: list[int], size: tuple[int, int]) -> None:
     check(play(cut(text, where), *size), render(text, size[0]))
 
@@ -87,6 +88,8 @@ def test_nothing_that_was_right_becomes_wrong_outside_tables(kind: str, size: tu
 
 
 @given(safe_documents, places, st.lists(st.sampled_from([(80, 24), (60, 30), (40, 40), (100, 24)]), min_size=1))
+@example(safe(TRAPS["very long code line"]), [*range(1, 11), *range(1011, 1015)], [*[(80, 24)] * 2, *[(40, 40)] * 2])
+@example(safe(TRAPS["nested links"]), [*range(1, 8), 321, 322, 323], [(80, 24), (80, 24), (60, 30), (80, 24)])
 def test_a_resize_on_a_reflowing_terminal_leaves_no_debris(
     text: Safe, where: list[int], changes: list[tuple[int, int]]
 ) -> None:
