@@ -25,6 +25,7 @@ import pyte
 
 ROOT = Path(__file__).parent.parent.parent
 PROGRAM = (sys.executable, "-m", "tests.pty.program")
+_FRAME = b"\x1b[?2026h"
 _UNKNOWN = re.compile(rb"\x1b[<>=][\d;]*[a-zA-Z]|\x1b\[[<>=][\d;]*[a-zA-Z]|\x1b\[\d+;\d+\$y|\x1b\[\?\d+\$p|\x1b\[\d* q")
 
 
@@ -156,6 +157,14 @@ class Terminal:
                 return self.code
             assert time.monotonic() < end, f"still running; the screen is:\n{self.text}"
             self.pump(0.02)
+
+    def frames_until(self, shown: Callable[[], bool], seconds: float = 10.0) -> int:
+        """How many frames the program writes from now on until one shows it, that one included."""
+        while self.pump(0):
+            pass
+        before = self.output.count(_FRAME)
+        self.until(shown, seconds)
+        return self.output.count(_FRAME) - before
 
     @property
     def lines(self) -> list[str]:

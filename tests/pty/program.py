@@ -20,7 +20,7 @@ def main() -> int:
     from termchat.core.errors import Failure
     from termchat.core.sanitize import say
     from termchat.ui.palette import depth_of
-    from termchat.ui.repl import notify, patience, status
+    from termchat.ui.repl import hands, notify, patience, status
     from termchat.ui.repl.house import House, Look
     from termchat.ui.repl.loop import run
     from termchat.ui.repl.menu import Menu
@@ -58,6 +58,8 @@ def main() -> int:
         status.STALL = 0.5
         notify._LONG_TURN = 0.2
         patience.HEARTBEAT, patience._FIRST = 0.3, 0.2
+    if "patient" in flags:  # a gesture of two keys has as long as a busy machine takes
+        hands._AGAIN_CLEAR = hands._AGAIN_LEAVE = hands._AGAIN_KILL = 60
     if "silent" in flags:
         FakeProviders.models = _never  # type: ignore[method-assign,assignment]
     if "bug" in flags:

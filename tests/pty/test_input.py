@@ -244,18 +244,3 @@ def test_home_and_end_of_the_line_are_the_editors_own() -> None:
         _ready(terminal)
         terminal.send("middle\x01start \x05 end")
         terminal.shows("❯ start middle end")
-
-
-def test_nothing_wakes_an_idle_program() -> None:
-    with Terminal() as terminal:
-        _ready(terminal)
-        terminal.settled(1.2)
-        before = _switches(terminal.pid)
-        terminal.settled(1.0)
-        assert _switches(terminal.pid) - before <= 1
-
-
-def _switches(pid: int) -> int:
-    """How often the main thread has gone to sleep."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(next(row.split()[1] for row in status.splitlines() if row.startswith("voluntary_ctxt")))

@@ -1,0 +1,58 @@
+"""While nothing happens nothing runs: no thread wakes up, no time of the processor is used."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.pty.harness import Terminal
+
+QUIET = 1.5  # seconds; whatever comes again and again is meant to come more often
+PATIENCE = 10  # such stretches
+
+
+def wakeups(pid: int) -> int:
+    """How often all threads together have gone to sleep: each time one of them was awake before."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/status")
+    return sum(int(row.split()[1]) for task in tasks for row in task.read_text().splitlines() if row[:9] == "voluntary")
+
+
+def sleeps(terminal: Terminal) -> None:
+    """The program comes to rest: a stretch in which not one of its threads wakes up, and nothing is written."""
+    for _ in range(PATIENCE):
+        before, written = wakeups(terminal.pid), len(terminal.output)
+        terminal.settled(QUIET)
+        if (wakeups(terminal.pid), len(terminal.output)) == (before, written):
+            return
+    raise AssertionError(f"something always wakes it up; the screen is:\n{terminal.text}")
+
+
+@pytest.mark.parametrize("options", [(), ("--plain",), ("--accessible",)])
+def test_at_rest_nothing_wakes_it(options: tuple[str, ...], tmp_path: Path) -> None:
+    command = (sys.executable, "-m", "termchat", "-m", "demo/tour", *options)
+    with Terminal(command, env={"HOME": str(tmp_path), "TERMCHAT_DEMO_SPEED": "0"}) as terminal:
+        terminal.until(lambda: "Ask anything" in terminal.text or terminal.output.endswith((b"> ", b"You: ")))
+        sleeps(terminal)
+        terminal.send("show markdown\r" if not options else "show markdown\n")
+        terminal.until(lambda: "The end." in terminal.text)
+        sleeps(terminal)
+
+
+def test_nor_with_a_draft_a_list_the_keys_or_a_queue_that_waits() -> None:
+    with Terminal(rows=30) as terminal:
+        terminal.shows("Ask anything")
+        for keys, seen in (
+            ("a draft", "❯ a draft"),
+            ("\x15?", "send; queue"),
+            ("x\x7f\x1bm", "fake/three"),
+            ("\x1b", "Ask anything"),
+            ("drip\r", "word1"),
+            ("later\r", "⧗ 1 later"),
+            ("\x1b", "1 queued · Enter sends"),
+        ):
+            terminal.send(keys)
+            terminal.shows(seen)
+            if keys not in ("drip\r", "later\r"):
+                sleeps(terminal)

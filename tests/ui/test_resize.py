@@ -1,0 +1,63 @@
+"""Sizes come in bursts: between them nothing is written, and what was to be written then is, once and in order."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from contextvars import copy_context
+
+from prompt_toolkit.application.current import set_app
+from prompt_toolkit.data_structures import Size
+from prompt_toolkit.input import DummyInput
+from prompt_toolkit.layout import Layout, Window
+from prompt_toolkit.layout.controls import FormattedTextControl
+
+from termchat.ui.screen import FrameOutput, LiveApplication, Screen
+
+SETTLED = 0.08
+
+
+class Sheet(io.StringIO):
+    """What is written, with an encoding as a terminal has one."""
+
+    encoding = "utf-8"
+
+
+def test_after_the_last_of_many_sizes_nothing_is_written_for_80_ms() -> None:
+    asyncio.run(_many_sizes())
+
+
+async def _many_sizes() -> None:
+    size, out = [Size(24, 100)], Sheet()
+    output = FrameOutput(out, lambda: size[0], "xterm-256color", sync=True)
+    app = LiveApplication(output, layout=Layout(Window(FormattedTextControl("input"))), input=DummyInput())
+    app._is_running = True
+    over = asyncio.Event()
+    app.resized = over.set
+    with set_app(app):
+        app.context = copy_context()
+        screen = Screen(app)
+        app.paint()
+        assert "input" in out.getvalue()
+        painted, loop = len(out.getvalue()), asyncio.get_running_loop()
+        for n, columns in enumerate((90, 75, 60)):
+            size[0] = Size(24, columns)
+            before = loop.time()
+            app._on_resize()
+            timer = app._settling
+            assert timer
+            assert before + SETTLED <= timer.when() <= loop.time() + SETTLED
+            app.paint()
+            screen.redraw()
+            screen.commit(f"line {n}\n")
+            assert not screen.ready
+            assert len(out.getvalue()) == painted
+            assert not over.is_set()
+        await asyncio.wait_for(over.wait(), 10)
+        written = out.getvalue()[painted:]
+    assert screen.ready
+    assert [row for row in written.replace("\r", "").split("\n") if row.endswith(("0", "1", "2"))][-2:] == [
+        "line 1", "line 2"
+    ]  # fmt: skip
+    assert [written.count(f"line {n}") for n in range(3)] == [1, 1, 1]
+    assert written.count("input") == 1
