@@ -21,6 +21,7 @@ from termchat.core.events import (
     Notice,
     ReasoningDelta,
     Retrying,
+    SearchDelta,
     StepStarted,
     Streamed,
     TextDelta,
@@ -31,11 +32,11 @@ from termchat.core.events import (
     TurnStarted,
     UsageDelta,
 )
-from termchat.core.messages import File, Image, Part, Reasoning, Text, ToolCall, ToolResult
+from termchat.core.messages import File, Image, Part, Reasoning, Search, Text, ToolCall, ToolResult
 from termchat.core.usage import Usage
 from tests.gateway.mint import DUMMY, unseal
 
-_ID = re.compile(r"\b(?:call_|toolu_|rs_|fc_|msg_)?[0-9a-f]{24,}(?:[rp][0-9a-f]{2})?\b")
+_ID = re.compile(r"\b(?:call_|toolu_|srvtoolu_|rs_|fc_|msg_|ws_)?[0-9a-f]{24,}(?:[rp][0-9a-f]{2})?\b")
 _SEAL = re.compile(r"[A-Za-z0-9+/_-]{60,}={0,2}")
 
 
@@ -132,6 +133,8 @@ def delta(delta: Delta) -> str:
             named = "".join(f" {value}" for value in (delta.id, delta.name) if value)
             done = " done" * delta.done
             return f"call {delta.index}{named} {delta.arguments!r}{done}{_extra(delta.extra)}"
+        case SearchDelta():
+            return f"search {delta.index} {list(delta.queries)}{_extra(delta.extra)}"
         case CitationDelta():
             return f"source {delta.index} {delta.citation.url} {delta.citation.title!r}"
         case UsageDelta():
@@ -151,6 +154,8 @@ def part(part: Part) -> str:
             return f"text {part.text!r}{sources}{_extra(part.extra)}"
         case Reasoning():
             return f"reasoning {part.text!r}{' redacted' * part.redacted}{_extra(part.extra)}"
+        case Search():
+            return f"search {list(part.queries)}{_extra(part.extra)}"
         case ToolCall():
             return f"call {part.id} {part.name} {part.arguments}{' cut' * (not part.whole)}{_extra(part.extra)}"
         case ToolResult():

@@ -123,6 +123,14 @@ class Settings:
         int | None,
         About(Whole(), "A number that makes replies repeatable where the model can do that.", flag="--seed"),
     ] = None
+    search: Annotated[
+        bool,
+        About(
+            Switch(),
+            "The model may search the web, by its vendor's own search; its sources are shown.",
+            flag="--search",
+        ),
+    ] = False
     max_rounds: Annotated[
         int,
         About(Whole(1), "The most requests one turn may make while the model calls tools.", flag="--max-rounds"),
@@ -210,7 +218,9 @@ class Settings:
     @property
     def params(self) -> Params:
         """What is asked of any model, as these settings want it."""
-        return Params(self.max_tokens, self.think, self.temperature, self.top_p, self.stop, self.seed)
+        return Params(
+            self.max_tokens, self.think, self.temperature, self.top_p, self.stop, self.seed, search=self.search
+        )
 
     @property
     def timeouts(self) -> Timeouts:

@@ -16,10 +16,11 @@ from termchat.core.events import (
     ReasoningDelta,
     Retrying,
     TextDelta,
+    SearchDelta,
     ToolCallDelta,
     UsageDelta,
 )
-from termchat.core.messages import Citation, Extra, Json, Part, Reasoning, Text, ToolCall
+from termchat.core.messages import Citation, Extra, Json, Part, Reasoning, Search, Text, ToolCall
 from termchat.core.sanitize import well_formed
 from termchat.core.usage import Usage
 
@@ -73,13 +74,21 @@ class _OpenCall(_Open):
 
     def part(self) -> Part | None:
         return ToolCall(self.id, self.name, self.text or "{}", self.done and bool(self.name), self.opaque)
+@dataclass(slots=True)
+class _OpenSearch(_Open):
+    queries: tuple[str, ...] = ()
+
+    def part(self) -> Part | None:
+        return Search(self.queries, self.opaque) if self.queries or self.extra else None
+
+
 
 
 class Assembly:
     """The message that one step's deltas make, at any moment of the stream."""
 
     def __init__(self) -> None:
-        self._open: dict[tuple[type[_Open], int], _OpenText | _OpenReasoning | _OpenCall] = {}
+        self._open: dict[tuple[type[_Open], int], _OpenText | _OpenReasoning | _OpenSearch | _OpenCall] = {}
         self.usage: Usage | None = None
         self.finished: Finished | None = None
 
@@ -110,6 +119,10 @@ class Assembly:
                 self.usage = delta.usage
             case Finished():
                 self.finished = delta
+            case SearchDelta():
+                search = self._search(delta.index)
+                search.queries = delta.queries or search.queries
+                search.add("", delta.extra)
             case Retrying() | Adapted():
                 pass
 
@@ -131,3 +144,8 @@ class Assembly:
         part = self._open.setdefault((_OpenCall, index), _OpenCall())
         assert isinstance(part, _OpenCall)
         return part
+    def _search(self, index: int) -> _OpenSearch:
+        part = self._open.setdefault((_OpenSearch, index), _OpenSearch())
+        assert isinstance(part, _OpenSearch)
+        return part
+

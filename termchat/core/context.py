@@ -3,7 +3,8 @@
 The stored history is never rewritten; each adapter derives its request from what `sendable` gives, so a
 conversation that goes from A to B and back sends A its own data unchanged.
 
-    reasoning and opaque data    go back only to the origin that made them
+    reasoning, searches and      go back only to the origin that made them
+      opaque data
     a call cut in its arguments  does not go
     a call without a result      goes with the result "cancelled by the user"
     a result without its call    does not go
@@ -31,6 +32,7 @@ from termchat.core.messages import (
     Origin,
     Part,
     Reasoning,
+    Search,
     Text,
     ToolCall,
     ToolResult,
@@ -71,7 +73,7 @@ def bared(messages: Iterable[Message]) -> tuple[Message, ...]:
 
 def _bare(part: Part) -> Part:
     match part:
-        case Text() | Reasoning():
+        case Text() | Reasoning() | Search():
             return replace(part, extra=None)
         case ToolCall():
             return replace(part, extra=None, id=_stable(0, 0, part.id))
@@ -159,6 +161,8 @@ def _part(part: Part, own: bool) -> Part | None:
     match part:
         case Reasoning():
             return part if own and _encodable(part.text, part.extra) else None
+        case Search():
+            return part if own and part.extra and _encodable("", part.extra) else None
         case ToolCall():
             if not part.whole:
                 return None

@@ -53,6 +53,15 @@ class ToolCallDelta:
 
 
 @dataclass(slots=True)
+class SearchDelta:
+    """The vendor searches the web; `queries` as soon as they are known."""
+
+    index: int
+    queries: tuple[str, ...] = ()
+    extra: Extra = None
+
+
+@dataclass(slots=True)
 class CitationDelta:
     index: int
     citation: Citation
@@ -91,9 +100,17 @@ class Adapted:
 
 
 Delta: TypeAlias = (
-    TextDelta | ReasoningDelta | ToolCallDelta | CitationDelta | UsageDelta | Finished | Retrying | Adapted
+    TextDelta
+    | ReasoningDelta
+    | ToolCallDelta
+    | SearchDelta
+    | CitationDelta
+    | UsageDelta
+    | Finished
+    | Retrying
+    | Adapted
 )
-CONTENT = (TextDelta, ReasoningDelta, ToolCallDelta)
+CONTENT = (TextDelta, ReasoningDelta, ToolCallDelta, SearchDelta)
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ reasoning) sits in `extra` on the part it belongs to; nobody but the adapter tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
@@ -68,6 +68,14 @@ class Reasoning:
 
 
 @dataclass(frozen=True, slots=True)
+class Search:
+    """The vendor searched the web for the model; what it asked, and in `extra` what it wants to be told again."""
+
+    queries: tuple[str, ...] = ()
+    extra: Extra = None
+
+
+@dataclass(frozen=True, slots=True)
 class ToolCall:
     """A call the model asks for.
 
@@ -114,7 +122,7 @@ class ToolResult:
         return "\n".join(part.text for part in self.parts if isinstance(part, Text))
 
 
-Part: TypeAlias = Text | Reasoning | ToolCall | ToolResult | Image | File
+Part: TypeAlias = Text | Reasoning | Search | ToolCall | ToolResult | Image | File
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +144,28 @@ class Message:
         return "".join(part.text for part in self.parts if isinstance(part, Text))
 
     @property
+    def sources(self) -> tuple[Citation, ...]:
+        """The sources of what was said, each once, in the order in which they were named."""
+        return cited(part for part in self.parts if isinstance(part, Text))
+
+    @property
     def calls(self) -> tuple[ToolCall, ...]:
         return tuple(part for part in self.parts if isinstance(part, ToolCall))
 
     @property
     def results(self) -> tuple[ToolResult, ...]:
         return tuple(part for part in self.parts if isinstance(part, ToolResult))
+
+
+def cited(texts: Iterable[Text]) -> tuple[Citation, ...]:
+    """The sources of several texts, each address once."""
+    found: dict[str, Citation] = {}
+    for text in texts:
+        for citation in text.citations:
+            known = found.get(citation.url)
+            if known is None or (citation.title and not known.title):
+                found[citation.url] = citation
+    return tuple(found.values())
 
 
 def user(text: str, *others: Part) -> Message:

@@ -49,6 +49,7 @@ class Params:
 
     stop     texts that end the reply
     schema   JSON Schema, with an object at its root, of the reply
+    search   the vendor may search the web for the model
     """
 
     max_tokens: int | None = None
@@ -58,6 +59,7 @@ class Params:
     stop: tuple[str, ...] = ()
     seed: int | None = None
     schema: Mapping[str, Any] | None = None
+    search: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,8 @@ _GO_ON = (
     "introduction, and nothing of it again. It ended with these words:\n\n{tail}"
 )
 _NAMES = {
-    "tools": "tools beside a reply schema",
+    "tools": "tools beside a reply schema or web search",
+    "search": "web search",
     "top_p": "top-p",
     "think": "thinking effort",
     "stop": "stop texts",
@@ -38,7 +39,7 @@ _NAMES = {
 # How servers say that they do not know a parameter, and the names they may have for each.
 _REFUSAL = re.compile(
     r"unsupported|not support|unknown|unrecognized|unexpected|not permitted|not allowed|deprecated|extra input"
-    r"|not (a )?valid (parameter|field)|cannot find field|does not (take|accept)",
+    r"|does not match any of the expected|not (a )?valid (parameter|field)|cannot find field|does not (take|accept)",
     re.IGNORECASE,
 )
 _THEIR_NAMES = {
@@ -47,6 +48,7 @@ _THEIR_NAMES = {
     "stop": r"\bstop(_?sequences)?\b",
     "seed": r"\bseed\b",
     "schema": r"response_?format|json_?schema|response_?schema|output_config|output_format|text\.format",
+    "search": r"web_?search|google_?search|plugins",
     "think": r"\breasoning(_effort|\.effort)?\b|\bthinking\b|thinking_?config|\beffort\b",
 }
 
@@ -60,6 +62,8 @@ class Row:
     models: tuple[str, ...]
     without: frozenset[str]
     without_thinking: frozenset[str]
+    without_searching: frozenset[str]
+    takes: frozenset[str]
     stops: int
     quirks: frozenset[str]
 
@@ -89,15 +93,22 @@ def _row(row: Mapping[str, Any]) -> Row:
         words("models"),
         frozenset(words("without")),
         frozenset(words("without_thinking")),
+        frozenset(words("without_searching")),
+        frozenset(words("takes")),
         as_count(row.get("stops")),
         frozenset(words("quirks")),
     )
 
 
-def without(origin: Origin, *, thinking: bool = False) -> frozenset[str]:
-    """What this model does not take, and what it does not take `thinking`."""
+def without(origin: Origin, params: Params = _BLANK) -> frozenset[str]:
+    """What this model does not take, and what it does not take beside the rest that is asked."""
     fitting = [row for row in rows() if row.fits(origin)]
-    return frozenset(word for row in fitting for word in (*row.without, *(row.without_thinking if thinking else ())))
+    lacking = {word for row in fitting for word in row.without} - {word for row in fitting for word in row.takes}
+    if params.think not in (None, Effort.OFF):
+        lacking |= {word for row in fitting for word in row.without_thinking}
+    if params.search and "search" not in lacking:
+        lacking |= {word for row in fitting for word in row.without_searching}
+    return frozenset(lacking)
 
 
 def quirks(origin: Origin) -> frozenset[str]:
@@ -125,13 +136,14 @@ def fitted(request: Request, origin: Origin, learned: frozenset[str] = frozenset
 
     learned   what its server has refused
     """
-    lacking = without(origin, thinking=request.params.think not in (None, Effort.OFF)) | learned
+    known = replace(request.params, **{name: getattr(_BLANK, name) for name in learned})
+    lacking = without(origin, known) | learned
     asked = [name for name in _asked(request.params) if name in lacking]
     params, left = _few_stops(_bare(request.params, asked), origin)
     left = [*asked, *left]
     if "schema" in asked and request.params.schema:
         request = replace(request, system=_added(request.system, in_words(request.params.schema)))
-    if params.schema and request.tools and "schema_or_tools" in quirks(origin):
+    if request.tools and _without_tools(params, quirks(origin)):
         request = replace(request, tools=())
         left.append("tools")
     messages = request.messages
@@ -140,6 +152,11 @@ def fitted(request: Request, origin: Origin, learned: frozenset[str] = frozenset
             messages = tuple(_without(message, kind) for message in messages)
             left.append(name)
     return replace(request, params=params, messages=messages), tuple(left)
+
+
+def _without_tools(params: Params, known: frozenset[str]) -> bool:
+    schema, search = params.schema and "schema_or_tools" in known, params.search and "search_or_tools" in known
+    return bool(schema or search)
 
 
 def told(name: Safe, left: tuple[str, ...]) -> Safe:

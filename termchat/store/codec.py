@@ -29,6 +29,7 @@ from termchat.core.messages import (
     Origin,
     Part,
     Reasoning,
+    Search,
     Text,
     ToolCall,
     ToolResult,
@@ -124,6 +125,8 @@ def _part_to_raw(part: Part, blobs: dict[str, bytes] | None) -> dict[str, Any]:
         case Reasoning():
             raw = {"type": "reasoning", "text": part.text, **_opaque(part.extra)}
             return {**raw, "redacted": True} if part.redacted else raw
+        case Search():
+            return {"type": "search", "queries": list(part.queries), **_opaque(part.extra)}
         case ToolCall():
             raw = {"type": "call", "id": part.id, "name": part.name, "arguments": part.arguments}
             return {**raw, "whole": part.whole, **_opaque(part.extra)}
@@ -143,6 +146,8 @@ def _part_from_raw(raw: Raw, blobs: Blobs) -> Part:
             return Text(fields.text(raw, "text"), citations, _extra(raw))
         case "reasoning":
             return Reasoning(fields.text(raw, "text"), fields.flag(raw, "redacted"), _extra(raw))
+        case "search":
+            return Search(tuple(_word(query) for query in fields.items(raw, "queries")), _extra(raw))
         case "call":
             name, arguments = fields.text(raw, "name"), fields.text(raw, "arguments")
             return ToolCall(fields.text(raw, "id"), name, arguments, fields.flag(raw, "whole"), _extra(raw))
@@ -162,6 +167,12 @@ def _inner(raw: Raw, blobs: Blobs) -> Text | Image:
     if not isinstance(part, Text | Image):
         raise BadRecord("a tool gives text and images only")
     return part
+
+
+def _word(item: object) -> str:
+    if not isinstance(item, str):
+        raise BadRecord("what was searched for is not a text")
+    return item
 
 
 def _citation(item: object) -> Citation:

@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import cache
 
-from termchat.core.messages import File, Message, Part, Reasoning, Text, ToolCall, ToolResult
+from termchat.core.messages import File, Message, Part, Reasoning, Search, Text, ToolCall, ToolResult
 from termchat.core.sanitize import well_formed
 
 # Han, kana, bopomofo, Hangul, Thai, Lao, Khmer, Burmese (https://www.unicode.org/charts/)
@@ -101,6 +101,8 @@ def _of(part: Part) -> str:
     match part:
         case Text() | Reasoning():
             return part.text
+        case Search():
+            return " ".join(part.queries)
         case ToolCall():
             return f"{part.name} {part.arguments}"
         case ToolResult():

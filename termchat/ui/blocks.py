@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from termchat.core.messages import ToolCall, ToolResult
+from termchat.core.messages import Citation, ToolCall, ToolResult
 from termchat.core.sanitize import EMPTY, Safe
 from termchat.core.style import Role
 from termchat.ui.markdown.row import Segment
@@ -57,11 +57,18 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Sources:
+    """What the reply named as its sources, each once."""
+
+    sources: tuple[Citation, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Restore:
     """The question got no answer: it goes back into the input."""
 
 
-Block: TypeAlias = Prose | Thought | Pause | Lines | Card | Restore
+Block: TypeAlias = Prose | Thought | Pause | Lines | Card | Sources | Restore
 
 
 def line(text: Safe, *roles: Role) -> Line:

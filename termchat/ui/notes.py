@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from termchat.core.errors import Failure
@@ -30,6 +31,11 @@ class Notes:
         if not (sys.stdout.isatty() and sys.stderr.isatty()):
             self.note(words)
 
+    def rows(self, lines: Iterable[Safe]) -> None:
+        """Several lines that belong together, as they are."""
+        for line in () if self.quiet else lines:
+            _write(f"{line}\n")
+
     def failure(self, failure: Failure) -> None:
         """What went wrong, and the next step."""
         complain(failure.message)
@@ -39,8 +45,12 @@ class Notes:
 
 def complain(words: Safe) -> None:
     """A line on standard error, whether or not anyone listens."""
+    _write(f"termchat: {words}\n")
+
+
+def _write(text: str) -> None:
     try:
-        sys.stderr.write(f"termchat: {words}\n")
+        sys.stderr.write(text)
         sys.stderr.flush()
     except (OSError, ValueError, AttributeError):
         pass

@@ -15,6 +15,7 @@ from termchat.core.events import (
     MessageDone,
     Notice,
     Retrying,
+    SearchDelta,
     StepStarted,
     Streamed,
     ToolFinished,
@@ -22,13 +23,15 @@ from termchat.core.events import (
     TurnEnded,
     TurnStarted,
 )
-from termchat.core.messages import Author, Message
+from termchat.core.messages import Author, Citation, Message, Text, cited
 from termchat.core.outcomes import Exit, Outcome
 from termchat.core.ports import Session, Turn
 from termchat.core.sanitize import safe_line, say
+from termchat.ui.blocks import words_of
 from termchat.ui.formats import Format
 from termchat.ui.notes import Notes
-from termchat.ui.words import duration, outcome_words, retry_words, usage_words
+from termchat.ui.sources import source_lines
+from termchat.ui.words import duration, outcome_words, retry_words, searched_words, usage_words
 
 _STOPPED = (Outcome.CUT, Outcome.STALLED, Outcome.LENGTH)
 _SIGNALS = {signal.SIGINT: Exit.CANCELLED, signal.SIGTERM: Exit.SIGTERM, signal.SIGHUP: Exit.SIGHUP}
@@ -47,7 +50,7 @@ async def run(
     """
     at = session.add(message, session.conversation.head)
     while True:
-        code, goes_on = await _turn(session.send(at), out, notes, again > 0)
+        code, goes_on = await _turn(session.send(at), out, notes, again > 0, lambda: _cited(session))
         if not goes_on:
             return _checked(session, notes, check) if code is Exit.COMPLETE else code
         again -= 1
@@ -70,8 +73,20 @@ def _checked(session: Session, notes: Notes, check: Check) -> Exit:
     return Exit.ERROR
 
 
-async def _turn(turn: Turn, out: Format, notes: Notes, may_go_on: bool) -> tuple[Exit, bool]:
-    """One turn to its end: the exit code, and whether its reply is to be gone on with as if nothing had been."""
+def _cited(session: Session) -> tuple[Citation, ...]:
+    """The sources of all that was said since the question."""
+    path = session.conversation.path()
+    asked = max((n for n, node in enumerate(path) if node.message.author is Author.USER), default=0)
+    return cited(part for node in path[asked:] for part in node.message.parts if isinstance(part, Text))
+
+
+async def _turn(
+    turn: Turn, out: Format, notes: Notes, may_go_on: bool, sources: Callable[[], tuple[Citation, ...]]
+) -> tuple[Exit, bool]:
+    """One turn to its end: the exit code, and whether its reply is to be gone on with as if nothing had been.
+
+    sources   those of the reply so far
+    """
     ended: TurnEnded | None = None
     with _stopped_by_signals(turn) as stopped:
         try:
@@ -80,6 +95,10 @@ async def _turn(turn: Turn, out: Format, notes: Notes, may_go_on: bool) -> tuple
                     joins = may_go_on and _goes_on(event)
                     if not joins:
                         await out.show(event)
+                    if isinstance(event, Streamed) and isinstance(event.delta, SearchDelta):
+                        await _searched(event.delta, out, notes)
+                    if not joins and isinstance(event, TurnEnded):
+                        await _cite(sources(), out, notes)
                     _tell(event, notes, quietly=joins)
                     ended = event if isinstance(event, TurnEnded) else ended
             assert ended is not None
@@ -92,6 +111,21 @@ async def _turn(turn: Turn, out: Format, notes: Notes, may_go_on: bool) -> tuple
             notes.note(say("Cannot write the reply: {why}.", why=safe_line(error.strerror or str(error))))
             return Exit.ERROR, False
     return stopped() or exit_code(ended.outcome, ended.failure), False
+
+
+async def _searched(delta: SearchDelta, out: Format, notes: Notes) -> None:
+    """What the vendor looked for, once it is known."""
+    if notes.quiet or not delta.queries:
+        return
+    words = searched_words(delta.queries)
+    if not await out.aside(words):
+        notes.aside(words)
+
+
+async def _cite(sources: tuple[Citation, ...], out: Format, notes: Notes) -> None:
+    """The sources below a reply that a person reads; beside one that a program reads, on standard error."""
+    if sources and not notes.quiet and not await out.cite(sources):
+        notes.rows(words_of(line) for line in source_lines(sources, hyperlinks=False))
 
 
 def _goes_on(event: Event) -> bool:

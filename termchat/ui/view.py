@@ -20,6 +20,7 @@ from termchat.core.events import (
     Notice,
     ReasoningDelta,
     Retrying,
+    SearchDelta,
     StepStarted,
     Streamed,
     TextDelta,
@@ -30,15 +31,15 @@ from termchat.core.events import (
     TurnStarted,
     UsageDelta,
 )
-from termchat.core.messages import Reasoning, ToolCall, ToolResult
+from termchat.core.messages import Citation, Reasoning, ToolCall, ToolResult
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import Safe, join, say
 from termchat.core.style import Role
 from termchat.core.usage import Usage
-from termchat.ui.blocks import Block, Card, Line, Lines, Pause, Prose, Restore, Thought, line
+from termchat.ui.blocks import Block, Card, Line, Lines, Pause, Prose, Restore, Sources, Thought, line
 from termchat.ui.ways import KEYS, Ways, after
-from termchat.ui.words import again_words, count, duration, outcome_words, usage_words
+from termchat.ui.words import again_words, count, duration, outcome_words, searched_words, usage_words
 
 Step: TypeAlias = "tuple[View, tuple[Block, ...]]"
 _TAIL = 4000  # characters of reasoning kept for the live rows; the whole of it is in the message
@@ -52,6 +53,7 @@ class Phase(StrEnum):
     THINKING = "thinking"
     REPLYING = "replying"
     CALLING = "writing a call"
+    SEARCHING = "searching the web"
     RUNNING = "running tools"
     RETRYING = "retrying"
     STOPPING = "stopping"
@@ -118,6 +120,7 @@ class TurnView:
     thinking: Thinking | None = None
     speaking: bool = False
     calls: tuple[Call, ...] = ()
+    sources: tuple[Citation, ...] = ()
     retry: Retrying | None = None
     until: float = 0.0
     again: bool = False
@@ -209,7 +212,11 @@ def _delta(view: View, turn: TurnView, delta: Delta, now: float) -> Step:
             return _with(view, turn), ()
         case Adapted():
             return _say(view, turn, delta.words, now)
-        case CitationDelta() | Finished():
+        case SearchDelta():
+            return _searching(view, turn, delta, now)
+        case CitationDelta():
+            return _with(view, _citing(turn, delta.citation)), ()
+        case Finished():
             return _with(view, turn), ()
     assert_never(delta)
 
@@ -232,6 +239,24 @@ def _reasoning(view: View, turn: TurnView, delta: ReasoningDelta, now: float) ->
     )
     said = (Thought(delta.text),) if view.think is Think.FULL and delta.text else ()
     return _with(view, replace(turn, thinking=thinking)), (*before, *said)
+
+
+def _searching(view: View, turn: TurnView, delta: SearchDelta, now: float) -> Step:
+    """What the vendor looks for; a search whose question is not known yet only shows that it goes on."""
+    turn, before = _quiet(view, _content(turn, now), now)
+    turn = _enter(turn, Phase.SEARCHING, now)
+    if not delta.queries:
+        return _with(view, turn), before
+    return _with(view, turn), (*before, Lines((line(searched_words(delta.queries), Role.DIM),)))
+
+
+def _citing(turn: TurnView, citation: Citation) -> TurnView:
+    known = next((source for source in turn.sources if source.url == citation.url), None)
+    if known is None:
+        return replace(turn, sources=(*turn.sources, citation))
+    if known.title or not citation.title:
+        return turn
+    return replace(turn, sources=tuple(citation if source is known else source for source in turn.sources))
 
 
 def _call_piece(view: View, turn: TurnView, delta: ToolCallDelta, now: float) -> Step:
@@ -295,7 +320,8 @@ def _ended(view: View, turn: TurnView, ended: TurnEnded, now: float) -> Step:
     lines = (line(again_words(ended), Role.DIM),) if again else _ending(ended, view)
     restore = () if ended.received or again else (Restore(),)
     said = (Lines(lines),) if lines else ()
-    return replace(view, turn=None, last=ended), (*before, *cards, *said, *restore)
+    sources = (Sources(turn.sources),) if turn.sources else ()
+    return replace(view, turn=None, last=ended), (*before, *cards, *sources, *said, *restore)
 
 
 def _ending(ended: TurnEnded, view: View) -> tuple[Line, ...]:

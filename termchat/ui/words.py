@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import assert_never
 
@@ -152,6 +153,11 @@ def retry_words(retry: Retrying) -> Safe:
     tries = safe(f"{retry.attempt}/{retry.tries}")
     wait = duration(retry.delay)
     return say("{what} Retrying in {wait} ({tries}).", what=retry.failure.message, wait=wait, tries=tries)
+
+
+def searched_words(queries: Sequence[str]) -> Safe:
+    """`● searched the web · tea · 茶`."""
+    return say("● searched the web · {queries}", queries=preview(" · ".join(queries), 200))
 
 
 def preview(text: str, limit: int = 60) -> Safe:

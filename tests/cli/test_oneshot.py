@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from tests.cli.conftest import KEY, PATIENCE, PROTOCOLS, Program
-from tests.gateway import Call, Citation, Reasoning, Reply, Stall, Text, fault
+from tests.gateway import Block, Call, Citation, Reasoning, Reply, Search, Stall, Text, fault
 
 REPLY = "# Héllo\r\n\n你好 🙂 \x1b[31mred\x1b[0m\ttab\x07\n```py\nx = 1\n```\n\nno line end"
 
@@ -63,6 +63,47 @@ def test_a_refusal_has_its_words_its_tries_and_its_exit_code(
 
 
 FLAGS = ("--temperature", "0.25", "--top-p", "0.75", "--stop", "END", "--stop", "FIN", "--seed", "7")
+
+
+PAGE = Citation("https://a.example/x", "A\x1b[1m")
+SEARCHED = Reply(Search("tea", (PAGE,)), Text("Tea "), Block(), Text("is hot."), PAGE)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_search_tells_its_sources_on_standard_error_and_a_pipe_gets_the_bytes_of_the_reply(
+    program: Program, protocol: str
+) -> None:
+    program.gateway.always(SEARCHED)
+    done = program.run("-m", f"x{protocol}/any", "--search", "tea?")
+    told = "termchat: any does not take web search; left out.\n" if protocol == "openai" else ""
+    asked = "" if protocol == "openai" else "termchat: ● searched the web · tea\n"
+    tools = "termchat: any does not take tools beside a reply schema or web search; left out.\n"
+    told = tools if protocol == "gemini" else told
+    sources = "Sources:\n1. A␛[1m (https://a.example/x)\n"
+    assert (done.out, done.err, done.code) == (b"Tea is hot.", f"{told}{asked}{sources}", 0)
+    assert program.run("-q", "-m", f"x{protocol}/any", "--search", "tea?").err == ""
+
+
+def test_sources_are_kept_and_exported(program: Program) -> None:
+    program.gateway.always(SEARCHED)
+    program.run("-m", "xanthropic/any", "--search", "tea?")
+    for form, words in (
+        ("md", "Sources:\n\n1. [A␛[1m](<https://a.example/x>)"),
+        ("txt", "[searched the web: tea]\nTea is hot.\nSources:\n1. A"),
+        (
+            "html",
+            '<p>Tea is hot.</p>\n\n<p class="note">Sources:</p>\n<ol class="note"><li><a href="https://a.example/x">A',
+        ),
+        ("json", '"citations": [["https://a.example/x"'),
+    ):
+        exported = program.run("chats", "export", "--format", form, "tea?").out.decode()
+        plain = exported.replace("\x1b", "␛").replace("\\[", "[")
+        assert words in plain or words in plain.replace('":[', '": ['), exported
+    program.gateway.reply(Reply.text("ok"))
+    assert program.run("-m", "xanthropic/any", "--search", "--chat", "tea?", "sure?").code == 0
+    blocks = program.gateway.asked[-1].body["messages"][1]["content"]
+    assert [block["type"] for block in blocks] == ["server_tool_use", "web_search_tool_result", "text", "text"]
+    assert blocks[3]["citations"]
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

@@ -17,6 +17,7 @@ from tests.gateway import (
     Reasoning,
     Refusal,
     Reply,
+    Search,
     Text,
     Usage,
     fault,
@@ -60,6 +61,8 @@ LOOK = Call("look", {"city": "Köln"})
 COUNT = Call("count", {"to": 3})
 PNG = Image("image/png", b"\x89PNG")
 OK = Reply.text("ok")
+PAGE, OTHER = Citation("https://a.example/x", "A"), Citation("https://b.example/", "")
+FOUND = Search("tea 茶", (PAGE, OTHER))
 
 CASES: dict[str, Case] = {
     "text": case(turn("hello", Reply(Text("Hi ", "there."), usage=Usage(9, 4, cached=3))), turn("and?", OK)),
@@ -99,6 +102,35 @@ CASES: dict[str, Case] = {
     "filter": case(turn("q", Reply(Text("so f"), finish=Finish.CONTENT_FILTER)), turn("and?", OK)),
     "citations": case(
         turn("sources?", Reply(Text("It is so."), Citation("https://a.example", "A"))), turn("thanks", OK)
+    ),
+    "search": case(
+        turn("tea?", Reply(Reasoning("hm"), FOUND, Text("Tea is "), PAGE, Block(), Text("hot."), OTHER, PAGE)),
+        turn("sure?", OK),
+        turn("and you?", OK, to="next"),
+        turn("again", OK, to="third"),
+        turn("once more", OK, to="fourth"),
+        turn("back", Reply(FOUND, Text("Still."), PAGE), to="first"),
+        turn("thanks", OK),
+        params=Params(search=True),
+        tools=None,
+    ),
+    "search_beside_tools": case(
+        turn("tea?", Reply(Text("I look."), FOUND, LOOK), Reply(Text("Tea."), PAGE)),
+        turn("sure?", OK),
+        params=Params(search=True),
+        never=Protocol.GEMINI,
+    ),
+    "search_that_failed": case(
+        turn("tea?", Reply(Search("tea", failed="unavailable"), Text("Sorry."))),
+        turn("sure?", OK),
+        params=Params(search=True),
+        tools=None,
+    ),
+    "search_cut": case(
+        turn("tea?", Reply(Reasoning("hm"), Text("I look. "), FOUND, Text("Tea is "), PAGE, fault.fin())),
+        turn("go on", OK),
+        params=Params(search=True),
+        tools=None,
     ),
     "cut": case(turn("q", Reply(Text("one ", "two"), fault.fin())), turn("go on", OK)),
     "cut_in_thought": case(turn("q", Reply(Reasoning("one ", "two"), fault.fin())), turn("go on", OK)),

@@ -10,7 +10,7 @@ from typing import Any
 from tests.gateway import fault, reading
 from tests.gateway.answers import Answer
 from tests.gateway.requests import RecordedRequest
-from tests.gateway.script import Call, Finish, Reasoning, Refusal, Reply, Text, Usage
+from tests.gateway.script import Block, Call, Citation, Finish, Reasoning, Refusal, Reply, Search, Text, Usage
 
 PACE = 0.012
 """Seconds between two words."""
@@ -30,6 +30,8 @@ def play(request: RecordedRequest) -> Answer:
     found = reading.results(request)
     if found:
         return _paced("The tools said:\n\n" + "\n".join(f"- `{line}`" for line in found) + "\n")
+    if reading.searches(request):
+        return _searched(asked)
     calls = _calls(asked.lower(), reading.offered(request))
     if calls:
         return Reply(Reasoning("A tool ", "knows that."), *calls, usage=Usage(40, 20, reasoning=6)).on(pace=PACE)
@@ -44,6 +46,21 @@ def _calls(asked: str, offered: set[str]) -> list[Call]:
         found = _EXPRESSION.search(asked)
         calls.append(Call("calculate", {"expression": found[0].strip() if found else "6*7"}))
     return calls
+
+
+def _searched(asked: str) -> Reply:
+    """What a model says that searched the web, with its sources."""
+    pages = (
+        Citation("https://en.wikipedia.org/wiki/Tea", "Tea - Wikipedia"),
+        Citation("https://zh.wikipedia.org/wiki/%E8%8C%B6", "茶 - 维基百科，自由的百科全书"),
+        Citation("javascript:alert(1)", "A page that is none"),
+    )
+    begin, more, last = (
+        Text.words(text)
+        for text in ("I looked it up. Tea is a drink ", "made of leaves, 也叫**茶**.", " Some disagree.\n")
+    )
+    steps = (Reasoning("I must ", "look."), Search(asked[:60], pages), begin, pages[0], Block(), more, pages[1])
+    return Reply(*steps, pages[0], Block(), last, pages[2], usage=Usage(900, 60)).on(pace=PACE)
 
 
 def _sample(schema: Any, root: dict[str, Any]) -> Any:

@@ -58,6 +58,14 @@ def schema(request: RecordedRequest) -> dict[str, Any] | None:
     return None
 
 
+def searches(request: RecordedRequest) -> bool:
+    """Whether the vendor may search the web for it."""
+    tools = request.body.get("tools") or ()
+    kinds = {str(tool.get("type")) for tool in tools} | {name for tool in tools for name in tool}
+    found = any(kind.startswith("web_search") or kind.lower().replace("_", "") == "googlesearch" for kind in kinds)
+    return found or "web_search_options" in request.body or "plugins" in request.body
+
+
 def results(request: RecordedRequest) -> list[str]:
     """The tool results at its end; none when the user's own words stand there."""
     found: list[str] = []

@@ -124,6 +124,15 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class Search:
+    """The vendor's own search of the web: what was asked and found, or why it failed (Anthropic alone tells)."""
+
+    query: str
+    found: tuple[Citation, ...] = ()
+    failed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """The model's own words for a no."""
 
@@ -193,7 +202,7 @@ class Repeat:
     times: int
 
 
-Content: TypeAlias = Text | Reasoning | Call | Citation | Refusal | Block
+Content: TypeAlias = Text | Reasoning | Call | Citation | Search | Refusal | Block
 Act: TypeAlias = Cut | Stall | ErrorEvent | Raw | Garbage | Gate | Repeat
 Step: TypeAlias = Content | Act
 

@@ -16,7 +16,7 @@ from termchat.providers.decoding import Decoder, ServerError
 from termchat.providers.gemini.decode import GeminiDecoder
 from termchat.providers.openai_chat.decode import ChatDecoder
 from termchat.providers.openai_responses.decode import ResponsesDecoder
-from tests.gateway import Call, Finish, Quirk, Reasoning, Refusal, Reply, Text, mint, render
+from tests.gateway import Call, Citation, Finish, Quirk, Reasoning, Refusal, Reply, Search, Text, mint, render
 from tests.gateway.render.frames import Ask, Frame
 from tests.providers.house import MODELS, SPEECHES, VENDORS
 
@@ -51,6 +51,7 @@ ARGUMENTS: tuple[Any, ...] = (
     "[1]",
     "null",
 )
+PAGES = (Citation("https://a.example/x", "A"), Citation("https://b.example/", ""), Citation("javascript:x", "bad"))
 OBJECTS = ARGUMENTS[:3]  # Gemini's arguments are objects
 QUIRKS = tuple(quirk for quirk in Quirk if quirk not in (Quirk.PROMPT_BLOCKED, Quirk.NO_BLOCK_START, Quirk.THINK_TAGS))
 
@@ -99,7 +100,7 @@ def _reply(dice: Random, origin: Origin, seed: str) -> Message:
     if origin.provider != "second":
         quirks.discard(Quirk.REASONING_DETAILS)
     google = origin.protocol is Protocol.GEMINI or Quirk.CALL_SIGNED in quirks
-    steps = [_step(dice, google) for _ in range(dice.randint(0, 4))]
+    steps = _known([_step(dice, google) for _ in range(dice.randint(0, 4))])
     first = next((n for n, step in enumerate(steps) if isinstance(step, Call)), len(steps))
     steps = [s for n, s in enumerate(steps) if n < first or not isinstance(s, Reasoning)]  # thoughts come before calls
     if Quirk.REASONING_DETAILS in quirks:  # one thought a reply, as those servers have it
@@ -116,15 +117,32 @@ def _reply(dice: Random, origin: Origin, seed: str) -> Message:
     return Message(Author.ASSISTANT, assembly.parts(), origin, Outcome.LENGTH if finish else outcome)
 
 
+def _known(steps: list[Any]) -> list[Any]:
+    """The steps without citations of pages that no search before them has found."""
+    found: set[str] = set()
+    kept: list[Any] = []
+    for step in steps:
+        if isinstance(step, Search):
+            found |= set() if step.failed else {page.url for page in step.found}
+        if not isinstance(step, Citation) or step.url in found:
+            kept.append(step)
+    return kept
+
+
 def _step(dice: Random, google: bool) -> Any:
     """A step of a reply; of Google's models arguments are objects and names its own."""
-    kind = dice.choice(("text", "text", "thought", "call", "call", "refusal"))
+    kind = dice.choice(("text", "text", "thought", "call", "call", "refusal", "search", "citation"))
     if kind == "text":
         return Text(*(dice.choice(TEXTS) for _ in range(dice.randint(0, 2))))
     if kind == "thought":
         return Reasoning(
             *dice.choice((("hm",), ("你好", "…"), ("",))), signed=dice.random() < 0.8, redacted=dice.random() < 0.2
         )
+    if kind == "search":
+        pages = tuple(dice.sample(PAGES, dice.randrange(len(PAGES) + 1)))
+        return Search(dice.choice(("tea", "茶", "")), pages, dice.choice(("", "", "unavailable")))
+    if kind == "citation":
+        return dice.choice(PAGES)
     if kind == "refusal":
         return Refusal("I will not.")
     arguments = dice.choice(OBJECTS if google else ARGUMENTS)

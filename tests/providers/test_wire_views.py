@@ -14,7 +14,7 @@ import pytest
 from termchat.core.context import bared
 from termchat.core.messages import Author, Message, Origin, Text, user
 from termchat.core.models import Profile, Protocol
-from termchat.core.ports import Request, ToolSpec
+from termchat.core.ports import Params, Request, ToolSpec
 from termchat.core.sanitize import well_formed
 from termchat.providers.anthropic import encode as anthropic
 from termchat.providers.gemini import encode as gemini
@@ -31,7 +31,8 @@ TARGETS = origins()
 
 def body_for(target: Origin, messages: list[Message]) -> tuple[str, dict[str, Any]]:
     """The path and the body as they would go over the wire."""
-    request = Request(tuple(messages), "Be brief.", TOOLS)
+    searching = len(messages) % 2 == 0 and target.protocol in (Protocol.RESPONSES, Protocol.ANTHROPIC)
+    request = Request(tuple(messages), "Be brief.", TOOLS, Params(search=searching))
     profile = Profile(target.provider)
     match target.protocol:
         case Protocol.CHAT:

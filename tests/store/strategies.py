@@ -14,6 +14,7 @@ from termchat.core.messages import (
     Message,
     Origin,
     Reasoning,
+    Search,
     Text,
     ToolCall,
     ToolResult,
@@ -38,6 +39,7 @@ parts = (
     | images
     | results
     | st.builds(Reasoning, texts, st.booleans(), extras)
+    | st.builds(Search, st.lists(texts, max_size=2).map(tuple), extras)
     | st.builds(ToolCall, texts, texts, texts, st.booleans(), extras)
     | st.builds(File, texts, texts, st.binary(max_size=40))
 )

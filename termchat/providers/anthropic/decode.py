@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from termchat.core.events import (
+    Adapted,
     CitationDelta,
     Delta,
     Finished,
     ReasoningDelta,
+    SearchDelta,
     TextDelta,
     ToolCallDelta,
     UsageDelta,
 )
 from termchat.core.messages import Citation, Json
 from termchat.core.outcomes import Finish
+from termchat.core.sanitize import safe_line, say
 from termchat.core.usage import Usage
 from termchat.providers.decoding import (
     Indices,
@@ -42,6 +46,23 @@ _FINISH = {
 }
 
 
+@dataclass(slots=True)
+class _Asking:
+    """A search that is being asked for; its input comes in pieces, as that of a call does."""
+
+    block: dict[str, Any]
+    pieces: list[str] = field(default_factory=list[str])
+
+    def done(self, index: int) -> SearchDelta:
+        given = self.block.get("input")
+        try:
+            given = json.loads("".join(self.pieces)) if any(self.pieces) else given
+        except ValueError:
+            return SearchDelta(index)
+        query = as_text(as_object(given).get("query"))
+        return SearchDelta(index, (query,) if query else (), {"block": {**self.block, "input": as_object(given)}})
+
+
 class AnthropicDecoder:
     """One reply over Messages; `prefix` is the digest of what its thinking is bound to, kept with each signature."""
 
@@ -52,6 +73,8 @@ class AnthropicDecoder:
         self._new_id = new_id
         self._indices = Indices()
         self._calls: dict[int, str] = {}  # part -> the input its start block held, said only if no piece follows
+        self._searches: dict[int, _Asking] = {}
+        self._cited: dict[int, list[Json]] = {}  # part -> what its citations are proven by
         self._usage: dict[str, Any] = {}
         self._stop = ""
         self._handlers: dict[str, Callable[[dict[str, Any]], Iterator[Delta]]] = {
@@ -107,6 +130,14 @@ class AnthropicDecoder:
                 self._calls[index] = json.dumps(given, ensure_ascii=False) if given else ""
                 call_id = str(block.get("id") or "") or self._new_id()
                 yield ToolCallDelta(index, call_id, as_text(block.get("name")))
+            case "server_tool_use" if block.get("name") == "web_search":
+                self._searches[index] = _Asking(block)
+                yield SearchDelta(index)
+            case "web_search_tool_result":
+                yield SearchDelta(index, extra={"block": block})
+                why = as_text(as_object(block.get("content")).get("error_code"))
+                if why:
+                    yield Adapted(say("The web search failed: {why}.", why=safe_line(why[:60])))
             case _:
                 pass
 
@@ -122,7 +153,9 @@ class AnthropicDecoder:
                 yield from self._signed(index, delta.get("signature"))
             case "input_json_delta":
                 piece = as_text(delta.get("partial_json"))
-                if piece:
+                if index in self._searches:
+                    self._searches[index].pieces.append(piece)
+                elif piece:
                     self._calls[index] = ""
                     yield ToolCallDelta(index, arguments=piece)
             case "citations_delta":
@@ -136,6 +169,10 @@ class AnthropicDecoder:
 
     def _block_stop(self, data: dict[str, Any]) -> Iterator[Delta]:
         index = self._of(data)
+        if index in self._searches:
+            yield self._searches.pop(index).done(index)
+        if index in self._cited:
+            yield TextDelta(index, "", extra={"citations": self._cited.pop(index)})
         if index in self._calls:
             yield ToolCallDelta(index, arguments=self._calls.pop(index), done=True)
 
@@ -157,6 +194,8 @@ class AnthropicDecoder:
 
     def _citation(self, index: int, citation: dict[str, Any]) -> Iterator[Delta]:
         url = as_text(citation.get("url"))
+        if citation.get("encrypted_index"):
+            self._cited.setdefault(index, []).append(citation)
         if url:
             yield CitationDelta(index, Citation(url, as_text(citation.get("title"))))
 

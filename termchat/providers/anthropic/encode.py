@@ -17,16 +17,20 @@ from termchat.core.messages import (
     Origin,
     Part,
     Reasoning,
+    Search,
     Text,
     ToolCall,
     ToolResult,
 )
 from termchat.core.models import Profile
+from termchat.core.outcomes import Outcome
 from termchat.core.ports import Effort, Params, Request
 from termchat.providers.anthropic.prefix import prefix_of
-from termchat.providers.decoding import is_object
+from termchat.providers.decoding import as_object, is_object
 from termchat.providers.schemas import plain
 
+_FOUND = "web_search_tool_result"
+_SEARCH = {"type": "web_search_20250305", "name": "web_search"}
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -39,6 +43,8 @@ def encode(request: Request, origin: Origin, profile: Profile, max_tokens: int) 
         body["tools"] = [
             {"name": t.name, "description": t.description, "input_schema": dict(t.parameters)} for t in request.tools
         ]
+    if request.params.search:
+        body["tools"] = [*body.get("tools", ()), _SEARCH]
     body |= _params(request.params)
     body["messages"] = _turns(request, origin, body)
     body["stream"] = profile.stream
@@ -67,9 +73,12 @@ def valid_id(call_id: str) -> bool:
 def _turns(request: Request, origin: Origin, body: dict[str, Any]) -> list[dict[str, Any]]:
     """Turns that alternate: neighbours of the same role are one turn, results before anything else in theirs."""
     turns: list[dict[str, Any]] = []
-    for message in sendable(request.messages, origin, valid_id):
+    messages = sendable(request.messages, origin, valid_id)
+    for message in messages:
         role = "assistant" if message.author is Author.ASSISTANT else "user"
-        blocks = _blocks(_bound(message, prefix_of(body, turns)) if _thought(message) else message)
+        kept = message if request.params.search else _without_searches(message)
+        paused = message is messages[-1] and message.outcome is Outcome.COMPLETE
+        blocks = _blocks(_bound(kept, prefix_of(body, turns)) if _thought(kept) else kept, paused=paused)
         if not blocks:
             continue
         if turns and turns[-1]["role"] == role:
@@ -89,22 +98,43 @@ def _bound(message: Message, prefix: str) -> Message:
     return replace(message, parts=tuple(kept))
 
 
+def _without_searches(message: Message) -> Message:
+    """The message without what was searched and without what refers to it, for a request that may not search."""
+    kept = (replace(p, extra=None) if isinstance(p, Text) else p for p in message.parts if not isinstance(p, Search))
+    return replace(message, parts=tuple(kept))
+
+
 def _prefix(part: Reasoning) -> object:
     return (part.extra or {}).get("prefix")
 
 
-def _blocks(message: Message) -> list[dict[str, Any]]:
-    """The blocks of a turn; thinking of which the reply was cut off does not go: it may not stand last."""
+def _blocks(message: Message, *, paused: bool) -> list[dict[str, Any]]:
+    """The blocks of a turn; thinking of which the reply was cut off does not go: it may not stand last.
+
+    Nor does a search that was cut off from its results, but of a reply that is to go on where it `paused`.
+    """
     blocks = [block for part in message.parts if (block := _block(part))]
+    asked = {block["id"] for block in blocks if block["type"] == "server_tool_use"}
+    answered = {block.get("tool_use_id") for block in blocks if block["type"] == _FOUND}
+    lost = (asked ^ answered) & (answered if paused else asked | answered)
+    blocks = [b for b in blocks if not (b["type"] in ("server_tool_use", _FOUND) and _search_id(b) in lost)]
     while blocks and blocks[-1]["type"] in ("thinking", "redacted_thinking"):
         blocks.pop()
     return blocks
 
 
+def _search_id(block: dict[str, Any]) -> object:
+    return block.get("tool_use_id") or block.get("id")
+
+
 def _block(part: Part) -> dict[str, Any] | None:
     match part:
         case Text():
-            return {"type": "text", "text": part.text} if part.text.strip() else None
+            citations = (part.extra or {}).get("citations")
+            block: dict[str, Any] = {"type": "text", "text": part.text}
+            return block | ({"citations": citations} if citations else {}) if part.text.strip() else None
+        case Search():
+            return as_object((part.extra or {}).get("block")) or None
         case Reasoning():
             return _thinking(part)
         case ToolCall():

@@ -14,6 +14,7 @@ from termchat.core.events import (
     Delta,
     Finished,
     ReasoningDelta,
+    SearchDelta,
     TextDelta,
     ToolCallDelta,
     UsageDelta,
@@ -62,6 +63,7 @@ class GeminiDecoder:
         self._speaking: tuple[type[TextDelta | ReasoningDelta], int] | None = None
         self._said: int | None = None  # the last part of words, which the sources are for
         self._calls = 0
+        self._asked: dict[str, None] = {}
 
     def feed(self, name: str, data: dict[str, Any]) -> Iterator[Delta]:
         if data.get("error"):
@@ -70,6 +72,7 @@ class GeminiDecoder:
         content = as_object(candidate.get("content"))
         for part in as_list(content.get("parts")):
             yield from self._part(as_object(part))
+        yield from self._searched(candidate)
         yield from self._citations(candidate)
         usage = _get(data, "usageMetadata")
         if is_object(usage):
@@ -115,6 +118,13 @@ class GeminiDecoder:
             done=True,
             extra=extra or None,
         )
+
+    def _searched(self, candidate: dict[str, Any]) -> Iterator[Delta]:
+        """What Google was asked: it tells in the midst of the words, it is said behind them, and is not told again."""
+        asked = as_list(_get(as_object(_get(candidate, "groundingMetadata")), "webSearchQueries"))
+        self._asked.update((as_text(query), None) for query in asked if as_text(query))
+        if self._asked and as_text(_get(candidate, "finishReason")) not in _UNSPECIFIED and not self.finished:
+            yield SearchDelta(self._indices.new(), tuple(self._asked))
 
     def _citations(self, candidate: dict[str, Any]) -> Iterator[Delta]:
         cited = as_object(_get(candidate, "citationMetadata"))

@@ -18,6 +18,7 @@ from termchat.core.messages import (
     Origin,
     Part,
     Reasoning,
+    Search,
     Text,
     ToolCall,
     ToolResult,
@@ -62,6 +63,8 @@ def encode_config(request: Request) -> dict[str, Any]:
             for t in request.tools
         ]
         config["tools"] = [{"function_declarations": declarations}]
+    if request.params.search:
+        config["tools"] = [*config.get("tools", ()), {"google_search": {}}]
     return config | _params(request.params)
 
 
@@ -132,7 +135,7 @@ def _part(part: Part, own_ids: frozenset[str]) -> dict[str, Any] | None:
             return _image(part)
         case File():
             return {"inline_data": {"mime_type": part.mime, "data": part.data}}
-        case ToolResult():
+        case ToolResult() | Search():
             return None
 
 

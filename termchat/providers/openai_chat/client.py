@@ -25,6 +25,7 @@ from termchat.providers.openai_chat.encode import encode
 from termchat.providers.plain import without_streaming
 from termchat.providers.rules import quirks
 
+_NOT_IN_THE_SDK = {"plugins"}  # OpenRouter's own
 _OWN_HOST = "api.openai.com"
 # A 400 that speaks of one of these is answered without it (providers.md 3.1, 6).
 _NO_USAGE = re.compile(r"stream_options", re.IGNORECASE)
@@ -105,8 +106,10 @@ class ChatClient:
     @asynccontextmanager
     async def open(self, body: Body) -> AsyncGenerator[httpx2.Response]:
         create: Any = self._sdk.chat.completions.with_streaming_response.create
-        extra = {"extra_body": dict(self.endpoint.profile.body) or None, "extra_headers": keyless(self.endpoint)}
-        async with create(**body, **extra) as response:
+        extra = {name: body[name] for name in _NOT_IN_THE_SDK & body.keys()} | dict(self.endpoint.profile.body)
+        known = {name: value for name, value in body.items() if name not in _NOT_IN_THE_SDK}
+        sending = create(**known, extra_body=extra or None, extra_headers=keyless(self.endpoint))
+        async with sending as response:
             yield response.http_response
 
     def decoder(self, body: Body) -> ChatDecoder:

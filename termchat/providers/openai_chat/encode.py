@@ -46,6 +46,8 @@ def encode(request: Request, origin: Origin, profile: Profile) -> dict[str, Any]
         ]
     if "cache_key" in profile.quirks:
         body["prompt_cache_key"] = cache_key(request)
+    if request.params.search:
+        body |= {"plugins": [{"id": "web"}]} if "search_plugin" in profile.quirks else {"web_search_options": {}}
     return body | _params(request.params, profile)
 
 

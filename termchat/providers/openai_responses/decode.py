@@ -10,6 +10,7 @@ from termchat.core.events import (
     Delta,
     Finished,
     ReasoningDelta,
+    SearchDelta,
     TextDelta,
     ToolCallDelta,
     UsageDelta,
@@ -83,8 +84,13 @@ class ResponsesDecoder:
 
     def _item_added(self, data: dict[str, Any]) -> Iterator[Delta]:
         item = as_object(data.get("item"))
-        if item.get("type") == "function_call":
-            yield self._begin_call(data, item)
+        match item.get("type"):
+            case "function_call":
+                yield self._begin_call(data, item)
+            case "web_search_call":
+                yield SearchDelta(self._of(data, "search"))
+            case _:
+                pass
 
     def _begin_call(self, data: dict[str, Any], item: dict[str, Any]) -> ToolCallDelta:
         self._calls += 1
@@ -107,6 +113,8 @@ class ResponsesDecoder:
                 yield from self._reasoning_done(data, item)
             case "message":
                 yield from self._message_done(data, item)
+            case "web_search_call":
+                yield SearchDelta(self._of(data, "search"), _queries(as_object(item.get("action"))), {"item": item})
             case _:
                 pass
 
@@ -197,6 +205,13 @@ class ResponsesDecoder:
         place = as_count(data.get("content_index")) if kind == "text" else 0
         item = data.get("output_index")
         return self._indices.of((kind, item if isinstance(item, int) else as_text(data.get("item_id")), place))
+
+
+def _queries(action: dict[str, Any]) -> tuple[str, ...]:
+    """What was searched for; a page that was opened, or looked through, is named by its address."""
+    asked = [as_text(query) for query in as_list(action.get("queries"))]
+    asked = asked or [as_text(action.get("query")) or as_text(action.get("url"))]
+    return tuple(query for query in asked if query)
 
 
 def _usage(data: dict[str, Any]) -> Usage:

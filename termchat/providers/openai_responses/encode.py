@@ -19,6 +19,7 @@ from termchat.core.messages import (
     Origin,
     Part,
     Reasoning,
+    Search,
     Text,
     ToolCall,
     ToolResult,
@@ -52,6 +53,8 @@ def encode(request: Request, origin: Origin, profile: Profile) -> dict[str, Any]
             }
             for t in request.tools
         ]
+    if request.params.search:
+        body["tools"] = [*body.get("tools", ()), {"type": "web_search"}]
     if "cache_key" in profile.quirks:
         body["prompt_cache_key"] = cache_key(request)
     return body | _params(request.params)
@@ -83,7 +86,7 @@ def _items(request: Request, origin: Origin) -> Iterator[dict[str, Any]]:
             case Author.USER:
                 yield {"type": "message", "role": "user", "content": [_input(p) for p in _shown(message.parts)]}
             case Author.ASSISTANT:
-                yield from _assistant(message)
+                yield from _assistant(message, searching=request.params.search)
             case Author.TOOL:
                 for result in message.results:
                     yield {"type": "function_call_output", "call_id": result.call_id, "output": _output(result)}
@@ -109,14 +112,20 @@ def _output(result: ToolResult) -> str | list[dict[str, Any]]:
     return [{"type": "input_text", "text": text}, *images] if images else text
 
 
-def _assistant(message: Message) -> Iterator[dict[str, Any]]:
-    """The reply's items; reasoning only where an item follows that it belongs to."""
+def _assistant(message: Message, *, searching: bool) -> Iterator[dict[str, Any]]:
+    """The reply's items; reasoning only where an item follows that it belongs to.
+
+    A search goes back as it came, and only to a model that may search again and with all that was thought about it:
+    the id that it cannot be without belongs to the reasoning of its reply.
+    """
     held: list[dict[str, Any]] = []
+    thoughts = [part for part in message.parts if isinstance(part, Reasoning)]
+    searches = searching and all(_reasoning(part) for part in thoughts)
     for part in message.parts:
         if isinstance(part, Reasoning):
             held += _reasoning(part)
             continue
-        item = _item(part)
+        item = _search(part) if isinstance(part, Search) and searches else _item(part)
         if item:
             yield from held
             held = []
@@ -128,6 +137,11 @@ def _reasoning(part: Reasoning) -> list[dict[str, Any]]:
     if not item.get("encrypted_content"):
         return []
     return [{k: v for k, v in item.items() if k != "status" and v is not None} | {"summary": item.get("summary") or []}]
+
+
+def _search(part: Search) -> dict[str, Any] | None:
+    item = as_object((part.extra or {}).get("item"))
+    return item if item.get("id") and item.get("status") == "completed" else None
 
 
 def _item(part: Part) -> dict[str, Any] | None:

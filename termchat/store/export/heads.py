@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 from termchat.core.conversation import Node
 from termchat.core.library import ChatRecord
-from termchat.core.messages import Author
+from termchat.core.links import web
+from termchat.core.messages import Author, Message, Part, Text
 from termchat.core.outcomes import Outcome
+from termchat.core.sanitize import safe_line
 
 
 def speaker(node: Node) -> str:
@@ -29,6 +32,27 @@ def when(record: ChatRecord, node: Node) -> str:
 
 def date(at: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
+
+
+def sources(message: Message) -> Iterator[tuple[str, str]]:
+    """The title and the address of each source, on one line; "" for an address that is no web page."""
+    for citation in message.sources:
+        yield safe_line(" ".join(citation.title.split()) or citation.url), web(citation.url)
+
+
+def parts(message: Message) -> Iterator[Part]:
+    """The parts of a message; words that the vendor gave in pieces, one for each source, are one text again."""
+    said: list[str] = []
+    for part in message.parts:
+        if isinstance(part, Text):
+            said.append(part.text)
+            continue
+        if said:
+            yield Text("".join(said))
+            said = []
+        yield part
+    if said:
+        yield Text("".join(said))
 
 
 def ending(node: Node) -> str:

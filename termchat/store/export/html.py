@@ -8,7 +8,7 @@ picture that lies elsewhere is a link to it. The content security policy in the 
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from html import escape
 from typing import Any
 
@@ -17,7 +17,7 @@ from markdown_it.token import Token
 
 from termchat.core.conversation import Node
 from termchat.core.library import ChatRecord
-from termchat.core.messages import File, Image, Part, Reasoning, Text, ToolCall, ToolResult
+from termchat.core.messages import File, Image, Message, Part, Reasoning, Search, Text, ToolCall, ToolResult
 from termchat.store.export import heads
 
 _PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
@@ -64,12 +64,12 @@ def _message(record: ChatRecord, node: Node, markdown: MarkdownIt) -> str:
     ending = heads.ending(node)
     notes = f"{heads.when(record, node)}{f' · {ending}' if ending else ''}"
     speaker = heads.speaker(node)
-    body = "\n".join(_parts(node.message.parts, markdown))
+    body = "\n".join((*_parts(heads.parts(node.message), markdown), *_sources(node.message)))
     style = ' class="you"' if speaker == "You" else ""
     return f"<h2>{escape(speaker)} <small>{escape(notes)}</small></h2>\n<div{style}>\n{body}\n</div>\n"
 
 
-def _parts(parts: tuple[Part, ...], markdown: MarkdownIt) -> Iterator[str]:
+def _parts(parts: Iterable[Part], markdown: MarkdownIt) -> Iterator[str]:
     for part in parts:
         match part:
             case Text():
@@ -77,6 +77,9 @@ def _parts(parts: tuple[Part, ...], markdown: MarkdownIt) -> Iterator[str]:
             case Reasoning():
                 if part.text:
                     yield f"<details><summary>Thinking</summary>{_pre(part.text)}</details>"
+            case Search():
+                if part.queries:
+                    yield f'<p class="note">searched the web: {escape(", ".join(part.queries))}</p>'
             case ToolCall():
                 yield f"<details><summary>Calls {escape(part.name)}</summary>{_pre(part.arguments)}</details>"
             case ToolResult():
@@ -87,6 +90,16 @@ def _parts(parts: tuple[Part, ...], markdown: MarkdownIt) -> Iterator[str]:
                 yield _image(part)
             case File():
                 yield f'<p class="note">file {escape(part.name)}</p>'
+
+
+def _sources(message: Message) -> Iterator[str]:
+    """The sources of a reply, numbered."""
+    rows = "".join(
+        f'<li><a href="{escape(url)}">{escape(title)}</a></li>' if url else f"<li>{escape(title)}</li>"
+        for title, url in heads.sources(message)
+    )
+    if rows:
+        yield f'<p class="note">Sources:</p>\n<ol class="note">{rows}</ol>'
 
 
 def _image(part: Image) -> str:

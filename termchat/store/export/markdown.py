@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from termchat.core.conversation import Node
 from termchat.core.library import ChatRecord
-from termchat.core.messages import Author, File, Image, Part, Reasoning, Text, ToolCall, ToolResult
+from termchat.core.messages import Author, File, Image, Message, Part, Reasoning, Search, Text, ToolCall, ToolResult
 from termchat.store.export import heads
 
 
@@ -32,18 +32,30 @@ def _message(record: ChatRecord, node: Node) -> str:
     tool = node.message.author is Author.TOOL
     head = f"{'###' if tool else '##'} {heads.speaker(node)}\n"
     line = f"*{heads.when(record, node)}{f' · {ending}' if ending else ''}*\n"
-    return "\n".join([head, *([] if tool else [line]), *_parts(node.message.parts)])
+    return "\n".join([head, *([] if tool else [line]), *_parts(heads.parts(node.message)), *_sources(node.message)])
 
 
-def _parts(parts: tuple[Part, ...]) -> Iterator[str]:
+def _sources(message: Message) -> Iterator[str]:
+    """The sources of a reply, numbered; an address that is no web page is only named."""
+    rows: list[str] = []
+    for number, (title, url) in enumerate(heads.sources(message), 1):
+        label = re.sub(r"([\\\[\]<>`*_])", r"\\\1", title)
+        rows.append(f"{number}. [{label}](<{url}>)\n" if url else f"{number}. {label}\n")
+    if rows:
+        yield f"Sources:\n\n{''.join(rows)}"
+
+
+def _parts(parts: Iterable[Part]) -> Iterator[str]:
     for part in parts:
         match part:
             case Text():
                 yield f"{part.text.rstrip()}\n"
-                yield from (f"- <{citation.url}>\n" for citation in part.citations)
             case Reasoning():
                 if part.text:
                     yield f"Thinking:\n\n{fenced(part.text)}"
+            case Search():
+                if part.queries:
+                    yield f"Searched the web:\n\n{fenced(chr(10).join(part.queries))}"
             case ToolCall():
                 yield f"Calls `{part.name}`:\n\n{fenced(part.arguments, 'json')}"
             case ToolResult():

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from termchat.core.conversation import Node
 from termchat.core.library import ChatRecord
-from termchat.core.messages import File, Image, Part, Reasoning, Text, ToolCall, ToolResult
+from termchat.core.messages import File, Image, Message, Part, Reasoning, Search, Text, ToolCall, ToolResult
 from termchat.store.export import heads
 
 
@@ -23,10 +23,17 @@ def chat(record: ChatRecord) -> str:
 def _message(record: ChatRecord, node: Node) -> str:
     ending = heads.ending(node)
     head = f"{heads.speaker(node)}, {heads.when(record, node)}{f' ({ending})' if ending else ''}:"
-    return "\n".join([head, *_parts(node.message.parts), ""])
+    return "\n".join([head, *_parts(heads.parts(node.message)), *_sources(node.message), ""])
 
 
-def _parts(parts: tuple[Part, ...]) -> Iterator[str]:
+def _sources(message: Message) -> Iterator[str]:
+    for number, (title, url) in enumerate(heads.sources(message), 1):
+        if number == 1:
+            yield "Sources:"
+        yield f"{number}. {title} {url}".rstrip() if title != url else f"{number}. {url}"
+
+
+def _parts(parts: Iterable[Part]) -> Iterator[str]:
     for part in parts:
         match part:
             case Text():
@@ -34,6 +41,9 @@ def _parts(parts: tuple[Part, ...]) -> Iterator[str]:
             case Reasoning():
                 if part.text:
                     yield f"[thinking: {part.text}]"
+            case Search():
+                if part.queries:
+                    yield f"[searched the web: {', '.join(part.queries)}]"
             case ToolCall():
                 yield f"[calls {part.name} {part.arguments}]"
             case ToolResult():

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from termchat.core.events import Event
+from termchat.core.messages import Citation
+from termchat.core.sanitize import Safe
 
 
 class Format(Protocol):
@@ -12,6 +14,14 @@ class Format(Protocol):
 
     async def show(self, event: Event) -> None:
         """Take one event. Raises OSError when standard output takes no more."""
+        ...
+
+    async def aside(self, words: Safe) -> bool:
+        """Say something in the middle of the reply; False where it has no place there. Raises OSError."""
+        ...
+
+    async def cite(self, sources: tuple[Citation, ...]) -> bool:
+        """Show the sources of the reply below it; False where they have no place. Raises OSError."""
         ...
 
     async def close(self) -> None:

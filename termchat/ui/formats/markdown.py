@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from termchat.core.events import Event, MessageDone, StepStarted, Streamed, TextDelta, TurnEnded
+from termchat.core.messages import Citation
 from termchat.core.sanitize import Safe, Sanitizer
-from termchat.core.style import Theme
+from termchat.core.style import Role, Theme
+from termchat.ui.blocks import Line, line
+from termchat.ui.cells import wrap
 from termchat.ui.formats.output import write
 from termchat.ui.markdown import Document
 from termchat.ui.markdown.clock import FrameClock
+from termchat.ui.markdown.encode import encode_segments
 from termchat.ui.markdown.painter import Painter
 from termchat.ui.markdown.warm import warm_up
 from termchat.ui.palette import Depth, Palette
+from termchat.ui.sources import source_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,7 @@ class MarkdownFormat:
         self._clock = FrameClock()
         self._drawing: _Drawing | None = None
         self._warm = False
+        self._gap = ""
 
     async def show(self, event: Event) -> None:
         match event:
@@ -45,10 +52,30 @@ class MarkdownFormat:
             case Streamed(delta=TextDelta(text=text)) if text:
                 self._drawing = self._drawing or _Drawing(self._canvas, self._clock)
                 self._drawing.feed(text)
+                self._gap = "\n"
             case MessageDone() | TurnEnded():
                 await self.close()
             case _:
                 pass
+
+    async def aside(self, words: Safe) -> bool:
+        await self._lines((line(words, Role.DIM),), gap_below=True)
+        return True
+
+    async def cite(self, sources: tuple[Citation, ...]) -> bool:
+        await self._lines(source_lines(sources, hyperlinks=self._canvas.hyperlinks), gap_below=False)
+        return True
+
+    async def _lines(self, lines: Sequence[Line], *, gap_below: bool) -> None:
+        """Lines of their own, a blank one between them and what was said."""
+        await self.close()
+        canvas = self._canvas
+        palette = Palette(canvas.theme, canvas.depth)
+        rows = [row for line in lines for row in wrap(line, os.get_terminal_size(canvas.fd).columns - 1)]
+        text = "".join(f"{encode_segments(row, palette)}\n" for row in rows)
+        below = "\n" if gap_below else ""
+        await write(canvas.fd, f"{self._gap}{text}{below}".encode("utf-8", "replace"))
+        self._gap = ""
 
     async def close(self) -> None:
         drawing, self._drawing = self._drawing, None

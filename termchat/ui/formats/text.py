@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from termchat.core.events import Event, StepStarted, Streamed, TextDelta
-from termchat.core.sanitize import Sanitizer
+from termchat.core.events import Event, StepStarted, Streamed, TextDelta, TurnEnded
+from termchat.core.messages import Citation
+from termchat.core.sanitize import Safe, Sanitizer
 from termchat.ui.formats.output import write
 
 
@@ -31,8 +32,16 @@ class TextFormat:
                     text = "\n" + text
                 self._between = False
                 await self._write(text)
+            case TurnEnded() if self._terminal and self._last != "\n":
+                await self._write("\n")  # what is told of the turn begins on a row of its own
             case _:
                 pass
+
+    async def aside(self, words: Safe) -> bool:
+        return False  # nothing but the text of the reply is written here
+
+    async def cite(self, sources: tuple[Citation, ...]) -> bool:
+        return False
 
     async def close(self) -> None:
         held, self._held = self._held, ""

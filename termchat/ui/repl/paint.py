@@ -9,7 +9,7 @@ from typing import assert_never
 
 from termchat.core.sanitize import Safe, Sanitizer, say
 from termchat.core.style import Role
-from termchat.ui.blocks import BLANK, Block, Card, Line, Lines, Pause, Prose, Restore, Thought
+from termchat.ui.blocks import BLANK, Block, Card, Line, Lines, Pause, Prose, Restore, Sources, Thought
 from termchat.ui.cards import card_lines
 from termchat.ui.cells import wrap
 from termchat.ui.markdown.clock import FrameClock
@@ -21,6 +21,7 @@ from termchat.ui.repl.murmur import Murmur
 from termchat.ui.repl.reply import Reply
 from termchat.ui.screen import Screen
 from termchat.ui.signs import spelled_line
+from termchat.ui.sources import source_lines
 
 
 class Painter:
@@ -75,6 +76,9 @@ class Painter:
                 case Card():
                     self.finish()
                     self.lines(card_lines(block, self.columns), gap=block.gap)
+                case Sources(sources):
+                    self.finish()
+                    self.lines(source_lines(sources, hyperlinks=self.hyperlinks))
                 case Restore():
                     self._restore()
                 case _:

@@ -119,9 +119,12 @@ def busy_line(turn: TurnView, now: float, columns: int, glyph: str, queued: int 
     return (Segment(Safe(f"{glyph} "), (Role.ACCENT,)), Segment(words, (Role.DIM,)))
 
 
+_TALKING = (Phase.WAITING, Phase.THINKING, Phase.REPLYING, Phase.CALLING, Phase.SEARCHING)
+
+
 def stalls(turn: TurnView, now: float) -> bool:
     """Whether nothing has come for so long that it may be worth asking again."""
-    return now - turn.last > STALL and turn.phase in (Phase.WAITING, Phase.THINKING, Phase.REPLYING, Phase.CALLING)
+    return now - turn.last > STALL and turn.phase in _TALKING
 
 
 def _busy_parts(turn: TurnView, now: float) -> list[Safe]:
@@ -141,6 +144,8 @@ def _busy_parts(turn: TurnView, now: float) -> list[Safe]:
             return _replying(turn, now)
         case Phase.CALLING:
             return [say("writing a tool call"), _seconds(now - turn.since), say("Esc stops")]
+        case Phase.SEARCHING:
+            return [say("searching the web"), _seconds(now - turn.since), say("Esc stops")]
         case Phase.RUNNING:
             number = len(turn.calls)
             running = say("running {n}", n=safe("1 tool" if number == 1 else f"{number} tools"))

@@ -9,7 +9,7 @@ from typing import TextIO, assert_never
 
 from termchat.core.sanitize import Safe, Sanitizer, safe, safe_line, say
 from termchat.core.style import Theme
-from termchat.ui.blocks import BLANK, Block, Card, Line, Lines, Pause, Prose, Restore, Thought, line, words_of
+from termchat.ui.blocks import BLANK, Block, Card, Line, Lines, Pause, Prose, Restore, Sources, Thought, line, words_of
 from termchat.ui.cards import card_lines, key_argument
 from termchat.ui.cells import wrap
 from termchat.ui.markdown.document import Document
@@ -18,6 +18,7 @@ from termchat.ui.palette import Depth, Palette
 from termchat.ui.repl.house import Look
 from termchat.ui.repl.notify import BELL
 from termchat.ui.signs import spelled_line
+from termchat.ui.sources import source_lines
 from termchat.ui.words import duration
 
 # What is read aloud in the place of our signs and short forms.
@@ -97,6 +98,8 @@ class Voice:
                 case Card():
                     shown = [line(_card_words(block))] if self._words else card_lines(block, self.columns)
                     self.lines(shown, gap=block.gap)
+                case Sources(sources):
+                    self.lines(source_lines(sources, hyperlinks=False))
                 case Restore():
                     restore()
                 case _:

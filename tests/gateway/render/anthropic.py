@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from tests.gateway.quirks import Quirk
 from tests.gateway.render.errors import error_body
@@ -19,6 +20,7 @@ from tests.gateway.script import (
     Reasoning,
     Refusal,
     Reply,
+    Search,
     Text,
     pieces,
 )
@@ -56,6 +58,8 @@ def whole(reply: Reply, ask: Ask) -> Json:
         elif isinstance(step, Call):
             known = ask.call_id(step, number, "toolu_")
             content.append({"type": "tool_use", "id": known, "name": step.name, "input": step.value})
+        elif isinstance(step, Search):
+            content += _search(step, number, ask)
     message = _message(reply, ask) | _stop(reply)
     return message | {"content": content, "usage": usage(reply) | {"output_tokens": reply.usage.output}}
 
@@ -93,9 +97,17 @@ class _Blocks:
 
     def citation(self, step: Citation) -> list[Json]:
         found = {"type": "web_search_result_location", "url": step.url, "title": step.title}
-        found |= {"encrypted_index": "Eo8B", "cited_text": ""}
+        found |= {"encrypted_index": self._ask.seal("citation", step.url), "cited_text": "so"}
         begun = [] if self._open == "text" else self._begin("text", {"type": "text", "text": ""})
         return [*begun, self._delta({"type": "citations_delta", "citation": found})]
+
+    def search(self, step: Search, number: int) -> list[Json]:
+        use, result = _search(step, number, self._ask)
+        events = self._begin("server_tool_use", use | {"input": {}})
+        text = compact(use["input"])
+        for piece in ("", text[:7], text[7:]):
+            events.append(self._delta({"type": "input_json_delta", "partial_json": piece}))
+        return [*events, *self._begin("web_search_tool_result", result), *self.close()]
 
     def reasoning(self, step: Reasoning, piece: Piece) -> list[Json]:
         block = _thinking(step, self._ask, self._count)
@@ -182,6 +194,8 @@ def _content(blocks: _Blocks, piece: Piece) -> list[Json]:
         return blocks.call(step, piece)
     if isinstance(step, Citation):
         return blocks.citation(step)
+    if isinstance(step, Search):
+        return blocks.search(step, piece.number)
     if isinstance(step, (Refusal, Block)):
         return blocks.close()
     raise TypeError(f"no content: {step}")
@@ -193,6 +207,25 @@ def _thinking(step: Reasoning, ask: Ask, place: int) -> Json:
         return {"type": "redacted_thinking", "data": ask.seal("redacted", "", place)}
     signature = ask.seal("thinking", step.text, place) if step.signed else ""
     return {"type": "thinking", "thinking": step.text, "signature": signature}
+
+
+def _search(step: Search, number: int, ask: Ask) -> tuple[Json, Json]:
+    """A search of the vendor's own, and what it found, each page sealed."""
+    known = f"srvtoolu_{ask.word('search', number)}"
+    use: Json = {"type": "server_tool_use", "id": known, "name": "web_search", "input": {"query": step.query}}
+    content: Any = [
+        {
+            "type": "web_search_result",
+            "url": page.url,
+            "title": page.title,
+            "encrypted_content": ask.seal("page", page.url),
+            "page_age": None,
+        }
+        for page in step.found
+    ]
+    if step.failed:
+        content = {"type": "web_search_tool_result_error", "error_code": step.failed}
+    return use, {"type": "web_search_tool_result", "tool_use_id": known, "content": content}
 
 
 def _message(reply: Reply, ask: Ask) -> Json:

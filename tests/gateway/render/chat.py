@@ -21,6 +21,7 @@ from tests.gateway.script import (
     Reasoning,
     Refusal,
     Reply,
+    Search,
     Text,
     pieces,
 )
@@ -131,7 +132,7 @@ def _deltas(piece: Piece, reply: Reply, ask: Ask) -> list[Json]:
         return [{"annotations": [_annotation(step, reply.words)]}]
     if isinstance(step, Refusal):
         return [{"refusal": step.text}]
-    if isinstance(step, Block):
+    if isinstance(step, (Search, Block)):
         return []
     raise TypeError(f"no content: {step}")
 

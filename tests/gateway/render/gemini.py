@@ -21,6 +21,7 @@ from tests.gateway.script import (
     Reasoning,
     Refusal,
     Reply,
+    Search,
     Text,
     pieces,
 )
@@ -107,7 +108,7 @@ def _parts(piece: Piece, reply: Reply, ask: Ask) -> list[Json]:
         return [{"text": piece.chunk, "thought": True}] if piece.chunk and not step.redacted else []
     if isinstance(step, Call):
         return [_call(step, piece, reply, ask)] if piece.last else []
-    if isinstance(step, (Citation, Refusal, Block)):
+    if isinstance(step, (Citation, Search, Refusal, Block)):
         return []
     raise TypeError(f"no content: {step}")
 
@@ -158,14 +159,18 @@ def _response(reply: Reply, ask: Ask, parts: list[Json], said: int, *, last: boo
 
 def _sources(reply: Reply) -> Json:
     cited = [step for step in reply.steps if isinstance(step, Citation)]
-    if not cited:
+    asked = [step.query for step in reply.steps if isinstance(step, Search)]
+    if not cited and not asked:
         return {}
     chunks = [{"web": {"uri": step.url, "title": step.title}} for step in cited]
     supports = [
         {"segment": {"endIndex": len(reply.words), "text": reply.words}, "groundingChunkIndices": [number]}
         for number in range(len(cited))
     ]
-    return {"groundingMetadata": {"groundingChunks": chunks, "groundingSupports": supports}}
+    told: Json = {"groundingChunks": chunks, "groundingSupports": supports}
+    if asked:
+        told |= {"webSearchQueries": asked, "searchEntryPoint": {"renderedContent": "<div>\u2026</div>"}}
+    return {"groundingMetadata": told}
 
 
 def _blocked(reply: Reply, ask: Ask) -> Json:

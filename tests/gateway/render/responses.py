@@ -21,6 +21,7 @@ from tests.gateway.script import (
     Reasoning,
     Refusal,
     Reply,
+    Search,
     Text,
     pieces,
 )
@@ -93,6 +94,8 @@ def _content(items: Items, piece: Piece) -> list[Json]:
         return items.reasoning(step, piece)
     if isinstance(step, Call):
         return items.call(step, piece)
+    if isinstance(step, Search):
+        return items.search(step)
     if isinstance(step, Citation):
         return items.citation(step)
     if isinstance(step, Refusal):

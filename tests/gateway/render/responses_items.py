@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.gateway.mint import Origin, word
 from tests.gateway.quirks import Quirk
 from tests.gateway.render.frames import Ask, Json
-from tests.gateway.script import Call, Citation, Piece, Reasoning, Refusal, Reply
+from tests.gateway.script import Call, Citation, Piece, Reasoning, Refusal, Reply, Search
+
+
+def whose(origin: Origin) -> str:
+    """The beginning of the ids of an origin's items, so that it can be told whether one came back to it."""
+    return word("whose", origin.endpoint, origin.protocol, origin.model, length=8)
 
 
 class Items:
@@ -24,7 +30,7 @@ class Items:
         self._calls: dict[int, Json] = {}
         self._places: dict[str, int] = {}
         self._done: dict[int, Json] = {}
-        self._reasons = any(isinstance(step, Reasoning) for step in reply.steps)
+        self._reasoned = False
 
     @property
     def output(self) -> list[Json]:
@@ -49,6 +55,15 @@ class Items:
         told = {"content_index": 0, "annotation_index": len(part["annotations"]), "annotation": note}
         part["annotations"].append(note)
         return [*events, self._about(message, "response.output_text.annotation.added", told)]
+
+    def search(self, step: Search) -> list[Json]:
+        action: Json = {"type": "search", "query": step.query, "queries": [step.query]}
+        ended = self.close()
+        item, added = self._open("ws", {"type": "web_search_call", "status": "in_progress"})
+        said = [f"response.web_search_call.{word}" for word in ("in_progress", "searching", "completed")]
+        told = [self._about(item, kind, {}) for kind in said]
+        item["action"] = action
+        return [*ended, added, *told, self._finish(item)]
 
     def refusal(self, step: Refusal) -> list[Json]:
         events = self.close() + self._begin_message({"type": "refusal", "refusal": ""})
@@ -156,10 +171,12 @@ class Items:
         return [*events, self._finish(message, status)]
 
     def _open(self, prefix: str, item: Json) -> tuple[Json, Json]:
-        """A new item and the event that announces it. Its id tells the reply and whether that one reasoned."""
+        """A new item and the event that announces it. Its id tells the reply and whether that one had reasoned."""
         place = len(self._places)
-        mark = "r" if self._reasons else "p"
-        item = {"id": f"{prefix}_{self._ask.word('item', length=40)}{mark}{place:02x}", **item}
+        self._reasoned |= prefix == "rs"
+        mark = "r" if self._reasoned else "p"
+        reply = whose(self._ask.origin) + self._ask.word("item", length=32)
+        item = {"id": f"{prefix}_{reply}{mark}{place:02x}", **item}
         self._places[item["id"]] = place
         shown = {key: list(value) if isinstance(value, list) else value for key, value in item.items()}
         return item, {"type": "response.output_item.added", "output_index": place, "item": shown}

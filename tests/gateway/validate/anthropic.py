@@ -101,6 +101,9 @@ def _check_tools(report: Report, body: Json) -> None:
     named: list[Any] = []
     known = ("name", "description", "input_schema", "type", "cache_control", "strict", "eager_input_streaming")
     for where, tool in report.each(tools, "tools"):
+        if str(tool.get("type")).startswith("web_search_"):
+            _check_search(report, tool, where, named)
+            continue
         report.only(tool, known, where)
         named.append(report.want(tool, "name", str, where))
         report.may(tool, "description", str, where)
@@ -117,6 +120,15 @@ def _check_tools(report: Report, body: Json) -> None:
         report.say("tool_choice: may only be specified while providing `tools`.")
     if choice.get("type") == "tool" and choice.get("name") not in named:
         report.say(f"tool_choice: tool '{choice.get('name')}' not found in provided tools")
+
+
+def _check_search(report: Report, tool: Json, where: str, named: list[Any]) -> None:
+    """The vendor's own search: a type with a date, and the name that goes with it."""
+    fields = ("type", "name", "max_uses", "allowed_domains", "blocked_domains", "user_location", "cache_control")
+    report.only(tool, fields, where)
+    report.one_of(tool["type"], ("web_search_20250305", "web_search_20260209", "web_search_20260318"), f"{where}.type")
+    report.one_of(tool.get("name"), ("web_search",), f"{where}.name")
+    named.append(tool.get("name"))
 
 
 def _check_caching(report: Report, body: Json) -> None:

@@ -15,7 +15,7 @@ _PREFILL = re.compile(r"claude-(?:3|(?:opus|sonnet|haiku)-4(?:$|-[0-5]\b|-2))")
 _THOUGHTS = ("thinking", "redacted_thinking")
 _BLOCKS = {
     "user": ("text", "image", "document", "search_result", "tool_result"),
-    "assistant": ("text", "tool_use", *_THOUGHTS),
+    "assistant": ("text", "tool_use", "server_tool_use", "web_search_tool_result", *_THOUGHTS),
 }
 _IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 
@@ -44,6 +44,7 @@ def check_messages(report: Report, body: Json, origin: Origin) -> None:
         if message.get("role") == "assistant":
             _check_thoughts(report, blocks_of(message), where)
     _check_pairs(report, rows)
+    _check_searches(report, body, rows, origin)
     _check_loop(report, body, rows)
 
 
@@ -73,7 +74,7 @@ def _check_turns(report: Report, rows: list[tuple[str, Json]], *, prefill: bool)
         last = blocks_of(rows[-1][1])[-1]
         if str(last.get("text", "")).endswith((" ", "\n")):
             report.say("messages: final assistant content cannot end with trailing whitespace")
-    elif roles[-1] != "user":
+    elif roles[-1] != "user" and blocks_of(rows[-1][1])[-1:] and not _paused(rows[-1][1]):
         report.say(
             "This model does not support assistant message prefill. The conversation must end with a user message."
         )
@@ -223,6 +224,63 @@ def _check_pairs(report: Report, rows: list[tuple[str, Json]]) -> None:
         if any(later and not earlier for earlier, later in pairwise(kinds)):
             report.say(f"{where}: `tool_result` blocks must come before any other block")
         calls = [str(block.get("id")) for block in blocks if block.get("type") == "tool_use"]
+
+
+def _paused(message: Json) -> bool:
+    """Whether a reply ends with a search, as one does that the vendor has paused."""
+    return blocks_of(message)[-1].get("type") in ("server_tool_use", "web_search_tool_result")
+
+
+def _check_searches(report: Report, body: Json, rows: list[tuple[str, Json]], origin: Origin) -> None:
+    """Searches come back to who made them, each with its results right in its reply, and citations with both."""
+    tools = [tool for tool in body.get("tools") or () if isinstance(tool, dict)]
+    offered = any(str(tool.get("type")).startswith("web_search_") for tool in tools)
+    pages: set[str] = set()
+    for number, (where, message) in enumerate(rows):
+        waiting: list[str] = []
+        for block in blocks_of(message):
+            kind = block.get("type")
+            if kind in ("server_tool_use", "web_search_tool_result") and not offered:
+                report.say(f"{where}: `{kind}` needs the tool `web_search` in `tools`")
+            if kind == "server_tool_use":
+                report.only(block, ("type", "id", "name", "input", "caller", "cache_control"), where)
+                waiting.append(str(report.want(block, "id", str, where)))
+                report.want(report.want(block, "input", dict, where) or {}, "query", str, f"{where}.input")
+            if kind == "web_search_tool_result":
+                report.only(block, ("type", "tool_use_id", "content", "caller", "cache_control"), where)
+                if block.get("tool_use_id") not in waiting:
+                    report.say(f"{where}: `web_search_tool_result` without its `server_tool_use`")
+                waiting = [known for known in waiting if known != block.get("tool_use_id")]
+                pages |= _check_pages(report, block, where, origin)
+            for citation in block.get("citations") or () if kind == "text" else ():
+                _check_citation(report, citation, where, pages, origin)
+        if waiting and not (number == len(rows) - 1 and message.get("role") == "assistant"):
+            report.say(f"{where}: `web_search` tool use with id {waiting} was found without its result")
+
+
+def _check_pages(report: Report, block: Json, where: str, origin: Origin) -> set[str]:
+    """What a search found, each page sealed by who found it."""
+    found: set[str] = set()
+    content = block.get("content")
+    for page in content if isinstance(content, list) else ():
+        report.only(page, ("type", "url", "title", "encrypted_content", "page_age"), where)
+        why = complaint(str(page.get("encrypted_content")), origin, "page", page.get("url"))
+        if why:
+            report.say(f"{where}: Invalid `encrypted_content` in search result: it {why}")
+        found.add(str(page.get("url")))
+    return found
+
+
+def _check_citation(report: Report, citation: Json, where: str, pages: set[str], origin: Origin) -> None:
+    if citation.get("type") != "web_search_result_location":
+        report.say(f"{where}: no such citation: {citation.get('type')}")
+        return
+    report.only(citation, ("type", "url", "title", "encrypted_index", "cited_text"), where)
+    why = complaint(str(citation.get("encrypted_index")), origin, "citation", citation.get("url"))
+    if why:
+        report.say(f"{where}: Invalid `encrypted_index` in citation: it {why}")
+    if citation.get("url") not in pages:
+        report.say(f"{where}: Could not find search result for citation index")
 
 
 def _check_loop(report: Report, body: Json, rows: list[tuple[str, Json]]) -> None:

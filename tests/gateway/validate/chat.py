@@ -19,7 +19,7 @@ _FIELDS = names(
 )
 _OTHERS_FIELDS = names(
     "thinking reasoning usage include_reasoning provider models transforms top_k min_p repetition_penalty"
-    " enable_thinking thinking_budget chat_template_kwargs options keep_alive extra_body"
+    " enable_thinking thinking_budget chat_template_kwargs options keep_alive extra_body plugins"
 )
 """What gateways and local servers take besides; OpenAI itself does not."""
 
@@ -36,6 +36,7 @@ def problems(body: Json, origin: Origin) -> list[str]:
     _check_limits(report, body, origin.model)
     _check_tools(report, body)
     _check_format(report, body)
+    _check_search(report, body, origin.model)
     check_messages(report, body.get("messages"), origin)
     return report.found
 
@@ -100,6 +101,21 @@ def _check_choice(report: Report, choice: Any, named: list[Any]) -> None:
             report.say(f"Tool choice {choice} does not name a tool of 'tools'.")
     elif choice is not None:
         report.one_of(choice, ("auto", "none", "required"), "tool_choice")
+
+
+def _check_search(report: Report, body: Json, model: str) -> None:
+    """Only models made for it search, and they take nothing that steers sampling."""
+    searches = "search" in family(model)
+    options = report.may(body, "web_search_options", dict)
+    if options is not None:
+        report.only(options, ("search_context_size", "user_location"), "web_search_options")
+        if not searches:
+            report.say("Web search options not supported with this model.")
+    for name in ("temperature", "top_p", "seed", "stop", "n") if searches else ():
+        if name in body:
+            report.say(f"Model incompatible request argument supplied: {name}")
+    for where, plugin in report.each(report.may(body, "plugins", list), "plugins"):
+        report.one_of(plugin.get("id"), ("web",), f"{where}.id")
 
 
 def _check_format(report: Report, body: Json) -> None:

@@ -33,7 +33,7 @@ def problems(body: Json, origin: Origin) -> list[str]:
         report.say("* GenerateContentRequest.model: unexpected model name format")
     _check_system(report, body, origin)
     _check_config(report, body)
-    _check_tools(report, body)
+    _check_tools(report, body, origin)
     check_contents(report, body, origin)
     return report.found
 
@@ -79,13 +79,20 @@ def _check_thinking(report: Report, config: Json, where: str) -> None:
         report.say("You can only set only one of thinking budget and thinking level.")
 
 
-def _check_tools(report: Report, body: Json) -> None:
+def _check_tools(report: Report, body: Json, origin: Origin) -> None:
     declared: list[Any] = []
     for where, tool in report.each(report.may(body, "tools", list), "tools"):
         report.only(tool, ("functionDeclarations", "googleSearch", "urlContext", "codeExecution"), where)
         for place, one in report.each(tool.get("functionDeclarations"), f"{where}.functionDeclarations"):
             declared.append(one.get("name"))
             _check_declaration(report, one, place)
+    searches = any("googleSearch" in tool for tool in body.get("tools") or () if isinstance(tool, dict))
+    if searches and declared:
+        report.say("Built-in tools ({google_search}) and Function Calling cannot be combined in the same request.")
+    older = origin.model.startswith(("gemini-1", "gemini-2"))
+    json_only = (body.get("generationConfig") or {}).get("responseMimeType") == "application/json"
+    if older and json_only and (searches or declared):
+        report.say("Tool use with a response mime type: 'application/json' is unsupported")
     report.tool_names(declared, _TOOL_NAME)
     config = report.may(body, "toolConfig", dict)
     calling = (config or {}).get("functionCallingConfig")

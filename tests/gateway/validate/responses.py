@@ -43,7 +43,8 @@ def problems(body: Json, origin: Origin) -> list[str]:
     _check_reasoning(report, body)
     _check_tools(report, body)
     _check_text(report, body)
-    check_input(report, body.get("input"), origin)
+    searches = any(isinstance(tool, dict) and tool.get("type") == "web_search" for tool in body.get("tools") or ())
+    check_input(report, body.get("input"), origin, searches=searches)
     return report.found
 
 
@@ -64,6 +65,9 @@ def _check_tools(report: Report, body: Json) -> None:
     tools = report.may(body, "tools", list)
     named: list[Any] = []
     for where, tool in report.each(tools, "tools"):
+        if tool.get("type") == "web_search":
+            report.only(tool, ("type", "filters", "search_context_size", "user_location", "external_web_access"), where)
+            continue
         report.one_of(tool.get("type"), ("function",), f"{where}.type")
         report.only(tool, ("type", "name", "description", "parameters", "strict"), where)
         named.append(report.want(tool, "name", str, where))

@@ -6,16 +6,23 @@ import re
 from typing import Any
 
 from tests.gateway.mint import Origin, complaint, unseal
+from tests.gateway.render.responses_items import whose
 from tests.gateway.validate.common import TOOL_NAME, Json, Report
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_OWN_ID = re.compile(r"(rs|fc|msg)_([0-9a-f]{40})([rp])([0-9a-f]{2})")
-_PREFIXES = {"message": "msg_", "reasoning": "rs_", "function_call": "fc_", "function_call_output": "fc_"}
+_OWN_ID = re.compile(r"(rs|fc|msg|ws)_([0-9a-f]{40})([rp])([0-9a-f]{2})")
+_PREFIXES = {
+    "message": "msg_",
+    "reasoning": "rs_",
+    "function_call": "fc_",
+    "function_call_output": "fc_",
+    "web_search_call": "ws_",
+}
 _PARTS = {"user": ("input_text", "input_image", "input_file"), "assistant": ("output_text", "refusal")}
 
 
-def check_input(report: Report, given: Any, origin: Origin) -> None:
-    """The input of a request: one text, or items in order."""
+def check_input(report: Report, given: Any, origin: Origin, *, searches: bool) -> None:
+    """The input of a request: one text, or items in order; `searches`: the tool for it is offered."""
     if isinstance(given, str):
         if not given:
             report.say("Invalid 'input': empty string.")
@@ -26,6 +33,8 @@ def check_input(report: Report, given: Any, origin: Origin) -> None:
     rows = list(report.each(given, "input"))
     for where, item in rows:
         _check_item(report, item, where, origin)
+        if item.get("type") == "web_search_call":
+            _check_search(report, item, where, origin, searches=searches)
     _check_pairs(report, rows)
     _check_company(report, rows)
 
@@ -48,7 +57,7 @@ def _check_item(report: Report, item: Json, where: str, origin: Origin) -> None:
         _check_call_id(report, item, where)
         output = report.want(item, "output", (str, list), where)
         _check_parts(report, output, f"{where}.output", _PARTS["user"])
-    else:
+    elif kind != "web_search_call":
         report.say(f"Invalid value: '{kind}' at '{where}.type'.")
     _check_item_id(report, item, kind, where)
 
@@ -105,6 +114,18 @@ def _check_reasoning(report: Report, item: Json, where: str, origin: Origin) -> 
     mine = _OWN_ID.fullmatch(str(item.get("id", "")))
     if found and mine and int(mine[4], 16) != found.place:
         report.say(f"{where}: the encrypted content belongs to another item than '{item['id']}'.")
+
+
+def _check_search(report: Report, item: Json, where: str, origin: Origin, *, searches: bool) -> None:
+    """A search comes back whole, to who made it, and only where another may be made."""
+    report.only(item, ("type", "id", "status", "action"), where)
+    report.one_of(item.get("status"), ("completed",), f"{where}.status")
+    report.want(report.want(item, "action", dict, where) or {}, "type", str, f"{where}.action")
+    known = str(report.want(item, "id", str, where) or "")
+    if not known.startswith(f"ws_{whose(origin)}"):
+        report.say(f"Item with id '{known}' not found.")
+    if not searches:
+        report.say(f"{where}: 'web_search_call' is only allowed when the 'web_search' tool is specified.")
 
 
 def _check_call_id(report: Report, item: Json, where: str) -> None:
@@ -189,4 +210,6 @@ def _is_reply(following: list[tuple[str, Json]]) -> bool:
         return False
     item = following[0][1]
     kind = item.get("type", "message")
-    return kind in ("reasoning", "function_call") or (kind == "message" and item.get("role") == "assistant")
+    return kind in ("reasoning", "function_call", "web_search_call") or (
+        kind == "message" and item.get("role") == "assistant"
+    )

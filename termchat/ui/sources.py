@@ -1,0 +1,42 @@
+"""The sources of a reply as numbered lines: a title that leads there, and who is behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from termchat.core.links import host, web
+from termchat.core.messages import Citation
+from termchat.core.sanitize import Safe, safe_line, say
+from termchat.core.style import Role
+from termchat.ui.blocks import Line, line
+from termchat.ui.markdown.row import Segment
+
+_LONGEST = 100  # characters of a title
+_DIM = (Role.DIM,)
+
+
+def source_lines(sources: Sequence[Citation], *, hyperlinks: bool) -> tuple[Line, ...]:
+    """`Sources:`, then a line for each; without `hyperlinks` the whole address is written out.
+
+    An address that is none of the web is never a link, and only named.
+    """
+    rows = [_row(number, source, hyperlinks) for number, source in enumerate(sources, 1)]
+    return (line(say("Sources:"), Role.DIM), *rows) if rows else ()
+
+
+def _row(number: int, source: Citation, hyperlinks: bool) -> Line:
+    url = web(source.url)
+    title = _title(source.title) or safe_line(host(url) if url else source.url)
+    first = Segment(safe_line(f"{number}. "), _DIM)
+    if not url:
+        return (first, Segment(title, _DIM))
+    if not hyperlinks:
+        return (first, Segment(title, _DIM), Segment(say(" ({url})", url=safe_line(url)), _DIM))
+    name = safe_line(host(url))
+    behind = () if title == name else (Segment(say(" · {host}", host=name), _DIM),)
+    return (first, Segment(title, (Role.DIM, Role.LINK), url), *behind)
+
+
+def _title(title: str) -> Safe:
+    flat = " ".join(title.split())
+    return safe_line(flat if len(flat) <= _LONGEST else f"{flat[: _LONGEST - 1]}…")

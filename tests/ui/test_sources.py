@@ -1,0 +1,93 @@
+"""The sources of a reply: numbered, linked where the address is one of the web, harmless always."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from termchat.core.events import CitationDelta, SearchDelta, StepStarted, Streamed, TextDelta
+from termchat.core.links import web
+from termchat.core.messages import Citation
+from termchat.ui.blocks import Lines, Pause, Prose, Sources, words_of
+from termchat.ui.sources import source_lines
+from termchat.ui.view import Phase
+from tests.ui.test_view import ended, play, said, text
+
+A, B = Citation("https://en.a.example/wiki/Tea?x=1", "Tea, the leaf"), Citation("https://b.example/", "")
+
+
+def plain(*sources: Citation) -> list[str]:
+    return [words_of(line) for line in source_lines(sources, hyperlinks=False)]
+
+
+def linked(*sources: Citation) -> list[tuple[str, list[str]]]:
+    lines = source_lines(sources, hyperlinks=True)
+    return [(words_of(line), [segment.url for segment in line if segment.url]) for line in lines]
+
+
+def test_with_links_the_title_leads_there_and_the_host_follows() -> None:
+    assert linked(A, B) == [
+        ("Sources:", []),
+        ("1. Tea, the leaf · en.a.example", ["https://en.a.example/wiki/Tea?x=1"]),
+        ("2. b.example", ["https://b.example/"]),
+    ]
+
+
+def test_without_links_the_whole_address_is_there() -> None:
+    assert plain(A, B) == [
+        "Sources:",
+        "1. Tea, the leaf (https://en.a.example/wiki/Tea?x=1)",
+        "2. b.example (https://b.example/)",
+    ]
+    assert plain() == []
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "file:///etc/passwd", "data:text/html,x", "/relative", "https://", "http://[", ""]
+)
+def test_what_is_no_address_of_the_web_is_named_and_never_a_link(url: str) -> None:
+    assert linked(Citation(url, "Look")) == [("Sources:", []), ("1. Look", [])]
+    assert plain(Citation(url, "Look")) == ["Sources:", "1. Look"]
+
+
+def test_nothing_foreign_reaches_the_terminal() -> None:
+    evil = Citation(
+        "https://a.example/\x1b]8;;https://evil.example\x07 é\n", "A\x1b[31m\u202e title\nof two lines " * 9
+    )
+    for hyperlinks in (True, False):
+        for line in source_lines([evil], hyperlinks=hyperlinks):
+            assert all(c.isprintable() and c not in "\x1b\u202e\n" for c in words_of(line))
+            assert all(segment.url.isascii() and segment.url.isprintable() for segment in line)
+
+
+@given(st.text())
+def test_an_address_of_the_web_is_plain_ascii(url: str) -> None:
+    found = web(url)
+    assert not found or (found.isascii() and found.isprintable() and " " not in found)
+
+
+@given(st.sampled_from(["http", "https", "HTTPS"]), st.from_regex(r"[a-z0-9.-]{1,20}", fullmatch=True), st.text())
+def test_an_address_stays_where_it_leads(scheme: str, host: str, path: str) -> None:
+    found = web(f"{scheme}://{host}/{path}")
+    assert not found or found.startswith(f"{scheme}://{host}/")
+
+
+def cite(citation: Citation) -> Streamed:
+    return Streamed("t", CitationDelta(0, citation))
+
+
+def test_they_stand_between_the_reply_and_its_usage_each_once() -> None:
+    later = Citation(B.url, "Better")
+    _, blocks = play(text("Tea"), cite(A), cite(B), StepStarted("t", 2), text("hot"), cite(A), cite(later), ended())
+    kinds = [type(block) for block in blocks]
+    assert kinds == [Prose, Prose, Pause, Sources, Lines]
+    assert blocks[-2] == Sources((A, later))
+
+
+def test_a_search_is_shown_while_it_goes_on_and_once_it_is_known_what_for() -> None:
+    view, blocks = play(text("I look."), Streamed("t", SearchDelta(1)))
+    assert (view.turn and view.turn.phase, blocks) == (Phase.SEARCHING, [Prose("I look."), Pause()])
+    view, blocks = play(Streamed("t", SearchDelta(0, ("tea\n", "茶\x1b"))), Streamed("t", TextDelta(1, "Tea")))
+    assert said(blocks) == ["● searched the web · tea · 茶␛"]
+    assert view.turn and view.turn.phase is Phase.REPLYING
