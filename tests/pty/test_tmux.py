@@ -47,6 +47,11 @@ class Tmux:
         """History and screen, wrapped lines joined."""
         return [row.rstrip() for row in self._run("capture-pane", "-p", "-J", "-S", "-50000").split("\n")]
 
+    def told(self) -> int:
+        """The columns the program can know of: those of the terminal it runs in, which tmux tells after its own."""
+        with open(self._run("display-message", "-p", "#{pane_tty}").strip(), "rb") as terminal:
+            return os.get_terminal_size(terminal.fileno()).columns
+
     def until(self, condition: Callable[[], bool], seconds: float = 10.0) -> None:
         end = time.monotonic() + seconds
         while not condition():
@@ -87,23 +92,30 @@ PROGRAM = f"clear; {sys.executable} -m tests.pty.program"
 
 
 def test_the_scrollback_is_the_transcript_after_eight_resizes(tmux: Callable[[int, int], Tmux]) -> None:
+    """tmux wraps its screen anew first and tells the program then, later when sizes follow each other closely.
+
+    What is drawn in between cannot know. So each size is given once the one before has been told and lived with.
+    """
     one = tmux(100, 24)
     one.keys(PROGRAM, "Enter")
     one.shows("Ask anything")
-    one.keys("long 20 200", "Enter")
+    one.keys("long 40 150", "Enter")
     one.shows("R0001")
     for columns in (90, 75, 60, 45, 60, 80, 100, 70):
         one.resize(columns, 24)
-        seen = one.screen()
-        one.until(lambda seen=seen: one.screen() != seen, 3)
-        # A frame that is under way while tmux wraps the screen anew cannot know; the stream is slow to make that rare.
-        time.sleep(0.4)  # tmux tells a new size at once only that long after the one before
+        one.until(lambda columns=columns: one.told() == columns)
+        seen = _last_row(one)
+        one.until(lambda seen=seen: _last_row(one) >= seen + 2)
     one.shows("12 in", 25)
     rows = one.transcript()
     numbers = [word for row in rows for word in row.split() if word.startswith("R0")]
-    assert numbers == [f"R{n:04d}" for n in range(20)]
+    assert numbers == [f"R{n:04d}" for n in range(40)]
     assert sum("Type to queue" in row for row in rows) == 0
     assert sum("❯ Ask" in row for row in rows) == 1
+
+
+def _last_row(one: Tmux) -> int:
+    return max((int(word[1:]) for row in one.transcript() for word in row.split() if word.startswith("R0")), default=0)
 
 
 @pytest.mark.parametrize("columns", [80, 40])
