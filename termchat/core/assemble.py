@@ -15,8 +15,8 @@ from termchat.core.events import (
     Finished,
     ReasoningDelta,
     Retrying,
-    TextDelta,
     SearchDelta,
+    TextDelta,
     ToolCallDelta,
     UsageDelta,
 )
@@ -74,14 +74,14 @@ class _OpenCall(_Open):
 
     def part(self) -> Part | None:
         return ToolCall(self.id, self.name, self.text or "{}", self.done and bool(self.name), self.opaque)
+
+
 @dataclass(slots=True)
 class _OpenSearch(_Open):
     queries: tuple[str, ...] = ()
 
     def part(self) -> Part | None:
         return Search(self.queries, self.opaque) if self.queries or self.extra else None
-
-
 
 
 class Assembly:
@@ -144,8 +144,8 @@ class Assembly:
         part = self._open.setdefault((_OpenCall, index), _OpenCall())
         assert isinstance(part, _OpenCall)
         return part
+
     def _search(self, index: int) -> _OpenSearch:
         part = self._open.setdefault((_OpenSearch, index), _OpenSearch())
         assert isinstance(part, _OpenSearch)
         return part
-
