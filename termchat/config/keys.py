@@ -54,12 +54,12 @@ class Key:
 
 KEYS: tuple[Key, ...] = (
     Key(Action.ENTER, (("c-m",),), say("Enter"), say("send; queue while it replies")),
-    Key(Action.ALT_ENTER, (("escape", "c-m"),), say("Alt-Enter"), say("new line (enter = newline: send)")),
-    Key(Action.NEWLINE, (("c-j",),), say("Ctrl-J"), say("new line; Shift-Enter as well")),
+    Key(Action.ALT_ENTER, (("escape", "c-m"),), say("Alt-Enter"), say("new line (see /multiline)")),
+    Key(Action.NEWLINE, (("c-j",),), say("Ctrl-J"), say("new line; Shift-Enter too")),
     Key(Action.ESCAPE, (("escape",),), say("Esc"), say("stop; twice clears the input")),
     Key(Action.INTERRUPT, (("c-c",), ("<sigint>",)), say("Ctrl-C"), say("stop, clear; twice leaves")),
-    Key(Action.END, (("c-d",),), say("Ctrl-D"), say("leave when the input is empty")),
-    Key(Action.UP, (("up",), ("c-p",)), say("Up"), say("earlier input; the queue back")),
+    Key(Action.END, (("c-d",),), say("Ctrl-D"), say("leave on an empty input")),
+    Key(Action.UP, (("up",), ("c-p",)), say("Up"), say("earlier input; queue back")),
     Key(Action.DOWN, (("down",), ("c-n",)), say("Down"), say("later input")),
     Key(Action.COMPLETE, (("c-i",),), say("Tab"), say("complete a command")),
     Key(Action.SEARCH, (("c-r",),), say("Ctrl-R"), say("search what was typed before")),

@@ -114,4 +114,4 @@ def _advice(failure: Failure) -> Safe:
         case Kind.NOT_FOUND if failure.closest:
             return say("Closest: {names}", names=safe_line(", ".join(map(str, failure.closest))))
         case _:
-            return Safe(failure.hint.removesuffix("."))
+            return Safe(failure.hint.removesuffix(".").partition(", or choose another model")[0])

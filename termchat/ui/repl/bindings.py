@@ -34,12 +34,7 @@ def make_bindings(
         if run := actions.get(key.action):
             _bind(bindings, key, run, sheet_closes, _when(key.action, suggests, vi=vi))
 
-    for digit in "0123456789-":
-
-        @bindings.add("escape", digit, filter=emacs_mode)
-        def _(event: KeyPressEvent) -> None:
-            """The editor would count with it, unseen, and swallow what comes next."""
-            event.current_buffer.insert_text(event.data)
+    _keep_text(bindings)
 
     @bindings.add(Keys.BracketedPaste)
     def _(event: KeyPressEvent) -> None:
@@ -47,6 +42,20 @@ def make_bindings(
         paste(event.data)
 
     return bindings
+
+
+def _keep_text(bindings: KeyBindings) -> None:
+    """An Alt key that does nothing is its letter: an Esc may come in one read with what was typed after it.
+
+    The editor would count with digits, unseen, and swallow what comes next.
+    """
+
+    def insert(event: KeyPressEvent) -> None:
+        if event.data.isprintable():
+            event.current_buffer.insert_text(event.data)
+
+    for key in (Keys.Any, *"0123456789-"):
+        bindings.add("escape", key, filter=emacs_mode)(insert)
 
 
 def _when(action: Action, suggests: Callable[[], bool], *, vi: bool) -> Filter:

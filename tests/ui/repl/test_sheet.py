@@ -1,0 +1,25 @@
+"""The key sheet: at most eight rows, nothing cut, and where there is no room for all it says where they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from termchat.config.keys import KEYS
+from termchat.ui.blocks import words_of
+from termchat.ui.cells import cells
+from termchat.ui.repl.sheet import sheet_lines
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 100, 120, 160, 200])
+def test_it_fits_and_cuts_no_word(columns: int) -> None:
+    rows = [words_of(row) for row in sheet_lines(columns)]
+    assert len(rows) <= 8
+    assert all(cells(row) <= columns - 1 for row in rows)
+    assert "…" not in "".join(rows)
+    shown = [key for key in KEYS if any(key.help in row for row in rows)]
+    assert shown == list(KEYS[: len(shown)])
+    assert any("/keys" in row for row in rows) is (len(shown) < len(KEYS))
+
+
+def test_where_there_is_no_room_for_words_they_are_cut() -> None:
+    assert all(cells(words_of(row)) <= 19 for row in sheet_lines(20))
