@@ -52,6 +52,19 @@ class Parts:
     spaced: Callable[[], bool] = lambda: False  # whether a blank line stands above the live region already
 
 
+class _Stack(HSplit):
+    """Parts below each other that leave a row of the screen free: what they pushed out of it could not be erased."""
+
+    def preferred_height(self, width: int, max_available_height: int) -> Dimension:
+        wanted, most = super().preferred_height(width, max_available_height), max(1, max_available_height - 1)
+        return Dimension(min(wanted.min, most), min(wanted.max, most), preferred=min(wanted.preferred, most))
+
+
+def _up_to(rows: int) -> Dimension:
+    """So many rows, or fewer where there is no room for them."""
+    return Dimension(min=0, max=rows, preferred=rows)
+
+
 class Live:
     """The layout of the live region."""
 
@@ -62,9 +75,9 @@ class Live:
         self.filter = self._filter_window()
         picking = Condition(parts.picking)
         self.layout = Layout(
-            HSplit(
+            _Stack(
                 [
-                    ConditionalContainer(Window(height=1), Condition(self._gap)),
+                    ConditionalContainer(Window(height=_up_to(1)), Condition(self._gap)),
                     self._lines(parts.calls, 5),
                     self._lines(parts.queue, 4),
                     self._lines(parts.panel, _PANEL_ROWS),
@@ -95,7 +108,7 @@ class Live:
 
     def _slot(self, text: Callable[[], Fragments], height: Callable[[], int]) -> Window:
         control = FormattedTextControl(text, focusable=False, show_cursor=False)
-        return Window(control, height=lambda: Dimension.exact(height()), dont_extend_height=True, wrap_lines=False)
+        return Window(control, height=lambda: _up_to(height()), dont_extend_height=True, wrap_lines=False)
 
     def _input_window(self) -> Window:
         parts = self.parts

@@ -51,12 +51,13 @@ class Reply:
             self._screen.draw()
 
     def end(self) -> None:
-        """All that was shown is final."""
+        """The reply has no more rows; those that have to wait are written in the order of what else waits."""
         self._live = ()
         if self._final:
             final, self._final = self._final, []
             self._screen.commit(encode_rows(final, self.palette))
-        self._above.leave()
+        else:
+            self._above.leave()
 
     def frame(self, footing: int) -> str:
         """What brings the rows up to date, `footing` rows being taken below them; the cursor stays where it is."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import wcwidth
 
 _GRAMMAR = re.compile(
-    r"\x1b\[(?P<count>\d*)(?P<move>[ABCKJLM])|\x1b(?P<mark>[78])|\x1b\[\?7(?P<wrap>[hl])|\x1b\[(?P<sgr>[\d;]*)m|\x1b\[\?2026(?P<sync>[hl])"
+    r"\x1b\[(?P<count>\d*)(?P<move>[ABCDKJLM])|\x1b(?P<mark>[78])|\x1b\[\?7(?P<wrap>[hl])|\x1b\[(?P<sgr>[\d;]*)m|\x1b\[\?2026(?P<sync>[hl])"
     r"|\x1b\]8;(?:id=[0-9a-f]+)?;(?P<url>[\x21-\x7e]*)\x1b\\|(?P<control>[\r\n])|(?P<text>[^\x00-\x1f\x7f-\x9f]+)"
 )
 
@@ -172,6 +172,8 @@ class Terminal:
         elif sign == "C":
             assert self.column + count < self.width or count == 1
             self.column, self.pending = min(self.width - 1, self.column + count), False
+        elif sign == "D":
+            self.column, self.pending = max(0, self.column - count), False
         elif sign == "L":
             self._insert(count)
         elif sign == "M":
