@@ -137,16 +137,15 @@ def test_no_way_out_leaves_the_tab_at_work(way: str) -> None:
         assert terminal.output.rfind(OFF) > terminal.output.rfind(ON)
 
 
-def test_an_alt_key_that_does_nothing_is_its_letter() -> None:
-    """As when an Esc comes in one read with what was typed after it."""
+@pytest.mark.parametrize("text", ["/usage", "401", "-1", "all", "x", "你好", "# a title"])
+def test_an_esc_in_one_read_with_what_is_typed_after_it_loses_neither(text: str) -> None:
     with Terminal() as terminal:
         terminal.shows("Ask anything")
-        terminal.send("\x1b/usage")
-        terminal.shows("❯ /usage")
-        terminal.send("\x15")
-        terminal.shows("Ask anything")
-        terminal.send("\x1b401 \x1b你好")
-        terminal.shows("❯ 401 你好")
+        terminal.send("drip\r")
+        terminal.shows("word2")
+        terminal.send(f"\x1b{text}")
+        terminal.shows("■ stopped")
+        terminal.shows(f"❯ {text}")
 
 
 def test_f2_goes_back_to_the_model_before() -> None:

@@ -14,6 +14,7 @@ from termchat.config.keys import KEYS, Action, Key
 _ESC_WAIT = 0.01  # an Alt key comes in one read; an Esc that came alone is an Esc
 _SEQUENCE_WAIT = 0.5
 _INSERTING = emacs_mode | vi_insert_mode
+_TEXT = "/0123456789-#*.<>ae"
 _EMACS_ONLY = frozenset({Action.UNDO, Action.REDO, Action.DROP})
 
 
@@ -34,7 +35,8 @@ def make_bindings(
         if run := actions.get(key.action):
             _bind(bindings, key, run, sheet_closes, _when(key.action, suggests, vi=vi))
 
-    _keep_text(bindings)
+    if escape := actions.get(Action.ESCAPE):
+        _keep_text(bindings, escape)
 
     @bindings.add(Keys.BracketedPaste)
     def _(event: KeyPressEvent) -> None:
@@ -44,18 +46,18 @@ def make_bindings(
     return bindings
 
 
-def _keep_text(bindings: KeyBindings) -> None:
-    """An Alt key that does nothing is its letter: an Esc may come in one read with what was typed after it.
+def _keep_text(bindings: KeyBindings, escape: Callable[[], None]) -> None:
+    """An Esc may come in one read with what was typed after it: both are what they are.
 
-    The editor would count with digits, unseen, and swallow what comes next.
+    So it is with every Alt key that means nothing here; these mean something to the editor that nobody would miss.
     """
 
-    def insert(event: KeyPressEvent) -> None:
-        if event.data.isprintable():
-            event.current_buffer.insert_text(event.data)
+    def both(event: KeyPressEvent) -> None:
+        escape()
+        event.current_buffer.insert_text(event.data)
 
-    for key in (Keys.Any, *"0123456789-"):
-        bindings.add("escape", key, filter=emacs_mode)(insert)
+    for key in _TEXT:
+        bindings.add("escape", key, filter=emacs_mode)(both)
 
 
 def _when(action: Action, suggests: Callable[[], bool], *, vi: bool) -> Filter:
