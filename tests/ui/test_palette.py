@@ -118,7 +118,7 @@ def test_the_headings_differ_without_colour() -> None:
 
 def test_rows_are_encoded_with_links_and_end_in_the_plain_look() -> None:
     row = Row((Segment(Safe("a ")), Segment(Safe("b"), (Role.LINK,), "http://x.y"), Segment(Safe(" c"))), 5)
-    assert encode_row(row, palette(Depth.MONO)) == "a \x1b]8;id=2e9a2b40;http://x.y\x1b\\\x1b[4mb\x1b]8;;\x1b\\\x1b[m c"
+    assert encode_row(row, palette(Depth.MONO)) == "a \x1b]8;id=0;http://x.y\x1b\\\x1b[4mb\x1b]8;;\x1b\\\x1b[m c"
 
 
 def test_blanks_need_no_sequence_of_their_own() -> None:

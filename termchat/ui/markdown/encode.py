@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
-from zlib import crc32
 
 from termchat.ui.markdown.row import Roles, Row, Segment
 
@@ -52,5 +51,5 @@ def encode_segments(segments: Iterable[Segment], palette: Palette) -> str:
 
 
 def _link(url: str) -> str:
-    """The opening of a link; its id lets a terminal see the pieces of a wrapped link as one."""
-    return f"\x1b]8;id={crc32(url.encode()):x};{url}\x1b\\" if url else _LINK_END
+    """The opening of a link; with an id terminals see the pieces of a wrapped link, which have one address, as one."""
+    return f"\x1b]8;id=0;{url}\x1b\\" if url else _LINK_END
