@@ -140,7 +140,7 @@ def delta(delta: Delta) -> str:
         case UsageDelta():
             return usage(delta.usage)
         case Finished():
-            return f"finished {delta.reason} ({delta.raw})"
+            return f"finished {delta.reason} ({delta.raw}{': ' * bool(delta.why)}{delta.why})"
         case Retrying():
             return f"retrying {delta.attempt}/{delta.tries}: {delta.failure.message}"
         case Adapted():

@@ -76,10 +76,14 @@ class UsageDelta:
 
 @dataclass(slots=True)
 class Finished:
-    """The model's own word that it is done: without it a reply is cut. `raw` is the vendor's word for it."""
+    """The model's own word that it is done: without it a reply is cut.
+
+    raw   the vendor's word for it; `why` its explanation, where it gives one
+    """
 
     reason: Finish
     raw: str = ""
+    why: str = ""
 
 
 @dataclass(slots=True)
@@ -94,9 +98,10 @@ class Retrying:
 
 @dataclass(slots=True)
 class Adapted:
-    """Something the provider had to do differently, told once, in words."""
+    """Something the provider had to do differently, told once, in words. `anew`: somebody else is asked from now on."""
 
     words: Safe
+    anew: bool = False
 
 
 Delta: TypeAlias = (

@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from termchat.core.errors import Failure, Kind, ProviderError
-from termchat.core.events import CONTENT, Delta, Finished, Retrying
+from termchat.core.events import CONTENT, Adapted, Delta, Finished, Retrying
 from termchat.core.models import Timeouts
 from termchat.core.ports import Provider, Request, Wire
 from termchat.core.sanitize import safe, say
@@ -110,6 +110,8 @@ class Pump:
                 self.finished = delta
             case Retrying():
                 self._restart = delta.delay
+            case Adapted(anew=True):
+                self._restart = 0.0
             case _:
                 self._began = self._began or isinstance(delta, CONTENT)
 

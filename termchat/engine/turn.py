@@ -33,7 +33,7 @@ from termchat.core.messages import Author, Message, Reasoning, Text, ToolCall, T
 from termchat.core.models import ModelRef, Timeouts
 from termchat.core.outcomes import Finish, Outcome
 from termchat.core.ports import Params, Prices, Provider, Providers, Request, Tools
-from termchat.core.sanitize import safe, safe_line, say, well_formed
+from termchat.core.sanitize import Safe, safe, safe_line, say, well_formed
 from termchat.core.usage import Usage, add_costs, estimate_tokens
 from termchat.engine.calls import Calls
 from termchat.engine.pump import BUG, Pump
@@ -155,6 +155,8 @@ class Turn:
             yield Notice(
                 self.id, say("The model stopped for a reason of its own: {why}.", why=_short(pump.finished.raw))
             )
+        if pump.finished and pump.finished.why and end.outcome in (Outcome.REFUSED, Outcome.FILTERED):
+            yield Notice(self.id, say("The reason given: {why}", why=_short(pump.finished.why, 300)))
         if end.outcome is not Outcome.COMPLETE:
             self._end = end
             return
@@ -346,5 +348,6 @@ def _size(part: object) -> int:
             return 0
 
 
-def _short(raw: str):
-    return safe_line(raw[:60])
+def _short(raw: str, longest: int = 60) -> Safe:
+    flat = " ".join(raw.split())
+    return safe_line(flat if len(flat) <= longest else f"{flat[: longest - 1]}…")

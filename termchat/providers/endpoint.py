@@ -49,11 +49,12 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a server answered instead of a reply; `body` is its JSON, or its text."""
+    """What a server answered instead of a reply; `body` is its JSON, or its text, `raw` the bytes it came as."""
 
     status: int | None
     body: Any
     headers: Mapping[str, str]
+    raw: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

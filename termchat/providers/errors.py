@@ -37,6 +37,8 @@ _HISTORY = re.compile(
     r"|alternate between user and model",
     re.IGNORECASE | re.DOTALL,
 )
+_LONG_QUOTA = re.compile(r"per(day|month)", re.IGNORECASE)
+_BILLING = re.compile(r"billing|credits? (are|is) depleted|spend(ing)? (cap|limit)|limit: 0\b", re.IGNORECASE)
 _TOO_LONG = re.compile(
     r"prompt is too long|maximum context length|exceeds? the maximum number of tokens|context.?window|context length",
     re.IGNORECASE,
@@ -154,16 +156,29 @@ def _said(body: Any) -> _Said:
         as_text(error) or as_text(inner.get("message")) or as_text(outer.get("detail")) or as_text(outer.get("message"))
     )
     codes = [inner.get("type"), inner.get("code"), inner.get("status"), inner.get("error_code")]
-    codes += [detail.get("reason") for detail in as_list(inner.get("details")) if is_object(detail)]
+    details = [detail for detail in as_list(inner.get("details")) if is_object(detail)]
+    codes += [detail.get("reason") for detail in details]
+    codes += ["quota_spent"] if inner.get("status") == "RESOURCE_EXHAUSTED" and _spent(details, words) else []
     named = frozenset(str(code).lower() for code in codes if isinstance(code, str | int) and not isinstance(code, bool))
     return _Said(words, named - {"error", ""})
+
+
+def _spent(details: list[dict[str, Any]], words: str) -> bool:
+    """Whether Gemini means a quota that no short wait gives back: it has one status word for that and for a rate."""
+    violations = [as_object(one) for detail in details for one in as_list(detail.get("violations"))]
+    if violations:
+        return any(
+            _LONG_QUOTA.search(as_text(one.get("quotaId"))) or as_text(one.get("quotaValue")) == "0"
+            for one in violations
+        )
+    return bool(_BILLING.search(words)) and not any("retryDelay" in detail for detail in details)
 
 
 def _kind(status: int | None, said: _Said) -> Kind:
     number = status if status and status != 200 else next((int(c) for c in said.codes if c.isdigit()), 0)
     if number == 401 or said.has("authentication_error", "invalid_api_key", "api_key_invalid", "unauthenticated"):
         return Kind.AUTH
-    if number == 402 or said.has("billing_error", "insufficient_quota"):
+    if number == 402 or said.has("billing_error", "insufficient_quota", "quota_spent"):
         return Kind.QUOTA
     if said.has("context_length_exceeded") or number == 413 or (number in (0, 400) and _TOO_LONG.search(said.words)):
         return Kind.CONTEXT_TOO_LONG
@@ -286,6 +301,15 @@ def _host(at: Endpoint) -> Safe:
 
 def _base(at: Endpoint) -> Safe:
     return foreign(at.base, at)
+
+
+def bytes_of(response: Any) -> bytes:
+    """The body of an SDK's response, as far as it was read."""
+    try:
+        content = response.content
+    except (AttributeError, httpx2.StreamError):
+        return b""
+    return content if isinstance(content, bytes) else b""
 
 
 def headers_of(response: Any) -> Mapping[str, str]:

@@ -161,6 +161,7 @@ class Exchange:
                 with watched(wire), posted_to(path):
                     response = await stack.enter_async_context(self._client.open(body))
             except Exception as error:
+                self._record(error)
                 raise ProviderError(converted(self._client, error, self.origin.model, began=False)) from error
             self._client.path = path
             decoder = self._client.decoder(body)
@@ -184,17 +185,24 @@ class Exchange:
             async with AsyncExitStack() as stack:
                 body = response.aiter_bytes()
                 if self._recorder:
-                    listening = self._recorder.listen(body, self._about(response))
+                    kind = response.headers.get("content-type", "")
+                    listening = self._recorder.listen(body, self._about(response.status_code, kind))
                     body = await stack.enter_async_context(aclosing(listening))
                 async for delta in await stack.enter_async_context(aclosing(reply_of(body, decoder))):
                     yield delta
         except NotAReplyError as error:
             raise ProviderError(not_an_answer(at, error.what)) from error
 
-    def _about(self, response: httpx2.Response) -> dict[str, Any]:
+    def _record(self, error: Exception) -> None:
+        """Write down what a server said instead of a reply."""
+        report = self._client.report(error) if self._recorder else None
+        if self._recorder and report and report.status:
+            headers = {name.lower(): value for name, value in report.headers.items()}
+            self._recorder.write(report.raw, self._about(report.status, headers.get("content-type", "")))
+
+    def _about(self, status: int, kind: str) -> dict[str, Any]:
         """What a recording says of a response."""
-        kind = response.headers.get("content-type", "")
-        about = {"status": response.status_code, "content_type": kind, "provider": self.origin.provider}
+        about = {"status": status, "content_type": kind, "provider": self.origin.provider}
         quirks = sorted(self._client.endpoint.profile.quirks)
         return about | {"protocol": self.origin.protocol.value, "model": self.origin.model, "quirks": quirks}
 

@@ -47,7 +47,9 @@ class Chain:
                 if not elsewhere or not await self._next():
                     raise
                 why = error.failure.message
-            yield Adapted(say("{why} {name} takes over.", why=why, name=safe_line(str(self._now.origin.ref))))
+            yield Adapted(
+                say("{why} {name} takes over.", why=why, name=safe_line(str(self._now.origin.ref))), anew=True
+            )
 
     async def _next(self) -> bool:
         """Go on to the next model that can be opened; False when there is none."""

@@ -28,7 +28,7 @@ from termchat.providers.retry import RetryPolicy
 
 
 class Opener:
-    """The clients of all endpoints in use, over as few HTTP clients as their proxies allow.
+    """The clients of all endpoints in use, over as few HTTP clients as their proxies and clocks allow.
 
     limits   provider -> model -> the longest reply it may give, as far as a listing told
     record   the file that all responses are written to
@@ -49,7 +49,7 @@ class Opener:
         self._policy = policy
         self._limits = limits
         self._clients: dict[tuple[str, Speech], Client] = {}
-        self._https: dict[tuple[str, str], httpx2.AsyncClient] = {}
+        self._https: dict[tuple[float, str, str], httpx2.AsyncClient] = {}
         self._waits: dict[str, Limit] = {}
         self._redact = Redactor()
         self._opening = asyncio.Lock()
@@ -111,16 +111,17 @@ class Opener:
         for value in headers.values():
             self._redact.add(value)
         http = self._http(profile)
-        base, source, timeouts = profile.bases[speech], self._keys.source(profile), self._timeouts
+        base, source = profile.bases[speech], self._keys.source(profile)
+        timeouts = self._timeouts.over(profile.timeouts)
         endpoint = Endpoint(profile, speech, base, key, source, headers, http, self._redact, timeouts)
         return _client_for(endpoint, self._limits(profile.name))
 
     def _http(self, profile: Profile) -> httpx2.AsyncClient:
-        way = (profile.proxy, profile.ca)
+        way = (self._timeouts.over(profile.timeouts).connect, profile.proxy, profile.ca)
         with self._one_at_a_time:  # a cancelled opening goes on in its thread
             if way not in self._https:
                 try:
-                    self._https[way] = new_client(self._timeouts.connect, *way)
+                    self._https[way] = new_client(*way)
                 except (OSError, ImportError, ValueError) as error:
                     raise ProviderError(_no_way(profile, error)) from error
             return self._https[way]

@@ -63,6 +63,12 @@ class Recorder:
         finally:
             track.end()
 
+    def write(self, body: bytes, about: dict[str, Any]) -> None:
+        """A response that came at once, such as a refusal."""
+        track = Track(self._file, self._redact, about)
+        track.add(body)
+        track.end()
+
     def close(self) -> None:
         self._file.close()
 

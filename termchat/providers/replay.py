@@ -8,16 +8,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import assert_never
+from dataclasses import replace
+from typing import Any, assert_never, cast
 
 from termchat.core.errors import Failure, Kind, ProviderError
 from termchat.core.events import Delta
 from termchat.core.messages import Origin
-from termchat.core.models import Protocol
+from termchat.core.models import Profile, Protocol, Timeouts
 from termchat.core.ports import Request, Wire
-from termchat.core.sanitize import safe_line, say
+from termchat.core.redact import Redactor
+from termchat.core.sanitize import Safe, safe_line, say
 from termchat.providers.anthropic.decode import AnthropicDecoder
 from termchat.providers.decoding import Decoder, NewId, ServerError, new_call_id
+from termchat.providers.endpoint import Endpoint, Report
+from termchat.providers.errors import refused
 from termchat.providers.gemini.decode import GeminiDecoder
 from termchat.providers.openai_chat.decode import ChatDecoder
 from termchat.providers.openai_responses.decode import ResponsesDecoder
@@ -41,6 +45,8 @@ class Replay:
         if not self._left:
             raise ProviderError(Failure(Kind.EMPTY, say("The recording has no more responses.")))
         recorded = self._left.pop(0)
+        if recorded.status >= 300:
+            raise ProviderError(_refusal(recorded))
         decoder = decoder_for(recorded)
         try:
             async with aclosing(reply_of(self._chunks(recorded, wire), decoder)) as deltas:
@@ -76,6 +82,23 @@ def decoder_for(recorded: Recorded, new_id: NewId = new_call_id) -> Decoder:
         case Protocol.DEMO:
             raise ValueError("the demo is not recorded")
     assert_never(recorded.protocol)
+
+
+def _refusal(recorded: Recorded) -> Failure:
+    """What the server said instead of a reply, classed as it was then; nothing is to be tried again."""
+    at = Endpoint(
+        Profile(recorded.provider or NAME),
+        recorded.protocol,
+        "https://recording",
+        key="",
+        key_source=Safe("the recording"),
+        headers={},
+        http=cast("Any", None),  # nobody is asked
+        redact=Redactor(),
+        timeouts=Timeouts(),
+    )
+    report = Report(recorded.status, recorded.body.decode("utf-8", "replace"), {})
+    return replace(refused(report, at, recorded.model), retryable=False)
 
 
 def _failed(recorded: Recorded, error: Exception) -> Failure:

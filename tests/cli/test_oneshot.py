@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from tests.cli.conftest import KEY, PATIENCE, PROTOCOLS, Program
-from tests.gateway import Block, Call, Citation, Reasoning, Reply, Search, Stall, Text, fault
+from tests.gateway import Block, Call, Citation, Reasoning, Refusal, Reply, Search, Stall, Text, fault
 
 REPLY = "# Héllo\r\n\n你好 🙂 \x1b[31mred\x1b[0m\ttab\x07\n```py\nx = 1\n```\n\nno line end"
 
@@ -104,6 +104,14 @@ def test_sources_are_kept_and_exported(program: Program) -> None:
     blocks = program.gateway.asked[-1].body["messages"][1]["content"]
     assert [block["type"] for block in blocks] == ["server_tool_use", "web_search_tool_result", "text", "text"]
     assert blocks[3]["citations"]
+
+
+def test_why_a_model_declined_is_told_where_it_says_so(program: Program) -> None:
+    program.gateway.reply(Reply(Refusal("I will\nnot.\x1b[1m")))
+    done = program.run("-m", "xanthropic/any", "do it")
+    assert (done.out, done.code) == (b"", 4)
+    assert "termchat: The reason given: I will not.␛[1m (general harms)\n" in done.err
+    assert "the model declined" in done.err
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncGenerator
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from termchat.core.errors import Kind
-from termchat.core.events import Adapted, MessageDone, Streamed
-from termchat.core.models import ModelRef, Protocol
-from termchat.core.outcomes import Outcome
+from termchat.core.errors import Failure, Kind, ProviderError
+from termchat.core.events import Adapted, Delta, Finished, MessageDone, Streamed, TextDelta
+from termchat.core.messages import Origin, user
+from termchat.core.models import ModelRef, Protocol, Timeouts
+from termchat.core.outcomes import Finish, Outcome
+from termchat.core.ports import Request, Wire
+from termchat.core.sanitize import say
 from termchat.core.usage import Usage
+from termchat.engine.pump import Pump
+from termchat.providers.fallback import Chain
 from tests import gateway as gw
 from tests.engine.house import ask, ended, said, session
 from tests.gateway import Call, Gateway, Reply, fault
@@ -89,3 +96,32 @@ async def test_when_none_can_the_last_one_is_told(gateway: Gateway) -> None:
     failure = ended(events).failure
     assert failure is not None
     assert (failure.kind, len(adapted(events)), len(gateway.asked)) == (Kind.OVERLOADED, 3, 12)
+
+
+class Slow:
+    """A provider that lets wait before it fails or answers."""
+
+    def __init__(self, name: str, seconds: float, failure: Failure | None = None) -> None:
+        self.origin = Origin(name, Protocol.CHAT, "m")
+        self._seconds = seconds
+        self._failure = failure
+
+    async def stream(self, request: Request, wire: Wire) -> AsyncGenerator[Delta, None]:
+        await asyncio.sleep(self._seconds)
+        if self._failure:
+            raise ProviderError(self._failure)
+        yield TextDelta(0, "here")
+        yield Finished(Finish.STOP)
+
+
+async def test_who_takes_over_has_all_the_time_for_the_first_content() -> None:
+    """One waits 0.3 s before it gives up, the other 0.3 s before it speaks, and 0.5 s are allowed."""
+
+    async def second(_: ModelRef) -> Slow:
+        return Slow("second", 0.3)
+
+    first = Slow("first", 0.3, Failure(Kind.OVERLOADED, say("Overloaded.")))
+    chain_ = Chain(first, [ModelRef("second", "m")], second)
+    pump = Pump(chain_, Request((user("q"),)), Timeouts(first=0.5, idle=5, silent=5))
+    words = [delta.text async for delta in pump.deltas() if isinstance(delta, TextDelta)]
+    assert (words, pump.failure) == (["here"], None)

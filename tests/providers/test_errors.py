@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from dataclasses import replace
 from typing import Any
@@ -89,13 +90,43 @@ KINDS: dict[str, tuple[Answer, Kind, int]] = {
 @pytest.mark.parametrize("case", KINDS)
 async def test_what_a_server_can_do_instead_of_answering(gateway: Gateway, speech: Protocol, case: str) -> None:
     answer, kind, tries = KINDS[case]
-    if case == "quota" and speech is G:
-        kind, tries = Kind.RATE_LIMITED, 3  # Gemini has one status for both, and the words are not told apart
     failure = await failed(gateway, speech, answer)
     assert (failure.kind, len(gateway.asked)) == (kind, tries), failure.message
     assert KEY not in failure.message + failure.hint
     assert len(failure.message) < 450
     assert "\n" not in failure.message
+
+
+def exhausted(message: str, **details: Any) -> Answer:
+    """Gemini's one status word for a rate and for a quota."""
+    told = [{"@type": "type.googleapis.com/google.rpc.QuotaFailure", **details}] if details else []
+    error = {"code": 429, "message": message, "status": "RESOURCE_EXHAUSTED", "details": told}
+    return fault.Status(429, body=json.dumps({"error": error}).encode())
+
+
+def violated(quota: str, value: str = "20") -> list[dict[str, str]]:
+    return [{"quotaMetric": "m", "quotaId": f"GenerateRequests{quota}", "quotaValue": value}]
+
+
+PLAN = "You exceeded your current quota, please check your plan and billing details."
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (exhausted(PLAN, violations=violated("PerDayPerProjectPerModel-FreeTier")), Kind.QUOTA),
+        (exhausted(PLAN, violations=violated("PerMinutePerProjectPerModel", "0")), Kind.QUOTA),
+        (exhausted(PLAN, violations=violated("PerMinutePerProjectPerModel")), Kind.RATE_LIMITED),
+        (exhausted(PLAN), Kind.QUOTA),
+        (exhausted("Your prepayment credits are depleted."), Kind.QUOTA),
+        (exhausted("Your project has exceeded its monthly spending cap."), Kind.QUOTA),
+        (exhausted(PLAN, retryDelay="7s"), Kind.RATE_LIMITED),
+        (exhausted("Resource has been exhausted (e.g. check quota)."), Kind.RATE_LIMITED),
+    ],
+)
+async def test_a_quota_of_gemini_that_is_spent_is_no_rate(gateway: Gateway, answer: Answer, kind: Kind) -> None:
+    failure = await failed(gateway, G, answer)
+    assert (failure.kind, len(gateway.asked)) == (kind, 1 if kind is Kind.QUOTA else 3)
 
 
 HISTORY = {
@@ -201,13 +232,15 @@ async def test_a_server_that_never_says_hello(speech: Protocol) -> None:
 
 
 @ALL
-async def test_a_server_that_does_not_take_the_connection(speech: Protocol) -> None:
+@pytest.mark.parametrize("own", [False, True], ids=["of all", "the provider's own"])
+async def test_a_server_that_does_not_take_the_connection(speech: Protocol, own: bool) -> None:
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
         queue = [socket.create_connection(full.getsockname())]
         url = f"http://127.0.0.1:{full.getsockname()[1]}"
-        _, failure = await heard(profile(url, speech), timeouts=Timeouts(connect=0.1))
+        made = profile(url, speech, timeouts={"connect": 0.1} if own else {})
+        _, failure = await heard(made, timeouts=Timeouts(connect=30 if own else 0.1))
         for waiting in queue:
             waiting.close()
     assert failure is not None

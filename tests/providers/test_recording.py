@@ -100,3 +100,43 @@ def test_by_hand_and_cut_off() -> None:
     )
     assert first.chunks == ((0.5, b"data"), (0.5, b": a\n\n"))
     assert second.body == b"data: b\n\n"
+
+
+REFUSALS = [
+    (fault.status(401, echo_key=True), Kind.AUTH),
+    (fault.status(429), Kind.RATE_LIMITED),
+    (fault.quota(), Kind.QUOTA),
+    (fault.html(502), Kind.SERVER),
+    (fault.context_full(), Kind.CONTEXT_TOO_LONG),
+]
+
+
+@ALL
+@pytest.mark.parametrize(("answer", "kind"), REFUSALS, ids=[kind.value for _, kind in REFUSALS])
+async def test_what_a_server_said_instead_of_a_reply_is_there_and_fails_as_it_did(
+    gateway: Gateway, speech: Protocol, tmp_path: Path, answer: fault.Status, kind: Kind
+) -> None:
+    file = tmp_path / "talk.sse"
+    gateway.always(answer)
+    _, failure = await heard(profile(gateway.url, speech), record=file)
+    assert failure is not None
+    recorded = read(file.read_bytes())
+    assert len(recorded) == len(gateway.asked)
+    assert {one.status for one in recorded} == {failure.status}
+    assert all(one.body for one in recorded)
+    assert KEY.encode() not in file.read_bytes()
+    with pytest.raises(ProviderError) as again:
+        await played(Replay(recorded, speed=0))
+    assert (again.value.failure.kind, again.value.failure.status) == (kind, failure.status)
+    assert failure.kind is kind
+
+
+async def test_a_refusal_and_the_reply_that_followed_play_one_after_the_other(gateway: Gateway, tmp_path: Path) -> None:
+    file = tmp_path / "talk.sse"
+    gateway.reply(fault.status(529), Reply.text("at last"))
+    deltas, failure = await heard(profile(gateway.url, SPEECHES[0]), record=file)
+    assert (text_of(deltas), failure) == ("at last", None)
+    replay = Replay(read(file.read_bytes()), speed=0)
+    with pytest.raises(ProviderError):
+        await played(replay)
+    assert text_of(await played(replay)) == "at last"

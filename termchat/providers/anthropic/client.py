@@ -21,6 +21,7 @@ from termchat.providers.anthropic.decode import AnthropicDecoder
 from termchat.providers.anthropic.encode import encode
 from termchat.providers.anthropic.prefix import prefix_of
 from termchat.providers.endpoint import Body, Change, Endpoint, Report
+from termchat.providers.errors import bytes_of
 from termchat.providers.listing import listed
 from termchat.providers.plain import without_streaming
 
@@ -69,7 +70,8 @@ class AnthropicClient:
     def report(self, error: Exception) -> Report | None:
         if not isinstance(error, anthropic.APIStatusError):
             return None
-        return Report(error.status_code, error.body or error.response.text, dict(error.response.headers))
+        said = error.body or error.response.text
+        return Report(error.status_code, said, dict(error.response.headers), bytes_of(error.response))
 
     def relent(self, body: Body, failure: Failure) -> Change | None:
         if failure.status in (400, 422) and "cache_control" in failure.message and (plain := unmarked(body)):

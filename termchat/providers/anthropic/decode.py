@@ -76,7 +76,7 @@ class AnthropicDecoder:
         self._searches: dict[int, _Asking] = {}
         self._cited: dict[int, list[Json]] = {}  # part -> what its citations are proven by
         self._usage: dict[str, Any] = {}
-        self._stop = ""
+        self._stop = self._why = ""
         self._handlers: dict[str, Callable[[dict[str, Any]], Iterator[Delta]]] = {
             "message_start": self._start,
             "content_block_start": self._block_start,
@@ -179,6 +179,7 @@ class AnthropicDecoder:
     def _message_delta(self, data: dict[str, Any]) -> Iterator[Delta]:
         delta = as_object(data.get("delta"))
         self._stop = as_text(delta.get("stop_reason")) or self._stop
+        self._why = _explained(as_object(delta.get("stop_details"))) or self._why
         yield from self._count(data.get("usage"))
 
     def _message_stop(self, data: dict[str, Any]) -> Iterator[Delta]:
@@ -186,7 +187,7 @@ class AnthropicDecoder:
             for index, given in self._calls.items():  # a gateway that forgot the ends of its blocks
                 yield ToolCallDelta(index, arguments=given, done=True)
         self.finished = self.ended = True
-        yield Finished(_FINISH.get(self._stop, Finish.OTHER if self._stop else Finish.STOP), self._stop)
+        yield Finished(_FINISH.get(self._stop, Finish.OTHER if self._stop else Finish.STOP), self._stop, self._why)
 
     def _error(self, data: dict[str, Any]) -> Iterator[Delta]:
         yield from ()
@@ -208,6 +209,12 @@ class AnthropicDecoder:
 
     def _of(self, data: dict[str, Any]) -> int:
         return self._indices.of(as_count(data.get("index")))
+
+
+def _explained(details: dict[str, Any]) -> str:
+    """Why the model declined: `No. (cyber)`."""
+    why, category = as_text(details.get("explanation")), as_text(details.get("category")).replace("_", " ")
+    return f"{why} ({category})" if why and category else why or category
 
 
 def _thought(index: int, text: Any) -> Iterator[Delta]:

@@ -20,7 +20,7 @@ from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo
 from termchat.core.ports import Request
 from termchat.providers.endpoint import Body, Change, Endpoint, Report
-from termchat.providers.errors import headers_of
+from termchat.providers.errors import bytes_of, headers_of
 from termchat.providers.gemini.decode import GeminiDecoder
 from termchat.providers.gemini.encode import encode_config, encode_contents
 from termchat.providers.http import Diverted, diverted_to
@@ -84,7 +84,7 @@ class GeminiClient:
         if not isinstance(error, errors.APIError):
             return None
         said: Any = error
-        return Report(error.code, said.details, headers_of(said.response))
+        return Report(error.code, said.details, headers_of(said.response), bytes_of(said.response))
 
     def relent(self, body: Body, failure: Failure) -> Change | None:
         return without_streaming(body, failure, self.endpoint) if failure.status in (400, 422) else None

@@ -139,15 +139,17 @@ class GeminiDecoder:
 
     def _finish(self, data: dict[str, Any], candidate: dict[str, Any]) -> Iterator[Delta]:
         raw = as_text(_get(candidate, "finishReason"))
-        blocked = as_text(_get(as_object(_get(data, "promptFeedback")), "blockReason"))
+        feedback = as_object(_get(data, "promptFeedback"))
+        blocked = as_text(_get(feedback, "blockReason"))
         if self.finished or (raw in _UNSPECIFIED and not blocked):
             return
         self.finished = True
         if blocked:
-            yield Finished(Finish.FILTER, blocked)
+            yield Finished(Finish.FILTER, blocked, as_text(_get(feedback, "blockReasonMessage")))
             return
         reason = _FINISH.get(raw, Finish.FILTER if raw.startswith("IMAGE_") else Finish.OTHER)
-        yield Finished(Finish.TOOL_CALLS if reason is Finish.STOP and self._calls else reason, raw)
+        reason = Finish.TOOL_CALLS if reason is Finish.STOP and self._calls else reason
+        yield Finished(reason, raw, as_text(_get(candidate, "finishMessage")))
 
 
 def _get(data: dict[str, Any], name: str) -> Any:

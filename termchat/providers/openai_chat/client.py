@@ -19,6 +19,7 @@ from termchat.core.sanitize import EMPTY, safe_line, say
 from termchat.providers.ambient import ambient_headers
 from termchat.providers.decoding import is_object
 from termchat.providers.endpoint import Body, Change, Endpoint, Report
+from termchat.providers.errors import bytes_of
 from termchat.providers.listing import listed
 from termchat.providers.openai_chat.decode import ChatDecoder
 from termchat.providers.openai_chat.encode import encode
@@ -60,7 +61,7 @@ def report(error: Exception) -> Report | None:
     """What the server answered, from the SDK's exception."""
     if not isinstance(error, openai.APIStatusError):
         return None
-    return Report(error.status_code, _body(error), dict(error.response.headers))
+    return Report(error.status_code, _body(error), dict(error.response.headers), bytes_of(error.response))
 
 
 def _body(error: openai.APIStatusError) -> object:

@@ -157,7 +157,12 @@ def _gemini(status: int, said: _Said, words: str, retry_after: str | None) -> Js
                 "domain": "googleapis.com",
             }
         )
+    if status == 429:
+        span = "PerDayPerProjectPerModel-FreeTier" if "billing" in said.words else "PerMinutePerProjectPerModel"
+        violation = {"quotaMetric": "generativelanguage.googleapis.com/requests", "quotaId": f"GenerateRequests{span}"}
+        details.append({"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [violation]})
     if retry_after is not None and retry_after.isdigit():
+        # the vendor says both of what comes back in a minute and of what is gone for the day
         delay = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{retry_after}s"}
         details.append(delay)
     error: Json = {"code": status, "message": words, "status": said.kind}
