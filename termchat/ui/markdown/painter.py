@@ -35,7 +35,7 @@ class Footer(Protocol):
 
 
 class Brush:
-    """Draws the final and live rows of a document, as text.
+    """Knows which rows of a document are on the screen, and which are to be there next.
 
     Final rows go to the scrollback and are forgotten. Of the live rows the last `window` are on the screen; the rows
     above those wait until they are final.
@@ -94,7 +94,7 @@ class Brush:
 
     def leave(self) -> None:
         """What is shown belongs to the scrollback."""
-        self.shown, self._final, self._joined = [], 0, False
+        self.shown, self._line, self._final, self._joined = [], [], 0, False
 
     def _visible(self, live: Sequence[Row]) -> Sequence[Row]:
         """The live rows that fit; the row that a soft one continues may not be among them."""
