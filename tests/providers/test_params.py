@@ -21,6 +21,7 @@ from termchat.providers.registry import Registry
 from termchat.providers.rules import fitted, quirks, rows, without
 from tests.gateway import Gateway, Quirk, Reasoning, Reply, fault
 from tests.gateway import Text as Words
+from tests.gateway.reading import searches
 from tests.providers.decoding import parts
 from tests.providers.house import SPEECHES, heard, profile, registry, text_of
 
@@ -196,8 +197,8 @@ async def test_a_gemini_that_takes_a_schema_or_tools_gets_the_schema(gateway: Ga
 
 
 MODELS = {
-    C: ("gpt-5.2", "gpt-4.1", "o3", "gpt-4", "deepseek-chat", "qwen3"),
-    R: ("gpt-5.2", "gpt-4.1", "o3"),
+    C: ("gpt-5.2", "gpt-4.1", "o3", "gpt-4", "deepseek-chat", "qwen3", "gpt-4o-search-preview"),
+    R: ("gpt-5.2", "gpt-4.1", "o3", "gpt-4.1-nano"),
     A: ("claude-opus-5", "claude-sonnet-4-5-20250929", "claude-sonnet-4", "claude-3-5-haiku-latest"),
     G: ("gemini-3-pro", "gemini-2.5-flash", "gemini-1.5-pro"),
 }
@@ -218,6 +219,7 @@ def anything(dice: random.Random) -> Params:
         stop=maybe(tuple(dice.sample(STOPS, dice.randrange(len(STOPS)))), ()),
         seed=maybe(dice.choice((0, 42, 2**31))),
         schema=maybe(dice.choice((SCHEMA, CLOSED))),
+        search=maybe(True, False),
     )
 
 
@@ -241,6 +243,7 @@ async def test_whatever_is_asked_no_request_is_refused(gateway: Gateway, speech:
                 "top-p": (params.top_p, '"top_p"' in body or '"topP"' in body),
                 "seed": (params.seed, '"seed"' in body),
                 "reply schema": (params.schema, schema_sent(sent.body)[0] is not None),
+                "web search": (params.search or None, searches(sent)),
             }
             for word, (asked, went) in there.items():
                 right = not went if asked is None else went or word in told
@@ -280,11 +283,14 @@ async def test_a_claude_that_thinks_chooses_by_itself_how_to_sample(gateway: Gat
 @pytest.mark.parametrize(
     ("origin", "lacks"),
     [
-        (Origin("openai", C, "gpt-5.2"), {"temperature", "top_p"}),
-        (Origin("gw", C, "openai/gpt-5.2-mini"), {"temperature", "top_p"}),
-        (Origin("openai", C, "o3"), {"temperature", "top_p", "stop"}),
-        (Origin("groq", C, "openai/gpt-oss-120b"), {"files"}),
-        (Origin("deepseek", C, "deepseek-chat"), {"images", "files", "schema"}),
+        (Origin("openai", C, "gpt-5.2"), {"temperature", "top_p", "search"}),
+        (Origin("gw", C, "openai/gpt-5.2-mini"), {"temperature", "top_p", "search"}),
+        (Origin("openai", C, "gpt-4o-search-preview"), {"temperature", "top_p", "seed", "stop", "think"}),
+        (Origin("openrouter", C, "qwen/qwen3"), set[str]()),
+        (Origin("openai", R, "gpt-4.1-nano"), {"stop", "seed", "think", "search"}),
+        (Origin("openai", C, "o3"), {"temperature", "top_p", "stop", "search"}),
+        (Origin("groq", C, "openai/gpt-oss-120b"), {"files", "search"}),
+        (Origin("deepseek", C, "deepseek-chat"), {"images", "files", "schema", "search"}),
         (Origin("anthropic", A, "claude-opus-4-7"), {"temperature", "top_p", "seed"}),
         (Origin("anthropic", A, "claude-3-5-haiku-latest"), {"think", "seed", "schema"}),
         (Origin("gemini", G, "gemini-3-pro"), set[str]()),
