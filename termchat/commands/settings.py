@@ -168,7 +168,7 @@ def _split(argument: str) -> tuple[str, bool]:
 def _table(preferences: Preferences) -> Effects:
     rows = tuple((safe_line(r.setting.key), r.value or say("not set"), r.where) for r in preferences.rows())
     header = (say("setting"), say("value"), say("from"))
-    return (Table(header, rows), Say(say("/set KEY tells what is allowed, /set KEY VALUE [--save] changes it.")))
+    return (Table(header, rows, spare=(2,)), Say(say("/set KEY tells what is allowed, /set KEY VALUE [--save] changes it.")))
 
 
 def _about(row: Row, preferences: Preferences) -> Effects:

@@ -23,7 +23,7 @@ def usage(context: Context, argument: str) -> Effects:
     rows = [_row(safe_line(str(ref)), spent) for ref, spent in totals.items()]
     if len(rows) > 1:
         rows.append(_row(say("together"), _sum(totals.values())))
-    return (Table(_HEADER, tuple(rows), frozenset(range(1, 7))),)
+    return (Table(_HEADER, tuple(rows), frozenset(range(1, 7)), spare=(5, 3)),)
 
 
 def _row(name: Safe, spent: Totals) -> tuple[Safe, ...]:

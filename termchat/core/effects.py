@@ -23,11 +23,15 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Print rows in columns; `right` names the columns (by number) that are aligned to the right."""
+    """Print rows in columns; `right` names the columns (by number) that are aligned to the right.
+
+    spare   the columns that are left out where there is no room for them, the first ones first
+    """
 
     header: tuple[Safe, ...]
     rows: Sequence[tuple[Safe, ...]]
     right: frozenset[int] = frozenset()
+    spare: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from termchat.core.effects import Table
 from termchat.core.sanitize import Safe
@@ -19,10 +19,23 @@ def table_lines(table: Table, columns: int) -> tuple[Line, ...]:
     rows = [table.header, *table.rows] if table.header else list(table.rows)
     widths = [max(cells(row[n]) for row in rows) for n in range(len(rows[0]))] if rows else []
     if sum(widths) + _GAP * (len(widths) - 1) >= columns and len(widths) > 2:
-        return _stanzas(table)
+        return table_lines(_without(table, table.spare[0]), columns) if table.spare else _stanzas(table)
     lines = [_row(row, widths, table.right, Role.TEXT) for row in table.rows]
     head = [_row(table.header, widths, table.right, Role.DIM)] if table.header else []
     return (*head, *lines)
+
+
+def _without(table: Table, column: int) -> Table:
+    """The table with one column less."""
+
+    def left(row: tuple[Safe, ...]) -> tuple[Safe, ...]:
+        return (*row[:column], *row[column + 1 :])
+
+    def moved(numbers: Iterable[int]) -> Iterator[int]:
+        return (n - (n > column) for n in numbers if n != column)
+
+    rows = [left(row) for row in table.rows]
+    return Table(left(table.header), rows, frozenset(moved(table.right)), tuple(moved(table.spare)))
 
 
 def _row(row: Sequence[Safe], widths: Sequence[int], right: frozenset[int], role: Role) -> Line:

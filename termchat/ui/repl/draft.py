@@ -7,6 +7,7 @@ from collections.abc import Callable
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.document import Document
 
+from termchat.commands.registry import is_command
 from termchat.ui.cells import cells
 from termchat.ui.repl.history import History
 from termchat.ui.repl.pastes import Pastes
@@ -112,9 +113,9 @@ class Draft:
         return self._browse(self.history.forth(self.raw))
 
     def suggestion(self) -> str:
-        """The grey text behind the cursor."""
+        """The grey text behind the cursor; behind a command there is none, the menu says what Enter would do."""
         document = self.buffer.document
-        if not document.is_cursor_at_the_end or self.history.browsing:
+        if not document.is_cursor_at_the_end or self.history.browsing or is_command(document.text):
             return ""
         return self.history.suggest(document.text)
 

@@ -12,6 +12,7 @@ from termchat.ui.cells import cells, cut
 from termchat.ui.markdown.row import Segment
 
 _ROWS = 8
+_TELLING = 14  # columns in which words still tell something
 
 
 class Menu:
@@ -51,13 +52,14 @@ class Menu:
     def lines(self, columns: int) -> Sequence[Line]:
         start = max(0, min(self._at - _ROWS // 2, len(self.items) - _ROWS))
         shown = range(start, min(len(self.items), start + _ROWS))
-        width = min(max((cells(self.items[n].label) for n in shown), default=0), columns // 2)
+        width = min(max((cells(self.items[n].label) for n in shown), default=0), max(_TELLING, columns // 2))
         return [self._row(self.items[n], width, columns, marked=n == self._at) for n in shown]
 
     def _row(self, item: Item, width: int, columns: int, *, marked: bool) -> Line:
-        label = cut(item.label, columns - 4)
+        label = cut(item.label, width)
         pad = " " * max(0, width - cells(label))
-        detail = cut(item.detail, columns - 5 - max(width, cells(label)))
+        room = columns - 5 - width
+        detail = cut(item.detail, room) if room >= _TELLING else ""
         return (
             Segment(Safe("❯ " if marked else "  "), (Role.ACCENT,)),
             Segment(label, (Role.STRONG,) if marked else ()),

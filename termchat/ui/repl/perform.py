@@ -80,6 +80,7 @@ class Performer:
         self._copy = copy
         self._shelf = Shelf(talk.session, picker, self._start, changed)
         self._previous: ModelRef | None = None
+        self._usable: frozenset[str] = frozenset()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -162,6 +163,7 @@ class Performer:
 
     def _list_models(self, query: str) -> None:
         """The picker opens at once with what is known; what the providers list joins when it comes."""
+        self._usable = frozenset(self._providers.usable())
         current = self.session.model
         known = [current, *(ref for ref in self._providers.known() if ref != current)]
         self._picker.open(say("Model"), [self._choice(ref) for ref in known], query, say("asking the providers…"))
@@ -197,6 +199,8 @@ class Performer:
         parts = [safe_line(info.title)] if info and info.title and info.title != ref.model else []
         if info and info.context:
             parts.append(count(info.context))
+        if ref.provider not in self._usable:
+            parts.append(say("not set up"))
         if ref == self.session.model:
             parts.append(say("current"))
         label = safe_line(str(ref))

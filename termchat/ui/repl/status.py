@@ -111,6 +111,8 @@ def busy_line(turn: TurnView, now: float, columns: int, glyph: str, queued: int 
     if now - turn.started < QUIET and turn.first is None:
         return line(safe_line(turn.model.model), Role.DIM)
     parts = _busy_parts(turn, now)
+    if turn.phase is Phase.WAITING and cells(parts[0]) > columns // 2:
+        parts[0] = say("waiting")
     if queued:
         parts.insert(1, say("{n} queued", n=safe(str(queued))))
     while len(parts) > 1 and cells(join(" · ", parts)) > columns - 4:
