@@ -237,7 +237,7 @@ class Turn:
         parts = assembly.parts()
         if not parts:
             return None
-        usage = assembly.usage or _estimate(request, parts)
+        usage = _used(assembly, request, parts)
         return Message(Author.ASSISTANT, parts, provider.origin, end.outcome, usage)
 
     def _done(self, message: Message) -> MessageDone:
@@ -329,6 +329,17 @@ def _too_many(rounds: int) -> Failure:
         say("Stopped after {n} rounds of tool calls.", n=safe(str(rounds))),
         say("Say how to go on, or raise max_rounds."),
     )
+
+
+def _used(assembly: Assembly, request: Request, parts: tuple[object, ...]) -> Usage:
+    """What the provider counted; of a reply that was broken off, what it had not counted yet is guessed."""
+    guess = _estimate(request, parts)
+    counted = assembly.usage
+    if counted is None:
+        return guess
+    if assembly.finished or guess.output <= counted.output:
+        return counted
+    return replace(counted, output=guess.output, reasoning=max(counted.reasoning, guess.reasoning), estimated=True)
 
 
 def _estimate(request: Request, parts: tuple[object, ...]) -> Usage:

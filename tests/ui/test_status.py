@@ -90,3 +90,9 @@ def test_the_countdown_names_where_the_provider_tells_of_it_after_the_second_tim
     failure = Failure(Kind.OVERLOADED, say("Overloaded."), page=say("https://status.example"))
     turn = replace(TURN, phase=Phase.RETRYING, retry=Retrying(attempt, 3, 4.0, failure), until=20.0)
     assert words_of(busy_line(turn, 16.5, 100, "x")) == f"x {words}"
+
+
+@pytest.mark.parametrize(("counted", "words"), [(None, "~214 tok"), (1, "~214 tok"), (230, "230 tok")])
+def test_a_count_of_the_first_token_alone_is_no_count(counted: int | None, words: str) -> None:
+    """Anthropic counts one token at the beginning, and the others at the end."""
+    assert f" · {words} · " in words_of(busy_line(replace(TURN, counted=counted), 11.0, 80, "x"))

@@ -161,8 +161,9 @@ def _busy_parts(turn: TurnView, now: float) -> list[Safe]:
 
 def _replying(turn: TurnView, now: float) -> list[Safe]:
     first = turn.first or 0.0
-    number = turn.counted if turn.counted is not None else round(turn.tokens)
-    about = EMPTY if turn.counted is not None else say("~")
+    guess, counted = round(turn.tokens), turn.counted or 0
+    number = max(guess, counted)  # some providers count the first token and then nothing until the end
+    about = EMPTY if counted >= guess else say("~")
     parts = [say("replying"), say("{t} to first token", t=duration(first)), say("{a}{n} tok", a=about, n=count(number))]
     if speed := rate(number, now - turn.started - first):
         parts.append(speed)
