@@ -1,7 +1,8 @@
 """Folding deltas into the parts of a message.
 
-Pieces are kept in lists keyed by their index and joined only when somebody asks, so a reply of any length costs
-the same for each piece. Interleaved parallel calls come out whole because each piece names its part.
+Pieces are kept in lists keyed by their index and joined by the thousand and when somebody asks, so a reply of any
+length costs the same for each piece and holds little more than its text. Interleaved parallel calls come out whole
+because each piece names its part.
 """
 
 from __future__ import annotations
@@ -25,23 +26,30 @@ from termchat.core.sanitize import well_formed
 from termchat.core.usage import Usage
 
 
+_MANY = 4096  # pieces that become one: each small one holds a dozen times its text
+
+
 @dataclass(slots=True)
 class _Open:
     """A part that is still being said."""
 
+    blocks: list[str] = field(default_factory=list[str])
     pieces: list[str] = field(default_factory=list[str])
     extra: dict[str, Json] = field(default_factory=dict[str, Json])
 
     def add(self, piece: str, extra: Extra) -> None:
         if piece:
             self.pieces.append(piece)
+            if len(self.pieces) == _MANY:
+                self.blocks.append("".join(self.pieces))
+                self.pieces.clear()
         if extra:
             self.extra.update((k, v) for k, v in extra.items() if v is not None)
 
     @property
     def text(self) -> str:
         """All pieces; halves of a character that came in two of them are one again, lone ones are replaced."""
-        return well_formed("".join(self.pieces))
+        return well_formed("".join((*self.blocks, *self.pieces)))
 
     @property
     def opaque(self) -> Extra:

@@ -24,6 +24,7 @@ from termchat.providers.endpoint import Endpoint, Report
 from termchat.providers.retry_after import retry_after
 
 _LONGEST = 300  # characters of a server's own words
+_READ = 20 * _LONGEST  # characters in which they are looked for: an error may be megabytes
 _AGAIN = frozenset((Kind.RATE_LIMITED, Kind.OVERLOADED, Kind.SERVER))
 # What the vendors say when it is the conversation that they refuse (providers.md 5.3).
 _HISTORY = re.compile(
@@ -133,7 +134,7 @@ def redirected(report: Report, at: Endpoint) -> Failure:
 
 def foreign(words: str, at: Endpoint) -> Safe:
     """A server's words for one line: no keys, no markup, no control characters, not long."""
-    text = at.redact(words[: 20 * _LONGEST])
+    text = at.redact(words[:_READ])
     if re.search(r"<(!doctype|html|head|body|h1|p)\b", text, re.IGNORECASE):
         text = unescape(re.sub(r"<[^>]*>", " ", re.sub(r"(?is)<(script|style|head).*?</\1>", " ", text)))
     text = " ".join(text.split())
@@ -146,7 +147,8 @@ def _said(body: Any) -> _Said:
         try:
             body = json.loads(body)
         except (ValueError, RecursionError):
-            return _Said(body if isinstance(body, str) else body.decode("utf-8", "replace"), frozenset())
+            words = body if isinstance(body, str) else body.decode("utf-8", "replace")
+            return _Said(words[:_READ], frozenset())
     if isinstance(body, list) and body:
         body = as_list(body)[0]
     outer = as_object(body)
@@ -160,7 +162,7 @@ def _said(body: Any) -> _Said:
     codes += [detail.get("reason") for detail in details]
     codes += ["quota_spent"] if inner.get("status") == "RESOURCE_EXHAUSTED" and _spent(details, words) else []
     named = frozenset(str(code).lower() for code in codes if isinstance(code, str | int) and not isinstance(code, bool))
-    return _Said(words, named - {"error", ""})
+    return _Said(words[:_READ], named - {"error", ""})
 
 
 def _spent(details: list[dict[str, Any]], words: str) -> bool:

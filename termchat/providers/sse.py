@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 MAX_EVENT = 16 * 1024 * 1024  # bytes; the largest real event is an image of a few megabytes
 
+_LINE = 50  # bytes that a line costs, were it empty
+
 
 class TooLongError(ValueError):
     """An event longer than `MAX_EVENT`."""
@@ -87,7 +89,7 @@ class SseReader:
         if line.startswith(b"{"):  # JSON by itself: an error of a server that forgot the format
             field, value = b"data", line
         if field == b"data":
-            self._data_size += len(value)
+            self._data_size += len(value) + _LINE
             if self._data_size > MAX_EVENT:
                 raise TooLongError
             self._data.append(value)

@@ -10,9 +10,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-
-import pytest
 
 from termchat.core.models import Protocol
 from tests.faults.homes import configure, provider
@@ -23,25 +24,36 @@ PATIENCE = 30.0
 CLOCK = 1.0  # seconds without data that are a stall, see homes.py
 
 
-@pytest.mark.parametrize("speech", SPEECHES)
-def test_a_script_that_was_suspended_goes_on(gateway_thread: Gateway, tmp_path: Path, speech: Protocol) -> None:
-    """Twice: before the first word, and in the middle of the reply."""
-    before, between = Gate(), Gate()
-    gateway_thread.reply(Reply(before, Text("one "), between, Text("two")))
-    configure(tmp_path, provider("it", gateway_thread.url, speech, hasty=True))
-    command = [sys.executable, "-m", "termchat", "-n", "-m", f"it/{MODELS[speech]}", "hello"]
-    env = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "LANG": "C"}
+def test_scripts_that_were_suspended_go_on(gateway_thread: Gateway, tmp_path: Path) -> None:
+    """In all protocols at once, and twice: before the first word, and in the middle of the reply."""
+
+    def suspended_twice(speech: Protocol) -> tuple[int, bytes, bytes]:
+        before, between = gates = Gate(), Gate()
+        model = f"{MODELS[speech]}-{speech.value}"
+        gateway_thread.reply(Reply(before, Text("one "), between, Text("two")), model=model)
+        with _script(tmp_path / speech.value, gateway_thread.url, speech, model) as process:
+            for gate in gates:
+                gate.reached.wait_blocking(PATIENCE)
+                _suspend(process, 2.5 * CLOCK)
+                gate.open()
+            out, err = process.communicate(timeout=PATIENCE)
+        return process.returncode, out, err
+
+    with ThreadPoolExecutor() as threads:
+        assert list(threads.map(suspended_twice, SPEECHES)) == [(0, b"one two", b"")] * len(SPEECHES)
+
+
+@contextmanager
+def _script(home: Path, url: str, speech: Protocol, model: str) -> Iterator[subprocess.Popen[bytes]]:
+    configure(home, provider("it", url, speech, hasty=True))
+    command = [sys.executable, "-m", "termchat", "-n", "-m", f"it/{model}", "hello"]
+    env = {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C"}
     process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
-        for gate in (before, between):
-            gate.reached.wait_blocking(PATIENCE)
-            _suspend(process, 2.5 * CLOCK)
-            gate.open()
-        out, err = process.communicate(timeout=PATIENCE)
+        yield process
     finally:
         process.kill()
-        process.wait()
-    assert (process.returncode, out, err) == (0, b"one two", b"")
+        process.communicate()
 
 
 def _suspend(process: subprocess.Popen[bytes], seconds: float) -> None:

@@ -10,6 +10,7 @@ import socket
 import sqlite3
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from termchat.core.outcomes import Exit
 from termchat.store.nodes import message
 from tests.faults.homes import STORE, configure, provider
 from tests.faults.table import WORDS, Fault, row
-from tests.gateway import Gateway, Reply, fault
+from tests.gateway import Gateway, GatewayThread, Reply, fault
 from tests.gateway.answers import Answer
 from tests.providers.house import KEY, MODELS, SPEECHES
 from tests.pty.harness import Terminal
@@ -56,18 +57,20 @@ class Talk:
 
     def use(self, name: str) -> None:
         """Switch to another provider."""
-        if name != self.provider:
-            self.terminal.send(f"/model {name}/{MODELS[self.speech]}\r")
-            self.terminal.until(lambda: any(line.startswith(f"→ {name}/") for line in self.since("/model")), DEADLINE)
-        self.provider = name
 
-    def since(self, words: str) -> list[str]:
-        """The rows below the last time something was said in the scrollback, down to what is in the input."""
+        def told() -> int:
+            return sum(line.startswith(f"→ {name}/") for line in self.terminal.transcript)
+
+        if name == self.provider:
+            return
+        before, self.provider = told(), name
+        self.terminal.send(f"/model {name}/{MODELS[self.speech]}\r")
+        self.terminal.until(lambda: told() > before, DEADLINE)
+
+    def since(self, question: str) -> list[str]:
+        """The rows from a question on down to what is in the input; none while it is not there."""
         rows = self.terminal.lines
-        starts = [n for n, line in enumerate(rows) if line.startswith(f"❯ {words}")]
-        if words == "/model":
-            return rows
-        return rows[starts[0] :] if starts else []
+        return rows[rows.index(f"❯ {question}") :] if f"❯ {question}" in rows else []
 
     def ask(self, question: str) -> None:
         self.terminal.send(f"{question}\r")
@@ -100,22 +103,35 @@ def talk(gateway: Gateway, home: Path, speech: Protocol, *rows: str) -> Iterator
         assert KEY.encode() not in terminal.output
 
 
+@pytest.fixture(scope="module")
+def walks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[object, Future]]:
+    """The REPLs of the protocols that were chosen, all at once: most of it is waiting."""
+    items = [getattr(item, "callspec", None) for item in request.session.items if "a_person" in item.name]
+    chosen = {item.params["speech"] for item in items if item}
+    with ThreadPoolExecutor() as threads:
+        yield {s: threads.submit(_walk, tmp_path_factory.mktemp("walk"), s) for s in SPEECHES if s in chosen}
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("speech", SPEECHES)
-def test_a_person(gateway_thread: Gateway, tmp_path: Path, speech: Protocol) -> None:
-    gateway = gateway_thread
+def test_a_person(walks: dict[object, Future], speech: Protocol) -> None:
+    walks[speech].result()
+
+
+def _walk(home: Path, speech: Protocol) -> None:
     cases = {name: row(name, speech) for name in WALK}
     odd = {case.base + case.key: f"odd{n}" for n, case in enumerate(cases.values()) if not case.asked}
-    rows = [
-        provider(odd[case.base + case.key], case.place(gateway.url), speech, case.key)
-        for case in cases.values()
-        if not case.asked
-    ]
-    with talk(gateway, tmp_path, speech, *rows) as it:
-        for number, (name, case) in enumerate(cases.items()):
-            _meet(it, name, case, odd.get(case.base + case.key, "it"), number)
-            it.answered(number)
-    _check_saved(tmp_path, [case.text for case in cases.values()])
+    with GatewayThread() as gateway:
+        rows = [
+            provider(odd[case.base + case.key], case.place(gateway.url), speech, case.key)
+            for case in cases.values()
+            if not case.asked
+        ]
+        with talk(gateway, home, speech, *rows) as it:
+            for number, (name, case) in enumerate(cases.items()):
+                _meet(it, name, case, odd.get(case.base + case.key, "it"), number)
+                it.answered(number)
+    _check_saved(home, [case.text for case in cases.values()])
 
 
 def _meet(it: Talk, name: str, case: Fault, at: str, number: int) -> None:

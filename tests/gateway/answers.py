@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from dataclasses import replace
 from typing import assert_never
@@ -47,6 +48,7 @@ async def answer(conn: Connection, request: RecordedRequest, said: Answer, seed:
         await conn.send(said.start)
         while request.sent < said.most:
             await conn.send(said.again)
+            await asyncio.sleep(0)  # a client that left is noticed
         conn.close()
     else:
         assert_never(said)

@@ -91,7 +91,7 @@ class Endless:
 
     start: bytes
     again: bytes
-    most: int = 200_000_000
+    most: int = 100_000_000
 
 
 Fault: TypeAlias = Status | Drop | Silence | Body | Redirect | NotHttp | Endless
