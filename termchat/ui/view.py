@@ -31,12 +31,11 @@ from termchat.core.events import (
     TurnStarted,
     UsageDelta,
 )
-from termchat.core.messages import Citation, Reasoning, ToolCall, ToolResult
+from termchat.core.messages import Citation, ToolCall, ToolResult
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import Safe, join, say
 from termchat.core.style import Role
-from termchat.core.usage import Usage
 from termchat.ui.blocks import Block, Card, Line, Lines, Pause, Prose, Restore, Sources, Thought, line
 from termchat.ui.ways import KEYS, Ways, after
 from termchat.ui.words import again_words, count, duration, outcome_words, searched_words, usage_words
@@ -128,7 +127,7 @@ class TurnView:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What is known: the running turn, what was thought last, and how much there was before.
+    """What is known: the running turn, how the last one ended, and how it is shown.
 
     ways   how the next step after a reply is offered
     """
@@ -137,10 +136,8 @@ class View:
     think: Think = Think.TAIL
     usage_line: bool = True
     ways: Ways = KEYS
-    thought: str = ""
     cards: tuple[Card, ...] = ()
     last: TurnEnded | None = None
-    context: Usage | None = None
 
     @property
     def busy(self) -> bool:
@@ -188,7 +185,7 @@ def step(view: View, event: Event, now: float) -> Step:
         case ToolFinished():
             return _tool_finished(view, turn, event)
         case MessageDone():
-            return _message_done(view, event), ()
+            return view, ()
         case Notice():
             return _say(view, turn, event.words, now)
         case TurnEnded():
@@ -301,11 +298,6 @@ def _commit_cards(view: View) -> Step:
             Card(number, ToolCall(call.id, call.name, call.arguments), call.result, call.seconds, gap=not cards)
         )
     return replace(view, turn=replace(turn, calls=tuple(calls)), cards=(*view.cards, *cards)), tuple(cards)
-
-
-def _message_done(view: View, event: MessageDone) -> View:
-    thought = "\n\n".join(p.text for p in event.message.parts if isinstance(p, Reasoning) and p.text)
-    return replace(view, thought=thought or view.thought, context=event.message.usage or view.context)
 
 
 def _say(view: View, turn: TurnView, words: Safe, now: float) -> Step:

@@ -11,7 +11,6 @@ from termchat.core.events import (
     Adapted,
     Delta,
     Event,
-    MessageDone,
     Notice,
     ReasoningDelta,
     Retrying,
@@ -25,7 +24,7 @@ from termchat.core.events import (
     TurnEnded,
     TurnStarted,
 )
-from termchat.core.messages import Author, Message, Reasoning, Text, ToolCall, ToolResult
+from termchat.core.messages import Text, ToolCall, ToolResult
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import say
@@ -207,10 +206,3 @@ def test_events_of_another_turn_change_nothing() -> None:
     view, blocks = play(Streamed("other", TextDelta(0, "x")))
     assert blocks == []
     assert view.turn and view.turn.first is None
-
-
-def test_the_whole_reasoning_is_kept_to_be_read() -> None:
-    message = Message(Author.ASSISTANT, (Reasoning("all of it"), Text("42")), usage=USAGE)
-    view, _ = play(MessageDone("t", "n", "p", message), ended())
-    assert view.thought == "all of it"
-    assert view.context == USAGE

@@ -16,6 +16,7 @@ from termchat.ui.cards import live_rows
 from termchat.ui.cells import cells, cut
 from termchat.ui.markdown.row import Row, Segment
 from termchat.ui.repl.draft import Draft
+from termchat.ui.repl.gist import Gist
 from termchat.ui.repl.house import House
 from termchat.ui.repl.live import Parts
 from termchat.ui.repl.menu import Menu
@@ -43,6 +44,7 @@ class Faces:
         menu: Menu,
         picker: Picker,
         toast: Toast,
+        gist: Gist,
         size: Callable[[], Size],
     ) -> None:
         self._house = house
@@ -51,6 +53,7 @@ class Faces:
         self._menu = menu
         self._picker = picker
         self._toast = toast
+        self._gist = gist
         self._size = size
         self.sheet = False
         self._limit: tuple[object, int] = (None, 0)
@@ -147,7 +150,7 @@ class Faces:
     def _facts(self) -> Facts:
         session = self._house.session
         think = session.terms.params.think
-        context = self._talk.view.context
+        context = self._gist.usage
         tokens = context.input + context.output if context else 0
         costs = [spent.cost for spent in session.totals.values() if spent.cost is not None]
         return Facts(

@@ -16,7 +16,7 @@ from termchat.config.keys import Action
 from termchat.core.errors import Failure
 from termchat.core.events import TurnEnded
 from termchat.core.outcomes import Exit
-from termchat.core.sanitize import EMPTY, Safe, safe, safe_line, say
+from termchat.core.sanitize import Safe, safe, safe_line, say
 from termchat.core.style import Role
 from termchat.ui.blocks import line
 from termchat.ui.keeping import greeting
@@ -26,6 +26,7 @@ from termchat.ui.repl.clip import Clip
 from termchat.ui.repl.draft import Draft
 from termchat.ui.repl.faces import Faces
 from termchat.ui.repl.fitting import Fitting
+from termchat.ui.repl.gist import Gist
 from termchat.ui.repl.hands import Hands
 from termchat.ui.repl.house import House
 from termchat.ui.repl.keyboard import Keyboard
@@ -46,7 +47,6 @@ from termchat.ui.repl.toast import Toast
 from termchat.ui.screen import LiveApplication, Screen, make_output, reflows
 from termchat.ui.signs import spelled
 from termchat.ui.view import View
-from termchat.ui.words import preview
 
 _log = logging.getLogger("termchat")
 
@@ -77,7 +77,9 @@ class Repl:
         self.talk.together = look.together
         self.context = Context(house.session, house.providers, house.registry, house.preferences)
         self.menu = Menu(lambda text: house.registry.menu(self.context, text))
-        self.faces = Faces(house, self.talk, self.draft, self.menu, self.picker, self.toast, self.output.get_size)
+        self.gist = Gist(house.session)
+        size = self.output.get_size
+        self.faces = Faces(house, self.talk, self.draft, self.menu, self.picker, self.toast, self.gist, size)
         self.parts = self.faces.parts(lambda: self._sign)
         self.skin = Skin(house.theme, look.depth, signs=look.signs)
         self.live = Live(self.parts, self.skin)
@@ -160,8 +162,8 @@ class Repl:
             if self.house.preferences:
                 self.house.preferences.change("reasoning", style)  # /set tells what is so
             self.toast.say(say("reasoning: {style}", style=Safe(style)))
-        elif view.thought:
-            self.lender.page(safe(view.thought))
+        elif thought := self.gist.thought:
+            self.lender.page(safe(thought))
         else:
             self.toast.say(say("No reasoning to read yet."))
 
@@ -281,8 +283,7 @@ class Repl:
         self.app.invalidate()
 
     def _title(self) -> Safe:
-        question = self.talk.session.conversation.path()
-        topic = preview(question[0].message.text, 40) if question else EMPTY
+        topic = self.gist.topic
         words = say("termchat: {topic}", topic=topic) if topic else say("termchat")
         return spelled(say("● {words}", words=words) if self.talk.busy else words, signs=self.house.look.signs)
 

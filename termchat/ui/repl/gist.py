@@ -1,0 +1,58 @@
+"""The chat in a few words, as the title and the status line tell it: worked out once for each state of the chat."""
+
+from __future__ import annotations
+
+from termchat.core.conversation import Conversation
+from termchat.core.messages import Author, Message, Reasoning
+from termchat.core.ports import Session
+from termchat.core.sanitize import EMPTY, Safe
+from termchat.core.usage import Usage
+from termchat.ui.words import preview
+
+_TOPIC = 40  # characters
+
+
+class Gist:
+    """What is known of the way to the head of a session's chat.
+
+    topic     how the first question begins, "" before there is one
+    usage     what the last reply was told and said, None before there is one
+    thought   the reasoning that can be read last
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._seen: Conversation | None = None
+        self._topic = EMPTY
+        self._usage: Usage | None = None
+        self._thought = ""
+
+    @property
+    def topic(self) -> Safe:
+        self._look()
+        return self._topic
+
+    @property
+    def usage(self) -> Usage | None:
+        self._look()
+        return self._usage
+
+    @property
+    def thought(self) -> str:
+        self._look()
+        return self._thought
+
+    def _look(self) -> None:
+        conversation = self._session.conversation
+        if conversation is self._seen:
+            return
+        self._seen = conversation
+        messages = conversation.history()
+        replies = [message for message in reversed(messages) if message.author is Author.ASSISTANT]
+        self._topic = preview(messages[0].text, _TOPIC) if messages else EMPTY
+        self._usage = next((reply.usage for reply in replies if reply.usage), None)
+        self._thought = next((thought for reply in replies if (thought := _thought(reply))), "")
+
+
+def _thought(reply: Message) -> str:
+    return "\n\n".join(part.text for part in reply.parts if isinstance(part, Reasoning) and part.text)
