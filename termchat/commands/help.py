@@ -21,7 +21,8 @@ def help_(context: Context, argument: str) -> Effects:
     """The commands with a line each, or everything about one."""
     if not argument:
         rows = tuple((command.usage, command.help) for command in context.registry.commands)
-        return (Table((), rows), Say(say("Type / for the menu, ? for the keys, // to send a leading slash.")))
+        more = say("Type / for the menu, ? for the keys, // to send a leading slash.")
+        return (Table((), rows), Say(more if context.keys else say("// sends a leading slash.")))
     command = context.registry.find(argument.removeprefix("/"))
     if command is None:
         return (Say(context.registry.unknown(argument.removeprefix("/")), Role.ERROR),)
@@ -31,7 +32,15 @@ def help_(context: Context, argument: str) -> Effects:
 @family.command("keys", say("all keys"), harmless=True)
 def keys(context: Context, argument: str) -> Effects:
     """The key table."""
-    return (Table((), tuple((key.shown, key.help) for key in KEYS)),)
+    shown = ((key.shown, key.help) for key in KEYS)
+    return (Table((), tuple(shown if context.keys else _PLAIN)),)
+
+
+_PLAIN = (
+    (say("Enter"), say("send; a \\ before it goes on in the next line")),
+    (say("Ctrl-C"), say("stop; twice leaves")),
+    (say("Ctrl-D"), say("leave")),
+)
 
 
 def _about(command: Command) -> Effects:

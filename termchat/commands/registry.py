@@ -52,12 +52,16 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a command may know; it changes nothing in it."""
+    """What a command may know; it changes nothing in it.
+
+    keys   there are keys and menus, not only lines that are entered
+    """
 
     session: Session
     providers: Providers
     registry: Registry
     preferences: Preferences | None = None
+    keys: bool = True
 
 
 @dataclass(frozen=True, slots=True)

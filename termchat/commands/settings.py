@@ -105,6 +105,8 @@ def multiline(context: Context, argument: str) -> Effects:
     """Short for the other value of /set enter."""
     if context.preferences is None:
         return _NONE
+    if not context.keys:
+        return (Say(say("Here Enter sends, and a \\ before it goes on in the next line.")),)
     sends = context.preferences.settings.enter is EnterKey.SEND
     return (Configure("enter", EnterKey.NEWLINE if sends else EnterKey.SEND),)
 
@@ -168,7 +170,8 @@ def _split(argument: str) -> tuple[str, bool]:
 def _table(preferences: Preferences) -> Effects:
     rows = tuple((safe_line(r.setting.key), r.value or say("not set"), r.where) for r in preferences.rows())
     header = (say("setting"), say("value"), say("from"))
-    return (Table(header, rows, spare=(2,)), Say(say("/set KEY tells what is allowed, /set KEY VALUE [--save] changes it.")))
+    more = say("/set KEY tells what is allowed, /set KEY VALUE [--save] changes it.")
+    return (Table(header, rows, spare=(2,)), Say(more))
 
 
 def _about(row: Row, preferences: Preferences) -> Effects:

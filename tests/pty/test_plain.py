@@ -41,7 +41,7 @@ def _prompt(env: dict[str, str]) -> bytes:
 def test_not_one_escape_sequence_is_written_and_no_key_is_offered_that_does_nothing(env: dict[str, str]) -> None:
     terminal = _session(env)
     assert b"\x1b" not in terminal.output
-    said = "\n".join(row for row in terminal.transcript if "  " not in row)  # but in the tables of /help and /keys
+    said = "\n".join(row for row in terminal.transcript if row[:1] != "/" or "  " not in row)  # but in /help
     assert not re.findall(r"Alt-\w|Ctrl-T|Ctrl-R|the input|\bEnter (?:sends|uses)", said)
     for way in ("/continue goes on", "/retry asks again", "/model other model", "an empty line uses fake/one"):
         assert way in said
@@ -68,6 +68,15 @@ def test_a_screen_reader_hears_that_it_goes_on_and_a_bell_when_it_is_over() -> N
         terminal.send("\x03")
         terminal.shows("stopped")
         terminal.until(lambda: b"\x07" in terminal.output)
+
+
+def test_what_is_said_of_a_stop_has_a_row_of_its_own_for_a_screen_reader_too() -> None:
+    with Terminal(env=ACCESSIBLE) as terminal:
+        terminal.shows("You:")
+        terminal.send("hang\n")
+        terminal.settled(0.2)
+        terminal.send("\x03")
+        terminal.until(lambda: any(row.startswith("stopped, ") for row in terminal.lines))
 
 
 def test_who_sees_is_told_once_that_it_waits() -> None:

@@ -205,6 +205,7 @@ class PlainTalk:
         """Ctrl-C: stop what is done; twice without waiting for it; twice at the prompt leaves."""
         now = monotonic()
         if self._turn:
+            self._voice.broken()
             self._stop(self._turn, again=now - self._stopped <= _AGAIN)
             self._stopped = now
         elif self._doing:

@@ -65,7 +65,7 @@ class Doer:
     def __init__(self, house: House, voice: Voice, talk: Talker) -> None:
         self._house = house
         self._session = house.session
-        self._context = Context(house.session, house.providers, house.registry, house.preferences)
+        self._context = Context(house.session, house.providers, house.registry, house.preferences, keys=False)
         self._voice = voice
         self._talk = talk
         self._choices: Sequence[Choice] = ()

@@ -72,6 +72,11 @@ class Voice:
             self._write("\n")
         self._asking = self._blank = False
 
+    def broken(self) -> None:
+        """The user has interrupted, and the terminal has shown that somewhere on its row."""
+        self._write("\n")
+        self._asking = self._blank = False
+
     def lines(self, lines: Sequence[Line], *, gap: bool = True) -> None:
         """Finished lines."""
         self._leave_row()
