@@ -30,7 +30,7 @@ from termchat.core.style import Theme
 from termchat.joined import DEMO, Wish, joined, open_library, with_a_key
 from termchat.ui.formats import Format
 from termchat.ui.notes import Notes, print_out
-from termchat.ui.terminal import background, links_work
+from termchat.ui.terminal import appends_only, background, links_work
 
 if TYPE_CHECKING:
     from termchat.ui.repl.tty import Tty
@@ -289,7 +289,7 @@ def _repl(launch: Launch, config: Config, env: Mapping[str, str], tty: Tty | Non
     from termchat.commands.builtin import builtin
     from termchat.config.preferences import Preferences
     from termchat.ui.bulletin import Bulletin
-    from termchat.ui.palette import Depth, depth_of
+    from termchat.ui.palette import depth_of
     from termchat.ui.repl.house import House as ReplHouse
     from termchat.ui.repl.house import Look
     from termchat.ui.repl.loop import run as talk
@@ -302,7 +302,7 @@ def _repl(launch: Launch, config: Config, env: Mapping[str, str], tty: Tty | Non
         return _refused(theme, tty)
     tty = tty or Tty.take()
     look = Look(
-        plain=settings.plain or depth_of(env) is Depth.PLAIN,
+        plain=settings.plain or appends_only(env),
         accessible=settings.accessible,
         depth=depth_of(env),
         hyperlinks=_links(config, env),

@@ -41,6 +41,9 @@ class _Look(NamedTuple):
 _PLAIN_LOOK = _Look("", ())
 
 
+_FORCED = {"1": Depth.ANSI, "2": Depth.INDEXED, "3": Depth.TRUE}  # what FORCE_COLOR may say, as others read it
+
+
 class Palette:
     """A theme as one terminal can show it.
 
@@ -89,6 +92,8 @@ def depth_of(environ: Mapping[str, str]) -> Depth:
         return Depth.PLAIN
     if environ.get("NO_COLOR"):
         return Depth.MONO
+    if forced := _FORCED.get(environ.get("FORCE_COLOR", "")):
+        return forced
     if environ.get("COLORTERM", "").lower() in ("truecolor", "24bit") or term.endswith("-direct"):
         return Depth.TRUE
     return Depth.INDEXED if "256" in term else Depth.ANSI

@@ -21,6 +21,11 @@ def links_work(env: Mapping[str, str]) -> bool:
     return known or (vte.isdigit() and int(vte) >= _VTE) or env.get("TERM", "") in ("xterm-kitty", "foot", "alacritty")
 
 
+def appends_only(env: Mapping[str, str]) -> bool:
+    """Whether what is shown may never be changed: a terminal that cannot, or a log that a terminal is played to."""
+    return env.get("TERM", "") == "dumb" or env.get("CI", "").lower() not in ("", "0", "false")
+
+
 def program(env: Mapping[str, str]) -> str:
     """Which terminal this is as far as the environment tells, also from within a multiplexer; "" when it does not."""
     name, term = env.get("TERM_PROGRAM", ""), env.get("TERM", "")

@@ -248,6 +248,18 @@ def test_a_backslash_continues_the_line_and_a_paste_is_one_message() -> None:
         terminal.shows("You said: one two")
 
 
+def test_a_log_that_a_terminal_is_played_to_only_grows(tmp_path: Path) -> None:
+    """It may have colours; nothing in it is ever gone back to."""
+    env = {"HOME": str(tmp_path), "TERMCHAT_DEMO_SPEED": "0", "CI": "true"}
+    with Terminal((sys.executable, "-m", "termchat"), env=env, rows=60) as terminal:
+        terminal.until(lambda: terminal.output.endswith(b"> "))
+        terminal.send("show markdown\n")
+        terminal.shows("tour · ")
+        terminal.send("\x04")
+        assert terminal.leaves() == 0
+        assert not re.findall(rb"\x1b(?!\[[0-9;]*m)", terminal.output)
+
+
 @pytest.mark.parametrize("setting", ["plain", "accessible"])
 def test_who_has_set_it_for_good_sees_no_other_prompt_at_the_start(setting: str, tmp_path: Path) -> None:
     file = tmp_path / ".config/termchat/config.toml"
