@@ -99,6 +99,8 @@ def _reply(dice: Random, origin: Origin, seed: str) -> Message:
     quirks = set(dice.sample(QUIRKS, dice.choice((0, 0, 1, 2))))
     if origin.provider != "second":
         quirks.discard(Quirk.REASONING_DETAILS)
+    if Quirk.CALL_SIGNED in quirks:  # its server numbers the calls: two of one id are not to be told apart without
+        quirks -= {Quirk.CALL_SAME_INDEX, Quirk.CALL_NO_INDEX, Quirk.CALL_NULL_INDEX}
     google = origin.protocol is Protocol.GEMINI or Quirk.CALL_SIGNED in quirks
     steps = _known([_step(dice, google) for _ in range(dice.randint(0, 4))])
     first = next((n for n, step in enumerate(steps) if isinstance(step, Call)), len(steps))
