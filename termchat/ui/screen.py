@@ -225,12 +225,12 @@ class LiveApplication(Application[int]):
             super()._redraw(render_as_done)
 
     def _make_room(self) -> None:
-        """The reply above gets the rows that the live region as it is to be painted leaves to it."""
+        """The reply above gets the rows that the live region leaves to it, as it is and as it is to be painted."""
         upper = self.renderer.upper
         if upper and upper.any and self._is_running and not self._running_in_terminal:
             size = self.output.get_size()
             wanted = self.layout.container.preferred_height(size.columns, size.rows).preferred
-            if text := upper.frame(wanted):
+            if text := upper.frame(max(wanted, self.renderer.height)):
                 self.output.write_raw(text)
 
     def _on_resize(self) -> None:

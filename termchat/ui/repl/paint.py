@@ -57,8 +57,8 @@ class Painter:
 
     @property
     def replying(self) -> bool:
-        """Whether an unfinished reply stands above the live region."""
-        return self._reply.stands
+        """Whether rows of an unfinished reply stand above the live region, or are about to."""
+        return self._reply.any
 
     def show(self, blocks: Sequence[Block]) -> None:
         """Show what an event committed."""

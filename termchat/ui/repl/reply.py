@@ -33,14 +33,9 @@ class Reply:
         """Whether there are rows, on the screen or about to be."""
         return bool(self._above.rows or self._final or self._live)
 
-    @property
-    def stands(self) -> bool:
-        """Whether rows of an unfinished reply stand above the live region."""
-        return self._above.rows > 0
-
     def show(self, final: Sequence[Row], live: Sequence[Row]) -> None:
         """More final rows, and the live ones after them."""
-        begins = not self.stands
+        begins = not self._above.rows
         self._final += final
         self._live = live
         if not self._screen.ready:
