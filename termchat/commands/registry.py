@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TypeAlias
 
+from termchat.commands.positions import latin
 from termchat.config.preferences import Preferences
 from termchat.core.effects import Candidate, Candidates, Effect, Say
 from termchat.core.ports import Providers, Session
@@ -160,8 +161,10 @@ def is_command(text: str) -> bool:
 
 
 def normal(text: str) -> str:
-    """The same text with a full-width slash at its beginning as a plain one."""
-    return "/" + text[1:] if text.startswith("／") else text
+    """The same text with the command at its beginning as it was meant: the slash plain, the letters Latin."""
+    text = "/" + text[1:] if text.startswith("／") else text
+    word, blank, rest = text.partition(" ")
+    return latin(word) + blank + rest if text.startswith("/") else text
 
 
 def message_of(text: str) -> str:

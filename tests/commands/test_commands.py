@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from termchat.commands.builtin import builtin
-from termchat.commands.registry import Context, Effects, Family, Registry, is_command, message_of
+from termchat.commands.registry import Context, Effects, Family, Registry, is_command, message_of, normal
 from termchat.core.effects import Exit, ListModels, MoveHead, NewChat, Page, Pick, Say, Send, Table, UseModel
 from termchat.core.messages import Author, Message, Text, ToolCall, ToolResult, user
 from termchat.core.ports import Totals
@@ -156,3 +156,14 @@ def test_a_tool_call_is_read_whole_by_its_number() -> None:
     assert run("/tool", session) == run("/tool 1", session)
     assert words(run("/tool 2", session)) == "There are 1 tool calls."
     assert words(run("/tool")) == "No tool was called yet."
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("/ㅡㅐㅇ디", "/model"), ("／ㅗ디ㅔ", "/help"), ("/もらしいり 中", "/model 中"), ("／help", "/help"),
+        ("/new", "/new"), ("말 /ㅡ", "말 /ㅡ"), ("/中文", "/中文"),
+    ],
+)  # fmt: skip
+def test_a_command_is_known_by_its_keys_where_the_input_method_was_still_on(typed: str, meant: str) -> None:
+    assert normal(typed) == meant

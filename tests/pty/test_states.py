@@ -140,6 +140,19 @@ def test_commands_from_the_menu() -> None:
         assert "❯ /modl" in terminal.lines
 
 
+def test_a_command_typed_in_hangul_or_kana_is_run() -> None:
+    with Terminal() as terminal:
+        _ready(terminal)
+        for typed in ("／ㅕㄴㅁㅎㄷ", "/なとちきい"):  # on the keys of usage
+            terminal.send(typed)
+            terminal.shows("❯ /usage")
+            terminal.settled(0.05)
+            terminal.send("\r")
+            terminal.until(
+                lambda: terminal.text.count("Nothing was asked yet.") >= 1 and "Ask anything" in terminal.text
+            )
+
+
 def test_undo_returns_the_question_and_retry_answers_it_again() -> None:
     with Terminal(rows=40) as terminal:
         _ready(terminal)

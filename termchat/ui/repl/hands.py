@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import monotonic
 
-from termchat.commands.registry import Context, is_command, message_of, split
+from termchat.commands.registry import Context, is_command, message_of, normal, split
 from termchat.config.keys import Action
 from termchat.core.effects import ListModels, Say, UseModel
 from termchat.core.sanitize import safe_line, say
@@ -86,7 +86,7 @@ class Hands:
             return
         if self._menu.is_open and self._menu.marked.text != self._draft.raw:
             item = self._menu.marked
-            if self._menu.chosen or item.text.startswith(self._draft.raw) or not item.ready:
+            if self._menu.chosen or item.text.startswith(normal(self._draft.raw)) or not item.ready:
                 self._draft.put(item.text)
                 if not item.ready:
                     return
