@@ -67,7 +67,7 @@ def after(ended: TurnEnded, ways: Ways) -> Safe:
         case Outcome.LENGTH:
             return join(" · ", (ways.go_on, say("/set max_tokens")))
         case Outcome.FILTERED | Outcome.REFUSED:
-            return join(" · ", (say("/edit the message"), ways.other))
+            return join(" · ", (say("/edit the message") if ended.received else ways.back, ways.other))
         case _:
             return EMPTY
 

@@ -96,6 +96,11 @@ def test_what_can_be_done_about_an_outcome(outcome: Outcome, offered: Ways, word
     assert after(ended(outcome), offered) == words
 
 
+def test_a_message_that_was_declined_before_any_word_is_back_and_not_to_be_fetched() -> None:
+    refused = ended(Outcome.REFUSED, received=False)
+    assert after(refused, ways.KEYS) == "the message is back in the input · Alt-M other model"
+
+
 def test_a_model_that_is_not_there_names_the_closest() -> None:
     failure = Failure(Kind.NOT_FOUND, say("No model."), say("Look there."))
     refused = ended(Outcome.FAILED, received=False, failure=failure)
