@@ -34,7 +34,7 @@ from termchat.core.events import (
 from termchat.core.messages import Citation, ToolCall, ToolResult
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
-from termchat.core.sanitize import Safe, join, say
+from termchat.core.sanitize import EMPTY, Safe, join, say
 from termchat.core.style import Role
 from termchat.ui.blocks import Block, Card, Line, Lines, Pause, Prose, Restore, Sources, Thought, line
 from termchat.ui.ways import KEYS, Ways, after
@@ -129,7 +129,8 @@ class TurnView:
 class View:
     """What is known: the running turn, how the last one ended, and how it is shown.
 
-    ways   how the next step after a reply is offered
+    ways      how the next step after a reply is offered
+    noticed   what the engine noticed last
     """
 
     turn: TurnView | None = None
@@ -138,6 +139,7 @@ class View:
     ways: Ways = KEYS
     cards: tuple[Card, ...] = ()
     last: TurnEnded | None = None
+    noticed: Safe = EMPTY
 
     @property
     def busy(self) -> bool:
@@ -187,7 +189,7 @@ def step(view: View, event: Event, now: float) -> Step:
         case MessageDone():
             return view, ()
         case Notice():
-            return _say(view, turn, event.words, now)
+            return _notice(view, turn, event.words, now)
         case TurnEnded():
             return _ended(view, turn, event, now)
     assert_never(event)
@@ -298,6 +300,13 @@ def _commit_cards(view: View) -> Step:
             Card(number, ToolCall(call.id, call.name, call.arguments), call.result, call.seconds, gap=not cards)
         )
     return replace(view, turn=replace(turn, calls=tuple(calls)), cards=(*view.cards, *cards)), tuple(cards)
+
+
+def _notice(view: View, turn: TurnView, words: Safe, now: float) -> Step:
+    """Said once, also where the question has to be asked again."""
+    if view.noticed == words and view.last and view.last.outcome is not Outcome.COMPLETE:
+        return view, ()
+    return _say(replace(view, noticed=words), turn, words, now)
 
 
 def _say(view: View, turn: TurnView, words: Safe, now: float) -> Step:

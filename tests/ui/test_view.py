@@ -202,6 +202,14 @@ def test_notices_interrupt_the_prose_and_nothing_else() -> None:
     assert [type(block) for block in blocks] == [Prose, Pause, Lines, Lines, Prose]
 
 
+@pytest.mark.parametrize(("outcome", "times"), [(Outcome.FAILED, 1), (Outcome.CANCELLED, 1), (Outcome.COMPLETE, 2)])
+def test_what_was_noticed_is_not_said_again_when_the_question_is_asked_again(outcome: Outcome, times: int) -> None:
+    notice = Notice("t", say("→ gpt-5.2 · 4 turns carried"))
+    view, first = play(notice, ended(outcome, received=False))
+    _, again = play(notice, text("a"), view=view)
+    assert [*said(first), *said(again)].count("→ gpt-5.2 · 4 turns carried") == times
+
+
 def test_events_of_another_turn_change_nothing() -> None:
     view, blocks = play(Streamed("other", TextDelta(0, "x")))
     assert blocks == []
