@@ -25,7 +25,6 @@ from termchat.core.messages import Citation, Extra, Json, Part, Reasoning, Searc
 from termchat.core.sanitize import well_formed
 from termchat.core.usage import Usage
 
-
 _MANY = 4096  # pieces that become one: each small one holds a dozen times its text
 
 
@@ -75,6 +74,14 @@ class _OpenReasoning(_Open):
 
 
 @dataclass(slots=True)
+class _OpenSearch(_Open):
+    queries: tuple[str, ...] = ()
+
+    def part(self) -> Part | None:
+        return Search(self.queries, self.opaque) if self.queries or self.extra else None
+
+
+@dataclass(slots=True)
 class _OpenCall(_Open):
     id: str = ""
     name: str = ""
@@ -82,14 +89,6 @@ class _OpenCall(_Open):
 
     def part(self) -> Part | None:
         return ToolCall(self.id, self.name, self.text or "{}", self.done and bool(self.name), self.opaque)
-
-
-@dataclass(slots=True)
-class _OpenSearch(_Open):
-    queries: tuple[str, ...] = ()
-
-    def part(self) -> Part | None:
-        return Search(self.queries, self.opaque) if self.queries or self.extra else None
 
 
 class Assembly:
@@ -119,6 +118,10 @@ class Assembly:
                 call.name = call.name or delta.name
                 call.done |= delta.done
                 call.add(delta.arguments, delta.extra)
+            case SearchDelta():
+                search = self._search(delta.index)
+                search.queries = delta.queries or search.queries
+                search.add("", delta.extra)
             case CitationDelta():
                 citations = self._text(delta.index).citations
                 if delta.citation not in citations:
@@ -127,10 +130,6 @@ class Assembly:
                 self.usage = delta.usage
             case Finished():
                 self.finished = delta
-            case SearchDelta():
-                search = self._search(delta.index)
-                search.queries = delta.queries or search.queries
-                search.add("", delta.extra)
             case Retrying() | Adapted():
                 pass
 
@@ -148,12 +147,12 @@ class Assembly:
         assert isinstance(part, _OpenReasoning)
         return part
 
-    def _call(self, index: int) -> _OpenCall:
-        part = self._open.setdefault((_OpenCall, index), _OpenCall())
-        assert isinstance(part, _OpenCall)
-        return part
-
     def _search(self, index: int) -> _OpenSearch:
         part = self._open.setdefault((_OpenSearch, index), _OpenSearch())
         assert isinstance(part, _OpenSearch)
+        return part
+
+    def _call(self, index: int) -> _OpenCall:
+        part = self._open.setdefault((_OpenCall, index), _OpenCall())
+        assert isinstance(part, _OpenCall)
         return part

@@ -6,6 +6,6 @@
 
 What they share stands beside them: the transport (http), the event stream (sse), a body as deltas (reading), one
 request through all its tries (exchange, retry, retry_after, limits), errors (errors), what models do not take
-(rules, quirks.toml), the schema of a reply (schemas), chains of models (fallback), recordings and their replay (recording, replay), the registry that
-opens them by name, prices, and the demo, which needs no network.
+(rules, quirks.toml), the schema of a reply (schemas), chains of models (fallback), recordings and their replay
+(recording, replay), the registry that opens them by name, prices, and the demo, which needs no network.
 """
