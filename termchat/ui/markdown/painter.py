@@ -92,9 +92,15 @@ class Brush:
         """Whether rows that may still change are on the screen."""
         return len(self.shown) > self._final
 
-    def leave(self) -> None:
-        """What is shown belongs to the scrollback."""
-        self.shown, self._line, self._final, self._joined = [], [], 0, False
+    @property
+    def joins(self) -> bool:
+        """Whether the first of them goes on the line above it, to the terminal."""
+        return self._joined or self.shown[self._final].soft
+
+    def leave(self, *, joined: bool = False) -> None:
+        """Nothing is shown any more; the next row may be `joined` to the last final one by the terminal."""
+        self._line = self._line if joined else []
+        self.shown, self._final, self._joined = [], 0, joined
 
     def _visible(self, live: Sequence[Row]) -> Sequence[Row]:
         """The live rows that fit; the row that a soft one continues may not be among them."""
@@ -188,10 +194,17 @@ class Above:
         `reflows` says whether the terminal has wrapped them anew. The next frame draws them again.
         """
         brush = self._brush
-        way, column = brush.climb(width if reflows else brush.width, height) if brush.lives else ("", 0)
+        if not brush.lives:
+            brush.width = width
+            brush.leave()
+            return ""
+        same, joined = width == brush.width, brush.joins
+        way, column = brush.climb(width if reflows else brush.width, height)
         brush.width = width
-        brush.leave()
-        return (f"\x1b[A{way}" if way else "") + (f"{ERASE_DOWN}\r\n" if column else "")
+        brush.leave(joined=joined and not (same or column))
+        if column:
+            return f"\x1b[A{way}{ERASE_DOWN}\r\n"
+        return f"\x1b[A{way}" + ("\x1b[A\r\n" if same and joined else "")  # what comes next is another line
 
     def leave(self) -> None:
         """What is shown belongs to the scrollback: the reply has ended."""
