@@ -25,7 +25,7 @@ import pyte
 
 ROOT = Path(__file__).parent.parent.parent
 PROGRAM = (sys.executable, "-m", "tests.pty.program")
-_FRAME = b"\x1b[?2026h"
+_FRAME_END = re.compile(rb"(?<=\x1b\[\?2026l)(?=.)", re.DOTALL)
 _UNKNOWN = re.compile(rb"\x1b[<>=][\d;]*[a-zA-Z]|\x1b\[[<>=][\d;]*[a-zA-Z]|\x1b\[\d+;\d+\$y|\x1b\[\?\d+\$p|\x1b\[\d* q")
 
 
@@ -116,11 +116,14 @@ class Terminal:
             data = os.read(self._master, 65536)
         except OSError:
             return False
+        self._take(data)
+        return True
+
+    def _take(self, data: bytes) -> None:
         self.output += data
         if self._answer and (reply := self._answer(data)):
             os.write(self._master, reply)
         self._stream.feed(_UNKNOWN.sub(b"", data))
-        return True
 
     def until(self, condition: Callable[[], bool], seconds: float = 10.0) -> None:
         """Wait for a condition; fails with the screen when it does not come true in time."""
@@ -162,9 +165,14 @@ class Terminal:
         """How many frames the program writes from now on until one shows it, that one included."""
         while self.pump(0):
             pass
-        before = self.output.count(_FRAME)
-        self.until(shown, seconds)
-        return self.output.count(_FRAME) - before
+        end, frames = time.monotonic() + seconds, 0
+        while not shown():
+            assert time.monotonic() < end, f"not in time; the screen is:\n{self.text}"
+            if select.select([self._master], [], [], 0.05)[0]:
+                for piece in _FRAME_END.split(os.read(self._master, 65536)):
+                    frames += not shown()
+                    self._take(piece)
+        return frames
 
     @property
     def lines(self) -> list[str]:
