@@ -335,7 +335,7 @@ def _used(assembly: Assembly, request: Request, parts: tuple[object, ...]) -> Us
     """What the provider counted; of a reply that was broken off, what it had not counted yet is guessed."""
     guess = _estimate(request, parts)
     counted = assembly.usage
-    if counted is None:
+    if counted is None or not (counted.input or counted.output):  # zero of both is no count: something was said
         return guess
     if assembly.finished or guess.output <= counted.output:
         return counted

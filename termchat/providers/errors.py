@@ -25,6 +25,8 @@ from termchat.providers.retry_after import retry_after
 
 _LONGEST = 300  # characters of a server's own words
 _READ = 20 * _LONGEST  # characters in which they are looked for: an error may be megabytes
+# The error of a gateway that had promised a stream: an event, and more events behind it.
+_AS_AN_EVENT = re.compile(r"\A(?:event:[^\n]*\n)?data:[ ]?(\{[^\n]*\}).*\Z", re.DOTALL)
 _AGAIN = frozenset((Kind.RATE_LIMITED, Kind.OVERLOADED, Kind.SERVER))
 # What the vendors say when it is the conversation that they refuse (providers.md 5.3).
 _HISTORY = re.compile(
@@ -144,11 +146,11 @@ def foreign(words: str, at: Endpoint) -> Safe:
 def _said(body: Any) -> _Said:
     """The words and the codes, in whichever of the vendors' forms they came."""
     if isinstance(body, str | bytes):
+        text = body if isinstance(body, str) else body.decode("utf-8", "replace")
         try:
-            body = json.loads(body)
+            body = json.loads(text)
         except (ValueError, RecursionError):
-            words = body if isinstance(body, str) else body.decode("utf-8", "replace")
-            return _Said(words[:_READ], frozenset())
+            return _said_as_text(text)
     if isinstance(body, list) and body:
         body = as_list(body)[0]
     outer = as_object(body)
@@ -157,12 +159,23 @@ def _said(body: Any) -> _Said:
     words = (
         as_text(error) or as_text(inner.get("message")) or as_text(outer.get("detail")) or as_text(outer.get("message"))
     )
+    if isinstance(body, dict) and words.startswith(("data:", "event:")):  # an SDK made JSON of a text
+        return _said_as_text(words)
     codes = [inner.get("type"), inner.get("code"), inner.get("status"), inner.get("error_code")]
     details = [detail for detail in as_list(inner.get("details")) if is_object(detail)]
     codes += [detail.get("reason") for detail in details]
     codes += ["quota_spent"] if inner.get("status") == "RESOURCE_EXHAUSTED" and _spent(details, words) else []
     named = frozenset(str(code).lower() for code in codes if isinstance(code, str | int) and not isinstance(code, bool))
     return _Said(words[:_READ], named - {"error", ""})
+
+
+def _said_as_text(text: str) -> _Said:
+    if found := _AS_AN_EVENT.match(text):
+        try:
+            return _said(json.loads(found[1]))
+        except (ValueError, RecursionError):
+            pass
+    return _Said(text[:_READ], frozenset())
 
 
 def _spent(details: list[dict[str, Any]], words: str) -> bool:

@@ -159,6 +159,15 @@ async def test_a_refused_history_is_known_by_the_vendors_words(gateway: Gateway,
 
 
 @ALL
+@pytest.mark.parametrize("start", [b"data: ", b"data:", b"event: error\ndata: "])
+async def test_an_error_that_comes_as_an_event_is_read(gateway: Gateway, speech: Protocol, start: bytes) -> None:
+    """As LiteLLM does where it had promised a stream."""
+    body = start + b'{"error": {"message": "No such luck", "code": "500"}}\n\ndata: [DONE]\n\n'
+    failure = await failed(gateway, speech, fault.Status(500, body=body), policy=RetryPolicy(0))
+    assert failure.message.endswith(" answered 500: No such luck")
+
+
+@ALL
 async def test_an_error_in_mid_stream_before_any_word_is_tried_again(gateway: Gateway, speech: Protocol) -> None:
     gateway.reply(Reply(fault.error_event(529)), Reply.text("now"))
     deltas, failure = await heard(profile(gateway.url, speech))

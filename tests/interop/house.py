@@ -1,0 +1,139 @@
+"""Installing servers, starting them, and talking to them."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from termchat.core.models import ModelRef, Profile, Protocol
+from termchat.engine.session import Session
+from termchat.engine.turn import Plan
+from termchat.providers.registry import Registry
+from tests.engine.house import TOOLBOX
+from tests.faults.warm import Ran
+from tests.providers.house import base_url, setup
+
+FOLDER = Path(tempfile.gettempdir()) / f"termchat-interop-{os.getuid()}"
+PATIENCE = 120.0
+KEY = "sk-obviously-not-a-real-key"
+_HOME = {"HOME": pwd.getpwuid(os.getuid()).pw_dir}  # the tests' own home is empty: installers have settings in theirs
+
+
+def installed(name: str, *commands: Sequence[str], seconds: float = 900) -> Path:
+    """The folder into which these commands installed something, now or in an earlier run; `{}` in them is its path.
+
+    Skips the test with the reason when that is not possible.
+    """
+    folder = FOLDER / name
+    if (folder / "ready").exists():
+        return folder
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for command in commands:
+        words = [word.replace("{}", str(folder)) for word in command]
+        if shutil.which(words[0]) is None:
+            pytest.skip(f"{name} cannot be installed: there is no {words[0]}")
+        try:
+            done = subprocess.run(
+                words, env=os.environ | _HOME, capture_output=True, text=True, timeout=seconds, check=False
+            )
+        except subprocess.TimeoutExpired:
+            pytest.skip(f"{name} cannot be installed: it took longer than {seconds:.0f} s")
+        if done.returncode:
+            why = (done.stderr or done.stdout).strip().splitlines()
+            pytest.skip(f"{name} cannot be installed: {why[-1] if why else done.returncode}")
+    (folder / "ready").touch()
+    return folder
+
+
+def venv(*packages: str) -> tuple[Sequence[str], ...]:
+    """The commands that make an environment with these packages."""
+    pip = ("{}/bin/python", "-m", "pip", "install", "-q", *packages)
+    return (sys.executable, "-m", "venv", "{}"), pip
+
+
+@contextmanager
+def serving(command: Sequence[str], port: int, ready: str, log: Path, **env: str) -> Iterator[str]:
+    """A server until the end of the block; its URL, once `ready` is answered."""
+    url = f"http://127.0.0.1:{port}"
+    with log.open("wb") as said:
+        process = subprocess.Popen(
+            command, env=os.environ | env, cwd=log.parent, stdout=said, stderr=said, stdin=subprocess.DEVNULL
+        )
+        try:
+            _wait_for(url + ready, process, log)
+            yield url
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            if httpx2.get(url, timeout=5, trust_env=False, headers={"authorization": f"Bearer {KEY}"}).is_success:
+                return
+        except httpx2.HTTPError:
+            pass
+        assert process.poll() is None, f"the server has ended:\n{log.read_text()[-800:]}"
+        assert time.monotonic() < end, f"the server is not ready:\n{log.read_text()[-800:]}"
+        time.sleep(0.05)  # between two looks
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def profile(url: str, speech: Protocol, **fields: Any) -> Profile:
+    """A provider of one protocol, named after it."""
+    bases = {speech: base_url(url, speech)}
+    return Profile(speech.value, key=KEY, bases=bases, max_tokens={"*": 512}, source="test", **fields)
+
+
+@asynccontextmanager
+async def talk(first: ModelRef, *profiles: Profile, **plan: Any) -> AsyncIterator[Session]:
+    """A conversation over the real engine and the SDKs, with the tools `look` and `count`; `plan` is the session's."""
+    registry = Registry(setup(*profiles))
+    try:
+        yield Session(Plan(first, registry, **{"tools": TOOLBOX, "max_rounds": 3, **plan}))
+    finally:
+        await registry.aclose()
+
+
+def script(home: Path, rows: str, *arguments: str) -> Ran:
+    """A one-shot as a process of its own, with these rows of configuration."""
+    file = home / ".config" / "termchat" / "config.toml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(rows)
+    file.chmod(0o600)
+    done = subprocess.run(
+        [sys.executable, "-m", "termchat", "-n", *arguments],
+        env={"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C", "TERMCHAT_MAX_RETRIES": "0"},
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr.decode(), 0)
+
+
+def rows(url: str, speech: Protocol, extra: str = "") -> str:
+    return f'[providers.it]\nkey = "{KEY}"\n{speech.value} = "{base_url(url, speech)}"\n{extra}\n'

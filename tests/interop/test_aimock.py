@@ -1,0 +1,133 @@
+"""aimock, its four protocols, and its chaos: whatever is left out of a reply, it is never called complete."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from termchat.core.errors import exit_code
+from termchat.core.events import MessageDone, ToolFinished
+from termchat.core.models import ModelRef, Protocol
+from termchat.core.outcomes import Exit, Outcome
+from tests.engine.house import ask, ended, said
+from tests.interop.house import free_port, installed, profile, rows, script, serving, talk
+from tests.providers.house import MODELS, SPEECHES
+
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(400)]
+HELLO = "Good day, wörld 🙂, how do you do on this fine and long day?"
+LONG = "This is a reply that has many words and is never heard to its end. " * 20
+FIXTURES = {
+    "fixtures": [
+        {"match": {"userMessage": "hello"}, "response": {"content": HELLO}},
+        {"match": {"userMessage": "and on"}, "response": {"content": "And so on."}},
+        {"match": {"userMessage": "weather", "hasToolResult": True}, "response": {"content": "It rains in Köln."}},
+        {
+            "match": {"userMessage": "weather"},
+            "response": {"toolCalls": [{"name": "look", "arguments": {"city": "Köln"}}]},
+        },
+        {"match": {"userMessage": "cut me"}, "response": {"content": LONG}, "truncateAfterChunks": 6, "latency": 20},
+        {"match": {"userMessage": "leave me"}, "response": {"content": LONG}, "disconnectAfterMs": 150, "latency": 20},
+        {"match": {"userMessage": "too much"}, "response": {"error": {"message": "Slow down."}, "status": 429}},
+    ]
+}
+ALL = pytest.mark.parametrize("speech", SPEECHES)
+CHAOS = {"drop": Exit.ERROR, "malformed": Exit.ERROR, "disconnect": Exit.ERROR, "ratelimit": Exit.TRY_LATER}
+
+
+@contextmanager
+def mock(folder: Path, *flags: str) -> Iterator[str]:
+    """The server with our fixtures."""
+    home = installed("aimock", ("npm", "install", "--prefix", "{}", "--no-audit", "--no-fund", "@copilotkit/aimock"))
+    (folder / "fixtures.json").write_text(json.dumps(FIXTURES))
+    port = free_port()
+    command = [str(home / "node_modules" / ".bin" / "llmock"), "-p", str(port), "-f", str(folder / "fixtures.json")]
+    with serving([*command, "--strict", *flags], port, "/health", folder / "log") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with mock(tmp_path_factory.mktemp("aimock")) as url:
+        yield url
+
+
+def model(speech: Protocol) -> ModelRef:
+    return ModelRef(speech.value, MODELS[speech])
+
+
+@ALL
+async def test_two_turns_and_a_tool_call(server: str, speech: Protocol) -> None:
+    async with talk(model(speech), profile(server, speech)) as session:
+        events = await ask(session, "hello")
+        assert (ended(events).outcome, said(events)) == (Outcome.COMPLETE, HELLO)
+        events = await ask(session, "what is the weather?")
+        assert ended(events).outcome is Outcome.COMPLETE
+        (finished,) = [event for event in events if isinstance(event, ToolFinished)]
+        assert (finished.call.name, finished.result.text) == ("look", "rain in Köln")
+        assert said(events) == "It rains in Köln."
+
+
+async def test_a_talk_goes_through_all_protocols_and_back(server: str) -> None:
+    async with talk(model(SPEECHES[0]), *(profile(server, speech) for speech in SPEECHES)) as session:
+        for speech in (*SPEECHES, *reversed(SPEECHES)):
+            for question, answer in (("the weather?", "It rains in Köln."), ("and on", "And so on.")):
+                events = await ask(session, question, model(speech))
+                assert ended(events).outcome is Outcome.COMPLETE, ended(events).failure
+                assert said(events) == answer
+
+
+@ALL
+@pytest.mark.parametrize("question", ["cut me", "leave me"])
+async def test_what_is_broken_off_is_cut(server: str, speech: Protocol, question: str) -> None:
+    async with talk(model(speech), profile(server, speech)) as session:
+        events = await ask(session, question)
+        assert ended(events).outcome is Outcome.CUT
+        assert LONG.startswith(said(events))
+        assert len(said(events)) < len(LONG)
+        assert ended(await ask(session, "and on")).outcome is Outcome.COMPLETE
+
+
+@ALL
+async def test_a_refusal_is_told(server: str, speech: Protocol) -> None:
+    async with talk(model(speech), profile(server, speech)) as session:
+        end = ended(await ask(session, "too much"))
+        assert exit_code(end.outcome, end.failure) is Exit.TRY_LATER
+        assert ended(await ask(session, "and on")).outcome is Outcome.COMPLETE
+
+
+@pytest.mark.parametrize("kind", CHAOS)
+async def test_chaos_is_never_called_complete(tmp_path: Path, kind: str) -> None:
+    with mock(tmp_path, f"--chaos-{kind}", "1") as url:
+        for speech in SPEECHES:
+            async with talk(model(speech), profile(url, speech)) as session:
+                end = ended(await ask(session, "hello"))
+                assert exit_code(end.outcome, end.failure) in (CHAOS[kind], Exit.CUT), (speech, end)
+                assert end.failure is not None
+                assert end.failure.message
+
+
+async def test_in_half_of_the_chaos_what_is_complete_is_whole(tmp_path: Path) -> None:
+    flags = [word for kind in CHAOS for word in (f"--chaos-{kind}", "0.15")]
+    outcomes: list[Outcome] = []
+    with mock(tmp_path, *flags) as url:
+        async with talk(model(SPEECHES[0]), *(profile(url, speech) for speech in SPEECHES)) as session:
+            for n in range(60):
+                events = await ask(session, "hello", model(SPEECHES[n % 4]))
+                outcomes.append(ended(events).outcome)
+                kept = [event.message for event in events if isinstance(event, MessageDone)]
+                assert (outcomes[-1] is Outcome.COMPLETE) == ("".join(message.text for message in kept) == HELLO)
+    assert set(outcomes) <= {Outcome.COMPLETE, Outcome.FAILED, Outcome.CUT}
+    assert Outcome.COMPLETE in outcomes
+
+
+@ALL
+def test_a_script(server: str, tmp_path: Path, speech: Protocol) -> None:
+    done = script(tmp_path, rows(server, speech), "-m", f"it/{MODELS[speech]}", "hello")
+    assert (done.code, done.out.decode(), done.err) == (0, HELLO, "")
+    done = script(tmp_path, rows(server, speech), "-m", f"it/{MODELS[speech]}", "cut me")
+    assert done.code == Exit.CUT
+    assert LONG.startswith(done.out.decode())
