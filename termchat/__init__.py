@@ -3,7 +3,7 @@
 The map of the house (values in the middle, sockets around them, one stream out, one hand on the terminal):
 
     cli.py       flags and subcommands; the only importer of typer
-    app.py       the front doors: a configuration and a front end make a program; exit codes
+    app/         the ways in: talk, script, the subcommands; a configuration and a front end make a program; exit codes
     joined.py    the composition root: joins config, providers, tools, engine and store
     tour.py      demo/tour joined: the guide's pages, tables of the declarations, what could be used instead
     core/        pure values and folds: messages, deltas, events, effects, errors, safe text, the tree

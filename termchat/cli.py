@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from termchat import __version__, app
+from termchat import __version__
+from termchat.app import Launch, doors, run
 from termchat.config.kinds import Switch, Texts
 from termchat.config.settings import SETTINGS, Setting
 from termchat.core.errors import Failure, Kind
@@ -62,7 +63,7 @@ def _chat(env: Mapping[str, str]) -> Callable[..., int]:
 
     def chat(**given: Any) -> int:
         words = [*(given.pop("prompt_option") or ()), *(given.pop("prompt") or ())]
-        launch = app.Launch(
+        launch = Launch(
             words=" ".join(words),
             files=tuple(given.pop("file") or ()),
             read_input=not given.pop("no_stdin"),
@@ -79,7 +80,7 @@ def _chat(env: Mapping[str, str]) -> Callable[..., int]:
             sets=tuple(given.pop("sets") or ()),
             settings={key: given[key] for key in SETTINGS if given.get(key) not in (None, False, [])},
         )
-        raise typer.Exit(app.run(launch, env))
+        raise typer.Exit(run(launch, env))
 
     return _shaped(
         chat,
@@ -111,7 +112,7 @@ def _models(env: Mapping[str, str]) -> Callable[..., int]:
         fresh: Annotated[bool, typer.Option("--fresh", help="Ask the servers, not the cache of a day.")] = False,
         as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
     ) -> int:
-        raise typer.Exit(app.models(query, env, fresh=fresh, as_json=as_json))
+        raise typer.Exit(doors.models(query, env, fresh=fresh, as_json=as_json))
 
     models.__doc__ = "The models of the providers you have a key for, as provider/model."
     return models
@@ -119,7 +120,7 @@ def _models(env: Mapping[str, str]) -> Callable[..., int]:
 
 def _config(env: Mapping[str, str]) -> Callable[..., int]:
     def config() -> int:
-        raise typer.Exit(app.show_config(env))
+        raise typer.Exit(doors.show_config(env))
 
     config.__doc__ = "Every setting with its value and where it came from."
     return config
@@ -127,7 +128,7 @@ def _config(env: Mapping[str, str]) -> Callable[..., int]:
 
 def _themes(env: Mapping[str, str]) -> Callable[..., int]:
     def themes() -> int:
-        raise typer.Exit(app.themes(env))
+        raise typer.Exit(doors.themes(env))
 
     themes.__doc__ = "Every theme with a sample of it."
     return themes
@@ -139,7 +140,7 @@ def _replay(env: Mapping[str, str]) -> Callable[..., int]:
         speed: Annotated[float, typer.Option("--speed", min=0.0, help="2 is twice as fast, 0 at once.")] = 1.0,
         raw: Annotated[bool, typer.Option("--raw", help="The exact text, on a terminal too.")] = False,
     ) -> int:
-        raise typer.Exit(app.replay(file, speed, app.Launch(raw=raw), env))
+        raise typer.Exit(doors.replay(file, speed, Launch(raw=raw), env))
 
     replay.__doc__ = "Play recorded responses again, without a network."
     return replay
@@ -157,7 +158,7 @@ def _usage(env: Mapping[str, str]) -> Callable[..., int]:
         if isinstance(begin, Failure):
             Notes().failure(begin)
             raise typer.Exit(Exit.USAGE)
-        raise typer.Exit(app.usage(by, begin, env, as_json=as_json))
+        raise typer.Exit(doors.usage(by, begin, env, as_json=as_json))
 
     usage.__doc__ = "Tokens and cost of everything that was asked."
     return usage
@@ -171,25 +172,25 @@ def _chats(arguments: list[str], env: Mapping[str, str]) -> int:
         query: Annotated[list[str] | None, typer.Argument(help="Words of the title or the text.")] = None,
         as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
     ) -> int:
-        raise typer.Exit(app.chats(env, lambda kept: shelf.show_chats(kept, " ".join(query or ()), as_json=as_json)))
+        raise typer.Exit(doors.chats(env, lambda kept: shelf.show_chats(kept, " ".join(query or ()), as_json=as_json)))
 
     def rm(chat: _Chat, sure: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False) -> int:
-        raise typer.Exit(app.chats(env, lambda kept: shelf.remove_chat(kept, chat, sure=sure)))
+        raise typer.Exit(doors.chats(env, lambda kept: shelf.remove_chat(kept, chat, sure=sure)))
 
     def restore(
         chat: Annotated[str, typer.Argument(help="Its id; without one they are listed.")] = "",
     ) -> int:
-        raise typer.Exit(app.chats(env, lambda kept: shelf.restore_chat(kept, chat)))
+        raise typer.Exit(doors.chats(env, lambda kept: shelf.restore_chat(kept, chat)))
 
     def export(
         chat: Annotated[str, typer.Argument(help="Its id or its title; without one, all chats.")] = "",
         form: Annotated[ExportFormat, typer.Option("--format", help="json keeps everything.")] = ExportFormat.MARKDOWN,
         output: Annotated[str, typer.Option("-o", "--output", help="A file; standard output without one.")] = "",
     ) -> int:
-        raise typer.Exit(app.chats(env, lambda kept: shelf.export_chats(kept, chat, form, _path(output))))
+        raise typer.Exit(doors.chats(env, lambda kept: shelf.export_chats(kept, chat, form, _path(output))))
 
     def import_(file: Annotated[str, typer.Argument(help="Of termchat, ChatGPT, Claude or llm.")]) -> int:
-        raise typer.Exit(app.chats(env, lambda kept: shelf.import_chats(kept, Path(file).expanduser())))
+        raise typer.Exit(doors.chats(env, lambda kept: shelf.import_chats(kept, Path(file).expanduser())))
 
     listed.__doc__ = "The kept chats, newest first. Also: chats rm, restore, export, import."
     rm.__doc__ = "Delete a chat; it can be restored for thirty days."

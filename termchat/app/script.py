@@ -1,0 +1,62 @@
+"""One question, for scripts and pipes: what is asked, the reply as it is to be written, the exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from termchat.app.launch import Launch, refused, reply_format
+from termchat.config.load import Config
+from termchat.core.errors import Failure, Kind
+from termchat.core.outcomes import Exit
+from termchat.joined import Wish, joined
+from termchat.ui import oneshot, prompt
+from termchat.ui.notes import Notes
+
+
+def script(launch: Launch, config: Config, env: Mapping[str, str]) -> int:
+    """Ask once; the exit code tells how the reply ended."""
+    schema = _schema(launch)
+    if isinstance(schema, Failure):
+        return refused(schema, None)
+    notes = Notes(launch.quiet, usage=launch.verbose or (sys.stderr.isatty() and sys.stdout.isatty()))
+    for words in config.notes:
+        notes.note(words)
+    piped = prompt.read_standard_input(notes.note) if launch.read_input else ""
+    message = piped if isinstance(piped, Failure) else prompt.message(launch.words, piped, launch.files)
+    if isinstance(message, Failure):
+        return refused(message, None)
+    out = reply_format(launch, config, env)
+    if isinstance(out, Failure):
+        return refused(out, None)
+
+    def check(reply: str) -> Failure | None:
+        from termchat.config.schemas import misfit
+
+        return misfit(schema, reply) if schema else None
+
+    async def ask() -> int:
+        wish = Wish(
+            tools=launch.tools,
+            priced=notes.usage,
+            saved=launch.saved,
+            chat=launch.chat,
+            last=launch.last,
+            record=launch.record,
+            schema=schema,
+        )
+        async with joined(config, env, wish, notes.failure) as house:
+            if isinstance(house, Failure):
+                notes.failure(house)
+                return Exit.NO_KEY if house.kind is Kind.NO_KEY else Exit.USAGE
+            return await oneshot.run(house.session, message, out, notes, launch.continue_cut, check)
+
+    return asyncio.run(ask())
+
+
+def _schema(launch: Launch) -> Mapping[str, Any] | Failure | None:
+    from termchat.config.schemas import reply_schema
+
+    return reply_schema(launch.schema) if launch.schema else None
