@@ -33,8 +33,9 @@ _KEEP_ALIVE = [
     ),
 ]
 
-_LONGEST_ERROR = 1_000_000
-_LONGEST_PACKED = 10_000  # it may become a thousand times that
+# Bytes of what the SDKs keep whole: an error, a listing; packed, as it may become a thousand times that.
+_LONGEST_ERROR, _LONGEST_PACKED_ERROR = 1_000_000, 10_000
+_LONGEST_LISTING, _LONGEST_PACKED_LISTING = 20_000_000, 300_000
 
 # People think between two questions; the connection is kept for them.
 _LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=300.0)
@@ -121,7 +122,8 @@ class Transport(httpx2.AsyncHTTPTransport):
             request.url = request.url.copy_with(path=path)
         response = await super().handle_async_request(request)
         assert isinstance(response.stream, httpx2.AsyncByteStream)
-        response.stream = _Body(response.stream, _wire.get() or Wire(), _longest(response))
+        wire = _wire.get()
+        response.stream = _Body(response.stream, wire or Wire(), _longest(response, listing=wire is None))
         slot = _diverted.get()
         if slot is None or not response.is_success:
             return response
@@ -170,11 +172,14 @@ class _Body(httpx2.AsyncByteStream):
         await self._stream.aclose()
 
 
-def _longest(response: httpx2.Response) -> int | None:
-    """How much of a body is read, in bytes: the SDKs keep errors whole, and one may be without end or a bomb."""
-    if response.is_success:
-        return None
-    return _LONGEST_PACKED if response.headers.get("content-encoding") else _LONGEST_ERROR
+def _longest(response: httpx2.Response, *, listing: bool) -> int | None:
+    """How much of a body is read, in bytes: the SDKs keep errors and listings whole, and one may have no end."""
+    packed = bool(response.headers.get("content-encoding"))
+    if not response.is_success:
+        return _LONGEST_PACKED_ERROR if packed else _LONGEST_ERROR
+    if listing:
+        return _LONGEST_PACKED_LISTING if packed else _LONGEST_LISTING
+    return None
 
 
 def _environment_mounts(options: _Options) -> dict[str, httpx2.AsyncBaseTransport | None]:

@@ -17,7 +17,7 @@ from termchat.core.models import Protocol as Speech
 from termchat.core.redact import Redactor
 from termchat.core.sanitize import safe_line, say
 from termchat.providers.endpoint import Client, Endpoint
-from termchat.providers.errors import unusable_key
+from termchat.providers.errors import not_an_answer, unusable_key
 from termchat.providers.exchange import Exchange, House, converted
 from termchat.providers.http import new_client
 from termchat.providers.keys import Keys
@@ -66,6 +66,8 @@ class Opener:
         client = await self._client(profile, speech)
         try:
             return await client.models()
+        except (AttributeError, TypeError) as error:  # what is no JSON the SDKs take for a page of models
+            raise ProviderError(not_an_answer(client.endpoint, say("something else"))) from error
         except Exception as error:
             raise ProviderError(converted(client, error, "", began=False)) from error
 

@@ -77,6 +77,16 @@ async def test_what_has_no_end(
 
 @ALL
 @pytest.mark.asyncio(loop_scope="module")
+async def test_a_listing_without_end(warm: Warm, gateway_thread: Gateway, tmp_path: Path, speech: Protocol) -> None:
+    gateway_thread.models_answer = fault.endless_json()
+    configure(tmp_path, provider("it", gateway_thread.url, speech))
+    ran = await warm.run(["models"], {"HOME": str(tmp_path), "LANG": "C"}, tmp_path)
+    assert ran.memory < 2 * MOST
+    assert "not an API reply" in ran.err
+
+
+@ALL
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_million_tiny_pieces_of_text_hold_what_a_few_large_ones_do(
     warm: Warm, gateway_thread: Gateway, tmp_path: Path, speech: Protocol
 ) -> None:

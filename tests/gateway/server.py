@@ -42,7 +42,7 @@ class Gateway:
         self.requests: list[RecordedRequest] = []
         self.problems: list[str] = []
         self.models: dict[Protocol, tuple[str, ...]] = dict(MODELS)
-        self.models_answer: fault.Status | None = None
+        self.models_answer: fault.Fault | None = None
         self.key = key
         self.connections = 0
         self.port = port
@@ -228,7 +228,7 @@ class Gateway:
     async def _list(self, conn: Connection, request: RecordedRequest) -> None:
         assert request.origin is not None
         if self.models_answer is not None:
-            await send_error(conn, request, self.models_answer)
+            await answer(conn, request, self.models_answer, self._seed)
             return
         whole = listing(request.origin.protocol, self.models[request.origin.protocol])
         rows = whole.get("data") or whole.get("models") or []

@@ -110,6 +110,25 @@ async def test_models_are_listed_live_then_from_the_cache(gateway: Gateway, spee
 
 
 @ALL
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(fault.html_200(), fault.empty_200(), fault.json_error_200(), fault.Body(b"[1, 2]", "application/json")),
+        *(fault.Body(b'{"data": 7, "models": 7}', "application/json"), fault.Body(b"\xff{", "application/json")),
+        *(fault.reset(), fault.not_http(), fault.redirect_loop()),
+    ],
+    ids=["page", "empty", "error", "list", "number", "bytes", "reset", "another service", "redirect"],
+)
+async def test_a_listing_that_is_none_is_a_failure_or_empty(
+    gateway: Gateway, speech: Protocol, answer: fault.Fault
+) -> None:
+    gateway.models_answer = answer
+    async with registry(profile(gateway.url, speech)) as providers:
+        (found,) = await asyncio.gather(providers.models(speech.value), return_exceptions=True)
+    assert isinstance(found, ProviderError) or not found
+
+
+@ALL
 async def test_a_listing_that_is_refused_is_a_failure(gateway: Gateway, speech: Protocol) -> None:
     gateway.models_answer = fault.status(401)
     async with registry(profile(gateway.url, speech)) as providers:
