@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from termchat.core.errors import Kind
 from termchat.core.models import ModelRef, Protocol
 from termchat.core.outcomes import Exit, Outcome
 from termchat.core.ports import Params
@@ -36,8 +37,11 @@ async def test_two_turns_each_with_a_true_end(server: str) -> None:
         for question in ("hello", "and on?"):
             events = await ask(session, question)
             end = ended(events)
-            assert end.outcome in (Outcome.COMPLETE, Outcome.LENGTH), end.failure
-            assert said(events)
+            if said(events):
+                assert end.outcome in (Outcome.COMPLETE, Outcome.LENGTH), end.failure
+            else:  # now and then noise begins with its end
+                assert end.failure is not None
+                assert end.failure.kind is Kind.EMPTY
 
 
 async def test_more_than_fits_is_told(server: str) -> None:
@@ -51,5 +55,7 @@ async def test_more_than_fits_is_told(server: str) -> None:
 def test_a_script(server: str, tmp_path: Path) -> None:
     preset = f'[providers.llamacpp]\nopenai = "{server}/v1"\n'
     done = script(tmp_path, preset, "--max-tokens", "16", "-m", "llamacpp/tiny", "hi")
-    assert done.code in (Exit.COMPLETE, Exit.LENGTH), done.err
-    assert done.out
+    if done.out:
+        assert done.code in (Exit.COMPLETE, Exit.LENGTH), done.err
+    else:
+        assert (done.code, "empty reply" in done.err) == (Exit.ERROR, True)
