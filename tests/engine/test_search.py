@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from termchat.core import messages
 from termchat.core.events import Adapted, MessageDone, Streamed
 from termchat.core.messages import Citation, Search, cited, user
 from termchat.core.models import ModelRef, Protocol
@@ -108,7 +109,7 @@ async def test_a_reply_that_the_vendor_pauses_goes_on_by_itself(gateway: Gateway
     assert (said(events), ended(events).outcome, await_next) == ("I look. Tea.", Outcome.COMPLETE, Outcome.COMPLETE)
     blocks = gateway.asked[1].body["messages"][-1]["content"]
     assert [block["type"] for block in blocks] == ["text", "server_tool_use", "web_search_tool_result"]
-    assert cited(part for part in parts if hasattr(part, "citations")) == (Citation("https://a.example/x", "A"),)
+    assert cited(part for part in parts if isinstance(part, messages.Text)) == (Citation("https://a.example/x", "A"),)
 
 
 async def _next(gateway: Gateway, talk: Session) -> Outcome:
