@@ -68,7 +68,7 @@ KEYS: tuple[Key, ...] = (
     Key(Action.LAST_MODEL, (("f2",),), say("F2"), say("back to the model before")),
     Key(Action.RETRY, (("escape", "r"),), say("Alt-R"), say("answer again")),
     Key(Action.CONTINUE, (("escape", "c"),), say("Alt-C"), say("go on where a reply stopped")),
-    Key(Action.SEND_NOW, (("c-s",),), say("Ctrl-S"), say("stop, keep, and send now")),
+    Key(Action.SEND_NOW, (("c-s",),), say("Ctrl-S"), say("send now; stops the reply")),
     Key(Action.DROP, (("escape", "c-h"), ("escape", "backspace")), say("Alt-Bksp"), say("drop the last queued one")),
     Key(Action.REASONING, (("c-t",),), say("Ctrl-T"), say("reasoning: how much; read it")),
     Key(Action.FOLD, (("c-o",),), say("Ctrl-O"), say("unfold a paste")),

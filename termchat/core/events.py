@@ -154,7 +154,10 @@ class ToolFinished:
 
 @dataclass(slots=True)
 class MessageDone:
-    """A message is whole, or as whole as it will get; it stands in the tree as `node`, below `parent`."""
+    """A message is whole, or as whole as it will get; it stands in the tree as `node`, below `parent`.
+
+    One of the user's was said in the middle of the turn: it goes with the request that comes next.
+    """
 
     turn_id: str
     node: str

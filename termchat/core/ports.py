@@ -188,6 +188,13 @@ class Turn(Protocol):
         """Send again at once what waits to be sent again."""
         ...
 
+    def steer(self, message: Message | None) -> None:
+        """Say this too with the next request, if one answers tools: it comes back as a MessageDone of the user's.
+
+        A later one takes its place, None takes it back. Whatever the turn ends without is still the caller's.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Totals:
@@ -274,10 +281,17 @@ class Session(Protocol):
 
 
 class Recording(Protocol):
-    """The tee of one turn: what happens is kept as it happens. Nothing here waits or raises."""
+    """The tee of one turn: what happens is kept as it happens. Nothing here raises, and only `asked` waits."""
 
     def keep(self, event: Event) -> None:
         """Keep an event of the turn: messages and results at once, a streaming reply every second."""
+        ...
+
+    async def asked(self) -> None:
+        """What the user said in the middle of the turn is on the disk itself, or the user was told that it cannot be.
+
+        The only one here that waits: the request that takes it along has not left.
+        """
         ...
 
     def close(self) -> None:

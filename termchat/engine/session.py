@@ -231,8 +231,14 @@ class SessionTurn:
     def hurry(self) -> None:
         self.turn.hurry()
 
+    def steer(self, message: Message | None) -> None:
+        self.turn.steer(message)
+
     async def events(self) -> AsyncGenerator[Event, None]:
-        """The turn's events; the question is on the disk before the first of them, and so before the request."""
+        """The turn's events; the question is on the disk before the first of them, and so before the request.
+
+        What the user says in the middle is shown first and is on the disk before the request that takes it along.
+        """
         recording = await self.recorder.begin(self.id, self.question) if self.recorder else None
         try:
             async with aclosing(self.turn.events()) as events:
@@ -241,6 +247,8 @@ class SessionTurn:
                         recording.keep(event)
                     self.session.keep(event, self.question)
                     yield event
+                    if recording and isinstance(event, MessageDone) and event.message.author is Author.USER:
+                        await recording.asked()
         finally:
             if recording:
                 recording.close()

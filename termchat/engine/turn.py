@@ -93,6 +93,7 @@ class Turn:
         self._at = parent
         self._tally = _Tally()
         self._cancelled = False
+        self._steering: Message | None = None
         self._stop: Callable[[], object] = lambda: None
         self._hurry: Callable[[], None] = lambda: None
 
@@ -104,6 +105,10 @@ class Turn:
     def hurry(self) -> None:
         """Send again at once what waits to be sent again."""
         self._hurry()
+
+    def steer(self, message: Message | None) -> None:
+        """Say this too, behind the results of the tools that run; a later one takes its place, None takes it back."""
+        self._steering = message
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """Everything that happens, ending with exactly one TurnEnded."""
@@ -128,6 +133,8 @@ class Turn:
             if self._tally.steps >= self._plan.max_rounds:
                 self._end = _End(Outcome.LIMIT, _too_many(self._plan.max_rounds))
                 return
+            if joined := self._joining():
+                yield joined
             self._tally.steps += 1
             yield StepStarted(self.id, self._tally.steps)
             async with aclosing(self._step(provider)) as events:
@@ -229,6 +236,13 @@ class Turn:
             return None
         finally:
             task.cancel()
+
+    def _joining(self) -> MessageDone | None:
+        """What was to be said behind the results of the tools, now that it is; anywhere else it would break in."""
+        if self._steering is None or self._messages[-1].author is not Author.TOOL:
+            return None
+        message, self._steering = self._steering, None
+        return self._done(message)
 
     def _specs(self):
         return self._plan.tools.specs if self._plan.tools else ()

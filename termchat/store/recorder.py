@@ -1,6 +1,6 @@
 """A chat while it is led: the session's events on their way to the disk.
 
-Nothing here waits but `begin` and `close`. Messages and tool results are written as they come. A reply that is
+Nothing here waits but `begin`, `asked` and `close`. Messages and tool results are written as they come. A reply that is
 streaming is written once a second, as one row of its own, whatever the length of the chat; the message that is
 made of it in the end takes its place.
 """
@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 from uuid import uuid4
@@ -104,10 +105,7 @@ class Recorder:
         posted = self._post(
             lambda db, _: partials.save(db, partial, str), key=f"partial {turn_id}", durable=True, make=True
         )
-        try:
-            await asyncio.wait_for(self._desk.done(posted), _LONGEST_WAIT)
-        except TimeoutError:
-            pass  # the user was told what the disk is waiting for
+        await self.written(posted)
         return Recording(self, self._shelf, partial)
 
     async def close(self) -> None:
@@ -117,9 +115,15 @@ class Recorder:
         chat = self.chat
         await self._desk.done(self._desk.post(Write(lambda db: chats.release(db, chat))))
 
-    def keep_reply(self, node: Node, entry: Entry | None, turn_id: str) -> None:
+    def keep_reply(self, node: Node, entry: Entry | None, turn_id: str) -> Future[bool]:
         """A message of a turn is whole: it takes the place of what was saved of it; its request goes into the books."""
-        self._post(_Add(node, time.time(), self._shelf.hide, turn_id, entry).write)
+        own = node.message.author is Author.USER
+        return self._post(_Add(node, time.time(), self._shelf.hide, turn_id, entry).write, durable=own)
+
+    async def written(self, posted: Future[bool]) -> None:
+        """Wait for a write that a request waits for, but not for ever."""
+        with suppress(TimeoutError):  # the user was told what the disk is waiting for
+            await asyncio.wait_for(self._desk.done(posted), _LONGEST_WAIT)
 
     def enter(self, entry: Entry) -> None:
         self._post(lambda db, n: ledger.enter(db, n, entry))
@@ -207,6 +211,11 @@ class Recording:
         self._step: _Step | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._ended = False
+        self._asked: Future[bool] | None = None
+
+    async def asked(self) -> None:
+        if self._asked:
+            await self._chat.written(self._asked)
 
     def keep(self, event: Event) -> None:
         match event:
@@ -277,7 +286,7 @@ class Recording:
         if self._step and event.message.author is Author.ASSISTANT:
             entry = self._step.entry(event.turn_id, event, self._partial.model)
             self._step = None
-        self._chat.keep_reply(Node(event.node, event.parent, event.message), entry, event.turn_id)
+        self._asked = self._chat.keep_reply(Node(event.node, event.parent, event.message), entry, event.turn_id)
         self._partial = replace(self._partial, parent=event.node, node=uuid4().hex)
 
     def _end(self, event: TurnEnded) -> None:

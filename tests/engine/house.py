@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from termchat.core.events import Event, Notice, Streamed, TextDelta, TurnEnded
 from termchat.core.messages import Message, user
 from termchat.core.models import ModelRef, Profile, Protocol
-from termchat.core.ports import Turn
+from termchat.core.ports import Library, Turn
 from termchat.core.sanitize import Safe
 from termchat.engine.session import Session
 from termchat.engine.turn import Plan
@@ -52,16 +52,18 @@ async def session(
     fields: dict[str, Any] | None = None,
     policy: RetryPolicy | None = None,
     fallback: Mapping[ModelRef, Sequence[str]] | None = None,
+    library: Callable[[], Library] | None = None,
     **plan: Any,
 ) -> AsyncIterator[Session]:
     """A conversation that begins with the model of one protocol; connections are closed at the end.
 
-    `url` is where the providers are, `fields` are of their profiles, `plan` of the session's plan.
+    `url` is where the providers are, `fields` are of their profiles, `plan` of the session's plan; without a
+    `library` nothing is kept.
     """
     made = profiles(gateway, url, **(fields or {}))
     registry = Registry(setup(*made, policy=policy or Quick(), fallback=fallback or {}))
     try:
-        yield Session(Plan(model(speech), registry, **{"tools": TOOLBOX, **plan}))
+        yield Session(Plan(model(speech), registry, **{"tools": TOOLBOX, **plan}), library)
     finally:
         await registry.aclose()
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
+import pytest
+
 from tests.pty.harness import Terminal
 
 ESC = "\x1b"
@@ -98,6 +103,79 @@ def test_send_now_stops_the_reply_and_sends() -> None:
         terminal.send("\x13")
         terminal.shows("■ stopped")
         terminal.shows("You said: at once")
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    """A pipe at which the tool `wait` waits, to be opened with `_let`."""
+    os.mkfifo(tmp_path / "gate")
+    return tmp_path / "gate"
+
+
+def _let(gate: Path) -> None:
+    os.close(os.open(gate, os.O_WRONLY))
+
+
+def test_send_now_during_tools_goes_along_with_their_results(gate: Path) -> None:
+    """The turn goes on with it; what is entered after it waits for the end of the turn as ever."""
+    with Terminal(rows=40, env={"TESTTOOL": str(gate)}) as terminal:
+        _ready(terminal)
+        terminal.send("tool wait\r")
+        terminal.shows("running 1 tool")
+        terminal.send("and this\r")
+        terminal.shows("⧗ 1 and this")
+        assert "goes with" not in terminal.text
+        terminal.send("\x13")
+        terminal.shows("⧗ 1 and this · goes with the next step")
+        terminal.send("later\r")
+        terminal.shows("⧗ 2 later")
+        _let(gate)
+        terminal.shows("You said: and this")
+        terminal.shows("You said: later")
+        rows = [row for row in terminal.transcript if row]
+        at = [rows.index(row) for row in ("❯ tool wait", "❯ and this", "❯ later")]
+        assert [row for row in rows[at[0] : at[1]] if "wait" in row][1:], "the card stands above what came behind it"
+        assert "stopped" not in terminal.text
+        assert any("2 steps" in row for row in rows[at[1] : at[2]])
+
+
+def test_what_goes_with_the_next_step_is_taken_back_as_long_as_it_waits() -> None:
+    with Terminal() as terminal:
+        _ready(terminal)
+        terminal.send("tool slow\r")
+        terminal.shows("running 1 tool")
+        for text in ("one", "two"):
+            terminal.send(f"{text}\r")
+            terminal.shows(f" {text}")
+        terminal.send("\x13")
+        terminal.shows("⧗ 2 two · goes with")
+        terminal.send(UP)
+        terminal.shows("❯ two")
+        terminal.until(lambda: "⧗ 2 two" not in terminal.text)
+        terminal.shows("⧗ 1 one · goes with")
+        terminal.send("\x1b")
+        terminal.shows("■ stopped")
+        terminal.until(lambda: "goes with" not in terminal.text)
+        terminal.shows("⧗ 1 one")
+        assert "❯ one" not in terminal.text
+
+
+def test_what_went_along_is_what_is_asked_again_when_nothing_more_comes(gate: Path) -> None:
+    with Terminal(rows=40, env={"TESTFLAGS": "hasty", "TESTTOOL": str(gate)}) as terminal:
+        _ready(terminal)
+        terminal.send("tool wait\r")
+        terminal.shows("running 1 tool")
+        terminal.send("stall there\r")
+        terminal.shows("⧗ 1 stall there")
+        terminal.send("\x13")
+        terminal.shows("goes with the next step")
+        _let(gate)
+        terminal.shows("some words")
+        terminal.shows("stalled")
+        terminal.send("\x1br")
+        terminal.shows("an answer at last")
+        assert terminal.text.count("❯ stall there") == 1
+        assert terminal.text.count("❯ tool wait") == 1
 
 
 def test_a_refused_message_is_back_and_enter_sends_it_again() -> None:

@@ -241,3 +241,17 @@ async def test_a_chat_in_memory_works_alike_and_leaves_nothing(shelf: Shelf, tmp
     assert [hit.snippet for hit in await library.search("general")] == ["general"]
     assert library.in_memory
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_what_is_said_in_the_middle_of_a_turn_is_in_the_file_when_the_next_request_may_leave(shelf: Shelf):
+    recorder = shelf.open(every=60).begin(STATE, HERE)
+    question = ask(recorder, "go")
+    recording = await started(recorder, question)
+    called = calls(recording, "turn", question, ["look"])
+    recording.keep(MessageDone("turn", "results", called, Message(Author.TOOL, (ToolResult("call_0", "look", ()),))))
+    recording.keep(MessageDone("turn", "more", "results", user("and this")))
+    await recording.asked()
+
+    assert look(shelf.file, "SELECT author FROM nodes WHERE id = 'more'") == [("user",)]
+    path = (await resumed(shelf.open(), recorder.chat)).conversation.path()
+    assert [node.id for node in path] == [question, called, "results", "more"]

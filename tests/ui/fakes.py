@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Sequence
 from decimal import Decimal
 
@@ -214,13 +215,21 @@ class FakeProviders:
 
 
 class FakeTools:
-    """`echo` gives its argument back after a moment; `fail` fails, `slow` takes very long, `deaf` to be stopped too."""
+    """`echo` gives its argument back after a moment, `wait` when a test opens the other end of the pipe `TESTTOOL`.
 
-    specs = tuple(ToolSpec(n, n, {"type": "object", "properties": {}}) for n in ("echo", "fail", "slow", "deaf"))
+    `fail` fails, `slow` takes very long, `deaf` to be stopped too.
+    """
+
+    specs = tuple(
+        ToolSpec(n, n, {"type": "object", "properties": {}}) for n in ("echo", "wait", "fail", "slow", "deaf")
+    )
 
     async def run(self, call: ToolCall) -> ToolResult:
         try:
-            await asyncio.sleep(30 if call.name in ("slow", "deaf") else 0.2)
+            if call.name == "wait":
+                await asyncio.to_thread(lambda: os.close(os.open(os.environ["TESTTOOL"], os.O_RDONLY)))
+            else:
+                await asyncio.sleep(30 if call.name in ("slow", "deaf") else 0.2)
         except asyncio.CancelledError:
             if call.name == "deaf":
                 await asyncio.sleep(30)

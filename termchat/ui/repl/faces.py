@@ -120,14 +120,16 @@ class Faces:
         return live_rows(turn.calls, monotonic(), self.columns, self._glyph())
 
     def queue(self) -> Sequence[Line]:
-        """The last messages that wait."""
-        queue = self._talk.queue
-        shown = [safe_line(self._draft.pastes.shown(raw)) for raw in queue[-_QUEUE_ROWS:]]
-        first = len(queue) - len(shown) + 1
-        sign = "⧗" if self._house.look.signs else "-"
-        return [
-            line(cut(Safe(f"{sign} {first + n} {words}"), self.columns - 2), Role.DIM) for n, words in enumerate(shown)
-        ]
+        """The last messages that wait, and which of them wait for no more than the tools that run."""
+        queue, sign = self._talk.queue, "⧗" if self._house.look.signs else "-"
+        rows: list[Line] = []
+        for n in range(max(0, len(queue) - _QUEUE_ROWS), len(queue)):
+            words = Safe(f"{sign} {n + 1} {safe_line(self._draft.pastes.shown(queue[n]))}")
+            soon = say(" · goes with the next step") if n < self._talk.steering else EMPTY
+            soon = soon if self.columns > 2 * cells(soon) else EMPTY
+            words = cut(words, self.columns - 2 - cells(soon))
+            rows.append(line(Safe(f"{words}{soon}"), Role.DIM))
+        return rows
 
     def below(self) -> Sequence[Line]:
         """Below the input: the key sheet or the menu."""

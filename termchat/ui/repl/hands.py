@@ -251,7 +251,7 @@ class Hands:
             self._performer.perform(self._context.registry.run(self._context, "/continue"), self._faces.columns)
 
     def send_now(self) -> None:
-        """Ctrl-S: what is in the input joins the queue, the reply is stopped and kept, and the queue goes out."""
+        """Ctrl-S: what is in the input joins the queue, which goes out behind tools; a reply is stopped, and kept."""
         if not self._draft.empty and not is_command(self._draft.raw):
             self._talk.queue.append(self._draft.take())
         self._talk.send_now()

@@ -13,7 +13,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from time import monotonic
 
-from termchat.core.events import TurnEnded
+from termchat.core.events import MessageDone, TurnEnded
 from termchat.core.messages import Author, user
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
@@ -37,6 +37,7 @@ class Talk:
     view     what is known of the running turn
     queue    what was entered while a turn ran, pastes as marks
     paused   the queue waits for the user
+    steering   how many of the queue, from its beginning, go with the next step of the turn
     together   the whole queue is sent as one message, else one a turn
     returned   the message that got no answer and went back into the input, as it was
     """
@@ -55,6 +56,7 @@ class Talk:
         self.view = view
         self.queue: list[str] = []
         self.paused = False
+        self.steering = 0
         self.together = True
         self.returned: str | None = None
         self._instead: tuple[ModelRef, ModelRef] | None = None
@@ -153,22 +155,47 @@ class Talk:
         self._over(turn)
 
     def send_now(self) -> bool:
-        """Stop the reply (what came is kept) and send the queue as soon as it has ended."""
+        """Send the queue with the results of the tools that run; a reply is stopped for it, and what came is kept."""
         if not self.queue:
             return False
         self.paused = False
-        if self.busy:
+        if not self.view.turn:
+            self.send_queue()
+        elif self.view.turn.phase in (Phase.CALLING, Phase.RUNNING):
+            self._steer(self._most)
+        else:
             self._hurry = True
             self.stop()
-        else:
-            self.send_queue()
         return True
+
+    @property
+    def _most(self) -> int:
+        """How many of the queue go out as one message."""
+        return len(self.queue) if self.together else 1
+
+    def _steer(self, number: int) -> None:
+        """The first of the queue go with the next step. They leave the queue when they do: until then it may end."""
+        self.steering = number
+        if self._turn:
+            raw = "\n\n".join(self.queue[:number])
+            self._turn.steer(user(self._draft.pastes.expand(raw)) if number else None)
+        self._changed()
+
+    def _steered(self, node: str) -> None:
+        """They went along: it is they who are asked again now, should the rest of the turn get no answer."""
+        self._asked, self._question = self._next(self.steering), node
+        self.steering = 0
+        self._echo(self._asked)
+
+    def _next(self, number: int) -> str:
+        """The first of the queue as one message, their items separated by a blank line."""
+        raw = "\n\n".join(self.queue[:number])
+        del self.queue[:number]
+        return raw
 
     def send_queue(self) -> None:
         """The queue goes out as one message, its items separated by a blank line; or else its first one."""
-        most = len(self.queue) if self.together else 1
-        raw = "\n\n".join(self.queue[:most])
-        del self.queue[:most]
+        raw = self._next(self._most)
         self.paused = False
         self.ask(raw, self._draft.pastes.expand(raw))
 
@@ -192,6 +219,8 @@ class Talk:
             return None
         raw = self.queue.pop()
         self.paused = self.paused and bool(self.queue)
+        if self.steering > len(self.queue):
+            self._steer(len(self.queue))
         self._changed()
         return raw
 
@@ -246,6 +275,8 @@ class Talk:
                         return
                     if isinstance(event, TurnEnded):
                         event = await advised(event, self._providers)
+                    if isinstance(event, MessageDone) and event.message.author is Author.USER:
+                        self._steered(event.node)
                     self.view, blocks = step(self.view, event, monotonic())
                     if self.painter:
                         self.painter.show(blocks)
@@ -262,7 +293,7 @@ class Talk:
         if self.painter:
             self.painter.finish()
         self.view = replace(self.view, turn=None)
-        self._turn = None
+        self._turn, self.steering = None, 0
         last = self.view.last
         ended = last if last and last.turn_id == turn.id else None
         again, self._again = self._again, False

@@ -1,0 +1,121 @@
+"""What the user says while tools run goes along with their results, or is still the user's when the turn ends."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from termchat.core.events import Event, MessageDone, StepStarted, ToolFinished, ToolStarted
+from termchat.core.messages import Author, user
+from termchat.core.models import Protocol
+from termchat.core.outcomes import Outcome
+from termchat.engine.session import Session
+from termchat.store.library import Library
+from tests.engine.house import ask, ended, events_of, session
+from tests.gateway import Call, Gateway, Reply, Text
+from tests.gateway.reading import messages, question
+from tests.gateway.requests import RecordedRequest
+from tests.providers.house import SPEECHES
+
+ALL = pytest.mark.parametrize("speech", SPEECHES)
+LOOK = Call("look", {"city": "Köln"})
+
+
+async def steered(talk: Session, *words: str, at: type[Event] = ToolStarted) -> list[Event]:
+    """A turn that is told `words`, one after the other, at the first event of a kind; "" takes them back."""
+    turn = talk.send(talk.add(user("The weather?"), talk.conversation.head))
+    said = list(words)
+
+    def say(number: int, event: Event) -> None:
+        while said and isinstance(event, at):
+            text = said.pop(0)
+            turn.steer(user(text) if text else None)
+
+    return await events_of(turn, say)
+
+
+def own(events: list[Event]) -> list[str]:
+    """The user's messages among what was done."""
+    return [e.message.text for e in events if isinstance(e, MessageDone) and e.message.author is Author.USER]
+
+
+@ALL
+async def test_it_stands_behind_the_results_and_goes_with_the_next_request(gateway: Gateway, speech: Protocol) -> None:
+    gateway.reply(Reply(LOOK), Reply(Text("Rain in both.")))
+    async with session(gateway, speech) as talk:
+        events = await steered(talk, "And Bonn?")
+    kinds = [event for event in events if isinstance(event, MessageDone | StepStarted)]
+    assert [getattr(event, "step", 0) or event.message.author for event in kinds] == [  # type: ignore[union-attr]
+        *(1, Author.ASSISTANT, Author.TOOL, Author.USER),
+        *(2, Author.ASSISTANT),
+    ]
+    assert [node.message.author for node in talk.conversation.path()] == [
+        *(Author.USER, Author.ASSISTANT, Author.TOOL, Author.USER, Author.ASSISTANT)
+    ]
+    assert ended(events).outcome is Outcome.COMPLETE
+    sent = gateway.asked[-1]
+    assert question(sent) == "And Bonn?"
+    text = str(messages(sent))
+    assert 0 < text.index("rain in Köln") < text.index("And Bonn?")
+
+
+@ALL
+async def test_the_talk_goes_on_after_it(gateway: Gateway, speech: Protocol) -> None:
+    gateway.reply(Reply(LOOK), Reply(LOOK), Reply(Text("Rain.")), Reply(Text("Bye.")))
+    async with session(gateway, speech) as talk:
+        assert own(await steered(talk, "And Bonn?")) == ["And Bonn?"], "once, though there were tools twice"
+        assert ended(await ask(talk, "thanks")).outcome is Outcome.COMPLETE
+    assert question(gateway.asked[-1]) == "thanks"
+
+
+@pytest.mark.parametrize(("words", "said"), [(("one", "two"), ["two"]), (("one", ""), [])])
+async def test_a_later_one_takes_its_place_and_nothing_takes_it_back(
+    gateway: Gateway, words: tuple[str, ...], said: list[str]
+) -> None:
+    gateway.reply(Reply(LOOK), Reply(Text("Rain.")))
+    async with session(gateway, Protocol.CHAT) as talk:
+        assert own(await steered(talk, *words)) == said
+
+
+async def test_a_turn_without_another_step_ends_without_it(gateway: Gateway) -> None:
+    gateway.reply(Reply(Text("Rain.")))
+    async with session(gateway, Protocol.CHAT) as talk:
+        events = await steered(talk, "And Bonn?", at=StepStarted)
+    assert own(events) == []
+    assert ended(events).outcome is Outcome.COMPLETE
+
+
+async def test_so_does_one_that_has_no_round_left(gateway: Gateway) -> None:
+    gateway.reply(Reply(LOOK))
+    async with session(gateway, Protocol.CHAT, max_rounds=1) as talk:
+        events = await steered(talk, "And Bonn?")
+    assert own(events) == []
+    assert ended(events).outcome is Outcome.LIMIT
+
+
+async def test_and_one_that_is_stopped(gateway: Gateway) -> None:
+    gateway.reply(Reply(LOOK))
+    async with session(gateway, Protocol.CHAT) as talk:
+        turn = talk.send(talk.add(user("The weather?"), None))
+        turn.steer(user("And Bonn?"))
+        events = await events_of(turn, lambda n, event: isinstance(event, ToolFinished) and turn.cancel())
+    assert own(events) == []
+    assert ended(events).outcome is Outcome.CANCELLED
+
+
+async def test_it_is_on_the_disk_before_the_request_leaves(gateway: Gateway, tmp_path: Path) -> None:
+    file, found = tmp_path / "termchat.db", list[object]()
+
+    def answer(request: RecordedRequest) -> Reply:
+        with closing(sqlite3.connect(file)) as db:
+            found.append(db.execute("SELECT author FROM nodes ORDER BY n").fetchall())
+        return Reply(LOOK) if len(found) == 1 else Reply(Text("Rain."))
+
+    gateway.always(answer)
+    async with session(gateway, Protocol.CHAT, library=lambda: Library(file, lambda failure: None)) as talk:
+        await steered(talk, "And Bonn?")
+        await talk.close()
+    assert found == [[("user",)], [("user",), ("assistant",), ("tool",), ("user",)]]
