@@ -40,11 +40,19 @@ async def test_a_server_that_refuses_to_count_is_asked_without(gateway: Gateway)
     assert adapted(deltas) == ["openai does not count tokens while it streams."]
 
 
+@pytest.mark.parametrize(("name", "field"), [("qwen3:8b", "max_tokens"), ("gpt-5.2", "max_completion_tokens")])
+async def test_a_limit_has_the_name_that_every_server_knows(gateway: Gateway, name: str, field: str) -> None:
+    """Some ignore the newer one without a word, and would go on; OpenAI's reasoning models refuse the older."""
+    gateway.reply(Reply.text("ok"))
+    await heard(profile(gateway.url, C), SHORT, name=name)
+    assert gateway.asked[0].body[field] == 50
+
+
 @pytest.mark.parametrize(
     ("quirks", "words", "names"),
     [
         (
-            frozenset[str](),
+            frozenset({"new_limit"}),
             "Unrecognized request argument supplied: max_completion_tokens",
             ["max_completion_tokens", "max_tokens"],
         ),

@@ -142,6 +142,8 @@ class ChatClient:
         """The profile, with what the model itself is known for."""
         profile = self.endpoint.profile
         known = profile.quirks | quirks(Origin(profile.name, Protocol.CHAT, model))
+        if self.endpoint.host != _OWN_HOST and "new_limit" not in known:
+            known |= {"max_tokens"}  # some servers ignore the newer name without a word
         return replace(profile, quirks=with_cache_key(known, self._cached))
 
     async def models(self) -> Sequence[ModelInfo]:
