@@ -71,7 +71,7 @@ KEYS: tuple[Key, ...] = (
     Key(Action.SEND_NOW, (("c-s",),), say("Ctrl-S"), say("send now; stops the reply")),
     Key(Action.DROP, (("escape", "c-h"), ("escape", "backspace")), say("Alt-Bksp"), say("drop the last queued one")),
     Key(Action.REASONING, (("c-t",),), say("Ctrl-T"), say("reasoning: how much; read it")),
-    Key(Action.FOLD, (("c-o",),), say("Ctrl-O"), say("unfold a paste")),
+    Key(Action.FOLD, (("c-o",),), say("Ctrl-O"), say("unfold a paste; error details")),
     Key(Action.EDITOR, (("c-g",), ("c-x", "c-e")), say("Ctrl-G"), say("write in $EDITOR")),
     Key(Action.UNDO, (("c-_",),), say("Ctrl-_"), say("undo")),
     Key(Action.REDO, (("escape", "_"),), say("Alt-_"), say("redo")),

@@ -8,7 +8,7 @@ Any other exception is a bug or a cancellation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import assert_never
 
@@ -43,6 +43,29 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Try:
+    """A request that failed, when (seconds since 1970), and how."""
+
+    at: float
+    message: Safe
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What stands behind a failure, for whoever has to find out more. All of it is safe, and redacted.
+
+    request   the id under which the server knows the request
+    said      the server's own words, whole up to a limit; where there was none, those of the connection
+    """
+
+    host: Safe = EMPTY
+    model: Safe = EMPTY
+    request: Safe = EMPTY
+    said: Safe = EMPTY
+    tries: tuple[Try, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """An expected error.
 
@@ -53,6 +76,7 @@ class Failure:
     retryable    whether the same request may be sent again by itself (nothing was shown, nothing was billed)
     page         an address where the provider tells how it is, "" when there is none
     closest      the models that may have been meant, of one that is not there; the most likely first
+    details      what is known beyond that; no part of what makes two failures the same
     """
 
     kind: Kind
@@ -63,6 +87,7 @@ class Failure:
     retryable: bool = False
     page: Safe = EMPTY
     closest: tuple[ModelRef, ...] = ()
+    details: Details | None = field(default=None, compare=False)
 
 
 class ProviderError(Exception):

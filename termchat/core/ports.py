@@ -217,6 +217,11 @@ class Session(Protocol):
     @property
     def totals(self) -> Mapping[ModelRef, Totals]: ...
 
+    @property
+    def failure(self) -> Failure | None:
+        """Why the last turn that failed did; None while none has."""
+        ...
+
     def use(self, model: ModelRef) -> None:
         """The next turns go to this model."""
         ...

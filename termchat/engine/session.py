@@ -39,6 +39,7 @@ class Session:
         self._closing: set[asyncio.Task[None]] = set()
         self._totals: dict[ModelRef, Totals] = {}
         self.conversation = Conversation()
+        self.failure: Failure | None = None
 
     @property
     def model(self) -> ModelRef:
@@ -148,6 +149,7 @@ class Session:
             case MessageDone():
                 self.conversation = self.conversation.add(Node(event.node, event.parent, event.message))
             case TurnEnded():
+                self.failure = event.failure or self.failure
                 asked = self.conversation.nodes[question]
                 if not event.received and self.conversation.head == question and asked.message.author is Author.USER:
                     self.move(asked.parent)

@@ -10,21 +10,23 @@ rules that hold for all of them are here:
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx2
 
 from termchat.core.context import bared
-from termchat.core.errors import Failure, Kind, ProviderError
+from termchat.core.errors import Details, Failure, Kind, ProviderError, Try
 from termchat.core.events import CONTENT, Adapted, Delta, Finished, Retrying
 from termchat.core.messages import Origin
 from termchat.core.outcomes import Finish
 from termchat.core.ports import Request, Wire
 from termchat.core.sanitize import EMPTY, Safe, safe_line, say
 from termchat.providers.decoding import Decoder, ServerError
+from termchat.providers.details import behind, request_id
 from termchat.providers.endpoint import Body, Client, Endpoint, Report
 from termchat.providers.errors import broken, cut, history_refused, not_an_answer, redirected, refused
 from termchat.providers.http import posted_to, watched
@@ -49,6 +51,18 @@ class _Sending:
     tried: int = 1
     renewed: bool = False
     repaired: bool = False
+    named: Safe = EMPTY  # how the server calls the request it answered last
+    failed: list[Try] = field(default_factory=list[Try])
+
+    def failure(self, failure: Failure, at: Endpoint, model: str) -> Failure:
+        """One more try that failed, with all that is known of the tries so far."""
+        self.failed.append(Try(time.time(), failure.message))
+        known = failure.details or Details()
+        request = known.request or self.named
+        details = replace(
+            known, host=safe_line(at.host), model=safe_line(model), request=request, tries=tuple(self.failed)
+        )
+        return replace(failure, details=details)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +104,7 @@ class Exchange:
                         yield delta
                 return
             except ProviderError as error:
-                failure = error.failure
+                failure = sending.failure(error.failure, self._client.endpoint, self.origin.model)
             if shown:
                 raise ProviderError(failure)
             words = await self._changed(sending, failure)
@@ -155,7 +169,7 @@ class Exchange:
         return next(iter(paths[paths.index(path) + 1 :]), None)
 
     async def _attempt(self, sending: _Sending, wire: Wire) -> AsyncGenerator[Delta, None]:
-        body, path = sending.body, sending.path
+        body, path, sending.named = sending.body, sending.path, EMPTY
         async with AsyncExitStack() as stack:
             try:
                 with watched(wire), posted_to(path):
@@ -163,6 +177,7 @@ class Exchange:
             except Exception as error:
                 self._record(error)
                 raise ProviderError(converted(self._client, error, self.origin.model, began=False)) from error
+            sending.named = request_id(response.headers, self._client.endpoint)
             self._client.path = path
             decoder = self._client.decoder(body)
             try:
@@ -220,6 +235,10 @@ def converted(client: Client, error: Exception, model: str, *, began: bool) -> F
     if isinstance(error, ProviderError):
         return error.failure
     report = Report(None, error.body, {}) if isinstance(error, ServerError) else client.report(error)
+    return replace(_failure(error, report, at, model, began=began), details=behind(error, report, at))
+
+
+def _failure(error: Exception, report: Report | None, at: Endpoint, model: str, *, began: bool) -> Failure:
     if report and report.status and 300 <= report.status < 400:
         return redirected(report, at)
     if report:

@@ -17,6 +17,7 @@ class Ways:
 
     back   what has become of a message that got no answer
     read   behind the line that tells of reasoning: how to read it
+    more   how to read what else is known of an error
     """
 
     go_on: Safe
@@ -27,6 +28,7 @@ class Ways:
     larger: Safe
     use: Safe
     back: Safe
+    more: Safe
     read: Safe = EMPTY
 
 
@@ -39,6 +41,7 @@ KEYS = Ways(
     larger=say("Alt-M larger model"),
     use=say("Enter uses"),
     back=say("the message is back in the input"),
+    more=say("Ctrl-O details"),
     read=say("Ctrl-T to read"),
 )
 COMMANDS = Ways(
@@ -50,6 +53,7 @@ COMMANDS = Ways(
     larger=say("/model larger model"),
     use=say("an empty line uses"),
     back=say("an empty line sends it again"),
+    more=say("/error details"),
 )
 
 
@@ -76,7 +80,8 @@ def ways_out(failure: Failure, ways: Ways, *, received: bool) -> Safe:
     """What the failure itself advises where that is more than a key, and the keys and commands that act now."""
     again = ways.again if received else ways.resend
     hint = _advice(failure)
-    return join(" · ", (*([hint] if hint else []), *_steps(failure, ways, again)))
+    more = [ways.more] if failure.details else []
+    return join(" · ", (*([hint] if hint else []), *_steps(failure, ways, again), *more))
 
 
 def _steps(failure: Failure, ways: Ways, again: Safe) -> tuple[Safe, ...]:

@@ -167,3 +167,29 @@ def test_a_tool_call_is_read_whole_by_its_number() -> None:
 )  # fmt: skip
 def test_a_command_is_known_by_its_keys_where_the_input_method_was_still_on(typed: str, meant: str) -> None:
     assert normal(typed) == meant
+
+
+async def test_error_tells_all_that_is_known_of_the_last_one() -> None:
+    session = fake_session()
+    assert words(run("/error", session)) == "Nothing has failed yet."
+    for question in ("cut", "refuse", "hello"):
+        async for _ in session.send(session.add(user(question), session.conversation.head)).events():
+            pass
+        if question == "cut":
+            assert words(run("/error", session)) == "The stream ended before its end. More is not known of it."
+    (page,) = run("/error", session)
+    assert isinstance(page, Page)
+    assert (
+        page.text
+        == """Fake refused the key (401).
+Set FAKE_KEY.
+
+host        api.fake
+model       one
+status      401
+request id  req_7f
+
+The words that came with it:
+
+{"error": "bad key"}"""
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -314,6 +315,33 @@ async def test_no_failure_ever_tells_the_key(gateway: Gateway, speech: Protocol)
     for answer in answers:
         failure = await failed(gateway, speech, answer)
         assert KEY not in repr(failure), answer
+
+
+@ALL
+async def test_the_details_of_a_refusal(gateway: Gateway, speech: Protocol) -> None:
+    """Who was asked, the id of the request, each try with its time, and what the server said, without the key."""
+    began = time.time()
+    words = f"slow down, {KEY} \x1b[2J" + "x" * 10_000
+    failure = await failed(gateway, speech, fault.status(429, words, headers={"x-request-id": "req_42"}))
+    known = failure.details
+    assert known is not None
+    assert (known.host, known.model) == (gateway.url.split("/")[2], MODELS[speech])
+    assert "req_42" in known.request
+    assert [one.message for one in known.tries] == [failure.message.removesuffix(" Tried 3 times.")] * 3
+    assert began <= known.tries[0].at <= known.tries[-1].at <= time.time()
+    assert "slow down" in known.said
+    assert 4000 <= len(known.said) <= 4001
+    assert not set(known.said) & {"\x1b"}
+    assert KEY not in repr(failure)
+
+
+@ALL
+async def test_the_details_of_a_connection_that_is_not_there(speech: Protocol) -> None:
+    _, failure = await heard(profile("http://127.0.0.1:9", speech), policy=RetryPolicy(0))
+    assert failure
+    assert failure.details
+    assert "ConnectError" in failure.details.said
+    assert len(failure.details.tries) == 1
 
 
 @ALL

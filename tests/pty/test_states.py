@@ -189,6 +189,33 @@ def test_a_refused_message_is_back_and_enter_sends_it_again() -> None:
         terminal.until(lambda: terminal.text.count("Fake refused the key") == 2)
 
 
+def test_the_details_of_an_error_are_read_in_the_pager() -> None:
+    """Ctrl-O, where no paste is under the cursor; what stands in the input stays as it is."""
+    with Terminal(rows=40, env={"PAGER": "cat"}) as terminal:
+        _ready(terminal)
+        terminal.send("\x0f")
+        terminal.shows("Ctrl-O unfolds the paste under the cursor")
+        terminal.send("refuse me\r")
+        terminal.shows("Enter sends again · Ctrl-O details")
+        terminal.send("\x0f")
+        terminal.shows("request id  req_7f")
+        terminal.shows('{"error": "bad key"}')
+        terminal.until(lambda: terminal.lines.count("❯ refuse me") == 2)
+        terminal.send("\x15")
+        terminal.send("\x1b[200~" + "row\n" * 20 + "\x1b[201~")
+        terminal.shows("[Pasted #1")
+        terminal.send("\x0f")
+        terminal.until(lambda: "[Pasted #1" not in terminal.text)
+
+
+def test_an_error_of_which_no_more_is_known_offers_no_details() -> None:
+    with Terminal() as terminal:
+        _ready(terminal)
+        terminal.send("cut\r")
+        terminal.shows("Alt-C goes on")
+        assert "Ctrl-O" not in terminal.text
+
+
 def test_commands_that_must_wait_say_so_and_stay_in_the_input() -> None:
     with Terminal() as terminal:
         _ready(terminal)

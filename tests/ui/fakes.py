@@ -7,13 +7,13 @@ import os
 from collections.abc import AsyncGenerator, Sequence
 from decimal import Decimal
 
-from termchat.core.errors import Failure, Kind, ProviderError
+from termchat.core.errors import Details, Failure, Kind, ProviderError
 from termchat.core.events import Delta, Finished, ReasoningDelta, Retrying, TextDelta, ToolCallDelta, UsageDelta
 from termchat.core.messages import Author, Origin, Text, ToolCall, ToolResult
 from termchat.core.models import ModelInfo, ModelRef, Protocol
 from termchat.core.outcomes import Finish
 from termchat.core.ports import Request, ToolSpec, Wire
-from termchat.core.sanitize import say
+from termchat.core.sanitize import safe, say
 from termchat.core.usage import Usage
 from termchat.engine.session import Session
 from termchat.engine.turn import Plan
@@ -21,6 +21,7 @@ from termchat.providers.retry import waited
 
 FAKE = ModelRef("fake", "one")
 OTHER = ModelRef("fake", "two")
+DETAILS = Details(say("api.fake"), say("one"), say("req_7f"), safe('{"error": "bad key"}'))
 _FINISHES = {"length": Finish.LENGTH, "filter": Finish.FILTER}
 _LINE = "the quick brown fox 你好世界 jumps over"
 _PROSE = "Words that **arrive** in `small` pieces are shown at once, and *nothing* of them is drawn twice. " * 6
@@ -149,7 +150,9 @@ class FakeProvider:
                     yield TextDelta(0, f"word{n} ")
                     await asyncio.sleep(0.1)
             case "refuse":
-                raise ProviderError(Failure(Kind.AUTH, say("Fake refused the key (401)."), say("Set FAKE_KEY.")))
+                raise ProviderError(
+                    Failure(Kind.AUTH, say("Fake refused the key (401)."), say("Set FAKE_KEY."), 401, details=DETAILS)
+                )
             case "cut":
                 yield TextDelta(0, "half of a rep")
                 raise ProviderError(Failure(Kind.CUT, say("The stream ended before its end.")))

@@ -270,7 +270,12 @@ class Hands:
         buffer.delete_before_cursor(-(start or -buffer.cursor_position))
 
     def fold(self) -> None:
-        if not self._draft.unfold():
+        """Ctrl-O: the paste under the cursor unfolded; where there is none, what is known of the last error."""
+        if self._draft.unfold():
+            return
+        if self._context.session.failure:
+            self._performer.perform(self._context.registry.run(self._context, "/error"), self._faces.columns)
+        else:
             self._toast.say(say("Ctrl-O unfolds the paste under the cursor"))
 
     def show_sheet(self) -> None:
