@@ -101,6 +101,7 @@ SHAPES: Mapping[str, Shape] = {
     "timeouts": Shape(say('a table of seconds for {names}', names=Safe(", ".join(CLOCKS))), _clocks),
     "key_page": _TEXT,
     "status_page": _TEXT,
+    "credit_page": _TEXT,
     "local": _SWITCH,
 }  # fmt: skip
 

@@ -74,7 +74,7 @@ class Failure:
     status       the HTTP status, when there was one
     retry_after  seconds the server asks to wait
     retryable    whether the same request may be sent again by itself (nothing was shown, nothing was billed)
-    page         an address where the provider tells how it is, "" when there is none
+    page         an address where the provider tells how it is, or sells credit; "" when there is none
     closest      the models that may have been meant, of one that is not there; the most likely first
     details      what is known beyond that; no part of what makes two failures the same
     """

@@ -75,6 +75,7 @@ class Profile:
     model     the default model, "" when there is none
     timeouts  the provider's own clocks, by the names of `Timeouts`
     max_tokens pattern of model names -> default output limit, where the protocol demands one
+    key_page, status_page, credit_page   where people get a key, see how the server is, and buy credit
     """
 
     name: str
@@ -96,6 +97,7 @@ class Profile:
     timeouts: Mapping[str, float] = field(default_factory=dict[str, float])
     key_page: str = ""
     status_page: str = ""
+    credit_page: str = ""
     local: bool = False
     source: str = "built in"
 

@@ -72,8 +72,19 @@ def refused(report: Report, at: Endpoint, model: str) -> Failure:
         status,
         retry_after(report),
         retryable=kind in _AGAIN or status in (408, 409),
-        page=safe_line(at.profile.status_page) if kind is Kind.OVERLOADED else Safe(""),
+        page=_page(kind, at),
     )
+
+
+def _page(kind: Kind, at: Endpoint) -> Safe:
+    """Where the provider tells more, or can be paid."""
+    match kind:
+        case Kind.OVERLOADED:
+            return safe_line(at.profile.status_page)
+        case Kind.QUOTA:
+            return safe_line(at.profile.credit_page or at.profile.key_page)
+        case _:
+            return Safe("")
 
 
 def broken(error: Exception, at: Endpoint, *, began: bool) -> Failure | None:
@@ -248,13 +259,15 @@ def _hint(kind: Kind, at: Endpoint) -> Safe:
     match kind:
         case Kind.AUTH:
             return say("Set another key in {source}, or {other}.", source=at.key_source, other=other)
+        case Kind.QUOTA if page := _page(kind, at):
+            return say("Credit and limits: {page}, or {other}.", page=page, other=other)
         case Kind.QUOTA | Kind.PERMISSION:
             return say("Look at the account, or {other}.", other=other)
         case Kind.NOT_FOUND:
             return say("See the names with `termchat models`, or check the base URL {base}.", base=_base(at))
         case Kind.RATE_LIMITED | Kind.OVERLOADED:
-            page = at.profile.status_page
-            status = say(" Status: {page}", page=safe_line(page)) if page and kind is Kind.OVERLOADED else Safe("")
+            page = _page(kind, at)
+            status = say(" Status: {page}", page=page) if page else Safe("")
             return say("Try again later, or {other}.{status}", other=other, status=status)
         case Kind.CONTEXT_TOO_LONG:
             return say("Start anew with /new, or choose a model that reads more (/model, -m).")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from termchat.core.links import web
 from termchat.core.messages import Citation, ToolCall, ToolResult
 from termchat.core.sanitize import EMPTY, Safe
 from termchat.core.style import Role
@@ -76,9 +77,23 @@ def line(text: Safe, *roles: Role) -> Line:
     return (Segment(text, roles),) if text else BLANK
 
 
+def linked(text: Safe, page: Safe, *roles: Role) -> Line:
+    """A line whose address `page` leads there, where it is in the line and one of the web."""
+    before, found, behind = text.partition(page) if page and web(page) else (text, "", "")
+    if not found:
+        return line(text, *roles)
+    pieces = (Segment(Safe(before), roles), Segment(page, roles, web(page)), Segment(Safe(behind), roles))
+    return tuple(piece for piece in pieces if piece.text)
+
+
 def lines_of(text: Safe, *roles: Role) -> tuple[Line, ...]:
     """A text of several lines, all in one look."""
     return tuple(line(Safe(row), *roles) for row in text.split("\n"))
+
+
+def unlinked(row: Line) -> Line:
+    """The line for a terminal that knows no links."""
+    return tuple(Segment(segment.text, segment.roles) for segment in row)
 
 
 def words_of(row: Line) -> Safe:

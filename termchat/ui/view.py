@@ -36,7 +36,7 @@ from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import EMPTY, Safe, join, say
 from termchat.core.style import Role
-from termchat.ui.blocks import Block, Card, Line, Lines, Pause, Prose, Restore, Sources, Thought, line
+from termchat.ui.blocks import Block, Card, Line, Lines, Pause, Prose, Restore, Sources, Thought, line, linked
 from termchat.ui.ways import KEYS, Ways, after
 from termchat.ui.words import again_words, count, duration, outcome_words, searched_words, usage_words
 
@@ -334,7 +334,7 @@ def _ending(ended: TurnEnded, view: View) -> tuple[Line, ...]:
         lines.append((*line(mark, Role.WARNING), *behind))
     if ended.failure:
         lines.append(line(ended.failure.message, Role.ERROR))
-        lines.append(line(way, Role.DIM))
+        lines.append(linked(way, ended.failure.page, Role.DIM))
     told = ended.received and not (ended.outcome is Outcome.CANCELLED and ended.usage.estimated)
     if view.usage_line and told:
         lines.append(line(usage_words(ended), Role.DIM))

@@ -25,6 +25,7 @@ def test_a_preset_needs_no_repair_and_reaches_every_base_it_names(profile: Profi
         assert protocol is Protocol.DEMO or repair(url, protocol) == (url, ())
     assert profile.title
     assert profile.local or (profile.key.startswith("env:") and profile.key_page.startswith("https://"))
+    assert all(page.startswith("https://") for page in (profile.status_page, profile.credit_page) if page)
     assert set(profile.route.values()) <= set(profile.bases)
     assert profile.quirks <= {"max_tokens", "no_stream_options", "reasoning_back", "think_tags"}
     assert Protocol.ANTHROPIC not in profile.bases or profile.limit_for("anything")

@@ -358,6 +358,22 @@ async def test_a_status_page_is_named_when_the_vendor_has_one(gateway: Gateway) 
     assert "https://status.example" in failure.hint
 
 
+@pytest.mark.parametrize(
+    ("pages", "named"),
+    [
+        ({"credit_page": "https://credit.example", "key_page": "https://key.example"}, "https://credit.example"),
+        ({"key_page": "https://key.example"}, "https://key.example"),
+        ({}, ""),
+    ],
+)
+async def test_the_page_where_credit_is_bought_is_named(gateway: Gateway, pages: dict[str, str], named: str) -> None:
+    gateway.always(fault.status(402))
+    _, failure = await heard(profile(gateway.url, C, **pages))
+    assert failure is not None
+    assert failure.page == named
+    assert failure.hint.startswith(f"Credit and limits: {named}, or" if named else "Look at the account, or")
+
+
 @ALL
 async def test_an_unknown_model_is_named_with_the_way_out(gateway: Gateway, speech: Protocol) -> None:
     failure = await failed(gateway, speech, fault.status(404))

@@ -36,6 +36,7 @@ def main() -> int:
         plain="plain" in flags,
         accessible="accessible" in flags,
         vi="vi" in flags,
+        hyperlinks="links" in flags,
         signs=signs_work(os.environ),
         enter_sends="newline" not in flags,
         motion="still" not in flags,

@@ -208,6 +208,17 @@ def test_the_details_of_an_error_are_read_in_the_pager() -> None:
         terminal.until(lambda: "[Pasted #1" not in terminal.text)
 
 
+@pytest.mark.parametrize("flags", ["links", "", "plain links"])
+def test_the_page_where_credit_is_bought_is_a_link_where_the_terminal_knows_links(flags: str) -> None:
+    with Terminal(env={"TESTFLAGS": flags}) as terminal:
+        terminal.shows("fake/one answers")
+        terminal.send("broke\r")
+        terminal.shows("Credit and limits: https://credit.fake/buy · ")
+        terminal.shows("other model")
+        link = b"\x1b]8;id=0;https://credit.fake/buy\x1b\\" in terminal.output
+        assert link == (flags == "links")
+
+
 def test_an_error_of_which_no_more_is_known_offers_no_details() -> None:
     with Terminal() as terminal:
         _ready(terminal)

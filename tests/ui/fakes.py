@@ -68,6 +68,7 @@ class FakeProvider:
     hang          nothing at all, until it is stopped
     drip          a word every tenth of a second, without end
     refuse        a key that is refused, before any content
+    broke         an account out of credit, with the page where it is bought
     cut           half a reply, then a cut stream
     length        a reply that reaches its limit
     filter        a reply that is taken away
@@ -153,6 +154,10 @@ class FakeProvider:
                 raise ProviderError(
                     Failure(Kind.AUTH, say("Fake refused the key (401)."), say("Set FAKE_KEY."), 401, details=DETAILS)
                 )
+            case "broke":
+                page = say("https://credit.fake/buy")
+                hint = say("Credit and limits: {page}, or choose another model (/model, -m).", page=page)
+                raise ProviderError(Failure(Kind.QUOTA, say("Out of credit (402)."), hint, 402, page=page))
             case "cut":
                 yield TextDelta(0, "half of a rep")
                 raise ProviderError(Failure(Kind.CUT, say("The stream ended before its end.")))

@@ -9,7 +9,7 @@ from typing import assert_never
 
 from termchat.core.sanitize import Safe, Sanitizer, say
 from termchat.core.style import Role
-from termchat.ui.blocks import BLANK, Block, Card, Line, Lines, Pause, Prose, Restore, Sources, Thought
+from termchat.ui.blocks import BLANK, Block, Card, Line, Lines, Pause, Prose, Restore, Sources, Thought, unlinked
 from termchat.ui.cards import card_lines
 from termchat.ui.cells import wrap
 from termchat.ui.markdown.clock import FrameClock
@@ -91,7 +91,7 @@ class Painter:
         What is said while a reply is being written stands apart from it, above its unfinished rows.
         """
         amid = self._document is not None
-        lines = [spelled_line(line, signs=self.signs) for line in lines]
+        lines = [spelled_line(line, signs=self.signs) for line in (lines if self.hyperlinks else map(unlinked, lines))]
         space = [BLANK] if (gap or amid) and not self.blank else []
         wrapped = lines if whole else [row for line in lines for row in wrap(line, self.columns - 1)]
         rows = [*space, *wrapped, *([BLANK] if after or amid else [])]

@@ -9,7 +9,21 @@ from typing import TextIO, assert_never
 
 from termchat.core.sanitize import Safe, Sanitizer, safe, safe_line, say
 from termchat.core.style import Theme
-from termchat.ui.blocks import BLANK, Block, Card, Line, Lines, Pause, Prose, Restore, Sources, Thought, line, words_of
+from termchat.ui.blocks import (
+    BLANK,
+    Block,
+    Card,
+    Line,
+    Lines,
+    Pause,
+    Prose,
+    Restore,
+    Sources,
+    Thought,
+    line,
+    unlinked,
+    words_of,
+)
 from termchat.ui.cards import card_lines, key_argument
 from termchat.ui.cells import wrap
 from termchat.ui.markdown.document import Document
@@ -146,7 +160,7 @@ class Voice:
         """One of our own lines."""
         if self._words:
             row = line(_spoken(words_of(row)))
-        for part in wrap(spelled_line(row, signs=self._signs), self.columns - 1):
+        for part in wrap(spelled_line(unlinked(row), signs=self._signs), self.columns - 1):
             self._write(f"{encode_segments(part, self._palette)}\n")
         self._blank = row == BLANK
 
