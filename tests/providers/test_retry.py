@@ -60,7 +60,7 @@ def test_a_wait_of_nothing_is_our_own() -> None:
 def test_in_the_end_the_tries_are_told_and_when_to_come_back() -> None:
     failure = Failure(Kind.RATE_LIMITED, say("Slow down."), retry_after=3600.0, retryable=True)
     assert given_up(failure, 1).message == "Slow down. It asks to wait 3600 s."
-    assert given_up(AGAIN, 3).message == "busy Tried 3 times."
+    assert given_up(AGAIN, 3).message == "busy. Tried 3 times."
     assert given_up(AGAIN, 1) == AGAIN
 
 
