@@ -40,7 +40,7 @@ def _facts(failure: Failure, details: Details) -> Safe:
         (say("model"), details.model),
         (say("status"), safe(str(failure.status)) if failure.status else EMPTY),
         (say("request id"), details.request),
-        *((say("try {n}", n=safe(str(n))), _tried(one)) for n, one in enumerate(details.tries, 1)),
+        *((say("tried"), _tried(one)) for one in details.tries),
     ]
     return join("\n", [Safe(f"{name:<12}{words}") for name, words in rows if words])
 

@@ -75,6 +75,7 @@ class Failure:
     retry_after  seconds the server asks to wait
     retryable    whether the same request may be sent again by itself (nothing was shown, nothing was billed)
     page         an address where the provider tells how it is, or sells credit; "" when there is none
+    away         the host was never reached, so that nothing of the request was
     closest      the models that may have been meant, of one that is not there; the most likely first
     details      what is known beyond that; no part of what makes two failures the same
     """
@@ -86,6 +87,7 @@ class Failure:
     retry_after: float | None = None
     retryable: bool = False
     page: Safe = EMPTY
+    away: bool = False
     closest: tuple[ModelRef, ...] = ()
     details: Details | None = field(default=None, compare=False)
 

@@ -88,7 +88,10 @@ class Finished:
 
 @dataclass(slots=True)
 class Retrying:
-    """The request failed before any content; it is sent again after `delay` seconds, as try `attempt` of `tries`."""
+    """The request failed before any content; it is sent again after `delay` seconds, as try `attempt` of `tries`.
+
+    `tries` is 0 where there is no end of them: the user has asked to wait until the host answers.
+    """
 
     attempt: int
     tries: int

@@ -87,6 +87,7 @@ class Request:
     """Everything one request says, for any protocol. The system prompt is "" when none is set.
 
     chat   which conversation it is of, "" being one of its own: what is told once is told once in it
+    patient   a host that cannot be reached is waited for, however long
     """
 
     messages: tuple[Message, ...]
@@ -94,6 +95,7 @@ class Request:
     tools: tuple[ToolSpec, ...] = ()
     params: Params = Params()
     chat: str = ""
+    patient: bool = False
 
 
 @dataclass(slots=True)
@@ -280,8 +282,11 @@ class Session(Protocol):
         """A message below `parent`, the head on it; its node id."""
         ...
 
-    def send(self, parent: str, model: ModelRef | None = None) -> Turn:
-        """Have what stands at `parent` answered, by the session's model or another."""
+    def send(self, parent: str, model: ModelRef | None = None, *, patient: bool = False) -> Turn:
+        """Have what stands at `parent` answered, by the session's model or another.
+
+        `patient`: where its host cannot be reached, that is waited for until it can.
+        """
         ...
 
 

@@ -132,8 +132,8 @@ class Session:
             recorder.add(node)
         return node.id
 
-    def send(self, parent: str, model: ModelRef | None = None) -> SessionTurn:
-        plan = replace(self._plan, model=model) if model else self._plan
+    def send(self, parent: str, model: ModelRef | None = None, *, patient: bool = False) -> SessionTurn:
+        plan = replace(self._plan, model=model or self._plan.model, patient=patient)
         turn = Turn(plan, self.conversation.history(parent), parent, self._talk)
         return SessionTurn(turn, self, self._recording(), parent)
 

@@ -47,7 +47,7 @@ class Plan:
     """What a turn is made with.
 
     `own_timeouts` are those of single providers, by name. `max_rounds` bounds the requests of one turn; `prices` is
-    None where nobody will look at the cost.
+    None where nobody will look at the cost. `patient`: a host that cannot be reached is waited for.
     """
 
     model: ModelRef
@@ -59,6 +59,7 @@ class Plan:
     timeouts: Timeouts = field(default_factory=Timeouts)
     own_timeouts: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, Mapping[str, float]])
     max_rounds: int = 25
+    patient: bool = False
 
 
 @dataclass(slots=True)
@@ -144,8 +145,9 @@ class Turn:
     async def _step(self, provider: Provider) -> AsyncGenerator[Event, None]:
         """One request with its reply, and the calls the reply asks for."""
         assembly = Assembly()
+        plan = self._plan
         request = Request(
-            tuple(self._messages), well_formed(self._plan.system), self._specs(), self._plan.params, self._chat
+            tuple(self._messages), well_formed(plan.system), self._specs(), plan.params, self._chat, plan.patient
         )
         own = self._plan.own_timeouts.get(provider.origin.provider, {})
         pump = Pump(provider, request, self._plan.timeouts.over(own))

@@ -40,6 +40,7 @@ _HISTORY = re.compile(
     r"|alternate between user and model",
     re.IGNORECASE | re.DOTALL,
 )
+_AWAY = (httpx2.ConnectError, httpx2.ConnectTimeout, ConnectionRefusedError, socket.gaierror)
 _LONG_QUOTA = re.compile(r"per(day|month)", re.IGNORECASE)
 _BILLING = re.compile(r"billing|credits? (are|is) depleted|spend(ing)? (cap|limit)|limit: 0\b", re.IGNORECASE)
 _TOO_LONG = re.compile(
@@ -111,7 +112,9 @@ def broken(error: Exception, at: Endpoint, *, began: bool) -> Failure | None:
         return cut(say("The connection was cut"))
     why = _why(causes, at)
     hint = say("Check the connection, or the base URL {base}.", base=_base(at))
-    return Failure(Kind.NETWORK, say("Cannot reach {host} ({why}).", host=_host(at), why=why), hint, retryable=True)
+    words = say("Cannot reach {host} ({why}).", host=_host(at), why=why)
+    away = any(isinstance(cause, _AWAY) for cause in causes)
+    return Failure(Kind.NETWORK, words, hint, retryable=True, away=away)
 
 
 def history_refused(at: Endpoint) -> Failure:

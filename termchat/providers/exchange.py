@@ -33,10 +33,11 @@ from termchat.providers.http import posted_to, watched
 from termchat.providers.limits import Limit
 from termchat.providers.reading import NotAReplyError, reply_of
 from termchat.providers.recording import Recorder
-from termchat.providers.retry import RetryPolicy, given_up, waited
+from termchat.providers.retry import RetryPolicy, given_up, pause, waited
 from termchat.providers.rules import continued, fitted, told
 from termchat.providers.rules import refused as refused_to_know
 
+_KEPT = 20  # tries that are told of one by one, and the last one behind them
 # A client with a newer key, None when there can be none.
 Renew = Callable[[Client], Awaitable[Client | None]]
 
@@ -56,7 +57,7 @@ class _Sending:
 
     def failure(self, failure: Failure, at: Endpoint, model: str) -> Failure:
         """One more try that failed, with all that is known of the tries so far."""
-        self.failed.append(Try(time.time(), failure.message))
+        self.failed[_KEPT:] = [Try(time.time(), failure.message)]
         known = failure.details or Details()
         request = known.request or self.named
         details = replace(
@@ -112,12 +113,13 @@ class Exchange:
                 if words:
                     yield Adapted(words)
                 continue
-            delay = self._policy.delay(failure, sending.tried)
+            waits = request.patient and failure.away
+            delay = pause(sending.tried) if waits else self._policy.delay(failure, sending.tried)
             if delay is None:
                 raise ProviderError(given_up(failure, sending.tried))
             sending.tried += 1
             self._limit.note(failure, delay)
-            yield Retrying(sending.tried, self._policy.tries, delay, failure)
+            yield Retrying(sending.tried, 0 if waits else self._policy.tries, delay, failure)
             await waited(delay, wire)
 
     def _fitted(self, request: Request) -> tuple[Request, tuple[str, ...]]:

@@ -13,6 +13,7 @@ from termchat.core.sanitize import Safe, safe, say
 
 _LONGEST_WAIT = 30.0  # seconds a server may ask for; more is told and left to the user
 _LONGEST_BACKOFF = 8.0
+_LONGEST_PAUSE = 30.0  # seconds between two looks whether a host is back
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,11 @@ class RetryPolicy:
         if failure.retry_after:
             return failure.retry_after if failure.retry_after <= _LONGEST_WAIT else None
         return min(0.5 * 2 ** (tried - 1), _LONGEST_BACKOFF) * random.uniform(0.75, 1.0)  # noqa: S311, spreads clients
+
+
+def pause(tried: int) -> float:
+    """Seconds until it is looked again whether a host is back: 1, 2, 4 ... 30."""
+    return min(2.0 ** min(tried - 1, 5), _LONGEST_PAUSE)
 
 
 async def waited(seconds: float, wire: Wire) -> None:

@@ -145,6 +145,11 @@ class View:
     def busy(self) -> bool:
         return self.turn is not None
 
+    @property
+    def away(self) -> bool:
+        """Whether the last turn ended because its host could not be reached."""
+        return bool(self.last and self.last.failure and self.last.failure.away)
+
 
 def sent(view: View, turn_id: str, model: ModelRef, now: float) -> View:
     """The view once a question has left."""

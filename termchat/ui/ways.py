@@ -23,6 +23,7 @@ class Ways:
     go_on: Safe
     again: Safe
     resend: Safe
+    wait: Safe
     other: Safe
     pick: Safe
     larger: Safe
@@ -36,6 +37,7 @@ KEYS = Ways(
     go_on=say("Alt-C goes on"),
     again=say("Alt-R asks again"),
     resend=say("Enter sends again"),
+    wait=say("Alt-R retries when back"),
     other=say("Alt-M other model"),
     pick=say("Alt-M pick a model"),
     larger=say("Alt-M larger model"),
@@ -48,6 +50,7 @@ COMMANDS = Ways(
     go_on=say("/continue goes on"),
     again=say("/retry asks again"),
     resend=say("an empty line sends it again"),
+    wait=say("an empty line sends it when back"),
     other=say("/model other model"),
     pick=say("/model pick a model"),
     larger=say("/model larger model"),
@@ -78,7 +81,7 @@ def after(ended: TurnEnded, ways: Ways) -> Safe:
 
 def ways_out(failure: Failure, ways: Ways, *, received: bool) -> Safe:
     """What the failure itself advises where that is more than a key, and the keys and commands that act now."""
-    again = ways.again if received else ways.resend
+    again = ways.again if received else ways.wait if failure.away else ways.resend
     hint = _advice(failure)
     more = [ways.more] if failure.details else []
     return join(" · ", (*([hint] if hint else []), *_steps(failure, ways, again), *more))

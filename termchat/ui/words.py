@@ -150,9 +150,17 @@ def trouble(failure: Failure) -> Safe:
 
 def retry_words(retry: Retrying) -> Safe:
     """`Rate limited by Anthropic (429). Retrying in 4.0s (2/3).`."""
+    if not retry.tries:
+        return say("{what}.", what=away_words(retry))
     tries = safe(f"{retry.attempt}/{retry.tries}")
     wait = duration(retry.delay)
     return say("{what} Retrying in {wait} ({tries}).", what=retry.failure.message, wait=wait, tries=tries)
+
+
+def away_words(retry: Retrying) -> Safe:
+    """`waiting for api.example.com`, where its answer is waited for however long that takes."""
+    details = retry.failure.details
+    return say("waiting for {host}", host=details.host if details and details.host else say("the host"))
 
 
 def searched_words(queries: Sequence[str]) -> Safe:

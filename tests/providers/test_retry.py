@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from termchat.core.errors import Failure, Kind
 from termchat.core.sanitize import say
 from termchat.providers.endpoint import Report
-from termchat.providers.retry import RetryPolicy, given_up
+from termchat.providers.retry import RetryPolicy, given_up, pause
 from termchat.providers.retry_after import retry_after
 
 AGAIN = Failure(Kind.OVERLOADED, say("busy"), retryable=True)
@@ -110,3 +110,7 @@ def test_geminis_own_form_when_there_is_no_header() -> None:
 def test_nothing_a_server_says_is_a_bug_or_a_wait_without_end(value: str) -> None:
     seconds = asked(retry_after=value)
     assert seconds is None or seconds >= 0
+
+
+def test_the_pauses_before_a_host_is_back() -> None:
+    assert [pause(tried) for tried in (1, 2, 3, 4, 5, 6, 7, 100_000)] == [1, 2, 4, 8, 16, 30, 30, 30]

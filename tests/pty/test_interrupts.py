@@ -163,14 +163,61 @@ def test_a_stop_closes_the_connection(gateway_thread: Gateway, tmp_path: Path) -
             terminal.shows("Ask anything")
 
 
+def _away(gateway: Gateway, home: Path) -> str:
+    """Configured in a home, and able to answer; its host."""
+    gateway.always(lambda request: Reply(Text("back again")))
+    file = home / ".config/termchat/config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        f'model = "gw/gpt-5.2"\nmax_retries = 0\n[providers.gw]\nkey = "sk-no"\nopenai = "{gateway.url}/v1"\n'
+    )
+    file.chmod(0o600)
+    return gateway.url.removeprefix("http://")
+
+
+def test_in_the_plain_mode_an_empty_line_waits_for_it(gateway_thread: Gateway, tmp_path: Path) -> None:
+    host = _away(gateway_thread, tmp_path)
+    with Terminal((sys.executable, "-m", "termchat", "--plain"), rows=40, env={"HOME": str(tmp_path)}) as terminal:
+        terminal.until(lambda: terminal.lines.count(">") == 1)
+        gateway_thread.down_blocking()
+        terminal.send("hello\r")
+        terminal.shows("an empty line sends it when back", 20)
+        terminal.send("\r")
+        terminal.shows(f"waiting for {host}. Ctrl-C stops.")
+        gateway_thread.up_blocking()
+        terminal.shows("back again", 40)
+        assert terminal.text.count(f"waiting for {host}") == 1
+
+
+def test_alt_r_waits_for_a_host_that_is_away_and_esc_stops_that(gateway_thread: Gateway, tmp_path: Path) -> None:
+    host = _away(gateway_thread, tmp_path)
+    with Terminal((sys.executable, "-m", "termchat"), rows=40, env={"HOME": str(tmp_path)}) as terminal:
+        terminal.shows("Ask anything")
+        gateway_thread.down_blocking()
+        terminal.send("hello\r")
+        terminal.shows("Alt-R retries when back", 20)
+        terminal.send("\x1br")
+        terminal.shows(f"waiting for {host} · Esc stops")
+        terminal.send(ESC)
+        terminal.shows("■ stopped")
+        terminal.until(lambda: terminal.lines.count("❯ hello") == 3)
+        terminal.send("\r")
+        terminal.until(lambda: terminal.text.count("Alt-R retries when back") == 2, 20)
+        terminal.send("\x1br")
+        terminal.shows(f"waiting for {host} · Esc stops")
+        gateway_thread.up_blocking()
+        terminal.send("\x1br")
+        terminal.shows("back again", 20)
+
+
 def test_twice_ctrl_c_or_once_ctrl_d_on_an_empty_input_leaves() -> None:
     for keys in ((CTRL_C, CTRL_C), (CTRL_D,)):
         with Terminal(env=PATIENT) as terminal:
             terminal.shows("Ask anything")
-            for key in keys:
+            for key in keys[:-1]:
                 terminal.send(key)
-                if key == CTRL_C:
-                    terminal.until(lambda: "again to exit" in terminal.text or not terminal.text.strip())
+                terminal.shows("again to exit")
+            terminal.send(keys[-1])
             assert terminal.leaves() == 0
             assert terminal.tty() == terminal.initial
 

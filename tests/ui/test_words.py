@@ -47,6 +47,14 @@ def test_the_way_out_of_each_failure(kind: Kind, received: bool, words: str) -> 
     assert ways_out(failure, ways.KEYS, received=received) == words
 
 
+@pytest.mark.parametrize(
+    ("received", "words"),
+    [(False, "Alt-R retries when back · Alt-M other model"), (True, "Alt-R asks again · Alt-M other model")],
+)
+def test_a_host_that_was_not_reached_may_be_waited_for(received: bool, words: str) -> None:
+    assert ways_out(Failure(Kind.NETWORK, say("Away."), away=True), ways.KEYS, received=received) == words
+
+
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("received", [False, True])
 def test_no_failure_offers_a_key_or_a_command_that_is_not_there(kind: Kind, received: bool) -> None:

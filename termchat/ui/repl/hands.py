@@ -105,8 +105,11 @@ class Hands:
             said = Say(say("→ {model}", model=safe_line(str(model))))
             self._performer.perform((UseModel(model), said), self._faces.columns)
 
-    def submit(self) -> None:
-        """What stands in the input is entered; a queue that waits goes with it, or after what was sent already."""
+    def submit(self, *, patient: bool = False) -> None:
+        """What stands in the input is entered; a queue that waits goes with it, or after what was sent already.
+
+        `patient`: where the host cannot be reached, it is waited for.
+        """
         text = self._draft.text
         if is_command(text):
             self._command(text)
@@ -117,7 +120,7 @@ class Hands:
             self._talk.queue.append(raw)
             self._talk.send_queue()
             return
-        self._talk.enter(raw, message_of(text))
+        self._talk.enter(raw, message_of(text), patient=patient)
 
     def _command(self, text: str) -> None:
         command = self._context.registry.find(split(text)[0])
@@ -234,14 +237,17 @@ class Hands:
             self._performer.perform((ListModels(),), self._faces.columns)
 
     def retry(self) -> None:
-        """Send again: what waits or has stalled, the message that came back to the input, or the last question."""
+        """Send again: what waits or has stalled, the message that came back to the input, or the last question.
+
+        After a host that could not be reached, it goes out as soon as that is back.
+        """
         if self._talk.busy:
             if not self._talk.again():
                 self._toast.say(say("Esc stops the reply; Alt-R asks again then."))
             return
         last = self._talk.view.last
         if last is not None and not last.received and self._draft.text.strip():
-            self.submit()
+            self.submit(patient=self._talk.view.away)
             return
         self._performer.perform(self._context.registry.run(self._context, "/retry"), self._faces.columns)
 

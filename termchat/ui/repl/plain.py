@@ -161,12 +161,12 @@ class PlainTalk:
         elif self._unanswered:
             text, self._unanswered = self._unanswered, ""
             await self._doer.use_closest()
-            await self._say(text)
+            await self._say(text, patient=self.view.away)
 
-    async def _say(self, text: str) -> None:
+    async def _say(self, text: str, *, patient: bool = False) -> None:
         node = self._session.add(user(text), self._session.conversation.head)
         self._session.move(node)
-        await self.ask(text, self._session.send(node))
+        await self.ask(text, self._session.send(node, patient=patient))
 
     async def _do(self, work: Coroutine[Any, Any, None]) -> None:
         """Do it, until it is done or given up: what does not end when it is told to is waited for no longer."""
@@ -183,10 +183,15 @@ class PlainTalk:
     async def _show(self, event: Event, question: str) -> None:
         if isinstance(event, TurnEnded):
             event = await advised(event, self._house.providers)
-        if isinstance(event, Streamed) and isinstance(event.delta, Retrying):
+        if isinstance(event, Streamed) and isinstance(event.delta, Retrying) and not self._waits(event.delta):
             self._voice.aside(say("{words} Ctrl-C stops.", words=retry_words(event.delta)))
         self.view, blocks = step(self.view, event, monotonic())
         self._voice.show(blocks, lambda: self.returned(question))
+
+    def _waits(self, retry: Retrying) -> bool:
+        """Whether it was said already that the host is waited for."""
+        seen = self.view.turn.retry if self.view.turn else None
+        return not retry.tries and seen is not None and not seen.tries
 
     def _tell_ended(self) -> None:
         if (ended := self.view.last) and not self._house.look.accessible:

@@ -167,7 +167,7 @@ class Doer:
         before = self._session.conversation.head
         self._session.move(node)
         question = self._session.conversation.nodes[node].message.text
-        await self._talk.ask(question, self._session.send(node, effect.model))
+        await self._talk.ask(question, self._session.send(node, effect.model, patient=self._talk.view.away))
         last = self._talk.view.last
         if last and not last.received and not effect.message:
             self._session.move(before)

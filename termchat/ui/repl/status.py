@@ -15,7 +15,7 @@ from termchat.ui.blocks import Line, line, words_of
 from termchat.ui.cells import cells, cut_middle
 from termchat.ui.markdown.row import Segment
 from termchat.ui.view import Phase, TurnView
-from termchat.ui.words import count, duration, money, rate, trouble
+from termchat.ui.words import away_words, count, duration, money, rate, trouble
 
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _ASCII = "-\\|/"
@@ -175,6 +175,8 @@ def _retrying(turn: TurnView, now: float) -> list[Safe]:
     retry = turn.retry
     if retry is None:
         return [say("retrying")]
+    if not retry.tries:
+        return [away_words(retry), say("Esc stops"), say("Alt-R now")]
     left = max(0, ceil(turn.until - now))
     when = say("retrying in {n}s", n=safe(str(left))) if left else say("retrying")
     tries = say("{when} ({n}/{m})", when=when, n=safe(str(retry.attempt)), m=safe(str(retry.tries)))

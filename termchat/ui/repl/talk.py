@@ -84,20 +84,20 @@ class Talk:
         closest, before = self._instead or (None, None)
         return closest if self.session.model == before and not self.busy else None
 
-    def enter(self, raw: str, message: str) -> None:
+    def enter(self, raw: str, message: str, *, patient: bool = False) -> None:
         """A message is entered: sent at once, or queued while a turn runs. `raw` has its pastes as marks."""
         if self.busy:
             self.queue.append(raw)
             self._changed()
             return
-        self.ask(raw, message)
+        self.ask(raw, message, patient=patient)
 
-    def ask(self, raw: str, message: str) -> None:
-        """Send a message below the head."""
+    def ask(self, raw: str, message: str, *, patient: bool = False) -> None:
+        """Send a message below the head; `patient` waits for a host that cannot be reached."""
         self._echo(raw)
         node = self.session.add(user(message), self.session.conversation.head)
         self._asked = raw
-        self._send(node, None)
+        self._send(node, None, patient=patient)
 
     def answer(self, parent: str, model: ModelRef | None) -> None:
         """Have a question answered again."""
@@ -105,7 +105,7 @@ class Talk:
         node = self.session.conversation.nodes[parent]
         if node.message.author is Author.USER:  # else a reply is gone on with
             self._echo(node.message.text)
-        self._send(parent, model)
+        self._send(parent, model, patient=self.view.away)
 
     def replay(self, text: str, *, question: bool) -> None:
         """Show again what was said in a chat that was taken up."""
@@ -245,12 +245,12 @@ class Talk:
             await asyncio.wait([self._task], timeout=2)
             self._task.cancel()
 
-    def _send(self, question: str, model: ModelRef | None) -> None:
+    def _send(self, question: str, model: ModelRef | None, *, patient: bool = False) -> None:
         """Have a question answered by a model, or by the session's own."""
         self._question, self._model = question, model
         self.returned = self._instead = None
         self.session.move(question)
-        turn = self._turn = self.session.send(question, model)
+        turn = self._turn = self.session.send(question, model, patient=patient)
         self.view = sent(self.view, turn.id, model or self.session.model, monotonic())
         self._changed()
         loop = asyncio.get_running_loop()

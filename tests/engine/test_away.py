@@ -1,0 +1,73 @@
+"""A host that cannot be reached is waited for where the user asked for that, and only there."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+
+import pytest
+
+from termchat.core.errors import Kind
+from termchat.core.events import Event, Retrying, Streamed
+from termchat.core.messages import user
+from termchat.core.models import Protocol
+from termchat.core.outcomes import Outcome
+from tests.engine.house import ask, ended, events_of, said, session
+from tests.gateway import Gateway, Reply, Text, fault
+from tests.providers.house import SPEECHES
+
+ALL = pytest.mark.parametrize("speech", SPEECHES)
+
+
+def retries(events: list[Event]) -> list[Retrying]:
+    return [event.delta for event in events if isinstance(event, Streamed) and isinstance(event.delta, Retrying)]
+
+
+@ALL
+async def test_it_is_tried_again_until_the_host_answers(gateway: Gateway, speech: Protocol) -> None:
+    """The pauses are cut short here: what they are is the policy's."""
+    gateway.reply(Reply(Text("Back.")))
+    await gateway.down()
+    async with session(gateway, speech) as talk:
+        turn = talk.send(talk.add(user("hello"), None), patient=True)
+        events: list[Event] = []
+        async with aclosing(turn.events()) as stream:
+            async for event in stream:
+                events.append(event)
+                if retries([event]) and len(retries(events)) == 5:
+                    await gateway.up()
+                turn.hurry()
+    assert ended(events).outcome is Outcome.COMPLETE
+    assert said(events) == "Back."
+    assert [(retry.attempt, retry.tries, retry.delay) for retry in retries(events)][:5] == [
+        *((2, 0, 1), (3, 0, 2), (4, 0, 4), (5, 0, 8), (6, 0, 16)),
+    ]
+
+
+async def test_without_being_asked_to_it_ends_after_the_usual_tries(gateway: Gateway) -> None:
+    await gateway.down()
+    async with session(gateway, Protocol.CHAT) as talk:
+        events = await ask(talk, "hello")
+    failure = ended(events).failure
+    assert failure
+    assert (failure.kind, failure.away) == (Kind.NETWORK, True)
+    assert [retry.tries for retry in retries(events)] == [3, 3]
+
+
+async def test_a_host_that_was_reached_is_not_waited_for(gateway: Gateway) -> None:
+    """What it was sent may have been billed."""
+    gateway.always(fault.close())
+    async with session(gateway, Protocol.CHAT) as talk:
+        events = await events_of(talk.send(talk.add(user("hello"), None), patient=True))
+    failure = ended(events).failure
+    assert failure
+    assert not failure.away
+    assert all(retry.tries == 3 for retry in retries(events))
+
+
+async def test_the_wait_can_be_stopped(gateway: Gateway) -> None:
+    await gateway.down()
+    async with session(gateway, Protocol.CHAT) as talk:
+        turn = talk.send(talk.add(user("hello"), None), patient=True)
+        events = await events_of(turn, lambda n, event: retries([event]) and turn.cancel())
+        assert ended(events).outcome is Outcome.CANCELLED
+        assert talk.conversation.head is None
