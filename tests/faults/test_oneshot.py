@@ -27,6 +27,7 @@ from tests.faults.warm import Ran, Warm
 from tests.gateway import Gateway, GatewayThread, RecordedRequest
 from tests.providers.house import KEY, MODELS, SPEECHES
 
+pytestmark = pytest.mark.xdist_group("scripts")
 OUTCOMES = {
     Exit.COMPLETE: (Outcome.COMPLETE,),
     Exit.LENGTH: (Outcome.LENGTH,),

@@ -113,6 +113,7 @@ def walks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.xdist_group("persons")
 @pytest.mark.parametrize("speech", SPEECHES)
 def test_a_person(walks: dict[object, Future], speech: Protocol) -> None:
     walks[speech].result()

@@ -17,7 +17,7 @@ from tests.engine.house import ask, ended, said
 from tests.interop.house import free_port, installed, profile, rows, script, serving, talk
 from tests.providers.house import MODELS, SPEECHES
 
-pytestmark = [pytest.mark.interop, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("aimock"), pytest.mark.timeout(400)]
 HELLO = "Good day, wörld 🙂, how do you do on this fine and long day?"
 LONG = "This is a reply that has many words and is never heard to its end. " * 20
 FIXTURES = {

@@ -16,7 +16,7 @@ from tests.engine.house import ask, ended, said
 from tests.interop.house import KEY, free_port, installed, profile, rows, script, serving, talk, venv
 from tests.providers.house import SPEECHES
 
-pytestmark = [pytest.mark.interop, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("litellm"), pytest.mark.timeout(1200)]
 HELLO = "Hello from the proxy, wörld 🙂, on this fine day."
 CALL = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": '{"city": "Köln"}'}}
 MODELS = [

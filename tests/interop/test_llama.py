@@ -15,7 +15,7 @@ from termchat.core.ports import Params
 from tests.engine.house import ask, ended, said
 from tests.interop.house import free_port, installed, profile, script, serving, talk, venv
 
-pytestmark = [pytest.mark.interop, pytest.mark.timeout(2000)]
+pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("llama"), pytest.mark.timeout(2000)]
 TINY = ModelRef("openai", "tiny")
 
 
