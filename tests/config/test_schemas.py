@@ -70,7 +70,7 @@ def test_a_mistake_is_told_with_its_place(given: str, message: str, hint: str) -
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('{"type": "object",\n  }', ":2:3: not JSON: "),
+        ('{"type": "object",\n  x}', ":2:3: not JSON: "),
         ("\xff", ": not JSON in UTF-8."),
         ("[]", ': the root must be a JSON Schema with "type": "object".'),
         ('{"type": "array"}', ': the root must be a JSON Schema with "type": "object".'),
