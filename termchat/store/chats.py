@@ -78,8 +78,8 @@ def add(connection: sqlite3.Connection, n: int, node: Kept, *, follow: bool) -> 
     row = nodes.add(connection, n, node)
     if row is None:
         return
-    condition = "AND head IS (SELECT parent FROM nodes WHERE n = ?2)" if follow else ""
-    connection.execute(f"UPDATE chats SET head = ?2 WHERE n = ?1 {condition}", (n, row))  # noqa: S608 - our words
+    condition = "AND head IS (SELECT parent FROM nodes WHERE n = :node)" if follow else ""
+    connection.execute(f"UPDATE chats SET head = :node WHERE n = :chat {condition}", {"chat": n, "node": row})  # noqa: S608 - our words
     connection.execute(
         "UPDATE chats SET updated = max(updated, ?), turns = turns + ?, deleted = NULL WHERE n = ?",
         (node.created, node.author is Author.USER, n),

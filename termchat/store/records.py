@@ -42,8 +42,8 @@ def insert(connection: sqlite3.Connection, record: ChatRecord, hide: Hide) -> tu
         chats.set_state(connection, n, record.state)
         chats.move(connection, n, record.conversation.head)
     connection.execute(
-        "UPDATE chats SET turns = (SELECT count(*) FROM nodes WHERE chat = ?1 AND author = ?2) WHERE n = ?1",
-        (n, Author.USER.value),
+        "UPDATE chats SET turns = (SELECT count(*) FROM nodes WHERE chat = :chat AND author = :user) WHERE n = :chat",
+        {"chat": n, "user": Author.USER.value},
     )
     return bool(fresh), added
 

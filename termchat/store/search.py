@@ -36,7 +36,7 @@ def matching(
     Of one directory, or of all when it is None.
     """
     like = f"%{chats.like(typed.strip())}%"
-    found = {row[0]: row for row in _chats(connection, "chats.title LIKE ?1 ESCAPE '\\'", (like,), directory, limit)}
+    found = {row[0]: row for row in _chats(connection, "chats.title LIKE ? ESCAPE '\\'", (like,), directory, limit)}
     if asked := query(typed):
         for row in _chats(connection, _WITH_A_HIT, (asked.match, _CANDIDATES), directory, limit):
             found.setdefault(row[0], row)
@@ -44,7 +44,7 @@ def matching(
 
 
 _WITH_A_HIT = """chats.n IN (SELECT nodes.chat FROM
-(SELECT rowid AS n FROM words WHERE words MATCH ?1 ORDER BY rowid DESC LIMIT ?2) JOIN nodes USING (n))"""
+(SELECT rowid AS n FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?) JOIN nodes USING (n))"""
 
 
 def _chats(

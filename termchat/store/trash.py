@@ -48,16 +48,16 @@ def _hand_over(connection: sqlite3.Connection, n: int, *, even_to_deleted: bool)
     edges = connection.execute(
         "SELECT child.chat, child.parent FROM nodes AS mine JOIN nodes AS child ON child.parent = mine.n "
         "JOIN chats ON chats.n = child.chat "
-        "WHERE mine.chat = ?1 AND child.chat <> ?1 AND (chats.deleted IS NULL OR ?2) "
+        "WHERE mine.chat = :chat AND child.chat <> :chat AND (chats.deleted IS NULL OR :all) "
         "UNION SELECT chats.n, chats.head FROM nodes AS mine JOIN chats ON chats.head = mine.n "
-        "WHERE mine.chat = ?1 AND chats.n <> ?1 AND (chats.deleted IS NULL OR ?2) "
+        "WHERE mine.chat = :chat AND chats.n <> :chat AND (chats.deleted IS NULL OR :all) "
         "UNION SELECT chats.n, chats.stem FROM nodes AS mine JOIN chats ON chats.stem = mine.n "
-        "WHERE mine.chat = ?1 AND chats.n <> ?1 AND (chats.deleted IS NULL OR ?2)",
-        (n, even_to_deleted),
+        "WHERE mine.chat = :chat AND chats.n <> :chat AND (chats.deleted IS NULL OR :all)",
+        {"chat": n, "all": even_to_deleted},
     ).fetchall()
     for heir, node in edges:
         connection.execute(
-            "WITH RECURSIVE up(n) AS (VALUES (?1) UNION SELECT nodes.parent FROM nodes JOIN up USING (n)) "
-            "UPDATE nodes SET chat = ?2 WHERE chat = ?3 AND n IN (SELECT n FROM up)",
-            (node, heir, n),
+            "WITH RECURSIVE up(n) AS (VALUES (:node) UNION SELECT nodes.parent FROM nodes JOIN up USING (n)) "
+            "UPDATE nodes SET chat = :heir WHERE chat = :chat AND n IN (SELECT n FROM up)",
+            {"node": node, "heir": heir, "chat": n},
         )
