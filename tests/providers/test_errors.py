@@ -186,15 +186,21 @@ async def test_an_error_in_mid_stream_after_a_word_is_told(gateway: Gateway, spe
     assert len(gateway.asked) == 1
 
 
-@ALL
-@pytest.mark.parametrize("cut", [fault.cut(), fault.fin(), fault.rst(), fault.fin("json"), fault.cut("utf8")], ids=str)
-@pytest.mark.parametrize("after", [0, 2])
+_CUTS = (fault.cut(), fault.fin(), fault.rst(), fault.fin("json"), fault.cut("utf8"))
+_CUT_SHORT = [
+    pytest.param(speech, cut, after, id=f"{after}-{cut}-{speech}")
+    for speech in SPEECHES
+    for cut in _CUTS
+    for after in (0, 2)
+    if (speech, cut, after) != (G, _CUTS[0], 0)  # no event before the first word: that is an empty body, not a cut one
+]
+
+
+@pytest.mark.parametrize(("speech", "cut", "after"), _CUT_SHORT)
 async def test_a_stream_without_an_end_is_cut_and_never_sent_again(
     gateway: Gateway, speech: Protocol, cut: Any, after: int
 ) -> None:
     gateway.reply(Reply.text("eins zwei dré vier fünf").after(after, cut))
-    if speech is G and after == 0 and cut == fault.cut():
-        pytest.skip("an empty body: Gemini has no event before the first words")
     deltas, failure = await heard(profile(gateway.url, speech))
     assert failure is not None
     assert failure.kind is Kind.CUT

@@ -63,6 +63,7 @@ def check(terminal: Terminal, rows: list[Row]) -> None:
     assert shown(terminal) == [drawn(row.text) for row in rows]
     assert terminal.logical()[:-1] == [drawn(line) for line in lines(rows)]
     assert terminal.erased == 0
+    assert not [line.text for line in terminal.lines if line.cells[-1:] == [" "] and not line.wrapped]
 
 
 @given(safe_documents, places, sizes)
