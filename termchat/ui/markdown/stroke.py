@@ -47,6 +47,7 @@ class Stroke:
         self._at_end = at is None and not apart
         self._apart = len(shown) - 1 if apart else -1
         self._footed = footed
+        self._cut = -1  # the row whose end was erased last: whatever went on from there is to be joined anew
         self._parts: list[str] = []
 
     def to(self, target: Sequence[Row]) -> str:
@@ -54,7 +55,7 @@ class Stroke:
         shown = self._shown
         for index, row in enumerate(target):
             old = shown[index] if index < len(shown) else None
-            if row is old or row == old:
+            if (row is old or row == old) and not (row.soft and index - 1 == self._cut):
                 continue
             follows = index + 1 < len(target) and target[index + 1].soft
             if index == self.row and old and self._at_end and self._added(old, row, follows=follows):
@@ -119,6 +120,7 @@ class Stroke:
         self._write(segments, row, follows=follows)
         if old is not None and (old.cells > row.cells or not self._cells.sure(old.text)) and row.cells < self._width:
             self.moved = True
+            self._cut = index
             self._parts.append("\x1b[K")
         self._at_end = True
 

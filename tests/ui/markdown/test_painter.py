@@ -47,8 +47,9 @@ def play(pieces: list[Safe], width: int, height: int) -> Terminal:
 
 
 def shown(terminal: Terminal) -> list[str]:
-    assert terminal.text()[-1] == ""
-    return terminal.text()[:-1]
+    """The rows above the cursor, which is on an empty one with nothing below it."""
+    assert not any(terminal.text()[terminal.row :])
+    return terminal.text()[: terminal.row]
 
 
 def drawn(text: str) -> str:
@@ -61,13 +62,14 @@ def check(terminal: Terminal, rows: list[Row]) -> None:
     if not rows:
         return
     assert shown(terminal) == [drawn(row.text) for row in rows]
-    assert terminal.logical()[:-1] == [drawn(line) for line in lines(rows)]
+    assert terminal.logical()[: len(lines(rows))] == [drawn(line) for line in lines(rows)]
     assert terminal.erased == 0
     assert not [line.text for line in terminal.lines if line.cells[-1:] == [" "] and not line.wrapped]
 
 
 @given(safe_documents, places, sizes)
 @example(safe("        <http://a.b>👨‍👩‍👧"), [], (20, 6))
+@example(safe(f"\t {'长' * 300}"), [], (40, 12))
 def test_the_screen_is_the_one_shot_render(text: Safe, where: list[int], size: tuple[int, int]) -> None:
     check(play(cut(text, where), *size), render(text, size[0]))
 
