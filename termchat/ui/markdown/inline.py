@@ -146,7 +146,14 @@ class _Walk:
         if not text:
             return
         url = self._link.target if self._link and self._hyperlinks else ""
-        self.segments.append(Segment(Safe(text), (*self._roles, *roles), url))
+        segment = Segment(Safe(text), (*self._roles, *roles), url)
+        before = self.segments[-1] if len(self.segments) > (self._link.start if self._link else 0) else None
+        ends = text in (SOFT, HARD) or before is None or before.text in (SOFT, HARD)
+        if before and not ends and (before.roles, before.url) == (segment.roles, segment.url):
+            # An escape ends in the middle of a cluster where an emoji of several parts follows the backslash.
+            self.segments[-1] = Segment(Safe(before.text + text), segment.roles, url)
+        else:
+            self.segments.append(segment)
 
     def _math_lines(self, source: str) -> None:
         """LaTeX, its line ends kept: they say where its author wanted them."""

@@ -70,6 +70,8 @@ def check(terminal: Terminal, rows: list[Row]) -> None:
 @given(safe_documents, places, sizes)
 @example(safe("        <http://a.b>👨‍👩‍👧"), [], (20, 6))
 @example(safe(f"\t {'长' * 300}"), [], (40, 12))
+@example(safe("\\👍🏽" + "x" * 450), [], (40, 12))
+@example(safe("\\⚠️" + "x" * 450), [], (40, 12))
 def test_the_screen_is_the_one_shot_render(text: Safe, where: list[int], size: tuple[int, int]) -> None:
     check(play(cut(text, where), *size), render(text, size[0]))
 
