@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 import wcwidth
 
-# Text in which a cluster is one code point: everything but what joins, modifies, or comes in pairs.
-_JOINING = re.compile(
-    "[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0700-\u1cff\u1dc0-\u1dff"
+JOINING = (
+    "\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0700-\u1cff\u1dc0-\u1dff"
     "\u200b-\u200f\u2060-\u2064\u20d0-\u20f0\u302a-\u302f\u3099\u309a\ua66f-\ua6f1\ua800-\uabff\ud7b0-\ud7ff"
-    "\ufe00-\ufe0f\ufe20-\ufe2f\ufeff\U00010a00-\U00011fff\U0001cf00-\U0001ffff\U000e0000-\U000e0fff]"
+    "\ufe00-\ufe0f\ufe20-\ufe2f\ufeff\U00010a00-\U00011fff\U0001cf00-\U0001ffff\U000e0000-\U000e0fff"
 )
+"""What joins, modifies, or comes in pairs; in text without any of it a cluster is one code point."""
+_JOINING = re.compile(f"[{JOINING}]")
 _IDEOGRAPHIC = re.compile(
     "[\u2e80-\u303f\u3040-\u30ff\u3100-\u312f\u3190-\u31ff\u3200-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff9f\uffe0-\uffe6"
     "\U0001b000-\U0001b2ff\U00020000-\U0003fffd]"
@@ -23,10 +24,16 @@ _NOT_FIRST = frozenset(
     ",.:;!?)]}%‰°′″℃·"
 )
 _NOT_LAST = frozenset("（［｛〔〈《「『【〖〘〚｟«‹“‘([{￥＄￡$£€¥#＃")
+_WAITED = 64
+"""A grapheme cluster of more characters than this is not waited for."""
 
 
 class Cluster(NamedTuple):
-    """A grapheme cluster: its width, and the width of a terminal that draws its code points one by one."""
+    """What stands in one place, a grapheme cluster of at most two cells.
+
+    cells    its width
+    widest   the width on a terminal that draws its code points one by one
+    """
 
     text: str
     cells: int
@@ -52,7 +59,11 @@ class Cells:
         """The text as grapheme clusters."""
         if not _JOINING.search(text):
             return [self._cluster(char) for char in text]
-        return [self._cluster(cluster) for cluster in wcwidth.iter_graphemes(text)]
+        clusters: list[Cluster] = []
+        for grapheme in wcwidth.iter_graphemes(text):
+            cluster = self._cluster(grapheme)
+            clusters += [cluster] if cluster.cells <= 2 else self._apart(grapheme)
+        return clusters
 
     def sure(self, text: str) -> bool:
         """Whether every terminal puts each code point of the text in cells of its own."""
@@ -63,6 +74,16 @@ class Cells:
         if not _JOINING.search(text):
             return False
         return any(cluster.cells != cluster.widest for cluster in self.clusters(text))
+
+    def _apart(self, grapheme: str) -> list[Cluster]:
+        """A grapheme that no terminal draws as one, such as a letter with a skin tone."""
+        parts: list[str] = []
+        for char in grapheme:
+            if parts and wcwidth.wcwidth(char) <= 0:
+                parts[-1] += char
+            else:
+                parts.append(char)
+        return [self._cluster(part) for part in parts]
 
     def _cluster(self, text: str) -> Cluster:
         found = self._one.get(text)
@@ -103,8 +124,25 @@ def breakable(before: str, after: str) -> bool:
     return after[0] not in _NOT_FIRST and before[-1] not in _NOT_LAST
 
 
+def overlap(before: str, text: str) -> int:
+    """How many characters of a text belong to the last grapheme cluster of the text before it."""
+    if not _JOINING.search(before[-1:] + text[:1]):
+        return 0
+    last = before[wcwidth.grapheme_boundary_before(before, len(before)) :]
+    return max(0, len(next(wcwidth.iter_graphemes(last + text), "")) - len(last))
+
+
 def whole(text: str, at: int) -> int:
     """The nearest place at or before `at` that does not split a grapheme cluster; 0 if there is none."""
     if at >= len(text) or text.isascii():
         return min(at, len(text))
     return wcwidth.grapheme_boundary_before(text, at + 1)
+
+
+def settled(text: str) -> int:
+    """How much of a line that goes on cannot turn out to be the blanks at its end, or a part of a cluster."""
+    end = len(text.rstrip(" "))
+    if end < len(text) or not end:
+        return end
+    last = whole(text, end - 1)
+    return last if end - last <= _WAITED else end

@@ -7,9 +7,10 @@ from typing import Protocol
 
 from termchat.core.sanitize import Safe
 from termchat.core.style import Role
+from termchat.ui.markdown.cells import settled
 from termchat.ui.markdown.row import Segment
 from termchat.ui.markdown.sheet import Sheet
-from termchat.ui.markdown.wrap import Line, Wrapper
+from termchat.ui.markdown.wrap import Line, Wrapper, glued
 
 LONGEST = 1000
 """A longer line is not highlighted: its rows are final while it is still arriving."""
@@ -47,7 +48,7 @@ class Code:
         self._painter = painter
         self._text = ""  # the open line, as long as it may be highlighted
         self._wrapper: Wrapper | None = None  # of an open line that is too long for it
-        self._blanks = 0  # at the end of such a line, until something follows them
+        self._held = ""  # the end of such a line: the blanks, because no line ends in them, or the last cluster
         self._open = False
         self._started = False
 
@@ -77,12 +78,13 @@ class Code:
             return
         self._open = False
         if self._wrapper:
+            self._fold(self._wrapper, self._held.rstrip(" "))
             self._wrapper.flush()
             self._put(sheet, self._wrapper.lines)
             self._painter.line("")
         else:
             self._put(sheet, self._folded(sheet, self._text.rstrip()))
-        self._text, self._wrapper, self._blanks = "", None, 0
+        self._text, self._wrapper, self._held = "", None, ""
 
     def resize(self, sheet: Sheet) -> None:
         if self._wrapper:
@@ -92,16 +94,19 @@ class Code:
         self.end(sheet)
 
     def _flow(self, wrapper: Wrapper, text: str) -> None:
-        """More of a very long line; blanks are held back, because no line ends in them."""
-        solid = text.rstrip(" ")
-        if solid:
-            wrapper.fold(Segment(Safe(" " * self._blanks + solid), (Role.CODE,)))
-            self._blanks = 0
-        self._blanks += len(text) - len(solid)
+        """More of a very long line; what may still turn out to be its end, or part of a cluster, is held back."""
+        text = self._held + text
+        end = settled(text)
+        self._fold(wrapper, text[:end])
+        self._held = text[end:]
+
+    def _fold(self, wrapper: Wrapper, text: str) -> None:
+        if text:
+            wrapper.fold(Segment(Safe(text), (Role.CODE,)))
 
     def _folded(self, sheet: Sheet, text: str) -> list[Line]:
         wrapper = Wrapper(sheet.look.cells, sheet.room)
-        for segment in self._painter.line(text):
+        for segment in glued(self._painter.line(text)):
             wrapper.fold(segment)
         wrapper.flush()
         return wrapper.lines or [Line([], 0, False)]

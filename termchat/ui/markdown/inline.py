@@ -24,7 +24,7 @@ from termchat.ui.markdown.cells import ideographic
 from termchat.ui.markdown.latex import math_end
 from termchat.ui.markdown.links import Link
 from termchat.ui.markdown.row import Roles, Segment
-from termchat.ui.markdown.wrap import HARD, SOFT
+from termchat.ui.markdown.wrap import HARD, SOFT, glued
 
 _SIGNS = {ord("*"): "*", ord("_"): "_", ord("~"): "~~"}
 _ROLES = {"strong": Role.STRONG, "em": Role.EMPHASIS, "s": Role.STRIKE}
@@ -52,7 +52,7 @@ def parse(source: str, roles: Roles = (), *, hyperlinks: bool = True) -> Inline:
     openers = "".join(_SIGNS[each.marker] for each in state.delimiters if each.open and each.end < 0)
     walk = _Walk(roles, hyperlinks)
     walk.tokens(state.tokens)
-    return Inline(walk.segments, openers, bool(openers) or _undecided(state.tokens))
+    return Inline(glued(walk.segments), openers, bool(openers) or _undecided(state.tokens))
 
 
 class _State(StateInline):
@@ -146,14 +146,7 @@ class _Walk:
         if not text:
             return
         url = self._link.target if self._link and self._hyperlinks else ""
-        segment = Segment(Safe(text), (*self._roles, *roles), url)
-        before = self.segments[-1] if len(self.segments) > (self._link.start if self._link else 0) else None
-        ends = text in (SOFT, HARD) or before is None or before.text in (SOFT, HARD)
-        if before and not ends and (before.roles, before.url) == (segment.roles, segment.url):
-            # An escape ends in the middle of a cluster where an emoji of several parts follows the backslash.
-            self.segments[-1] = Segment(Safe(before.text + text), segment.roles, url)
-        else:
-            self.segments.append(segment)
+        self.segments.append(Segment(Safe(text), (*self._roles, *roles), url))
 
     def _math_lines(self, source: str) -> None:
         """LaTeX, its line ends kept: they say where its author wanted them."""

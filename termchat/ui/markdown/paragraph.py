@@ -173,11 +173,17 @@ class Paragraph:
 
 
 def _place(source: str, start: int, end: int) -> int:
-    """The first place from `start` on where a cut goes through no word, or 0."""
-    found = _WORD.search(source, start)
-    blank = found.start() if found and found.start() < end else end
-    if not source.isascii():
+    """The first place from `start` on where a cut goes through no word and no cluster, or 0."""
+    plain = source.isascii()
+    at = start
+    while found := _WORD.search(source, at):
+        at = found.start()
+        if at >= end or plain or whole(source, at) == at:
+            break
+        at += 1
+    blank = min(found.start(), end) if found else end
+    if not plain:
         for at in range(start, blank):
-            if ideographic(source[at - 1]) and ideographic(source[at]):
+            if ideographic(source[at - 1]) and ideographic(source[at]) and whole(source, at) == at:
                 return at
     return blank if blank < end else 0

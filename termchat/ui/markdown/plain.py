@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from termchat.core.sanitize import Safe
-from termchat.ui.markdown.cells import cells_for
+from termchat.ui.markdown.cells import cells_for, settled
 from termchat.ui.markdown.row import Row, Segment
 from termchat.ui.markdown.sheet import NARROWEST
 from termchat.ui.markdown.wrap import Room, Wrapper
@@ -15,8 +15,9 @@ class PlainDocument:
     def __init__(self, width: int, *, ambiguous: int = 1) -> None:
         self._cells = cells_for(ambiguous)
         self._wrapper = Wrapper(self._cells, Room(max(NARROWEST, width), blind=True))
-        self._begun = False
-        self._blanks = ""
+        self._begun = False  # whether there is any of the line
+        self._started = False  # whether a row of it is final
+        self._held = ""  # what the line may end with: blanks, or a part of a cluster
         self._rows: list[Row] = []
 
     def feed(self, text: Safe) -> None:
@@ -39,6 +40,7 @@ class PlainDocument:
             return []
         twin = self._wrapper.copy()
         twin.lines.clear()
+        self._fold(twin, self._held.rstrip(" "))
         twin.flush()
         return [Row(tuple(line.segments), line.cells, line.soft) for line in twin.lines]
 
@@ -49,23 +51,27 @@ class PlainDocument:
         if not text:
             return
         self._begun = True
-        text = text.replace("\t", "    ")
-        solid = text.rstrip(" ")
-        if solid:
-            self._wrapper.fold(Segment(Safe(self._blanks + solid)))
-            self._blanks = ""
-        self._blanks += " " * (len(text) - len(solid))
+        text = self._held + text.replace("\t", "    ")
+        end = settled(text)
+        self._fold(self._wrapper, text[:end])
+        self._held = text[end:]
         self._drain()
 
     def _end(self) -> None:
+        self._fold(self._wrapper, self._held.rstrip(" "))
         self._wrapper.flush()
-        if not self._drain():
+        self._drain()
+        if not self._started:
             self._rows.append(Row())
         self._wrapper = Wrapper(self._cells, self._wrapper.room)
-        self._begun, self._blanks = False, ""
+        self._begun, self._started, self._held = False, False, ""
 
-    def _drain(self) -> bool:
+    def _fold(self, wrapper: Wrapper, text: str) -> None:
+        if text:
+            wrapper.fold(Segment(Safe(text)))
+
+    def _drain(self) -> None:
         lines = self._wrapper.lines
+        self._started = self._started or bool(lines)
         self._rows += [Row(tuple(line.segments), line.cells, line.soft) for line in lines]
         self._wrapper.lines = []
-        return bool(lines)

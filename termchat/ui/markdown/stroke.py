@@ -47,7 +47,9 @@ class Stroke:
         self._at_end = at is None and not apart
         self._apart = len(shown) - 1 if apart else -1
         self._footed = footed
-        self._cut = -1  # the row whose end was erased last: whatever went on from there is to be joined anew
+        self._cut: int | None = (
+            None  # the row whose end was erased last: whatever went on from there is to be joined anew
+        )
         self._parts: list[str] = []
 
     def to(self, target: Sequence[Row]) -> str:
@@ -149,7 +151,12 @@ class Stroke:
         self.moved = True
         last = len(target) - 1
         if self._footed:
-            self._move_to(last + 1)
+            if target and self._shown[last + 1].soft:
+                self._move_to(last)
+                self._parts.append("\r\n")  # the line goes on no longer
+                self.row = last + 1
+            else:
+                self._move_to(last + 1)
             self._parts.append(f"\x1b[{len(self._shown) - last - 1}M")
             return
         if not target:

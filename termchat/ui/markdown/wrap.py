@@ -8,11 +8,12 @@ fresh one and fills it to the very edge, where the terminal itself wraps: a copi
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from termchat.core.sanitize import Safe
-from termchat.ui.markdown.cells import Cells, breakable, ideographic
+from termchat.ui.markdown.cells import JOINING, Cells, breakable, ideographic, overlap
 from termchat.ui.markdown.row import Segment
 
 HARD = Safe("\n")
@@ -20,8 +21,7 @@ HARD = Safe("\n")
 SOFT = Safe("\r")
 """The text of a segment that stands for a line end of the source: a blank, or nothing between two ideographs."""
 
-_JOINERS = "\u0300-\u036f\u200d\u20d0-\u20f0\ufe00-\ufe0f"
-_RUNS = re.compile(rf" +|[!-~]+(?![{_JOINERS}])|[!-~]?[^ -~]+|[!-~]")
+_RUNS = re.compile(rf" +|[!-~]+(?![{JOINING}])|[!-~]?[^ -~]+|[!-~]")
 
 
 class Line(NamedTuple):
@@ -181,7 +181,7 @@ class Wrapper:
         gap = self._gap if self._row else None
         need = self._row_cells + (len(gap.text) if gap else 0) + self._word_cells
         if self._row and need > self.room.limit(self._row_soft):
-            self._break(soft=gap is None and self._wraps_itself())
+            self._wrap(soft=gap is None and self._wraps_itself())
         elif gap:
             self._row.append(gap)
             self._row_cells += len(gap.text)
@@ -198,7 +198,7 @@ class Wrapper:
         """The word is wider than a row: give it a fresh row and let it run over the edge."""
         word, self._word, self._word_cells = self._word, [], 0
         if self._row:
-            self._break(soft=False)
+            self._wrap(soft=False)
         self._gap = None
         self._folding = True
         for piece in word:
@@ -211,7 +211,7 @@ class Wrapper:
         while widest > room:
             breaks = cells > room and not self._disputed  # else not every terminal wraps here
             if piece.text.isascii():
-                self._row.append(_like(piece, piece.text[:room]))
+                self._row += [_like(piece, piece.text[:room])] if room else []
                 piece = _like(piece, piece.text[room:])
                 cells = widest = widest - room
             elif not self._row:
@@ -222,11 +222,19 @@ class Wrapper:
         self._row_cells += widest
         self._disputed = self._disputed or cells != widest
 
+    def _wrap(self, *, soft: bool) -> None:
+        """The next word is on another row; a row of nothing but ideographic blanks is none."""
+        if any(not piece.text.isspace() for piece in self._row):
+            self._break(soft=soft)
+        else:
+            self._row, self._row_cells, self._row_soft, self._gap = [], 0, False, None
+
     def _break(self, *, soft: bool) -> None:
         """The row is final; the next one continues it softly or not."""
         segments = merged(self._row) if soft else stripped(merged(self._row))
         width = self._cells.width("".join(segment.text for segment in segments))
-        self.lines.append(Line(segments, width, self._row_soft))
+        if segments or not self._row_soft:
+            self.lines.append(Line(segments, width, self._row_soft))
         self._row, self._row_cells, self._row_soft = [], 0, soft
         self._disputed = any(not piece.text.isascii() and self._cells.disputed(piece.text) for piece in self._word)
         self._gap = None
@@ -243,6 +251,19 @@ def merged(pieces: list[Segment]) -> list[Segment]:
             segments.append(Segment(Safe("".join(run)), piece.roles, piece.url))
             run.clear()
     return segments
+
+
+def glued(segments: Iterable[Segment]) -> list[Segment]:
+    """The segments, each grapheme cluster whole in the one it begins in: no terminal changes its look half-way."""
+    glue: list[Segment] = []
+    for segment in segments:
+        size = overlap(glue[-1].text, segment.text) if glue else 0
+        if size:
+            glue[-1] = _like(glue[-1], glue[-1].text + segment.text[:size])
+            segment = _like(segment, segment.text[size:])
+        if segment.text:
+            glue.append(segment)
+    return glue
 
 
 def stripped(segments: list[Segment]) -> list[Segment]:

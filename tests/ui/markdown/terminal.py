@@ -52,7 +52,8 @@ class Terminal:
             at = found.end()
             if found["text"]:
                 for cluster in wcwidth.iter_graphemes(found["text"]):
-                    self._put(cluster)
+                    for part in _places(cluster):
+                        self._put(part)
             elif found["control"]:
                 self._control(found["control"])
             elif found["sync"]:
@@ -202,3 +203,11 @@ class Terminal:
         del self.lines[row].cells[column:]
         self.lines[row].wrapped = False
         self.reach = min(self.reach, row)
+
+
+def _places(cluster: str) -> list[str]:
+    """A cluster stands in one place if that is no wider than two cells; else only marks share one with their letter."""
+    if wcwidth.wcswidth(cluster) <= 2:
+        return [cluster]
+    marks = "".join("m" if wcwidth.wcwidth(char) <= 0 else "c" for char in cluster)
+    return [cluster[found.start() : found.end()] for found in re.finditer("m*cm*", marks)]

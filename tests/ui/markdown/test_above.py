@@ -118,6 +118,8 @@ def play(pieces: list[Safe], width: int, height: int, footer: tuple[int, int, in
 
 
 @given(safe_documents, places, sizes, footers)
+@example(safe("x" * 18 + "&#x202e;- `"), [23], (20, 8), (3, 1, 2))
+@example(safe("x" * 21 + "\n\n" + "x" * 18 + "|-|-|"), [], (20, 6), (3, 1, 2))
 def test_the_scrollback_is_the_one_shot_render(
     text: Safe, where: list[int], size: tuple[int, int], footer: tuple[int, int, int]
 ) -> None:
@@ -144,7 +146,7 @@ def test_what_interrupts_is_above_the_live_rows(text: Safe, where: list[int], da
             stage.terminal.write(f"%{said}%\r\n")
             said += 1
             stage.draw()
-    shown = "".join("".join(stage.close().text()).split())
+    shown = "".join("".join(drawn(line) for line in stage.close().text()).split())
     for n in range(said):
         assert shown.count(f"%{n}%") == 1
         shown = shown.replace(f"%{n}%", "")
@@ -160,7 +162,7 @@ def test_a_resize_leaves_no_debris(text: Safe, where: list[int], changes: list[t
         stage.draw()
         if index % 3 == 1:
             stage.resize(*changes[index % len(changes)])
-    shown = "".join("".join(stage.close().text()).split())
+    shown = "".join("".join(drawn(line) for line in stage.close().text()).split())
     assert shown == "".join("".join(drawn(row.text) for row in stage.rows).split())
 
 

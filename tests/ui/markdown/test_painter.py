@@ -49,7 +49,7 @@ def play(pieces: list[Safe], width: int, height: int) -> Terminal:
 def shown(terminal: Terminal) -> list[str]:
     """The rows above the cursor, which is on an empty one with nothing below it."""
     assert not any(terminal.text()[terminal.row :])
-    return terminal.text()[: terminal.row]
+    return [drawn(line) for line in terminal.text()[: terminal.row]]
 
 
 def drawn(text: str) -> str:
@@ -62,7 +62,7 @@ def check(terminal: Terminal, rows: list[Row]) -> None:
     if not rows:
         return
     assert shown(terminal) == [drawn(row.text) for row in rows]
-    assert terminal.logical()[: len(lines(rows))] == [drawn(line) for line in lines(rows)]
+    assert [drawn(line) for line in terminal.logical()[: len(lines(rows))]] == [drawn(line) for line in lines(rows)]
     assert terminal.erased == 0
     assert not [line.text for line in terminal.lines if line.cells[-1:] == [" "] and not line.wrapped]
 
@@ -72,6 +72,7 @@ def check(terminal: Terminal, rows: list[Row]) -> None:
 @example(safe(f"\t {'长' * 300}"), [], (40, 12))
 @example(safe("\\👍🏽" + "x" * 450), [], (40, 12))
 @example(safe("\\⚠️" + "x" * 450), [], (40, 12))
+@example(safe("x" * 18 + "&#x202e;- `"), [23], (20, 6))
 def test_the_screen_is_the_one_shot_render(text: Safe, where: list[int], size: tuple[int, int]) -> None:
     check(play(cut(text, where), *size), render(text, size[0]))
 
@@ -118,7 +119,9 @@ def test_a_resize_on_a_reflowing_terminal_leaves_no_debris(
     rows += (final := document.take())
     painter.frame(final, [])
     painter.close()
-    assert "".join("".join(terminal.text()).split()) == "".join("".join(drawn(row.text) for row in rows).split())
+    assert "".join("".join(drawn(line) for line in terminal.text()).split()) == "".join(
+        "".join(drawn(row.text) for row in rows).split()
+    )
 
 
 def _fits(rows: list[Row], width: int, height: int) -> bool:

@@ -66,6 +66,16 @@ TRAPS = {
     "half open formulas": "\\(a $b " * 100,
     "many blanks": "a" + " " * 3000 + "b\n" + " " * 3000 + "c",
     "many combining": "e" + "\u0301" * 3000,
+    "a skin tone on a letter": "x" * 18 + "a🏽" + "x" * 20 + "**👍**🏽 `👨`\u200d👩",
+    "ideographic blanks at the edge": "x" * 18
+    + "[\u3000"
+    + "e\u0301" * 19
+    + "长" * 9
+    + "\u3000"
+    + "x" * 20
+    + "\u3000\u3000",
+    "clusters in a long code line": "```\n" + "x" * 998 + "👍🏽👨‍👩‍👧*\ufe0f" * 20 + "  \n" + "👨‍👩‍👧" * 4 + "> ]\n",
+    "a vowel sign on a sign": "(" + "ि" * 3 + "a" + "नि🏽" * 12 + "か" * 300 + "\u3099",
     "only markers": "*\n**\n_\n`\n``\n[\n!\n![\n\\\n<\n&\n",
     "control pictures": "a\x1b[31mb\x07\x9b2J\x7f\ud800",
 }
@@ -76,6 +86,7 @@ _PIECES = [
     *("**", "_", "~~", "\\", "<b>", "<http://a.b>", "&amp;", "&#x202e;", "!", "[ ] ", "中文，", "“重点”", "👍🏽"),
     *("👨‍👩‍👧", "⚠️", "\\(x_1\\)", "$$\n", "\\[\n", "$a$", "word " * 90, "x" * 450, "| c | d |\n" * 18, "长" * 300),
     *("def f(): pass\n", "\u0301", "\u200d", "  \n", "**bold " * 60, "\x1b", "\r\n", "\u3000"),
+    *("🏽", "\ufe0f", "🇨", "นำ", "नि", "각", "x" * 18, "x" * 37, "长" * 19, "👨‍👩‍👧" * 12, "⚠️ " * 12, "e\u0301" * 30),
 ]
 pieces = st.lists(st.sampled_from(_PIECES), max_size=16).map("".join)
 documents = st.one_of(pieces, st.sampled_from([text for _, text in SPEC]), st.sampled_from(list(TRAPS.values())))
