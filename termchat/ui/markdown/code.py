@@ -70,8 +70,7 @@ class Code:
             text, self._text = self._text, ""
             self._wrapper = Wrapper(sheet.look.cells, sheet.room)
         self._flow(self._wrapper, text)
-        self._put(sheet, self._wrapper.lines)
-        self._wrapper.lines.clear()
+        self._emit(sheet, self._wrapper)
 
     def end(self, sheet: Sheet) -> None:
         if not self._open:
@@ -89,6 +88,7 @@ class Code:
     def resize(self, sheet: Sheet) -> None:
         if self._wrapper:
             self._wrapper.resize(sheet.room)
+            self._emit(sheet, self._wrapper)
 
     def close(self, sheet: Sheet, *, preview: bool = False) -> None:
         self.end(sheet)
@@ -110,6 +110,11 @@ class Code:
             wrapper.fold(segment)
         wrapper.flush()
         return wrapper.lines or [Line([], 0, False)]
+
+    def _emit(self, sheet: Sheet, wrapper: Wrapper) -> None:
+        """What is laid out of a very long line is final."""
+        self._put(sheet, wrapper.lines)
+        wrapper.lines.clear()
 
     def _put(self, sheet: Sheet, lines: Iterable[Line]) -> None:
         if not self._started:

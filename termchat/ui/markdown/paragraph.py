@@ -84,6 +84,7 @@ class Paragraph:
     def resize(self, sheet: Sheet) -> None:
         if self._wrapper:
             self._wrapper.resize(sheet.room)
+            self._emit(sheet, self._wrapper)
 
     def close(self, sheet: Sheet, *, preview: bool = False) -> None:
         source = self._source

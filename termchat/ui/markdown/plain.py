@@ -46,6 +46,7 @@ class PlainDocument:
 
     def resize(self, width: int) -> None:
         self._wrapper.resize(Room(max(NARROWEST, width), blind=True))
+        self._drain()
 
     def _more(self, text: str) -> None:
         if not text:

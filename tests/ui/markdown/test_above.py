@@ -15,7 +15,7 @@ from termchat.ui.markdown.stroke import ERASE_DOWN, vertical
 from tests.bench.corpus import corpus
 from tests.ui.markdown.terminal import Terminal
 from tests.ui.markdown.test_document import places
-from tests.ui.markdown.test_painter import PALETTE, check, drawn
+from tests.ui.markdown.test_painter import EXACTLY, PALETTE, check, drawn
 from tests.ui.markdown.texts import TRAPS, cut, safe_documents
 
 sizes = st.sampled_from([(80, 24), (40, 12), (200, 60), (20, 8)])
@@ -155,6 +155,8 @@ def test_what_interrupts_is_above_the_live_rows(text: Safe, where: list[int], da
 
 @given(safe_documents, places, st.lists(st.sampled_from([(80, 24), (60, 30), (40, 40), (100, 24)]), min_size=1))
 @example(safe(TRAPS["nested images"]), [164], [(60, 30)])
+@example(safe("长" * 299), EXACTLY, [(80, 24), (100, 24), (40, 40), (60, 30)])
+@example(safe("长" * 496 + "x" * 450), [180, 764, 870, 945], [(100, 24), (60, 30), (80, 24), (80, 24), (40, 40)])
 def test_a_resize_leaves_no_debris(text: Safe, where: list[int], changes: list[tuple[int, int]]) -> None:
     stage = Stage(80, 24, (3, 1, 2))
     for index, piece in enumerate(cut(text, where)):

@@ -23,6 +23,8 @@ from tests.ui.markdown.test_document import lines, places
 from tests.ui.markdown.texts import TRAPS, cut, safe_documents
 
 _DATA = tomllib.loads((Path(__file__).parents[3] / "themes" / "dark.toml").read_text())
+EXACTLY = [5, 6, 9, 26, 31, 37, 64, 72, 91, 101, 123, 134, 149, 159, 163, 239, 272, 273, 297]
+"""Places to cut a line so that what is final of it fills rows of another width to the edge."""
 PALETTE = Palette(
     Theme("dark", "dark", {Role(key): Style(**value) for key, value in _DATA["styles"].items()}), Depth.TRUE
 )
@@ -96,6 +98,7 @@ def test_nothing_that_was_right_becomes_wrong_outside_tables(kind: str, size: tu
 @given(safe_documents, places, st.lists(st.sampled_from([(80, 24), (60, 30), (40, 40), (100, 24)]), min_size=1))
 @example(safe(TRAPS["very long code line"]), [*range(1, 11), *range(1011, 1015)], [*[(80, 24)] * 2, *[(40, 40)] * 2])
 @example(safe(TRAPS["nested links"]), [*range(1, 8), 321, 322, 323], [(80, 24), (80, 24), (60, 30), (80, 24)])
+@example(safe("长" * 299), EXACTLY, [(80, 24), (100, 24), (40, 40), (60, 30)])
 def test_a_resize_on_a_reflowing_terminal_leaves_no_debris(
     text: Safe, where: list[int], changes: list[tuple[int, int]]
 ) -> None:
