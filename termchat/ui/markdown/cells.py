@@ -24,8 +24,10 @@ _NOT_FIRST = frozenset(
     ",.:;!?)]}%‰°′″℃·"
 )
 _NOT_LAST = frozenset("（［｛〔〈《「『【〖〘〚｟«‹“‘([{￥＄￡$£€¥#＃")
+_EMOJI = "\ufe0f"
+"""Makes an emoji, which is wide, of the sign before it."""
 _WAITED = 64
-"""A grapheme cluster of more characters than this is not waited for."""
+"""A grapheme cluster of more characters than this is not waited for, nor kept in mind."""
 
 
 class Cluster(NamedTuple):
@@ -79,7 +81,9 @@ class Cells:
         """A grapheme that no terminal draws as one, such as a letter with a skin tone."""
         parts: list[str] = []
         for char in grapheme:
-            if parts and wcwidth.wcwidth(char) <= 0:
+            part = parts[-1] if parts else ""
+            mark = wcwidth.wcwidth(char) <= 0 and (char != _EMOJI or len(part) > _WAITED)
+            if part and (mark or self._measure(part + char).cells <= 2):
                 parts[-1] += char
             else:
                 parts.append(char)
@@ -89,7 +93,7 @@ class Cells:
         found = self._one.get(text)
         if found is None:
             found = self._measure(text)
-            if len(self._one) < 8192:  # a reply in many scripts must not fill the memory
+            if len(text) <= _WAITED and len(self._one) < 8192:  # a reply in many scripts must not fill the memory
                 self._one[text] = found
         return found
 
@@ -98,7 +102,7 @@ class Cells:
         if len(text) == 1:
             return Cluster(text, cells, cells)
         apart = sum(max(0, wcwidth.wcwidth(char, ambiguous_width=self.ambiguous)) for char in text)
-        return Cluster(text, cells, max(cells, apart, 2 if "\ufe0f" in text else 0))
+        return Cluster(text, cells, max(cells, apart, 2 if _EMOJI in text else 0))
 
 
 @cache

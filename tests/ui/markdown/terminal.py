@@ -206,8 +206,10 @@ class Terminal:
 
 
 def _places(cluster: str) -> list[str]:
-    """A cluster stands in one place if that is no wider than two cells; else only marks share one with their letter."""
-    if wcwidth.wcswidth(cluster) <= 2:
-        return [cluster]
-    marks = "".join("m" if wcwidth.wcwidth(char) <= 0 else "c" for char in cluster)
-    return [cluster[found.start() : found.end()] for found in re.finditer("m*cm*", marks)]
+    """A cluster stands in one place as far as that is no wider than two cells."""
+    places: list[str] = [""]
+    for char in cluster:
+        if places[-1] and wcwidth.wcswidth(places[-1] + char) > 2:
+            places.append("")
+        places[-1] += char
+    return places
