@@ -198,12 +198,21 @@ class Blocks:
             self._leave(depth)
         elif isinstance(self.leaf, Indented):
             self.leaf.blank()
+        elif depth and self._left(self.sheet.stack[-1]):
+            self._shut(depth - 1)
         else:
             self._close_leaf()
         self.sheet.blank = True
 
+    def _left(self, container: Container) -> bool:
+        """Whether it is an item that stayed empty, and is there only for its list."""
+        return isinstance(container, Item) and container.offset == _NEVER
+
     def _leave(self, depth: int) -> None:
-        """Close what an empty line is not in; an item that stayed empty stays, so that its list can go on."""
+        """Close what an empty line is not in; an item that stayed empty stays, so that its list can go on.
+
+        A second empty line ends that list, as it does in markdown-it.
+        """
         container = self.sheet.stack[depth]
         self._shut(depth)
         if isinstance(container, Item):
