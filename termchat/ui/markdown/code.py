@@ -7,7 +7,6 @@ from typing import Protocol
 
 from termchat.core.sanitize import Safe
 from termchat.core.style import Role
-from termchat.ui.markdown.cells import settled
 from termchat.ui.markdown.row import Segment
 from termchat.ui.markdown.sheet import Sheet
 from termchat.ui.markdown.wrap import Line, Wrapper, glued
@@ -48,7 +47,6 @@ class Code:
         self._painter = painter
         self._text = ""  # the open line, as long as it may be highlighted
         self._wrapper: Wrapper | None = None  # of an open line that is too long for it
-        self._held = ""  # the end of such a line: the blanks, because no line ends in them, or the last cluster
         self._open = False
         self._started = False
 
@@ -69,7 +67,7 @@ class Code:
                 return
             text, self._text = self._text, ""
             self._wrapper = Wrapper(sheet.look.cells, sheet.room)
-        self._flow(self._wrapper, text)
+        self._wrapper.stream(text, (Role.CODE,))
         self._emit(sheet, self._wrapper)
 
     def end(self, sheet: Sheet) -> None:
@@ -77,13 +75,12 @@ class Code:
             return
         self._open = False
         if self._wrapper:
-            self._fold(self._wrapper, self._held.rstrip(" "))
             self._wrapper.flush()
             self._put(sheet, self._wrapper.lines)
             self._painter.line("")
         else:
             self._put(sheet, self._folded(sheet, self._text.rstrip()))
-        self._text, self._wrapper, self._held = "", None, ""
+        self._text, self._wrapper = "", None
 
     def resize(self, sheet: Sheet) -> None:
         if self._wrapper:
@@ -92,17 +89,6 @@ class Code:
 
     def close(self, sheet: Sheet, *, preview: bool = False) -> None:
         self.end(sheet)
-
-    def _flow(self, wrapper: Wrapper, text: str) -> None:
-        """More of a very long line; what may still turn out to be its end, or part of a cluster, is held back."""
-        text = self._held + text
-        end = settled(text)
-        self._fold(wrapper, text[:end])
-        self._held = text[end:]
-
-    def _fold(self, wrapper: Wrapper, text: str) -> None:
-        if text:
-            wrapper.fold(Segment(Safe(text), (Role.CODE,)))
 
     def _folded(self, sheet: Sheet, text: str) -> list[Line]:
         wrapper = Wrapper(sheet.look.cells, sheet.room)

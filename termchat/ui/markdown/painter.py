@@ -50,7 +50,7 @@ class Brush:
         self.apart = False  # whether a resize has moved the cursor off the end of the last of them
         self._final = 0  # how many of these are final: one at most
         self._line: list[Row] = []  # the last line that became final, as far as it may go on in a soft row
-        self.joined = False  # whether to the terminal the first row shown goes on that line, as an earlier one did
+        self._joined = False  # whether to the terminal the first row shown goes on that line, as an earlier one did
 
     def target(self, final: Sequence[Row], live: Sequence[Row]) -> list[Row]:
         """The rows to be shown from now on instead of those that are; what is final leaves `shown` with `drawn`."""
@@ -59,11 +59,11 @@ class Brush:
     def drawn(self, target: list[Row], final: Sequence[Row], live: Sequence[Row]) -> None:
         """The target is on the screen."""
         visible = len(self._visible(live))
-        self.joined = self.joined or (not self._final and bool(self.shown) and self.shown[0].soft)
+        self._joined = self._joined or (not self._final and bool(self.shown) and self.shown[0].soft)
         for row in final:
-            goes_on = row.soft or self.joined
+            goes_on = row.soft or self._joined
             self._line = [*self._line[-_REMEMBERED:], replace(row, soft=True)] if goes_on else [row]
-            self.joined = False
+            self._joined = False
         # The last final row stays in mind where the cursor is on it, or where a hidden row may have to continue it.
         self._final = 1 if visible < max(1, len(live)) and visible < len(target) else 0
         self.shown = target[len(target) - visible - self._final :]
@@ -76,7 +76,8 @@ class Brush:
         live = self.shown[self._final :]
         if not live:
             return "", 0
-        if self.joined:
+        joined = self.joins
+        if self._joined:
             live[0] = replace(live[0], soft=True)
         begun = self._line if live[0].soft else []
         row, column = _end(begun, width, self.cells)
@@ -85,7 +86,7 @@ class Brush:
             row, column = row + 1, 0
         self.width = width
         self.shown, self._final = self._line[-1:] if column else [], 1 if column else 0
-        self.joined = False
+        self._joined = joined and not column
         return f"{vertical(-min(height - 1, last - row))}\r" + (f"\x1b[{column}C" if column else ""), column
 
     @property
@@ -96,12 +97,12 @@ class Brush:
     @property
     def joins(self) -> bool:
         """Whether the first of them goes on the line above it, to the terminal."""
-        return self.joined or self.shown[self._final].soft
+        return self._joined or self.shown[self._final].soft
 
     def leave(self, *, joined: bool = False) -> None:
         """Nothing is shown any more; the next row may be `joined` to the last final one by the terminal."""
         self._line = self._line if joined else []
-        self.shown, self._final, self.joined = [], 0, joined
+        self.shown, self._final, self._joined = [], 0, joined
 
     def _visible(self, live: Sequence[Row]) -> Sequence[Row]:
         """The live rows that fit; the row that a soft one continues may not be among them."""
@@ -142,10 +143,8 @@ class Painter:
         if not brush.lives:
             brush.width, brush.apart = width, True
             return
-        joined = brush.joins
         way, column = brush.climb(width, height)
         brush.apart = column > 0
-        brush.joined = joined and not column
         self._write(f"{way}{ERASE_DOWN}")
 
     def close(self) -> None:

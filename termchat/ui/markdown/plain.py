@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from termchat.core.sanitize import Safe
-from termchat.ui.markdown.cells import cells_for, settled
-from termchat.ui.markdown.row import Row, Segment
+from termchat.ui.markdown.cells import cells_for
+from termchat.ui.markdown.row import Row
 from termchat.ui.markdown.sheet import NARROWEST
 from termchat.ui.markdown.wrap import Room, Wrapper
 
@@ -17,7 +17,6 @@ class PlainDocument:
         self._wrapper = Wrapper(self._cells, Room(max(NARROWEST, width), blind=True))
         self._begun = False  # whether there is any of the line
         self._started = False  # whether a row of it is final
-        self._held = ""  # what the line may end with: blanks, or a part of a cluster
         self._rows: list[Row] = []
 
     def feed(self, text: Safe) -> None:
@@ -40,7 +39,6 @@ class PlainDocument:
             return []
         twin = self._wrapper.copy()
         twin.lines.clear()
-        self._fold(twin, self._held.rstrip(" "))
         twin.flush()
         return [Row(tuple(line.segments), line.cells, line.soft) for line in twin.lines]
 
@@ -52,24 +50,16 @@ class PlainDocument:
         if not text:
             return
         self._begun = True
-        text = self._held + text.replace("\t", "    ")
-        end = settled(text)
-        self._fold(self._wrapper, text[:end])
-        self._held = text[end:]
+        self._wrapper.stream(text.replace("\t", "    "))
         self._drain()
 
     def _end(self) -> None:
-        self._fold(self._wrapper, self._held.rstrip(" "))
         self._wrapper.flush()
         self._drain()
         if not self._started:
             self._rows.append(Row())
         self._wrapper = Wrapper(self._cells, self._wrapper.room)
-        self._begun, self._started, self._held = False, False, ""
-
-    def _fold(self, wrapper: Wrapper, text: str) -> None:
-        if text:
-            wrapper.fold(Segment(Safe(text)))
+        self._begun = self._started = False
 
     def _drain(self) -> None:
         lines = self._wrapper.lines

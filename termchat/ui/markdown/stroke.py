@@ -47,9 +47,7 @@ class Stroke:
         self._at_end = at is None and not apart
         self._apart = len(shown) - 1 if apart else -1
         self._footed = footed
-        self._cut: int | None = (
-            None  # the row whose end was erased last: whatever went on from there is to be joined anew
-        )
+        self._cut: int | None = None  # the row whose end was erased last: what goes on from there is joined anew
         self._parts: list[str] = []
 
     def to(self, target: Sequence[Row]) -> str:

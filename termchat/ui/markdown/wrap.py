@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from termchat.core.sanitize import Safe
-from termchat.ui.markdown.cells import JOINING, Cells, breakable, ideographic, overlap
-from termchat.ui.markdown.row import Segment
+from termchat.ui.markdown.cells import JOINING, Cells, breakable, ideographic, overlap, settled
+from termchat.ui.markdown.row import Roles, Segment
 
 HARD = Safe("\n")
 """The text of a segment that ends the row."""
 SOFT = Safe("\r")
 """The text of a segment that stands for a line end of the source: a blank, or nothing between two ideographs."""
 
+_EMPTY = Segment(Safe(""))
 _RUNS = re.compile(rf" +|[!-~]+(?![{JOINING}])|[!-~]?[^ -~]+|[!-~]")
 
 
@@ -68,6 +69,7 @@ class Wrapper:
         self._word: list[Segment] = []
         self._word_cells = 0
         self._folding = False  # whether the row holds the beginning of a word that goes on
+        self._held = _EMPTY  # what a streamed line may end with: blanks, or a part of a cluster
         self._last = ""
         self._line_end = False  # whether a line end of the source awaits its neighbour
 
@@ -86,6 +88,7 @@ class Wrapper:
         vars(self).update(
             vars(fresh),
             lines=[*self.lines, *fresh.lines],
+            _held=self._held,
             _line_end=self._line_end,
             _gap=self._gap if not self._word else vars(fresh)["_gap"],
         )
@@ -116,8 +119,19 @@ class Wrapper:
         for text, cells, widest in self._cells.clusters(segment.text):
             self._fill(_like(segment, text), cells, widest)
 
+    def stream(self, text: str, roles: Roles = ()) -> None:
+        """More of a line to `fold`, however it is cut: what the next piece may belong to waits for it."""
+        text = self._held.text + text
+        end = settled(text)
+        if end:
+            self.fold(Segment(Safe(text[:end]), roles))
+        self._held = Segment(Safe(text[end:]), roles)
+
     def flush(self) -> None:
         """The text ends here."""
+        if rest := self._held.text.rstrip(" "):
+            self.fold(_like(self._held, rest))
+        self._held = _EMPTY
         self._end_word()
         if self._row:
             self._break(soft=False)
