@@ -13,6 +13,8 @@ from termchat.ui.palette import Palette
 
 _REMEMBERED = 200
 """So many rows of a line are known when the terminal reflows it."""
+_PORTIONS = 3
+"""In so many portions at most rows are drawn above a footer."""
 _SYNC, _UNSYNC = "\x1b[?2026h", "\x1b[?2026l"
 
 
@@ -185,8 +187,14 @@ class Above:
         shown = brush.shown
         text = ""
         if target != shown:
-            fits = footer.height and len(target) - _first(shown, target) + footer.height <= height
-            text = self._footed(target) if fits else self._free(target)
+            room = height - footer.height if footer.height else 0
+            ends = _portions(_first(shown, target), len(target), room)
+            if ends:
+                for end in ends:
+                    text += self._footed(shown, target[:end])
+                    shown = target[:end]
+            else:
+                text = self._free(target)
         brush.drawn(target, final, live)
         return text
 
@@ -212,16 +220,16 @@ class Above:
         """What is shown belongs to the scrollback: the reply has ended."""
         self._brush.leave()
 
-    def _footed(self, target: list[Row]) -> str:
+    def _footed(self, shown: list[Row], target: list[Row]) -> str:
         """The footer moves by as many rows as there are more or fewer."""
         brush, (row, column) = self._brush, self._footer.caret
-        old, more = len(brush.shown), len(target) - len(brush.shown)
+        old, more = len(shown), len(target) - len(shown)
         enter, at = "", old + row
         if more > 0:
             below = self._footer.height - 1
             enter = f"{vertical(below - row)}\r" + "\n" * more + f"{vertical(-below - more)}\x1b[{more}L"
             at = old
-        stroke = Stroke(brush.width, brush.palette, brush.cells, brush.shown, at=at, footed=True)
+        stroke = Stroke(brush.width, brush.palette, brush.cells, shown, at=at, footed=True)
         text = stroke.to(target)
         home = f"{vertical(len(target) + row - stroke.row)}\r" + (f"\x1b[{column}C" if column else "")
         return f"{enter}{text}{home}"
@@ -235,6 +243,18 @@ class Above:
         if footer.height:
             footer.taken()
         return f"{enter}{text}" + ("\r\n" if target else "")
+
+
+def _portions(first: int, size: int, room: int) -> Sequence[int]:
+    """Where rows are to be cut that are drawn from the `first` on, so that each portion fits above the footer.
+
+    Nothing if there is no room, or if so many portions would be needed that the footer is better drawn again. A
+    portion may touch the last row of the one before, to go on from there.
+    """
+    if size - first <= room:
+        return [size]
+    ends = range(first + room, size + room - 1, room - 1) if room > 1 else []
+    return [min(end, size) for end in ends] if len(ends) <= _PORTIONS else []
 
 
 def _first(shown: Sequence[Row], target: Sequence[Row]) -> int:

@@ -168,12 +168,16 @@ def test_a_resize_leaves_no_debris(text: Safe, where: list[int], changes: list[t
     assert shown == "".join("".join(drawn(row.text) for row in stage.rows).split())
 
 
-def test_a_long_reply_moves_the_footer_and_does_not_write_it_again() -> None:
+@pytest.mark.parametrize("burst", [1, 300, 900])
+def test_a_long_reply_moves_the_footer_and_does_not_write_it_again(burst: int) -> None:
+    """Also where more rows come at once than the screen has."""
+    text = "".join(corpus(600))
     stage = Stage(80, 24, (3, 1, 2))
     wrote: list[str] = []
     write = stage.terminal.write
     stage.terminal.write = lambda data: (wrote.append(data), write(data))[1]  # type: ignore[method-assign]
-    for piece in corpus(600):
-        stage.document.feed(safe(piece))
+    for at in range(0, len(text), burst):
+        stage.document.feed(safe(text[at : at + burst]))
         stage.draw()
     assert not any("footer" in data for data in wrote)
+    check(stage.close(), render(safe(text), 80))
