@@ -253,8 +253,9 @@ def _portions(first: int, size: int, room: int) -> Sequence[int]:
     """
     if size - first <= room:
         return [size]
-    ends = range(first + room, size + room - 1, room - 1) if room > 1 else []
-    return [min(end, size) for end in ends] if len(ends) <= _PORTIONS else []
+    if room < 2 or size - first > room + (_PORTIONS - 1) * (room - 1):
+        return []
+    return [min(end, size) for end in range(first + room, size + room - 1, room - 1)]
 
 
 def _first(shown: Sequence[Row], target: Sequence[Row]) -> int:
