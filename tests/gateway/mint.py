@@ -51,9 +51,13 @@ class Seal:
 
 
 def digest(content: Any) -> str:
-    """A short hash of words or of a JSON value, whatever the order of its keys."""
+    """A short hash of words or of a JSON value, whatever the order of its keys.
+
+    Half of a surrogate pair is signed as what stands for it in UTF-8, which is all that a server knows.
+    """
     text = content if isinstance(content, str) else json.dumps(content, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    known = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return hashlib.sha256(known.encode()).hexdigest()[:16]
 
 
 def seal(origin: Origin, kind: str, content: Any, reply: str = "", place: int = 0) -> str:
