@@ -139,6 +139,20 @@ def test_a_long_reply_is_in_the_scrollback_once_and_whole(tmux: Callable[[int, i
     assert rows[first : rows.index("The end 🎉 of it.") + 1] == rendered(columns)
 
 
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 12), (20, 8)])
+def test_a_reply_that_comes_at_once_is_whole_too(tmux: Callable[[int, int], Tmux], columns: int, rows: int) -> None:
+    """Many more rows in a frame than the screen has."""
+    one = tmux(columns, rows)
+    one.keys(PROGRAM, "Enter")
+    one.shows("Ask")
+    one.keys("mixed 0", "Enter")
+    one.until(lambda: "The end 🎉 of it." in one.transcript())
+    one.shows("12 in")
+    shown = one.transcript()
+    first = shown.index("❯ mixed 0") + 2
+    assert shown[first : shown.index("The end 🎉 of it.") + 1] == rendered(columns)
+
+
 def rendered(columns: int) -> list[str]:
     """The mixed reply as one-shot shows it, lines that the terminal wraps in one piece."""
     lines: list[str] = []
