@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 from urllib.request import getproxies
 
@@ -20,6 +20,8 @@ import httpx2
 
 from termchat.core.ports import Wire
 
+_reading = threading.Lock()
+_trusted: dict[str, ssl.SSLContext] = {}
 _wire: ContextVar[Wire | None] = ContextVar("wire", default=None)
 _path: ContextVar[str] = ContextVar("path", default="")
 _diverted: ContextVar[Diverted | None] = ContextVar("diverted", default=None)
@@ -95,10 +97,24 @@ def new_client(connect: float, proxy: str = "", ca: str = "") -> httpx2.AsyncCli
     )
 
 
-@cache
+def read_ahead(ca: str) -> None:
+    """Read the certificates for `new_client` on a thread: OpenSSL takes 20 ms, and nothing of Python's waits for it."""
+
+    def read() -> None:
+        with suppress(OSError, ValueError):  # `new_client` tells what is wrong with them
+            _trust(ca)
+
+    if ca not in _trusted:
+        threading.Thread(target=read, daemon=True).start()
+
+
 def _trust(ca: str) -> ssl.SSLContext:
-    """Read once: it takes 20 ms."""
-    return ssl.create_default_context(cafile=ca or None)
+    """What certificates are trusted, read once."""
+    with _reading:
+        found = _trusted.get(ca)
+        if found is None:
+            found = _trusted[ca] = ssl.create_default_context(cafile=ca or None)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

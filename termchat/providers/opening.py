@@ -19,7 +19,7 @@ from termchat.core.sanitize import safe_line, say
 from termchat.providers.endpoint import Client, Endpoint
 from termchat.providers.errors import not_an_answer, unusable_key
 from termchat.providers.exchange import Exchange, House, converted
-from termchat.providers.http import new_client
+from termchat.providers.http import new_client, read_ahead
 from termchat.providers.keys import Keys
 from termchat.providers.limits import Limit
 from termchat.providers.loading import loaded
@@ -112,11 +112,13 @@ class Opener:
         self._redact.add(key)
         for value in headers.values():
             self._redact.add(value)
+        read_ahead(profile.ca)
+        make = _maker(speech)
         http = self._http(profile)
         base, source = profile.bases[speech], self._keys.source(profile)
         timeouts = self._timeouts.over(profile.timeouts)
         endpoint = Endpoint(profile, speech, base, key, source, headers, http, self._redact, timeouts)
-        return _client_for(endpoint, self._limits(profile.name))
+        return make(endpoint, self._limits(profile.name))
 
     def _http(self, profile: Profile) -> httpx2.AsyncClient:
         way = (self._timeouts.over(profile.timeouts).connect, profile.proxy, profile.ca)
@@ -140,24 +142,25 @@ def _no_way(profile: Profile, error: Exception) -> Failure:
     return Failure(Kind.BAD_CONFIG, words, say("Check proxy and ca in [providers.{name}].", name=name))
 
 
-def _client_for(endpoint: Endpoint, limits: Mapping[str, int]) -> Client:
-    match endpoint.protocol:
+def _maker(speech: Speech) -> Callable[[Endpoint, Mapping[str, int]], Client]:
+    """What builds clients of a protocol; its SDK is imported here."""
+    match speech:
         case Speech.CHAT:
             from termchat.providers.openai_chat.client import ChatClient
 
-            return ChatClient(endpoint)
+            return lambda endpoint, _: ChatClient(endpoint)
         case Speech.RESPONSES:
             from termchat.providers.openai_responses.client import ResponsesClient
 
-            return ResponsesClient(endpoint)
+            return lambda endpoint, _: ResponsesClient(endpoint)
         case Speech.ANTHROPIC:
             from termchat.providers.anthropic.client import AnthropicClient
 
-            return AnthropicClient(endpoint, limits)
+            return AnthropicClient
         case Speech.GEMINI:
             from termchat.providers.gemini.client import GeminiClient
 
-            return GeminiClient(endpoint)
+            return lambda endpoint, _: GeminiClient(endpoint)
         case Speech.DEMO:
             raise AssertionError("the demo has no client")
-    assert_never(endpoint.protocol)
+    assert_never(speech)
