@@ -41,7 +41,7 @@ class SseReader:
     def feed(self, chunk: bytes) -> list[SseEvent]:
         """The events that this chunk completed. Raises TooLongError."""
         if self._after_cr and chunk.startswith(b"\n"):
-            chunk = chunk[1:]
+            chunk, self._after_cr = chunk[1:], False
         if chunk:
             self._after_cr = chunk.endswith(b"\r")
         if b"\r" in chunk:

@@ -20,6 +20,7 @@ CASES: dict[bytes, list[SseEvent]] = {
     b"data: a\n\n": [SseEvent("", b"a")],
     b"data:a\n\n": [SseEvent("", b"a")],
     b"data:  a\n\n": [SseEvent("", b" a")],
+    b"event: x\r\n\ndata: a\n\n": [SseEvent("", b"a")],
     b"data: a\r\n\r\ndata: b\r\rdata: c\n\n": [SseEvent("", b"a"), SseEvent("", b"b"), SseEvent("", b"c")],
     b"\xef\xbb\xbfdata: a\n\n": [SseEvent("", b"a")],
     b": comment\n\ndata: a\n: another\n\n": [SseEvent("", b"a")],
