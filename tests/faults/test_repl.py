@@ -139,10 +139,11 @@ def _meet(it: Talk, name: str, case: Fault, at: str, number: int) -> None:
     it.use(at)
     before, question = len(it.gateway.asked), f"ask {number} {name}"
     it.gateway.reply(*case.answers)
+    it.terminal.watch("retrying in" if case.again else "")
     it.ask(question)
     kept = bool(case.text) or case.code is Exit.DENIED
     if case.again:
-        it.terminal.until(lambda: any("retrying in" in line for line in it.terminal.lines), DEADLINE)
+        it.terminal.until(lambda: it.terminal.seen, DEADLINE)
     if kept:  # the last line of a turn in which anything came tells its tokens
         it.terminal.until(lambda: any(" out · " in line for line in it.since(question)), DEADLINE)
     else:  # it is back in the input

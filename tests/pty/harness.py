@@ -45,7 +45,8 @@ class Terminal:
         self.screen = pyte.HistoryScreen(columns, rows, history=100_000, ratio=0.001)
         self._stream = pyte.ByteStream(self.screen)
         self.output = b""
-        self.frames: list[str] = []
+        self.seen = False
+        self._watched = ""
         self._answer = answer
         self._before = before
         self._command = command
@@ -119,11 +120,18 @@ class Terminal:
         self._take(data)
         return True
 
+    def watch(self, text: str) -> None:
+        """From now on `seen` says whether the screen showed a text, for however short a time."""
+        self._watched, self.seen = text, False
+
     def _take(self, data: bytes) -> None:
         self.output += data
         if self._answer and (reply := self._answer(data)):
             os.write(self._master, reply)
-        self._stream.feed(_UNKNOWN.sub(b"", data))
+        data = _UNKNOWN.sub(b"", data)
+        for frame in _FRAME_END.split(data) if self._watched and not self.seen else [data]:
+            self._stream.feed(frame)
+            self.seen = self.seen or (bool(self._watched) and self._watched in self.text)
 
     def until(self, condition: Callable[[], bool], seconds: float = 10.0) -> None:
         """Wait for a condition; fails with the screen when it does not come true in time."""
