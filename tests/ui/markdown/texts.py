@@ -66,7 +66,7 @@ TRAPS = {
     "half open formulas": "\\(a $b " * 100,
     "many blanks": "a" + " " * 3000 + "b\n" + " " * 3000 + "c",
     "many combining": "e" + "\u0301" * 3000,
-    "a skin tone on a letter": "x" * 18 + "a🏽" + "x" * 20 + "**👍**🏽 `👨`\u200d👩",
+    "a skin tone on a letter": "x" * 18 + "a🏽 " + "x" * 17 + "🏽🏽 " + "**👍**🏽 `👨`\u200d👩",
     "ideographic blanks at the edge": "x" * 18
     + "[\u3000"
     + "e\u0301" * 19
