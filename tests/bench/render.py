@@ -166,6 +166,7 @@ def stream(candidate: Candidate, pieces: Sequence[str], rate: float, patience: f
 
     What is there already is frozen out of the collections, as the program does once its SDK is loaded.
     """
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
     now, at, cpu = 0.0, 0, 0.0
