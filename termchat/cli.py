@@ -11,7 +11,7 @@ import typer
 
 from termchat import __version__
 from termchat.app import Launch, doors, run
-from termchat.config.kinds import Switch, Texts
+from termchat.config.setting_types import Switch, Texts
 from termchat.config.settings import SETTINGS, Setting
 from termchat.core.errors import Failure, Kind
 from termchat.core.library import By, ExportFormat

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from termchat.config.credentials import Secrets
 from termchat.config.load import Config
-from termchat.config.secrets import Secrets
 from termchat.core.errors import Failure, Kind
 from termchat.core.library import Place
 from termchat.core.models import ModelRef, Profile

@@ -44,7 +44,7 @@ class Tour:
 def tables() -> Iterator[Page]:
     """A page of each table of declarations, in each language: settings, commands, keys, exit codes."""
     from termchat.commands.builtin import builtin
-    from termchat.config.keys import KEYS
+    from termchat.config.keymap import KEYS
     from termchat.config.settings import SETTINGS
     from termchat.core.guide import Language, table_page
     from termchat.core.outcomes import Exit

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from termchat.app.launch import Launch, refused
 from termchat.config.load import Config, load
-from termchat.config.system import system_prompt
+from termchat.config.system_prompt import system_prompt
 from termchat.core.errors import Failure, Kind
 from termchat.core.sanitize import say
 

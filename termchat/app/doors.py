@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from termchat.app.launch import Launch, chosen_theme, refused, reply_format
+from termchat.config.credentials import Secrets
 from termchat.config.load import load
-from termchat.config.secrets import Secrets
 from termchat.core.errors import Failure, Kind
 from termchat.core.library import By
 from termchat.core.models import ModelRef

@@ -10,9 +10,9 @@ from importlib import import_module
 
 from termchat.app.launch import Launch, chosen_theme, links_of, refused
 from termchat.commands.builtin import builtin
+from termchat.config.credentials import Secrets
 from termchat.config.load import Config
-from termchat.config.preferences import Preferences
-from termchat.config.secrets import Secrets
+from termchat.config.runtime import Preferences
 from termchat.config.settings import EnterKey, Queue, UsageLine
 from termchat.core.errors import Failure, ProviderError
 from termchat.core.models import ModelRef

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from termchat.commands import chats, copy, error, help, kept, model, settings, tree, turns, usage, view  # noqa: A004 - /help
+from termchat.commands import copy, error, help, model, saved_chats, session, settings, tool, tree, turns, usage  # noqa: A004 - /help
 from termchat.commands.registry import Registry
 
 
 def builtin() -> Registry:
     """A fresh registry with every built-in command."""
-    families = (model, turns, tree, kept, view, copy, settings, usage, error, help, chats)
+    families = (model, turns, tree, saved_chats, tool, copy, settings, usage, error, help, session)
     return Registry(tuple(module.family for module in families))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from termchat.commands.registry import Command, Context, Effects, Family
-from termchat.config.keys import KEYS
+from termchat.config.keymap import KEYS
 from termchat.core.effects import Candidate, Candidates, Effect, Say, Table
 from termchat.core.sanitize import Safe, join, safe, say
 from termchat.core.style import Role

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TypeAlias
 
-from termchat.commands.positions import latin
-from termchat.config.preferences import Preferences
+from termchat.commands.keyboard_layouts import latin
+from termchat.config.runtime import Preferences
 from termchat.core.effects import Candidate, Candidates, Effect, Say
 from termchat.core.ports import Providers, Session
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_line, say

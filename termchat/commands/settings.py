@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from termchat.commands.model import failed, known_models, model
 from termchat.commands.registry import Context, Effects, Family
-from termchat.config.preferences import DEFAULT, NOW, Preferences, Row
+from termchat.config.runtime import DEFAULT, NOW, Preferences, Row
 from termchat.config.settings import SETTINGS, EnterKey
 from termchat.core.effects import Candidate, Candidates, Choice, Configure, Effect, Pick, Preview, Say, Table
 from termchat.core.errors import Failure

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from termchat.config.credentials import Secrets
 from termchat.config.load import Config
-from termchat.config.profiles import FIRST, presets
-from termchat.config.secrets import Secrets
+from termchat.config.providers import FIRST, presets
 from termchat.config.settings import SETTINGS, shown
 from termchat.core.models import Profile
 from termchat.core.sanitize import EMPTY, Safe, safe_line, say

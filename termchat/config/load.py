@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from termchat.config.kinds import Value
 from termchat.config.paths import Paths, paths
-from termchat.config.profiles import profiles
+from termchat.config.providers import profiles
+from termchat.config.setting_types import Value
 from termchat.config.settings import SETTINGS, Setting, Settings, change
-from termchat.config.source import ConfigError, Source, array, closest, read, table
+from termchat.config.toml_file import ConfigError, Source, array, closest, read, table
 from termchat.core.errors import Failure, Kind
 from termchat.core.models import Profile
 from termchat.core.sanitize import Safe, safe_line, say

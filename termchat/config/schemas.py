@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
-from termchat.config.source import closest
+from termchat.config.toml_file import closest
 from termchat.core.errors import Failure, Kind
 from termchat.core.sanitize import EMPTY, Safe, safe_line, say
 

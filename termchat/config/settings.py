@@ -11,7 +11,18 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated, Any, NamedTuple
 
-from termchat.config.kinds import Kind, Number, OneOf, OneOfOrCommand, Seconds, Switch, Texts, Value, Whole, Words
+from termchat.config.setting_types import (
+    Kind,
+    Number,
+    OneOf,
+    OneOfOrCommand,
+    Seconds,
+    Switch,
+    Texts,
+    Value,
+    Whole,
+    Words,
+)
 from termchat.core.models import Timeouts
 from termchat.core.ports import Effort, Params
 

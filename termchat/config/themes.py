@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from termchat.config.paths import Paths
-from termchat.config.source import ConfigError, Source, closest, read, table
+from termchat.config.toml_file import ConfigError, Source, closest, read, table
 from termchat.core.errors import Failure, Kind
 from termchat.core.sanitize import Safe, safe_line, say
 from termchat.core.style import Role, Style, Theme

@@ -12,9 +12,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from termchat.config.kinds import Value
+from termchat.config.setting_types import Value
 from termchat.config.settings import SETTINGS
-from termchat.config.source import closest
+from termchat.config.toml_file import closest
 from termchat.core.errors import Failure, Kind
 from termchat.core.sanitize import safe_line, say
 

@@ -9,7 +9,7 @@ import pytest
 from termchat.commands.builtin import builtin
 from termchat.commands.registry import Context, Effects
 from termchat.config.load import Config, load
-from termchat.config.preferences import Preferences
+from termchat.config.runtime import Preferences
 from termchat.config.settings import SETTINGS
 from termchat.core.effects import Configure, Copy, Pick, Preview, Say, Table, UseModel
 from termchat.core.messages import Author, Message, Part, Reasoning, Text, ToolCall, user

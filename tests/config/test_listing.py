@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from termchat.config.credentials import Secrets
 from termchat.config.listing import listing
 from termchat.config.load import Config, load
-from termchat.config.secrets import Secrets
 from termchat.config.settings import SETTINGS
 
 

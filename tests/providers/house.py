@@ -7,7 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from termchat.config.secrets import Secrets
+from termchat.config.credentials import Secrets
 from termchat.core.errors import Failure, ProviderError
 from termchat.core.events import Delta, TextDelta
 from termchat.core.messages import user

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from termchat.cli import main
 from termchat.commands.builtin import builtin
 from termchat.config.guide import guide
-from termchat.config.keys import KEYS
+from termchat.config.keymap import KEYS
 from termchat.config.paths import paths
-from termchat.config.profiles import presets
+from termchat.config.providers import presets
 from termchat.config.settings import SETTINGS
 from termchat.config.themes import theme_folders, theme_names
 from termchat.core.assemble import Assembly

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from termchat.commands.builtin import builtin
-from termchat.config.keys import KEYS
+from termchat.config.keymap import KEYS
 from termchat.core.errors import Failure, Kind
 from termchat.core.events import Timing, TurnEnded
 from termchat.core.models import ModelRef

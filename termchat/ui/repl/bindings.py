@@ -9,7 +9,7 @@ from prompt_toolkit.filters import Always, Condition, Filter, emacs_mode, vi_ins
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
-from termchat.config.keys import KEYS, Action, Key
+from termchat.config.keymap import KEYS, Action, Key
 
 _ESC_WAIT = 0.01  # an Alt key comes in one read; an Esc that came alone is an Esc
 _SEQUENCE_WAIT = 0.5

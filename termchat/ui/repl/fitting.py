@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import assert_never
 
 from termchat.commands.model import failed
-from termchat.config.keys import Action
-from termchat.config.preferences import Preferences
+from termchat.config.keymap import Action
+from termchat.config.runtime import Preferences
 from termchat.config.settings import EnterKey, Links, Queue, Settings, UsageLine
 from termchat.core.effects import Configure, Effect, Preview, Say
 from termchat.core.errors import Failure

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from termchat.commands.registry import Context, is_command, message_of, normal, split
-from termchat.config.keys import Action
+from termchat.config.keymap import Action
 from termchat.core.effects import ListModels, Say, UseModel
 from termchat.core.sanitize import safe_line, say
 from termchat.core.style import Role

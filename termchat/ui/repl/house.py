@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from termchat.commands.registry import Registry
-from termchat.config.preferences import Preferences
+from termchat.config.runtime import Preferences
 from termchat.core.ports import Providers, Resumed, Session
 from termchat.core.sanitize import Safe
 from termchat.core.style import Theme

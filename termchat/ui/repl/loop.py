@@ -12,7 +12,7 @@ from typing import Any
 from prompt_toolkit.enums import EditingMode
 
 from termchat.commands.registry import Context
-from termchat.config.keys import Action
+from termchat.config.keymap import Action
 from termchat.core.errors import Failure
 from termchat.core.events import TurnEnded
 from termchat.core.outcomes import Exit

@@ -6,7 +6,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
-from termchat.config.kinds import command_of
+from termchat.config.setting_types import command_of
 from termchat.core.sanitize import Safe, safe_line, say
 from termchat.ui.terminal import program
 

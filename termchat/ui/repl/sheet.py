@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from termchat.config.keys import KEYS
+from termchat.config.keymap import KEYS
 from termchat.core.sanitize import Safe, say
 from termchat.core.style import Role
 from termchat.ui.blocks import Line

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from termchat.config.kinds import OneOfOrCommand, command_of
+from termchat.config.setting_types import OneOfOrCommand, command_of
 from termchat.core.sanitize import Safe, say
 from termchat.ui.repl.notify import BELL, Notifier, notification, run
 from termchat.ui.terminal import shows_progress

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from termchat.config.keys import KEYS
+from termchat.config.keymap import KEYS
 from termchat.ui.blocks import words_of
 from termchat.ui.cells import cells
 from termchat.ui.repl.sheet import sheet_lines

@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from termchat.config.rows import Row, read_row
-from termchat.config.source import ConfigError, Source, Table, read, table
-from termchat.config.urls import fault, is_bare, repair
+from termchat.config.base_urls import fault, is_bare, repair
+from termchat.config.provider_fields import Row, read_row
+from termchat.config.toml_file import ConfigError, Source, Table, read, table
 from termchat.core.models import Profile, Protocol
 from termchat.core.sanitize import Safe, safe_line, say
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, NamedTuple, TypeGuard
 
-from termchat.config.source import Source, Table, array, table
-from termchat.config.urls import fault, repair
+from termchat.config.base_urls import fault, repair
+from termchat.config.toml_file import Source, Table, array, table
 from termchat.core.models import Protocol, Timeouts
 from termchat.core.sanitize import Safe, safe_line, say
 

@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
-from termchat.config.kinds import Value
 from termchat.config.load import Config
+from termchat.config.setting_types import Value
 from termchat.config.settings import SETTINGS, Setting, Settings, change, shown
-from termchat.config.source import ConfigError, closest, read
-from termchat.config.system import system_prompt
+from termchat.config.system_prompt import system_prompt
 from termchat.config.themes import BY_BACKGROUND, load_theme, theme_folders, theme_names
+from termchat.config.toml_file import ConfigError, closest, read
 from termchat.config.write import write_setting
 from termchat.core.errors import Failure, Kind
 from termchat.core.models import ModelRef

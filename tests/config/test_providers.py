@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from termchat.config.base_urls import repair
 from termchat.config.load import Config, load
-from termchat.config.profiles import presets
-from termchat.config.urls import repair
+from termchat.config.providers import presets
 from termchat.core.models import Profile, Protocol
 
 NAMED = {

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from termchat.config.urls import fault, is_bare, repair
+from termchat.config.base_urls import fault, is_bare, repair
 from termchat.core.models import Protocol
 
 CHAT, ANTHROPIC, GEMINI = Protocol.CHAT, Protocol.ANTHROPIC, Protocol.GEMINI

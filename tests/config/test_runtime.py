@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from termchat.config.load import Config, load
-from termchat.config.preferences import DEFAULT, NOW, Preferences, Row
+from termchat.config.runtime import DEFAULT, NOW, Preferences, Row
 from termchat.config.settings import SETTINGS
 from termchat.core.errors import Failure
 from termchat.core.ports import Effort

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from termchat.config.secrets import Secrets
+from termchat.config.credentials import Secrets
 from termchat.core.errors import Failure, Kind
 from termchat.core.models import Profile
 
