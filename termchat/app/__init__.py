@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from termchat.app.launch import Launch, refused
+from termchat.app.options import Launch, refused
 from termchat.config.load import Config, load
 from termchat.config.system_prompt import system_prompt
 from termchat.core.errors import Failure, Kind
@@ -42,10 +42,10 @@ def run(launch: Launch, env: Mapping[str, str], tty: Tty | None = None) -> int:
     if not launch.words and not launch.files and _both_terminals():
         if launch.schema:
             return refused(_NO_QUESTION, tty)
-        from termchat.app.talk import talk
+        from termchat.app.interactive import talk
 
         return talk(launch, config, env, tty)
-    from termchat.app.script import script
+    from termchat.app.oneshot import script
 
     return script(launch, config, env)
 

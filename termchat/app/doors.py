@@ -8,7 +8,8 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-from termchat.app.launch import Launch, chosen_theme, refused, reply_format
+from termchat.app.build import Wish, joined, open_library
+from termchat.app.options import Launch, chosen_theme, refused, reply_format
 from termchat.config.credentials import Secrets
 from termchat.config.load import load
 from termchat.core.errors import Failure, Kind
@@ -17,7 +18,6 @@ from termchat.core.models import ModelRef
 from termchat.core.outcomes import Exit
 from termchat.core.ports import Library
 from termchat.core.sanitize import safe_line, say
-from termchat.joined import Wish, joined, open_library
 from termchat.ui.notes import Notes
 
 

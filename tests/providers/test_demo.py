@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from termchat.app.guide import tables
 from termchat.cli import main
 from termchat.commands.builtin import builtin
 from termchat.config.guide import guide
@@ -30,7 +31,6 @@ from termchat.core.ports import Request, Wire
 from termchat.providers.demo import Demo
 from termchat.providers.scripted import pieces
 from termchat.tools.registry import Toolbox
-from termchat.tour import tables
 
 PAGES = (*guide(), *tables())
 DEMO = Demo(PAGES, speed="0")

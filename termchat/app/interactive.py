@@ -8,7 +8,8 @@ import os
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 
-from termchat.app.launch import Launch, chosen_theme, links_of, refused
+from termchat.app.build import DEMO, House, Wish, joined, with_a_key
+from termchat.app.options import Launch, chosen_theme, links_of, refused
 from termchat.commands.builtin import builtin
 from termchat.config.credentials import Secrets
 from termchat.config.load import Config
@@ -18,7 +19,6 @@ from termchat.core.errors import Failure, ProviderError
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import Safe, safe_line, say
 from termchat.core.style import Theme
-from termchat.joined import DEMO, House, Wish, joined, with_a_key
 from termchat.ui.bulletin import Bulletin
 from termchat.ui.notes import Notes, print_out
 from termchat.ui.palette import depth_of

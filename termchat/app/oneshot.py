@@ -7,11 +7,11 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from termchat.app.launch import Launch, refused, reply_format
+from termchat.app.build import Wish, joined
+from termchat.app.options import Launch, refused, reply_format
 from termchat.config.load import Config
 from termchat.core.errors import Failure, Kind
 from termchat.core.outcomes import Exit
-from termchat.joined import Wish, joined
 from termchat.ui import oneshot, prompt
 from termchat.ui.notes import Notes
 
@@ -33,7 +33,7 @@ def script(launch: Launch, config: Config, env: Mapping[str, str]) -> int:
         return refused(out, None)
 
     def check(reply: str) -> Failure | None:
-        from termchat.config.schemas import misfit
+        from termchat.app.reply_schema import misfit
 
         return misfit(schema, reply) if schema else None
 
@@ -57,6 +57,6 @@ def script(launch: Launch, config: Config, env: Mapping[str, str]) -> int:
 
 
 def _schema(launch: Launch) -> Mapping[str, Any] | Failure | None:
-    from termchat.config.schemas import reply_schema
+    from termchat.app.reply_schema import reply_schema
 
     return reply_schema(launch.schema) if launch.schema else None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from termchat.app.guide import Tour, listening
 from termchat.config.credentials import Secrets
 from termchat.config.load import Config
 from termchat.core.errors import Failure, Kind
@@ -19,7 +20,6 @@ from termchat.core.models import ModelRef, Profile
 from termchat.core.ports import Resumed, Terms
 from termchat.core.sanitize import say
 from termchat.store.secrecy import Secrecy
-from termchat.tour import Tour, listening
 
 if TYPE_CHECKING:
     from termchat.engine.session import Session

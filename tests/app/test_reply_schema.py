@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from termchat.config.schemas import misfit, reply_schema
+from termchat.app.reply_schema import misfit, reply_schema
 from termchat.core.errors import Failure, Kind
 
 PEOPLE = {
