@@ -23,7 +23,7 @@ from termchat.ui.notes import Notes
 
 def models(query: str, env: Mapping[str, str], *, fresh: bool, as_json: bool) -> int:
     """`termchat models`: what the usable providers list."""
-    from termchat.ui.listing import show_models
+    from termchat.cli.models import show_models
 
     config = load(env)
     if isinstance(config, Failure):
@@ -40,7 +40,7 @@ def models(query: str, env: Mapping[str, str], *, fresh: bool, as_json: bool) ->
 
 def show_config(env: Mapping[str, str]) -> int:
     """`termchat config`: every setting with its value and where it came from."""
-    from termchat.config.listing import listing
+    from termchat.cli.config import listing
 
     config = load(env)
     if isinstance(config, Failure):
@@ -53,7 +53,7 @@ def show_config(env: Mapping[str, str]) -> int:
 
 def themes(env: Mapping[str, str]) -> int:
     """`termchat themes`: every theme with a sample of it, the names alone for a pipe."""
-    from termchat.ui.gallery import show_themes
+    from termchat.cli.themes import show_themes
 
     config = load(env)
     return refused(config, None) if isinstance(config, Failure) else show_themes(config, env)
@@ -79,8 +79,8 @@ def chats(env: Mapping[str, str], act: Callable[[Library], Awaitable[int]]) -> i
 
 def usage(by: By, since: float, env: Mapping[str, str], *, as_json: bool) -> int:
     """`termchat usage`: what was asked since a moment, added up."""
+    from termchat.cli.usage import show_usage
     from termchat.providers.prices import PriceTable
-    from termchat.ui.ledger import show_usage
 
     config = load(env)
     if isinstance(config, Failure):

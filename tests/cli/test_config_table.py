@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from termchat.cli.config import listing
 from termchat.config.credentials import Secrets
-from termchat.config.listing import listing
 from termchat.config.load import Config, load
 from termchat.config.settings import SETTINGS
 
