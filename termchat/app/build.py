@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from termchat.app.guide import Tour, listening
 from termchat.config.credentials import Secrets
 from termchat.config.load import Config
+from termchat.core.chat_store import Resumed, Terms
+from termchat.core.chats import Place
 from termchat.core.errors import Failure, Kind
-from termchat.core.library import Place
 from termchat.core.models import ModelRef, Profile
-from termchat.core.ports import Resumed, Terms
 from termchat.core.sanitize import say
 from termchat.store.secrecy import Secrecy
 

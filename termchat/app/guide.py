@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from termchat.core.chat_store import Request, Wire
 from termchat.core.events import Delta
 from termchat.core.messages import Origin
 from termchat.core.models import Profile, Protocol
-from termchat.core.ports import Request, Wire
 
 if TYPE_CHECKING:
     from termchat.core.guide import Page

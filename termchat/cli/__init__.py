@@ -14,8 +14,8 @@ from termchat.app import Launch, run
 from termchat.cli import replay
 from termchat.config.setting_types import Switch, Texts
 from termchat.config.settings import SETTINGS, Setting
+from termchat.core.chats import By, ExportFormat
 from termchat.core.errors import Failure, Kind
-from termchat.core.library import By, ExportFormat
 from termchat.core.outcomes import Exit
 from termchat.core.sanitize import safe_line, say
 from termchat.ui.notes import Notes

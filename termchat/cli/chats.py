@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from termchat.core.chat_store import Library
+from termchat.core.chats import ChatInfo, ExportFormat, ImportReport
 from termchat.core.errors import Failure, Kind
-from termchat.core.library import ChatInfo, ExportFormat, ImportReport
 from termchat.core.outcomes import Exit
-from termchat.core.ports import Library
 from termchat.core.sanitize import Safe, safe, safe_line, say
 from termchat.ui.ages import age
 from termchat.ui.notes import Notes, complain, print_out

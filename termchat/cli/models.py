@@ -6,10 +6,10 @@ import asyncio
 import json
 import sys
 
+from termchat.core.chat_store import Providers
 from termchat.core.errors import Failure, Kind, ProviderError
 from termchat.core.models import ModelInfo
 from termchat.core.outcomes import Exit
-from termchat.core.ports import Providers
 from termchat.core.sanitize import Safe, safe_line, say
 from termchat.ui.notes import Notes, print_out
 from termchat.ui.words import count

@@ -12,11 +12,11 @@ from termchat.app.build import Wish, joined, open_library
 from termchat.app.options import Launch, chosen_theme, refused, reply_format
 from termchat.config.credentials import Secrets
 from termchat.config.load import load
+from termchat.core.chat_store import Library
+from termchat.core.chats import By
 from termchat.core.errors import Failure, Kind
-from termchat.core.library import By
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Exit
-from termchat.core.ports import Library
 from termchat.core.sanitize import safe_line, say
 from termchat.ui.notes import Notes
 

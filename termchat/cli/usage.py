@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from decimal import Decimal
 
-from termchat.core.library import UsageRow
+from termchat.core.chats import UsageRow
 from termchat.core.sanitize import Safe, safe, safe_line
 from termchat.ui.notes import complain, print_out
 from termchat.ui.words import count, money

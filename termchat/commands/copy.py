@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from termchat.commands.registry import Context, Effects, Family
+from termchat.core.code_blocks import code_blocks
 from termchat.core.effects import Candidate, Candidates, Copy, Say
-from termchat.core.fences import code_blocks
 from termchat.core.messages import Author
 from termchat.core.sanitize import safe, safe_line, say
 

@@ -13,8 +13,8 @@ from typing import TypeAlias
 
 from termchat.commands.keyboard_layouts import latin
 from termchat.config.runtime import Preferences
+from termchat.core.chat_store import Providers, Session
 from termchat.core.effects import Candidate, Candidates, Effect, Say
-from termchat.core.ports import Providers, Session
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_line, say
 from termchat.core.style import Role
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from termchat.commands.registry import Context, Effects, Family
+from termchat.core.chats import ExportFormat
 from termchat.core.effects import Candidate, Candidates, Export, Fork, Incognito, ListChats, OpenChat, Rename, Say
-from termchat.core.library import ExportFormat
 from termchat.core.sanitize import say
 
 family = Family()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from termchat.commands.registry import Context, Effects, Family
-from termchat.core.cells import shortened
 from termchat.core.conversation import Conversation, Node
 from termchat.core.effects import Candidate, Candidates, MoveHead, Page, Replay, Say
 from termchat.core.messages import Author
 from termchat.core.sanitize import Safe, join, safe, say
+from termchat.core.text import shortened
 
 family = Family()
 _NOTHING = (Say(say("There is no question yet.")),)

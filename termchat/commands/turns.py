@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from termchat.commands.model import failed, known_models
 from termchat.commands.registry import Context, Effects, Family
-from termchat.core.cells import shortened
 from termchat.core.conversation import Node
 from termchat.core.effects import Choice, Effect, MoveHead, Pick, Say, Send
 from termchat.core.errors import Failure
 from termchat.core.messages import Author
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import Safe, safe, say
+from termchat.core.text import shortened
 
 family = Family()
 _STOPPED = (Outcome.CUT, Outcome.STALLED, Outcome.LENGTH, Outcome.CANCELLED)

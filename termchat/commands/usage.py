@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from termchat.commands.registry import Context, Effects, Family
+from termchat.core.chat_store import Totals
 from termchat.core.effects import Say, Table
-from termchat.core.ports import Totals
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_line, say
 from termchat.core.usage import Usage, add_costs
 

@@ -18,9 +18,9 @@ from termchat.config.system_prompt import system_prompt
 from termchat.config.themes import BY_BACKGROUND, load_theme, theme_folders, theme_names
 from termchat.config.toml_file import ConfigError, closest, read
 from termchat.config.write import write_setting
+from termchat.core.chat_store import Params, Providers, Session, Terms
 from termchat.core.errors import Failure, Kind
 from termchat.core.models import ModelRef
-from termchat.core.ports import Params, Providers, Session, Terms
 from termchat.core.sanitize import EMPTY, Safe, join, safe_line, say
 from termchat.core.style import Theme
 

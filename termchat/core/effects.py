@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from termchat.core.library import ExportFormat
+from termchat.core.chats import ExportFormat
 from termchat.core.messages import Message
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import EMPTY, Safe

@@ -6,10 +6,10 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Sequence
 
-from termchat.core.context import CANCELLED
+from termchat.core.chat_store import Tools
 from termchat.core.events import ToolFinished, ToolStarted
+from termchat.core.history import CANCELLED
 from termchat.core.messages import Author, Message, Text, ToolCall, ToolResult
-from termchat.core.ports import Tools
 
 
 class Calls:

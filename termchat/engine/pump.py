@@ -12,10 +12,10 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
+from termchat.core.chat_store import Provider, Request, Wire
 from termchat.core.errors import Failure, Kind, ProviderError
 from termchat.core.events import CONTENT, Adapted, Delta, Finished, Retrying
 from termchat.core.models import Timeouts
-from termchat.core.ports import Provider, Request, Wire
 from termchat.core.sanitize import safe, say
 from termchat.engine.clocks import Clocks
 

@@ -8,13 +8,13 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
+from termchat.core.chat_store import Effort, Library, Recorder, Resumed, Terms, Totals
+from termchat.core.chats import ChatState, Place
 from termchat.core.conversation import Conversation, Node
 from termchat.core.errors import Failure
 from termchat.core.events import Event, MessageDone, TurnEnded
-from termchat.core.library import ChatState, Place
 from termchat.core.messages import Author, Message
 from termchat.core.models import ModelRef
-from termchat.core.ports import Effort, Library, Recorder, Resumed, Terms, Totals
 from termchat.core.usage import Usage, add_costs
 from termchat.engine.turn import Plan, Turn
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 from termchat.core.assemble import Assembly
-from termchat.core.context import adapted
+from termchat.core.chat_store import Params, Prices, Provider, Providers, Request, Tools
 from termchat.core.errors import Failure, Kind, ProviderError, outcome_of
 from termchat.core.events import (
     CONTENT,
@@ -29,10 +29,10 @@ from termchat.core.events import (
     TurnEnded,
     TurnStarted,
 )
+from termchat.core.history import adapted
 from termchat.core.messages import Author, Message, Reasoning, Text, ToolCall, ToolResult
 from termchat.core.models import ModelRef, Timeouts
 from termchat.core.outcomes import Finish, Outcome
-from termchat.core.ports import Params, Prices, Provider, Providers, Request, Tools
 from termchat.core.sanitize import Safe, safe, safe_line, say, well_formed
 from termchat.core.usage import Usage, add_costs, estimate_tokens
 from termchat.engine.calls import Calls

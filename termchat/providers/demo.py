@@ -15,14 +15,14 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from termchat.core import ports
+from termchat.core import chat_store
+from termchat.core.chat_store import Request, Wire
 from termchat.core.errors import Failure, Kind
 from termchat.core.events import Delta
 from termchat.core.guide import Found, Index, Language, Page, language_of, terms
 from termchat.core.messages import Author, Message, Origin, ToolResult
 from termchat.core.models import Protocol
 from termchat.core.outcomes import Finish
-from termchat.core.ports import Request, Wire
 from termchat.core.sanitize import say
 from termchat.providers.scripted import Call, End, Fail, Say, Script, Silence, Step, Think, TryAgain, play
 
@@ -268,4 +268,4 @@ _REFUSED = Failure(
 )
 
 if TYPE_CHECKING:
-    _port: type[ports.Provider] = Demo
+    _port: type[chat_store.Provider] = Demo

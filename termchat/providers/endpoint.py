@@ -9,11 +9,11 @@ from typing import Any, Protocol
 
 import httpx2
 
+from termchat.core.chat_store import Request
 from termchat.core.errors import Failure
 from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo, Profile, Timeouts
 from termchat.core.models import Protocol as Speech
-from termchat.core.ports import Request
 from termchat.core.redact import Redactor
 from termchat.core.sanitize import Safe
 from termchat.providers.decoding import Decoder

@@ -18,12 +18,12 @@ from typing import Any
 
 import httpx2
 
-from termchat.core.context import bared
+from termchat.core.chat_store import Request, Wire
 from termchat.core.errors import Details, Failure, Kind, ProviderError, Try
 from termchat.core.events import CONTENT, Adapted, Delta, Finished, Retrying
+from termchat.core.history import bared
 from termchat.core.messages import Origin
 from termchat.core.outcomes import Finish
-from termchat.core.ports import Request, Wire
 from termchat.core.sanitize import EMPTY, Safe, safe_line, say
 from termchat.providers.decoding import Decoder, ServerError
 from termchat.providers.details import behind, request_id

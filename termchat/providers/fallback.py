@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 
+from termchat.core.chat_store import Provider, Request, Wire
 from termchat.core.errors import Kind, ProviderError
 from termchat.core.events import CONTENT, Adapted, Delta
 from termchat.core.messages import Origin
 from termchat.core.models import ModelRef
-from termchat.core.ports import Provider, Request, Wire
 from termchat.core.sanitize import safe_line, say
 
 # The provider's own trouble; a bad request, a refused key or a cut reply would be no better elsewhere or is not ours

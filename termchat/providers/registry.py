@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from termchat.core.chat_store import Provider
 from termchat.core.errors import Failure, Kind, ProviderError
 from termchat.core.models import ModelInfo, ModelRef, Profile, Timeouts
 from termchat.core.models import Protocol as Speech
-from termchat.core.ports import Provider
 from termchat.core.sanitize import Safe, safe_line, say
 from termchat.providers.fallback import Chain
 from termchat.providers.keys import Keys

@@ -11,11 +11,11 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, assert_never, cast
 
+from termchat.core.chat_store import Request, Wire
 from termchat.core.errors import Failure, Kind, ProviderError
 from termchat.core.events import Delta
 from termchat.core.messages import Origin
 from termchat.core.models import Profile, Protocol, Timeouts
-from termchat.core.ports import Request, Wire
 from termchat.core.redact import Redactor
 from termchat.core.sanitize import Safe, safe_line, say
 from termchat.providers.anthropic.decode import AnthropicDecoder

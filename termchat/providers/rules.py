@@ -11,10 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from termchat.core.chat_store import Effort, Params, Request
 from termchat.core.errors import Failure
 from termchat.core.messages import Author, File, Image, Message, Origin, Part, Text, ToolResult, user
 from termchat.core.outcomes import Outcome
-from termchat.core.ports import Effort, Params, Request
 from termchat.core.sanitize import EMPTY, Safe, join, safe_line, say
 from termchat.providers.decoding import as_count, as_list, as_object
 from termchat.providers.schemas import in_words

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeAlias, assert_never
 
+from termchat.core.chat_store import Request, Wire
 from termchat.core.errors import Failure, ProviderError
 from termchat.core.events import (
     Delta,
@@ -24,7 +25,6 @@ from termchat.core.events import (
     UsageDelta,
 )
 from termchat.core.outcomes import Finish
-from termchat.core.ports import Request, Wire
 from termchat.core.usage import Usage
 from termchat.providers.retry import waited
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from termchat.core.chats import ChatInfo, ChatState, Page, Place
 from termchat.core.errors import Failure, Kind
-from termchat.core.library import ChatInfo, ChatState, Page, Place
 from termchat.core.messages import Author, File, Image, Json, Message
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import join, safe_line, say, well_formed

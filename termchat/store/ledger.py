@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from termchat.core.chats import By, UsageRow
 from termchat.core.errors import Kind
-from termchat.core.library import By, UsageRow
 from termchat.core.messages import Origin
 from termchat.core.models import ModelRef, Protocol
 from termchat.core.outcomes import Outcome

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from uuid import uuid4
 
-from termchat.core.errors import Failure, Kind
-from termchat.core.library import (
+from termchat.core.chat_store import Prices, Resumed
+from termchat.core.chats import (
     By,
     ChatInfo,
     ChatRecord,
@@ -32,8 +32,8 @@ from termchat.core.library import (
     Skipped,
     UsageRow,
 )
+from termchat.core.errors import Failure, Kind
 from termchat.core.messages import Message
-from termchat.core.ports import Prices, Resumed
 from termchat.core.sanitize import safe_line, say, well_formed
 from termchat.store import chats, db, ledger, nodes, partials, prompts, records, search, trash
 from termchat.store.chats import Seed
@@ -42,7 +42,7 @@ from termchat.store.nodes import Hide
 from termchat.store.recorder import EVERY, Recorder, Shelf
 
 if TYPE_CHECKING:
-    from termchat.core import ports
+    from termchat.core import chat_store
 
 T = TypeVar("T")
 Work: TypeAlias = Callable[[sqlite3.Connection, int], object]
@@ -251,4 +251,4 @@ def _unreadable() -> Failure:
 
 
 if TYPE_CHECKING:
-    _proof: type[ports.Library] = Library
+    _proof: type[chat_store.Library] = Library

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from termchat.core.library import PastPrompt, Place
+from termchat.core.chats import PastPrompt, Place
 from termchat.store import processes
 from termchat.store.chats import like
 

@@ -18,6 +18,7 @@ from typing import TypeAlias
 from uuid import uuid4
 
 from termchat.core.assemble import Assembly
+from termchat.core.chats import ChatState
 from termchat.core.conversation import Node
 from termchat.core.events import (
     CONTENT,
@@ -32,7 +33,6 @@ from termchat.core.events import (
     TurnEnded,
     TurnStarted,
 )
-from termchat.core.library import ChatState
 from termchat.core.messages import Author, Message, ToolResult
 from termchat.core.models import ModelRef
 from termchat.store import chats, ledger, partials, prompts

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
+from termchat.core.chats import ChatRecord
 from termchat.core.conversation import Conversation, Node
-from termchat.core.library import ChatRecord
 from termchat.core.messages import Author
 from termchat.store import chats, nodes
 from termchat.store.nodes import Hide, kept

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from termchat.core.library import ChatInfo, Hit
+from termchat.core.chats import ChatInfo, Hit
 from termchat.core.messages import Author
 from termchat.store import chats, nodes
 from termchat.store.words import Query, query, snippet, words

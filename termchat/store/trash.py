@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from termchat.core.library import ChatInfo
+from termchat.core.chats import ChatInfo
 from termchat.store import chats, nodes
 
 KEPT = 30 * 86_400.0

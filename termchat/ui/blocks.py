@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from termchat.core.links import web
 from termchat.core.messages import Citation, ToolCall, ToolResult
 from termchat.core.sanitize import EMPTY, Safe
 from termchat.core.style import Role
+from termchat.core.urls import web
 from termchat.ui.markdown.row import Segment
 
 Line: TypeAlias = tuple[Segment, ...]

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import assert_never
 
+from termchat.core.chat_store import Library, Resumed, Session
+from termchat.core.chats import ChatInfo
 from termchat.core.effects import (
     Choice,
     Effect,
@@ -24,9 +26,7 @@ from termchat.core.effects import (
     Say,
 )
 from termchat.core.errors import Failure
-from termchat.core.library import ChatInfo
 from termchat.core.messages import Author
-from termchat.core.ports import Library, Resumed, Session
 from termchat.core.sanitize import join, safe, safe_line, say
 from termchat.core.style import Role
 from termchat.ui.ages import age

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import aclosing, contextmanager
 from typing import assert_never
 
+from termchat.core.chat_store import Session, Turn
 from termchat.core.errors import Failure, exit_code
 from termchat.core.events import (
     Adapted,
@@ -25,7 +26,6 @@ from termchat.core.events import (
 )
 from termchat.core.messages import Author, Citation, Message, Text, cited
 from termchat.core.outcomes import Exit, Outcome
-from termchat.core.ports import Session, Turn
 from termchat.core.sanitize import safe_line, say
 from termchat.ui.formats import Format
 from termchat.ui.notes import Notes

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from termchat.core.links import host, web
 from termchat.core.messages import Citation
 from termchat.core.sanitize import Safe, safe_line, say
 from termchat.core.style import Role
+from termchat.core.urls import host, web
 from termchat.ui.blocks import Line, line
 from termchat.ui.markdown.row import Segment
 

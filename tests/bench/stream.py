@@ -17,8 +17,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from multiprocessing.connection import Connection
 
+from termchat.core.chat_store import Wire
 from termchat.core.models import ModelRef, Protocol
-from termchat.core.ports import Wire
 from tests.gateway import Reply, Text, mint, render
 from tests.gateway import clients as sdks
 from tests.gateway.render.frames import Ask, Frame, encode

@@ -6,9 +6,9 @@ import pytest
 
 from termchat.commands.builtin import builtin
 from termchat.commands.registry import Context, Effects, Family, Registry, is_command, message_of, normal
+from termchat.core.chat_store import Totals
 from termchat.core.effects import Exit, ListModels, MoveHead, NewChat, Page, Pick, Say, Send, Table, UseModel
 from termchat.core.messages import Author, Message, Text, ToolCall, ToolResult, user
-from termchat.core.ports import Totals
 from termchat.core.sanitize import say
 from termchat.core.usage import Usage
 from termchat.engine.session import Session

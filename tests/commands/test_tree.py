@@ -7,11 +7,11 @@ import pytest
 from termchat.commands.builtin import builtin
 from termchat.commands.registry import Context
 from termchat.commands.tree import drawn, ordered
-from termchat.core.cells import columns
 from termchat.core.conversation import Conversation, Node
 from termchat.core.effects import MoveHead, Page, Say, Send
 from termchat.core.messages import Author, Message, Text, ToolCall, user
 from termchat.core.outcomes import Outcome
+from termchat.core.text import columns
 
 
 def said(text: str) -> Message:

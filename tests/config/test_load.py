@@ -9,9 +9,9 @@ import pytest
 
 from termchat.config.load import Config, load
 from termchat.config.settings import SETTINGS, Settings
+from termchat.core.chat_store import Effort
 from termchat.core.errors import Failure, Kind
 from termchat.core.models import Protocol, Timeouts
-from termchat.core.ports import Effort
 
 
 @pytest.fixture

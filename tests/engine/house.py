@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
+from termchat.core.chat_store import Library, Turn
 from termchat.core.events import Event, Notice, Streamed, TextDelta, TurnEnded
 from termchat.core.messages import Message, user
 from termchat.core.models import ModelRef, Profile, Protocol
-from termchat.core.ports import Library, Turn
 from termchat.core.sanitize import Safe
 from termchat.engine.session import Session
 from termchat.engine.turn import Plan

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from termchat.core.chat_store import Params, Request
 from termchat.core.messages import File, Image, Message, user
 from termchat.core.models import ModelRef, Protocol
-from termchat.core.ports import Params, Request
 from termchat.core.usage import Usage
 from termchat.providers.openai_chat.encode import cache_key
 from termchat.ui.words import usage_words
@@ -55,7 +55,7 @@ async def test_each_request_of_a_chat_begins_as_the_one_before(gateway: Gateway,
 def test_the_same_request_is_the_same_bytes_in_every_process() -> None:
     code = (
         "import json; from tests.engine.house import TOOLBOX; from termchat.core.messages import *;"
-        "from termchat.core.ports import *; from termchat.core.models import Profile, Protocol;"
+        "from termchat.core.chat_store import *; from termchat.core.models import Profile, Protocol;"
         "from termchat.providers.anthropic.encode import encode as a; from termchat.providers.gemini.encode import *;"
         "from termchat.providers.openai_chat.encode import encode as c, cache_key;"
         "from termchat.providers.openai_responses.encode import encode as r;"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 
-from termchat.core.context import CANCELLED
+from termchat.core.chat_store import ToolSpec
 from termchat.core.events import ToolFinished, ToolStarted
+from termchat.core.history import CANCELLED
 from termchat.core.messages import Text, ToolCall, ToolResult
-from termchat.core.ports import ToolSpec
 from termchat.engine.calls import Calls
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from termchat.core.chat_store import Request, Wire
 from termchat.core.errors import Failure, Kind, ProviderError
 from termchat.core.events import Adapted, Delta, Finished, MessageDone, Streamed, TextDelta
 from termchat.core.messages import Origin, user
 from termchat.core.models import ModelRef, Protocol, Timeouts
 from termchat.core.outcomes import Finish, Outcome
-from termchat.core.ports import Request, Wire
 from termchat.core.sanitize import say
 from termchat.core.usage import Usage
 from termchat.engine.pump import Pump

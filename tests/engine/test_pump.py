@@ -8,12 +8,12 @@ from contextlib import aclosing
 
 import pytest
 
+from termchat.core.chat_store import Request, Wire
 from termchat.core.errors import Failure, Kind, ProviderError
 from termchat.core.events import Delta, Finished, Retrying, TextDelta
 from termchat.core.messages import Origin
 from termchat.core.models import Protocol, Timeouts
 from termchat.core.outcomes import Finish
-from termchat.core.ports import Request, Wire
 from termchat.core.sanitize import say
 from termchat.engine import pump as pumping
 from termchat.engine.clocks import Clocks

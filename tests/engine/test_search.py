@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from termchat.core import messages
+from termchat.core.chat_store import Params, Request
 from termchat.core.events import Adapted, MessageDone, Streamed
 from termchat.core.messages import Citation, Search, cited, user
 from termchat.core.models import ModelRef, Protocol
 from termchat.core.outcomes import Outcome
-from termchat.core.ports import Params, Request
 from termchat.engine.session import Session
 from tests import gateway as gw
 from tests.engine.house import ask, ended, said, session

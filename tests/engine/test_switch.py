@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from termchat.core.chat_store import Effort, Params
 from termchat.core.errors import Kind
 from termchat.core.events import Adapted, Streamed
 from termchat.core.messages import user
 from termchat.core.models import Protocol
 from termchat.core.outcomes import Outcome
-from termchat.core.ports import Effort, Params
 from tests import gateway as gw
 from tests.engine.house import ask, ended, notices, said, session
 from tests.gateway import Call, Gateway, Reply, fault

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from termchat.core.chat_store import Effort, Params, Terms
+from termchat.core.chats import Place
 from termchat.core.errors import Failure
-from termchat.core.library import Place
 from termchat.core.messages import user
-from termchat.core.ports import Effort, Params, Terms
 from termchat.engine.session import Session
 from termchat.engine.turn import Plan
 from termchat.store.library import Library

@@ -13,11 +13,11 @@ from typing import TypeVar
 
 import pytest
 
+from termchat.core.chat_store import Session
 from termchat.core.events import Event, Retrying, Streamed
 from termchat.core.messages import user
 from termchat.core.models import Protocol
 from termchat.core.outcomes import Outcome
-from termchat.core.ports import Session
 from termchat.providers.retry import RetryPolicy
 from tests.engine.house import ask, ended, events_of, session
 from tests.faults.table import OK, WORDS

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from termchat.core.chat_store import Params
 from termchat.core.errors import Kind
 from termchat.core.models import ModelRef, Protocol
 from termchat.core.outcomes import Exit, Outcome
-from termchat.core.ports import Params
 from tests.engine.house import ask, ended, said
 from tests.interop.house import free_port, installed, profile, script, serving, talk, venv
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from termchat.config.credentials import Secrets
+from termchat.core.chat_store import Params, Request, Wire
 from termchat.core.errors import Failure, ProviderError
 from termchat.core.events import Delta, TextDelta
 from termchat.core.messages import user
 from termchat.core.models import ModelRef, Profile, Protocol
-from termchat.core.ports import Params, Request, Wire
 from termchat.providers.registry import Registry, Setup
 from termchat.providers.retry import RetryPolicy
 from tests import gateway as gw

@@ -22,12 +22,12 @@ from termchat.config.providers import presets
 from termchat.config.settings import SETTINGS
 from termchat.config.themes import theme_folders, theme_names
 from termchat.core.assemble import Assembly
+from termchat.core.chat_store import Request, Wire
 from termchat.core.errors import Failure, Kind, ProviderError
 from termchat.core.events import Delta, Finished, Retrying, TextDelta, UsageDelta
 from termchat.core.guide import Index, Language, language_of, table_page
 from termchat.core.messages import Author, Message, Text, ToolCall, ToolResult, user
 from termchat.core.outcomes import Exit, Finish
-from termchat.core.ports import Request, Wire
 from termchat.providers.demo import Demo
 from termchat.providers.scripted import pieces
 from termchat.tools.registry import Toolbox

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from termchat.core.chat_store import Params, Request, ToolSpec
 from termchat.core.messages import (
     Author,
     File,
@@ -24,7 +25,6 @@ from termchat.core.messages import (
     user,
 )
 from termchat.core.models import Profile, Protocol
-from termchat.core.ports import Params, Request, ToolSpec
 from termchat.providers.anthropic import encode as anthropic
 from termchat.providers.gemini import encode as gemini
 from termchat.providers.openai_chat import encode as chat

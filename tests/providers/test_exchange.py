@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from termchat.core.chat_store import Params, Request, Wire
 from termchat.core.errors import Kind
 from termchat.core.events import Adapted, Finished, Retrying, UsageDelta
 from termchat.core.messages import Reasoning, Text, ToolCall, user
 from termchat.core.models import ModelRef, Protocol
 from termchat.core.outcomes import Finish
-from termchat.core.ports import Params, Request, Wire
 from termchat.core.usage import Usage
 from termchat.providers.retry import RetryPolicy
 from tests import gateway as gw

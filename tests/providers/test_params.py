@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from termchat.core.chat_store import Effort, Params, Request, ToolSpec, Wire
 from termchat.core.events import Adapted
 from termchat.core.messages import Author, File, Image, Message, Origin, Text, user
 from termchat.core.messages import Reasoning as Thought
 from termchat.core.models import ModelRef, Profile, Protocol
-from termchat.core.ports import Effort, Params, Request, ToolSpec, Wire
 from termchat.providers.anthropic import encode as anthropic
 from termchat.providers.gemini import encode as gemini
 from termchat.providers.openai_chat import encode as chat

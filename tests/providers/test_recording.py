@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from termchat.core.chat_store import Wire
 from termchat.core.errors import Kind, ProviderError
 from termchat.core.events import Delta, Retrying
 from termchat.core.models import Protocol
-from termchat.core.ports import Wire
 from termchat.providers.recording import Recorded, read
 from termchat.providers.replay import Replay
 from tests import gateway as gw

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from termchat.core.context import bared
+from termchat.core.chat_store import Params, Request, ToolSpec
+from termchat.core.history import bared
 from termchat.core.messages import Author, Message, Origin, Text, user
 from termchat.core.models import Profile, Protocol
-from termchat.core.ports import Params, Request, ToolSpec
 from termchat.core.sanitize import well_formed
 from termchat.providers.anthropic import encode as anthropic
 from termchat.providers.gemini import encode as gemini

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from termchat.core.chats import ChatInfo, ChatRecord, ChatState
 from termchat.core.conversation import Conversation, Node
-from termchat.core.library import ChatInfo, ChatRecord, ChatState
 from termchat.core.messages import (
     Author,
     Citation,

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from termchat.core.chat_store import Recorder, Recording
+from termchat.core.chats import ChatState, Place
 from termchat.core.conversation import Node
 from termchat.core.events import (
     MessageDone,
@@ -23,11 +25,9 @@ from termchat.core.events import (
     TurnEnded,
     TurnStarted,
 )
-from termchat.core.library import ChatState, Place
 from termchat.core.messages import Author, Message, Origin, Text, ToolCall, ToolResult, user
 from termchat.core.models import ModelRef, Protocol
 from termchat.core.outcomes import Outcome
-from termchat.core.ports import Recorder, Recording
 from termchat.core.usage import Usage
 
 MODEL = ModelRef("openai", "gpt-5.2")

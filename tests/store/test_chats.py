@@ -3,10 +3,10 @@ from __future__ import annotations
 import time
 from contextlib import closing
 
+from termchat.core.chat_store import Library, Recorder, Resumed
+from termchat.core.chats import ChatState, Place
 from termchat.core.errors import Failure, Kind
-from termchat.core.library import ChatState, Place
 from termchat.core.messages import File, user
-from termchat.core.ports import Library, Recorder, Resumed
 from termchat.store import chats, db, trash
 from tests.store.conftest import Shelf
 from tests.store.talk import HERE, STATE, answer, ask, look

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from termchat.core.chat_store import Resumed
 from termchat.core.conversation import Node
 from termchat.core.errors import Kind
 from termchat.core.messages import File, user
-from termchat.core.ports import Resumed
 from termchat.store import chats, db, nodes, rescue
 from termchat.store.chats import Seed
 from tests.store.conftest import Shelf

@@ -12,13 +12,13 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from termchat.core.chat_store import Library, Resumed
+from termchat.core.chats import ChatInfo, ChatRecord, ChatState, ExportFormat, ImportReport
 from termchat.core.conversation import Conversation, Node
 from termchat.core.errors import Failure
-from termchat.core.library import ChatInfo, ChatRecord, ChatState, ExportFormat, ImportReport
 from termchat.core.messages import Author, Citation, File, Image, Message, Reasoning, Text, ToolCall, ToolResult, user
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
-from termchat.core.ports import Library, Resumed
 from termchat.store.export import Writer
 from termchat.store.export.markdown import fenced
 from termchat.store.library import Library as Store

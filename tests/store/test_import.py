@@ -12,12 +12,12 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from termchat.core.context import sendable
-from termchat.core.library import ImportReport, Skipped
+from termchat.core.chat_store import Library, Resumed
+from termchat.core.chats import ImportReport, Skipped
+from termchat.core.history import sendable
 from termchat.core.messages import Author, File, Image, Message, Origin, Reasoning, Text, ToolCall, ToolResult, user
 from termchat.core.models import ModelRef, Protocol
 from termchat.core.outcomes import Outcome
-from termchat.core.ports import Library, Resumed
 from termchat.core.usage import Usage
 from termchat.store.importers import chatgpt, claude
 from tests.store.conftest import Shelf

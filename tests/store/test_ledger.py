@@ -7,7 +7,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from termchat.core.library import By
+from termchat.core.chats import By
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.usage import Usage

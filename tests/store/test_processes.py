@@ -13,10 +13,10 @@ from random import Random
 
 import pytest
 
-from termchat.core.context import sendable
+from termchat.core.chat_store import Resumed
+from termchat.core.history import sendable
 from termchat.core.messages import Author
 from termchat.core.outcomes import Outcome
-from termchat.core.ports import Resumed
 from termchat.store import processes
 from tests.store.conftest import Shelf
 from tests.store.talk import HERE, ORIGIN, STATE, answer, ask, look

@@ -3,14 +3,14 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
+from termchat.core.chat_store import Library, Recorder, Resumed
+from termchat.core.chats import By, ChatState
 from termchat.core.conversation import Conversation, Node
 from termchat.core.errors import Failure, Kind
 from termchat.core.events import MessageDone, StepStarted, Timing, TurnEnded
-from termchat.core.library import By, ChatState
 from termchat.core.messages import Author, Image, Message, Text, ToolResult, user
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
-from termchat.core.ports import Library, Recorder, Resumed
 from termchat.core.sanitize import say
 from termchat.core.usage import Usage
 from termchat.store.secrecy import Secrecy

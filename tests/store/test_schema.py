@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from termchat.core.ports import Resumed
+from termchat.core.chat_store import Resumed
 from termchat.store import db
 from termchat.store.schema import MIGRATIONS, TABLES
 from tests.store.conftest import Shelf

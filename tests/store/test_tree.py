@@ -9,10 +9,10 @@ from uuid import uuid4
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from termchat.core.chat_store import Recorder, Resumed
 from termchat.core.conversation import Conversation, Node
 from termchat.core.events import MessageDone
 from termchat.core.messages import user
-from termchat.core.ports import Recorder, Resumed
 from termchat.store.library import Library
 from tests.store.talk import HERE, STATE, end, reply, started
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from termchat.core.chat_store import Resumed
 from termchat.core.errors import Kind
-from termchat.core.ports import Resumed
 from termchat.store.library import Library
 from tests.store.conftest import Shelf
 from tests.store.talk import HERE, STATE, answer, ask, look, started, stream, until
@@ -147,7 +147,7 @@ CHILD = """
 import asyncio, os, resource, sys
 from pathlib import Path
 from tests.store.talk import HERE, STATE, answer, ask
-from termchat.core.ports import Resumed
+from termchat.core.chat_store import Resumed
 from termchat.store.library import Library
 
 async def main():

@@ -15,9 +15,9 @@ from pathlib import Path
 from random import Random
 from uuid import uuid4
 
+from termchat.core.chat_store import Recorder, Recording, Resumed
 from termchat.core.events import MessageDone
 from termchat.core.messages import Author, Message, Text, ToolResult
-from termchat.core.ports import Recorder, Recording, Resumed
 from termchat.store.library import Library
 from tests.store.talk import HERE, STATE, ask, calls, end, reply, result, started, stream
 

@@ -7,12 +7,12 @@ import os
 from collections.abc import AsyncGenerator, Sequence
 from decimal import Decimal
 
+from termchat.core.chat_store import Request, ToolSpec, Wire
 from termchat.core.errors import Details, Failure, Kind, ProviderError
 from termchat.core.events import Delta, Finished, ReasoningDelta, Retrying, TextDelta, ToolCallDelta, UsageDelta
 from termchat.core.messages import Author, Origin, Text, ToolCall, ToolResult
 from termchat.core.models import ModelInfo, ModelRef, Protocol
 from termchat.core.outcomes import Finish
-from termchat.core.ports import Request, ToolSpec, Wire
 from termchat.core.sanitize import safe, say
 from termchat.core.usage import Usage
 from termchat.engine.session import Session

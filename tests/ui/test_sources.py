@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from termchat.core.events import CitationDelta, SearchDelta, StepStarted, Streamed, TextDelta
-from termchat.core.links import web
 from termchat.core.messages import Citation
+from termchat.core.urls import web
 from termchat.ui.blocks import Lines, Pause, Prose, Sources, words_of
 from termchat.ui.sources import source_lines
 from termchat.ui.view import Phase

@@ -10,10 +10,10 @@ from typing import Any
 import anthropic
 import httpx2
 
+from termchat.core.chat_store import Request
 from termchat.core.errors import Failure
 from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo
-from termchat.core.ports import Request
 from termchat.core.sanitize import safe_line, say
 from termchat.providers.ambient import ambient_headers
 from termchat.providers.anthropic.caching import marked, unmarked

@@ -8,7 +8,8 @@ from base64 import b64encode
 from dataclasses import replace
 from typing import Any
 
-from termchat.core.context import sendable
+from termchat.core.chat_store import Effort, Params, Request
+from termchat.core.history import sendable
 from termchat.core.messages import (
     Author,
     File,
@@ -24,7 +25,6 @@ from termchat.core.messages import (
 )
 from termchat.core.models import Profile
 from termchat.core.outcomes import Outcome
-from termchat.core.ports import Effort, Params, Request
 from termchat.providers.anthropic.prefix import prefix_of
 from termchat.providers.decoding import as_object, is_object
 from termchat.providers.schemas import plain

@@ -9,7 +9,8 @@ import re
 from base64 import b64decode
 from typing import Any
 
-from termchat.core.context import sendable
+from termchat.core.chat_store import Effort, Params, Request
+from termchat.core.history import sendable
 from termchat.core.messages import (
     Author,
     File,
@@ -23,7 +24,6 @@ from termchat.core.messages import (
     ToolCall,
     ToolResult,
 )
-from termchat.core.ports import Effort, Params, Request
 from termchat.providers.anthropic.encode import arguments
 from termchat.providers.schemas import plain
 

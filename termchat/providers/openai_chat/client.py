@@ -11,10 +11,10 @@ from typing import Any
 import httpx2
 import openai
 
+from termchat.core.chat_store import Request
 from termchat.core.errors import Failure
 from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo, Profile, Protocol
-from termchat.core.ports import Request
 from termchat.core.sanitize import EMPTY, safe_line, say
 from termchat.providers.ambient import ambient_headers
 from termchat.providers.decoding import is_object

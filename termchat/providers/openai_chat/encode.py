@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
-from termchat.core.context import sendable
+from termchat.core.chat_store import Effort, Params, Request
+from termchat.core.history import sendable
 from termchat.core.messages import (
     Author,
     File,
@@ -21,7 +22,6 @@ from termchat.core.messages import (
     ToolResult,
 )
 from termchat.core.models import Profile
-from termchat.core.ports import Effort, Params, Request
 from termchat.providers.schemas import plain, strict
 
 _LONGEST_ID = 40

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from termchat.core.context import sendable
+from termchat.core.chat_store import Effort, Params, Request
+from termchat.core.history import sendable
 from termchat.core.messages import (
     Author,
     File,
@@ -25,7 +26,6 @@ from termchat.core.messages import (
     ToolResult,
 )
 from termchat.core.models import Profile
-from termchat.core.ports import Effort, Params, Request
 from termchat.providers.decoding import as_object
 from termchat.providers.openai_chat.encode import cache_key, data_url, named_schema, result_text
 

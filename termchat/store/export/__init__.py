@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from termchat.core.library import ChatRecord, ExportFormat
+from termchat.core.chats import ChatRecord, ExportFormat
 from termchat.store.export import json, markdown, text
 
 

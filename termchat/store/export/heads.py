@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+from termchat.core.chats import ChatRecord
 from termchat.core.conversation import Node
-from termchat.core.library import ChatRecord
-from termchat.core.links import web
 from termchat.core.messages import Author, Message, Part, Text
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import safe_line
+from termchat.core.urls import web
 
 
 def speaker(node: Node) -> str:

@@ -15,8 +15,8 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from termchat.core.chats import ChatRecord
 from termchat.core.conversation import Node
-from termchat.core.library import ChatRecord
 from termchat.core.messages import File, Image, Message, Part, Reasoning, Search, Text, ToolCall, ToolResult
 from termchat.store.export import heads
 

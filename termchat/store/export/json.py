@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from termchat.core.library import ChatRecord
+from termchat.core.chats import ChatRecord
 from termchat.store import codec
 
 FORMAT = "termchat"

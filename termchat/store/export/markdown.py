@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from termchat.core.chats import ChatRecord
 from termchat.core.conversation import Node
-from termchat.core.library import ChatRecord
 from termchat.core.messages import Author, File, Image, Message, Part, Reasoning, Search, Text, ToolCall, ToolResult
 from termchat.store.export import heads
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
+from termchat.core.chats import ChatRecord, ImportReport, Skipped
 from termchat.core.errors import Failure, Kind
-from termchat.core.library import ChatRecord, ImportReport, Skipped
 from termchat.core.sanitize import safe_line, say
 from termchat.store.importers import chatgpt, claude, llm, termchat
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from termchat.core.library import ChatRecord, Skipped
+from termchat.core.chats import ChatRecord, Skipped
 from termchat.core.messages import Author, Message, Origin, Part, Reasoning, Text, ToolCall, ToolResult
 from termchat.core.models import ModelRef, Protocol
 from termchat.core.outcomes import Outcome

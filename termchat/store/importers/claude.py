@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from termchat.core.library import ChatRecord, Skipped
+from termchat.core.chats import ChatRecord, Skipped
 from termchat.core.messages import Author, File, Message, Part, Reasoning, Text, ToolCall, ToolResult
 from termchat.core.outcomes import Outcome
 from termchat.store import fields

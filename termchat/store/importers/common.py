@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 
+from termchat.core.chats import ChatInfo, ChatRecord, ChatState, Skipped
 from termchat.core.conversation import Conversation, Node
-from termchat.core.library import ChatInfo, ChatRecord, ChatState, Skipped
 from termchat.core.messages import Author, Message
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import safe_line

@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from termchat.core.library import ChatRecord, Skipped
+from termchat.core.chats import ChatRecord, Skipped
 from termchat.core.messages import Author, File, Image, Message, Origin, Part, Text, ToolCall, ToolResult
 from termchat.core.models import ModelRef, Protocol
 from termchat.core.outcomes import Outcome

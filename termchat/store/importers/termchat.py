@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from termchat.core.chats import ChatInfo, ChatRecord, ChatState, Skipped
 from termchat.core.conversation import Conversation, Node
-from termchat.core.library import ChatInfo, ChatRecord, ChatState, Skipped
 from termchat.core.messages import Author
 from termchat.core.models import ModelRef
 from termchat.store import codec, fields

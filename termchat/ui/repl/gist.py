@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from termchat.core.chat_store import Session
 from termchat.core.conversation import Conversation
 from termchat.core.messages import Author, Message, Reasoning
-from termchat.core.ports import Session
 from termchat.core.sanitize import EMPTY, Safe
 from termchat.core.usage import Usage
 from termchat.ui.words import preview

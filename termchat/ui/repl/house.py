@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from termchat.commands.registry import Registry
 from termchat.config.runtime import Preferences
-from termchat.core.ports import Providers, Resumed, Session
+from termchat.core.chat_store import Providers, Resumed, Session
 from termchat.core.sanitize import Safe
 from termchat.core.style import Theme
 from termchat.ui.bulletin import Bulletin

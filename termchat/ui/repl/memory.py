@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from time import time
 
-from termchat.core.library import PastPrompt
-from termchat.core.ports import Session
+from termchat.core.chat_store import Session
+from termchat.core.chats import PastPrompt
 from termchat.ui.repl.draft import Draft
 
 _MOST = 500

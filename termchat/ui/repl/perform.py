@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, assert_never
 
+from termchat.core.chat_store import Providers, Session
 from termchat.core.effects import (
     Choice,
     Configure,
@@ -33,7 +34,6 @@ from termchat.core.effects import (
 )
 from termchat.core.errors import ProviderError
 from termchat.core.models import ModelInfo, ModelRef
-from termchat.core.ports import Providers, Session
 from termchat.core.sanitize import EMPTY, Safe, join, safe_line, say
 from termchat.ui import keeping
 from termchat.ui.blocks import Line, lines_of

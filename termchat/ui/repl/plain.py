@@ -17,12 +17,12 @@ from time import monotonic
 from typing import Any
 
 from termchat.commands.registry import is_command, message_of
+from termchat.core.chat_store import Turn
 from termchat.core.errors import ProviderError
 from termchat.core.events import Event, Retrying, Streamed, TurnEnded
 from termchat.core.messages import user
 from termchat.core.outcomes import Exit as Code
 from termchat.core.outcomes import Outcome
-from termchat.core.ports import Turn
 from termchat.core.sanitize import Safe, safe_line, say
 from termchat.core.style import Role
 from termchat.ui import keeping

@@ -8,6 +8,7 @@ from typing import Protocol, assert_never
 
 from termchat.commands.registry import Context
 from termchat.config.settings import UsageLine
+from termchat.core.chat_store import Turn
 from termchat.core.effects import (
     Choice,
     Configure,
@@ -34,7 +35,6 @@ from termchat.core.effects import (
 )
 from termchat.core.errors import ProviderError
 from termchat.core.models import ModelRef
-from termchat.core.ports import Turn
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_line, say
 from termchat.core.style import Theme
 from termchat.ui import keeping

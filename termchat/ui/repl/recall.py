@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from termchat.core.chats import PastPrompt
 from termchat.core.effects import Choice
-from termchat.core.library import PastPrompt
 from termchat.core.sanitize import Safe, join, safe_line, say
 from termchat.ui.ages import age
 from termchat.ui.fuzzy import found

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+from termchat.core.chat_store import Library, Session
 from termchat.core.effects import Choice, OpenChat
 from termchat.core.messages import Author, Message
-from termchat.core.ports import Library, Session
 from termchat.core.sanitize import Safe, safe_line, say
 from termchat.core.style import Role
 from termchat.ui.blocks import Line, line

@@ -13,11 +13,11 @@ from contextlib import aclosing
 from dataclasses import replace
 from time import monotonic
 
+from termchat.core.chat_store import Providers, Session, Turn
 from termchat.core.events import MessageDone, TurnEnded
 from termchat.core.messages import Author, user
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
-from termchat.core.ports import Providers, Session, Turn
 from termchat.core.sanitize import Safe, safe, say
 from termchat.core.style import Role
 from termchat.ui.blocks import Pause, Prose, line

@@ -14,10 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from termchat.core.conversation import Conversation, Node
-from termchat.core.errors import Failure
-from termchat.core.events import Delta, Event
-from termchat.core.library import (
+from termchat.core.chats import (
     By,
     ChatInfo,
     ChatState,
@@ -29,6 +26,9 @@ from termchat.core.library import (
     Place,
     UsageRow,
 )
+from termchat.core.conversation import Conversation, Node
+from termchat.core.errors import Failure
+from termchat.core.events import Delta, Event
 from termchat.core.messages import Message, Origin, ToolCall, ToolResult
 from termchat.core.models import ModelInfo, ModelRef, Timeouts
 from termchat.core.usage import Usage

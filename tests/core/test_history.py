@@ -9,7 +9,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from termchat.core.context import CANCELLED, NOTHING, sendable, valid_tool_name
+from termchat.core.history import CANCELLED, NOTHING, sendable, valid_tool_name
 from termchat.core.messages import (
     Author,
     File,
