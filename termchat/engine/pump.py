@@ -17,7 +17,7 @@ from termchat.core.errors import Failure, Kind, ProviderError
 from termchat.core.events import CONTENT, Adapted, Delta, Finished, Retrying
 from termchat.core.models import Timeouts
 from termchat.core.sanitize import safe, say
-from termchat.engine.clocks import Clocks
+from termchat.engine.timeouts import Clocks
 
 _log = logging.getLogger("termchat")
 _AHEAD = 20_000  # deltas the reader may be ahead of the consumer: bounds the memory, never felt

@@ -35,9 +35,9 @@ from termchat.core.models import ModelRef, Timeouts
 from termchat.core.outcomes import Finish, Outcome
 from termchat.core.sanitize import Safe, safe, safe_line, say, well_formed
 from termchat.core.usage import Usage, add_costs, estimate_tokens
-from termchat.engine.calls import Calls
+from termchat.engine.continuation import Seam, stopped
 from termchat.engine.pump import BUG, Pump
-from termchat.engine.seam import Seam, stopped
+from termchat.engine.tool_calls import Calls
 
 _log = logging.getLogger("termchat")
 

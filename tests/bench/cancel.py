@@ -15,7 +15,7 @@ import httpx2
 from termchat.core.events import Streamed
 from termchat.core.messages import user
 from termchat.core.models import Protocol
-from tests.engine.house import events_of, session
+from tests.engine.support import events_of, session
 from tests.faults.test_cancel import SILENT, SPEAKING
 from tests.gateway import Gateway, fault
 from tests.gateway.answers import Answer

@@ -17,7 +17,7 @@ from termchat.providers import opening
 from termchat.providers.retry import RetryPolicy
 from termchat.tools.registry import Answer, Toolbox, tool
 from tests import gateway as gw
-from tests.engine.house import TOOLBOX, ask, ended, events_of, session
+from tests.engine.support import TOOLBOX, ask, ended, events_of, session
 from tests.gateway import Call, Gate, Gateway, Quirk, Reply, fault
 from tests.providers.house import SPEECHES
 

@@ -15,7 +15,7 @@ from termchat.core.events import Event, Streamed, TextDelta, ToolCallDelta
 from termchat.core.models import ModelRef, Protocol
 from tests import golden
 from tests.engine import cases
-from tests.engine.house import TOOLBOX, ended, events_of, session
+from tests.engine.support import TOOLBOX, ended, events_of, session
 from tests.gateway import Gateway
 from tests.providers.house import SPEECHES, model
 

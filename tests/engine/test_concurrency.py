@@ -11,7 +11,7 @@ from termchat.core.messages import user
 from termchat.core.models import ModelRef, Protocol
 from termchat.core.outcomes import Outcome
 from termchat.providers.retry import RetryPolicy
-from tests.engine.house import ended, events_of, said, session
+from tests.engine.support import ended, events_of, said, session
 from tests.gateway import Gate, Gateway, Reply, Text, fault
 from tests.gateway.requests import RecordedRequest
 from tests.providers.house import SPEECHES

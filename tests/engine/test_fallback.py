@@ -20,7 +20,7 @@ from termchat.core.usage import Usage
 from termchat.engine.pump import Pump
 from termchat.providers.fallback import Chain
 from tests import gateway as gw
-from tests.engine.house import ask, ended, said, session
+from tests.engine.support import ask, ended, said, session
 from tests.gateway import Call, Gateway, Reply, fault
 from tests.gateway.answers import Answer
 from tests.providers.house import SPEECHES, model

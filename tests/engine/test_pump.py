@@ -16,8 +16,8 @@ from termchat.core.models import Protocol, Timeouts
 from termchat.core.outcomes import Finish
 from termchat.core.sanitize import say
 from termchat.engine import pump as pumping
-from termchat.engine.clocks import Clocks
 from termchat.engine.pump import BUG, Pump
+from termchat.engine.timeouts import Clocks
 
 Step = Delta | Exception | Callable[[], Awaitable[object]]
 END = Finished(Finish.STOP)

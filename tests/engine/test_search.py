@@ -16,7 +16,7 @@ from termchat.core.models import ModelRef, Protocol
 from termchat.core.outcomes import Outcome
 from termchat.engine.session import Session
 from tests import gateway as gw
-from tests.engine.house import ask, ended, said, session
+from tests.engine.support import ask, ended, said, session
 from tests.gateway import Block, Finish, Gateway, Reasoning, Reply, Text, fault
 from tests.providers.house import SPEECHES, heard, model, profile
 

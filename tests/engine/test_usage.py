@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from termchat.core.models import Protocol
-from tests.engine.house import ask, ended, session
+from tests.engine.support import ask, ended, session
 from tests.gateway import Gateway, Quirk, Reply, Usage
 from tests.providers.house import SPEECHES
 

@@ -19,7 +19,7 @@ from termchat.core.messages import user
 from termchat.core.models import Protocol
 from termchat.core.outcomes import Outcome
 from termchat.providers.retry import RetryPolicy
-from tests.engine.house import ask, ended, events_of, session
+from tests.engine.support import ask, ended, events_of, session
 from tests.faults.table import OK, WORDS
 from tests.gateway import Gateway, Reasoning, Reply, Stall, Text, fault
 from tests.gateway.answers import Answer

@@ -12,7 +12,7 @@ from termchat.core.messages import Author
 from termchat.core.models import ModelRef, Protocol, Timeouts
 from termchat.core.outcomes import Outcome
 from termchat.tools.registry import Toolbox
-from tests.engine.house import ask, ended, said, session
+from tests.engine.support import ask, ended, said, session
 from tests.faults.table import FAULTS, OK, row
 from tests.gateway import Gateway
 from tests.providers.house import KEY, SPEECHES

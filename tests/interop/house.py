@@ -22,7 +22,7 @@ from termchat.core.models import ModelRef, Profile, Protocol
 from termchat.engine.session import Session
 from termchat.engine.turn import Plan
 from termchat.providers.registry import Registry
-from tests.engine.house import TOOLBOX
+from tests.engine.support import TOOLBOX
 from tests.faults.warm import Ran
 from tests.providers.house import base_url, setup
 

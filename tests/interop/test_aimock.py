@@ -13,7 +13,7 @@ from termchat.core.errors import exit_code
 from termchat.core.events import MessageDone, ToolFinished
 from termchat.core.models import ModelRef, Protocol
 from termchat.core.outcomes import Exit, Outcome
-from tests.engine.house import ask, ended, said
+from tests.engine.support import ask, ended, said
 from tests.interop.house import free_port, installed, profile, rows, script, serving, talk
 from tests.providers.house import MODELS, SPEECHES
 

@@ -12,7 +12,7 @@ from termchat.core.errors import exit_code
 from termchat.core.events import ToolFinished
 from termchat.core.models import ModelRef, Profile, Protocol
 from termchat.core.outcomes import Exit, Outcome
-from tests.engine.house import ask, ended, said
+from tests.engine.support import ask, ended, said
 from tests.interop.house import KEY, free_port, installed, profile, rows, script, serving, talk, venv
 from tests.providers.house import SPEECHES
 

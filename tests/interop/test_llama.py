@@ -12,7 +12,7 @@ from termchat.core.chat_store import Params
 from termchat.core.errors import Kind
 from termchat.core.models import ModelRef, Protocol
 from termchat.core.outcomes import Exit, Outcome
-from tests.engine.house import ask, ended, said
+from tests.engine.support import ask, ended, said
 from tests.interop.house import free_port, installed, profile, script, serving, talk, venv
 
 pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("llama"), pytest.mark.timeout(2000)]

@@ -10,8 +10,8 @@ from termchat.core.events import MessageDone
 from termchat.core.messages import Author, Message, Text, user
 from termchat.core.models import ModelRef, Protocol
 from termchat.core.outcomes import Outcome
-from termchat.engine.seam import Seam, stopped
-from tests.engine.house import ask, ended, events_of, said, session
+from termchat.engine.continuation import Seam, stopped
+from tests.engine.support import ask, ended, events_of, said, session
 from tests.gateway import Finish, Gateway, Reply, fault
 from tests.gateway import Text as Words
 from tests.gateway.reading import question

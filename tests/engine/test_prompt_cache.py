@@ -17,7 +17,7 @@ from termchat.core.models import ModelRef, Protocol
 from termchat.core.usage import Usage
 from termchat.providers.openai_chat.encode import cache_key
 from termchat.ui.words import usage_words
-from tests.engine.house import ask, ended, session
+from tests.engine.support import ask, ended, session
 from tests.gateway import Call, Gateway, Reasoning, Reply, Text, fault
 from tests.gateway import Usage as Counted
 from tests.providers.house import SPEECHES, heard, model, profile
@@ -54,7 +54,7 @@ async def test_each_request_of_a_chat_begins_as_the_one_before(gateway: Gateway,
 
 def test_the_same_request_is_the_same_bytes_in_every_process() -> None:
     code = (
-        "import json; from tests.engine.house import TOOLBOX; from termchat.core.messages import *;"
+        "import json; from tests.engine.support import TOOLBOX; from termchat.core.messages import *;"
         "from termchat.core.chat_store import *; from termchat.core.models import Profile, Protocol;"
         "from termchat.providers.anthropic.encode import encode as a; from termchat.providers.gemini.encode import *;"
         "from termchat.providers.openai_chat.encode import encode as c, cache_key;"

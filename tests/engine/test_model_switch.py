@@ -13,7 +13,7 @@ from termchat.core.messages import user
 from termchat.core.models import Protocol
 from termchat.core.outcomes import Outcome
 from tests import gateway as gw
-from tests.engine.house import ask, ended, notices, said, session
+from tests.engine.support import ask, ended, notices, said, session
 from tests.gateway import Call, Gateway, Reply, fault
 from tests.providers.house import SPEECHES, model
 

@@ -11,7 +11,7 @@ from termchat.core.events import Event, Retrying, Streamed
 from termchat.core.messages import user
 from termchat.core.models import Protocol
 from termchat.core.outcomes import Outcome
-from tests.engine.house import ask, ended, events_of, said, session
+from tests.engine.support import ask, ended, events_of, said, session
 from tests.gateway import Gateway, Reply, Text, fault
 from tests.providers.house import SPEECHES
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from termchat.core.models import Timeouts
-from termchat.engine.clocks import Clocks
+from termchat.engine.timeouts import Clocks
 
 LIMITS = Timeouts(first=300, idle=60, silent=300)
 

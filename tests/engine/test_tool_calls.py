@@ -9,7 +9,7 @@ from termchat.core.chat_store import ToolSpec
 from termchat.core.events import ToolFinished, ToolStarted
 from termchat.core.history import CANCELLED
 from termchat.core.messages import Text, ToolCall, ToolResult
-from termchat.engine.calls import Calls
+from termchat.engine.tool_calls import Calls
 
 
 class FakeTools:

@@ -14,7 +14,7 @@ from termchat.core.models import Protocol
 from termchat.core.outcomes import Outcome
 from termchat.engine.session import Session
 from termchat.store.library import Library
-from tests.engine.house import ask, ended, events_of, session
+from tests.engine.support import ask, ended, events_of, session
 from tests.gateway import Call, Gateway, Reply, Text
 from tests.gateway.reading import messages, question
 from tests.gateway.requests import RecordedRequest
