@@ -14,8 +14,8 @@ from termchat.core.messages import Origin
 from termchat.core.models import Profile, Protocol
 
 if TYPE_CHECKING:
-    from termchat.core.guide import Page
-    from termchat.providers.demo import Demo
+    from termchat.providers.demo.provider import Demo
+    from termchat.providers.demo.search import Page
 
 _KNOCK = 0.1  # seconds for a server on this machine to answer
 
@@ -34,8 +34,8 @@ class Tour:
 
     @cached_property
     def _demo(self) -> Demo:
-        from termchat.config.guide import guide
-        from termchat.providers.demo import Demo
+        from termchat.providers.demo.pages import guide
+        from termchat.providers.demo.provider import Demo
 
         speed = self._env.get("TERMCHAT_DEMO_SPEED", "")
         return Demo((*guide(), *tables()), speed, tuple(self._offers()), self.origin)
@@ -46,8 +46,8 @@ def tables() -> Iterator[Page]:
     from termchat.commands.builtin import builtin
     from termchat.config.keymap import KEYS
     from termchat.config.settings import SETTINGS
-    from termchat.core.guide import Language, table_page
     from termchat.core.outcomes import Exit
+    from termchat.providers.demo.search import Language, table_page
 
     rows = {
         ("Settings", "设置"): [(key, f"{s.help} {s.env} {s.flag}".strip()) for key, s in SETTINGS.items()],

@@ -100,9 +100,9 @@ def replay(file: str, speed: float, launch: Launch, env: Mapping[str, str]) -> i
     from termchat.core.messages import user
     from termchat.engine.session import Session
     from termchat.engine.turn import Plan
-    from termchat.providers.recording import read
     from termchat.providers.registry import Registry, Setup
     from termchat.providers.replay import NAME, Replay
+    from termchat.providers.wire.recording import read
     from termchat.ui import oneshot
 
     config = load(env)

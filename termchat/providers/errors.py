@@ -19,8 +19,8 @@ import httpx2
 
 from termchat.core.errors import Failure, Kind
 from termchat.core.sanitize import Safe, safe_line, say
-from termchat.providers.decoding import as_list, as_object, as_text, is_object
-from termchat.providers.endpoint import Endpoint, Report
+from termchat.providers.client import Endpoint, Report
+from termchat.providers.decoder import as_list, as_object, as_text, is_object
 from termchat.providers.retry_after import retry_after
 
 _LONGEST = 300  # characters of a server's own words

@@ -25,17 +25,17 @@ from termchat.core.history import bared
 from termchat.core.messages import Origin
 from termchat.core.outcomes import Finish
 from termchat.core.sanitize import EMPTY, Safe, safe_line, say
-from termchat.providers.decoding import Decoder, ServerError
-from termchat.providers.details import behind, request_id
-from termchat.providers.endpoint import Body, Client, Endpoint, Report
+from termchat.providers.capabilities import continued, fitted, told
+from termchat.providers.capabilities import refused as refused_to_know
+from termchat.providers.client import Body, Client, Endpoint, Report
+from termchat.providers.decoder import Decoder, ServerError
+from termchat.providers.error_details import behind, request_id
 from termchat.providers.errors import broken, cut, history_refused, not_an_answer, redirected, refused
-from termchat.providers.http import posted_to, watched
-from termchat.providers.limits import Limit
-from termchat.providers.reading import NotAReplyError, reply_of
-from termchat.providers.recording import Recorder
+from termchat.providers.rate_limit import Limit
 from termchat.providers.retry import RetryPolicy, given_up, pause, waited
-from termchat.providers.rules import continued, fitted, told
-from termchat.providers.rules import refused as refused_to_know
+from termchat.providers.wire.recording import Recorder
+from termchat.providers.wire.response_body import NotAReplyError, reply_of
+from termchat.providers.wire.transport import posted_to, watched
 
 _KEPT = 20  # tries that are told of one by one, and the last one behind them
 # A client with a newer key, None when there can be none.

@@ -6,7 +6,7 @@ import re
 
 from termchat.core.errors import Failure
 from termchat.core.sanitize import safe_line, say
-from termchat.providers.endpoint import Body, Change, Endpoint
+from termchat.providers.client import Body, Change, Endpoint
 
 
 def without_streaming(body: Body, failure: Failure, endpoint: Endpoint) -> Change | None:

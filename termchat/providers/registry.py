@@ -14,14 +14,14 @@ from termchat.core.errors import Failure, Kind, ProviderError
 from termchat.core.models import ModelInfo, ModelRef, Profile, Timeouts
 from termchat.core.models import Protocol as Speech
 from termchat.core.sanitize import Safe, safe_line, say
+from termchat.providers.credentials import Keys
 from termchat.providers.fallback import Chain
-from termchat.providers.keys import Keys
-from termchat.providers.listing import ListingCache
-from termchat.providers.loading import loaded
+from termchat.providers.lazy_import import loaded
+from termchat.providers.model_cache import ListingCache
 from termchat.providers.retry import RetryPolicy
 
 if TYPE_CHECKING:
-    from termchat.providers.opening import Opener
+    from termchat.providers.client_pool import Opener
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ class Registry:
             return self._opening
 
     def _new_opener(self) -> Opener:
-        from termchat.providers.opening import Opener
+        from termchat.providers.client_pool import Opener
 
         setup = self._setup
         return Opener(setup.keys, setup.timeouts, setup.policy, self._longest_replies, setup.record)

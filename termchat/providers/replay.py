@@ -19,14 +19,14 @@ from termchat.core.models import Profile, Protocol, Timeouts
 from termchat.core.redact import Redactor
 from termchat.core.sanitize import Safe, safe_line, say
 from termchat.providers.anthropic.decode import AnthropicDecoder
-from termchat.providers.decoding import Decoder, NewId, ServerError, new_call_id
-from termchat.providers.endpoint import Endpoint, Report
+from termchat.providers.client import Endpoint, Report
+from termchat.providers.decoder import Decoder, NewId, ServerError, new_call_id
 from termchat.providers.errors import refused
 from termchat.providers.gemini.decode import GeminiDecoder
 from termchat.providers.openai_chat.decode import ChatDecoder
 from termchat.providers.openai_responses.decode import ResponsesDecoder
-from termchat.providers.reading import NotAReplyError, reply_of
-from termchat.providers.recording import Recorded
+from termchat.providers.wire.recording import Recorded
+from termchat.providers.wire.response_body import NotAReplyError, reply_of
 
 NAME = "replay"
 

@@ -7,8 +7,8 @@ from email.utils import parsedate_to_datetime
 from math import isnan
 from typing import Any
 
-from termchat.providers.decoding import as_list, as_object, as_text
-from termchat.providers.endpoint import Report
+from termchat.providers.client import Report
+from termchat.providers.decoder import as_list, as_object, as_text
 
 _LONGEST = 1e9  # seconds; more is as good as for ever
 

@@ -19,7 +19,7 @@ from tests.engine.support import events_of, session
 from tests.faults.test_cancel import SILENT, SPEAKING
 from tests.gateway import Gateway, fault
 from tests.gateway.answers import Answer
-from tests.providers.house import SPEECHES
+from tests.providers.support import SPEECHES
 
 
 async def ours(gateway: Gateway, speech: Protocol, answer: Answer, *, speaks: bool) -> float:

@@ -23,7 +23,7 @@ from tests.gateway import Reply, Text, mint, render
 from tests.gateway import clients as sdks
 from tests.gateway.render.frames import Ask, Frame, encode
 from tests.gateway.script import Wire as Travel
-from tests.providers.house import HELLO, MODELS, SPEECHES, VENDORS, profile, registry
+from tests.providers.support import HELLO, MODELS, SPEECHES, VENDORS, profile, registry
 
 ROUNDS = 5
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"

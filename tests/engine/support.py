@@ -19,7 +19,7 @@ from termchat.providers.registry import Registry
 from termchat.providers.retry import RetryPolicy
 from termchat.tools.registry import Answer, Fault, Toolbox, tool
 from tests.gateway import Gateway
-from tests.providers.house import KEY, SPEECHES, Quick, model, profile, setup
+from tests.providers.support import KEY, SPEECHES, Quick, model, profile, setup
 
 
 @tool

@@ -13,13 +13,13 @@ from termchat.core.events import Event, MessageDone, Retrying, Streamed, ToolFin
 from termchat.core.messages import Author, Text, user
 from termchat.core.models import Protocol
 from termchat.core.outcomes import Outcome
-from termchat.providers import opening
+from termchat.providers import client_pool
 from termchat.providers.retry import RetryPolicy
 from termchat.tools.registry import Answer, Toolbox, tool
 from tests import gateway as gw
 from tests.engine.support import TOOLBOX, ask, ended, events_of, session
 from tests.gateway import Call, Gate, Gateway, Quirk, Reply, fault
-from tests.providers.house import SPEECHES
+from tests.providers.support import SPEECHES
 
 ALL = pytest.mark.parametrize("speech", SPEECHES)
 SOON = 5.0  # how soon is measured in tests/bench/cancel.py
@@ -117,14 +117,14 @@ async def test_while_headers_are_awaited(gateway: Gateway, speech: Protocol) -> 
 @ALL
 async def test_while_the_sdk_is_loading(gateway: Gateway, speech: Protocol, monkeypatch: pytest.MonkeyPatch) -> None:
     started = asyncio.Event()
-    load: Callable[..., Any] = opening.loaded
+    load: Callable[..., Any] = client_pool.loaded
 
     async def slow(build: Callable[[], Any]) -> Any:
         started.set()
         await asyncio.Event().wait()
         return await load(build)
 
-    monkeypatch.setattr(opening, "loaded", slow)
+    monkeypatch.setattr(client_pool, "loaded", slow)
     async with session(gateway, speech) as talk:
         turn = talk.send(talk.add(user("hello"), None))
         waiting = asyncio.create_task(started.wait())

@@ -17,7 +17,7 @@ from tests import golden
 from tests.engine import cases
 from tests.engine.support import TOOLBOX, ended, events_of, session
 from tests.gateway import Gateway
-from tests.providers.house import SPEECHES, model
+from tests.providers.support import SPEECHES, model
 
 FOLDER = Path(__file__).parent / "golden"
 PLACES = {"first": 0, "next": 1, "third": 2, "fourth": 3}

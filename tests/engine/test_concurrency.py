@@ -14,7 +14,7 @@ from termchat.providers.retry import RetryPolicy
 from tests.engine.support import ended, events_of, said, session
 from tests.gateway import Gate, Gateway, Reply, Text, fault
 from tests.gateway.requests import RecordedRequest
-from tests.providers.house import SPEECHES
+from tests.providers.support import SPEECHES
 
 ALL = pytest.mark.parametrize("speech", SPEECHES)
 

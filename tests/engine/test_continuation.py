@@ -15,7 +15,7 @@ from tests.engine.support import ask, ended, events_of, said, session
 from tests.gateway import Finish, Gateway, Reply, fault
 from tests.gateway import Text as Words
 from tests.gateway.reading import question
-from tests.providers.house import SPEECHES
+from tests.providers.support import SPEECHES
 
 ALL = pytest.mark.parametrize("speech", SPEECHES)
 

@@ -23,7 +23,7 @@ from tests import gateway as gw
 from tests.engine.support import ask, ended, said, session
 from tests.gateway import Call, Gateway, Reply, fault
 from tests.gateway.answers import Answer
-from tests.providers.house import SPEECHES, model
+from tests.providers.support import SPEECHES, model
 
 ALL = pytest.mark.parametrize("speech", SPEECHES)
 

@@ -13,7 +13,7 @@ from termchat.core.models import Protocol
 from termchat.core.outcomes import Outcome
 from tests.engine.support import ask, ended, events_of, said, session
 from tests.gateway import Gateway, Reply, Text, fault
-from tests.providers.house import SPEECHES
+from tests.providers.support import SPEECHES
 
 ALL = pytest.mark.parametrize("speech", SPEECHES)
 

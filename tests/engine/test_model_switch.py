@@ -15,7 +15,7 @@ from termchat.core.outcomes import Outcome
 from tests import gateway as gw
 from tests.engine.support import ask, ended, notices, said, session
 from tests.gateway import Call, Gateway, Reply, fault
-from tests.providers.house import SPEECHES, model
+from tests.providers.support import SPEECHES, model
 
 ALL = pytest.mark.parametrize("speech", SPEECHES)
 C, R, A, G = SPEECHES

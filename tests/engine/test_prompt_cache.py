@@ -20,7 +20,7 @@ from termchat.ui.words import usage_words
 from tests.engine.support import ask, ended, session
 from tests.gateway import Call, Gateway, Reasoning, Reply, Text, fault
 from tests.gateway import Usage as Counted
-from tests.providers.house import SPEECHES, heard, model, profile
+from tests.providers.support import SPEECHES, heard, model, profile
 
 ALL = pytest.mark.parametrize("speech", SPEECHES)
 LOOK = Call("look", {"city": "Köln"})

@@ -18,7 +18,7 @@ from termchat.engine.session import Session
 from tests import gateway as gw
 from tests.engine.support import ask, ended, said, session
 from tests.gateway import Block, Finish, Gateway, Reasoning, Reply, Text, fault
-from tests.providers.house import SPEECHES, heard, model, profile
+from tests.providers.support import SPEECHES, heard, model, profile
 
 ALL = pytest.mark.parametrize("speech", SPEECHES)
 ON = Params(search=True)

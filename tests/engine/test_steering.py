@@ -18,7 +18,7 @@ from tests.engine.support import ask, ended, events_of, session
 from tests.gateway import Call, Gateway, Reply, Text
 from tests.gateway.reading import messages, question
 from tests.gateway.requests import RecordedRequest
-from tests.providers.house import SPEECHES
+from tests.providers.support import SPEECHES
 
 ALL = pytest.mark.parametrize("speech", SPEECHES)
 LOOK = Call("look", {"city": "Köln"})

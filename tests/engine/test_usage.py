@@ -7,7 +7,7 @@ import pytest
 from termchat.core.models import Protocol
 from tests.engine.support import ask, ended, session
 from tests.gateway import Gateway, Quirk, Reply, Usage
-from tests.providers.house import SPEECHES
+from tests.providers.support import SPEECHES
 
 
 @pytest.mark.parametrize("speech", SPEECHES)

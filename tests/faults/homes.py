@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from termchat.core.models import Protocol
-from tests.providers.house import KEY, base_url
+from tests.providers.support import KEY, base_url
 
 STORE = Path(".local", "share", "termchat", "termchat.db")
 

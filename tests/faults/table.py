@@ -10,7 +10,7 @@ from termchat.core.models import Protocol
 from termchat.core.outcomes import Exit, Outcome
 from tests.gateway import Call, Finish, Quirk, Reply, Text, fault
 from tests.gateway.answers import Answer
-from tests.providers.house import KEY, SPEECHES
+from tests.providers.support import KEY, SPEECHES
 
 C, R, A, G = SPEECHES
 WORDS = Reply.text("one twö three four five")

@@ -18,7 +18,7 @@ from pathlib import Path
 from termchat.core.models import Protocol
 from tests.faults.homes import configure, provider
 from tests.gateway import Gate, Gateway, Reply, Text
-from tests.providers.house import MODELS, SPEECHES
+from tests.providers.support import MODELS, SPEECHES
 
 PATIENCE = 30.0
 CLOCK = 1.0  # seconds without data that are a stall, see homes.py

@@ -24,7 +24,7 @@ from tests.faults.table import OK, WORDS
 from tests.gateway import Gateway, Reasoning, Reply, Stall, Text, fault
 from tests.gateway.answers import Answer
 from tests.gateway.signals import PATIENCE
-from tests.providers.house import SPEECHES
+from tests.providers.support import SPEECHES
 
 _T = TypeVar("_T")
 _TCP = Path("/proc/net/tcp")

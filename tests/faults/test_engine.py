@@ -15,7 +15,7 @@ from termchat.tools.registry import Toolbox
 from tests.engine.support import ask, ended, said, session
 from tests.faults.table import FAULTS, OK, row
 from tests.gateway import Gateway
-from tests.providers.house import KEY, SPEECHES
+from tests.providers.support import KEY, SPEECHES
 
 QUICK = Timeouts(connect=2, first=0.4, idle=0.4, silent=0.8)
 

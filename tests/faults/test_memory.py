@@ -19,7 +19,7 @@ from tests.faults.table import BOMB, PACKED
 from tests.faults.warm import Ran, Warm
 from tests.gateway import Gateway, Repeat, Reply, Text, fault
 from tests.gateway.answers import Answer
-from tests.providers.house import MODELS, SPEECHES
+from tests.providers.support import MODELS, SPEECHES
 
 ALL = pytest.mark.parametrize("speech", SPEECHES)
 MB = 1_000_000

@@ -25,7 +25,7 @@ from tests.faults.homes import STORE, configure, provider
 from tests.faults.table import FAULTS, OK, row
 from tests.faults.warm import Ran, Warm
 from tests.gateway import Gateway, GatewayThread, RecordedRequest
-from tests.providers.house import KEY, MODELS, SPEECHES
+from tests.providers.support import KEY, MODELS, SPEECHES
 
 pytestmark = pytest.mark.xdist_group("scripts")
 OUTCOMES = {

@@ -24,7 +24,7 @@ from tests.faults.homes import STORE, configure, provider
 from tests.faults.table import WORDS, Fault, row
 from tests.gateway import Gateway, GatewayThread, Reply, fault
 from tests.gateway.answers import Answer
-from tests.providers.house import KEY, MODELS, SPEECHES
+from tests.providers.support import KEY, MODELS, SPEECHES
 from tests.pty.harness import Terminal
 
 ESC, CLEAR = "\x1b", "\x01\x0b"

@@ -24,7 +24,7 @@ from termchat.engine.turn import Plan
 from termchat.providers.registry import Registry
 from tests.engine.support import TOOLBOX
 from tests.faults.warm import Ran
-from tests.providers.house import base_url, setup
+from tests.providers.support import base_url, setup
 
 FOLDER = Path(tempfile.gettempdir()) / f"termchat-interop-{os.getuid()}"
 PATIENCE = 120.0

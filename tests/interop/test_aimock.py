@@ -15,7 +15,7 @@ from termchat.core.models import ModelRef, Protocol
 from termchat.core.outcomes import Exit, Outcome
 from tests.engine.support import ask, ended, said
 from tests.interop.house import free_port, installed, profile, rows, script, serving, talk
-from tests.providers.house import MODELS, SPEECHES
+from tests.providers.support import MODELS, SPEECHES
 
 pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("aimock"), pytest.mark.timeout(400)]
 HELLO = "Good day, wörld 🙂, how do you do on this fine and long day?"

@@ -14,7 +14,7 @@ from termchat.core.models import ModelRef, Profile, Protocol
 from termchat.core.outcomes import Exit, Outcome
 from tests.engine.support import ask, ended, said
 from tests.interop.house import KEY, free_port, installed, profile, rows, script, serving, talk, venv
-from tests.providers.house import SPEECHES
+from tests.providers.support import SPEECHES
 
 pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("litellm"), pytest.mark.timeout(1200)]
 HELLO = "Hello from the proxy, wörld 🙂, on this fine day."

@@ -13,9 +13,9 @@ from termchat.core.messages import Citation, Reasoning, Text, ToolCall
 from termchat.core.outcomes import Finish
 from termchat.core.usage import Usage
 from termchat.providers.anthropic.decode import AnthropicDecoder
-from termchat.providers.decoding import ServerError
-from tests.providers.decoding import assembled, fed, new_ids, parts
-from tests.providers.jsonish import JSONISH, objects
+from termchat.providers.decoder import ServerError
+from tests.providers.decode_support import assembled, fed, new_ids, parts
+from tests.providers.json_strategies import JSONISH, objects
 
 
 def start(index: int, **block: Any) -> dict[str, Any]:

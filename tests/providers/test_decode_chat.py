@@ -14,11 +14,11 @@ from termchat.core.events import Delta, Finished, TextDelta, UsageDelta
 from termchat.core.messages import Citation, Json, Reasoning, Text, ToolCall
 from termchat.core.outcomes import Finish
 from termchat.core.usage import Usage
-from termchat.providers.decoding import ServerError
+from termchat.providers.decoder import ServerError
 from termchat.providers.openai_chat.decode import ChatDecoder
-from termchat.providers.openai_chat.think import ThinkTags
-from tests.providers.decoding import assembled, fed, new_ids, parts
-from tests.providers.jsonish import JSONISH, objects
+from termchat.providers.openai_chat.think_tags import ThinkTags
+from tests.providers.decode_support import assembled, fed, new_ids, parts
+from tests.providers.json_strategies import JSONISH, objects
 
 
 def chunk(finish: str | None = None, **delta: Any) -> dict[str, Any]:

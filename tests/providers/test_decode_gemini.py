@@ -13,10 +13,10 @@ from termchat.core.events import Delta, Finished, UsageDelta
 from termchat.core.messages import Citation, Reasoning, Text, ToolCall
 from termchat.core.outcomes import Finish
 from termchat.core.usage import Usage
-from termchat.providers.decoding import ServerError
+from termchat.providers.decoder import ServerError
 from termchat.providers.gemini.decode import GeminiDecoder
-from tests.providers.decoding import assembled, fed, new_ids, parts
-from tests.providers.jsonish import JSONISH, objects
+from tests.providers.decode_support import assembled, fed, new_ids, parts
+from tests.providers.json_strategies import JSONISH, objects
 
 
 def chunk(*pieces: dict[str, Any], finish: str | None = None, **candidate: Any) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from termchat.app.guide import tables
 from termchat.cli import main
 from termchat.commands.builtin import builtin
-from termchat.config.guide import guide
 from termchat.config.keymap import KEYS
 from termchat.config.paths import paths
 from termchat.config.providers import presets
@@ -25,11 +24,12 @@ from termchat.core.assemble import Assembly
 from termchat.core.chat_store import Request, Wire
 from termchat.core.errors import Failure, Kind, ProviderError
 from termchat.core.events import Delta, Finished, Retrying, TextDelta, UsageDelta
-from termchat.core.guide import Index, Language, language_of, table_page
 from termchat.core.messages import Author, Message, Text, ToolCall, ToolResult, user
 from termchat.core.outcomes import Exit, Finish
-from termchat.providers.demo import Demo
-from termchat.providers.scripted import pieces
+from termchat.providers.demo.pages import guide
+from termchat.providers.demo.provider import Demo
+from termchat.providers.demo.script import pieces
+from termchat.providers.demo.search import Index, Language, language_of, table_page
 from termchat.tools.registry import Toolbox
 
 PAGES = (*guide(), *tables())

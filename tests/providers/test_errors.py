@@ -16,7 +16,7 @@ from termchat.core.models import Protocol, Timeouts
 from termchat.providers.retry import RetryPolicy
 from tests.gateway import Gateway, Reply, fault
 from tests.gateway.answers import Answer
-from tests.providers.house import KEY, MODELS, SPEECHES, heard, profile, text_of
+from tests.providers.support import KEY, MODELS, SPEECHES, heard, profile, text_of
 
 ALL = pytest.mark.parametrize("speech", SPEECHES)
 C, R, A, G = SPEECHES

@@ -20,8 +20,8 @@ from termchat.core.usage import Usage
 from termchat.providers.retry import RetryPolicy
 from tests import gateway as gw
 from tests.gateway import Call, Gateway, Reply, fault
-from tests.providers.decoding import parts
-from tests.providers.house import HELLO, KEY, SPEECHES, heard, profile, registry, text_of
+from tests.providers.decode_support import parts
+from tests.providers.support import HELLO, KEY, SPEECHES, heard, profile, registry, text_of
 
 ALL = pytest.mark.parametrize("speech", SPEECHES)
 C, R, A, G = SPEECHES

@@ -16,13 +16,13 @@ import pytest
 from termchat.core.errors import Failure, Kind, ProviderError
 from termchat.core.models import ModelRef, Profile, Protocol
 from termchat.core.usage import Usage
-from termchat.providers.listing import ListingCache
-from termchat.providers.loading import loaded
+from termchat.providers.lazy_import import loaded
+from termchat.providers.model_cache import ListingCache
 from termchat.providers.prices import PriceTable
 from termchat.providers.registry import Registry
 from tests.gateway import Gateway, fault
 from tests.gateway.server import MODELS as LISTED
-from tests.providers.house import SPEECHES, VENDORS, base_url, profile, registry, setup
+from tests.providers.support import SPEECHES, VENDORS, base_url, profile, registry, setup
 
 ALL = pytest.mark.parametrize("speech", SPEECHES)
 C, R, A, G = SPEECHES

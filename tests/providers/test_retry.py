@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from termchat.core.errors import Failure, Kind
 from termchat.core.sanitize import say
-from termchat.providers.endpoint import Report
+from termchat.providers.client import Report
 from termchat.providers.retry import RetryPolicy, given_up, pause
 from termchat.providers.retry_after import retry_after
 

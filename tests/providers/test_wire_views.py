@@ -21,7 +21,7 @@ from termchat.providers.gemini import encode as gemini
 from termchat.providers.openai_chat import encode as chat
 from termchat.providers.openai_responses import encode as responses
 from tests.gateway.validate import problems
-from tests.providers.talks import origins, talk, vendor
+from tests.providers.conversations import origins, talk, vendor
 
 ROUNDS, TALKS = 20, 105
 TOOLS = (ToolSpec("look", "Looks.", {"type": "object", "properties": {}}),)

@@ -15,15 +15,15 @@ from termchat.core.errors import Failure
 from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo
 from termchat.core.sanitize import safe_line, say
-from termchat.providers.ambient import ambient_headers
-from termchat.providers.anthropic.caching import marked, unmarked
 from termchat.providers.anthropic.decode import AnthropicDecoder
 from termchat.providers.anthropic.encode import encode
-from termchat.providers.anthropic.prefix import prefix_of
-from termchat.providers.endpoint import Body, Change, Endpoint, Report
+from termchat.providers.anthropic.prompt_cache import marked, unmarked
+from termchat.providers.anthropic.signature_prefix import prefix_of
+from termchat.providers.client import Body, Change, Endpoint, Report
 from termchat.providers.errors import bytes_of
-from termchat.providers.listing import listed
+from termchat.providers.model_cache import listed
 from termchat.providers.plain import without_streaming
+from termchat.providers.sdk_environment import ambient_headers
 
 _OWN_HOST = "api.anthropic.com"
 _NOT_IN_THE_SDK = {"temperature", "top_p"}  # newer models refuse them, and so does the SDK's signature

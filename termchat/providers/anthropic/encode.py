@@ -25,9 +25,9 @@ from termchat.core.messages import (
 )
 from termchat.core.models import Profile
 from termchat.core.outcomes import Outcome
-from termchat.providers.anthropic.prefix import prefix_of
-from termchat.providers.decoding import as_object, is_object
-from termchat.providers.schemas import plain
+from termchat.providers.anthropic.signature_prefix import prefix_of
+from termchat.providers.decoder import as_object, is_object
+from termchat.providers.reply_schema import plain
 
 _FOUND = "web_search_tool_result"
 _SEARCH = {"type": "web_search_20250305", "name": "web_search"}

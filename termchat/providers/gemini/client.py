@@ -19,13 +19,13 @@ from termchat.core.chat_store import Request
 from termchat.core.errors import Failure
 from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo
-from termchat.providers.endpoint import Body, Change, Endpoint, Report
+from termchat.providers.client import Body, Change, Endpoint, Report
 from termchat.providers.errors import bytes_of, headers_of
 from termchat.providers.gemini.decode import GeminiDecoder
 from termchat.providers.gemini.encode import encode_config, encode_contents
-from termchat.providers.http import Diverted, diverted_to
-from termchat.providers.listing import listed
+from termchat.providers.model_cache import listed
 from termchat.providers.plain import without_streaming
+from termchat.providers.wire.transport import Diverted, diverted_to
 
 _VERSION = re.compile(r"/(v\d+\w*)$")
 

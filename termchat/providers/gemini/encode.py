@@ -25,7 +25,7 @@ from termchat.core.messages import (
     ToolResult,
 )
 from termchat.providers.anthropic.encode import arguments
-from termchat.providers.schemas import plain
+from termchat.providers.reply_schema import plain
 
 # The documented stand-in for the signature of a call that another model made.
 _FOREIGN = b"skip_thought_signature_validator"

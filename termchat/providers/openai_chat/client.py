@@ -16,15 +16,15 @@ from termchat.core.errors import Failure
 from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo, Profile, Protocol
 from termchat.core.sanitize import EMPTY, safe_line, say
-from termchat.providers.ambient import ambient_headers
-from termchat.providers.decoding import is_object
-from termchat.providers.endpoint import Body, Change, Endpoint, Report
+from termchat.providers.capabilities import quirks
+from termchat.providers.client import Body, Change, Endpoint, Report
+from termchat.providers.decoder import is_object
 from termchat.providers.errors import bytes_of
-from termchat.providers.listing import listed
+from termchat.providers.model_cache import listed
 from termchat.providers.openai_chat.decode import ChatDecoder
 from termchat.providers.openai_chat.encode import encode
 from termchat.providers.plain import without_streaming
-from termchat.providers.rules import quirks
+from termchat.providers.sdk_environment import ambient_headers
 
 _NOT_IN_THE_SDK = {"plugins"}  # OpenRouter's own
 _OWN_HOST = "api.openai.com"

@@ -19,7 +19,7 @@ from termchat.core.events import (
 from termchat.core.messages import Citation
 from termchat.core.outcomes import Finish
 from termchat.core.usage import Usage
-from termchat.providers.decoding import (
+from termchat.providers.decoder import (
     Indices,
     NewId,
     ServerError,
@@ -31,7 +31,7 @@ from termchat.providers.decoding import (
     is_object,
     new_call_id,
 )
-from termchat.providers.openai_chat.think import ThinkTags
+from termchat.providers.openai_chat.think_tags import ThinkTags
 
 _FINISH = {
     "stop": Finish.STOP,

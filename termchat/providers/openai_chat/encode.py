@@ -22,7 +22,7 @@ from termchat.core.messages import (
     ToolResult,
 )
 from termchat.core.models import Profile
-from termchat.providers.schemas import plain, strict
+from termchat.providers.reply_schema import plain, strict
 
 _LONGEST_ID = 40
 

@@ -13,7 +13,7 @@ from termchat.core.chat_store import Request
 from termchat.core.errors import Failure
 from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo
-from termchat.providers.endpoint import Body, Change, Endpoint, Report
+from termchat.providers.client import Body, Change, Endpoint, Report
 from termchat.providers.openai_chat.client import (
     caches_by_key,
     keyless,

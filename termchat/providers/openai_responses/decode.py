@@ -18,7 +18,7 @@ from termchat.core.events import (
 from termchat.core.messages import Citation, Json
 from termchat.core.outcomes import Finish
 from termchat.core.usage import Usage
-from termchat.providers.decoding import (
+from termchat.providers.decoder import (
     Indices,
     NewId,
     ServerError,

@@ -26,7 +26,7 @@ from termchat.core.messages import (
     ToolResult,
 )
 from termchat.core.models import Profile
-from termchat.providers.decoding import as_object
+from termchat.providers.decoder import as_object
 from termchat.providers.openai_chat.encode import cache_key, data_url, named_schema, result_text
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")

@@ -12,13 +12,13 @@ from termchat.core.messages import Text as Words
 from termchat.core.models import Protocol
 from termchat.core.outcomes import Outcome
 from termchat.providers.anthropic.decode import AnthropicDecoder
-from termchat.providers.decoding import Decoder, ServerError
+from termchat.providers.decoder import Decoder, ServerError
 from termchat.providers.gemini.decode import GeminiDecoder
 from termchat.providers.openai_chat.decode import ChatDecoder
 from termchat.providers.openai_responses.decode import ResponsesDecoder
 from tests.gateway import Call, Citation, Finish, Quirk, Reasoning, Refusal, Reply, Search, Text, mint, render
 from tests.gateway.render.frames import Ask, Frame
-from tests.providers.house import MODELS, SPEECHES, VENDORS
+from tests.providers.support import MODELS, SPEECHES, VENDORS
 
 PNG = Image("image/png", b"\x89PNG")
 ATTACHED: tuple[Part, ...] = (

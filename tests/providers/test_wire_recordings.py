@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from termchat.core.events import Delta
-from termchat.providers.decoding import ServerError
-from termchat.providers.reading import reply_of
-from termchat.providers.recording import Recorded, read
+from termchat.providers.decoder import ServerError
 from termchat.providers.replay import decoder_for
+from termchat.providers.wire.recording import Recorded, read
+from termchat.providers.wire.response_body import reply_of
 from tests import golden
 from tests.gateway import Gateway, fault
-from tests.providers.decoding import new_ids
-from tests.providers.house import heard, profile
+from tests.providers.decode_support import new_ids
+from tests.providers.support import heard, profile
 
 FOLDER = Path(__file__).parent.parent / "wire"
 RECORDINGS = sorted(file.stem for file in FOLDER.glob("*.sse"))

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from termchat.providers.anthropic.caching import unmarked
-from termchat.providers.decoding import as_list
+from termchat.providers.anthropic.prompt_cache import unmarked
+from termchat.providers.decoder import as_list
 
 
 def prefix_of(body: Mapping[str, Any], turns: Sequence[Mapping[str, Any]]) -> str:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from termchat.core.models import ModelInfo, ModelRef
-from termchat.providers.decoding import as_list, as_object, as_text
+from termchat.providers.decoder import as_list, as_object, as_text
 
 if TYPE_CHECKING:
-    from termchat.providers.endpoint import Endpoint
+    from termchat.providers.client import Endpoint
 
 _FRESH = 24 * 3600.0  # seconds
 

@@ -16,7 +16,7 @@ from termchat.core.models import ModelInfo, Profile, Timeouts
 from termchat.core.models import Protocol as Speech
 from termchat.core.redact import Redactor
 from termchat.core.sanitize import Safe
-from termchat.providers.decoding import Decoder
+from termchat.providers.decoder import Decoder
 
 Body = dict[str, Any]
 

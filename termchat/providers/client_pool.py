@@ -16,15 +16,15 @@ from termchat.core.models import ModelInfo, Profile, Timeouts
 from termchat.core.models import Protocol as Speech
 from termchat.core.redact import Redactor
 from termchat.core.sanitize import safe_line, say
-from termchat.providers.endpoint import Client, Endpoint
+from termchat.providers.client import Client, Endpoint
+from termchat.providers.credentials import Keys
 from termchat.providers.errors import not_an_answer, unusable_key
 from termchat.providers.exchange import Exchange, House, converted
-from termchat.providers.http import new_client, read_ahead
-from termchat.providers.keys import Keys
-from termchat.providers.limits import Limit
-from termchat.providers.loading import loaded
-from termchat.providers.recording import Recorder
+from termchat.providers.lazy_import import loaded
+from termchat.providers.rate_limit import Limit
 from termchat.providers.retry import RetryPolicy
+from termchat.providers.wire.recording import Recorder
+from termchat.providers.wire.transport import new_client, read_ahead
 
 
 class Opener:

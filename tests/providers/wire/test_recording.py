@@ -12,13 +12,13 @@ from termchat.core.chat_store import Wire
 from termchat.core.errors import Kind, ProviderError
 from termchat.core.events import Delta, Retrying
 from termchat.core.models import Protocol
-from termchat.providers.recording import Recorded, read
 from termchat.providers.replay import Replay
+from termchat.providers.wire.recording import Recorded, read
 from tests import gateway as gw
 from tests import golden
 from tests.gateway import Call, Gateway, Reply, fault
-from tests.providers.decoding import parts
-from tests.providers.house import HELLO, KEY, SPEECHES, heard, profile, text_of
+from tests.providers.decode_support import parts
+from tests.providers.support import HELLO, KEY, SPEECHES, heard, profile, text_of
 
 ALL = pytest.mark.parametrize("speech", SPEECHES)
 TALK = Reply(gw.Reasoning("hm"), gw.Text("wörds ", "🙂"), Call("look", {"city": "Köln"}))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from termchat.providers.decoding import as_list, as_object, is_object
+from termchat.providers.decoder import as_list, as_object, is_object
 
 _OURS = ("$schema", "$id", "$comment")  # said to who reads the file, not to the model
 # What a schema may say for OpenAI to hold the model to it word for word.

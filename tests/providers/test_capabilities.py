@@ -14,16 +14,16 @@ from termchat.core.messages import Author, File, Image, Message, Origin, Text, u
 from termchat.core.messages import Reasoning as Thought
 from termchat.core.models import ModelRef, Profile, Protocol
 from termchat.providers.anthropic import encode as anthropic
+from termchat.providers.capabilities import fitted, quirks, rows, without
 from termchat.providers.gemini import encode as gemini
 from termchat.providers.openai_chat import encode as chat
 from termchat.providers.openai_responses import encode as responses
 from termchat.providers.registry import Registry
-from termchat.providers.rules import fitted, quirks, rows, without
 from tests.gateway import Gateway, Quirk, Reasoning, Reply, fault
 from tests.gateway import Text as Words
 from tests.gateway.reading import searches
-from tests.providers.decoding import parts
-from tests.providers.house import SPEECHES, heard, profile, registry, text_of
+from tests.providers.decode_support import parts
+from tests.providers.support import SPEECHES, heard, profile, registry, text_of
 
 C, R, A, G = SPEECHES
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}

@@ -8,7 +8,7 @@ from typing import Any
 from termchat.core.assemble import Assembly
 from termchat.core.events import Delta
 from termchat.core.messages import Part
-from termchat.providers.decoding import Decoder, NewId
+from termchat.providers.decoder import Decoder, NewId
 
 
 def new_ids() -> NewId:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from termchat.providers.decoding import is_object
+from termchat.providers.decoder import is_object
 
 _MARK = {"cache_control": {"type": "ephemeral"}}
 

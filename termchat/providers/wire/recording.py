@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 
 from termchat.core.models import Protocol
 from termchat.core.redact import Redactor
-from termchat.providers.decoding import as_list, as_object, as_text
+from termchat.providers.decoder import as_list, as_object, as_text
 
 _FIRST = b": termchat recording 1\n"
 _RESPONSE, _END = b": response ", b": end "

@@ -16,8 +16,8 @@ from termchat.core.errors import Failure
 from termchat.core.messages import Author, File, Image, Message, Origin, Part, Text, ToolResult, user
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import EMPTY, Safe, join, safe_line, say
-from termchat.providers.decoding import as_count, as_list, as_object
-from termchat.providers.schemas import in_words
+from termchat.providers.decoder import as_count, as_list, as_object
+from termchat.providers.reply_schema import in_words
 
 _FILE = Path(__file__).with_name("quirks.toml")
 _BLANK = Params()

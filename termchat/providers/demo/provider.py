@@ -19,12 +19,12 @@ from termchat.core import chat_store
 from termchat.core.chat_store import Request, Wire
 from termchat.core.errors import Failure, Kind
 from termchat.core.events import Delta
-from termchat.core.guide import Found, Index, Language, Page, language_of, terms
 from termchat.core.messages import Author, Message, Origin, ToolResult
 from termchat.core.models import Protocol
 from termchat.core.outcomes import Finish
 from termchat.core.sanitize import say
-from termchat.providers.scripted import Call, End, Fail, Say, Script, Silence, Step, Think, TryAgain, play
+from termchat.providers.demo.script import Call, End, Fail, Say, Script, Silence, Step, Think, TryAgain, play
+from termchat.providers.demo.search import Found, Index, Language, Page, language_of, terms
 
 WORDS_A_SECOND = 60.0
 _LONGEST_FILE = 40  # lines of a file that are shown again

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from termchat.core.guide import Language, Page, parse_page
+from termchat.providers.demo.search import Language, Page, parse_page
 
 FOLDER = Path(__file__).parent.parent / "docs"
 

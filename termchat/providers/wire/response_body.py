@@ -17,8 +17,8 @@ import httpx2
 
 from termchat.core.events import Delta
 from termchat.core.sanitize import Safe, say
-from termchat.providers.decoding import Decoder, as_list, is_object
-from termchat.providers.sse import MAX_EVENT, SseEvent, SseReader, TooLongError
+from termchat.providers.decoder import Decoder, as_list, is_object
+from termchat.providers.wire.sse import MAX_EVENT, SseEvent, SseReader, TooLongError
 
 _GRACE = 1.0  # seconds for the usage that follows the end of some replies
 _DRAIN = 0.02  # seconds for the end of the body, so that the connection can be used again

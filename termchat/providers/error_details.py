@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from termchat.core.errors import Details
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_line
-from termchat.providers.endpoint import Endpoint, Report
+from termchat.providers.client import Endpoint, Report
 
 _LONGEST = 4000  # characters of a server's own words
 _READ = 4 * _LONGEST  # bytes in which they are looked for: an error may be megabytes
