@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from termchat.engine.session import Session
     from termchat.engine.turn import Plan
     from termchat.providers.registry import Registry
-    from termchat.store.library import Library
+    from termchat.store.chat_store import Library
 
 DEMO = ModelRef("demo", "tour")
 _VENDORS = ("openai", "anthropic", "gemini")
@@ -97,7 +97,7 @@ async def joined(config: Config, env: Mapping[str, str], wish: Wish, tell: Tell)
 
 def open_library(config: Config, env: Mapping[str, str], tell: Tell, hide: Secrecy | None = None) -> Library:
     """The kept chats of a configuration; no key that is known reaches them."""
-    from termchat.store.library import Library
+    from termchat.store.chat_store import Library
 
     hide = hide or Secrecy()
     keys = Secrets(env)

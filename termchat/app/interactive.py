@@ -61,7 +61,7 @@ async def _talk(launch: Launch, config: Config, env: Mapping[str, str], theme: T
 
         async def prepare() -> None:
             if launch.saved:
-                await asyncio.to_thread(import_module, "termchat.store.library")
+                await asyncio.to_thread(import_module, "termchat.store.chat_store")
 
         room = Room(
             house.session,

@@ -13,9 +13,9 @@ from termchat.core.errors import Failure, Kind
 from termchat.core.messages import Author, File, Image, Json, Message
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import join, safe_line, say, well_formed
-from termchat.store import nodes, processes
-from termchat.store.codec import dump, unwrapped, wrapped
-from termchat.store.nodes import Kept
+from termchat.store import messages, processes
+from termchat.store.message_json import dump, unwrapped, wrapped
+from termchat.store.messages import Kept
 
 INFO = (
     "chats.n, chats.id, chats.title, chats.provider, chats.model, chats.created, chats.updated, chats.turns, "
@@ -75,7 +75,7 @@ def state(connection: sqlite3.Connection, n: int) -> ChatState:
 
 def add(connection: sqlite3.Connection, n: int, node: Kept, *, follow: bool) -> None:
     """Add a message to a chat. The head goes to it; with `follow` only if it stood on the message's parent."""
-    row = nodes.add(connection, n, node)
+    row = messages.add(connection, n, node)
     if row is None:
         return
     condition = "AND head IS (SELECT parent FROM nodes WHERE n = :node)" if follow else ""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from termchat.core.errors import Failure
-from termchat.store import troubles
+from termchat.store import sqlite_errors
 from termchat.store.schema import APPLICATION, MIGRATIONS
 
 PATIENCE = 2.0  # seconds to wait for another program's lock
@@ -41,7 +41,7 @@ def open_file(file: Path, vfs: str = "", patience: float = PATIENCE) -> Database
     options = f"?vfs={vfs}" if vfs else ""
     connection = _connect(f"{file.absolute().as_uri()}{options}", patience)
     try:
-        notes = [] if _write_ahead(connection, patience) else [troubles.slow()]
+        notes = [] if _write_ahead(connection, patience) else [sqlite_errors.slow()]
         _check(connection, file)
         migrate(connection)
         connection.execute("SELECT count(*) FROM chats WHERE n < 0").fetchone()
@@ -142,7 +142,7 @@ def _connect(name: str, patience: float = PATIENCE) -> sqlite3.Connection:
             connection.execute(f"PRAGMA {pragma}")
     except sqlite3.OperationalError as error:
         connection.close()
-        raise troubles.as_damage(error) from error
+        raise sqlite_errors.as_damage(error) from error
     return connection
 
 
@@ -155,7 +155,7 @@ def _write_ahead(connection: sqlite3.Connection, patience: float) -> bool:
                 return True
             break
         except sqlite3.OperationalError as error:
-            if not troubles.locked(error):
+            if not sqlite_errors.locked(error):
                 break
             if time.monotonic() > until:
                 raise
@@ -168,11 +168,11 @@ def _check(connection: sqlite3.Connection, file: Path) -> None:
     mark = connection.execute("PRAGMA application_id").fetchone()[0]
     if mark == APPLICATION:
         if version(connection) > len(MIGRATIONS):
-            raise troubles.newer(file)
+            raise sqlite_errors.newer(file)
         return
     names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if names and not names >= {"chats", "nodes", "partials", "ledger"}:
-        raise troubles.foreign(file)
+        raise sqlite_errors.foreign(file)
 
 
 def _copy(file: Path, memory: sqlite3.Connection) -> None:

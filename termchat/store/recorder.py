@@ -35,12 +35,12 @@ from termchat.core.events import (
 )
 from termchat.core.messages import Author, Message, ToolResult
 from termchat.core.models import ModelRef
-from termchat.store import chats, ledger, partials, prompts
+from termchat.store import chats, ledger, partial_replies, prompt_history
 from termchat.store.chats import Seed
-from termchat.store.desk import Desk, Write
+from termchat.store.db_thread import Desk, Write
 from termchat.store.ledger import Entry
-from termchat.store.nodes import Hide, Kept, kept
-from termchat.store.partials import Partial
+from termchat.store.messages import Hide, Kept, kept
+from termchat.store.partial_replies import Partial
 
 _Work: TypeAlias = Callable[[sqlite3.Connection, int], object]
 EVERY = 1.0  # seconds between two savings of what is still changing
@@ -103,7 +103,7 @@ class Recorder:
         model = self._state.model or ModelRef("", "")
         partial = Partial(turn_id, self.chat, question, uuid4().hex, model, 1, time.time())
         posted = self._post(
-            lambda db, _: partials.save(db, partial, str), key=f"partial {turn_id}", durable=True, make=True
+            lambda db, _: partial_replies.save(db, partial, str), key=f"partial {turn_id}", durable=True, make=True
         )
         await self.written(posted)
         return Recording(self, self._shelf, partial)
@@ -146,7 +146,7 @@ class Recorder:
         self._saved_text = self._text
         text = self._shelf.hide(self._text)
         chat, place, at = self.chat, self._seed.place, time.time()
-        self._desk.post(Write(lambda db: prompts.save_draft(db, chat, text, place, at), f"draft {chat}"))
+        self._desk.post(Write(lambda db: prompt_history.save_draft(db, chat, text, place, at), f"draft {chat}"))
 
 
 @dataclass(slots=True)
@@ -169,7 +169,7 @@ class _Add:
         if self.node.message.author is Author.USER:
             chats.name_after(db, n, self.hide(chats.title(self.node.message)))
         if self.turn:
-            partials.drop(db, self.turn)
+            partial_replies.drop(db, self.turn)
         if self.entry:
             ledger.enter(db, n, self.entry)
 
@@ -244,7 +244,7 @@ class Recording:
         self._ended = True
         self._still()
         partial, hide = self._current(), self._shelf.hide
-        self._desk.post(Write(lambda db: partials.finish(db, partial, hide), self._key, durable=True))
+        self._desk.post(Write(lambda db: partial_replies.finish(db, partial, hide), self._key, durable=True))
 
     @property
     def _key(self) -> str:
@@ -260,7 +260,7 @@ class Recording:
     def _save(self) -> None:
         self._still()
         partial, hide = self._current(), self._shelf.hide
-        self._desk.post(Write(lambda db: partials.save(db, partial, hide), self._key))
+        self._desk.post(Write(lambda db: partial_replies.save(db, partial, hide), self._key))
 
     def _still(self) -> None:
         if self._timer:
@@ -297,7 +297,7 @@ class Recording:
         turn, cost = event.turn_id, event.cost
 
         def settle(db: sqlite3.Connection) -> None:
-            partials.drop(db, turn)
+            partial_replies.drop(db, turn)
             ledger.settle(db, turn, cost)
 
         self._desk.post(Write(settle, self._key, durable=True))

@@ -7,8 +7,8 @@ from typing import Any
 
 from termchat.core.chats import ChatInfo, Hit
 from termchat.core.messages import Author
-from termchat.store import chats, nodes
-from termchat.store.words import Query, query, snippet, words
+from termchat.store import chats, messages
+from termchat.store.full_text import Query, query, snippet, words
 
 _CANDIDATES = 1000
 
@@ -62,5 +62,5 @@ def _chats(
 
 def _hit(row: tuple[Any, ...], asked: Query) -> Hit:
     node, chat, title, author, created, text = row
-    shown, marks = snippet(words(nodes.message(text, author)), asked.pieces)
+    shown, marks = snippet(words(messages.message(text, author)), asked.pieces)
     return Hit(chat, title, node, Author(author), created, shown, marks)

@@ -20,10 +20,10 @@ from uuid import uuid4
 
 from termchat.core.conversation import Node
 from termchat.core.messages import user
-from termchat.store import chats, db, nodes
+from termchat.store import chats, db, messages
+from termchat.store.chat_store import Library
 from termchat.store.chats import Seed
-from termchat.store.library import Library
-from tests.store.talk import HERE, STATE, answer, ask, reply
+from tests.store.helpers import HERE, STATE, answer, ask, reply
 
 LONG = 10_000
 BATCH = 20_000
@@ -74,7 +74,7 @@ def chat(connection, words: Words, size: int, at: float) -> None:
     for m in range(size):
         message = user(words.text(25)) if m % 2 == 0 else reply(words.text(60))
         node = Node(uuid4().hex, parent, message)
-        chats.add(connection, n, nodes.kept(node, at + m), follow=True)
+        chats.add(connection, n, messages.kept(node, at + m), follow=True)
         parent = node.id
     connection.execute("UPDATE chats SET title = ? WHERE n = ?", (words.text(5), n))
 

@@ -13,7 +13,7 @@ from termchat.core.messages import Author, user
 from termchat.core.models import Protocol
 from termchat.core.outcomes import Outcome
 from termchat.engine.session import Session
-from termchat.store.library import Library
+from termchat.store.chat_store import Library
 from tests.engine.support import ask, ended, events_of, session
 from tests.gateway import Call, Gateway, Reply, Text
 from tests.gateway.reading import messages, question

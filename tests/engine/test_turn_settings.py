@@ -11,7 +11,7 @@ from termchat.core.errors import Failure
 from termchat.core.messages import user
 from termchat.engine.session import Session
 from termchat.engine.turn import Plan
-from termchat.store.library import Library
+from termchat.store.chat_store import Library
 from tests.ui.fakes import FAKE, OTHER, FakeProviders
 
 HERE = Place("", "/somewhere")

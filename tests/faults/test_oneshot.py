@@ -20,7 +20,7 @@ import pytest
 from termchat.core.messages import Message
 from termchat.core.models import Protocol
 from termchat.core.outcomes import Exit, Outcome
-from termchat.store.nodes import message
+from termchat.store.messages import message
 from tests.faults.homes import STORE, configure, provider
 from tests.faults.table import FAULTS, OK, row
 from tests.faults.warm import Ran, Warm

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from termchat.core.errors import Failure
-from termchat.store.library import Library
+from termchat.store.chat_store import Library
 
 
 @dataclass

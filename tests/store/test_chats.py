@@ -7,9 +7,9 @@ from termchat.core.chat_store import Library, Recorder, Resumed
 from termchat.core.chats import ChatState, Place
 from termchat.core.errors import Failure, Kind
 from termchat.core.messages import File, user
-from termchat.store import chats, db, trash
+from termchat.store import chats, db, deletion
 from tests.store.conftest import Shelf
-from tests.store.talk import HERE, STATE, answer, ask, look
+from tests.store.helpers import HERE, STATE, answer, ask, look
 
 
 async def told(library: Library, text: str, place: Place = HERE) -> Recorder:
@@ -132,7 +132,7 @@ async def test_a_fork_of_a_fork_outlives_both_when_they_are_purged(shelf: Shelf)
     await library.delete(first.recorder.chat)
     await shelf.close()
     with closing(db.open_file(shelf.file).connection) as connection:
-        trash.purge(connection, time.time() + 1)
+        deletion.purge(connection, time.time() + 1)
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
         connection.execute("INSERT INTO words(words) VALUES ('integrity-check')")
 
@@ -164,7 +164,7 @@ async def test_after_thirty_days_a_deleted_chat_is_gone_with_its_words_and_attac
     recorder.add(Node("n", None, user("unspeakable", File("x.pdf", "application/pdf", b"contents"))))
     await library.delete(recorder.chat)
     await shelf.close()
-    long_ago = time.time() - trash.KEPT - 1
+    long_ago = time.time() - deletion.KEPT - 1
     with closing(db.open_file(shelf.file).connection) as connection:
         connection.execute("UPDATE chats SET deleted = ?", (long_ago,))
     library = shelf.open()

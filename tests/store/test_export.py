@@ -19,12 +19,12 @@ from termchat.core.errors import Failure
 from termchat.core.messages import Author, Citation, File, Image, Message, Reasoning, Text, ToolCall, ToolResult, user
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
+from termchat.store.chat_store import Library as Store
 from termchat.store.export import Writer
 from termchat.store.export.markdown import fenced
-from termchat.store.library import Library as Store
 from tests.store.conftest import Shelf
+from tests.store.helpers import HERE, ORIGIN, STATE, answer, ask
 from tests.store.strategies import records
-from tests.store.talk import HERE, ORIGIN, STATE, answer, ask
 
 
 def written(form: ExportFormat, *chats: ChatRecord) -> str:

@@ -21,7 +21,7 @@ from termchat.core.outcomes import Outcome
 from termchat.core.usage import Usage
 from termchat.store.importers import chatgpt, claude
 from tests.store.conftest import Shelf
-from tests.store.talk import HERE
+from tests.store.helpers import HERE
 
 SAMPLES = Path(__file__).parent / "samples"
 

@@ -14,7 +14,7 @@ from termchat.core.usage import Usage
 from termchat.store import db, ledger
 from termchat.store.ledger import Entry
 from tests.store.conftest import Shelf
-from tests.store.talk import HERE, STATE, answer, ask
+from tests.store.helpers import HERE, STATE, answer, ask
 
 DAY = 86_400.0
 requests = st.tuples(st.integers(0, 10**6), st.none() | st.decimals(0, 10, places=6))

@@ -19,7 +19,7 @@ from termchat.core.messages import Author
 from termchat.core.outcomes import Outcome
 from termchat.store import processes
 from tests.store.conftest import Shelf
-from tests.store.talk import HERE, ORIGIN, STATE, answer, ask, look
+from tests.store.helpers import HERE, ORIGIN, STATE, answer, ask, look
 
 KILLS = int(os.environ.get("STORE_TEST_KILLS", "20"))
 SAVED = 0.2 + 1.0  # the writer saves every 0.2 s; the rest is for a machine that has other things to do

@@ -15,7 +15,7 @@ from termchat.core.sanitize import say
 from termchat.core.usage import Usage
 from termchat.store.secrecy import Secrecy
 from tests.store.conftest import Shelf
-from tests.store.talk import (
+from tests.store.helpers import (
     HERE,
     MODEL,
     ORIGIN,

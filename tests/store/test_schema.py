@@ -10,7 +10,7 @@ from termchat.core.chat_store import Resumed
 from termchat.store import db
 from termchat.store.schema import MIGRATIONS, TABLES
 from tests.store.conftest import Shelf
-from tests.store.talk import HERE, STATE, answer, ask, look
+from tests.store.helpers import HERE, STATE, answer, ask, look
 
 SAMPLES = Path(__file__).parent / "schemas"
 

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from termchat.core.conversation import Node
 from termchat.core.messages import Author, File, Message, Reasoning, Text, ToolCall, ToolResult, user
-from termchat.store import db, nodes, search
-from termchat.store.words import indexed, query, snippet, words
+from termchat.store import db, messages, search
+from termchat.store.full_text import indexed, query, snippet, words
 from tests.store.conftest import Shelf
-from tests.store.talk import HERE, STATE, ask
+from tests.store.helpers import HERE, STATE, ask
 
 SAID = (
     "今天的天气很好，我们去公园。",
@@ -127,10 +127,10 @@ def test_the_index_can_be_made_anew():
     connection = db.open_memory().connection
     connection.execute("INSERT INTO chats (id, created, updated) VALUES ('c', 0, 0)")
     for n, text in enumerate(SAID):
-        nodes.add(connection, 1, nodes.kept(Node(f"n{n}", None, user(text)), 0.0))
-    nodes.reindex(connection)
+        messages.add(connection, 1, messages.kept(Node(f"n{n}", None, user(text)), 0.0))
+    messages.reindex(connection)
     connection.execute("INSERT INTO words(words) VALUES ('integrity-check')")
-    nodes.forget_words(connection, connection.execute("SELECT n, author, message FROM nodes").fetchall())
+    messages.forget_words(connection, connection.execute("SELECT n, author, message FROM nodes").fetchall())
 
     assert search.search(connection, "天气", 10) == ()
     assert connection.execute("SELECT count(*) FROM words").fetchone() == (0,)

@@ -13,8 +13,8 @@ from termchat.core.chat_store import Recorder, Resumed
 from termchat.core.conversation import Conversation, Node
 from termchat.core.events import MessageDone
 from termchat.core.messages import user
-from termchat.store.library import Library
-from tests.store.talk import HERE, STATE, end, reply, started
+from termchat.store.chat_store import Library
+from tests.store.helpers import HERE, STATE, end, reply, started
 
 STEPS = st.lists(st.sampled_from(["ask", "answer", "up", "anywhere", "begin", "fork", "resume"]), max_size=15)
 

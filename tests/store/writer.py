@@ -18,8 +18,8 @@ from uuid import uuid4
 from termchat.core.chat_store import Recorder, Recording, Resumed
 from termchat.core.events import MessageDone
 from termchat.core.messages import Author, Message, Text, ToolResult
-from termchat.store.library import Library
-from tests.store.talk import HERE, STATE, ask, calls, end, reply, result, started, stream
+from termchat.store.chat_store import Library
+from tests.store.helpers import HERE, STATE, ask, calls, end, reply, result, started, stream
 
 
 def tell(*words: object) -> None:

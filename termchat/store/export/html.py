@@ -18,7 +18,7 @@ from markdown_it.token import Token
 from termchat.core.chats import ChatRecord
 from termchat.core.conversation import Node
 from termchat.core.messages import File, Image, Message, Part, Reasoning, Search, Text, ToolCall, ToolResult
-from termchat.store.export import heads
+from termchat.store.export import common
 
 _PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 _SCHEMES = ("http://", "https://", "mailto:")
@@ -61,10 +61,10 @@ def chat(record: ChatRecord) -> str:
 
 
 def _message(record: ChatRecord, node: Node, markdown: MarkdownIt) -> str:
-    ending = heads.ending(node)
-    notes = f"{heads.when(record, node)}{f' · {ending}' if ending else ''}"
-    speaker = heads.speaker(node)
-    body = "\n".join((*_parts(heads.parts(node.message), markdown), *_sources(node.message)))
+    ending = common.ending(node)
+    notes = f"{common.when(record, node)}{f' · {ending}' if ending else ''}"
+    speaker = common.speaker(node)
+    body = "\n".join((*_parts(common.parts(node.message), markdown), *_sources(node.message)))
     style = ' class="you"' if speaker == "You" else ""
     return f"<h2>{escape(speaker)} <small>{escape(notes)}</small></h2>\n<div{style}>\n{body}\n</div>\n"
 
@@ -96,7 +96,7 @@ def _sources(message: Message) -> Iterator[str]:
     """The sources of a reply, numbered."""
     rows = "".join(
         f'<li><a href="{escape(url)}">{escape(title)}</a></li>' if url else f"<li>{escape(title)}</li>"
-        for title, url in heads.sources(message)
+        for title, url in common.sources(message)
     )
     if rows:
         yield f'<p class="note">Sources:</p>\n<ol class="note">{rows}</ol>'

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from termchat.core.chats import ChatRecord
-from termchat.store import codec
+from termchat.store import message_json
 
 FORMAT = "termchat"
 VERSION = 1
@@ -29,16 +29,16 @@ def chat(record: ChatRecord) -> str:
         "directory": info.directory,
         "model": [state.model.provider, state.model.model] if state.model else None,
         "system": state.system,
-        "settings": codec.wrapped(state.settings),
+        "settings": message_json.wrapped(state.settings),
         "head": tree.head,
         "messages": [
             {
                 "id": node.id,
                 "parent": node.parent,
                 "created": record.times.get(node.id, info.created),
-                "message": codec.to_raw(node.message),
+                "message": message_json.to_raw(node.message),
             }
             for node in tree.nodes.values()
         ],
     }
-    return codec.dump(raw)
+    return message_json.dump(raw)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from termchat.core.chats import ChatRecord
 from termchat.core.conversation import Node
 from termchat.core.messages import Author, File, Image, Message, Part, Reasoning, Search, Text, ToolCall, ToolResult
-from termchat.store.export import heads
+from termchat.store.export import common
 
 
 def chat(record: ChatRecord) -> str:
@@ -28,17 +28,17 @@ def fenced(text: str, language: str = "") -> str:
 
 
 def _message(record: ChatRecord, node: Node) -> str:
-    ending = heads.ending(node)
+    ending = common.ending(node)
     tool = node.message.author is Author.TOOL
-    head = f"{'###' if tool else '##'} {heads.speaker(node)}\n"
-    line = f"*{heads.when(record, node)}{f' · {ending}' if ending else ''}*\n"
-    return "\n".join([head, *([] if tool else [line]), *_parts(heads.parts(node.message)), *_sources(node.message)])
+    head = f"{'###' if tool else '##'} {common.speaker(node)}\n"
+    line = f"*{common.when(record, node)}{f' · {ending}' if ending else ''}*\n"
+    return "\n".join([head, *([] if tool else [line]), *_parts(common.parts(node.message)), *_sources(node.message)])
 
 
 def _sources(message: Message) -> Iterator[str]:
     """The sources of a reply, numbered; an address that is no web page is only named."""
     rows: list[str] = []
-    for number, (title, url) in enumerate(heads.sources(message), 1):
+    for number, (title, url) in enumerate(common.sources(message), 1):
         label = re.sub(r"([\\\[\]<>`*_])", r"\\\1", title)
         rows.append(f"{number}. [{label}](<{url}>)\n" if url else f"{number}. {label}\n")
     if rows:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from termchat.core.chats import ChatRecord
 from termchat.core.conversation import Node
 from termchat.core.messages import File, Image, Message, Part, Reasoning, Search, Text, ToolCall, ToolResult
-from termchat.store.export import heads
+from termchat.store.export import common
 
 
 def chat(record: ChatRecord) -> str:
@@ -21,13 +21,13 @@ def chat(record: ChatRecord) -> str:
 
 
 def _message(record: ChatRecord, node: Node) -> str:
-    ending = heads.ending(node)
-    head = f"{heads.speaker(node)}, {heads.when(record, node)}{f' ({ending})' if ending else ''}:"
-    return "\n".join([head, *_parts(heads.parts(node.message)), *_sources(node.message), ""])
+    ending = common.ending(node)
+    head = f"{common.speaker(node)}, {common.when(record, node)}{f' ({ending})' if ending else ''}:"
+    return "\n".join([head, *_parts(common.parts(node.message)), *_sources(node.message), ""])
 
 
 def _sources(message: Message) -> Iterator[str]:
-    for number, (title, url) in enumerate(heads.sources(message), 1):
+    for number, (title, url) in enumerate(common.sources(message), 1):
         if number == 1:
             yield "Sources:"
         yield f"{number}. {title} {url}".rstrip() if title != url else f"{number}. {url}"

@@ -16,9 +16,9 @@ from termchat.core.chats import ChatRecord, Skipped
 from termchat.core.messages import Author, Message, Origin, Part, Reasoning, Text, ToolCall, ToolResult
 from termchat.core.models import ModelRef, Protocol
 from termchat.core.outcomes import Outcome
-from termchat.store import fields
-from termchat.store.fields import BadRecord, Raw
+from termchat.store import json_fields
 from termchat.store.importers.common import Growing, chat_id, node_id, skipped
+from termchat.store.json_fields import BadRecord, Raw
 
 _SOURCE = "chatgpt"
 _PROVIDER = "openai"
@@ -30,37 +30,39 @@ def read(found: list[Any]) -> Iterator[ChatRecord | Skipped]:
     for n, item in enumerate(found, 1):
         name = f"chat {n}"
         try:
-            raw = fields.record(item)
-            name = fields.text(raw, "title", "") or name
+            raw = json_fields.record(item)
+            name = json_fields.text(raw, "title", "") or name
             yield _chat(raw)
         except (BadRecord, ValueError, RecursionError) as error:
             yield skipped(name, error)
 
 
 def _chat(raw: Raw) -> ChatRecord:
-    foreign = fields.text(raw, "conversation_id", "") or fields.text(raw, "id")
-    created = fields.number(raw, "create_time", 0.0)
-    updated = fields.number(raw, "update_time", created)
-    slug = fields.text(raw, "default_model_slug", "")
+    foreign = json_fields.text(raw, "conversation_id", "") or json_fields.text(raw, "id")
+    created = json_fields.number(raw, "create_time", 0.0)
+    updated = json_fields.number(raw, "update_time", created)
+    slug = json_fields.text(raw, "default_model_slug", "")
     model = ModelRef(_PROVIDER, slug) if slug else None
-    chat = Growing(_SOURCE, chat_id(_SOURCE, foreign), fields.text(raw, "title", ""), created, updated, model)
-    mapping = fields.record(raw.get("mapping"))
+    chat = Growing(_SOURCE, chat_id(_SOURCE, foreign), json_fields.text(raw, "title", ""), created, updated, model)
+    mapping = json_fields.record(raw.get("mapping"))
     names: dict[str, str | None] = {}
     for key in _parents_first(mapping):
-        names[key] = _node(chat, foreign, key, fields.record(mapping[key]), names)
-    return chat.record(names.get(fields.text(raw, "current_node", "")))
+        names[key] = _node(chat, foreign, key, json_fields.record(mapping[key]), names)
+    return chat.record(names.get(json_fields.text(raw, "current_node", "")))
 
 
 def _node(chat: Growing, foreign: str, key: str, raw: Raw, names: dict[str, str | None]) -> str | None:
     """Add the node's message; the name under which its children hang, its parent's when there is nothing to show."""
-    parent = names.get(fields.text(raw, "parent", ""))
-    message = fields.record(raw["message"]) if raw.get("message") else None
+    parent = names.get(json_fields.text(raw, "parent", ""))
+    message = json_fields.record(raw["message"]) if raw.get("message") else None
     read = _message(message) if message and not _hidden(message) else None
     if message is None or read is None:
         return parent
     if read.results and parent and (calls := chat.nodes[parent].message.calls):
         read = Message(read.author, tuple(replace(result, call_id=calls[-1].id) for result in read.results))
-    return chat.add(node_id(_SOURCE, foreign, key), parent, read, fields.number(message, "create_time", chat.created))
+    return chat.add(
+        node_id(_SOURCE, foreign, key), parent, read, json_fields.number(message, "create_time", chat.created)
+    )
 
 
 def _parents_first(mapping: Raw) -> list[str]:
@@ -68,7 +70,7 @@ def _parents_first(mapping: Raw) -> list[str]:
     ordered: list[str] = []
     children: dict[str, list[str]] = {}
     for key, value in mapping.items():
-        parent = fields.text(fields.record(value), "parent", "")
+        parent = json_fields.text(json_fields.record(value), "parent", "")
         children.setdefault(parent if parent in mapping else "", []).append(key)
     waiting = list(reversed(children.get("", [])))
     while waiting:
@@ -81,56 +83,58 @@ def _parents_first(mapping: Raw) -> list[str]:
 
 
 def _hidden(raw: Raw) -> bool:
-    about = fields.inner(raw, "metadata")
+    about = json_fields.inner(raw, "metadata")
     return _author(raw) is None or about.get("is_visually_hidden_from_conversation") is True
 
 
 def _author(raw: Raw) -> Author | None:
-    return _AUTHORS.get(fields.text(fields.record(raw.get("author")), "role", ""))
+    return _AUTHORS.get(json_fields.text(json_fields.record(raw.get("author")), "role", ""))
 
 
 def _message(raw: Raw) -> Message | None:
     author = _author(raw)
-    content = fields.record(raw.get("content"))
+    content = json_fields.record(raw.get("content"))
     parts = tuple(_parts(content))
     if author is None or not parts:
         return None
-    tool = fields.text(fields.record(raw.get("author")), "name", "") or "tool"
-    name = fields.text(raw, "id", "")
+    tool = json_fields.text(json_fields.record(raw.get("author")), "name", "") or "tool"
+    name = json_fields.text(raw, "id", "")
     if author is Author.TOOL:
         texts = tuple(part for part in parts if isinstance(part, Text))
         return Message(author, (ToolResult(name, tool, texts),)) if texts else None
     if author is Author.USER:
         return Message(author, parts)
-    recipient = fields.text(raw, "recipient", "all")
+    recipient = json_fields.text(raw, "recipient", "all")
     if recipient != "all":
         words = "".join(part.text for part in parts if isinstance(part, Text))
         parts = (ToolCall(name, recipient, words),)
-    slug = fields.text(fields.inner(raw, "metadata"), "model_slug", "")
-    done = fields.text(raw, "status", "finished_successfully") == "finished_successfully"
+    slug = json_fields.text(json_fields.inner(raw, "metadata"), "model_slug", "")
+    done = json_fields.text(raw, "status", "finished_successfully") == "finished_successfully"
     origin = Origin(_PROVIDER, Protocol.RESPONSES, slug) if slug else None
     return Message(author, parts, origin, Outcome.COMPLETE if done else Outcome.CUT)
 
 
 def _parts(content: Raw) -> Iterator[Part]:
-    kind = fields.text(content, "content_type", "text")
+    kind = json_fields.text(content, "content_type", "text")
     if kind == "thoughts":
-        for item in fields.items(content, "thoughts"):
-            thought = fields.record(item)
-            yield Reasoning(f"{fields.text(thought, 'summary', '')}\n{fields.text(thought, 'content', '')}".strip())
+        for item in json_fields.items(content, "thoughts"):
+            thought = json_fields.record(item)
+            yield Reasoning(
+                f"{json_fields.text(thought, 'summary', '')}\n{json_fields.text(thought, 'content', '')}".strip()
+            )
         return
     if kind == "reasoning_recap":
         return
-    for words in (fields.text(content, key, "") for key in ("text", "result")):
+    for words in (json_fields.text(content, key, "") for key in ("text", "result")):
         if words:
             yield Text(words)
-    for item in fields.items(content, "parts"):
+    for item in json_fields.items(content, "parts"):
         if words := item if isinstance(item, str) else _elsewhere(item):
             yield Text(words)
 
 
 def _elsewhere(item: object) -> str:
     """A part that is not text: what it says of itself."""
-    raw = fields.record(item)
-    kind = fields.text(raw, "content_type", "something").removesuffix("_asset_pointer")
-    return fields.text(raw, "text", "") or f"[{kind}, not in the export]"
+    raw = json_fields.record(item)
+    kind = json_fields.text(raw, "content_type", "something").removesuffix("_asset_pointer")
+    return json_fields.text(raw, "text", "") or f"[{kind}, not in the export]"

@@ -16,9 +16,9 @@ from typing import Any
 from termchat.core.chats import ChatRecord, Skipped
 from termchat.core.messages import Author, File, Message, Part, Reasoning, Text, ToolCall, ToolResult
 from termchat.core.outcomes import Outcome
-from termchat.store import fields
-from termchat.store.fields import BadRecord, Raw
+from termchat.store import json_fields
 from termchat.store.importers.common import Growing, as_json, chat_id, node_id, seconds, skipped
+from termchat.store.json_fields import BadRecord, Raw
 
 _SOURCE = "claude"
 _NO_PARENT = "00000000-0000-4000-8000-000000000000"
@@ -29,42 +29,42 @@ def read(found: list[Any]) -> Iterator[ChatRecord | Skipped]:
     for n, item in enumerate(found, 1):
         name = f"chat {n}"
         try:
-            raw = fields.record(item)
-            name = fields.text(raw, "name", "") or name
+            raw = json_fields.record(item)
+            name = json_fields.text(raw, "name", "") or name
             yield _chat(raw)
         except (BadRecord, ValueError, RecursionError) as error:
             yield skipped(name, error)
 
 
 def _chat(raw: Raw) -> ChatRecord:
-    foreign = fields.text(raw, "uuid")
-    created = seconds(fields.text(raw, "created_at", ""), 0.0)
-    updated = seconds(fields.text(raw, "updated_at", ""), created)
-    chat = Growing(_SOURCE, chat_id(_SOURCE, foreign), fields.text(raw, "name", ""), created, updated)
+    foreign = json_fields.text(raw, "uuid")
+    created = seconds(json_fields.text(raw, "created_at", ""), 0.0)
+    updated = seconds(json_fields.text(raw, "updated_at", ""), created)
+    chat = Growing(_SOURCE, chat_id(_SOURCE, foreign), json_fields.text(raw, "name", ""), created, updated)
     last: str | None = None
     ends: dict[str, str | None] = {}
-    for item in fields.items(raw, "chat_messages"):
-        message = fields.record(item)
-        above = fields.text(message, "parent_message_uuid", "")
+    for item in json_fields.items(raw, "chat_messages"):
+        message = json_fields.record(item)
+        above = json_fields.text(message, "parent_message_uuid", "")
         parent = ends.get(above) if above in ends else None if above == _NO_PARENT else last
-        last = ends[fields.text(message, "uuid")] = _add(chat, message, parent)
+        last = ends[json_fields.text(message, "uuid")] = _add(chat, message, parent)
     return chat.record(last)
 
 
 def _add(chat: Growing, raw: Raw, parent: str | None) -> str | None:
     """Add what one foreign message says, several of ours where tools were called; the last of them."""
-    uuid = fields.text(raw, "uuid")
-    at = seconds(fields.text(raw, "created_at", ""), chat.created)
+    uuid = json_fields.text(raw, "uuid")
+    at = seconds(json_fields.text(raw, "created_at", ""), chat.created)
     for n, message in enumerate(_messages(raw)):
         parent = chat.add(node_id(_SOURCE, chat.id, uuid, str(n)), parent, message, at)
     return parent
 
 
 def _messages(raw: Raw) -> Iterator[Message]:
-    parts = [part for item in fields.items(raw, "content") if (part := _part(fields.record(item)))]
-    if not any(isinstance(part, Text) for part in parts) and (words := fields.text(raw, "text", "")):
+    parts = [part for item in json_fields.items(raw, "content") if (part := _part(json_fields.record(item)))]
+    if not any(isinstance(part, Text) for part in parts) and (words := json_fields.text(raw, "text", "")):
         parts.append(Text(words))
-    if fields.text(raw, "sender") == "human":
+    if json_fields.text(raw, "sender") == "human":
         if everything := (*_attached(raw), *parts):
             yield Message(Author.USER, everything)
         return
@@ -90,16 +90,16 @@ def _joined(parts: list[Part]) -> Iterator[Part]:
 def _part(raw: Raw) -> Part | None:
     match raw.get("type"):
         case "text":
-            return Text(words) if (words := fields.text(raw, "text", "")) else None
+            return Text(words) if (words := json_fields.text(raw, "text", "")) else None
         case "thinking":
-            return Reasoning(words) if (words := fields.text(raw, "thinking", "")) else None
+            return Reasoning(words) if (words := json_fields.text(raw, "thinking", "")) else None
         case "tool_use":
             return ToolCall(
-                fields.text(raw, "id", ""), fields.text(raw, "name", "tool"), as_json(raw.get("input") or {})
+                json_fields.text(raw, "id", ""), json_fields.text(raw, "name", "tool"), as_json(raw.get("input") or {})
             )
         case "tool_result":
-            name, call = fields.text(raw, "name", "tool"), fields.text(raw, "tool_use_id", "")
-            return ToolResult(call, name, (Text(_result(raw)),), fields.flag(raw, "is_error"))
+            name, call = json_fields.text(raw, "name", "tool"), json_fields.text(raw, "tool_use_id", "")
+            return ToolResult(call, name, (Text(_result(raw)),), json_fields.flag(raw, "is_error"))
         case _:
             return None
 
@@ -108,14 +108,16 @@ def _result(raw: Raw) -> str:
     content = raw.get("content")
     if isinstance(content, str):
         return content
-    blocks = (fields.record(item) for item in fields.items(raw, "content"))
-    return "\n".join(fields.text(block, "text", "") for block in blocks)
+    blocks = (json_fields.record(item) for item in json_fields.items(raw, "content"))
+    return "\n".join(json_fields.text(block, "text", "") for block in blocks)
 
 
 def _attached(raw: Raw) -> Iterator[Part]:
-    for item in fields.items(raw, "attachments"):
-        attachment = fields.record(item)
-        words = fields.text(attachment, "extracted_content", "")
-        yield File(fields.text(attachment, "file_name", "attachment"), "text/plain", words.encode("utf-8", "replace"))
-    for item in fields.items(raw, "files"):
-        yield Text(f"[file {fields.text(fields.record(item), 'file_name', 'file')}, not in the export]\n")
+    for item in json_fields.items(raw, "attachments"):
+        attachment = json_fields.record(item)
+        words = json_fields.text(attachment, "extracted_content", "")
+        yield File(
+            json_fields.text(attachment, "file_name", "attachment"), "text/plain", words.encode("utf-8", "replace")
+        )
+    for item in json_fields.items(raw, "files"):
+        yield Text(f"[file {json_fields.text(json_fields.record(item), 'file_name', 'file')}, not in the export]\n")

@@ -14,7 +14,7 @@ from termchat.core.messages import Author, Message
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import safe_line
 from termchat.store import chats
-from termchat.store.fields import BadRecord
+from termchat.store.json_fields import BadRecord
 
 
 def chat_id(source: str, foreign: str) -> str:

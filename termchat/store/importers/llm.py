@@ -17,9 +17,9 @@ from termchat.core.messages import Author, File, Image, Message, Origin, Part, T
 from termchat.core.models import ModelRef, Protocol
 from termchat.core.outcomes import Outcome
 from termchat.core.usage import Usage
-from termchat.store import fields
-from termchat.store.fields import BadRecord, Raw
+from termchat.store import json_fields
 from termchat.store.importers.common import Growing, chat_id, node_id, seconds, skipped
+from termchat.store.json_fields import BadRecord, Raw
 
 _SOURCE = "llm"
 
@@ -57,26 +57,26 @@ class _Log:
     def chat(self, foreign: str) -> ChatRecord:
         rows = self._rows("SELECT * FROM responses WHERE coalesce(conversation_id, id) = ? ORDER BY rowid", foreign)
         names = self._rows("SELECT name FROM conversations WHERE id = ?", foreign)
-        times = [seconds(fields.text(row, "datetime_utc", ""), 0.0) for row in rows]
-        title = fields.text(names[0], "name", "") if names else ""
-        model = _model(fields.text(rows[-1], "model", ""))
+        times = [seconds(json_fields.text(row, "datetime_utc", ""), 0.0) for row in rows]
+        title = json_fields.text(names[0], "name", "") if names else ""
+        model = _model(json_fields.text(rows[-1], "model", ""))
         chat = Growing(_SOURCE, chat_id(_SOURCE, foreign), title, min(times), max(times), model)
-        chat.system = next((words for row in rows if (words := fields.text(row, "system", ""))), "")
+        chat.system = next((words for row in rows if (words := json_fields.text(row, "system", ""))), "")
         head: str | None = None
         for row, at in zip(rows, times, strict=True):
             for n, message in enumerate(self._messages(row)):
-                head = chat.add(node_id(_SOURCE, fields.text(row, "id"), str(n)), head, message, at)
+                head = chat.add(node_id(_SOURCE, json_fields.text(row, "id"), str(n)), head, message, at)
         return chat.record(head)
 
     def _messages(self, row: Raw) -> Iterator[Message]:
-        name = fields.text(row, "id")
+        name = json_fields.text(row, "id")
         if results := tuple(self._results(name)):
             yield Message(Author.TOOL, results)
-        words = fields.text(row, "prompt", "")
+        words = json_fields.text(row, "prompt", "")
         question = (*self._fragments(name), *self._attachments(name), *((Text(words),) if words else ()))
         if question or not results:
             yield Message(Author.USER, question)
-        answer = fields.text(row, "response", "")
+        answer = json_fields.text(row, "response", "")
         parts = (*((Text(answer),) if answer else ()), *self._calls(name))
         if parts:
             yield Message(Author.ASSISTANT, parts, _origin(row), Outcome.COMPLETE, _usage(row))
@@ -84,13 +84,15 @@ class _Log:
     def _results(self, response: str) -> Iterator[ToolResult]:
         for raw in self._related("tool_results", response):
             failed = bool(raw.get("exception"))
-            text = Text(fields.text(raw, "output", ""))
-            yield ToolResult(fields.text(raw, "tool_call_id", ""), fields.text(raw, "name", "tool"), (text,), failed)
+            text = Text(json_fields.text(raw, "output", ""))
+            yield ToolResult(
+                json_fields.text(raw, "tool_call_id", ""), json_fields.text(raw, "name", "tool"), (text,), failed
+            )
 
     def _calls(self, response: str) -> Iterator[ToolCall]:
         for raw in self._related("tool_calls", response):
-            arguments = fields.text(raw, "arguments", "{}")
-            yield ToolCall(fields.text(raw, "tool_call_id", ""), fields.text(raw, "name", "tool"), arguments)
+            arguments = json_fields.text(raw, "arguments", "{}")
+            yield ToolCall(json_fields.text(raw, "tool_call_id", ""), json_fields.text(raw, "name", "tool"), arguments)
 
     def _fragments(self, response: str) -> Iterator[Part]:
         if "prompt_fragments" in self.tables:
@@ -99,7 +101,7 @@ class _Log:
                 'WHERE response_id = ? ORDER BY "order"',
                 response,
             )
-            yield from (Text(f"{fields.text(raw, 'content', '')}\n") for raw in rows)
+            yield from (Text(f"{json_fields.text(raw, 'content', '')}\n") for raw in rows)
 
     def _attachments(self, response: str) -> Iterator[Part]:
         if "prompt_attachments" not in self.tables:
@@ -110,8 +112,8 @@ class _Log:
             response,
         )
         for raw in rows:
-            mime, url = fields.text(raw, "type", "application/octet-stream"), fields.text(raw, "url", "")
-            data, path = bytes(raw.get("content") or b""), fields.text(raw, "path", "")
+            mime, url = json_fields.text(raw, "type", "application/octet-stream"), json_fields.text(raw, "url", "")
+            data, path = bytes(raw.get("content") or b""), json_fields.text(raw, "path", "")
             if mime.startswith("image/"):
                 yield Image(mime, data, url) if data or url else Text(f"[image {path}, not in the log]\n")
             else:
@@ -137,10 +139,10 @@ def _model(name: str) -> ModelRef | None:
 
 
 def _origin(row: Raw) -> Origin | None:
-    model = _model(fields.text(row, "resolved_model", "") or fields.text(row, "model", ""))
+    model = _model(json_fields.text(row, "resolved_model", "") or json_fields.text(row, "model", ""))
     return Origin(model.provider, Protocol.CHAT, model.model) if model else None
 
 
 def _usage(row: Raw) -> Usage | None:
-    sent, came = fields.whole(row, "input_tokens"), fields.whole(row, "output_tokens")
+    sent, came = json_fields.whole(row, "input_tokens"), json_fields.whole(row, "output_tokens")
     return Usage(input=sent, output=came) if sent or came else None

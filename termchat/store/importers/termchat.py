@@ -9,10 +9,10 @@ from termchat.core.chats import ChatInfo, ChatRecord, ChatState, Skipped
 from termchat.core.conversation import Conversation, Node
 from termchat.core.messages import Author
 from termchat.core.models import ModelRef
-from termchat.store import codec, fields
+from termchat.store import json_fields, message_json
 from termchat.store.export.json import VERSION
-from termchat.store.fields import BadRecord, Raw
 from termchat.store.importers.common import skipped
+from termchat.store.json_fields import BadRecord, Raw
 
 
 def read(raw: dict[str, Any]) -> Iterator[ChatRecord | Skipped]:
@@ -20,18 +20,18 @@ def read(raw: dict[str, Any]) -> Iterator[ChatRecord | Skipped]:
     if raw.get("version") != VERSION:
         yield Skipped("the file", skipped("", BadRecord("it is of a version that is not known")).why)
         return
-    for n, item in enumerate(fields.items(raw, "chats"), 1):
+    for n, item in enumerate(json_fields.items(raw, "chats"), 1):
         name = f"chat {n}"
         try:
-            chat = fields.record(item)
-            name = fields.text(chat, "title", "") or name
+            chat = json_fields.record(item)
+            name = json_fields.text(chat, "title", "") or name
             yield _chat(chat)
         except (BadRecord, ValueError) as error:
             yield skipped(name, error)
 
 
 def _chat(raw: Raw) -> ChatRecord:
-    created = fields.number(raw, "created", 0.0)
+    created = json_fields.number(raw, "created", 0.0)
     nodes, times = _nodes(raw, created)
     head = raw.get("head")
     if head is not None and head not in nodes:
@@ -39,30 +39,32 @@ def _chat(raw: Raw) -> ChatRecord:
     tree = Conversation(nodes, head)
     questions = sum(node.message.author is Author.USER for node in nodes.values())
     state = ChatState(
-        _model(raw.get("model")), fields.text(raw, "system", ""), codec.unwrapped(fields.inner(raw, "settings"))
+        _model(raw.get("model")),
+        json_fields.text(raw, "system", ""),
+        message_json.unwrapped(json_fields.inner(raw, "settings")),
     )
-    updated = fields.number(raw, "updated", created)
-    directory = fields.text(raw, "directory", "")
-    info = ChatInfo(_id(raw), fields.text(raw, "title", ""), state.model, created, updated, questions, directory)
-    return ChatRecord(info, state, tree, times, fields.flag(raw, "renamed"))
+    updated = json_fields.number(raw, "updated", created)
+    directory = json_fields.text(raw, "directory", "")
+    info = ChatInfo(_id(raw), json_fields.text(raw, "title", ""), state.model, created, updated, questions, directory)
+    return ChatRecord(info, state, tree, times, json_fields.flag(raw, "renamed"))
 
 
 def _nodes(raw: Raw, created: float) -> tuple[dict[str, Node], dict[str, float]]:
     """The messages; each comes after its parent, so there are no circles."""
     nodes: dict[str, Node] = {}
     times: dict[str, float] = {}
-    for item in fields.items(raw, "messages"):
-        entry = fields.record(item)
-        name, parent = fields.text(entry, "id"), entry.get("parent")
+    for item in json_fields.items(raw, "messages"):
+        entry = json_fields.record(item)
+        name, parent = json_fields.text(entry, "id"), entry.get("parent")
         if name in nodes or (parent is not None and parent not in nodes):
             raise BadRecord("its messages are not a tree")
-        nodes[name] = Node(name, parent, codec.from_raw(entry.get("message")))
-        times[name] = fields.number(entry, "created", created)
+        nodes[name] = Node(name, parent, message_json.from_raw(entry.get("message")))
+        times[name] = json_fields.number(entry, "created", created)
     return nodes, times
 
 
 def _id(raw: Raw) -> str:
-    name = fields.text(raw, "id")
+    name = json_fields.text(raw, "id")
     if not name or len(name) > 64 or not all(c.isascii() and (c.isalnum() or c in "-_") for c in name):
         raise BadRecord("its id is not one")
     return name

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from termchat.core.errors import Failure
-from termchat.store import db, troubles
+from termchat.store import db, sqlite_errors
 from termchat.store.db import Database
 
 T = TypeVar("T")
@@ -156,7 +156,7 @@ class Desk:
         try:
             return work(connection)
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-            if self._file is None or self.in_memory or not troubles.damaged(error):
+            if self._file is None or self.in_memory or not sqlite_errors.damaged(error):
                 raise
             connection.close()
             self._db = None
@@ -167,7 +167,7 @@ class Desk:
 
     def _troubled(self, error: sqlite3.Error) -> bool:
         """Whether it may pass; the user is told when it begins."""
-        failure = troubles.passing(error)
+        failure = sqlite_errors.passing(error)
         if failure is None:
             return False
         _log.warning("the store: %s", error)
@@ -213,23 +213,23 @@ def _open(file: Path | None, vfs: str, patience: float) -> Database:
         return db.open_memory()
     try:
         return db.open_file(file, vfs, patience)
-    except troubles.NotOurs as error:
+    except sqlite_errors.NotOurs as error:
         opened = db.open_memory()
         opened.notes.append(error.failure)
         return opened
     except OSError as error:
         return _instead(file, error)
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        if troubles.locked(error):
+        if sqlite_errors.locked(error):
             raise
-        return _rescued(file, vfs) if troubles.damaged(error) else _instead(file, error)
+        return _rescued(file, vfs) if sqlite_errors.damaged(error) else _instead(file, error)
 
 
 def _rescued(file: Path, vfs: str) -> Database:
     try:
         note = _rescue(file)
         opened = db.open_file(file, vfs)
-    except (OSError, sqlite3.Error, troubles.NotOurs) as error:
+    except (OSError, sqlite3.Error, sqlite_errors.NotOurs) as error:
         return _instead(file, error)
     if note:
         opened.notes.insert(0, note)
@@ -237,12 +237,12 @@ def _rescued(file: Path, vfs: str) -> Database:
 
 
 def _rescue(file: Path) -> Failure | None:
-    from termchat.store.rescue import rescue  # hardly ever needed
+    from termchat.store.recovery import rescue  # hardly ever needed
 
     return rescue(file)
 
 
 def _instead(file: Path, error: Exception) -> Database:
     opened = db.open_memory(file)
-    opened.notes.append(troubles.unusable(file, error))
+    opened.notes.append(sqlite_errors.unusable(file, error))
     return opened

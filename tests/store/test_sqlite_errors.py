@@ -17,9 +17,9 @@ import pytest
 
 from termchat.core.chat_store import Resumed
 from termchat.core.errors import Kind
-from termchat.store.library import Library
+from termchat.store.chat_store import Library
 from tests.store.conftest import Shelf
-from tests.store.talk import HERE, STATE, answer, ask, look, started, stream, until
+from tests.store.helpers import HERE, STATE, answer, ask, look, started, stream, until
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077, 0o177])
@@ -146,9 +146,9 @@ async def test_a_directory_that_cannot_be_made_leaves_a_chat_in_memory(shelf: Sh
 CHILD = """
 import asyncio, os, resource, sys
 from pathlib import Path
-from tests.store.talk import HERE, STATE, answer, ask
+from tests.store.helpers import HERE, STATE, answer, ask
 from termchat.core.chat_store import Resumed
-from termchat.store.library import Library
+from termchat.store.chat_store import Library
 
 async def main():
     told = []

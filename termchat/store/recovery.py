@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from termchat.core.errors import Failure
-from termchat.store import db, troubles
-from termchat.store.nodes import reindex
+from termchat.store import db, sqlite_errors
+from termchat.store.messages import reindex
 from termchat.store.schema import GUARD, TABLES
 
 Row: TypeAlias = tuple[Any, ...]
@@ -51,7 +51,7 @@ def rescue(file: Path) -> Failure | None:
             fresh.replace(file)
         finally:
             _remove(fresh)
-    return troubles.rescued(aside, chats, messages)
+    return sqlite_errors.rescued(aside, chats, messages)
 
 
 def _fill(fresh: Path, file: Path) -> tuple[int, int]:
@@ -74,7 +74,7 @@ def _healthy(file: Path) -> bool:
             connection.execute("INSERT INTO words(words) VALUES ('integrity-check')")
             return True
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-        if troubles.damaged(error):
+        if sqlite_errors.damaged(error):
             return False
         raise
 

@@ -38,8 +38,8 @@ from termchat.core.models import Protocol
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import well_formed
 from termchat.core.usage import Usage
-from termchat.store import fields
-from termchat.store.fields import BadRecord, Raw
+from termchat.store import json_fields
+from termchat.store.json_fields import BadRecord, Raw
 
 VERSION = 1
 Blobs: TypeAlias = Callable[[str], bytes]
@@ -98,16 +98,16 @@ def to_raw(message: Message, blobs: dict[str, bytes] | None = None) -> dict[str,
 
 def from_raw(value: object, blobs: Blobs = lost) -> Message:
     """The message of a JSON object. Raises BadRecord."""
-    raw = fields.record(value)
+    raw = json_fields.record(value)
     if raw.get("v") != VERSION:
         raise BadRecord("a version that is not known")
     try:
         return Message(
-            Author(fields.text(raw, "author")),
-            tuple(_part_from_raw(fields.record(part), blobs) for part in fields.items(raw, "parts")),
+            Author(json_fields.text(raw, "author")),
+            tuple(_part_from_raw(json_fields.record(part), blobs) for part in json_fields.items(raw, "parts")),
             _origin(raw.get("origin")),
-            Outcome(fields.text(raw, "outcome")) if "outcome" in raw else None,
-            _usage(fields.record(raw["usage"])) if "usage" in raw else None,
+            Outcome(json_fields.text(raw, "outcome")) if "outcome" in raw else None,
+            _usage(json_fields.record(raw["usage"])) if "usage" in raw else None,
         )
     except BadRecord:
         raise
@@ -142,22 +142,24 @@ def _part_to_raw(part: Part, blobs: dict[str, bytes] | None) -> dict[str, Any]:
 def _part_from_raw(raw: Raw, blobs: Blobs) -> Part:
     match raw.get("type"):
         case "text":
-            citations = tuple(_citation(item) for item in fields.items(raw, "citations"))
-            return Text(fields.text(raw, "text"), citations, _extra(raw))
+            citations = tuple(_citation(item) for item in json_fields.items(raw, "citations"))
+            return Text(json_fields.text(raw, "text"), citations, _extra(raw))
         case "reasoning":
-            return Reasoning(fields.text(raw, "text"), fields.flag(raw, "redacted"), _extra(raw))
+            return Reasoning(json_fields.text(raw, "text"), json_fields.flag(raw, "redacted"), _extra(raw))
         case "search":
-            return Search(tuple(_word(query) for query in fields.items(raw, "queries")), _extra(raw))
+            return Search(tuple(_word(query) for query in json_fields.items(raw, "queries")), _extra(raw))
         case "call":
-            name, arguments = fields.text(raw, "name"), fields.text(raw, "arguments")
-            return ToolCall(fields.text(raw, "id"), name, arguments, fields.flag(raw, "whole"), _extra(raw))
+            name, arguments = json_fields.text(raw, "name"), json_fields.text(raw, "arguments")
+            return ToolCall(json_fields.text(raw, "id"), name, arguments, json_fields.flag(raw, "whole"), _extra(raw))
         case "result":
-            parts = tuple(_inner(fields.record(part), blobs) for part in fields.items(raw, "parts"))
-            return ToolResult(fields.text(raw, "id"), fields.text(raw, "name"), parts, fields.flag(raw, "error"))
+            parts = tuple(_inner(json_fields.record(part), blobs) for part in json_fields.items(raw, "parts"))
+            return ToolResult(
+                json_fields.text(raw, "id"), json_fields.text(raw, "name"), parts, json_fields.flag(raw, "error")
+            )
         case "image":
-            return Image(fields.text(raw, "mime"), _bytes(raw, blobs), fields.text(raw, "url", ""))
+            return Image(json_fields.text(raw, "mime"), _bytes(raw, blobs), json_fields.text(raw, "url", ""))
         case "file":
-            return File(fields.text(raw, "name"), fields.text(raw, "mime"), _bytes(raw, blobs))
+            return File(json_fields.text(raw, "name"), json_fields.text(raw, "mime"), _bytes(raw, blobs))
         case _:
             raise BadRecord("a part of an unknown type")
 
@@ -206,10 +208,10 @@ def _bytes_to_raw(data: bytes, blobs: dict[str, bytes] | None) -> dict[str, Any]
 def _bytes(raw: Raw, blobs: Blobs) -> bytes:
     if "blob" in raw:
         try:
-            return blobs(fields.text(raw, "blob"))
+            return blobs(json_fields.text(raw, "blob"))
         except KeyError:
             return b""  # the attachment is lost; what was said about it is not
-    return _from_base64(fields.text(raw, "data", ""))
+    return _from_base64(json_fields.text(raw, "data", ""))
 
 
 def _from_base64(text: str) -> bytes:
@@ -231,13 +233,13 @@ def _usage_to_raw(usage: Usage) -> dict[str, Any]:
 
 def _usage(raw: Raw) -> Usage:
     return Usage(
-        fields.whole(raw, "input"),
-        fields.whole(raw, "output"),
-        fields.whole(raw, "cached"),
-        fields.whole(raw, "cache_write"),
-        fields.whole(raw, "reasoning"),
-        fields.flag(raw, "estimated"),
-        fields.decimal(raw, "cost"),
+        json_fields.whole(raw, "input"),
+        json_fields.whole(raw, "output"),
+        json_fields.whole(raw, "cached"),
+        json_fields.whole(raw, "cache_write"),
+        json_fields.whole(raw, "reasoning"),
+        json_fields.flag(raw, "estimated"),
+        json_fields.decimal(raw, "cost"),
     )
 
 
@@ -248,7 +250,7 @@ def wrapped(opaque: Mapping[str, object]) -> dict[str, Any]:
 
 def unwrapped(raw: object) -> dict[str, Any]:
     """Opaque data as it was before it was wrapped. Raises BadRecord."""
-    return {key: _unwrapped(item) for key, item in fields.record(raw).items()}
+    return {key: _unwrapped(item) for key, item in json_fields.record(raw).items()}
 
 
 def _opaque(extra: Extra) -> dict[str, Any]:

@@ -24,8 +24,8 @@ from termchat.core.messages import (
 )
 from termchat.core.sanitize import well_formed
 from termchat.core.usage import Usage
-from termchat.store.codec import Encoded, decode, encode, lost
-from termchat.store.fields import BadRecord
+from termchat.store.json_fields import BadRecord
+from termchat.store.message_json import Encoded, decode, encode, lost
 from tests.store.strategies import messages
 
 

@@ -10,9 +10,9 @@ from typing import TypeAlias
 from termchat.core.conversation import Conversation, Node
 from termchat.core.messages import Author, Message, Text
 from termchat.core.sanitize import well_formed
-from termchat.store.codec import Blobs, Encoded, decode, encode, lost
-from termchat.store.fields import BadRecord
-from termchat.store.words import indexed, words
+from termchat.store.full_text import indexed, words
+from termchat.store.json_fields import BadRecord
+from termchat.store.message_json import Blobs, Encoded, decode, encode, lost
 
 Hide: TypeAlias = Callable[[str], str]
 DAMAGED = "[this message is damaged and cannot be read]"

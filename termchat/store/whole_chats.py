@@ -7,8 +7,8 @@ import sqlite3
 from termchat.core.chats import ChatRecord
 from termchat.core.conversation import Conversation, Node
 from termchat.core.messages import Author
-from termchat.store import chats, nodes
-from termchat.store.nodes import Hide, kept
+from termchat.store import chats, messages
+from termchat.store.messages import Hide, kept
 
 
 def load(connection: sqlite3.Connection, chat: str, at: float) -> ChatRecord | None:
@@ -18,7 +18,7 @@ def load(connection: sqlite3.Connection, chat: str, at: float) -> ChatRecord | N
         return None
     n = row[0]
     head, stem, renamed = connection.execute("SELECT head, stem, renamed FROM chats WHERE n = ?", (n,)).fetchone()
-    conversation, times = nodes.tree(connection, n, head, stem)
+    conversation, times = messages.tree(connection, n, head, stem)
     return ChatRecord(chats.info(row, at), chats.state(connection, n), conversation, times, bool(renamed))
 
 
@@ -49,7 +49,7 @@ def insert(connection: sqlite3.Connection, record: ChatRecord, hide: Hide) -> tu
 
 
 def _add(connection: sqlite3.Connection, n: int, node: Node, at: float, hide: Hide) -> bool:
-    return nodes.add(connection, n, kept(node, at, hide)) is not None
+    return messages.add(connection, n, kept(node, at, hide)) is not None
 
 
 def branch(record: ChatRecord, head: str | None) -> ChatRecord:

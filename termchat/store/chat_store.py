@@ -35,10 +35,10 @@ from termchat.core.chats import (
 from termchat.core.errors import Failure, Kind
 from termchat.core.messages import Message
 from termchat.core.sanitize import safe_line, say, well_formed
-from termchat.store import chats, db, ledger, nodes, partials, prompts, records, search, trash
+from termchat.store import chats, db, deletion, ledger, partial_replies, prompt_history, search, whole_chats
 from termchat.store.chats import Seed
-from termchat.store.desk import Desk, Tell, Write
-from termchat.store.nodes import Hide
+from termchat.store.db_thread import Desk, Tell, Write
+from termchat.store.messages import Hide
 from termchat.store.recorder import EVERY, Recorder, Shelf
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ class Library:
         self._desk = Desk(file, tell, vfs=vfs)
         self._shelf = Shelf(self._desk, lambda text: hide(well_formed(text)), every)
         self._next, self._left = _new_id(), ""  # the chat to begin next, and the draft that waits for it
-        self._desk.post(Write(lambda db: partials.adopt(db, time.time())))
-        self._desk.post(Write(lambda db: trash.purge(db, time.time() - trash.KEPT)))
+        self._desk.post(Write(lambda db: partial_replies.adopt(db, time.time())))
+        self._desk.post(Write(lambda db: deletion.purge(db, time.time() - deletion.KEPT)))
 
     @property
     def in_memory(self) -> bool:
@@ -90,7 +90,7 @@ class Library:
         return Resumed(recorder, record.info, record.state, record.conversation, draft)
 
     async def fork(self, chat: str, head: str | None, place: Place, title: str = "") -> Resumed | Failure:
-        record = await self._ask(lambda db: records.load(db, chat, time.time()), None)
+        record = await self._ask(lambda db: whole_chats.load(db, chat, time.time()), None)
         if record is None:
             return _no_chat(chat)
         head = head or record.conversation.head
@@ -114,7 +114,7 @@ class Library:
         return Page(await self._ask(lambda db: search.matching(db, containing, directory, limit, at), ()))
 
     async def glance(self, chat: str, messages: int) -> tuple[Message, ...]:
-        return await self._ask(lambda db: nodes.last(db, chat, messages), ())
+        return await self._ask(lambda db: messages.last(db, chat, messages), ())
 
     async def search(self, typed: str, limit: int = 50) -> tuple[Hit, ...]:
         return await self._ask(lambda db: search.search(db, typed, limit), ())
@@ -126,24 +126,26 @@ class Library:
         await self._change(chat, lambda db, n: chats.rename(db, n, self._shelf.hide(title)))
 
     async def delete(self, chat: str) -> None:
-        await self._change(chat, lambda db, n: trash.delete(db, n, time.time()))
+        await self._change(chat, lambda db, n: deletion.delete(db, n, time.time()))
 
     async def restore(self, chat: str) -> None:
-        await self._change(chat, trash.restore)
+        await self._change(chat, deletion.restore)
 
     async def deleted(self) -> tuple[ChatInfo, ...]:
-        return await self._ask(lambda db: trash.deleted(db, time.time()), ())
+        return await self._ask(lambda db: deletion.deleted(db, time.time()), ())
 
     def remember(self, text: str, place: Place, chat: str = "", *, draft: bool = False) -> None:
         text, place, at = self._shelf.hide(text), _written(place), time.time()
-        self._desk.post(Write(lambda db: prompts.remember(db, text, place, chat, at, draft=draft)))
+        self._desk.post(Write(lambda db: prompt_history.remember(db, text, place, chat, at, draft=draft)))
 
     async def prompts(self, containing: str = "", directory: str = "", limit: int = 500) -> tuple[PastPrompt, ...]:
-        return await self._ask(lambda db: prompts.past(db, well_formed(containing), well_formed(directory), limit), ())
+        return await self._ask(
+            lambda db: prompt_history.past(db, well_formed(containing), well_formed(directory), limit), ()
+        )
 
     async def left_draft(self, place: Place) -> str:
         name, here = self._next, _written(place)
-        self._left = await self._ask(lambda db: prompts.left_draft(db, name, here, time.time()), "")
+        self._left = await self._ask(lambda db: prompt_history.left_draft(db, name, here, time.time()), "")
         return self._left
 
     async def price(self, prices: Prices, since: float = 0.0) -> None:
@@ -163,9 +165,9 @@ class Library:
         writer = Writer(form)
         names = await self._ask(_all_ids, ()) if chats is None else chats
         for name in names:
-            record = await self._ask(lambda db, name=name: records.load(db, name, time.time()), None)
+            record = await self._ask(lambda db, name=name: whole_chats.load(db, name, time.time()), None)
             if record:
-                yield writer.chat(records.branch(record, head) if head else record)
+                yield writer.chat(whole_chats.branch(record, head) if head else record)
         yield writer.end()
 
     async def take_in(self, file: Path) -> ImportReport | Failure:
@@ -205,16 +207,16 @@ class Library:
             with db.transaction(connection):
                 held = not chats.hold(connection, n, at)
                 if not held:
-                    partials.adopt(connection, at)
+                    partial_replies.adopt(connection, at)
                     chats.visit(connection, n, place, at)
         except sqlite3.OperationalError:
             pass
-        record = records.load(connection, chat, at)
-        return (record, held, "" if held else prompts.draft(connection, chat)) if record else _no_chat(chat)
+        record = whole_chats.load(connection, chat, at)
+        return (record, held, "" if held else prompt_history.draft(connection, chat)) if record else _no_chat(chat)
 
     def _branch(self, record: ChatRecord, head: str | None, place: Place, *, forked: bool) -> tuple[Recorder, Resumed]:
         """A chat of its own from `head` on; it is made with its first message."""
-        part = records.branch(record, head)
+        part = whole_chats.branch(record, head)
         seed = Seed(_new_id(), _written(place), record.info.id, head)
         recorder = Recorder(self._shelf, seed, part.state)
         return recorder, Resumed(recorder, part.info, part.state, part.conversation, forked=forked)
@@ -224,7 +226,7 @@ class Library:
     ) -> list[tuple[bool, int] | Skipped]:
         with db.transaction(connection):
             return [
-                item if isinstance(item, Skipped) else records.insert(connection, item, self._shelf.hide)
+                item if isinstance(item, Skipped) else whole_chats.insert(connection, item, self._shelf.hide)
                 for item in batch
             ]
 

@@ -12,10 +12,10 @@ from termchat.core.conversation import Node
 from termchat.core.messages import Author, Message, Origin
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
-from termchat.store import chats, ledger, nodes, processes
-from termchat.store.codec import encode, lost
+from termchat.store import chats, ledger, messages, processes
 from termchat.store.ledger import Entry
-from termchat.store.nodes import Hide, kept
+from termchat.store.message_json import encode, lost
+from termchat.store.messages import Hide, kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def adopt(connection: sqlite3.Connection, at: float) -> int:
     ).fetchall()
     left = [row for row in rows if row[4] != processes.owner() and not processes.alive(row[4], row[8], at)]
     for turn, chat, parent, node, _, provider, model, step, began, text in left:
-        message = nodes.message(text, Author.ASSISTANT.value, lost) if text else None
+        message = messages.message(text, Author.ASSISTANT.value, lost) if text else None
         finish(connection, Partial(turn, chat, parent, node, ModelRef(provider, model), step, began, message), str)
     return len(left)
 

@@ -16,10 +16,10 @@ from termchat.core.chat_store import Resumed
 from termchat.core.conversation import Node
 from termchat.core.errors import Kind
 from termchat.core.messages import File, user
-from termchat.store import chats, db, nodes, rescue
+from termchat.store import chats, db, messages, recovery
 from termchat.store.chats import Seed
 from tests.store.conftest import Shelf
-from tests.store.talk import HERE, STATE, ask, look
+from tests.store.helpers import HERE, STATE, ask, look
 
 PAGE = 4096
 CHATS, MESSAGES = 20, 30
@@ -43,7 +43,7 @@ def filled(file: Path) -> None:
                 name = f"{chat}-{m}"
                 attached = (File("f", "text/plain", b"%d" % chat * 500),) if m == 0 else ()
                 node = Node(name, parent, user(f"message {name} " + "word " * 40, *attached))
-                chats.add(connection, n, nodes.kept(node, 1e9 + m), follow=True)
+                chats.add(connection, n, messages.kept(node, 1e9 + m), follow=True)
                 parent = name
         connection.execute("DELETE FROM holders")
 
@@ -152,15 +152,15 @@ async def test_a_message_that_is_damaged_within_says_so(shelf: Shelf, sound: byt
 
     assert isinstance(found, Resumed)
     texts = [n.message.text for n in found.conversation.path()]
-    assert len(texts) == MESSAGES and texts[3] == nodes.DAMAGED
+    assert len(texts) == MESSAGES and texts[3] == messages.DAMAGED
 
 
 async def test_only_the_first_of_two_rescues(shelf: Shelf, sound: bytes):
     shelf.file.parent.mkdir(parents=True)
     shelf.file.write_bytes(b"\x00" * PAGE + sound[PAGE:])
 
-    assert rescue.rescue(shelf.file) is not None
-    assert rescue.rescue(shelf.file) is None
+    assert recovery.rescue(shelf.file) is not None
+    assert recovery.rescue(shelf.file) is None
     assert len(asides(shelf)) == 1
     assert sorted(path.name for path in shelf.file.parent.iterdir()) == ["termchat.db", asides(shelf)[0].name]
 
@@ -175,7 +175,7 @@ def test_no_damage_ends_in_anything_but_a_sound_file(tmp_path_factory: pytest.Te
         at = chance.randrange(len(raw))
         raw[at : at + 8] = chance.randbytes(min(8, len(raw) - at))
     file.write_bytes(raw)
-    rescue.rescue(file)
+    recovery.rescue(file)
 
     with closing(db.open_file(file).connection) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from termchat.core.chats import ChatInfo
-from termchat.store import chats, nodes
+from termchat.store import chats, messages
 
 KEPT = 30 * 86_400.0
 _AT_ONCE = 20  # chats that go for good in one go, so that nobody waits for it
@@ -34,7 +34,7 @@ def purge(connection: sqlite3.Connection, before: float) -> None:
     rows = connection.execute("SELECT n FROM chats WHERE deleted < ? LIMIT ?", (before, _AT_ONCE)).fetchall()
     for (n,) in rows:
         _hand_over(connection, n, even_to_deleted=True)
-        nodes.forget_words(
+        messages.forget_words(
             connection, connection.execute("SELECT n, author, message FROM nodes WHERE chat = ?", (n,)).fetchall()
         )
         connection.execute("DELETE FROM drafts WHERE chat = (SELECT id FROM chats WHERE n = ?)", (n,))
