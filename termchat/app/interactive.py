@@ -19,16 +19,16 @@ from termchat.core.errors import Failure, ProviderError
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import Safe, safe_line, say
 from termchat.core.style import Theme
-from termchat.ui.bulletin import Bulletin
-from termchat.ui.notes import Notes, print_out
+from termchat.ui.frontend import House as Room
+from termchat.ui.frontend import Look
+from termchat.ui.notices import Bulletin
 from termchat.ui.palette import depth_of
-from termchat.ui.repl.house import House as Room
-from termchat.ui.repl.house import Look
 from termchat.ui.repl.loop import run
 from termchat.ui.repl.porch import signs_work
 from termchat.ui.repl.tty import Tty
+from termchat.ui.stderr import Notes, print_out
 from termchat.ui.terminal import appends_only
-from termchat.ui.view import Think
+from termchat.ui.turn_state import Think
 
 
 def talk(launch: Launch, config: Config, env: Mapping[str, str], tty: Tty | None) -> int:

@@ -13,7 +13,7 @@ from termchat.config.load import Config
 from termchat.core.errors import Failure, Kind
 from termchat.core.outcomes import Exit
 from termchat.ui import oneshot, prompt
-from termchat.ui.notes import Notes
+from termchat.ui.stderr import Notes
 
 
 def script(launch: Launch, config: Config, env: Mapping[str, str]) -> int:

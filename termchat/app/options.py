@@ -15,7 +15,7 @@ from termchat.core.outcomes import Exit
 from termchat.core.sanitize import say
 from termchat.core.style import Theme
 from termchat.ui.formats import Format
-from termchat.ui.notes import Notes
+from termchat.ui.stderr import Notes
 from termchat.ui.terminal import background, links_work
 
 if TYPE_CHECKING:

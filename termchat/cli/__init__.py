@@ -18,7 +18,7 @@ from termchat.core.chats import By, ExportFormat
 from termchat.core.errors import Failure, Kind
 from termchat.core.outcomes import Exit
 from termchat.core.sanitize import safe_line, say
-from termchat.ui.notes import Notes
+from termchat.ui.stderr import Notes
 
 # Recognised only as the very first argument. The words are taken for ever, so that a prompt of today is never a
 # subcommand of tomorrow.
@@ -153,7 +153,7 @@ def _usage(env: Mapping[str, str]) -> Callable[..., int]:
         since: Annotated[str, typer.Option("--since", help="12h, 7d, 2w or a date.")] = "30d",
         as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
     ) -> int:
-        from termchat.ui.ages import since as moment
+        from termchat.ui.relative_time import since as moment
 
         begin = moment(since, time.time())
         if isinstance(begin, Failure):

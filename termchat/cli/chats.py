@@ -14,9 +14,9 @@ from termchat.core.chats import ChatInfo, ExportFormat, ImportReport
 from termchat.core.errors import Failure, Kind
 from termchat.core.outcomes import Exit
 from termchat.core.sanitize import Safe, safe, safe_line, say
-from termchat.ui.ages import age
-from termchat.ui.notes import Notes, complain, print_out
-from termchat.ui.words import count
+from termchat.ui.phrases import count
+from termchat.ui.relative_time import age
+from termchat.ui.stderr import Notes, complain, print_out
 
 _MOST = 1_000_000
 

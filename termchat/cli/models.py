@@ -11,8 +11,8 @@ from termchat.core.errors import Failure, Kind, ProviderError
 from termchat.core.models import ModelInfo
 from termchat.core.outcomes import Exit
 from termchat.core.sanitize import Safe, safe_line, say
-from termchat.ui.notes import Notes, print_out
-from termchat.ui.words import count
+from termchat.ui.phrases import count
+from termchat.ui.stderr import Notes, print_out
 
 
 async def show_models(providers: Providers, query: str, *, fresh: bool, as_json: bool) -> int:

@@ -18,7 +18,7 @@ from termchat.core.errors import Failure, Kind
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Exit
 from termchat.core.sanitize import safe_line, say
-from termchat.ui.notes import Notes
+from termchat.ui.stderr import Notes
 
 
 def models(query: str, env: Mapping[str, str], *, fresh: bool, as_json: bool) -> int:

@@ -13,9 +13,9 @@ from termchat.core.sanitize import Safe, safe_line, say
 from termchat.core.style import Role, Theme
 from termchat.ui.markdown.encode import encode_segments
 from termchat.ui.markdown.row import Segment
-from termchat.ui.notes import Notes, print_out
 from termchat.ui.palette import Palette, depth_of
-from termchat.ui.samples import sample_line
+from termchat.ui.stderr import Notes, print_out
+from termchat.ui.theme_sample import sample_line
 
 _WIDTH = 22
 

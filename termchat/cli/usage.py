@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from termchat.core.chats import UsageRow
 from termchat.core.sanitize import Safe, safe, safe_line
-from termchat.ui.notes import complain, print_out
-from termchat.ui.words import count, money
+from termchat.ui.phrases import count, money
+from termchat.ui.stderr import complain, print_out
 
 _BAR = 20  # cells
 _EIGHTHS = " ▏▎▍▌▋▊▉█"

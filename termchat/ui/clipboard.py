@@ -16,7 +16,7 @@ from shutil import which
 from typing import NamedTuple
 
 from termchat.core.sanitize import Safe, safe_line, say
-from termchat.ui.words import size
+from termchat.ui.phrases import size
 
 _MOST = 100_000  # characters of base64 in one sequence; terminals cut or ignore longer ones
 _PATIENCE = 3.0

@@ -28,8 +28,8 @@ from termchat.core.messages import Author, Citation, Message, Text, cited
 from termchat.core.outcomes import Exit, Outcome
 from termchat.core.sanitize import safe_line, say
 from termchat.ui.formats import Format
-from termchat.ui.notes import Notes
-from termchat.ui.words import duration, outcome_words, retry_words, searched_words, usage_words
+from termchat.ui.phrases import duration, outcome_words, retry_words, searched_words, usage_words
+from termchat.ui.stderr import Notes
 
 _STOPPED = (Outcome.CUT, Outcome.STALLED, Outcome.LENGTH)
 _SIGNALS = {signal.SIGINT: Exit.CANCELLED, signal.SIGTERM: Exit.SIGTERM, signal.SIGHUP: Exit.SIGHUP}
@@ -124,7 +124,7 @@ async def _cite(sources: tuple[Citation, ...], out: Format, notes: Notes) -> Non
     """The sources below a reply that a person reads; beside one that a program reads, on standard error."""
     if sources and not notes.quiet and not await out.cite(sources):
         from termchat.ui.blocks import words_of
-        from termchat.ui.sources import source_lines
+        from termchat.ui.citations import source_lines
 
         notes.rows(words_of(line) for line in source_lines(sources, hyperlinks=False))
 

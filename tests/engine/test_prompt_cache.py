@@ -16,7 +16,7 @@ from termchat.core.messages import File, Image, Message, user
 from termchat.core.models import ModelRef, Protocol
 from termchat.core.usage import Usage
 from termchat.providers.openai_chat.encode import cache_key
-from termchat.ui.words import usage_words
+from termchat.ui.phrases import usage_words
 from tests.engine.support import ask, ended, session
 from tests.gateway import Call, Gateway, Reasoning, Reply, Text, fault
 from tests.gateway import Usage as Counted

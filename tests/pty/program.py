@@ -19,9 +19,9 @@ def main() -> int:
     from termchat.config.themes import load_theme
     from termchat.core.errors import Failure
     from termchat.core.sanitize import say
+    from termchat.ui.frontend import House, Look
     from termchat.ui.palette import depth_of
     from termchat.ui.repl import hands, notify, patience, status
-    from termchat.ui.repl.house import House, Look
     from termchat.ui.repl.loop import run
     from termchat.ui.repl.menu import Menu
     from termchat.ui.repl.porch import signs_work

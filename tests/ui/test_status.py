@@ -15,7 +15,7 @@ from termchat.core.style import Role
 from termchat.ui.blocks import words_of
 from termchat.ui.cells import cells
 from termchat.ui.repl.status import Facts, busy_line, idle_line
-from termchat.ui.view import Phase, TurnView
+from termchat.ui.turn_state import Phase, TurnView
 
 MODEL = ModelRef("openai", "gpt-5.2")
 FACTS = Facts(MODEL, say("~/proj"), 12_400, 400_000, say("med"), Decimal("0.042"))

@@ -14,6 +14,7 @@ from termchat.core.sanitize import Safe, Sanitizer
 from termchat.core.style import Role, Theme
 from termchat.ui.blocks import Line, line
 from termchat.ui.cells import wrap
+from termchat.ui.citations import source_lines
 from termchat.ui.formats.output import write
 from termchat.ui.markdown import Document
 from termchat.ui.markdown.clock import FrameClock
@@ -21,7 +22,6 @@ from termchat.ui.markdown.encode import encode_segments
 from termchat.ui.markdown.painter import Painter
 from termchat.ui.markdown.warm import warm_up
 from termchat.ui.palette import Depth, Palette
-from termchat.ui.sources import source_lines
 
 
 @dataclass(frozen=True, slots=True)

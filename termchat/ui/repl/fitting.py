@@ -14,15 +14,15 @@ from termchat.core.effects import Configure, Effect, Preview, Say
 from termchat.core.errors import Failure
 from termchat.core.sanitize import say
 from termchat.core.style import Theme
+from termchat.ui.frontend import House
 from termchat.ui.palette import Palette
-from termchat.ui.repl.house import House
 from termchat.ui.repl.paint import Painter
 from termchat.ui.repl.picker import Picker
 from termchat.ui.repl.skin import Skin
 from termchat.ui.repl.talk import Talk
-from termchat.ui.samples import sample_lines
 from termchat.ui.terminal import background, links_work
-from termchat.ui.view import Think
+from termchat.ui.theme_sample import sample_lines
+from termchat.ui.turn_state import Think
 
 Act = Callable[[], None]
 

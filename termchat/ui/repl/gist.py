@@ -7,7 +7,7 @@ from termchat.core.conversation import Conversation
 from termchat.core.messages import Author, Message, Reasoning
 from termchat.core.sanitize import EMPTY, Safe
 from termchat.core.usage import Usage
-from termchat.ui.words import preview
+from termchat.ui.phrases import preview
 
 _TOPIC = 40  # characters
 

@@ -19,7 +19,8 @@ from termchat.core.outcomes import Exit
 from termchat.core.sanitize import Safe, safe, safe_line, say
 from termchat.core.style import Role
 from termchat.ui.blocks import line
-from termchat.ui.keeping import greeting
+from termchat.ui.chat_effects import greeting
+from termchat.ui.frontend import House
 from termchat.ui.palette import Palette
 from termchat.ui.repl.bindings import make_bindings, quick_escape
 from termchat.ui.repl.clip import Clip
@@ -28,7 +29,6 @@ from termchat.ui.repl.faces import Faces
 from termchat.ui.repl.fitting import Fitting
 from termchat.ui.repl.gist import Gist
 from termchat.ui.repl.hands import Hands
-from termchat.ui.repl.house import House
 from termchat.ui.repl.keyboard import Keyboard
 from termchat.ui.repl.lend import Lender
 from termchat.ui.repl.live import Live
@@ -46,7 +46,7 @@ from termchat.ui.repl.terminal import Terminal
 from termchat.ui.repl.toast import Toast
 from termchat.ui.screen import LiveApplication, Screen, make_output, reflows
 from termchat.ui.signs import spelled
-from termchat.ui.view import View
+from termchat.ui.turn_state import View
 
 _log = logging.getLogger("termchat")
 

@@ -10,8 +10,8 @@ from typing import assert_never
 from termchat.core.sanitize import Safe, Sanitizer, say
 from termchat.core.style import Role
 from termchat.ui.blocks import BLANK, Block, Card, Line, Lines, Pause, Prose, Restore, Sources, Thought, unlinked
-from termchat.ui.cards import card_lines
 from termchat.ui.cells import wrap
+from termchat.ui.citations import source_lines
 from termchat.ui.markdown.clock import FrameClock
 from termchat.ui.markdown.document import Document
 from termchat.ui.markdown.encode import encode_segments
@@ -21,7 +21,7 @@ from termchat.ui.repl.murmur import Murmur
 from termchat.ui.repl.reply import Reply
 from termchat.ui.screen import Screen
 from termchat.ui.signs import spelled_line
-from termchat.ui.sources import source_lines
+from termchat.ui.tool_cards import card_lines
 
 
 class Painter:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 
 from termchat.core.sanitize import Safe, safe, say
-from termchat.ui.words import size
+from termchat.ui.phrases import size
 
 FOLD_CHARS = 1000
 FOLD_LINES = 15

@@ -35,15 +35,15 @@ from termchat.core.effects import (
 from termchat.core.errors import ProviderError
 from termchat.core.models import ModelInfo, ModelRef
 from termchat.core.sanitize import EMPTY, Safe, join, safe_line, say
-from termchat.ui import keeping
+from termchat.ui import chat_effects
 from termchat.ui.blocks import Line, lines_of
+from termchat.ui.phrases import count
 from termchat.ui.repl.draft import Draft
 from termchat.ui.repl.paint import Painter
 from termchat.ui.repl.picker import Picker
 from termchat.ui.repl.shelf import Shelf
 from termchat.ui.repl.talk import Talk
 from termchat.ui.tables import table_lines
-from termchat.ui.words import count
 
 
 class Performer:
@@ -171,7 +171,7 @@ class Performer:
 
     async def _keep(self, effect: Kept) -> None:
         """The library answers in its own time; the input goes on meanwhile."""
-        self.perform(await keeping.done(self.session, effect), self._painter.columns)
+        self.perform(await chat_effects.done(self.session, effect), self._painter.columns)
         self._changed()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:

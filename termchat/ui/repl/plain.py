@@ -25,19 +25,19 @@ from termchat.core.outcomes import Exit as Code
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import Safe, safe_line, say
 from termchat.core.style import Role
-from termchat.ui import keeping
+from termchat.ui import chat_effects
 from termchat.ui.blocks import line
-from termchat.ui.closest import advised
-from termchat.ui.repl.house import House
+from termchat.ui.frontend import House
+from termchat.ui.next_steps import COMMANDS
+from termchat.ui.phrases import retry_words
 from termchat.ui.repl.lines import LineReader
 from termchat.ui.repl.notify import Notifier
 from termchat.ui.repl.paint import warm_renderer
 from termchat.ui.repl.patience import Patience
 from termchat.ui.repl.plainly import Doer
 from termchat.ui.repl.voice import Voice
-from termchat.ui.view import Think, View, sent, step
-from termchat.ui.ways import COMMANDS
-from termchat.ui.words import retry_words
+from termchat.ui.similar_models import advised
+from termchat.ui.turn_state import Think, View, sent, step
 
 _log = logging.getLogger("termchat")
 _AGAIN = 2.0  # seconds within which a second Ctrl-C counts as one
@@ -79,7 +79,7 @@ class PlainTalk:
         assert self._loop
         assert self._code
         if self._house.resumed:
-            await self._doer.perform(keeping.greeting(self._session, self._house.resumed))
+            await self._doer.perform(chat_effects.greeting(self._session, self._house.resumed))
         self._reader.open()
         talking, warming = self._loop.create_task(self._talk()), self._loop.create_task(self._warm())
         await asyncio.wait({talking, self._code}, return_when=asyncio.FIRST_COMPLETED)

@@ -37,16 +37,16 @@ from termchat.core.errors import ProviderError
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_line, say
 from termchat.core.style import Theme
-from termchat.ui import keeping
+from termchat.ui import chat_effects
 from termchat.ui.blocks import Line, Pause, Prose, line, lines_of
 from termchat.ui.clipboard import copied
+from termchat.ui.frontend import House
+from termchat.ui.phrases import preview
 from termchat.ui.repl.fitting import configured
-from termchat.ui.repl.house import House
 from termchat.ui.repl.voice import Voice
 from termchat.ui.tables import table_lines
 from termchat.ui.terminal import background
-from termchat.ui.view import Think, View
-from termchat.ui.words import preview
+from termchat.ui.turn_state import Think, View
 
 
 class Talker(Protocol):
@@ -144,7 +144,7 @@ class Doer:
             case Exit(code):
                 self._talk.leave(code)
             case ListChats() | OpenChat() | Rename() | Fork() | Export() | Incognito():
-                await self.perform(await keeping.done(self._session, effect))
+                await self.perform(await chat_effects.done(self._session, effect))
             case _:
                 assert_never(effect)
 

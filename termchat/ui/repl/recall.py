@@ -8,13 +8,13 @@ from pathlib import Path
 from termchat.core.chats import PastPrompt
 from termchat.core.effects import Choice
 from termchat.core.sanitize import Safe, join, safe_line, say
-from termchat.ui.ages import age
 from termchat.ui.fuzzy import found
+from termchat.ui.phrases import preview
+from termchat.ui.relative_time import age
 from termchat.ui.repl.draft import Draft
 from termchat.ui.repl.memory import Memory
 from termchat.ui.repl.picker import Picker
 from termchat.ui.repl.toast import Toast
-from termchat.ui.words import preview
 
 _SHOWN = 200
 

@@ -11,7 +11,7 @@ from termchat.core.messages import Author, Message
 from termchat.core.sanitize import Safe, safe_line, say
 from termchat.core.style import Role
 from termchat.ui.blocks import Line, line
-from termchat.ui.keeping import chat_choices
+from termchat.ui.chat_effects import chat_choices
 from termchat.ui.repl.picker import Picker
 
 _LISTED = 50

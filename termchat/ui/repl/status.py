@@ -14,8 +14,8 @@ from termchat.core.style import Role
 from termchat.ui.blocks import Line, line, words_of
 from termchat.ui.cells import cells, cut_middle
 from termchat.ui.markdown.row import Segment
-from termchat.ui.view import Phase, TurnView
-from termchat.ui.words import away_words, count, duration, money, rate, trouble
+from termchat.ui.phrases import away_words, count, duration, money, rate, trouble
+from termchat.ui.turn_state import Phase, TurnView
 
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _ASCII = "-\\|/"

@@ -21,11 +21,11 @@ from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import Safe, safe, say
 from termchat.core.style import Role
 from termchat.ui.blocks import Pause, Prose, line
-from termchat.ui.closest import advised
 from termchat.ui.repl.draft import Draft
 from termchat.ui.repl.paint import Painter, echo
 from termchat.ui.repl.status import stalls
-from termchat.ui.view import Phase, Think, View, sent, show_thinking, step, stopping
+from termchat.ui.similar_models import advised
+from termchat.ui.turn_state import Phase, Think, View, sent, show_thinking, step, stopping
 
 _log = logging.getLogger("termchat")
 _TICK = 1 / 8

@@ -11,8 +11,8 @@ from termchat.core.style import Role
 from termchat.ui.blocks import Card, Line, line
 from termchat.ui.cells import cells, cut, cut_middle
 from termchat.ui.markdown.row import Segment
-from termchat.ui.view import Call, CallState
-from termchat.ui.words import duration
+from termchat.ui.phrases import duration
+from termchat.ui.turn_state import Call, CallState
 
 _ROWS = 4
 _LIVE_ROWS = 4

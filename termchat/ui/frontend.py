@@ -10,10 +10,10 @@ from termchat.config.runtime import Preferences
 from termchat.core.chat_store import Providers, Resumed, Session
 from termchat.core.sanitize import Safe
 from termchat.core.style import Theme
-from termchat.ui.bulletin import Bulletin
+from termchat.ui.notices import Bulletin
 from termchat.ui.palette import Depth
 from termchat.ui.repl.tty import Tty
-from termchat.ui.view import Think
+from termchat.ui.turn_state import Think
 
 
 async def _nothing() -> None:

@@ -37,8 +37,8 @@ from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import EMPTY, Safe, join, say
 from termchat.core.style import Role
 from termchat.ui.blocks import Block, Card, Line, Lines, Pause, Prose, Restore, Sources, Thought, line, linked
-from termchat.ui.ways import KEYS, Ways, after
-from termchat.ui.words import again_words, count, duration, outcome_words, searched_words, usage_words
+from termchat.ui.next_steps import KEYS, Ways, after
+from termchat.ui.phrases import again_words, count, duration, outcome_words, searched_words, usage_words
 
 Step: TypeAlias = "tuple[View, tuple[Block, ...]]"
 _TAIL = 4000  # characters of reasoning kept for the live rows; the whole of it is in the message

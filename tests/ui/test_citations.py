@@ -10,9 +10,9 @@ from termchat.core.events import CitationDelta, SearchDelta, StepStarted, Stream
 from termchat.core.messages import Citation
 from termchat.core.urls import web
 from termchat.ui.blocks import Lines, Pause, Prose, Sources, words_of
-from termchat.ui.sources import source_lines
-from termchat.ui.view import Phase
-from tests.ui.test_view import ended, play, said, text
+from termchat.ui.citations import source_lines
+from termchat.ui.turn_state import Phase
+from tests.ui.test_turn_state import ended, play, said, text
 
 A, B = Citation("https://en.a.example/wiki/Tea?x=1", "Tea, the leaf"), Citation("https://b.example/", "")
 

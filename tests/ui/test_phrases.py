@@ -15,12 +15,12 @@ from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import say
 from termchat.core.usage import Usage
-from termchat.ui import ways
+from termchat.ui import next_steps
 from termchat.ui.blocks import line, words_of
 from termchat.ui.cells import wrap
-from termchat.ui.closest import advised, closest
-from termchat.ui.ways import COMMANDS, Ways, after, ways_out
-from termchat.ui.words import trouble
+from termchat.ui.next_steps import COMMANDS, Ways, after, ways_out
+from termchat.ui.phrases import trouble
+from termchat.ui.similar_models import advised, closest
 from tests.ui.fakes import FakeProviders
 
 KNOWN = [ModelRef("openai", "gpt-5.2"), ModelRef("openai", "gpt-5.1"), ModelRef("ofox", "gpt-5.2"), ModelRef("a", "b")]
@@ -44,7 +44,7 @@ CASES = [
 @pytest.mark.parametrize(("kind", "received", "words"), CASES)
 def test_the_way_out_of_each_failure(kind: Kind, received: bool, words: str) -> None:
     failure = Failure(kind, say("It broke."), say("Do this."), page=PAGE if kind is Kind.OVERLOADED else say(""))
-    assert ways_out(failure, ways.KEYS, received=received) == words
+    assert ways_out(failure, next_steps.KEYS, received=received) == words
 
 
 @pytest.mark.parametrize(
@@ -52,13 +52,13 @@ def test_the_way_out_of_each_failure(kind: Kind, received: bool, words: str) -> 
     [(False, "Alt-R retries when back · Alt-M other model"), (True, "Alt-R asks again · Alt-M other model")],
 )
 def test_a_host_that_was_not_reached_may_be_waited_for(received: bool, words: str) -> None:
-    assert ways_out(Failure(Kind.NETWORK, say("Away."), away=True), ways.KEYS, received=received) == words
+    assert ways_out(Failure(Kind.NETWORK, say("Away."), away=True), next_steps.KEYS, received=received) == words
 
 
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("received", [False, True])
 def test_no_failure_offers_a_key_or_a_command_that_is_not_there(kind: Kind, received: bool) -> None:
-    words = ways_out(Failure(kind, say("It broke.")), ways.KEYS, received=received)
+    words = ways_out(Failure(kind, say("It broke.")), next_steps.KEYS, received=received)
     assert words
     keys, registry = {key.shown for key in KEYS}, builtin()
     assert set(re.findall(r"Alt-\w+|Ctrl-\w+|Enter\b", words)) <= {*keys, "Enter"}
@@ -92,11 +92,11 @@ def ended(outcome: Outcome, *, received: bool = True, failure: Failure | None = 
 @pytest.mark.parametrize(
     ("outcome", "offered", "words"),
     [
-        (Outcome.COMPLETE, ways.KEYS, ""),
-        (Outcome.LENGTH, ways.KEYS, "Alt-C goes on · /set max_tokens"),
+        (Outcome.COMPLETE, next_steps.KEYS, ""),
+        (Outcome.LENGTH, next_steps.KEYS, "Alt-C goes on · /set max_tokens"),
         (Outcome.LENGTH, COMMANDS, "/continue goes on · /set max_tokens"),
         (Outcome.CANCELLED, COMMANDS, "/continue goes on"),
-        (Outcome.FILTERED, ways.KEYS, "/edit the message · Alt-M other model"),
+        (Outcome.FILTERED, next_steps.KEYS, "/edit the message · Alt-M other model"),
         (Outcome.REFUSED, COMMANDS, "/edit the message · /model other model"),
     ],
 )
@@ -106,7 +106,7 @@ def test_what_can_be_done_about_an_outcome(outcome: Outcome, offered: Ways, word
 
 def test_a_message_that_was_declined_before_any_word_is_back_and_not_to_be_fetched() -> None:
     refused = ended(Outcome.REFUSED, received=False)
-    assert after(refused, ways.KEYS) == "the message is back in the input · Alt-M other model"
+    assert after(refused, next_steps.KEYS) == "the message is back in the input · Alt-M other model"
 
 
 def test_a_model_that_is_not_there_names_the_closest() -> None:
@@ -115,7 +115,7 @@ def test_a_model_that_is_not_there_names_the_closest() -> None:
     told = asyncio.run(advised(refused, FakeProviders()))
     assert told.failure
     assert told.failure.closest == (ModelRef("fake", "one"),)
-    assert after(told, ways.KEYS) == "Closest: fake/one · Enter uses fake/one · Alt-M pick a model"
+    assert after(told, next_steps.KEYS) == "Closest: fake/one · Enter uses fake/one · Alt-M pick a model"
     other = ended(Outcome.FAILED, failure=Failure(Kind.SERVER, say("It broke.")))
     assert asyncio.run(advised(other, FakeProviders())) is other
 

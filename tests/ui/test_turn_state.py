@@ -30,7 +30,7 @@ from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import say
 from termchat.core.usage import Usage
 from termchat.ui.blocks import Block, Card, Lines, Pause, Prose, Restore, Thought, words_of
-from termchat.ui.view import Phase, Think, View, sent, show_thinking, step, stopping
+from termchat.ui.turn_state import Phase, Think, View, sent, show_thinking, step, stopping
 
 MODEL = ModelRef("openai", "gpt-5.2")
 USAGE = Usage(input=4100, output=310, cached=3200, reasoning=120)

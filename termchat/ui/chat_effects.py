@@ -29,8 +29,8 @@ from termchat.core.errors import Failure
 from termchat.core.messages import Author
 from termchat.core.sanitize import join, safe, safe_line, say
 from termchat.core.style import Role
-from termchat.ui.ages import age
-from termchat.ui.words import size
+from termchat.ui.phrases import size
+from termchat.ui.relative_time import age
 
 _LISTED = 50
 _SHOWN_TURNS = 3
