@@ -22,12 +22,12 @@ from termchat.core.style import Theme
 from termchat.ui.frontend import House as Room
 from termchat.ui.frontend import Look
 from termchat.ui.notices import Bulletin
-from termchat.ui.palette import depth_of
 from termchat.ui.repl.loop import run
 from termchat.ui.repl.porch import signs_work
 from termchat.ui.repl.tty import Tty
 from termchat.ui.stderr import Notes, print_out
 from termchat.ui.terminal import appends_only
+from termchat.ui.text.palette import depth_of
 from termchat.ui.turn_state import Think
 
 

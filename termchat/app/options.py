@@ -73,7 +73,7 @@ def reply_format(launch: Launch, config: Config, env: Mapping[str, str]) -> Form
     fd = sys.stdout.fileno()
     if not os.isatty(fd):
         return TextFormat(fd)
-    from termchat.ui.palette import Depth, depth_of
+    from termchat.ui.text.palette import Depth, depth_of
 
     depth = depth_of(env)
     if launch.raw or config.settings.plain or config.settings.accessible or depth is Depth.PLAIN:

@@ -11,10 +11,10 @@ from termchat.core.errors import Failure
 from termchat.core.outcomes import Exit
 from termchat.core.sanitize import Safe, safe_line, say
 from termchat.core.style import Role, Theme
-from termchat.ui.markdown.encode import encode_segments
-from termchat.ui.markdown.row import Segment
-from termchat.ui.palette import Palette, depth_of
 from termchat.ui.stderr import Notes, print_out
+from termchat.ui.text.ansi import encode_segments
+from termchat.ui.text.palette import Palette, depth_of
+from termchat.ui.text.row import Segment
 from termchat.ui.theme_sample import sample_line
 
 _WIDTH = 22

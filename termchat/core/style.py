@@ -1,4 +1,4 @@
-"""How a piece of text is meant, as data; `ui/palette.py` alone turns it into escape sequences."""
+"""How a piece of text is meant, as data; `ui/text/palette.py` alone turns it into escape sequences."""
 
 from __future__ import annotations
 

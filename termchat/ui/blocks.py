@@ -13,7 +13,7 @@ from termchat.core.messages import Citation, ToolCall, ToolResult
 from termchat.core.sanitize import EMPTY, Safe
 from termchat.core.style import Role
 from termchat.core.urls import web
-from termchat.ui.markdown.row import Segment
+from termchat.ui.text.row import Segment
 
 Line: TypeAlias = tuple[Segment, ...]
 BLANK: Line = ()

@@ -9,7 +9,7 @@ from termchat.core.sanitize import Safe, safe_line, say
 from termchat.core.style import Role
 from termchat.core.urls import host, web
 from termchat.ui.blocks import Line, line
-from termchat.ui.markdown.row import Segment
+from termchat.ui.text.row import Segment
 
 _LONGEST = 100  # characters of a title
 _DIM = (Role.DIM,)

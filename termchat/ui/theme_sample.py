@@ -5,7 +5,7 @@ from __future__ import annotations
 from termchat.core.sanitize import Safe
 from termchat.core.style import Role
 from termchat.ui.blocks import Line
-from termchat.ui.markdown.row import Segment
+from termchat.ui.text.row import Segment
 
 _WORDS: tuple[tuple[str, Role], ...] = (
     ("Title", Role.TITLE), ("text", Role.TEXT), ("strong", Role.STRONG), ("`code`", Role.CODE), ("link", Role.LINK),

@@ -9,9 +9,9 @@ from typing import Any, cast
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_line, say
 from termchat.core.style import Role
 from termchat.ui.blocks import Card, Line, line
-from termchat.ui.cells import cells, cut, cut_middle
-from termchat.ui.markdown.row import Segment
 from termchat.ui.phrases import duration
+from termchat.ui.text.fit import cells, cut, cut_middle
+from termchat.ui.text.row import Segment
 from termchat.ui.turn_state import Call, CallState
 
 _ROWS = 4

@@ -28,9 +28,9 @@ from termchat.core.sanitize import Sanitizer, safe
 from termchat.core.style import Role, Style, Theme
 from termchat.ui.markdown import Document, render
 from termchat.ui.markdown.clock import FrameClock
-from termchat.ui.markdown.encode import encode_rows
 from termchat.ui.markdown.painter import Painter
-from termchat.ui.palette import Depth, Palette
+from termchat.ui.text.ansi import encode_rows
+from termchat.ui.text.palette import Depth, Palette
 from tests.bench.corpus import corpus, kinds, shapes
 from tests.ui.markdown.terminal import Terminal
 

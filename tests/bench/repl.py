@@ -15,13 +15,13 @@ from termchat.core.sanitize import Safe
 from termchat.core.style import Role, Theme
 from termchat.ui.blocks import Line, Prose
 from termchat.ui.markdown.clock import FrameClock
-from termchat.ui.markdown.row import Segment
-from termchat.ui.palette import Depth, Palette
 from termchat.ui.repl.draft import Draft
 from termchat.ui.repl.live import Live, Parts
 from termchat.ui.repl.paint import Painter
 from termchat.ui.repl.skin import DEPTHS, Skin
 from termchat.ui.screen import FrameOutput, LiveApplication, Screen
+from termchat.ui.text.palette import Depth, Palette
+from termchat.ui.text.row import Segment
 
 _TICK = 4
 """At thirty frames a second the spinner and the numbers of the status line move with about every fourth."""

@@ -20,12 +20,12 @@ def main() -> int:
     from termchat.core.errors import Failure
     from termchat.core.sanitize import say
     from termchat.ui.frontend import House, Look
-    from termchat.ui.palette import depth_of
     from termchat.ui.repl import hands, notify, patience, status
     from termchat.ui.repl.loop import run
     from termchat.ui.repl.menu import Menu
     from termchat.ui.repl.porch import signs_work
     from termchat.ui.repl.talk import Talk
+    from termchat.ui.text.palette import depth_of
     from tests.ui.fakes import FakeProviders, fake_session
 
     theme = load_theme("dark", (Path(__file__).parent.parent.parent / "themes",))

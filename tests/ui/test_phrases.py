@@ -17,10 +17,10 @@ from termchat.core.sanitize import say
 from termchat.core.usage import Usage
 from termchat.ui import next_steps
 from termchat.ui.blocks import line, words_of
-from termchat.ui.cells import wrap
 from termchat.ui.next_steps import COMMANDS, Ways, after, ways_out
 from termchat.ui.phrases import trouble
 from termchat.ui.similar_models import advised, closest
+from termchat.ui.text.fit import wrap
 from tests.ui.fakes import FakeProviders
 
 KNOWN = [ModelRef("openai", "gpt-5.2"), ModelRef("openai", "gpt-5.1"), ModelRef("ofox", "gpt-5.2"), ModelRef("a", "b")]

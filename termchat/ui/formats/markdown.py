@@ -13,15 +13,15 @@ from termchat.core.messages import Citation
 from termchat.core.sanitize import Safe, Sanitizer
 from termchat.core.style import Role, Theme
 from termchat.ui.blocks import Line, line
-from termchat.ui.cells import wrap
 from termchat.ui.citations import source_lines
 from termchat.ui.formats.output import write
 from termchat.ui.markdown import Document
 from termchat.ui.markdown.clock import FrameClock
-from termchat.ui.markdown.encode import encode_segments
 from termchat.ui.markdown.painter import Painter
 from termchat.ui.markdown.warm import warm_up
-from termchat.ui.palette import Depth, Palette
+from termchat.ui.text.ansi import encode_segments
+from termchat.ui.text.fit import wrap
+from termchat.ui.text.palette import Depth, Palette
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,11 @@ from termchat.ui.markdown.code import Indented
 from termchat.ui.markdown.latex import display_closer
 from termchat.ui.markdown.leaf import Leaf
 from termchat.ui.markdown.paragraph import Paragraph
-from termchat.ui.markdown.row import Segment
 from termchat.ui.markdown.sheet import NARROWEST, Container, Item, Kind, Quote, Sheet
 from termchat.ui.markdown.table import Table
 from termchat.ui.markdown.verbatim import Fence, Formula
-from termchat.ui.markdown.wrap import Line
+from termchat.ui.text.row import Segment
+from termchat.ui.text.wrap import Line
 
 DEEPEST = 64
 """Containers inside each other; deeper signs are text."""

@@ -7,9 +7,9 @@ from typing import Protocol
 
 from termchat.core.sanitize import Safe
 from termchat.core.style import Role
-from termchat.ui.markdown.row import Segment
 from termchat.ui.markdown.sheet import Sheet
-from termchat.ui.markdown.wrap import Line, Wrapper, glued
+from termchat.ui.text.row import Segment
+from termchat.ui.text.wrap import Line, Wrapper, glued
 
 LONGEST = 1000
 """A longer line is not highlighted: its rows are final while it is still arriving."""

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from termchat.core.sanitize import Safe
 from termchat.ui.markdown.blocks import Blocks
-from termchat.ui.markdown.row import Row
 from termchat.ui.markdown.sheet import NARROWEST, Look, Sheet
+from termchat.ui.text.row import Row
 
 LONG = 240
 """A longer line is read while it arrives: what it begins is decided by so many of its characters."""

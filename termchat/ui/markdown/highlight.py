@@ -21,7 +21,7 @@ from pygments.util import ClassNotFound
 from termchat.core.sanitize import Safe
 from termchat.core.style import Role
 from termchat.ui.markdown.code import Flat, Painter
-from termchat.ui.markdown.row import Roles, Segment
+from termchat.ui.text.row import Roles, Segment
 
 _NAME = re.compile(r"\w[\w+#.-]*")
 _ROLES: dict[Any, Role] = {

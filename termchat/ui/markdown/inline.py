@@ -20,11 +20,11 @@ from markdown_it.token import Token
 
 from termchat.core.sanitize import Safe, safe_line
 from termchat.core.style import Role
-from termchat.ui.markdown.cells import ideographic
 from termchat.ui.markdown.latex import math_end
 from termchat.ui.markdown.links import Link
-from termchat.ui.markdown.row import Roles, Segment
-from termchat.ui.markdown.wrap import HARD, SOFT, glued
+from termchat.ui.text.row import Roles, Segment
+from termchat.ui.text.width import ideographic
+from termchat.ui.text.wrap import HARD, SOFT, glued
 
 _SIGNS = {ord("*"): "*", ord("_"): "_", ord("~"): "~~"}
 _ROLES = {"strong": Role.STRONG, "em": Role.EMPHASIS, "s": Role.STRIKE}

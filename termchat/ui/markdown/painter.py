@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from termchat.ui.markdown.cells import Cells, cells_for
-from termchat.ui.markdown.row import Row
 from termchat.ui.markdown.stroke import ERASE_DOWN, Stroke, vertical
-from termchat.ui.palette import Palette
+from termchat.ui.text.palette import Palette
+from termchat.ui.text.row import Row
+from termchat.ui.text.width import Cells, cells_for
 
 _REMEMBERED = 200
 """So many rows of a line are known when the terminal reflows it."""

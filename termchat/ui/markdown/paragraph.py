@@ -11,10 +11,10 @@ import re
 
 from termchat.core.sanitize import Safe
 from termchat.core.style import Role
-from termchat.ui.markdown.cells import ideographic, whole
-from termchat.ui.markdown.row import Roles, Segment
 from termchat.ui.markdown.sheet import Kind, Sheet
-from termchat.ui.markdown.wrap import Wrapper
+from termchat.ui.text.row import Roles, Segment
+from termchat.ui.text.width import ideographic, whole
+from termchat.ui.text.wrap import Wrapper
 
 UNDERLINED = 240
 """A paragraph longer than this is not turned into a heading by the line below it."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from termchat.core.sanitize import Safe
-from termchat.ui.markdown.cells import cells_for
-from termchat.ui.markdown.row import Row
 from termchat.ui.markdown.sheet import NARROWEST
-from termchat.ui.markdown.wrap import Room, Wrapper
+from termchat.ui.text.row import Row
+from termchat.ui.text.width import cells_for
+from termchat.ui.text.wrap import Room, Wrapper
 
 
 class PlainDocument:

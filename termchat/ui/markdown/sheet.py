@@ -8,9 +8,9 @@ from enum import Enum, auto
 
 from termchat.core.sanitize import Safe
 from termchat.core.style import Role
-from termchat.ui.markdown.cells import Cells, cells_for
-from termchat.ui.markdown.row import Row, Segment
-from termchat.ui.markdown.wrap import Line, Room, stripped
+from termchat.ui.text.row import Row, Segment
+from termchat.ui.text.width import Cells, cells_for
+from termchat.ui.text.wrap import Line, Room, stripped
 
 NARROWEST = 8
 """Rows are laid out for a terminal at least this wide."""

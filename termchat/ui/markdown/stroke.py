@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from termchat.core.sanitize import Safe
-from termchat.ui.markdown.cells import Cells, whole
-from termchat.ui.markdown.encode import encode_segments
-from termchat.ui.markdown.row import Row, Segment
-from termchat.ui.palette import Palette
+from termchat.ui.text.ansi import encode_segments
+from termchat.ui.text.palette import Palette
+from termchat.ui.text.row import Row, Segment
+from termchat.ui.text.width import Cells, whole
 
 ERASE_DOWN = "\x1b[K\x1b7\x1b[C\x1b[J\x1b8"
 """Erase from the cursor on. A plain CSI J at the home position makes tmux push the whole screen into its history."""

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from termchat.core.sanitize import Safe
 from termchat.core.style import Role
 from termchat.ui.markdown import scan
-from termchat.ui.markdown.row import Segment
 from termchat.ui.markdown.sheet import Sheet
-from termchat.ui.markdown.wrap import Line, Room, Wrapper, stripped
+from termchat.ui.text.row import Segment
+from termchat.ui.text.wrap import Line, Room, Wrapper, stripped
 
 DECIDING = 16
 """So many rows under the header have a say in the widths of the columns."""

@@ -8,9 +8,9 @@ from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.document import Document
 
 from termchat.commands.registry import is_command
-from termchat.ui.cells import cells
 from termchat.ui.repl.history import History
 from termchat.ui.repl.pastes import Pastes
+from termchat.ui.text.fit import cells
 
 Rows = list[tuple[int, int]]
 

@@ -12,9 +12,7 @@ from termchat.core.models import ModelRef
 from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_line, say
 from termchat.core.style import Role
 from termchat.ui.blocks import Line, line
-from termchat.ui.cells import cells, cut
 from termchat.ui.frontend import House
-from termchat.ui.markdown.row import Row, Segment
 from termchat.ui.repl.draft import Draft
 from termchat.ui.repl.gist import Gist
 from termchat.ui.repl.live import Parts
@@ -25,6 +23,8 @@ from termchat.ui.repl.sheet import sheet_lines
 from termchat.ui.repl.status import QUIET, Facts, busy_line, clipped, idle_line, spinner, stalls
 from termchat.ui.repl.talk import Talk
 from termchat.ui.repl.toast import Toast
+from termchat.ui.text.fit import cells, cut
+from termchat.ui.text.row import Row, Segment
 from termchat.ui.tool_cards import live_rows
 from termchat.ui.turn_state import Think, TurnView
 

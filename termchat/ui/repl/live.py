@@ -21,7 +21,7 @@ from termchat.core.style import Role
 from termchat.ui.blocks import Line
 from termchat.ui.repl.draft import Draft
 from termchat.ui.repl.skin import Fragments, Skin
-from termchat.ui.signs import spelled
+from termchat.ui.text.ascii import spelled
 
 _MENU_ROWS = 8
 _PANEL_ROWS = 12

@@ -21,7 +21,6 @@ from termchat.core.style import Role
 from termchat.ui.blocks import line
 from termchat.ui.chat_effects import greeting
 from termchat.ui.frontend import House
-from termchat.ui.palette import Palette
 from termchat.ui.repl.bindings import make_bindings, quick_escape
 from termchat.ui.repl.clip import Clip
 from termchat.ui.repl.draft import Draft
@@ -45,7 +44,8 @@ from termchat.ui.repl.talk import Talk
 from termchat.ui.repl.terminal import Terminal
 from termchat.ui.repl.toast import Toast
 from termchat.ui.screen import LiveApplication, Screen, make_output, reflows
-from termchat.ui.signs import spelled
+from termchat.ui.text.ascii import spelled
+from termchat.ui.text.palette import Palette
 from termchat.ui.turn_state import View
 
 _log = logging.getLogger("termchat")

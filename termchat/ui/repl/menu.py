@@ -8,8 +8,8 @@ from termchat.commands.registry import Item
 from termchat.core.sanitize import Safe
 from termchat.core.style import Role
 from termchat.ui.blocks import Line
-from termchat.ui.cells import cells, cut
-from termchat.ui.markdown.row import Segment
+from termchat.ui.text.fit import cells, cut
+from termchat.ui.text.row import Segment
 
 _ROWS = 8
 _TELLING = 14  # columns in which words still tell something

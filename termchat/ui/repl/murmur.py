@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from termchat.core.sanitize import Safe
 from termchat.core.style import Role
-from termchat.ui.cells import cells
-from termchat.ui.markdown.row import BLANK, Row, Segment
+from termchat.ui.text.fit import cells
+from termchat.ui.text.row import BLANK, Row, Segment
 
 _LOOK = (Role.REASONING,)
 

@@ -43,7 +43,7 @@ from termchat.ui.repl.paint import Painter
 from termchat.ui.repl.picker import Picker
 from termchat.ui.repl.shelf import Shelf
 from termchat.ui.repl.talk import Talk
-from termchat.ui.tables import table_lines
+from termchat.ui.text.table import table_lines
 
 
 class Performer:

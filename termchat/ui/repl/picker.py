@@ -10,8 +10,8 @@ from termchat.core.effects import Choice, Effect
 from termchat.core.sanitize import EMPTY, Safe, say
 from termchat.core.style import Role
 from termchat.ui.blocks import Line, line
-from termchat.ui.cells import cells, cut
-from termchat.ui.markdown.row import Segment
+from termchat.ui.text.fit import cells, cut
+from termchat.ui.text.row import Segment
 
 _ROWS = 10
 _LOWEST = 6  # rows of a screen that has room for more than the marked choice

@@ -44,8 +44,8 @@ from termchat.ui.frontend import House
 from termchat.ui.phrases import preview
 from termchat.ui.repl.fitting import configured
 from termchat.ui.repl.voice import Voice
-from termchat.ui.tables import table_lines
 from termchat.ui.terminal import background
+from termchat.ui.text.table import table_lines
 from termchat.ui.turn_state import Think, View
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from termchat.ui.markdown.encode import encode_rows
 from termchat.ui.markdown.painter import Above
-from termchat.ui.markdown.row import Row
-from termchat.ui.palette import Palette
 from termchat.ui.screen import Screen
+from termchat.ui.text.ansi import encode_rows
+from termchat.ui.text.palette import Palette
+from termchat.ui.text.row import Row
 
 _MOST = 12
 

@@ -7,9 +7,9 @@ from prompt_toolkit.output import ColorDepth
 
 from termchat.core.style import Role, Style, Theme
 from termchat.ui.blocks import Line
-from termchat.ui.markdown.row import Roles
-from termchat.ui.palette import Depth
-from termchat.ui.signs import spelled_line
+from termchat.ui.text.ascii import spelled_line
+from termchat.ui.text.palette import Depth
+from termchat.ui.text.row import Roles
 
 Fragments = StyleAndTextTuples
 

@@ -12,9 +12,9 @@ from termchat.core.models import ModelRef
 from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_line, say
 from termchat.core.style import Role
 from termchat.ui.blocks import Line, line, words_of
-from termchat.ui.cells import cells, cut_middle
-from termchat.ui.markdown.row import Segment
 from termchat.ui.phrases import away_words, count, duration, money, rate, trouble
+from termchat.ui.text.fit import cells, cut_middle
+from termchat.ui.text.row import Segment
 from termchat.ui.turn_state import Phase, TurnView
 
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"

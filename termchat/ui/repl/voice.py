@@ -24,15 +24,15 @@ from termchat.ui.blocks import (
     unlinked,
     words_of,
 )
-from termchat.ui.cells import wrap
 from termchat.ui.citations import source_lines
 from termchat.ui.frontend import Look
 from termchat.ui.markdown.document import Document
-from termchat.ui.markdown.encode import encode_rows, encode_segments
-from termchat.ui.palette import Depth, Palette
 from termchat.ui.phrases import duration
 from termchat.ui.repl.notify import BELL
-from termchat.ui.signs import spelled_line
+from termchat.ui.text.ansi import encode_rows, encode_segments
+from termchat.ui.text.ascii import spelled_line
+from termchat.ui.text.fit import wrap
+from termchat.ui.text.palette import Depth, Palette
 from termchat.ui.tool_cards import card_lines, key_argument
 
 # What is read aloud in the place of our signs and short forms.

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pygments.lexers import get_lexer_by_name
 
-import termchat.ui.markdown.wrap as some_module
+import termchat.ui.text.wrap as some_module
 from termchat.core.sanitize import safe
 from termchat.core.style import Role
 from termchat.ui.markdown import Document, render
 from termchat.ui.markdown.code import Flat, Painter
 from termchat.ui.markdown.highlight import _roles, painter
-from termchat.ui.markdown.row import Roles
+from termchat.ui.text.row import Roles
 
 SOURCES = {
     "python": Path(some_module.__file__).read_text("utf-8"),

@@ -16,7 +16,7 @@ from termchat.core.sanitize import Safe, safe
 from termchat.core.style import Role, Style, Theme
 from termchat.ui.markdown import Document, Row, render
 from termchat.ui.markdown.painter import Painter
-from termchat.ui.palette import Depth, Palette
+from termchat.ui.text.palette import Depth, Palette
 from tests.bench.corpus import corpus, kinds
 from tests.ui.markdown.terminal import Terminal
 from tests.ui.markdown.test_document import lines, places

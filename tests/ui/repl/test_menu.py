@@ -7,8 +7,8 @@ import pytest
 from termchat.commands.builtin import builtin
 from termchat.commands.registry import Context
 from termchat.ui.blocks import words_of
-from termchat.ui.cells import cells
 from termchat.ui.repl.menu import Menu
+from termchat.ui.text.fit import cells
 from tests.ui.fakes import FakeProviders, fake_session
 
 

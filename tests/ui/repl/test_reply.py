@@ -20,12 +20,12 @@ from termchat.core.sanitize import Safe, safe
 from termchat.core.style import Role
 from termchat.ui.blocks import Pause, Prose
 from termchat.ui.markdown import Document, render
-from termchat.ui.markdown.row import Segment
 from termchat.ui.repl.draft import Draft
 from termchat.ui.repl.live import Live, Parts
 from termchat.ui.repl.paint import Painter
 from termchat.ui.repl.skin import DEPTHS, Skin
 from termchat.ui.screen import FrameOutput, LiveApplication, Screen
+from termchat.ui.text.row import Segment
 from tests.bench.repl import Counter
 from tests.ui.fakes import MIXED
 from tests.ui.markdown.terminal import Terminal

@@ -6,8 +6,8 @@ import pytest
 
 from termchat.config.keymap import KEYS
 from termchat.ui.blocks import words_of
-from termchat.ui.cells import cells
 from termchat.ui.repl.sheet import sheet_lines
+from termchat.ui.text.fit import cells
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 100, 120, 160, 200])

@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from termchat.core.style import Style, Theme
-from termchat.ui.markdown.row import Roles
+from termchat.ui.text.row import Roles
 
 ANSI_NAMES = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 # The sixteen as xterm shows them; users' own colours differ, but this is what a nearest match can go by.

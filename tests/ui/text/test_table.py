@@ -5,7 +5,7 @@ from __future__ import annotations
 from termchat.core.effects import Table
 from termchat.core.sanitize import say
 from termchat.ui.blocks import words_of
-from termchat.ui.tables import table_lines
+from termchat.ui.text.table import table_lines
 
 HEADER = (say("model"), say("in"), say("cached"), say("cost"))
 ROWS = [(say("openai/gpt-5.2"), say("4,100"), say("3,200"), say("$0.0042"))]

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from termchat.core.sanitize import Safe
-from termchat.ui.markdown.cells import JOINING, Cells, breakable, ideographic, overlap, settled
-from termchat.ui.markdown.row import Roles, Segment
+from termchat.ui.text.row import Roles, Segment
+from termchat.ui.text.width import JOINING, Cells, breakable, ideographic, overlap, settled
 
 HARD = Safe("\n")
 """The text of a segment that ends the row."""

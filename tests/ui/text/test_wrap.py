@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from termchat.core.sanitize import Safe, safe
 from termchat.ui.markdown import Document, render
-from termchat.ui.markdown.cells import Cells, breakable, cells_for, whole
-from termchat.ui.markdown.row import Segment
-from termchat.ui.markdown.wrap import Room, Wrapper
+from termchat.ui.text.row import Segment
+from termchat.ui.text.width import Cells, breakable, cells_for, whole
+from termchat.ui.text.wrap import Room, Wrapper
 
 GRAPHEMES = ["👍🏽", "👨‍👩‍👧", "🇨🇳", "⚠️", "é", "é", "한", "1️⃣", "中", "a"]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from prompt_toolkit.utils import get_cwidth
 
 from termchat.core.sanitize import EMPTY, Safe
-from termchat.ui.markdown.row import Segment
+from termchat.ui.text.row import Segment
 
 _ELLIPSIS = "…"
 _WORD = re.compile(r" *[^ ]+ ?| +")

@@ -8,8 +8,8 @@ from termchat.core.effects import Table
 from termchat.core.sanitize import Safe
 from termchat.core.style import Role
 from termchat.ui.blocks import BLANK, Line, line
-from termchat.ui.cells import cells
-from termchat.ui.markdown.row import Segment
+from termchat.ui.text.fit import cells
+from termchat.ui.text.row import Segment
 
 _GAP = 2
 

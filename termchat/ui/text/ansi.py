@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from termchat.ui.markdown.row import Roles, Row, Segment
+from termchat.ui.text.row import Roles, Row, Segment
 
 if TYPE_CHECKING:
-    from termchat.ui.palette import Palette
+    from termchat.ui.text.palette import Palette
 
 _LINK_END = "\x1b]8;;\x1b\\"
 

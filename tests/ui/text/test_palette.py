@@ -10,9 +10,9 @@ import pytest
 
 from termchat.core.sanitize import Safe
 from termchat.core.style import Role, Style, Theme
-from termchat.ui.markdown.encode import encode_row, encode_rows
-from termchat.ui.markdown.row import Row, Segment
-from termchat.ui.palette import ANSI_NAMES, Depth, Palette, depth_of
+from termchat.ui.text.ansi import encode_row, encode_rows
+from termchat.ui.text.palette import ANSI_NAMES, Depth, Palette, depth_of
+from termchat.ui.text.row import Row, Segment
 
 THEMES = Path(__file__).parents[2] / "themes"
 NAMES = ["dark", "light", "neutral"]
