@@ -18,7 +18,7 @@ from termchat.ui.formats.output import write
 from termchat.ui.markdown import Document
 from termchat.ui.markdown.clock import FrameClock
 from termchat.ui.markdown.painter import Painter
-from termchat.ui.markdown.warm import warm_up
+from termchat.ui.markdown.preload import warm_up
 from termchat.ui.text.ansi import encode_segments
 from termchat.ui.text.fit import wrap
 from termchat.ui.text.palette import Depth, Palette

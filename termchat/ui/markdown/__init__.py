@@ -22,7 +22,7 @@ Importing this package is cheap; markdown-it and pygments are imported when the 
 
 from termchat.core.sanitize import Safe
 from termchat.ui.markdown.document import Document, Rows
-from termchat.ui.markdown.plain import PlainDocument
+from termchat.ui.markdown.plain_text import PlainDocument
 from termchat.ui.text.row import Roles, Row, Segment
 
 __all__ = ["Document", "PlainDocument", "Roles", "Row", "Rows", "Segment", "render"]

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from termchat.core.sanitize import Safe
 from termchat.core.style import Role
-from termchat.ui.markdown.sheet import Sheet
+from termchat.ui.markdown.layout import Sheet
 from termchat.ui.text.row import Segment
 from termchat.ui.text.wrap import Line, Wrapper, glued
 

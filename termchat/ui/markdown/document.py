@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from termchat.core.sanitize import Safe
-from termchat.ui.markdown.blocks import Blocks
-from termchat.ui.markdown.sheet import NARROWEST, Look, Sheet
+from termchat.ui.markdown.block_parser import Blocks
+from termchat.ui.markdown.layout import NARROWEST, Look, Sheet
 from termchat.ui.text.row import Row
 
 LONG = 240

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from termchat.ui.markdown.sheet import Sheet
+from termchat.ui.markdown.layout import Sheet
 
 
 class Leaf(Protocol):

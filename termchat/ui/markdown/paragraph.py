@@ -11,7 +11,7 @@ import re
 
 from termchat.core.sanitize import Safe
 from termchat.core.style import Role
-from termchat.ui.markdown.sheet import Kind, Sheet
+from termchat.ui.markdown.layout import Kind, Sheet
 from termchat.ui.text.row import Roles, Segment
 from termchat.ui.text.width import ideographic, whole
 from termchat.ui.text.wrap import Wrapper
@@ -91,7 +91,7 @@ class Paragraph:
         if preview and self._header >= 0 and source.startswith("|", self._header):
             source = source[: self._header]
         if preview:
-            from termchat.ui.markdown.preview import repaired
+            from termchat.ui.markdown.autoclose import repaired
 
             source = repaired(source)
         self._push(sheet, source.rstrip())

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from termchat.core.sanitize import Safe
 from termchat.core.style import Role
-from termchat.ui.markdown import scan
-from termchat.ui.markdown.sheet import Sheet
+from termchat.ui.markdown import line_syntax
+from termchat.ui.markdown.layout import Sheet
 from termchat.ui.text.row import Segment
 from termchat.ui.text.wrap import Line, Room, Wrapper, stripped
 
@@ -96,7 +96,7 @@ class Table:
         from termchat.ui.markdown.inline import parse
 
         count = len(self._alignments)
-        cells = scan.cells(text)
+        cells = line_syntax.cells(text)
         cells[count - 1 :] = [" | ".join(cells[count - 1 :])]
         look = sheet.look
         parsed = [parse(cell, roles, hyperlinks=look.hyperlinks).segments for cell in cells]

@@ -10,7 +10,7 @@ import pytest
 import termchat.ui.markdown.inline as inline_module
 from termchat.core.sanitize import Safe, safe
 from termchat.ui.markdown import Document
-from termchat.ui.markdown.warm import warm_up
+from termchat.ui.markdown.preload import warm_up
 from tests.bench.corpus import corpus, shapes
 from tests.bench.render import weight
 

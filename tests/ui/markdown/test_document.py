@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from termchat.core.sanitize import Safe, safe
 from termchat.ui.markdown import Document, Row, render
-from termchat.ui.markdown.plain import PlainDocument
+from termchat.ui.markdown.plain_text import PlainDocument
 from termchat.ui.text.width import cells_for
 from tests.bench.corpus import corpus
 from tests.ui.markdown.texts import TRAPS, cut, documents, safe_documents, widths

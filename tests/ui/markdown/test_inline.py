@@ -7,8 +7,8 @@ import pytest
 from termchat.core.sanitize import safe
 from termchat.core.style import Role
 from termchat.ui.markdown import Segment, render
+from termchat.ui.markdown.autoclose import repaired
 from termchat.ui.markdown.inline import parse
-from termchat.ui.markdown.preview import repaired
 
 
 def marked(source: str, role: Role) -> list[str]:

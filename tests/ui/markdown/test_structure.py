@@ -9,7 +9,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from termchat.core.sanitize import safe
-from termchat.ui.markdown import render, scan
+from termchat.ui.markdown import line_syntax, render
 from tests.ui.markdown import oracle
 from tests.ui.markdown.texts import SPEC
 
@@ -53,7 +53,7 @@ def test_any_text_has_the_blocks_of_markdown_it(text: str) -> None:
 
 def _spilling(text: str) -> bool:
     """Whether a table row may have more cells than its header: we keep them, markdown-it drops them."""
-    return "|-|" in text and any(len(scan.cells(line.lstrip(" >"))) > 2 for line in text.split("\n"))
+    return "|-|" in text and any(len(line_syntax.cells(line.lstrip(" >"))) > 2 for line in text.split("\n"))
 
 
 def test_too_many_cells_are_kept() -> None:

@@ -11,14 +11,14 @@ from dataclasses import replace
 
 from termchat.core.sanitize import Safe
 from termchat.core.style import Role
-from termchat.ui.markdown import scan
+from termchat.ui.markdown import line_syntax
 from termchat.ui.markdown.code import Indented
+from termchat.ui.markdown.fences import Fence, Formula
 from termchat.ui.markdown.latex import display_closer
+from termchat.ui.markdown.layout import NARROWEST, Container, Item, Kind, Quote, Sheet
 from termchat.ui.markdown.leaf import Leaf
 from termchat.ui.markdown.paragraph import Paragraph
-from termchat.ui.markdown.sheet import NARROWEST, Container, Item, Kind, Quote, Sheet
 from termchat.ui.markdown.table import Table
-from termchat.ui.markdown.verbatim import Fence, Formula
 from termchat.ui.text.row import Segment
 from termchat.ui.text.wrap import Line
 
@@ -133,7 +133,7 @@ class Blocks:
             if not body:
                 self._blank(depth, first)
                 return
-            if self._preview and self._whole and scan.undecided(body):
+            if self._preview and self._whole and line_syntax.undecided(body):
                 return
             if indent >= 4:
                 self._indented(depth, rest, first)
@@ -151,9 +151,9 @@ class Blocks:
         if body[0] == ">":
             self._push(depth, Quote())
             return body[2:] if body.startswith("> ") else body[1:]
-        if self._whole and scan.rule(body):
+        if self._whole and line_syntax.rule(body):
             return None
-        marker = scan.marker(body)
+        marker = line_syntax.marker(body)
         if marker is None or (self._whole and inside and self._underlines(body)):
             return None
         if inside and isinstance(self.leaf, Paragraph) and not self._interrupts(marker, body):
@@ -169,12 +169,12 @@ class Blocks:
         self._push(depth, Item(indent + marker.size + padding, marker.kind, number))
         return rest[padding:]
 
-    def _interrupts(self, marker: scan.Marker, body: str) -> bool:
+    def _interrupts(self, marker: line_syntax.Marker, body: str) -> bool:
         """Whether a list may begin in the middle of a paragraph."""
         return body[marker.size :].strip() != "" and marker.number in (None, 1)
 
     def _underlines(self, body: str) -> bool:
-        return isinstance(self.leaf, Paragraph) and self.leaf.turns and scan.underline(body) > 0
+        return isinstance(self.leaf, Paragraph) and self.leaf.turns and line_syntax.underline(body) > 0
 
     def _push(self, depth: int, container: Container) -> None:
         self._shut(depth)
@@ -248,7 +248,7 @@ class Blocks:
             self._continue(body, header=header and inside)
             return
         self._shut(depth)
-        lead = scan.task(body) if self.sheet.fresh and isinstance(self.sheet.stack[-1], Item) else ""
+        lead = line_syntax.task(body) if self.sheet.fresh and isinstance(self.sheet.stack[-1], Item) else ""
         self.leaf = Paragraph(lead=lead)
         self.leaf.line(self.sheet, body[len(lead) :].lstrip(" "), header=header)
 
@@ -261,9 +261,9 @@ class Blocks:
         """Begin a table, if this row delimits the columns of the line above it."""
         if not isinstance(self.leaf, Paragraph) or not self.leaf.header:
             return False
-        alignments = scan.alignments(body)
+        alignments = line_syntax.alignments(body)
         header = self.leaf.header
-        if not alignments or len(scan.cells(header)) != len(alignments):
+        if not alignments or len(line_syntax.cells(header)) != len(alignments):
             return False
         if self.leaf.behead():
             self._close_leaf()
@@ -272,7 +272,7 @@ class Blocks:
 
     def _turn(self, body: str) -> bool:
         """Make a heading of the paragraph above, if this is its underline."""
-        level = scan.underline(body)
+        level = line_syntax.underline(body)
         if not level or not isinstance(self.leaf, Paragraph) or not self.leaf.turns:
             return False
         self.leaf.level = level
@@ -281,7 +281,7 @@ class Blocks:
 
     def _begins(self, depth: int, indent: int, body: str) -> bool:
         """Open the heading, fence or formula that the line begins, or draw the rule that it is."""
-        heading = scan.heading(body, whole=self._whole)
+        heading = line_syntax.heading(body, whole=self._whole)
         if heading:
             level, text = heading
             self._shut(depth)
@@ -290,7 +290,7 @@ class Blocks:
             return True
         if not self._whole:
             return False
-        fencing = scan.fence(body)
+        fencing = line_syntax.fence(body)
         closer = display_closer(body)
         if fencing:
             self._shut(depth)
@@ -299,7 +299,7 @@ class Blocks:
             self._shut(depth)
             self.leaf = Formula(closer)
             self.leaf.line(self.sheet, body)
-        elif scan.rule(body):
+        elif line_syntax.rule(body):
             self._shut(depth)
             self._rule()
         else:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from termchat.core.style import Role
-from termchat.ui.markdown import scan
+from termchat.ui.markdown import line_syntax
 from termchat.ui.markdown.code import Code, Flat, Painter
-from termchat.ui.markdown.sheet import Sheet
+from termchat.ui.markdown.layout import Sheet
 
 
 class Fence(Code):
     """A fenced code block; without its closing fence it goes on to the end."""
 
-    def __init__(self, fencing: scan.Fencing, indent: int = 0) -> None:
+    def __init__(self, fencing: line_syntax.Fencing, indent: int = 0) -> None:
         super().__init__(_painter(fencing.info))
         self._fencing = fencing
         self._indent = indent
@@ -20,7 +20,7 @@ class Fence(Code):
     def takes(self, rest: str, *, whole: bool) -> bool:
         """Whether the line is code; else it closes the fence, and `done` says so."""
         body = rest.lstrip(" ")
-        self.done = whole and len(rest) - len(body) <= 3 and scan.closes(body, self._fencing)
+        self.done = whole and len(rest) - len(body) <= 3 and line_syntax.closes(body, self._fencing)
         return not self.done
 
     def hides(self, rest: str) -> bool:

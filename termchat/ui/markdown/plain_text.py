@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from termchat.core.sanitize import Safe
-from termchat.ui.markdown.sheet import NARROWEST
+from termchat.ui.markdown.layout import NARROWEST
 from termchat.ui.text.row import Row
 from termchat.ui.text.width import cells_for
 from termchat.ui.text.wrap import Room, Wrapper
