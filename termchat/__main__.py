@@ -24,7 +24,7 @@ def _run(arguments: list[str]) -> int:
         from termchat.cli import main as parse
 
         return parse(arguments, os.environ)
-    from termchat.ui.repl.tty import Tty
+    from termchat.ui.terminal.tty import Tty
 
     tty = Tty.take()  # before anything else: what is typed from here on is kept
     from termchat.app import Launch, run

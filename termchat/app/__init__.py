@@ -22,7 +22,7 @@ from termchat.core.errors import Failure, Kind
 from termchat.core.sanitize import say
 
 if TYPE_CHECKING:
-    from termchat.ui.repl.tty import Tty
+    from termchat.ui.terminal.tty import Tty
 
 __all__ = ["Launch", "run"]
 

@@ -23,10 +23,10 @@ from termchat.ui.frontend import House as Room
 from termchat.ui.frontend import Look
 from termchat.ui.notices import Bulletin
 from termchat.ui.repl.loop import run
-from termchat.ui.repl.porch import signs_work
-from termchat.ui.repl.tty import Tty
 from termchat.ui.stderr import Notes, print_out
-from termchat.ui.terminal import appends_only
+from termchat.ui.terminal.capabilities import appends_only
+from termchat.ui.terminal.early_prompt import signs_work
+from termchat.ui.terminal.tty import Tty
 from termchat.ui.text.palette import depth_of
 from termchat.ui.turn_state import Think
 

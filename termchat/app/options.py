@@ -16,10 +16,10 @@ from termchat.core.sanitize import say
 from termchat.core.style import Theme
 from termchat.ui.formats import Format
 from termchat.ui.stderr import Notes
-from termchat.ui.terminal import background, links_work
+from termchat.ui.terminal.capabilities import background, links_work
 
 if TYPE_CHECKING:
-    from termchat.ui.repl.tty import Tty
+    from termchat.ui.terminal.tty import Tty
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from termchat.core.chat_store import Providers, Resumed, Session
 from termchat.core.sanitize import Safe
 from termchat.core.style import Theme
 from termchat.ui.notices import Bulletin
-from termchat.ui.repl.tty import Tty
+from termchat.ui.terminal.tty import Tty
 from termchat.ui.text.palette import Depth
 from termchat.ui.turn_state import Think
 

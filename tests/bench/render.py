@@ -27,8 +27,8 @@ from typing import Any, Protocol
 from termchat.core.sanitize import Sanitizer, safe
 from termchat.core.style import Role, Style, Theme
 from termchat.ui.markdown import Document, render
-from termchat.ui.markdown.clock import FrameClock
-from termchat.ui.markdown.painter import Painter
+from termchat.ui.terminal.frame_clock import FrameClock
+from termchat.ui.terminal.row_painter import Painter
 from termchat.ui.text.ansi import encode_rows
 from termchat.ui.text.palette import Depth, Palette
 from tests.bench.corpus import corpus, kinds, shapes

@@ -14,12 +14,12 @@ from prompt_toolkit.input import DummyInput
 from termchat.core.sanitize import Safe
 from termchat.core.style import Role, Theme
 from termchat.ui.blocks import Line, Prose
-from termchat.ui.markdown.clock import FrameClock
 from termchat.ui.repl.draft import Draft
 from termchat.ui.repl.live import Live, Parts
 from termchat.ui.repl.paint import Painter
 from termchat.ui.repl.skin import DEPTHS, Skin
-from termchat.ui.screen import FrameOutput, LiveApplication, Screen
+from termchat.ui.terminal.frame_clock import FrameClock
+from termchat.ui.terminal.screen import FrameOutput, LiveApplication, Screen
 from termchat.ui.text.palette import Depth, Palette
 from termchat.ui.text.row import Segment
 

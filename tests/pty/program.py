@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 
-from termchat.ui.repl.tty import Tty
+from termchat.ui.terminal.tty import Tty
 
 
 def main() -> int:
@@ -20,11 +20,12 @@ def main() -> int:
     from termchat.core.errors import Failure
     from termchat.core.sanitize import say
     from termchat.ui.frontend import House, Look
-    from termchat.ui.repl import hands, notify, patience, status
+    from termchat.ui.repl import hands, patience, status
     from termchat.ui.repl.loop import run
     from termchat.ui.repl.menu import Menu
-    from termchat.ui.repl.porch import signs_work
     from termchat.ui.repl.talk import Talk
+    from termchat.ui.terminal.capabilities import notify
+    from termchat.ui.terminal.early_prompt import signs_work
     from termchat.ui.text.palette import depth_of
     from tests.ui.fakes import FakeProviders, fake_session
 

@@ -16,9 +16,9 @@ from termchat.ui.blocks import Line, line
 from termchat.ui.citations import source_lines
 from termchat.ui.formats.output import write
 from termchat.ui.markdown import Document
-from termchat.ui.markdown.clock import FrameClock
-from termchat.ui.markdown.painter import Painter
 from termchat.ui.markdown.preload import warm_up
+from termchat.ui.terminal.frame_clock import FrameClock
+from termchat.ui.terminal.row_painter import Painter
 from termchat.ui.text.ansi import encode_segments
 from termchat.ui.text.fit import wrap
 from termchat.ui.text.palette import Depth, Palette

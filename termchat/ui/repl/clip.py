@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from termchat.core.effects import Copy
 from termchat.core.style import Role
 from termchat.ui.blocks import line
-from termchat.ui.clipboard import copied
 from termchat.ui.repl.paint import Painter
 from termchat.ui.repl.toast import Toast
+from termchat.ui.terminal.clipboard import copied
 
 
 class Clip:

@@ -19,7 +19,7 @@ from termchat.ui.repl.paint import Painter
 from termchat.ui.repl.picker import Picker
 from termchat.ui.repl.skin import Skin
 from termchat.ui.repl.talk import Talk
-from termchat.ui.terminal import background, links_work
+from termchat.ui.terminal.capabilities import background, links_work
 from termchat.ui.text.palette import Palette
 from termchat.ui.theme_sample import sample_lines
 from termchat.ui.turn_state import Think

@@ -17,8 +17,8 @@ from prompt_toolkit.application import in_terminal
 
 from termchat.core.sanitize import Safe, safe_line, say
 from termchat.ui.repl.draft import Draft
-from termchat.ui.repl.tty import Tty
-from termchat.ui.screen import Screen
+from termchat.ui.terminal.screen import Screen
+from termchat.ui.terminal.tty import Tty
 
 _MOMENT = 0.5
 

@@ -28,22 +28,22 @@ from termchat.ui.repl.faces import Faces
 from termchat.ui.repl.fitting import Fitting
 from termchat.ui.repl.gist import Gist
 from termchat.ui.repl.hands import Hands
-from termchat.ui.repl.keyboard import Keyboard
 from termchat.ui.repl.lend import Lender
 from termchat.ui.repl.live import Live
 from termchat.ui.repl.memory import Memory
 from termchat.ui.repl.menu import Menu
-from termchat.ui.repl.notify import Notifier
 from termchat.ui.repl.paint import Painter, warm_renderer
 from termchat.ui.repl.perform import Performer
 from termchat.ui.repl.picker import Picker
 from termchat.ui.repl.recall import Recall
 from termchat.ui.repl.skin import DEPTHS, Skin
-from termchat.ui.repl.stray import caught
 from termchat.ui.repl.talk import Talk
-from termchat.ui.repl.terminal import Terminal
 from termchat.ui.repl.toast import Toast
-from termchat.ui.screen import LiveApplication, Screen, make_output, reflows
+from termchat.ui.terminal.capture_output import caught
+from termchat.ui.terminal.keyboard import Keyboard
+from termchat.ui.terminal.notify import Notifier
+from termchat.ui.terminal.queries import Terminal
+from termchat.ui.terminal.screen import LiveApplication, Screen, make_output, reflows
 from termchat.ui.text.ascii import spelled
 from termchat.ui.text.palette import Palette
 from termchat.ui.turn_state import View

@@ -11,11 +11,11 @@ from termchat.core.sanitize import Safe, Sanitizer, say
 from termchat.core.style import Role
 from termchat.ui.blocks import BLANK, Block, Card, Line, Lines, Pause, Prose, Restore, Sources, Thought, unlinked
 from termchat.ui.citations import source_lines
-from termchat.ui.markdown.clock import FrameClock
 from termchat.ui.markdown.document import Document
 from termchat.ui.repl.murmur import Murmur
 from termchat.ui.repl.reply import Reply
-from termchat.ui.screen import Screen
+from termchat.ui.terminal.frame_clock import FrameClock
+from termchat.ui.terminal.screen import Screen
 from termchat.ui.text.ansi import encode_segments
 from termchat.ui.text.ascii import spelled_line
 from termchat.ui.text.fit import wrap

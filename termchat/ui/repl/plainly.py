@@ -39,12 +39,12 @@ from termchat.core.sanitize import EMPTY, Safe, safe, safe_line, say
 from termchat.core.style import Theme
 from termchat.ui import chat_effects
 from termchat.ui.blocks import Line, Pause, Prose, line, lines_of
-from termchat.ui.clipboard import copied
 from termchat.ui.frontend import House
 from termchat.ui.phrases import preview
 from termchat.ui.repl.fitting import configured
 from termchat.ui.repl.voice import Voice
-from termchat.ui.terminal import background
+from termchat.ui.terminal.capabilities import background
+from termchat.ui.terminal.clipboard import copied
 from termchat.ui.text.table import table_lines
 from termchat.ui.turn_state import Think, View
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from termchat.ui.markdown.painter import Above
-from termchat.ui.screen import Screen
+from termchat.ui.terminal.row_painter import Above
+from termchat.ui.terminal.screen import Screen
 from termchat.ui.text.ansi import encode_rows
 from termchat.ui.text.palette import Palette
 from termchat.ui.text.row import Row

@@ -28,7 +28,7 @@ from termchat.ui.citations import source_lines
 from termchat.ui.frontend import Look
 from termchat.ui.markdown.document import Document
 from termchat.ui.phrases import duration
-from termchat.ui.repl.notify import BELL
+from termchat.ui.terminal.notify import BELL
 from termchat.ui.text.ansi import encode_rows, encode_segments
 from termchat.ui.text.ascii import spelled_line
 from termchat.ui.text.fit import wrap

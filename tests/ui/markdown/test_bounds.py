@@ -79,7 +79,7 @@ def test_a_mixed_reply_is_final_but_for_its_tail() -> None:
 
 def test_importing_the_renderer_loads_no_parser() -> None:
     script = (
-        "import sys, termchat.ui.markdown, termchat.ui.markdown.painter, termchat.ui.text.palette;"
+        "import sys, termchat.ui.markdown, termchat.ui.terminal.row_painter, termchat.ui.text.palette;"
         "print([name for name in ('markdown_it', 'pygments', 'rich', 'prompt_toolkit') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -24,14 +24,14 @@ from termchat.ui.repl.draft import Draft
 from termchat.ui.repl.live import Live, Parts
 from termchat.ui.repl.paint import Painter
 from termchat.ui.repl.skin import DEPTHS, Skin
-from termchat.ui.screen import FrameOutput, LiveApplication, Screen
+from termchat.ui.terminal.screen import FrameOutput, LiveApplication, Screen
 from termchat.ui.text.row import Segment
 from tests.bench.repl import Counter
 from tests.ui.fakes import MIXED
 from tests.ui.markdown.terminal import Terminal
 from tests.ui.markdown.test_document import lines as logical
-from tests.ui.markdown.test_painter import PALETTE, drawn
 from tests.ui.markdown.texts import TRAPS
+from tests.ui.terminal.test_row_painter import PALETTE, drawn
 
 _MODES = re.compile(r"\x1b\[\?(1|25|2004)[hl]")
 """What prompt_toolkit turns on and off without drawing anything."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from termchat.config.setting_types import command_of
 from termchat.core.sanitize import Safe, safe_line, say
-from termchat.ui.terminal import program
+from termchat.ui.terminal.capabilities import program
 
 BELL = "\x07"
 _LONG_TURN = 10.0

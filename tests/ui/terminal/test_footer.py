@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from termchat.core.sanitize import Safe, safe
 from termchat.ui.markdown import Document, Row, render
-from termchat.ui.markdown.painter import Above
-from termchat.ui.markdown.stroke import ERASE_DOWN, vertical
+from termchat.ui.terminal.row_diff import ERASE_DOWN, vertical
+from termchat.ui.terminal.row_painter import Above
 from tests.bench.corpus import corpus
 from tests.ui.markdown.terminal import Terminal
 from tests.ui.markdown.test_document import places
-from tests.ui.markdown.test_painter import EXACTLY, PALETTE, check, drawn
 from tests.ui.markdown.texts import TRAPS, cut, safe_documents
+from tests.ui.terminal.test_row_painter import EXACTLY, PALETTE, check, drawn
 
 sizes = st.sampled_from([(80, 24), (40, 12), (200, 60), (20, 8)])
 footers = st.tuples(st.integers(1, 5), st.integers(0, 4), st.integers(0, 15)).map(lambda f: (f[0], min(f[1:2]), f[2]))

@@ -12,7 +12,7 @@ from prompt_toolkit.input.vt100_parser import Vt100Parser
 from prompt_toolkit.key_binding import KeyPress
 from prompt_toolkit.keys import Keys as PtKeys
 
-from termchat.ui.repl.stdin import PASTE_PATIENCE, Decoder, Keys, Paste, Piece, Reply
+from termchat.ui.terminal.input_decoder import PASTE_PATIENCE, Decoder, Keys, Paste, Piece, Reply
 
 _READ = 1 << 16
 

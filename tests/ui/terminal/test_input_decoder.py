@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from termchat.ui.repl.stdin import PASTE_BEGIN, PASTE_END, Decoder, Keys, Paste, Piece, Reply
+from termchat.ui.terminal.input_decoder import PASTE_BEGIN, PASTE_END, Decoder, Keys, Paste, Piece, Reply
 
 REPLIES = (
     "\x1b[?1u",

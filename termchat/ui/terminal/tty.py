@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
-from termchat.ui.repl.porch import Porch
+from termchat.ui.terminal.early_prompt import Porch
 
 _MODES_OFF = "\x1b[?2004l\x1b[?1004l\x1b[?2026l\x1b[?7h\x1b[?25h\x1b[0m"
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from termchat.ui.markdown.clock import FASTEST, SLOWEST, FrameClock
+from termchat.ui.terminal.frame_clock import FASTEST, SLOWEST, FrameClock
 
 
 def test_the_first_frame_comes_at_once() -> None:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 
 from termchat.core.sanitize import EMPTY, Safe
-from termchat.ui.repl.notify import Notifier
-from termchat.ui.repl.tty import Tty
-from termchat.ui.screen import Screen
-from termchat.ui.terminal import shows_progress
+from termchat.ui.terminal.capabilities import shows_progress
+from termchat.ui.terminal.notify import Notifier
+from termchat.ui.terminal.screen import Screen
+from termchat.ui.terminal.tty import Tty
 
 _PROBE = "\x1b[?u\x1b]11;?\x1b\\\x1b[?2026$p\x1b[c"
 _KITTY_ON, _KITTY_OFF = "\x1b[>1u", "\x1b[<u"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from termchat.core.sanitize import EMPTY, say
-from termchat.ui.clipboard import copied, sequence, tools
+from termchat.ui.terminal.clipboard import copied, sequence, tools
 
 NAMES = ("pbcopy", "wl-copy", "xclip", "xsel", "clip.exe", "tmux")
 

@@ -22,7 +22,7 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.renderer import Renderer
 from prompt_toolkit.styles import Attrs
 
-from termchat.ui.markdown.painter import Footer
+from termchat.ui.terminal.row_painter import Footer
 
 _SETTLED = 0.08
 _SYNC_ON, _SYNC_OFF = "\x1b[?2026h", "\x1b[?2026l"

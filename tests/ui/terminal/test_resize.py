@@ -12,7 +12,7 @@ from prompt_toolkit.input import DummyInput
 from prompt_toolkit.layout import Layout, Window
 from prompt_toolkit.layout.controls import FormattedTextControl
 
-from termchat.ui.screen import FrameOutput, LiveApplication, Screen
+from termchat.ui.terminal.screen import FrameOutput, LiveApplication, Screen
 
 SETTLED = 0.08
 

@@ -10,8 +10,8 @@ import pytest
 
 from termchat.config.setting_types import OneOfOrCommand, command_of
 from termchat.core.sanitize import Safe, say
-from termchat.ui.repl.notify import BELL, Notifier, notification, run
-from termchat.ui.terminal import shows_progress
+from termchat.ui.terminal.capabilities import shows_progress
+from termchat.ui.terminal.notify import BELL, Notifier, notification, run
 
 WORDS = say("gpt-5.2: complete")
 

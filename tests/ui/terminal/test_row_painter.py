@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from termchat.core.sanitize import Safe, safe
 from termchat.core.style import Role, Style, Theme
 from termchat.ui.markdown import Document, Row, render
-from termchat.ui.markdown.painter import Painter
+from termchat.ui.terminal.row_painter import Painter
 from termchat.ui.text.palette import Depth, Palette
 from tests.bench.corpus import corpus, kinds
 from tests.ui.markdown.terminal import Terminal

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from termchat.ui.markdown.stroke import ERASE_DOWN, Stroke, vertical
+from termchat.ui.terminal.row_diff import ERASE_DOWN, Stroke, vertical
 from termchat.ui.text.palette import Palette
 from termchat.ui.text.row import Row
 from termchat.ui.text.width import Cells, cells_for
