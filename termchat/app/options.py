@@ -14,7 +14,7 @@ from termchat.core.errors import Failure
 from termchat.core.outcomes import Exit
 from termchat.core.sanitize import say
 from termchat.core.style import Theme
-from termchat.ui.formats import Format
+from termchat.ui.oneshot.formats import Format
 from termchat.ui.stderr import Notes
 from termchat.ui.terminal.capabilities import background, links_work
 
@@ -68,7 +68,7 @@ def refused(failure: Failure, tty: Tty | None) -> int:
 
 def reply_format(launch: Launch, config: Config, env: Mapping[str, str]) -> Format | Failure:
     """Rendered for a person at a terminal, exact for everything else."""
-    from termchat.ui.formats.text import TextFormat
+    from termchat.ui.oneshot.formats.text import TextFormat
 
     fd = sys.stdout.fileno()
     if not os.isatty(fd):
@@ -81,7 +81,7 @@ def reply_format(launch: Launch, config: Config, env: Mapping[str, str]) -> Form
     theme = chosen_theme(config, env)
     if isinstance(theme, Failure):
         return theme
-    from termchat.ui.formats.markdown import Canvas, MarkdownFormat
+    from termchat.ui.oneshot.formats.markdown import Canvas, MarkdownFormat
 
     return MarkdownFormat(Canvas(fd, theme, depth, links_of(config, env)))
 

@@ -103,7 +103,7 @@ def replay(file: str, speed: float, launch: Launch, env: Mapping[str, str]) -> i
     from termchat.providers.registry import Registry, Setup
     from termchat.providers.replay import NAME, Replay
     from termchat.providers.wire.recording import read
-    from termchat.ui import oneshot
+    from termchat.ui.oneshot.run import run
 
     config = load(env)
     out = config if isinstance(config, Failure) else reply_format(launch, config, env)
@@ -122,7 +122,7 @@ def replay(file: str, speed: float, launch: Launch, env: Mapping[str, str]) -> i
         registry = Registry(Setup({}, Secrets(env), {NAME: player}, {}))
         session = Session(Plan(ModelRef(NAME, player.origin.model), registry))
         for _ in responses:
-            code = await oneshot.run(session, user("(recorded)"), out, Notes(launch.quiet, usage=launch.verbose))
+            code = await run.run(session, user("(recorded)"), out, Notes(launch.quiet, usage=launch.verbose))
         return code
 
     return asyncio.run(play())

@@ -20,7 +20,8 @@ def main() -> int:
     from termchat.core.errors import Failure
     from termchat.core.sanitize import say
     from termchat.ui.frontend import House, Look
-    from termchat.ui.repl import hands, patience, status
+    from termchat.ui.plain import heartbeat
+    from termchat.ui.repl import hands, status
     from termchat.ui.repl.loop import run
     from termchat.ui.repl.menu import Menu
     from termchat.ui.repl.talk import Talk
@@ -59,7 +60,7 @@ def main() -> int:
     if "hasty" in flags:
         status.STALL = 0.5
         notify._LONG_TURN = 0.2
-        patience.HEARTBEAT, patience._FIRST = 0.3, 0.2
+        heartbeat.HEARTBEAT, heartbeat._FIRST = 0.3, 0.2
     if "patient" in flags:  # a gesture of two keys has as long as a busy machine takes
         hands._AGAIN_CLEAR = hands._AGAIN_LEAVE = hands._AGAIN_KILL = 60
     if "silent" in flags:

@@ -54,7 +54,7 @@ _log = logging.getLogger("termchat")
 async def run(house: House) -> int:
     """Talk until the user leaves; the exit code. The terminal is as it was before, however this ends."""
     if house.look.plain or house.look.accessible:
-        from termchat.ui.repl.plain import run_plain
+        from termchat.ui.plain.app import run_plain
 
         return await run_plain(house)
     return await Repl(house).run()

@@ -14,9 +14,9 @@ from termchat.core.sanitize import Safe, Sanitizer
 from termchat.core.style import Role, Theme
 from termchat.ui.blocks import Line, line
 from termchat.ui.citations import source_lines
-from termchat.ui.formats.output import write
 from termchat.ui.markdown import Document
 from termchat.ui.markdown.preload import warm_up
+from termchat.ui.oneshot.formats.output import write
 from termchat.ui.terminal.frame_clock import FrameClock
 from termchat.ui.terminal.row_painter import Painter
 from termchat.ui.text.ansi import encode_segments

@@ -27,7 +27,7 @@ from termchat.core.events import (
 from termchat.core.messages import Author, Citation, Message, Text, cited
 from termchat.core.outcomes import Exit, Outcome
 from termchat.core.sanitize import safe_line, say
-from termchat.ui.formats import Format
+from termchat.ui.oneshot.formats import Format
 from termchat.ui.phrases import duration, outcome_words, retry_words, searched_words, usage_words
 from termchat.ui.stderr import Notes
 

@@ -30,11 +30,11 @@ from termchat.ui.blocks import line
 from termchat.ui.frontend import House
 from termchat.ui.next_steps import COMMANDS
 from termchat.ui.phrases import retry_words
-from termchat.ui.repl.lines import LineReader
+from termchat.ui.plain.effects import Doer
+from termchat.ui.plain.heartbeat import Patience
+from termchat.ui.plain.line_reader import LineReader
+from termchat.ui.plain.writer import Voice
 from termchat.ui.repl.paint import warm_renderer
-from termchat.ui.repl.patience import Patience
-from termchat.ui.repl.plainly import Doer
-from termchat.ui.repl.voice import Voice
 from termchat.ui.similar_models import advised
 from termchat.ui.terminal.notify import Notifier
 from termchat.ui.turn_state import Think, View, sent, step

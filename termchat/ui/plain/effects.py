@@ -41,8 +41,8 @@ from termchat.ui import chat_effects
 from termchat.ui.blocks import Line, Pause, Prose, line, lines_of
 from termchat.ui.frontend import House
 from termchat.ui.phrases import preview
+from termchat.ui.plain.writer import Voice
 from termchat.ui.repl.fitting import configured
-from termchat.ui.repl.voice import Voice
 from termchat.ui.terminal.capabilities import background
 from termchat.ui.terminal.clipboard import copied
 from termchat.ui.text.table import table_lines

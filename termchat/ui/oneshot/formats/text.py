@@ -5,7 +5,7 @@ from __future__ import annotations
 from termchat.core.events import Event, StepStarted, Streamed, TextDelta, TurnEnded
 from termchat.core.messages import Citation
 from termchat.core.sanitize import Safe, Sanitizer
-from termchat.ui.formats.output import write
+from termchat.ui.oneshot.formats.output import write
 
 
 class TextFormat:
