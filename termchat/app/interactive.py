@@ -22,7 +22,7 @@ from termchat.core.style import Theme
 from termchat.ui.frontend import House as Room
 from termchat.ui.frontend import Look
 from termchat.ui.notices import Bulletin
-from termchat.ui.repl.loop import run
+from termchat.ui.repl.app import run
 from termchat.ui.stderr import Notes, print_out
 from termchat.ui.terminal.capabilities import appends_only
 from termchat.ui.terminal.early_prompt import signs_work

@@ -14,10 +14,10 @@ from prompt_toolkit.input import DummyInput
 from termchat.core.sanitize import Safe
 from termchat.core.style import Role, Theme
 from termchat.ui.blocks import Line, Prose
-from termchat.ui.repl.draft import Draft
-from termchat.ui.repl.live import Live, Parts
-from termchat.ui.repl.paint import Painter
-from termchat.ui.repl.skin import DEPTHS, Skin
+from termchat.ui.repl.input.editor import Draft
+from termchat.ui.repl.panels.layout import Live, Parts
+from termchat.ui.repl.panels.style import DEPTHS, Skin
+from termchat.ui.repl.transcript import Painter
 from termchat.ui.terminal.frame_clock import FrameClock
 from termchat.ui.terminal.screen import FrameOutput, LiveApplication, Screen
 from termchat.ui.text.palette import Depth, Palette

@@ -21,10 +21,11 @@ def main() -> int:
     from termchat.core.sanitize import say
     from termchat.ui.frontend import House, Look
     from termchat.ui.plain import heartbeat
-    from termchat.ui.repl import hands, status
-    from termchat.ui.repl.loop import run
-    from termchat.ui.repl.menu import Menu
-    from termchat.ui.repl.talk import Talk
+    from termchat.ui.repl import actions
+    from termchat.ui.repl.app import run
+    from termchat.ui.repl.input.completion_menu import Menu
+    from termchat.ui.repl.panels import status
+    from termchat.ui.repl.turns import Talk
     from termchat.ui.terminal.capabilities import notify
     from termchat.ui.terminal.early_prompt import signs_work
     from termchat.ui.text.palette import depth_of
@@ -62,7 +63,7 @@ def main() -> int:
         notify._LONG_TURN = 0.2
         heartbeat.HEARTBEAT, heartbeat._FIRST = 0.3, 0.2
     if "patient" in flags:  # a gesture of two keys has as long as a busy machine takes
-        hands._AGAIN_CLEAR = hands._AGAIN_LEAVE = hands._AGAIN_KILL = 60
+        actions._AGAIN_CLEAR = actions._AGAIN_LEAVE = actions._AGAIN_KILL = 60
     if "silent" in flags:
         FakeProviders.models = _never  # type: ignore[method-assign,assignment]
     if "bug" in flags:

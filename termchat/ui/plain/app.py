@@ -34,7 +34,7 @@ from termchat.ui.plain.effects import Doer
 from termchat.ui.plain.heartbeat import Patience
 from termchat.ui.plain.line_reader import LineReader
 from termchat.ui.plain.writer import Voice
-from termchat.ui.repl.paint import warm_renderer
+from termchat.ui.repl.transcript import warm_renderer
 from termchat.ui.similar_models import advised
 from termchat.ui.terminal.notify import Notifier
 from termchat.ui.turn_state import Think, View, sent, step

@@ -42,7 +42,7 @@ from termchat.ui.blocks import Line, Pause, Prose, line, lines_of
 from termchat.ui.frontend import House
 from termchat.ui.phrases import preview
 from termchat.ui.plain.writer import Voice
-from termchat.ui.repl.fitting import configured
+from termchat.ui.repl.live_settings import configured
 from termchat.ui.terminal.capabilities import background
 from termchat.ui.terminal.clipboard import copied
 from termchat.ui.text.table import table_lines

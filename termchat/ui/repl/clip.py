@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from termchat.core.effects import Copy
 from termchat.core.style import Role
 from termchat.ui.blocks import line
-from termchat.ui.repl.paint import Painter
-from termchat.ui.repl.toast import Toast
+from termchat.ui.repl.panels.toast import Toast
+from termchat.ui.repl.transcript import Painter
 from termchat.ui.terminal.clipboard import copied
 
 

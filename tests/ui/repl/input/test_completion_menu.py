@@ -7,7 +7,7 @@ import pytest
 from termchat.commands.builtin import builtin
 from termchat.commands.registry import Context
 from termchat.ui.blocks import words_of
-from termchat.ui.repl.menu import Menu
+from termchat.ui.repl.input.completion_menu import Menu
 from termchat.ui.text.fit import cells
 from tests.ui.fakes import FakeProviders, fake_session
 

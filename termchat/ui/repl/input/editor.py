@@ -8,8 +8,8 @@ from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.document import Document
 
 from termchat.commands.registry import is_command
-from termchat.ui.repl.history import History
-from termchat.ui.repl.pastes import Pastes
+from termchat.ui.repl.input.history import History
+from termchat.ui.repl.input.pastes import Pastes
 from termchat.ui.text.fit import cells
 
 Rows = list[tuple[int, int]]

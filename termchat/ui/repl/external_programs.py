@@ -16,7 +16,7 @@ from time import monotonic
 from prompt_toolkit.application import in_terminal
 
 from termchat.core.sanitize import Safe, safe_line, say
-from termchat.ui.repl.draft import Draft
+from termchat.ui.repl.input.editor import Draft
 from termchat.ui.terminal.screen import Screen
 from termchat.ui.terminal.tty import Tty
 

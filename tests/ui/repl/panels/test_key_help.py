@@ -6,7 +6,7 @@ import pytest
 
 from termchat.config.keymap import KEYS
 from termchat.ui.blocks import words_of
-from termchat.ui.repl.sheet import sheet_lines
+from termchat.ui.repl.panels.key_help import sheet_lines
 from termchat.ui.text.fit import cells
 
 

@@ -11,10 +11,10 @@ from termchat.core.sanitize import Safe, join, safe_line, say
 from termchat.ui.fuzzy import found
 from termchat.ui.phrases import preview
 from termchat.ui.relative_time import age
-from termchat.ui.repl.draft import Draft
-from termchat.ui.repl.memory import Memory
-from termchat.ui.repl.picker import Picker
-from termchat.ui.repl.toast import Toast
+from termchat.ui.repl.input.editor import Draft
+from termchat.ui.repl.input.saved_history import Memory
+from termchat.ui.repl.panels.picker import Picker
+from termchat.ui.repl.panels.toast import Toast
 
 _SHOWN = 200
 

@@ -21,24 +21,24 @@ from termchat.core.style import Role
 from termchat.ui.blocks import line
 from termchat.ui.chat_effects import greeting
 from termchat.ui.frontend import House
-from termchat.ui.repl.bindings import make_bindings, quick_escape
+from termchat.ui.repl.actions import Hands
+from termchat.ui.repl.chat_summary import Gist
 from termchat.ui.repl.clip import Clip
-from termchat.ui.repl.draft import Draft
-from termchat.ui.repl.faces import Faces
-from termchat.ui.repl.fitting import Fitting
-from termchat.ui.repl.gist import Gist
-from termchat.ui.repl.hands import Hands
-from termchat.ui.repl.lend import Lender
-from termchat.ui.repl.live import Live
-from termchat.ui.repl.memory import Memory
-from termchat.ui.repl.menu import Menu
-from termchat.ui.repl.paint import Painter, warm_renderer
-from termchat.ui.repl.perform import Performer
-from termchat.ui.repl.picker import Picker
-from termchat.ui.repl.recall import Recall
-from termchat.ui.repl.skin import DEPTHS, Skin
-from termchat.ui.repl.talk import Talk
-from termchat.ui.repl.toast import Toast
+from termchat.ui.repl.effects import Performer
+from termchat.ui.repl.external_programs import Lender
+from termchat.ui.repl.input.bindings import make_bindings, quick_escape
+from termchat.ui.repl.input.completion_menu import Menu
+from termchat.ui.repl.input.editor import Draft
+from termchat.ui.repl.input.saved_history import Memory
+from termchat.ui.repl.live_settings import Fitting
+from termchat.ui.repl.panels.content import Faces
+from termchat.ui.repl.panels.history_picker import Recall
+from termchat.ui.repl.panels.layout import Live
+from termchat.ui.repl.panels.picker import Picker
+from termchat.ui.repl.panels.style import DEPTHS, Skin
+from termchat.ui.repl.panels.toast import Toast
+from termchat.ui.repl.transcript import Painter, warm_renderer
+from termchat.ui.repl.turns import Talk
 from termchat.ui.terminal.capture_output import caught
 from termchat.ui.terminal.keyboard import Keyboard
 from termchat.ui.terminal.notify import Notifier

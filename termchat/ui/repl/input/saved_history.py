@@ -6,7 +6,7 @@ from time import time
 
 from termchat.core.chat_store import Session
 from termchat.core.chats import PastPrompt
-from termchat.ui.repl.draft import Draft
+from termchat.ui.repl.input.editor import Draft
 
 _MOST = 500
 

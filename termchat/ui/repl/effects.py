@@ -38,11 +38,11 @@ from termchat.core.sanitize import EMPTY, Safe, join, safe_line, say
 from termchat.ui import chat_effects
 from termchat.ui.blocks import Line, lines_of
 from termchat.ui.phrases import count
-from termchat.ui.repl.draft import Draft
-from termchat.ui.repl.paint import Painter
-from termchat.ui.repl.picker import Picker
-from termchat.ui.repl.shelf import Shelf
-from termchat.ui.repl.talk import Talk
+from termchat.ui.repl.input.editor import Draft
+from termchat.ui.repl.panels.chat_picker import Shelf
+from termchat.ui.repl.panels.picker import Picker
+from termchat.ui.repl.transcript import Painter
+from termchat.ui.repl.turns import Talk
 from termchat.ui.text.table import table_lines
 
 

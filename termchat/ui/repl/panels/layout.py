@@ -19,8 +19,8 @@ from prompt_toolkit.layout.utils import explode_text_fragments
 from termchat.core.sanitize import Safe
 from termchat.core.style import Role
 from termchat.ui.blocks import Line
-from termchat.ui.repl.draft import Draft
-from termchat.ui.repl.skin import Fragments, Skin
+from termchat.ui.repl.input.editor import Draft
+from termchat.ui.repl.panels.style import Fragments, Skin
 from termchat.ui.text.ascii import spelled
 
 _MENU_ROWS = 8

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from termchat.core.messages import Author, Message, Reasoning, Text, user
 from termchat.core.usage import Usage
-from termchat.ui.repl.gist import Gist
+from termchat.ui.repl.chat_summary import Gist
 from tests.ui.fakes import fake_session
 
 

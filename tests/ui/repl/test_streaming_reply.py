@@ -20,10 +20,10 @@ from termchat.core.sanitize import Safe, safe
 from termchat.core.style import Role
 from termchat.ui.blocks import Pause, Prose
 from termchat.ui.markdown import Document, render
-from termchat.ui.repl.draft import Draft
-from termchat.ui.repl.live import Live, Parts
-from termchat.ui.repl.paint import Painter
-from termchat.ui.repl.skin import DEPTHS, Skin
+from termchat.ui.repl.input.editor import Draft
+from termchat.ui.repl.panels.layout import Live, Parts
+from termchat.ui.repl.panels.style import DEPTHS, Skin
+from termchat.ui.repl.transcript import Painter
 from termchat.ui.terminal.screen import FrameOutput, LiveApplication, Screen
 from termchat.ui.text.row import Segment
 from tests.bench.repl import Counter

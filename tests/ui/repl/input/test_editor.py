@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from termchat.ui.repl.draft import Draft, visual_rows
-from termchat.ui.repl.history import History
-from termchat.ui.repl.pastes import Pastes, cleaned
+from termchat.ui.repl.input.editor import Draft, visual_rows
+from termchat.ui.repl.input.history import History
+from termchat.ui.repl.input.pastes import Pastes, cleaned
 
 BIG = "\n".join(f"line {n}" for n in range(132))
 

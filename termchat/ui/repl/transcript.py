@@ -13,7 +13,7 @@ from termchat.ui.blocks import BLANK, Block, Card, Line, Lines, Pause, Prose, Re
 from termchat.ui.citations import source_lines
 from termchat.ui.markdown.document import Document
 from termchat.ui.repl.murmur import Murmur
-from termchat.ui.repl.reply import Reply
+from termchat.ui.repl.streaming_reply import Reply
 from termchat.ui.terminal.frame_clock import FrameClock
 from termchat.ui.terminal.screen import Screen
 from termchat.ui.text.ansi import encode_segments

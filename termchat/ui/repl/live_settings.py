@@ -15,10 +15,10 @@ from termchat.core.errors import Failure
 from termchat.core.sanitize import say
 from termchat.core.style import Theme
 from termchat.ui.frontend import House
-from termchat.ui.repl.paint import Painter
-from termchat.ui.repl.picker import Picker
-from termchat.ui.repl.skin import Skin
-from termchat.ui.repl.talk import Talk
+from termchat.ui.repl.panels.picker import Picker
+from termchat.ui.repl.panels.style import Skin
+from termchat.ui.repl.transcript import Painter
+from termchat.ui.repl.turns import Talk
 from termchat.ui.terminal.capabilities import background, links_work
 from termchat.ui.text.palette import Palette
 from termchat.ui.theme_sample import sample_lines

@@ -13,16 +13,16 @@ from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_line, say
 from termchat.core.style import Role
 from termchat.ui.blocks import Line, line
 from termchat.ui.frontend import House
-from termchat.ui.repl.draft import Draft
-from termchat.ui.repl.gist import Gist
-from termchat.ui.repl.live import Parts
-from termchat.ui.repl.menu import Menu
+from termchat.ui.repl.chat_summary import Gist
+from termchat.ui.repl.input.completion_menu import Menu
+from termchat.ui.repl.input.editor import Draft
 from termchat.ui.repl.murmur import wrapped
-from termchat.ui.repl.picker import Picker
-from termchat.ui.repl.sheet import sheet_lines
-from termchat.ui.repl.status import QUIET, Facts, busy_line, clipped, idle_line, spinner, stalls
-from termchat.ui.repl.talk import Talk
-from termchat.ui.repl.toast import Toast
+from termchat.ui.repl.panels.key_help import sheet_lines
+from termchat.ui.repl.panels.layout import Parts
+from termchat.ui.repl.panels.picker import Picker
+from termchat.ui.repl.panels.status import QUIET, Facts, busy_line, clipped, idle_line, spinner, stalls
+from termchat.ui.repl.panels.toast import Toast
+from termchat.ui.repl.turns import Talk
 from termchat.ui.text.fit import cells, cut
 from termchat.ui.text.row import Row, Segment
 from termchat.ui.tool_cards import live_rows

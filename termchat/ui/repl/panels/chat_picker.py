@@ -12,7 +12,7 @@ from termchat.core.sanitize import Safe, safe_line, say
 from termchat.core.style import Role
 from termchat.ui.blocks import Line, line
 from termchat.ui.chat_effects import chat_choices
-from termchat.ui.repl.picker import Picker
+from termchat.ui.repl.panels.picker import Picker
 
 _LISTED = 50
 _LOOKED_AT = 4  # messages of the marked chat

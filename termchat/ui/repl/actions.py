@@ -11,14 +11,14 @@ from termchat.core.effects import ListModels, Say, UseModel
 from termchat.core.sanitize import safe_line, say
 from termchat.core.style import Role
 from termchat.ui.blocks import line
-from termchat.ui.repl.draft import Draft
-from termchat.ui.repl.faces import Faces
-from termchat.ui.repl.menu import Menu
-from termchat.ui.repl.paint import Painter
-from termchat.ui.repl.perform import Performer
-from termchat.ui.repl.picker import Picker
-from termchat.ui.repl.talk import Talk
-from termchat.ui.repl.toast import Toast
+from termchat.ui.repl.effects import Performer
+from termchat.ui.repl.input.completion_menu import Menu
+from termchat.ui.repl.input.editor import Draft
+from termchat.ui.repl.panels.content import Faces
+from termchat.ui.repl.panels.picker import Picker
+from termchat.ui.repl.panels.toast import Toast
+from termchat.ui.repl.transcript import Painter
+from termchat.ui.repl.turns import Talk
 
 _AGAIN_CLEAR = 1.0
 _AGAIN_LEAVE = 2.0

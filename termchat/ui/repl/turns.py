@@ -21,9 +21,9 @@ from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import Safe, safe, say
 from termchat.core.style import Role
 from termchat.ui.blocks import Pause, Prose, line
-from termchat.ui.repl.draft import Draft
-from termchat.ui.repl.paint import Painter, echo
-from termchat.ui.repl.status import stalls
+from termchat.ui.repl.input.editor import Draft
+from termchat.ui.repl.panels.status import stalls
+from termchat.ui.repl.transcript import Painter, echo
 from termchat.ui.similar_models import advised
 from termchat.ui.turn_state import Phase, Think, View, sent, show_thinking, step, stopping
 

@@ -13,7 +13,7 @@ from termchat.core.models import ModelRef
 from termchat.core.sanitize import say
 from termchat.core.style import Role
 from termchat.ui.blocks import words_of
-from termchat.ui.repl.status import Facts, busy_line, idle_line
+from termchat.ui.repl.panels.status import Facts, busy_line, idle_line
 from termchat.ui.text.fit import cells
 from termchat.ui.turn_state import Phase, TurnView
 
