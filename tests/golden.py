@@ -34,7 +34,7 @@ from termchat.core.events import (
 )
 from termchat.core.messages import File, Image, Part, Reasoning, Search, Text, ToolCall, ToolResult
 from termchat.core.usage import Usage
-from tests.gateway.mint import DUMMY, unseal
+from tests.gateway.signatures import DUMMY, unseal
 
 _ID = re.compile(r"\b(?:call_|toolu_|srvtoolu_|rs_|fc_|msg_|ws_)?[0-9a-f]{24,}(?:[rp][0-9a-f]{2})?\b")
 _SEAL = re.compile(r"[A-Za-z0-9+/_-]{60,}={0,2}")

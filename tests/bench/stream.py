@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 
 from termchat.core.chat_store import Wire
 from termchat.core.models import ModelRef, Protocol
-from tests.gateway import Reply, Text, mint, render
+from tests.gateway import Reply, Text, render, signatures
 from tests.gateway import clients as sdks
 from tests.gateway.render.frames import Ask, Frame, encode
 from tests.gateway.script import Wire as Travel
@@ -31,7 +31,7 @@ HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close
 
 def body(speech: Protocol, chunks: int) -> bytes:
     """A reply of so many words."""
-    ask = Ask(mint.Origin("", VENDORS[speech], MODELS[speech]), {}, "bench")
+    ask = Ask(signatures.Origin("", VENDORS[speech], MODELS[speech]), {}, "bench")
     frames = render.stream(Reply(Text(*["word "] * chunks)), ask)
     return b"".join(encode(frame, Travel(), n) for n, frame in enumerate(frames) if isinstance(frame, Frame))
 

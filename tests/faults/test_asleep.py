@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from termchat.core.models import Protocol
-from tests.faults.homes import configure, provider
+from tests.faults.support import configure, provider
 from tests.gateway import Gate, Gateway, Reply, Text
 from tests.providers.support import MODELS, SPEECHES
 

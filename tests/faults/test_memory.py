@@ -14,9 +14,9 @@ import pytest_asyncio
 
 from termchat.core.models import Protocol
 from termchat.core.outcomes import Exit
-from tests.faults.homes import configure, provider
+from tests.faults.preloaded import Ran, Warm
+from tests.faults.support import configure, provider
 from tests.faults.table import BOMB, PACKED
-from tests.faults.warm import Ran, Warm
 from tests.gateway import Gateway, Repeat, Reply, Text, fault
 from tests.gateway.answers import Answer
 from tests.providers.support import MODELS, SPEECHES

@@ -21,9 +21,9 @@ from termchat.core.messages import Message
 from termchat.core.models import Protocol
 from termchat.core.outcomes import Exit, Outcome
 from termchat.store.messages import message
-from tests.faults.homes import STORE, configure, provider
+from tests.faults.preloaded import Ran, Warm
+from tests.faults.support import STORE, configure, provider
 from tests.faults.table import FAULTS, OK, row
-from tests.faults.warm import Ran, Warm
 from tests.gateway import Gateway, GatewayThread, RecordedRequest
 from tests.providers.support import KEY, MODELS, SPEECHES
 

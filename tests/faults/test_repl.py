@@ -20,7 +20,7 @@ import pytest
 from termchat.core.models import Protocol
 from termchat.core.outcomes import Exit
 from termchat.store.messages import message
-from tests.faults.homes import STORE, configure, provider
+from tests.faults.support import STORE, configure, provider
 from tests.faults.table import WORDS, Fault, row
 from tests.gateway import Gateway, GatewayThread, Reply, fault
 from tests.gateway.answers import Answer

@@ -31,7 +31,6 @@ signatures). The path before `/v1` is part of a signature's origin: `/a/v1` and 
 from __future__ import annotations
 
 from tests.gateway import fault
-from tests.gateway.mint import Origin, Protocol
 from tests.gateway.quirks import Quirk
 from tests.gateway.requests import RecordedRequest
 from tests.gateway.script import (
@@ -56,6 +55,7 @@ from tests.gateway.script import (
 )
 from tests.gateway.server import Gateway
 from tests.gateway.signals import Gate, Signal
+from tests.gateway.signatures import Origin, Protocol
 from tests.gateway.thread import GatewayThread
 
 __all__ = [

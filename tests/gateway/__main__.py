@@ -7,10 +7,10 @@ import asyncio
 import contextlib
 
 from tests.gateway import reading
-from tests.gateway.mint import Protocol
-from tests.gateway.play import BEHAVIOURS, play
 from tests.gateway.requests import RecordedRequest
+from tests.gateway.scenario import BEHAVIOURS, play
 from tests.gateway.server import MODELS, Gateway
+from tests.gateway.signatures import Protocol
 
 _HELLO = """The gateway listens on {url} for {minutes:g} minutes. In the shell that runs termchat:
 

@@ -10,11 +10,11 @@ from urllib.parse import urlencode
 
 from tests.gateway import fault, render
 from tests.gateway.connection import Connection
-from tests.gateway.mint import Protocol, word
 from tests.gateway.render.errors import error_body, error_status
 from tests.gateway.render.frames import Ask, Json, compact
 from tests.gateway.requests import RecordedRequest
 from tests.gateway.script import Finish, Reply
+from tests.gateway.signatures import Protocol, word
 from tests.gateway.transport import head, send_body, send_stream
 
 _JSON = "application/json"

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx2
 
-from tests.gateway.mint import Protocol
+from tests.gateway.signatures import Protocol
 
 MODELS = {
     Protocol.CHAT: "gpt-5.2",

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from tests.gateway import render
-from tests.gateway.mint import Origin, Protocol
 from tests.gateway.render.frames import Ask, Json
 from tests.gateway.script import Call, Reasoning, Reply, Text
+from tests.gateway.signatures import Origin, Protocol
 
 MODELS = {
     Protocol.CHAT: "gpt-5.2",

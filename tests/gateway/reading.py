@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.gateway.mint import Protocol
 from tests.gateway.requests import RecordedRequest
+from tests.gateway.signatures import Protocol
 from tests.gateway.validate.gemini_names import camel
 
 _NAMES = {

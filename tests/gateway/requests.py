@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.gateway.mint import Origin, Protocol
 from tests.gateway.signals import PATIENCE, Signal
+from tests.gateway.signatures import Origin, Protocol
 
 _PATHS = (
     (re.compile(r"^(.*)/v1/(?:chat/completions|llm)$"), Protocol.CHAT, "reply"),

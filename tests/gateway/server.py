@@ -12,10 +12,10 @@ from typing import Self
 from tests.gateway import fault
 from tests.gateway.answers import Answer, answer, send_count, send_error, send_json
 from tests.gateway.connection import ClientGoneError, Connection
-from tests.gateway.mint import Protocol
 from tests.gateway.render.listing import listing
 from tests.gateway.requests import RecordedRequest
 from tests.gateway.signals import PATIENCE, Signal
+from tests.gateway.signatures import Protocol
 from tests.gateway.validate import auth_problem, problems
 
 Answerer = Callable[[RecordedRequest], Answer]

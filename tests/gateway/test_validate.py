@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.gateway.histories import MODELS, PATHS, SCHEMA, conversation
-from tests.gateway.mint import DUMMY, Origin, Protocol, seal
+from tests.gateway.signatures import DUMMY, Origin, Protocol, seal
 from tests.gateway.validate import auth_problem, problems
 
 Body = dict[str, Any]

@@ -6,10 +6,10 @@ import asyncio
 import zlib
 
 from tests.gateway.connection import Connection
-from tests.gateway.mint import Protocol
 from tests.gateway.render.frames import Frame, Stream, encode
 from tests.gateway.script import Cut, Raw, Repeat, Stall, Wire
 from tests.gateway.signals import Gate
+from tests.gateway.signatures import Protocol
 
 _REASONS = {200: "OK", 307: "Temporary Redirect", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found"}
 _REASONS |= {429: "Too Many Requests", 500: "Internal Server Error", 502: "Bad Gateway", 529: "Overloaded"}

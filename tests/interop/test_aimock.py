@@ -14,7 +14,7 @@ from termchat.core.events import MessageDone, ToolFinished
 from termchat.core.models import ModelRef, Protocol
 from termchat.core.outcomes import Exit, Outcome
 from tests.engine.support import ask, ended, said
-from tests.interop.house import free_port, installed, profile, rows, script, serving, talk
+from tests.interop.support import free_port, installed, profile, rows, script, serving, talk
 from tests.providers.support import MODELS, SPEECHES
 
 pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("aimock"), pytest.mark.timeout(400)]

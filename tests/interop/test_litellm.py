@@ -13,7 +13,7 @@ from termchat.core.events import ToolFinished
 from termchat.core.models import ModelRef, Profile, Protocol
 from termchat.core.outcomes import Exit, Outcome
 from tests.engine.support import ask, ended, said
-from tests.interop.house import KEY, free_port, installed, profile, rows, script, serving, talk, venv
+from tests.interop.support import KEY, free_port, installed, profile, rows, script, serving, talk, venv
 from tests.providers.support import SPEECHES
 
 pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("litellm"), pytest.mark.timeout(1200)]

@@ -13,7 +13,7 @@ from termchat.core.errors import Kind
 from termchat.core.models import ModelRef, Protocol
 from termchat.core.outcomes import Exit, Outcome
 from tests.engine.support import ask, ended, said
-from tests.interop.house import free_port, installed, profile, script, serving, talk, venv
+from tests.interop.support import free_port, installed, profile, script, serving, talk, venv
 
 pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("llama"), pytest.mark.timeout(2000)]
 TINY = ModelRef("openai", "tiny")

@@ -16,7 +16,7 @@ from termchat.providers.decoder import Decoder, ServerError
 from termchat.providers.gemini.decode import GeminiDecoder
 from termchat.providers.openai_chat.decode import ChatDecoder
 from termchat.providers.openai_responses.decode import ResponsesDecoder
-from tests.gateway import Call, Citation, Finish, Quirk, Reasoning, Refusal, Reply, Search, Text, mint, render
+from tests.gateway import Call, Citation, Finish, Quirk, Reasoning, Refusal, Reply, Search, Text, render, signatures
 from tests.gateway.render.frames import Ask, Frame
 from tests.providers.support import MODELS, SPEECHES, VENDORS
 
@@ -64,9 +64,9 @@ def origins() -> tuple[Origin, ...]:
     )
 
 
-def vendor(origin: Origin) -> mint.Origin:
+def vendor(origin: Origin) -> signatures.Origin:
     """The same in the gateway's words."""
-    return mint.Origin("/second" if origin.provider == "second" else "", VENDORS[origin.protocol], origin.model)
+    return signatures.Origin("/second" if origin.provider == "second" else "", VENDORS[origin.protocol], origin.model)
 
 
 def talk(dice: Random, longest: int = 8) -> list[Message]:

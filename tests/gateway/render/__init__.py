@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from tests.gateway.mint import Protocol
 from tests.gateway.render import anthropic, chat, gemini, responses
 from tests.gateway.render.frames import Ask, Json, Stream
 from tests.gateway.script import Reply
+from tests.gateway.signatures import Protocol
 
 _VENDORS = {
     Protocol.CHAT: chat,

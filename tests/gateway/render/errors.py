@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from tests.gateway.mint import Protocol
 from tests.gateway.render.frames import Json
+from tests.gateway.signatures import Protocol
 
 
 class _Said(NamedTuple):

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from tests.gateway.mint import Origin, seal, word
 from tests.gateway.script import AUTO, Call, Cut, Gate, Raw, Repeat, Stall, Wire
+from tests.gateway.signatures import Origin, seal, word
 
 Json: TypeAlias = dict[str, Any]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.gateway.mint import Protocol
 from tests.gateway.render.frames import Json
+from tests.gateway.signatures import Protocol
 
 _MADE = 1_780_000_000
 _MADE_TEXT = "2026-05-28T20:26:40Z"

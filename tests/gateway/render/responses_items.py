@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.gateway.mint import Origin, word
 from tests.gateway.quirks import Quirk
 from tests.gateway.render.frames import Ask, Json
 from tests.gateway.script import Call, Citation, Piece, Reasoning, Refusal, Reply, Search
+from tests.gateway.signatures import Origin, word
 
 
 def whose(origin: Origin) -> str:

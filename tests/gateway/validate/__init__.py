@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tests.gateway.mint import Protocol
 from tests.gateway.requests import RawRequest, route
+from tests.gateway.signatures import Protocol
 from tests.gateway.validate import anthropic, chat, gemini, responses
 from tests.gateway.validate.common import auth_problem, lone_surrogates
 

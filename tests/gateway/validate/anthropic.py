@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tests.gateway.mint import Origin
+from tests.gateway.signatures import Origin
 from tests.gateway.validate.anthropic_messages import check_messages, check_text
 from tests.gateway.validate.common import ANTHROPIC, Json, Report, family, names
 

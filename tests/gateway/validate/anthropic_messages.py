@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 from typing import Any
 
-from tests.gateway.mint import Origin, complaint, unseal
+from tests.gateway.signatures import Origin, complaint, unseal
 from tests.gateway.validate.common import TOOL_NAME, Json, Report, family
 
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")

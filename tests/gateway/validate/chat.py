@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from tests.gateway.mint import Origin
+from tests.gateway.signatures import Origin
 from tests.gateway.validate.chat_messages import check_messages
 from tests.gateway.validate.common import OPENAI, Json, Report, check_sampling, family, is_openai, names, reasons
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.gateway.mint import Origin, complaint
+from tests.gateway.signatures import Origin, complaint
 from tests.gateway.validate.common import TOOL_NAME, Json, Report, family, is_openai
 
 _ROLES = ("system", "developer", "user", "assistant", "tool")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
-from tests.gateway.mint import Protocol
+from tests.gateway.signatures import Protocol
 
 Json: TypeAlias = dict[str, Any]
 Kind: TypeAlias = type | tuple[type, ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tests.gateway.mint import Origin
+from tests.gateway.signatures import Origin
 from tests.gateway.validate.common import GEMINI, Json, Report, names
 from tests.gateway.validate.gemini_contents import check_content_parts, check_contents
 from tests.gateway.validate.gemini_names import camel

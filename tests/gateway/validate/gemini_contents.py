@@ -8,7 +8,7 @@ import re
 from itertools import pairwise
 from typing import Any
 
-from tests.gateway.mint import DUMMY, Origin, complaint
+from tests.gateway.signatures import DUMMY, Origin, complaint
 from tests.gateway.validate.common import Json, Report, family
 
 _DATA = ("text", "functionCall", "functionResponse", "inlineData", "fileData", "executableCode", "codeExecutionResult")

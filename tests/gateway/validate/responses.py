@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.gateway.mint import Origin
+from tests.gateway.signatures import Origin
 from tests.gateway.validate.common import OPENAI, Json, Report, check_sampling, names
 from tests.gateway.validate.responses_input import check_input
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tests.gateway.mint import Origin, complaint, unseal
 from tests.gateway.render.responses_items import whose
+from tests.gateway.signatures import Origin, complaint, unseal
 from tests.gateway.validate.common import TOOL_NAME, Json, Report
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")

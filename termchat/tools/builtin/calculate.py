@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from termchat.tools.expressions import ExpressionError, evaluate
+from termchat.tools.calculator import ExpressionError, evaluate
 from termchat.tools.registry import Answer, Fault, tool
 
 

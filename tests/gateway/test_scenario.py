@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.gateway import Call, Gateway, Protocol, Reasoning, RecordedRequest, Reply, Text, fault, play, reading
+from tests.gateway import Call, Gateway, Protocol, Reasoning, RecordedRequest, Reply, Text, fault, reading, scenario
 from tests.gateway.clients import MODELS, ask, http
 from tests.gateway.histories import PATHS, conversation
 from tests.gateway.requests import RawRequest, record
@@ -43,10 +43,10 @@ def test_a_request_is_read_in_neutral_words(protocol: Protocol) -> None:
 @ALL
 def test_the_model_or_the_whole_message_chooses(protocol: Protocol) -> None:
     plain = conversation(protocol)
-    assert play.play(_request(protocol, plain, "vendor-x/429" if protocol is not Protocol.GEMINI else "429")) == (
+    assert scenario.play(_request(protocol, plain, "vendor-x/429" if protocol is not Protocol.GEMINI else "429")) == (
         fault.status(429, retry_after="2")
     )
-    said = play.play(_request(protocol, plain))
+    said = scenario.play(_request(protocol, plain))
     assert isinstance(said, Reply)
     assert said.words.startswith("The tools said:")
 
@@ -103,7 +103,7 @@ TOOLS: dict[Protocol, dict[str, Any]] = {
 
 @ALL
 async def test_full_requests_of_the_sdks_are_in_order(gateway: Gateway, protocol: Protocol) -> None:
-    gateway.always(play.play)
+    gateway.always(scenario.play)
     heard = await ask(protocol, gateway.url, **TOOLS[protocol])
     assert sorted(heard.calls) == [("calculate", {"expression": "6*7"}), ("current_time", {})]
     assert heard.thoughts == "A tool knows that."
@@ -126,7 +126,7 @@ async def test_gemini_signatures_come_back_through_its_own_types(gateway: Gatewa
 
 @ALL
 async def test_a_whole_conversation_is_answered(gateway: Gateway, protocol: Protocol) -> None:
-    gateway.always(play.play)
+    gateway.always(scenario.play)
     headers = {"authorization": "Bearer x", "anthropic-version": "2023-06-01"}
     if protocol is Protocol.GEMINI:
         headers = {"x-goog-api-key": "x"}

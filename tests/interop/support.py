@@ -23,7 +23,7 @@ from termchat.engine.session import Session
 from termchat.engine.turn import Plan
 from termchat.providers.registry import Registry
 from tests.engine.support import TOOLBOX
-from tests.faults.warm import Ran
+from tests.faults.preloaded import Ran
 from tests.providers.support import base_url, setup
 
 FOLDER = Path(tempfile.gettempdir()) / f"termchat-interop-{os.getuid()}"

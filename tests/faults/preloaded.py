@@ -1,6 +1,6 @@
 """Many one-shots for the price of one import.
 
-`python -m tests.faults.warm` imports everything and then forks, for each line of JSON on standard input, a process
+`python -m tests.faults.preloaded` imports everything and then forks, for each line of JSON on standard input, a process
 that runs `termchat` from its command line on: with its own files, environment, signals and exit code. How it ended,
 and the most memory it held, is told in a line of JSON on standard output.
 
@@ -50,7 +50,11 @@ class Warm:
     async def __aenter__(self) -> Self:
         self._room = asyncio.Semaphore(self.at_once)
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.faults.warm", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+            sys.executable,
+            "-m",
+            "tests.faults.preloaded",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
         )
         self._listening = asyncio.create_task(self._listen())
         return self

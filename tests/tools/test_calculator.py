@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from termchat.tools.expressions import ExpressionError, evaluate
+from termchat.tools.calculator import ExpressionError, evaluate
 
 _numbers = st.integers(0, 10**12).map(lambda n: (str(n), Fraction(n))) | st.decimals(
     0, 1000, places=3, allow_nan=False, allow_infinity=False
