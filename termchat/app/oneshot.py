@@ -12,7 +12,9 @@ from termchat.app.options import Launch, refused, reply_format
 from termchat.config.load import Config
 from termchat.core.errors import Failure, Kind
 from termchat.core.outcomes import Exit
-from termchat.ui.oneshot.run import input, run
+from termchat.ui.oneshot.input import message as build_message
+from termchat.ui.oneshot.input import read_standard_input
+from termchat.ui.oneshot.run import run
 from termchat.ui.stderr import Notes
 
 
@@ -24,8 +26,8 @@ def script(launch: Launch, config: Config, env: Mapping[str, str]) -> int:
     notes = Notes(launch.quiet, usage=launch.verbose or (sys.stderr.isatty() and sys.stdout.isatty()))
     for words in config.notes:
         notes.note(words)
-    piped = input.read_standard_input(notes.note) if launch.read_input else ""
-    message = piped if isinstance(piped, Failure) else input.message(launch.words, piped, launch.files)
+    piped = read_standard_input(notes.note) if launch.read_input else ""
+    message = piped if isinstance(piped, Failure) else build_message(launch.words, piped, launch.files)
     if isinstance(message, Failure):
         return refused(message, None)
     out = reply_format(launch, config, env)
@@ -51,7 +53,7 @@ def script(launch: Launch, config: Config, env: Mapping[str, str]) -> int:
             if isinstance(house, Failure):
                 notes.failure(house)
                 return Exit.NO_KEY if house.kind is Kind.NO_KEY else Exit.USAGE
-            return await run.run(house.session, message, out, notes, launch.continue_cut, check)
+            return await run(house.session, message, out, notes, launch.continue_cut, check)
 
     return asyncio.run(ask())
 

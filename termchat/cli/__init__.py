@@ -11,7 +11,7 @@ import typer
 
 from termchat import __version__
 from termchat.app import Launch, run
-from termchat.cli import replay
+from termchat.cli import replay as subcommands
 from termchat.config.setting_types import Switch, Texts
 from termchat.config.settings import SETTINGS, Setting
 from termchat.core.chats import By, ExportFormat
@@ -113,7 +113,7 @@ def _models(env: Mapping[str, str]) -> Callable[..., int]:
         fresh: Annotated[bool, typer.Option("--fresh", help="Ask the servers, not the cache of a day.")] = False,
         as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
     ) -> int:
-        raise typer.Exit(replay.models(query, env, fresh=fresh, as_json=as_json))
+        raise typer.Exit(subcommands.models(query, env, fresh=fresh, as_json=as_json))
 
     models.__doc__ = "The models of the providers you have a key for, as provider/model."
     return models
@@ -121,7 +121,7 @@ def _models(env: Mapping[str, str]) -> Callable[..., int]:
 
 def _config(env: Mapping[str, str]) -> Callable[..., int]:
     def config() -> int:
-        raise typer.Exit(replay.show_config(env))
+        raise typer.Exit(subcommands.show_config(env))
 
     config.__doc__ = "Every setting with its value and where it came from."
     return config
@@ -129,7 +129,7 @@ def _config(env: Mapping[str, str]) -> Callable[..., int]:
 
 def _themes(env: Mapping[str, str]) -> Callable[..., int]:
     def themes() -> int:
-        raise typer.Exit(replay.themes(env))
+        raise typer.Exit(subcommands.themes(env))
 
     themes.__doc__ = "Every theme with a sample of it."
     return themes
@@ -141,7 +141,7 @@ def _replay(env: Mapping[str, str]) -> Callable[..., int]:
         speed: Annotated[float, typer.Option("--speed", min=0.0, help="2 is twice as fast, 0 at once.")] = 1.0,
         raw: Annotated[bool, typer.Option("--raw", help="The exact text, on a terminal too.")] = False,
     ) -> int:
-        raise typer.Exit(replay.replay(file, speed, Launch(raw=raw), env))
+        raise typer.Exit(subcommands.replay(file, speed, Launch(raw=raw), env))
 
     replay.__doc__ = "Play recorded responses again, without a network."
     return replay
@@ -159,7 +159,7 @@ def _usage(env: Mapping[str, str]) -> Callable[..., int]:
         if isinstance(begin, Failure):
             Notes().failure(begin)
             raise typer.Exit(Exit.USAGE)
-        raise typer.Exit(replay.usage(by, begin, env, as_json=as_json))
+        raise typer.Exit(subcommands.usage(by, begin, env, as_json=as_json))
 
     usage.__doc__ = "Tokens and cost of everything that was asked."
     return usage
@@ -173,25 +173,27 @@ def _chats(arguments: list[str], env: Mapping[str, str]) -> int:
         query: Annotated[list[str] | None, typer.Argument(help="Words of the title or the text.")] = None,
         as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
     ) -> int:
-        raise typer.Exit(replay.chats(env, lambda kept: chats.show_chats(kept, " ".join(query or ()), as_json=as_json)))
+        raise typer.Exit(
+            subcommands.chats(env, lambda kept: chats.show_chats(kept, " ".join(query or ()), as_json=as_json))
+        )
 
     def rm(chat: _Chat, sure: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False) -> int:
-        raise typer.Exit(replay.chats(env, lambda kept: chats.remove_chat(kept, chat, sure=sure)))
+        raise typer.Exit(subcommands.chats(env, lambda kept: chats.remove_chat(kept, chat, sure=sure)))
 
     def restore(
         chat: Annotated[str, typer.Argument(help="Its id; without one they are listed.")] = "",
     ) -> int:
-        raise typer.Exit(replay.chats(env, lambda kept: chats.restore_chat(kept, chat)))
+        raise typer.Exit(subcommands.chats(env, lambda kept: chats.restore_chat(kept, chat)))
 
     def export(
         chat: Annotated[str, typer.Argument(help="Its id or its title; without one, all chats.")] = "",
         form: Annotated[ExportFormat, typer.Option("--format", help="json keeps everything.")] = ExportFormat.MARKDOWN,
         output: Annotated[str, typer.Option("-o", "--output", help="A file; standard output without one.")] = "",
     ) -> int:
-        raise typer.Exit(replay.chats(env, lambda kept: chats.export_chats(kept, chat, form, _path(output))))
+        raise typer.Exit(subcommands.chats(env, lambda kept: chats.export_chats(kept, chat, form, _path(output))))
 
     def import_(file: Annotated[str, typer.Argument(help="Of termchat, ChatGPT, Claude or llm.")]) -> int:
-        raise typer.Exit(replay.chats(env, lambda kept: chats.import_chats(kept, Path(file).expanduser())))
+        raise typer.Exit(subcommands.chats(env, lambda kept: chats.import_chats(kept, Path(file).expanduser())))
 
     listed.__doc__ = "The kept chats, newest first. Also: chats rm, restore, export, import."
     rm.__doc__ = "Delete a chat; it can be restored for thirty days."

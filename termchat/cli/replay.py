@@ -122,7 +122,7 @@ def replay(file: str, speed: float, launch: Launch, env: Mapping[str, str]) -> i
         registry = Registry(Setup({}, Secrets(env), {NAME: player}, {}))
         session = Session(Plan(ModelRef(NAME, player.origin.model), registry))
         for _ in responses:
-            code = await run.run(session, user("(recorded)"), out, Notes(launch.quiet, usage=launch.verbose))
+            code = await run(session, user("(recorded)"), out, Notes(launch.quiet, usage=launch.verbose))
         return code
 
     return asyncio.run(play())

@@ -384,7 +384,7 @@ class Library(Protocol):
         """Chats, newest first; `containing` looks into titles and texts, `directory` None is everywhere."""
         ...
 
-    async def glance(self, chat: str, messages: int) -> tuple[Message, ...]:
+    async def glance(self, chat: str, limit: int) -> tuple[Message, ...]:
         """The last messages of a chat on the way to its head, oldest first, without taking it up."""
         ...
 

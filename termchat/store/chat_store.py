@@ -35,7 +35,7 @@ from termchat.core.chats import (
 from termchat.core.errors import Failure, Kind
 from termchat.core.messages import Message
 from termchat.core.sanitize import safe_line, say, well_formed
-from termchat.store import chats, db, deletion, ledger, partial_replies, prompt_history, search, whole_chats
+from termchat.store import chats, db, deletion, ledger, messages, partial_replies, prompt_history, search, whole_chats
 from termchat.store.chats import Seed
 from termchat.store.db_thread import Desk, Tell, Write
 from termchat.store.messages import Hide
@@ -113,8 +113,8 @@ class Library:
             return await self._ask(lambda db: chats.page(db, directory, after, limit, at), Page(()))
         return Page(await self._ask(lambda db: search.matching(db, containing, directory, limit, at), ()))
 
-    async def glance(self, chat: str, messages: int) -> tuple[Message, ...]:
-        return await self._ask(lambda db: messages.last(db, chat, messages), ())
+    async def glance(self, chat: str, limit: int) -> tuple[Message, ...]:
+        return await self._ask(lambda db: messages.last(db, chat, limit), ())
 
     async def search(self, typed: str, limit: int = 50) -> tuple[Hit, ...]:
         return await self._ask(lambda db: search.search(db, typed, limit), ())

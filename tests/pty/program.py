@@ -26,7 +26,7 @@ def main() -> int:
     from termchat.ui.repl.input.completion_menu import Menu
     from termchat.ui.repl.panels import status
     from termchat.ui.repl.turns import Talk
-    from termchat.ui.terminal.capabilities import notify
+    from termchat.ui.terminal import notify
     from termchat.ui.terminal.early_prompt import signs_work
     from termchat.ui.text.palette import depth_of
     from tests.ui.fakes import FakeProviders, fake_session
