@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from termchat.app.options import Launch, refused
 from termchat.config.load import Config, load
 from termchat.config.system_prompt import system_prompt
-from termchat.core.errors import Failure, Kind
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import say
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Launch", "run"]
 
 _NO_QUESTION = Failure(
-    Kind.BAD_CONFIG,
+    FailureKind.BAD_CONFIG,
     say("--schema is for one question, and there is none."),
     say("Write it behind the options, or leave --schema out to start the chat."),
 )

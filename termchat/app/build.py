@@ -16,7 +16,7 @@ from termchat.config.credentials import Secrets
 from termchat.config.load import Config
 from termchat.core.chat_store import Resumed, Terms
 from termchat.core.chats import Place
-from termchat.core.errors import Failure, Kind
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.models import ModelRef, Profile
 from termchat.core.sanitize import say
 from termchat.store.secrecy import Secrecy
@@ -201,13 +201,15 @@ async def _taken_up(session: Session, config: Config, wish: Wish) -> Resumed | F
         return None
     if wish.last and not session.place.terminal:
         words = say("-c goes on with the last chat of a terminal, and there is none.")
-        return Failure(Kind.BAD_CONFIG, words, say("Name the chat with --chat; `termchat chats` lists them."))
+        return Failure(FailureKind.BAD_CONFIG, words, say("Name the chat with --chat; `termchat chats` lists them."))
     found = await library.find(wish.chat) if wish.chat else await library.last(session.place)
     if isinstance(found, Failure):
         return found
     if found is None:
         words = say("There is no chat of this directory to go on with.")
-        return Failure(Kind.NOT_FOUND, words, say("`termchat chats` lists all of them; --chat takes one by name."))
+        return Failure(
+            FailureKind.NOT_FOUND, words, say("`termchat chats` lists all of them; --chat takes one by name.")
+        )
     asked = session.terms
     resumed = await session.resume(found.id)
     if not isinstance(resumed, Failure) and _asked_for(config, asked, session.terms) != session.terms:
@@ -241,7 +243,7 @@ def _comes_first(profile: Profile) -> bool:
 
 def _no_key() -> Failure:
     return Failure(
-        Kind.NO_KEY,
+        FailureKind.NO_KEY,
         say("No API key."),
         say("Set OPENAI_API_KEY (or ANTHROPIC_API_KEY, GEMINI_API_KEY), or run termchat alone for a guide."),
     )

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from termchat.core.chat_store import Request, Wire
 from termchat.core.events import Delta
 from termchat.core.messages import Origin
-from termchat.core.models import Profile, Protocol
+from termchat.core.models import ApiProtocol, Profile
 
 if TYPE_CHECKING:
     from termchat.providers.demo.provider import Demo
@@ -23,7 +23,7 @@ _KNOCK = 0.1  # seconds for a server on this machine to answer
 class Tour:
     """The provider `demo`; `offers` tells what could be used instead, and is asked once."""
 
-    origin = Origin("demo", Protocol.DEMO, "tour")
+    origin = Origin("demo", ApiProtocol.DEMO, "tour")
 
     def __init__(self, env: Mapping[str, str], offers: Callable[[], Iterable[str]]) -> None:
         self._env = env
@@ -46,14 +46,14 @@ def tables() -> Iterator[Page]:
     from termchat.commands.builtin import builtin
     from termchat.config.keymap import KEYS
     from termchat.config.settings import SETTINGS
-    from termchat.core.outcomes import Exit
+    from termchat.core.outcomes import ExitCode
     from termchat.providers.demo.search import Language, table_page
 
     rows = {
         ("Settings", "设置"): [(key, f"{s.help} {s.env} {s.flag}".strip()) for key, s in SETTINGS.items()],
         ("Commands", "命令"): [(f"/{c.name}", c.help) for c in builtin().commands],
         ("Keys", "按键"): [(key.shown, key.help) for key in KEYS],
-        ("Exit codes", "退出码"): [(str(code.value), code.words) for code in Exit],
+        ("Exit codes", "退出码"): [(str(code.value), code.words) for code in ExitCode],
     }
     for (english, chinese), table in rows.items():
         yield table_page(english.lower(), english, Language.EN, table)

@@ -10,8 +10,8 @@ from typing import Any
 from termchat.app.build import Wish, joined
 from termchat.app.options import Launch, refused, reply_format
 from termchat.config.load import Config
-from termchat.core.errors import Failure, Kind
-from termchat.core.outcomes import Exit
+from termchat.core.errors import Failure, FailureKind
+from termchat.core.outcomes import ExitCode
 from termchat.ui.oneshot.input import message as build_message
 from termchat.ui.oneshot.input import read_standard_input
 from termchat.ui.oneshot.run import run
@@ -52,7 +52,7 @@ def script(launch: Launch, config: Config, env: Mapping[str, str]) -> int:
         async with joined(config, env, wish, notes.failure) as house:
             if isinstance(house, Failure):
                 notes.failure(house)
-                return Exit.NO_KEY if house.kind is Kind.NO_KEY else Exit.USAGE
+                return ExitCode.NO_KEY if house.kind is FailureKind.NO_KEY else ExitCode.USAGE
             return await run(house.session, message, out, notes, launch.continue_cut, check)
 
     return asyncio.run(ask())

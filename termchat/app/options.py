@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from termchat.config.load import Config
 from termchat.config.settings import Links
 from termchat.core.errors import Failure
-from termchat.core.outcomes import Exit
+from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import say
 from termchat.core.style import Theme
 from termchat.ui.oneshot.formats import Format
@@ -63,7 +63,7 @@ def refused(failure: Failure, tty: Tty | None) -> int:
     if tty:
         tty.restore()
     Notes().failure(failure)
-    return Exit.USAGE
+    return ExitCode.USAGE
 
 
 def reply_format(launch: Launch, config: Config, env: Mapping[str, str]) -> Format | Failure:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from termchat.config.toml_file import closest
-from termchat.core.errors import Failure, Kind
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import EMPTY, Safe, safe_line, say
 
 _TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
@@ -39,7 +39,7 @@ def misfit(schema: Schema, reply: str) -> Failure | None:
     return _wrong(say("The reply does not fit the schema: {fault}.", fault=fault), EMPTY) if fault else None
 
 
-def _wrong(words: Safe, hint: Safe = _HINT, kind: Kind = Kind.BAD_RESPONSE) -> Failure:
+def _wrong(words: Safe, hint: Safe = _HINT, kind: FailureKind = FailureKind.BAD_RESPONSE) -> Failure:
     return Failure(kind, words, hint)
 
 
@@ -63,15 +63,17 @@ def _from_fields(given: str) -> Schema | Failure:
         place = say("--schema, field {n}", n=safe_line(str(number)))
         if found is None:
             words = say('{at}: "{field}" is not a name, or a name and a type.', at=place, field=_brief(field))
-            return _wrong(words, kind=Kind.BAD_CONFIG)
+            return _wrong(words, kind=FailureKind.BAD_CONFIG)
         name, word = found[1], found[2] or "str"
         if name in properties:
-            return _wrong(say("{at}: {name} is there twice.", at=place, name=safe_line(name)), kind=Kind.BAD_CONFIG)
+            return _wrong(
+                say("{at}: {name} is there twice.", at=place, name=safe_line(name)), kind=FailureKind.BAD_CONFIG
+            )
         kind = _TYPES.get(word.removesuffix("[]"))
         if kind is None:
             types = [*_TYPES, *(f"{known}[]" for known in _TYPES)]
             words = say("{at}: there is no type {word}.", at=place, word=_brief(word))
-            return _wrong(words, closest(word, types), Kind.BAD_CONFIG)
+            return _wrong(words, closest(word, types), FailureKind.BAD_CONFIG)
         properties[name] = {"type": "array", "items": {"type": kind}} if word.endswith("[]") else {"type": kind}
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
@@ -82,18 +84,20 @@ def _from_file(path: Path) -> Schema | Failure:
         value: object = json.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         why = safe_line((error.strerror or str(error)).lower())
-        return _wrong(say("Cannot read the schema {name}: {why}.", name=name, why=why), kind=Kind.BAD_CONFIG)
+        return _wrong(say("Cannot read the schema {name}: {why}.", name=name, why=why), kind=FailureKind.BAD_CONFIG)
     except json.JSONDecodeError as error:
         at, why = safe_line(f"{path}:{error.lineno}:{error.colno}"), safe_line(error.msg)
-        return _wrong(say("{at}: not JSON: {why}.", at=at, why=why), kind=Kind.BAD_CONFIG)
+        return _wrong(say("{at}: not JSON: {why}.", at=at, why=why), kind=FailureKind.BAD_CONFIG)
     except (ValueError, RecursionError):
-        return _wrong(say("{name}: not JSON in UTF-8.", name=name), kind=Kind.BAD_CONFIG)
+        return _wrong(say("{name}: not JSON in UTF-8.", name=name), kind=FailureKind.BAD_CONFIG)
     if not isinstance(value, dict) or cast("Schema", value).get("type") != "object":
         words = say('{name}: the root must be a JSON Schema with "type": "object".', name=name)
-        return _wrong(words, say("Every provider wants an object; put a list into one of its fields."), Kind.BAD_CONFIG)
+        return _wrong(
+            words, say("Every provider wants an object; put a list into one of its fields."), FailureKind.BAD_CONFIG
+        )
     schema = cast("Schema", value)
     mistake = _mistake(schema)
-    return _wrong(say("{name}: {why}.", name=name, why=mistake), kind=Kind.BAD_CONFIG) if mistake else schema
+    return _wrong(say("{name}: {why}.", name=name, why=mistake), kind=FailureKind.BAD_CONFIG) if mistake else schema
 
 
 def _mistake(schema: Schema) -> Safe:

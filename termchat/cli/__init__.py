@@ -15,8 +15,8 @@ from termchat.cli import replay as subcommands
 from termchat.config.setting_types import Switch, Texts
 from termchat.config.settings import SETTINGS, Setting
 from termchat.core.chats import By, ExportFormat
-from termchat.core.errors import Failure, Kind
-from termchat.core.outcomes import Exit
+from termchat.core.errors import Failure, FailureKind
+from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import safe_line, say
 from termchat.ui.stderr import Notes
 
@@ -27,7 +27,7 @@ RESERVED = frozenset((
     "schema", "completion", "login", "prompts",
 ))  # fmt: skip
 _SHORT = {"model": "-m", "system": "-s"}
-_EXITS = "Exit codes: " + ", ".join(f"{code.value} {code.words}" for code in Exit) + "."
+_EXITS = "Exit codes: " + ", ".join(f"{code.value} {code.words}" for code in ExitCode) + "."
 _HELP = f"""Chat with a language model: termchat alone starts the chat, words or a pipe ask one question.
 
 {_EXITS}"""
@@ -43,8 +43,8 @@ def main(arguments: list[str], env: Mapping[str, str]) -> int:
     if command in RESERVED:
         words = say('"termchat {name}" is not part of this version.', name=safe_line(command))
         hint = say("A prompt that begins with this word goes behind -p.")
-        Notes().failure(Failure(Kind.BAD_CONFIG, words, hint))
-        return Exit.USAGE
+        Notes().failure(Failure(FailureKind.BAD_CONFIG, words, hint))
+        return ExitCode.USAGE
     return _parse(_chat(env), arguments, "termchat")
 
 
@@ -55,8 +55,8 @@ def _parse(command: Callable[..., int], arguments: list[str], name: str) -> int:
     try:
         parser(arguments, prog_name=name)
     except SystemExit as done:
-        return done.code if isinstance(done.code, int) else Exit.USAGE
-    return Exit.COMPLETE
+        return done.code if isinstance(done.code, int) else ExitCode.USAGE
+    return ExitCode.COMPLETE
 
 
 def _chat(env: Mapping[str, str]) -> Callable[..., int]:
@@ -158,7 +158,7 @@ def _usage(env: Mapping[str, str]) -> Callable[..., int]:
         begin = moment(since, time.time())
         if isinstance(begin, Failure):
             Notes().failure(begin)
-            raise typer.Exit(Exit.USAGE)
+            raise typer.Exit(ExitCode.USAGE)
         raise typer.Exit(subcommands.usage(by, begin, env, as_json=as_json))
 
     usage.__doc__ = "Tokens and cost of everything that was asked."

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from termchat.core.chat_store import Library
 from termchat.core.chats import ChatInfo, ExportFormat, ImportReport
-from termchat.core.errors import Failure, Kind
-from termchat.core.outcomes import Exit
+from termchat.core.errors import Failure, FailureKind
+from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import Safe, safe, safe_line, say
 from termchat.ui.phrases import count
 from termchat.ui.relative_time import age
@@ -28,13 +28,13 @@ async def show_chats(library: Library, query: str, *, as_json: bool, deleted: bo
         chats = (await library.chats(query, limit=50 if sys.stdout.isatty() and not as_json else _MOST)).chats
     if as_json:
         print_out(json.dumps([_row(chat) for chat in chats], ensure_ascii=False, indent=1) + "\n")
-        return Exit.COMPLETE
+        return ExitCode.COMPLETE
     if not chats:
         complain(say("There is no chat with these words.") if query else say("There are no chats yet."))
-        return Exit.ERROR if query else Exit.COMPLETE
+        return ExitCode.ERROR if query else ExitCode.COMPLETE
     ids = [await library.short(chat.id) for chat in chats]
     print_out("".join(f"{line}\n" for line in _lines(chats, ids)))
-    return Exit.COMPLETE
+    return ExitCode.COMPLETE
 
 
 async def remove_chat(library: Library, name: str, *, sure: bool) -> int:
@@ -46,11 +46,13 @@ async def remove_chat(library: Library, name: str, *, sure: bool) -> int:
     question = say('Delete "{title}" ({n} turns)? It can be restored for 30 days. [y/N] ', title=title, n=_turns(found))
     if not sure and not _confirmed(question):
         words = say("Nothing was deleted.")
-        return _refused(Failure(Kind.BAD_CONFIG, words, say("--yes deletes without asking."))) if not _asks() else 1
+        return (
+            _refused(Failure(FailureKind.BAD_CONFIG, words, say("--yes deletes without asking."))) if not _asks() else 1
+        )
     await library.delete(found.id)
     short = await library.short(found.id)
     complain(say('Deleted "{title}". Back: termchat chats restore {id}', title=title, id=safe_line(short)))
-    return Exit.COMPLETE
+    return ExitCode.COMPLETE
 
 
 async def restore_chat(library: Library, name: str) -> int:
@@ -61,10 +63,10 @@ async def restore_chat(library: Library, name: str) -> int:
     matching = [chat for chat in deleted if chat.id.startswith(name) or chat.title == name]
     if len(matching) != 1:
         words = say('"{name}" is not one of the deleted chats.', name=safe_line(name))
-        return _refused(Failure(Kind.NOT_FOUND, words, say("`termchat chats restore` lists them.")))
+        return _refused(Failure(FailureKind.NOT_FOUND, words, say("`termchat chats restore` lists them.")))
     await library.restore(matching[0].id)
     complain(say('Restored "{title}".', title=safe_line(matching[0].title)))
-    return Exit.COMPLETE
+    return ExitCode.COMPLETE
 
 
 async def export_chats(library: Library, name: str, form: ExportFormat, output: Path | None) -> int:
@@ -81,8 +83,8 @@ async def export_chats(library: Library, name: str, form: ExportFormat, output: 
         words = say(
             "Cannot write {file}: {why}.", file=safe_line(str(output or "it")), why=safe_line(error.strerror or "?")
         )
-        return _refused(Failure(Kind.STORAGE, words))
-    return Exit.COMPLETE
+        return _refused(Failure(FailureKind.STORAGE, words))
+    return ExitCode.COMPLETE
 
 
 async def import_chats(library: Library, file: Path) -> int:
@@ -93,7 +95,7 @@ async def import_chats(library: Library, file: Path) -> int:
     for skipped in report.skipped:
         complain(say("Skipped {name}: {why}", name=safe_line(skipped.name), why=skipped.why))
     complain(_told(report))
-    return Exit.COMPLETE
+    return ExitCode.COMPLETE
 
 
 async def _write(library: Library, form: ExportFormat, ids: list[str] | None, output: Path | None) -> None:
@@ -181,4 +183,4 @@ def _confirmed(question: Safe) -> bool:
 
 def _refused(failure: Failure) -> int:
     Notes().failure(failure)
-    return Exit.USAGE
+    return ExitCode.USAGE

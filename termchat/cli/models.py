@@ -7,9 +7,9 @@ import json
 import sys
 
 from termchat.core.chat_store import Providers
-from termchat.core.errors import Failure, Kind, ProviderError
+from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.models import ModelInfo
-from termchat.core.outcomes import Exit
+from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import Safe, safe_line, say
 from termchat.ui.phrases import count
 from termchat.ui.stderr import Notes, print_out
@@ -26,11 +26,11 @@ async def show_models(providers: Providers, query: str, *, fresh: bool, as_json:
     else:
         print_out("".join(f"{line}\n" for line in _lines(matching)))
     if matching or (found and not query):
-        return Exit.COMPLETE
+        return ExitCode.COMPLETE
     if found:
         words = say('No model is known by "{name}".', name=safe_line(query))
-        Notes().failure(Failure(Kind.NOT_FOUND, words, say("--fresh asks the servers anew.")))
-    return Exit.ERROR
+        Notes().failure(Failure(FailureKind.NOT_FOUND, words, say("--fresh asks the servers anew.")))
+    return ExitCode.ERROR
 
 
 async def _ask(providers: Providers, *, fresh: bool) -> tuple[list[ModelInfo], list[Failure]]:

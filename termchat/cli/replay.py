@@ -14,9 +14,9 @@ from termchat.config.credentials import Secrets
 from termchat.config.load import load
 from termchat.core.chat_store import Library
 from termchat.core.chats import By
-from termchat.core.errors import Failure, Kind
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.models import ModelRef
-from termchat.core.outcomes import Exit
+from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import safe_line, say
 from termchat.ui.stderr import Notes
 
@@ -48,7 +48,7 @@ def show_config(env: Mapping[str, str]) -> int:
     for line in listing(config, Secrets(env)):
         sys.stdout.write(f"{line}\n")
     theme = chosen_theme(config, env)
-    return refused(theme, None) if isinstance(theme, Failure) else Exit.COMPLETE
+    return refused(theme, None) if isinstance(theme, Failure) else ExitCode.COMPLETE
 
 
 def themes(env: Mapping[str, str]) -> int:
@@ -90,7 +90,7 @@ def usage(by: By, since: float, env: Mapping[str, str], *, as_json: bool) -> int
     async def show(library: Library) -> int:
         await library.price(prices, since)
         show_usage(await library.usage(by, since), as_json=as_json)
-        return Exit.COMPLETE
+        return ExitCode.COMPLETE
 
     return chats(env, show)
 
@@ -115,10 +115,10 @@ def replay(file: str, speed: float, launch: Launch, env: Mapping[str, str]) -> i
     except (OSError, ValueError) as error:
         why = safe_line(error.strerror or "it cannot be read" if isinstance(error, OSError) else str(error))
         words = say("Cannot replay {file}: {why}.", file=safe_line(file), why=why)
-        return refused(Failure(Kind.BAD_CONFIG, words, say("--record FILE writes such a file.")), None)
+        return refused(Failure(FailureKind.BAD_CONFIG, words, say("--record FILE writes such a file.")), None)
 
     async def play() -> int:
-        player, code = Replay(responses, speed), int(Exit.COMPLETE)
+        player, code = Replay(responses, speed), int(ExitCode.COMPLETE)
         registry = Registry(Setup({}, Secrets(env), {NAME: player}, {}))
         session = Session(Plan(ModelRef(NAME, player.origin.model), registry))
         for _ in responses:

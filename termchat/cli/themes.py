@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from termchat.config.load import Config
 from termchat.config.themes import load_theme, theme_folders, theme_names
 from termchat.core.errors import Failure
-from termchat.core.outcomes import Exit
+from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import Safe, safe_line, say
-from termchat.core.style import Role, Theme
+from termchat.core.style import TextRole, Theme
 from termchat.ui.stderr import Notes, print_out
 from termchat.ui.text.ansi import encode_segments
 from termchat.ui.text.palette import Palette, depth_of
@@ -26,7 +26,7 @@ def show_themes(config: Config, env: Mapping[str, str]) -> int:
     names = theme_names(folders)
     if not sys.stdout.isatty():
         print_out("".join(f"{name}\n" for name in names))
-        return Exit.COMPLETE
+        return ExitCode.COMPLETE
     wrong = 0
     for name in names:
         theme = load_theme(name, folders)
@@ -36,10 +36,10 @@ def show_themes(config: Config, env: Mapping[str, str]) -> int:
         else:
             print_out(_line(theme, env, current=name == config.settings.theme))
     print_out(say("theme = {name} ({where})\n", name=safe_line(config.settings.theme), where=config.where("theme")))
-    return Exit.ERROR if wrong else Exit.COMPLETE
+    return ExitCode.ERROR if wrong else ExitCode.COMPLETE
 
 
 def _line(theme: Theme, env: Mapping[str, str], *, current: bool) -> str:
     mark = "*" if current else " "
-    name = Segment(Safe(f"{mark} {safe_line(theme.name):<{_WIDTH}}{theme.kind:<6}"), (Role.TEXT,))
+    name = Segment(Safe(f"{mark} {safe_line(theme.name):<{_WIDTH}}{theme.kind:<6}"), (TextRole.TEXT,))
     return encode_segments((name, *sample_line()), Palette(theme, depth_of(env))) + "\n"

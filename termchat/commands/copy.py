@@ -5,7 +5,7 @@ from __future__ import annotations
 from termchat.commands.registry import Context, Effects, Family
 from termchat.core.code_blocks import code_blocks
 from termchat.core.effects import Candidate, Candidates, Copy, Say
-from termchat.core.messages import Author
+from termchat.core.messages import Role
 from termchat.core.sanitize import safe, safe_line, say
 
 family = Family()
@@ -44,6 +44,6 @@ def copy(context: Context, argument: str) -> Effects:
 def last_answer(context: Context) -> str | None:
     """What the model said last on the way to the head, in its own words; None when it said nothing."""
     for message in reversed(context.session.conversation.history()):
-        if message.author is Author.ASSISTANT and (text := message.text.strip("\n")).strip():
+        if message.author is Role.ASSISTANT and (text := message.text.strip("\n")).strip():
             return text
     return None

@@ -6,7 +6,7 @@ from termchat.commands.registry import Command, Context, Effects, Family
 from termchat.config.keymap import KEYS
 from termchat.core.effects import Candidate, Candidates, Effect, Say, Table
 from termchat.core.sanitize import Safe, join, safe, say
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 
 family = Family()
 
@@ -25,7 +25,7 @@ def help_(context: Context, argument: str) -> Effects:
         return (Table((), rows), Say(more if context.keys else say("// sends a leading slash.")))
     command = context.registry.find(argument.removeprefix("/"))
     if command is None:
-        return (Say(context.registry.unknown(argument.removeprefix("/")), Role.ERROR),)
+        return (Say(context.registry.unknown(argument.removeprefix("/")), TextRole.ERROR),)
     return _about(command)
 
 
@@ -44,7 +44,7 @@ _PLAIN = (
 
 
 def _about(command: Command) -> Effects:
-    words: list[Effect] = [Say(Safe(command.usage + say(" · ") + command.help), Role.TEXT)]
+    words: list[Effect] = [Say(Safe(command.usage + say(" · ") + command.help), TextRole.TEXT)]
     if command.aliases:
         words.append(Say(say("also {names}", names=join(", ", [safe(f"/{alias}") for alias in command.aliases]))))
     if command.more:

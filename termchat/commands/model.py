@@ -6,7 +6,7 @@ from termchat.commands.registry import Context, Effects, Family
 from termchat.core.effects import Candidate, Candidates, Effect, ListModels, Say, UseModel
 from termchat.core.errors import Failure
 from termchat.core.sanitize import safe_line, say
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 
 family = Family()
 
@@ -42,7 +42,7 @@ def model(context: Context, argument: str) -> Effects:
 
 def failed(failure: Failure) -> Effects:
     """What went wrong, and the next step."""
-    words: list[Effect] = [Say(failure.message, Role.ERROR)]
+    words: list[Effect] = [Say(failure.message, TextRole.ERROR)]
     if failure.hint:
         words.append(Say(failure.hint))
     return tuple(words)

@@ -16,7 +16,7 @@ from termchat.config.runtime import Preferences
 from termchat.core.chat_store import Providers, Session
 from termchat.core.effects import Candidate, Candidates, Effect, Say
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_line, say
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 
 Effects: TypeAlias = Sequence[Effect]
 Run: TypeAlias = "Callable[[Context, str], Effects]"
@@ -127,9 +127,9 @@ class Registry:
         name, argument = split(text)
         command = self.find(name)
         if command is None:
-            return (Say(self.unknown(name), Role.ERROR),)
+            return (Say(self.unknown(name), TextRole.ERROR),)
         if command.needs_argument and not argument:
-            return (Say(say("{usage} wants its argument.", usage=command.usage), Role.ERROR),)
+            return (Say(say("{usage} wants its argument.", usage=command.usage), TextRole.ERROR),)
         return command.run(context, argument)
 
     def unknown(self, name: str) -> Safe:

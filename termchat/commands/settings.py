@@ -9,7 +9,7 @@ from termchat.config.settings import SETTINGS, EnterKey
 from termchat.core.effects import Candidate, Candidates, Choice, Configure, Effect, Pick, Preview, Say, Table
 from termchat.core.errors import Failure
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_line, say
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 
 family = Family()
 _SAVE = "--save"
@@ -92,7 +92,7 @@ def system(context: Context, argument: str) -> Effects:
         text, save = _split(argument)
         return _changed(context, "system", text, save=save) if context.preferences and text else _NONE
     prompt = context.session.terms.system
-    return (Say(safe(prompt), Role.TEXT),) if prompt else (Say(say("No system prompt is sent.")),)
+    return (Say(safe(prompt), TextRole.TEXT),) if prompt else (Say(say("No system prompt is sent.")),)
 
 
 @family.command(
@@ -179,7 +179,7 @@ def _about(row: Row, preferences: Preferences) -> Effects:
     value = row.value or say("not set")
     allowed = ", ".join(preferences.choices(setting.key)) or setting.kind.words
     lines: list[Effect] = [
-        Say(say("{key} = {value}  ({where})", key=key, value=value, where=row.where), Role.TEXT),
+        Say(say("{key} = {value}  ({where})", key=key, value=value, where=row.where), TextRole.TEXT),
         Say(safe_line(setting.help)),
         Say(say("Allowed: {words}.", words=safe_line(allowed))),
     ]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from termchat.commands.registry import Context, Effects, Family
 from termchat.core.conversation import Conversation, Node
 from termchat.core.effects import Candidate, Candidates, MoveHead, Page, Replay, Say
-from termchat.core.messages import Author
+from termchat.core.messages import Role
 from termchat.core.sanitize import Safe, join, safe, say
 from termchat.core.text import shortened
 
@@ -36,7 +36,7 @@ def goto(context: Context, argument: str) -> Effects:
         words = say("/goto takes a number from 1 to {n}; /tree shows them.", n=safe(str(len(nodes))))
         return (Say(words if nodes else say("There is nothing to go to yet.")),)
     node = nodes[int(argument) - 1]
-    if node.message.author is Author.USER:  # a question waits for its answer: it is asked again from the input
+    if node.message.author is Role.USER:  # a question waits for its answer: it is asked again from the input
         return (
             MoveHead(node.parent, restore=node.message.text),
             Say(say("↶ back to before {text}", text=_quoted(node))),
@@ -55,7 +55,7 @@ def history(context: Context, argument: str) -> Effects:
 def redraw(context: Context, argument: str) -> Effects:
     """Everything said on the way to the head, rendered anew; what stands in the scrollback stays."""
     path = context.session.conversation.path()
-    said = [Replay(n.message.text.strip("\n"), n.message.author is Author.USER) for n in path if n.message.text.strip()]
+    said = [Replay(n.message.text.strip("\n"), n.message.author is Role.USER) for n in path if n.message.text.strip()]
     return (Say(say("— the chat again —")), *said) if said else _NOTHING
 
 
@@ -70,7 +70,7 @@ def drawn(conversation: Conversation) -> list[Safe]:
     lines: list[Safe] = []
     for number, (node, depth) in enumerate(_walk(conversation), 1):
         mark = Safe("▸" if node.id == conversation.head else "*" if node.id in way else " ")
-        who = Safe("❯" if node.message.author is Author.USER else " ")
+        who = Safe("❯" if node.message.author is Role.USER else " ")
         indent = Safe("  " * min(depth, 8))
         text = _short(node, _SHOWN - 2 * min(depth, 8))
         lines.append(Safe(f"{mark}{number:>3} {indent}{who} {text}"))
@@ -94,16 +94,14 @@ def _walk(conversation: Conversation) -> Iterator[tuple[Node, int]]:
 
 def _is_shown(node: Node) -> bool:
     """Questions, and answers that say something; calls and their results belong to the answer after them."""
-    return node.message.author is not Author.TOOL and bool(node.message.text.strip() or not node.message.calls)
+    return node.message.author is not Role.TOOL and bool(node.message.text.strip() or not node.message.calls)
 
 
 def _said(conversation: Conversation) -> Iterator[Safe]:
     for node in conversation.path():
         text = safe(node.message.text).strip()
         if text:
-            yield Safe(
-                "\n".join(f"❯ {row}" for row in text.split("\n")) if node.message.author is Author.USER else text
-            )
+            yield Safe("\n".join(f"❯ {row}" for row in text.split("\n")) if node.message.author is Role.USER else text)
 
 
 def _quoted(node: Node) -> Safe:

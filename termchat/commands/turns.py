@@ -7,7 +7,7 @@ from termchat.commands.registry import Context, Effects, Family
 from termchat.core.conversation import Node
 from termchat.core.effects import Choice, Effect, MoveHead, Pick, Say, Send
 from termchat.core.errors import Failure
-from termchat.core.messages import Author
+from termchat.core.messages import Role
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import Safe, safe, say
 from termchat.core.text import shortened
@@ -46,7 +46,7 @@ def go_on(context: Context, argument: str) -> Effects:
     """The same reply, from its end."""
     head = context.session.conversation.path()[-1:]
     last = head[0].message if head else None
-    if last is None or last.author is not Author.ASSISTANT or last.outcome not in _STOPPED or not last.text:
+    if last is None or last.author is not Role.ASSISTANT or last.outcome not in _STOPPED or not last.text:
         return (Say(say("There is no reply that stopped in the middle.")),)
     return (Send(head[0].id),)
 
@@ -67,7 +67,7 @@ def redo(context: Context, argument: str) -> Effects:
         at = below[-1].id
     if at is None or at == conversation.head:
         return (Say(say("There is nothing to redo.")),)
-    question = next(n for n in reversed(conversation.path(at)) if n.message.author is Author.USER)
+    question = next(n for n in reversed(conversation.path(at)) if n.message.author is Role.USER)
     return (MoveHead(at), Say(say('↷ forward to "{text}"', text=_short(question))))
 
 
@@ -81,7 +81,7 @@ def redo(context: Context, argument: str) -> Effects:
 def edit(context: Context, argument: str) -> Effects:
     """One of one's own messages, counted from the last or chosen from a list, returns to the input."""
     path = context.session.conversation.path()
-    questions = [node for node in reversed(path) if node.message.author is Author.USER]
+    questions = [node for node in reversed(path) if node.message.author is Role.USER]
     if not questions:
         return _NOTHING
     if argument:

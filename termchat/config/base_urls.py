@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from termchat.core.models import Protocol
+from termchat.core.models import ApiProtocol
 from termchat.core.sanitize import Safe, safe_line, say
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):/+")
@@ -18,7 +18,7 @@ _ENDPOINT = re.compile(r"/(?:chat/completions|completions|responses|messages|mod
 _DOUBLED = re.compile(r"/(v\d\w*)(?:/\1)+(?=/|$)")
 
 
-def repair(url: str, protocol: Protocol) -> tuple[str, tuple[Safe, ...]]:
+def repair(url: str, protocol: ApiProtocol) -> tuple[str, tuple[Safe, ...]]:
     """The base URL to use for `protocol`, and one sentence for each thing that had to be repaired.
 
     Repairing a repaired URL changes nothing. What cannot be a URL at all comes back as it is: see `fault`.
@@ -71,7 +71,7 @@ def _without_query(rest: str) -> tuple[str, list[Safe]]:
     return kept, [] if kept == rest else [say("What follows ? or # in a base URL was dropped.")]
 
 
-def _path(path: str, protocol: Protocol) -> tuple[str, list[Safe]]:
+def _path(path: str, protocol: ApiProtocol) -> tuple[str, list[Safe]]:
     """The path without what the SDK appends itself, looked at again until there is nothing left to repair."""
     said: list[Safe] = []
     while True:
@@ -81,7 +81,7 @@ def _path(path: str, protocol: Protocol) -> tuple[str, list[Safe]]:
         elif endpoint := _ENDPOINT.search(path):
             path = path[: endpoint.start()]
             said.append(say("{path} at the end of a base URL was dropped.", path=safe_line(endpoint[0])))
-        elif protocol is Protocol.ANTHROPIC and path.endswith("/v1"):
+        elif protocol is ApiProtocol.ANTHROPIC and path.endswith("/v1"):
             path = path.removesuffix("/v1").rstrip("/")
             said.append(say("/v1 at the end of an Anthropic base URL was dropped: its SDK adds it."))
         else:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from termchat.core.errors import Failure, Kind
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.models import Profile
 from termchat.core.sanitize import EMPTY, Safe, safe_line, say
 
@@ -105,10 +105,10 @@ def missing(profile: Profile) -> Failure:
     page = say(" Get a key at {page}", page=safe_line(profile.key_page)) if profile.key_page else EMPTY
     if not profile.key.startswith("env:"):
         step = say("Set it in [providers.{name}].{page}", name=safe_line(profile.name), page=page)
-        return Failure(Kind.NO_KEY, say("The key of {title} is empty.", title=title), step)
+        return Failure(FailureKind.NO_KEY, say("The key of {title} is empty.", title=title), step)
     names = [name.strip() for name in profile.key.removeprefix("env:").split(",")]
     return Failure(
-        Kind.NO_KEY,
+        FailureKind.NO_KEY,
         say("No key for {title}: {names} is not set.", title=title, names=safe_line(" or ".join(names))),
         say("Set it: export {name}=...{page}", name=safe_line(names[0]), page=page),
     )
@@ -169,7 +169,7 @@ def _why(complaint: bytes, code: int) -> Safe:
 
 def _command_failed(name: Safe, why: Safe) -> Failure:
     return Failure(
-        Kind.NO_KEY,
+        FailureKind.NO_KEY,
         say("The key command {name} failed: {why}.", name=name, why=why),
         say('Run the command of that key in a shell, or change key = "cmd:..." in the configuration.'),
     )
@@ -180,7 +180,7 @@ def _from_keyring(name: str) -> str | Failure:
         keyring = import_module("keyring")
     except ImportError:
         return Failure(
-            Kind.NO_KEY,
+            FailureKind.NO_KEY,
             say("keyring:{name} needs the keyring package, which is not installed.", name=safe_line(name)),
             say("Install it: pip install 'termchat[keyring]'"),
         )
@@ -188,10 +188,12 @@ def _from_keyring(name: str) -> str | Failure:
         found: object = keyring.get_password(SERVICE, name)
     except Exception as error:  # each backend raises its own
         why = safe_line(str(error).splitlines()[0][:200] if str(error) else type(error).__name__)
-        return Failure(Kind.NO_KEY, say("The keyring did not give {name}: {why}.", name=safe_line(name), why=why))
+        return Failure(
+            FailureKind.NO_KEY, say("The keyring did not give {name}: {why}.", name=safe_line(name), why=why)
+        )
     if not isinstance(found, str) or not _clean(found):
         return Failure(
-            Kind.NO_KEY,
+            FailureKind.NO_KEY,
             say("The keyring has no key {name}.", name=safe_line(name)),
             say("Add it: keyring set {service} {name}", service=Safe(SERVICE), name=safe_line(name)),
         )
@@ -200,7 +202,7 @@ def _from_keyring(name: str) -> str | Failure:
 
 def _absent_header(name: str, value: str) -> Failure:
     return Failure(
-        Kind.NO_KEY,
+        FailureKind.NO_KEY,
         say("The header {name} is empty: {value} gives nothing.", name=safe_line(name), value=safe_line(value)),
         say("Set it, or take the header out of the configuration."),
     )

@@ -16,7 +16,7 @@ from termchat.config.providers import profiles
 from termchat.config.setting_types import Value
 from termchat.config.settings import SETTINGS, Setting, Settings, change
 from termchat.config.toml_file import ConfigError, Source, array, closest, read, table
-from termchat.core.errors import Failure, Kind
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.models import Profile
 from termchat.core.sanitize import Safe, safe_line, say
 
@@ -60,7 +60,7 @@ class Config:
             key, equals, value = pair.partition("=")
             if not equals:
                 words = say("--set takes KEY=VALUE, not {pair}.", pair=safe_line(f'"{pair[:60]}"'))
-                return Failure(Kind.BAD_CONFIG, words, closest(key.strip(), SETTINGS))
+                return Failure(FailureKind.BAD_CONFIG, words, closest(key.strip(), SETTINGS))
             given[key.strip()] = value
         names = {key: say("--set {key}", key=safe_line(key)) for key in given}
         return self._with(given, names, dict.fromkeys(given, Safe("--set")))
@@ -77,7 +77,7 @@ class Config:
         for key, raw in given.items():
             if key not in SETTINGS:
                 words = say("There is no setting {key}.", key=safe_line(key))
-                return Failure(Kind.BAD_CONFIG, words, closest(key, SETTINGS))
+                return Failure(FailureKind.BAD_CONFIG, words, closest(key, SETTINGS))
             value = SETTINGS[key].kind.read(raw)
             if value is None:
                 return _refused(names[key], SETTINGS[key], raw)
@@ -145,7 +145,7 @@ def _refused(name: Safe, setting: Setting, raw: object) -> Failure:
     words = say("{name} must be {words}, not {raw}.", name=name, words=safe_line(setting.kind.words),
                 raw=safe_line(f'"{str(raw)[:60]}"'))  # fmt: skip
     return Failure(
-        Kind.BAD_CONFIG, words, say("{name}: {help}", name=safe_line(setting.key), help=safe_line(setting.help))
+        FailureKind.BAD_CONFIG, words, say("{name}: {help}", name=safe_line(setting.key), help=safe_line(setting.help))
     )
 
 

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple, TypeGuard
 
 from termchat.config.base_urls import fault, repair
 from termchat.config.toml_file import Source, Table, array, table
-from termchat.core.models import Protocol, Timeouts
+from termchat.core.models import ApiProtocol, Timeouts
 from termchat.core.sanitize import Safe, safe_line, say
 
 CLOCKS = tuple(f.name for f in fields(Timeouts))
-PROTOCOLS = tuple(p.value for p in Protocol if p is not Protocol.DEMO)
+PROTOCOLS = tuple(p.value for p in ApiProtocol if p is not ApiProtocol.DEMO)
 
 
 class Shape(NamedTuple):
@@ -26,7 +26,7 @@ class Row(NamedTuple):
     """A row that was read: fields of `Profile` by name, base URLs apart, and what was repaired in them."""
 
     fields: Mapping[str, Any]
-    bases: Mapping[Protocol, str]
+    bases: Mapping[ApiProtocol, str]
     notes: tuple[Safe, ...] = ()
 
 
@@ -71,9 +71,9 @@ def _is_seconds(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9
 
 
-def _route(value: object) -> dict[str, Protocol] | None:
+def _route(value: object) -> dict[str, ApiProtocol] | None:
     rows = table(value)
-    route = {k: Protocol(v) for k, v in (rows or {}).items() if v in PROTOCOLS}
+    route = {k: ApiProtocol(v) for k, v in (rows or {}).items() if v in PROTOCOLS}
     return route if rows is not None and len(route) == len(rows) else None
 
 
@@ -109,11 +109,11 @@ SHAPES: Mapping[str, Shape] = {
 def read_row(source: Source, keys: tuple[str, ...], row: Table) -> Row:
     """One provider's row; `keys` is where it stands. Raises ConfigError."""
     fields: dict[str, Any] = {}
-    bases: dict[Protocol, str] = {}
+    bases: dict[ApiProtocol, str] = {}
     notes: list[Safe] = []
     for name, value in row.items():
         if name in PROTOCOLS:
-            protocol = Protocol(name)
+            protocol = ApiProtocol(name)
             bases[protocol], said = _base(source, (*keys, name), value, protocol)
             notes += said
         elif name in SHAPES:
@@ -130,7 +130,7 @@ def _field(source: Source, keys: tuple[str, ...], value: object, shape: Shape) -
     return read
 
 
-def _base(source: Source, keys: tuple[str, ...], value: object, protocol: Protocol) -> tuple[str, list[Safe]]:
+def _base(source: Source, keys: tuple[str, ...], value: object, protocol: ApiProtocol) -> tuple[str, list[Safe]]:
     if not isinstance(value, str):
         raise source.wrong(keys, say('must be a base URL in quotes, for example "https://api.example.com/v1"'))
     url, said = repair(value, protocol)

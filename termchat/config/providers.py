@@ -11,15 +11,15 @@ from typing import NamedTuple
 from termchat.config.base_urls import fault, is_bare, repair
 from termchat.config.provider_fields import Row, read_row
 from termchat.config.toml_file import ConfigError, Source, Table, read, table
-from termchat.core.models import Profile, Protocol
+from termchat.core.models import ApiProtocol, Profile
 from termchat.core.sanitize import Safe, safe_line, say
 
 PRESETS = Path(__file__).parent.parent / "providers" / "presets.toml"
 FIRST = ("openai", "anthropic", "gemini")
 _BASE_VARIABLES = {
-    "OPENAI_BASE_URL": ("openai", Protocol.CHAT),
-    "ANTHROPIC_BASE_URL": ("anthropic", Protocol.ANTHROPIC),
-    "GOOGLE_GEMINI_BASE_URL": ("gemini", Protocol.GEMINI),
+    "OPENAI_BASE_URL": ("openai", ApiProtocol.CHAT),
+    "ANTHROPIC_BASE_URL": ("anthropic", ApiProtocol.ANTHROPIC),
+    "GOOGLE_GEMINI_BASE_URL": ("gemini", ApiProtocol.GEMINI),
 }
 
 
@@ -60,7 +60,7 @@ def profiles(source: Source, env: Mapping[str, str]) -> Profiles:
 def _preset(source: Source, name: str, row: Table) -> Profile:
     if "demo" in row:
         row = {k: v for k, v in row.items() if k != "demo"}
-        return replace(_profile(name, read_row(source, (name,), row)), bases={Protocol.DEMO: ""})
+        return replace(_profile(name, read_row(source, (name,), row)), bases={ApiProtocol.DEMO: ""})
     return _profile(name, read_row(source, (name,), row))
 
 
@@ -69,7 +69,7 @@ def _profile(name: str, row: Row) -> Profile:
 
 
 def _with_limits(profile: Profile, anthropic: Profile) -> Profile:
-    if profile.max_tokens or Protocol.ANTHROPIC not in profile.bases:
+    if profile.max_tokens or ApiProtocol.ANTHROPIC not in profile.bases:
         return profile
     return replace(profile, max_tokens=anthropic.max_tokens)
 
@@ -112,7 +112,7 @@ def _checked(source: Source, row: Row, made: Profile) -> Profile:
     return made
 
 
-def _bases(preset: Profile, given: Mapping[Protocol, str]) -> Mapping[Protocol, str]:
+def _bases(preset: Profile, given: Mapping[ApiProtocol, str]) -> Mapping[ApiProtocol, str]:
     """The base URLs of a preset with those that were given in their place.
 
     OpenAI has two protocols behind one key: Responses by default, Chat Completions at a custom base URL, and a base
@@ -120,22 +120,22 @@ def _bases(preset: Profile, given: Mapping[Protocol, str]) -> Mapping[Protocol, 
     """
     if preset.name != "openai" or not given:
         return {**preset.bases, **given}
-    others = {p: url for p, url in given.items() if p not in (Protocol.CHAT, Protocol.RESPONSES)}
-    chat, responses = given.get(Protocol.CHAT), given.get(Protocol.RESPONSES)
-    if responses is None and chat in (None, preset.bases[Protocol.CHAT]):
+    others = {p: url for p, url in given.items() if p not in (ApiProtocol.CHAT, ApiProtocol.RESPONSES)}
+    chat, responses = given.get(ApiProtocol.CHAT), given.get(ApiProtocol.RESPONSES)
+    if responses is None and chat in (None, preset.bases[ApiProtocol.CHAT]):
         return {**preset.bases, **others}
-    both = {Protocol.CHAT: chat or responses or "", Protocol.RESPONSES: responses or chat or ""}
-    first = Protocol.RESPONSES if responses is not None else Protocol.CHAT
+    both = {ApiProtocol.CHAT: chat or responses or "", ApiProtocol.RESPONSES: responses or chat or ""}
+    first = ApiProtocol.RESPONSES if responses is not None else ApiProtocol.CHAT
     return {first: both[first], **both, **others}
 
 
-def _with_base(profile: Profile, protocol: Protocol, url: str, row: Row | None) -> Profile:
+def _with_base(profile: Profile, protocol: ApiProtocol, url: str, row: Row | None) -> Profile:
     """A profile with the base URL of an environment variable over the one that the file gives this protocol."""
-    given: dict[Protocol, str] = {**(row.bases if row else {}), protocol: url}
+    given: dict[ApiProtocol, str] = {**(row.bases if row else {}), protocol: url}
     return replace(profile, bases=_bases(presets()[profile.name], given))
 
 
-def _from_variable(variable: str, value: str, protocol: Protocol) -> tuple[str, list[Safe]]:
+def _from_variable(variable: str, value: str, protocol: ApiProtocol) -> tuple[str, list[Safe]]:
     url, said = repair(value, protocol)
     if why := fault(url):
         raise ConfigError(

@@ -19,7 +19,7 @@ from termchat.config.themes import BY_BACKGROUND, load_theme, theme_folders, the
 from termchat.config.toml_file import ConfigError, closest, read
 from termchat.config.write import write_setting
 from termchat.core.chat_store import Params, Providers, Session, Terms
-from termchat.core.errors import Failure, Kind
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import EMPTY, Safe, join, safe_line, say
 from termchat.core.style import Theme
@@ -187,14 +187,16 @@ def _system(raw: str) -> str | Failure:
 
 
 def _unknown(key: str) -> Failure:
-    return Failure(Kind.BAD_CONFIG, say("There is no setting {key}.", key=safe_line(key)), closest(key, SETTINGS))
+    return Failure(
+        FailureKind.BAD_CONFIG, say("There is no setting {key}.", key=safe_line(key)), closest(key, SETTINGS)
+    )
 
 
 def _only_saved(setting: Setting, raw: str) -> Failure:
     key = safe_line(setting.key)
     words = say("{key} cannot change while termchat runs.", key=key)
     hint = say("/set {key} {value} --save keeps it for the next start.", key=key, value=safe_line(raw))
-    return Failure(Kind.BAD_CONFIG, words, hint)
+    return Failure(FailureKind.BAD_CONFIG, words, hint)
 
 
 def _brief(text: str) -> Safe:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from termchat.core.errors import Failure, Kind
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import safe_line, say
 
 
@@ -19,4 +19,4 @@ def system_prompt(value: str) -> str | Failure:
             (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is not UTF-8 text"
         )
         words = say("Cannot read the system prompt {name}: {why}.", name=safe_line(value[1:]), why=why)
-        return Failure(Kind.BAD_CONFIG, words, say("Check the name behind the @."))
+        return Failure(FailureKind.BAD_CONFIG, words, say("Check the name behind the @."))

@@ -14,9 +14,9 @@ from typing import Any
 
 from termchat.config.paths import Paths
 from termchat.config.toml_file import ConfigError, Source, closest, read, table
-from termchat.core.errors import Failure, Kind
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import Safe, safe_line, say
-from termchat.core.style import Role, Style, Theme
+from termchat.core.style import Style, TextRole, Theme
 
 BY_BACKGROUND = {"light": "light", "dark": "dark", "any": "neutral"}  # what `auto` means
 _PACKAGE = Path(__file__).parent.parent
@@ -44,7 +44,7 @@ def load_theme(name: str, folders: Sequence[Path]) -> Theme | Failure:
     file = next((file for file in files if file.is_file()), None)
     if file is None:
         words = say("There is no theme {name}.", name=safe_line(name))
-        return Failure(Kind.BAD_CONFIG, words, closest(name, theme_names(folders)))
+        return Failure(FailureKind.BAD_CONFIG, words, closest(name, theme_names(folders)))
     try:
         return _theme(name, read(file))
     except ConfigError as wrong:
@@ -63,14 +63,14 @@ def _theme(name: str, source: Source) -> Theme:
     rows = table(source.table.get("styles"))
     if rows is None:
         raise source.wrong(("styles",), say("must be a table: [styles], then one row for each role"))
-    roles = [role.value for role in Role]
+    roles = [role.value for role in TextRole]
     for key in rows:
         if key not in roles:
             raise source.unknown(("styles", key), roles)
-    return Theme(name, kind, {role: _style(source, role, rows) for role in Role})
+    return Theme(name, kind, {role: _style(source, role, rows) for role in TextRole})
 
 
-def _style(source: Source, role: Role, rows: dict[str, object]) -> Style:
+def _style(source: Source, role: TextRole, rows: dict[str, object]) -> Style:
     keys = ("styles", role.value)
     if role not in rows:
         raise source.wrong(keys, say("is missing"), say("Add a row such as {role} = {{}}", role=Safe(role.value)))

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from termchat.core.errors import Failure, Kind
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import EMPTY, Safe, safe_line, say
 
 Table = dict[str, object]
@@ -22,7 +22,7 @@ class ConfigError(Exception):
 
     def __init__(self, message: Safe, hint: Safe = EMPTY) -> None:
         super().__init__(message)
-        self.failure = Failure(Kind.BAD_CONFIG, message, hint)
+        self.failure = Failure(FailureKind.BAD_CONFIG, message, hint)
 
 
 class Source(NamedTuple):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from termchat.config.setting_types import Value
 from termchat.config.settings import SETTINGS
 from termchat.config.toml_file import closest
-from termchat.core.errors import Failure, Kind
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import safe_line, say
 
 if TYPE_CHECKING:
@@ -28,11 +28,13 @@ def write_setting(file: Path, key: str, raw: object) -> Failure | None:
     """Set one setting, from a value or its text; None takes it out of the file."""
     setting = SETTINGS.get(key)
     if setting is None:
-        return Failure(Kind.BAD_CONFIG, say("There is no setting {key}.", key=safe_line(key)), closest(key, SETTINGS))
+        return Failure(
+            FailureKind.BAD_CONFIG, say("There is no setting {key}.", key=safe_line(key)), closest(key, SETTINGS)
+        )
     value = None if raw is None else setting.kind.read(raw)
     if value is None and raw is not None:
         words = say("{key} must be {words}.", key=safe_line(key), words=safe_line(setting.kind.words))
-        return Failure(Kind.BAD_CONFIG, words)
+        return Failure(FailureKind.BAD_CONFIG, words)
     return write_values(file, (), {key: value})
 
 
@@ -50,7 +52,7 @@ def write_values(file: Path, table: tuple[str, ...], values: Mapping[str, Value]
     except (OSError, ValueError, TOMLKitError) as error:
         why = safe_line(getattr(error, "strerror", None) or str(error))
         words = say("{file} could not be written: {why}.", file=safe_line(str(file)), why=why)
-        return Failure(Kind.BAD_CONFIG, words, say("Nothing was changed in it."))
+        return Failure(FailureKind.BAD_CONFIG, words, say("Nothing was changed in it."))
     return None
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from termchat.core.conversation import Conversation
-from termchat.core.messages import Author, Json
+from termchat.core.messages import Json, Role
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import Safe
 
@@ -65,7 +65,7 @@ class Hit:
     chat: str
     title: str
     node: str
-    author: Author
+    author: Role
     created: float
     snippet: str
     marks: tuple[tuple[int, int], ...] = ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from termchat.core.messages import Author, Message
+from termchat.core.messages import Message, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,8 @@ class Conversation:
 
     def last_question(self) -> Node | None:
         """The newest message of the user on the way to the head."""
-        return next((n for n in reversed(self.path()) if n.message.author is Author.USER), None)
+        return next((n for n in reversed(self.path()) if n.message.author is Role.USER), None)
 
     def last_answer(self) -> Node | None:
         """The newest message of the model on the way to the head."""
-        return next((n for n in reversed(self.path()) if n.message.author is Author.ASSISTANT), None)
+        return next((n for n in reversed(self.path()) if n.message.author is Role.ASSISTANT), None)

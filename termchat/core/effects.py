@@ -10,7 +10,7 @@ from termchat.core.chats import ExportFormat
 from termchat.core.messages import Message
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import EMPTY, Safe
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Say:
     """Print a line or more, in one role."""
 
     words: Safe
-    role: Role = Role.DIM
+    role: TextRole = TextRole.DIM
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ from enum import StrEnum
 from typing import assert_never
 
 from termchat.core.models import ModelRef
-from termchat.core.outcomes import Exit, Outcome
+from termchat.core.outcomes import ExitCode, Outcome
 from termchat.core.sanitize import EMPTY, Safe
 
 
-class Kind(StrEnum):
+class FailureKind(StrEnum):
     """What sort of failure it is; decides the retries, the exit code and the way out that is offered."""
 
     TIMEOUT = "timeout"
@@ -80,7 +80,7 @@ class Failure:
     details      what is known beyond that; no part of what makes two failures the same
     """
 
-    kind: Kind
+    kind: FailureKind
     message: Safe
     hint: Safe = EMPTY
     status: int | None = None
@@ -103,45 +103,45 @@ class ProviderError(Exception):
 def outcome_of(failure: Failure) -> Outcome:
     """How a reply ends that ends with this failure."""
     match failure.kind:
-        case Kind.CUT:
+        case FailureKind.CUT:
             return Outcome.CUT
-        case Kind.TIMEOUT:
+        case FailureKind.TIMEOUT:
             return Outcome.STALLED
-        case Kind.CONTENT_FILTER:
+        case FailureKind.CONTENT_FILTER:
             return Outcome.FILTERED
         case _:
             return Outcome.FAILED
 
 
-def exit_code(outcome: Outcome, failure: Failure | None = None) -> Exit:
+def exit_code(outcome: Outcome, failure: Failure | None = None) -> ExitCode:
     """The exit code of a script whose reply ended so."""
     match outcome:
         case Outcome.COMPLETE:
-            return Exit.COMPLETE
+            return ExitCode.COMPLETE
         case Outcome.LENGTH:
-            return Exit.LENGTH
+            return ExitCode.LENGTH
         case Outcome.FILTERED | Outcome.REFUSED:
-            return Exit.REFUSED
+            return ExitCode.REFUSED
         case Outcome.CUT:
-            return Exit.CUT
+            return ExitCode.CUT
         case Outcome.STALLED:
-            return Exit.STALLED
+            return ExitCode.STALLED
         case Outcome.CANCELLED:
-            return Exit.CANCELLED
+            return ExitCode.CANCELLED
         case Outcome.BUDGET:
-            return Exit.BUDGET
+            return ExitCode.BUDGET
         case Outcome.LIMIT:
-            return Exit.DENIED
+            return ExitCode.DENIED
         case Outcome.FAILED:
             return _failed(failure)
     assert_never(outcome)
 
 
-def _failed(failure: Failure | None) -> Exit:
+def _failed(failure: Failure | None) -> ExitCode:
     match failure.kind if failure else None:
-        case Kind.NO_KEY | Kind.AUTH | Kind.PERMISSION:
-            return Exit.NO_KEY
-        case Kind.RATE_LIMITED | Kind.OVERLOADED:
-            return Exit.TRY_LATER
+        case FailureKind.NO_KEY | FailureKind.AUTH | FailureKind.PERMISSION:
+            return ExitCode.NO_KEY
+        case FailureKind.RATE_LIMITED | FailureKind.OVERLOADED:
+            return ExitCode.TRY_LATER
         case _:
-            return Exit.ERROR
+            return ExitCode.ERROR

@@ -24,7 +24,6 @@ from hashlib import sha256
 from typing import TypeAlias
 
 from termchat.core.messages import (
-    Author,
     Extra,
     File,
     Image,
@@ -32,6 +31,7 @@ from termchat.core.messages import (
     Origin,
     Part,
     Reasoning,
+    Role,
     Search,
     Text,
     ToolCall,
@@ -85,10 +85,10 @@ def _bare(part: Part) -> Part:
 
 def adapted(messages: Sequence[Message], target: Origin) -> Safe:
     """What is said when a conversation goes on with another model; "" when it is the same or nothing was said yet."""
-    said = [message for message in messages if message.author is Author.ASSISTANT and message.origin]
+    said = [message for message in messages if message.author is Role.ASSISTANT and message.origin]
     if not said or said[-1].origin == target:
         return EMPTY
-    turns = sum(message.author is Author.USER for message in messages[:-1])  # the last one is the new question
+    turns = sum(message.author is Role.USER for message in messages[:-1])  # the last one is the new question
     calls = sum(call.whole for message in messages for call in message.calls)
     kept = dict(_thought_elsewhere(messages, target))
     words = say("→ {name} · {n} turn{s}", name=safe_line(str(target.ref)), n=safe_line(str(turns)), s=_plural(turns))
@@ -107,7 +107,7 @@ def _thought_elsewhere(messages: Sequence[Message], target: Origin) -> Iterator[
     """The turns, by number, whose reasoning another origin keeps to itself, and the provider of each."""
     turn = 0
     for message in messages:
-        turn += message.author is Author.USER
+        turn += message.author is Role.USER
         foreign = message.origin and message.origin != target
         if foreign and any(isinstance(part, Reasoning) for part in message.parts):
             yield turn, message.origin.provider if message.origin else ""
@@ -121,7 +121,7 @@ def _carried(messages: Iterable[Message], target: Origin) -> Iterator[Message]:
     for message in messages:
         own = message.origin == target
         parts = tuple(part for p in message.parts if (part := _part(p, own)) is not None)
-        if message.author is Author.USER and all(isinstance(p, Text) and not p.text.strip() for p in parts):
+        if message.author is Role.USER and all(isinstance(p, Text) and not p.text.strip() for p in parts):
             parts = (Text(NOTHING),)  # or two replies would stand in a row, or one at the very beginning
         if parts:
             yield replace(message, parts=parts)
@@ -132,19 +132,19 @@ def _joined(messages: Iterable[Message]) -> list[Message]:
     row: list[Message] = []
     asked = False
     for message in messages:
-        if message.author is Author.TOOL and not asked:
+        if message.author is Role.TOOL and not asked:
             continue
         if row and not asked and _same_voice(row[-1], message):
             before = row.pop()
             row.append(replace(before, parts=_sewn(before.parts, message.parts)))
         else:
             row.append(message)
-        asked = asked if message.author is Author.TOOL else bool(row[-1].calls)
+        asked = asked if message.author is Role.TOOL else bool(row[-1].calls)
     return row
 
 
 def _same_voice(before: Message, message: Message) -> bool:
-    return before.author is message.author is Author.ASSISTANT and before.origin == message.origin
+    return before.author is message.author is Role.ASSISTANT and before.origin == message.origin
 
 
 def _sewn(said: tuple[Part, ...], more: tuple[Part, ...]) -> tuple[Part, ...]:
@@ -196,7 +196,7 @@ def _paired(messages: Iterable[Message], valid_id: Check, valid_name: Check) -> 
     named: tuple[ToolCall, ...] = ()
     results: list[ToolResult] = []
     for n, message in enumerate(messages):
-        if message.author is Author.TOOL:
+        if message.author is Role.TOOL:
             results += message.results
             continue
         if asked:
@@ -240,4 +240,4 @@ def _answers(asked: tuple[ToolCall, ...], named: tuple[ToolCall, ...], results: 
         else:
             left.remove(found)
         answers.append(replace(found, call_id=new.id, name=new.name))
-    return Message(Author.TOOL, tuple(answers))
+    return Message(Role.TOOL, tuple(answers))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from termchat.core.models import ModelRef, Protocol
+from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.usage import Usage
 
@@ -20,7 +20,7 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 Extra: TypeAlias = Mapping[str, Json] | None
 
 
-class Author(StrEnum):
+class Role(StrEnum):
     """Who speaks in a message."""
 
     USER = "user"
@@ -33,7 +33,7 @@ class Origin:
     """Who produced a message; opaque data goes back to the same origin only."""
 
     provider: str
-    protocol: Protocol
+    protocol: ApiProtocol
     model: str
 
     @property
@@ -132,7 +132,7 @@ class Message:
     `origin`, `outcome` and `usage` are those of an assistant's reply; a user's or a tool's message has none.
     """
 
-    author: Author
+    author: Role
     parts: tuple[Part, ...]
     origin: Origin | None = None
     outcome: Outcome | None = None
@@ -170,4 +170,4 @@ def cited(texts: Iterable[Text]) -> tuple[Citation, ...]:
 
 def user(text: str, *others: Part) -> Message:
     """A user's message; attachments stand before the words that speak of them."""
-    return Message(Author.USER, (*others, *((Text(text),) if text else ())))
+    return Message(Role.USER, (*others, *((Text(text),) if text else ())))

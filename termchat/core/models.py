@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 
-class Protocol(StrEnum):
+class ApiProtocol(StrEnum):
     """The languages termchat speaks, by the name they have in the configuration."""
 
     CHAT = "openai"
@@ -81,8 +81,8 @@ class Profile:
     name: str
     title: str = ""
     key: str = ""
-    bases: Mapping[Protocol, str] = field(default_factory=dict[Protocol, str])
-    route: Mapping[str, Protocol] = field(default_factory=dict[str, Protocol])
+    bases: Mapping[ApiProtocol, str] = field(default_factory=dict[ApiProtocol, str])
+    route: Mapping[str, ApiProtocol] = field(default_factory=dict[str, ApiProtocol])
     model: str = ""
     models: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -101,7 +101,7 @@ class Profile:
     local: bool = False
     source: str = "built in"
 
-    def protocol_for(self, model: str) -> Protocol | None:
+    def protocol_for(self, model: str) -> ApiProtocol | None:
         """The protocol that carries this model: the first matching row of `route`, else the first base."""
         for pattern, protocol in self.route.items():
             if fnmatchcase(model, pattern):

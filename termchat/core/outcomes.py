@@ -36,7 +36,7 @@ class Finish(StrEnum):
     OTHER = "other"
 
 
-class Exit(IntEnum):
+class ExitCode(IntEnum):
     """The exit codes that scripts rely on; frozen, change only by adding."""
 
     COMPLETE = 0
@@ -61,19 +61,19 @@ class Exit(IntEnum):
 
 
 _EXIT_WORDS = {
-    Exit.COMPLETE: "the reply is complete",
-    Exit.ERROR: "an error, told on stderr",
-    Exit.USAGE: "the command line or the configuration is wrong",
-    Exit.LENGTH: "cut short by the token limit",
-    Exit.REFUSED: "refused by the model or filtered by the provider",
-    Exit.CUT: "the stream was cut; what came was printed",
-    Exit.STALLED: "no data in time",
-    Exit.BUDGET: "the budget is reached",
-    Exit.DENIED: "a call was denied for want of a rule, or a loop limit was reached",
-    Exit.TRY_LATER: "rate limited or overloaded: try later",
-    Exit.NO_KEY: "no key, or the key was refused",
-    Exit.SIGHUP: "the terminal went away",
-    Exit.CANCELLED: "cancelled with Ctrl-C",
-    Exit.SIGPIPE: "whoever read the reply went away",
-    Exit.SIGTERM: "ended by a signal",
+    ExitCode.COMPLETE: "the reply is complete",
+    ExitCode.ERROR: "an error, told on stderr",
+    ExitCode.USAGE: "the command line or the configuration is wrong",
+    ExitCode.LENGTH: "cut short by the token limit",
+    ExitCode.REFUSED: "refused by the model or filtered by the provider",
+    ExitCode.CUT: "the stream was cut; what came was printed",
+    ExitCode.STALLED: "no data in time",
+    ExitCode.BUDGET: "the budget is reached",
+    ExitCode.DENIED: "a call was denied for want of a rule, or a loop limit was reached",
+    ExitCode.TRY_LATER: "rate limited or overloaded: try later",
+    ExitCode.NO_KEY: "no key, or the key was refused",
+    ExitCode.SIGHUP: "the terminal went away",
+    ExitCode.CANCELLED: "cancelled with Ctrl-C",
+    ExitCode.SIGPIPE: "whoever read the reply went away",
+    ExitCode.SIGTERM: "ended by a signal",
 }

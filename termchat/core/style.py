@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Role(StrEnum):
+class TextRole(StrEnum):
     """What a piece of text is: the words every theme speaks."""
 
     TEXT = "text"
@@ -60,4 +60,4 @@ class Theme:
 
     name: str
     kind: str
-    styles: dict[Role, Style]
+    styles: dict[TextRole, Style]

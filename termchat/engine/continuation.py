@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from termchat.core.messages import Author, Message
+from termchat.core.messages import Message, Role
 from termchat.core.outcomes import Outcome
 
 _WINDOW = 400  # characters of the end in which a repetition is looked for
@@ -15,7 +15,7 @@ _STOPPED = frozenset((Outcome.CUT, Outcome.STALLED, Outcome.LENGTH, Outcome.CANC
 def stopped(history: Sequence[Message]) -> str | None:
     """The words of the reply that a turn would go on with, None when the history does not end with a stopped one."""
     last = history[-1] if history else None
-    if last is None or last.author is not Author.ASSISTANT or last.outcome not in _STOPPED or last.calls:
+    if last is None or last.author is not Role.ASSISTANT or last.outcome not in _STOPPED or last.calls:
         return None
     return last.text or None
 

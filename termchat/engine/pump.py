@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from termchat.core.chat_store import Provider, Request, Wire
-from termchat.core.errors import Failure, Kind, ProviderError
+from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.events import CONTENT, Adapted, Delta, Finished, Retrying
 from termchat.core.models import Timeouts
 from termchat.core.sanitize import safe, say
@@ -22,7 +22,7 @@ from termchat.engine.timeouts import Clocks
 _log = logging.getLogger("termchat")
 _AHEAD = 20_000  # deltas the reader may be ahead of the consumer: bounds the memory, never felt
 
-BUG = Failure(Kind.BUG, say("termchat made a mistake of its own."), say("Nothing is lost; --debug tells more."))
+BUG = Failure(FailureKind.BUG, say("termchat made a mistake of its own."), say("Nothing is lost; --debug tells more."))
 
 
 class Pump:
@@ -132,7 +132,7 @@ class Pump:
 
 def _stalled(seconds: float) -> Failure:
     return Failure(
-        Kind.TIMEOUT,
+        FailureKind.TIMEOUT,
         say("No data for {n} s; the connection was closed.", n=safe(f"{seconds:g}")),
         say("Send it again with /retry, or wait longer with --idle-timeout."),
     )

@@ -13,7 +13,7 @@ from termchat.core.chats import ChatState, Place
 from termchat.core.conversation import Conversation, Node
 from termchat.core.errors import Failure
 from termchat.core.events import Event, MessageDone, TurnEnded
-from termchat.core.messages import Author, Message
+from termchat.core.messages import Message, Role
 from termchat.core.models import ModelRef
 from termchat.core.usage import Usage, add_costs
 from termchat.engine.turn import Plan, Turn
@@ -151,7 +151,7 @@ class Session:
             case TurnEnded():
                 self.failure = event.failure or self.failure
                 asked = self.conversation.nodes[question]
-                if not event.received and self.conversation.head == question and asked.message.author is Author.USER:
+                if not event.received and self.conversation.head == question and asked.message.author is Role.USER:
                     self.move(asked.parent)
                 self._count(event)
             case _:
@@ -249,7 +249,7 @@ class SessionTurn:
                         recording.keep(event)
                     self.session.keep(event, self.question)
                     yield event
-                    if recording and isinstance(event, MessageDone) and event.message.author is Author.USER:
+                    if recording and isinstance(event, MessageDone) and event.message.author is Role.USER:
                         await recording.asked()
         finally:
             if recording:

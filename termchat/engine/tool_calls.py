@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Sequence
 from termchat.core.chat_store import Tools
 from termchat.core.events import ToolFinished, ToolStarted
 from termchat.core.history import CANCELLED
-from termchat.core.messages import Author, Message, Text, ToolCall, ToolResult
+from termchat.core.messages import Message, Role, Text, ToolCall, ToolResult
 
 
 class Calls:
@@ -48,7 +48,7 @@ class Calls:
     def message(self) -> Message:
         """The message that answers the calls, each of them, in their order."""
         results = (self._results.get(place) or _cancelled(call) for place, call in enumerate(self._calls))
-        return Message(Author.TOOL, tuple(results))
+        return Message(Role.TOOL, tuple(results))
 
     async def _run(self, place: int, call: ToolCall) -> ToolFinished:
         began = time.monotonic()

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from termchat.core.assemble import Assembly
 from termchat.core.chat_store import Params, Prices, Provider, Providers, Request, Tools
-from termchat.core.errors import Failure, Kind, ProviderError, outcome_of
+from termchat.core.errors import Failure, FailureKind, ProviderError, outcome_of
 from termchat.core.events import (
     CONTENT,
     Delta,
@@ -30,7 +30,7 @@ from termchat.core.events import (
     TurnStarted,
 )
 from termchat.core.history import adapted
-from termchat.core.messages import Author, Message, Reasoning, Text, ToolCall, ToolResult
+from termchat.core.messages import Message, Reasoning, Role, Text, ToolCall, ToolResult
 from termchat.core.models import ModelRef, Timeouts
 from termchat.core.outcomes import Finish, Outcome
 from termchat.core.sanitize import Safe, safe, safe_line, say, well_formed
@@ -241,7 +241,7 @@ class Turn:
 
     def _joining(self) -> MessageDone | None:
         """What was to be said behind the results of the tools, now that it is; anywhere else it would break in."""
-        if self._steering is None or self._messages[-1].author is not Author.TOOL:
+        if self._steering is None or self._messages[-1].author is not Role.TOOL:
             return None
         message, self._steering = self._steering, None
         return self._done(message)
@@ -254,7 +254,7 @@ class Turn:
         if not parts:
             return None
         usage = _used(assembly, request, parts)
-        return Message(Author.ASSISTANT, parts, provider.origin, end.outcome, usage)
+        return Message(Role.ASSISTANT, parts, provider.origin, end.outcome, usage)
 
     def _done(self, message: Message) -> MessageDone:
         self._messages.append(message)
@@ -309,16 +309,20 @@ _OUTCOMES: dict[Finish, Outcome] = {
 }
 _BROKEN: dict[Finish, Failure] = {
     Finish.MALFORMED_TOOL: Failure(
-        Kind.BAD_RESPONSE, say("The model made a tool call that cannot be read."), say("Try /retry.")
+        FailureKind.BAD_RESPONSE, say("The model made a tool call that cannot be read."), say("Try /retry.")
     ),
     Finish.HISTORY_INVALID: Failure(
-        Kind.HISTORY_INVALID,
+        FailureKind.HISTORY_INVALID,
         say("The provider refused the history of this chat."),
         say("Try another model with /model."),
     ),
-    Finish.ERROR: Failure(Kind.SERVER, say("The provider stopped with an error of its own."), say("Try /retry.")),
+    Finish.ERROR: Failure(
+        FailureKind.SERVER, say("The provider stopped with an error of its own."), say("Try /retry.")
+    ),
 }
-_EMPTY = Failure(Kind.EMPTY, say("The model sent an empty reply."), say("Try /retry, or another model with /model."))
+_EMPTY = Failure(
+    FailureKind.EMPTY, say("The model sent an empty reply."), say("Try /retry, or another model with /model.")
+)
 
 
 def _ending(pump: Pump, assembly: Assembly) -> _End:
@@ -341,7 +345,7 @@ def _ending(pump: Pump, assembly: Assembly) -> _End:
 
 def _too_many(rounds: int) -> Failure:
     return Failure(
-        Kind.BAD_REQUEST,
+        FailureKind.BAD_REQUEST,
         say("Stopped after {n} rounds of tool calls.", n=safe(str(rounds))),
         say("Say how to go on, or raise max_rounds."),
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 from termchat.core.chat_store import Effort, Params, Request
 from termchat.core.errors import Failure
-from termchat.core.messages import Author, File, Image, Message, Origin, Part, Text, ToolResult, user
+from termchat.core.messages import File, Image, Message, Origin, Part, Role, Text, ToolResult, user
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import EMPTY, Safe, join, safe_line, say
 from termchat.providers.decoder import as_count, as_list, as_object
@@ -122,7 +122,7 @@ def continued(request: Request, origin: Origin) -> Request:
     A reply that may end a request may not end with a blank.
     """
     last = request.messages[-1] if request.messages else None
-    if last is None or last.author is not Author.ASSISTANT or last.outcome not in _STOPPED or last.calls:
+    if last is None or last.author is not Role.ASSISTANT or last.outcome not in _STOPPED or last.calls:
         return request
     if "prefill" in quirks(origin):
         *before, end = last.parts

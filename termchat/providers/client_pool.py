@@ -10,10 +10,10 @@ from typing import assert_never
 
 import httpx2
 
-from termchat.core.errors import Failure, Kind, ProviderError
+from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.messages import Origin
+from termchat.core.models import ApiProtocol as Speech
 from termchat.core.models import ModelInfo, Profile, Timeouts
-from termchat.core.models import Protocol as Speech
 from termchat.core.redact import Redactor
 from termchat.core.sanitize import safe_line, say
 from termchat.providers.client import Client, Endpoint
@@ -139,7 +139,7 @@ def _can_travel(key: str) -> bool:
 def _no_way(profile: Profile, error: Exception) -> Failure:
     name, why = safe_line(profile.name), safe_line(str(error))
     words = say("The proxy or the certificate of {name} cannot be used: {why}", name=name, why=why)
-    return Failure(Kind.BAD_CONFIG, words, say("Check proxy and ca in [providers.{name}].", name=name))
+    return Failure(FailureKind.BAD_CONFIG, words, say("Check proxy and ca in [providers.{name}].", name=name))
 
 
 def _maker(speech: Speech) -> Callable[[Endpoint, Mapping[str, int]], Client]:

@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx2
 
-from termchat.core.errors import Failure, Kind
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import Safe, safe_line, say
 from termchat.providers.client import Endpoint, Report
 from termchat.providers.decoder import as_list, as_object, as_text, is_object
@@ -27,7 +27,7 @@ _LONGEST = 300  # characters of a server's own words
 _READ = 20 * _LONGEST  # characters in which they are looked for: an error may be megabytes
 # The error of a gateway that had promised a stream: an event, and more events behind it.
 _AS_AN_EVENT = re.compile(r"\A(?:event:[^\n]*\n)?data:[ ]?(\{[^\n]*\}).*\Z", re.DOTALL)
-_AGAIN = frozenset((Kind.RATE_LIMITED, Kind.OVERLOADED, Kind.SERVER))
+_AGAIN = frozenset((FailureKind.RATE_LIMITED, FailureKind.OVERLOADED, FailureKind.SERVER))
 # What the vendors say when it is the conversation that they refuse (providers.md 5.3).
 _HISTORY = re.compile(
     r"tool_use. ids? were found without|must be followed by tool messages|must be a response to a preceding"
@@ -77,12 +77,12 @@ def refused(report: Report, at: Endpoint, model: str) -> Failure:
     )
 
 
-def _page(kind: Kind, at: Endpoint) -> Safe:
+def _page(kind: FailureKind, at: Endpoint) -> Safe:
     """Where the provider tells more, or can be paid."""
     match kind:
-        case Kind.OVERLOADED:
+        case FailureKind.OVERLOADED:
             return safe_line(at.profile.status_page)
-        case Kind.QUOTA:
+        case FailureKind.QUOTA:
             return safe_line(at.profile.credit_page or at.profile.key_page)
         case _:
             return Safe("")
@@ -95,7 +95,7 @@ def broken(error: Exception, at: Endpoint, *, began: bool) -> Failure | None:
         match cause:
             case httpx2.UnsupportedProtocol() | httpx2.InvalidURL():
                 return Failure(
-                    Kind.BAD_CONFIG, say("{base} is not a usable base URL.", base=_base(at)), _check_base(at)
+                    FailureKind.BAD_CONFIG, say("{base} is not a usable base URL.", base=_base(at)), _check_base(at)
                 )
             case UnicodeEncodeError() | httpx2.LocalProtocolError():
                 return unusable_key(at.key_source)
@@ -103,7 +103,7 @@ def broken(error: Exception, at: Endpoint, *, began: bool) -> Failure | None:
                 pass  # it was waiting when the time was over
             case ssl.SSLError():
                 words = say("Cannot reach {host} (TLS: {why}).", host=_host(at), why=foreign(_tls_words(cause), at))
-                return Failure(Kind.NETWORK, words, _check_base(at))
+                return Failure(FailureKind.NETWORK, words, _check_base(at))
             case _:
                 pass
     if not any(isinstance(cause, httpx2.HTTPError | OSError) for cause in causes):
@@ -114,30 +114,30 @@ def broken(error: Exception, at: Endpoint, *, began: bool) -> Failure | None:
     hint = say("Check the connection, or the base URL {base}.", base=_base(at))
     words = say("Cannot reach {host} ({why}).", host=_host(at), why=why)
     away = any(isinstance(cause, _AWAY) for cause in causes)
-    return Failure(Kind.NETWORK, words, hint, retryable=True, away=away)
+    return Failure(FailureKind.NETWORK, words, hint, retryable=True, away=away)
 
 
 def history_refused(at: Endpoint) -> Failure:
     """The conversation itself is refused, in a word at the end of an empty reply."""
     words = say("{title} refused the history of this chat.", title=safe_line(at.title))
-    return Failure(Kind.HISTORY_INVALID, words, say("Try another model with /model."))
+    return Failure(FailureKind.HISTORY_INVALID, words, say("Try another model with /model."))
 
 
 def unusable_key(source: Safe) -> Failure:
     """A key, or a header, that cannot be sent."""
     words = say("The key from {source} has characters no key can have.", source=source)
-    return Failure(Kind.BAD_CONFIG, words, say("Paste it again, without blanks and line breaks."))
+    return Failure(FailureKind.BAD_CONFIG, words, say("Paste it again, without blanks and line breaks."))
 
 
 def cut(what: Safe) -> Failure:
     """The reply has no end."""
-    return Failure(Kind.CUT, say("{what}: the reply is incomplete.", what=what), say("/retry asks again."))
+    return Failure(FailureKind.CUT, say("{what}: the reply is incomplete.", what=what), say("/retry asks again."))
 
 
 def not_an_answer(at: Endpoint, what: Safe, *, retryable: bool = False) -> Failure:
     """A 200 that is no reply."""
     words = say("{host} sent {what}, not an API reply.", host=_host(at), what=what)
-    return Failure(Kind.BAD_RESPONSE, words, _check_base(at), retryable=retryable)
+    return Failure(FailureKind.BAD_RESPONSE, words, _check_base(at), retryable=retryable)
 
 
 def redirected(report: Report, at: Endpoint) -> Failure:
@@ -145,7 +145,7 @@ def redirected(report: Report, at: Endpoint) -> Failure:
     headers = {name.lower(): value for name, value in report.headers.items()}
     target = foreign(headers.get("location", "nowhere"), at)
     words = say("{host} redirects to {to}; it is not followed, so that the key stays.", host=_host(at), to=target)
-    return Failure(Kind.BAD_CONFIG, words, _check_base(at), report.status)
+    return Failure(FailureKind.BAD_CONFIG, words, _check_base(at), report.status)
 
 
 def foreign(words: str, at: Endpoint) -> Safe:
@@ -203,78 +203,78 @@ def _spent(details: list[dict[str, Any]], words: str) -> bool:
     return bool(_BILLING.search(words)) and not any("retryDelay" in detail for detail in details)
 
 
-def _kind(status: int | None, said: _Said) -> Kind:
+def _kind(status: int | None, said: _Said) -> FailureKind:
     number = status if status and status != 200 else next((int(c) for c in said.codes if c.isdigit()), 0)
     if number == 401 or said.has("authentication_error", "invalid_api_key", "api_key_invalid", "unauthenticated"):
-        return Kind.AUTH
+        return FailureKind.AUTH
     if number == 402 or said.has("billing_error", "insufficient_quota", "quota_spent"):
-        return Kind.QUOTA
+        return FailureKind.QUOTA
     if said.has("context_length_exceeded") or number == 413 or (number in (0, 400) and _TOO_LONG.search(said.words)):
-        return Kind.CONTEXT_TOO_LONG
+        return FailureKind.CONTEXT_TOO_LONG
     if said.has("content_filter", "content_policy_violation"):
-        return Kind.CONTENT_FILTER
+        return FailureKind.CONTENT_FILTER
     if number == 403 or said.has("permission_error", "permission_denied"):
-        return Kind.PERMISSION
+        return FailureKind.PERMISSION
     if number == 404 or said.has("not_found_error", "model_not_found", "not_found"):
-        return Kind.NOT_FOUND
+        return FailureKind.NOT_FOUND
     if number == 429 or said.has("rate_limit_error", "rate_limit_exceeded", "resource_exhausted"):
-        return Kind.RATE_LIMITED
+        return FailureKind.RATE_LIMITED
     if number in (503, 529) or said.has("overloaded_error", "unavailable"):
-        return Kind.OVERLOADED
+        return FailureKind.OVERLOADED
     if number in (0, 400) and _HISTORY.search(said.words):
-        return Kind.HISTORY_INVALID
+        return FailureKind.HISTORY_INVALID
     if number >= 500 or said.has("api_error", "server_error", "internal", "internal_server_error"):
-        return Kind.SERVER
-    return Kind.BAD_REQUEST if number else Kind.SERVER
+        return FailureKind.SERVER
+    return FailureKind.BAD_REQUEST if number else FailureKind.SERVER
 
 
-def _message(kind: Kind, status: int | None, said: _Said, words: Safe, at: Endpoint, model: str) -> Safe:
+def _message(kind: FailureKind, status: int | None, said: _Said, words: Safe, at: Endpoint, model: str) -> Safe:
     title, number = safe_line(at.title), safe_line(_number(status, said))
     match kind:
-        case Kind.AUTH:
+        case FailureKind.AUTH:
             code = safe_line(next(iter(sorted(c for c in said.codes if not c.isdigit())), ""))
             why = say("{n} {code}", n=number, code=code) if code else number
             masked = foreign(at.key, at)
             key = say("{key} from {source}", key=masked, source=at.key_source) if at.key else say("no key was sent")
             return say("{title} refused the key ({why}, {key}).", title=title, why=why, key=key)
-        case Kind.QUOTA:
+        case FailureKind.QUOTA:
             return say("The account at {title} is out of credit ({n}): {words}", title=title, n=number, words=words)
-        case Kind.NOT_FOUND if not said.words or "<" in said.words:
+        case FailureKind.NOT_FOUND if not said.words or "<" in said.words:
             return say("{base} has no such address ({n}).", base=_base(at), n=number)
-        case Kind.NOT_FOUND:
+        case FailureKind.NOT_FOUND:
             name = safe_line(model)
             return say('No model "{name}" at {host} ({n}): {words}', name=name, host=_host(at), n=number, words=words)
-        case Kind.RATE_LIMITED:
+        case FailureKind.RATE_LIMITED:
             return say("Rate limited by {title} ({n}).", title=title, n=number)
-        case Kind.OVERLOADED:
+        case FailureKind.OVERLOADED:
             return say("{title} is overloaded ({n}).", title=title, n=number)
-        case Kind.CONTEXT_TOO_LONG:
+        case FailureKind.CONTEXT_TOO_LONG:
             return say("Too long for {model} ({n}): {words}", model=safe_line(model), n=number, words=words)
-        case Kind.CONTENT_FILTER:
+        case FailureKind.CONTENT_FILTER:
             return say("Stopped by the filter of {title} ({n}): {words}", title=title, n=number, words=words)
         case _:
             words = words or Safe("no reason given")
             return say("{title} answered {n}: {words}", title=title, n=number, words=words)
 
 
-def _hint(kind: Kind, at: Endpoint) -> Safe:
+def _hint(kind: FailureKind, at: Endpoint) -> Safe:
     other = say("choose another model (/model, -m)")
     match kind:
-        case Kind.AUTH:
+        case FailureKind.AUTH:
             return say("Set another key in {source}, or {other}.", source=at.key_source, other=other)
-        case Kind.QUOTA if page := _page(kind, at):
+        case FailureKind.QUOTA if page := _page(kind, at):
             return say("Credit and limits: {page}, or {other}.", page=page, other=other)
-        case Kind.QUOTA | Kind.PERMISSION:
+        case FailureKind.QUOTA | FailureKind.PERMISSION:
             return say("Look at the account, or {other}.", other=other)
-        case Kind.NOT_FOUND:
+        case FailureKind.NOT_FOUND:
             return say("See the names with `termchat models`, or check the base URL {base}.", base=_base(at))
-        case Kind.RATE_LIMITED | Kind.OVERLOADED:
+        case FailureKind.RATE_LIMITED | FailureKind.OVERLOADED:
             page = _page(kind, at)
             status = say(" Status: {page}", page=page) if page else Safe("")
             return say("Try again later, or {other}.{status}", other=other, status=status)
-        case Kind.CONTEXT_TOO_LONG:
+        case FailureKind.CONTEXT_TOO_LONG:
             return say("Start anew with /new, or choose a model that reads more (/model, -m).")
-        case Kind.SERVER:
+        case FailureKind.SERVER:
             return say("Try again with /retry, or {other}.", other=other)
         case _:
             return say("Change the request, or {other}.", other=other)

@@ -19,7 +19,7 @@ from typing import Any
 import httpx2
 
 from termchat.core.chat_store import Request, Wire
-from termchat.core.errors import Details, Failure, Kind, ProviderError, Try
+from termchat.core.errors import Details, Failure, FailureKind, ProviderError, Try
 from termchat.core.events import CONTENT, Adapted, Delta, Finished, Retrying
 from termchat.core.history import bared
 from termchat.core.messages import Origin
@@ -139,7 +139,7 @@ class Exchange:
         if failure.status == 404 and (other := self._next_path(sending.path)):
             sending.path = other
             return _elsewhere(at, other)
-        if failure.kind is Kind.HISTORY_INVALID and not sending.repaired:
+        if failure.kind is FailureKind.HISTORY_INVALID and not sending.repaired:
             sending.repaired = True
             self._encode(sending, replace(sending.request, messages=bared(sending.request.messages)))
             return say("{title} refused the history; asked again without earlier reasoning.", title=safe_line(at.title))
@@ -153,7 +153,7 @@ class Exchange:
         if change:
             sending.body = change.body
             return change.words
-        if failure.kind is Kind.AUTH and not sending.renewed:
+        if failure.kind is FailureKind.AUTH and not sending.renewed:
             sending.renewed = True
             newer = await self._renew(self._client)
             if newer:

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 
 from termchat.core.chat_store import Provider, Request, Wire
-from termchat.core.errors import Kind, ProviderError
+from termchat.core.errors import FailureKind, ProviderError
 from termchat.core.events import CONTENT, Adapted, Delta
 from termchat.core.messages import Origin
 from termchat.core.models import ModelRef
@@ -14,7 +14,9 @@ from termchat.core.sanitize import safe_line, say
 
 # The provider's own trouble; a bad request, a refused key or a cut reply would be no better elsewhere or is not ours
 # to send again.
-_ELSEWHERE = frozenset((Kind.OVERLOADED, Kind.RATE_LIMITED, Kind.SERVER, Kind.NETWORK, Kind.QUOTA))
+_ELSEWHERE = frozenset(
+    (FailureKind.OVERLOADED, FailureKind.RATE_LIMITED, FailureKind.SERVER, FailureKind.NETWORK, FailureKind.QUOTA)
+)
 
 Open = Callable[[ModelRef], Awaitable[Provider]]
 

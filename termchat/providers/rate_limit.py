@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from termchat.core.errors import Failure, Kind
+from termchat.core.errors import Failure, FailureKind
 
 
 @dataclass(slots=True)
@@ -17,7 +17,7 @@ class Limit:
 
     def note(self, failure: Failure, delay: float) -> None:
         """A turn will wait for `delay` seconds; where the server asked for it, the others do as well."""
-        if failure.kind is Kind.RATE_LIMITED and failure.retry_after:
+        if failure.kind is FailureKind.RATE_LIMITED and failure.retry_after:
             self.failure = failure
             self._until = max(self._until, time.monotonic() + delay)
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from termchat.core.chat_store import Provider
-from termchat.core.errors import Failure, Kind, ProviderError
+from termchat.core.errors import Failure, FailureKind, ProviderError
+from termchat.core.models import ApiProtocol as Speech
 from termchat.core.models import ModelInfo, ModelRef, Profile, Timeouts
-from termchat.core.models import Protocol as Speech
 from termchat.core.sanitize import Safe, safe_line, say
 from termchat.providers.credentials import Keys
 from termchat.providers.fallback import Chain
@@ -156,9 +156,9 @@ class Registry:
             close = difflib.get_close_matches(ref.provider, [*self._setup.profiles, *self._setup.offline], 1)
             hint = say("Did you mean {name}? ", name=safe_line(close[0])) if close else Safe("")
             words = say('There is no provider "{name}".', name=safe_line(ref.provider))
-            return Failure(Kind.NOT_FOUND, words, say("{hint}`termchat models` lists what there is.", hint=hint))
+            return Failure(FailureKind.NOT_FOUND, words, say("{hint}`termchat models` lists what there is.", hint=hint))
         words = say('No model is known by "{name}".', name=safe_line(name))
-        return Failure(Kind.NOT_FOUND, words, say("Write it as provider/model; `termchat models` lists them."))
+        return Failure(FailureKind.NOT_FOUND, words, say("Write it as provider/model; `termchat models` lists them."))
 
 
 async def _listed(opener: Opener, profile: Profile) -> Sequence[ModelInfo]:
@@ -190,10 +190,10 @@ def _no_base(profile: Profile, speech: Speech | None) -> Failure:
     words = say(
         "The provider {name} has no base URL for {speech}.", name=name, speech=safe_line(speech or "any protocol")
     )
-    return Failure(Kind.BAD_CONFIG, words, say("Add one to [providers.{name}] in the configuration.", name=name))
+    return Failure(FailureKind.BAD_CONFIG, words, say("Add one to [providers.{name}] in the configuration.", name=name))
 
 
 def _ambiguous(name: str, matches: Sequence[ModelRef]) -> Failure:
     shown = ", ".join(str(ref) for ref in matches[:5]) + (", …" if len(matches) > 5 else "")
     words = say('"{name}" may be {shown}.', name=safe_line(name), shown=safe_line(shown))
-    return Failure(Kind.NOT_FOUND, words, say("Write more of the name."))
+    return Failure(FailureKind.NOT_FOUND, words, say("Write more of the name."))

@@ -12,10 +12,10 @@ from dataclasses import replace
 from typing import Any, assert_never, cast
 
 from termchat.core.chat_store import Request, Wire
-from termchat.core.errors import Failure, Kind, ProviderError
+from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.events import Delta
 from termchat.core.messages import Origin
-from termchat.core.models import Profile, Protocol, Timeouts
+from termchat.core.models import ApiProtocol, Profile, Timeouts
 from termchat.core.redact import Redactor
 from termchat.core.sanitize import Safe, safe_line, say
 from termchat.providers.anthropic.decode import AnthropicDecoder
@@ -38,12 +38,12 @@ class Replay:
         self._left = list(responses)
         self._speed = speed
         first = responses[0] if responses else None
-        self.origin = Origin(NAME, first.protocol if first else Protocol.DEMO, first.model if first else "nothing")
+        self.origin = Origin(NAME, first.protocol if first else ApiProtocol.DEMO, first.model if first else "nothing")
 
     async def stream(self, request: Request, wire: Wire) -> AsyncGenerator[Delta, None]:
         """The next response. Raises ProviderError: there is none left, or it failed then as it fails now."""
         if not self._left:
-            raise ProviderError(Failure(Kind.EMPTY, say("The recording has no more responses.")))
+            raise ProviderError(Failure(FailureKind.EMPTY, say("The recording has no more responses.")))
         recorded = self._left.pop(0)
         if recorded.status >= 300:
             raise ProviderError(_refusal(recorded))
@@ -56,7 +56,7 @@ class Replay:
             if not decoder.finished:
                 raise ProviderError(_failed(recorded, error)) from error
         if not decoder.finished:
-            raise ProviderError(Failure(Kind.CUT, say("The recorded reply is incomplete.")))
+            raise ProviderError(Failure(FailureKind.CUT, say("The recorded reply is incomplete.")))
 
     async def _chunks(self, recorded: Recorded, wire: Wire) -> AsyncGenerator[bytes, None]:
         now = 0.0
@@ -71,15 +71,15 @@ class Replay:
 def decoder_for(recorded: Recorded, new_id: NewId = new_call_id) -> Decoder:
     """The decoder of a response's protocol."""
     match recorded.protocol:
-        case Protocol.CHAT:
+        case ApiProtocol.CHAT:
             return ChatDecoder(think_tags="think_tags" in recorded.quirks, new_id=new_id)
-        case Protocol.RESPONSES:
+        case ApiProtocol.RESPONSES:
             return ResponsesDecoder(new_id=new_id)
-        case Protocol.ANTHROPIC:
+        case ApiProtocol.ANTHROPIC:
             return AnthropicDecoder(new_id=new_id)
-        case Protocol.GEMINI:
+        case ApiProtocol.GEMINI:
             return GeminiDecoder(new_id=new_id)
-        case Protocol.DEMO:
+        case ApiProtocol.DEMO:
             raise ValueError("the demo is not recorded")
     assert_never(recorded.protocol)
 
@@ -103,4 +103,4 @@ def _refusal(recorded: Recorded) -> Failure:
 
 def _failed(recorded: Recorded, error: Exception) -> Failure:
     words = say("The recorded response is an error ({status}).", status=safe_line(str(recorded.status)))
-    return Failure(Kind.BAD_RESPONSE, words, say("{why}", why=safe_line(str(error)[:200])), recorded.status)
+    return Failure(FailureKind.BAD_RESPONSE, words, say("{why}", why=safe_line(str(error)[:200])), recorded.status)

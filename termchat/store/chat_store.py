@@ -32,7 +32,7 @@ from termchat.core.chats import (
     Skipped,
     UsageRow,
 )
-from termchat.core.errors import Failure, Kind
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.messages import Message
 from termchat.core.sanitize import safe_line, say, well_formed
 from termchat.store import chats, db, deletion, ledger, messages, partial_replies, prompt_history, search, whole_chats
@@ -245,11 +245,11 @@ def _new_id() -> str:
 
 
 def _no_chat(chat: str) -> Failure:
-    return Failure(Kind.NOT_FOUND, say("There is no chat {chat}.", chat=safe_line(chat)))
+    return Failure(FailureKind.NOT_FOUND, say("There is no chat {chat}.", chat=safe_line(chat)))
 
 
 def _unreadable() -> Failure:
-    return Failure(Kind.STORAGE, say("The chats cannot be read now."), say("Try again in a moment."))
+    return Failure(FailureKind.STORAGE, say("The chats cannot be read now."), say("Try again in a moment."))
 
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from termchat.core.chats import ChatInfo, ChatState, Page, Place
-from termchat.core.errors import Failure, Kind
-from termchat.core.messages import Author, File, Image, Json, Message
+from termchat.core.errors import Failure, FailureKind
+from termchat.core.messages import File, Image, Json, Message, Role
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import join, safe_line, say, well_formed
 from termchat.store import messages, processes
@@ -82,7 +82,7 @@ def add(connection: sqlite3.Connection, n: int, node: Kept, *, follow: bool) -> 
     connection.execute(f"UPDATE chats SET head = :node WHERE n = :chat {condition}", {"chat": n, "node": row})  # noqa: S608 - our words
     connection.execute(
         "UPDATE chats SET updated = max(updated, ?), turns = turns + ?, deleted = NULL WHERE n = ?",
-        (node.created, node.author is Author.USER, n),
+        (node.created, node.author is Role.USER, n),
     )
 
 
@@ -152,7 +152,9 @@ def find(connection: sqlite3.Connection, name: str, at: float) -> ChatInfo | Fai
         if rows:
             return _several(name, [info(row, at) for row in rows])
     return Failure(
-        Kind.NOT_FOUND, say("There is no chat {name}.", name=safe_line(name)), say("termchat chats lists them all.")
+        FailureKind.NOT_FOUND,
+        say("There is no chat {name}.", name=safe_line(name)),
+        say("termchat chats lists them all."),
     )
 
 
@@ -219,7 +221,7 @@ def _plain(name: str) -> str:
 def _several(name: str, found: list[ChatInfo]) -> Failure:
     names = join(", ", [safe_line(f"{chat.id[:8]} ({chat.title})") for chat in found[:3]])
     return Failure(
-        Kind.NOT_FOUND,
+        FailureKind.NOT_FOUND,
         say("{name} could be several chats: {names} ...", name=safe_line(name), names=names),
         say("Say more of the id."),
     )

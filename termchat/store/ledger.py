@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 from termchat.core.chats import By, UsageRow
-from termchat.core.errors import Kind
+from termchat.core.errors import FailureKind
 from termchat.core.messages import Origin
-from termchat.core.models import ModelRef, Protocol
+from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.usage import Usage
 
@@ -27,7 +27,7 @@ class Entry:
     outcome: Outcome
     origin: Origin | None = None
     usage: Usage | None = None
-    failure: Kind | None = None
+    failure: FailureKind | None = None
     first: float | None = None
     seconds: float | None = None
 
@@ -89,8 +89,8 @@ def last_origin(connection: sqlite3.Connection, model: ModelRef) -> Origin | Non
         "SELECT protocol FROM ledger WHERE provider = ? AND model = ? AND protocol <> '' ORDER BY n DESC LIMIT 1",
         (model.provider, model.model),
     ).fetchone()
-    known = found and found[0] in tuple(Protocol)
-    return Origin(model.provider, Protocol(found[0]), model.model) if known else None
+    known = found and found[0] in tuple(ApiProtocol)
+    return Origin(model.provider, ApiProtocol(found[0]), model.model) if known else None
 
 
 def totals(connection: sqlite3.Connection, by: By, since: float) -> tuple[UsageRow, ...]:

@@ -20,7 +20,6 @@ from hashlib import sha256
 from typing import Any, TypeAlias, cast
 
 from termchat.core.messages import (
-    Author,
     Citation,
     Extra,
     File,
@@ -29,12 +28,13 @@ from termchat.core.messages import (
     Origin,
     Part,
     Reasoning,
+    Role,
     Search,
     Text,
     ToolCall,
     ToolResult,
 )
-from termchat.core.models import Protocol
+from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import well_formed
 from termchat.core.usage import Usage
@@ -103,7 +103,7 @@ def from_raw(value: object, blobs: Blobs = lost) -> Message:
         raise BadRecord("a version that is not known")
     try:
         return Message(
-            Author(json_fields.text(raw, "author")),
+            Role(json_fields.text(raw, "author")),
             tuple(_part_from_raw(json_fields.record(part), blobs) for part in json_fields.items(raw, "parts")),
             _origin(raw.get("origin")),
             Outcome(json_fields.text(raw, "outcome")) if "outcome" in raw else None,
@@ -190,7 +190,7 @@ def _origin(item: object) -> Origin | None:
         case None:
             return None
         case [str(provider), str(protocol), str(model)]:
-            return Origin(provider, Protocol(protocol), model)
+            return Origin(provider, ApiProtocol(protocol), model)
         case _:
             raise BadRecord("origin is not a provider, a protocol and a model")
 

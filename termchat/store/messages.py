@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from termchat.core.conversation import Conversation, Node
-from termchat.core.messages import Author, Message, Text
+from termchat.core.messages import Message, Role, Text
 from termchat.core.sanitize import well_formed
 from termchat.store.full_text import indexed, words
 from termchat.store.json_fields import BadRecord
@@ -24,7 +24,7 @@ class Kept:
 
     id: str
     parent: str | None
-    author: Author
+    author: Role
     created: float
     encoded: Encoded
     words: str
@@ -82,7 +82,7 @@ def message(text: str, author: str, blobs: Blobs = lost) -> Message:
     try:
         return decode(text, blobs)
     except BadRecord:
-        said_by = Author.USER if author == Author.USER.value else Author.ASSISTANT
+        said_by = Role.USER if author == Role.USER.value else Role.ASSISTANT
         return Message(said_by, (Text(DAMAGED),))
 
 

@@ -9,7 +9,7 @@ import sqlite3
 from dataclasses import dataclass, replace
 
 from termchat.core.conversation import Node
-from termchat.core.messages import Author, Message, Origin
+from termchat.core.messages import Message, Origin, Role
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.store import chats, ledger, messages, processes
@@ -72,18 +72,18 @@ def adopt(connection: sqlite3.Connection, at: float) -> int:
     ).fetchall()
     left = [row for row in rows if row[4] != processes.owner() and not processes.alive(row[4], row[8], at)]
     for turn, chat, parent, node, _, provider, model, step, began, text in left:
-        message = messages.message(text, Author.ASSISTANT.value, lost) if text else None
+        message = messages.message(text, Role.ASSISTANT.value, lost) if text else None
         finish(connection, Partial(turn, chat, parent, node, ModelRef(provider, model), step, began, message), str)
     return len(left)
 
 
 def _ended(message: Message, origin: Origin | None) -> Message:
-    return replace(message, outcome=Outcome.CUT, origin=origin) if message.author is Author.ASSISTANT else message
+    return replace(message, outcome=Outcome.CUT, origin=origin) if message.author is Role.ASSISTANT else message
 
 
 def _enter(connection: sqlite3.Connection, n: int, partial: Partial) -> None:
     """A request that left and whose end is not known was made all the same, and may have been billed."""
-    reply = partial.message if partial.message and partial.message.author is Author.ASSISTANT else None
+    reply = partial.message if partial.message and partial.message.author is Role.ASSISTANT else None
     if partial.message and not reply:
         return  # its request ended before the calls; that one is in the books
     entry = Entry(partial.turn, partial.step, partial.began, partial.model, Outcome.CUT, usage=reply and reply.usage)

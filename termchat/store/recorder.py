@@ -33,7 +33,7 @@ from termchat.core.events import (
     TurnEnded,
     TurnStarted,
 )
-from termchat.core.messages import Author, Message, ToolResult
+from termchat.core.messages import Message, Role, ToolResult
 from termchat.core.models import ModelRef
 from termchat.store import chats, ledger, partial_replies, prompt_history
 from termchat.store.chats import Seed
@@ -117,7 +117,7 @@ class Recorder:
 
     def keep_reply(self, node: Node, entry: Entry | None, turn_id: str) -> Future[bool]:
         """A message of a turn is whole: it takes the place of what was saved of it; its request goes into the books."""
-        own = node.message.author is Author.USER
+        own = node.message.author is Role.USER
         return self._post(_Add(node, time.time(), self._shelf.hide, turn_id, entry).write, durable=own)
 
     async def written(self, posted: Future[bool]) -> None:
@@ -166,7 +166,7 @@ class _Add:
     def write(self, db: sqlite3.Connection, n: int) -> None:
         self.kept = self.kept or kept(self.node, self.at, self.hide)
         chats.add(db, n, self.kept, follow=bool(self.turn))
-        if self.node.message.author is Author.USER:
+        if self.node.message.author is Role.USER:
             chats.name_after(db, n, self.hide(chats.title(self.node.message)))
         if self.turn:
             partial_replies.drop(db, self.turn)
@@ -274,16 +274,16 @@ class Recording:
         self._news.clear()
         message = None
         if self._results:
-            message = Message(Author.TOOL, tuple(self._results))
+            message = Message(Role.TOOL, tuple(self._results))
         elif parts := self._assembly.parts():
-            message = Message(Author.ASSISTANT, parts, usage=self._assembly.usage)
+            message = Message(Role.ASSISTANT, parts, usage=self._assembly.usage)
         return replace(self._partial, message=message)
 
     def _done(self, event: MessageDone) -> None:
         self._still()
         self._assembly, self._news, self._results = Assembly(), [], []
         entry = None
-        if self._step and event.message.author is Author.ASSISTANT:
+        if self._step and event.message.author is Role.ASSISTANT:
             entry = self._step.entry(event.turn_id, event, self._partial.model)
             self._step = None
         self._asked = self._chat.keep_reply(Node(event.node, event.parent, event.message), entry, event.turn_id)

@@ -6,7 +6,7 @@ import sqlite3
 from typing import Any
 
 from termchat.core.chats import ChatInfo, Hit
-from termchat.core.messages import Author
+from termchat.core.messages import Role
 from termchat.store import chats, messages
 from termchat.store.full_text import Query, query, snippet, words
 
@@ -63,4 +63,4 @@ def _chats(
 def _hit(row: tuple[Any, ...], asked: Query) -> Hit:
     node, chat, title, author, created, text = row
     shown, marks = snippet(words(messages.message(text, author)), asked.pieces)
-    return Hit(chat, title, node, Author(author), created, shown, marks)
+    return Hit(chat, title, node, Role(author), created, shown, marks)

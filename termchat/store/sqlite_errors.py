@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from termchat.core.errors import Failure, Kind
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import safe, safe_line, say
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -97,4 +97,4 @@ def rescued(aside: Path, chats: int, messages: int) -> Failure:
 
 
 def _failure(words: str, hint: str) -> Failure:
-    return Failure(Kind.STORAGE, safe(words), safe(hint))
+    return Failure(FailureKind.STORAGE, safe(words), safe(hint))

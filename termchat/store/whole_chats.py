@@ -6,7 +6,7 @@ import sqlite3
 
 from termchat.core.chats import ChatRecord
 from termchat.core.conversation import Conversation, Node
-from termchat.core.messages import Author
+from termchat.core.messages import Role
 from termchat.store import chats, messages
 from termchat.store.messages import Hide, kept
 
@@ -43,7 +43,7 @@ def insert(connection: sqlite3.Connection, record: ChatRecord, hide: Hide) -> tu
         chats.move(connection, n, record.conversation.head)
     connection.execute(
         "UPDATE chats SET turns = (SELECT count(*) FROM nodes WHERE chat = :chat AND author = :user) WHERE n = :chat",
-        {"chat": n, "user": Author.USER.value},
+        {"chat": n, "user": Role.USER.value},
     )
     return bool(fresh), added
 

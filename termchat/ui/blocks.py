@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from termchat.core.messages import Citation, ToolCall, ToolResult
 from termchat.core.sanitize import EMPTY, Safe
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.core.urls import web
 from termchat.ui.text.row import Segment
 
@@ -72,12 +72,12 @@ class Restore:
 Block: TypeAlias = Prose | Thought | Pause | Lines | Card | Sources | Restore
 
 
-def line(text: Safe, *roles: Role) -> Line:
+def line(text: Safe, *roles: TextRole) -> Line:
     """A line in one look; the empty text is the blank line."""
     return (Segment(text, roles),) if text else BLANK
 
 
-def linked(text: Safe, page: Safe, *roles: Role) -> Line:
+def linked(text: Safe, page: Safe, *roles: TextRole) -> Line:
     """A line whose address `page` leads there, where it is in the line and one of the web."""
     before, found, behind = text.partition(page) if page and web(page) else (text, "", "")
     if not found:
@@ -86,7 +86,7 @@ def linked(text: Safe, page: Safe, *roles: Role) -> Line:
     return tuple(piece for piece in pieces if piece.text)
 
 
-def lines_of(text: Safe, *roles: Role) -> tuple[Line, ...]:
+def lines_of(text: Safe, *roles: TextRole) -> tuple[Line, ...]:
     """A text of several lines, all in one look."""
     return tuple(line(Safe(row), *roles) for row in text.split("\n"))
 

@@ -26,9 +26,9 @@ from termchat.core.effects import (
     Say,
 )
 from termchat.core.errors import Failure
-from termchat.core.messages import Author
+from termchat.core.messages import Role
 from termchat.core.sanitize import join, safe, safe_line, say
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui.phrases import size
 from termchat.ui.relative_time import age
 
@@ -76,9 +76,9 @@ def greeting(session: Session, resumed: Resumed) -> Sequence[Effect]:
 def _last_turns(session: Session) -> Sequence[Effect]:
     """The last questions and answers, the questions as they were echoed."""
     path = session.conversation.path()
-    questions = [n for n, node in enumerate(path) if node.message.author is Author.USER]
+    questions = [n for n, node in enumerate(path) if node.message.author is Role.USER]
     begin = questions[-_SHOWN_TURNS] if len(questions) >= _SHOWN_TURNS else 0
-    said = [(node.message.text.strip("\n"), node.message.author is Author.USER) for node in path[begin:]]
+    said = [(node.message.text.strip("\n"), node.message.author is Role.USER) for node in path[begin:]]
     return [Replay(text, question=question) for text, question in said if text.strip()]
 
 
@@ -127,7 +127,7 @@ async def _exported(library: Library, session: Session, effect: Export) -> Seque
     except OSError as error:
         why = safe_line((error.strerror or str(error)).lower())
         words = say("Cannot write {file}: {why}.", file=safe_line(effect.file), why=why)
-        return (Say(words, Role.ERROR), Say(say("Choose another name with /export.")))
+        return (Say(words, TextRole.ERROR), Say(say("Choose another name with /export.")))
     return (Say(say("Written to {file} ({size}).", file=safe_line(effect.file), size=size(len(data)))),)
 
 
@@ -140,4 +140,4 @@ def _written(name: str, data: bytes) -> None:
 
 def _refused(failure: Failure) -> Sequence[Effect]:
     hint = (Say(failure.hint),) if failure.hint else ()
-    return (Say(failure.message, Role.ERROR), *hint)
+    return (Say(failure.message, TextRole.ERROR), *hint)

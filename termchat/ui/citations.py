@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from termchat.core.messages import Citation
 from termchat.core.sanitize import Safe, safe_line, say
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.core.urls import host, web
 from termchat.ui.blocks import Line, line
 from termchat.ui.text.row import Segment
 
 _LONGEST = 100  # characters of a title
-_DIM = (Role.DIM,)
+_DIM = (TextRole.DIM,)
 
 
 def source_lines(sources: Sequence[Citation], *, hyperlinks: bool) -> tuple[Line, ...]:
@@ -21,7 +21,7 @@ def source_lines(sources: Sequence[Citation], *, hyperlinks: bool) -> tuple[Line
     An address that is none of the web is never a link, and only named.
     """
     rows = [_row(number, source, hyperlinks) for number, source in enumerate(sources, 1)]
-    return (line(say("Sources:"), Role.DIM), *rows) if rows else ()
+    return (line(say("Sources:"), TextRole.DIM), *rows) if rows else ()
 
 
 def _row(number: int, source: Citation, hyperlinks: bool) -> Line:
@@ -34,7 +34,7 @@ def _row(number: int, source: Citation, hyperlinks: bool) -> Line:
         return (first, Segment(title, _DIM), Segment(say(" ({url})", url=safe_line(url)), _DIM))
     name = safe_line(host(url))
     behind = () if title == name else (Segment(say(" · {host}", host=name), _DIM),)
-    return (first, Segment(title, (Role.DIM, Role.LINK), url), *behind)
+    return (first, Segment(title, (TextRole.DIM, TextRole.LINK), url), *behind)
 
 
 def _title(title: str) -> Safe:

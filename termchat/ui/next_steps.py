@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import assert_never
 
-from termchat.core.errors import Failure, Kind
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.events import TurnEnded
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import EMPTY, Safe, join, safe_line, say
@@ -89,24 +89,24 @@ def ways_out(failure: Failure, ways: Ways, *, received: bool) -> Safe:
 
 def _steps(failure: Failure, ways: Ways, again: Safe) -> tuple[Safe, ...]:
     match failure.kind:
-        case Kind.AUTH | Kind.NO_KEY | Kind.PERMISSION | Kind.QUOTA:
+        case FailureKind.AUTH | FailureKind.NO_KEY | FailureKind.PERMISSION | FailureKind.QUOTA:
             return (ways.other, again)
-        case Kind.NOT_FOUND if failure.closest:
+        case FailureKind.NOT_FOUND if failure.closest:
             name = safe_line(str(failure.closest[0]))
             return (say("{use} {name}", use=ways.use, name=name), ways.pick)
-        case Kind.NOT_FOUND:
+        case FailureKind.NOT_FOUND:
             return (ways.pick, again)
-        case Kind.CONTEXT_TOO_LONG:
+        case FailureKind.CONTEXT_TOO_LONG:
             return (say("/new"), say("/undo"), ways.larger)
-        case Kind.CONTENT_FILTER:
+        case FailureKind.CONTENT_FILTER:
             return (say("/edit the message"), ways.other)
-        case Kind.HISTORY_INVALID:
+        case FailureKind.HISTORY_INVALID:
             return (ways.other, say("/edit"), say("/new"))
-        case Kind.STORAGE:
+        case FailureKind.STORAGE:
             return (again,)
         case (
-            Kind.RATE_LIMITED | Kind.OVERLOADED | Kind.SERVER | Kind.NETWORK | Kind.TIMEOUT | Kind.CUT
-            | Kind.BAD_RESPONSE | Kind.EMPTY | Kind.BAD_REQUEST | Kind.BAD_CONFIG | Kind.BUG
+            FailureKind.RATE_LIMITED | FailureKind.OVERLOADED | FailureKind.SERVER | FailureKind.NETWORK | FailureKind.TIMEOUT | FailureKind.CUT
+            | FailureKind.BAD_RESPONSE | FailureKind.EMPTY | FailureKind.BAD_REQUEST | FailureKind.BAD_CONFIG | FailureKind.BUG
         ):  # fmt: skip
             return (again, ways.other)
     assert_never(failure.kind)
@@ -115,11 +115,18 @@ def _steps(failure: Failure, ways: Ways, again: Safe) -> tuple[Safe, ...]:
 def _advice(failure: Failure) -> Safe:
     """The hint of a failure, without its end; nothing where it would only name in words what the keys do."""
     match failure.kind:
-        case Kind.CUT | Kind.TIMEOUT | Kind.EMPTY | Kind.CONTEXT_TOO_LONG | Kind.HISTORY_INVALID | Kind.CONTENT_FILTER:
+        case (
+            FailureKind.CUT
+            | FailureKind.TIMEOUT
+            | FailureKind.EMPTY
+            | FailureKind.CONTEXT_TOO_LONG
+            | FailureKind.HISTORY_INVALID
+            | FailureKind.CONTENT_FILTER
+        ):
             return EMPTY
-        case Kind.RATE_LIMITED | Kind.OVERLOADED | Kind.SERVER:
+        case FailureKind.RATE_LIMITED | FailureKind.OVERLOADED | FailureKind.SERVER:
             return say("Status: {page}", page=failure.page) if failure.page else EMPTY
-        case Kind.NOT_FOUND if failure.closest:
+        case FailureKind.NOT_FOUND if failure.closest:
             return say("Closest: {names}", names=safe_line(", ".join(map(str, failure.closest))))
         case _:
             return Safe(failure.hint.removesuffix(".").partition(", or choose another model")[0])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import assert_never
 
-from termchat.core.errors import Failure, Kind
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.events import Retrying, TurnEnded
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_line, say
@@ -138,11 +138,11 @@ def again_words(ended: TurnEnded) -> Safe:
 def trouble(failure: Failure) -> Safe:
     """A failure in a word or two, for a line that has room for no more."""
     match failure.kind:
-        case Kind.RATE_LIMITED:
+        case FailureKind.RATE_LIMITED:
             return say("rate limited")
-        case Kind.OVERLOADED:
+        case FailureKind.OVERLOADED:
             return say("overloaded")
-        case Kind.NETWORK:
+        case FailureKind.NETWORK:
             return say("no connection")
         case _:
             return Safe(failure.message.removesuffix("."))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from termchat.core.errors import Failure, Kind
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import Safe, safe, safe_line, say
 
 _UNITS = {"m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
@@ -36,5 +36,7 @@ def since(words: str, now: float) -> float | Failure:
     except ValueError:
         name = safe_line(words[:40])
         return Failure(
-            Kind.BAD_CONFIG, say('"{name}" is no time.', name=name), say("Write 12h, 7d, 2w or a date like 2026-05-09.")
+            FailureKind.BAD_CONFIG,
+            say('"{name}" is no time.', name=name),
+            say("Write 12h, 7d, 2w or a date like 2026-05-09."),
         )

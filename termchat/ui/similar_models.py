@@ -9,7 +9,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from termchat.core.chat_store import Providers
-from termchat.core.errors import Kind, ProviderError
+from termchat.core.errors import FailureKind, ProviderError
 from termchat.core.events import TurnEnded
 from termchat.core.models import ModelRef
 
@@ -20,7 +20,7 @@ _PATIENCE = 2.0  # seconds for a provider to list its models, while its refusal 
 async def advised(ended: TurnEnded, providers: Providers) -> TurnEnded:
     """The end of a turn that failed for want of its model, with those that come closest; any other as it is."""
     failure = ended.failure
-    if failure is None or failure.kind is not Kind.NOT_FOUND:
+    if failure is None or failure.kind is not FailureKind.NOT_FOUND:
         return ended
     found = tuple(closest(ended.model, await _offered(providers, ended.model.provider)))
     return replace(ended, failure=replace(failure, closest=found)) if found else ended

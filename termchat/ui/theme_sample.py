@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from termchat.core.sanitize import Safe
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui.blocks import Line
 from termchat.ui.text.row import Segment
 
-_WORDS: tuple[tuple[str, Role], ...] = (
-    ("Title", Role.TITLE), ("text", Role.TEXT), ("strong", Role.STRONG), ("`code`", Role.CODE), ("link", Role.LINK),
-    ("> quote", Role.QUOTE), ("dim", Role.DIM),
+_WORDS: tuple[tuple[str, TextRole], ...] = (
+    ("Title", TextRole.TITLE), ("text", TextRole.TEXT), ("strong", TextRole.STRONG), ("`code`", TextRole.CODE), ("link", TextRole.LINK),
+    ("> quote", TextRole.QUOTE), ("dim", TextRole.DIM),
 )  # fmt: skip
-_CODE: tuple[tuple[str, Role], ...] = (
-    ("def", Role.KEYWORD), ("area", Role.FUNCTION), ("=", Role.OPERATOR), ("3.14", Role.NUMBER),
-    ('"text"', Role.STRING), ("# note", Role.COMMENT), ("+new", Role.INSERTED), ("-old", Role.DELETED),
+_CODE: tuple[tuple[str, TextRole], ...] = (
+    ("def", TextRole.KEYWORD), ("area", TextRole.FUNCTION), ("=", TextRole.OPERATOR), ("3.14", TextRole.NUMBER),
+    ('"text"', TextRole.STRING), ("# note", TextRole.COMMENT), ("+new", TextRole.INSERTED), ("-old", TextRole.DELETED),
 )  # fmt: skip
 
 
@@ -27,5 +27,5 @@ def sample_line() -> Line:
     return _line((*_WORDS[:1], *_WORDS[2:5], *_CODE[:2], *_CODE[3:5]))
 
 
-def _line(words: tuple[tuple[str, Role], ...]) -> Line:
+def _line(words: tuple[tuple[str, TextRole], ...]) -> Line:
     return tuple(Segment(Safe(f"{'  ' if n == 0 else ' '}{text}"), (role,)) for n, (text, role) in enumerate(words))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_line, say
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui.blocks import Card, Line, line
 from termchat.ui.phrases import duration
 from termchat.ui.text.fit import cells, cut, cut_middle
@@ -27,21 +27,21 @@ def card_lines(card: Card, columns: int) -> tuple[Line, ...]:
     if failed:
         tail = Safe(tail + " · " + cut(safe_line(rows[0]) if rows else say("failed"), columns // 2))
         rows = rows[1:]
-    sign = Segment(say("✗ ") if failed else say("● "), (Role.ERROR if failed else Role.SUCCESS,))
-    name = Segment(safe_line(card.call.name), (Role.STRONG,))
+    sign = Segment(say("✗ ") if failed else say("● "), (TextRole.ERROR if failed else TextRole.SUCCESS,))
+    name = Segment(safe_line(card.call.name), (TextRole.STRONG,))
     room = columns - 4 - cells(name.text) - cells(tail)
     argument = cut_middle(key_argument(card.call.arguments), max(8, room))
-    head = (sign, name, Segment(Safe(f" {argument}" if argument else ""), ()), Segment(tail, (Role.DIM,)))
+    head = (sign, name, Segment(Safe(f" {argument}" if argument else ""), ()), Segment(tail, (TextRole.DIM,)))
     return (head, *_preview(rows, card.number, columns))
 
 
 def _preview(rows: list[str], number: int, columns: int) -> tuple[Line, ...]:
     if not rows:
         return ()
-    shown = [line(Safe("    " + cut(safe_line(row), columns - 6)), Role.DIM) for row in rows[:_ROWS]]
+    shown = [line(Safe("    " + cut(safe_line(row), columns - 6)), TextRole.DIM) for row in rows[:_ROWS]]
     if (more := len(rows) - _ROWS) > 0:
         words = say("    … {n} more lines · /tool {k}", n=safe(str(more)), k=safe(str(number)))
-        shown.append(line(words, Role.DIM))
+        shown.append(line(words, TextRole.DIM))
     return tuple(shown)
 
 
@@ -50,7 +50,7 @@ def live_rows(calls: tuple[Call, ...], now: float, columns: int, spinner: str) -
     going = [call for call in calls if call.state is not CallState.DONE]
     rows = [_live(call, now, columns, spinner) for call in going[:_LIVE_ROWS]]
     if len(going) > _LIVE_ROWS:
-        rows.append(line(say("+{n} more", n=safe(str(len(going) - _LIVE_ROWS))), Role.DIM))
+        rows.append(line(say("+{n} more", n=safe(str(len(going) - _LIVE_ROWS))), TextRole.DIM))
     return tuple(rows)
 
 
@@ -60,10 +60,10 @@ def _live(call: Call, now: float, columns: int, spinner: str) -> Line:
     room = max(8, columns - cells(name) - cells(what) - 6)
     argument = cut_middle(key_argument(call.arguments), room)
     return (
-        Segment(Safe(f"{spinner} "), (Role.ACCENT,)),
-        Segment(name, (Role.STRONG,)),
+        Segment(Safe(f"{spinner} "), (TextRole.ACCENT,)),
+        Segment(name, (TextRole.STRONG,)),
         Segment(Safe(f" {argument}" if argument else ""), ()),
-        Segment(Safe(f"  {what}"), (Role.DIM,)),
+        Segment(Safe(f"  {what}"), (TextRole.DIM,)),
     )
 
 

@@ -35,7 +35,7 @@ from termchat.core.messages import Citation, ToolCall, ToolResult
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import EMPTY, Safe, join, say
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui.blocks import Block, Card, Line, Lines, Pause, Prose, Restore, Sources, Thought, line, linked
 from termchat.ui.next_steps import KEYS, Ways, after
 from termchat.ui.phrases import again_words, count, duration, outcome_words, searched_words, usage_words
@@ -251,7 +251,7 @@ def _searching(view: View, turn: TurnView, delta: SearchDelta, now: float) -> St
     turn = _enter(turn, Phase.SEARCHING, now)
     if not delta.queries:
         return _with(view, turn), before
-    return _with(view, turn), (*before, Lines((line(searched_words(delta.queries), Role.DIM),)))
+    return _with(view, turn), (*before, Lines((line(searched_words(delta.queries), TextRole.DIM),)))
 
 
 def _citing(turn: TurnView, citation: Citation) -> TurnView:
@@ -316,14 +316,14 @@ def _notice(view: View, turn: TurnView, words: Safe, now: float) -> Step:
 
 def _say(view: View, turn: TurnView, words: Safe, now: float) -> Step:
     turn, before = _quiet(view, turn, now)
-    return _with(view, turn), (*before, Lines((line(words, Role.DIM),)))
+    return _with(view, turn), (*before, Lines((line(words, TextRole.DIM),)))
 
 
 def _ended(view: View, turn: TurnView, ended: TurnEnded, now: float) -> Step:
     turn, before = _quiet(view, turn, now)
     view, cards = _commit_cards(_with(view, turn))
     again = turn.again and ended.outcome is Outcome.CANCELLED
-    lines = (line(again_words(ended), Role.DIM),) if again else _ending(ended, view)
+    lines = (line(again_words(ended), TextRole.DIM),) if again else _ending(ended, view)
     restore = () if ended.received or again else (Restore(),)
     said = (Lines(lines),) if lines else ()
     sources = (Sources(turn.sources),) if turn.sources else ()
@@ -335,14 +335,14 @@ def _ending(ended: TurnEnded, view: View) -> tuple[Line, ...]:
     lines: list[Line] = []
     way = after(ended, view.ways)
     if mark := outcome_words(ended):
-        behind = line(say(" · {way}", way=way), Role.DIM) if way and not ended.failure else ()
-        lines.append((*line(mark, Role.WARNING), *behind))
+        behind = line(say(" · {way}", way=way), TextRole.DIM) if way and not ended.failure else ()
+        lines.append((*line(mark, TextRole.WARNING), *behind))
     if ended.failure:
-        lines.append(line(ended.failure.message, Role.ERROR))
-        lines.append(linked(way, ended.failure.page, Role.DIM))
+        lines.append(line(ended.failure.message, TextRole.ERROR))
+        lines.append(linked(way, ended.failure.page, TextRole.DIM))
     told = ended.received and not (ended.outcome is Outcome.CANCELLED and ended.usage.estimated)
     if view.usage_line and told:
-        lines.append(line(usage_words(ended), Role.DIM))
+        lines.append(line(usage_words(ended), TextRole.DIM))
     return tuple(lines)
 
 
@@ -360,7 +360,7 @@ def _thought_over(view: View, turn: TurnView, now: float) -> tuple[TurnView, tup
     if turn.thinking is None:
         return turn, ()
     shown = (Pause(),) if view.think is Think.FULL else ()
-    summary = Lines((line(thought_words(turn.thinking, now, view.ways), Role.REASONING),))
+    summary = Lines((line(thought_words(turn.thinking, now, view.ways), TextRole.REASONING),))
     return replace(turn, thinking=None), (*shown, summary)
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from termchat.app.reply_schema import misfit, reply_schema
-from termchat.core.errors import Failure, Kind
+from termchat.core.errors import Failure, FailureKind
 
 PEOPLE = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -31,7 +31,7 @@ def good(given: str) -> dict[str, Any]:
 def wrong(given: str) -> Failure:
     failure = reply_schema(given)
     assert isinstance(failure, Failure)
-    assert failure.kind is Kind.BAD_CONFIG
+    assert failure.kind is FailureKind.BAD_CONFIG
     return failure
 
 

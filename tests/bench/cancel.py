@@ -14,7 +14,7 @@ import httpx2
 
 from termchat.core.events import Streamed
 from termchat.core.messages import user
-from termchat.core.models import Protocol
+from termchat.core.models import ApiProtocol
 from tests.engine.support import events_of, session
 from tests.faults.test_cancel import SILENT, SPEAKING
 from tests.gateway import Gateway, fault
@@ -22,7 +22,7 @@ from tests.gateway.answers import Answer
 from tests.providers.support import SPEECHES
 
 
-async def ours(gateway: Gateway, speech: Protocol, answer: Answer, *, speaks: bool) -> float:
+async def ours(gateway: Gateway, speech: ApiProtocol, answer: Answer, *, speaks: bool) -> float:
     """Milliseconds."""
     async with session(gateway, speech) as talk:
         gateway.reply(answer)

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from termchat.core.sanitize import Sanitizer, safe
-from termchat.core.style import Role, Style, Theme
+from termchat.core.style import Style, TextRole, Theme
 from termchat.ui.markdown import Document, render
 from termchat.ui.terminal.frame_clock import FrameClock
 from termchat.ui.terminal.row_painter import Painter
@@ -42,7 +42,7 @@ THEMES = Path(__file__).parents[2] / "themes"
 def load(name: str) -> Theme:
     """A theme of ours, as data."""
     data = tomllib.loads((THEMES / f"{name}.toml").read_text())
-    return Theme(data["name"], data["kind"], {Role(role): Style(**style) for role, style in data["styles"].items()})
+    return Theme(data["name"], data["kind"], {TextRole(role): Style(**style) for role, style in data["styles"].items()})
 
 
 PALETTE = Palette(load("dark"), Depth.TRUE)

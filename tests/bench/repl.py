@@ -12,7 +12,7 @@ from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import DummyInput
 
 from termchat.core.sanitize import Safe
-from termchat.core.style import Role, Theme
+from termchat.core.style import TextRole, Theme
 from termchat.ui.blocks import Line, Prose
 from termchat.ui.repl.input.editor import Draft
 from termchat.ui.repl.panels.layout import Live, Parts
@@ -77,7 +77,7 @@ class Repl:
     def _status(self) -> tuple[Line, ...]:
         glyph = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"[self._frames // _TICK % 10]
         words = f"{glyph} replying · 0.8s to first token · ~{self._frames} tok · 61 tok/s · Esc stops"
-        return ((Segment(Safe(words), (Role.DIM,)),),)
+        return ((Segment(Safe(words), (TextRole.DIM,)),),)
 
     async def _draw(self) -> None:
         """What came, shown at once: the bench keeps the time, not the painter."""

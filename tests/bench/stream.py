@@ -18,7 +18,7 @@ from contextlib import aclosing
 from multiprocessing.connection import Connection
 
 from termchat.core.chat_store import Wire
-from termchat.core.models import ModelRef, Protocol
+from termchat.core.models import ApiProtocol, ModelRef
 from tests.gateway import Reply, Text, render, signatures
 from tests.gateway import clients as sdks
 from tests.gateway.render.frames import Ask, Frame, encode
@@ -29,7 +29,7 @@ ROUNDS = 5
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
 
 
-def body(speech: Protocol, chunks: int) -> bytes:
+def body(speech: ApiProtocol, chunks: int) -> bytes:
     """A reply of so many words."""
     ask = Ask(signatures.Origin("", VENDORS[speech], MODELS[speech]), {}, "bench")
     frames = render.stream(Reply(Text(*["word "] * chunks)), ask)
@@ -50,7 +50,7 @@ def serve(answer: bytes, ready: Connection) -> None:
                     pass
 
 
-async def ours(speech: Protocol, url: str) -> float:
+async def ours(speech: ApiProtocol, url: str) -> float:
     async with registry(profile(url, speech)) as providers:
         provider = await providers.open(ModelRef(speech.value, MODELS[speech]))
         began = time.process_time()
@@ -60,7 +60,7 @@ async def ours(speech: Protocol, url: str) -> float:
         return time.process_time() - began
 
 
-async def theirs(speech: Protocol, url: str) -> float:
+async def theirs(speech: ApiProtocol, url: str) -> float:
     began = time.process_time()
     async with sdks.http() as client:
         ask = sdks._ASKERS[VENDORS[speech]]
@@ -69,7 +69,7 @@ async def theirs(speech: Protocol, url: str) -> float:
     return time.process_time() - began
 
 
-async def median(measure: Callable[[Protocol, str], Awaitable[float]], speech: Protocol, url: str) -> float:
+async def median(measure: Callable[[ApiProtocol, str], Awaitable[float]], speech: ApiProtocol, url: str) -> float:
     await measure(speech, url)  # what is imported and built once is not counted
     return statistics.median([await measure(speech, url) for _ in range(ROUNDS)])
 

@@ -8,7 +8,7 @@ from termchat.commands.builtin import builtin
 from termchat.commands.registry import Context, Effects, Family, Registry, is_command, message_of, normal
 from termchat.core.chat_store import Totals
 from termchat.core.effects import Exit, ListModels, MoveHead, NewChat, Page, Pick, Say, Send, Table, UseModel
-from termchat.core.messages import Author, Message, Text, ToolCall, ToolResult, user
+from termchat.core.messages import Message, Role, Text, ToolCall, ToolResult, user
 from termchat.core.sanitize import say
 from termchat.core.usage import Usage
 from termchat.engine.session import Session
@@ -31,7 +31,7 @@ def words(effects: Effects) -> str:
 def talked() -> Session:
     session = fake_session()
     question = session.add(user("first"), None)
-    answer = session.add(Message(Author.ASSISTANT, (Text("one"),)), question)
+    answer = session.add(Message(Role.ASSISTANT, (Text("one"),)), question)
     session.add(user("second question"), answer)
     return session
 
@@ -150,8 +150,8 @@ def test_a_tool_call_is_read_whole_by_its_number() -> None:
     session = fake_session()
     question = session.add(user("q"), None)
     call = ToolCall("c1", "echo", '{"text": "hi"}')
-    asked = session.add(Message(Author.ASSISTANT, (call,)), question)
-    session.add(Message(Author.TOOL, (ToolResult("c1", "echo", (Text("row 0"),)),)), asked)
+    asked = session.add(Message(Role.ASSISTANT, (call,)), question)
+    session.add(Message(Role.TOOL, (ToolResult("c1", "echo", (Text("row 0"),)),)), asked)
     assert run("/tool 1", session) == (Page(say('echo {{"text": "hi"}}\n\nrow 0')),)
     assert run("/tool", session) == run("/tool 1", session)
     assert words(run("/tool 2", session)) == "There are 1 tool calls."

@@ -12,7 +12,7 @@ from termchat.config.load import Config, load
 from termchat.config.runtime import Preferences
 from termchat.config.settings import SETTINGS
 from termchat.core.effects import Configure, Copy, Pick, Preview, Say, Table, UseModel
-from termchat.core.messages import Author, Message, Part, Reasoning, Text, ToolCall, user
+from termchat.core.messages import Message, Part, Reasoning, Role, Text, ToolCall, user
 from termchat.core.sanitize import say
 from tests.ui.fakes import FAKE, OTHER, FakeProviders, fake_session
 
@@ -125,7 +125,7 @@ ANSWER = "Look:\n\n```python\nprint(1)\n```\n\nand\n\n```\nplain\n```\n"
 
 def answered(context: Context, *parts: Part) -> None:
     question = context.session.add(user("q"), context.session.conversation.head)
-    context.session.add(Message(Author.ASSISTANT, parts), question)
+    context.session.add(Message(Role.ASSISTANT, parts), question)
 
 
 def test_copy_takes_the_last_answer_as_it_was_written(context: Context) -> None:

@@ -9,19 +9,19 @@ from termchat.commands.registry import Context
 from termchat.commands.tree import drawn, ordered
 from termchat.core.conversation import Conversation, Node
 from termchat.core.effects import MoveHead, Page, Say, Send
-from termchat.core.messages import Author, Message, Text, ToolCall, user
+from termchat.core.messages import Message, Role, Text, ToolCall, user
 from termchat.core.outcomes import Outcome
 from termchat.core.text import columns
 
 
 def said(text: str) -> Message:
-    return Message(Author.ASSISTANT, (Text(text),))
+    return Message(Role.ASSISTANT, (Text(text),))
 
 
 @pytest.fixture
 def tree() -> Conversation:
     """One question, its answer, then two branches; the second has a tool call between question and answer."""
-    call = Message(Author.ASSISTANT, (ToolCall("c1", "calculate", "{}"),))
+    call = Message(Role.ASSISTANT, (ToolCall("c1", "calculate", "{}"),))
     nodes = [
         Node("q1", None, user("first?")),
         Node("a1", "q1", said("one")),
@@ -29,7 +29,7 @@ def tree() -> Conversation:
         Node("a2", "q2", said("two")),
         Node("q3", "a1", user("right?\x1b[31m")),
         Node("c3", "q3", call),
-        Node("r3", "c3", Message(Author.TOOL, ())),
+        Node("r3", "c3", Message(Role.TOOL, ())),
         Node("a3", "r3", said("three")),
     ]
     conversation = Conversation()
@@ -94,5 +94,5 @@ def test_history_is_what_was_said_on_the_way_made_safe(tree: Conversation) -> No
 @pytest.mark.parametrize("outcome", ["cut", "stalled", "length", "cancelled"])
 def test_continue_goes_on_from_a_reply_that_stopped_and_from_no_other(tree: Conversation, outcome: str) -> None:
     assert isinstance(run(tree, "/continue")[0], Say)
-    half = Message(Author.ASSISTANT, (Text("half a"),), outcome=Outcome(outcome))
+    half = Message(Role.ASSISTANT, (Text("half a"),), outcome=Outcome(outcome))
     assert run(tree.add(Node("h", "a3", half)), "/continue") == (Send("h"),)

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from termchat.config.base_urls import fault, is_bare, repair
-from termchat.core.models import Protocol
+from termchat.core.models import ApiProtocol
 
-CHAT, ANTHROPIC, GEMINI = Protocol.CHAT, Protocol.ANTHROPIC, Protocol.GEMINI
+CHAT, ANTHROPIC, GEMINI = ApiProtocol.CHAT, ApiProtocol.ANTHROPIC, ApiProtocol.GEMINI
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ CHAT, ANTHROPIC, GEMINI = Protocol.CHAT, Protocol.ANTHROPIC, Protocol.GEMINI
         ("localhost.example.com/v1", CHAT, "https://localhost.example.com/v1", 1),
         ("https://h/v1/chat/completions", CHAT, "https://h/v1", 1),
         ("https://h/v1/chat/completions/", CHAT, "https://h/v1", 1),
-        ("https://h/v1/responses", Protocol.RESPONSES, "https://h/v1", 1),
+        ("https://h/v1/responses", ApiProtocol.RESPONSES, "https://h/v1", 1),
         ("https://h/v1/models", CHAT, "https://h/v1", 1),
         ("https://h/v1/v1", CHAT, "https://h/v1", 1),
         ("https://h/v1//v1/v1/chat/completions", CHAT, "https://h/v1", 2),
@@ -40,7 +40,7 @@ CHAT, ANTHROPIC, GEMINI = Protocol.CHAT, Protocol.ANTHROPIC, Protocol.GEMINI
         ("https://h/v1?api-version=2", CHAT, "https://h/v1", 1),
     ],
 )
-def test_repair(url: str, protocol: Protocol, repaired: str, sentences: int) -> None:
+def test_repair(url: str, protocol: ApiProtocol, repaired: str, sentences: int) -> None:
     found, said = repair(url, protocol)
     assert (found, len(said)) == (repaired, sentences)
     assert all(sentence.endswith((".", "adds it.")) for sentence in said)
@@ -51,8 +51,8 @@ _PIECES = ("https://", "http://", "//", "/", "h.example", "localhost:1", "v1", "
            ":", "/completions", "x")  # fmt: skip
 
 
-@given(st.lists(st.sampled_from(_PIECES), max_size=8).map("".join) | st.text(max_size=30), st.sampled_from(Protocol))
-def test_repairing_twice_changes_nothing(url: str, protocol: Protocol) -> None:
+@given(st.lists(st.sampled_from(_PIECES), max_size=8).map("".join) | st.text(max_size=30), st.sampled_from(ApiProtocol))
+def test_repairing_twice_changes_nothing(url: str, protocol: ApiProtocol) -> None:
     once, _ = repair(url, protocol)
     assert repair(once, protocol) == (once, ()) or fault(once)
 

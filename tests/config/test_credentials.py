@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from termchat.config.credentials import Secrets
-from termchat.core.errors import Failure, Kind
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.models import Profile
 
 ENV = {"PATH": "/usr/bin:/bin", "A": "", "B": " sk-b\n", "C": "sk-c"}
@@ -22,7 +22,7 @@ def profile(key: str, *, local: bool = False) -> Profile:
 
 def failure(found: object) -> Failure:
     assert isinstance(found, Failure)
-    assert found.kind is Kind.NO_KEY
+    assert found.kind is FailureKind.NO_KEY
     return found
 
 

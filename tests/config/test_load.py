@@ -10,8 +10,8 @@ import pytest
 from termchat.config.load import Config, load
 from termchat.config.settings import SETTINGS, Settings
 from termchat.core.chat_store import Effort
-from termchat.core.errors import Failure, Kind
-from termchat.core.models import Protocol, Timeouts
+from termchat.core.errors import Failure, FailureKind
+from termchat.core.models import ApiProtocol, Timeouts
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def good(found: Config | Failure) -> Config:
 
 def bad(found: Config | Failure) -> Failure:
     assert isinstance(found, Failure)
-    assert found.kind is Kind.BAD_CONFIG
+    assert found.kind is FailureKind.BAD_CONFIG
     return found
 
 
@@ -204,9 +204,9 @@ def test_the_files_providers_come_first_and_override_only_what_they_name(home: d
     assert list(config.profiles)[:5] == ["mine", "groq", "openai", "anthropic", "gemini"]
     groq = config.profiles["groq"]
     assert (groq.model, groq.key, groq.bases) == (
-        "x", "env:GROQ_API_KEY", {Protocol.CHAT: "https://api.groq.com/openai/v1"},
+        "x", "env:GROQ_API_KEY", {ApiProtocol.CHAT: "https://api.groq.com/openai/v1"},
     )  # fmt: skip
-    assert config.profiles["mine"].bases == {Protocol.CHAT: "https://h.example/v1"}
+    assert config.profiles["mine"].bases == {ApiProtocol.CHAT: "https://h.example/v1"}
     assert config.notes == ("mine.openai: The base URL h.example/v1/ has no scheme; https:// was added.",)
 
 
@@ -216,19 +216,19 @@ OFFICIAL, CUSTOM, OTHER = "https://api.openai.com/v1", "https://gate.example/v1"
 @pytest.mark.parametrize(
     ("variable", "row", "protocol", "url"),
     [
-        ("", "", Protocol.RESPONSES, OFFICIAL),
-        (OFFICIAL, "", Protocol.RESPONSES, OFFICIAL),
-        (CUSTOM, "", Protocol.CHAT, CUSTOM),
-        ("", f'openai = "{CUSTOM}"', Protocol.CHAT, CUSTOM),
-        (OTHER, f'openai = "{CUSTOM}"', Protocol.CHAT, OTHER),
-        ("", f'responses = "{CUSTOM}"', Protocol.RESPONSES, CUSTOM),
-        ("", f'responses = "{CUSTOM}"\nopenai = "{OTHER}"', Protocol.RESPONSES, CUSTOM),
-        (CUSTOM, 'route = { "*" = "responses" }', Protocol.RESPONSES, CUSTOM),
-        ("", 'route = { "gpt-*" = "openai" }', Protocol.CHAT, OFFICIAL),
+        ("", "", ApiProtocol.RESPONSES, OFFICIAL),
+        (OFFICIAL, "", ApiProtocol.RESPONSES, OFFICIAL),
+        (CUSTOM, "", ApiProtocol.CHAT, CUSTOM),
+        ("", f'openai = "{CUSTOM}"', ApiProtocol.CHAT, CUSTOM),
+        (OTHER, f'openai = "{CUSTOM}"', ApiProtocol.CHAT, OTHER),
+        ("", f'responses = "{CUSTOM}"', ApiProtocol.RESPONSES, CUSTOM),
+        ("", f'responses = "{CUSTOM}"\nopenai = "{OTHER}"', ApiProtocol.RESPONSES, CUSTOM),
+        (CUSTOM, 'route = { "*" = "responses" }', ApiProtocol.RESPONSES, CUSTOM),
+        ("", 'route = { "gpt-*" = "openai" }', ApiProtocol.CHAT, OFFICIAL),
     ],
 )
 def test_openai_speaks_responses_but_chat_to_a_custom_base(
-    home: dict[str, str], variable: str, row: str, protocol: Protocol, url: str
+    home: dict[str, str], variable: str, row: str, protocol: ApiProtocol, url: str
 ) -> None:
     write(home, f"[providers.openai]\n{row}\n" if row else "")
     profile = good(load({**home, "OPENAI_BASE_URL": variable})).profiles["openai"]
@@ -239,8 +239,8 @@ def test_openai_speaks_responses_but_chat_to_a_custom_base(
 def test_the_vendors_variables_set_base_urls(home: dict[str, str]) -> None:
     env = {"ANTHROPIC_BASE_URL": "https://a.example/anthropic/v1", "GOOGLE_GEMINI_BASE_URL": "g.example/v1beta"}
     config = good(load({**home, **env}))
-    assert config.profiles["anthropic"].bases == {Protocol.ANTHROPIC: "https://a.example/anthropic"}
-    assert config.profiles["gemini"].bases == {Protocol.GEMINI: "https://g.example/v1beta"}
+    assert config.profiles["anthropic"].bases == {ApiProtocol.ANTHROPIC: "https://a.example/anthropic"}
+    assert config.profiles["gemini"].bases == {ApiProtocol.GEMINI: "https://g.example/v1beta"}
     assert config.where("providers.gemini.gemini") == "GOOGLE_GEMINI_BASE_URL"
     assert len(config.notes) == 2
     assert "OPENAI_BASE_URL" in bad(load({**home, "OPENAI_BASE_URL": "https://"})).message

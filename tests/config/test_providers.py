@@ -7,7 +7,7 @@ import pytest
 from termchat.config.base_urls import repair
 from termchat.config.load import Config, load
 from termchat.config.providers import presets
-from termchat.core.models import Profile, Protocol
+from termchat.core.models import ApiProtocol, Profile
 
 NAMED = {
     *("openai", "anthropic", "gemini", "ollama", "lmstudio", "llamacpp", "vllm", "openrouter", "deepseek", "groq"),
@@ -22,29 +22,29 @@ def test_every_server_named_in_the_guide_is_there() -> None:
 @pytest.mark.parametrize("profile", presets().values(), ids=lambda p: p.name)
 def test_a_preset_needs_no_repair_and_reaches_every_base_it_names(profile: Profile) -> None:
     for protocol, url in profile.bases.items():
-        assert protocol is Protocol.DEMO or repair(url, protocol) == (url, ())
+        assert protocol is ApiProtocol.DEMO or repair(url, protocol) == (url, ())
     assert profile.title
     assert profile.local or (profile.key.startswith("env:") and profile.key_page.startswith("https://"))
     assert all(page.startswith("https://") for page in (profile.status_page, profile.credit_page) if page)
     assert set(profile.route.values()) <= set(profile.bases)
     assert profile.quirks <= {"max_tokens", "no_stream_options", "reasoning_back", "think_tags"}
-    assert Protocol.ANTHROPIC not in profile.bases or profile.limit_for("anything")
+    assert ApiProtocol.ANTHROPIC not in profile.bases or profile.limit_for("anything")
 
 
 @pytest.mark.parametrize(
     ("provider", "model", "protocol"),
     [
-        ("openai", "gpt-5.2", Protocol.RESPONSES),
-        ("ofox", "anthropic/claude-sonnet-4.5", Protocol.ANTHROPIC),
-        ("ofox", "openai/gpt-5.2", Protocol.CHAT),
-        ("ulovegpt", "gemini-3-pro", Protocol.GEMINI),
-        ("ulovegpt", "claude-opus-5", Protocol.ANTHROPIC),
-        ("ulovegpt", "gpt-5.2", Protocol.CHAT),
-        ("myopenhub", "auto-fast", Protocol.CHAT),
-        ("demo", "tour", Protocol.DEMO),
+        ("openai", "gpt-5.2", ApiProtocol.RESPONSES),
+        ("ofox", "anthropic/claude-sonnet-4.5", ApiProtocol.ANTHROPIC),
+        ("ofox", "openai/gpt-5.2", ApiProtocol.CHAT),
+        ("ulovegpt", "gemini-3-pro", ApiProtocol.GEMINI),
+        ("ulovegpt", "claude-opus-5", ApiProtocol.ANTHROPIC),
+        ("ulovegpt", "gpt-5.2", ApiProtocol.CHAT),
+        ("myopenhub", "auto-fast", ApiProtocol.CHAT),
+        ("demo", "tour", ApiProtocol.DEMO),
     ],
 )
-def test_a_model_goes_over_its_protocol(provider: str, model: str, protocol: Protocol) -> None:
+def test_a_model_goes_over_its_protocol(provider: str, model: str, protocol: ApiProtocol) -> None:
     assert presets()[provider].protocol_for(model) is protocol
 
 

@@ -9,24 +9,28 @@ import pytest
 from termchat.config.paths import paths
 from termchat.config.themes import load_theme, theme_folders, theme_names
 from termchat.core.errors import Failure
-from termchat.core.style import Role, Theme
+from termchat.core.style import TextRole, Theme
 
 SHIPPED = theme_folders(paths({"HOME": "/nonexistent"}))[1:]
-WHOLE = 'kind = "any"\n[styles]\n' + "".join(f"{role.value} = {{}}\n" for role in Role)
+WHOLE = 'kind = "any"\n[styles]\n' + "".join(f"{role.value} = {{}}\n" for role in TextRole)
 
 
 @pytest.mark.parametrize("name", theme_names(SHIPPED))
 def test_every_theme_is_complete(name: str) -> None:
     theme = load_theme(name, SHIPPED)
     assert isinstance(theme, Theme), theme
-    assert set(theme.styles) == set(Role)
+    assert set(theme.styles) == set(TextRole)
 
 
 def test_the_users_theme_wins_by_name(tmp_path: Path) -> None:
     (tmp_path / "dark.toml").write_text(WHOLE.replace("text = {}", 'text = { color = "bright-red", bold = true }'))
     theme = load_theme("dark", (tmp_path, *SHIPPED))
     assert isinstance(theme, Theme)
-    assert (theme.kind, theme.styles[Role.TEXT].color, theme.styles[Role.TEXT].bold) == ("any", "bright-red", True)
+    assert (theme.kind, theme.styles[TextRole.TEXT].color, theme.styles[TextRole.TEXT].bold) == (
+        "any",
+        "bright-red",
+        True,
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from termchat.core.conversation import Conversation, Node
-from termchat.core.messages import Author, Message, Text, user
+from termchat.core.messages import Message, Role, Text, user
 
 
 def said(text: str) -> Message:
-    return Message(Author.ASSISTANT, (Text(text),))
+    return Message(Role.ASSISTANT, (Text(text),))
 
 
 TALK = Conversation().add(Node("q", None, user("q"))).add(Node("a", "q", said("a"))).add(Node("b", "q", said("b")))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from termchat.core.errors import Failure, Kind, exit_code, outcome_of
-from termchat.core.outcomes import Exit, Outcome
+from termchat.core.errors import Failure, FailureKind, exit_code, outcome_of
+from termchat.core.outcomes import ExitCode, Outcome
 from termchat.core.sanitize import say
 
 ENDS = {
@@ -22,14 +22,14 @@ ENDS = {
 }
 # Every other kind is 1.
 FAILURES = {
-    Kind.TIMEOUT: 6,
-    Kind.NO_KEY: 77,
-    Kind.AUTH: 77,
-    Kind.PERMISSION: 77,
-    Kind.CONTENT_FILTER: 4,
-    Kind.RATE_LIMITED: 75,
-    Kind.OVERLOADED: 75,
-    Kind.CUT: 5,
+    FailureKind.TIMEOUT: 6,
+    FailureKind.NO_KEY: 77,
+    FailureKind.AUTH: 77,
+    FailureKind.PERMISSION: 77,
+    FailureKind.CONTENT_FILTER: 4,
+    FailureKind.RATE_LIMITED: 75,
+    FailureKind.OVERLOADED: 75,
+    FailureKind.CUT: 5,
 }
 
 
@@ -38,11 +38,11 @@ def test_every_outcome_has_its_code_and_only_a_complete_reply_is_0() -> None:
 
 
 def test_every_kind_of_failure_has_its_code() -> None:
-    failures = {kind: Failure(kind, say("x")) for kind in Kind}
+    failures = {kind: Failure(kind, say("x")) for kind in FailureKind}
     codes = {kind: exit_code(outcome_of(failure), failure) for kind, failure in failures.items()}
-    assert {kind: code for kind, code in codes.items() if code != Exit.ERROR} == FAILURES
+    assert {kind: code for kind, code in codes.items() if code != ExitCode.ERROR} == FAILURES
 
 
-@pytest.mark.parametrize("code", list(Exit))
-def test_every_exit_code_is_explained(code: Exit) -> None:
+@pytest.mark.parametrize("code", list(ExitCode))
+def test_every_exit_code_is_explained(code: ExitCode) -> None:
     assert code.words

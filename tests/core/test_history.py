@@ -11,22 +11,22 @@ from hypothesis import strategies as st
 
 from termchat.core.history import CANCELLED, NOTHING, sendable, valid_tool_name
 from termchat.core.messages import (
-    Author,
     File,
     Image,
     Message,
     Origin,
     Part,
     Reasoning,
+    Role,
     Text,
     ToolCall,
     ToolResult,
     user,
 )
-from termchat.core.models import Protocol
+from termchat.core.models import ApiProtocol
 
-HOME = Origin("openai", Protocol.CHAT, "gpt")
-AWAY = Origin("anthropic", Protocol.ANTHROPIC, "claude")
+HOME = Origin("openai", ApiProtocol.CHAT, "gpt")
+AWAY = Origin("anthropic", ApiProtocol.ANTHROPIC, "claude")
 ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
@@ -39,11 +39,11 @@ def seen(*messages: Message, target: Origin = HOME) -> tuple[Message, ...]:
 
 
 def reply(*parts: Part, origin: Origin = HOME) -> Message:
-    return Message(Author.ASSISTANT, parts, origin)
+    return Message(Role.ASSISTANT, parts, origin)
 
 
 def results(*parts: ToolResult) -> Message:
-    return Message(Author.TOOL, parts)
+    return Message(Role.TOOL, parts)
 
 
 def result(call_id: str, text: str, name: str = "look") -> ToolResult:
@@ -154,7 +154,7 @@ def test_a_name_that_no_tool_can_have_goes_in_letters_it_can() -> None:
 
 def test_a_blank_message_of_the_user_says_so() -> None:
     assert seen(user(""), reply(Text("yes?")), user(" \n")) == (user(NOTHING), reply(Text("yes?")), user(NOTHING))
-    picture = Message(Author.USER, (Image("image/png", b"x"),))
+    picture = Message(Role.USER, (Image("image/png", b"x"),))
     assert seen(picture) == (picture,)
 
 
@@ -195,10 +195,10 @@ def test_every_call_is_answered_once_by_a_valid_unique_id(talk: list[Message]) -
     assert all(map(valid, ids))
     assert all(valid_tool_name(call.name) for message in sent for call in message.calls)
     for message, after in pairwise([*sent, user("end")]):
-        if message.author is Author.TOOL:
+        if message.author is Role.TOOL:
             assert message.results
         asked = [(call.id, call.name) for call in message.calls]
-        told = [(r.call_id, r.name) for r in after.results] if after.author is Author.TOOL else []
+        told = [(r.call_id, r.name) for r in after.results] if after.author is Role.TOOL else []
         assert asked == told
 
 
@@ -206,11 +206,11 @@ def test_every_call_is_answered_once_by_a_valid_unique_id(talk: list[Message]) -
 def test_nothing_that_may_go_is_lost(talk: list[Message]) -> None:
     sent = seen(*talk)
 
-    def words(messages: tuple[Message, ...] | list[Message], author: Author) -> str:
+    def words(messages: tuple[Message, ...] | list[Message], author: Role) -> str:
         return "".join(m.text for m in messages if m.author is author).replace(NOTHING, "").replace("\ud800", "\ufffd")
 
-    assert words(sent, Author.ASSISTANT) == words(talk, Author.ASSISTANT)
-    assert words(sent, Author.USER).split() == words([m for m in talk if m.text.strip()], Author.USER).split()
+    assert words(sent, Role.ASSISTANT) == words(talk, Role.ASSISTANT)
+    assert words(sent, Role.USER).split() == words([m for m in talk if m.text.strip()], Role.USER).split()
     whole = [c.arguments.replace("\ud800", "\ufffd") for m in talk for c in m.calls if c.whole]
     assert [c.arguments for m in sent for c in m.calls] == whole
 

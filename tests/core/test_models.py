@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from termchat.core.models import ModelRef, Profile, Protocol, Timeouts
+from termchat.core.models import ApiProtocol, ModelRef, Profile, Timeouts
 
 
 @pytest.mark.parametrize(
@@ -27,10 +27,10 @@ def test_a_name_without_a_provider_is_none(name: str) -> None:
 
 
 def test_the_first_matching_row_of_the_route_decides() -> None:
-    bases = {Protocol.CHAT: "https://a/v1", Protocol.ANTHROPIC: "https://a"}
-    profile = Profile("gw", bases=bases, route={"claude-*": Protocol.ANTHROPIC, "*-chat": Protocol.CHAT})
-    assert profile.protocol_for("claude-x-chat") is Protocol.ANTHROPIC
-    assert profile.protocol_for("other") is Protocol.CHAT
+    bases = {ApiProtocol.CHAT: "https://a/v1", ApiProtocol.ANTHROPIC: "https://a"}
+    profile = Profile("gw", bases=bases, route={"claude-*": ApiProtocol.ANTHROPIC, "*-chat": ApiProtocol.CHAT})
+    assert profile.protocol_for("claude-x-chat") is ApiProtocol.ANTHROPIC
+    assert profile.protocol_for("other") is ApiProtocol.CHAT
     assert Profile("none").protocol_for("any") is None
 
 

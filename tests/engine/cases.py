@@ -7,7 +7,7 @@ from typing import Any
 
 from termchat.core.chat_store import Effort, Params
 from termchat.core.messages import File, Image, Message, user
-from termchat.core.models import Protocol
+from termchat.core.models import ApiProtocol
 from tests.gateway import (
     Block,
     Call,
@@ -46,14 +46,14 @@ class Case:
 
     turns: tuple[Turn, ...]
     plan: tuple[tuple[str, Any], ...] = ()
-    never: Protocol | None = None
+    never: ApiProtocol | None = None
 
 
 def turn(question: str | Message, *answers: Answer, to: str = "same", stop_at: str = "") -> Turn:
     return Turn(question, answers, to, stop_at)
 
 
-def case(*turns: Turn, never: Protocol | None = None, **plan: Any) -> Case:
+def case(*turns: Turn, never: ApiProtocol | None = None, **plan: Any) -> Case:
     return Case(turns, tuple(plan.items()), never)
 
 
@@ -89,15 +89,15 @@ CASES: dict[str, Case] = {
             Reply.text("Sorry."),
         )
     ),
-    "broken_arguments": case(turn("go", Reply(Call("look", "{broken")), OK), never=Protocol.GEMINI),
+    "broken_arguments": case(turn("go", Reply(Call("look", "{broken")), OK), never=ApiProtocol.GEMINI),
     "a_name_no_tool_can_have": case(turn("go", Reply(Call("functions.look", {"city": "Bonn"})), OK)),
-    "no_arguments": case(turn("go", Reply(Call("count", "")), OK), never=Protocol.GEMINI),
+    "no_arguments": case(turn("go", Reply(Call("count", "")), OK), never=ApiProtocol.GEMINI),
     "refusal": case(turn("do it", Reply(Refusal("I will not."))), turn("why?", OK)),
     "length": case(turn("long", Reply(Text("so far and no fur"), finish=Finish.LENGTH)), turn("go on", OK)),
     "length_in_a_call": case(
         turn("go", Reply(Text("I look."), Call("look", pieces=('{"ci',)), finish=Finish.LENGTH)),
         turn("go on", OK),
-        never=Protocol.GEMINI,
+        never=ApiProtocol.GEMINI,
     ),
     "filter": case(turn("q", Reply(Text("so f"), finish=Finish.CONTENT_FILTER)), turn("and?", OK)),
     "citations": case(
@@ -118,7 +118,7 @@ CASES: dict[str, Case] = {
         turn("tea?", Reply(Text("I look."), FOUND, LOOK), Reply(Text("Tea."), PAGE)),
         turn("sure?", OK),
         params=Params(search=True),
-        never=Protocol.GEMINI,
+        never=ApiProtocol.GEMINI,
     ),
     "search_that_failed": case(
         turn("tea?", Reply(Search("tea", failed="unavailable"), Text("Sorry."))),
@@ -150,7 +150,7 @@ CASES: dict[str, Case] = {
     "stopped_in_a_call": case(
         turn("q", Reply(Text("I "), Call("look", pieces=('{"c', '"}'))).after(2, fault.stall()), stop_at='{"c'),
         turn("go on", OK),
-        never=Protocol.GEMINI,
+        never=ApiProtocol.GEMINI,
     ),
     "too_many_rounds": case(turn("q", Reply(LOOK), Reply(LOOK)), turn("enough", OK), max_rounds=2),
     "there_and_back": case(

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from termchat.core.chat_store import Library, Turn
 from termchat.core.events import Event, Notice, Streamed, TextDelta, TurnEnded
 from termchat.core.messages import Message, user
-from termchat.core.models import ModelRef, Profile, Protocol
+from termchat.core.models import ApiProtocol, ModelRef, Profile
 from termchat.core.sanitize import Safe
 from termchat.engine.session import Session
 from termchat.engine.turn import Plan
@@ -39,14 +39,14 @@ TOOLBOX = Toolbox(Path("/nowhere"), tools=(look, count))
 
 def profiles(gateway: Gateway, url: str = "", **fields: Any) -> list[Profile]:
     """A provider for each protocol, at another `url` than the gateway's, and a second Chat Completions, `second`."""
-    away = replace(profile(gateway.url + "/second", Protocol.CHAT, **(fields | {"key": KEY})), name="second")
+    away = replace(profile(gateway.url + "/second", ApiProtocol.CHAT, **(fields | {"key": KEY})), name="second")
     return [*(profile(url or gateway.url, speech, **fields) for speech in SPEECHES), away]
 
 
 @asynccontextmanager
 async def session(
     gateway: Gateway,
-    speech: Protocol,
+    speech: ApiProtocol,
     *,
     url: str = "",
     fields: dict[str, Any] | None = None,

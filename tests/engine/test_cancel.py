@@ -10,8 +10,8 @@ import pytest
 
 from termchat.core.chat_store import Turn
 from termchat.core.events import Event, MessageDone, Retrying, Streamed, ToolFinished, ToolStarted
-from termchat.core.messages import Author, Text, user
-from termchat.core.models import Protocol
+from termchat.core.messages import Role, Text, user
+from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import Outcome
 from termchat.providers import client_pool
 from termchat.providers.retry import RetryPolicy
@@ -40,7 +40,7 @@ async def settled(before: set[asyncio.Task[Any]]) -> None:
 LONG = (gw.Reasoning("h", "m"), gw.Text("one ", "two ", "three "), Call("look", {"city": "Köln"}), gw.Text("end"))
 
 
-async def events_before_silence(gateway: Gateway, speech: Protocol) -> int:
+async def events_before_silence(gateway: Gateway, speech: ApiProtocol) -> int:
     """How many events there are to cancel at, when the server says `LONG` and then nothing."""
     gateway.reply(Reply(*LONG, fault.cut()))
     async with session(gateway, speech) as talk:
@@ -49,7 +49,7 @@ async def events_before_silence(gateway: Gateway, speech: Protocol) -> int:
 
 
 @ALL
-async def test_cancel_at_any_event_of_a_reply(gateway: Gateway, speech: Protocol) -> None:
+async def test_cancel_at_any_event_of_a_reply(gateway: Gateway, speech: ApiProtocol) -> None:
     """At each event in turn, the server still having more to say."""
     count = await events_before_silence(gateway, speech)
     assert count > 8
@@ -74,7 +74,7 @@ async def test_cancel_at_any_event_of_a_reply(gateway: Gateway, speech: Protocol
 
 
 @ALL
-async def test_what_came_is_kept_and_nothing_else(gateway: Gateway, speech: Protocol) -> None:
+async def test_what_came_is_kept_and_nothing_else(gateway: Gateway, speech: ApiProtocol) -> None:
     gate = Gate()
     gateway.reply(Reply(gw.Text("one ", "two "), gate, gw.Text("three")))
     async with session(gateway, speech) as talk:
@@ -99,7 +99,7 @@ async def test_what_came_is_kept_and_nothing_else(gateway: Gateway, speech: Prot
 
 
 @ALL
-async def test_while_headers_are_awaited(gateway: Gateway, speech: Protocol) -> None:
+async def test_while_headers_are_awaited(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.reply(fault.silence())
     async with session(gateway, speech) as talk:
         question = talk.add(user("hello"), None)
@@ -115,7 +115,7 @@ async def test_while_headers_are_awaited(gateway: Gateway, speech: Protocol) -> 
 
 
 @ALL
-async def test_while_the_sdk_is_loading(gateway: Gateway, speech: Protocol, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_while_the_sdk_is_loading(gateway: Gateway, speech: ApiProtocol, monkeypatch: pytest.MonkeyPatch) -> None:
     started = asyncio.Event()
     load: Callable[..., Any] = client_pool.loaded
 
@@ -137,7 +137,7 @@ async def test_while_the_sdk_is_loading(gateway: Gateway, speech: Protocol, monk
 
 
 @ALL
-async def test_before_it_began(gateway: Gateway, speech: Protocol) -> None:
+async def test_before_it_began(gateway: Gateway, speech: ApiProtocol) -> None:
     async with session(gateway, speech) as talk:
         turn = talk.send(talk.add(user("hello"), None))
         turn.cancel()
@@ -146,7 +146,7 @@ async def test_before_it_began(gateway: Gateway, speech: Protocol) -> None:
 
 
 @ALL
-async def test_while_it_waits_to_try_again(gateway: Gateway, speech: Protocol) -> None:
+async def test_while_it_waits_to_try_again(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.reply(fault.status(529, retry_after="29"))
     async with patient(gateway, speech) as talk:
         turn = talk.send(talk.add(user("hello"), None))
@@ -159,13 +159,13 @@ async def test_while_it_waits_to_try_again(gateway: Gateway, speech: Protocol) -
     assert len(gateway.asked) == 1
 
 
-def patient(gateway: Gateway, speech: Protocol) -> Any:
+def patient(gateway: Gateway, speech: ApiProtocol) -> Any:
     """A session whose tries are really waited for."""
     return session(gateway, speech, policy=RetryPolicy())
 
 
 @ALL
-async def test_while_tools_run(gateway: Gateway, speech: Protocol) -> None:
+async def test_while_tools_run(gateway: Gateway, speech: ApiProtocol) -> None:
     released: list[str] = []
 
     @tool
@@ -194,7 +194,7 @@ async def test_while_tools_run(gateway: Gateway, speech: Protocol) -> None:
         assert ended(events).outcome is Outcome.CANCELLED
         await settled(before)
         assert sorted(released) == ["a", "b"]
-        results = [e.message for e in events if isinstance(e, MessageDone) and e.message.author is Author.TOOL]
+        results = [e.message for e in events if isinstance(e, MessageDone) and e.message.author is Role.TOOL]
         assert [result.text for result in results[0].results] == [
             "cancelled by the user",
             "rain in Bonn",
@@ -206,7 +206,7 @@ async def test_while_tools_run(gateway: Gateway, speech: Protocol) -> None:
 
 
 @ALL
-async def test_a_reader_who_leaves_closes_the_connection(gateway: Gateway, speech: Protocol) -> None:
+async def test_a_reader_who_leaves_closes_the_connection(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.reply(Reply(gw.Text("one ", "two "), fault.stall()))
     async with session(gateway, speech) as talk:
         before = asyncio.all_tasks()
@@ -220,7 +220,7 @@ async def test_a_reader_who_leaves_closes_the_connection(gateway: Gateway, speec
 
 
 @ALL
-async def test_a_cancel_when_all_was_said_takes_nothing_away(gateway: Gateway, speech: Protocol) -> None:
+async def test_a_cancel_when_all_was_said_takes_nothing_away(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.reply(Reply.text("all said", quirks={Quirk.NO_DONE}))
     async with session(gateway, speech) as talk:
         turn = talk.send(talk.add(user("hello"), None))

@@ -12,7 +12,7 @@ import pytest
 
 from termchat.core.chat_store import Turn
 from termchat.core.events import Event, Streamed, TextDelta, ToolCallDelta
-from termchat.core.models import ModelRef, Protocol
+from termchat.core.models import ApiProtocol, ModelRef
 from tests import golden
 from tests.engine import cases
 from tests.engine.support import TOOLBOX, ended, events_of, session
@@ -32,7 +32,7 @@ async def test_a_conversation_in_all_four_languages(
     golden.check(FOLDER / f"{name}.txt", text, update=bool(request.config.getoption("--update-golden")))
 
 
-async def told(gateway: Gateway, name: str, first: Protocol) -> str:
+async def told(gateway: Gateway, name: str, first: ApiProtocol) -> str:
     """One conversation beginning with one protocol, as text."""
     case, names, lines = cases.CASES[name], golden.Names(), [f"######## {first.value}\n"]
     bodies = golden.Bodies(names)
@@ -65,11 +65,11 @@ def stopping(turn: Turn, at: str) -> Callable[[int, Event], None]:
     return look
 
 
-def who(to: str, first: Protocol, now: ModelRef) -> ModelRef:
+def who(to: str, first: ApiProtocol, now: ModelRef) -> ModelRef:
     if to == "same":
         return now
     if to == "second":
-        return ModelRef("second", "gpt-5.2") if first is Protocol.CHAT else now
+        return ModelRef("second", "gpt-5.2") if first is ApiProtocol.CHAT else now
     if to == "open":
-        return ModelRef(first.value, "qwen/qwen3") if first is Protocol.CHAT else now
+        return ModelRef(first.value, "qwen/qwen3") if first is ApiProtocol.CHAT else now
     return model(SPEECHES[(SPEECHES.index(first) + PLACES[to]) % len(SPEECHES)])

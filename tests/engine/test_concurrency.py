@@ -8,7 +8,7 @@ import pytest
 
 from termchat.core.events import Event, Retrying, Streamed
 from termchat.core.messages import user
-from termchat.core.models import ModelRef, Protocol
+from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.providers.retry import RetryPolicy
 from tests.engine.support import ended, events_of, said, session
@@ -20,7 +20,7 @@ ALL = pytest.mark.parametrize("speech", SPEECHES)
 
 
 @ALL
-async def test_ten_turns_at_once_each_get_their_own_reply(gateway: Gateway, speech: Protocol) -> None:
+async def test_ten_turns_at_once_each_get_their_own_reply(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.always(lambda request: Reply(Text(*f"this is {request.model}")))
     async with session(gateway, speech) as talk:
         question = talk.add(user("hello"), None)
@@ -51,7 +51,7 @@ async def test_all_four_protocols_at_once_over_one_registry(gateway: Gateway) ->
 
 
 @ALL
-async def test_a_rate_limit_holds_for_the_other_turns_of_its_provider(gateway: Gateway, speech: Protocol) -> None:
+async def test_a_rate_limit_holds_for_the_other_turns_of_its_provider(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.reply(fault.status(429, headers={"retry-after": "0.4"}))
     gateway.always(Reply.text("ok"))
     limited = asyncio.Event()

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from termchat.core.events import MessageDone
-from termchat.core.messages import Author, Message, Text, user
-from termchat.core.models import ModelRef, Protocol
+from termchat.core.messages import Message, Role, Text, user
+from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.engine.continuation import Seam, stopped
 from tests.engine.support import ask, ended, events_of, said, session
@@ -59,17 +59,17 @@ def test_the_seam_does_not_depend_on_the_pieces_and_loses_no_new_word(tail: str,
 
 @pytest.mark.parametrize("outcome", [Outcome.CUT, Outcome.STALLED, Outcome.LENGTH, Outcome.CANCELLED])
 def test_what_can_be_gone_on_with(outcome: Outcome) -> None:
-    assert stopped([user("q"), Message(Author.ASSISTANT, (Text("so"),), outcome=outcome)]) == "so"
+    assert stopped([user("q"), Message(Role.ASSISTANT, (Text("so"),), outcome=outcome)]) == "so"
 
 
 def test_what_cannot() -> None:
-    whole = Message(Author.ASSISTANT, (Text("so"),), outcome=Outcome.COMPLETE)
-    empty = Message(Author.ASSISTANT, (), outcome=Outcome.CUT)
+    whole = Message(Role.ASSISTANT, (Text("so"),), outcome=Outcome.COMPLETE)
+    empty = Message(Role.ASSISTANT, (), outcome=Outcome.CUT)
     assert [stopped(talk) for talk in ([], [user("q")], [whole], [empty])] == [None] * 4
 
 
 @ALL
-async def test_the_same_reply_goes_on(gateway: Gateway, speech: Protocol) -> None:
+async def test_the_same_reply_goes_on(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.reply(Reply(Words("The quick ", "brown fox"), fault.fin()))
     gateway.reply(
         Reply(Words("brown", " fox jumps over "), finish=Finish.LENGTH), Reply.text("the dog."), Reply.text("yes")
@@ -83,7 +83,7 @@ async def test_the_same_reply_goes_on(gateway: Gateway, speech: Protocol) -> Non
         assert (said(events), ended(events).outcome) == ("the dog.", Outcome.COMPLETE)
         done = [e for e in events if isinstance(e, MessageDone)]
         assert [e.parent for e in done] == [head]
-        assert "".join(m.text for m in talk.conversation.history() if m.author is Author.ASSISTANT) == (
+        assert "".join(m.text for m in talk.conversation.history() if m.author is Role.ASSISTANT) == (
             "The quick brown fox jumps over the dog."
         )
         asked = question(gateway.asked[1])
@@ -91,7 +91,7 @@ async def test_the_same_reply_goes_on(gateway: Gateway, speech: Protocol) -> Non
         assert "The quick brown fox" in asked
         await ask(talk, "is that all?")
     body = str(gateway.asked[-1].body)
-    if speech is Protocol.RESPONSES:  # a text with a phase of its own stays an item of its own
+    if speech is ApiProtocol.RESPONSES:  # a text with a phase of its own stays an item of its own
         texts = [part["text"] for item in gateway.asked[-1].body["input"] for part in item["content"]]
         assert "".join(texts[1:-1]) == "The quick brown fox jumps over the dog."
     else:
@@ -101,7 +101,7 @@ async def test_the_same_reply_goes_on(gateway: Gateway, speech: Protocol) -> Non
 
 async def test_a_model_that_goes_on_by_itself_is_not_asked_to(gateway: Gateway) -> None:
     gateway.reply(Reply(Words("The quick "), fault.fin()), Reply.text("brown fox"))
-    async with session(gateway, Protocol.ANTHROPIC) as talk:
+    async with session(gateway, ApiProtocol.ANTHROPIC) as talk:
         talk.use(ModelRef("anthropic", "claude-sonnet-4"))
         await ask(talk, "tell me")
         assert talk.conversation.head is not None
@@ -112,7 +112,7 @@ async def test_a_model_that_goes_on_by_itself_is_not_asked_to(gateway: Gateway) 
 
 
 @ALL
-async def test_a_continuation_that_fails_leaves_the_head_where_it_is(gateway: Gateway, speech: Protocol) -> None:
+async def test_a_continuation_that_fails_leaves_the_head_where_it_is(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.reply(Reply(Words("The quick "), fault.fin()), fault.status(400))
     async with session(gateway, speech) as talk:
         await ask(talk, "tell me")

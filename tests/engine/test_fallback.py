@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from termchat.core.chat_store import Request, Wire
-from termchat.core.errors import Failure, Kind, ProviderError
+from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.events import Adapted, Delta, Finished, MessageDone, Streamed, TextDelta
 from termchat.core.messages import Origin, user
-from termchat.core.models import ModelRef, Protocol, Timeouts
+from termchat.core.models import ApiProtocol, ModelRef, Timeouts
 from termchat.core.outcomes import Finish, Outcome
 from termchat.core.sanitize import say
 from termchat.core.usage import Usage
@@ -28,12 +28,12 @@ from tests.providers.support import SPEECHES, model
 ALL = pytest.mark.parametrize("speech", SPEECHES)
 
 
-def chain(speech: Protocol) -> dict[ModelRef, list[str]]:
+def chain(speech: ApiProtocol) -> dict[ModelRef, list[str]]:
     """The other three protocols take over, in their order; names that mean nothing are passed over."""
     return {model(speech): ["no such model", *(str(model(other)) for other in SPEECHES if other is not speech)]}
 
 
-def following(speech: Protocol) -> ModelRef:
+def following(speech: ApiProtocol) -> ModelRef:
     return next(model(other) for other in SPEECHES if other is not speech)
 
 
@@ -57,7 +57,7 @@ class Priced:
 
 @ALL
 @pytest.mark.parametrize("trouble", [fault.status(529), fault.status(500), fault.status(429), fault.reset()], ids=str)
-async def test_the_next_one_takes_over_and_says_so(gateway: Gateway, speech: Protocol, trouble: Answer) -> None:
+async def test_the_next_one_takes_over_and_says_so(gateway: Gateway, speech: ApiProtocol, trouble: Answer) -> None:
     gateway.reply(*[trouble] * 3, Reply(gw.Text("here"), Call("look", {"city": "Bonn"})), Reply.text(" I am"))
     prices = Priced()
     async with session(gateway, speech, fallback=chain(speech), prices=prices) as talk:
@@ -73,7 +73,7 @@ async def test_the_next_one_takes_over_and_says_so(gateway: Gateway, speech: Pro
 @ALL
 @pytest.mark.parametrize("trouble", [fault.status(400), fault.status(401), fault.status(404)], ids=str)
 async def test_what_is_wrong_with_us_is_told_and_not_carried_elsewhere(
-    gateway: Gateway, speech: Protocol, trouble: Answer
+    gateway: Gateway, speech: ApiProtocol, trouble: Answer
 ) -> None:
     gateway.reply(trouble)
     async with session(gateway, speech, fallback=chain(speech)) as talk:
@@ -82,7 +82,7 @@ async def test_what_is_wrong_with_us_is_told_and_not_carried_elsewhere(
 
 
 @ALL
-async def test_never_after_text(gateway: Gateway, speech: Protocol) -> None:
+async def test_never_after_text(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.reply(Reply.text("one two").after(1, fault.error_event(529)))
     async with session(gateway, speech, fallback=chain(speech)) as talk:
         events = await ask(talk, "hello")
@@ -95,14 +95,14 @@ async def test_when_none_can_the_last_one_is_told(gateway: Gateway) -> None:
         events = await ask(talk, "hello")
     failure = ended(events).failure
     assert failure is not None
-    assert (failure.kind, len(adapted(events)), len(gateway.asked)) == (Kind.OVERLOADED, 3, 12)
+    assert (failure.kind, len(adapted(events)), len(gateway.asked)) == (FailureKind.OVERLOADED, 3, 12)
 
 
 class Slow:
     """A provider that lets wait before it fails or answers."""
 
     def __init__(self, name: str, seconds: float, failure: Failure | None = None) -> None:
-        self.origin = Origin(name, Protocol.CHAT, "m")
+        self.origin = Origin(name, ApiProtocol.CHAT, "m")
         self._seconds = seconds
         self._failure = failure
 
@@ -120,7 +120,7 @@ async def test_who_takes_over_has_all_the_time_for_the_first_content() -> None:
     async def second(_: ModelRef) -> Slow:
         return Slow("second", 0.3)
 
-    first = Slow("first", 0.3, Failure(Kind.OVERLOADED, say("Overloaded.")))
+    first = Slow("first", 0.3, Failure(FailureKind.OVERLOADED, say("Overloaded.")))
     chain_ = Chain(first, [ModelRef("second", "m")], second)
     pump = Pump(chain_, Request((user("q"),)), Timeouts(first=0.5, idle=5, silent=5))
     words = [delta.text async for delta in pump.deltas() if isinstance(delta, TextDelta)]

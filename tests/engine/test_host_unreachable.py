@@ -6,10 +6,10 @@ from contextlib import aclosing
 
 import pytest
 
-from termchat.core.errors import Kind
+from termchat.core.errors import FailureKind
 from termchat.core.events import Event, Retrying, Streamed
 from termchat.core.messages import user
-from termchat.core.models import Protocol
+from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import Outcome
 from tests.engine.support import ask, ended, events_of, said, session
 from tests.gateway import Gateway, Reply, Text, fault
@@ -23,7 +23,7 @@ def retries(events: list[Event]) -> list[Retrying]:
 
 
 @ALL
-async def test_it_is_tried_again_until_the_host_answers(gateway: Gateway, speech: Protocol) -> None:
+async def test_it_is_tried_again_until_the_host_answers(gateway: Gateway, speech: ApiProtocol) -> None:
     """The pauses are cut short here: what they are is the policy's."""
     gateway.reply(Reply(Text("Back.")))
     await gateway.down()
@@ -45,18 +45,18 @@ async def test_it_is_tried_again_until_the_host_answers(gateway: Gateway, speech
 
 async def test_without_being_asked_to_it_ends_after_the_usual_tries(gateway: Gateway) -> None:
     await gateway.down()
-    async with session(gateway, Protocol.CHAT) as talk:
+    async with session(gateway, ApiProtocol.CHAT) as talk:
         events = await ask(talk, "hello")
     failure = ended(events).failure
     assert failure
-    assert (failure.kind, failure.away) == (Kind.NETWORK, True)
+    assert (failure.kind, failure.away) == (FailureKind.NETWORK, True)
     assert [retry.tries for retry in retries(events)] == [3, 3]
 
 
 async def test_a_host_that_was_reached_is_not_waited_for(gateway: Gateway) -> None:
     """What it was sent may have been billed."""
     gateway.always(fault.close())
-    async with session(gateway, Protocol.CHAT) as talk:
+    async with session(gateway, ApiProtocol.CHAT) as talk:
         events = await events_of(talk.send(talk.add(user("hello"), None), patient=True))
     failure = ended(events).failure
     assert failure
@@ -66,7 +66,7 @@ async def test_a_host_that_was_reached_is_not_waited_for(gateway: Gateway) -> No
 
 async def test_the_wait_can_be_stopped(gateway: Gateway) -> None:
     await gateway.down()
-    async with session(gateway, Protocol.CHAT) as talk:
+    async with session(gateway, ApiProtocol.CHAT) as talk:
         turn = talk.send(talk.add(user("hello"), None), patient=True)
         events = await events_of(turn, lambda n, event: retries([event]) and turn.cancel())
         assert ended(events).outcome is Outcome.CANCELLED

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from termchat.core.chat_store import Effort, Params
-from termchat.core.errors import Kind
+from termchat.core.errors import FailureKind
 from termchat.core.events import Adapted, Streamed
 from termchat.core.messages import user
-from termchat.core.models import Protocol
+from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import Outcome
 from tests import gateway as gw
 from tests.engine.support import ask, ended, notices, said, session
@@ -33,7 +33,7 @@ def adapted(events: list[Any]) -> list[str]:
 
 
 @ALL
-async def test_a_refused_history_is_made_simple_and_sent_once_more_aloud(gateway: Gateway, speech: Protocol) -> None:
+async def test_a_refused_history_is_made_simple_and_sent_once_more_aloud(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.reply(Reply(gw.Reasoning("hm"), gw.Text("I look."), LOOK), Reply.text("Rain."))
     gateway.reply(fault.status(400, REFUSALS[speech]), Reply.text("fine"))
     async with session(gateway, speech) as talk:
@@ -49,12 +49,12 @@ async def test_a_refused_history_is_made_simple_and_sent_once_more_aloud(gateway
 
 
 @ALL
-async def test_a_history_that_is_refused_twice_is_told(gateway: Gateway, speech: Protocol) -> None:
+async def test_a_history_that_is_refused_twice_is_told(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.always(fault.status(400, REFUSALS[speech]))
     async with session(gateway, speech) as talk:
         end = ended(await ask(talk, "weather?"))
     assert end.failure is not None
-    assert (end.failure.kind, len(gateway.asked)) == (Kind.HISTORY_INVALID, 2)
+    assert (end.failure.kind, len(gateway.asked)) == (FailureKind.HISTORY_INVALID, 2)
 
 
 async def test_geminis_word_for_it_at_the_end_of_an_empty_reply(gateway: Gateway) -> None:

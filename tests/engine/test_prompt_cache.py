@@ -13,7 +13,7 @@ import pytest
 
 from termchat.core.chat_store import Params, Request
 from termchat.core.messages import File, Image, Message, user
-from termchat.core.models import ModelRef, Protocol
+from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.usage import Usage
 from termchat.providers.openai_chat.encode import cache_key
 from termchat.ui.phrases import usage_words
@@ -40,7 +40,7 @@ def turns(body: dict[str, Any]) -> list[str]:
 
 
 @ALL
-async def test_each_request_of_a_chat_begins_as_the_one_before(gateway: Gateway, speech: Protocol) -> None:
+async def test_each_request_of_a_chat_begins_as_the_one_before(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.reply(Reply(Reasoning("hm"), LOOK), Reply.text("Rain."), Reply.text("Still."), Reply.text("Yes."))
     params = Params(temperature=0.5, stop=("END",), schema=CLOSED)
     async with session(gateway, speech, system="Be brief.", params=params) as talk:
@@ -72,9 +72,9 @@ def test_the_same_request_is_the_same_bytes_in_every_process() -> None:
     assert len(said) == 1
 
 
-@pytest.mark.parametrize("speech", [Protocol.CHAT, Protocol.RESPONSES])
+@pytest.mark.parametrize("speech", [ApiProtocol.CHAT, ApiProtocol.RESPONSES])
 async def test_the_key_of_the_cache_stays_the_same_and_goes_only_where_it_is_known(
-    gateway: Gateway, speech: Protocol
+    gateway: Gateway, speech: ApiProtocol
 ) -> None:
     gateway.always(Reply.text("ok"))
     keys: list[str | None] = []
@@ -90,9 +90,9 @@ async def test_the_key_of_the_cache_stays_the_same_and_goes_only_where_it_is_kno
     assert keys[2] not in (None, keys[0])
 
 
-@pytest.mark.parametrize("speech", [Protocol.CHAT, Protocol.RESPONSES])
+@pytest.mark.parametrize("speech", [ApiProtocol.CHAT, ApiProtocol.RESPONSES])
 async def test_a_server_that_refuses_the_key_is_asked_without_and_nothing_is_said(
-    gateway: Gateway, speech: Protocol
+    gateway: Gateway, speech: ApiProtocol
 ) -> None:
     gateway.reply(fault.status(400, "Unknown parameter: 'prompt_cache_key'."))
     gateway.always(Reply.text("ok"))
@@ -128,8 +128,8 @@ class PerToken:
 
 
 @ALL
-async def test_what_the_cache_saved_is_told_over_all_steps(gateway: Gateway, speech: Protocol) -> None:
-    written = 0 if speech is Protocol.GEMINI else 40
+async def test_what_the_cache_saved_is_told_over_all_steps(gateway: Gateway, speech: ApiProtocol) -> None:
+    written = 0 if speech is ApiProtocol.GEMINI else 40
     gateway.reply(
         Reply(LOOK, usage=Counted(input=100, output=5, cache_write=written)),
         Reply(Text("Rain."), usage=Counted(input=120, output=5, cached=100)),
@@ -142,8 +142,8 @@ async def test_what_the_cache_saved_is_told_over_all_steps(gateway: Gateway, spe
 
 async def test_where_nobody_knows_a_price_nothing_is_said_to_be_saved(gateway: Gateway) -> None:
     gateway.reply(Reply(Text("Rain."), usage=Counted(input=120, output=5, cached=100)))
-    async with session(gateway, Protocol.CHAT, prices=PerToken()) as talk:
-        talk.use(ModelRef(model(Protocol.CHAT).provider, "unknown"))
+    async with session(gateway, ApiProtocol.CHAT, prices=PerToken()) as talk:
+        talk.use(ModelRef(model(ApiProtocol.CHAT).provider, "unknown"))
         end = ended(await ask(talk, "weather?"))
     assert (end.saved, end.cost) == (0, None)
     assert "120 in (100 cached) ·" in usage_words(end)
@@ -151,7 +151,7 @@ async def test_where_nobody_knows_a_price_nothing_is_said_to_be_saved(gateway: G
 
 async def test_a_cache_that_was_only_filled_saved_nothing_yet(gateway: Gateway) -> None:
     gateway.reply(Reply(Text("Rain."), usage=Counted(input=120, output=5, cached=10, cache_write=100)))
-    async with session(gateway, Protocol.ANTHROPIC, prices=PerToken()) as talk:
+    async with session(gateway, ApiProtocol.ANTHROPIC, prices=PerToken()) as talk:
         end = ended(await ask(talk, "weather?"))
     assert end.saved < 0
     assert "120 in (10 cached) ·" in usage_words(end)
@@ -162,7 +162,7 @@ async def test_openai_itself_is_given_the_key(monkeypatch: pytest.MonkeyPatch, g
 
     gateway.reply(Reply.text("ok"))
     monkeypatch.setattr(client, "_OWN_HOST", f"127.0.0.1:{gateway.port}")
-    await heard(profile(gateway.url, Protocol.RESPONSES))
+    await heard(profile(gateway.url, ApiProtocol.RESPONSES))
     assert "prompt_cache_key" in gateway.asked[0].body
 
 

@@ -9,10 +9,10 @@ from contextlib import aclosing
 import pytest
 
 from termchat.core.chat_store import Request, Wire
-from termchat.core.errors import Failure, Kind, ProviderError
+from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.events import Delta, Finished, Retrying, TextDelta
 from termchat.core.messages import Origin
-from termchat.core.models import Protocol, Timeouts
+from termchat.core.models import ApiProtocol, Timeouts
 from termchat.core.outcomes import Finish
 from termchat.core.sanitize import say
 from termchat.engine import pump as pumping
@@ -28,7 +28,7 @@ FAST = Timeouts(first=0.2, idle=0.2, silent=0.4)
 class FakeProvider:
     """Says these deltas, raises these errors, waits for these things."""
 
-    origin = Origin("fake", Protocol.DEMO, "fake")
+    origin = Origin("fake", ApiProtocol.DEMO, "fake")
 
     def __init__(self, *steps: Step) -> None:
         self.steps = steps
@@ -99,7 +99,7 @@ async def test_all_deltas_in_order() -> None:
 
 
 async def test_a_failure_is_a_value() -> None:
-    failure = Failure(Kind.CUT, say("cut"))
+    failure = Failure(FailureKind.CUT, say("cut"))
     reader, _ = pump(TextDelta(0, "a"), ProviderError(failure))
     assert [delta async for delta in reader.deltas()] == [TextDelta(0, "a")]
     assert reader.failure == failure
@@ -154,18 +154,22 @@ async def test_silence_before_the_first_content_is_a_stall() -> None:
     reader, provider, _ = clocked(for_ever)
     assert [delta async for delta in reader.deltas()] == []
     assert reader.failure is not None
-    assert (reader.failure.kind, "0.2 s" in reader.failure.message, provider.closed) == (Kind.TIMEOUT, True, True)
+    assert (reader.failure.kind, "0.2 s" in reader.failure.message, provider.closed) == (
+        FailureKind.TIMEOUT,
+        True,
+        True,
+    )
 
 
 async def test_silence_after_content_is_a_stall_and_what_came_is_kept() -> None:
     reader, _, _ = clocked(TextDelta(0, "a"), for_ever)
     assert [delta async for delta in reader.deltas()] == [TextDelta(0, "a")]
     assert reader.failure is not None
-    assert reader.failure.kind is Kind.TIMEOUT
+    assert reader.failure.kind is FailureKind.TIMEOUT
 
 
 async def test_the_wait_between_two_tries_is_no_stall() -> None:
-    again = Retrying(2, 3, 0.5, Failure(Kind.OVERLOADED, say("busy")))
+    again = Retrying(2, 3, 0.5, Failure(FailureKind.OVERLOADED, say("busy")))
     reader, provider, clock = clocked()
     provider.steps = (again, lambda: clock.passed(0.5), TextDelta(0, "a"), END)
     assert [delta async for delta in reader.deltas()] == [again, TextDelta(0, "a"), END]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from termchat.core.events import Event, MessageDone, StepStarted, ToolFinished, ToolStarted
-from termchat.core.messages import Author, user
-from termchat.core.models import Protocol
+from termchat.core.messages import Role, user
+from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import Outcome
 from termchat.engine.session import Session
 from termchat.store.chat_store import Library
@@ -39,21 +39,23 @@ async def steered(talk: Session, *words: str, at: type[Event] = ToolStarted) -> 
 
 def own(events: list[Event]) -> list[str]:
     """The user's messages among what was done."""
-    return [e.message.text for e in events if isinstance(e, MessageDone) and e.message.author is Author.USER]
+    return [e.message.text for e in events if isinstance(e, MessageDone) and e.message.author is Role.USER]
 
 
 @ALL
-async def test_it_stands_behind_the_results_and_goes_with_the_next_request(gateway: Gateway, speech: Protocol) -> None:
+async def test_it_stands_behind_the_results_and_goes_with_the_next_request(
+    gateway: Gateway, speech: ApiProtocol
+) -> None:
     gateway.reply(Reply(LOOK), Reply(Text("Rain in both.")))
     async with session(gateway, speech) as talk:
         events = await steered(talk, "And Bonn?")
     kinds = [event for event in events if isinstance(event, MessageDone | StepStarted)]
     assert [getattr(event, "step", 0) or event.message.author for event in kinds] == [  # type: ignore[union-attr]
-        *(1, Author.ASSISTANT, Author.TOOL, Author.USER),
-        *(2, Author.ASSISTANT),
+        *(1, Role.ASSISTANT, Role.TOOL, Role.USER),
+        *(2, Role.ASSISTANT),
     ]
     assert [node.message.author for node in talk.conversation.path()] == [
-        *(Author.USER, Author.ASSISTANT, Author.TOOL, Author.USER, Author.ASSISTANT)
+        *(Role.USER, Role.ASSISTANT, Role.TOOL, Role.USER, Role.ASSISTANT)
     ]
     assert ended(events).outcome is Outcome.COMPLETE
     sent = gateway.asked[-1]
@@ -63,7 +65,7 @@ async def test_it_stands_behind_the_results_and_goes_with_the_next_request(gatew
 
 
 @ALL
-async def test_the_talk_goes_on_after_it(gateway: Gateway, speech: Protocol) -> None:
+async def test_the_talk_goes_on_after_it(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.reply(Reply(LOOK), Reply(LOOK), Reply(Text("Rain.")), Reply(Text("Bye.")))
     async with session(gateway, speech) as talk:
         assert own(await steered(talk, "And Bonn?")) == ["And Bonn?"], "once, though there were tools twice"
@@ -76,13 +78,13 @@ async def test_a_later_one_takes_its_place_and_nothing_takes_it_back(
     gateway: Gateway, words: tuple[str, ...], said: list[str]
 ) -> None:
     gateway.reply(Reply(LOOK), Reply(Text("Rain.")))
-    async with session(gateway, Protocol.CHAT) as talk:
+    async with session(gateway, ApiProtocol.CHAT) as talk:
         assert own(await steered(talk, *words)) == said
 
 
 async def test_a_turn_without_another_step_ends_without_it(gateway: Gateway) -> None:
     gateway.reply(Reply(Text("Rain.")))
-    async with session(gateway, Protocol.CHAT) as talk:
+    async with session(gateway, ApiProtocol.CHAT) as talk:
         events = await steered(talk, "And Bonn?", at=StepStarted)
     assert own(events) == []
     assert ended(events).outcome is Outcome.COMPLETE
@@ -90,7 +92,7 @@ async def test_a_turn_without_another_step_ends_without_it(gateway: Gateway) -> 
 
 async def test_so_does_one_that_has_no_round_left(gateway: Gateway) -> None:
     gateway.reply(Reply(LOOK))
-    async with session(gateway, Protocol.CHAT, max_rounds=1) as talk:
+    async with session(gateway, ApiProtocol.CHAT, max_rounds=1) as talk:
         events = await steered(talk, "And Bonn?")
     assert own(events) == []
     assert ended(events).outcome is Outcome.LIMIT
@@ -98,7 +100,7 @@ async def test_so_does_one_that_has_no_round_left(gateway: Gateway) -> None:
 
 async def test_and_one_that_is_stopped(gateway: Gateway) -> None:
     gateway.reply(Reply(LOOK))
-    async with session(gateway, Protocol.CHAT) as talk:
+    async with session(gateway, ApiProtocol.CHAT) as talk:
         turn = talk.send(talk.add(user("The weather?"), None))
         turn.steer(user("And Bonn?"))
         events = await events_of(turn, lambda n, event: isinstance(event, ToolFinished) and turn.cancel())
@@ -115,7 +117,7 @@ async def test_it_is_on_the_disk_before_the_request_leaves(gateway: Gateway, tmp
         return Reply(LOOK) if len(found) == 1 else Reply(Text("Rain."))
 
     gateway.always(answer)
-    async with session(gateway, Protocol.CHAT, library=lambda: Library(file, lambda failure: None)) as talk:
+    async with session(gateway, ApiProtocol.CHAT, library=lambda: Library(file, lambda failure: None)) as talk:
         await steered(talk, "And Bonn?")
         await talk.close()
     assert found == [[("user",)], [("user",), ("assistant",), ("tool",), ("user",)]]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from termchat.core.models import Protocol
+from termchat.core.models import ApiProtocol
 from tests.providers.support import KEY, base_url
 
 STORE = Path(".local", "share", "termchat", "termchat.db")
 
 
-def provider(name: str, url: str, speech: Protocol, key: str = KEY, *, hasty: bool = False) -> str:
+def provider(name: str, url: str, speech: ApiProtocol, key: str = KEY, *, hasty: bool = False) -> str:
     """A provider's rows; `hasty` has short clocks."""
     clocks = "timeouts = { first = 1, idle = 1, silent = 2 }\n" if hasty else ""
     return f'[providers.{name}]\nkey = "{key}"\n{speech.value} = "{base_url(url, speech)}"\n{clocks}'

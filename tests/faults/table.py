@@ -6,8 +6,8 @@ import gzip
 from dataclasses import dataclass, replace
 from typing import Any
 
-from termchat.core.models import Protocol
-from termchat.core.outcomes import Exit, Outcome
+from termchat.core.models import ApiProtocol
+from termchat.core.outcomes import ExitCode, Outcome
 from tests.gateway import Call, Finish, Quirk, Reply, Text, fault
 from tests.gateway.answers import Answer
 from tests.providers.support import KEY, SPEECHES
@@ -33,7 +33,7 @@ class Fault:
     """
 
     answers: tuple[Answer, ...] = ()
-    code: Exit = Exit.ERROR
+    code: ExitCode = ExitCode.ERROR
     tries: int = 1
     text: str = ""
     words: str = ""
@@ -64,21 +64,21 @@ def forever(answer: Answer, tries: int = 3) -> tuple[Answer, ...]:
 
 def cut(break_: Any, after: int = 2, words: str = "the reply is incomplete") -> Fault:
     text = "one twö three four five"[: len("one twö ") if after == 2 else 0]
-    return Fault((WORDS.after(after, break_),), Exit.CUT, text=text, words=words, outcome=Outcome.CUT)
+    return Fault((WORDS.after(after, break_),), ExitCode.CUT, text=text, words=words, outcome=Outcome.CUT)
 
 
 def cured(*answers: Answer) -> Fault:
     """At last the reply comes."""
-    return Fault((*answers, OK), Exit.COMPLETE, len(answers) + 1, "ok")
+    return Fault((*answers, OK), ExitCode.COMPLETE, len(answers) + 1, "ok")
 
 
 def fine(reply: Reply) -> Fault:
     """Odd, and nothing is wrong with it."""
-    return Fault((reply,), Exit.COMPLETE, text=reply.words)
+    return Fault((reply,), ExitCode.COMPLETE, text=reply.words)
 
 
 def stalled(answer: Answer, text: str = "") -> Fault:
-    return Fault((answer,), Exit.STALLED, text=text, words="No data for", hangs=True)
+    return Fault((answer,), ExitCode.STALLED, text=text, words="No data for", hangs=True)
 
 
 BOMB = gzip.compress(b"data: " + b"x" * 50_000_000)
@@ -94,21 +94,21 @@ FAULTS: dict[str, Fault] = {
     "reset before the first byte": Fault(forever(fault.reset()), tries=3, words="Cannot reach"),
     "closed before the first byte": Fault(forever(fault.close()), tries=3, words="Cannot reach"),
     "no TLS there": Fault(words="TLS", base="https://127.0.0.1:{port}"),
-    "no key": Fault(code=Exit.NO_KEY, words="NOT_THERE", key="env:NOT_THERE"),
+    "no key": Fault(code=ExitCode.NO_KEY, words="NOT_THERE", key="env:NOT_THERE"),
     **{f"{code}": Fault((fault.status(code),), words=str(code)) for code in (400, 404, 413, 422)},
-    **{f"{code}": Fault((fault.status(code, echo_key=True),), Exit.NO_KEY, words=str(code)) for code in (401, 403)},
+    **{f"{code}": Fault((fault.status(code, echo_key=True),), ExitCode.NO_KEY, words=str(code)) for code in (401, 403)},
     **{f"{code}, then ok": cured(fault.status(code)) for code in (408, 409, 429, 500, 502, 503, 529)},
     **{
-        f"{code} for ever": Fault(forever(fault.status(code)), Exit.ERROR, 3, words=str(code))
+        f"{code} for ever": Fault(forever(fault.status(code)), ExitCode.ERROR, 3, words=str(code))
         for code in (408, 409, 500, 502)
     },
     **{
-        f"{code} for ever": Fault(forever(fault.status(code)), Exit.TRY_LATER, 3, words=str(code))
+        f"{code} for ever": Fault(forever(fault.status(code)), ExitCode.TRY_LATER, 3, words=str(code))
         for code in (429, 503, 529)
     },
     "retry-after in seconds": cured(fault.status(429, retry_after="2")),
-    "retry-after of an hour": Fault((fault.status(429, retry_after="3600"),), Exit.TRY_LATER, words="3600 s"),
-    "retry-after hostile": Fault((fault.status(429, retry_after="1e400"),), Exit.TRY_LATER, words="It asks to wait"),
+    "retry-after of an hour": Fault((fault.status(429, retry_after="3600"),), ExitCode.TRY_LATER, words="3600 s"),
+    "retry-after hostile": Fault((fault.status(429, retry_after="1e400"),), ExitCode.TRY_LATER, words="It asks to wait"),
     "retry-after nonsense": cured(fault.status(429, retry_after="\x7fsoon")),
     "502 as a page": Fault(forever(fault.html(502)), tries=3, words="502"),
     "200 as a page": Fault((fault.html_200(),), words="a web page, not an API reply"),
@@ -123,7 +123,7 @@ FAULTS: dict[str, Fault] = {
     "error event": cut(fault.error_event(529), words=""),
     "error event as gateways send it": cut(fault.error_event(500, form="nested"), words=" answered "),
     "cut inside the arguments of a call": Fault(
-        (IN_A_CALL.after(2, fault.fin()),), Exit.CUT, text="I count.", words="incomplete", outcome=Outcome.CUT
+        (IN_A_CALL.after(2, fault.fin()),), ExitCode.CUT, text="I count.", words="incomplete", outcome=Outcome.CUT
     ),
     "silence before the headers": stalled(fault.silence()),
     "silence after words": stalled(WORDS.after(2, fault.stall()), "one twö "),
@@ -135,9 +135,9 @@ FAULTS: dict[str, Fault] = {
     "an encoding nobody knows": Fault((fault.unknown_encoding(),), words="not an API reply"),
     "another service": Fault(forever(fault.not_http()), tries=3, words="Cannot reach"),
     "broken JSON in an event": Fault(
-        (Reply(Text("one "), fault.garbage(), Text("two")),), Exit.CUT, text="one ", words="cannot be read"
+        (Reply(Text("one "), fault.garbage(), Text("two")),), ExitCode.CUT, text="one ", words="cannot be read"
     ),
-    "a line without end": Fault((Reply(Text("one "), fault.huge_line()),), Exit.CUT, text="one ", words="cannot be"),
+    "a line without end": Fault((Reply(Text("one "), fault.huge_line()),), ExitCode.CUT, text="one ", words="cannot be"),
     "a gzip bomb": Fault((fault.Body(BOMB, "text/event-stream", PACKED),), words="cannot be read"),
     "a gzip bomb as an error": Fault(forever(fault.Status(500, body=BOMB, headers=PACKED)), tries=3, words="500"),
     "an error of five megabytes": Fault((fault.big_error(400),), words="400"),
@@ -154,10 +154,10 @@ FAULTS: dict[str, Fault] = {
     "wrong types for a tool": cured(Reply(Call("calculate", {"expression": [1]}))),
     "arguments that are no JSON": cured(Reply(Call("calculate", '{"expression": '))),
     "two calls of one id": cured(IDS),
-    "a tool loop": Fault(forever(LOOP), Exit.DENIED, 3, words="Stopped after 3 rounds"),
+    "a tool loop": Fault(forever(LOOP), ExitCode.DENIED, 3, words="Stopped after 3 rounds"),
     "empty": Fault((Reply(),), words="empty reply"),
-    "length": Fault((Reply(Text("one "), finish=Finish.LENGTH),), Exit.LENGTH, text="one "),
-    "filter": Fault((Reply(Text("one "), finish=Finish.CONTENT_FILTER),), Exit.REFUSED, text="one "),
+    "length": Fault((Reply(Text("one "), finish=Finish.LENGTH),), ExitCode.LENGTH, text="one "),
+    "filter": Fault((Reply(Text("one "), finish=Finish.CONTENT_FILTER),), ExitCode.REFUSED, text="one "),
     "redirect to another origin": Fault((fault.redirect("http://127.0.0.1:9/"),), words="redirects"),
     "redirect loop": Fault((fault.redirect_loop(),), words="redirects"),
 }  # fmt: skip
@@ -170,13 +170,13 @@ _GEMINI = {
 }
 
 
-def row(name: str, speech: Protocol) -> Fault:
+def row(name: str, speech: ApiProtocol) -> Fault:
     """A row as it is in one protocol."""
     found = FAULTS[_GEMINI.get(name, name) if speech is G else name]
-    if found.code is Exit.LENGTH or found.code is Exit.REFUSED:
+    if found.code is ExitCode.LENGTH or found.code is ExitCode.REFUSED:
         return replace(found, words=_marks(found.code, speech))
     return found
 
 
-def _marks(code: Exit, speech: Protocol) -> str:
-    return "token limit" if code is Exit.LENGTH else "declined" if speech is A else "filter"
+def _marks(code: ExitCode, speech: ApiProtocol) -> str:
+    return "token limit" if code is ExitCode.LENGTH else "declined" if speech is A else "filter"

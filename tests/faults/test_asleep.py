@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from termchat.core.models import Protocol
+from termchat.core.models import ApiProtocol
 from tests.faults.support import configure, provider
 from tests.gateway import Gate, Gateway, Reply, Text
 from tests.providers.support import MODELS, SPEECHES
@@ -27,7 +27,7 @@ CLOCK = 1.0  # seconds without data that are a stall, see homes.py
 def test_scripts_that_were_suspended_go_on(gateway_thread: Gateway, tmp_path: Path) -> None:
     """In all protocols at once, and twice: before the first word, and in the middle of the reply."""
 
-    def suspended_twice(speech: Protocol) -> tuple[int, bytes, bytes]:
+    def suspended_twice(speech: ApiProtocol) -> tuple[int, bytes, bytes]:
         before, between = gates = Gate(), Gate()
         model = f"{MODELS[speech]}-{speech.value}"
         gateway_thread.reply(Reply(before, Text("one "), between, Text("two")), model=model)
@@ -44,7 +44,7 @@ def test_scripts_that_were_suspended_go_on(gateway_thread: Gateway, tmp_path: Pa
 
 
 @contextmanager
-def _script(home: Path, url: str, speech: Protocol, model: str) -> Iterator[subprocess.Popen[bytes]]:
+def _script(home: Path, url: str, speech: ApiProtocol, model: str) -> Iterator[subprocess.Popen[bytes]]:
     configure(home, provider("it", url, speech, hasty=True))
     command = [sys.executable, "-m", "termchat", "-n", "-m", f"it/{model}", "hello"]
     env = {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C"}

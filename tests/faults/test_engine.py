@@ -8,8 +8,8 @@ import pytest
 
 from termchat.core.errors import exit_code
 from termchat.core.events import MessageDone, Retrying, Streamed
-from termchat.core.messages import Author
-from termchat.core.models import ModelRef, Protocol, Timeouts
+from termchat.core.messages import Role
+from termchat.core.models import ApiProtocol, ModelRef, Timeouts
 from termchat.core.outcomes import Outcome
 from termchat.tools.registry import Toolbox
 from tests.engine.support import ask, ended, said, session
@@ -22,7 +22,7 @@ QUICK = Timeouts(connect=2, first=0.4, idle=0.4, silent=0.8)
 
 @pytest.mark.parametrize("speech", SPEECHES)
 @pytest.mark.parametrize("name", FAULTS)
-async def test_the_matrix(gateway: Gateway, speech: Protocol, name: str) -> None:
+async def test_the_matrix(gateway: Gateway, speech: ApiProtocol, name: str) -> None:
     case = row(name, speech)
     gateway.reply(*case.answers)
     place = case.place(gateway.url)
@@ -42,7 +42,7 @@ async def test_the_matrix(gateway: Gateway, speech: Protocol, name: str) -> None
         assert not set(told) & set("\x1b\n\x7f<")
         retries = [e.delta for e in events if isinstance(e, Streamed) and isinstance(e.delta, Retrying)]
         assert len(retries) == case.again
-        kept = [e.message for e in events if isinstance(e, MessageDone) and e.message.author is Author.ASSISTANT]
+        kept = [e.message for e in events if isinstance(e, MessageDone) and e.message.author is Role.ASSISTANT]
         assert "".join(message.text for message in kept) == case.text
         assert end.outcome is Outcome.LIMIT or all(message.outcome is end.outcome for message in kept[-1:])
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from termchat.core.models import Protocol
-from termchat.core.outcomes import Exit
+from termchat.core.models import ApiProtocol
+from termchat.core.outcomes import ExitCode
 from tests.faults.preloaded import Ran, Warm
 from tests.faults.support import configure, provider
 from tests.faults.table import BOMB, PACKED
@@ -24,28 +24,33 @@ from tests.providers.support import MODELS, SPEECHES
 ALL = pytest.mark.parametrize("speech", SPEECHES)
 MB = 1_000_000
 MOST = 80 * MB  # five times the longest event that is taken; each case sends more, or would
-IN_THE_BODY: dict[str, tuple[tuple[Answer, ...], Exit]] = {
-    "a line of 20 MB": ((Reply(Text("one "), fault.huge_line(20 * MB)),), Exit.CUT),
-    "a line without end": ((fault.endless_line(),), Exit.ERROR),
-    "an event of lines without end": ((fault.endless_data_lines(),), Exit.ERROR),
-    "comments without end": ((fault.endless_line(b": x\n", b": xxx\n" * 5000),), Exit.CUT),
-    "the size of a chunk without end": ((fault.endless_chunk_size(),), Exit.CUT),
-    "JSON without end": ((fault.endless_json(),), Exit.ERROR),
-    "a bomb of 200 MB": ((fault.gzip_bomb(),), Exit.ERROR),
+IN_THE_BODY: dict[str, tuple[tuple[Answer, ...], ExitCode]] = {
+    "a line of 20 MB": ((Reply(Text("one "), fault.huge_line(20 * MB)),), ExitCode.CUT),
+    "a line without end": ((fault.endless_line(),), ExitCode.ERROR),
+    "an event of lines without end": ((fault.endless_data_lines(),), ExitCode.ERROR),
+    "comments without end": ((fault.endless_line(b": x\n", b": xxx\n" * 5000),), ExitCode.CUT),
+    "the size of a chunk without end": ((fault.endless_chunk_size(),), ExitCode.CUT),
+    "JSON without end": ((fault.endless_json(),), ExitCode.ERROR),
+    "a bomb of 200 MB": ((fault.gzip_bomb(),), ExitCode.ERROR),
 }
-IN_THE_HEAD: dict[str, tuple[tuple[Answer, ...], Exit]] = {
-    "headers without end": ((fault.endless_headers(),), Exit.ERROR),
-    "a header without end": ((fault.endless_header(),), Exit.ERROR),
-    "an error without end": ((fault.endless_error(),), Exit.ERROR),
-    "a bomb as an error": ((fault.Status(400, body=BOMB, headers=PACKED),), Exit.ERROR),
+IN_THE_HEAD: dict[str, tuple[tuple[Answer, ...], ExitCode]] = {
+    "headers without end": ((fault.endless_headers(),), ExitCode.ERROR),
+    "a header without end": ((fault.endless_header(),), ExitCode.ERROR),
+    "an error without end": ((fault.endless_error(),), ExitCode.ERROR),
+    "a bomb as an error": ((fault.Status(400, body=BOMB, headers=PACKED),), ExitCode.ERROR),
 }
 HOSTILE = IN_THE_BODY | IN_THE_HEAD
 # Bodies are read by one reader of ours, which has the response of an SDK or, for Gemini, of the transport.
-CASES = [(name, speech) for speech in (Protocol.CHAT, Protocol.GEMINI) for name in IN_THE_BODY]
+CASES = [(name, speech) for speech in (ApiProtocol.CHAT, ApiProtocol.GEMINI) for name in IN_THE_BODY]
 CASES += [(name, speech) for speech in SPEECHES for name in IN_THE_HEAD]
 
 
-PIECES = {Protocol.CHAT: 100_000, Protocol.RESPONSES: 100_000, Protocol.ANTHROPIC: 1_000_000, Protocol.GEMINI: 50_000}
+PIECES = {
+    ApiProtocol.CHAT: 100_000,
+    ApiProtocol.RESPONSES: 100_000,
+    ApiProtocol.ANTHROPIC: 1_000_000,
+    ApiProtocol.GEMINI: 50_000,
+}
 """What follows the decoders is the same for all, so one protocol goes all the way: it takes some ten seconds."""
 
 
@@ -55,7 +60,7 @@ async def warm(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Warm]:
         yield running
 
 
-async def asked(warm: Warm, gateway: Gateway, home: Path, speech: Protocol) -> Ran:
+async def asked(warm: Warm, gateway: Gateway, home: Path, speech: ApiProtocol) -> Ran:
     configure(home, provider("it", gateway.url, speech))
     return await warm.run(
         ["--retries", "0", "-m", f"it/{MODELS[speech]}", "hello"], {"HOME": str(home), "LANG": "C"}, home
@@ -65,7 +70,7 @@ async def asked(warm: Warm, gateway: Gateway, home: Path, speech: Protocol) -> R
 @pytest.mark.parametrize(("name", "speech"), CASES)
 @pytest.mark.asyncio(loop_scope="module")
 async def test_what_has_no_end(
-    warm: Warm, gateway_thread: Gateway, tmp_path: Path, speech: Protocol, name: str
+    warm: Warm, gateway_thread: Gateway, tmp_path: Path, speech: ApiProtocol, name: str
 ) -> None:
     answers, code = HOSTILE[name]
     gateway_thread.reply(*answers)
@@ -77,7 +82,7 @@ async def test_what_has_no_end(
 
 @ALL
 @pytest.mark.asyncio(loop_scope="module")
-async def test_a_listing_without_end(warm: Warm, gateway_thread: Gateway, tmp_path: Path, speech: Protocol) -> None:
+async def test_a_listing_without_end(warm: Warm, gateway_thread: Gateway, tmp_path: Path, speech: ApiProtocol) -> None:
     gateway_thread.models_answer = fault.endless_json()
     configure(tmp_path, provider("it", gateway_thread.url, speech))
     ran = await warm.run(["models"], {"HOME": str(tmp_path), "LANG": "C"}, tmp_path)
@@ -88,7 +93,7 @@ async def test_a_listing_without_end(warm: Warm, gateway_thread: Gateway, tmp_pa
 @ALL
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_million_tiny_pieces_of_text_hold_what_a_few_large_ones_do(
-    warm: Warm, gateway_thread: Gateway, tmp_path: Path, speech: Protocol
+    warm: Warm, gateway_thread: Gateway, tmp_path: Path, speech: ApiProtocol
 ) -> None:
     """Through decoder, pump, assembly, recorder and output: the text is held, and not each piece of it."""
     count = PIECES[speech]

@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from termchat.core.messages import Message
-from termchat.core.models import Protocol
-from termchat.core.outcomes import Exit, Outcome
+from termchat.core.models import ApiProtocol
+from termchat.core.outcomes import ExitCode, Outcome
 from termchat.store.messages import message
 from tests.faults.preloaded import Ran, Warm
 from tests.faults.support import STORE, configure, provider
@@ -29,14 +29,18 @@ from tests.providers.support import KEY, MODELS, SPEECHES
 
 pytestmark = pytest.mark.xdist_group("scripts")
 OUTCOMES = {
-    Exit.COMPLETE: (Outcome.COMPLETE,),
-    Exit.LENGTH: (Outcome.LENGTH,),
-    Exit.REFUSED: (Outcome.FILTERED, Outcome.REFUSED),
-    Exit.CUT: (Outcome.CUT,),
-    Exit.STALLED: (Outcome.STALLED,),
-    Exit.DENIED: (Outcome.COMPLETE,),  # of the last reply: it was whole, its calls were one too many
+    ExitCode.COMPLETE: (Outcome.COMPLETE,),
+    ExitCode.LENGTH: (Outcome.LENGTH,),
+    ExitCode.REFUSED: (Outcome.FILTERED, Outcome.REFUSED),
+    ExitCode.CUT: (Outcome.CUT,),
+    ExitCode.STALLED: (Outcome.STALLED,),
+    ExitCode.DENIED: (Outcome.COMPLETE,),  # of the last reply: it was whole, its calls were one too many
 }
-MARKS = {Exit.CUT: "the reply was cut off", Exit.STALLED: "no data in time", Exit.DENIED: "stopped at a limit"}
+MARKS = {
+    ExitCode.CUT: "the reply was cut off",
+    ExitCode.STALLED: "no data in time",
+    ExitCode.DENIED: "stopped at a limit",
+}
 CASES = [(name, speech) for name in FAULTS for speech in SPEECHES]
 
 
@@ -66,13 +70,13 @@ def played(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         yield asyncio.run(_play(gateway, tmp_path_factory.mktemp("faults"), [c for c in CASES if c in chosen]))
 
 
-async def _play(gateway: Gateway, folder: Path, cases: list[tuple[str, Protocol]]) -> dict[object, Played]:
+async def _play(gateway: Gateway, folder: Path, cases: list[tuple[str, ApiProtocol]]) -> dict[object, Played]:
     async with Warm(folder) as warm:
         found = await asyncio.gather(*(_case(warm, gateway, folder, *case) for case in cases))
     return dict(zip(cases, found, strict=True))
 
 
-async def _case(warm: Warm, gateway: Gateway, folder: Path, name: str, speech: Protocol) -> Played:
+async def _case(warm: Warm, gateway: Gateway, folder: Path, name: str, speech: ApiProtocol) -> Played:
     case, model = row(name, speech), f"{MODELS[speech]}-{speech.value}-{list(FAULTS).index(name)}"
     home = folder / model
     rows = provider("it", case.place(gateway.url), speech, case.key, hasty=case.hangs)
@@ -95,7 +99,7 @@ async def _case(warm: Warm, gateway: Gateway, folder: Path, name: str, speech: P
 @pytest.mark.timeout(400)  # the first test plays all cases
 @pytest.mark.parametrize("speech", SPEECHES)
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_script(played: dict[object, Played], name: str, speech: Protocol) -> None:
+def test_a_script(played: dict[object, Played], name: str, speech: ApiProtocol) -> None:
     case, it = row(name, speech), played[name, speech]
 
     assert it.first.code == case.code, it.first.err
@@ -110,7 +114,7 @@ def test_a_script(played: dict[object, Played], name: str, speech: Protocol) -> 
     assert question.text == "hello"
     assert "".join(reply.text for reply in replies) == case.text
     assert not replies or replies[-1].outcome in OUTCOMES[case.code]
-    assert bool(replies) == bool(case.text or case.code is Exit.DENIED)
+    assert bool(replies) == bool(case.text or case.code is ExitCode.DENIED)
     assert not it.unfinished
     assert _ids(call.id for said in rest for call in said.calls if call.whole) == _ids(
         result.call_id for said in rest for result in said.results

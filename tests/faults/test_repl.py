@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from termchat.core.models import Protocol
-from termchat.core.outcomes import Exit
+from termchat.core.models import ApiProtocol
+from termchat.core.outcomes import ExitCode
 from termchat.store.messages import message
 from tests.faults.support import STORE, configure, provider
 from tests.faults.table import WORDS, Fault, row
@@ -39,10 +39,10 @@ WALK = [
     *("byte by byte", "wrong types for a tool", "a tool loop", "empty", "length", "filter", "redirect loop"),
 ]
 MARKS = {
-    Exit.LENGTH: "■ cut off by the token limit",
-    Exit.CUT: "■ the reply was cut off",
-    Exit.STALLED: "■ no data in time",
-    Exit.DENIED: "■ stopped at a limit",
+    ExitCode.LENGTH: "■ cut off by the token limit",
+    ExitCode.CUT: "■ the reply was cut off",
+    ExitCode.STALLED: "■ no data in time",
+    ExitCode.DENIED: "■ stopped at a limit",
 }
 
 
@@ -52,7 +52,7 @@ class Talk:
 
     terminal: Terminal
     gateway: Gateway
-    speech: Protocol
+    speech: ApiProtocol
     provider: str = "it"
 
     def use(self, name: str) -> None:
@@ -91,7 +91,7 @@ class Talk:
 
 
 @contextmanager
-def talk(gateway: Gateway, home: Path, speech: Protocol, *rows: str) -> Iterator[Talk]:
+def talk(gateway: Gateway, home: Path, speech: ApiProtocol, *rows: str) -> Iterator[Talk]:
     configure(home, provider("it", gateway.url, speech, hasty=True), *rows)
     env = {"HOME": str(home), "TERMCHAT_MODEL": f"it/{MODELS[speech]}", "TERMCHAT_MAX_RETRIES": str(TRIES - 1)}
     with Terminal((sys.executable, "-m", "termchat"), env=env, rows=60, columns=160) as terminal:
@@ -115,11 +115,11 @@ def walks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.mark.timeout(300)
 @pytest.mark.xdist_group("persons")
 @pytest.mark.parametrize("speech", SPEECHES)
-def test_a_person(walks: dict[object, Future], speech: Protocol) -> None:
+def test_a_person(walks: dict[object, Future], speech: ApiProtocol) -> None:
     walks[speech].result()
 
 
-def _walk(home: Path, speech: Protocol) -> None:
+def _walk(home: Path, speech: ApiProtocol) -> None:
     cases = {name: row(name, speech) for name in WALK}
     odd = {case.base + case.key: f"odd{n}" for n, case in enumerate(cases.values()) if not case.asked}
     with GatewayThread() as gateway:
@@ -141,7 +141,7 @@ def _meet(it: Talk, name: str, case: Fault, at: str, number: int) -> None:
     it.gateway.reply(*case.answers)
     it.terminal.watch("retrying in" if case.again else "")
     it.ask(question)
-    kept = bool(case.text) or case.code is Exit.DENIED
+    kept = bool(case.text) or case.code is ExitCode.DENIED
     if case.again:
         it.terminal.until(lambda: it.terminal.seen, DEADLINE)
     if kept:  # the last line of a turn in which anything came tells its tokens
@@ -164,7 +164,7 @@ def _check_trouble(terminal: Terminal, question: str, case: Fault) -> None:
     top = terminal.lines.index(f"❯ {question}")
     rows = range(top, len(terminal.lines))
     red = [n for n in rows if terminal.screen.buffer[n][0].fg == "red"]
-    if case.code in (Exit.LENGTH, Exit.REFUSED):
+    if case.code in (ExitCode.LENGTH, ExitCode.REFUSED):
         assert not red and case.words in terminal.text
         return
     first, *more = red
@@ -197,7 +197,7 @@ HANGING: dict[str, tuple[Answer, str]] = {
 
 @pytest.mark.timeout(200)
 @pytest.mark.parametrize("speech", SPEECHES)
-def test_esc_ends_whatever_hangs(gateway_thread: Gateway, tmp_path: Path, speech: Protocol) -> None:
+def test_esc_ends_whatever_hangs(gateway_thread: Gateway, tmp_path: Path, speech: ApiProtocol) -> None:
     gateway = gateway_thread
     with (
         socket.create_server(("127.0.0.1", 0)) as mute,

@@ -18,7 +18,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from termchat.core.models import ModelRef, Profile, Protocol
+from termchat.core.models import ApiProtocol, ModelRef, Profile
 from termchat.engine.session import Session
 from termchat.engine.turn import Plan
 from termchat.providers.registry import Registry
@@ -103,7 +103,7 @@ def free_port() -> int:
         return server.getsockname()[1]
 
 
-def profile(url: str, speech: Protocol, **fields: Any) -> Profile:
+def profile(url: str, speech: ApiProtocol, **fields: Any) -> Profile:
     """A provider of one protocol, named after it."""
     bases = {speech: base_url(url, speech)}
     return Profile(speech.value, key=KEY, bases=bases, max_tokens={"*": 512}, source="test", **fields)
@@ -135,5 +135,5 @@ def script(home: Path, rows: str, *arguments: str) -> Ran:
     return Ran(done.returncode, done.stdout, done.stderr.decode(), 0)
 
 
-def rows(url: str, speech: Protocol, extra: str = "") -> str:
+def rows(url: str, speech: ApiProtocol, extra: str = "") -> str:
     return f'[providers.it]\nkey = "{KEY}"\n{speech.value} = "{base_url(url, speech)}"\n{extra}\n'

@@ -11,8 +11,8 @@ import pytest
 
 from termchat.core.errors import exit_code
 from termchat.core.events import MessageDone, ToolFinished
-from termchat.core.models import ModelRef, Protocol
-from termchat.core.outcomes import Exit, Outcome
+from termchat.core.models import ApiProtocol, ModelRef
+from termchat.core.outcomes import ExitCode, Outcome
 from tests.engine.support import ask, ended, said
 from tests.interop.support import free_port, installed, profile, rows, script, serving, talk
 from tests.providers.support import MODELS, SPEECHES
@@ -35,7 +35,12 @@ FIXTURES = {
     ]
 }
 ALL = pytest.mark.parametrize("speech", SPEECHES)
-CHAOS = {"drop": Exit.ERROR, "malformed": Exit.ERROR, "disconnect": Exit.ERROR, "ratelimit": Exit.TRY_LATER}
+CHAOS = {
+    "drop": ExitCode.ERROR,
+    "malformed": ExitCode.ERROR,
+    "disconnect": ExitCode.ERROR,
+    "ratelimit": ExitCode.TRY_LATER,
+}
 
 
 @contextmanager
@@ -55,12 +60,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-def model(speech: Protocol) -> ModelRef:
+def model(speech: ApiProtocol) -> ModelRef:
     return ModelRef(speech.value, MODELS[speech])
 
 
 @ALL
-async def test_two_turns_and_a_tool_call(server: str, speech: Protocol) -> None:
+async def test_two_turns_and_a_tool_call(server: str, speech: ApiProtocol) -> None:
     async with talk(model(speech), profile(server, speech)) as session:
         events = await ask(session, "hello")
         assert (ended(events).outcome, said(events)) == (Outcome.COMPLETE, HELLO)
@@ -82,7 +87,7 @@ async def test_a_talk_goes_through_all_protocols_and_back(server: str) -> None:
 
 @ALL
 @pytest.mark.parametrize("question", ["cut me", "leave me"])
-async def test_what_is_broken_off_is_cut(server: str, speech: Protocol, question: str) -> None:
+async def test_what_is_broken_off_is_cut(server: str, speech: ApiProtocol, question: str) -> None:
     async with talk(model(speech), profile(server, speech)) as session:
         events = await ask(session, question)
         assert ended(events).outcome is Outcome.CUT
@@ -92,10 +97,10 @@ async def test_what_is_broken_off_is_cut(server: str, speech: Protocol, question
 
 
 @ALL
-async def test_a_refusal_is_told(server: str, speech: Protocol) -> None:
+async def test_a_refusal_is_told(server: str, speech: ApiProtocol) -> None:
     async with talk(model(speech), profile(server, speech)) as session:
         end = ended(await ask(session, "too much"))
-        assert exit_code(end.outcome, end.failure) is Exit.TRY_LATER
+        assert exit_code(end.outcome, end.failure) is ExitCode.TRY_LATER
         assert ended(await ask(session, "and on")).outcome is Outcome.COMPLETE
 
 
@@ -105,7 +110,7 @@ async def test_chaos_is_never_called_complete(tmp_path: Path, kind: str) -> None
         for speech in SPEECHES:
             async with talk(model(speech), profile(url, speech)) as session:
                 end = ended(await ask(session, "hello"))
-                assert exit_code(end.outcome, end.failure) in (CHAOS[kind], Exit.CUT), (speech, end)
+                assert exit_code(end.outcome, end.failure) in (CHAOS[kind], ExitCode.CUT), (speech, end)
                 assert end.failure is not None
                 assert end.failure.message
 
@@ -125,9 +130,9 @@ async def test_in_half_of_the_chaos_what_is_complete_is_whole(tmp_path: Path) ->
 
 
 @ALL
-def test_a_script(server: str, tmp_path: Path, speech: Protocol) -> None:
+def test_a_script(server: str, tmp_path: Path, speech: ApiProtocol) -> None:
     done = script(tmp_path, rows(server, speech), "-m", f"it/{MODELS[speech]}", "hello")
     assert (done.code, done.out.decode(), done.err) == (0, HELLO, "")
     done = script(tmp_path, rows(server, speech), "-m", f"it/{MODELS[speech]}", "cut me")
-    assert done.code == Exit.CUT
+    assert done.code == ExitCode.CUT
     assert LONG.startswith(done.out.decode())

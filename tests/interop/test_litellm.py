@@ -10,8 +10,8 @@ import pytest
 
 from termchat.core.errors import exit_code
 from termchat.core.events import ToolFinished
-from termchat.core.models import ModelRef, Profile, Protocol
-from termchat.core.outcomes import Exit, Outcome
+from termchat.core.models import ApiProtocol, ModelRef, Profile
+from termchat.core.outcomes import ExitCode, Outcome
 from tests.engine.support import ask, ended, said
 from tests.interop.support import KEY, free_port, installed, profile, rows, script, serving, talk, venv
 from tests.providers.support import SPEECHES
@@ -49,17 +49,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-def at(url: str, speech: Protocol) -> Profile:
+def at(url: str, speech: ApiProtocol) -> Profile:
     """The proxy in one protocol. It cannot stream a mock as Responses: it is asked for the whole reply there."""
-    return profile(url, speech, stream=False if speech is Protocol.RESPONSES else None)
+    return profile(url, speech, stream=False if speech is ApiProtocol.RESPONSES else None)
 
 
-def model(speech: Protocol, name: str = "plain") -> ModelRef:
+def model(speech: ApiProtocol, name: str = "plain") -> ModelRef:
     return ModelRef(speech.value, name)
 
 
 @ALL
-async def test_two_turns(server: str, speech: Protocol) -> None:
+async def test_two_turns(server: str, speech: ApiProtocol) -> None:
     async with talk(model(speech), at(server, speech)) as session:
         for question in ("hello", "and on?"):
             events = await ask(session, question)
@@ -76,25 +76,25 @@ async def test_a_talk_goes_through_all_protocols_and_back(server: str) -> None:
 
 async def test_a_tool_is_run_until_the_rounds_are_over(server: str) -> None:
     """The mock calls in every reply, so the loop ends at its limit, with every call answered."""
-    async with talk(model(Protocol.CHAT, "caller"), at(server, Protocol.CHAT), max_rounds=2) as session:
+    async with talk(model(ApiProtocol.CHAT, "caller"), at(server, ApiProtocol.CHAT), max_rounds=2) as session:
         events = await ask(session, "the weather?")
         finished = [event for event in events if isinstance(event, ToolFinished)]
         assert [event.result.text for event in finished] == ["rain in Köln"] * 2
         assert ended(events).outcome is Outcome.LIMIT
-        events = await ask(session, "and on?", model(Protocol.CHAT))
+        events = await ask(session, "and on?", model(ApiProtocol.CHAT))
         assert ended(events).outcome is Outcome.COMPLETE, ended(events).failure
 
 
-@pytest.mark.parametrize("speech", [Protocol.CHAT, Protocol.ANTHROPIC])  # elsewhere the mock says it as its reply
-async def test_a_refusal_is_told(server: str, speech: Protocol) -> None:
+@pytest.mark.parametrize("speech", [ApiProtocol.CHAT, ApiProtocol.ANTHROPIC])  # elsewhere the mock says it as its reply
+async def test_a_refusal_is_told(server: str, speech: ApiProtocol) -> None:
     async with talk(model(speech, "limited"), at(server, speech)) as session:
         end = ended(await ask(session, "hello"))
         assert end.outcome is Outcome.FAILED
-        assert exit_code(end.outcome, end.failure) in (Exit.TRY_LATER, Exit.ERROR)
+        assert exit_code(end.outcome, end.failure) in (ExitCode.TRY_LATER, ExitCode.ERROR)
 
 
 async def test_what_the_proxy_cannot_stream_is_a_failure_in_plain_words(server: str) -> None:
-    async with talk(model(Protocol.RESPONSES), profile(server, Protocol.RESPONSES)) as session:
+    async with talk(model(ApiProtocol.RESPONSES), profile(server, ApiProtocol.RESPONSES)) as session:
         end = ended(await ask(session, "hello"))
     if end.outcome is not Outcome.COMPLETE:  # a later version may be able to
         assert end.failure is not None
@@ -102,7 +102,7 @@ async def test_what_the_proxy_cannot_stream_is_a_failure_in_plain_words(server: 
 
 
 @ALL
-def test_a_script(server: str, tmp_path: Path, speech: Protocol) -> None:
-    whole = "stream = false" if speech is Protocol.RESPONSES else ""
+def test_a_script(server: str, tmp_path: Path, speech: ApiProtocol) -> None:
+    whole = "stream = false" if speech is ApiProtocol.RESPONSES else ""
     done = script(tmp_path, rows(server, speech, whole), "-m", "it/plain", "hello")
     assert (done.code, done.out.decode(), done.err) == (0, HELLO, "")

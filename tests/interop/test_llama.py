@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from termchat.core.chat_store import Params
-from termchat.core.errors import Kind
-from termchat.core.models import ModelRef, Protocol
-from termchat.core.outcomes import Exit, Outcome
+from termchat.core.errors import FailureKind
+from termchat.core.models import ApiProtocol, ModelRef
+from termchat.core.outcomes import ExitCode, Outcome
 from tests.engine.support import ask, ended, said
 from tests.interop.support import free_port, installed, profile, script, serving, talk, venv
 
@@ -32,7 +32,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 async def test_two_turns_each_with_a_true_end(server: str) -> None:
     """It stops by itself or at the limit, and knows no other name for the limit than the old one."""
-    made = profile(server, Protocol.CHAT, quirks=frozenset({"max_tokens", "think_tags"}))
+    made = profile(server, ApiProtocol.CHAT, quirks=frozenset({"max_tokens", "think_tags"}))
     async with talk(TINY, made, params=Params(max_tokens=16)) as session:
         for question in ("hello", "and on?"):
             events = await ask(session, question)
@@ -41,11 +41,11 @@ async def test_two_turns_each_with_a_true_end(server: str) -> None:
                 assert end.outcome in (Outcome.COMPLETE, Outcome.LENGTH), end.failure
             else:  # now and then noise begins with its end
                 assert end.failure is not None
-                assert end.failure.kind is Kind.EMPTY
+                assert end.failure.kind is FailureKind.EMPTY
 
 
 async def test_more_than_fits_is_told(server: str) -> None:
-    async with talk(TINY, profile(server, Protocol.CHAT, quirks=frozenset({"max_tokens"}))) as session:
+    async with talk(TINY, profile(server, ApiProtocol.CHAT, quirks=frozenset({"max_tokens"}))) as session:
         end = ended(await ask(session, "word " * 5000))
     assert end.outcome is Outcome.FAILED
     assert end.failure is not None
@@ -56,6 +56,6 @@ def test_a_script(server: str, tmp_path: Path) -> None:
     preset = f'[providers.llamacpp]\nopenai = "{server}/v1"\n'
     done = script(tmp_path, preset, "--max-tokens", "16", "-m", "llamacpp/tiny", "hi")
     if done.out:
-        assert done.code in (Exit.COMPLETE, Exit.LENGTH), done.err
+        assert done.code in (ExitCode.COMPLETE, ExitCode.LENGTH), done.err
     else:
-        assert (done.code, "empty reply" in done.err) == (Exit.ERROR, True)
+        assert (done.code, "empty reply" in done.err) == (ExitCode.ERROR, True)

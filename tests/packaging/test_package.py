@@ -70,12 +70,12 @@ def test_the_readme_speaks_the_truth() -> None:
 def test_the_readme_names_every_setting_command_and_exit_code() -> None:
     from termchat.commands.builtin import builtin
     from termchat.config.settings import SETTINGS
-    from termchat.core.outcomes import Exit
+    from termchat.core.outcomes import ExitCode
 
     readme = (ROOT / "README.md").read_text()
     missing = [key for key, setting in SETTINGS.items() if setting.flag and setting.flag not in readme]
     missing += [command.name for command in builtin().commands if f"/{command.name}" not in readme]
-    missing += [code.name for code in Exit if not re.search(rf"\b{code.value}\b", readme)]
+    missing += [code.name for code in ExitCode if not re.search(rf"\b{code.value}\b", readme)]
     assert missing == []
 
 

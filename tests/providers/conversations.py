@@ -7,9 +7,9 @@ from random import Random
 from typing import Any
 
 from termchat.core.assemble import Assembly
-from termchat.core.messages import Author, File, Image, Message, Origin, Part, ToolCall, ToolResult
+from termchat.core.messages import File, Image, Message, Origin, Part, Role, ToolCall, ToolResult
 from termchat.core.messages import Text as Words
-from termchat.core.models import Protocol
+from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import Outcome
 from termchat.providers.anthropic.decode import AnthropicDecoder
 from termchat.providers.decoder import Decoder, ServerError
@@ -91,7 +91,7 @@ def talk(dice: Random, longest: int = 8) -> list[Message]:
 
 def _question(dice: Random) -> Message:
     parts = tuple(dice.sample(ATTACHED, dice.choice((0, 0, 0, 1, 2))))
-    return Message(Author.USER, (*parts, *(Words(dice.choice(TEXTS)) for _ in range(dice.choice((1, 1, 1, 0))))))
+    return Message(Role.USER, (*parts, *(Words(dice.choice(TEXTS)) for _ in range(dice.choice((1, 1, 1, 0))))))
 
 
 def _reply(dice: Random, origin: Origin, seed: str) -> Message:
@@ -101,7 +101,7 @@ def _reply(dice: Random, origin: Origin, seed: str) -> Message:
         quirks.discard(Quirk.REASONING_DETAILS)
     if Quirk.CALL_SIGNED in quirks:  # its server numbers the calls: two of one id are not to be told apart without
         quirks -= {Quirk.CALL_SAME_INDEX, Quirk.CALL_NO_INDEX, Quirk.CALL_NULL_INDEX}
-    google = origin.protocol is Protocol.GEMINI or Quirk.CALL_SIGNED in quirks
+    google = origin.protocol is ApiProtocol.GEMINI or Quirk.CALL_SIGNED in quirks
     steps = _known([_step(dice, google) for _ in range(dice.randint(0, 4))])
     first = next((n for n, step in enumerate(steps) if isinstance(step, Call)), len(steps))
     steps = [s for n, s in enumerate(steps) if n < first or not isinstance(s, Reasoning)]  # thoughts come before calls
@@ -116,7 +116,7 @@ def _reply(dice: Random, origin: Origin, seed: str) -> Message:
     for frame in frames[: dice.randint(0, len(frames))] if cut else frames:
         _feed(decoder, frame, assembly)
     outcome = dice.choice((Outcome.CUT, Outcome.CANCELLED)) if cut else Outcome.COMPLETE
-    return Message(Author.ASSISTANT, assembly.parts(), origin, Outcome.LENGTH if finish else outcome)
+    return Message(Role.ASSISTANT, assembly.parts(), origin, Outcome.LENGTH if finish else outcome)
 
 
 def _known(steps: list[Any]) -> list[Any]:
@@ -152,12 +152,12 @@ def _step(dice: Random, google: bool) -> Any:
     return Call(name, arguments, id=dice.choice(IDS))
 
 
-def _decoder(protocol: Protocol) -> Decoder:
+def _decoder(protocol: ApiProtocol) -> Decoder:
     kinds = {
-        Protocol.CHAT: ChatDecoder,
-        Protocol.RESPONSES: ResponsesDecoder,
-        Protocol.ANTHROPIC: AnthropicDecoder,
-        Protocol.GEMINI: GeminiDecoder,
+        ApiProtocol.CHAT: ChatDecoder,
+        ApiProtocol.RESPONSES: ResponsesDecoder,
+        ApiProtocol.ANTHROPIC: AnthropicDecoder,
+        ApiProtocol.GEMINI: GeminiDecoder,
     }
     return kinds[protocol]()
 
@@ -178,7 +178,7 @@ def _results(dice: Random, calls: list[ToolCall]) -> Message:
     answered = [call for call in calls if dice.random() < 0.85]
     if dice.random() < 0.2:
         dice.shuffle(answered)
-    return Message(Author.TOOL, tuple(_result(dice, call) for call in answered))
+    return Message(Role.TOOL, tuple(_result(dice, call) for call in answered))
 
 
 def _result(dice: Random, call: ToolCall) -> ToolResult:

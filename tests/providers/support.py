@@ -12,42 +12,42 @@ from termchat.core.chat_store import Params, Request, Wire
 from termchat.core.errors import Failure, ProviderError
 from termchat.core.events import Delta, TextDelta
 from termchat.core.messages import user
-from termchat.core.models import ModelRef, Profile, Protocol
+from termchat.core.models import ApiProtocol, ModelRef, Profile
 from termchat.providers.registry import Registry, Setup
 from termchat.providers.retry import RetryPolicy
 from tests import gateway as gw
 
-SPEECHES = (Protocol.CHAT, Protocol.RESPONSES, Protocol.ANTHROPIC, Protocol.GEMINI)
+SPEECHES = (ApiProtocol.CHAT, ApiProtocol.RESPONSES, ApiProtocol.ANTHROPIC, ApiProtocol.GEMINI)
 MODELS = {
-    Protocol.CHAT: "gpt-5.2",
-    Protocol.RESPONSES: "gpt-5.2",
-    Protocol.ANTHROPIC: "claude-opus-5",
-    Protocol.GEMINI: "gemini-3-pro",
+    ApiProtocol.CHAT: "gpt-5.2",
+    ApiProtocol.RESPONSES: "gpt-5.2",
+    ApiProtocol.ANTHROPIC: "claude-opus-5",
+    ApiProtocol.GEMINI: "gemini-3-pro",
 }
 VENDORS = {
-    Protocol.CHAT: gw.Protocol.CHAT,
-    Protocol.RESPONSES: gw.Protocol.RESPONSES,
-    Protocol.ANTHROPIC: gw.Protocol.ANTHROPIC,
-    Protocol.GEMINI: gw.Protocol.GEMINI,
+    ApiProtocol.CHAT: gw.Protocol.CHAT,
+    ApiProtocol.RESPONSES: gw.Protocol.RESPONSES,
+    ApiProtocol.ANTHROPIC: gw.Protocol.ANTHROPIC,
+    ApiProtocol.GEMINI: gw.Protocol.GEMINI,
 }
 KEY = "test-key-0123456789"
 HELLO = Request((user("hello"),))
 
 
-def base_url(url: str, speech: Protocol, prefix: str = "") -> str:
+def base_url(url: str, speech: ApiProtocol, prefix: str = "") -> str:
     """Where a protocol listens at the gateway; a prefix makes another provider of it."""
-    versions = {Protocol.CHAT: "/v1", Protocol.RESPONSES: "/v1"}
+    versions = {ApiProtocol.CHAT: "/v1", ApiProtocol.RESPONSES: "/v1"}
     return url + prefix + versions.get(speech, "")
 
 
-def profile(url: str, speech: Protocol, **fields: Any) -> Profile:
+def profile(url: str, speech: ApiProtocol, **fields: Any) -> Profile:
     """A provider of one protocol, named after it."""
     bases = {speech: base_url(url, speech)}
     made = Profile(speech.value, key=KEY, bases=bases, max_tokens={"*": 4096}, source="test")
     return replace(made, **fields)
 
 
-def model(speech: Protocol) -> ModelRef:
+def model(speech: ApiProtocol) -> ModelRef:
     return ModelRef(speech.value, MODELS[speech])
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from termchat.core.chat_store import Effort, Params, Request, ToolSpec, Wire
 from termchat.core.events import Adapted
-from termchat.core.messages import Author, File, Image, Message, Origin, Text, user
+from termchat.core.messages import File, Image, Message, Origin, Role, Text, user
 from termchat.core.messages import Reasoning as Thought
-from termchat.core.models import ModelRef, Profile, Protocol
+from termchat.core.models import ApiProtocol, ModelRef, Profile
 from termchat.providers.anthropic import encode as anthropic
 from termchat.providers.capabilities import fitted, quirks, rows, without
 from termchat.providers.gemini import encode as gemini
@@ -54,7 +54,7 @@ def test_in_each_protocols_words() -> None:
 @pytest.mark.parametrize("speech", SPEECHES)
 @pytest.mark.parametrize("models", [OLDER, NEWER], ids=["older", "newer"])
 async def test_no_model_is_sent_what_it_refuses(
-    gateway: Gateway, speech: Protocol, models: dict[Protocol, str]
+    gateway: Gateway, speech: ApiProtocol, models: dict[ApiProtocol, str]
 ) -> None:
     """The gateway's validators know which model takes what."""
     gateway.always(Reply.text("{}"))
@@ -100,7 +100,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("speech", SPEECHES)
-async def test_what_a_server_refuses_to_know_is_not_sent_to_it_again(gateway: Gateway, speech: Protocol) -> None:
+async def test_what_a_server_refuses_to_know_is_not_sent_to_it_again(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.reply(fault.status(400, REFUSALS[speech]))
     gateway.always(Reply.text("ok"))
     asked, name = Params(temperature=0.25, top_p=0.5), ModelRef(speech.value, "some-model")
@@ -138,7 +138,7 @@ CLOSED = {"type": "object", "properties": {"a": {"type": "integer"}}, "required"
     "schema", [CLOSED, SCHEMA | {"$schema": "x", "properties": {"a": {"type": "string", "format": "date"}}}]
 )
 async def test_a_schema_goes_along_natively_and_a_closed_one_holds_openai_to_it(
-    gateway: Gateway, speech: Protocol, schema: dict[str, Any]
+    gateway: Gateway, speech: ApiProtocol, schema: dict[str, Any]
 ) -> None:
     gateway.reply(Reply.text('{"a": 1}'))
     deltas, _ = await heard(profile(gateway.url, speech), Request((user("q"),), params=Params(schema=schema)))
@@ -158,7 +158,7 @@ IN_WORDS = "deepseek-chat takes no reply schema; it is asked for in words."
     [(C, "deepseek-chat"), (A, "claude-3-5-haiku-latest"), (C, "gpt-4-turbo"), (G, "gemini-1.0-pro")],
 )
 async def test_a_model_that_takes_no_schema_is_asked_for_it_in_words(
-    gateway: Gateway, speech: Protocol, name: str
+    gateway: Gateway, speech: ApiProtocol, name: str
 ) -> None:
     gateway.always(Reply.text('{"a": 1}'))
     request = Request((user("q"),), "Be brief.", params=Params(schema=CLOSED), chat="one")
@@ -176,7 +176,7 @@ async def test_a_model_that_takes_no_schema_is_asked_for_it_in_words(
 
 
 @pytest.mark.parametrize("speech", SPEECHES)
-async def test_a_server_that_refuses_schemas_is_asked_for_it_in_words(gateway: Gateway, speech: Protocol) -> None:
+async def test_a_server_that_refuses_schemas_is_asked_for_it_in_words(gateway: Gateway, speech: ApiProtocol) -> None:
     field = {C: "response_format", R: "text.format", A: "output_config", G: "response_json_schema"}[speech]
     gateway.reply(fault.status(400, f"This {field} type is unavailable now"), Reply.text("{}"))
     request = Request((user("q"),), params=Params(schema=CLOSED))
@@ -224,7 +224,7 @@ def anything(dice: random.Random) -> Params:
 
 
 @pytest.mark.parametrize("speech", SPEECHES)
-async def test_whatever_is_asked_no_request_is_refused(gateway: Gateway, speech: Protocol) -> None:
+async def test_whatever_is_asked_no_request_is_refused(gateway: Gateway, speech: ApiProtocol) -> None:
     """And nothing is left out unsaid: the gateway's validators know which model takes what."""
     gateway.always(Reply.text("ok"))
     seed = random.randrange(1 << 32)
@@ -259,7 +259,7 @@ async def test_whatever_is_asked_no_request_is_refused(gateway: Gateway, speech:
     ],
 )
 async def test_only_as_many_stop_texts_as_the_server_takes(
-    gateway: Gateway, speech: Protocol, kept: list[str], told: str
+    gateway: Gateway, speech: ApiProtocol, kept: list[str], told: str
 ) -> None:
     gateway.reply(Reply.text("ok"))
     params = Params(stop=("a", "\n", "b", "c", "d", "e"))
@@ -346,4 +346,4 @@ async def test_a_server_that_does_not_know_the_marks_is_asked_without(gateway: G
 
 
 def said_by_model(text: str) -> Message:
-    return Message(Author.ASSISTANT, (Text(text),))
+    return Message(Role.ASSISTANT, (Text(text),))

@@ -22,10 +22,10 @@ from termchat.config.settings import SETTINGS
 from termchat.config.themes import theme_folders, theme_names
 from termchat.core.assemble import Assembly
 from termchat.core.chat_store import Request, Wire
-from termchat.core.errors import Failure, Kind, ProviderError
+from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.events import Delta, Finished, Retrying, TextDelta, UsageDelta
-from termchat.core.messages import Author, Message, Text, ToolCall, ToolResult, user
-from termchat.core.outcomes import Exit, Finish
+from termchat.core.messages import Message, Role, Text, ToolCall, ToolResult, user
+from termchat.core.outcomes import ExitCode, Finish
 from termchat.providers.demo.pages import guide
 from termchat.providers.demo.provider import Demo
 from termchat.providers.demo.script import pieces
@@ -52,7 +52,7 @@ def reply(found: list[Delta]) -> Message:
     assembly = Assembly()
     for delta in found:
         assembly.add(delta)
-    return Message(Author.ASSISTANT, assembly.parts(), origin=DEMO.origin)
+    return Message(Role.ASSISTANT, assembly.parts(), origin=DEMO.origin)
 
 
 async def talk(*questions: str) -> list[Message]:
@@ -60,11 +60,11 @@ async def talk(*questions: str) -> list[Message]:
     messages: list[Message] = []
     for question in questions:
         messages.append(user(question))
-        while messages[-1].author is not Author.ASSISTANT or messages[-1].calls:
+        while messages[-1].author is not Role.ASSISTANT or messages[-1].calls:
             found, _ = await deltas(Request(tuple(messages), tools=TOOLS.specs))
             messages.append(reply(found))
             if calls := messages[-1].calls:
-                messages.append(Message(Author.TOOL, tuple([await TOOLS.run(call) for call in calls])))
+                messages.append(Message(Role.TOOL, tuple([await TOOLS.run(call) for call in calls])))
     return messages
 
 
@@ -93,7 +93,7 @@ def test_every_section_is_found_by_its_title(language: Language) -> None:
 _SUBCOMMANDS = ("chats", "config", "models", "themes", "usage")
 _NAMES = [
     *(("setting {}", "设置 {}", key) for key in SETTINGS),
-    *(("exit code {}", "退出码 {}", str(code.value)) for code in Exit),
+    *(("exit code {}", "退出码 {}", str(code.value)) for code in ExitCode),
     *(("/{}", "命令 /{} 有什么用", command.name) for command in builtin().commands),
     *(("the key {}", "按键 {}", key.shown) for key in KEYS if re.fullmatch("[A-Z][a-zA-Z0-9-]{2,}", key.shown)),
     *(("the subcommand {}", "子命令 {}", f"termchat {name}") for name in _SUBCOMMANDS),
@@ -236,8 +236,8 @@ async def test_without_tools_it_says_so() -> None:
 
 async def test_a_file_is_shown_in_a_block_nothing_in_it_can_end() -> None:
     result = ToolResult("1", "read_file", (Text("a\n````\nb\n" + "x\n" * 50),))
-    calls = Message(Author.ASSISTANT, (ToolCall("1", "read_file", "{}"),), origin=DEMO.origin)
-    found, _ = await deltas(Request((user("read x"), calls, Message(Author.TOOL, (result,)))))
+    calls = Message(Role.ASSISTANT, (ToolCall("1", "read_file", "{}"),), origin=DEMO.origin)
+    found, _ = await deltas(Request((user("read x"), calls, Message(Role.TOOL, (result,)))))
     assert "\n`````\na\n````\n" in reply(found).text
     assert "… and 13 more lines." in reply(found).text
 
@@ -245,16 +245,16 @@ async def test_a_file_is_shown_in_a_block_nothing_in_it_can_end() -> None:
 @pytest.mark.parametrize(
     ("phrases", "kinds", "failure"),
     [
-        (("cut", "断开"), {TextDelta}, Kind.CUT),
-        (("429 for ever", "一直 429"), {Retrying}, Kind.RATE_LIMITED),
-        (("401", "密钥被拒"), set[type](), Kind.AUTH),
+        (("cut", "断开"), {TextDelta}, FailureKind.CUT),
+        (("429 for ever", "一直 429"), {Retrying}, FailureKind.RATE_LIMITED),
+        (("401", "密钥被拒"), set[type](), FailureKind.AUTH),
         (("429", "限流"), {Retrying, TextDelta, UsageDelta, Finished}, None),
         (("length", "截断"), {TextDelta, UsageDelta, Finished}, None),
         (("Show Markdown.", "展示 markdown"), {TextDelta, UsageDelta, Finished}, None),
     ],
 )
 async def test_a_rehearsal_plays_the_true_outcome(
-    phrases: tuple[str, ...], kinds: set[type], failure: Kind | None
+    phrases: tuple[str, ...], kinds: set[type], failure: FailureKind | None
 ) -> None:
     for phrase in phrases:
         found, ended = await deltas(Request((user(phrase),)))

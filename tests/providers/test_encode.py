@@ -12,19 +12,19 @@ from typing import Any
 
 from termchat.core.chat_store import Params, Request, ToolSpec
 from termchat.core.messages import (
-    Author,
     File,
     Image,
     Message,
     Origin,
     Part,
     Reasoning,
+    Role,
     Text,
     ToolCall,
     ToolResult,
     user,
 )
-from termchat.core.models import Profile, Protocol
+from termchat.core.models import ApiProtocol, Profile
 from termchat.providers.anthropic import encode as anthropic
 from termchat.providers.gemini import encode as gemini
 from termchat.providers.openai_chat import encode as chat
@@ -37,16 +37,16 @@ PNG = Image("image/png", b"png")
 ODD_ID = "föreign/id"
 
 
-def origin(protocol: Protocol, model: str = "m") -> Origin:
+def origin(protocol: ApiProtocol, model: str = "m") -> Origin:
     return Origin("home", protocol, model)
 
 
 def reply(by: Origin, *parts: Part) -> Message:
-    return Message(Author.ASSISTANT, parts, by)
+    return Message(Role.ASSISTANT, parts, by)
 
 
 def results(*parts: ToolResult) -> Message:
-    return Message(Author.TOOL, parts)
+    return Message(Role.TOOL, parts)
 
 
 def talk(own: Origin, *thoughts: Reasoning, call: ToolCall) -> Request:
@@ -85,7 +85,7 @@ def odd(body: list[dict[str, Any]], *path: Any) -> str:
 
 
 def test_chat() -> None:
-    own = origin(Protocol.CHAT)
+    own = origin(ApiProtocol.CHAT)
     call = ToolCall("c1", "look", '{"city":"Köln"}', extra={"extra_content": {"google": {"thought_signature": "s"}}})
     details: list[Any] = [{"type": "reasoning.text", "text": "hm", "signature": "s"}]
     body = chat.encode(talk(own, Reasoning("hm", extra={"reasoning_details": details}), call=call), own, PROFILE)
@@ -139,7 +139,7 @@ def test_chat() -> None:
 
 
 def test_responses() -> None:
-    own = origin(Protocol.RESPONSES)
+    own = origin(ApiProtocol.RESPONSES)
     item: dict[str, Any] = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "x", "status": None}
     request = talk(own, Reasoning("hm", extra={"item": item}), call=ToolCall("c1", "look", '{"city":"Köln"}'))
     body = responses.encode(request, own, PROFILE)
@@ -190,7 +190,7 @@ def test_responses() -> None:
 
 
 def test_anthropic() -> None:
-    own = origin(Protocol.ANTHROPIC)
+    own = origin(ApiProtocol.ANTHROPIC)
     thoughts = (
         Reasoning("hm", extra={"signature": "sig"}),
         Reasoning("", redacted=True, extra={"data": "xx"}),
@@ -266,7 +266,7 @@ def test_anthropic() -> None:
 
 
 def test_gemini() -> None:
-    own = origin(Protocol.GEMINI)
+    own = origin(ApiProtocol.GEMINI)
     call = ToolCall("c1", "look", '{"city":"Köln"}', extra={"id": True, "thought_signature": "c2ln"})
     request = talk(own, Reasoning("hm"), call=call)
     dummy = b"skip_thought_signature_validator"
@@ -321,10 +321,10 @@ def test_gemini() -> None:
 
 
 def test_what_a_server_is_known_for_changes_the_body() -> None:
-    own = origin(Protocol.CHAT)
+    own = origin(ApiProtocol.CHAT)
     params = Params(max_tokens=50)
     quirky = replace(PROFILE, quirks=frozenset({"max_tokens", "no_stream_options", "reasoning_back"}))
-    foreign = reply(origin(Protocol.GEMINI), Reasoning("secret"), ToolCall("c2", "look", "{}"))
+    foreign = reply(origin(ApiProtocol.GEMINI), Reasoning("secret"), ToolCall("c2", "look", "{}"))
     mine = reply(own, Reasoning("hm"), ToolCall("c1", "look", "{}"))
     body = chat.encode(Request((user("q"), mine, foreign, user("r")), params=params), own, quirky)
     assert {k: v for k, v in body.items() if k != "messages"} == {"model": "m", "stream": True, "max_tokens": 50}
@@ -333,27 +333,27 @@ def test_what_a_server_is_known_for_changes_the_body() -> None:
 
 def test_documents() -> None:
     pdf = Request((user("read", File("a.pdf", "application/pdf", b"pdf")),))
-    assert chat.encode(pdf, origin(Protocol.CHAT), PROFILE)["messages"][0]["content"][0] == {
+    assert chat.encode(pdf, origin(ApiProtocol.CHAT), PROFILE)["messages"][0]["content"][0] == {
         "type": "file",
         "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,cGRm"},
     }
-    assert responses.encode(pdf, origin(Protocol.RESPONSES), PROFILE)["input"][0]["content"][0] == {
+    assert responses.encode(pdf, origin(ApiProtocol.RESPONSES), PROFILE)["input"][0]["content"][0] == {
         "type": "input_file",
         "filename": "a.pdf",
         "file_data": "data:application/pdf;base64,cGRm",
     }
-    assert anthropic.encode(pdf, origin(Protocol.ANTHROPIC), PROFILE, 1)["messages"][0]["content"][0] == {
+    assert anthropic.encode(pdf, origin(ApiProtocol.ANTHROPIC), PROFILE, 1)["messages"][0]["content"][0] == {
         "type": "document",
         "title": "a.pdf",
         "source": {"type": "base64", "media_type": "application/pdf", "data": "cGRm"},
     }
-    assert gemini.encode_contents(pdf, origin(Protocol.GEMINI))[0]["parts"][0] == {
+    assert gemini.encode_contents(pdf, origin(ApiProtocol.GEMINI))[0]["parts"][0] == {
         "inline_data": {"mime_type": "application/pdf", "data": b"pdf"}
     }
 
 
 def test_thinking_that_a_cut_reply_ended_in_does_not_go() -> None:
-    own = origin(Protocol.ANTHROPIC)
+    own = origin(ApiProtocol.ANTHROPIC)
     cut = reply(own, Text("so"), Reasoning("hm", extra={"signature": "s"}))
     only = reply(own, Reasoning("hm", extra={"signature": "s"}), ToolCall("c", "look", "{", whole=False))
     body = anthropic.encode(Request((user("q"), cut, user("r"), only, user("s"))), own, PROFILE, 1)
@@ -365,7 +365,7 @@ def test_thinking_that_a_cut_reply_ended_in_does_not_go() -> None:
 
 
 def test_reasoning_without_an_item_behind_it_does_not_go() -> None:
-    own = origin(Protocol.RESPONSES)
+    own = origin(ApiProtocol.RESPONSES)
     item: dict[str, Any] = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "x"}
     message = reply(own, Reasoning("hm", extra={"item": item}), ToolCall("c", "look", "{", whole=False))
     unsealed = reply(own, Reasoning("hm", extra={"item": item | {"encrypted_content": None}}), Text("so"))

@@ -8,14 +8,14 @@ import pytest
 
 from termchat.core.chat_store import Effort, Params, Request
 from termchat.core.messages import Origin, user
-from termchat.core.models import Profile, Protocol
+from termchat.core.models import ApiProtocol, Profile
 from termchat.providers.anthropic import encode as anthropic
 from termchat.providers.gemini import encode as gemini
 from termchat.providers.openai_chat import encode as chat
 from termchat.providers.openai_responses import encode as responses
 
 
-def origin(protocol: Protocol) -> Origin:
+def origin(protocol: ApiProtocol) -> Origin:
     return Origin("home", protocol, "m")
 
 
@@ -39,9 +39,9 @@ def bare(request: Request) -> tuple[dict[str, Any], ...]:
     """What each protocol says of the parameters alone."""
     profile = Profile("home")
     bodies = (
-        chat.encode(request, origin(Protocol.CHAT), profile),
-        responses.encode(request, origin(Protocol.RESPONSES), profile),
-        anthropic.encode(request, origin(Protocol.ANTHROPIC), profile, 4096),
+        chat.encode(request, origin(ApiProtocol.CHAT), profile),
+        responses.encode(request, origin(ApiProtocol.RESPONSES), profile),
+        anthropic.encode(request, origin(ApiProtocol.ANTHROPIC), profile, 4096),
         gemini.encode_config(request),
     )
     fixed = ("model", "messages", "input", "stream", "stream_options", "store", "automatic_function_calling")

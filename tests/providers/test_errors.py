@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from termchat.core.errors import Failure, Kind
-from termchat.core.models import Protocol, Timeouts
+from termchat.core.errors import Failure, FailureKind
+from termchat.core.models import ApiProtocol, Timeouts
 from termchat.providers.retry import RetryPolicy
 from tests.gateway import Gateway, Reply, fault
 from tests.gateway.answers import Answer
@@ -22,7 +22,7 @@ ALL = pytest.mark.parametrize("speech", SPEECHES)
 C, R, A, G = SPEECHES
 
 
-async def failed(gateway: Gateway, speech: Protocol, answer: Answer, **options: Any) -> Failure:
+async def failed(gateway: Gateway, speech: ApiProtocol, answer: Answer, **options: Any) -> Failure:
     gateway.always(answer)
     deltas, failure = await heard(profile(gateway.url, speech), **options)
     assert failure is not None
@@ -31,31 +31,31 @@ async def failed(gateway: Gateway, speech: Protocol, answer: Answer, **options: 
 
 
 STATUS = {
-    400: (Kind.BAD_REQUEST, 1),
-    401: (Kind.AUTH, 1),
-    402: (Kind.QUOTA, 1),
-    403: (Kind.PERMISSION, 1),
-    404: (Kind.NOT_FOUND, 1),
-    408: (Kind.BAD_REQUEST, 3),
-    409: (Kind.BAD_REQUEST, 3),
-    413: (Kind.CONTEXT_TOO_LONG, 1),
-    418: (Kind.BAD_REQUEST, 1),
-    422: (Kind.BAD_REQUEST, 1),
-    429: (Kind.RATE_LIMITED, 3),
-    500: (Kind.SERVER, 3),
-    502: (Kind.SERVER, 3),
-    503: (Kind.OVERLOADED, 3),
-    504: (Kind.SERVER, 3),
-    520: (Kind.SERVER, 3),
-    524: (Kind.SERVER, 3),
-    529: (Kind.OVERLOADED, 3),
+    400: (FailureKind.BAD_REQUEST, 1),
+    401: (FailureKind.AUTH, 1),
+    402: (FailureKind.QUOTA, 1),
+    403: (FailureKind.PERMISSION, 1),
+    404: (FailureKind.NOT_FOUND, 1),
+    408: (FailureKind.BAD_REQUEST, 3),
+    409: (FailureKind.BAD_REQUEST, 3),
+    413: (FailureKind.CONTEXT_TOO_LONG, 1),
+    418: (FailureKind.BAD_REQUEST, 1),
+    422: (FailureKind.BAD_REQUEST, 1),
+    429: (FailureKind.RATE_LIMITED, 3),
+    500: (FailureKind.SERVER, 3),
+    502: (FailureKind.SERVER, 3),
+    503: (FailureKind.OVERLOADED, 3),
+    504: (FailureKind.SERVER, 3),
+    520: (FailureKind.SERVER, 3),
+    524: (FailureKind.SERVER, 3),
+    529: (FailureKind.OVERLOADED, 3),
 }
 
 
 @ALL
 @pytest.mark.parametrize("status", STATUS)
 @pytest.mark.parametrize("body", ["vendor", "html", "empty"])
-async def test_every_status(gateway: Gateway, speech: Protocol, status: int, body: str) -> None:
+async def test_every_status(gateway: Gateway, speech: ApiProtocol, status: int, body: str) -> None:
     kind, tries = STATUS[status]
     answers: dict[str, Answer] = {
         "vendor": fault.status(status), "html": fault.html(status), "empty": fault.bare(status)
@@ -68,28 +68,28 @@ async def test_every_status(gateway: Gateway, speech: Protocol, status: int, bod
     assert len(failure.message) < 450
 
 
-KINDS: dict[str, tuple[Answer, Kind, int]] = {
-    "quota": (fault.quota(), Kind.QUOTA, 1),
-    "context": (fault.context_full(), Kind.CONTEXT_TOO_LONG, 1),
-    "key": (fault.bad_key(), Kind.AUTH, 1),
-    "key echoed": (fault.status(401, echo_key=True), Kind.AUTH, 1),
-    "megabytes": (fault.big_error(400), Kind.BAD_REQUEST, 1),
-    "a page": (fault.html_200(), Kind.BAD_RESPONSE, 1),
-    "nothing": (fault.empty_200(), Kind.BAD_RESPONSE, 1),
-    "an error under 200": (fault.json_error_200(), Kind.SERVER, 3),
-    "another service": (fault.not_http(), Kind.NETWORK, 3),
-    "reset": (fault.reset(), Kind.NETWORK, 3),
-    "closed": (fault.close(), Kind.NETWORK, 3),
-    "words": (fault.Body(b"hello\n", "text/event-stream"), Kind.BAD_RESPONSE, 1),
-    "broken JSON": (fault.Body(b'{"choices": [', "application/json"), Kind.BAD_RESPONSE, 1),
-    "other JSON": (fault.Body(b'{"hello": 1}', "application/json"), Kind.BAD_RESPONSE, 1),
-    "204": (fault.Status(204, body="empty"), Kind.BAD_RESPONSE, 1),
+KINDS: dict[str, tuple[Answer, FailureKind, int]] = {
+    "quota": (fault.quota(), FailureKind.QUOTA, 1),
+    "context": (fault.context_full(), FailureKind.CONTEXT_TOO_LONG, 1),
+    "key": (fault.bad_key(), FailureKind.AUTH, 1),
+    "key echoed": (fault.status(401, echo_key=True), FailureKind.AUTH, 1),
+    "megabytes": (fault.big_error(400), FailureKind.BAD_REQUEST, 1),
+    "a page": (fault.html_200(), FailureKind.BAD_RESPONSE, 1),
+    "nothing": (fault.empty_200(), FailureKind.BAD_RESPONSE, 1),
+    "an error under 200": (fault.json_error_200(), FailureKind.SERVER, 3),
+    "another service": (fault.not_http(), FailureKind.NETWORK, 3),
+    "reset": (fault.reset(), FailureKind.NETWORK, 3),
+    "closed": (fault.close(), FailureKind.NETWORK, 3),
+    "words": (fault.Body(b"hello\n", "text/event-stream"), FailureKind.BAD_RESPONSE, 1),
+    "broken JSON": (fault.Body(b'{"choices": [', "application/json"), FailureKind.BAD_RESPONSE, 1),
+    "other JSON": (fault.Body(b'{"hello": 1}', "application/json"), FailureKind.BAD_RESPONSE, 1),
+    "204": (fault.Status(204, body="empty"), FailureKind.BAD_RESPONSE, 1),
 }
 
 
 @ALL
 @pytest.mark.parametrize("case", KINDS)
-async def test_what_a_server_can_do_instead_of_answering(gateway: Gateway, speech: Protocol, case: str) -> None:
+async def test_what_a_server_can_do_instead_of_answering(gateway: Gateway, speech: ApiProtocol, case: str) -> None:
     answer, kind, tries = KINDS[case]
     failure = await failed(gateway, speech, answer)
     assert (failure.kind, len(gateway.asked)) == (kind, tries), failure.message
@@ -115,19 +115,19 @@ PLAN = "You exceeded your current quota, please check your plan and billing deta
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
-        (exhausted(PLAN, violations=violated("PerDayPerProjectPerModel-FreeTier")), Kind.QUOTA),
-        (exhausted(PLAN, violations=violated("PerMinutePerProjectPerModel", "0")), Kind.QUOTA),
-        (exhausted(PLAN, violations=violated("PerMinutePerProjectPerModel")), Kind.RATE_LIMITED),
-        (exhausted(PLAN), Kind.QUOTA),
-        (exhausted("Your prepayment credits are depleted."), Kind.QUOTA),
-        (exhausted("Your project has exceeded its monthly spending cap."), Kind.QUOTA),
-        (exhausted(PLAN, retryDelay="7s"), Kind.RATE_LIMITED),
-        (exhausted("Resource has been exhausted (e.g. check quota)."), Kind.RATE_LIMITED),
+        (exhausted(PLAN, violations=violated("PerDayPerProjectPerModel-FreeTier")), FailureKind.QUOTA),
+        (exhausted(PLAN, violations=violated("PerMinutePerProjectPerModel", "0")), FailureKind.QUOTA),
+        (exhausted(PLAN, violations=violated("PerMinutePerProjectPerModel")), FailureKind.RATE_LIMITED),
+        (exhausted(PLAN), FailureKind.QUOTA),
+        (exhausted("Your prepayment credits are depleted."), FailureKind.QUOTA),
+        (exhausted("Your project has exceeded its monthly spending cap."), FailureKind.QUOTA),
+        (exhausted(PLAN, retryDelay="7s"), FailureKind.RATE_LIMITED),
+        (exhausted("Resource has been exhausted (e.g. check quota)."), FailureKind.RATE_LIMITED),
     ],
 )
-async def test_a_quota_of_gemini_that_is_spent_is_no_rate(gateway: Gateway, answer: Answer, kind: Kind) -> None:
+async def test_a_quota_of_gemini_that_is_spent_is_no_rate(gateway: Gateway, answer: Answer, kind: FailureKind) -> None:
     failure = await failed(gateway, G, answer)
-    assert (failure.kind, len(gateway.asked)) == (kind, 1 if kind is Kind.QUOTA else 3)
+    assert (failure.kind, len(gateway.asked)) == (kind, 1 if kind is FailureKind.QUOTA else 3)
 
 
 HISTORY = {
@@ -154,14 +154,16 @@ HISTORY = {
 
 
 @pytest.mark.parametrize(("speech", "words"), [(speech, words) for speech, rows in HISTORY.items() for words in rows])
-async def test_a_refused_history_is_known_by_the_vendors_words(gateway: Gateway, speech: Protocol, words: str) -> None:
+async def test_a_refused_history_is_known_by_the_vendors_words(
+    gateway: Gateway, speech: ApiProtocol, words: str
+) -> None:
     failure = await failed(gateway, speech, fault.status(400, words))
-    assert (failure.kind, failure.retryable) == (Kind.HISTORY_INVALID, False)
+    assert (failure.kind, failure.retryable) == (FailureKind.HISTORY_INVALID, False)
 
 
 @ALL
 @pytest.mark.parametrize("start", [b"data: ", b"data:", b"event: error\ndata: "])
-async def test_an_error_that_comes_as_an_event_is_read(gateway: Gateway, speech: Protocol, start: bytes) -> None:
+async def test_an_error_that_comes_as_an_event_is_read(gateway: Gateway, speech: ApiProtocol, start: bytes) -> None:
     """As LiteLLM does where it had promised a stream."""
     body = start + b'{"error": {"message": "No such luck", "code": "500"}}\n\ndata: [DONE]\n\n'
     failure = await failed(gateway, speech, fault.Status(500, body=body), policy=RetryPolicy(0))
@@ -169,7 +171,7 @@ async def test_an_error_that_comes_as_an_event_is_read(gateway: Gateway, speech:
 
 
 @ALL
-async def test_an_error_in_mid_stream_before_any_word_is_tried_again(gateway: Gateway, speech: Protocol) -> None:
+async def test_an_error_in_mid_stream_before_any_word_is_tried_again(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.reply(Reply(fault.error_event(529)), Reply.text("now"))
     deltas, failure = await heard(profile(gateway.url, speech))
     assert (text_of(deltas), failure, len(gateway.asked)) == ("now", None, 2)
@@ -177,12 +179,12 @@ async def test_an_error_in_mid_stream_before_any_word_is_tried_again(gateway: Ga
 
 @ALL
 @pytest.mark.parametrize("form", ["native", "nested", "bare"])
-async def test_an_error_in_mid_stream_after_a_word_is_told(gateway: Gateway, speech: Protocol, form: Any) -> None:
+async def test_an_error_in_mid_stream_after_a_word_is_told(gateway: Gateway, speech: ApiProtocol, form: Any) -> None:
     gateway.reply(Reply.text("one two three").after(2, fault.error_event(529, form=form)))
     deltas, failure = await heard(profile(gateway.url, speech))
     assert text_of(deltas) == "one two "
     assert failure is not None
-    assert failure.kind in (Kind.OVERLOADED, Kind.SERVER)
+    assert failure.kind in (FailureKind.OVERLOADED, FailureKind.SERVER)
     assert len(gateway.asked) == 1
 
 
@@ -198,34 +200,34 @@ _CUT_SHORT = [
 
 @pytest.mark.parametrize(("speech", "cut", "after"), _CUT_SHORT)
 async def test_a_stream_without_an_end_is_cut_and_never_sent_again(
-    gateway: Gateway, speech: Protocol, cut: Any, after: int
+    gateway: Gateway, speech: ApiProtocol, cut: Any, after: int
 ) -> None:
     gateway.reply(Reply.text("eins zwei dré vier fünf").after(after, cut))
     deltas, failure = await heard(profile(gateway.url, speech))
     assert failure is not None
-    assert failure.kind is Kind.CUT
+    assert failure.kind is FailureKind.CUT
     assert text_of(deltas) == "eins zwei "[: 5 * after]
     assert len(gateway.asked) == 1
 
 
 @ALL
-async def test_a_refused_connection_and_an_unknown_host(speech: Protocol) -> None:
+async def test_a_refused_connection_and_an_unknown_host(speech: ApiProtocol) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     deltas, failure = await heard(profile(url, speech))
     assert failure is not None
-    assert failure.kind is Kind.NETWORK
+    assert failure.kind is FailureKind.NETWORK
     assert "connection refused" in failure.message
     assert "Tried 3 times" in failure.message
     assert len(deltas) == 2
     _, failure = await heard(profile("http://no-such-host.invalid", speech))
     assert failure is not None
-    assert (failure.kind, "DNS" in failure.message) == (Kind.NETWORK, True)
+    assert (failure.kind, "DNS" in failure.message) == (FailureKind.NETWORK, True)
 
 
 @ALL
-async def test_https_to_a_plain_port_is_told_at_once(speech: Protocol) -> None:
+async def test_https_to_a_plain_port_is_told_at_once(speech: ApiProtocol) -> None:
     async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(100)
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -235,21 +237,21 @@ async def test_https_to_a_plain_port_is_told_at_once(speech: Protocol) -> None:
         port = server.sockets[0].getsockname()[1]
         deltas, failure = await heard(profile(f"https://127.0.0.1:{port}", speech))
     assert failure is not None
-    assert (failure.kind, "TLS" in failure.message, deltas) == (Kind.NETWORK, True, [])
+    assert (failure.kind, "TLS" in failure.message, deltas) == (FailureKind.NETWORK, True, [])
 
 
 @ALL
-async def test_a_server_that_never_says_hello(speech: Protocol) -> None:
+async def test_a_server_that_never_says_hello(speech: ApiProtocol) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         url = f"https://127.0.0.1:{mute.getsockname()[1]}"
         _, failure = await heard(profile(url, speech), timeouts=Timeouts(connect=0.1), policy=RetryPolicy(0))
     assert failure is not None
-    assert (failure.kind, "within 0.1 s" in failure.message) == (Kind.NETWORK, True), failure
+    assert (failure.kind, "within 0.1 s" in failure.message) == (FailureKind.NETWORK, True), failure
 
 
 @ALL
 @pytest.mark.parametrize("own", [False, True], ids=["of all", "the provider's own"])
-async def test_a_server_that_does_not_take_the_connection(speech: Protocol, own: bool) -> None:
+async def test_a_server_that_does_not_take_the_connection(speech: ApiProtocol, own: bool) -> None:
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -260,54 +262,54 @@ async def test_a_server_that_does_not_take_the_connection(speech: Protocol, own:
         for waiting in queue:
             waiting.close()
     assert failure is not None
-    assert (failure.kind, "no connection within 0.1 s" in failure.message) == (Kind.NETWORK, True)
+    assert (failure.kind, "no connection within 0.1 s" in failure.message) == (FailureKind.NETWORK, True)
 
 
 @ALL
 @pytest.mark.parametrize("url", ["ftp://h/v1", "http://", "no scheme"])
-async def test_a_base_url_that_is_none(speech: Protocol, url: str) -> None:
+async def test_a_base_url_that_is_none(speech: ApiProtocol, url: str) -> None:
     made = profile("http://h", speech)
     _, failure = await heard(replace(made, bases={speech: url}))
     assert failure is not None
-    assert failure.kind in (Kind.BAD_CONFIG, Kind.NETWORK)
+    assert failure.kind in (FailureKind.BAD_CONFIG, FailureKind.NETWORK)
     assert failure.hint
 
 
 @ALL
-async def test_a_key_no_header_can_carry(gateway: Gateway, speech: Protocol) -> None:
+async def test_a_key_no_header_can_carry(gateway: Gateway, speech: ApiProtocol) -> None:
     for key in ("kéy-with-accent-123", "zero\u200bwidth-key-123"):
         _, failure = await heard(profile(gateway.url, speech, key=key))
         assert failure is not None
-        assert failure.kind is Kind.BAD_CONFIG
+        assert failure.kind is FailureKind.BAD_CONFIG
         assert "key" in failure.message
         assert key not in failure.message
     assert not gateway.requests
 
 
 @ALL
-async def test_a_missing_key_is_told_before_any_request(gateway: Gateway, speech: Protocol) -> None:
+async def test_a_missing_key_is_told_before_any_request(gateway: Gateway, speech: ApiProtocol) -> None:
     _, failure = await heard(profile(gateway.url, speech, key="env:SOME_KEY"))
     assert failure is not None
-    assert failure.kind is Kind.NO_KEY
+    assert failure.kind is FailureKind.NO_KEY
     assert "SOME_KEY" in failure.message + failure.hint
     assert not gateway.requests
 
 
 @ALL
-async def test_a_redirect_is_refused_and_the_key_stays(gateway: Gateway, speech: Protocol) -> None:
+async def test_a_redirect_is_refused_and_the_key_stays(gateway: Gateway, speech: ApiProtocol) -> None:
     async with Gateway() as other:
         gateway.reply(fault.redirect(other.url + "/v1/x"), fault.redirect_loop())
         for _ in range(2):
             _, failure = await heard(profile(gateway.url, speech))
             assert failure is not None
-            assert failure.kind is Kind.BAD_CONFIG
+            assert failure.kind is FailureKind.BAD_CONFIG
             assert "redirect" in failure.message
         assert other.connections == 0
     assert len(gateway.requests) == 2
 
 
 @ALL
-async def test_no_failure_ever_tells_the_key(gateway: Gateway, speech: Protocol) -> None:
+async def test_no_failure_ever_tells_the_key(gateway: Gateway, speech: ApiProtocol) -> None:
     echo = f"bad {KEY}, Bearer {KEY}, x-api-key: {KEY}"
     answers: list[Answer] = [
         fault.status(401, echo_key=True),
@@ -324,7 +326,7 @@ async def test_no_failure_ever_tells_the_key(gateway: Gateway, speech: Protocol)
 
 
 @ALL
-async def test_the_details_of_a_refusal(gateway: Gateway, speech: Protocol) -> None:
+async def test_the_details_of_a_refusal(gateway: Gateway, speech: ApiProtocol) -> None:
     """Who was asked, the id of the request, each try with its time, and what the server said, without the key."""
     began = time.time()
     words = f"slow down, {KEY} \x1b[2J" + "x" * 10_000
@@ -342,7 +344,7 @@ async def test_the_details_of_a_refusal(gateway: Gateway, speech: Protocol) -> N
 
 
 @ALL
-async def test_the_details_of_a_connection_that_is_not_there(speech: Protocol) -> None:
+async def test_the_details_of_a_connection_that_is_not_there(speech: ApiProtocol) -> None:
     _, failure = await heard(profile("http://127.0.0.1:9", speech), policy=RetryPolicy(0))
     assert failure
     assert failure.details
@@ -351,7 +353,9 @@ async def test_the_details_of_a_connection_that_is_not_there(speech: Protocol) -
 
 
 @ALL
-async def test_markup_and_escapes_in_a_servers_words_are_shown_harmlessly(gateway: Gateway, speech: Protocol) -> None:
+async def test_markup_and_escapes_in_a_servers_words_are_shown_harmlessly(
+    gateway: Gateway, speech: ApiProtocol
+) -> None:
     words = "no \x1b]52;c;aGk=\x07 \u202e [red]x[/red] <script>alert(1)</script>\nsecond line"
     failure = await failed(gateway, speech, fault.status(400, words))
     assert not set(failure.message) & set("\x1b\x07\u202e\n")
@@ -381,7 +385,7 @@ async def test_the_page_where_credit_is_bought_is_named(gateway: Gateway, pages:
 
 
 @ALL
-async def test_an_unknown_model_is_named_with_the_way_out(gateway: Gateway, speech: Protocol) -> None:
+async def test_an_unknown_model_is_named_with_the_way_out(gateway: Gateway, speech: ApiProtocol) -> None:
     failure = await failed(gateway, speech, fault.status(404))
     assert MODELS[speech] in failure.message
     assert "termchat models" in failure.hint

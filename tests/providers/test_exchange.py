@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from termchat.core.chat_store import Params, Request, Wire
-from termchat.core.errors import Kind
+from termchat.core.errors import FailureKind
 from termchat.core.events import Adapted, Finished, Retrying, UsageDelta
 from termchat.core.messages import Reasoning, Text, ToolCall, user
-from termchat.core.models import ModelRef, Protocol
+from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Finish
 from termchat.core.usage import Usage
 from termchat.providers.retry import RetryPolicy
@@ -74,7 +74,7 @@ async def test_the_other_name_of_the_limit(
 
 
 @ALL
-async def test_a_server_that_refuses_to_stream_is_asked_once_without(gateway: Gateway, speech: Protocol) -> None:
+async def test_a_server_that_refuses_to_stream_is_asked_once_without(gateway: Gateway, speech: ApiProtocol) -> None:
     usage = gw.Usage(input=20, output=9)
     gateway.reply(fault.no_streaming(), Reply(gw.Reasoning("hm"), gw.Text("so"), Call("look", {"x": 1}), usage=usage))
     deltas, failure = await heard(profile(gateway.url, speech))
@@ -87,11 +87,11 @@ async def test_a_server_that_refuses_to_stream_is_asked_once_without(gateway: Ga
     gateway.reply(fault.no_streaming(), fault.no_streaming())
     _, failure = await heard(profile(gateway.url, speech))
     assert failure is not None
-    assert (failure.kind, len(gateway.asked)) == (Kind.BAD_REQUEST, 4)
+    assert (failure.kind, len(gateway.asked)) == (FailureKind.BAD_REQUEST, 4)
 
 
 @ALL
-async def test_a_plain_reply_to_a_request_for_a_stream_is_a_reply(gateway: Gateway, speech: Protocol) -> None:
+async def test_a_plain_reply_to_a_request_for_a_stream_is_a_reply(gateway: Gateway, speech: ApiProtocol) -> None:
     usage = gw.Usage(input=20, output=9, cached=5)
     gateway.reply(Reply(gw.Text("wörds"), Call("look", {"x": 1}), usage=usage).on(plain=True))
     deltas, failure = await heard(profile(gateway.url, speech))
@@ -104,7 +104,7 @@ async def test_a_plain_reply_to_a_request_for_a_stream_is_a_reply(gateway: Gatew
 
 
 @ALL
-async def test_a_profile_that_does_not_stream_never_asks_to(gateway: Gateway, speech: Protocol) -> None:
+async def test_a_profile_that_does_not_stream_never_asks_to(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.allow_plain()
     gateway.reply(Reply.text("all at once"))
     deltas, failure = await heard(profile(gateway.url, speech, stream=False))
@@ -124,7 +124,7 @@ async def test_the_second_path_is_tried_when_the_first_is_not_found(gateway: Gat
 
 @ALL
 async def test_a_key_from_a_command_is_read_again_once_when_it_is_refused(
-    gateway: Gateway, speech: Protocol, tmp_path: Path
+    gateway: Gateway, speech: ApiProtocol, tmp_path: Path
 ) -> None:
     counter = tmp_path / "asked"
     command = tmp_path / "key"
@@ -137,31 +137,31 @@ async def test_a_key_from_a_command_is_read_again_once_when_it_is_refused(
     assert [request.key for request in gateway.asked] == ["key-number-1-abc", "key-number-2-abc"]
     _, failure = await heard(made)
     assert failure is not None
-    assert (failure.kind, len(gateway.asked)) == (Kind.AUTH, 4)
+    assert (failure.kind, len(gateway.asked)) == (FailureKind.AUTH, 4)
 
 
 @ALL
-async def test_a_key_from_elsewhere_is_not_tried_again(gateway: Gateway, speech: Protocol) -> None:
+async def test_a_key_from_elsewhere_is_not_tried_again(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.always(fault.status(401))
     await heard(profile(gateway.url, speech, key="env:K"), env={"K": KEY})
     assert len(gateway.asked) == 1
 
 
 @ALL
-async def test_the_tries_are_told_before_each_wait(gateway: Gateway, speech: Protocol) -> None:
+async def test_the_tries_are_told_before_each_wait(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.reply(fault.status(529), fault.status(429, retry_after="7"), Reply.text("at last"))
     deltas, failure = await heard(profile(gateway.url, speech))
     assert (text_of(deltas), failure) == ("at last", None)
     retries = [delta for delta in deltas if isinstance(delta, Retrying)]
     assert [(r.attempt, r.tries, r.failure.kind) for r in retries] == [
-        (2, 3, Kind.OVERLOADED),
-        (3, 3, Kind.RATE_LIMITED),
+        (2, 3, FailureKind.OVERLOADED),
+        (3, 3, FailureKind.RATE_LIMITED),
     ]
     assert retries[1].delay == 0.007  # the house's policy waits a thousandth
 
 
 @ALL
-async def test_a_server_that_asks_for_an_hour_is_not_waited_for(gateway: Gateway, speech: Protocol) -> None:
+async def test_a_server_that_asks_for_an_hour_is_not_waited_for(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.always(fault.status(429, retry_after="3600"))
     _, failure = await heard(profile(gateway.url, speech))
     assert failure is not None
@@ -171,7 +171,7 @@ async def test_a_server_that_asks_for_an_hour_is_not_waited_for(gateway: Gateway
 
 @ALL
 async def test_who_was_in_a_hurry_and_had_an_answer_lets_the_next_one_go_at_once(
-    gateway: Gateway, speech: Protocol
+    gateway: Gateway, speech: ApiProtocol
 ) -> None:
     gateway.reply(fault.status(429, retry_after="29"), Reply.text("one"), Reply.text("two"))
     seen: list[Any] = []
@@ -188,7 +188,7 @@ async def test_who_was_in_a_hurry_and_had_an_answer_lets_the_next_one_go_at_once
 
 
 @ALL
-async def test_headers_and_body_of_the_configuration_go_along(gateway: Gateway, speech: Protocol) -> None:
+async def test_headers_and_body_of_the_configuration_go_along(gateway: Gateway, speech: ApiProtocol) -> None:
     field = "labels" if speech is G else "metadata"
     made = profile(gateway.url, speech, headers={"x-team": "env:TEAM", "x-app": "t"}, body={field: {"user_id": "me"}})
     gateway.reply(Reply.text("ok"))
@@ -199,7 +199,7 @@ async def test_headers_and_body_of_the_configuration_go_along(gateway: Gateway, 
 
 
 @ALL
-async def test_a_server_without_a_key_gets_none(gateway: Gateway, speech: Protocol) -> None:
+async def test_a_server_without_a_key_gets_none(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.reply(Reply.text("ok"))
     gateway.expect_problems()
     await heard(profile(gateway.url, speech, key="", local=True))
@@ -241,7 +241,7 @@ async def test_nothing_of_the_environment_goes_to_another_server(
     ids=str,
 )
 async def test_however_the_bytes_travel_the_reply_is_the_same(
-    gateway: Gateway, speech: Protocol, wire: dict[str, Any]
+    gateway: Gateway, speech: ApiProtocol, wire: dict[str, Any]
 ) -> None:
     gateway.reply(Reply(gw.Text("the sáme ", "words 🙂"), Call("look", {"x": "ü"})).on(**wire))
     deltas, failure = await heard(profile(gateway.url, speech))
@@ -257,7 +257,7 @@ QUIRKS = [quirk for quirk in gw.Quirk if quirk not in (gw.Quirk.PROMPT_BLOCKED, 
 
 @ALL
 @pytest.mark.parametrize("quirk", QUIRKS, ids=lambda quirk: quirk.name)
-async def test_a_server_of_its_own_ways_is_understood(gateway: Gateway, speech: Protocol, quirk: gw.Quirk) -> None:
+async def test_a_server_of_its_own_ways_is_understood(gateway: Gateway, speech: ApiProtocol, quirk: gw.Quirk) -> None:
     calls = (Call("look", {"city": "Köln"}), Call("count", {"to": 3}))
     if quirk is gw.Quirk.CALL_LEGACY:
         calls = calls[:1]  # the form before tools knows one call
@@ -279,7 +279,7 @@ async def test_a_server_of_its_own_ways_is_understood(gateway: Gateway, speech: 
 
 @ALL
 async def test_no_connection_is_left_and_a_second_question_goes_over_the_same_one(
-    gateway: Gateway, speech: Protocol
+    gateway: Gateway, speech: ApiProtocol
 ) -> None:
     gateway.always(Reply.text("ok"))
     before = asyncio.all_tasks()
@@ -293,7 +293,7 @@ async def test_no_connection_is_left_and_a_second_question_goes_over_the_same_on
 
 
 @ALL
-async def test_bytes_are_counted_as_signs_of_life(gateway: Gateway, speech: Protocol) -> None:
+async def test_bytes_are_counted_as_signs_of_life(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.reply(Reply.text("some words"))
     wire = Wire()
     await heard(profile(gateway.url, speech), wire=wire)

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from termchat.core.errors import Failure, Kind, ProviderError
-from termchat.core.models import ModelRef, Profile, Protocol
+from termchat.core.errors import Failure, FailureKind, ProviderError
+from termchat.core.models import ApiProtocol, ModelRef, Profile
 from termchat.core.usage import Usage
 from termchat.providers.lazy_import import loaded
 from termchat.providers.model_cache import ListingCache
@@ -66,7 +66,7 @@ def test_a_name_is_a_model(name: str, ref: ModelRef) -> None:
 def test_a_name_that_is_none_is_told_with_the_way_out(name: str, words: str) -> None:
     failure = resolver().resolve(name)
     assert isinstance(failure, Failure)
-    assert (failure.kind, failure.message) == (Kind.NOT_FOUND, words)
+    assert (failure.kind, failure.message) == (FailureKind.NOT_FOUND, words)
     assert failure.hint
 
 
@@ -85,14 +85,19 @@ def test_usable_ones_come_first_and_presets_on_this_machine_only_when_asked_for(
 
 async def test_an_unknown_provider_and_one_without_a_base_are_told() -> None:
     async with registry(Profile("empty")) as providers:
-        for ref, kind in ((ModelRef("nowhere", "m"), Kind.NOT_FOUND), (ModelRef("empty", "m"), Kind.BAD_CONFIG)):
+        for ref, kind in (
+            (ModelRef("nowhere", "m"), FailureKind.NOT_FOUND),
+            (ModelRef("empty", "m"), FailureKind.BAD_CONFIG),
+        ):
             with pytest.raises(ProviderError) as told:
                 await providers.open(ref)
             assert told.value.failure.kind is kind
 
 
 @ALL
-async def test_models_are_listed_live_then_from_the_cache(gateway: Gateway, speech: Protocol, tmp_path: Path) -> None:
+async def test_models_are_listed_live_then_from_the_cache(
+    gateway: Gateway, speech: ApiProtocol, tmp_path: Path
+) -> None:
     cache = tmp_path / "cache" / "models.json"
     made = profile(gateway.url, speech)
     names = sorted(LISTED[VENDORS[speech]])
@@ -120,7 +125,7 @@ async def test_models_are_listed_live_then_from_the_cache(gateway: Gateway, spee
     ids=["page", "empty", "error", "list", "number", "bytes", "reset", "another service", "redirect"],
 )
 async def test_a_listing_that_is_none_is_a_failure_or_empty(
-    gateway: Gateway, speech: Protocol, answer: fault.Fault
+    gateway: Gateway, speech: ApiProtocol, answer: fault.Fault
 ) -> None:
     gateway.models_answer = answer
     async with registry(profile(gateway.url, speech)) as providers:
@@ -129,12 +134,12 @@ async def test_a_listing_that_is_none_is_a_failure_or_empty(
 
 
 @ALL
-async def test_a_listing_that_is_refused_is_a_failure(gateway: Gateway, speech: Protocol) -> None:
+async def test_a_listing_that_is_refused_is_a_failure(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.models_answer = fault.status(401)
     async with registry(profile(gateway.url, speech)) as providers:
         with pytest.raises(ProviderError) as told:
             await providers.models(speech.value)
-    assert told.value.failure.kind is Kind.AUTH
+    assert told.value.failure.kind is FailureKind.AUTH
 
 
 async def test_a_gateway_of_several_protocols_lists_what_it_can(gateway: Gateway) -> None:

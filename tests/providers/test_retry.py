@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from termchat.core.errors import Failure, Kind
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import say
 from termchat.providers.client import Report
 from termchat.providers.retry import RetryPolicy, given_up, pause
 from termchat.providers.retry_after import retry_after
 
-AGAIN = Failure(Kind.OVERLOADED, say("busy"), retryable=True)
+AGAIN = Failure(FailureKind.OVERLOADED, say("busy"), retryable=True)
 INFO: Any = {"error": {"details": [{"@type": "x.ErrorInfo"}, {"@type": "x.RetryInfo", "retryDelay": "17.5s"}]}}
 
 
@@ -42,23 +42,23 @@ def test_the_wait_has_an_end() -> None:
 
 def test_none_when_none_are_wanted_or_it_makes_no_sense() -> None:
     assert RetryPolicy(0).delay(AGAIN, 1) is None
-    assert RetryPolicy(2).delay(Failure(Kind.AUTH, say("no")), 1) is None
+    assert RetryPolicy(2).delay(Failure(FailureKind.AUTH, say("no")), 1) is None
 
 
 @pytest.mark.parametrize(("seconds", "delay"), [(0.5, 0.5), (30.0, 30.0), (30.1, None), (3600.0, None)])
 def test_the_server_says_when_up_to_half_a_minute(seconds: float, delay: float | None) -> None:
-    failure = Failure(Kind.RATE_LIMITED, say("slow down"), retry_after=seconds, retryable=True)
+    failure = Failure(FailureKind.RATE_LIMITED, say("slow down"), retry_after=seconds, retryable=True)
     assert RetryPolicy(2).delay(failure, 1) == delay
 
 
 def test_a_wait_of_nothing_is_our_own() -> None:
-    delay = RetryPolicy(2).delay(Failure(Kind.RATE_LIMITED, say("x"), retry_after=0.0, retryable=True), 1)
+    delay = RetryPolicy(2).delay(Failure(FailureKind.RATE_LIMITED, say("x"), retry_after=0.0, retryable=True), 1)
     assert delay is not None
     assert delay > 0.3
 
 
 def test_in_the_end_the_tries_are_told_and_when_to_come_back() -> None:
-    failure = Failure(Kind.RATE_LIMITED, say("Slow down."), retry_after=3600.0, retryable=True)
+    failure = Failure(FailureKind.RATE_LIMITED, say("Slow down."), retry_after=3600.0, retryable=True)
     assert given_up(failure, 1).message == "Slow down. It asks to wait 3600 s."
     assert given_up(AGAIN, 3).message == "busy. Tried 3 times."
     assert given_up(AGAIN, 1) == AGAIN

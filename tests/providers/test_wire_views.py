@@ -13,8 +13,8 @@ import pytest
 
 from termchat.core.chat_store import Params, Request, ToolSpec
 from termchat.core.history import bared
-from termchat.core.messages import Author, Message, Origin, Text, user
-from termchat.core.models import Profile, Protocol
+from termchat.core.messages import Message, Origin, Role, Text, user
+from termchat.core.models import ApiProtocol, Profile
 from termchat.core.sanitize import well_formed
 from termchat.providers.anthropic import encode as anthropic
 from termchat.providers.gemini import encode as gemini
@@ -31,15 +31,15 @@ TARGETS = origins()
 
 def body_for(target: Origin, messages: list[Message]) -> tuple[str, dict[str, Any]]:
     """The path and the body as they would go over the wire."""
-    searching = len(messages) % 2 == 0 and target.protocol in (Protocol.RESPONSES, Protocol.ANTHROPIC)
+    searching = len(messages) % 2 == 0 and target.protocol in (ApiProtocol.RESPONSES, ApiProtocol.ANTHROPIC)
     request = Request(tuple(messages), "Be brief.", TOOLS, Params(search=searching))
     profile = Profile(target.provider)
     match target.protocol:
-        case Protocol.CHAT:
+        case ApiProtocol.CHAT:
             return "/v1/chat/completions", chat.encode(request, target, profile)
-        case Protocol.RESPONSES:
+        case ApiProtocol.RESPONSES:
             return "/v1/responses", responses.encode(request, target, profile)
-        case Protocol.ANTHROPIC:
+        case ApiProtocol.ANTHROPIC:
             return "/v1/messages", anthropic.encode(request, target, profile, 4096)
         case _:
             path = f"/v1beta/models/{target.model}:streamGenerateContent"
@@ -75,13 +75,13 @@ def as_json(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
-def counted(body: dict[str, Any], protocol: Protocol) -> tuple[int, int]:
+def counted(body: dict[str, Any], protocol: ApiProtocol) -> tuple[int, int]:
     """How many calls and how many results a body has."""
     kinds = {
-        Protocol.CHAT: ('"type": "function", "function": {"name"', '"role": "tool"'),
-        Protocol.RESPONSES: ('"type": "function_call",', '"type": "function_call_output"'),
-        Protocol.ANTHROPIC: ('"type": "tool_use"', '"type": "tool_result"'),
-        Protocol.GEMINI: ('"function_call": {', '"function_response": {'),
+        ApiProtocol.CHAT: ('"type": "function", "function": {"name"', '"role": "tool"'),
+        ApiProtocol.RESPONSES: ('"type": "function_call",', '"type": "function_call_output"'),
+        ApiProtocol.ANTHROPIC: ('"type": "tool_use"', '"type": "tool_result"'),
+        ApiProtocol.GEMINI: ('"function_call": {', '"function_response": {'),
     }
     turns = body.get("messages") or body.get("input") or body.get("contents")
     text = json.dumps(turns, ensure_ascii=False)
@@ -95,7 +95,7 @@ def test_no_prefix_of_any_conversation_makes_a_request_that_is_refused(round_: i
     for number in range(TALKS):
         messages = talk(random.Random(seed + number))
         for end, last in enumerate(messages, 1):
-            if last.author is Author.ASSISTANT:
+            if last.author is Role.ASSISTANT:
                 continue  # nobody is asked then
             for target in TARGETS:
                 try:

@@ -25,13 +25,13 @@ from termchat.core.events import (
     TurnEnded,
     TurnStarted,
 )
-from termchat.core.messages import Author, Message, Origin, Text, ToolCall, ToolResult, user
-from termchat.core.models import ModelRef, Protocol
+from termchat.core.messages import Message, Origin, Role, Text, ToolCall, ToolResult, user
+from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.usage import Usage
 
 MODEL = ModelRef("openai", "gpt-5.2")
-ORIGIN = Origin("openai", Protocol.RESPONSES, "gpt-5.2")
+ORIGIN = Origin("openai", ApiProtocol.RESPONSES, "gpt-5.2")
 STATE = ChatState(MODEL, "be brief", {"think": "low"})
 HERE = Place("tty1", "/home/a/work")
 USAGE = Usage(input=10, output=5, cached=2)
@@ -45,7 +45,7 @@ def ask(recorder: Recorder, text: str, parent: str | None = None) -> str:
 
 
 def reply(text: str, usage: Usage | None = USAGE) -> Message:
-    return Message(Author.ASSISTANT, (Text(text),), ORIGIN, Outcome.COMPLETE, usage)
+    return Message(Role.ASSISTANT, (Text(text),), ORIGIN, Outcome.COMPLETE, usage)
 
 
 async def answer(
@@ -84,7 +84,7 @@ def calls(recording: Recording, turn: str, question: str, names: Sequence[str]) 
     for n, name in enumerate(names):
         recording.keep(Streamed(turn, ToolCallDelta(n, f"call_{n}", name, "{}", done=True)))
     parts = tuple(ToolCall(f"call_{n}", name, "{}") for n, name in enumerate(names))
-    recording.keep(MessageDone(turn, node, question, Message(Author.ASSISTANT, parts, ORIGIN, Outcome.COMPLETE, USAGE)))
+    recording.keep(MessageDone(turn, node, question, Message(Role.ASSISTANT, parts, ORIGIN, Outcome.COMPLETE, USAGE)))
     return node
 
 

@@ -7,19 +7,19 @@ from hypothesis import strategies as st
 from termchat.core.chats import ChatInfo, ChatRecord, ChatState
 from termchat.core.conversation import Conversation, Node
 from termchat.core.messages import (
-    Author,
     Citation,
     File,
     Image,
     Message,
     Origin,
     Reasoning,
+    Role,
     Search,
     Text,
     ToolCall,
     ToolResult,
 )
-from termchat.core.models import ModelRef, Protocol
+from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.usage import Usage
 
@@ -46,10 +46,10 @@ parts = (
 counts = st.integers(0, 10**9)
 costs = st.none() | st.decimals(0, 1000, allow_nan=False, places=9)
 usages = st.builds(Usage, counts, counts, counts, counts, counts, st.booleans(), costs)
-origins = st.builds(Origin, texts, st.sampled_from(Protocol), texts)
+origins = st.builds(Origin, texts, st.sampled_from(ApiProtocol), texts)
 messages = st.builds(
     Message,
-    st.sampled_from(Author),
+    st.sampled_from(Role),
     st.lists(parts, max_size=4).map(tuple),
     st.none() | origins,
     st.none() | st.sampled_from(Outcome),
@@ -72,7 +72,7 @@ def records(draw: st.DrawFn) -> ChatRecord:
     settings = st.dictionaries(texts, st.none() | st.booleans() | numbers | texts, max_size=2)
     state = ChatState(model, draw(texts), draw(settings))
     created, updated = draw(times), draw(times)
-    questions = sum(node.message.author is Author.USER for node in nodes.values())
+    questions = sum(node.message.author is Role.USER for node in nodes.values())
     info = ChatInfo(chat, draw(texts), model, created, updated, questions, draw(texts))
     return ChatRecord(
         info, state, Conversation(nodes, head), {name: draw(times) for name in nodes}, draw(st.booleans())

@@ -5,7 +5,7 @@ from contextlib import closing
 
 from termchat.core.chat_store import Library, Recorder, Resumed
 from termchat.core.chats import ChatState, Place
-from termchat.core.errors import Failure, Kind
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.messages import File, user
 from termchat.store import chats, db, deletion
 from tests.store.conftest import Shelf
@@ -87,7 +87,7 @@ async def test_a_name_of_none_or_of_several_is_a_failure(shelf: Shelf):
 
     for name in ("same", "s", "nothing", "", "*", "[a-z]"):
         found = await library.find(name)
-        assert isinstance(found, Failure) and found.kind is Kind.NOT_FOUND
+        assert isinstance(found, Failure) and found.kind is FailureKind.NOT_FOUND
 
 
 async def test_the_last_chat_is_the_one_of_this_terminal_here_else_of_this_directory(shelf: Shelf):

@@ -16,7 +16,7 @@ from termchat.core.chat_store import Library, Resumed
 from termchat.core.chats import ChatInfo, ChatRecord, ChatState, ExportFormat, ImportReport
 from termchat.core.conversation import Conversation, Node
 from termchat.core.errors import Failure
-from termchat.core.messages import Author, Citation, File, Image, Message, Reasoning, Text, ToolCall, ToolResult, user
+from termchat.core.messages import Citation, File, Image, Message, Reasoning, Role, Text, ToolCall, ToolResult, user
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.store.chat_store import Library as Store
@@ -41,7 +41,7 @@ async def exported(
 def sample() -> ChatRecord:
     """A chat with a part of every kind, some of it hostile."""
     answer = Message(
-        Author.ASSISTANT,
+        Role.ASSISTANT,
         (
             Reasoning("hm </pre><script>alert(1)</script>"),
             Text(
@@ -56,10 +56,8 @@ def sample() -> ChatRecord:
     nodes = [
         Node("n1", None, question),
         Node("n2", "n1", answer),
-        Node("n3", "n2", Message(Author.TOOL, (ToolResult("c1", "ls", (Text("```\nout\n```"),), is_error=True),))),
-        Node(
-            "n4", "n1", Message(Author.ASSISTANT, (Text("another", (Citation("https://example.org", "E"),)),), ORIGIN)
-        ),
+        Node("n3", "n2", Message(Role.TOOL, (ToolResult("c1", "ls", (Text("```\nout\n```"),), is_error=True),))),
+        Node("n4", "n1", Message(Role.ASSISTANT, (Text("another", (Citation("https://example.org", "E"),)),), ORIGIN)),
     ]
     info = ChatInfo("c0ffee", "A <title>", ModelRef("openai", "gpt"), 1e9, 1e9, 1)
     tree = Conversation({node.id: node for node in nodes}, "n3")
@@ -193,7 +191,7 @@ def test_html_runs_nothing_loads_nothing_and_knows_the_dark():
 def test_html_is_harmless_whatever_was_said(said: str):
     chat = sample()
     message = Message(
-        Author.ASSISTANT, (Text(said), Reasoning(said), ToolCall(said, said, said), Image(said, b"x", said))
+        Role.ASSISTANT, (Text(said), Reasoning(said), ToolCall(said, said, said), Image(said, b"x", said))
     )
     node = Node("n", None, message)
     info = replace(chat.info, title=said)

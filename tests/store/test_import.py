@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from termchat.core.chat_store import Library, Resumed
 from termchat.core.chats import ImportReport, Skipped
 from termchat.core.history import sendable
-from termchat.core.messages import Author, File, Image, Message, Origin, Reasoning, Text, ToolCall, ToolResult, user
-from termchat.core.models import ModelRef, Protocol
+from termchat.core.messages import File, Image, Message, Origin, Reasoning, Role, Text, ToolCall, ToolResult, user
+from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.usage import Usage
 from termchat.store.importers import chatgpt, claude
@@ -53,20 +53,20 @@ async def test_chatgpt(shelf: Shelf):
     library = shelf.open()
     await taken(library, SAMPLES / "chatgpt.json", (2, 9), ["Broken chat", "chat 4"])
 
-    gpt = Origin("openai", Protocol.RESPONSES, "gpt-5")
+    gpt = Origin("openai", ApiProtocol.RESPONSES, "gpt-5")
     assert await path(library, "Plotting primes") == [
         user("Plot the primes"),
-        Message(Author.ASSISTANT, (Reasoning("Plan\nUse a sieve."),), gpt, Outcome.COMPLETE),
-        Message(Author.ASSISTANT, (ToolCall("m-code", "python", "print([2, 3, 5])"),), gpt, Outcome.COMPLETE),
-        Message(Author.TOOL, (ToolResult("m-code", "python", (Text("[2, 3, 5]"),)),)),
-        Message(Author.ASSISTANT, (Text("[image, not in the export]"), Text("Here.")), gpt, Outcome.COMPLETE),
+        Message(Role.ASSISTANT, (Reasoning("Plan\nUse a sieve."),), gpt, Outcome.COMPLETE),
+        Message(Role.ASSISTANT, (ToolCall("m-code", "python", "print([2, 3, 5])"),), gpt, Outcome.COMPLETE),
+        Message(Role.TOOL, (ToolResult("m-code", "python", (Text("[2, 3, 5]"),)),)),
+        Message(Role.ASSISTANT, (Text("[image, not in the export]"), Text("Here.")), gpt, Outcome.COMPLETE),
     ]
     found = await opened(library, "Plotting primes")
     assert len(found.conversation.nodes) == 7  # with the question that was edited, and its answer
     assert found.state.model == ModelRef("openai", "gpt-5")
     assert await path(library, "Hello there") == [
         user("Hello there"),
-        Message(Author.ASSISTANT, (Text("Hi"),), None, Outcome.CUT),
+        Message(Role.ASSISTANT, (Text("Hi"),), None, Outcome.CUT),
     ]
     assert sendable(found.conversation.history(), gpt, lambda _: True)
 
@@ -78,12 +78,12 @@ async def test_claude(shelf: Shelf):
     assert await path(library, "Weather talk") == [
         user("What is it like?", File("notes.txt", "text/plain", b"It may rain.")),
         Message(
-            Author.ASSISTANT,
+            Role.ASSISTANT,
             (Reasoning("Ask the tool."), Text("Let me see."), ToolCall("call_2", "weather", '{"city": "Rome"}')),
             outcome=Outcome.COMPLETE,
         ),
-        Message(Author.TOOL, (ToolResult("call_2", "weather", (Text("18 degrees"),)),)),
-        Message(Author.ASSISTANT, (Text("It is 18 degrees."),), outcome=Outcome.COMPLETE),
+        Message(Role.TOOL, (ToolResult("call_2", "weather", (Text("18 degrees"),)),)),
+        Message(Role.ASSISTANT, (Text("It is 18 degrees."),), outcome=Outcome.COMPLETE),
     ]
     branches = await opened(library, "Two answers")
     assert [n.message.text for n in branches.conversation.path()] == ["Say a word", "second"]
@@ -103,20 +103,20 @@ async def test_llm(shelf: Shelf, tmp_path: Path):
     library = shelf.open()
     await taken(library, tmp_path / "logs.db", (2, 8), [])
 
-    origin = Origin("openai", Protocol.CHAT, "gpt-4o-mini-2024")
+    origin = Origin("openai", ApiProtocol.CHAT, "gpt-4o-mini-2024")
     assert await path(library, "Rome weather") == [
         user("Weather?", Text("some context\n"), Image("image/png", b"\x89PNG")),
         Message(
-            Author.ASSISTANT,
+            Role.ASSISTANT,
             (Text("Let me look."), ToolCall("call_9", "weather", '{"city": "Rome"}')),
             origin,
             Outcome.COMPLETE,
             Usage(input=12, output=7),
         ),
-        Message(Author.TOOL, (ToolResult("call_9", "weather", (Text("18 degrees"),)),)),
-        Message(Author.ASSISTANT, (Text("It is 18 degrees."),), origin, Outcome.COMPLETE),
+        Message(Role.TOOL, (ToolResult("call_9", "weather", (Text("18 degrees"),)),)),
+        Message(Role.ASSISTANT, (Text("It is 18 degrees."),), origin, Outcome.COMPLETE),
         user("Thanks", Image("image/png", b"", "https://example.org/x.png")),
-        Message(Author.ASSISTANT, (Text("Welcome."),), origin, Outcome.COMPLETE),
+        Message(Role.ASSISTANT, (Text("Welcome."),), origin, Outcome.COMPLETE),
     ]
     found = await opened(library, "Rome weather")
     assert found.state.system == "Be brief."

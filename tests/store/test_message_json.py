@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from termchat.core.messages import (
-    Author,
     Citation,
     File,
     Image,
     Message,
     Origin,
     Reasoning,
+    Role,
     Search,
     Text,
     ToolCall,
@@ -53,7 +53,7 @@ def test_half_characters_are_replaced_and_the_rest_stays(text: str):
 
 
 def test_numbers_that_json_does_not_know_survive():
-    message = Message(Author.ASSISTANT, (Text("a", extra={"n": math.inf, "m": [-math.inf]}),))
+    message = Message(Role.ASSISTANT, (Text("a", extra={"n": math.inf, "m": [-math.inf]}),))
     encoded = encode(message)
 
     json.loads(encoded.text, parse_constant=pytest.fail)

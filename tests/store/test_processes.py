@@ -15,7 +15,7 @@ import pytest
 
 from termchat.core.chat_store import Resumed
 from termchat.core.history import sendable
-from termchat.core.messages import Author
+from termchat.core.messages import Role
 from termchat.core.outcomes import Outcome
 from termchat.store import processes
 from tests.store.conftest import Shelf
@@ -103,7 +103,7 @@ async def whole(file: Path, chat: str, said: list[list[str]], ended: float) -> N
 
 
 async def goes_on(found: Resumed, shelf: Shelf, chat: str) -> None:
-    replies = [n.message for n in found.conversation.nodes.values() if n.message.author is Author.ASSISTANT]
+    replies = [n.message for n in found.conversation.nodes.values() if n.message.author is Role.ASSISTANT]
     assert all(message.outcome in (Outcome.COMPLETE, Outcome.CUT) for message in replies)
     assert sendable(found.conversation.history(), ORIGIN, lambda _: True)
     question = ask(found.recorder, "and then?", found.conversation.head)

@@ -6,9 +6,9 @@ from pathlib import Path
 from termchat.core.chat_store import Library, Recorder, Resumed
 from termchat.core.chats import By, ChatState
 from termchat.core.conversation import Conversation, Node
-from termchat.core.errors import Failure, Kind
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.events import MessageDone, StepStarted, Timing, TurnEnded
-from termchat.core.messages import Author, Image, Message, Text, ToolResult, user
+from termchat.core.messages import Image, Message, Role, Text, ToolResult, user
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import say
@@ -150,7 +150,7 @@ async def test_results_survive_a_turn_that_ends_among_them(shelf: Shelf):
     recording.close()
 
     path = (await resumed(library, recorder.chat)).conversation.path()
-    assert path[-1].message == Message(Author.TOOL, (ToolResult("call_0", "ls", (Text("file one"),)),))
+    assert path[-1].message == Message(Role.TOOL, (ToolResult("call_0", "ls", (Text("file one"),)),))
 
 
 async def test_every_request_is_in_the_books(shelf: Shelf):
@@ -160,7 +160,7 @@ async def test_every_request_is_in_the_books(shelf: Shelf):
     recording = await started(recorder, question)
     asked = calls(recording, "turn", question, ["ls"])
     result(recording, "turn", 0, "ls", "x")
-    recording.keep(MessageDone("turn", "tools", asked, Message(Author.TOOL, (ToolResult("call_0", "ls", ()),))))
+    recording.keep(MessageDone("turn", "tools", asked, Message(Role.TOOL, (ToolResult("call_0", "ls", ()),))))
     recording.keep(StepStarted("turn", 2))
     recording.keep(MessageDone("turn", "last", "tools", reply("done")))
     end(recording, "turn", Decimal("0.03"), USAGE + USAGE)
@@ -174,7 +174,7 @@ async def test_a_request_that_failed_is_in_the_books_and_cost_nothing(shelf: She
     library = shelf.open()
     recorder = library.begin(STATE, HERE)
     recording = await started(recorder, ask(recorder, "go"))
-    failure = Failure(Kind.AUTH, say("no"))
+    failure = Failure(FailureKind.AUTH, say("no"))
     recording.keep(
         TurnEnded("turn", Outcome.FAILED, MODEL, Usage(), None, Timing(None, 1), 1, received=False, failure=failure)
     )
@@ -248,7 +248,7 @@ async def test_what_is_said_in_the_middle_of_a_turn_is_in_the_file_when_the_next
     question = ask(recorder, "go")
     recording = await started(recorder, question)
     called = calls(recording, "turn", question, ["look"])
-    recording.keep(MessageDone("turn", "results", called, Message(Author.TOOL, (ToolResult("call_0", "look", ()),))))
+    recording.keep(MessageDone("turn", "results", called, Message(Role.TOOL, (ToolResult("call_0", "look", ()),))))
     recording.keep(MessageDone("turn", "more", "results", user("and this")))
     await recording.asked()
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from termchat.core.chat_store import Resumed
 from termchat.core.conversation import Node
-from termchat.core.errors import Kind
+from termchat.core.errors import FailureKind
 from termchat.core.messages import File, user
 from termchat.store import chats, db, messages, recovery
 from termchat.store.chats import Seed
@@ -86,7 +86,7 @@ async def test_a_broken_page_costs_what_was_on_it(shelf: Shelf, sound: bytes, tm
     texts = await chat_texts(shelf)
     assert len(texts) > CHATS * MESSAGES * 0.9
     (failure,) = shelf.told
-    assert failure.kind is Kind.STORAGE and "damaged" in failure.message
+    assert failure.kind is FailureKind.STORAGE and "damaged" in failure.message
     (aside,) = asides(shelf)
     assert aside.name in failure.hint
     for page in leaves[3:5]:

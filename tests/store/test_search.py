@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from termchat.core.conversation import Node
-from termchat.core.messages import Author, File, Message, Reasoning, Text, ToolCall, ToolResult, user
+from termchat.core.messages import File, Message, Reasoning, Role, Text, ToolCall, ToolResult, user
 from termchat.store import db, messages, search
 from termchat.store.full_text import indexed, query, snippet, words
 from tests.store.conftest import Shelf
@@ -86,8 +86,8 @@ async def test_everything_that_was_said_shown_or_given_is_found(shelf: Shelf):
     result = ToolResult("c", "ls", (Text("outputword"),))
     calls = ToolCall("c", "toolword", '{"path": "argumentword"}')
     recorder.add(Node("a", None, user("userword", File("fileword.pdf", "application/pdf", b"x"))))
-    recorder.add(Node("b", "a", Message(Author.ASSISTANT, (Reasoning("thoughtword"), Text("replyword"), calls))))
-    recorder.add(Node("c", "b", Message(Author.TOOL, (result,))))
+    recorder.add(Node("b", "a", Message(Role.ASSISTANT, (Reasoning("thoughtword"), Text("replyword"), calls))))
+    recorder.add(Node("c", "b", Message(Role.TOOL, (result,))))
 
     for word in ("userword", "fileword", "thoughtword", "replyword", "toolword", "argumentword", "outputword"):
         assert len(await library.search(word)) == 1, word

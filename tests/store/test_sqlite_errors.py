@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from termchat.core.chat_store import Resumed
-from termchat.core.errors import Kind
+from termchat.core.errors import FailureKind
 from termchat.store.chat_store import Library
 from tests.store.conftest import Shelf
 from tests.store.helpers import HERE, STATE, answer, ask, look, started, stream, until
@@ -71,7 +71,7 @@ async def test_another_programs_lock_holds_up_nobody_and_loses_nothing(shelf: Sh
         stream(recording, "turn", ["a", "b"])
         recording.close()
         third = ask(recorder, "still during", second)
-        assert [failure.kind for failure in shelf.told] == [Kind.STORAGE]
+        assert [failure.kind for failure in shelf.told] == [FailureKind.STORAGE]
         other.execute("ROLLBACK")
     await answer(recorder, ask(recorder, "after", third), "done")
     await shelf.close()
@@ -106,7 +106,7 @@ async def test_at_the_end_the_failure_says_what_was_not_saved(shelf: Shelf):
         ask(library.begin(STATE, HERE), "too late")
         failure = await library.close()
 
-    assert failure is not None and failure.kind is Kind.STORAGE
+    assert failure is not None and failure.kind is FailureKind.STORAGE
 
 
 async def test_without_a_write_ahead_log_chats_are_kept_all_the_same(shelf: Shelf):
@@ -128,7 +128,7 @@ async def test_a_device_in_the_place_of_the_file_is_left_alone(shelf: Shelf):
     await answer(recorder, ask(recorder, "hello"), "world")
 
     assert len(await library.search("world")) == 1
-    assert library.in_memory and [failure.kind for failure in shelf.told] == [Kind.STORAGE]
+    assert library.in_memory and [failure.kind for failure in shelf.told] == [FailureKind.STORAGE]
     assert shelf.file.is_symlink() and Path("/dev/full").stat().st_mode == before
 
 

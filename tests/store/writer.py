@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from termchat.core.chat_store import Recorder, Recording, Resumed
 from termchat.core.events import MessageDone
-from termchat.core.messages import Author, Message, Text, ToolResult
+from termchat.core.messages import Message, Role, Text, ToolResult
 from termchat.store.chat_store import Library
 from tests.store.helpers import HERE, STATE, ask, calls, end, reply, result, started, stream
 
@@ -59,7 +59,7 @@ async def tools(recording: Recording, chance: Random, turn: str, question: str) 
         tell("ran", turn, n, time.time())
     node = uuid4().hex
     parts = tuple(ToolResult(f"call_{n}", name, (Text(f"{turn[:8]}r{n}"),)) for n, name in enumerate(names))
-    recording.keep(MessageDone(turn, node, asked, Message(Author.TOOL, parts)))
+    recording.keep(MessageDone(turn, node, asked, Message(Role.TOOL, parts)))
     tell("done", node, time.time())
     return node
 

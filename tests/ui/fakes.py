@@ -8,10 +8,10 @@ from collections.abc import AsyncGenerator, Sequence
 from decimal import Decimal
 
 from termchat.core.chat_store import Request, ToolSpec, Wire
-from termchat.core.errors import Details, Failure, Kind, ProviderError
+from termchat.core.errors import Details, Failure, FailureKind, ProviderError
 from termchat.core.events import Delta, Finished, ReasoningDelta, Retrying, TextDelta, ToolCallDelta, UsageDelta
-from termchat.core.messages import Author, Origin, Text, ToolCall, ToolResult
-from termchat.core.models import ModelInfo, ModelRef, Protocol
+from termchat.core.messages import Origin, Role, Text, ToolCall, ToolResult
+from termchat.core.models import ApiProtocol, ModelInfo, ModelRef
 from termchat.core.outcomes import Finish
 from termchat.core.sanitize import safe, say
 from termchat.core.usage import Usage
@@ -86,18 +86,18 @@ class FakeProvider:
 
     def __init__(self, ref: ModelRef) -> None:
         self.ref = ref
-        self.origin = Origin(ref.provider, Protocol.CHAT, ref.model)
+        self.origin = Origin(ref.provider, ApiProtocol.CHAT, ref.model)
 
     async def stream(self, request: Request, wire: Wire) -> AsyncGenerator[Delta, None]:
         last = request.messages[-1]
-        question = next(m.text for m in reversed(request.messages) if m.author is Author.USER)
-        if last.author is Author.TOOL:
+        question = next(m.text for m in reversed(request.messages) if m.author is Role.USER)
+        if last.author is Role.TOOL:
             yield TextDelta(0, f"the tool said {last.results[-1].text[:20]}")
         else:
             async for delta in self._reply(question, wire):
                 wire.received += 1
                 yield delta
-        if question.startswith("tool") and last.author is not Author.TOOL:
+        if question.startswith("tool") and last.author is not Role.TOOL:
             yield Finished(Finish.TOOL_CALLS)
             return
         words = question.split()
@@ -152,24 +152,28 @@ class FakeProvider:
                     await asyncio.sleep(0.1)
             case "refuse":
                 raise ProviderError(
-                    Failure(Kind.AUTH, say("Fake refused the key (401)."), say("Set FAKE_KEY."), 401, details=DETAILS)
+                    Failure(
+                        FailureKind.AUTH, say("Fake refused the key (401)."), say("Set FAKE_KEY."), 401, details=DETAILS
+                    )
                 )
             case "broke":
                 page = say("https://credit.fake/buy")
                 hint = say("Credit and limits: {page}, or choose another model (/model, -m).", page=page)
-                raise ProviderError(Failure(Kind.QUOTA, say("Out of credit (402)."), hint, 402, page=page))
+                raise ProviderError(Failure(FailureKind.QUOTA, say("Out of credit (402)."), hint, 402, page=page))
             case "cut":
                 yield TextDelta(0, "half of a rep")
-                raise ProviderError(Failure(Kind.CUT, say("The stream ended before its end.")))
+                raise ProviderError(Failure(FailureKind.CUT, say("The stream ended before its end.")))
             case "retry":
-                failure = Failure(Kind.RATE_LIMITED, say("Rate limited by Fake."))
+                failure = Failure(FailureKind.RATE_LIMITED, say("Rate limited by Fake."))
                 seconds = float(rest[0]) if rest and rest[0].isdigit() else 0.9
                 yield Retrying(2, 3, seconds, failure)
                 await waited(seconds, wire)
                 yield TextDelta(0, "here after all")
             case "overloaded":
                 page = say("https://status.fake")
-                failure = Failure(Kind.OVERLOADED, say("Fake is overloaded (529)."), say("Try again later."), page=page)
+                failure = Failure(
+                    FailureKind.OVERLOADED, say("Fake is overloaded (529)."), say("Try again later."), page=page
+                )
                 FakeProvider.overloaded = not FakeProvider.overloaded
                 if rest and not self.overloaded:
                     yield TextDelta(0, f"You said: {question}")
@@ -180,7 +184,7 @@ class FakeProvider:
                 raise ProviderError(failure)
             case "missing" if self.ref != FAKE:
                 words = say('No model "one" at fake (404).')
-                raise ProviderError(Failure(Kind.NOT_FOUND, words, say("See the names.")))
+                raise ProviderError(Failure(FailureKind.NOT_FOUND, words, say("See the names.")))
             case "stall":
                 FakeProvider.stalled = not FakeProvider.stalled
                 yield TextDelta(0, "some words " if self.stalled else "an answer at last")
@@ -210,7 +214,7 @@ class FakeProviders:
         if len(found) == 1:
             return found[0]
         ref = ModelRef.parse(name)
-        return ref or Failure(Kind.NOT_FOUND, say("No model of that name."), say("Try /model."))
+        return ref or Failure(FailureKind.NOT_FOUND, say("No model of that name."), say("Try /model."))
 
     def info(self, model: ModelRef) -> ModelInfo | None:
         return ModelInfo(model, context=128_000) if model == FAKE else None

@@ -9,7 +9,7 @@ import pytest
 
 from termchat.commands.builtin import builtin
 from termchat.config.keymap import KEYS
-from termchat.core.errors import Failure, Kind
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.events import Timing, TurnEnded
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
@@ -26,24 +26,24 @@ from tests.ui.fakes import FakeProviders
 KNOWN = [ModelRef("openai", "gpt-5.2"), ModelRef("openai", "gpt-5.1"), ModelRef("ofox", "gpt-5.2"), ModelRef("a", "b")]
 PAGE = say("https://status.example")
 CASES = [
-    (Kind.AUTH, False, "Do this · Alt-M other model · Enter sends again"),
-    (Kind.NOT_FOUND, False, "Do this · Alt-M pick a model · Enter sends again"),
-    (Kind.QUOTA, False, "Do this · Alt-M other model · Enter sends again"),
-    (Kind.RATE_LIMITED, False, "Enter sends again · Alt-M other model"),
-    (Kind.OVERLOADED, False, "Status: https://status.example · Enter sends again · Alt-M other model"),
-    (Kind.CONTEXT_TOO_LONG, False, "/new · /undo · Alt-M larger model"),
-    (Kind.CONTENT_FILTER, True, "/edit the message · Alt-M other model"),
-    (Kind.TIMEOUT, True, "Alt-R asks again · Alt-M other model"),
-    (Kind.TIMEOUT, False, "Enter sends again · Alt-M other model"),
-    (Kind.CUT, True, "Alt-R asks again · Alt-M other model"),
-    (Kind.NETWORK, False, "Do this · Enter sends again · Alt-M other model"),
-    (Kind.BAD_RESPONSE, False, "Do this · Enter sends again · Alt-M other model"),
+    (FailureKind.AUTH, False, "Do this · Alt-M other model · Enter sends again"),
+    (FailureKind.NOT_FOUND, False, "Do this · Alt-M pick a model · Enter sends again"),
+    (FailureKind.QUOTA, False, "Do this · Alt-M other model · Enter sends again"),
+    (FailureKind.RATE_LIMITED, False, "Enter sends again · Alt-M other model"),
+    (FailureKind.OVERLOADED, False, "Status: https://status.example · Enter sends again · Alt-M other model"),
+    (FailureKind.CONTEXT_TOO_LONG, False, "/new · /undo · Alt-M larger model"),
+    (FailureKind.CONTENT_FILTER, True, "/edit the message · Alt-M other model"),
+    (FailureKind.TIMEOUT, True, "Alt-R asks again · Alt-M other model"),
+    (FailureKind.TIMEOUT, False, "Enter sends again · Alt-M other model"),
+    (FailureKind.CUT, True, "Alt-R asks again · Alt-M other model"),
+    (FailureKind.NETWORK, False, "Do this · Enter sends again · Alt-M other model"),
+    (FailureKind.BAD_RESPONSE, False, "Do this · Enter sends again · Alt-M other model"),
 ]
 
 
 @pytest.mark.parametrize(("kind", "received", "words"), CASES)
-def test_the_way_out_of_each_failure(kind: Kind, received: bool, words: str) -> None:
-    failure = Failure(kind, say("It broke."), say("Do this."), page=PAGE if kind is Kind.OVERLOADED else say(""))
+def test_the_way_out_of_each_failure(kind: FailureKind, received: bool, words: str) -> None:
+    failure = Failure(kind, say("It broke."), say("Do this."), page=PAGE if kind is FailureKind.OVERLOADED else say(""))
     assert ways_out(failure, next_steps.KEYS, received=received) == words
 
 
@@ -52,12 +52,12 @@ def test_the_way_out_of_each_failure(kind: Kind, received: bool, words: str) -> 
     [(False, "Alt-R retries when back · Alt-M other model"), (True, "Alt-R asks again · Alt-M other model")],
 )
 def test_a_host_that_was_not_reached_may_be_waited_for(received: bool, words: str) -> None:
-    assert ways_out(Failure(Kind.NETWORK, say("Away."), away=True), next_steps.KEYS, received=received) == words
+    assert ways_out(Failure(FailureKind.NETWORK, say("Away."), away=True), next_steps.KEYS, received=received) == words
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", FailureKind)
 @pytest.mark.parametrize("received", [False, True])
-def test_no_failure_offers_a_key_or_a_command_that_is_not_there(kind: Kind, received: bool) -> None:
+def test_no_failure_offers_a_key_or_a_command_that_is_not_there(kind: FailureKind, received: bool) -> None:
     words = ways_out(Failure(kind, say("It broke.")), next_steps.KEYS, received=received)
     assert words
     keys, registry = {key.shown for key in KEYS}, builtin()
@@ -65,8 +65,8 @@ def test_no_failure_offers_a_key_or_a_command_that_is_not_there(kind: Kind, rece
     assert all(registry.find(name) for name in re.findall(r"/(\w+)", words))
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_each_failure_has_a_word_for_the_countdown(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", FailureKind)
+def test_each_failure_has_a_word_for_the_countdown(kind: FailureKind) -> None:
     assert trouble(Failure(kind, say("It broke."))) in ("rate limited", "overloaded", "no connection", "It broke")
 
 
@@ -75,9 +75,9 @@ def test_the_closest_names_are_those_of_the_same_provider_first() -> None:
     assert closest(ModelRef("openai", "zzz"), KNOWN) == []
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", FailureKind)
 @pytest.mark.parametrize("received", [False, True])
-def test_where_no_key_acts_only_commands_are_offered(kind: Kind, received: bool) -> None:
+def test_where_no_key_acts_only_commands_are_offered(kind: FailureKind, received: bool) -> None:
     words = ways_out(Failure(kind, say("It broke.")), COMMANDS, received=received)
     assert words
     assert not re.search(r"Alt-|Ctrl-|Enter\b|input", words)
@@ -110,13 +110,13 @@ def test_a_message_that_was_declined_before_any_word_is_back_and_not_to_be_fetch
 
 
 def test_a_model_that_is_not_there_names_the_closest() -> None:
-    failure = Failure(Kind.NOT_FOUND, say("No model."), say("Look there."))
+    failure = Failure(FailureKind.NOT_FOUND, say("No model."), say("Look there."))
     refused = ended(Outcome.FAILED, received=False, failure=failure)
     told = asyncio.run(advised(refused, FakeProviders()))
     assert told.failure
     assert told.failure.closest == (ModelRef("fake", "one"),)
     assert after(told, next_steps.KEYS) == "Closest: fake/one · Enter uses fake/one · Alt-M pick a model"
-    other = ended(Outcome.FAILED, failure=Failure(Kind.SERVER, say("It broke.")))
+    other = ended(Outcome.FAILED, failure=Failure(FailureKind.SERVER, say("It broke.")))
     assert asyncio.run(advised(other, FakeProviders())) is other
 
 

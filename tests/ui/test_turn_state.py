@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from termchat.core.errors import Failure, Kind
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.events import (
     Adapted,
     Delta,
@@ -76,7 +76,7 @@ def test_the_usage_line_can_be_off_but_a_mark_never_is() -> None:
 
 @pytest.mark.parametrize("outcome", [o for o in Outcome if o is not Outcome.COMPLETE])
 def test_no_incomplete_reply_ends_without_a_word(outcome: Outcome) -> None:
-    failure = Failure(Kind.SERVER, say("It broke.")) if outcome is Outcome.FAILED else None
+    failure = Failure(FailureKind.SERVER, say("It broke.")) if outcome is Outcome.FAILED else None
     _, blocks = play(text("half"), ended(outcome, failure=failure))
     assert any(words.startswith(("■ ", "It broke.")) for words in said(blocks))
 
@@ -87,7 +87,7 @@ def test_a_stopped_reply_keeps_its_mark() -> None:
 
 
 def test_a_question_without_an_answer_goes_back_into_the_input() -> None:
-    failure = Failure(Kind.AUTH, say("OpenAI refused the key (401)."), say("Set OPENAI_API_KEY."))
+    failure = Failure(FailureKind.AUTH, say("OpenAI refused the key (401)."), say("Set OPENAI_API_KEY."))
     _, blocks = play(ended(Outcome.FAILED, received=False, failure=failure))
     assert said(blocks) == [
         "OpenAI refused the key (401).",
@@ -182,7 +182,7 @@ def test_esc_after_asking_again_is_an_ordinary_stop() -> None:
 
 
 def test_a_retry_is_a_state_until_content_comes() -> None:
-    retrying = Streamed("t", Retrying(2, 3, 4.0, Failure(Kind.RATE_LIMITED, say("Rate limited."))))
+    retrying = Streamed("t", Retrying(2, 3, 4.0, Failure(FailureKind.RATE_LIMITED, say("Rate limited."))))
     view, _ = play(retrying)
     assert view.turn and view.turn.phase is Phase.RETRYING
     assert view.turn.until == 5.0

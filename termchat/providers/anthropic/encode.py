@@ -11,13 +11,13 @@ from typing import Any
 from termchat.core.chat_store import Effort, Params, Request
 from termchat.core.history import sendable
 from termchat.core.messages import (
-    Author,
     File,
     Image,
     Message,
     Origin,
     Part,
     Reasoning,
+    Role,
     Search,
     Text,
     ToolCall,
@@ -75,7 +75,7 @@ def _turns(request: Request, origin: Origin, body: dict[str, Any]) -> list[dict[
     turns: list[dict[str, Any]] = []
     messages = sendable(request.messages, origin, valid_id)
     for message in messages:
-        role = "assistant" if message.author is Author.ASSISTANT else "user"
+        role = "assistant" if message.author is Role.ASSISTANT else "user"
         kept = message if request.params.search else _without_searches(message)
         paused = message is messages[-1] and message.outcome is Outcome.COMPLETE
         blocks = _blocks(_bound(kept, prefix_of(body, turns)) if _thought(kept) else kept, paused=paused)

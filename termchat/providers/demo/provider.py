@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from termchat.core import chat_store
 from termchat.core.chat_store import Request, Wire
-from termchat.core.errors import Failure, Kind
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.events import Delta
-from termchat.core.messages import Author, Message, Origin, ToolResult
-from termchat.core.models import Protocol
+from termchat.core.messages import Message, Origin, Role, ToolResult
+from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import Finish
 from termchat.core.sanitize import say
 from termchat.providers.demo.script import Call, End, Fail, Say, Script, Silence, Step, Think, TryAgain, play
@@ -54,7 +54,7 @@ class Demo:
     pages: tuple[Page, ...]
     speed: str = ""
     offers: tuple[str, ...] = ()
-    origin: Origin = field(default=Origin("demo", Protocol.DEMO, "tour"))
+    origin: Origin = field(default=Origin("demo", ApiProtocol.DEMO, "tour"))
 
     def stream(self, request: Request, wire: Wire) -> AsyncGenerator[Delta, None]:
         """The answer as deltas. Raises ProviderError where a rehearsal ends in one."""
@@ -62,11 +62,11 @@ class Demo:
 
     def answer(self, request: Request) -> Script:
         """What is said to a conversation."""
-        question = next((m.text for m in reversed(request.messages) if m.author is Author.USER), "").strip()
+        question = next((m.text for m in reversed(request.messages) if m.author is Role.USER), "").strip()
         language = language_of(question)
-        if request.messages and request.messages[-1].author is Author.TOOL:
+        if request.messages and request.messages[-1].author is Role.TOOL:
             return _told(language, request.messages[-1].results)
-        if request.messages and request.messages[-1].author is Author.ASSISTANT:  # it is to go on where it stopped
+        if request.messages and request.messages[-1].author is Role.ASSISTANT:  # it is to go on where it stopped
             rest = _words(language).get(f"{_rehearsal(question)}_rest")
             space = " " if language is Language.EN else ""
             return (Say(space + rest), End()) if rest else self._quoted(language, question)
@@ -145,7 +145,7 @@ class Demo:
 
     def _continued(self, language: Language, request: Request) -> Script:
         """The rest of a rehearsal that ended too early, or a question like any other."""
-        questions = [m.text for m in request.messages if m.author is Author.USER]
+        questions = [m.text for m in request.messages if m.author is Role.USER]
         before = _rehearsal(questions[-2]) if len(questions) > 1 else ""
         rest = _words(language).get(f"{before}_rest")
         return (Say(rest), End()) if rest else self._quoted(language, questions[-1])
@@ -223,7 +223,7 @@ def _fenced(words: Mapping[str, str], text: str) -> str:
 
 def _was_heard(messages: tuple[Message, ...]) -> bool:
     """Whether the guide spoke in this conversation before."""
-    return any(m.author is Author.ASSISTANT and m.origin and m.origin.provider == "demo" for m in messages)
+    return any(m.author is Role.ASSISTANT and m.origin and m.origin.provider == "demo" for m in messages)
 
 
 def _opened(language: Language, script: Script) -> Script:
@@ -249,19 +249,19 @@ _TWO_CALLS: tuple[tuple[str, Mapping[str, str]], ...] = (
     ("calculate", {"expression": "2*(3+4)"}),
 )
 _CUT = Failure(
-    Kind.CUT,
+    FailureKind.CUT,
     say("The connection was cut: the reply is incomplete."),
     say("A rehearsal: /continue and /retry work on it."),
 )
 _LIMITED = Failure(
-    Kind.RATE_LIMITED,
+    FailureKind.RATE_LIMITED,
     say("Rate limited by demo/tour (429)."),
     say("A rehearsal. With a real provider: wait, then /retry, or choose another model with /model."),
     429,
     retry_after=_RETRY_SECONDS,
 )
 _REFUSED = Failure(
-    Kind.AUTH,
+    FailureKind.AUTH,
     say("demo/tour refused the key (401 invalid_api_key)."),
     say("A rehearsal. With a real provider: check the key, or choose another model with /model."),
     401,

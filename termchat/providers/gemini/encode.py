@@ -12,13 +12,13 @@ from typing import Any
 from termchat.core.chat_store import Effort, Params, Request
 from termchat.core.history import sendable
 from termchat.core.messages import (
-    Author,
     File,
     Image,
     Message,
     Origin,
     Part,
     Reasoning,
+    Role,
     Search,
     Text,
     ToolCall,
@@ -37,11 +37,11 @@ def encode_contents(request: Request, origin: Origin) -> list[dict[str, Any]]:
     contents: list[dict[str, Any]] = []
     own_ids: frozenset[str] = frozenset()
     for message in sendable(request.messages, origin, valid_id, valid_name):
-        own_ids = own_ids if message.author is Author.TOOL else _own_ids(message)
-        parts = _results(message, own_ids) if message.author is Author.TOOL else _signed(message, own_ids)
+        own_ids = own_ids if message.author is Role.TOOL else _own_ids(message)
+        parts = _results(message, own_ids) if message.author is Role.TOOL else _signed(message, own_ids)
         if not parts:
             continue
-        role = "model" if message.author is Author.ASSISTANT else "user"
+        role = "model" if message.author is Role.ASSISTANT else "user"
         if contents and contents[-1]["role"] == role:
             contents[-1]["parts"] += parts
         else:

@@ -14,7 +14,7 @@ import openai
 from termchat.core.chat_store import Request
 from termchat.core.errors import Failure
 from termchat.core.messages import Origin
-from termchat.core.models import ModelInfo, Profile, Protocol
+from termchat.core.models import ApiProtocol, ModelInfo, Profile
 from termchat.core.sanitize import EMPTY, safe_line, say
 from termchat.providers.capabilities import quirks
 from termchat.providers.client import Body, Change, Endpoint, Report
@@ -141,7 +141,7 @@ class ChatClient:
     def _profile(self, model: str) -> Profile:
         """The profile, with what the model itself is known for."""
         profile = self.endpoint.profile
-        known = profile.quirks | quirks(Origin(profile.name, Protocol.CHAT, model))
+        known = profile.quirks | quirks(Origin(profile.name, ApiProtocol.CHAT, model))
         if self.endpoint.host != _OWN_HOST and "new_limit" not in known:
             known |= {"max_tokens"}  # some servers ignore the newer name without a word
         return replace(profile, quirks=with_cache_key(known, self._cached))

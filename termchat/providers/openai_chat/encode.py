@@ -11,12 +11,12 @@ from typing import Any
 from termchat.core.chat_store import Effort, Params, Request
 from termchat.core.history import sendable
 from termchat.core.messages import (
-    Author,
     File,
     Image,
     Message,
     Origin,
     Reasoning,
+    Role,
     Text,
     ToolCall,
     ToolResult,
@@ -103,12 +103,12 @@ def _messages(request: Request, origin: Origin, profile: Profile) -> Iterator[di
         yield {"role": "system", "content": request.system}
     for message in sendable(request.messages, origin, valid_id):
         match message.author:
-            case Author.USER:
+            case Role.USER:
                 yield {"role": "user", "content": _content(message)}
-            case Author.ASSISTANT:
+            case Role.ASSISTANT:
                 if turn := _assistant(message, profile):
                     yield turn
-            case Author.TOOL:
+            case Role.TOOL:
                 yield from _results(message)
 
 

@@ -13,13 +13,13 @@ from typing import Any
 from termchat.core.chat_store import Effort, Params, Request
 from termchat.core.history import sendable
 from termchat.core.messages import (
-    Author,
     File,
     Image,
     Message,
     Origin,
     Part,
     Reasoning,
+    Role,
     Search,
     Text,
     ToolCall,
@@ -83,11 +83,11 @@ def valid_id(call_id: str) -> bool:
 def _items(request: Request, origin: Origin) -> Iterator[dict[str, Any]]:
     for message in sendable(request.messages, origin, valid_id):
         match message.author:
-            case Author.USER:
+            case Role.USER:
                 yield {"type": "message", "role": "user", "content": [_input(p) for p in _shown(message.parts)]}
-            case Author.ASSISTANT:
+            case Role.ASSISTANT:
                 yield from _assistant(message, searching=request.params.search)
-            case Author.TOOL:
+            case Role.TOOL:
                 for result in message.results:
                     yield {"type": "function_call_output", "call_id": result.call_id, "output": _output(result)}
 

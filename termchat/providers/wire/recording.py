@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from termchat.core.models import Protocol
+from termchat.core.models import ApiProtocol
 from termchat.core.redact import Redactor
 from termchat.providers.decoder import as_list, as_object, as_text
 
@@ -34,7 +34,7 @@ class Recorded:
 
     status: int
     content_type: str
-    protocol: Protocol
+    protocol: ApiProtocol
     model: str
     provider: str
     quirks: tuple[str, ...]
@@ -148,7 +148,7 @@ def _recorded(about: dict[str, Any], body: bytes, sizes: list[Any]) -> Recorded:
     return Recorded(
         int(about.get("status", 200)),
         as_text(about.get("content_type")) or "text/event-stream",
-        Protocol(about.get("protocol")),
+        ApiProtocol(about.get("protocol")),
         as_text(about.get("model")),
         as_text(about.get("provider")),
         tuple(quirk for quirk in as_list(about.get("quirks")) if isinstance(quirk, str)),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from termchat.core.chats import ChatRecord
 from termchat.core.conversation import Node
-from termchat.core.messages import Author, Message, Part, Text
+from termchat.core.messages import Message, Part, Role, Text
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import safe_line
 from termchat.core.urls import web
@@ -17,11 +17,11 @@ def speaker(node: Node) -> str:
     """Who speaks, in words."""
     message = node.message
     match message.author:
-        case Author.USER:
+        case Role.USER:
             return "You"
-        case Author.TOOL:
+        case Role.TOOL:
             return "Tools"
-        case Author.ASSISTANT:
+        case Role.ASSISTANT:
             return str(message.origin.ref) if message.origin else "Assistant"
 
 

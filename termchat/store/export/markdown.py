@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from termchat.core.chats import ChatRecord
 from termchat.core.conversation import Node
-from termchat.core.messages import Author, File, Image, Message, Part, Reasoning, Search, Text, ToolCall, ToolResult
+from termchat.core.messages import File, Image, Message, Part, Reasoning, Role, Search, Text, ToolCall, ToolResult
 from termchat.store.export import common
 
 
@@ -29,7 +29,7 @@ def fenced(text: str, language: str = "") -> str:
 
 def _message(record: ChatRecord, node: Node) -> str:
     ending = common.ending(node)
-    tool = node.message.author is Author.TOOL
+    tool = node.message.author is Role.TOOL
     head = f"{'###' if tool else '##'} {common.speaker(node)}\n"
     line = f"*{common.when(record, node)}{f' · {ending}' if ending else ''}*\n"
     return "\n".join([head, *([] if tool else [line]), *_parts(common.parts(node.message)), *_sources(node.message)])

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 from termchat.core.chats import ChatRecord, ImportReport, Skipped
-from termchat.core.errors import Failure, Kind
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import safe_line, say
 from termchat.store.importers import chatgpt, claude, llm, termchat
 
@@ -113,4 +113,4 @@ def _from_json(value: object) -> Source:
 
 def _refused(file: Path, why: str) -> Failure:
     words = say("Nothing can be imported from {file}: {why}.", file=safe_line(str(file)), why=safe_line(why))
-    return Failure(Kind.BAD_REQUEST, words)
+    return Failure(FailureKind.BAD_REQUEST, words)

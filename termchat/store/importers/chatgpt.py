@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from termchat.core.chats import ChatRecord, Skipped
-from termchat.core.messages import Author, Message, Origin, Part, Reasoning, Text, ToolCall, ToolResult
-from termchat.core.models import ModelRef, Protocol
+from termchat.core.messages import Message, Origin, Part, Reasoning, Role, Text, ToolCall, ToolResult
+from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.store import json_fields
 from termchat.store.importers.common import Growing, chat_id, node_id, skipped
@@ -22,7 +22,7 @@ from termchat.store.json_fields import BadRecord, Raw
 
 _SOURCE = "chatgpt"
 _PROVIDER = "openai"
-_AUTHORS = {"user": Author.USER, "assistant": Author.ASSISTANT, "tool": Author.TOOL}
+_AUTHORS = {"user": Role.USER, "assistant": Role.ASSISTANT, "tool": Role.TOOL}
 
 
 def read(found: list[Any]) -> Iterator[ChatRecord | Skipped]:
@@ -87,7 +87,7 @@ def _hidden(raw: Raw) -> bool:
     return _author(raw) is None or about.get("is_visually_hidden_from_conversation") is True
 
 
-def _author(raw: Raw) -> Author | None:
+def _author(raw: Raw) -> Role | None:
     return _AUTHORS.get(json_fields.text(json_fields.record(raw.get("author")), "role", ""))
 
 
@@ -99,10 +99,10 @@ def _message(raw: Raw) -> Message | None:
         return None
     tool = json_fields.text(json_fields.record(raw.get("author")), "name", "") or "tool"
     name = json_fields.text(raw, "id", "")
-    if author is Author.TOOL:
+    if author is Role.TOOL:
         texts = tuple(part for part in parts if isinstance(part, Text))
         return Message(author, (ToolResult(name, tool, texts),)) if texts else None
-    if author is Author.USER:
+    if author is Role.USER:
         return Message(author, parts)
     recipient = json_fields.text(raw, "recipient", "all")
     if recipient != "all":
@@ -110,7 +110,7 @@ def _message(raw: Raw) -> Message | None:
         parts = (ToolCall(name, recipient, words),)
     slug = json_fields.text(json_fields.inner(raw, "metadata"), "model_slug", "")
     done = json_fields.text(raw, "status", "finished_successfully") == "finished_successfully"
-    origin = Origin(_PROVIDER, Protocol.RESPONSES, slug) if slug else None
+    origin = Origin(_PROVIDER, ApiProtocol.RESPONSES, slug) if slug else None
     return Message(author, parts, origin, Outcome.COMPLETE if done else Outcome.CUT)
 
 

@@ -14,7 +14,7 @@ from itertools import groupby
 from typing import Any
 
 from termchat.core.chats import ChatRecord, Skipped
-from termchat.core.messages import Author, File, Message, Part, Reasoning, Text, ToolCall, ToolResult
+from termchat.core.messages import File, Message, Part, Reasoning, Role, Text, ToolCall, ToolResult
 from termchat.core.outcomes import Outcome
 from termchat.store import json_fields
 from termchat.store.importers.common import Growing, as_json, chat_id, node_id, seconds, skipped
@@ -66,11 +66,11 @@ def _messages(raw: Raw) -> Iterator[Message]:
         parts.append(Text(words))
     if json_fields.text(raw, "sender") == "human":
         if everything := (*_attached(raw), *parts):
-            yield Message(Author.USER, everything)
+            yield Message(Role.USER, everything)
         return
     for of_tools, group in groupby(_joined(parts), lambda part: isinstance(part, ToolResult)):
         said = tuple(group)
-        yield Message(Author.TOOL, said) if of_tools else Message(Author.ASSISTANT, said, outcome=Outcome.COMPLETE)
+        yield Message(Role.TOOL, said) if of_tools else Message(Role.ASSISTANT, said, outcome=Outcome.COMPLETE)
 
 
 def _joined(parts: list[Part]) -> Iterator[Part]:

@@ -10,7 +10,7 @@ from hashlib import sha256
 
 from termchat.core.chats import ChatInfo, ChatRecord, ChatState, Skipped
 from termchat.core.conversation import Conversation, Node
-from termchat.core.messages import Author, Message
+from termchat.core.messages import Message, Role
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import safe_line
 from termchat.store import chats
@@ -70,7 +70,7 @@ class Growing:
 
     def record(self, head: str | None) -> ChatRecord:
         """The chat, its head on `head`."""
-        questions = [node for node in self.nodes.values() if node.message.author is Author.USER]
+        questions = [node for node in self.nodes.values() if node.message.author is Role.USER]
         title = " ".join(self.title.split()) or (chats.title(questions[0].message) if questions else "")
         info = ChatInfo(self.id, title, self.model, self.created, self.updated, len(questions))
         settings: Mapping[str, str] = {"imported": self.source}

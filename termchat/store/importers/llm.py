@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from termchat.core.chats import ChatRecord, Skipped
-from termchat.core.messages import Author, File, Image, Message, Origin, Part, Text, ToolCall, ToolResult
-from termchat.core.models import ModelRef, Protocol
+from termchat.core.messages import File, Image, Message, Origin, Part, Role, Text, ToolCall, ToolResult
+from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.usage import Usage
 from termchat.store import json_fields
@@ -71,15 +71,15 @@ class _Log:
     def _messages(self, row: Raw) -> Iterator[Message]:
         name = json_fields.text(row, "id")
         if results := tuple(self._results(name)):
-            yield Message(Author.TOOL, results)
+            yield Message(Role.TOOL, results)
         words = json_fields.text(row, "prompt", "")
         question = (*self._fragments(name), *self._attachments(name), *((Text(words),) if words else ()))
         if question or not results:
-            yield Message(Author.USER, question)
+            yield Message(Role.USER, question)
         answer = json_fields.text(row, "response", "")
         parts = (*((Text(answer),) if answer else ()), *self._calls(name))
         if parts:
-            yield Message(Author.ASSISTANT, parts, _origin(row), Outcome.COMPLETE, _usage(row))
+            yield Message(Role.ASSISTANT, parts, _origin(row), Outcome.COMPLETE, _usage(row))
 
     def _results(self, response: str) -> Iterator[ToolResult]:
         for raw in self._related("tool_results", response):
@@ -140,7 +140,7 @@ def _model(name: str) -> ModelRef | None:
 
 def _origin(row: Raw) -> Origin | None:
     model = _model(json_fields.text(row, "resolved_model", "") or json_fields.text(row, "model", ""))
-    return Origin(model.provider, Protocol.CHAT, model.model) if model else None
+    return Origin(model.provider, ApiProtocol.CHAT, model.model) if model else None
 
 
 def _usage(row: Raw) -> Usage | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from termchat.core.chats import ChatInfo, ChatRecord, ChatState, Skipped
 from termchat.core.conversation import Conversation, Node
-from termchat.core.messages import Author
+from termchat.core.messages import Role
 from termchat.core.models import ModelRef
 from termchat.store import json_fields, message_json
 from termchat.store.export.json import VERSION
@@ -37,7 +37,7 @@ def _chat(raw: Raw) -> ChatRecord:
     if head is not None and head not in nodes:
         raise BadRecord("its head is not among its messages")
     tree = Conversation(nodes, head)
-    questions = sum(node.message.author is Author.USER for node in nodes.values())
+    questions = sum(node.message.author is Role.USER for node in nodes.values())
     state = ChatState(
         _model(raw.get("model")),
         json_fields.text(raw, "system", ""),

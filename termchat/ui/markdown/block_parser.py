@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from termchat.core.sanitize import Safe
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui.markdown import line_syntax
 from termchat.ui.markdown.code import Indented
 from termchat.ui.markdown.fences import Fence, Formula
@@ -311,4 +311,4 @@ class Blocks:
         sign = look.sign("─", "-")
         self.sheet.begin(Kind.TEXT)
         size = min(24, self.sheet.room.limit(soft=False))
-        self.sheet.put([Line([Segment(Safe(sign * size), (Role.MARKER,))], size, False)])
+        self.sheet.put([Line([Segment(Safe(sign * size), (TextRole.MARKER,))], size, False)])

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from termchat.core.sanitize import Safe
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui.markdown.layout import Sheet
 from termchat.ui.text.row import Segment
 from termchat.ui.text.wrap import Line, Wrapper, glued
@@ -30,7 +30,7 @@ class Painter(Protocol):
 class Flat:
     """All text in one role."""
 
-    def __init__(self, role: Role) -> None:
+    def __init__(self, role: TextRole) -> None:
         self._role = role
 
     def line(self, text: str) -> list[Segment]:
@@ -67,7 +67,7 @@ class Code:
                 return
             text, self._text = self._text, ""
             self._wrapper = Wrapper(sheet.look.cells, sheet.room)
-        self._wrapper.stream(text, (Role.CODE,))
+        self._wrapper.stream(text, (TextRole.CODE,))
         self._emit(sheet, self._wrapper)
 
     def end(self, sheet: Sheet) -> None:
@@ -113,7 +113,7 @@ class Indented(Code):
     """An indented code block: blank lines belong to it only if more code follows."""
 
     def __init__(self) -> None:
-        super().__init__(Flat(Role.CODE))
+        super().__init__(Flat(TextRole.CODE))
         self._skipped = 0
 
     def blank(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui.markdown import line_syntax
 from termchat.ui.markdown.code import Code, Flat, Painter
 from termchat.ui.markdown.layout import Sheet
@@ -40,7 +40,7 @@ class Fence(Code):
 
 def _painter(info: str) -> Painter:
     if not info:
-        return Flat(Role.CODE)
+        return Flat(TextRole.CODE)
     from termchat.ui.markdown.highlight import painter
 
     return painter(info)
@@ -50,7 +50,7 @@ class Formula(Code):
     """A display formula, from the line that opens it to the one that closes it; no empty line is inside."""
 
     def __init__(self, closer: str) -> None:
-        super().__init__(Flat(Role.MATH))
+        super().__init__(Flat(TextRole.MATH))
         self._closer = closer
         self.done = False
 

@@ -19,36 +19,36 @@ from pygments.token import Comment, Error, Generic, Keyword, Name, Number, Opera
 from pygments.util import ClassNotFound
 
 from termchat.core.sanitize import Safe
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui.markdown.code import Flat, Painter
 from termchat.ui.text.row import Roles, Segment
 
 _NAME = re.compile(r"\w[\w+#.-]*")
-_ROLES: dict[Any, Role] = {
-    Keyword: Role.KEYWORD,
-    Keyword.Type: Role.TYPE,
-    Keyword.Constant: Role.BUILTIN,
-    Name.Builtin: Role.BUILTIN,
-    Name.Function: Role.FUNCTION,
-    Name.Decorator: Role.FUNCTION,
-    Name.Class: Role.TYPE,
-    Name.Exception: Role.TYPE,
-    Name.Tag: Role.KEYWORD,
-    Name.Attribute: Role.FUNCTION,
-    Name.Constant: Role.BUILTIN,
-    String: Role.STRING,
-    Number: Role.NUMBER,
-    Comment: Role.COMMENT,
-    Comment.Preproc: Role.KEYWORD,
-    Operator: Role.OPERATOR,
-    Operator.Word: Role.KEYWORD,
-    Generic.Inserted: Role.INSERTED,
-    Generic.Deleted: Role.DELETED,
-    Generic.Heading: Role.HEADING,
-    Generic.Subheading: Role.SUBHEADING,
-    Generic.Prompt: Role.DIM,
-    Generic.Strong: Role.STRONG,
-    Generic.Emph: Role.EMPHASIS,
+_ROLES: dict[Any, TextRole] = {
+    Keyword: TextRole.KEYWORD,
+    Keyword.Type: TextRole.TYPE,
+    Keyword.Constant: TextRole.BUILTIN,
+    Name.Builtin: TextRole.BUILTIN,
+    Name.Function: TextRole.FUNCTION,
+    Name.Decorator: TextRole.FUNCTION,
+    Name.Class: TextRole.TYPE,
+    Name.Exception: TextRole.TYPE,
+    Name.Tag: TextRole.KEYWORD,
+    Name.Attribute: TextRole.FUNCTION,
+    Name.Constant: TextRole.BUILTIN,
+    String: TextRole.STRING,
+    Number: TextRole.NUMBER,
+    Comment: TextRole.COMMENT,
+    Comment.Preproc: TextRole.KEYWORD,
+    Operator: TextRole.OPERATOR,
+    Operator.Word: TextRole.KEYWORD,
+    Generic.Inserted: TextRole.INSERTED,
+    Generic.Deleted: TextRole.DELETED,
+    Generic.Heading: TextRole.HEADING,
+    Generic.Subheading: TextRole.SUBHEADING,
+    Generic.Prompt: TextRole.DIM,
+    Generic.Strong: TextRole.STRONG,
+    Generic.Emph: TextRole.EMPHASIS,
 }
 
 TokenType = Any
@@ -60,7 +60,7 @@ def painter(language: str) -> Painter:
     """A painter for the language of a fence; one nobody knows is not guessed."""
     found = _NAME.search(language.lower())
     lines = _lines(found[0]) if found else None
-    return Highlighter(lines) if lines else Flat(Role.CODE)
+    return Highlighter(lines) if lines else Flat(TextRole.CODE)
 
 
 class Lines(Protocol):

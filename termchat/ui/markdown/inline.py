@@ -19,7 +19,7 @@ from markdown_it.rules_inline.state_inline import Scanned
 from markdown_it.token import Token
 
 from termchat.core.sanitize import Safe, safe_line
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui.markdown.latex import math_end
 from termchat.ui.markdown.links import Link
 from termchat.ui.text.row import Roles, Segment
@@ -27,7 +27,7 @@ from termchat.ui.text.width import ideographic
 from termchat.ui.text.wrap import HARD, SOFT, glued
 
 _SIGNS = {ord("*"): "*", ord("_"): "_", ord("~"): "~~"}
-_ROLES = {"strong": Role.STRONG, "em": Role.EMPHASIS, "s": Role.STRIKE}
+_ROLES = {"strong": TextRole.STRONG, "em": TextRole.EMPHASIS, "s": TextRole.STRIKE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class _Walk:
             case "hardbreak":
                 self._put(HARD)
             case "code_inline":
-                self._put(token.content, Role.CODE)
+                self._put(token.content, TextRole.CODE)
             case "math_inline":
                 self._math_lines(token.content)
             case "link_open":
@@ -142,7 +142,7 @@ class _Walk:
             case _:
                 self._roles = self._outer.pop()
 
-    def _put(self, text: str, *roles: Role) -> None:
+    def _put(self, text: str, *roles: TextRole) -> None:
         if not text:
             return
         url = self._link.target if self._link and self._hyperlinks else ""
@@ -153,11 +153,11 @@ class _Walk:
         for index, line in enumerate(source.split("\n")):
             if index:
                 self._put(HARD)
-            self._put(line.strip(), Role.MATH)
+            self._put(line.strip(), TextRole.MATH)
 
     def _open_link(self, link: Link) -> None:
         self._outer.append(self._roles)
-        self._roles = (*self._roles, Role.LINK)
+        self._roles = (*self._roles, TextRole.LINK)
         self._link = link
         link.start = len(self.segments)
 
@@ -169,7 +169,7 @@ class _Walk:
         label = "".join(segment.text for segment in self.segments[link.start :])
         note = link.note(label, self._hyperlinks)
         if note:
-            self._put(f" ({note})", Role.DIM)
+            self._put(f" ({note})", TextRole.DIM)
 
     def _image(self, token: Token) -> None:
         """An image is a link with its description as the text; inside a link the description alone."""

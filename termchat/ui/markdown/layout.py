@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from termchat.core.sanitize import Safe
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui.text.row import Row, Segment
 from termchat.ui.text.width import Cells, cells_for
 from termchat.ui.text.wrap import Line, Room, stripped
@@ -46,7 +46,7 @@ class Quote:
     """An open block quote."""
 
     def marker(self, look: Look) -> Segment:
-        return Segment(Safe(look.sign("│ ", "> ")), (Role.QUOTE,))
+        return Segment(Safe(look.sign("│ ", "> ")), (TextRole.QUOTE,))
 
     def rest(self, look: Look) -> Segment:
         return self.marker(look)
@@ -62,7 +62,7 @@ class Item:
 
     def marker(self, look: Look) -> Segment:
         sign = look.sign("•", "-") if self.number is None else f"{self.number:>2}{self.kind}"
-        return Segment(Safe(f"{sign} "), (Role.MARKER,))
+        return Segment(Safe(f"{sign} "), (TextRole.MARKER,))
 
     def rest(self, look: Look) -> Segment:
         return Segment(Safe(" " * look.cells.width(self.marker(look).text)))

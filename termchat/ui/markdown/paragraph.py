@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from termchat.core.sanitize import Safe
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui.markdown.layout import Kind, Sheet
 from termchat.ui.text.row import Roles, Segment
 from termchat.ui.text.width import ideographic, whole
@@ -29,7 +29,7 @@ _SEARCH = 200
 
 _WORD = re.compile(r"(?<=[ \n])[^ \n]")
 _SIGNS = re.compile(r"[*_~\[`<]")
-_LEVELS = (Role.TITLE, Role.HEADING)
+_LEVELS = (TextRole.TITLE, TextRole.HEADING)
 
 
 class Paragraph:
@@ -156,7 +156,7 @@ class Paragraph:
         if self._wrapper is None:
             self._wrapper = Wrapper(sheet.look.cells, sheet.room)
             if self._lead:
-                self._wrapper.push(Segment(Safe(self._lead), (Role.MARKER,)))
+                self._wrapper.push(Segment(Safe(self._lead), (TextRole.MARKER,)))
                 self._wrapper.push(Segment(Safe(" ")))
         return self._wrapper
 
@@ -170,7 +170,7 @@ class Paragraph:
     def _roles(self) -> Roles:
         if not self.level:
             return ()
-        return (_LEVELS[self.level - 1] if self.level <= len(_LEVELS) else Role.SUBHEADING,)
+        return (_LEVELS[self.level - 1] if self.level <= len(_LEVELS) else TextRole.SUBHEADING,)
 
 
 def _place(source: str, start: int, end: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from termchat.core.sanitize import Safe
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui.markdown import line_syntax
 from termchat.ui.markdown.layout import Sheet
 from termchat.ui.text.row import Segment
@@ -29,7 +29,7 @@ class Table:
 
     def __init__(self, sheet: Sheet, header: str, alignments: Sequence[str]) -> None:
         self._alignments = tuple(alignments)
-        self._header = self._cells(sheet, header, Role.STRONG)
+        self._header = self._cells(sheet, header, TextRole.STRONG)
         self._waiting: tuple[list[Cell], ...] = ()
         self._size = 0
         self._widths: tuple[int, ...] | None = None  # as soon as they are decided; none of them: stanzas
@@ -91,7 +91,7 @@ class Table:
         sheet.box()
         sheet.put(lines)
 
-    def _cells(self, sheet: Sheet, text: str, *roles: Role) -> list[Cell]:
+    def _cells(self, sheet: Sheet, text: str, *roles: TextRole) -> list[Cell]:
         """A row's cells, as many as there are columns; what is too many stays in the last one."""
         from termchat.ui.markdown.inline import parse
 
@@ -106,7 +106,7 @@ class Table:
         if not widths:
             return [] if self._waiting else self._names(sheet)
         sign = sheet.look.sign("─", "-")
-        rule = [[Segment(Safe(sign * width), (Role.MARKER,))] for width in widths]
+        rule = [[Segment(Safe(sign * width), (TextRole.MARKER,))] for width in widths]
         return [*self._beside(sheet, self._header, widths), *self._beside(sheet, rule, widths)]
 
     def _lines(self, sheet: Sheet, cells: list[Cell], widths: tuple[int, ...]) -> list[Line]:
@@ -140,7 +140,7 @@ class Table:
         lines = [Line([], 0, False)] if self._shown else []
         self._shown += 1
         for name, cell in zip(self._header, cells, strict=True):
-            colon = [Segment(Safe(": "), (Role.STRONG,))] if name else []
+            colon = [Segment(Safe(": "), (TextRole.STRONG,))] if name else []
             lines += _wrapped(sheet, [*name, *colon, *cell], sheet.room)
         return lines
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from termchat.core.errors import Failure, Kind
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.messages import File, Image, Message, Part, Text, user
 from termchat.core.sanitize import Safe, safe_line, say
 
@@ -34,7 +34,7 @@ def message(words: str, standard_input: str, files: Sequence[str]) -> Message | 
     text = "\n\n".join(piece for piece in (words, standard_input) if piece)
     if not text.strip() and not parts:
         hint = say('Write it behind the command: termchat "your question", or start the chat with termchat alone.')
-        return Failure(Kind.BAD_CONFIG, say("There is no prompt."), hint)
+        return Failure(FailureKind.BAD_CONFIG, say("There is no prompt."), hint)
     return user(text, *parts)
 
 
@@ -42,7 +42,7 @@ def attachment(name: str) -> Part | Failure:
     """A file as a part: an image or a PDF as it is, anything else as text with its name."""
     if name.startswith(("http://", "https://")):
         words = say("{name} is an address, and only files can be attached.", name=safe_line(name))
-        return Failure(Kind.BAD_CONFIG, words, say("Download it first, for example with curl -O."))
+        return Failure(FailureKind.BAD_CONFIG, words, say("Download it first, for example with curl -O."))
     path = Path(name).expanduser()
     try:
         if path.is_dir():
@@ -80,7 +80,7 @@ def read_standard_input(told: Callable[[Safe], None]) -> str | Failure:
         return b"".join(pieces).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         words = say("Standard input is not UTF-8 text (byte {n}).", n=safe_line(str(error.start)))
-        return Failure(Kind.BAD_CONFIG, words, say("Convert it first, for example with iconv -t utf-8."))
+        return Failure(FailureKind.BAD_CONFIG, words, say("Convert it first, for example with iconv -t utf-8."))
 
 
 def has_standard_input() -> bool:
@@ -94,4 +94,4 @@ def has_standard_input() -> bool:
 
 def _unreadable(name: str, why: str) -> Failure:
     words = say("Cannot attach {name}: {why}.", name=safe_line(name), why=safe_line(why))
-    return Failure(Kind.BAD_CONFIG, words, say("Check the name behind -f."))
+    return Failure(FailureKind.BAD_CONFIG, words, say("Check the name behind -f."))

@@ -24,15 +24,15 @@ from termchat.core.events import (
     TurnEnded,
     TurnStarted,
 )
-from termchat.core.messages import Author, Citation, Message, Text, cited
-from termchat.core.outcomes import Exit, Outcome
+from termchat.core.messages import Citation, Message, Role, Text, cited
+from termchat.core.outcomes import ExitCode, Outcome
 from termchat.core.sanitize import safe_line, say
 from termchat.ui.oneshot.formats import Format
 from termchat.ui.phrases import duration, outcome_words, retry_words, searched_words, usage_words
 from termchat.ui.stderr import Notes
 
 _STOPPED = (Outcome.CUT, Outcome.STALLED, Outcome.LENGTH)
-_SIGNALS = {signal.SIGINT: Exit.CANCELLED, signal.SIGTERM: Exit.SIGTERM, signal.SIGHUP: Exit.SIGHUP}
+_SIGNALS = {signal.SIGINT: ExitCode.CANCELLED, signal.SIGTERM: ExitCode.SIGTERM, signal.SIGHUP: ExitCode.SIGHUP}
 
 
 Check = Callable[[str], Failure | None]
@@ -40,7 +40,7 @@ Check = Callable[[str], Failure | None]
 
 async def run(
     session: Session, message: Message, out: Format, notes: Notes, again: int = 0, check: Check = lambda reply: None
-) -> Exit:
+) -> ExitCode:
     """Have the message answered, the reply on `out`, everything else on standard error; the exit code.
 
     again   how often a reply that was cut, stalled or ran into its limit is gone on with
@@ -50,37 +50,37 @@ async def run(
     while True:
         code, goes_on = await _turn(session.send(at), out, notes, again > 0, lambda: _cited(session))
         if not goes_on:
-            return _checked(session, notes, check) if code is Exit.COMPLETE else code
+            return _checked(session, notes, check) if code is ExitCode.COMPLETE else code
         again -= 1
         head = session.conversation.head
         assert head is not None, "what goes on was said"
         at = head
 
 
-def _checked(session: Session, notes: Notes, check: Check) -> Exit:
+def _checked(session: Session, notes: Notes, check: Check) -> ExitCode:
     """The exit code of a complete reply: its last words, those of all that it was gone on with together."""
     said: list[str] = []
     for node in reversed(session.conversation.path()):
-        if node.message.author is not Author.ASSISTANT:
+        if node.message.author is not Role.ASSISTANT:
             break
         said.insert(0, node.message.text)
     failure = check("".join(said))
     if failure is None:
-        return Exit.COMPLETE
+        return ExitCode.COMPLETE
     notes.failure(failure)
-    return Exit.ERROR
+    return ExitCode.ERROR
 
 
 def _cited(session: Session) -> tuple[Citation, ...]:
     """The sources of all that was said since the question."""
     path = session.conversation.path()
-    asked = max((n for n, node in enumerate(path) if node.message.author is Author.USER), default=0)
+    asked = max((n for n, node in enumerate(path) if node.message.author is Role.USER), default=0)
     return cited(part for node in path[asked:] for part in node.message.parts if isinstance(part, Text))
 
 
 async def _turn(
     turn: Turn, out: Format, notes: Notes, may_go_on: bool, sources: Callable[[], tuple[Citation, ...]]
-) -> tuple[Exit, bool]:
+) -> tuple[ExitCode, bool]:
     """One turn to its end: the exit code, and whether its reply is to be gone on with as if nothing had been.
 
     sources   those of the reply so far
@@ -101,13 +101,13 @@ async def _turn(
                     ended = event if isinstance(event, TurnEnded) else ended
             assert ended is not None
             if stopped() is None and may_go_on and _goes_on(ended):
-                return Exit.COMPLETE, True
+                return ExitCode.COMPLETE, True
             await out.close()
         except BrokenPipeError:
-            return Exit.SIGPIPE, False
+            return ExitCode.SIGPIPE, False
         except OSError as error:
             notes.note(say("Cannot write the reply: {why}.", why=safe_line(error.strerror or str(error))))
-            return Exit.ERROR, False
+            return ExitCode.ERROR, False
     return stopped() or exit_code(ended.outcome, ended.failure), False
 
 
@@ -141,11 +141,11 @@ def _goes_on(event: Event) -> bool:
 
 
 @contextmanager
-def _stopped_by_signals(turn: Turn) -> Generator[Callable[[], Exit | None]]:
+def _stopped_by_signals(turn: Turn) -> Generator[Callable[[], ExitCode | None]]:
     """Ctrl-C and its like stop the turn, so that what came is still written; which one it was is told after."""
-    loop, seen = asyncio.get_running_loop(), list[Exit]()
+    loop, seen = asyncio.get_running_loop(), list[ExitCode]()
 
-    def stop(code: Exit) -> None:
+    def stop(code: ExitCode) -> None:
         seen.append(code)
         turn.cancel()
 

@@ -21,10 +21,10 @@ from termchat.core.chat_store import Turn
 from termchat.core.errors import ProviderError
 from termchat.core.events import Event, Retrying, Streamed, TurnEnded
 from termchat.core.messages import user
-from termchat.core.outcomes import Exit as Code
+from termchat.core.outcomes import ExitCode as Code
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import Safe, safe_line, say
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui import chat_effects
 from termchat.ui.blocks import line
 from termchat.ui.frontend import House
@@ -178,7 +178,7 @@ class PlainTalk:
             _log.error("the front end failed", exc_info=error)
             words = say("termchat made a mistake of its own ({name}); nothing is lost, the chat goes on.",
                         name=safe_line(type(error).__name__))  # fmt: skip
-            self._voice.lines([line(words, Role.ERROR)])
+            self._voice.lines([line(words, TextRole.ERROR)])
 
     async def _show(self, event: Event, question: str) -> None:
         if isinstance(event, TurnEnded):

@@ -9,7 +9,7 @@ from termchat.commands.registry import Context, is_command, message_of, normal, 
 from termchat.config.keymap import Action
 from termchat.core.effects import ListModels, Say, UseModel
 from termchat.core.sanitize import safe_line, say
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui.blocks import line
 from termchat.ui.repl.effects import Performer
 from termchat.ui.repl.input.completion_menu import Menu
@@ -292,7 +292,7 @@ class Hands:
             self._draft.buffer.insert_text("?")
 
     def complain(self, words: str) -> None:
-        self._painter.lines([line(safe_line(words), Role.ERROR)])
+        self._painter.lines([line(safe_line(words), TextRole.ERROR)])
 
     def _width(self) -> int:
         return max(1, self._faces.columns - 2)

@@ -15,9 +15,9 @@ from termchat.commands.registry import Context
 from termchat.config.keymap import Action
 from termchat.core.errors import Failure
 from termchat.core.events import TurnEnded
-from termchat.core.outcomes import Exit
+from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import Safe, safe, safe_line, say
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui.blocks import line
 from termchat.ui.chat_effects import greeting
 from termchat.ui.frontend import House
@@ -183,7 +183,7 @@ class Repl:
     async def run(self) -> int:
         """Take the terminal, talk, give it back."""
         self._loop = loop = asyncio.get_running_loop()
-        for number, code in ((signal.SIGTERM, Exit.SIGTERM), (signal.SIGHUP, Exit.SIGHUP)):
+        for number, code in ((signal.SIGTERM, ExitCode.SIGTERM), (signal.SIGHUP, ExitCode.SIGHUP)):
             loop.add_signal_handler(number, self.leave, int(code))
         loop.add_signal_handler(signal.SIGCONT, self._continued)
         loop.add_signal_handler(signal.SIGTSTP, self.lender.stopped)
@@ -199,7 +199,7 @@ class Repl:
             with caught(lambda words: loop.call_soon_threadsafe(self._stray, words) and None):
                 return await self.app.run_async(pre_run=self._begin, set_exception_handler=False, handle_sigint=False)
         except EOFError:
-            return int(Exit.SIGHUP)
+            return int(ExitCode.SIGHUP)
         finally:
             try:
                 await self.talk.close()
@@ -248,7 +248,7 @@ class Repl:
         self.terminal.begin()
         self.terminal.title(self._title())
         if self.house.notes:
-            self.painter.lines([line(words, Role.DIM) for words in self.house.notes])
+            self.painter.lines([line(words, TextRole.DIM) for words in self.house.notes])
         if self._early:
             self._deliver(self.keyboard.presses(self._early))
         self.house.bulletin.listen(self._told)
@@ -268,8 +268,8 @@ class Repl:
 
     def _told(self, failure: Failure) -> None:
         """Something the user should know, for example that the disk is full."""
-        hint = [line(failure.hint, Role.DIM)] if failure.hint else []
-        self.painter.lines([line(failure.message, Role.WARNING), *hint])
+        hint = [line(failure.hint, TextRole.DIM)] if failure.hint else []
+        self.painter.lines([line(failure.message, TextRole.WARNING), *hint])
 
     def _deliver(self, keys: Sequence[object]) -> None:
         self.app.key_processor.feed_multiple(list(keys))  # type: ignore[arg-type]
@@ -316,7 +316,7 @@ class Repl:
         _log.error("a bug of the front end: %s", context.get("message"), exc_info=error)
         name = safe_line(type(error).__name__ if error else str(context.get("message")))
         words = say("termchat made a mistake of its own ({name}); nothing is lost, the chat goes on.", name=name)
-        self.painter.lines([line(words, Role.ERROR)])
+        self.painter.lines([line(words, TextRole.ERROR)])
 
     def _complained(self, words: Safe) -> None:
         """From another thread: something to be told for a moment."""
@@ -324,7 +324,7 @@ class Repl:
             self._loop.call_soon_threadsafe(self.toast.say, words, 5.0)
 
     def _stray(self, words: Safe) -> None:
-        self.painter.lines([line(words, Role.DIM)], gap=False)
+        self.painter.lines([line(words, TextRole.DIM)], gap=False)
 
     @property
     def _sign(self) -> Safe:

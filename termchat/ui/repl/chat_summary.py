@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from termchat.core.chat_store import Session
 from termchat.core.conversation import Conversation
-from termchat.core.messages import Author, Message, Reasoning
+from termchat.core.messages import Message, Reasoning, Role
 from termchat.core.sanitize import EMPTY, Safe
 from termchat.core.usage import Usage
 from termchat.ui.phrases import preview
@@ -48,7 +48,7 @@ class Gist:
             return
         self._seen = conversation
         messages = conversation.history()
-        replies = [message for message in reversed(messages) if message.author is Author.ASSISTANT]
+        replies = [message for message in reversed(messages) if message.author is Role.ASSISTANT]
         self._topic = preview(messages[0].text, _TOPIC) if messages else EMPTY
         self._usage = next((reply.usage for reply in replies if reply.usage), None)
         self._thought = next((thought for reply in replies if (thought := _thought(reply))), "")

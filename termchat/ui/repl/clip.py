@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from termchat.core.effects import Copy
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui.blocks import line
 from termchat.ui.repl.panels.toast import Toast
 from termchat.ui.repl.transcript import Painter
@@ -27,4 +27,4 @@ class Clip:
         if result.done:
             self._toast.say(result.words)
         else:
-            self._painter.lines([line(result.words, Role.DIM)])
+            self._painter.lines([line(result.words, TextRole.DIM)])

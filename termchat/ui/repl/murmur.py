@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from termchat.core.sanitize import Safe
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui.text.fit import cells
 from termchat.ui.text.row import BLANK, Row, Segment
 
-_LOOK = (Role.REASONING,)
+_LOOK = (TextRole.REASONING,)
 
 
 class Murmur:

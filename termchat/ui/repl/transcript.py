@@ -8,7 +8,7 @@ from time import monotonic
 from typing import assert_never
 
 from termchat.core.sanitize import Safe, Sanitizer, say
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui.blocks import BLANK, Block, Card, Line, Lines, Pause, Prose, Restore, Sources, Thought, unlinked
 from termchat.ui.citations import source_lines
 from termchat.ui.markdown.document import Document
@@ -167,7 +167,7 @@ def warm_renderer() -> None:
 
 def echo(shown: Safe, sign: Safe) -> tuple[Line, ...]:
     """The user's own words in the scrollback: the sign, and continuation lines below it."""
-    accent = (Role.ACCENT,)
+    accent = (TextRole.ACCENT,)
     lines = shown.split("\n")
     first = (Segment(sign, accent), Segment(Safe(lines[0]), accent))
     return (first, *((Segment(Safe(f"  {row}"), accent),) if row else BLANK for row in lines[1:]))

@@ -15,11 +15,11 @@ from time import monotonic
 
 from termchat.core.chat_store import Providers, Session, Turn
 from termchat.core.events import MessageDone, TurnEnded
-from termchat.core.messages import Author, user
+from termchat.core.messages import Role, user
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import Safe, safe, say
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui.blocks import Pause, Prose, line
 from termchat.ui.repl.input.editor import Draft
 from termchat.ui.repl.panels.status import stalls
@@ -103,7 +103,7 @@ class Talk:
         """Have a question answered again."""
         self._asked, self._before = None, self.session.conversation.head
         node = self.session.conversation.nodes[parent]
-        if node.message.author is Author.USER:  # else a reply is gone on with
+        if node.message.author is Role.USER:  # else a reply is gone on with
             self._echo(node.message.text)
         self._send(parent, model, patient=self.view.away)
 
@@ -151,7 +151,7 @@ class Talk:
         if self.painter:
             self.painter.finish()
             words = say("■ stopped at once · a tool did not end in time")
-            self.painter.lines([line(words, Role.WARNING)])
+            self.painter.lines([line(words, TextRole.WARNING)])
         self._over(turn)
 
     def send_now(self) -> bool:
@@ -275,7 +275,7 @@ class Talk:
                         return
                     if isinstance(event, TurnEnded):
                         event = await advised(event, self._providers)
-                    if isinstance(event, MessageDone) and event.message.author is Author.USER:
+                    if isinstance(event, MessageDone) and event.message.author is Role.USER:
                         self._steered(event.node)
                     self.view, blocks = step(self.view, event, monotonic())
                     if self.painter:
@@ -283,7 +283,7 @@ class Talk:
         except Exception:
             _log.exception("the front end failed on an event")
             if self.painter:
-                self.painter.lines([line(say("termchat made a mistake of its own; the chat goes on."), Role.ERROR)])
+                self.painter.lines([line(say("termchat made a mistake of its own; the chat goes on."), TextRole.ERROR)])
         finally:
             if self._turn is turn:
                 self._over(turn)

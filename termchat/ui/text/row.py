@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from termchat.core.sanitize import Safe
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 
-Roles = tuple[Role, ...]
+Roles = tuple[TextRole, ...]
 """What a piece of text is, the outermost role first; a later role is laid over the earlier ones."""
 
 

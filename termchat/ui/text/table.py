@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from termchat.core.effects import Table
 from termchat.core.sanitize import Safe
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui.blocks import BLANK, Line, line
 from termchat.ui.text.fit import cells
 from termchat.ui.text.row import Segment
@@ -20,8 +20,8 @@ def table_lines(table: Table, columns: int) -> tuple[Line, ...]:
     widths = [max(cells(row[n]) for row in rows) for n in range(len(rows[0]))] if rows else []
     if sum(widths) + _GAP * (len(widths) - 1) >= columns and len(widths) > 2:
         return table_lines(_without(table, table.spare[0]), columns) if table.spare else _stanzas(table)
-    lines = [_row(row, widths, table.right, Role.TEXT) for row in table.rows]
-    head = [_row(table.header, widths, table.right, Role.DIM)] if table.header else []
+    lines = [_row(row, widths, table.right, TextRole.TEXT) for row in table.rows]
+    head = [_row(table.header, widths, table.right, TextRole.DIM)] if table.header else []
     return (*head, *lines)
 
 
@@ -38,13 +38,13 @@ def _without(table: Table, column: int) -> Table:
     return Table(left(table.header), rows, frozenset(moved(table.right)), tuple(moved(table.spare)))
 
 
-def _row(row: Sequence[Safe], widths: Sequence[int], right: frozenset[int], role: Role) -> Line:
+def _row(row: Sequence[Safe], widths: Sequence[int], right: frozenset[int], role: TextRole) -> Line:
     segments: list[Segment] = []
     for n, word in enumerate(row):
         space = " " * (widths[n] - cells(word))
         last = n == len(row) - 1
         text = f"{space}{word}" if n in right else f"{word}{'' if last else space}"
-        looks = (role,) if role is Role.DIM else (Role.STRONG,) if n == 0 else ()
+        looks = (role,) if role is TextRole.DIM else (TextRole.STRONG,) if n == 0 else ()
         segments.append(Segment(Safe(text if last else text + " " * _GAP), looks))
     return tuple(segments)
 
@@ -54,7 +54,7 @@ def _stanzas(table: Table) -> tuple[Line, ...]:
     lines: list[Line] = []
     for row in table.rows:
         lines += [BLANK] if lines else []
-        lines.append(line(row[0], Role.STRONG))
+        lines.append(line(row[0], TextRole.STRONG))
         names = table.header[1:] or [Safe("")] * (len(row) - 1)
         for name, word in zip(names, row[1:], strict=True):
             lines.append(line(Safe(f"  {name}: {word}" if name else f"  {word}")))

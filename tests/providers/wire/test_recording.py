@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from termchat.core.chat_store import Wire
-from termchat.core.errors import Kind, ProviderError
+from termchat.core.errors import FailureKind, ProviderError
 from termchat.core.events import Delta, Retrying
-from termchat.core.models import Protocol
+from termchat.core.models import ApiProtocol
 from termchat.providers.replay import Replay
 from termchat.providers.wire.recording import Recorded, read
 from tests import gateway as gw
@@ -32,7 +32,7 @@ async def played(replay: Replay, wire: Wire | None = None) -> list[Delta]:
 @ALL
 @pytest.mark.parametrize("wire", [{}, {"gzip": True}, {"split": 1}, {"line_end": "\r\n"}], ids=str)
 async def test_a_recording_plays_as_it_was(
-    gateway: Gateway, speech: Protocol, tmp_path: Path, wire: dict[str, object]
+    gateway: Gateway, speech: ApiProtocol, tmp_path: Path, wire: dict[str, object]
 ) -> None:
     gateway.reply(TALK.on(**wire))
     file = tmp_path / "talk.sse"
@@ -82,7 +82,7 @@ async def test_its_pace_is_kept_or_changed() -> None:
 async def test_after_the_last_response_there_is_none() -> None:
     with pytest.raises(ProviderError) as told:
         await played(Replay([]))
-    assert told.value.failure.kind is Kind.EMPTY
+    assert told.value.failure.kind is FailureKind.EMPTY
 
 
 @pytest.mark.parametrize("data", [b"", b"hello", b"data: x\n\n"])
@@ -103,18 +103,18 @@ def test_by_hand_and_cut_off() -> None:
 
 
 REFUSALS = [
-    (fault.status(401, echo_key=True), Kind.AUTH),
-    (fault.status(429), Kind.RATE_LIMITED),
-    (fault.quota(), Kind.QUOTA),
-    (fault.html(502), Kind.SERVER),
-    (fault.context_full(), Kind.CONTEXT_TOO_LONG),
+    (fault.status(401, echo_key=True), FailureKind.AUTH),
+    (fault.status(429), FailureKind.RATE_LIMITED),
+    (fault.quota(), FailureKind.QUOTA),
+    (fault.html(502), FailureKind.SERVER),
+    (fault.context_full(), FailureKind.CONTEXT_TOO_LONG),
 ]
 
 
 @ALL
 @pytest.mark.parametrize(("answer", "kind"), REFUSALS, ids=[kind.value for _, kind in REFUSALS])
 async def test_what_a_server_said_instead_of_a_reply_is_there_and_fails_as_it_did(
-    gateway: Gateway, speech: Protocol, tmp_path: Path, answer: fault.Status, kind: Kind
+    gateway: Gateway, speech: ApiProtocol, tmp_path: Path, answer: fault.Status, kind: FailureKind
 ) -> None:
     file = tmp_path / "talk.sse"
     gateway.always(answer)

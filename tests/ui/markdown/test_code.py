@@ -11,7 +11,7 @@ from pygments.lexers import get_lexer_by_name
 
 import termchat.ui.text.wrap as some_module
 from termchat.core.sanitize import safe
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui.markdown import Document, render
 from termchat.ui.markdown.code import Flat, Painter
 from termchat.ui.markdown.highlight import _roles, painter
@@ -76,15 +76,15 @@ def test_a_look_ahead_does_not_disturb_the_lexer() -> None:
     lexer.line('"""open')
     ahead = lexer.copy()
     ahead.line('closed"""')
-    assert lexer.line("still text")[0].roles == (Role.STRING,)
-    assert ahead.line("pass")[0].roles == (Role.KEYWORD,)
+    assert lexer.line("still text")[0].roles == (TextRole.STRING,)
+    assert ahead.line("pass")[0].roles == (TextRole.KEYWORD,)
 
 
 def test_an_unfinished_line_is_highlighted() -> None:
     document = Document(40)
     document.feed(safe("```python\nreturn"))
     (row,) = document.live()
-    assert row.segments[0].roles == (Role.KEYWORD,)
+    assert row.segments[0].roles == (TextRole.KEYWORD,)
 
 
 def test_a_finished_line_is_final_at_once() -> None:

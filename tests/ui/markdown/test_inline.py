@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from termchat.core.sanitize import safe
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui.markdown import Segment, render
 from termchat.ui.markdown.autoclose import repaired
 from termchat.ui.markdown.inline import parse
 
 
-def marked(source: str, role: Role) -> list[str]:
+def marked(source: str, role: TextRole) -> list[str]:
     return [segment.text for segment in parse(source).segments if role in segment.roles]
 
 
@@ -32,7 +32,7 @@ def said(source: str, *, hyperlinks: bool = True) -> str:
     ],
 )
 def test_emphasis_beside_chinese(source: str, strong: list[str]) -> None:
-    assert marked(source, Role.STRONG) == strong
+    assert marked(source, TextRole.STRONG) == strong
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_emphasis_beside_chinese(source: str, strong: list[str]) -> None:
     ],
 )
 def test_latex_is_kept_as_it_was_written(source: str, math: list[str]) -> None:
-    assert marked(source, Role.MATH) == math
+    assert marked(source, TextRole.MATH) == math
 
 
 def test_a_display_formula_keeps_its_lines() -> None:
@@ -91,7 +91,7 @@ def test_only_web_and_mail_links_can_be_clicked(url: str) -> None:
 
 def test_a_clickable_link_is_ascii() -> None:
     (first, *_) = parse("[x](http://例え.jp/ä&#27;&#x9c;)").segments
-    assert first == Segment(safe("x"), (Role.LINK,), first.url)
+    assert first == Segment(safe("x"), (TextRole.LINK,), first.url)
     assert first.url.isascii()
     assert first.url.isprintable()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from termchat.core.messages import Author, Message, Reasoning, Text, user
+from termchat.core.messages import Message, Reasoning, Role, Text, user
 from termchat.core.usage import Usage
 from termchat.ui.repl.chat_summary import Gist
 from tests.ui.fakes import fake_session
@@ -14,10 +14,10 @@ def test_it_follows_the_head_and_forgets_a_chat_that_was_left() -> None:
     assert (gist.topic, gist.usage, gist.thought) == ("", None, "")
     asked = session.add(user("What is\nthis about, and why does it go on for so long?"), None)
     assert gist.topic == "What is this about, and why does it go …"
-    said = Message(Author.ASSISTANT, (Reasoning("all of it"), Text("42")), usage=Usage(input=7))
+    said = Message(Role.ASSISTANT, (Reasoning("all of it"), Text("42")), usage=Usage(input=7))
     first = session.add(said, asked)
     again = session.add(user("And?"), first)
-    session.add(Message(Author.ASSISTANT, (Text("43"),), usage=Usage(input=9)), again)
+    session.add(Message(Role.ASSISTANT, (Text("43"),), usage=Usage(input=9)), again)
     assert (gist.usage, gist.thought) == (Usage(input=9), "all of it")
     session.move(first)
     assert gist.usage == Usage(input=7)

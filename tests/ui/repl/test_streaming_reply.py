@@ -17,7 +17,7 @@ from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import DummyInput
 
 from termchat.core.sanitize import Safe, safe
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui.blocks import Pause, Prose
 from termchat.ui.markdown import Document, render
 from termchat.ui.repl.input.editor import Draft
@@ -46,7 +46,7 @@ class Stage:
         size = lambda: Size(rows=self.terminal.height, columns=self.terminal.width)  # noqa: E731
         self.output = FrameOutput(out, size, "xterm-256color", sync=True)
         self.panel: list[tuple[Segment, ...]] = []
-        status = ((Segment(Safe("fake/one · a status line"), (Role.DIM,)),),)
+        status = ((Segment(Safe("fake/one · a status line"), (TextRole.DIM,)),),)
         parts = Parts(
             Draft(lambda: None), lambda: self.terminal.height, status=lambda: status, panel=lambda: self.panel
         )

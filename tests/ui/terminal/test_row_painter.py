@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from termchat.core.sanitize import Safe, safe
-from termchat.core.style import Role, Style, Theme
+from termchat.core.style import Style, TextRole, Theme
 from termchat.ui.markdown import Document, Row, render
 from termchat.ui.terminal.row_painter import Painter
 from termchat.ui.text.palette import Depth, Palette
@@ -26,7 +26,7 @@ _DATA = tomllib.loads((Path(__file__).parents[3] / "themes" / "dark.toml").read_
 EXACTLY = [5, 6, 9, 26, 31, 37, 64, 72, 91, 101, 123, 134, 149, 159, 163, 239, 272, 273, 297]
 """Places to cut a line so that what is final of it fills rows of another width to the edge."""
 PALETTE = Palette(
-    Theme("dark", "dark", {Role(key): Style(**value) for key, value in _DATA["styles"].items()}), Depth.TRUE
+    Theme("dark", "dark", {TextRole(key): Style(**value) for key, value in _DATA["styles"].items()}), Depth.TRUE
 )
 SIZES: list[tuple[int, int]] = [(80, 24), (40, 12), (200, 60), (20, 6)]
 sizes = st.sampled_from(SIZES)

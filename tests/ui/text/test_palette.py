@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from termchat.core.sanitize import Safe
-from termchat.core.style import Role, Style, Theme
+from termchat.core.style import Style, TextRole, Theme
 from termchat.ui.text.ansi import encode_row, encode_rows
 from termchat.ui.text.palette import ANSI_NAMES, Depth, Palette, depth_of
 from termchat.ui.text.row import Row, Segment
@@ -20,7 +20,7 @@ NAMES = ["dark", "light", "neutral"]
 
 def load(name: str) -> Theme:
     data = tomllib.loads((THEMES / f"{name}.toml").read_text("utf-8"))
-    return Theme(data["name"], data["kind"], {Role(key): Style(**value) for key, value in data["styles"].items()})
+    return Theme(data["name"], data["kind"], {TextRole(key): Style(**value) for key, value in data["styles"].items()})
 
 
 def palette(depth: Depth = Depth.TRUE) -> Palette:
@@ -29,12 +29,12 @@ def palette(depth: Depth = Depth.TRUE) -> Palette:
             "test",
             "any",
             {
-                Role.STRONG: Style(bold=True),
-                Role.DIM: Style(dim=True),
-                Role.LINK: Style("#123456", underline=True),
-                Role.CODE: Style("bright-blue"),
-                Role.ERROR: Style("red", bold=True),
-                Role.KEYWORD: Style("#ff87af"),
+                TextRole.STRONG: Style(bold=True),
+                TextRole.DIM: Style(dim=True),
+                TextRole.LINK: Style("#123456", underline=True),
+                TextRole.CODE: Style("bright-blue"),
+                TextRole.ERROR: Style("red", bold=True),
+                TextRole.KEYWORD: Style("#ff87af"),
             },
         ),
         depth,
@@ -44,19 +44,21 @@ def palette(depth: Depth = Depth.TRUE) -> Palette:
 @pytest.mark.parametrize(
     ("before", "after", "sequence"),
     [
-        ((), (Role.STRONG,), "\x1b[1m"),
-        ((Role.STRONG,), (), "\x1b[m"),
-        ((Role.STRONG,), (Role.STRONG, Role.CODE), "\x1b[94m"),
-        ((Role.CODE,), (Role.KEYWORD,), "\x1b[38;5;211m"),
-        ((Role.ERROR,), (Role.STRONG,), "\x1b[39m"),
-        ((Role.ERROR,), (Role.CODE,), "\x1b[;94m"),
-        ((Role.STRONG,), (Role.DIM,), "\x1b[;2m"),
-        ((Role.LINK,), (Role.LINK, Role.STRONG), "\x1b[1m"),
-        ((Role.TEXT,), (), ""),
-        ((), (Role.LINK,), "\x1b[4;38;2;18;52;86m"),
+        ((), (TextRole.STRONG,), "\x1b[1m"),
+        ((TextRole.STRONG,), (), "\x1b[m"),
+        ((TextRole.STRONG,), (TextRole.STRONG, TextRole.CODE), "\x1b[94m"),
+        ((TextRole.CODE,), (TextRole.KEYWORD,), "\x1b[38;5;211m"),
+        ((TextRole.ERROR,), (TextRole.STRONG,), "\x1b[39m"),
+        ((TextRole.ERROR,), (TextRole.CODE,), "\x1b[;94m"),
+        ((TextRole.STRONG,), (TextRole.DIM,), "\x1b[;2m"),
+        ((TextRole.LINK,), (TextRole.LINK, TextRole.STRONG), "\x1b[1m"),
+        ((TextRole.TEXT,), (), ""),
+        ((), (TextRole.LINK,), "\x1b[4;38;2;18;52;86m"),
     ],
 )
-def test_a_turn_is_as_short_as_it_can_be(before: tuple[Role, ...], after: tuple[Role, ...], sequence: str) -> None:
+def test_a_turn_is_as_short_as_it_can_be(
+    before: tuple[TextRole, ...], after: tuple[TextRole, ...], sequence: str
+) -> None:
     assert palette().turn(before, after) == sequence
 
 
@@ -71,7 +73,7 @@ def test_a_turn_is_as_short_as_it_can_be(before: tuple[Role, ...], after: tuple[
     ],
 )
 def test_every_depth_of_colour(depth: Depth, sequence: str) -> None:
-    assert palette(depth).turn((), (Role.LINK,)) == sequence
+    assert palette(depth).turn((), (TextRole.LINK,)) == sequence
 
 
 @pytest.mark.parametrize(
@@ -97,13 +99,13 @@ def test_the_terminal_says_how_much_colour_it_has(environ: dict[str, str], depth
 def test_a_theme_knows_every_role(name: str) -> None:
     theme = load(name)
     assert theme.name == name
-    assert set(theme.styles) == set(Role)
+    assert set(theme.styles) == set(TextRole)
 
 
 @pytest.mark.parametrize(("name", "depth"), list(itertools.product(NAMES, Depth)))
 def test_every_look_of_a_theme_can_be_written(name: str, depth: Depth) -> None:
     shades = Palette(load(name), depth)
-    for role in Role:
+    for role in TextRole:
         assert shades.turn((), (role,)) == "" or shades.turn((role,), ()) == "\x1b[m"
 
 
@@ -115,17 +117,17 @@ def test_the_neutral_theme_keeps_to_what_reads_on_any_background() -> None:
 def test_the_headings_differ_without_colour() -> None:
     for name in NAMES:
         shades = Palette(load(name), Depth.MONO)
-        assert shades.turn((), (Role.HEADING,))
-        assert shades.turn((), (Role.TITLE,)) != shades.turn((), (Role.HEADING,))
+        assert shades.turn((), (TextRole.HEADING,))
+        assert shades.turn((), (TextRole.TITLE,)) != shades.turn((), (TextRole.HEADING,))
 
 
 def test_rows_are_encoded_with_links_and_end_in_the_plain_look() -> None:
-    row = Row((Segment(Safe("a ")), Segment(Safe("b"), (Role.LINK,), "http://x.y"), Segment(Safe(" c"))), 5)
+    row = Row((Segment(Safe("a ")), Segment(Safe("b"), (TextRole.LINK,), "http://x.y"), Segment(Safe(" c"))), 5)
     assert encode_row(row, palette(Depth.MONO)) == "a \x1b]8;id=0;http://x.y\x1b\\\x1b[4mb\x1b]8;;\x1b\\\x1b[m c"
 
 
 def test_blanks_need_no_sequence_of_their_own() -> None:
-    row = Row((Segment(Safe("a"), (Role.KEYWORD,)), Segment(Safe(" ")), Segment(Safe("b"), (Role.KEYWORD,))), 3)
+    row = Row((Segment(Safe("a"), (TextRole.KEYWORD,)), Segment(Safe(" ")), Segment(Safe("b"), (TextRole.KEYWORD,))), 3)
     assert encode_row(row, palette()) == "\x1b[38;5;211ma b\x1b[m"
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from termchat.core.events import Event, MessageDone, StepStarted, Streamed, TextDelta, TurnEnded
 from termchat.core.messages import Citation
 from termchat.core.sanitize import Safe, Sanitizer
-from termchat.core.style import Role, Theme
+from termchat.core.style import TextRole, Theme
 from termchat.ui.blocks import Line, line
 from termchat.ui.citations import source_lines
 from termchat.ui.markdown import Document
@@ -59,7 +59,7 @@ class MarkdownFormat:
                 pass
 
     async def aside(self, words: Safe) -> bool:
-        await self._lines((line(words, Role.DIM),), gap_below=True)
+        await self._lines((line(words, TextRole.DIM),), gap_below=True)
         return True
 
     async def cite(self, sources: tuple[Citation, ...]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from termchat.commands.registry import Item
 from termchat.core.sanitize import Safe
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui.blocks import Line
 from termchat.ui.text.fit import cells, cut
 from termchat.ui.text.row import Segment
@@ -61,7 +61,7 @@ class Menu:
         room = columns - 5 - width
         detail = cut(item.detail, room) if room >= _TELLING else ""
         return (
-            Segment(Safe("❯ " if marked else "  "), (Role.ACCENT,)),
-            Segment(label, (Role.STRONG,) if marked else ()),
-            Segment(Safe(f"{pad}  {detail}" if detail else ""), (Role.DIM,)),
+            Segment(Safe("❯ " if marked else "  "), (TextRole.ACCENT,)),
+            Segment(label, (TextRole.STRONG,) if marked else ()),
+            Segment(Safe(f"{pad}  {detail}" if detail else ""), (TextRole.DIM,)),
         )

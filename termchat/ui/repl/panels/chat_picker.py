@@ -7,9 +7,9 @@ from typing import Any
 
 from termchat.core.chat_store import Library, Session
 from termchat.core.effects import Choice, OpenChat
-from termchat.core.messages import Author, Message
+from termchat.core.messages import Message, Role
 from termchat.core.sanitize import Safe, safe_line, say
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui.blocks import Line, line
 from termchat.ui.chat_effects import chat_choices
 from termchat.ui.repl.panels.picker import Picker
@@ -88,5 +88,5 @@ class Shelf:
 
 
 def _glimpse(message: Message) -> Line:
-    sign = "❯ " if message.author is Author.USER else "  "
-    return line(Safe(f"    {sign}{safe_line(' '.join(message.text[:400].split()))}"), Role.DIM)
+    sign = "❯ " if message.author is Role.USER else "  "
+    return line(Safe(f"    {sign}{safe_line(' '.join(message.text[:400].split()))}"), TextRole.DIM)

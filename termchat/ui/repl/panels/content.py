@@ -10,7 +10,7 @@ from prompt_toolkit.data_structures import Size
 
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_line, say
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui.blocks import Line, line
 from termchat.ui.frontend import House
 from termchat.ui.repl.chat_summary import Gist
@@ -105,7 +105,7 @@ class Faces:
         """The line below the input: a word for the moment, the running turn, or what there is."""
         turn = self._talk.view.turn
         if self._toast.words:
-            return line(cut(self._toast.words, self.columns - 1), Role.WARNING)
+            return line(cut(self._toast.words, self.columns - 1), TextRole.WARNING)
         if turn:
             return self._busy(turn, monotonic())
         return idle_line(self._facts(), self.columns)
@@ -128,7 +128,7 @@ class Faces:
             soon = say(" · goes with the next step") if n < self._talk.steering else EMPTY
             soon = soon if self.columns > 2 * cells(soon) else EMPTY
             words = cut(words, self.columns - 2 - cells(soon))
-            rows.append(line(Safe(f"{words}{soon}"), Role.DIM))
+            rows.append(line(Safe(f"{words}{soon}"), TextRole.DIM))
         return rows
 
     def below(self) -> Sequence[Line]:
@@ -143,7 +143,7 @@ class Faces:
         if self._told[0] != moment:
             self._told = (moment, busy_line(turn, now, self.columns, "", queued))
         words = self._told[1]
-        return (Segment(Safe(f"{self._glyph()} "), (Role.ACCENT,)), *words[1:]) if begun else words
+        return (Segment(Safe(f"{self._glyph()} "), (TextRole.ACCENT,)), *words[1:]) if begun else words
 
     def _roomy(self, lines: Callable[[], Sequence[Line]]) -> Callable[[], Sequence[Line]]:
         """Lines that are left out where it is tiny."""

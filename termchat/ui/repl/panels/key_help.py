@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from termchat.config.keymap import KEYS
 from termchat.core.sanitize import Safe, say
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui.blocks import Line
 from termchat.ui.text.fit import cells, cut
 from termchat.ui.text.row import Segment
@@ -30,5 +30,5 @@ def sheet_lines(columns: int) -> Sequence[Line]:
         for row, (shown, help_) in zip(rows, group, strict=False):
             words = cut(help_, width - names - 1)
             pad = " " * max(0, width - names - cells(words))
-            row += [Segment(Safe(shown.ljust(names)), (Role.ACCENT,)), Segment(Safe(words + pad), (Role.DIM,))]
+            row += [Segment(Safe(shown.ljust(names)), (TextRole.ACCENT,)), Segment(Safe(words + pad), (TextRole.DIM,))]
     return [tuple(row) for row in rows if row]

@@ -17,7 +17,7 @@ from prompt_toolkit.layout.processors import Processor, Transformation, Transfor
 from prompt_toolkit.layout.utils import explode_text_fragments
 
 from termchat.core.sanitize import Safe
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui.blocks import Line
 from termchat.ui.repl.input.editor import Draft
 from termchat.ui.repl.panels.style import Fragments, Skin
@@ -123,14 +123,14 @@ class Live:
 
     def _prefix(self, number: int, wraps: int) -> Fragments:
         if number == 0 and wraps == 0:
-            return [(self.skin.style(Role.ACCENT), self.parts.prompt())]
+            return [(self.skin.style(TextRole.ACCENT), self.parts.prompt())]
         return [("", "  ")]
 
     def _filter_window(self) -> Window:
         control = BufferControl(self.parts.filter, focus_on_click=False)
 
         def prefix(number: int, wraps: int) -> Fragments:
-            return [(self.skin.style(Role.ACCENT), "/ ")]
+            return [(self.skin.style(TextRole.ACCENT), "/ ")]
 
         return Window(control, height=1, dont_extend_height=True, wrap_lines=False, get_line_prefix=prefix)
 
@@ -145,7 +145,7 @@ class _Input(Processor):
     def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
         given = transformation_input
         draft = self._parts.draft
-        dim = self._skin.style(Role.DIM)
+        dim = self._skin.style(TextRole.DIM)
         if draft.empty:
             return Transformation([*given.fragments, (dim, spelled(self._parts.placeholder(), signs=self._skin.signs))])
         fragments = explode_text_fragments(given.fragments)
@@ -154,7 +154,7 @@ class _Input(Processor):
         for fragment in fragments:
             label = draft.pastes.label(fragment[1]) if len(fragment[1]) == 1 else None
             label = spelled(label, signs=self._skin.signs) if label else None
-            shown.append((self._skin.style(Role.ACCENT), label) if label else (fragment[0], fragment[1]))
+            shown.append((self._skin.style(TextRole.ACCENT), label) if label else (fragment[0], fragment[1]))
             starts.append(starts[-1] + len(label or fragment[1]))
         if given.lineno == given.document.line_count - 1 and (hint := draft.suggestion()):
             shown.append((dim, hint))

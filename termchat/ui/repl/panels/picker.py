@@ -8,7 +8,7 @@ from prompt_toolkit.buffer import Buffer
 
 from termchat.core.effects import Choice, Effect
 from termchat.core.sanitize import EMPTY, Safe, say
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui.blocks import Line, line
 from termchat.ui.text.fit import cells, cut
 from termchat.ui.text.row import Segment
@@ -129,20 +129,24 @@ class Picker:
         shown = self.shown()
         hint = self._note or say("type to filter · ↑↓ · Enter · Esc")
         hint = cut(Safe(f"  {hint}"), columns - cells(self._title) - 2)
-        head = (Segment(self._title, (Role.STRONG,)), Segment(hint, (Role.DIM,)))
+        head = (Segment(self._title, (TextRole.STRONG,)), Segment(hint, (TextRole.DIM,)))
         room = max(1, min(_ROWS, rows // 2 - 1) - len(self.foot))
         start = max(0, min(self._at - room // 2, len(shown) - room))
         body = [self._row(shown[n], columns, marked=n == self._at) for n in range(start, min(len(shown), start + room))]
         foot = [cut_line(row, columns - 1) for row in self.foot]
         if rows < _LOWEST:
             return tuple(body)
-        return (head, *(body or [line(say("  nothing matches"), Role.DIM)]), *foot)
+        return (head, *(body or [line(say("  nothing matches"), TextRole.DIM)]), *foot)
 
     def _row(self, choice: Choice, columns: int, *, marked: bool) -> Line:
-        sign = Segment(Safe("❯ " if marked else "  "), (Role.ACCENT,))
+        sign = Segment(Safe("❯ " if marked else "  "), (TextRole.ACCENT,))
         label = cut(choice.label, columns - 4)
         detail = cut(choice.detail, columns - 6 - cells(label))
-        return (sign, Segment(label, (Role.STRONG,) if marked else ()), Segment(Safe(f"  {detail}"), (Role.DIM,)))
+        return (
+            sign,
+            Segment(label, (TextRole.STRONG,) if marked else ()),
+            Segment(Safe(f"  {detail}"), (TextRole.DIM,)),
+        )
 
     def _filtered(self) -> None:
         self._at = 0

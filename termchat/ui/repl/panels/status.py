@@ -10,7 +10,7 @@ from typing import assert_never
 
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_line, say
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui.blocks import Line, line, words_of
 from termchat.ui.phrases import away_words, count, duration, money, rate, trouble
 from termchat.ui.text.fit import cells, cut_middle
@@ -58,7 +58,7 @@ def idle_line(facts: Facts, columns: int) -> Line:
     model = _model_words(facts.model)
     if facts.percent >= _FULL:
         full = say("context {n}% · /new", n=safe(str(facts.percent)))
-        role = Role.ERROR if facts.percent >= _BRIM else Role.WARNING
+        role = TextRole.ERROR if facts.percent >= _BRIM else TextRole.WARNING
         return _fitting([[full, model, facts.cwd], [full, model], [full]], columns, role)
     think = say("think {t}", t=facts.think) if facts.think else EMPTY
     cost = money(facts.cost) if facts.cost else EMPTY
@@ -90,7 +90,7 @@ def _model_words(model: ModelRef) -> Safe:
     return safe_line(model.model)
 
 
-def _fitting(wants: Sequence[Sequence[Safe]], columns: int, role: Role = Role.DIM) -> Line:
+def _fitting(wants: Sequence[Sequence[Safe]], columns: int, role: TextRole = TextRole.DIM) -> Line:
     for parts in wants:
         words = join(" · ", [part for part in parts if part])
         if cells(words) <= columns - 1:
@@ -109,7 +109,7 @@ def spinner(now: float, *, signs: bool, motion: bool) -> str:
 def busy_line(turn: TurnView, now: float, columns: int, glyph: str, queued: int = 0) -> Line:
     """`⠋ replying · 0.8s to first token · 214 tok · 61 tok/s`, without its last parts when it gets narrow."""
     if now - turn.started < QUIET and turn.first is None:
-        return line(safe_line(turn.model.model), Role.DIM)
+        return line(safe_line(turn.model.model), TextRole.DIM)
     parts = _busy_parts(turn, now)
     if turn.phase is Phase.WAITING and cells(parts[0]) > columns // 2:
         parts[0] = say("waiting")
@@ -118,7 +118,7 @@ def busy_line(turn: TurnView, now: float, columns: int, glyph: str, queued: int 
     while len(parts) > 1 and cells(join(" · ", parts)) > columns - 4:
         parts.pop()
     words = cut_middle(join(" · ", parts), columns - 4)
-    return (Segment(Safe(f"{glyph} "), (Role.ACCENT,)), Segment(words, (Role.DIM,)))
+    return (Segment(Safe(f"{glyph} "), (TextRole.ACCENT,)), Segment(words, (TextRole.DIM,)))
 
 
 _TALKING = (Phase.WAITING, Phase.THINKING, Phase.REPLYING, Phase.CALLING, Phase.SEARCHING)
@@ -191,4 +191,4 @@ def _seconds(seconds: float) -> Safe:
 def clipped(row: Line, columns: int) -> Line:
     """A line that is sure to fit, in one look when it had to be cut."""
     words = words_of(row)
-    return row if cells(words) <= columns else line(cut_middle(words, columns), Role.DIM)
+    return row if cells(words) <= columns else line(cut_middle(words, columns), TextRole.DIM)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.output import ColorDepth
 
-from termchat.core.style import Role, Style, Theme
+from termchat.core.style import Style, TextRole, Theme
 from termchat.ui.blocks import Line
 from termchat.ui.text.ascii import spelled_line
 from termchat.ui.text.palette import Depth
@@ -35,7 +35,7 @@ class Skin:
         self._theme = theme
         self._styles: dict[Roles, str] = {}
 
-    def style(self, *roles: Role) -> str:
+    def style(self, *roles: TextRole) -> str:
         """The style string of roles laid over each other."""
         found = self._styles.get(roles)
         if found is None:

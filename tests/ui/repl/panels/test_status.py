@@ -7,11 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from termchat.core.errors import Failure, Kind
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.events import Retrying
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import say
-from termchat.core.style import Role
+from termchat.core.style import TextRole
 from termchat.ui.blocks import words_of
 from termchat.ui.repl.panels.status import Facts, busy_line, idle_line
 from termchat.ui.text.fit import cells
@@ -47,11 +47,13 @@ def test_it_always_fits(columns: int) -> None:
         assert cells(words_of(busy_line(TURN, now, columns, "x", 2))) < columns
 
 
-@pytest.mark.parametrize(("tokens", "role"), [(319_000, Role.DIM), (320_000, Role.WARNING), (380_000, Role.ERROR)])
-def test_a_context_that_is_nearly_full_is_said_in_colour(tokens: int, role: Role) -> None:
+@pytest.mark.parametrize(
+    ("tokens", "role"), [(319_000, TextRole.DIM), (320_000, TextRole.WARNING), (380_000, TextRole.ERROR)]
+)
+def test_a_context_that_is_nearly_full_is_said_in_colour(tokens: int, role: TextRole) -> None:
     row = idle_line(replace(FACTS, tokens=tokens), 80)
     assert row[0].roles == (role,)
-    assert words_of(row).startswith("context ") is (role is not Role.DIM)
+    assert words_of(row).startswith("context ") is (role is not TextRole.DIM)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +89,7 @@ def test_silence_is_said_after_five_seconds(phase: Phase, now: float, words: str
     ],
 )
 def test_the_countdown_names_where_the_provider_tells_of_it_after_the_second_time(attempt: int, words: str) -> None:
-    failure = Failure(Kind.OVERLOADED, say("Overloaded."), page=say("https://status.example"))
+    failure = Failure(FailureKind.OVERLOADED, say("Overloaded."), page=say("https://status.example"))
     turn = replace(TURN, phase=Phase.RETRYING, retry=Retrying(attempt, 3, 4.0, failure), until=20.0)
     assert words_of(busy_line(turn, 16.5, 100, "x")) == f"x {words}"
 
