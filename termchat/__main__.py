@@ -26,7 +26,7 @@ def _run(arguments: list[str]) -> int:
         return parse(arguments, os.environ)
     from termchat.ui.terminal.tty import Tty
 
-    tty = Tty.take()  # before anything else: what is typed from here on is kept
+    tty = Tty.acquire()  # before anything else: what is typed from here on is kept
     from termchat.app import Launch, run
 
     return run(Launch(), os.environ, tty)

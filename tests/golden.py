@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from termchat.core.events import (
-    Adapted,
     CitationDelta,
     Delta,
     Event,
     Finished,
     MessageDone,
     Notice,
+    ProviderNotice,
     ReasoningDelta,
     Retrying,
     SearchDelta,
@@ -113,7 +113,7 @@ def _line(event: Event) -> str:
             by = f" by {message.origin.ref}" if message.origin else ""
             outcome = f" {message.outcome}" if message.outcome else ""
             counted = f" {usage(message.usage)}" if message.usage else ""
-            return f"message of {message.author}{by}{outcome}{counted}: " + " | ".join(map(part, message.parts))
+            return f"message of {message.role}{by}{outcome}{counted}: " + " | ".join(map(part, message.parts))
         case Notice():
             return f"notice {event.words}"
         case TurnEnded():
@@ -126,15 +126,15 @@ def delta(delta: Delta) -> str:
     """A delta as one line."""
     match delta:
         case TextDelta():
-            return f"text {delta.index} {delta.text!r}{_extra(delta.extra)}"
+            return f"text {delta.index} {delta.text!r}{_extra(delta.provider_data)}"
         case ReasoningDelta():
-            return f"reasoning {delta.index} {delta.text!r}{' redacted' * delta.redacted}{_extra(delta.extra)}"
+            return f"reasoning {delta.index} {delta.text!r}{' redacted' * delta.redacted}{_extra(delta.provider_data)}"
         case ToolCallDelta():
             named = "".join(f" {value}" for value in (delta.id, delta.name) if value)
-            done = " done" * delta.done
-            return f"call {delta.index}{named} {delta.arguments!r}{done}{_extra(delta.extra)}"
+            done = " done" * delta.complete
+            return f"call {delta.index}{named} {delta.arguments!r}{done}{_extra(delta.provider_data)}"
         case SearchDelta():
-            return f"search {delta.index} {list(delta.queries)}{_extra(delta.extra)}"
+            return f"search {delta.index} {list(delta.queries)}{_extra(delta.provider_data)}"
         case CitationDelta():
             return f"source {delta.index} {delta.citation.url} {delta.citation.title!r}"
         case UsageDelta():
@@ -143,7 +143,7 @@ def delta(delta: Delta) -> str:
             return f"finished {delta.reason} ({delta.raw}{': ' * bool(delta.why)}{delta.why})"
         case Retrying():
             return f"retrying {delta.attempt}/{delta.tries}: {delta.failure.message}"
-        case Adapted():
+        case ProviderNotice():
             return f"adapted: {delta.words}"
 
 
@@ -151,13 +151,15 @@ def part(part: Part) -> str:
     match part:
         case Text():
             sources = "".join(f" [{citation.url}]" for citation in part.citations)
-            return f"text {part.text!r}{sources}{_extra(part.extra)}"
+            return f"text {part.text!r}{sources}{_extra(part.provider_data)}"
         case Reasoning():
-            return f"reasoning {part.text!r}{' redacted' * part.redacted}{_extra(part.extra)}"
+            return f"reasoning {part.text!r}{' redacted' * part.redacted}{_extra(part.provider_data)}"
         case Search():
-            return f"search {list(part.queries)}{_extra(part.extra)}"
+            return f"search {list(part.queries)}{_extra(part.provider_data)}"
         case ToolCall():
-            return f"call {part.id} {part.name} {part.arguments}{' cut' * (not part.whole)}{_extra(part.extra)}"
+            return (
+                f"call {part.id} {part.name} {part.arguments}{' cut' * (not part.complete)}{_extra(part.provider_data)}"
+            )
         case ToolResult():
             return f"{'error' if part.is_error else 'result'} {part.call_id} {part.text!r}"
         case Image() | File():

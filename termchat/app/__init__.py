@@ -15,11 +15,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from termchat.app.options import Launch, refused
+from termchat.app.options import Launch, usage_error
 from termchat.config.load import Config, load
 from termchat.config.system_prompt import system_prompt
 from termchat.core.errors import Failure, FailureKind
-from termchat.core.sanitize import say
+from termchat.core.sanitize import safe_format
 
 if TYPE_CHECKING:
     from termchat.ui.terminal.tty import Tty
@@ -28,8 +28,8 @@ __all__ = ["Launch", "run"]
 
 _NO_QUESTION = Failure(
     FailureKind.BAD_CONFIG,
-    say("--schema is for one question, and there is none."),
-    say("Write it behind the options, or leave --schema out to start the chat."),
+    safe_format("--schema is for one question, and there is none."),
+    safe_format("Write it behind the options, or leave --schema out to start the chat."),
 )
 
 
@@ -38,22 +38,22 @@ def run(launch: Launch, env: Mapping[str, str], tty: Tty | None = None) -> int:
     config = load(env)
     config = config if isinstance(config, Failure) else _with_flags(config, launch)
     if isinstance(config, Failure):
-        return refused(config, tty)
+        return usage_error(config, tty)
     if not launch.words and not launch.files and _both_terminals():
         if launch.schema:
-            return refused(_NO_QUESTION, tty)
-        from termchat.app.interactive import talk
+            return usage_error(_NO_QUESTION, tty)
+        from termchat.app.interactive import run_interactive
 
-        return talk(launch, config, env, tty)
-    from termchat.app.oneshot import script
+        return run_interactive(launch, config, env, tty)
+    from termchat.app.oneshot import run_oneshot
 
-    return script(launch, config, env)
+    return run_oneshot(launch, config, env)
 
 
 def _with_flags(config: Config, launch: Launch) -> Config | Failure:
-    changed = config.with_pairs(launch.sets)
+    changed = config.with_assignments(launch.sets)
     changed = changed if isinstance(changed, Failure) else changed.with_flags(launch.settings)
-    if isinstance(changed, Failure) or changed.where("system") not in ("--system", "--set"):
+    if isinstance(changed, Failure) or changed.origin("system") not in ("--system", "--set"):
         return changed
     system = system_prompt(changed.settings.system)
     if isinstance(system, Failure):

@@ -8,19 +8,19 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from termchat.core.chat_store import Request, Wire
+from termchat.core.chat_store import Request, StreamMonitor
 from termchat.core.events import Delta
 from termchat.core.messages import Origin
-from termchat.core.models import ApiProtocol, Profile
+from termchat.core.models import ApiProtocol, ProviderConfig
 
 if TYPE_CHECKING:
-    from termchat.providers.demo.provider import Demo
-    from termchat.providers.demo.search import Page
+    from termchat.providers.demo.provider import DemoProvider
+    from termchat.providers.demo.search import GuidePage
 
-_KNOCK = 0.1  # seconds for a server on this machine to answer
+_CONNECT_TIMEOUT = 0.1  # seconds for a server on this machine to answer
 
 
-class Tour:
+class GuideProvider:
     """The provider `demo`; `offers` tells what could be used instead, and is asked once."""
 
     origin = Origin("demo", ApiProtocol.DEMO, "tour")
@@ -29,19 +29,19 @@ class Tour:
         self._env = env
         self._offers = offers
 
-    def stream(self, request: Request, wire: Wire) -> AsyncGenerator[Delta, None]:
+    def stream(self, request: Request, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
         return self._demo.stream(request, wire)
 
     @cached_property
-    def _demo(self) -> Demo:
-        from termchat.providers.demo.pages import guide
-        from termchat.providers.demo.provider import Demo
+    def _demo(self) -> DemoProvider:
+        from termchat.providers.demo.pages import guide_pages
+        from termchat.providers.demo.provider import DemoProvider
 
         speed = self._env.get("TERMCHAT_DEMO_SPEED", "")
-        return Demo((*guide(), *tables()), speed, tuple(self._offers()), self.origin)
+        return DemoProvider((*guide_pages(), *reference_pages()), speed, tuple(self._offers()), self.origin)
 
 
-def tables() -> Iterator[Page]:
+def reference_pages() -> Iterator[GuidePage]:
     """A page of each table of declarations, in each language: settings, commands, keys, exit codes."""
     from termchat.commands.builtin import builtin
     from termchat.config.keymap import KEYS
@@ -52,21 +52,21 @@ def tables() -> Iterator[Page]:
     rows = {
         ("Settings", "设置"): [(key, f"{s.help} {s.env} {s.flag}".strip()) for key, s in SETTINGS.items()],
         ("Commands", "命令"): [(f"/{c.name}", c.help) for c in builtin().commands],
-        ("Keys", "按键"): [(key.shown, key.help) for key in KEYS],
-        ("Exit codes", "退出码"): [(str(code.value), code.words) for code in ExitCode],
+        ("Keys", "按键"): [(key.label, key.help) for key in KEYS],
+        ("Exit codes", "退出码"): [(str(code.value), code.description) for code in ExitCode],
     }
     for (english, chinese), table in rows.items():
         yield table_page(english.lower(), english, Language.EN, table)
         yield table_page(english.lower(), chinese, Language.ZH, table)
 
 
-def listening(profiles: Iterable[Profile]) -> Iterator[str]:
+def running_local_servers(profiles: Iterable[ProviderConfig]) -> Iterator[str]:
     """The local servers that take connections at this moment, by name."""
     for profile in profiles:
-        address = urlsplit(next(iter(profile.bases.values()), ""))
+        address = urlsplit(next(iter(profile.base_urls.values()), ""))
         if profile.local and address.hostname and address.port:
             try:
-                socket.create_connection((address.hostname, address.port), _KNOCK).close()
+                socket.create_connection((address.hostname, address.port), _CONNECT_TIMEOUT).close()
             except OSError:
                 continue
             yield profile.name

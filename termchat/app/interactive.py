@@ -8,45 +8,45 @@ import os
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 
-from termchat.app.build import DEMO, House, Wish, joined, with_a_key
-from termchat.app.options import Launch, chosen_theme, links_of, refused
+from termchat.app.build import DEMO, App, AppOptions, build_app, models_with_key
+from termchat.app.options import Launch, hyperlinks_enabled, resolve_theme, usage_error
 from termchat.commands.builtin import builtin
-from termchat.config.credentials import Secrets
+from termchat.config.credentials import Credentials
 from termchat.config.load import Config
-from termchat.config.runtime import Preferences
-from termchat.config.settings import EnterKey, Queue, UsageLine
+from termchat.config.runtime import RuntimeSettings
+from termchat.config.settings import EnterKey, QueueMode, UsageLine
 from termchat.core.errors import Failure, ProviderError
 from termchat.core.models import ModelRef
-from termchat.core.sanitize import Safe, safe_line, say
+from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.core.style import Theme
-from termchat.ui.frontend import House as Room
-from termchat.ui.frontend import Look
-from termchat.ui.notices import Bulletin
+from termchat.ui.frontend import DisplayOptions
+from termchat.ui.frontend import FrontendContext as Room
+from termchat.ui.notices import NoticeQueue
 from termchat.ui.repl.app import run
-from termchat.ui.stderr import Notes, print_out
-from termchat.ui.terminal.capabilities import appends_only
-from termchat.ui.terminal.early_prompt import signs_work
+from termchat.ui.stderr import Stderr, print_stdout
+from termchat.ui.terminal.capabilities import is_append_only
+from termchat.ui.terminal.early_prompt import supports_unicode
 from termchat.ui.terminal.tty import Tty
-from termchat.ui.text.palette import depth_of
+from termchat.ui.text.palette import detect_color_depth
 from termchat.ui.turn_state import Think
 
 
-def talk(launch: Launch, config: Config, env: Mapping[str, str], tty: Tty | None) -> int:
+def run_interactive(launch: Launch, config: Config, env: Mapping[str, str], tty: Tty | None) -> int:
     """Talk until the user leaves; the exit code. `tty` is the terminal if it was taken already."""
-    theme = chosen_theme(config, env)
+    theme = resolve_theme(config, env)
     if isinstance(theme, Failure):
-        return refused(theme, tty)
-    tty = tty or Tty.take()
+        return usage_error(theme, tty)
+    tty = tty or Tty.acquire()
     try:
-        return asyncio.run(_talk(launch, config, env, theme, tty))
+        return asyncio.run(_run_repl(launch, config, env, theme, tty))
     finally:
         if tty:
             tty.restore()
 
 
-async def _talk(launch: Launch, config: Config, env: Mapping[str, str], theme: Theme, tty: Tty | None) -> int:
-    bulletin = Bulletin()
-    wish = Wish(
+async def _run_repl(launch: Launch, config: Config, env: Mapping[str, str], theme: Theme, tty: Tty | None) -> int:
+    bulletin = NoticeQueue()
+    wish = AppOptions(
         tools=launch.tools,
         priced=True,
         saved=launch.saved,
@@ -55,9 +55,9 @@ async def _talk(launch: Launch, config: Config, env: Mapping[str, str], theme: T
         record=launch.record,
         person=True,
     )
-    async with joined(config, env, wish, bulletin.tell) as house:
+    async with build_app(config, env, wish, bulletin.post) as house:
         if isinstance(house, Failure):
-            return refused(house, tty)
+            return usage_error(house, tty)
 
         async def prepare() -> None:
             if launch.saved:
@@ -68,25 +68,25 @@ async def _talk(launch: Launch, config: Config, env: Mapping[str, str], theme: T
             house.registry,
             builtin(),
             theme,
-            _look(config, env),
+            _display_options(config, env),
             tty,
-            notes=(*config.notes, *_first_words(house.session.model, with_a_key(config, Secrets(env)))),
+            notes=(*config.notes, *_no_key_notice(house.session.model, models_with_key(config, Credentials(env)))),
             typeahead=tty.typed if tty else "",
             env=env,
             cwd=os.getcwd(),
-            prepare=prepare,
-            warm=lambda: _warm(house),
-            preferences=Preferences(config, house.session, house.registry, env, house.first),
+            preload_store=prepare,
+            preload_sdk=lambda: _preload_sdk(house),
+            preferences=RuntimeSettings(config, house.session, house.registry, env, house.first),
             bulletin=bulletin,
             resumed=house.resumed,
         )
         code = await run(room)
-        bulletin.listen(Notes().failure)  # the screen is given back: what closing has to tell goes below it
-        await _tell_the_way_back(house)
+        bulletin.subscribe(Stderr().failure)  # the screen is given back: what closing has to tell goes below it
+        await _print_resume_hint(house)
         return code
 
 
-async def _warm(house: House) -> None:
+async def _preload_sdk(house: App) -> None:
     """Load the SDK of the first model while its first question is being typed."""
     try:
         await house.registry.open(house.session.model)
@@ -96,38 +96,38 @@ async def _warm(house: House) -> None:
         gc.enable()  # off since the start, see __main__
 
 
-async def _tell_the_way_back(house: House) -> None:
-    library, chat = house.session.library, house.session.chat
-    if library and not library.in_memory and chat:
-        print_out(say("Resume: termchat --chat {chat}\n", chat=safe_line(await library.short(chat))))
+async def _print_resume_hint(house: App) -> None:
+    library, chat = house.session.library, house.session.chat_id
+    if library and not library.is_ephemeral and chat:
+        print_stdout(safe_format("Resume: termchat --chat {chat}\n", chat=safe_line(await library.short_id(chat))))
 
 
-def _look(config: Config, env: Mapping[str, str]) -> Look:
+def _display_options(config: Config, env: Mapping[str, str]) -> DisplayOptions:
     settings = config.settings
-    return Look(
-        plain=settings.plain or appends_only(env),
+    return DisplayOptions(
+        plain=settings.plain or is_append_only(env),
         accessible=settings.accessible,
-        depth=depth_of(env),
-        hyperlinks=links_of(config, env),
+        depth=detect_color_depth(env),
+        hyperlinks=hyperlinks_enabled(config, env),
         think=Think(settings.reasoning.value),
         usage=settings.usage is UsageLine.LINE,
         enter_sends=settings.enter is EnterKey.SEND,
-        signs=signs_work(env),
+        signs=supports_unicode(env),
         motion=not settings.reduced_motion,
         notify=settings.notify,
-        together=settings.queue is Queue.TOGETHER,
+        merge_queue=settings.queue is QueueMode.TOGETHER,
         vi=settings.vi,
     )
 
 
-def _first_words(model: ModelRef, found: Iterable[str]) -> tuple[Safe, ...]:
+def _no_key_notice(model: ModelRef, found: Iterable[str]) -> tuple[Safe, ...]:
     """The line for who has no key; a key that was found for another provider is offered."""
     if model != DEMO:
         return ()
     others = safe_line(" or ".join(found))
     way = (
-        say("Choose {others} with /model.", others=others)
+        safe_format("Choose {others} with /model.", others=others)
         if others
-        else say("Set OPENAI_API_KEY, ANTHROPIC_API_KEY or GEMINI_API_KEY and start again to talk to a model.")
+        else safe_format("Set OPENAI_API_KEY, ANTHROPIC_API_KEY or GEMINI_API_KEY and start again to talk to a model.")
     )
-    return (say("This is demo/tour, a guide that only knows termchat."), way)
+    return (safe_format("This is demo/tour, a guide that only knows termchat."), way)

@@ -7,40 +7,39 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from termchat.app.build import Wish, joined
-from termchat.app.options import Launch, refused, reply_format
+from termchat.app.build import AppOptions, build_app
+from termchat.app.options import Launch, reply_format, usage_error
 from termchat.config.load import Config
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.outcomes import ExitCode
-from termchat.ui.oneshot.input import message as build_message
-from termchat.ui.oneshot.input import read_standard_input
+from termchat.ui.oneshot.input import build_message, read_standard_input
 from termchat.ui.oneshot.run import run
-from termchat.ui.stderr import Notes
+from termchat.ui.stderr import Stderr
 
 
-def script(launch: Launch, config: Config, env: Mapping[str, str]) -> int:
+def run_oneshot(launch: Launch, config: Config, env: Mapping[str, str]) -> int:
     """Ask once; the exit code tells how the reply ended."""
     schema = _schema(launch)
     if isinstance(schema, Failure):
-        return refused(schema, None)
-    notes = Notes(launch.quiet, usage=launch.verbose or (sys.stderr.isatty() and sys.stdout.isatty()))
+        return usage_error(schema, None)
+    notes = Stderr(launch.quiet, usage=launch.verbose or (sys.stderr.isatty() and sys.stdout.isatty()))
     for words in config.notes:
         notes.note(words)
     piped = read_standard_input(notes.note) if launch.read_input else ""
     message = piped if isinstance(piped, Failure) else build_message(launch.words, piped, launch.files)
     if isinstance(message, Failure):
-        return refused(message, None)
+        return usage_error(message, None)
     out = reply_format(launch, config, env)
     if isinstance(out, Failure):
-        return refused(out, None)
+        return usage_error(out, None)
 
     def check(reply: str) -> Failure | None:
-        from termchat.app.reply_schema import misfit
+        from termchat.app.reply_schema import validate_reply
 
-        return misfit(schema, reply) if schema else None
+        return validate_reply(schema, reply) if schema else None
 
     async def ask() -> int:
-        wish = Wish(
+        wish = AppOptions(
             tools=launch.tools,
             priced=notes.usage,
             saved=launch.saved,
@@ -49,7 +48,7 @@ def script(launch: Launch, config: Config, env: Mapping[str, str]) -> int:
             record=launch.record,
             schema=schema,
         )
-        async with joined(config, env, wish, notes.failure) as house:
+        async with build_app(config, env, wish, notes.failure) as house:
             if isinstance(house, Failure):
                 notes.failure(house)
                 return ExitCode.NO_KEY if house.kind is FailureKind.NO_KEY else ExitCode.USAGE

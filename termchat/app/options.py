@@ -12,11 +12,11 @@ from termchat.config.load import Config
 from termchat.config.settings import Links
 from termchat.core.errors import Failure
 from termchat.core.outcomes import ExitCode
-from termchat.core.sanitize import say
+from termchat.core.sanitize import safe_format
 from termchat.core.style import Theme
 from termchat.ui.oneshot.formats import Format
-from termchat.ui.stderr import Notes
-from termchat.ui.terminal.capabilities import background, links_work
+from termchat.ui.stderr import Stderr
+from termchat.ui.terminal.capabilities import background, supports_hyperlinks
 
 if TYPE_CHECKING:
     from termchat.ui.terminal.tty import Tty
@@ -58,11 +58,11 @@ class Launch:
     verbose: bool = False
 
 
-def refused(failure: Failure, tty: Tty | None) -> int:
+def usage_error(failure: Failure, tty: Tty | None) -> int:
     """A command line or a configuration that cannot be used."""
     if tty:
         tty.restore()
-    Notes().failure(failure)
+    Stderr().failure(failure)
     return ExitCode.USAGE
 
 
@@ -73,20 +73,20 @@ def reply_format(launch: Launch, config: Config, env: Mapping[str, str]) -> Form
     fd = sys.stdout.fileno()
     if not os.isatty(fd):
         return TextFormat(fd)
-    from termchat.ui.text.palette import Depth, depth_of
+    from termchat.ui.text.palette import ColorDepth, detect_color_depth
 
-    depth = depth_of(env)
-    if launch.raw or config.settings.plain or config.settings.accessible or depth is Depth.PLAIN:
+    depth = detect_color_depth(env)
+    if launch.raw or config.settings.plain or config.settings.accessible or depth is ColorDepth.PLAIN:
         return TextFormat(fd, terminal=True)
-    theme = chosen_theme(config, env)
+    theme = resolve_theme(config, env)
     if isinstance(theme, Failure):
         return theme
     from termchat.ui.oneshot.formats.markdown import Canvas, MarkdownFormat
 
-    return MarkdownFormat(Canvas(fd, theme, depth, links_of(config, env)))
+    return MarkdownFormat(Canvas(fd, theme, depth, hyperlinks_enabled(config, env)))
 
 
-def chosen_theme(config: Config, env: Mapping[str, str]) -> Theme | Failure:
+def resolve_theme(config: Config, env: Mapping[str, str]) -> Theme | Failure:
     """The chosen theme; `auto` goes by what the environment tells of the background."""
     from termchat.config.themes import BY_BACKGROUND, load_theme, theme_folders
 
@@ -95,11 +95,11 @@ def chosen_theme(config: Config, env: Mapping[str, str]) -> Theme | Failure:
         name = BY_BACKGROUND[background(env)]
     theme = load_theme(name, theme_folders(config.paths))
     if isinstance(theme, Failure):
-        return replace(theme, message=say("{at}: {what}", at=config.where("theme"), what=theme.message))
+        return replace(theme, message=safe_format("{at}: {what}", at=config.origin("theme"), what=theme.message))
     return theme
 
 
-def links_of(config: Config, env: Mapping[str, str]) -> bool:
+def hyperlinks_enabled(config: Config, env: Mapping[str, str]) -> bool:
     """Whether links are the terminal's own."""
     wanted = config.settings.hyperlinks
-    return wanted is Links.ON or (wanted is Links.AUTO and links_work(env))
+    return wanted is Links.ON or (wanted is Links.AUTO and supports_hyperlinks(env))

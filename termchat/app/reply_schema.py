@@ -13,13 +13,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
-from termchat.config.toml_file import closest
+from termchat.config.toml_file import did_you_mean
 from termchat.core.errors import Failure, FailureKind
-from termchat.core.sanitize import EMPTY, Safe, safe_line, say
+from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
 
 _TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 _FIELD = re.compile(r"([A-Za-z_][\w-]*)(?:\s+(\S+))?")
-_HINT = say("--schema takes a file with a JSON Schema, or fields such as 'name, age int, tags str[]'.")
+_HINT = safe_format("--schema takes a file with a JSON Schema, or fields such as 'name, age int, tags str[]'.")
 
 Schema = Mapping[str, Any]
 
@@ -29,14 +29,14 @@ def reply_schema(given: str) -> Schema | Failure:
     return _from_file(Path(given).expanduser()) if _is_file(given) else _from_fields(given)
 
 
-def misfit(schema: Schema, reply: str) -> Failure | None:
+def validate_reply(schema: Schema, reply: str) -> Failure | None:
     """What in a whole reply does not keep to the schema; None when it keeps to it."""
     try:
         value = json.loads(reply)
     except (ValueError, RecursionError) as error:
-        return _wrong(say("The reply is not JSON{where}.", where=_where(error)), EMPTY)
-    fault = _fault(_checker(schema)(schema, registry=_nothing_else()), value)
-    return _wrong(say("The reply does not fit the schema: {fault}.", fault=fault), EMPTY) if fault else None
+        return _wrong(safe_format("The reply is not JSON{where}.", where=_where(error)), EMPTY)
+    fault = _first_error(_checker(schema)(schema, registry=_empty_registry()), value)
+    return _wrong(safe_format("The reply does not fit the schema: {fault}.", fault=fault), EMPTY) if fault else None
 
 
 def _wrong(words: Safe, hint: Safe = _HINT, kind: FailureKind = FailureKind.BAD_RESPONSE) -> Failure:
@@ -60,20 +60,20 @@ def _from_fields(given: str) -> Schema | Failure:
     properties: dict[str, Any] = {}
     for number, field in enumerate(given.split(","), 1):
         found = _FIELD.fullmatch(field.strip())
-        place = say("--schema, field {n}", n=safe_line(str(number)))
+        place = safe_format("--schema, field {n}", n=safe_line(str(number)))
         if found is None:
-            words = say('{at}: "{field}" is not a name, or a name and a type.', at=place, field=_brief(field))
+            words = safe_format('{at}: "{field}" is not a name, or a name and a type.', at=place, field=_brief(field))
             return _wrong(words, kind=FailureKind.BAD_CONFIG)
         name, word = found[1], found[2] or "str"
         if name in properties:
             return _wrong(
-                say("{at}: {name} is there twice.", at=place, name=safe_line(name)), kind=FailureKind.BAD_CONFIG
+                safe_format("{at}: {name} is there twice.", at=place, name=safe_line(name)), kind=FailureKind.BAD_CONFIG
             )
         kind = _TYPES.get(word.removesuffix("[]"))
         if kind is None:
             types = [*_TYPES, *(f"{known}[]" for known in _TYPES)]
-            words = say("{at}: there is no type {word}.", at=place, word=_brief(word))
-            return _wrong(words, closest(word, types), FailureKind.BAD_CONFIG)
+            words = safe_format("{at}: there is no type {word}.", at=place, word=_brief(word))
+            return _wrong(words, did_you_mean(word, types), FailureKind.BAD_CONFIG)
         properties[name] = {"type": "array", "items": {"type": kind}} if word.endswith("[]") else {"type": kind}
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
@@ -84,37 +84,45 @@ def _from_file(path: Path) -> Schema | Failure:
         value: object = json.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         why = safe_line((error.strerror or str(error)).lower())
-        return _wrong(say("Cannot read the schema {name}: {why}.", name=name, why=why), kind=FailureKind.BAD_CONFIG)
+        return _wrong(
+            safe_format("Cannot read the schema {name}: {why}.", name=name, why=why), kind=FailureKind.BAD_CONFIG
+        )
     except json.JSONDecodeError as error:
         at, why = safe_line(f"{path}:{error.lineno}:{error.colno}"), safe_line(error.msg)
-        return _wrong(say("{at}: not JSON: {why}.", at=at, why=why), kind=FailureKind.BAD_CONFIG)
+        return _wrong(safe_format("{at}: not JSON: {why}.", at=at, why=why), kind=FailureKind.BAD_CONFIG)
     except (ValueError, RecursionError):
-        return _wrong(say("{name}: not JSON in UTF-8.", name=name), kind=FailureKind.BAD_CONFIG)
+        return _wrong(safe_format("{name}: not JSON in UTF-8.", name=name), kind=FailureKind.BAD_CONFIG)
     if not isinstance(value, dict) or cast("Schema", value).get("type") != "object":
-        words = say('{name}: the root must be a JSON Schema with "type": "object".', name=name)
+        words = safe_format('{name}: the root must be a JSON Schema with "type": "object".', name=name)
         return _wrong(
-            words, say("Every provider wants an object; put a list into one of its fields."), FailureKind.BAD_CONFIG
+            words,
+            safe_format("Every provider wants an object; put a list into one of its fields."),
+            FailureKind.BAD_CONFIG,
         )
     schema = cast("Schema", value)
-    mistake = _mistake(schema)
-    return _wrong(say("{name}: {why}.", name=name, why=mistake), kind=FailureKind.BAD_CONFIG) if mistake else schema
+    mistake = _schema_error(schema)
+    return (
+        _wrong(safe_format("{name}: {why}.", name=name, why=mistake), kind=FailureKind.BAD_CONFIG)
+        if mistake
+        else schema
+    )
 
 
-def _mistake(schema: Schema) -> Safe:
+def _schema_error(schema: Schema) -> Safe:
     """What is wrong with a schema itself, "" when nothing is. Nothing outside of it is ever fetched."""
     checker = _checker(schema)
-    if fault := _fault(checker(checker.META_SCHEMA), schema):
+    if fault := _first_error(checker(checker.META_SCHEMA), schema):
         return fault
     lost = next(_lost_references(schema), None)
-    return EMPTY if lost is None else say("$ref {reference} points nowhere within it", reference=_brief(lost))
+    return EMPTY if lost is None else safe_format("$ref {reference} points nowhere within it", reference=_brief(lost))
 
 
-def _fault(checker: Any, value: object) -> Safe:
+def _first_error(checker: Any, value: object) -> Safe:
     """The place and the words of what matters most, "" when a value keeps to its schema."""
     error: Any = import_module("jsonschema.exceptions").best_match(checker.iter_errors(value))
     if error is None:
         return EMPTY
-    return say("{place}{words}", place=_place(error.absolute_path), words=_brief(error.message))
+    return safe_format("{place}{words}", place=_place(error.absolute_path), words=_brief(error.message))
 
 
 def _checker(schema: Schema) -> Any:
@@ -123,7 +131,7 @@ def _checker(schema: Schema) -> Any:
     return validators.validator_for(schema, validators.Draft202012Validator)
 
 
-def _nothing_else() -> Any:
+def _empty_registry() -> Any:
     """The other schemas that may be referred to: none."""
     return import_module("referencing").Registry()
 
@@ -132,7 +140,7 @@ def _lost_references(schema: Schema) -> Iterator[str]:
     """The references that lead to nothing in the schema itself."""
     kind: Any = import_module("referencing.jsonschema").DRAFT202012
     whole = import_module("referencing").Resource.from_contents(schema, default_specification=kind)
-    resolver = _nothing_else().with_resource("", whole).resolver()
+    resolver = _empty_registry().with_resource("", whole).resolver()
     for reference in _references(schema):
         try:
             resolver.lookup(reference)

@@ -12,13 +12,13 @@ import typer
 from termchat import __version__
 from termchat.app import Launch, run
 from termchat.cli import replay as subcommands
-from termchat.config.setting_types import Switch, Texts
+from termchat.config.setting_types import Boolean, TextList
 from termchat.config.settings import SETTINGS, Setting
-from termchat.core.chats import By, ExportFormat
+from termchat.core.chats import ExportFormat, UsageGroup
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.outcomes import ExitCode
-from termchat.core.sanitize import safe_line, say
-from termchat.ui.stderr import Notes
+from termchat.core.sanitize import safe_format, safe_line
+from termchat.ui.stderr import Stderr
 
 # Recognised only as the very first argument. The words are taken for ever, so that a prompt of today is never a
 # subcommand of tomorrow.
@@ -27,7 +27,7 @@ RESERVED = frozenset((
     "schema", "completion", "login", "prompts",
 ))  # fmt: skip
 _SHORT = {"model": "-m", "system": "-s"}
-_EXITS = "Exit codes: " + ", ".join(f"{code.value} {code.words}" for code in ExitCode) + "."
+_EXITS = "Exit codes: " + ", ".join(f"{code.value} {code.description}" for code in ExitCode) + "."
 _HELP = f"""Chat with a language model: termchat alone starts the chat, words or a pipe ask one question.
 
 {_EXITS}"""
@@ -41,9 +41,9 @@ def main(arguments: list[str], env: Mapping[str, str]) -> int:
     if command in _COMMANDS:
         return _parse(_COMMANDS[command](env), arguments[1:], f"termchat {command}")
     if command in RESERVED:
-        words = say('"termchat {name}" is not part of this version.', name=safe_line(command))
-        hint = say("A prompt that begins with this word goes behind -p.")
-        Notes().failure(Failure(FailureKind.BAD_CONFIG, words, hint))
+        words = safe_format('"termchat {name}" is not part of this version.', name=safe_line(command))
+        hint = safe_format("A prompt that begins with this word goes behind -p.")
+        Stderr().failure(Failure(FailureKind.BAD_CONFIG, words, hint))
         return ExitCode.USAGE
     return _parse(_chat(env), arguments, "termchat")
 
@@ -83,7 +83,7 @@ def _chat(env: Mapping[str, str]) -> Callable[..., int]:
         )
         raise typer.Exit(run(launch, env))
 
-    return _shaped(
+    return _with_signature(
         chat,
         {
             "prompt": (Annotated[list[str] | None, typer.Argument(help="The question.")], None),
@@ -149,7 +149,7 @@ def _replay(env: Mapping[str, str]) -> Callable[..., int]:
 
 def _usage(env: Mapping[str, str]) -> Callable[..., int]:
     def usage(
-        by: Annotated[By, typer.Option("--by", help="What to add up by.")] = By.MODEL,
+        by: Annotated[UsageGroup, typer.Option("--by", help="What to add up by.")] = UsageGroup.MODEL,
         since: Annotated[str, typer.Option("--since", help="12h, 7d, 2w or a date.")] = "30d",
         as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
     ) -> int:
@@ -157,7 +157,7 @@ def _usage(env: Mapping[str, str]) -> Callable[..., int]:
 
         begin = moment(since, time.time())
         if isinstance(begin, Failure):
-            Notes().failure(begin)
+            Stderr().failure(begin)
             raise typer.Exit(ExitCode.USAGE)
         raise typer.Exit(subcommands.usage(by, begin, env, as_json=as_json))
 
@@ -214,7 +214,7 @@ _Chat = Annotated[str, typer.Argument(help="Its id, the beginning of one, or its
 _COMMANDS = {"models": _models, "config": _config, "themes": _themes, "usage": _usage, "replay": _replay}
 
 
-def _shaped(command: Callable[..., int], parameters: Mapping[str, tuple[Any, Any]]) -> Callable[..., int]:
+def _with_signature(command: Callable[..., int], parameters: Mapping[str, tuple[Any, Any]]) -> Callable[..., int]:
     """A function of keyword arguments with the signature that typer is to see."""
     kind = inspect.Parameter.KEYWORD_ONLY
     shown = [
@@ -232,9 +232,9 @@ def _option(kind: Any, default: object, *names: str, help: str, **more: Any) -> 
 
 def _setting_option(setting: Setting) -> tuple[Any, Any]:
     names = [name for name in (_SHORT.get(setting.key), setting.flag) if name]
-    if isinstance(setting.kind, Switch):
+    if isinstance(setting.kind, Boolean):
         return _option(bool, False, *names, help=setting.help)
-    if isinstance(setting.kind, Texts):
+    if isinstance(setting.kind, TextList):
         return _option(list[str] | None, None, *names, help=f"{setting.help} May be repeated.")
     return _option(str | None, None, *names, help=setting.help)
 

@@ -9,67 +9,71 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from termchat.core.chat_store import Library
+from termchat.core.chat_store import ChatStore
 from termchat.core.chats import ChatInfo, ExportFormat, ImportReport
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.outcomes import ExitCode
-from termchat.core.sanitize import Safe, safe, safe_line, say
+from termchat.core.sanitize import Safe, safe, safe_format, safe_line
 from termchat.ui.phrases import count
 from termchat.ui.relative_time import age
-from termchat.ui.stderr import Notes, complain, print_out
+from termchat.ui.stderr import Stderr, print_stdout, warn
 
 _MOST = 1_000_000
 
 
-async def show_chats(library: Library, query: str, *, as_json: bool, deleted: bool = False) -> int:
+async def show_chats(library: ChatStore, query: str, *, as_json: bool, deleted: bool = False) -> int:
     """List the chats, newest first, those with `query` in their title or text; the exit code."""
-    chats: Sequence[ChatInfo] = await library.deleted() if deleted else ()
+    chats: Sequence[ChatInfo] = await library.deleted_chats() if deleted else ()
     if not deleted:
         chats = (await library.chats(query, limit=50 if sys.stdout.isatty() and not as_json else _MOST)).chats
     if as_json:
-        print_out(json.dumps([_row(chat) for chat in chats], ensure_ascii=False, indent=1) + "\n")
+        print_stdout(json.dumps([_row(chat) for chat in chats], ensure_ascii=False, indent=1) + "\n")
         return ExitCode.COMPLETE
     if not chats:
-        complain(say("There is no chat with these words.") if query else say("There are no chats yet."))
+        warn(safe_format("There is no chat with these words.") if query else safe_format("There are no chats yet."))
         return ExitCode.ERROR if query else ExitCode.COMPLETE
-    ids = [await library.short(chat.id) for chat in chats]
-    print_out("".join(f"{line}\n" for line in _lines(chats, ids)))
+    ids = [await library.short_id(chat.id) for chat in chats]
+    print_stdout("".join(f"{line}\n" for line in _lines(chats, ids)))
     return ExitCode.COMPLETE
 
 
-async def remove_chat(library: Library, name: str, *, sure: bool) -> int:
+async def remove_chat(library: ChatStore, name: str, *, sure: bool) -> int:
     """Set a chat aside, after asking; it can be brought back for thirty days."""
     found = await library.find(name)
     if isinstance(found, Failure):
         return _refused(found)
     title = safe_line(found.title)
-    question = say('Delete "{title}" ({n} turns)? It can be restored for 30 days. [y/N] ', title=title, n=_turns(found))
+    question = safe_format(
+        'Delete "{title}" ({n} turns)? It can be restored for 30 days. [y/N] ', title=title, n=_turns(found)
+    )
     if not sure and not _confirmed(question):
-        words = say("Nothing was deleted.")
+        words = safe_format("Nothing was deleted.")
         return (
-            _refused(Failure(FailureKind.BAD_CONFIG, words, say("--yes deletes without asking."))) if not _asks() else 1
+            _refused(Failure(FailureKind.BAD_CONFIG, words, safe_format("--yes deletes without asking.")))
+            if not _asks()
+            else 1
         )
     await library.delete(found.id)
-    short = await library.short(found.id)
-    complain(say('Deleted "{title}". Back: termchat chats restore {id}', title=title, id=safe_line(short)))
+    short = await library.short_id(found.id)
+    warn(safe_format('Deleted "{title}". Back: termchat chats restore {id}', title=title, id=safe_line(short)))
     return ExitCode.COMPLETE
 
 
-async def restore_chat(library: Library, name: str) -> int:
+async def restore_chat(library: ChatStore, name: str) -> int:
     """Bring a deleted chat back; without a name the deleted ones are listed."""
     if not name:
         return await show_chats(library, "", as_json=False, deleted=True)
-    deleted = await library.deleted()
+    deleted = await library.deleted_chats()
     matching = [chat for chat in deleted if chat.id.startswith(name) or chat.title == name]
     if len(matching) != 1:
-        words = say('"{name}" is not one of the deleted chats.', name=safe_line(name))
-        return _refused(Failure(FailureKind.NOT_FOUND, words, say("`termchat chats restore` lists them.")))
+        words = safe_format('"{name}" is not one of the deleted chats.', name=safe_line(name))
+        return _refused(Failure(FailureKind.NOT_FOUND, words, safe_format("`termchat chats restore` lists them.")))
     await library.restore(matching[0].id)
-    complain(say('Restored "{title}".', title=safe_line(matching[0].title)))
+    warn(safe_format('Restored "{title}".', title=safe_line(matching[0].title)))
     return ExitCode.COMPLETE
 
 
-async def export_chats(library: Library, name: str, form: ExportFormat, output: Path | None) -> int:
+async def export_chats(library: ChatStore, name: str, form: ExportFormat, output: Path | None) -> int:
     """Write one chat, or all of them without a name, to a file or to standard output."""
     ids: list[str] | None = None
     if name:
@@ -80,26 +84,26 @@ async def export_chats(library: Library, name: str, form: ExportFormat, output: 
     try:
         await _write(library, form, ids, output)
     except OSError as error:
-        words = say(
+        words = safe_format(
             "Cannot write {file}: {why}.", file=safe_line(str(output or "it")), why=safe_line(error.strerror or "?")
         )
         return _refused(Failure(FailureKind.STORAGE, words))
     return ExitCode.COMPLETE
 
 
-async def import_chats(library: Library, file: Path) -> int:
+async def import_chats(library: ChatStore, file: Path) -> int:
     """Take in chats from another program's export; what could not be read is named."""
-    report = await library.take_in(file)
+    report = await library.import_file(file)
     if isinstance(report, Failure):
         return _refused(report)
     for skipped in report.skipped:
-        complain(say("Skipped {name}: {why}", name=safe_line(skipped.name), why=skipped.why))
-    complain(_told(report))
+        warn(safe_format("Skipped {name}: {why}", name=safe_line(skipped.name), why=skipped.why))
+    warn(_told(report))
     return ExitCode.COMPLETE
 
 
-async def _write(library: Library, form: ExportFormat, ids: list[str] | None, output: Path | None) -> None:
-    put = _into(output) if output else print_out
+async def _write(library: ChatStore, form: ExportFormat, ids: list[str] | None, output: Path | None) -> None:
+    put = _into(output) if output else print_stdout
     async for piece in library.export(form, ids):
         put(piece)
 
@@ -117,7 +121,7 @@ def _into(path: Path) -> Callable[[str], None]:
 
 
 def _told(report: ImportReport) -> Safe:
-    return say(
+    return safe_format(
         "From {source}: {chats} chats with {messages} messages; {known} were here already, {skipped} skipped.",
         source=safe_line(report.source),
         chats=safe(str(report.chats)),
@@ -137,7 +141,7 @@ def _lines(chats: Sequence[ChatInfo], ids: Sequence[str]) -> list[str]:
     wide = max(map(len, ages))
     lines: list[str] = []
     for chat_id, chat, old in zip(ids, chats, ages, strict=True):
-        held = " (open)" if chat.held else ""
+        held = " (open)" if chat.open_elsewhere else ""
         lines.append(_cut(f"{chat_id:<6} {old:>{wide}} {_turns(chat):>4}  {safe_line(chat.title)}{held}", width))
     return lines
 
@@ -182,5 +186,5 @@ def _confirmed(question: Safe) -> bool:
 
 
 def _refused(failure: Failure) -> int:
-    Notes().failure(failure)
+    Stderr().failure(failure)
     return ExitCode.USAGE

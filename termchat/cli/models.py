@@ -10,33 +10,33 @@ from termchat.core.chat_store import Providers
 from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.models import ModelInfo
 from termchat.core.outcomes import ExitCode
-from termchat.core.sanitize import Safe, safe_line, say
+from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.ui.phrases import count
-from termchat.ui.stderr import Notes, print_out
+from termchat.ui.stderr import Stderr, print_stdout
 
 
 async def show_models(providers: Providers, query: str, *, fresh: bool, as_json: bool) -> int:
     """Print the models whose name contains `query`; a provider that does not answer is told and the rest shown."""
     found, failed = await _ask(providers, fresh=fresh)
     for failure in failed:
-        Notes().failure(failure)
+        Stderr().failure(failure)
     matching = [info for info in found if query.lower() in str(info.ref).lower()]
     if as_json:
-        print_out(json.dumps([_row(info) for info in matching], ensure_ascii=False, indent=1) + "\n")
+        print_stdout(json.dumps([_row(info) for info in matching], ensure_ascii=False, indent=1) + "\n")
     else:
-        print_out("".join(f"{line}\n" for line in _lines(matching)))
+        print_stdout("".join(f"{line}\n" for line in _lines(matching)))
     if matching or (found and not query):
         return ExitCode.COMPLETE
     if found:
-        words = say('No model is known by "{name}".', name=safe_line(query))
-        Notes().failure(Failure(FailureKind.NOT_FOUND, words, say("--fresh asks the servers anew.")))
+        words = safe_format('No model is known by "{name}".', name=safe_line(query))
+        Stderr().failure(Failure(FailureKind.NOT_FOUND, words, safe_format("--fresh asks the servers anew.")))
     return ExitCode.ERROR
 
 
 async def _ask(providers: Providers, *, fresh: bool) -> tuple[list[ModelInfo], list[Failure]]:
     found: list[ModelInfo] = []
     failed: list[Failure] = []
-    names = providers.usable()
+    names = providers.usable_providers()
     for answer in await asyncio.gather(*(providers.models(n, fresh=fresh) for n in names), return_exceptions=True):
         if isinstance(answer, ProviderError):
             failed.append(answer.failure)

@@ -8,17 +8,17 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-from termchat.app.build import Wish, joined, open_library
-from termchat.app.options import Launch, chosen_theme, refused, reply_format
-from termchat.config.credentials import Secrets
+from termchat.app.build import AppOptions, build_app, open_library
+from termchat.app.options import Launch, reply_format, resolve_theme, usage_error
+from termchat.config.credentials import Credentials
 from termchat.config.load import load
-from termchat.core.chat_store import Library
-from termchat.core.chats import By
+from termchat.core.chat_store import ChatStore
+from termchat.core.chats import UsageGroup
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import ExitCode
-from termchat.core.sanitize import safe_line, say
-from termchat.ui.stderr import Notes
+from termchat.core.sanitize import safe_format, safe_line
+from termchat.ui.stderr import Stderr
 
 
 def models(query: str, env: Mapping[str, str], *, fresh: bool, as_json: bool) -> int:
@@ -27,12 +27,12 @@ def models(query: str, env: Mapping[str, str], *, fresh: bool, as_json: bool) ->
 
     config = load(env)
     if isinstance(config, Failure):
-        return refused(config, None)
+        return usage_error(config, None)
 
     async def show() -> int:
-        async with joined(config, env, Wish(saved=False, person=True), Notes().failure) as house:
+        async with build_app(config, env, AppOptions(saved=False, person=True), Stderr().failure) as house:
             if isinstance(house, Failure):
-                return refused(house, None)
+                return usage_error(house, None)
             return await show_models(house.registry, query, fresh=fresh, as_json=as_json)
 
     return asyncio.run(show())
@@ -40,15 +40,15 @@ def models(query: str, env: Mapping[str, str], *, fresh: bool, as_json: bool) ->
 
 def show_config(env: Mapping[str, str]) -> int:
     """`termchat config`: every setting with its value and where it came from."""
-    from termchat.cli.config import listing
+    from termchat.cli.config import config_lines
 
     config = load(env)
     if isinstance(config, Failure):
-        return refused(config, None)
-    for line in listing(config, Secrets(env)):
+        return usage_error(config, None)
+    for line in config_lines(config, Credentials(env)):
         sys.stdout.write(f"{line}\n")
-    theme = chosen_theme(config, env)
-    return refused(theme, None) if isinstance(theme, Failure) else ExitCode.COMPLETE
+    theme = resolve_theme(config, env)
+    return usage_error(theme, None) if isinstance(theme, Failure) else ExitCode.COMPLETE
 
 
 def themes(env: Mapping[str, str]) -> int:
@@ -56,19 +56,19 @@ def themes(env: Mapping[str, str]) -> int:
     from termchat.cli.themes import show_themes
 
     config = load(env)
-    return refused(config, None) if isinstance(config, Failure) else show_themes(config, env)
+    return usage_error(config, None) if isinstance(config, Failure) else show_themes(config, env)
 
 
-def chats(env: Mapping[str, str], act: Callable[[Library], Awaitable[int]]) -> int:
+def chats(env: Mapping[str, str], act: Callable[[ChatStore], Awaitable[int]]) -> int:
     """`termchat chats …`: something is done with the kept chats."""
     config = load(env)
     if isinstance(config, Failure):
-        return refused(config, None)
+        return usage_error(config, None)
 
     gc.enable()  # off since the start, see __main__; here is no SDK to wait for
 
     async def run_it() -> int:
-        library = open_library(config, env, Notes().failure)
+        library = open_library(config, env, Stderr().failure)
         try:
             return await act(library)
         finally:
@@ -77,17 +77,17 @@ def chats(env: Mapping[str, str], act: Callable[[Library], Awaitable[int]]) -> i
     return asyncio.run(run_it())
 
 
-def usage(by: By, since: float, env: Mapping[str, str], *, as_json: bool) -> int:
+def usage(by: UsageGroup, since: float, env: Mapping[str, str], *, as_json: bool) -> int:
     """`termchat usage`: what was asked since a moment, added up."""
     from termchat.cli.usage import show_usage
     from termchat.providers.prices import PriceTable
 
     config = load(env)
     if isinstance(config, Failure):
-        return refused(config, None)
-    prices = PriceTable(config.profiles)
+        return usage_error(config, None)
+    prices = PriceTable(config.providers)
 
-    async def show(library: Library) -> int:
+    async def show(library: ChatStore) -> int:
         await library.price(prices, since)
         show_usage(await library.usage(by, since), as_json=as_json)
         return ExitCode.COMPLETE
@@ -97,11 +97,11 @@ def usage(by: By, since: float, env: Mapping[str, str], *, as_json: bool) -> int
 
 def replay(file: str, speed: float, launch: Launch, env: Mapping[str, str]) -> int:
     """`termchat replay`: the responses of a recording, through everything but the network; the last one's exit code."""
-    from termchat.core.messages import user
-    from termchat.engine.session import Session
-    from termchat.engine.turn import Plan
-    from termchat.providers.registry import Registry, Setup
-    from termchat.providers.replay import NAME, Replay
+    from termchat.core.messages import user_message
+    from termchat.engine.session import ChatSession
+    from termchat.engine.turn import TurnConfig
+    from termchat.providers.registry import ProviderRegistry, RegistryConfig
+    from termchat.providers.replay import NAME, ReplayProvider
     from termchat.providers.wire.recording import read
     from termchat.ui.oneshot.run import run
 
@@ -109,20 +109,22 @@ def replay(file: str, speed: float, launch: Launch, env: Mapping[str, str]) -> i
     out = config if isinstance(config, Failure) else reply_format(launch, config, env)
     if isinstance(config, Failure) or isinstance(out, Failure):
         assert isinstance(out, Failure)
-        return refused(out, None)
+        return usage_error(out, None)
     try:
         responses = read(Path(file).expanduser().read_bytes())
     except (OSError, ValueError) as error:
         why = safe_line(error.strerror or "it cannot be read" if isinstance(error, OSError) else str(error))
-        words = say("Cannot replay {file}: {why}.", file=safe_line(file), why=why)
-        return refused(Failure(FailureKind.BAD_CONFIG, words, say("--record FILE writes such a file.")), None)
+        words = safe_format("Cannot replay {file}: {why}.", file=safe_line(file), why=why)
+        return usage_error(
+            Failure(FailureKind.BAD_CONFIG, words, safe_format("--record FILE writes such a file.")), None
+        )
 
     async def play() -> int:
-        player, code = Replay(responses, speed), int(ExitCode.COMPLETE)
-        registry = Registry(Setup({}, Secrets(env), {NAME: player}, {}))
-        session = Session(Plan(ModelRef(NAME, player.origin.model), registry))
+        player, code = ReplayProvider(responses, speed), int(ExitCode.COMPLETE)
+        registry = ProviderRegistry(RegistryConfig({}, Credentials(env), {NAME: player}, {}))
+        session = ChatSession(TurnConfig(ModelRef(NAME, player.origin.model), registry))
         for _ in responses:
-            code = await run(session, user("(recorded)"), out, Notes(launch.quiet, usage=launch.verbose))
+            code = await run(session, user_message("(recorded)"), out, Stderr(launch.quiet, usage=launch.verbose))
         return code
 
     return asyncio.run(play())

@@ -9,11 +9,11 @@ from termchat.config.load import Config
 from termchat.config.themes import load_theme, theme_folders, theme_names
 from termchat.core.errors import Failure
 from termchat.core.outcomes import ExitCode
-from termchat.core.sanitize import Safe, safe_line, say
+from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.core.style import TextRole, Theme
-from termchat.ui.stderr import Notes, print_out
+from termchat.ui.stderr import Stderr, print_stdout
 from termchat.ui.text.ansi import encode_segments
-from termchat.ui.text.palette import Palette, depth_of
+from termchat.ui.text.palette import Palette, detect_color_depth
 from termchat.ui.text.row import Segment
 from termchat.ui.theme_sample import sample_line
 
@@ -25,21 +25,23 @@ def show_themes(config: Config, env: Mapping[str, str]) -> int:
     folders = theme_folders(config.paths)
     names = theme_names(folders)
     if not sys.stdout.isatty():
-        print_out("".join(f"{name}\n" for name in names))
+        print_stdout("".join(f"{name}\n" for name in names))
         return ExitCode.COMPLETE
     wrong = 0
     for name in names:
         theme = load_theme(name, folders)
         if isinstance(theme, Failure):
-            Notes().failure(theme)
+            Stderr().failure(theme)
             wrong += 1
         else:
-            print_out(_line(theme, env, current=name == config.settings.theme))
-    print_out(say("theme = {name} ({where})\n", name=safe_line(config.settings.theme), where=config.where("theme")))
+            print_stdout(_line(theme, env, current=name == config.settings.theme))
+    print_stdout(
+        safe_format("theme = {name} ({where})\n", name=safe_line(config.settings.theme), where=config.origin("theme"))
+    )
     return ExitCode.ERROR if wrong else ExitCode.COMPLETE
 
 
 def _line(theme: Theme, env: Mapping[str, str], *, current: bool) -> str:
     mark = "*" if current else " "
     name = Segment(Safe(f"{mark} {safe_line(theme.name):<{_WIDTH}}{theme.kind:<6}"), (TextRole.TEXT,))
-    return encode_segments((name, *sample_line()), Palette(theme, depth_of(env))) + "\n"
+    return encode_segments((name, *sample_line()), Palette(theme, detect_color_depth(env))) + "\n"

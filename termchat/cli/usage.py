@@ -9,7 +9,7 @@ from decimal import Decimal
 from termchat.core.chats import UsageRow
 from termchat.core.sanitize import Safe, safe, safe_line
 from termchat.ui.phrases import count, money
-from termchat.ui.stderr import complain, print_out
+from termchat.ui.stderr import print_stdout, warn
 
 _BAR = 20  # cells
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -18,10 +18,10 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 def show_usage(rows: Sequence[UsageRow], *, as_json: bool) -> None:
     """Print the rows, the dearest or longest first, with what is not priced said as unpriced."""
     if as_json:
-        print_out(json.dumps([_plain(row) for row in rows], ensure_ascii=False, indent=1) + "\n")
+        print_stdout(json.dumps([_plain(row) for row in rows], ensure_ascii=False, indent=1) + "\n")
         return
     if not rows:
-        complain(safe("Nothing was asked in that time."))
+        warn(safe("Nothing was asked in that time."))
         return
     table = [("", "requests", "in", "cached", "out", "cost"), *map(_cells, rows), _cells(_sum(rows))]
     widths = [max(len(row[n]) for row in table) for n in range(6)]
@@ -30,7 +30,7 @@ def show_usage(rows: Sequence[UsageRow], *, as_json: bool) -> None:
     for cells, bar in zip(table, bars, strict=True):
         name, *numbers = cells
         aligned = "  ".join(f"{text:>{width}}" for text, width in zip(numbers, widths[1:], strict=True))
-        print_out(f"{name:<{widths[0]}}  {aligned}  {bar}".rstrip() + "\n")
+        print_stdout(f"{name:<{widths[0]}}  {aligned}  {bar}".rstrip() + "\n")
 
 
 def _cells(row: UsageRow) -> tuple[Safe, ...]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from termchat.commands import copy, error, help, model, saved_chats, session, settings, tool, tree, turns, usage  # noqa: A004 - /help
-from termchat.commands.registry import Registry
+from termchat.commands.registry import CommandRegistry
 
 
-def builtin() -> Registry:
+def builtin() -> CommandRegistry:
     """A fresh registry with every built-in command."""
     families = (model, turns, tree, saved_chats, tool, copy, settings, usage, error, help, session)
-    return Registry(tuple(module.family for module in families))
+    return CommandRegistry(tuple(module.family for module in families))

@@ -2,48 +2,52 @@
 
 from __future__ import annotations
 
-from termchat.commands.registry import Context, Effects, Family
+from termchat.commands.registry import CommandContext, CommandGroup, Effects
 from termchat.core.code_blocks import code_blocks
-from termchat.core.effects import Candidate, Candidates, Copy, Say
+from termchat.core.effects import Candidates, Completion, Copy, Print
 from termchat.core.messages import Role
-from termchat.core.sanitize import safe, safe_line, say
+from termchat.core.sanitize import safe, safe_format, safe_line
 
-family = Family()
+family = CommandGroup()
 _SHOWN = 40
 
 
-def _numbers(context: Context, prefix: str) -> Candidates:
+def _numbers(context: CommandContext, prefix: str) -> Candidates:
     blocks = code_blocks(last_answer(context) or "")
-    return [Candidate(str(n), safe_line(" ".join(code.split())[:_SHOWN])) for n, code in enumerate(blocks, 1)]
+    return [Completion(str(n), safe_line(" ".join(code.split())[:_SHOWN])) for n, code in enumerate(blocks, 1)]
 
 
 @family.command(
     "copy",
-    say("copy the last answer, or its code block N"),
+    safe_format("copy the last answer, or its code block N"),
     argument="[N]",
-    harmless=True,
-    more=say("The answer is copied as the Markdown it was written in, without reasoning; a block as its code alone."),
+    allowed_while_busy=True,
+    details=safe_format(
+        "The answer is copied as the Markdown it was written in, without reasoning; a block as its code alone."
+    ),
     complete=_numbers,
 )
-def copy(context: Context, argument: str) -> Effects:
+def copy(context: CommandContext, argument: str) -> Effects:
     """The Markdown source of the last answer, or the code of its Nth block."""
     answer = last_answer(context)
     if answer is None:
-        return (Say(say("There is no answer yet.")),)
+        return (Print(safe_format("There is no answer yet.")),)
     if not argument:
         return (Copy(answer),)
     blocks = code_blocks(answer)
     if not blocks:
-        return (Say(say("The last answer has no code block; /copy takes all of it.")),)
+        return (Print(safe_format("The last answer has no code block; /copy takes all of it.")),)
     if not (argument.isascii() and argument.isdigit() and 1 <= int(argument) <= len(blocks)):
-        words = say("The last answer has {n} code block{s}.", n=safe(str(len(blocks))), s=safe("s"[: len(blocks) - 1]))
-        return (Say(words),)
-    return (Copy(blocks[int(argument) - 1], say("code block {n}", n=safe(argument))),)
+        words = safe_format(
+            "The last answer has {n} code block{s}.", n=safe(str(len(blocks))), s=safe("s"[: len(blocks) - 1])
+        )
+        return (Print(words),)
+    return (Copy(blocks[int(argument) - 1], safe_format("code block {n}", n=safe(argument))),)
 
 
-def last_answer(context: Context) -> str | None:
+def last_answer(context: CommandContext) -> str | None:
     """What the model said last on the way to the head, in its own words; None when it said nothing."""
     for message in reversed(context.session.conversation.history()):
-        if message.author is Role.ASSISTANT and (text := message.text.strip("\n")).strip():
+        if message.role is Role.ASSISTANT and (text := message.text.strip("\n")).strip():
             return text
     return None

@@ -2,51 +2,59 @@
 
 from __future__ import annotations
 
-from termchat.commands.registry import Command, Context, Effects, Family
+from termchat.commands.registry import Command, CommandContext, CommandGroup, Effects
 from termchat.config.keymap import KEYS
-from termchat.core.effects import Candidate, Candidates, Effect, Say, Table
-from termchat.core.sanitize import Safe, join, safe, say
+from termchat.core.effects import Candidates, Completion, Effect, Print, PrintTable
+from termchat.core.sanitize import Safe, join, safe, safe_format
 from termchat.core.style import TextRole
 
-family = Family()
+family = CommandGroup()
 
 
-def _names(context: Context, prefix: str) -> Candidates:
-    return [Candidate(command.name, command.help) for command in context.registry.commands]
+def _names(context: CommandContext, prefix: str) -> Candidates:
+    return [Completion(command.name, command.help) for command in context.registry.commands]
 
 
-@family.command("help", say("all commands, or one of them"), aliases=("h",), argument="[COMMAND]", harmless=True,
-                complete=_names)  # fmt: skip
-def help_(context: Context, argument: str) -> Effects:
+@family.command(
+    "help",
+    safe_format("all commands, or one of them"),
+    aliases=("h",),
+    argument="[COMMAND]",
+    allowed_while_busy=True,
+    complete=_names,
+)
+def help_(context: CommandContext, argument: str) -> Effects:
     """The commands with a line each, or everything about one."""
     if not argument:
         rows = tuple((command.usage, command.help) for command in context.registry.commands)
-        more = say("Type / for the menu, ? for the keys, // to send a leading slash.")
-        return (Table((), rows), Say(more if context.keys else say("// sends a leading slash.")))
+        more = safe_format("Type / for the menu, ? for the keys, // to send a leading slash.")
+        return (PrintTable((), rows), Print(more if context.keys else safe_format("// sends a leading slash.")))
     command = context.registry.find(argument.removeprefix("/"))
     if command is None:
-        return (Say(context.registry.unknown(argument.removeprefix("/")), TextRole.ERROR),)
+        return (Print(context.registry.unknown(argument.removeprefix("/")), TextRole.ERROR),)
     return _about(command)
 
 
-@family.command("keys", say("all keys"), harmless=True)
-def keys(context: Context, argument: str) -> Effects:
+@family.command("keys", safe_format("all keys"), allowed_while_busy=True)
+def keys(context: CommandContext, argument: str) -> Effects:
     """The key table."""
-    shown = ((key.shown, key.help) for key in KEYS)
-    return (Table((), tuple(shown if context.keys else _PLAIN)),)
+    shown = ((key.label, key.help) for key in KEYS)
+    return (PrintTable((), tuple(shown if context.keys else _PLAIN)),)
 
 
 _PLAIN = (
-    (say("Enter"), say("send; a \\ before it goes on in the next line")),
-    (say("Ctrl-C"), say("stop; twice leaves")),
-    (say("Ctrl-D"), say("leave")),
+    (safe_format("Enter"), safe_format("send; a \\ before it goes on in the next line")),
+    (safe_format("Ctrl-C"), safe_format("stop; twice leaves")),
+    (safe_format("Ctrl-D"), safe_format("leave")),
 )
 
 
 def _about(command: Command) -> Effects:
-    words: list[Effect] = [Say(Safe(command.usage + say(" · ") + command.help), TextRole.TEXT)]
+    words: list[Effect] = [Print(Safe(command.usage + safe_format(" · ") + command.help), TextRole.TEXT)]
     if command.aliases:
-        words.append(Say(say("also {names}", names=join(", ", [safe(f"/{alias}") for alias in command.aliases]))))
-    if command.more:
-        words.append(Say(command.more))
+        words.append(
+            Print(safe_format("also {names}", names=join(", ", [safe(f"/{alias}") for alias in command.aliases])))
+        )
+    if command.details:
+        words.append(Print(command.details))
     return tuple(words)

@@ -28,7 +28,7 @@ def _table() -> Mapping[str, str]:
 _KEYS = _table()
 
 
-def latin(text: str) -> str:
+def latin_keys(text: str) -> str:
     """The keys on which the text was typed, as far as that can be told."""
     return text if text.isascii() else "".join(map(_pressed, text)).lower()
 

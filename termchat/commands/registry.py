@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TypeAlias
 
-from termchat.commands.keyboard_layouts import latin
-from termchat.config.runtime import Preferences
+from termchat.commands.keyboard_layouts import latin_keys
+from termchat.config.runtime import RuntimeSettings
 from termchat.core.chat_store import Providers, Session
-from termchat.core.effects import Candidate, Candidates, Effect, Say
-from termchat.core.sanitize import EMPTY, Safe, safe, safe_line, say
+from termchat.core.effects import Candidates, Completion, Effect, Print
+from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
 from termchat.core.style import TextRole
 
 Effects: TypeAlias = Sequence[Effect]
-Run: TypeAlias = "Callable[[Context, str], Effects]"
-Complete: TypeAlias = "Callable[[Context, str], Candidates]"
+Run: TypeAlias = "Callable[[CommandContext, str], Effects]"
+Complete: TypeAlias = "Callable[[CommandContext, str], Candidates]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class Command:
     """A slash command.
 
     argument   how its argument is written in help: "MODEL", "[MODEL]", or "" when it takes none
-    harmless   it may run while a reply streams
-    more       further lines of help
+    allowed_while_busy   it may run while a reply streams
+    details    further lines of help
     """
 
     name: str
@@ -37,8 +37,8 @@ class Command:
     run: Run
     aliases: tuple[str, ...] = ()
     argument: str = ""
-    harmless: bool = False
-    more: Safe = EMPTY
+    allowed_while_busy: bool = False
+    details: Safe = EMPTY
     complete: Complete | None = None
 
     @property
@@ -52,7 +52,7 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class CommandContext:
     """What a command may know; it changes nothing in it.
 
     keys   there are keys and menus, not only lines that are entered
@@ -60,23 +60,23 @@ class Context:
 
     session: Session
     providers: Providers
-    registry: Registry
-    preferences: Preferences | None = None
+    registry: CommandRegistry
+    preferences: RuntimeSettings | None = None
     keys: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class MenuItem:
     """A row of the `/` menu: the input once it is taken, what is shown, and whether Enter may run it at once."""
 
     text: str
     label: Safe
     detail: Safe = EMPTY
-    ready: bool = True
+    runnable: bool = True
 
 
 @dataclass(slots=True)
-class Family:
+class CommandGroup:
     """The commands of one module."""
 
     commands: list[Command] = field(default_factory=list[Command])
@@ -88,23 +88,23 @@ class Family:
         *,
         aliases: tuple[str, ...] = (),
         argument: str = "",
-        harmless: bool = False,
-        more: Safe = EMPTY,
+        allowed_while_busy: bool = False,
+        details: Safe = EMPTY,
         complete: Complete | None = None,
     ) -> Callable[[Run], Run]:
         """Declare the function below as a command."""
 
         def declare(run: Run) -> Run:
-            self.commands.append(Command(name, help_, run, aliases, argument, harmless, more, complete))
+            self.commands.append(Command(name, help_, run, aliases, argument, allowed_while_busy, details, complete))
             return run
 
         return declare
 
 
-class Registry:
+class CommandRegistry:
     """All commands, the earlier ones winning where names meet."""
 
-    def __init__(self, families: Iterable[Family] = ()) -> None:
+    def __init__(self, families: Iterable[CommandGroup] = ()) -> None:
         self.commands: list[Command] = []
         self._names: dict[str, Command] = {}
         for family in families:
@@ -122,63 +122,63 @@ class Registry:
     def find(self, name: str) -> Command | None:
         return self._names.get(name.lower())
 
-    def run(self, context: Context, text: str) -> Effects:
+    def run(self, context: CommandContext, text: str) -> Effects:
         """Run what was typed, `/name argument`; an unknown name gets the nearest known one named."""
-        name, argument = split(text)
+        name, argument = parse(text)
         command = self.find(name)
         if command is None:
-            return (Say(self.unknown(name), TextRole.ERROR),)
+            return (Print(self.unknown(name), TextRole.ERROR),)
         if command.needs_argument and not argument:
-            return (Say(say("{usage} wants its argument.", usage=command.usage), TextRole.ERROR),)
+            return (Print(safe_format("{usage} wants its argument.", usage=command.usage), TextRole.ERROR),)
         return command.run(context, argument)
 
     def unknown(self, name: str) -> Safe:
         near = get_close_matches(name.lower(), self._names, n=1, cutoff=0.5)
-        words = say("No command /{name}.", name=safe_line(name))
+        words = safe_format("No command /{name}.", name=safe_line(name))
         if near:
-            return Safe(words + say(" Did you mean /{near}?", near=safe(self._names[near[0]].name)))
-        return Safe(words + say(" Type / for all commands, // to send a message that begins with a slash."))
+            return Safe(words + safe_format(" Did you mean /{near}?", near=safe(self._names[near[0]].name)))
+        return Safe(words + safe_format(" Type / for all commands, // to send a message that begins with a slash."))
 
-    def menu(self, context: Context, text: str) -> Sequence[Item]:
+    def menu(self, context: CommandContext, text: str) -> Sequence[MenuItem]:
         """The rows of the menu for what stands in the input, best first; none when it is no command."""
         if not is_command(text) or "\n" in text:
             return ()
-        name, space, prefix = normal(text)[1:].partition(" ")
+        name, space, prefix = normalise(text)[1:].partition(" ")
         if not space:
             ranked = [(rank, c) for c in self.commands if (rank := _rank(c, name.lower())) is not None]
             return tuple(_item(command) for _, command in sorted(ranked, key=_key))
         command = self.find(name)
         if command is None or command.complete is None:
             return ()
-        found = matching(command.complete(context, prefix.lstrip()), prefix.strip())
-        return tuple(Item(f"/{name} {c.text}", safe_line(c.text), c.detail) for c in found)
+        found = rank_matches(command.complete(context, prefix.lstrip()), prefix.strip())
+        return tuple(MenuItem(f"/{name} {c.text}", safe_line(c.text), c.detail) for c in found)
 
 
 def is_command(text: str) -> bool:
     """Whether what stands in the input is a command; `//` begins a message that begins with a slash."""
-    begin = normal(text[:2])
+    begin = normalise(text[:2])
     return begin.startswith("/") and not begin.startswith("//")
 
 
-def normal(text: str) -> str:
+def normalise(text: str) -> str:
     """The same text with the command at its beginning as it was meant: the slash plain, the letters Latin."""
     text = "/" + text[1:] if text.startswith("／") else text
     word, blank, rest = text.partition(" ")
-    return latin(word) + blank + rest if text.startswith("/") else text
+    return latin_keys(word) + blank + rest if text.startswith("/") else text
 
 
-def message_of(text: str) -> str:
+def unescape_slash(text: str) -> str:
     """The message that was typed: `//text` is `/text`."""
-    return text[1:] if normal(text[:1]) + normal(text[1:2]) == "//" else text
+    return text[1:] if normalise(text[:1]) + normalise(text[1:2]) == "//" else text
 
 
-def split(text: str) -> tuple[str, str]:
+def parse(text: str) -> tuple[str, str]:
     """`/name  argument` as its name and its argument."""
-    name, _, argument = normal(text)[1:].partition(" ")
+    name, _, argument = normalise(text)[1:].partition(" ")
     return name.strip(), argument.strip()
 
 
-def matching(candidates: Candidates, typed: str) -> Candidates:
+def rank_matches(candidates: Candidates, typed: str) -> Candidates:
     """The candidates that match what was typed, best first: beginning, beginning of a part, letters in order."""
     if not typed:
         return candidates
@@ -217,12 +217,12 @@ def _in_order(text: str, typed: str) -> bool:
     return all(letter in letters for letter in typed)
 
 
-def _item(command: Command) -> Item:
+def _item(command: Command) -> MenuItem:
     aliases = f" (/{', /'.join(command.aliases)})" if command.aliases else ""
     text = f"/{command.name} " if command.needs_argument else f"/{command.name}"
-    return Item(text, command.usage, Safe(command.help + safe(aliases)), not command.needs_argument)
+    return MenuItem(text, command.usage, Safe(command.help + safe(aliases)), not command.needs_argument)
 
 
 def candidates(texts: Iterable[tuple[str, Safe]]) -> Candidates:
     """Pairs of a text and what it is, as candidates."""
-    return [Candidate(text, detail) for text, detail in texts]
+    return [Completion(text, detail) for text, detail in texts]

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from termchat.commands.registry import Context, Effects, Family
-from termchat.core.effects import Exit, NewChat, Say
-from termchat.core.sanitize import say
+from termchat.commands.registry import CommandContext, CommandGroup, Effects
+from termchat.core.effects import NewChat, Print, Quit
+from termchat.core.sanitize import safe_format
 
-family = Family()
+family = CommandGroup()
 
 
-@family.command("new", say("start an empty chat"), aliases=("clear",))
-def new(context: Context, argument: str) -> Effects:
+@family.command("new", safe_format("start an empty chat"), aliases=("clear",))
+def new(context: CommandContext, argument: str) -> Effects:
     """An empty conversation with the same model."""
-    return (NewChat(), Say(say("— a new chat —")))
+    return (NewChat(), Print(safe_format("— a new chat —")))
 
 
-@family.command("exit", say("leave"), aliases=("quit", "q"), harmless=True)
-def leave(context: Context, argument: str) -> Effects:
+@family.command("exit", safe_format("leave"), aliases=("quit", "q"), allowed_while_busy=True)
+def leave(context: CommandContext, argument: str) -> Effects:
     """Leave; a reply that is streaming is stopped."""
-    return (Exit(),)
+    return (Quit(),)

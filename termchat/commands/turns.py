@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from termchat.commands.model import failed, known_models
-from termchat.commands.registry import Context, Effects, Family
+from termchat.commands.model import failure_effects, known_models
+from termchat.commands.registry import CommandContext, CommandGroup, Effects
 from termchat.core.conversation import Node
-from termchat.core.effects import Choice, Effect, MoveHead, Pick, Say, Send
+from termchat.core.effects import Choice, Choose, Effect, MoveHead, Print, Send
 from termchat.core.errors import Failure
 from termchat.core.messages import Role
 from termchat.core.outcomes import Outcome
-from termchat.core.sanitize import Safe, safe, say
-from termchat.core.text import shortened
+from termchat.core.sanitize import Safe, safe, safe_format
+from termchat.core.text import truncate
 
-family = Family()
+family = CommandGroup()
 _STOPPED = (Outcome.CUT, Outcome.STALLED, Outcome.LENGTH, Outcome.CANCELLED)
-_NOTHING = (Say(say("There is no question yet.")),)
+_NOTHING = (Print(safe_format("There is no question yet.")),)
 
 
 @family.command(
     "retry",
-    say("answer the last question again"),
+    safe_format("answer the last question again"),
     aliases=("r",),
     argument="[MODEL]",
-    more=say("The first answer stays in the tree, beside the new one."),
+    details=safe_format("The first answer stays in the tree, beside the new one."),
     complete=known_models,
 )
-def retry(context: Context, argument: str) -> Effects:
+def retry(context: CommandContext, argument: str) -> Effects:
     """A second answer to the last question, by the same model or another."""
     question = context.session.conversation.last_question()
     if question is None:
@@ -33,72 +33,74 @@ def retry(context: Context, argument: str) -> Effects:
     if not argument:
         return (Send(question.id),)
     model = context.providers.resolve(argument)
-    return failed(model) if isinstance(model, Failure) else (Send(question.id, model=model),)
+    return failure_effects(model) if isinstance(model, Failure) else (Send(question.id, model=model),)
 
 
 @family.command(
     "continue",
-    say("go on where the last reply stopped"),
+    safe_format("go on where the last reply stopped"),
     aliases=("c",),
-    more=say("After a cut, a stall, the token limit or a stop; what was said is not repeated."),
+    details=safe_format("After a cut, a stall, the token limit or a stop; what was said is not repeated."),
 )
-def go_on(context: Context, argument: str) -> Effects:
+def go_on(context: CommandContext, argument: str) -> Effects:
     """The same reply, from its end."""
     head = context.session.conversation.path()[-1:]
     last = head[0].message if head else None
-    if last is None or last.author is not Role.ASSISTANT or last.outcome not in _STOPPED or not last.text:
-        return (Say(say("There is no reply that stopped in the middle.")),)
+    if last is None or last.role is not Role.ASSISTANT or last.outcome not in _STOPPED or not last.text:
+        return (Print(safe_format("There is no reply that stopped in the middle.")),)
     return (Send(head[0].id),)
 
 
-@family.command("undo", say("take the last question back into the input"), aliases=("u",))
-def undo(context: Context, argument: str) -> Effects:
+@family.command("undo", safe_format("take the last question back into the input"), aliases=("u",))
+def undo(context: CommandContext, argument: str) -> Effects:
     """Go back to before the last question; its text returns to the input."""
     question = context.session.conversation.last_question()
     return _NOTHING if question is None else _back_before(question)
 
 
-@family.command("redo", say("forward again, to the newest answer below"))
-def redo(context: Context, argument: str) -> Effects:
+@family.command("redo", safe_format("forward again, to the newest answer below"))
+def redo(context: CommandContext, argument: str) -> Effects:
     """Along the newest branch, to its end."""
     conversation = context.session.conversation
     at = conversation.head
     while below := [node for node in conversation.nodes.values() if node.parent == at]:
         at = below[-1].id
     if at is None or at == conversation.head:
-        return (Say(say("There is nothing to redo.")),)
-    question = next(n for n in reversed(conversation.path(at)) if n.message.author is Role.USER)
-    return (MoveHead(at), Say(say('↷ forward to "{text}"', text=_short(question))))
+        return (Print(safe_format("There is nothing to redo.")),)
+    question = next(n for n in reversed(conversation.path(at)) if n.message.role is Role.USER)
+    return (MoveHead(at), Print(safe_format('↷ forward to "{text}"', text=_short(question))))
 
 
 @family.command(
     "edit",
-    say("edit an earlier message and go on from there"),
+    safe_format("edit an earlier message and go on from there"),
     aliases=("e",),
     argument="[N]",
-    more=say("/edit 1 takes the last message, /edit 2 the one before; without a number there is a list."),
+    details=safe_format("/edit 1 takes the last message, /edit 2 the one before; without a number there is a list."),
 )
-def edit(context: Context, argument: str) -> Effects:
+def edit(context: CommandContext, argument: str) -> Effects:
     """One of one's own messages, counted from the last or chosen from a list, returns to the input."""
     path = context.session.conversation.path()
-    questions = [node for node in reversed(path) if node.message.author is Role.USER]
+    questions = [node for node in reversed(path) if node.message.role is Role.USER]
     if not questions:
         return _NOTHING
     if argument:
         known = argument.isdigit() and 1 <= int(argument) <= len(questions)
-        words = say("/edit takes a number from 1 (the last message) to {n}.", n=safe(str(len(questions))))
-        return _back_before(questions[int(argument) - 1]) if known else (Say(words),)
+        words = safe_format("/edit takes a number from 1 (the last message) to {n}.", n=safe(str(len(questions))))
+        return _back_before(questions[int(argument) - 1]) if known else (Print(words),)
     choices = (
-        Choice(_short(node), say("{n} back", n=safe(str(n))) if n else say("the last"), _back_before(node))
+        Choice(
+            _short(node), safe_format("{n} back", n=safe(str(n))) if n else safe_format("the last"), _back_before(node)
+        )
         for n, node in enumerate(questions)
     )
-    return (Pick(say("Edit"), tuple(choices)),)
+    return (Choose(safe_format("Edit"), tuple(choices)),)
 
 
 def _back_before(question: Node) -> tuple[Effect, ...]:
-    words = say('↶ back to before "{text}" · /redo goes forward again', text=_short(question))
-    return (MoveHead(question.parent, restore=question.message.text), Say(words))
+    words = safe_format('↶ back to before "{text}" · /redo goes forward again', text=_short(question))
+    return (MoveHead(question.parent, prefill=question.message.text), Print(words))
 
 
 def _short(node: Node) -> Safe:
-    return shortened(node.message.text, 40)
+    return truncate(node.message.text, 40)

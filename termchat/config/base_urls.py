@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from termchat.core.models import ApiProtocol
-from termchat.core.sanitize import Safe, safe_line, say
+from termchat.core.sanitize import Safe, safe_format, safe_line
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):/+")
 _LOCAL = re.compile(r"^(?:localhost|[\w.-]+\.localhost|127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\])(?=[:/?#]|$)", re.IGNORECASE)
@@ -18,7 +18,7 @@ _ENDPOINT = re.compile(r"/(?:chat/completions|completions|responses|messages|mod
 _DOUBLED = re.compile(r"/(v\d\w*)(?:/\1)+(?=/|$)")
 
 
-def repair(url: str, protocol: ApiProtocol) -> tuple[str, tuple[Safe, ...]]:
+def normalise_base_url(url: str, protocol: ApiProtocol) -> tuple[str, tuple[Safe, ...]]:
     """The base URL to use for `protocol`, and one sentence for each thing that had to be repaired.
 
     Repairing a repaired URL changes nothing. What cannot be a URL at all comes back as it is: see `fault`.
@@ -35,18 +35,18 @@ def repair(url: str, protocol: ApiProtocol) -> tuple[str, tuple[Safe, ...]]:
     return f"{scheme}://{host}{path}" if host else before, tuple(said) if host else ()
 
 
-def fault(url: str) -> Safe | None:
+def invalid_reason(url: str) -> Safe | None:
     """Why a repaired base URL cannot be one, None when it can."""
     scheme, _, rest = url.partition("://")
     host = rest.partition("/")[0].rpartition("@")[2]
     if scheme not in ("http", "https"):
-        return say("{url} is not an http or https address", url=safe_line(url))
+        return safe_format("{url} is not an http or https address", url=safe_line(url))
     if not re.fullmatch(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+)(?::\d{1,5})?", host):
-        return say("{url} names no server", url=safe_line(url))
+        return safe_format("{url} names no server", url=safe_line(url))
     return None
 
 
-def is_bare(url: str) -> bool:
+def is_unencrypted(url: str) -> bool:
     """Whether a key sent to this URL would travel in the open: http, and not to this machine."""
     scheme, _, rest = url.partition("://")
     return scheme == "http" and not is_local(rest.rpartition("@")[2])
@@ -62,13 +62,15 @@ def _with_scheme(url: str) -> tuple[str, list[Safe]]:
         return f"{found[1].lower()}://{url[found.end() :]}", []
     rest = url.lstrip("/")
     scheme = "http" if is_local(rest) else "https"
-    said = [say("The base URL {url} has no scheme; {scheme}:// was added.", url=safe_line(url), scheme=Safe(scheme))]
+    said = [
+        safe_format("The base URL {url} has no scheme; {scheme}:// was added.", url=safe_line(url), scheme=Safe(scheme))
+    ]
     return f"{scheme}://{rest}", said if rest else []
 
 
 def _without_query(rest: str) -> tuple[str, list[Safe]]:
     kept = re.split(r"[?#]", rest, maxsplit=1)[0]
-    return kept, [] if kept == rest else [say("What follows ? or # in a base URL was dropped.")]
+    return kept, [] if kept == rest else [safe_format("What follows ? or # in a base URL was dropped.")]
 
 
 def _path(path: str, protocol: ApiProtocol) -> tuple[str, list[Safe]]:
@@ -77,12 +79,14 @@ def _path(path: str, protocol: ApiProtocol) -> tuple[str, list[Safe]]:
     while True:
         if doubled := _DOUBLED.search(path):
             path = path[: doubled.start()] + "/" + doubled[1] + path[doubled.end() :]
-            said.append(say("A doubled /{version} in a base URL was made single.", version=safe_line(doubled[1])))
+            said.append(
+                safe_format("A doubled /{version} in a base URL was made single.", version=safe_line(doubled[1]))
+            )
         elif endpoint := _ENDPOINT.search(path):
             path = path[: endpoint.start()]
-            said.append(say("{path} at the end of a base URL was dropped.", path=safe_line(endpoint[0])))
+            said.append(safe_format("{path} at the end of a base URL was dropped.", path=safe_line(endpoint[0])))
         elif protocol is ApiProtocol.ANTHROPIC and path.endswith("/v1"):
             path = path.removesuffix("/v1").rstrip("/")
-            said.append(say("/v1 at the end of an Anthropic base URL was dropped: its SDK adds it."))
+            said.append(safe_format("/v1 at the end of an Anthropic base URL was dropped: its SDK adds it."))
         else:
             return path, said

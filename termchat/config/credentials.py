@@ -15,8 +15,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from termchat.core.errors import Failure, FailureKind
-from termchat.core.models import Profile
-from termchat.core.sanitize import EMPTY, Safe, safe_line, say
+from termchat.core.models import ProviderConfig
+from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
 
 if TYPE_CHECKING:
     import subprocess
@@ -25,15 +25,15 @@ COMMAND_SECONDS = 60.0  # a password manager may have to ask its user
 SERVICE = "termchat"
 
 
-class Secrets:
+class Credentials:
     """The keys of one environment. Resolving may run a command and takes its time: do it on a thread."""
 
     def __init__(self, env: Mapping[str, str], seconds: float = COMMAND_SECONDS) -> None:
         self._env = env
         self._seconds = seconds
-        self._printed: dict[str, str] = {}
+        self._command_cache: dict[str, str] = {}
 
-    def key(self, profile: Profile, again: bool = False) -> str | Failure:
+    def key(self, profile: ProviderConfig, again: bool = False) -> str | Failure:
         """The profile's key, "" when its server wants none.
 
         `again` runs a command anew: its key was refused, and it may be a short-lived one.
@@ -42,24 +42,24 @@ class Secrets:
         if isinstance(found, Failure):
             return found
         if not found and profile.key and not profile.local:
-            return missing(profile)
+            return missing_key_failure(profile)
         return found
 
-    def has_key(self, profile: Profile) -> bool:
+    def has_key(self, profile: ProviderConfig) -> bool:
         """Whether a request could be sent, as far as can be told without running a command or asking a keyring."""
         reference = profile.key.strip()
         return profile.local or not reference.startswith("env:") or bool(self._variable(reference))
 
-    def source(self, profile: Profile) -> Safe:
+    def source(self, profile: ProviderConfig) -> Safe:
         """Where the key comes from, for error messages: `OPENAI_API_KEY`, `cmd:pass`, `config.toml`; never the key."""
         reference = profile.key.strip()
         if reference.startswith("env:"):
             return safe_line(self._set_variable(reference) or reference.removeprefix("env:"))
         if reference.startswith("cmd:"):
-            return say("the command {name}", name=_program(reference.removeprefix("cmd:")))
+            return safe_format("the command {name}", name=_program(reference.removeprefix("cmd:")))
         return safe_line(reference) if reference.startswith("keyring:") else Safe("the configuration")
 
-    def expand(self, headers: Mapping[str, str], again: bool = False) -> dict[str, str] | Failure:
+    def resolve_headers(self, headers: Mapping[str, str], again: bool = False) -> dict[str, str] | Failure:
         """Headers with each value that is a reference in the place of what it refers to."""
         expanded: dict[str, str] = {}
         for name, value in headers.items():
@@ -91,26 +91,26 @@ class Secrets:
         return _clean(self._env.get(self._set_variable(reference), ""))
 
     def _command(self, command: str, again: bool) -> str | Failure:
-        if command in self._printed and not again:
-            return self._printed[command]
+        if command in self._command_cache and not again:
+            return self._command_cache[command]
         printed = _run(command, self._env, self._seconds)
         if isinstance(printed, str):
-            self._printed[command] = printed
+            self._command_cache[command] = printed
         return printed
 
 
-def missing(profile: Profile) -> Failure:
+def missing_key_failure(profile: ProviderConfig) -> Failure:
     """The failure for a key that is not there: what to set, where to get one."""
     title = safe_line(profile.title or profile.name)
-    page = say(" Get a key at {page}", page=safe_line(profile.key_page)) if profile.key_page else EMPTY
+    page = safe_format(" Get a key at {page}", page=safe_line(profile.key_page)) if profile.key_page else EMPTY
     if not profile.key.startswith("env:"):
-        step = say("Set it in [providers.{name}].{page}", name=safe_line(profile.name), page=page)
-        return Failure(FailureKind.NO_KEY, say("The key of {title} is empty.", title=title), step)
+        step = safe_format("Set it in [providers.{name}].{page}", name=safe_line(profile.name), page=page)
+        return Failure(FailureKind.NO_KEY, safe_format("The key of {title} is empty.", title=title), step)
     names = [name.strip() for name in profile.key.removeprefix("env:").split(",")]
     return Failure(
         FailureKind.NO_KEY,
-        say("No key for {title}: {names} is not set.", title=title, names=safe_line(" or ".join(names))),
-        say("Set it: export {name}=...{page}", name=safe_line(names[0]), page=page),
+        safe_format("No key for {title}: {names} is not set.", title=title, names=safe_line(" or ".join(names))),
+        safe_format("Set it: export {name}=...{page}", name=safe_line(names[0]), page=page),
     )
 
 
@@ -134,7 +134,7 @@ def _run(command: str, env: Mapping[str, str], seconds: float) -> str | Failure:
         printed, complaint = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         _kill(process)
-        return _command_failed(name, say("it gave no answer in {s} seconds", s=Safe(f"{seconds:g}")))
+        return _command_failed(name, safe_format("it gave no answer in {s} seconds", s=Safe(f"{seconds:g}")))
     if process.returncode:
         return _command_failed(name, _why(complaint, process.returncode))
     lines = printed.decode("utf-8", "replace").strip().splitlines()
@@ -164,14 +164,14 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 def _why(complaint: bytes, code: int) -> Safe:
     lines = complaint.decode("utf-8", "replace").strip().splitlines()
-    return safe_line(lines[-1][:200]) if lines else say("it ended with {code}", code=Safe(str(code)))
+    return safe_line(lines[-1][:200]) if lines else safe_format("it ended with {code}", code=Safe(str(code)))
 
 
 def _command_failed(name: Safe, why: Safe) -> Failure:
     return Failure(
         FailureKind.NO_KEY,
-        say("The key command {name} failed: {why}.", name=name, why=why),
-        say('Run the command of that key in a shell, or change key = "cmd:..." in the configuration.'),
+        safe_format("The key command {name} failed: {why}.", name=name, why=why),
+        safe_format('Run the command of that key in a shell, or change key = "cmd:..." in the configuration.'),
     )
 
 
@@ -181,21 +181,21 @@ def _from_keyring(name: str) -> str | Failure:
     except ImportError:
         return Failure(
             FailureKind.NO_KEY,
-            say("keyring:{name} needs the keyring package, which is not installed.", name=safe_line(name)),
-            say("Install it: pip install 'termchat[keyring]'"),
+            safe_format("keyring:{name} needs the keyring package, which is not installed.", name=safe_line(name)),
+            safe_format("Install it: pip install 'termchat[keyring]'"),
         )
     try:
         found: object = keyring.get_password(SERVICE, name)
     except Exception as error:  # each backend raises its own
         why = safe_line(str(error).splitlines()[0][:200] if str(error) else type(error).__name__)
         return Failure(
-            FailureKind.NO_KEY, say("The keyring did not give {name}: {why}.", name=safe_line(name), why=why)
+            FailureKind.NO_KEY, safe_format("The keyring did not give {name}: {why}.", name=safe_line(name), why=why)
         )
     if not isinstance(found, str) or not _clean(found):
         return Failure(
             FailureKind.NO_KEY,
-            say("The keyring has no key {name}.", name=safe_line(name)),
-            say("Add it: keyring set {service} {name}", service=Safe(SERVICE), name=safe_line(name)),
+            safe_format("The keyring has no key {name}.", name=safe_line(name)),
+            safe_format("Add it: keyring set {service} {name}", service=Safe(SERVICE), name=safe_line(name)),
         )
     return _clean(found)
 
@@ -203,6 +203,6 @@ def _from_keyring(name: str) -> str | Failure:
 def _absent_header(name: str, value: str) -> Failure:
     return Failure(
         FailureKind.NO_KEY,
-        say("The header {name} is empty: {value} gives nothing.", name=safe_line(name), value=safe_line(value)),
-        say("Set it, or take the header out of the configuration."),
+        safe_format("The header {name} is empty: {value} gives nothing.", name=safe_line(name), value=safe_line(value)),
+        safe_format("Set it, or take the header out of the configuration."),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from termchat.core.sanitize import Safe, say
+from termchat.core.sanitize import Safe, safe_format
 
 
 class Action(StrEnum):
@@ -16,7 +16,7 @@ class Action(StrEnum):
     NEWLINE = "newline"
     ESCAPE = "escape"
     INTERRUPT = "interrupt"
-    END = "end"
+    EOF = "end"
     UP = "up"
     DOWN = "down"
     COMPLETE = "complete"
@@ -26,20 +26,20 @@ class Action(StrEnum):
     RETRY = "retry"
     CONTINUE = "continue"
     SEND_NOW = "send now"
-    SEARCH = "search"
-    DROP = "drop"
+    HISTORY = "search"
+    DROP_QUEUED = "drop"
     REASONING = "reasoning"
-    FOLD = "fold"
+    UNFOLD_PASTE = "fold"
     EDITOR = "editor"
     UNDO = "undo"
     REDO = "redo"
     REDRAW = "redraw"
     SUSPEND = "suspend"
-    SHEET = "sheet"
+    KEY_HELP = "sheet"
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class KeyBinding:
     """A row of the table.
 
     keys    the sequences that do it, each as the names of its keys (`("escape", "m")` is Alt-M)
@@ -48,34 +48,43 @@ class Key:
 
     action: Action
     keys: tuple[tuple[str, ...], ...]
-    shown: Safe
+    label: Safe
     help: Safe
 
 
-KEYS: tuple[Key, ...] = (
-    Key(Action.ENTER, (("c-m",),), say("Enter"), say("send; queue while it replies")),
-    Key(Action.ALT_ENTER, (("escape", "c-m"),), say("Alt-Enter"), say("new line (see /multiline)")),
-    Key(Action.NEWLINE, (("c-j",),), say("Ctrl-J"), say("new line; Shift-Enter too")),
-    Key(Action.ESCAPE, (("escape",),), say("Esc"), say("stop; twice clears the input")),
-    Key(Action.INTERRUPT, (("c-c",), ("<sigint>",)), say("Ctrl-C"), say("stop, clear; twice leaves")),
-    Key(Action.END, (("c-d",),), say("Ctrl-D"), say("leave on an empty input")),
-    Key(Action.UP, (("up",), ("c-p",)), say("Up"), say("earlier input; queue back")),
-    Key(Action.DOWN, (("down",), ("c-n",)), say("Down"), say("later input")),
-    Key(Action.COMPLETE, (("c-i",),), say("Tab"), say("complete a command")),
-    Key(Action.SEARCH, (("c-r",),), say("Ctrl-R"), say("search what was typed before")),
-    Key(Action.ACCEPT, (("right",), ("c-e",)), say("Right"), say("take the grey suggestion")),
-    Key(Action.MODEL, (("escape", "m"), ("escape", "p")), say("Alt-M"), say("choose a model")),
-    Key(Action.LAST_MODEL, (("f2",),), say("F2"), say("back to the model before")),
-    Key(Action.RETRY, (("escape", "r"),), say("Alt-R"), say("answer again")),
-    Key(Action.CONTINUE, (("escape", "c"),), say("Alt-C"), say("go on where a reply stopped")),
-    Key(Action.SEND_NOW, (("c-s",),), say("Ctrl-S"), say("send now; stops the reply")),
-    Key(Action.DROP, (("escape", "c-h"), ("escape", "backspace")), say("Alt-Bksp"), say("drop the last queued one")),
-    Key(Action.REASONING, (("c-t",),), say("Ctrl-T"), say("reasoning: how much; read it")),
-    Key(Action.FOLD, (("c-o",),), say("Ctrl-O"), say("unfold a paste; error details")),
-    Key(Action.EDITOR, (("c-g",), ("c-x", "c-e")), say("Ctrl-G"), say("write in $EDITOR")),
-    Key(Action.UNDO, (("c-_",),), say("Ctrl-_"), say("undo")),
-    Key(Action.REDO, (("escape", "_"),), say("Alt-_"), say("redo")),
-    Key(Action.REDRAW, (("c-l",),), say("Ctrl-L"), say("paint the input again")),
-    Key(Action.SUSPEND, (("c-z",),), say("Ctrl-Z"), say("suspend; fg comes back")),
-    Key(Action.SHEET, (("?",),), say("?"), say("these keys, on an empty input")),
+KEYS: tuple[KeyBinding, ...] = (
+    KeyBinding(Action.ENTER, (("c-m",),), safe_format("Enter"), safe_format("send; queue while it replies")),
+    KeyBinding(
+        Action.ALT_ENTER, (("escape", "c-m"),), safe_format("Alt-Enter"), safe_format("new line (see /multiline)")
+    ),
+    KeyBinding(Action.NEWLINE, (("c-j",),), safe_format("Ctrl-J"), safe_format("new line; Shift-Enter too")),
+    KeyBinding(Action.ESCAPE, (("escape",),), safe_format("Esc"), safe_format("stop; twice clears the input")),
+    KeyBinding(
+        Action.INTERRUPT, (("c-c",), ("<sigint>",)), safe_format("Ctrl-C"), safe_format("stop, clear; twice leaves")
+    ),
+    KeyBinding(Action.EOF, (("c-d",),), safe_format("Ctrl-D"), safe_format("leave on an empty input")),
+    KeyBinding(Action.UP, (("up",), ("c-p",)), safe_format("Up"), safe_format("earlier input; queue back")),
+    KeyBinding(Action.DOWN, (("down",), ("c-n",)), safe_format("Down"), safe_format("later input")),
+    KeyBinding(Action.COMPLETE, (("c-i",),), safe_format("Tab"), safe_format("complete a command")),
+    KeyBinding(Action.HISTORY, (("c-r",),), safe_format("Ctrl-R"), safe_format("search what was typed before")),
+    KeyBinding(Action.ACCEPT, (("right",), ("c-e",)), safe_format("Right"), safe_format("take the grey suggestion")),
+    KeyBinding(Action.MODEL, (("escape", "m"), ("escape", "p")), safe_format("Alt-M"), safe_format("choose a model")),
+    KeyBinding(Action.LAST_MODEL, (("f2",),), safe_format("F2"), safe_format("back to the model before")),
+    KeyBinding(Action.RETRY, (("escape", "r"),), safe_format("Alt-R"), safe_format("answer again")),
+    KeyBinding(Action.CONTINUE, (("escape", "c"),), safe_format("Alt-C"), safe_format("go on where a reply stopped")),
+    KeyBinding(Action.SEND_NOW, (("c-s",),), safe_format("Ctrl-S"), safe_format("send now; stops the reply")),
+    KeyBinding(
+        Action.DROP_QUEUED,
+        (("escape", "c-h"), ("escape", "backspace")),
+        safe_format("Alt-Bksp"),
+        safe_format("drop the last queued one"),
+    ),
+    KeyBinding(Action.REASONING, (("c-t",),), safe_format("Ctrl-T"), safe_format("reasoning: how much; read it")),
+    KeyBinding(Action.UNFOLD_PASTE, (("c-o",),), safe_format("Ctrl-O"), safe_format("unfold a paste; error details")),
+    KeyBinding(Action.EDITOR, (("c-g",), ("c-x", "c-e")), safe_format("Ctrl-G"), safe_format("write in $EDITOR")),
+    KeyBinding(Action.UNDO, (("c-_",),), safe_format("Ctrl-_"), safe_format("undo")),
+    KeyBinding(Action.REDO, (("escape", "_"),), safe_format("Alt-_"), safe_format("redo")),
+    KeyBinding(Action.REDRAW, (("c-l",),), safe_format("Ctrl-L"), safe_format("paint the input again")),
+    KeyBinding(Action.SUSPEND, (("c-z",),), safe_format("Ctrl-Z"), safe_format("suspend; fg comes back")),
+    KeyBinding(Action.KEY_HELP, (("?",),), safe_format("?"), safe_format("these keys, on an empty input")),
 )

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from termchat.config.paths import Paths, paths
-from termchat.config.providers import profiles
+from termchat.config.providers import load_providers
 from termchat.config.setting_types import Value
-from termchat.config.settings import SETTINGS, Setting, Settings, change
-from termchat.config.toml_file import ConfigError, Source, array, closest, read, table
+from termchat.config.settings import SETTINGS, Setting, Settings, with_values
+from termchat.config.toml_file import ConfigError, TomlFile, array, did_you_mean, read, table
 from termchat.core.errors import Failure, FailureKind
-from termchat.core.models import Profile
-from termchat.core.sanitize import Safe, safe_line, say
+from termchat.core.models import ProviderConfig
+from termchat.core.sanitize import Safe, safe_format, safe_line
 
 _TABLES = ("providers", "aliases", "favourites", "fallback")
 _REFERENCES = ("env:", "cmd:", "keyring:")
@@ -34,7 +34,7 @@ class Config:
     """
 
     settings: Settings
-    profiles: Mapping[str, Profile]
+    providers: Mapping[str, ProviderConfig]
     paths: Paths
     file: Path
     aliases: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -43,7 +43,7 @@ class Config:
     notes: tuple[Safe, ...] = ()
     origins: Mapping[str, Safe] = field(default_factory=dict[str, Safe])
 
-    def where(self, key: str) -> Safe:
+    def origin(self, key: str) -> Safe:
         """Where a setting (or `providers.NAME.PROTOCOL`) came from: `path:line`, a variable, a flag, or `default`."""
         return self.origins.get(key, Safe("default"))
 
@@ -53,16 +53,16 @@ class Config:
         names = {key: Safe(SETTINGS[key].flag or "--set") for key in given if key in SETTINGS}
         return self._with(given, names, names)
 
-    def with_pairs(self, pairs: Sequence[str]) -> Config | Failure:
+    def with_assignments(self, pairs: Sequence[str]) -> Config | Failure:
         """Settings of one run as `KEY=VALUE`, as `--set` gives them; a later one stands for an earlier one."""
         given: dict[str, str] = {}
         for pair in pairs:
             key, equals, value = pair.partition("=")
             if not equals:
-                words = say("--set takes KEY=VALUE, not {pair}.", pair=safe_line(f'"{pair[:60]}"'))
-                return Failure(FailureKind.BAD_CONFIG, words, closest(key.strip(), SETTINGS))
+                words = safe_format("--set takes KEY=VALUE, not {pair}.", pair=safe_line(f'"{pair[:60]}"'))
+                return Failure(FailureKind.BAD_CONFIG, words, did_you_mean(key.strip(), SETTINGS))
             given[key.strip()] = value
-        names = {key: say("--set {key}", key=safe_line(key)) for key in given}
+        names = {key: safe_format("--set {key}", key=safe_line(key)) for key in given}
         return self._with(given, names, dict.fromkeys(given, Safe("--set")))
 
     def with_value(self, key: str, raw: object) -> Config | Failure:
@@ -76,13 +76,13 @@ class Config:
         values: dict[str, Value] = {}
         for key, raw in given.items():
             if key not in SETTINGS:
-                words = say("There is no setting {key}.", key=safe_line(key))
-                return Failure(FailureKind.BAD_CONFIG, words, closest(key, SETTINGS))
+                words = safe_format("There is no setting {key}.", key=safe_line(key))
+                return Failure(FailureKind.BAD_CONFIG, words, did_you_mean(key, SETTINGS))
             value = SETTINGS[key].kind.read(raw)
             if value is None:
                 return _refused(names[key], SETTINGS[key], raw)
             values[key] = value
-        return replace(self, settings=change(self.settings, values), origins={**self.origins, **origins})
+        return replace(self, settings=with_values(self.settings, values), origins={**self.origins, **origins})
 
 
 def load(env: Mapping[str, str], path: Path | None = None) -> Config | Failure:
@@ -95,12 +95,12 @@ def load(env: Mapping[str, str], path: Path | None = None) -> Config | Failure:
         return wrong.failure
 
 
-def _load(env: Mapping[str, str], where: Paths, source: Source) -> Config:
+def _load(env: Mapping[str, str], where: Paths, source: TomlFile) -> Config:
     for key in source.table:
         if key not in SETTINGS and key not in _TABLES:
-            raise source.unknown((key,), (*SETTINGS, *_TABLES))
-    found = profiles(source, env)
-    _guard(source)
+            raise source.unknown_key((key,), (*SETTINGS, *_TABLES))
+    found = load_providers(source, env)
+    _check_file_mode(source)
     config = Config(
         Settings(),
         found.by_name,
@@ -115,17 +115,17 @@ def _load(env: Mapping[str, str], where: Paths, source: Source) -> Config:
     origins: dict[str, Safe] = dict(found.origins)
     for key, value, origin in (*_from_file(source), *_from_env(env)):
         values[key], origins[key] = value, origin
-    return replace(config, settings=change(config.settings, values), origins=origins)
+    return replace(config, settings=with_values(config.settings, values), origins=origins)
 
 
-def _from_file(source: Source) -> Iterator[tuple[str, Value, Safe]]:
+def _from_file(source: TomlFile) -> Iterator[tuple[str, Value, Safe]]:
     for key, setting in SETTINGS.items():
         if key not in source.table:
             continue
         value = setting.kind.read(source.table[key])
         if value is None:
-            raise source.wrong((key,), say("must be {words}", words=safe_line(setting.kind.words)))
-        yield key, value, source.place(key)
+            raise source.error((key,), safe_format("must be {words}", words=safe_line(setting.kind.words)))
+        yield key, value, source.location(key)
 
 
 def _from_env(env: Mapping[str, str]) -> Iterator[tuple[str, Value, Safe]]:
@@ -142,54 +142,60 @@ def _from_env(env: Mapping[str, str]) -> Iterator[tuple[str, Value, Safe]]:
 
 
 def _refused(name: Safe, setting: Setting, raw: object) -> Failure:
-    words = say("{name} must be {words}, not {raw}.", name=name, words=safe_line(setting.kind.words),
+    words = safe_format("{name} must be {words}, not {raw}.", name=name, words=safe_line(setting.kind.words),
                 raw=safe_line(f'"{str(raw)[:60]}"'))  # fmt: skip
     return Failure(
-        FailureKind.BAD_CONFIG, words, say("{name}: {help}", name=safe_line(setting.key), help=safe_line(setting.help))
+        FailureKind.BAD_CONFIG,
+        words,
+        safe_format("{name}: {help}", name=safe_line(setting.key), help=safe_line(setting.help)),
     )
 
 
-def _aliases(source: Source) -> Mapping[str, str]:
+def _aliases(source: TomlFile) -> Mapping[str, str]:
     rows = table(source.table.get("aliases", {}))
     if rows is None:
-        raise source.wrong(("aliases",), say('must be a table: [aliases], then rows such as fast = "openai/gpt-5.2"'))
+        raise source.error(
+            ("aliases",), safe_format('must be a table: [aliases], then rows such as fast = "openai/gpt-5.2"')
+        )
     for name, model in rows.items():
         if not isinstance(model, str) or not model.strip("/ "):
-            raise source.wrong(("aliases", name), say("must be the name of a model in quotes"))
+            raise source.error(("aliases", name), safe_format("must be the name of a model in quotes"))
     return {name: str(model) for name, model in rows.items()}
 
 
-def _favourites(source: Source) -> tuple[str, ...]:
+def _favourites(source: TomlFile) -> tuple[str, ...]:
     models = array(source.table.get("favourites", []))
     if models is None or not all(isinstance(model, str) for model in models):
-        raise source.wrong(("favourites",), say('must be an array of models, for example ["openai/gpt-5.2"]'))
+        raise source.error(("favourites",), safe_format('must be an array of models, for example ["openai/gpt-5.2"]'))
     return tuple(str(model) for model in models)
 
 
-def _fallback(source: Source) -> Mapping[str, tuple[str, ...]]:
+def _fallback(source: TomlFile) -> Mapping[str, tuple[str, ...]]:
     """Model -> the models that take over, in their order, when it cannot answer."""
     rows = table(source.table.get("fallback", {}))
-    words = say('must be a table: [fallback], then rows such as "openai/gpt-5.2" = ["anthropic/claude-opus-5"]')
+    words = safe_format('must be a table: [fallback], then rows such as "openai/gpt-5.2" = ["anthropic/claude-opus-5"]')
     if rows is None:
-        raise source.wrong(("fallback",), words)
+        raise source.error(("fallback",), words)
     chains: dict[str, tuple[str, ...]] = {}
     for model, others in rows.items():
         names = array(others)
         if names is None or not all(isinstance(name, str) for name in names):
-            raise source.wrong(("fallback", model), say('must be an array of models, for example ["openai/gpt-5.2"]'))
+            raise source.error(
+                ("fallback", model), safe_format('must be an array of models, for example ["openai/gpt-5.2"]')
+            )
         chains[model] = tuple(str(name) for name in names)
     return chains
 
 
-def _guard(source: Source) -> None:
+def _check_file_mode(source: TomlFile) -> None:
     """A file with a key in it must be the user's alone."""
     rows = table(source.table.get("providers", {})) or {}
     inline = [name for name, row in rows.items() if _is_key((table(row) or {}).get("key", ""))]
     if not inline or not _open_to_others(source.path):
         return
-    words = say("contains a key, and others can read the file")
-    raise source.wrong(
-        ("providers", inline[0], "key"), words, say("Run: chmod 600 {path}", path=safe_line(str(source.path)))
+    words = safe_format("contains a key, and others can read the file")
+    raise source.error(
+        ("providers", inline[0], "key"), words, safe_format("Run: chmod 600 {path}", path=safe_line(str(source.path)))
     )
 
 

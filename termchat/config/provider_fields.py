@@ -6,23 +6,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, NamedTuple, TypeGuard
 
-from termchat.config.base_urls import fault, repair
-from termchat.config.toml_file import Source, Table, array, table
+from termchat.config.base_urls import invalid_reason, normalise_base_url
+from termchat.config.toml_file import TomlFile, TomlTable, array, table
 from termchat.core.models import ApiProtocol, Timeouts
-from termchat.core.sanitize import Safe, safe_line, say
+from termchat.core.sanitize import Safe, safe_format, safe_line
 
 CLOCKS = tuple(f.name for f in fields(Timeouts))
 PROTOCOLS = tuple(p.value for p in ApiProtocol if p is not ApiProtocol.DEMO)
 
 
-class Shape(NamedTuple):
+class FieldType(NamedTuple):
     """What a field may hold: in words, and as a check that gives the value or None."""
 
     words: Safe
     read: Callable[[object], Any]
 
 
-class Row(NamedTuple):
+class ProviderRow(NamedTuple):
     """A row that was read: fields of `Profile` by name, base URLs apart, and what was repaired in them."""
 
     fields: Mapping[str, Any]
@@ -77,36 +77,41 @@ def _route(value: object) -> dict[str, ApiProtocol] | None:
     return route if rows is not None and len(route) == len(rows) else None
 
 
-_TEXT = Shape(Safe("text in quotes"), _text)
-_SWITCH = Shape(Safe("true or false"), _switch)
-_TEXTS = Shape(Safe('an array of texts, for example ["a", "b"]'), _texts)
-SHAPES: Mapping[str, Shape] = {
+_TEXT = FieldType(Safe("text in quotes"), _text)
+_SWITCH = FieldType(Safe("true or false"), _switch)
+_TEXTS = FieldType(Safe('an array of texts, for example ["a", "b"]'), _texts)
+FIELDS: Mapping[str, FieldType] = {
     "key": _TEXT,
     "title": _TEXT,
     "model": _TEXT,
     "models": _TEXTS,
-    "route": Shape(
-        say('a table of patterns, each with one of {names}, for example {{ "*" = "openai" }}',
-            names=Safe(", ".join(PROTOCOLS))), _route,
+    "route": FieldType(
+        safe_format(
+            'a table of patterns, each with one of {names}, for example {{ "*" = "openai" }}',
+            names=Safe(", ".join(PROTOCOLS)),
+        ),
+        _route,
     ),
-    "headers": Shape(Safe('a table of texts, for example { "X-Title" = "termchat" }'), _headers),
-    "body": Shape(Safe("a table of extra request fields"), table),
-    "max_tokens": Shape(Safe('a table of patterns, each with a number above 0, for example { "*" = 8192 }'), _limits),
-    "quirks": Shape(_TEXTS.words, _words),
+    "headers": FieldType(Safe('a table of texts, for example { "X-Title" = "termchat" }'), _headers),
+    "body": FieldType(Safe("a table of extra request fields"), table),
+    "max_tokens": FieldType(
+        Safe('a table of patterns, each with a number above 0, for example { "*" = 8192 }'), _limits
+    ),
+    "quirks": FieldType(_TEXTS.words, _words),
     "fallback_paths": _TEXTS,
     "vendor": _TEXT,
     "proxy": _TEXT,
     "ca": _TEXT,
     "stream": _SWITCH,
-    "timeouts": Shape(say('a table of seconds for {names}', names=Safe(", ".join(CLOCKS))), _clocks),
+    "timeouts": FieldType(safe_format("a table of seconds for {names}", names=Safe(", ".join(CLOCKS))), _clocks),
     "key_page": _TEXT,
     "status_page": _TEXT,
     "credit_page": _TEXT,
     "local": _SWITCH,
-}  # fmt: skip
+}
 
 
-def read_row(source: Source, keys: tuple[str, ...], row: Table) -> Row:
+def read_row(source: TomlFile, keys: tuple[str, ...], row: TomlTable) -> ProviderRow:
     """One provider's row; `keys` is where it stands. Raises ConfigError."""
     fields: dict[str, Any] = {}
     bases: dict[ApiProtocol, str] = {}
@@ -116,25 +121,25 @@ def read_row(source: Source, keys: tuple[str, ...], row: Table) -> Row:
             protocol = ApiProtocol(name)
             bases[protocol], said = _base(source, (*keys, name), value, protocol)
             notes += said
-        elif name in SHAPES:
-            fields[name] = _field(source, (*keys, name), value, SHAPES[name])
+        elif name in FIELDS:
+            fields[name] = _field(source, (*keys, name), value, FIELDS[name])
         else:
-            raise source.unknown((*keys, name), (*PROTOCOLS, *SHAPES))
-    return Row(fields, bases, tuple(notes))
+            raise source.unknown_key((*keys, name), (*PROTOCOLS, *FIELDS))
+    return ProviderRow(fields, bases, tuple(notes))
 
 
-def _field(source: Source, keys: tuple[str, ...], value: object, shape: Shape) -> Any:
+def _field(source: TomlFile, keys: tuple[str, ...], value: object, shape: FieldType) -> Any:
     read = shape.read(value)
     if read is None:
-        raise source.wrong(keys, say("must be {words}", words=shape.words))
+        raise source.error(keys, safe_format("must be {words}", words=shape.words))
     return read
 
 
-def _base(source: Source, keys: tuple[str, ...], value: object, protocol: ApiProtocol) -> tuple[str, list[Safe]]:
+def _base(source: TomlFile, keys: tuple[str, ...], value: object, protocol: ApiProtocol) -> tuple[str, list[Safe]]:
     if not isinstance(value, str):
-        raise source.wrong(keys, say('must be a base URL in quotes, for example "https://api.example.com/v1"'))
-    url, said = repair(value, protocol)
-    if why := fault(url):
-        raise source.wrong(keys, say("is no base URL: {why}", why=why))
+        raise source.error(keys, safe_format('must be a base URL in quotes, for example "https://api.example.com/v1"'))
+    url, said = normalise_base_url(value, protocol)
+    if why := invalid_reason(url):
+        raise source.error(keys, safe_format("is no base URL: {why}", why=why))
     place = safe_line(".".join(keys[-2:]))
-    return url, [say("{place}: {said}", place=place, said=words) for words in said]
+    return url, [safe_format("{place}: {said}", place=place, said=words) for words in said]

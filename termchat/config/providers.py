@@ -8,14 +8,14 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from termchat.config.base_urls import fault, is_bare, repair
-from termchat.config.provider_fields import Row, read_row
-from termchat.config.toml_file import ConfigError, Source, Table, read, table
-from termchat.core.models import ApiProtocol, Profile
-from termchat.core.sanitize import Safe, safe_line, say
+from termchat.config.base_urls import invalid_reason, is_unencrypted, normalise_base_url
+from termchat.config.provider_fields import ProviderRow, read_row
+from termchat.config.toml_file import ConfigError, TomlFile, TomlTable, read, table
+from termchat.core.models import ApiProtocol, ProviderConfig
+from termchat.core.sanitize import Safe, safe_format, safe_line
 
 PRESETS = Path(__file__).parent.parent / "providers" / "presets.toml"
-FIRST = ("openai", "anthropic", "gemini")
+VENDORS = ("openai", "anthropic", "gemini")
 _BASE_VARIABLES = {
     "OPENAI_BASE_URL": ("openai", ApiProtocol.CHAT),
     "ANTHROPIC_BASE_URL": ("anthropic", ApiProtocol.ANTHROPIC),
@@ -23,30 +23,30 @@ _BASE_VARIABLES = {
 }
 
 
-class Profiles(NamedTuple):
+class LoadedProviders(NamedTuple):
     """All providers in the order in which one is chosen, and what is to be said about them once."""
 
-    by_name: Mapping[str, Profile]
+    by_name: Mapping[str, ProviderConfig]
     notes: tuple[Safe, ...]
     origins: Mapping[str, Safe]  # `providers.NAME.PROTOCOL` -> where that base URL came from
 
 
 @cache
-def presets() -> Mapping[str, Profile]:
+def presets() -> Mapping[str, ProviderConfig]:
     """The servers that come with termchat."""
     source = read(PRESETS)
     made = {name: _preset(source, name, table(row) or {}) for name, row in source.table.items()}
     return {name: _with_limits(profile, made["anthropic"]) for name, profile in made.items()}
 
 
-def profiles(source: Source, env: Mapping[str, str]) -> Profiles:
+def load_providers(source: TomlFile, env: Mapping[str, str]) -> LoadedProviders:
     """The providers of a config file and an environment. Raises ConfigError."""
     rows = {name: read_row(source, ("providers", name), row) for name, row in _rows(source)}
     found = {name: _overridden(source, name, row) for name, row in rows.items()}
     notes = [note for row in rows.values() for note in row.notes]
     keys = [("providers", name, protocol.value) for name, row in rows.items() for protocol in row.bases]
-    origins = {".".join(key): source.place(*key) for key in keys}
-    for name in (*FIRST, *presets()):
+    origins = {".".join(key): source.location(*key) for key in keys}
+    for name in (*VENDORS, *presets()):
         found.setdefault(name, presets()[name])
     for variable, (name, protocol) in _BASE_VARIABLES.items():
         if value := env.get(variable, "").strip():
@@ -54,44 +54,46 @@ def profiles(source: Source, env: Mapping[str, str]) -> Profiles:
             notes += said
             found[name] = _with_base(found[name], protocol, url, rows.get(name))
             origins[f"providers.{name}.{protocol.value}"] = safe_line(variable)
-    return Profiles(found, (*notes, *_bare(found)), origins)
+    return LoadedProviders(found, (*notes, *_unencrypted_notices(found)), origins)
 
 
-def _preset(source: Source, name: str, row: Table) -> Profile:
+def _preset(source: TomlFile, name: str, row: TomlTable) -> ProviderConfig:
     if "demo" in row:
         row = {k: v for k, v in row.items() if k != "demo"}
         return replace(_profile(name, read_row(source, (name,), row)), bases={ApiProtocol.DEMO: ""})
     return _profile(name, read_row(source, (name,), row))
 
 
-def _profile(name: str, row: Row) -> Profile:
-    return replace(Profile(name, title=name, bases=row.bases), **row.fields)
+def _profile(name: str, row: ProviderRow) -> ProviderConfig:
+    return replace(ProviderConfig(name, title=name, base_urls=row.bases), **row.fields)
 
 
-def _with_limits(profile: Profile, anthropic: Profile) -> Profile:
-    if profile.max_tokens or ApiProtocol.ANTHROPIC not in profile.bases:
+def _with_limits(profile: ProviderConfig, anthropic: ProviderConfig) -> ProviderConfig:
+    if profile.max_tokens or ApiProtocol.ANTHROPIC not in profile.base_urls:
         return profile
     return replace(profile, max_tokens=anthropic.max_tokens)
 
 
-def _rows(source: Source) -> Iterator[tuple[str, Table]]:
+def _rows(source: TomlFile) -> Iterator[tuple[str, TomlTable]]:
     rows = table(source.table.get("providers", {}))
     if rows is None:
-        raise source.wrong(("providers",), say("must be tables, one a provider: [providers.NAME]"))
+        raise source.error(("providers",), safe_format("must be tables, one a provider: [providers.NAME]"))
     for name, value in rows.items():
         keys = ("providers", name)
         if "/" in name or not name.strip() or not name.isprintable():
-            raise source.wrong(keys, say("cannot be a provider's name: it is what stands before the / of a model"))
+            raise source.error(
+                keys, safe_format("cannot be a provider's name: it is what stands before the / of a model")
+            )
         if name == "demo":
-            raise source.wrong(keys, say("is the built-in guide; give the provider another name"))
+            raise source.error(keys, safe_format("is the built-in guide; give the provider another name"))
         if (row := table(value)) is None:
-            raise source.wrong(keys, say("must be a table: [providers.NAME]"))
+            raise source.error(keys, safe_format("must be a table: [providers.NAME]"))
         yield name, row
 
 
-def _overridden(source: Source, name: str, row: Row) -> Profile:
+def _overridden(source: TomlFile, name: str, row: ProviderRow) -> ProviderConfig:
     """The row over the preset of its name: it overrides only the fields it names."""
-    place = str(source.place("providers", name))
+    place = str(source.location("providers", name))
     preset = presets().get(name)
     if preset is None:
         made = _with_limits(replace(_profile(name, row), source=place), presets()["anthropic"])
@@ -100,56 +102,56 @@ def _overridden(source: Source, name: str, row: Row) -> Profile:
     return _checked(source, row, made)
 
 
-def _checked(source: Source, row: Row, made: Profile) -> Profile:
+def _checked(source: TomlFile, row: ProviderRow, made: ProviderConfig) -> ProviderConfig:
     keys = ("providers", made.name)
-    if not made.bases:
-        hint = say('Add a line such as openai = "https://api.example.com/v1".')
-        raise source.wrong(keys, say("names no base URL"), hint)
+    if not made.base_urls:
+        hint = safe_format('Add a line such as openai = "https://api.example.com/v1".')
+        raise source.error(keys, safe_format("names no base URL"), hint)
     for pattern, protocol in row.fields.get("route", {}).items():
-        if protocol not in made.bases:
-            words = say("goes to {protocol}, for which there is no base URL", protocol=Safe(protocol.value))
-            raise source.wrong((*keys, "route", pattern), words)
+        if protocol not in made.base_urls:
+            words = safe_format("goes to {protocol}, for which there is no base URL", protocol=Safe(protocol.value))
+            raise source.error((*keys, "route", pattern), words)
     return made
 
 
-def _bases(preset: Profile, given: Mapping[ApiProtocol, str]) -> Mapping[ApiProtocol, str]:
+def _bases(preset: ProviderConfig, given: Mapping[ApiProtocol, str]) -> Mapping[ApiProtocol, str]:
     """The base URLs of a preset with those that were given in their place.
 
     OpenAI has two protocols behind one key: Responses by default, Chat Completions at a custom base URL, and a base
     that was given stands for the other protocol too, so that a key never goes to a server it is not for.
     """
     if preset.name != "openai" or not given:
-        return {**preset.bases, **given}
+        return {**preset.base_urls, **given}
     others = {p: url for p, url in given.items() if p not in (ApiProtocol.CHAT, ApiProtocol.RESPONSES)}
     chat, responses = given.get(ApiProtocol.CHAT), given.get(ApiProtocol.RESPONSES)
-    if responses is None and chat in (None, preset.bases[ApiProtocol.CHAT]):
-        return {**preset.bases, **others}
+    if responses is None and chat in (None, preset.base_urls[ApiProtocol.CHAT]):
+        return {**preset.base_urls, **others}
     both = {ApiProtocol.CHAT: chat or responses or "", ApiProtocol.RESPONSES: responses or chat or ""}
     first = ApiProtocol.RESPONSES if responses is not None else ApiProtocol.CHAT
     return {first: both[first], **both, **others}
 
 
-def _with_base(profile: Profile, protocol: ApiProtocol, url: str, row: Row | None) -> Profile:
+def _with_base(profile: ProviderConfig, protocol: ApiProtocol, url: str, row: ProviderRow | None) -> ProviderConfig:
     """A profile with the base URL of an environment variable over the one that the file gives this protocol."""
     given: dict[ApiProtocol, str] = {**(row.bases if row else {}), protocol: url}
     return replace(profile, bases=_bases(presets()[profile.name], given))
 
 
 def _from_variable(variable: str, value: str, protocol: ApiProtocol) -> tuple[str, list[Safe]]:
-    url, said = repair(value, protocol)
-    if why := fault(url):
+    url, said = normalise_base_url(value, protocol)
+    if why := invalid_reason(url):
         raise ConfigError(
-            say("{variable} is no base URL: {why}.", variable=safe_line(variable), why=why),
-            say("For example: {variable}=https://api.example.com/v1", variable=safe_line(variable)),
+            safe_format("{variable} is no base URL: {why}.", variable=safe_line(variable), why=why),
+            safe_format("For example: {variable}=https://api.example.com/v1", variable=safe_line(variable)),
         )
-    return url, [say("{variable}: {said}", variable=safe_line(variable), said=words) for words in said]
+    return url, [safe_format("{variable}: {said}", variable=safe_line(variable), said=words) for words in said]
 
 
-def _bare(found: Mapping[str, Profile]) -> Iterator[Safe]:
+def _unencrypted_notices(found: Mapping[str, ProviderConfig]) -> Iterator[Safe]:
     """One sentence for each server that a key would reach unencrypted."""
     for profile in found.values():
-        urls = sorted({url for url in profile.bases.values() if is_bare(url)})
+        urls = sorted({url for url in profile.base_urls.values() if is_unencrypted(url)})
         for url in urls:
-            yield say(
+            yield safe_format(
                 "{name} is reached over http://, unencrypted: {url}", name=safe_line(profile.name), url=safe_line(url)
             )

@@ -13,31 +13,31 @@ from typing import NamedTuple, TypeAlias
 
 from termchat.config.load import Config
 from termchat.config.setting_types import Value
-from termchat.config.settings import SETTINGS, Setting, Settings, change, shown
+from termchat.config.settings import SETTINGS, Setting, Settings, format_value, with_values
 from termchat.config.system_prompt import system_prompt
 from termchat.config.themes import BY_BACKGROUND, load_theme, theme_folders, theme_names
-from termchat.config.toml_file import ConfigError, closest, read
+from termchat.config.toml_file import ConfigError, did_you_mean, read
 from termchat.config.write import write_setting
-from termchat.core.chat_store import Params, Providers, Session, Terms
+from termchat.core.chat_store import Params, Providers, Session, TurnSettings
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.models import ModelRef
-from termchat.core.sanitize import EMPTY, Safe, join, safe_line, say
+from termchat.core.sanitize import EMPTY, Safe, join, safe_format, safe_line
 from termchat.core.style import Theme
 
 DEFAULT = "default"  # the value that takes a setting back to what it is when nobody sets it
-NOW = ""  # the value that keeps a setting as it is, to save it
+KEEP = ""  # the value that keeps a setting as it is, to save it
 _AUTO = "auto"
 _SHOWN = 60
 
 _Check: TypeAlias = "Callable[[str], str | Failure]"
-_Fit: TypeAlias = "Callable[[Terms, Settings], Terms]"
+_Fit: TypeAlias = "Callable[[TurnSettings, Settings], TurnSettings]"
 
 
 def _param(name: str) -> _Fit:
     return lambda terms, to: replace(terms, params=replace(terms.params, **{name: getattr(to, name)}))
 
 
-_FITS: Mapping[str, _Fit] = {
+_APPLIERS: Mapping[str, _Fit] = {
     **{name: _param(name) for name in Params.__slots__ if name in SETTINGS},
     "system": lambda terms, to: replace(terms, system=to.system),
     "max_rounds": lambda terms, to: replace(terms, max_rounds=to.max_rounds),
@@ -45,7 +45,7 @@ _FITS: Mapping[str, _Fit] = {
 }
 
 
-class Row(NamedTuple):
+class SettingRow(NamedTuple):
     """A setting as it is now: its value on one line ("" when it is not set), and where that came from."""
 
     setting: Setting
@@ -53,7 +53,7 @@ class Row(NamedTuple):
     where: Safe
 
 
-class Preferences:
+class RuntimeSettings:
     """The settings of a run. `first` is the model of new chats when none is set."""
 
     def __init__(
@@ -72,11 +72,11 @@ class Preferences:
         """The settings of this run; of those that belong to a chat, what new chats have."""
         return self._config.settings
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[SettingRow]:
         """Every setting, in the order of their declarations."""
         return [self._row(setting) for setting in SETTINGS.values()]
 
-    def row(self, key: str) -> Row | Failure:
+    def row(self, key: str) -> SettingRow | Failure:
         """One setting, or the failure that names the closest one."""
         return self._row(SETTINGS[key]) if key in SETTINGS else _unknown(key)
 
@@ -103,33 +103,35 @@ class Preferences:
         value = self._read(setting, raw)
         if isinstance(value, Failure):
             return value
-        if not save and not setting.live:
+        if not save and not setting.changeable:
             return _only_saved(setting, raw)
         trouble = write_setting(self._config.file, key, None if raw == DEFAULT else value) if save else None
         if trouble:
             return trouble
-        wanted = change(self.settings, {key: value})
-        if save or not setting.of_chat:
+        wanted = with_values(self.settings, {key: value})
+        if save or not setting.per_chat:
             self._keep(key, wanted, self._place(key) if save else Safe("/set"), unset=raw == DEFAULT)
-        self._apply(setting, wanted, lasting=save or not setting.of_chat)
+        self._apply(setting, wanted, lasting=save or not setting.per_chat)
         return self._said(setting, value, save=save)
 
-    def _row(self, setting: Setting) -> Row:
+    def _row(self, setting: Setting) -> SettingRow:
         now, usual = getattr(self._now, setting.key), getattr(self.settings, setting.key)
         same = self._session.model == self._named(usual) if setting.key == "model" else now == usual
-        return Row(setting, _brief(shown(now)), self._config.where(setting.key) if same else say("this chat"))
+        return SettingRow(
+            setting, _brief(format_value(now)), self._config.origin(setting.key) if same else safe_format("this chat")
+        )
 
     @property
     def _now(self) -> Settings:
         """The settings of this run, those that belong to a chat as this chat has them."""
-        terms = self._session.terms
+        terms = self._session.settings
         here: dict[str, Value] = {"model": str(terms.model), "system": terms.system, "think": terms.params.think}
-        return change(self.settings, here)
+        return with_values(self.settings, here)
 
     def _read(self, setting: Setting, raw: str) -> Value | Failure:
         if raw == DEFAULT:
             return setting.default
-        if raw == NOW:
+        if raw == KEEP:
             return getattr(self._now, setting.key)
         check = self._checks.get(setting.key)
         text = check(raw) if check else raw
@@ -154,30 +156,30 @@ class Preferences:
 
     def _apply(self, setting: Setting, wanted: Settings, *, lasting: bool) -> None:
         """The session's share; the look of the screen is the front end's."""
-        fit = _FITS.get(setting.key)
+        fit = _APPLIERS.get(setting.key)
         if fit:
-            self._session.tune(lambda terms: fit(terms, wanted), lasting=lasting)
+            self._session.update_settings(lambda terms: fit(terms, wanted), lasting=lasting)
         elif setting.key == "model" and (model := self._named(wanted.model)):
-            self._session.tune(lambda terms: replace(terms, model=model), lasting=lasting)
+            self._session.update_settings(lambda terms: replace(terms, model=model), lasting=lasting)
 
     def _place(self, key: str) -> Safe:
         try:
-            return read(self._config.file).place(key)
+            return read(self._config.file).location(key)
         except ConfigError:
             return safe_line(str(self._config.file))
 
     def _said(self, setting: Setting, value: Value, *, save: bool) -> Safe:
         key = safe_line(setting.key)
-        parts = [say("{key} = {value}", key=key, value=_brief(shown(value)) or say("not set"))]
+        parts = [safe_format("{key} = {value}", key=key, value=_brief(format_value(value)) or safe_format("not set"))]
         if save:
-            parts.append(say("saved in {file}", file=safe_line(str(self._config.file))))
-            parts += [] if setting.live else [say("from the next start on")]
+            parts.append(safe_format("saved in {file}", file=safe_line(str(self._config.file))))
+            parts += [] if setting.changeable else [safe_format("from the next start on")]
             if setting.env and self._env.get(setting.env):
-                parts.append(say("but {name} is set and goes before the file", name=safe_line(setting.env)))
-        elif setting.of_chat:
-            parts.append(say("in this chat · /set {key} --save: in new ones too", key=key))
+                parts.append(safe_format("but {name} is set and goes before the file", name=safe_line(setting.env)))
+        elif setting.per_chat:
+            parts.append(safe_format("in this chat · /set {key} --save: in new ones too", key=key))
         else:
-            parts.append(say("until you leave · /set {key} --save keeps it", key=key))
+            parts.append(safe_format("until you leave · /set {key} --save keeps it", key=key))
         return join(" · ", parts)
 
 
@@ -188,14 +190,16 @@ def _system(raw: str) -> str | Failure:
 
 def _unknown(key: str) -> Failure:
     return Failure(
-        FailureKind.BAD_CONFIG, say("There is no setting {key}.", key=safe_line(key)), closest(key, SETTINGS)
+        FailureKind.BAD_CONFIG,
+        safe_format("There is no setting {key}.", key=safe_line(key)),
+        did_you_mean(key, SETTINGS),
     )
 
 
 def _only_saved(setting: Setting, raw: str) -> Failure:
     key = safe_line(setting.key)
-    words = say("{key} cannot change while termchat runs.", key=key)
-    hint = say("/set {key} {value} --save keeps it for the next start.", key=key, value=safe_line(raw))
+    words = safe_format("{key} cannot change while termchat runs.", key=key)
+    hint = safe_format("/set {key} {value} --save keeps it for the next start.", key=key, value=safe_line(raw))
     return Failure(FailureKind.BAD_CONFIG, words, hint)
 
 

@@ -14,7 +14,7 @@ _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
 
 
-class Kind(Protocol):
+class SettingType(Protocol):
     """A sort of value.
 
     words    what is allowed, as a user reads it
@@ -29,7 +29,7 @@ class Kind(Protocol):
     def read(self, raw: object) -> Value: ...
 
 
-class Words(NamedTuple):
+class Text(NamedTuple):
     """Free text."""
 
     words: str = "text"
@@ -39,7 +39,7 @@ class Words(NamedTuple):
         return raw if isinstance(raw, str) else None
 
 
-class OneOf(NamedTuple):
+class Choice(NamedTuple):
     """One word of a closed set."""
 
     options: type[StrEnum]
@@ -58,7 +58,7 @@ class OneOf(NamedTuple):
         return next((option for option in self.options if option.value == word), None)
 
 
-class OneOfOrCommand(NamedTuple):
+class ChoiceOrCommand(NamedTuple):
     """One of some words, or `cmd` and a command with its arguments, which no shell reads."""
 
     choices: tuple[str, ...]
@@ -83,7 +83,7 @@ def command_of(text: str) -> list[str]:
         return []
 
 
-class Whole(NamedTuple):
+class Integer(NamedTuple):
     """A whole number from `least` on."""
 
     least: int = 0
@@ -125,7 +125,7 @@ class Number(NamedTuple):
         return number if number is not None and 0 <= number <= self.most else None
 
 
-class Texts(NamedTuple):
+class TextList(NamedTuple):
     """Some texts: one as it is typed, or a list of them as JSON and TOML write it."""
 
     words: str = 'a text, or a list such as ["END", "\\n\\n"]'
@@ -140,7 +140,7 @@ class Texts(NamedTuple):
         return tuple(text for text in texts if isinstance(text, str)) if all(map(_is_text, texts)) else None
 
 
-class Switch(NamedTuple):
+class Boolean(NamedTuple):
     """On or off."""
 
     words: str = "true or false"

@@ -12,16 +12,16 @@ from enum import StrEnum
 from typing import Annotated, Any, NamedTuple
 
 from termchat.config.setting_types import (
-    Kind,
+    Boolean,
+    Choice,
+    ChoiceOrCommand,
+    Integer,
     Number,
-    OneOf,
-    OneOfOrCommand,
     Seconds,
-    Switch,
-    Texts,
+    SettingType,
+    Text,
+    TextList,
     Value,
-    Whole,
-    Words,
 )
 from termchat.core.chat_store import Effort, Params
 from termchat.core.models import Timeouts
@@ -57,26 +57,26 @@ class EnterKey(StrEnum):
     NEWLINE = "newline"
 
 
-class Queue(StrEnum):
+class QueueMode(StrEnum):
     """What goes out when a reply has ended and messages wait."""
 
     TOGETHER = "together"
     ONE = "one"
 
 
-class About(NamedTuple):
+class SettingSpec(NamedTuple):
     """What a declaration says beside the name, the type and the default.
 
     live      whether it can change while termchat runs
     of_chat   whether it belongs to a chat, is kept with it and comes back with it
     """
 
-    kind: Kind
+    kind: SettingType
     help: str
     env: str = ""
     flag: str = ""
-    live: bool = True
-    of_chat: bool = False
+    changeable: bool = True
+    per_chat: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,34 +85,34 @@ class Settings:
 
     model: Annotated[
         str,
-        About(
-            Words("the name of a model, as provider/model or an alias"),
+        SettingSpec(
+            Text("the name of a model, as provider/model or an alias"),
             "The model that new chats and scripts use.",
             env="TERMCHAT_MODEL",
             flag="--model",
-            of_chat=True,
+            per_chat=True,
         ),
     ] = ""
     system: Annotated[
         str,
-        About(Words(), "The system prompt. None is sent unless one is set.", flag="--system", of_chat=True),
+        SettingSpec(Text(), "The system prompt. None is sent unless one is set.", flag="--system", per_chat=True),
     ] = ""
     think: Annotated[
         Effort | None,
-        About(
-            OneOf(Effort),
+        SettingSpec(
+            Choice(Effort),
             "How hard a reasoning model should think; unset leaves it to the model.",
             flag="--think",
-            of_chat=True,
+            per_chat=True,
         ),
     ] = None
     max_tokens: Annotated[
         int | None,
-        About(Whole(1), "The longest reply, in tokens; unset leaves it to the model.", flag="--max-tokens"),
+        SettingSpec(Integer(1), "The longest reply, in tokens; unset leaves it to the model.", flag="--max-tokens"),
     ] = None
     temperature: Annotated[
         float | None,
-        About(
+        SettingSpec(
             Number(2),
             "How freely the words are chosen: 0 is the most predictable; unset leaves it to the model.",
             flag="--temperature",
@@ -120,7 +120,7 @@ class Settings:
     ] = None
     top_p: Annotated[
         float | None,
-        About(
+        SettingSpec(
             Number(1),
             "Choose only among the likeliest words that make up this share; unset leaves it to the model.",
             flag="--top-p",
@@ -128,37 +128,39 @@ class Settings:
     ] = None
     stop: Annotated[
         tuple[str, ...],
-        About(Texts(), "Texts at which the reply ends.", flag="--stop"),
+        SettingSpec(TextList(), "Texts at which the reply ends.", flag="--stop"),
     ] = ()
     seed: Annotated[
         int | None,
-        About(Whole(), "A number that makes replies repeatable where the model can do that.", flag="--seed"),
+        SettingSpec(Integer(), "A number that makes replies repeatable where the model can do that.", flag="--seed"),
     ] = None
     search: Annotated[
         bool,
-        About(
-            Switch(),
+        SettingSpec(
+            Boolean(),
             "The model may search the web, by its vendor's own search; its sources are shown.",
             flag="--search",
         ),
     ] = False
     max_rounds: Annotated[
         int,
-        About(Whole(1), "The most requests one turn may make while the model calls tools.", flag="--max-rounds"),
+        SettingSpec(
+            Integer(1), "The most requests one turn may make while the model calls tools.", flag="--max-rounds"
+        ),
     ] = 25
     connect_timeout: Annotated[
         float,
-        About(
+        SettingSpec(
             Seconds(),
             "Seconds to wait for a connection.",
             env="TERMCHAT_CONNECT_TIMEOUT",
             flag="--connect-timeout",
-            live=False,
+            changeable=False,
         ),
     ] = Timeouts().connect
     idle_timeout: Annotated[
         float | None,
-        About(
+        SettingSpec(
             Seconds(),
             "Seconds without data after which a reply has stalled, and seconds until its first content; "
             "unset means 60 and 300.",
@@ -168,18 +170,18 @@ class Settings:
     ] = None
     max_retries: Annotated[
         int,
-        About(
-            Whole(),
+        SettingSpec(
+            Integer(),
             "Extra tries before the first content of a reply.",
             env="TERMCHAT_MAX_RETRIES",
             flag="--retries",
-            live=False,
+            changeable=False,
         ),
     ] = 2
     theme: Annotated[
         str,
-        About(
-            Words("auto or the name of a theme"),
+        SettingSpec(
+            Text("auto or the name of a theme"),
             "The colours; auto follows the terminal's background.",
             env="TERMCHAT_THEME",
             flag="--theme",
@@ -187,44 +189,46 @@ class Settings:
     ] = "auto"
     plain: Annotated[
         bool,
-        About(Switch(), "Append-only text: nothing on the screen is redrawn.", flag="--plain", live=False),
+        SettingSpec(Boolean(), "Append-only text: nothing on the screen is redrawn.", flag="--plain", changeable=False),
     ] = False
     accessible: Annotated[
         bool,
-        About(
-            Switch(),
+        SettingSpec(
+            Boolean(),
             "Plain text in words a screen reader can follow.",
             env="ACCESSIBLE",
             flag="--accessible",
-            live=False,
+            changeable=False,
         ),
     ] = False
-    enter: Annotated[EnterKey, About(OneOf(EnterKey), "What Enter does in the input: send, or begin a new line.")] = (
-        EnterKey.SEND
-    )
-    usage: Annotated[UsageLine, About(OneOf(UsageLine), "The line of tokens and cost below each reply.")] = (
+    enter: Annotated[
+        EnterKey, SettingSpec(Choice(EnterKey), "What Enter does in the input: send, or begin a new line.")
+    ] = EnterKey.SEND
+    usage: Annotated[UsageLine, SettingSpec(Choice(UsageLine), "The line of tokens and cost below each reply.")] = (
         UsageLine.LINE
     )
-    reasoning: Annotated[ReasoningView, About(OneOf(ReasoningView), "How much of the model's reasoning is shown.")] = (
-        ReasoningView.TAIL
-    )
-    hyperlinks: Annotated[Links, About(OneOf(Links), "Whether links can be clicked (OSC 8).")] = Links.AUTO
+    reasoning: Annotated[
+        ReasoningView, SettingSpec(Choice(ReasoningView), "How much of the model's reasoning is shown.")
+    ] = ReasoningView.TAIL
+    hyperlinks: Annotated[Links, SettingSpec(Choice(Links), "Whether links can be clicked (OSC 8).")] = Links.AUTO
     queue: Annotated[
-        Queue,
-        About(OneOf(Queue), "What of the queue is sent when a reply has ended: all of it together, or one message."),
-    ] = Queue.TOGETHER
+        QueueMode,
+        SettingSpec(
+            Choice(QueueMode), "What of the queue is sent when a reply has ended: all of it together, or one message."
+        ),
+    ] = QueueMode.TOGETHER
     notify: Annotated[
         str,
-        About(
-            OneOfOrCommand(("auto", "bell", "off")),
+        SettingSpec(
+            ChoiceOrCommand(("auto", "bell", "off")),
             "How you are told of a long reply that ends while you look elsewhere; cmd runs a command with the words.",
-            live=False,
+            changeable=False,
         ),
     ] = "auto"
-    vi: Annotated[bool, About(Switch(), "vi keys in the input.", live=False)] = False
-    reduced_motion: Annotated[bool, About(Switch(), "No spinner turns.", env="TERMCHAT_REDUCED_MOTION", live=False)] = (
-        False
-    )
+    vi: Annotated[bool, SettingSpec(Boolean(), "vi keys in the input.", changeable=False)] = False
+    reduced_motion: Annotated[
+        bool, SettingSpec(Boolean(), "No spinner turns.", env="TERMCHAT_REDUCED_MOTION", changeable=False)
+    ] = False
 
     @property
     def params(self) -> Params:
@@ -245,10 +249,10 @@ class Setting(NamedTuple):
 
     key: str
     default: Value
-    about: About
+    about: SettingSpec
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> SettingType:
         return self.about.kind
 
     @property
@@ -264,12 +268,12 @@ class Setting(NamedTuple):
         return self.about.flag
 
     @property
-    def live(self) -> bool:
-        return self.about.live
+    def changeable(self) -> bool:
+        return self.about.changeable
 
     @property
-    def of_chat(self) -> bool:
-        return self.about.of_chat
+    def per_chat(self) -> bool:
+        return self.about.per_chat
 
 
 def _declared() -> Mapping[str, Setting]:
@@ -283,12 +287,12 @@ def _declared() -> Mapping[str, Setting]:
 SETTINGS: Mapping[str, Setting] = _declared()
 
 
-def change(settings: Settings, values: Mapping[str, Any]) -> Settings:
+def with_values(settings: Settings, values: Mapping[str, Any]) -> Settings:
     """The settings with some values (already read by their kind) in the place of others."""
     return replace(settings, **values)
 
 
-def shown(value: Value) -> str:
+def format_value(value: Value) -> str:
     """A value as people read it; nothing for what is not set."""
     match value:
         case None:

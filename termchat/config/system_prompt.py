@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from termchat.core.errors import Failure, FailureKind
-from termchat.core.sanitize import safe_line, say
+from termchat.core.sanitize import safe_format, safe_line
 
 
 def system_prompt(value: str) -> str | Failure:
@@ -18,5 +18,5 @@ def system_prompt(value: str) -> str | Failure:
         why = safe_line(
             (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is not UTF-8 text"
         )
-        words = say("Cannot read the system prompt {name}: {why}.", name=safe_line(value[1:]), why=why)
-        return Failure(FailureKind.BAD_CONFIG, words, say("Check the name behind the @."))
+        words = safe_format("Cannot read the system prompt {name}: {why}.", name=safe_line(value[1:]), why=why)
+        return Failure(FailureKind.BAD_CONFIG, words, safe_format("Check the name behind the @."))

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from termchat.config.paths import Paths
-from termchat.config.toml_file import ConfigError, Source, closest, read, table
+from termchat.config.toml_file import ConfigError, TomlFile, did_you_mean, read, table
 from termchat.core.errors import Failure, FailureKind
-from termchat.core.sanitize import Safe, safe_line, say
+from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.core.style import Style, TextRole, Theme
 
 BY_BACKGROUND = {"light": "light", "dark": "dark", "any": "neutral"}  # what `auto` means
@@ -43,53 +43,55 @@ def load_theme(name: str, folders: Sequence[Path]) -> Theme | Failure:
     files = (folder / f"{name}.toml" for folder in folders) if re.fullmatch(r"[\w.-]+", name) else ()
     file = next((file for file in files if file.is_file()), None)
     if file is None:
-        words = say("There is no theme {name}.", name=safe_line(name))
-        return Failure(FailureKind.BAD_CONFIG, words, closest(name, theme_names(folders)))
+        words = safe_format("There is no theme {name}.", name=safe_line(name))
+        return Failure(FailureKind.BAD_CONFIG, words, did_you_mean(name, theme_names(folders)))
     try:
         return _theme(name, read(file))
     except ConfigError as wrong:
         return wrong.failure
 
 
-def _theme(name: str, source: Source) -> Theme:
+def _theme(name: str, source: TomlFile) -> Theme:
     for key in source.table:
         if key not in ("name", "kind", "styles"):
-            raise source.unknown((key,), ("name", "kind", "styles"))
+            raise source.unknown_key((key,), ("name", "kind", "styles"))
     kind = source.table.get("kind")
     if not isinstance(kind, str) or kind not in _KINDS:
-        raise source.wrong(("kind",), say("must be one of {kinds}", kinds=Safe(", ".join(_KINDS))))
+        raise source.error(("kind",), safe_format("must be one of {kinds}", kinds=Safe(", ".join(_KINDS))))
     if source.table.get("name", name) != name:
-        raise source.wrong(("name",), say("must be {name}, as the file is called", name=safe_line(name)))
+        raise source.error(("name",), safe_format("must be {name}, as the file is called", name=safe_line(name)))
     rows = table(source.table.get("styles"))
     if rows is None:
-        raise source.wrong(("styles",), say("must be a table: [styles], then one row for each role"))
+        raise source.error(("styles",), safe_format("must be a table: [styles], then one row for each role"))
     roles = [role.value for role in TextRole]
     for key in rows:
         if key not in roles:
-            raise source.unknown(("styles", key), roles)
+            raise source.unknown_key(("styles", key), roles)
     return Theme(name, kind, {role: _style(source, role, rows) for role in TextRole})
 
 
-def _style(source: Source, role: TextRole, rows: dict[str, object]) -> Style:
+def _style(source: TomlFile, role: TextRole, rows: dict[str, object]) -> Style:
     keys = ("styles", role.value)
     if role not in rows:
-        raise source.wrong(keys, say("is missing"), say("Add a row such as {role} = {{}}", role=Safe(role.value)))
+        raise source.error(
+            keys, safe_format("is missing"), safe_format("Add a row such as {role} = {{}}", role=Safe(role.value))
+        )
     row = table(rows[role])
     if row is None:
-        raise source.wrong(keys, say('must be a table such as {{ color = "#rrggbb", bold = true }}'))
+        raise source.error(keys, safe_format('must be a table such as {{ color = "#rrggbb", bold = true }}'))
     looks: dict[str, Any] = {}
     for key, value in row.items():
         if key != "color" and key not in _ON_OFF:
-            raise source.unknown((*keys, key), ("color", *_ON_OFF))
-        looks[key] = _look(source, (*keys, key), value)
+            raise source.unknown_key((*keys, key), ("color", *_ON_OFF))
+        looks[key] = _text_style(source, (*keys, key), value)
     return Style(**looks)
 
 
-def _look(source: Source, keys: tuple[str, ...], value: object) -> str | bool:
+def _text_style(source: TomlFile, keys: tuple[str, ...], value: object) -> str | bool:
     if keys[-1] == "color":
         if isinstance(value, str) and (value in _COLORS or _RGB.fullmatch(value)):
             return value
-        raise source.wrong(keys, say("must be {words}", words=_COLOR_WORDS))
+        raise source.error(keys, safe_format("must be {words}", words=_COLOR_WORDS))
     if isinstance(value, bool):
         return value
-    raise source.wrong(keys, say("must be true or false"))
+    raise source.error(keys, safe_format("must be true or false"))

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from termchat.core.errors import Failure, FailureKind
-from termchat.core.sanitize import EMPTY, Safe, safe_line, say
+from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
 
-Table = dict[str, object]
+TomlTable = dict[str, object]
 _AT = re.compile(r"\(at line (\d+), column (\d+)\)")
 _HEADER = re.compile(r"^\s*\[\[?\s*(.+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"""^\s*("[^"]*"|'[^']*'|[\w-]+(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[\w-]+))*)\s*=""")
@@ -25,61 +25,63 @@ class ConfigError(Exception):
         self.failure = Failure(FailureKind.BAD_CONFIG, message, hint)
 
 
-class Source(NamedTuple):
+class TomlFile(NamedTuple):
     """A file that was read: its text for line numbers, its table for values. No file at all is an empty one."""
 
     path: Path
     text: str = ""
-    table: Table = {}  # noqa: RUF012 - nobody changes it
+    table: TomlTable = {}  # noqa: RUF012 - nobody changes it
 
     def line(self, *keys: str) -> int | None:
         """The line, from 1, on which a key (with the tables around it) is set."""
         return _line(self.text, keys)
 
-    def place(self, *keys: str) -> Safe:
+    def location(self, *keys: str) -> Safe:
         """`path:line` of a key, for an error or a listing."""
         line = self.line(*keys)
         return safe_line(f"{self.path}:{line}" if line else str(self.path))
 
-    def wrong(self, keys: tuple[str, ...], problem: Safe, hint: Safe = EMPTY) -> ConfigError:
+    def error(self, keys: tuple[str, ...], problem: Safe, hint: Safe = EMPTY) -> ConfigError:
         """The error that names the place, the key and what is the matter with it."""
         key = safe_line(".".join(keys))
-        return ConfigError(say("{at}: {key} {problem}.", at=self.place(*keys), key=key, problem=problem), hint)
+        return ConfigError(
+            safe_format("{at}: {key} {problem}.", at=self.location(*keys), key=key, problem=problem), hint
+        )
 
-    def unknown(self, keys: tuple[str, ...], known: Iterable[str]) -> ConfigError:
+    def unknown_key(self, keys: tuple[str, ...], known: Iterable[str]) -> ConfigError:
         """The error for a key nobody reads, with the closest one that somebody does."""
-        return self.wrong(keys, say("is not known here"), closest(keys[-1], known))
+        return self.error(keys, safe_format("is not known here"), did_you_mean(keys[-1], known))
 
 
-def read(path: Path) -> Source:
+def read(path: Path) -> TomlFile:
     """The file, or an empty source when there is none. Raises ConfigError when it cannot be read."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        return Source(path)
+        return TomlFile(path)
     except NotADirectoryError:
-        return Source(path)
+        return TomlFile(path)
     except OSError as error:
         raise _unreadable(path, error.strerror or "it cannot be read") from None
     except UnicodeDecodeError:
         raise _unreadable(path, "it is not UTF-8 text") from None
-    return Source(path, text, _parse(path, text))
+    return TomlFile(path, text, _parse(path, text))
 
 
-def closest(word: str, known: Iterable[str]) -> Safe:
+def did_you_mean(word: str, known: Iterable[str]) -> Safe:
     """`Did you mean …?`, or all that is known when nothing is close."""
     from difflib import get_close_matches
 
     names = list(known)
     begun = [name for name in names if len(word) > 1 and name.startswith(word)]
     if near := begun or get_close_matches(word, names, n=1, cutoff=0.6):
-        return say("Did you mean {near}?", near=safe_line(near[0]))
-    return say("Known are: {names}.", names=safe_line(", ".join(names)))
+        return safe_format("Did you mean {near}?", near=safe_line(near[0]))
+    return safe_format("Known are: {names}.", names=safe_line(", ".join(names)))
 
 
-def table(value: object) -> Table | None:
+def table(value: object) -> TomlTable | None:
     """The value as a table, None when it is something else."""
-    return cast("Table", value) if isinstance(value, dict) else None
+    return cast("TomlTable", value) if isinstance(value, dict) else None
 
 
 def array(value: object) -> list[object] | None:
@@ -87,7 +89,7 @@ def array(value: object) -> list[object] | None:
     return cast("list[object]", value) if isinstance(value, list) else None
 
 
-def _parse(path: Path, text: str) -> Table:
+def _parse(path: Path, text: str) -> TomlTable:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -102,17 +104,19 @@ def _not_toml(path: Path, text: str, words: str) -> ConfigError:
     place = f"{path}:{at[1]}:{at[2]}" if at else f"{path}:{max(1, len(text.splitlines()))}"
     line = text.splitlines()[int(at[1]) - 1 :][:1] if at else []
     key = line[0].partition("=")[0].strip() if line and "=" in line[0] else ""
-    named = say("Look at {key}. ", key=safe_line(key)) if key else EMPTY
+    named = safe_format("Look at {key}. ", key=safe_line(key)) if key else EMPTY
     return ConfigError(
-        say("{at}: {words}.", at=safe_line(place), words=safe_line(_AT.sub("", words).strip())),
-        say('{named}The file must be TOML: texts in quotes, for example model = "openai/gpt-5.2".', named=named),
+        safe_format("{at}: {words}.", at=safe_line(place), words=safe_line(_AT.sub("", words).strip())),
+        safe_format(
+            '{named}The file must be TOML: texts in quotes, for example model = "openai/gpt-5.2".', named=named
+        ),
     )
 
 
 def _unreadable(path: Path, why: str) -> ConfigError:
     return ConfigError(
-        say("The configuration {path} cannot be used: {why}.", path=safe_line(str(path)), why=safe_line(why)),
-        say("Mend or move the file; termchat starts without one."),
+        safe_format("The configuration {path} cannot be used: {why}.", path=safe_line(str(path)), why=safe_line(why)),
+        safe_format("Mend or move the file; termchat starts without one."),
     )
 
 

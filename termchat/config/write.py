@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from termchat.config.setting_types import Value
 from termchat.config.settings import SETTINGS
-from termchat.config.toml_file import closest
+from termchat.config.toml_file import did_you_mean
 from termchat.core.errors import Failure, FailureKind
-from termchat.core.sanitize import safe_line, say
+from termchat.core.sanitize import safe_format, safe_line
 
 if TYPE_CHECKING:
     from tomlkit.container import Container
@@ -29,11 +29,13 @@ def write_setting(file: Path, key: str, raw: object) -> Failure | None:
     setting = SETTINGS.get(key)
     if setting is None:
         return Failure(
-            FailureKind.BAD_CONFIG, say("There is no setting {key}.", key=safe_line(key)), closest(key, SETTINGS)
+            FailureKind.BAD_CONFIG,
+            safe_format("There is no setting {key}.", key=safe_line(key)),
+            did_you_mean(key, SETTINGS),
         )
     value = None if raw is None else setting.kind.read(raw)
     if value is None and raw is not None:
-        words = say("{key} must be {words}.", key=safe_line(key), words=safe_line(setting.kind.words))
+        words = safe_format("{key} must be {words}.", key=safe_line(key), words=safe_line(setting.kind.words))
         return Failure(FailureKind.BAD_CONFIG, words)
     return write_values(file, (), {key: value})
 
@@ -51,8 +53,8 @@ def write_values(file: Path, table: tuple[str, ...], values: Mapping[str, Value]
         _replace(file, tomlkit.dumps(document))
     except (OSError, ValueError, TOMLKitError) as error:
         why = safe_line(getattr(error, "strerror", None) or str(error))
-        words = say("{file} could not be written: {why}.", file=safe_line(str(file)), why=why)
-        return Failure(FailureKind.BAD_CONFIG, words, say("Nothing was changed in it."))
+        words = safe_format("{file} could not be written: {why}.", file=safe_line(str(file)), why=why)
+        return Failure(FailureKind.BAD_CONFIG, words, safe_format("Nothing was changed in it."))
     return None
 
 

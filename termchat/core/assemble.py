@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from termchat.core.events import (
-    Adapted,
     CitationDelta,
     Delta,
     Finished,
+    ProviderNotice,
     ReasoningDelta,
     Retrying,
     SearchDelta,
@@ -22,19 +22,19 @@ from termchat.core.events import (
     UsageDelta,
 )
 from termchat.core.messages import Citation, Extra, Json, Part, Reasoning, Search, Text, ToolCall
-from termchat.core.sanitize import well_formed
+from termchat.core.sanitize import repair_surrogates
 from termchat.core.usage import Usage
 
 _MANY = 4096  # pieces that become one: each small one holds a dozen times its text
 
 
 @dataclass(slots=True)
-class _Open:
+class _PartBuilder:
     """A part that is still being said."""
 
     blocks: list[str] = field(default_factory=list[str])
     pieces: list[str] = field(default_factory=list[str])
-    extra: dict[str, Json] = field(default_factory=dict[str, Json])
+    provider_data: dict[str, Json] = field(default_factory=dict[str, Json])
 
     def add(self, piece: str, extra: Extra) -> None:
         if piece:
@@ -43,46 +43,46 @@ class _Open:
                 self.blocks.append("".join(self.pieces))
                 self.pieces.clear()
         if extra:
-            self.extra.update((k, v) for k, v in extra.items() if v is not None)
+            self.provider_data.update((k, v) for k, v in extra.items() if v is not None)
 
     @property
     def text(self) -> str:
         """All pieces; halves of a character that came in two of them are one again, lone ones are replaced."""
-        return well_formed("".join((*self.blocks, *self.pieces)))
+        return repair_surrogates("".join((*self.blocks, *self.pieces)))
 
     @property
     def opaque(self) -> Extra:
-        return self.extra or None
+        return self.provider_data or None
 
 
 @dataclass(slots=True)
-class _OpenText(_Open):
+class _TextBuilder(_PartBuilder):
     citations: list[Citation] = field(default_factory=list[Citation])
 
     def part(self) -> Part | None:
-        if not self.text and not self.extra:
+        if not self.text and not self.provider_data:
             return None
         return Text(self.text, tuple(self.citations), self.opaque)
 
 
 @dataclass(slots=True)
-class _OpenReasoning(_Open):
+class _ReasoningBuilder(_PartBuilder):
     redacted: bool = False
 
     def part(self) -> Part | None:
-        return Reasoning(self.text, self.redacted, self.opaque) if self.text or self.extra else None
+        return Reasoning(self.text, self.redacted, self.opaque) if self.text or self.provider_data else None
 
 
 @dataclass(slots=True)
-class _OpenSearch(_Open):
+class _SearchBuilder(_PartBuilder):
     queries: tuple[str, ...] = ()
 
     def part(self) -> Part | None:
-        return Search(self.queries, self.opaque) if self.queries or self.extra else None
+        return Search(self.queries, self.opaque) if self.queries or self.provider_data else None
 
 
 @dataclass(slots=True)
-class _OpenCall(_Open):
+class _ToolCallBuilder(_PartBuilder):
     id: str = ""
     name: str = ""
     done: bool = False
@@ -91,11 +91,13 @@ class _OpenCall(_Open):
         return ToolCall(self.id, self.name, self.text or "{}", self.done and bool(self.name), self.opaque)
 
 
-class Assembly:
+class MessageBuilder:
     """The message that one step's deltas make, at any moment of the stream."""
 
     def __init__(self) -> None:
-        self._open: dict[tuple[type[_Open], int], _OpenText | _OpenReasoning | _OpenSearch | _OpenCall] = {}
+        self._open: dict[
+            tuple[type[_PartBuilder], int], _TextBuilder | _ReasoningBuilder | _SearchBuilder | _ToolCallBuilder
+        ] = {}
         self.usage: Usage | None = None
         self.finished: Finished | None = None
 
@@ -107,21 +109,21 @@ class Assembly:
     def add(self, delta: Delta) -> None:
         match delta:
             case TextDelta():
-                self._text(delta.index).add(delta.text, delta.extra)
+                self._text(delta.index).add(delta.text, delta.provider_data)
             case ReasoningDelta():
                 part = self._reasoning(delta.index)
-                part.add(delta.text, delta.extra)
+                part.add(delta.text, delta.provider_data)
                 part.redacted |= delta.redacted
             case ToolCallDelta():
                 call = self._call(delta.index)
                 call.id = call.id or delta.id
                 call.name = call.name or delta.name
-                call.done |= delta.done
-                call.add(delta.arguments, delta.extra)
+                call.done |= delta.complete
+                call.add(delta.arguments, delta.provider_data)
             case SearchDelta():
                 search = self._search(delta.index)
                 search.queries = delta.queries or search.queries
-                search.add("", delta.extra)
+                search.add("", delta.provider_data)
             case CitationDelta():
                 citations = self._text(delta.index).citations
                 if delta.citation not in citations:
@@ -130,29 +132,29 @@ class Assembly:
                 self.usage = delta.usage
             case Finished():
                 self.finished = delta
-            case Retrying() | Adapted():
+            case Retrying() | ProviderNotice():
                 pass
 
     def parts(self) -> tuple[Part, ...]:
         """What was said so far, in order, without parts that are empty."""
         return tuple(part for open_part in self._open.values() if (part := open_part.part()))
 
-    def _text(self, index: int) -> _OpenText:
-        part = self._open.setdefault((_OpenText, index), _OpenText())
-        assert isinstance(part, _OpenText)
+    def _text(self, index: int) -> _TextBuilder:
+        part = self._open.setdefault((_TextBuilder, index), _TextBuilder())
+        assert isinstance(part, _TextBuilder)
         return part
 
-    def _reasoning(self, index: int) -> _OpenReasoning:
-        part = self._open.setdefault((_OpenReasoning, index), _OpenReasoning())
-        assert isinstance(part, _OpenReasoning)
+    def _reasoning(self, index: int) -> _ReasoningBuilder:
+        part = self._open.setdefault((_ReasoningBuilder, index), _ReasoningBuilder())
+        assert isinstance(part, _ReasoningBuilder)
         return part
 
-    def _search(self, index: int) -> _OpenSearch:
-        part = self._open.setdefault((_OpenSearch, index), _OpenSearch())
-        assert isinstance(part, _OpenSearch)
+    def _search(self, index: int) -> _SearchBuilder:
+        part = self._open.setdefault((_SearchBuilder, index), _SearchBuilder())
+        assert isinstance(part, _SearchBuilder)
         return part
 
-    def _call(self, index: int) -> _OpenCall:
-        part = self._open.setdefault((_OpenCall, index), _OpenCall())
-        assert isinstance(part, _OpenCall)
+    def _call(self, index: int) -> _ToolCallBuilder:
+        part = self._open.setdefault((_ToolCallBuilder, index), _ToolCallBuilder())
+        assert isinstance(part, _ToolCallBuilder)
         return part

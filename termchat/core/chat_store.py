@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from termchat.core.chats import (
-    By,
     ChatInfo,
+    ChatPage,
     ChatState,
     ExportFormat,
-    Hit,
     ImportReport,
-    Page,
+    Location,
     PastPrompt,
-    Place,
+    SearchHit,
+    UsageGroup,
     UsageRow,
 )
 from termchat.core.conversation import Conversation, Node
@@ -63,7 +63,7 @@ class Params:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class TurnSettings:
     """What turns are made with, as far as a user may change it on the way."""
 
     model: ModelRef
@@ -95,18 +95,18 @@ class Request:
     tools: tuple[ToolSpec, ...] = ()
     params: Params = Params()
     chat: str = ""
-    patient: bool = False
+    wait_for_host: bool = False
 
 
 @dataclass(slots=True)
-class Wire:
+class StreamMonitor:
     """Signs of life of a connection, counted by the transport and watched by the pump.
 
     hurry   ends the wait before the next try; does nothing while there is none
     """
 
-    received: int = 0
-    hurry: Callable[[], None] = lambda: None
+    bytes_received: int = 0
+    skip_wait: Callable[[], None] = lambda: None
 
 
 class Provider(Protocol):
@@ -115,7 +115,7 @@ class Provider(Protocol):
     @property
     def origin(self) -> Origin: ...
 
-    def stream(self, request: Request, wire: Wire) -> AsyncGenerator[Delta, None]:
+    def stream(self, request: Request, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
         """The reply, delta by delta, ending with `Finished`.
 
         Raises ProviderError: no reply, or one without its end (`Kind.CUT`).
@@ -138,15 +138,15 @@ class Providers(Protocol):
         """A full name, an alias or an unambiguous part of a known name as a reference."""
         ...
 
-    def info(self, model: ModelRef) -> ModelInfo | None:
+    def model_info(self, model: ModelRef) -> ModelInfo | None:
         """What was listed of a model, without asking anyone; None when nothing was."""
         ...
 
-    def known(self) -> Sequence[ModelRef]:
+    def known_models(self) -> Sequence[ModelRef]:
         """Models known without asking anyone, those of usable providers first."""
         ...
 
-    def usable(self) -> Sequence[str]:
+    def usable_providers(self) -> Sequence[str]:
         """The providers that have a key, or need none and were asked for, in their order."""
         ...
 
@@ -163,7 +163,7 @@ class Tools(Protocol):
 
 
 class Prices(Protocol):
-    def prepare(self) -> None:
+    def preload(self) -> None:
         """Load the table in the background; called when the first reply begins to stream."""
         ...
 
@@ -186,7 +186,7 @@ class Turn(Protocol):
         """Stop now: what came is kept and the turn ends as an event."""
         ...
 
-    def hurry(self) -> None:
+    def retry_now(self) -> None:
         """Send again at once what waits to be sent again."""
         ...
 
@@ -199,7 +199,7 @@ class Turn(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
+class ModelUsage:
     """What a model was asked in this session."""
 
     turns: int = 0
@@ -217,27 +217,27 @@ class Session(Protocol):
     @property
     def system(self) -> str: ...
     @property
-    def totals(self) -> Mapping[ModelRef, Totals]: ...
+    def totals(self) -> Mapping[ModelRef, ModelUsage]: ...
 
     @property
     def failure(self) -> Failure | None:
         """Why the last turn that failed did; None while none has."""
         ...
 
-    def use(self, model: ModelRef) -> None:
+    def switch_model(self, model: ModelRef) -> None:
         """The next turns go to this model."""
         ...
 
     @property
-    def terms(self) -> Terms:
+    def settings(self) -> TurnSettings:
         """What the turns to come are made with."""
         ...
 
-    def tune(self, change: Callable[[Terms], Terms], *, lasting: bool) -> None:
+    def update_settings(self, change: Callable[[TurnSettings], TurnSettings], *, lasting: bool) -> None:
         """The turns to come are made with other terms; `lasting`: those of new chats too."""
         ...
 
-    def move(self, head: str | None) -> None:
+    def move_head(self, head: str | None) -> None:
         """Go elsewhere in the tree; None is before the first message."""
         ...
 
@@ -246,17 +246,17 @@ class Session(Protocol):
         ...
 
     @property
-    def library(self) -> Library | None:
+    def library(self) -> ChatStore | None:
         """All chats that are kept; None when nothing is kept."""
         ...
 
     @property
-    def chat(self) -> str:
+    def chat_id(self) -> str:
         """The id of this chat as it is kept; "" while nothing of it is."""
         ...
 
     @property
-    def place(self) -> Place: ...
+    def location(self) -> Location: ...
 
     async def resume(self, chat: str) -> Resumed | Failure:
         """Go on with a chat that was kept."""
@@ -293,11 +293,11 @@ class Session(Protocol):
 class Recording(Protocol):
     """The tee of one turn: what happens is kept as it happens. Nothing here raises, and only `asked` waits."""
 
-    def keep(self, event: Event) -> None:
+    def record(self, event: Event) -> None:
         """Keep an event of the turn: messages and results at once, a streaming reply every second."""
         ...
 
-    async def asked(self) -> None:
+    async def flush_user_message(self) -> None:
         """What the user said in the middle of the turn is on the disk itself, or the user was told that it cannot be.
 
         The only one here that waits: the request that takes it along has not left.
@@ -313,7 +313,7 @@ class Recorder(Protocol):
     """A chat while it is led. It comes into being with its first message. Only `begin` and `close` wait."""
 
     @property
-    def chat(self) -> str:
+    def chat_id(self) -> str:
         """The id of the chat, before it exists too."""
         ...
 
@@ -325,7 +325,7 @@ class Recorder(Protocol):
         """The head stands elsewhere."""
         ...
 
-    def use(self, state: ChatState) -> None:
+    def set_state(self, state: ChatState) -> None:
         """The model, the system prompt or the settings of the chat are others now."""
         ...
 
@@ -355,20 +355,20 @@ class Resumed:
     forked: bool = False
 
 
-class Library(Protocol):
+class ChatStore(Protocol):
     """All chats that are kept."""
 
     @property
-    def in_memory(self) -> bool:
+    def is_ephemeral(self) -> bool:
         """Whether nothing will be left of what is kept."""
         ...
 
-    def begin(self, state: ChatState, place: Place) -> Recorder:
+    def new_recorder(self, state: ChatState, place: Location) -> Recorder:
         """A new chat, which exists from its first message on."""
         ...
 
-    async def resume(self, chat: str, place: Place) -> Resumed | Failure: ...
-    async def fork(self, chat: str, head: str | None, place: Place, title: str = "") -> Resumed | Failure:
+    async def resume(self, chat: str, place: Location) -> Resumed | Failure: ...
+    async def fork(self, chat: str, head: str | None, place: Location, title: str = "") -> Resumed | Failure:
         """A chat of its own that shares the messages up to `head`, None being where the chat stands."""
         ...
 
@@ -376,23 +376,25 @@ class Library(Protocol):
         """The chat that an id, a beginning of one or a title means."""
         ...
 
-    async def last(self, place: Place) -> ChatInfo | None:
+    async def last(self, place: Location) -> ChatInfo | None:
         """The chat that `-c` means."""
         ...
 
-    async def chats(self, containing: str = "", directory: str | None = None, after: str = "", limit: int = 50) -> Page:
+    async def chats(
+        self, containing: str = "", directory: str | None = None, after: str = "", limit: int = 50
+    ) -> ChatPage:
         """Chats, newest first; `containing` looks into titles and texts, `directory` None is everywhere."""
         ...
 
-    async def glance(self, chat: str, limit: int) -> tuple[Message, ...]:
+    async def last_messages(self, chat: str, limit: int) -> tuple[Message, ...]:
         """The last messages of a chat on the way to its head, oldest first, without taking it up."""
         ...
 
-    async def search(self, typed: str, limit: int = 50) -> tuple[Hit, ...]:
+    async def search(self, typed: str, limit: int = 50) -> tuple[SearchHit, ...]:
         """Messages with these words: the newest thousand, the best first."""
         ...
 
-    async def short(self, chat: str) -> str:
+    async def short_id(self, chat: str) -> str:
         """The shortest beginning of the id that is enough to name the chat."""
         ...
 
@@ -402,8 +404,8 @@ class Library(Protocol):
         ...
 
     async def restore(self, chat: str) -> None: ...
-    async def deleted(self) -> tuple[ChatInfo, ...]: ...
-    def remember(self, text: str, place: Place, chat: str = "", *, draft: bool = False) -> None:
+    async def deleted_chats(self) -> tuple[ChatInfo, ...]: ...
+    def remember(self, text: str, place: Location, chat: str = "", *, draft: bool = False) -> None:
         """Add a prompt that was sent, or a draft that was cleared, to the history of prompts."""
         ...
 
@@ -411,7 +413,7 @@ class Library(Protocol):
         """Past prompts of all chats, each once; those of `directory` first, newest first."""
         ...
 
-    async def left_draft(self, place: Place) -> str:
+    async def recover_draft(self, place: Location) -> str:
         """What was typed here into a chat that never began, before termchat was killed; "" when there is nothing.
 
         It is the draft of the chat that `begin` gives next.
@@ -422,14 +424,14 @@ class Library(Protocol):
         """Price the requests whose cost nobody asked for when they were made: a script does not wait for that."""
         ...
 
-    async def usage(self, by: By, since: float = 0.0) -> tuple[UsageRow, ...]: ...
+    async def usage(self, by: UsageGroup, since: float = 0.0) -> tuple[UsageRow, ...]: ...
     def export(
         self, form: ExportFormat, chats: Sequence[str] | None = None, head: str | None = None
     ) -> AsyncGenerator[str, None]:
         """Chats as text, piece by piece: all of them when `chats` is None. `head` picks a branch of a single one."""
         ...
 
-    async def take_in(self, file: Path) -> ImportReport | Failure:
+    async def import_file(self, file: Path) -> ImportReport | Failure:
         """Import chats from a file of termchat, ChatGPT, Claude or llm."""
         ...
 

@@ -14,7 +14,7 @@ from termchat.core.sanitize import Safe
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """Where termchat runs: its controlling terminal ("" when there is none) and its working directory."""
 
     terminal: str = ""
@@ -46,12 +46,12 @@ class ChatInfo:
     updated: float
     turns: int
     directory: str = ""
-    held: bool = False
+    open_elsewhere: bool = False
     deleted: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ChatPage:
     """Some chats, newest first; `more` asks for the ones after them, "" when there are none."""
 
     chats: tuple[ChatInfo, ...]
@@ -59,13 +59,13 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class SearchHit:
     """A message in which a search found something; `marks` are the places in `snippet` to be shown as found."""
 
     chat: str
     title: str
     node: str
-    author: Role
+    role: Role
     created: float
     snippet: str
     marks: tuple[tuple[int, int], ...] = ()
@@ -81,7 +81,7 @@ class PastPrompt:
     draft: bool = False
 
 
-class By(StrEnum):
+class UsageGroup(StrEnum):
     """What usage is added up by."""
 
     MODEL = "model"
@@ -121,7 +121,7 @@ class ExportFormat(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ChatRecord:
+class FullChat:
     """A whole chat on its way out of the library or into it; `times` says when each node came."""
 
     info: ChatInfo
@@ -132,7 +132,7 @@ class ChatRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
+class SkippedRecord:
     """A record that could not be imported: which one, and why."""
 
     name: str
@@ -147,4 +147,4 @@ class ImportReport:
     chats: int = 0
     messages: int = 0
     known: int = 0
-    skipped: tuple[Skipped, ...] = ()
+    skipped: tuple[SkippedRecord, ...] = ()

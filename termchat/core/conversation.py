@@ -55,8 +55,8 @@ class Conversation:
 
     def last_question(self) -> Node | None:
         """The newest message of the user on the way to the head."""
-        return next((n for n in reversed(self.path()) if n.message.author is Role.USER), None)
+        return next((n for n in reversed(self.path()) if n.message.role is Role.USER), None)
 
     def last_answer(self) -> Node | None:
         """The newest message of the model on the way to the head."""
-        return next((n for n in reversed(self.path()) if n.message.author is Role.ASSISTANT), None)
+        return next((n for n in reversed(self.path()) if n.message.role is Role.ASSISTANT), None)

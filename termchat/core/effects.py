@@ -14,7 +14,7 @@ from termchat.core.style import TextRole
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
+class Print:
     """Print a line or more, in one role."""
 
     words: Safe
@@ -22,7 +22,7 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class PrintTable:
     """Print rows in columns; `right` names the columns (by number) that are aligned to the right.
 
     spare   the columns that are left out where there is no room for them, the first ones first
@@ -31,7 +31,7 @@ class Table:
     header: tuple[Safe, ...]
     rows: Sequence[tuple[Safe, ...]]
     right: frozenset[int] = frozenset()
-    spare: tuple[int, ...] = ()
+    optional_columns: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +41,17 @@ class Choice:
     label: Safe
     detail: Safe = EMPTY
     effects: tuple[Effect, ...] = ()
-    marked: tuple[Effect, ...] = ()  # what is done as soon as the marker stands on it, where there is a marker
+    on_highlight: tuple[Effect, ...] = ()  # what is done as soon as the marker stands on it, where there is a marker
 
 
 @dataclass(frozen=True, slots=True)
-class Pick:
+class Choose:
     """Let the user choose one. `at` is marked first; `left` is done when none is taken."""
 
     title: Safe
     choices: tuple[Choice, ...]
     at: int = 0
-    left: tuple[Effect, ...] = ()
+    on_cancel: tuple[Effect, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class MoveHead:
     """Go to another place of the tree; `restore` is put into the input when that is empty."""
 
     node: str | None
-    restore: str = ""
+    prefill: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +91,14 @@ class NewChat:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ShowInPager:
     """Let a long text be read, where that leaves the scrollback alone."""
 
     text: Safe
 
 
 @dataclass(frozen=True, slots=True)
-class Replay:
+class ShowMessage:
     """Show again what was said: a question as it was echoed, an answer as it was rendered."""
 
     text: str
@@ -151,7 +151,7 @@ Kept: TypeAlias = ListChats | OpenChat | Rename | Fork | Export | Incognito
 
 
 @dataclass(frozen=True, slots=True)
-class Configure:
+class ChangeSetting:
     """A setting gets another value from its text, now and for this run; with `save` in the config file too."""
 
     key: str
@@ -160,7 +160,7 @@ class Configure:
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class PreviewTheme:
     """Look like a theme for a moment; "" is the one in use again."""
 
     theme: str = ""
@@ -175,24 +175,37 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
-class Exit:
+class Quit:
     """Leave."""
 
     code: int = 0
 
 
 Effect: TypeAlias = (
-    Say | Table | Pick | ListModels | Send | MoveHead | UseModel | NewChat | Page | Replay | Exit | Kept
-    | Configure | Preview | Copy
-)  # fmt: skip
+    Print
+    | PrintTable
+    | Choose
+    | ListModels
+    | Send
+    | MoveHead
+    | UseModel
+    | NewChat
+    | ShowInPager
+    | ShowMessage
+    | Quit
+    | Kept
+    | ChangeSetting
+    | PreviewTheme
+    | Copy
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class Completion:
     """A completion: the whole text of the word, and what it is."""
 
     text: str
     detail: Safe = EMPTY
 
 
-Candidates: TypeAlias = Sequence[Candidate]
+Candidates: TypeAlias = Sequence[Completion]

@@ -43,7 +43,7 @@ class FailureKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Try:
+class Attempt:
     """A request that failed, when (seconds since 1970), and how."""
 
     at: float
@@ -51,7 +51,7 @@ class Try:
 
 
 @dataclass(frozen=True, slots=True)
-class Details:
+class FailureDetails:
     """What stands behind a failure, for whoever has to find out more. All of it is safe, and redacted.
 
     request   the id under which the server knows the request
@@ -60,9 +60,9 @@ class Details:
 
     host: Safe = EMPTY
     model: Safe = EMPTY
-    request: Safe = EMPTY
-    said: Safe = EMPTY
-    tries: tuple[Try, ...] = ()
+    request_id: Safe = EMPTY
+    server_message: Safe = EMPTY
+    attempts: tuple[Attempt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +86,10 @@ class Failure:
     status: int | None = None
     retry_after: float | None = None
     retryable: bool = False
-    page: Safe = EMPTY
-    away: bool = False
-    closest: tuple[ModelRef, ...] = ()
-    details: Details | None = field(default=None, compare=False)
+    url: Safe = EMPTY
+    unreachable: bool = False
+    suggestions: tuple[ModelRef, ...] = ()
+    details: FailureDetails | None = field(default=None, compare=False)
 
 
 class ProviderError(Exception):

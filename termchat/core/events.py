@@ -14,7 +14,7 @@ from typing import TypeAlias
 from termchat.core.errors import Failure
 from termchat.core.messages import Citation, Extra, Message, ToolCall, ToolResult
 from termchat.core.models import ModelRef
-from termchat.core.outcomes import Finish, Outcome
+from termchat.core.outcomes import FinishReason, Outcome
 from termchat.core.sanitize import Safe
 from termchat.core.usage import Usage
 
@@ -26,7 +26,7 @@ from termchat.core.usage import Usage
 class TextDelta:
     index: int
     text: str
-    extra: Extra = None
+    provider_data: Extra = None
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class ReasoningDelta:
     index: int
     text: str
     redacted: bool = False
-    extra: Extra = None
+    provider_data: Extra = None
 
 
 @dataclass(slots=True)
@@ -48,8 +48,8 @@ class ToolCallDelta:
     id: str = ""
     name: str = ""
     arguments: str = ""
-    done: bool = False
-    extra: Extra = None
+    complete: bool = False
+    provider_data: Extra = None
 
 
 @dataclass(slots=True)
@@ -58,7 +58,7 @@ class SearchDelta:
 
     index: int
     queries: tuple[str, ...] = ()
-    extra: Extra = None
+    provider_data: Extra = None
 
 
 @dataclass(slots=True)
@@ -81,7 +81,7 @@ class Finished:
     raw   the vendor's word for it; `why` its explanation, where it gives one
     """
 
-    reason: Finish
+    reason: FinishReason
     raw: str = ""
     why: str = ""
 
@@ -100,11 +100,11 @@ class Retrying:
 
 
 @dataclass(slots=True)
-class Adapted:
+class ProviderNotice:
     """Something the provider had to do differently, told once, in words. `anew`: somebody else is asked from now on."""
 
     words: Safe
-    anew: bool = False
+    restarted: bool = False
 
 
 Delta: TypeAlias = (
@@ -116,9 +116,9 @@ Delta: TypeAlias = (
     | UsageDelta
     | Finished
     | Retrying
-    | Adapted
+    | ProviderNotice
 )
-CONTENT = (TextDelta, ReasoningDelta, ToolCallDelta, SearchDelta)
+CONTENT_DELTAS = (TextDelta, ReasoningDelta, ToolCallDelta, SearchDelta)
 
 
 @dataclass(slots=True)
@@ -199,8 +199,8 @@ class TurnEnded:
     cost: Decimal | None
     timing: Timing
     steps: int
-    received: bool
-    finish: Finish | None = None
+    has_content: bool
+    finish: FinishReason | None = None
     failure: Failure | None = None
     saved: Decimal = Decimal(0)
 

@@ -55,7 +55,7 @@ class Text:
 
     text: str
     citations: tuple[Citation, ...] = ()
-    extra: Extra = None
+    provider_data: Extra = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Reasoning:
 
     text: str
     redacted: bool = False
-    extra: Extra = None
+    provider_data: Extra = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Search:
     """The vendor searched the web for the model; what it asked, and in `extra` what it wants to be told again."""
 
     queries: tuple[str, ...] = ()
-    extra: Extra = None
+    provider_data: Extra = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,8 @@ class ToolCall:
     id: str
     name: str
     arguments: str
-    whole: bool = True
-    extra: Extra = None
+    complete: bool = True
+    provider_data: Extra = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class Message:
     `origin`, `outcome` and `usage` are those of an assistant's reply; a user's or a tool's message has none.
     """
 
-    author: Role
+    role: Role
     parts: tuple[Part, ...]
     origin: Origin | None = None
     outcome: Outcome | None = None
@@ -146,7 +146,7 @@ class Message:
     @property
     def sources(self) -> tuple[Citation, ...]:
         """The sources of what was said, each once, in the order in which they were named."""
-        return cited(part for part in self.parts if isinstance(part, Text))
+        return unique_citations(part for part in self.parts if isinstance(part, Text))
 
     @property
     def calls(self) -> tuple[ToolCall, ...]:
@@ -157,7 +157,7 @@ class Message:
         return tuple(part for part in self.parts if isinstance(part, ToolResult))
 
 
-def cited(texts: Iterable[Text]) -> tuple[Citation, ...]:
+def unique_citations(texts: Iterable[Text]) -> tuple[Citation, ...]:
     """The sources of several texts, each address once."""
     found: dict[str, Citation] = {}
     for text in texts:
@@ -168,6 +168,6 @@ def cited(texts: Iterable[Text]) -> tuple[Citation, ...]:
     return tuple(found.values())
 
 
-def user(text: str, *others: Part) -> Message:
+def user_message(text: str, *others: Part) -> Message:
     """A user's message; attachments stand before the words that speak of them."""
     return Message(Role.USER, (*others, *((Text(text),) if text else ())))

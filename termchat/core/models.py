@@ -49,21 +49,21 @@ class Timeouts:
     """
 
     connect: float = 10.0
-    first: float = 300.0
+    first_content: float = 300.0
     idle: float = 60.0
-    silent: float = 300.0
+    no_event: float = 300.0
 
     def with_idle(self, seconds: float) -> Timeouts:
         """The idle and the first-content clock set alike, as `--idle-timeout` does."""
-        return Timeouts(self.connect, seconds, seconds, max(self.silent, seconds))
+        return Timeouts(self.connect, seconds, seconds, max(self.no_event, seconds))
 
-    def over(self, own: Mapping[str, float]) -> Timeouts:
+    def overridden_by(self, own: Mapping[str, float]) -> Timeouts:
         """These clocks with a provider's own in the place of some, by the names of the fields."""
         return replace(self, **own)
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class ProviderConfig:
     """A provider: a vendor, a gateway or a local server.
 
     name      the part before the first `/` of a model's name
@@ -81,18 +81,18 @@ class Profile:
     name: str
     title: str = ""
     key: str = ""
-    bases: Mapping[ApiProtocol, str] = field(default_factory=dict[ApiProtocol, str])
+    base_urls: Mapping[ApiProtocol, str] = field(default_factory=dict[ApiProtocol, str])
     route: Mapping[str, ApiProtocol] = field(default_factory=dict[str, ApiProtocol])
     model: str = ""
     models: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    body: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    extra_body: Mapping[str, Any] = field(default_factory=dict[str, Any])
     max_tokens: Mapping[str, int] = field(default_factory=dict[str, int])
     quirks: frozenset[str] = frozenset()
     fallback_paths: tuple[str, ...] = ()
     vendor: str = ""
     proxy: str = ""
-    ca: str = ""
+    ca_file: str = ""
     stream: bool = True
     timeouts: Mapping[str, float] = field(default_factory=dict[str, float])
     key_page: str = ""
@@ -106,9 +106,9 @@ class Profile:
         for pattern, protocol in self.route.items():
             if fnmatchcase(model, pattern):
                 return protocol
-        return next(iter(self.bases), None)
+        return next(iter(self.base_urls), None)
 
-    def limit_for(self, model: str) -> int | None:
+    def max_tokens_for(self, model: str) -> int | None:
         """The default output limit for a model in tokens, where one is known."""
         return next((n for pattern, n in self.max_tokens.items() if fnmatchcase(model, pattern)), None)
 

@@ -20,7 +20,7 @@ class Outcome(StrEnum):
     FAILED = "failed"  # an error, told beside it
 
 
-class Finish(StrEnum):
+class FinishReason(StrEnum):
     """Why the model stopped, in one vocabulary for every protocol (providers.md 3.5)."""
 
     STOP = "stop"
@@ -56,7 +56,7 @@ class ExitCode(IntEnum):
     SIGTERM = 143
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return _EXIT_WORDS[self]
 
 

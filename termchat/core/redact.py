@@ -29,10 +29,10 @@ class Redactor:
 
     def __call__(self, text: str) -> str:
         for secret in sorted(self._secrets, key=len, reverse=True):
-            text = text.replace(secret, masked(secret))
-        return _SHAPES.sub(lambda found: masked(found[0]), text)
+            text = text.replace(secret, mask(secret))
+        return _SHAPES.sub(lambda found: mask(found[0]), text)
 
 
-def masked(secret: str) -> str:
+def mask(secret: str) -> str:
     """What may be shown of a key: enough to tell which one it is."""
     return f"…{secret[-4:]}" if len(secret) >= 2 * _SHORTEST else "…"

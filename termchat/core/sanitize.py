@@ -38,15 +38,15 @@ _ONE_LINE = {**_TABLE, 0x09: 0x20, 0x0A: 0x20}
 
 def safe(text: str) -> Safe:
     """Foreign text as a terminal may show it; newlines and tabs stay."""
-    return Safe(_newlines(_paired(text)).translate(_TABLE))
+    return Safe(_newlines(_join_surrogates(text)).translate(_TABLE))
 
 
 def safe_line(text: str) -> Safe:
     """Foreign text for one row: newlines and tabs become blanks as well."""
-    return Safe(_newlines(_paired(text)).translate(_ONE_LINE))
+    return Safe(_newlines(_join_surrogates(text)).translate(_ONE_LINE))
 
 
-def say(template: LiteralString, **parts: Safe) -> Safe:
+def safe_format(template: LiteralString, **parts: Safe) -> Safe:
     """Our own words around safe parts: `say("No model {name}.", name=safe(name))`."""
     return Safe(template.format(**parts))
 
@@ -56,9 +56,9 @@ def join(separator: LiteralString, parts: list[Safe] | tuple[Safe, ...]) -> Safe
     return Safe(separator.join(parts))
 
 
-def well_formed(text: str) -> str:
+def repair_surrogates(text: str) -> str:
     """The same text with its surrogates paired and the lone ones replaced, fit for UTF-8 and for every server."""
-    return _paired(text)
+    return _join_surrogates(text)
 
 
 class Sanitizer:
@@ -84,7 +84,7 @@ def _newlines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
-def _paired(text: str) -> str:
+def _join_surrogates(text: str) -> str:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

@@ -7,15 +7,15 @@ from unicodedata import combining, east_asian_width
 from termchat.core.sanitize import Safe, safe_line
 
 
-def columns(text: str) -> int:
+def display_width(text: str) -> int:
     """The columns of a text of one line."""
     return len(text) if text.isascii() else sum(map(_column, text))
 
 
-def shortened(text: str, most: int) -> Safe:
+def truncate(text: str, most: int) -> Safe:
     """The text on one line, or as much of it as fits before an ellipsis."""
     flat = " ".join(text.split())
-    if columns(flat) <= most:
+    if display_width(flat) <= most:
         return safe_line(flat)
     used = 0
     for at, character in enumerate(flat):

@@ -8,7 +8,7 @@ _SCHEMES = ("http", "https", "mailto")
 _AS_IT_IS = "%/:?#[]@!$&'()*+,;=~-._"
 
 
-def web(url: str) -> str:
+def safe_url(url: str) -> str:
     """The address as a terminal and a page may be given it: of the web or of mail, and in plain ASCII; else ""."""
     try:
         parts = urlsplit(url.strip())

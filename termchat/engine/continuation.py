@@ -12,15 +12,15 @@ _LEAST = 8  # bytes; a shorter repetition may be meant
 _STOPPED = frozenset((Outcome.CUT, Outcome.STALLED, Outcome.LENGTH, Outcome.CANCELLED))
 
 
-def stopped(history: Sequence[Message]) -> str | None:
+def resumable_text(history: Sequence[Message]) -> str | None:
     """The words of the reply that a turn would go on with, None when the history does not end with a stopped one."""
     last = history[-1] if history else None
-    if last is None or last.author is not Role.ASSISTANT or last.outcome not in _STOPPED or last.calls:
+    if last is None or last.role is not Role.ASSISTANT or last.outcome not in _STOPPED or last.calls:
         return None
     return last.text or None
 
 
-class Seam:
+class OverlapFilter:
     """Takes the beginning of a continuation and leaves out what repeats the end of `said`.
 
     What might still be a repetition is held back; `close` gives it out.

@@ -12,17 +12,21 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
-from termchat.core.chat_store import Provider, Request, Wire
+from termchat.core.chat_store import Provider, Request, StreamMonitor
 from termchat.core.errors import Failure, FailureKind, ProviderError
-from termchat.core.events import CONTENT, Adapted, Delta, Finished, Retrying
+from termchat.core.events import CONTENT_DELTAS, Delta, Finished, ProviderNotice, Retrying
 from termchat.core.models import Timeouts
-from termchat.core.sanitize import safe, say
-from termchat.engine.timeouts import Clocks
+from termchat.core.sanitize import safe, safe_format
+from termchat.engine.timeouts import StallDetector
 
 _log = logging.getLogger("termchat")
 _AHEAD = 20_000  # deltas the reader may be ahead of the consumer: bounds the memory, never felt
 
-BUG = Failure(FailureKind.BUG, say("termchat made a mistake of its own."), say("Nothing is lost; --debug tells more."))
+INTERNAL_ERROR = Failure(
+    FailureKind.BUG,
+    safe_format("termchat made a mistake of its own."),
+    safe_format("Nothing is lost; --debug tells more."),
+)
 
 
 class Pump:
@@ -42,7 +46,7 @@ class Pump:
         self._request = request
         self._timeouts = timeouts
         self._now = now
-        self._wire = Wire()
+        self._wire = StreamMonitor()
         self._buffer: list[Delta] = []
         self._news = asyncio.Event()
         self._room = asyncio.Event()
@@ -63,7 +67,7 @@ class Pump:
 
     def hurry(self) -> None:
         """What waits to be sent again goes out now."""
-        self._wire.hurry()
+        self._wire.skip_wait()
 
     async def deltas(self) -> AsyncGenerator[Delta, None]:
         """All deltas in order. The connection is closed when this ends, however it ends."""
@@ -101,7 +105,7 @@ class Pump:
             self.failure = error.failure
         except Exception:  # a bug of ours: what came before it is kept all the same
             _log.exception("a reply ended with a bug")
-            self.failure = BUG
+            self.failure = INTERNAL_ERROR
 
     def _note(self, delta: Delta) -> None:
         self._events += 1
@@ -110,20 +114,20 @@ class Pump:
                 self.finished = delta
             case Retrying():
                 self._restart = delta.delay
-            case Adapted(anew=True):
+            case ProviderNotice(restarted=True):
                 self._restart = 0.0
             case _:
-                self._began = self._began or isinstance(delta, CONTENT)
+                self._began = self._began or isinstance(delta, CONTENT_DELTAS)
 
     async def _watch(self, reader: asyncio.Task[None]) -> None:
-        clocks = Clocks(self._timeouts, self._now())
+        clocks = StallDetector(self._timeouts, self._now())
         while not self.finished:
             await asyncio.sleep(clocks.tick)
             restart, self._restart = self._restart, None
             if restart is not None:
                 clocks.restart(restart)
             held = not self._room.is_set()
-            late = clocks.look(self._now(), self._wire.received, self._events, began=self._began, held=held)
+            late = clocks.check(self._now(), self._wire.bytes_received, self._events, began=self._began, held=held)
             if late is not None:
                 self.failure = _stalled(late)
                 reader.cancel()
@@ -133,6 +137,6 @@ class Pump:
 def _stalled(seconds: float) -> Failure:
     return Failure(
         FailureKind.TIMEOUT,
-        say("No data for {n} s; the connection was closed.", n=safe(f"{seconds:g}")),
-        say("Send it again with /retry, or wait longer with --idle-timeout."),
+        safe_format("No data for {n} s; the connection was closed.", n=safe(f"{seconds:g}")),
+        safe_format("Send it again with /retry, or wait longer with --idle-timeout."),
     )

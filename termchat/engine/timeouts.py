@@ -11,7 +11,7 @@ from termchat.core.models import Timeouts
 _TICK = 1.0  # seconds between two looks, less where a limit is short
 
 
-class Clocks:
+class StallDetector:
     """When a reply has stalled: see `core.models.Timeouts` for the three limits."""
 
     def __init__(self, limits: Timeouts, now: float) -> None:
@@ -19,13 +19,13 @@ class Clocks:
         self._last = now
         self._awake = self._heard = self._parsed = 0.0  # time awake: now, at the last byte, at the last event
         self._bytes = self._events = 0
-        self.tick = min(_TICK, limits.first / 8, limits.idle / 8, limits.silent / 8)
+        self.tick = min(_TICK, limits.first_content / 8, limits.idle / 8, limits.no_event / 8)
 
     def restart(self, delay: float) -> None:
         """Another try begins after `delay` seconds: all clocks start anew then."""
         self._awake, self._heard, self._parsed = -delay, 0.0, 0.0
 
-    def look(self, now: float, received: int, events: int, *, began: bool, held: bool = False) -> float | None:
+    def check(self, now: float, received: int, events: int, *, began: bool, held: bool = False) -> float | None:
         """The limit that has run out, in seconds, None while none has.
 
         now               monotonic seconds
@@ -44,7 +44,7 @@ class Clocks:
     def _late(self, *, began: bool) -> float | None:
         limits = self._limits
         if not began:
-            return limits.first if self._awake >= limits.first else None
+            return limits.first_content if self._awake >= limits.first_content else None
         if self._awake - self._heard >= limits.idle:
             return limits.idle
-        return limits.silent if self._awake - self._parsed >= limits.silent else None
+        return limits.no_event if self._awake - self._parsed >= limits.no_event else None

@@ -8,11 +8,11 @@ from collections.abc import AsyncGenerator, Sequence
 
 from termchat.core.chat_store import Tools
 from termchat.core.events import ToolFinished, ToolStarted
-from termchat.core.history import CANCELLED
+from termchat.core.history import CANCELLED_RESULT_TEXT
 from termchat.core.messages import Message, Role, Text, ToolCall, ToolResult
 
 
-class Calls:
+class ToolRunner:
     """The calls of one reply: all run at once and are told as they end; results stand in the order of the calls."""
 
     def __init__(self, turn_id: str, calls: Sequence[ToolCall], tools: Tools) -> None:
@@ -45,7 +45,7 @@ class Calls:
             self.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def message(self) -> Message:
+    def results_message(self) -> Message:
         """The message that answers the calls, each of them, in their order."""
         results = (self._results.get(place) or _cancelled(call) for place, call in enumerate(self._calls))
         return Message(Role.TOOL, tuple(results))
@@ -57,4 +57,4 @@ class Calls:
 
 
 def _cancelled(call: ToolCall) -> ToolResult:
-    return ToolResult(call.id, call.name, (Text(CANCELLED),), is_error=True)
+    return ToolResult(call.id, call.name, (Text(CANCELLED_RESULT_TEXT),), is_error=True)

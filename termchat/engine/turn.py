@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from uuid import uuid4
 
-from termchat.core.assemble import Assembly
+from termchat.core.assemble import MessageBuilder
 from termchat.core.chat_store import Params, Prices, Provider, Providers, Request, Tools
 from termchat.core.errors import Failure, FailureKind, ProviderError, outcome_of
 from termchat.core.events import (
-    CONTENT,
+    CONTENT_DELTAS,
     Delta,
     Event,
     Finished,
@@ -29,21 +29,21 @@ from termchat.core.events import (
     TurnEnded,
     TurnStarted,
 )
-from termchat.core.history import adapted
+from termchat.core.history import model_switch_notice
 from termchat.core.messages import Message, Reasoning, Role, Text, ToolCall, ToolResult
 from termchat.core.models import ModelRef, Timeouts
-from termchat.core.outcomes import Finish, Outcome
-from termchat.core.sanitize import Safe, safe, safe_line, say, well_formed
+from termchat.core.outcomes import FinishReason, Outcome
+from termchat.core.sanitize import Safe, repair_surrogates, safe, safe_format, safe_line
 from termchat.core.usage import Usage, add_costs, estimate_tokens
-from termchat.engine.continuation import Seam, stopped
-from termchat.engine.pump import BUG, Pump
-from termchat.engine.tool_calls import Calls
+from termchat.engine.continuation import OverlapFilter, resumable_text
+from termchat.engine.pump import INTERNAL_ERROR, Pump
+from termchat.engine.tool_calls import ToolRunner
 
 _log = logging.getLogger("termchat")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TurnConfig:
     """What a turn is made with.
 
     `own_timeouts` are those of single providers, by name. `max_rounds` bounds the requests of one turn; `prices` is
@@ -63,7 +63,7 @@ class Plan:
 
 
 @dataclass(slots=True)
-class _Tally:
+class _TurnTotals:
     """What the steps of a turn add up to."""
 
     usage: Usage | None = None
@@ -77,22 +77,22 @@ class _Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class _End:
+class _TurnEnd:
     outcome: Outcome
     failure: Failure | None = None
-    finish: Finish | None = None
+    finish: FinishReason | None = None
 
 
 class Turn:
     """A message being answered. Read `events` once; `cancel` may be called at any time."""
 
-    def __init__(self, plan: Plan, history: tuple[Message, ...], parent: str, chat: str = "") -> None:
+    def __init__(self, plan: TurnConfig, history: tuple[Message, ...], parent: str, chat: str = "") -> None:
         self.id = uuid4().hex
         self._chat = chat
         self._plan = plan
         self._messages = list(history)
         self._at = parent
-        self._tally = _Tally()
+        self._tally = _TurnTotals()
         self._cancelled = False
         self._steering: Message | None = None
         self._stop: Callable[[], object] = lambda: None
@@ -103,7 +103,7 @@ class Turn:
         self._cancelled = True
         self._stop()
 
-    def hurry(self) -> None:
+    def retry_now(self) -> None:
         """Send again at once what waits to be sent again."""
         self._hurry()
 
@@ -114,27 +114,27 @@ class Turn:
     async def events(self) -> AsyncGenerator[Event, None]:
         """Everything that happens, ending with exactly one TurnEnded."""
         yield TurnStarted(self.id, self._plan.model)
-        self._end: _End | None = None
+        self._end: _TurnEnd | None = None
         async with aclosing(self._steps()) as events:
             try:
                 async for event in events:
                     yield event
             except ProviderError as error:
-                self._end = _End(outcome_of(error.failure), error.failure)
+                self._end = _TurnEnd(outcome_of(error.failure), error.failure)
             except Exception:
                 _log.exception("a turn ended with a bug")
-                self._end = _End(Outcome.FAILED, BUG)
-        yield self._ended(self._end or _End(Outcome.CANCELLED))
+                self._end = _TurnEnd(Outcome.FAILED, INTERNAL_ERROR)
+        yield self._ended(self._end or _TurnEnd(Outcome.CANCELLED))
 
     async def _steps(self) -> AsyncGenerator[Event, None]:
-        provider = await self._interruptible(self._plan.providers.open(self._plan.model))
-        if provider and (words := adapted(self._messages, provider.origin)):
+        provider = await self._open_provider(self._plan.providers.open(self._plan.model))
+        if provider and (words := model_switch_notice(self._messages, provider.origin)):
             yield Notice(self.id, words)
         while provider and not self._end:
             if self._tally.steps >= self._plan.max_rounds:
-                self._end = _End(Outcome.LIMIT, _too_many(self._plan.max_rounds))
+                self._end = _TurnEnd(Outcome.LIMIT, _too_many(self._plan.max_rounds))
                 return
-            if joined := self._joining():
+            if joined := self._take_steering():
                 yield joined
             self._tally.steps += 1
             yield StepStarted(self.id, self._tally.steps)
@@ -144,13 +144,13 @@ class Turn:
 
     async def _step(self, provider: Provider) -> AsyncGenerator[Event, None]:
         """One request with its reply, and the calls the reply asks for."""
-        assembly = Assembly()
+        assembly = MessageBuilder()
         plan = self._plan
         request = Request(
-            tuple(self._messages), well_formed(plan.system), self._specs(), plan.params, self._chat, plan.patient
+            tuple(self._messages), repair_surrogates(plan.system), self._specs(), plan.params, self._chat, plan.patient
         )
         own = self._plan.own_timeouts.get(provider.origin.provider, {})
-        pump = Pump(provider, request, self._plan.timeouts.over(own))
+        pump = Pump(provider, request, self._plan.timeouts.overridden_by(own))
         self._stop, self._hurry = pump.cancel, pump.hurry
         async with aclosing(self._stream(pump, assembly)) as events:
             async for event in events:
@@ -160,18 +160,18 @@ class Turn:
         await self._count(provider.origin.ref, message.usage if message else assembly.usage)  # the empty is billed too
         if message:
             yield self._done(message)
-        if end.finish is Finish.OTHER and pump.finished:
+        if end.finish is FinishReason.OTHER and pump.finished:
             yield Notice(
-                self.id, say("The model stopped for a reason of its own: {why}.", why=_short(pump.finished.raw))
+                self.id, safe_format("The model stopped for a reason of its own: {why}.", why=_short(pump.finished.raw))
             )
         if pump.finished and pump.finished.why and end.outcome in (Outcome.REFUSED, Outcome.FILTERED):
-            yield Notice(self.id, say("The reason given: {why}", why=_short(pump.finished.why, 300)))
+            yield Notice(self.id, safe_format("The reason given: {why}", why=_short(pump.finished.why, 300)))
         if end.outcome is not Outcome.COMPLETE:
             self._end = end
             return
-        if end.finish is Finish.PAUSED:
+        if end.finish is FinishReason.PAUSED:
             return
-        calls = [call for call in message.calls if call.whole] if message else []
+        calls = [call for call in message.calls if call.complete] if message else []
         if not calls or not self._plan.tools:
             self._end = end
             return
@@ -179,34 +179,34 @@ class Turn:
             async for event in events:
                 yield event
 
-    async def _stream(self, pump: Pump, assembly: Assembly) -> AsyncGenerator[Event, None]:
+    async def _stream(self, pump: Pump, assembly: MessageBuilder) -> AsyncGenerator[Event, None]:
         tally, began = self._tally, None
         if self._cancelled:
             pump.cancelled = True
             return
-        async with aclosing(self._joined(pump.deltas())) as deltas:
+        async with aclosing(self._without_overlap(pump.deltas())) as deltas:
             async for delta in deltas:
                 assembly.add(delta)
-                if began is None and isinstance(delta, CONTENT):
+                if began is None and isinstance(delta, CONTENT_DELTAS):
                     began = time.monotonic()
                     tally.received = True
                     tally.first = tally.first if tally.first is not None else began - tally.began
                     if self._plan.prices:
-                        self._plan.prices.prepare()
+                        self._plan.prices.preload()
                 yield Streamed(self.id, delta)
         tally.streaming += time.monotonic() - began if began is not None else 0.0
 
-    async def _joined(self, deltas: AsyncGenerator[Delta, None]) -> AsyncGenerator[Delta, None]:
+    async def _without_overlap(self, deltas: AsyncGenerator[Delta, None]) -> AsyncGenerator[Delta, None]:
         """The deltas, the first words without what they repeat where a stopped reply is gone on with."""
-        said = stopped(self._messages)
-        seam, index = Seam(said) if said else None, 0
+        said = resumable_text(self._messages)
+        seam, index = OverlapFilter(said) if said else None, 0
         async with aclosing(deltas):
             async for delta in deltas:
                 if seam and isinstance(delta, TextDelta):
                     index, text = delta.index, seam.feed(delta.text)
-                    if not text and not delta.extra:
+                    if not text and not delta.provider_data:
                         continue
-                    delta = TextDelta(index, text, delta.extra)
+                    delta = TextDelta(index, text, delta.provider_data)
                 elif seam and isinstance(delta, Finished | ToolCallDelta) and (rest := seam.close()):
                     yield TextDelta(index, rest)
                 yield delta
@@ -214,17 +214,17 @@ class Turn:
             yield TextDelta(index, rest)
 
     async def _run(self, calls: list[ToolCall], tools: Tools) -> AsyncGenerator[Event, None]:
-        running = Calls(self.id, calls, tools)
+        running = ToolRunner(self.id, calls, tools)
         self._stop = running.cancel
         if not self._cancelled:
             async with aclosing(running.events()) as events:
                 async for event in events:
                     yield event
-        yield self._done(running.message())
+        yield self._done(running.results_message())
         if self._cancelled:
-            self._end = _End(Outcome.CANCELLED)
+            self._end = _TurnEnd(Outcome.CANCELLED)
 
-    async def _interruptible(self, opening: Awaitable[Provider]) -> Provider | None:
+    async def _open_provider(self, opening: Awaitable[Provider]) -> Provider | None:
         """The provider, or None when the turn was stopped while its SDK was still being loaded."""
         task = asyncio.ensure_future(opening)
         self._stop = task.cancel
@@ -239,9 +239,9 @@ class Turn:
         finally:
             task.cancel()
 
-    def _joining(self) -> MessageDone | None:
+    def _take_steering(self) -> MessageDone | None:
         """What was to be said behind the results of the tools, now that it is; anywhere else it would break in."""
-        if self._steering is None or self._messages[-1].author is not Role.TOOL:
+        if self._steering is None or self._messages[-1].role is not Role.TOOL:
             return None
         message, self._steering = self._steering, None
         return self._done(message)
@@ -249,7 +249,7 @@ class Turn:
     def _specs(self):
         return self._plan.tools.specs if self._plan.tools else ()
 
-    def _reply(self, provider: Provider, request: Request, assembly: Assembly, end: _End) -> Message | None:
+    def _reply(self, provider: Provider, request: Request, assembly: MessageBuilder, end: _TurnEnd) -> Message | None:
         parts = assembly.parts()
         if not parts:
             return None
@@ -280,7 +280,7 @@ class Turn:
         whole = await prices.cost(model, replace(usage, cached=0, cache_write=0)) if prices else None
         return Decimal(0) if paid is None or whole is None else whole - paid
 
-    def _ended(self, end: _End) -> TurnEnded:
+    def _ended(self, end: _TurnEnd) -> TurnEnded:
         tally = self._tally
         return TurnEnded(
             self.id,
@@ -297,61 +297,65 @@ class Turn:
         )
 
 
-_OUTCOMES: dict[Finish, Outcome] = {
-    Finish.STOP: Outcome.COMPLETE,
-    Finish.TOOL_CALLS: Outcome.COMPLETE,
-    Finish.PAUSED: Outcome.COMPLETE,
-    Finish.OTHER: Outcome.COMPLETE,
-    Finish.LENGTH: Outcome.LENGTH,
-    Finish.CONTEXT_FULL: Outcome.LENGTH,
-    Finish.FILTER: Outcome.FILTERED,
-    Finish.REFUSAL: Outcome.REFUSED,
+_OUTCOMES: dict[FinishReason, Outcome] = {
+    FinishReason.STOP: Outcome.COMPLETE,
+    FinishReason.TOOL_CALLS: Outcome.COMPLETE,
+    FinishReason.PAUSED: Outcome.COMPLETE,
+    FinishReason.OTHER: Outcome.COMPLETE,
+    FinishReason.LENGTH: Outcome.LENGTH,
+    FinishReason.CONTEXT_FULL: Outcome.LENGTH,
+    FinishReason.FILTER: Outcome.FILTERED,
+    FinishReason.REFUSAL: Outcome.REFUSED,
 }
-_BROKEN: dict[Finish, Failure] = {
-    Finish.MALFORMED_TOOL: Failure(
-        FailureKind.BAD_RESPONSE, say("The model made a tool call that cannot be read."), say("Try /retry.")
+_BROKEN: dict[FinishReason, Failure] = {
+    FinishReason.MALFORMED_TOOL: Failure(
+        FailureKind.BAD_RESPONSE,
+        safe_format("The model made a tool call that cannot be read."),
+        safe_format("Try /retry."),
     ),
-    Finish.HISTORY_INVALID: Failure(
+    FinishReason.HISTORY_INVALID: Failure(
         FailureKind.HISTORY_INVALID,
-        say("The provider refused the history of this chat."),
-        say("Try another model with /model."),
+        safe_format("The provider refused the history of this chat."),
+        safe_format("Try another model with /model."),
     ),
-    Finish.ERROR: Failure(
-        FailureKind.SERVER, say("The provider stopped with an error of its own."), say("Try /retry.")
+    FinishReason.ERROR: Failure(
+        FailureKind.SERVER, safe_format("The provider stopped with an error of its own."), safe_format("Try /retry.")
     ),
 }
 _EMPTY = Failure(
-    FailureKind.EMPTY, say("The model sent an empty reply."), say("Try /retry, or another model with /model.")
+    FailureKind.EMPTY,
+    safe_format("The model sent an empty reply."),
+    safe_format("Try /retry, or another model with /model."),
 )
 
 
-def _ending(pump: Pump, assembly: Assembly) -> _End:
+def _ending(pump: Pump, assembly: MessageBuilder) -> _TurnEnd:
     """How a step ended. A reply that failed after its first words is cut, whatever failed."""
     if pump.cancelled and not pump.finished:
-        return _End(Outcome.CANCELLED)
+        return _TurnEnd(Outcome.CANCELLED)
     if pump.failure:
         outcome = outcome_of(pump.failure)
         cut = outcome is Outcome.FAILED and assembly.received
-        return _End(Outcome.CUT if cut else outcome, pump.failure)
-    finish = pump.finished.reason if pump.finished else Finish.ERROR
+        return _TurnEnd(Outcome.CUT if cut else outcome, pump.failure)
+    finish = pump.finished.reason if pump.finished else FinishReason.ERROR
     if finish in _BROKEN:
-        return _End(Outcome.CUT if assembly.received else Outcome.FAILED, _BROKEN[finish], finish)
+        return _TurnEnd(Outcome.CUT if assembly.received else Outcome.FAILED, _BROKEN[finish], finish)
     outcome = _OUTCOMES[finish]
     said = any(isinstance(part, Text | ToolCall) for part in assembly.parts())
-    if outcome is Outcome.COMPLETE and finish is not Finish.PAUSED and not said:
-        return _End(Outcome.FAILED, _EMPTY, finish)
-    return _End(outcome, None, finish)
+    if outcome is Outcome.COMPLETE and finish is not FinishReason.PAUSED and not said:
+        return _TurnEnd(Outcome.FAILED, _EMPTY, finish)
+    return _TurnEnd(outcome, None, finish)
 
 
 def _too_many(rounds: int) -> Failure:
     return Failure(
         FailureKind.BAD_REQUEST,
-        say("Stopped after {n} rounds of tool calls.", n=safe(str(rounds))),
-        say("Say how to go on, or raise max_rounds."),
+        safe_format("Stopped after {n} rounds of tool calls.", n=safe(str(rounds))),
+        safe_format("Say how to go on, or raise max_rounds."),
     )
 
 
-def _used(assembly: Assembly, request: Request, parts: tuple[object, ...]) -> Usage:
+def _used(assembly: MessageBuilder, request: Request, parts: tuple[object, ...]) -> Usage:
     """What the provider counted; of a reply that was broken off, what it had not counted yet is guessed."""
     guess = _estimate(request, parts)
     counted = assembly.usage

@@ -13,11 +13,11 @@ from typing import Any
 
 from termchat.core.chat_store import Effort, Params, Request
 from termchat.core.errors import Failure
-from termchat.core.messages import File, Image, Message, Origin, Part, Role, Text, ToolResult, user
+from termchat.core.messages import File, Image, Message, Origin, Part, Role, Text, ToolResult, user_message
 from termchat.core.outcomes import Outcome
-from termchat.core.sanitize import EMPTY, Safe, join, safe_line, say
+from termchat.core.sanitize import EMPTY, Safe, join, safe_format, safe_line
 from termchat.providers.decoder import as_count, as_list, as_object
-from termchat.providers.reply_schema import in_words
+from termchat.providers.reply_schema import as_instructions
 
 _FILE = Path(__file__).with_name("quirks.toml")
 _BLANK = Params()
@@ -54,7 +54,7 @@ _THEIR_NAMES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class QuirkRow:
     """One row of the table; an empty tuple is anyone."""
 
     providers: tuple[str, ...]
@@ -77,17 +77,17 @@ class Row:
 
 
 @cache
-def rows() -> tuple[Row, ...]:
+def rows() -> tuple[QuirkRow, ...]:
     """The table."""
     table = tomllib.loads(_FILE.read_text(encoding="utf-8"))
     return tuple(_row(as_object(row)) for row in as_list(table.get("row")))
 
 
-def _row(row: Mapping[str, Any]) -> Row:
+def _row(row: Mapping[str, Any]) -> QuirkRow:
     def words(name: str) -> tuple[str, ...]:
         return tuple(str(word) for word in as_list(row.get(name)))
 
-    return Row(
+    return QuirkRow(
         words("providers"),
         words("protocols"),
         words("models"),
@@ -100,7 +100,7 @@ def _row(row: Mapping[str, Any]) -> Row:
     )
 
 
-def without(origin: Origin, params: Params = _BLANK) -> frozenset[str]:
+def unsupported_params(origin: Origin, params: Params = _BLANK) -> frozenset[str]:
     """What this model does not take, and what it does not take beside the rest that is asked."""
     fitting = [row for row in rows() if row.fits(origin)]
     lacking = {word for row in fitting for word in row.without} - {word for row in fitting for word in row.takes}
@@ -116,33 +116,35 @@ def quirks(origin: Origin) -> frozenset[str]:
     return frozenset(word for row in rows() if row.fits(origin) for word in row.quirks)
 
 
-def continued(request: Request, origin: Origin) -> Request:
+def with_continuation(request: Request, origin: Origin) -> Request:
     """A request that ends with a stopped reply: as it is where the model goes on by itself, else with the ask to.
 
     A reply that may end a request may not end with a blank.
     """
     last = request.messages[-1] if request.messages else None
-    if last is None or last.author is not Role.ASSISTANT or last.outcome not in _STOPPED or last.calls:
+    if last is None or last.role is not Role.ASSISTANT or last.outcome not in _STOPPED or last.calls:
         return request
     if "prefill" in quirks(origin):
         *before, end = last.parts
         end = replace(end, text=end.text.rstrip()) if isinstance(end, Text) else end
         return replace(request, messages=(*request.messages[:-1], replace(last, parts=(*before, end))))
-    return replace(request, messages=(*request.messages, user(_GO_ON.format(tail=last.text[-_TAIL:]))))
+    return replace(request, messages=(*request.messages, user_message(_GO_ON.format(tail=last.text[-_TAIL:]))))
 
 
-def fitted(request: Request, origin: Origin, learned: frozenset[str] = frozenset()) -> tuple[Request, tuple[str, ...]]:
+def drop_unsupported(
+    request: Request, origin: Origin, learned: frozenset[str] = frozenset()
+) -> tuple[Request, tuple[str, ...]]:
     """The request without what the model does not take, and the names of what was left out.
 
     learned   what its server has refused
     """
     known = replace(request.params, **{name: getattr(_BLANK, name) for name in learned})
-    lacking = without(origin, known) | learned
+    lacking = unsupported_params(origin, known) | learned
     asked = [name for name in _asked(request.params) if name in lacking]
-    params, left = _few_stops(_bare(request.params, asked), origin)
+    params, left = _few_stops(_reset_params(request.params, asked), origin)
     left = [*asked, *left]
     if "schema" in asked and request.params.schema:
-        request = replace(request, system=_added(request.system, in_words(request.params.schema)))
+        request = replace(request, system=_added(request.system, as_instructions(request.params.schema)))
     if request.tools and _without_tools(params, quirks(origin)):
         request = replace(request, tools=())
         left.append("tools")
@@ -159,13 +161,13 @@ def _without_tools(params: Params, known: frozenset[str]) -> bool:
     return bool(schema or search)
 
 
-def told(name: Safe, left: tuple[str, ...]) -> Safe:
+def unsupported_notice(name: Safe, left: tuple[str, ...]) -> Safe:
     """What is said of it, once."""
     what = ", ".join(_NAMES.get(word, word) for word in left if word != "schema")
-    words = say("{name} does not take {what}; left out.", name=name, what=safe_line(what)) if what else EMPTY
+    words = safe_format("{name} does not take {what}; left out.", name=name, what=safe_line(what)) if what else EMPTY
     if "schema" not in left:
         return words
-    asked = say("{name} takes no reply schema; it is asked for in words.", name=name)
+    asked = safe_format("{name} takes no reply schema; it is asked for in words.", name=name)
     return join(" ", [words, asked]) if words else asked
 
 
@@ -173,7 +175,7 @@ def _added(system: str, words: str) -> str:
     return f"{system}\n\n{words}" if system else words
 
 
-def refused(request: Request, failure: Failure) -> frozenset[str]:
+def rejected_params(request: Request, failure: Failure) -> frozenset[str]:
     """The parameters of a request that its server refuses to know, by what it says."""
     if failure.status not in (400, 422):
         return frozenset()
@@ -183,7 +185,7 @@ def refused(request: Request, failure: Failure) -> frozenset[str]:
     return frozenset(name for name in blamed if unknown or name == "schema")
 
 
-def _bare(params: Params, names: Iterable[str]) -> Params:
+def _reset_params(params: Params, names: Iterable[str]) -> Params:
     return replace(params, **{name: getattr(_BLANK, name) for name in names})
 
 
@@ -209,10 +211,10 @@ def _parts(messages: tuple[Message, ...]) -> Iterator[Part]:
 
 
 def _without(message: Message, kind: type[Image | File]) -> Message:
-    return replace(message, parts=tuple(_noted(part, kind) for part in message.parts))
+    return replace(message, parts=tuple(_attachment_note(part, kind) for part in message.parts))
 
 
-def _noted(part: Part, kind: type[Image | File]) -> Part:
+def _attachment_note(part: Part, kind: type[Image | File]) -> Part:
     """An attachment as a note of it."""
     if isinstance(part, ToolResult):
         inner = tuple(

@@ -13,7 +13,7 @@ from termchat.core.chat_store import Request
 from termchat.core.errors import Failure
 from termchat.core.messages import Origin
 from termchat.core.models import ApiProtocol as Speech
-from termchat.core.models import ModelInfo, Profile, Timeouts
+from termchat.core.models import ModelInfo, ProviderConfig, Timeouts
 from termchat.core.redact import Redactor
 from termchat.core.sanitize import Safe
 from termchat.providers.decoder import Decoder
@@ -28,7 +28,7 @@ class Endpoint:
     key_source   where the key comes from, as a user knows it: `OPENAI_API_KEY`
     """
 
-    profile: Profile
+    profile: ProviderConfig
     protocol: Speech
     base: str
     key: str
@@ -48,7 +48,7 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ErrorResponse:
     """What a server answered instead of a reply; `body` is its JSON, or its text, `raw` the bytes it came as."""
 
     status: int | None
@@ -58,7 +58,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class AmendedRequest:
     """A request made over after a refusal, and what to tell of it."""
 
     body: Body
@@ -75,8 +75,8 @@ class Client(Protocol):
 
     endpoint: Endpoint
     path: str
-    told: set[tuple[str, Origin, str]]
-    learned: set[tuple[Origin, str]]
+    announced: set[tuple[str, Origin, str]]
+    rejected_params: set[tuple[Origin, str]]
 
     def encode(self, request: Request, origin: Origin) -> Body:
         """The body of the request."""
@@ -90,11 +90,11 @@ class Client(Protocol):
         """For the reply to this body."""
         ...
 
-    def report(self, error: Exception) -> Report | None:
+    def error_response(self, error: Exception) -> ErrorResponse | None:
         """What the server said, if that is what the SDK's exception is about."""
         ...
 
-    def relent(self, body: Body, failure: Failure) -> Change | None:
+    def amend(self, body: Body, failure: Failure) -> AmendedRequest | None:
         """Another try at a request that was refused for a parameter, None when there is none."""
         ...
 

@@ -13,21 +13,21 @@ import httpx2
 from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.messages import Origin
 from termchat.core.models import ApiProtocol as Speech
-from termchat.core.models import ModelInfo, Profile, Timeouts
+from termchat.core.models import ModelInfo, ProviderConfig, Timeouts
 from termchat.core.redact import Redactor
-from termchat.core.sanitize import safe_line, say
+from termchat.core.sanitize import safe_format, safe_line
 from termchat.providers.client import Client, Endpoint
-from termchat.providers.credentials import Keys
-from termchat.providers.errors import not_an_answer, unusable_key
-from termchat.providers.exchange import Exchange, House, converted
-from termchat.providers.lazy_import import loaded
-from termchat.providers.rate_limit import Limit
+from termchat.providers.credentials import CredentialSource
+from termchat.providers.errors import unexpected_response, unusable_key
+from termchat.providers.exchange import EndpointState, StreamingProvider, to_failure
+from termchat.providers.lazy_import import load_on_thread
+from termchat.providers.rate_limit import RateLimit
 from termchat.providers.retry import RetryPolicy
-from termchat.providers.wire.recording import Recorder
-from termchat.providers.wire.transport import new_client, read_ahead
+from termchat.providers.wire.recording import ResponseRecorder
+from termchat.providers.wire.transport import new_client, preload_certificates
 
 
-class Opener:
+class ClientPool:
     """The clients of all endpoints in use, over as few HTTP clients as their proxies and clocks allow.
 
     limits   provider -> model -> the longest reply it may give, as far as a listing told
@@ -36,44 +36,44 @@ class Opener:
 
     def __init__(
         self,
-        keys: Keys,
+        keys: CredentialSource,
         timeouts: Timeouts,
         policy: RetryPolicy,
         limits: Callable[[str], Mapping[str, int]],
         record: Path | None = None,
     ) -> None:
         self._record = record
-        self._writing: Recorder | None = None
+        self._writing: ResponseRecorder | None = None
         self._keys = keys
         self._timeouts = timeouts
         self._policy = policy
         self._limits = limits
         self._clients: dict[tuple[str, Speech], Client] = {}
         self._https: dict[tuple[float, str, str], httpx2.AsyncClient] = {}
-        self._waits: dict[str, Limit] = {}
+        self._waits: dict[str, RateLimit] = {}
         self._redact = Redactor()
         self._opening = asyncio.Lock()
         self._one_at_a_time = threading.Lock()
 
-    async def open(self, profile: Profile, speech: Speech, model: str) -> Exchange:
+    async def open(self, profile: ProviderConfig, speech: Speech, model: str) -> StreamingProvider:
         """A model of a provider. Raises ProviderError."""
         client = await self._client(profile, speech)
-        house = House(self._waits.setdefault(profile.name, Limit()), self._recorder())
-        return Exchange(client, Origin(profile.name, speech, model), self._policy, self._renewed, house)
+        house = EndpointState(self._waits.setdefault(profile.name, RateLimit()), self._recorder())
+        return StreamingProvider(client, Origin(profile.name, speech, model), self._policy, self._renewed, house)
 
-    async def listing(self, profile: Profile, speech: Speech) -> Sequence[ModelInfo]:
+    async def listing(self, profile: ProviderConfig, speech: Speech) -> Sequence[ModelInfo]:
         """The models an endpoint lists. Raises ProviderError."""
         client = await self._client(profile, speech)
         try:
             return await client.models()
         except (AttributeError, TypeError) as error:  # what is no JSON the SDKs take for a page of models
-            raise ProviderError(not_an_answer(client.endpoint, say("something else"))) from error
+            raise ProviderError(unexpected_response(client.endpoint, safe_format("something else"))) from error
         except Exception as error:
-            raise ProviderError(converted(client, error, "", began=False)) from error
+            raise ProviderError(to_failure(client, error, "", began=False)) from error
 
-    def _recorder(self) -> Recorder | None:
+    def _recorder(self) -> ResponseRecorder | None:
         if self._record and self._writing is None:
-            self._writing = Recorder(self._record, self._redact)
+            self._writing = ResponseRecorder(self._record, self._redact)
         return self._writing
 
     async def aclose(self) -> None:
@@ -83,11 +83,11 @@ class Opener:
         for client in self._https.values():
             await client.aclose()
 
-    async def _client(self, profile: Profile, speech: Speech) -> Client:
+    async def _client(self, profile: ProviderConfig, speech: Speech) -> Client:
         async with self._opening:  # two turns that begin together share what the first one builds
             known = self._clients.get((profile.name, speech))
             if known is None:
-                known = await loaded(lambda: self._build(profile, speech))
+                known = await load_on_thread(lambda: self._build(profile, speech))
                 self._clients[profile.name, speech] = known
             return known
 
@@ -96,53 +96,53 @@ class Opener:
         profile, speech = client.endpoint.profile, client.endpoint.protocol
         if not profile.key.startswith("cmd:"):
             return None
-        renewed = await loaded(lambda: self._build(profile, speech, again=True))
+        renewed = await load_on_thread(lambda: self._build(profile, speech, again=True))
         self._clients[profile.name, speech] = renewed
         return renewed
 
-    def _build(self, profile: Profile, speech: Speech, *, again: bool = False) -> Client:
+    def _build(self, profile: ProviderConfig, speech: Speech, *, again: bool = False) -> Client:
         """Import the SDK and build its client; runs on a thread. Raises ProviderError."""
-        key, headers = self._keys.key(profile, again), self._keys.expand(profile.headers, again)
+        key, headers = self._keys.key(profile, again), self._keys.resolve_headers(profile.headers, again)
         if isinstance(key, Failure):
             raise ProviderError(key)
         if isinstance(headers, Failure):
             raise ProviderError(headers)
-        if not _can_travel(key):
+        if not _is_header_safe(key):
             raise ProviderError(unusable_key(self._keys.source(profile)))
         self._redact.add(key)
         for value in headers.values():
             self._redact.add(value)
-        read_ahead(profile.ca)
-        make = _maker(speech)
+        preload_certificates(profile.ca_file)
+        make = _client_factory(speech)
         http = self._http(profile)
-        base, source = profile.bases[speech], self._keys.source(profile)
-        timeouts = self._timeouts.over(profile.timeouts)
+        base, source = profile.base_urls[speech], self._keys.source(profile)
+        timeouts = self._timeouts.overridden_by(profile.timeouts)
         endpoint = Endpoint(profile, speech, base, key, source, headers, http, self._redact, timeouts)
         return make(endpoint, self._limits(profile.name))
 
-    def _http(self, profile: Profile) -> httpx2.AsyncClient:
-        way = (self._timeouts.over(profile.timeouts).connect, profile.proxy, profile.ca)
+    def _http(self, profile: ProviderConfig) -> httpx2.AsyncClient:
+        way = (self._timeouts.overridden_by(profile.timeouts).connect, profile.proxy, profile.ca_file)
         with self._one_at_a_time:  # a cancelled opening goes on in its thread
             if way not in self._https:
                 try:
                     self._https[way] = new_client(*way)
                 except (OSError, ImportError, ValueError) as error:
-                    raise ProviderError(_no_way(profile, error)) from error
+                    raise ProviderError(_connection_config_error(profile, error)) from error
             return self._https[way]
 
 
-def _can_travel(key: str) -> bool:
+def _is_header_safe(key: str) -> bool:
     """Whether a header can carry the key."""
     return key.isascii() and key.isprintable() and " " not in key
 
 
-def _no_way(profile: Profile, error: Exception) -> Failure:
+def _connection_config_error(profile: ProviderConfig, error: Exception) -> Failure:
     name, why = safe_line(profile.name), safe_line(str(error))
-    words = say("The proxy or the certificate of {name} cannot be used: {why}", name=name, why=why)
-    return Failure(FailureKind.BAD_CONFIG, words, say("Check proxy and ca in [providers.{name}].", name=name))
+    words = safe_format("The proxy or the certificate of {name} cannot be used: {why}", name=name, why=why)
+    return Failure(FailureKind.BAD_CONFIG, words, safe_format("Check proxy and ca in [providers.{name}].", name=name))
 
 
-def _maker(speech: Speech) -> Callable[[Endpoint, Mapping[str, int]], Client]:
+def _client_factory(speech: Speech) -> Callable[[Endpoint, Mapping[str, int]], Client]:
     """What builds clients of a protocol; its SDK is imported here."""
     match speech:
         case Speech.CHAT:

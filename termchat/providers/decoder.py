@@ -31,30 +31,30 @@ class Decoder(Protocol):
     """
 
     finished: bool
-    ended: bool
+    closed: bool
 
-    def feed(self, name: str, data: dict[str, Any]) -> Iterator[Delta]:
+    def decode_event(self, name: str, data: dict[str, Any]) -> Iterator[Delta]:
         """The deltas of one event of the stream. Raises ServerError."""
         ...
 
-    def whole(self, data: dict[str, Any]) -> Iterator[Delta]:
+    def decode_response(self, data: dict[str, Any]) -> Iterator[Delta]:
         """The deltas of a whole reply, from a server that does not stream. Raises ServerError."""
         ...
 
 
-class Indices:
+class PartNumbers:
     """Gives each part of the reply its number, in the order of their first piece, whatever the vendor calls it."""
 
     def __init__(self) -> None:
         self._numbers: dict[Hashable, int] = {}
         self._next = 0
 
-    def of(self, key: Hashable) -> int:
+    def for_key(self, key: Hashable) -> int:
         if key not in self._numbers:
-            self._numbers[key] = self.new()
+            self._numbers[key] = self.next()
         return self._numbers[key]
 
-    def new(self) -> int:
+    def next(self) -> int:
         self._next += 1
         return self._next - 1
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from termchat.core.errors import Details
+from termchat.core.errors import FailureDetails
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_line
-from termchat.providers.client import Endpoint, Report
+from termchat.providers.client import Endpoint, ErrorResponse
 
 _LONGEST = 4000  # characters of a server's own words
 _READ = 4 * _LONGEST  # bytes in which they are looked for: an error may be megabytes
 _IDS = ("x-request-id", "request-id", "x-goog-request-id", "apim-request-id", "x-amzn-requestid", "cf-ray")
 
 
-def behind(error: Exception, report: Report | None, at: Endpoint) -> Details:
+def error_details(error: Exception, report: ErrorResponse | None, at: Endpoint) -> FailureDetails:
     """What a server said instead of a reply, or what became of the connection."""
     if report is None:
-        return Details(said=_bounded("\n".join(_causes(error)), at))
-    return Details(request=request_id(report.headers, at), said=_bounded(_body(report), at))
+        return FailureDetails(server_message=_bounded("\n".join(exception_causes(error)), at))
+    return FailureDetails(request_id=request_id(report.headers, at), server_message=_bounded(_body(report), at))
 
 
 def request_id(headers: Mapping[str, str], at: Endpoint) -> Safe:
@@ -27,7 +27,7 @@ def request_id(headers: Mapping[str, str], at: Endpoint) -> Safe:
     return next((safe_line(at.redact(told[name][:200])) for name in _IDS if told.get(name)), EMPTY)
 
 
-def _body(report: Report) -> str:
+def _body(report: ErrorResponse) -> str:
     if report.raw:
         return report.raw[:_READ].decode("utf-8", "replace")
     if isinstance(report.body, bytes):
@@ -40,7 +40,7 @@ def _bounded(words: str, at: Endpoint) -> Safe:
     return safe(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
 
 
-def _causes(error: BaseException) -> Iterator[str]:
+def exception_causes(error: BaseException) -> Iterator[str]:
     """The exception and those it came from, each once."""
     seen: set[int] = set()
     cause: BaseException | None = error

@@ -18,8 +18,8 @@ from typing import Any
 import httpx2
 
 from termchat.core.errors import Failure, FailureKind
-from termchat.core.sanitize import Safe, safe_line, say
-from termchat.providers.client import Endpoint, Report
+from termchat.core.sanitize import Safe, safe_format, safe_line
+from termchat.providers.client import Endpoint, ErrorResponse
 from termchat.providers.decoder import as_list, as_object, as_text, is_object
 from termchat.providers.retry_after import retry_after
 
@@ -50,7 +50,7 @@ _TOO_LONG = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _ErrorBody:
     """What a server says of an error: its words, and every code it gives for it."""
 
     words: str
@@ -60,12 +60,12 @@ class _Said:
         return not self.codes.isdisjoint(codes)
 
 
-def refused(report: Report, at: Endpoint, model: str) -> Failure:
+def from_response(report: ErrorResponse, at: Endpoint, model: str) -> Failure:
     """A failure from what the server answered."""
-    said = _said(report.body)
+    said = _parse_error_body(report.body)
     kind = _kind(report.status, said)
     status = report.status
-    words = foreign(said.words, at)
+    words = clean_server_text(said.words, at)
     return Failure(
         kind,
         _message(kind, status, said, words, at, model),
@@ -73,7 +73,7 @@ def refused(report: Report, at: Endpoint, model: str) -> Failure:
         status,
         retry_after(report),
         retryable=kind in _AGAIN or status in (408, 409),
-        page=_page(kind, at),
+        url=_page(kind, at),
     )
 
 
@@ -88,67 +88,75 @@ def _page(kind: FailureKind, at: Endpoint) -> Safe:
             return Safe("")
 
 
-def broken(error: Exception, at: Endpoint, *, began: bool) -> Failure | None:
+def from_exception(error: Exception, at: Endpoint, *, began: bool) -> Failure | None:
     """A failure from an exception of the connection; None when it is none of those. `began`: headers had come."""
     causes = list(_causes(error))
     for cause in causes:
         match cause:
             case httpx2.UnsupportedProtocol() | httpx2.InvalidURL():
                 return Failure(
-                    FailureKind.BAD_CONFIG, say("{base} is not a usable base URL.", base=_base(at)), _check_base(at)
+                    FailureKind.BAD_CONFIG,
+                    safe_format("{base} is not a usable base URL.", base=_base(at)),
+                    _check_base(at),
                 )
             case UnicodeEncodeError() | httpx2.LocalProtocolError():
                 return unusable_key(at.key_source)
             case ssl.SSLWantReadError() | ssl.SSLWantWriteError():
                 pass  # it was waiting when the time was over
             case ssl.SSLError():
-                words = say("Cannot reach {host} (TLS: {why}).", host=_host(at), why=foreign(_tls_words(cause), at))
+                words = safe_format(
+                    "Cannot reach {host} (TLS: {why}).", host=_host(at), why=clean_server_text(_tls_words(cause), at)
+                )
                 return Failure(FailureKind.NETWORK, words, _check_base(at))
             case _:
                 pass
     if not any(isinstance(cause, httpx2.HTTPError | OSError) for cause in causes):
         return None
     if began:
-        return cut(say("The connection was cut"))
+        return truncated(safe_format("The connection was cut"))
     why = _why(causes, at)
-    hint = say("Check the connection, or the base URL {base}.", base=_base(at))
-    words = say("Cannot reach {host} ({why}).", host=_host(at), why=why)
+    hint = safe_format("Check the connection, or the base URL {base}.", base=_base(at))
+    words = safe_format("Cannot reach {host} ({why}).", host=_host(at), why=why)
     away = any(isinstance(cause, _AWAY) for cause in causes)
-    return Failure(FailureKind.NETWORK, words, hint, retryable=True, away=away)
+    return Failure(FailureKind.NETWORK, words, hint, retryable=True, unreachable=away)
 
 
 def history_refused(at: Endpoint) -> Failure:
     """The conversation itself is refused, in a word at the end of an empty reply."""
-    words = say("{title} refused the history of this chat.", title=safe_line(at.title))
-    return Failure(FailureKind.HISTORY_INVALID, words, say("Try another model with /model."))
+    words = safe_format("{title} refused the history of this chat.", title=safe_line(at.title))
+    return Failure(FailureKind.HISTORY_INVALID, words, safe_format("Try another model with /model."))
 
 
 def unusable_key(source: Safe) -> Failure:
     """A key, or a header, that cannot be sent."""
-    words = say("The key from {source} has characters no key can have.", source=source)
-    return Failure(FailureKind.BAD_CONFIG, words, say("Paste it again, without blanks and line breaks."))
+    words = safe_format("The key from {source} has characters no key can have.", source=source)
+    return Failure(FailureKind.BAD_CONFIG, words, safe_format("Paste it again, without blanks and line breaks."))
 
 
-def cut(what: Safe) -> Failure:
+def truncated(what: Safe) -> Failure:
     """The reply has no end."""
-    return Failure(FailureKind.CUT, say("{what}: the reply is incomplete.", what=what), say("/retry asks again."))
+    return Failure(
+        FailureKind.CUT, safe_format("{what}: the reply is incomplete.", what=what), safe_format("/retry asks again.")
+    )
 
 
-def not_an_answer(at: Endpoint, what: Safe, *, retryable: bool = False) -> Failure:
+def unexpected_response(at: Endpoint, what: Safe, *, retryable: bool = False) -> Failure:
     """A 200 that is no reply."""
-    words = say("{host} sent {what}, not an API reply.", host=_host(at), what=what)
+    words = safe_format("{host} sent {what}, not an API reply.", host=_host(at), what=what)
     return Failure(FailureKind.BAD_RESPONSE, words, _check_base(at), retryable=retryable)
 
 
-def redirected(report: Report, at: Endpoint) -> Failure:
+def redirected(report: ErrorResponse, at: Endpoint) -> Failure:
     """A redirect is never followed: the key belongs to the origin it was configured for."""
     headers = {name.lower(): value for name, value in report.headers.items()}
-    target = foreign(headers.get("location", "nowhere"), at)
-    words = say("{host} redirects to {to}; it is not followed, so that the key stays.", host=_host(at), to=target)
+    target = clean_server_text(headers.get("location", "nowhere"), at)
+    words = safe_format(
+        "{host} redirects to {to}; it is not followed, so that the key stays.", host=_host(at), to=target
+    )
     return Failure(FailureKind.BAD_CONFIG, words, _check_base(at), report.status)
 
 
-def foreign(words: str, at: Endpoint) -> Safe:
+def clean_server_text(words: str, at: Endpoint) -> Safe:
     """A server's words for one line: no keys, no markup, no control characters, not long."""
     text = at.redact(words[:_READ])
     if re.search(r"<(!doctype|html|head|body|h1|p)\b", text, re.IGNORECASE):
@@ -157,14 +165,14 @@ def foreign(words: str, at: Endpoint) -> Safe:
     return safe_line(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")
 
 
-def _said(body: Any) -> _Said:
+def _parse_error_body(body: Any) -> _ErrorBody:
     """The words and the codes, in whichever of the vendors' forms they came."""
     if isinstance(body, str | bytes):
         text = body if isinstance(body, str) else body.decode("utf-8", "replace")
         try:
             body = json.loads(text)
         except (ValueError, RecursionError):
-            return _said_as_text(text)
+            return _parse_error_text(text)
     if isinstance(body, list) and body:
         body = as_list(body)[0]
     outer = as_object(body)
@@ -174,25 +182,25 @@ def _said(body: Any) -> _Said:
         as_text(error) or as_text(inner.get("message")) or as_text(outer.get("detail")) or as_text(outer.get("message"))
     )
     if isinstance(body, dict) and words.startswith(("data:", "event:")):  # an SDK made JSON of a text
-        return _said_as_text(words)
+        return _parse_error_text(words)
     codes = [inner.get("type"), inner.get("code"), inner.get("status"), inner.get("error_code")]
     details = [detail for detail in as_list(inner.get("details")) if is_object(detail)]
     codes += [detail.get("reason") for detail in details]
-    codes += ["quota_spent"] if inner.get("status") == "RESOURCE_EXHAUSTED" and _spent(details, words) else []
+    codes += ["quota_spent"] if inner.get("status") == "RESOURCE_EXHAUSTED" and _quota_exhausted(details, words) else []
     named = frozenset(str(code).lower() for code in codes if isinstance(code, str | int) and not isinstance(code, bool))
-    return _Said(words[:_READ], named - {"error", ""})
+    return _ErrorBody(words[:_READ], named - {"error", ""})
 
 
-def _said_as_text(text: str) -> _Said:
+def _parse_error_text(text: str) -> _ErrorBody:
     if found := _AS_AN_EVENT.match(text):
         try:
-            return _said(json.loads(found[1]))
+            return _parse_error_body(json.loads(found[1]))
         except (ValueError, RecursionError):
             pass
-    return _Said(text[:_READ], frozenset())
+    return _ErrorBody(text[:_READ], frozenset())
 
 
-def _spent(details: list[dict[str, Any]], words: str) -> bool:
+def _quota_exhausted(details: list[dict[str, Any]], words: str) -> bool:
     """Whether Gemini means a quota that no short wait gives back: it has one status word for that and for a rate."""
     violations = [as_object(one) for detail in details for one in as_list(detail.get("violations"))]
     if violations:
@@ -203,7 +211,7 @@ def _spent(details: list[dict[str, Any]], words: str) -> bool:
     return bool(_BILLING.search(words)) and not any("retryDelay" in detail for detail in details)
 
 
-def _kind(status: int | None, said: _Said) -> FailureKind:
+def _kind(status: int | None, said: _ErrorBody) -> FailureKind:
     number = status if status and status != 200 else next((int(c) for c in said.codes if c.isdigit()), 0)
     if number == 401 or said.has("authentication_error", "invalid_api_key", "api_key_invalid", "unauthenticated"):
         return FailureKind.AUTH
@@ -228,59 +236,67 @@ def _kind(status: int | None, said: _Said) -> FailureKind:
     return FailureKind.BAD_REQUEST if number else FailureKind.SERVER
 
 
-def _message(kind: FailureKind, status: int | None, said: _Said, words: Safe, at: Endpoint, model: str) -> Safe:
+def _message(kind: FailureKind, status: int | None, said: _ErrorBody, words: Safe, at: Endpoint, model: str) -> Safe:
     title, number = safe_line(at.title), safe_line(_number(status, said))
     match kind:
         case FailureKind.AUTH:
             code = safe_line(next(iter(sorted(c for c in said.codes if not c.isdigit())), ""))
-            why = say("{n} {code}", n=number, code=code) if code else number
-            masked = foreign(at.key, at)
-            key = say("{key} from {source}", key=masked, source=at.key_source) if at.key else say("no key was sent")
-            return say("{title} refused the key ({why}, {key}).", title=title, why=why, key=key)
+            why = safe_format("{n} {code}", n=number, code=code) if code else number
+            masked = clean_server_text(at.key, at)
+            key = (
+                safe_format("{key} from {source}", key=masked, source=at.key_source)
+                if at.key
+                else safe_format("no key was sent")
+            )
+            return safe_format("{title} refused the key ({why}, {key}).", title=title, why=why, key=key)
         case FailureKind.QUOTA:
-            return say("The account at {title} is out of credit ({n}): {words}", title=title, n=number, words=words)
+            return safe_format(
+                "The account at {title} is out of credit ({n}): {words}", title=title, n=number, words=words
+            )
         case FailureKind.NOT_FOUND if not said.words or "<" in said.words:
-            return say("{base} has no such address ({n}).", base=_base(at), n=number)
+            return safe_format("{base} has no such address ({n}).", base=_base(at), n=number)
         case FailureKind.NOT_FOUND:
             name = safe_line(model)
-            return say('No model "{name}" at {host} ({n}): {words}', name=name, host=_host(at), n=number, words=words)
+            return safe_format(
+                'No model "{name}" at {host} ({n}): {words}', name=name, host=_host(at), n=number, words=words
+            )
         case FailureKind.RATE_LIMITED:
-            return say("Rate limited by {title} ({n}).", title=title, n=number)
+            return safe_format("Rate limited by {title} ({n}).", title=title, n=number)
         case FailureKind.OVERLOADED:
-            return say("{title} is overloaded ({n}).", title=title, n=number)
+            return safe_format("{title} is overloaded ({n}).", title=title, n=number)
         case FailureKind.CONTEXT_TOO_LONG:
-            return say("Too long for {model} ({n}): {words}", model=safe_line(model), n=number, words=words)
+            return safe_format("Too long for {model} ({n}): {words}", model=safe_line(model), n=number, words=words)
         case FailureKind.CONTENT_FILTER:
-            return say("Stopped by the filter of {title} ({n}): {words}", title=title, n=number, words=words)
+            return safe_format("Stopped by the filter of {title} ({n}): {words}", title=title, n=number, words=words)
         case _:
             words = words or Safe("no reason given")
-            return say("{title} answered {n}: {words}", title=title, n=number, words=words)
+            return safe_format("{title} answered {n}: {words}", title=title, n=number, words=words)
 
 
 def _hint(kind: FailureKind, at: Endpoint) -> Safe:
-    other = say("choose another model (/model, -m)")
+    other = safe_format("choose another model (/model, -m)")
     match kind:
         case FailureKind.AUTH:
-            return say("Set another key in {source}, or {other}.", source=at.key_source, other=other)
+            return safe_format("Set another key in {source}, or {other}.", source=at.key_source, other=other)
         case FailureKind.QUOTA if page := _page(kind, at):
-            return say("Credit and limits: {page}, or {other}.", page=page, other=other)
+            return safe_format("Credit and limits: {page}, or {other}.", page=page, other=other)
         case FailureKind.QUOTA | FailureKind.PERMISSION:
-            return say("Look at the account, or {other}.", other=other)
+            return safe_format("Look at the account, or {other}.", other=other)
         case FailureKind.NOT_FOUND:
-            return say("See the names with `termchat models`, or check the base URL {base}.", base=_base(at))
+            return safe_format("See the names with `termchat models`, or check the base URL {base}.", base=_base(at))
         case FailureKind.RATE_LIMITED | FailureKind.OVERLOADED:
             page = _page(kind, at)
-            status = say(" Status: {page}", page=page) if page else Safe("")
-            return say("Try again later, or {other}.{status}", other=other, status=status)
+            status = safe_format(" Status: {page}", page=page) if page else Safe("")
+            return safe_format("Try again later, or {other}.{status}", other=other, status=status)
         case FailureKind.CONTEXT_TOO_LONG:
-            return say("Start anew with /new, or choose a model that reads more (/model, -m).")
+            return safe_format("Start anew with /new, or choose a model that reads more (/model, -m).")
         case FailureKind.SERVER:
-            return say("Try again with /retry, or {other}.", other=other)
+            return safe_format("Try again with /retry, or {other}.", other=other)
         case _:
-            return say("Change the request, or {other}.", other=other)
+            return safe_format("Change the request, or {other}.", other=other)
 
 
-def _number(status: int | None, said: _Said) -> str:
+def _number(status: int | None, said: _ErrorBody) -> str:
     if status and status != 200:
         return str(status)
     return next(iter(sorted(said.codes)), "an error")
@@ -300,22 +316,22 @@ def _why(causes: list[BaseException], at: Endpoint) -> Safe:
     for cause in causes:
         match cause:
             case socket.gaierror():
-                return say("the name is not known: DNS failed")
+                return safe_format("the name is not known: DNS failed")
             case ConnectionRefusedError():
-                return say("connection refused")
+                return safe_format("connection refused")
             case httpx2.ConnectTimeout():
-                return say("no connection within {n} s", n=safe_line(f"{at.timeouts.connect:g}"))
+                return safe_format("no connection within {n} s", n=safe_line(f"{at.timeouts.connect:g}"))
             case httpx2.ProxyError():
-                return say("the proxy refused: {words}", words=foreign(str(cause), at))
+                return safe_format("the proxy refused: {words}", words=clean_server_text(str(cause), at))
             case ConnectionResetError() | httpx2.ReadError() | httpx2.WriteError():
-                return say("the connection was reset")
+                return safe_format("the connection was reset")
             case httpx2.RemoteProtocolError():
-                return say("the server closed the connection without an answer")
+                return safe_format("the server closed the connection without an answer")
             case httpx2.DecodingError():
-                return say("the answer cannot be decoded")
+                return safe_format("the answer cannot be decoded")
             case _:
                 pass
-    return foreign(str(causes[-1]) or type(causes[-1]).__name__, at)
+    return clean_server_text(str(causes[-1]) or type(causes[-1]).__name__, at)
 
 
 def _tls_words(error: ssl.SSLError) -> str:
@@ -323,7 +339,7 @@ def _tls_words(error: ssl.SSLError) -> str:
 
 
 def _check_base(at: Endpoint) -> Safe:
-    return say("Check the base URL of {name}: {base}.", name=safe_line(at.profile.name), base=_base(at))
+    return safe_format("Check the base URL of {name}: {base}.", name=safe_line(at.profile.name), base=_base(at))
 
 
 def _host(at: Endpoint) -> Safe:
@@ -331,7 +347,7 @@ def _host(at: Endpoint) -> Safe:
 
 
 def _base(at: Endpoint) -> Safe:
-    return foreign(at.base, at)
+    return clean_server_text(at.base, at)
 
 
 def bytes_of(response: Any) -> bytes:

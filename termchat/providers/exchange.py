@@ -18,24 +18,31 @@ from typing import Any
 
 import httpx2
 
-from termchat.core.chat_store import Request, Wire
-from termchat.core.errors import Details, Failure, FailureKind, ProviderError, Try
-from termchat.core.events import CONTENT, Adapted, Delta, Finished, Retrying
-from termchat.core.history import bared
+from termchat.core.chat_store import Request, StreamMonitor
+from termchat.core.errors import Attempt, Failure, FailureDetails, FailureKind, ProviderError
+from termchat.core.events import CONTENT_DELTAS, Delta, Finished, ProviderNotice, Retrying
+from termchat.core.history import strip_provider_data
 from termchat.core.messages import Origin
-from termchat.core.outcomes import Finish
-from termchat.core.sanitize import EMPTY, Safe, safe_line, say
-from termchat.providers.capabilities import continued, fitted, told
-from termchat.providers.capabilities import refused as refused_to_know
-from termchat.providers.client import Body, Client, Endpoint, Report
+from termchat.core.outcomes import FinishReason
+from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
+from termchat.providers.capabilities import drop_unsupported, unsupported_notice, with_continuation
+from termchat.providers.capabilities import rejected_params as refused_to_know
+from termchat.providers.client import Body, Client, Endpoint, ErrorResponse
 from termchat.providers.decoder import Decoder, ServerError
-from termchat.providers.error_details import behind, request_id
-from termchat.providers.errors import broken, cut, history_refused, not_an_answer, redirected, refused
-from termchat.providers.rate_limit import Limit
-from termchat.providers.retry import RetryPolicy, given_up, pause, waited
-from termchat.providers.wire.recording import Recorder
-from termchat.providers.wire.response_body import NotAReplyError, reply_of
-from termchat.providers.wire.transport import posted_to, watched
+from termchat.providers.error_details import error_details, request_id
+from termchat.providers.errors import (
+    from_exception,
+    from_response,
+    history_refused,
+    redirected,
+    truncated,
+    unexpected_response,
+)
+from termchat.providers.rate_limit import RateLimit
+from termchat.providers.retry import RetryPolicy, final_failure, interruptible_sleep, unreachable_backoff
+from termchat.providers.wire.recording import ResponseRecorder
+from termchat.providers.wire.response_body import NotAReplyError, decode_body
+from termchat.providers.wire.transport import count_bytes, override_path
 
 _KEPT = 20  # tries that are told of one by one, and the last one behind them
 # A client with a newer key, None when there can be none.
@@ -43,7 +50,7 @@ Renew = Callable[[Client], Awaitable[Client | None]]
 
 
 @dataclass(slots=True)
-class _Sending:
+class _RequestState:
     """A request on its way, through all its tries."""
 
     request: Request
@@ -53,13 +60,13 @@ class _Sending:
     renewed: bool = False
     repaired: bool = False
     named: Safe = EMPTY  # how the server calls the request it answered last
-    failed: list[Try] = field(default_factory=list[Try])
+    failed: list[Attempt] = field(default_factory=list[Attempt])
 
     def failure(self, failure: Failure, at: Endpoint, model: str) -> Failure:
         """One more try that failed, with all that is known of the tries so far."""
-        self.failed[_KEPT:] = [Try(time.time(), failure.message)]
-        known = failure.details or Details()
-        request = known.request or self.named
+        self.failed[_KEPT:] = [Attempt(time.time(), failure.message)]
+        known = failure.details or FailureDetails()
+        request = known.request_id or self.named
         details = replace(
             known, host=safe_line(at.host), model=safe_line(model), request=request, tries=tuple(self.failed)
         )
@@ -67,17 +74,17 @@ class _Sending:
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class EndpointState:
     """What exchanges share: the limit of their provider, and who writes down what comes."""
 
-    limit: Limit
-    recorder: Recorder | None = None
+    limit: RateLimit
+    recorder: ResponseRecorder | None = None
 
 
-class Exchange:
+class StreamingProvider:
     """A model behind an endpoint; `renew` is asked once when a key was refused, `house` is shared with others."""
 
-    def __init__(self, client: Client, origin: Origin, policy: RetryPolicy, renew: Renew, house: House) -> None:
+    def __init__(self, client: Client, origin: Origin, policy: RetryPolicy, renew: Renew, house: EndpointState) -> None:
         self._client: Client = client
         self._limit = house.limit
         self._recorder = house.recorder
@@ -85,55 +92,55 @@ class Exchange:
         self._renew = renew
         self.origin = origin
 
-    async def stream(self, request: Request, wire: Wire) -> AsyncGenerator[Delta, None]:
+    async def stream(self, request: Request, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
         """The reply, delta by delta, ending with `Finished`. Raises ProviderError."""
-        request, left = self._fitted(continued(request, self.origin))
-        if news := self._untold(request, left):
-            yield Adapted(told(safe_line(self.origin.model), news))
-        sending = _Sending(request, self._client.encode(request, self.origin), self._client.path)
-        if (wait := self._limit.left()) and self._limit.failure:  # another turn ran into it
+        request, left = self._fitted(with_continuation(request, self.origin))
+        if news := self._unannounced(request, left):
+            yield ProviderNotice(unsupported_notice(safe_line(self.origin.model), news))
+        sending = _RequestState(request, self._client.encode(request, self.origin), self._client.path)
+        if (wait := self._limit.remaining()) and self._limit.failure:  # another turn ran into it
             yield Retrying(1, self._policy.tries, wait, self._limit.failure)
-            await waited(wait, wire)
+            await interruptible_sleep(wait, wire)
         while True:
             shown = False
             try:
                 async with aclosing(self._attempt(sending, wire)) as deltas:
                     async for delta in deltas:
-                        if not shown and isinstance(delta, CONTENT):
+                        if not shown and isinstance(delta, CONTENT_DELTAS):
                             shown = True
-                            self._limit.lift()
+                            self._limit.clear()
                         yield delta
                 return
             except ProviderError as error:
                 failure = sending.failure(error.failure, self._client.endpoint, self.origin.model)
             if shown:
                 raise ProviderError(failure)
-            words = await self._changed(sending, failure)
+            words = await self._amended(sending, failure)
             if words is not None:
                 if words:
-                    yield Adapted(words)
+                    yield ProviderNotice(words)
                 continue
-            waits = request.patient and failure.away
-            delay = pause(sending.tried) if waits else self._policy.delay(failure, sending.tried)
+            waits = request.wait_for_host and failure.unreachable
+            delay = unreachable_backoff(sending.tried) if waits else self._policy.delay(failure, sending.tried)
             if delay is None:
-                raise ProviderError(given_up(failure, sending.tried))
+                raise ProviderError(final_failure(failure, sending.tried))
             sending.tried += 1
-            self._limit.note(failure, delay)
+            self._limit.set(failure, delay)
             yield Retrying(sending.tried, 0 if waits else self._policy.tries, delay, failure)
-            await waited(delay, wire)
+            await interruptible_sleep(delay, wire)
 
     def _fitted(self, request: Request) -> tuple[Request, tuple[str, ...]]:
-        learned = frozenset(name for origin, name in self._client.learned if origin == self.origin)
-        return fitted(request, self.origin, learned)
+        learned = frozenset(name for origin, name in self._client.rejected_params if origin == self.origin)
+        return drop_unsupported(request, self.origin, learned)
 
-    def _untold(self, request: Request, left: tuple[str, ...]) -> tuple[str, ...]:
+    def _unannounced(self, request: Request, left: tuple[str, ...]) -> tuple[str, ...]:
         """What of this was not said in this conversation yet; it counts as said now."""
         marks = {name: (request.chat, self.origin, name) for name in left}
-        news = tuple(name for name, mark in marks.items() if mark not in self._client.told)
-        self._client.told.update(marks.values())
+        news = tuple(name for name, mark in marks.items() if mark not in self._client.announced)
+        self._client.announced.update(marks.values())
         return news
 
-    async def _changed(self, sending: _Sending, failure: Failure) -> Safe | None:
+    async def _amended(self, sending: _RequestState, failure: Failure) -> Safe | None:
         """The request made over after a refusal, and what to say of it; None when there is no other way to ask."""
         at = self._client.endpoint
         if failure.status == 404 and (other := self._next_path(sending.path)):
@@ -141,15 +148,17 @@ class Exchange:
             return _elsewhere(at, other)
         if failure.kind is FailureKind.HISTORY_INVALID and not sending.repaired:
             sending.repaired = True
-            self._encode(sending, replace(sending.request, messages=bared(sending.request.messages)))
-            return say("{title} refused the history; asked again without earlier reasoning.", title=safe_line(at.title))
+            self._encode(sending, replace(sending.request, messages=strip_provider_data(sending.request.messages)))
+            return safe_format(
+                "{title} refused the history; asked again without earlier reasoning.", title=safe_line(at.title)
+            )
         if unknown := refused_to_know(sending.request, failure):
-            self._client.learned.update((self.origin, name) for name in unknown)
+            self._client.rejected_params.update((self.origin, name) for name in unknown)
             fitting, left = self._fitted(sending.request)
             self._encode(sending, fitting)
-            news = self._untold(fitting, left)
-            return told(safe_line(self.origin.model), news) if news else EMPTY
-        change = self._client.relent(sending.body, failure)
+            news = self._unannounced(fitting, left)
+            return unsupported_notice(safe_line(self.origin.model), news) if news else EMPTY
+        change = self._client.amend(sending.body, failure)
         if change:
             sending.body = change.body
             return change.words
@@ -157,12 +166,12 @@ class Exchange:
             sending.renewed = True
             newer = await self._renew(self._client)
             if newer:
-                newer.told, newer.learned = self._client.told, self._client.learned
+                newer.announced, newer.rejected_params = self._client.announced, self._client.rejected_params
                 self._client = newer
                 return EMPTY
         return None
 
-    def _encode(self, sending: _Sending, request: Request) -> None:
+    def _encode(self, sending: _RequestState, request: Request) -> None:
         sending.request, sending.body = request, self._client.encode(request, self.origin)
 
     def _next_path(self, path: str) -> str | None:
@@ -170,49 +179,49 @@ class Exchange:
         paths = ("", *self._client.endpoint.profile.fallback_paths)
         return next(iter(paths[paths.index(path) + 1 :]), None)
 
-    async def _attempt(self, sending: _Sending, wire: Wire) -> AsyncGenerator[Delta, None]:
+    async def _attempt(self, sending: _RequestState, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
         body, path, sending.named = sending.body, sending.path, EMPTY
         async with AsyncExitStack() as stack:
             try:
-                with watched(wire), posted_to(path):
+                with count_bytes(wire), override_path(path):
                     response = await stack.enter_async_context(self._client.open(body))
             except Exception as error:
                 self._record(error)
-                raise ProviderError(converted(self._client, error, self.origin.model, began=False)) from error
+                raise ProviderError(to_failure(self._client, error, self.origin.model, began=False)) from error
             sending.named = request_id(response.headers, self._client.endpoint)
             self._client.path = path
             decoder = self._client.decoder(body)
             try:
                 async with aclosing(self._read(response, decoder)) as deltas:
                     async for delta in deltas:
-                        if isinstance(delta, Finished) and delta.reason is Finish.HISTORY_INVALID:
+                        if isinstance(delta, Finished) and delta.reason is FinishReason.HISTORY_INVALID:
                             raise ProviderError(history_refused(self._client.endpoint))
                         yield delta
             except (ProviderError, ServerError, httpx2.HTTPError, OSError, ValueError, RecursionError) as error:
                 if not decoder.finished or isinstance(error, ProviderError):
-                    raise ProviderError(converted(self._client, error, self.origin.model, began=True)) from error
+                    raise ProviderError(to_failure(self._client, error, self.origin.model, began=True)) from error
             if not decoder.finished:
-                raise ProviderError(cut(say("The stream ended too early")))
+                raise ProviderError(truncated(safe_format("The stream ended too early")))
 
     async def _read(self, response: httpx2.Response, decoder: Decoder) -> AsyncGenerator[Delta, None]:
         at = self._client.endpoint
         if response.status_code >= 300:
-            raise ProviderError(redirected(Report(response.status_code, "", dict(response.headers)), at))
+            raise ProviderError(redirected(ErrorResponse(response.status_code, "", dict(response.headers)), at))
         try:
             async with AsyncExitStack() as stack:
                 body = response.aiter_bytes()
                 if self._recorder:
                     kind = response.headers.get("content-type", "")
-                    listening = self._recorder.listen(body, self._about(response.status_code, kind))
+                    listening = self._recorder.tee(body, self._about(response.status_code, kind))
                     body = await stack.enter_async_context(aclosing(listening))
-                async for delta in await stack.enter_async_context(aclosing(reply_of(body, decoder))):
+                async for delta in await stack.enter_async_context(aclosing(decode_body(body, decoder))):
                     yield delta
         except NotAReplyError as error:
-            raise ProviderError(not_an_answer(at, error.what)) from error
+            raise ProviderError(unexpected_response(at, error.what)) from error
 
     def _record(self, error: Exception) -> None:
         """Write down what a server said instead of a reply."""
-        report = self._client.report(error) if self._recorder else None
+        report = self._client.error_response(error) if self._recorder else None
         if self._recorder and report and report.status:
             headers = {name.lower(): value for name, value in report.headers.items()}
             self._recorder.write(report.raw, self._about(report.status, headers.get("content-type", "")))
@@ -225,10 +234,10 @@ class Exchange:
 
 
 def _elsewhere(at: Endpoint, path: str) -> Safe:
-    return say("{title} has no such address; trying {path}.", title=safe_line(at.title), path=safe_line(path))
+    return safe_format("{title} has no such address; trying {path}.", title=safe_line(at.title), path=safe_line(path))
 
 
-def converted(client: Client, error: Exception, model: str, *, began: bool) -> Failure:
+def to_failure(client: Client, error: Exception, model: str, *, began: bool) -> Failure:
     """An exception of an exchange as a failure; one that is none of the world's is a bug, and goes on as it is.
 
     `began`: the headers had come.
@@ -236,18 +245,18 @@ def converted(client: Client, error: Exception, model: str, *, began: bool) -> F
     at = client.endpoint
     if isinstance(error, ProviderError):
         return error.failure
-    report = Report(None, error.body, {}) if isinstance(error, ServerError) else client.report(error)
-    return replace(_failure(error, report, at, model, began=began), details=behind(error, report, at))
+    report = ErrorResponse(None, error.body, {}) if isinstance(error, ServerError) else client.error_response(error)
+    return replace(_failure(error, report, at, model, began=began), details=error_details(error, report, at))
 
 
-def _failure(error: Exception, report: Report | None, at: Endpoint, model: str, *, began: bool) -> Failure:
+def _failure(error: Exception, report: ErrorResponse | None, at: Endpoint, model: str, *, began: bool) -> Failure:
     if report and report.status and 300 <= report.status < 400:
         return redirected(report, at)
     if report:
-        return refused(report, at, model)
-    failure = broken(error, at, began=began)
+        return from_response(report, at, model)
+    failure = from_exception(error, at, began=began)
     if failure:
         return failure
     if isinstance(error, ValueError | RecursionError):  # JSON, UTF-8, an event without end
-        return not_an_answer(at, say("something that cannot be read"))
+        return unexpected_response(at, safe_format("something that cannot be read"))
     raise error

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 
-from termchat.core.chat_store import Provider, Request, Wire
+from termchat.core.chat_store import Provider, Request, StreamMonitor
 from termchat.core.errors import FailureKind, ProviderError
-from termchat.core.events import CONTENT, Adapted, Delta
+from termchat.core.events import CONTENT_DELTAS, Delta, ProviderNotice
 from termchat.core.messages import Origin
 from termchat.core.models import ModelRef
-from termchat.core.sanitize import safe_line, say
+from termchat.core.sanitize import safe_format, safe_line
 
 # The provider's own trouble; a bad request, a refused key or a cut reply would be no better elsewhere or is not ours
 # to send again.
@@ -21,7 +21,7 @@ _ELSEWHERE = frozenset(
 Open = Callable[[ModelRef], Awaitable[Provider]]
 
 
-class Chain:
+class FallbackProvider:
     """A model and those that take over from it, in their order. The one that answers stays for the rest of the turn."""
 
     def __init__(self, first: Provider, others: Sequence[ModelRef], open_: Open) -> None:
@@ -34,14 +34,14 @@ class Chain:
         """Who answers now."""
         return self._now.origin
 
-    async def stream(self, request: Request, wire: Wire) -> AsyncGenerator[Delta, None]:
+    async def stream(self, request: Request, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
         """The reply of the first that can give one. Raises ProviderError: none can, or it failed after text."""
         while True:
             said = False
             try:
                 async with aclosing(self._now.stream(request, wire)) as deltas:
                     async for delta in deltas:
-                        said = said or isinstance(delta, CONTENT)
+                        said = said or isinstance(delta, CONTENT_DELTAS)
                         yield delta
                 return
             except ProviderError as error:
@@ -49,8 +49,9 @@ class Chain:
                 if not elsewhere or not await self._next():
                     raise
                 why = error.failure.message
-            yield Adapted(
-                say("{why} {name} takes over.", why=why, name=safe_line(str(self._now.origin.ref))), anew=True
+            yield ProviderNotice(
+                safe_format("{why} {name} takes over.", why=why, name=safe_line(str(self._now.origin.ref))),
+                restarted=True,
             )
 
     async def _next(self) -> bool:

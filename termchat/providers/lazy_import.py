@@ -17,7 +17,7 @@ _busy: set[int] = set()
 _number = count()
 
 
-async def loaded(build: Callable[[], _T]) -> _T:
+async def load_on_thread(build: Callable[[], _T]) -> _T:
     """What `build` gives, which imports an SDK; the collector comes back when the last one is done."""
     mine = next(_number)
     _busy.add(mine)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _FRESH = 24 * 3600.0  # seconds
 
 
-def listed(
+def model_info(
     endpoint: Endpoint,
     model: str,
     *,
@@ -31,7 +31,7 @@ def listed(
     return ModelInfo(ModelRef(endpoint.profile.name, model), title, context, max_output, created)
 
 
-class ListingCache:
+class ModelCache:
     """What providers listed, by provider. A file that cannot be read or written is no cache; nothing fails."""
 
     def __init__(self, file: Path | None) -> None:

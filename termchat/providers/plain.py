@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 from termchat.core.errors import Failure
-from termchat.core.sanitize import safe_line, say
-from termchat.providers.client import Body, Change, Endpoint
+from termchat.core.sanitize import safe_format, safe_line
+from termchat.providers.client import AmendedRequest, Body, Endpoint
 
 
-def without_streaming(body: Body, failure: Failure, endpoint: Endpoint) -> Change | None:
+def without_streaming(body: Body, failure: Failure, endpoint: Endpoint) -> AmendedRequest | None:
     """The same request without streaming, for a server that refuses to stream."""
     refuses = re.search(
         r"\bstream(ing)?\b.*(not|n't|un)\s?(be )?(support|allow|avail|permit)", failure.message, re.IGNORECASE
@@ -17,4 +17,6 @@ def without_streaming(body: Body, failure: Failure, endpoint: Endpoint) -> Chang
     if not body.get("stream") or not refuses:
         return None
     plain = {k: v for k, v in body.items() if k != "stream_options"} | {"stream": False}
-    return Change(plain, say("{title} does not stream; waiting for the whole reply.", title=safe_line(endpoint.title)))
+    return AmendedRequest(
+        plain, safe_format("{title} does not stream; waiting for the whole reply.", title=safe_line(endpoint.title))
+    )

@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from decimal import Decimal
 from importlib import import_module
 
-from termchat.core.models import ModelRef, Profile
+from termchat.core.models import ModelRef, ProviderConfig
 from termchat.core.usage import Usage
 
 
 class PriceTable:
     """Costs by model. A gateway's model names carry their vendor: `anthropic/claude-sonnet-4.5`."""
 
-    def __init__(self, profiles: Mapping[str, Profile]) -> None:
+    def __init__(self, profiles: Mapping[str, ProviderConfig]) -> None:
         self._profiles = profiles
         self._loading: asyncio.Task[None] | None = None
 
-    def prepare(self) -> None:
+    def preload(self) -> None:
         """Begin to load the table, once."""
         if self._loading is None:
             self._loading = asyncio.create_task(asyncio.to_thread(_load))
@@ -28,14 +28,14 @@ class PriceTable:
         profile = self._profiles.get(model.provider)
         if profile is None or profile.local or usage.estimated:
             return None
-        self.prepare()
+        self.preload()
         assert self._loading is not None
         await asyncio.shield(self._loading)
         vendor, name = _vendor(profile, model.model)
         return _price(vendor, name, usage) if vendor else None
 
 
-def _vendor(profile: Profile, model: str) -> tuple[str, str]:
+def _vendor(profile: ProviderConfig, model: str) -> tuple[str, str]:
     """The table's id of the vendor, and the model's name there; a gateway's prices are its vendor's list prices."""
     if profile.vendor:
         return profile.vendor, model

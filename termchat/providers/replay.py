@@ -11,64 +11,64 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, assert_never, cast
 
-from termchat.core.chat_store import Request, Wire
+from termchat.core.chat_store import Request, StreamMonitor
 from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.events import Delta
 from termchat.core.messages import Origin
-from termchat.core.models import ApiProtocol, Profile, Timeouts
+from termchat.core.models import ApiProtocol, ProviderConfig, Timeouts
 from termchat.core.redact import Redactor
-from termchat.core.sanitize import Safe, safe_line, say
+from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.providers.anthropic.decode import AnthropicDecoder
-from termchat.providers.client import Endpoint, Report
+from termchat.providers.client import Endpoint, ErrorResponse
 from termchat.providers.decoder import Decoder, NewId, ServerError, new_call_id
-from termchat.providers.errors import refused
+from termchat.providers.errors import from_response
 from termchat.providers.gemini.decode import GeminiDecoder
 from termchat.providers.openai_chat.decode import ChatDecoder
 from termchat.providers.openai_responses.decode import ResponsesDecoder
-from termchat.providers.wire.recording import Recorded
-from termchat.providers.wire.response_body import NotAReplyError, reply_of
+from termchat.providers.wire.recording import RecordedResponse
+from termchat.providers.wire.response_body import NotAReplyError, decode_body
 
 NAME = "replay"
 
 
-class Replay:
+class ReplayProvider:
     """The responses of a recording, in their order; `speed` 2 is twice as fast, 0 at once."""
 
-    def __init__(self, responses: Sequence[Recorded], speed: float = 1.0) -> None:
+    def __init__(self, responses: Sequence[RecordedResponse], speed: float = 1.0) -> None:
         self._left = list(responses)
         self._speed = speed
         first = responses[0] if responses else None
         self.origin = Origin(NAME, first.protocol if first else ApiProtocol.DEMO, first.model if first else "nothing")
 
-    async def stream(self, request: Request, wire: Wire) -> AsyncGenerator[Delta, None]:
+    async def stream(self, request: Request, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
         """The next response. Raises ProviderError: there is none left, or it failed then as it fails now."""
         if not self._left:
-            raise ProviderError(Failure(FailureKind.EMPTY, say("The recording has no more responses.")))
+            raise ProviderError(Failure(FailureKind.EMPTY, safe_format("The recording has no more responses.")))
         recorded = self._left.pop(0)
         if recorded.status >= 300:
             raise ProviderError(_refusal(recorded))
         decoder = decoder_for(recorded)
         try:
-            async with aclosing(reply_of(self._chunks(recorded, wire), decoder)) as deltas:
+            async with aclosing(decode_body(self._chunks(recorded, wire), decoder)) as deltas:
                 async for delta in deltas:
                     yield delta
         except (ServerError, NotAReplyError, ValueError, RecursionError) as error:
             if not decoder.finished:
                 raise ProviderError(_failed(recorded, error)) from error
         if not decoder.finished:
-            raise ProviderError(Failure(FailureKind.CUT, say("The recorded reply is incomplete.")))
+            raise ProviderError(Failure(FailureKind.CUT, safe_format("The recorded reply is incomplete.")))
 
-    async def _chunks(self, recorded: Recorded, wire: Wire) -> AsyncGenerator[bytes, None]:
+    async def _chunks(self, recorded: RecordedResponse, wire: StreamMonitor) -> AsyncGenerator[bytes, None]:
         now = 0.0
         for at, chunk in recorded.chunks:
             if self._speed and at > now:
                 await asyncio.sleep((at - now) / self._speed)
             now = at
-            wire.received += len(chunk)
+            wire.bytes_received += len(chunk)
             yield chunk
 
 
-def decoder_for(recorded: Recorded, new_id: NewId = new_call_id) -> Decoder:
+def decoder_for(recorded: RecordedResponse, new_id: NewId = new_call_id) -> Decoder:
     """The decoder of a response's protocol."""
     match recorded.protocol:
         case ApiProtocol.CHAT:
@@ -84,10 +84,10 @@ def decoder_for(recorded: Recorded, new_id: NewId = new_call_id) -> Decoder:
     assert_never(recorded.protocol)
 
 
-def _refusal(recorded: Recorded) -> Failure:
+def _refusal(recorded: RecordedResponse) -> Failure:
     """What the server said instead of a reply, classed as it was then; nothing is to be tried again."""
     at = Endpoint(
-        Profile(recorded.provider or NAME),
+        ProviderConfig(recorded.provider or NAME),
         recorded.protocol,
         "https://recording",
         key="",
@@ -97,10 +97,12 @@ def _refusal(recorded: Recorded) -> Failure:
         redact=Redactor(),
         timeouts=Timeouts(),
     )
-    report = Report(recorded.status, recorded.body.decode("utf-8", "replace"), {})
-    return replace(refused(report, at, recorded.model), retryable=False)
+    report = ErrorResponse(recorded.status, recorded.body.decode("utf-8", "replace"), {})
+    return replace(from_response(report, at, recorded.model), retryable=False)
 
 
-def _failed(recorded: Recorded, error: Exception) -> Failure:
-    words = say("The recorded response is an error ({status}).", status=safe_line(str(recorded.status)))
-    return Failure(FailureKind.BAD_RESPONSE, words, say("{why}", why=safe_line(str(error)[:200])), recorded.status)
+def _failed(recorded: RecordedResponse, error: Exception) -> Failure:
+    words = safe_format("The recorded response is an error ({status}).", status=safe_line(str(recorded.status)))
+    return Failure(
+        FailureKind.BAD_RESPONSE, words, safe_format("{why}", why=safe_line(str(error)[:200])), recorded.status
+    )

@@ -20,19 +20,19 @@ _WORDS = (
 )
 
 
-def plain(schema: Mapping[str, Any]) -> dict[str, Any]:
+def wire_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The schema as it is sent."""
     return {name: value for name, value in schema.items() if name not in _OURS}
 
 
-def strict(schema: Mapping[str, Any]) -> bool:
+def supports_strict_mode(schema: Mapping[str, Any]) -> bool:
     """Whether OpenAI can hold the model to it: every object closed, every field required, nothing unusual."""
-    return "anyOf" not in schema and all(_is_strict(inner) for inner in _all(plain(schema)))
+    return "anyOf" not in schema and all(_is_strict(inner) for inner in _all(wire_schema(schema)))
 
 
-def in_words(schema: Mapping[str, Any]) -> str:
+def as_instructions(schema: Mapping[str, Any]) -> str:
     """The schema as an instruction."""
-    return _WORDS.format(schema=json.dumps(plain(schema), ensure_ascii=False))
+    return _WORDS.format(schema=json.dumps(wire_schema(schema), ensure_ascii=False))
 
 
 def _is_strict(schema: dict[str, Any]) -> bool:

@@ -7,9 +7,9 @@ import random
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from termchat.core.chat_store import Wire
+from termchat.core.chat_store import StreamMonitor
 from termchat.core.errors import Failure
-from termchat.core.sanitize import Safe, safe, say
+from termchat.core.sanitize import Safe, safe, safe_format
 
 _LONGEST_WAIT = 30.0  # seconds a server may ask for; more is told and left to the user
 _LONGEST_BACKOFF = 8.0
@@ -35,26 +35,26 @@ class RetryPolicy:
         return min(0.5 * 2 ** (tried - 1), _LONGEST_BACKOFF) * random.uniform(0.75, 1.0)  # noqa: S311, spreads clients
 
 
-def pause(tried: int) -> float:
+def unreachable_backoff(tried: int) -> float:
     """Seconds until it is looked again whether a host is back: 1, 2, 4 ... 30."""
     return min(2.0 ** min(tried - 1, 5), _LONGEST_PAUSE)
 
 
-async def waited(seconds: float, wire: Wire) -> None:
+async def interruptible_sleep(seconds: float, wire: StreamMonitor) -> None:
     """Wait so long before the next try, or until the user is in a hurry."""
     hurried = asyncio.Event()
-    wire.hurry = hurried.set
+    wire.skip_wait = hurried.set
     with suppress(TimeoutError):
         await asyncio.wait_for(hurried.wait(), seconds)
 
 
-def given_up(failure: Failure, tried: int) -> Failure:
+def final_failure(failure: Failure, tried: int) -> Failure:
     """The failure as it is told in the end: after how many tries, and when the server wants to be asked again."""
     message = failure.message
     if tried > 1:
-        message = say("{message} Tried {n} times.", message=_sentence(message), n=safe(str(tried)))
+        message = safe_format("{message} Tried {n} times.", message=_sentence(message), n=safe(str(tried)))
     if failure.retry_after is not None and failure.retry_after > _LONGEST_WAIT:
-        message = say(
+        message = safe_format(
             "{message} It asks to wait {n} s.", message=_sentence(message), n=safe(f"{failure.retry_after:.0f}")
         )
     return replace(failure, message=message)
@@ -62,4 +62,4 @@ def given_up(failure: Failure, tried: int) -> Failure:
 
 def _sentence(words: Safe) -> Safe:
     """A server's own words may end without a stop."""
-    return words if words.endswith((".", "!", "?", "…")) else say("{words}.", words=words)
+    return words if words.endswith((".", "!", "?", "…")) else safe_format("{words}.", words=words)

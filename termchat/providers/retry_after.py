@@ -7,13 +7,13 @@ from email.utils import parsedate_to_datetime
 from math import isnan
 from typing import Any
 
-from termchat.providers.client import Report
+from termchat.providers.client import ErrorResponse
 from termchat.providers.decoder import as_list, as_object, as_text
 
 _LONGEST = 1e9  # seconds; more is as good as for ever
 
 
-def retry_after(report: Report) -> float | None:
+def retry_after(report: ErrorResponse) -> float | None:
     """Seconds, 0 for a moment that has passed, None when nothing was asked, or nothing that can be understood."""
     headers = {name.lower(): value for name, value in report.headers.items()}
     milliseconds = _seconds(headers.get("retry-after-ms"))

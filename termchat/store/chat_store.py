@@ -19,27 +19,27 @@ from uuid import uuid4
 
 from termchat.core.chat_store import Prices, Resumed
 from termchat.core.chats import (
-    By,
     ChatInfo,
-    ChatRecord,
+    ChatPage,
     ChatState,
     ExportFormat,
-    Hit,
+    FullChat,
     ImportReport,
-    Page,
+    Location,
     PastPrompt,
-    Place,
-    Skipped,
+    SearchHit,
+    SkippedRecord,
+    UsageGroup,
     UsageRow,
 )
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.messages import Message
-from termchat.core.sanitize import safe_line, say, well_formed
+from termchat.core.sanitize import repair_surrogates, safe_format, safe_line
 from termchat.store import chats, db, deletion, ledger, messages, partial_replies, prompt_history, search, whole_chats
-from termchat.store.chats import Seed
-from termchat.store.db_thread import Desk, Tell, Write
-from termchat.store.messages import Hide
-from termchat.store.recorder import EVERY, Recorder, Shelf
+from termchat.store.chats import NewChat
+from termchat.store.db_thread import DatabaseThread, OnFailure, Write
+from termchat.store.messages import Redact
+from termchat.store.recorder import SAVE_INTERVAL, RecorderContext, SqliteRecorder
 
 if TYPE_CHECKING:
     from termchat.core import chat_store
@@ -50,22 +50,24 @@ _BATCH = 20  # imported chats a transaction, so that a chat in use never waits l
 _ID = 16
 
 
-class Library:
+class SqliteChatStore:
     """All chats in one file, or in memory when `file` is None.
 
     `tell` is called on the event loop with what the user should know, each thing once. `hide` takes keys out of
     every text before it is written (secrecy.py).
     """
 
-    def __init__(self, file: Path | None, tell: Tell, *, hide: Hide = str, every: float = EVERY, vfs: str = "") -> None:
-        self._desk = Desk(file, tell, vfs=vfs)
-        self._shelf = Shelf(self._desk, lambda text: hide(well_formed(text)), every)
+    def __init__(
+        self, file: Path | None, tell: OnFailure, *, hide: Redact = str, every: float = SAVE_INTERVAL, vfs: str = ""
+    ) -> None:
+        self._desk = DatabaseThread(file, tell, vfs=vfs)
+        self._shelf = RecorderContext(self._desk, lambda text: hide(repair_surrogates(text)), every)
         self._next, self._left = _new_id(), ""  # the chat to begin next, and the draft that waits for it
-        self._desk.post(Write(lambda db: partial_replies.adopt(db, time.time())))
-        self._desk.post(Write(lambda db: deletion.purge(db, time.time() - deletion.KEPT)))
+        self._desk.submit(Write(lambda db: partial_replies.finish_orphaned(db, time.time())))
+        self._desk.submit(Write(lambda db: deletion.purge(db, time.time() - deletion.RETENTION)))
 
     @property
-    def in_memory(self) -> bool:
+    def is_ephemeral(self) -> bool:
         return self._desk.in_memory
 
     @property
@@ -73,23 +75,23 @@ class Library:
         """Why something is not saved at this moment; to be told again at the end."""
         return self._desk.trouble
 
-    def begin(self, state: ChatState, place: Place) -> Recorder:
+    def new_recorder(self, state: ChatState, place: Location) -> SqliteRecorder:
         name, left = self._next, self._left
         self._next, self._left = _new_id(), ""
-        return Recorder(self._shelf, Seed(name, _written(place)), state, draft=left)
+        return SqliteRecorder(self._shelf, NewChat(name, _written(place)), state, draft=left)
 
-    async def resume(self, chat: str, place: Place) -> Resumed | Failure:
-        chat, place = well_formed(chat), _written(place)
+    async def resume(self, chat: str, place: Location) -> Resumed | Failure:
+        chat, place = repair_surrogates(chat), _written(place)
         found = await self._ask(lambda db: self._take(db, chat, place), _unreadable())
         if not isinstance(found, tuple):
             return found
         record, held, draft = found
         if held:
             return self._branch(record, record.conversation.head, place, forked=True)[1]
-        recorder = Recorder(self._shelf, Seed(chat, place), record.state, made=True, draft=draft)
+        recorder = SqliteRecorder(self._shelf, NewChat(chat, place), record.state, made=True, draft=draft)
         return Resumed(recorder, record.info, record.state, record.conversation, draft)
 
-    async def fork(self, chat: str, head: str | None, place: Place, title: str = "") -> Resumed | Failure:
+    async def fork(self, chat: str, head: str | None, place: Location, title: str = "") -> Resumed | Failure:
         record = await self._ask(lambda db: whole_chats.load(db, chat, time.time()), None)
         if record is None:
             return _no_chat(chat)
@@ -102,25 +104,27 @@ class Library:
         return resumed
 
     async def find(self, name: str) -> ChatInfo | Failure:
-        return await self._ask(lambda db: chats.find(db, well_formed(name), time.time()), _unreadable())
+        return await self._ask(lambda db: chats.find(db, repair_surrogates(name), time.time()), _unreadable())
 
-    async def last(self, place: Place) -> ChatInfo | None:
-        return await self._ask(lambda db: chats.last(db, _written(place), time.time()), None)
+    async def last(self, place: Location) -> ChatInfo | None:
+        return await self._ask(lambda db: chats.last_chat(db, _written(place), time.time()), None)
 
-    async def chats(self, containing: str = "", directory: str | None = None, after: str = "", limit: int = 50) -> Page:
-        at, containing = time.time(), well_formed(containing)
+    async def chats(
+        self, containing: str = "", directory: str | None = None, after: str = "", limit: int = 50
+    ) -> ChatPage:
+        at, containing = time.time(), repair_surrogates(containing)
         if not containing.strip():
-            return await self._ask(lambda db: chats.page(db, directory, after, limit, at), Page(()))
-        return Page(await self._ask(lambda db: search.matching(db, containing, directory, limit, at), ()))
+            return await self._ask(lambda db: chats.list_page(db, directory, after, limit, at), ChatPage(()))
+        return ChatPage(await self._ask(lambda db: search.matching(db, containing, directory, limit, at), ()))
 
-    async def glance(self, chat: str, limit: int) -> tuple[Message, ...]:
+    async def last_messages(self, chat: str, limit: int) -> tuple[Message, ...]:
         return await self._ask(lambda db: messages.last(db, chat, limit), ())
 
-    async def search(self, typed: str, limit: int = 50) -> tuple[Hit, ...]:
+    async def search(self, typed: str, limit: int = 50) -> tuple[SearchHit, ...]:
         return await self._ask(lambda db: search.search(db, typed, limit), ())
 
-    async def short(self, chat: str) -> str:
-        return await self._ask(lambda db: chats.short(db, chat), chat)
+    async def short_id(self, chat: str) -> str:
+        return await self._ask(lambda db: chats.short_id(db, chat), chat)
 
     async def rename(self, chat: str, title: str) -> None:
         await self._change(chat, lambda db, n: chats.rename(db, n, self._shelf.hide(title)))
@@ -131,19 +135,19 @@ class Library:
     async def restore(self, chat: str) -> None:
         await self._change(chat, deletion.restore)
 
-    async def deleted(self) -> tuple[ChatInfo, ...]:
+    async def deleted_chats(self) -> tuple[ChatInfo, ...]:
         return await self._ask(lambda db: deletion.deleted(db, time.time()), ())
 
-    def remember(self, text: str, place: Place, chat: str = "", *, draft: bool = False) -> None:
+    def remember(self, text: str, place: Location, chat: str = "", *, draft: bool = False) -> None:
         text, place, at = self._shelf.hide(text), _written(place), time.time()
-        self._desk.post(Write(lambda db: prompt_history.remember(db, text, place, chat, at, draft=draft)))
+        self._desk.submit(Write(lambda db: prompt_history.remember(db, text, place, chat, at, draft=draft)))
 
     async def prompts(self, containing: str = "", directory: str = "", limit: int = 500) -> tuple[PastPrompt, ...]:
         return await self._ask(
-            lambda db: prompt_history.past(db, well_formed(containing), well_formed(directory), limit), ()
+            lambda db: prompt_history.past(db, repair_surrogates(containing), repair_surrogates(directory), limit), ()
         )
 
-    async def left_draft(self, place: Place) -> str:
+    async def recover_draft(self, place: Location) -> str:
         name, here = self._next, _written(place)
         self._left = await self._ask(lambda db: prompt_history.left_draft(db, name, here, time.time()), "")
         return self._left
@@ -152,9 +156,9 @@ class Library:
         found = await self._ask(lambda db: ledger.unpriced(db, since), [])
         costs = {n: cost for n, model, usage in found if (cost := await prices.cost(model, usage)) is not None}
         if costs:
-            await self._desk.done(self._desk.post(Write(lambda db: ledger.price(db, costs))))
+            await self._desk.wait(self._desk.submit(Write(lambda db: ledger.price(db, costs))))
 
-    async def usage(self, by: By, since: float = 0.0) -> tuple[UsageRow, ...]:
+    async def usage(self, by: UsageGroup, since: float = 0.0) -> tuple[UsageRow, ...]:
         return await self._ask(lambda db: ledger.totals(db, by, since), ())
 
     async def export(
@@ -170,10 +174,10 @@ class Library:
                 yield writer.chat(whole_chats.branch(record, head) if head else record)
         yield writer.end()
 
-    async def take_in(self, file: Path) -> ImportReport | Failure:
+    async def import_file(self, file: Path) -> ImportReport | Failure:
         from termchat.store import importers
 
-        source = await asyncio.to_thread(importers.recognise, file)
+        source = await asyncio.to_thread(importers.detect_format, file)
         if isinstance(source, Failure):
             return source
         report = ImportReport(source.name)
@@ -188,7 +192,7 @@ class Library:
         return await self._desk.close()
 
     async def _ask(self, read: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
-        return await self._desk.ask(read, otherwise)
+        return await self._desk.query(read, otherwise)
 
     async def _change(self, chat: str, work: Work) -> None:
         def write(db: sqlite3.Connection) -> None:
@@ -196,44 +200,46 @@ class Library:
             if n is not None:
                 work(db, n)
 
-        await self._desk.done(self._desk.post(Write(write)))
+        await self._desk.wait(self._desk.submit(Write(write)))
 
-    def _take(self, connection: sqlite3.Connection, chat: str, place: Place) -> tuple[ChatRecord, bool, str] | Failure:
+    def _take(self, connection: sqlite3.Connection, chat: str, place: Location) -> tuple[FullChat, bool, str] | Failure:
         """The chat, whether somebody else has it, and its draft. What cannot be written is read all the same."""
         at, n, held = time.time(), chats.number(connection, chat), False
         if n is None:
             return _no_chat(chat)
         try:
             with db.transaction(connection):
-                held = not chats.hold(connection, n, at)
+                held = not chats.acquire(connection, n, at)
                 if not held:
-                    partial_replies.adopt(connection, at)
-                    chats.visit(connection, n, place, at)
+                    partial_replies.finish_orphaned(connection, at)
+                    chats.touch(connection, n, place, at)
         except sqlite3.OperationalError:
             pass
         record = whole_chats.load(connection, chat, at)
         return (record, held, "" if held else prompt_history.draft(connection, chat)) if record else _no_chat(chat)
 
-    def _branch(self, record: ChatRecord, head: str | None, place: Place, *, forked: bool) -> tuple[Recorder, Resumed]:
+    def _branch(
+        self, record: FullChat, head: str | None, place: Location, *, forked: bool
+    ) -> tuple[SqliteRecorder, Resumed]:
         """A chat of its own from `head` on; it is made with its first message."""
         part = whole_chats.branch(record, head)
-        seed = Seed(_new_id(), _written(place), record.info.id, head)
-        recorder = Recorder(self._shelf, seed, part.state)
+        seed = NewChat(_new_id(), _written(place), record.info.id, head)
+        recorder = SqliteRecorder(self._shelf, seed, part.state)
         return recorder, Resumed(recorder, part.info, part.state, part.conversation, forked=forked)
 
     def _insert(
-        self, connection: sqlite3.Connection, batch: Sequence[ChatRecord | Skipped]
-    ) -> list[tuple[bool, int] | Skipped]:
+        self, connection: sqlite3.Connection, batch: Sequence[FullChat | SkippedRecord]
+    ) -> list[tuple[bool, int] | SkippedRecord]:
         with db.transaction(connection):
             return [
-                item if isinstance(item, Skipped) else whole_chats.insert(connection, item, self._shelf.hide)
+                item if isinstance(item, SkippedRecord) else whole_chats.insert(connection, item, self._shelf.hide)
                 for item in batch
             ]
 
 
-def _written(place: Place) -> Place:
+def _written(place: Location) -> Location:
     """The place as it can be written: names of files need not be text."""
-    return Place(well_formed(place.terminal), well_formed(place.directory))
+    return Location(repair_surrogates(place.terminal), repair_surrogates(place.directory))
 
 
 def _all_ids(connection: sqlite3.Connection) -> tuple[str, ...]:
@@ -245,12 +251,14 @@ def _new_id() -> str:
 
 
 def _no_chat(chat: str) -> Failure:
-    return Failure(FailureKind.NOT_FOUND, say("There is no chat {chat}.", chat=safe_line(chat)))
+    return Failure(FailureKind.NOT_FOUND, safe_format("There is no chat {chat}.", chat=safe_line(chat)))
 
 
 def _unreadable() -> Failure:
-    return Failure(FailureKind.STORAGE, say("The chats cannot be read now."), say("Try again in a moment."))
+    return Failure(
+        FailureKind.STORAGE, safe_format("The chats cannot be read now."), safe_format("Try again in a moment.")
+    )
 
 
 if TYPE_CHECKING:
-    _proof: type[chat_store.Library] = Library
+    _proof: type[chat_store.ChatStore] = SqliteChatStore

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from termchat.core.chats import ChatInfo, ChatState, Page, Place
+from termchat.core.chats import ChatInfo, ChatPage, ChatState, Location
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.messages import File, Image, Json, Message, Role
 from termchat.core.models import ModelRef
-from termchat.core.sanitize import join, safe_line, say, well_formed
+from termchat.core.sanitize import join, repair_surrogates, safe_format, safe_line
 from termchat.store import messages, processes
-from termchat.store.message_json import dump, unwrapped, wrapped
-from termchat.store.messages import Kept
+from termchat.store.message_json import decode_provider_data, dump, encode_provider_data
+from termchat.store.messages import EncodedMessage
 
 INFO = (
     "chats.n, chats.id, chats.title, chats.provider, chats.model, chats.created, chats.updated, chats.turns, "
@@ -27,26 +27,35 @@ _PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Seed:
+class NewChat:
     """A chat that is made with its first message; `source` is the chat it branches off, `stem` the node there."""
 
     id: str
-    place: Place
+    place: Location
     source: str = ""
-    stem: str | None = None
+    branch_point: str | None = None
 
 
-def create(connection: sqlite3.Connection, seed: Seed, state: ChatState, head: str | None, at: float) -> int:
+def create(connection: sqlite3.Connection, seed: NewChat, state: ChatState, head: str | None, at: float) -> int:
     """Make the chat, held by this process; its number. One that is there stays as it is but for its head."""
     connection.execute(
         "INSERT OR IGNORE INTO chats (id, stem, terminal, directory, created, updated, forked_from, title) "
         "VALUES (?, (SELECT n FROM nodes WHERE id = ?), ?, ?, ?, ?, ?, "
         "coalesce((SELECT title FROM chats WHERE id = ?), ''))",
-        (seed.id, seed.stem, seed.place.terminal, seed.place.directory, at, at, seed.source or None, seed.source),
+        (
+            seed.id,
+            seed.branch_point,
+            seed.place.terminal,
+            seed.place.directory,
+            at,
+            at,
+            seed.source or None,
+            seed.source,
+        ),
     )
     n = number(connection, seed.id)
     assert n is not None
-    hold(connection, n, at)
+    acquire(connection, n, at)
     set_state(connection, n, state)
     move(connection, n, head)
     return n
@@ -62,7 +71,11 @@ def set_state(connection: sqlite3.Connection, n: int, state: ChatState) -> None:
     model = state.model or ModelRef("", "")
     connection.execute(
         "UPDATE chats SET provider = ?, model = ?, system = ?, settings = ? WHERE n = ?",
-        (*map(well_formed, (model.provider, model.model, state.system)), dump(wrapped(state.settings)), n),
+        (
+            *map(repair_surrogates, (model.provider, model.model, state.system)),
+            dump(encode_provider_data(state.settings)),
+            n,
+        ),
     )
 
 
@@ -73,7 +86,7 @@ def state(connection: sqlite3.Connection, n: int) -> ChatState:
     return ChatState(ModelRef(provider, model) if provider else None, system, _settings(settings))
 
 
-def add(connection: sqlite3.Connection, n: int, node: Kept, *, follow: bool) -> None:
+def add(connection: sqlite3.Connection, n: int, node: EncodedMessage, *, follow: bool) -> None:
     """Add a message to a chat. The head goes to it; with `follow` only if it stood on the message's parent."""
     row = messages.add(connection, n, node)
     if row is None:
@@ -86,7 +99,7 @@ def add(connection: sqlite3.Connection, n: int, node: Kept, *, follow: bool) -> 
     )
 
 
-def name_after(connection: sqlite3.Connection, n: int, words: str) -> None:
+def set_default_title(connection: sqlite3.Connection, n: int, words: str) -> None:
     """Give a chat that has no title yet one that nobody chose."""
     connection.execute("UPDATE chats SET title = ? WHERE n = ? AND title = ''", (words, n))
 
@@ -112,7 +125,7 @@ def move(connection: sqlite3.Connection, n: int, head: str | None) -> None:
     connection.execute("UPDATE chats SET head = (SELECT n FROM nodes WHERE id = ?) WHERE n = ?", (head, n))
 
 
-def visit(connection: sqlite3.Connection, n: int, place: Place, at: float) -> None:
+def touch(connection: sqlite3.Connection, n: int, place: Location, at: float) -> None:
     """The chat is led here from now on."""
     connection.execute(
         "UPDATE chats SET terminal = ?, directory = ?, updated = ? WHERE n = ?",
@@ -120,20 +133,21 @@ def visit(connection: sqlite3.Connection, n: int, place: Place, at: float) -> No
     )
 
 
-def hold(connection: sqlite3.Connection, n: int, at: float) -> bool:
+def acquire(connection: sqlite3.Connection, n: int, at: float) -> bool:
     """Take the chat for this process; False when another that still runs has it."""
     found = connection.execute("SELECT owner, since FROM holders WHERE chat = ?", (n,)).fetchone()
-    if found and found[0] != processes.owner() and processes.alive(found[0], found[1], at):
+    if found and found[0] != processes.this_process() and processes.is_running(found[0], found[1], at):
         return False
     connection.execute(
-        "INSERT OR REPLACE INTO holders (chat, owner, since) VALUES (?, ?, ?)", (n, processes.owner(), at)
+        "INSERT OR REPLACE INTO holders (chat, owner, since) VALUES (?, ?, ?)", (n, processes.this_process(), at)
     )
     return True
 
 
 def release(connection: sqlite3.Connection, chat: str) -> None:
     connection.execute(
-        "DELETE FROM holders WHERE chat = (SELECT n FROM chats WHERE id = ?) AND owner = ?", (chat, processes.owner())
+        "DELETE FROM holders WHERE chat = (SELECT n FROM chats WHERE id = ?) AND owner = ?",
+        (chat, processes.this_process()),
     )
 
 
@@ -144,7 +158,7 @@ def find(connection: sqlite3.Connection, name: str, at: float) -> ChatInfo | Fai
         (f"chats.id = ? AND {live}", name),
         (f"chats.title = ? AND {live} ORDER BY chats.updated DESC", name),
         (f"chats.id GLOB ? AND {live}", f"{_plain(name)}*"),
-        (f"chats.title LIKE ? ESCAPE '\\' AND {live} ORDER BY chats.updated DESC", f"{like(name)}%"),
+        (f"chats.title LIKE ? ESCAPE '\\' AND {live} ORDER BY chats.updated DESC", f"{escape_like(name)}%"),
     ):
         rows = connection.execute(f"SELECT {INFO} {FROM} WHERE {condition} LIMIT 4", (value,)).fetchall()
         if len(rows) == 1:
@@ -153,12 +167,12 @@ def find(connection: sqlite3.Connection, name: str, at: float) -> ChatInfo | Fai
             return _several(name, [info(row, at) for row in rows])
     return Failure(
         FailureKind.NOT_FOUND,
-        say("There is no chat {name}.", name=safe_line(name)),
-        say("termchat chats lists them all."),
+        safe_format("There is no chat {name}.", name=safe_line(name)),
+        safe_format("termchat chats lists them all."),
     )
 
 
-def last(connection: sqlite3.Connection, place: Place, at: float) -> ChatInfo | None:
+def last_chat(connection: sqlite3.Connection, place: Location, at: float) -> ChatInfo | None:
     """The last chat of this terminal in this directory, else the last of the directory that nobody else has open."""
     here = f"SELECT {INFO} {FROM} WHERE chats.directory = ? AND chats.deleted IS NULL"
     newest = "ORDER BY chats.updated DESC, chats.n DESC"
@@ -167,10 +181,10 @@ def last(connection: sqlite3.Connection, place: Place, at: float) -> ChatInfo | 
         if row := mine.fetchone():
             return info(row, at)
     found = (info(row, at) for row in connection.execute(f"{here} {newest}", (place.directory,)))
-    return next((chat for chat in found if not chat.held), None)
+    return next((chat for chat in found if not chat.open_elsewhere), None)
 
 
-def page(connection: sqlite3.Connection, directory: str | None, after: str, limit: int, at: float) -> Page:
+def list_page(connection: sqlite3.Connection, directory: str | None, after: str, limit: int, at: float) -> ChatPage:
     """Chats, newest first, of one directory or of all; `after` is where the page before ended."""
     conditions, values = ["chats.deleted IS NULL"], list[Any]()
     if directory is not None:
@@ -185,18 +199,18 @@ def page(connection: sqlite3.Connection, directory: str | None, after: str, limi
         (*values, limit + 1),
     ).fetchall()
     more = f"{rows[limit - 1][6].hex()}:{rows[limit - 1][0]}" if len(rows) > limit else ""
-    return Page(tuple(info(row, at) for row in rows[:limit]), more)
+    return ChatPage(tuple(info(row, at) for row in rows[:limit]), more)
 
 
 def info(row: tuple[Any, ...], at: float) -> ChatInfo:
     """A row of `INFO` as a value."""
     _, name, words, provider, model, created, updated, turns, directory, owner, since, deleted = row
-    held = bool(owner) and owner != processes.owner() and processes.alive(owner, since, at)
+    held = bool(owner) and owner != processes.this_process() and processes.is_running(owner, since, at)
     ref = ModelRef(provider, model) if provider else None
     return ChatInfo(name, words, ref, created, updated, turns, directory, held, deleted)
 
 
-def short(connection: sqlite3.Connection, chat: str) -> str:
+def short_id(connection: sqlite3.Connection, chat: str) -> str:
     """The shortest beginning of the id that means this chat alone, four characters at least."""
     before = connection.execute("SELECT max(id) FROM chats WHERE id < ?", (chat,)).fetchone()[0] or ""
     behind = connection.execute("SELECT min(id) FROM chats WHERE id > ?", (chat,)).fetchone()[0] or ""
@@ -204,7 +218,7 @@ def short(connection: sqlite3.Connection, chat: str) -> str:
     return chat[: max(4, shared + 1)]
 
 
-def like(text: str) -> str:
+def escape_like(text: str) -> str:
     """Text for LIKE ... ESCAPE '\\'."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
@@ -222,13 +236,13 @@ def _several(name: str, found: list[ChatInfo]) -> Failure:
     names = join(", ", [safe_line(f"{chat.id[:8]} ({chat.title})") for chat in found[:3]])
     return Failure(
         FailureKind.NOT_FOUND,
-        say("{name} could be several chats: {names} ...", name=safe_line(name), names=names),
-        say("Say more of the id."),
+        safe_format("{name} could be several chats: {names} ...", name=safe_line(name), names=names),
+        safe_format("Say more of the id."),
     )
 
 
 def _settings(text: str) -> Mapping[str, Json]:
     try:
-        return unwrapped(json.loads(text))
+        return decode_provider_data(json.loads(text))
     except ValueError:
         return {}

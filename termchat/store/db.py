@@ -41,7 +41,7 @@ def open_file(file: Path, vfs: str = "", patience: float = PATIENCE) -> Database
     options = f"?vfs={vfs}" if vfs else ""
     connection = _connect(f"{file.absolute().as_uri()}{options}", patience)
     try:
-        notes = [] if _write_ahead(connection, patience) else [sqlite_errors.slow()]
+        notes = [] if _write_ahead(connection, patience) else [sqlite_errors.no_wal_notice()]
         _check(connection, file)
         migrate(connection)
         connection.execute("SELECT count(*) FROM chats WHERE n < 0").fetchone()
@@ -155,7 +155,7 @@ def _write_ahead(connection: sqlite3.Connection, patience: float) -> bool:
                 return True
             break
         except sqlite3.OperationalError as error:
-            if not sqlite_errors.locked(error):
+            if not sqlite_errors.is_locked(error):
                 break
             if time.monotonic() > until:
                 raise

@@ -21,9 +21,9 @@ from termchat.store import db, sqlite_errors
 from termchat.store.db import Database
 
 T = TypeVar("T")
-Tell = Callable[[Failure], None]
+OnFailure = Callable[[Failure], None]
 _log = logging.getLogger("termchat")
-_HASTE = 0.1  # seconds to wait for a lock that already made us wait
+_SHORT_BUSY_TIMEOUT = 0.1  # seconds to wait for a lock that already made us wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,10 @@ class Write:
     durable: bool = False
 
 
-class Desk:
+class DatabaseThread:
     """The store thread. `file` None keeps everything in memory; `tell` is called on the event loop."""
 
-    def __init__(self, file: Path | None, tell: Tell, *, vfs: str = "") -> None:
+    def __init__(self, file: Path | None, tell: OnFailure, *, vfs: str = "") -> None:
         self._file = file
         self._vfs = vfs
         self._tell = tell
@@ -55,17 +55,17 @@ class Desk:
         """Whether nothing will be left of what is kept."""
         return self._file is None or bool(self._db and self._db.memory)
 
-    def post(self, write: Write) -> Future[bool]:
+    def submit(self, write: Write) -> Future[bool]:
         """Write it after all that was posted before; the future tells whether it is done or still waits."""
         if self._closed:
             return _unwritten()
         return self._thread.submit(self._write, write)
 
-    async def done(self, posted: Future[bool]) -> bool:
+    async def wait(self, posted: Future[bool]) -> bool:
         """Wait for something posted, whatever becomes of the one who waits."""
         return await asyncio.shield(asyncio.wrap_future(posted))
 
-    async def ask(self, read: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
+    async def query(self, read: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
         """What `read` finds; `otherwise` when the file cannot be read now, which is told."""
         if self._closed:
             return otherwise
@@ -83,11 +83,11 @@ class Desk:
         try:
             step()
         except sqlite3.Error as error:
-            self._troubled(error)
+            self._handle_error(error)
 
     def _database(self) -> Database:
         if self._db is None:
-            self._db = _open(self._file, self._vfs, _HASTE if self.trouble else db.PATIENCE)
+            self._db = _open(self._file, self._vfs, _SHORT_BUSY_TIMEOUT if self.trouble else db.PATIENCE)
             for note in self._db.notes:
                 self._say(note)
             if self._db.memory and self._file:
@@ -99,24 +99,24 @@ class Desk:
             self._waiting = [other for other in self._waiting if other.key != write.key]
         self._waiting.append(write)
         try:
-            return self._settle()
+            return self._flush()
         except Exception:
             _log.exception("the store cannot be used")
             return False
 
-    def _settle(self) -> bool:
+    def _flush(self) -> bool:
         """Write everything that waits, in one transaction; one bad write is dropped, not the ones around it."""
         try:
-            self._rescuing(self._write_all)
+            self._with_recovery(self._write_all)
         except sqlite3.Error as error:
-            if self._troubled(error):
+            if self._handle_error(error):
                 return False
             self._one_by_one()
         except Exception:
             _log.exception("a write to the store failed")
             self._one_by_one()
         else:
-            self._well()
+            self._clear_failure()
         return True
 
     def _write_all(self, connection: sqlite3.Connection) -> None:
@@ -135,28 +135,28 @@ class Desk:
                 with db.transaction(connection, durable=write.durable):
                     write.do(connection)
             except Exception as error:
-                if isinstance(error, sqlite3.Error) and self._troubled(error):
+                if isinstance(error, sqlite3.Error) and self._handle_error(error):
                     self._waiting = waiting[n:]
                     return
                 _log.exception("a write to the store was dropped")
 
     def _read(self, read: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
         if self._waiting:
-            self._settle()
+            self._flush()
         try:
-            return self._rescuing(read)
+            return self._with_recovery(read)
         except sqlite3.Error as error:
-            if not self._troubled(error):
+            if not self._handle_error(error):
                 _log.exception("a question to the store failed")
             return otherwise
 
-    def _rescuing(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _with_recovery(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do the work; when the file turns out to be damaged, rescue it and do the work on the new one."""
         connection = self._database().connection
         try:
             return work(connection)
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-            if self._file is None or self.in_memory or not sqlite_errors.damaged(error):
+            if self._file is None or self.in_memory or not sqlite_errors.is_corrupt(error):
                 raise
             connection.close()
             self._db = None
@@ -165,24 +165,24 @@ class Desk:
                 self._say(note)
             return work(self._database().connection)
 
-    def _troubled(self, error: sqlite3.Error) -> bool:
+    def _handle_error(self, error: sqlite3.Error) -> bool:
         """Whether it may pass; the user is told when it begins."""
-        failure = sqlite_errors.passing(error)
+        failure = sqlite_errors.transient_failure(error)
         if failure is None:
             return False
         _log.warning("the store: %s", error)
         if self.trouble is None or self.trouble.message != failure.message:
             self._say(failure)
         self.trouble = failure
-        self._patience(_HASTE)
+        self._set_busy_timeout(_SHORT_BUSY_TIMEOUT)
         return True
 
-    def _well(self) -> None:
+    def _clear_failure(self) -> None:
         if self.trouble and not self.in_memory:
             self.trouble = None
-            self._patience(db.PATIENCE)
+            self._set_busy_timeout(db.PATIENCE)
 
-    def _patience(self, seconds: float) -> None:
+    def _set_busy_timeout(self, seconds: float) -> None:
         if self._db:
             self._db.connection.execute(f"PRAGMA busy_timeout={int(seconds * 1000)}")
 
@@ -193,9 +193,9 @@ class Desk:
             _log.warning("the store, after the end: %s", failure.message)
 
     def _close(self) -> None:
-        self._patience(db.PATIENCE)
+        self._set_busy_timeout(db.PATIENCE)
         if self._waiting:
-            self._quietly(self._settle)
+            self._quietly(self._flush)
         if self._db:
             self._quietly(self._db.connection.close)
 
@@ -213,36 +213,36 @@ def _open(file: Path | None, vfs: str, patience: float) -> Database:
         return db.open_memory()
     try:
         return db.open_file(file, vfs, patience)
-    except sqlite_errors.NotOurs as error:
+    except sqlite_errors.ForeignDatabase as error:
         opened = db.open_memory()
         opened.notes.append(error.failure)
         return opened
     except OSError as error:
-        return _instead(file, error)
+        return _fall_back_to_memory(file, error)
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        if sqlite_errors.locked(error):
+        if sqlite_errors.is_locked(error):
             raise
-        return _rescued(file, vfs) if sqlite_errors.damaged(error) else _instead(file, error)
+        return _rescued(file, vfs) if sqlite_errors.is_corrupt(error) else _fall_back_to_memory(file, error)
 
 
 def _rescued(file: Path, vfs: str) -> Database:
     try:
         note = _rescue(file)
         opened = db.open_file(file, vfs)
-    except (OSError, sqlite3.Error, sqlite_errors.NotOurs) as error:
-        return _instead(file, error)
+    except (OSError, sqlite3.Error, sqlite_errors.ForeignDatabase) as error:
+        return _fall_back_to_memory(file, error)
     if note:
         opened.notes.insert(0, note)
     return opened
 
 
 def _rescue(file: Path) -> Failure | None:
-    from termchat.store.recovery import rescue  # hardly ever needed
+    from termchat.store.recovery import recover  # hardly ever needed
 
-    return rescue(file)
+    return recover(file)
 
 
-def _instead(file: Path, error: Exception) -> Database:
+def _fall_back_to_memory(file: Path, error: Exception) -> Database:
     opened = db.open_memory(file)
     opened.notes.append(sqlite_errors.unusable(file, error))
     return opened

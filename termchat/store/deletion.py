@@ -7,13 +7,13 @@ import sqlite3
 from termchat.core.chats import ChatInfo
 from termchat.store import chats, messages
 
-KEPT = 30 * 86_400.0
+RETENTION = 30 * 86_400.0
 _AT_ONCE = 20  # chats that go for good in one go, so that nobody waits for it
 
 
 def delete(connection: sqlite3.Connection, n: int, at: float) -> None:
     """Set a chat aside; what other chats share of it becomes theirs."""
-    _hand_over(connection, n, even_to_deleted=False)
+    _reassign_shared_messages(connection, n, even_to_deleted=False)
     connection.execute("UPDATE chats SET deleted = ? WHERE n = ? AND deleted IS NULL", (at, n))
 
 
@@ -33,8 +33,8 @@ def purge(connection: sqlite3.Connection, before: float) -> None:
     """Remove chats that were set aside before a moment, with their attachments if nobody else has them."""
     rows = connection.execute("SELECT n FROM chats WHERE deleted < ? LIMIT ?", (before, _AT_ONCE)).fetchall()
     for (n,) in rows:
-        _hand_over(connection, n, even_to_deleted=True)
-        messages.forget_words(
+        _reassign_shared_messages(connection, n, even_to_deleted=True)
+        messages.unindex(
             connection, connection.execute("SELECT n, author, message FROM nodes WHERE chat = ?", (n,)).fetchall()
         )
         connection.execute("DELETE FROM drafts WHERE chat = (SELECT id FROM chats WHERE n = ?)", (n,))
@@ -43,7 +43,7 @@ def purge(connection: sqlite3.Connection, before: float) -> None:
         connection.execute("DELETE FROM blobs WHERE hash NOT IN (SELECT hash FROM attachments)")
 
 
-def _hand_over(connection: sqlite3.Connection, n: int, *, even_to_deleted: bool) -> None:
+def _reassign_shared_messages(connection: sqlite3.Connection, n: int, *, even_to_deleted: bool) -> None:
     """Give nodes that other chats stand on to one of those chats, and all above them as well."""
     edges = connection.execute(
         "SELECT child.chat, child.parent FROM nodes AS mine JOIN nodes AS child ON child.parent = mine.n "

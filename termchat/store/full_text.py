@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from termchat.core.messages import File, Message, Part, Reasoning, Search, Text, ToolCall, ToolResult
-from termchat.core.sanitize import well_formed
+from termchat.core.sanitize import repair_surrogates
 
 # Han, kana, bopomofo, Hangul, Thai, Lao, Khmer, Burmese (https://www.unicode.org/charts/)
-_ALONE = (
+_UNSPACED_SCRIPTS = (
     "[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3041-\u312f\u3131-\u318e\u31a0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff66-\uffdc\U0001b000-\U0001b16f"
     "\U00020000-\U0003ffff]"
@@ -32,33 +32,33 @@ class Query:
     """A question in the language of FTS5, and the pieces to be shown as found."""
 
     match: str
-    pieces: tuple[str, ...]
+    highlights: tuple[str, ...]
 
 
-def words(message: Message) -> str:
+def searchable_text(message: Message) -> str:
     """All text of a message, tool output included."""
     return "\n".join(found for part in message.parts if (found := _of(part)))
 
 
-def indexed(text: str) -> str:
+def to_fts_text(text: str) -> str:
     """The text as it goes into the index."""
     text = text.replace("\0", " ")  # SQLite's text ends there
-    return text if text.isascii() else _alone().sub(r" \g<0> ", text)
+    return text if text.isascii() else _is_unspaced().sub(r" \g<0> ", text)
 
 
-def query(typed: str) -> Query | None:
+def parse_query(typed: str) -> Query | None:
     """What was typed, as a question: all words must be there, the last may go on; "quoted words" are a phrase.
 
     A word that ends in * may go on as well. None when there is no word in it.
     """
-    typed = well_formed(typed).replace("\0", " ")
+    typed = repair_surrogates(typed).replace("\0", " ")
     terms = [(quoted, False) if quoted else (bare.rstrip("*"), bare.endswith("*")) for quoted, bare in _terms(typed)]
     terms = [(term, more) for term, more in terms if any(map(str.isalnum, term))]
     if not terms:
         return None
     if not typed.endswith(('"', " ")):
         terms[-1] = (terms[-1][0], True)
-    asked = (f'"{indexed(term)}"{"*" if more and term[-1].isalnum() else ""}' for term, more in terms)
+    asked = (f'"{to_fts_text(term)}"{"*" if more and term[-1].isalnum() else ""}' for term, more in terms)
     return Query(" AND ".join(asked), tuple(_folded(term) for term, _ in terms))
 
 
@@ -77,9 +77,9 @@ def snippet(text: str, pieces: tuple[str, ...]) -> tuple[str, tuple[tuple[int, i
 
 
 @cache
-def _alone() -> re.Pattern[str]:
+def _is_unspaced() -> re.Pattern[str]:
     """Compiled when it is first needed, which takes longer than everything else here."""
-    return re.compile(_ALONE)
+    return re.compile(_UNSPACED_SCRIPTS)
 
 
 def _terms(typed: str) -> list[tuple[str, str]]:

@@ -12,14 +12,14 @@ from typing import Any, TypeAlias, cast
 Raw: TypeAlias = Mapping[str, Any]
 
 
-class BadRecord(ValueError):  # noqa: N818 - it is the record that is bad
+class InvalidRecord(ValueError):  # noqa: N818 - it is the record that is bad
     """A record that cannot be read; the message says what is wrong with it."""
 
 
 def record(value: object) -> Raw:
     """A JSON object."""
     if not isinstance(value, dict):
-        raise BadRecord("not an object")
+        raise InvalidRecord("not an object")
     return cast("Raw", value)
 
 
@@ -35,7 +35,7 @@ def text(raw: Raw, key: str, default: str | None = None) -> str:
     if value is None and default is not None:
         return default
     if not isinstance(value, str):
-        raise BadRecord(f"{key} is not a text")
+        raise InvalidRecord(f"{key} is not a text")
     return value
 
 
@@ -47,7 +47,7 @@ def whole(raw: Raw, key: str) -> int:
     """An integer, 0 when there is none."""
     value = raw.get(key) or 0
     if not isinstance(value, int):
-        raise BadRecord(f"{key} is not a number")
+        raise InvalidRecord(f"{key} is not a number")
     return value
 
 
@@ -57,7 +57,7 @@ def number(raw: Raw, key: str, default: float) -> float:
     if value is None:
         return default
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value or abs(value) > 1e12:
-        raise BadRecord(f"{key} is not a number")
+        raise InvalidRecord(f"{key} is not a number")
     return float(value)
 
 
@@ -69,12 +69,12 @@ def decimal(raw: Raw, key: str) -> Decimal | None:
     try:
         return Decimal(str(value))
     except InvalidOperation as error:
-        raise BadRecord(f"{key} is not a number") from error
+        raise InvalidRecord(f"{key} is not a number") from error
 
 
 def items(raw: Raw, key: str) -> Iterator[Any]:
     """The items of a list, none when it is missing."""
     value: object = raw.get(key) or []
     if not isinstance(value, list):
-        raise BadRecord(f"{key} is not a list")
+        raise InvalidRecord(f"{key} is not a list")
     return iter(cast("list[Any]", value))

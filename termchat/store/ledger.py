@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from termchat.core.chats import By, UsageRow
+from termchat.core.chats import UsageGroup, UsageRow
 from termchat.core.errors import FailureKind
 from termchat.core.messages import Origin
 from termchat.core.models import ApiProtocol, ModelRef
@@ -32,7 +32,7 @@ class Entry:
     seconds: float | None = None
 
 
-def enter(connection: sqlite3.Connection, chat: int | None, entry: Entry) -> None:
+def add_entry(connection: sqlite3.Connection, chat: int | None, entry: Entry) -> None:
     """Write a request down; one that is in the books already stays."""
     usage = entry.usage or Usage()
     connection.execute(
@@ -48,7 +48,7 @@ def enter(connection: sqlite3.Connection, chat: int | None, entry: Entry) -> Non
     )
 
 
-def settle(connection: sqlite3.Connection, turn: str, cost: Decimal | None) -> None:
+def split_turn_cost(connection: sqlite3.Connection, turn: str, cost: Decimal | None) -> None:
     """Share the cost of a whole turn among those of its requests whose own is not known, by their tokens.
 
     The shares add up to the cost exactly; an unknown cost leaves them unpriced.
@@ -93,7 +93,7 @@ def last_origin(connection: sqlite3.Connection, model: ModelRef) -> Origin | Non
     return Origin(model.provider, ApiProtocol(found[0]), model.model) if known else None
 
 
-def totals(connection: sqlite3.Connection, by: By, since: float) -> tuple[UsageRow, ...]:
+def totals(connection: sqlite3.Connection, by: UsageGroup, since: float) -> tuple[UsageRow, ...]:
     """What was used since a moment: days newest first, models and chats by their cost."""
     connection.create_aggregate("exact_sum", 1, _ExactSum)  # pyright: ignore[reportArgumentType] - it is one
     rows = connection.execute(
@@ -103,15 +103,15 @@ def totals(connection: sqlite3.Connection, by: By, since: float) -> tuple[UsageR
         (since,),
     )
     found = [_row(row) for row in rows]
-    if by is By.DAY:
+    if by is UsageGroup.DAY:
         return tuple(sorted(found, key=lambda row: row.key, reverse=True))
     return tuple(sorted(found, key=lambda row: (-row.cost, -row.requests, row.key)))
 
 
 _KEYS = {
-    By.MODEL: "ledger.provider || '/' || ledger.model, ''",
-    By.DAY: "date(at, 'unixepoch', 'localtime'), ''",
-    By.CHAT: "coalesce(chats.id, ''), coalesce(chats.title, 'deleted chats')",
+    UsageGroup.MODEL: "ledger.provider || '/' || ledger.model, ''",
+    UsageGroup.DAY: "date(at, 'unixepoch', 'localtime'), ''",
+    UsageGroup.CHAT: "coalesce(chats.id, ''), coalesce(chats.title, 'deleted chats')",
 }
 
 

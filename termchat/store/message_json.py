@@ -36,13 +36,13 @@ from termchat.core.messages import (
 )
 from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import Outcome
-from termchat.core.sanitize import well_formed
+from termchat.core.sanitize import repair_surrogates
 from termchat.core.usage import Usage
 from termchat.store import json_fields
-from termchat.store.json_fields import BadRecord, Raw
+from termchat.store.json_fields import InvalidRecord, Raw
 
 VERSION = 1
-Blobs: TypeAlias = Callable[[str], bytes]
+LoadBlob: TypeAlias = Callable[[str], bytes]
 _WRAPPERS = ("$bytes", "$float", "$object")
 _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
@@ -58,10 +58,10 @@ class Encoded:
 def encode(message: Message, *, inline: bool = False) -> Encoded:
     """The message as the store keeps it."""
     blobs: dict[str, bytes] = {}
-    return Encoded(dump(to_raw(message, None if inline else blobs)), blobs)
+    return Encoded(dump(to_dict(message, None if inline else blobs)), blobs)
 
 
-def decode(text: str, blobs: Blobs) -> Message:
+def decode(text: str, blobs: LoadBlob) -> Message:
     """The message that was encoded; `blobs` gives bytes by their hash (KeyError when they are lost).
 
     Raises BadRecord.
@@ -69,69 +69,69 @@ def decode(text: str, blobs: Blobs) -> Message:
     try:
         raw = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise BadRecord("not JSON") from error
-    return from_raw(raw, blobs)
+        raise InvalidRecord("not JSON") from error
+    return from_dict(raw, blobs)
 
 
 def dump(value: object) -> str:
     """JSON on one line, fit for UTF-8."""
-    return well_formed(_dump(value))
+    return repair_surrogates(_dump(value))
 
 
-def lost(_hash: str) -> bytes:
+def missing_blob(_hash: str) -> bytes:
     """Blobs where there are none."""
     raise KeyError(_hash)
 
 
-def to_raw(message: Message, blobs: dict[str, bytes] | None = None) -> dict[str, Any]:
+def to_dict(message: Message, blobs: dict[str, bytes] | None = None) -> dict[str, Any]:
     """The message as a JSON object; bytes go to `blobs`, or inside as base64 when it is None."""
-    raw: dict[str, Any] = {"v": VERSION, "author": message.author.value}
+    raw: dict[str, Any] = {"v": VERSION, "author": message.role.value}
     if message.origin:
         raw["origin"] = [message.origin.provider, message.origin.protocol.value, message.origin.model]
     if message.outcome:
         raw["outcome"] = message.outcome.value
     if message.usage:
-        raw["usage"] = _usage_to_raw(message.usage)
-    raw["parts"] = [_part_to_raw(part, blobs) for part in message.parts]
+        raw["usage"] = _usage_to_dict(message.usage)
+    raw["parts"] = [_part_to_dict(part, blobs) for part in message.parts]
     return raw
 
 
-def from_raw(value: object, blobs: Blobs = lost) -> Message:
+def from_dict(value: object, blobs: LoadBlob = missing_blob) -> Message:
     """The message of a JSON object. Raises BadRecord."""
     raw = json_fields.record(value)
     if raw.get("v") != VERSION:
-        raise BadRecord("a version that is not known")
+        raise InvalidRecord("a version that is not known")
     try:
         return Message(
             Role(json_fields.text(raw, "author")),
-            tuple(_part_from_raw(json_fields.record(part), blobs) for part in json_fields.items(raw, "parts")),
+            tuple(_part_from_dict(json_fields.record(part), blobs) for part in json_fields.items(raw, "parts")),
             _origin(raw.get("origin")),
             Outcome(json_fields.text(raw, "outcome")) if "outcome" in raw else None,
             _usage(json_fields.record(raw["usage"])) if "usage" in raw else None,
         )
-    except BadRecord:
+    except InvalidRecord:
         raise
     except (ValueError, RecursionError) as error:
-        raise BadRecord(f"{error}"[:100]) from error
+        raise InvalidRecord(f"{error}"[:100]) from error
 
 
-def _part_to_raw(part: Part, blobs: dict[str, bytes] | None) -> dict[str, Any]:
+def _part_to_dict(part: Part, blobs: dict[str, bytes] | None) -> dict[str, Any]:
     match part:
         case Text():
-            raw = {"type": "text", "text": part.text, **_opaque(part.extra)}
+            raw = {"type": "text", "text": part.text, **_opaque(part.provider_data)}
             if part.citations:
                 raw["citations"] = [[citation.url, citation.title] for citation in part.citations]
             return raw
         case Reasoning():
-            raw = {"type": "reasoning", "text": part.text, **_opaque(part.extra)}
+            raw = {"type": "reasoning", "text": part.text, **_opaque(part.provider_data)}
             return {**raw, "redacted": True} if part.redacted else raw
         case Search():
-            return {"type": "search", "queries": list(part.queries), **_opaque(part.extra)}
+            return {"type": "search", "queries": list(part.queries), **_opaque(part.provider_data)}
         case ToolCall():
             raw = {"type": "call", "id": part.id, "name": part.name, "arguments": part.arguments}
-            return {**raw, "whole": part.whole, **_opaque(part.extra)}
+            return {**raw, "whole": part.complete, **_opaque(part.provider_data)}
         case ToolResult():
-            parts = [_part_to_raw(inner, blobs) for inner in part.parts]
+            parts = [_part_to_dict(inner, blobs) for inner in part.parts]
             return {"type": "result", "id": part.call_id, "name": part.name, "error": part.is_error, "parts": parts}
         case Image():
             return {"type": "image", "mime": part.mime, "url": part.url, **_bytes_to_raw(part.data, blobs)}
@@ -139,7 +139,7 @@ def _part_to_raw(part: Part, blobs: dict[str, bytes] | None) -> dict[str, Any]:
             return {"type": "file", "name": part.name, "mime": part.mime, **_bytes_to_raw(part.data, blobs)}
 
 
-def _part_from_raw(raw: Raw, blobs: Blobs) -> Part:
+def _part_from_dict(raw: Raw, blobs: LoadBlob) -> Part:
     match raw.get("type"):
         case "text":
             citations = tuple(_citation(item) for item in json_fields.items(raw, "citations"))
@@ -161,19 +161,19 @@ def _part_from_raw(raw: Raw, blobs: Blobs) -> Part:
         case "file":
             return File(json_fields.text(raw, "name"), json_fields.text(raw, "mime"), _bytes(raw, blobs))
         case _:
-            raise BadRecord("a part of an unknown type")
+            raise InvalidRecord("a part of an unknown type")
 
 
-def _inner(raw: Raw, blobs: Blobs) -> Text | Image:
-    part = _part_from_raw(raw, blobs)
+def _inner(raw: Raw, blobs: LoadBlob) -> Text | Image:
+    part = _part_from_dict(raw, blobs)
     if not isinstance(part, Text | Image):
-        raise BadRecord("a tool gives text and images only")
+        raise InvalidRecord("a tool gives text and images only")
     return part
 
 
 def _word(item: object) -> str:
     if not isinstance(item, str):
-        raise BadRecord("what was searched for is not a text")
+        raise InvalidRecord("what was searched for is not a text")
     return item
 
 
@@ -182,7 +182,7 @@ def _citation(item: object) -> Citation:
         case [str(url), str(title)]:
             return Citation(url, title)
         case _:
-            raise BadRecord("a citation is not an address and a title")
+            raise InvalidRecord("a citation is not an address and a title")
 
 
 def _origin(item: object) -> Origin | None:
@@ -192,7 +192,7 @@ def _origin(item: object) -> Origin | None:
         case [str(provider), str(protocol), str(model)]:
             return Origin(provider, ApiProtocol(protocol), model)
         case _:
-            raise BadRecord("origin is not a provider, a protocol and a model")
+            raise InvalidRecord("origin is not a provider, a protocol and a model")
 
 
 def _bytes_to_raw(data: bytes, blobs: dict[str, bytes] | None) -> dict[str, Any]:
@@ -205,7 +205,7 @@ def _bytes_to_raw(data: bytes, blobs: dict[str, bytes] | None) -> dict[str, Any]
     return {"blob": name}
 
 
-def _bytes(raw: Raw, blobs: Blobs) -> bytes:
+def _bytes(raw: Raw, blobs: LoadBlob) -> bytes:
     if "blob" in raw:
         try:
             return blobs(json_fields.text(raw, "blob"))
@@ -218,10 +218,10 @@ def _from_base64(text: str) -> bytes:
     try:
         return b64decode(text, validate=True)
     except (BadBase64, ValueError) as error:
-        raise BadRecord("data is not base64") from error
+        raise InvalidRecord("data is not base64") from error
 
 
-def _usage_to_raw(usage: Usage) -> dict[str, Any]:
+def _usage_to_dict(usage: Usage) -> dict[str, Any]:
     counts = {"input": usage.input, "output": usage.output, "cached": usage.cached}
     raw: dict[str, Any] = {**counts, "cache_write": usage.cache_write, "reasoning": usage.reasoning}
     if usage.estimated:
@@ -243,22 +243,22 @@ def _usage(raw: Raw) -> Usage:
     )
 
 
-def wrapped(opaque: Mapping[str, object]) -> dict[str, Any]:
+def encode_provider_data(opaque: Mapping[str, object]) -> dict[str, Any]:
     """Opaque data as JSON that holds all of it."""
     return {key: _wrapped(item) for key, item in opaque.items()}
 
 
-def unwrapped(raw: object) -> dict[str, Any]:
+def decode_provider_data(raw: object) -> dict[str, Any]:
     """Opaque data as it was before it was wrapped. Raises BadRecord."""
     return {key: _unwrapped(item) for key, item in json_fields.record(raw).items()}
 
 
 def _opaque(extra: Extra) -> dict[str, Any]:
-    return {} if extra is None else {"extra": wrapped(extra)}
+    return {} if extra is None else {"extra": encode_provider_data(extra)}
 
 
 def _extra(raw: Raw) -> Extra:
-    return unwrapped(raw["extra"]) if "extra" in raw else None
+    return decode_provider_data(raw["extra"]) if "extra" in raw else None
 
 
 def _wrapped(value: object) -> object:
@@ -270,7 +270,7 @@ def _wrapped(value: object) -> object:
         case list() | tuple():
             return [_wrapped(item) for item in cast("list[object]", value)]
         case dict():
-            inner = wrapped(cast("dict[str, object]", value))
+            inner = encode_provider_data(cast("dict[str, object]", value))
             return {"$object": inner} if any(key in inner for key in _WRAPPERS) else inner
         case _:
             return value

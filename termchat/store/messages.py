@@ -9,17 +9,17 @@ from typing import TypeAlias
 
 from termchat.core.conversation import Conversation, Node
 from termchat.core.messages import Message, Role, Text
-from termchat.core.sanitize import well_formed
-from termchat.store.full_text import indexed, words
-from termchat.store.json_fields import BadRecord
-from termchat.store.message_json import Blobs, Encoded, decode, encode, lost
+from termchat.core.sanitize import repair_surrogates
+from termchat.store.full_text import searchable_text, to_fts_text
+from termchat.store.json_fields import InvalidRecord
+from termchat.store.message_json import Encoded, LoadBlob, decode, encode, missing_blob
 
-Hide: TypeAlias = Callable[[str], str]
+Redact: TypeAlias = Callable[[str], str]
 DAMAGED = "[this message is damaged and cannot be read]"
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class EncodedMessage:
     """A node with its message encoded, ready to be written."""
 
     id: str
@@ -30,14 +30,14 @@ class Kept:
     words: str
 
 
-def kept(node: Node, created: float, hide: Hide = str) -> Kept:
+def encode_node(node: Node, created: float, hide: Redact = str) -> EncodedMessage:
     """The node, encoded; `hide` takes out of its text what must not be written."""
-    encoded, text = encode(node.message), well_formed(words(node.message))
+    encoded, text = encode(node.message), repair_surrogates(searchable_text(node.message))
     hidden = Encoded(hide(encoded.text), encoded.blobs)
-    return Kept(node.id, node.parent, node.message.author, created, hidden, indexed(hide(text)))
+    return EncodedMessage(node.id, node.parent, node.message.role, created, hidden, to_fts_text(hide(text)))
 
 
-def add(connection: sqlite3.Connection, chat: int, node: Kept) -> int | None:
+def add(connection: sqlite3.Connection, chat: int, node: EncodedMessage) -> int | None:
     """Write a node; its number, None when it is there already."""
     found = connection.execute(
         "INSERT OR IGNORE INTO nodes (id, chat, parent, author, created, message) "
@@ -64,7 +64,7 @@ def tree(
     own = {row[0] for row in rows}
     outside = {row[2] for row in rows if row[2] is not None and row[2] not in own}
     outside |= {n for n in (head, stem) if n is not None and n not in own}
-    rows = [*_above(connection, outside), *rows]
+    rows = [*_ancestors(connection, outside), *rows]
     ids: dict[int, str] = {row[0]: row[1] for row in rows}
     blobs = _Blobs(connection)
     nodes: dict[str, Node] = {}
@@ -74,14 +74,14 @@ def tree(
     return Conversation(nodes, ids.get(head) if head is not None else None), times
 
 
-def message(text: str, author: str, blobs: Blobs = lost) -> Message:
+def message(text: str, author: str, blobs: LoadBlob = missing_blob) -> Message:
     """The message of a row, without the bytes of its attachments unless there are `blobs`.
 
     A damaged one is a message that says so.
     """
     try:
         return decode(text, blobs)
-    except BadRecord:
+    except InvalidRecord:
         said_by = Role.USER if author == Role.USER.value else Role.ASSISTANT
         return Message(said_by, (Text(DAMAGED),))
 
@@ -97,10 +97,10 @@ def last(connection: sqlite3.Connection, chat: str, count: int) -> tuple[Message
     return tuple(message(text, author) for author, text in rows)
 
 
-def forget_words(connection: sqlite3.Connection, rows: Iterable[tuple[int, str, str]]) -> None:
+def unindex(connection: sqlite3.Connection, rows: Iterable[tuple[int, str, str]]) -> None:
     """Take nodes (number, author, message) out of the index, which must be told what it was made from."""
     for n, author, text in rows:
-        old = indexed(words(message(text, author)))
+        old = to_fts_text(searchable_text(message(text, author)))
         connection.execute("INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)", (n, old))
 
 
@@ -108,11 +108,13 @@ def reindex(connection: sqlite3.Connection) -> None:
     """Make the index of words anew."""
     connection.execute("INSERT INTO words (words) VALUES ('delete-all')")
     for n, author, text in connection.execute("SELECT n, author, message FROM nodes ORDER BY n"):
-        made_of = indexed(words(message(text, author)))
+        made_of = to_fts_text(searchable_text(message(text, author)))
         connection.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (n, made_of))
 
 
-def _above(connection: sqlite3.Connection, numbers: Iterable[int]) -> Iterator[tuple[int, str, int, str, float, str]]:
+def _ancestors(
+    connection: sqlite3.Connection, numbers: Iterable[int]
+) -> Iterator[tuple[int, str, int, str, float, str]]:
     """The nodes with these numbers and all above them."""
     for number in numbers:
         yield from connection.execute(

@@ -14,8 +14,8 @@ from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.store import chats, ledger, messages, processes
 from termchat.store.ledger import Entry
-from termchat.store.message_json import encode, lost
-from termchat.store.messages import Hide, kept
+from termchat.store.message_json import encode, missing_blob
+from termchat.store.messages import Redact, encode_node
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Partial:
     message: Message | None = None
 
 
-def save(connection: sqlite3.Connection, partial: Partial, hide: Hide) -> None:
+def save(connection: sqlite3.Connection, partial: Partial, hide: Redact) -> None:
     """Put what came so far in the place of what was saved before."""
     n = chats.number(connection, partial.chat)
     text = hide(encode(partial.message, inline=True).text) if partial.message else None
@@ -41,7 +41,7 @@ def save(connection: sqlite3.Connection, partial: Partial, hide: Hide) -> None:
         "INSERT OR REPLACE INTO partials (turn, chat, parent, node, owner, provider, model, step, began, message) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            *(partial.turn, n, partial.parent, partial.node, processes.owner()),
+            *(partial.turn, n, partial.parent, partial.node, processes.this_process()),
             *(model.provider, model.model, partial.step, partial.began, text),
         ),
     )
@@ -51,7 +51,7 @@ def drop(connection: sqlite3.Connection, turn: str) -> None:
     connection.execute("DELETE FROM partials WHERE turn = ?", (turn,))
 
 
-def finish(connection: sqlite3.Connection, partial: Partial, hide: Hide) -> None:
+def finish(connection: sqlite3.Connection, partial: Partial, hide: Redact) -> None:
     """Make a message of what came: the turn ends here, cut."""
     drop(connection, partial.turn)
     n = chats.number(connection, partial.chat)
@@ -60,31 +60,31 @@ def finish(connection: sqlite3.Connection, partial: Partial, hide: Hide) -> None
     _enter(connection, n, partial)
     if partial.message and partial.message.parts:
         ended = _ended(partial.message, ledger.last_origin(connection, partial.model))
-        node = kept(Node(partial.node, partial.parent, ended), partial.began, hide)
+        node = encode_node(Node(partial.node, partial.parent, ended), partial.began, hide)
         chats.add(connection, n, node, follow=True)
 
 
-def adopt(connection: sqlite3.Connection, at: float) -> int:
+def finish_orphaned(connection: sqlite3.Connection, at: float) -> int:
     """Finish what processes that have ended left behind; how many turns that were."""
     rows = connection.execute(
         "SELECT turn, chats.id, parent, node, owner, partials.provider, partials.model, step, began, message "
         "FROM partials JOIN chats ON chats.n = partials.chat"
     ).fetchall()
-    left = [row for row in rows if row[4] != processes.owner() and not processes.alive(row[4], row[8], at)]
+    left = [row for row in rows if row[4] != processes.this_process() and not processes.is_running(row[4], row[8], at)]
     for turn, chat, parent, node, _, provider, model, step, began, text in left:
-        message = messages.message(text, Role.ASSISTANT.value, lost) if text else None
+        message = messages.message(text, Role.ASSISTANT.value, missing_blob) if text else None
         finish(connection, Partial(turn, chat, parent, node, ModelRef(provider, model), step, began, message), str)
     return len(left)
 
 
 def _ended(message: Message, origin: Origin | None) -> Message:
-    return replace(message, outcome=Outcome.CUT, origin=origin) if message.author is Role.ASSISTANT else message
+    return replace(message, outcome=Outcome.CUT, origin=origin) if message.role is Role.ASSISTANT else message
 
 
 def _enter(connection: sqlite3.Connection, n: int, partial: Partial) -> None:
     """A request that left and whose end is not known was made all the same, and may have been billed."""
-    reply = partial.message if partial.message and partial.message.author is Role.ASSISTANT else None
+    reply = partial.message if partial.message and partial.message.role is Role.ASSISTANT else None
     if partial.message and not reply:
         return  # its request ended before the calls; that one is in the books
     entry = Entry(partial.turn, partial.step, partial.began, partial.model, Outcome.CUT, usage=reply and reply.usage)
-    ledger.enter(connection, n, replace(entry, origin=reply.origin if reply else None))
+    ledger.add_entry(connection, n, replace(entry, origin=reply.origin if reply else None))

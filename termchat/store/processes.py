@@ -16,12 +16,12 @@ _PS = "/bin/ps"
 
 
 @cache
-def owner() -> str:
+def this_process() -> str:
     """This process, in words that `alive` understands in any other."""
     return _name(os.getpid())
 
 
-def alive(name: str, since: float, now: float) -> bool:
+def is_running(name: str, since: float, now: float) -> bool:
     """Whether the process that called itself `name` at the time `since` still runs.
 
     Of another machine (or container) nothing is known: there a name counts as alive for twelve hours.
@@ -33,7 +33,7 @@ def alive(name: str, since: float, now: float) -> bool:
     return pid.isdigit() and _name(int(pid)) == name
 
 
-def terminal() -> str:
+def controlling_terminal() -> str:
     """The controlling terminal and the login on it, "" without one.
 
     The name of a terminal alone is not enough: the next window gets the name of the one that was closed.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 
-from termchat.core.chats import PastPrompt, Place
+from termchat.core.chats import Location, PastPrompt
 from termchat.store import processes
-from termchat.store.chats import like
+from termchat.store.chats import escape_like
 
 
-def remember(connection: sqlite3.Connection, text: str, place: Place, chat: str, at: float, *, draft: bool) -> None:
+def remember(connection: sqlite3.Connection, text: str, place: Location, chat: str, at: float, *, draft: bool) -> None:
     """Add to the history; a text that begins with a space is private, the same twice in a row is one."""
     if not text.strip() or text.startswith(" "):
         return
@@ -29,19 +29,19 @@ def past(connection: sqlite3.Connection, containing: str, directory: str, limit:
         "SELECT text, directory, at, draft FROM ("
         "  SELECT text, directory, at, draft, n, max(n) OVER (PARTITION BY text) AS newest FROM prompts "
         "  WHERE text LIKE ? ESCAPE '\\') WHERE n = newest ORDER BY directory = ? DESC, n DESC LIMIT ?",
-        (f"%{like(containing)}%", directory, limit),
+        (f"%{escape_like(containing)}%", directory, limit),
     )
     return tuple(PastPrompt(text, where, at, bool(draft)) for text, where, at, draft in rows)
 
 
-def save_draft(connection: sqlite3.Connection, chat: str, text: str, place: Place, at: float) -> None:
+def save_draft(connection: sqlite3.Connection, chat: str, text: str, place: Location, at: float) -> None:
     """Keep what stands in the input of a chat; "" forgets it."""
     if not text:
         connection.execute("DELETE FROM drafts WHERE chat = ?", (chat,))
         return
     connection.execute(
         "INSERT OR REPLACE INTO drafts (chat, text, directory, owner, at) VALUES (?, ?, ?, ?, ?)",
-        (chat, text, place.directory, processes.owner(), at),
+        (chat, text, place.directory, processes.this_process(), at),
     )
 
 
@@ -50,7 +50,7 @@ def draft(connection: sqlite3.Connection, chat: str) -> str:
     return found[0] if found else ""
 
 
-def left_draft(connection: sqlite3.Connection, chat: str, place: Place, at: float) -> str:
+def left_draft(connection: sqlite3.Connection, chat: str, place: Location, at: float) -> str:
     """What was typed in this directory into a chat that never began, by a termchat that is gone: `chat` has it now."""
     rows = connection.execute(
         "SELECT chat, text, owner, at FROM drafts WHERE directory = ? AND chat NOT IN (SELECT id FROM chats) "
@@ -58,8 +58,8 @@ def left_draft(connection: sqlite3.Connection, chat: str, place: Place, at: floa
         (place.directory,),
     ).fetchall()
     for left, text, owner, since in rows:
-        if not processes.alive(owner, since, at):
-            values = (chat, processes.owner(), at, left)
+        if not processes.is_running(owner, since, at):
+            values = (chat, processes.this_process(), at, left)
             connection.execute("UPDATE OR REPLACE drafts SET chat = ?, owner = ?, at = ? WHERE chat = ?", values)
             return text
     return ""

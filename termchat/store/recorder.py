@@ -17,11 +17,11 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 from uuid import uuid4
 
-from termchat.core.assemble import Assembly
+from termchat.core.assemble import MessageBuilder
 from termchat.core.chats import ChatState
 from termchat.core.conversation import Node
 from termchat.core.events import (
-    CONTENT,
+    CONTENT_DELTAS,
     Delta,
     Event,
     MessageDone,
@@ -36,53 +36,55 @@ from termchat.core.events import (
 from termchat.core.messages import Message, Role, ToolResult
 from termchat.core.models import ModelRef
 from termchat.store import chats, ledger, partial_replies, prompt_history
-from termchat.store.chats import Seed
-from termchat.store.db_thread import Desk, Write
+from termchat.store.chats import NewChat
+from termchat.store.db_thread import DatabaseThread, Write
 from termchat.store.ledger import Entry
-from termchat.store.messages import Hide, Kept, kept
+from termchat.store.messages import EncodedMessage, Redact, encode_node
 from termchat.store.partial_replies import Partial
 
 _Work: TypeAlias = Callable[[sqlite3.Connection, int], object]
-EVERY = 1.0  # seconds between two savings of what is still changing
+SAVE_INTERVAL = 1.0  # seconds between two savings of what is still changing
 _LONGEST_WAIT = 5.0  # seconds that a request is held back for the disk
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class RecorderContext:
     """What recorders share: the store thread, what must not be written, and how often a draft is."""
 
-    desk: Desk
-    hide: Hide = str
-    every: float = EVERY
+    desk: DatabaseThread
+    hide: Redact = str
+    every: float = SAVE_INTERVAL
 
 
-class Recorder:
+class SqliteRecorder:
     """`core.ports.Recorder`. `made` says that the chat exists already, `draft` what is saved as its draft."""
 
-    def __init__(self, shelf: Shelf, seed: Seed, state: ChatState, *, made: bool = False, draft: str = "") -> None:
+    def __init__(
+        self, shelf: RecorderContext, seed: NewChat, state: ChatState, *, made: bool = False, draft: str = ""
+    ) -> None:
         self._shelf = shelf
         self._desk = shelf.desk
         self._seed = seed
         self._state = state
         self._made = made
-        self._head = seed.stem  # of a chat that is not made yet
+        self._head = seed.branch_point  # of a chat that is not made yet
         self._text = ""
         self._saved_text = draft
         self._timer: asyncio.TimerHandle | None = None
 
     @property
-    def chat(self) -> str:
+    def chat_id(self) -> str:
         return self._seed.id
 
     def add(self, node: Node) -> None:
-        self._post(_Add(node, time.time(), self._shelf.hide).write, make=True)
+        self._post(_AddMessage(node, time.time(), self._shelf.hide).write, make=True)
 
     def move(self, head: str | None) -> None:
         self._head = head
         if self._made:
             self._post(lambda db, n: chats.move(db, n, head))
 
-    def use(self, state: ChatState) -> None:
+    def set_state(self, state: ChatState) -> None:
         if state == self._state:
             return
         self._state = state
@@ -99,34 +101,34 @@ class Recorder:
         if self._timer is None and text != self._saved_text:
             self._timer = asyncio.get_running_loop().call_later(self._shelf.every, self._save_draft)
 
-    async def begin(self, turn_id: str, question: str) -> Recording:
+    async def begin(self, turn_id: str, question: str) -> ReplyRecording:
         model = self._state.model or ModelRef("", "")
-        partial = Partial(turn_id, self.chat, question, uuid4().hex, model, 1, time.time())
+        partial = Partial(turn_id, self.chat_id, question, uuid4().hex, model, 1, time.time())
         posted = self._post(
             lambda db, _: partial_replies.save(db, partial, str), key=f"partial {turn_id}", durable=True, make=True
         )
         await self.written(posted)
-        return Recording(self, self._shelf, partial)
+        return ReplyRecording(self, self._shelf, partial)
 
     async def close(self) -> None:
         if self._timer:
             self._timer.cancel()
             self._save_draft()
-        chat = self.chat
-        await self._desk.done(self._desk.post(Write(lambda db: chats.release(db, chat))))
+        chat = self.chat_id
+        await self._desk.wait(self._desk.submit(Write(lambda db: chats.release(db, chat))))
 
-    def keep_reply(self, node: Node, entry: Entry | None, turn_id: str) -> Future[bool]:
+    def add_reply(self, node: Node, entry: Entry | None, turn_id: str) -> Future[bool]:
         """A message of a turn is whole: it takes the place of what was saved of it; its request goes into the books."""
-        own = node.message.author is Role.USER
-        return self._post(_Add(node, time.time(), self._shelf.hide, turn_id, entry).write, durable=own)
+        own = node.message.role is Role.USER
+        return self._post(_AddMessage(node, time.time(), self._shelf.hide, turn_id, entry).write, durable=own)
 
     async def written(self, posted: Future[bool]) -> None:
         """Wait for a write that a request waits for, but not for ever."""
         with suppress(TimeoutError):  # the user was told what the disk is waiting for
-            await asyncio.wait_for(self._desk.done(posted), _LONGEST_WAIT)
+            await asyncio.wait_for(self._desk.wait(posted), _LONGEST_WAIT)
 
-    def enter(self, entry: Entry) -> None:
-        self._post(lambda db, n: ledger.enter(db, n, entry))
+    def record_request(self, entry: Entry) -> None:
+        self._post(lambda db, n: ledger.add_entry(db, n, entry))
 
     def _post(self, work: _Work, *, key: str = "", durable: bool = False, make: bool = False) -> Future[bool]:
         """Write something of this chat; with `make` the chat comes into being if it is not there yet."""
@@ -139,18 +141,18 @@ class Recorder:
             if n is not None:
                 work(db, n)
 
-        return self._desk.post(Write(write, key, durable))
+        return self._desk.submit(Write(write, key, durable))
 
     def _save_draft(self) -> None:
         self._timer = None
         self._saved_text = self._text
         text = self._shelf.hide(self._text)
-        chat, place, at = self.chat, self._seed.place, time.time()
-        self._desk.post(Write(lambda db: prompt_history.save_draft(db, chat, text, place, at), f"draft {chat}"))
+        chat, place, at = self.chat_id, self._seed.place, time.time()
+        self._desk.submit(Write(lambda db: prompt_history.save_draft(db, chat, text, place, at), f"draft {chat}"))
 
 
 @dataclass(slots=True)
-class _Add:
+class _AddMessage:
     """A message on its way; it is encoded once, on the store thread.
 
     `turn` and `entry` are those of a reply: it follows the head, and takes the place of its partial row.
@@ -158,20 +160,20 @@ class _Add:
 
     node: Node
     at: float
-    hide: Hide
+    hide: Redact
     turn: str = ""
     entry: Entry | None = None
-    kept: Kept | None = None
+    kept: EncodedMessage | None = None
 
     def write(self, db: sqlite3.Connection, n: int) -> None:
-        self.kept = self.kept or kept(self.node, self.at, self.hide)
+        self.kept = self.kept or encode_node(self.node, self.at, self.hide)
         chats.add(db, n, self.kept, follow=bool(self.turn))
-        if self.node.message.author is Role.USER:
-            chats.name_after(db, n, self.hide(chats.title(self.node.message)))
+        if self.node.message.role is Role.USER:
+            chats.set_default_title(db, n, self.hide(chats.title(self.node.message)))
         if self.turn:
             partial_replies.drop(db, self.turn)
         if self.entry:
-            ledger.enter(db, n, self.entry)
+            ledger.add_entry(db, n, self.entry)
 
 
 @dataclass(slots=True)
@@ -197,15 +199,15 @@ class _Step:
         )
 
 
-class Recording:
+class ReplyRecording:
     """`core.ports.Recording`."""
 
-    def __init__(self, chat: Recorder, shelf: Shelf, partial: Partial) -> None:
+    def __init__(self, chat: SqliteRecorder, shelf: RecorderContext, partial: Partial) -> None:
         self._chat = chat
         self._shelf = shelf
         self._desk = shelf.desk
         self._partial = partial
-        self._assembly = Assembly()
+        self._assembly = MessageBuilder()
         self._news: list[Delta] = []
         self._results: list[ToolResult] = []
         self._step: _Step | None = None
@@ -213,11 +215,11 @@ class Recording:
         self._ended = False
         self._asked: Future[bool] | None = None
 
-    async def asked(self) -> None:
+    async def flush_user_message(self) -> None:
         if self._asked:
             await self._chat.written(self._asked)
 
-    def keep(self, event: Event) -> None:
+    def record(self, event: Event) -> None:
         match event:
             case Streamed():
                 self._stream(event.delta)
@@ -242,9 +244,9 @@ class Recording:
         if self._ended:
             return
         self._ended = True
-        self._still()
+        self._cancel_timer()
         partial, hide = self._current(), self._shelf.hide
-        self._desk.post(Write(lambda db: partial_replies.finish(db, partial, hide), self._key, durable=True))
+        self._desk.submit(Write(lambda db: partial_replies.finish(db, partial, hide), self._key, durable=True))
 
     @property
     def _key(self) -> str:
@@ -252,17 +254,17 @@ class Recording:
 
     def _stream(self, delta: Delta) -> None:
         self._news.append(delta)
-        if self._step and self._step.first is None and isinstance(delta, CONTENT):
+        if self._step and self._step.first is None and isinstance(delta, CONTENT_DELTAS):
             self._step.first = time.monotonic() - self._step.began
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._shelf.every, self._save)
 
     def _save(self) -> None:
-        self._still()
+        self._cancel_timer()
         partial, hide = self._current(), self._shelf.hide
-        self._desk.post(Write(lambda db: partial_replies.save(db, partial, hide), self._key))
+        self._desk.submit(Write(lambda db: partial_replies.save(db, partial, hide), self._key))
 
-    def _still(self) -> None:
+    def _cancel_timer(self) -> None:
         if self._timer:
             self._timer.cancel()
             self._timer = None
@@ -280,24 +282,24 @@ class Recording:
         return replace(self._partial, message=message)
 
     def _done(self, event: MessageDone) -> None:
-        self._still()
-        self._assembly, self._news, self._results = Assembly(), [], []
+        self._cancel_timer()
+        self._assembly, self._news, self._results = MessageBuilder(), [], []
         entry = None
-        if self._step and event.message.author is Role.ASSISTANT:
+        if self._step and event.message.role is Role.ASSISTANT:
             entry = self._step.entry(event.turn_id, event, self._partial.model)
             self._step = None
-        self._asked = self._chat.keep_reply(Node(event.node, event.parent, event.message), entry, event.turn_id)
+        self._asked = self._chat.add_reply(Node(event.node, event.parent, event.message), entry, event.turn_id)
         self._partial = replace(self._partial, parent=event.node, node=uuid4().hex)
 
     def _end(self, event: TurnEnded) -> None:
-        self._still()
+        self._cancel_timer()
         self._ended = True
         if self._step:
-            self._chat.enter(self._step.entry(event.turn_id, event, event.model))
+            self._chat.record_request(self._step.entry(event.turn_id, event, event.model))
         turn, cost = event.turn_id, event.cost
 
         def settle(db: sqlite3.Connection) -> None:
             partial_replies.drop(db, turn)
-            ledger.settle(db, turn, cost)
+            ledger.split_turn_cost(db, turn, cost)
 
-        self._desk.post(Write(settle, self._key, durable=True))
+        self._desk.submit(Write(settle, self._key, durable=True))

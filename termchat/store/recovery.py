@@ -24,7 +24,7 @@ from termchat.store.messages import reindex
 from termchat.store.schema import GUARD, TABLES
 
 Row: TypeAlias = tuple[Any, ...]
-_LEAP = 1 << 40
+_SKIP = 1 << 40
 _LARGEST = 1 << 53  # a row number above it is damage
 _TYPES: dict[str, tuple[tuple[type, ...], object]] = {
     "INTEGER": ((int,), 0),
@@ -35,12 +35,12 @@ _TYPES: dict[str, tuple[tuple[type, ...], object]] = {
 _SIDE_FILES = ("-wal", "-shm", "-journal")
 
 
-def rescue(file: Path) -> Failure | None:
+def recover(file: Path) -> Failure | None:
     """Replace a damaged file by a new one with all that can be read; what to tell the user.
 
     None when another process has done it in the meantime. Raises OSError and sqlite3.Error when it cannot be done.
     """
-    with _alone(file):
+    with _exclusively(file):
         if _healthy(file):
             return None
         fresh = file.with_name(f"{file.name}.new")
@@ -58,7 +58,7 @@ def _fill(fresh: Path, file: Path) -> tuple[int, int]:
     """Make a new file of what can be read; how many chats and messages that is."""
     opened = db.open_file(fresh)
     with closing(opened.connection):
-        _salvage(file, opened.connection)
+        _copy_readable_rows(file, opened.connection)
         counts = "SELECT (SELECT count(*) FROM chats), (SELECT count(*) FROM nodes)"
         return opened.connection.execute(counts).fetchone()
 
@@ -74,7 +74,7 @@ def _healthy(file: Path) -> bool:
             connection.execute("INSERT INTO words(words) VALUES ('integrity-check')")
             return True
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-        if sqlite_errors.damaged(error):
+        if sqlite_errors.is_corrupt(error):
             return False
         raise
 
@@ -92,7 +92,7 @@ def _set_aside(file: Path) -> Path:
     return aside
 
 
-def _salvage(file: Path, new: sqlite3.Connection) -> None:
+def _copy_readable_rows(file: Path, new: sqlite3.Connection) -> None:
     """Copy what can be read, then mend what points to what could not be. The damaged file is not touched."""
     copy = file.with_name(f"{file.name}.reading")
     _remove(copy)
@@ -107,7 +107,7 @@ def _salvage(file: Path, new: sqlite3.Connection) -> None:
             old.text_factory = db.lenient
             for table in TABLES:
                 _copy(table, old, new)
-            _mend(new)
+            _repair_references(new)
             reindex(new)
         new.execute("PRAGMA foreign_keys=ON")
     finally:
@@ -139,7 +139,7 @@ def _rows(table: str, names: str, old: sqlite3.Connection) -> Iterator[Row]:
     """The rows that can be read, jumping over those that cannot."""
     at, leap = -1, 1
     query = f"SELECT rowid, {names} FROM {table} WHERE rowid > ? ORDER BY rowid"  # noqa: S608 - as above
-    while leap < _LEAP:
+    while leap < _SKIP:
         try:
             for row in old.execute(query, (at,)):
                 at, leap = max(at, row[0]), 1
@@ -157,7 +157,7 @@ def _typed(declared: str, value: object) -> object:
     return value if value is None or isinstance(value, kind) else otherwise
 
 
-def _mend(new: sqlite3.Connection) -> None:
+def _repair_references(new: sqlite3.Connection) -> None:
     """Give every message a chat, a parent that exists or none, and every chat a head that exists."""
     new.execute("DROP TRIGGER messages_never_change")
     new.execute("UPDATE nodes SET chat = 0 WHERE chat NOT BETWEEN 0 AND ?", (_LARGEST,))
@@ -204,7 +204,7 @@ def _readable(copy: Path) -> bool:
 
 
 @contextmanager
-def _alone(file: Path) -> Generator[None]:
+def _exclusively(file: Path) -> Generator[None]:
     """Let only one process at a time rescue a file."""
     try:
         import fcntl

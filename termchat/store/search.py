@@ -5,17 +5,17 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from termchat.core.chats import ChatInfo, Hit
+from termchat.core.chats import ChatInfo, SearchHit
 from termchat.core.messages import Role
 from termchat.store import chats, messages
-from termchat.store.full_text import Query, query, snippet, words
+from termchat.store.full_text import Query, parse_query, searchable_text, snippet
 
 _CANDIDATES = 1000
 
 
-def search(connection: sqlite3.Connection, typed: str, limit: int) -> tuple[Hit, ...]:
+def search(connection: sqlite3.Connection, typed: str, limit: int) -> tuple[SearchHit, ...]:
     """The messages with all the words that were typed, by bm25, newer ones first among equals."""
-    asked = query(typed)
+    asked = parse_query(typed)
     if not asked:
         return ()
     rows = connection.execute(
@@ -35,9 +35,9 @@ def matching(
 
     Of one directory, or of all when it is None.
     """
-    like = f"%{chats.like(typed.strip())}%"
+    like = f"%{chats.escape_like(typed.strip())}%"
     found = {row[0]: row for row in _chats(connection, "chats.title LIKE ? ESCAPE '\\'", (like,), directory, limit)}
-    if asked := query(typed):
+    if asked := parse_query(typed):
         for row in _chats(connection, _WITH_A_HIT, (asked.match, _CANDIDATES), directory, limit):
             found.setdefault(row[0], row)
     return tuple(chats.info(row, at) for row in list(found.values())[:limit])
@@ -60,7 +60,7 @@ def _chats(
     ).fetchall()
 
 
-def _hit(row: tuple[Any, ...], asked: Query) -> Hit:
+def _hit(row: tuple[Any, ...], asked: Query) -> SearchHit:
     node, chat, title, author, created, text = row
-    shown, marks = snippet(words(messages.message(text, author)), asked.pieces)
-    return Hit(chat, title, node, Role(author), created, shown, marks)
+    shown, marks = snippet(searchable_text(messages.message(text, author)), asked.highlights)
+    return SearchHit(chat, title, node, Role(author), created, shown, marks)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from termchat.core.redact import masked
+from termchat.core.redact import mask
 
 _SHORTEST = 8
 
@@ -25,5 +25,5 @@ class Secrecy:
 
     def __call__(self, text: str) -> str:
         for secret in self._secrets:
-            text = text.replace(secret, masked(secret))
+            text = text.replace(secret, mask(secret))
         return text

@@ -9,17 +9,17 @@ import sqlite3
 from pathlib import Path
 
 from termchat.core.errors import Failure, FailureKind
-from termchat.core.sanitize import safe, safe_line, say
+from termchat.core.sanitize import safe, safe_format, safe_line
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _REFUSED = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
 _BROKEN = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_NOLFS, sqlite3.SQLITE_PROTOCOL)
-_MEMORY = say("The chat goes on in memory and will be lost at the end; /export keeps it.")
-_LATER = say("The chat goes on, and is saved as soon as that works again.")
+_MEMORY = safe_format("The chat goes on in memory and will be lost at the end; /export keeps it.")
+_LATER = safe_format("The chat goes on, and is saved as soon as that works again.")
 
 
-class NotOurs(Exception):  # noqa: N818 - it is no error that the file is
+class ForeignDatabase(Exception):  # noqa: N818 - it is no error that the file is
     """The file is of a newer termchat, or of another program; it is left alone."""
 
     def __init__(self, failure: Failure) -> None:
@@ -32,7 +32,7 @@ def code(error: BaseException) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-def damaged(error: BaseException) -> bool:
+def is_corrupt(error: BaseException) -> bool:
     """Whether the file is; a broken schema can show as words of SQLite's that are no UTF-8."""
     return isinstance(error, UnicodeDecodeError) or code(error) in _DAMAGED
 
@@ -46,21 +46,21 @@ def as_damage(error: sqlite3.OperationalError) -> sqlite3.Error:
     return damage
 
 
-def locked(error: BaseException) -> bool:
+def is_locked(error: BaseException) -> bool:
     return code(error) in _LOCKED
 
 
-def passing(error: sqlite3.Error) -> Failure | None:
+def transient_failure(error: sqlite3.Error) -> Failure | None:
     """What may pass by itself, so that what was to be saved is tried again; None when the mistake is ours."""
     match code(error):
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return _failure(say("Another program keeps the chats file locked."), _LATER)
+            return _failure(safe_format("Another program keeps the chats file locked."), _LATER)
         case sqlite3.SQLITE_FULL:
-            return _failure(say("Chats cannot be saved: the disk is full."), _LATER)
+            return _failure(safe_format("Chats cannot be saved: the disk is full."), _LATER)
         case found if found in _REFUSED:
-            return _failure(say("Chats cannot be saved: the file cannot be written."), _LATER)
+            return _failure(safe_format("Chats cannot be saved: the file cannot be written."), _LATER)
         case found if found in _BROKEN or found in _DAMAGED:
-            return _failure(say("Chats cannot be saved: the disk refuses."), _LATER)
+            return _failure(safe_format("Chats cannot be saved: the disk refuses."), _LATER)
         case _:
             return None
 
@@ -68,32 +68,32 @@ def passing(error: sqlite3.Error) -> Failure | None:
 def unusable(file: Path, error: Exception) -> Failure:
     """There is no way to keep chats in `file`."""
     why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    words = say("Chats cannot be kept in {file}: {why}.", file=safe_line(str(file)), why=safe_line(why.lower()))
+    words = safe_format("Chats cannot be kept in {file}: {why}.", file=safe_line(str(file)), why=safe_line(why.lower()))
     return _failure(words, _MEMORY)
 
 
-def newer(file: Path) -> NotOurs:
-    words = say("{file} was written by a newer termchat, and is left alone.", file=safe_line(str(file)))
-    return NotOurs(_failure(words, say("Update termchat. Until then chats are kept in memory only.")))
+def newer(file: Path) -> ForeignDatabase:
+    words = safe_format("{file} was written by a newer termchat, and is left alone.", file=safe_line(str(file)))
+    return ForeignDatabase(_failure(words, safe_format("Update termchat. Until then chats are kept in memory only.")))
 
 
-def foreign(file: Path) -> NotOurs:
-    words = say("{file} belongs to another program, and is left alone.", file=safe_line(str(file)))
-    return NotOurs(_failure(words, say("Move it away. Until then chats are kept in memory only.")))
+def foreign(file: Path) -> ForeignDatabase:
+    words = safe_format("{file} belongs to another program, and is left alone.", file=safe_line(str(file)))
+    return ForeignDatabase(_failure(words, safe_format("Move it away. Until then chats are kept in memory only.")))
 
 
-def slow() -> Failure:
-    words = say("This disk cannot keep chats in the fast way (no write-ahead log).")
-    return _failure(words, say("Everything is saved; a second termchat may have to wait for the first."))
+def no_wal_notice() -> Failure:
+    words = safe_format("This disk cannot keep chats in the fast way (no write-ahead log).")
+    return _failure(words, safe_format("Everything is saved; a second termchat may have to wait for the first."))
 
 
 def rescued(aside: Path, chats: int, messages: int) -> Failure:
-    words = say(
+    words = safe_format(
         "The chats file was damaged. {messages} messages of {chats} chats were recovered.",
         messages=safe(str(messages)),
         chats=safe(str(chats)),
     )
-    return _failure(words, say("The damaged file is kept as {file}.", file=safe_line(str(aside))))
+    return _failure(words, safe_format("The damaged file is kept as {file}.", file=safe_line(str(aside))))
 
 
 def _failure(words: str, hint: str) -> Failure:

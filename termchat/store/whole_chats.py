@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 
-from termchat.core.chats import ChatRecord
+from termchat.core.chats import FullChat
 from termchat.core.conversation import Conversation, Node
 from termchat.core.messages import Role
 from termchat.store import chats, messages
-from termchat.store.messages import Hide, kept
+from termchat.store.messages import Redact, encode_node
 
 
-def load(connection: sqlite3.Connection, chat: str, at: float) -> ChatRecord | None:
+def load(connection: sqlite3.Connection, chat: str, at: float) -> FullChat | None:
     """A chat with everything in it, None when there is none of this id."""
     row = connection.execute(f"SELECT {chats.INFO} {chats.FROM} WHERE chats.id = ?", (chat,)).fetchone()
     if not row:
@@ -19,10 +19,10 @@ def load(connection: sqlite3.Connection, chat: str, at: float) -> ChatRecord | N
     n = row[0]
     head, stem, renamed = connection.execute("SELECT head, stem, renamed FROM chats WHERE n = ?", (n,)).fetchone()
     conversation, times = messages.tree(connection, n, head, stem)
-    return ChatRecord(chats.info(row, at), chats.state(connection, n), conversation, times, bool(renamed))
+    return FullChat(chats.info(row, at), chats.state(connection, n), conversation, times, bool(renamed))
 
 
-def insert(connection: sqlite3.Connection, record: ChatRecord, hide: Hide) -> tuple[bool, int]:
+def insert(connection: sqlite3.Connection, record: FullChat, hide: Redact) -> tuple[bool, int]:
     """Add what is not here yet: whether the chat is new, and how many messages are. Parents stand before children.
 
     A chat that is here keeps its title, its head and its place among the deleted ones.
@@ -48,12 +48,12 @@ def insert(connection: sqlite3.Connection, record: ChatRecord, hide: Hide) -> tu
     return bool(fresh), added
 
 
-def _add(connection: sqlite3.Connection, n: int, node: Node, at: float, hide: Hide) -> bool:
-    return messages.add(connection, n, kept(node, at, hide)) is not None
+def _add(connection: sqlite3.Connection, n: int, node: Node, at: float, hide: Redact) -> bool:
+    return messages.add(connection, n, encode_node(node, at, hide)) is not None
 
 
-def branch(record: ChatRecord, head: str | None) -> ChatRecord:
+def branch(record: FullChat, head: str | None) -> FullChat:
     """The chat with the messages from the first to `head` alone. KeyError when there is no such message."""
     path = record.conversation.path(head)
     tree = Conversation({node.id: node for node in path}, path[-1].id if path else None)
-    return ChatRecord(record.info, record.state, tree, record.times, record.renamed)
+    return FullChat(record.info, record.state, tree, record.times, record.renamed)

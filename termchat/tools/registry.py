@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from termchat.core import chat_store
 from termchat.core.chat_store import ToolSpec
 from termchat.core.messages import Text, ToolCall, ToolResult
-from termchat.tools.schema import arguments_of, parameters_of
+from termchat.tools.schema import parameters_schema, parse_arguments
 
 OUTPUT_BYTES = 64_000  # of one result; what is over is cut, and said (reliability: R11)
 
@@ -32,7 +32,7 @@ def _now(zone: tzinfo | None) -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class ToolContext:
     """What tools know of the world: the directory they may read, places in it that they may not, the clock."""
 
     cwd: Path
@@ -41,13 +41,13 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ToolError:
     """Why a tool could not do it, in words for the model."""
 
     words: str
 
 
-Answer: TypeAlias = str | Fault
+Answer: TypeAlias = str | ToolError
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def tool(function: Callable[..., Awaitable[Answer]]) -> Tool:
     """The function as a tool; a TypeError here is a parameter no schema can describe."""
     wants_context = "context" in inspect.signature(function).parameters
     description = " ".join((inspect.getdoc(function) or "").split())
-    spec = ToolSpec(function.__name__, description, parameters_of(function, frozenset({"context"})))
+    spec = ToolSpec(function.__name__, description, parameters_schema(function, frozenset({"context"})))
     return Tool(spec, function, wants_context)
 
 
@@ -80,7 +80,7 @@ class Toolbox:
     """The tools of a session: `core.ports.Tools` over decorated functions."""
 
     def __init__(self, cwd: Path, *, private: Iterable[Path] = (), tools: Iterable[Tool] | None = None) -> None:
-        self._context = Context(cwd, tuple(private))
+        self._context = ToolContext(cwd, tuple(private))
         chosen = builtin_tools() if tools is None else tuple(tools)
         self._tools: Mapping[str, Tool] = {tool.spec.name: tool for tool in chosen}
 
@@ -91,17 +91,17 @@ class Toolbox:
     async def run(self, call: ToolCall) -> ToolResult:
         """Run one call; whatever is wrong with it is told to the model as an error result."""
         answer = await self._answer(call)
-        if isinstance(answer, Fault):
+        if isinstance(answer, ToolError):
             return ToolResult(call.id, call.name, (Text(f"Error: {answer.words}"),), is_error=True)
-        return ToolResult(call.id, call.name, (Text(capped(answer)),))
+        return ToolResult(call.id, call.name, (Text(truncate_output(answer)),))
 
     async def _answer(self, call: ToolCall) -> Answer:
         tool = self._tools.get(call.name)
         if tool is None:
-            return Fault(f"there is no tool {call.name!r}; known are {', '.join(self._tools) or 'none'}")
-        arguments = arguments_of(call.arguments, tool.spec.parameters)
+            return ToolError(f"there is no tool {call.name!r}; known are {', '.join(self._tools) or 'none'}")
+        arguments = parse_arguments(call.arguments, tool.spec.parameters)
         if isinstance(arguments, str):
-            return Fault(f"{call.name}: {arguments}")
+            return ToolError(f"{call.name}: {arguments}")
         return await self._call(tool, arguments)
 
     async def _call(self, tool: Tool, arguments: dict[str, Any]) -> Answer:
@@ -109,10 +109,10 @@ class Toolbox:
         try:
             return await tool.function(**given)
         except Exception as error:  # a tool must never end a turn: the model is told, and goes on
-            return Fault(f"{tool.spec.name} failed: {type(error).__name__}: {error}")
+            return ToolError(f"{tool.spec.name} failed: {type(error).__name__}: {error}")
 
 
-def capped(text: str) -> str:
+def truncate_output(text: str) -> str:
     """The text, or its beginning with what was left out said at the end."""
     raw = text.encode("utf-8", "replace")
     if len(raw) <= OUTPUT_BYTES:

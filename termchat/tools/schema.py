@@ -16,7 +16,7 @@ Schema = dict[str, Any]
 _TYPES: Mapping[object, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
-def parameters_of(function: Callable[..., object], skip: frozenset[str]) -> Schema:
+def parameters_schema(function: Callable[..., object], skip: frozenset[str]) -> Schema:
     """The schema of a function's parameters but those in `skip`; `Annotated[T, "..."]` describes one."""
     hints = get_type_hints(function, include_extras=True)
     signature = inspect.signature(function).parameters
@@ -29,7 +29,7 @@ def parameters_of(function: Callable[..., object], skip: frozenset[str]) -> Sche
     }
 
 
-def arguments_of(text: str, parameters: Mapping[str, Any]) -> dict[str, Any] | str:
+def parse_arguments(text: str, parameters: Mapping[str, Any]) -> dict[str, Any] | str:
     """The arguments a model wrote as JSON, checked; or, as text, what is wrong with them."""
     try:
         found: object = json.loads(text or "{}")
@@ -46,7 +46,7 @@ def arguments_of(text: str, parameters: Mapping[str, Any]) -> dict[str, Any] | s
     for name, value in given.items():
         if wrong := _wrong(value, properties[name]):
             return f"the argument {name!r} must be {wrong}"
-    return {name: _as(value, properties[name]) for name, value in given.items() if value is not None}
+    return {name: _coerce(value, properties[name]) for name, value in given.items() if value is not None}
 
 
 def _described(hint: object) -> Schema:
@@ -99,5 +99,5 @@ def _is_whole(value: object) -> bool:
     return not isinstance(value, bool) and (isinstance(value, int) or (isinstance(value, float) and value.is_integer()))
 
 
-def _as(value: object, schema: Schema) -> object:
+def _coerce(value: object, schema: Schema) -> object:
     return int(value) if schema["type"] == "integer" and isinstance(value, float) else value

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from termchat.core.messages import Citation, ToolCall, ToolResult
 from termchat.core.sanitize import EMPTY, Safe
 from termchat.core.style import TextRole
-from termchat.core.urls import web
+from termchat.core.urls import safe_url
 from termchat.ui.text.row import Segment
 
 Line: TypeAlias = tuple[Segment, ...]
@@ -20,26 +20,26 @@ BLANK: Line = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Prose:
+class ReplyText:
     """A piece of the reply, as it came: foreign text that the renderer makes safe."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Thought:
+class ReasoningText:
     """A piece of reasoning that is to be shown in full, as it came."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
+class EndOfText:
     """What was being said (prose or thought) is over: all of it is final now."""
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
+class StaticLines:
     """Finished lines. `gap` asks for a blank line before them."""
 
     lines: tuple[Line, ...]
@@ -47,7 +47,7 @@ class Lines:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class ToolCard:
     """A tool call that is over, the `number`th of this session."""
 
     number: int
@@ -69,33 +69,33 @@ class Restore:
     """The question got no answer: it goes back into the input."""
 
 
-Block: TypeAlias = Prose | Thought | Pause | Lines | Card | Sources | Restore
+Block: TypeAlias = ReplyText | ReasoningText | EndOfText | StaticLines | ToolCard | Sources | Restore
 
 
-def line(text: Safe, *roles: TextRole) -> Line:
+def styled_line(text: Safe, *roles: TextRole) -> Line:
     """A line in one look; the empty text is the blank line."""
     return (Segment(text, roles),) if text else BLANK
 
 
 def linked(text: Safe, page: Safe, *roles: TextRole) -> Line:
     """A line whose address `page` leads there, where it is in the line and one of the web."""
-    before, found, behind = text.partition(page) if page and web(page) else (text, "", "")
+    before, found, behind = text.partition(page) if page and safe_url(page) else (text, "", "")
     if not found:
-        return line(text, *roles)
-    pieces = (Segment(Safe(before), roles), Segment(page, roles, web(page)), Segment(Safe(behind), roles))
+        return styled_line(text, *roles)
+    pieces = (Segment(Safe(before), roles), Segment(page, roles, safe_url(page)), Segment(Safe(behind), roles))
     return tuple(piece for piece in pieces if piece.text)
 
 
 def lines_of(text: Safe, *roles: TextRole) -> tuple[Line, ...]:
     """A text of several lines, all in one look."""
-    return tuple(line(Safe(row), *roles) for row in text.split("\n"))
+    return tuple(styled_line(Safe(row), *roles) for row in text.split("\n"))
 
 
-def unlinked(row: Line) -> Line:
+def strip_links(row: Line) -> Line:
     """The line for a terminal that knows no links."""
     return tuple(Segment(segment.text, segment.roles) for segment in row)
 
 
-def words_of(row: Line) -> Safe:
+def plain_text(row: Line) -> Safe:
     """The words of a line without their looks."""
     return Safe("".join(segment.text for segment in row)) if row else EMPTY

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import assert_never
 
-from termchat.core.chat_store import Library, Resumed, Session
+from termchat.core.chat_store import ChatStore, Resumed, Session
 from termchat.core.chats import ChatInfo
 from termchat.core.effects import (
     Choice,
+    Choose,
     Effect,
     Export,
     Fork,
@@ -20,14 +21,13 @@ from termchat.core.effects import (
     Kept,
     ListChats,
     OpenChat,
-    Pick,
+    Print,
     Rename,
-    Replay,
-    Say,
+    ShowMessage,
 )
 from termchat.core.errors import Failure
 from termchat.core.messages import Role
-from termchat.core.sanitize import join, safe, safe_line, say
+from termchat.core.sanitize import join, safe, safe_format, safe_line
 from termchat.core.style import TextRole
 from termchat.ui.phrases import size
 from termchat.ui.relative_time import age
@@ -36,22 +36,22 @@ _LISTED = 50
 _SHOWN_TURNS = 3
 
 
-async def done(session: Session, effect: Kept) -> Sequence[Effect]:
+async def run_chat_effect(session: Session, effect: Kept) -> Sequence[Effect]:
     """Do it; what is to be said or chosen then."""
     if isinstance(effect, Incognito):
         session.incognito()
         return ()
     library = session.library
     if library is None:
-        return (Say(say("Nothing is kept in this session.")),)
+        return (Print(safe_format("Nothing is kept in this session.")),)
     match effect:
         case ListChats(query):
             return await _listed(library, session, query)
         case OpenChat(chat):
             return await _opened(library, session, chat)
         case Rename(title):
-            await library.rename(session.chat, title)
-            return (Say(say('This chat is called "{title}" now.', title=safe_line(title))),)
+            await library.rename(session.chat_id, title)
+            return (Print(safe_format('This chat is called "{title}" now.', title=safe_line(title))),)
         case Fork(title):
             return _forked(await session.fork(title))
         case Export():
@@ -59,16 +59,16 @@ async def done(session: Session, effect: Kept) -> Sequence[Effect]:
     assert_never(effect)
 
 
-def greeting(session: Session, resumed: Resumed) -> Sequence[Effect]:
+def resume_banner(session: Session, resumed: Resumed) -> Sequence[Effect]:
     """What is shown of a chat that was taken up: where it stands, and its last turns."""
     info = resumed.info
     turns = safe(f"{info.turns} turn{'' if info.turns == 1 else 's'}")
     when = age(info.updated, time.time())
-    said = say('— resumed "{title}", {n}, {when} —', title=safe_line(info.title), n=turns, when=when)
-    effects: list[Effect] = [Say(said), *_last_turns(session)]
+    said = safe_format('— resumed "{title}", {n}, {when} —', title=safe_line(info.title), n=turns, when=when)
+    effects: list[Effect] = [Print(said), *_last_turns(session)]
     if resumed.forked:
         effects.append(
-            Say(say("Another termchat has this chat open: what you say here goes into a branch of its own."))
+            Print(safe_format("Another termchat has this chat open: what you say here goes into a branch of its own."))
         )
     return effects
 
@@ -76,59 +76,65 @@ def greeting(session: Session, resumed: Resumed) -> Sequence[Effect]:
 def _last_turns(session: Session) -> Sequence[Effect]:
     """The last questions and answers, the questions as they were echoed."""
     path = session.conversation.path()
-    questions = [n for n, node in enumerate(path) if node.message.author is Role.USER]
+    questions = [n for n, node in enumerate(path) if node.message.role is Role.USER]
     begin = questions[-_SHOWN_TURNS] if len(questions) >= _SHOWN_TURNS else 0
-    said = [(node.message.text.strip("\n"), node.message.author is Role.USER) for node in path[begin:]]
-    return [Replay(text, question=question) for text, question in said if text.strip()]
+    said = [(node.message.text.strip("\n"), node.message.role is Role.USER) for node in path[begin:]]
+    return [ShowMessage(text, question=question) for text, question in said if text.strip()]
 
 
-async def _listed(library: Library, session: Session, query: str) -> Sequence[Effect]:
+async def _listed(library: ChatStore, session: Session, query: str) -> Sequence[Effect]:
     page = await library.chats(query, limit=_LISTED)
     choices = chat_choices(page.chats, session)
     if not choices:
-        return (Say(say("There is no chat with these words.") if query else say("There are no other chats yet.")),)
-    return (Pick(say("Chats"), choices),)
+        return (
+            Print(
+                safe_format("There is no chat with these words.")
+                if query
+                else safe_format("There are no other chats yet.")
+            ),
+        )
+    return (Choose(safe_format("Chats"), choices),)
 
 
 def chat_choices(chats: Sequence[ChatInfo], session: Session) -> tuple[Choice, ...]:
     """Rows of a picker for all chats but the one in use."""
     now = time.time()
-    return tuple(_choice(chat, session, now) for chat in chats if chat.id != session.chat)
+    return tuple(_choice(chat, session, now) for chat in chats if chat.id != session.chat_id)
 
 
 def _choice(chat: ChatInfo, session: Session, now: float) -> Choice:
     parts = [age(chat.updated, now), safe(f"{chat.turns} turn{'' if chat.turns == 1 else 's'}")]
-    if chat.directory and chat.directory != session.place.directory:
+    if chat.directory and chat.directory != session.location.directory:
         parts.append(safe_line(Path(chat.directory).name))
-    if chat.held:
-        parts.append(say("open elsewhere"))
+    if chat.open_elsewhere:
+        parts.append(safe_format("open elsewhere"))
     return Choice(safe_line(chat.title), join(" · ", parts), (OpenChat(chat.id),))
 
 
-async def _opened(library: Library, session: Session, name: str) -> Sequence[Effect]:
+async def _opened(library: ChatStore, session: Session, name: str) -> Sequence[Effect]:
     found = await library.find(name)
     resumed = found if isinstance(found, Failure) else await session.resume(found.id)
     if isinstance(resumed, Failure):
         return _refused(resumed)
-    return greeting(session, resumed)
+    return resume_banner(session, resumed)
 
 
 def _forked(resumed: Resumed | Failure) -> Sequence[Effect]:
     if isinstance(resumed, Failure):
         return _refused(resumed)
-    return (Say(say("— a chat of its own from here on; the other one stays as it was —")),)
+    return (Print(safe_format("— a chat of its own from here on; the other one stays as it was —")),)
 
 
-async def _exported(library: Library, session: Session, effect: Export) -> Sequence[Effect]:
-    pieces = [piece async for piece in library.export(effect.form, [session.chat], session.conversation.head)]
+async def _exported(library: ChatStore, session: Session, effect: Export) -> Sequence[Effect]:
+    pieces = [piece async for piece in library.export(effect.form, [session.chat_id], session.conversation.head)]
     data = "".join(pieces).encode("utf-8", "replace")
     try:
         await asyncio.to_thread(_written, effect.file, data)
     except OSError as error:
         why = safe_line((error.strerror or str(error)).lower())
-        words = say("Cannot write {file}: {why}.", file=safe_line(effect.file), why=why)
-        return (Say(words, TextRole.ERROR), Say(say("Choose another name with /export.")))
-    return (Say(say("Written to {file} ({size}).", file=safe_line(effect.file), size=size(len(data)))),)
+        words = safe_format("Cannot write {file}: {why}.", file=safe_line(effect.file), why=why)
+        return (Print(words, TextRole.ERROR), Print(safe_format("Choose another name with /export.")))
+    return (Print(safe_format("Written to {file} ({size}).", file=safe_line(effect.file), size=size(len(data)))),)
 
 
 def _written(name: str, data: bytes) -> None:
@@ -139,5 +145,5 @@ def _written(name: str, data: bytes) -> None:
 
 
 def _refused(failure: Failure) -> Sequence[Effect]:
-    hint = (Say(failure.hint),) if failure.hint else ()
-    return (Say(failure.message, TextRole.ERROR), *hint)
+    hint = (Print(failure.hint),) if failure.hint else ()
+    return (Print(failure.message, TextRole.ERROR), *hint)

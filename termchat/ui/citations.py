@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from termchat.core.messages import Citation
-from termchat.core.sanitize import Safe, safe_line, say
+from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.core.style import TextRole
-from termchat.core.urls import host, web
-from termchat.ui.blocks import Line, line
+from termchat.core.urls import host, safe_url
+from termchat.ui.blocks import Line, styled_line
 from termchat.ui.text.row import Segment
 
 _LONGEST = 100  # characters of a title
@@ -21,19 +21,19 @@ def source_lines(sources: Sequence[Citation], *, hyperlinks: bool) -> tuple[Line
     An address that is none of the web is never a link, and only named.
     """
     rows = [_row(number, source, hyperlinks) for number, source in enumerate(sources, 1)]
-    return (line(say("Sources:"), TextRole.DIM), *rows) if rows else ()
+    return (styled_line(safe_format("Sources:"), TextRole.DIM), *rows) if rows else ()
 
 
 def _row(number: int, source: Citation, hyperlinks: bool) -> Line:
-    url = web(source.url)
+    url = safe_url(source.url)
     title = _title(source.title) or safe_line(host(url) if url else source.url)
     first = Segment(safe_line(f"{number}. "), _DIM)
     if not url:
         return (first, Segment(title, _DIM))
     if not hyperlinks:
-        return (first, Segment(title, _DIM), Segment(say(" ({url})", url=safe_line(url)), _DIM))
+        return (first, Segment(title, _DIM), Segment(safe_format(" ({url})", url=safe_line(url)), _DIM))
     name = safe_line(host(url))
-    behind = () if title == name else (Segment(say(" · {host}", host=name), _DIM),)
+    behind = () if title == name else (Segment(safe_format(" · {host}", host=name), _DIM),)
     return (first, Segment(title, (TextRole.DIM, TextRole.LINK), url), *behind)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from termchat.commands.registry import Registry
-from termchat.config.runtime import Preferences
+from termchat.commands.registry import CommandRegistry
+from termchat.config.runtime import RuntimeSettings
 from termchat.core.chat_store import Providers, Resumed, Session
 from termchat.core.sanitize import Safe
 from termchat.core.style import Theme
-from termchat.ui.notices import Bulletin
+from termchat.ui.notices import NoticeQueue
 from termchat.ui.terminal.tty import Tty
-from termchat.ui.text.palette import Depth
+from termchat.ui.text.palette import ColorDepth
 from termchat.ui.turn_state import Think
 
 
@@ -21,7 +21,7 @@ async def _nothing() -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class DisplayOptions:
     """How the REPL looks and behaves; `app` makes it from the settings.
 
     plain        append-only text, nothing is repainted; also what a dumb terminal gets
@@ -40,7 +40,7 @@ class Look:
 
     plain: bool = False
     accessible: bool = False
-    depth: Depth = Depth.INDEXED
+    depth: ColorDepth = ColorDepth.INDEXED
     hyperlinks: bool = False
     signs: bool = True
     motion: bool = True
@@ -49,11 +49,11 @@ class Look:
     vi: bool = False
     enter_sends: bool = True
     notify: str = "auto"
-    together: bool = True
+    merge_queue: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class FrontendContext:
     """Everything the REPL works with.
 
     tty        the terminal taken at the start, whose snapshot is restored; None in tests without one
@@ -67,16 +67,16 @@ class House:
 
     session: Session
     providers: Providers
-    registry: Registry
+    registry: CommandRegistry
     theme: Theme
-    look: Look = field(default_factory=Look)
+    look: DisplayOptions = field(default_factory=DisplayOptions)
     tty: Tty | None = None
     notes: tuple[Safe, ...] = ()
     typeahead: str = ""
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     cwd: str = ""
-    prepare: Callable[[], Awaitable[None]] = _nothing
-    warm: Callable[[], Awaitable[None]] = _nothing
-    preferences: Preferences | None = None
-    bulletin: Bulletin = field(default_factory=Bulletin)
+    preload_store: Callable[[], Awaitable[None]] = _nothing
+    preload_sdk: Callable[[], Awaitable[None]] = _nothing
+    preferences: RuntimeSettings | None = None
+    bulletin: NoticeQueue = field(default_factory=NoticeQueue)
     resumed: Resumed | None = None

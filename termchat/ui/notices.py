@@ -7,21 +7,21 @@ from collections.abc import Callable
 from termchat.core.errors import Failure
 
 
-class Bulletin:
+class NoticeQueue:
     """Holds what is told until somebody listens, then hands it on."""
 
     def __init__(self) -> None:
         self._held: list[Failure] = []
         self._listener: Callable[[Failure], None] | None = None
 
-    def tell(self, failure: Failure) -> None:
+    def post(self, failure: Failure) -> None:
         """Something the user should know."""
         if self._listener:
             self._listener(failure)
         else:
             self._held.append(failure)
 
-    def listen(self, listener: Callable[[Failure], None]) -> None:
+    def subscribe(self, listener: Callable[[Failure], None]) -> None:
         """From now on `listener` is told, beginning with what was held."""
         self._listener = listener
         held, self._held = self._held, []

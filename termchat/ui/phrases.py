@@ -9,7 +9,7 @@ from typing import assert_never
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.events import Retrying, TurnEnded
 from termchat.core.outcomes import Outcome
-from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_line, say
+from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_format, safe_line
 from termchat.core.usage import Usage
 
 _WORTH_SAYING = Decimal("0.0001")  # US dollars
@@ -56,13 +56,13 @@ def money(cost: Decimal | None) -> Safe:
     return safe(f"${cost:.2f}" if cost >= 1 else f"${cost:.4f}")
 
 
-def usage_words(ended: TurnEnded) -> Safe:
+def usage_line(ended: TurnEnded) -> Safe:
     """`gpt-5.2 · 4.1k in (3.2k cached, saved $0.0036) · 310 out (120 thinking) · 0.8s first · 6.2s · $0.0042`."""
     parts = [safe_line(ended.model.model), *_tokens(ended.usage, ended.saved)]
     if ended.steps > 1:
-        parts.append(say("{n} steps", n=safe(str(ended.steps))))
+        parts.append(safe_format("{n} steps", n=safe(str(ended.steps))))
     if ended.timing.first is not None:
-        parts.append(say("{t} first", t=duration(ended.timing.first)))
+        parts.append(safe_format("{t} first", t=duration(ended.timing.first)))
     parts.append(duration(ended.timing.total))
     if speed := rate(ended.usage.output, ended.timing.streaming):
         parts.append(speed)
@@ -75,30 +75,30 @@ def rate(tokens: int, seconds: float) -> Safe:
     """`61 tok/s`; nothing when there is too little to tell."""
     if seconds < 0.05 or tokens < 2:
         return EMPTY
-    return say("{n} tok/s", n=safe(str(round(tokens / seconds))))
+    return safe_format("{n} tok/s", n=safe(str(round(tokens / seconds))))
 
 
 def _tokens(usage: Usage, saved: Decimal) -> list[Safe]:
     about = safe("~" if usage.estimated else "")
-    given = say("{a}{n} in", a=about, n=count(usage.input))
+    given = safe_format("{a}{n} in", a=about, n=count(usage.input))
     if usage.cached:
-        worth = say(", saved {sum}", sum=money(saved)) if saved >= _WORTH_SAYING else EMPTY
-        given = say("{given} ({n} cached{worth})", given=given, n=count(usage.cached), worth=worth)
-    taken = say("{a}{n} out", a=about, n=count(usage.output))
+        worth = safe_format(", saved {sum}", sum=money(saved)) if saved >= _WORTH_SAYING else EMPTY
+        given = safe_format("{given} ({n} cached{worth})", given=given, n=count(usage.cached), worth=worth)
+    taken = safe_format("{a}{n} out", a=about, n=count(usage.output))
     if usage.reasoning:
-        taken = say("{taken} ({n} thinking)", taken=taken, n=count(usage.reasoning))
+        taken = safe_format("{taken} ({n} thinking)", taken=taken, n=count(usage.reasoning))
     return [given, taken]
 
 
-def outcome_words(ended: TurnEnded) -> Safe:
+def outcome_line(ended: TurnEnded) -> Safe:
     """The mark of a reply that is not complete, `■ stopped · 214 tok · 3.1s`; nothing when it is."""
     word = _outcome(ended.outcome, ended.failure)
     if not word:
         return EMPTY
-    parts = [say("■ {word}", word=word)]
-    if ended.received and ended.usage.output:
+    parts = [safe_format("■ {word}", word=word)]
+    if ended.has_content and ended.usage.output:
         about = safe("~" if ended.usage.estimated else "")
-        parts.append(say("{a}{n} tok", a=about, n=count(ended.usage.output)))
+        parts.append(safe_format("{a}{n} tok", a=about, n=count(ended.usage.output)))
     parts.append(duration(ended.timing.total))
     return join(" · ", parts)
 
@@ -108,67 +108,67 @@ def _outcome(outcome: Outcome, failure: Failure | None) -> Safe:
         case Outcome.COMPLETE:
             return EMPTY
         case Outcome.LENGTH:
-            return say("cut off by the token limit")
+            return safe_format("cut off by the token limit")
         case Outcome.FILTERED:
-            return say("stopped by the provider's filter")
+            return safe_format("stopped by the provider's filter")
         case Outcome.REFUSED:
-            return say("the model declined")
+            return safe_format("the model declined")
         case Outcome.CUT:
-            return say("the reply was cut off")
+            return safe_format("the reply was cut off")
         case Outcome.STALLED:
-            return say("no data in time")
+            return safe_format("no data in time")
         case Outcome.CANCELLED:
-            return say("stopped")
+            return safe_format("stopped")
         case Outcome.BUDGET:
-            return say("the budget is reached")
+            return safe_format("the budget is reached")
         case Outcome.LIMIT:
-            return say("stopped at a limit")
+            return safe_format("stopped at a limit")
         case Outcome.FAILED:
-            return EMPTY if failure else say("failed")
+            return EMPTY if failure else safe_format("failed")
     assert_never(outcome)
 
 
-def again_words(ended: TurnEnded) -> Safe:
+def retried_line(ended: TurnEnded) -> Safe:
     """What stands where a reply was stopped to be asked again."""
-    if not ended.received:
-        return say("↻ nothing came for {t}, asked again", t=duration(ended.timing.total))
-    return say("↻ stopped after {t}, asked again", t=duration(ended.timing.total))
+    if not ended.has_content:
+        return safe_format("↻ nothing came for {t}, asked again", t=duration(ended.timing.total))
+    return safe_format("↻ stopped after {t}, asked again", t=duration(ended.timing.total))
 
 
-def trouble(failure: Failure) -> Safe:
+def short_reason(failure: Failure) -> Safe:
     """A failure in a word or two, for a line that has room for no more."""
     match failure.kind:
         case FailureKind.RATE_LIMITED:
-            return say("rate limited")
+            return safe_format("rate limited")
         case FailureKind.OVERLOADED:
-            return say("overloaded")
+            return safe_format("overloaded")
         case FailureKind.NETWORK:
-            return say("no connection")
+            return safe_format("no connection")
         case _:
             return Safe(failure.message.removesuffix("."))
 
 
-def retry_words(retry: Retrying) -> Safe:
+def retrying_line(retry: Retrying) -> Safe:
     """`Rate limited by Anthropic (429). Retrying in 4.0s (2/3).`."""
     if not retry.tries:
-        return say("{what}.", what=away_words(retry))
+        return safe_format("{what}.", what=waiting_line(retry))
     tries = safe(f"{retry.attempt}/{retry.tries}")
     wait = duration(retry.delay)
-    return say("{what} Retrying in {wait} ({tries}).", what=retry.failure.message, wait=wait, tries=tries)
+    return safe_format("{what} Retrying in {wait} ({tries}).", what=retry.failure.message, wait=wait, tries=tries)
 
 
-def away_words(retry: Retrying) -> Safe:
+def waiting_line(retry: Retrying) -> Safe:
     """`waiting for api.example.com`, where its answer is waited for however long that takes."""
     details = retry.failure.details
-    return say("waiting for {host}", host=details.host if details and details.host else say("the host"))
+    return safe_format("waiting for {host}", host=details.host if details and details.host else safe_format("the host"))
 
 
-def searched_words(queries: Sequence[str]) -> Safe:
+def searched_line(queries: Sequence[str]) -> Safe:
     """`● searched the web · tea · 茶`."""
-    return say("● searched the web · {queries}", queries=preview(" · ".join(queries), 200))
+    return safe_format("● searched the web · {queries}", queries=truncate(" · ".join(queries), 200))
 
 
-def preview(text: str, limit: int = 60) -> Safe:
+def truncate(text: str, limit: int = 60) -> Safe:
     """The beginning of a text on one line, for a hint."""
     flat = " ".join(text.split())
     return safe_line(flat if len(flat) <= limit else flat[: limit - 1] + "…")

@@ -17,16 +17,16 @@ _MOST = 3
 _PATIENCE = 2.0  # seconds for a provider to list its models, while its refusal waits to be told
 
 
-async def advised(ended: TurnEnded, providers: Providers) -> TurnEnded:
+async def with_suggestions(ended: TurnEnded, providers: Providers) -> TurnEnded:
     """The end of a turn that failed for want of its model, with those that come closest; any other as it is."""
     failure = ended.failure
     if failure is None or failure.kind is not FailureKind.NOT_FOUND:
         return ended
-    found = tuple(closest(ended.model, await _offered(providers, ended.model.provider)))
+    found = tuple(similar_models(ended.model, await _offered(providers, ended.model.provider)))
     return replace(ended, failure=replace(failure, closest=found)) if found else ended
 
 
-def closest(ref: ModelRef, known: Sequence[ModelRef]) -> list[ModelRef]:
+def similar_models(ref: ModelRef, known: Sequence[ModelRef]) -> list[ModelRef]:
     """Up to three known models whose names are like this one's, those of its own provider first."""
     found: list[ModelRef] = []
     for same in (True, False):
@@ -41,5 +41,5 @@ async def _offered(providers: Providers, provider: str) -> list[ModelRef]:
     with suppress(ProviderError, TimeoutError):
         async with asyncio.timeout(_PATIENCE):
             listed = [info.ref for info in await providers.models(provider)]
-    usable = set(providers.usable())
-    return list(dict.fromkeys([*listed, *(ref for ref in providers.known() if ref.provider in usable)]))
+    usable = set(providers.usable_providers())
+    return list(dict.fromkeys([*listed, *(ref for ref in providers.known_models() if ref.provider in usable)]))

@@ -11,7 +11,7 @@ from termchat.core.sanitize import Safe
 
 
 @dataclass(frozen=True, slots=True)
-class Notes:
+class Stderr:
     """Where a script's user reads what is not the reply.
 
     quiet    only errors
@@ -24,9 +24,9 @@ class Notes:
     def note(self, words: Safe) -> None:
         """Something worth knowing; silent under `--quiet`."""
         if not self.quiet:
-            complain(words)
+            warn(words)
 
-    def aside(self, words: Safe) -> None:
+    def inline_note(self, words: Safe) -> None:
         """A note in the middle of a reply: not where it would stand in the midst of the reply's own lines."""
         if not (sys.stdout.isatty() and sys.stderr.isatty()):
             self.note(words)
@@ -38,12 +38,12 @@ class Notes:
 
     def failure(self, failure: Failure) -> None:
         """What went wrong, and the next step."""
-        complain(failure.message)
+        warn(failure.message)
         if failure.hint and not self.quiet:
-            complain(failure.hint)
+            warn(failure.hint)
 
 
-def complain(words: Safe) -> None:
+def warn(words: Safe) -> None:
     """A line on standard error, whether or not anyone listens."""
     _write(f"termchat: {words}\n")
 
@@ -56,7 +56,7 @@ def _write(text: str) -> None:
         pass
 
 
-def print_out(text: str) -> None:
+def print_stdout(text: str) -> None:
     """A list or a table on standard output, in UTF-8 whatever the locale; the caller made it safe."""
     sys.stdout.buffer.write(text.encode("utf-8", "replace"))
     sys.stdout.buffer.flush()

@@ -8,9 +8,14 @@ from termchat.ui.blocks import Line
 from termchat.ui.text.row import Segment
 
 _WORDS: tuple[tuple[str, TextRole], ...] = (
-    ("Title", TextRole.TITLE), ("text", TextRole.TEXT), ("strong", TextRole.STRONG), ("`code`", TextRole.CODE), ("link", TextRole.LINK),
-    ("> quote", TextRole.QUOTE), ("dim", TextRole.DIM),
-)  # fmt: skip
+    ("Title", TextRole.TITLE),
+    ("text", TextRole.TEXT),
+    ("strong", TextRole.STRONG),
+    ("`code`", TextRole.CODE),
+    ("link", TextRole.LINK),
+    ("> quote", TextRole.QUOTE),
+    ("dim", TextRole.DIM),
+)
 _CODE: tuple[tuple[str, TextRole], ...] = (
     ("def", TextRole.KEYWORD), ("area", TextRole.FUNCTION), ("=", TextRole.OPERATOR), ("3.14", TextRole.NUMBER),
     ('"text"', TextRole.STRING), ("# note", TextRole.COMMENT), ("+new", TextRole.INSERTED), ("-old", TextRole.DELETED),

@@ -6,31 +6,33 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
-from termchat.core.sanitize import EMPTY, Safe, safe, safe_line, say
+from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
 from termchat.core.style import TextRole
-from termchat.ui.blocks import Card, Line, line
+from termchat.ui.blocks import Line, ToolCard, styled_line
 from termchat.ui.phrases import duration
-from termchat.ui.text.fit import cells, cut, cut_middle
+from termchat.ui.text.fit import text_width, truncate, truncate_middle
 from termchat.ui.text.row import Segment
-from termchat.ui.turn_state import Call, CallState
+from termchat.ui.turn_state import CallState, ToolCallView
 
 _ROWS = 4
 _LIVE_ROWS = 4
 
 
-def card_lines(card: Card, columns: int) -> tuple[Line, ...]:
+def card_lines(card: ToolCard, columns: int) -> tuple[Line, ...]:
     """A finished call: one headline, and the first rows of what it gave."""
     failed = card.result.is_error
     text = card.result.text
     rows = [row for row in safe(text).split("\n") if row.strip()]
-    tail = say(" · {t}", t=duration(card.seconds))
+    tail = safe_format(" · {t}", t=duration(card.seconds))
     if failed:
-        tail = Safe(tail + " · " + cut(safe_line(rows[0]) if rows else say("failed"), columns // 2))
+        tail = Safe(tail + " · " + truncate(safe_line(rows[0]) if rows else safe_format("failed"), columns // 2))
         rows = rows[1:]
-    sign = Segment(say("✗ ") if failed else say("● "), (TextRole.ERROR if failed else TextRole.SUCCESS,))
+    sign = Segment(
+        safe_format("✗ ") if failed else safe_format("● "), (TextRole.ERROR if failed else TextRole.SUCCESS,)
+    )
     name = Segment(safe_line(card.call.name), (TextRole.STRONG,))
-    room = columns - 4 - cells(name.text) - cells(tail)
-    argument = cut_middle(key_argument(card.call.arguments), max(8, room))
+    room = columns - 4 - text_width(name.text) - text_width(tail)
+    argument = truncate_middle(main_argument(card.call.arguments), max(8, room))
     head = (sign, name, Segment(Safe(f" {argument}" if argument else ""), ()), Segment(tail, (TextRole.DIM,)))
     return (head, *_preview(rows, card.number, columns))
 
@@ -38,27 +40,27 @@ def card_lines(card: Card, columns: int) -> tuple[Line, ...]:
 def _preview(rows: list[str], number: int, columns: int) -> tuple[Line, ...]:
     if not rows:
         return ()
-    shown = [line(Safe("    " + cut(safe_line(row), columns - 6)), TextRole.DIM) for row in rows[:_ROWS]]
+    shown = [styled_line(Safe("    " + truncate(safe_line(row), columns - 6)), TextRole.DIM) for row in rows[:_ROWS]]
     if (more := len(rows) - _ROWS) > 0:
-        words = say("    … {n} more lines · /tool {k}", n=safe(str(more)), k=safe(str(number)))
-        shown.append(line(words, TextRole.DIM))
+        words = safe_format("    … {n} more lines · /tool {k}", n=safe(str(more)), k=safe(str(number)))
+        shown.append(styled_line(words, TextRole.DIM))
     return tuple(shown)
 
 
-def live_rows(calls: tuple[Call, ...], now: float, columns: int, spinner: str) -> tuple[Line, ...]:
+def live_rows(calls: tuple[ToolCallView, ...], now: float, columns: int, spinner: str) -> tuple[Line, ...]:
     """One row for each call on its way, and how many more there are."""
     going = [call for call in calls if call.state is not CallState.DONE]
     rows = [_live(call, now, columns, spinner) for call in going[:_LIVE_ROWS]]
     if len(going) > _LIVE_ROWS:
-        rows.append(line(say("+{n} more", n=safe(str(len(going) - _LIVE_ROWS))), TextRole.DIM))
+        rows.append(styled_line(safe_format("+{n} more", n=safe(str(len(going) - _LIVE_ROWS))), TextRole.DIM))
     return tuple(rows)
 
 
-def _live(call: Call, now: float, columns: int, spinner: str) -> Line:
-    name = safe_line(call.name) or say("a tool")
-    what = duration(now - call.since) if call.state is CallState.RUNNING else say("writing arguments…")
-    room = max(8, columns - cells(name) - cells(what) - 6)
-    argument = cut_middle(key_argument(call.arguments), room)
+def _live(call: ToolCallView, now: float, columns: int, spinner: str) -> Line:
+    name = safe_line(call.name) or safe_format("a tool")
+    what = duration(now - call.since) if call.state is CallState.RUNNING else safe_format("writing arguments…")
+    room = max(8, columns - text_width(name) - text_width(what) - 6)
+    argument = truncate_middle(main_argument(call.arguments), room)
     return (
         Segment(Safe(f"{spinner} "), (TextRole.ACCENT,)),
         Segment(name, (TextRole.STRONG,)),
@@ -67,7 +69,7 @@ def _live(call: Call, now: float, columns: int, spinner: str) -> Line:
     )
 
 
-def key_argument(arguments: str) -> Safe:
+def main_argument(arguments: str) -> Safe:
     """The argument that says most, from whole or half-written JSON: the first string, else all of them, short."""
     try:
         parsed: Any = json.loads(arguments)

@@ -11,13 +11,13 @@ from enum import StrEnum
 from typing import TypeAlias, assert_never
 
 from termchat.core.events import (
-    Adapted,
     CitationDelta,
     Delta,
     Event,
     Finished,
     MessageDone,
     Notice,
+    ProviderNotice,
     ReasoningDelta,
     Retrying,
     SearchDelta,
@@ -34,13 +34,25 @@ from termchat.core.events import (
 from termchat.core.messages import Citation, ToolCall, ToolResult
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
-from termchat.core.sanitize import EMPTY, Safe, join, say
+from termchat.core.sanitize import EMPTY, Safe, join, safe_format
 from termchat.core.style import TextRole
-from termchat.ui.blocks import Block, Card, Line, Lines, Pause, Prose, Restore, Sources, Thought, line, linked
-from termchat.ui.next_steps import KEYS, Ways, after
-from termchat.ui.phrases import again_words, count, duration, outcome_words, searched_words, usage_words
+from termchat.ui.blocks import (
+    Block,
+    EndOfText,
+    Line,
+    ReasoningText,
+    ReplyText,
+    Restore,
+    Sources,
+    StaticLines,
+    ToolCard,
+    linked,
+    styled_line,
+)
+from termchat.ui.next_steps import KEY_LABELS, StepLabels, next_steps
+from termchat.ui.phrases import count, duration, outcome_line, retried_line, searched_line, usage_line
 
-Step: TypeAlias = "tuple[View, tuple[Block, ...]]"
+Step: TypeAlias = "tuple[ViewState, tuple[Block, ...]]"
 _TAIL = 4000  # characters of reasoning kept for the live rows; the whole of it is in the message
 _HEAD = 200  # characters of a call's arguments kept for its live row; the whole of them is in the call
 
@@ -73,7 +85,7 @@ class CallState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ToolCallView:
     """A tool call on its way, of its arguments the beginning; all of them, `result` and `seconds` once it is over."""
 
     id: str
@@ -97,7 +109,7 @@ class Thinking:
 
 
 @dataclass(frozen=True, slots=True)
-class TurnView:
+class TurnState:
     """The turn that runs.
 
     started    when it was sent
@@ -118,7 +130,7 @@ class TurnView:
     counted: int | None = None
     thinking: Thinking | None = None
     speaking: bool = False
-    calls: tuple[Call, ...] = ()
+    calls: tuple[ToolCallView, ...] = ()
     sources: tuple[Citation, ...] = ()
     retry: Retrying | None = None
     until: float = 0.0
@@ -126,18 +138,18 @@ class TurnView:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class ViewState:
     """What is known: the running turn, how the last one ended, and how it is shown.
 
     ways      how the next step after a reply is offered
     noticed   what the engine noticed last
     """
 
-    turn: TurnView | None = None
+    turn: TurnState | None = None
     think: Think = Think.TAIL
     usage_line: bool = True
-    ways: Ways = KEYS
-    cards: tuple[Card, ...] = ()
+    step_labels: StepLabels = KEY_LABELS
+    cards: tuple[ToolCard, ...] = ()
     last: TurnEnded | None = None
     noticed: Safe = EMPTY
 
@@ -148,15 +160,15 @@ class View:
     @property
     def away(self) -> bool:
         """Whether the last turn ended because its host could not be reached."""
-        return bool(self.last and self.last.failure and self.last.failure.away)
+        return bool(self.last and self.last.failure and self.last.failure.unreachable)
 
 
-def sent(view: View, turn_id: str, model: ModelRef, now: float) -> View:
+def turn_sent(view: ViewState, turn_id: str, model: ModelRef, now: float) -> ViewState:
     """The view once a question has left."""
-    return replace(view, turn=TurnView(turn_id, model, now, since=now, last=now))
+    return replace(view, turn=TurnState(turn_id, model, now, since=now, last=now))
 
 
-def stopping(view: View, now: float, *, again: bool = False) -> View:
+def turn_stopping(view: ViewState, now: float, *, again: bool = False) -> ViewState:
     """The view once the user asked to stop, or to ask `again`, seen before anything else has happened."""
     turn = view.turn
     if turn is None:
@@ -165,17 +177,17 @@ def stopping(view: View, now: float, *, again: bool = False) -> View:
     return replace(view, turn=replace(turn, phase=Phase.STOPPING, since=since, again=again))
 
 
-def show_thinking(view: View, think: Think) -> Step:
+def show_thinking(view: ViewState, think: Think) -> Step:
     """Another way of showing reasoning, from now on; what is being thought joins at once."""
     turn = view.turn
     if turn is None or turn.thinking is None or view.think is think:
         return replace(view, think=think), ()
     if think is Think.FULL:
-        return replace(view, think=think), (Thought(turn.thinking.tail),)
-    return replace(view, think=think), (Pause(),) if view.think is Think.FULL else ()
+        return replace(view, think=think), (ReasoningText(turn.thinking.tail),)
+    return replace(view, think=think), (EndOfText(),) if view.think is Think.FULL else ()
 
 
-def step(view: View, event: Event, now: float) -> Step:
+def update(view: ViewState, event: Event, now: float) -> Step:
     """The next view, and what is to be committed. Events of any other turn than the running one change nothing."""
     turn = view.turn
     if turn is None or event.turn_id != turn.id:
@@ -184,7 +196,7 @@ def step(view: View, event: Event, now: float) -> Step:
         case TurnStarted():
             return _with(view, replace(turn, model=event.model)), ()
         case StepStarted():
-            return _with(view, _enter(replace(turn, calls=(), last=now), Phase.WAITING, now)), ()
+            return _with(view, _with_phase(replace(turn, calls=(), last=now), Phase.WAITING, now)), ()
         case Streamed():
             return _delta(view, turn, event.delta, now)
         case ToolStarted():
@@ -200,7 +212,7 @@ def step(view: View, event: Event, now: float) -> Step:
     assert_never(event)
 
 
-def _delta(view: View, turn: TurnView, delta: Delta, now: float) -> Step:
+def _delta(view: ViewState, turn: TurnState, delta: Delta, now: float) -> Step:
     turn = replace(turn, last=now)
     match delta:
         case TextDelta():
@@ -212,9 +224,9 @@ def _delta(view: View, turn: TurnView, delta: Delta, now: float) -> Step:
         case UsageDelta():
             return _with(view, replace(turn, counted=delta.usage.output or turn.counted)), ()
         case Retrying():
-            turn = replace(_enter(turn, Phase.RETRYING, now), retry=delta, until=now + delta.delay)
+            turn = replace(_with_phase(turn, Phase.RETRYING, now), retry=delta, until=now + delta.delay)
             return _with(view, turn), ()
-        case Adapted():
+        case ProviderNotice():
             return _say(view, turn, delta.words, now)
         case SearchDelta():
             return _searching(view, turn, delta, now)
@@ -225,15 +237,15 @@ def _delta(view: View, turn: TurnView, delta: Delta, now: float) -> Step:
     assert_never(delta)
 
 
-def _text(view: View, turn: TurnView, text: str, now: float) -> Step:
-    turn, before = _thought_over(view, _content(turn, now), now)
-    turn = replace(_enter(turn, Phase.REPLYING, now), tokens=turn.tokens + weight(text), speaking=True)
-    return _with(view, turn), (*before, Prose(text))
+def _text(view: ViewState, turn: TurnState, text: str, now: float) -> Step:
+    turn, before = _end_reasoning(view, _content(turn, now), now)
+    turn = replace(_with_phase(turn, Phase.REPLYING, now), tokens=turn.tokens + weight(text), speaking=True)
+    return _with(view, turn), (*before, ReplyText(text))
 
 
-def _reasoning(view: View, turn: TurnView, delta: ReasoningDelta, now: float) -> Step:
-    before = _prose_over(turn) if not turn.thinking else ()
-    turn = replace(_enter(_content(turn, now), Phase.THINKING, now), speaking=False)
+def _reasoning(view: ViewState, turn: TurnState, delta: ReasoningDelta, now: float) -> Step:
+    before = _end_reply_text(turn) if not turn.thinking else ()
+    turn = replace(_with_phase(_content(turn, now), Phase.THINKING, now), speaking=False)
     so_far = turn.thinking or Thinking(now)
     thinking = replace(
         so_far,
@@ -241,20 +253,20 @@ def _reasoning(view: View, turn: TurnView, delta: ReasoningDelta, now: float) ->
         tail=(so_far.tail + delta.text)[-_TAIL:],
         redacted=so_far.redacted or delta.redacted,
     )
-    said = (Thought(delta.text),) if view.think is Think.FULL and delta.text else ()
+    said = (ReasoningText(delta.text),) if view.think is Think.FULL and delta.text else ()
     return _with(view, replace(turn, thinking=thinking)), (*before, *said)
 
 
-def _searching(view: View, turn: TurnView, delta: SearchDelta, now: float) -> Step:
+def _searching(view: ViewState, turn: TurnState, delta: SearchDelta, now: float) -> Step:
     """What the vendor looks for; a search whose question is not known yet only shows that it goes on."""
-    turn, before = _quiet(view, _content(turn, now), now)
-    turn = _enter(turn, Phase.SEARCHING, now)
+    turn, before = _close_open_text(view, _content(turn, now), now)
+    turn = _with_phase(turn, Phase.SEARCHING, now)
     if not delta.queries:
         return _with(view, turn), before
-    return _with(view, turn), (*before, Lines((line(searched_words(delta.queries), TextRole.DIM),)))
+    return _with(view, turn), (*before, StaticLines((styled_line(searched_line(delta.queries), TextRole.DIM),)))
 
 
-def _citing(turn: TurnView, citation: Citation) -> TurnView:
+def _citing(turn: TurnState, citation: Citation) -> TurnState:
     known = next((source for source in turn.sources if source.url == citation.url), None)
     if known is None:
         return replace(turn, sources=(*turn.sources, citation))
@@ -263,26 +275,26 @@ def _citing(turn: TurnView, citation: Citation) -> TurnView:
     return replace(turn, sources=tuple(citation if source is known else source for source in turn.sources))
 
 
-def _call_piece(view: View, turn: TurnView, delta: ToolCallDelta, now: float) -> Step:
-    turn, before = _quiet(view, _content(turn, now), now)
-    turn = _enter(turn, Phase.CALLING, now)
+def _call_piece(view: ViewState, turn: TurnState, delta: ToolCallDelta, now: float) -> Step:
+    turn, before = _close_open_text(view, _content(turn, now), now)
+    turn = _with_phase(turn, Phase.CALLING, now)
     known = next((c for c in turn.calls if c.index == delta.index and c.state is CallState.WRITING), None)
-    call = known or Call(delta.id, delta.name, "", now, index=delta.index)
+    call = known or ToolCallView(delta.id, delta.name, "", now, index=delta.index)
     head = (call.arguments + delta.arguments[:_HEAD])[:_HEAD]
     call = replace(call, id=delta.id or call.id, name=delta.name or call.name, arguments=head)
     calls = tuple(call if c is known else c for c in turn.calls) if known else (*turn.calls, call)
     return _with(view, replace(turn, calls=calls, tokens=turn.tokens + weight(delta.arguments))), before
 
 
-def _tool_started(view: View, turn: TurnView, call: ToolCall, now: float) -> Step:
-    turn, before = _quiet(view, turn, now)
+def _tool_started(view: ViewState, turn: TurnState, call: ToolCall, now: float) -> Step:
+    turn, before = _close_open_text(view, turn, now)
     known = next((c for c in turn.calls if c.state is CallState.WRITING and _same(c, call)), None)
-    running = Call(call.id, call.name, call.arguments[:_HEAD], now, CallState.RUNNING)
+    running = ToolCallView(call.id, call.name, call.arguments[:_HEAD], now, CallState.RUNNING)
     calls = tuple(running if c is known else c for c in turn.calls) if known else (*turn.calls, running)
-    return _with(view, replace(_enter(turn, Phase.RUNNING, now), calls=calls)), before
+    return _with(view, replace(_with_phase(turn, Phase.RUNNING, now), calls=calls)), before
 
 
-def _tool_finished(view: View, turn: TurnView, event: ToolFinished) -> Step:
+def _tool_finished(view: ViewState, turn: TurnState, event: ToolFinished) -> Step:
     calls = tuple(
         replace(c, state=CallState.DONE, result=event.result, seconds=event.seconds, arguments=event.call.arguments)
         if c.id == event.call.id and c.state is not CallState.DONE
@@ -292,9 +304,9 @@ def _tool_finished(view: View, turn: TurnView, event: ToolFinished) -> Step:
     return _commit_cards(_with(view, replace(turn, calls=calls)))
 
 
-def _commit_cards(view: View) -> Step:
+def _commit_cards(view: ViewState) -> Step:
     """Cards are committed in the order of the calls: one that is over waits for those before it."""
-    turn, cards = view.turn, list[Card]()
+    turn, cards = view.turn, list[ToolCard]()
     assert turn is not None
     calls = list(turn.calls)
     while calls and calls[0].state is CallState.DONE:
@@ -302,74 +314,74 @@ def _commit_cards(view: View) -> Step:
         assert call.result is not None
         number = len(view.cards) + len(cards) + 1
         cards.append(
-            Card(number, ToolCall(call.id, call.name, call.arguments), call.result, call.seconds, gap=not cards)
+            ToolCard(number, ToolCall(call.id, call.name, call.arguments), call.result, call.seconds, gap=not cards)
         )
     return replace(view, turn=replace(turn, calls=tuple(calls)), cards=(*view.cards, *cards)), tuple(cards)
 
 
-def _notice(view: View, turn: TurnView, words: Safe, now: float) -> Step:
+def _notice(view: ViewState, turn: TurnState, words: Safe, now: float) -> Step:
     """Said once, also where the question has to be asked again."""
     if view.noticed == words and view.last and view.last.outcome is not Outcome.COMPLETE:
         return view, ()
     return _say(replace(view, noticed=words), turn, words, now)
 
 
-def _say(view: View, turn: TurnView, words: Safe, now: float) -> Step:
-    turn, before = _quiet(view, turn, now)
-    return _with(view, turn), (*before, Lines((line(words, TextRole.DIM),)))
+def _say(view: ViewState, turn: TurnState, words: Safe, now: float) -> Step:
+    turn, before = _close_open_text(view, turn, now)
+    return _with(view, turn), (*before, StaticLines((styled_line(words, TextRole.DIM),)))
 
 
-def _ended(view: View, turn: TurnView, ended: TurnEnded, now: float) -> Step:
-    turn, before = _quiet(view, turn, now)
+def _ended(view: ViewState, turn: TurnState, ended: TurnEnded, now: float) -> Step:
+    turn, before = _close_open_text(view, turn, now)
     view, cards = _commit_cards(_with(view, turn))
     again = turn.again and ended.outcome is Outcome.CANCELLED
-    lines = (line(again_words(ended), TextRole.DIM),) if again else _ending(ended, view)
-    restore = () if ended.received or again else (Restore(),)
-    said = (Lines(lines),) if lines else ()
+    lines = (styled_line(retried_line(ended), TextRole.DIM),) if again else _ending(ended, view)
+    restore = () if ended.has_content or again else (Restore(),)
+    said = (StaticLines(lines),) if lines else ()
     sources = (Sources(turn.sources),) if turn.sources else ()
     return replace(view, turn=None, last=ended), (*before, *cards, *sources, *said, *restore)
 
 
-def _ending(ended: TurnEnded, view: View) -> tuple[Line, ...]:
+def _ending(ended: TurnEnded, view: ViewState) -> tuple[Line, ...]:
     """What is said below a reply: its mark unless it is complete, what went wrong and the way out, the usage."""
     lines: list[Line] = []
-    way = after(ended, view.ways)
-    if mark := outcome_words(ended):
-        behind = line(say(" · {way}", way=way), TextRole.DIM) if way and not ended.failure else ()
-        lines.append((*line(mark, TextRole.WARNING), *behind))
+    way = next_steps(ended, view.step_labels)
+    if mark := outcome_line(ended):
+        behind = styled_line(safe_format(" · {way}", way=way), TextRole.DIM) if way and not ended.failure else ()
+        lines.append((*styled_line(mark, TextRole.WARNING), *behind))
     if ended.failure:
-        lines.append(line(ended.failure.message, TextRole.ERROR))
-        lines.append(linked(way, ended.failure.page, TextRole.DIM))
-    told = ended.received and not (ended.outcome is Outcome.CANCELLED and ended.usage.estimated)
+        lines.append(styled_line(ended.failure.message, TextRole.ERROR))
+        lines.append(linked(way, ended.failure.url, TextRole.DIM))
+    told = ended.has_content and not (ended.outcome is Outcome.CANCELLED and ended.usage.estimated)
     if view.usage_line and told:
-        lines.append(line(usage_words(ended), TextRole.DIM))
+        lines.append(styled_line(usage_line(ended), TextRole.DIM))
     return tuple(lines)
 
 
-def _quiet(view: View, turn: TurnView, now: float) -> tuple[TurnView, tuple[Block, ...]]:
+def _close_open_text(view: ViewState, turn: TurnState, now: float) -> tuple[TurnState, tuple[Block, ...]]:
     """The turn with nothing being said or thought any more, and what that commits."""
-    turn, thought = _thought_over(view, turn, now)
-    return replace(turn, speaking=False), (*thought, *_prose_over(turn))
+    turn, thought = _end_reasoning(view, turn, now)
+    return replace(turn, speaking=False), (*thought, *_end_reply_text(turn))
 
 
-def _prose_over(turn: TurnView) -> tuple[Block, ...]:
-    return (Pause(),) if turn.speaking else ()
+def _end_reply_text(turn: TurnState) -> tuple[Block, ...]:
+    return (EndOfText(),) if turn.speaking else ()
 
 
-def _thought_over(view: View, turn: TurnView, now: float) -> tuple[TurnView, tuple[Block, ...]]:
+def _end_reasoning(view: ViewState, turn: TurnState, now: float) -> tuple[TurnState, tuple[Block, ...]]:
     if turn.thinking is None:
         return turn, ()
-    shown = (Pause(),) if view.think is Think.FULL else ()
-    summary = Lines((line(thought_words(turn.thinking, now, view.ways), TextRole.REASONING),))
+    shown = (EndOfText(),) if view.think is Think.FULL else ()
+    summary = StaticLines((styled_line(thought_words(turn.thinking, now, view.step_labels), TextRole.REASONING),))
     return replace(turn, thinking=None), (*shown, summary)
 
 
-def thought_words(thinking: Thinking, now: float, ways: Ways = KEYS) -> Safe:
+def thought_words(thinking: Thinking, now: float, ways: StepLabels = KEY_LABELS) -> Safe:
     """`✻ thought 12s · ~1.2k tok · Ctrl-T to read`."""
     took = duration(now - thinking.since)
     if thinking.redacted and not thinking.tail.strip():
-        return say("✻ thought {t} (hidden by the provider)", t=took)
-    spent = say("✻ thought {t} · ~{n} tok", t=took, n=count(round(thinking.tokens)))
+        return safe_format("✻ thought {t} (hidden by the provider)", t=took)
+    spent = safe_format("✻ thought {t} · ~{n} tok", t=took, n=count(round(thinking.tokens)))
     return join(" · ", [spent, ways.read] if ways.read else [spent])
 
 
@@ -380,20 +392,20 @@ def weight(text: str) -> float:
     return sum(1.5 if "\u2e80" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7af" else 0.25 for c in text)
 
 
-def _same(writing: Call, call: ToolCall) -> bool:
+def _same(writing: ToolCallView, call: ToolCall) -> bool:
     return writing.id == call.id if writing.id and call.id else writing.name == call.name
 
 
-def _content(turn: TurnView, now: float) -> TurnView:
+def _content(turn: TurnState, now: float) -> TurnState:
     return turn if turn.first is not None else replace(turn, first=now - turn.started, retry=None)
 
 
-def _enter(turn: TurnView, phase: Phase, now: float) -> TurnView:
+def _with_phase(turn: TurnState, phase: Phase, now: float) -> TurnState:
     """The turn in a phase; a turn that is stopping stays so."""
     if turn.phase in (phase, Phase.STOPPING):
         return turn
     return replace(turn, phase=phase, since=now)
 
 
-def _with(view: View, turn: TurnView) -> View:
+def _with(view: ViewState, turn: TurnState) -> ViewState:
     return replace(view, turn=turn)

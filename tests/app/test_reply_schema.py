@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from termchat.app.reply_schema import misfit, reply_schema
+from termchat.app.reply_schema import reply_schema, validate_reply
 from termchat.core.errors import Failure, FailureKind
 
 PEOPLE = {
@@ -107,7 +107,7 @@ def test_a_file_with_a_mistake_is_named_with_the_place_in_it(tmp_path: Path, tex
 def test_a_reply_that_does_not_fit_is_told_in_a_sentence(tmp_path: Path, reply: str, words: str | None) -> None:
     file = tmp_path / "people.json"
     file.write_text(json.dumps(PEOPLE))
-    found = misfit(good(str(file)), reply)
+    found = validate_reply(good(str(file)), reply)
     assert (None if found is None else found.message.removeprefix("The reply does not fit the schema: ")) == words
 
 
@@ -121,7 +121,7 @@ def test_what_has_the_fields_fits_and_what_lacks_one_does_not(fields: dict[str, 
     short = ", ".join(f"{name} {kind}{'[]' * many}" for name, (kind, many) in fields.items())
     values = {n: data.draw(st.lists(_VALUES[k], max_size=2) if many else _VALUES[k]) for n, (k, many) in fields.items()}
     schema = good(short)
-    assert misfit(schema, json.dumps(values)) is None
-    assert misfit(schema, json.dumps({**values, "another one": 1})) is not None
+    assert validate_reply(schema, json.dumps(values)) is None
+    assert validate_reply(schema, json.dumps({**values, "another one": 1})) is not None
     values.popitem()
-    assert misfit(schema, json.dumps(values)) is not None
+    assert validate_reply(schema, json.dumps(values)) is not None

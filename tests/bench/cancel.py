@@ -13,7 +13,7 @@ import time
 import httpx2
 
 from termchat.core.events import Streamed
-from termchat.core.messages import user
+from termchat.core.messages import user_message
 from termchat.core.models import ApiProtocol
 from tests.engine.support import events_of, session
 from tests.faults.test_cancel import SILENT, SPEAKING
@@ -26,7 +26,7 @@ async def ours(gateway: Gateway, speech: ApiProtocol, answer: Answer, *, speaks:
     """Milliseconds."""
     async with session(gateway, speech) as talk:
         gateway.reply(answer)
-        turn, said = talk.send(talk.add(user("hello"), None)), asyncio.Event()
+        turn, said = talk.send(talk.add(user_message("hello"), None)), asyncio.Event()
         running = asyncio.create_task(
             events_of(turn, lambda _, event: said.set() if isinstance(event, Streamed) else None)
         )

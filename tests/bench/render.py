@@ -28,9 +28,9 @@ from termchat.core.sanitize import Sanitizer, safe
 from termchat.core.style import Style, TextRole, Theme
 from termchat.ui.markdown import Document, render
 from termchat.ui.terminal.frame_clock import FrameClock
-from termchat.ui.terminal.row_painter import Painter
+from termchat.ui.terminal.row_painter import InlinePainter
 from termchat.ui.text.ansi import encode_rows
-from termchat.ui.text.palette import Depth, Palette
+from termchat.ui.text.palette import ColorDepth, Palette
 from tests.bench.corpus import corpus, kinds, shapes
 from tests.ui.markdown.terminal import Terminal
 
@@ -45,7 +45,7 @@ def load(name: str) -> Theme:
     return Theme(data["name"], data["kind"], {TextRole(role): Style(**style) for role, style in data["styles"].items()})
 
 
-PALETTE = Palette(load("dark"), Depth.TRUE)
+PALETTE = Palette(load("dark"), ColorDepth.TRUE)
 
 
 class Candidate(Protocol):
@@ -65,13 +65,13 @@ class Ours:
         self.clock = FrameClock()
         self._sanitizer = Sanitizer()
         self._document = Document(width)
-        self._painter = Painter(width, height, PALETTE, write or self._count)
+        self._painter = InlinePainter(width, height, PALETTE, write or self._count)
 
     def feed(self, text: str) -> None:
         self._document.feed(self._sanitizer.feed(text))
 
     def frame(self) -> None:
-        self._painter.frame(self._document.take(), self._document.live())
+        self._painter.frame(self._document.take(), self._document.preview())
 
     def close(self) -> None:
         self._document.feed(self._sanitizer.close())
@@ -232,7 +232,7 @@ def growth(text: str, repeats: int = 3) -> tuple[float, float, int, int]:
             candidate.frame()
             costs.append(time.thread_time() - begin)
         best = [min(pair) for pair in zip(costs, best, strict=True)] if best else costs
-        rows = max(rows, len(candidate._document.live()))
+        rows = max(rows, len(candidate._document.preview()))
     quarter = len(pieces) // 4
     first, last = sum(best[1:quarter]), sum(best[-quarter:])
     scale = 1e6 / (30 * quarter)

@@ -13,14 +13,14 @@ from prompt_toolkit.input import DummyInput
 
 from termchat.core.sanitize import Safe
 from termchat.core.style import TextRole, Theme
-from termchat.ui.blocks import Line, Prose
-from termchat.ui.repl.input.editor import Draft
-from termchat.ui.repl.panels.layout import Live, Parts
-from termchat.ui.repl.panels.style import DEPTHS, Skin
-from termchat.ui.repl.transcript import Painter
+from termchat.ui.blocks import Line, ReplyText
+from termchat.ui.repl.input.editor import InputEditor
+from termchat.ui.repl.panels.layout import LiveLayout, LiveRegionSource
+from termchat.ui.repl.panels.style import DEPTHS, PromptToolkitStyle
+from termchat.ui.repl.transcript import Transcript
 from termchat.ui.terminal.frame_clock import FrameClock
 from termchat.ui.terminal.screen import FrameOutput, LiveApplication, Screen
-from termchat.ui.text.palette import Depth, Palette
+from termchat.ui.text.palette import ColorDepth, Palette
 from termchat.ui.text.row import Segment
 
 _TICK = 4
@@ -51,14 +51,14 @@ class Repl:
             Counter(write or self._count), lambda: Size(rows=height, columns=width), "xterm-256color", sync=True
         )
         self._frames = 0
-        parts = Parts(Draft(lambda: None), lambda: height, status=self._status)
-        live = Live(parts, Skin(theme, Depth.TRUE))
-        options = {"layout": live.layout, "input": DummyInput(), "color_depth": DEPTHS[Depth.TRUE]}
+        parts = LiveRegionSource(InputEditor(lambda: None), lambda: height, status=self._status)
+        live = LiveLayout(parts, PromptToolkitStyle(theme, ColorDepth.TRUE))
+        options = {"layout": live.layout, "input": DummyInput(), "color_depth": DEPTHS[ColorDepth.TRUE]}
         self._app = LiveApplication(output, erase_when_done=True, **options)
         self._app._is_running = True  # nobody types: the application is drawn, not run
         with set_app(self._app):
             self._app.context = copy_context()
-        self._painter = Painter(Screen(self._app), Palette(theme, Depth.TRUE), lambda: None, hyperlinks=True)
+        self._painter = Transcript(Screen(self._app), Palette(theme, ColorDepth.TRUE), lambda: None, hyperlinks=True)
         self._loop = asyncio.new_event_loop()
         self._text: list[str] = []
 
@@ -84,7 +84,7 @@ class Repl:
         self._painter._cancel()
         self._painter._clock = FrameClock()
         with set_app(self._app):
-            self._painter.show([Prose("".join(self._text))])
+            self._painter.show([ReplyText("".join(self._text))])
             self._frames += 1
             if self._frames % _TICK == 0:
                 self._app.paint()

@@ -19,10 +19,10 @@ from random import Random
 from uuid import uuid4
 
 from termchat.core.conversation import Node
-from termchat.core.messages import user
+from termchat.core.messages import user_message
 from termchat.store import chats, db, messages
-from termchat.store.chat_store import Library
-from termchat.store.chats import Seed
+from termchat.store.chat_store import SqliteChatStore
+from termchat.store.chats import NewChat
 from tests.store.helpers import HERE, STATE, answer, ask, reply
 
 LONG = 10_000
@@ -69,12 +69,12 @@ def generate(file: Path, messages: int, listed: int) -> Words:
 
 def chat(connection, words: Words, size: int, at: float) -> None:
     name = "long" if size == LONG else uuid4().hex[:16]
-    n = chats.create(connection, Seed(name, HERE), STATE, None, at)
+    n = chats.create(connection, NewChat(name, HERE), STATE, None, at)
     parent = None
     for m in range(size):
-        message = user(words.text(25)) if m % 2 == 0 else reply(words.text(60))
+        message = user_message(words.text(25)) if m % 2 == 0 else reply(words.text(60))
         node = Node(uuid4().hex, parent, message)
-        chats.add(connection, n, messages.kept(node, at + m), follow=True)
+        chats.add(connection, n, messages.encode_node(node, at + m), follow=True)
         parent = node.id
     connection.execute("UPDATE chats SET title = ? WHERE n = ?", (words.text(5), n))
 
@@ -91,14 +91,14 @@ async def timed(what: str, goal: str, times: int, work: Callable[[], Awaitable[o
 
 async def opening(file: Path) -> None:
     async def cold() -> None:
-        library = Library(file, print)
+        library = SqliteChatStore(file, print)
         await library.resume("long", HERE)
         await library.close()
 
     await timed("open the library and a chat of 10,000 messages", "< 300", 5, cold)
 
 
-async def searching(library: Library, words: Words) -> None:
+async def searching(library: SqliteChatStore, words: Words) -> None:
     common, middle, rare = words.vocabulary[0], words.vocabulary[300], words.vocabulary[20_000]
     for what, typed in (
         ("the most common word", f"{common} "),
@@ -116,8 +116,8 @@ async def searching(library: Library, words: Words) -> None:
     await timed("chats by title and text, as one types", "< 100", 5, lambda: library.chats(middle))
 
 
-async def saving(library: Library, words: Words) -> None:
-    recorder = library.begin(STATE, HERE)
+async def saving(library: SqliteChatStore, words: Words) -> None:
+    recorder = library.new_recorder(STATE, HERE)
     parent = None
     texts = [(words.text(25), words.text(150)) for _ in range(200)]
     held: list[float] = []
@@ -130,14 +130,14 @@ async def saving(library: Library, words: Words) -> None:
         held.append(time.perf_counter() - then)
         recording.close()
         parent = await answer(recorder, node, said)
-    await library.short(recorder.chat)
+    await library.short_id(recorder.chat_id)
     whole, used = time.perf_counter() - began, time.process_time() - cpu
     print(f"{'save a turn: a request is held back (with fsync)':<58} {statistics.median(held) * 1000:8.2f} ms")
     print(f"{'save a turn: everything, two fsyncs and more':<58} {whole / len(texts) * 1000:8.2f} ms")
     print(f"{'save a turn: processor time':<58} {used / len(texts) * 1000:8.2f} ms   goal < 2")
 
 
-async def listing(library: Library) -> None:
+async def listing(library: SqliteChatStore) -> None:
     async def middle() -> None:
         await library.chats(after=f"{(1.7e9).hex()}:0")
 
@@ -150,7 +150,7 @@ async def listing(library: Library) -> None:
 
 async def measure(file: Path, words: Words) -> None:
     await opening(file)
-    library = Library(file, print)
+    library = SqliteChatStore(file, print)
     await searching(library, words)
     await listing(library)
     await saving(library, words)

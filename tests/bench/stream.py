@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from multiprocessing.connection import Connection
 
-from termchat.core.chat_store import Wire
+from termchat.core.chat_store import StreamMonitor
 from termchat.core.models import ApiProtocol, ModelRef
 from tests.gateway import Reply, Text, render, signatures
 from tests.gateway import clients as sdks
@@ -54,7 +54,7 @@ async def ours(speech: ApiProtocol, url: str) -> float:
     async with registry(profile(url, speech)) as providers:
         provider = await providers.open(ModelRef(speech.value, MODELS[speech]))
         began = time.process_time()
-        async with aclosing(provider.stream(HELLO, Wire())) as deltas:
+        async with aclosing(provider.stream(HELLO, StreamMonitor())) as deltas:
             async for _ in deltas:
                 pass
         return time.process_time() - began

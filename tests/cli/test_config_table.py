@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from termchat.cli.config import listing
-from termchat.config.credentials import Secrets
+from termchat.cli.config import config_lines
+from termchat.config.credentials import Credentials
 from termchat.config.load import Config, load
 from termchat.config.settings import SETTINGS
 
@@ -25,7 +25,7 @@ def test_every_value_is_listed_with_where_it_came_from_and_no_key_is_shown(tmp_p
     }
     config = load(env, file)
     assert isinstance(config, Config)
-    lines = {str(line.key): (line.value, line.where) for line in listing(config, Secrets(env))}
+    lines = {str(line.key): (line.value, line.where) for line in config_lines(config, Credentials(env))}
     assert set(SETTINGS) <= set(lines)
     assert lines["model"] == ("x/a", "TERMCHAT_MODEL")
     assert lines["think"] == ("low", f"{file}:2")
@@ -39,4 +39,7 @@ def test_every_value_is_listed_with_where_it_came_from_and_no_key_is_shown(tmp_p
     assert lines["providers.anthropic.key"][0] == "ANTHROPIC_API_KEY (not set)"
     assert "sk-" not in str(lines)
     assert not [key for key in lines if key.startswith(("providers.groq", "providers.ollama", "providers.demo"))]
-    assert str(next(iter(listing(config, Secrets(env))))) == "model                        = x/a  (TERMCHAT_MODEL)"
+    assert (
+        str(next(iter(config_lines(config, Credentials(env)))))
+        == "model                        = x/a  (TERMCHAT_MODEL)"
+    )

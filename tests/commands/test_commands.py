@@ -5,34 +5,53 @@ from __future__ import annotations
 import pytest
 
 from termchat.commands.builtin import builtin
-from termchat.commands.registry import Context, Effects, Family, Registry, is_command, message_of, normal
-from termchat.core.chat_store import Totals
-from termchat.core.effects import Exit, ListModels, MoveHead, NewChat, Page, Pick, Say, Send, Table, UseModel
-from termchat.core.messages import Message, Role, Text, ToolCall, ToolResult, user
-from termchat.core.sanitize import say
+from termchat.commands.registry import (
+    CommandContext,
+    CommandGroup,
+    CommandRegistry,
+    Effects,
+    is_command,
+    normalise,
+    unescape_slash,
+)
+from termchat.core.chat_store import ModelUsage
+from termchat.core.effects import (
+    Choose,
+    ListModels,
+    MoveHead,
+    NewChat,
+    Print,
+    PrintTable,
+    Quit,
+    Send,
+    ShowInPager,
+    UseModel,
+)
+from termchat.core.messages import Message, Role, Text, ToolCall, ToolResult, user_message
+from termchat.core.sanitize import safe_format
 from termchat.core.usage import Usage
-from termchat.engine.session import Session
+from termchat.engine.session import ChatSession
 from tests.ui.fakes import FAKE, OTHER, FakeProviders, fake_session
 
 
-def context(session: Session | None = None) -> Context:
-    return Context(session or fake_session(), FakeProviders(), builtin())
+def context(session: ChatSession | None = None) -> CommandContext:
+    return CommandContext(session or fake_session(), FakeProviders(), builtin())
 
 
-def run(text: str, session: Session | None = None) -> Effects:
+def run(text: str, session: ChatSession | None = None) -> Effects:
     made = context(session)
     return made.registry.run(made, text)
 
 
 def words(effects: Effects) -> str:
-    return "\n".join(effect.words for effect in effects if isinstance(effect, Say))
+    return "\n".join(effect.words for effect in effects if isinstance(effect, Print))
 
 
-def talked() -> Session:
+def talked() -> ChatSession:
     session = fake_session()
-    question = session.add(user("first"), None)
+    question = session.add(user_message("first"), None)
     answer = session.add(Message(Role.ASSISTANT, (Text("one"),)), question)
-    session.add(user("second question"), answer)
+    session.add(user_message("second question"), answer)
     return session
 
 
@@ -63,28 +82,28 @@ def test_undo_goes_back_before_the_question_and_returns_it() -> None:
     effects = run("/undo", session)
     question = session.conversation.last_question()
     assert question is not None
-    assert effects[0] == MoveHead(question.parent, restore="second question")
+    assert effects[0] == MoveHead(question.parent, prefill="second question")
 
 
 def test_new_and_exit_and_their_other_names() -> None:
     assert NewChat() in run("/new")
     assert NewChat() in run("/clear")
-    assert run("/exit") == run("/quit") == run("/q") == (Exit(),)
+    assert run("/exit") == run("/quit") == run("/q") == (Quit(),)
 
 
 def test_usage_is_a_table_with_a_sum() -> None:
     session = fake_session()
     assert words(run("/usage", session)) == "Nothing was asked yet."
-    session._totals = {FAKE: Totals(2, Usage(1200, 34)), OTHER: Totals(1, Usage(10, 5), None)}
+    session._totals = {FAKE: ModelUsage(2, Usage(1200, 34)), OTHER: ModelUsage(1, Usage(10, 5), None)}
     (table,) = run("/usage", session)
-    assert isinstance(table, Table)
+    assert isinstance(table, PrintTable)
     assert [row[0] for row in table.rows] == ["fake/one", "fake/two", "together"]
     assert table.rows[0][2] == "1,200"
     assert table.rows[2][-1] == "unknown"
 
 
 def test_help_lists_every_command_and_knows_each() -> None:
-    listed = next(effect for effect in run("/help") if isinstance(effect, Table))
+    listed = next(effect for effect in run("/help") if isinstance(effect, PrintTable))
     assert len(listed.rows) == len(builtin().commands)
     assert "also /m" in words(run("/help model"))
     assert "Did you mean /model?" in words(run("/help modl"))
@@ -113,16 +132,16 @@ def test_arguments_complete_too() -> None:
 
 def test_two_slashes_send_a_message_that_begins_with_one() -> None:
     assert not is_command("//etc/hosts what is it")
-    assert message_of("//etc") == "/etc"
-    assert message_of("/etc") == "/etc"
+    assert unescape_slash("//etc") == "/etc"
+    assert unescape_slash("/etc") == "/etc"
     assert is_command("/help")
 
 
 def test_built_in_names_win() -> None:
-    family = Family()
+    family = CommandGroup()
 
-    @family.command("model", say("mine"))
-    def mine(context: Context, argument: str) -> Effects:
+    @family.command("model", safe_format("mine"))
+    def mine(context: CommandContext, argument: str) -> Effects:
         return ()
 
     registry = builtin()
@@ -130,29 +149,29 @@ def test_built_in_names_win() -> None:
     found = registry.find("model")
     assert found is not None
     assert found.help != "mine"
-    assert isinstance(registry, Registry)
+    assert isinstance(registry, CommandRegistry)
 
 
 def test_edit_offers_the_newest_message_first_and_redo_goes_forward() -> None:
     session = talked()
     (pick,) = run("/edit", session)
-    assert isinstance(pick, Pick)
+    assert isinstance(pick, Choose)
     assert [choice.label for choice in pick.choices] == ["second question", "first"]
-    assert MoveHead(None, restore="first") in pick.choices[1].effects
+    assert MoveHead(None, prefill="first") in pick.choices[1].effects
     head = session.conversation.head
-    session.move(None)
+    session.move_head(None)
     assert MoveHead(head) in run("/redo", session)
-    session.move(head)
+    session.move_head(head)
     assert words(run("/redo", session)) == "There is nothing to redo."
 
 
 def test_a_tool_call_is_read_whole_by_its_number() -> None:
     session = fake_session()
-    question = session.add(user("q"), None)
+    question = session.add(user_message("q"), None)
     call = ToolCall("c1", "echo", '{"text": "hi"}')
     asked = session.add(Message(Role.ASSISTANT, (call,)), question)
     session.add(Message(Role.TOOL, (ToolResult("c1", "echo", (Text("row 0"),)),)), asked)
-    assert run("/tool 1", session) == (Page(say('echo {{"text": "hi"}}\n\nrow 0')),)
+    assert run("/tool 1", session) == (ShowInPager(safe_format('echo {{"text": "hi"}}\n\nrow 0')),)
     assert run("/tool", session) == run("/tool 1", session)
     assert words(run("/tool 2", session)) == "There are 1 tool calls."
     assert words(run("/tool")) == "No tool was called yet."
@@ -166,19 +185,19 @@ def test_a_tool_call_is_read_whole_by_its_number() -> None:
     ],
 )  # fmt: skip
 def test_a_command_is_known_by_its_keys_where_the_input_method_was_still_on(typed: str, meant: str) -> None:
-    assert normal(typed) == meant
+    assert normalise(typed) == meant
 
 
 async def test_error_tells_all_that_is_known_of_the_last_one() -> None:
     session = fake_session()
     assert words(run("/error", session)) == "Nothing has failed yet."
     for question in ("cut", "refuse", "hello"):
-        async for _ in session.send(session.add(user(question), session.conversation.head)).events():
+        async for _ in session.send(session.add(user_message(question), session.conversation.head)).events():
             pass
         if question == "cut":
             assert words(run("/error", session)) == "The stream ended before its end. More is not known of it."
     (page,) = run("/error", session)
-    assert isinstance(page, Page)
+    assert isinstance(page, ShowInPager)
     assert (
         page.text
         == """Fake refused the key (401).

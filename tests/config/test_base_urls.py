@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from termchat.config.base_urls import fault, is_bare, repair
+from termchat.config.base_urls import invalid_reason, is_unencrypted, normalise_base_url
 from termchat.core.models import ApiProtocol
 
 CHAT, ANTHROPIC, GEMINI = ApiProtocol.CHAT, ApiProtocol.ANTHROPIC, ApiProtocol.GEMINI
@@ -41,7 +41,7 @@ CHAT, ANTHROPIC, GEMINI = ApiProtocol.CHAT, ApiProtocol.ANTHROPIC, ApiProtocol.G
     ],
 )
 def test_repair(url: str, protocol: ApiProtocol, repaired: str, sentences: int) -> None:
-    found, said = repair(url, protocol)
+    found, said = normalise_base_url(url, protocol)
     assert (found, len(said)) == (repaired, sentences)
     assert all(sentence.endswith((".", "adds it.")) for sentence in said)
 
@@ -53,18 +53,18 @@ _PIECES = ("https://", "http://", "//", "/", "h.example", "localhost:1", "v1", "
 
 @given(st.lists(st.sampled_from(_PIECES), max_size=8).map("".join) | st.text(max_size=30), st.sampled_from(ApiProtocol))
 def test_repairing_twice_changes_nothing(url: str, protocol: ApiProtocol) -> None:
-    once, _ = repair(url, protocol)
-    assert repair(once, protocol) == (once, ()) or fault(once)
+    once, _ = normalise_base_url(url, protocol)
+    assert normalise_base_url(once, protocol) == (once, ()) or invalid_reason(once)
 
 
 @pytest.mark.parametrize("url", ["", "ftp://h", "https://", "https://h:port", "https://:80", "x://"])
 def test_what_is_no_base_url_is_said(url: str) -> None:
-    assert fault(repair(url, CHAT)[0])
+    assert invalid_reason(normalise_base_url(url, CHAT)[0])
 
 
 @pytest.mark.parametrize("url", ["https://h", "http://localhost:1/v1", "http://[::1]:8/v1", "https://u:p@h:1/v1"])
 def test_what_can_be_one_is_not(url: str) -> None:
-    assert fault(repair(url, CHAT)[0]) is None
+    assert invalid_reason(normalise_base_url(url, CHAT)[0]) is None
 
 
 @pytest.mark.parametrize(
@@ -72,4 +72,4 @@ def test_what_can_be_one_is_not(url: str) -> None:
     [("http://h/v1", True), ("https://h", False), ("http://127.0.0.9:1", False), ("http://localhost.evil.com", True)],
 )
 def test_a_key_in_the_open_is_noticed(url: str, bare: bool) -> None:
-    assert is_bare(url) is bare
+    assert is_unencrypted(url) is bare

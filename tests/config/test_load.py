@@ -42,25 +42,25 @@ def test_no_file_and_no_variables_give_the_defaults(home: dict[str, str]) -> Non
     config = good(load(home))
     assert config.settings == Settings()
     assert config.notes == ()
-    assert list(config.profiles)[:3] == ["openai", "anthropic", "gemini"]
-    assert list(config.profiles)[-1] == "demo"
-    assert {config.where(key) for key in SETTINGS} == {"default"}
+    assert list(config.providers)[:3] == ["openai", "anthropic", "gemini"]
+    assert list(config.providers)[-1] == "demo"
+    assert {config.origin(key) for key in SETTINGS} == {"default"}
 
 
 def test_each_value_knows_where_it_came_from(home: dict[str, str]) -> None:
     file = write(home, '# mine\nmodel = "a/b"\nthink = "low"\nidle_timeout = 7\n')
     config = good(load({**home, "TERMCHAT_IDLE_TIMEOUT": "9.5"}))
     config = good(config.with_flags({"think": "high", "max_tokens": None}))
-    assert (config.settings.model, config.where("model")) == ("a/b", f"{file}:2")
-    assert (config.settings.idle_timeout, config.where("idle_timeout")) == (9.5, "TERMCHAT_IDLE_TIMEOUT")
-    assert (config.settings.think, config.where("think")) == (Effort.HIGH, "--think")
-    assert (config.settings.max_tokens, config.where("max_tokens")) == (None, "default")
+    assert (config.settings.model, config.origin("model")) == ("a/b", f"{file}:2")
+    assert (config.settings.idle_timeout, config.origin("idle_timeout")) == (9.5, "TERMCHAT_IDLE_TIMEOUT")
+    assert (config.settings.think, config.origin("think")) == (Effort.HIGH, "--think")
+    assert (config.settings.max_tokens, config.origin("max_tokens")) == (None, "default")
 
 
 def test_the_idle_timeout_sets_both_clocks(home: dict[str, str]) -> None:
     assert good(load(home)).settings.timeouts == Timeouts()
     clocks = good(load({**home, "TERMCHAT_IDLE_TIMEOUT": "5"})).settings.timeouts
-    assert (clocks.first, clocks.idle) == (5, 5)
+    assert (clocks.first_content, clocks.idle) == (5, 5)
 
 
 def test_a_value_may_be_changed_while_it_runs(home: dict[str, str]) -> None:
@@ -88,13 +88,13 @@ def test_a_setting_is_the_same_from_the_file_from_a_flag_and_from_set(
 ) -> None:
     config = good(load(home))
     assert getattr(good(config.with_value(key, text)).settings, key) == value
-    by_set = good(config.with_pairs([f"{key}=none", f"{key}={text}"] if key == "system" else [f"{key}={text}"]))
-    assert (getattr(by_set.settings, key), by_set.where(key)) == (value, "--set")
+    by_set = good(config.with_assignments([f"{key}=none", f"{key}={text}"] if key == "system" else [f"{key}={text}"]))
+    assert (getattr(by_set.settings, key), by_set.origin(key)) == (value, "--set")
     flag = good(by_set.with_flags({key: list(value) if isinstance(value, tuple) else text}))
-    assert (getattr(flag.settings, key), flag.where(key)) == (value, SETTINGS[key].flag)
+    assert (getattr(flag.settings, key), flag.origin(key)) == (value, SETTINGS[key].flag)
     file = write(home, f"{key} = {json.dumps(value)}\n")
     config = good(load(home))
-    assert (getattr(config.settings, key), config.where(key)) == (value, f"{file}:1")
+    assert (getattr(config.settings, key), config.origin(key)) == (value, f"{file}:1")
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_setting_is_the_same_from_the_file_from_a_flag_and_from_set(
 def test_what_set_cannot_do_is_told_with_the_closest_name(
     home: dict[str, str], pair: str, message: str, hint: str
 ) -> None:
-    failure = bad(good(load(home)).with_pairs([pair]))
+    failure = bad(good(load(home)).with_assignments([pair]))
     assert failure.message.startswith(message)
     assert failure.hint.startswith(hint)
 
@@ -193,7 +193,7 @@ def test_a_file_with_a_key_in_it_must_be_ones_own(home: dict[str, str]) -> None:
     assert f"{file}:3" in failure.message
     assert failure.hint == f"Run: chmod 600 {file}"
     file.chmod(0o600)
-    assert good(load(home)).profiles["x"].key == "sk-1"
+    assert good(load(home)).providers["x"].key == "sk-1"
     write(home, row.replace("sk-1", "env:X"), 0o644)
     good(load(home))
 
@@ -201,12 +201,12 @@ def test_a_file_with_a_key_in_it_must_be_ones_own(home: dict[str, str]) -> None:
 def test_the_files_providers_come_first_and_override_only_what_they_name(home: dict[str, str]) -> None:
     write(home, '[providers.mine]\nopenai = "h.example/v1/"\n[providers.groq]\nmodel = "x"\n')
     config = good(load(home))
-    assert list(config.profiles)[:5] == ["mine", "groq", "openai", "anthropic", "gemini"]
-    groq = config.profiles["groq"]
-    assert (groq.model, groq.key, groq.bases) == (
+    assert list(config.providers)[:5] == ["mine", "groq", "openai", "anthropic", "gemini"]
+    groq = config.providers["groq"]
+    assert (groq.model, groq.key, groq.base_urls) == (
         "x", "env:GROQ_API_KEY", {ApiProtocol.CHAT: "https://api.groq.com/openai/v1"},
     )  # fmt: skip
-    assert config.profiles["mine"].bases == {ApiProtocol.CHAT: "https://h.example/v1"}
+    assert config.providers["mine"].base_urls == {ApiProtocol.CHAT: "https://h.example/v1"}
     assert config.notes == ("mine.openai: The base URL h.example/v1/ has no scheme; https:// was added.",)
 
 
@@ -231,17 +231,17 @@ def test_openai_speaks_responses_but_chat_to_a_custom_base(
     home: dict[str, str], variable: str, row: str, protocol: ApiProtocol, url: str
 ) -> None:
     write(home, f"[providers.openai]\n{row}\n" if row else "")
-    profile = good(load({**home, "OPENAI_BASE_URL": variable})).profiles["openai"]
+    profile = good(load({**home, "OPENAI_BASE_URL": variable})).providers["openai"]
     assert profile.protocol_for("gpt-5.2") is protocol
-    assert profile.bases[protocol] == url
+    assert profile.base_urls[protocol] == url
 
 
 def test_the_vendors_variables_set_base_urls(home: dict[str, str]) -> None:
     env = {"ANTHROPIC_BASE_URL": "https://a.example/anthropic/v1", "GOOGLE_GEMINI_BASE_URL": "g.example/v1beta"}
     config = good(load({**home, **env}))
-    assert config.profiles["anthropic"].bases == {ApiProtocol.ANTHROPIC: "https://a.example/anthropic"}
-    assert config.profiles["gemini"].bases == {ApiProtocol.GEMINI: "https://g.example/v1beta"}
-    assert config.where("providers.gemini.gemini") == "GOOGLE_GEMINI_BASE_URL"
+    assert config.providers["anthropic"].base_urls == {ApiProtocol.ANTHROPIC: "https://a.example/anthropic"}
+    assert config.providers["gemini"].base_urls == {ApiProtocol.GEMINI: "https://g.example/v1beta"}
+    assert config.origin("providers.gemini.gemini") == "GOOGLE_GEMINI_BASE_URL"
     assert len(config.notes) == 2
     assert "OPENAI_BASE_URL" in bad(load({**home, "OPENAI_BASE_URL": "https://"})).message
 

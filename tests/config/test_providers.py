@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from termchat.config.base_urls import repair
+from termchat.config.base_urls import normalise_base_url
 from termchat.config.load import Config, load
 from termchat.config.providers import presets
-from termchat.core.models import ApiProtocol, Profile
+from termchat.core.models import ApiProtocol, ProviderConfig
 
 NAMED = {
     *("openai", "anthropic", "gemini", "ollama", "lmstudio", "llamacpp", "vllm", "openrouter", "deepseek", "groq"),
@@ -20,15 +20,15 @@ def test_every_server_named_in_the_guide_is_there() -> None:
 
 
 @pytest.mark.parametrize("profile", presets().values(), ids=lambda p: p.name)
-def test_a_preset_needs_no_repair_and_reaches_every_base_it_names(profile: Profile) -> None:
-    for protocol, url in profile.bases.items():
-        assert protocol is ApiProtocol.DEMO or repair(url, protocol) == (url, ())
+def test_a_preset_needs_no_repair_and_reaches_every_base_it_names(profile: ProviderConfig) -> None:
+    for protocol, url in profile.base_urls.items():
+        assert protocol is ApiProtocol.DEMO or normalise_base_url(url, protocol) == (url, ())
     assert profile.title
     assert profile.local or (profile.key.startswith("env:") and profile.key_page.startswith("https://"))
     assert all(page.startswith("https://") for page in (profile.status_page, profile.credit_page) if page)
-    assert set(profile.route.values()) <= set(profile.bases)
+    assert set(profile.route.values()) <= set(profile.base_urls)
     assert profile.quirks <= {"max_tokens", "no_stream_options", "reasoning_back", "think_tags"}
-    assert ApiProtocol.ANTHROPIC not in profile.bases or profile.limit_for("anything")
+    assert ApiProtocol.ANTHROPIC not in profile.base_urls or profile.max_tokens_for("anything")
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_model_goes_over_its_protocol(provider: str, model: str, protocol: Api
      ("claude-opus-4-5", 64000), ("claude-3-haiku-20240307", 4096), ("minimax-m2", 8192)],
 )  # fmt: skip
 def test_output_limits_by_pattern(model: str, limit: int) -> None:
-    assert presets()["ofox"].limit_for(model) == limit
+    assert presets()["ofox"].max_tokens_for(model) == limit
 
 
 def test_presets_alone_give_no_notes() -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from termchat.config.load import Config, load
-from termchat.config.runtime import DEFAULT, NOW, Preferences, Row
+from termchat.config.runtime import DEFAULT, KEEP, RuntimeSettings, SettingRow
 from termchat.config.settings import SETTINGS
 from termchat.core.chat_store import Effort
 from termchat.core.errors import Failure
 from termchat.core.style import Theme
-from termchat.engine.session import Session
+from termchat.engine.session import ChatSession
 from tests.ui.fakes import FAKE, OTHER, FakeProviders, fake_session
 
 FILE = '# mine\nthink = "low"  # enough\n\n[aliases]\nfast = "fake/two"\n'
@@ -26,8 +26,8 @@ class Run:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         self.file.write_text(text)
         self.env = {"HOME": str(home), **env}
-        self.session: Session = fake_session()
-        self.preferences = Preferences(self.loaded(), self.session, FakeProviders(), self.env, FAKE)
+        self.session: ChatSession = fake_session()
+        self.preferences = RuntimeSettings(self.loaded(), self.session, FakeProviders(), self.env, FAKE)
 
     def loaded(self) -> Config:
         config = load(self.env)
@@ -46,7 +46,7 @@ class Run:
 
     def row(self, key: str) -> tuple[str, str]:
         row = self.preferences.row(key)
-        assert isinstance(row, Row)
+        assert isinstance(row, SettingRow)
         return row.value, row.where
 
 
@@ -67,8 +67,13 @@ def test_a_change_holds_at_once_for_this_chat_and_for_new_ones(run: Run) -> None
     run.change("max_rounds", "3")
     run.change("idle_timeout", "5")
     for _ in range(2):
-        terms = run.session.terms
-        assert (terms.params.max_tokens, terms.max_rounds, terms.timeouts.idle, terms.timeouts.first) == (500, 3, 5, 5)
+        terms = run.session.settings
+        assert (terms.params.max_tokens, terms.max_rounds, terms.timeouts.idle, terms.timeouts.first_content) == (
+            500,
+            3,
+            5,
+            5,
+        )
         run.session.new()
     assert run.row("max_tokens") == ("500", "/set")
     assert run.file.read_text() == FILE
@@ -77,25 +82,25 @@ def test_a_change_holds_at_once_for_this_chat_and_for_new_ones(run: Run) -> None
 def test_how_to_sample_reaches_the_next_request(run: Run) -> None:
     for key, raw in (("temperature", "0.5"), ("top_p", "0.9"), ("stop", '["a", "b"]'), ("seed", "7")):
         run.change(key, raw)
-    params = run.session.terms.params
+    params = run.session.settings.params
     assert (params.temperature, params.top_p, params.stop, params.seed) == (0.5, 0.9, ("a", "b"), 7)
     assert run.row("stop") == ('["a", "b"]', "/set")
-    run.change("stop", NOW, save=True)
+    run.change("stop", KEEP, save=True)
     assert run.loaded().settings.stop == ("a", "b")
     run.change("stop", DEFAULT, save=True)
-    assert (run.session.terms.params.stop, run.file.read_text()) == ((), FILE)
+    assert (run.session.settings.params.stop, run.file.read_text()) == ((), FILE)
 
 
 def test_what_belongs_to_a_chat_is_not_that_of_new_ones(run: Run) -> None:
     assert run.change("think", "high") == "think = high · in this chat · /set think --save: in new ones too"
     run.change("system", "Be brief.")
     run.change("model", "two")
-    terms = run.session.terms
+    terms = run.session.settings
     assert (terms.params.think, terms.system, terms.model) == (Effort.HIGH, "Be brief.", OTHER)
     assert run.row("think") == ("high", "this chat")
     assert run.row("model") == ("fake/two", "this chat")
     run.session.new()
-    terms = run.session.terms
+    terms = run.session.settings
     assert (terms.params.think, terms.system, terms.model) == (None, "", FAKE)
 
 
@@ -105,14 +110,14 @@ def test_saved_it_is_in_the_file_with_every_comment_and_in_new_chats(run: Run) -
     assert run.file.read_text() == FILE.replace('"low"', '"high"')
     assert run.row("think") == ("high", f"{run.file}:2")
     run.session.new()
-    assert run.session.terms.params.think is Effort.HIGH
+    assert run.session.settings.params.think is Effort.HIGH
     assert run.loaded().settings.think is Effort.HIGH
 
 
 def test_what_is_now_is_saved_whole(run: Run) -> None:
     prompt = "You are terse. " * 20
     run.change("system", prompt)
-    run.change("system", NOW, save=True)
+    run.change("system", KEEP, save=True)
     assert run.loaded().settings.system == prompt
     assert len(run.row("system")[0]) <= 60
 
@@ -120,13 +125,13 @@ def test_what_is_now_is_saved_whole(run: Run) -> None:
 def test_a_setting_goes_back_to_its_default_and_out_of_the_file(run: Run) -> None:
     run.change("max_tokens", "500")
     run.change("max_tokens", DEFAULT)
-    assert run.session.terms.params.max_tokens is None
+    assert run.session.settings.params.max_tokens is None
     assert run.row("max_tokens") == ("", "default")
     run.change("think", DEFAULT, save=True)
     assert run.file.read_text() == FILE.replace('think = "low"  # enough\n', "")
     run.change("model", "two", save=True)
     run.change("model", DEFAULT)
-    assert run.session.terms.model == FAKE
+    assert run.session.settings.model == FAKE
 
 
 @pytest.mark.parametrize(
@@ -178,9 +183,9 @@ def test_a_file_that_cannot_be_written_changes_nothing(run: Run) -> None:
 def test_a_system_prompt_comes_from_a_file(run: Run, tmp_path: Path) -> None:
     (tmp_path / "role.md").write_text("Answer in French.\n")
     run.change("system", f"@{tmp_path}/role.md")
-    assert run.session.terms.system == "Answer in French."
+    assert run.session.settings.system == "Answer in French."
     run.change("system", "none")
-    assert run.session.terms.system == ""
+    assert run.session.settings.system == ""
 
 
 def test_themes_by_name_and_by_background(run: Run) -> None:

@@ -70,10 +70,10 @@ def test_a_file_that_is_not_there_is_made_for_the_user_alone(tmp_path: Path) -> 
     finally:
         os.umask(old)
     assert file.stat().st_mode & 0o777 == 0o600
-    assert loaded(file).profiles["mine"].key == "sk-1"
+    assert loaded(file).providers["mine"].key == "sk-1"
     assert write_values(file, ("providers", "other"), {"openai": "https://o/v1"}) is None
     assert write_values(file, ("aliases",), {"fast": "mine/x"}) is None
-    assert list(loaded(file).profiles)[:2] == ["mine", "other"]
+    assert list(loaded(file).providers)[:2] == ["mine", "other"]
     assert loaded(file).aliases == {"fast": "mine/x"}
 
 

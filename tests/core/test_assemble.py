@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from termchat.core.assemble import Assembly
+from termchat.core.assemble import MessageBuilder
 from termchat.core.events import (
     CitationDelta,
     Delta,
@@ -16,12 +16,12 @@ from termchat.core.events import (
     UsageDelta,
 )
 from termchat.core.messages import Citation, Reasoning, Text, ToolCall
-from termchat.core.outcomes import Finish
+from termchat.core.outcomes import FinishReason
 from termchat.core.usage import Usage
 
 
-def assembled(*deltas: Delta) -> Assembly:
-    assembly = Assembly()
+def assembled(*deltas: Delta) -> MessageBuilder:
+    assembly = MessageBuilder()
     for delta in deltas:
         assembly.add(delta)
     return assembly
@@ -34,8 +34,8 @@ def test_interleaved_parallel_calls_come_out_whole() -> None:
         ToolCallDelta(1, arguments='{"to":'),
         ToolCallDelta(0, arguments=':"Köln"}'),
         ToolCallDelta(1, arguments="3}"),
-        ToolCallDelta(1, done=True),
-        ToolCallDelta(0, done=True),
+        ToolCallDelta(1, complete=True),
+        ToolCallDelta(0, complete=True),
     )
     assert assembly.parts() == (ToolCall("a", "look", '{"at":"Köln"}'), ToolCall("b", "count", '{"to":3}'))
 
@@ -44,7 +44,7 @@ def test_parts_stand_in_the_order_of_their_first_piece() -> None:
     assembly = assembled(
         ReasoningDelta(5, "hm"),
         TextDelta(2, "I "),
-        ToolCallDelta(9, "c", "look", done=True),
+        ToolCallDelta(9, "c", "look", complete=True),
         TextDelta(2, "see"),
         TextDelta(3, "after"),
     )
@@ -53,32 +53,32 @@ def test_parts_stand_in_the_order_of_their_first_piece() -> None:
 
 def test_an_empty_id_or_name_never_overwrites() -> None:
     assembly = assembled(
-        ToolCallDelta(0, "first", "look"), ToolCallDelta(0, "", ""), ToolCallDelta(0, "other", "x", done=True)
+        ToolCallDelta(0, "first", "look"), ToolCallDelta(0, "", ""), ToolCallDelta(0, "other", "x", complete=True)
     )
     assert assembly.parts() == (ToolCall("first", "look", "{}"),)
 
 
 def test_a_call_that_was_not_ended_or_has_no_name_is_not_whole() -> None:
-    assembly = assembled(ToolCallDelta(0, "a", "look", '{"at'), ToolCallDelta(1, "b", "", "{}", done=True))
-    assert [part.whole for part in assembly.parts() if isinstance(part, ToolCall)] == [False, False]
+    assembly = assembled(ToolCallDelta(0, "a", "look", '{"at'), ToolCallDelta(1, "b", "", "{}", complete=True))
+    assert [part.complete for part in assembly.parts() if isinstance(part, ToolCall)] == [False, False]
 
 
 def test_opaque_data_gathers_on_its_part_and_null_does_not_erase_it() -> None:
     assembly = assembled(
-        ReasoningDelta(0, "hm", extra={"signature": "s", "id": "1"}),
-        ReasoningDelta(0, "", extra={"id": None, "data": "d"}),
-        TextDelta(1, "", extra={"sign": "t"}),
+        ReasoningDelta(0, "hm", provider_data={"signature": "s", "id": "1"}),
+        ReasoningDelta(0, "", provider_data={"id": None, "data": "d"}),
+        TextDelta(1, "", provider_data={"sign": "t"}),
         TextDelta(2, ""),
     )
     assert assembly.parts() == (
-        Reasoning("hm", extra={"signature": "s", "id": "1", "data": "d"}),
-        Text("", extra={"sign": "t"}),
+        Reasoning("hm", provider_data={"signature": "s", "id": "1", "data": "d"}),
+        Text("", provider_data={"sign": "t"}),
     )
 
 
 def test_redacted_reasoning_stays_redacted() -> None:
-    assembly = assembled(ReasoningDelta(0, "", redacted=True, extra={"data": "x"}), ReasoningDelta(0, ""))
-    assert assembly.parts() == (Reasoning("", redacted=True, extra={"data": "x"}),)
+    assembly = assembled(ReasoningDelta(0, "", redacted=True, provider_data={"data": "x"}), ReasoningDelta(0, ""))
+    assert assembly.parts() == (Reasoning("", redacted=True, provider_data={"data": "x"}),)
 
 
 def test_a_source_named_twice_is_one_citation() -> None:
@@ -88,8 +88,8 @@ def test_a_source_named_twice_is_one_citation() -> None:
 
 
 def test_the_last_usage_and_the_end_are_kept() -> None:
-    assembly = assembled(UsageDelta(Usage(1, 1)), UsageDelta(Usage(5, 7)), Finished(Finish.STOP, "stop"))
-    assert (assembly.usage, assembly.finished) == (Usage(5, 7), Finished(Finish.STOP, "stop"))
+    assembly = assembled(UsageDelta(Usage(1, 1)), UsageDelta(Usage(5, 7)), Finished(FinishReason.STOP, "stop"))
+    assert (assembly.usage, assembly.finished) == (Usage(5, 7), Finished(FinishReason.STOP, "stop"))
     assert not assembly.received
 
 

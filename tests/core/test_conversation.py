@@ -9,14 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from termchat.core.conversation import Conversation, Node
-from termchat.core.messages import Message, Role, Text, user
+from termchat.core.messages import Message, Role, Text, user_message
 
 
 def said(text: str) -> Message:
     return Message(Role.ASSISTANT, (Text(text),))
 
 
-TALK = Conversation().add(Node("q", None, user("q"))).add(Node("a", "q", said("a"))).add(Node("b", "q", said("b")))
+TALK = (
+    Conversation().add(Node("q", None, user_message("q"))).add(Node("a", "q", said("a"))).add(Node("b", "q", said("b")))
+)
 
 
 def test_a_new_message_is_the_head_and_its_siblings_stay() -> None:
@@ -28,7 +30,7 @@ def test_a_new_message_is_the_head_and_its_siblings_stay() -> None:
 
 def test_a_value_is_never_changed() -> None:
     before = Conversation()
-    before.add(Node("x", None, user("x")))
+    before.add(Node("x", None, user_message("x")))
     assert before == Conversation()
 
 
@@ -45,7 +47,7 @@ def test_there_is_no_place_that_does_not_exist(change: object) -> None:
 
 
 def test_the_last_question_and_answer_are_those_on_the_way_to_the_head() -> None:
-    talk = TALK.add(Node("q2", "b", user("q2")))
+    talk = TALK.add(Node("q2", "b", user_message("q2")))
     question, answer = talk.last_question(), talk.last_answer()
     assert question is not None
     assert answer is not None
@@ -58,7 +60,7 @@ def test_whatever_is_done_nothing_is_lost(parents: list[int]) -> None:
     talk = Conversation()
     for number, at in enumerate(parents):
         parent = str(at % number) if number else None
-        talk = talk.add(Node(str(number), parent, user(str(number))))
+        talk = talk.add(Node(str(number), parent, user_message(str(number))))
         assert talk.path()[-1].id == str(number)
     assert list(talk.nodes) == [str(n) for n in range(len(parents))]
     for node in talk.nodes.values():

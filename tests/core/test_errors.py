@@ -6,7 +6,7 @@ import pytest
 
 from termchat.core.errors import Failure, FailureKind, exit_code, outcome_of
 from termchat.core.outcomes import ExitCode, Outcome
-from termchat.core.sanitize import say
+from termchat.core.sanitize import safe_format
 
 ENDS = {
     Outcome.COMPLETE: 0,
@@ -38,11 +38,11 @@ def test_every_outcome_has_its_code_and_only_a_complete_reply_is_0() -> None:
 
 
 def test_every_kind_of_failure_has_its_code() -> None:
-    failures = {kind: Failure(kind, say("x")) for kind in FailureKind}
+    failures = {kind: Failure(kind, safe_format("x")) for kind in FailureKind}
     codes = {kind: exit_code(outcome_of(failure), failure) for kind, failure in failures.items()}
     assert {kind: code for kind, code in codes.items() if code != ExitCode.ERROR} == FAILURES
 
 
 @pytest.mark.parametrize("code", list(ExitCode))
 def test_every_exit_code_is_explained(code: ExitCode) -> None:
-    assert code.words
+    assert code.description

@@ -9,7 +9,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from termchat.core.history import CANCELLED, NOTHING, sendable, valid_tool_name
+from termchat.core.history import CANCELLED_RESULT_TEXT, EMPTY_MESSAGE_TEXT, prepare_history, valid_tool_name
 from termchat.core.messages import (
     File,
     Image,
@@ -21,7 +21,7 @@ from termchat.core.messages import (
     Text,
     ToolCall,
     ToolResult,
-    user,
+    user_message,
 )
 from termchat.core.models import ApiProtocol
 
@@ -35,7 +35,7 @@ def valid(call_id: str) -> bool:
 
 
 def seen(*messages: Message, target: Origin = HOME) -> tuple[Message, ...]:
-    return sendable(messages, target, valid)
+    return prepare_history(messages, target, valid)
 
 
 def reply(*parts: Part, origin: Origin = HOME) -> Message:
@@ -50,13 +50,17 @@ def result(call_id: str, text: str, name: str = "look") -> ToolResult:
     return ToolResult(call_id, name, (Text(text),))
 
 
-CANCEL = ToolResult("a", "look", (Text(CANCELLED),), is_error=True)
+CANCEL = ToolResult("a", "look", (Text(CANCELLED_RESULT_TEXT),), is_error=True)
 
 
 def test_a_whole_conversation_goes_as_it_is_to_the_one_that_had_it() -> None:
     talk = (
-        user("hi", Image("image/png", b"x")),
-        reply(Reasoning("hm", extra={"sig": "1"}), Text("I look", extra={"p": 1}), ToolCall("a", "look", "{}")),
+        user_message("hi", Image("image/png", b"x")),
+        reply(
+            Reasoning("hm", provider_data={"sig": "1"}),
+            Text("I look", provider_data={"p": 1}),
+            ToolCall("a", "look", "{}"),
+        ),
         results(result("a", "rain")),
         reply(Text("It rains.")),
     )
@@ -64,10 +68,10 @@ def test_a_whole_conversation_goes_as_it_is_to_the_one_that_had_it() -> None:
 
 
 def test_another_origin_gets_neither_reasoning_nor_opaque_data() -> None:
-    call = ToolCall("a", "look", "{}", extra={"sig": "2"})
+    call = ToolCall("a", "look", "{}", provider_data={"sig": "2"})
     talk = (
-        user("hi"),
-        reply(Reasoning("hm", extra={"s": 1}), Text("so", extra={"p": 1}), call),
+        user_message("hi"),
+        reply(Reasoning("hm", provider_data={"s": 1}), Text("so", provider_data={"p": 1}), call),
         results(result("a", "r")),
     )
     _, said, _ = seen(*talk, target=AWAY)
@@ -76,39 +80,53 @@ def test_another_origin_gets_neither_reasoning_nor_opaque_data() -> None:
 
 def test_the_same_model_at_another_provider_is_another_origin() -> None:
     elsewhere = replace(HOME, provider="gateway")
-    assert seen(user("q"), reply(Reasoning("hm"), Text("a")), target=elsewhere)[1].parts == (Text("a"),)
+    assert seen(user_message("q"), reply(Reasoning("hm"), Text("a")), target=elsewhere)[1].parts == (Text("a"),)
 
 
 def test_a_call_cut_in_its_arguments_does_not_go() -> None:
-    talk = (user("q"), reply(Text("I"), ToolCall("a", "look", '{"a', whole=False)), user("again"))
-    assert seen(*talk) == (user("q"), reply(Text("I")), user("again"))
+    talk = (user_message("q"), reply(Text("I"), ToolCall("a", "look", '{"a', complete=False)), user_message("again"))
+    assert seen(*talk) == (user_message("q"), reply(Text("I")), user_message("again"))
 
 
 def test_a_reply_of_which_nothing_is_left_is_not_sent() -> None:
-    assert seen(user("q"), reply(ToolCall("a", "look", "{", whole=False)), user("r")) == (user("q"), user("r"))
-    assert seen(user("q"), reply(Reasoning("hm"), Text("")), user("r"), target=AWAY) == (user("q"), user("r"))
+    assert seen(user_message("q"), reply(ToolCall("a", "look", "{", complete=False)), user_message("r")) == (
+        user_message("q"),
+        user_message("r"),
+    )
+    assert seen(user_message("q"), reply(Reasoning("hm"), Text("")), user_message("r"), target=AWAY) == (
+        user_message("q"),
+        user_message("r"),
+    )
 
 
 def test_a_call_without_a_result_was_cancelled() -> None:
     call = ToolCall("a", "look", "{}")
-    assert seen(user("q"), reply(call), user("r")) == (user("q"), reply(call), results(CANCEL), user("r"))
-    assert seen(user("q"), reply(call)) == (user("q"), reply(call), results(CANCEL))
+    assert seen(user_message("q"), reply(call), user_message("r")) == (
+        user_message("q"),
+        reply(call),
+        results(CANCEL),
+        user_message("r"),
+    )
+    assert seen(user_message("q"), reply(call)) == (user_message("q"), reply(call), results(CANCEL))
 
 
 def test_a_result_without_its_call_does_not_go() -> None:
-    assert seen(user("q"), results(result("z", "lost")), reply(Text("a"))) == (user("q"), reply(Text("a")))
+    assert seen(user_message("q"), results(result("z", "lost")), reply(Text("a"))) == (
+        user_message("q"),
+        reply(Text("a")),
+    )
 
 
 def test_results_stand_in_the_order_of_the_calls_whatever_order_they_came_in() -> None:
     calls = reply(ToolCall("a", "look", "{}"), ToolCall("b", "look", "{}"))
-    talk = seen(user("q"), calls, results(result("b", "2")), results(result("a", "1")))
+    talk = seen(user_message("q"), calls, results(result("b", "2")), results(result("a", "1")))
     assert talk[2] == results(result("a", "1"), result("b", "2"))
     assert len(talk) == 3
 
 
 def test_two_calls_of_one_id_keep_their_own_results() -> None:
     talk = seen(
-        user("q"),
+        user_message("q"),
         reply(ToolCall("a", "look", "1"), ToolCall("a", "look", "2")),
         results(result("a", "one"), result("a", "two")),
     )
@@ -120,7 +138,7 @@ def test_two_calls_of_one_id_keep_their_own_results() -> None:
 def test_an_id_used_again_later_and_an_odd_one_are_replaced_in_call_and_result() -> None:
     odd = "föö/" * 20
     talk = seen(
-        user("q"),
+        user_message("q"),
         reply(ToolCall("a", "look", "{}")),
         results(result("a", "one")),
         reply(ToolCall("a", "look", "{}"), ToolCall(odd, "look", "{}"), ToolCall("", "look", "{}")),
@@ -135,15 +153,15 @@ def test_an_id_used_again_later_and_an_odd_one_are_replaced_in_call_and_result()
 
 
 def test_new_ids_are_the_same_every_time() -> None:
-    talk = (user("q"), reply(ToolCall("ö", "look", "{}")), results(result("ö", "r")))
+    talk = (user_message("q"), reply(ToolCall("ö", "look", "{}")), results(result("ö", "r")))
     assert seen(*talk) == seen(*talk)[: len(talk)]
-    assert seen(*talk, user("more"))[: len(talk)] == seen(*talk)
+    assert seen(*talk, user_message("more"))[: len(talk)] == seen(*talk)
 
 
 def test_a_name_that_no_tool_can_have_goes_in_letters_it_can() -> None:
     names = ["functions.look", "9 lives", "ünï", "x" * 99]
     talk = seen(
-        user("q"),
+        user_message("q"),
         reply(*(ToolCall(str(n), name, "{}") for n, name in enumerate(names))),
         results(*(result(str(n), "no such tool", name) for n, name in enumerate(names))),
     )
@@ -153,7 +171,11 @@ def test_a_name_that_no_tool_can_have_goes_in_letters_it_can() -> None:
 
 
 def test_a_blank_message_of_the_user_says_so() -> None:
-    assert seen(user(""), reply(Text("yes?")), user(" \n")) == (user(NOTHING), reply(Text("yes?")), user(NOTHING))
+    assert seen(user_message(""), reply(Text("yes?")), user_message(" \n")) == (
+        user_message(EMPTY_MESSAGE_TEXT),
+        reply(Text("yes?")),
+        user_message(EMPTY_MESSAGE_TEXT),
+    )
     picture = Message(Role.USER, (Image("image/png", b"x"),))
     assert seen(picture) == (picture,)
 
@@ -161,16 +183,18 @@ def test_a_blank_message_of_the_user_says_so() -> None:
 def test_half_a_character_is_replaced_in_every_text() -> None:
     half = "a\ud83d"
     talk = seen(
-        user(half, File(half, "application/pdf", b"x")),
-        reply(Reasoning(half, extra={"s": 1}), Text(half), ToolCall("a", "look", half)),
+        user_message(half, File(half, "application/pdf", b"x")),
+        reply(Reasoning(half, provider_data={"s": 1}), Text(half), ToolCall("a", "look", half)),
         results(result("a", half)),
     )
     assert talk == (
-        user("a\ufffd", File("a\ufffd", "application/pdf", b"x")),
+        user_message("a\ufffd", File("a\ufffd", "application/pdf", b"x")),
         reply(Text("a\ufffd"), ToolCall("a", "look", "a\ufffd")),
         results(result("a", "a\ufffd")),
     )
-    assert seen(user("q"), reply(Reasoning("", extra={"item": [half]}), Text("x")))[1].parts == (Text("x"),)
+    assert seen(user_message("q"), reply(Reasoning("", provider_data={"item": [half]}), Text("x")))[1].parts == (
+        Text("x"),
+    )
 
 
 TEXTS = st.text(st.sampled_from("ab 你🙂\ud800"), max_size=3)
@@ -184,7 +208,7 @@ REPLIES = st.builds(
     origin=st.sampled_from([HOME, AWAY]),
 )
 RESULTS = st.lists(st.builds(result, IDS, TEXTS), max_size=3).map(lambda found: results(*found))
-TALKS = st.lists(st.one_of(st.builds(user, TEXTS), REPLIES, RESULTS), max_size=12)
+TALKS = st.lists(st.one_of(st.builds(user_message, TEXTS), REPLIES, RESULTS), max_size=12)
 
 
 @given(TALKS)
@@ -194,11 +218,11 @@ def test_every_call_is_answered_once_by_a_valid_unique_id(talk: list[Message]) -
     assert len(set(ids)) == len(ids)
     assert all(map(valid, ids))
     assert all(valid_tool_name(call.name) for message in sent for call in message.calls)
-    for message, after in pairwise([*sent, user("end")]):
-        if message.author is Role.TOOL:
+    for message, after in pairwise([*sent, user_message("end")]):
+        if message.role is Role.TOOL:
             assert message.results
         asked = [(call.id, call.name) for call in message.calls]
-        told = [(r.call_id, r.name) for r in after.results] if after.author is Role.TOOL else []
+        told = [(r.call_id, r.name) for r in after.results] if after.role is Role.TOOL else []
         assert asked == told
 
 
@@ -207,11 +231,15 @@ def test_nothing_that_may_go_is_lost(talk: list[Message]) -> None:
     sent = seen(*talk)
 
     def words(messages: tuple[Message, ...] | list[Message], author: Role) -> str:
-        return "".join(m.text for m in messages if m.author is author).replace(NOTHING, "").replace("\ud800", "\ufffd")
+        return (
+            "".join(m.text for m in messages if m.role is author)
+            .replace(EMPTY_MESSAGE_TEXT, "")
+            .replace("\ud800", "\ufffd")
+        )
 
     assert words(sent, Role.ASSISTANT) == words(talk, Role.ASSISTANT)
     assert words(sent, Role.USER).split() == words([m for m in talk if m.text.strip()], Role.USER).split()
-    whole = [c.arguments.replace("\ud800", "\ufffd") for m in talk for c in m.calls if c.whole]
+    whole = [c.arguments.replace("\ud800", "\ufffd") for m in talk for c in m.calls if c.complete]
     assert [c.arguments for m in sent for c in m.calls] == whole
 
 

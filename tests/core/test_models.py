@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from termchat.core.models import ApiProtocol, ModelRef, Profile, Timeouts
+from termchat.core.models import ApiProtocol, ModelRef, ProviderConfig, Timeouts
 
 
 @pytest.mark.parametrize(
@@ -28,17 +28,19 @@ def test_a_name_without_a_provider_is_none(name: str) -> None:
 
 def test_the_first_matching_row_of_the_route_decides() -> None:
     bases = {ApiProtocol.CHAT: "https://a/v1", ApiProtocol.ANTHROPIC: "https://a"}
-    profile = Profile("gw", bases=bases, route={"claude-*": ApiProtocol.ANTHROPIC, "*-chat": ApiProtocol.CHAT})
+    profile = ProviderConfig(
+        "gw", base_urls=bases, route={"claude-*": ApiProtocol.ANTHROPIC, "*-chat": ApiProtocol.CHAT}
+    )
     assert profile.protocol_for("claude-x-chat") is ApiProtocol.ANTHROPIC
     assert profile.protocol_for("other") is ApiProtocol.CHAT
-    assert Profile("none").protocol_for("any") is None
+    assert ProviderConfig("none").protocol_for("any") is None
 
 
 def test_limits_are_found_by_pattern_and_unknown_ones_are_none() -> None:
-    profile = Profile("a", max_tokens={"*haiku*": 4096, "claude-*": 64000})
-    assert [profile.limit_for(m) for m in ("claude-haiku", "claude-opus", "gpt")] == [4096, 64000, None]
+    profile = ProviderConfig("a", max_tokens={"*haiku*": 4096, "claude-*": 64000})
+    assert [profile.max_tokens_for(m) for m in ("claude-haiku", "claude-opus", "gpt")] == [4096, 64000, None]
 
 
 def test_the_idle_flag_sets_the_first_content_clock_too() -> None:
-    assert Timeouts().with_idle(5) == Timeouts(first=5, idle=5, silent=300)
-    assert Timeouts().with_idle(900).silent == 900
+    assert Timeouts().with_idle(5) == Timeouts(first_content=5, idle=5, no_event=300)
+    assert Timeouts().with_idle(900).no_event == 900

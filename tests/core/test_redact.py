@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from termchat.core.redact import Redactor, masked
+from termchat.core.redact import Redactor, mask
 
 KEY = "a-very-private-key-2718"
 
@@ -47,5 +47,5 @@ def test_a_key_is_never_left_whole(before: str, key: str, after: str) -> None:
 
 
 def test_only_the_end_of_a_long_key_may_be_shown() -> None:
-    assert masked("0123456789ab") == "…89ab"
-    assert masked("0123456789a") == "…"
+    assert mask("0123456789ab") == "…89ab"
+    assert mask("0123456789a") == "…"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from termchat.core.sanitize import Sanitizer, safe, safe_line, say, well_formed
+from termchat.core.sanitize import Sanitizer, repair_surrogates, safe, safe_format, safe_line
 
 TABLE = {
     "\x00": "␀",
@@ -42,7 +42,7 @@ def test_a_line_has_neither_newline_nor_tab() -> None:
 
 
 def test_our_words_around_safe_parts() -> None:
-    assert say("No model {name}: {{}}.", name=safe("a{b}\x1b")) == "No model a{b}␛: {}."
+    assert safe_format("No model {name}: {{}}.", name=safe("a{b}\x1b")) == "No model a{b}␛: {}."
 
 
 # Any code point, those that matter most of the time.
@@ -66,12 +66,12 @@ def test_nothing_a_terminal_obeys_is_left_and_nothing_is_stripped(text: str) -> 
     shown = safe(text)
     assert not [c for c in shown if (ord(c) < 0x20 and c not in "\t\n") or 0x7F <= ord(c) < 0xA0]
     shown.encode("utf-8")
-    assert len(shown) == len(well_formed(text).replace("\r\n", "\n"))
+    assert len(shown) == len(repair_surrogates(text).replace("\r\n", "\n"))
 
 
 @given(FOREIGN)
 def test_well_formed_text_can_be_sent_and_keeps_what_was_whole(text: str) -> None:
-    sent = well_formed(text)
+    sent = repair_surrogates(text)
     assert sent.encode("utf-8").decode("utf-8") == sent
     whole = [c for c in text if not "\ud800" <= c <= "\udfff"]
     assert [c for c in sent if c in whole and c != "\ufffd"] == [c for c in whole if c != "\ufffd"]

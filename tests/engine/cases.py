@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from termchat.core.chat_store import Effort, Params
-from termchat.core.messages import File, Image, Message, user
+from termchat.core.messages import File, Image, Message, user_message
 from termchat.core.models import ApiProtocol
 from tests.gateway import (
     Block,
@@ -143,8 +143,8 @@ CASES: dict[str, Case] = {
     "empty_texts": case(turn("", OK), turn("  ", Reply(Text("\n"), LOOK), OK), turn("and?", OK)),
     "an_own_word_for_the_end": case(turn("q", Reply(Text("hm"), finish="brand_new"))),
     "images_and_a_document": case(
-        turn(user("what?", PNG, Image("image/jpeg", url="https://a.example/b.jpg")), OK),
-        turn(user("read", File("a.pdf", "application/pdf", b"%PDF")), OK),
+        turn(user_message("what?", PNG, Image("image/jpeg", url="https://a.example/b.jpg")), OK),
+        turn(user_message("read", File("a.pdf", "application/pdf", b"%PDF")), OK),
     ),
     "stopped_in_words": case(turn("q", Reply(Text("one "), fault.stall()), stop_at="one "), turn("go on", OK)),
     "stopped_in_a_call": case(

@@ -8,16 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from termchat.core.chat_store import Library, Turn
+from termchat.core.chat_store import ChatStore, Turn
 from termchat.core.events import Event, Notice, Streamed, TextDelta, TurnEnded
-from termchat.core.messages import Message, user
-from termchat.core.models import ApiProtocol, ModelRef, Profile
+from termchat.core.messages import Message, user_message
+from termchat.core.models import ApiProtocol, ModelRef, ProviderConfig
 from termchat.core.sanitize import Safe
-from termchat.engine.session import Session
-from termchat.engine.turn import Plan
-from termchat.providers.registry import Registry
+from termchat.engine.session import ChatSession
+from termchat.engine.turn import TurnConfig
+from termchat.providers.registry import ProviderRegistry
 from termchat.providers.retry import RetryPolicy
-from termchat.tools.registry import Answer, Fault, Toolbox, tool
+from termchat.tools.registry import Answer, Toolbox, ToolError, tool
 from tests.gateway import Gateway
 from tests.providers.support import KEY, SPEECHES, Quick, model, profile, setup
 
@@ -25,7 +25,7 @@ from tests.providers.support import KEY, SPEECHES, Quick, model, profile, setup
 @tool
 async def look(city: Annotated[str, "Where to look."]) -> Answer:
     """Tells the weather."""
-    return Fault(f"no city {city!r}") if city == "Atlantis" else f"rain in {city}"
+    return ToolError(f"no city {city!r}") if city == "Atlantis" else f"rain in {city}"
 
 
 @tool
@@ -37,7 +37,7 @@ async def count(to: Annotated[int, "How far."]) -> Answer:
 TOOLBOX = Toolbox(Path("/nowhere"), tools=(look, count))
 
 
-def profiles(gateway: Gateway, url: str = "", **fields: Any) -> list[Profile]:
+def profiles(gateway: Gateway, url: str = "", **fields: Any) -> list[ProviderConfig]:
     """A provider for each protocol, at another `url` than the gateway's, and a second Chat Completions, `second`."""
     away = replace(profile(gateway.url + "/second", ApiProtocol.CHAT, **(fields | {"key": KEY})), name="second")
     return [*(profile(url or gateway.url, speech, **fields) for speech in SPEECHES), away]
@@ -52,25 +52,25 @@ async def session(
     fields: dict[str, Any] | None = None,
     policy: RetryPolicy | None = None,
     fallback: Mapping[ModelRef, Sequence[str]] | None = None,
-    library: Callable[[], Library] | None = None,
+    library: Callable[[], ChatStore] | None = None,
     **plan: Any,
-) -> AsyncIterator[Session]:
+) -> AsyncIterator[ChatSession]:
     """A conversation that begins with the model of one protocol; connections are closed at the end.
 
     `url` is where the providers are, `fields` are of their profiles, `plan` of the session's plan; without a
     `library` nothing is kept.
     """
     made = profiles(gateway, url, **(fields or {}))
-    registry = Registry(setup(*made, policy=policy or Quick(), fallback=fallback or {}))
+    registry = ProviderRegistry(setup(*made, policy=policy or Quick(), fallback=fallback or {}))
     try:
-        yield Session(Plan(model(speech), registry, **{"tools": TOOLBOX, **plan}), library)
+        yield ChatSession(TurnConfig(model(speech), registry, **{"tools": TOOLBOX, **plan}), library)
     finally:
         await registry.aclose()
 
 
-async def ask(session: Session, question: str | Message, to: ModelRef | None = None) -> list[Event]:
+async def ask(session: ChatSession, question: str | Message, to: ModelRef | None = None) -> list[Event]:
     """One message sent below the head and answered: all events."""
-    message = user(question) if isinstance(question, str) else question
+    message = user_message(question) if isinstance(question, str) else question
     return await events_of(session.send(session.add(message, session.conversation.head), to))
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from termchat.core.chat_store import Turn
 from termchat.core.events import Event, MessageDone, Retrying, Streamed, ToolFinished, ToolStarted
-from termchat.core.messages import Role, Text, user
+from termchat.core.messages import Role, Text, user_message
 from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import Outcome
 from termchat.providers import client_pool
@@ -56,7 +56,7 @@ async def test_cancel_at_any_event_of_a_reply(gateway: Gateway, speech: ApiProto
     async with session(gateway, speech) as talk:
         for at in range(1, count + 1):
             gateway.reply(Reply(*LONG, fault.stall()))
-            turn = talk.send(talk.add(user("hello"), None))
+            turn = talk.send(talk.add(user_message("hello"), None))
 
             def stop(number: int, event: Event, turn: Turn = turn, at: int = at) -> None:
                 if number == at:
@@ -78,7 +78,7 @@ async def test_what_came_is_kept_and_nothing_else(gateway: Gateway, speech: ApiP
     gate = Gate()
     gateway.reply(Reply(gw.Text("one ", "two "), gate, gw.Text("three")))
     async with session(gateway, speech) as talk:
-        turn = talk.send(talk.add(user("hello"), None))
+        turn = talk.send(talk.add(user_message("hello"), None))
 
         async def stop() -> None:
             await gate.reached.wait()
@@ -94,7 +94,7 @@ async def test_what_came_is_kept_and_nothing_else(gateway: Gateway, speech: ApiP
         [],
     )
     end = ended(events)
-    assert end.received == bool(kept)
+    assert end.has_content == bool(kept)
     assert (talk.conversation.head is None) == (not kept)
 
 
@@ -102,14 +102,14 @@ async def test_what_came_is_kept_and_nothing_else(gateway: Gateway, speech: ApiP
 async def test_while_headers_are_awaited(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.reply(fault.silence())
     async with session(gateway, speech) as talk:
-        question = talk.add(user("hello"), None)
+        question = talk.add(user_message("hello"), None)
         turn = talk.send(question)
         asked = asyncio.create_task(gateway.request())
         asked.add_done_callback(lambda _: turn.cancel())
         before = asyncio.all_tasks()
         events = await events_of(turn)
         await gateway.asked[0].wait_closed(SOON)
-        assert (ended(events).outcome, ended(events).received) == (Outcome.CANCELLED, False)
+        assert (ended(events).outcome, ended(events).has_content) == (Outcome.CANCELLED, False)
         assert talk.conversation.head is None
         await settled(before)
 
@@ -117,16 +117,16 @@ async def test_while_headers_are_awaited(gateway: Gateway, speech: ApiProtocol) 
 @ALL
 async def test_while_the_sdk_is_loading(gateway: Gateway, speech: ApiProtocol, monkeypatch: pytest.MonkeyPatch) -> None:
     started = asyncio.Event()
-    load: Callable[..., Any] = client_pool.loaded
+    load: Callable[..., Any] = client_pool.load_on_thread
 
     async def slow(build: Callable[[], Any]) -> Any:
         started.set()
         await asyncio.Event().wait()
         return await load(build)
 
-    monkeypatch.setattr(client_pool, "loaded", slow)
+    monkeypatch.setattr(client_pool, "load_on_thread", slow)
     async with session(gateway, speech) as talk:
-        turn = talk.send(talk.add(user("hello"), None))
+        turn = talk.send(talk.add(user_message("hello"), None))
         waiting = asyncio.create_task(started.wait())
         waiting.add_done_callback(lambda _: turn.cancel())
         before = asyncio.all_tasks()
@@ -139,7 +139,7 @@ async def test_while_the_sdk_is_loading(gateway: Gateway, speech: ApiProtocol, m
 @ALL
 async def test_before_it_began(gateway: Gateway, speech: ApiProtocol) -> None:
     async with session(gateway, speech) as talk:
-        turn = talk.send(talk.add(user("hello"), None))
+        turn = talk.send(talk.add(user_message("hello"), None))
         turn.cancel()
         assert ended(await events_of(turn)).outcome is Outcome.CANCELLED
     assert not gateway.requests
@@ -149,7 +149,7 @@ async def test_before_it_began(gateway: Gateway, speech: ApiProtocol) -> None:
 async def test_while_it_waits_to_try_again(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.reply(fault.status(529, retry_after="29"))
     async with patient(gateway, speech) as talk:
-        turn = talk.send(talk.add(user("hello"), None))
+        turn = talk.send(talk.add(user_message("hello"), None))
         before = asyncio.all_tasks()
         events = await events_of(
             turn, lambda n, e: turn.cancel() if isinstance(e, Streamed) and isinstance(e.delta, Retrying) else None
@@ -188,13 +188,13 @@ async def test_while_tools_run(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.reply(Reply.text("and on"))
     tools = Toolbox(TOOLBOX._context.cwd, tools=(sleep, *TOOLBOX._tools.values()))
     async with session(gateway, speech, tools=tools) as talk:
-        turn = talk.send(talk.add(user("hello"), None))
+        turn = talk.send(talk.add(user_message("hello"), None))
         before = asyncio.all_tasks()
         events = await events_of(turn, lambda n, e: turn.cancel() if isinstance(e, ToolFinished) else None)
         assert ended(events).outcome is Outcome.CANCELLED
         await settled(before)
         assert sorted(released) == ["a", "b"]
-        results = [e.message for e in events if isinstance(e, MessageDone) and e.message.author is Role.TOOL]
+        results = [e.message for e in events if isinstance(e, MessageDone) and e.message.role is Role.TOOL]
         assert [result.text for result in results[0].results] == [
             "cancelled by the user",
             "rain in Bonn",
@@ -210,7 +210,7 @@ async def test_a_reader_who_leaves_closes_the_connection(gateway: Gateway, speec
     gateway.reply(Reply(gw.Text("one ", "two "), fault.stall()))
     async with session(gateway, speech) as talk:
         before = asyncio.all_tasks()
-        events = talk.send(talk.add(user("hello"), None)).events()
+        events = talk.send(talk.add(user_message("hello"), None)).events()
         async for event in events:
             if isinstance(event, Streamed):
                 break
@@ -223,7 +223,7 @@ async def test_a_reader_who_leaves_closes_the_connection(gateway: Gateway, speec
 async def test_a_cancel_when_all_was_said_takes_nothing_away(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.reply(Reply.text("all said", quirks={Quirk.NO_DONE}))
     async with session(gateway, speech) as talk:
-        turn = talk.send(talk.add(user("hello"), None))
+        turn = talk.send(talk.add(user_message("hello"), None))
         events = await events_of(turn, lambda n, e: turn.cancel() if isinstance(e, MessageDone) else None)
     assert ended(events).outcome is Outcome.COMPLETE
 
@@ -234,7 +234,7 @@ async def test_one_of_two_turns_over_one_pool_is_cancelled_alone(gateway: Gatewa
         gateway.reply(Reply(gw.Text("first "), gate, gw.Text("rest")), model="stays")
         gateway.reply(Reply(gw.Text("first "), fault.stall()), model="goes")
     async with session(gateway, SPEECHES[0]) as talk:
-        question = talk.add(user("hello"), None)
+        question = talk.add(user_message("hello"), None)
         for speech in SPEECHES:
             stays, goes = (talk.send(question, type(talk.model)(speech.value, name)) for name in ("stays", "goes"))
             staying = asyncio.create_task(events_of(stays))

@@ -38,9 +38,9 @@ async def told(gateway: Gateway, name: str, first: ApiProtocol) -> str:
     bodies = golden.Bodies(names)
     async with session(gateway, first, **{"tools": TOOLBOX, **dict(case.plan)}) as talk:
         for turn in case.turns:
-            talk.use(who(turn.to, first, talk.model))
+            talk.switch_model(who(turn.to, first, talk.model))
             gateway.reply(*turn.answers)
-            message = cases.user(turn.question) if isinstance(turn.question, str) else turn.question
+            message = cases.user_message(turn.question) if isinstance(turn.question, str) else turn.question
             running = talk.send(talk.add(message, talk.conversation.head))
             asked = len(gateway.asked)
             events = await events_of(running, stopping(running, turn.stop_at))

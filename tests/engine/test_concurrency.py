@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from termchat.core.events import Event, Retrying, Streamed
-from termchat.core.messages import user
+from termchat.core.messages import user_message
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.providers.retry import RetryPolicy
@@ -23,7 +23,7 @@ ALL = pytest.mark.parametrize("speech", SPEECHES)
 async def test_ten_turns_at_once_each_get_their_own_reply(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.always(lambda request: Reply(Text(*f"this is {request.model}")))
     async with session(gateway, speech) as talk:
-        question = talk.add(user("hello"), None)
+        question = talk.add(user_message("hello"), None)
         turns = [talk.send(question, ModelRef(speech.value, f"m{n}")) for n in range(10)]
         replies = await asyncio.gather(*map(events_of, turns))
     assert [said(events) for events in replies] == [f"this is m{n}" for n in range(10)]
@@ -41,7 +41,7 @@ async def test_all_four_protocols_at_once_over_one_registry(gateway: Gateway) ->
 
     gateway.always(answer)
     async with session(gateway, SPEECHES[0]) as talk:
-        question = talk.add(user("hello"), None)
+        question = talk.add(user_message("hello"), None)
         running = [asyncio.create_task(events_of(talk.send(question, ModelRef(s.value, s.value)))) for s in SPEECHES]
         for speech in reversed(SPEECHES):
             await gates[speech].reached.wait()
@@ -61,7 +61,7 @@ async def test_a_rate_limit_holds_for_the_other_turns_of_its_provider(gateway: G
             limited.set()
 
     async with session(gateway, speech, policy=RetryPolicy()) as talk:
-        question = talk.add(user("hello"), None)
+        question = talk.add(user_message("hello"), None)
         first = asyncio.create_task(events_of(talk.send(question), look))
         async with asyncio.timeout(5):
             await limited.wait()

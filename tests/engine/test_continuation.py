@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from termchat.core.events import MessageDone
-from termchat.core.messages import Message, Role, Text, user
+from termchat.core.messages import Message, Role, Text, user_message
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
-from termchat.engine.continuation import Seam, stopped
+from termchat.engine.continuation import OverlapFilter, resumable_text
 from tests.engine.support import ask, ended, events_of, said, session
 from tests.gateway import Finish, Gateway, Reply, fault
 from tests.gateway import Text as Words
@@ -21,7 +21,7 @@ ALL = pytest.mark.parametrize("speech", SPEECHES)
 
 
 def sewn(tail: str, *pieces: str) -> str:
-    seam = Seam(tail)
+    seam = OverlapFilter(tail)
     return "".join([*map(seam.feed, pieces), seam.close()])
 
 
@@ -59,13 +59,13 @@ def test_the_seam_does_not_depend_on_the_pieces_and_loses_no_new_word(tail: str,
 
 @pytest.mark.parametrize("outcome", [Outcome.CUT, Outcome.STALLED, Outcome.LENGTH, Outcome.CANCELLED])
 def test_what_can_be_gone_on_with(outcome: Outcome) -> None:
-    assert stopped([user("q"), Message(Role.ASSISTANT, (Text("so"),), outcome=outcome)]) == "so"
+    assert resumable_text([user_message("q"), Message(Role.ASSISTANT, (Text("so"),), outcome=outcome)]) == "so"
 
 
 def test_what_cannot() -> None:
     whole = Message(Role.ASSISTANT, (Text("so"),), outcome=Outcome.COMPLETE)
     empty = Message(Role.ASSISTANT, (), outcome=Outcome.CUT)
-    assert [stopped(talk) for talk in ([], [user("q")], [whole], [empty])] == [None] * 4
+    assert [resumable_text(talk) for talk in ([], [user_message("q")], [whole], [empty])] == [None] * 4
 
 
 @ALL
@@ -83,7 +83,7 @@ async def test_the_same_reply_goes_on(gateway: Gateway, speech: ApiProtocol) -> 
         assert (said(events), ended(events).outcome) == ("the dog.", Outcome.COMPLETE)
         done = [e for e in events if isinstance(e, MessageDone)]
         assert [e.parent for e in done] == [head]
-        assert "".join(m.text for m in talk.conversation.history() if m.author is Role.ASSISTANT) == (
+        assert "".join(m.text for m in talk.conversation.history() if m.role is Role.ASSISTANT) == (
             "The quick brown fox jumps over the dog."
         )
         asked = question(gateway.asked[1])
@@ -102,7 +102,7 @@ async def test_the_same_reply_goes_on(gateway: Gateway, speech: ApiProtocol) -> 
 async def test_a_model_that_goes_on_by_itself_is_not_asked_to(gateway: Gateway) -> None:
     gateway.reply(Reply(Words("The quick "), fault.fin()), Reply.text("brown fox"))
     async with session(gateway, ApiProtocol.ANTHROPIC) as talk:
-        talk.use(ModelRef("anthropic", "claude-sonnet-4"))
+        talk.switch_model(ModelRef("anthropic", "claude-sonnet-4"))
         await ask(talk, "tell me")
         assert talk.conversation.head is not None
         await events_of(talk.send(talk.conversation.head))

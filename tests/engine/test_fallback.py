@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from termchat.core.chat_store import Request, Wire
+from termchat.core.chat_store import Request, StreamMonitor
 from termchat.core.errors import Failure, FailureKind, ProviderError
-from termchat.core.events import Adapted, Delta, Finished, MessageDone, Streamed, TextDelta
-from termchat.core.messages import Origin, user
+from termchat.core.events import Delta, Finished, MessageDone, ProviderNotice, Streamed, TextDelta
+from termchat.core.messages import Origin, user_message
 from termchat.core.models import ApiProtocol, ModelRef, Timeouts
-from termchat.core.outcomes import Finish, Outcome
-from termchat.core.sanitize import say
+from termchat.core.outcomes import FinishReason, Outcome
+from termchat.core.sanitize import safe_format
 from termchat.core.usage import Usage
 from termchat.engine.pump import Pump
-from termchat.providers.fallback import Chain
+from termchat.providers.fallback import FallbackProvider
 from tests import gateway as gw
 from tests.engine.support import ask, ended, said, session
 from tests.gateway import Call, Gateway, Reply, fault
@@ -38,7 +38,7 @@ def following(speech: ApiProtocol) -> ModelRef:
 
 
 def adapted(events: list[Any]) -> list[str]:
-    return [e.delta.words for e in events if isinstance(e, Streamed) and isinstance(e.delta, Adapted)]
+    return [e.delta.words for e in events if isinstance(e, Streamed) and isinstance(e.delta, ProviderNotice)]
 
 
 class Priced:
@@ -47,7 +47,7 @@ class Priced:
     def __init__(self) -> None:
         self.asked: list[ModelRef] = []
 
-    def prepare(self) -> None:
+    def preload(self) -> None:
         pass
 
     async def cost(self, model: ModelRef, usage: Usage) -> Decimal | None:
@@ -106,12 +106,12 @@ class Slow:
         self._seconds = seconds
         self._failure = failure
 
-    async def stream(self, request: Request, wire: Wire) -> AsyncGenerator[Delta, None]:
+    async def stream(self, request: Request, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
         await asyncio.sleep(self._seconds)
         if self._failure:
             raise ProviderError(self._failure)
         yield TextDelta(0, "here")
-        yield Finished(Finish.STOP)
+        yield Finished(FinishReason.STOP)
 
 
 async def test_who_takes_over_has_all_the_time_for_the_first_content() -> None:
@@ -120,8 +120,8 @@ async def test_who_takes_over_has_all_the_time_for_the_first_content() -> None:
     async def second(_: ModelRef) -> Slow:
         return Slow("second", 0.3)
 
-    first = Slow("first", 0.3, Failure(FailureKind.OVERLOADED, say("Overloaded.")))
-    chain_ = Chain(first, [ModelRef("second", "m")], second)
-    pump = Pump(chain_, Request((user("q"),)), Timeouts(first=0.5, idle=5, silent=5))
+    first = Slow("first", 0.3, Failure(FailureKind.OVERLOADED, safe_format("Overloaded.")))
+    chain_ = FallbackProvider(first, [ModelRef("second", "m")], second)
+    pump = Pump(chain_, Request((user_message("q"),)), Timeouts(first_content=0.5, idle=5, no_event=5))
     words = [delta.text async for delta in pump.deltas() if isinstance(delta, TextDelta)]
     assert (words, pump.failure) == (["here"], None)

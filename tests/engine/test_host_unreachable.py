@@ -8,7 +8,7 @@ import pytest
 
 from termchat.core.errors import FailureKind
 from termchat.core.events import Event, Retrying, Streamed
-from termchat.core.messages import user
+from termchat.core.messages import user_message
 from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import Outcome
 from tests.engine.support import ask, ended, events_of, said, session
@@ -28,14 +28,14 @@ async def test_it_is_tried_again_until_the_host_answers(gateway: Gateway, speech
     gateway.reply(Reply(Text("Back.")))
     await gateway.down()
     async with session(gateway, speech) as talk:
-        turn = talk.send(talk.add(user("hello"), None), patient=True)
+        turn = talk.send(talk.add(user_message("hello"), None), patient=True)
         events: list[Event] = []
         async with aclosing(turn.events()) as stream:
             async for event in stream:
                 events.append(event)
                 if retries([event]) and len(retries(events)) == 5:
                     await gateway.up()
-                turn.hurry()
+                turn.retry_now()
     assert ended(events).outcome is Outcome.COMPLETE
     assert said(events) == "Back."
     assert [(retry.attempt, retry.tries, retry.delay) for retry in retries(events)][:5] == [
@@ -49,7 +49,7 @@ async def test_without_being_asked_to_it_ends_after_the_usual_tries(gateway: Gat
         events = await ask(talk, "hello")
     failure = ended(events).failure
     assert failure
-    assert (failure.kind, failure.away) == (FailureKind.NETWORK, True)
+    assert (failure.kind, failure.unreachable) == (FailureKind.NETWORK, True)
     assert [retry.tries for retry in retries(events)] == [3, 3]
 
 
@@ -57,17 +57,17 @@ async def test_a_host_that_was_reached_is_not_waited_for(gateway: Gateway) -> No
     """What it was sent may have been billed."""
     gateway.always(fault.close())
     async with session(gateway, ApiProtocol.CHAT) as talk:
-        events = await events_of(talk.send(talk.add(user("hello"), None), patient=True))
+        events = await events_of(talk.send(talk.add(user_message("hello"), None), patient=True))
     failure = ended(events).failure
     assert failure
-    assert not failure.away
+    assert not failure.unreachable
     assert all(retry.tries == 3 for retry in retries(events))
 
 
 async def test_the_wait_can_be_stopped(gateway: Gateway) -> None:
     await gateway.down()
     async with session(gateway, ApiProtocol.CHAT) as talk:
-        turn = talk.send(talk.add(user("hello"), None), patient=True)
+        turn = talk.send(talk.add(user_message("hello"), None), patient=True)
         events = await events_of(turn, lambda n, event: retries([event]) and turn.cancel())
         assert ended(events).outcome is Outcome.CANCELLED
         assert talk.conversation.head is None

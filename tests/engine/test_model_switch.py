@@ -8,8 +8,8 @@ import pytest
 
 from termchat.core.chat_store import Effort, Params
 from termchat.core.errors import FailureKind
-from termchat.core.events import Adapted, Streamed
-from termchat.core.messages import user
+from termchat.core.events import ProviderNotice, Streamed
+from termchat.core.messages import user_message
 from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import Outcome
 from tests import gateway as gw
@@ -29,7 +29,7 @@ REFUSALS = {
 
 
 def adapted(events: list[Any]) -> list[str]:
-    return [e.delta.words for e in events if isinstance(e, Streamed) and isinstance(e.delta, Adapted)]
+    return [e.delta.words for e in events if isinstance(e, Streamed) and isinstance(e.delta, ProviderNotice)]
 
 
 @ALL
@@ -87,8 +87,8 @@ async def test_thinking_stays_behind_when_its_prefix_has_changed(gateway: Gatewa
         await ask(talk, "first")
         if change == "question":
             (question, answer) = talk.conversation.path()
-            talk.move(None)
-            at = talk.add(user("another first"), None)
+            talk.move_head(None)
+            at = talk.add(user_message("another first"), None)
             talk.add(answer.message, at)
             assert question.message.text == "first"
         history = talk.conversation
@@ -110,9 +110,9 @@ async def test_a_sees_its_own_thinking_again_after_a_talk_with_the_others(gatewa
     async with session(gateway, A) as talk:
         for _ in range(2):
             for speech in (A, R, G, C):
-                talk.use(model(speech))
+                talk.switch_model(model(speech))
                 await ask(talk, f"to {speech}")
-        talk.use(model(A))
+        talk.switch_model(model(A))
         await ask(talk, "last")
     assert thoughts(gateway) == ["one", "two"]
 
@@ -122,7 +122,7 @@ async def test_one_line_says_what_was_carried_and_only_on_a_switch(gateway: Gate
     gateway.always(Reply.text("b"))
     async with session(gateway, R) as talk:
         assert notices(await ask(talk, "one")) == []
-        talk.use(model(A))
+        talk.switch_model(model(A))
         line = "→ anthropic/claude-opus-5 · 1 turn, 2 tool calls carried · reasoning of 1 turn stays with responses"
         assert notices(await ask(talk, "two")) == [line]
         assert notices(await ask(talk, "three")) == []

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from termchat.core.chat_store import Params, Request
-from termchat.core.messages import File, Image, Message, user
+from termchat.core.messages import File, Image, Message, user_message
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.usage import Usage
 from termchat.providers.openai_chat.encode import cache_key
-from termchat.ui.phrases import usage_words
+from termchat.ui.phrases import usage_line
 from tests.engine.support import ask, ended, session
 from tests.gateway import Call, Gateway, Reasoning, Reply, Text, fault
 from tests.gateway import Usage as Counted
@@ -104,20 +104,20 @@ async def test_a_server_that_refuses_the_key_is_asked_without_and_nothing_is_sai
 
 def test_the_key_is_made_of_what_the_requests_begin_with() -> None:
     def key(message: Message, system: str = "") -> str:
-        return cache_key(Request((message, user("more")), system))
+        return cache_key(Request((message, user_message("more")), system))
 
     pdf = File("a.pdf", "application/pdf", b"%PDF")
-    assert key(user("a")) == key(user("a")) != key(user("b"))
-    assert key(user("a"), "Be brief.") == key(user("b"), "Be brief.")
-    assert key(user("a", pdf)) == key(user("b", pdf)) != key(user("a"))
-    assert key(user("a", Image("image/png", url="https://a.example/x"))) != key(user("a"))
+    assert key(user_message("a")) == key(user_message("a")) != key(user_message("b"))
+    assert key(user_message("a"), "Be brief.") == key(user_message("b"), "Be brief.")
+    assert key(user_message("a", pdf)) == key(user_message("b", pdf)) != key(user_message("a"))
+    assert key(user_message("a", Image("image/png", url="https://a.example/x"))) != key(user_message("a"))
     assert cache_key(Request(())) == cache_key(Request(()))
 
 
 class PerToken:
     """A dollar a token; a tenth of it from the cache, a quarter more into it."""
 
-    def prepare(self) -> None:
+    def preload(self) -> None:
         pass
 
     async def cost(self, model: ModelRef, usage: Usage) -> Decimal | None:
@@ -137,16 +137,16 @@ async def test_what_the_cache_saved_is_told_over_all_steps(gateway: Gateway, spe
     async with session(gateway, speech, prices=PerToken()) as talk:
         end = ended(await ask(talk, "weather?"))
     assert end.saved == 90 - written * Decimal("0.25")
-    assert "220 in (100 cached, saved $" in usage_words(end)
+    assert "220 in (100 cached, saved $" in usage_line(end)
 
 
 async def test_where_nobody_knows_a_price_nothing_is_said_to_be_saved(gateway: Gateway) -> None:
     gateway.reply(Reply(Text("Rain."), usage=Counted(input=120, output=5, cached=100)))
     async with session(gateway, ApiProtocol.CHAT, prices=PerToken()) as talk:
-        talk.use(ModelRef(model(ApiProtocol.CHAT).provider, "unknown"))
+        talk.switch_model(ModelRef(model(ApiProtocol.CHAT).provider, "unknown"))
         end = ended(await ask(talk, "weather?"))
     assert (end.saved, end.cost) == (0, None)
-    assert "120 in (100 cached) ·" in usage_words(end)
+    assert "120 in (100 cached) ·" in usage_line(end)
 
 
 async def test_a_cache_that_was_only_filled_saved_nothing_yet(gateway: Gateway) -> None:
@@ -154,7 +154,7 @@ async def test_a_cache_that_was_only_filled_saved_nothing_yet(gateway: Gateway) 
     async with session(gateway, ApiProtocol.ANTHROPIC, prices=PerToken()) as talk:
         end = ended(await ask(talk, "weather?"))
     assert end.saved < 0
-    assert "120 in (10 cached) ·" in usage_words(end)
+    assert "120 in (10 cached) ·" in usage_line(end)
 
 
 async def test_openai_itself_is_given_the_key(monkeypatch: pytest.MonkeyPatch, gateway: Gateway) -> None:

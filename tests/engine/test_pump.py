@@ -8,21 +8,21 @@ from contextlib import aclosing
 
 import pytest
 
-from termchat.core.chat_store import Request, Wire
+from termchat.core.chat_store import Request, StreamMonitor
 from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.events import Delta, Finished, Retrying, TextDelta
 from termchat.core.messages import Origin
 from termchat.core.models import ApiProtocol, Timeouts
-from termchat.core.outcomes import Finish
-from termchat.core.sanitize import say
+from termchat.core.outcomes import FinishReason
+from termchat.core.sanitize import safe_format
 from termchat.engine import pump as pumping
-from termchat.engine.pump import BUG, Pump
-from termchat.engine.timeouts import Clocks
+from termchat.engine.pump import INTERNAL_ERROR, Pump
+from termchat.engine.timeouts import StallDetector
 
 Step = Delta | Exception | Callable[[], Awaitable[object]]
-END = Finished(Finish.STOP)
+END = Finished(FinishReason.STOP)
 CALM = Timeouts()
-FAST = Timeouts(first=0.2, idle=0.2, silent=0.4)
+FAST = Timeouts(first_content=0.2, idle=0.2, no_event=0.4)
 
 
 class FakeProvider:
@@ -33,10 +33,10 @@ class FakeProvider:
     def __init__(self, *steps: Step) -> None:
         self.steps = steps
         self.closed = False
-        self.wire = Wire()
+        self.wire = StreamMonitor()
         self.given = 0
 
-    async def stream(self, request: Request, wire: Wire) -> AsyncGenerator[Delta, None]:
+    async def stream(self, request: Request, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
         self.wire = wire
         try:
             for step in self.steps:
@@ -88,7 +88,7 @@ def pump(*steps: Step, limits: Timeouts = CALM) -> tuple[Pump, FakeProvider]:
 
 def clocked(*steps: Step, limits: Timeouts = FAST) -> tuple[Pump, FakeProvider, Clock]:
     """A pump by a clock of the test's own, which the machine's load does not touch."""
-    provider, clock = FakeProvider(*steps), Clock(Clocks(limits, 0).tick)
+    provider, clock = FakeProvider(*steps), Clock(StallDetector(limits, 0).tick)
     return Pump(provider, Request(()), limits, clock), provider, clock
 
 
@@ -99,7 +99,7 @@ async def test_all_deltas_in_order() -> None:
 
 
 async def test_a_failure_is_a_value() -> None:
-    failure = Failure(FailureKind.CUT, say("cut"))
+    failure = Failure(FailureKind.CUT, safe_format("cut"))
     reader, _ = pump(TextDelta(0, "a"), ProviderError(failure))
     assert [delta async for delta in reader.deltas()] == [TextDelta(0, "a")]
     assert reader.failure == failure
@@ -108,7 +108,7 @@ async def test_a_failure_is_a_value() -> None:
 async def test_a_bug_keeps_what_came_before_it(error_logs: list[str]) -> None:
     reader, _ = pump(TextDelta(0, "a"), KeyError("oops"))
     assert [delta async for delta in reader.deltas()] == [TextDelta(0, "a")]
-    assert reader.failure == BUG
+    assert reader.failure == INTERNAL_ERROR
     assert "KeyError: 'oops'" in error_logs.pop()
 
 
@@ -144,7 +144,7 @@ async def test_a_slow_reader_bounds_what_is_read_ahead_and_is_no_stall(monkeypat
     reader, provider, clock = clocked(*(TextDelta(0, str(n)) for n in range(50)), END)
     async with aclosing(reader.deltas()) as deltas:
         await anext(deltas)
-        await clock.passed(3 * FAST.silent)
+        await clock.passed(3 * FAST.no_event)
         assert provider.given < 25
         rest = [delta async for delta in deltas]
     assert (len(rest), reader.failure) == (50, None)
@@ -169,7 +169,7 @@ async def test_silence_after_content_is_a_stall_and_what_came_is_kept() -> None:
 
 
 async def test_the_wait_between_two_tries_is_no_stall() -> None:
-    again = Retrying(2, 3, 0.5, Failure(FailureKind.OVERLOADED, say("busy")))
+    again = Retrying(2, 3, 0.5, Failure(FailureKind.OVERLOADED, safe_format("busy")))
     reader, provider, clock = clocked()
     provider.steps = (again, lambda: clock.passed(0.5), TextDelta(0, "a"), END)
     assert [delta async for delta in reader.deltas()] == [again, TextDelta(0, "a"), END]
@@ -182,7 +182,7 @@ async def test_time_suspended_is_no_stall() -> None:
         """One look comes an hour after the one before."""
         clock.step = 3600
         await clock.looked()
-        clock.step = Clocks(FAST, 0).tick
+        clock.step = StallDetector(FAST, 0).tick
         await clock.looked()
 
     provider.steps = (suspended, TextDelta(0, "a"), suspended, TextDelta(0, "b"), END)
@@ -191,13 +191,13 @@ async def test_time_suspended_is_no_stall() -> None:
 
 @pytest.mark.parametrize(("silent", "kept"), [(5.0, True), (0.4, False)])
 async def test_bytes_without_deltas_keep_a_reply_alive_for_a_while(silent: float, kept: bool) -> None:
-    limits = Timeouts(first=0.2, idle=0.2, silent=silent)
+    limits = Timeouts(first_content=0.2, idle=0.2, no_event=silent)
     reader, provider, clock = clocked(limits=limits)
 
     async def trickle() -> None:
         until = clock.looks + 40  # a second
         while clock.looks < until:
-            provider.wire.received += 1
+            provider.wire.bytes_received += 1
             await clock.looked()
 
     provider.steps = (TextDelta(0, "a"), trickle, END)

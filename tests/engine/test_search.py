@@ -10,11 +10,11 @@ import pytest
 
 from termchat.core import messages
 from termchat.core.chat_store import Params, Request
-from termchat.core.events import Adapted, MessageDone, Streamed
-from termchat.core.messages import Citation, Search, cited, user
+from termchat.core.events import MessageDone, ProviderNotice, Streamed
+from termchat.core.messages import Citation, Search, unique_citations, user_message
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
-from termchat.engine.session import Session
+from termchat.engine.session import ChatSession
 from tests import gateway as gw
 from tests.engine.support import ask, ended, said, session
 from tests.gateway import Block, Finish, Gateway, Reasoning, Reply, Text, fault
@@ -34,15 +34,15 @@ SEARCHED = ("web_search_call", "server_tool_use", "encrypted_index")
 
 
 def adapted(events: list[Any]) -> list[str]:
-    return [e.delta.words for e in events if isinstance(e, Streamed) and isinstance(e.delta, Adapted)]
+    return [e.delta.words for e in events if isinstance(e, Streamed) and isinstance(e.delta, ProviderNotice)]
 
 
 def reply_of(events: list[Any]) -> Any:
     return next(event.message for event in events if isinstance(event, MessageDone))
 
 
-def switch(talk: Session, *, search: bool) -> None:
-    talk.tune(lambda terms: replace(terms, params=replace(terms.params, search=search)), lasting=False)
+def switch(talk: ChatSession, *, search: bool) -> None:
+    talk.update_settings(lambda terms: replace(terms, params=replace(terms.params, search=search)), lasting=False)
 
 
 @ALL
@@ -109,10 +109,12 @@ async def test_a_reply_that_the_vendor_pauses_goes_on_by_itself(gateway: Gateway
     assert (said(events), ended(events).outcome, await_next) == ("I look. Tea.", Outcome.COMPLETE, Outcome.COMPLETE)
     blocks = gateway.asked[1].body["messages"][-1]["content"]
     assert [block["type"] for block in blocks] == ["text", "server_tool_use", "web_search_tool_result"]
-    assert cited(part for part in parts if isinstance(part, messages.Text)) == (Citation("https://a.example/x", "A"),)
+    assert unique_citations(part for part in parts if isinstance(part, messages.Text)) == (
+        Citation("https://a.example/x", "A"),
+    )
 
 
-async def _next(gateway: Gateway, talk: Session) -> Outcome:
+async def _next(gateway: Gateway, talk: ChatSession) -> Outcome:
     gateway.reply(Reply.text("ok"))
     return ended(await ask(talk, "sure?")).outcome
 
@@ -156,8 +158,8 @@ async def test_the_search_models_of_chat_completions_and_openrouters_plugin(gate
     assert gateway.asked[0].body["web_search_options"] == {}
     assert reply_of(events).sources == (Citation("https://a.example/x", "A"),)
     openrouter = profile(gateway.url, ApiProtocol.CHAT, name="openrouter")
-    deltas, failure = await heard(openrouter, Request((user("tea?"),), params=ON), name="qwen/qwen3")
-    assert (failure, [d for d in deltas if isinstance(d, Adapted)]) == (None, [])
+    deltas, failure = await heard(openrouter, Request((user_message("tea?"),), params=ON), name="qwen/qwen3")
+    assert (failure, [d for d in deltas if isinstance(d, ProviderNotice)]) == (None, [])
     assert gateway.asked[1].body["plugins"] == [{"id": "web"}]
 
 

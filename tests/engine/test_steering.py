@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from termchat.core.events import Event, MessageDone, StepStarted, ToolFinished, ToolStarted
-from termchat.core.messages import Role, user
+from termchat.core.messages import Role, user_message
 from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import Outcome
-from termchat.engine.session import Session
-from termchat.store.chat_store import Library
+from termchat.engine.session import ChatSession
+from termchat.store.chat_store import SqliteChatStore
 from tests.engine.support import ask, ended, events_of, session
 from tests.gateway import Call, Gateway, Reply, Text
 from tests.gateway.reading import messages, question
@@ -24,22 +24,22 @@ ALL = pytest.mark.parametrize("speech", SPEECHES)
 LOOK = Call("look", {"city": "Köln"})
 
 
-async def steered(talk: Session, *words: str, at: type[Event] = ToolStarted) -> list[Event]:
+async def steered(talk: ChatSession, *words: str, at: type[Event] = ToolStarted) -> list[Event]:
     """A turn that is told `words`, one after the other, at the first event of a kind; "" takes them back."""
-    turn = talk.send(talk.add(user("The weather?"), talk.conversation.head))
+    turn = talk.send(talk.add(user_message("The weather?"), talk.conversation.head))
     said = list(words)
 
     def say(number: int, event: Event) -> None:
         while said and isinstance(event, at):
             text = said.pop(0)
-            turn.steer(user(text) if text else None)
+            turn.steer(user_message(text) if text else None)
 
     return await events_of(turn, say)
 
 
 def own(events: list[Event]) -> list[str]:
     """The user's messages among what was done."""
-    return [e.message.text for e in events if isinstance(e, MessageDone) and e.message.author is Role.USER]
+    return [e.message.text for e in events if isinstance(e, MessageDone) and e.message.role is Role.USER]
 
 
 @ALL
@@ -50,11 +50,11 @@ async def test_it_stands_behind_the_results_and_goes_with_the_next_request(
     async with session(gateway, speech) as talk:
         events = await steered(talk, "And Bonn?")
     kinds = [event for event in events if isinstance(event, MessageDone | StepStarted)]
-    assert [getattr(event, "step", 0) or event.message.author for event in kinds] == [  # type: ignore[union-attr]
+    assert [getattr(event, "step", 0) or event.message.role for event in kinds] == [  # type: ignore[union-attr]
         *(1, Role.ASSISTANT, Role.TOOL, Role.USER),
         *(2, Role.ASSISTANT),
     ]
-    assert [node.message.author for node in talk.conversation.path()] == [
+    assert [node.message.role for node in talk.conversation.path()] == [
         *(Role.USER, Role.ASSISTANT, Role.TOOL, Role.USER, Role.ASSISTANT)
     ]
     assert ended(events).outcome is Outcome.COMPLETE
@@ -101,8 +101,8 @@ async def test_so_does_one_that_has_no_round_left(gateway: Gateway) -> None:
 async def test_and_one_that_is_stopped(gateway: Gateway) -> None:
     gateway.reply(Reply(LOOK))
     async with session(gateway, ApiProtocol.CHAT) as talk:
-        turn = talk.send(talk.add(user("The weather?"), None))
-        turn.steer(user("And Bonn?"))
+        turn = talk.send(talk.add(user_message("The weather?"), None))
+        turn.steer(user_message("And Bonn?"))
         events = await events_of(turn, lambda n, event: isinstance(event, ToolFinished) and turn.cancel())
     assert own(events) == []
     assert ended(events).outcome is Outcome.CANCELLED
@@ -117,7 +117,7 @@ async def test_it_is_on_the_disk_before_the_request_leaves(gateway: Gateway, tmp
         return Reply(LOOK) if len(found) == 1 else Reply(Text("Rain."))
 
     gateway.always(answer)
-    async with session(gateway, ApiProtocol.CHAT, library=lambda: Library(file, lambda failure: None)) as talk:
+    async with session(gateway, ApiProtocol.CHAT, library=lambda: SqliteChatStore(file, lambda failure: None)) as talk:
         await steered(talk, "And Bonn?")
         await talk.close()
     assert found == [[("user",)], [("user",), ("assistant",), ("tool",), ("user",)]]

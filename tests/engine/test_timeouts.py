@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from termchat.core.models import Timeouts
-from termchat.engine.timeouts import Clocks
+from termchat.engine.timeouts import StallDetector
 
-LIMITS = Timeouts(first=300, idle=60, silent=300)
+LIMITS = Timeouts(first_content=300, idle=60, no_event=300)
 
 
 class Watched:
     """A reply looked at every second."""
 
     def __init__(self, limits: Timeouts = LIMITS) -> None:
-        self.clocks = Clocks(limits, 0.0)
+        self.clocks = StallDetector(limits, 0.0)
         self.now = 0.0
         self.received = self.events = 0
         self.began = False
@@ -21,7 +21,7 @@ class Watched:
         """Time passes; the first limit that ran out."""
         for _ in range(round(seconds / step)):
             self.now += step
-            late = self.clocks.look(self.now, self.received, self.events, began=self.began, held=held)
+            late = self.clocks.check(self.now, self.received, self.events, began=self.began, held=held)
             if late is not None:
                 return late
         return None
@@ -104,5 +104,5 @@ def test_a_reply_that_waits_for_its_reader_is_no_stall() -> None:
 
 
 def test_short_limits_are_looked_at_often() -> None:
-    assert Clocks(Timeouts(first=0.8, idle=60), 0).tick == 0.1
-    assert Clocks(LIMITS, 0).tick == 1.0
+    assert StallDetector(Timeouts(first_content=0.8, idle=60), 0).tick == 0.1
+    assert StallDetector(LIMITS, 0).tick == 1.0

@@ -108,7 +108,7 @@ FAULTS: dict[str, Fault] = {
     },
     "retry-after in seconds": cured(fault.status(429, retry_after="2")),
     "retry-after of an hour": Fault((fault.status(429, retry_after="3600"),), ExitCode.TRY_LATER, words="3600 s"),
-    "retry-after hostile": Fault((fault.status(429, retry_after="1e400"),), ExitCode.TRY_LATER, words="It asks to wait"),
+    "retry-after hostile": Fault((fault.status(429, retry_after="1e400"),), ExitCode.TRY_LATER, words="It asks to wait"),  # noqa: E501
     "retry-after nonsense": cured(fault.status(429, retry_after="\x7fsoon")),
     "502 as a page": Fault(forever(fault.html(502)), tries=3, words="502"),
     "200 as a page": Fault((fault.html_200(),), words="a web page, not an API reply"),
@@ -137,7 +137,7 @@ FAULTS: dict[str, Fault] = {
     "broken JSON in an event": Fault(
         (Reply(Text("one "), fault.garbage(), Text("two")),), ExitCode.CUT, text="one ", words="cannot be read"
     ),
-    "a line without end": Fault((Reply(Text("one "), fault.huge_line()),), ExitCode.CUT, text="one ", words="cannot be"),
+    "a line without end": Fault((Reply(Text("one "), fault.huge_line()),), ExitCode.CUT, text="one ", words="cannot be"),  # noqa: E501
     "a gzip bomb": Fault((fault.Body(BOMB, "text/event-stream", PACKED),), words="cannot be read"),
     "a gzip bomb as an error": Fault(forever(fault.Status(500, body=BOMB, headers=PACKED)), tries=3, words="500"),
     "an error of five megabytes": Fault((fault.big_error(400),), words="400"),

@@ -15,7 +15,7 @@ import pytest
 
 from termchat.core.chat_store import Session
 from termchat.core.events import Event, Retrying, Streamed
-from termchat.core.messages import user
+from termchat.core.messages import user_message
 from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import Outcome
 from termchat.providers.retry import RetryPolicy
@@ -47,7 +47,7 @@ SPEAKING: dict[str, Answer] = {
 
 async def cancelled(talk: Session, when: Callable[[list[Event]], Awaitable[_T]]) -> _T:
     """A question is asked and stopped at a moment; it ends as it should. Gives what the moment gave."""
-    turn = talk.send(talk.add(user("hello"), None))
+    turn = talk.send(talk.add(user_message("hello"), None))
     before, seen = asyncio.all_tasks(), list[Event]()
     running = asyncio.create_task(events_of(turn, lambda _, event: seen.append(event)))
     async with asyncio.timeout(PATIENCE):

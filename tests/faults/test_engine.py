@@ -17,7 +17,7 @@ from tests.faults.table import FAULTS, OK, row
 from tests.gateway import Gateway
 from tests.providers.support import KEY, SPEECHES
 
-QUICK = Timeouts(connect=2, first=0.4, idle=0.4, silent=0.8)
+QUICK = Timeouts(connect=2, first_content=0.4, idle=0.4, no_event=0.8)
 
 
 @pytest.mark.parametrize("speech", SPEECHES)
@@ -42,7 +42,7 @@ async def test_the_matrix(gateway: Gateway, speech: ApiProtocol, name: str) -> N
         assert not set(told) & set("\x1b\n\x7f<")
         retries = [e.delta for e in events if isinstance(e, Streamed) and isinstance(e.delta, Retrying)]
         assert len(retries) == case.again
-        kept = [e.message for e in events if isinstance(e, MessageDone) and e.message.author is Role.ASSISTANT]
+        kept = [e.message for e in events if isinstance(e, MessageDone) and e.message.role is Role.ASSISTANT]
         assert "".join(message.text for message in kept) == case.text
         assert end.outcome is Outcome.LIMIT or all(message.outcome is end.outcome for message in kept[-1:])
 

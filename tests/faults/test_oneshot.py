@@ -116,7 +116,7 @@ def test_a_script(played: dict[object, Played], name: str, speech: ApiProtocol) 
     assert not replies or replies[-1].outcome in OUTCOMES[case.code]
     assert bool(replies) == bool(case.text or case.code is ExitCode.DENIED)
     assert not it.unfinished
-    assert _ids(call.id for said in rest for call in said.calls if call.whole) == _ids(
+    assert _ids(call.id for said in rest for call in said.calls if call.complete) == _ids(
         result.call_id for said in rest for result in said.results
     )
     assert KEY.encode() not in it.file

@@ -18,10 +18,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from termchat.core.models import ApiProtocol, ModelRef, Profile
-from termchat.engine.session import Session
-from termchat.engine.turn import Plan
-from termchat.providers.registry import Registry
+from termchat.core.models import ApiProtocol, ModelRef, ProviderConfig
+from termchat.engine.session import ChatSession
+from termchat.engine.turn import TurnConfig
+from termchat.providers.registry import ProviderRegistry
 from tests.engine.support import TOOLBOX
 from tests.faults.preloaded import Ran
 from tests.providers.support import base_url, setup
@@ -103,18 +103,18 @@ def free_port() -> int:
         return server.getsockname()[1]
 
 
-def profile(url: str, speech: ApiProtocol, **fields: Any) -> Profile:
+def profile(url: str, speech: ApiProtocol, **fields: Any) -> ProviderConfig:
     """A provider of one protocol, named after it."""
     bases = {speech: base_url(url, speech)}
-    return Profile(speech.value, key=KEY, bases=bases, max_tokens={"*": 512}, source="test", **fields)
+    return ProviderConfig(speech.value, key=KEY, base_urls=bases, max_tokens={"*": 512}, source="test", **fields)
 
 
 @asynccontextmanager
-async def talk(first: ModelRef, *profiles: Profile, **plan: Any) -> AsyncIterator[Session]:
+async def talk(first: ModelRef, *profiles: ProviderConfig, **plan: Any) -> AsyncIterator[ChatSession]:
     """A conversation over the real engine and the SDKs, with the tools `look` and `count`; `plan` is the session's."""
-    registry = Registry(setup(*profiles))
+    registry = ProviderRegistry(setup(*profiles))
     try:
-        yield Session(Plan(first, registry, **{"tools": TOOLBOX, "max_rounds": 3, **plan}))
+        yield ChatSession(TurnConfig(first, registry, **{"tools": TOOLBOX, "max_rounds": 3, **plan}))
     finally:
         await registry.aclose()
 

@@ -10,7 +10,7 @@ import pytest
 
 from termchat.core.errors import exit_code
 from termchat.core.events import ToolFinished
-from termchat.core.models import ApiProtocol, ModelRef, Profile
+from termchat.core.models import ApiProtocol, ModelRef, ProviderConfig
 from termchat.core.outcomes import ExitCode, Outcome
 from tests.engine.support import ask, ended, said
 from tests.interop.support import KEY, free_port, installed, profile, rows, script, serving, talk, venv
@@ -49,7 +49,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-def at(url: str, speech: ApiProtocol) -> Profile:
+def at(url: str, speech: ApiProtocol) -> ProviderConfig:
     """The proxy in one protocol. It cannot stream a mock as Responses: it is asked for the whole reply there."""
     return profile(url, speech, stream=False if speech is ApiProtocol.RESPONSES else None)
 

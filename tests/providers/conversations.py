@@ -6,7 +6,7 @@ import json
 from random import Random
 from typing import Any
 
-from termchat.core.assemble import Assembly
+from termchat.core.assemble import MessageBuilder
 from termchat.core.messages import File, Image, Message, Origin, Part, Role, ToolCall, ToolResult
 from termchat.core.messages import Text as Words
 from termchat.core.models import ApiProtocol
@@ -80,7 +80,7 @@ def talk(dice: Random, longest: int = 8) -> list[Message]:
             if not reply.parts:
                 break
             messages.append(reply)
-            whole = [call for call in reply.calls if call.whole]
+            whole = [call for call in reply.calls if call.complete]
             if not whole or reply.outcome is not Outcome.COMPLETE:
                 break
             answers = _results(dice, whole)
@@ -112,7 +112,7 @@ def _reply(dice: Random, origin: Origin, seed: str) -> Message:
     reply = Reply(*steps, finish=finish, quirks=quirks)
     frames = [frame for frame in render.stream(reply, Ask(vendor(origin), {}, seed)) if isinstance(frame, Frame)]
     cut = dice.random() < 0.3
-    assembly, decoder = Assembly(), _decoder(origin.protocol)
+    assembly, decoder = MessageBuilder(), _decoder(origin.protocol)
     for frame in frames[: dice.randint(0, len(frames))] if cut else frames:
         _feed(decoder, frame, assembly)
     outcome = dice.choice((Outcome.CUT, Outcome.CANCELLED)) if cut else Outcome.COMPLETE
@@ -162,12 +162,12 @@ def _decoder(protocol: ApiProtocol) -> Decoder:
     return kinds[protocol]()
 
 
-def _feed(decoder: Decoder, frame: Frame, assembly: Assembly) -> None:
+def _feed(decoder: Decoder, frame: Frame, assembly: MessageBuilder) -> None:
     value = json.loads(frame.data) if frame.data[:1] == "{" else None
     if not isinstance(value, dict):
         return
     try:
-        for delta in decoder.feed(frame.event or "", value):
+        for delta in decoder.decode_event(frame.event or "", value):
             assembly.add(delta)
     except ServerError:
         pass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 from typing import Any
 
-from termchat.core.assemble import Assembly
+from termchat.core.assemble import MessageBuilder
 from termchat.core.events import Delta
 from termchat.core.messages import Part
 from termchat.providers.decoder import Decoder, NewId
@@ -22,12 +22,12 @@ def fed(decoder: Decoder, *events: dict[str, Any]) -> list[Delta]:
     return [
         delta
         for event in events
-        for delta in decoder.feed(event.get("@", ""), {k: v for k, v in event.items() if k != "@"})
+        for delta in decoder.decode_event(event.get("@", ""), {k: v for k, v in event.items() if k != "@"})
     ]
 
 
-def assembled(deltas: list[Delta]) -> Assembly:
-    assembly = Assembly()
+def assembled(deltas: list[Delta]) -> MessageBuilder:
+    assembly = MessageBuilder()
     for delta in deltas:
         assembly.add(delta)
     return assembly

@@ -7,13 +7,13 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from termchat.config.credentials import Secrets
-from termchat.core.chat_store import Params, Request, Wire
+from termchat.config.credentials import Credentials
+from termchat.core.chat_store import Params, Request, StreamMonitor
 from termchat.core.errors import Failure, ProviderError
 from termchat.core.events import Delta, TextDelta
-from termchat.core.messages import user
-from termchat.core.models import ApiProtocol, ModelRef, Profile
-from termchat.providers.registry import Registry, Setup
+from termchat.core.messages import user_message
+from termchat.core.models import ApiProtocol, ModelRef, ProviderConfig
+from termchat.providers.registry import ProviderRegistry, RegistryConfig
 from termchat.providers.retry import RetryPolicy
 from tests import gateway as gw
 
@@ -31,7 +31,7 @@ VENDORS = {
     ApiProtocol.GEMINI: gw.Protocol.GEMINI,
 }
 KEY = "test-key-0123456789"
-HELLO = Request((user("hello"),))
+HELLO = Request((user_message("hello"),))
 
 
 def base_url(url: str, speech: ApiProtocol, prefix: str = "") -> str:
@@ -40,10 +40,10 @@ def base_url(url: str, speech: ApiProtocol, prefix: str = "") -> str:
     return url + prefix + versions.get(speech, "")
 
 
-def profile(url: str, speech: ApiProtocol, **fields: Any) -> Profile:
+def profile(url: str, speech: ApiProtocol, **fields: Any) -> ProviderConfig:
     """A provider of one protocol, named after it."""
     bases = {speech: base_url(url, speech)}
-    made = Profile(speech.value, key=KEY, bases=bases, max_tokens={"*": 4096}, source="test")
+    made = ProviderConfig(speech.value, key=KEY, base_urls=bases, max_tokens={"*": 4096}, source="test")
     return replace(made, **fields)
 
 
@@ -59,15 +59,15 @@ class Quick(RetryPolicy):
         return None if delay is None else delay / 1000
 
 
-def setup(*profiles: Profile, env: Mapping[str, str] | None = None, **options: Any) -> Setup:
+def setup(*profiles: ProviderConfig, env: Mapping[str, str] | None = None, **options: Any) -> RegistryConfig:
     options = {"offline": {}, "aliases": {}, "policy": Quick()} | options
-    return Setup({p.name: p for p in profiles}, Secrets(env or {}), **options)
+    return RegistryConfig({p.name: p for p in profiles}, Credentials(env or {}), **options)
 
 
 @asynccontextmanager
-async def registry(*profiles: Profile, **options: Any) -> AsyncIterator[Registry]:
+async def registry(*profiles: ProviderConfig, **options: Any) -> AsyncIterator[ProviderRegistry]:
     """The providers of these profiles; all connections are closed at the end."""
-    made = Registry(setup(*profiles, **options))
+    made = ProviderRegistry(setup(*profiles, **options))
     try:
         yield made
     finally:
@@ -75,15 +75,20 @@ async def registry(*profiles: Profile, **options: Any) -> AsyncIterator[Registry
 
 
 async def heard(
-    profile: Profile, request: Request = HELLO, *, name: str = "", wire: Wire | None = None, **options: Any
+    profile: ProviderConfig,
+    request: Request = HELLO,
+    *,
+    name: str = "",
+    wire: StreamMonitor | None = None,
+    **options: Any,
 ) -> tuple[list[Delta], Failure | None]:
     """One request answered: the deltas, and why they ended when they did not end well."""
-    speech = next(iter(profile.bases))
+    speech = next(iter(profile.base_urls))
     deltas: list[Delta] = []
     async with registry(profile, **options) as providers:
         try:
             provider = await providers.open(ModelRef(profile.name, name or MODELS[speech]))
-            async with aclosing(provider.stream(request, wire or Wire())) as stream:
+            async with aclosing(provider.stream(request, wire or StreamMonitor())) as stream:
                 async for delta in stream:
                     deltas.append(delta)  # noqa: PERF401, what came before a failure is kept
         except ProviderError as error:

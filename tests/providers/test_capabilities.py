@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from termchat.core.chat_store import Effort, Params, Request, ToolSpec, Wire
-from termchat.core.events import Adapted
-from termchat.core.messages import File, Image, Message, Origin, Role, Text, user
+from termchat.core.chat_store import Effort, Params, Request, StreamMonitor, ToolSpec
+from termchat.core.events import ProviderNotice
+from termchat.core.messages import File, Image, Message, Origin, Role, Text, user_message
 from termchat.core.messages import Reasoning as Thought
-from termchat.core.models import ApiProtocol, ModelRef, Profile
+from termchat.core.models import ApiProtocol, ModelRef, ProviderConfig
 from termchat.providers.anthropic import encode as anthropic
-from termchat.providers.capabilities import fitted, quirks, rows, without
+from termchat.providers.capabilities import drop_unsupported, quirks, rows, unsupported_params
 from termchat.providers.gemini import encode as gemini
 from termchat.providers.openai_chat import encode as chat
 from termchat.providers.openai_responses import encode as responses
-from termchat.providers.registry import Registry
+from termchat.providers.registry import ProviderRegistry
 from tests.gateway import Gateway, Quirk, Reasoning, Reply, fault
 from tests.gateway import Text as Words
 from tests.gateway.reading import searches
@@ -33,17 +33,17 @@ NEWER = {C: "gpt-5.2", R: "gpt-5.2", A: "claude-opus-5", G: "gemini-3-pro"}
 
 
 def test_in_each_protocols_words() -> None:
-    request = Request((user("q"),), params=ALL)
+    request = Request((user_message("q"),), params=ALL)
     assert {"temperature": 0.5, "top_p": 0.9, "stop": ["END"], "seed": 7}.items() <= chat.encode(
-        request, Origin("p", C, "m"), Profile("p")
+        request, Origin("p", C, "m"), ProviderConfig("p")
     ).items()
     named = {"name": "reply", "schema": SCHEMA, "strict": False}
-    body = chat.encode(request, Origin("p", C, "m"), Profile("p"))
+    body = chat.encode(request, Origin("p", C, "m"), ProviderConfig("p"))
     assert body["response_format"] == {"type": "json_schema", "json_schema": named}
-    body = responses.encode(request, Origin("p", R, "m"), Profile("p"))
+    body = responses.encode(request, Origin("p", R, "m"), ProviderConfig("p"))
     assert (body["temperature"], body["top_p"]) == (0.5, 0.9)
     assert body["text"] == {"format": {"type": "json_schema", **named}}
-    body = anthropic.encode(request, Origin("p", A, "m"), Profile("p"), 100)
+    body = anthropic.encode(request, Origin("p", A, "m"), ProviderConfig("p"), 100)
     assert (body["temperature"], body["top_p"], body["stop_sequences"]) == (0.5, 0.9, ["END"])
     assert body["output_config"] == {"format": {"type": "json_schema", "schema": SCHEMA}}
     config = gemini.encode_config(request)
@@ -62,20 +62,29 @@ async def test_no_model_is_sent_what_it_refuses(
     async with registry(profile(gateway.url, speech)) as providers:
         for _ in range(2):
             provider = await providers.open(ModelRef(speech.value, models[speech]))
-            deltas = [delta async for delta in provider.stream(Request((user("q"),), params=ALL), Wire())]
+            deltas = [
+                delta async for delta in provider.stream(Request((user_message("q"),), params=ALL), StreamMonitor())
+            ]
             assert text_of(deltas) == "{}"
-            said.append([delta.words for delta in deltas if isinstance(delta, Adapted)])
-    lacking = without(Origin(speech.value, speech, models[speech])) & {"temperature", "top_p", "stop", "seed"}
+            said.append([delta.words for delta in deltas if isinstance(delta, ProviderNotice)])
+    lacking = unsupported_params(Origin(speech.value, speech, models[speech])) & {
+        "temperature",
+        "top_p",
+        "stop",
+        "seed",
+    }
     assert (len(said[0]), said[1]) == (1 if lacking else 0, [])
     sent = str(gateway.asked[0].body)
     assert ("0.5" in sent, "END" in sent) == ("temperature" not in lacking, "stop" not in lacking)
 
 
-async def notices(providers: Registry, name: ModelRef, params: Params, chat: str) -> list[str]:
+async def notices(providers: ProviderRegistry, name: ModelRef, params: Params, chat: str) -> list[str]:
     """What is told while one request is answered."""
     provider = await providers.open(name)
-    request = Request((user("q"),), params=params, chat=chat)
-    return [delta.words async for delta in provider.stream(request, Wire()) if isinstance(delta, Adapted)]
+    request = Request((user_message("q"),), params=params, chat=chat)
+    return [
+        delta.words async for delta in provider.stream(request, StreamMonitor()) if isinstance(delta, ProviderNotice)
+    ]
 
 
 async def test_what_is_left_out_is_told_once_in_each_chat(gateway: Gateway) -> None:
@@ -114,7 +123,9 @@ async def test_what_a_server_refuses_to_know_is_not_sent_to_it_again(gateway: Ga
 
 async def test_a_wrong_value_is_told_and_not_left_out(gateway: Gateway) -> None:
     gateway.reply(fault.status(400, "temperature: 1.0 is not between 0 and 0.9."))
-    _, failure = await heard(profile(gateway.url, A), Request((user("q"),), params=Params(temperature=1.0)), name="old")
+    _, failure = await heard(
+        profile(gateway.url, A), Request((user_message("q"),), params=Params(temperature=1.0)), name="old"
+    )
     assert failure is not None
     assert "not between" in failure.message
     assert len(gateway.asked) == 1
@@ -141,8 +152,8 @@ async def test_a_schema_goes_along_natively_and_a_closed_one_holds_openai_to_it(
     gateway: Gateway, speech: ApiProtocol, schema: dict[str, Any]
 ) -> None:
     gateway.reply(Reply.text('{"a": 1}'))
-    deltas, _ = await heard(profile(gateway.url, speech), Request((user("q"),), params=Params(schema=schema)))
-    assert not [delta for delta in deltas if isinstance(delta, Adapted)]
+    deltas, _ = await heard(profile(gateway.url, speech), Request((user_message("q"),), params=Params(schema=schema)))
+    assert not [delta for delta in deltas if isinstance(delta, ProviderNotice)]
     sent, strict = schema_sent(gateway.asked[0].body)
     assert sent["required"] == ["a"]
     assert "$schema" not in sent
@@ -161,12 +172,12 @@ async def test_a_model_that_takes_no_schema_is_asked_for_it_in_words(
     gateway: Gateway, speech: ApiProtocol, name: str
 ) -> None:
     gateway.always(Reply.text('{"a": 1}'))
-    request = Request((user("q"),), "Be brief.", params=Params(schema=CLOSED), chat="one")
+    request = Request((user_message("q"),), "Be brief.", params=Params(schema=CLOSED), chat="one")
     said: list[str] = []
     async with registry(profile(gateway.url, speech)) as providers:
         for _ in range(2):
             provider = await providers.open(ModelRef(speech.value, name))
-            said += [d.words async for d in provider.stream(request, Wire()) if isinstance(d, Adapted)]
+            said += [d.words async for d in provider.stream(request, StreamMonitor()) if isinstance(d, ProviderNotice)]
     assert said == ([] if speech is G else [IN_WORDS.replace("deepseek-chat", name)])
     body = gateway.asked[1].body
     assert (schema_sent(body)[0] is None) == (speech is not G)
@@ -179,10 +190,10 @@ async def test_a_model_that_takes_no_schema_is_asked_for_it_in_words(
 async def test_a_server_that_refuses_schemas_is_asked_for_it_in_words(gateway: Gateway, speech: ApiProtocol) -> None:
     field = {C: "response_format", R: "text.format", A: "output_config", G: "response_json_schema"}[speech]
     gateway.reply(fault.status(400, f"This {field} type is unavailable now"), Reply.text("{}"))
-    request = Request((user("q"),), params=Params(schema=CLOSED))
+    request = Request((user_message("q"),), params=Params(schema=CLOSED))
     deltas, failure = await heard(profile(gateway.url, speech), request, name="m")
     assert (text_of(deltas), failure) == ("{}", None)
-    words = [delta.words for delta in deltas if isinstance(delta, Adapted)]
+    words = [delta.words for delta in deltas if isinstance(delta, ProviderNotice)]
     assert words == ["m takes no reply schema; it is asked for in words."]
     assert [schema_sent(request.body)[0] is None for request in gateway.asked] == [False, True]
 
@@ -190,7 +201,7 @@ async def test_a_server_that_refuses_schemas_is_asked_for_it_in_words(gateway: G
 async def test_a_gemini_that_takes_a_schema_or_tools_gets_the_schema(gateway: Gateway) -> None:
     gateway.always(Reply.text("{}"))
     tool = ToolSpec("look", "Looks.", {"type": "object", "properties": {}})
-    request = Request((user("q"),), tools=(tool,), params=Params(schema=CLOSED))
+    request = Request((user_message("q"),), tools=(tool,), params=Params(schema=CLOSED))
     for name in ("gemini-2.5-pro", "gemini-3-pro"):
         await heard(profile(gateway.url, G), request, name=name)
     assert ["tools" in request.body for request in gateway.asked] == [False, True]
@@ -232,11 +243,11 @@ async def test_whatever_is_asked_no_request_is_refused(gateway: Gateway, speech:
     async with registry(profile(gateway.url, speech)) as providers:
         for number in range(80):
             params, name = anything(dice), ModelRef(speech.value, dice.choice(MODELS[speech]))
-            request = Request((user("q"),), "Be brief.", (tool,) * dice.randrange(2), params, f"chat {number}")
-            said = [d async for d in (await providers.open(name)).stream(request, Wire())]
+            request = Request((user_message("q"),), "Be brief.", (tool,) * dice.randrange(2), params, f"chat {number}")
+            said = [d async for d in (await providers.open(name)).stream(request, StreamMonitor())]
             sent = gateway.asked[-1]
             assert (text_of(said), sent.problems) == ("ok", []), f"seed {seed}: {params} to {name}"
-            told = " ".join(d.words for d in said if isinstance(d, Adapted))
+            told = " ".join(d.words for d in said if isinstance(d, ProviderNotice))
             body = json.dumps(sent.body)
             there = {
                 "temperature": (params.temperature, '"temperature"' in body),
@@ -263,8 +274,10 @@ async def test_only_as_many_stop_texts_as_the_server_takes(
 ) -> None:
     gateway.reply(Reply.text("ok"))
     params = Params(stop=("a", "\n", "b", "c", "d", "e"))
-    deltas, _ = await heard(profile(gateway.url, speech), Request((user("q"),), params=params), name="some-model")
-    assert [delta.words for delta in deltas if isinstance(delta, Adapted)] == [
+    deltas, _ = await heard(
+        profile(gateway.url, speech), Request((user_message("q"),), params=params), name="some-model"
+    )
+    assert [delta.words for delta in deltas if isinstance(delta, ProviderNotice)] == [
         f"some-model does not take {told}; left out."
     ]
     body = gateway.asked[0].body
@@ -275,7 +288,7 @@ async def test_only_as_many_stop_texts_as_the_server_takes(
 async def test_a_claude_that_thinks_chooses_by_itself_how_to_sample(gateway: Gateway) -> None:
     gateway.always(Reply.text("ok"))
     for effort in (Effort.HIGH, Effort.OFF):
-        request = Request((user("q"),), params=Params(temperature=0.25, think=effort))
+        request = Request((user_message("q"),), params=Params(temperature=0.25, think=effort))
         await heard(profile(gateway.url, A), request, name="claude-sonnet-4-5")
     assert ["0.25" in str(request.body) for request in gateway.asked] == [False, True]
 
@@ -297,7 +310,7 @@ async def test_a_claude_that_thinks_chooses_by_itself_how_to_sample(gateway: Gat
     ],
 )
 def test_what_models_do_not_take_is_data(origin: Origin, lacks: set[str]) -> None:
-    assert without(origin) == lacks
+    assert unsupported_params(origin) == lacks
 
 
 async def test_a_model_behind_a_gateway_keeps_its_ways(gateway: Gateway) -> None:
@@ -314,21 +327,21 @@ def test_every_word_of_the_table_means_something() -> None:
 
 
 def test_an_attachment_that_a_model_cannot_see_is_a_note() -> None:
-    asked = Request((user("what?", Image("image/png", b"x"), File("a.pdf", "application/pdf", b"y")),))
-    request, left = fitted(asked, Origin("deepseek", C, "deepseek-chat"))
+    asked = Request((user_message("what?", Image("image/png", b"x"), File("a.pdf", "application/pdf", b"y")),))
+    request, left = drop_unsupported(asked, Origin("deepseek", C, "deepseek-chat"))
     assert left == ("images", "files")
     assert request.messages[0].parts == (
         Text("[an image that this model cannot see]"),
         Text("[a file, a.pdf, that this model cannot see]"),
         Text("what?"),
     )
-    same: tuple[Request, Any] = fitted(asked, Origin("openai", C, "gpt-5.2"))
+    same: tuple[Request, Any] = drop_unsupported(asked, Origin("openai", C, "gpt-5.2"))
     assert same == (asked, ())
 
 
 async def test_anthropic_is_asked_to_cache_what_will_be_sent_again(gateway: Gateway) -> None:
     gateway.always(Reply.text("ok"))
-    talk = (user("one"), said_by_model("a"), user("two"), said_by_model("b"), user("three"))
+    talk = (user_message("one"), said_by_model("a"), user_message("two"), said_by_model("b"), user_message("three"))
     tool = ToolSpec("look", "Looks.", {"type": "object", "properties": {}})
     _, failure = await heard(profile(gateway.url, A), Request(talk, "Be brief.", (tool,)))
     assert failure is None

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from termchat.core.events import Delta, Finished
 from termchat.core.messages import Citation, Reasoning, Text, ToolCall
-from termchat.core.outcomes import Finish
+from termchat.core.outcomes import FinishReason
 from termchat.core.usage import Usage
 from termchat.providers.anthropic.decode import AnthropicDecoder
 from termchat.providers.decoder import ServerError
@@ -53,13 +53,13 @@ def test_thinking_with_its_signature_then_text() -> None:
         stop(1),
         *end(),
     )
-    assert parts(deltas) == (Reasoning("let me", extra={"signature": "sig"}), Text("so"))
-    assert deltas[-1] == Finished(Finish.STOP, "end_turn")
+    assert parts(deltas) == (Reasoning("let me", provider_data={"signature": "sig"}), Text("so"))
+    assert deltas[-1] == Finished(FinishReason.STOP, "end_turn")
 
 
 def test_redacted_thinking_is_whole_in_its_start() -> None:
     assert parts(said(start(0, type="redacted_thinking", data="xx"), stop(0))) == (
-        Reasoning("", redacted=True, extra={"data": "xx"}),
+        Reasoning("", redacted=True, provider_data={"data": "xx"}),
     )
 
 
@@ -79,7 +79,7 @@ def test_tool_input_in_pieces_and_none_at_all() -> None:
         *end("tool_use"),
     )
     assert parts(deltas) == (ToolCall("toolu_0", "look", '{"a":1}'), ToolCall("toolu_1", "look", "{}"))
-    assert deltas[-1] == Finished(Finish.TOOL_CALLS, "tool_use")
+    assert deltas[-1] == Finished(FinishReason.TOOL_CALLS, "tool_use")
 
 
 def test_tool_input_whole_in_the_start_is_used_if_no_piece_comes() -> None:
@@ -111,24 +111,24 @@ def test_blocks_whose_end_was_forgotten_are_whole_once_the_message_is() -> None:
 def test_a_call_that_the_limit_or_a_cut_ended_is_not_whole() -> None:
     cut = [tool(0), delta(0, "input_json_delta", partial_json='{"a')]
     for events in (cut, [*cut, *end("max_tokens")]):
-        assert parts(said(*events)) == (ToolCall("toolu_0", "look", '{"a', whole=False),)
+        assert parts(said(*events)) == (ToolCall("toolu_0", "look", '{"a', complete=False),)
 
 
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
-        ("end_turn", Finish.STOP),
-        ("stop_sequence", Finish.STOP),
-        ("tool_use", Finish.TOOL_CALLS),
-        ("max_tokens", Finish.LENGTH),
-        ("model_context_window_exceeded", Finish.CONTEXT_FULL),
-        ("refusal", Finish.REFUSAL),
-        ("pause_turn", Finish.PAUSED),
-        ("brand_new", Finish.OTHER),
-        (None, Finish.STOP),
+        ("end_turn", FinishReason.STOP),
+        ("stop_sequence", FinishReason.STOP),
+        ("tool_use", FinishReason.TOOL_CALLS),
+        ("max_tokens", FinishReason.LENGTH),
+        ("model_context_window_exceeded", FinishReason.CONTEXT_FULL),
+        ("refusal", FinishReason.REFUSAL),
+        ("pause_turn", FinishReason.PAUSED),
+        ("brand_new", FinishReason.OTHER),
+        (None, FinishReason.STOP),
     ],
 )
-def test_why_it_stopped(raw: str | None, reason: Finish) -> None:
+def test_why_it_stopped(raw: str | None, reason: FinishReason) -> None:
     assert said(*end(raw))[-1] == Finished(reason, raw or "")
 
 
@@ -194,17 +194,17 @@ def test_a_whole_reply_that_was_not_streamed() -> None:
         {"type": "tool_use", "id": "a", "name": "look", "input": {"x": 1}},
     ]
     body = {"type": "message", "content": content, "stop_reason": "tool_use", "usage": {"input_tokens": 3}}
-    deltas = list(AnthropicDecoder().whole(body))
+    deltas = list(AnthropicDecoder().decode_response(body))
     assert parts(deltas) == (
-        Reasoning("hm", extra={"signature": "sig"}),
-        Reasoning("", redacted=True, extra={"data": "xx"}),
+        Reasoning("hm", provider_data={"signature": "sig"}),
+        Reasoning("", redacted=True, provider_data={"data": "xx"}),
         Text("so", (Citation("https://a.example"),)),
         ToolCall("a", "look", '{"x": 1}'),
     )
     assert assembled(deltas).usage == Usage(3)
-    assert deltas[-1] == Finished(Finish.TOOL_CALLS, "tool_use")
+    assert deltas[-1] == Finished(FinishReason.TOOL_CALLS, "tool_use")
     with pytest.raises(ServerError):
-        list(AnthropicDecoder().whole({"type": "error", "error": {"message": "no"}}))
+        list(AnthropicDecoder().decode_response({"type": "error", "error": {"message": "no"}}))
 
 
 KINDS = st.sampled_from([*AnthropicDecoder()._handlers, "new"])

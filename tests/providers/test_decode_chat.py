@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from termchat.core.events import Delta, Finished, TextDelta, UsageDelta
 from termchat.core.messages import Citation, Json, Reasoning, Text, ToolCall
-from termchat.core.outcomes import Finish
+from termchat.core.outcomes import FinishReason
 from termchat.core.usage import Usage
 from termchat.providers.decoder import ServerError
 from termchat.providers.openai_chat.decode import ChatDecoder
@@ -92,7 +92,7 @@ def test_reasoning_details_are_kept_whole_for_their_server() -> None:
         {"type": "reasoning.text", "text": "let me", "index": 0, "format": "f", "signature": "sig"},
         {"type": "reasoning.encrypted", "data": "xx", "index": 1},
     ]
-    assert parts(deltas) == (Reasoning("let me", extra={"reasoning_details": whole}), Text("so"))
+    assert parts(deltas) == (Reasoning("let me", provider_data={"reasoning_details": whole}), Text("so"))
 
 
 def test_two_calls_in_turns() -> None:
@@ -152,7 +152,7 @@ CALLS: dict[str, tuple[list[dict[str, Any]], tuple[ToolCall, ...]]] = {
     ),
     "a signature of Gemini's": (
         [function("{}", "look", index=0, id="a", extra_content={"google": {"thought_signature": "s"}})],
-        (ToolCall("a", "look", "{}", extra={"extra_content": {"google": {"thought_signature": "s"}}}),),
+        (ToolCall("a", "look", "{}", provider_data={"extra_content": {"google": {"thought_signature": "s"}}}),),
     ),
 }
 
@@ -163,7 +163,7 @@ def test_calls_as_servers_send_them(case: str, finish: str) -> None:
     pieces, calls = CALLS[case]
     deltas = said(*(call(piece) for piece in pieces), chunk(finish))
     assert parts(deltas) == calls
-    assert deltas[-1] == Finished(Finish.TOOL_CALLS, finish)
+    assert deltas[-1] == Finished(FinishReason.TOOL_CALLS, finish)
 
 
 def test_the_form_before_tools() -> None:
@@ -178,27 +178,27 @@ def test_the_form_before_tools() -> None:
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
-        ("stop", Finish.STOP),
-        ("length", Finish.LENGTH),
-        ("content_filter", Finish.FILTER),
-        ("error", Finish.ERROR),
-        ("tool_calls", Finish.STOP),
-        ("insufficient_system_resource", Finish.OTHER),
+        ("stop", FinishReason.STOP),
+        ("length", FinishReason.LENGTH),
+        ("content_filter", FinishReason.FILTER),
+        ("error", FinishReason.ERROR),
+        ("tool_calls", FinishReason.STOP),
+        ("insufficient_system_resource", FinishReason.OTHER),
     ],
 )
-def test_why_it_stopped(raw: str, reason: Finish) -> None:
+def test_why_it_stopped(raw: str, reason: FinishReason) -> None:
     assert said(chunk(content="x"), chunk(raw))[-1] == Finished(reason, raw)
 
 
 def test_a_call_that_the_limit_cut_is_not_whole() -> None:
     deltas = said(call(function('{"x', "look", index=0, id="a")), chunk("length"))
-    assert parts(deltas) == (ToolCall("a", "look", '{"x', whole=False),)
+    assert parts(deltas) == (ToolCall("a", "look", '{"x', complete=False),)
 
 
 def test_a_refusal_is_told_as_one() -> None:
     deltas = said(chunk(refusal="I can"), chunk(refusal="not."), chunk("stop"))
     assert parts(deltas) == (Text("I cannot."),)
-    assert deltas[-1] == Finished(Finish.REFUSAL, "stop")
+    assert deltas[-1] == Finished(FinishReason.REFUSAL, "stop")
 
 
 def test_sources() -> None:
@@ -247,9 +247,9 @@ def test_usage_on_every_chunk_is_a_running_total() -> None:
 def test_the_end_is_reached_with_the_usage_behind_the_finish() -> None:
     decoder = ChatDecoder()
     fed(decoder, chunk("stop"))
-    assert (decoder.finished, decoder.ended) == (True, False)
+    assert (decoder.finished, decoder.closed) == (True, False)
     fed(decoder, usage(prompt_tokens=1))
-    assert decoder.ended
+    assert decoder.closed
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def test_a_whole_reply_that_was_not_streamed() -> None:
         "tool_calls": [function("{}", "look", id="a"), function("{}", "count", id="b")],
     }
     body = {"choices": [{"message": message, "finish_reason": "tool_calls"}], "usage": {"prompt_tokens": 3}}
-    deltas = list(ChatDecoder().whole(body))
+    deltas = list(ChatDecoder().decode_response(body))
     assert parts(deltas) == (Reasoning("hm"), Text("so"), ToolCall("a", "look", "{}"), ToolCall("b", "count", "{}"))
     assert assembled(deltas).usage == Usage(3)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from termchat.core.events import Delta, Finished, UsageDelta
 from termchat.core.messages import Citation, Reasoning, Text, ToolCall
-from termchat.core.outcomes import Finish
+from termchat.core.outcomes import FinishReason
 from termchat.core.usage import Usage
 from termchat.providers.decoder import ServerError
 from termchat.providers.gemini.decode import GeminiDecoder
@@ -36,7 +36,7 @@ def test_thoughts_then_words() -> None:
         chunk({"text": "far"}, {"text": ""}, finish="STOP"),
     )
     assert parts(deltas) == (Reasoning("let me"), Text("so far"))
-    assert deltas[-1] == Finished(Finish.STOP, "STOP")
+    assert deltas[-1] == Finished(FinishReason.STOP, "STOP")
 
 
 def test_parallel_calls_are_parts_of_one_chunk_or_of_several() -> None:
@@ -45,11 +45,11 @@ def test_parallel_calls_are_parts_of_one_chunk_or_of_several() -> None:
 
     deltas = said(chunk(call(args={"city": "Köln"}, id="a"), call(args=None)), chunk(call(), finish="STOP"))
     assert parts(deltas) == (
-        ToolCall("a", "look", '{"city": "Köln"}', extra={"id": True}),
+        ToolCall("a", "look", '{"city": "Köln"}', provider_data={"id": True}),
         ToolCall("new1", "look", "{}"),
         ToolCall("new2", "look", "{}"),
     )
-    assert deltas[-1] == Finished(Finish.TOOL_CALLS, "STOP")
+    assert deltas[-1] == Finished(FinishReason.TOOL_CALLS, "STOP")
 
 
 def test_a_signed_part_stays_by_itself() -> None:
@@ -63,17 +63,17 @@ def test_a_signed_part_stays_by_itself() -> None:
     sign = {"thought_signature": "c2ln"}
     assert parts(deltas) == (
         Text("a"),
-        Text("b", extra=sign),
+        Text("b", provider_data=sign),
         Text("c"),
-        ToolCall("new1", "look", "{}", extra=sign),
-        Text("", extra=sign),
+        ToolCall("new1", "look", "{}", provider_data=sign),
+        Text("", provider_data=sign),
     )
 
 
 @pytest.mark.parametrize(("sent", "kept"), [("+/8=", "+/8="), ("-_8=", "+/8="), ("-_8", "+/8=")])
 def test_signatures_in_either_alphabet(sent: str, kept: str) -> None:
     assert parts(said(chunk({"text": "a", "thoughtSignature": sent}))) == (
-        Text("a", extra={"thought_signature": kept}),
+        Text("a", provider_data={"thought_signature": kept}),
     )
 
 
@@ -92,27 +92,30 @@ def test_names_in_snake_case() -> None:
     part = {"function_call": {"name": "look", "args": {}}, "thought_signature": "c2ln"}
     candidate = {"content": {"parts": [part]}, "finish_reason": "STOP"}
     deltas = said({"candidates": [candidate], "usage_metadata": {"prompt_token_count": 3}})
-    assert parts(deltas) == (ToolCall("new1", "look", "{}", extra={"thought_signature": "c2ln"}),)
+    assert parts(deltas) == (ToolCall("new1", "look", "{}", provider_data={"thought_signature": "c2ln"}),)
     assert assembled(deltas).usage == Usage(3)
-    assert deltas[-1] == Finished(Finish.TOOL_CALLS, "STOP")
+    assert deltas[-1] == Finished(FinishReason.TOOL_CALLS, "STOP")
 
 
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
-        ("STOP", Finish.STOP),
-        ("MAX_TOKENS", Finish.LENGTH),
-        *((word, Finish.FILTER) for word in ("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII")),
-        *((word, Finish.FILTER) for word in ("LANGUAGE", "IMAGE_SAFETY", "IMAGE_OTHER", "MODEL_ARMOR", "ESCALATION")),
-        ("CONTINUATION", Finish.PAUSED),
-        *((word, Finish.MALFORMED_TOOL) for word in ("MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL")),
-        *((word, Finish.MALFORMED_TOOL) for word in ("TOO_MANY_TOOL_CALLS", "MALFORMED_RESPONSE")),
-        ("MISSING_THOUGHT_SIGNATURE", Finish.HISTORY_INVALID),
-        *((word, Finish.ERROR) for word in ("OTHER", "NO_IMAGE", "PUP_LIMITED_DISABLED")),
-        ("BRAND_NEW", Finish.OTHER),
+        ("STOP", FinishReason.STOP),
+        ("MAX_TOKENS", FinishReason.LENGTH),
+        *((word, FinishReason.FILTER) for word in ("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII")),
+        *(
+            (word, FinishReason.FILTER)
+            for word in ("LANGUAGE", "IMAGE_SAFETY", "IMAGE_OTHER", "MODEL_ARMOR", "ESCALATION")
+        ),
+        ("CONTINUATION", FinishReason.PAUSED),
+        *((word, FinishReason.MALFORMED_TOOL) for word in ("MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL")),
+        *((word, FinishReason.MALFORMED_TOOL) for word in ("TOO_MANY_TOOL_CALLS", "MALFORMED_RESPONSE")),
+        ("MISSING_THOUGHT_SIGNATURE", FinishReason.HISTORY_INVALID),
+        *((word, FinishReason.ERROR) for word in ("OTHER", "NO_IMAGE", "PUP_LIMITED_DISABLED")),
+        ("BRAND_NEW", FinishReason.OTHER),
     ],
 )
-def test_why_it_stopped(raw: str, reason: Finish) -> None:
+def test_why_it_stopped(raw: str, reason: FinishReason) -> None:
     assert said(chunk({"text": "x"}), chunk(finish=raw))[-1] == Finished(reason, raw)
 
 
@@ -121,7 +124,7 @@ def test_a_finish_that_is_not_specified_is_none() -> None:
 
 
 def test_a_blocked_prompt() -> None:
-    assert said({"promptFeedback": {"blockReason": "SAFETY"}}) == [Finished(Finish.FILTER, "SAFETY")]
+    assert said({"promptFeedback": {"blockReason": "SAFETY"}}) == [Finished(FinishReason.FILTER, "SAFETY")]
 
 
 def test_tokens_are_a_running_total_that_counts_thoughts_beside_the_answer() -> None:
@@ -174,7 +177,7 @@ def test_an_error_in_the_stream(error: Any) -> None:
 
 
 def test_a_second_finish_says_nothing() -> None:
-    assert said(chunk(finish="STOP"), chunk(finish="STOP")) == [Finished(Finish.STOP, "STOP")]
+    assert said(chunk(finish="STOP"), chunk(finish="STOP")) == [Finished(FinishReason.STOP, "STOP")]
 
 
 PARTS = objects("text", "thought", "thoughtSignature", "functionCall", "function_call")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from termchat.core.events import Delta, Finished, UsageDelta
 from termchat.core.messages import Citation, Reasoning, Text, ToolCall
-from termchat.core.outcomes import Finish
+from termchat.core.outcomes import FinishReason
 from termchat.core.usage import Usage
 from termchat.providers.decoder import ServerError
 from termchat.providers.openai_responses.decode import ResponsesDecoder
@@ -42,13 +42,13 @@ MESSAGE = {"type": "message", "id": "msg_1", "content": [{"type": "output_text",
 def test_text_is_said_once_though_it_is_sent_thrice() -> None:
     deltas = said(*TEXT, event("output_item.done", output_index=0, item=MESSAGE), COMPLETED)
     assert parts(deltas) == (Text("so far"),)
-    assert deltas[-1] == Finished(Finish.STOP, "completed")
+    assert deltas[-1] == Finished(FinishReason.STOP, "completed")
 
 
 def test_text_without_its_frame_and_with_a_phase() -> None:
     item = MESSAGE | {"phase": "final_answer"}
     deltas = said(TEXT[3], TEXT[4], event("output_item.done", output_index=0, item=item), COMPLETED)
-    assert parts(deltas) == (Text("so far", extra={"phase": "final_answer"}),)
+    assert parts(deltas) == (Text("so far", provider_data={"phase": "final_answer"}),)
 
 
 def test_a_message_that_comes_whole_at_its_end() -> None:
@@ -71,7 +71,7 @@ def test_calls_by_their_output_index_paired_by_call_id() -> None:
         COMPLETED,
     )
     assert parts(deltas) == (ToolCall("call_0", "look", '{"a":1}'), ToolCall("call_1", "look", '{"b":2}'))
-    assert deltas[-1] == Finished(Finish.TOOL_CALLS, "completed")
+    assert deltas[-1] == Finished(FinishReason.TOOL_CALLS, "completed")
 
 
 def test_a_call_that_comes_whole_at_its_end_and_one_without_any_id() -> None:
@@ -90,14 +90,14 @@ def test_a_call_that_was_not_ended_is_not_whole() -> None:
         event("function_call_arguments.delta", output_index=0, delta='{"a'),
         event("incomplete", response={"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}),
     )
-    assert parts(deltas) == (ToolCall("a", "look", '{"a', whole=False),)
-    assert deltas[-1] == Finished(Finish.LENGTH, "max_output_tokens")
+    assert parts(deltas) == (ToolCall("a", "look", '{"a', complete=False),)
+    assert deltas[-1] == Finished(FinishReason.LENGTH, "max_output_tokens")
 
 
 def test_a_call_whose_item_is_incomplete_is_not_whole() -> None:
     item = {"type": "function_call", "call_id": "a", "name": "look", "arguments": '{"a', "status": "incomplete"}
     assert parts(said(event("output_item.done", output_index=0, item=item))) == (
-        ToolCall("a", "look", '{"a', whole=False),
+        ToolCall("a", "look", '{"a', complete=False),
     )
 
 
@@ -112,7 +112,7 @@ def test_reasoning_keeps_the_item_of_its_end() -> None:
         event("reasoning_summary_text.delta", output_index=0, summary_index=1, delta="two"),
         event("output_item.done", output_index=0, item=done),
     )
-    assert parts(deltas) == (Reasoning("one\n\ntwo", extra={"item": done}),)
+    assert parts(deltas) == (Reasoning("one\n\ntwo", provider_data={"item": done}),)
 
 
 def test_reasoning_in_plain_text_and_reasoning_that_is_not_shown() -> None:
@@ -121,7 +121,7 @@ def test_reasoning_in_plain_text_and_reasoning_that_is_not_shown() -> None:
         event("reasoning_text.delta", output_index=0, content_index=0, delta="hm"),
         event("output_item.done", output_index=1, item=hidden),
     )
-    assert parts(deltas) == (Reasoning("hm"), Reasoning("", redacted=True, extra={"item": hidden}))
+    assert parts(deltas) == (Reasoning("hm"), Reasoning("", redacted=True, provider_data={"item": hidden}))
 
 
 def test_a_refusal() -> None:
@@ -137,7 +137,7 @@ def test_a_refusal() -> None:
         COMPLETED,
     )
     assert parts(deltas) == (Text("I cannot."),)
-    assert deltas[-1] == Finished(Finish.REFUSAL, "refusal")
+    assert deltas[-1] == Finished(FinishReason.REFUSAL, "refusal")
 
 
 def test_sources() -> None:
@@ -153,13 +153,13 @@ def test_sources() -> None:
 @pytest.mark.parametrize(
     ("why", "reason"),
     [
-        ("max_output_tokens", Finish.LENGTH),
-        ("max_messages", Finish.LENGTH),
-        ("content_filter", Finish.FILTER),
-        ("steered", Finish.OTHER),
+        ("max_output_tokens", FinishReason.LENGTH),
+        ("max_messages", FinishReason.LENGTH),
+        ("content_filter", FinishReason.FILTER),
+        ("steered", FinishReason.OTHER),
     ],
 )
-def test_why_it_is_incomplete(why: str, reason: Finish) -> None:
+def test_why_it_is_incomplete(why: str, reason: FinishReason) -> None:
     response = {"status": "incomplete", "incomplete_details": {"reason": why}}
     assert said(event("incomplete", response=response))[-1] == Finished(reason, why)
 
@@ -194,7 +194,9 @@ def test_a_failure_is_raised(failed: dict[str, Any]) -> None:
 
 def test_the_usage_of_a_failure_is_told_before_it() -> None:
     decoder = ResponsesDecoder()
-    deltas = decoder.feed("", event("failed", response={"usage": {"input_tokens": 9}, "error": {"message": "no"}}))
+    deltas = decoder.decode_event(
+        "", event("failed", response={"usage": {"input_tokens": 9}, "error": {"message": "no"}})
+    )
     assert next(deltas) == UsageDelta(Usage(9))
     with pytest.raises(ServerError):
         next(deltas)
@@ -208,11 +210,15 @@ def test_a_whole_reply_that_was_not_streamed() -> None:
     reasoning = {"type": "reasoning", "id": "rs_1", "summary": [{"text": "hm"}], "encrypted_content": "x"}
     call = {"type": "function_call", "call_id": "a", "name": "look", "arguments": "{}"}
     body = {"status": "completed", "output": [reasoning, MESSAGE, call], "usage": {"input_tokens": 3}}
-    deltas = list(ResponsesDecoder().whole(body))
-    assert parts(deltas) == (Reasoning("hm", extra={"item": reasoning}), Text("so far"), ToolCall("a", "look", "{}"))
+    deltas = list(ResponsesDecoder().decode_response(body))
+    assert parts(deltas) == (
+        Reasoning("hm", provider_data={"item": reasoning}),
+        Text("so far"),
+        ToolCall("a", "look", "{}"),
+    )
     assert assembled(deltas).usage == Usage(3)
     with pytest.raises(ServerError):
-        list(ResponsesDecoder().whole({"error": {"message": "no"}}))
+        list(ResponsesDecoder().decode_response({"error": {"message": "no"}}))
 
 
 KINDS = st.sampled_from([*ResponsesDecoder()._handlers, "response.new"])

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from termchat.app.guide import tables
+from termchat.app.guide import reference_pages
 from termchat.cli import main
 from termchat.commands.builtin import builtin
 from termchat.config.keymap import KEYS
@@ -20,27 +20,27 @@ from termchat.config.paths import paths
 from termchat.config.providers import presets
 from termchat.config.settings import SETTINGS
 from termchat.config.themes import theme_folders, theme_names
-from termchat.core.assemble import Assembly
-from termchat.core.chat_store import Request, Wire
+from termchat.core.assemble import MessageBuilder
+from termchat.core.chat_store import Request, StreamMonitor
 from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.events import Delta, Finished, Retrying, TextDelta, UsageDelta
-from termchat.core.messages import Message, Role, Text, ToolCall, ToolResult, user
-from termchat.core.outcomes import ExitCode, Finish
-from termchat.providers.demo.pages import guide
-from termchat.providers.demo.provider import Demo
-from termchat.providers.demo.script import pieces
-from termchat.providers.demo.search import Index, Language, language_of, table_page
+from termchat.core.messages import Message, Role, Text, ToolCall, ToolResult, user_message
+from termchat.core.outcomes import ExitCode, FinishReason
+from termchat.providers.demo.pages import guide_pages
+from termchat.providers.demo.provider import DemoProvider
+from termchat.providers.demo.script import split_words
+from termchat.providers.demo.search import GuideIndex, Language, language_of, table_page
 from termchat.tools.registry import Toolbox
 
-PAGES = (*guide(), *tables())
-DEMO = Demo(PAGES, speed="0")
+PAGES = (*guide_pages(), *reference_pages())
+DEMO = DemoProvider(PAGES, speed="0")
 TOOLS = Toolbox(Path(__file__).parent)
 
 
-async def deltas(request: Request, demo: Demo = DEMO) -> tuple[list[Delta], Failure | None]:
+async def deltas(request: Request, demo: DemoProvider = DEMO) -> tuple[list[Delta], Failure | None]:
     found: list[Delta] = []
     try:
-        async with aclosing(demo.stream(request, Wire())) as stream:
+        async with aclosing(demo.stream(request, StreamMonitor())) as stream:
             async for delta in stream:
                 found.append(delta)  # noqa: PERF401 - what came before a failure counts
     except ProviderError as error:
@@ -49,7 +49,7 @@ async def deltas(request: Request, demo: Demo = DEMO) -> tuple[list[Delta], Fail
 
 
 def reply(found: list[Delta]) -> Message:
-    assembly = Assembly()
+    assembly = MessageBuilder()
     for delta in found:
         assembly.add(delta)
     return Message(Role.ASSISTANT, assembly.parts(), origin=DEMO.origin)
@@ -59,8 +59,8 @@ async def talk(*questions: str) -> list[Message]:
     """A conversation with the real tools; what it says."""
     messages: list[Message] = []
     for question in questions:
-        messages.append(user(question))
-        while messages[-1].author is not Role.ASSISTANT or messages[-1].calls:
+        messages.append(user_message(question))
+        while messages[-1].role is not Role.ASSISTANT or messages[-1].calls:
             found, _ = await deltas(Request(tuple(messages), tools=TOOLS.specs))
             messages.append(reply(found))
             if calls := messages[-1].calls:
@@ -73,9 +73,9 @@ async def said(*questions: str) -> str:
 
 
 def test_both_languages_have_the_same_pages_and_sections() -> None:
-    english, chinese = ([p for p in guide() if p.language is language] for language in Language)
+    english, chinese = ([p for p in guide_pages() if p.language is language] for language in Language)
     assert [(p.name, len(p.sections)) for p in english] == [(p.name, len(p.sections)) for p in chinese]
-    for page in guide():
+    for page in guide_pages():
         assert all(language_of(s.title) is page.language or s.title == "Base URL" for s in page.sections)
         assert page.title
         assert all(section.text for section in page.sections)
@@ -83,10 +83,10 @@ def test_both_languages_have_the_same_pages_and_sections() -> None:
 
 @pytest.mark.parametrize("language", Language)
 def test_every_section_is_found_by_its_title(language: Language) -> None:
-    index = Index(PAGES, language)
-    for page in (p for p in guide() if p.language is language):
+    index = GuideIndex(PAGES, language)
+    for page in (p for p in guide_pages() if p.language is language):
         for section in page.sections:
-            found = index.find(section.title)
+            found = index.search(section.title)
             assert not found or found[0].section == section
 
 
@@ -95,7 +95,7 @@ _NAMES = [
     *(("setting {}", "设置 {}", key) for key in SETTINGS),
     *(("exit code {}", "退出码 {}", str(code.value)) for code in ExitCode),
     *(("/{}", "命令 /{} 有什么用", command.name) for command in builtin().commands),
-    *(("the key {}", "按键 {}", key.shown) for key in KEYS if re.fullmatch("[A-Z][a-zA-Z0-9-]{2,}", key.shown)),
+    *(("the key {}", "按键 {}", key.label) for key in KEYS if re.fullmatch("[A-Z][a-zA-Z0-9-]{2,}", key.label)),
     *(("the subcommand {}", "子命令 {}", f"termchat {name}") for name in _SUBCOMMANDS),
     *(("the variable {}", "变量 {}", setting.env) for setting in SETTINGS.values() if setting.env),
     *(("provider {}", "服务商 {}", name) for name in presets() if name not in ("openai", "anthropic", "gemini")),
@@ -184,19 +184,21 @@ async def test_what_is_not_about_termchat_is_declined_with_the_way_on(question: 
 @pytest.mark.parametrize("language", Language)
 async def test_the_login_command_is_named_where_it_exists(language: Language) -> None:
     login = table_page("commands", "Commands", language, [("/login", "add a key")])
-    question = user("sing" if language is Language.EN else "唱歌")
-    found, _ = await deltas(Request((question,)), Demo((*PAGES, login), "0"))
+    question = user_message("sing" if language is Language.EN else "唱歌")
+    found, _ = await deltas(Request((question,)), DemoProvider((*PAGES, login), "0"))
     assert "`/login`" in reply(found).text
 
 
 async def test_models_that_could_be_used_are_offered_by_name() -> None:
-    found, _ = await deltas(Request((user("sing"),)), Demo(PAGES, "0", offers=("openai/gpt-5.2", "ollama/qwen3")))
+    found, _ = await deltas(
+        Request((user_message("sing"),)), DemoProvider(PAGES, "0", offers=("openai/gpt-5.2", "ollama/qwen3"))
+    )
     assert "Ready to be used with `/model`: `openai/gpt-5.2`, `ollama/qwen3`." in reply(found).text
 
 
 async def test_a_page_made_from_declarations_is_found() -> None:
     page = table_page("more", "More", Language.EN, [("zeppelin", "flies")])
-    found, _ = await deltas(Request((user("what is zeppelin"),)), Demo((*PAGES, page), "0"))
+    found, _ = await deltas(Request((user_message("what is zeppelin"),)), DemoProvider((*PAGES, page), "0"))
     assert "- `zeppelin`: flies" in reply(found).text
 
 
@@ -230,14 +232,14 @@ async def test_two_tools_are_called_at_once_and_both_results_told() -> None:
 
 
 async def test_without_tools_it_says_so() -> None:
-    found, _ = await deltas(Request((user("what time is it"),)))
+    found, _ = await deltas(Request((user_message("what time is it"),)))
     assert "`current_time` is switched off" in reply(found).text
 
 
 async def test_a_file_is_shown_in_a_block_nothing_in_it_can_end() -> None:
     result = ToolResult("1", "read_file", (Text("a\n````\nb\n" + "x\n" * 50),))
     calls = Message(Role.ASSISTANT, (ToolCall("1", "read_file", "{}"),), origin=DEMO.origin)
-    found, _ = await deltas(Request((user("read x"), calls, Message(Role.TOOL, (result,)))))
+    found, _ = await deltas(Request((user_message("read x"), calls, Message(Role.TOOL, (result,)))))
     assert "\n`````\na\n````\n" in reply(found).text
     assert "… and 13 more lines." in reply(found).text
 
@@ -257,27 +259,27 @@ async def test_a_rehearsal_plays_the_true_outcome(
     phrases: tuple[str, ...], kinds: set[type], failure: FailureKind | None
 ) -> None:
     for phrase in phrases:
-        found, ended = await deltas(Request((user(phrase),)))
+        found, ended = await deltas(Request((user_message(phrase),)))
         assert {type(delta) for delta in found} == kinds
         assert (ended and ended.kind) == failure
 
 
 async def test_a_rehearsal_of_the_limit_ends_with_it_and_goes_on_when_asked() -> None:
-    found, _ = await deltas(Request((user("length"),)))
-    assert found[-1] == Finished(Finish.LENGTH, "length")
+    found, _ = await deltas(Request((user_message("length"),)))
+    assert found[-1] == Finished(FinishReason.LENGTH, "length")
     assert (await said("length", "continue")).startswith("sentence.")
     assert (await said("断开", "继续")).startswith("并没有丢")
 
 
 async def test_thinking_comes_before_the_answer_and_is_counted_apart() -> None:
-    found, _ = await deltas(Request((user("think"),)))
+    found, _ = await deltas(Request((user_message("think"),)))
     usage = next(delta.usage for delta in found if isinstance(delta, UsageDelta))
     assert usage.output > usage.reasoning > 20
     assert (usage.input, usage.estimated, usage.cost) == (1, True, Decimal(0))
 
 
 async def test_a_stall_says_some_words_and_then_nothing_until_it_is_stopped() -> None:
-    stream = DEMO.stream(Request((user("stall"),)), Wire())
+    stream = DEMO.stream(Request((user_message("stall"),)), StreamMonitor())
     assert isinstance(await anext(stream), TextDelta)
     waiting = asyncio.ensure_future(anext(stream))
     done, _ = await asyncio.wait([waiting], timeout=0.05)
@@ -290,31 +292,31 @@ async def test_a_stall_says_some_words_and_then_nothing_until_it_is_stopped() ->
 
 async def test_a_long_reply_stopped_in_the_middle_leaves_nothing_open() -> None:
     others = asyncio.all_tasks()
-    wire = Wire()
-    async with aclosing(Demo(PAGES, speed="1000").stream(Request((user("long"),)), wire)) as stream:
+    wire = StreamMonitor()
+    async with aclosing(DemoProvider(PAGES, speed="1000").stream(Request((user_message("long"),)), wire)) as stream:
         for _ in range(5):
             await anext(stream)
     assert asyncio.all_tasks() == others
-    assert wire.received
+    assert wire.bytes_received
 
 
 @pytest.mark.parametrize("question", ["how do I switch models", "two tools", "show markdown", "nonsense", "长文"])
 async def test_the_same_question_gets_the_same_answer(question: str) -> None:
-    request = Request((user(question),), tools=TOOLS.specs)
-    assert await deltas(request) == await deltas(request, Demo((*guide(), *tables()), "0"))
-    slow, _ = await deltas(request, Demo(PAGES, "1000000"))
+    request = Request((user_message(question),), tools=TOOLS.specs)
+    assert await deltas(request) == await deltas(request, DemoProvider((*guide_pages(), *reference_pages()), "0"))
+    slow, _ = await deltas(request, DemoProvider(PAGES, "1000000"))
     assert reply(slow).parts == reply((await deltas(request))[0]).parts
 
 
 @given(st.text(max_size=60))
 def test_any_question_gets_an_answer(question: str) -> None:
-    script = DEMO.answer(Request((user(question),), tools=TOOLS.specs))
+    script = DEMO.answer(Request((user_message(question),), tools=TOOLS.specs))
     assert script
 
 
 @given(st.text(max_size=200))
 def test_words_are_the_whole_text(text: str) -> None:
-    assert "".join(pieces(text)) == text
+    assert "".join(split_words(text)) == text
 
 
 @pytest.mark.parametrize("language", Language)
@@ -326,15 +328,15 @@ def test_the_guide_names_every_theme(language: Language) -> None:
 
 @pytest.mark.parametrize("language", Language)
 def test_the_guide_shows_every_command_with_its_argument_and_says_its_other_names(language: Language) -> None:
-    text = "".join(s.text for p in guide() if p.language is language for s in p.sections).replace(r"\|", "|")
+    text = "".join(s.text for p in guide_pages() if p.language is language for s in p.sections).replace(r"\|", "|")
     names = [f"/{alias}" for command in builtin().commands for alias in command.aliases]
     assert [name for name in (*(c.usage for c in builtin().commands), *names) if f"`{name}`" not in text] == []
 
 
 @pytest.mark.parametrize("language", Language)
 def test_the_guide_shows_every_key_where_the_keys_are(language: Language) -> None:
-    text = "".join(s.text for p in guide() if p.language is language and p.name == "keys" for s in p.sections)
-    assert [key.shown for key in KEYS if f"`{key.shown}`" not in text] == []
+    text = "".join(s.text for p in guide_pages() if p.language is language and p.name == "keys" for s in p.sections)
+    assert [key.label for key in KEYS if f"`{key.label}`" not in text] == []
 
 
 async def test_every_option_of_the_command_line_is_found_in_both_languages(capsys: pytest.CaptureFixture[str]) -> None:

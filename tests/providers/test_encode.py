@@ -22,9 +22,9 @@ from termchat.core.messages import (
     Text,
     ToolCall,
     ToolResult,
-    user,
+    user_message,
 )
-from termchat.core.models import ApiProtocol, Profile
+from termchat.core.models import ApiProtocol, ProviderConfig
 from termchat.providers.anthropic import encode as anthropic
 from termchat.providers.gemini import encode as gemini
 from termchat.providers.openai_chat import encode as chat
@@ -32,7 +32,7 @@ from termchat.providers.openai_responses import encode as responses
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 LOOK = ToolSpec("look", "Looks out.", SCHEMA)
-PROFILE = Profile("home")
+PROFILE = ProviderConfig("home")
 PNG = Image("image/png", b"png")
 ODD_ID = "föreign/id"
 
@@ -53,20 +53,20 @@ def talk(own: Origin, *thoughts: Reasoning, call: ToolCall) -> Request:
     """The conversation; `thoughts` and `call` are of the model that is asked."""
     return Request(
         (
-            user("What is this?", PNG),
+            user_message("What is this?", PNG),
             reply(own, *thoughts, Text("I look."), call),
             results(ToolResult(call.id, "look", (Text("a hill"), Image("image/jpeg", url="https://a.example/i.jpg")))),
             reply(
                 Origin("other", own.protocol, "m"),
-                Reasoning("secret", extra={"signature": "x"}),
+                Reasoning("secret", provider_data={"signature": "x"}),
                 Text("A hill 你好🙂."),
             ),
-            user("And there?"),
+            user_message("And there?"),
             reply(
                 Origin("other", own.protocol, "m"), ToolCall(ODD_ID, "look", '{"city": 1'), ToolCall("c3", "look", "")
             ),
             results(ToolResult(ODD_ID, "look", (Text("no such city"),), is_error=True)),
-            user("Well?"),
+            user_message("Well?"),
         ),
         system="Be brief.",
         tools=(LOOK,),
@@ -86,9 +86,13 @@ def odd(body: list[dict[str, Any]], *path: Any) -> str:
 
 def test_chat() -> None:
     own = origin(ApiProtocol.CHAT)
-    call = ToolCall("c1", "look", '{"city":"Köln"}', extra={"extra_content": {"google": {"thought_signature": "s"}}})
+    call = ToolCall(
+        "c1", "look", '{"city":"Köln"}', provider_data={"extra_content": {"google": {"thought_signature": "s"}}}
+    )
     details: list[Any] = [{"type": "reasoning.text", "text": "hm", "signature": "s"}]
-    body = chat.encode(talk(own, Reasoning("hm", extra={"reasoning_details": details}), call=call), own, PROFILE)
+    body = chat.encode(
+        talk(own, Reasoning("hm", provider_data={"reasoning_details": details}), call=call), own, PROFILE
+    )
     new = odd(body["messages"], 7, "tool_calls", 0, "id")
     assert body == {
         "model": "m",
@@ -141,7 +145,7 @@ def test_chat() -> None:
 def test_responses() -> None:
     own = origin(ApiProtocol.RESPONSES)
     item: dict[str, Any] = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "x", "status": None}
-    request = talk(own, Reasoning("hm", extra={"item": item}), call=ToolCall("c1", "look", '{"city":"Köln"}'))
+    request = talk(own, Reasoning("hm", provider_data={"item": item}), call=ToolCall("c1", "look", '{"city":"Köln"}'))
     body = responses.encode(request, own, PROFILE)
     new = odd(body["input"], 7, "call_id")
     assert body == {
@@ -192,8 +196,8 @@ def test_responses() -> None:
 def test_anthropic() -> None:
     own = origin(ApiProtocol.ANTHROPIC)
     thoughts = (
-        Reasoning("hm", extra={"signature": "sig"}),
-        Reasoning("", redacted=True, extra={"data": "xx"}),
+        Reasoning("hm", provider_data={"signature": "sig"}),
+        Reasoning("", redacted=True, provider_data={"data": "xx"}),
         Reasoning("unsigned"),
     )
     body = anthropic.encode(talk(own, *thoughts, call=ToolCall("c1", "look", '{"city":"Köln"}')), own, PROFILE, 4096)
@@ -267,7 +271,7 @@ def test_anthropic() -> None:
 
 def test_gemini() -> None:
     own = origin(ApiProtocol.GEMINI)
-    call = ToolCall("c1", "look", '{"city":"Köln"}', extra={"id": True, "thought_signature": "c2ln"})
+    call = ToolCall("c1", "look", '{"city":"Köln"}', provider_data={"id": True, "thought_signature": "c2ln"})
     request = talk(own, Reasoning("hm"), call=call)
     dummy = b"skip_thought_signature_validator"
     assert gemini.encode_contents(request, own) == [
@@ -326,13 +330,13 @@ def test_what_a_server_is_known_for_changes_the_body() -> None:
     quirky = replace(PROFILE, quirks=frozenset({"max_tokens", "no_stream_options", "reasoning_back"}))
     foreign = reply(origin(ApiProtocol.GEMINI), Reasoning("secret"), ToolCall("c2", "look", "{}"))
     mine = reply(own, Reasoning("hm"), ToolCall("c1", "look", "{}"))
-    body = chat.encode(Request((user("q"), mine, foreign, user("r")), params=params), own, quirky)
+    body = chat.encode(Request((user_message("q"), mine, foreign, user_message("r")), params=params), own, quirky)
     assert {k: v for k, v in body.items() if k != "messages"} == {"model": "m", "stream": True, "max_tokens": 50}
     assert [m.get("reasoning_content") for m in body["messages"] if m["role"] == "assistant"] == ["hm", ""]
 
 
 def test_documents() -> None:
-    pdf = Request((user("read", File("a.pdf", "application/pdf", b"pdf")),))
+    pdf = Request((user_message("read", File("a.pdf", "application/pdf", b"pdf")),))
     assert chat.encode(pdf, origin(ApiProtocol.CHAT), PROFILE)["messages"][0]["content"][0] == {
         "type": "file",
         "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,cGRm"},
@@ -354,9 +358,11 @@ def test_documents() -> None:
 
 def test_thinking_that_a_cut_reply_ended_in_does_not_go() -> None:
     own = origin(ApiProtocol.ANTHROPIC)
-    cut = reply(own, Text("so"), Reasoning("hm", extra={"signature": "s"}))
-    only = reply(own, Reasoning("hm", extra={"signature": "s"}), ToolCall("c", "look", "{", whole=False))
-    body = anthropic.encode(Request((user("q"), cut, user("r"), only, user("s"))), own, PROFILE, 1)
+    cut = reply(own, Text("so"), Reasoning("hm", provider_data={"signature": "s"}))
+    only = reply(own, Reasoning("hm", provider_data={"signature": "s"}), ToolCall("c", "look", "{", complete=False))
+    body = anthropic.encode(
+        Request((user_message("q"), cut, user_message("r"), only, user_message("s"))), own, PROFILE, 1
+    )
     assert body["messages"] == [
         {"role": "user", "content": [{"type": "text", "text": "q"}]},
         {"role": "assistant", "content": [{"type": "text", "text": "so"}]},
@@ -367,7 +373,9 @@ def test_thinking_that_a_cut_reply_ended_in_does_not_go() -> None:
 def test_reasoning_without_an_item_behind_it_does_not_go() -> None:
     own = origin(ApiProtocol.RESPONSES)
     item: dict[str, Any] = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "x"}
-    message = reply(own, Reasoning("hm", extra={"item": item}), ToolCall("c", "look", "{", whole=False))
-    unsealed = reply(own, Reasoning("hm", extra={"item": item | {"encrypted_content": None}}), Text("so"))
-    body = responses.encode(Request((user("q"), message, user("r"), unsealed, user("s"))), own, PROFILE)
+    message = reply(own, Reasoning("hm", provider_data={"item": item}), ToolCall("c", "look", "{", complete=False))
+    unsealed = reply(own, Reasoning("hm", provider_data={"item": item | {"encrypted_content": None}}), Text("so"))
+    body = responses.encode(
+        Request((user_message("q"), message, user_message("r"), unsealed, user_message("s"))), own, PROFILE
+    )
     assert [item.get("role", item["type"]) for item in body["input"]] == ["user", "user", "assistant", "user"]

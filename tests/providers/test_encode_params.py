@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from termchat.core.chat_store import Effort, Params, Request
-from termchat.core.messages import Origin, user
-from termchat.core.models import ApiProtocol, Profile
+from termchat.core.messages import Origin, user_message
+from termchat.core.models import ApiProtocol, ProviderConfig
 from termchat.providers.anthropic import encode as anthropic
 from termchat.providers.gemini import encode as gemini
 from termchat.providers.openai_chat import encode as chat
@@ -37,7 +37,7 @@ THINK = {
 
 def bare(request: Request) -> tuple[dict[str, Any], ...]:
     """What each protocol says of the parameters alone."""
-    profile = Profile("home")
+    profile = ProviderConfig("home")
     bodies = (
         chat.encode(request, origin(ApiProtocol.CHAT), profile),
         responses.encode(request, origin(ApiProtocol.RESPONSES), profile),
@@ -50,12 +50,12 @@ def bare(request: Request) -> tuple[dict[str, Any], ...]:
 
 @pytest.mark.parametrize("effort", THINK)
 def test_how_hard_to_think(effort: Effort) -> None:
-    *others, third, fourth = bare(Request((user("q"),), params=Params(think=effort)))
+    *others, third, fourth = bare(Request((user_message("q"),), params=Params(think=effort)))
     assert (*others, {k: v for k, v in third.items() if k != "max_tokens"}, fourth) == THINK[effort]
 
 
 def test_how_long_the_reply_may_be() -> None:
-    assert bare(Request((user("q"),), params=Params(max_tokens=50))) == (
+    assert bare(Request((user_message("q"),), params=Params(max_tokens=50))) == (
         {"max_completion_tokens": 50},
         {"max_output_tokens": 50},
         {"max_tokens": 50},

@@ -334,12 +334,12 @@ async def test_the_details_of_a_refusal(gateway: Gateway, speech: ApiProtocol) -
     known = failure.details
     assert known is not None
     assert (known.host, known.model) == (gateway.url.split("/")[2], MODELS[speech])
-    assert "req_42" in known.request
-    assert [one.message for one in known.tries] == [failure.message.removesuffix(" Tried 3 times.")] * 3
-    assert began <= known.tries[0].at <= known.tries[-1].at <= time.time()
-    assert "slow down" in known.said
-    assert 4000 <= len(known.said) <= 4001
-    assert not set(known.said) & {"\x1b"}
+    assert "req_42" in known.request_id
+    assert [one.message for one in known.attempts] == [failure.message.removesuffix(" Tried 3 times.")] * 3
+    assert began <= known.attempts[0].at <= known.attempts[-1].at <= time.time()
+    assert "slow down" in known.server_message
+    assert 4000 <= len(known.server_message) <= 4001
+    assert not set(known.server_message) & {"\x1b"}
     assert KEY not in repr(failure)
 
 
@@ -348,8 +348,8 @@ async def test_the_details_of_a_connection_that_is_not_there(speech: ApiProtocol
     _, failure = await heard(profile("http://127.0.0.1:9", speech), policy=RetryPolicy(0))
     assert failure
     assert failure.details
-    assert "ConnectError" in failure.details.said
-    assert len(failure.details.tries) == 1
+    assert "ConnectError" in failure.details.server_message
+    assert len(failure.details.attempts) == 1
 
 
 @ALL
@@ -380,7 +380,7 @@ async def test_the_page_where_credit_is_bought_is_named(gateway: Gateway, pages:
     gateway.always(fault.status(402))
     _, failure = await heard(profile(gateway.url, C, **pages))
     assert failure is not None
-    assert failure.page == named
+    assert failure.url == named
     assert failure.hint.startswith(f"Credit and limits: {named}, or" if named else "Look at the account, or")
 
 

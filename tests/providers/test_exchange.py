@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from termchat.core.chat_store import Params, Request, Wire
+from termchat.core.chat_store import Params, Request, StreamMonitor
 from termchat.core.errors import FailureKind
-from termchat.core.events import Adapted, Finished, Retrying, UsageDelta
-from termchat.core.messages import Reasoning, Text, ToolCall, user
+from termchat.core.events import Finished, ProviderNotice, Retrying, UsageDelta
+from termchat.core.messages import Reasoning, Text, ToolCall, user_message
 from termchat.core.models import ApiProtocol, ModelRef
-from termchat.core.outcomes import Finish
+from termchat.core.outcomes import FinishReason
 from termchat.core.usage import Usage
 from termchat.providers.retry import RetryPolicy
 from tests import gateway as gw
@@ -25,11 +25,11 @@ from tests.providers.support import HELLO, KEY, SPEECHES, heard, profile, regist
 
 ALL = pytest.mark.parametrize("speech", SPEECHES)
 C, R, A, G = SPEECHES
-SHORT = Request((user("q"),), params=Params(max_tokens=50))
+SHORT = Request((user_message("q"),), params=Params(max_tokens=50))
 
 
 def adapted(deltas: list[Any]) -> list[str]:
-    return [delta.words for delta in deltas if isinstance(delta, Adapted)]
+    return [delta.words for delta in deltas if isinstance(delta, ProviderNotice)]
 
 
 async def test_a_server_that_refuses_to_count_is_asked_without(gateway: Gateway) -> None:
@@ -98,9 +98,9 @@ async def test_a_plain_reply_to_a_request_for_a_stream_is_a_reply(gateway: Gatew
     assert failure is None
     said, call = parts(deltas)
     assert isinstance(call, ToolCall)
-    assert (said, call.name, call.whole) == (Text("wörds", extra=said.extra), "look", True)  # type: ignore[union-attr]
+    assert (said, call.name, call.complete) == (Text("wörds", provider_data=said.provider_data), "look", True)  # type: ignore[union-attr]
     assert [d.usage.input for d in deltas if isinstance(d, UsageDelta)][-1] == 20
-    assert [d.reason for d in deltas if isinstance(d, Finished)] == [Finish.TOOL_CALLS]
+    assert [d.reason for d in deltas if isinstance(d, Finished)] == [FinishReason.TOOL_CALLS]
 
 
 @ALL
@@ -118,7 +118,7 @@ async def test_the_second_path_is_tried_when_the_first_is_not_found(gateway: Gat
     async with registry(made) as providers:
         for text in ("here", "still here"):
             provider = await providers.open(ModelRef("openai", "auto"))
-            assert text_of([delta async for delta in provider.stream(HELLO, Wire())]) == text
+            assert text_of([delta async for delta in provider.stream(HELLO, StreamMonitor())]) == text
     assert [request.path for request in gateway.asked] == ["/v1/chat/completions", "/v1/llm", "/v1/llm"]
 
 
@@ -178,11 +178,11 @@ async def test_who_was_in_a_hurry_and_had_an_answer_lets_the_next_one_go_at_once
     async with registry(profile(gateway.url, speech), policy=RetryPolicy()) as providers:
         provider = await providers.open(ModelRef(speech.value, "m"))
         for _ in range(2):
-            wire = Wire()
+            wire = StreamMonitor()
             async for delta in provider.stream(HELLO, wire):
                 seen.append(delta)
                 if isinstance(delta, Retrying):
-                    asyncio.get_running_loop().call_soon(lambda wire=wire: wire.hurry())
+                    asyncio.get_running_loop().call_soon(lambda wire=wire: wire.skip_wait())
     assert text_of(seen) == "onetwo"
     assert sum(isinstance(delta, Retrying) for delta in seen) == 1
 
@@ -249,7 +249,7 @@ async def test_however_the_bytes_travel_the_reply_is_the_same(
     said, call = parts(deltas)
     assert isinstance(said, Text)
     assert isinstance(call, ToolCall)
-    assert (said.text, call.arguments, call.whole) == ("the sáme words 🙂", '{"x": "ü"}', True)
+    assert (said.text, call.arguments, call.complete) == ("the sáme words 🙂", '{"x": "ü"}', True)
 
 
 QUIRKS = [quirk for quirk in gw.Quirk if quirk not in (gw.Quirk.PROMPT_BLOCKED, gw.Quirk.THINK_TAGS)]
@@ -269,7 +269,7 @@ async def test_a_server_of_its_own_ways_is_understood(gateway: Gateway, speech: 
     found = parts(deltas)
     assert "".join(part.text for part in found if isinstance(part, Text)) == "so far"
     assert "".join(part.text for part in found if isinstance(part, Reasoning)) == "hm"
-    made = [(part.name, part.arguments, part.whole) for part in found if isinstance(part, ToolCall)]
+    made = [(part.name, part.arguments, part.complete) for part in found if isinstance(part, ToolCall)]
     assert made == [(call.name, call.raw, True) for call in calls]
     assert len({part.id for part in found if isinstance(part, ToolCall)}) == len(calls)
     counted = [delta.usage for delta in deltas if isinstance(delta, UsageDelta)]
@@ -286,7 +286,7 @@ async def test_no_connection_is_left_and_a_second_question_goes_over_the_same_on
     async with registry(profile(gateway.url, speech)) as providers:
         for _ in range(3):
             provider = await providers.open(ModelRef(speech.value, "m"))
-            assert text_of([delta async for delta in provider.stream(HELLO, Wire())]) == "ok"
+            assert text_of([delta async for delta in provider.stream(HELLO, StreamMonitor())]) == "ok"
         assert gateway.connections == 1
     await gateway.asked[-1].wait_closed()
     assert {task for task in asyncio.all_tasks() if "gateway" not in repr(task)} <= before
@@ -295,6 +295,6 @@ async def test_no_connection_is_left_and_a_second_question_goes_over_the_same_on
 @ALL
 async def test_bytes_are_counted_as_signs_of_life(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.reply(Reply.text("some words"))
-    wire = Wire()
+    wire = StreamMonitor()
     await heard(profile(gateway.url, speech), wire=wire)
-    assert wire.received > 100
+    assert wire.bytes_received > 100

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from termchat.core.errors import Failure, FailureKind, ProviderError
-from termchat.core.models import ApiProtocol, ModelRef, Profile
+from termchat.core.models import ApiProtocol, ModelRef, ProviderConfig
 from termchat.core.usage import Usage
-from termchat.providers.lazy_import import loaded
-from termchat.providers.model_cache import ListingCache
+from termchat.providers.lazy_import import load_on_thread
+from termchat.providers.model_cache import ModelCache
 from termchat.providers.prices import PriceTable
-from termchat.providers.registry import Registry
+from termchat.providers.registry import ProviderRegistry
 from tests.gateway import Gateway, fault
 from tests.gateway.server import MODELS as LISTED
 from tests.providers.support import SPEECHES, VENDORS, base_url, profile, registry, setup
@@ -27,15 +27,15 @@ from tests.providers.support import SPEECHES, VENDORS, base_url, profile, regist
 ALL = pytest.mark.parametrize("speech", SPEECHES)
 C, R, A, G = SPEECHES
 PROFILES = (
-    Profile("openai", key="env:K", bases={R: "http://h/v1"}, model="gpt-5.2", models=("gpt-5.2-mini",)),
-    Profile("gw", key="env:K", bases={C: "http://h/v1"}, models=("anthropic/claude-opus-5", "gpt-5.2")),
-    Profile("away", key="env:MISSING", bases={C: "http://h/v1"}, models=("grok-4",)),
-    Profile("ollama", bases={C: "http://localhost/v1"}, models=("qwen3",), local=True),
+    ProviderConfig("openai", key="env:K", base_urls={R: "http://h/v1"}, model="gpt-5.2", models=("gpt-5.2-mini",)),
+    ProviderConfig("gw", key="env:K", base_urls={C: "http://h/v1"}, models=("anthropic/claude-opus-5", "gpt-5.2")),
+    ProviderConfig("away", key="env:MISSING", base_urls={C: "http://h/v1"}, models=("grok-4",)),
+    ProviderConfig("ollama", base_urls={C: "http://localhost/v1"}, models=("qwen3",), local=True),
 )
 
 
-def resolver(**options: object) -> Registry:
-    return Registry(setup(*PROFILES, env={"K": "key-0123456789"}, **options))
+def resolver(**options: object) -> ProviderRegistry:
+    return ProviderRegistry(setup(*PROFILES, env={"K": "key-0123456789"}, **options))
 
 
 @pytest.mark.parametrize(
@@ -77,14 +77,14 @@ def test_a_close_name_is_offered() -> None:
 
 
 def test_usable_ones_come_first_and_presets_on_this_machine_only_when_asked_for() -> None:
-    assert list(resolver().usable()) == ["openai", "gw"]
-    known = resolver(favourites=["gw/gpt-5.2"]).known()
+    assert list(resolver().usable_providers()) == ["openai", "gw"]
+    known = resolver(favourites=["gw/gpt-5.2"]).known_models()
     assert [str(ref) for ref in known[:3]] == ["gw/gpt-5.2", "openai/gpt-5.2", "openai/gpt-5.2-mini"]
     assert str(known[-1]) == "ollama/qwen3"
 
 
 async def test_an_unknown_provider_and_one_without_a_base_are_told() -> None:
-    async with registry(Profile("empty")) as providers:
+    async with registry(ProviderConfig("empty")) as providers:
         for ref, kind in (
             (ModelRef("nowhere", "m"), FailureKind.NOT_FOUND),
             (ModelRef("empty", "m"), FailureKind.BAD_CONFIG),
@@ -108,7 +108,7 @@ async def test_models_are_listed_live_then_from_the_cache(
     async with registry(made, cache=cache) as providers:
         assert [info.ref.model for info in await providers.models(speech.value)] == names
         assert len(gateway.requests) == 1
-        assert {ref.model for ref in providers.known()} >= set(names)
+        assert {ref.model for ref in providers.known_models()} >= set(names)
         gateway.models = dict.fromkeys(gateway.models, ("another",))
         assert [info.ref.model for info in await providers.models(speech.value, fresh=True)] == ["another"]
     assert len(gateway.requests) == 2
@@ -144,7 +144,7 @@ async def test_a_listing_that_is_refused_is_a_failure(gateway: Gateway, speech: 
 
 async def test_a_gateway_of_several_protocols_lists_what_it_can(gateway: Gateway) -> None:
     bases = {C: base_url(gateway.url, C), R: base_url(gateway.url, R), A: "http://127.0.0.1:1"}
-    async with registry(Profile("gw", key="key-0123456789", bases=bases, max_tokens={"*": 1})) as providers:
+    async with registry(ProviderConfig("gw", key="key-0123456789", base_urls=bases, max_tokens={"*": 1})) as providers:
         found = [info.ref.model for info in await providers.models("gw")]
     assert found == sorted(LISTED[VENDORS[C]])
     assert [request.path for request in gateway.requests].count("/v1/models") == 1
@@ -156,7 +156,7 @@ async def test_a_gateway_of_several_protocols_lists_what_it_can(gateway: Gateway
 def test_a_broken_cache_is_no_cache(tmp_path: Path, broken: str) -> None:
     file = tmp_path / "models.json"
     file.write_text(broken)
-    cache = ListingCache(file)
+    cache = ModelCache(file)
     assert not cache.get("p")
     cache.put("p", [])
     assert cache.get("p") == []
@@ -167,15 +167,15 @@ def test_an_old_listing_is_asked_again_but_still_known(tmp_path: Path) -> None:
     file = tmp_path / "models.json"
     row = {"asked": time.time() - 25 * 3600, "models": [{"id": "old", "context": 5, "max_output": "x"}, 7]}
     file.write_text(json.dumps({"p": row}))
-    assert ListingCache(file).get("p") is None
-    stale = ListingCache(file).get("p", stale=True)
+    assert ModelCache(file).get("p") is None
+    stale = ModelCache(file).get("p", stale=True)
     assert stale is not None
     assert (stale[0].ref, stale[0].context, stale[0].max_output) == (ModelRef("p", "old"), 5, None)
 
 
 def test_a_cache_that_cannot_be_written_is_none(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    cache = ListingCache(tmp_path / "file" / "models.json")
+    cache = ModelCache(tmp_path / "file" / "models.json")
     cache.put("p", [])
     assert cache.get("p") == []
 
@@ -189,7 +189,7 @@ async def test_loading_is_off_the_loop_and_without_the_collector() -> None:
         assert release.wait(10)
         return 7
 
-    first, second = asyncio.create_task(loaded(build)), asyncio.create_task(loaded(build))
+    first, second = asyncio.create_task(load_on_thread(build)), asyncio.create_task(load_on_thread(build))
     while len(seen) < 2:
         await asyncio.sleep(0)
     release.set()
@@ -203,7 +203,7 @@ async def test_the_collector_comes_back_after_a_failure() -> None:
         raise ValueError
 
     with pytest.raises(ValueError):  # noqa: PT011, whatever it is
-        await loaded(build)
+        await load_on_thread(build)
     assert gc.isenabled()
 
 
@@ -215,9 +215,9 @@ async def test_a_client_is_built_once_for_all_models_of_an_endpoint(gateway: Gat
 
 
 PRICED = {
-    "anthropic": Profile("anthropic", bases={A: "http://h"}, vendor="anthropic"),
-    "gw": Profile("gw", bases={C: "http://h"}),
-    "local": Profile("local", bases={C: "http://h"}, local=True),
+    "anthropic": ProviderConfig("anthropic", base_urls={A: "http://h"}, vendor="anthropic"),
+    "gw": ProviderConfig("gw", base_urls={C: "http://h"}),
+    "local": ProviderConfig("local", base_urls={C: "http://h"}, local=True),
 }
 
 

@@ -11,17 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from termchat.core.errors import Failure, FailureKind
-from termchat.core.sanitize import say
-from termchat.providers.client import Report
-from termchat.providers.retry import RetryPolicy, given_up, pause
+from termchat.core.sanitize import safe_format
+from termchat.providers.client import ErrorResponse
+from termchat.providers.retry import RetryPolicy, final_failure, unreachable_backoff
 from termchat.providers.retry_after import retry_after
 
-AGAIN = Failure(FailureKind.OVERLOADED, say("busy"), retryable=True)
+AGAIN = Failure(FailureKind.OVERLOADED, safe_format("busy"), retryable=True)
 INFO: Any = {"error": {"details": [{"@type": "x.ErrorInfo"}, {"@type": "x.RetryInfo", "retryDelay": "17.5s"}]}}
 
 
 def asked(body: Any = None, **headers: str) -> float | None:
-    return retry_after(Report(429, body, {name.replace("_", "-"): value for name, value in headers.items()}))
+    return retry_after(ErrorResponse(429, body, {name.replace("_", "-"): value for name, value in headers.items()}))
 
 
 def test_two_more_tries_with_a_growing_wait() -> None:
@@ -42,26 +42,28 @@ def test_the_wait_has_an_end() -> None:
 
 def test_none_when_none_are_wanted_or_it_makes_no_sense() -> None:
     assert RetryPolicy(0).delay(AGAIN, 1) is None
-    assert RetryPolicy(2).delay(Failure(FailureKind.AUTH, say("no")), 1) is None
+    assert RetryPolicy(2).delay(Failure(FailureKind.AUTH, safe_format("no")), 1) is None
 
 
 @pytest.mark.parametrize(("seconds", "delay"), [(0.5, 0.5), (30.0, 30.0), (30.1, None), (3600.0, None)])
 def test_the_server_says_when_up_to_half_a_minute(seconds: float, delay: float | None) -> None:
-    failure = Failure(FailureKind.RATE_LIMITED, say("slow down"), retry_after=seconds, retryable=True)
+    failure = Failure(FailureKind.RATE_LIMITED, safe_format("slow down"), retry_after=seconds, retryable=True)
     assert RetryPolicy(2).delay(failure, 1) == delay
 
 
 def test_a_wait_of_nothing_is_our_own() -> None:
-    delay = RetryPolicy(2).delay(Failure(FailureKind.RATE_LIMITED, say("x"), retry_after=0.0, retryable=True), 1)
+    delay = RetryPolicy(2).delay(
+        Failure(FailureKind.RATE_LIMITED, safe_format("x"), retry_after=0.0, retryable=True), 1
+    )
     assert delay is not None
     assert delay > 0.3
 
 
 def test_in_the_end_the_tries_are_told_and_when_to_come_back() -> None:
-    failure = Failure(FailureKind.RATE_LIMITED, say("Slow down."), retry_after=3600.0, retryable=True)
-    assert given_up(failure, 1).message == "Slow down. It asks to wait 3600 s."
-    assert given_up(AGAIN, 3).message == "busy. Tried 3 times."
-    assert given_up(AGAIN, 1) == AGAIN
+    failure = Failure(FailureKind.RATE_LIMITED, safe_format("Slow down."), retry_after=3600.0, retryable=True)
+    assert final_failure(failure, 1).message == "Slow down. It asks to wait 3600 s."
+    assert final_failure(AGAIN, 3).message == "busy. Tried 3 times."
+    assert final_failure(AGAIN, 1) == AGAIN
 
 
 @pytest.mark.parametrize(
@@ -113,4 +115,4 @@ def test_nothing_a_server_says_is_a_bug_or_a_wait_without_end(value: str) -> Non
 
 
 def test_the_pauses_before_a_host_is_back() -> None:
-    assert [pause(tried) for tried in (1, 2, 3, 4, 5, 6, 7, 100_000)] == [1, 2, 4, 8, 16, 30, 30, 30]
+    assert [unreachable_backoff(tried) for tried in (1, 2, 3, 4, 5, 6, 7, 100_000)] == [1, 2, 4, 8, 16, 30, 30, 30]

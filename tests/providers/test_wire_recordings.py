@@ -15,8 +15,8 @@ import pytest
 from termchat.core.events import Delta
 from termchat.providers.decoder import ServerError
 from termchat.providers.replay import decoder_for
-from termchat.providers.wire.recording import Recorded, read
-from termchat.providers.wire.response_body import reply_of
+from termchat.providers.wire.recording import RecordedResponse, read
+from termchat.providers.wire.response_body import decode_body
 from tests import golden
 from tests.gateway import Gateway, fault
 from tests.providers.decode_support import new_ids
@@ -26,12 +26,12 @@ FOLDER = Path(__file__).parent.parent / "wire"
 RECORDINGS = sorted(file.stem for file in FOLDER.glob("*.sse"))
 
 
-def recording(name: str) -> Recorded:
+def recording(name: str) -> RecordedResponse:
     (found,) = read((FOLDER / f"{name}.sse").read_bytes())
     return found
 
 
-async def decoded(recorded: Recorded, chunks: list[bytes]) -> list[str]:
+async def decoded(recorded: RecordedResponse, chunks: list[bytes]) -> list[str]:
     """The deltas of a body in these chunks, as text, and how it failed if it did."""
 
     async def body() -> AsyncIterator[bytes]:
@@ -41,7 +41,7 @@ async def decoded(recorded: Recorded, chunks: list[bytes]) -> list[str]:
     decoder = decoder_for(recorded, new_ids())
     deltas: list[Delta] = []
     try:
-        async for delta in reply_of(body(), decoder):
+        async for delta in decode_body(body(), decoder):
             deltas.append(delta)  # noqa: PERF401, what came before a failure is looked at too
     except ServerError as error:
         return [*map(golden.delta, deltas), f"failed: {error.body}"]

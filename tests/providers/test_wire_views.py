@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from termchat.core.chat_store import Params, Request, ToolSpec
-from termchat.core.history import bared
-from termchat.core.messages import Message, Origin, Role, Text, user
-from termchat.core.models import ApiProtocol, Profile
-from termchat.core.sanitize import well_formed
+from termchat.core.history import strip_provider_data
+from termchat.core.messages import Message, Origin, Role, Text, user_message
+from termchat.core.models import ApiProtocol, ProviderConfig
+from termchat.core.sanitize import repair_surrogates
 from termchat.providers.anthropic import encode as anthropic
 from termchat.providers.gemini import encode as gemini
 from termchat.providers.openai_chat import encode as chat
@@ -33,7 +33,7 @@ def body_for(target: Origin, messages: list[Message]) -> tuple[str, dict[str, An
     """The path and the body as they would go over the wire."""
     searching = len(messages) % 2 == 0 and target.protocol in (ApiProtocol.RESPONSES, ApiProtocol.ANTHROPIC)
     request = Request(tuple(messages), "Be brief.", TOOLS, Params(search=searching))
-    profile = Profile(target.provider)
+    profile = ProviderConfig(target.provider)
     match target.protocol:
         case ApiProtocol.CHAT:
             return "/v1/chat/completions", chat.encode(request, target, profile)
@@ -59,7 +59,7 @@ def check(target: Origin, messages: list[Message]) -> None:
     text = json.dumps(body, ensure_ascii=False)
     for said in (said for message in messages for said in words(message)):
         assert as_json(said) in text or as_json(as_json(said)) in text, f"{said!r} is lost"
-    calls = sum(call.whole for message in messages for call in message.calls)
+    calls = sum(call.complete for message in messages for call in message.calls)
     assert counted(body, target.protocol) == (calls, calls)
 
 
@@ -68,7 +68,7 @@ def words(message: Message) -> Iterator[str]:
     results = [text for result in message.results for text in result.parts]
     for part in [*message.parts, *results]:
         if isinstance(part, Text) and part.text.strip():
-            yield well_formed(part.text)
+            yield repair_surrogates(part.text)
 
 
 def as_json(text: str) -> str:
@@ -95,7 +95,7 @@ def test_no_prefix_of_any_conversation_makes_a_request_that_is_refused(round_: i
     for number in range(TALKS):
         messages = talk(random.Random(seed + number))
         for end, last in enumerate(messages, 1):
-            if last.author is Role.ASSISTANT:
+            if last.role is Role.ASSISTANT:
                 continue  # nobody is asked then
             for target in TARGETS:
                 try:
@@ -104,4 +104,4 @@ def test_no_prefix_of_any_conversation_makes_a_request_that_is_refused(round_: i
                     error.add_note(f"seed {seed + number}, {end} messages, to {target.protocol.value}")
                     raise
         for target in TARGETS:
-            check(target, [*bared(messages), user("go on")])
+            check(target, [*strip_provider_data(messages), user_message("go on")])

@@ -10,7 +10,7 @@ from termchat.ui.terminal.tty import Tty
 
 
 def main() -> int:
-    tty = Tty.take()
+    tty = Tty.acquire()
     if gate := os.environ.get("TESTGATE"):
         os.close(os.open(gate, os.O_RDONLY))  # as if the imports below took long: until the test opens the other end
     from pathlib import Path
@@ -18,42 +18,42 @@ def main() -> int:
     from termchat.commands.builtin import builtin
     from termchat.config.themes import load_theme
     from termchat.core.errors import Failure
-    from termchat.core.sanitize import say
-    from termchat.ui.frontend import House, Look
+    from termchat.core.sanitize import safe_format
+    from termchat.ui.frontend import DisplayOptions, FrontendContext
     from termchat.ui.plain import heartbeat
     from termchat.ui.repl import actions
     from termchat.ui.repl.app import run
-    from termchat.ui.repl.input.completion_menu import Menu
+    from termchat.ui.repl.input.completion_menu import CompletionMenu
     from termchat.ui.repl.panels import status
-    from termchat.ui.repl.turns import Talk
+    from termchat.ui.repl.turns import TurnRunner
     from termchat.ui.terminal import notify
-    from termchat.ui.terminal.early_prompt import signs_work
-    from termchat.ui.text.palette import depth_of
+    from termchat.ui.terminal.early_prompt import supports_unicode
+    from termchat.ui.text.palette import detect_color_depth
     from tests.ui.fakes import FakeProviders, fake_session
 
     theme = load_theme("dark", (Path(__file__).parent.parent.parent / "themes",))
     assert not isinstance(theme, Failure)
     flags = os.environ.get("TESTFLAGS", "").split()
-    look = Look(
-        depth=depth_of(os.environ),
+    look = DisplayOptions(
+        depth=detect_color_depth(os.environ),
         plain="plain" in flags,
         accessible="accessible" in flags,
         vi="vi" in flags,
         hyperlinks="links" in flags,
-        signs=signs_work(os.environ),
+        signs=supports_unicode(os.environ),
         enter_sends="newline" not in flags,
         motion="still" not in flags,
         notify=os.environ.get("TESTNOTIFY", "auto"),
-        together="one" not in flags,
+        merge_queue="one" not in flags,
     )
-    house = House(
+    house = FrontendContext(
         fake_session(),
         FakeProviders(),
         builtin(),
         theme,
         look,
         tty=tty,
-        notes=(say("fake/one answers by your first word"),),
+        notes=(safe_format("fake/one answers by your first word"),),
         typeahead=tty.typed if tty else "",
         env=os.environ,
         cwd="~/proj",
@@ -67,11 +67,11 @@ def main() -> int:
     if "silent" in flags:
         FakeProviders.models = _never  # type: ignore[method-assign,assignment]
     if "bug" in flags:
-        Menu.follow = _crash  # type: ignore[method-assign,assignment]
+        CompletionMenu.update = _crash  # type: ignore[method-assign,assignment]
     if "stuck" in flags:
-        Talk.close = _stuck  # type: ignore[method-assign]
+        TurnRunner.close = _stuck  # type: ignore[method-assign]
     if "crash" in flags:
-        Talk.close = _crash  # type: ignore[method-assign,assignment]
+        TurnRunner.close = _crash  # type: ignore[method-assign,assignment]
     return asyncio.run(run(house))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from termchat.core.errors import Failure
-from termchat.store.chat_store import Library
+from termchat.store.chat_store import SqliteChatStore
 
 
 @dataclass
@@ -18,15 +18,15 @@ class Shelf:
 
     file: Path
     told: list[Failure] = field(default_factory=list)
-    opened: list[Library] = field(default_factory=list)
+    opened: list[SqliteChatStore] = field(default_factory=list)
 
     def open(self, file: Path | None = None, *, every: float = 0.02, hide: Callable[[str], str] = str, vfs: str = ""):
-        library = Library(file or self.file, self.told.append, hide=hide, every=every, vfs=vfs)
+        library = SqliteChatStore(file or self.file, self.told.append, hide=hide, every=every, vfs=vfs)
         self.opened.append(library)
         return library
 
-    def in_memory(self) -> Library:
-        library = Library(None, self.told.append, every=0.02)
+    def in_memory(self) -> SqliteChatStore:
+        library = SqliteChatStore(None, self.told.append, every=0.02)
         self.opened.append(library)
         return library
 

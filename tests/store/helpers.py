@@ -12,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from termchat.core.chat_store import Recorder, Recording
-from termchat.core.chats import ChatState, Place
+from termchat.core.chats import ChatState, Location
 from termchat.core.conversation import Node
 from termchat.core.events import (
     MessageDone,
@@ -25,7 +25,7 @@ from termchat.core.events import (
     TurnEnded,
     TurnStarted,
 )
-from termchat.core.messages import Message, Origin, Role, Text, ToolCall, ToolResult, user
+from termchat.core.messages import Message, Origin, Role, Text, ToolCall, ToolResult, user_message
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.usage import Usage
@@ -33,13 +33,13 @@ from termchat.core.usage import Usage
 MODEL = ModelRef("openai", "gpt-5.2")
 ORIGIN = Origin("openai", ApiProtocol.RESPONSES, "gpt-5.2")
 STATE = ChatState(MODEL, "be brief", {"think": "low"})
-HERE = Place("tty1", "/home/a/work")
+HERE = Location("tty1", "/home/a/work")
 USAGE = Usage(input=10, output=5, cached=2)
 
 
 def ask(recorder: Recorder, text: str, parent: str | None = None) -> str:
     """A question stands in the tree; its node."""
-    node = Node(uuid4().hex, parent, user(text))
+    node = Node(uuid4().hex, parent, user_message(text))
     recorder.add(node)
     return node.id
 
@@ -55,7 +55,7 @@ async def answer(
     turn, node = uuid4().hex, uuid4().hex
     recording = await started(recorder, question, turn)
     stream(recording, turn, text.split(" "))
-    recording.keep(MessageDone(turn, node, question, reply(text, usage)))
+    recording.record(MessageDone(turn, node, question, reply(text, usage)))
     end(recording, turn, cost, usage)
     recording.close()
     return node
@@ -64,33 +64,33 @@ async def answer(
 async def started(recorder: Recorder, question: str, turn: str = "turn") -> Recording:
     """A turn whose first request has left."""
     recording = await recorder.begin(turn, question)
-    recording.keep(TurnStarted(turn, MODEL))
-    recording.keep(StepStarted(turn, 1))
+    recording.record(TurnStarted(turn, MODEL))
+    recording.record(StepStarted(turn, 1))
     return recording
 
 
 def stream(recording: Recording, turn: str, words: Sequence[str]) -> None:
     for word in words:
-        recording.keep(Streamed(turn, TextDelta(0, word + " ")))
+        recording.record(Streamed(turn, TextDelta(0, word + " ")))
 
 
 def end(recording: Recording, turn: str, cost: Decimal | None = None, usage: Usage = USAGE) -> None:
-    recording.keep(TurnEnded(turn, Outcome.COMPLETE, MODEL, usage, cost, Timing(0.1, 1.0), 1, received=True))
+    recording.record(TurnEnded(turn, Outcome.COMPLETE, MODEL, usage, cost, Timing(0.1, 1.0), 1, has_content=True))
 
 
 def calls(recording: Recording, turn: str, question: str, names: Sequence[str]) -> str:
     """A reply that calls tools is whole; its node."""
     node = uuid4().hex
     for n, name in enumerate(names):
-        recording.keep(Streamed(turn, ToolCallDelta(n, f"call_{n}", name, "{}", done=True)))
+        recording.record(Streamed(turn, ToolCallDelta(n, f"call_{n}", name, "{}", complete=True)))
     parts = tuple(ToolCall(f"call_{n}", name, "{}") for n, name in enumerate(names))
-    recording.keep(MessageDone(turn, node, question, Message(Role.ASSISTANT, parts, ORIGIN, Outcome.COMPLETE, USAGE)))
+    recording.record(MessageDone(turn, node, question, Message(Role.ASSISTANT, parts, ORIGIN, Outcome.COMPLETE, USAGE)))
     return node
 
 
 def result(recording: Recording, turn: str, n: int, name: str, text: str) -> None:
     call = ToolCall(f"call_{n}", name, "{}")
-    recording.keep(ToolFinished(turn, call, ToolResult(call.id, name, (Text(text),)), 0.1))
+    recording.record(ToolFinished(turn, call, ToolResult(call.id, name, (Text(text),)), 0.1))
 
 
 async def until(found: Callable[[], Any], seconds: float = 20.0) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from termchat.core.chats import ChatInfo, ChatRecord, ChatState
+from termchat.core.chats import ChatInfo, ChatState, FullChat
 from termchat.core.conversation import Conversation, Node
 from termchat.core.messages import (
     Citation,
@@ -59,7 +59,7 @@ times = st.floats(0, 4e9)
 
 
 @st.composite
-def records(draw: st.DrawFn) -> ChatRecord:
+def records(draw: st.DrawFn) -> FullChat:
     """A chat with a tree of up to six messages."""
     chat = draw(st.uuids()).hex
     nodes: dict[str, Node] = {}
@@ -72,8 +72,6 @@ def records(draw: st.DrawFn) -> ChatRecord:
     settings = st.dictionaries(texts, st.none() | st.booleans() | numbers | texts, max_size=2)
     state = ChatState(model, draw(texts), draw(settings))
     created, updated = draw(times), draw(times)
-    questions = sum(node.message.author is Role.USER for node in nodes.values())
+    questions = sum(node.message.role is Role.USER for node in nodes.values())
     info = ChatInfo(chat, draw(texts), model, created, updated, questions, draw(texts))
-    return ChatRecord(
-        info, state, Conversation(nodes, head), {name: draw(times) for name in nodes}, draw(st.booleans())
-    )
+    return FullChat(info, state, Conversation(nodes, head), {name: draw(times) for name in nodes}, draw(st.booleans()))

@@ -3,24 +3,24 @@ from __future__ import annotations
 import time
 from contextlib import closing
 
-from termchat.core.chat_store import Library, Recorder, Resumed
-from termchat.core.chats import ChatState, Place
+from termchat.core.chat_store import ChatStore, Recorder, Resumed
+from termchat.core.chats import ChatState, Location
 from termchat.core.errors import Failure, FailureKind
-from termchat.core.messages import File, user
+from termchat.core.messages import File, user_message
 from termchat.store import chats, db, deletion
 from tests.store.conftest import Shelf
 from tests.store.helpers import HERE, STATE, answer, ask, look
 
 
-async def told(library: Library, text: str, place: Place = HERE) -> Recorder:
+async def told(library: ChatStore, text: str, place: Location = HERE) -> Recorder:
     """A chat with one question."""
-    recorder = library.begin(STATE, place)
+    recorder = library.new_recorder(STATE, place)
     ask(recorder, text)
     await recorder.close()
     return recorder
 
 
-async def titles(library: Library, **how: object) -> list[str]:
+async def titles(library: ChatStore, **how: object) -> list[str]:
     return [chat.title for chat in (await library.chats(**how)).chats]  # type: ignore[arg-type]
 
 
@@ -42,7 +42,7 @@ async def test_chats_are_listed_newest_first_in_pages(shelf: Shelf):
 async def test_chats_of_one_directory_are_listed(shelf: Shelf):
     library = shelf.open()
     await told(library, "here")
-    await told(library, "there", Place("tty1", "/elsewhere"))
+    await told(library, "there", Location("tty1", "/elsewhere"))
 
     assert await titles(library, directory="/elsewhere") == ["there"]
 
@@ -66,18 +66,18 @@ async def test_a_title_is_the_beginning_of_the_first_message(shelf: Shelf):
 
     (title,) = await titles(library)
     assert title.startswith("many words and more") and title.endswith("…") and len(title) <= 60
-    assert chats.title(user("", File("thesis.pdf", "application/pdf", b"x"))) == "thesis.pdf"
+    assert chats.title(user_message("", File("thesis.pdf", "application/pdf", b"x"))) == "thesis.pdf"
 
 
 async def test_a_chat_is_renamed_and_found_by_name_or_beginning_of_its_id(shelf: Shelf):
     library = shelf.open()
     recorder = await told(library, "something")
     await told(library, "else")
-    await library.rename(recorder.chat, "Big Plan")
+    await library.rename(recorder.chat_id, "Big Plan")
 
-    for name in ("Big Plan", "big", recorder.chat, await library.short(recorder.chat)):
+    for name in ("Big Plan", "big", recorder.chat_id, await library.short_id(recorder.chat_id)):
         found = await library.find(name)
-        assert not isinstance(found, Failure) and found.id == recorder.chat
+        assert not isinstance(found, Failure) and found.id == recorder.chat_id
 
 
 async def test_a_name_of_none_or_of_several_is_a_failure(shelf: Shelf):
@@ -93,26 +93,26 @@ async def test_a_name_of_none_or_of_several_is_a_failure(shelf: Shelf):
 async def test_the_last_chat_is_the_one_of_this_terminal_here_else_of_this_directory(shelf: Shelf):
     library = shelf.open()
     mine = await told(library, "mine")
-    other = await told(library, "other window", Place("tty2", HERE.directory))
-    await told(library, "elsewhere", Place("tty1", "/elsewhere"))
+    other = await told(library, "other window", Location("tty2", HERE.directory))
+    await told(library, "elsewhere", Location("tty1", "/elsewhere"))
 
-    for place, chat in ((HERE, mine), (Place("tty9", HERE.directory), other), (Place("", HERE.directory), other)):
+    for place, chat in ((HERE, mine), (Location("tty9", HERE.directory), other), (Location("", HERE.directory), other)):
         found = await library.last(place)
-        assert found and found.id == chat.chat
-    assert await library.last(Place("tty1", "/nowhere")) is None
+        assert found and found.id == chat.chat_id
+    assert await library.last(Location("tty1", "/nowhere")) is None
 
 
 async def test_a_fork_shares_what_was_said_before_it(shelf: Shelf):
     library = shelf.open()
-    trunk = library.begin(STATE, HERE)
+    trunk = library.new_recorder(STATE, HERE)
     question = ask(trunk, "one")
     node = await answer(trunk, question, "two")
-    forked = await library.fork(trunk.chat, node, HERE, "a branch")
+    forked = await library.fork(trunk.chat_id, node, HERE, "a branch")
     assert isinstance(forked, Resumed)
     ask(forked.recorder, "three", node)
     ask(trunk, "four", node)
 
-    found = await library.resume(forked.recorder.chat, HERE)
+    found = await library.resume(forked.recorder.chat_id, HERE)
     assert isinstance(found, Resumed)
     assert [n.message.text for n in found.conversation.path()] == ["one", "two", "three"]
     assert (found.info.title, found.state) == ("a branch", STATE)
@@ -121,15 +121,15 @@ async def test_a_fork_shares_what_was_said_before_it(shelf: Shelf):
 
 async def test_a_fork_of_a_fork_outlives_both_when_they_are_purged(shelf: Shelf):
     library = shelf.open()
-    trunk = library.begin(STATE, HERE)
+    trunk = library.new_recorder(STATE, HERE)
     node = await answer(trunk, ask(trunk, "one"), "two")
-    first = await library.fork(trunk.chat, node, HERE)
+    first = await library.fork(trunk.chat_id, node, HERE)
     assert isinstance(first, Resumed)
     last = await answer(first.recorder, ask(first.recorder, "three", node), "four")
-    second = await library.fork(first.recorder.chat, last, HERE, "second")
+    second = await library.fork(first.recorder.chat_id, last, HERE, "second")
     assert isinstance(second, Resumed)
-    await library.delete(trunk.chat)
-    await library.delete(first.recorder.chat)
+    await library.delete(trunk.chat_id)
+    await library.delete(first.recorder.chat_id)
     await shelf.close()
     with closing(db.open_file(shelf.file).connection) as connection:
         deletion.purge(connection, time.time() + 1)
@@ -137,7 +137,7 @@ async def test_a_fork_of_a_fork_outlives_both_when_they_are_purged(shelf: Shelf)
         connection.execute("INSERT INTO words(words) VALUES ('integrity-check')")
 
     library = shelf.open()
-    found = await library.resume(second.recorder.chat, HERE)
+    found = await library.resume(second.recorder.chat_id, HERE)
     assert isinstance(found, Resumed)
     assert [n.message.text for n in found.conversation.path()] == ["one", "two", "three", "four"]
     assert [hit.title for hit in await library.search("three")] == ["second"]
@@ -146,30 +146,30 @@ async def test_a_fork_of_a_fork_outlives_both_when_they_are_purged(shelf: Shelf)
 async def test_a_deleted_chat_is_out_of_sight_and_comes_back(shelf: Shelf):
     library = shelf.open()
     recorder = await told(library, "secret plan")
-    await library.delete(recorder.chat)
+    await library.delete(recorder.chat_id)
 
     assert await titles(library) == []
     assert await library.search("secret") == ()
-    assert [chat.title for chat in await library.deleted()] == ["secret plan"]
-    await library.restore(recorder.chat)
+    assert [chat.title for chat in await library.deleted_chats()] == ["secret plan"]
+    await library.restore(recorder.chat_id)
     assert await titles(library) == ["secret plan"]
     assert len(await library.search("secret")) == 1
 
 
 async def test_after_thirty_days_a_deleted_chat_is_gone_with_its_words_and_attachments(shelf: Shelf):
     library = shelf.open()
-    recorder = library.begin(STATE, HERE)
+    recorder = library.new_recorder(STATE, HERE)
     from termchat.core.conversation import Node
 
-    recorder.add(Node("n", None, user("unspeakable", File("x.pdf", "application/pdf", b"contents"))))
-    await library.delete(recorder.chat)
+    recorder.add(Node("n", None, user_message("unspeakable", File("x.pdf", "application/pdf", b"contents"))))
+    await library.delete(recorder.chat_id)
     await shelf.close()
-    long_ago = time.time() - deletion.KEPT - 1
+    long_ago = time.time() - deletion.RETENTION - 1
     with closing(db.open_file(shelf.file).connection) as connection:
         connection.execute("UPDATE chats SET deleted = ?", (long_ago,))
     library = shelf.open()
 
-    assert await library.deleted() == ()
+    assert await library.deleted_chats() == ()
     for table in ("chats", "nodes", "blobs", "attachments"):
         assert look(shelf.file, f"SELECT count(*) FROM {table}") == [(0,)]
     assert look(shelf.file, "SELECT count(*) FROM words WHERE words MATCH 'unspeakable'") == [(0,)]
@@ -177,9 +177,9 @@ async def test_after_thirty_days_a_deleted_chat_is_gone_with_its_words_and_attac
 
 async def test_what_somebody_still_says_brings_a_deleted_chat_back(shelf: Shelf):
     library = shelf.open()
-    recorder = library.begin(STATE, HERE)
+    recorder = library.new_recorder(STATE, HERE)
     first = ask(recorder, "one")
-    await library.delete(recorder.chat)
+    await library.delete(recorder.chat_id)
     ask(recorder, "two", first)
 
     assert await titles(library) == ["one"]
@@ -194,20 +194,20 @@ async def test_there_is_no_chat_to_resume_or_fork(shelf: Shelf):
 
 async def test_a_draft_of_a_chat_that_never_began_is_the_draft_of_the_next(shelf: Shelf):
     library = shelf.open()
-    recorder = library.begin(ChatState(), HERE)
+    recorder = library.new_recorder(ChatState(), HERE)
     recorder.draft("unfinished")
     await recorder.close()
-    assert await library.left_draft(HERE) == ""  # who typed it still runs
+    assert await library.recover_draft(HERE) == ""  # who typed it still runs
     await shelf.close()
     with closing(db.open_file(shelf.file).connection) as connection:
         connection.execute("UPDATE drafts SET owner = replace(owner, '|', '|gone')")
     library = shelf.open()
-    assert await library.left_draft(Place("tty1", "/elsewhere")) == ""
-    assert await library.left_draft(HERE) == "unfinished"
-    heir = library.begin(STATE, HERE)
+    assert await library.recover_draft(Location("tty1", "/elsewhere")) == ""
+    assert await library.recover_draft(HERE) == "unfinished"
+    heir = library.new_recorder(STATE, HERE)
 
-    assert await library.left_draft(HERE) == ""
-    assert look(shelf.file, "SELECT chat, text FROM drafts") == [(heir.chat, "unfinished")]
+    assert await library.recover_draft(HERE) == ""
+    assert look(shelf.file, "SELECT chat, text FROM drafts") == [(heir.chat_id, "unfinished")]
     heir.draft("")
     await heir.close()
     assert look(shelf.file, "SELECT count(*) FROM drafts") == [(0,)]
@@ -218,20 +218,20 @@ async def test_a_draft_that_came_back_can_be_cleared(shelf: Shelf):
     recorder = await told(library, "hello")
     recorder.draft("and")
     await recorder.close()
-    found = await library.resume(recorder.chat, HERE)
+    found = await library.resume(recorder.chat_id, HERE)
     assert isinstance(found, Resumed) and found.draft == "and"
     found.recorder.draft("")
     await found.recorder.close()
 
-    found = await library.resume(recorder.chat, HERE)
+    found = await library.resume(recorder.chat_id, HERE)
     assert isinstance(found, Resumed) and found.draft == ""
 
 
 async def test_the_history_of_prompts_has_each_once_and_this_directory_first(shelf: Shelf):
     library = shelf.open()
     for text, where in (("ls", "/a"), ("ls", "/a"), ("cat", "/b"), ("ls", "/a"), (" private", "/a"), ("100%", "/b")):
-        library.remember(text, Place("", where))
-    library.remember("cleared", Place("", "/a"), draft=True)
+        library.remember(text, Location("", where))
+    library.remember("cleared", Location("", "/a"), draft=True)
 
     found = await library.prompts(directory="/b")
     assert [prompt.text for prompt in found] == ["100%", "cat", "cleared", "ls"]

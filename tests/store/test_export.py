@@ -12,14 +12,25 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from termchat.core.chat_store import Library, Resumed
-from termchat.core.chats import ChatInfo, ChatRecord, ChatState, ExportFormat, ImportReport
+from termchat.core.chat_store import ChatStore, Resumed
+from termchat.core.chats import ChatInfo, ChatState, ExportFormat, FullChat, ImportReport
 from termchat.core.conversation import Conversation, Node
 from termchat.core.errors import Failure
-from termchat.core.messages import Citation, File, Image, Message, Reasoning, Role, Text, ToolCall, ToolResult, user
+from termchat.core.messages import (
+    Citation,
+    File,
+    Image,
+    Message,
+    Reasoning,
+    Role,
+    Text,
+    ToolCall,
+    ToolResult,
+    user_message,
+)
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
-from termchat.store.chat_store import Library as Store
+from termchat.store.chat_store import SqliteChatStore as Store
 from termchat.store.export import Writer
 from termchat.store.export.markdown import fenced
 from tests.store.conftest import Shelf
@@ -27,18 +38,18 @@ from tests.store.helpers import HERE, ORIGIN, STATE, answer, ask
 from tests.store.strategies import records
 
 
-def written(form: ExportFormat, *chats: ChatRecord) -> str:
+def written(form: ExportFormat, *chats: FullChat) -> str:
     writer = Writer(form)
     return "".join([writer.chat(chat) for chat in chats] + [writer.end()])
 
 
 async def exported(
-    library: Library, form: ExportFormat, chats: list[str] | None = None, head: str | None = None
+    library: ChatStore, form: ExportFormat, chats: list[str] | None = None, head: str | None = None
 ) -> str:
     return "".join([piece async for piece in library.export(form, chats, head)])
 
 
-def sample() -> ChatRecord:
+def sample() -> FullChat:
     """A chat with a part of every kind, some of it hostile."""
     answer = Message(
         Role.ASSISTANT,
@@ -52,7 +63,9 @@ def sample() -> ChatRecord:
         ORIGIN,
         Outcome.CUT,
     )
-    question = user("look <b>here</b>", Image("image/png", b"\x89PNG"), File("a&b.pdf", "application/pdf", b"%PDF"))
+    question = user_message(
+        "look <b>here</b>", Image("image/png", b"\x89PNG"), File("a&b.pdf", "application/pdf", b"%PDF")
+    )
     nodes = [
         Node("n1", None, question),
         Node("n2", "n1", answer),
@@ -61,22 +74,22 @@ def sample() -> ChatRecord:
     ]
     info = ChatInfo("c0ffee", "A <title>", ModelRef("openai", "gpt"), 1e9, 1e9, 1)
     tree = Conversation({node.id: node for node in nodes}, "n3")
-    return ChatRecord(info, ChatState(info.model, "be brief"), tree, {})
+    return FullChat(info, ChatState(info.model, "be brief"), tree, {})
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(records(), min_size=1, max_size=3, unique_by=lambda record: record.info.id))
-def test_json_brings_everything_back_into_another_library(chats: list[ChatRecord]):
+def test_json_brings_everything_back_into_another_library(chats: list[FullChat]):
     async def there_and_back() -> tuple[str, str]:
         with tempfile.TemporaryDirectory() as directory:
             file = Path(directory) / "chats.json"
             file.write_text(written(ExportFormat.JSON, *chats), "utf-8")
             library = Store(None, lambda _: None)
-            report = await library.take_in(file)
+            report = await library.import_file(file)
             assert isinstance(report, ImportReport)
             assert (report.chats, report.skipped) == (len(chats), ())
             assert report.messages == sum(len(chat.conversation.nodes) for chat in chats)
-            again = await library.take_in(file)
+            again = await library.import_file(file)
             assert again == ImportReport("termchat", known=len(chats))
             found = await exported(library, ExportFormat.JSON, [chat.info.id for chat in chats])
             await library.close()
@@ -88,36 +101,36 @@ def test_json_brings_everything_back_into_another_library(chats: list[ChatRecord
 
 async def test_a_chat_of_the_library_comes_back_in_another_and_goes_on(shelf: Shelf, tmp_path: Path):
     library = shelf.open()
-    recorder = library.begin(STATE, HERE)
+    recorder = library.new_recorder(STATE, HERE)
     first = ask(recorder, "one")
     await answer(recorder, first, "two")
     await answer(recorder, first, "sibling")
     file = tmp_path / "out.json"
     file.write_text(await exported(library, ExportFormat.JSON), "utf-8")
     other = shelf.open(tmp_path / "other" / "termchat.db")
-    await other.take_in(file)
+    await other.import_file(file)
 
-    here, there = await library.resume(recorder.chat, HERE), await other.resume(recorder.chat, HERE)
+    here, there = await library.resume(recorder.chat_id, HERE), await other.resume(recorder.chat_id, HERE)
     assert isinstance(here, Resumed) and isinstance(there, Resumed)
     assert there.conversation == here.conversation and there.state == here.state
     await answer(recorder, ask(recorder, "three", here.conversation.head), "four")
     file.write_text(await exported(library, ExportFormat.JSON), "utf-8")
-    assert await other.take_in(file) == ImportReport("termchat", messages=2)
+    assert await other.import_file(file) == ImportReport("termchat", messages=2)
 
 
 async def test_one_branch_is_exported_alone(shelf: Shelf):
     library = shelf.open()
-    recorder = library.begin(STATE, HERE)
+    recorder = library.new_recorder(STATE, HERE)
     first = ask(recorder, "one")
     two = await answer(recorder, first, "two")
     recorder.move(first)
     await answer(recorder, first, "sibling")
 
-    here = await exported(library, ExportFormat.TEXT, [recorder.chat])
-    there = await exported(library, ExportFormat.TEXT, [recorder.chat], two)
+    here = await exported(library, ExportFormat.TEXT, [recorder.chat_id])
+    there = await exported(library, ExportFormat.TEXT, [recorder.chat_id], two)
     assert "sibling" in here and "two" not in here
     assert "two" in there and "sibling" not in there
-    branch = json.loads(await exported(library, ExportFormat.JSON, [recorder.chat], two))
+    branch = json.loads(await exported(library, ExportFormat.JSON, [recorder.chat_id], two))
     assert [entry["id"] for entry in branch["chats"][0]["messages"]] == [first, two]
 
 
@@ -200,7 +213,7 @@ def test_html_is_harmless_whatever_was_said(said: str):
 
 @settings(max_examples=40, deadline=None)
 @given(records(), st.sampled_from(ExportFormat))
-def test_every_chat_can_be_written_in_every_form(chat: ChatRecord, form: ExportFormat):
+def test_every_chat_can_be_written_in_every_form(chat: FullChat, form: ExportFormat):
     assert written(form, chat, chat).encode("utf-8")
 
 
@@ -209,9 +222,9 @@ async def test_what_is_no_export_is_refused_with_words(shelf: Shelf, tmp_path: P
     bad = tmp_path / "bad"
     for raw in (b"", b"hello", b"{}", b"[]", b"[1]", b'{"a": 1}', b"PK\x03\x04broken", b"\xff\xfe", b"[" * 100_000):
         bad.write_bytes(raw)
-        assert isinstance(await library.take_in(bad), Failure), raw
-    assert isinstance(await library.take_in(tmp_path / "missing"), Failure)
-    assert isinstance(await library.take_in(tmp_path / ""), Failure)
+        assert isinstance(await library.import_file(bad), Failure), raw
+    assert isinstance(await library.import_file(tmp_path / "missing"), Failure)
+    assert isinstance(await library.import_file(tmp_path / ""), Failure)
 
 
 async def test_bad_records_are_named_and_skipped(shelf: Shelf, tmp_path: Path):
@@ -222,7 +235,7 @@ async def test_bad_records_are_named_and_skipped(shelf: Shelf, tmp_path: Path):
     good["chats"] += [circle, strange, {"title": "no id"}, 7, {**entry, "id": "../..", "title": "path"}]
     file = tmp_path / "mixed.json"
     file.write_text(json.dumps(good))
-    report = await shelf.open().take_in(file)
+    report = await shelf.open().import_file(file)
 
     assert isinstance(report, ImportReport)
     assert (report.chats, report.messages) == (1, 4)

@@ -12,10 +12,21 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from termchat.core.chat_store import Library, Resumed
-from termchat.core.chats import ImportReport, Skipped
-from termchat.core.history import sendable
-from termchat.core.messages import File, Image, Message, Origin, Reasoning, Role, Text, ToolCall, ToolResult, user
+from termchat.core.chat_store import ChatStore, Resumed
+from termchat.core.chats import ImportReport, SkippedRecord
+from termchat.core.history import prepare_history
+from termchat.core.messages import (
+    File,
+    Image,
+    Message,
+    Origin,
+    Reasoning,
+    Role,
+    Text,
+    ToolCall,
+    ToolResult,
+    user_message,
+)
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.usage import Usage
@@ -26,7 +37,7 @@ from tests.store.helpers import HERE
 SAMPLES = Path(__file__).parent / "samples"
 
 
-async def opened(library: Library, title: str) -> Resumed:
+async def opened(library: ChatStore, title: str) -> Resumed:
     page = await library.chats(limit=100)
     (chat,) = [chat.id for chat in page.chats if chat.title == title]
     found = await library.resume(chat, HERE)
@@ -34,17 +45,17 @@ async def opened(library: Library, title: str) -> Resumed:
     return found
 
 
-async def path(library: Library, title: str) -> list[Message]:
+async def path(library: ChatStore, title: str) -> list[Message]:
     return [node.message for node in (await opened(library, title)).conversation.path()]
 
 
-async def taken(library: Library, file: Path, counts: tuple[int, int], skipped: list[str]) -> None:
+async def taken(library: ChatStore, file: Path, counts: tuple[int, int], skipped: list[str]) -> None:
     """Import twice: the first time everything, the second nothing."""
-    report = await library.take_in(file)
+    report = await library.import_file(file)
     assert isinstance(report, ImportReport)
     assert (report.chats, report.messages) == counts
     assert [item.name for item in report.skipped] == skipped
-    again = await library.take_in(file)
+    again = await library.import_file(file)
     assert isinstance(again, ImportReport)
     assert (again.chats, again.messages, again.known) == (0, 0, counts[0])
 
@@ -55,7 +66,7 @@ async def test_chatgpt(shelf: Shelf):
 
     gpt = Origin("openai", ApiProtocol.RESPONSES, "gpt-5")
     assert await path(library, "Plotting primes") == [
-        user("Plot the primes"),
+        user_message("Plot the primes"),
         Message(Role.ASSISTANT, (Reasoning("Plan\nUse a sieve."),), gpt, Outcome.COMPLETE),
         Message(Role.ASSISTANT, (ToolCall("m-code", "python", "print([2, 3, 5])"),), gpt, Outcome.COMPLETE),
         Message(Role.TOOL, (ToolResult("m-code", "python", (Text("[2, 3, 5]"),)),)),
@@ -65,10 +76,10 @@ async def test_chatgpt(shelf: Shelf):
     assert len(found.conversation.nodes) == 7  # with the question that was edited, and its answer
     assert found.state.model == ModelRef("openai", "gpt-5")
     assert await path(library, "Hello there") == [
-        user("Hello there"),
+        user_message("Hello there"),
         Message(Role.ASSISTANT, (Text("Hi"),), None, Outcome.CUT),
     ]
-    assert sendable(found.conversation.history(), gpt, lambda _: True)
+    assert prepare_history(found.conversation.history(), gpt, lambda _: True)
 
 
 async def test_claude(shelf: Shelf):
@@ -76,7 +87,7 @@ async def test_claude(shelf: Shelf):
     await taken(library, SAMPLES / "claude.json", (2, 7), ["Broken"])
 
     assert await path(library, "Weather talk") == [
-        user("What is it like?", File("notes.txt", "text/plain", b"It may rain.")),
+        user_message("What is it like?", File("notes.txt", "text/plain", b"It may rain.")),
         Message(
             Role.ASSISTANT,
             (Reasoning("Ask the tool."), Text("Let me see."), ToolCall("call_2", "weather", '{"city": "Rome"}')),
@@ -105,7 +116,7 @@ async def test_llm(shelf: Shelf, tmp_path: Path):
 
     origin = Origin("openai", ApiProtocol.CHAT, "gpt-4o-mini-2024")
     assert await path(library, "Rome weather") == [
-        user("Weather?", Text("some context\n"), Image("image/png", b"\x89PNG")),
+        user_message("Weather?", Text("some context\n"), Image("image/png", b"\x89PNG")),
         Message(
             Role.ASSISTANT,
             (Text("Let me look."), ToolCall("call_9", "weather", '{"city": "Rome"}')),
@@ -115,7 +126,7 @@ async def test_llm(shelf: Shelf, tmp_path: Path):
         ),
         Message(Role.TOOL, (ToolResult("call_9", "weather", (Text("18 degrees"),)),)),
         Message(Role.ASSISTANT, (Text("It is 18 degrees."),), origin, Outcome.COMPLETE),
-        user("Thanks", Image("image/png", b"", "https://example.org/x.png")),
+        user_message("Thanks", Image("image/png", b"", "https://example.org/x.png")),
         Message(Role.ASSISTANT, (Text("Welcome."),), origin, Outcome.COMPLETE),
     ]
     found = await opened(library, "Rome weather")
@@ -132,7 +143,7 @@ async def test_an_old_log_of_llm(shelf: Shelf, tmp_path: Path):
 async def test_another_database_is_not_a_log_of_llm(shelf: Shelf, tmp_path: Path):
     with closing(sqlite3.connect(tmp_path / "logs.db")) as connection:
         connection.execute("CREATE TABLE bookmarks (a)")
-    report = await shelf.open().take_in(tmp_path / "logs.db")
+    report = await shelf.open().import_file(tmp_path / "logs.db")
 
     assert isinstance(report, ImportReport) and len(report.skipped) == 1
 
@@ -148,7 +159,7 @@ async def test_an_archive_and_a_folder_are_read_as_well(shelf: Shelf, tmp_path: 
         archive.writestr("user.json", "{}")
     library = shelf.open()
 
-    first, second = await library.take_in(folder), await library.take_in(tmp_path / "export.zip")
+    first, second = await library.import_file(folder), await library.import_file(tmp_path / "export.zip")
     assert isinstance(first, ImportReport) and isinstance(second, ImportReport)
     assert (first.chats, first.messages) == (2, 9)
     assert (second.chats, second.messages, second.known) == (0, 0, 2)
@@ -159,12 +170,12 @@ async def test_a_newer_export_of_the_same_chat_adds_what_is_new(shelf: Shelf, tm
     file = tmp_path / "conversations.json"
     file.write_text(json.dumps(chats[1:2]))
     library = shelf.open()
-    await library.take_in(file)
+    await library.import_file(file)
     more = {"uuid": "new", "sender": "human", "text": "And now?", "parent_message_uuid": "b-3"}
     chats[1]["chat_messages"].append(more)
     file.write_text(json.dumps(chats[1:2]))
 
-    assert await library.take_in(file) == ImportReport("Claude", messages=1)
+    assert await library.import_file(file) == ImportReport("Claude", messages=1)
 
 
 NAMES = (
@@ -185,7 +196,7 @@ def test_whatever_is_in_an_export_it_is_read_or_skipped(odd: Any, key: str, insi
     read = chatgpt.read if key == "mapping" else claude.read
     wrapped = {"a": {"message": inside, "parent": None}} if key == "mapping" else [inside]
     found = list(read([odd, {"id": "1", "uuid": "1", key: odd}, {"id": "2", "uuid": "2", key: wrapped}]))
-    assert len(found) == 3 or any(not isinstance(item, Skipped) for item in found)
+    assert len(found) == 3 or any(not isinstance(item, SkippedRecord) for item in found)
 
 
 def test_a_record_of_a_real_shape_that_lost_anything_is_read_or_skipped():

@@ -7,7 +7,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from termchat.core.chats import By
+from termchat.core.chats import UsageGroup
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.usage import Usage
@@ -29,9 +29,9 @@ def test_shares_of_a_cost_add_up_to_it_exactly(made: list[tuple[int, Decimal | N
     connection = db.open_memory().connection
     known = sum((c for _, c in made if c is not None), Decimal(0))
     for step, (tokens, own) in enumerate(made, 1):
-        ledger.enter(connection, None, entry("t", 0.0, "m", Usage(input=tokens, cost=own), step))
-    ledger.settle(connection, "t", cost + known)
-    (row,) = ledger.totals(connection, By.MODEL, 0.0)
+        ledger.add_entry(connection, None, entry("t", 0.0, "m", Usage(input=tokens, cost=own), step))
+    ledger.split_turn_cost(connection, "t", cost + known)
+    (row,) = ledger.totals(connection, UsageGroup.MODEL, 0.0)
     connection.close()
 
     everything_known = all(c is not None for _, c in made)
@@ -45,45 +45,45 @@ def test_usage_by_day_model_and_chat_since_a_moment():
     now = time.time()
     for n, (age, model, cost) in enumerate([(0, "a", "0.1"), (1, "a", "0.2"), (1, "b", None), (9, "b", "7")]):
         usage = Usage(input=100, output=10, cost=Decimal(cost) if cost else None, estimated=model == "b")
-        ledger.enter(connection, 1 if model == "a" else None, entry(f"t{n}", now - age * DAY, model, usage))
+        ledger.add_entry(connection, 1 if model == "a" else None, entry(f"t{n}", now - age * DAY, model, usage))
     since = now - 3 * DAY
 
-    models = ledger.totals(connection, By.MODEL, since)
+    models = ledger.totals(connection, UsageGroup.MODEL, since)
     assert [(r.key, r.requests, r.cost, r.unpriced, r.estimated) for r in models] == [
         ("p/a", 2, Decimal("0.3"), 0, False),
         ("p/b", 1, Decimal(0), 1, True),
     ]
-    days = ledger.totals(connection, By.DAY, since)
+    days = ledger.totals(connection, UsageGroup.DAY, since)
     assert [(r.requests, r.input) for r in days] == [(1, 100), (2, 200)]
     assert days[0].key == time.strftime("%Y-%m-%d")
-    by_chat = ledger.totals(connection, By.CHAT, 0.0)
+    by_chat = ledger.totals(connection, UsageGroup.CHAT, 0.0)
     assert [(r.key, r.title, r.requests) for r in by_chat] == [("", "deleted chats", 2), ("c", "the chat", 2)]
     connection.close()
 
 
 async def test_an_unknown_cost_stays_unknown_and_a_reported_one_wins(shelf: Shelf):
     library = shelf.open()
-    recorder = library.begin(STATE, HERE)
+    recorder = library.new_recorder(STATE, HERE)
     question = ask(recorder, "go")
     await answer(recorder, question, "x", None)
-    (row,) = await library.usage(By.MODEL)
+    (row,) = await library.usage(UsageGroup.MODEL)
     assert (row.cost, row.unpriced) == (Decimal(0), 1)
 
     await answer(recorder, question, "x", Decimal("0.5"), Usage(1, 1, cost=Decimal("0.5")))
-    (row,) = await library.usage(By.MODEL)
+    (row,) = await library.usage(UsageGroup.MODEL)
     assert (row.cost, row.unpriced, row.requests) == (Decimal("0.5"), 1, 2)
-    assert await library.usage(By.MODEL, time.time() + 60) == ()
+    assert await library.usage(UsageGroup.MODEL, time.time() + 60) == ()
 
 
 async def test_the_books_outlive_the_chat(shelf: Shelf):
     library = shelf.open()
-    recorder = library.begin(STATE, HERE)
+    recorder = library.new_recorder(STATE, HERE)
     await answer(recorder, ask(recorder, "go"), "x", Decimal("0.5"))
-    await library.delete(recorder.chat)
+    await library.delete(recorder.chat_id)
     await shelf.close()
     with closing(db.open_file(shelf.file).connection) as connection:
         connection.execute("UPDATE chats SET deleted = 1")
     library = shelf.open()
 
-    (row,) = await library.usage(By.CHAT)
+    (row,) = await library.usage(UsageGroup.CHAT)
     assert (row.key, row.title, row.cost) == ("", "deleted chats", Decimal("0.5"))

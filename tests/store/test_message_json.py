@@ -20,12 +20,12 @@ from termchat.core.messages import (
     Text,
     ToolCall,
     ToolResult,
-    user,
+    user_message,
 )
-from termchat.core.sanitize import well_formed
+from termchat.core.sanitize import repair_surrogates
 from termchat.core.usage import Usage
-from termchat.store.json_fields import BadRecord
-from termchat.store.message_json import Encoded, decode, encode, lost
+from termchat.store.json_fields import InvalidRecord
+from termchat.store.message_json import Encoded, decode, encode, missing_blob
 from tests.store.strategies import messages
 
 
@@ -41,23 +41,23 @@ def test_a_message_that_stands_alone_comes_back_as_it_was(message: Message):
     encoded = encode(message, inline=True)
 
     assert not encoded.blobs
-    assert decode(encoded.text, lost) == message
+    assert decode(encoded.text, missing_blob) == message
 
 
 @given(st.text())
 def test_half_characters_are_replaced_and_the_rest_stays(text: str):
-    encoded = encode(user(text or "x"))
+    encoded = encode(user_message(text or "x"))
 
     encoded.text.encode("utf-8")
-    assert decode(encoded.text, lost) == user(well_formed(text or "x"))
+    assert decode(encoded.text, missing_blob) == user_message(repair_surrogates(text or "x"))
 
 
 def test_numbers_that_json_does_not_know_survive():
-    message = Message(Role.ASSISTANT, (Text("a", extra={"n": math.inf, "m": [-math.inf]}),))
+    message = Message(Role.ASSISTANT, (Text("a", provider_data={"n": math.inf, "m": [-math.inf]}),))
     encoded = encode(message)
 
     json.loads(encoded.text, parse_constant=pytest.fail)
-    assert decode(encoded.text, lost) == message
+    assert decode(encoded.text, missing_blob) == message
 
 
 def test_no_field_of_a_message_is_forgotten():
@@ -79,15 +79,18 @@ def test_no_field_of_a_message_is_forgotten():
 
 
 def test_the_same_bytes_are_named_alike():
-    one, other = encode(user("a", Image("image/png", b"x"))), encode(user("b", File("x.pdf", "application/pdf", b"x")))
+    one, other = (
+        encode(user_message("a", Image("image/png", b"x"))),
+        encode(user_message("b", File("x.pdf", "application/pdf", b"x"))),
+    )
 
     assert one.blobs == other.blobs
 
 
 def test_a_message_whose_attachment_is_lost_is_still_read():
-    encoded = encode(user("look", Image("image/png", b"x")))
+    encoded = encode(user_message("look", Image("image/png", b"x")))
 
-    assert decode(encoded.text, lost) == user("look", Image("image/png", b""))
+    assert decode(encoded.text, missing_blob) == user_message("look", Image("image/png", b""))
 
 
 @given(
@@ -95,8 +98,8 @@ def test_a_message_whose_attachment_is_lost_is_still_read():
     | st.recursive(st.none() | st.integers(), lambda v: st.lists(v) | st.dictionaries(st.text(), v)).map(json.dumps)
 )
 def test_anything_else_is_a_bad_record_and_nothing_worse(text: str):
-    with pytest.raises(BadRecord):
-        decode(text, lost)
+    with pytest.raises(InvalidRecord):
+        decode(text, missing_blob)
 
 
 @given(messages, st.data())
@@ -104,11 +107,11 @@ def test_a_message_that_lost_a_piece_is_a_message_or_a_bad_record(message: Messa
     encoded: Encoded = encode(message, inline=True)
     at = data.draw(st.integers(0, len(encoded.text)))
     try:
-        decode(encoded.text[:at] + encoded.text[at + 1 :], lost)
-    except BadRecord:
+        decode(encoded.text[:at] + encoded.text[at + 1 :], missing_blob)
+    except InvalidRecord:
         pass
 
 
 def test_nesting_without_end_is_a_bad_record():
-    with pytest.raises(BadRecord):
-        decode('{"v":1,"author":"user","parts":' + "[" * 100_000, lost)
+    with pytest.raises(InvalidRecord):
+        decode('{"v":1,"author":"user","parts":' + "[" * 100_000, missing_blob)

@@ -14,7 +14,7 @@ from random import Random
 import pytest
 
 from termchat.core.chat_store import Resumed
-from termchat.core.history import sendable
+from termchat.core.history import prepare_history
 from termchat.core.messages import Role
 from termchat.core.outcomes import Outcome
 from termchat.store import processes
@@ -103,9 +103,9 @@ async def whole(file: Path, chat: str, said: list[list[str]], ended: float) -> N
 
 
 async def goes_on(found: Resumed, shelf: Shelf, chat: str) -> None:
-    replies = [n.message for n in found.conversation.nodes.values() if n.message.author is Role.ASSISTANT]
+    replies = [n.message for n in found.conversation.nodes.values() if n.message.role is Role.ASSISTANT]
     assert all(message.outcome in (Outcome.COMPLETE, Outcome.CUT) for message in replies)
-    assert sendable(found.conversation.history(), ORIGIN, lambda _: True)
+    assert prepare_history(found.conversation.history(), ORIGIN, lambda _: True)
     question = ask(found.recorder, "and then?", found.conversation.head)
     node = await answer(found.recorder, question, "this")
     await shelf.close()
@@ -122,7 +122,7 @@ async def test_a_chat_that_another_process_has_open_is_forked(shelf: Shelf):
         await line(process, "done")
         library = shelf.open()
         here = await library.chats()
-        assert [info.held for info in here.chats] == [True]
+        assert [info.open_elsewhere for info in here.chats] == [True]
         assert await library.last(HERE) is not None  # the same terminal: it is the user's own
         assert await library.last(type(HERE)("", HERE.directory)) is None
         found = await library.resume(chat, HERE)
@@ -136,7 +136,7 @@ async def test_a_chat_that_another_process_has_open_is_forked(shelf: Shelf):
     assert isinstance(theirs, Resumed) and not theirs.forked
     assert mine not in theirs.conversation.nodes
     assert theirs.conversation.path()[: len(before)] == before
-    again = await library.resume(found.recorder.chat, HERE)
+    again = await library.resume(found.recorder.chat_id, HERE)
     assert isinstance(again, Resumed)
     assert [n.message.text for n in again.conversation.path()[len(before) :]] == ["mine", "all mine"]
     assert shelf.told == []
@@ -147,7 +147,7 @@ async def test_several_processes_write_at_once_and_nobody_sees_a_lock(shelf: She
         for process in (one, two, three):
             await line(process, "asked")
         library = shelf.open()
-        recorder = library.begin(STATE, HERE)
+        recorder = library.new_recorder(STATE, HERE)
         for n in range(5):
             await answer(recorder, ask(recorder, str(n)), "x")
         for process in (one, two, three):
@@ -160,12 +160,12 @@ async def test_several_processes_write_at_once_and_nobody_sees_a_lock(shelf: She
 
 
 def test_a_process_knows_itself_and_not_one_that_is_gone():
-    me, now = processes.owner(), time.time()
+    me, now = processes.this_process(), time.time()
     host, boot, pid, start = me.split("|")
 
-    assert processes.alive(me, now, now)
-    assert not processes.alive(f"{host}|{boot}|{pid}|{start}0", now, now)
-    assert not processes.alive(f"{host}|{boot}|999999999|1", now, now)
-    assert processes.alive(f"else{host}|{boot}|1|1", now - 60, now)
-    assert not processes.alive(f"else{host}|{boot}|1|1", now - 86_400, now)
-    assert not processes.alive("nonsense", now - 86_400, now)
+    assert processes.is_running(me, now, now)
+    assert not processes.is_running(f"{host}|{boot}|{pid}|{start}0", now, now)
+    assert not processes.is_running(f"{host}|{boot}|999999999|1", now, now)
+    assert processes.is_running(f"else{host}|{boot}|1|1", now - 60, now)
+    assert not processes.is_running(f"else{host}|{boot}|1|1", now - 86_400, now)
+    assert not processes.is_running("nonsense", now - 86_400, now)

@@ -3,15 +3,15 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
-from termchat.core.chat_store import Library, Recorder, Resumed
-from termchat.core.chats import By, ChatState
+from termchat.core.chat_store import ChatStore, Recorder, Resumed
+from termchat.core.chats import ChatState, UsageGroup
 from termchat.core.conversation import Conversation, Node
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.events import MessageDone, StepStarted, Timing, TurnEnded
-from termchat.core.messages import Image, Message, Role, Text, ToolResult, user
+from termchat.core.messages import Image, Message, Role, Text, ToolResult, user_message
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
-from termchat.core.sanitize import say
+from termchat.core.sanitize import safe_format
 from termchat.core.usage import Usage
 from termchat.store.secrecy import Secrecy
 from tests.store.conftest import Shelf
@@ -34,19 +34,19 @@ from tests.store.helpers import (
 )
 
 
-async def resumed(library: Library, chat: str) -> Resumed:
+async def resumed(library: ChatStore, chat: str) -> Resumed:
     found = await library.resume(chat, HERE)
     assert isinstance(found, Resumed), found
     return found
 
 
-async def texts(library: Library, recorder: Recorder) -> list[str]:
-    found = await resumed(library, recorder.chat)
+async def texts(library: ChatStore, recorder: Recorder) -> list[str]:
+    found = await resumed(library, recorder.chat_id)
     return [node.message.text for node in found.conversation.path()]
 
 
 async def test_the_question_is_in_the_file_when_the_request_may_leave(shelf: Shelf):
-    recorder = shelf.open().begin(STATE, HERE)
+    recorder = shelf.open().new_recorder(STATE, HERE)
     question = ask(recorder, "hello")
     await recorder.begin("turn", question)
 
@@ -55,17 +55,17 @@ async def test_the_question_is_in_the_file_when_the_request_may_leave(shelf: She
 
 async def test_a_chat_comes_back_with_its_model_system_prompt_settings_and_tree(shelf: Shelf):
     library = shelf.open()
-    recorder = library.begin(ChatState(ModelRef("demo", "tour")), HERE)
+    recorder = library.new_recorder(ChatState(ModelRef("demo", "tour")), HERE)
     first = ask(recorder, "one")
     one = await answer(recorder, first, "first answer")
     recorder.move(first)
     other = await answer(recorder, first, "second answer")
-    recorder.use(STATE)
+    recorder.set_state(STATE)
     recorder.draft("half a thou")
     await recorder.close()
 
-    found = await resumed(library, recorder.chat)
-    nodes = [Node(first, None, user("one")), Node(one, first, reply("first answer"))]
+    found = await resumed(library, recorder.chat_id)
+    nodes = [Node(first, None, user_message("one")), Node(one, first, reply("first answer"))]
     nodes.append(Node(other, first, reply("second answer")))
     assert found.conversation == Conversation({node.id: node for node in nodes}, other)
     assert (found.state, found.draft, found.forked) == (STATE, "half a thou", False)
@@ -73,7 +73,7 @@ async def test_a_chat_comes_back_with_its_model_system_prompt_settings_and_tree(
 
 
 async def test_a_reply_is_on_disk_while_it_streams(shelf: Shelf):
-    recorder = shelf.open().begin(STATE, HERE)
+    recorder = shelf.open().new_recorder(STATE, HERE)
     recording = await started(recorder, ask(recorder, "go"))
     stream(recording, "turn", ["one", "two"])
 
@@ -85,7 +85,7 @@ async def test_a_reply_is_on_disk_while_it_streams(shelf: Shelf):
 
 async def test_the_whole_message_takes_the_place_of_the_partial_one(shelf: Shelf):
     library = shelf.open()
-    recorder = library.begin(STATE, HERE)
+    recorder = library.new_recorder(STATE, HERE)
     await answer(recorder, ask(recorder, "go"), "one two")
     await library.close()
     shelf.opened.clear()
@@ -96,33 +96,33 @@ async def test_the_whole_message_takes_the_place_of_the_partial_one(shelf: Shelf
 
 async def test_a_turn_that_nobody_reads_any_more_is_kept_as_cut(shelf: Shelf):
     library = shelf.open(every=60)
-    recorder = library.begin(STATE, HERE)
+    recorder = library.new_recorder(STATE, HERE)
     recording = await started(recorder, ask(recorder, "go"))
     stream(recording, "turn", ["as", "far"])
     recording.close()
     recording.close()
 
-    last = (await resumed(library, recorder.chat)).conversation.last_answer()
+    last = (await resumed(library, recorder.chat_id)).conversation.last_answer()
     assert last
     assert (last.message.text, last.message.outcome, last.message.origin) == ("as far ", Outcome.CUT, None)
 
 
 async def test_a_cut_reply_says_who_spoke_if_the_model_answered_before(shelf: Shelf):
     library = shelf.open(every=60)
-    recorder = library.begin(STATE, HERE)
+    recorder = library.new_recorder(STATE, HERE)
     node = await answer(recorder, ask(recorder, "go"), "whole")
     recording = await started(recorder, ask(recorder, "and", node))
     stream(recording, "turn", ["cut"])
     recording.close()
 
-    last = (await resumed(library, recorder.chat)).conversation.last_answer()
+    last = (await resumed(library, recorder.chat_id)).conversation.last_answer()
     assert last
     assert (last.message.text, last.message.origin) == ("cut ", ORIGIN)
 
 
 async def test_a_turn_without_a_word_leaves_the_question_alone(shelf: Shelf):
     library = shelf.open()
-    recorder = library.begin(STATE, HERE)
+    recorder = library.new_recorder(STATE, HERE)
     recording = await started(recorder, ask(recorder, "go"))
     recording.close()
 
@@ -130,7 +130,7 @@ async def test_a_turn_without_a_word_leaves_the_question_alone(shelf: Shelf):
 
 
 async def test_results_of_tools_are_on_disk_as_they_come(shelf: Shelf):
-    recorder = shelf.open(every=60).begin(STATE, HERE)
+    recorder = shelf.open(every=60).new_recorder(STATE, HERE)
     question = ask(recorder, "go")
     recording = await started(recorder, question)
     asked = calls(recording, "turn", question, ["ls", "cat"])
@@ -142,51 +142,51 @@ async def test_results_of_tools_are_on_disk_as_they_come(shelf: Shelf):
 
 async def test_results_survive_a_turn_that_ends_among_them(shelf: Shelf):
     library = shelf.open(every=60)
-    recorder = library.begin(STATE, HERE)
+    recorder = library.new_recorder(STATE, HERE)
     question = ask(recorder, "go")
     recording = await started(recorder, question)
     calls(recording, "turn", question, ["ls", "cat"])
     result(recording, "turn", 0, "ls", "file one")
     recording.close()
 
-    path = (await resumed(library, recorder.chat)).conversation.path()
+    path = (await resumed(library, recorder.chat_id)).conversation.path()
     assert path[-1].message == Message(Role.TOOL, (ToolResult("call_0", "ls", (Text("file one"),)),))
 
 
 async def test_every_request_is_in_the_books(shelf: Shelf):
     library = shelf.open()
-    recorder = library.begin(STATE, HERE)
+    recorder = library.new_recorder(STATE, HERE)
     question = ask(recorder, "go")
     recording = await started(recorder, question)
     asked = calls(recording, "turn", question, ["ls"])
     result(recording, "turn", 0, "ls", "x")
-    recording.keep(MessageDone("turn", "tools", asked, Message(Role.TOOL, (ToolResult("call_0", "ls", ()),))))
-    recording.keep(StepStarted("turn", 2))
-    recording.keep(MessageDone("turn", "last", "tools", reply("done")))
+    recording.record(MessageDone("turn", "tools", asked, Message(Role.TOOL, (ToolResult("call_0", "ls", ()),))))
+    recording.record(StepStarted("turn", 2))
+    recording.record(MessageDone("turn", "last", "tools", reply("done")))
     end(recording, "turn", Decimal("0.03"), USAGE + USAGE)
 
-    (row,) = await library.usage(By.MODEL)
+    (row,) = await library.usage(UsageGroup.MODEL)
     assert (row.key, row.requests, row.input, row.cached, row.output) == (str(MODEL), 2, 20, 4, 10)
     assert (row.cost, row.unpriced) == (Decimal("0.03"), 0)
 
 
 async def test_a_request_that_failed_is_in_the_books_and_cost_nothing(shelf: Shelf):
     library = shelf.open()
-    recorder = library.begin(STATE, HERE)
+    recorder = library.new_recorder(STATE, HERE)
     recording = await started(recorder, ask(recorder, "go"))
-    failure = Failure(FailureKind.AUTH, say("no"))
-    recording.keep(
-        TurnEnded("turn", Outcome.FAILED, MODEL, Usage(), None, Timing(None, 1), 1, received=False, failure=failure)
+    failure = Failure(FailureKind.AUTH, safe_format("no"))
+    recording.record(
+        TurnEnded("turn", Outcome.FAILED, MODEL, Usage(), None, Timing(None, 1), 1, has_content=False, failure=failure)
     )
 
-    (row,) = await library.usage(By.MODEL)
+    (row,) = await library.usage(UsageGroup.MODEL)
     assert (row.requests, row.output, row.cost, row.unpriced) == (1, 0, Decimal(0), 0)
 
 
 async def test_a_chat_without_a_message_is_none(shelf: Shelf):
     library = shelf.open()
-    recorder = library.begin(STATE, HERE)
-    recorder.use(ChatState())
+    recorder = library.new_recorder(STATE, HERE)
+    recorder.set_state(ChatState())
     recorder.move(None)
     await recorder.close()
 
@@ -195,20 +195,20 @@ async def test_a_chat_without_a_message_is_none(shelf: Shelf):
 
 async def test_a_message_is_never_rewritten(shelf: Shelf):
     library = shelf.open()
-    recorder = library.begin(STATE, HERE)
+    recorder = library.new_recorder(STATE, HERE)
     question = ask(recorder, "the original")
-    recorder.add(Node(question, None, user("something else")))
+    recorder.add(Node(question, None, user_message("something else")))
 
     assert await texts(library, recorder) == ["the original"]
 
 
 async def test_an_attachment_is_stored_once(shelf: Shelf):
     library = shelf.open()
-    recorder = library.begin(STATE, HERE)
+    recorder = library.new_recorder(STATE, HERE)
     picture = Image("image/png", b"\x89PNG" * 1000)
-    recorder.add(Node("a", None, user("look", picture)))
-    recorder.add(Node("b", "a", user("again", picture)))
-    found = await resumed(library, recorder.chat)
+    recorder.add(Node("a", None, user_message("look", picture)))
+    recorder.add(Node("b", "a", user_message("again", picture)))
+    found = await resumed(library, recorder.chat_id)
 
     assert [node.message.parts[0] for node in found.conversation.path()] == [picture, picture]
     assert look(shelf.file, "SELECT count(*) FROM blobs") == [(1,)]
@@ -217,13 +217,13 @@ async def test_an_attachment_is_stored_once(shelf: Shelf):
 async def test_keys_never_enter_the_file(shelf: Shelf):
     key = "sk-live-0123456789abcdef"
     library = shelf.open(hide=Secrecy([key]))
-    recorder = library.begin(STATE, HERE)
+    recorder = library.new_recorder(STATE, HERE)
     recorder.draft(f"my key is {key}")
     library.remember(f"use {key}", HERE)
     recording = await started(recorder, ask(recorder, f"here: {key}"))
     stream(recording, "turn", [key])
     await until(lambda: look(shelf.file, "SELECT 1 FROM partials WHERE message IS NOT NULL"))
-    await library.rename(recorder.chat, key)
+    await library.rename(recorder.chat_id, key)
     await recorder.close()
     recording.close()
     await shelf.close()
@@ -234,24 +234,24 @@ async def test_keys_never_enter_the_file(shelf: Shelf):
 
 async def test_a_chat_in_memory_works_alike_and_leaves_nothing(shelf: Shelf, tmp_path: Path):
     library = shelf.in_memory()
-    recorder = library.begin(STATE, HERE)
+    recorder = library.new_recorder(STATE, HERE)
     await answer(recorder, ask(recorder, "hello there"), "general")
 
     assert await texts(library, recorder) == ["hello there", "general"]
     assert [hit.snippet for hit in await library.search("general")] == ["general"]
-    assert library.in_memory
+    assert library.is_ephemeral
     assert list(tmp_path.iterdir()) == []
 
 
 async def test_what_is_said_in_the_middle_of_a_turn_is_in_the_file_when_the_next_request_may_leave(shelf: Shelf):
-    recorder = shelf.open(every=60).begin(STATE, HERE)
+    recorder = shelf.open(every=60).new_recorder(STATE, HERE)
     question = ask(recorder, "go")
     recording = await started(recorder, question)
     called = calls(recording, "turn", question, ["look"])
-    recording.keep(MessageDone("turn", "results", called, Message(Role.TOOL, (ToolResult("call_0", "look", ()),))))
-    recording.keep(MessageDone("turn", "more", "results", user("and this")))
-    await recording.asked()
+    recording.record(MessageDone("turn", "results", called, Message(Role.TOOL, (ToolResult("call_0", "look", ()),))))
+    recording.record(MessageDone("turn", "more", "results", user_message("and this")))
+    await recording.flush_user_message()
 
     assert look(shelf.file, "SELECT author FROM nodes WHERE id = 'more'") == [("user",)]
-    path = (await resumed(shelf.open(), recorder.chat)).conversation.path()
+    path = (await resumed(shelf.open(), recorder.chat_id)).conversation.path()
     assert [node.id for node in path] == [question, called, "results", "more"]

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from termchat.core.chat_store import Resumed
 from termchat.core.conversation import Node
 from termchat.core.errors import FailureKind
-from termchat.core.messages import File, user
+from termchat.core.messages import File, user_message
 from termchat.store import chats, db, messages, recovery
-from termchat.store.chats import Seed
+from termchat.store.chats import NewChat
 from tests.store.conftest import Shelf
 from tests.store.helpers import HERE, STATE, ask, look
 
@@ -37,13 +37,13 @@ def filled(file: Path) -> None:
     connection = db.open_file(file).connection
     with closing(connection), db.transaction(connection):
         for chat in range(CHATS):
-            n = chats.create(connection, Seed(f"chat{chat}", HERE), STATE, None, 1e9 + chat)
+            n = chats.create(connection, NewChat(f"chat{chat}", HERE), STATE, None, 1e9 + chat)
             parent = None
             for m in range(MESSAGES):
                 name = f"{chat}-{m}"
                 attached = (File("f", "text/plain", b"%d" % chat * 500),) if m == 0 else ()
-                node = Node(name, parent, user(f"message {name} " + "word " * 40, *attached))
-                chats.add(connection, n, messages.kept(node, 1e9 + m), follow=True)
+                node = Node(name, parent, user_message(f"message {name} " + "word " * 40, *attached))
+                chats.add(connection, n, messages.encode_node(node, 1e9 + m), follow=True)
                 parent = name
         connection.execute("DELETE FROM holders")
 
@@ -118,7 +118,7 @@ async def test_a_file_of_something_else_is_set_aside_whole(shelf: Shelf):
     shelf.file.write_bytes(b"not a database " * 1000)
 
     library = shelf.open()
-    ask(library.begin(STATE, HERE), "life goes on")
+    ask(library.new_recorder(STATE, HERE), "life goes on")
     assert [chat.title for chat in (await library.chats()).chats] == ["life goes on"]
     (aside,) = asides(shelf)
     assert aside.read_bytes() == b"not a database " * 1000
@@ -132,7 +132,7 @@ async def test_damage_found_in_the_middle_of_work_stops_nothing(shelf: Shelf, so
     assert len((await library.chats()).chats) == CHATS
     for chat in range(CHATS):
         assert isinstance(await library.resume(f"chat{chat}", HERE), Resumed)
-    recorder = library.begin(STATE, HERE)
+    recorder = library.new_recorder(STATE, HERE)
     ask(recorder, "and on")
 
     assert await library.search("and on")
@@ -159,8 +159,8 @@ async def test_only_the_first_of_two_rescues(shelf: Shelf, sound: bytes):
     shelf.file.parent.mkdir(parents=True)
     shelf.file.write_bytes(b"\x00" * PAGE + sound[PAGE:])
 
-    assert recovery.rescue(shelf.file) is not None
-    assert recovery.rescue(shelf.file) is None
+    assert recovery.recover(shelf.file) is not None
+    assert recovery.recover(shelf.file) is None
     assert len(asides(shelf)) == 1
     assert sorted(path.name for path in shelf.file.parent.iterdir()) == ["termchat.db", asides(shelf)[0].name]
 
@@ -175,7 +175,7 @@ def test_no_damage_ends_in_anything_but_a_sound_file(tmp_path_factory: pytest.Te
         at = chance.randrange(len(raw))
         raw[at : at + 8] = chance.randbytes(min(8, len(raw) - at))
     file.write_bytes(raw)
-    recovery.rescue(file)
+    recovery.recover(file)
 
     with closing(db.open_file(file).connection) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

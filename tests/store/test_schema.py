@@ -27,7 +27,7 @@ async def test_a_file_of_every_version_is_brought_to_the_newest(shelf: Shelf, ve
         assert isinstance(found, Resumed)
         assert [n.message.text for n in found.conversation.path()] == ["天气怎么样？", "It rains."]
         assert [hit.node for hit in await library.search("天气")] == ["node1"]
-    recorder = library.begin(STATE, HERE)
+    recorder = library.new_recorder(STATE, HERE)
     await answer(recorder, ask(recorder, "new"), "words")
     await shelf.close()
 
@@ -80,11 +80,11 @@ async def test_a_file_that_is_not_ours_to_change_is_left_alone(shelf: Shelf, scr
         other.executescript(script)
     before = look(shelf.file, "SELECT sql FROM sqlite_master")
     library = shelf.open()
-    recorder = library.begin(STATE, HERE)
+    recorder = library.new_recorder(STATE, HERE)
     await answer(recorder, ask(recorder, "the chat goes on"), "yes")
 
     assert len(await library.search("chat")) == 1
-    assert library.in_memory
+    assert library.is_ephemeral
     await shelf.close()
     assert [words in failure.message for failure in shelf.told] == [True]
     assert look(shelf.file, "SELECT sql FROM sqlite_master") == before

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from termchat.core.conversation import Node
-from termchat.core.messages import File, Message, Reasoning, Role, Text, ToolCall, ToolResult, user
+from termchat.core.messages import File, Message, Reasoning, Role, Text, ToolCall, ToolResult, user_message
 from termchat.store import db, messages, search
-from termchat.store.full_text import indexed, query, snippet, words
+from termchat.store.full_text import parse_query, searchable_text, snippet, to_fts_text
 from tests.store.conftest import Shelf
 from tests.store.helpers import HERE, STATE, ask
 
@@ -51,7 +51,7 @@ SAID = (
 )
 async def test_words_are_found_as_people_type_them(shelf: Shelf, typed: str, found: int | None):
     library = shelf.in_memory()
-    recorder = library.begin(STATE, HERE)
+    recorder = library.new_recorder(STATE, HERE)
     for text in SAID:
         ask(recorder, text)
 
@@ -69,11 +69,11 @@ def test_any_question_is_answered(typed: str):
 @given(st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=3))
 def test_whatever_was_said_is_found_by_its_own_words(said: list[str]):
     text = " ".join(said).encode("utf-8", "replace").decode()
-    asked = query(f'"{text.replace(chr(34), " ")}"')
+    asked = parse_query(f'"{text.replace(chr(34), " ")}"')
     if not asked or "\x00" in text:
         return
     connection = db.open_memory().connection
-    connection.execute("INSERT INTO words (rowid, text) VALUES (1, ?)", (indexed(text),))
+    connection.execute("INSERT INTO words (rowid, text) VALUES (1, ?)", (to_fts_text(text),))
     found = connection.execute("SELECT rowid FROM words WHERE words MATCH ?", (asked.match,)).fetchall()
     tokens = connection.execute("SELECT count(*) FROM words WHERE words MATCH ?", (asked.match,)).fetchone()
     connection.close()
@@ -82,10 +82,10 @@ def test_whatever_was_said_is_found_by_its_own_words(said: list[str]):
 
 async def test_everything_that_was_said_shown_or_given_is_found(shelf: Shelf):
     library = shelf.in_memory()
-    recorder = library.begin(STATE, HERE)
+    recorder = library.new_recorder(STATE, HERE)
     result = ToolResult("c", "ls", (Text("outputword"),))
     calls = ToolCall("c", "toolword", '{"path": "argumentword"}')
-    recorder.add(Node("a", None, user("userword", File("fileword.pdf", "application/pdf", b"x"))))
+    recorder.add(Node("a", None, user_message("userword", File("fileword.pdf", "application/pdf", b"x"))))
     recorder.add(Node("b", "a", Message(Role.ASSISTANT, (Reasoning("thoughtword"), Text("replyword"), calls))))
     recorder.add(Node("c", "b", Message(Role.TOOL, (result,))))
 
@@ -95,7 +95,7 @@ async def test_everything_that_was_said_shown_or_given_is_found(shelf: Shelf):
 
 async def test_the_better_hit_is_first_and_of_equals_the_newer(shelf: Shelf):
     library = shelf.in_memory()
-    recorder = library.begin(STATE, HERE)
+    recorder = library.new_recorder(STATE, HERE)
     for text in ("whale old", "whale new", "whale whale whale", "of many other things and a whale too here"):
         ask(recorder, text)
 
@@ -105,10 +105,10 @@ async def test_the_better_hit_is_first_and_of_equals_the_newer(shelf: Shelf):
 
 @given(st.text(max_size=500), st.text("ab天 é", min_size=1, max_size=3))
 def test_marks_lie_on_what_was_asked_for(text: str, piece: str):
-    asked = query(piece)
+    asked = parse_query(piece)
     if not asked:
         return
-    shown, marks = snippet(f"{text}{piece}", asked.pieces)
+    shown, marks = snippet(f"{text}{piece}", asked.highlights)
 
     assert "\n" not in shown and len(shown) <= 162
     assert all(0 <= begin < end <= len(shown) for begin, end in marks)
@@ -116,7 +116,7 @@ def test_marks_lie_on_what_was_asked_for(text: str, piece: str):
 
 async def test_a_snippet_is_the_neighbourhood_of_the_first_find(shelf: Shelf):
     library = shelf.in_memory()
-    ask(library.begin(STATE, HERE), "x " * 500 + "needle\nin a haystack" + " y" * 500)
+    ask(library.new_recorder(STATE, HERE), "x " * 500 + "needle\nin a haystack" + " y" * 500)
 
     (hit,) = await library.search("Needle")
     assert "needle in a haystack" in hit.snippet
@@ -127,10 +127,10 @@ def test_the_index_can_be_made_anew():
     connection = db.open_memory().connection
     connection.execute("INSERT INTO chats (id, created, updated) VALUES ('c', 0, 0)")
     for n, text in enumerate(SAID):
-        messages.add(connection, 1, messages.kept(Node(f"n{n}", None, user(text)), 0.0))
+        messages.add(connection, 1, messages.encode_node(Node(f"n{n}", None, user_message(text)), 0.0))
     messages.reindex(connection)
     connection.execute("INSERT INTO words(words) VALUES ('integrity-check')")
-    messages.forget_words(connection, connection.execute("SELECT n, author, message FROM nodes").fetchall())
+    messages.unindex(connection, connection.execute("SELECT n, author, message FROM nodes").fetchall())
 
     assert search.search(connection, "天气", 10) == ()
     assert connection.execute("SELECT count(*) FROM words").fetchone() == (0,)
@@ -138,4 +138,4 @@ def test_the_index_can_be_made_anew():
 
 
 def test_words_of_a_message_are_all_its_texts():
-    assert words(user("a", File("b.pdf", "application/pdf", b""))) == "b.pdf\na"
+    assert searchable_text(user_message("a", File("b.pdf", "application/pdf", b""))) == "b.pdf\na"

@@ -17,7 +17,7 @@ import pytest
 
 from termchat.core.chat_store import Resumed
 from termchat.core.errors import FailureKind
-from termchat.store.chat_store import Library
+from termchat.store.chat_store import SqliteChatStore
 from tests.store.conftest import Shelf
 from tests.store.helpers import HERE, STATE, answer, ask, look, started, stream, until
 
@@ -29,7 +29,7 @@ async def test_files_are_private_under_any_umask(shelf: Shelf, umask: int):
     os.umask(umask)
     try:
         library = shelf.open()
-        await answer(recorder := library.begin(STATE, HERE), ask(recorder, "hello"), "x")
+        await answer(recorder := library.new_recorder(STATE, HERE), ask(recorder, "hello"), "x")
         await library.chats()
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in shelf.file.parent.iterdir()}
         directory = stat.S_IMODE(shelf.file.parent.stat().st_mode)
@@ -51,7 +51,7 @@ async def test_a_file_that_others_could_read_is_closed_to_them(shelf: Shelf):
 
 async def test_another_programs_lock_holds_up_nobody_and_loses_nothing(shelf: Shelf):
     library = shelf.open()
-    recorder = library.begin(STATE, HERE)
+    recorder = library.new_recorder(STATE, HERE)
     first = ask(recorder, "before")
     await library.chats()
     with closing(sqlite3.connect(shelf.file, isolation_level=None)) as other:
@@ -89,13 +89,13 @@ async def test_a_lock_that_is_there_from_the_start_is_waited_for(shelf: Shelf):
         other.execute("PRAGMA locking_mode=EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
         library = shelf.open()
-        recorder = library.begin(STATE, HERE)
+        recorder = library.new_recorder(STATE, HERE)
         ask(recorder, "patience")
         assert (await library.chats()).chats == ()
         assert len(shelf.told) == 1
     await until(lambda: True)
     assert [chat.title for chat in (await library.chats()).chats] == ["patience"]
-    assert not library.in_memory
+    assert not library.is_ephemeral
 
 
 async def test_at_the_end_the_failure_says_what_was_not_saved(shelf: Shelf):
@@ -103,7 +103,7 @@ async def test_at_the_end_the_failure_says_what_was_not_saved(shelf: Shelf):
     await library.chats()
     with closing(sqlite3.connect(shelf.file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        ask(library.begin(STATE, HERE), "too late")
+        ask(library.new_recorder(STATE, HERE), "too late")
         failure = await library.close()
 
     assert failure is not None and failure.kind is FailureKind.STORAGE
@@ -111,7 +111,7 @@ async def test_at_the_end_the_failure_says_what_was_not_saved(shelf: Shelf):
 
 async def test_without_a_write_ahead_log_chats_are_kept_all_the_same(shelf: Shelf):
     library = shelf.open(vfs="unix-dotfile")
-    recorder = library.begin(STATE, HERE)
+    recorder = library.new_recorder(STATE, HERE)
     await answer(recorder, ask(recorder, "hello"), "world")
     await shelf.close()
 
@@ -124,18 +124,18 @@ async def test_a_device_in_the_place_of_the_file_is_left_alone(shelf: Shelf):
     shelf.file.symlink_to("/dev/full")
     before = Path("/dev/full").stat().st_mode
     library = shelf.open()
-    recorder = library.begin(STATE, HERE)
+    recorder = library.new_recorder(STATE, HERE)
     await answer(recorder, ask(recorder, "hello"), "world")
 
     assert len(await library.search("world")) == 1
-    assert library.in_memory and [failure.kind for failure in shelf.told] == [FailureKind.STORAGE]
+    assert library.is_ephemeral and [failure.kind for failure in shelf.told] == [FailureKind.STORAGE]
     assert shelf.file.is_symlink() and Path("/dev/full").stat().st_mode == before
 
 
 async def test_a_directory_that_cannot_be_made_leaves_a_chat_in_memory(shelf: Shelf, tmp_path: Path):
     (tmp_path / "data").write_text("a file where the directory should be")
     library = shelf.open()
-    recorder = library.begin(STATE, HERE)
+    recorder = library.new_recorder(STATE, HERE)
     await answer(recorder, ask(recorder, "hello"), "world")
 
     assert len((await library.chats()).chats) == 1
@@ -249,7 +249,7 @@ print(len(await library.search("said")))
 
 async def test_what_waits_does_not_pile_up(shelf: Shelf):
     library = shelf.open(every=0.01)
-    recorder = library.begin(STATE, HERE)
+    recorder = library.new_recorder(STATE, HERE)
     recording = await started(recorder, ask(recorder, "go"))
     with closing(sqlite3.connect(shelf.file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -261,7 +261,7 @@ async def test_what_waits_does_not_pile_up(shelf: Shelf):
         await until(lambda: len(library._desk._waiting) <= 2)
         other.execute("ROLLBACK")
     recording.close()
-    found = await library.resume(recorder.chat, HERE)
+    found = await library.resume(recorder.chat_id, HERE)
 
     assert isinstance(found, Resumed)
     assert found.draft == "draft 9"
@@ -271,8 +271,8 @@ async def test_what_waits_does_not_pile_up(shelf: Shelf):
 def test_a_library_is_opened_without_waiting_for_the_disk(tmp_path: Path):
     async def main() -> float:
         began = time.perf_counter()
-        library = Library(tmp_path / "x" / "termchat.db", lambda _: None)
-        library.begin(STATE, HERE)
+        library = SqliteChatStore(tmp_path / "x" / "termchat.db", lambda _: None)
+        library.new_recorder(STATE, HERE)
         took = time.perf_counter() - began
         await library.close()
         return took

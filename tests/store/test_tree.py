@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from termchat.core.chat_store import Recorder, Resumed
 from termchat.core.conversation import Conversation, Node
 from termchat.core.events import MessageDone
-from termchat.core.messages import user
-from termchat.store.chat_store import Library
+from termchat.core.messages import user_message
+from termchat.store.chat_store import SqliteChatStore
 from tests.store.helpers import HERE, STATE, end, reply, started
 
 STEPS = st.lists(st.sampled_from(["ask", "answer", "up", "anywhere", "begin", "fork", "resume"]), max_size=15)
@@ -27,7 +27,7 @@ class Model:
         self.recorder = recorder
 
     def ask(self) -> None:
-        node = Node(uuid4().hex, self.tree.head, user(f"question {len(self.tree.nodes)}"))
+        node = Node(uuid4().hex, self.tree.head, user_message(f"question {len(self.tree.nodes)}"))
         self.tree = self.tree.add(node)
         self.recorder.add(node)
 
@@ -36,7 +36,7 @@ class Model:
             return
         turn, node = uuid4().hex, Node(uuid4().hex, self.tree.head, reply(f"answer {len(self.tree.nodes)}"))
         recording = await started(self.recorder, self.tree.head, turn)
-        recording.keep(MessageDone(turn, node.id, node.parent, node.message))
+        recording.record(MessageDone(turn, node.id, node.parent, node.message))
         self.tree = self.tree.add(node)
         end(recording, turn)
         recording.close()
@@ -50,9 +50,9 @@ class Model:
             self.move(self.tree.nodes[self.tree.head].parent)
 
 
-async def same(library: Library, model: Model) -> Resumed | None:
+async def same(library: SqliteChatStore, model: Model) -> Resumed | None:
     """The chat as it is on disk, found equal."""
-    found = await library.resume(model.recorder.chat, HERE)
+    found = await library.resume(model.recorder.chat_id, HERE)
     if not isinstance(found, Resumed):
         assert not model.tree.nodes  # it never began
         return None
@@ -61,8 +61,8 @@ async def same(library: Library, model: Model) -> Resumed | None:
 
 
 async def play(steps: list[str], chance: Any) -> None:
-    library = Library(None, lambda _: None)
-    model = Model(library.begin(STATE, HERE))
+    library = SqliteChatStore(None, lambda _: None)
+    model = Model(library.new_recorder(STATE, HERE))
     left: list[Model] = []
     for step in steps:
         match step:
@@ -76,10 +76,10 @@ async def play(steps: list[str], chance: Any) -> None:
                 model.move(chance.choice(sorted(model.tree.nodes)))
             case "begin":
                 left.append(model)
-                model = Model(library.begin(STATE, HERE))
+                model = Model(library.new_recorder(STATE, HERE))
             case "fork" if model.tree.head is not None:
                 left.append(model)
-                forked = await library.fork(model.recorder.chat, model.tree.head, HERE, "a fork")
+                forked = await library.fork(model.recorder.chat_id, model.tree.head, HERE, "a fork")
                 assert isinstance(forked, Resumed)
                 model = Model(forked.recorder)
                 model.tree = forked.conversation

@@ -18,7 +18,7 @@ from uuid import uuid4
 from termchat.core.chat_store import Recorder, Recording, Resumed
 from termchat.core.events import MessageDone
 from termchat.core.messages import Message, Role, Text, ToolResult
-from termchat.store.chat_store import Library
+from termchat.store.chat_store import SqliteChatStore
 from tests.store.helpers import HERE, STATE, ask, calls, end, reply, result, started, stream
 
 
@@ -27,7 +27,7 @@ def tell(*words: object) -> None:
     sys.stdout.flush()
 
 
-async def talk(library: Library, chance: Random, recorder: Recorder, parent: str | None) -> None:
+async def talk(library: SqliteChatStore, chance: Random, recorder: Recorder, parent: str | None) -> None:
     while True:
         question = ask(recorder, f"question {uuid4().hex}", parent)
         turn = uuid4().hex
@@ -43,7 +43,7 @@ async def talk(library: Library, chance: Random, recorder: Recorder, parent: str
             if n % 5 == 0:
                 await asyncio.sleep(0.002)
         parent = uuid4().hex
-        recording.keep(MessageDone(turn, parent, at, reply(" ".join(words))))
+        recording.record(MessageDone(turn, parent, at, reply(" ".join(words))))
         end(recording, turn)
         recording.close()
         tell("done", parent, time.time())
@@ -59,20 +59,20 @@ async def tools(recording: Recording, chance: Random, turn: str, question: str) 
         tell("ran", turn, n, time.time())
     node = uuid4().hex
     parts = tuple(ToolResult(f"call_{n}", name, (Text(f"{turn[:8]}r{n}"),)) for n, name in enumerate(names))
-    recording.keep(MessageDone(turn, node, asked, Message(Role.TOOL, parts)))
+    recording.record(MessageDone(turn, node, asked, Message(Role.TOOL, parts)))
     tell("done", node, time.time())
     return node
 
 
 async def main(file: Path, seed: int, chat: str) -> None:
-    library = Library(file, lambda failure: tell("told", failure.message), every=0.2)
+    library = SqliteChatStore(file, lambda failure: tell("told", failure.message), every=0.2)
     if not chat:
-        recorder, parent = library.begin(STATE, HERE), None
+        recorder, parent = library.new_recorder(STATE, HERE), None
     else:
         found = await library.resume(chat, HERE)
         assert isinstance(found, Resumed)
         recorder, parent = found.recorder, found.conversation.head
-    tell("chat", recorder.chat)
+    tell("chat", recorder.chat_id)
     await talk(library, Random(seed), recorder, parent)
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from termchat.tools.builtin.files import GIVEN_BYTES, READ_BYTES, read_inside
-from termchat.tools.registry import Context, Fault
+from termchat.tools.registry import ToolContext, ToolError
 
 SECRET = "the secret outside"
 
@@ -44,7 +44,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def read(world: Path, path: str, first_line: int = 1) -> str:
-    answer = read_inside(Context(world), path, first_line)
+    answer = read_inside(ToolContext(world), path, first_line)
     assert isinstance(answer, str), answer
     return answer
 
@@ -85,8 +85,8 @@ def test_a_file_inside_is_read_as_it_is(world: Path, path: str, text: str) -> No
     ],
 )
 def test_anything_else_is_refused_with_its_reason(world: Path, path: str, why: str) -> None:
-    answer = read_inside(Context(world), path)
-    assert isinstance(answer, Fault)
+    answer = read_inside(ToolContext(world), path)
+    assert isinstance(answer, ToolError)
     assert why in answer.words
 
 
@@ -111,19 +111,19 @@ _STEPS = (
 
 @given(st.lists(st.sampled_from(_STEPS), max_size=8).map("/".join) | st.text(max_size=20))
 def test_no_path_leads_out(world: Path, path: str) -> None:
-    answer = read_inside(Context(world), path)
-    assert isinstance(answer, Fault) or SECRET not in answer
+    answer = read_inside(ToolContext(world), path)
+    assert isinstance(answer, ToolError) or SECRET not in answer
 
 
 def test_a_link_put_there_after_the_check_is_not_followed(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("termchat.tools.builtin.files.os.path.realpath", os.path.abspath)
     for path in ("out", "outdir/outside.txt"):
-        assert isinstance(read_inside(Context(world), path), Fault)
+        assert isinstance(read_inside(ToolContext(world), path), ToolError)
 
 
 def test_termchats_own_directories_are_private(world: Path) -> None:
-    answer = read_inside(Context(world, private=(world / "sub",)), "sub/b.txt")
-    assert isinstance(answer, Fault)
+    answer = read_inside(ToolContext(world, private=(world / "sub",)), "sub/b.txt")
+    assert isinstance(answer, ToolError)
     assert "belongs to termchat" in answer.words
 
 
@@ -140,8 +140,8 @@ def test_termchats_own_directories_are_private(world: Path) -> None:
 )
 def test_only_text_is_given(tmp_path: Path, raw: bytes, text: str | None) -> None:
     (tmp_path / "f").write_bytes(raw)
-    answer = read_inside(Context(tmp_path), "f")
-    assert answer == text if text else isinstance(answer, Fault)
+    answer = read_inside(ToolContext(tmp_path), "f")
+    assert answer == text if text else isinstance(answer, ToolError)
 
 
 def test_a_long_file_comes_in_pages_that_say_which_part_they_are(tmp_path: Path) -> None:
@@ -157,8 +157,8 @@ def test_a_long_file_comes_in_pages_that_say_which_part_they_are(tmp_path: Path)
         first += len(body.split("\n"))
         assert (f"read on with first_line={first}]" in head) == (first <= len(lines))
     assert seen == lines
-    assert isinstance(read_inside(Context(tmp_path), "long", 2001), Fault)
-    assert isinstance(read_inside(Context(tmp_path), "long", 0), Fault)
+    assert isinstance(read_inside(ToolContext(tmp_path), "long", 2001), ToolError)
+    assert isinstance(read_inside(ToolContext(tmp_path), "long", 0), ToolError)
 
 
 def test_one_endless_line_is_cut_and_says_so(tmp_path: Path) -> None:
@@ -172,6 +172,6 @@ def test_what_is_beyond_reach_is_said(tmp_path: Path) -> None:
     with (tmp_path / "huge").open("wb") as file:
         file.write(b"a\n" * 10)
         file.truncate(READ_BYTES + 10)
-    assert isinstance(read_inside(Context(tmp_path), "huge"), Fault)
+    assert isinstance(read_inside(ToolContext(tmp_path), "huge"), ToolError)
     (tmp_path / "huge").write_text("0123456\n" * (READ_BYTES // 8 + 5))
     assert "only its first" in read(tmp_path, "huge").partition("\n")[0]

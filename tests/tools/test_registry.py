@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from termchat.core.messages import ToolCall, ToolResult
-from termchat.tools.registry import OUTPUT_BYTES, Answer, Context, Tool, Toolbox, builtin_tools, tool
+from termchat.tools.registry import OUTPUT_BYTES, Answer, Tool, Toolbox, ToolContext, builtin_tools, tool
 
 
 @tool
 async def sample(
-    context: Context,
+    context: ToolContext,
     text: Annotated[str, "What to say"],
     times: int = 1,
     loud: bool = False,
@@ -139,7 +139,7 @@ def noon(zone: tzinfo | None) -> datetime:
 )
 async def test_the_time(tmp_path: Path, arguments: dict[str, str], words: str) -> None:
     clock = next(t for t in builtin_tools() if t.spec.name == "current_time")
-    answer = await clock.function(context=Context(tmp_path, now=noon), **arguments)
+    answer = await clock.function(context=ToolContext(tmp_path, now=noon), **arguments)
     assert words in str(answer)
 
 

@@ -7,22 +7,24 @@ import os
 from collections.abc import AsyncGenerator, Sequence
 from decimal import Decimal
 
-from termchat.core.chat_store import Request, ToolSpec, Wire
-from termchat.core.errors import Details, Failure, FailureKind, ProviderError
+from termchat.core.chat_store import Request, StreamMonitor, ToolSpec
+from termchat.core.errors import Failure, FailureDetails, FailureKind, ProviderError
 from termchat.core.events import Delta, Finished, ReasoningDelta, Retrying, TextDelta, ToolCallDelta, UsageDelta
 from termchat.core.messages import Origin, Role, Text, ToolCall, ToolResult
 from termchat.core.models import ApiProtocol, ModelInfo, ModelRef
-from termchat.core.outcomes import Finish
-from termchat.core.sanitize import safe, say
+from termchat.core.outcomes import FinishReason
+from termchat.core.sanitize import safe, safe_format
 from termchat.core.usage import Usage
-from termchat.engine.session import Session
-from termchat.engine.turn import Plan
-from termchat.providers.retry import waited
+from termchat.engine.session import ChatSession
+from termchat.engine.turn import TurnConfig
+from termchat.providers.retry import interruptible_sleep
 
 FAKE = ModelRef("fake", "one")
 OTHER = ModelRef("fake", "two")
-DETAILS = Details(say("api.fake"), say("one"), say("req_7f"), safe('{"error": "bad key"}'))
-_FINISHES = {"length": Finish.LENGTH, "filter": Finish.FILTER}
+DETAILS = FailureDetails(
+    safe_format("api.fake"), safe_format("one"), safe_format("req_7f"), safe('{"error": "bad key"}')
+)
+_FINISHES = {"length": FinishReason.LENGTH, "filter": FinishReason.FILTER}
 _LINE = "the quick brown fox 你好世界 jumps over"
 _PROSE = "Words that **arrive** in `small` pieces are shown at once, and *nothing* of them is drawn twice. " * 6
 MIXED = f"""# A reply of all kinds
@@ -88,24 +90,24 @@ class FakeProvider:
         self.ref = ref
         self.origin = Origin(ref.provider, ApiProtocol.CHAT, ref.model)
 
-    async def stream(self, request: Request, wire: Wire) -> AsyncGenerator[Delta, None]:
+    async def stream(self, request: Request, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
         last = request.messages[-1]
-        question = next(m.text for m in reversed(request.messages) if m.author is Role.USER)
-        if last.author is Role.TOOL:
+        question = next(m.text for m in reversed(request.messages) if m.role is Role.USER)
+        if last.role is Role.TOOL:
             yield TextDelta(0, f"the tool said {last.results[-1].text[:20]}")
         else:
             async for delta in self._reply(question, wire):
-                wire.received += 1
+                wire.bytes_received += 1
                 yield delta
-        if question.startswith("tool") and last.author is not Role.TOOL:
-            yield Finished(Finish.TOOL_CALLS)
+        if question.startswith("tool") and last.role is not Role.TOOL:
+            yield Finished(FinishReason.TOOL_CALLS)
             return
         words = question.split()
         tokens = int(words[1]) - 34 if words and words[0] == "full" else 12
         yield UsageDelta(Usage(input=tokens, output=34))
-        yield Finished(_FINISHES.get(question, Finish.STOP))
+        yield Finished(_FINISHES.get(question, FinishReason.STOP))
 
-    async def _reply(self, question: str, wire: Wire) -> AsyncGenerator[Delta, None]:
+    async def _reply(self, question: str, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
         word, *rest = question.split() or [""]
         match word:
             case "lines":
@@ -143,7 +145,7 @@ class FakeProvider:
             case "tool":
                 yield ToolCallDelta(0, "c1", rest[0], '{"text": "')
                 await asyncio.sleep(0.05)
-                yield ToolCallDelta(0, arguments='hello"}', done=True)
+                yield ToolCallDelta(0, arguments='hello"}', complete=True)
             case "hang":
                 await asyncio.sleep(3600)
             case "drip":
@@ -153,26 +155,35 @@ class FakeProvider:
             case "refuse":
                 raise ProviderError(
                     Failure(
-                        FailureKind.AUTH, say("Fake refused the key (401)."), say("Set FAKE_KEY."), 401, details=DETAILS
+                        FailureKind.AUTH,
+                        safe_format("Fake refused the key (401)."),
+                        safe_format("Set FAKE_KEY."),
+                        401,
+                        details=DETAILS,
                     )
                 )
             case "broke":
-                page = say("https://credit.fake/buy")
-                hint = say("Credit and limits: {page}, or choose another model (/model, -m).", page=page)
-                raise ProviderError(Failure(FailureKind.QUOTA, say("Out of credit (402)."), hint, 402, page=page))
+                page = safe_format("https://credit.fake/buy")
+                hint = safe_format("Credit and limits: {page}, or choose another model (/model, -m).", page=page)
+                raise ProviderError(
+                    Failure(FailureKind.QUOTA, safe_format("Out of credit (402)."), hint, 402, url=page)
+                )
             case "cut":
                 yield TextDelta(0, "half of a rep")
-                raise ProviderError(Failure(FailureKind.CUT, say("The stream ended before its end.")))
+                raise ProviderError(Failure(FailureKind.CUT, safe_format("The stream ended before its end.")))
             case "retry":
-                failure = Failure(FailureKind.RATE_LIMITED, say("Rate limited by Fake."))
+                failure = Failure(FailureKind.RATE_LIMITED, safe_format("Rate limited by Fake."))
                 seconds = float(rest[0]) if rest and rest[0].isdigit() else 0.9
                 yield Retrying(2, 3, seconds, failure)
-                await waited(seconds, wire)
+                await interruptible_sleep(seconds, wire)
                 yield TextDelta(0, "here after all")
             case "overloaded":
-                page = say("https://status.fake")
+                page = safe_format("https://status.fake")
                 failure = Failure(
-                    FailureKind.OVERLOADED, say("Fake is overloaded (529)."), say("Try again later."), page=page
+                    FailureKind.OVERLOADED,
+                    safe_format("Fake is overloaded (529)."),
+                    safe_format("Try again later."),
+                    url=page,
                 )
                 FakeProvider.overloaded = not FakeProvider.overloaded
                 if rest and not self.overloaded:
@@ -180,11 +191,11 @@ class FakeProvider:
                     return
                 for attempt in (2, 3):
                     yield Retrying(attempt, 3, 0.9, failure)
-                    await waited(0.9, wire)
+                    await interruptible_sleep(0.9, wire)
                 raise ProviderError(failure)
             case "missing" if self.ref != FAKE:
-                words = say('No model "one" at fake (404).')
-                raise ProviderError(Failure(FailureKind.NOT_FOUND, words, say("See the names.")))
+                words = safe_format('No model "one" at fake (404).')
+                raise ProviderError(Failure(FailureKind.NOT_FOUND, words, safe_format("See the names.")))
             case "stall":
                 FakeProvider.stalled = not FakeProvider.stalled
                 yield TextDelta(0, "some words " if self.stalled else "an answer at last")
@@ -210,19 +221,19 @@ class FakeProviders:
         return [ModelInfo(FAKE, context=128_000), ModelInfo(OTHER), ModelInfo(ModelRef("fake", "three"))]
 
     def resolve(self, name: str) -> ModelRef | Failure:
-        found = [ref for ref in self.known() if name in str(ref)]
+        found = [ref for ref in self.known_models() if name in str(ref)]
         if len(found) == 1:
             return found[0]
         ref = ModelRef.parse(name)
-        return ref or Failure(FailureKind.NOT_FOUND, say("No model of that name."), say("Try /model."))
+        return ref or Failure(FailureKind.NOT_FOUND, safe_format("No model of that name."), safe_format("Try /model."))
 
-    def info(self, model: ModelRef) -> ModelInfo | None:
+    def model_info(self, model: ModelRef) -> ModelInfo | None:
         return ModelInfo(model, context=128_000) if model == FAKE else None
 
-    def known(self) -> Sequence[ModelRef]:
+    def known_models(self) -> Sequence[ModelRef]:
         return (FAKE, OTHER)
 
-    def usable(self) -> Sequence[str]:
+    def usable_providers(self) -> Sequence[str]:
         return ("fake",)
 
 
@@ -251,12 +262,12 @@ class FakeTools:
 
 
 class FakePrices:
-    def prepare(self) -> None: ...
+    def preload(self) -> None: ...
 
     async def cost(self, model: ModelRef, usage: Usage) -> Decimal | None:
         return Decimal("0.0042")
 
 
-def fake_session() -> Session:
+def fake_session() -> ChatSession:
     """The real engine over the fake provider."""
-    return Session(Plan(FAKE, FakeProviders(), tools=FakeTools(), prices=FakePrices()))
+    return ChatSession(TurnConfig(FAKE, FakeProviders(), tools=FakeTools(), prices=FakePrices()))

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from termchat.core.events import CitationDelta, SearchDelta, StepStarted, Streamed, TextDelta
 from termchat.core.messages import Citation
-from termchat.core.urls import web
-from termchat.ui.blocks import Lines, Pause, Prose, Sources, words_of
+from termchat.core.urls import safe_url
+from termchat.ui.blocks import EndOfText, ReplyText, Sources, StaticLines, plain_text
 from termchat.ui.citations import source_lines
 from termchat.ui.turn_state import Phase
 from tests.ui.test_turn_state import ended, play, said, text
@@ -18,12 +18,12 @@ A, B = Citation("https://en.a.example/wiki/Tea?x=1", "Tea, the leaf"), Citation(
 
 
 def plain(*sources: Citation) -> list[str]:
-    return [words_of(line) for line in source_lines(sources, hyperlinks=False)]
+    return [plain_text(line) for line in source_lines(sources, hyperlinks=False)]
 
 
 def linked(*sources: Citation) -> list[tuple[str, list[str]]]:
     lines = source_lines(sources, hyperlinks=True)
-    return [(words_of(line), [segment.url for segment in line if segment.url]) for line in lines]
+    return [(plain_text(line), [segment.url for segment in line if segment.url]) for line in lines]
 
 
 def test_with_links_the_title_leads_there_and_the_host_follows() -> None:
@@ -57,19 +57,19 @@ def test_nothing_foreign_reaches_the_terminal() -> None:
     )
     for hyperlinks in (True, False):
         for line in source_lines([evil], hyperlinks=hyperlinks):
-            assert all(c.isprintable() and c not in "\x1b\u202e\n" for c in words_of(line))
+            assert all(c.isprintable() and c not in "\x1b\u202e\n" for c in plain_text(line))
             assert all(segment.url.isascii() and segment.url.isprintable() for segment in line)
 
 
 @given(st.text())
 def test_an_address_of_the_web_is_plain_ascii(url: str) -> None:
-    found = web(url)
+    found = safe_url(url)
     assert not found or (found.isascii() and found.isprintable() and " " not in found)
 
 
 @given(st.sampled_from(["http", "https", "HTTPS"]), st.from_regex(r"[a-z0-9.-]{1,20}", fullmatch=True), st.text())
 def test_an_address_stays_where_it_leads(scheme: str, host: str, path: str) -> None:
-    found = web(f"{scheme}://{host}/{path}")
+    found = safe_url(f"{scheme}://{host}/{path}")
     assert not found or found.startswith(f"{scheme}://{host}/")
 
 
@@ -81,13 +81,13 @@ def test_they_stand_between_the_reply_and_its_usage_each_once() -> None:
     later = Citation(B.url, "Better")
     _, blocks = play(text("Tea"), cite(A), cite(B), StepStarted("t", 2), text("hot"), cite(A), cite(later), ended())
     kinds = [type(block) for block in blocks]
-    assert kinds == [Prose, Prose, Pause, Sources, Lines]
+    assert kinds == [ReplyText, ReplyText, EndOfText, Sources, StaticLines]
     assert blocks[-2] == Sources((A, later))
 
 
 def test_a_search_is_shown_while_it_goes_on_and_once_it_is_known_what_for() -> None:
     view, blocks = play(text("I look."), Streamed("t", SearchDelta(1)))
-    assert (view.turn and view.turn.phase, blocks) == (Phase.SEARCHING, [Prose("I look."), Pause()])
+    assert (view.turn and view.turn.phase, blocks) == (Phase.SEARCHING, [ReplyText("I look."), EndOfText()])
     view, blocks = play(Streamed("t", SearchDelta(0, ("tea\n", "茶\x1b"))), Streamed("t", TextDelta(1, "Tea")))
     assert said(blocks) == ["● searched the web · tea · 茶␛"]
     assert view.turn and view.turn.phase is Phase.REPLYING

@@ -13,18 +13,17 @@ from termchat.core.errors import Failure, FailureKind
 from termchat.core.events import Timing, TurnEnded
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
-from termchat.core.sanitize import say
+from termchat.core.sanitize import safe_format
 from termchat.core.usage import Usage
-from termchat.ui import next_steps
-from termchat.ui.blocks import line, words_of
-from termchat.ui.next_steps import COMMANDS, Ways, after, ways_out
-from termchat.ui.phrases import trouble
-from termchat.ui.similar_models import advised, closest
+from termchat.ui.blocks import plain_text, styled_line
+from termchat.ui.next_steps import COMMAND_LABELS, KEY_LABELS, StepLabels, failure_steps, next_steps
+from termchat.ui.phrases import short_reason
+from termchat.ui.similar_models import similar_models, with_suggestions
 from termchat.ui.text.fit import wrap
 from tests.ui.fakes import FakeProviders
 
 KNOWN = [ModelRef("openai", "gpt-5.2"), ModelRef("openai", "gpt-5.1"), ModelRef("ofox", "gpt-5.2"), ModelRef("a", "b")]
-PAGE = say("https://status.example")
+PAGE = safe_format("https://status.example")
 CASES = [
     (FailureKind.AUTH, False, "Do this · Alt-M other model · Enter sends again"),
     (FailureKind.NOT_FOUND, False, "Do this · Alt-M pick a model · Enter sends again"),
@@ -43,8 +42,13 @@ CASES = [
 
 @pytest.mark.parametrize(("kind", "received", "words"), CASES)
 def test_the_way_out_of_each_failure(kind: FailureKind, received: bool, words: str) -> None:
-    failure = Failure(kind, say("It broke."), say("Do this."), page=PAGE if kind is FailureKind.OVERLOADED else say(""))
-    assert ways_out(failure, next_steps.KEYS, received=received) == words
+    failure = Failure(
+        kind,
+        safe_format("It broke."),
+        safe_format("Do this."),
+        url=PAGE if kind is FailureKind.OVERLOADED else safe_format(""),
+    )
+    assert failure_steps(failure, KEY_LABELS, received=received) == words
 
 
 @pytest.mark.parametrize(
@@ -52,33 +56,43 @@ def test_the_way_out_of_each_failure(kind: FailureKind, received: bool, words: s
     [(False, "Alt-R retries when back · Alt-M other model"), (True, "Alt-R asks again · Alt-M other model")],
 )
 def test_a_host_that_was_not_reached_may_be_waited_for(received: bool, words: str) -> None:
-    assert ways_out(Failure(FailureKind.NETWORK, say("Away."), away=True), next_steps.KEYS, received=received) == words
+    assert (
+        failure_steps(
+            Failure(FailureKind.NETWORK, safe_format("Away."), unreachable=True), KEY_LABELS, received=received
+        )
+        == words
+    )
 
 
 @pytest.mark.parametrize("kind", FailureKind)
 @pytest.mark.parametrize("received", [False, True])
 def test_no_failure_offers_a_key_or_a_command_that_is_not_there(kind: FailureKind, received: bool) -> None:
-    words = ways_out(Failure(kind, say("It broke.")), next_steps.KEYS, received=received)
+    words = failure_steps(Failure(kind, safe_format("It broke.")), KEY_LABELS, received=received)
     assert words
-    keys, registry = {key.shown for key in KEYS}, builtin()
+    keys, registry = {key.label for key in KEYS}, builtin()
     assert set(re.findall(r"Alt-\w+|Ctrl-\w+|Enter\b", words)) <= {*keys, "Enter"}
     assert all(registry.find(name) for name in re.findall(r"/(\w+)", words))
 
 
 @pytest.mark.parametrize("kind", FailureKind)
 def test_each_failure_has_a_word_for_the_countdown(kind: FailureKind) -> None:
-    assert trouble(Failure(kind, say("It broke."))) in ("rate limited", "overloaded", "no connection", "It broke")
+    assert short_reason(Failure(kind, safe_format("It broke."))) in (
+        "rate limited",
+        "overloaded",
+        "no connection",
+        "It broke",
+    )
 
 
 def test_the_closest_names_are_those_of_the_same_provider_first() -> None:
-    assert closest(ModelRef("openai", "gpt-5.3"), KNOWN) == KNOWN[:3]
-    assert closest(ModelRef("openai", "zzz"), KNOWN) == []
+    assert similar_models(ModelRef("openai", "gpt-5.3"), KNOWN) == KNOWN[:3]
+    assert similar_models(ModelRef("openai", "zzz"), KNOWN) == []
 
 
 @pytest.mark.parametrize("kind", FailureKind)
 @pytest.mark.parametrize("received", [False, True])
 def test_where_no_key_acts_only_commands_are_offered(kind: FailureKind, received: bool) -> None:
-    words = ways_out(Failure(kind, say("It broke.")), COMMANDS, received=received)
+    words = failure_steps(Failure(kind, safe_format("It broke.")), COMMAND_LABELS, received=received)
     assert words
     assert not re.search(r"Alt-|Ctrl-|Enter\b|input", words)
     assert all(builtin().find(name) for name in re.findall(r"/(\w+)", words))
@@ -86,42 +100,42 @@ def test_where_no_key_acts_only_commands_are_offered(kind: FailureKind, received
 
 def ended(outcome: Outcome, *, received: bool = True, failure: Failure | None = None) -> TurnEnded:
     made = {"usage": Usage(), "cost": None, "timing": Timing(None, 1), "steps": 1}
-    return TurnEnded("t", outcome, ModelRef("fake", "onne"), failure=failure, received=received, **made)
+    return TurnEnded("t", outcome, ModelRef("fake", "onne"), failure=failure, has_content=received, **made)
 
 
 @pytest.mark.parametrize(
     ("outcome", "offered", "words"),
     [
-        (Outcome.COMPLETE, next_steps.KEYS, ""),
-        (Outcome.LENGTH, next_steps.KEYS, "Alt-C goes on · /set max_tokens"),
-        (Outcome.LENGTH, COMMANDS, "/continue goes on · /set max_tokens"),
-        (Outcome.CANCELLED, COMMANDS, "/continue goes on"),
-        (Outcome.FILTERED, next_steps.KEYS, "/edit the message · Alt-M other model"),
-        (Outcome.REFUSED, COMMANDS, "/edit the message · /model other model"),
+        (Outcome.COMPLETE, KEY_LABELS, ""),
+        (Outcome.LENGTH, KEY_LABELS, "Alt-C goes on · /set max_tokens"),
+        (Outcome.LENGTH, COMMAND_LABELS, "/continue goes on · /set max_tokens"),
+        (Outcome.CANCELLED, COMMAND_LABELS, "/continue goes on"),
+        (Outcome.FILTERED, KEY_LABELS, "/edit the message · Alt-M other model"),
+        (Outcome.REFUSED, COMMAND_LABELS, "/edit the message · /model other model"),
     ],
 )
-def test_what_can_be_done_about_an_outcome(outcome: Outcome, offered: Ways, words: str) -> None:
-    assert after(ended(outcome), offered) == words
+def test_what_can_be_done_about_an_outcome(outcome: Outcome, offered: StepLabels, words: str) -> None:
+    assert next_steps(ended(outcome), offered) == words
 
 
 def test_a_message_that_was_declined_before_any_word_is_back_and_not_to_be_fetched() -> None:
     refused = ended(Outcome.REFUSED, received=False)
-    assert after(refused, next_steps.KEYS) == "the message is back in the input · Alt-M other model"
+    assert next_steps(refused, KEY_LABELS) == "the message is back in the input · Alt-M other model"
 
 
 def test_a_model_that_is_not_there_names_the_closest() -> None:
-    failure = Failure(FailureKind.NOT_FOUND, say("No model."), say("Look there."))
+    failure = Failure(FailureKind.NOT_FOUND, safe_format("No model."), safe_format("Look there."))
     refused = ended(Outcome.FAILED, received=False, failure=failure)
-    told = asyncio.run(advised(refused, FakeProviders()))
+    told = asyncio.run(with_suggestions(refused, FakeProviders()))
     assert told.failure
-    assert told.failure.closest == (ModelRef("fake", "one"),)
-    assert after(told, next_steps.KEYS) == "Closest: fake/one · Enter uses fake/one · Alt-M pick a model"
-    other = ended(Outcome.FAILED, failure=Failure(FailureKind.SERVER, say("It broke.")))
-    assert asyncio.run(advised(other, FakeProviders())) is other
+    assert told.failure.suggestions == (ModelRef("fake", "one"),)
+    assert next_steps(told, KEY_LABELS) == "Closest: fake/one · Enter uses fake/one · Alt-M pick a model"
+    other = ended(Outcome.FAILED, failure=Failure(FailureKind.SERVER, safe_format("It broke.")))
+    assert asyncio.run(with_suggestions(other, FakeProviders())) is other
 
 
 def test_a_line_is_broken_between_its_items_where_that_leaves_most_of_the_row_full() -> None:
-    words = say("Closest: one/two, three/four · Alt-M pick a model · Enter sends again")
-    rows = [words_of(row) for row in wrap(line(words), 40)]
+    words = safe_format("Closest: one/two, three/four · Alt-M pick a model · Enter sends again")
+    rows = [plain_text(row) for row in wrap(styled_line(words), 40)]
     assert rows == ["Closest: one/two, three/four", "Alt-M pick a model · Enter sends again"]
-    assert [words_of(row) for row in wrap(line(say("a b · ccccccc dd")), 12)] == ["a b", "ccccccc dd"]
+    assert [plain_text(row) for row in wrap(styled_line(safe_format("a b · ccccccc dd")), 12)] == ["a b", "ccccccc dd"]

@@ -14,16 +14,16 @@ from termchat.core.chat_store import Request
 from termchat.core.errors import Failure
 from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo
-from termchat.core.sanitize import safe_line, say
+from termchat.core.sanitize import safe_format, safe_line
 from termchat.providers.anthropic.decode import AnthropicDecoder
 from termchat.providers.anthropic.encode import encode
-from termchat.providers.anthropic.prompt_cache import marked, unmarked
-from termchat.providers.anthropic.signature_prefix import prefix_of
-from termchat.providers.client import Body, Change, Endpoint, Report
+from termchat.providers.anthropic.prompt_cache import add_cache_control, strip_cache_control
+from termchat.providers.anthropic.signature_prefix import prefix_digest
+from termchat.providers.client import AmendedRequest, Body, Endpoint, ErrorResponse
 from termchat.providers.errors import bytes_of
-from termchat.providers.model_cache import listed
+from termchat.providers.model_cache import model_info
 from termchat.providers.plain import without_streaming
-from termchat.providers.sdk_environment import ambient_headers
+from termchat.providers.sdk_environment import headers_from_environment
 
 _OWN_HOST = "api.anthropic.com"
 _NOT_IN_THE_SDK = {"temperature", "top_p"}  # newer models refuse them, and so does the SDK's signature
@@ -36,8 +36,8 @@ class AnthropicClient:
     def __init__(self, endpoint: Endpoint, limits: Mapping[str, int]) -> None:
         self.endpoint = endpoint
         self.path = ""
-        self.told: set[tuple[str, Origin, str]] = set()
-        self.learned: set[tuple[Origin, str]] = set()
+        self.announced: set[tuple[str, Origin, str]] = set()
+        self.rejected_params: set[tuple[Origin, str]] = set()
         self._limits = limits
         self._sdk = anthropic.AsyncAnthropic(
             api_key=endpoint.key or "none",
@@ -50,32 +50,34 @@ class AnthropicClient:
         )
 
     def encode(self, request: Request, origin: Origin) -> Body:
-        limit = self._limits.get(origin.model) or self.endpoint.profile.limit_for(origin.model)
+        limit = self._limits.get(origin.model) or self.endpoint.profile.max_tokens_for(origin.model)
         assert limit, "the presets name a limit for every model"
         body = _schema_made_to_fit(encode(request, origin, self.endpoint.profile, limit))
-        return body if "no_cache" in self.endpoint.profile.quirks else marked(body)
+        return body if "no_cache" in self.endpoint.profile.quirks else add_cache_control(body)
 
     @asynccontextmanager
     async def open(self, body: Body) -> AsyncGenerator[httpx2.Response]:
         create: Any = self._sdk.messages.with_streaming_response.create
-        extra = {name: body[name] for name in _NOT_IN_THE_SDK & body.keys()} | dict(self.endpoint.profile.body)
+        extra = {name: body[name] for name in _NOT_IN_THE_SDK & body.keys()} | dict(self.endpoint.profile.extra_body)
         known = {name: value for name, value in body.items() if name not in _NOT_IN_THE_SDK}
-        _hush()
+        _silence_sdk_warnings()
         async with create(**known, extra_body=extra or None) as response:
             yield response.http_response
 
     def decoder(self, body: Body) -> AnthropicDecoder:
-        return AnthropicDecoder(prefix=prefix_of(body, body["messages"]))
+        return AnthropicDecoder(prefix=prefix_digest(body, body["messages"]))
 
-    def report(self, error: Exception) -> Report | None:
+    def error_response(self, error: Exception) -> ErrorResponse | None:
         if not isinstance(error, anthropic.APIStatusError):
             return None
         said = error.body or error.response.text
-        return Report(error.status_code, said, dict(error.response.headers), bytes_of(error.response))
+        return ErrorResponse(error.status_code, said, dict(error.response.headers), bytes_of(error.response))
 
-    def relent(self, body: Body, failure: Failure) -> Change | None:
-        if failure.status in (400, 422) and "cache_control" in failure.message and (plain := unmarked(body)):
-            return Change(plain, say("{title} does not cache prompts.", title=safe_line(self.endpoint.title)))
+    def amend(self, body: Body, failure: Failure) -> AmendedRequest | None:
+        if failure.status in (400, 422) and "cache_control" in failure.message and (plain := strip_cache_control(body)):
+            return AmendedRequest(
+                plain, safe_format("{title} does not cache prompts.", title=safe_line(self.endpoint.title))
+            )
         return without_streaming(body, failure, self.endpoint) if failure.status in (400, 422) else None
 
     async def models(self) -> Sequence[ModelInfo]:
@@ -84,7 +86,7 @@ class AnthropicClient:
     def _listed(self, model: Any) -> ModelInfo:
         """A row of the listing; gateways leave out the limits."""
         context, longest = getattr(model, "max_input_tokens", None), getattr(model, "max_tokens", None)
-        return listed(self.endpoint, model.id, title=model.display_name or "", context=context, max_output=longest)
+        return model_info(self.endpoint, model.id, title=model.display_name or "", context=context, max_output=longest)
 
 
 def _schema_made_to_fit(body: Body) -> Body:
@@ -99,7 +101,7 @@ def _schema_made_to_fit(body: Body) -> Body:
     return body | {"output_config": output | {"format": {"type": "json_schema", "schema": schema}}}
 
 
-def _hush() -> None:
+def _silence_sdk_warnings() -> None:
     """Keep the SDK from warning of models and modes that are growing old: on stderr it would damage the screen."""
     for message in ("The model '", "Using Claude with"):
         warnings.filterwarnings("ignore", message)
@@ -109,7 +111,7 @@ def _headers(endpoint: Endpoint) -> dict[str, Any]:
     """Gateways know the older pair of headers; Anthropic itself takes what the SDK sends (providers.md 0.5)."""
     headers: dict[str, Any] = dict(endpoint.headers)
     if endpoint.profile.name != "anthropic":
-        headers = dict.fromkeys(ambient_headers("ANTHROPIC_CUSTOM_HEADERS"), anthropic.Omit()) | headers
+        headers = dict.fromkeys(headers_from_environment("ANTHROPIC_CUSTOM_HEADERS"), anthropic.Omit()) | headers
     if endpoint.host == _OWN_HOST:
         return headers
     if not endpoint.key:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from termchat.core.events import (
-    Adapted,
     CitationDelta,
     Delta,
     Finished,
+    ProviderNotice,
     ReasoningDelta,
     SearchDelta,
     TextDelta,
@@ -19,12 +19,12 @@ from termchat.core.events import (
     UsageDelta,
 )
 from termchat.core.messages import Citation, Json
-from termchat.core.outcomes import Finish
-from termchat.core.sanitize import safe_line, say
+from termchat.core.outcomes import FinishReason
+from termchat.core.sanitize import safe_format, safe_line
 from termchat.core.usage import Usage
 from termchat.providers.decoder import (
-    Indices,
     NewId,
+    PartNumbers,
     ServerError,
     as_cost,
     as_count,
@@ -36,18 +36,18 @@ from termchat.providers.decoder import (
 )
 
 _FINISH = {
-    "end_turn": Finish.STOP,
-    "stop_sequence": Finish.STOP,
-    "tool_use": Finish.TOOL_CALLS,
-    "max_tokens": Finish.LENGTH,
-    "model_context_window_exceeded": Finish.CONTEXT_FULL,
-    "refusal": Finish.REFUSAL,
-    "pause_turn": Finish.PAUSED,
+    "end_turn": FinishReason.STOP,
+    "stop_sequence": FinishReason.STOP,
+    "tool_use": FinishReason.TOOL_CALLS,
+    "max_tokens": FinishReason.LENGTH,
+    "model_context_window_exceeded": FinishReason.CONTEXT_FULL,
+    "refusal": FinishReason.REFUSAL,
+    "pause_turn": FinishReason.PAUSED,
 }
 
 
 @dataclass(slots=True)
-class _Asking:
+class _PendingSearch:
     """A search that is being asked for; its input comes in pieces, as that of a call does."""
 
     block: dict[str, Any]
@@ -69,11 +69,11 @@ class AnthropicDecoder:
     def __init__(self, *, prefix: str = "", new_id: NewId = new_call_id) -> None:
         self._bound: dict[str, Json] = {"prefix": prefix} if prefix else {}
         self.finished = False
-        self.ended = False
+        self.closed = False
         self._new_id = new_id
-        self._indices = Indices()
+        self._indices = PartNumbers()
         self._calls: dict[int, str] = {}  # part -> the input its start block held, said only if no piece follows
-        self._searches: dict[int, _Asking] = {}
+        self._searches: dict[int, _PendingSearch] = {}
         self._cited: dict[int, list[Json]] = {}  # part -> what its citations are proven by
         self._usage: dict[str, Any] = {}
         self._stop = self._why = ""
@@ -87,14 +87,14 @@ class AnthropicDecoder:
             "error": self._error,
         }
 
-    def feed(self, name: str, data: dict[str, Any]) -> Iterator[Delta]:
+    def decode_event(self, name: str, data: dict[str, Any]) -> Iterator[Delta]:
         handler = self._handlers.get(as_text(data.get("type")) or name)
         if handler:
             yield from handler(data)
         elif data.get("error"):
             raise ServerError(data)
 
-    def whole(self, data: dict[str, Any]) -> Iterator[Delta]:
+    def decode_response(self, data: dict[str, Any]) -> Iterator[Delta]:
         if data.get("type") == "error" or data.get("error"):
             raise ServerError(data)
         if "content" not in data:
@@ -123,7 +123,7 @@ class AnthropicDecoder:
                 yield from self._signed(index, block.get("signature"))
             case "redacted_thinking":
                 yield ReasoningDelta(
-                    index, "", redacted=True, extra={"data": as_text(block.get("data")), **self._bound}
+                    index, "", redacted=True, provider_data={"data": as_text(block.get("data")), **self._bound}
                 )
             case "tool_use":
                 given = block.get("input")
@@ -131,13 +131,13 @@ class AnthropicDecoder:
                 call_id = str(block.get("id") or "") or self._new_id()
                 yield ToolCallDelta(index, call_id, as_text(block.get("name")))
             case "server_tool_use" if block.get("name") == "web_search":
-                self._searches[index] = _Asking(block)
+                self._searches[index] = _PendingSearch(block)
                 yield SearchDelta(index)
             case "web_search_tool_result":
-                yield SearchDelta(index, extra={"block": block})
+                yield SearchDelta(index, provider_data={"block": block})
                 why = as_text(as_object(block.get("content")).get("error_code"))
                 if why:
-                    yield Adapted(say("The web search failed: {why}.", why=safe_line(why[:60])))
+                    yield ProviderNotice(safe_format("The web search failed: {why}.", why=safe_line(why[:60])))
             case _:
                 pass
 
@@ -165,16 +165,16 @@ class AnthropicDecoder:
 
     def _signed(self, index: int, signature: Any) -> Iterator[Delta]:
         if as_text(signature):
-            yield ReasoningDelta(index, "", extra={"signature": signature, **self._bound})
+            yield ReasoningDelta(index, "", provider_data={"signature": signature, **self._bound})
 
     def _block_stop(self, data: dict[str, Any]) -> Iterator[Delta]:
         index = self._of(data)
         if index in self._searches:
             yield self._searches.pop(index).done(index)
         if index in self._cited:
-            yield TextDelta(index, "", extra={"citations": self._cited.pop(index)})
+            yield TextDelta(index, "", provider_data={"citations": self._cited.pop(index)})
         if index in self._calls:
-            yield ToolCallDelta(index, arguments=self._calls.pop(index), done=True)
+            yield ToolCallDelta(index, arguments=self._calls.pop(index), complete=True)
 
     def _message_delta(self, data: dict[str, Any]) -> Iterator[Delta]:
         delta = as_object(data.get("delta"))
@@ -185,9 +185,11 @@ class AnthropicDecoder:
     def _message_stop(self, data: dict[str, Any]) -> Iterator[Delta]:
         if self._stop != "max_tokens":
             for index, given in self._calls.items():  # a gateway that forgot the ends of its blocks
-                yield ToolCallDelta(index, arguments=given, done=True)
-        self.finished = self.ended = True
-        yield Finished(_FINISH.get(self._stop, Finish.OTHER if self._stop else Finish.STOP), self._stop, self._why)
+                yield ToolCallDelta(index, arguments=given, complete=True)
+        self.finished = self.closed = True
+        yield Finished(
+            _FINISH.get(self._stop, FinishReason.OTHER if self._stop else FinishReason.STOP), self._stop, self._why
+        )
 
     def _error(self, data: dict[str, Any]) -> Iterator[Delta]:
         yield from ()
@@ -208,7 +210,7 @@ class AnthropicDecoder:
         yield UsageDelta(_usage(self._usage))
 
     def _of(self, data: dict[str, Any]) -> int:
-        return self._indices.of(as_count(data.get("index")))
+        return self._indices.for_key(as_count(data.get("index")))
 
 
 def _explained(details: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from termchat.core.chat_store import Effort, Params, Request
-from termchat.core.history import sendable
+from termchat.core.history import prepare_history
 from termchat.core.messages import (
     File,
     Image,
@@ -23,18 +23,18 @@ from termchat.core.messages import (
     ToolCall,
     ToolResult,
 )
-from termchat.core.models import Profile
+from termchat.core.models import ProviderConfig
 from termchat.core.outcomes import Outcome
-from termchat.providers.anthropic.signature_prefix import prefix_of
+from termchat.providers.anthropic.signature_prefix import prefix_digest
 from termchat.providers.decoder import as_object, is_object
-from termchat.providers.reply_schema import plain
+from termchat.providers.reply_schema import wire_schema
 
 _FOUND = "web_search_tool_result"
 _SEARCH = {"type": "web_search_20250305", "name": "web_search"}
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-def encode(request: Request, origin: Origin, profile: Profile, max_tokens: int) -> dict[str, Any]:
+def encode(request: Request, origin: Origin, profile: ProviderConfig, max_tokens: int) -> dict[str, Any]:
     """The body of `POST /v1/messages`; `max_tokens` is the limit to send when the user set none."""
     body: dict[str, Any] = {"model": origin.model, "max_tokens": request.params.max_tokens or max_tokens}
     if request.system:
@@ -61,7 +61,7 @@ def _params(params: Params) -> dict[str, Any]:
         asked["thinking"] = {"type": "adaptive", "display": "summarized"}
         output["effort"] = params.think.value
     if params.schema:
-        output["format"] = {"type": "json_schema", "schema": plain(params.schema)}
+        output["format"] = {"type": "json_schema", "schema": wire_schema(params.schema)}
     asked["output_config"] = output or None
     return {name: value for name, value in asked.items() if value is not None}
 
@@ -73,12 +73,14 @@ def valid_id(call_id: str) -> bool:
 def _turns(request: Request, origin: Origin, body: dict[str, Any]) -> list[dict[str, Any]]:
     """Turns that alternate: neighbours of the same role are one turn, results before anything else in theirs."""
     turns: list[dict[str, Any]] = []
-    messages = sendable(request.messages, origin, valid_id)
+    messages = prepare_history(request.messages, origin, valid_id)
     for message in messages:
-        role = "assistant" if message.author is Role.ASSISTANT else "user"
+        role = "assistant" if message.role is Role.ASSISTANT else "user"
         kept = message if request.params.search else _without_searches(message)
         paused = message is messages[-1] and message.outcome is Outcome.COMPLETE
-        blocks = _blocks(_bound(kept, prefix_of(body, turns)) if _thought(kept) else kept, paused=paused)
+        blocks = _blocks(
+            _drop_unbound_thinking(kept, prefix_digest(body, turns)) if _thought(kept) else kept, paused=paused
+        )
         if not blocks:
             continue
         if turns and turns[-1]["role"] == role:
@@ -92,7 +94,7 @@ def _thought(message: Message) -> bool:
     return any(isinstance(part, Reasoning) for part in message.parts)
 
 
-def _bound(message: Message, prefix: str) -> Message:
+def _drop_unbound_thinking(message: Message, prefix: str) -> Message:
     """The message without the thinking that is bound to another prefix than this."""
     kept = (p for p in message.parts if not isinstance(p, Reasoning) or _prefix(p) in (None, prefix))
     return replace(message, parts=tuple(kept))
@@ -105,7 +107,7 @@ def _without_searches(message: Message) -> Message:
 
 
 def _prefix(part: Reasoning) -> object:
-    return (part.extra or {}).get("prefix")
+    return (part.provider_data or {}).get("prefix")
 
 
 def _blocks(message: Message, *, paused: bool) -> list[dict[str, Any]]:
@@ -130,11 +132,11 @@ def _search_id(block: dict[str, Any]) -> object:
 def _block(part: Part) -> dict[str, Any] | None:
     match part:
         case Text():
-            citations = (part.extra or {}).get("citations")
+            citations = (part.provider_data or {}).get("citations")
             block: dict[str, Any] = {"type": "text", "text": part.text}
             return block | ({"citations": citations} if citations else {}) if part.text.strip() else None
         case Search():
-            return as_object((part.extra or {}).get("block")) or None
+            return as_object((part.provider_data or {}).get("block")) or None
         case Reasoning():
             return _thinking(part)
         case ToolCall():
@@ -150,7 +152,7 @@ def _block(part: Part) -> dict[str, Any] | None:
 
 def _thinking(part: Reasoning) -> dict[str, Any] | None:
     """Thinking goes back as it came, with the signature that proves it; without one it does not go."""
-    extra = part.extra or {}
+    extra = part.provider_data or {}
     if extra.get("data"):
         return {"type": "redacted_thinking", "data": extra["data"]}
     if extra.get("signature"):

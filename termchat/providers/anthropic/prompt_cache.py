@@ -13,7 +13,7 @@ from termchat.providers.decoder import is_object
 _MARK = {"cache_control": {"type": "ephemeral"}}
 
 
-def marked(body: dict[str, Any]) -> dict[str, Any]:
+def add_cache_control(body: dict[str, Any]) -> dict[str, Any]:
     """The body with its marks."""
     made = dict(body)
     if made.get("tools"):
@@ -26,7 +26,7 @@ def marked(body: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
-def unmarked(body: dict[str, Any]) -> dict[str, Any] | None:
+def strip_cache_control(body: dict[str, Any]) -> dict[str, Any] | None:
     """The body without marks, for a server that does not know them; None when it has none."""
     made = _without(body)
     return made if made != body else None

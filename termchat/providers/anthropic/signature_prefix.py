@@ -12,14 +12,14 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from termchat.providers.anthropic.prompt_cache import unmarked
+from termchat.providers.anthropic.prompt_cache import strip_cache_control
 from termchat.providers.decoder import as_list
 
 
-def prefix_of(body: Mapping[str, Any], turns: Sequence[Mapping[str, Any]]) -> str:
+def prefix_digest(body: Mapping[str, Any], turns: Sequence[Mapping[str, Any]]) -> str:
     """The digest of a body's prefix that ends with these turns; where cache marks stand makes no difference."""
     system: Any = body.get("system")
     system = as_list(system)[0]["text"] if as_list(system) else system
     said: dict[str, Any] = {"system": system, "tools": body.get("tools"), "turns": list(turns)}
-    text = json.dumps(unmarked(said) or said, ensure_ascii=False, sort_keys=True)
+    text = json.dumps(strip_cache_control(said) or said, ensure_ascii=False, sort_keys=True)
     return sha256(text.encode("utf-8", "replace")).hexdigest()[:16]

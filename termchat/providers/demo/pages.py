@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from termchat.providers.demo.search import Language, Page, parse_page
+from termchat.providers.demo.search import GuidePage, Language, parse_page
 
 FOLDER = Path(__file__).parent.parent / "docs"
 
 
 @cache
-def guide() -> tuple[Page, ...]:
+def guide_pages() -> tuple[GuidePage, ...]:
     """All pages, those of one language after those of the other, in the order of their names."""
     files = ((language, file) for language in Language for file in sorted(FOLDER.glob(f"*.{language.value}.md")))
     return tuple(parse_page(file.name.partition(".")[0], language, file.read_text("utf-8")) for language, file in files)

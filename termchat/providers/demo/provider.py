@@ -16,15 +16,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from termchat.core import chat_store
-from termchat.core.chat_store import Request, Wire
+from termchat.core.chat_store import Request, StreamMonitor
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.events import Delta
 from termchat.core.messages import Message, Origin, Role, ToolResult
 from termchat.core.models import ApiProtocol
-from termchat.core.outcomes import Finish
-from termchat.core.sanitize import say
-from termchat.providers.demo.script import Call, End, Fail, Say, Script, Silence, Step, Think, TryAgain, play
-from termchat.providers.demo.search import Found, Index, Language, Page, language_of, terms
+from termchat.core.outcomes import FinishReason
+from termchat.core.sanitize import safe_format
+from termchat.providers.demo.script import (
+    Script,
+    ScriptCall,
+    ScriptEnd,
+    ScriptFail,
+    ScriptRetry,
+    ScriptSay,
+    ScriptSilence,
+    ScriptThink,
+    Step,
+    play,
+)
+from termchat.providers.demo.search import GuideIndex, GuidePage, Language, SearchResult, language_of, tokenize
 
 WORDS_A_SECOND = 60.0
 _LONGEST_FILE = 40  # lines of a file that are shown again
@@ -43,7 +54,7 @@ _READ = re.compile(
 
 
 @dataclass(frozen=True)
-class Demo:
+class DemoProvider:
     """The guide as a provider.
 
     pages     the guide, and tables made from declarations
@@ -51,25 +62,25 @@ class Demo:
     offers    models that could be used instead, by name
     """
 
-    pages: tuple[Page, ...]
+    pages: tuple[GuidePage, ...]
     speed: str = ""
     offers: tuple[str, ...] = ()
     origin: Origin = field(default=Origin("demo", ApiProtocol.DEMO, "tour"))
 
-    def stream(self, request: Request, wire: Wire) -> AsyncGenerator[Delta, None]:
+    def stream(self, request: Request, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
         """The answer as deltas. Raises ProviderError where a rehearsal ends in one."""
         return play(self.answer(request), request, wire, _speed(self.speed))
 
     def answer(self, request: Request) -> Script:
         """What is said to a conversation."""
-        question = next((m.text for m in reversed(request.messages) if m.author is Role.USER), "").strip()
+        question = next((m.text for m in reversed(request.messages) if m.role is Role.USER), "").strip()
         language = language_of(question)
-        if request.messages and request.messages[-1].author is Role.TOOL:
+        if request.messages and request.messages[-1].role is Role.TOOL:
             return _told(language, request.messages[-1].results)
-        if request.messages and request.messages[-1].author is Role.ASSISTANT:  # it is to go on where it stopped
+        if request.messages and request.messages[-1].role is Role.ASSISTANT:  # it is to go on where it stopped
             rest = _words(language).get(f"{_rehearsal(question)}_rest")
             space = " " if language is Language.EN else ""
-            return (Say(space + rest), End()) if rest else self._quoted(language, question)
+            return (ScriptSay(space + rest), ScriptEnd()) if rest else self._quoted(language, question)
         script = self._script(language, question, request)
         return script if _was_heard(request.messages) else _opened(language, script)
 
@@ -81,15 +92,15 @@ class Demo:
         return self._quoted(language, question)
 
     def _quoted(self, language: Language, question: str) -> Script:
-        words, found = _words(language), self._indexes[language].find(question)
-        if not terms(question):
-            found = self._indexes[language].find("demo tour")  # nothing but "who are you" and the like
-        if not found or found[0].covered < _COVERED or found[0].score < _SCORE:
-            return Say(self._declined(language)), End()
+        words, found = _words(language), self._indexes[language].search(question)
+        if not tokenize(question):
+            found = self._indexes[language].search("demo tour")  # nothing but "who are you" and the like
+        if not found or found[0].coverage < _COVERED or found[0].score < _SCORE:
+            return ScriptSay(self._declined(language)), ScriptEnd()
         best = found[0]
         source = words["source"].format(page=best.page.title, section=best.section.title)
         more = words["next"].format(**self._follow_ups(language, found))
-        return Say(f"{best.section.text}\n\n{source}\n\n{more}"), End()
+        return ScriptSay(f"{best.section.text}\n\n{source}\n\n{more}"), ScriptEnd()
 
     def _declined(self, language: Language) -> str:
         """That it cannot answer, and the way to a model that can."""
@@ -104,7 +115,7 @@ class Demo:
         """Whether there is a command to add a key with: it is named only where it exists."""
         return any("`/login`" in section.text for page in self.pages for section in page.sections)
 
-    def _follow_ups(self, language: Language, found: list[Found]) -> dict[str, str]:
+    def _follow_ups(self, language: Language, found: list[SearchResult]) -> dict[str, str]:
         """Two more things to ask: what also fitted, then what stands at the beginning of the guide."""
         start = [
             s.title for p in self.pages if p.language is language and p.name in ("start", "models") for s in p.sections
@@ -117,38 +128,38 @@ class Demo:
         words = _words(language)
         match rehearsal:
             case "markdown":
-                return Say(words["markdown"].strip()), End()
+                return ScriptSay(words["markdown"].strip()), ScriptEnd()
             case "think":
-                return Think(words["thinking"].strip()), Say(words["thought"]), End()
+                return ScriptThink(words["thinking"].strip()), ScriptSay(words["thought"]), ScriptEnd()
             case "two_tools":
                 return _called(language, _TWO_CALLS, request, "calling_two")
             case "long":
-                return Say(self._whole_guide(language)), End()
+                return ScriptSay(self._whole_guide(language)), ScriptEnd()
             case "cut":
-                return Say(words["cut"]), Fail(_CUT)
+                return ScriptSay(words["cut"]), ScriptFail(_CUT)
             case "stall":
-                return Say(words["stall"]), Silence()
+                return ScriptSay(words["stall"]), ScriptSilence()
             case "limited":
-                return TryAgain(_LIMITED, 2, 3, _RETRY_SECONDS), Say(words["limited"]), End()
+                return ScriptRetry(_LIMITED, 2, 3, _RETRY_SECONDS), ScriptSay(words["limited"]), ScriptEnd()
             case "given_up":
                 return (
-                    TryAgain(_LIMITED, 2, 3, _RETRY_SECONDS),
-                    TryAgain(_LIMITED, 3, 3, _RETRY_SECONDS),
-                    Fail(_LIMITED),
+                    ScriptRetry(_LIMITED, 2, 3, _RETRY_SECONDS),
+                    ScriptRetry(_LIMITED, 3, 3, _RETRY_SECONDS),
+                    ScriptFail(_LIMITED),
                 )
             case "refused":
-                return (Fail(_REFUSED),)
+                return (ScriptFail(_REFUSED),)
             case "length":
-                return Say(words["length"]), End(Finish.LENGTH)
+                return ScriptSay(words["length"]), ScriptEnd(FinishReason.LENGTH)
             case _:
                 return self._continued(language, request)
 
     def _continued(self, language: Language, request: Request) -> Script:
         """The rest of a rehearsal that ended too early, or a question like any other."""
-        questions = [m.text for m in request.messages if m.author is Role.USER]
+        questions = [m.text for m in request.messages if m.role is Role.USER]
         before = _rehearsal(questions[-2]) if len(questions) > 1 else ""
         rest = _words(language).get(f"{before}_rest")
-        return (Say(rest), End()) if rest else self._quoted(language, questions[-1])
+        return (ScriptSay(rest), ScriptEnd()) if rest else self._quoted(language, questions[-1])
 
     def _whole_guide(self, language: Language) -> str:
         pages = [page for page in self.pages if page.language is language]
@@ -157,8 +168,8 @@ class Demo:
         )
 
     @cached_property
-    def _indexes(self) -> Mapping[Language, Index]:
-        return {language: Index(self.pages, language) for language in Language}
+    def _indexes(self) -> Mapping[Language, GuideIndex]:
+        return {language: GuideIndex(self.pages, language) for language in Language}
 
 
 @cache
@@ -192,12 +203,16 @@ def _wanted_call(question: str) -> tuple[str, Mapping[str, str]] | None:
 def _called(language: Language, calls: Iterable[tuple[str, Mapping[str, str]]], request: Request, words: str) -> Script:
     wanted, offered = tuple(calls), {spec.name for spec in request.tools}
     if absent := [name for name, _ in wanted if name not in offered]:
-        return Say(_words(language)["absent"].format(name=absent[0])), End()
-    return Say(_words(language)[words]), Call(wanted, f"call_demo_{len(request.messages)}_"), End(Finish.TOOL_CALLS)
+        return ScriptSay(_words(language)["absent"].format(name=absent[0])), ScriptEnd()
+    return (
+        ScriptSay(_words(language)[words]),
+        ScriptCall(wanted, f"call_demo_{len(request.messages)}_"),
+        ScriptEnd(FinishReason.TOOL_CALLS),
+    )
 
 
 def _told(language: Language, results: tuple[ToolResult, ...]) -> Script:
-    return Say("\n\n".join(_told_one(_words(language), result) for result in results)), End()
+    return ScriptSay("\n\n".join(_told_one(_words(language), result) for result in results)), ScriptEnd()
 
 
 def _told_one(words: Mapping[str, str], result: ToolResult) -> str:
@@ -223,15 +238,15 @@ def _fenced(words: Mapping[str, str], text: str) -> str:
 
 def _was_heard(messages: tuple[Message, ...]) -> bool:
     """Whether the guide spoke in this conversation before."""
-    return any(m.author is Role.ASSISTANT and m.origin and m.origin.provider == "demo" for m in messages)
+    return any(m.role is Role.ASSISTANT and m.origin and m.origin.provider == "demo" for m in messages)
 
 
 def _opened(language: Language, script: Script) -> Script:
     """The script with the line before it that says who is speaking."""
     steps: list[Step] = list(script)
-    at = next((i for i, step in enumerate(steps) if isinstance(step, Say)), None)
-    if at is not None and isinstance(first := steps[at], Say):
-        steps[at] = Say(f"{_words(language)['opening']}\n\n{first.text}")
+    at = next((i for i, step in enumerate(steps) if isinstance(step, ScriptSay)), None)
+    if at is not None and isinstance(first := steps[at], ScriptSay):
+        steps[at] = ScriptSay(f"{_words(language)['opening']}\n\n{first.text}")
     return tuple(steps)
 
 
@@ -250,22 +265,22 @@ _TWO_CALLS: tuple[tuple[str, Mapping[str, str]], ...] = (
 )
 _CUT = Failure(
     FailureKind.CUT,
-    say("The connection was cut: the reply is incomplete."),
-    say("A rehearsal: /continue and /retry work on it."),
+    safe_format("The connection was cut: the reply is incomplete."),
+    safe_format("A rehearsal: /continue and /retry work on it."),
 )
 _LIMITED = Failure(
     FailureKind.RATE_LIMITED,
-    say("Rate limited by demo/tour (429)."),
-    say("A rehearsal. With a real provider: wait, then /retry, or choose another model with /model."),
+    safe_format("Rate limited by demo/tour (429)."),
+    safe_format("A rehearsal. With a real provider: wait, then /retry, or choose another model with /model."),
     429,
     retry_after=_RETRY_SECONDS,
 )
 _REFUSED = Failure(
     FailureKind.AUTH,
-    say("demo/tour refused the key (401 invalid_api_key)."),
-    say("A rehearsal. With a real provider: check the key, or choose another model with /model."),
+    safe_format("demo/tour refused the key (401 invalid_api_key)."),
+    safe_format("A rehearsal. With a real provider: check the key, or choose another model with /model."),
     401,
 )
 
 if TYPE_CHECKING:
-    _port: type[chat_store.Provider] = Demo
+    _port: type[chat_store.Provider] = DemoProvider

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeAlias, assert_never
 
-from termchat.core.chat_store import Request, Wire
+from termchat.core.chat_store import Request, StreamMonitor
 from termchat.core.errors import Failure, ProviderError
 from termchat.core.events import (
     Delta,
@@ -24,25 +24,25 @@ from termchat.core.events import (
     ToolCallDelta,
     UsageDelta,
 )
-from termchat.core.outcomes import Finish
+from termchat.core.outcomes import FinishReason
 from termchat.core.usage import Usage
-from termchat.providers.retry import waited
+from termchat.providers.retry import interruptible_sleep
 
 _PIECE = re.compile(r"\s*(?:[\u2e80-\u9fff\uff00-\uffef]|[^\s\u2e80-\u9fff\uff00-\uffef]+)|\s+")
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
+class ScriptSay:
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Think:
+class ScriptThink:
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ScriptCall:
     """Calls made at once, their arguments arriving interleaved; `ids` begin with `prefix`."""
 
     calls: tuple[tuple[str, Mapping[str, str]], ...]
@@ -50,7 +50,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class TryAgain:
+class ScriptRetry:
     """The request failed and is sent again after a while, as try `attempt` of `tries`."""
 
     failure: Failure
@@ -60,56 +60,58 @@ class TryAgain:
 
 
 @dataclass(frozen=True, slots=True)
-class Fail:
+class ScriptFail:
     """The reply ends with a failure; after words that is a cut."""
 
     failure: Failure
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
+class ScriptSilence:
     """Nothing more comes, and no end either."""
 
 
 @dataclass(frozen=True, slots=True)
-class End:
-    reason: Finish = Finish.STOP
+class ScriptEnd:
+    reason: FinishReason = FinishReason.STOP
 
 
-Step: TypeAlias = Say | Think | Call | TryAgain | Fail | Silence | End
+Step: TypeAlias = ScriptSay | ScriptThink | ScriptCall | ScriptRetry | ScriptFail | ScriptSilence | ScriptEnd
 Script: TypeAlias = tuple[Step, ...]
 
 
-def pieces(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     """The text word by word, a CJK character being a word; joined they are the text."""
     return _PIECE.findall(text)
 
 
-async def play(script: Script, request: Request, wire: Wire, words_a_second: float) -> AsyncGenerator[Delta, None]:
+async def play(
+    script: Script, request: Request, wire: StreamMonitor, words_a_second: float
+) -> AsyncGenerator[Delta, None]:
     """The script as deltas, 0 words a second meaning at once. Raises ProviderError where the script fails."""
     pace = _Pace(words_a_second)
     said = Usage(_asked(request), estimated=True, cost=Decimal(0))
     for index, step in enumerate(script):
         match step:
-            case Say() | Think():
-                for piece in pieces(step.text) if words_a_second else [step.text]:
+            case ScriptSay() | ScriptThink():
+                for piece in split_words(step.text) if words_a_second else [step.text]:
                     await pace.word()
-                    wire.received += len(piece)
-                    yield TextDelta(index, piece) if isinstance(step, Say) else ReasoningDelta(index, piece)
+                    wire.bytes_received += len(piece)
+                    yield TextDelta(index, piece) if isinstance(step, ScriptSay) else ReasoningDelta(index, piece)
                 said += _counted(step)
-            case Call():
+            case ScriptCall():
                 for delta in _calls(step, index):
                     await pace.word()
-                    wire.received += 1
+                    wire.bytes_received += 1
                     yield delta
-            case TryAgain():
+            case ScriptRetry():
                 yield Retrying(step.attempt, step.tries, step.delay, step.failure)
-                await waited(step.delay if words_a_second else 0, wire)
-            case Fail():
+                await interruptible_sleep(step.delay if words_a_second else 0, wire)
+            case ScriptFail():
                 raise ProviderError(step.failure)
-            case Silence():
+            case ScriptSilence():
                 await asyncio.Event().wait()
-            case End():
+            case ScriptEnd():
                 yield UsageDelta(said)
                 yield Finished(step.reason, step.reason.value)
             case _:
@@ -129,7 +131,7 @@ class _Pace:
         await asyncio.sleep(max(0.0, self._next - now))
 
 
-def _calls(step: Call, index: int) -> list[Delta]:
+def _calls(step: ScriptCall, index: int) -> list[Delta]:
     """The deltas of calls as servers send them: names first, then the arguments in turn, in pieces."""
     written = [json.dumps(arguments, ensure_ascii=False) for _, arguments in step.calls]
     deltas: list[Delta] = [
@@ -138,16 +140,18 @@ def _calls(step: Call, index: int) -> list[Delta]:
     for half in (0, 1):
         for n, text in enumerate(written):
             middle = len(text) // 2
-            deltas.append(ToolCallDelta(index + n, arguments=text[middle:] if half else text[:middle], done=bool(half)))
+            deltas.append(
+                ToolCallDelta(index + n, arguments=text[middle:] if half else text[:middle], complete=bool(half))
+            )
     return deltas
 
 
-def _counted(step: Say | Think) -> Usage:
-    words = len(pieces(step.text))
-    return Usage(output=words, reasoning=words if isinstance(step, Think) else 0, cost=Decimal(0))
+def _counted(step: ScriptSay | ScriptThink) -> Usage:
+    words = len(split_words(step.text))
+    return Usage(output=words, reasoning=words if isinstance(step, ScriptThink) else 0, cost=Decimal(0))
 
 
 def _asked(request: Request) -> int:
     texts: Sequence[str] = [request.system, *(message.text for message in request.messages)]
     results = [result.text for message in request.messages for result in message.results]
-    return sum(len(pieces(text)) for text in (*texts, *results))
+    return sum(len(split_words(text)) for text in (*texts, *results))

@@ -46,11 +46,11 @@ class Section:
 
     title: str
     text: str
-    also: str = ""
+    keywords: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class GuidePage:
     """A page of the guide; a `table` was made from declarations, and what was written for people comes before it."""
 
     name: str
@@ -61,13 +61,13 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """A section that answers a question. `covered` is how much of the question it knows, from 0 to 1."""
 
-    page: Page
+    page: GuidePage
     section: Section
     score: float
-    covered: float
+    coverage: float
 
 
 def language_of(text: str) -> Language:
@@ -75,17 +75,17 @@ def language_of(text: str) -> Language:
     return Language.ZH if re.search(r"[\u3400-\u9fff]", text) else Language.EN
 
 
-def parse_page(name: str, language: Language, markdown: str) -> Page:
+def parse_page(name: str, language: Language, markdown: str) -> GuidePage:
     """A page from its Markdown: `#` is its title, each `##` begins a section, `<!-- also: -->` leads to one."""
     head, *rest = re.split(r"^## ", markdown, flags=re.MULTILINE)
     title = head.strip().partition("\n")[0].removeprefix("# ").strip()
-    return Page(name, title, language, tuple(_section(text) for text in rest))
+    return GuidePage(name, title, language, tuple(_section(text) for text in rest))
 
 
-def table_page(name: str, title: str, language: Language, rows: Sequence[tuple[str, str]]) -> Page:
+def table_page(name: str, title: str, language: Language, rows: Sequence[tuple[str, str]]) -> GuidePage:
     """A page made from declarations: one section with a row for each name and what it is."""
     lines = "\n".join(f"- `{name}`: {words}" for name, words in rows)
-    return Page(name, title, language, (Section(title, lines),), table=True)
+    return GuidePage(name, title, language, (Section(title, lines),), table=True)
 
 
 def _section(text: str) -> Section:
@@ -98,38 +98,38 @@ def _section(text: str) -> Section:
 class _Entry:
     """A section as the search sees it: what each of its terms weighs."""
 
-    page: Page
+    page: GuidePage
     section: Section
     weights: dict[str, float]
     title: frozenset[str]
 
 
-class Index:
+class GuideIndex:
     """All sections of a language, ready to be asked."""
 
-    def __init__(self, pages: Iterable[Page], language: Language) -> None:
+    def __init__(self, pages: Iterable[GuidePage], language: Language) -> None:
         self._entries = [_entry(p, s) for p in pages if p.language is language for s in p.sections]
         counts = Counter(term for entry in self._entries for term in entry.weights)
         self._rarity = {term: math.log(1 + len(self._entries) / n) for term, n in counts.items()}
         self._rarest = math.log(1 + len(self._entries))
 
-    def find(self, question: str) -> list[Found]:
+    def search(self, question: str) -> list[SearchResult]:
         """The sections that know anything of the question, the best first."""
-        asked = terms(question)
+        asked = tokenize(question)
         total = sum(self._rarity.get(term, self._rarest) for term in asked)
         found = [self._scored(entry, asked, total) for entry in self._entries] if total else []
         return sorted((f for f in found if f.score), key=lambda f: -f.score)
 
-    def _scored(self, entry: _Entry, asked: set[str], total: float) -> Found:
+    def _scored(self, entry: _Entry, asked: set[str], total: float) -> SearchResult:
         known = [(self._rarity[term], entry.weights[term]) for term in sorted(asked) if term in entry.weights]
         score = sum(rarity * weight for rarity, weight in known) / total
         if entry.title:
             score += _WHOLE_TITLE * len(entry.title & asked) / len(entry.title)
         score *= _TABLE if entry.page.table else 1.0
-        return Found(entry.page, entry.section, score, sum(rarity for rarity, _ in known) / total)
+        return SearchResult(entry.page, entry.section, score, sum(rarity for rarity, _ in known) / total)
 
 
-def terms(text: str) -> set[str]:
+def tokenize(text: str) -> set[str]:
     """What is looked for: Latin words without their endings, names with signs also in parts, commands
     with their slash as well, pairs of characters."""
     found = set(_COMMAND.findall(text.lower()))
@@ -157,10 +157,16 @@ def _stem(word: str) -> str:
     return word.rstrip("e")
 
 
-def _entry(page: Page, section: Section) -> _Entry:
+def _entry(page: GuidePage, section: Section) -> _Entry:
     weights: dict[str, float] = {}
     code = " ".join(_CODE_SPAN.findall(section.text))
-    places = ((_BODY, section.text), (_PAGE, page.title), (_CODE, code), (_ALSO, section.also), (_TITLE, section.title))
+    places = (
+        (_BODY, section.text),
+        (_PAGE, page.title),
+        (_CODE, code),
+        (_ALSO, section.keywords),
+        (_TITLE, section.title),
+    )
     for weight, text in places:
-        weights.update((term, weight) for term in terms(text))
-    return _Entry(page, section, weights, frozenset(terms(section.title)))
+        weights.update((term, weight) for term in tokenize(text))
+    return _Entry(page, section, weights, frozenset(tokenize(section.title)))

@@ -19,13 +19,13 @@ from termchat.core.chat_store import Request
 from termchat.core.errors import Failure
 from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo
-from termchat.providers.client import Body, Change, Endpoint, Report
+from termchat.providers.client import AmendedRequest, Body, Endpoint, ErrorResponse
 from termchat.providers.errors import bytes_of, headers_of
 from termchat.providers.gemini.decode import GeminiDecoder
 from termchat.providers.gemini.encode import encode_config, encode_contents
-from termchat.providers.model_cache import listed
+from termchat.providers.model_cache import model_info
 from termchat.providers.plain import without_streaming
-from termchat.providers.wire.transport import Diverted, diverted_to
+from termchat.providers.wire.transport import CapturedResponse, capture_response
 
 _VERSION = re.compile(r"/(v\d+\w*)$")
 
@@ -36,8 +36,8 @@ class GeminiClient:
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.path = ""
-        self.told: set[tuple[str, Origin, str]] = set()
-        self.learned: set[tuple[Origin, str]] = set()
+        self.announced: set[tuple[str, Origin, str]] = set()
+        self.rejected_params: set[tuple[Origin, str]] = set()
         base, version = _split(endpoint.base)
         self._sdk = genai.Client(
             vertexai=False,
@@ -47,7 +47,7 @@ class GeminiClient:
                 api_version=version,
                 headers=dict(endpoint.headers),
                 httpx_async_client=endpoint.http,
-                extra_body=dict(endpoint.profile.body) or None,
+                extra_body=dict(endpoint.profile.extra_body) or None,
             ),
         )
 
@@ -63,9 +63,9 @@ class GeminiClient:
     async def open(self, body: Body) -> AsyncGenerator[httpx2.Response]:
         models: Any = self._sdk.aio.models
         asked = {name: value for name, value in body.items() if name != "stream"}
-        slot = Diverted()
+        slot = CapturedResponse()
         try:
-            with diverted_to(slot):
+            with capture_response(slot):
                 if body["stream"]:
                     async for _ in await models.generate_content_stream(**asked):
                         pass
@@ -80,13 +80,13 @@ class GeminiClient:
     def decoder(self, body: Body) -> GeminiDecoder:
         return GeminiDecoder()
 
-    def report(self, error: Exception) -> Report | None:
+    def error_response(self, error: Exception) -> ErrorResponse | None:
         if not isinstance(error, errors.APIError):
             return None
         said: Any = error
-        return Report(error.code, said.details, headers_of(said.response), bytes_of(said.response))
+        return ErrorResponse(error.code, said.details, headers_of(said.response), bytes_of(said.response))
 
-    def relent(self, body: Body, failure: Failure) -> Change | None:
+    def amend(self, body: Body, failure: Failure) -> AmendedRequest | None:
         return without_streaming(body, failure, self.endpoint) if failure.status in (400, 422) else None
 
     async def models(self) -> Sequence[ModelInfo]:
@@ -95,7 +95,7 @@ class GeminiClient:
             if model.supported_actions and "generateContent" not in model.supported_actions:
                 continue
             found.append(
-                listed(
+                model_info(
                     self.endpoint,
                     (model.name or "").removeprefix("models/"),
                     title=model.display_name or "",

@@ -20,11 +20,11 @@ from termchat.core.events import (
     UsageDelta,
 )
 from termchat.core.messages import Citation, Json
-from termchat.core.outcomes import Finish
+from termchat.core.outcomes import FinishReason
 from termchat.core.usage import Usage
 from termchat.providers.decoder import (
-    Indices,
     NewId,
+    PartNumbers,
     ServerError,
     as_count,
     as_list,
@@ -35,19 +35,19 @@ from termchat.providers.decoder import (
 )
 
 _FINISH = {
-    "STOP": Finish.STOP,
-    "MAX_TOKENS": Finish.LENGTH,
-    "CONTINUATION": Finish.PAUSED,
-    "MISSING_THOUGHT_SIGNATURE": Finish.HISTORY_INVALID,
+    "STOP": FinishReason.STOP,
+    "MAX_TOKENS": FinishReason.LENGTH,
+    "CONTINUATION": FinishReason.PAUSED,
+    "MISSING_THOUGHT_SIGNATURE": FinishReason.HISTORY_INVALID,
     **dict.fromkeys(
         ("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "MODEL_ARMOR", "ESCALATION"),
-        Finish.FILTER,
+        FinishReason.FILTER,
     ),
     **dict.fromkeys(
         ("MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MALFORMED_RESPONSE"),
-        Finish.MALFORMED_TOOL,
+        FinishReason.MALFORMED_TOOL,
     ),
-    **dict.fromkeys(("OTHER", "FINISH_REASON_UNSPECIFIED", "NO_IMAGE", "PUP_LIMITED_DISABLED"), Finish.ERROR),
+    **dict.fromkeys(("OTHER", "FINISH_REASON_UNSPECIFIED", "NO_IMAGE", "PUP_LIMITED_DISABLED"), FinishReason.ERROR),
 }
 _UNSPECIFIED = ("", "FINISH_REASON_UNSPECIFIED")
 
@@ -57,15 +57,15 @@ class GeminiDecoder:
 
     def __init__(self, *, new_id: NewId = new_call_id) -> None:
         self.finished = False
-        self.ended = False
+        self.closed = False
         self._new_id = new_id
-        self._indices = Indices()
+        self._indices = PartNumbers()
         self._speaking: tuple[type[TextDelta | ReasoningDelta], int] | None = None
         self._said: int | None = None  # the last part of words, which the sources are for
         self._calls = 0
         self._asked: dict[str, None] = {}
 
-    def feed(self, name: str, data: dict[str, Any]) -> Iterator[Delta]:
+    def decode_event(self, name: str, data: dict[str, Any]) -> Iterator[Delta]:
         if data.get("error"):
             raise ServerError(data)
         candidate = as_object(next(iter(as_list(data.get("candidates"))), None))
@@ -79,8 +79,8 @@ class GeminiDecoder:
             yield UsageDelta(_usage(usage))
         yield from self._finish(data, candidate)
 
-    def whole(self, data: dict[str, Any]) -> Iterator[Delta]:
-        yield from self.feed("", data)
+    def decode_response(self, data: dict[str, Any]) -> Iterator[Delta]:
+        yield from self.decode_event("", data)
 
     def _part(self, part: dict[str, Any]) -> Iterator[Delta]:
         signature = _base64(_get(part, "thoughtSignature"))
@@ -95,10 +95,10 @@ class GeminiDecoder:
         text = as_text(part.get("text"))
         if extra:  # a signed part stays by itself
             self._speaking = None
-            yield kind(self._indices.new(), text, extra=extra)
+            yield kind(self._indices.next(), text, provider_data=extra)
         elif text:
             if self._speaking is None or self._speaking[0] is not kind:
-                self._speaking = (kind, self._indices.new())
+                self._speaking = (kind, self._indices.next())
             if kind is TextDelta:
                 self._said = self._speaking[1]
             yield kind(self._speaking[1], text)
@@ -111,12 +111,12 @@ class GeminiDecoder:
         if given:
             extra = {**extra, "id": True}  # the server's own id goes back with the call; one of ours does not
         return ToolCallDelta(
-            self._indices.new(),
+            self._indices.next(),
             given or self._new_id(),
             as_text(call.get("name")),
             args if isinstance(args, str) else json.dumps(args or {}, ensure_ascii=False),
-            done=True,
-            extra=extra or None,
+            complete=True,
+            provider_data=extra or None,
         )
 
     def _searched(self, candidate: dict[str, Any]) -> Iterator[Delta]:
@@ -124,7 +124,7 @@ class GeminiDecoder:
         asked = as_list(_get(as_object(_get(candidate, "groundingMetadata")), "webSearchQueries"))
         self._asked.update((as_text(query), None) for query in asked if as_text(query))
         if self._asked and as_text(_get(candidate, "finishReason")) not in _UNSPECIFIED and not self.finished:
-            yield SearchDelta(self._indices.new(), tuple(self._asked))
+            yield SearchDelta(self._indices.next(), tuple(self._asked))
 
     def _citations(self, candidate: dict[str, Any]) -> Iterator[Delta]:
         cited = as_object(_get(candidate, "citationMetadata"))
@@ -134,7 +134,7 @@ class GeminiDecoder:
             source = as_object(source)
             url = as_text(source.get("uri"))
             if url:
-                index = self._indices.new() if self._said is None else self._said
+                index = self._indices.next() if self._said is None else self._said
                 yield CitationDelta(index, Citation(url, as_text(source.get("title"))))
 
     def _finish(self, data: dict[str, Any], candidate: dict[str, Any]) -> Iterator[Delta]:
@@ -145,10 +145,10 @@ class GeminiDecoder:
             return
         self.finished = True
         if blocked:
-            yield Finished(Finish.FILTER, blocked, as_text(_get(feedback, "blockReasonMessage")))
+            yield Finished(FinishReason.FILTER, blocked, as_text(_get(feedback, "blockReasonMessage")))
             return
-        reason = _FINISH.get(raw, Finish.FILTER if raw.startswith("IMAGE_") else Finish.OTHER)
-        reason = Finish.TOOL_CALLS if reason is Finish.STOP and self._calls else reason
+        reason = _FINISH.get(raw, FinishReason.FILTER if raw.startswith("IMAGE_") else FinishReason.OTHER)
+        reason = FinishReason.TOOL_CALLS if reason is FinishReason.STOP and self._calls else reason
         yield Finished(reason, raw, as_text(_get(candidate, "finishMessage")))
 
 

@@ -10,7 +10,7 @@ from base64 import b64decode
 from typing import Any
 
 from termchat.core.chat_store import Effort, Params, Request
-from termchat.core.history import sendable
+from termchat.core.history import prepare_history
 from termchat.core.messages import (
     File,
     Image,
@@ -25,7 +25,7 @@ from termchat.core.messages import (
     ToolResult,
 )
 from termchat.providers.anthropic.encode import arguments
-from termchat.providers.reply_schema import plain
+from termchat.providers.reply_schema import wire_schema
 
 # The documented stand-in for the signature of a call that another model made.
 _FOREIGN = b"skip_thought_signature_validator"
@@ -36,12 +36,12 @@ def encode_contents(request: Request, origin: Origin) -> list[dict[str, Any]]:
     """The turns, alternating between `user` and `model`; all results of a turn's calls in one user turn."""
     contents: list[dict[str, Any]] = []
     own_ids: frozenset[str] = frozenset()
-    for message in sendable(request.messages, origin, valid_id, valid_name):
-        own_ids = own_ids if message.author is Role.TOOL else _own_ids(message)
-        parts = _results(message, own_ids) if message.author is Role.TOOL else _signed(message, own_ids)
+    for message in prepare_history(request.messages, origin, valid_id, valid_name):
+        own_ids = own_ids if message.role is Role.TOOL else _own_ids(message)
+        parts = _results(message, own_ids) if message.role is Role.TOOL else _signed(message, own_ids)
         if not parts:
             continue
-        role = "model" if message.author is Role.ASSISTANT else "user"
+        role = "model" if message.role is Role.ASSISTANT else "user"
         if contents and contents[-1]["role"] == role:
             contents[-1]["parts"] += parts
         else:
@@ -75,7 +75,7 @@ def _params(params: Params) -> dict[str, Any]:
         "top_p": params.top_p,
         "stop_sequences": list(params.stop) or None,
         "seed": params.seed,
-        "response_json_schema": plain(params.schema) if params.schema else None,
+        "response_json_schema": wire_schema(params.schema) if params.schema else None,
         "response_mime_type": "application/json" if params.schema else None,
     }
     if params.think is Effort.OFF:
@@ -95,7 +95,7 @@ def valid_name(name: str) -> bool:
 
 def _own_ids(message: Message) -> frozenset[str]:
     """The ids that the server itself gave to the calls: they go back with call and response, ours do not."""
-    return frozenset(call.id for call in message.calls if (call.extra or {}).get("id"))
+    return frozenset(call.id for call in message.calls if (call.provider_data or {}).get("id"))
 
 
 def _signed(message: Message, own_ids: frozenset[str]) -> list[dict[str, Any]]:
@@ -146,5 +146,5 @@ def _image(part: Image) -> dict[str, Any]:
 
 
 def _signature(part: Text | Reasoning | ToolCall) -> dict[str, Any]:
-    found = (part.extra or {}).get("thought_signature")
+    found = (part.provider_data or {}).get("thought_signature")
     return {"thought_signature": b64decode(found)} if isinstance(found, str) and found else {}

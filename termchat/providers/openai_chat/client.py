@@ -14,17 +14,17 @@ import openai
 from termchat.core.chat_store import Request
 from termchat.core.errors import Failure
 from termchat.core.messages import Origin
-from termchat.core.models import ApiProtocol, ModelInfo, Profile
-from termchat.core.sanitize import EMPTY, safe_line, say
+from termchat.core.models import ApiProtocol, ModelInfo, ProviderConfig
+from termchat.core.sanitize import EMPTY, safe_format, safe_line
 from termchat.providers.capabilities import quirks
-from termchat.providers.client import Body, Change, Endpoint, Report
+from termchat.providers.client import AmendedRequest, Body, Endpoint, ErrorResponse
 from termchat.providers.decoder import is_object
 from termchat.providers.errors import bytes_of
-from termchat.providers.model_cache import listed
+from termchat.providers.model_cache import model_info
 from termchat.providers.openai_chat.decode import ChatDecoder
 from termchat.providers.openai_chat.encode import encode
 from termchat.providers.plain import without_streaming
-from termchat.providers.sdk_environment import ambient_headers
+from termchat.providers.sdk_environment import headers_from_environment
 
 _NOT_IN_THE_SDK = {"plugins"}  # OpenRouter's own
 _OWN_HOST = "api.openai.com"
@@ -37,7 +37,7 @@ _NEW_LIMIT = re.compile(r"max_tokens.*max_completion_tokens", re.IGNORECASE | re
 def new_sdk(endpoint: Endpoint) -> openai.AsyncOpenAI:
     """The SDK for an endpoint; nothing of the environment that was meant for another server goes along."""
     own = endpoint.profile.name == "openai"
-    ambient = {} if own else dict.fromkeys(ambient_headers("OPENAI_CUSTOM_HEADERS"), openai.Omit())
+    ambient = {} if own else dict.fromkeys(headers_from_environment("OPENAI_CUSTOM_HEADERS"), openai.Omit())
     headers: dict[str, Any] = ambient | dict(endpoint.headers)
     sdk = openai.AsyncOpenAI(
         api_key=endpoint.key or "none",
@@ -51,17 +51,17 @@ def new_sdk(endpoint: Endpoint) -> openai.AsyncOpenAI:
     return sdk
 
 
-def keyless(endpoint: Endpoint) -> dict[str, Any] | None:
+def without_auth_header(endpoint: Endpoint) -> dict[str, Any] | None:
     """Headers of each request to a server that wants no key: the SDK insists on being told."""
     told = {name.lower() for name in endpoint.headers}
     return None if endpoint.key or "authorization" in told else {"Authorization": openai.Omit()}
 
 
-def report(error: Exception) -> Report | None:
+def error_response(error: Exception) -> ErrorResponse | None:
     """What the server answered, from the SDK's exception."""
     if not isinstance(error, openai.APIStatusError):
         return None
-    return Report(error.status_code, _body(error), dict(error.response.headers), bytes_of(error.response))
+    return ErrorResponse(error.status_code, _body(error), dict(error.response.headers), bytes_of(error.response))
 
 
 def _body(error: openai.APIStatusError) -> object:
@@ -78,16 +78,16 @@ def with_cache_key(quirks: frozenset[str], cached: bool) -> frozenset[str]:
     return quirks | {"cache_key"} if cached else quirks - {"cache_key"}
 
 
-def without_cache_key(body: Body, words: str) -> Change | None:
+def without_cache_key(body: Body, words: str) -> AmendedRequest | None:
     """The body without the key, which is nothing to speak of, for a server that refuses it."""
     if "prompt_cache_key" not in body or "prompt_cache_key" not in words:
         return None
-    return Change({name: value for name, value in body.items() if name != "prompt_cache_key"}, EMPTY)
+    return AmendedRequest({name: value for name, value in body.items() if name != "prompt_cache_key"}, EMPTY)
 
 
 async def list_models(sdk: openai.AsyncOpenAI, endpoint: Endpoint) -> list[ModelInfo]:
-    page = await sdk.models.list(extra_headers=keyless(endpoint))
-    return [listed(endpoint, model.id, created=model.created) for model in page.data]
+    page = await sdk.models.list(extra_headers=without_auth_header(endpoint))
+    return [model_info(endpoint, model.id, created=model.created) for model in page.data]
 
 
 class ChatClient:
@@ -96,8 +96,8 @@ class ChatClient:
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.path = ""
-        self.told: set[tuple[str, Origin, str]] = set()
-        self.learned: set[tuple[Origin, str]] = set()
+        self.announced: set[tuple[str, Origin, str]] = set()
+        self.rejected_params: set[tuple[Origin, str]] = set()
         self._sdk = new_sdk(endpoint)
         self._cached = caches_by_key(endpoint)
 
@@ -107,19 +107,19 @@ class ChatClient:
     @asynccontextmanager
     async def open(self, body: Body) -> AsyncGenerator[httpx2.Response]:
         create: Any = self._sdk.chat.completions.with_streaming_response.create
-        extra = {name: body[name] for name in _NOT_IN_THE_SDK & body.keys()} | dict(self.endpoint.profile.body)
+        extra = {name: body[name] for name in _NOT_IN_THE_SDK & body.keys()} | dict(self.endpoint.profile.extra_body)
         known = {name: value for name, value in body.items() if name not in _NOT_IN_THE_SDK}
-        sending = create(**known, extra_body=extra or None, extra_headers=keyless(self.endpoint))
+        sending = create(**known, extra_body=extra or None, extra_headers=without_auth_header(self.endpoint))
         async with sending as response:
             yield response.http_response
 
     def decoder(self, body: Body) -> ChatDecoder:
         return ChatDecoder(think_tags="think_tags" in self._profile(body["model"]).quirks)
 
-    def report(self, error: Exception) -> Report | None:
-        return report(error)
+    def error_response(self, error: Exception) -> ErrorResponse | None:
+        return error_response(error)
 
-    def relent(self, body: Body, failure: Failure) -> Change | None:
+    def amend(self, body: Body, failure: Failure) -> AmendedRequest | None:
         title = safe_line(self.endpoint.title)
         if failure.status not in (400, 422):
             return None
@@ -128,17 +128,19 @@ class ChatClient:
             self._cached = False
             return change
         if "stream_options" in body and _NO_USAGE.search(words):
-            told = say("{title} does not count tokens while it streams.", title=title)
-            return Change({k: v for k, v in body.items() if k != "stream_options"}, told)
+            told = safe_format("{title} does not count tokens while it streams.", title=title)
+            return AmendedRequest({k: v for k, v in body.items() if k != "stream_options"}, told)
         if "max_tokens" in body and _NEW_LIMIT.search(words):
-            return Change(
-                _renamed(body, "max_tokens", "max_completion_tokens"), say("Asked with max_completion_tokens.")
+            return AmendedRequest(
+                _renamed(body, "max_tokens", "max_completion_tokens"), safe_format("Asked with max_completion_tokens.")
             )
         if "max_completion_tokens" in body and _OLD_LIMIT.search(words):
-            return Change(_renamed(body, "max_completion_tokens", "max_tokens"), say("Asked with max_tokens."))
+            return AmendedRequest(
+                _renamed(body, "max_completion_tokens", "max_tokens"), safe_format("Asked with max_tokens.")
+            )
         return without_streaming(body, failure, self.endpoint)
 
-    def _profile(self, model: str) -> Profile:
+    def _profile(self, model: str) -> ProviderConfig:
         """The profile, with what the model itself is known for."""
         profile = self.endpoint.profile
         known = profile.quirks | quirks(Origin(profile.name, ApiProtocol.CHAT, model))

@@ -17,11 +17,11 @@ from termchat.core.events import (
     UsageDelta,
 )
 from termchat.core.messages import Citation
-from termchat.core.outcomes import Finish
+from termchat.core.outcomes import FinishReason
 from termchat.core.usage import Usage
 from termchat.providers.decoder import (
-    Indices,
     NewId,
+    PartNumbers,
     ServerError,
     as_cost,
     as_count,
@@ -34,15 +34,15 @@ from termchat.providers.decoder import (
 from termchat.providers.openai_chat.think_tags import ThinkTags
 
 _FINISH = {
-    "stop": Finish.STOP,
-    "eos": Finish.STOP,
-    "end_turn": Finish.STOP,
-    "tool_calls": Finish.TOOL_CALLS,
-    "function_call": Finish.TOOL_CALLS,
-    "length": Finish.LENGTH,
-    "max_tokens": Finish.LENGTH,
-    "content_filter": Finish.FILTER,
-    "error": Finish.ERROR,
+    "stop": FinishReason.STOP,
+    "eos": FinishReason.STOP,
+    "end_turn": FinishReason.STOP,
+    "tool_calls": FinishReason.TOOL_CALLS,
+    "function_call": FinishReason.TOOL_CALLS,
+    "length": FinishReason.LENGTH,
+    "max_tokens": FinishReason.LENGTH,
+    "content_filter": FinishReason.FILTER,
+    "error": FinishReason.ERROR,
 }
 
 
@@ -58,9 +58,9 @@ class ChatDecoder:
 
     def __init__(self, *, think_tags: bool = False, new_id: NewId = new_call_id) -> None:
         self.finished = False
-        self.ended = False
+        self.closed = False
         self._new_id = new_id
-        self._indices = Indices()
+        self._indices = PartNumbers()
         self._speaking: tuple[type[TextDelta | ReasoningDelta], int] | None = None
         self._thought: int | None = None  # the first part of reasoning, which carries the server's details
         self._said: int | None = None  # the last part of words, which the sources are for
@@ -70,7 +70,7 @@ class ChatDecoder:
         self._refused = False
         self._details: list[dict[str, Any]] = []
 
-    def feed(self, name: str, data: dict[str, Any]) -> Iterator[Delta]:
+    def decode_event(self, name: str, data: dict[str, Any]) -> Iterator[Delta]:
         if data.get("error") or (name == "error" and "choices" not in data):
             raise ServerError(data)
         choice = next((c for c in as_list(data.get("choices")) if is_object(c)), None)
@@ -82,10 +82,10 @@ class ChatDecoder:
                 yield from self._finish(reason)
         if is_object(data.get("usage")):
             yield UsageDelta(_usage(data["usage"]))
-            self.ended = self.finished and not choice
+            self.closed = self.finished and not choice
 
-    def whole(self, data: dict[str, Any]) -> Iterator[Delta]:
-        yield from self.feed("", data)
+    def decode_response(self, data: dict[str, Any]) -> Iterator[Delta]:
+        yield from self.decode_event("", data)
 
     def _message(self, message: dict[str, Any]) -> Iterator[Delta]:
         yield from self._reasoning(message)
@@ -144,7 +144,7 @@ class ChatDecoder:
         if not text:
             return
         if self._speaking is None or self._speaking[0] is not kind:
-            self._speaking = (kind, self._indices.new())
+            self._speaking = (kind, self._indices.next())
             if kind is ReasoningDelta and self._thought is None:
                 self._thought = self._speaking[1]
         if kind is TextDelta:
@@ -155,7 +155,7 @@ class ChatDecoder:
         source = as_object(note.get("url_citation")) or note
         url = as_text(source.get("url"))
         if url:
-            index = self._indices.new() if self._said is None else self._said
+            index = self._indices.next() if self._said is None else self._said
             yield CitationDelta(index, Citation(url, as_text(source.get("title"))))
 
     def _call_piece(self, piece: dict[str, Any]) -> Iterator[Delta]:
@@ -172,8 +172,8 @@ class ChatDecoder:
             id=call.id if first else "",
             name=as_text(function.get("name")),
             arguments=as_text(arguments),
-            done=call.parsed,
-            extra={"extra_content": extra} if extra else None,
+            complete=call.parsed,
+            provider_data={"extra_content": extra} if extra else None,
         )
 
     def _which_call(self, piece: dict[str, Any]) -> tuple[_Call, bool]:
@@ -189,7 +189,7 @@ class ChatDecoder:
             known = self._order[-1] if self._order else None
         if known and (not given or given == known.id):
             return known, False
-        call = _Call(self._indices.new(), given or self._new_id())
+        call = _Call(self._indices.next(), given or self._new_id())
         self._calls[number] = call
         self._order.append(call)
         return call, True
@@ -198,16 +198,18 @@ class ChatDecoder:
         for thought, piece in self._tags.close() if self._tags else ():
             yield from self._say(ReasoningDelta if thought else TextDelta, piece)
         if self._details:
-            index = self._indices.new() if self._thought is None else self._thought
-            yield ReasoningDelta(index, "", extra={"reasoning_details": list(self._details)})
-        reason = _FINISH.get(raw, Finish.OTHER)
-        if reason is not Finish.LENGTH:
+            index = self._indices.next() if self._thought is None else self._thought
+            yield ReasoningDelta(index, "", provider_data={"reasoning_details": list(self._details)})
+        reason = _FINISH.get(raw, FinishReason.OTHER)
+        if reason is not FinishReason.LENGTH:
             for call in self._order:
-                yield ToolCallDelta(call.index, done=True)
-        if reason in (Finish.STOP, Finish.TOOL_CALLS):
-            reason = Finish.TOOL_CALLS if self._order else Finish.STOP  # the calls are to be trusted, not the word
-        if self._refused and reason is Finish.STOP:
-            reason = Finish.REFUSAL
+                yield ToolCallDelta(call.index, complete=True)
+        if reason in (FinishReason.STOP, FinishReason.TOOL_CALLS):
+            reason = (
+                FinishReason.TOOL_CALLS if self._order else FinishReason.STOP
+            )  # the calls are to be trusted, not the word
+        if self._refused and reason is FinishReason.STOP:
+            reason = FinishReason.REFUSAL
         self.finished = True
         yield Finished(reason, raw)
 

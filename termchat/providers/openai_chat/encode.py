@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from termchat.core.chat_store import Effort, Params, Request
-from termchat.core.history import sendable
+from termchat.core.history import prepare_history
 from termchat.core.messages import (
     File,
     Image,
@@ -21,13 +21,13 @@ from termchat.core.messages import (
     ToolCall,
     ToolResult,
 )
-from termchat.core.models import Profile
-from termchat.providers.reply_schema import plain, strict
+from termchat.core.models import ProviderConfig
+from termchat.providers.reply_schema import supports_strict_mode, wire_schema
 
 _LONGEST_ID = 40
 
 
-def encode(request: Request, origin: Origin, profile: Profile) -> dict[str, Any]:
+def encode(request: Request, origin: Origin, profile: ProviderConfig) -> dict[str, Any]:
     """The body of `POST /chat/completions`, without what the user's configuration adds."""
     body: dict[str, Any] = {
         "model": origin.model,
@@ -51,7 +51,7 @@ def encode(request: Request, origin: Origin, profile: Profile) -> dict[str, Any]
     return body | _params(request.params, profile)
 
 
-def _params(params: Params, profile: Profile) -> dict[str, Any]:
+def _params(params: Params, profile: ProviderConfig) -> dict[str, Any]:
     limit = "max_tokens" if "max_tokens" in profile.quirks else "max_completion_tokens"
     effort = "none" if params.think is Effort.OFF else params.think
     asked: dict[str, Any] = {
@@ -69,7 +69,7 @@ def _params(params: Params, profile: Profile) -> dict[str, Any]:
 
 def named_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     """A reply's schema as OpenAI wants it."""
-    return {"name": "reply", "schema": plain(schema), "strict": strict(schema)}
+    return {"name": "reply", "schema": wire_schema(schema), "strict": supports_strict_mode(schema)}
 
 
 def cache_key(request: Request) -> str:
@@ -98,11 +98,11 @@ def valid_id(call_id: str) -> bool:
     return 0 < len(call_id) <= _LONGEST_ID and call_id.isprintable() and call_id.isascii()
 
 
-def _messages(request: Request, origin: Origin, profile: Profile) -> Iterator[dict[str, Any]]:
+def _messages(request: Request, origin: Origin, profile: ProviderConfig) -> Iterator[dict[str, Any]]:
     if request.system:
         yield {"role": "system", "content": request.system}
-    for message in sendable(request.messages, origin, valid_id):
-        match message.author:
+    for message in prepare_history(request.messages, origin, valid_id):
+        match message.role:
             case Role.USER:
                 yield {"role": "user", "content": _content(message)}
             case Role.ASSISTANT:
@@ -128,7 +128,7 @@ def _user_part(part: Text | Image | File) -> dict[str, Any]:
             return {"type": "file", "file": {"filename": part.name, "file_data": data_url(part.mime, part.data)}}
 
 
-def _assistant(message: Message, profile: Profile) -> dict[str, Any] | None:
+def _assistant(message: Message, profile: ProviderConfig) -> dict[str, Any] | None:
     """The reply as it goes back; None when only unsendable reasoning is left of it."""
     turn: dict[str, Any] = {"role": "assistant", "content": message.text or None}
     calls = [_call(call) for call in message.calls]
@@ -140,7 +140,7 @@ def _assistant(message: Message, profile: Profile) -> dict[str, Any] | None:
     return turn
 
 
-def _reasoning(parts: Iterable[object], profile: Profile) -> dict[str, Any]:
+def _reasoning(parts: Iterable[object], profile: ProviderConfig) -> dict[str, Any]:
     """What a server wants back of its own reasoning: OpenRouter its details, DeepSeek the text (providers.md 5.3).
 
     Where reasoning must stand beside calls, that of another model's reply is the empty text.
@@ -156,13 +156,13 @@ def _reasoning(parts: Iterable[object], profile: Profile) -> dict[str, Any]:
 
 
 def _details(part: Reasoning) -> list[Any]:
-    found = (part.extra or {}).get("reasoning_details")
+    found = (part.provider_data or {}).get("reasoning_details")
     return found if isinstance(found, list) else []
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
     function = {"name": call.name, "arguments": call.arguments}
-    extra = (call.extra or {}).get("extra_content")
+    extra = (call.provider_data or {}).get("extra_content")
     return {"id": call.id, "type": "function", "function": function} | ({"extra_content": extra} if extra else {})
 
 

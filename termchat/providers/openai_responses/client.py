@@ -13,14 +13,14 @@ from termchat.core.chat_store import Request
 from termchat.core.errors import Failure
 from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo
-from termchat.providers.client import Body, Change, Endpoint, Report
+from termchat.providers.client import AmendedRequest, Body, Endpoint, ErrorResponse
 from termchat.providers.openai_chat.client import (
     caches_by_key,
-    keyless,
+    error_response,
     list_models,
     new_sdk,
-    report,
     with_cache_key,
+    without_auth_header,
     without_cache_key,
 )
 from termchat.providers.openai_responses.decode import ResponsesDecoder
@@ -34,8 +34,8 @@ class ResponsesClient:
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.path = ""
-        self.told: set[tuple[str, Origin, str]] = set()
-        self.learned: set[tuple[Origin, str]] = set()
+        self.announced: set[tuple[str, Origin, str]] = set()
+        self.rejected_params: set[tuple[Origin, str]] = set()
         self._sdk = new_sdk(endpoint)
         self._cached = caches_by_key(endpoint)
 
@@ -46,17 +46,20 @@ class ResponsesClient:
     @asynccontextmanager
     async def open(self, body: Body) -> AsyncGenerator[httpx2.Response]:
         create: Any = self._sdk.responses.with_streaming_response.create
-        extra = {"extra_body": dict(self.endpoint.profile.body) or None, "extra_headers": keyless(self.endpoint)}
+        extra = {
+            "extra_body": dict(self.endpoint.profile.extra_body) or None,
+            "extra_headers": without_auth_header(self.endpoint),
+        }
         async with create(**body, **extra) as response:
             yield response.http_response
 
     def decoder(self, body: Body) -> ResponsesDecoder:
         return ResponsesDecoder()
 
-    def report(self, error: Exception) -> Report | None:
-        return report(error)
+    def error_response(self, error: Exception) -> ErrorResponse | None:
+        return error_response(error)
 
-    def relent(self, body: Body, failure: Failure) -> Change | None:
+    def amend(self, body: Body, failure: Failure) -> AmendedRequest | None:
         if failure.status not in (400, 422):
             return None
         if change := without_cache_key(body, failure.message):

@@ -16,11 +16,11 @@ from termchat.core.events import (
     UsageDelta,
 )
 from termchat.core.messages import Citation, Json
-from termchat.core.outcomes import Finish
+from termchat.core.outcomes import FinishReason
 from termchat.core.usage import Usage
 from termchat.providers.decoder import (
-    Indices,
     NewId,
+    PartNumbers,
     ServerError,
     as_cost,
     as_count,
@@ -32,9 +32,9 @@ from termchat.providers.decoder import (
 )
 
 _INCOMPLETE = {
-    "max_output_tokens": Finish.LENGTH,
-    "max_messages": Finish.LENGTH,
-    "content_filter": Finish.FILTER,
+    "max_output_tokens": FinishReason.LENGTH,
+    "max_messages": FinishReason.LENGTH,
+    "content_filter": FinishReason.FILTER,
 }
 
 
@@ -43,9 +43,9 @@ class ResponsesDecoder:
 
     def __init__(self, *, new_id: NewId = new_call_id) -> None:
         self.finished = False
-        self.ended = False
+        self.closed = False
         self._new_id = new_id
-        self._indices = Indices()
+        self._indices = PartNumbers()
         self._said: set[int] = set()  # parts of which a piece was given: their `done` events repeat it
         self._summaries: dict[int, int] = {}
         self._calls = 0
@@ -65,7 +65,7 @@ class ResponsesDecoder:
             "error": self._error,
         }
 
-    def feed(self, name: str, data: dict[str, Any]) -> Iterator[Delta]:
+    def decode_event(self, name: str, data: dict[str, Any]) -> Iterator[Delta]:
         kind = as_text(data.get("type")) or name
         if kind not in self._handlers and data.get("error"):
             raise ServerError(data)
@@ -73,7 +73,7 @@ class ResponsesDecoder:
         if handler:
             yield from handler(data)
 
-    def whole(self, data: dict[str, Any]) -> Iterator[Delta]:
+    def decode_response(self, data: dict[str, Any]) -> Iterator[Delta]:
         if data.get("error"):
             raise ServerError(data)
         if "output" not in data:
@@ -124,7 +124,7 @@ class ResponsesDecoder:
             yield self._begin_call(data, item)
         whole = as_text(item.get("arguments"))
         done = item.get("status") != "incomplete"  # the token limit came in the middle of it
-        yield ToolCallDelta(index, arguments="" if ~index in self._said else whole, done=done)
+        yield ToolCallDelta(index, arguments="" if ~index in self._said else whole, complete=done)
 
     def _reasoning_done(self, data: dict[str, Any], item: dict[str, Any]) -> Iterator[Delta]:
         index = self._of(data, "reasoning")
@@ -132,7 +132,7 @@ class ResponsesDecoder:
         pieces = as_list(item.get("summary")) or as_list(item.get("content"))
         text = "\n\n".join(as_text(as_object(piece).get("text")) for piece in pieces)
         extra: dict[str, Json] = {"item": item}
-        yield ReasoningDelta(index, "" if said else text, redacted=not (said or text), extra=extra)
+        yield ReasoningDelta(index, "" if said else text, redacted=not (said or text), provider_data=extra)
 
     def _message_done(self, data: dict[str, Any], item: dict[str, Any]) -> Iterator[Delta]:
         for number, part in enumerate(as_list(item.get("content"))):
@@ -181,14 +181,14 @@ class ResponsesDecoder:
         response = as_object(data.get("response"))
         if is_object(response.get("usage")):
             yield UsageDelta(_usage(response["usage"]))
-        self.finished = self.ended = True
+        self.finished = self.closed = True
         why = as_text(as_object(response.get("incomplete_details")).get("reason"))
         if response.get("status") == "incomplete" or why:
-            yield Finished(_INCOMPLETE.get(why, Finish.OTHER), why or "incomplete")
+            yield Finished(_INCOMPLETE.get(why, FinishReason.OTHER), why or "incomplete")
         elif self._refused:
-            yield Finished(Finish.REFUSAL, "refusal")
+            yield Finished(FinishReason.REFUSAL, "refusal")
         else:
-            yield Finished(Finish.TOOL_CALLS if self._calls else Finish.STOP, "completed")
+            yield Finished(FinishReason.TOOL_CALLS if self._calls else FinishReason.STOP, "completed")
 
     def _failed(self, data: dict[str, Any]) -> Iterator[Delta]:
         response = as_object(data.get("response"))
@@ -204,7 +204,7 @@ class ResponsesDecoder:
         """The number of the part an event speaks of."""
         place = as_count(data.get("content_index")) if kind == "text" else 0
         item = data.get("output_index")
-        return self._indices.of((kind, item if isinstance(item, int) else as_text(data.get("item_id")), place))
+        return self._indices.for_key((kind, item if isinstance(item, int) else as_text(data.get("item_id")), place))
 
 
 def _queries(action: dict[str, Any]) -> tuple[str, ...]:

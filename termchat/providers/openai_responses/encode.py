@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from termchat.core.chat_store import Effort, Params, Request
-from termchat.core.history import sendable
+from termchat.core.history import prepare_history
 from termchat.core.messages import (
     File,
     Image,
@@ -25,14 +25,14 @@ from termchat.core.messages import (
     ToolCall,
     ToolResult,
 )
-from termchat.core.models import Profile
+from termchat.core.models import ProviderConfig
 from termchat.providers.decoder import as_object
 from termchat.providers.openai_chat.encode import cache_key, data_url, named_schema, result_text
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-def encode(request: Request, origin: Origin, profile: Profile) -> dict[str, Any]:
+def encode(request: Request, origin: Origin, profile: ProviderConfig) -> dict[str, Any]:
     """The body of `POST /responses`, without what the user's configuration adds."""
     body: dict[str, Any] = {
         "model": origin.model,
@@ -81,8 +81,8 @@ def valid_id(call_id: str) -> bool:
 
 
 def _items(request: Request, origin: Origin) -> Iterator[dict[str, Any]]:
-    for message in sendable(request.messages, origin, valid_id):
-        match message.author:
+    for message in prepare_history(request.messages, origin, valid_id):
+        match message.role:
             case Role.USER:
                 yield {"type": "message", "role": "user", "content": [_input(p) for p in _shown(message.parts)]}
             case Role.ASSISTANT:
@@ -133,21 +133,21 @@ def _assistant(message: Message, *, searching: bool) -> Iterator[dict[str, Any]]
 
 
 def _reasoning(part: Reasoning) -> list[dict[str, Any]]:
-    item = as_object((part.extra or {}).get("item"))
+    item = as_object((part.provider_data or {}).get("item"))
     if not item.get("encrypted_content"):
         return []
     return [{k: v for k, v in item.items() if k != "status" and v is not None} | {"summary": item.get("summary") or []}]
 
 
 def _search(part: Search) -> dict[str, Any] | None:
-    item = as_object((part.extra or {}).get("item"))
+    item = as_object((part.provider_data or {}).get("item"))
     return item if item.get("id") and item.get("status") == "completed" else None
 
 
 def _item(part: Part) -> dict[str, Any] | None:
     match part:
         case Text() if part.text:
-            phase = (part.extra or {}).get("phase")
+            phase = (part.provider_data or {}).get("phase")
             content = [{"type": "output_text", "text": part.text}]
             item = {"type": "message", "role": "assistant", "content": content}
             return item | ({"phase": phase} if phase else {})

@@ -29,7 +29,7 @@ _RESPONSE, _END = b": response ", b": end "
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedResponse:
     """One response: who was asked, what its server is known for, and each chunk with its moment in seconds."""
 
     status: int
@@ -45,7 +45,7 @@ class Recorded:
         return b"".join(chunk for _, chunk in self.chunks)
 
 
-class Recorder:
+class ResponseRecorder:
     """Writes responses to a file."""
 
     def __init__(self, file: Path, redact: Redactor) -> None:
@@ -53,9 +53,9 @@ class Recorder:
         self._file.write(_FIRST)
         self._redact = redact
 
-    async def listen(self, body: AsyncIterator[bytes], about: dict[str, Any]) -> AsyncGenerator[bytes, None]:
+    async def tee(self, body: AsyncIterator[bytes], about: dict[str, Any]) -> AsyncGenerator[bytes, None]:
         """The body as it comes, written down; `about` is what the first line of its recording says."""
-        track = Track(self._file, self._redact, about)
+        track = ResponseWriter(self._file, self._redact, about)
         try:
             async for chunk in body:
                 track.add(chunk)
@@ -65,7 +65,7 @@ class Recorder:
 
     def write(self, body: bytes, about: dict[str, Any]) -> None:
         """A response that came at once, such as a refusal."""
-        track = Track(self._file, self._redact, about)
+        track = ResponseWriter(self._file, self._redact, about)
         track.add(body)
         track.end()
 
@@ -74,7 +74,7 @@ class Recorder:
 
 
 @dataclass(slots=True)
-class Track:
+class ResponseWriter:
     """One response, on its way to the file."""
 
     _file: BinaryIO
@@ -111,11 +111,11 @@ def _by_line(chunks: list[tuple[float, bytes]]) -> Iterator[tuple[float, bytes]]
         yield chunks[-1][0], held
 
 
-def read(data: bytes) -> list[Recorded]:
+def read(data: bytes) -> list[RecordedResponse]:
     """The responses of a recording. Raises ValueError: it is none."""
     if not data.startswith(_FIRST):
         raise ValueError("not a recording of termchat")
-    found: list[Recorded] = []
+    found: list[RecordedResponse] = []
     at = data.find(_RESPONSE)
     while at >= 0:
         line_end = data.find(b"\n", at)
@@ -137,7 +137,7 @@ def _body(data: bytes, start: int) -> tuple[bytes, int, list[Any]]:
     return data[start:end], data.find(_RESPONSE, end), as_list(told.get("chunks"))
 
 
-def _recorded(about: dict[str, Any], body: bytes, sizes: list[Any]) -> Recorded:
+def _recorded(about: dict[str, Any], body: bytes, sizes: list[Any]) -> RecordedResponse:
     chunks: list[tuple[float, bytes]] = []
     at = 0
     for moment, size in sizes:
@@ -145,7 +145,7 @@ def _recorded(about: dict[str, Any], body: bytes, sizes: list[Any]) -> Recorded:
         at += int(size)
     if at < len(body):
         chunks.append((chunks[-1][0] if chunks else 0.0, body[at:]))
-    return Recorded(
+    return RecordedResponse(
         int(about.get("status", 200)),
         as_text(about.get("content_type")) or "text/event-stream",
         ApiProtocol(about.get("protocol")),

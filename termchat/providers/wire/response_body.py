@@ -16,7 +16,7 @@ from typing import Any
 import httpx2
 
 from termchat.core.events import Delta
-from termchat.core.sanitize import Safe, say
+from termchat.core.sanitize import Safe, safe_format
 from termchat.providers.decoder import Decoder, as_list, is_object
 from termchat.providers.wire.sse import MAX_EVENT, SseEvent, SseReader, TooLongError
 
@@ -33,7 +33,7 @@ class NotAReplyError(Exception):
         self.what = what
 
 
-async def reply_of(body: AsyncIterator[bytes], decoder: Decoder) -> AsyncGenerator[Delta, None]:
+async def decode_body(body: AsyncIterator[bytes], decoder: Decoder) -> AsyncGenerator[Delta, None]:
     """The deltas of a body, however it was split. The decoder says whether the reply has its end.
 
     Raises NotAReplyError, ServerError, ValueError (what cannot be read), and whatever `body` raises.
@@ -46,14 +46,14 @@ async def reply_of(body: AsyncIterator[bytes], decoder: Decoder) -> AsyncGenerat
                 break
         match head[:1]:
             case b"":
-                raise NotAReplyError(say("an empty body"))
+                raise NotAReplyError(safe_format("an empty body"))
             case b"{" | b"[":
                 for delta in _whole(await _rest(head, chunks), decoder):
                     yield delta
                 if not decoder.finished:
-                    raise NotAReplyError(say("something else"))
+                    raise NotAReplyError(safe_format("something else"))
             case b"<":
-                raise NotAReplyError(say("a web page"))
+                raise NotAReplyError(safe_format("a web page"))
             case _:
                 async with aclosing(_events(head, chunks, decoder)) as deltas:
                     async for delta in deltas:
@@ -61,7 +61,7 @@ async def reply_of(body: AsyncIterator[bytes], decoder: Decoder) -> AsyncGenerat
 
 
 async def _events(head: bytes, chunks: AsyncIterator[bytes], decoder: Decoder) -> AsyncGenerator[Delta, None]:
-    reader, talk = SseReader(), _Talk(decoder)
+    reader, talk = SseReader(), _EventDecoder(decoder)
     for delta in talk.deltas(reader.feed(head)):
         yield delta
     async for chunk in chunks:
@@ -70,11 +70,11 @@ async def _events(head: bytes, chunks: AsyncIterator[bytes], decoder: Decoder) -
     for delta in talk.last(reader.close()):
         yield delta
     if not talk.understood and not decoder.finished:
-        raise NotAReplyError(say("something else"))
+        raise NotAReplyError(safe_format("something else"))
 
 
 @dataclass(slots=True)
-class _Talk:
+class _EventDecoder:
     """Events decoded; `understood` once one was an object, as the events of all protocols are."""
 
     decoder: Decoder
@@ -84,13 +84,13 @@ class _Talk:
         for event in events:
             data = event.data.strip()
             if data == b"[DONE]":
-                self.decoder.ended = True
+                self.decoder.closed = True
                 return
             # Keep-alives of some gateways are words; what begins like JSON must be JSON, or text would be lost.
             value = json.loads(data) if data[:1] in (b"{", b"[") else None
             if is_object(value):
                 self.understood = True
-                yield from self.decoder.feed(event.name, value)
+                yield from self.decoder.decode_event(event.name, value)
 
     def last(self, events: list[SseEvent]) -> Iterator[Delta]:
         """What stood behind the last blank line: an event without its own, or the part of one that was cut."""
@@ -105,23 +105,23 @@ def _whole(body: bytes, decoder: Decoder) -> Iterator[Delta]:
     value: Any = json.loads(body)
     for item in as_list(value) if isinstance(value, list) else [value]:
         if is_object(item):
-            yield from decoder.whole(item)
+            yield from decoder.decode_response(item)
 
 
 async def _until_ended(chunks: AsyncIterator[bytes], decoder: Decoder) -> AsyncGenerator[bytes, None]:
     """The body's chunks, until nothing more can come."""
-    while not decoder.ended:
+    while not decoder.closed:
         if not decoder.finished:
             chunk = await anext(chunks, None)
         else:
-            chunk = await _soon(chunks, _GRACE)
+            chunk = await _next_within(chunks, _GRACE)
         if chunk is None:
             return
         yield chunk
-    await _drained(chunks)
+    await _drain(chunks)
 
 
-async def _drained(chunks: AsyncIterator[bytes]) -> None:
+async def _drain(chunks: AsyncIterator[bytes]) -> None:
     """Read to the end of the body, if it comes at once."""
     try:
         async with asyncio.timeout(_DRAIN):
@@ -131,7 +131,7 @@ async def _drained(chunks: AsyncIterator[bytes]) -> None:
         return
 
 
-async def _soon(chunks: AsyncIterator[bytes], seconds: float) -> bytes | None:
+async def _next_within(chunks: AsyncIterator[bytes], seconds: float) -> bytes | None:
     """The next chunk of a reply that is already whole, if it comes at once."""
     try:
         async with asyncio.timeout(seconds):

@@ -18,13 +18,13 @@ from urllib.request import getproxies
 
 import httpx2
 
-from termchat.core.chat_store import Wire
+from termchat.core.chat_store import StreamMonitor
 
 _reading = threading.Lock()
 _trusted: dict[str, ssl.SSLContext] = {}
-_wire: ContextVar[Wire | None] = ContextVar("wire", default=None)
+_wire: ContextVar[StreamMonitor | None] = ContextVar("wire", default=None)
 _path: ContextVar[str] = ContextVar("path", default="")
-_diverted: ContextVar[Diverted | None] = ContextVar("diverted", default=None)
+_diverted: ContextVar[CapturedResponse | None] = ContextVar("diverted", default=None)
 
 _KEEP_ALIVE = [
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -44,14 +44,14 @@ _LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepa
 
 
 @dataclass(slots=True)
-class Diverted:
+class CapturedResponse:
     """Where the transport leaves a response that the SDK is not to read."""
 
     response: httpx2.Response | None = None
 
 
 @contextmanager
-def watched(wire: Wire) -> Generator[None]:
+def count_bytes(wire: StreamMonitor) -> Generator[None]:
     """Requests made inside count their bytes on `wire`."""
     token = _wire.set(wire)
     try:
@@ -61,7 +61,7 @@ def watched(wire: Wire) -> Generator[None]:
 
 
 @contextmanager
-def posted_to(path: str) -> Generator[None]:
+def override_path(path: str) -> Generator[None]:
     """Requests made inside go to another path of the same server; "" changes nothing."""
     token = _path.set(path)
     try:
@@ -71,7 +71,7 @@ def posted_to(path: str) -> Generator[None]:
 
 
 @contextmanager
-def diverted_to(slot: Diverted) -> Generator[None]:
+def capture_response(slot: CapturedResponse) -> Generator[None]:
     """A good response to a request made inside goes to the slot; the SDK sees an empty one.
 
     For an SDK without raw-response access to streams. Errors still go to the SDK.
@@ -90,25 +90,25 @@ def new_client(connect: float, proxy: str = "", ca: str = "") -> httpx2.AsyncCli
     proxy     its URL; without one the environment decides (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY)
     ca        file of certificates to trust instead of the system's
     """
-    options = _Options(connect, _trust(ca))
+    options = _Options(connect, _ssl_context(ca))
     mounts = {} if proxy else _environment_mounts(options)
     return httpx2.AsyncClient(
         transport=Transport(options, proxy or None), mounts=mounts, follow_redirects=False, trust_env=False
     )
 
 
-def read_ahead(ca: str) -> None:
+def preload_certificates(ca: str) -> None:
     """Read the certificates for `new_client` on a thread: OpenSSL takes 20 ms, and nothing of Python's waits for it."""
 
     def read() -> None:
         with suppress(OSError, ValueError):  # `new_client` tells what is wrong with them
-            _trust(ca)
+            _ssl_context(ca)
 
     if ca not in _trusted:
         threading.Thread(target=read, daemon=True).start()
 
 
-def _trust(ca: str) -> ssl.SSLContext:
+def _ssl_context(ca: str) -> ssl.SSLContext:
     """What certificates are trusted, read once."""
     with _reading:
         found = _trusted.get(ca)
@@ -139,7 +139,7 @@ class Transport(httpx2.AsyncHTTPTransport):
         response = await super().handle_async_request(request)
         assert isinstance(response.stream, httpx2.AsyncByteStream)
         wire = _wire.get()
-        response.stream = _Body(response.stream, wire or Wire(), _longest(response, listing=wire is None))
+        response.stream = _Body(response.stream, wire or StreamMonitor(), _longest(response, listing=wire is None))
         slot = _diverted.get()
         if slot is None or not response.is_success:
             return response
@@ -170,14 +170,14 @@ class _Handshake:
 class _Body(httpx2.AsyncByteStream):
     """A body that counts what arrives, and ends after `longest` bytes."""
 
-    def __init__(self, stream: httpx2.AsyncByteStream, wire: Wire, longest: int | None) -> None:
+    def __init__(self, stream: httpx2.AsyncByteStream, wire: StreamMonitor, longest: int | None) -> None:
         self._stream = stream
         self._wire = wire
         self._left = longest
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for chunk in self._stream:
-            self._wire.received += len(chunk)
+            self._wire.bytes_received += len(chunk)
             yield chunk if self._left is None else chunk[: self._left]
             if self._left is not None:
                 self._left -= len(chunk)

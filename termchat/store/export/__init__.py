@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from termchat.core.chats import ChatRecord, ExportFormat
+from termchat.core.chats import ExportFormat, FullChat
 from termchat.store.export import json, markdown, text
 
 
@@ -15,7 +15,7 @@ class Writer:
         self._form = form
         self._chats = 0
 
-    def chat(self, record: ChatRecord) -> str:
+    def chat(self, record: FullChat) -> str:
         """The piece for one more chat. All but JSON write the branch that the head stands on."""
         self._chats += 1
         first = self._chats == 1

@@ -5,18 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from termchat.core.chats import ChatRecord
+from termchat.core.chats import FullChat
 from termchat.core.conversation import Node
 from termchat.core.messages import Message, Part, Role, Text
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import safe_line
-from termchat.core.urls import web
+from termchat.core.urls import safe_url
 
 
-def speaker(node: Node) -> str:
+def author_label(node: Node) -> str:
     """Who speaks, in words."""
     message = node.message
-    match message.author:
+    match message.role:
         case Role.USER:
             return "You"
         case Role.TOOL:
@@ -25,7 +25,7 @@ def speaker(node: Node) -> str:
             return str(message.origin.ref) if message.origin else "Assistant"
 
 
-def when(record: ChatRecord, node: Node) -> str:
+def timestamp(record: FullChat, node: Node) -> str:
     """When it was said, as local time to the minute."""
     return date(record.times.get(node.id, record.info.created))
 
@@ -37,7 +37,7 @@ def date(at: float) -> str:
 def sources(message: Message) -> Iterator[tuple[str, str]]:
     """The title and the address of each source, on one line; "" for an address that is no web page."""
     for citation in message.sources:
-        yield safe_line(" ".join(citation.title.split()) or citation.url), web(citation.url)
+        yield safe_line(" ".join(citation.title.split()) or citation.url), safe_url(citation.url)
 
 
 def parts(message: Message) -> Iterator[Part]:
@@ -55,7 +55,7 @@ def parts(message: Message) -> Iterator[Part]:
         yield Text("".join(said))
 
 
-def ending(node: Node) -> str:
+def outcome_label(node: Node) -> str:
     """How a reply ended, if it is not complete."""
     outcome = node.message.outcome
     return "" if outcome is None or outcome is Outcome.COMPLETE else outcome.value

@@ -15,7 +15,7 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from termchat.core.chats import ChatRecord
+from termchat.core.chats import FullChat
 from termchat.core.conversation import Node
 from termchat.core.messages import File, Image, Message, Part, Reasoning, Search, Text, ToolCall, ToolResult
 from termchat.store.export import common
@@ -51,7 +51,7 @@ def begin(title: str) -> str:
     )
 
 
-def chat(record: ChatRecord) -> str:
+def chat(record: FullChat) -> str:
     """The branch that the head stands on, as an article."""
     markdown = _markdown()
     head = f"<article>\n<h1>{escape(record.info.title or 'Chat')}</h1>\n"
@@ -60,10 +60,10 @@ def chat(record: ChatRecord) -> str:
     return f"{head}{system if record.state.system else ''}{messages}</article>\n"
 
 
-def _message(record: ChatRecord, node: Node, markdown: MarkdownIt) -> str:
-    ending = common.ending(node)
-    notes = f"{common.when(record, node)}{f' · {ending}' if ending else ''}"
-    speaker = common.speaker(node)
+def _message(record: FullChat, node: Node, markdown: MarkdownIt) -> str:
+    ending = common.outcome_label(node)
+    notes = f"{common.timestamp(record, node)}{f' · {ending}' if ending else ''}"
+    speaker = common.author_label(node)
     body = "\n".join((*_parts(common.parts(node.message), markdown), *_sources(node.message)))
     style = ' class="you"' if speaker == "You" else ""
     return f"<h2>{escape(speaker)} <small>{escape(notes)}</small></h2>\n<div{style}>\n{body}\n</div>\n"

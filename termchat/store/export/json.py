@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from termchat.core.chats import ChatRecord
+from termchat.core.chats import FullChat
 from termchat.store import message_json
 
 FORMAT = "termchat"
@@ -17,7 +17,7 @@ BETWEEN = ",\n"
 END = "\n]}\n"
 
 
-def chat(record: ChatRecord) -> str:
+def chat(record: FullChat) -> str:
     """One chat on one line."""
     info, state, tree = record.info, record.state, record.conversation
     raw: dict[str, Any] = {
@@ -29,14 +29,14 @@ def chat(record: ChatRecord) -> str:
         "directory": info.directory,
         "model": [state.model.provider, state.model.model] if state.model else None,
         "system": state.system,
-        "settings": message_json.wrapped(state.settings),
+        "settings": message_json.encode_provider_data(state.settings),
         "head": tree.head,
         "messages": [
             {
                 "id": node.id,
                 "parent": node.parent,
                 "created": record.times.get(node.id, info.created),
-                "message": message_json.to_raw(node.message),
+                "message": message_json.to_dict(node.message),
             }
             for node in tree.nodes.values()
         ],

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from termchat.core.chats import ChatRecord
+from termchat.core.chats import FullChat
 from termchat.core.conversation import Node
 from termchat.core.messages import File, Image, Message, Part, Reasoning, Role, Search, Text, ToolCall, ToolResult
 from termchat.store.export import common
 
 
-def chat(record: ChatRecord) -> str:
+def chat(record: FullChat) -> str:
     """The branch that the head stands on."""
     parts = [f"# {' '.join(record.info.title.split()) or 'Chat'}\n"]
     if record.state.system:
@@ -27,11 +27,11 @@ def fenced(text: str, language: str = "") -> str:
     return f"{fence}{language}\n{text.rstrip()}\n{fence}\n"
 
 
-def _message(record: ChatRecord, node: Node) -> str:
-    ending = common.ending(node)
-    tool = node.message.author is Role.TOOL
-    head = f"{'###' if tool else '##'} {common.speaker(node)}\n"
-    line = f"*{common.when(record, node)}{f' · {ending}' if ending else ''}*\n"
+def _message(record: FullChat, node: Node) -> str:
+    ending = common.outcome_label(node)
+    tool = node.message.role is Role.TOOL
+    head = f"{'###' if tool else '##'} {common.author_label(node)}\n"
+    line = f"*{common.timestamp(record, node)}{f' · {ending}' if ending else ''}*\n"
     return "\n".join([head, *([] if tool else [line]), *_parts(common.parts(node.message)), *_sources(node.message)])
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from termchat.core.chats import ChatRecord
+from termchat.core.chats import FullChat
 from termchat.core.conversation import Node
 from termchat.core.messages import File, Image, Message, Part, Reasoning, Search, Text, ToolCall, ToolResult
 from termchat.store.export import common
 
 
-def chat(record: ChatRecord) -> str:
+def chat(record: FullChat) -> str:
     """The branch that the head stands on."""
     title = record.info.title or "Chat"
     parts = [f"{title}\n{'=' * len(title)}\n"]
@@ -20,9 +20,9 @@ def chat(record: ChatRecord) -> str:
     return "\n".join(parts)
 
 
-def _message(record: ChatRecord, node: Node) -> str:
-    ending = common.ending(node)
-    head = f"{common.speaker(node)}, {common.when(record, node)}{f' ({ending})' if ending else ''}:"
+def _message(record: FullChat, node: Node) -> str:
+    ending = common.outcome_label(node)
+    head = f"{common.author_label(node)}, {common.timestamp(record, node)}{f' ({ending})' if ending else ''}:"
     return "\n".join([head, *_parts(common.parts(node.message)), *_sources(node.message), ""])
 
 

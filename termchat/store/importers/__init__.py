@@ -17,25 +17,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
-from termchat.core.chats import ChatRecord, ImportReport, Skipped
+from termchat.core.chats import FullChat, ImportReport, SkippedRecord
 from termchat.core.errors import Failure, FailureKind
-from termchat.core.sanitize import safe_line, say
+from termchat.core.sanitize import safe_format, safe_line
 from termchat.store.importers import chatgpt, claude, llm, termchat
 
-Found: TypeAlias = Iterator[ChatRecord | Skipped]
+Found: TypeAlias = Iterator[FullChat | SkippedRecord]
 _SQLITE = b"SQLite format 3\x00"
 _FORMATS = "termchat JSON, an export of ChatGPT or Claude (the .zip or its conversations.json), a logs.db of llm"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ImportSource:
     """A file that was recognised: the program it comes from, and its chats, read as they are asked for."""
 
     name: str
     records: Found
 
 
-def recognise(file: Path) -> Source | Failure:
+def detect_format(file: Path) -> ImportSource | Failure:
     """What a file is, by what is in it."""
     try:
         return _source(file)
@@ -46,10 +46,10 @@ def recognise(file: Path) -> Source | Failure:
         return _refused(file, f"it is none of these: {_FORMATS}")
 
 
-def add(report: ImportReport, batch: Sequence[tuple[bool, int] | Skipped]) -> ImportReport:
+def add(report: ImportReport, batch: Sequence[tuple[bool, int] | SkippedRecord]) -> ImportReport:
     """The report with one more batch: for each chat whether it is new and how many messages are, or why not."""
-    skipped = tuple(item for item in batch if isinstance(item, Skipped))
-    done = [item for item in batch if not isinstance(item, Skipped)]
+    skipped = tuple(item for item in batch if isinstance(item, SkippedRecord))
+    done = [item for item in batch if not isinstance(item, SkippedRecord)]
     return replace(
         report,
         chats=report.chats + sum(fresh for fresh, _ in done),
@@ -59,13 +59,13 @@ def add(report: ImportReport, batch: Sequence[tuple[bool, int] | Skipped]) -> Im
     )
 
 
-def _source(file: Path) -> Source:
+def _source(file: Path) -> ImportSource:
     if file.is_dir():
         return _from_json(_joined([path.read_text("utf-8") for path in sorted(file.glob("conversations*.json"))]))
     with file.open("rb") as handle:
         begin = handle.read(16)
     if begin == _SQLITE:
-        return Source("llm", llm.read(file))
+        return ImportSource("llm", llm.read(file))
     if begin.startswith(b"PK"):
         with zipfile.ZipFile(file) as archive:
             names = sorted(n for n in archive.namelist() if _is_conversations(n))
@@ -97,20 +97,20 @@ def _chats(value: object) -> list[Any]:
     return cast("list[Any]", value)
 
 
-def _from_json(value: object) -> Source:
+def _from_json(value: object) -> ImportSource:
     if isinstance(value, dict):
         raw = cast("dict[str, Any]", value)
         if raw.get("format") == "termchat":
-            return Source("termchat", termchat.read(raw))
+            return ImportSource("termchat", termchat.read(raw))
     found = _chats(cast("object", value))
     kinds = [set(cast("dict[str, Any]", item)) for item in found if isinstance(item, dict)]
     if any("mapping" in keys for keys in kinds):
-        return Source("ChatGPT", chatgpt.read(found))
+        return ImportSource("ChatGPT", chatgpt.read(found))
     if any("chat_messages" in keys for keys in kinds):
-        return Source("Claude", claude.read(found))
+        return ImportSource("Claude", claude.read(found))
     raise ValueError("unknown")
 
 
 def _refused(file: Path, why: str) -> Failure:
-    words = say("Nothing can be imported from {file}: {why}.", file=safe_line(str(file)), why=safe_line(why))
+    words = safe_format("Nothing can be imported from {file}: {why}.", file=safe_line(str(file)), why=safe_line(why))
     return Failure(FailureKind.BAD_REQUEST, words)

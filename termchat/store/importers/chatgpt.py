@@ -12,20 +12,20 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from termchat.core.chats import ChatRecord, Skipped
+from termchat.core.chats import FullChat, SkippedRecord
 from termchat.core.messages import Message, Origin, Part, Reasoning, Role, Text, ToolCall, ToolResult
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.store import json_fields
-from termchat.store.importers.common import Growing, chat_id, node_id, skipped
-from termchat.store.json_fields import BadRecord, Raw
+from termchat.store.importers.common import ChatBuilder, chat_id, node_id, skipped
+from termchat.store.json_fields import InvalidRecord, Raw
 
 _SOURCE = "chatgpt"
 _PROVIDER = "openai"
 _AUTHORS = {"user": Role.USER, "assistant": Role.ASSISTANT, "tool": Role.TOOL}
 
 
-def read(found: list[Any]) -> Iterator[ChatRecord | Skipped]:
+def read(found: list[Any]) -> Iterator[FullChat | SkippedRecord]:
     """The chats of a file."""
     for n, item in enumerate(found, 1):
         name = f"chat {n}"
@@ -33,17 +33,17 @@ def read(found: list[Any]) -> Iterator[ChatRecord | Skipped]:
             raw = json_fields.record(item)
             name = json_fields.text(raw, "title", "") or name
             yield _chat(raw)
-        except (BadRecord, ValueError, RecursionError) as error:
+        except (InvalidRecord, ValueError, RecursionError) as error:
             yield skipped(name, error)
 
 
-def _chat(raw: Raw) -> ChatRecord:
+def _chat(raw: Raw) -> FullChat:
     foreign = json_fields.text(raw, "conversation_id", "") or json_fields.text(raw, "id")
     created = json_fields.number(raw, "create_time", 0.0)
     updated = json_fields.number(raw, "update_time", created)
     slug = json_fields.text(raw, "default_model_slug", "")
     model = ModelRef(_PROVIDER, slug) if slug else None
-    chat = Growing(_SOURCE, chat_id(_SOURCE, foreign), json_fields.text(raw, "title", ""), created, updated, model)
+    chat = ChatBuilder(_SOURCE, chat_id(_SOURCE, foreign), json_fields.text(raw, "title", ""), created, updated, model)
     mapping = json_fields.record(raw.get("mapping"))
     names: dict[str, str | None] = {}
     for key in _parents_first(mapping):
@@ -51,7 +51,7 @@ def _chat(raw: Raw) -> ChatRecord:
     return chat.record(names.get(json_fields.text(raw, "current_node", "")))
 
 
-def _node(chat: Growing, foreign: str, key: str, raw: Raw, names: dict[str, str | None]) -> str | None:
+def _node(chat: ChatBuilder, foreign: str, key: str, raw: Raw, names: dict[str, str | None]) -> str | None:
     """Add the node's message; the name under which its children hang, its parent's when there is nothing to show."""
     parent = names.get(json_fields.text(raw, "parent", ""))
     message = json_fields.record(raw["message"]) if raw.get("message") else None
@@ -59,7 +59,7 @@ def _node(chat: Growing, foreign: str, key: str, raw: Raw, names: dict[str, str 
     if message is None or read is None:
         return parent
     if read.results and parent and (calls := chat.nodes[parent].message.calls):
-        read = Message(read.author, tuple(replace(result, call_id=calls[-1].id) for result in read.results))
+        read = Message(read.role, tuple(replace(result, call_id=calls[-1].id) for result in read.results))
     return chat.add(
         node_id(_SOURCE, foreign, key), parent, read, json_fields.number(message, "create_time", chat.created)
     )
@@ -78,7 +78,7 @@ def _parents_first(mapping: Raw) -> list[str]:
         ordered.append(key)
         waiting += reversed(children.get(key, []))
     if len(ordered) != len(mapping):
-        raise BadRecord("its messages are not a tree")
+        raise InvalidRecord("its messages are not a tree")
     return ordered
 
 

@@ -13,18 +13,18 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from termchat.core.chats import ChatRecord, Skipped
+from termchat.core.chats import FullChat, SkippedRecord
 from termchat.core.messages import File, Message, Part, Reasoning, Role, Text, ToolCall, ToolResult
 from termchat.core.outcomes import Outcome
 from termchat.store import json_fields
-from termchat.store.importers.common import Growing, as_json, chat_id, node_id, seconds, skipped
-from termchat.store.json_fields import BadRecord, Raw
+from termchat.store.importers.common import ChatBuilder, as_json, chat_id, node_id, seconds, skipped
+from termchat.store.json_fields import InvalidRecord, Raw
 
 _SOURCE = "claude"
 _NO_PARENT = "00000000-0000-4000-8000-000000000000"
 
 
-def read(found: list[Any]) -> Iterator[ChatRecord | Skipped]:
+def read(found: list[Any]) -> Iterator[FullChat | SkippedRecord]:
     """The chats of a file."""
     for n, item in enumerate(found, 1):
         name = f"chat {n}"
@@ -32,15 +32,15 @@ def read(found: list[Any]) -> Iterator[ChatRecord | Skipped]:
             raw = json_fields.record(item)
             name = json_fields.text(raw, "name", "") or name
             yield _chat(raw)
-        except (BadRecord, ValueError, RecursionError) as error:
+        except (InvalidRecord, ValueError, RecursionError) as error:
             yield skipped(name, error)
 
 
-def _chat(raw: Raw) -> ChatRecord:
+def _chat(raw: Raw) -> FullChat:
     foreign = json_fields.text(raw, "uuid")
     created = seconds(json_fields.text(raw, "created_at", ""), 0.0)
     updated = seconds(json_fields.text(raw, "updated_at", ""), created)
-    chat = Growing(_SOURCE, chat_id(_SOURCE, foreign), json_fields.text(raw, "name", ""), created, updated)
+    chat = ChatBuilder(_SOURCE, chat_id(_SOURCE, foreign), json_fields.text(raw, "name", ""), created, updated)
     last: str | None = None
     ends: dict[str, str | None] = {}
     for item in json_fields.items(raw, "chat_messages"):
@@ -51,7 +51,7 @@ def _chat(raw: Raw) -> ChatRecord:
     return chat.record(last)
 
 
-def _add(chat: Growing, raw: Raw, parent: str | None) -> str | None:
+def _add(chat: ChatBuilder, raw: Raw, parent: str | None) -> str | None:
     """Add what one foreign message says, several of ours where tools were called; the last of them."""
     uuid = json_fields.text(raw, "uuid")
     at = seconds(json_fields.text(raw, "created_at", ""), chat.created)

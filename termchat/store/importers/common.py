@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 
-from termchat.core.chats import ChatInfo, ChatRecord, ChatState, Skipped
+from termchat.core.chats import ChatInfo, ChatState, FullChat, SkippedRecord
 from termchat.core.conversation import Conversation, Node
 from termchat.core.messages import Message, Role
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import safe_line
 from termchat.store import chats
-from termchat.store.json_fields import BadRecord
+from termchat.store.json_fields import InvalidRecord
 
 
 def chat_id(source: str, foreign: str) -> str:
@@ -41,14 +41,14 @@ def as_json(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def skipped(name: str, error: Exception) -> Skipped:
+def skipped(name: str, error: Exception) -> SkippedRecord:
     """A record that could not be read."""
-    why = str(error) if isinstance(error, BadRecord) else "it is not what it should be"
-    return Skipped(name, safe_line(why))
+    why = str(error) if isinstance(error, InvalidRecord) else "it is not what it should be"
+    return SkippedRecord(name, safe_line(why))
 
 
 @dataclass(slots=True)
-class Growing:
+class ChatBuilder:
     """A chat that is being put together. `model` is None where the source does not say."""
 
     source: str
@@ -68,14 +68,14 @@ class Growing:
         self.times[name] = at
         return name
 
-    def record(self, head: str | None) -> ChatRecord:
+    def record(self, head: str | None) -> FullChat:
         """The chat, its head on `head`."""
-        questions = [node for node in self.nodes.values() if node.message.author is Role.USER]
+        questions = [node for node in self.nodes.values() if node.message.role is Role.USER]
         title = " ".join(self.title.split()) or (chats.title(questions[0].message) if questions else "")
         info = ChatInfo(self.id, title, self.model, self.created, self.updated, len(questions))
         settings: Mapping[str, str] = {"imported": self.source}
         tree = Conversation(self.nodes, head)
-        return ChatRecord(info, ChatState(self.model, self.system, settings), tree, self.times, bool(self.title))
+        return FullChat(info, ChatState(self.model, self.system, settings), tree, self.times, bool(self.title))
 
 
 def _hash(*words: str) -> str:

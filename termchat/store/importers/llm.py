@@ -12,24 +12,24 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from termchat.core.chats import ChatRecord, Skipped
+from termchat.core.chats import FullChat, SkippedRecord
 from termchat.core.messages import File, Image, Message, Origin, Part, Role, Text, ToolCall, ToolResult
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.usage import Usage
 from termchat.store import json_fields
-from termchat.store.importers.common import Growing, chat_id, node_id, seconds, skipped
-from termchat.store.json_fields import BadRecord, Raw
+from termchat.store.importers.common import ChatBuilder, chat_id, node_id, seconds, skipped
+from termchat.store.json_fields import InvalidRecord, Raw
 
 _SOURCE = "llm"
 
 
-def read(file: Path) -> Iterator[ChatRecord | Skipped]:
+def read(file: Path) -> Iterator[FullChat | SkippedRecord]:
     """The chats of a file; a response without a conversation is one of its own."""
     with closing(_open(file)) as connection:
         log = _Log(connection)
         if not log.tables >= {"conversations", "responses"}:
-            yield skipped("the file", BadRecord("it is not a log of llm"))
+            yield skipped("the file", InvalidRecord("it is not a log of llm"))
             return
         chats = connection.execute(
             "SELECT coalesce(conversation_id, id) AS chat, min(rowid) FROM responses GROUP BY 1 ORDER BY 2"
@@ -37,7 +37,7 @@ def read(file: Path) -> Iterator[ChatRecord | Skipped]:
         for row in chats:
             try:
                 yield log.chat(str(row["chat"]))
-            except (BadRecord, ValueError, sqlite3.Error) as error:
+            except (InvalidRecord, ValueError, sqlite3.Error) as error:
                 yield skipped(f"conversation {row['chat']}", error)
 
 
@@ -54,13 +54,13 @@ class _Log:
         self._connection = connection
         self.tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
-    def chat(self, foreign: str) -> ChatRecord:
+    def chat(self, foreign: str) -> FullChat:
         rows = self._rows("SELECT * FROM responses WHERE coalesce(conversation_id, id) = ? ORDER BY rowid", foreign)
         names = self._rows("SELECT name FROM conversations WHERE id = ?", foreign)
         times = [seconds(json_fields.text(row, "datetime_utc", ""), 0.0) for row in rows]
         title = json_fields.text(names[0], "name", "") if names else ""
         model = _model(json_fields.text(rows[-1], "model", ""))
-        chat = Growing(_SOURCE, chat_id(_SOURCE, foreign), title, min(times), max(times), model)
+        chat = ChatBuilder(_SOURCE, chat_id(_SOURCE, foreign), title, min(times), max(times), model)
         chat.system = next((words for row in rows if (words := json_fields.text(row, "system", ""))), "")
         head: str | None = None
         for row, at in zip(rows, times, strict=True):

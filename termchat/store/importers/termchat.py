@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from termchat.core.chats import ChatInfo, ChatRecord, ChatState, Skipped
+from termchat.core.chats import ChatInfo, ChatState, FullChat, SkippedRecord
 from termchat.core.conversation import Conversation, Node
 from termchat.core.messages import Role
 from termchat.core.models import ModelRef
 from termchat.store import json_fields, message_json
 from termchat.store.export.json import VERSION
 from termchat.store.importers.common import skipped
-from termchat.store.json_fields import BadRecord, Raw
+from termchat.store.json_fields import InvalidRecord, Raw
 
 
-def read(raw: dict[str, Any]) -> Iterator[ChatRecord | Skipped]:
+def read(raw: dict[str, Any]) -> Iterator[FullChat | SkippedRecord]:
     """The chats of a file."""
     if raw.get("version") != VERSION:
-        yield Skipped("the file", skipped("", BadRecord("it is of a version that is not known")).why)
+        yield SkippedRecord("the file", skipped("", InvalidRecord("it is of a version that is not known")).why)
         return
     for n, item in enumerate(json_fields.items(raw, "chats"), 1):
         name = f"chat {n}"
@@ -26,27 +26,27 @@ def read(raw: dict[str, Any]) -> Iterator[ChatRecord | Skipped]:
             chat = json_fields.record(item)
             name = json_fields.text(chat, "title", "") or name
             yield _chat(chat)
-        except (BadRecord, ValueError) as error:
+        except (InvalidRecord, ValueError) as error:
             yield skipped(name, error)
 
 
-def _chat(raw: Raw) -> ChatRecord:
+def _chat(raw: Raw) -> FullChat:
     created = json_fields.number(raw, "created", 0.0)
     nodes, times = _nodes(raw, created)
     head = raw.get("head")
     if head is not None and head not in nodes:
-        raise BadRecord("its head is not among its messages")
+        raise InvalidRecord("its head is not among its messages")
     tree = Conversation(nodes, head)
-    questions = sum(node.message.author is Role.USER for node in nodes.values())
+    questions = sum(node.message.role is Role.USER for node in nodes.values())
     state = ChatState(
         _model(raw.get("model")),
         json_fields.text(raw, "system", ""),
-        message_json.unwrapped(json_fields.inner(raw, "settings")),
+        message_json.decode_provider_data(json_fields.inner(raw, "settings")),
     )
     updated = json_fields.number(raw, "updated", created)
     directory = json_fields.text(raw, "directory", "")
     info = ChatInfo(_id(raw), json_fields.text(raw, "title", ""), state.model, created, updated, questions, directory)
-    return ChatRecord(info, state, tree, times, json_fields.flag(raw, "renamed"))
+    return FullChat(info, state, tree, times, json_fields.flag(raw, "renamed"))
 
 
 def _nodes(raw: Raw, created: float) -> tuple[dict[str, Node], dict[str, float]]:
@@ -57,8 +57,8 @@ def _nodes(raw: Raw, created: float) -> tuple[dict[str, Node], dict[str, float]]
         entry = json_fields.record(item)
         name, parent = json_fields.text(entry, "id"), entry.get("parent")
         if name in nodes or (parent is not None and parent not in nodes):
-            raise BadRecord("its messages are not a tree")
-        nodes[name] = Node(name, parent, message_json.from_raw(entry.get("message")))
+            raise InvalidRecord("its messages are not a tree")
+        nodes[name] = Node(name, parent, message_json.from_dict(entry.get("message")))
         times[name] = json_fields.number(entry, "created", created)
     return nodes, times
 
@@ -66,7 +66,7 @@ def _nodes(raw: Raw, created: float) -> tuple[dict[str, Node], dict[str, float]]
 def _id(raw: Raw) -> str:
     name = json_fields.text(raw, "id")
     if not name or len(name) > 64 or not all(c.isascii() and (c.isalnum() or c in "-_") for c in name):
-        raise BadRecord("its id is not one")
+        raise InvalidRecord("its id is not one")
     return name
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from termchat.tools.calculator import ExpressionError, evaluate
-from termchat.tools.registry import Answer, Fault, tool
+from termchat.tools.registry import Answer, ToolError, tool
 
 
 @tool
@@ -17,4 +17,4 @@ async def calculate(
     try:
         return f"{expression.strip()} = {evaluate(expression)}"
     except ExpressionError as fault:
-        return Fault(f"cannot calculate that: {fault}")
+        return ToolError(f"cannot calculate that: {fault}")

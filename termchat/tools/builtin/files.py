@@ -11,7 +11,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Annotated
 
-from termchat.tools.registry import Answer, Context, Fault, tool
+from termchat.tools.registry import Answer, ToolContext, ToolError, tool
 
 READ_BYTES = 4_000_000  # how far into a file a line is looked for
 GIVEN_BYTES = 48_000  # how much of it is given at once
@@ -31,7 +31,7 @@ class _Content:
 
 @tool
 async def read_file(
-    context: Context,
+    context: ToolContext,
     path: Annotated[str, "The path of a text file, inside the working directory"],
     first_line: Annotated[int, "The line to begin with, from 1, to read on in a long file"] = 1,
 ) -> Answer:
@@ -39,30 +39,30 @@ async def read_file(
     return await asyncio.to_thread(read_inside, context, path, first_line)
 
 
-def read_inside(context: Context, path: str, first_line: int = 1) -> Answer:
+def read_inside(context: ToolContext, path: str, first_line: int = 1) -> Answer:
     """The text of a file inside `context.cwd`, as much as is given at once, or why not."""
     if first_line < 1:
-        return Fault("first_line begins with 1")
+        return ToolError("first_line begins with 1")
     try:
         content = _content(context, path)
     except (OSError, ValueError) as error:
-        return Fault(f"{path!r} cannot be read: {getattr(error, 'strerror', None) or error}")
-    if isinstance(content, Fault):
+        return ToolError(f"{path!r} cannot be read: {getattr(error, 'strerror', None) or error}")
+    if isinstance(content, ToolError):
         return content
     text = _text(content.raw)
-    return Fault(f"{path!r} is not a text file") if text is None else _page(path, text, first_line, content.size)
+    return ToolError(f"{path!r} is not a text file") if text is None else _page(path, text, first_line, content.size)
 
 
-def _content(context: Context, path: str) -> _Content | Fault:
+def _content(context: ToolContext, path: str) -> _Content | ToolError:
     root = Path(os.path.realpath(context.cwd))
     given = Path(os.path.normpath(root / path))
     real = Path(os.path.realpath(root / path))
     if not real.is_relative_to(root):
-        return Fault(f"{path!r} is outside the working directory, which is all that may be read")
+        return ToolError(f"{path!r} is outside the working directory, which is all that may be read")
     if any(_is_private(p.relative_to(root)) for p in (given, real) if p.is_relative_to(root)):
-        return Fault(f"{path!r} may hold secrets and is not read")
+        return ToolError(f"{path!r} may hold secrets and is not read")
     if any(real.is_relative_to(os.path.realpath(place)) for place in context.private):
-        return Fault(f"{path!r} belongs to termchat itself and is not read")
+        return ToolError(f"{path!r} belongs to termchat itself and is not read")
     return _read(path, root, real.relative_to(root))
 
 
@@ -72,12 +72,14 @@ def _is_private(path: Path) -> bool:
     return bool(_PRIVATE_FOLDERS.intersection(parts)) or any(fnmatch(part, p) for part in parts for p in _PRIVATE_FILES)
 
 
-def _read(path: str, root: Path, inside: Path) -> _Content | Fault:
+def _read(path: str, root: Path, inside: Path) -> _Content | ToolError:
     file = _open(root, inside)
     try:
         about = os.fstat(file)
         if not stat.S_ISREG(about.st_mode):
-            return Fault(f"{path!r} is a directory" if stat.S_ISDIR(about.st_mode) else f"{path!r} is no regular file")
+            return ToolError(
+                f"{path!r} is a directory" if stat.S_ISDIR(about.st_mode) else f"{path!r} is no regular file"
+            )
         with os.fdopen(file, "rb", closefd=False) as opened:
             return _Content(opened.read(READ_BYTES), about.st_size)
     finally:
@@ -115,7 +117,7 @@ def _page(path: str, text: str, first: int, size: int) -> Answer:
     """The file from a line on, as far as there is room; a head says what part it is when it is not the whole."""
     lines = text.removesuffix("\n").split("\n")
     if first > len(lines):
-        return Fault(f"{path!r} has {len(lines)} lines" + (" within reach" if size > READ_BYTES else ""))
+        return ToolError(f"{path!r} has {len(lines)} lines" + (" within reach" if size > READ_BYTES else ""))
     last, room = first - 1, GIVEN_BYTES
     while last < len(lines) and (room := room - len(lines[last].encode("utf-8", "replace")) - 1) >= 0:
         last += 1

@@ -11,14 +11,14 @@ _LINK = re.compile(r"!?\[((?:[^\[\]\\`]|\\.|`[^`]*`)+)(?:\](?:\([^()\s]*(?:\s+[\
 _AUTO = re.compile(r"<(?=[A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*$)")
 
 
-def repaired(source: str) -> str:
+def autoclose(source: str) -> str:
     """The source with what is open at its end closed, and the signs that mean nothing yet left out."""
     source = _without_lone(source)
     code = _open_code(source)
     if code:
         at, ticks = code
         head, tail = source[:at], source[at:].rstrip()
-        return head + tail + ticks + _closers(head) if len(tail) > len(ticks) else repaired(head)
+        return head + tail + ticks + _closers(head) if len(tail) > len(ticks) else autoclose(head)
     link = _LINK.search(source)
     if link:
         label = link[1]

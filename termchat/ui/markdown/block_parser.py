@@ -15,30 +15,30 @@ from termchat.ui.markdown import line_syntax
 from termchat.ui.markdown.code import Indented
 from termchat.ui.markdown.fences import Fence, Formula
 from termchat.ui.markdown.latex import display_closer
-from termchat.ui.markdown.layout import NARROWEST, Container, Item, Kind, Quote, Sheet
+from termchat.ui.markdown.layout import NARROWEST, BlockKind, Container, Item, LayoutBuffer, Quote
 from termchat.ui.markdown.leaf import Leaf
 from termchat.ui.markdown.paragraph import Paragraph
 from termchat.ui.markdown.table import Table
 from termchat.ui.text.row import Segment
-from termchat.ui.text.wrap import Line
+from termchat.ui.text.wrap import OpenLine
 
 DEEPEST = 64
 """Containers inside each other; deeper signs are text."""
 _NEVER = 1 << 30
 
 
-class Blocks:
+class BlockParser:
     """Give it lines, in one piece or several; the sheet gets rows as soon as they are final."""
 
-    def __init__(self, sheet: Sheet) -> None:
+    def __init__(self, sheet: LayoutBuffer) -> None:
         self.sheet = sheet
         self.leaf: Leaf | None = None
         self._whole = True  # whether the line begun is all there
         self._preview = False
 
-    def copy(self) -> Blocks:
+    def copy(self) -> BlockParser:
         """The same state with an empty sheet, to look ahead with."""
-        twin = Blocks(self.sheet.copy())
+        twin = BlockParser(self.sheet.copy())
         twin.leaf = self.leaf.copy() if self.leaf else None
         return twin
 
@@ -49,7 +49,7 @@ class Blocks:
         finished, and what could still become a mere sign is not shown.
         """
         self._whole, self._preview = whole, preview
-        depth, rest = self._descend(text)
+        depth, rest = self._match_containers(text)
         matched = depth == len(self.sheet.stack)
         if matched and isinstance(self.leaf, (Fence, Formula)) and self._verbatim(self.leaf, rest):
             return
@@ -90,7 +90,7 @@ class Blocks:
         if not preview:
             self.sheet.pop_to(0)
 
-    def _descend(self, text: str) -> tuple[int, str]:
+    def _match_containers(self, text: str) -> tuple[int, str]:
         """How many of the open containers the line is in, and the line without their signs."""
         for depth, container in enumerate(self.sheet.stack):
             body = text.lstrip(" ")
@@ -111,13 +111,13 @@ class Blocks:
 
     def _empty(self, depth: int) -> bool:
         """Whether nothing has been put into the container yet."""
-        return self.leaf is None and self.sheet.fresh > 0 and depth == len(self.sheet.stack) - 1
+        return self.leaf is None and self.sheet.pending_markers > 0 and depth == len(self.sheet.stack) - 1
 
     def _verbatim(self, leaf: Fence | Formula, rest: str) -> bool:
         """A line inside a block that takes lines as they are; whether it was taken."""
-        if self._preview and leaf.hides(rest):
+        if self._preview and leaf.hidden_in_preview(rest):
             return True
-        taken = leaf.takes(rest, whole=self._whole)
+        taken = leaf.accepts(rest, whole=self._whole)
         if taken:
             leaf.line(self.sheet, rest)
         if leaf.done:
@@ -133,7 +133,7 @@ class Blocks:
             if not body:
                 self._blank(depth, first)
                 return
-            if self._preview and self._whole and line_syntax.undecided(body):
+            if self._preview and self._whole and line_syntax.may_become_marker(body):
                 return
             if indent >= 4:
                 self._indented(depth, rest, first)
@@ -151,7 +151,7 @@ class Blocks:
         if body[0] == ">":
             self._push(depth, Quote())
             return body[2:] if body.startswith("> ") else body[1:]
-        if self._whole and line_syntax.rule(body):
+        if self._whole and line_syntax.is_thematic_break(body):
             return None
         marker = line_syntax.marker(body)
         if marker is None or (self._whole and inside and self._underlines(body)):
@@ -174,13 +174,13 @@ class Blocks:
         return body[marker.size :].strip() != "" and marker.number in (None, 1)
 
     def _underlines(self, body: str) -> bool:
-        return isinstance(self.leaf, Paragraph) and self.leaf.turns and line_syntax.underline(body) > 0
+        return isinstance(self.leaf, Paragraph) and self.leaf.can_be_heading and line_syntax.setext_level(body) > 0
 
     def _push(self, depth: int, container: Container) -> None:
-        self._shut(depth)
+        self._close_unmatched(depth)
         self.sheet.push(container)
 
-    def _shut(self, depth: int) -> None:
+    def _close_unmatched(self, depth: int) -> None:
         """Close the leaf and the containers the line is not in."""
         self._close_leaf()
         self.sheet.pop_to(depth)
@@ -199,7 +199,7 @@ class Blocks:
         elif isinstance(self.leaf, Indented):
             self.leaf.blank()
         elif depth and self._left(self.sheet.stack[-1]):
-            self._shut(depth - 1)
+            self._close_unmatched(depth - 1)
         else:
             self._close_leaf()
         self.sheet.blank = True
@@ -214,7 +214,7 @@ class Blocks:
         A second empty line ends that list, as it does in markdown-it.
         """
         container = self.sheet.stack[depth]
-        self._shut(depth)
+        self._close_unmatched(depth)
         if isinstance(container, Item):
             self.sheet.stack = (*self.sheet.stack, Item(_NEVER, container.kind, container.number))
 
@@ -224,7 +224,7 @@ class Blocks:
             self._continue(rest.lstrip(" "), header=False)
             return
         if not (first and depth == len(self.sheet.stack) and isinstance(self.leaf, Indented)):
-            self._shut(depth)
+            self._close_unmatched(depth)
             self.leaf = Indented()
         assert self.leaf is not None
         self.leaf.line(self.sheet, rest[4:])
@@ -236,7 +236,7 @@ class Blocks:
     def _block(self, depth: int, indent: int, body: str, first: bool) -> None:
         """A line that begins a block, or goes on with the paragraph or table above it."""
         inside = first and depth == len(self.sheet.stack)
-        if self._whole and inside and (self._tabulate(body) or self._turn(body)):
+        if self._whole and inside and (self._start_table(body) or self._setext_heading(body)):
             return
         if self._begins(depth, indent, body):
             return
@@ -247,8 +247,8 @@ class Blocks:
         if first and isinstance(self.leaf, Paragraph):
             self._continue(body, header=header and inside)
             return
-        self._shut(depth)
-        lead = line_syntax.task(body) if self.sheet.fresh and isinstance(self.sheet.stack[-1], Item) else ""
+        self._close_unmatched(depth)
+        lead = line_syntax.task(body) if self.sheet.pending_markers and isinstance(self.sheet.stack[-1], Item) else ""
         self.leaf = Paragraph(lead=lead)
         self.leaf.line(self.sheet, body[len(lead) :].lstrip(" "), header=header)
 
@@ -257,23 +257,23 @@ class Blocks:
         if not self._preview:
             table.line(self.sheet, body)
 
-    def _tabulate(self, body: str) -> bool:
+    def _start_table(self, body: str) -> bool:
         """Begin a table, if this row delimits the columns of the line above it."""
         if not isinstance(self.leaf, Paragraph) or not self.leaf.header:
             return False
         alignments = line_syntax.alignments(body)
         header = self.leaf.header
-        if not alignments or len(line_syntax.cells(header)) != len(alignments):
+        if not alignments or len(line_syntax.split_row(header)) != len(alignments):
             return False
-        if self.leaf.behead():
+        if self.leaf.take_header():
             self._close_leaf()
         self.leaf = Table(self.sheet, header, alignments)
         return True
 
-    def _turn(self, body: str) -> bool:
+    def _setext_heading(self, body: str) -> bool:
         """Make a heading of the paragraph above, if this is its underline."""
-        level = line_syntax.underline(body)
-        if not level or not isinstance(self.leaf, Paragraph) or not self.leaf.turns:
+        level = line_syntax.setext_level(body)
+        if not level or not isinstance(self.leaf, Paragraph) or not self.leaf.can_be_heading:
             return False
         self.leaf.level = level
         self._close_leaf()
@@ -284,7 +284,7 @@ class Blocks:
         heading = line_syntax.heading(body, whole=self._whole)
         if heading:
             level, text = heading
-            self._shut(depth)
+            self._close_unmatched(depth)
             self.leaf = Paragraph(level)
             self.leaf.line(self.sheet, text)
             return True
@@ -293,14 +293,14 @@ class Blocks:
         fencing = line_syntax.fence(body)
         closer = display_closer(body)
         if fencing:
-            self._shut(depth)
+            self._close_unmatched(depth)
             self.leaf = Fence(fencing, indent)
         elif closer:
-            self._shut(depth)
+            self._close_unmatched(depth)
             self.leaf = Formula(closer)
             self.leaf.line(self.sheet, body)
-        elif line_syntax.rule(body):
-            self._shut(depth)
+        elif line_syntax.is_thematic_break(body):
+            self._close_unmatched(depth)
             self._rule()
         else:
             return False
@@ -309,6 +309,6 @@ class Blocks:
     def _rule(self) -> None:
         look = self.sheet.look
         sign = look.sign("─", "-")
-        self.sheet.begin(Kind.TEXT)
-        size = min(24, self.sheet.room.limit(soft=False))
-        self.sheet.put([Line([Segment(Safe(sign * size), (TextRole.MARKER,))], size, False)])
+        self.sheet.begin(BlockKind.TEXT)
+        size = min(24, self.sheet.line_space.limit(soft=False))
+        self.sheet.put([OpenLine([Segment(Safe(sign * size), (TextRole.MARKER,))], size, False)])

@@ -7,27 +7,27 @@ from typing import Protocol
 
 from termchat.core.sanitize import Safe
 from termchat.core.style import TextRole
-from termchat.ui.markdown.layout import Sheet
+from termchat.ui.markdown.layout import LayoutBuffer
 from termchat.ui.text.row import Segment
-from termchat.ui.text.wrap import Line, Wrapper, glued
+from termchat.ui.text.wrap import OpenLine, Wrapper, merge_graphemes
 
 LONGEST = 1000
 """A longer line is not highlighted: its rows are final while it is still arriving."""
 
 
-class Painter(Protocol):
+class LineHighlighter(Protocol):
     """Colours lines of code, one after another, each with what the lines before it have opened."""
 
     def line(self, text: str) -> list[Segment]:
         """The line in its colours."""
         ...
 
-    def copy(self) -> Painter:
+    def copy(self) -> LineHighlighter:
         """The same state, independent."""
         ...
 
 
-class Flat:
+class NoHighlight:
     """All text in one role."""
 
     def __init__(self, role: TextRole) -> None:
@@ -36,14 +36,14 @@ class Flat:
     def line(self, text: str) -> list[Segment]:
         return [Segment(Safe(text), (self._role,))] if text else []
 
-    def copy(self) -> Flat:
+    def copy(self) -> NoHighlight:
         return self
 
 
 class Code:
     """The lines of a fence, an indented code block or a formula."""
 
-    def __init__(self, painter: Painter) -> None:
+    def __init__(self, painter: LineHighlighter) -> None:
         self._painter = painter
         self._text = ""  # the open line, as long as it may be highlighted
         self._wrapper: Wrapper | None = None  # of an open line that is too long for it
@@ -56,21 +56,21 @@ class Code:
         vars(twin).update(vars(self), _painter=self._painter.copy(), _wrapper=wrapper)
         return twin
 
-    def line(self, sheet: Sheet, text: str) -> None:
+    def line(self, sheet: LayoutBuffer, text: str) -> None:
         self.more(sheet, text)
 
-    def more(self, sheet: Sheet, text: str) -> None:
+    def more(self, sheet: LayoutBuffer, text: str) -> None:
         self._open = True
         if self._wrapper is None:
             self._text += text
             if len(self._text) <= LONGEST:
                 return
             text, self._text = self._text, ""
-            self._wrapper = Wrapper(sheet.look.cells, sheet.room)
+            self._wrapper = Wrapper(sheet.look.cells, sheet.line_space)
         self._wrapper.stream(text, (TextRole.CODE,))
         self._emit(sheet, self._wrapper)
 
-    def end(self, sheet: Sheet) -> None:
+    def end(self, sheet: LayoutBuffer) -> None:
         if not self._open:
             return
         self._open = False
@@ -82,30 +82,30 @@ class Code:
             self._put(sheet, self._folded(sheet, self._text.rstrip()))
         self._text, self._wrapper = "", None
 
-    def resize(self, sheet: Sheet) -> None:
+    def resize(self, sheet: LayoutBuffer) -> None:
         if self._wrapper:
-            self._wrapper.resize(sheet.room)
+            self._wrapper.resize(sheet.line_space)
             self._emit(sheet, self._wrapper)
 
-    def close(self, sheet: Sheet, *, preview: bool = False) -> None:
+    def close(self, sheet: LayoutBuffer, *, preview: bool = False) -> None:
         self.end(sheet)
 
-    def _folded(self, sheet: Sheet, text: str) -> list[Line]:
-        wrapper = Wrapper(sheet.look.cells, sheet.room)
-        for segment in glued(self._painter.line(text)):
-            wrapper.fold(segment)
+    def _folded(self, sheet: LayoutBuffer, text: str) -> list[OpenLine]:
+        wrapper = Wrapper(sheet.look.cells, sheet.line_space)
+        for segment in merge_graphemes(self._painter.line(text)):
+            wrapper.push_unbroken(segment)
         wrapper.flush()
-        return wrapper.lines or [Line([], 0, False)]
+        return wrapper.lines or [OpenLine([], 0, False)]
 
-    def _emit(self, sheet: Sheet, wrapper: Wrapper) -> None:
+    def _emit(self, sheet: LayoutBuffer, wrapper: Wrapper) -> None:
         """What is laid out of a very long line is final."""
         self._put(sheet, wrapper.lines)
         wrapper.lines.clear()
 
-    def _put(self, sheet: Sheet, lines: Iterable[Line]) -> None:
+    def _put(self, sheet: LayoutBuffer, lines: Iterable[OpenLine]) -> None:
         if not self._started:
             self._started = True
-            sheet.box()
+            sheet.begin_box()
         sheet.put(lines)
 
 
@@ -113,14 +113,14 @@ class Indented(Code):
     """An indented code block: blank lines belong to it only if more code follows."""
 
     def __init__(self) -> None:
-        super().__init__(Flat(TextRole.CODE))
+        super().__init__(NoHighlight(TextRole.CODE))
         self._skipped = 0
 
     def blank(self) -> None:
         self._skipped += 1
 
-    def line(self, sheet: Sheet, text: str) -> None:
+    def line(self, sheet: LayoutBuffer, text: str) -> None:
         if self._skipped:
-            self._put(sheet, [Line([], 0, False)] * self._skipped)
+            self._put(sheet, [OpenLine([], 0, False)] * self._skipped)
             self._skipped = 0
         super().line(sheet, text)

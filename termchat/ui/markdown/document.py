@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Protocol
 
 from termchat.core.sanitize import Safe
-from termchat.ui.markdown.block_parser import Blocks
-from termchat.ui.markdown.layout import NARROWEST, Look, Sheet
+from termchat.ui.markdown.block_parser import BlockParser
+from termchat.ui.markdown.layout import NARROWEST, LayoutBuffer, LayoutOptions
 from termchat.ui.text.row import Row
 
-LONG = 240
+LONG_LINE = 240
 """A longer line is read while it arrives: what it begins is decided by so many of its characters."""
-BARRED = 1000
+LONG_TABLE_LINE = 1000
 """The same for a line with a bar among them: it may be a table's header or its delimiter row."""
 
 
@@ -30,7 +30,7 @@ class Rows(Protocol):
         """The rows that have become final since the last call; they never change again."""
         ...
 
-    def live(self) -> list[Row]:
+    def preview(self) -> list[Row]:
         """The rows after those, as they look at the moment."""
         ...
 
@@ -57,8 +57,8 @@ class Document:
         soft: bool = False,
         signs: bool = True,
     ) -> None:
-        look = Look(max(NARROWEST, width), spare, hyperlinks, ambiguous, soft, signs)
-        self._blocks = Blocks(Sheet(look))
+        look = LayoutOptions(max(NARROWEST, width), spare, hyperlinks, ambiguous, soft, signs)
+        self._blocks = BlockParser(LayoutBuffer(look))
         self._line = ""
         self._column = 0
         self._inside = False  # whether the beginning of the line has been read already
@@ -80,7 +80,7 @@ class Document:
         self._blocks.sheet.rows = []
         return rows
 
-    def live(self) -> list[Row]:
+    def preview(self) -> list[Row]:
         twin = self._blocks.copy()
         if self._line:
             twin.begin(_expanded(self._line), whole=True, preview=True)
@@ -94,7 +94,7 @@ class Document:
         """More of the line; a long one is read from its first characters on."""
         if not self._inside:
             self._line += text
-            limit = BARRED if "|" in self._line[:LONG] else LONG
+            limit = LONG_TABLE_LINE if "|" in self._line[:LONG_LINE] else LONG_LINE
             if len(self._line) <= limit:
                 return
             head, text = _expanded(self._line[:limit]), self._line[limit:]

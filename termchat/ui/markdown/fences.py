@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from termchat.core.style import TextRole
 from termchat.ui.markdown import line_syntax
-from termchat.ui.markdown.code import Code, Flat, Painter
-from termchat.ui.markdown.layout import Sheet
+from termchat.ui.markdown.code import Code, LineHighlighter, NoHighlight
+from termchat.ui.markdown.layout import LayoutBuffer
 
 
 class Fence(Code):
@@ -17,49 +17,49 @@ class Fence(Code):
         self._indent = indent
         self.done = False
 
-    def takes(self, rest: str, *, whole: bool) -> bool:
+    def accepts(self, rest: str, *, whole: bool) -> bool:
         """Whether the line is code; else it closes the fence, and `done` says so."""
         body = rest.lstrip(" ")
         self.done = whole and len(rest) - len(body) <= 3 and line_syntax.closes(body, self._fencing)
         return not self.done
 
-    def hides(self, rest: str) -> bool:
+    def hidden_in_preview(self, rest: str) -> bool:
         """Whether an unfinished line is empty yet, or may be the beginning of the closing fence."""
         body = rest.strip(" ")
         return body == self._fencing.sign * len(body)
 
-    def line(self, sheet: Sheet, text: str) -> None:
+    def line(self, sheet: LayoutBuffer, text: str) -> None:
         indent = min(self._indent, len(text) - len(text.lstrip(" ")))
         super().line(sheet, text[indent:])
 
-    def close(self, sheet: Sheet, *, preview: bool = False) -> None:
+    def close(self, sheet: LayoutBuffer, *, preview: bool = False) -> None:
         super().close(sheet, preview=preview)
         if not preview and not self._started:
-            sheet.bare()
+            sheet.emit_pending_markers()
 
 
-def _painter(info: str) -> Painter:
+def _painter(info: str) -> LineHighlighter:
     if not info:
-        return Flat(TextRole.CODE)
-    from termchat.ui.markdown.highlight import painter
+        return NoHighlight(TextRole.CODE)
+    from termchat.ui.markdown.highlight import highlighter
 
-    return painter(info)
+    return highlighter(info)
 
 
 class Formula(Code):
     """A display formula, from the line that opens it to the one that closes it; no empty line is inside."""
 
     def __init__(self, closer: str) -> None:
-        super().__init__(Flat(TextRole.MATH))
+        super().__init__(NoHighlight(TextRole.MATH))
         self._closer = closer
         self.done = False
 
-    def takes(self, rest: str, *, whole: bool) -> bool:
+    def accepts(self, rest: str, *, whole: bool) -> bool:
         """Whether the line belongs to the formula; `done` if it is its last one."""
         body = rest.strip(" ")
         self.done = whole and body == self._closer
         return body != ""
 
-    def hides(self, rest: str) -> bool:
+    def hidden_in_preview(self, rest: str) -> bool:
         """Whether an unfinished line is shown only when it is complete: never."""
         return False

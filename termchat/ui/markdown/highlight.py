@@ -20,7 +20,7 @@ from pygments.util import ClassNotFound
 
 from termchat.core.sanitize import Safe
 from termchat.core.style import TextRole
-from termchat.ui.markdown.code import Flat, Painter
+from termchat.ui.markdown.code import LineHighlighter, NoHighlight
 from termchat.ui.text.row import Roles, Segment
 
 _NAME = re.compile(r"\w[\w+#.-]*")
@@ -56,11 +56,11 @@ TokenType = Any
 Token = tuple[TokenType, str]
 
 
-def painter(language: str) -> Painter:
+def highlighter(language: str) -> LineHighlighter:
     """A painter for the language of a fence; one nobody knows is not guessed."""
     found = _NAME.search(language.lower())
     lines = _lines(found[0]) if found else None
-    return Highlighter(lines) if lines else Flat(TextRole.CODE)
+    return Highlighter(lines) if lines else NoHighlight(TextRole.CODE)
 
 
 class Lines(Protocol):
@@ -95,13 +95,13 @@ def _lines(language: str) -> Lines | None:
     if language == "text" or not lexer.aliases:
         return None
     if isinstance(lexer, ExtendedRegexLexer):
-        return _InContext(lexer)
+        return _ContextLexer(lexer)
     if isinstance(lexer, RegexLexer):
-        return _Remarks(_Stacked(lexer))
-    return _Alone(lexer)
+        return _BlockComments(_StackLexer(lexer))
+    return _StatelessLexer(lexer)
 
 
-class _Alone:
+class _StatelessLexer:
     """Every line by itself."""
 
     def __init__(self, lexer: Lexer) -> None:
@@ -111,7 +111,7 @@ class _Alone:
         return [(kind, value) for _, kind, value in self._lexer.get_tokens_unprocessed(text + "\n")], None
 
 
-class _InContext:
+class _ContextLexer:
     """For lexers that keep their state in an object of their own."""
 
     def __init__(self, lexer: ExtendedRegexLexer) -> None:
@@ -130,7 +130,7 @@ class _InContext:
         return kind("", 0)
 
 
-class _Stacked:
+class _StackLexer:
     """For lexers that are a stack of states: pygments' own loop, with the stack handed in and out."""
 
     def __init__(self, lexer: RegexLexer) -> None:
@@ -190,13 +190,13 @@ def _changed(stack: tuple[str, ...], change: Any) -> tuple[str, ...]:
     return stack
 
 
-class _Remarks:
+class _BlockComments:
     """Adds comments over several lines to lexers that match `/* ... */` in one piece.
 
     The state is the lexer's own, and whether a comment is open.
     """
 
-    def __init__(self, lines: _Stacked) -> None:
+    def __init__(self, lines: _StackLexer) -> None:
         self._lines = lines
         tokens, _ = lines("/* x */", None)
         self._known = tokens[0][0] in Comment

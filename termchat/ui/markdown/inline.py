@@ -24,7 +24,7 @@ from termchat.ui.markdown.latex import math_end
 from termchat.ui.markdown.links import Link
 from termchat.ui.text.row import Roles, Segment
 from termchat.ui.text.width import ideographic
-from termchat.ui.text.wrap import HARD, SOFT, glued
+from termchat.ui.text.wrap import HARD, SOFT, merge_graphemes
 
 _SIGNS = {ord("*"): "*", ord("_"): "_", ord("~"): "~~"}
 _ROLES = {"strong": TextRole.STRONG, "em": TextRole.EMPHASIS, "s": TextRole.STRIKE}
@@ -50,9 +50,9 @@ def parse(source: str, roles: Roles = (), *, hyperlinks: bool = True) -> Inline:
     for rule in _PARSER.inline.ruler2.getRules(""):
         rule(state)
     openers = "".join(_SIGNS[each.marker] for each in state.delimiters if each.open and each.end < 0)
-    walk = _Walk(roles, hyperlinks)
+    walk = _TokenRenderer(roles, hyperlinks)
     walk.tokens(state.tokens)
-    return Inline(glued(walk.segments), openers, bool(openers) or _undecided(state.tokens))
+    return Inline(merge_graphemes(walk.segments), openers, bool(openers) or _undecided(state.tokens))
 
 
 class _State(StateInline):
@@ -102,7 +102,7 @@ def _parser() -> MarkdownIt:
 _PARSER = _parser()
 
 
-class _Walk:
+class _TokenRenderer:
     """Tokens to segments: the roles in force, and the link being read."""
 
     def __init__(self, roles: Roles, hyperlinks: bool) -> None:

@@ -9,15 +9,15 @@ from enum import Enum, auto
 from termchat.core.sanitize import Safe
 from termchat.core.style import TextRole
 from termchat.ui.text.row import Row, Segment
-from termchat.ui.text.width import Cells, cells_for
-from termchat.ui.text.wrap import Line, Room, stripped
+from termchat.ui.text.width import WidthTable, width_table
+from termchat.ui.text.wrap import LineSpace, OpenLine, rstrip
 
 NARROWEST = 8
 """Rows are laid out for a terminal at least this wide."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class LayoutOptions:
     """How a document is laid out.
 
     `spare` columns on the right stay free in prose; `hyperlinks` says whether the terminal knows OSC 8;
@@ -33,8 +33,8 @@ class Look:
     signs: bool = True
 
     @property
-    def cells(self) -> Cells:
-        return cells_for(self.ambiguous)
+    def cells(self) -> WidthTable:
+        return width_table(self.ambiguous)
 
     def sign(self, sign: str, ascii_sign: str) -> str:
         """A sign of ours, or its stand-in where there are none, and where those of ambiguous width are wide."""
@@ -45,10 +45,10 @@ class Look:
 class Quote:
     """An open block quote."""
 
-    def marker(self, look: Look) -> Segment:
+    def marker(self, look: LayoutOptions) -> Segment:
         return Segment(Safe(look.sign("│ ", "> ")), (TextRole.QUOTE,))
 
-    def rest(self, look: Look) -> Segment:
+    def rest(self, look: LayoutOptions) -> Segment:
         return self.marker(look)
 
 
@@ -60,18 +60,18 @@ class Item:
     kind: str
     number: int | None
 
-    def marker(self, look: Look) -> Segment:
+    def marker(self, look: LayoutOptions) -> Segment:
         sign = look.sign("•", "-") if self.number is None else f"{self.number:>2}{self.kind}"
         return Segment(Safe(f"{sign} "), (TextRole.MARKER,))
 
-    def rest(self, look: Look) -> Segment:
+    def rest(self, look: LayoutOptions) -> Segment:
         return Segment(Safe(" " * look.cells.width(self.marker(look).text)))
 
 
 Container = Quote | Item
 
 
-class Kind(Enum):
+class BlockKind(Enum):
     """What a block is, as far as the space around it is concerned."""
 
     TEXT = auto()
@@ -79,79 +79,79 @@ class Kind(Enum):
     BOX = auto()  # code, tables, formulas: always with space around
 
 
-class Sheet:
+class LayoutBuffer:
     """Rows go in at the end; `stack` are the open containers, the innermost last.
 
     The innermost `fresh` of them have not yet shown their marker. `blank` says that the source had a blank line
     since the last row.
     """
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: LayoutOptions) -> None:
         self.look = look
         self.rows: list[Row] = []
         self.stack: tuple[Container, ...] = ()
-        self.fresh = 0
+        self.pending_markers = 0
         self.blank = False
-        self._last: Kind | None = None
+        self._last: BlockKind | None = None
 
-    def copy(self) -> Sheet:
+    def copy(self) -> LayoutBuffer:
         """A sheet that goes on where this one is, with no rows on it."""
-        twin = Sheet.__new__(Sheet)
+        twin = LayoutBuffer.__new__(LayoutBuffer)
         vars(twin).update(vars(self), rows=[])
         return twin
 
     @property
-    def room(self) -> Room:
+    def line_space(self) -> LineSpace:
         """The space beside the containers' margin."""
         indent = sum(self.look.cells.width(part.text) for part in self._margin(self.stack, 0))
-        return Room(self.look.width, indent, self.look.spare, self.look.soft)
+        return LineSpace(self.look.width, indent, self.look.spare, self.look.soft)
 
     def push(self, container: Container) -> None:
         self.stack = (*self.stack, container)
-        self.fresh += 1
+        self.pending_markers += 1
 
     def pop_to(self, depth: int) -> None:
         """Close containers until `depth` are open; one that stayed empty still shows its marker."""
-        if self.fresh and depth < len(self.stack):
-            self.bare()
+        if self.pending_markers and depth < len(self.stack):
+            self.emit_pending_markers()
         self.stack = self.stack[:depth]
 
-    def bare(self) -> None:
+    def emit_pending_markers(self) -> None:
         """A row for the markers that have not been shown, if there are any."""
-        if self.fresh:
-            self.begin(Kind.TEXT)
-            self.put([Line([], 0, False)])
+        if self.pending_markers:
+            self.begin(BlockKind.TEXT)
+            self.put([OpenLine([], 0, False)])
 
-    def box(self) -> None:
+    def begin_box(self) -> None:
         """A box is about to put its first row; the marker of a list item gets a row of its own above it."""
-        if any(isinstance(container, Item) for container in self.stack[len(self.stack) - self.fresh :]):
-            self.bare()
+        if any(isinstance(container, Item) for container in self.stack[len(self.stack) - self.pending_markers :]):
+            self.emit_pending_markers()
             self._last = None
-        self.begin(Kind.BOX)
+        self.begin(BlockKind.BOX)
 
-    def begin(self, kind: Kind) -> None:
+    def begin(self, kind: BlockKind) -> None:
         """A block is about to put its first row: leave the space that belongs before it."""
         blank, self.blank = self.blank, False
         last, self._last = self._last, kind
         if last is None:
             return
-        if blank or Kind.BOX in (kind, last) or kind is Kind.HEADING:
-            shown = self.stack[: len(self.stack) - self.fresh]
-            self._row(self._margin(shown, 0), Line([], 0, False))
+        if blank or BlockKind.BOX in (kind, last) or kind is BlockKind.HEADING:
+            shown = self.stack[: len(self.stack) - self.pending_markers]
+            self._row(self._margin(shown, 0), OpenLine([], 0, False))
 
-    def put(self, lines: Iterable[Line]) -> None:
+    def put(self, lines: Iterable[OpenLine]) -> None:
         """Rows for lines, each with the margin but the soft ones."""
         for line in lines:
             if line.soft:
                 self.rows.append(Row(tuple(line.segments), line.cells, True))
                 continue
-            self._row(self._margin(self.stack, self.fresh), line)
-            self.fresh = 0
+            self._row(self._margin(self.stack, self.pending_markers), line)
+            self.pending_markers = 0
 
-    def _row(self, margin: list[Segment], line: Line) -> None:
+    def _row(self, margin: list[Segment], line: OpenLine) -> None:
         segments = [*margin, *line.segments]
         if not line.segments:
-            stripped(segments)
+            rstrip(segments)
         cells = sum(self.look.cells.width(part.text) for part in segments[: len(margin)])
         self.rows.append(Row(tuple(segments), cells + line.cells))
 

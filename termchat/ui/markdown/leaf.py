@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from termchat.ui.markdown.layout import Sheet
+from termchat.ui.markdown.layout import LayoutBuffer
 
 
 class Leaf(Protocol):
@@ -14,23 +14,23 @@ class Leaf(Protocol):
     follows can change them. What is done depends on the text alone, never on how it is cut into `more`.
     """
 
-    def line(self, sheet: Sheet, text: str) -> None:
+    def line(self, sheet: LayoutBuffer, text: str) -> None:
         """The beginning of a line, or all of it."""
         ...
 
-    def more(self, sheet: Sheet, text: str) -> None:
+    def more(self, sheet: LayoutBuffer, text: str) -> None:
         """The line goes on."""
         ...
 
-    def end(self, sheet: Sheet) -> None:
+    def end(self, sheet: LayoutBuffer) -> None:
         """The line is complete."""
         ...
 
-    def close(self, sheet: Sheet, *, preview: bool = False) -> None:
+    def close(self, sheet: LayoutBuffer, *, preview: bool = False) -> None:
         """The block ends; in a preview, markup that is not finished is shown as it will probably look."""
         ...
 
-    def resize(self, sheet: Sheet) -> None:
+    def resize(self, sheet: LayoutBuffer) -> None:
         """The sheet has another width."""
         ...
 

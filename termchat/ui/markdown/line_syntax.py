@@ -62,12 +62,12 @@ def closes(body: str, fencing: Fencing) -> bool:
     return len(line) >= fencing.size and line == fencing.sign * len(line)
 
 
-def rule(body: str) -> bool:
+def is_thematic_break(body: str) -> bool:
     """Whether the line is a thematic break."""
     return _RULE.match(body) is not None
 
 
-def underline(body: str) -> int:
+def setext_level(body: str) -> int:
     """The level of the heading that the line makes of the paragraph above it, or 0."""
     found = _UNDERLINE.match(body)
     if not found:
@@ -90,7 +90,7 @@ def task(body: str) -> str:
     return found[0] if found else ""
 
 
-def undecided(body: str) -> bool:
+def may_become_marker(body: str) -> bool:
     """Whether an unfinished line could still become something without its present text."""
     return _UNDECIDED.match(body) is not None
 
@@ -112,7 +112,7 @@ def _alignment(column: str) -> str:
     return "<" if column.startswith(":") else ""
 
 
-def cells(line: str) -> list[str]:
+def split_row(line: str) -> list[str]:
     """The cells of a table row; `\\|` is a bar inside a cell."""
     parts = _BAR.split(line.strip())
     if not parts[0]:

@@ -11,9 +11,9 @@ import re
 
 from termchat.core.sanitize import Safe
 from termchat.core.style import TextRole
-from termchat.ui.markdown.layout import Kind, Sheet
+from termchat.ui.markdown.layout import BlockKind, LayoutBuffer
 from termchat.ui.text.row import Roles, Segment
-from termchat.ui.text.width import ideographic, whole
+from termchat.ui.text.width import grapheme_boundary, ideographic
 from termchat.ui.text.wrap import Wrapper
 
 UNDERLINED = 240
@@ -51,7 +51,7 @@ class Paragraph:
         return twin
 
     @property
-    def turns(self) -> bool:
+    def can_be_heading(self) -> bool:
         """Whether a line of `=` or `-` below makes it a heading."""
         return self._size <= UNDERLINED
 
@@ -60,48 +60,48 @@ class Paragraph:
         """The last line, if it may be the header of a table."""
         return self._source[self._header :] if self._header >= 0 else ""
 
-    def behead(self) -> bool:
+    def take_header(self) -> bool:
         """Give the last line away; whether anything is left."""
         self._source = self._source[: self._header].rstrip()
         self._header = -1
         return bool(self._source) or self._wrapper is not None
 
-    def line(self, sheet: Sheet, text: str, *, header: bool = False) -> None:
+    def line(self, sheet: LayoutBuffer, text: str, *, header: bool = False) -> None:
         if self._source or self._size:
             self._source += "\n"
         self._header = len(self._source) if header and not self._lead else -1
         self.more(sheet, text)
 
-    def more(self, sheet: Sheet, text: str) -> None:
+    def more(self, sheet: LayoutBuffer, text: str) -> None:
         self._source += text
         self._size += len(text) + 1
         if self._size > UNDERLINED:
             self._advance(sheet)
 
-    def end(self, sheet: Sheet) -> None:
+    def end(self, sheet: LayoutBuffer) -> None:
         pass
 
-    def resize(self, sheet: Sheet) -> None:
+    def resize(self, sheet: LayoutBuffer) -> None:
         if self._wrapper:
-            self._wrapper.resize(sheet.room)
+            self._wrapper.resize(sheet.line_space)
             self._emit(sheet, self._wrapper)
 
-    def close(self, sheet: Sheet, *, preview: bool = False) -> None:
+    def close(self, sheet: LayoutBuffer, *, preview: bool = False) -> None:
         source = self._source
         if preview and self._header >= 0 and source.startswith("|", self._header):
             source = source[: self._header]
         if preview:
-            from termchat.ui.markdown.autoclose import repaired
+            from termchat.ui.markdown.autoclose import autoclose
 
-            source = repaired(source)
+            source = autoclose(source)
         self._push(sheet, source.rstrip())
         wrapper = self._wrapped(sheet)
         wrapper.flush()
         self._emit(sheet, wrapper)
         if not self._started and not preview:
-            sheet.bare()
+            sheet.emit_pending_markers()
 
-    def _advance(self, sheet: Sheet) -> None:
+    def _advance(self, sheet: LayoutBuffer) -> None:
         """Make final what can be."""
         while True:
             cut = self._cut()
@@ -120,13 +120,13 @@ class Paragraph:
         if cut or limit <= start + _SEARCH:
             return cut
         if self._dense(start):
-            return whole(self._source, start) or start
+            return grapheme_boundary(self._source, start) or start
         if start < OPEN:
             self._step += 1
             return self._cut()
-        return whole(self._source, start + _SEARCH) or start + _SEARCH
+        return grapheme_boundary(self._source, start + _SEARCH) or start + _SEARCH
 
-    def _commit(self, sheet: Sheet, cut: int) -> bool:
+    def _commit(self, sheet: LayoutBuffer, cut: int) -> bool:
         """Make the source before the cut final, unless something is open there."""
         last = self._step >= len(_STEPS) or self._dense(cut)
         if not self._push(sheet, self._source[:cut], anyway=last):
@@ -141,7 +141,7 @@ class Paragraph:
         """Whether so many signs would make a parse of it dear."""
         return len(_SIGNS.findall(self._source, 0, end)) > _DENSE
 
-    def _push(self, sheet: Sheet, source: str, *, anyway: bool = True) -> bool:
+    def _push(self, sheet: LayoutBuffer, source: str, *, anyway: bool = True) -> bool:
         from termchat.ui.markdown.inline import parse
 
         inline = parse(source, self._roles(), hyperlinks=sheet.look.hyperlinks)
@@ -152,18 +152,18 @@ class Paragraph:
             wrapper.push(segment)
         return True
 
-    def _wrapped(self, sheet: Sheet) -> Wrapper:
+    def _wrapped(self, sheet: LayoutBuffer) -> Wrapper:
         if self._wrapper is None:
-            self._wrapper = Wrapper(sheet.look.cells, sheet.room)
+            self._wrapper = Wrapper(sheet.look.cells, sheet.line_space)
             if self._lead:
                 self._wrapper.push(Segment(Safe(self._lead), (TextRole.MARKER,)))
                 self._wrapper.push(Segment(Safe(" ")))
         return self._wrapper
 
-    def _emit(self, sheet: Sheet, wrapper: Wrapper) -> None:
+    def _emit(self, sheet: LayoutBuffer, wrapper: Wrapper) -> None:
         if wrapper.lines and not self._started:
             self._started = True
-            sheet.begin(Kind.HEADING if self.level else Kind.TEXT)
+            sheet.begin(BlockKind.HEADING if self.level else BlockKind.TEXT)
         sheet.put(wrapper.lines)
         wrapper.lines.clear()
 
@@ -179,12 +179,12 @@ def _place(source: str, start: int, end: int) -> int:
     at = start
     while found := _WORD.search(source, at):
         at = found.start()
-        if at >= end or plain or whole(source, at) == at:
+        if at >= end or plain or grapheme_boundary(source, at) == at:
             break
         at += 1
     blank = min(found.start(), end) if found else end
     if not plain:
         for at in range(start, blank):
-            if ideographic(source[at - 1]) and ideographic(source[at]) and whole(source, at) == at:
+            if ideographic(source[at - 1]) and ideographic(source[at]) and grapheme_boundary(source, at) == at:
                 return at
     return blank if blank < end else 0

@@ -5,16 +5,16 @@ from __future__ import annotations
 from termchat.core.sanitize import Safe
 from termchat.ui.markdown.layout import NARROWEST
 from termchat.ui.text.row import Row
-from termchat.ui.text.width import cells_for
-from termchat.ui.text.wrap import Room, Wrapper
+from termchat.ui.text.width import width_table
+from termchat.ui.text.wrap import LineSpace, Wrapper
 
 
 class PlainDocument:
     """The rows of a text that is shown as it is and wrapped by the terminal alone; append-only."""
 
     def __init__(self, width: int, *, ambiguous: int = 1) -> None:
-        self._cells = cells_for(ambiguous)
-        self._wrapper = Wrapper(self._cells, Room(max(NARROWEST, width), blind=True))
+        self._cells = width_table(ambiguous)
+        self._wrapper = Wrapper(self._cells, LineSpace(max(NARROWEST, width), blind=True))
         self._begun = False  # whether there is any of the line
         self._started = False  # whether a row of it is final
         self._rows: list[Row] = []
@@ -43,7 +43,7 @@ class PlainDocument:
         return [Row(tuple(line.segments), line.cells, line.soft) for line in twin.lines]
 
     def resize(self, width: int) -> None:
-        self._wrapper.resize(Room(max(NARROWEST, width), blind=True))
+        self._wrapper.resize(LineSpace(max(NARROWEST, width), blind=True))
         self._drain()
 
     def _more(self, text: str) -> None:

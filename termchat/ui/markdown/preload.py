@@ -13,8 +13,8 @@ def warm_up() -> Thread:
 
 
 def _load() -> None:
-    from termchat.ui.markdown.highlight import painter
+    from termchat.ui.markdown.highlight import highlighter
     from termchat.ui.markdown.inline import parse
 
     parse("**warm**")
-    painter("python").line("pass")
+    highlighter("python").line("pass")

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from termchat.core.errors import Failure, FailureKind
-from termchat.core.messages import File, Image, Message, Part, Text, user
-from termchat.core.sanitize import Safe, safe_line, say
+from termchat.core.messages import File, Image, Message, Part, Text, user_message
+from termchat.core.sanitize import Safe, safe_format, safe_line
 
 _PATIENCE = 2.0  # seconds of silence on standard input before it is said
 _LARGEST = 32 * 1024 * 1024  # bytes of one attachment; larger requests are refused by every vendor
@@ -23,26 +23,28 @@ _MAGIC: Sequence[tuple[bytes, str]] = (
 )
 
 
-def message(words: str, standard_input: str, files: Sequence[str]) -> Message | Failure:
+def build_message(words: str, standard_input: str, files: Sequence[str]) -> Message | Failure:
     """The user's message, or why there is none."""
     parts: list[Part] = []
     for name in files:
-        part = attachment(name)
+        part = load_attachment(name)
         if isinstance(part, Failure):
             return part
         parts.append(part)
     text = "\n\n".join(piece for piece in (words, standard_input) if piece)
     if not text.strip() and not parts:
-        hint = say('Write it behind the command: termchat "your question", or start the chat with termchat alone.')
-        return Failure(FailureKind.BAD_CONFIG, say("There is no prompt."), hint)
-    return user(text, *parts)
+        hint = safe_format(
+            'Write it behind the command: termchat "your question", or start the chat with termchat alone.'
+        )
+        return Failure(FailureKind.BAD_CONFIG, safe_format("There is no prompt."), hint)
+    return user_message(text, *parts)
 
 
-def attachment(name: str) -> Part | Failure:
+def load_attachment(name: str) -> Part | Failure:
     """A file as a part: an image or a PDF as it is, anything else as text with its name."""
     if name.startswith(("http://", "https://")):
-        words = say("{name} is an address, and only files can be attached.", name=safe_line(name))
-        return Failure(FailureKind.BAD_CONFIG, words, say("Download it first, for example with curl -O."))
+        words = safe_format("{name} is an address, and only files can be attached.", name=safe_line(name))
+        return Failure(FailureKind.BAD_CONFIG, words, safe_format("Download it first, for example with curl -O."))
     path = Path(name).expanduser()
     try:
         if path.is_dir():
@@ -72,15 +74,15 @@ def read_standard_input(told: Callable[[Safe], None]) -> str | Failure:
         return ""
     fd = sys.stdin.fileno()
     if not select.select([fd], [], [], _PATIENCE)[0]:
-        told(say("Waiting for standard input (Ctrl-D ends it, -n does not read it)."))
+        told(safe_format("Waiting for standard input (Ctrl-D ends it, -n does not read it)."))
     pieces: list[bytes] = []
     while piece := os.read(fd, 1 << 16):
         pieces.append(piece)
     try:
         return b"".join(pieces).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        words = say("Standard input is not UTF-8 text (byte {n}).", n=safe_line(str(error.start)))
-        return Failure(FailureKind.BAD_CONFIG, words, say("Convert it first, for example with iconv -t utf-8."))
+        words = safe_format("Standard input is not UTF-8 text (byte {n}).", n=safe_line(str(error.start)))
+        return Failure(FailureKind.BAD_CONFIG, words, safe_format("Convert it first, for example with iconv -t utf-8."))
 
 
 def has_standard_input() -> bool:
@@ -93,5 +95,5 @@ def has_standard_input() -> bool:
 
 
 def _unreadable(name: str, why: str) -> Failure:
-    words = say("Cannot attach {name}: {why}.", name=safe_line(name), why=safe_line(why))
-    return Failure(FailureKind.BAD_CONFIG, words, say("Check the name behind -f."))
+    words = safe_format("Cannot attach {name}: {why}.", name=safe_line(name), why=safe_line(why))
+    return Failure(FailureKind.BAD_CONFIG, words, safe_format("Check the name behind -f."))

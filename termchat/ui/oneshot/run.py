@@ -11,10 +11,10 @@ from typing import assert_never
 from termchat.core.chat_store import Session, Turn
 from termchat.core.errors import Failure, exit_code
 from termchat.core.events import (
-    Adapted,
     Event,
     MessageDone,
     Notice,
+    ProviderNotice,
     Retrying,
     SearchDelta,
     StepStarted,
@@ -24,12 +24,12 @@ from termchat.core.events import (
     TurnEnded,
     TurnStarted,
 )
-from termchat.core.messages import Citation, Message, Role, Text, cited
+from termchat.core.messages import Citation, Message, Role, Text, unique_citations
 from termchat.core.outcomes import ExitCode, Outcome
-from termchat.core.sanitize import safe_line, say
+from termchat.core.sanitize import safe_format, safe_line
 from termchat.ui.oneshot.formats import Format
-from termchat.ui.phrases import duration, outcome_words, retry_words, searched_words, usage_words
-from termchat.ui.stderr import Notes
+from termchat.ui.phrases import duration, outcome_line, retrying_line, searched_line, usage_line
+from termchat.ui.stderr import Stderr
 
 _STOPPED = (Outcome.CUT, Outcome.STALLED, Outcome.LENGTH)
 _SIGNALS = {signal.SIGINT: ExitCode.CANCELLED, signal.SIGTERM: ExitCode.SIGTERM, signal.SIGHUP: ExitCode.SIGHUP}
@@ -39,7 +39,7 @@ Check = Callable[[str], Failure | None]
 
 
 async def run(
-    session: Session, message: Message, out: Format, notes: Notes, again: int = 0, check: Check = lambda reply: None
+    session: Session, message: Message, out: Format, notes: Stderr, again: int = 0, check: Check = lambda reply: None
 ) -> ExitCode:
     """Have the message answered, the reply on `out`, everything else on standard error; the exit code.
 
@@ -57,11 +57,11 @@ async def run(
         at = head
 
 
-def _checked(session: Session, notes: Notes, check: Check) -> ExitCode:
+def _checked(session: Session, notes: Stderr, check: Check) -> ExitCode:
     """The exit code of a complete reply: its last words, those of all that it was gone on with together."""
     said: list[str] = []
     for node in reversed(session.conversation.path()):
-        if node.message.author is not Role.ASSISTANT:
+        if node.message.role is not Role.ASSISTANT:
             break
         said.insert(0, node.message.text)
     failure = check("".join(said))
@@ -74,12 +74,12 @@ def _checked(session: Session, notes: Notes, check: Check) -> ExitCode:
 def _cited(session: Session) -> tuple[Citation, ...]:
     """The sources of all that was said since the question."""
     path = session.conversation.path()
-    asked = max((n for n, node in enumerate(path) if node.message.author is Role.USER), default=0)
-    return cited(part for node in path[asked:] for part in node.message.parts if isinstance(part, Text))
+    asked = max((n for n, node in enumerate(path) if node.message.role is Role.USER), default=0)
+    return unique_citations(part for node in path[asked:] for part in node.message.parts if isinstance(part, Text))
 
 
 async def _turn(
-    turn: Turn, out: Format, notes: Notes, may_go_on: bool, sources: Callable[[], tuple[Citation, ...]]
+    turn: Turn, out: Format, notes: Stderr, may_go_on: bool, sources: Callable[[], tuple[Citation, ...]]
 ) -> tuple[ExitCode, bool]:
     """One turn to its end: the exit code, and whether its reply is to be gone on with as if nothing had been.
 
@@ -90,52 +90,52 @@ async def _turn(
         try:
             async with aclosing(turn.events()) as events:
                 async for event in events:
-                    joins = may_go_on and _goes_on(event)
+                    joins = may_go_on and _can_continue(event)
                     if not joins:
                         await out.show(event)
                     if isinstance(event, Streamed) and isinstance(event.delta, SearchDelta):
                         await _searched(event.delta, out, notes)
                     if not joins and isinstance(event, TurnEnded):
                         await _cite(sources(), out, notes)
-                    _tell(event, notes, quietly=joins)
+                    _report(event, notes, quietly=joins)
                     ended = event if isinstance(event, TurnEnded) else ended
             assert ended is not None
-            if stopped() is None and may_go_on and _goes_on(ended):
+            if stopped() is None and may_go_on and _can_continue(ended):
                 return ExitCode.COMPLETE, True
             await out.close()
         except BrokenPipeError:
             return ExitCode.SIGPIPE, False
         except OSError as error:
-            notes.note(say("Cannot write the reply: {why}.", why=safe_line(error.strerror or str(error))))
+            notes.note(safe_format("Cannot write the reply: {why}.", why=safe_line(error.strerror or str(error))))
             return ExitCode.ERROR, False
     return stopped() or exit_code(ended.outcome, ended.failure), False
 
 
-async def _searched(delta: SearchDelta, out: Format, notes: Notes) -> None:
+async def _searched(delta: SearchDelta, out: Format, notes: Stderr) -> None:
     """What the vendor looked for, once it is known."""
     if notes.quiet or not delta.queries:
         return
-    words = searched_words(delta.queries)
-    if not await out.aside(words):
-        notes.aside(words)
+    words = searched_line(delta.queries)
+    if not await out.inline_note(words):
+        notes.inline_note(words)
 
 
-async def _cite(sources: tuple[Citation, ...], out: Format, notes: Notes) -> None:
+async def _cite(sources: tuple[Citation, ...], out: Format, notes: Stderr) -> None:
     """The sources below a reply that a person reads; beside one that a program reads, on standard error."""
     if sources and not notes.quiet and not await out.cite(sources):
-        from termchat.ui.blocks import words_of
+        from termchat.ui.blocks import plain_text
         from termchat.ui.citations import source_lines
 
-        notes.rows(words_of(line) for line in source_lines(sources, hyperlinks=False))
+        notes.rows(plain_text(line) for line in source_lines(sources, hyperlinks=False))
 
 
-def _goes_on(event: Event) -> bool:
+def _can_continue(event: Event) -> bool:
     """Whether the reply that ends here stopped where it can be gone on with."""
     match event:
         case MessageDone(message=message):
             return message.outcome in _STOPPED and bool(message.text)
         case TurnEnded():
-            return event.outcome in _STOPPED and event.received
+            return event.outcome in _STOPPED and event.has_content
         case _:
             return False
 
@@ -158,18 +158,20 @@ def _stopped_by_signals(turn: Turn) -> Generator[Callable[[], ExitCode | None]]:
             loop.remove_signal_handler(number)
 
 
-def _tell(event: Event, notes: Notes, *, quietly: bool) -> None:
+def _report(event: Event, notes: Stderr, *, quietly: bool) -> None:
     match event:
         case TurnEnded() if quietly:
-            notes.aside(say("{how}; going on.", how=outcome_words(event)))
+            notes.inline_note(safe_format("{how}; going on.", how=outcome_line(event)))
         case Streamed(delta=Retrying() as retry):
-            notes.note(retry_words(retry))
-        case Streamed(delta=Adapted(words=words)) | Notice(words=words):
+            notes.note(retrying_line(retry))
+        case Streamed(delta=ProviderNotice(words=words)) | Notice(words=words):
             notes.note(words)
         case ToolFinished():
-            mark = say("✗" if event.result.is_error else "●")
-            call = say("{name} {args}", name=safe_line(event.call.name), args=safe_line(event.call.arguments[:80]))
-            notes.note(say("{mark} {call} · {time}", mark=mark, call=call, time=duration(event.seconds)))
+            mark = safe_format("✗" if event.result.is_error else "●")
+            call = safe_format(
+                "{name} {args}", name=safe_line(event.call.name), args=safe_line(event.call.arguments[:80])
+            )
+            notes.note(safe_format("{mark} {call} · {time}", mark=mark, call=call, time=duration(event.seconds)))
         case TurnEnded():
             _end(event, notes)
         case TurnStarted() | StepStarted() | Streamed() | ToolStarted() | MessageDone():
@@ -178,10 +180,10 @@ def _tell(event: Event, notes: Notes, *, quietly: bool) -> None:
             assert_never(event)
 
 
-def _end(ended: TurnEnded, notes: Notes) -> None:
+def _end(ended: TurnEnded, notes: Stderr) -> None:
     if ended.failure:
         notes.failure(ended.failure)
-    if ended.outcome is not Outcome.COMPLETE and (words := outcome_words(ended)):
+    if ended.outcome is not Outcome.COMPLETE and (words := outcome_line(ended)):
         notes.note(words)
-    if notes.usage and ended.received:
-        notes.note(usage_words(ended))
+    if notes.usage and ended.has_content:
+        notes.note(usage_line(ended))

@@ -16,28 +16,28 @@ from contextlib import aclosing, suppress
 from time import monotonic
 from typing import Any
 
-from termchat.commands.registry import is_command, message_of
+from termchat.commands.registry import is_command, unescape_slash
 from termchat.core.chat_store import Turn
 from termchat.core.errors import ProviderError
 from termchat.core.events import Event, Retrying, Streamed, TurnEnded
-from termchat.core.messages import user
+from termchat.core.messages import user_message
 from termchat.core.outcomes import ExitCode as Code
 from termchat.core.outcomes import Outcome
-from termchat.core.sanitize import Safe, safe_line, say
+from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.core.style import TextRole
 from termchat.ui import chat_effects
-from termchat.ui.blocks import line
-from termchat.ui.frontend import House
-from termchat.ui.next_steps import COMMANDS
-from termchat.ui.phrases import retry_words
-from termchat.ui.plain.effects import Doer
-from termchat.ui.plain.heartbeat import Patience
+from termchat.ui.blocks import styled_line
+from termchat.ui.frontend import FrontendContext
+from termchat.ui.next_steps import COMMAND_LABELS
+from termchat.ui.phrases import retrying_line
+from termchat.ui.plain.effects import PlainEffectRunner
+from termchat.ui.plain.heartbeat import Heartbeat
 from termchat.ui.plain.line_reader import LineReader
-from termchat.ui.plain.writer import Voice
+from termchat.ui.plain.writer import PlainWriter
 from termchat.ui.repl.transcript import warm_renderer
-from termchat.ui.similar_models import advised
+from termchat.ui.similar_models import with_suggestions
 from termchat.ui.terminal.notify import Notifier
-from termchat.ui.turn_state import Think, View, sent, step
+from termchat.ui.turn_state import Think, ViewState, turn_sent, update
 
 _log = logging.getLogger("termchat")
 _AGAIN = 2.0  # seconds within which a second Ctrl-C counts as one
@@ -45,22 +45,22 @@ _SOON = 0.05  # seconds a stop may take before it is said that it has been heard
 _CLOSING = 2.0  # seconds that what runs has for its end when the program leaves
 
 
-async def run_plain(house: House) -> int:
+async def run_plain(house: FrontendContext) -> int:
     """Talk in plain lines until the user leaves; the exit code."""
-    return await PlainTalk(house).run()
+    return await PlainApp(house).run()
 
 
-class PlainTalk:
+class PlainApp:
     """One thing at a time: a line is read, and what it asks for is done in a task that Ctrl-C can stop."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: FrontendContext) -> None:
         self._house = house
         self._session = house.session
-        self._voice = Voice(sys.stdout, house.theme, house.look)
+        self._voice = PlainWriter(sys.stdout, house.theme, house.look)
         think = Think.FULL if house.look.think is Think.FULL else Think.LINE
-        self.view = View(think=think, usage_line=house.look.usage, ways=COMMANDS)
+        self.view = ViewState(think=think, usage_line=house.look.usage, step_labels=COMMAND_LABELS)
         self._reader = LineReader(0)
-        self._doer = Doer(house, self._voice, self)
+        self._doer = PlainEffectRunner(house, self._voice, self)
         self._notifier = Notifier(
             house.look.notify, house.env, lambda _: self._voice.ring(), self._complained, sequences=False
         )
@@ -79,7 +79,7 @@ class PlainTalk:
         assert self._loop
         assert self._code
         if self._house.resumed:
-            await self._doer.perform(chat_effects.greeting(self._session, self._house.resumed))
+            await self._doer.perform(chat_effects.resume_banner(self._session, self._house.resumed))
         self._reader.open()
         talking, warming = self._loop.create_task(self._talk()), self._loop.create_task(self._warm())
         await asyncio.wait({talking, self._code}, return_when=asyncio.FIRST_COMPLETED)
@@ -96,22 +96,22 @@ class PlainTalk:
         if self._code and not self._code.done():
             self._code.set_result(code)
 
-    def returned(self, text: str) -> None:
+    def restored_text(self, text: str) -> None:
         """A message is to be sent again, or to be written anew: an empty line sends it as it was."""
         self._unanswered = text
 
-    async def ask(self, question: str, turn: Turn) -> None:
+    async def send(self, question: str, turn: Turn) -> None:
         """Follow a turn to its end; `question` is what comes back when it gets no answer."""
         self._turn = turn
-        self.view = sent(self.view, turn.id, self._session.model, monotonic())
-        patience = Patience(self._voice.aside, spoken=self._house.look.accessible)
+        self.view = turn_sent(self.view, turn.id, self._session.model, monotonic())
+        patience = Heartbeat(self._voice.aside, spoken=self._house.look.accessible)
         try:
             async with aclosing(turn.events()) as events:
                 async for event in events:
-                    patience.heard(event)
+                    patience.saw(event)
                     await self._show(event, question)
         finally:
-            patience.over()
+            patience.stop()
             self._turn = None
             self._voice.done()
         self._tell_ended()
@@ -121,7 +121,7 @@ class PlainTalk:
         self._loop = loop = asyncio.get_running_loop()
         typed = self._house.typeahead
         if tty := self._house.tty:
-            tty.leave_porch(sweep=True)
+            tty.close_early_prompt(sweep=True)
             tty.cooked()
             typed = tty.typed
         self._reader.put(typed)
@@ -130,12 +130,12 @@ class PlainTalk:
         for number, code in ((signal.SIGTERM, Code.SIGTERM), (signal.SIGHUP, Code.SIGHUP)):
             loop.add_signal_handler(number, self.leave, int(code))
         if self._house.notes:
-            self._voice.lines([line(words) for words in self._house.notes])
-        self._house.bulletin.listen(lambda failure: self._voice.aside(failure.message))
+            self._voice.lines([styled_line(words) for words in self._house.notes])
+        self._house.bulletin.subscribe(lambda failure: self._voice.aside(failure.message))
 
     async def _warm(self) -> None:
         with suppress(ProviderError):
-            await self._house.warm()
+            await self._house.preload_sdk()
             await asyncio.to_thread(warm_renderer)
 
     async def _talk(self) -> None:
@@ -144,10 +144,10 @@ class PlainTalk:
             self._voice.prompt()
             text = await self._reader.next()
             if text is None:
-                self._voice.heard("")
+                self._voice.input_entered("")
                 self.leave(0)
                 return
-            self._voice.heard(text if ahead else None)
+            self._voice.input_entered(text if ahead else None)
             await self._do(self._entered(text))
 
     async def _entered(self, text: str) -> None:
@@ -157,16 +157,16 @@ class PlainTalk:
             await self._doer.command(text)
         elif text.strip():
             self._unanswered = ""
-            await self._say(message_of(text))
+            await self._say(unescape_slash(text))
         elif self._unanswered:
             text, self._unanswered = self._unanswered, ""
             await self._doer.use_closest()
             await self._say(text, patient=self.view.away)
 
     async def _say(self, text: str, *, patient: bool = False) -> None:
-        node = self._session.add(user(text), self._session.conversation.head)
-        self._session.move(node)
-        await self.ask(text, self._session.send(node, patient=patient))
+        node = self._session.add(user_message(text), self._session.conversation.head)
+        self._session.move_head(node)
+        await self.send(text, self._session.send(node, patient=patient))
 
     async def _do(self, work: Coroutine[Any, Any, None]) -> None:
         """Do it, until it is done or given up: what does not end when it is told to is waited for no longer."""
@@ -176,17 +176,17 @@ class PlainTalk:
         done, self._doing = self._doing, None
         if done.done() and not done.cancelled() and (error := done.exception()):
             _log.error("the front end failed", exc_info=error)
-            words = say("termchat made a mistake of its own ({name}); nothing is lost, the chat goes on.",
+            words = safe_format("termchat made a mistake of its own ({name}); nothing is lost, the chat goes on.",
                         name=safe_line(type(error).__name__))  # fmt: skip
-            self._voice.lines([line(words, TextRole.ERROR)])
+            self._voice.lines([styled_line(words, TextRole.ERROR)])
 
     async def _show(self, event: Event, question: str) -> None:
         if isinstance(event, TurnEnded):
-            event = await advised(event, self._house.providers)
+            event = await with_suggestions(event, self._house.providers)
         if isinstance(event, Streamed) and isinstance(event.delta, Retrying) and not self._waits(event.delta):
-            self._voice.aside(say("{words} Ctrl-C stops.", words=retry_words(event.delta)))
-        self.view, blocks = step(self.view, event, monotonic())
-        self._voice.show(blocks, lambda: self.returned(question))
+            self._voice.aside(safe_format("{words} Ctrl-C stops.", words=retrying_line(event.delta)))
+        self.view, blocks = update(self.view, event, monotonic())
+        self._voice.show(blocks, lambda: self.restored_text(question))
 
     def _waits(self, retry: Retrying) -> bool:
         """Whether it was said already that the host is waited for."""
@@ -195,7 +195,7 @@ class PlainTalk:
 
     def _tell_ended(self) -> None:
         if (ended := self.view.last) and not self._house.look.accessible:
-            words = say("{model}: {outcome}", model=safe_line(ended.model.model), outcome=Safe(ended.outcome))
+            words = safe_format("{model}: {outcome}", model=safe_line(ended.model.model), outcome=Safe(ended.outcome))
             self._notifier.ended(words, ended.timing.total, focused=None)
 
     def _hold_back(self) -> None:
@@ -204,23 +204,23 @@ class PlainTalk:
         waiting = self._reader.take_waiting() if ended and ended.outcome is not Outcome.COMPLETE else []
         if waiting:
             self._unanswered = "\n\n".join((self._unanswered, *waiting) if self._unanswered else waiting)
-            self._voice.aside(say("What you typed meanwhile waits: an empty line sends it."))
+            self._voice.aside(safe_format("What you typed meanwhile waits: an empty line sends it."))
 
     def _interrupt(self) -> None:
         """Ctrl-C: stop what is done; twice without waiting for it; twice at the prompt leaves."""
         now = monotonic()
         if self._turn:
-            self._voice.broken()
+            self._voice.interrupted()
             self._stop(self._turn, again=now - self._stopped <= _AGAIN)
             self._stopped = now
         elif self._doing:
             self._doing.cancel()
-            self._voice.aside(say("stopped"))
+            self._voice.aside(safe_format("stopped"))
         elif now - self._interrupted <= _AGAIN:
             self.leave(0)
         else:
             self._interrupted = now
-            self._voice.aside(say("Press Ctrl-C again to exit"))
+            self._voice.aside(safe_format("Press Ctrl-C again to exit"))
             self._voice.prompt()
 
     def _stop(self, turn: Turn, *, again: bool) -> None:
@@ -229,14 +229,14 @@ class PlainTalk:
             self._doing.cancel()
             self._dropped.set_result(None)
             self._turn = None
-            self._voice.aside(say("■ stopped at once · a tool did not end in time"))
+            self._voice.aside(safe_format("■ stopped at once · a tool did not end in time"))
             return
         turn.cancel()
         self._loop.call_later(_SOON, self._stopping, turn)
 
     def _stopping(self, turn: Turn) -> None:
         if self._turn is turn:
-            self._voice.aside(say("stopping…"))
+            self._voice.aside(safe_format("stopping…"))
 
     def _complained(self, words: Safe) -> None:
         if self._loop:

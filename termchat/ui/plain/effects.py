@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol, assert_never
 
-from termchat.commands.registry import Context
+from termchat.commands.registry import CommandContext
 from termchat.config.settings import UsageLine
 from termchat.core.chat_store import Turn
 from termchat.core.effects import (
+    ChangeSetting,
     Choice,
-    Configure,
+    Choose,
     Copy,
     Effect,
-    Exit,
     Export,
     Fork,
     Incognito,
@@ -23,49 +23,49 @@ from termchat.core.effects import (
     MoveHead,
     NewChat,
     OpenChat,
-    Page,
-    Pick,
-    Preview,
+    PreviewTheme,
+    Print,
+    PrintTable,
+    Quit,
     Rename,
-    Replay,
-    Say,
     Send,
-    Table,
+    ShowInPager,
+    ShowMessage,
     UseModel,
 )
 from termchat.core.errors import ProviderError
 from termchat.core.models import ModelRef
-from termchat.core.sanitize import EMPTY, Safe, safe, safe_line, say
+from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
 from termchat.core.style import Theme
 from termchat.ui import chat_effects
-from termchat.ui.blocks import Line, Pause, Prose, line, lines_of
-from termchat.ui.frontend import House
-from termchat.ui.phrases import preview
-from termchat.ui.plain.writer import Voice
+from termchat.ui.blocks import EndOfText, Line, ReplyText, lines_of, styled_line
+from termchat.ui.frontend import FrontendContext
+from termchat.ui.phrases import truncate
+from termchat.ui.plain.writer import PlainWriter
 from termchat.ui.repl.live_settings import configured
 from termchat.ui.terminal.capabilities import background
 from termchat.ui.terminal.clipboard import copied
 from termchat.ui.text.table import table_lines
-from termchat.ui.turn_state import Think, View
+from termchat.ui.turn_state import Think, ViewState
 
 
-class Talker(Protocol):
+class PlainChat(Protocol):
     """The talk, as the one who does things needs it."""
 
-    view: View
+    view: ViewState
 
-    async def ask(self, question: str, turn: Turn) -> None: ...
-    def returned(self, text: str) -> None: ...
+    async def send(self, question: str, turn: Turn) -> None: ...
+    def restored_text(self, text: str) -> None: ...
     def leave(self, code: int) -> None: ...
 
 
-class Doer:
+class PlainEffectRunner:
     """Performs effects; the choices of the last list wait for their number until something else is entered."""
 
-    def __init__(self, house: House, voice: Voice, talk: Talker) -> None:
+    def __init__(self, house: FrontendContext, voice: PlainWriter, talk: PlainChat) -> None:
         self._house = house
         self._session = house.session
-        self._context = Context(house.session, house.providers, house.registry, house.preferences, keys=False)
+        self._context = CommandContext(house.session, house.providers, house.registry, house.preferences, keys=False)
         self._voice = voice
         self._talk = talk
         self._choices: Sequence[Choice] = ()
@@ -83,7 +83,7 @@ class Doer:
             choices, self._choices = self._choices, ()
             await self.perform(choices[number - 1].effects)
         else:
-            self._voice.aside(say("There is no such number: 1 to {n}.", n=safe(str(len(self._choices)))))
+            self._voice.aside(safe_format("There is no such number: 1 to {n}.", n=safe(str(len(self._choices)))))
 
     async def command(self, text: str) -> None:
         await self.perform(self._house.registry.run(self._context, text))
@@ -91,7 +91,7 @@ class Doer:
     async def use_closest(self) -> None:
         """Where the model was not there, the one that comes closest is used from now on."""
         last = self._talk.view.last
-        closest = last.failure.closest if last and last.failure else ()
+        closest = last.failure.suggestions if last and last.failure else ()
         if last and closest and self._session.model == last.model:
             await self.perform(_used(closest[0]))
 
@@ -99,30 +99,34 @@ class Doer:
         """Do everything, in order."""
         lines: list[Line] = []
         for effect in effects:
-            if isinstance(effect, Say):
+            if isinstance(effect, Print):
                 lines += lines_of(effect.words, effect.role)
-            elif isinstance(effect, Table):
+            elif isinstance(effect, PrintTable):
                 lines += table_lines(effect, self._voice.columns)
             else:
                 if lines:
                     self._voice.lines(lines)
                     lines = []
                 await self._do(effect)
-        if moved := next((e for e in effects if isinstance(e, MoveHead) and e.restore), None):
-            text = preview(moved.restore, 40)
-            lines.append(line(say('An empty line sends "{text}" again; anything else goes in its place.', text=text)))
+        if moved := next((e for e in effects if isinstance(e, MoveHead) and e.prefill), None):
+            text = truncate(moved.prefill, 40)
+            lines.append(
+                styled_line(
+                    safe_format('An empty line sends "{text}" again; anything else goes in its place.', text=text)
+                )
+            )
         if lines:
             self._voice.lines(lines)
 
     async def _do(self, effect: Effect) -> None:  # noqa: C901, one case an effect
         match effect:
-            case Say() | Table():
+            case Print() | PrintTable():
                 pass  # said together, in `perform`
-            case Pick(title, choices):
+            case Choose(title, choices):
                 self._offer(title, choices)
-            case Configure():
+            case ChangeSetting():
                 await self.perform(self._configured(effect))
-            case Preview():
+            case PreviewTheme():
                 pass  # nothing is marked here
             case Copy(text, what):
                 self._voice.aside((await copied(text, what, self._house.env, None)).words)
@@ -131,24 +135,24 @@ class Doer:
             case Send():
                 await self._send(effect)
             case MoveHead(node, restore):
-                self._session.move(node)
-                self._talk.returned(restore)
+                self._session.move_head(node)
+                self._talk.restored_text(restore)
             case UseModel(model):
-                self._session.use(model)
+                self._session.switch_model(model)
             case NewChat():
                 self._session.new()
-            case Page(text):
+            case ShowInPager(text):
                 self._voice.lines(lines_of(text))
-            case Replay(text, question):
+            case ShowMessage(text, question):
                 self._replay(text, question=question)
-            case Exit(code):
+            case Quit(code):
                 self._talk.leave(code)
             case ListChats() | OpenChat() | Rename() | Fork() | Export() | Incognito():
-                await self.perform(await chat_effects.done(self._session, effect))
+                await self.perform(await chat_effects.run_chat_effect(self._session, effect))
             case _:
                 assert_never(effect)
 
-    def _configured(self, effect: Configure) -> Sequence[Effect]:
+    def _configured(self, effect: ChangeSetting) -> Sequence[Effect]:
         done, said = configured(self._house.preferences, effect)
         if done and self._house.preferences:
             settings = self._house.preferences.settings
@@ -157,7 +161,7 @@ class Doer:
             self._talk.view = replace(self._talk.view, usage_line=usage_line, think=think)
             theme = self._house.preferences.theme(background=background(self._house.env))
             if isinstance(theme, Theme):
-                self._voice.wear(theme)
+                self._voice.set_theme(theme)
         return said
 
     async def _send(self, effect: Send) -> None:
@@ -165,45 +169,45 @@ class Doer:
         if node is None:
             return
         before = self._session.conversation.head
-        self._session.move(node)
+        self._session.move_head(node)
         question = self._session.conversation.nodes[node].message.text
-        await self._talk.ask(question, self._session.send(node, effect.model, patient=self._talk.view.away))
+        await self._talk.send(question, self._session.send(node, effect.model, patient=self._talk.view.away))
         last = self._talk.view.last
-        if last and not last.received and not effect.message:
-            self._session.move(before)
-            self._talk.returned("")
+        if last and not last.has_content and not effect.message:
+            self._session.move_head(before)
+            self._talk.restored_text("")
 
     def _replay(self, text: str, *, question: bool) -> None:
         if question:
             self._voice.prompt()
-            self._voice.heard(text)
+            self._voice.input_entered(text)
         else:
-            self._voice.show((Prose(text), Pause()), lambda: None)
+            self._voice.show((ReplyText(text), EndOfText()), lambda: None)
 
     async def _list_models(self, query: str) -> None:
-        refs = [self._session.model, *self._house.providers.known()]
-        for name in self._house.providers.usable():
+        refs = [self._session.model, *self._house.providers.known_models()]
+        for name in self._house.providers.usable_providers():
             try:
                 refs += [info.ref for info in await self._house.providers.models(name)]
             except ProviderError as error:
                 self._voice.aside(error.failure.message)
         words = query.lower().split()
         found = [ref for ref in dict.fromkeys(refs) if all(word in str(ref).lower() for word in words)]
-        self._offer(say("Model"), tuple(_choice(ref, current=ref == self._session.model) for ref in found))
+        self._offer(safe_format("Model"), tuple(_choice(ref, current=ref == self._session.model) for ref in found))
 
     def _offer(self, title: Safe, choices: Sequence[Choice]) -> None:
         """The instruction stands below the list: what is above may have left the screen."""
         self._choices = choices
         width = len(str(len(choices)))
-        rows: list[Line] = [line(say("{title}:", title=title))]
+        rows: list[Line] = [styled_line(safe_format("{title}:", title=title))]
         for number, choice in enumerate(choices, 1):
-            rows.append(line(Safe(f"  {number:>{width}}  {choice.label}  {choice.detail}".rstrip())))
-        self._voice.lines([*rows, line(say("Type a number and Enter; anything else chooses nothing."))])
+            rows.append(styled_line(Safe(f"  {number:>{width}}  {choice.label}  {choice.detail}".rstrip())))
+        self._voice.lines([*rows, styled_line(safe_format("Type a number and Enter; anything else chooses nothing."))])
 
 
 def _used(model: ModelRef) -> tuple[Effect, ...]:
-    return (UseModel(model), Say(say("→ {model}", model=safe_line(str(model)))))
+    return (UseModel(model), Print(safe_format("→ {model}", model=safe_line(str(model)))))
 
 
 def _choice(ref: ModelRef, *, current: bool) -> Choice:
-    return Choice(safe_line(str(ref)), say("current") if current else EMPTY, _used(ref))
+    return Choice(safe_line(str(ref)), safe_format("current") if current else EMPTY, _used(ref))

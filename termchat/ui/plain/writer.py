@@ -7,33 +7,33 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TextIO, assert_never
 
-from termchat.core.sanitize import Safe, Sanitizer, safe, safe_line, say
+from termchat.core.sanitize import Safe, Sanitizer, safe, safe_format, safe_line
 from termchat.core.style import Theme
 from termchat.ui.blocks import (
     BLANK,
     Block,
-    Card,
+    EndOfText,
     Line,
-    Lines,
-    Pause,
-    Prose,
+    ReasoningText,
+    ReplyText,
     Restore,
     Sources,
-    Thought,
-    line,
-    unlinked,
-    words_of,
+    StaticLines,
+    ToolCard,
+    plain_text,
+    strip_links,
+    styled_line,
 )
 from termchat.ui.citations import source_lines
-from termchat.ui.frontend import Look
+from termchat.ui.frontend import DisplayOptions
 from termchat.ui.markdown.document import Document
 from termchat.ui.phrases import duration
 from termchat.ui.terminal.notify import BELL
 from termchat.ui.text.ansi import encode_rows, encode_segments
-from termchat.ui.text.ascii import spelled_line
+from termchat.ui.text.ascii import line_to_ascii
 from termchat.ui.text.fit import wrap
-from termchat.ui.text.palette import Depth, Palette
-from termchat.ui.tool_cards import card_lines, key_argument
+from termchat.ui.text.palette import ColorDepth, Palette
+from termchat.ui.tool_cards import card_lines, main_argument
 
 # What is read aloud in the place of our signs and short forms.
 _SPOKEN: tuple[tuple[str, str], ...] = (
@@ -49,14 +49,14 @@ _SPOKEN: tuple[tuple[str, str], ...] = (
 )
 
 
-class Voice:
+class PlainWriter:
     """Writes; `columns` is the width it writes for. Sighted readers get the blank lines of the REPL."""
 
-    def __init__(self, out: TextIO, theme: Theme, look: Look) -> None:
+    def __init__(self, out: TextIO, theme: Theme, look: DisplayOptions) -> None:
         self._out = out
         self._words = look.accessible
         self._signs = look.signs and not look.accessible
-        self._palette = Palette(theme, Depth.PLAIN if look.accessible else look.depth)
+        self._palette = Palette(theme, ColorDepth.PLAIN if look.accessible else look.depth)
         self._document: Document | None = None
         self._sanitizer = Sanitizer()
         self._blank = True
@@ -69,7 +69,7 @@ class Voice:
         except (OSError, ValueError):
             return 80
 
-    def wear(self, theme: Theme) -> None:
+    def set_theme(self, theme: Theme) -> None:
         """From now on look like this theme."""
         self._palette = Palette(theme, self._palette.depth)
 
@@ -79,14 +79,14 @@ class Voice:
         self._asking = True
         self._write("You: " if self._words else "> ")
 
-    def heard(self, text: str | None = None) -> None:
+    def input_entered(self, text: str | None = None) -> None:
         """The user has entered a line; `text` is one that was typed before the prompt, and is shown there."""
         if text is not None:
             self._write(safe(text))
             self._write("\n")
         self._asking = self._blank = False
 
-    def broken(self) -> None:
+    def interrupted(self) -> None:
         """The user has interrupted, and the terminal has shown that somewhere on its row."""
         self._write("\n")
         self._asking = self._blank = False
@@ -102,20 +102,20 @@ class Voice:
 
     def aside(self, words: Safe) -> None:
         """A line that has nothing to do with those around it."""
-        self.lines([line(words)], gap=False)
+        self.lines([styled_line(words)], gap=False)
 
     def show(self, blocks: Sequence[Block], restore: Callable[[], None]) -> None:
         """Show what an event committed."""
         for block in blocks:
             match block:
-                case Prose(text) | Thought(text):
+                case ReplyText(text) | ReasoningText(text):
                     self._say(text)
-                case Pause():
+                case EndOfText():
                     self._pause()
-                case Lines(lines, gap):
+                case StaticLines(lines, gap):
                     self.lines(lines, gap=gap)
-                case Card():
-                    shown = [line(_card_words(block))] if self._words else card_lines(block, self.columns)
+                case ToolCard():
+                    shown = [styled_line(_card_words(block))] if self._words else card_lines(block, self.columns)
                     self.lines(shown, gap=block.gap)
                 case Sources(sources):
                     self.lines(source_lines(sources, hyperlinks=False))
@@ -159,8 +159,8 @@ class Voice:
     def _line(self, row: Line) -> None:
         """One of our own lines."""
         if self._words:
-            row = line(_spoken(words_of(row)))
-        for part in wrap(spelled_line(unlinked(row), signs=self._signs), self.columns - 1):
+            row = styled_line(_spoken(plain_text(row)))
+        for part in wrap(line_to_ascii(strip_links(row), signs=self._signs), self.columns - 1):
             self._write(f"{encode_segments(part, self._palette)}\n")
         self._blank = row == BLANK
 
@@ -189,11 +189,11 @@ def _spoken(words: Safe) -> Safe:
     return Safe(text)
 
 
-def _card_words(card: Card) -> Safe:
+def _card_words(card: ToolCard) -> Safe:
     """`Tool ok: search "abc", 3.4s`."""
-    state = say("failed") if card.result.is_error else say("ok")
-    argument = key_argument(card.call.arguments)
+    state = safe_format("failed") if card.result.is_error else safe_format("ok")
+    argument = main_argument(card.call.arguments)
     what = Safe(f"{safe_line(card.call.name)} {argument}".rstrip())
-    said = say("Tool {state}: {what}, {t}", state=state, what=what, t=duration(card.seconds))
+    said = safe_format("Tool {state}: {what}, {t}", state=state, what=what, t=duration(card.seconds))
     reason = safe_line(card.result.text.strip().partition("\n")[0]) if card.result.is_error else Safe("")
-    return say("{said}, {reason}", said=said, reason=reason) if reason else said
+    return safe_format("{said}, {reason}", said=said, reason=reason) if reason else said

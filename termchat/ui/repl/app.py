@@ -11,47 +11,47 @@ from typing import Any
 
 from prompt_toolkit.enums import EditingMode
 
-from termchat.commands.registry import Context
+from termchat.commands.registry import CommandContext
 from termchat.config.keymap import Action
 from termchat.core.errors import Failure
 from termchat.core.events import TurnEnded
 from termchat.core.outcomes import ExitCode
-from termchat.core.sanitize import Safe, safe, safe_line, say
+from termchat.core.sanitize import Safe, safe, safe_format, safe_line
 from termchat.core.style import TextRole
-from termchat.ui.blocks import line
-from termchat.ui.chat_effects import greeting
-from termchat.ui.frontend import House
-from termchat.ui.repl.actions import Hands
-from termchat.ui.repl.chat_summary import Gist
+from termchat.ui.blocks import styled_line
+from termchat.ui.chat_effects import resume_banner
+from termchat.ui.frontend import FrontendContext
+from termchat.ui.repl.actions import Actions
+from termchat.ui.repl.chat_summary import ChatSummary
 from termchat.ui.repl.clip import Clip
-from termchat.ui.repl.effects import Performer
-from termchat.ui.repl.external_programs import Lender
+from termchat.ui.repl.effects import EffectRunner
+from termchat.ui.repl.external_programs import ExternalPrograms
 from termchat.ui.repl.input.bindings import make_bindings, quick_escape
-from termchat.ui.repl.input.completion_menu import Menu
-from termchat.ui.repl.input.editor import Draft
-from termchat.ui.repl.input.saved_history import Memory
-from termchat.ui.repl.live_settings import Fitting
-from termchat.ui.repl.panels.content import Faces
-from termchat.ui.repl.panels.history_picker import Recall
-from termchat.ui.repl.panels.layout import Live
+from termchat.ui.repl.input.completion_menu import CompletionMenu
+from termchat.ui.repl.input.editor import InputEditor
+from termchat.ui.repl.input.saved_history import SavedHistory
+from termchat.ui.repl.live_settings import SettingsApplier
+from termchat.ui.repl.panels.content import LiveContent
+from termchat.ui.repl.panels.history_picker import HistoryPicker
+from termchat.ui.repl.panels.layout import LiveLayout
 from termchat.ui.repl.panels.picker import Picker
-from termchat.ui.repl.panels.style import DEPTHS, Skin
+from termchat.ui.repl.panels.style import DEPTHS, PromptToolkitStyle
 from termchat.ui.repl.panels.toast import Toast
-from termchat.ui.repl.transcript import Painter, warm_renderer
-from termchat.ui.repl.turns import Talk
-from termchat.ui.terminal.capture_output import caught
+from termchat.ui.repl.transcript import Transcript, warm_renderer
+from termchat.ui.repl.turns import TurnRunner
+from termchat.ui.terminal.capture_output import captured_output
 from termchat.ui.terminal.keyboard import Keyboard
 from termchat.ui.terminal.notify import Notifier
-from termchat.ui.terminal.queries import Terminal
+from termchat.ui.terminal.queries import TerminalQueries
 from termchat.ui.terminal.screen import LiveApplication, Screen, make_output, reflows
-from termchat.ui.text.ascii import spelled
+from termchat.ui.text.ascii import to_ascii
 from termchat.ui.text.palette import Palette
-from termchat.ui.turn_state import View
+from termchat.ui.turn_state import ViewState
 
 _log = logging.getLogger("termchat")
 
 
-async def run(house: House) -> int:
+async def run(house: FrontendContext) -> int:
     """Talk until the user leaves; the exit code. The terminal is as it was before, however this ends."""
     if house.look.plain or house.look.accessible:
         from termchat.ui.plain.app import run_plain
@@ -63,29 +63,29 @@ async def run(house: House) -> int:
 class Repl:
     """Builds the parts and joins them; each of them knows only what it was given."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: FrontendContext) -> None:
         self.house = house
         look = house.look
         self.output = make_output(sys.__stdout__ or sys.stdout, house.env)
         self.keyboard = Keyboard(sys.__stdin__ or sys.stdin)
         self.toast = Toast(self._changed)
-        self.draft = Draft(self._typed)
+        self.draft = InputEditor(self._typed)
         self.picker = Picker()
-        view = View(think=look.think, usage_line=look.usage)
-        self.memory = Memory(house.session, self.draft)
-        self.talk = Talk(house.session, house.providers, self.draft, view, self._changed, self._sign)
-        self.talk.together = look.together
-        self.context = Context(house.session, house.providers, house.registry, house.preferences)
-        self.menu = Menu(lambda text: house.registry.menu(self.context, text))
-        self.gist = Gist(house.session)
+        view = ViewState(think=look.think, usage_line=look.usage)
+        self.memory = SavedHistory(house.session, self.draft)
+        self.talk = TurnRunner(house.session, house.providers, self.draft, view, self._changed, self._sign)
+        self.talk.together = look.merge_queue
+        self.context = CommandContext(house.session, house.providers, house.registry, house.preferences)
+        self.menu = CompletionMenu(lambda text: house.registry.menu(self.context, text))
+        self.gist = ChatSummary(house.session)
         size = self.output.get_size
-        self.faces = Faces(house, self.talk, self.draft, self.menu, self.picker, self.toast, self.gist, size)
+        self.faces = LiveContent(house, self.talk, self.draft, self.menu, self.picker, self.toast, self.gist, size)
         self.parts = self.faces.parts(lambda: self._sign)
-        self.skin = Skin(house.theme, look.depth, signs=look.signs)
-        self.live = Live(self.parts, self.skin)
+        self.skin = PromptToolkitStyle(house.theme, look.depth, signs=look.signs)
+        self.live = LiveLayout(self.parts, self.skin)
         self.app = self._application()
         self.screen = Screen(self.app)
-        self.painter = Painter(
+        self.painter = Transcript(
             self.screen,
             Palette(house.theme, look.depth),
             self._given_back,
@@ -98,15 +98,17 @@ class Repl:
         notifier = Notifier(
             look.notify,
             house.env,
-            self.screen.send,
+            self.screen.write_control,
             self._complained,
             sequences=house.env.get("TERM") not in ("dumb", "linux"),
         )
-        self.terminal = Terminal(self.screen, house.tty, house.env, notifier, self._background)
-        self.lender = Lender(self.screen, self.draft, house.tty, house.env, self.toast.say, self.terminal.again)
-        self.fitting = Fitting(house, self.talk, self.painter, self.skin, self.picker, self._changed)
-        self.recall = Recall(self.memory, self.draft, self.picker, self.toast, house.session.place.directory)
-        self.performer = Performer(
+        self.terminal = TerminalQueries(self.screen, house.tty, house.env, notifier, self._background)
+        self.lender = ExternalPrograms(
+            self.screen, self.draft, house.tty, house.env, self.toast.say, self.terminal.reapply
+        )
+        self.fitting = SettingsApplier(house, self.talk, self.painter, self.skin, self.picker, self._changed)
+        self.recall = HistoryPicker(self.memory, self.draft, self.picker, self.toast, house.session.location.directory)
+        self.performer = EffectRunner(
             self.talk,
             house.providers,
             self.painter,
@@ -116,9 +118,9 @@ class Repl:
             self.lender.page,
             self.leave,
             self.fitting.do,
-            Clip(house.env, self.screen.send, self.toast, self.painter).copy,
+            Clip(house.env, self.screen.write_control, self.toast, self.painter).copy,
         )
-        self.hands = Hands(
+        self.hands = Actions(
             self.context,
             self.draft,
             self.talk,
@@ -130,7 +132,7 @@ class Repl:
             self.faces,
             self.leave,
         )
-        actions = self.fitting.turned(
+        actions = self.fitting.with_enter_key(
             {**self.hands.actions(), **self._terminal_actions()}, lambda: self.picker.is_open or self.menu.is_open
         )
         actions = {action: self._focusing(run) for action, run in actions.items()}
@@ -148,10 +150,10 @@ class Repl:
     def _terminal_actions(self) -> dict[Action, Callable[[], None]]:
         return {
             Action.REASONING: self._reasoning,
-            Action.SEARCH: self.recall.open,
+            Action.HISTORY: self.recall.open,
             Action.EDITOR: self.lender.edit,
             Action.SUSPEND: self.lender.suspend,
-            Action.REDRAW: self.screen.renew,
+            Action.REDRAW: self.screen.repaint,
         }
 
     def _reasoning(self) -> None:
@@ -161,23 +163,23 @@ class Repl:
             style = self.talk.next_think()
             if self.house.preferences:
                 self.house.preferences.change("reasoning", style)  # /set tells what is so
-            self.toast.say(say("reasoning: {style}", style=Safe(style)))
+            self.toast.say(safe_format("reasoning: {style}", style=Safe(style)))
         elif thought := self.gist.thought:
             self.lender.page(safe(thought))
         else:
-            self.toast.say(say("No reasoning to read yet."))
+            self.toast.say(safe_format("No reasoning to read yet."))
 
     def _background(self, kind: str) -> None:
         """The terminal has told its background: a theme made for it, from now on."""
-        if self.fitting.told(kind):
-            self.screen.renew()
+        if self.fitting.background_detected(kind):
+            self.screen.repaint()
 
     def _given_back(self) -> None:
-        if not self.talk.give_back():
-            self.toast.say(say("The message that got no answer is in the history: ↑"), 5.0)
+        if not self.talk.restore_question():
+            self.toast.say(safe_format("The message that got no answer is in the history: ↑"), 5.0)
 
     def _ended(self, ended: TurnEnded, seconds: float) -> None:
-        words = say("{model}: {outcome}", model=safe_line(ended.model.model), outcome=Safe(ended.outcome))
+        words = safe_format("{model}: {outcome}", model=safe_line(ended.model.model), outcome=Safe(ended.outcome))
         self.terminal.ended(words, seconds)
 
     async def run(self) -> int:
@@ -192,18 +194,18 @@ class Repl:
             _log.addHandler(logging.NullHandler())
         typed = self.house.typeahead
         if tty := self.house.tty:
-            self.app.takes_row = tty.leave_porch()
+            self.app.takes_row = tty.close_early_prompt()
             typed, tty.touched = tty.typed, True
         self._early = typed
         try:
-            with caught(lambda words: loop.call_soon_threadsafe(self._stray, words) and None):
+            with captured_output(lambda words: loop.call_soon_threadsafe(self._stray, words) and None):
                 return await self.app.run_async(pre_run=self._begin, set_exception_handler=False, handle_sigint=False)
         except EOFError:
             return int(ExitCode.SIGHUP)
         finally:
             try:
                 await self.talk.close()
-                self.terminal.end()
+                self.terminal.finish()
             finally:
                 if self.house.tty:
                     self.house.tty.restore()
@@ -237,39 +239,39 @@ class Repl:
 
     def _continued(self) -> None:
         """Stopped from outside and going on: whoever had the terminal meanwhile has changed it."""
-        if self.house.tty and not self.lender.lends:
-            self.house.tty.again()
-            self.terminal.again()
-            self.screen.renew()
+        if self.house.tty and not self.lender.is_lent_out:
+            self.house.tty.reapply_modes()
+            self.terminal.reapply()
+            self.screen.repaint()
 
     def _painted(self) -> None:
         if self.house.tty:
-            self.house.tty.remember()
-        self.terminal.begin()
+            self.house.tty.save_modes()
+        self.terminal.start()
         self.terminal.title(self._title())
         if self.house.notes:
-            self.painter.lines([line(words, TextRole.DIM) for words in self.house.notes])
+            self.painter.lines([styled_line(words, TextRole.DIM) for words in self.house.notes])
         if self._early:
-            self._deliver(self.keyboard.presses(self._early))
-        self.house.bulletin.listen(self._told)
+            self._deliver(self.keyboard.parse_keys(self._early))
+        self.house.bulletin.subscribe(self._told)
         if self.house.resumed:
-            self.performer.perform(greeting(self.house.session, self.house.resumed), self.faces.columns)
+            self.performer.perform(resume_banner(self.house.session, self.house.resumed), self.faces.columns)
         self.app.create_background_task(self._warm())
 
     async def _warm(self) -> None:
         try:
-            await self.house.prepare()
+            await self.house.preload_store()
             await self.memory.begin(self.house.resumed.draft if self.house.resumed else "")
             self._changed()
-            await self.house.warm()
+            await self.house.preload_sdk()
             await asyncio.to_thread(warm_renderer)
         except Exception:
             _log.exception("what was to be made ready ahead of time was not")
 
     def _told(self, failure: Failure) -> None:
         """Something the user should know, for example that the disk is full."""
-        hint = [line(failure.hint, TextRole.DIM)] if failure.hint else []
-        self.painter.lines([line(failure.message, TextRole.WARNING), *hint])
+        hint = [styled_line(failure.hint, TextRole.DIM)] if failure.hint else []
+        self.painter.lines([styled_line(failure.message, TextRole.WARNING), *hint])
 
     def _deliver(self, keys: Sequence[object]) -> None:
         self.app.key_processor.feed_multiple(list(keys))  # type: ignore[arg-type]
@@ -284,8 +286,8 @@ class Repl:
 
     def _title(self) -> Safe:
         topic = self.gist.topic
-        words = say("termchat: {topic}", topic=topic) if topic else say("termchat")
-        return spelled(say("● {words}", words=words) if self.talk.busy else words, signs=self.house.look.signs)
+        words = safe_format("termchat: {topic}", topic=topic) if topic else safe_format("termchat")
+        return to_ascii(safe_format("● {words}", words=words) if self.talk.busy else words, signs=self.house.look.signs)
 
     def _focusing(self, run: Callable[[], None]) -> Callable[[], None]:
         """An action that leaves the focus where the next key belongs, which may be in the same read."""
@@ -303,7 +305,7 @@ class Repl:
 
     def _typed(self) -> None:
         self.faces.sheet = False
-        self.menu.follow(self.draft.raw)
+        self.menu.update(self.draft.text_with_marks)
         self.memory.typed()
 
     def _close_sheet(self) -> bool:
@@ -315,8 +317,10 @@ class Repl:
         error = context.get("exception")
         _log.error("a bug of the front end: %s", context.get("message"), exc_info=error)
         name = safe_line(type(error).__name__ if error else str(context.get("message")))
-        words = say("termchat made a mistake of its own ({name}); nothing is lost, the chat goes on.", name=name)
-        self.painter.lines([line(words, TextRole.ERROR)])
+        words = safe_format(
+            "termchat made a mistake of its own ({name}); nothing is lost, the chat goes on.", name=name
+        )
+        self.painter.lines([styled_line(words, TextRole.ERROR)])
 
     def _complained(self, words: Safe) -> None:
         """From another thread: something to be told for a moment."""
@@ -324,8 +328,8 @@ class Repl:
             self._loop.call_soon_threadsafe(self.toast.say, words, 5.0)
 
     def _stray(self, words: Safe) -> None:
-        self.painter.lines([line(words, TextRole.DIM)], gap=False)
+        self.painter.lines([styled_line(words, TextRole.DIM)], gap=False)
 
     @property
     def _sign(self) -> Safe:
-        return say("❯ ") if self.house.look.signs else say("> ")
+        return safe_format("❯ ") if self.house.look.signs else safe_format("> ")

@@ -7,12 +7,12 @@ from termchat.core.conversation import Conversation
 from termchat.core.messages import Message, Reasoning, Role
 from termchat.core.sanitize import EMPTY, Safe
 from termchat.core.usage import Usage
-from termchat.ui.phrases import preview
+from termchat.ui.phrases import truncate
 
 _TOPIC = 40  # characters
 
 
-class Gist:
+class ChatSummary:
     """What is known of the way to the head of a session's chat.
 
     topic     how the first question begins, "" before there is one
@@ -48,8 +48,8 @@ class Gist:
             return
         self._seen = conversation
         messages = conversation.history()
-        replies = [message for message in reversed(messages) if message.author is Role.ASSISTANT]
-        self._topic = preview(messages[0].text, _TOPIC) if messages else EMPTY
+        replies = [message for message in reversed(messages) if message.role is Role.ASSISTANT]
+        self._topic = truncate(messages[0].text, _TOPIC) if messages else EMPTY
         self._usage = next((reply.usage for reply in replies if reply.usage), None)
         self._thought = next((thought for reply in replies if (thought := _thought(reply))), "")
 

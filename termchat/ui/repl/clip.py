@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping
 
 from termchat.core.effects import Copy
 from termchat.core.style import TextRole
-from termchat.ui.blocks import line
+from termchat.ui.blocks import styled_line
 from termchat.ui.repl.panels.toast import Toast
-from termchat.ui.repl.transcript import Painter
+from termchat.ui.repl.transcript import Transcript
 from termchat.ui.terminal.clipboard import copied
 
 
 class Clip:
     """Copies; `send` writes a sequence to the terminal."""
 
-    def __init__(self, env: Mapping[str, str], send: Callable[[str], None], toast: Toast, painter: Painter) -> None:
+    def __init__(self, env: Mapping[str, str], send: Callable[[str], None], toast: Toast, painter: Transcript) -> None:
         self._env = env
         self._send = send
         self._toast = toast
@@ -27,4 +27,4 @@ class Clip:
         if result.done:
             self._toast.say(result.words)
         else:
-            self._painter.lines([line(result.words, TextRole.DIM)])
+            self._painter.lines([styled_line(result.words, TextRole.DIM)])

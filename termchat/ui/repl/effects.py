@@ -8,11 +8,11 @@ from typing import Any, assert_never
 
 from termchat.core.chat_store import Providers, Session
 from termchat.core.effects import (
+    ChangeSetting,
     Choice,
-    Configure,
+    Choose,
     Copy,
     Effect,
-    Exit,
     Export,
     Fork,
     Incognito,
@@ -22,31 +22,31 @@ from termchat.core.effects import (
     MoveHead,
     NewChat,
     OpenChat,
-    Page,
-    Pick,
-    Preview,
+    PreviewTheme,
+    Print,
+    PrintTable,
+    Quit,
     Rename,
-    Replay,
-    Say,
     Send,
-    Table,
+    ShowInPager,
+    ShowMessage,
     UseModel,
 )
 from termchat.core.errors import ProviderError
 from termchat.core.models import ModelInfo, ModelRef
-from termchat.core.sanitize import EMPTY, Safe, join, safe_line, say
+from termchat.core.sanitize import EMPTY, Safe, join, safe_format, safe_line
 from termchat.ui import chat_effects
 from termchat.ui.blocks import Line, lines_of
 from termchat.ui.phrases import count
-from termchat.ui.repl.input.editor import Draft
-from termchat.ui.repl.panels.chat_picker import Shelf
+from termchat.ui.repl.input.editor import InputEditor
+from termchat.ui.repl.panels.chat_picker import ChatPicker
 from termchat.ui.repl.panels.picker import Picker
-from termchat.ui.repl.transcript import Painter
-from termchat.ui.repl.turns import Talk
+from termchat.ui.repl.transcript import Transcript
+from termchat.ui.repl.turns import TurnRunner
 from termchat.ui.text.table import table_lines
 
 
-class Performer:
+class EffectRunner:
     """The hands of the commands.
 
     page    shows a long text
@@ -57,15 +57,15 @@ class Performer:
 
     def __init__(
         self,
-        talk: Talk,
+        talk: TurnRunner,
         providers: Providers,
-        painter: Painter,
-        draft: Draft,
+        painter: Transcript,
+        draft: InputEditor,
         picker: Picker,
         changed: Callable[[], None],
         page: Callable[[Safe], None],
         leave: Callable[[int], None],
-        fit: Callable[[Configure | Preview], Sequence[Effect]],
+        fit: Callable[[ChangeSetting | PreviewTheme], Sequence[Effect]],
         copy: Callable[[Copy], Coroutine[Any, Any, None]],
     ) -> None:
         self._talk = talk
@@ -78,7 +78,7 @@ class Performer:
         self._leave = leave
         self._fit = fit
         self._copy = copy
-        self._shelf = Shelf(talk.session, picker, self._start, changed)
+        self._shelf = ChatPicker(talk.session, picker, self._start, changed)
         self._previous: ModelRef | None = None
         self._usable: frozenset[str] = frozenset()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -91,12 +91,12 @@ class Performer:
         """Do everything, in order."""
         said: list[Line] = []
         for effect in effects:
-            if isinstance(effect, Say):
+            if isinstance(effect, Print):
                 said += lines_of(effect.words, effect.role)
-            elif isinstance(effect, Table):
+            elif isinstance(effect, PrintTable):
                 said += table_lines(effect, columns)
             else:
-                if said and isinstance(effect, Replay):
+                if said and isinstance(effect, ShowMessage):
                     self._painter.lines(said)
                     said = []
                 self._do(effect)
@@ -106,72 +106,76 @@ class Performer:
     def last_model(self) -> None:
         """Back to the model before the one in use."""
         if self._previous:
-            self.perform((UseModel(self._previous), Say(say("→ {model}", model=safe_line(str(self._previous))))), 80)
+            self.perform(
+                (UseModel(self._previous), Print(safe_format("→ {model}", model=safe_line(str(self._previous))))), 80
+            )
 
     def _do(  # noqa: C901, one case an effect
         self,
-        effect: Pick | ListModels | Send | MoveHead | UseModel | NewChat | Page | Replay | Exit | Kept
-        | Configure | Preview | Copy,
+        effect: Choose | ListModels | Send | MoveHead | UseModel | NewChat | ShowInPager | ShowMessage | Quit | Kept
+        | ChangeSetting | PreviewTheme | Copy,
     ) -> None:  # fmt: skip
         match effect:
-            case Pick():
+            case Choose():
                 self._pick(effect)
             case ListModels(query):
                 self._list_models(query)
             case Send():
                 self._send(effect)
             case MoveHead(node, restore):
-                self.session.move(node)
+                self.session.move_head(node)
                 if restore:
                     self._draft.restore(restore)
             case UseModel(model):
-                self._previous, _ = self.session.model, self.session.use(model)
+                self._previous, _ = self.session.model, self.session.switch_model(model)
             case NewChat():
                 self.session.new()
-            case Page(text):
+            case ShowInPager(text):
                 self._page(text)
-            case Replay(text, question):
+            case ShowMessage(text, question):
                 self._talk.replay(text, question=question)
-            case Exit(code):
+            case Quit(code):
                 self._leave(code)
             case ListChats(query) if self.session.library:
                 self._shelf.open(self.session.library, query)
             case ListChats() | OpenChat() | Rename() | Fork() | Export() | Incognito():
                 self._start(self._keep(effect))
-            case Configure() | Preview():
+            case ChangeSetting() | PreviewTheme():
                 self.perform(self._fit(effect), self._painter.columns)
             case Copy():
                 self._start(self._copy(effect))
             case _:
                 assert_never(effect)
 
-    def _pick(self, pick: Pick) -> None:
+    def _pick(self, pick: Choose) -> None:
         columns = self._painter.columns
         self._picker.open(
             pick.title,
             pick.choices,
             at=pick.at,
-            marked=lambda choice: self.perform(choice.marked, columns),
-            left=lambda: self.perform(pick.left, columns),
+            marked=lambda choice: self.perform(choice.on_highlight, columns),
+            left=lambda: self.perform(pick.on_cancel, columns),
         )
 
     def _send(self, effect: Send) -> None:
         if effect.message is None and effect.parent is not None:
-            self._talk.answer(effect.parent, effect.model)
+            self._talk.resend(effect.parent, effect.model)
         elif effect.message is not None:
-            self._talk.ask(effect.message.text, effect.message.text)
+            self._talk.send(effect.message.text, effect.message.text)
 
     def _list_models(self, query: str) -> None:
         """The picker opens at once with what is known; what the providers list joins when it comes."""
-        self._usable = frozenset(self._providers.usable())
+        self._usable = frozenset(self._providers.usable_providers())
         current = self.session.model
-        known = [current, *(ref for ref in self._providers.known() if ref != current)]
-        self._picker.open(say("Model"), [self._choice(ref) for ref in known], query, say("asking the providers…"))
+        known = [current, *(ref for ref in self._providers.known_models() if ref != current)]
+        self._picker.open(
+            safe_format("Model"), [self._choice(ref) for ref in known], query, safe_format("asking the providers…")
+        )
         self._start(self._listed())
 
     async def _keep(self, effect: Kept) -> None:
         """The library answers in its own time; the input goes on meanwhile."""
-        self.perform(await chat_effects.done(self.session, effect), self._painter.columns)
+        self.perform(await chat_effects.run_chat_effect(self.session, effect), self._painter.columns)
         self._changed()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -180,7 +184,7 @@ class Performer:
         task.add_done_callback(self._tasks.discard)
 
     async def _listed(self) -> None:
-        names = list(self._providers.usable())
+        names = list(self._providers.usable_providers())
         answers = await asyncio.gather(*(self._providers.models(name) for name in names), return_exceptions=True)
         found: list[ModelInfo] = []
         silent: list[Safe] = []
@@ -191,7 +195,7 @@ class Performer:
                 raise answer
             else:
                 found += answer
-        note = say("type to filter · no list from {names}", names=join(", ", silent)) if silent else EMPTY
+        note = safe_format("type to filter · no list from {names}", names=join(", ", silent)) if silent else EMPTY
         self._picker.extend([self._choice(info.ref, info) for info in found], note)
         self._changed()
 
@@ -200,9 +204,9 @@ class Performer:
         if info and info.context:
             parts.append(count(info.context))
         if ref.provider not in self._usable:
-            parts.append(say("not set up"))
+            parts.append(safe_format("not set up"))
         if ref == self.session.model:
-            parts.append(say("current"))
+            parts.append(safe_format("current"))
         label = safe_line(str(ref))
-        effects: tuple[Effect, ...] = (UseModel(ref), Say(say("→ {model}", model=label)))
+        effects: tuple[Effect, ...] = (UseModel(ref), Print(safe_format("→ {model}", model=label)))
         return Choice(label, join(" · ", parts), effects)

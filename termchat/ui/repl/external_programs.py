@@ -15,21 +15,21 @@ from time import monotonic
 
 from prompt_toolkit.application import in_terminal
 
-from termchat.core.sanitize import Safe, safe_line, say
-from termchat.ui.repl.input.editor import Draft
+from termchat.core.sanitize import Safe, safe_format, safe_line
+from termchat.ui.repl.input.editor import InputEditor
 from termchat.ui.terminal.screen import Screen
 from termchat.ui.terminal.tty import Tty
 
 _MOMENT = 0.5
 
 
-class Lender:
+class ExternalPrograms:
     """Gives the terminal away as it was found, and takes it back with its modes."""
 
     def __init__(
         self,
         screen: Screen,
-        draft: Draft,
+        draft: InputEditor,
         tty: Tty | None,
         env: Mapping[str, str],
         toast: Callable[[Safe], None],
@@ -45,7 +45,7 @@ class Lender:
         self._back_at = -1e9
 
     @property
-    def lends(self) -> bool:
+    def is_lent_out(self) -> bool:
         """Whether something else has the terminal, or has given it back this moment."""
         return self._screen.app.suspended or monotonic() - self._back_at < _MOMENT
 
@@ -100,17 +100,17 @@ class Lender:
 
     async def _edit(self) -> None:
         editor = shlex.split(self._env.get("VISUAL") or self._env.get("EDITOR") or "vi")
-        marked = self._draft.raw
+        marked = self._draft.text_with_marks
         with tempfile.TemporaryDirectory(prefix="termchat-") as folder:
             file = Path(folder) / "message.md"
             file.write_text(self._draft.text, encoding="utf-8")
             async with self._lent():
                 code = await _run([*editor, str(file)])
             if code != 0:
-                self._toast(say("{editor} failed; the draft is as it was.", editor=safe_line(editor[0])))
+                self._toast(safe_format("{editor} failed; the draft is as it was.", editor=safe_line(editor[0])))
                 return
             text = file.read_text(encoding="utf-8", errors="replace").removesuffix("\n")
-        self._draft.put(self._draft.pastes.refold(text, marked))
+        self._draft.set_text(self._draft.pastes.refold(text, marked))
 
     async def _page(self, text: Safe) -> None:
         pager = shlex.split(self._env.get("PAGER") or "less")

@@ -6,20 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import assert_never
 
-from termchat.commands.model import failed
+from termchat.commands.model import failure_effects
 from termchat.config.keymap import Action
-from termchat.config.runtime import Preferences
-from termchat.config.settings import EnterKey, Links, Queue, Settings, UsageLine
-from termchat.core.effects import Configure, Effect, Preview, Say
+from termchat.config.runtime import RuntimeSettings
+from termchat.config.settings import EnterKey, Links, QueueMode, Settings, UsageLine
+from termchat.core.effects import ChangeSetting, Effect, PreviewTheme, Print
 from termchat.core.errors import Failure
-from termchat.core.sanitize import say
+from termchat.core.sanitize import safe_format
 from termchat.core.style import Theme
-from termchat.ui.frontend import House
+from termchat.ui.frontend import FrontendContext
 from termchat.ui.repl.panels.picker import Picker
-from termchat.ui.repl.panels.style import Skin
-from termchat.ui.repl.transcript import Painter
-from termchat.ui.repl.turns import Talk
-from termchat.ui.terminal.capabilities import background, links_work
+from termchat.ui.repl.panels.style import PromptToolkitStyle
+from termchat.ui.repl.transcript import Transcript
+from termchat.ui.repl.turns import TurnRunner
+from termchat.ui.terminal.capabilities import background, supports_hyperlinks
 from termchat.ui.text.palette import Palette
 from termchat.ui.theme_sample import sample_lines
 from termchat.ui.turn_state import Think
@@ -27,18 +27,26 @@ from termchat.ui.turn_state import Think
 Act = Callable[[], None]
 
 
-def configured(preferences: Preferences | None, effect: Configure) -> tuple[bool, Sequence[Effect]]:
+def configured(preferences: RuntimeSettings | None, effect: ChangeSetting) -> tuple[bool, Sequence[Effect]]:
     """Make the change; whether it was made, and what is to be said."""
     if preferences is None:
-        return False, (Say(say("There are no settings here.")),)
+        return False, (Print(safe_format("There are no settings here.")),)
     done = preferences.change(effect.key, effect.value, save=effect.save)
-    return (False, failed(done)) if isinstance(done, Failure) else (True, (Say(done),))
+    return (False, failure_effects(done)) if isinstance(done, Failure) else (True, (Print(done),))
 
 
-class Fitting:
+class SettingsApplier:
     """Makes the parts of the screen fit the settings. `changed` has the screen drawn again."""
 
-    def __init__(self, house: House, talk: Talk, painter: Painter, skin: Skin, picker: Picker, changed: Act) -> None:
+    def __init__(
+        self,
+        house: FrontendContext,
+        talk: TurnRunner,
+        painter: Transcript,
+        skin: PromptToolkitStyle,
+        picker: Picker,
+        changed: Act,
+    ) -> None:
         self._house = house
         self._talk = talk
         self._painter = painter
@@ -46,7 +54,7 @@ class Fitting:
         self._picker = picker
         self._changed = changed
         self._background = background(house.env)
-        self._worn = house.theme
+        self._theme = house.theme
         self._enter_sends = house.look.enter_sends
         self._fits: Mapping[str, Callable[[Settings], None]] = {
             "theme": lambda _: self._wear_own(),
@@ -57,22 +65,22 @@ class Fitting:
             "hyperlinks": self._links,
         }
 
-    def do(self, effect: Configure | Preview) -> Sequence[Effect]:
+    def do(self, effect: ChangeSetting | PreviewTheme) -> Sequence[Effect]:
         """Perform the effect; what is to be said of it."""
         match effect:
-            case Configure(key):
+            case ChangeSetting(key):
                 done, said = configured(self._house.preferences, effect)
                 if done and self._house.preferences and (fit := self._fits.get(key)):
                     fit(self._house.preferences.settings)
                 elif not done:
-                    self._wear(self._worn)  # a preview may have gone before
+                    self._apply_theme(self._theme)  # a preview may have gone before
                 return said
-            case Preview(name):
+            case PreviewTheme(name):
                 self._preview(name)
                 return ()
         assert_never(effect)
 
-    def told(self, kind: str) -> bool:
+    def background_detected(self, kind: str) -> bool:
         """The terminal has told its background; whether that changes the colours."""
         self._background = kind
         preferences = self._house.preferences
@@ -81,7 +89,7 @@ class Fitting:
             self._wear_own()
         return follows
 
-    def turned(self, actions: Mapping[Action, Act], choosing: Callable[[], bool]) -> dict[Action, Act]:
+    def with_enter_key(self, actions: Mapping[Action, Act], choosing: Callable[[], bool]) -> dict[Action, Act]:
         """The actions, with those of Enter and Alt-Enter by the setting: while something is chosen, Enter takes it."""
         enter, newline = actions[Action.ENTER], actions[Action.NEWLINE]
 
@@ -95,18 +103,18 @@ class Fitting:
 
     def _preview(self, name: str) -> None:
         preferences = self._house.preferences
-        theme = preferences.theme(name, self._background) if preferences and name else self._worn
+        theme = preferences.theme(name, self._background) if preferences and name else self._theme
         if isinstance(theme, Theme):
-            self._picker.foot = sample_lines() if name else ()
-            self._wear(theme)
+            self._picker.footer = sample_lines() if name else ()
+            self._apply_theme(theme)
 
     def _wear_own(self) -> None:
-        theme = self._house.preferences.theme("", self._background) if self._house.preferences else self._worn
+        theme = self._house.preferences.theme("", self._background) if self._house.preferences else self._theme
         if isinstance(theme, Theme):
-            self._worn = theme
-        self._wear(self._worn)
+            self._theme = theme
+        self._apply_theme(self._theme)
 
-    def _wear(self, theme: Theme) -> None:
+    def _apply_theme(self, theme: Theme) -> None:
         self._skin.use(theme)
         self._painter.palette = Palette(theme, self._house.look.depth)
         self._changed()
@@ -121,8 +129,8 @@ class Fitting:
         self._enter_sends = settings.enter is EnterKey.SEND
 
     def _queue(self, settings: Settings) -> None:
-        self._talk.together = settings.queue is Queue.TOGETHER
+        self._talk.together = settings.queue is QueueMode.TOGETHER
 
     def _links(self, settings: Settings) -> None:
         wanted = settings.hyperlinks
-        self._painter.hyperlinks = wanted is Links.ON or (wanted is Links.AUTO and links_work(self._house.env))
+        self._painter.hyperlinks = wanted is Links.ON or (wanted is Links.AUTO and supports_hyperlinks(self._house.env))

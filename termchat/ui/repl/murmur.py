@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from termchat.core.sanitize import Safe
 from termchat.core.style import TextRole
-from termchat.ui.text.fit import cells
+from termchat.ui.text.fit import text_width
 from termchat.ui.text.row import BLANK, Row, Segment
 
 _LOOK = (TextRole.REASONING,)
 
 
-class Murmur:
+class ReasoningDocument:
     """A document without Markdown."""
 
     def __init__(self, width: int) -> None:
@@ -32,7 +32,7 @@ class Murmur:
         rows, self._rows = self._rows, []
         return rows
 
-    def live(self) -> list[Row]:
+    def preview(self) -> list[Row]:
         return wrapped(self._rest, self._width) if self._rest else []
 
     def resize(self, width: int) -> None:
@@ -47,7 +47,7 @@ def wrapped(text: str, width: int) -> list[Row]:
     rows: list[Row] = []
     while text:
         head = _head(text, width)
-        rows.append(Row((Segment(Safe(head.rstrip()), _LOOK),), cells(head.rstrip())))
+        rows.append(Row((Segment(Safe(head.rstrip()), _LOOK),), text_width(head.rstrip())))
         text = text[len(head) :].lstrip(" ")
     return rows
 
@@ -55,7 +55,7 @@ def wrapped(text: str, width: int) -> list[Row]:
 def _head(text: str, width: int) -> str:
     used = 0
     for at, character in enumerate(text):
-        used += cells(character)
+        used += text_width(character)
         if used > width:
             blank = text.rfind(" ", 1, at)
             return text[: blank + 1] if blank > 0 else text[:at]

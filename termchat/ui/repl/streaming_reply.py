@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from termchat.ui.terminal.row_painter import Above
+from termchat.ui.terminal.row_painter import FooterPainter
 from termchat.ui.terminal.screen import Screen
 from termchat.ui.text.ansi import encode_rows
 from termchat.ui.text.palette import Palette
@@ -13,7 +13,7 @@ from termchat.ui.text.row import Row
 _MOST = 12
 
 
-class Reply:
+class StreamingReply:
     """Shows the rows of one reply after another; final ones stay in the scrollback.
 
     palette   how they look from now on
@@ -23,7 +23,7 @@ class Reply:
     def __init__(self, screen: Screen, palette: Palette) -> None:
         self.palette = palette
         self._screen = screen
-        self._footer = screen.put_above(self)
+        self._footer = screen.attach(self)
         self._final: list[Row] = []
         self._live: Sequence[Row] = ()
         self._above = self._begin()
@@ -52,7 +52,7 @@ class Reply:
             final, self._final = self._final, []
             self._screen.commit(encode_rows(final, self.palette))
         else:
-            self._above.leave()
+            self._above.forget()
 
     def frame(self, footing: int) -> str:
         """What brings the rows up to date, `footing` rows being taken below them; the cursor stays where it is."""
@@ -62,10 +62,10 @@ class Reply:
         final, self._final = self._final, []
         return self._above.frame(final, self._live, window=window, height=size.rows)
 
-    def lift(self, *, reflows: bool) -> str:
+    def erase_sequence(self, *, reflows: bool) -> str:
         """From the row below to where the live rows begin; they are drawn again by the next frame."""
         size = self._screen.size
-        return self._above.lift(size.columns, size.rows, reflows=reflows)
+        return self._above.erase_sequence(size.columns, size.rows, reflows=reflows)
 
-    def _begin(self) -> Above:
-        return Above(self._screen.size.columns, self.palette, self._footer)
+    def _begin(self) -> FooterPainter:
+        return FooterPainter(self._screen.size.columns, self.palette, self._footer)

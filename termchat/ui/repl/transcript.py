@@ -7,24 +7,36 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import assert_never
 
-from termchat.core.sanitize import Safe, Sanitizer, say
+from termchat.core.sanitize import Safe, Sanitizer, safe_format
 from termchat.core.style import TextRole
-from termchat.ui.blocks import BLANK, Block, Card, Line, Lines, Pause, Prose, Restore, Sources, Thought, unlinked
+from termchat.ui.blocks import (
+    BLANK,
+    Block,
+    EndOfText,
+    Line,
+    ReasoningText,
+    ReplyText,
+    Restore,
+    Sources,
+    StaticLines,
+    ToolCard,
+    strip_links,
+)
 from termchat.ui.citations import source_lines
 from termchat.ui.markdown.document import Document
-from termchat.ui.repl.murmur import Murmur
-from termchat.ui.repl.streaming_reply import Reply
+from termchat.ui.repl.murmur import ReasoningDocument
+from termchat.ui.repl.streaming_reply import StreamingReply
 from termchat.ui.terminal.frame_clock import FrameClock
 from termchat.ui.terminal.screen import Screen
 from termchat.ui.text.ansi import encode_segments
-from termchat.ui.text.ascii import spelled_line
+from termchat.ui.text.ascii import line_to_ascii
 from termchat.ui.text.fit import wrap
 from termchat.ui.text.palette import Palette
 from termchat.ui.text.row import Segment
 from termchat.ui.tool_cards import card_lines
 
 
-class Painter:
+class Transcript:
     """Shows blocks. `restore` is called when a question goes back into the input.
 
     blank   whether the scrollback ends with a blank line
@@ -36,9 +48,9 @@ class Painter:
         self.signs = True
         self.blank = True
         self._screen = screen
-        self._reply = Reply(screen, palette)
+        self._reply = StreamingReply(screen, palette)
         self._restore = restore
-        self._document: Document | Murmur | None = None
+        self._document: Document | ReasoningDocument | None = None
         self._sanitizer = Sanitizer()
         self._clock = FrameClock()
         self._timer: asyncio.TimerHandle | None = None
@@ -64,16 +76,16 @@ class Painter:
         """Show what an event committed."""
         for block in blocks:
             match block:
-                case Prose(text):
+                case ReplyText(text):
                     self._say(text, Document)
-                case Thought(text):
-                    self._say(text, Murmur)
-                case Pause():
+                case ReasoningText(text):
+                    self._say(text, ReasoningDocument)
+                case EndOfText():
                     self.finish()
-                case Lines(lines, gap):
+                case StaticLines(lines, gap):
                     self.finish()
                     self.lines(lines, gap=gap)
-                case Card():
+                case ToolCard():
                     self.finish()
                     self.lines(card_lines(block, self.columns), gap=block.gap)
                 case Sources(sources):
@@ -91,7 +103,9 @@ class Painter:
         What is said while a reply is being written stands apart from it, above its unfinished rows.
         """
         amid = self._document is not None
-        lines = [spelled_line(line, signs=self.signs) for line in (lines if self.hyperlinks else map(unlinked, lines))]
+        lines = [
+            line_to_ascii(line, signs=self.signs) for line in (lines if self.hyperlinks else map(strip_links, lines))
+        ]
         space = [BLANK] if (gap or amid) and not self.blank else []
         wrapped = lines if whole else [row for line in lines for row in wrap(line, self.columns - 1)]
         rows = [*space, *wrapped, *([BLANK] if after or amid else [])]
@@ -115,7 +129,7 @@ class Painter:
             self._document.resize(self.columns)
             self._show(self._document)
 
-    def _say(self, text: str, kind: type[Document | Murmur]) -> None:
+    def _say(self, text: str, kind: type[Document | ReasoningDocument]) -> None:
         document = self._document
         if not isinstance(document, kind):
             self.finish()
@@ -125,9 +139,9 @@ class Painter:
         document.feed(self._sanitizer.feed(text))
         self._schedule()
 
-    def _begin(self, kind: type[Document | Murmur]) -> Document | Murmur:
-        if kind is Murmur:
-            return Murmur(self.columns - 1)
+    def _begin(self, kind: type[Document | ReasoningDocument]) -> Document | ReasoningDocument:
+        if kind is ReasoningDocument:
+            return ReasoningDocument(self.columns - 1)
         return Document(self.columns, hyperlinks=self.hyperlinks, signs=self.signs)
 
     def _schedule(self) -> None:
@@ -152,20 +166,20 @@ class Painter:
             self._show(self._document)
             self._clock.drawn(began, monotonic())
 
-    def _show(self, document: Document | Murmur, *, last: bool = False) -> None:
+    def _show(self, document: Document | ReasoningDocument, *, last: bool = False) -> None:
         final = document.take()
         self.blank = self.blank and not final
-        self._reply.show(final, [] if last else document.live())
+        self._reply.show(final, [] if last else document.preview())
 
 
 def warm_renderer() -> None:
     """Have everything imported that the first reply needs, so that its first word does not wait for it."""
     document = Document(80)
-    document.feed(say("**a** `b` [c](https://d.e)\n\n```python\nf = 1\n```\n"))
+    document.feed(safe_format("**a** `b` [c](https://d.e)\n\n```python\nf = 1\n```\n"))
     document.close()
 
 
-def echo(shown: Safe, sign: Safe) -> tuple[Line, ...]:
+def user_lines(shown: Safe, sign: Safe) -> tuple[Line, ...]:
     """The user's own words in the scrollback: the sign, and continuation lines below it."""
     accent = (TextRole.ACCENT,)
     lines = shown.split("\n")

@@ -15,23 +15,23 @@ from time import monotonic
 
 from termchat.core.chat_store import Providers, Session, Turn
 from termchat.core.events import MessageDone, TurnEnded
-from termchat.core.messages import Role, user
+from termchat.core.messages import Role, user_message
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
-from termchat.core.sanitize import Safe, safe, say
+from termchat.core.sanitize import Safe, safe, safe_format
 from termchat.core.style import TextRole
-from termchat.ui.blocks import Pause, Prose, line
-from termchat.ui.repl.input.editor import Draft
-from termchat.ui.repl.panels.status import stalls
-from termchat.ui.repl.transcript import Painter, echo
-from termchat.ui.similar_models import advised
-from termchat.ui.turn_state import Phase, Think, View, sent, show_thinking, step, stopping
+from termchat.ui.blocks import EndOfText, ReplyText, styled_line
+from termchat.ui.repl.input.editor import InputEditor
+from termchat.ui.repl.panels.status import is_stalled
+from termchat.ui.repl.transcript import Transcript, user_lines
+from termchat.ui.similar_models import with_suggestions
+from termchat.ui.turn_state import Phase, Think, ViewState, show_thinking, turn_sent, turn_stopping, update
 
 _log = logging.getLogger("termchat")
 _TICK = 1 / 8
 
 
-class Talk:
+class TurnRunner:
     """Runs the turns of a session, one at a time.
 
     view     what is known of the running turn
@@ -46,8 +46,8 @@ class Talk:
         self,
         session: Session,
         providers: Providers,
-        draft: Draft,
-        view: View,
+        draft: InputEditor,
+        view: ViewState,
         changed: Callable[[], None],
         sign: Safe,
     ) -> None:
@@ -58,9 +58,9 @@ class Talk:
         self.paused = False
         self.steering = 0
         self.together = True
-        self.returned: str | None = None
+        self.restored_text: str | None = None
         self._instead: tuple[ModelRef, ModelRef] | None = None
-        self.painter: Painter | None = None
+        self.painter: Transcript | None = None
         self.ended: Callable[[TurnEnded, float], None] = lambda ended, started: None
         self._draft = draft
         self._changed = changed
@@ -79,51 +79,51 @@ class Talk:
         return self.view.busy
 
     @property
-    def instead(self) -> ModelRef | None:
+    def suggested_model(self) -> ModelRef | None:
         """The model to take where the one that was asked is not there; None once another was chosen."""
         closest, before = self._instead or (None, None)
         return closest if self.session.model == before and not self.busy else None
 
-    def enter(self, raw: str, message: str, *, patient: bool = False) -> None:
+    def submit(self, raw: str, message: str, *, patient: bool = False) -> None:
         """A message is entered: sent at once, or queued while a turn runs. `raw` has its pastes as marks."""
         if self.busy:
             self.queue.append(raw)
             self._changed()
             return
-        self.ask(raw, message, patient=patient)
+        self.send(raw, message, patient=patient)
 
-    def ask(self, raw: str, message: str, *, patient: bool = False) -> None:
+    def send(self, raw: str, message: str, *, patient: bool = False) -> None:
         """Send a message below the head; `patient` waits for a host that cannot be reached."""
         self._echo(raw)
-        node = self.session.add(user(message), self.session.conversation.head)
+        node = self.session.add(user_message(message), self.session.conversation.head)
         self._asked = raw
         self._send(node, None, patient=patient)
 
-    def answer(self, parent: str, model: ModelRef | None) -> None:
+    def resend(self, parent: str, model: ModelRef | None) -> None:
         """Have a question answered again."""
         self._asked, self._before = None, self.session.conversation.head
         node = self.session.conversation.nodes[parent]
-        if node.message.author is Role.USER:  # else a reply is gone on with
+        if node.message.role is Role.USER:  # else a reply is gone on with
             self._echo(node.message.text)
         self._send(parent, model, patient=self.view.away)
 
     def replay(self, text: str, *, question: bool) -> None:
         """Show again what was said in a chat that was taken up."""
         if self.painter and question:
-            self.painter.lines(echo(safe(text), self._sign), after=True, whole=True)
+            self.painter.lines(user_lines(safe(text), self._sign), after=True, whole=True)
         elif self.painter:
-            self.painter.show((Prose(text), Pause()))
+            self.painter.show((ReplyText(text), EndOfText()))
 
     def stop(self) -> None:
         """Stop the turn: the effect is seen at once, the connection closes after."""
         if self._turn is None:
             return
         self._again = False
-        self.view = stopping(self.view, monotonic())
+        self.view = turn_stopping(self.view, monotonic())
         self._turn.cancel()
         self._changed()
 
-    def again(self) -> bool:
+    def retry_now(self) -> bool:
         """Ask again what gets no answer: at once where it waits to be sent again, else by stopping it first.
 
         False when neither is the case.
@@ -132,17 +132,17 @@ class Talk:
         if turn is None or self._turn is None:
             return False
         if turn.phase is Phase.RETRYING:
-            self._turn.hurry()
-        elif stalls(turn, monotonic()):
+            self._turn.retry_now()
+        elif is_stalled(turn, monotonic()):
             self._again = True
-            self.view = stopping(self.view, monotonic(), again=True)
+            self.view = turn_stopping(self.view, monotonic(), again=True)
             self._turn.cancel()
             self._changed()
         else:
             return False
         return True
 
-    def kill(self) -> None:
+    def abandon(self) -> None:
         """Wait no longer for what was told to stop: it is left to end by itself, and nothing of it is shown."""
         turn = self._turn
         if turn is None or self._task is None or self.view.turn is None or self.view.turn.phase is not Phase.STOPPING:
@@ -150,9 +150,9 @@ class Talk:
         self._task.cancel()
         if self.painter:
             self.painter.finish()
-            words = say("■ stopped at once · a tool did not end in time")
-            self.painter.lines([line(words, TextRole.WARNING)])
-        self._over(turn)
+            words = safe_format("■ stopped at once · a tool did not end in time")
+            self.painter.lines([styled_line(words, TextRole.WARNING)])
+        self._finish(turn)
 
     def send_now(self) -> bool:
         """Send the queue with the results of the tools that run; a reply is stopped for it, and what came is kept."""
@@ -162,14 +162,14 @@ class Talk:
         if not self.view.turn:
             self.send_queue()
         elif self.view.turn.phase in (Phase.CALLING, Phase.RUNNING):
-            self._steer(self._most)
+            self._steer(self._batch_size)
         else:
             self._hurry = True
             self.stop()
         return True
 
     @property
-    def _most(self) -> int:
+    def _batch_size(self) -> int:
         """How many of the queue go out as one message."""
         return len(self.queue) if self.together else 1
 
@@ -178,7 +178,7 @@ class Talk:
         self.steering = number
         if self._turn:
             raw = "\n\n".join(self.queue[:number])
-            self._turn.steer(user(self._draft.pastes.expand(raw)) if number else None)
+            self._turn.steer(user_message(self._draft.pastes.expand(raw)) if number else None)
         self._changed()
 
     def _steered(self, node: str) -> None:
@@ -195,9 +195,9 @@ class Talk:
 
     def send_queue(self) -> None:
         """The queue goes out as one message, its items separated by a blank line; or else its first one."""
-        raw = self._next(self._most)
+        raw = self._next(self._batch_size)
         self.paused = False
-        self.ask(raw, self._draft.pastes.expand(raw))
+        self.send(raw, self._draft.pastes.expand(raw))
 
     def next_think(self) -> Think:
         """The next way of showing reasoning, from now on."""
@@ -213,7 +213,7 @@ class Talk:
             self.painter.show(blocks)
         self._changed()
 
-    def pull(self) -> str | None:
+    def pop_queued(self) -> str | None:
         """Take the last item of the queue back."""
         if not self.queue:
             return None
@@ -224,18 +224,18 @@ class Talk:
         self._changed()
         return raw
 
-    def give_back(self) -> bool:
+    def restore_question(self) -> bool:
         """The question got no answer: it returns to the input; after a second try the first answer stands again.
 
         False when the input has something else in it, and the question is in the history instead.
         """
         asked, self._asked = self._asked, None
         if asked is None:
-            self.session.move(self._before)
+            self.session.move_head(self._before)
             return True
         free = self._draft.empty
         self._draft.restore(asked)
-        self.returned = asked if free else None
+        self.restored_text = asked if free else None
         return free
 
     async def close(self) -> None:
@@ -248,10 +248,10 @@ class Talk:
     def _send(self, question: str, model: ModelRef | None, *, patient: bool = False) -> None:
         """Have a question answered by a model, or by the session's own."""
         self._question, self._model = question, model
-        self.returned = self._instead = None
-        self.session.move(question)
+        self.restored_text = self._instead = None
+        self.session.move_head(question)
         turn = self._turn = self.session.send(question, model, patient=patient)
-        self.view = sent(self.view, turn.id, model or self.session.model, monotonic())
+        self.view = turn_sent(self.view, turn.id, model or self.session.model, monotonic())
         self._changed()
         loop = asyncio.get_running_loop()
         self._task = loop.create_task(self._follow(turn))
@@ -259,7 +259,7 @@ class Talk:
 
     def _echo(self, raw: str) -> None:
         if self.painter:
-            self.painter.lines(echo(safe(self._draft.pastes.shown(raw)), self._sign), after=True, whole=True)
+            self.painter.lines(user_lines(safe(self._draft.pastes.shown(raw)), self._sign), after=True, whole=True)
 
     def _tick(self) -> None:
         """Move the spinner and the clocks while a turn runs, and only then."""
@@ -274,21 +274,23 @@ class Talk:
                     if self._turn is not turn:
                         return
                     if isinstance(event, TurnEnded):
-                        event = await advised(event, self._providers)
-                    if isinstance(event, MessageDone) and event.message.author is Role.USER:
+                        event = await with_suggestions(event, self._providers)
+                    if isinstance(event, MessageDone) and event.message.role is Role.USER:
                         self._steered(event.node)
-                    self.view, blocks = step(self.view, event, monotonic())
+                    self.view, blocks = update(self.view, event, monotonic())
                     if self.painter:
                         self.painter.show(blocks)
         except Exception:
             _log.exception("the front end failed on an event")
             if self.painter:
-                self.painter.lines([line(say("termchat made a mistake of its own; the chat goes on."), TextRole.ERROR)])
+                self.painter.lines(
+                    [styled_line(safe_format("termchat made a mistake of its own; the chat goes on."), TextRole.ERROR)]
+                )
         finally:
             if self._turn is turn:
-                self._over(turn)
+                self._finish(turn)
 
-    def _over(self, turn: Turn) -> None:
+    def _finish(self, turn: Turn) -> None:
         """The turn has ended: ask again, go on with the queue when it ended well, else let it wait."""
         if self.painter:
             self.painter.finish()
@@ -304,7 +306,7 @@ class Talk:
         hurry, self._hurry = self._hurry, False
         self._asked = None
         if ended:
-            closest = ended.failure.closest if ended.failure else ()
+            closest = ended.failure.suggestions if ended.failure else ()
             self._instead = (closest[0], self.session.model) if closest else None
             self.ended(ended, ended.timing.total)
         if self.queue and (well or hurry):

@@ -10,7 +10,7 @@ _LINKING = frozenset(("iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "rio
 _VTE = 5000  # 0.50, the first without bugs in OSC 8
 
 
-def links_work(env: Mapping[str, str]) -> bool:
+def supports_hyperlinks(env: Mapping[str, str]) -> bool:
     """Whether the terminal is known to understand OSC 8 links."""
     if env.get("TERM", "") in ("", "dumb", "linux") or env.get("TERM", "").startswith("screen"):
         return False
@@ -21,12 +21,12 @@ def links_work(env: Mapping[str, str]) -> bool:
     return known or (vte.isdigit() and int(vte) >= _VTE) or env.get("TERM", "") in ("xterm-kitty", "foot", "alacritty")
 
 
-def appends_only(env: Mapping[str, str]) -> bool:
+def is_append_only(env: Mapping[str, str]) -> bool:
     """Whether what is shown may never be changed: a terminal that cannot, or a log that a terminal is played to."""
     return env.get("TERM", "") == "dumb" or env.get("CI", "").lower() not in ("", "0", "false")
 
 
-def program(env: Mapping[str, str]) -> str:
+def terminal_name(env: Mapping[str, str]) -> str:
     """Which terminal this is as far as the environment tells, also from within a multiplexer; "" when it does not."""
     name, term = env.get("TERM_PROGRAM", ""), env.get("TERM", "")
     if env.get("KITTY_WINDOW_ID"):
@@ -46,7 +46,7 @@ def program(env: Mapping[str, str]) -> str:
     return "rxvt" if "rxvt" in term else ""
 
 
-def shows_progress(env: Mapping[str, str]) -> bool:
+def supports_progress(env: Mapping[str, str]) -> bool:
     """Whether the terminal shows in its tab or in the taskbar that something runs (OSC 9;4).
 
     Where it is not known it may be shown as a notification instead.
@@ -54,7 +54,7 @@ def shows_progress(env: Mapping[str, str]) -> bool:
     if env.get("TMUX") or env.get("STY"):
         return False
     version = _version(env.get("TERM_PROGRAM_VERSION", ""))
-    match program(env):
+    match terminal_name(env):
         case "windows" | "ghostty":
             return True
         case "iterm":

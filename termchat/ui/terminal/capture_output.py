@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from termchat.core.sanitize import Safe, safe
 
 
-class Stray(io.TextIOBase):
+class LineCapture(io.TextIOBase):
     """A text stream that hands on whole lines, from any thread."""
 
     def __init__(self, say: Callable[[Safe], None]) -> None:
@@ -36,10 +36,10 @@ class Stray(io.TextIOBase):
 
 
 @contextmanager
-def caught(say: Callable[[Safe], None]) -> Generator[None, None, None]:
+def captured_output(say: Callable[[Safe], None]) -> Generator[None, None, None]:
     """Standard output and error go to `say` inside."""
     before = sys.stdout, sys.stderr
-    sys.stdout = sys.stderr = Stray(say)
+    sys.stdout = sys.stderr = LineCapture(say)
     try:
         yield
     finally:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from shutil import which
 from typing import NamedTuple
 
-from termchat.core.sanitize import Safe, safe_line, say
+from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.ui.phrases import size
 
 _MOST = 100_000  # characters of base64 in one sequence; terminals cut or ignore longer ones
@@ -33,16 +33,16 @@ class Copied(NamedTuple):
 async def copied(text: str, what: Safe, env: Mapping[str, str], send: Callable[[str], None] | None) -> Copied:
     """Put a text into the clipboard. `send` writes a sequence to the terminal; None where none may be written."""
     data = text.encode("utf-8", "replace")
-    part = say(" ({what})", what=what) if what else Safe("")
+    part = safe_format(" ({what})", what=what) if what else Safe("")
     for command in tools(env):
         if await _fed(command, text.encode("utf-16-le") if command[0] == "clip.exe" else data):
-            return Copied(say("Copied {n}{part}", n=size(len(data)), part=part), done=True)
+            return Copied(safe_format("Copied {n}{part}", n=size(len(data)), part=part), done=True)
     if send is None or not _terminal_copies(env):
-        return _saved(data, say("No clipboard can be reached from here"))
+        return _saved(data, safe_format("No clipboard can be reached from here"))
     if len(data) > _MOST // 4 * 3:
-        return _saved(data, say("Too long for the terminal clipboard"))
+        return _saved(data, safe_format("Too long for the terminal clipboard"))
     send(sequence(data, env))
-    return Copied(say("Copied {n}{part} · by the terminal", n=size(len(data)), part=part), done=True)
+    return Copied(safe_format("Copied {n}{part} · by the terminal", n=size(len(data)), part=part), done=True)
 
 
 def tools(env: Mapping[str, str], system: str = sys.platform) -> Sequence[Sequence[str]]:
@@ -104,5 +104,5 @@ def _saved(data: bytes, why: Safe) -> Copied:
             file.write(data)
     except OSError as error:
         words = safe_line((error.strerror or str(error)).lower())
-        return Copied(say("{why}, and no file could be written: {words}.", why=why, words=words), done=False)
-    return Copied(say("{why}; saved to {file}", why=why, file=safe_line(name)), done=False)
+        return Copied(safe_format("{why}, and no file could be written: {words}.", why=why, words=words), done=False)
+    return Copied(safe_format("{why}; saved to {file}", why=why, file=safe_line(name)), done=False)

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 _BACK = "\b"
 
 
-def signs_work(env: Mapping[str, str]) -> bool:
+def supports_unicode(env: Mapping[str, str]) -> bool:
     """Whether signs outside of ASCII can be shown: not where the locale names another encoding, nor on a console."""
     if env.get("TERM", "") == "linux":
         return False
@@ -24,14 +24,14 @@ def signs_work(env: Mapping[str, str]) -> bool:
     return "UTF8" in locale.upper().replace("-", "")
 
 
-class Porch:
+class EarlyPrompt:
     """Reads in a thread of its own, from `open` until `close`, which gives everything that was typed."""
 
     def __init__(self, fd_in: int, fd_out: int, typed: str) -> None:
         self._in, self._out = fd_in, fd_out
         self._typed = typed
         self._shown = ""
-        self._sign = "❯ " if signs_work(os.environ) else "> "
+        self._sign = "❯ " if supports_unicode(os.environ) else "> "
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._woken, self._wake = os.pipe()
         self._room = self._columns() - 6
@@ -74,7 +74,7 @@ class Porch:
         self._shown = shown
         os.write(self._out, f"\r{self._sign}{shown}{' ' * gone}{_BACK * gone}".encode())
 
-    def sweep(self) -> None:
+    def erase(self) -> None:
         """Take the row away, without an escape sequence: it may be the plain mode that comes."""
         blank = " " * (len(self._sign) + 2 * len(self._shown))
         os.write(self._out, f"\r{blank}\r".encode())

@@ -40,30 +40,30 @@ _OTHER = re.compile(r"\x1b\[27;(\d+);(\d+)~")
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class TypedText:
     """Text for the key parser: what was typed."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Paste:
+class PastedText:
     """A whole pasted text, not altered."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class TerminalReply:
     """An answer of the terminal, or its word that the focus came or went."""
 
     text: str
 
 
-Piece: TypeAlias = Keys | Paste | Reply
+Piece: TypeAlias = TypedText | PastedText | TerminalReply
 
 
-class Decoder:
+class InputDecoder:
     """Feed it what was read, in order; ask `flush` once nothing followed for the time an Esc may take.
 
     `brackets` is True once the terminal has marked a paste: then a fast text is fast typing.
@@ -75,7 +75,7 @@ class Decoder:
         self._held_at = 0.0
         self._paste: list[str] | None = None
         self._paste_at = 0.0
-        self._burst = Burst()
+        self._burst = UnmarkedPasteDetector()
 
     @property
     def pasting(self) -> bool:
@@ -96,14 +96,14 @@ class Decoder:
         if not self._held or _SURE_HALF.search(self._held):
             return []
         held, self._held = self._held, ""
-        return [Keys(held)]
+        return [TypedText(held)]
 
-    def overdue(self, now: float) -> list[Piece]:
+    def expire_paste(self, now: float) -> list[Piece]:
         """The paste whose end mark has not come in time, else nothing."""
         if self._paste is None or now - self._paste_at < PASTE_PATIENCE:
             return []
         text, self._paste = "".join(self._paste), None
-        return [Paste(text)]
+        return [PastedText(text)]
 
     def _pasted(self, text: str, now: float, pieces: list[Piece]) -> str:
         """Go on with a paste; what stands behind its end is returned."""
@@ -118,7 +118,7 @@ class Decoder:
             return ""
         whole = "".join((*self._paste, last[: len(last) - len(last[-overlap:])], seam[:at]))
         self._paste = None
-        pieces.append(Paste(whole))
+        pieces.append(PastedText(whole))
         return seam[at + len(PASTE_END) :]
 
     def _typed(self, text: str, now: float, pieces: list[Piece]) -> str:
@@ -142,7 +142,7 @@ class Decoder:
         at = 0
         for reply in _REPLY.finditer(text):
             self._keys(text[at : reply.start()], now, pieces)
-            pieces.append(Reply(reply.group()))
+            pieces.append(TerminalReply(reply.group()))
             at = reply.end()
         self._keys(text[at:], now, pieces)
 
@@ -154,10 +154,10 @@ class Decoder:
         if "\x1b[" in text:
             text = _OTHER.sub(lambda m: _key(int(m[2]), int(m[1])), _KITTY.sub(_kitty, text))
         if text:
-            pieces.append(Keys(text))
+            pieces.append(TypedText(text))
 
 
-class Burst:
+class UnmarkedPasteDetector:
     """Tells a paste that is not marked from typing.
 
     Nobody types `\\r\\n`, nor six characters and more between two reads with line ends among them. Such line ends

@@ -12,7 +12,7 @@ from prompt_toolkit.input.vt100_parser import Vt100Parser
 from prompt_toolkit.key_binding import KeyPress
 from prompt_toolkit.keys import Keys as PtKeys
 
-from termchat.ui.terminal.input_decoder import PASTE_PATIENCE, Decoder, Keys, Paste, Piece, Reply
+from termchat.ui.terminal.input_decoder import PASTE_PATIENCE, InputDecoder, PastedText, Piece, TerminalReply, TypedText
 
 _READ = 1 << 16
 
@@ -26,7 +26,7 @@ class Keyboard(Vt100Input):
 
     def __init__(self, stdin: TextIO) -> None:
         super().__init__(stdin)
-        self.decoder = Decoder()
+        self.decoder = InputDecoder()
         self.deliver: Callable[[Sequence[KeyPress]], None] = lambda keys: None
         self.on_reply: Callable[[str], None] = lambda text: None
         self._presses: list[KeyPress] = []
@@ -45,7 +45,7 @@ class Keyboard(Vt100Input):
         self.vt100_parser.flush()
         return self._taken()
 
-    def presses(self, text: str) -> list[KeyPress]:
+    def parse_keys(self, text: str) -> list[KeyPress]:
         """Text typed before the program could read it, as keys; every line end is an Enter."""
         self.vt100_parser.feed(text.replace("\r\n", "\r").replace("\n", "\r"))
         self.vt100_parser.flush()
@@ -54,12 +54,12 @@ class Keyboard(Vt100Input):
     def _pressed(self, pieces: Sequence[Piece], *, keep: bool = False) -> list[KeyPress]:
         for piece in pieces:
             match piece:
-                case Keys(text):
+                case TypedText(text):
                     self.vt100_parser.feed(text)
-                case Paste(text):
+                case PastedText(text):
                     self.vt100_parser.flush()
                     self._press(KeyPress(PtKeys.BracketedPaste, text))
-                case Reply(text):
+                case TerminalReply(text):
                     self.on_reply(text)
                 case _:
                     assert_never(piece)
@@ -83,5 +83,5 @@ class Keyboard(Vt100Input):
 
     def _end_paste(self) -> None:
         self._watch = None
-        if keys := self._pressed(self.decoder.overdue(monotonic())):
+        if keys := self._pressed(self.decoder.expire_paste(monotonic())):
             self.deliver(keys)

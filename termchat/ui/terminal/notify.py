@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 
 from termchat.config.setting_types import command_of
-from termchat.core.sanitize import Safe, safe_line, say
-from termchat.ui.terminal.capabilities import program
+from termchat.core.sanitize import Safe, safe_format, safe_line
+from termchat.ui.terminal.capabilities import terminal_name
 
 BELL = "\x07"
 _LONG_TURN = 10.0
@@ -64,14 +64,14 @@ def run(command: Sequence[str], complain: Callable[[Safe], None]) -> None:
             subprocess.run(command, stdin=silent, stdout=silent, stderr=silent, start_new_session=True, check=False)  # noqa: S603
         except OSError as error:
             why = safe_line((error.strerror or str(error)).lower())
-            complain(say("notify: cannot run {name}: {why}.", name=safe_line(command[0]), why=why))
+            complain(safe_format("notify: cannot run {name}: {why}.", name=safe_line(command[0]), why=why))
 
     threading.Thread(target=wait, name="notify", daemon=True).start()
 
 
 def notification(words: Safe, env: Mapping[str, str]) -> str:
     """The sequence by which this terminal shows a notification; the bell where none is known."""
-    match program(env):
+    match terminal_name(env):
         case "kitty":
             sequence = f"\x1b]99;;{words}\x1b\\"
         case "iterm" | "wezterm" | "ghostty":

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 
 from termchat.core.sanitize import EMPTY, Safe
-from termchat.ui.terminal.capabilities import shows_progress
+from termchat.ui.terminal.capabilities import supports_progress
 from termchat.ui.terminal.notify import Notifier
 from termchat.ui.terminal.screen import Screen
 from termchat.ui.terminal.tty import Tty
@@ -20,7 +20,7 @@ _COLOUR = re.compile(r"\x1b\]11;rgb:([0-9a-fA-F]+)/([0-9a-fA-F]+)/([0-9a-fA-F]+)
 _PROGRESS_ON, _PROGRESS_OFF = "\x1b]9;4;3;0\x1b\\", "\x1b]9;4;0;0\x1b\\"
 
 
-class Terminal:
+class TerminalQueries:
     """Asks the terminal after the first paint and acts on what it answers, whenever that is.
 
     background   told "light" or "dark" once the terminal has said its colour
@@ -40,29 +40,29 @@ class Terminal:
         self._notifier = notifier
         self._background = background
         self._silent = env.get("TERM", "") in ("dumb", "linux") or tty is None
-        self._progress = shows_progress(env) and not self._silent
+        self._progress = supports_progress(env) and not self._silent
         self._modes: dict[str, str] = {}
         self._title = EMPTY
         self.focused: bool | None = None
         self.asked_at: float | None = None
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """The questions, and the modes that need no answer; after the first paint."""
         if self._silent:
             return
         self._on(_FOCUS_ON, _FOCUS_OFF)
         self._on(_TITLE_PUSH, _TITLE_POP)
         self.asked_at = monotonic()
-        self._screen.send(_PROBE)
+        self._screen.write_control(_PROBE)
 
-    def again(self) -> None:
+    def reapply(self) -> None:
         """Something else had the terminal: what was switched on is switched on again."""
         for on in self._modes:
-            self._screen.send(on)
+            self._screen.write_control(on)
         title, self._title = self._title, EMPTY
         self.title(title)
 
-    def end(self) -> None:
+    def finish(self) -> None:
         """Leave no question unanswered behind: the answer would be read by the shell."""
         if self._tty and self.asked_at is not None and monotonic() - self.asked_at < 1.0:
             self._tty.drain(0.1)
@@ -85,7 +85,7 @@ class Terminal:
         """The window's title, written only when it changes."""
         if not self._silent and text != self._title:
             self._title = text
-            self._screen.send(f"\x1b]2;{text}\x07")
+            self._screen.write_control(f"\x1b]2;{text}\x07")
 
     def working(self, busy: bool) -> None:
         """Whether a turn runs, for the tab and the taskbar of a terminal that shows it there."""
@@ -104,10 +104,10 @@ class Terminal:
         if self._tty:
             self._modes[on] = off
             self._tty.undo.append(off)
-            self._screen.send(on)
+            self._screen.write_control(on)
 
     def _off(self, on: str) -> None:
         off = self._modes.pop(on, None)
         if self._tty and off:
             self._tty.undo.remove(off)
-            self._screen.send(off)
+            self._screen.write_control(off)

@@ -8,7 +8,7 @@ from termchat.core.sanitize import Safe
 from termchat.ui.text.ansi import encode_segments
 from termchat.ui.text.palette import Palette
 from termchat.ui.text.row import Row, Segment
-from termchat.ui.text.width import Cells, whole
+from termchat.ui.text.width import WidthTable, grapheme_boundary
 
 ERASE_DOWN = "\x1b[K\x1b7\x1b[C\x1b[J\x1b8"
 """Erase from the cursor on. A plain CSI J at the home position makes tmux push the whole screen into its history."""
@@ -18,7 +18,7 @@ _EDGE = 4
 """So near to the edge a row of disputed width may be too wide for the terminal; it is cut off then, not wrapped."""
 
 
-class Stroke:
+class RowDiff:
     """From the rows `shown` to others; rows count from the first one shown.
 
     row      where the cursor is afterwards
@@ -31,7 +31,7 @@ class Stroke:
         self,
         width: int,
         palette: Palette,
-        cells: Cells,
+        cells: WidthTable,
         shown: Sequence[Row],
         *,
         at: int | None = None,
@@ -50,7 +50,7 @@ class Stroke:
         self._cut: int | None = None  # the row whose end was erased last: what goes on from there is joined anew
         self._parts: list[str] = []
 
-    def to(self, target: Sequence[Row]) -> str:
+    def render(self, target: Sequence[Row]) -> str:
         """The text that makes the screen show `target`; without a footer the cursor is at its end."""
         shown = self._shown
         for index, row in enumerate(target):
@@ -60,19 +60,19 @@ class Stroke:
             follows = index + 1 < len(target) and target[index + 1].soft
             if index == self.row and old and self._at_end and self._added(old, row, follows=follows):
                 continue
-            self._reach(index, row, target, joined=old is not None and old.soft)
+            self._move_to_row(index, row, target, joined=old is not None and old.soft)
             self._replace(index, old, row, follows=follows)
         if len(target) < len(shown):
             self._clear_below(target)
         elif target and not self._footed and self.row != len(target) - 1:
-            self._back_to(len(target) - 1, target[-1])
+            self._move_to_end(len(target) - 1, target[-1])
         return "".join(self._parts)
 
     def _write(self, segments: Sequence[Segment], row: Row, *, follows: bool) -> None:
         """Write the rest of a row; one that a terminal might draw too wide is not wrapped, unless it `follows`."""
         text = encode_segments(segments, self._palette)
         near = row.cells > self._width - _EDGE and not row.soft and not follows
-        self._parts.append(f"{_UNWRAP}{text}{_WRAP}" if near and not self._cells.sure(row.text) else text)
+        self._parts.append(f"{_UNWRAP}{text}{_WRAP}" if near and not self._cells.is_unambiguous(row.text) else text)
 
     def _added(self, old: Row, row: Row, *, follows: bool) -> bool:
         """The row goes on where the cursor stands: nothing but its new text is needed."""
@@ -82,7 +82,7 @@ class Stroke:
         self._write(rest, row, follows=follows)
         return True
 
-    def _reach(self, index: int, row: Row, target: Sequence[Row], *, joined: bool) -> None:
+    def _move_to_row(self, index: int, row: Row, target: Sequence[Row], *, joined: bool) -> None:
         """Bring the cursor to the beginning of a row, or to where a soft row follows by itself.
 
         `joined` says that a soft row stands there already: what is none takes its place after a line end, which
@@ -94,7 +94,7 @@ class Stroke:
             elif joined:
                 self._move_to(index)
             else:
-                self._back_to(index - 1, target[index - 1])
+                self._move_to_end(index - 1, target[index - 1])
         elif index > self.row or (index and joined and not row.soft):
             if index != self.row + 1:
                 self._move_to(index - 1)
@@ -106,7 +106,7 @@ class Stroke:
     def _move_to(self, index: int) -> None:
         """To the beginning of a row that is on the screen."""
         self.moved = True
-        self._parts.append(f"{vertical(index - self.row)}\r")
+        self._parts.append(f"{move_rows(index - self.row)}\r")
         self.row, self._at_end = index, False
 
     def _replace(self, index: int, old: Row | None, row: Row, *, follows: bool) -> None:
@@ -118,7 +118,11 @@ class Stroke:
                 self._parts.append(f"\x1b[{column}C")
                 segments = rest
         self._write(segments, row, follows=follows)
-        if old is not None and (old.cells > row.cells or not self._cells.sure(old.text)) and row.cells < self._width:
+        if (
+            old is not None
+            and (old.cells > row.cells or not self._cells.is_unambiguous(old.text))
+            and row.cells < self._width
+        ):
             self.moved = True
             self._cut = index
             self._parts.append("\x1b[K")
@@ -127,7 +131,7 @@ class Stroke:
     def _common(self, old: Row, row: Row) -> tuple[int, list[Segment]]:
         """How many cells both rows begin with, as far as that is sure, and the rest of the new one."""
         column = 0
-        if not (self._cells.sure(old.text) and self._cells.sure(row.text)):
+        if not (self._cells.is_unambiguous(old.text) and self._cells.is_unambiguous(row.text)):
             return 0, list(row.segments)
         for index, segment in enumerate(row.segments):
             before = old.segments[index] if index < len(old.segments) else None
@@ -162,25 +166,25 @@ class Stroke:
             self._parts.append(ERASE_DOWN)
             return
         if self.row != last:
-            self._back_to(last, target[last])
+            self._move_to_end(last, target[last])
         if target[last].cells < self._width:
             self._parts.append(ERASE_DOWN)
             return
         self._parts.append(f"\r\n{ERASE_DOWN}\x1b[A")
         self.row = last
-        self._back_to(last, target[last])
+        self._move_to_end(last, target[last])
 
-    def _back_to(self, index: int, row: Row) -> None:
+    def _move_to_end(self, index: int, row: Row) -> None:
         """The cursor to the end of a row that is shown already; in the last column its last cluster is written anew."""
         self._move_to(index)
         self._at_end = True
-        if row.cells < self._width and self._cells.sure(row.text):
+        if row.cells < self._width and self._cells.is_unambiguous(row.text):
             self._parts.append(f"\x1b[{row.cells}C" if row.cells else "")
             return
         self._parts.append(encode_segments(row.segments, self._palette))
 
 
-def vertical(rows: int) -> str:
+def move_rows(rows: int) -> str:
     """So many rows down, or up if negative, in the same column."""
     return f"\x1b[{abs(rows)}{'B' if rows > 0 else 'A'}" if rows else ""
 
@@ -198,7 +202,7 @@ def _rest(old: Row, row: Row) -> list[Segment] | None:
     if before.roles != segment.roles or before.url != segment.url or not segment.text.startswith(before.text):
         return None
     at = len(before.text)
-    if whole(segment.text, at) != at:
+    if grapheme_boundary(segment.text, at) != at:
         return None
     tail = Segment(Safe(segment.text[at:]), segment.roles, segment.url)
     return [*([tail] if tail.text else []), *row.segments[last + 1 :]]

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from termchat.ui.terminal.row_diff import ERASE_DOWN, Stroke, vertical
+from termchat.ui.terminal.row_diff import ERASE_DOWN, RowDiff, move_rows
 from termchat.ui.text.palette import Palette
 from termchat.ui.text.row import Row
-from termchat.ui.text.width import Cells, cells_for
+from termchat.ui.text.width import WidthTable, width_table
 
 _REMEMBERED = 200
 """So many rows of a line are known when the terminal reflows it."""
@@ -29,14 +29,14 @@ class Footer(Protocol):
     def height(self) -> int: ...
 
     @property
-    def caret(self) -> tuple[int, int]: ...
+    def cursor(self) -> tuple[int, int]: ...
 
-    def taken(self) -> None:
+    def reset_position(self) -> None:
         """It was erased, and the cursor stands where it may begin."""
         ...
 
 
-class Brush:
+class RowTracker:
     """Knows which rows of a document are on the screen, and which are to be there next.
 
     Final rows go to the scrollback and are forgotten. Of the live rows the last `window` are on the screen; the rows
@@ -47,7 +47,7 @@ class Brush:
         self.width = width
         self.window = window
         self.palette = palette
-        self.cells: Cells = cells_for(ambiguous)
+        self.cells: WidthTable = width_table(ambiguous)
         self.shown: list[Row] = []  # from the first row that may change on
         self.apart = False  # whether a resize has moved the cursor off the end of the last of them
         self._final = 0  # how many of these are final: one at most
@@ -70,7 +70,7 @@ class Brush:
         self._final = 1 if visible < max(1, len(live)) and visible < len(target) else 0
         self.shown = target[len(target) - visible - self._final :]
 
-    def climb(self, width: int, height: int) -> tuple[str, int]:
+    def move_to_live_start(self, width: int, height: int) -> tuple[str, int]:
         """From the last row on a screen of another width, reflowed, to where the live rows begin: how, and the column.
 
         Nothing is shown any more afterwards but, if the column is not 0, what stands before it.
@@ -78,7 +78,7 @@ class Brush:
         live = self.shown[self._final :]
         if not live:
             return "", 0
-        joined = self.joins
+        joined = self.continues_line
         if self._joined:
             live[0] = replace(live[0], soft=True)
         begun = self._line if live[0].soft else []
@@ -89,19 +89,19 @@ class Brush:
         self.width = width
         self.shown, self._final = self._line[-1:] if column else [], 1 if column else 0
         self._joined = joined and not column
-        return f"{vertical(-min(height - 1, last - row))}\r" + (f"\x1b[{column}C" if column else ""), column
+        return f"{move_rows(-min(height - 1, last - row))}\r" + (f"\x1b[{column}C" if column else ""), column
 
     @property
-    def lives(self) -> bool:
+    def has_live_rows(self) -> bool:
         """Whether rows that may still change are on the screen."""
         return len(self.shown) > self._final
 
     @property
-    def joins(self) -> bool:
+    def continues_line(self) -> bool:
         """Whether the first of them goes on the line above it, to the terminal."""
         return self._joined or self.shown[self._final].soft
 
-    def leave(self, *, joined: bool = False) -> None:
+    def forget(self, *, joined: bool = False) -> None:
         """Nothing is shown any more; the next row may be `joined` to the last final one by the terminal."""
         self._line = self._line if joined else []
         self.shown, self._final, self._joined = [], 0, joined
@@ -114,7 +114,7 @@ class Brush:
         return [replace(visible[0], soft=False), *visible[1:]]
 
 
-class Painter:
+class InlinePainter:
     """Draws where the cursor stands, on a terminal nobody else writes to; it stays at the end of the last row.
 
     `write` gets the text of each frame in one piece.
@@ -123,15 +123,15 @@ class Painter:
     def __init__(
         self, width: int, height: int, palette: Palette, write: Callable[[str], None], *, ambiguous: int = 1
     ) -> None:
-        self._brush = Brush(width, max(1, height - 1), palette, ambiguous=ambiguous)
+        self._brush = RowTracker(width, max(1, height - 1), palette, ambiguous=ambiguous)
         self._write = write
 
     def frame(self, final: Sequence[Row], live: Sequence[Row]) -> None:
         """Show the rows that became final since the last frame, and after them the live ones."""
         brush = self._brush
         target = brush.target(final, live)
-        stroke = Stroke(brush.width, brush.palette, brush.cells, brush.shown, apart=brush.apart)
-        if text := stroke.to(target):
+        stroke = RowDiff(brush.width, brush.palette, brush.cells, brush.shown, apart=brush.apart)
+        if text := stroke.render(target):
             brush.apart = False
             self._write(f"{_SYNC}{text}{_UNSYNC}" if stroke.moved else text)
         brush.drawn(target, final, live)
@@ -142,10 +142,10 @@ class Painter:
         brush.window = max(1, height - 1)
         if width == brush.width:
             return
-        if not brush.lives:
+        if not brush.has_live_rows:
             brush.width, brush.apart = width, True
             return
-        way, column = brush.climb(width, height)
+        way, column = brush.move_to_live_start(width, height)
         brush.apart = column > 0
         self._write(f"{way}{ERASE_DOWN}")
 
@@ -153,17 +153,17 @@ class Painter:
         """Leave the cursor below the last row."""
         if self._brush.shown:
             self._write("\r\n")
-        self._brush.leave()
+        self._brush.forget()
 
 
-class Above:
+class FooterPainter:
     """Draws rows right above a footer, which moves down where rows are added and is not written again.
 
     Every method returns what to write; the cursor is in the footer before and afterwards.
     """
 
     def __init__(self, width: int, palette: Palette, footer: Footer, *, ambiguous: int = 1) -> None:
-        self._brush = Brush(width, 0, palette, ambiguous=ambiguous)
+        self._brush = RowTracker(width, 0, palette, ambiguous=ambiguous)
         self._footer = footer
 
     @property
@@ -198,50 +198,50 @@ class Above:
         brush.drawn(target, final, live)
         return text
 
-    def lift(self, width: int, height: int, *, reflows: bool) -> str:
+    def erase_sequence(self, width: int, height: int, *, reflows: bool) -> str:
         """From the row below to where the live rows begin, on a screen of another width; they are to be erased.
 
         `reflows` says whether the terminal has wrapped them anew. The next frame draws them again.
         """
         brush = self._brush
-        if not brush.lives:
+        if not brush.has_live_rows:
             brush.width = width
-            brush.leave()
+            brush.forget()
             return ""
-        same, joined = width == brush.width, brush.joins
-        way, column = brush.climb(width if reflows else brush.width, height)
+        same, joined = width == brush.width, brush.continues_line
+        way, column = brush.move_to_live_start(width if reflows else brush.width, height)
         brush.width = width
-        brush.leave(joined=joined and not (same or column))
+        brush.forget(joined=joined and not (same or column))
         if column:
             return f"\x1b[A{way}{ERASE_DOWN}\r\n"
         return f"\x1b[A{way}" + ("\x1b[A\r\n" if same and joined else "")  # what comes next is another line
 
-    def leave(self) -> None:
+    def forget(self) -> None:
         """What is shown belongs to the scrollback: the reply has ended."""
-        self._brush.leave()
+        self._brush.forget()
 
     def _footed(self, shown: list[Row], target: list[Row]) -> str:
         """The footer moves by as many rows as there are more or fewer."""
-        brush, (row, column) = self._brush, self._footer.caret
+        brush, (row, column) = self._brush, self._footer.cursor
         old, more = len(shown), len(target) - len(shown)
         enter, at = "", old + row
         if more > 0:
             below = self._footer.height - 1
-            enter = f"{vertical(below - row)}\r" + "\n" * more + f"{vertical(-below - more)}\x1b[{more}L"
+            enter = f"{move_rows(below - row)}\r" + "\n" * more + f"{move_rows(-below - more)}\x1b[{more}L"
             at = old
-        stroke = Stroke(brush.width, brush.palette, brush.cells, shown, at=at, footed=True)
-        text = stroke.to(target)
-        home = f"{vertical(len(target) + row - stroke.row)}\r" + (f"\x1b[{column}C" if column else "")
+        stroke = RowDiff(brush.width, brush.palette, brush.cells, shown, at=at, footed=True)
+        text = stroke.render(target)
+        home = f"{move_rows(len(target) + row - stroke.row)}\r" + (f"\x1b[{column}C" if column else "")
         return f"{enter}{text}{home}"
 
     def _free(self, target: list[Row]) -> str:
         """More rows than the screen shows at once: the footer goes, and has to be drawn again below them."""
         brush, footer = self._brush, self._footer
-        enter = f"{vertical(-footer.caret[0])}\r{ERASE_DOWN}" if footer.height else ""
-        stroke = Stroke(brush.width, brush.palette, brush.cells, brush.shown, at=len(brush.shown))
-        text = stroke.to(target)
+        enter = f"{move_rows(-footer.cursor[0])}\r{ERASE_DOWN}" if footer.height else ""
+        stroke = RowDiff(brush.width, brush.palette, brush.cells, brush.shown, at=len(brush.shown))
+        text = stroke.render(target)
         if footer.height:
-            footer.taken()
+            footer.reset_position()
         return f"{enter}{text}" + ("\r\n" if target else "")
 
 
@@ -266,7 +266,7 @@ def _first(shown: Sequence[Row], target: Sequence[Row]) -> int:
     return first - 1 if joined and first else first
 
 
-def _end(rows: Sequence[Row], width: int, cells: Cells) -> tuple[int, int]:
+def _end(rows: Sequence[Row], width: int, cells: WidthTable) -> tuple[int, int]:
     """Where the rows end on a terminal that has reflowed them to a width: the row and the column."""
     at, column = 0, 0
     for index, row in enumerate(rows):

@@ -38,7 +38,7 @@ class FrameOutput(Vt100_Output):
     def __init__(self, stdout: TextIO, size: Callable[[], Size], term: str, *, sync: bool) -> None:
         super().__init__(stdout, size, term=term, enable_cpr=False)
         self.sync = sync
-        self.gone = False
+        self.closed = False
         self._depth = 0
         self._plain = False  # whether no look is on, so that nothing needs to be switched off
 
@@ -61,7 +61,7 @@ class FrameOutput(Vt100_Output):
         try:
             super().flush()
         except OSError:
-            self.gone = True
+            self.closed = True
 
     def reset_attributes(self) -> None:
         if not self._plain:
@@ -86,7 +86,7 @@ class FrameOutput(Vt100_Output):
         self.write_raw("\x1b[K\x1b7\x1b[C\x1b[J\x1b8")
 
 
-class Upper(Protocol):
+class ReplyArea(Protocol):
     """The rows of an unfinished reply: they stand right above the live region and are drawn by themselves."""
 
     @property
@@ -98,7 +98,7 @@ class Upper(Protocol):
         """What brings them up to date, `footing` rows being taken below them; the cursor stays where it is."""
         ...
 
-    def lift(self, *, reflows: bool) -> str:
+    def erase_sequence(self, *, reflows: bool) -> str:
         """From the row below to where they begin, to be erased from there; the next frame draws them again."""
         ...
 
@@ -113,7 +113,7 @@ class LiveRenderer(Renderer):
 
     reflows = True
     recalls = False
-    upper: Upper | None = None
+    upper: ReplyArea | None = None
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._widths: dict[int, int] = {}
@@ -137,11 +137,11 @@ class LiveRenderer(Renderer):
         return self._last_screen.height if self._last_screen else 0
 
     @property
-    def caret(self) -> tuple[int, int]:
+    def cursor(self) -> tuple[int, int]:
         """The row and the column of the cursor."""
         return self._cursor_pos.y, self._cursor_pos.x
 
-    def taken(self) -> None:
+    def reset_position(self) -> None:
         """All was erased, and the cursor stands where the live region may begin."""
         self._cursor_pos = Point(0, 0)
         self._widths.clear()
@@ -150,7 +150,7 @@ class LiveRenderer(Renderer):
         self._last_style = None
 
     def erase(self, leave_alternate_screen: bool = True) -> None:
-        self.take_away()
+        self.erase_live_region()
         self.output.flush()
         self.reset(leave_alternate_screen=leave_alternate_screen)
 
@@ -164,16 +164,16 @@ class LiveRenderer(Renderer):
         """Whether the terminal has another size than the live region was painted for."""
         return self._last_size is not None and self._last_size != self.output.get_size()
 
-    def find_place(self) -> None:
+    def relocate(self) -> None:
         """Erase the live region as it lies after the terminal has re-wrapped it to its new width."""
         columns, at = self.output.get_size().columns, self._cursor_pos
         old = self._last_size
         if self.reflows and old and columns < old.columns:
             above = sum(max(1, -(-self._widths.get(y, 0) // columns)) for y in range(at.y))
             self._cursor_pos = Point(at.x % columns, above + at.x // columns)
-        self.take_away()
+        self.erase_live_region()
 
-    def take_away(self) -> None:
+    def erase_live_region(self) -> None:
         """Erase the live region and the reply's unfinished rows; the cursor stands where they began.
 
         Unlike `erase`, no mode is touched.
@@ -181,11 +181,11 @@ class LiveRenderer(Renderer):
         self.output.write_raw("\r")
         self.output.cursor_up(self._cursor_pos.y)
         self.output.reset_attributes()
-        if self.upper and (way := self.upper.lift(reflows=self.reflows)):
+        if self.upper and (way := self.upper.erase_sequence(reflows=self.reflows)):
             self.output.write_raw(way)
         self.output.erase_down()
         self.output.enable_autowrap()
-        self.taken()
+        self.reset_position()
 
 
 class LiveApplication(Application[int]):
@@ -219,7 +219,7 @@ class LiveApplication(Application[int]):
                 self.output.write_raw("\r\x1b[K")
                 self.takes_row = False
             if self.renderer.stale:
-                self.renderer.find_place()
+                self.renderer.relocate()
             if not render_as_done:
                 self._make_room()
             super()._redraw(render_as_done)
@@ -288,9 +288,9 @@ class Screen:
             return
         with self.out.frame():
             if self.app.renderer.stale:
-                self.app.renderer.find_place()
+                self.app.renderer.relocate()
             elif self.app.renderer.painted:
-                self.app.renderer.take_away()
+                self.app.renderer.erase_live_region()
             self.out.write_raw(ansi.replace("\r\n", "\n").replace("\n", "\r\n"))
             self.app.paint()
 
@@ -300,7 +300,7 @@ class Screen:
         else:
             self.app.paint()
 
-    def put_above(self, upper: Upper) -> Footer:
+    def attach(self, upper: ReplyArea) -> Footer:
         """From now on these rows stand above the live region, which is their footer."""
         self.app.renderer.upper = upper
         return self.app.renderer
@@ -323,19 +323,19 @@ class Screen:
         if self.ready:
             self.app.paint()
 
-    def renew(self) -> None:
+    def repaint(self) -> None:
         """Paint the whole live region again, over whatever has happened to it."""
         if not self.ready:
             return
         with self.out.frame():
-            self.app.renderer.take_away()
+            self.app.renderer.erase_live_region()
             self.app.paint()
 
     def invalidate(self) -> None:
         """Paint what has changed, soon."""
         self.app.invalidate()
 
-    def send(self, sequence: str) -> None:
+    def write_control(self, sequence: str) -> None:
         """A mode, a title or a question for the terminal: bytes that move nothing on the screen."""
         self.out.write_raw(sequence)
         self.out.flush()

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
-from termchat.ui.terminal.early_prompt import Porch
+from termchat.ui.terminal.early_prompt import EarlyPrompt
 
 _MODES_OFF = "\x1b[?2004l\x1b[?1004l\x1b[?2026l\x1b[?7h\x1b[?25h\x1b[0m"
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
@@ -56,10 +56,10 @@ class Tty:
         self.touched = False
         self._restored = False
         self._talking: list[Any] | None = None
-        self._porch: Porch | None = None
+        self._porch: EarlyPrompt | None = None
 
     @classmethod
-    def take(cls) -> Tty | None:
+    def acquire(cls) -> Tty | None:
         """Take the terminal; None when one of the two is none. Until the loop runs, Ctrl-C interrupts.
 
         Without arguments it will be a talk: a prompt is shown at once and keys are echoed while the rest is imported.
@@ -78,11 +78,11 @@ class Tty:
         for number in _SIGNALS:
             signal.signal(number, tty._killed)
         if len(sys.argv) == 1 and _has_porch(os.environ):
-            tty._porch = Porch(fd_in, fd_out, tty.typed)
+            tty._porch = EarlyPrompt(fd_in, fd_out, tty.typed)
             tty._porch.open()
         return tty
 
-    def leave_porch(self, *, sweep: bool = False) -> bool:
+    def close_early_prompt(self, *, sweep: bool = False) -> bool:
         """The real input is there: `typed` is all that was typed before it.
 
         True when the row it begins on has something on it; `sweep` takes that away.
@@ -92,7 +92,7 @@ class Tty:
             return False
         self.typed = porch.close()
         if sweep:
-            porch.sweep()
+            porch.erase()
         return True
 
     def raw(self) -> None:
@@ -113,11 +113,11 @@ class Tty:
         self._restored = False
         termios.tcsetattr(self._in, termios.TCSANOW, mode)
 
-    def remember(self) -> None:
+    def save_modes(self) -> None:
         """The settings in use now are those the talk wants."""
         self._talking = termios.tcgetattr(self._in)
 
-    def again(self) -> None:
+    def reapply_modes(self) -> None:
         """The program was stopped from outside and goes on: the settings of the talk again."""
         if self._talking and not self._restored:
             termios.tcsetattr(self._in, termios.TCSANOW, self._talking)
@@ -142,7 +142,7 @@ class Tty:
             return
         self._restored = True
         try:
-            self.leave_porch(sweep=True)
+            self.close_early_prompt(sweep=True)
             if self.touched:
                 os.write(self._out, ("".join(reversed(self.undo)) + _MODES_OFF).encode())
             termios.tcsetattr(self._in, termios.TCSADRAIN, self._found)

@@ -39,14 +39,14 @@ def encode_segments(segments: Iterable[Segment], palette: Palette) -> str:
         if segment.url != url:
             url = segment.url
             parts.append(_link(url))
-        if segment.roles != roles and not (segment.text.isspace() and palette.blank(segment.roles, roles)):
-            parts.append(palette.turn(roles, segment.roles))
+        if segment.roles != roles and not (segment.text.isspace() and palette.is_invisible_blank(segment.roles, roles)):
+            parts.append(palette.transition(roles, segment.roles))
             roles = segment.roles
         parts.append(segment.text)
     if url:
         parts.append(_LINK_END)
     if roles:
-        parts.append(palette.turn(roles, ()))
+        parts.append(palette.transition(roles, ()))
     return "".join(parts)
 
 

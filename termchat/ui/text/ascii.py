@@ -16,13 +16,13 @@ _ASCII = str.maketrans(
 )  # fmt: skip
 
 
-def spelled(text: Safe, *, signs: bool) -> Safe:
+def to_ascii(text: Safe, *, signs: bool) -> Safe:
     """Words of ours with the signs they have, or as ASCII."""
     return text if signs or text.isascii() else Safe(text.translate(_ASCII))
 
 
-def spelled_line(line: Line, *, signs: bool) -> Line:
+def line_to_ascii(line: Line, *, signs: bool) -> Line:
     """The same for a line."""
     if signs or all(segment.text.isascii() for segment in line):
         return line
-    return tuple(replace(segment, text=spelled(segment.text, signs=False)) for segment in line)
+    return tuple(replace(segment, text=to_ascii(segment.text, signs=False)) for segment in line)

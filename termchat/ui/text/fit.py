@@ -14,26 +14,26 @@ _ELLIPSIS = "…"
 _WORD = re.compile(r" *[^ ]+ ?| +")
 
 
-def cells(text: str) -> int:
+def text_width(text: str) -> int:
     """The columns a text takes."""
     return len(text) if text.isascii() else get_cwidth(text)
 
 
-def cut(text: Safe, columns: int) -> Safe:
+def truncate(text: Safe, columns: int) -> Safe:
     """The text, or as much of its beginning as fits before an ellipsis."""
-    if cells(text) <= columns:
+    if text_width(text) <= columns:
         return text
     if columns < 1:
         return EMPTY
     return Safe(_head(text, columns - 1) + _ELLIPSIS)
 
 
-def cut_middle(text: Safe, columns: int) -> Safe:
+def truncate_middle(text: Safe, columns: int) -> Safe:
     """The text, or its beginning and its end around an ellipsis."""
-    if cells(text) <= columns:
+    if text_width(text) <= columns:
         return text
     if columns < 3:
-        return cut(text, columns)
+        return truncate(text, columns)
     front = (columns - 1) // 2
     back = _head(text[::-1], columns - 1 - front)[::-1]
     return Safe(_head(text, front) + _ELLIPSIS + back)
@@ -58,7 +58,7 @@ def wrap(line: tuple[Segment, ...], columns: int) -> list[tuple[Segment, ...]]:
     for segment in line:
         for word in _WORD.findall(segment.text):
             used = _width(rows[-1])
-            if used and used + cells(word.rstrip(" ")) > columns:
+            if used and used + text_width(word.rstrip(" ")) > columns:
                 rows[-1:] = _broken(rows[-1], columns)
                 word = word if rows[-1] else word.lstrip(" ").removeprefix("· ")
             if word:
@@ -74,7 +74,7 @@ def _broken(row: list[Segment], columns: int) -> tuple[list[Segment], list[Segme
 
 
 def _width(row: Iterable[Segment]) -> int:
-    return sum(cells(segment.text) for segment in row)
+    return sum(text_width(segment.text) for segment in row)
 
 
 def _trimmed(row: list[Segment]) -> tuple[Segment, ...]:

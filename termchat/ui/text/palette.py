@@ -23,7 +23,7 @@ _OFF = {"bold": "22", "dim": "22", "italic": "23", "underline": "24", "strike": 
 Rgb = tuple[int, int, int]
 
 
-class Depth(IntEnum):
+class ColorDepth(IntEnum):
     """How much colour a terminal has."""
 
     PLAIN = 0  # no escape sequence at all
@@ -41,7 +41,11 @@ class _Look(NamedTuple):
 _PLAIN_LOOK = _Look("", ())
 
 
-_FORCED = {"1": Depth.ANSI, "2": Depth.INDEXED, "3": Depth.TRUE}  # what FORCE_COLOR may say, as others read it
+_FORCED = {
+    "1": ColorDepth.ANSI,
+    "2": ColorDepth.INDEXED,
+    "3": ColorDepth.TRUE,
+}  # what FORCE_COLOR may say, as others read it
 
 
 class Palette:
@@ -51,13 +55,13 @@ class Palette:
     terminal's own look.
     """
 
-    def __init__(self, theme: Theme, depth: Depth) -> None:
+    def __init__(self, theme: Theme, depth: ColorDepth) -> None:
         self.theme = theme
         self.depth = depth
         self._looks: dict[Roles, _Look] = {(): _PLAIN_LOOK}
         self._turns: dict[tuple[Roles, Roles], str] = {}
 
-    def turn(self, before: Roles, after: Roles) -> str:
+    def transition(self, before: Roles, after: Roles) -> str:
         """The SGR sequence from one look to another, `""` where both look alike."""
         key = (before, after)
         found = self._turns.get(key)
@@ -65,7 +69,7 @@ class Palette:
             found = self._turns[key] = _turn(self._look(before), self._look(after))
         return found
 
-    def blank(self, roles: Roles, other: Roles) -> bool:
+    def is_invisible_blank(self, roles: Roles, other: Roles) -> bool:
         """Whether a blank looks the same in both looks, so that no sequence is needed to write one."""
         return not _marks(self._look(roles)) and not _marks(self._look(other))
 
@@ -76,7 +80,7 @@ class Palette:
         return found
 
     def _overlay(self, roles: Roles) -> _Look:
-        if self.depth is Depth.PLAIN:
+        if self.depth is ColorDepth.PLAIN:
             return _PLAIN_LOOK
         color, flags = "", set[str]()
         for style in (self.theme.styles.get(role, Style()) for role in roles):
@@ -85,18 +89,18 @@ class Palette:
         return _Look(color, tuple(flag for flag in _ON if flag in flags))
 
 
-def depth_of(environ: Mapping[str, str]) -> Depth:
+def detect_color_depth(environ: Mapping[str, str]) -> ColorDepth:
     """How much colour the terminal described by the environment has; that it is a terminal is the caller's word."""
     term = environ.get("TERM", "")
     if term == "dumb":
-        return Depth.PLAIN
+        return ColorDepth.PLAIN
     if environ.get("NO_COLOR"):
-        return Depth.MONO
+        return ColorDepth.MONO
     if forced := _FORCED.get(environ.get("FORCE_COLOR", "")):
         return forced
     if environ.get("COLORTERM", "").lower() in ("truecolor", "24bit") or term.endswith("-direct"):
-        return Depth.TRUE
-    return Depth.INDEXED if "256" in term else Depth.ANSI
+        return ColorDepth.TRUE
+    return ColorDepth.INDEXED if "256" in term else ColorDepth.ANSI
 
 
 def _marks(look: _Look) -> bool:
@@ -128,16 +132,16 @@ def _parameters(color: str, flags: list[str] | tuple[str, ...]) -> list[str]:
     return [*(_ON[flag] for flag in flags), *([color] if color else [])]
 
 
-def _foreground(color: str, depth: Depth) -> str:
-    if not color or depth <= Depth.MONO:
+def _foreground(color: str, depth: ColorDepth) -> str:
+    if not color or depth <= ColorDepth.MONO:
         return ""
     if not color.startswith("#"):
         return _ansi(_ansi_index(color))
     rgb = int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
-    if depth is Depth.ANSI:
+    if depth is ColorDepth.ANSI:
         return _ansi(_nearest(rgb))
     index, near = _indexed(rgb)
-    exact = depth is Depth.INDEXED or near == rgb  # the shorter spelling wherever it says the same
+    exact = depth is ColorDepth.INDEXED or near == rgb  # the shorter spelling wherever it says the same
     return f"38;5;{index}" if exact else "38;2;{};{};{}".format(*rgb)
 
 

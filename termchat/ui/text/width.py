@@ -42,7 +42,7 @@ class Cluster(NamedTuple):
     widest: int
 
 
-class Cells:
+class WidthTable:
     """The one width oracle; `ambiguous` is how wide this terminal draws East Asian ambiguous characters."""
 
     def __init__(self, ambiguous: int = 1) -> None:
@@ -67,11 +67,11 @@ class Cells:
             clusters += [cluster] if cluster.cells <= 2 else self._apart(grapheme)
         return clusters
 
-    def sure(self, text: str) -> bool:
+    def is_unambiguous(self, text: str) -> bool:
         """Whether every terminal puts each code point of the text in cells of its own."""
         return text.isascii() or not _JOINING.search(text)
 
-    def disputed(self, text: str) -> bool:
+    def is_disputed(self, text: str) -> bool:
         """Whether terminals disagree on the width of some of the text."""
         if not _JOINING.search(text):
             return False
@@ -106,9 +106,9 @@ class Cells:
 
 
 @cache
-def cells_for(ambiguous: int) -> Cells:
+def width_table(ambiguous: int) -> WidthTable:
     """The oracle for a terminal, shared so that its memory of clusters is."""
-    return Cells(ambiguous)
+    return WidthTable(ambiguous)
 
 
 def simple(text: str) -> bool:
@@ -128,7 +128,7 @@ def breakable(before: str, after: str) -> bool:
     return after[0] not in _NOT_FIRST and before[-1] not in _NOT_LAST
 
 
-def overlap(before: str, text: str) -> int:
+def grapheme_overlap(before: str, text: str) -> int:
     """How many characters of a text belong to the last grapheme cluster of the text before it."""
     if not _JOINING.search(before[-1:] + text[:1]):
         return 0
@@ -136,17 +136,17 @@ def overlap(before: str, text: str) -> int:
     return max(0, len(next(wcwidth.iter_graphemes(last + text), "")) - len(last))
 
 
-def whole(text: str, at: int) -> int:
+def grapheme_boundary(text: str, at: int) -> int:
     """The nearest place at or before `at` that does not split a grapheme cluster; 0 if there is none."""
     if at >= len(text) or text.isascii():
         return min(at, len(text))
     return wcwidth.grapheme_boundary_before(text, at + 1)
 
 
-def settled(text: str) -> int:
+def stable_prefix(text: str) -> int:
     """How much of a line that goes on cannot turn out to be the blanks at its end, or a part of a cluster."""
     end = len(text.rstrip(" "))
     if end < len(text) or not end:
         return end
-    last = whole(text, end - 1)
+    last = grapheme_boundary(text, end - 1)
     return last if end - last <= _WAITED else end

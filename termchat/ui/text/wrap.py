@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from termchat.core.sanitize import Safe
 from termchat.ui.text.row import Roles, Segment
-from termchat.ui.text.width import JOINING, Cells, breakable, ideographic, overlap, settled
+from termchat.ui.text.width import JOINING, WidthTable, breakable, grapheme_overlap, ideographic, stable_prefix
 
 HARD = Safe("\n")
 """The text of a segment that ends the row."""
@@ -25,7 +25,7 @@ _EMPTY = Segment(Safe(""))
 _RUNS = re.compile(rf" +|[!-~]+(?![{JOINING}])|[!-~]?[^ -~]+|[!-~]")
 
 
-class Line(NamedTuple):
+class OpenLine(NamedTuple):
     """A finished line without its margin; `soft` as in `Row`."""
 
     segments: list[Segment]
@@ -34,7 +34,7 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class LineSpace:
     """The space for text: the terminal's width, the cells a margin takes on the left, those kept free on the right.
 
     A line the terminal wraps itself has neither. `soft` leaves all wrapping to the terminal; `blind` does so even
@@ -57,8 +57,8 @@ class Room:
 class Wrapper:
     """Push segments, read `lines`; `flush` ends the last one. A copy goes on independently."""
 
-    def __init__(self, cells: Cells, room: Room) -> None:
-        self.lines: list[Line] = []
+    def __init__(self, cells: WidthTable, room: LineSpace) -> None:
+        self.lines: list[OpenLine] = []
         self._cells = cells
         self.room = room
         self._row: list[Segment] = []
@@ -79,12 +79,12 @@ class Wrapper:
         vars(twin).update(vars(self), lines=list(self.lines), _row=list(self._row), _word=list(self._word))
         return twin
 
-    def resize(self, room: Room) -> None:
+    def resize(self, room: LineSpace) -> None:
         """Go on in another room; the unfinished row is laid out again."""
         pieces = [*self._row, *([self._gap] if self._gap and self._word else []), *self._word]
         fresh = Wrapper(self._cells, room)
         for piece in pieces:
-            fresh.fold(piece) if self._folding else fresh.push(piece)
+            fresh.push_unbroken(piece) if self._folding else fresh.push(piece)
         vars(self).update(
             vars(fresh),
             lines=[*self.lines, *fresh.lines],
@@ -110,7 +110,7 @@ class Wrapper:
         for run in _RUNS.findall(text):
             self._run(run, segment)
 
-    def fold(self, segment: Segment) -> None:
+    def push_unbroken(self, segment: Segment) -> None:
         """Lay out a piece of a line that is broken by the terminal alone, wherever the edge is."""
         self._folding = True
         if segment.text.isascii():
@@ -122,15 +122,15 @@ class Wrapper:
     def stream(self, text: str, roles: Roles = ()) -> None:
         """More of a line to `fold`, however it is cut: what the next piece may belong to waits for it."""
         text = self._held.text + text
-        end = settled(text)
+        end = stable_prefix(text)
         if end:
-            self.fold(Segment(Safe(text[:end]), roles))
+            self.push_unbroken(Segment(Safe(text[:end]), roles))
         self._held = Segment(Safe(text[end:]), roles)
 
     def flush(self) -> None:
         """The text ends here."""
         if rest := self._held.text.rstrip(" "):
-            self.fold(_like(self._held, rest))
+            self.push_unbroken(_like(self._held, rest))
         self._held = _EMPTY
         self._end_word()
         if self._row:
@@ -141,9 +141,9 @@ class Wrapper:
         if self._line_end:
             self._join(segment.text, segment)
         if self._gap:
-            self.fold(self._gap)
+            self.push_unbroken(self._gap)
             self._gap = None
-        self.fold(segment)
+        self.push_unbroken(segment)
         self._last = segment.text[-1]
 
     def _run(self, run: str, segment: Segment) -> None:
@@ -245,16 +245,16 @@ class Wrapper:
 
     def _break(self, *, soft: bool) -> None:
         """The row is final; the next one continues it softly or not."""
-        segments = merged(self._row) if soft else stripped(merged(self._row))
+        segments = merge_segments(self._row) if soft else rstrip(merge_segments(self._row))
         width = self._cells.width("".join(segment.text for segment in segments))
         if segments or not self._row_soft:
-            self.lines.append(Line(segments, width, self._row_soft))
+            self.lines.append(OpenLine(segments, width, self._row_soft))
         self._row, self._row_cells, self._row_soft = [], 0, soft
-        self._disputed = any(not piece.text.isascii() and self._cells.disputed(piece.text) for piece in self._word)
+        self._disputed = any(not piece.text.isascii() and self._cells.is_disputed(piece.text) for piece in self._word)
         self._gap = None
 
 
-def merged(pieces: list[Segment]) -> list[Segment]:
+def merge_segments(pieces: list[Segment]) -> list[Segment]:
     """Neighbours of one look as one segment."""
     segments: list[Segment] = []
     run: list[str] = []
@@ -267,11 +267,11 @@ def merged(pieces: list[Segment]) -> list[Segment]:
     return segments
 
 
-def glued(segments: Iterable[Segment]) -> list[Segment]:
+def merge_graphemes(segments: Iterable[Segment]) -> list[Segment]:
     """The segments, each grapheme cluster whole in the one it begins in: no terminal changes its look half-way."""
     glue: list[Segment] = []
     for segment in segments:
-        size = overlap(glue[-1].text, segment.text) if glue else 0
+        size = grapheme_overlap(glue[-1].text, segment.text) if glue else 0
         if size:
             glue[-1] = _like(glue[-1], glue[-1].text + segment.text[:size])
             segment = _like(segment, segment.text[size:])
@@ -280,7 +280,7 @@ def glued(segments: Iterable[Segment]) -> list[Segment]:
     return glue
 
 
-def stripped(segments: list[Segment]) -> list[Segment]:
+def rstrip(segments: list[Segment]) -> list[Segment]:
     """Segments without the blanks at their end, in place."""
     while segments:
         last = segments[-1]

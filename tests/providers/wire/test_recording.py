@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from termchat.core.chat_store import Wire
+from termchat.core.chat_store import StreamMonitor
 from termchat.core.errors import FailureKind, ProviderError
 from termchat.core.events import Delta, Retrying
 from termchat.core.models import ApiProtocol
-from termchat.providers.replay import Replay
-from termchat.providers.wire.recording import Recorded, read
+from termchat.providers.replay import ReplayProvider
+from termchat.providers.wire.recording import RecordedResponse, read
 from tests import gateway as gw
 from tests import golden
 from tests.gateway import Call, Gateway, Reply, fault
@@ -24,8 +24,8 @@ ALL = pytest.mark.parametrize("speech", SPEECHES)
 TALK = Reply(gw.Reasoning("hm"), gw.Text("wörds ", "🙂"), Call("look", {"city": "Köln"}))
 
 
-async def played(replay: Replay, wire: Wire | None = None) -> list[Delta]:
-    async with aclosing(replay.stream(HELLO, wire or Wire())) as deltas:
+async def played(replay: ReplayProvider, wire: StreamMonitor | None = None) -> list[Delta]:
+    async with aclosing(replay.stream(HELLO, wire or StreamMonitor())) as deltas:
         return [delta async for delta in deltas]
 
 
@@ -41,7 +41,7 @@ async def test_a_recording_plays_as_it_was(
     (recorded,) = read(file.read_bytes())
     assert (recorded.protocol, recorded.provider, recorded.status) == (speech, speech.value, 200)
     assert recorded.body.decode().count("wörds") >= 1
-    again = await played(Replay([recorded], speed=0))
+    again = await played(ReplayProvider([recorded], speed=0))
     names, other = golden.Names(), golden.Names()
     assert [names(golden.part(part)) for part in parts(again)] == [other(golden.part(part)) for part in parts(live)]
     assert text_of(again) == "wörds 🙂"
@@ -61,7 +61,7 @@ async def test_every_response_that_was_cut_or_came_is_there(gateway: Gateway, tm
     await heard(profile(gateway.url, SPEECHES[0]), record=file)
     (cut,) = read(file.read_bytes())
     with pytest.raises(ProviderError):
-        await played(Replay([cut], speed=0))
+        await played(ReplayProvider([cut], speed=0))
     gateway.forget()
     gateway.reply(Reply(fault.error_event(529)), Reply.text("two"))
     deltas, _ = await heard(profile(gateway.url, SPEECHES[0]), record=file)
@@ -72,16 +72,18 @@ async def test_every_response_that_was_cut_or_came_is_there(gateway: Gateway, tm
 async def test_its_pace_is_kept_or_changed() -> None:
     body = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n'
     end = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
-    recorded = Recorded(200, "text/event-stream", SPEECHES[0], "m", "p", (), ((0.0, body), (0.3, body), (0.6, end)))
+    recorded = RecordedResponse(
+        200, "text/event-stream", SPEECHES[0], "m", "p", (), ((0.0, body), (0.3, body), (0.6, end))
+    )
     for speed, least, most in ((1.0, 0.55, 5.0), (4.0, 0.1, 0.5), (0.0, 0.0, 0.2)):
         began = time.monotonic()
-        assert text_of(await played(Replay([recorded], speed))) == "aa"
+        assert text_of(await played(ReplayProvider([recorded], speed))) == "aa"
         assert least <= time.monotonic() - began < most
 
 
 async def test_after_the_last_response_there_is_none() -> None:
     with pytest.raises(ProviderError) as told:
-        await played(Replay([]))
+        await played(ReplayProvider([]))
     assert told.value.failure.kind is FailureKind.EMPTY
 
 
@@ -126,7 +128,7 @@ async def test_what_a_server_said_instead_of_a_reply_is_there_and_fails_as_it_di
     assert all(one.body for one in recorded)
     assert KEY.encode() not in file.read_bytes()
     with pytest.raises(ProviderError) as again:
-        await played(Replay(recorded, speed=0))
+        await played(ReplayProvider(recorded, speed=0))
     assert (again.value.failure.kind, again.value.failure.status) == (kind, failure.status)
     assert failure.kind is kind
 
@@ -136,7 +138,7 @@ async def test_a_refusal_and_the_reply_that_followed_play_one_after_the_other(ga
     gateway.reply(fault.status(529), Reply.text("at last"))
     deltas, failure = await heard(profile(gateway.url, SPEECHES[0]), record=file)
     assert (text_of(deltas), failure) == ("at last", None)
-    replay = Replay(read(file.read_bytes()), speed=0)
+    replay = ReplayProvider(read(file.read_bytes()), speed=0)
     with pytest.raises(ProviderError):
         await played(replay)
     assert text_of(await played(replay)) == "at last"

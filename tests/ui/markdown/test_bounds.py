@@ -24,7 +24,7 @@ def test_an_open_block_holds_little_and_previews_little(name: str) -> None:
         document.feed(Safe(text[at : at + 997]))
         document.take()
         assert weight(document) <= 64 * 1024
-        assert len(document.live()) <= 60
+        assert len(document.preview()) <= 60
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -62,7 +62,7 @@ def test_the_last_quarter_costs_no_more_than_the_first(name: str) -> None:
         sys.setprofile(count)
         document.feed(Safe(text[at : at + step]))
         document.take()
-        document.live()
+        document.preview()
         sys.setprofile(None)
         quarters.append(calls[0])
     quarter = len(quarters) // 4

@@ -13,8 +13,8 @@ import termchat.ui.text.wrap as some_module
 from termchat.core.sanitize import safe
 from termchat.core.style import TextRole
 from termchat.ui.markdown import Document, render
-from termchat.ui.markdown.code import Flat, Painter
-from termchat.ui.markdown.highlight import _roles, painter
+from termchat.ui.markdown.code import LineHighlighter, NoHighlight
+from termchat.ui.markdown.highlight import _roles, highlighter
 from termchat.ui.text.row import Roles
 
 SOURCES = {
@@ -34,7 +34,7 @@ LANGUAGES = ["python", "js", "ts", "tsx", "go", "rust", "yaml", "html", "php", "
 
 def looks(language: str, source: str) -> list[Roles | None]:
     """The role of every character, line by line."""
-    lexer = painter(language)
+    lexer = highlighter(language)
     found: list[Roles | None] = []
     for line in source.split("\n")[:-1]:
         for segment in lexer.line(line):
@@ -56,23 +56,23 @@ def test_line_by_line_is_as_good_as_the_whole_file(language: str) -> None:
 
 @given(st.sampled_from(LANGUAGES), st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=80))
 def test_no_lexer_changes_the_text(language: str, line: str) -> None:
-    lexer = painter(language)
+    lexer = highlighter(language)
     for text in (line, "/* " + line, line + '"""', line):
         assert "".join(segment.text for segment in lexer.line(text)) == text
 
 
 @pytest.mark.parametrize("language", ["", "nosuchlanguage", "text", "{}", "???"])
 def test_an_unknown_language_is_not_guessed(language: str) -> None:
-    assert isinstance(painter(language), Flat)
+    assert isinstance(highlighter(language), NoHighlight)
 
 
 @pytest.mark.parametrize("language", ["Python", "python title=x", "{.python}", "python3"])
 def test_a_language_is_found_in_what_follows_the_fence(language: str) -> None:
-    assert not isinstance(painter(language), Flat)
+    assert not isinstance(highlighter(language), NoHighlight)
 
 
 def test_a_look_ahead_does_not_disturb_the_lexer() -> None:
-    lexer: Painter = painter("python")
+    lexer: LineHighlighter = highlighter("python")
     lexer.line('"""open')
     ahead = lexer.copy()
     ahead.line('closed"""')
@@ -83,7 +83,7 @@ def test_a_look_ahead_does_not_disturb_the_lexer() -> None:
 def test_an_unfinished_line_is_highlighted() -> None:
     document = Document(40)
     document.feed(safe("```python\nreturn"))
-    (row,) = document.live()
+    (row,) = document.preview()
     assert row.segments[0].roles == (TextRole.KEYWORD,)
 
 
@@ -97,7 +97,7 @@ def test_a_very_long_line_is_final_while_it_arrives() -> None:
     document = Document(40)
     document.feed(safe("```python\n" + "x" * 5000))
     assert len(document.take()) >= 120
-    assert len(document.live()) == 1
+    assert len(document.preview()) == 1
 
 
 def test_code_in_a_list_keeps_the_marker_to_itself() -> None:

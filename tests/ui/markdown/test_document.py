@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from termchat.core.sanitize import Safe, safe
 from termchat.ui.markdown import Document, Row, render
 from termchat.ui.markdown.plain_text import PlainDocument
-from termchat.ui.text.width import cells_for
+from termchat.ui.text.width import width_table
 from tests.bench.corpus import corpus
 from tests.ui.markdown.texts import TRAPS, cut, documents, safe_documents, widths
 
@@ -23,7 +23,7 @@ def streamed(pieces: list[Safe], width: int) -> list[Row]:
     for piece in pieces:
         document.feed(piece)
         rows += document.take()
-        document.live()
+        document.preview()
     document.close()
     return rows + document.take()
 
@@ -68,7 +68,7 @@ def test_live_rows_are_what_an_end_would_leave_when_nothing_is_open(text: Safe, 
     document.feed(Safe(text + "\n\nend\n\n"))
     ended.feed(Safe(text + "\n\nend\n\n"))
     ended.close()
-    assert document.take() + document.live() == ended.take()
+    assert document.take() + document.preview() == ended.take()
 
 
 @given(documents.map(safe), widths)
@@ -76,7 +76,7 @@ def test_live_rows_are_what_an_end_would_leave_when_nothing_is_open(text: Safe, 
 def test_rows_fit_and_end_in_no_blank(text: Safe, width: int) -> None:
     rows = render(text, width)
     for row, after in zip(rows, [*rows[1:], Row()], strict=False):
-        assert row.cells == cells_for(1).width(row.text) <= width
+        assert row.cells == width_table(1).width(row.text) <= width
         assert after.soft or row.text == row.text.rstrip()
 
 
@@ -118,7 +118,7 @@ def test_text_is_shown_while_it_arrives(width: int) -> None:
         "de` [li": "Some bold and code",
     }.items():
         document.feed(safe(text))
-        assert " ".join(row.text for row in document.live()).startswith(shown)
+        assert " ".join(row.text for row in document.preview()).startswith(shown)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_text_is_shown_while_it_arrives(width: int) -> None:
 def test_what_is_unfinished_is_previewed(text: str, shown: list[str]) -> None:
     document = Document(40)
     document.feed(safe(text))
-    assert [row.text for row in [*document.take(), *document.live()]] == shown
+    assert [row.text for row in [*document.take(), *document.preview()]] == shown
 
 
 def test_ten_thousand_tokens_are_the_same_at_once_and_one_by_one() -> None:
@@ -175,7 +175,7 @@ def test_a_resize_loses_nothing(text: Safe, where: list[int], width: int) -> Non
         document.feed(piece)
         rows += document.take()
         document.resize((width, 80)[index % 2])
-        document.live()
+        document.preview()
     document.close()
     rows += document.take()
     assert _letters(rows) == _letters(render(text, 80))

@@ -7,7 +7,7 @@ import pytest
 from termchat.core.sanitize import safe
 from termchat.core.style import TextRole
 from termchat.ui.markdown import Segment, render
-from termchat.ui.markdown.autoclose import repaired
+from termchat.ui.markdown.autoclose import autoclose
 from termchat.ui.markdown.inline import parse
 
 
@@ -143,4 +143,4 @@ def test_whether_more_text_could_change_the_meaning(source: str, open_: bool) ->
     ],
 )
 def test_a_preview_closes_what_is_open(source: str, shown: str) -> None:
-    assert repaired(source) == shown
+    assert autoclose(source) == shown

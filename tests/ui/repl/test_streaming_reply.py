@@ -18,12 +18,12 @@ from prompt_toolkit.input import DummyInput
 
 from termchat.core.sanitize import Safe, safe
 from termchat.core.style import TextRole
-from termchat.ui.blocks import Pause, Prose
+from termchat.ui.blocks import EndOfText, ReplyText
 from termchat.ui.markdown import Document, render
-from termchat.ui.repl.input.editor import Draft
-from termchat.ui.repl.panels.layout import Live, Parts
-from termchat.ui.repl.panels.style import DEPTHS, Skin
-from termchat.ui.repl.transcript import Painter
+from termchat.ui.repl.input.editor import InputEditor
+from termchat.ui.repl.panels.layout import LiveLayout, LiveRegionSource
+from termchat.ui.repl.panels.style import DEPTHS, PromptToolkitStyle
+from termchat.ui.repl.transcript import Transcript
 from termchat.ui.terminal.screen import FrameOutput, LiveApplication, Screen
 from termchat.ui.text.row import Segment
 from tests.bench.repl import Counter
@@ -47,19 +47,19 @@ class Stage:
         self.output = FrameOutput(out, size, "xterm-256color", sync=True)
         self.panel: list[tuple[Segment, ...]] = []
         status = ((Segment(Safe("fake/one · a status line"), (TextRole.DIM,)),),)
-        parts = Parts(
-            Draft(lambda: None), lambda: self.terminal.height, status=lambda: status, panel=lambda: self.panel
+        parts = LiveRegionSource(
+            InputEditor(lambda: None), lambda: self.terminal.height, status=lambda: status, panel=lambda: self.panel
         )
         self.app = LiveApplication(
             self.output,
-            layout=Live(parts, Skin(PALETTE.theme, PALETTE.depth)).layout,
+            layout=LiveLayout(parts, PromptToolkitStyle(PALETTE.theme, PALETTE.depth)).layout,
             input=DummyInput(),
             color_depth=DEPTHS[PALETTE.depth],
             erase_when_done=True,
         )
         self.app._is_running = True
         self.screen = Screen(self.app)
-        self.painter = Painter(self.screen, PALETTE, lambda: None, hyperlinks=True)
+        self.painter = Transcript(self.screen, PALETTE, lambda: None, hyperlinks=True)
         parts.spaced = lambda: self.painter.blank and not self.painter.replying
         self.app.resized = self.painter.resized
 
@@ -76,7 +76,7 @@ class Stage:
         self.painter._frame()
 
     def say(self, text: str) -> None:
-        self.painter.show([Prose(text)])
+        self.painter.show([ReplyText(text)])
         self.frame()
 
     def resize(self, width: int, height: int) -> None:
@@ -91,7 +91,7 @@ class Stage:
 
     def text(self) -> list[str]:
         """The scrollback, without the live region."""
-        self.app.renderer.take_away()
+        self.app.renderer.erase_live_region()
         self.output.flush()
         return [line for line in self.terminal.logical() if line]
 
@@ -105,8 +105,8 @@ async def test_a_reply_that_ends_while_the_size_changes_is_there_once() -> None:
     with stage.lit():
         stage.say("One paragraph that is not final yet, ")
         stage.resize(80, 20)
-        stage.painter.show([Prose("and its end."), Pause()])
-        stage.painter.show([Prose("Another reply.")])
+        stage.painter.show([ReplyText("and its end."), EndOfText()])
+        stage.painter.show([ReplyText("Another reply.")])
         await stage.settled()
         stage.frame()
         stage.painter.finish()
@@ -164,7 +164,7 @@ async def test_whatever_happens_every_character_is_there_once(text: str, moves: 
                     stage.app.renderer.reset()
                     stage.app.paint()
                 case _:
-                    stage.screen.renew()
+                    stage.screen.repaint()
         stage.say(text[at:])
         stage.painter.finish()
         shown = "".join("".join(stage.text()).split())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from termchat.core.sanitize import EMPTY, say
+from termchat.core.sanitize import EMPTY, safe_format
 from termchat.ui.terminal.clipboard import copied, sequence, tools
 
 NAMES = ("pbcopy", "wl-copy", "xclip", "xsel", "clip.exe", "tmux")
@@ -50,7 +50,9 @@ async def test_a_tool_gets_the_text_and_the_words_tell_its_size(path: Path, monk
     monkeypatch.setenv("PATH", str(path))
     sent: list[str] = []
     text = "x = '你好'\n" * 100
-    done = await copied(text, say("code block 2"), {"TMUX": "t", "PATH": str(path), "TERM": "xterm"}, sent.append)
+    done = await copied(
+        text, safe_format("code block 2"), {"TMUX": "t", "PATH": str(path), "TERM": "xterm"}, sent.append
+    )
     assert done == ("Copied 1.3 kB (code block 2)", True)
     assert (path / "tmux.out").read_text("utf-8") == text
     assert not sent

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from termchat.core.sanitize import Safe, safe
 from termchat.ui.markdown import Document, Row, render
-from termchat.ui.terminal.row_diff import ERASE_DOWN, vertical
-from termchat.ui.terminal.row_painter import Above
+from termchat.ui.terminal.row_diff import ERASE_DOWN, move_rows
+from termchat.ui.terminal.row_painter import FooterPainter
 from tests.bench.corpus import corpus
 from tests.ui.markdown.terminal import Terminal
 from tests.ui.markdown.test_document import places
@@ -33,20 +33,20 @@ class Foot:
     height: int = 0
 
     @property
-    def caret(self) -> tuple[int, int]:
+    def cursor(self) -> tuple[int, int]:
         return (self.row, self.column) if self.height else (0, 0)
 
     @property
     def text(self) -> list[str]:
         return [f"footer {n}" for n in range(self.lines)]
 
-    def taken(self) -> None:
+    def reset_position(self) -> None:
         self.height = 0
 
     def draw(self) -> None:
         if not self.height:
             self.terminal.write("\r\n".join(self.text))
-            self.terminal.write(f"\r{vertical(self.row + 1 - self.lines)}")
+            self.terminal.write(f"\r{move_rows(self.row + 1 - self.lines)}")
             self.terminal.write(f"\x1b[{self.column}C" if self.column else "")
             self.height = self.lines
 
@@ -67,7 +67,7 @@ class Stage:
         self.width, self.height = width, height
         self.terminal = Terminal(width, height)
         self.foot = Foot(self.terminal, lines, min(row, lines - 1), column)
-        self.above = Above(width, PALETTE, self.foot)
+        self.above = FooterPainter(width, PALETTE, self.foot)
         self.document = Document(width)
         self.rows: list[Row] = []
         self.draw()
@@ -76,7 +76,7 @@ class Stage:
         final = self.document.take()
         self.rows += final
         window = max(0, min(12, self.height // 3, self.height - 1 - self.foot.lines))
-        self.write(self.above.frame(final, self.document.live(), window=window, height=self.height))
+        self.write(self.above.frame(final, self.document.preview(), window=window, height=self.height))
         self.foot.draw()
         assert self.foot.stands()
 
@@ -88,9 +88,9 @@ class Stage:
         self.draw()
 
     def lift(self) -> None:
-        up = f"{vertical(-self.foot.caret[0])}\r"
-        self.write(f"{up}{self.above.lift(self.width, self.height, reflows=True)}{ERASE_DOWN}")
-        self.foot.taken()
+        up = f"{move_rows(-self.foot.cursor[0])}\r"
+        self.write(f"{up}{self.above.erase_sequence(self.width, self.height, reflows=True)}{ERASE_DOWN}")
+        self.foot.reset_position()
 
     def write(self, text: str) -> None:
         self.terminal.write(f"\x1b[?2026h{text}\x1b[?2026l")
@@ -102,7 +102,7 @@ class Stage:
         self.terminal.write(
             self.above.frame(final, [], window=0, height=self.height).join(("\x1b[?2026h", "\x1b[?2026l"))
         )
-        self.above.leave()
+        self.above.forget()
         self.lift()
         while len(self.terminal.lines) > self.terminal.row + 1:
             assert not self.terminal.lines.pop().text

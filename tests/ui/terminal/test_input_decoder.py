@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from termchat.ui.terminal.input_decoder import PASTE_BEGIN, PASTE_END, Decoder, Keys, Paste, Piece, Reply
+from termchat.ui.terminal.input_decoder import (
+    PASTE_BEGIN,
+    PASTE_END,
+    InputDecoder,
+    PastedText,
+    Piece,
+    TerminalReply,
+    TypedText,
+)
 
 REPLIES = (
     "\x1b[?1u",
@@ -24,7 +32,7 @@ REPLIES = (
 
 def read(*chunks: str, gap: float = 0.05, brackets: bool = True) -> list[Piece]:
     """The pieces of some reads, each a while after the one before, and of the flush at the end."""
-    decoder, pieces = Decoder(), list[Piece]()
+    decoder, pieces = InputDecoder(), list[Piece]()
     decoder.brackets = brackets
     for n, chunk in enumerate(chunks):
         pieces += decoder.feed(chunk, 100 + n * gap)
@@ -34,8 +42,8 @@ def read(*chunks: str, gap: float = 0.05, brackets: bool = True) -> list[Piece]:
 def merged(pieces: list[Piece]) -> list[Piece]:
     out: list[Piece] = []
     for piece in pieces:
-        if isinstance(piece, Keys) and out and isinstance(out[-1], Keys):
-            out[-1] = Keys(out[-1].text + piece.text)
+        if isinstance(piece, TypedText) and out and isinstance(out[-1], TypedText):
+            out[-1] = TypedText(out[-1].text + piece.text)
         else:
             out.append(piece)
     return out
@@ -61,35 +69,35 @@ def test_any_split_of_the_same_bytes_gives_the_same_pieces(data: st.DataObject) 
 def test_an_answer_in_the_middle_of_a_word_never_reaches_the_input(reply: str) -> None:
     for at in range(len(reply) + 1):
         assert read("wo" + reply[:at], reply[at:] + "rd") in (
-            [Keys("wo"), Reply(reply), Keys("rd")],
-            [Keys("wo" + reply[:at]), Keys(reply[at:] + "rd")] if at in (0, len(reply)) else None,
+            [TypedText("wo"), TerminalReply(reply), TypedText("rd")],
+            [TypedText("wo" + reply[:at]), TypedText(reply[at:] + "rd")] if at in (0, len(reply)) else None,
         )
 
 
 def test_half_an_answer_that_never_goes_on_is_dropped_with_the_next_key() -> None:
-    decoder = Decoder()
+    decoder = InputDecoder()
     assert decoder.feed("\x1b]11;rgb:1e", 1.0) == []
     assert decoder.flush(1.06) == []
-    assert decoder.feed("a", 3.0) == [Keys("a")]
+    assert decoder.feed("a", 3.0) == [TypedText("a")]
 
 
 def test_a_lone_escape_is_held_only_until_the_flush() -> None:
-    decoder = Decoder()
+    decoder = InputDecoder()
     assert decoder.feed("\x1b", 1.0) == []
-    assert decoder.flush(1.05) == [Keys("\x1b")]
+    assert decoder.flush(1.05) == [TypedText("\x1b")]
 
 
 def test_a_paste_is_one_piece_and_not_altered() -> None:
     text = "x" * 5000 + "\r\n\x1b[200~\x1b[24;14R\0" + "你" * 10
-    assert read(f"a{PASTE_BEGIN}{text}{PASTE_END}b") == [Keys("a"), Paste(text), Keys("b")]
+    assert read(f"a{PASTE_BEGIN}{text}{PASTE_END}b") == [TypedText("a"), PastedText(text), TypedText("b")]
 
 
 def test_a_paste_whose_end_got_lost_ends_by_itself() -> None:
-    decoder = Decoder()
+    decoder = InputDecoder()
     assert decoder.feed(PASTE_BEGIN + "hello", 1.0) == []
-    assert decoder.overdue(1.9) == []
-    assert decoder.overdue(2.01) == [Paste("hello")]
-    assert decoder.feed(" more", 2.1) == [Keys(" more")]
+    assert decoder.expire_paste(1.9) == []
+    assert decoder.expire_paste(2.01) == [PastedText("hello")]
+    assert decoder.feed(" more", 2.1) == [TypedText(" more")]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +122,7 @@ def test_a_paste_whose_end_got_lost_ends_by_itself() -> None:
     ],
 )
 def test_the_sequences_of_keyboard_protocols_are_the_keys_they_mean(sequence: str, keys: str) -> None:
-    assert read(sequence) == ([Keys(keys)] if keys else [])
+    assert read(sequence) == ([TypedText(keys)] if keys else [])
 
 
 @pytest.mark.parametrize("pasted", ["a\r\nb\r\nc", "first line\rsecond line\rthird", "one line here\r\nand\r\n"])
@@ -124,7 +132,7 @@ def test_an_unmarked_paste_of_several_lines_submits_nothing(pasted: str) -> None
 
 def test_an_unmarked_paste_in_many_reads_submits_nothing() -> None:
     text = "line one of some\rline two of some\rline three\r"
-    decoder = Decoder()
+    decoder = InputDecoder()
     keys = "".join(
         piece.text for n in range(0, len(text), 20) for piece in decoder.feed(text[n : n + 20], 1 + n / 20 * 0.002)
     )
@@ -132,17 +140,17 @@ def test_an_unmarked_paste_in_many_reads_submits_nothing() -> None:
 
 
 def test_one_line_and_enter_in_one_read_is_sent() -> None:
-    assert read("hello world\r", brackets=False) == [Keys("hello world\r")]
+    assert read("hello world\r", brackets=False) == [TypedText("hello world\r")]
 
 
 def test_fast_typing_of_short_messages_is_typing() -> None:
-    assert read("x\ry\rz\r", brackets=False) == [Keys("x\ry\rz\r")]
-    assert read(*"hello", "\r", gap=0.012, brackets=False) == [Keys("hello\r")]
+    assert read("x\ry\rz\r", brackets=False) == [TypedText("x\ry\rz\r")]
+    assert read(*"hello", "\r", gap=0.012, brackets=False) == [TypedText("hello\r")]
 
 
 def test_enter_alone_after_a_pasted_burst_sends() -> None:
-    assert read("many words\rin two lines", "\r", gap=0.5, brackets=False) == [Keys("many words\nin two lines\r")]
+    assert read("many words\rin two lines", "\r", gap=0.5, brackets=False) == [TypedText("many words\nin two lines\r")]
 
 
 def test_a_terminal_that_marks_pastes_is_never_suspected() -> None:
-    assert read("first line\rsecond line\r", brackets=True) == [Keys("first line\rsecond line\r")]
+    assert read("first line\rsecond line\r", brackets=True) == [TypedText("first line\rsecond line\r")]

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from termchat.config.setting_types import OneOfOrCommand, command_of
-from termchat.core.sanitize import Safe, say
-from termchat.ui.terminal.capabilities import shows_progress
+from termchat.config.setting_types import ChoiceOrCommand, command_of
+from termchat.core.sanitize import Safe, safe_format
+from termchat.ui.terminal.capabilities import supports_progress
 from termchat.ui.terminal.notify import BELL, Notifier, notification, run
 
-WORDS = say("gpt-5.2: complete")
+WORDS = safe_format("gpt-5.2: complete")
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_each_terminal_has_its_own_way(env: Mapping[str, str], begin: str) -> No
     ],
 )
 def test_progress_is_told_only_where_it_is_not_taken_for_a_notification(env: Mapping[str, str], shows: bool) -> None:
-    assert shows_progress(env) is shows
+    assert supports_progress(env) is shows
 
 
 def test_a_command_gets_the_words_as_they_are_and_no_shell_reads_them(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_command_that_is_not_there_is_told() -> None:
      ("cmd 'open", None), ("notify-send", None), (3, None)],
 )  # fmt: skip
 def test_what_the_setting_may_be(raw: object, value: str | None) -> None:
-    assert OneOfOrCommand(("auto", "bell", "off")).read(raw) == value
+    assert ChoiceOrCommand(("auto", "bell", "off")).read(raw) == value
 
 
 def test_the_words_of_a_command() -> None:

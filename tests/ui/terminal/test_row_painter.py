@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from termchat.core.sanitize import Safe, safe
 from termchat.core.style import Style, TextRole, Theme
 from termchat.ui.markdown import Document, Row, render
-from termchat.ui.terminal.row_painter import Painter
-from termchat.ui.text.palette import Depth, Palette
+from termchat.ui.terminal.row_painter import InlinePainter
+from termchat.ui.text.palette import ColorDepth, Palette
 from tests.bench.corpus import corpus, kinds
 from tests.ui.markdown.terminal import Terminal
 from tests.ui.markdown.test_document import lines, places
@@ -26,7 +26,7 @@ _DATA = tomllib.loads((Path(__file__).parents[3] / "themes" / "dark.toml").read_
 EXACTLY = [5, 6, 9, 26, 31, 37, 64, 72, 91, 101, 123, 134, 149, 159, 163, 239, 272, 273, 297]
 """Places to cut a line so that what is final of it fills rows of another width to the edge."""
 PALETTE = Palette(
-    Theme("dark", "dark", {TextRole(key): Style(**value) for key, value in _DATA["styles"].items()}), Depth.TRUE
+    Theme("dark", "dark", {TextRole(key): Style(**value) for key, value in _DATA["styles"].items()}), ColorDepth.TRUE
 )
 SIZES: list[tuple[int, int]] = [(80, 24), (40, 12), (200, 60), (20, 6)]
 sizes = st.sampled_from(SIZES)
@@ -35,11 +35,11 @@ sizes = st.sampled_from(SIZES)
 def play(pieces: list[Safe], width: int, height: int) -> Terminal:
     """Stream the pieces to a terminal, a frame each."""
     terminal = Terminal(width, height)
-    document, painter = Document(width), Painter(width, height, PALETTE, terminal.write)
+    document, painter = Document(width), InlinePainter(width, height, PALETTE, terminal.write)
     for piece in pieces:
         document.feed(piece)
         terminal.reach = terminal.row
-        final, live = document.take(), document.live()
+        final, live = document.take(), document.preview()
         painter.frame(final, live)
         assert terminal.reach >= len(terminal.lines) - len(final) - height - 1
     document.close()
@@ -103,21 +103,21 @@ def test_a_resize_on_a_reflowing_terminal_leaves_no_debris(
     text: Safe, where: list[int], changes: list[tuple[int, int]]
 ) -> None:
     terminal = Terminal(80, 24)
-    document, painter = Document(80), Painter(80, 24, PALETTE, terminal.write)
+    document, painter = Document(80), InlinePainter(80, 24, PALETTE, terminal.write)
     rows: list[Row] = []
     for index, piece in enumerate(cut(text, where)):
         document.feed(piece)
         final = document.take()
         rows += final
-        painter.frame(final, document.live())
+        painter.frame(final, document.preview())
         width, height = changes[index % len(changes)]
-        if index % 3 == 1 and _fits(document.live(), width, height):
+        if index % 3 == 1 and _fits(document.preview(), width, height):
             terminal.resize(width, height)
             painter.resize(width, height)
             document.resize(width)
             final = document.take()
             rows += final
-            painter.frame(final, document.live())
+            painter.frame(final, document.preview())
     document.close()
     rows += (final := document.take())
     painter.frame(final, [])
@@ -140,19 +140,19 @@ def test_a_cancelled_reply_keeps_what_was_final(text: Safe, where: list[int], af
 
 def test_text_that_is_only_added_needs_no_cursor_movement() -> None:
     frames: list[str] = []
-    document, painter = Document(80), Painter(80, 24, PALETTE, frames.append)
+    document, painter = Document(80), InlinePainter(80, 24, PALETTE, frames.append)
     for piece in ("Hello", " world", ", how **are", " you", "** today?", "\n\n", "Next"):
         document.feed(safe(piece))
-        painter.frame(document.take(), document.live())
+        painter.frame(document.take(), document.preview())
     assert frames == ["Hello", " world", ", how \x1b[1mare\x1b[m", "\x1b[1m you\x1b[m", " today?", "\r\n\r\nNext"]
 
 
 def test_a_frame_that_moves_is_synchronized() -> None:
     frames: list[str] = []
-    document, painter = Document(80), Painter(80, 24, PALETTE, frames.append)
+    document, painter = Document(80), InlinePainter(80, 24, PALETTE, frames.append)
     for piece in ("Title", "\n=", "=\n"):
         document.feed(safe(piece))
-        painter.frame(document.take(), document.live())
+        painter.frame(document.take(), document.preview())
     assert frames[0] == "Title"
     assert len(frames) == 2
     assert frames[1].startswith("\x1b[?2026h\r")
@@ -161,7 +161,7 @@ def test_a_frame_that_moves_is_synchronized() -> None:
 
 def test_a_frame_without_news_writes_nothing() -> None:
     frames: list[str] = []
-    painter = Painter(80, 24, PALETTE, frames.append)
+    painter = InlinePainter(80, 24, PALETTE, frames.append)
     rows = render(safe("one\n\ntwo"), 80)
     painter.frame([], rows)
     painter.frame([], rows)
@@ -178,10 +178,10 @@ def test_another_emulator_agrees(size: tuple[int, int]) -> None:
     def write(text: str) -> None:
         stream.feed(_without_links(text))
 
-    document, painter = Document(width), Painter(width, height, PALETTE, write)
+    document, painter = Document(width), InlinePainter(width, height, PALETTE, write)
     for at in range(0, len(pieces), 9):
         document.feed(safe("".join(pieces[at : at + 9])))
-        painter.frame(document.take(), document.live())
+        painter.frame(document.take(), document.preview())
     document.close()
     painter.frame(document.take(), [])
     history = ["".join(line[x].data for x in range(width)).rstrip() for line in screen.history.top]

@@ -11,7 +11,7 @@ import pytest
 from termchat.core.sanitize import Safe
 from termchat.core.style import Style, TextRole, Theme
 from termchat.ui.text.ansi import encode_row, encode_rows
-from termchat.ui.text.palette import ANSI_NAMES, Depth, Palette, depth_of
+from termchat.ui.text.palette import ANSI_NAMES, ColorDepth, Palette, detect_color_depth
 from termchat.ui.text.row import Row, Segment
 
 THEMES = Path(__file__).parents[2] / "themes"
@@ -23,7 +23,7 @@ def load(name: str) -> Theme:
     return Theme(data["name"], data["kind"], {TextRole(key): Style(**value) for key, value in data["styles"].items()})
 
 
-def palette(depth: Depth = Depth.TRUE) -> Palette:
+def palette(depth: ColorDepth = ColorDepth.TRUE) -> Palette:
     return Palette(
         Theme(
             "test",
@@ -59,40 +59,40 @@ def palette(depth: Depth = Depth.TRUE) -> Palette:
 def test_a_turn_is_as_short_as_it_can_be(
     before: tuple[TextRole, ...], after: tuple[TextRole, ...], sequence: str
 ) -> None:
-    assert palette().turn(before, after) == sequence
+    assert palette().transition(before, after) == sequence
 
 
 @pytest.mark.parametrize(
     ("depth", "sequence"),
     [
-        (Depth.PLAIN, ""),
-        (Depth.MONO, "\x1b[4m"),
-        (Depth.ANSI, "\x1b[4;30m"),
-        (Depth.INDEXED, "\x1b[4;38;5;23m"),
-        (Depth.TRUE, "\x1b[4;38;2;18;52;86m"),
+        (ColorDepth.PLAIN, ""),
+        (ColorDepth.MONO, "\x1b[4m"),
+        (ColorDepth.ANSI, "\x1b[4;30m"),
+        (ColorDepth.INDEXED, "\x1b[4;38;5;23m"),
+        (ColorDepth.TRUE, "\x1b[4;38;2;18;52;86m"),
     ],
 )
-def test_every_depth_of_colour(depth: Depth, sequence: str) -> None:
-    assert palette(depth).turn((), (TextRole.LINK,)) == sequence
+def test_every_depth_of_colour(depth: ColorDepth, sequence: str) -> None:
+    assert palette(depth).transition((), (TextRole.LINK,)) == sequence
 
 
 @pytest.mark.parametrize(
     ("environ", "depth"),
     [
-        ({"TERM": "dumb", "COLORTERM": "truecolor"}, Depth.PLAIN),
-        ({"TERM": "xterm-256color", "NO_COLOR": "1"}, Depth.MONO),
-        ({"TERM": "xterm-256color", "NO_COLOR": ""}, Depth.INDEXED),
-        ({"TERM": "xterm-256color", "COLORTERM": "truecolor"}, Depth.TRUE),
-        ({"TERM": "xterm-direct"}, Depth.TRUE),
-        ({"TERM": "xterm", "FORCE_COLOR": "3"}, Depth.TRUE),
-        ({"TERM": "xterm-256color", "FORCE_COLOR": "1"}, Depth.ANSI),
-        ({"TERM": "xterm-256color", "FORCE_COLOR": "3", "NO_COLOR": "1"}, Depth.MONO),
-        ({"TERM": "linux"}, Depth.ANSI),
-        ({}, Depth.ANSI),
+        ({"TERM": "dumb", "COLORTERM": "truecolor"}, ColorDepth.PLAIN),
+        ({"TERM": "xterm-256color", "NO_COLOR": "1"}, ColorDepth.MONO),
+        ({"TERM": "xterm-256color", "NO_COLOR": ""}, ColorDepth.INDEXED),
+        ({"TERM": "xterm-256color", "COLORTERM": "truecolor"}, ColorDepth.TRUE),
+        ({"TERM": "xterm-direct"}, ColorDepth.TRUE),
+        ({"TERM": "xterm", "FORCE_COLOR": "3"}, ColorDepth.TRUE),
+        ({"TERM": "xterm-256color", "FORCE_COLOR": "1"}, ColorDepth.ANSI),
+        ({"TERM": "xterm-256color", "FORCE_COLOR": "3", "NO_COLOR": "1"}, ColorDepth.MONO),
+        ({"TERM": "linux"}, ColorDepth.ANSI),
+        ({}, ColorDepth.ANSI),
     ],
 )
-def test_the_terminal_says_how_much_colour_it_has(environ: dict[str, str], depth: Depth) -> None:
-    assert depth_of(environ) is depth
+def test_the_terminal_says_how_much_colour_it_has(environ: dict[str, str], depth: ColorDepth) -> None:
+    assert detect_color_depth(environ) is depth
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -102,11 +102,11 @@ def test_a_theme_knows_every_role(name: str) -> None:
     assert set(theme.styles) == set(TextRole)
 
 
-@pytest.mark.parametrize(("name", "depth"), list(itertools.product(NAMES, Depth)))
-def test_every_look_of_a_theme_can_be_written(name: str, depth: Depth) -> None:
+@pytest.mark.parametrize(("name", "depth"), list(itertools.product(NAMES, ColorDepth)))
+def test_every_look_of_a_theme_can_be_written(name: str, depth: ColorDepth) -> None:
     shades = Palette(load(name), depth)
     for role in TextRole:
-        assert shades.turn((), (role,)) == "" or shades.turn((role,), ()) == "\x1b[m"
+        assert shades.transition((), (role,)) == "" or shades.transition((role,), ()) == "\x1b[m"
 
 
 def test_the_neutral_theme_keeps_to_what_reads_on_any_background() -> None:
@@ -116,14 +116,14 @@ def test_the_neutral_theme_keeps_to_what_reads_on_any_background() -> None:
 
 def test_the_headings_differ_without_colour() -> None:
     for name in NAMES:
-        shades = Palette(load(name), Depth.MONO)
-        assert shades.turn((), (TextRole.HEADING,))
-        assert shades.turn((), (TextRole.TITLE,)) != shades.turn((), (TextRole.HEADING,))
+        shades = Palette(load(name), ColorDepth.MONO)
+        assert shades.transition((), (TextRole.HEADING,))
+        assert shades.transition((), (TextRole.TITLE,)) != shades.transition((), (TextRole.HEADING,))
 
 
 def test_rows_are_encoded_with_links_and_end_in_the_plain_look() -> None:
     row = Row((Segment(Safe("a ")), Segment(Safe("b"), (TextRole.LINK,), "http://x.y"), Segment(Safe(" c"))), 5)
-    assert encode_row(row, palette(Depth.MONO)) == "a \x1b]8;id=0;http://x.y\x1b\\\x1b[4mb\x1b]8;;\x1b\\\x1b[m c"
+    assert encode_row(row, palette(ColorDepth.MONO)) == "a \x1b]8;id=0;http://x.y\x1b\\\x1b[4mb\x1b]8;;\x1b\\\x1b[m c"
 
 
 def test_blanks_need_no_sequence_of_their_own() -> None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from termchat.core.effects import Table
-from termchat.core.sanitize import say
-from termchat.ui.blocks import words_of
+from termchat.core.effects import PrintTable
+from termchat.core.sanitize import safe_format
+from termchat.ui.blocks import plain_text
 from termchat.ui.text.table import table_lines
 
-HEADER = (say("model"), say("in"), say("cached"), say("cost"))
-ROWS = [(say("openai/gpt-5.2"), say("4,100"), say("3,200"), say("$0.0042"))]
-TABLE = Table(HEADER, ROWS, frozenset((1, 2, 3)), spare=(2, 3))
+HEADER = (safe_format("model"), safe_format("in"), safe_format("cached"), safe_format("cost"))
+ROWS = [(safe_format("openai/gpt-5.2"), safe_format("4,100"), safe_format("3,200"), safe_format("$0.0042"))]
+TABLE = PrintTable(HEADER, ROWS, frozenset((1, 2, 3)), optional_columns=(2, 3))
 
 
-def shown(columns: int, table: Table = TABLE) -> list[str]:
-    return [words_of(line) for line in table_lines(table, columns)]
+def shown(columns: int, table: PrintTable = TABLE) -> list[str]:
+    return [plain_text(line) for line in table_lines(table, columns)]
 
 
 def test_what_can_be_spared_is_left_out_before_the_table_falls_apart() -> None:
@@ -23,4 +23,9 @@ def test_what_can_be_spared_is_left_out_before_the_table_falls_apart() -> None:
 
 
 def test_where_nothing_can_be_spared_each_row_is_a_few_lines() -> None:
-    assert shown(30, Table(HEADER, ROWS)) == ["openai/gpt-5.2", "  in: 4,100", "  cached: 3,200", "  cost: $0.0042"]
+    assert shown(30, PrintTable(HEADER, ROWS)) == [
+        "openai/gpt-5.2",
+        "  in: 4,100",
+        "  cached: 3,200",
+        "  cost: $0.0042",
+    ]

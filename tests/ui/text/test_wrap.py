@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from termchat.core.sanitize import Safe, safe
 from termchat.ui.markdown import Document, render
 from termchat.ui.text.row import Segment
-from termchat.ui.text.width import Cells, breakable, cells_for, whole
-from termchat.ui.text.wrap import Room, Wrapper
+from termchat.ui.text.width import WidthTable, breakable, grapheme_boundary, width_table
+from termchat.ui.text.wrap import LineSpace, Wrapper
 
 GRAPHEMES = ["👍🏽", "👨‍👩‍👧", "🇨🇳", "⚠️", "é", "é", "한", "1️⃣", "中", "a"]
 
 
 def wrapped(text: str, width: int, *, indent: int = 0, spare: int = 0) -> list[str]:
-    wrapper = Wrapper(cells_for(1), Room(width, indent, spare))
+    wrapper = Wrapper(width_table(1), LineSpace(width, indent, spare))
     wrapper.push(Segment(safe(text)))
     wrapper.flush()
     return ["~" * line.soft + "".join(part.text for part in line.segments) for line in wrapper.lines]
@@ -57,7 +57,7 @@ WORDS = ["word ", "中文", "，", "（", " ", "x" * 30, *GRAPHEMES]
 @given(st.lists(st.sampled_from(WORDS), max_size=40), st.integers(20, 60))
 def test_pieces_come_out_as_the_whole(pieces: list[str], width: int) -> None:
     at_once = wrapped("".join(pieces), width)
-    wrapper = Wrapper(cells_for(1), Room(width))
+    wrapper = Wrapper(width_table(1), LineSpace(width))
     for piece in pieces:
         wrapper.copy().push(Segment(Safe("never seen")))
         wrapper.push(Segment(Safe(piece)))
@@ -68,9 +68,9 @@ def test_pieces_come_out_as_the_whole(pieces: list[str], width: int) -> None:
 
 @given(st.lists(st.sampled_from(GRAPHEMES), min_size=30, max_size=80).map("".join))
 def test_no_grapheme_is_split(text: str) -> None:
-    clusters = [cluster.text for cluster in cells_for(1).clusters(text)]
+    clusters = [cluster.text for cluster in width_table(1).clusters(text)]
     rows = render(safe(text), 20)
-    assert [each.text for row in rows for each in cells_for(1).clusters(row.text)] == clusters
+    assert [each.text for row in rows for each in width_table(1).clusters(row.text)] == clusters
 
 
 @pytest.mark.parametrize(
@@ -78,19 +78,19 @@ def test_no_grapheme_is_split(text: str) -> None:
     [("👍🏽", 2, 4), ("👨‍👩‍👧", 2, 6), ("🇨🇳", 2, 4), ("⚠️", 2, 2), ("中", 2, 2), ("é", 1, 1), ("a", 1, 1)],
 )
 def test_widths_and_what_a_simple_terminal_makes_of_them(text: str, cells: int, widest: int) -> None:
-    (cluster,) = cells_for(1).clusters(text)
+    (cluster,) = width_table(1).clusters(text)
     assert (cluster.cells, cluster.widest) == (cells, widest)
 
 
 def test_a_row_fits_even_where_emoji_are_drawn_wide() -> None:
     family = "👨‍👩‍👧"
     for row in render(safe(f"{family} " * 40), 20):
-        assert sum(cluster.widest for cluster in cells_for(1).clusters(row.text)) <= 20
+        assert sum(cluster.widest for cluster in width_table(1).clusters(row.text)) <= 20
 
 
 def test_ambiguous_characters_are_as_wide_as_the_terminal_says() -> None:
-    assert Cells(1).width("“①”") == 3
-    assert Cells(2).width("“①”") == 6
+    assert WidthTable(1).width("“①”") == 3
+    assert WidthTable(2).width("“①”") == 6
     rows = render(safe("- item\n> quote\n\n---"), 20, ambiguous=2)
     assert "".join(row.text for row in rows).isascii()
 
@@ -104,7 +104,7 @@ def test_kinsoku(before: str, after: str, may: bool) -> None:
 
 
 def test_a_cut_goes_through_no_grapheme() -> None:
-    assert [whole("ab👍🏽c", at) for at in range(6)] == [0, 1, 2, 2, 4, 5]
+    assert [grapheme_boundary("ab👍🏽c", at) for at in range(6)] == [0, 1, 2, 2, 4, 5]
 
 
 def test_chinese_lines_are_joined_without_a_blank() -> None:

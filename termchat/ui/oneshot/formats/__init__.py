@@ -16,7 +16,7 @@ class Format(Protocol):
         """Take one event. Raises OSError when standard output takes no more."""
         ...
 
-    async def aside(self, words: Safe) -> bool:
+    async def inline_note(self, words: Safe) -> bool:
         """Say something in the middle of the reply; False where it has no place there. Raises OSError."""
         ...
 

@@ -12,16 +12,16 @@ from termchat.core.events import Event, MessageDone, StepStarted, Streamed, Text
 from termchat.core.messages import Citation
 from termchat.core.sanitize import Safe, Sanitizer
 from termchat.core.style import TextRole, Theme
-from termchat.ui.blocks import Line, line
+from termchat.ui.blocks import Line, styled_line
 from termchat.ui.citations import source_lines
 from termchat.ui.markdown import Document
 from termchat.ui.markdown.preload import warm_up
 from termchat.ui.oneshot.formats.output import write
 from termchat.ui.terminal.frame_clock import FrameClock
-from termchat.ui.terminal.row_painter import Painter
+from termchat.ui.terminal.row_painter import InlinePainter
 from termchat.ui.text.ansi import encode_segments
 from termchat.ui.text.fit import wrap
-from termchat.ui.text.palette import Depth, Palette
+from termchat.ui.text.palette import ColorDepth, Palette
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Canvas:
 
     fd: int
     theme: Theme
-    depth: Depth
+    depth: ColorDepth
     hyperlinks: bool
 
 
@@ -58,8 +58,8 @@ class MarkdownFormat:
             case _:
                 pass
 
-    async def aside(self, words: Safe) -> bool:
-        await self._lines((line(words, TextRole.DIM),), gap_below=True)
+    async def inline_note(self, words: Safe) -> bool:
+        await self._lines((styled_line(words, TextRole.DIM),), gap_below=True)
         return True
 
     async def cite(self, sources: tuple[Citation, ...]) -> bool:
@@ -94,7 +94,7 @@ class _Drawing:
         self._document = Document(self._size.columns, hyperlinks=canvas.hyperlinks)
         self._frame: list[str] = []
         palette = Palette(canvas.theme, canvas.depth)
-        self._painter = Painter(self._size.columns, self._size.lines, palette, self._frame.append)
+        self._painter = InlinePainter(self._size.columns, self._size.lines, palette, self._frame.append)
         self._news = asyncio.Event()
         self._task = asyncio.create_task(self._paint())
 
@@ -130,7 +130,7 @@ class _Drawing:
             self._size = size
             self._painter.resize(size.columns, size.lines)
             self._document.resize(size.columns)
-        self._painter.frame(self._document.take(), self._document.live())
+        self._painter.frame(self._document.take(), self._document.preview())
 
     async def _flush(self) -> None:
         data, self._frame[:] = "".join(self._frame).encode(), []

@@ -37,7 +37,7 @@ class TextFormat:
             case _:
                 pass
 
-    async def aside(self, words: Safe) -> bool:
+    async def inline_note(self, words: Safe) -> bool:
         return False  # nothing but the text of the reply is written here
 
     async def cite(self, sources: tuple[Citation, ...]) -> bool:

@@ -9,13 +9,13 @@ from prompt_toolkit.filters import Always, Condition, Filter, emacs_mode, vi_ins
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
-from termchat.config.keymap import KEYS, Action, Key
+from termchat.config.keymap import KEYS, Action, KeyBinding
 
 _ESC_WAIT = 0.01  # an Alt key comes in one read; an Esc that came alone is an Esc
 _SEQUENCE_WAIT = 0.5
 _INSERTING = emacs_mode | vi_insert_mode
 _TEXT = "/0123456789-#*.<>ae"
-_EMACS_ONLY = frozenset({Action.UNDO, Action.REDO, Action.DROP})
+_EMACS_ONLY = frozenset({Action.UNDO, Action.REDO, Action.DROP_QUEUED})
 
 
 def make_bindings(
@@ -64,7 +64,7 @@ def _when(action: Action, suggests: Callable[[], bool], *, vi: bool) -> Filter:
     """In which state of the editor a key does its action; else it is what the editor makes of it."""
     if action is Action.ACCEPT:
         return _INSERTING & Condition(suggests)
-    if action is Action.SHEET:
+    if action is Action.KEY_HELP:
         return _INSERTING
     if action is Action.ESCAPE and vi:
         return vi_navigation_mode
@@ -74,10 +74,10 @@ def _when(action: Action, suggests: Callable[[], bool], *, vi: bool) -> Filter:
 
 
 def _bind(
-    bindings: KeyBindings, key: Key, run: Callable[[], None], sheet_closes: Callable[[], bool], when: Filter
+    bindings: KeyBindings, key: KeyBinding, run: Callable[[], None], sheet_closes: Callable[[], bool], when: Filter
 ) -> None:
     def handle(event: KeyPressEvent) -> None:
-        if key.action is not Action.SHEET and sheet_closes() and key.action is Action.ESCAPE:
+        if key.action is not Action.KEY_HELP and sheet_closes() and key.action is Action.ESCAPE:
             return
         run()
 

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from termchat.commands.registry import Item
+from termchat.commands.registry import MenuItem
 from termchat.core.sanitize import Safe
 from termchat.core.style import TextRole
 from termchat.ui.blocks import Line
-from termchat.ui.text.fit import cells, cut
+from termchat.ui.text.fit import text_width, truncate
 from termchat.ui.text.row import Segment
 
 _ROWS = 8
 _TELLING = 14  # columns in which words still tell something
 
 
-class Menu:
+class CompletionMenu:
     """Shown while there are items; Esc closes it until the text changes."""
 
-    def __init__(self, offer: Callable[[str], Sequence[Item]]) -> None:
+    def __init__(self, offer: Callable[[str], Sequence[MenuItem]]) -> None:
         self._offer = offer
-        self.items: Sequence[Item] = ()
+        self.items: Sequence[MenuItem] = ()
         self._at = 0
         self._moved = False
 
@@ -29,7 +29,7 @@ class Menu:
         return bool(self.items)
 
     @property
-    def marked(self) -> Item:
+    def marked(self) -> MenuItem:
         return self.items[self._at]
 
     @property
@@ -37,7 +37,7 @@ class Menu:
         """Whether the user moved to the marked row, rather than it being the first of all."""
         return self._moved
 
-    def follow(self, text: str) -> None:
+    def update(self, text: str) -> None:
         """The input has changed."""
         self.items = self._offer(text)
         self._at, self._moved = 0, False
@@ -52,14 +52,14 @@ class Menu:
     def lines(self, columns: int) -> Sequence[Line]:
         start = max(0, min(self._at - _ROWS // 2, len(self.items) - _ROWS))
         shown = range(start, min(len(self.items), start + _ROWS))
-        width = min(max((cells(self.items[n].label) for n in shown), default=0), max(_TELLING, columns // 2))
+        width = min(max((text_width(self.items[n].label) for n in shown), default=0), max(_TELLING, columns // 2))
         return [self._row(self.items[n], width, columns, marked=n == self._at) for n in shown]
 
-    def _row(self, item: Item, width: int, columns: int, *, marked: bool) -> Line:
-        label = cut(item.label, width)
-        pad = " " * max(0, width - cells(label))
+    def _row(self, item: MenuItem, width: int, columns: int, *, marked: bool) -> Line:
+        label = truncate(item.label, width)
+        pad = " " * max(0, width - text_width(label))
         room = columns - 5 - width
-        detail = cut(item.detail, room) if room >= _TELLING else ""
+        detail = truncate(item.detail, room) if room >= _TELLING else ""
         return (
             Segment(Safe("❯ " if marked else "  "), (TextRole.ACCENT,)),
             Segment(label, (TextRole.STRONG,) if marked else ()),

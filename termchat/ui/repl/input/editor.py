@@ -10,12 +10,12 @@ from prompt_toolkit.document import Document
 from termchat.commands.registry import is_command
 from termchat.ui.repl.input.history import History
 from termchat.ui.repl.input.pastes import Pastes
-from termchat.ui.text.fit import cells
+from termchat.ui.text.fit import text_width
 
 Rows = list[tuple[int, int]]
 
 
-class Draft:
+class InputEditor:
     """The input's buffer and what belongs to it."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
@@ -26,7 +26,7 @@ class Draft:
         self.buffer = Buffer(multiline=True, on_text_changed=lambda _: changed())
 
     @property
-    def raw(self) -> str:
+    def text_with_marks(self) -> str:
         """What stands in the input, pastes as marks."""
         return self.buffer.text
 
@@ -39,27 +39,27 @@ class Draft:
     def empty(self) -> bool:
         return not self.buffer.text
 
-    def put(self, text: str) -> None:
+    def set_text(self, text: str) -> None:
         """Let the input hold exactly this, the cursor at its end; what was there can be undone back."""
         self.buffer.save_to_undo_stack()
         self.buffer.document = Document(text, len(text))
 
-    def take(self) -> str:
+    def pop(self) -> str:
         """What stands in the input; it is kept in the history and the input is empty."""
-        raw = self.raw
+        raw = self.text_with_marks
         self._remember(raw)
         self.buffer.reset()
         self._changed()
         return raw
 
-    def keep(self) -> None:
+    def remember(self) -> None:
         """Keep what stands in the input in the history as well."""
-        self._remember(self.raw)
+        self._remember(self.text_with_marks)
 
     def restore(self, raw: str) -> None:
         """Give a text back: into the input when that is empty, else only into the history."""
         if self.empty:
-            self.put(raw)
+            self.set_text(raw)
         else:
             self._remember(raw)
 
@@ -75,7 +75,7 @@ class Draft:
     def newline(self) -> None:
         self.buffer.insert_text("\n")
 
-    def backslash(self) -> bool:
+    def expand_backslash(self) -> bool:
         """Whether Enter made a new line of the backslash before it; two of them are one that is sent."""
         before = self.buffer.document.text_before_cursor
         if not before.endswith("\\"):
@@ -88,12 +88,12 @@ class Draft:
 
     def unfold(self) -> bool:
         """Show the paste at the cursor as text, or fold a large text again; whether there was one."""
-        at = self.pastes.at(self.raw, self.buffer.cursor_position)
+        at = self.pastes.at(self.text_with_marks, self.buffer.cursor_position)
         if at is None:
             return False
-        whole = self.pastes.expand(self.raw[at])
+        whole = self.pastes.expand(self.text_with_marks[at])
         self.buffer.save_to_undo_stack()
-        text = self.raw[:at] + whole + self.raw[at + 1 :]
+        text = self.text_with_marks[:at] + whole + self.text_with_marks[at + 1 :]
         self.buffer.document = Document(text, at + len(whole))
         return True
 
@@ -105,12 +105,12 @@ class Draft:
         """One visual row down; False on the last one."""
         return self._move(columns, 1)
 
-    def earlier(self) -> bool:
+    def history_back(self) -> bool:
         """The entry of the history before, that begins with what was typed; False when there is none."""
-        return self._browse(self.history.back(self.raw))
+        return self._browse(self.history.previous(self.text_with_marks))
 
-    def later(self) -> bool:
-        return self._browse(self.history.forth(self.raw))
+    def history_forward(self) -> bool:
+        return self._browse(self.history.next(self.text_with_marks))
 
     def suggestion(self) -> str:
         """The grey text behind the cursor; behind a command there is none, the menu says what Enter would do."""
@@ -133,21 +133,21 @@ class Draft:
 
     def _move(self, columns: int, by: int) -> bool:
         cursor = self.buffer.cursor_position
-        rows = visual_rows(self.raw, columns, self._width)
+        rows = visual_rows(self.text_with_marks, columns, self._width)
         at = max(n for n, (start, _) in enumerate(rows) if start <= cursor)
         if not 0 <= at + by < len(rows):
             return False
-        column = sum(self._width(c) for c in self.raw[rows[at][0] : cursor])
+        column = sum(self._width(c) for c in self.text_with_marks[rows[at][0] : cursor])
         start, end = rows[at + by]
         place = start
-        while place < end and column >= self._width(self.raw[place]):
-            column -= self._width(self.raw[place])
+        while place < end and column >= self._width(self.text_with_marks[place]):
+            column -= self._width(self.text_with_marks[place])
             place += 1
         self.buffer.cursor_position = place
         return True
 
     def _width(self, character: str) -> int:
-        return cells(self.pastes.shown(character))
+        return text_width(self.pastes.shown(character))
 
 
 def visual_rows(text: str, columns: int, width: Callable[[str], int]) -> Rows:

@@ -18,24 +18,24 @@ class History:
 
     def add(self, text: str) -> bool:
         """Keep a text and tell so: not twice in a row, not blank, none that begins with a blank (it may be secret)."""
-        self.rest()
+        self.stop_browsing()
         if not text.strip() or text.startswith(" ") or (self.entries and self.entries[-1] == text):
             return False
         self.entries.append(text)
         return True
 
-    def recall(self, older: list[str]) -> None:
+    def prepend(self, older: list[str]) -> None:
         """Texts of earlier runs, oldest first, come before those of this one."""
         self.entries[:0] = older
 
-    def back(self, current: str) -> str | None:
+    def previous(self, current: str) -> str | None:
         """The entry before, None when there is none."""
         if self._at is None:
             self._typed = current
         start = len(self.entries) if self._at is None else self._at
         return self._go(range(start - 1, -1, -1), current)
 
-    def forth(self, current: str) -> str | None:
+    def next(self, current: str) -> str | None:
         """The entry after; behind the last one, what was being typed. None when not browsing."""
         if self._at is None:
             return None
@@ -45,7 +45,7 @@ class History:
             return self._typed
         return found
 
-    def rest(self) -> None:
+    def stop_browsing(self) -> None:
         """Browsing is over: what stands in the input is what is being typed."""
         self._at = None
         self._typed = ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from termchat.core.sanitize import Safe, safe, say
+from termchat.core.sanitize import Safe, safe, safe_format
 from termchat.ui.phrases import size
 
 FOLD_CHARS = 1000
@@ -51,7 +51,7 @@ class Pastes:
             return None
         text = self._texts[number]
         lines = text.count("\n") + 1
-        return say(
+        return safe_format(
             "[Pasted #{n} · {lines} · {size}]",
             n=safe(str(number + 1)),
             lines=safe(f"{lines} lines" if lines > 1 else "1 line"),

@@ -6,19 +6,19 @@ from time import time
 
 from termchat.core.chat_store import Session
 from termchat.core.chats import PastPrompt
-from termchat.ui.repl.input.editor import Draft
+from termchat.ui.repl.input.editor import InputEditor
 
 _MOST = 500
 
 
-class Memory:
+class SavedHistory:
     """Joins the draft to the kept prompts and drafts; without a library it remembers nothing beyond this run.
 
     prompts   what was typed: in this run, then in this directory, then elsewhere, the newest first
     ready     whether those of earlier runs are among them
     """
 
-    def __init__(self, session: Session, draft: Draft) -> None:
+    def __init__(self, session: Session, draft: InputEditor) -> None:
         self._session = session
         self._draft = draft
         self.prompts: list[PastPrompt] = []
@@ -32,14 +32,14 @@ class Memory:
         if library is None:
             self.ready = True
             return
-        place = self._session.place
+        place = self._session.location
         past = await library.prompts(directory=place.directory, limit=_MOST)
         self.prompts += past
         self.ready = True
-        self._draft.history.recall([prompt.text for prompt in reversed(past)])
-        left = text or await library.left_draft(place)
+        self._draft.history.prepend([prompt.text for prompt in reversed(past)])
+        left = text or await library.recover_draft(place)
         if left and self._draft.empty:
-            self._draft.put(left)
+            self._draft.set_text(left)
         self._saved = left
         self.typed()
 
@@ -51,5 +51,5 @@ class Memory:
             self._session.draft(text)
 
     def _remember(self, text: str) -> None:
-        self.prompts.insert(0, PastPrompt(text, self._session.place.directory, time()))
+        self.prompts.insert(0, PastPrompt(text, self._session.location.directory, time()))
         self._session.remember(text)

@@ -9,42 +9,42 @@ from time import monotonic
 from prompt_toolkit.data_structures import Size
 
 from termchat.core.models import ModelRef
-from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_line, say
+from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_format, safe_line
 from termchat.core.style import TextRole
-from termchat.ui.blocks import Line, line
-from termchat.ui.frontend import House
-from termchat.ui.repl.chat_summary import Gist
-from termchat.ui.repl.input.completion_menu import Menu
-from termchat.ui.repl.input.editor import Draft
+from termchat.ui.blocks import Line, styled_line
+from termchat.ui.frontend import FrontendContext
+from termchat.ui.repl.chat_summary import ChatSummary
+from termchat.ui.repl.input.completion_menu import CompletionMenu
+from termchat.ui.repl.input.editor import InputEditor
 from termchat.ui.repl.murmur import wrapped
-from termchat.ui.repl.panels.key_help import sheet_lines
-from termchat.ui.repl.panels.layout import Parts
+from termchat.ui.repl.panels.key_help import key_help_lines
+from termchat.ui.repl.panels.layout import LiveRegionSource
 from termchat.ui.repl.panels.picker import Picker
-from termchat.ui.repl.panels.status import QUIET, Facts, busy_line, clipped, idle_line, spinner, stalls
+from termchat.ui.repl.panels.status import QUIET, StatusInfo, busy_line, fit, idle_line, is_stalled, spinner
 from termchat.ui.repl.panels.toast import Toast
-from termchat.ui.repl.turns import Talk
-from termchat.ui.text.fit import cells, cut
+from termchat.ui.repl.turns import TurnRunner
+from termchat.ui.text.fit import text_width, truncate
 from termchat.ui.text.row import Row, Segment
 from termchat.ui.tool_cards import live_rows
-from termchat.ui.turn_state import Think, TurnView
+from termchat.ui.turn_state import Think, TurnState
 
 _THOUGHT_ROWS = 4
 _QUEUE_ROWS = 3
 _NARROWEST, _LOWEST = 20, 6
 
 
-class Faces:
+class LiveContent:
     """Reads what the other parts know and says it in lines. `sheet` is whether the key sheet is shown."""
 
     def __init__(
         self,
-        house: House,
-        talk: Talk,
-        draft: Draft,
-        menu: Menu,
+        house: FrontendContext,
+        talk: TurnRunner,
+        draft: InputEditor,
+        menu: CompletionMenu,
         picker: Picker,
         toast: Toast,
-        gist: Gist,
+        gist: ChatSummary,
         size: Callable[[], Size],
     ) -> None:
         self._house = house
@@ -67,16 +67,16 @@ class Faces:
     def rows(self) -> int:
         return self._size().rows
 
-    def parts(self, sign: Callable[[], Safe]) -> Parts:
+    def parts(self, sign: Callable[[], Safe]) -> LiveRegionSource:
         """The live region's parts, as functions of this moment."""
-        return Parts(
+        return LiveRegionSource(
             self._draft,
             rows=lambda: self.rows,
-            calls=self._roomy(self.calls),
-            queue=self._roomy(self.queue),
+            calls=self._unless_tiny(self.calls),
+            queue=self._unless_tiny(self.queue),
             panel=lambda: self._picker.lines(self.columns, self.rows),
-            menu=self._roomy(self.below),
-            status=self.foot,
+            menu=self._unless_tiny(self.below_input),
+            status=self.status_lines,
             placeholder=self.placeholder,
             prompt=sign,
             filter=self._picker.filter,
@@ -90,22 +90,22 @@ class Faces:
 
     def placeholder(self) -> Safe:
         """The dim words in an empty input, as many of them as fit."""
-        words = [say("Type to queue"), say("Esc to stop")]
+        words = [safe_format("Type to queue"), safe_format("Esc to stop")]
         if not self._talk.busy:
-            words = [say("Ask anything"), say("/ commands"), say("? keys")]
-        while words and cells(join(" · ", words)) > self.columns - 4:
+            words = [safe_format("Ask anything"), safe_format("/ commands"), safe_format("? keys")]
+        while words and text_width(join(" · ", words)) > self.columns - 4:
             words.pop()
         return EMPTY if self.tiny else join(" · ", words)
 
-    def foot(self) -> Sequence[Line]:
+    def status_lines(self) -> Sequence[Line]:
         """The status line; where it is tiny only what is said for a moment."""
-        return [clipped(self.status(), self.columns - 1)] if self._toast.words or not self.tiny else ()
+        return [fit(self.status(), self.columns - 1)] if self._toast.words or not self.tiny else ()
 
     def status(self) -> Line:
         """The line below the input: a word for the moment, the running turn, or what there is."""
         turn = self._talk.view.turn
         if self._toast.words:
-            return line(cut(self._toast.words, self.columns - 1), TextRole.WARNING)
+            return styled_line(truncate(self._toast.words, self.columns - 1), TextRole.WARNING)
         if turn:
             return self._busy(turn, monotonic())
         return idle_line(self._facts(), self.columns)
@@ -125,37 +125,37 @@ class Faces:
         rows: list[Line] = []
         for n in range(max(0, len(queue) - _QUEUE_ROWS), len(queue)):
             words = Safe(f"{sign} {n + 1} {safe_line(self._draft.pastes.shown(queue[n]))}")
-            soon = say(" · goes with the next step") if n < self._talk.steering else EMPTY
-            soon = soon if self.columns > 2 * cells(soon) else EMPTY
-            words = cut(words, self.columns - 2 - cells(soon))
-            rows.append(line(Safe(f"{words}{soon}"), TextRole.DIM))
+            soon = safe_format(" · goes with the next step") if n < self._talk.steering else EMPTY
+            soon = soon if self.columns > 2 * text_width(soon) else EMPTY
+            words = truncate(words, self.columns - 2 - text_width(soon))
+            rows.append(styled_line(Safe(f"{words}{soon}"), TextRole.DIM))
         return rows
 
-    def below(self) -> Sequence[Line]:
+    def below_input(self) -> Sequence[Line]:
         """Below the input: the key sheet or the menu."""
-        return sheet_lines(self.columns) if self.sheet else self._menu.lines(self.columns)
+        return key_help_lines(self.columns) if self.sheet else self._menu.lines(self.columns)
 
-    def _busy(self, turn: TurnView, now: float) -> Line:
+    def _busy(self, turn: TurnState, now: float) -> Line:
         """The glyph turns; the words change with what happens, and their numbers once a second."""
         queued, begun = len(self._talk.queue), now - turn.started >= QUIET or turn.first is not None
-        second = (int(now - turn.since), stalls(turn, now))
+        second = (int(now - turn.since), is_stalled(turn, now))
         moment = (turn.id, turn.phase, turn.retry, second, begun, queued, self.columns)
         if self._told[0] != moment:
             self._told = (moment, busy_line(turn, now, self.columns, "", queued))
         words = self._told[1]
         return (Segment(Safe(f"{self._glyph()} "), (TextRole.ACCENT,)), *words[1:]) if begun else words
 
-    def _roomy(self, lines: Callable[[], Sequence[Line]]) -> Callable[[], Sequence[Line]]:
+    def _unless_tiny(self, lines: Callable[[], Sequence[Line]]) -> Callable[[], Sequence[Line]]:
         """Lines that are left out where it is tiny."""
         return lambda: () if self.tiny else lines()
 
-    def _facts(self) -> Facts:
+    def _facts(self) -> StatusInfo:
         session = self._house.session
-        think = session.terms.params.think
+        think = session.settings.params.think
         context = self._gist.usage
         tokens = context.input + context.output if context else 0
         costs = [spent.cost for spent in session.totals.values() if spent.cost is not None]
-        return Facts(
+        return StatusInfo(
             session.model,
             self._cwd(),
             tokens,
@@ -169,7 +169,7 @@ class Faces:
         """How many tokens a model reads, looked up once a turn; 0 when nobody has told."""
         moment = (model, id(self._talk.view.last))
         if self._limit[0] != moment:
-            info = self._house.providers.info(model)
+            info = self._house.providers.model_info(model)
             self._limit = (moment, (info.context if info else None) or 0)
         return self._limit[1]
 

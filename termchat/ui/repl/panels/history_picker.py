@@ -7,22 +7,22 @@ from pathlib import Path
 
 from termchat.core.chats import PastPrompt
 from termchat.core.effects import Choice
-from termchat.core.sanitize import Safe, join, safe_line, say
+from termchat.core.sanitize import Safe, join, safe_format, safe_line
 from termchat.ui.fuzzy import found
-from termchat.ui.phrases import preview
+from termchat.ui.phrases import truncate
 from termchat.ui.relative_time import age
-from termchat.ui.repl.input.editor import Draft
-from termchat.ui.repl.input.saved_history import Memory
+from termchat.ui.repl.input.editor import InputEditor
+from termchat.ui.repl.input.saved_history import SavedHistory
 from termchat.ui.repl.panels.picker import Picker
 from termchat.ui.repl.panels.toast import Toast
 
 _SHOWN = 200
 
 
-class Recall:
+class HistoryPicker:
     """Opens the list. What is chosen takes the place of the draft, which is kept as well; Esc changes nothing."""
 
-    def __init__(self, memory: Memory, draft: Draft, picker: Picker, toast: Toast, directory: str) -> None:
+    def __init__(self, memory: SavedHistory, draft: InputEditor, picker: Picker, toast: Toast, directory: str) -> None:
         self._memory = memory
         self._draft = draft
         self._picker = picker
@@ -38,20 +38,23 @@ class Recall:
             newest.setdefault(prompt.text, prompt)
         prompts = list(newest.values())
         if not prompts:
-            none, early = say("Nothing was typed before."), say("What was typed before is still being read.")
+            none, early = (
+                safe_format("Nothing was typed before."),
+                safe_format("What was typed before is still being read."),
+            )
             self._toast.say(none if self._memory.ready else early)
             return
         texts, now = [prompt.text for prompt in prompts], time.time()
         self._picker.open(
-            say("History"),
-            [Choice(preview(prompt.text, _SHOWN), self._detail(prompt, now)) for prompt in prompts],
+            safe_format("History"),
+            [Choice(truncate(prompt.text, _SHOWN), self._detail(prompt, now)) for prompt in prompts],
             took=lambda n: self._take(texts[n]),
             find=lambda typed: found(texts, typed),
         )
 
     def _take(self, text: str) -> None:
-        self._draft.keep()
-        self._draft.put(self._draft.pastes.fold(text))
+        self._draft.remember()
+        self._draft.set_text(self._draft.pastes.fold(text))
 
     def _detail(self, prompt: PastPrompt, now: float) -> Safe:
         parts = [age(prompt.at, now)]

@@ -5,30 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from termchat.config.keymap import KEYS
-from termchat.core.sanitize import Safe, say
+from termchat.core.sanitize import Safe, safe_format
 from termchat.core.style import TextRole
 from termchat.ui.blocks import Line
-from termchat.ui.text.fit import cells, cut
+from termchat.ui.text.fit import text_width, truncate
 from termchat.ui.text.row import Segment
 
 _ROWS = 8
 _COLUMN = 39  # a narrower one would cut words
 
 
-def sheet_lines(columns: int) -> Sequence[Line]:
+def key_help_lines(columns: int) -> Sequence[Line]:
     """At most eight rows; what does not fit is left out and named in the last cell, the most used keys come first."""
     wanted = -(-len(KEYS) // _ROWS)
     fitting = max(1, min(wanted, (columns - 1) // _COLUMN))
     width = (columns - 1) // fitting
-    entries = [(key.shown, key.help) for key in KEYS]
+    entries = [(key.label, key.help) for key in KEYS]
     if len(entries) > fitting * _ROWS:
-        entries[fitting * _ROWS - 1 :] = [(say("/keys"), say("shows all of them"))]
+        entries[fitting * _ROWS - 1 :] = [(safe_format("/keys"), safe_format("shows all of them"))]
     rows: list[list[Segment]] = [[] for _ in range(_ROWS)]
     for first in range(0, len(entries), _ROWS):
         group = entries[first : first + _ROWS]
-        names = max(cells(shown) for shown, _ in group) + 1
+        names = max(text_width(shown) for shown, _ in group) + 1
         for row, (shown, help_) in zip(rows, group, strict=False):
-            words = cut(help_, width - names - 1)
-            pad = " " * max(0, width - names - cells(words))
+            words = truncate(help_, width - names - 1)
+            pad = " " * max(0, width - names - text_width(words))
             row += [Segment(Safe(shown.ljust(names)), (TextRole.ACCENT,)), Segment(Safe(words + pad), (TextRole.DIM,))]
     return [tuple(row) for row in rows if row]

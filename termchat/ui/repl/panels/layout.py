@@ -19,9 +19,9 @@ from prompt_toolkit.layout.utils import explode_text_fragments
 from termchat.core.sanitize import Safe
 from termchat.core.style import TextRole
 from termchat.ui.blocks import Line
-from termchat.ui.repl.input.editor import Draft
-from termchat.ui.repl.panels.style import Fragments, Skin
-from termchat.ui.text.ascii import spelled
+from termchat.ui.repl.input.editor import InputEditor
+from termchat.ui.repl.panels.style import Fragments, PromptToolkitStyle
+from termchat.ui.text.ascii import to_ascii
 
 _MENU_ROWS = 8
 _PANEL_ROWS = 12
@@ -35,10 +35,10 @@ def _no_lines() -> Sequence[Line]:
 
 
 @dataclass(slots=True)
-class Parts:
+class LiveRegionSource:
     """What the live region shows. Every function is asked at each frame, so it is cheap."""
 
-    draft: Draft
+    draft: InputEditor
     rows: Callable[[], int]
     calls: Lines = _no_lines
     queue: Lines = _no_lines
@@ -65,10 +65,10 @@ def _up_to(rows: int) -> Dimension:
     return Dimension(min=0, max=rows, preferred=rows)
 
 
-class Live:
+class LiveLayout:
     """The layout of the live region."""
 
-    def __init__(self, parts: Parts, skin: Skin) -> None:
+    def __init__(self, parts: LiveRegionSource, skin: PromptToolkitStyle) -> None:
         self.parts = parts
         self.skin = skin
         self.input = self._input_window()
@@ -138,7 +138,7 @@ class Live:
 class _Input(Processor):
     """Shows pastes by their labels, the placeholder in an empty input, the suggestion behind the text."""
 
-    def __init__(self, parts: Parts, skin: Skin) -> None:
+    def __init__(self, parts: LiveRegionSource, skin: PromptToolkitStyle) -> None:
         self._parts = parts
         self._skin = skin
 
@@ -147,13 +147,15 @@ class _Input(Processor):
         draft = self._parts.draft
         dim = self._skin.style(TextRole.DIM)
         if draft.empty:
-            return Transformation([*given.fragments, (dim, spelled(self._parts.placeholder(), signs=self._skin.signs))])
+            return Transformation(
+                [*given.fragments, (dim, to_ascii(self._parts.placeholder(), signs=self._skin.signs))]
+            )
         fragments = explode_text_fragments(given.fragments)
         shown: Fragments = []
         starts: list[int] = [0]
         for fragment in fragments:
             label = draft.pastes.label(fragment[1]) if len(fragment[1]) == 1 else None
-            label = spelled(label, signs=self._skin.signs) if label else None
+            label = to_ascii(label, signs=self._skin.signs) if label else None
             shown.append((self._skin.style(TextRole.ACCENT), label) if label else (fragment[0], fragment[1]))
             starts.append(starts[-1] + len(label or fragment[1]))
         if given.lineno == given.document.line_count - 1 and (hint := draft.suggestion()):

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from prompt_toolkit.buffer import Buffer
 
 from termchat.core.effects import Choice, Effect
-from termchat.core.sanitize import EMPTY, Safe, say
+from termchat.core.sanitize import EMPTY, Safe, safe_format
 from termchat.core.style import TextRole
-from termchat.ui.blocks import Line, line
-from termchat.ui.text.fit import cells, cut
+from termchat.ui.blocks import Line, styled_line
+from termchat.ui.text.fit import text_width, truncate
 from termchat.ui.text.row import Segment
 
 _ROWS = 10
@@ -31,11 +31,11 @@ class Picker:
     def __init__(self) -> None:
         self.filter = Buffer(multiline=False, on_text_changed=lambda _: self._filtered())
         self.choices: Sequence[Choice] | None = None
-        self.took: Callable[[int], None] | None = None
-        self.marked: Callable[[Choice], None] | None = None
-        self.left: Callable[[], None] | None = None
-        self.find: Callable[[str], Sequence[int]] | None = None
-        self.foot: Sequence[Line] = ()
+        self.on_accept: Callable[[int], None] | None = None
+        self.on_highlight: Callable[[Choice], None] | None = None
+        self.on_cancel: Callable[[], None] | None = None
+        self.search: Callable[[str], Sequence[int]] | None = None
+        self.footer: Sequence[Line] = ()
         self.tab: Callable[[], None] | None = None
         self._told: Choice | None = None
         self._title = EMPTY
@@ -58,11 +58,11 @@ class Picker:
         left: Callable[[], None] | None = None,
         find: Callable[[str], Sequence[int]] | None = None,
     ) -> None:
-        self.took, self.marked, self.left, self.find = took, None, None, find
+        self.on_accept, self.on_highlight, self.on_cancel, self.search = took, None, None, find
         self._title, self.choices, self._note = title, choices, note
         self.filter.reset()
         self.filter.insert_text(query)
-        self._at, self.marked, self.left = at, marked, left
+        self._at, self.on_highlight, self.on_cancel = at, marked, left
         self._tell()
 
     def extend(self, choices: Sequence[Choice], note: Safe = EMPTY) -> None:
@@ -75,7 +75,7 @@ class Picker:
 
     def refill(self, choices: Sequence[Choice], note: Safe) -> None:
         """Other choices in the place of those there were; the first one is marked."""
-        self.choices, self._note, self._at, self.foot = choices, note, 0, ()
+        self.choices, self._note, self._at, self.footer = choices, note, 0, ()
         self._tell()
 
     def is_marked(self, choice: Choice) -> bool:
@@ -85,8 +85,8 @@ class Picker:
 
     def close(self) -> None:
         """Nothing is taken."""
-        left, self.left, self.marked = self.left, None, None
-        self.choices, self.foot, self.tab, self._told = None, (), None, None
+        left, self.on_cancel, self.on_highlight = self.on_cancel, None, None
+        self.choices, self.footer, self.tab, self._told = None, (), None, None
         self.filter.reset()
         if left:
             left()
@@ -98,15 +98,15 @@ class Picker:
 
     def _tell(self) -> None:
         shown = self.shown()
-        if self.marked and shown and shown[self._at] is not self._told:
+        if self.on_highlight and shown and shown[self._at] is not self._told:
             self._told = shown[self._at]
-            self.marked(self._told)
+            self.on_highlight(self._told)
 
     def taken(self) -> Sequence[Effect]:
         """The marked choice is taken: what it does. The picker is closed."""
-        shown, took, choices = self.shown(), self.took, list(self.choices or ())
+        shown, took, choices = self.shown(), self.on_accept, list(self.choices or ())
         marked = shown[self._at] if shown else None
-        self.left = self.left if marked is None else None
+        self.on_cancel = self.on_cancel if marked is None else None
         self.close()
         if marked is None:
             return ()
@@ -117,8 +117,8 @@ class Picker:
 
     def shown(self) -> list[Choice]:
         """The choices that match what was typed: every word somewhere in the row."""
-        if self.find:
-            return [self.choices[n] for n in self.find(self.filter.text)] if self.choices else []
+        if self.search:
+            return [self.choices[n] for n in self.search(self.filter.text)] if self.choices else []
         words = self.filter.text.lower().split()
         return [c for c in self.choices or () if all(word in f"{c.label} {c.detail}".lower() for word in words)]
 
@@ -127,21 +127,21 @@ class Picker:
         if self.choices is None:
             return ()
         shown = self.shown()
-        hint = self._note or say("type to filter · ↑↓ · Enter · Esc")
-        hint = cut(Safe(f"  {hint}"), columns - cells(self._title) - 2)
+        hint = self._note or safe_format("type to filter · ↑↓ · Enter · Esc")
+        hint = truncate(Safe(f"  {hint}"), columns - text_width(self._title) - 2)
         head = (Segment(self._title, (TextRole.STRONG,)), Segment(hint, (TextRole.DIM,)))
-        room = max(1, min(_ROWS, rows // 2 - 1) - len(self.foot))
+        room = max(1, min(_ROWS, rows // 2 - 1) - len(self.footer))
         start = max(0, min(self._at - room // 2, len(shown) - room))
         body = [self._row(shown[n], columns, marked=n == self._at) for n in range(start, min(len(shown), start + room))]
-        foot = [cut_line(row, columns - 1) for row in self.foot]
+        foot = [cut_line(row, columns - 1) for row in self.footer]
         if rows < _LOWEST:
             return tuple(body)
-        return (head, *(body or [line(say("  nothing matches"), TextRole.DIM)]), *foot)
+        return (head, *(body or [styled_line(safe_format("  nothing matches"), TextRole.DIM)]), *foot)
 
     def _row(self, choice: Choice, columns: int, *, marked: bool) -> Line:
         sign = Segment(Safe("❯ " if marked else "  "), (TextRole.ACCENT,))
-        label = cut(choice.label, columns - 4)
-        detail = cut(choice.detail, columns - 6 - cells(label))
+        label = truncate(choice.label, columns - 4)
+        detail = truncate(choice.detail, columns - 6 - text_width(label))
         return (
             sign,
             Segment(label, (TextRole.STRONG,) if marked else ()),
@@ -155,4 +155,6 @@ class Picker:
 
 def cut_line(row: Line, columns: int) -> Line:
     """A line of one segment that fits."""
-    return tuple(Segment(cut(segment.text, columns), segment.roles) for segment in row[:1]) if len(row) == 1 else row
+    return (
+        tuple(Segment(truncate(segment.text, columns), segment.roles) for segment in row[:1]) if len(row) == 1 else row
+    )

@@ -9,13 +9,13 @@ from math import ceil
 from typing import assert_never
 
 from termchat.core.models import ModelRef
-from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_line, say
+from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_format, safe_line
 from termchat.core.style import TextRole
-from termchat.ui.blocks import Line, line, words_of
-from termchat.ui.phrases import away_words, count, duration, money, rate, trouble
-from termchat.ui.text.fit import cells, cut_middle
+from termchat.ui.blocks import Line, plain_text, styled_line
+from termchat.ui.phrases import count, duration, money, rate, short_reason, waiting_line
+from termchat.ui.text.fit import text_width, truncate_middle
 from termchat.ui.text.row import Segment
-from termchat.ui.turn_state import Phase, TurnView
+from termchat.ui.turn_state import Phase, TurnState
 
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _ASCII = "-\\|/"
@@ -25,7 +25,7 @@ _FULL, _BRIM = 80, 95  # percent of the context from which it is said in yellow,
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class StatusInfo:
     """What the idle status line tells.
 
     tokens   the size of the conversation, 0 when not known; `limit` is how much the model reads, 0 when not known
@@ -46,25 +46,28 @@ class Facts:
         return 100 * self.tokens // self.limit if self.limit else 0
 
 
-def idle_line(facts: Facts, columns: int) -> Line:
+def idle_line(facts: StatusInfo, columns: int) -> Line:
     """`gpt-5.2 · think med · 12.4k/400k (3%) · $0.042 · ~/proj · ? keys`, losing what matters least when it is narrow.
 
     A context that is nearly full is said first.
     """
     if facts.queued:
         number = safe(str(facts.queued))
-        whole = say("{n} queued · Enter sends · ↑ edits · Alt-Backspace drops", n=number)
-        return _fitting([[whole], [say("{n} queued · Enter sends", n=number)], [say("{n} queued", n=number)]], columns)
+        whole = safe_format("{n} queued · Enter sends · ↑ edits · Alt-Backspace drops", n=number)
+        return _fitting(
+            [[whole], [safe_format("{n} queued · Enter sends", n=number)], [safe_format("{n} queued", n=number)]],
+            columns,
+        )
     model = _model_words(facts.model)
     if facts.percent >= _FULL:
-        full = say("context {n}% · /new", n=safe(str(facts.percent)))
+        full = safe_format("context {n}% · /new", n=safe(str(facts.percent)))
         role = TextRole.ERROR if facts.percent >= _BRIM else TextRole.WARNING
         return _fitting([[full, model, facts.cwd], [full, model], [full]], columns, role)
-    think = say("think {t}", t=facts.think) if facts.think else EMPTY
+    think = safe_format("think {t}", t=facts.think) if facts.think else EMPTY
     cost = money(facts.cost) if facts.cost else EMPTY
     some, whole = _tokens(facts), _tokens(facts, share=True)
     wants = [
-        [model, think, whole, cost, facts.cwd, say("? keys")],
+        [model, think, whole, cost, facts.cwd, safe_format("? keys")],
         [model, think, whole, cost, facts.cwd],
         [model, think, whole, cost],
         [model, think, whole],
@@ -75,27 +78,27 @@ def idle_line(facts: Facts, columns: int) -> Line:
     return _fitting(wants, columns)
 
 
-def _tokens(facts: Facts, *, share: bool = False) -> Safe:
+def _tokens(facts: StatusInfo, *, share: bool = False) -> Safe:
     if not facts.tokens:
         return EMPTY
     if not facts.limit:
-        return say("{n} tokens", n=count(facts.tokens))
-    words = say("{n}/{limit}", n=count(facts.tokens), limit=count(facts.limit))
-    return say("{words} ({p}%)", words=words, p=safe(str(facts.percent))) if share else words
+        return safe_format("{n} tokens", n=count(facts.tokens))
+    words = safe_format("{n}/{limit}", n=count(facts.tokens), limit=count(facts.limit))
+    return safe_format("{words} ({p}%)", words=words, p=safe(str(facts.percent))) if share else words
 
 
 def _model_words(model: ModelRef) -> Safe:
     if model.provider == "demo":
-        return say("{model} · no model", model=safe_line(str(model)))
+        return safe_format("{model} · no model", model=safe_line(str(model)))
     return safe_line(model.model)
 
 
 def _fitting(wants: Sequence[Sequence[Safe]], columns: int, role: TextRole = TextRole.DIM) -> Line:
     for parts in wants:
         words = join(" · ", [part for part in parts if part])
-        if cells(words) <= columns - 1:
-            return line(words, role)
-    return line(cut_middle(wants[-1][0], columns - 1), role)
+        if text_width(words) <= columns - 1:
+            return styled_line(words, role)
+    return styled_line(truncate_middle(wants[-1][0], columns - 1), role)
 
 
 def spinner(now: float, *, signs: bool, motion: bool) -> str:
@@ -106,89 +109,99 @@ def spinner(now: float, *, signs: bool, motion: bool) -> str:
     return glyphs[int(now * 8) % len(glyphs)]
 
 
-def busy_line(turn: TurnView, now: float, columns: int, glyph: str, queued: int = 0) -> Line:
+def busy_line(turn: TurnState, now: float, columns: int, glyph: str, queued: int = 0) -> Line:
     """`⠋ replying · 0.8s to first token · 214 tok · 61 tok/s`, without its last parts when it gets narrow."""
     if now - turn.started < QUIET and turn.first is None:
-        return line(safe_line(turn.model.model), TextRole.DIM)
+        return styled_line(safe_line(turn.model.model), TextRole.DIM)
     parts = _busy_parts(turn, now)
-    if turn.phase is Phase.WAITING and cells(parts[0]) > columns // 2:
-        parts[0] = say("waiting")
+    if turn.phase is Phase.WAITING and text_width(parts[0]) > columns // 2:
+        parts[0] = safe_format("waiting")
     if queued:
-        parts.insert(1, say("{n} queued", n=safe(str(queued))))
-    while len(parts) > 1 and cells(join(" · ", parts)) > columns - 4:
+        parts.insert(1, safe_format("{n} queued", n=safe(str(queued))))
+    while len(parts) > 1 and text_width(join(" · ", parts)) > columns - 4:
         parts.pop()
-    words = cut_middle(join(" · ", parts), columns - 4)
+    words = truncate_middle(join(" · ", parts), columns - 4)
     return (Segment(Safe(f"{glyph} "), (TextRole.ACCENT,)), Segment(words, (TextRole.DIM,)))
 
 
 _TALKING = (Phase.WAITING, Phase.THINKING, Phase.REPLYING, Phase.CALLING, Phase.SEARCHING)
 
 
-def stalls(turn: TurnView, now: float) -> bool:
+def is_stalled(turn: TurnState, now: float) -> bool:
     """Whether nothing has come for so long that it may be worth asking again."""
     return now - turn.last > STALL and turn.phase in _TALKING
 
 
-def _busy_parts(turn: TurnView, now: float) -> list[Safe]:
-    if stalls(turn, now) and turn.phase is not Phase.WAITING:
-        silent = say("no data for {t}", t=_seconds(now - turn.last))
-        return [say("stalled"), silent, say("Esc stops"), say("Alt-R retries")]
+def _busy_parts(turn: TurnState, now: float) -> list[Safe]:
+    if is_stalled(turn, now) and turn.phase is not Phase.WAITING:
+        silent = safe_format("no data for {t}", t=_seconds(now - turn.last))
+        return [safe_format("stalled"), silent, safe_format("Esc stops"), safe_format("Alt-R retries")]
     match turn.phase:
         case Phase.WAITING:
-            waiting = say("waiting for {model}", model=safe_line(turn.model.model))
-            ways = [say("Esc stops"), *([say("Alt-R retries")] if stalls(turn, now) else [])]
+            waiting = safe_format("waiting for {model}", model=safe_line(turn.model.model))
+            ways = [safe_format("Esc stops"), *([safe_format("Alt-R retries")] if is_stalled(turn, now) else [])]
             return [waiting, duration(now - turn.since), *ways]
         case Phase.THINKING:
             thinking = turn.thinking
-            spent = [] if thinking is None else [say("~{n} tok", n=count(round(thinking.tokens)))]
-            return [say("thinking"), _seconds(now - turn.since), *spent, say("Esc stops")]
+            spent = [] if thinking is None else [safe_format("~{n} tok", n=count(round(thinking.tokens)))]
+            return [safe_format("thinking"), _seconds(now - turn.since), *spent, safe_format("Esc stops")]
         case Phase.REPLYING:
             return _replying(turn, now)
         case Phase.CALLING:
-            return [say("writing a tool call"), _seconds(now - turn.since), say("Esc stops")]
+            return [safe_format("writing a tool call"), _seconds(now - turn.since), safe_format("Esc stops")]
         case Phase.SEARCHING:
-            return [say("searching the web"), _seconds(now - turn.since), say("Esc stops")]
+            return [safe_format("searching the web"), _seconds(now - turn.since), safe_format("Esc stops")]
         case Phase.RUNNING:
             number = len(turn.calls)
-            running = say("running {n}", n=safe("1 tool" if number == 1 else f"{number} tools"))
-            return [running, _seconds(now - turn.since), say("Esc stops")]
+            running = safe_format("running {n}", n=safe("1 tool" if number == 1 else f"{number} tools"))
+            return [running, _seconds(now - turn.since), safe_format("Esc stops")]
         case Phase.RETRYING:
             return _retrying(turn, now)
         case Phase.STOPPING:
-            return [say("stopping")]
+            return [safe_format("stopping")]
     assert_never(turn.phase)
 
 
-def _replying(turn: TurnView, now: float) -> list[Safe]:
+def _replying(turn: TurnState, now: float) -> list[Safe]:
     first = turn.first or 0.0
     guess, counted = round(turn.tokens), turn.counted or 0
     number = max(guess, counted)  # some providers count the first token and then nothing until the end
-    about = EMPTY if counted >= guess else say("~")
-    parts = [say("replying"), say("{t} to first token", t=duration(first)), say("{a}{n} tok", a=about, n=count(number))]
+    about = EMPTY if counted >= guess else safe_format("~")
+    parts = [
+        safe_format("replying"),
+        safe_format("{t} to first token", t=duration(first)),
+        safe_format("{a}{n} tok", a=about, n=count(number)),
+    ]
     if speed := rate(number, now - turn.started - first):
         parts.append(speed)
     return parts
 
 
-def _retrying(turn: TurnView, now: float) -> list[Safe]:
+def _retrying(turn: TurnState, now: float) -> list[Safe]:
     """`retrying in 4s (2/3) · rate limited · Alt-R now`; after a second refusal also where the provider tells of it."""
     retry = turn.retry
     if retry is None:
-        return [say("retrying")]
+        return [safe_format("retrying")]
     if not retry.tries:
-        return [away_words(retry), say("Esc stops"), say("Alt-R now")]
+        return [waiting_line(retry), safe_format("Esc stops"), safe_format("Alt-R now")]
     left = max(0, ceil(turn.until - now))
-    when = say("retrying in {n}s", n=safe(str(left))) if left else say("retrying")
-    tries = say("{when} ({n}/{m})", when=when, n=safe(str(retry.attempt)), m=safe(str(retry.tries)))
-    page = retry.failure.page if retry.attempt > 2 else EMPTY
-    return [tries, trouble(retry.failure), say("Alt-R now"), say("Esc stops"), *([page] if page else [])]
+    when = safe_format("retrying in {n}s", n=safe(str(left))) if left else safe_format("retrying")
+    tries = safe_format("{when} ({n}/{m})", when=when, n=safe(str(retry.attempt)), m=safe(str(retry.tries)))
+    page = retry.failure.url if retry.attempt > 2 else EMPTY
+    return [
+        tries,
+        short_reason(retry.failure),
+        safe_format("Alt-R now"),
+        safe_format("Esc stops"),
+        *([page] if page else []),
+    ]
 
 
 def _seconds(seconds: float) -> Safe:
     return safe(f"{int(seconds)}s") if seconds < 60 else duration(seconds)
 
 
-def clipped(row: Line, columns: int) -> Line:
+def fit(row: Line, columns: int) -> Line:
     """A line that is sure to fit, in one look when it had to be cut."""
-    words = words_of(row)
-    return row if cells(words) <= columns else line(cut_middle(words, columns), TextRole.DIM)
+    words = plain_text(row)
+    return row if text_width(words) <= columns else styled_line(truncate_middle(words, columns), TextRole.DIM)

@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 from prompt_toolkit.formatted_text import StyleAndTextTuples
-from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.output import ColorDepth as ToolkitColorDepth
 
 from termchat.core.style import Style, TextRole, Theme
 from termchat.ui.blocks import Line
-from termchat.ui.text.ascii import spelled_line
-from termchat.ui.text.palette import Depth
+from termchat.ui.text.ascii import line_to_ascii
+from termchat.ui.text.palette import ColorDepth
 from termchat.ui.text.row import Roles
 
 Fragments = StyleAndTextTuples
 
 DEPTHS = {
-    Depth.PLAIN: ColorDepth.DEPTH_1_BIT,
-    Depth.MONO: ColorDepth.DEPTH_1_BIT,
-    Depth.ANSI: ColorDepth.DEPTH_4_BIT,
-    Depth.INDEXED: ColorDepth.DEPTH_8_BIT,
-    Depth.TRUE: ColorDepth.DEPTH_24_BIT,
+    ColorDepth.PLAIN: ToolkitColorDepth.DEPTH_1_BIT,
+    ColorDepth.MONO: ToolkitColorDepth.DEPTH_1_BIT,
+    ColorDepth.ANSI: ToolkitColorDepth.DEPTH_4_BIT,
+    ColorDepth.INDEXED: ToolkitColorDepth.DEPTH_8_BIT,
+    ColorDepth.TRUE: ToolkitColorDepth.DEPTH_24_BIT,
 }
 
 
-class Skin:
+class PromptToolkitStyle:
     """A theme for the live region."""
 
-    def __init__(self, theme: Theme, depth: Depth, *, signs: bool = True) -> None:
+    def __init__(self, theme: Theme, depth: ColorDepth, *, signs: bool = True) -> None:
         self.signs = signs
-        self._flat = depth is Depth.PLAIN
+        self._flat = depth is ColorDepth.PLAIN
         self.use(theme)
 
     def use(self, theme: Theme) -> None:
@@ -47,7 +47,7 @@ class Skin:
 
     def lines(self, lines: tuple[Line, ...] | list[Line]) -> Fragments:
         """Our own lines joined by line ends."""
-        return self._joined([spelled_line(line, signs=self.signs) for line in lines])
+        return self._joined([line_to_ascii(line, signs=self.signs) for line in lines])
 
     def _joined(self, lines: list[Line]) -> Fragments:
         fragments: Fragments = []

@@ -5,25 +5,25 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from termchat.ui.repl.input.editor import Draft, visual_rows
+from termchat.ui.repl.input.editor import InputEditor, visual_rows
 from termchat.ui.repl.input.history import History
 from termchat.ui.repl.input.pastes import Pastes, cleaned
 
 BIG = "\n".join(f"line {n}" for n in range(132))
 
 
-def draft(text: str = "") -> Draft:
-    made = Draft(lambda: None)
-    made.put(text)
+def draft(text: str = "") -> InputEditor:
+    made = InputEditor(lambda: None)
+    made.set_text(text)
     return made
 
 
 def test_a_small_paste_is_text_and_a_large_one_is_its_size() -> None:
     made = draft("see ")
     made.paste("a\r\nb")
-    assert made.raw == "see a\nb"
+    assert made.text_with_marks == "see a\nb"
     made.paste(BIG)
-    assert made.pastes.shown(made.raw) == "see a\nb[Pasted #1 · 132 lines · 1.1 kB]"
+    assert made.pastes.shown(made.text_with_marks) == "see a\nb[Pasted #1 · 132 lines · 1.1 kB]"
     assert made.text == f"see a\nb{BIG}"
 
 
@@ -43,7 +43,7 @@ def test_a_paste_is_unfolded_where_it_stands() -> None:
     made.buffer.insert_text("z")
     made.buffer.cursor_position = 1
     assert made.unfold()
-    assert made.raw == f"a{BIG}z"
+    assert made.text_with_marks == f"a{BIG}z"
     assert not made.unfold()
 
 
@@ -70,21 +70,21 @@ def test_two_pastes_keep_their_numbers() -> None:
 
 def test_a_backslash_before_enter_is_a_new_line_and_two_are_one() -> None:
     made = draft("a\\")
-    assert made.backslash()
-    assert made.raw == "a\n"
+    assert made.expand_backslash()
+    assert made.text_with_marks == "a\n"
     made = draft("a\\\\")
-    assert not made.backslash()
-    assert made.raw == "a\\"
+    assert not made.expand_backslash()
+    assert made.text_with_marks == "a\\"
 
 
 def test_history_goes_back_by_what_was_typed_and_comes_back_to_it() -> None:
     history = History(["git status", "ls", "git log"])
-    assert history.back("git") == "git log"
-    assert history.back("git log") == "git status"
-    assert history.back("git status") is None
-    assert history.forth("git status") == "git log"
-    assert history.forth("git log") == "git"
-    assert history.forth("git") is None
+    assert history.previous("git") == "git log"
+    assert history.previous("git log") == "git status"
+    assert history.previous("git status") is None
+    assert history.next("git status") == "git log"
+    assert history.next("git log") == "git"
+    assert history.next("git") is None
 
 
 def test_history_keeps_no_repeats_no_blanks_and_no_secrets() -> None:
@@ -104,9 +104,9 @@ def test_the_suggestion_is_how_the_newest_match_goes_on() -> None:
 def test_what_is_given_back_is_in_the_input_or_in_the_history() -> None:
     made = draft()
     made.restore("lost?")
-    assert made.raw == "lost?"
+    assert made.text_with_marks == "lost?"
     made.restore("no")
-    assert made.raw == "lost?"
+    assert made.text_with_marks == "lost?"
     assert made.history.entries == ["no"]
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from termchat.config.keymap import KEYS
-from termchat.ui.blocks import words_of
-from termchat.ui.repl.panels.key_help import sheet_lines
-from termchat.ui.text.fit import cells
+from termchat.ui.blocks import plain_text
+from termchat.ui.repl.panels.key_help import key_help_lines
+from termchat.ui.text.fit import text_width
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 100, 120, 160, 200])
 def test_it_fits_and_cuts_no_word(columns: int) -> None:
-    rows = [words_of(row) for row in sheet_lines(columns)]
+    rows = [plain_text(row) for row in key_help_lines(columns)]
     assert len(rows) <= 8
-    assert all(cells(row) <= columns - 1 for row in rows)
+    assert all(text_width(row) <= columns - 1 for row in rows)
     assert "…" not in "".join(rows)
     shown = [key for key in KEYS if any(key.help in row for row in rows)]
     assert shown == list(KEYS[: len(shown)])
@@ -22,4 +22,4 @@ def test_it_fits_and_cuts_no_word(columns: int) -> None:
 
 
 def test_where_there_is_no_room_for_words_they_are_cut() -> None:
-    assert all(cells(words_of(row)) <= 19 for row in sheet_lines(20))
+    assert all(text_width(plain_text(row)) <= 19 for row in key_help_lines(20))

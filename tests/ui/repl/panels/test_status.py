@@ -10,16 +10,16 @@ import pytest
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.events import Retrying
 from termchat.core.models import ModelRef
-from termchat.core.sanitize import say
+from termchat.core.sanitize import safe_format
 from termchat.core.style import TextRole
-from termchat.ui.blocks import words_of
-from termchat.ui.repl.panels.status import Facts, busy_line, idle_line
-from termchat.ui.text.fit import cells
-from termchat.ui.turn_state import Phase, TurnView
+from termchat.ui.blocks import plain_text
+from termchat.ui.repl.panels.status import StatusInfo, busy_line, idle_line
+from termchat.ui.text.fit import text_width
+from termchat.ui.turn_state import Phase, TurnState
 
 MODEL = ModelRef("openai", "gpt-5.2")
-FACTS = Facts(MODEL, say("~/proj"), 12_400, 400_000, say("med"), Decimal("0.042"))
-TURN = TurnView("t", MODEL, 0.0, Phase.REPLYING, since=1.0, first=0.8, last=10.0, tokens=214)
+FACTS = StatusInfo(MODEL, safe_format("~/proj"), 12_400, 400_000, safe_format("med"), Decimal("0.042"))
+TURN = TurnState("t", MODEL, 0.0, Phase.REPLYING, since=1.0, first=0.8, last=10.0, tokens=214)
 
 
 @pytest.mark.parametrize(
@@ -36,15 +36,15 @@ TURN = TurnView("t", MODEL, 0.0, Phase.REPLYING, since=1.0, first=0.8, last=10.0
     ],
 )
 def test_it_gives_up_what_matters_least(columns: int, words: str) -> None:
-    assert words_of(idle_line(FACTS, columns)) == words
+    assert plain_text(idle_line(FACTS, columns)) == words
 
 
 @pytest.mark.parametrize("columns", range(6, 120))
 def test_it_always_fits(columns: int) -> None:
     for facts in (FACTS, replace(FACTS, tokens=390_000), replace(FACTS, queued=2)):
-        assert cells(words_of(idle_line(facts, columns))) < columns
+        assert text_width(plain_text(idle_line(facts, columns))) < columns
     for now in (11.0, 17.0):
-        assert cells(words_of(busy_line(TURN, now, columns, "x", 2))) < columns
+        assert text_width(plain_text(busy_line(TURN, now, columns, "x", 2))) < columns
 
 
 @pytest.mark.parametrize(
@@ -53,18 +53,18 @@ def test_it_always_fits(columns: int) -> None:
 def test_a_context_that_is_nearly_full_is_said_in_colour(tokens: int, role: TextRole) -> None:
     row = idle_line(replace(FACTS, tokens=tokens), 80)
     assert row[0].roles == (role,)
-    assert words_of(row).startswith("context ") is (role is not TextRole.DIM)
+    assert plain_text(row).startswith("context ") is (role is not TextRole.DIM)
 
 
 @pytest.mark.parametrize(
     ("columns", "words"), [(80, "2 queued · Enter sends · ↑ edits · Alt-Backspace drops"), (20, "2 queued")]
 )
 def test_a_queue_that_waits_is_said_whole_or_short(columns: int, words: str) -> None:
-    assert words_of(idle_line(replace(FACTS, queued=2), columns)) == words
+    assert plain_text(idle_line(replace(FACTS, queued=2), columns)) == words
 
 
 def test_a_model_whose_limit_nobody_knows_has_its_tokens_only() -> None:
-    assert "12.4k tokens" in words_of(idle_line(replace(FACTS, limit=0), 80))
+    assert "12.4k tokens" in plain_text(idle_line(replace(FACTS, limit=0), 80))
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_model_whose_limit_nobody_knows_has_its_tokens_only() -> None:
     ],
 )
 def test_silence_is_said_after_five_seconds(phase: Phase, now: float, words: str) -> None:
-    assert words_of(busy_line(replace(TURN, phase=phase), now, 80, "x")) == f"x {words}"
+    assert plain_text(busy_line(replace(TURN, phase=phase), now, 80, "x")) == f"x {words}"
 
 
 @pytest.mark.parametrize(
@@ -89,12 +89,12 @@ def test_silence_is_said_after_five_seconds(phase: Phase, now: float, words: str
     ],
 )
 def test_the_countdown_names_where_the_provider_tells_of_it_after_the_second_time(attempt: int, words: str) -> None:
-    failure = Failure(FailureKind.OVERLOADED, say("Overloaded."), page=say("https://status.example"))
+    failure = Failure(FailureKind.OVERLOADED, safe_format("Overloaded."), url=safe_format("https://status.example"))
     turn = replace(TURN, phase=Phase.RETRYING, retry=Retrying(attempt, 3, 4.0, failure), until=20.0)
-    assert words_of(busy_line(turn, 16.5, 100, "x")) == f"x {words}"
+    assert plain_text(busy_line(turn, 16.5, 100, "x")) == f"x {words}"
 
 
 @pytest.mark.parametrize(("counted", "words"), [(None, "~214 tok"), (1, "~214 tok"), (230, "230 tok")])
 def test_a_count_of_the_first_token_alone_is_no_count(counted: int | None, words: str) -> None:
     """Anthropic counts one token at the beginning, and the others at the end."""
-    assert f" · {words} · " in words_of(busy_line(replace(TURN, counted=counted), 11.0, 80, "x"))
+    assert f" · {words} · " in plain_text(busy_line(replace(TURN, counted=counted), 11.0, 80, "x"))
