@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 from termchat.app.guide import GuideProvider, running_local_servers
 from termchat.config.credentials import Credentials
 from termchat.config.load import Config
-from termchat.core.chat_store import Resumed, TurnSettings
+from termchat.core.chat_store import Resumed
 from termchat.core.chats import Location
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.models import ModelRef, ProviderConfig
 from termchat.core.sanitize import safe_format
+from termchat.core.session import TurnSettings
 from termchat.store.secrecy import Secrecy
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from termchat.core.chat_store import Request, StreamMonitor
 from termchat.core.events import Delta
 from termchat.core.messages import Origin
 from termchat.core.models import ApiProtocol, ProviderConfig
+from termchat.core.provider import Request, StreamMonitor
 
 if TYPE_CHECKING:
     from termchat.providers.demo.provider import DemoProvider

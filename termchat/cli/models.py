@@ -6,10 +6,10 @@ import asyncio
 import json
 import sys
 
-from termchat.core.chat_store import Providers
 from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.models import ModelInfo
 from termchat.core.outcomes import ExitCode
+from termchat.core.provider import Providers
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.ui.phrases import count
 from termchat.ui.stderr import Stderr, print_stdout

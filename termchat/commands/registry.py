@@ -13,9 +13,10 @@ from typing import TypeAlias
 
 from termchat.commands.keyboard_layouts import latin_keys
 from termchat.config.runtime import RuntimeSettings
-from termchat.core.chat_store import Providers, Session
 from termchat.core.effects import Candidates, Completion, Effect, Print
+from termchat.core.provider import Providers
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
+from termchat.core.session import Session
 from termchat.core.style import TextRole
 
 Effects: TypeAlias = Sequence[Effect]

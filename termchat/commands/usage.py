@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from termchat.commands.registry import CommandContext, CommandGroup, Effects
-from termchat.core.chat_store import ModelUsage
 from termchat.core.effects import Print, PrintTable
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
+from termchat.core.session import ModelUsage
 from termchat.core.usage import Usage, add_costs
 
 family = CommandGroup()

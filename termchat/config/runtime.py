@@ -18,10 +18,11 @@ from termchat.config.system_prompt import system_prompt
 from termchat.config.themes import BY_BACKGROUND, load_theme, theme_folders, theme_names
 from termchat.config.toml_file import ConfigError, did_you_mean, read
 from termchat.config.write import write_setting
-from termchat.core.chat_store import Params, Providers, Session, TurnSettings
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.models import ModelRef
+from termchat.core.provider import Params, Providers
 from termchat.core.sanitize import EMPTY, Safe, join, safe_format, safe_line
+from termchat.core.session import Session, TurnSettings
 from termchat.core.style import Theme
 
 DEFAULT = "default"  # the value that takes a setting back to what it is when nobody sets it

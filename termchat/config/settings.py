@@ -23,8 +23,8 @@ from termchat.config.setting_types import (
     TextList,
     Value,
 )
-from termchat.core.chat_store import Effort, Params
 from termchat.core.models import Timeouts
+from termchat.core.provider import Effort, Params
 
 
 class Links(StrEnum):

@@ -12,10 +12,10 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
-from termchat.core.chat_store import Provider, Request, StreamMonitor
 from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.events import CONTENT_DELTAS, Delta, Finished, ProviderNotice, Retrying
 from termchat.core.models import Timeouts
+from termchat.core.provider import Provider, Request, StreamMonitor
 from termchat.core.sanitize import safe, safe_format
 from termchat.engine.timeouts import StallDetector
 

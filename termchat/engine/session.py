@@ -8,13 +8,15 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
-from termchat.core.chat_store import ChatStore, Effort, ModelUsage, Recorder, Resumed, TurnSettings
+from termchat.core.chat_store import ChatStore, Recorder, Resumed
 from termchat.core.chats import ChatState, Location
 from termchat.core.conversation import Conversation, Node
 from termchat.core.errors import Failure
 from termchat.core.events import Event, MessageDone, TurnEnded
 from termchat.core.messages import Message, Role
 from termchat.core.models import ModelRef
+from termchat.core.provider import Effort
+from termchat.core.session import ModelUsage, TurnSettings
 from termchat.core.usage import Usage, add_costs
 from termchat.engine.turn import Turn, TurnConfig
 

@@ -6,10 +6,10 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Sequence
 
-from termchat.core.chat_store import Tools
 from termchat.core.events import ToolFinished, ToolStarted
 from termchat.core.history import CANCELLED_RESULT_TEXT
 from termchat.core.messages import Message, Role, Text, ToolCall, ToolResult
+from termchat.core.provider import Tools
 
 
 class ToolRunner:

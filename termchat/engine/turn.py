@@ -12,8 +12,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 from termchat.core.assemble import MessageBuilder
-from termchat.core.chat_store import Params, Prices, Provider, Providers, Request, Tools
-from termchat.core.errors import Failure, FailureKind, ProviderError, outcome_of
+from termchat.core.errors import ProviderError, outcome_of
 from termchat.core.events import (
     CONTENT_DELTAS,
     Delta,
@@ -30,12 +29,15 @@ from termchat.core.events import (
     TurnStarted,
 )
 from termchat.core.history import model_switch_notice
-from termchat.core.messages import Message, Reasoning, Role, Text, ToolCall, ToolResult
+from termchat.core.messages import Message, Role, ToolCall
 from termchat.core.models import ModelRef, Timeouts
 from termchat.core.outcomes import FinishReason, Outcome
-from termchat.core.sanitize import Safe, repair_surrogates, safe, safe_format, safe_line
-from termchat.core.usage import Usage, add_costs, estimate_tokens
+from termchat.core.provider import Params, Prices, Provider, Providers, Request, Tools
+from termchat.core.sanitize import Safe, repair_surrogates, safe_format, safe_line
+from termchat.core.usage import Usage, add_costs
 from termchat.engine.continuation import OverlapFilter, resumable_text
+from termchat.engine.estimate import usage_or_estimate
+from termchat.engine.outcome import TurnEnd, round_limit_end, turn_end
 from termchat.engine.pump import INTERNAL_ERROR, Pump
 from termchat.engine.tool_calls import ToolRunner
 
@@ -76,13 +78,6 @@ class _TurnTotals:
     began: float = field(default_factory=time.monotonic)
 
 
-@dataclass(frozen=True, slots=True)
-class _TurnEnd:
-    outcome: Outcome
-    failure: Failure | None = None
-    finish: FinishReason | None = None
-
-
 class Turn:
     """A message being answered. Read `events` once; `cancel` may be called at any time."""
 
@@ -114,17 +109,17 @@ class Turn:
     async def events(self) -> AsyncGenerator[Event, None]:
         """Everything that happens, ending with exactly one TurnEnded."""
         yield TurnStarted(self.id, self._plan.model)
-        self._end: _TurnEnd | None = None
+        self._end: TurnEnd | None = None
         async with aclosing(self._steps()) as events:
             try:
                 async for event in events:
                     yield event
             except ProviderError as error:
-                self._end = _TurnEnd(outcome_of(error.failure), error.failure)
+                self._end = TurnEnd(outcome_of(error.failure), error.failure)
             except Exception:
                 _log.exception("a turn ended with a bug")
-                self._end = _TurnEnd(Outcome.FAILED, INTERNAL_ERROR)
-        yield self._ended(self._end or _TurnEnd(Outcome.CANCELLED))
+                self._end = TurnEnd(Outcome.FAILED, INTERNAL_ERROR)
+        yield self._ended(self._end or TurnEnd(Outcome.CANCELLED))
 
     async def _steps(self) -> AsyncGenerator[Event, None]:
         provider = await self._open_provider(self._plan.providers.open(self._plan.model))
@@ -132,7 +127,7 @@ class Turn:
             yield Notice(self.id, words)
         while provider and not self._end:
             if self._tally.steps >= self._plan.max_rounds:
-                self._end = _TurnEnd(Outcome.LIMIT, _too_many(self._plan.max_rounds))
+                self._end = TurnEnd(Outcome.LIMIT, round_limit_end(self._plan.max_rounds))
                 return
             if joined := self._take_steering():
                 yield joined
@@ -155,7 +150,7 @@ class Turn:
         async with aclosing(self._stream(pump, assembly)) as events:
             async for event in events:
                 yield event
-        end = _ending(pump, assembly)
+        end = turn_end(pump, assembly)
         message = self._reply(provider, request, assembly, end)
         await self._count(provider.origin.ref, message.usage if message else assembly.usage)  # the empty is billed too
         if message:
@@ -222,7 +217,7 @@ class Turn:
                     yield event
         yield self._done(running.results_message())
         if self._cancelled:
-            self._end = _TurnEnd(Outcome.CANCELLED)
+            self._end = TurnEnd(Outcome.CANCELLED)
 
     async def _open_provider(self, opening: Awaitable[Provider]) -> Provider | None:
         """The provider, or None when the turn was stopped while its SDK was still being loaded."""
@@ -249,11 +244,11 @@ class Turn:
     def _specs(self):
         return self._plan.tools.specs if self._plan.tools else ()
 
-    def _reply(self, provider: Provider, request: Request, assembly: MessageBuilder, end: _TurnEnd) -> Message | None:
+    def _reply(self, provider: Provider, request: Request, assembly: MessageBuilder, end: TurnEnd) -> Message | None:
         parts = assembly.parts()
         if not parts:
             return None
-        usage = _used(assembly, request, parts)
+        usage = usage_or_estimate(assembly, request, parts)
         return Message(Role.ASSISTANT, parts, provider.origin, end.outcome, usage)
 
     def _done(self, message: Message) -> MessageDone:
@@ -280,7 +275,7 @@ class Turn:
         whole = await prices.cost(model, replace(usage, cached=0, cache_write=0)) if prices else None
         return Decimal(0) if paid is None or whole is None else whole - paid
 
-    def _ended(self, end: _TurnEnd) -> TurnEnded:
+    def _ended(self, end: TurnEnd) -> TurnEnded:
         tally = self._tally
         return TurnEnded(
             self.id,
@@ -295,92 +290,6 @@ class Turn:
             end.failure,
             tally.saved,
         )
-
-
-_OUTCOMES: dict[FinishReason, Outcome] = {
-    FinishReason.STOP: Outcome.COMPLETE,
-    FinishReason.TOOL_CALLS: Outcome.COMPLETE,
-    FinishReason.PAUSED: Outcome.COMPLETE,
-    FinishReason.OTHER: Outcome.COMPLETE,
-    FinishReason.LENGTH: Outcome.LENGTH,
-    FinishReason.CONTEXT_FULL: Outcome.LENGTH,
-    FinishReason.FILTER: Outcome.FILTERED,
-    FinishReason.REFUSAL: Outcome.REFUSED,
-}
-_BROKEN: dict[FinishReason, Failure] = {
-    FinishReason.MALFORMED_TOOL: Failure(
-        FailureKind.BAD_RESPONSE,
-        safe_format("The model made a tool call that cannot be read."),
-        safe_format("Try /retry."),
-    ),
-    FinishReason.HISTORY_INVALID: Failure(
-        FailureKind.HISTORY_INVALID,
-        safe_format("The provider refused the history of this chat."),
-        safe_format("Try another model with /model."),
-    ),
-    FinishReason.ERROR: Failure(
-        FailureKind.SERVER, safe_format("The provider stopped with an error of its own."), safe_format("Try /retry.")
-    ),
-}
-_EMPTY = Failure(
-    FailureKind.EMPTY,
-    safe_format("The model sent an empty reply."),
-    safe_format("Try /retry, or another model with /model."),
-)
-
-
-def _ending(pump: Pump, assembly: MessageBuilder) -> _TurnEnd:
-    """How a step ended. A reply that failed after its first words is cut, whatever failed."""
-    if pump.cancelled and not pump.finished:
-        return _TurnEnd(Outcome.CANCELLED)
-    if pump.failure:
-        outcome = outcome_of(pump.failure)
-        cut = outcome is Outcome.FAILED and assembly.received
-        return _TurnEnd(Outcome.CUT if cut else outcome, pump.failure)
-    finish = pump.finished.reason if pump.finished else FinishReason.ERROR
-    if finish in _BROKEN:
-        return _TurnEnd(Outcome.CUT if assembly.received else Outcome.FAILED, _BROKEN[finish], finish)
-    outcome = _OUTCOMES[finish]
-    said = any(isinstance(part, Text | ToolCall) for part in assembly.parts())
-    if outcome is Outcome.COMPLETE and finish is not FinishReason.PAUSED and not said:
-        return _TurnEnd(Outcome.FAILED, _EMPTY, finish)
-    return _TurnEnd(outcome, None, finish)
-
-
-def _too_many(rounds: int) -> Failure:
-    return Failure(
-        FailureKind.BAD_REQUEST,
-        safe_format("Stopped after {n} rounds of tool calls.", n=safe(str(rounds))),
-        safe_format("Say how to go on, or raise max_rounds."),
-    )
-
-
-def _used(assembly: MessageBuilder, request: Request, parts: tuple[object, ...]) -> Usage:
-    """What the provider counted; of a reply that was broken off, what it had not counted yet is guessed."""
-    guess = _estimate(request, parts)
-    counted = assembly.usage
-    if counted is None or not (counted.input or counted.output):  # zero of both is no count: something was said
-        return guess
-    if assembly.finished or guess.output <= counted.output:
-        return counted
-    return replace(counted, output=guess.output, reasoning=max(counted.reasoning, guess.reasoning), estimated=True)
-
-
-def _estimate(request: Request, parts: tuple[object, ...]) -> Usage:
-    """Rough counts for a provider that sent none."""
-    sent = sum(_size(part) for message in request.messages for part in message.parts) + estimate_tokens(request.system)
-    thought = sum(_size(part) for part in parts if isinstance(part, Reasoning))
-    return Usage(input=sent, output=sum(map(_size, parts)), reasoning=thought, estimated=True)
-
-
-def _size(part: object) -> int:
-    match part:
-        case Text(text=text) | Reasoning(text=text) | ToolCall(arguments=text):
-            return estimate_tokens(text)
-        case ToolResult():
-            return estimate_tokens(part.text)
-        case _:
-            return 0
 
 
 def _short(raw: str, longest: int = 60) -> Safe:

@@ -11,10 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from termchat.core.chat_store import Effort, Params, Request
 from termchat.core.errors import Failure
 from termchat.core.messages import File, Image, Message, Origin, Part, Role, Text, ToolResult, user_message
 from termchat.core.outcomes import Outcome
+from termchat.core.provider import Effort, Params, Request
 from termchat.core.sanitize import EMPTY, Safe, join, safe_format, safe_line
 from termchat.providers.decoder import as_count, as_list, as_object
 from termchat.providers.reply_schema import as_instructions

@@ -9,11 +9,11 @@ from typing import Any, Protocol
 
 import httpx2
 
-from termchat.core.chat_store import Request
 from termchat.core.errors import Failure
 from termchat.core.messages import Origin
 from termchat.core.models import ApiProtocol as Speech
 from termchat.core.models import ModelInfo, ProviderConfig, Timeouts
+from termchat.core.provider import Request
 from termchat.core.redact import Redactor
 from termchat.core.sanitize import Safe
 from termchat.providers.decoder import Decoder

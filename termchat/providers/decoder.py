@@ -7,12 +7,16 @@ mistyped fields. What is not understood is left out; what says that the reply fa
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Hashable, Iterator
 from decimal import Decimal, InvalidOperation
 from secrets import token_hex
 from typing import Any, Protocol, TypeGuard, cast
 
 from termchat.core.events import Delta
+from termchat.core.messages import (
+    ToolCall,
+)
 
 
 class ServerError(Exception):
@@ -108,3 +112,12 @@ def as_cost(value: Any) -> Decimal | None:
     except InvalidOperation:
         return None
     return amount if amount.is_finite() and amount >= 0 else None
+
+
+def arguments(call: ToolCall) -> dict[str, Any]:
+    """A call's arguments as the object some protocols demand; what cannot be read goes as `_raw`."""
+    try:
+        value = json.loads(call.arguments or "{}")
+    except ValueError:
+        return {"_raw": call.arguments}
+    return value if is_object(value) else {"_raw": call.arguments}

@@ -6,12 +6,10 @@ words are foreign: redacted, freed of markup, cut to a line.
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from html import unescape
 from typing import Any
 
@@ -20,72 +18,10 @@ import httpx2
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.providers.client import Endpoint, ErrorResponse
-from termchat.providers.decoder import as_list, as_object, as_text, is_object
-from termchat.providers.retry_after import retry_after
+from termchat.providers.http_errors import MAX_BODY
 
-_LONGEST = 300  # characters of a server's own words
-_READ = 20 * _LONGEST  # characters in which they are looked for: an error may be megabytes
-# The error of a gateway that had promised a stream: an event, and more events behind it.
-_AS_AN_EVENT = re.compile(r"\A(?:event:[^\n]*\n)?data:[ ]?(\{[^\n]*\}).*\Z", re.DOTALL)
-_AGAIN = frozenset((FailureKind.RATE_LIMITED, FailureKind.OVERLOADED, FailureKind.SERVER))
-# What the vendors say when it is the conversation that they refuse (providers.md 5.3).
-_HISTORY = re.compile(
-    r"tool_use. ids? were found without|must be followed by tool messages|must be a response to a preceding"
-    r"|unexpected .?tool_use_id|ids must be unique|signature. in .?thinking|bound to a different"
-    r"|thinking. blocks? .*cannot be modified|must start with a thinking block|thought.?signature"
-    r"|provided without its required|required .?reasoning.? item|item with id .* not found|duplicate item found"
-    r"|encrypted content .* could not be verified|no tool (call|output) found for function call"
-    r"|(call_id|tool_call_id|tool_calls\S*\.id)\b.*string too long|reasoning_content. in the thinking mode"
-    r"|number of function response parts|function call turns? |function response turn|roles must alternate"
-    r"|alternate between user and model",
-    re.IGNORECASE | re.DOTALL,
-)
+MAX_MESSAGE = 300  # characters of a server's own words
 _AWAY = (httpx2.ConnectError, httpx2.ConnectTimeout, ConnectionRefusedError, socket.gaierror)
-_LONG_QUOTA = re.compile(r"per(day|month)", re.IGNORECASE)
-_BILLING = re.compile(r"billing|credits? (are|is) depleted|spend(ing)? (cap|limit)|limit: 0\b", re.IGNORECASE)
-_TOO_LONG = re.compile(
-    r"prompt is too long|maximum context length|exceeds? the maximum number of tokens|context.?window|context length",
-    re.IGNORECASE,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _ErrorBody:
-    """What a server says of an error: its words, and every code it gives for it."""
-
-    words: str
-    codes: frozenset[str]
-
-    def has(self, *codes: str) -> bool:
-        return not self.codes.isdisjoint(codes)
-
-
-def from_response(report: ErrorResponse, at: Endpoint, model: str) -> Failure:
-    """A failure from what the server answered."""
-    said = _parse_error_body(report.body)
-    kind = _kind(report.status, said)
-    status = report.status
-    words = clean_server_text(said.words, at)
-    return Failure(
-        kind,
-        _message(kind, status, said, words, at, model),
-        _hint(kind, at),
-        status,
-        retry_after(report),
-        retryable=kind in _AGAIN or status in (408, 409),
-        url=_page(kind, at),
-    )
-
-
-def _page(kind: FailureKind, at: Endpoint) -> Safe:
-    """Where the provider tells more, or can be paid."""
-    match kind:
-        case FailureKind.OVERLOADED:
-            return safe_line(at.profile.status_page)
-        case FailureKind.QUOTA:
-            return safe_line(at.profile.credit_page or at.profile.key_page)
-        case _:
-            return Safe("")
 
 
 def from_exception(error: Exception, at: Endpoint, *, began: bool) -> Failure | None:
@@ -96,7 +32,7 @@ def from_exception(error: Exception, at: Endpoint, *, began: bool) -> Failure | 
             case httpx2.UnsupportedProtocol() | httpx2.InvalidURL():
                 return Failure(
                     FailureKind.BAD_CONFIG,
-                    safe_format("{base} is not a usable base URL.", base=_base(at)),
+                    safe_format("{base} is not a usable base URL.", base=base_url_of(at)),
                     _check_base(at),
                 )
             case UnicodeEncodeError() | httpx2.LocalProtocolError():
@@ -105,7 +41,7 @@ def from_exception(error: Exception, at: Endpoint, *, began: bool) -> Failure | 
                 pass  # it was waiting when the time was over
             case ssl.SSLError():
                 words = safe_format(
-                    "Cannot reach {host} (TLS: {why}).", host=_host(at), why=clean_server_text(_tls_words(cause), at)
+                    "Cannot reach {host} (TLS: {why}).", host=host_of(at), why=clean_server_text(_tls_words(cause), at)
                 )
                 return Failure(FailureKind.NETWORK, words, _check_base(at))
             case _:
@@ -115,8 +51,8 @@ def from_exception(error: Exception, at: Endpoint, *, began: bool) -> Failure | 
     if began:
         return truncated(safe_format("The connection was cut"))
     why = _why(causes, at)
-    hint = safe_format("Check the connection, or the base URL {base}.", base=_base(at))
-    words = safe_format("Cannot reach {host} ({why}).", host=_host(at), why=why)
+    hint = safe_format("Check the connection, or the base URL {base}.", base=base_url_of(at))
+    words = safe_format("Cannot reach {host} ({why}).", host=host_of(at), why=why)
     away = any(isinstance(cause, _AWAY) for cause in causes)
     return Failure(FailureKind.NETWORK, words, hint, retryable=True, unreachable=away)
 
@@ -142,7 +78,7 @@ def truncated(what: Safe) -> Failure:
 
 def unexpected_response(at: Endpoint, what: Safe, *, retryable: bool = False) -> Failure:
     """A 200 that is no reply."""
-    words = safe_format("{host} sent {what}, not an API reply.", host=_host(at), what=what)
+    words = safe_format("{host} sent {what}, not an API reply.", host=host_of(at), what=what)
     return Failure(FailureKind.BAD_RESPONSE, words, _check_base(at), retryable=retryable)
 
 
@@ -151,155 +87,18 @@ def redirected(report: ErrorResponse, at: Endpoint) -> Failure:
     headers = {name.lower(): value for name, value in report.headers.items()}
     target = clean_server_text(headers.get("location", "nowhere"), at)
     words = safe_format(
-        "{host} redirects to {to}; it is not followed, so that the key stays.", host=_host(at), to=target
+        "{host} redirects to {to}; it is not followed, so that the key stays.", host=host_of(at), to=target
     )
     return Failure(FailureKind.BAD_CONFIG, words, _check_base(at), report.status)
 
 
 def clean_server_text(words: str, at: Endpoint) -> Safe:
     """A server's words for one line: no keys, no markup, no control characters, not long."""
-    text = at.redact(words[:_READ])
+    text = at.redact(words[:MAX_BODY])
     if re.search(r"<(!doctype|html|head|body|h1|p)\b", text, re.IGNORECASE):
         text = unescape(re.sub(r"<[^>]*>", " ", re.sub(r"(?is)<(script|style|head).*?</\1>", " ", text)))
     text = " ".join(text.split())
-    return safe_line(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")
-
-
-def _parse_error_body(body: Any) -> _ErrorBody:
-    """The words and the codes, in whichever of the vendors' forms they came."""
-    if isinstance(body, str | bytes):
-        text = body if isinstance(body, str) else body.decode("utf-8", "replace")
-        try:
-            body = json.loads(text)
-        except (ValueError, RecursionError):
-            return _parse_error_text(text)
-    if isinstance(body, list) and body:
-        body = as_list(body)[0]
-    outer = as_object(body)
-    error = outer.get("error")
-    inner = as_object(error) or outer
-    words = (
-        as_text(error) or as_text(inner.get("message")) or as_text(outer.get("detail")) or as_text(outer.get("message"))
-    )
-    if isinstance(body, dict) and words.startswith(("data:", "event:")):  # an SDK made JSON of a text
-        return _parse_error_text(words)
-    codes = [inner.get("type"), inner.get("code"), inner.get("status"), inner.get("error_code")]
-    details = [detail for detail in as_list(inner.get("details")) if is_object(detail)]
-    codes += [detail.get("reason") for detail in details]
-    codes += ["quota_spent"] if inner.get("status") == "RESOURCE_EXHAUSTED" and _quota_exhausted(details, words) else []
-    named = frozenset(str(code).lower() for code in codes if isinstance(code, str | int) and not isinstance(code, bool))
-    return _ErrorBody(words[:_READ], named - {"error", ""})
-
-
-def _parse_error_text(text: str) -> _ErrorBody:
-    if found := _AS_AN_EVENT.match(text):
-        try:
-            return _parse_error_body(json.loads(found[1]))
-        except (ValueError, RecursionError):
-            pass
-    return _ErrorBody(text[:_READ], frozenset())
-
-
-def _quota_exhausted(details: list[dict[str, Any]], words: str) -> bool:
-    """Whether Gemini means a quota that no short wait gives back: it has one status word for that and for a rate."""
-    violations = [as_object(one) for detail in details for one in as_list(detail.get("violations"))]
-    if violations:
-        return any(
-            _LONG_QUOTA.search(as_text(one.get("quotaId"))) or as_text(one.get("quotaValue")) == "0"
-            for one in violations
-        )
-    return bool(_BILLING.search(words)) and not any("retryDelay" in detail for detail in details)
-
-
-def _kind(status: int | None, said: _ErrorBody) -> FailureKind:
-    number = status if status and status != 200 else next((int(c) for c in said.codes if c.isdigit()), 0)
-    if number == 401 or said.has("authentication_error", "invalid_api_key", "api_key_invalid", "unauthenticated"):
-        return FailureKind.AUTH
-    if number == 402 or said.has("billing_error", "insufficient_quota", "quota_spent"):
-        return FailureKind.QUOTA
-    if said.has("context_length_exceeded") or number == 413 or (number in (0, 400) and _TOO_LONG.search(said.words)):
-        return FailureKind.CONTEXT_TOO_LONG
-    if said.has("content_filter", "content_policy_violation"):
-        return FailureKind.CONTENT_FILTER
-    if number == 403 or said.has("permission_error", "permission_denied"):
-        return FailureKind.PERMISSION
-    if number == 404 or said.has("not_found_error", "model_not_found", "not_found"):
-        return FailureKind.NOT_FOUND
-    if number == 429 or said.has("rate_limit_error", "rate_limit_exceeded", "resource_exhausted"):
-        return FailureKind.RATE_LIMITED
-    if number in (503, 529) or said.has("overloaded_error", "unavailable"):
-        return FailureKind.OVERLOADED
-    if number in (0, 400) and _HISTORY.search(said.words):
-        return FailureKind.HISTORY_INVALID
-    if number >= 500 or said.has("api_error", "server_error", "internal", "internal_server_error"):
-        return FailureKind.SERVER
-    return FailureKind.BAD_REQUEST if number else FailureKind.SERVER
-
-
-def _message(kind: FailureKind, status: int | None, said: _ErrorBody, words: Safe, at: Endpoint, model: str) -> Safe:
-    title, number = safe_line(at.title), safe_line(_number(status, said))
-    match kind:
-        case FailureKind.AUTH:
-            code = safe_line(next(iter(sorted(c for c in said.codes if not c.isdigit())), ""))
-            why = safe_format("{n} {code}", n=number, code=code) if code else number
-            masked = clean_server_text(at.key, at)
-            key = (
-                safe_format("{key} from {source}", key=masked, source=at.key_source)
-                if at.key
-                else safe_format("no key was sent")
-            )
-            return safe_format("{title} refused the key ({why}, {key}).", title=title, why=why, key=key)
-        case FailureKind.QUOTA:
-            return safe_format(
-                "The account at {title} is out of credit ({n}): {words}", title=title, n=number, words=words
-            )
-        case FailureKind.NOT_FOUND if not said.words or "<" in said.words:
-            return safe_format("{base} has no such address ({n}).", base=_base(at), n=number)
-        case FailureKind.NOT_FOUND:
-            name = safe_line(model)
-            return safe_format(
-                'No model "{name}" at {host} ({n}): {words}', name=name, host=_host(at), n=number, words=words
-            )
-        case FailureKind.RATE_LIMITED:
-            return safe_format("Rate limited by {title} ({n}).", title=title, n=number)
-        case FailureKind.OVERLOADED:
-            return safe_format("{title} is overloaded ({n}).", title=title, n=number)
-        case FailureKind.CONTEXT_TOO_LONG:
-            return safe_format("Too long for {model} ({n}): {words}", model=safe_line(model), n=number, words=words)
-        case FailureKind.CONTENT_FILTER:
-            return safe_format("Stopped by the filter of {title} ({n}): {words}", title=title, n=number, words=words)
-        case _:
-            words = words or Safe("no reason given")
-            return safe_format("{title} answered {n}: {words}", title=title, n=number, words=words)
-
-
-def _hint(kind: FailureKind, at: Endpoint) -> Safe:
-    other = safe_format("choose another model (/model, -m)")
-    match kind:
-        case FailureKind.AUTH:
-            return safe_format("Set another key in {source}, or {other}.", source=at.key_source, other=other)
-        case FailureKind.QUOTA if page := _page(kind, at):
-            return safe_format("Credit and limits: {page}, or {other}.", page=page, other=other)
-        case FailureKind.QUOTA | FailureKind.PERMISSION:
-            return safe_format("Look at the account, or {other}.", other=other)
-        case FailureKind.NOT_FOUND:
-            return safe_format("See the names with `termchat models`, or check the base URL {base}.", base=_base(at))
-        case FailureKind.RATE_LIMITED | FailureKind.OVERLOADED:
-            page = _page(kind, at)
-            status = safe_format(" Status: {page}", page=page) if page else Safe("")
-            return safe_format("Try again later, or {other}.{status}", other=other, status=status)
-        case FailureKind.CONTEXT_TOO_LONG:
-            return safe_format("Start anew with /new, or choose a model that reads more (/model, -m).")
-        case FailureKind.SERVER:
-            return safe_format("Try again with /retry, or {other}.", other=other)
-        case _:
-            return safe_format("Change the request, or {other}.", other=other)
-
-
-def _number(status: int | None, said: _ErrorBody) -> str:
-    if status and status != 200:
-        return str(status)
-    return next(iter(sorted(said.codes)), "an error")
+    return safe_line(text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -339,14 +138,14 @@ def _tls_words(error: ssl.SSLError) -> str:
 
 
 def _check_base(at: Endpoint) -> Safe:
-    return safe_format("Check the base URL of {name}: {base}.", name=safe_line(at.profile.name), base=_base(at))
+    return safe_format("Check the base URL of {name}: {base}.", name=safe_line(at.profile.name), base=base_url_of(at))
 
 
-def _host(at: Endpoint) -> Safe:
+def host_of(at: Endpoint) -> Safe:
     return safe_line(at.host)
 
 
-def _base(at: Endpoint) -> Safe:
+def base_url_of(at: Endpoint) -> Safe:
     return clean_server_text(at.base, at)
 
 

@@ -18,26 +18,20 @@ from typing import Any
 
 import httpx2
 
-from termchat.core.chat_store import Request, StreamMonitor
 from termchat.core.errors import Attempt, Failure, FailureDetails, FailureKind, ProviderError
 from termchat.core.events import CONTENT_DELTAS, Delta, Finished, ProviderNotice, Retrying
 from termchat.core.history import strip_provider_data
 from termchat.core.messages import Origin
 from termchat.core.outcomes import FinishReason
+from termchat.core.provider import Request, StreamMonitor
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
 from termchat.providers.capabilities import drop_unsupported, unsupported_notice, with_continuation
 from termchat.providers.capabilities import rejected_params as refused_to_know
 from termchat.providers.client import Body, Client, Endpoint, ErrorResponse
 from termchat.providers.decoder import Decoder, ServerError
 from termchat.providers.error_details import error_details, request_id
-from termchat.providers.errors import (
-    from_exception,
-    from_response,
-    history_refused,
-    redirected,
-    truncated,
-    unexpected_response,
-)
+from termchat.providers.errors import from_exception, history_refused, redirected, truncated, unexpected_response
+from termchat.providers.http_errors import from_response
 from termchat.providers.rate_limit import RateLimit
 from termchat.providers.retry import RetryPolicy, final_failure, interruptible_sleep, unreachable_backoff
 from termchat.providers.wire.recording import ResponseRecorder

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 
-from termchat.core.chat_store import Provider, Request, StreamMonitor
 from termchat.core.errors import FailureKind, ProviderError
 from termchat.core.events import CONTENT_DELTAS, Delta, ProviderNotice
 from termchat.core.messages import Origin
 from termchat.core.models import ModelRef
+from termchat.core.provider import Provider, Request, StreamMonitor
 from termchat.core.sanitize import safe_format, safe_line
 
 # The provider's own trouble; a bad request, a refused key or a cut reply would be no better elsewhere or is not ours

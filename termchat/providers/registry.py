@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from termchat.core.chat_store import Provider
 from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.models import ApiProtocol as Speech
 from termchat.core.models import ModelInfo, ModelRef, ProviderConfig, Timeouts
+from termchat.core.provider import Provider
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.providers.credentials import CredentialSource
 from termchat.providers.fallback import FallbackProvider

@@ -11,18 +11,18 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, assert_never, cast
 
-from termchat.core.chat_store import Request, StreamMonitor
 from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.events import Delta
 from termchat.core.messages import Origin
 from termchat.core.models import ApiProtocol, ProviderConfig, Timeouts
+from termchat.core.provider import Request, StreamMonitor
 from termchat.core.redact import Redactor
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.providers.anthropic.decode import AnthropicDecoder
 from termchat.providers.client import Endpoint, ErrorResponse
 from termchat.providers.decoder import Decoder, NewId, ServerError, new_call_id
-from termchat.providers.errors import from_response
 from termchat.providers.gemini.decode import GeminiDecoder
+from termchat.providers.http_errors import from_response
 from termchat.providers.openai_chat.decode import ChatDecoder
 from termchat.providers.openai_responses.decode import ResponsesDecoder
 from termchat.providers.wire.recording import RecordedResponse

@@ -7,8 +7,8 @@ import random
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from termchat.core.chat_store import StreamMonitor
 from termchat.core.errors import Failure
+from termchat.core.provider import StreamMonitor
 from termchat.core.sanitize import Safe, safe, safe_format
 
 _LONGEST_WAIT = 30.0  # seconds a server may ask for; more is told and left to the user

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from uuid import uuid4
 
-from termchat.core.chat_store import Prices, Resumed
+from termchat.core.chat_store import Resumed
 from termchat.core.chats import (
     ChatInfo,
     ChatPage,
@@ -34,6 +34,7 @@ from termchat.core.chats import (
 )
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.messages import Message
+from termchat.core.provider import Prices
 from termchat.core.sanitize import repair_surrogates, safe_format, safe_line
 from termchat.store import chats, db, deletion, ledger, messages, partial_replies, prompt_history, search, whole_chats
 from termchat.store.chats import NewChat

@@ -19,9 +19,9 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from termchat.core import chat_store
-from termchat.core.chat_store import ToolSpec
+from termchat.core import provider
 from termchat.core.messages import Text, ToolCall, ToolResult
+from termchat.core.provider import ToolSpec
 from termchat.tools.schema import parameters_schema, parse_arguments
 
 OUTPUT_BYTES = 64_000  # of one result; what is over is cut, and said (reliability: R11)
@@ -121,4 +121,4 @@ def truncate_output(text: str) -> str:
 
 
 if TYPE_CHECKING:
-    _port: type[chat_store.Tools] = Toolbox
+    _port: type[provider.Tools] = Toolbox

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import assert_never
 
-from termchat.core.chat_store import ChatStore, Resumed, Session
+from termchat.core.chat_store import ChatStore, Resumed
 from termchat.core.chats import ChatInfo
 from termchat.core.effects import (
     Choice,
@@ -28,6 +28,7 @@ from termchat.core.effects import (
 from termchat.core.errors import Failure
 from termchat.core.messages import Role
 from termchat.core.sanitize import join, safe, safe_format, safe_line
+from termchat.core.session import Session
 from termchat.core.style import TextRole
 from termchat.ui.phrases import size
 from termchat.ui.relative_time import age

@@ -8,7 +8,7 @@ from termchat.core.messages import Citation
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.core.style import TextRole
 from termchat.core.urls import host, safe_url
-from termchat.ui.blocks import Line, styled_line
+from termchat.ui.text.line import Line, styled_line
 from termchat.ui.text.row import Segment
 
 _LONGEST = 100  # characters of a title

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 
 from termchat.commands.registry import CommandRegistry
 from termchat.config.runtime import RuntimeSettings
-from termchat.core.chat_store import Providers, Resumed, Session
+from termchat.core.chat_store import Resumed
+from termchat.core.provider import Providers
 from termchat.core.sanitize import Safe
+from termchat.core.session import Session
 from termchat.core.style import Theme
 from termchat.ui.notices import NoticeQueue
 from termchat.ui.terminal.tty import Tty

@@ -8,10 +8,10 @@ from contextlib import suppress
 from dataclasses import replace
 from difflib import get_close_matches
 
-from termchat.core.chat_store import Providers
 from termchat.core.errors import FailureKind, ProviderError
 from termchat.core.events import TurnEnded
 from termchat.core.models import ModelRef
+from termchat.core.provider import Providers
 
 _MOST = 3
 _PATIENCE = 2.0  # seconds for a provider to list its models, while its refusal waits to be told

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from termchat.core.sanitize import Safe
 from termchat.core.style import TextRole
-from termchat.ui.blocks import Line
+from termchat.ui.text.line import Line
 from termchat.ui.text.row import Segment
 
 _WORDS: tuple[tuple[str, TextRole], ...] = (

@@ -8,9 +8,10 @@ from typing import Any, cast
 
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
 from termchat.core.style import TextRole
-from termchat.ui.blocks import Line, ToolCard, styled_line
+from termchat.ui.blocks import ToolCard
 from termchat.ui.phrases import duration
 from termchat.ui.text.fit import text_width, truncate, truncate_middle
+from termchat.ui.text.line import Line, styled_line
 from termchat.ui.text.row import Segment
 from termchat.ui.turn_state import CallState, ToolCallView
 

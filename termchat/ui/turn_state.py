@@ -36,21 +36,10 @@ from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import EMPTY, Safe, join, safe_format
 from termchat.core.style import TextRole
-from termchat.ui.blocks import (
-    Block,
-    EndOfText,
-    Line,
-    ReasoningText,
-    ReplyText,
-    Restore,
-    Sources,
-    StaticLines,
-    ToolCard,
-    linked,
-    styled_line,
-)
+from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, Restore, Sources, StaticLines, ToolCard
 from termchat.ui.next_steps import KEY_LABELS, StepLabels, next_steps
 from termchat.ui.phrases import count, duration, outcome_line, retried_line, searched_line, usage_line
+from termchat.ui.text.line import Line, linked, styled_line
 
 Step: TypeAlias = "tuple[ViewState, tuple[Block, ...]]"
 _TAIL = 4000  # characters of reasoning kept for the live rows; the whole of it is in the message

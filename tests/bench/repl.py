@@ -13,13 +13,16 @@ from prompt_toolkit.input import DummyInput
 
 from termchat.core.sanitize import Safe
 from termchat.core.style import TextRole, Theme
-from termchat.ui.blocks import Line, ReplyText
+from termchat.ui.blocks import ReplyText
 from termchat.ui.repl.input.editor import InputEditor
 from termchat.ui.repl.panels.layout import LiveLayout, LiveRegionSource
 from termchat.ui.repl.panels.style import DEPTHS, PromptToolkitStyle
 from termchat.ui.repl.transcript import Transcript
 from termchat.ui.terminal.frame_clock import FrameClock
-from termchat.ui.terminal.screen import FrameOutput, LiveApplication, Screen
+from termchat.ui.terminal.output import FrameOutput
+from termchat.ui.terminal.renderer import LiveApplication
+from termchat.ui.terminal.screen import Screen
+from termchat.ui.text.line import Line
 from termchat.ui.text.palette import ColorDepth, Palette
 from termchat.ui.text.row import Segment
 

@@ -17,8 +17,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from multiprocessing.connection import Connection
 
-from termchat.core.chat_store import StreamMonitor
 from termchat.core.models import ApiProtocol, ModelRef
+from termchat.core.provider import StreamMonitor
 from tests.gateway import Reply, Text, render, signatures
 from tests.gateway import clients as sdks
 from tests.gateway.render.frames import Ask, Frame, encode

@@ -14,7 +14,6 @@ from termchat.commands.registry import (
     normalise,
     unescape_slash,
 )
-from termchat.core.chat_store import ModelUsage
 from termchat.core.effects import (
     Choose,
     ListModels,
@@ -29,6 +28,7 @@ from termchat.core.effects import (
 )
 from termchat.core.messages import Message, Role, Text, ToolCall, ToolResult, user_message
 from termchat.core.sanitize import safe_format
+from termchat.core.session import ModelUsage
 from termchat.core.usage import Usage
 from termchat.engine.session import ChatSession
 from tests.ui.fakes import FAKE, OTHER, FakeProviders, fake_session

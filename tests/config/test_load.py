@@ -9,9 +9,9 @@ import pytest
 
 from termchat.config.load import Config, load
 from termchat.config.settings import SETTINGS, Settings
-from termchat.core.chat_store import Effort
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.models import ApiProtocol, Timeouts
+from termchat.core.provider import Effort
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 from termchat.config.load import Config, load
 from termchat.config.runtime import DEFAULT, KEEP, RuntimeSettings, SettingRow
 from termchat.config.settings import SETTINGS
-from termchat.core.chat_store import Effort
 from termchat.core.errors import Failure
+from termchat.core.provider import Effort
 from termchat.core.style import Theme
 from termchat.engine.session import ChatSession
 from tests.ui.fakes import FAKE, OTHER, FakeProviders, fake_session

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from termchat.core.chat_store import Effort, Params
 from termchat.core.messages import File, Image, Message, user_message
 from termchat.core.models import ApiProtocol
+from termchat.core.provider import Effort, Params
 from tests.gateway import (
     Block,
     Call,

@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from termchat.core.chat_store import ChatStore, Turn
+from termchat.core.chat_store import ChatStore
 from termchat.core.events import Event, Notice, Streamed, TextDelta, TurnEnded
 from termchat.core.messages import Message, user_message
 from termchat.core.models import ApiProtocol, ModelRef, ProviderConfig
 from termchat.core.sanitize import Safe
+from termchat.core.session import Turn
 from termchat.engine.session import ChatSession
 from termchat.engine.turn import TurnConfig
 from termchat.providers.registry import ProviderRegistry

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 import pytest
 
-from termchat.core.chat_store import Turn
 from termchat.core.events import Event, MessageDone, Retrying, Streamed, ToolFinished, ToolStarted
 from termchat.core.messages import Role, Text, user_message
 from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import Outcome
+from termchat.core.session import Turn
 from termchat.providers import client_pool
 from termchat.providers.retry import RetryPolicy
 from termchat.tools.registry import Answer, Toolbox, tool

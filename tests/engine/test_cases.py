@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from termchat.core.chat_store import Turn
 from termchat.core.events import Event, Streamed, TextDelta, ToolCallDelta
 from termchat.core.models import ApiProtocol, ModelRef
+from termchat.core.session import Turn
 from tests import golden
 from tests.engine import cases
 from tests.engine.support import TOOLBOX, ended, events_of, session

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from termchat.core.chat_store import Request, StreamMonitor
 from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.events import Delta, Finished, MessageDone, ProviderNotice, Streamed, TextDelta
 from termchat.core.messages import Origin, user_message
 from termchat.core.models import ApiProtocol, ModelRef, Timeouts
 from termchat.core.outcomes import FinishReason, Outcome
+from termchat.core.provider import Request, StreamMonitor
 from termchat.core.sanitize import safe_format
 from termchat.core.usage import Usage
 from termchat.engine.pump import Pump

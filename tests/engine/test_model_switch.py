@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from termchat.core.chat_store import Effort, Params
 from termchat.core.errors import FailureKind
 from termchat.core.events import ProviderNotice, Streamed
 from termchat.core.messages import user_message
 from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import Outcome
+from termchat.core.provider import Effort, Params
 from tests import gateway as gw
 from tests.engine.support import ask, ended, notices, said, session
 from tests.gateway import Call, Gateway, Reply, fault

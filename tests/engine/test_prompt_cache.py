@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from termchat.core.chat_store import Params, Request
 from termchat.core.messages import File, Image, Message, user_message
 from termchat.core.models import ApiProtocol, ModelRef
+from termchat.core.provider import Params, Request
 from termchat.core.usage import Usage
-from termchat.providers.openai_chat.encode import cache_key
+from termchat.providers.openai_common import cache_key
 from termchat.ui.phrases import usage_line
 from tests.engine.support import ask, ended, session
 from tests.gateway import Call, Gateway, Reasoning, Reply, Text, fault

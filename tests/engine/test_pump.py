@@ -8,12 +8,12 @@ from contextlib import aclosing
 
 import pytest
 
-from termchat.core.chat_store import Request, StreamMonitor
 from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.events import Delta, Finished, Retrying, TextDelta
 from termchat.core.messages import Origin
 from termchat.core.models import ApiProtocol, Timeouts
 from termchat.core.outcomes import FinishReason
+from termchat.core.provider import Request, StreamMonitor
 from termchat.core.sanitize import safe_format
 from termchat.engine import pump as pumping
 from termchat.engine.pump import INTERNAL_ERROR, Pump

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from termchat.core import messages
-from termchat.core.chat_store import Params, Request
 from termchat.core.events import MessageDone, ProviderNotice, Streamed
 from termchat.core.messages import Citation, Search, unique_citations, user_message
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
+from termchat.core.provider import Params, Request
 from termchat.engine.session import ChatSession
 from tests import gateway as gw
 from tests.engine.support import ask, ended, said, session

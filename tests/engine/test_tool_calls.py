@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 
-from termchat.core.chat_store import ToolSpec
 from termchat.core.events import ToolFinished, ToolStarted
 from termchat.core.history import CANCELLED_RESULT_TEXT
 from termchat.core.messages import Text, ToolCall, ToolResult
+from termchat.core.provider import ToolSpec
 from termchat.engine.tool_calls import ToolRunner
 
 

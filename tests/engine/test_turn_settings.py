@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from termchat.core.chat_store import Effort, Params, TurnSettings
 from termchat.core.chats import Location
 from termchat.core.errors import Failure
 from termchat.core.messages import user_message
+from termchat.core.provider import Effort, Params
+from termchat.core.session import TurnSettings
 from termchat.engine.session import ChatSession
 from termchat.engine.turn import TurnConfig
 from termchat.store.chat_store import SqliteChatStore

@@ -13,11 +13,11 @@ from typing import TypeVar
 
 import pytest
 
-from termchat.core.chat_store import Session
 from termchat.core.events import Event, Retrying, Streamed
 from termchat.core.messages import user_message
 from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import Outcome
+from termchat.core.session import Session
 from termchat.providers.retry import RetryPolicy
 from tests.engine.support import ask, ended, events_of, session
 from tests.faults.table import OK, WORDS

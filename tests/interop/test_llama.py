@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from termchat.core.chat_store import Params
 from termchat.core.errors import FailureKind
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import ExitCode, Outcome
+from termchat.core.provider import Params
 from tests.engine.support import ask, ended, said
 from tests.interop.support import free_port, installed, profile, script, serving, talk, venv
 

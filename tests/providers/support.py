@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from termchat.config.credentials import Credentials
-from termchat.core.chat_store import Params, Request, StreamMonitor
 from termchat.core.errors import Failure, ProviderError
 from termchat.core.events import Delta, TextDelta
 from termchat.core.messages import user_message
 from termchat.core.models import ApiProtocol, ModelRef, ProviderConfig
+from termchat.core.provider import Params, Request, StreamMonitor
 from termchat.providers.registry import ProviderRegistry, RegistryConfig
 from termchat.providers.retry import RetryPolicy
 from tests import gateway as gw

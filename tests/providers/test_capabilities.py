@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from termchat.core.chat_store import Effort, Params, Request, StreamMonitor, ToolSpec
 from termchat.core.events import ProviderNotice
 from termchat.core.messages import File, Image, Message, Origin, Role, Text, user_message
 from termchat.core.messages import Reasoning as Thought
 from termchat.core.models import ApiProtocol, ModelRef, ProviderConfig
+from termchat.core.provider import Effort, Params, Request, StreamMonitor, ToolSpec
 from termchat.providers.anthropic import encode as anthropic
 from termchat.providers.capabilities import drop_unsupported, quirks, rows, unsupported_params
 from termchat.providers.gemini import encode as gemini

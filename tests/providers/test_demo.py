@@ -21,11 +21,11 @@ from termchat.config.providers import presets
 from termchat.config.settings import SETTINGS
 from termchat.config.themes import theme_folders, theme_names
 from termchat.core.assemble import MessageBuilder
-from termchat.core.chat_store import Request, StreamMonitor
 from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.events import Delta, Finished, Retrying, TextDelta, UsageDelta
 from termchat.core.messages import Message, Role, Text, ToolCall, ToolResult, user_message
 from termchat.core.outcomes import ExitCode, FinishReason
+from termchat.core.provider import Request, StreamMonitor
 from termchat.providers.demo.pages import guide_pages
 from termchat.providers.demo.provider import DemoProvider
 from termchat.providers.demo.script import split_words

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from termchat.core.chat_store import Params, Request, ToolSpec
 from termchat.core.messages import (
     File,
     Image,
@@ -25,6 +24,7 @@ from termchat.core.messages import (
     user_message,
 )
 from termchat.core.models import ApiProtocol, ProviderConfig
+from termchat.core.provider import Params, Request, ToolSpec
 from termchat.providers.anthropic import encode as anthropic
 from termchat.providers.gemini import encode as gemini
 from termchat.providers.openai_chat import encode as chat

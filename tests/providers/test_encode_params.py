@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from termchat.core.chat_store import Effort, Params, Request
 from termchat.core.messages import Origin, user_message
 from termchat.core.models import ApiProtocol, ProviderConfig
+from termchat.core.provider import Effort, Params, Request
 from termchat.providers.anthropic import encode as anthropic
 from termchat.providers.gemini import encode as gemini
 from termchat.providers.openai_chat import encode as chat

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from termchat.core.chat_store import Params, Request, StreamMonitor
 from termchat.core.errors import FailureKind
 from termchat.core.events import Finished, ProviderNotice, Retrying, UsageDelta
 from termchat.core.messages import Reasoning, Text, ToolCall, user_message
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import FinishReason
+from termchat.core.provider import Params, Request, StreamMonitor
 from termchat.core.usage import Usage
 from termchat.providers.retry import RetryPolicy
 from tests import gateway as gw

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from termchat.core.chat_store import Params, Request, ToolSpec
 from termchat.core.history import strip_provider_data
 from termchat.core.messages import Message, Origin, Role, Text, user_message
 from termchat.core.models import ApiProtocol, ProviderConfig
+from termchat.core.provider import Params, Request, ToolSpec
 from termchat.core.sanitize import repair_surrogates
 from termchat.providers.anthropic import encode as anthropic
 from termchat.providers.gemini import encode as gemini

@@ -7,12 +7,12 @@ import os
 from collections.abc import AsyncGenerator, Sequence
 from decimal import Decimal
 
-from termchat.core.chat_store import Request, StreamMonitor, ToolSpec
 from termchat.core.errors import Failure, FailureDetails, FailureKind, ProviderError
 from termchat.core.events import Delta, Finished, ReasoningDelta, Retrying, TextDelta, ToolCallDelta, UsageDelta
 from termchat.core.messages import Origin, Role, Text, ToolCall, ToolResult
 from termchat.core.models import ApiProtocol, ModelInfo, ModelRef
 from termchat.core.outcomes import FinishReason
+from termchat.core.provider import Request, StreamMonitor, ToolSpec
 from termchat.core.sanitize import safe, safe_format
 from termchat.core.usage import Usage
 from termchat.engine.session import ChatSession

@@ -15,11 +15,11 @@ from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import safe_format
 from termchat.core.usage import Usage
-from termchat.ui.blocks import plain_text, styled_line
 from termchat.ui.next_steps import COMMAND_LABELS, KEY_LABELS, StepLabels, failure_steps, next_steps
 from termchat.ui.phrases import short_reason
 from termchat.ui.similar_models import similar_models, with_suggestions
 from termchat.ui.text.fit import wrap
+from termchat.ui.text.line import plain_text, styled_line
 from tests.ui.fakes import FakeProviders
 
 KNOWN = [ModelRef("openai", "gpt-5.2"), ModelRef("openai", "gpt-5.1"), ModelRef("ofox", "gpt-5.2"), ModelRef("a", "b")]

@@ -29,7 +29,8 @@ from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import safe_format
 from termchat.core.usage import Usage
-from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, Restore, StaticLines, ToolCard, plain_text
+from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, Restore, StaticLines, ToolCard
+from termchat.ui.text.line import plain_text
 from termchat.ui.turn_state import Phase, Think, ViewState, show_thinking, turn_sent, turn_stopping, update
 
 MODEL = ModelRef("openai", "gpt-5.2")

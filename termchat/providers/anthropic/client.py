@@ -10,10 +10,10 @@ from typing import Any
 import anthropic
 import httpx2
 
-from termchat.core.chat_store import Request
 from termchat.core.errors import Failure
 from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo
+from termchat.core.provider import Request
 from termchat.core.sanitize import safe_format, safe_line
 from termchat.providers.anthropic.decode import AnthropicDecoder
 from termchat.providers.anthropic.encode import encode

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from base64 import b64encode
 from dataclasses import replace
 from typing import Any
 
-from termchat.core.chat_store import Effort, Params, Request
 from termchat.core.history import prepare_history
 from termchat.core.messages import (
     File,
@@ -25,8 +23,9 @@ from termchat.core.messages import (
 )
 from termchat.core.models import ProviderConfig
 from termchat.core.outcomes import Outcome
+from termchat.core.provider import Effort, Params, Request
 from termchat.providers.anthropic.signature_prefix import prefix_digest
-from termchat.providers.decoder import as_object, is_object
+from termchat.providers.decoder import arguments, as_object
 from termchat.providers.reply_schema import wire_schema
 
 _FOUND = "web_search_tool_result"
@@ -173,12 +172,3 @@ def _image(part: Image) -> dict[str, Any]:
         return {"type": "image", "source": {"type": "url", "url": part.url}}
     source = {"type": "base64", "media_type": part.mime, "data": b64encode(part.data).decode()}
     return {"type": "image", "source": source}
-
-
-def arguments(call: ToolCall) -> dict[str, Any]:
-    """A call's arguments as the object some protocols demand; what cannot be read goes as `_raw`."""
-    try:
-        value = json.loads(call.arguments or "{}")
-    except ValueError:
-        return {"_raw": call.arguments}
-    return value if is_object(value) else {"_raw": call.arguments}

@@ -15,13 +15,13 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from termchat.core import chat_store
-from termchat.core.chat_store import Request, StreamMonitor
+from termchat.core import provider
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.events import Delta
 from termchat.core.messages import Message, Origin, Role, ToolResult
 from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import FinishReason
+from termchat.core.provider import Request, StreamMonitor
 from termchat.core.sanitize import safe_format
 from termchat.providers.demo.script import (
     Script,
@@ -283,4 +283,4 @@ _REFUSED = Failure(
 )
 
 if TYPE_CHECKING:
-    _port: type[chat_store.Provider] = DemoProvider
+    _port: type[provider.Provider] = DemoProvider

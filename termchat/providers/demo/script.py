@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeAlias, assert_never
 
-from termchat.core.chat_store import Request, StreamMonitor
 from termchat.core.errors import Failure, ProviderError
 from termchat.core.events import (
     Delta,
@@ -25,6 +24,7 @@ from termchat.core.events import (
     UsageDelta,
 )
 from termchat.core.outcomes import FinishReason
+from termchat.core.provider import Request, StreamMonitor
 from termchat.core.usage import Usage
 from termchat.providers.retry import interruptible_sleep
 

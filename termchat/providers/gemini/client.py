@@ -15,10 +15,10 @@ import httpx2
 from google import genai
 from google.genai import errors, types
 
-from termchat.core.chat_store import Request
 from termchat.core.errors import Failure
 from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo
+from termchat.core.provider import Request
 from termchat.providers.client import AmendedRequest, Body, Endpoint, ErrorResponse
 from termchat.providers.errors import bytes_of, headers_of
 from termchat.providers.gemini.decode import GeminiDecoder

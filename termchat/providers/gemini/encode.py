@@ -9,7 +9,6 @@ import re
 from base64 import b64decode
 from typing import Any
 
-from termchat.core.chat_store import Effort, Params, Request
 from termchat.core.history import prepare_history
 from termchat.core.messages import (
     File,
@@ -24,7 +23,8 @@ from termchat.core.messages import (
     ToolCall,
     ToolResult,
 )
-from termchat.providers.anthropic.encode import arguments
+from termchat.core.provider import Effort, Params, Request
+from termchat.providers.decoder import arguments
 from termchat.providers.reply_schema import wire_schema
 
 # The documented stand-in for the signature of a call that another model made.

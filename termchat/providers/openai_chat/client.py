@@ -9,85 +9,33 @@ from dataclasses import replace
 from typing import Any
 
 import httpx2
-import openai
 
-from termchat.core.chat_store import Request
 from termchat.core.errors import Failure
 from termchat.core.messages import Origin
 from termchat.core.models import ApiProtocol, ModelInfo, ProviderConfig
-from termchat.core.sanitize import EMPTY, safe_format, safe_line
+from termchat.core.provider import Request
+from termchat.core.sanitize import safe_format, safe_line
 from termchat.providers.capabilities import quirks
 from termchat.providers.client import AmendedRequest, Body, Endpoint, ErrorResponse
-from termchat.providers.decoder import is_object
-from termchat.providers.errors import bytes_of
-from termchat.providers.model_cache import model_info
 from termchat.providers.openai_chat.decode import ChatDecoder
 from termchat.providers.openai_chat.encode import encode
+from termchat.providers.openai_sdk import (
+    OWN_HOST,
+    caches_by_key,
+    error_response,
+    list_models,
+    new_sdk,
+    with_cache_key,
+    without_auth_header,
+    without_cache_key,
+)
 from termchat.providers.plain import without_streaming
-from termchat.providers.sdk_environment import headers_from_environment
 
 _NOT_IN_THE_SDK = {"plugins"}  # OpenRouter's own
-_OWN_HOST = "api.openai.com"
 # A 400 that speaks of one of these is answered without it (providers.md 3.1, 6).
 _NO_USAGE = re.compile(r"stream_options", re.IGNORECASE)
 _OLD_LIMIT = re.compile(r"max_completion_tokens", re.IGNORECASE)
 _NEW_LIMIT = re.compile(r"max_tokens.*max_completion_tokens", re.IGNORECASE | re.DOTALL)
-
-
-def new_sdk(endpoint: Endpoint) -> openai.AsyncOpenAI:
-    """The SDK for an endpoint; nothing of the environment that was meant for another server goes along."""
-    own = endpoint.profile.name == "openai"
-    ambient = {} if own else dict.fromkeys(headers_from_environment("OPENAI_CUSTOM_HEADERS"), openai.Omit())
-    headers: dict[str, Any] = ambient | dict(endpoint.headers)
-    sdk = openai.AsyncOpenAI(
-        api_key=endpoint.key or "none",
-        base_url=endpoint.base,
-        http_client=endpoint.http,
-        max_retries=0,
-        default_headers=headers,
-    )
-    if not own:
-        sdk.organization = sdk.project = None
-    return sdk
-
-
-def without_auth_header(endpoint: Endpoint) -> dict[str, Any] | None:
-    """Headers of each request to a server that wants no key: the SDK insists on being told."""
-    told = {name.lower() for name in endpoint.headers}
-    return None if endpoint.key or "authorization" in told else {"Authorization": openai.Omit()}
-
-
-def error_response(error: Exception) -> ErrorResponse | None:
-    """What the server answered, from the SDK's exception."""
-    if not isinstance(error, openai.APIStatusError):
-        return None
-    return ErrorResponse(error.status_code, _body(error), dict(error.response.headers), bytes_of(error.response))
-
-
-def _body(error: openai.APIStatusError) -> object:
-    """The SDK gives the inner error object, or the text; the outer object is the form all vendors share."""
-    return {"error": error.body} if is_object(error.body) else error.body or error.response.text
-
-
-def caches_by_key(endpoint: Endpoint) -> bool:
-    """Whether the server takes a key to its prompt cache: OpenAI itself, and who is said to."""
-    return endpoint.host == _OWN_HOST or "cache_key" in endpoint.profile.quirks
-
-
-def with_cache_key(quirks: frozenset[str], cached: bool) -> frozenset[str]:
-    return quirks | {"cache_key"} if cached else quirks - {"cache_key"}
-
-
-def without_cache_key(body: Body, words: str) -> AmendedRequest | None:
-    """The body without the key, which is nothing to speak of, for a server that refuses it."""
-    if "prompt_cache_key" not in body or "prompt_cache_key" not in words:
-        return None
-    return AmendedRequest({name: value for name, value in body.items() if name != "prompt_cache_key"}, EMPTY)
-
-
-async def list_models(sdk: openai.AsyncOpenAI, endpoint: Endpoint) -> list[ModelInfo]:
-    page = await sdk.models.list(extra_headers=without_auth_header(endpoint))
-    return [model_info(endpoint, model.id, created=model.created) for model in page.data]
 
 
 class ChatClient:
@@ -144,7 +92,7 @@ class ChatClient:
         """The profile, with what the model itself is known for."""
         profile = self.endpoint.profile
         known = profile.quirks | quirks(Origin(profile.name, ApiProtocol.CHAT, model))
-        if self.endpoint.host != _OWN_HOST and "new_limit" not in known:
+        if self.endpoint.host != OWN_HOST and "new_limit" not in known:
             known |= {"max_tokens"}  # some servers ignore the newer name without a word
         return replace(profile, quirks=with_cache_key(known, self._cached))
 

@@ -9,12 +9,14 @@ from typing import Any
 
 import httpx2
 
-from termchat.core.chat_store import Request
 from termchat.core.errors import Failure
 from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo
+from termchat.core.provider import Request
 from termchat.providers.client import AmendedRequest, Body, Endpoint, ErrorResponse
-from termchat.providers.openai_chat.client import (
+from termchat.providers.openai_responses.decode import ResponsesDecoder
+from termchat.providers.openai_responses.encode import encode
+from termchat.providers.openai_sdk import (
     caches_by_key,
     error_response,
     list_models,
@@ -23,8 +25,6 @@ from termchat.providers.openai_chat.client import (
     without_auth_header,
     without_cache_key,
 )
-from termchat.providers.openai_responses.decode import ResponsesDecoder
-from termchat.providers.openai_responses.encode import encode
 from termchat.providers.plain import without_streaming
 
 

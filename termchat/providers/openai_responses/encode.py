@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from termchat.core.chat_store import Effort, Params, Request
 from termchat.core.history import prepare_history
 from termchat.core.messages import (
     File,
@@ -26,8 +25,9 @@ from termchat.core.messages import (
     ToolResult,
 )
 from termchat.core.models import ProviderConfig
+from termchat.core.provider import Effort, Params, Request
 from termchat.providers.decoder import as_object
-from termchat.providers.openai_chat.encode import cache_key, data_url, named_schema, result_text
+from termchat.providers.openai_common import cache_key, data_url, named_schema, result_text
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 

@@ -18,7 +18,7 @@ from urllib.request import getproxies
 
 import httpx2
 
-from termchat.core.chat_store import StreamMonitor
+from termchat.core.provider import StreamMonitor
 
 _reading = threading.Lock()
 _trusted: dict[str, ssl.SSLContext] = {}

@@ -8,7 +8,6 @@ from collections.abc import Callable, Generator
 from contextlib import aclosing, contextmanager
 from typing import assert_never
 
-from termchat.core.chat_store import Session, Turn
 from termchat.core.errors import Failure, exit_code
 from termchat.core.events import (
     Event,
@@ -27,6 +26,7 @@ from termchat.core.events import (
 from termchat.core.messages import Citation, Message, Role, Text, unique_citations
 from termchat.core.outcomes import ExitCode, Outcome
 from termchat.core.sanitize import safe_format, safe_line
+from termchat.core.session import Session, Turn
 from termchat.ui.oneshot.formats import Format
 from termchat.ui.phrases import duration, outcome_line, retrying_line, searched_line, usage_line
 from termchat.ui.stderr import Stderr
@@ -123,8 +123,8 @@ async def _searched(delta: SearchDelta, out: Format, notes: Stderr) -> None:
 async def _cite(sources: tuple[Citation, ...], out: Format, notes: Stderr) -> None:
     """The sources below a reply that a person reads; beside one that a program reads, on standard error."""
     if sources and not notes.quiet and not await out.cite(sources):
-        from termchat.ui.blocks import plain_text
         from termchat.ui.citations import source_lines
+        from termchat.ui.text.line import plain_text
 
         notes.rows(plain_text(line) for line in source_lines(sources, hyperlinks=False))
 

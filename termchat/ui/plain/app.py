@@ -17,16 +17,15 @@ from time import monotonic
 from typing import Any
 
 from termchat.commands.registry import is_command, unescape_slash
-from termchat.core.chat_store import Turn
 from termchat.core.errors import ProviderError
 from termchat.core.events import Event, Retrying, Streamed, TurnEnded
 from termchat.core.messages import user_message
 from termchat.core.outcomes import ExitCode as Code
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import Safe, safe_format, safe_line
+from termchat.core.session import Turn
 from termchat.core.style import TextRole
 from termchat.ui import chat_effects
-from termchat.ui.blocks import styled_line
 from termchat.ui.frontend import FrontendContext
 from termchat.ui.next_steps import COMMAND_LABELS
 from termchat.ui.phrases import retrying_line
@@ -37,6 +36,7 @@ from termchat.ui.plain.writer import PlainWriter
 from termchat.ui.repl.transcript import warm_renderer
 from termchat.ui.similar_models import with_suggestions
 from termchat.ui.terminal.notify import Notifier
+from termchat.ui.text.line import styled_line
 from termchat.ui.turn_state import Think, ViewState, turn_sent, update
 
 _log = logging.getLogger("termchat")

@@ -8,7 +8,6 @@ from typing import Protocol, assert_never
 
 from termchat.commands.registry import CommandContext
 from termchat.config.settings import UsageLine
-from termchat.core.chat_store import Turn
 from termchat.core.effects import (
     ChangeSetting,
     Choice,
@@ -36,15 +35,17 @@ from termchat.core.effects import (
 from termchat.core.errors import ProviderError
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
+from termchat.core.session import Turn
 from termchat.core.style import Theme
 from termchat.ui import chat_effects
-from termchat.ui.blocks import EndOfText, Line, ReplyText, lines_of, styled_line
+from termchat.ui.blocks import EndOfText, ReplyText
 from termchat.ui.frontend import FrontendContext
 from termchat.ui.phrases import truncate
 from termchat.ui.plain.writer import PlainWriter
 from termchat.ui.repl.live_settings import configured
 from termchat.ui.terminal.capabilities import background
 from termchat.ui.terminal.clipboard import copied
+from termchat.ui.text.line import Line, lines_of, styled_line
 from termchat.ui.text.table import table_lines
 from termchat.ui.turn_state import Think, ViewState
 

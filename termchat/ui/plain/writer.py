@@ -9,21 +9,7 @@ from typing import TextIO, assert_never
 
 from termchat.core.sanitize import Safe, Sanitizer, safe, safe_format, safe_line
 from termchat.core.style import Theme
-from termchat.ui.blocks import (
-    BLANK,
-    Block,
-    EndOfText,
-    Line,
-    ReasoningText,
-    ReplyText,
-    Restore,
-    Sources,
-    StaticLines,
-    ToolCard,
-    plain_text,
-    strip_links,
-    styled_line,
-)
+from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, Restore, Sources, StaticLines, ToolCard
 from termchat.ui.citations import source_lines
 from termchat.ui.frontend import DisplayOptions
 from termchat.ui.markdown.document import Document
@@ -32,6 +18,7 @@ from termchat.ui.terminal.notify import BELL
 from termchat.ui.text.ansi import encode_rows, encode_segments
 from termchat.ui.text.ascii import line_to_ascii
 from termchat.ui.text.fit import wrap
+from termchat.ui.text.line import BLANK, Line, plain_text, strip_links, styled_line
 from termchat.ui.text.palette import ColorDepth, Palette
 from termchat.ui.tool_cards import card_lines, main_argument
 

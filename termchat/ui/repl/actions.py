@@ -10,7 +10,6 @@ from termchat.config.keymap import Action
 from termchat.core.effects import ListModels, Print, UseModel
 from termchat.core.sanitize import safe_format, safe_line
 from termchat.core.style import TextRole
-from termchat.ui.blocks import styled_line
 from termchat.ui.repl.effects import EffectRunner
 from termchat.ui.repl.input.completion_menu import CompletionMenu
 from termchat.ui.repl.input.editor import InputEditor
@@ -19,6 +18,7 @@ from termchat.ui.repl.panels.picker import Picker
 from termchat.ui.repl.panels.toast import Toast
 from termchat.ui.repl.transcript import Transcript
 from termchat.ui.repl.turns import TurnRunner
+from termchat.ui.text.line import styled_line
 
 _AGAIN_CLEAR = 1.0
 _AGAIN_LEAVE = 2.0

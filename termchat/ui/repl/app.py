@@ -18,7 +18,6 @@ from termchat.core.events import TurnEnded
 from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import Safe, safe, safe_format, safe_line
 from termchat.core.style import TextRole
-from termchat.ui.blocks import styled_line
 from termchat.ui.chat_effects import resume_banner
 from termchat.ui.frontend import FrontendContext
 from termchat.ui.repl.actions import Actions
@@ -42,9 +41,12 @@ from termchat.ui.repl.turns import TurnRunner
 from termchat.ui.terminal.capture_output import captured_output
 from termchat.ui.terminal.keyboard import Keyboard
 from termchat.ui.terminal.notify import Notifier
+from termchat.ui.terminal.output import make_output
 from termchat.ui.terminal.queries import TerminalQueries
-from termchat.ui.terminal.screen import LiveApplication, Screen, make_output, reflows
+from termchat.ui.terminal.renderer import LiveApplication, reflows
+from termchat.ui.terminal.screen import Screen
 from termchat.ui.text.ascii import to_ascii
+from termchat.ui.text.line import styled_line
 from termchat.ui.text.palette import Palette
 from termchat.ui.turn_state import ViewState
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from termchat.core.chat_store import Session
 from termchat.core.conversation import Conversation
 from termchat.core.messages import Message, Reasoning, Role
 from termchat.core.sanitize import EMPTY, Safe
+from termchat.core.session import Session
 from termchat.core.usage import Usage
 from termchat.ui.phrases import truncate
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 
 from termchat.core.effects import Copy
 from termchat.core.style import TextRole
-from termchat.ui.blocks import styled_line
 from termchat.ui.repl.panels.toast import Toast
 from termchat.ui.repl.transcript import Transcript
 from termchat.ui.terminal.clipboard import copied
+from termchat.ui.text.line import styled_line
 
 
 class Clip:

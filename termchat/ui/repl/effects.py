@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, assert_never
 
-from termchat.core.chat_store import Providers, Session
 from termchat.core.effects import (
     ChangeSetting,
     Choice,
@@ -34,15 +33,17 @@ from termchat.core.effects import (
 )
 from termchat.core.errors import ProviderError
 from termchat.core.models import ModelInfo, ModelRef
+from termchat.core.provider import Providers
 from termchat.core.sanitize import EMPTY, Safe, join, safe_format, safe_line
+from termchat.core.session import Session
 from termchat.ui import chat_effects
-from termchat.ui.blocks import Line, lines_of
 from termchat.ui.phrases import count
 from termchat.ui.repl.input.editor import InputEditor
 from termchat.ui.repl.panels.chat_picker import ChatPicker
 from termchat.ui.repl.panels.picker import Picker
 from termchat.ui.repl.transcript import Transcript
 from termchat.ui.repl.turns import TurnRunner
+from termchat.ui.text.line import Line, lines_of
 from termchat.ui.text.table import table_lines
 
 

@@ -9,19 +9,7 @@ from typing import assert_never
 
 from termchat.core.sanitize import Safe, Sanitizer, safe_format
 from termchat.core.style import TextRole
-from termchat.ui.blocks import (
-    BLANK,
-    Block,
-    EndOfText,
-    Line,
-    ReasoningText,
-    ReplyText,
-    Restore,
-    Sources,
-    StaticLines,
-    ToolCard,
-    strip_links,
-)
+from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, Restore, Sources, StaticLines, ToolCard
 from termchat.ui.citations import source_lines
 from termchat.ui.markdown.document import Document
 from termchat.ui.repl.murmur import ReasoningDocument
@@ -31,6 +19,7 @@ from termchat.ui.terminal.screen import Screen
 from termchat.ui.text.ansi import encode_segments
 from termchat.ui.text.ascii import line_to_ascii
 from termchat.ui.text.fit import wrap
+from termchat.ui.text.line import BLANK, Line, strip_links
 from termchat.ui.text.palette import Palette
 from termchat.ui.text.row import Segment
 from termchat.ui.tool_cards import card_lines

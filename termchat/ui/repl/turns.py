@@ -13,18 +13,20 @@ from contextlib import aclosing
 from dataclasses import replace
 from time import monotonic
 
-from termchat.core.chat_store import Providers, Session, Turn
 from termchat.core.events import MessageDone, TurnEnded
 from termchat.core.messages import Role, user_message
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
+from termchat.core.provider import Providers
 from termchat.core.sanitize import Safe, safe, safe_format
+from termchat.core.session import Session, Turn
 from termchat.core.style import TextRole
-from termchat.ui.blocks import EndOfText, ReplyText, styled_line
+from termchat.ui.blocks import EndOfText, ReplyText
 from termchat.ui.repl.input.editor import InputEditor
 from termchat.ui.repl.panels.status import is_stalled
 from termchat.ui.repl.transcript import Transcript, user_lines
 from termchat.ui.similar_models import with_suggestions
+from termchat.ui.text.line import styled_line
 from termchat.ui.turn_state import Phase, Think, ViewState, show_thinking, turn_sent, turn_stopping, update
 
 _log = logging.getLogger("termchat")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from termchat.core.sanitize import Safe
-from termchat.ui.blocks import Line
+from termchat.ui.text.line import Line
 
 _ASCII = str.maketrans(
     {

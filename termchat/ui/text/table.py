@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from termchat.core.effects import PrintTable
 from termchat.core.sanitize import Safe
 from termchat.core.style import TextRole
-from termchat.ui.blocks import BLANK, Line, styled_line
 from termchat.ui.text.fit import text_width
+from termchat.ui.text.line import BLANK, Line, styled_line
 from termchat.ui.text.row import Segment
 
 _GAP = 2

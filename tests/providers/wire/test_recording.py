@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from termchat.core.chat_store import StreamMonitor
 from termchat.core.errors import FailureKind, ProviderError
 from termchat.core.events import Delta, Retrying
 from termchat.core.models import ApiProtocol
+from termchat.core.provider import StreamMonitor
 from termchat.providers.replay import ReplayProvider
 from termchat.providers.wire.recording import RecordedResponse, read
 from tests import gateway as gw

@@ -24,7 +24,9 @@ from termchat.ui.repl.input.editor import InputEditor
 from termchat.ui.repl.panels.layout import LiveLayout, LiveRegionSource
 from termchat.ui.repl.panels.style import DEPTHS, PromptToolkitStyle
 from termchat.ui.repl.transcript import Transcript
-from termchat.ui.terminal.screen import FrameOutput, LiveApplication, Screen
+from termchat.ui.terminal.output import FrameOutput
+from termchat.ui.terminal.renderer import LiveApplication
+from termchat.ui.terminal.screen import Screen
 from termchat.ui.text.row import Segment
 from tests.bench.repl import Counter
 from tests.ui.fakes import MIXED

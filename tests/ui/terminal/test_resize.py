@@ -12,7 +12,9 @@ from prompt_toolkit.input import DummyInput
 from prompt_toolkit.layout import Layout, Window
 from prompt_toolkit.layout.controls import FormattedTextControl
 
-from termchat.ui.terminal.screen import FrameOutput, LiveApplication, Screen
+from termchat.ui.terminal.output import FrameOutput
+from termchat.ui.terminal.renderer import LiveApplication
+from termchat.ui.terminal.screen import Screen
 
 SETTLED = 0.08
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from termchat.core.effects import PrintTable
 from termchat.core.sanitize import safe_format
-from termchat.ui.blocks import plain_text
+from termchat.ui.text.line import plain_text
 from termchat.ui.text.table import table_lines
 
 HEADER = (safe_format("model"), safe_format("in"), safe_format("cached"), safe_format("cost"))

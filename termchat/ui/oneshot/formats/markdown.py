@@ -12,7 +12,6 @@ from termchat.core.events import Event, MessageDone, StepStarted, Streamed, Text
 from termchat.core.messages import Citation
 from termchat.core.sanitize import Safe, Sanitizer
 from termchat.core.style import TextRole, Theme
-from termchat.ui.blocks import Line, styled_line
 from termchat.ui.citations import source_lines
 from termchat.ui.markdown import Document
 from termchat.ui.markdown.preload import warm_up
@@ -21,6 +20,7 @@ from termchat.ui.terminal.frame_clock import FrameClock
 from termchat.ui.terminal.row_painter import InlinePainter
 from termchat.ui.text.ansi import encode_segments
 from termchat.ui.text.fit import wrap
+from termchat.ui.text.line import Line, styled_line
 from termchat.ui.text.palette import ColorDepth, Palette
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from termchat.commands.registry import MenuItem
 from termchat.core.sanitize import Safe
 from termchat.core.style import TextRole
-from termchat.ui.blocks import Line
 from termchat.ui.text.fit import text_width, truncate
+from termchat.ui.text.line import Line
 from termchat.ui.text.row import Segment
 
 _ROWS = 8

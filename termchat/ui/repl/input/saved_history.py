@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from time import time
 
-from termchat.core.chat_store import Session
 from termchat.core.chats import PastPrompt
+from termchat.core.session import Session
 from termchat.ui.repl.input.editor import InputEditor
 
 _MOST = 500

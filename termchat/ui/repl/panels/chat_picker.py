@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from termchat.core.chat_store import ChatStore, Session
+from termchat.core.chat_store import ChatStore
 from termchat.core.effects import Choice, OpenChat
 from termchat.core.messages import Message, Role
 from termchat.core.sanitize import Safe, safe_format, safe_line
+from termchat.core.session import Session
 from termchat.core.style import TextRole
-from termchat.ui.blocks import Line, styled_line
 from termchat.ui.chat_effects import chat_choices
 from termchat.ui.repl.panels.picker import Picker
+from termchat.ui.text.line import Line, styled_line
 
 _LISTED = 50
 _LOOKED_AT = 4  # messages of the marked chat

@@ -11,7 +11,6 @@ from prompt_toolkit.data_structures import Size
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_format, safe_line
 from termchat.core.style import TextRole
-from termchat.ui.blocks import Line, styled_line
 from termchat.ui.frontend import FrontendContext
 from termchat.ui.repl.chat_summary import ChatSummary
 from termchat.ui.repl.input.completion_menu import CompletionMenu
@@ -24,6 +23,7 @@ from termchat.ui.repl.panels.status import QUIET, StatusInfo, busy_line, fit, id
 from termchat.ui.repl.panels.toast import Toast
 from termchat.ui.repl.turns import TurnRunner
 from termchat.ui.text.fit import text_width, truncate
+from termchat.ui.text.line import Line, styled_line
 from termchat.ui.text.row import Row, Segment
 from termchat.ui.tool_cards import live_rows
 from termchat.ui.turn_state import Think, TurnState

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from termchat.config.keymap import KEYS
 from termchat.core.sanitize import Safe, safe_format
 from termchat.core.style import TextRole
-from termchat.ui.blocks import Line
 from termchat.ui.text.fit import text_width, truncate
+from termchat.ui.text.line import Line
 from termchat.ui.text.row import Segment
 
 _ROWS = 8

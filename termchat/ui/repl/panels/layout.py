@@ -18,10 +18,10 @@ from prompt_toolkit.layout.utils import explode_text_fragments
 
 from termchat.core.sanitize import Safe
 from termchat.core.style import TextRole
-from termchat.ui.blocks import Line
 from termchat.ui.repl.input.editor import InputEditor
 from termchat.ui.repl.panels.style import Fragments, PromptToolkitStyle
 from termchat.ui.text.ascii import to_ascii
+from termchat.ui.text.line import Line
 
 _MENU_ROWS = 8
 _PANEL_ROWS = 12

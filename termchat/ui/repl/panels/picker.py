@@ -9,8 +9,8 @@ from prompt_toolkit.buffer import Buffer
 from termchat.core.effects import Choice, Effect
 from termchat.core.sanitize import EMPTY, Safe, safe_format
 from termchat.core.style import TextRole
-from termchat.ui.blocks import Line, styled_line
 from termchat.ui.text.fit import text_width, truncate
+from termchat.ui.text.line import Line, styled_line
 from termchat.ui.text.row import Segment
 
 _ROWS = 10

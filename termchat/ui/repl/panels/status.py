@@ -11,9 +11,9 @@ from typing import assert_never
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_format, safe_line
 from termchat.core.style import TextRole
-from termchat.ui.blocks import Line, plain_text, styled_line
 from termchat.ui.phrases import count, duration, money, rate, short_reason, waiting_line
 from termchat.ui.text.fit import text_width, truncate_middle
+from termchat.ui.text.line import Line, plain_text, styled_line
 from termchat.ui.text.row import Segment
 from termchat.ui.turn_state import Phase, TurnState
 

@@ -6,8 +6,8 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.output import ColorDepth as ToolkitColorDepth
 
 from termchat.core.style import Style, TextRole, Theme
-from termchat.ui.blocks import Line
 from termchat.ui.text.ascii import line_to_ascii
+from termchat.ui.text.line import Line
 from termchat.ui.text.palette import ColorDepth
 from termchat.ui.text.row import Roles
 

@@ -6,9 +6,9 @@ import pytest
 
 from termchat.commands.builtin import builtin
 from termchat.commands.registry import CommandContext
-from termchat.ui.blocks import plain_text
 from termchat.ui.repl.input.completion_menu import CompletionMenu
 from termchat.ui.text.fit import text_width
+from termchat.ui.text.line import plain_text
 from tests.ui.fakes import FakeProviders, fake_session
 
 

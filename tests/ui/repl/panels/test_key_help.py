@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from termchat.config.keymap import KEYS
-from termchat.ui.blocks import plain_text
 from termchat.ui.repl.panels.key_help import key_help_lines
 from termchat.ui.text.fit import text_width
+from termchat.ui.text.line import plain_text
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 100, 120, 160, 200])

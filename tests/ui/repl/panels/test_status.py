@@ -12,9 +12,9 @@ from termchat.core.events import Retrying
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import safe_format
 from termchat.core.style import TextRole
-from termchat.ui.blocks import plain_text
 from termchat.ui.repl.panels.status import StatusInfo, busy_line, idle_line
 from termchat.ui.text.fit import text_width
+from termchat.ui.text.line import plain_text
 from termchat.ui.turn_state import Phase, TurnState
 
 MODEL = ModelRef("openai", "gpt-5.2")

@@ -1,0 +1,38 @@
+"""Token estimates for requests and replies whose provider reported no usage."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from termchat.core.assemble import MessageBuilder
+from termchat.core.messages import Reasoning, Text, ToolCall, ToolResult
+from termchat.core.provider import Request
+from termchat.core.usage import Usage, estimate_tokens
+
+
+def usage_or_estimate(assembly: MessageBuilder, request: Request, parts: tuple[object, ...]) -> Usage:
+    """What the provider counted; of a reply that was broken off, what it had not counted yet is guessed."""
+    guess = _estimate(request, parts)
+    counted = assembly.usage
+    if counted is None or not (counted.input or counted.output):  # zero of both is no count: something was said
+        return guess
+    if assembly.finished or guess.output <= counted.output:
+        return counted
+    return replace(counted, output=guess.output, reasoning=max(counted.reasoning, guess.reasoning), estimated=True)
+
+
+def _estimate(request: Request, parts: tuple[object, ...]) -> Usage:
+    """Rough counts for a provider that sent none."""
+    sent = sum(_size(part) for message in request.messages for part in message.parts) + estimate_tokens(request.system)
+    thought = sum(_size(part) for part in parts if isinstance(part, Reasoning))
+    return Usage(input=sent, output=sum(map(_size, parts)), reasoning=thought, estimated=True)
+
+
+def _size(part: object) -> int:
+    match part:
+        case Text(text=text) | Reasoning(text=text) | ToolCall(arguments=text):
+            return estimate_tokens(text)
+        case ToolResult():
+            return estimate_tokens(part.text)
+        case _:
+            return 0
