@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from typing import Any, NamedTuple, TypeGuard
 
 from termchat.config.base_urls import invalid_reason, normalise_base_url
 from termchat.config.toml_file import TomlFile, TomlTable, array, table
-from termchat.core.models import ApiProtocol, Timeouts
+from termchat.core.models import ApiProtocol
 from termchat.core.sanitize import Safe, safe_format, safe_line
 
-CLOCKS = tuple(f.name for f in fields(Timeouts))
+CLOCKS = {
+    "connect": "connect",
+    "first": "first_content",
+    "idle": "idle",
+    "silent": "no_event",
+}  # TOML key -> field of Timeouts
 PROTOCOLS = tuple(p.value for p in ApiProtocol if p is not ApiProtocol.DEMO)
 
 
@@ -63,7 +67,7 @@ def _limits(value: object) -> dict[str, int] | None:
 
 def _clocks(value: object) -> dict[str, float] | None:
     rows = table(value)
-    clocks = {k: float(v) for k, v in (rows or {}).items() if k in CLOCKS and _is_seconds(v)}
+    clocks = {CLOCKS[k]: float(v) for k, v in (rows or {}).items() if k in CLOCKS and _is_seconds(v)}
     return clocks if rows is not None and len(clocks) == len(rows) else None
 
 
@@ -111,6 +115,10 @@ FIELDS: Mapping[str, FieldType] = {
 }
 
 
+# TOML keys whose attribute of ProviderConfig has a longer name.
+_ATTRIBUTES = {"ca": "ca_file", "body": "extra_body"}
+
+
 def read_row(source: TomlFile, keys: tuple[str, ...], row: TomlTable) -> ProviderRow:
     """One provider's row; `keys` is where it stands. Raises ConfigError."""
     fields: dict[str, Any] = {}
@@ -122,7 +130,7 @@ def read_row(source: TomlFile, keys: tuple[str, ...], row: TomlTable) -> Provide
             bases[protocol], said = _base(source, (*keys, name), value, protocol)
             notes += said
         elif name in FIELDS:
-            fields[name] = _field(source, (*keys, name), value, FIELDS[name])
+            fields[_ATTRIBUTES.get(name, name)] = _field(source, (*keys, name), value, FIELDS[name])
         else:
             raise source.unknown_key((*keys, name), (*PROTOCOLS, *FIELDS))
     return ProviderRow(fields, bases, tuple(notes))

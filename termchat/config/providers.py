@@ -60,7 +60,7 @@ def load_providers(source: TomlFile, env: Mapping[str, str]) -> LoadedProviders:
 def _preset(source: TomlFile, name: str, row: TomlTable) -> ProviderConfig:
     if "demo" in row:
         row = {k: v for k, v in row.items() if k != "demo"}
-        return replace(_profile(name, read_row(source, (name,), row)), bases={ApiProtocol.DEMO: ""})
+        return replace(_profile(name, read_row(source, (name,), row)), base_urls={ApiProtocol.DEMO: ""})
     return _profile(name, read_row(source, (name,), row))
 
 
@@ -98,7 +98,7 @@ def _overridden(source: TomlFile, name: str, row: ProviderRow) -> ProviderConfig
     if preset is None:
         made = _with_limits(replace(_profile(name, row), source=place), presets()["anthropic"])
     else:
-        made = replace(preset, source=place, **{**row.fields, "bases": _bases(preset, row.bases)})
+        made = replace(preset, source=place, **{**row.fields, "base_urls": _bases(preset, row.bases)})
     return _checked(source, row, made)
 
 
@@ -134,7 +134,7 @@ def _bases(preset: ProviderConfig, given: Mapping[ApiProtocol, str]) -> Mapping[
 def _with_base(profile: ProviderConfig, protocol: ApiProtocol, url: str, row: ProviderRow | None) -> ProviderConfig:
     """A profile with the base URL of an environment variable over the one that the file gives this protocol."""
     given: dict[ApiProtocol, str] = {**(row.bases if row else {}), protocol: url}
-    return replace(profile, bases=_bases(presets()[profile.name], given))
+    return replace(profile, base_urls=_bases(presets()[profile.name], given))
 
 
 def _from_variable(variable: str, value: str, protocol: ApiProtocol) -> tuple[str, list[Safe]]:

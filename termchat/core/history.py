@@ -76,9 +76,9 @@ def strip_provider_data(messages: Iterable[Message]) -> tuple[Message, ...]:
 def _strip_message(part: Part) -> Part:
     match part:
         case Text() | Reasoning() | Search():
-            return replace(part, extra=None)
+            return replace(part, provider_data=None)
         case ToolCall():
-            return replace(part, extra=None, id=_stable_id(0, 0, part.id))
+            return replace(part, provider_data=None, id=_stable_id(0, 0, part.id))
         case ToolResult():
             return replace(part, call_id=_stable_id(0, 0, part.call_id))
         case Image() | File():
@@ -170,11 +170,13 @@ def _part(part: Part, own: bool) -> Part | None:
         case ToolCall():
             if not part.complete:
                 return None
-            return replace(part, extra=part.provider_data if own else None, arguments=repair_surrogates(part.arguments))
+            return replace(
+                part, provider_data=part.provider_data if own else None, arguments=repair_surrogates(part.arguments)
+            )
         case Text():
             if not part.text and not (own and part.provider_data):
                 return None
-            return replace(part, extra=part.provider_data if own else None, text=repair_surrogates(part.text))
+            return replace(part, provider_data=part.provider_data if own else None, text=repair_surrogates(part.text))
         case ToolResult():
             return replace(part, parts=tuple(_result_part(p) for p in part.parts))
         case File():

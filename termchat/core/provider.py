@@ -57,7 +57,7 @@ class Request:
     """Everything one request says, for any protocol. The system prompt is "" when none is set.
 
     chat   which conversation it is of, "" being one of its own: what is told once is told once in it
-    patient   a host that cannot be reached is waited for, however long
+    wait_for_host   a host that cannot be reached is waited for, however long
     """
 
     messages: tuple[Message, ...]

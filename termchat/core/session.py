@@ -141,9 +141,9 @@ class Session(Protocol):
         """A message below `parent`, the head on it; its node id."""
         ...
 
-    def send(self, parent: str, model: ModelRef | None = None, *, patient: bool = False) -> Turn:
+    def send(self, parent: str, model: ModelRef | None = None, *, wait_for_host: bool = False) -> Turn:
         """Have what stands at `parent` answered, by the session's model or another.
 
-        `patient`: where its host cannot be reached, that is waited for until it can.
+        `wait_for_host`: where its host cannot be reached, that is waited for until it can.
         """
         ...

@@ -134,8 +134,8 @@ class ChatSession:
             recorder.add(node)
         return node.id
 
-    def send(self, parent: str, model: ModelRef | None = None, *, patient: bool = False) -> RecordedTurn:
-        plan = replace(self._plan, model=model or self._plan.model, patient=patient)
+    def send(self, parent: str, model: ModelRef | None = None, *, wait_for_host: bool = False) -> RecordedTurn:
+        plan = replace(self._plan, model=model or self._plan.model, wait_for_host=wait_for_host)
         turn = Turn(plan, self.conversation.history(parent), parent, self._conversation_id)
         return RecordedTurn(turn, self, self._recording(), parent)
 

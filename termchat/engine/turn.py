@@ -49,7 +49,7 @@ class TurnConfig:
     """What a turn is made with.
 
     `own_timeouts` are those of single providers, by name. `max_rounds` bounds the requests of one turn; `prices` is
-    None where nobody will look at the cost. `patient`: a host that cannot be reached is waited for.
+    None where nobody will look at the cost. `wait_for_host`: a host that cannot be reached is waited for.
     """
 
     model: ModelRef
@@ -61,7 +61,7 @@ class TurnConfig:
     timeouts: Timeouts = field(default_factory=Timeouts)
     own_timeouts: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, Mapping[str, float]])
     max_rounds: int = 25
-    patient: bool = False
+    wait_for_host: bool = False
 
 
 @dataclass(slots=True)
@@ -142,7 +142,12 @@ class Turn:
         assembly = MessageBuilder()
         plan = self._plan
         request = Request(
-            tuple(self._messages), repair_surrogates(plan.system), self._specs(), plan.params, self._chat, plan.patient
+            tuple(self._messages),
+            repair_surrogates(plan.system),
+            self._specs(),
+            plan.params,
+            self._chat,
+            plan.wait_for_host,
         )
         own = self._plan.own_timeouts.get(provider.origin.provider, {})
         pump = Pump(provider, request, self._plan.timeouts.overridden_by(own))

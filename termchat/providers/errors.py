@@ -18,9 +18,9 @@ import httpx2
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.providers.client import Endpoint, ErrorResponse
-from termchat.providers.http_errors import MAX_BODY
 
 MAX_MESSAGE = 300  # characters of a server's own words
+MAX_BODY = 20 * MAX_MESSAGE  # characters in which they are looked for: an error may be megabytes
 _AWAY = (httpx2.ConnectError, httpx2.ConnectTimeout, ConnectionRefusedError, socket.gaierror)
 
 

@@ -62,7 +62,7 @@ class _RequestState:
         known = failure.details or FailureDetails()
         request = known.request_id or self.named
         details = replace(
-            known, host=safe_line(at.host), model=safe_line(model), request=request, tries=tuple(self.failed)
+            known, host=safe_line(at.host), model=safe_line(model), request_id=request, attempts=tuple(self.failed)
         )
         return replace(failure, details=details)
 

@@ -11,7 +11,7 @@ from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.providers.client import Endpoint, ErrorResponse
 from termchat.providers.decoder import as_list, as_object, as_text, is_object
-from termchat.providers.errors import MAX_MESSAGE, base_url_of, clean_server_text, host_of
+from termchat.providers.errors import MAX_BODY, base_url_of, clean_server_text, host_of
 from termchat.providers.retry_after import retry_after
 
 
@@ -191,9 +191,6 @@ def _number(status: int | None, said: _ErrorBody) -> str:
     if status and status != 200:
         return str(status)
     return next(iter(sorted(said.codes)), "an error")
-
-
-MAX_BODY = 20 * MAX_MESSAGE  # characters in which they are looked for: an error may be megabytes
 
 
 # The error of a gateway that had promised a stream: an event, and more events behind it.

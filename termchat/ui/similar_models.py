@@ -23,7 +23,7 @@ async def with_suggestions(ended: TurnEnded, providers: Providers) -> TurnEnded:
     if failure is None or failure.kind is not FailureKind.NOT_FOUND:
         return ended
     found = tuple(similar_models(ended.model, await _offered(providers, ended.model.provider)))
-    return replace(ended, failure=replace(failure, closest=found)) if found else ended
+    return replace(ended, failure=replace(failure, suggestions=found)) if found else ended
 
 
 def similar_models(ref: ModelRef, known: Sequence[ModelRef]) -> list[ModelRef]:

@@ -28,7 +28,7 @@ async def test_it_is_tried_again_until_the_host_answers(gateway: Gateway, speech
     gateway.reply(Reply(Text("Back.")))
     await gateway.down()
     async with session(gateway, speech) as talk:
-        turn = talk.send(talk.add(user_message("hello"), None), patient=True)
+        turn = talk.send(talk.add(user_message("hello"), None), wait_for_host=True)
         events: list[Event] = []
         async with aclosing(turn.events()) as stream:
             async for event in stream:
@@ -57,7 +57,7 @@ async def test_a_host_that_was_reached_is_not_waited_for(gateway: Gateway) -> No
     """What it was sent may have been billed."""
     gateway.always(fault.close())
     async with session(gateway, ApiProtocol.CHAT) as talk:
-        events = await events_of(talk.send(talk.add(user_message("hello"), None), patient=True))
+        events = await events_of(talk.send(talk.add(user_message("hello"), None), wait_for_host=True))
     failure = ended(events).failure
     assert failure
     assert not failure.unreachable
@@ -67,7 +67,7 @@ async def test_a_host_that_was_reached_is_not_waited_for(gateway: Gateway) -> No
 async def test_the_wait_can_be_stopped(gateway: Gateway) -> None:
     await gateway.down()
     async with session(gateway, ApiProtocol.CHAT) as talk:
-        turn = talk.send(talk.add(user_message("hello"), None), patient=True)
+        turn = talk.send(talk.add(user_message("hello"), None), wait_for_host=True)
         events = await events_of(turn, lambda n, event: retries([event]) and turn.cancel())
         assert ended(events).outcome is Outcome.CANCELLED
         assert talk.conversation.head is None

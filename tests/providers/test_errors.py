@@ -269,7 +269,7 @@ async def test_a_server_that_does_not_take_the_connection(speech: ApiProtocol, o
 @pytest.mark.parametrize("url", ["ftp://h/v1", "http://", "no scheme"])
 async def test_a_base_url_that_is_none(speech: ApiProtocol, url: str) -> None:
     made = profile("http://h", speech)
-    _, failure = await heard(replace(made, bases={speech: url}))
+    _, failure = await heard(replace(made, base_urls={speech: url}))
     assert failure is not None
     assert failure.kind in (FailureKind.BAD_CONFIG, FailureKind.NETWORK)
     assert failure.hint

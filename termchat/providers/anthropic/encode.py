@@ -101,7 +101,9 @@ def _drop_unbound_thinking(message: Message, prefix: str) -> Message:
 
 def _without_searches(message: Message) -> Message:
     """The message without what was searched and without what refers to it, for a request that may not search."""
-    kept = (replace(p, extra=None) if isinstance(p, Text) else p for p in message.parts if not isinstance(p, Search))
+    kept = (
+        replace(p, provider_data=None) if isinstance(p, Text) else p for p in message.parts if not isinstance(p, Search)
+    )
     return replace(message, parts=tuple(kept))
 
 

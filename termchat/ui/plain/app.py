@@ -161,12 +161,12 @@ class PlainApp:
         elif self._unanswered:
             text, self._unanswered = self._unanswered, ""
             await self._doer.use_closest()
-            await self._say(text, patient=self.view.away)
+            await self._say(text, wait_for_host=self.view.away)
 
-    async def _say(self, text: str, *, patient: bool = False) -> None:
+    async def _say(self, text: str, *, wait_for_host: bool = False) -> None:
         node = self._session.add(user_message(text), self._session.conversation.head)
         self._session.move_head(node)
-        await self.send(text, self._session.send(node, patient=patient))
+        await self.send(text, self._session.send(node, wait_for_host=wait_for_host))
 
     async def _do(self, work: Coroutine[Any, Any, None]) -> None:
         """Do it, until it is done or given up: what does not end when it is told to is waited for no longer."""

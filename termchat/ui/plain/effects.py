@@ -172,7 +172,7 @@ class PlainEffectRunner:
         before = self._session.conversation.head
         self._session.move_head(node)
         question = self._session.conversation.nodes[node].message.text
-        await self._talk.send(question, self._session.send(node, effect.model, patient=self._talk.view.away))
+        await self._talk.send(question, self._session.send(node, effect.model, wait_for_host=self._talk.view.away))
         last = self._talk.view.last
         if last and not last.has_content and not effect.message:
             self._session.move_head(before)

@@ -105,10 +105,10 @@ class Actions:
             said = Print(safe_format("→ {model}", model=safe_line(str(model))))
             self._performer.perform((UseModel(model), said), self._faces.columns)
 
-    def submit(self, *, patient: bool = False) -> None:
+    def submit(self, *, wait_for_host: bool = False) -> None:
         """What stands in the input is entered; a queue that waits goes with it, or after what was sent already.
 
-        `patient`: where the host cannot be reached, it is waited for.
+        `wait_for_host`: where the host cannot be reached, it is waited for.
         """
         text = self._draft.text
         if is_command(text):
@@ -120,7 +120,7 @@ class Actions:
             self._talk.queue.append(raw)
             self._talk.send_queue()
             return
-        self._talk.submit(raw, unescape_slash(text), patient=patient)
+        self._talk.submit(raw, unescape_slash(text), wait_for_host=wait_for_host)
 
     def _command(self, text: str) -> None:
         command = self._context.registry.find(parse(text)[0])
@@ -247,7 +247,7 @@ class Actions:
             return
         last = self._talk.view.last
         if last is not None and not last.has_content and self._draft.text.strip():
-            self.submit(patient=self._talk.view.away)
+            self.submit(wait_for_host=self._talk.view.away)
             return
         self._performer.perform(self._context.registry.run(self._context, "/retry"), self._faces.columns)
 

@@ -86,20 +86,20 @@ class TurnRunner:
         closest, before = self._instead or (None, None)
         return closest if self.session.model == before and not self.busy else None
 
-    def submit(self, raw: str, message: str, *, patient: bool = False) -> None:
+    def submit(self, raw: str, message: str, *, wait_for_host: bool = False) -> None:
         """A message is entered: sent at once, or queued while a turn runs. `raw` has its pastes as marks."""
         if self.busy:
             self.queue.append(raw)
             self._changed()
             return
-        self.send(raw, message, patient=patient)
+        self.send(raw, message, wait_for_host=wait_for_host)
 
-    def send(self, raw: str, message: str, *, patient: bool = False) -> None:
-        """Send a message below the head; `patient` waits for a host that cannot be reached."""
+    def send(self, raw: str, message: str, *, wait_for_host: bool = False) -> None:
+        """Send a message below the head; `wait_for_host` waits for a host that cannot be reached."""
         self._echo(raw)
         node = self.session.add(user_message(message), self.session.conversation.head)
         self._asked = raw
-        self._send(node, None, patient=patient)
+        self._send(node, None, wait_for_host=wait_for_host)
 
     def resend(self, parent: str, model: ModelRef | None) -> None:
         """Have a question answered again."""
@@ -107,7 +107,7 @@ class TurnRunner:
         node = self.session.conversation.nodes[parent]
         if node.message.role is Role.USER:  # else a reply is gone on with
             self._echo(node.message.text)
-        self._send(parent, model, patient=self.view.away)
+        self._send(parent, model, wait_for_host=self.view.away)
 
     def replay(self, text: str, *, question: bool) -> None:
         """Show again what was said in a chat that was taken up."""
@@ -247,12 +247,12 @@ class TurnRunner:
             await asyncio.wait([self._task], timeout=2)
             self._task.cancel()
 
-    def _send(self, question: str, model: ModelRef | None, *, patient: bool = False) -> None:
+    def _send(self, question: str, model: ModelRef | None, *, wait_for_host: bool = False) -> None:
         """Have a question answered by a model, or by the session's own."""
         self._question, self._model = question, model
         self.restored_text = self._instead = None
         self.session.move_head(question)
-        turn = self._turn = self.session.send(question, model, patient=patient)
+        turn = self._turn = self.session.send(question, model, wait_for_host=wait_for_host)
         self.view = turn_sent(self.view, turn.id, model or self.session.model, monotonic())
         self._changed()
         loop = asyncio.get_running_loop()

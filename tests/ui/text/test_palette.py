@@ -14,7 +14,7 @@ from termchat.ui.text.ansi import encode_row, encode_rows
 from termchat.ui.text.palette import ANSI_NAMES, ColorDepth, Palette, detect_color_depth
 from termchat.ui.text.row import Row, Segment
 
-THEMES = Path(__file__).parents[2] / "themes"
+THEMES = Path(__file__).parents[3] / "themes"
 NAMES = ["dark", "light", "neutral"]
 
 
