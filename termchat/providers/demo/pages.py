@@ -7,7 +7,7 @@ from pathlib import Path
 
 from termchat.providers.demo.search import GuidePage, Language, parse_page
 
-FOLDER = Path(__file__).parent.parent / "docs"
+FOLDER = Path(__file__).parents[2] / "docs"
 
 
 @cache
