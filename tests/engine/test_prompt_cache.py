@@ -55,12 +55,13 @@ async def test_each_request_of_a_chat_begins_as_the_one_before(gateway: Gateway,
 def test_the_same_request_is_the_same_bytes_in_every_process() -> None:
     code = (
         "import json; from tests.engine.support import TOOLBOX; from termchat.core.messages import *;"
-        "from termchat.core.chat_store import *; from termchat.core.models import Profile, Protocol;"
+        "from termchat.core.provider import *; from termchat.core.models import ProviderConfig, ApiProtocol;"
         "from termchat.providers.anthropic.encode import encode as a; from termchat.providers.gemini.encode import *;"
         "from termchat.providers.openai_chat.encode import encode as c, cache_key;"
         "from termchat.providers.openai_responses.encode import encode as r;"
-        "q = Request((user('q'),), 'Be brief.', TOOLBOX.specs, Params(stop=('b', 'a'), schema={'type': 'object'}));"
-        "o, p = [Origin('x', s, 'm') for s in Protocol], Profile('x');"
+        "q = Request((user_message('q'),), 'Be brief.', TOOLBOX.specs,"
+        " Params(stop=('b', 'a'), schema={'type': 'object'}));"
+        "o, p = [Origin('x', s, 'm') for s in ApiProtocol], ProviderConfig('x');"
         "print(json.dumps([c(q, o[0], p), r(q, o[1], p), a(q, o[2], p, 9), encode_config(q), cache_key(q)]))"
     )
     said = {
@@ -158,10 +159,10 @@ async def test_a_cache_that_was_only_filled_saved_nothing_yet(gateway: Gateway) 
 
 
 async def test_openai_itself_is_given_the_key(monkeypatch: pytest.MonkeyPatch, gateway: Gateway) -> None:
-    from termchat.providers.openai_chat import client
+    from termchat.providers import openai_sdk
 
     gateway.reply(Reply.text("ok"))
-    monkeypatch.setattr(client, "_OWN_HOST", f"127.0.0.1:{gateway.port}")
+    monkeypatch.setattr(openai_sdk, "OWN_HOST", f"127.0.0.1:{gateway.port}")
     await heard(profile(gateway.url, ApiProtocol.RESPONSES))
     assert "prompt_cache_key" in gateway.asked[0].body
 

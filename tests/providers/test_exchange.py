@@ -190,7 +190,9 @@ async def test_who_was_in_a_hurry_and_had_an_answer_lets_the_next_one_go_at_once
 @ALL
 async def test_headers_and_body_of_the_configuration_go_along(gateway: Gateway, speech: ApiProtocol) -> None:
     field = "labels" if speech is G else "metadata"
-    made = profile(gateway.url, speech, headers={"x-team": "env:TEAM", "x-app": "t"}, body={field: {"user_id": "me"}})
+    made = profile(
+        gateway.url, speech, headers={"x-team": "env:TEAM", "x-app": "t"}, extra_body={field: {"user_id": "me"}}
+    )
     gateway.reply(Reply.text("ok"))
     _, failure = await heard(made, env={"TEAM": "blue"})
     assert failure is None
