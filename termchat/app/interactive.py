@@ -22,7 +22,7 @@ from termchat.core.style import Theme
 from termchat.ui.frontend import DisplayOptions
 from termchat.ui.frontend import FrontendContext as Room
 from termchat.ui.notices import NoticeQueue
-from termchat.ui.repl.app import run
+from termchat.ui.repl.app import run_repl
 from termchat.ui.stderr import Stderr, print_stdout
 from termchat.ui.terminal.capabilities import is_append_only
 from termchat.ui.terminal.early_prompt import supports_unicode
@@ -80,10 +80,19 @@ async def _run_repl(launch: Launch, config: Config, env: Mapping[str, str], them
             bulletin=bulletin,
             resumed=house.resumed,
         )
-        code = await run(room)
+        code = await _run_frontend(room)
         bulletin.subscribe(Stderr().failure)  # the screen is given back: what closing has to tell goes below it
         await _print_resume_hint(house)
         return code
+
+
+async def _run_frontend(context: Room) -> int:
+    """Run the plain front end where the settings or the terminal ask for it, else the REPL."""
+    if context.look.plain or context.look.accessible:
+        from termchat.ui.plain.app import run_plain
+
+        return await run_plain(context)
+    return await run_repl(context)
 
 
 async def _preload_sdk(house: App) -> None:

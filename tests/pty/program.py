@@ -21,8 +21,9 @@ def main() -> int:
     from termchat.core.sanitize import safe_format
     from termchat.ui.frontend import DisplayOptions, FrontendContext
     from termchat.ui.plain import heartbeat
+    from termchat.ui.plain.app import run_plain
     from termchat.ui.repl import actions
-    from termchat.ui.repl.app import run
+    from termchat.ui.repl.app import run_repl
     from termchat.ui.repl.input.completion_menu import CompletionMenu
     from termchat.ui.repl.panels import status
     from termchat.ui.repl.turns import TurnRunner
@@ -72,6 +73,7 @@ def main() -> int:
         TurnRunner.close = _stuck  # type: ignore[method-assign]
     if "crash" in flags:
         TurnRunner.close = _crash  # type: ignore[method-assign,assignment]
+    run = run_plain if look.plain or look.accessible else run_repl
     return asyncio.run(run(house))
 
 

@@ -53,12 +53,8 @@ from termchat.ui.turn_state import ViewState
 _log = logging.getLogger("termchat")
 
 
-async def run(house: FrontendContext) -> int:
-    """Talk until the user leaves; the exit code. The terminal is as it was before, however this ends."""
-    if house.look.plain or house.look.accessible:
-        from termchat.ui.plain.app import run_plain
-
-        return await run_plain(house)
+async def run_repl(house: FrontendContext) -> int:
+    """Run the REPL until the user leaves; return the exit code. The terminal is restored however the REPL ends."""
     return await Repl(house).run()
 
 
