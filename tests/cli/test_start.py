@@ -32,12 +32,12 @@ FIRST_PAINT = """
 import asyncio, sys
 import termchat.__main__
 from termchat import app
-from termchat.ui.repl import loop
-async def painted(house):
-    loop.Repl(house)
+from termchat.ui.repl import app as repl
+async def painted(context):
+    repl.Repl(context)
     print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
     return 0
-loop.run = painted
+repl.run_repl = painted
 raise SystemExit(app.run(app.Launch(), {"HOME": "/nowhere", "TERM": "xterm"}))
 """
 

@@ -70,6 +70,9 @@ class Connection(asyncio.Protocol):
         """Writes, and waits while the client does not read; ClientGoneError once it has left."""
         if self._transport is None or self.gone.is_set():
             raise ClientGoneError
+        if self._transport.is_closing():  # a write failed; `connection_lost` comes only once the loop has a turn
+            self._left()
+            raise ClientGoneError
         self._transport.write(data)
         if self._request is not None:
             self._request.sent += len(data)

@@ -63,14 +63,14 @@ def test_numbers_that_json_does_not_know_survive():
 def test_no_field_of_a_message_is_forgotten():
     """A field that is added to a message must be added to the codec, and then here and to the strategies."""
     known = {
-        Message: "author parts origin outcome usage",
+        Message: "role parts origin outcome usage",
         Origin: "provider protocol model",
         Usage: "input output cached cache_write reasoning estimated cost",
-        Text: "text citations extra",
+        Text: "text citations provider_data",
         Citation: "url title",
-        Reasoning: "text redacted extra",
-        Search: "queries extra",
-        ToolCall: "id name arguments whole extra",
+        Reasoning: "text redacted provider_data",
+        Search: "queries provider_data",
+        ToolCall: "id name arguments complete provider_data",
         ToolResult: "call_id name parts is_error",
         Image: "mime data url",
         File: "name mime data",

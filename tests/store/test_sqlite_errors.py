@@ -148,11 +148,11 @@ import asyncio, os, resource, sys
 from pathlib import Path
 from tests.store.helpers import HERE, STATE, answer, ask
 from termchat.core.chat_store import Resumed
-from termchat.store.chat_store import Library
+from termchat.store.chat_store import SqliteChatStore
 
 async def main():
     told = []
-    library = Library(Path(sys.argv[1]), lambda failure: told.append(failure.message))
+    library = SqliteChatStore(Path(sys.argv[1]), lambda failure: told.append(failure.message))
     {body}
     failure = await library.close()
     print(len(told), failure.message if failure else "", sep="|")
@@ -190,13 +190,13 @@ def passable(tmp_path: Path) -> Callable[[], None]:
 def test_in_a_home_that_cannot_be_written_old_chats_are_read_and_the_new_goes_on(
     shelf: Shelf, passable: Callable[[], None]
 ):
-    child(shelf.file, 'r = library.begin(STATE, HERE)\nawait answer(r, ask(r, "old"), "said before")')
+    child(shelf.file, 'r = library.new_recorder(STATE, HERE)\nawait answer(r, ask(r, "old"), "said before")')
     for path in (*shelf.file.parent.iterdir(), shelf.file.parent):
         path.chmod(0o755 if path.is_dir() else 0o444)
     shelf.file.parent.parent.chmod(0o755)
     passable()
     body = """
-r = library.begin(STATE, HERE)
+r = library.new_recorder(STATE, HERE)
 await answer(r, ask(r, "new"), "said now")
 print(sorted(hit.snippet for hit in await library.search("said")))
 """
@@ -209,7 +209,7 @@ print(sorted(hit.snippet for hit in await library.search("said")))
 
 def test_when_the_disk_is_full_the_chat_goes_on_and_is_told_once(shelf: Shelf):
     body = """
-r = library.begin(STATE, HERE)
+r = library.new_recorder(STATE, HERE)
 node = await answer(r, ask(r, "fits"), "yes")
 resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, resource.RLIM_INFINITY))
 for n in range(6):
@@ -229,12 +229,12 @@ if sys.argv[1].endswith("freed.db"):
 
 
 def test_a_damaged_file_stays_where_it_is_when_there_is_no_room_to_rescue_it(shelf: Shelf):
-    child(shelf.file, 'r = library.begin(STATE, HERE)\nawait answer(r, ask(r, "old"), "x" * 200_000)')
+    child(shelf.file, 'r = library.new_recorder(STATE, HERE)\nawait answer(r, ask(r, "old"), "x" * 200_000)')
     raw = bytearray(shelf.file.read_bytes())
     raw[:100] = bytes(100)
     shelf.file.write_bytes(raw)
     body = """
-r = library.begin(STATE, HERE)
+r = library.new_recorder(STATE, HERE)
 await answer(r, ask(r, "new"), "said now")
 print(len(await library.search("said")))
 """
