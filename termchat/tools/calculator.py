@@ -1,164 +1,121 @@
-"""Arithmetic as people write it, evaluated exactly and without `eval`.
+"""Evaluate arithmetic exactly: Python's grammar, decimal numbers, and nothing else of Python.
 
-    sum      = product (("+" | "-") product)*
-    product  = sign (("*" | "/" | "//" | "%") sign)*
-    sign     = ("+" | "-") sign | power
-    power    = postfix ("**" sign)?             "^" is a power too
-    postfix  = atom "!"*
-    atom     = number | name | name "(" sum ("," sum)* ")" | "(" sum ")"
-
-Numbers are decimals of a fixed precision with a bounded exponent, so neither time nor memory can run away: what
-does not fit is an error, not a long wait.
+The text is translated to Python (`^` becomes `**`, `3!` becomes `3[0]`), parsed by `ast` and walked; a node that is
+not listed here is refused, so nothing is ever run by `eval`. Numbers are decimals of a fixed precision with a bounded
+exponent, which bounds time and memory: a number that does not fit is an error.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, DecimalException, Inexact, localcontext
 from math import acos, asin, atan, cos, factorial, log2, sin, tan
 
-DIGITS = 400  # exact up to here
-SHOWN = 28  # digits of a result that is not exact
+DIGITS = 400  # significant digits of every step; a result is exact up to here
+SHOWN = 28  # significant digits shown of a result that is not exact
 LONGEST = 1000  # characters of an expression
-DEEPEST = 40  # brackets and signs within each other
+DEEPEST = 40  # brackets within each other; also signs, powers and factorials within each other
 _LARGEST_FACTORIAL = 200  # 375 digits
 _TOKEN = re.compile(
-    r"\s*(?:((?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d{1,6})?)|([A-Za-z]\w*)|(\*\*|//|[-+*/%^(),!]))"
+    r"\s*(?:(?P<number>(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d{1,6})?)"
+    r"|[A-Za-z][A-Za-z0-9_]*|\*\*|//|[-+*/%^(),!])"
 )
 _SIGNS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "（": "(", "）": ")", "，": ","})
+_PYTHON = {"^": "**", "!": "[0]"}  # brackets are no token of ours, so a subscript is always a factorial
 _EXACT = Context(prec=DIGITS, Emax=9999, Emin=-9999)
 
 
 class ExpressionError(Exception):
-    """The expression has no value; the message says why."""
-
-
-@dataclass(slots=True)
-class _Tokens:
-    """The tokens of an expression and how far they were read."""
-
-    tokens: list[str]
-    at: int = 0
-    depth: int = 0
-
-    def peek(self) -> str:
-        return self.tokens[self.at] if self.at < len(self.tokens) else ""
-
-    def take(self) -> str:
-        token = self.peek()
-        self.at += 1
-        return token
-
-    def expect(self, token: str) -> None:
-        if (found := self.take()) != token:
-            raise ExpressionError(f"{token!r} is missing" + (f" before {found!r}" if found else " at the end"))
+    """An expression without a value; the message gives the reason."""
 
 
 def evaluate(expression: str) -> str:
-    """The value of an expression, written out. Raises ExpressionError."""
+    """Return the value of an expression as text: plain digits, or with an exponent beyond 40 places.
+
+    Accepts + - * / // % ** ^ ! brackets, `pi`, `e`, the functions of `_FUNCTIONS` and the signs × · ÷ −.
+    Raises ExpressionError when the text is not arithmetic, exceeds a limit or has no real value.
+    """
     if len(expression) > LONGEST:
         raise ExpressionError(f"the expression is longer than {LONGEST} characters")
-    tokens = _Tokens(_split(expression.translate(_SIGNS)))
+    source = _python(expression.translate(_SIGNS))
+    try:
+        tree = ast.parse(source, mode="eval").body
+    except SyntaxError as error:
+        rest = source[(error.offset or 1) - 1 :]
+        raise ExpressionError(f"{error.msg} at {rest!r}" if rest else "the expression is incomplete") from None
     with localcontext(_EXACT) as context:
         try:
-            value = _sum(tokens)
+            value = _value(tree, source)
         except DecimalException as error:
             raise ExpressionError(_why(error)) from None
-        if tokens.peek():
-            raise ExpressionError(f"{tokens.peek()!r} is not expected there")
         return _written(value, exact=not context.flags[Inexact])
 
 
-def _split(expression: str) -> list[str]:
+def _python(expression: str) -> str:
+    """Translate the tokens to Python, one space between them. Numbers lose leading zeros and stray underscores."""
     tokens: list[str] = []
-    at, end = 0, len(expression.rstrip())
+    at, depth, end = 0, 0, len(expression.rstrip())
     while at < end:
         found = _TOKEN.match(expression, at)
         if not found:
             raise ExpressionError(f"{expression[at:].strip()[0]!r} is not understood")
-        tokens.append(found[0].strip())
+        word = found[0].strip()
+        depth += (word == "(") - (word == ")")
+        _check_depth(depth)
+        tokens.append(str(Decimal(word)) if found["number"] else _PYTHON.get(word, word))
         at = found.end()
-    return tokens
+    return " ".join(tokens)
 
 
-def _sum(tokens: _Tokens) -> Decimal:
-    value = _product(tokens)
-    while tokens.peek() in ("+", "-"):
-        value = value + _product(tokens) if tokens.take() == "+" else value - _product(tokens)
+def _value(node: ast.expr, source: str, depth: int = 0) -> Decimal:
+    """Evaluate a node. `depth` counts the signs, powers and factorials around it."""
+    _check_depth(depth)
+    match node:
+        case ast.Constant(value=int() | float()) if not isinstance(node.value, bool):
+            return +Decimal(source[node.col_offset : node.end_col_offset])  # the digits: a float would lose some
+        case ast.Name(id=name) if name in _CONSTANTS:
+            return _inexact(Decimal(_CONSTANTS[name]))
+        case ast.Name(id=name) if name in _FUNCTIONS:
+            raise ExpressionError(f"{name} is a function: {name}(...)")
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd() as op, operand=operand):
+            value = _value(operand, source, depth + 1)
+            return -value if isinstance(op, ast.USub) else value
+        case ast.BinOp(left=left, op=ast.Pow(), right=right):
+            base, exponent = _value(left, source, depth + 1), _value(right, source, depth + 1)
+            return Decimal(1) if base == exponent == 0 else base**exponent
+        case ast.BinOp():
+            return _chain(node, source, depth)
+        case ast.Subscript(value=operand):
+            return _factorial(_value(operand, source, depth + 1))
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _FUNCTIONS:
+            least, most, function = _FUNCTIONS[name]
+            if not least <= len(args) <= most:
+                raise ExpressionError(f"{name} takes {least} to {most} values")
+            return function(*(_value(argument, source, depth) for argument in args))
+        case _:
+            raise ExpressionError(f"{ast.unparse(node)!r} is not understood")
+
+
+def _chain(node: ast.BinOp, source: str, depth: int) -> Decimal:
+    """Evaluate a chain such as 1 + 2 - 3 from its left end, in a loop: a long sum is not deep."""
+    steps: list[ast.BinOp] = []
+    left: ast.expr = node
+    while isinstance(left, ast.BinOp) and not isinstance(left.op, ast.Pow):
+        steps.append(left)
+        left = left.left
+    value = _value(left, source, depth)
+    for step in reversed(steps):
+        if type(step.op) not in _OPERATORS:
+            raise ExpressionError(f"{ast.unparse(step)!r} is not understood")
+        value = _OPERATORS[type(step.op)](value, _value(step.right, source, depth))
     return value
 
 
-def _product(tokens: _Tokens) -> Decimal:
-    value = _sign(tokens)
-    while (operator := tokens.peek()) in ("*", "/", "//", "%"):
-        tokens.take()
-        value = _OPERATORS[operator](value, _sign(tokens))
-    return value
-
-
-def _sign(tokens: _Tokens) -> Decimal:
-    if tokens.peek() not in ("+", "-"):
-        return _power(tokens)
-    _deeper(tokens)
-    value = -_sign(tokens) if tokens.take() == "-" else _sign(tokens)
-    tokens.depth -= 1
-    return value
-
-
-def _power(tokens: _Tokens) -> Decimal:
-    base = _postfix(tokens)
-    if tokens.peek() not in ("**", "^"):
-        return base
-    tokens.take()
-    _deeper(tokens)
-    exponent = _sign(tokens)
-    tokens.depth -= 1
-    return Decimal(1) if base == exponent == 0 else base**exponent
-
-
-def _postfix(tokens: _Tokens) -> Decimal:
-    value = _atom(tokens)
-    while tokens.peek() == "!":
-        tokens.take()
-        value = _factorial(value)
-    return value
-
-
-def _atom(tokens: _Tokens) -> Decimal:
-    word = tokens.take()
-    if word == "(":
-        return _arguments(tokens, most=1)[0]
-    if word[:1].isdigit() or word[:1] == ".":
-        return +Decimal(word)
-    if word in _CONSTANTS:
-        return _inexact(Decimal(_CONSTANTS[word]))
-    if word not in _FUNCTIONS:
-        raise ExpressionError(f"{word!r} is not understood" if word else "something is missing at the end")
-    tokens.expect("(")
-    least, most, function = _FUNCTIONS[word]
-    values = _arguments(tokens, most)
-    if len(values) < least:
-        raise ExpressionError(f"{word} takes {least} values or more")
-    return function(*values)
-
-
-def _arguments(tokens: _Tokens, most: int) -> list[Decimal]:
-    _deeper(tokens)
-    values = [_sum(tokens)]
-    while tokens.peek() == "," and len(values) < most:
-        tokens.take()
-        values.append(_sum(tokens))
-    tokens.expect(")")
-    tokens.depth -= 1
-    return values
-
-
-def _deeper(tokens: _Tokens) -> None:
-    tokens.depth += 1
-    if tokens.depth > DEEPEST:
-        raise ExpressionError(f"it is nested deeper than {DEEPEST}")
+def _check_depth(depth: int) -> None:
+    if depth > DEEPEST:
+        raise ExpressionError(f"the expression is nested deeper than {DEEPEST}")
 
 
 def _floor(value: Decimal) -> Decimal:
@@ -170,19 +127,19 @@ def _ceiling(value: Decimal) -> Decimal:
 
 
 def _whole(a: Decimal, b: Decimal) -> Decimal:
-    """The quotient rounded down; the division truncates, so that no rounding of its digits can lift it."""
+    """Divide and round down. The division truncates, so rounding of its digits cannot raise the quotient."""
     whole, rest = divmod(a, b)
     return whole - 1 if rest and (rest < 0) != (b < 0) else whole
 
 
 def _rest(a: Decimal, b: Decimal) -> Decimal:
-    """The rest with the sign of the divisor, as in Python and in mathematics."""
+    """Return the remainder with the sign of the divisor, as Python does."""
     return a - b * _whole(a, b)
 
 
 def _factorial(value: Decimal) -> Decimal:
     if value != value.to_integral_value() or not 0 <= value <= _LARGEST_FACTORIAL:
-        raise ExpressionError(f"a factorial is of a whole number from 0 to {_LARGEST_FACTORIAL}")
+        raise ExpressionError(f"a factorial takes a whole number from 0 to {_LARGEST_FACTORIAL}")
     return Decimal(factorial(int(value)))
 
 
@@ -193,18 +150,18 @@ def _round(value: Decimal, places: Decimal = Decimal(0)) -> Decimal:
 
 
 def _inexact(value: Decimal) -> Decimal:
-    """The same value, marked as not exact: the context remembers that digits were lost."""
+    """Return the same value, but set the context's Inexact flag."""
     return value + Decimal("1e-9000") - Decimal("1e-9000")
 
 
 def _float(function: Callable[[float], float]) -> Callable[[Decimal], Decimal]:
-    """A function of the math module; 15 decimal places of it are meant, so that sin(pi) is 0."""
+    """Wrap a function of the math module, rounded to 15 decimal places so that sin(pi) is 0."""
 
     def over_floats(value: Decimal) -> Decimal:
         try:
             return _inexact(Decimal(repr(round(function(float(value)), 15))))
         except (ValueError, OverflowError):
-            raise ExpressionError("a function has no value there") from None
+            raise ExpressionError("a function has no value at that argument") from None
 
     return over_floats
 
@@ -214,12 +171,12 @@ def _why(error: DecimalException) -> str:
         "DivisionByZero": "division by zero",
         "DivisionUndefined": "division by zero",
         "Overflow": "the number is too large",
-    }.get(type(error).__name__, "it has no value among the real numbers, or needs too many digits")
+    }.get(type(error).__name__, "the expression has no value among the real numbers, or needs too many digits")
 
 
 def _written(value: Decimal, *, exact: bool) -> str:
     if not value.is_finite():
-        raise ExpressionError("it has no value")
+        raise ExpressionError("the expression has no value")
     if not exact:
         value = Context(prec=SHOWN, Emax=9999, Emin=-9999).plus(value)
     if value == 0:
@@ -233,20 +190,23 @@ _CONSTANTS: Mapping[str, str] = {
     "pi": "3.14159265358979323846264338327950288419716939937511",
     "e": "2.71828182845904523536028747135266249775724709369996",
 }
-_OPERATORS: Mapping[str, Callable[[Decimal, Decimal], Decimal]] = {
-    "*": lambda a, b: a * b,
-    "/": lambda a, b: a / b,
-    "//": _whole,
-    "%": _rest,
+_OPERATORS: Mapping[type[ast.operator], Callable[[Decimal, Decimal], Decimal]] = {
+    ast.Add: lambda a, b: a + b,
+    ast.Sub: lambda a, b: a - b,
+    ast.Mult: lambda a, b: a * b,
+    ast.Div: lambda a, b: a / b,
+    ast.FloorDiv: _whole,
+    ast.Mod: _rest,
 }
+# Least and most arguments, and the function.
 _FUNCTIONS: Mapping[str, tuple[int, int, Callable[..., Decimal]]] = {
     "sqrt": (1, 1, Decimal.sqrt),
     "abs": (1, 1, abs),
     "round": (1, 2, _round),
     "floor": (1, 1, _floor),
     "ceil": (1, 1, _ceiling),
-    "min": (1, 50, min),
-    "max": (1, 50, max),
+    "min": (1, 50, lambda *values: min(values)),
+    "max": (1, 50, lambda *values: max(values)),
     "ln": (1, 1, Decimal.ln),
     "log": (1, 1, Decimal.log10),
     "log10": (1, 1, Decimal.log10),

@@ -153,4 +153,4 @@ async def test_calculate(tmp_path: Path) -> None:
     assert (await run(Toolbox(tmp_path), "calculate", {"expression": "2*(3+4)"})).text == "2*(3+4) = 14"
     wrong = await run(Toolbox(tmp_path), "calculate", {"expression": "2*"})
     assert wrong.is_error
-    assert "something is missing" in wrong.text
+    assert "invalid syntax" in wrong.text
