@@ -1,4 +1,4 @@
-"""Code blocks are found where CommonMark has them."""
+"""Code blocks are those of CommonMark, whatever the text."""
 
 from __future__ import annotations
 
