@@ -10,9 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from prompt_toolkit.enums import EditingMode
+from prompt_toolkit.key_binding import KeyBindings
+from prompt_toolkit.layout import Layout, Window
 
 from termchat.commands.registry import CommandContext
 from termchat.config.keymap import Action
+from termchat.core.effects import ChangeSetting, Effect, PreviewTheme
 from termchat.core.errors import Failure
 from termchat.core.events import TurnEnded
 from termchat.core.outcomes import ExitCode
@@ -22,7 +25,6 @@ from termchat.ui.chat_effects import resume_banner
 from termchat.ui.frontend import FrontendContext
 from termchat.ui.repl.actions import Actions
 from termchat.ui.repl.chat_summary import ChatSummary
-from termchat.ui.repl.clip import Clip
 from termchat.ui.repl.effects import EffectRunner
 from termchat.ui.repl.external_programs import ExternalPrograms
 from termchat.ui.repl.input.bindings import make_bindings, quick_escape
@@ -32,12 +34,14 @@ from termchat.ui.repl.input.saved_history import SavedHistory
 from termchat.ui.repl.live_settings import SettingsApplier
 from termchat.ui.repl.panels.content import LiveContent
 from termchat.ui.repl.panels.history_picker import HistoryPicker
+from termchat.ui.repl.panels.key_help import KeyHelp
 from termchat.ui.repl.panels.layout import LiveLayout
 from termchat.ui.repl.panels.picker import Picker
 from termchat.ui.repl.panels.style import DEPTHS, PromptToolkitStyle
 from termchat.ui.repl.panels.toast import Toast
 from termchat.ui.repl.transcript import Transcript, warm_renderer
 from termchat.ui.repl.turns import TurnRunner
+from termchat.ui.repl.widgets import Widgets
 from termchat.ui.terminal.capture_output import captured_output
 from termchat.ui.terminal.keyboard import Keyboard
 from termchat.ui.terminal.notify import Notifier
@@ -48,133 +52,126 @@ from termchat.ui.terminal.screen import Screen
 from termchat.ui.text.ascii import to_ascii
 from termchat.ui.text.line import styled_line
 from termchat.ui.text.palette import Palette
-from termchat.ui.turn_state import ViewState
 
 _log = logging.getLogger("termchat")
 
 
-async def run_repl(house: FrontendContext) -> int:
+async def run_repl(context: FrontendContext) -> int:
     """Run the REPL until the user leaves; return the exit code. The terminal is restored however the REPL ends."""
-    return await Repl(house).run()
+    return await Repl(context).run()
 
 
 class Repl:
-    """Builds the parts and joins them; each of them knows only what it was given."""
+    """Creates the parts of the REPL, connects them, and runs the application."""
 
-    def __init__(self, house: FrontendContext) -> None:
-        self.house = house
-        look = house.look
-        self.output = make_output(sys.__stdout__ or sys.stdout, house.env)
-        self.keyboard = Keyboard(sys.__stdin__ or sys.stdin)
-        self.toast = Toast(self._changed)
-        self.draft = InputEditor(self._typed)
-        self.picker = Picker()
-        view = ViewState(think=look.think, usage_line=look.usage)
-        self.memory = SavedHistory(house.session, self.draft)
-        self.talk = TurnRunner(house.session, house.providers, self.draft, view, self._changed, self._sign)
-        self.talk.together = look.merge_queue
-        self.context = CommandContext(house.session, house.providers, house.registry, house.preferences)
-        self.menu = CompletionMenu(lambda text: house.registry.menu(self.context, text))
-        self.gist = ChatSummary(house.session)
-        size = self.output.get_size
-        self.faces = LiveContent(house, self.talk, self.draft, self.menu, self.picker, self.toast, self.gist, size)
-        self.parts = self.faces.parts(lambda: self._sign)
-        self.skin = PromptToolkitStyle(house.theme, look.depth, signs=look.signs)
-        self.live = LiveLayout(self.parts, self.skin)
-        self.app = self._application()
-        self.screen = Screen(self.app)
-        self.painter = Transcript(
-            self.screen,
-            Palette(house.theme, look.depth),
-            self._given_back,
-            hyperlinks=look.hyperlinks,
-        )
-        self.painter.signs = look.signs
-        self.talk.painter = self.painter
-        self.parts.spaced = lambda: self.painter.blank and not self.painter.replying
-        self.app.resized = self.painter.resized
-        notifier = Notifier(
-            look.notify,
-            house.env,
-            self.screen.write_control,
-            self._complained,
-            sequences=house.env.get("TERM") not in ("dumb", "linux"),
-        )
-        self.terminal = TerminalQueries(self.screen, house.tty, house.env, notifier, self._background)
-        self.lender = ExternalPrograms(
-            self.screen, self.draft, house.tty, house.env, self.toast.say, self.terminal.reapply
-        )
-        self.fitting = SettingsApplier(house, self.talk, self.painter, self.skin, self.picker, self._changed)
-        self.recall = HistoryPicker(self.memory, self.draft, self.picker, self.toast, house.session.location.directory)
-        self.performer = EffectRunner(
-            self.talk,
-            house.providers,
-            self.painter,
-            self.draft,
-            self.picker,
-            self._changed,
-            self.lender.page,
-            self.leave,
-            self.fitting.do,
-            Clip(house.env, self.screen.write_control, self.toast, self.painter).copy,
-        )
-        self.hands = Actions(
-            self.context,
-            self.draft,
-            self.talk,
-            self.menu,
-            self.picker,
-            self.toast,
-            self.painter,
-            self.performer,
-            self.faces,
-            self.leave,
-        )
-        actions = self.fitting.with_enter_key(
-            {**self.hands.actions(), **self._terminal_actions()}, lambda: self.picker.is_open or self.menu.is_open
-        )
-        actions = {action: self._focusing(run) for action, run in actions.items()}
-        self.app.key_bindings = make_bindings(
-            actions,
-            self.draft.paste,
-            self._close_sheet,
-            lambda: bool(self.draft.suggestion()),
-            vi=look.vi,
-        )
-        self.talk.ended = self._ended
+    def __init__(self, context: FrontendContext) -> None:
+        self.context = context
         self._early = ""
         self._loop: asyncio.AbstractEventLoop | None = None
+        self.output = make_output(sys.__stdout__ or sys.stdout, context.env)
+        self.keyboard = Keyboard(sys.__stdin__ or sys.stdin)
+        self.app = self._build_application()
+        self.screen = Screen(self.app)
+        self.widgets = self._build_widgets()
+        self.memory = SavedHistory(context.session, self.widgets.editor)
+        self.summary = ChatSummary(context.session)
+        self.turns = TurnRunner(context, self.widgets, self.refresh, self._ended)
+        self.terminal = TerminalQueries(self.screen, context.tty, context.env, self._build_notifier(), self._background)
+        self.programs = ExternalPrograms(self.screen, context, self.widgets, self.terminal.reapply)
+        self.settings = SettingsApplier(context, self.widgets, self.turns, self.refresh)
+        self.effects = EffectRunner(context, self.widgets, self.turns, self)
+        self.live = self._build_layout()
+        self.app.key_bindings = self._build_bindings()
+
+    def _build_application(self) -> LiveApplication:
+        look = self.context.look
+        app = LiveApplication(
+            self.output,
+            layout=Layout(Window()),  # the layout needs the screen, which needs the application
+            input=self.keyboard,
+            color_depth=DEPTHS[look.depth],
+            erase_when_done=True,
+            mouse_support=False,
+            terminal_size_polling_interval=None,
+            editing_mode=EditingMode.VI if look.vi else EditingMode.EMACS,
+        )
+        app.renderer.reflows = reflows(self.context.env)
+        app.renderer.recalls = bool(self.context.env.get("TMUX"))
+        quick_escape(app)
+        return app
+
+    def _build_widgets(self) -> Widgets:
+        context, look = self.context, self.context.look
+        commands = CommandContext(context.session, context.providers, context.registry, context.preferences)
+        palette = Palette(context.theme, look.depth)
+        transcript = Transcript(self.screen, palette, self._given_back, hyperlinks=look.hyperlinks, signs=look.signs)
+        self.app.resized = transcript.resized
+        return Widgets(
+            editor=InputEditor(self._typed),
+            picker=Picker(),
+            menu=CompletionMenu(lambda text: context.registry.menu(commands, text)),
+            toast=Toast(self.refresh),
+            key_help=KeyHelp(),
+            transcript=transcript,
+            style=PromptToolkitStyle(context.theme, look.depth, signs=look.signs),
+        )
+
+    def _build_notifier(self) -> Notifier:
+        env = self.context.env
+        sequences = env.get("TERM") not in ("dumb", "linux")
+        return Notifier(self.context.look.notify, env, self.screen.write_control, self._complained, sequences=sequences)
+
+    def _build_layout(self) -> LiveLayout:
+        content = LiveContent(self.context, self.widgets, self.turns, self.summary)
+        live = LiveLayout(content.source(), self.widgets.style)
+        self.app.layout = live.layout
+        return live
+
+    def _build_bindings(self) -> KeyBindings:
+        editor, picker, menu = self.widgets.editor, self.widgets.picker, self.widgets.menu
+        keys = Actions(self.context, self.widgets, self.turns, self.effects)
+        actions = self.settings.with_enter_key(
+            {**keys.actions(), **self._terminal_actions()}, lambda: picker.is_open or menu.is_open
+        )
+        return make_bindings(
+            {action: self._focusing(run) for action, run in actions.items()},
+            editor.paste,
+            self.widgets.key_help.close,
+            lambda: bool(editor.suggestion()),
+            vi=self.context.look.vi,
+        )
 
     def _terminal_actions(self) -> dict[Action, Callable[[], None]]:
+        history = HistoryPicker(self.memory, self.widgets, self.context.session.location.directory)
         return {
             Action.REASONING: self._reasoning,
-            Action.HISTORY: self.recall.open,
-            Action.EDITOR: self.lender.edit,
-            Action.SUSPEND: self.lender.suspend,
+            Action.HISTORY: history.open,
+            Action.EDITOR: self.programs.edit,
+            Action.SUSPEND: self.programs.suspend,
             Action.REDRAW: self.screen.repaint,
         }
 
     def _reasoning(self) -> None:
         """Ctrl-T: another way of showing reasoning; when nothing runs, the last of it to read."""
-        view = self.talk.view
+        view = self.turns.view
         if view.busy:
-            style = self.talk.next_think()
-            if self.house.preferences:
-                self.house.preferences.change("reasoning", style)  # /set tells what is so
-            self.toast.say(safe_format("reasoning: {style}", style=Safe(style)))
-        elif thought := self.gist.thought:
-            self.lender.page(safe(thought))
+            style = self.turns.next_think()
+            if self.context.preferences:
+                self.context.preferences.change("reasoning", style)  # /set tells what is so
+            self.widgets.toast.say(safe_format("reasoning: {style}", style=Safe(style)))
+        elif thought := self.summary.thought:
+            self.programs.page(safe(thought))
         else:
-            self.toast.say(safe_format("No reasoning to read yet."))
+            self.widgets.toast.say(safe_format("No reasoning to read yet."))
 
     def _background(self, kind: str) -> None:
         """The terminal has told its background: a theme made for it, from now on."""
-        if self.fitting.background_detected(kind):
+        if self.settings.background_detected(kind):
             self.screen.repaint()
 
     def _given_back(self) -> None:
-        if not self.talk.restore_question():
-            self.toast.say(safe_format("The message that got no answer is in the history: ↑"), 5.0)
+        if not self.turns.restore_question():
+            self.widgets.toast.say(safe_format("The message that got no answer is in the history: ↑"), 5.0)
 
     def _ended(self, ended: TurnEnded, seconds: float) -> None:
         words = safe_format("{model}: {outcome}", model=safe_line(ended.model.model), outcome=Safe(ended.outcome))
@@ -186,12 +183,12 @@ class Repl:
         for number, code in ((signal.SIGTERM, ExitCode.SIGTERM), (signal.SIGHUP, ExitCode.SIGHUP)):
             loop.add_signal_handler(number, self.leave, int(code))
         loop.add_signal_handler(signal.SIGCONT, self._continued)
-        loop.add_signal_handler(signal.SIGTSTP, self.lender.stopped)
+        loop.add_signal_handler(signal.SIGTSTP, self.programs.stopped)
         loop.set_exception_handler(self._bug)
         if not _log.handlers:
             _log.addHandler(logging.NullHandler())
-        typed = self.house.typeahead
-        if tty := self.house.tty:
+        typed = self.context.typeahead
+        if tty := self.context.tty:
             self.app.takes_row = tty.close_early_prompt()
             typed, tty.touched = tty.typed, True
         self._early = typed
@@ -202,32 +199,16 @@ class Repl:
             return int(ExitCode.SIGHUP)
         finally:
             try:
-                await self.talk.close()
+                await self.turns.close()
                 self.terminal.finish()
             finally:
-                if self.house.tty:
-                    self.house.tty.restore()
+                if self.context.tty:
+                    self.context.tty.restore()
 
     def leave(self, code: int) -> None:
         """End the program; what runs is stopped and kept."""
         if self.app.is_running and not self.app.is_done:
             self.app.exit(result=code)
-
-    def _application(self) -> LiveApplication:
-        app = LiveApplication(
-            self.output,
-            layout=self.live.layout,
-            input=self.keyboard,
-            color_depth=DEPTHS[self.house.look.depth],
-            erase_when_done=True,
-            mouse_support=False,
-            terminal_size_polling_interval=None,
-            editing_mode=EditingMode.VI if self.house.look.vi else EditingMode.EMACS,
-        )
-        app.renderer.reflows = reflows(self.house.env)
-        app.renderer.recalls = bool(self.house.env.get("TMUX"))
-        quick_escape(app)
-        return app
 
     def _begin(self) -> None:
         """Once the Application runs, the rest of the beginning comes behind the first paint."""
@@ -237,31 +218,31 @@ class Repl:
 
     def _continued(self) -> None:
         """Stopped from outside and going on: whoever had the terminal meanwhile has changed it."""
-        if self.house.tty and not self.lender.is_lent_out:
-            self.house.tty.reapply_modes()
+        if self.context.tty and not self.programs.is_lent_out:
+            self.context.tty.reapply_modes()
             self.terminal.reapply()
             self.screen.repaint()
 
     def _painted(self) -> None:
-        if self.house.tty:
-            self.house.tty.save_modes()
+        if self.context.tty:
+            self.context.tty.save_modes()
         self.terminal.start()
         self.terminal.title(self._title())
-        if self.house.notes:
-            self.painter.lines([styled_line(words, TextRole.DIM) for words in self.house.notes])
+        if self.context.notes:
+            self.widgets.transcript.lines([styled_line(words, TextRole.DIM) for words in self.context.notes])
         if self._early:
             self._deliver(self.keyboard.parse_keys(self._early))
-        self.house.bulletin.subscribe(self._told)
-        if self.house.resumed:
-            self.performer.perform(resume_banner(self.house.session, self.house.resumed), self.faces.columns)
+        self.context.bulletin.subscribe(self._told)
+        if self.context.resumed:
+            self.effects.perform(resume_banner(self.context.session, self.context.resumed))
         self.app.create_background_task(self._warm())
 
     async def _warm(self) -> None:
         try:
-            await self.house.preload_store()
-            await self.memory.begin(self.house.resumed.draft if self.house.resumed else "")
-            self._changed()
-            await self.house.preload_sdk()
+            await self.context.preload_store()
+            await self.memory.begin(self.context.resumed.draft if self.context.resumed else "")
+            self.refresh()
+            await self.context.preload_sdk()
             await asyncio.to_thread(warm_renderer)
         except Exception:
             _log.exception("what was to be made ready ahead of time was not")
@@ -269,23 +250,37 @@ class Repl:
     def _told(self, failure: Failure) -> None:
         """Something the user should know, for example that the disk is full."""
         hint = [styled_line(failure.hint, TextRole.DIM)] if failure.hint else []
-        self.painter.lines([styled_line(failure.message, TextRole.WARNING), *hint])
+        self.widgets.transcript.lines([styled_line(failure.message, TextRole.WARNING), *hint])
 
     def _deliver(self, keys: Sequence[object]) -> None:
         self.app.key_processor.feed_multiple(list(keys))  # type: ignore[arg-type]
         self.app.key_processor.process_keys()
 
-    def _changed(self) -> None:
-        """Something that is shown has changed."""
+    def refresh(self) -> None:
+        """Redraw the live region, the title and the progress mark."""
         self._focus()
         self.terminal.title(self._title())
-        self.terminal.working(self.talk.busy)
+        self.terminal.working(self.turns.busy)
         self.app.invalidate()
 
+    def page(self, text: Safe) -> None:
+        """Show a long text in the pager."""
+        self.programs.page(text)
+
+    def apply_setting(self, effect: ChangeSetting | PreviewTheme) -> Sequence[Effect]:
+        """Change a setting; return the effects that report the result."""
+        return self.settings.apply(effect)
+
+    def write_control(self, sequence: str) -> None:
+        """Send a control sequence to the terminal."""
+        self.screen.write_control(sequence)
+
     def _title(self) -> Safe:
-        topic = self.gist.topic
+        topic = self.summary.topic
         words = safe_format("termchat: {topic}", topic=topic) if topic else safe_format("termchat")
-        return to_ascii(safe_format("● {words}", words=words) if self.talk.busy else words, signs=self.house.look.signs)
+        return to_ascii(
+            safe_format("● {words}", words=words) if self.turns.busy else words, signs=self.context.look.signs
+        )
 
     def _focusing(self, run: Callable[[], None]) -> Callable[[], None]:
         """An action that leaves the focus where the next key belongs, which may be in the same read."""
@@ -297,18 +292,14 @@ class Repl:
         return act
 
     def _focus(self) -> None:
-        wanted = self.live.filter if self.picker.is_open else self.live.input
+        wanted = self.live.filter if self.widgets.picker.is_open else self.live.input
         if not self.app.layout.has_focus(wanted):
             self.app.layout.focus(wanted)
 
     def _typed(self) -> None:
-        self.faces.sheet = False
-        self.menu.update(self.draft.text_with_marks)
+        self.widgets.key_help.close()
+        self.widgets.menu.update(self.widgets.editor.text_with_marks)
         self.memory.typed()
-
-    def _close_sheet(self) -> bool:
-        was, self.faces.sheet = self.faces.sheet, False
-        return was
 
     def _bug(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """An exception nobody expected: said in a line, and the chat goes on."""
@@ -318,16 +309,12 @@ class Repl:
         words = safe_format(
             "termchat made a mistake of its own ({name}); nothing is lost, the chat goes on.", name=name
         )
-        self.painter.lines([styled_line(words, TextRole.ERROR)])
+        self.widgets.transcript.lines([styled_line(words, TextRole.ERROR)])
 
     def _complained(self, words: Safe) -> None:
         """From another thread: something to be told for a moment."""
         if self._loop:
-            self._loop.call_soon_threadsafe(self.toast.say, words, 5.0)
+            self._loop.call_soon_threadsafe(self.widgets.toast.say, words, 5.0)
 
     def _stray(self, words: Safe) -> None:
-        self.painter.lines([styled_line(words, TextRole.DIM)], gap=False)
-
-    @property
-    def _sign(self) -> Safe:
-        return safe_format("❯ ") if self.house.look.signs else safe_format("> ")
+        self.widgets.transcript.lines([styled_line(words, TextRole.DIM)], gap=False)

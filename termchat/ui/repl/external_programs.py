@@ -8,7 +8,7 @@ import shlex
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
@@ -16,9 +16,9 @@ from time import monotonic
 from prompt_toolkit.application import in_terminal
 
 from termchat.core.sanitize import Safe, safe_format, safe_line
-from termchat.ui.repl.input.editor import InputEditor
+from termchat.ui.frontend import FrontendContext
+from termchat.ui.repl.widgets import Widgets
 from termchat.ui.terminal.screen import Screen
-from termchat.ui.terminal.tty import Tty
 
 _MOMENT = 0.5
 
@@ -27,20 +27,14 @@ class ExternalPrograms:
     """Gives the terminal away as it was found, and takes it back with its modes."""
 
     def __init__(
-        self,
-        screen: Screen,
-        draft: InputEditor,
-        tty: Tty | None,
-        env: Mapping[str, str],
-        toast: Callable[[Safe], None],
-        back: Callable[[], None],
+        self, screen: Screen, context: FrontendContext, widgets: Widgets, reapply_modes: Callable[[], None]
     ) -> None:
         self._screen = screen
-        self._draft = draft
-        self._tty = tty
-        self._env = env
-        self._toast = toast
-        self._back = back
+        self._tty = context.tty
+        self._env = context.env
+        self._editor = widgets.editor
+        self._toast = widgets.toast
+        self._reapply_modes = reapply_modes
         self._tasks: set[asyncio.Task[None]] = set()
         self._back_at = -1e9
 
@@ -84,7 +78,7 @@ class ExternalPrograms:
                 if self._tty:
                     self._tty.raw()
         self._back_at = monotonic()
-        self._back()
+        self._reapply_modes()
         self._screen.commit("")
 
     async def _suspend(self) -> None:
@@ -100,17 +94,17 @@ class ExternalPrograms:
 
     async def _edit(self) -> None:
         editor = shlex.split(self._env.get("VISUAL") or self._env.get("EDITOR") or "vi")
-        marked = self._draft.text_with_marks
+        marked = self._editor.text_with_marks
         with tempfile.TemporaryDirectory(prefix="termchat-") as folder:
             file = Path(folder) / "message.md"
-            file.write_text(self._draft.text, encoding="utf-8")
+            file.write_text(self._editor.text, encoding="utf-8")
             async with self._lent():
                 code = await _run([*editor, str(file)])
             if code != 0:
-                self._toast(safe_format("{editor} failed; the draft is as it was.", editor=safe_line(editor[0])))
+                self._toast.say(safe_format("{editor} failed; the draft is as it was.", editor=safe_line(editor[0])))
                 return
             text = file.read_text(encoding="utf-8", errors="replace").removesuffix("\n")
-        self._draft.set_text(self._draft.pastes.refold(text, marked))
+        self._editor.set_text(self._editor.pastes.refold(text, marked))
 
     async def _page(self, text: Safe) -> None:
         pager = shlex.split(self._env.get("PAGER") or "less")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import assert_never
 
 from termchat.commands.model import failure_effects
@@ -15,10 +14,8 @@ from termchat.core.errors import Failure
 from termchat.core.sanitize import safe_format
 from termchat.core.style import Theme
 from termchat.ui.frontend import FrontendContext
-from termchat.ui.repl.panels.picker import Picker
-from termchat.ui.repl.panels.style import PromptToolkitStyle
-from termchat.ui.repl.transcript import Transcript
 from termchat.ui.repl.turns import TurnRunner
+from termchat.ui.repl.widgets import Widgets
 from termchat.ui.terminal.capabilities import background, supports_hyperlinks
 from termchat.ui.text.palette import Palette
 from termchat.ui.theme_sample import sample_lines
@@ -36,28 +33,20 @@ def configured(preferences: RuntimeSettings | None, effect: ChangeSetting) -> tu
 
 
 class SettingsApplier:
-    """Makes the parts of the screen fit the settings. `changed` has the screen drawn again."""
+    """Applies changed settings to the screen. `changed` redraws the live region."""
 
-    def __init__(
-        self,
-        house: FrontendContext,
-        talk: TurnRunner,
-        painter: Transcript,
-        skin: PromptToolkitStyle,
-        picker: Picker,
-        changed: Act,
-    ) -> None:
-        self._house = house
-        self._talk = talk
-        self._painter = painter
-        self._skin = skin
-        self._picker = picker
+    def __init__(self, context: FrontendContext, widgets: Widgets, turns: TurnRunner, changed: Act) -> None:
+        self._context = context
+        self._turns = turns
+        self._transcript = widgets.transcript
+        self._style = widgets.style
+        self._picker = widgets.picker
         self._changed = changed
-        self._background = background(house.env)
-        self._theme = house.theme
-        self._enter_sends = house.look.enter_sends
+        self._background = background(context.env)
+        self._theme = context.theme
+        self._enter_sends = context.look.enter_sends
         self._fits: Mapping[str, Callable[[Settings], None]] = {
-            "theme": lambda _: self._wear_own(),
+            "theme": lambda _: self._apply_own_theme(),
             "usage": self._usage,
             "reasoning": self._reasoning,
             "enter": self._enter,
@@ -65,13 +54,13 @@ class SettingsApplier:
             "hyperlinks": self._links,
         }
 
-    def do(self, effect: ChangeSetting | PreviewTheme) -> Sequence[Effect]:
-        """Perform the effect; what is to be said of it."""
+    def apply(self, effect: ChangeSetting | PreviewTheme) -> Sequence[Effect]:
+        """Change the setting or preview the theme; return the effects that report the result."""
         match effect:
             case ChangeSetting(key):
-                done, said = configured(self._house.preferences, effect)
-                if done and self._house.preferences and (fit := self._fits.get(key)):
-                    fit(self._house.preferences.settings)
+                done, said = configured(self._context.preferences, effect)
+                if done and self._context.preferences and (fit := self._fits.get(key)):
+                    fit(self._context.preferences.settings)
                 elif not done:
                     self._apply_theme(self._theme)  # a preview may have gone before
                 return said
@@ -83,10 +72,10 @@ class SettingsApplier:
     def background_detected(self, kind: str) -> bool:
         """The terminal has told its background; whether that changes the colours."""
         self._background = kind
-        preferences = self._house.preferences
+        preferences = self._context.preferences
         follows = preferences is not None and preferences.settings.theme == "auto"
         if follows:
-            self._wear_own()
+            self._apply_own_theme()
         return follows
 
     def with_enter_key(self, actions: Mapping[Action, Act], choosing: Callable[[], bool]) -> dict[Action, Act]:
@@ -102,35 +91,37 @@ class SettingsApplier:
         return {**actions, Action.ENTER: first, Action.ALT_ENTER: second}
 
     def _preview(self, name: str) -> None:
-        preferences = self._house.preferences
+        preferences = self._context.preferences
         theme = preferences.theme(name, self._background) if preferences and name else self._theme
         if isinstance(theme, Theme):
             self._picker.footer = sample_lines() if name else ()
             self._apply_theme(theme)
 
-    def _wear_own(self) -> None:
-        theme = self._house.preferences.theme("", self._background) if self._house.preferences else self._theme
+    def _apply_own_theme(self) -> None:
+        theme = self._context.preferences.theme("", self._background) if self._context.preferences else self._theme
         if isinstance(theme, Theme):
             self._theme = theme
         self._apply_theme(self._theme)
 
     def _apply_theme(self, theme: Theme) -> None:
-        self._skin.use(theme)
-        self._painter.palette = Palette(theme, self._house.look.depth)
+        self._style.use(theme)
+        self._transcript.palette = Palette(theme, self._context.look.depth)
         self._changed()
 
     def _usage(self, settings: Settings) -> None:
-        self._talk.view = replace(self._talk.view, usage_line=settings.usage is UsageLine.LINE)
+        self._turns.show_usage_line(shown=settings.usage is UsageLine.LINE)
 
     def _reasoning(self, settings: Settings) -> None:
-        self._talk.show_thinking(Think(settings.reasoning.value))
+        self._turns.show_thinking(Think(settings.reasoning.value))
 
     def _enter(self, settings: Settings) -> None:
         self._enter_sends = settings.enter is EnterKey.SEND
 
     def _queue(self, settings: Settings) -> None:
-        self._talk.together = settings.queue is QueueMode.TOGETHER
+        self._turns.merge_queue(merged=settings.queue is QueueMode.TOGETHER)
 
     def _links(self, settings: Settings) -> None:
         wanted = settings.hyperlinks
-        self._painter.hyperlinks = wanted is Links.ON or (wanted is Links.AUTO and supports_hyperlinks(self._house.env))
+        self._transcript.hyperlinks = wanted is Links.ON or (
+            wanted is Links.AUTO and supports_hyperlinks(self._context.env)
+        )

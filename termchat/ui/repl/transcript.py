@@ -32,9 +32,11 @@ class Transcript:
     signs   whether our own words may have typographic signs
     """
 
-    def __init__(self, screen: Screen, palette: Palette, restore: Callable[[], None], *, hyperlinks: bool) -> None:
+    def __init__(
+        self, screen: Screen, palette: Palette, restore: Callable[[], None], *, hyperlinks: bool, signs: bool = True
+    ) -> None:
         self.hyperlinks = hyperlinks
-        self.signs = True
+        self.signs = signs
         self.blank = True
         self._screen = screen
         self._reply = StreamingReply(screen, palette)
@@ -55,6 +57,10 @@ class Transcript:
     @property
     def columns(self) -> int:
         return self._screen.size.columns
+
+    @property
+    def rows(self) -> int:
+        return self._screen.size.rows
 
     @property
     def replying(self) -> bool:
@@ -166,6 +172,11 @@ def warm_renderer() -> None:
     document = Document(80)
     document.feed(safe_format("**a** `b` [c](https://d.e)\n\n```python\nf = 1\n```\n"))
     document.close()
+
+
+def prompt_sign(*, signs: bool) -> Safe:
+    """Return the sign before the user's words, in ASCII unless typographic signs are allowed."""
+    return safe_format("❯ ") if signs else safe_format("> ")
 
 
 def user_lines(shown: Safe, sign: Safe) -> tuple[Line, ...]:

@@ -17,14 +17,14 @@ from termchat.core.events import MessageDone, TurnEnded
 from termchat.core.messages import Role, user_message
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
-from termchat.core.provider import Providers
-from termchat.core.sanitize import Safe, safe, safe_format
-from termchat.core.session import Session, Turn
+from termchat.core.sanitize import safe, safe_format
+from termchat.core.session import Turn
 from termchat.core.style import TextRole
 from termchat.ui.blocks import EndOfText, ReplyText
-from termchat.ui.repl.input.editor import InputEditor
+from termchat.ui.frontend import FrontendContext
 from termchat.ui.repl.panels.status import is_stalled
-from termchat.ui.repl.transcript import Transcript, user_lines
+from termchat.ui.repl.transcript import prompt_sign, user_lines
+from termchat.ui.repl.widgets import Widgets
 from termchat.ui.similar_models import with_suggestions
 from termchat.ui.text.line import styled_line
 from termchat.ui.turn_state import Phase, Think, ViewState, show_thinking, turn_sent, turn_stopping, update
@@ -38,35 +38,30 @@ class TurnRunner:
 
     view     what is known of the running turn
     queue    what was entered while a turn ran, pastes as marks
-    paused   the queue waits for the user
     steering   how many of the queue, from its beginning, go with the next step of the turn
-    together   the whole queue is sent as one message, else one a turn
     returned   the message that got no answer and went back into the input, as it was
     """
 
     def __init__(
         self,
-        session: Session,
-        providers: Providers,
-        draft: InputEditor,
-        view: ViewState,
+        context: FrontendContext,
+        widgets: Widgets,
         changed: Callable[[], None],
-        sign: Safe,
+        ended: Callable[[TurnEnded, float], None],
     ) -> None:
-        self.session = session
-        self._providers = providers
-        self.view = view
+        self.session = context.session
+        self._providers = context.providers
+        self.view = ViewState(think=context.look.think, usage_line=context.look.usage)
         self.queue: list[str] = []
-        self.paused = False
         self.steering = 0
-        self.together = True
         self.restored_text: str | None = None
+        self._merge_queue = context.look.merge_queue
         self._instead: tuple[ModelRef, ModelRef] | None = None
-        self.painter: Transcript | None = None
-        self.ended: Callable[[TurnEnded, float], None] = lambda ended, started: None
-        self._draft = draft
+        self._transcript = widgets.transcript
+        self._editor = widgets.editor
         self._changed = changed
-        self._sign = sign
+        self._ended = ended
+        self._sign = prompt_sign(signs=context.look.signs)
         self._turn: Turn | None = None
         self._task: asyncio.Task[None] | None = None
         self._asked: str | None = None
@@ -111,10 +106,10 @@ class TurnRunner:
 
     def replay(self, text: str, *, question: bool) -> None:
         """Show again what was said in a chat that was taken up."""
-        if self.painter and question:
-            self.painter.lines(user_lines(safe(text), self._sign), after=True, whole=True)
-        elif self.painter:
-            self.painter.show((ReplyText(text), EndOfText()))
+        if question:
+            self._transcript.lines(user_lines(safe(text), self._sign), after=True, whole=True)
+        else:
+            self._transcript.show((ReplyText(text), EndOfText()))
 
     def stop(self) -> None:
         """Stop the turn: the effect is seen at once, the connection closes after."""
@@ -150,17 +145,15 @@ class TurnRunner:
         if turn is None or self._task is None or self.view.turn is None or self.view.turn.phase is not Phase.STOPPING:
             return
         self._task.cancel()
-        if self.painter:
-            self.painter.finish()
-            words = safe_format("■ stopped at once · a tool did not end in time")
-            self.painter.lines([styled_line(words, TextRole.WARNING)])
+        self._transcript.finish()
+        words = safe_format("■ stopped at once · a tool did not end in time")
+        self._transcript.lines([styled_line(words, TextRole.WARNING)])
         self._finish(turn)
 
     def send_now(self) -> bool:
         """Send the queue with the results of the tools that run; a reply is stopped for it, and what came is kept."""
         if not self.queue:
             return False
-        self.paused = False
         if not self.view.turn:
             self.send_queue()
         elif self.view.turn.phase in (Phase.CALLING, Phase.RUNNING):
@@ -173,14 +166,14 @@ class TurnRunner:
     @property
     def _batch_size(self) -> int:
         """How many of the queue go out as one message."""
-        return len(self.queue) if self.together else 1
+        return len(self.queue) if self._merge_queue else 1
 
     def _steer(self, number: int) -> None:
         """The first of the queue go with the next step. They leave the queue when they do: until then it may end."""
         self.steering = number
         if self._turn:
             raw = "\n\n".join(self.queue[:number])
-            self._turn.steer(user_message(self._draft.pastes.expand(raw)) if number else None)
+            self._turn.steer(user_message(self._editor.pastes.expand(raw)) if number else None)
         self._changed()
 
     def _steered(self, node: str) -> None:
@@ -198,8 +191,7 @@ class TurnRunner:
     def send_queue(self) -> None:
         """The queue goes out as one message, its items separated by a blank line; or else its first one."""
         raw = self._next(self._batch_size)
-        self.paused = False
-        self.send(raw, self._draft.pastes.expand(raw))
+        self.send(raw, self._editor.pastes.expand(raw))
 
     def next_think(self) -> Think:
         """The next way of showing reasoning, from now on."""
@@ -211,16 +203,22 @@ class TurnRunner:
     def show_thinking(self, think: Think) -> None:
         """Show reasoning in this way, from now on."""
         self.view, blocks = show_thinking(self.view, think)
-        if self.painter:
-            self.painter.show(blocks)
+        self._transcript.show(blocks)
         self._changed()
+
+    def show_usage_line(self, *, shown: bool) -> None:
+        """Show or hide the line of tokens and cost below each reply."""
+        self.view = replace(self.view, usage_line=shown)
+
+    def merge_queue(self, *, merged: bool) -> None:
+        """Send the whole queue as one message, or one message a turn."""
+        self._merge_queue = merged
 
     def pop_queued(self) -> str | None:
         """Take the last item of the queue back."""
         if not self.queue:
             return None
         raw = self.queue.pop()
-        self.paused = self.paused and bool(self.queue)
         if self.steering > len(self.queue):
             self._steer(len(self.queue))
         self._changed()
@@ -235,8 +233,8 @@ class TurnRunner:
         if asked is None:
             self.session.move_head(self._before)
             return True
-        free = self._draft.empty
-        self._draft.restore(asked)
+        free = self._editor.empty
+        self._editor.restore(asked)
         self.restored_text = asked if free else None
         return free
 
@@ -260,8 +258,7 @@ class TurnRunner:
         loop.call_later(_TICK, self._tick)
 
     def _echo(self, raw: str) -> None:
-        if self.painter:
-            self.painter.lines(user_lines(safe(self._draft.pastes.shown(raw)), self._sign), after=True, whole=True)
+        self._transcript.lines(user_lines(safe(self._editor.pastes.shown(raw)), self._sign), after=True, whole=True)
 
     def _tick(self) -> None:
         """Move the spinner and the clocks while a turn runs, and only then."""
@@ -280,22 +277,18 @@ class TurnRunner:
                     if isinstance(event, MessageDone) and event.message.role is Role.USER:
                         self._steered(event.node)
                     self.view, blocks = update(self.view, event, monotonic())
-                    if self.painter:
-                        self.painter.show(blocks)
+                    self._transcript.show(blocks)
         except Exception:
             _log.exception("the front end failed on an event")
-            if self.painter:
-                self.painter.lines(
-                    [styled_line(safe_format("termchat made a mistake of its own; the chat goes on."), TextRole.ERROR)]
-                )
+            words = safe_format("termchat made a mistake of its own; the chat goes on.")
+            self._transcript.lines([styled_line(words, TextRole.ERROR)])
         finally:
             if self._turn is turn:
                 self._finish(turn)
 
     def _finish(self, turn: Turn) -> None:
         """The turn has ended: ask again, go on with the queue when it ended well, else let it wait."""
-        if self.painter:
-            self.painter.finish()
+        self._transcript.finish()
         self.view = replace(self.view, turn=None)
         self._turn, self.steering = None, 0
         last = self.view.last
@@ -310,9 +303,8 @@ class TurnRunner:
         if ended:
             closest = ended.failure.suggestions if ended.failure else ()
             self._instead = (closest[0], self.session.model) if closest else None
-            self.ended(ended, ended.timing.total)
+            self._ended(ended, ended.timing.total)
         if self.queue and (well or hurry):
             self.send_queue()
             return
-        self.paused = bool(self.queue)
         self._changed()

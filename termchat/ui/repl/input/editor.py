@@ -22,7 +22,7 @@ class InputEditor:
         self._changed = changed
         self.pastes = Pastes()
         self.history = History()
-        self.remembered: Callable[[str], None] = lambda text: None
+        self._on_remember: Callable[[str], None] = lambda text: None
         self.buffer = Buffer(multiline=True, on_text_changed=lambda _: changed())
 
     @property
@@ -38,6 +38,10 @@ class InputEditor:
     @property
     def empty(self) -> bool:
         return not self.buffer.text
+
+    def on_remember(self, listener: Callable[[str], None]) -> None:
+        """Report every text that joins the history, pastes expanded, to `listener`."""
+        self._on_remember = listener
 
     def set_text(self, text: str) -> None:
         """Let the input hold exactly this, the cursor at its end; what was there can be undone back."""
@@ -70,7 +74,7 @@ class InputEditor:
 
     def _remember(self, raw: str) -> None:
         if self.history.add(raw):
-            self.remembered(self.pastes.expand(raw))
+            self._on_remember(self.pastes.expand(raw))
 
     def newline(self) -> None:
         self.buffer.insert_text("\n")

@@ -24,7 +24,7 @@ class SavedHistory:
         self.prompts: list[PastPrompt] = []
         self.ready = False
         self._saved: str | None = None  # until the library is there, nothing typed waits for it
-        draft.remembered = self._remember
+        draft.on_remember(self._remember)
 
     async def begin(self, text: str = "") -> None:
         """Load past prompts, after the first paint; put back what was being typed: `text`, or what was left here."""

@@ -6,22 +6,18 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from time import monotonic
 
-from prompt_toolkit.data_structures import Size
-
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_format, safe_line
 from termchat.core.style import TextRole
 from termchat.ui.frontend import FrontendContext
 from termchat.ui.repl.chat_summary import ChatSummary
-from termchat.ui.repl.input.completion_menu import CompletionMenu
-from termchat.ui.repl.input.editor import InputEditor
 from termchat.ui.repl.murmur import wrapped
 from termchat.ui.repl.panels.key_help import key_help_lines
 from termchat.ui.repl.panels.layout import LiveRegionSource
-from termchat.ui.repl.panels.picker import Picker
 from termchat.ui.repl.panels.status import QUIET, StatusInfo, busy_line, fit, idle_line, is_stalled, spinner
-from termchat.ui.repl.panels.toast import Toast
+from termchat.ui.repl.transcript import prompt_sign
 from termchat.ui.repl.turns import TurnRunner
+from termchat.ui.repl.widgets import Widgets
 from termchat.ui.text.fit import text_width, truncate
 from termchat.ui.text.line import Line, styled_line
 from termchat.ui.text.row import Row, Segment
@@ -34,43 +30,34 @@ _NARROWEST, _LOWEST = 20, 6
 
 
 class LiveContent:
-    """Reads what the other parts know and says it in lines. `sheet` is whether the key sheet is shown."""
+    """Renders the state of the other objects as the lines of the live region."""
 
-    def __init__(
-        self,
-        house: FrontendContext,
-        talk: TurnRunner,
-        draft: InputEditor,
-        menu: CompletionMenu,
-        picker: Picker,
-        toast: Toast,
-        gist: ChatSummary,
-        size: Callable[[], Size],
-    ) -> None:
-        self._house = house
-        self._talk = talk
-        self._draft = draft
-        self._menu = menu
-        self._picker = picker
-        self._toast = toast
-        self._gist = gist
-        self._size = size
-        self.sheet = False
+    def __init__(self, context: FrontendContext, widgets: Widgets, turns: TurnRunner, summary: ChatSummary) -> None:
+        self._context = context
+        self._editor = widgets.editor
+        self._menu = widgets.menu
+        self._picker = widgets.picker
+        self._toast = widgets.toast
+        self._key_help = widgets.key_help
+        self._transcript = widgets.transcript
+        self._turns = turns
+        self._summary = summary
         self._limit: tuple[object, int] = (None, 0)
-        self._told: tuple[object, Line] = (None, ())
+        self._busy_line: tuple[object, Line] = (None, ())
 
     @property
     def columns(self) -> int:
-        return self._size().columns
+        return self._transcript.columns
 
     @property
     def rows(self) -> int:
-        return self._size().rows
+        return self._transcript.rows
 
-    def parts(self, sign: Callable[[], Safe]) -> LiveRegionSource:
-        """The live region's parts, as functions of this moment."""
+    def source(self) -> LiveRegionSource:
+        """Return the parts of the live region, as functions that render the current state."""
+        sign = prompt_sign(signs=self._context.look.signs)
         return LiveRegionSource(
-            self._draft,
+            self._editor,
             rows=lambda: self.rows,
             calls=self._unless_tiny(self.calls),
             queue=self._unless_tiny(self.queue),
@@ -78,9 +65,10 @@ class LiveContent:
             menu=self._unless_tiny(self.below_input),
             status=self.status_lines,
             placeholder=self.placeholder,
-            prompt=sign,
+            prompt=lambda: sign,
             filter=self._picker.filter,
             picking=lambda: self._picker.is_open,
+            spaced=lambda: self._transcript.blank and not self._transcript.replying,
         )
 
     @property
@@ -91,7 +79,7 @@ class LiveContent:
     def placeholder(self) -> Safe:
         """The dim words in an empty input, as many of them as fit."""
         words = [safe_format("Type to queue"), safe_format("Esc to stop")]
-        if not self._talk.busy:
+        if not self._turns.busy:
             words = [safe_format("Ask anything"), safe_format("/ commands"), safe_format("? keys")]
         while words and text_width(join(" · ", words)) > self.columns - 4:
             words.pop()
@@ -103,7 +91,7 @@ class LiveContent:
 
     def status(self) -> Line:
         """The line below the input: a word for the moment, the running turn, or what there is."""
-        turn = self._talk.view.turn
+        turn = self._turns.view.turn
         if self._toast.words:
             return styled_line(truncate(self._toast.words, self.columns - 1), TextRole.WARNING)
         if turn:
@@ -112,20 +100,20 @@ class LiveContent:
 
     def calls(self) -> Sequence[Line]:
         """What is being thought or called."""
-        turn = self._talk.view.turn
+        turn = self._turns.view.turn
         if turn is None:
             return ()
-        if turn.thinking and self._talk.view.think is Think.TAIL:
+        if turn.thinking and self._turns.view.think is Think.TAIL:
             return [row.segments for row in self._thought(turn.thinking.tail)]
         return live_rows(turn.calls, monotonic(), self.columns, self._glyph())
 
     def queue(self) -> Sequence[Line]:
         """The last messages that wait, and which of them wait for no more than the tools that run."""
-        queue, sign = self._talk.queue, "⧗" if self._house.look.signs else "-"
+        queue, sign = self._turns.queue, "⧗" if self._context.look.signs else "-"
         rows: list[Line] = []
         for n in range(max(0, len(queue) - _QUEUE_ROWS), len(queue)):
-            words = Safe(f"{sign} {n + 1} {safe_line(self._draft.pastes.shown(queue[n]))}")
-            soon = safe_format(" · goes with the next step") if n < self._talk.steering else EMPTY
+            words = Safe(f"{sign} {n + 1} {safe_line(self._editor.pastes.shown(queue[n]))}")
+            soon = safe_format(" · goes with the next step") if n < self._turns.steering else EMPTY
             soon = soon if self.columns > 2 * text_width(soon) else EMPTY
             words = truncate(words, self.columns - 2 - text_width(soon))
             rows.append(styled_line(Safe(f"{words}{soon}"), TextRole.DIM))
@@ -133,16 +121,16 @@ class LiveContent:
 
     def below_input(self) -> Sequence[Line]:
         """Below the input: the key sheet or the menu."""
-        return key_help_lines(self.columns) if self.sheet else self._menu.lines(self.columns)
+        return key_help_lines(self.columns) if self._key_help.shown else self._menu.lines(self.columns)
 
     def _busy(self, turn: TurnState, now: float) -> Line:
         """The glyph turns; the words change with what happens, and their numbers once a second."""
-        queued, begun = len(self._talk.queue), now - turn.started >= QUIET or turn.first is not None
+        queued, begun = len(self._turns.queue), now - turn.started >= QUIET or turn.first is not None
         second = (int(now - turn.since), is_stalled(turn, now))
         moment = (turn.id, turn.phase, turn.retry, second, begun, queued, self.columns)
-        if self._told[0] != moment:
-            self._told = (moment, busy_line(turn, now, self.columns, "", queued))
-        words = self._told[1]
+        if self._busy_line[0] != moment:
+            self._busy_line = (moment, busy_line(turn, now, self.columns, "", queued))
+        words = self._busy_line[1]
         return (Segment(Safe(f"{self._glyph()} "), (TextRole.ACCENT,)), *words[1:]) if begun else words
 
     def _unless_tiny(self, lines: Callable[[], Sequence[Line]]) -> Callable[[], Sequence[Line]]:
@@ -150,9 +138,9 @@ class LiveContent:
         return lambda: () if self.tiny else lines()
 
     def _facts(self) -> StatusInfo:
-        session = self._house.session
+        session = self._context.session
         think = session.settings.params.think
-        context = self._gist.usage
+        context = self._summary.usage
         tokens = context.input + context.output if context else 0
         costs = [spent.cost for spent in session.totals.values() if spent.cost is not None]
         return StatusInfo(
@@ -162,20 +150,20 @@ class LiveContent:
             self._reads(session.model) if tokens else 0,
             Safe(think.value) if think else EMPTY,
             cost=sum(costs, Decimal(0)),
-            queued=len(self._talk.queue),
+            queued=len(self._turns.queue),
         )
 
     def _reads(self, model: ModelRef) -> int:
         """How many tokens a model reads, looked up once a turn; 0 when nobody has told."""
-        moment = (model, id(self._talk.view.last))
+        moment = (model, id(self._turns.view.last))
         if self._limit[0] != moment:
-            info = self._house.providers.model_info(model)
+            info = self._context.providers.model_info(model)
             self._limit = (moment, (info.context if info else None) or 0)
         return self._limit[1]
 
     def _cwd(self) -> Safe:
         """The working directory as a shell shows it."""
-        home, cwd = self._house.env.get("HOME", ""), self._house.cwd
+        home, cwd = self._context.env.get("HOME", ""), self._context.cwd
         inside = len(home) > 1 and (cwd == home or cwd.startswith(f"{home}/"))
         return safe_line(f"~{cwd[len(home) :]}" if inside else cwd)
 
@@ -186,4 +174,4 @@ class LiveContent:
         return rows[-_THOUGHT_ROWS:]
 
     def _glyph(self) -> str:
-        return spinner(monotonic(), signs=self._house.look.signs, motion=self._house.look.motion)
+        return spinner(monotonic(), signs=self._context.look.signs, motion=self._context.look.motion)

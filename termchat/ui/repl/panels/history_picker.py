@@ -11,10 +11,8 @@ from termchat.core.sanitize import Safe, join, safe_format, safe_line
 from termchat.ui.fuzzy import found
 from termchat.ui.phrases import truncate
 from termchat.ui.relative_time import age
-from termchat.ui.repl.input.editor import InputEditor
 from termchat.ui.repl.input.saved_history import SavedHistory
-from termchat.ui.repl.panels.picker import Picker
-from termchat.ui.repl.panels.toast import Toast
+from termchat.ui.repl.widgets import Widgets
 
 _SHOWN = 200
 
@@ -22,11 +20,11 @@ _SHOWN = 200
 class HistoryPicker:
     """Opens the list. What is chosen takes the place of the draft, which is kept as well; Esc changes nothing."""
 
-    def __init__(self, memory: SavedHistory, draft: InputEditor, picker: Picker, toast: Toast, directory: str) -> None:
+    def __init__(self, memory: SavedHistory, widgets: Widgets, directory: str) -> None:
         self._memory = memory
-        self._draft = draft
-        self._picker = picker
-        self._toast = toast
+        self._editor = widgets.editor
+        self._picker = widgets.picker
+        self._toast = widgets.toast
         self._directory = directory
 
     def open(self) -> None:
@@ -53,8 +51,8 @@ class HistoryPicker:
         )
 
     def _take(self, text: str) -> None:
-        self._draft.remember()
-        self._draft.set_text(self._draft.pastes.fold(text))
+        self._editor.remember()
+        self._editor.set_text(self._editor.pastes.fold(text))
 
     def _detail(self, prompt: PastPrompt, now: float) -> Safe:
         parts = [age(prompt.at, now)]

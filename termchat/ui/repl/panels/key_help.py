@@ -15,6 +15,21 @@ _ROWS = 8
 _COLUMN = 39  # a narrower one would cut words
 
 
+class KeyHelp:
+    """The key sheet: `shown` until any key closes it."""
+
+    def __init__(self) -> None:
+        self.shown = False
+
+    def open(self) -> None:
+        self.shown = True
+
+    def close(self) -> bool:
+        """Hide the sheet; return True if it was shown."""
+        was_shown, self.shown = self.shown, False
+        return was_shown
+
+
 def key_help_lines(columns: int) -> Sequence[Line]:
     """At most eight rows; what does not fit is left out and named in the last cell, the most used keys come first."""
     wanted = -(-len(KEYS) // _ROWS)

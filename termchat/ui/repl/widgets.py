@@ -1,0 +1,35 @@
+"""The objects on screen that commands, keys and turns act on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from termchat.ui.repl.input.completion_menu import CompletionMenu
+from termchat.ui.repl.input.editor import InputEditor
+from termchat.ui.repl.panels.key_help import KeyHelp
+from termchat.ui.repl.panels.picker import Picker
+from termchat.ui.repl.panels.style import PromptToolkitStyle
+from termchat.ui.repl.panels.toast import Toast
+from termchat.ui.repl.transcript import Transcript
+
+
+@dataclass(frozen=True, slots=True)
+class Widgets:
+    """The parts of the screen, created once and shared by every object that reads or changes them.
+
+    editor      the input with its history and pastes
+    picker      the list over the input
+    menu        the command menu below the input
+    toast       the short message in the status line
+    key_help    the table of keys below the input
+    transcript  the scrollback and the reply that is being written
+    style       the colours of the live region
+    """
+
+    editor: InputEditor
+    picker: Picker
+    menu: CompletionMenu
+    toast: Toast
+    key_help: KeyHelp
+    transcript: Transcript
+    style: PromptToolkitStyle
