@@ -8,12 +8,11 @@ from termchat.core.conversation import Node
 from termchat.core.effects import Choice, Choose, Effect, MoveHead, Print, Send
 from termchat.core.errors import Failure
 from termchat.core.messages import Role
-from termchat.core.outcomes import Outcome
-from termchat.core.sanitize import Safe, safe, safe_format
+from termchat.core.sanitize import safe, safe_format
 from termchat.core.text import truncate
 
 family = CommandGroup()
-_STOPPED = (Outcome.CUT, Outcome.STALLED, Outcome.LENGTH, Outcome.CANCELLED)
+_SHOWN = 40  # columns of a message that is quoted
 _NOTHING = (Print(safe_format("There is no question yet.")),)
 
 
@@ -46,7 +45,7 @@ def go_on(context: CommandContext, argument: str) -> Effects:
     """The same reply, from its end."""
     head = context.session.conversation.path()[-1:]
     last = head[0].message if head else None
-    if last is None or last.role is not Role.ASSISTANT or last.outcome not in _STOPPED or not last.text:
+    if last is None or not last.can_continue or not last.text:
         return (Print(safe_format("There is no reply that stopped in the middle.")),)
     return (Send(head[0].id),)
 
@@ -68,7 +67,7 @@ def redo(context: CommandContext, argument: str) -> Effects:
     if at is None or at == conversation.head:
         return (Print(safe_format("There is nothing to redo.")),)
     question = next(n for n in reversed(conversation.path(at)) if n.message.role is Role.USER)
-    return (MoveHead(at), Print(safe_format('↷ forward to "{text}"', text=_short(question))))
+    return (MoveHead(at), Print(safe_format('↷ forward to "{text}"', text=truncate(question.message.text, _SHOWN))))
 
 
 @family.command(
@@ -90,7 +89,9 @@ def edit(context: CommandContext, argument: str) -> Effects:
         return _back_before(questions[int(argument) - 1]) if known else (Print(words),)
     choices = (
         Choice(
-            _short(node), safe_format("{n} back", n=safe(str(n))) if n else safe_format("the last"), _back_before(node)
+            truncate(node.message.text, _SHOWN),
+            safe_format("{n} back", n=safe(str(n))) if n else safe_format("the last"),
+            _back_before(node),
         )
         for n, node in enumerate(questions)
     )
@@ -98,9 +99,7 @@ def edit(context: CommandContext, argument: str) -> Effects:
 
 
 def _back_before(question: Node) -> tuple[Effect, ...]:
-    words = safe_format('↶ back to before "{text}" · /redo goes forward again', text=_short(question))
+    words = safe_format(
+        '↶ back to before "{text}" · /redo goes forward again', text=truncate(question.message.text, _SHOWN)
+    )
     return (MoveHead(question.parent, prefill=question.message.text), Print(words))
-
-
-def _short(node: Node) -> Safe:
-    return truncate(node.message.text, 40)

@@ -139,8 +139,13 @@ class Message:
     usage: Usage | None = None
 
     @property
+    def can_continue(self) -> bool:
+        """True for a reply of the model that stopped in the middle."""
+        return self.role is Role.ASSISTANT and self.outcome is not None and self.outcome.can_continue
+
+    @property
     def text(self) -> str:
-        """The words of the message, without reasoning, calls and results."""
+        """The text parts joined, without reasoning, calls and results."""
         return "".join(part.text for part in self.parts if isinstance(part, Text))
 
     @property

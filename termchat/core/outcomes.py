@@ -17,7 +17,12 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"  # the user stopped it
     BUDGET = "budget"  # the money set aside for it is spent
     LIMIT = "limit"  # a loop limit of ours
-    FAILED = "failed"  # an error, told beside it
+    FAILED = "failed"  # an error, reported beside it
+
+    @property
+    def can_continue(self) -> bool:
+        """True when the reply stopped in the middle, so that a further request can continue its text."""
+        return self in (Outcome.CUT, Outcome.STALLED, Outcome.LENGTH, Outcome.CANCELLED)
 
 
 class FinishReason(StrEnum):

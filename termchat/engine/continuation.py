@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from termchat.core.messages import Message, Role
-from termchat.core.outcomes import Outcome
+from termchat.core.messages import Message
 
 _WINDOW = 400  # characters of the end in which a repetition is looked for
 _LEAST = 8  # bytes; a shorter repetition may be meant
-_STOPPED = frozenset((Outcome.CUT, Outcome.STALLED, Outcome.LENGTH, Outcome.CANCELLED))
 
 
 def resumable_text(history: Sequence[Message]) -> str | None:
     """The words of the reply that a turn would go on with, None when the history does not end with a stopped one."""
     last = history[-1] if history else None
-    if last is None or last.role is not Role.ASSISTANT or last.outcome not in _STOPPED or last.calls:
+    if last is None or not last.can_continue or last.calls:
         return None
     return last.text or None
 

@@ -33,7 +33,8 @@ from termchat.core.messages import Message, Role, ToolCall
 from termchat.core.models import ModelRef, Timeouts
 from termchat.core.outcomes import FinishReason, Outcome
 from termchat.core.provider import Params, Prices, Provider, Providers, Request, Tools
-from termchat.core.sanitize import Safe, repair_surrogates, safe_format, safe_line
+from termchat.core.sanitize import repair_surrogates, safe_format
+from termchat.core.text import truncate
 from termchat.core.usage import Usage, add_costs
 from termchat.engine.continuation import OverlapFilter, resumable_text
 from termchat.engine.estimate import usage_or_estimate
@@ -162,10 +163,11 @@ class Turn:
             yield self._done(message)
         if end.finish is FinishReason.OTHER and pump.finished:
             yield Notice(
-                self.id, safe_format("The model stopped for a reason of its own: {why}.", why=_short(pump.finished.raw))
+                self.id,
+                safe_format("The model stopped for a reason of its own: {why}.", why=truncate(pump.finished.raw, 60)),
             )
         if pump.finished and pump.finished.why and end.outcome in (Outcome.REFUSED, Outcome.FILTERED):
-            yield Notice(self.id, safe_format("The reason given: {why}", why=_short(pump.finished.why, 300)))
+            yield Notice(self.id, safe_format("The reason given: {why}", why=truncate(pump.finished.why, 300)))
         if end.outcome is not Outcome.COMPLETE:
             self._end = end
             return
@@ -295,8 +297,3 @@ class Turn:
             end.failure,
             tally.saved,
         )
-
-
-def _short(raw: str, longest: int = 60) -> Safe:
-    flat = " ".join(raw.split())
-    return safe_line(flat if len(flat) <= longest else f"{flat[: longest - 1]}…")

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from termchat.core.errors import Failure
-from termchat.core.messages import File, Image, Message, Origin, Part, Role, Text, ToolResult, user_message
-from termchat.core.outcomes import Outcome
+from termchat.core.messages import File, Image, Message, Origin, Part, Text, ToolResult, user_message
 from termchat.core.provider import Effort, Params, Request
 from termchat.core.sanitize import EMPTY, Safe, join, safe_format, safe_line
 from termchat.providers.decoder import as_count, as_list, as_object
@@ -21,7 +20,6 @@ from termchat.providers.reply_schema import as_instructions
 
 _FILE = Path(__file__).with_name("quirks.toml")
 _BLANK = Params()
-_STOPPED = frozenset((Outcome.CUT, Outcome.STALLED, Outcome.LENGTH, Outcome.CANCELLED))
 _TAIL = 200  # characters
 _GO_ON = (
     "Your last reply was cut off. Continue it from exactly where it stopped, in the middle of a word if need be: no "
@@ -122,7 +120,7 @@ def with_continuation(request: Request, origin: Origin) -> Request:
     A reply that may end a request may not end with a blank.
     """
     last = request.messages[-1] if request.messages else None
-    if last is None or last.role is not Role.ASSISTANT or last.outcome not in _STOPPED or last.calls:
+    if last is None or not last.can_continue or last.calls:
         return request
     if "prefill" in quirks(origin):
         *before, end = last.parts

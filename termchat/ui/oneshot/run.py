@@ -31,7 +31,6 @@ from termchat.ui.oneshot.formats import Format
 from termchat.ui.phrases import duration, outcome_line, retrying_line, searched_line, usage_line
 from termchat.ui.stderr import Stderr
 
-_STOPPED = (Outcome.CUT, Outcome.STALLED, Outcome.LENGTH)
 _SIGNALS = {signal.SIGINT: ExitCode.CANCELLED, signal.SIGTERM: ExitCode.SIGTERM, signal.SIGHUP: ExitCode.SIGHUP}
 
 
@@ -133,9 +132,9 @@ def _can_continue(event: Event) -> bool:
     """Whether the reply that ends here stopped where it can be gone on with."""
     match event:
         case MessageDone(message=message):
-            return message.outcome in _STOPPED and bool(message.text)
+            return message.can_continue and message.outcome is not Outcome.CANCELLED and bool(message.text)
         case TurnEnded():
-            return event.outcome in _STOPPED and event.has_content
+            return event.outcome.can_continue and event.outcome is not Outcome.CANCELLED and event.has_content
         case _:
             return False
 
