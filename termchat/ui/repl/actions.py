@@ -1,32 +1,43 @@
-"""What each key does, in each state: one method for an action of the key table (interaction table 2.15)."""
+"""Actions of the keys: one method per effect, one state per condition. `key_table` assigns them to the keys."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from enum import Enum, auto
 from time import monotonic
+from typing import assert_never
 
 from termchat.commands.registry import is_command, normalise, parse, unescape_slash
-from termchat.config.keymap import Action
+from termchat.config.settings import EnterKey
 from termchat.core.effects import ListModels, Quit
 from termchat.core.sanitize import safe_format, safe_line
-from termchat.core.style import TextRole
 from termchat.ui.frontend import FrontendContext
 from termchat.ui.repl.effects import EffectRunner
 from termchat.ui.repl.turns import TurnRunner
 from termchat.ui.repl.widgets import Widgets
-from termchat.ui.text.line import styled_line
 
 _AGAIN_CLEAR = 1.0
 _AGAIN_LEAVE = 2.0
 _AGAIN_KILL = 2.0
 
 
+class State(Enum):
+    """A condition on which the effect of a key depends."""
+
+    PICKER = auto()  # the picker is open
+    MENU = auto()  # the command menu is open
+    KEY_HELP = auto()  # the key sheet is shown
+    BUSY = auto()  # a turn is running
+    TEXT = auto()  # the input has text
+    QUEUE = auto()  # messages are queued
+    ENTER_SENDS = auto()  # the setting: Enter sends and Alt-Enter breaks the line
+    ANY = auto()
+
+
 class Actions:
-    """The actions of the keys."""
+    """The effects of the keys on the input, the lists, the queue and the running turn."""
 
     def __init__(self, context: FrontendContext, widgets: Widgets, turns: TurnRunner, effects: EffectRunner) -> None:
-        self._session = context.session
-        self._registry = context.registry
+        self._context = context
         self._editor = widgets.editor
         self._picker = widgets.picker
         self._menu = widgets.menu
@@ -39,74 +50,67 @@ class Actions:
         self._interrupted = -1e9
         self._stopped = -1e9
 
-    def actions(self) -> dict[Action, Callable[[], None]]:
-        """The method of each action that needs no terminal of its own."""
-        return {
-            Action.ENTER: self.enter,
-            Action.NEWLINE: self._editor.newline,
-            Action.ESCAPE: self.escape,
-            Action.INTERRUPT: self.interrupt,
-            Action.EOF: self.eof,
-            Action.UP: self.up,
-            Action.DOWN: self.down,
-            Action.COMPLETE: self.complete,
-            Action.ACCEPT: self.accept,
-            Action.MODEL: self.model,
-            Action.LAST_MODEL: self._effects.last_model,
-            Action.RETRY: self.retry,
-            Action.CONTINUE: self.continue_reply,
-            Action.SEND_NOW: self.send_now,
-            Action.DROP_QUEUED: self.drop_queued,
-            Action.UNFOLD_PASTE: self.unfold_or_show_error,
-            Action.UNDO: self._editor.buffer.undo,
-            Action.REDO: self._editor.buffer.redo,
-            Action.KEY_HELP: self.show_key_help,
-        }
+    def holds(self, state: State) -> bool:
+        """Return True if the REPL is in this state."""
+        match state:
+            case State.PICKER:
+                return self._picker.is_open
+            case State.MENU:
+                return self._menu.is_open
+            case State.KEY_HELP:
+                return self._key_help.shown
+            case State.BUSY:
+                return self._turns.busy
+            case State.TEXT:
+                return not self._editor.empty
+            case State.QUEUE:
+                return bool(self._turns.queue)
+            case State.ENTER_SENDS:
+                preferences = self._context.preferences
+                return preferences.settings.enter is EnterKey.SEND if preferences else self._context.look.enter_sends
+            case State.ANY:
+                return True
+        assert_never(state)
+
+    def ignore(self) -> None:
+        """Do nothing."""
+
+    # Enter
 
     def enter(self) -> None:
-        """Enter: take what is marked, run the command, send the message, or send the queue that waits."""
-        if self._picker.is_open:
-            self._take()
-            return
-        if self._menu.is_open and self._menu.marked.text != self._editor.text_with_marks:
-            item = self._menu.marked
-            if self._menu.chosen or item.text.startswith(normalise(self._editor.text_with_marks)) or not item.runnable:
-                self._editor.set_text(item.text)
-                if not item.runnable:
-                    return
+        """Submit the input, unless a backslash before the cursor turns Enter into a line break.
+
+        After a model was not found, Enter on the returned message switches to the most similar one.
+        """
         if self._editor.expand_backslash():
             return
-        if self._editor.empty or self._editor.text_with_marks == self._turns.restored_text:
-            self._use_closest()
-        if self._editor.text.strip():
-            self.submit()
-        elif self._turns.queue and not self._turns.busy:
-            self._turns.send_queue()
-
-    def _use_closest(self) -> None:
-        """Where a model was not there, Enter takes the one that comes closest."""
-        if model := self._turns.suggested_model:
+        if (self._editor.empty or self._is_restored) and (model := self._turns.suggested_model):
             self._effects.use_model(model)
+        self.submit()
 
     def submit(self, *, wait_for_host: bool = False) -> None:
-        """What stands in the input is entered; a queue that waits goes with it, or after what was sent already.
+        """Run a command, queue a message while a turn runs, or send it; an empty input sends the queue.
 
-        `wait_for_host`: where the host cannot be reached, it is waited for.
+        A message that returned to the input is sent before the queue, any other one after it.
+        `wait_for_host`: keep retrying until the host can be reached.
         """
-        text = self._editor.text
+        text, restored = self._editor.text, self._is_restored
         if is_command(text):
-            self._command(text)
-            return
-        again = self._editor.text_with_marks == self._turns.restored_text
-        raw = self._editor.pop()
-        if self._turns.queue and not self._turns.busy and not again:
-            self._turns.queue.append(raw)
+            self._run_command(text)
+        elif not text.strip():
             self._turns.send_queue()
-            return
-        self._turns.submit(raw, unescape_slash(text), wait_for_host=wait_for_host)
+        elif self._turns.busy or (self._turns.queue and not restored):
+            self._turns.enqueue(self._editor.pop())
+        else:
+            self._turns.send(self._editor.pop(), unescape_slash(text), wait_for_host=wait_for_host)
 
-    def _command(self, text: str) -> None:
-        command = self._registry.find(parse(text)[0])
+    @property
+    def _is_restored(self) -> bool:
+        """Return True if the input holds the message that got no answer, unchanged."""
+        return self._editor.text_with_marks == self._turns.restored_text
+
+    def _run_command(self, text: str) -> None:
+        command = self._context.registry.find(parse(text)[0])
         if command and self._turns.busy and not command.allowed_while_busy:
             words = safe_format("/{name} waits for the reply to end (Esc stops it).", name=safe_line(command.name))
             self._toast.say(words)
@@ -114,28 +118,51 @@ class Actions:
         raw = self._editor.pop()
         if command is None:
             self._editor.set_text(raw)
-            self._toast.say(self._registry.unknown(parse(text)[0]), 5.0)
+            self._toast.say(self._context.registry.unknown(parse(text)[0]), 5.0)
             return
         self._effects.run_command(text)
 
-    def _take(self) -> None:
+    def accept_choice(self) -> None:
+        """Accept the marked row of the picker."""
         self._effects.perform(self._picker.taken())
 
-    def escape(self) -> None:
-        """Esc: close what is open, stop what runs, twice clear the input."""
-        if self._key_help.close():
-            return
-        if self._picker.is_open:
-            self._picker.close()
-        elif self._menu.is_open:
-            self._menu.close()
-        elif self._turns.busy:
-            self._turns.stop()
-        else:
-            self._escape_again()
+    def accept_menu_row(self) -> None:
+        """Complete the marked command; run it if it needs no argument."""
+        item, typed = self._menu.marked, self._editor.text_with_marks
+        if item.text != typed and (self._menu.chosen or item.text.startswith(normalise(typed)) or not item.runnable):
+            self._editor.set_text(item.text)
+            if not item.runnable:
+                return
+        self.enter()
 
-    def _escape_again(self) -> None:
-        """Twice within a second: the text is cleared; on an empty input, an earlier message is edited."""
+    def newline(self) -> None:
+        self._editor.newline()
+
+    # Esc, Ctrl-C, Ctrl-D
+
+    def close_key_help(self) -> None:
+        self._key_help.close()
+
+    def close_picker(self) -> None:
+        self._picker.close()
+
+    def close_menu(self) -> None:
+        self._menu.close()
+
+    def stop(self) -> None:
+        """Stop the turn."""
+        self._turns.stop()
+
+    def stop_or_abandon(self) -> None:
+        """Stop the turn; on the second press, stop waiting for its tools."""
+        now = monotonic()
+        if now - self._stopped <= _AGAIN_KILL:
+            self._turns.abandon()
+        self._stopped = now
+        self._turns.stop()
+
+    def clear_on_second_press(self) -> None:
+        """Clear the input on the second press; on an empty input, edit an earlier message."""
         now = monotonic()
         again, self._escaped = now - self._escaped <= _AGAIN_CLEAR, now
         if not again:
@@ -144,138 +171,146 @@ class Actions:
         elif self._editor.empty:
             self._effects.run_command("/edit")
         else:
-            self._editor.pop()
-            self._toast.say(safe_format("Draft kept: ↑"))
+            self.clear()
 
-    def interrupt(self) -> None:
-        """Ctrl-C: close, stop, twice without waiting for it, clear, and twice leave."""
+    def clear(self) -> None:
+        """Clear the input; its text stays in the history."""
+        self._editor.pop()
+        self._toast.say(safe_format("Draft kept: ↑"))
+
+    def leave_on_second_press(self) -> None:
         now = monotonic()
-        if self._picker.is_open:
-            self._picker.close()
-        elif self._menu.is_open and not self._turns.busy:
-            self._menu.close()
-        elif self._turns.busy:
-            if now - self._stopped <= _AGAIN_KILL:
-                self._turns.abandon()
-            self._stopped = now
-            self._turns.stop()
-        elif not self._editor.empty:
-            self._editor.pop()
-            self._toast.say(safe_format("Draft kept: ↑"))
-        elif now - self._interrupted <= _AGAIN_LEAVE:
-            self._effects.perform((Quit(),))
+        if now - self._interrupted <= _AGAIN_LEAVE:
+            self.leave()
         else:
             self._interrupted = now
             self._toast.say(safe_format("Press Ctrl-C again to exit"), _AGAIN_LEAVE)
 
-    def eof(self) -> None:
-        """Ctrl-D: delete a character, or leave when the input is empty and nothing runs."""
-        if not self._editor.empty:
-            self._editor.buffer.delete()
-        elif not self._turns.busy and not self._picker.is_open:
-            self._effects.perform((Quit(),))
+    def leave(self) -> None:
+        self._effects.perform((Quit(),))
 
-    def up(self) -> None:
-        """Up: in lists; by visual row; then the queue; then the history."""
-        if self._picker.is_open:
-            self._picker.move(-1)
-        elif self._menu.is_open:
-            self._menu.move(-1)
-        elif self._editor.empty and (queued := self._turns.pop_queued()) is not None:
-            self._editor.set_text(queued)
-        elif self._editor.history.browsing or not self._editor.up(self._width()):
+    def delete_character(self) -> None:
+        self._editor.buffer.delete()
+
+    # Up, Down, Tab, Right
+
+    def previous_choice(self) -> None:
+        self._picker.move(-1)
+
+    def next_choice(self) -> None:
+        self._picker.move(1)
+
+    def previous_menu_row(self) -> None:
+        self._menu.move(-1)
+
+    def next_menu_row(self) -> None:
+        self._menu.move(1)
+
+    def move_up(self) -> None:
+        """Move up one row of the input; from the first row, to the previous history entry."""
+        if self._editor.history.browsing or not self._editor.up(self._width()):
             self._editor.history_back()
 
-    def down(self) -> None:
-        if self._picker.is_open:
-            self._picker.move(1)
-        elif self._menu.is_open:
-            self._menu.move(1)
-        elif self._editor.history.browsing or not self._editor.down(self._width()):
+    def move_down(self) -> None:
+        """Move down one row of the input; from the last row, to the next history entry."""
+        if self._editor.history.browsing or not self._editor.down(self._width()):
             self._editor.history_forward()
 
-    def complete(self) -> None:
-        """Tab: take the marked row of the menu into the input."""
-        if self._menu.is_open:
-            item = self._menu.marked
-            command = self._registry.find(parse(item.text)[0])
-            more = command is not None and command.complete is not None and " " not in item.text
-            self._editor.set_text(f"{item.text} " if more else item.text)
-        elif self._picker.tab:
-            self._picker.tab()
-        elif not self._picker.is_open:
-            self._editor.accept()
+    def edit_queued(self) -> None:
+        """Move the last queued message to the input."""
+        if (queued := self._turns.pop_queued()) is not None:
+            self._editor.set_text(queued)
 
-    def accept(self) -> None:
-        """Right, Ctrl-E: take the suggestion, else move."""
+    def complete_menu_row(self) -> None:
+        """Complete the marked command, with a blank after it if it takes an argument."""
+        item = self._menu.marked
+        command = self._context.registry.find(parse(item.text)[0])
+        more = command is not None and command.complete is not None and " " not in item.text
+        self._editor.set_text(f"{item.text} " if more else item.text)
+
+    def toggle_picker(self) -> None:
+        """Switch the picker to its other list, if it has one."""
+        if self._picker.tab:
+            self._picker.tab()
+
+    def accept_suggestion(self) -> None:
+        self._editor.accept()
+
+    def accept_or_move_right(self) -> None:
+        """Accept the suggestion, else move the cursor."""
         if not self._editor.accept():
             document = self._editor.buffer.document
             self._editor.buffer.cursor_position += document.get_cursor_right_position()
 
-    def model(self) -> None:
-        """The model picker; the draft stays."""
-        if self._picker.is_open:
-            self._picker.close()
-        else:
-            self._effects.perform((ListModels(),))
+    # Models, replies, queue
+
+    def choose_model(self) -> None:
+        """Open the model picker; the input keeps its text."""
+        self._effects.perform((ListModels(),))
+
+    def last_model(self) -> None:
+        self._effects.last_model()
+
+    def retry_now(self) -> None:
+        """Send the request again at once if it waits for a retry or has stalled."""
+        if not self._turns.retry_now():
+            self._toast.say(safe_format("Esc stops the reply; Alt-R asks again then."))
 
     def retry(self) -> None:
-        """Send again: what waits or has stalled, the message that came back to the input, or the last question.
+        """Send again the message that returned to the input, else the last question.
 
-        After a host that could not be reached, it goes out as soon as that is back.
+        After a host that could not be reached, keep retrying until it can.
         """
-        if self._turns.busy:
-            if not self._turns.retry_now():
-                self._toast.say(safe_format("Esc stops the reply; Alt-R asks again then."))
-            return
         last = self._turns.view.last
         if last is not None and not last.has_content and self._editor.text.strip():
             self.submit(wait_for_host=self._turns.view.away)
-            return
-        self._effects.run_command("/retry")
+        else:
+            self._effects.run_command("/retry")
 
     def continue_reply(self) -> None:
-        """Go on where the last reply stopped."""
-        if not self._turns.busy:
-            self._effects.run_command("/continue")
+        """Continue the last reply where it stopped."""
+        self._effects.run_command("/continue")
 
     def send_now(self) -> None:
-        """Ctrl-S: what is in the input joins the queue, which goes out behind tools; a reply is stopped, and kept."""
+        """Queue the input, then send the queue after the running tools; a reply is stopped, and what came is kept."""
         if not self._editor.empty and not is_command(self._editor.text_with_marks):
             self._turns.queue.append(self._editor.pop())
         self._turns.send_now()
 
     def drop_queued(self) -> None:
-        """Alt-Backspace: on an empty input drop the last queued message, into the history; else delete a word."""
-        if not self._editor.empty:
-            self._kill_word()
-        elif (queued := self._turns.pop_queued()) is not None:
+        """Move the last queued message to the history."""
+        if (queued := self._turns.pop_queued()) is not None:
             self._editor.history.add(queued)
             self._toast.say(safe_format("Dropped; kept in the history: ↑"))
 
-    def _kill_word(self) -> None:
+    # Text
+
+    def delete_word(self) -> None:
         buffer = self._editor.buffer
         start = buffer.document.find_previous_word_beginning()
         buffer.delete_before_cursor(-(start or -buffer.cursor_position))
 
+    def undo(self) -> None:
+        self._editor.buffer.undo()
+
+    def redo(self) -> None:
+        self._editor.buffer.redo()
+
     def unfold_or_show_error(self) -> None:
-        """Ctrl-O: the paste under the cursor unfolded; where there is none, what is known of the last error."""
+        """Unfold the paste at the cursor; without one, show the details of the last error."""
         if self._editor.unfold():
             return
-        if self._session.failure:
+        if self._context.session.failure:
             self._effects.run_command("/error")
         else:
             self._toast.say(safe_format("Ctrl-O unfolds the paste under the cursor"))
 
     def show_key_help(self) -> None:
-        """`?` on an empty input: the keys; any other key takes them away."""
-        if self._editor.empty and not self._key_help.shown:
-            self._key_help.open()
-        else:
-            self._editor.buffer.insert_text("?")
+        """Show the key sheet; any other key closes it."""
+        self._key_help.open()
 
-    def complain(self, words: str) -> None:
-        self._transcript.lines([styled_line(safe_line(words), TextRole.ERROR)])
+    def insert_question_mark(self) -> None:
+        self._editor.buffer.insert_text("?")
 
     def _width(self) -> int:
         return max(1, self._transcript.columns - 2)

@@ -31,6 +31,7 @@ from termchat.ui.repl.input.bindings import make_bindings, quick_escape
 from termchat.ui.repl.input.completion_menu import CompletionMenu
 from termchat.ui.repl.input.editor import InputEditor
 from termchat.ui.repl.input.saved_history import SavedHistory
+from termchat.ui.repl.key_table import bound_actions
 from termchat.ui.repl.live_settings import SettingsApplier
 from termchat.ui.repl.panels.content import LiveContent
 from termchat.ui.repl.panels.history_picker import HistoryPicker
@@ -128,13 +129,10 @@ class Repl:
         return live
 
     def _build_bindings(self) -> KeyBindings:
-        editor, picker, menu = self.widgets.editor, self.widgets.picker, self.widgets.menu
-        keys = Actions(self.context, self.widgets, self.turns, self.effects)
-        actions = self.settings.with_enter_key(
-            {**keys.actions(), **self._terminal_actions()}, lambda: picker.is_open or menu.is_open
-        )
+        editor = self.widgets.editor
+        actions = bound_actions(Actions(self.context, self.widgets, self.turns, self.effects))
         return make_bindings(
-            {action: self._focusing(run) for action, run in actions.items()},
+            {action: self._focusing(run) for action, run in (actions | self._terminal_actions()).items()},
             editor.paste,
             self.widgets.key_help.close,
             lambda: bool(editor.suggestion()),

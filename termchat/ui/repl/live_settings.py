@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import assert_never
 
 from termchat.commands.model import failure_effects
-from termchat.config.keymap import Action
 from termchat.config.runtime import RuntimeSettings
-from termchat.config.settings import EnterKey, Links, QueueMode, Settings, UsageLine
+from termchat.config.settings import Links, QueueMode, Settings, UsageLine
 from termchat.core.effects import ChangeSetting, Effect, PreviewTheme, Print
 from termchat.core.errors import Failure
 from termchat.core.sanitize import safe_format
@@ -44,12 +43,10 @@ class SettingsApplier:
         self._changed = changed
         self._background = background(context.env)
         self._theme = context.theme
-        self._enter_sends = context.look.enter_sends
         self._fits: Mapping[str, Callable[[Settings], None]] = {
             "theme": lambda _: self._apply_own_theme(),
             "usage": self._usage,
             "reasoning": self._reasoning,
-            "enter": self._enter,
             "queue": self._queue,
             "hyperlinks": self._links,
         }
@@ -78,18 +75,6 @@ class SettingsApplier:
             self._apply_own_theme()
         return follows
 
-    def with_enter_key(self, actions: Mapping[Action, Act], choosing: Callable[[], bool]) -> dict[Action, Act]:
-        """The actions, with those of Enter and Alt-Enter by the setting: while something is chosen, Enter takes it."""
-        enter, newline = actions[Action.ENTER], actions[Action.NEWLINE]
-
-        def first() -> None:
-            (enter if self._enter_sends or choosing() else newline)()
-
-        def second() -> None:
-            (newline if self._enter_sends else enter)()
-
-        return {**actions, Action.ENTER: first, Action.ALT_ENTER: second}
-
     def _preview(self, name: str) -> None:
         preferences = self._context.preferences
         theme = preferences.theme(name, self._background) if preferences and name else self._theme
@@ -113,9 +98,6 @@ class SettingsApplier:
 
     def _reasoning(self, settings: Settings) -> None:
         self._turns.show_thinking(Think(settings.reasoning.value))
-
-    def _enter(self, settings: Settings) -> None:
-        self._enter_sends = settings.enter is EnterKey.SEND
 
     def _queue(self, settings: Settings) -> None:
         self._turns.merge_queue(merged=settings.queue is QueueMode.TOGETHER)

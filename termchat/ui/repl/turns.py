@@ -81,13 +81,13 @@ class TurnRunner:
         closest, before = self._instead or (None, None)
         return closest if self.session.model == before and not self.busy else None
 
-    def submit(self, raw: str, message: str, *, wait_for_host: bool = False) -> None:
-        """A message is entered: sent at once, or queued while a turn runs. `raw` has its pastes as marks."""
+    def enqueue(self, raw: str) -> None:
+        """Add a message to the queue, pastes as marks; without a running turn, send the queue."""
+        self.queue.append(raw)
         if self.busy:
-            self.queue.append(raw)
             self._changed()
-            return
-        self.send(raw, message, wait_for_host=wait_for_host)
+        else:
+            self.send_queue()
 
     def send(self, raw: str, message: str, *, wait_for_host: bool = False) -> None:
         """Send a message below the head; `wait_for_host` waits for a host that cannot be reached."""
@@ -189,7 +189,12 @@ class TurnRunner:
         return raw
 
     def send_queue(self) -> None:
-        """The queue goes out as one message, its items separated by a blank line; or else its first one."""
+        """Send the queue as one message, its items separated by blank lines, or only its first item.
+
+        Without a queue, or while a turn runs, do nothing.
+        """
+        if self.busy or not self.queue:
+            return
         raw = self._next(self._batch_size)
         self.send(raw, self._editor.pastes.expand(raw))
 

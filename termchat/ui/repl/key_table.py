@@ -1,0 +1,96 @@
+"""Effect of each key in each state, as data.
+
+The rows of a key are tried in order, and the first one whose state holds is performed; if none holds, the key does
+nothing. The keys of each action are in `termchat.config.keymap`. `Repl` binds the
+keys that act on the terminal, such as Ctrl-L and Ctrl-G.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from termchat.config.keymap import Action
+from termchat.ui.repl.actions import Actions, State
+
+Rows = Sequence[tuple[State, Callable[[Actions], None]]]
+
+KEY_TABLE: Mapping[Action, Rows] = {
+    Action.ENTER: (
+        (State.PICKER, Actions.accept_choice),
+        (State.MENU, Actions.accept_menu_row),
+        (State.ENTER_SENDS, Actions.enter),
+        (State.ANY, Actions.newline),
+    ),
+    Action.ALT_ENTER: (
+        (State.ENTER_SENDS, Actions.newline),
+        (State.PICKER, Actions.accept_choice),
+        (State.MENU, Actions.accept_menu_row),
+        (State.ANY, Actions.enter),
+    ),
+    Action.NEWLINE: ((State.ANY, Actions.newline),),
+    Action.ESCAPE: (
+        (State.KEY_HELP, Actions.close_key_help),
+        (State.PICKER, Actions.close_picker),
+        (State.MENU, Actions.close_menu),
+        (State.BUSY, Actions.stop),
+        (State.ANY, Actions.clear_on_second_press),
+    ),
+    Action.INTERRUPT: (
+        (State.PICKER, Actions.close_picker),
+        (State.BUSY, Actions.stop_or_abandon),
+        (State.MENU, Actions.close_menu),
+        (State.TEXT, Actions.clear),
+        (State.ANY, Actions.leave_on_second_press),
+    ),
+    Action.EOF: (
+        (State.TEXT, Actions.delete_character),
+        (State.BUSY, Actions.ignore),
+        (State.PICKER, Actions.ignore),
+        (State.ANY, Actions.leave),
+    ),
+    Action.UP: (
+        (State.PICKER, Actions.previous_choice),
+        (State.MENU, Actions.previous_menu_row),
+        (State.TEXT, Actions.move_up),
+        (State.QUEUE, Actions.edit_queued),
+        (State.ANY, Actions.move_up),
+    ),
+    Action.DOWN: (
+        (State.PICKER, Actions.next_choice),
+        (State.MENU, Actions.next_menu_row),
+        (State.ANY, Actions.move_down),
+    ),
+    Action.COMPLETE: (
+        (State.MENU, Actions.complete_menu_row),
+        (State.PICKER, Actions.toggle_picker),
+        (State.ANY, Actions.accept_suggestion),
+    ),
+    Action.ACCEPT: ((State.ANY, Actions.accept_or_move_right),),
+    Action.MODEL: ((State.PICKER, Actions.close_picker), (State.ANY, Actions.choose_model)),
+    Action.LAST_MODEL: ((State.ANY, Actions.last_model),),
+    Action.RETRY: ((State.BUSY, Actions.retry_now), (State.ANY, Actions.retry)),
+    Action.CONTINUE: ((State.BUSY, Actions.ignore), (State.ANY, Actions.continue_reply)),
+    Action.SEND_NOW: ((State.ANY, Actions.send_now),),
+    Action.DROP_QUEUED: ((State.TEXT, Actions.delete_word), (State.ANY, Actions.drop_queued)),
+    Action.UNFOLD_PASTE: ((State.ANY, Actions.unfold_or_show_error),),
+    Action.UNDO: ((State.ANY, Actions.undo),),
+    Action.REDO: ((State.ANY, Actions.redo),),
+    Action.KEY_HELP: (
+        (State.TEXT, Actions.insert_question_mark),
+        (State.KEY_HELP, Actions.insert_question_mark),
+        (State.ANY, Actions.show_key_help),
+    ),
+}
+
+
+def bound_actions(actions: Actions) -> dict[Action, Callable[[], None]]:
+    """Return a function for each action of the table that performs the first row whose state holds."""
+    return {action: partial(_perform, actions, rows) for action, rows in KEY_TABLE.items()}
+
+
+def _perform(actions: Actions, rows: Rows) -> None:
+    for state, perform in rows:
+        if actions.holds(state):
+            perform(actions)
+            return
