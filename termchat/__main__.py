@@ -1,15 +1,16 @@
-"""The way in. Without arguments nothing is imported that the first paint does not need."""
+"""Entry point. Without arguments, only what the first paint needs is imported."""
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 
+from termchat import startup_gc
+
 
 def main() -> None:
-    """Run termchat and leave with its exit code."""
-    gc.disable()  # nothing of what is imported now can be collected; it comes back once the SDK is loaded
+    """Run termchat and exit with its exit code."""
+    startup_gc.pause()
     code = 1
     try:
         code = _run(sys.argv[1:])
@@ -26,22 +27,22 @@ def _run(arguments: list[str]) -> int:
         return parse(arguments, os.environ)
     from termchat.ui.terminal.tty import Tty
 
-    tty = Tty.acquire()  # before anything else: what is typed from here on is kept
-    from termchat.app import Launch, run
+    tty = Tty.acquire()  # first of all: keys typed from here on are kept
+    from termchat.app import Options, run
 
-    return run(Launch(), os.environ, tty)
+    return run(Options(), os.environ, tty)
 
 
 def _leave(code: int) -> None:
-    """End at once: taking the interpreter and the SDKs apart would keep the shell waiting for a tenth of a second.
+    """Exit at once: tearing down the interpreter and the SDKs would keep the shell waiting for a tenth of a second.
 
-    A bug on its way out has its traceback first.
+    An unhandled exception returns instead, so that Python prints its traceback.
     """
     if sys.exc_info()[0] not in (None, KeyboardInterrupt):
         return
     import atexit
 
-    atexit._run_exitfuncs()  # noqa: SLF001  # type: ignore[reportPrivateUsage]  # the terminal is given back there
+    atexit._run_exitfuncs()  # noqa: SLF001  # type: ignore[reportPrivateUsage]  # the terminal is restored there
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -1,11 +1,12 @@
-"""The composition root: what was configured, the providers, the tools, the engine and a front end become a program.
+"""The composition root: join configuration, providers, tools, engine and front end into a program.
 
-    launch   what the command line asked for
-    talk     the REPL            script   one question, for scripts and pipes
-    doors    the subcommands     (each is imported when it is used)
+    options       options of a run, and what every front end derives from them
+    build         the parts, joined
+    interactive   the REPL
+    oneshot       one question, for scripts and pipes
 
 Everything heavy is imported where it is needed: the REPL must take keys before any of it, and a script loads one
-SDK and nothing of the terminal's.
+SDK and none of the terminal's modules.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from termchat.app.options import Launch, usage_error
+from termchat.app.options import Options, usage_error
 from termchat.config.load import Config, load
 from termchat.config.system_prompt import system_prompt
 from termchat.core.errors import Failure, FailureKind
@@ -24,35 +25,35 @@ from termchat.core.sanitize import safe_format
 if TYPE_CHECKING:
     from termchat.ui.terminal.tty import Tty
 
-__all__ = ["Launch", "run"]
+__all__ = ["Options", "run"]
 
 _NO_QUESTION = Failure(
     FailureKind.BAD_CONFIG,
     safe_format("--schema is for one question, and there is none."),
-    safe_format("Write it behind the options, or leave --schema out to start the chat."),
+    safe_format("Write the question after the options, or leave out --schema to start the chat."),
 )
 
 
-def run(launch: Launch, env: Mapping[str, str], tty: Tty | None = None) -> int:
-    """The program, from a parsed command line to an exit code; `tty` is the terminal if it was taken already."""
+def run(options: Options, env: Mapping[str, str], tty: Tty | None = None) -> int:
+    """Run the program for a parsed command line and return its exit code; `tty` is the terminal if already acquired."""
     config = load(env)
-    config = config if isinstance(config, Failure) else _with_flags(config, launch)
+    config = config if isinstance(config, Failure) else _with_flags(config, options)
     if isinstance(config, Failure):
         return usage_error(config, tty)
-    if not launch.words and not launch.files and _both_terminals():
-        if launch.schema:
+    if not options.words and not options.files and _both_terminals():
+        if options.schema:
             return usage_error(_NO_QUESTION, tty)
         from termchat.app.interactive import run_interactive
 
-        return run_interactive(launch, config, env, tty)
+        return run_interactive(options, config, env, tty)
     from termchat.app.oneshot import run_oneshot
 
-    return run_oneshot(launch, config, env)
+    return run_oneshot(options, config, env)
 
 
-def _with_flags(config: Config, launch: Launch) -> Config | Failure:
-    changed = config.with_assignments(launch.sets)
-    changed = changed if isinstance(changed, Failure) else changed.with_flags(launch.settings)
+def _with_flags(config: Config, options: Options) -> Config | Failure:
+    changed = config.with_assignments(options.sets)
+    changed = changed if isinstance(changed, Failure) else changed.with_flags(options.settings)
     if isinstance(changed, Failure) or changed.origin("system") not in ("--system", "--set"):
         return changed
     system = system_prompt(changed.settings.system)

@@ -1,7 +1,4 @@
-"""The parts of the house joined for one run: providers, tools, prices, the kept chats, and the session over them.
-
-Only here, in `app` and in `tour` are the engine, the providers, the tools and the store known together.
-"""
+"""Join the parts of one run: providers, tools, prices, the chat store, and the session over them."""
 
 from __future__ import annotations
 
@@ -9,18 +6,19 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from termchat.app.guide import GuideProvider, running_local_servers
+from termchat.app.options import Options
 from termchat.config.credentials import Credentials
 from termchat.config.load import Config
 from termchat.core.chat_store import Resumed
 from termchat.core.chats import Location
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.models import ModelRef, ProviderConfig
+from termchat.core.redact import Redactor
 from termchat.core.sanitize import safe_format
 from termchat.core.session import TurnSettings
-from termchat.store.secrecy import Secrecy
 
 if TYPE_CHECKING:
     from termchat.engine.session import ChatSession
@@ -33,32 +31,8 @@ _VENDORS = ("openai", "anthropic", "gemini")
 
 
 @dataclass(frozen=True, slots=True)
-class AppOptions:
-    """What a run wants of the house.
-
-    tools      the model is offered tools
-    priced     somebody will look at the cost
-    saved      chats are kept
-    chat       go on with this chat: an id, the beginning of one, or a title
-    record     write the raw bytes of every response to this file
-    schema     JSON Schema of the replies
-    last       go on with the last chat of this terminal and directory
-    person     somebody sits at a terminal: without a key there is the demo
-    """
-
-    tools: bool = True
-    priced: bool = False
-    saved: bool = True
-    chat: str = ""
-    last: bool = False
-    record: str = ""
-    schema: Mapping[str, Any] | None = None
-    person: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class App:
-    """The parts joined; `resumed` is the chat that was taken up again, `first` the model that new chats begin with."""
+    """The joined parts. `first` is the model of new chats; `resumed` is the chat that the run continues, if any."""
 
     config: Config
     registry: ProviderRegistry
@@ -72,49 +46,49 @@ OnNotice = Callable[[Failure], None]
 
 @asynccontextmanager
 async def build_app(
-    config: Config, env: Mapping[str, str], wish: AppOptions, tell: OnNotice
+    config: Config, env: Mapping[str, str], options: Options, on_notice: OnNotice
 ) -> AsyncGenerator[App | Failure]:
-    """Everything joined around the model to begin with, or why that cannot be; all of it is closed at the end.
+    """Build the app, or return the failure that prevents it; close every part at the end.
 
-    `tell` is called with what the user should know of the saving.
+    `on_notice` is called with each failure to save.
     """
     from termchat.engine.session import ChatSession
 
-    secrecy = Secrecy()
-    registry = _registry(config, env, _RedactedCredentials(env, secrecy), wish)
-    plan = _turn_config(config, registry, Credentials(env), wish)
-    if isinstance(plan, Failure):
-        yield plan
+    redact = Redactor(shapes=False)
+    registry = _registry(config, env, _RedactedCredentials(env, redact), options)
+    turn_config = _turn_config(config, registry, Credentials(env), options)
+    if isinstance(turn_config, Failure):
+        yield turn_config
         return
-    library = (lambda: open_library(config, env, tell, secrecy)) if wish.saved else None
-    session = ChatSession(plan, library, current_location())
+    open_saved = (lambda: open_store(config, env, on_notice, redact)) if options.saved else None
+    session = ChatSession(turn_config, open_saved, current_location())
     try:
-        resumed = await _resume_chat(session, config, wish)
-        yield resumed if isinstance(resumed, Failure) else App(config, registry, session, plan.model, resumed)
+        resumed = await _resume_chat(session, config, options)
+        yield resumed if isinstance(resumed, Failure) else App(config, registry, session, turn_config.model, resumed)
     finally:
         trouble = await session.close()
         if trouble:
-            tell(trouble)
+            on_notice(trouble)
         await registry.aclose()
 
 
-def open_library(
-    config: Config, env: Mapping[str, str], tell: OnNotice, hide: Secrecy | None = None
+def open_store(
+    config: Config, env: Mapping[str, str], on_notice: OnNotice, redact: Redactor | None = None
 ) -> SqliteChatStore:
-    """The kept chats of a configuration; no key that is known reaches them."""
+    """Open the chat store of a configuration; known keys are masked in everything it writes."""
     from termchat.store.chat_store import SqliteChatStore
 
-    hide = hide or Secrecy()
+    redact = redact or Redactor(shapes=False)
     keys = Credentials(env)
     for profile in config.providers.values():
-        key = "" if profile.key.startswith(("cmd:", "keyring:")) else keys.key(profile)  # those are known when used
+        key = "" if profile.key.startswith(("cmd:", "keyring:")) else keys.key(profile)  # read on first use
         if isinstance(key, str):
-            hide.add(key)
-    return SqliteChatStore(config.paths.data / "termchat.db", tell, hide=hide)
+            redact.add(key)
+    return SqliteChatStore(config.paths.data / "termchat.db", on_notice, hide=redact)
 
 
 def current_location() -> Location:
-    """This terminal and this directory."""
+    """The current terminal and directory; the directory is "" if it was deleted."""
     from termchat.store.processes import controlling_terminal
 
     try:
@@ -124,32 +98,32 @@ def current_location() -> Location:
 
 
 def alternatives_to_demo(config: Config, keys: Credentials) -> Iterator[str]:
-    """What could be used instead of the demo: models with a key, servers on this machine."""
+    """Yield what the user could use instead of the demo: models with a key, servers on this machine."""
     yield from models_with_key(config, keys)
     yield from running_local_servers(config.providers.values())
 
 
 def models_with_key(config: Config, keys: Credentials) -> Iterator[str]:
-    """The default models of all providers that have a key."""
+    """Yield the default model of each provider that has a key."""
     profiles = config.providers.values()
     return (f"{p.name}/{p.model}" for p in profiles if p.model and p.base_urls and not p.local and keys.has_key(p))
 
 
 class _RedactedCredentials(Credentials):
-    """Keys whose values are told to the secrecy of the store as soon as they are known."""
+    """Credentials that add every key to the store's redactor as soon as it is read."""
 
-    def __init__(self, env: Mapping[str, str], secrecy: Secrecy) -> None:
+    def __init__(self, env: Mapping[str, str], redact: Redactor) -> None:
         super().__init__(env)
-        self._secrecy = secrecy
+        self._redact = redact
 
     def key(self, profile: ProviderConfig, again: bool = False) -> str | Failure:
         key = super().key(profile, again)
         if isinstance(key, str):
-            self._secrecy.add(key)
+            self._redact.add(key)
         return key
 
 
-def _registry(config: Config, env: Mapping[str, str], keys: Credentials, wish: AppOptions) -> ProviderRegistry:
+def _registry(config: Config, env: Mapping[str, str], keys: Credentials, options: Options) -> ProviderRegistry:
     from termchat.providers.registry import ProviderRegistry, RegistryConfig
     from termchat.providers.retry import RetryPolicy
 
@@ -163,14 +137,14 @@ def _registry(config: Config, env: Mapping[str, str], keys: Credentials, wish: A
             timeouts=config.settings.timeouts,
             policy=RetryPolicy(config.settings.max_retries),
             fallback=_fallback_chains(config),
-            record=Path(wish.record).expanduser() if wish.record else None,
+            record=Path(options.record).expanduser() if options.record else None,
             cache=config.paths.cache / "models.json",
         )
     )
 
 
 def _turn_config(
-    config: Config, registry: ProviderRegistry, keys: Credentials, wish: AppOptions
+    config: Config, registry: ProviderRegistry, keys: Credentials, options: Options
 ) -> TurnConfig | Failure:
     from termchat.engine.turn import TurnConfig
     from termchat.providers.prices import PriceTable
@@ -179,16 +153,16 @@ def _turn_config(
     settings = config.settings
     model = _default_model(config, registry, keys)
     if model is None:
-        model = DEMO if wish.person or wish.chat or wish.last else _no_key()
+        model = DEMO if options.person or options.chat or options.last else _no_key()
     if isinstance(model, Failure):
         return model
     return TurnConfig(
         model,
         registry,
-        Toolbox(Path.cwd(), private=(config.paths.config, config.paths.data)) if wish.tools else None,
-        PriceTable(config.providers) if wish.priced else None,
+        Toolbox(Path.cwd(), private=(config.paths.config, config.paths.data)) if options.tools else None,
+        PriceTable(config.providers) if options.priced else None,
         system=settings.system,
-        params=replace(settings.params, schema=wish.schema),
+        params=replace(settings.params, schema=options.json_schema),
         timeouts=settings.timeouts,
         own_timeouts={p.name: p.timeouts for p in config.providers.values() if p.timeouts},
         max_rounds=settings.max_rounds,
@@ -196,22 +170,22 @@ def _turn_config(
 
 
 def _fallback_chains(config: Config) -> Mapping[ModelRef, tuple[str, ...]]:
-    """Who takes over for whom; an alias stands for its model."""
+    """The fallback models of each model, aliases resolved."""
     named = ((ModelRef.parse(config.aliases.get(name, name)), others) for name, others in config.fallback.items())
     return {ref: others for ref, others in named if ref}
 
 
-async def _resume_chat(session: ChatSession, config: Config, wish: AppOptions) -> Resumed | Failure | None:
-    """The chat to go on with, in the session; what was asked for on the way in goes before the chat's own."""
-    library = session.library if wish.chat or wish.last else None
-    if library is None:
+async def _resume_chat(session: ChatSession, config: Config, options: Options) -> Resumed | Failure | None:
+    """Resume the requested chat in the session; explicit options take precedence over the chat's own settings."""
+    store = session.library if options.chat or options.last else None
+    if store is None:
         return None
-    if wish.last and not session.location.terminal:
+    if options.last and not session.location.terminal:
         words = safe_format("-c goes on with the last chat of a terminal, and there is none.")
         return Failure(
             FailureKind.BAD_CONFIG, words, safe_format("Name the chat with --chat; `termchat chats` lists them.")
         )
-    found = await library.find(wish.chat) if wish.chat else await library.last(session.location)
+    found = await store.find(options.chat) if options.chat else await store.last(session.location)
     if isinstance(found, Failure):
         return found
     if found is None:
@@ -225,23 +199,23 @@ async def _resume_chat(session: ChatSession, config: Config, wish: AppOptions) -
         not isinstance(resumed, Failure)
         and _apply_explicit_options(config, asked, session.settings) != session.settings
     ):
-        session.update_settings(lambda terms: _apply_explicit_options(config, asked, terms), lasting=False)
+        session.update_settings(lambda settings: _apply_explicit_options(config, asked, settings), lasting=False)
     return resumed
 
 
-def _apply_explicit_options(config: Config, asked: TurnSettings, terms: TurnSettings) -> TurnSettings:
-    """The terms of a chat, with those in their place that the command line or the environment asks for."""
+def _apply_explicit_options(config: Config, asked: TurnSettings, settings: TurnSettings) -> TurnSettings:
+    """The settings of a chat, overridden by those given on the command line or in the environment."""
     if config.origin("model") in ("--model", "--set", "TERMCHAT_MODEL"):
-        terms = replace(terms, model=asked.model)
+        settings = replace(settings, model=asked.model)
     if config.origin("system") in ("--system", "--set"):
-        terms = replace(terms, system=asked.system)
+        settings = replace(settings, system=asked.system)
     if config.origin("think") in ("--think", "--set"):
-        terms = replace(terms, params=replace(terms.params, think=asked.params.think))
-    return terms
+        settings = replace(settings, params=replace(settings.params, think=asked.params.think))
+    return settings
 
 
 def _default_model(config: Config, registry: ProviderRegistry, keys: Credentials) -> ModelRef | Failure | None:
-    """The model of a new chat: the one that is set, else the first configured provider's own default."""
+    """The model of a new chat: the configured one, else the default of the first provider that has a key."""
     if config.settings.model:
         return registry.resolve(config.settings.model)
     first = (p for p in config.providers.values() if p.model and _may_be_default(p) and keys.has_key(p))
@@ -249,7 +223,7 @@ def _default_model(config: Config, registry: ProviderRegistry, keys: Credentials
 
 
 def _may_be_default(profile: ProviderConfig) -> bool:
-    """Whether a provider may be chosen unasked: one of the user's own file, or one of the three vendors."""
+    """True if a provider may be the default: it is in the user's own file, or one of the three vendors."""
     return bool(profile.base_urls) and (profile.source != "built in" or profile.name in _VENDORS)
 
 

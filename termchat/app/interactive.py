@@ -1,15 +1,16 @@
-"""The REPL, put together: the house of this run, how it is to look, and what may be loaded behind the first paint."""
+"""Run the REPL: join its parts, choose its look, and load the rest after the first paint."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from importlib import import_module
 
-from termchat.app.build import DEMO, App, AppOptions, build_app, models_with_key
-from termchat.app.options import Launch, hyperlinks_enabled, resolve_theme, usage_error
+from termchat import startup_gc
+from termchat.app.build import DEMO, App, build_app, models_with_key
+from termchat.app.options import Options, hyperlinks_enabled, resolve_theme, usage_error
 from termchat.commands.builtin import builtin
 from termchat.config.credentials import Credentials
 from termchat.config.load import Config
@@ -19,8 +20,7 @@ from termchat.core.errors import Failure, ProviderError
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.core.style import Theme
-from termchat.ui.frontend import DisplayOptions
-from termchat.ui.frontend import FrontendContext as Room
+from termchat.ui.frontend import DisplayOptions, FrontendContext
 from termchat.ui.notices import NoticeQueue
 from termchat.ui.repl.app import run_repl
 from termchat.ui.stderr import Stderr, print_stdout
@@ -31,62 +31,53 @@ from termchat.ui.text.palette import detect_color_depth
 from termchat.ui.turn_state import Think
 
 
-def run_interactive(launch: Launch, config: Config, env: Mapping[str, str], tty: Tty | None) -> int:
-    """Talk until the user leaves; the exit code. `tty` is the terminal if it was taken already."""
+def run_interactive(options: Options, config: Config, env: Mapping[str, str], tty: Tty | None) -> int:
+    """Chat until the user quits and return the exit code; `tty` is the terminal if it is acquired already."""
     theme = resolve_theme(config, env)
     if isinstance(theme, Failure):
         return usage_error(theme, tty)
     tty = tty or Tty.acquire()
     try:
-        return asyncio.run(_run_repl(launch, config, env, theme, tty))
+        return asyncio.run(_run_repl(options, config, env, theme, tty))
     finally:
         if tty:
             tty.restore()
 
 
-async def _run_repl(launch: Launch, config: Config, env: Mapping[str, str], theme: Theme, tty: Tty | None) -> int:
-    bulletin = NoticeQueue()
-    wish = AppOptions(
-        tools=launch.tools,
-        priced=True,
-        saved=launch.saved,
-        chat=launch.chat,
-        last=launch.last,
-        record=launch.record,
-        person=True,
-    )
-    async with build_app(config, env, wish, bulletin.post) as house:
-        if isinstance(house, Failure):
-            return usage_error(house, tty)
+async def _run_repl(options: Options, config: Config, env: Mapping[str, str], theme: Theme, tty: Tty | None) -> int:
+    notices = NoticeQueue()
+    async with build_app(config, env, replace(options, priced=True, person=True), notices.post) as app:
+        if isinstance(app, Failure):
+            return usage_error(app, tty)
 
         async def prepare() -> None:
-            if launch.saved:
+            if options.saved:
                 await asyncio.to_thread(import_module, "termchat.store.chat_store")
 
-        room = Room(
-            house.session,
-            house.registry,
+        context = FrontendContext(
+            app.session,
+            app.registry,
             builtin(),
             theme,
             _display_options(config, env),
             tty,
-            notes=(*config.notes, *_no_key_notice(house.session.model, models_with_key(config, Credentials(env)))),
+            notes=(*config.notes, *_no_key_notice(app.session.model, models_with_key(config, Credentials(env)))),
             typeahead=tty.typed if tty else "",
             env=env,
             cwd=os.getcwd(),
             preload_store=prepare,
-            preload_sdk=lambda: _preload_sdk(house),
-            preferences=RuntimeSettings(config, house.session, house.registry, env, house.first),
-            bulletin=bulletin,
-            resumed=house.resumed,
+            preload_sdk=lambda: _preload_sdk(app),
+            preferences=RuntimeSettings(config, app.session, app.registry, env, app.first),
+            bulletin=notices,
+            resumed=app.resumed,
         )
-        code = await _run_frontend(room)
-        bulletin.subscribe(Stderr().failure)  # the screen is given back: what closing has to tell goes below it
-        await _print_resume_hint(house)
+        code = await _run_frontend(context)
+        notices.subscribe(Stderr().failure)  # the screen is restored: notices of the closing store go below it
+        await _print_resume_hint(app)
         return code
 
 
-async def _run_frontend(context: Room) -> int:
+async def _run_frontend(context: FrontendContext) -> int:
     """Run the plain front end where the settings or the terminal ask for it, else the REPL."""
     if context.look.plain or context.look.accessible:
         from termchat.ui.plain.app import run_plain
@@ -95,20 +86,20 @@ async def _run_frontend(context: Room) -> int:
     return await run_repl(context)
 
 
-async def _preload_sdk(house: App) -> None:
+async def _preload_sdk(app: App) -> None:
     """Load the SDK of the first model while its first question is being typed."""
     try:
-        await house.registry.open(house.session.model)
+        await app.registry.open(app.session.model)
     except ProviderError:
-        pass  # told when it is asked
+        pass  # reported when the question is asked
     finally:
-        gc.enable()  # off since the start, see __main__
+        startup_gc.resume()  # paused in __main__
 
 
-async def _print_resume_hint(house: App) -> None:
-    library, chat = house.session.library, house.session.chat_id
-    if library and not library.is_ephemeral and chat:
-        print_stdout(safe_format("Resume: termchat --chat {chat}\n", chat=safe_line(await library.short_id(chat))))
+async def _print_resume_hint(app: App) -> None:
+    store, chat = app.session.library, app.session.chat_id
+    if store and not store.is_ephemeral and chat:
+        print_stdout(safe_format("Resume: termchat --chat {chat}\n", chat=safe_line(await store.short_id(chat))))
 
 
 def _display_options(config: Config, env: Mapping[str, str]) -> DisplayOptions:
@@ -130,7 +121,7 @@ def _display_options(config: Config, env: Mapping[str, str]) -> DisplayOptions:
 
 
 def _no_key_notice(model: ModelRef, found: Iterable[str]) -> tuple[Safe, ...]:
-    """The line for who has no key; a key that was found for another provider is offered."""
+    """The note for a user without a key: it offers the models of providers that have one."""
     if model != DEMO:
         return ()
     others = safe_line(" or ".join(found))

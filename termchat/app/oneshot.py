@@ -1,14 +1,15 @@
-"""One question, for scripts and pipes: what is asked, the reply as it is to be written, the exit code."""
+"""Ask one question, for scripts and pipes, and return the exit code of its reply."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from termchat.app.build import AppOptions, build_app
-from termchat.app.options import Launch, reply_format, usage_error
+from termchat.app.build import build_app
+from termchat.app.options import Options, reply_format, usage_error
 from termchat.config.load import Config
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.outcomes import ExitCode
@@ -17,19 +18,19 @@ from termchat.ui.oneshot.run import run
 from termchat.ui.stderr import Stderr
 
 
-def run_oneshot(launch: Launch, config: Config, env: Mapping[str, str]) -> int:
-    """Ask once; the exit code tells how the reply ended."""
-    schema = _schema(launch)
+def run_oneshot(options: Options, config: Config, env: Mapping[str, str]) -> int:
+    """Ask once and print the reply; return the exit code for the reply's outcome."""
+    schema = _schema(options)
     if isinstance(schema, Failure):
         return usage_error(schema, None)
-    notes = Stderr(launch.quiet, usage=launch.verbose or (sys.stderr.isatty() and sys.stdout.isatty()))
+    stderr = Stderr(options.quiet, usage=options.verbose or (sys.stderr.isatty() and sys.stdout.isatty()))
     for words in config.notes:
-        notes.note(words)
-    piped = read_standard_input(notes.note) if launch.read_input else ""
-    message = piped if isinstance(piped, Failure) else build_message(launch.words, piped, launch.files)
+        stderr.note(words)
+    piped = read_standard_input(stderr.note) if options.read_input else ""
+    message = piped if isinstance(piped, Failure) else build_message(options.words, piped, options.files)
     if isinstance(message, Failure):
         return usage_error(message, None)
-    out = reply_format(launch, config, env)
+    out = reply_format(options, config, env)
     if isinstance(out, Failure):
         return usage_error(out, None)
 
@@ -39,25 +40,17 @@ def run_oneshot(launch: Launch, config: Config, env: Mapping[str, str]) -> int:
         return validate_reply(schema, reply) if schema else None
 
     async def ask() -> int:
-        wish = AppOptions(
-            tools=launch.tools,
-            priced=notes.usage,
-            saved=launch.saved,
-            chat=launch.chat,
-            last=launch.last,
-            record=launch.record,
-            schema=schema,
-        )
-        async with build_app(config, env, wish, notes.failure) as house:
-            if isinstance(house, Failure):
-                notes.failure(house)
-                return ExitCode.NO_KEY if house.kind is FailureKind.NO_KEY else ExitCode.USAGE
-            return await run(house.session, message, out, notes, launch.continue_cut, check)
+        scripted = replace(options, priced=stderr.usage, json_schema=schema)
+        async with build_app(config, env, scripted, stderr.failure) as app:
+            if isinstance(app, Failure):
+                stderr.failure(app)
+                return ExitCode.NO_KEY if app.kind is FailureKind.NO_KEY else ExitCode.USAGE
+            return await run(app.session, message, out, stderr, options.continue_cut, check)
 
     return asyncio.run(ask())
 
 
-def _schema(launch: Launch) -> Mapping[str, Any] | Failure | None:
+def _schema(options: Options) -> Mapping[str, Any] | Failure | None:
     from termchat.app.reply_schema import reply_schema
 
-    return reply_schema(launch.schema) if launch.schema else None
+    return reply_schema(options.schema) if options.schema else None

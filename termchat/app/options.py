@@ -1,4 +1,4 @@
-"""What the command line asked for, and what every way into the program needs of it."""
+"""Options of a run, and what every front end derives from them and the configuration."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from termchat.config.load import Config
 from termchat.config.settings import Links
@@ -23,22 +23,28 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Launch:
-    """What the command line asked for.
+class Options:
+    """Options of a run: those of the command line, and at the end those that a front end adds.
 
-    words       the prompt, "" when there is none
-    files       attachments, as paths
-    settings    setting -> text of its flag, or its texts where it may be repeated
-    sets        other settings of this run, as KEY=VALUE; a flag goes before them
-    read_input  whether standard input may be read
-    raw         the reply as plain text, on a terminal too
-    tools       whether the model is offered tools
-    saved       whether the chat is kept
-    chat        go on with this chat; `last`: with the last one of this terminal and directory
-    record      write the raw bytes of every response to this file
-    schema      what a script's reply has to be: a file with a JSON Schema, or fields in short
-    continue_cut  how often an incomplete reply of a script is gone on with
-    quiet       errors only, verbose: tokens and cost too
+    words         the prompt, "" when there is none
+    files         attachments, as paths
+    settings      setting -> text of its flag, or a list of texts for a flag that may be repeated
+    sets          other settings of this run, as KEY=VALUE; a flag takes precedence
+    read_input    read standard input if it is a pipe or a file
+    raw           print the reply's exact text, on a terminal too
+    tools         offer the model tools
+    saved         save the chat
+    chat          continue this chat: an id, the beginning of one, or a title
+    last          continue the last chat of this terminal and directory
+    record        file for the raw bytes of every response, "" for none
+    schema        schema of a script's reply: a file with a JSON Schema, or fields in short
+    continue_cut  continue an incomplete reply up to this many times
+    quiet         print errors only
+    verbose       print tokens and cost too
+
+    priced        look up prices, because the cost is shown
+    person        a person sits at the terminal: without a key, start with the demo
+    json_schema   the JSON Schema that `schema` stands for
     """
 
     words: str = ""
@@ -56,18 +62,21 @@ class Launch:
     continue_cut: int = 0
     quiet: bool = False
     verbose: bool = False
+    priced: bool = False
+    person: bool = False
+    json_schema: Mapping[str, Any] | None = None
 
 
 def usage_error(failure: Failure, tty: Tty | None) -> int:
-    """A command line or a configuration that cannot be used."""
+    """Report an unusable command line or configuration on standard error; return the exit code for that."""
     if tty:
         tty.restore()
     Stderr().failure(failure)
     return ExitCode.USAGE
 
 
-def reply_format(launch: Launch, config: Config, env: Mapping[str, str]) -> Format | Failure:
-    """Rendered for a person at a terminal, exact for everything else."""
+def reply_format(options: Options, config: Config, env: Mapping[str, str]) -> Format | Failure:
+    """The format of a one-shot reply: rendered Markdown for a terminal, the exact text for everything else."""
     from termchat.ui.oneshot.formats.text import TextFormat
 
     fd = sys.stdout.fileno()
@@ -76,7 +85,7 @@ def reply_format(launch: Launch, config: Config, env: Mapping[str, str]) -> Form
     from termchat.ui.text.palette import ColorDepth, detect_color_depth
 
     depth = detect_color_depth(env)
-    if launch.raw or config.settings.plain or config.settings.accessible or depth is ColorDepth.PLAIN:
+    if options.raw or config.settings.plain or config.settings.accessible or depth is ColorDepth.PLAIN:
         return TextFormat(fd, terminal=True)
     theme = resolve_theme(config, env)
     if isinstance(theme, Failure):
@@ -87,7 +96,7 @@ def reply_format(launch: Launch, config: Config, env: Mapping[str, str]) -> Form
 
 
 def resolve_theme(config: Config, env: Mapping[str, str]) -> Theme | Failure:
-    """The chosen theme; `auto` goes by what the environment tells of the background."""
+    """The configured theme; `auto` chooses by the background that the environment names."""
     from termchat.config.themes import BY_BACKGROUND, load_theme, theme_folders
 
     name = config.settings.theme
@@ -100,6 +109,6 @@ def resolve_theme(config: Config, env: Mapping[str, str]) -> Theme | Failure:
 
 
 def hyperlinks_enabled(config: Config, env: Mapping[str, str]) -> bool:
-    """Whether links are the terminal's own."""
+    """True if links are written as the terminal's own hyperlinks (OSC 8)."""
     wanted = config.settings.hyperlinks
     return wanted is Links.ON or (wanted is Links.AUTO and supports_hyperlinks(env))

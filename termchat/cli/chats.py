@@ -1,14 +1,16 @@
-"""`termchat chats`: the kept chats for people and for scripts, without the REPL."""
-
-from __future__ import annotations
+"""`termchat chats`: list, delete, restore, export and import chats, without the REPL."""
 
 import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from termchat.cli.command import parse, with_store
 from termchat.core.chat_store import ChatStore
 from termchat.core.chats import ChatInfo, ExportFormat, ImportReport
 from termchat.core.errors import Failure, FailureKind
@@ -18,28 +20,87 @@ from termchat.ui.phrases import count
 from termchat.ui.relative_time import age
 from termchat.ui.stderr import Stderr, print_stdout, warn
 
-_MOST = 1_000_000
+_MOST = 1_000_000  # chats in a pipe and in JSON: all of them
+_MOST_ON_TERMINAL = 50
 
 
-async def show_chats(library: ChatStore, query: str, *, as_json: bool, deleted: bool = False) -> int:
-    """List the chats, newest first, those with `query` in their title or text; the exit code."""
-    chats: Sequence[ChatInfo] = await library.deleted_chats() if deleted else ()
+def run(arguments: list[str], env: Mapping[str, str]) -> int:
+    """Parse the arguments of `termchat chats`, run it or the action that the first one names; return the exit code."""
+    action = _ACTIONS.get(arguments[0]) if arguments else None
+    if action:
+        return parse(action, arguments[1:], f"termchat chats {arguments[0]}", env)
+    return parse(chats, arguments, "termchat chats", env)
+
+
+def chats(
+    context: typer.Context,
+    query: Annotated[list[str] | None, typer.Argument(help="Words of the title or the text.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
+) -> None:
+    """List the saved chats, newest first. Also: chats rm, restore, export, import."""
+    raise typer.Exit(with_store(context, lambda store: _show(store, " ".join(query or ()), as_json=as_json)))
+
+
+def rm(
+    context: typer.Context,
+    chat: Annotated[str, typer.Argument(help="The chat's id, the beginning of its id, or its title.")],
+    sure: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete a chat; it can be restored for 30 days."""
+    raise typer.Exit(with_store(context, lambda store: _remove(store, chat, sure=sure)))
+
+
+def restore(
+    context: typer.Context,
+    chat: Annotated[str, typer.Argument(help="The chat's id; without one, list the deleted chats.")] = "",
+) -> None:
+    """Restore a deleted chat."""
+    raise typer.Exit(with_store(context, lambda store: _restore(store, chat)))
+
+
+def export(
+    context: typer.Context,
+    chat: Annotated[str, typer.Argument(help="The chat's id or title; without one, all chats.")] = "",
+    form: Annotated[ExportFormat, typer.Option("--format", help="json keeps everything.")] = ExportFormat.MARKDOWN,
+    output: Annotated[str, typer.Option("-o", "--output", help="Write to a file, not to standard output.")] = "",
+) -> None:
+    """Export one chat or all chats as Markdown, JSON, HTML or text."""
+    file = Path(output).expanduser() if output not in ("", "-") else None
+    raise typer.Exit(with_store(context, lambda store: _export(store, chat, form, file)))
+
+
+def import_(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(help="An export of termchat, ChatGPT, Claude or llm.")],
+) -> None:
+    """Import chats from a file; importing it twice adds nothing."""
+    raise typer.Exit(with_store(context, lambda store: _import(store, Path(file).expanduser())))
+
+
+_ACTIONS: Mapping[str, Callable[..., None]] = {"rm": rm, "restore": restore, "export": export, "import": import_}
+
+
+async def _show(store: ChatStore, query: str, *, as_json: bool, deleted: bool = False) -> int:
+    """Print the chats with `query` in their title or text, newest first; return the exit code."""
+    chats: Sequence[ChatInfo] = await store.deleted_chats() if deleted else ()
     if not deleted:
-        chats = (await library.chats(query, limit=50 if sys.stdout.isatty() and not as_json else _MOST)).chats
+        chats = (
+            await store.chats(query, limit=_MOST_ON_TERMINAL if sys.stdout.isatty() and not as_json else _MOST)
+        ).chats
     if as_json:
         print_stdout(json.dumps([_row(chat) for chat in chats], ensure_ascii=False, indent=1) + "\n")
         return ExitCode.COMPLETE
     if not chats:
-        warn(safe_format("There is no chat with these words.") if query else safe_format("There are no chats yet."))
+        warn(safe_format("No chat contains these words.") if query else safe_format("There are no chats yet."))
         return ExitCode.ERROR if query else ExitCode.COMPLETE
-    ids = [await library.short_id(chat.id) for chat in chats]
+    ids = [await store.short_id(chat.id) for chat in chats]
     print_stdout("".join(f"{line}\n" for line in _lines(chats, ids)))
     return ExitCode.COMPLETE
 
 
-async def remove_chat(library: ChatStore, name: str, *, sure: bool) -> int:
-    """Set a chat aside, after asking; it can be brought back for thirty days."""
-    found = await library.find(name)
+async def _remove(store: ChatStore, name: str, *, sure: bool) -> int:
+    """Delete a chat after asking for confirmation; return the exit code."""
+    found = await store.find(name)
     if isinstance(found, Failure):
         return _refused(found)
     title = safe_line(found.title)
@@ -53,36 +114,38 @@ async def remove_chat(library: ChatStore, name: str, *, sure: bool) -> int:
             if not _asks()
             else 1
         )
-    await library.delete(found.id)
-    short = await library.short_id(found.id)
-    warn(safe_format('Deleted "{title}". Back: termchat chats restore {id}', title=title, id=safe_line(short)))
+    await store.delete(found.id)
+    short = await store.short_id(found.id)
+    warn(
+        safe_format('Deleted "{title}". Restore it with: termchat chats restore {id}', title=title, id=safe_line(short))
+    )
     return ExitCode.COMPLETE
 
 
-async def restore_chat(library: ChatStore, name: str) -> int:
-    """Bring a deleted chat back; without a name the deleted ones are listed."""
+async def _restore(store: ChatStore, name: str) -> int:
+    """Restore a deleted chat, or list the deleted chats if `name` is empty; return the exit code."""
     if not name:
-        return await show_chats(library, "", as_json=False, deleted=True)
-    deleted = await library.deleted_chats()
+        return await _show(store, "", as_json=False, deleted=True)
+    deleted = await store.deleted_chats()
     matching = [chat for chat in deleted if chat.id.startswith(name) or chat.title == name]
     if len(matching) != 1:
         words = safe_format('"{name}" is not one of the deleted chats.', name=safe_line(name))
         return _refused(Failure(FailureKind.NOT_FOUND, words, safe_format("`termchat chats restore` lists them.")))
-    await library.restore(matching[0].id)
+    await store.restore(matching[0].id)
     warn(safe_format('Restored "{title}".', title=safe_line(matching[0].title)))
     return ExitCode.COMPLETE
 
 
-async def export_chats(library: ChatStore, name: str, form: ExportFormat, output: Path | None) -> int:
-    """Write one chat, or all of them without a name, to a file or to standard output."""
+async def _export(store: ChatStore, name: str, form: ExportFormat, output: Path | None) -> int:
+    """Write one chat, or all chats if `name` is empty, to a file or to standard output; return the exit code."""
     ids: list[str] | None = None
     if name:
-        found = await library.find(name)
+        found = await store.find(name)
         if isinstance(found, Failure):
             return _refused(found)
         ids = [found.id]
     try:
-        await _write(library, form, ids, output)
+        await _write(store, form, ids, output)
     except OSError as error:
         words = safe_format(
             "Cannot write {file}: {why}.", file=safe_line(str(output or "it")), why=safe_line(error.strerror or "?")
@@ -91,25 +154,25 @@ async def export_chats(library: ChatStore, name: str, form: ExportFormat, output
     return ExitCode.COMPLETE
 
 
-async def import_chats(library: ChatStore, file: Path) -> int:
-    """Take in chats from another program's export; what could not be read is named."""
-    report = await library.import_file(file)
+async def _import(store: ChatStore, file: Path) -> int:
+    """Import chats from an export file and report each record that cannot be read; return the exit code."""
+    report = await store.import_file(file)
     if isinstance(report, Failure):
         return _refused(report)
     for skipped in report.skipped:
         warn(safe_format("Skipped {name}: {why}", name=safe_line(skipped.name), why=skipped.why))
-    warn(_told(report))
+    warn(_summary(report))
     return ExitCode.COMPLETE
 
 
-async def _write(library: ChatStore, form: ExportFormat, ids: list[str] | None, output: Path | None) -> None:
+async def _write(store: ChatStore, form: ExportFormat, ids: list[str] | None, output: Path | None) -> None:
     put = _into(output) if output else print_stdout
-    async for piece in library.export(form, ids):
+    async for piece in store.export(form, ids):
         put(piece)
 
 
 def _into(path: Path) -> Callable[[str], None]:
-    """Writes to a file that is the user's alone, as the kept chats are. Raises OSError."""
+    """A function that appends text to a new file with mode 0600, like the database's. Raises OSError."""
     path.touch(0o600)
     path.write_text("")
 
@@ -120,7 +183,7 @@ def _into(path: Path) -> Callable[[str], None]:
     return put
 
 
-def _told(report: ImportReport) -> Safe:
+def _summary(report: ImportReport) -> Safe:
     return safe_format(
         "From {source}: {chats} chats with {messages} messages; {known} were here already, {skipped} skipped.",
         source=safe_line(report.source),
@@ -132,7 +195,7 @@ def _told(report: ImportReport) -> Safe:
 
 
 def _lines(chats: Sequence[ChatInfo], ids: Sequence[str]) -> list[str]:
-    """Columns for a terminal, cut at its width; tabs for a pipe."""
+    """Columns for a terminal, cut at its width; in a pipe, id and title separated by a tab."""
     now = time.time()
     if not sys.stdout.isatty():
         return ["\t".join((i, safe_line(chat.title))) for i, chat in zip(ids, chats, strict=True)]

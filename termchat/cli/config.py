@@ -1,22 +1,26 @@
-"""The configuration as a list: what `termchat config` prints."""
+"""`termchat config`: list every setting with its value and source."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+import typer
+
+from termchat.app.options import resolve_theme, usage_error
+from termchat.cli.command import load_config, parse
 from termchat.config.credentials import Credentials
 from termchat.config.load import Config
 from termchat.config.providers import VENDORS, presets
 from termchat.config.settings import SETTINGS, format_value
+from termchat.core.errors import Failure
 from termchat.core.models import ProviderConfig
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
+from termchat.ui.stderr import print_stdout
 
 _KEY_WIDTH = 28
 
 
 class ConfigLine(NamedTuple):
-    """One value: its key, what it is (never a secret), where it came from."""
+    """One value: its key, its text (never a secret), its source."""
 
     key: Safe
     value: Safe
@@ -27,8 +31,22 @@ class ConfigLine(NamedTuple):
         return safe_format("{key} = {value}  ({where})", key=key, value=self.value or Safe("not set"), where=self.where)
 
 
-def config_lines(config: Config, secrets: Credentials) -> Iterator[ConfigLine]:
-    """Every setting, alias and provider in use with its value and where that came from."""
+def run(arguments: list[str], env: Mapping[str, str]) -> int:
+    """Parse the arguments of `termchat config`, run it and return its exit code."""
+    return parse(config, arguments, "termchat config", env)
+
+
+def config(context: typer.Context) -> None:
+    """List every setting with its value and source."""
+    loaded = load_config(context)
+    print_stdout("".join(f"{line}\n" for line in config_lines(loaded, Credentials(context.obj))))
+    theme = resolve_theme(loaded, context.obj)
+    if isinstance(theme, Failure):
+        raise typer.Exit(usage_error(theme, None))
+
+
+def config_lines(config: Config, credentials: Credentials) -> Iterator[ConfigLine]:
+    """Yield every setting, alias and provider in use, with its value and source."""
     for key in SETTINGS:
         yield ConfigLine(Safe(key), safe_line(format_value(getattr(config.settings, key))), config.origin(key))
     for name, model in config.aliases.items():
@@ -37,24 +55,24 @@ def config_lines(config: Config, secrets: Credentials) -> Iterator[ConfigLine]:
         )
     if config.favourites:
         yield ConfigLine(Safe("favourites"), safe_line(", ".join(config.favourites)), safe_line(str(config.file)))
-    for profile in config.providers.values():
-        if _in_use(profile, secrets):
-            yield from _provider(profile, config, secrets)
+    for provider in config.providers.values():
+        if _in_use(provider, credentials):
+            yield from _provider(provider, config, credentials)
 
 
-def _in_use(profile: ProviderConfig, secrets: Credentials) -> bool:
-    """Whether a provider is the user's, a vendor's own, or has a key; the other presets would only be noise."""
-    if profile.name in VENDORS or profile != presets().get(profile.name):
+def _in_use(provider: ProviderConfig, credentials: Credentials) -> bool:
+    """True if a provider is the user's, a vendor's own, or has a key; the other presets would only be noise."""
+    if provider.name in VENDORS or provider != presets().get(provider.name):
         return True
-    return bool(profile.key) and not profile.local and secrets.has_key(profile)
+    return bool(provider.key) and not provider.local and credentials.has_key(provider)
 
 
-def _provider(profile: ProviderConfig, config: Config, secrets: Credentials) -> Iterator[ConfigLine]:
-    name = safe_line(profile.name)
-    for protocol, url in profile.base_urls.items():
+def _provider(provider: ProviderConfig, config: Config, credentials: Credentials) -> Iterator[ConfigLine]:
+    name = safe_line(provider.name)
+    for protocol, url in provider.base_urls.items():
         key = safe_format("providers.{name}.{protocol}", name=name, protocol=Safe(protocol.value))
         yield ConfigLine(key, safe_line(url), config.origin(key))
-    if profile.key:
-        state = EMPTY if secrets.has_key(profile) else Safe(" (not set)")
-        value = safe_format("{source}{state}", source=secrets.source(profile), state=state)
-        yield ConfigLine(safe_format("providers.{name}.key", name=name), value, safe_line(profile.source))
+    if provider.key:
+        state = EMPTY if credentials.has_key(provider) else Safe(" (not set)")
+        value = safe_format("{source}{state}", source=credentials.source(provider), state=state)
+        yield ConfigLine(safe_format("providers.{name}.key", name=name), value, safe_line(provider.source))

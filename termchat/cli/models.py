@@ -1,11 +1,16 @@
-"""`termchat models`: what can be asked, as a table for people and as lines for scripts."""
-
-from __future__ import annotations
+"""`termchat models`: list the models of the usable providers."""
 
 import asyncio
 import json
 import sys
+from collections.abc import Mapping
+from typing import Annotated
 
+import typer
+
+from termchat.app.build import build_app
+from termchat.app.options import Options, usage_error
+from termchat.cli.command import load_config, parse
 from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.models import ModelInfo
 from termchat.core.outcomes import ExitCode
@@ -15,8 +20,31 @@ from termchat.ui.phrases import count
 from termchat.ui.stderr import Stderr, print_stdout
 
 
-async def show_models(providers: Providers, query: str, *, fresh: bool, as_json: bool) -> int:
-    """Print the models whose name contains `query`; a provider that does not answer is told and the rest shown."""
+def run(arguments: list[str], env: Mapping[str, str]) -> int:
+    """Parse the arguments of `termchat models`, run it and return its exit code."""
+    return parse(models, arguments, "termchat models", env)
+
+
+def models(
+    context: typer.Context,
+    query: Annotated[str, typer.Argument(help="Part of a model's name.")] = "",
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ask the servers, not the cache of a day.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
+) -> None:
+    """List the models of the providers you have a key for, as provider/model."""
+    config = load_config(context)
+
+    async def show() -> int:
+        async with build_app(config, context.obj, Options(saved=False, person=True), Stderr().failure) as app:
+            if isinstance(app, Failure):
+                return usage_error(app, None)
+            return await _show(app.registry, query, fresh=fresh, as_json=as_json)
+
+    raise typer.Exit(asyncio.run(show()))
+
+
+async def _show(providers: Providers, query: str, *, fresh: bool, as_json: bool) -> int:
+    """Print the models whose name contains `query`, and report each provider that does not answer."""
     found, failed = await _ask(providers, fresh=fresh)
     for failure in failed:
         Stderr().failure(failure)
@@ -29,7 +57,7 @@ async def show_models(providers: Providers, query: str, *, fresh: bool, as_json:
         return ExitCode.COMPLETE
     if found:
         words = safe_format('No model is known by "{name}".', name=safe_line(query))
-        Stderr().failure(Failure(FailureKind.NOT_FOUND, words, safe_format("--fresh asks the servers anew.")))
+        Stderr().failure(Failure(FailureKind.NOT_FOUND, words, safe_format("--fresh asks the servers again.")))
     return ExitCode.ERROR
 
 
@@ -48,7 +76,7 @@ async def _ask(providers: Providers, *, fresh: bool) -> tuple[list[ModelInfo], l
 
 
 def _lines(models: list[ModelInfo]) -> list[Safe]:
-    """Columns for a terminal; for a pipe the names alone, one a line."""
+    """Columns for a terminal; in a pipe, one name a line."""
     names = [safe_line(str(info.ref)) for info in models]
     if not sys.stdout.isatty():
         return names

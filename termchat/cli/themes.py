@@ -1,10 +1,11 @@
-"""`termchat themes`: every theme with a sample of it for people, the names alone for a pipe."""
-
-from __future__ import annotations
+"""`termchat themes`: list the themes, each with a sample on a terminal."""
 
 import sys
 from collections.abc import Mapping
 
+import typer
+
+from termchat.cli.command import load_config, parse
 from termchat.config.load import Config
 from termchat.config.themes import load_theme, theme_folders, theme_names
 from termchat.core.errors import Failure
@@ -17,11 +18,21 @@ from termchat.ui.text.palette import Palette, detect_color_depth
 from termchat.ui.text.row import Segment
 from termchat.ui.theme_sample import sample_line
 
-_WIDTH = 22
+_WIDTH = 22  # cells of a theme's name
 
 
-def show_themes(config: Config, env: Mapping[str, str]) -> int:
-    """Print all themes, the one in use marked; one with a mistake is told on standard error."""
+def run(arguments: list[str], env: Mapping[str, str]) -> int:
+    """Parse the arguments of `termchat themes`, run it and return its exit code."""
+    return parse(themes, arguments, "termchat themes", env)
+
+
+def themes(context: typer.Context) -> None:
+    """List the themes, each with a sample on a terminal."""
+    raise typer.Exit(_show(load_config(context), context.obj))
+
+
+def _show(config: Config, env: Mapping[str, str]) -> int:
+    """Print all themes with the current one marked; report a theme with a mistake on standard error."""
     folders = theme_folders(config.paths)
     names = theme_names(folders)
     if not sys.stdout.isatty():

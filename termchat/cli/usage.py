@@ -1,27 +1,69 @@
-"""`termchat usage`: tokens and cost of everything that was asked, as a table with bars."""
-
-from __future__ import annotations
+"""`termchat usage`: add up tokens and cost of all requests."""
 
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
+from typing import Annotated
 
-from termchat.core.chats import UsageRow
+import typer
+
+from termchat.cli.command import load_config, parse, with_store
+from termchat.core.chat_store import ChatStore
+from termchat.core.chats import UsageGroup, UsageRow
+from termchat.core.errors import Failure
+from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import Safe, safe, safe_line
 from termchat.ui.phrases import count, money
-from termchat.ui.stderr import print_stdout, warn
+from termchat.ui.relative_time import since as parse_since
+from termchat.ui.stderr import Stderr, print_stdout, warn
 
-_BAR = 20  # cells
+_BAR = 20  # cells of the longest bar
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
-def show_usage(rows: Sequence[UsageRow], *, as_json: bool) -> None:
-    """Print the rows, the dearest or longest first, with what is not priced said as unpriced."""
+def run(arguments: list[str], env: Mapping[str, str]) -> int:
+    """Parse the arguments of `termchat usage`, run it and return its exit code."""
+    return parse(usage, arguments, "termchat usage", env)
+
+
+def usage(
+    context: typer.Context,
+    by: Annotated[UsageGroup, typer.Option("--by", help="Group the requests.")] = UsageGroup.MODEL,
+    since: Annotated[str, typer.Option("--since", help="12h, 7d, 2w or a date.")] = "30d",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
+) -> None:
+    """Add up tokens and cost of all requests."""
+    begin = parse_since(since, time.time())
+    if isinstance(begin, Failure):
+        Stderr().failure(begin)
+        raise typer.Exit(ExitCode.USAGE)
+    raise typer.Exit(with_store(context, _summary(context, by, begin, as_json=as_json)))
+
+
+def _summary(
+    context: typer.Context, by: UsageGroup, since: float, *, as_json: bool
+) -> Callable[[ChatStore], Awaitable[int]]:
+    """The action that prices the requests since a moment (Unix time) and prints their sums."""
+    from termchat.providers.prices import PriceTable
+
+    prices = PriceTable(load_config(context).providers)
+
+    async def show(store: ChatStore) -> int:
+        await store.price(prices, since)
+        _show(await store.usage(by, since), as_json=as_json)
+        return ExitCode.COMPLETE
+
+    return show
+
+
+def _show(rows: Sequence[UsageRow], *, as_json: bool) -> None:
+    """Print the rows in their order and their sum; a request without a known price counts as unpriced."""
     if as_json:
         print_stdout(json.dumps([_plain(row) for row in rows], ensure_ascii=False, indent=1) + "\n")
         return
     if not rows:
-        warn(safe("Nothing was asked in that time."))
+        warn(safe("There are no requests in this period."))
         return
     table = [("", "requests", "in", "cached", "out", "cost"), *map(_cells, rows), _cells(_sum(rows))]
     widths = [max(len(row[n]) for row in table) for n in range(6)]
@@ -46,7 +88,7 @@ def _cells(row: UsageRow) -> tuple[Safe, ...]:
 
 
 def _cost(row: UsageRow) -> Safe:
-    """The known costs, and how many requests are not in them."""
+    """The sum of the known costs, and the number of unpriced requests."""
     if row.unpriced == row.requests:
         return safe("unpriced")
     return safe(money(row.cost) + (f" + {row.unpriced} unpriced" if row.unpriced else ""))

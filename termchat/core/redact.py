@@ -1,38 +1,44 @@
-"""Keys never leave the program in words: every text a server sends about itself passes `Redactor` first.
+"""Mask API keys in texts: in what a server reports, and in what the chat store writes.
 
-Vendors echo the key they refuse, and proxies echo headers. The configured keys are replaced by value, and
-anything that looks like a key by shape.
+Vendors echo the key they refuse, and proxies echo headers. The configured keys are replaced by value, and in a
+server's texts anything that looks like a key by its shape too.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _SHAPES = re.compile(
     r"\b(?:sk|pk|rk|xai|gsk|key)-[A-Za-z0-9_-]{12,}|\bAIza[A-Za-z0-9_-]{20,}|(?i:\bbearer\s+)[A-Za-z0-9._~+/-]{12,}=*"
 )
-_SHORTEST = 6
+_SHORTEST = 6  # characters of a key
+_SHORTEST_EXACT = 8  # where only known keys are replaced: chats are full of ordinary words
 
 
 class Redactor:
-    """Replaces keys in a text by `…` and their last four characters."""
+    """Replace keys in a text by `…` and their last four characters.
 
-    def __init__(self, secrets: tuple[str, ...] = ()) -> None:
+    With `shapes=False`, only known keys are replaced: in a chat, a text that looks like a key may be an example.
+    """
+
+    def __init__(self, secrets: Iterable[str] = (), *, shapes: bool = True) -> None:
         self._secrets: set[str] = set()
+        self._shapes = shapes
         for secret in secrets:
             self.add(secret)
 
     def add(self, secret: str) -> None:
-        """Remember a key; very short ones are left alone, they would mangle ordinary words."""
-        if len(secret) >= _SHORTEST:
+        """Add a key; very short keys are ignored, because masking them would mangle ordinary words."""
+        if len(secret) >= (_SHORTEST if self._shapes else _SHORTEST_EXACT):
             self._secrets.add(secret)
 
     def __call__(self, text: str) -> str:
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, mask(secret))
-        return _SHAPES.sub(lambda found: mask(found[0]), text)
+        return _SHAPES.sub(lambda found: mask(found[0]), text) if self._shapes else text
 
 
 def mask(secret: str) -> str:
-    """What may be shown of a key: enough to tell which one it is."""
+    """The part of a key that may be shown: its last four characters, enough to identify the key."""
     return f"…{secret[-4:]}" if len(secret) >= 2 * _SHORTEST else "…"

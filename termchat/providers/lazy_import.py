@@ -7,10 +7,11 @@ loop goes on while half a second of modules is loaded. What was loaded is frozen
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import Callable
 from itertools import count
 from typing import TypeVar
+
+from termchat import startup_gc
 
 _T = TypeVar("_T")
 _busy: set[int] = set()
@@ -21,11 +22,10 @@ async def load_on_thread(build: Callable[[], _T]) -> _T:
     """What `build` gives, which imports an SDK; the collector comes back when the last one is done."""
     mine = next(_number)
     _busy.add(mine)
-    gc.disable()
+    startup_gc.pause()
     try:
         return await asyncio.to_thread(build)
     finally:
         _busy.discard(mine)
         if not _busy:
-            gc.freeze()
-            gc.enable()
+            startup_gc.resume()

@@ -38,7 +38,7 @@ async def painted(context):
     print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
     return 0
 repl.run_repl = painted
-raise SystemExit(app.run(app.Launch(), {"HOME": "/nowhere", "TERM": "xterm"}))
+raise SystemExit(app.run(app.Options(), {"HOME": "/nowhere", "TERM": "xterm"}))
 """
 
 # The command line, its exit held back to list what was loaded by then.

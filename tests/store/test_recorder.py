@@ -11,9 +11,9 @@ from termchat.core.events import MessageDone, StepStarted, Timing, TurnEnded
 from termchat.core.messages import Image, Message, Role, Text, ToolResult, user_message
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
+from termchat.core.redact import Redactor
 from termchat.core.sanitize import safe_format
 from termchat.core.usage import Usage
-from termchat.store.secrecy import Secrecy
 from tests.store.conftest import Shelf
 from tests.store.helpers import (
     HERE,
@@ -216,7 +216,7 @@ async def test_an_attachment_is_stored_once(shelf: Shelf):
 
 async def test_keys_never_enter_the_file(shelf: Shelf):
     key = "sk-live-0123456789abcdef"
-    library = shelf.open(hide=Secrecy([key]))
+    library = shelf.open(hide=Redactor([key], shapes=False))
     recorder = library.new_recorder(STATE, HERE)
     recorder.draft(f"my key is {key}")
     library.remember(f"use {key}", HERE)

@@ -1,0 +1,52 @@
+"""Parts that subcommands share: parsing, the configuration, the open chat store."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+import typer
+
+from termchat import startup_gc
+from termchat.app.build import open_store
+from termchat.app.options import usage_error
+from termchat.config.load import Config, load
+from termchat.core.chat_store import ChatStore
+from termchat.core.errors import Failure
+from termchat.core.outcomes import ExitCode
+from termchat.ui.stderr import Stderr
+
+
+def parse(command: Callable[..., None], arguments: list[str], name: str, env: Mapping[str, str]) -> int:
+    """Run a typer command and return its exit code; `env` is its context's `obj`.
+
+    Wrong arguments are reported on standard error, with exit code 2.
+    """
+    parser = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    parser.command(context_settings={"help_option_names": ["-h", "--help"]})(command)
+    try:
+        parser(arguments, prog_name=name, obj=env)
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else ExitCode.USAGE
+    return ExitCode.COMPLETE
+
+
+def load_config(context: typer.Context) -> Config:
+    """The configuration of a subcommand's environment. Raises typer.Exit after reporting a mistake in it."""
+    config = load(context.obj)
+    if isinstance(config, Failure):
+        raise typer.Exit(usage_error(config, None))
+    return config
+
+
+def with_store(context: typer.Context, action: Callable[[ChatStore], Awaitable[int]]) -> int:
+    """Open the chat store, run `action` on it, close it; return the action's exit code."""
+    config = load_config(context)
+    startup_gc.resume()  # paused in __main__; no SDK is imported here
+
+    async def run() -> int:
+        store = open_store(config, context.obj, Stderr().failure)
+        try:
+            return await action(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(run())
