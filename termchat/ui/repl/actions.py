@@ -124,7 +124,7 @@ class Actions:
 
     def accept_choice(self) -> None:
         """Accept the marked row of the picker."""
-        self._effects.perform(self._picker.taken())
+        self._effects.perform(self._picker.accept())
 
     def accept_menu_row(self) -> None:
         """Complete the marked command; run it if it needs no argument."""
@@ -230,8 +230,7 @@ class Actions:
 
     def toggle_picker(self) -> None:
         """Switch the picker to its other list, if it has one."""
-        if self._picker.tab:
-            self._picker.tab()
+        self._picker.tab()
 
     def accept_suggestion(self) -> None:
         self._editor.accept()

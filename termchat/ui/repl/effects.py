@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol, assert_never
 
 from termchat.commands.registry import CommandContext
@@ -32,15 +32,15 @@ from termchat.core.effects import (
     ShowMessage,
     UseModel,
 )
-from termchat.core.errors import ProviderError
-from termchat.core.models import ModelInfo, ModelRef
-from termchat.core.sanitize import EMPTY, Safe, join, safe_format, safe_line
+from termchat.core.models import ModelRef
+from termchat.core.sanitize import Safe
 from termchat.core.session import Session
 from termchat.core.style import TextRole
 from termchat.ui import chat_effects
 from termchat.ui.frontend import FrontendContext
-from termchat.ui.phrases import count
-from termchat.ui.repl.panels.chat_picker import ChatPicker
+from termchat.ui.repl.panels.chat_picker import ChatSource
+from termchat.ui.repl.panels.model_picker import ModelSource, use_model_effects
+from termchat.ui.repl.panels.picker import PickerSource
 from termchat.ui.repl.turns import TurnRunner
 from termchat.ui.repl.widgets import Widgets
 from termchat.ui.terminal.clipboard import copied
@@ -81,9 +81,7 @@ class EffectRunner:
         self._picker = widgets.picker
         self._toast = widgets.toast
         self._app = app
-        self._chats = ChatPicker(turns.session, widgets.picker, self._start, app.refresh)
         self._previous: ModelRef | None = None
-        self._usable: frozenset[str] = frozenset()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -117,7 +115,7 @@ class EffectRunner:
 
     def use_model(self, model: ModelRef) -> None:
         """Switch to a model and name it in the transcript."""
-        self.perform(_use_model_effects(model))
+        self.perform(use_model_effects(model))
 
     def _do(  # noqa: C901, one case an effect
         self,
@@ -126,7 +124,7 @@ class EffectRunner:
     ) -> None:  # fmt: skip
         match effect:
             case Choose():
-                self._pick(effect)
+                self._picker.open(_ChooseSource(effect, self.perform))
             case ListModels(query):
                 self._list_models(query)
             case Send():
@@ -146,7 +144,8 @@ class EffectRunner:
             case Quit(code):
                 self._app.leave(code)
             case ListChats(query) if self.session.library:
-                self._chats.open(self.session.library, query)
+                source = ChatSource(self.session.library, self.session, self._picker, self._start)
+                self._picker.open(source, query)
             case ListChats() | OpenChat() | Rename() | Fork() | Export() | Incognito():
                 self._start(self._keep(effect))
             case ChangeSetting() | PreviewTheme():
@@ -156,15 +155,6 @@ class EffectRunner:
             case _:
                 assert_never(effect)
 
-    def _pick(self, pick: Choose) -> None:
-        self._picker.open(
-            pick.title,
-            pick.choices,
-            at=pick.at,
-            marked=lambda choice: self.perform(choice.on_highlight),
-            left=lambda: self.perform(pick.on_cancel),
-        )
-
     def _send(self, effect: Send) -> None:
         if effect.message is None and effect.parent is not None:
             self._turns.resend(effect.parent, effect.model)
@@ -172,19 +162,12 @@ class EffectRunner:
             self._turns.send(effect.message.text, effect.message.text)
 
     def _list_models(self, query: str) -> None:
-        """The picker opens at once with what is known; what the providers list joins when it comes."""
-        self._usable = frozenset(self._providers.usable_providers())
-        current = self.session.model
-        known = [current, *(ref for ref in self._providers.known_models() if ref != current)]
-        self._picker.open(
-            safe_format("Model"), [self._choice(ref) for ref in known], query, safe_format("asking the providers…")
-        )
-        self._start(self._listed())
+        source = ModelSource(self.session, self._providers)
+        self._picker.open(source, query)
+        self._start(source.load())
 
     async def _keep(self, effect: Kept) -> None:
-        """The library answers in its own time; the input goes on meanwhile."""
         self.perform(await chat_effects.run_chat_effect(self.session, effect))
-        self._app.refresh()
 
     async def _copy(self, effect: Copy) -> None:
         """Copy to the clipboard; report success in the status line, anything longer in the transcript."""
@@ -195,37 +178,27 @@ class EffectRunner:
             self._transcript.lines([styled_line(result.words, TextRole.DIM)])
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine beside the input, and redraw the live region when it ends."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
 
-    async def _listed(self) -> None:
-        names = list(self._providers.usable_providers())
-        answers = await asyncio.gather(*(self._providers.models(name) for name in names), return_exceptions=True)
-        found: list[ModelInfo] = []
-        silent: list[Safe] = []
-        for name, answer in zip(names, answers, strict=True):
-            if isinstance(answer, ProviderError):
-                silent.append(safe_line(name))
-            elif isinstance(answer, BaseException):
-                raise answer
-            else:
-                found += answer
-        note = safe_format("type to filter · no list from {names}", names=join(", ", silent)) if silent else EMPTY
-        self._picker.extend([self._choice(info.ref, info) for info in found], note)
-        self._app.refresh()
-
-    def _choice(self, ref: ModelRef, info: ModelInfo | None = None) -> Choice:
-        parts = [safe_line(info.title)] if info and info.title and info.title != ref.model else []
-        if info and info.context:
-            parts.append(count(info.context))
-        if ref.provider not in self._usable:
-            parts.append(safe_format("not set up"))
-        if ref == self.session.model:
-            parts.append(safe_format("current"))
-        label = safe_line(str(ref))
-        return Choice(label, join(" · ", parts), _use_model_effects(ref))
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            self._app.refresh()
 
 
-def _use_model_effects(model: ModelRef) -> tuple[Effect, ...]:
-    return (UseModel(model), Print(safe_format("→ {model}", model=safe_line(str(model)))))
+class _ChooseSource(PickerSource):
+    """The choices of a `Choose` effect, such as the themes."""
+
+    def __init__(self, effect: Choose, perform: Callable[[Sequence[Effect]], None]) -> None:
+        super().__init__(effect.title, effect.choices, start=effect.at)
+        self._effect = effect
+        self._perform = perform
+
+    def on_highlight(self, choice: Choice) -> None:
+        self._perform(choice.on_highlight)
+
+    def on_cancel(self) -> None:
+        self._perform(self._effect.on_cancel)

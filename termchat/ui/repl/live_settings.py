@@ -79,7 +79,7 @@ class SettingsApplier:
         preferences = self._context.preferences
         theme = preferences.theme(name, self._background) if preferences and name else self._theme
         if isinstance(theme, Theme):
-            self._picker.footer = sample_lines() if name else ()
+            self._picker.show_footer(sample_lines() if name else ())
             self._apply_theme(theme)
 
     def _apply_own_theme(self) -> None:

@@ -1,24 +1,27 @@
-"""Ctrl-R: a list of everything that was ever typed, this directory's first, the newest first."""
+"""Past prompts for the picker (Ctrl-R): this directory first, newest first."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from termchat.core.chats import PastPrompt
-from termchat.core.effects import Choice
+from termchat.core.effects import Choice, Effect
 from termchat.core.sanitize import Safe, join, safe_format, safe_line
 from termchat.ui.fuzzy import found
 from termchat.ui.phrases import truncate
 from termchat.ui.relative_time import age
+from termchat.ui.repl.input.editor import InputEditor
 from termchat.ui.repl.input.saved_history import SavedHistory
+from termchat.ui.repl.panels.picker import PickerSource
 from termchat.ui.repl.widgets import Widgets
 
-_SHOWN = 200
+_SHOWN = 200  # characters of a prompt
 
 
 class HistoryPicker:
-    """Opens the list. What is chosen takes the place of the draft, which is kept as well; Esc changes nothing."""
+    """Opens the list of past prompts."""
 
     def __init__(self, memory: SavedHistory, widgets: Widgets, directory: str) -> None:
         self._memory = memory
@@ -28,34 +31,42 @@ class HistoryPicker:
         self._directory = directory
 
     def open(self) -> None:
-        """The list, over the input."""
+        """Show the list over the input."""
         if self._picker.is_open:
             return
         newest: dict[str, PastPrompt] = {}
         for prompt in self._memory.prompts:
             newest.setdefault(prompt.text, prompt)
-        prompts = list(newest.values())
-        if not prompts:
-            none, early = (
-                safe_format("Nothing was typed before."),
-                safe_format("What was typed before is still being read."),
-            )
-            self._toast.say(none if self._memory.ready else early)
-            return
-        texts, now = [prompt.text for prompt in prompts], time.time()
-        self._picker.open(
-            safe_format("History"),
-            [Choice(truncate(prompt.text, _SHOWN), self._detail(prompt, now)) for prompt in prompts],
-            took=lambda n: self._take(texts[n]),
-            find=lambda typed: found(texts, typed),
-        )
+        if newest:
+            self._picker.open(HistorySource(list(newest.values()), self._editor, self._directory))
+        elif self._memory.ready:
+            self._toast.say(safe_format("Nothing was typed before."))
+        else:
+            self._toast.say(safe_format("What was typed before is still being read."))
 
-    def _take(self, text: str) -> None:
+
+class HistorySource(PickerSource):
+    """Past prompts. The accepted one replaces the text of the input, which joins the history."""
+
+    def __init__(self, prompts: Sequence[PastPrompt], editor: InputEditor, directory: str) -> None:
+        self._texts = [prompt.text for prompt in prompts]
+        self._editor = editor
+        now = time.time()
+        choices = [Choice(truncate(prompt.text, _SHOWN), _detail(prompt, directory, now)) for prompt in prompts]
+        super().__init__(safe_format("History"), choices)
+
+    def search(self, text: str) -> Sequence[Choice]:
+        return [self.choices[n] for n in found(self._texts, text)]
+
+    def on_accept(self, choice: Choice) -> Sequence[Effect]:
+        text = next(text for text, known in zip(self._texts, self.choices, strict=True) if known is choice)
         self._editor.remember()
         self._editor.set_text(self._editor.pastes.fold(text))
+        return ()
 
-    def _detail(self, prompt: PastPrompt, now: float) -> Safe:
-        parts = [age(prompt.at, now)]
-        if prompt.directory and prompt.directory != self._directory:
-            parts.append(safe_line(Path(prompt.directory).name))
-        return join(" · ", parts)
+
+def _detail(prompt: PastPrompt, directory: str, now: float) -> Safe:
+    parts = [age(prompt.at, now)]
+    if prompt.directory and prompt.directory != directory:
+        parts.append(safe_line(Path(prompt.directory).name))
+    return join(" · ", parts)

@@ -1,8 +1,8 @@
-"""The picker: a list below the transcript, filtered by typing; the draft stays as it is meanwhile."""
+"""Picker: a list below the transcript, filtered by typing. The input keeps its text."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from prompt_toolkit.buffer import Buffer
 
@@ -17,123 +17,132 @@ _ROWS = 10
 _LOWEST = 6  # rows of a screen that has room for more than the marked choice
 
 
-class Picker:
-    """Open while `choices` is not None. `filter` is the buffer that typing goes to.
+class PickerSource:
+    """A list for the picker: filtered by words, and an accepted choice performs its own effects.
 
-    took     told the number of the choice that is taken, where taking it is not a matter of its effects
-    marked   told the choice the marker stands on, whenever that is another one
-    left     called when nothing is taken
-    find     the places of the choices that match what was typed, where the words of a row are not enough to tell
-    foot     lines below the choices
-    tab      what Tab does, None when it does nothing
+    choices   the rows
+    note      the hint beside the title; empty for the default one
+    footer    lines below the rows
+    start     index of the row that is marked first
     """
+
+    def __init__(self, title: Safe, choices: Sequence[Choice] = (), note: Safe = EMPTY, start: int = 0) -> None:
+        self.title = title
+        self.choices = choices
+        self.note = note
+        self.footer: Sequence[Line] = ()
+        self.start = start
+
+    def search(self, text: str) -> Sequence[Choice]:
+        """Return the choices that match the typed text: every word occurs in the row."""
+        words = text.lower().split()
+        return [c for c in self.choices if all(word in f"{c.label} {c.detail}".lower() for word in words)]
+
+    def on_highlight(self, choice: Choice) -> None:
+        """React to the marker moving to another choice."""
+
+    def on_accept(self, choice: Choice) -> Sequence[Effect]:
+        """Return the effects of accepting a choice; the picker is closed."""
+        return choice.effects
+
+    def on_cancel(self) -> None:
+        """React to the picker closing without a choice."""
+
+    def on_tab(self) -> None:
+        """React to Tab."""
+
+
+class Picker:
+    """Shows one source at a time. `filter` is the buffer for the text that filters the rows."""
 
     def __init__(self) -> None:
         self.filter = Buffer(multiline=False, on_text_changed=lambda _: self._filtered())
-        self.choices: Sequence[Choice] | None = None
-        self.on_accept: Callable[[int], None] | None = None
-        self.on_highlight: Callable[[Choice], None] | None = None
-        self.on_cancel: Callable[[], None] | None = None
-        self.search: Callable[[str], Sequence[int]] | None = None
-        self.footer: Sequence[Line] = ()
-        self.tab: Callable[[], None] | None = None
-        self._told: Choice | None = None
-        self._title = EMPTY
-        self._note = EMPTY
+        self._source: PickerSource | None = None
+        self._highlighted: Choice | None = None
         self._at = 0
 
     @property
     def is_open(self) -> bool:
-        return self.choices is not None
+        return self._source is not None
 
-    def open(
-        self,
-        title: Safe,
-        choices: Sequence[Choice],
-        query: str = "",
-        note: Safe = EMPTY,
-        took: Callable[[int], None] | None = None,
-        at: int = 0,
-        marked: Callable[[Choice], None] | None = None,
-        left: Callable[[], None] | None = None,
-        find: Callable[[str], Sequence[int]] | None = None,
-    ) -> None:
-        self.on_accept, self.on_highlight, self.on_cancel, self.search = took, None, None, find
-        self._title, self.choices, self._note = title, choices, note
-        self.filter.reset()
+    def open(self, source: PickerSource, query: str = "") -> None:
+        """Show a source, filtered by `query`."""
+        self._reset()
         self.filter.insert_text(query)
-        self._at, self.on_highlight, self.on_cancel = at, marked, left
-        self._tell()
+        self._source, self._at = source, source.start
+        self._highlight()
 
-    def extend(self, choices: Sequence[Choice], note: Safe = EMPTY) -> None:
-        """More choices have become known; what is marked stays marked."""
-        if self.choices is None:
-            return
-        known = {choice.label for choice in self.choices}
-        self.choices = [*self.choices, *(choice for choice in choices if choice.label not in known)]
-        self._note = note
+    def close(self) -> None:
+        """Close without a choice."""
+        if source := self._reset():
+            source.on_cancel()
 
-    def refill(self, choices: Sequence[Choice], note: Safe) -> None:
-        """Other choices in the place of those there were; the first one is marked."""
-        self.choices, self._note, self._at, self.footer = choices, note, 0, ()
-        self._tell()
+    def accept(self) -> Sequence[Effect]:
+        """Close and return the effects of the marked choice; without one, cancel."""
+        shown = self.shown()
+        if not shown:
+            self.close()
+            return ()
+        marked, source = shown[self._at], self._reset()
+        return source.on_accept(marked) if source else ()
+
+    def move(self, by: int) -> None:
+        """Move the marker by a number of rows, past the ends to the other end."""
+        if shown := self.shown():
+            self._at = (self._at + by) % len(shown)
+            self._highlight()
+
+    def tab(self) -> None:
+        if self._source:
+            self._source.on_tab()
+
+    def rewind(self) -> None:
+        """Mark the first row, after the source has replaced its choices."""
+        self._at = 0
+        self._highlight()
+
+    def shows(self, source: PickerSource) -> bool:
+        return self._source is source
+
+    def show_footer(self, lines: Sequence[Line]) -> None:
+        """Set the lines below the rows, if the picker is open."""
+        if self._source:
+            self._source.footer = lines
 
     def is_marked(self, choice: Choice) -> bool:
-        """Whether the marker still stands on this choice."""
+        """Return True if the marker is on this choice."""
         shown = self.shown()
         return bool(shown) and shown[self._at] is choice
 
-    def close(self) -> None:
-        """Nothing is taken."""
-        left, self.on_cancel, self.on_highlight = self.on_cancel, None, None
-        self.choices, self.footer, self.tab, self._told = None, (), None, None
+    def shown(self) -> Sequence[Choice]:
+        """Return the choices that match the filter."""
+        return self._source.search(self.filter.text) if self._source else ()
+
+    def _reset(self) -> PickerSource | None:
+        """Close; return the source that was shown."""
+        source, self._source, self._highlighted = self._source, None, None
         self.filter.reset()
-        if left:
-            left()
+        return source
 
-    def move(self, by: int) -> None:
-        if shown := self.shown():
-            self._at = (self._at + by) % len(shown)
-            self._tell()
-
-    def _tell(self) -> None:
+    def _highlight(self) -> None:
         shown = self.shown()
-        if self.on_highlight and shown and shown[self._at] is not self._told:
-            self._told = shown[self._at]
-            self.on_highlight(self._told)
-
-    def taken(self) -> Sequence[Effect]:
-        """The marked choice is taken: what it does. The picker is closed."""
-        shown, took, choices = self.shown(), self.on_accept, list(self.choices or ())
-        marked = shown[self._at] if shown else None
-        self.on_cancel = self.on_cancel if marked is None else None
-        self.close()
-        if marked is None:
-            return ()
-        if took:
-            took(next(n for n, choice in enumerate(choices) if choice is marked))
-            return ()
-        return marked.effects
-
-    def shown(self) -> list[Choice]:
-        """The choices that match what was typed: every word somewhere in the row."""
-        if self.search:
-            return [self.choices[n] for n in self.search(self.filter.text)] if self.choices else []
-        words = self.filter.text.lower().split()
-        return [c for c in self.choices or () if all(word in f"{c.label} {c.detail}".lower() for word in words)]
+        if self._source and shown and shown[self._at] is not self._highlighted:
+            self._highlighted = shown[self._at]
+            self._source.on_highlight(self._highlighted)
 
     def lines(self, columns: int, rows: int) -> Sequence[Line]:
-        """The panel: a head, and the rows around the marked one."""
-        if self.choices is None:
+        """Return the title, the rows around the marked one, and the footer."""
+        source = self._source
+        if source is None:
             return ()
         shown = self.shown()
-        hint = self._note or safe_format("type to filter · ↑↓ · Enter · Esc")
-        hint = truncate(Safe(f"  {hint}"), columns - text_width(self._title) - 2)
-        head = (Segment(self._title, (TextRole.STRONG,)), Segment(hint, (TextRole.DIM,)))
-        room = max(1, min(_ROWS, rows // 2 - 1) - len(self.footer))
+        hint = source.note or safe_format("type to filter · ↑↓ · Enter · Esc")
+        hint = truncate(Safe(f"  {hint}"), columns - text_width(source.title) - 2)
+        head = (Segment(source.title, (TextRole.STRONG,)), Segment(hint, (TextRole.DIM,)))
+        room = max(1, min(_ROWS, rows // 2 - 1) - len(source.footer))
         start = max(0, min(self._at - room // 2, len(shown) - room))
         body = [self._row(shown[n], columns, marked=n == self._at) for n in range(start, min(len(shown), start + room))]
-        foot = [cut_line(row, columns - 1) for row in self.footer]
+        foot = [cut_line(row, columns - 1) for row in source.footer]
         if rows < _LOWEST:
             return tuple(body)
         return (head, *(body or [styled_line(safe_format("  nothing matches"), TextRole.DIM)]), *foot)
@@ -149,8 +158,7 @@ class Picker:
         )
 
     def _filtered(self) -> None:
-        self._at = 0
-        self._tell()
+        self.rewind()
 
 
 def cut_line(row: Line, columns: int) -> Line:
