@@ -1,1 +1,1 @@
-"""Pure values and folds: no I/O, no clock, no asyncio, nothing of a third party."""
+"""Pure values and folds: no I/O, no clock, no asyncio, no third-party import before it is needed."""

@@ -1,8 +1,7 @@
-"""Folding deltas into the parts of a message.
+"""Fold deltas into the parts of a message.
 
-Pieces are kept in lists keyed by their index and joined by the thousand and when somebody asks, so a reply of any
-length costs the same for each piece and holds little more than its text. Interleaved parallel calls come out whole
-because each piece names its part.
+Pieces are kept in lists keyed by part index and joined every `_MANY` pieces and on read, so the cost of a piece does
+not depend on the length of the reply. Every piece names its part, so parallel tool calls may interleave.
 """
 
 from __future__ import annotations
@@ -25,12 +24,12 @@ from termchat.core.messages import Citation, Extra, Json, Part, Reasoning, Searc
 from termchat.core.sanitize import repair_surrogates
 from termchat.core.usage import Usage
 
-_MANY = 4096  # pieces that become one: each small one holds a dozen times its text
+_MANY = 4096  # pieces joined into one block: a small string object is a dozen times the size of its text
 
 
 @dataclass(slots=True)
 class _PartBuilder:
-    """A part that is still being said."""
+    """A part of the message that is still arriving."""
 
     blocks: list[str] = field(default_factory=list[str])
     pieces: list[str] = field(default_factory=list[str])
@@ -47,7 +46,7 @@ class _PartBuilder:
 
     @property
     def text(self) -> str:
-        """All pieces; halves of a character that came in two of them are one again, lone ones are replaced."""
+        """The joined pieces. Surrogate halves split over two pieces are paired; lone ones are replaced."""
         return repair_surrogates("".join((*self.blocks, *self.pieces)))
 
     @property
@@ -92,7 +91,7 @@ class _ToolCallBuilder(_PartBuilder):
 
 
 class MessageBuilder:
-    """The message that one step's deltas make, at any moment of the stream."""
+    """Builds the message of one step from its deltas; `parts` can be read at any moment of the stream."""
 
     def __init__(self) -> None:
         self._open: dict[
@@ -103,10 +102,11 @@ class MessageBuilder:
 
     @property
     def received(self) -> bool:
-        """Whether any content came at all."""
+        """True once any content has arrived."""
         return bool(self._open)
 
     def add(self, delta: Delta) -> None:
+        """Add one delta. Retries and notices are not content and are ignored."""
         match delta:
             case TextDelta():
                 self._text(delta.index).add(delta.text, delta.provider_data)
@@ -136,7 +136,7 @@ class MessageBuilder:
                 pass
 
     def parts(self) -> tuple[Part, ...]:
-        """What was said so far, in order, without parts that are empty."""
+        """Return the parts received so far, in order of their first piece, without empty ones."""
         return tuple(part for open_part in self._open.values() if (part := open_part.part()))
 
     def _text(self, index: int) -> _TextBuilder:

@@ -1,8 +1,7 @@
-"""The ports: what the parts of the house expect of each other. `app` alone joins them.
+"""Ports of the chat store: a recorder saves the chat in use, a recording one turn of it, the store all chats.
 
-Providers answer requests, tools run calls, prices tell costs; a session turns a message into a turn, a recorder keeps
-it, and a library has all that was kept. All of them are asynchronous; a port that streams is an async generator, to
-be consumed under `contextlib.aclosing`.
+The methods are asynchronous where they wait for the disk. An async generator must be consumed under
+`contextlib.aclosing`.
 """
 
 from __future__ import annotations
@@ -32,61 +31,63 @@ from termchat.core.provider import Prices
 
 
 class Recording(Protocol):
-    """The tee of one turn: what happens is kept as it happens. Nothing here raises, and only `asked` waits."""
+    """Saves the events of one turn as they happen. No method raises; only `flush_user_message` waits."""
 
     def record(self, event: Event) -> None:
-        """Keep an event of the turn: messages and results at once, a streaming reply every second."""
+        """Save an event of the turn: messages and results at once, a streaming reply once a second."""
         ...
 
     async def flush_user_message(self) -> None:
-        """What the user said in the middle of the turn is on the disk itself, or the user was told that it cannot be.
+        """Sync the user's message of mid-turn to disk, or warn the user that it cannot be saved.
 
-        The only one here that waits: the request that takes it along has not left.
+        Awaited before the request that carries this message is sent.
         """
         ...
 
     def close(self) -> None:
-        """Nobody reads the turn any more; without its TurnEnded, what came is kept as a cut message."""
+        """Stop recording. A turn without its TurnEnded is saved as a cut reply."""
         ...
 
 
 class Recorder(Protocol):
-    """A chat while it is led. It comes into being with its first message. Only `begin` and `close` wait."""
+    """Saves the chat in use. The chat is created with its first message. Only `begin` and `close` wait."""
 
     @property
     def chat_id(self) -> str:
-        """The id of the chat, before it exists too."""
+        """The id of the chat, known before the chat is created."""
         ...
 
     def add(self, node: Node) -> None:
-        """A message stands in the tree, the head on it."""
+        """Save a node that was added to the tree; it becomes the head."""
         ...
 
     def move(self, head: str | None) -> None:
-        """The head stands elsewhere."""
+        """Save another head, by node id; None is before the first message."""
         ...
 
     def set_state(self, state: ChatState) -> None:
-        """The model, the system prompt or the settings of the chat are others now."""
+        """Save a changed model, system prompt or settings."""
         ...
 
     def draft(self, text: str) -> None:
-        """What stands in the input now; it is on disk a second later. "" when it was sent or cleared."""
+        """Save the text of the input within a second; "" when it was sent or cleared."""
         ...
 
     async def begin(self, turn_id: str, question: str) -> Recording:
-        """A request is about to leave for the message at `question`: all that was added is on the disk itself
-        when this returns, or the user has been told that it cannot be."""
+        """Open the recording of a turn that answers the node `question`.
+
+        Returns when everything added so far is synced to disk, or the user was warned that it cannot be saved.
+        """
         ...
 
     async def close(self) -> None:
-        """The chat is put down; another termchat may take it up."""
+        """Write what is pending and release the chat, so that another termchat may open it."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """A chat taken up again. `forked`: another running termchat has it open, so this is a branch of its own."""
+    """A resumed chat. `forked` is True when another termchat has the chat open, so that this is a branch of it."""
 
     recorder: Recorder
     info: ChatInfo
@@ -97,85 +98,96 @@ class Resumed:
 
 
 class ChatStore(Protocol):
-    """All chats that are kept."""
+    """All saved chats."""
 
     @property
     def is_ephemeral(self) -> bool:
-        """Whether nothing will be left of what is kept."""
+        """True when the store is in memory and nothing survives the process."""
         ...
 
     def new_recorder(self, state: ChatState, place: Location) -> Recorder:
-        """A new chat, which exists from its first message on."""
+        """Return a recorder for a new chat, which is created with its first message."""
         ...
 
-    async def resume(self, chat: str, place: Location) -> Resumed | Failure: ...
+    async def resume(self, chat: str, place: Location) -> Resumed | Failure:
+        """Open the chat of this id."""
+        ...
+
     async def fork(self, chat: str, head: str | None, place: Location, title: str = "") -> Resumed | Failure:
-        """A chat of its own that shares the messages up to `head`, None being where the chat stands."""
+        """Create a chat that shares the messages up to the node `head` (None: the head of the chat)."""
         ...
 
     async def find(self, name: str) -> ChatInfo | Failure:
-        """The chat that an id, a beginning of one or a title means."""
+        """Find a chat by its id, an id prefix or its title."""
         ...
 
     async def last(self, place: Location) -> ChatInfo | None:
-        """The chat that `-c` means."""
+        """Return the chat that `-c` resumes: the last one of this terminal or directory, None when there is none."""
         ...
 
     async def chats(
         self, containing: str = "", directory: str | None = None, after: str = "", limit: int = 50
     ) -> ChatPage:
-        """Chats, newest first; `containing` looks into titles and texts, `directory` None is everywhere."""
+        """List chats, newest first.
+
+        containing   words of the title or of the messages
+        directory    working directory of the chats, None for all
+        after        the `more` of the page before
+        """
         ...
 
     async def last_messages(self, chat: str, limit: int) -> tuple[Message, ...]:
-        """The last messages of a chat on the way to its head, oldest first, without taking it up."""
+        """Return up to `limit` messages that end at the head, oldest first, without opening the chat."""
         ...
 
     async def search(self, typed: str, limit: int = 50) -> tuple[SearchHit, ...]:
-        """Messages with these words: the newest thousand, the best first."""
+        """Search the messages; best first, of the newest thousand that match."""
         ...
 
     async def short_id(self, chat: str) -> str:
-        """The shortest beginning of the id that is enough to name the chat."""
+        """Return the shortest unique prefix of the id."""
         ...
 
     async def rename(self, chat: str, title: str) -> None: ...
     async def delete(self, chat: str) -> None:
-        """Set a chat aside; `restore` brings it back for thirty days."""
+        """Delete a chat; `restore` undoes that for thirty days."""
         ...
 
     async def restore(self, chat: str) -> None: ...
     async def deleted_chats(self) -> tuple[ChatInfo, ...]: ...
     def remember(self, text: str, place: Location, chat: str = "", *, draft: bool = False) -> None:
-        """Add a prompt that was sent, or a draft that was cleared, to the history of prompts."""
+        """Add a sent prompt, or with `draft` a cleared one, to the prompt history."""
         ...
 
     async def prompts(self, containing: str = "", directory: str = "", limit: int = 500) -> tuple[PastPrompt, ...]:
-        """Past prompts of all chats, each once; those of `directory` first, newest first."""
+        """Return past prompts of all chats, each once: those of `directory` first, newest first."""
         ...
 
     async def recover_draft(self, place: Location) -> str:
-        """What was typed here into a chat that never began, before termchat was killed; "" when there is nothing.
+        """Return the draft of a chat at this location that was never sent because termchat was killed, or "".
 
-        It is the draft of the chat that `begin` gives next.
+        The next `new_recorder` takes it over.
         """
         ...
 
     async def price(self, prices: Prices, since: float = 0.0) -> None:
-        """Price the requests whose cost nobody asked for when they were made: a script does not wait for that."""
+        """Fill in the cost of requests made since then without one: a script does not wait for the price table."""
         ...
 
-    async def usage(self, by: UsageGroup, since: float = 0.0) -> tuple[UsageRow, ...]: ...
+    async def usage(self, by: UsageGroup, since: float = 0.0) -> tuple[UsageRow, ...]:
+        """Sum up the requests since then (seconds since 1970)."""
+        ...
+
     def export(
         self, form: ExportFormat, chats: Sequence[str] | None = None, head: str | None = None
     ) -> AsyncGenerator[str, None]:
-        """Chats as text, piece by piece: all of them when `chats` is None. `head` picks a branch of a single one."""
+        """Yield chats as text in pieces: all when `chats` is None. `head` selects a branch of a single chat."""
         ...
 
     async def import_file(self, file: Path) -> ImportReport | Failure:
-        """Import chats from a file of termchat, ChatGPT, Claude or llm."""
+        """Import chats from an export of termchat, ChatGPT, Claude or llm."""
         ...
 
     async def close(self) -> Failure | None:
-        """Write what waits; the failure says what could not be kept."""
+        """Write what is pending. The failure names what could not be saved."""
         ...

@@ -1,4 +1,4 @@
-"""What is kept of chats, as values: who wants to list, find, resume, count or export them speaks in these."""
+"""Values about saved chats: to list, find, resume, count, export and import them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from termchat.core.sanitize import Safe
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where termchat runs: its controlling terminal ("" when there is none) and its working directory."""
+    """The controlling terminal of this process ("" when there is none) and its working directory."""
 
     terminal: str = ""
     directory: str = ""
@@ -23,7 +23,7 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class ChatState:
-    """What a chat is led with; resuming gives it back. `settings` holds whatever else belongs to the chat."""
+    """The model, system prompt and other settings of a chat, restored when it is resumed."""
 
     model: ModelRef | None = None
     system: str = ""
@@ -34,9 +34,9 @@ class ChatState:
 class ChatInfo:
     """A chat in a list. Times are seconds since 1970.
 
-    turns      messages of the user
-    held       whether another running termchat has it open
-    deleted    when it was set aside, None for a chat in use
+    turns            number of the user's messages
+    open_elsewhere   True when another running termchat has the chat open
+    deleted          time of deletion, None for a chat in use
     """
 
     id: str
@@ -52,7 +52,7 @@ class ChatInfo:
 
 @dataclass(frozen=True, slots=True)
 class ChatPage:
-    """Some chats, newest first; `more` asks for the ones after them, "" when there are none."""
+    """A page of chats, newest first; `more` is the cursor of the next page, "" on the last."""
 
     chats: tuple[ChatInfo, ...]
     more: str = ""
@@ -60,7 +60,7 @@ class ChatPage:
 
 @dataclass(frozen=True, slots=True)
 class SearchHit:
-    """A message in which a search found something; `marks` are the places in `snippet` to be shown as found."""
+    """A message that matches a search; `marks` are the matches in `snippet`, as (start, end) in characters."""
 
     chat: str
     title: str
@@ -73,7 +73,7 @@ class SearchHit:
 
 @dataclass(frozen=True, slots=True)
 class PastPrompt:
-    """A prompt sent once, or a draft that was cleared."""
+    """A prompt that was sent, or a draft that was cleared; `at` is in seconds since 1970."""
 
     text: str
     directory: str
@@ -82,7 +82,7 @@ class PastPrompt:
 
 
 class UsageGroup(StrEnum):
-    """What usage is added up by."""
+    """The key by which usage is summed up."""
 
     MODEL = "model"
     DAY = "day"
@@ -91,9 +91,9 @@ class UsageGroup(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UsageRow:
-    """Requests added up under one key: a model's name, a day (2026-05-09, local time) or a chat's id.
+    """Requests summed up under one key: a model's name, a day (2026-05-09, local time) or a chat's id.
 
-    `cost` is the sum of the known costs in US dollars; `unpriced` counts the requests that it does not contain.
+    `cost` is the sum of the known costs in US dollars; `unpriced` counts the requests without a known cost.
     """
 
     key: str
@@ -112,7 +112,7 @@ class UsageRow:
 
 
 class ExportFormat(StrEnum):
-    """What a chat can be written as; JSON alone can be read back, and keeps everything."""
+    """File formats of an export, by file extension. Only JSON is lossless and can be imported."""
 
     MARKDOWN = "md"
     JSON = "json"
@@ -122,7 +122,7 @@ class ExportFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FullChat:
-    """A whole chat on its way out of the library or into it; `times` says when each node came."""
+    """A complete chat, for export and import; `times` maps node ids to seconds since 1970."""
 
     info: ChatInfo
     state: ChatState
@@ -133,7 +133,7 @@ class FullChat:
 
 @dataclass(frozen=True, slots=True)
 class SkippedRecord:
-    """A record that could not be imported: which one, and why."""
+    """A record that could not be imported, and the reason."""
 
     name: str
     why: Safe
@@ -141,7 +141,7 @@ class SkippedRecord:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did. `known` chats were here already and got nothing new."""
+    """The result of an import. `known` counts chats that were already complete in the store."""
 
     source: str
     chats: int = 0

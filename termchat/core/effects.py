@@ -1,4 +1,4 @@
-"""What a slash command asks the front end to do. Commands act on no screen; they return these values."""
+"""Effects: values a slash command returns, and the front end carries out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from termchat.core.style import TextRole
 
 @dataclass(frozen=True, slots=True)
 class Print:
-    """Print a line or more, in one role."""
+    """Print one or more lines in one style."""
 
     words: Safe
     role: TextRole = TextRole.DIM
@@ -23,9 +23,9 @@ class Print:
 
 @dataclass(frozen=True, slots=True)
 class PrintTable:
-    """Print rows in columns; `right` names the columns (by number) that are aligned to the right.
+    """Print rows in columns; `right` holds the indices of right-aligned columns.
 
-    spare   the columns that are left out where there is no room for them, the first ones first
+    optional_columns   indices of columns to drop where they do not fit, in the order of dropping
     """
 
     header: tuple[Safe, ...]
@@ -36,17 +36,17 @@ class PrintTable:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One row of a picker: what is shown, what is done when it is taken."""
+    """A row of a picker, with the effects of accepting it."""
 
     label: Safe
     detail: Safe = EMPTY
     effects: tuple[Effect, ...] = ()
-    on_highlight: tuple[Effect, ...] = ()  # what is done as soon as the marker stands on it, where there is a marker
+    on_highlight: tuple[Effect, ...] = ()  # effects of moving the marker onto this row
 
 
 @dataclass(frozen=True, slots=True)
 class Choose:
-    """Let the user choose one. `at` is marked first; `left` is done when none is taken."""
+    """Open a picker. `at` is the index of the row marked first; `on_cancel` are the effects of leaving it."""
 
     title: Safe
     choices: tuple[Choice, ...]
@@ -56,14 +56,14 @@ class Choose:
 
 @dataclass(frozen=True, slots=True)
 class ListModels:
-    """Ask the providers for their models, then let the user pick one of those that match `query`."""
+    """Fetch the models of all providers and open a picker of those that match `query`."""
 
     query: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send from a place of the tree: a new message below it, or, without one, answer again what stands there."""
+    """Send `message` below the node `parent`; without a message, answer that node again."""
 
     parent: str | None
     message: Message | None = None
@@ -72,7 +72,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class MoveHead:
-    """Go to another place of the tree; `restore` is put into the input when that is empty."""
+    """Move the head to another node; `prefill` is put into an empty input."""
 
     node: str | None
     prefill: str = ""
@@ -80,26 +80,26 @@ class MoveHead:
 
 @dataclass(frozen=True, slots=True)
 class UseModel:
-    """This chat goes on with another model."""
+    """Switch this chat to another model."""
 
     model: ModelRef
 
 
 @dataclass(frozen=True, slots=True)
 class NewChat:
-    """Start an empty chat; the old one stays where it is."""
+    """Start an empty chat; the current one stays saved."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShowInPager:
-    """Let a long text be read, where that leaves the scrollback alone."""
+    """Show a long text in the pager."""
 
     text: Safe
 
 
 @dataclass(frozen=True, slots=True)
 class ShowMessage:
-    """Show again what was said: a question as it was echoed, an answer as it was rendered."""
+    """Print a message again: a question as its echo, an answer as rendered Markdown."""
 
     text: str
     question: bool = False
@@ -107,35 +107,35 @@ class ShowMessage:
 
 @dataclass(frozen=True, slots=True)
 class ListChats:
-    """Let the user pick one of the kept chats, those that match `query`."""
+    """Open a picker of the saved chats that match `query`."""
 
     query: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenChat:
-    """Go on with a kept chat: its id, the beginning of one, or its title."""
+    """Resume a saved chat by its id, an id prefix or its title."""
 
     chat: str
 
 
 @dataclass(frozen=True, slots=True)
 class Rename:
-    """Give this chat a title."""
+    """Set the title of this chat."""
 
     title: str
 
 
 @dataclass(frozen=True, slots=True)
 class Fork:
-    """Go on in a chat of its own that shares everything so far."""
+    """Continue in a new chat that shares all messages so far."""
 
     title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """Write this chat, as it stands, to a file."""
+    """Write this chat, up to its head, to a file."""
 
     form: ExportFormat
     file: str
@@ -143,16 +143,16 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class Incognito:
-    """An empty chat of which nothing will be left."""
+    """Start an empty chat that is not saved."""
 
 
 Kept: TypeAlias = ListChats | OpenChat | Rename | Fork | Export | Incognito
-"""What is done with the chats that are kept; the front end asks the library, and gets further effects."""
+"""Effects on saved chats; the front end asks the chat store and gets further effects."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeSetting:
-    """A setting gets another value from its text, now and for this run; with `save` in the config file too."""
+    """Change a setting for this run, from the text of its value; with `save` also in the config file."""
 
     key: str
     value: str
@@ -161,14 +161,14 @@ class ChangeSetting:
 
 @dataclass(frozen=True, slots=True)
 class PreviewTheme:
-    """Look like a theme for a moment; "" is the one in use again."""
+    """Show a theme until the next preview; "" returns to the theme in use."""
 
     theme: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """Put a text into the clipboard; `what` names a part of the answer, "" is the whole of it."""
+    """Copy a text to the clipboard; `what` names the copied part of the answer, "" the whole."""
 
     text: str
     what: Safe = EMPTY
@@ -176,7 +176,7 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Quit:
-    """Leave."""
+    """Exit the program with `code`."""
 
     code: int = 0
 
@@ -202,7 +202,7 @@ Effect: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A completion: the whole text of the word, and what it is."""
+    """A completion: the full text of the word, and a description."""
 
     text: str
     detail: Safe = EMPTY

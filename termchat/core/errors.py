@@ -1,7 +1,7 @@
-"""Expected errors are values: a kind, a plain sentence, the next step.
+"""Expected errors as values: a kind, a message for the user, the next step.
 
-    Failure            what went wrong, as a user can read it
-    ProviderError      carries a Failure out of a provider, up to the pump, which makes an event of it
+    Failure            an expected error
+    ProviderError      carries a Failure from a provider to the pump, which turns it into an event
 
 Any other exception is a bug or a cancellation.
 """
@@ -18,7 +18,7 @@ from termchat.core.sanitize import EMPTY, Safe
 
 
 class FailureKind(StrEnum):
-    """What sort of failure it is; decides the retries, the exit code and the way out that is offered."""
+    """The kind of a failure; decides retries, exit code and suggested next steps."""
 
     TIMEOUT = "timeout"
     NETWORK = "network"
@@ -38,13 +38,13 @@ class FailureKind(StrEnum):
     CUT = "cut"
     BAD_RESPONSE = "bad_response"
     EMPTY = "empty"
-    STORAGE = "storage"  # the chats cannot be saved, or not be read
+    STORAGE = "storage"  # chats cannot be saved or read
     BUG = "bug"
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A request that failed, when (seconds since 1970), and how."""
+    """A failed request: its time in seconds since 1970, and its error."""
 
     at: float
     message: Safe
@@ -52,10 +52,11 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class FailureDetails:
-    """What stands behind a failure, for whoever has to find out more. All of it is safe, and redacted.
+    """Details of a failure, shown by /error. All texts are safe and redacted.
 
-    request   the id under which the server knows the request
-    said      the server's own words, whole up to a limit; where there was none, those of the connection
+    request_id       the server's id of the request
+    server_message   the error text of the server, up to a limit; without a response, that of the connection
+    attempts         every request that was tried, in order
     """
 
     host: Safe = EMPTY
@@ -69,15 +70,15 @@ class FailureDetails:
 class Failure:
     """An expected error.
 
-    message      one plain sentence; foreign words in it are already safe, redacted and short
+    message      one plain sentence; foreign text in it is already safe, redacted and short
     hint         the next step to take, "" when there is none
-    status       the HTTP status, when there was one
+    status       the HTTP status, None without a response
     retry_after  seconds the server asks to wait
-    retryable    whether the same request may be sent again by itself (nothing was shown, nothing was billed)
-    page         an address where the provider tells how it is, or sells credit; "" when there is none
-    away         the host was never reached, so that nothing of the request was
-    closest      the models that may have been meant, of one that is not there; the most likely first
-    details      what is known beyond that; no part of what makes two failures the same
+    retryable    True when the same request may be sent again automatically (nothing was shown, nothing was billed)
+    url          the provider's status or credit page, "" when there is none
+    unreachable  True when the host was never reached, so that the request was not sent
+    suggestions  similar models for one that does not exist, the most likely first
+    details      further details, ignored by ==
     """
 
     kind: FailureKind
@@ -93,7 +94,7 @@ class Failure:
 
 
 class ProviderError(Exception):
-    """A provider could not answer; `failure` says why."""
+    """A provider could not answer; `failure` is the reason."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
@@ -101,7 +102,7 @@ class ProviderError(Exception):
 
 
 def outcome_of(failure: Failure) -> Outcome:
-    """How a reply ends that ends with this failure."""
+    """Return the outcome of a reply that ends with this failure."""
     match failure.kind:
         case FailureKind.CUT:
             return Outcome.CUT
@@ -114,7 +115,7 @@ def outcome_of(failure: Failure) -> Outcome:
 
 
 def exit_code(outcome: Outcome, failure: Failure | None = None) -> ExitCode:
-    """The exit code of a script whose reply ended so."""
+    """Return the exit code of a one-shot run whose reply ended with this outcome."""
     match outcome:
         case Outcome.COMPLETE:
             return ExitCode.COMPLETE

@@ -1,8 +1,8 @@
-"""Deltas and events: the one stream that everything reads.
+"""Deltas, yielded by providers, and events, yielded by turns.
 
-A provider says deltas. The engine wraps them into events, adds what it does itself, and every front end (the
-REPL, one-shot, JSON lines, the store, the tests) reads those and nothing else. Every event carries its turn's
-id. Events are made in great numbers, so they are slotted and not frozen; nobody changes one.
+The engine wraps deltas into events and adds events of its own; every consumer (REPL, one-shot, JSON lines, store,
+tests) reads events only. Every event carries the id of its turn. Events are created per token, so they are slotted
+and not frozen, which is faster; treat them as immutable.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from termchat.core.outcomes import FinishReason, Outcome
 from termchat.core.sanitize import Safe
 from termchat.core.usage import Usage
 
-# What a provider may say. `index` tells the part a piece belongs to; parts stand in the order of their first
-# piece. An empty piece may carry only `extra`: opaque data that belongs to the part.
+# Deltas. `index` numbers the part of the message a piece belongs to; parts are ordered by their first piece.
+# A piece may be empty and carry only `provider_data`, opaque data of the part.
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class ReasoningDelta:
 class ToolCallDelta:
     """A piece of a call: `id` and `name` as soon as they are known ("" never overwrites), then argument text.
 
-    `done` says that the arguments are whole.
+    `complete` is True when the arguments are complete.
     """
 
     index: int
@@ -54,7 +54,7 @@ class ToolCallDelta:
 
 @dataclass(slots=True)
 class SearchDelta:
-    """The vendor searches the web; `queries` as soon as they are known."""
+    """A web search by the vendor; `queries` is empty until the queries are known."""
 
     index: int
     queries: tuple[str, ...] = ()
@@ -69,16 +69,17 @@ class CitationDelta:
 
 @dataclass(slots=True)
 class UsageDelta:
-    """What was used so far; a later one replaces it."""
+    """Token counts so far; a later delta replaces an earlier one."""
 
     usage: Usage
 
 
 @dataclass(slots=True)
 class Finished:
-    """The model's own word that it is done: without it a reply is cut.
+    """The end of a reply as reported by the server; a reply without it was cut.
 
-    raw   the vendor's word for it; `why` its explanation, where it gives one
+    raw   the vendor's finish reason
+    why   the vendor's explanation, "" when there is none
     """
 
     reason: FinishReason
@@ -88,9 +89,9 @@ class Finished:
 
 @dataclass(slots=True)
 class Retrying:
-    """The request failed before any content; it is sent again after `delay` seconds, as try `attempt` of `tries`.
+    """The request failed before any content; attempt `attempt` of `tries` follows after `delay` seconds.
 
-    `tries` is 0 where there is no end of them: the user has asked to wait until the host answers.
+    `tries` is 0 for unlimited attempts: the user has asked to wait until the host answers.
     """
 
     attempt: int
@@ -101,7 +102,7 @@ class Retrying:
 
 @dataclass(slots=True)
 class ProviderNotice:
-    """Something the provider had to do differently, told once, in words. `anew`: somebody else is asked from now on."""
+    """A change the provider made to the request, reported once. `restarted`: another provider answers from now on."""
 
     words: Safe
     restarted: bool = False
@@ -129,7 +130,7 @@ class TurnStarted:
 
 @dataclass(slots=True)
 class StepStarted:
-    """One request of the turn leaves; the second and later ones answer tool calls."""
+    """A request of the turn is sent; `step` counts from 1, later steps carry tool results."""
 
     turn_id: str
     step: int
@@ -157,9 +158,9 @@ class ToolFinished:
 
 @dataclass(slots=True)
 class MessageDone:
-    """A message is whole, or as whole as it will get; it stands in the tree as `node`, below `parent`.
+    """A message has ended, complete or not; its place in the tree is the node `node` below `parent`.
 
-    One of the user's was said in the middle of the turn: it goes with the request that comes next.
+    A user message here was sent in the middle of the turn; the next request carries it.
     """
 
     turn_id: str
@@ -176,20 +177,21 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds: until the first content of the first step (None if there was none), and of the whole turn."""
+    """Seconds until the first content of the turn (None without content), and of the whole turn."""
 
     first: float | None
     total: float
-    streaming: float = 0.0  # from the first content of each step to its end, added up
+    streaming: float = 0.0  # from the first content of each step to its end, summed up
 
 
 @dataclass(slots=True)
 class TurnEnded:
     """The last event of a turn.
 
-    received   whether any content came; when not, the user's message goes back to the input
-    cost       US dollars; None when unknown
-    saved      US dollars that the prompt cache saved, as far as prices are known
+    steps         number of requests
+    has_content   False when nothing arrived; then the user's message returns to the input
+    cost          US dollars; None when unknown
+    saved         US dollars saved by the prompt cache, as far as prices are known
     """
 
     turn_id: str

@@ -1,17 +1,17 @@
-"""What of a history may be sent to whom: the part of a wire view that is the same for every protocol.
+"""Prepare a history for its target model: the part of request building that is the same for every protocol.
 
-The stored history is never rewritten; each adapter derives its request from what `sendable` gives, so a
-conversation that goes from A to B and back sends A its own data unchanged.
+The stored history is never rewritten; each protocol encodes what `prepare_history` returns, so a conversation that
+switches from model A to B and back sends A its own data unchanged.
 
-    reasoning, searches and      go back only to the origin that made them
-      opaque data
-    a call cut in its arguments  does not go
-    a call without a result      goes with the result "cancelled by the user"
-    a result without its call    does not go
-    an odd or repeated id        is replaced by a stable one, in the call and its result alike
-    a name no tool can have      is replaced by one like it
-    a reply of which nothing is left is not sent
-    a message of the user in which there is nothing says so
+    reasoning, searches and        are sent only to the origin that made them
+      provider data
+    a call with cut arguments      is dropped
+    a call without a result        gets the result "cancelled by the user"
+    a result without its call      is dropped
+    an invalid or repeated id      is replaced by a stable one, in the call and in its result
+    an invalid tool name           is replaced by a similar valid one
+    a reply without parts left     is dropped
+    an empty user message          becomes "(empty message)"
 """
 
 from __future__ import annotations
@@ -40,25 +40,25 @@ from termchat.core.messages import (
 from termchat.core.sanitize import EMPTY, Safe, repair_surrogates, safe_format, safe_line
 
 CANCELLED_RESULT_TEXT = "cancelled by the user"
-EMPTY_MESSAGE_TEXT = "(empty message)"  # what a user's message says that has nothing in it
+EMPTY_MESSAGE_TEXT = "(empty message)"  # sent for an empty user message, which servers refuse
 
 Check: TypeAlias = Callable[[str], bool]
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_-]{0,63}")
 
 
 def valid_tool_name(name: str) -> bool:
-    """Whether every protocol takes the name."""
+    """Return True if every protocol accepts the name."""
     return _NAME.fullmatch(name) is not None
 
 
 def prepare_history(
     messages: Iterable[Message], target: Origin, valid_id: Check, valid_name: Check = valid_tool_name
 ) -> tuple[Message, ...]:
-    """The messages fit to be encoded for `target`; `valid_id` and `valid_name` say which call ids and tool names
-    its protocol takes.
+    """Return the messages ready to be encoded for `target`.
 
-    In the result every assistant message with calls is followed by exactly one tool message that answers each of
-    them in order, and opaque data is only on parts that `target` made itself.
+    `valid_id` and `valid_name` check call ids and tool names against the rules of its protocol. In the result every
+    assistant message with calls is followed by exactly one tool message with their results in order, and only parts
+    made by `target` carry provider data.
     """
     return tuple(
         _pair_calls_with_results(_merge_continuations(_drop_foreign_parts(messages, target)), valid_id, valid_name)
@@ -66,9 +66,9 @@ def prepare_history(
 
 
 def strip_provider_data(messages: Iterable[Message]) -> tuple[Message, ...]:
-    """The same talk without anything a vendor could find fault with: no reasoning, nothing opaque, all ids new.
+    """Return the messages without provider data and reasoning, and with new call ids.
 
-    Calls and their results stay together; it is what a refused history is sent again as, once.
+    Used to send a history once more that the server refused. Calls stay paired with their results.
     """
     return tuple(replace(message, origin=None, parts=tuple(map(_strip_message, message.parts))) for message in messages)
 
@@ -86,7 +86,7 @@ def _strip_message(part: Part) -> Part:
 
 
 def model_switch_notice(messages: Sequence[Message], target: Origin) -> Safe:
-    """What is said when a conversation goes on with another model; "" when it is the same or nothing was said yet."""
+    """Return the notice of a model switch; "" for the same origin or a conversation without replies."""
     said = [message for message in messages if message.role is Role.ASSISTANT and message.origin]
     if not said or said[-1].origin == target:
         return EMPTY
@@ -108,7 +108,7 @@ def model_switch_notice(messages: Sequence[Message], target: Origin) -> Safe:
 
 
 def _has_foreign_reasoning(messages: Sequence[Message], target: Origin) -> Iterator[tuple[int, str]]:
-    """The turns, by number, whose reasoning another origin keeps to itself, and the provider of each."""
+    """Yield number and provider of each turn with reasoning that only another origin can read."""
     turn = 0
     for message in messages:
         turn += message.role is Role.USER
@@ -132,7 +132,7 @@ def _drop_foreign_parts(messages: Iterable[Message], target: Origin) -> Iterator
 
 
 def _merge_continuations(messages: Iterable[Message]) -> list[Message]:
-    """A reply that its model went on with is one reply again; results that answer nothing do not stand between."""
+    """Merge a continued reply with its continuation, and drop tool results that no call waits for."""
     row: list[Message] = []
     asked = False
     for message in messages:
@@ -152,7 +152,7 @@ def _same_origin(before: Message, message: Message) -> bool:
 
 
 def _concat_parts(said: tuple[Part, ...], more: tuple[Part, ...]) -> tuple[Part, ...]:
-    """Parts in a row; words that were one text are one text."""
+    """Concatenate parts; two adjacent texts without provider data become one."""
     match said, more:
         case (*before, Text(provider_data=None) as end), (Text(provider_data=None) as start, *after):
             whole = Text(end.text + start.text, (*end.citations, *start.citations))
@@ -190,13 +190,13 @@ def _result_part(part: Text | Image) -> Text | Image:
 
 
 def _encodable(text: str, extra: Extra) -> bool:
-    """Signed thoughts go back as they are or not at all, so half a character in them cannot be replaced."""
+    """Return True without lone surrogates: signed reasoning is sent unchanged or not at all."""
     said = text + json.dumps(extra, ensure_ascii=False)
     return repair_surrogates(said) == said
 
 
 def _pair_calls_with_results(messages: Iterable[Message], valid_id: Check, valid_name: Check) -> Iterator[Message]:
-    """Each reply with calls, its ids and names as the target takes them, and one message that answers them all."""
+    """Normalise each reply with calls, and put one message with all their results after it."""
     used: set[str] = set()
     asked: tuple[ToolCall, ...] = ()
     named: tuple[ToolCall, ...] = ()
@@ -216,7 +216,7 @@ def _pair_calls_with_results(messages: Iterable[Message], valid_id: Check, valid
 
 
 def _normalise_call(part: Part, message: int, at: int, used: set[str], valid_id: Check, valid_name: Check) -> Part:
-    """A call by an id that the target takes and that no other call has, and by a name that it takes."""
+    """Give a call a valid and unique id, and a valid name."""
     if not isinstance(part, ToolCall):
         return part
     call_id = part.id if valid_id(part.id) and part.id not in used else _stable_id(message, at, part.id)
@@ -225,18 +225,18 @@ def _normalise_call(part: Part, message: int, at: int, used: set[str], valid_id:
 
 
 def _stable_id(message: int, part: int, call_id: str) -> str:
-    """29 characters of `[a-z0-9_]`, which every protocol takes."""
+    """Return 29 characters of `[a-z0-9_]`, which every protocol accepts."""
     return "call_" + sha256(f"{message}:{part}:{call_id}".encode("utf-8", "replace")).hexdigest()[:24]
 
 
 def _tool_name(name: str) -> str:
-    """A name that a model made up, in letters every protocol takes."""
+    """Replace the characters of a name that not every protocol accepts."""
     name = re.sub(r"[^a-zA-Z0-9_-]", "_", name)
     return (name if name[:1].isalpha() or name.startswith("_") else f"_{name}")[:64]
 
 
 def _results_message(asked: tuple[ToolCall, ...], named: tuple[ToolCall, ...], results: list[ToolResult]) -> Message:
-    """The results of the calls as they were `asked`, by their new ids; calls of the same id have theirs in order."""
+    """Build the message with the results of `asked` under the ids of `named`; equal ids match in order."""
     left = list(results)
     answers: list[ToolResult] = []
     for call, new in zip(asked, named, strict=True):

@@ -1,8 +1,7 @@
-"""Messages: the immutable values a conversation is made of.
+"""Messages: a role and parts in order, as immutable values.
 
-A message is a role and parts in order. What only one vendor understands (signatures, item ids, encrypted
-reasoning) sits in `extra` on the part it belongs to; nobody but the adapter that made it looks inside, and
-`Origin` decides whether it may be replayed.
+Vendor data (signatures, item ids, encrypted reasoning) is the `provider_data` of the part it belongs to. Only the
+protocol that made it reads it, and it is sent back to the same `Origin` only.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ Extra: TypeAlias = Mapping[str, Json] | None
 
 
 class Role(StrEnum):
-    """Who speaks in a message."""
+    """The author of a message."""
 
     USER = "user"
     ASSISTANT = "assistant"
@@ -30,7 +29,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who produced a message; opaque data goes back to the same origin only."""
+    """The provider, protocol and model of a reply; provider data is sent back to the same origin only."""
 
     provider: str
     protocol: ApiProtocol
@@ -43,7 +42,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A source the model names for what it said."""
+    """A source the model cites."""
 
     url: str
     title: str = ""
@@ -51,7 +50,7 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Words, as they were typed or said."""
+    """Text of the user or the model; Markdown by convention."""
 
     text: str
     citations: tuple[Citation, ...] = ()
@@ -60,7 +59,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """What the model thought aloud; `redacted` when the vendor shows only that it thought."""
+    """Reasoning of the model; `redacted` when the vendor does not show its text."""
 
     text: str
     redacted: bool = False
@@ -69,7 +68,7 @@ class Reasoning:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """The vendor searched the web for the model; what it asked, and in `extra` what it wants to be told again."""
+    """A web search made by the vendor, with its queries."""
 
     queries: tuple[str, ...] = ()
     provider_data: Extra = None
@@ -77,10 +76,10 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A call the model asks for.
+    """A tool call of the model.
 
-    `arguments` is the raw JSON text the model wrote; it is parsed late. `whole` is False when the stream ended
-    inside the arguments: such a call is never run and never sent again.
+    `arguments` is the raw JSON text the model wrote. `complete` is False when the stream ended inside the arguments:
+    such a call is never run and never sent back.
     """
 
     id: str
@@ -92,7 +91,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture: its bytes, or an address the vendor can fetch."""
+    """An image: its bytes, or a URL the vendor can fetch."""
 
     mime: str
     data: bytes = b""
@@ -101,7 +100,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A document the model takes as it is, for example a PDF."""
+    """A document sent as it is, for example a PDF."""
 
     name: str
     mime: str
@@ -110,7 +109,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a call gave: text (and images), or why it failed."""
+    """The result of a tool call: text and images, or an error message."""
 
     call_id: str
     name: str
@@ -129,7 +128,7 @@ Part: TypeAlias = Text | Reasoning | Search | ToolCall | ToolResult | Image | Fi
 class Message:
     """One message.
 
-    `origin`, `outcome` and `usage` are those of an assistant's reply; a user's or a tool's message has none.
+    `origin`, `outcome` and `usage` belong to an assistant's reply; they are None in other roles.
     """
 
     role: Role
@@ -150,7 +149,7 @@ class Message:
 
     @property
     def sources(self) -> tuple[Citation, ...]:
-        """The sources of what was said, each once, in the order in which they were named."""
+        """The cited sources, each URL once, in order."""
         return unique_citations(part for part in self.parts if isinstance(part, Text))
 
     @property
@@ -163,7 +162,7 @@ class Message:
 
 
 def unique_citations(texts: Iterable[Text]) -> tuple[Citation, ...]:
-    """The sources of several texts, each address once."""
+    """Return the sources of several texts, each URL once, with the first title that is given."""
     found: dict[str, Citation] = {}
     for text in texts:
         for citation in text.citations:
@@ -174,5 +173,5 @@ def unique_citations(texts: Iterable[Text]) -> tuple[Citation, ...]:
 
 
 def user_message(text: str, *others: Part) -> Message:
-    """A user's message; attachments stand before the words that speak of them."""
+    """Build a user message; attachments precede the text."""
     return Message(Role.USER, (*others, *((Text(text),) if text else ())))

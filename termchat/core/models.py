@@ -1,7 +1,6 @@
-"""Models and the servers that offer them, as data.
+"""Model names, provider configurations and timeouts.
 
-A model is named `provider/model`; everything after the first `/` goes to the provider as it is. A provider is a
-profile: where it listens for each protocol it speaks, with which key, and which models go over which protocol.
+A model is named `provider/model`; everything after the first `/` is sent to the provider unchanged.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any
 
 
 class ApiProtocol(StrEnum):
-    """The languages termchat speaks, by the name they have in the configuration."""
+    """The API protocols, by their names in the configuration."""
 
     CHAT = "openai"
     RESPONSES = "responses"
@@ -35,17 +34,21 @@ class ModelRef:
 
     @classmethod
     def parse(cls, name: str) -> ModelRef | None:
-        """`provider/model` as a reference, None when there is no provider in the name."""
+        """Parse `provider/model`; None when either part is missing."""
         provider, slash, model = name.partition("/")
         return cls(provider, model) if slash and provider and model else None
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """The clocks, in seconds of time awake (design: clocks and retries).
+    """Timeouts of a request in seconds; time in which the machine sleeps does not count.
 
-    `first` until the first content, `idle` since the last byte and `silent` since the last event once content
-    began; there is no limit on the whole.
+    connect         until the connection is established
+    first_content   until the first content
+    idle            since the last byte, once content has begun
+    no_event        since the last event, once content has begun: a server may keep sending empty comments
+
+    The total time of a reply is not limited: a reasoning model may work for an hour.
     """
 
     connect: float = 10.0
@@ -54,28 +57,29 @@ class Timeouts:
     no_event: float = 300.0
 
     def with_idle(self, seconds: float) -> Timeouts:
-        """The idle and the first-content clock set alike, as `--idle-timeout` does."""
+        """Set `idle` and `first_content` to `seconds`, and raise `no_event` to at least that (`--idle-timeout`)."""
         return Timeouts(self.connect, seconds, seconds, max(self.no_event, seconds))
 
     def overridden_by(self, own: Mapping[str, float]) -> Timeouts:
-        """These clocks with a provider's own in the place of some, by the names of the fields."""
+        """Replace some timeouts by a provider's own, a mapping of field names to seconds."""
         return replace(self, **own)
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderConfig:
-    """A provider: a vendor, a gateway or a local server.
+    """The configuration of a provider: a vendor, a gateway or a local server.
 
-    name      the part before the first `/` of a model's name
-    title     as people call it
-    key       where the key is: `env:NAME` (several, by comma), `cmd:...`, `keyring:NAME`, the key itself, or
-              "" for a server that wants none
-    bases     base URL for each protocol it speaks
-    route     pattern of model names -> protocol, first match wins
-    model     the default model, "" when there is none
-    timeouts  the provider's own clocks, by the names of `Timeouts`
-    max_tokens pattern of model names -> default output limit, where the protocol demands one
-    key_page, status_page, credit_page   where people get a key, see how the server is, and buy credit
+    name         the part of a model's name before the first `/`
+    title        display name
+    key          source of the key: `env:NAME` (several, separated by commas), `cmd:...`, `keyring:NAME`, the key
+                 itself, or "" for a server without authentication
+    base_urls    base URL for each supported protocol
+    route        glob of model names -> protocol; the first match wins
+    model        the default model, "" when there is none
+    timeouts     the provider's own timeouts in seconds, by the field names of `Timeouts`
+    max_tokens   glob of model names -> default output limit, for protocols that require one
+    source       the file that defines it, or "built in"
+    key_page, status_page, credit_page   URLs to get a key, see the server's status, buy credit
     """
 
     name: str
@@ -102,20 +106,20 @@ class ProviderConfig:
     source: str = "built in"
 
     def protocol_for(self, model: str) -> ApiProtocol | None:
-        """The protocol that carries this model: the first matching row of `route`, else the first base."""
+        """Return the protocol for a model: the first matching row of `route`, else the first of `base_urls`."""
         for pattern, protocol in self.route.items():
             if fnmatchcase(model, pattern):
                 return protocol
         return next(iter(self.base_urls), None)
 
     def max_tokens_for(self, model: str) -> int | None:
-        """The default output limit for a model in tokens, where one is known."""
+        """Return the default output limit for a model in tokens, None when there is none."""
         return next((n for pattern, n in self.max_tokens.items() if fnmatchcase(model, pattern)), None)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What a listing tells of a model; None where it does not tell. Limits are in tokens."""
+    """A model as a provider lists it. Limits are in tokens, `created` in seconds since 1970; None when not listed."""
 
     ref: ModelRef
     title: str = ""

@@ -1,4 +1,4 @@
-"""How a reply ended: one word, on screen, in the store and in the exit code."""
+"""Outcomes: the one word for the end of a reply on screen, in the store and in the exit code."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from enum import IntEnum, StrEnum
 
 
 class Outcome(StrEnum):
-    """The true end of a reply; anything but `COMPLETE` is incomplete and is never shown as complete."""
+    """The end of a reply. Only `COMPLETE` is complete; no other outcome may be shown as complete."""
 
     COMPLETE = "complete"
-    LENGTH = "length"  # the token limit, ours or the model's
+    LENGTH = "length"  # the token limit, of the request or of the model
     FILTERED = "filtered"  # the provider's filter
     REFUSED = "refused"  # the model declined
     CUT = "cut"  # the stream ended before its end
     STALLED = "stalled"  # no data in time
     CANCELLED = "cancelled"  # the user stopped it
-    BUDGET = "budget"  # the money set aside for it is spent
-    LIMIT = "limit"  # a loop limit of ours
+    BUDGET = "budget"  # the budget is spent
+    LIMIT = "limit"  # the limit of tool rounds
     FAILED = "failed"  # an error, reported beside it
 
     @property
@@ -26,7 +26,7 @@ class Outcome(StrEnum):
 
 
 class FinishReason(StrEnum):
-    """Why the model stopped, in one vocabulary for every protocol (providers.md 3.5)."""
+    """The finish reason of a reply, mapped from the values of each protocol."""
 
     STOP = "stop"
     TOOL_CALLS = "tool_calls"
@@ -42,7 +42,7 @@ class FinishReason(StrEnum):
 
 
 class ExitCode(IntEnum):
-    """The exit codes that scripts rely on; frozen, change only by adding."""
+    """The exit codes of one-shot mode. Scripts rely on them: add codes, never change one."""
 
     COMPLETE = 0
     ERROR = 1
@@ -67,7 +67,7 @@ class ExitCode(IntEnum):
 
 _EXIT_WORDS = {
     ExitCode.COMPLETE: "the reply is complete",
-    ExitCode.ERROR: "an error, told on stderr",
+    ExitCode.ERROR: "an error, reported on stderr",
     ExitCode.USAGE: "the command line or the configuration is wrong",
     ExitCode.LENGTH: "cut short by the token limit",
     ExitCode.REFUSED: "refused by the model or filtered by the provider",
@@ -79,6 +79,6 @@ _EXIT_WORDS = {
     ExitCode.NO_KEY: "no key, or the key was refused",
     ExitCode.SIGHUP: "the terminal went away",
     ExitCode.CANCELLED: "cancelled with Ctrl-C",
-    ExitCode.SIGPIPE: "whoever read the reply went away",
+    ExitCode.SIGPIPE: "the reader of the output went away",
     ExitCode.SIGTERM: "ended by a signal",
 }

@@ -16,7 +16,7 @@ from termchat.core.usage import Usage
 
 
 class Effort(StrEnum):
-    """How hard a reasoning model should think."""
+    """The reasoning effort of a model."""
 
     OFF = "off"
     LOW = "low"
@@ -26,11 +26,11 @@ class Effort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """What a user may ask of any model; None leaves it to the model. What one does not take is left out, and said.
+    """Parameters of a request; None is the model's default. A parameter the model rejects is dropped, with a notice.
 
-    stop     texts that end the reply
-    schema   JSON Schema, with an object at its root, of the reply
-    search   the vendor may search the web for the model
+    stop     sequences that end the reply
+    schema   JSON Schema of the reply, with an object at its root
+    search   allow the vendor to search the web
     """
 
     max_tokens: int | None = None
@@ -54,10 +54,10 @@ class ToolSpec:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Everything one request says, for any protocol. The system prompt is "" when none is set.
+    """A request, independent of the protocol. The system prompt is "" when none is set.
 
-    chat   which conversation it is of, "" being one of its own: what is told once is told once in it
-    wait_for_host   a host that cannot be reached is waited for, however long
+    chat            id of the conversation, for notices shown once per conversation; "" for a request without one
+    wait_for_host   retry without limit while the host is unreachable
     """
 
     messages: tuple[Message, ...]
@@ -70,9 +70,9 @@ class Request:
 
 @dataclass(slots=True)
 class StreamMonitor:
-    """Signs of life of a connection, counted by the transport and watched by the pump.
+    """Shared between transport and pump: bytes received so far, and a way to skip a wait.
 
-    hurry   ends the wait before the next try; does nothing while there is none
+    skip_wait   end the wait before the next attempt; no effect while nothing waits
     """
 
     bytes_received: int = 0
@@ -86,9 +86,9 @@ class Provider(Protocol):
     def origin(self) -> Origin: ...
 
     def stream(self, request: Request, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
-        """The reply, delta by delta, ending with `Finished`.
+        """Stream the deltas of a reply, ending with `Finished`.
 
-        Raises ProviderError: no reply, or one without its end (`Kind.CUT`).
+        Raises ProviderError when there is no reply, or a reply without its end (`FailureKind.CUT`).
         """
         ...
 
@@ -97,27 +97,27 @@ class Providers(Protocol):
     """All configured providers."""
 
     async def open(self, model: ModelRef) -> Provider:
-        """The provider of a model, its SDK imported and its client built. Raises ProviderError."""
+        """Import the SDK, build the client and return the provider of a model. Raises ProviderError."""
         ...
 
     async def models(self, provider: str, *, fresh: bool = False) -> Sequence[ModelInfo]:
-        """What the provider's endpoints list, from a cache unless `fresh`. Raises ProviderError."""
+        """List the models of a provider, from a cache unless `fresh`. Raises ProviderError."""
         ...
 
     def resolve(self, name: str) -> ModelRef | Failure:
-        """A full name, an alias or an unambiguous part of a known name as a reference."""
+        """Resolve a full name, an alias or an unambiguous part of a known name."""
         ...
 
     def model_info(self, model: ModelRef) -> ModelInfo | None:
-        """What was listed of a model, without asking anyone; None when nothing was."""
+        """Return the cached listing of a model, None when there is none. No request is made."""
         ...
 
     def known_models(self) -> Sequence[ModelRef]:
-        """Models known without asking anyone, those of usable providers first."""
+        """Return the models known without a request, those of usable providers first."""
         ...
 
     def usable_providers(self) -> Sequence[str]:
-        """The providers that have a key, or need none and were asked for, in their order."""
+        """Return the providers that have a key, or were chosen and need none, in the order of the configuration."""
         ...
 
 
@@ -128,15 +128,17 @@ class Tools(Protocol):
     def specs(self) -> tuple[ToolSpec, ...]: ...
 
     async def run(self, call: ToolCall) -> ToolResult:
-        """Run one call. Bad arguments, unknown names and errors of the tool are results, never exceptions."""
+        """Run one call. Bad arguments, unknown names and errors of the tool become error results, never exceptions."""
         ...
 
 
 class Prices(Protocol):
+    """The price table."""
+
     def preload(self) -> None:
         """Load the table in the background; called when the first reply begins to stream."""
         ...
 
     async def cost(self, model: ModelRef, usage: Usage) -> Decimal | None:
-        """US dollars, or None when nobody knows."""
+        """Return the cost in US dollars, None when the price is unknown."""
         ...

@@ -1,21 +1,21 @@
-"""Safe text: the only kind that may reach a terminal.
+"""Safe text: the only text that may reach a terminal.
 
-Everything that came from outside (a model, a tool, a file name, a server, a saved chat) is foreign text. `safe`
-turns it into `Safe`, in which no control character is left that a terminal would obey; every sink takes `Safe`
-only, so that forgetting it is a type error.
+Text from outside (a model, a tool, a file name, a server, a saved chat) is foreign. `safe` turns it into `Safe`,
+which has no control characters that a terminal would execute. Every sink takes `Safe` only, so a missing call is a
+type error.
 
-Nothing is stripped silently: a control character becomes a visible sign.
+Control characters are replaced by visible ones, never removed:
 
     C0 but TAB and LF     its control picture, U+2400 + c    (ESC is seen as ␛)
     DEL                   U+2421 ␡
     C1                    U+FFFD
-    bidi controls         U+FFFD   (they can reorder what is read; UAX #9)
+    bidi controls         U+FFFD   (they reorder the displayed text; UAX #9)
     line separators       U+FFFD   (U+2028, U+2029)
     lone surrogates       U+FFFD
     CRLF and CR           LF
 
-A text may arrive in chunks: `Sanitizer` holds back a trailing CR or high surrogate, its only state, so that
-any split of a text gives the same result.
+For text in chunks, `Sanitizer` holds back a trailing CR or high surrogate, so that any split of a text gives the
+same result.
 """
 
 from __future__ import annotations
@@ -37,32 +37,32 @@ _ONE_LINE = {**_TABLE, 0x09: 0x20, 0x0A: 0x20}
 
 
 def safe(text: str) -> Safe:
-    """Foreign text as a terminal may show it; newlines and tabs stay."""
+    """Make foreign text safe for a terminal; newlines and tabs stay."""
     return Safe(_newlines(_join_surrogates(text)).translate(_TABLE))
 
 
 def safe_line(text: str) -> Safe:
-    """Foreign text for one row: newlines and tabs become blanks as well."""
+    """Make foreign text safe for one row: newlines and tabs become spaces."""
     return Safe(_newlines(_join_surrogates(text)).translate(_ONE_LINE))
 
 
 def safe_format(template: LiteralString, **parts: Safe) -> Safe:
-    """Our own words around safe parts: `say("No model {name}.", name=safe(name))`."""
+    """Format a literal template with safe parts: `safe_format("No model {name}.", name=safe(name))`."""
     return Safe(template.format(**parts))
 
 
 def join(separator: LiteralString, parts: list[Safe] | tuple[Safe, ...]) -> Safe:
-    """Safe parts, joined by our own words."""
+    """Join safe parts with a literal separator."""
     return Safe(separator.join(parts))
 
 
 def repair_surrogates(text: str) -> str:
-    """The same text with its surrogates paired and the lone ones replaced, fit for UTF-8 and for every server."""
+    """Pair split surrogates and replace lone ones, so that the text can be encoded as UTF-8."""
     return _join_surrogates(text)
 
 
 class Sanitizer:
-    """`safe` for a text that arrives in chunks: `"".join(map(feed, chunks)) + close() == safe("".join(chunks))`."""
+    """Applies `safe` to chunks: `"".join(map(feed, chunks)) + close() == safe("".join(chunks))`."""
 
     def __init__(self) -> None:
         self._held = ""
@@ -75,7 +75,7 @@ class Sanitizer:
         return safe(text)
 
     def close(self) -> Safe:
-        """What was still held back; the sanitizer may be used again."""
+        """Return the held back character, and reset the sanitizer."""
         text, self._held = self._held, ""
         return safe(text)
 

@@ -8,9 +8,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from termchat.core.chat_store import ChatStore, Resumed
-from termchat.core.chats import (
-    Location,
-)
+from termchat.core.chats import Location
 from termchat.core.conversation import Conversation
 from termchat.core.errors import Failure
 from termchat.core.events import Event
@@ -22,7 +20,7 @@ from termchat.core.usage import Usage
 
 @dataclass(frozen=True, slots=True)
 class TurnSettings:
-    """What turns are made with, as far as a user may change it on the way."""
+    """The settings of a turn that the user may change during a session."""
 
     model: ModelRef
     system: str = ""
@@ -32,34 +30,34 @@ class TurnSettings:
 
 
 class Turn(Protocol):
-    """One message being answered: requests and tool calls until the model is done."""
+    """The answer to one message: requests and tool calls until the model is done."""
 
     @property
     def id(self) -> str: ...
 
     def events(self) -> AsyncGenerator[Event, None]:
-        """All that happens, ending with exactly one TurnEnded. To be read once."""
+        """Stream the events, ending with exactly one TurnEnded. Read them once."""
         ...
 
     def cancel(self) -> None:
-        """Stop now: what came is kept and the turn ends as an event."""
+        """Stop now. Received content is kept, and the turn ends with TurnEnded."""
         ...
 
     def retry_now(self) -> None:
-        """Send again at once what waits to be sent again."""
+        """Skip the wait before the next attempt."""
         ...
 
     def steer(self, message: Message | None) -> None:
-        """Say this too with the next request, if one answers tools: it comes back as a MessageDone of the user's.
+        """Add a user message to the next request that carries tool results; MessageDone reports it as sent.
 
-        A later one takes its place, None takes it back. Whatever the turn ends without is still the caller's.
+        A later call replaces the message, None withdraws it. A message the turn did not send remains the caller's.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ModelUsage:
-    """What a model was asked in this session."""
+    """The usage of one model in this session; `cost` in US dollars, None when unknown."""
 
     turns: int = 0
     usage: Usage = field(default_factory=Usage)
@@ -67,7 +65,7 @@ class ModelUsage:
 
 
 class Session(Protocol):
-    """A conversation in use."""
+    """The conversation in use and its settings."""
 
     @property
     def conversation(self) -> Conversation: ...
@@ -80,24 +78,24 @@ class Session(Protocol):
 
     @property
     def failure(self) -> Failure | None:
-        """Why the last turn that failed did; None while none has."""
+        """The failure of the last turn that failed, None before one has."""
         ...
 
     def switch_model(self, model: ModelRef) -> None:
-        """The next turns go to this model."""
+        """Use another model from the next turn on."""
         ...
 
     @property
     def settings(self) -> TurnSettings:
-        """What the turns to come are made with."""
+        """The settings of the next turns."""
         ...
 
     def update_settings(self, change: Callable[[TurnSettings], TurnSettings], *, lasting: bool) -> None:
-        """The turns to come are made with other terms; `lasting`: those of new chats too."""
+        """Change the settings of the next turns; with `lasting` also those of new chats."""
         ...
 
     def move_head(self, head: str | None) -> None:
-        """Go elsewhere in the tree; None is before the first message."""
+        """Move the head to another node; None is before the first message."""
         ...
 
     def new(self) -> None:
@@ -106,44 +104,44 @@ class Session(Protocol):
 
     @property
     def library(self) -> ChatStore | None:
-        """All chats that are kept; None when nothing is kept."""
+        """The chat store, None when nothing is saved."""
         ...
 
     @property
     def chat_id(self) -> str:
-        """The id of this chat as it is kept; "" while nothing of it is."""
+        """The id of the saved chat, "" before its first message and when nothing is saved."""
         ...
 
     @property
     def location(self) -> Location: ...
 
     async def resume(self, chat: str) -> Resumed | Failure:
-        """Go on with a chat that was kept."""
+        """Resume a saved chat."""
         ...
 
     async def fork(self, title: str = "") -> Resumed | Failure:
-        """Go on in a chat of its own that shares everything up to the head."""
+        """Continue in a new chat that shares all messages up to the head."""
         ...
 
     def incognito(self) -> None:
-        """Begin an empty conversation, and keep nothing from now on."""
+        """Begin an empty conversation, and save nothing from now on."""
         ...
 
     def draft(self, text: str) -> None:
-        """What stands in the input, so that it outlives a crash."""
+        """Save the text of the input, so that it survives a crash."""
         ...
 
     def remember(self, text: str, *, draft: bool = False) -> None:
-        """Add a prompt that was sent, or a draft that was cleared, to the history of prompts."""
+        """Add a sent prompt, or with `draft` a cleared one, to the prompt history."""
         ...
 
     def add(self, message: Message, parent: str | None) -> str:
-        """A message below `parent`, the head on it; its node id."""
+        """Add a message below the node `parent`, move the head to it, and return its node id."""
         ...
 
     def send(self, parent: str, model: ModelRef | None = None, *, wait_for_host: bool = False) -> Turn:
-        """Have what stands at `parent` answered, by the session's model or another.
+        """Answer the node `parent`, with the model of the session or another one.
 
-        `wait_for_host`: where its host cannot be reached, that is waited for until it can.
+        `wait_for_host`: retry without limit while the host is unreachable.
         """
         ...

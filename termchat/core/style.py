@@ -1,4 +1,4 @@
-"""How a piece of text is meant, as data; `ui/text/palette.py` alone turns it into escape sequences."""
+"""Text roles, styles and themes as data; `ui/text/palette.py` turns them into escape sequences."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from enum import StrEnum
 
 
 class TextRole(StrEnum):
-    """What a piece of text is: the words every theme speaks."""
+    """The role of a piece of text; every theme has a style for each."""
 
     TEXT = "text"
-    DIM = "dim"  # secondary words: usage, hints, the status line
-    ACCENT = "accent"  # the prompt sign, the user's own words
+    DIM = "dim"  # secondary text: usage, hints, the status line
+    ACCENT = "accent"  # the prompt sign, the user's messages
     HEADING = "heading"
     STRONG = "strong"
     EMPHASIS = "emphasis"
@@ -35,13 +35,13 @@ class TextRole(StrEnum):
     INSERTED = "inserted"
     DELETED = "deleted"
     TITLE = "title"  # a heading of the first level; HEADING is the second
-    SUBHEADING = "subheading"  # and every deeper one
-    MATH = "math"  # LaTeX, kept as it was written
+    SUBHEADING = "subheading"  # the third level and deeper
+    MATH = "math"  # LaTeX source
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """A look: colours are `#rrggbb`, one of the 16 ANSI names (`red`, `bright-blue`) or `""` for the terminal's own."""
+    """A style. A colour is `#rrggbb`, an ANSI name (`red`, `bright-blue`) or "", the terminal's default."""
 
     color: str = ""
     bold: bool = False
@@ -53,10 +53,7 @@ class Style:
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """A complete set of looks.
-
-    `kind` is `light`, `dark` or `any`, the background it was made for.
-    """
+    """A complete set of styles. `kind` is the background it was made for: `light`, `dark` or `any`."""
 
     name: str
     kind: str

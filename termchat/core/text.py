@@ -1,4 +1,4 @@
-"""How many columns a text takes, near enough for lists of our own; what is drawn is measured in `ui`."""
+"""Approximate width and truncation of one line, for texts made outside `ui`, which measures what is drawn."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from termchat.core.sanitize import Safe, safe_line
 
 
 def display_width(text: str) -> int:
-    """The columns of a text of one line."""
+    """Return the columns of one line: 2 for a wide character, 0 for a combining one."""
     return len(text) if text.isascii() else sum(map(_column, text))
 
 
 def truncate(text: str, most: int) -> Safe:
-    """The text on one line, or as much of it as fits before an ellipsis."""
+    """Collapse the white space of a text to one safe line and cut it to `most` columns, with an ellipsis."""
     flat = " ".join(text.split())
     if display_width(flat) <= most:
         return safe_line(flat)

@@ -1,4 +1,4 @@
-"""Tokens, counted the same way for every protocol, and what they cost."""
+"""Token counts, with one meaning for every protocol, and costs."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one request or of several, added up.
+    """The tokens of one request, or the sum of several.
 
-    input       all that was sent, with `cached` (read from a cache) and `cache_write` inside it
-    output      all that came, with `reasoning` inside it
-    estimated   True when the provider did not count and these are our guesses
-    cost        what the provider itself says it cost, in US dollars; None when it does not say. It beats any
-                price table. Zero means truly nothing.
+    input       sent tokens, including `cached` (read from a cache) and `cache_write`
+    output      received tokens, including `reasoning`
+    estimated   True when the provider reported no counts and these are estimates
+    cost        US dollars as reported by the provider, None when it reports none. It takes precedence over the
+                price table; zero means free.
     """
 
     input: int = 0
@@ -38,11 +38,11 @@ class Usage:
 
 
 def add_costs(a: Decimal | None, b: Decimal | None) -> Decimal | None:
-    """The sum of two costs; unknown when either is, because a sum of known parts would look like the whole."""
+    """Add two costs; None when either is unknown, because a partial sum would look like the total."""
     return None if a is None or b is None else a + b
 
 
 def estimate_tokens(text: str) -> int:
-    """A rough count where nobody counts: 1.5 tokens a CJK character, a quarter of one for any other."""
+    """Estimate the tokens of a text: 1.5 for a CJK character, 0.25 for any other."""
     wide = sum(1 for c in text if "\u2e80" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7af" or c >= "\U00020000")
     return round(1.5 * wide + 0.25 * (len(text) - wide) + 0.49)
