@@ -1,7 +1,6 @@
 """`termchat chats`: list, delete, restore, export and import chats, without the REPL."""
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,11 +10,12 @@ from typing import Annotated
 import typer
 
 from termchat.cli.command import parse, with_store
+from termchat.cli.table import Column, Fit, print_table
 from termchat.core.chat_store import ChatStore
 from termchat.core.chats import ChatInfo, ExportFormat, ImportReport
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.outcomes import ExitCode
-from termchat.core.sanitize import Safe, safe, safe_format, safe_line
+from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
 from termchat.ui.phrases import count
 from termchat.ui.relative_time import age
 from termchat.ui.stderr import Stderr, print_stdout, warn
@@ -93,8 +93,7 @@ async def _show(store: ChatStore, query: str, *, as_json: bool, deleted: bool = 
     if not chats:
         warn(safe_format("No chat contains these words.") if query else safe_format("There are no chats yet."))
         return ExitCode.ERROR if query else ExitCode.COMPLETE
-    ids = [await store.short_id(chat.id) for chat in chats]
-    print_stdout("".join(f"{line}\n" for line in _lines(chats, ids)))
+    _print(chats, [safe_line(await store.short_id(chat.id)) for chat in chats])
     return ExitCode.COMPLETE
 
 
@@ -194,30 +193,19 @@ def _summary(report: ImportReport) -> Safe:
     )
 
 
-def _lines(chats: Sequence[ChatInfo], ids: Sequence[str]) -> list[str]:
-    """Columns for a terminal, cut at its width; in a pipe, id and title separated by a tab."""
-    now = time.time()
+def _print(chats: Sequence[ChatInfo], ids: Sequence[Safe]) -> None:
+    """Print a table on a terminal; in a pipe, id and title separated by a tab."""
+    titles = [safe_line(chat.title) for chat in chats]
     if not sys.stdout.isatty():
-        return ["\t".join((i, safe_line(chat.title))) for i, chat in zip(ids, chats, strict=True)]
-    width = os.get_terminal_size(sys.stdout.fileno()).columns - 1
-    ages = [age(chat.updated, now) for chat in chats]
-    wide = max(map(len, ages))
-    lines: list[str] = []
-    for chat_id, chat, old in zip(ids, chats, ages, strict=True):
-        held = " (open)" if chat.open_elsewhere else ""
-        lines.append(_cut(f"{chat_id:<6} {old:>{wide}} {_turns(chat):>4}  {safe_line(chat.title)}{held}", width))
-    return lines
-
-
-def _cut(text: str, width: int) -> str:
-    from wcwidth import wcwidth
-
-    used = 0
-    for at, char in enumerate(text):
-        used += max(0, wcwidth(char))
-        if used > width:
-            return text[: at - 1] + "…"
-    return text
+        print_stdout("".join(f"{chat_id}\t{title}\n" for chat_id, title in zip(ids, titles, strict=True)))
+        return
+    now = time.time()
+    columns = (Column(), Column(right=True), Column(right=True), Column(fit=Fit.CUT), Column())
+    rows = (
+        (chat_id, age(chat.updated, now), _turns(chat), title, safe("(open)") if chat.open_elsewhere else EMPTY)
+        for chat_id, title, chat in zip(ids, titles, chats, strict=True)
+    )
+    print_table(columns, rows)
 
 
 def _turns(chat: ChatInfo) -> Safe:

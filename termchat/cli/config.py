@@ -1,12 +1,14 @@
 """`termchat config`: list every setting with its value and source."""
 
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import typer
 
 from termchat.app.options import resolve_theme, usage_error
 from termchat.cli.command import load_config, parse
+from termchat.cli.table import Column, Fit, print_table, terminal_width
 from termchat.config.credentials import Credentials
 from termchat.config.load import Config
 from termchat.config.providers import VENDORS, presets
@@ -16,7 +18,8 @@ from termchat.core.models import ProviderConfig
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
 from termchat.ui.stderr import print_stdout
 
-_KEY_WIDTH = 28
+_KEY_WIDTH = 28  # characters, in a pipe
+_ROOM = 80  # columns: a narrower table would fold every value
 
 
 class ConfigLine(NamedTuple):
@@ -27,8 +30,12 @@ class ConfigLine(NamedTuple):
     where: Safe
 
     def __str__(self) -> Safe:
-        key = Safe(self.key.ljust(_KEY_WIDTH))
-        return safe_format("{key} = {value}  ({where})", key=key, value=self.value or Safe("not set"), where=self.where)
+        return safe_format("{key} = {text}", key=Safe(self.key.ljust(_KEY_WIDTH)), text=self.text)
+
+    @property
+    def text(self) -> Safe:
+        """The value and its source."""
+        return safe_format("{value}  ({where})", value=self.value or Safe("not set"), where=self.where)
 
 
 def run(arguments: list[str], env: Mapping[str, str]) -> int:
@@ -39,10 +46,18 @@ def run(arguments: list[str], env: Mapping[str, str]) -> int:
 def config(context: typer.Context) -> None:
     """List every setting with its value and source."""
     loaded = load_config(context)
-    print_stdout("".join(f"{line}\n" for line in config_lines(loaded, Credentials(context.obj))))
+    _print(config_lines(loaded, Credentials(context.obj)))
     theme = resolve_theme(loaded, context.obj)
     if isinstance(theme, Failure):
         raise typer.Exit(usage_error(theme, None))
+
+
+def _print(lines: Iterable[ConfigLine]) -> None:
+    """Print a table on a terminal with room for one; otherwise, and in a pipe, `key = value  (source)`."""
+    if sys.stdout.isatty() and terminal_width() >= _ROOM:
+        print_table((Column(), Column(fit=Fit.FOLD)), ((line.key, line.text) for line in lines))
+    else:
+        print_stdout("".join(f"{line}\n" for line in lines))
 
 
 def config_lines(config: Config, credentials: Credentials) -> Iterator[ConfigLine]:

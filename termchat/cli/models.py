@@ -11,6 +11,7 @@ import typer
 from termchat.app.build import build_app
 from termchat.app.options import Options, usage_error
 from termchat.cli.command import load_config, parse
+from termchat.cli.table import Column, Fit, print_table
 from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.models import ModelInfo
 from termchat.core.outcomes import ExitCode
@@ -52,7 +53,7 @@ async def _show(providers: Providers, query: str, *, fresh: bool, as_json: bool)
     if as_json:
         print_stdout(json.dumps([_row(info) for info in matching], ensure_ascii=False, indent=1) + "\n")
     else:
-        print_stdout("".join(f"{line}\n" for line in _lines(matching)))
+        _print(matching)
     if matching or (found and not query):
         return ExitCode.COMPLETE
     if found:
@@ -75,16 +76,15 @@ async def _ask(providers: Providers, *, fresh: bool) -> tuple[list[ModelInfo], l
     return found, failed
 
 
-def _lines(models: list[ModelInfo]) -> list[Safe]:
-    """Columns for a terminal; in a pipe, one name a line."""
+def _print(models: list[ModelInfo]) -> None:
+    """Print a table on a terminal; in a pipe, one name a line."""
     names = [safe_line(str(info.ref)) for info in models]
     if not sys.stdout.isatty():
-        return names
-    width = max(map(len, names), default=0)
-    return [
-        Safe(f"{name:<{width}}  {_context(info):>5}  {safe_line(info.title)}".rstrip())
-        for name, info in zip(names, models, strict=True)
-    ]
+        print_stdout("".join(f"{name}\n" for name in names))
+        return
+    columns = (Column(), Column(right=True), Column(fit=Fit.CUT))
+    rows = ((name, _context(info), safe_line(info.title)) for name, info in zip(names, models, strict=True))
+    print_table(columns, rows)
 
 
 def _context(info: ModelInfo) -> Safe:

@@ -1,14 +1,16 @@
 """`termchat usage`: add up tokens and cost of all requests."""
 
 import json
+import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated
 
 import typer
 
 from termchat.cli.command import load_config, parse, with_store
+from termchat.cli.table import Column, Fit, print_table, terminal_width
 from termchat.core.chat_store import ChatStore
 from termchat.core.chats import UsageGroup, UsageRow
 from termchat.core.errors import Failure
@@ -20,6 +22,8 @@ from termchat.ui.stderr import Stderr, print_stdout, warn
 
 _BAR = 20  # cells of the longest bar
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
+_TITLES = ("requests", "in", "cached", "out", "cost")
+_ROOM = {3: 60, 6: 100}  # columns of a terminal from which the cached tokens and the bars are shown
 
 
 def run(arguments: list[str], env: Mapping[str, str]) -> int:
@@ -65,14 +69,36 @@ def _show(rows: Sequence[UsageRow], *, as_json: bool) -> None:
     if not rows:
         warn(safe("There are no requests in this period."))
         return
-    table = [("", "requests", "in", "cached", "out", "cost"), *map(_cells, rows), _cells(_sum(rows))]
-    widths = [max(len(row[n]) for row in table) for n in range(6)]
-    most = max(row.input + row.output for row in rows) or 1
-    bars = ["", *(_bar((row.input + row.output) / most) for row in rows), ""]
-    for cells, bar in zip(table, bars, strict=True):
-        name, *numbers = cells
+    if sys.stdout.isatty():
+        _print(rows)
+    else:
+        _print_lines(rows)
+
+
+def _print(rows: Sequence[UsageRow]) -> None:
+    """Print a table with as many of its columns as the terminal has room for."""
+    width = terminal_width()
+    columns = [Column(fit=Fit.CUT), *(Column(safe(title), right=True) for title in _TITLES), Column(fit=Fit.CUT)]
+    shown = [n for n in range(len(columns)) if width >= _ROOM.get(n, 0)]
+    table = ((*cells, bar) for cells, bar in _rows(rows))
+    print_table([columns[n] for n in shown], ([row[n] for n in shown] for row in table))
+
+
+def _print_lines(rows: Sequence[UsageRow]) -> None:
+    """Print aligned columns of any width, for a pipe."""
+    table = [((safe(""), *map(safe, _TITLES)), safe("")), *_rows(rows)]
+    widths = [max(len(cells[n]) for cells, _ in table) for n in range(1 + len(_TITLES))]
+    for (name, *numbers), bar in table:
         aligned = "  ".join(f"{text:>{width}}" for text, width in zip(numbers, widths[1:], strict=True))
         print_stdout(f"{name:<{widths[0]}}  {aligned}  {bar}".rstrip() + "\n")
+
+
+def _rows(rows: Sequence[UsageRow]) -> Iterator[tuple[tuple[Safe, ...], Safe]]:
+    """Yield the cells and the bar of each row, then those of the sum."""
+    most = max(row.input + row.output for row in rows) or 1
+    for row in rows:
+        yield _cells(row), _bar((row.input + row.output) / most)
+    yield _cells(_sum(rows)), safe("")
 
 
 def _cells(row: UsageRow) -> tuple[Safe, ...]:
@@ -112,9 +138,9 @@ def _sum(rows: Sequence[UsageRow]) -> UsageRow:
     )
 
 
-def _bar(share: float) -> str:
+def _bar(share: float) -> Safe:
     whole, eighths = divmod(round(share * _BAR * 8), 8)
-    return "█" * whole + (_EIGHTHS[eighths] if eighths else "")
+    return safe("█" * whole + (_EIGHTHS[eighths] if eighths else ""))
 
 
 def _plain(row: UsageRow) -> dict[str, object]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,3 +89,27 @@ def program(gateway_thread: Gateway, tmp_path: Path) -> Program:
     rows = (f'[providers.x{p}]\nkey = "{KEY}"\n{p} = "{base}"\n' for p, base in bases.items())
     made.configure("\n".join(rows))
     return made
+
+
+def on_terminal(program: Program, *arguments: str, columns: int = 80) -> tuple[str, int]:
+    """The output of a run whose standard output and error are a terminal, and its exit code."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen(
+        program.command(*arguments),
+        stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, cwd=program.cwd,
+        env={**program.env, "TERM": "xterm-256color", "PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+    os.close(theirs)
+    output = b""
+    while piece := _read(ours):
+        output += piece
+    os.close(ours)
+    return output.decode(), process.wait(20)
+
+
+def _read(fd: int) -> bytes:
+    try:
+        return os.read(fd, 65536)
+    except OSError:
+        return b""

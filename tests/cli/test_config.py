@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import subprocess
-from pathlib import Path
-
 import pytest
 
 from termchat.config.settings import SETTINGS
-from tests.cli.conftest import Program
+from tests.cli.conftest import Program, on_terminal
 
 RIGHT = '# mine\nmodel = "xopenai/a"\n\nthink = "high"\n'
 
@@ -94,26 +89,3 @@ def test_themes_show_a_sample_to_a_person(program: Program) -> None:
     assert "\x1b[" in nord
     assert any("mine.toml:1: kind must be one of light, dark, any." in row for row in rows)
     assert "theme = auto (default)" in rows[-1]
-
-
-def on_terminal(program: Program, *arguments: str) -> tuple[str, int]:
-    """What a run says whose outputs are a terminal, and its exit code."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        program.command(*arguments),
-        stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, cwd=program.cwd,
-        env={**program.env, "TERM": "xterm-256color", "PYTHONPATH": str(Path(__file__).parents[2])},
-    )  # fmt: skip
-    os.close(theirs)
-    said = b""
-    while piece := _read(ours):
-        said += piece
-    os.close(ours)
-    return said.decode(), process.wait(20)
-
-
-def _read(fd: int) -> bytes:
-    try:
-        return os.read(fd, 65536)
-    except OSError:
-        return b""

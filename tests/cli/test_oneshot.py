@@ -110,7 +110,7 @@ def test_why_a_model_declined_is_told_where_it_says_so(program: Program) -> None
     program.gateway.reply(Reply(Refusal("I will\nnot.\x1b[1m")))
     done = program.run("-m", "xanthropic/any", "do it")
     assert (done.out, done.code) == (b"", 4)
-    assert "termchat: The reason given: I will not.␛[1m (general harms)\n" in done.err
+    assert "termchat: Reason given by the provider: I will not.␛[1m (general harms)\n" in done.err
     assert "the model declined" in done.err
 
 

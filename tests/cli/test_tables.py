@@ -1,0 +1,73 @@
+"""Tables of the subcommands on terminals of several widths."""
+
+from __future__ import annotations
+
+import pytest
+from wcwidth import wcswidth
+
+from tests.cli.conftest import Program, on_terminal
+from tests.gateway import Reply
+
+LONG = "why does [bold]tea[/bold] taste of kettles :smile: " * 4
+TITLES = ("why not", "why 天气怎么样？今天会下雨吗，明天呢，后天呢", LONG.strip())
+
+
+@pytest.fixture
+def with_chats(program: Program) -> Program:
+    program.gateway.reply(*(Reply.text("ok") for _ in TITLES))
+    for title in TITLES:
+        assert program.run("-m", "xopenai/any", title).code == 0
+    return program
+
+
+def table(program: Program, *arguments: str, columns: int) -> list[str]:
+    output, code = on_terminal(program, *arguments, columns=columns)
+    assert code == 0, output
+    assert "\x1b" not in output
+    rows = output.splitlines()
+    assert max(map(wcswidth, rows)) <= columns
+    return rows
+
+
+@pytest.mark.parametrize("columns", [40, 200])
+def test_chats_are_one_row_each_and_their_titles_aligned(with_chats: Program, columns: int) -> None:
+    rows = table(with_chats, "chats", columns=columns)
+    assert len(rows) == len(TITLES)
+    assert len({row.index("why") for row in rows}) == 1
+    assert rows[2].endswith("why not")
+    if columns == 40:
+        assert rows[0].endswith("…") and rows[1].endswith("…")
+    else:
+        assert "[bold]tea[/bold] taste of kettles :smile:" in rows[0]
+        assert rows[1].endswith(TITLES[1])
+
+
+@pytest.mark.parametrize(
+    ("columns", "titles", "bars"), [(40, "requests in out cost", False), (200, "requests in cached out cost", True)]
+)
+def test_usage_keeps_its_numbers_whole(with_chats: Program, columns: int, titles: str, bars: bool) -> None:
+    rows = table(with_chats, "usage", "--by", "chat", columns=columns)
+    assert len(rows) == len(TITLES) + 2
+    assert " ".join(rows[0].split()) == titles
+    assert rows[-1].startswith("all") and rows[-1].endswith("unpriced")
+    assert ("█" in rows[1]) == bars
+    assert len({wcswidth(row[: row.index("unpriced")]) for row in rows[1:]}) == 1
+
+
+@pytest.mark.parametrize("columns", [40, 200])
+def test_models_keep_their_names_whole(program: Program, columns: int) -> None:
+    rows = table(program, "models", columns=columns)
+    assert "xanthropic/claude-opus-5" in {row.split()[0] for row in rows}
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_config_shows_whole_values(program: Program, columns: int) -> None:
+    rows = table(program, "config", columns=columns)
+    assert len({row.index("(default)") for row in rows if "not set  (default)" in row}) == 1
+    text = "".join("".join(row.split()) for row in rows)
+    assert f"providers.xanthropic.anthropic{program.gateway.url}/anthropic(" in text
+
+
+def test_config_on_a_narrow_terminal_is_that_of_a_pipe(program: Program) -> None:
+    output, code = on_terminal(program, "config", columns=40)
+    assert (code, output.splitlines()) == (0, program.run("config").out.decode().splitlines())
