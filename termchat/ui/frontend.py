@@ -23,6 +23,28 @@ async def _nothing() -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Timings:
+    """Durations in seconds after which the front ends act.
+
+    stall            no data from the provider, before the reply counts as stalled
+    long_turn        length of a turn from which its end is notified, while the terminal has no focus
+    first_wait       no reply, before the plain front end reports that it waits
+    heartbeat        interval at which the accessible front end reports that it still works
+    second_escape    between two presses of Esc that clear the input
+    second_leave     between two presses of Ctrl-C that leave
+    second_stop      between two presses of Ctrl-C that stop waiting for the tools of a stopped turn
+    """
+
+    stall: float = 5.0
+    long_turn: float = 10.0
+    first_wait: float = 2.0
+    heartbeat: float = 30.0
+    second_escape: float = 1.0
+    second_leave: float = 2.0
+    second_stop: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
 class DisplayOptions:
     """How the REPL looks and behaves; `app` makes it from the settings.
 
@@ -37,7 +59,8 @@ class DisplayOptions:
     vi           vi keys in the input
     enter_sends  Enter sends and Alt-Enter begins a line; else the other way round
     notify       "auto", "bell", "off", or "cmd" and a command
-    together     the whole queue is sent as one message
+    merge_queue  the whole queue is sent as one message
+    timings      durations after which the REPL acts
     """
 
     plain: bool = False
@@ -52,6 +75,7 @@ class DisplayOptions:
     enter_sends: bool = True
     notify: str = "auto"
     merge_queue: bool = True
+    timings: Timings = field(default_factory=Timings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,21 +13,18 @@ def main() -> int:
     tty = Tty.acquire()
     if gate := os.environ.get("TESTGATE"):
         os.close(os.open(gate, os.O_RDONLY))  # as if the imports below took long: until the test opens the other end
+    from dataclasses import replace
     from pathlib import Path
 
     from termchat.commands.builtin import builtin
     from termchat.config.themes import load_theme
     from termchat.core.errors import Failure
     from termchat.core.sanitize import safe_format
-    from termchat.ui.frontend import DisplayOptions, FrontendContext
-    from termchat.ui.plain import heartbeat
+    from termchat.ui.frontend import DisplayOptions, FrontendContext, Timings
     from termchat.ui.plain.app import run_plain
-    from termchat.ui.repl import actions
     from termchat.ui.repl.app import run_repl
     from termchat.ui.repl.input.completion_menu import CompletionMenu
-    from termchat.ui.repl.panels import status
     from termchat.ui.repl.turns import TurnRunner
-    from termchat.ui.terminal import notify
     from termchat.ui.terminal.early_prompt import supports_unicode
     from termchat.ui.text.palette import detect_color_depth
     from tests.ui.fakes import FakeProviders, fake_session
@@ -35,6 +32,11 @@ def main() -> int:
     theme = load_theme("dark", (Path(__file__).parent.parent.parent / "themes",))
     assert not isinstance(theme, Failure)
     flags = os.environ.get("TESTFLAGS", "").split()
+    timings = Timings()
+    if "hasty" in flags:
+        timings = replace(timings, stall=0.5, long_turn=0.2, heartbeat=0.3, first_wait=0.2)
+    if "patient" in flags:  # a gesture of two keys has as long as a busy machine takes
+        timings = replace(timings, second_escape=60, second_leave=60, second_stop=60)
     look = DisplayOptions(
         depth=detect_color_depth(os.environ),
         plain="plain" in flags,
@@ -46,6 +48,7 @@ def main() -> int:
         motion="still" not in flags,
         notify=os.environ.get("TESTNOTIFY", "auto"),
         merge_queue="one" not in flags,
+        timings=timings,
     )
     house = FrontendContext(
         fake_session(),
@@ -59,12 +62,6 @@ def main() -> int:
         env=os.environ,
         cwd="~/proj",
     )
-    if "hasty" in flags:
-        status.STALL = 0.5
-        notify._LONG_TURN = 0.2
-        heartbeat.HEARTBEAT, heartbeat._FIRST = 0.3, 0.2
-    if "patient" in flags:  # a gesture of two keys has as long as a busy machine takes
-        actions._AGAIN_CLEAR = actions._AGAIN_LEAVE = actions._AGAIN_KILL = 60
     if "silent" in flags:
         FakeProviders.models = _never  # type: ignore[method-assign,assignment]
     if "bug" in flags:

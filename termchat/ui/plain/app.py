@@ -104,7 +104,7 @@ class PlainApp:
         """Follow a turn to its end; `question` is what comes back when it gets no answer."""
         self._turn = turn
         self.view = turn_sent(self.view, turn.id, self._session.model, monotonic())
-        patience = Heartbeat(self._voice.aside, spoken=self._house.look.accessible)
+        patience = Heartbeat(self._voice.aside, self._house.look.timings, spoken=self._house.look.accessible)
         try:
             async with aclosing(turn.events()) as events:
                 async for event in events:

@@ -8,22 +8,21 @@ from time import monotonic
 
 from termchat.core.events import CONTENT_DELTAS, Event, Streamed, ToolFinished
 from termchat.core.sanitize import Safe, safe, safe_format
-
-HEARTBEAT = 30.0
-_FIRST = 2.0
+from termchat.ui.frontend import Timings
 
 
 class Heartbeat:
     """From a question to the end of its turn. `spoken`: for a screen reader, which is told every half minute."""
 
-    def __init__(self, tell: Callable[[Safe], None], *, spoken: bool) -> None:
-        self._tell = tell
+    def __init__(self, report: Callable[[Safe], None], timings: Timings, *, spoken: bool) -> None:
+        self._report = report
+        self._interval = timings.heartbeat
         self._began = monotonic()
         self._loop = asyncio.get_running_loop()
         if spoken:
-            self._timer = self._loop.call_later(HEARTBEAT, self._beat)
+            self._timer = self._loop.call_later(self._interval, self._beat)
         else:
-            self._timer = self._loop.call_later(_FIRST, self._wait)
+            self._timer = self._loop.call_later(timings.first_wait, self._wait)
         self._spoken = spoken
 
     def saw(self, event: Event) -> None:
@@ -38,9 +37,9 @@ class Heartbeat:
         self._timer.cancel()
 
     def _wait(self) -> None:
-        self._tell(safe_format("waiting… Ctrl-C stops."))
+        self._report(safe_format("waiting… Ctrl-C stops."))
 
     def _beat(self) -> None:
         seconds = round(monotonic() - self._began)
-        self._tell(safe_format("still working, {n} seconds", n=safe(str(seconds))))
-        self._timer = self._loop.call_later(HEARTBEAT, self._beat)
+        self._report(safe_format("still working, {n} seconds", n=safe(str(seconds))))
+        self._timer = self._loop.call_later(self._interval, self._beat)

@@ -15,10 +15,6 @@ from termchat.ui.repl.effects import EffectRunner
 from termchat.ui.repl.turns import TurnRunner
 from termchat.ui.repl.widgets import Widgets
 
-_AGAIN_CLEAR = 1.0
-_AGAIN_LEAVE = 2.0
-_AGAIN_KILL = 2.0
-
 
 class State(Enum):
     """A condition on which the effect of a key depends."""
@@ -38,6 +34,7 @@ class Actions:
 
     def __init__(self, context: FrontendContext, widgets: Widgets, turns: TurnRunner, effects: EffectRunner) -> None:
         self._context = context
+        self._timings = context.look.timings
         self._editor = widgets.editor
         self._picker = widgets.picker
         self._menu = widgets.menu
@@ -156,7 +153,7 @@ class Actions:
     def stop_or_abandon(self) -> None:
         """Stop the turn; on the second press, stop waiting for its tools."""
         now = monotonic()
-        if now - self._stopped <= _AGAIN_KILL:
+        if now - self._stopped <= self._timings.second_stop:
             self._turns.abandon()
         self._stopped = now
         self._turns.stop()
@@ -164,10 +161,10 @@ class Actions:
     def clear_on_second_press(self) -> None:
         """Clear the input on the second press; on an empty input, edit an earlier message."""
         now = monotonic()
-        again, self._escaped = now - self._escaped <= _AGAIN_CLEAR, now
+        again, self._escaped = now - self._escaped <= self._timings.second_escape, now
         if not again:
             empty, words = safe_format("Esc again to edit an earlier message"), safe_format("Esc again clears")
-            self._toast.say(empty if self._editor.empty else words, _AGAIN_CLEAR)
+            self._toast.say(empty if self._editor.empty else words, self._timings.second_escape)
         elif self._editor.empty:
             self._effects.run_command("/edit")
         else:
@@ -180,11 +177,11 @@ class Actions:
 
     def leave_on_second_press(self) -> None:
         now = monotonic()
-        if now - self._interrupted <= _AGAIN_LEAVE:
+        if now - self._interrupted <= self._timings.second_leave:
             self.leave()
         else:
             self._interrupted = now
-            self._toast.say(safe_format("Press Ctrl-C again to exit"), _AGAIN_LEAVE)
+            self._toast.say(safe_format("Press Ctrl-C again to exit"), self._timings.second_leave)
 
     def leave(self) -> None:
         self._effects.perform((Quit(),))

@@ -118,9 +118,16 @@ class Repl:
         )
 
     def _build_notifier(self) -> Notifier:
-        env = self.context.env
+        look, env = self.context.look, self.context.env
         sequences = env.get("TERM") not in ("dumb", "linux")
-        return Notifier(self.context.look.notify, env, self.screen.write_control, self._complained, sequences=sequences)
+        return Notifier(
+            look.notify,
+            env,
+            self.screen.write_control,
+            self._complained,
+            sequences=sequences,
+            long_turn=look.timings.long_turn,
+        )
 
     def _build_layout(self) -> LiveLayout:
         content = LiveContent(self.context, self.widgets, self.turns, self.summary)

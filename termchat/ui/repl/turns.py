@@ -56,6 +56,7 @@ class TurnRunner:
         self.steering = 0
         self.restored_text: str | None = None
         self._merge_queue = context.look.merge_queue
+        self._stall = context.look.timings.stall
         self._instead: tuple[ModelRef, ModelRef] | None = None
         self._transcript = widgets.transcript
         self._editor = widgets.editor
@@ -130,7 +131,7 @@ class TurnRunner:
             return False
         if turn.phase is Phase.RETRYING:
             self._turn.retry_now()
-        elif is_stalled(turn, monotonic()):
+        elif is_stalled(turn, monotonic(), self._stall):
             self._again = True
             self.view = turn_stopping(self.view, monotonic(), again=True)
             self._turn.cancel()

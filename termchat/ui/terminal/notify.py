@@ -11,7 +11,6 @@ from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.ui.terminal.capabilities import terminal_name
 
 BELL = "\x07"
-_LONG_TURN = 10.0
 _UNSEEN_TURN = 30.0  # where nobody knows whether the user is looking
 
 
@@ -22,6 +21,7 @@ class Notifier:
     send       writes to the terminal
     complain   says that the command cannot be run; called on another thread
     sequences  whether the terminal may be sent more than a bell
+    long_turn  shortest turn, in seconds, that is notified while the terminal has no focus
     """
 
     def __init__(
@@ -32,16 +32,18 @@ class Notifier:
         complain: Callable[[Safe], None],
         *,
         sequences: bool = True,
+        long_turn: float = 10.0,
     ) -> None:
         self._setting = setting
         self._env = env
         self._send = send
         self._complain = complain
         self._sequences = sequences
+        self._long_turn = long_turn
 
     def ended(self, words: Safe, seconds: float, *, focused: bool | None) -> None:
         """A turn is over; `focused` is None where the terminal does not tell."""
-        least = {True: None, False: _LONG_TURN, None: _UNSEEN_TURN}[focused]
+        least = {True: None, False: self._long_turn, None: _UNSEEN_TURN}[focused]
         if least is not None and seconds >= least:
             self._tell(words)
 

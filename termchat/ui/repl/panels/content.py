@@ -126,10 +126,11 @@ class LiveContent:
     def _busy(self, turn: TurnState, now: float) -> Line:
         """The glyph turns; the words change with what happens, and their numbers once a second."""
         queued, begun = len(self._turns.queue), now - turn.started >= QUIET or turn.first is not None
-        second = (int(now - turn.since), is_stalled(turn, now))
+        stall = self._context.look.timings.stall
+        second = (int(now - turn.since), is_stalled(turn, now, stall))
         moment = (turn.id, turn.phase, turn.retry, second, begun, queued, self.columns)
         if self._busy_line[0] != moment:
-            self._busy_line = (moment, busy_line(turn, now, self.columns, "", queued))
+            self._busy_line = (moment, busy_line(turn, now, self.columns, "", queued, stall=stall))
         words = self._busy_line[1]
         return (Segment(Safe(f"{self._glyph()} "), (TextRole.ACCENT,)), *words[1:]) if begun else words
 

@@ -20,7 +20,6 @@ from termchat.ui.turn_state import Phase, TurnState
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _ASCII = "-\\|/"
 QUIET = 0.15  # a turn that answers sooner shows no waiting line at all
-STALL = 5.0  # seconds without data after which that is said
 _FULL, _BRIM = 80, 95  # percent of the context from which it is said in yellow, in red
 
 
@@ -109,11 +108,11 @@ def spinner(now: float, *, signs: bool, motion: bool) -> str:
     return glyphs[int(now * 8) % len(glyphs)]
 
 
-def busy_line(turn: TurnState, now: float, columns: int, glyph: str, queued: int = 0) -> Line:
+def busy_line(turn: TurnState, now: float, columns: int, glyph: str, queued: int = 0, *, stall: float) -> Line:
     """`⠋ replying · 0.8s to first token · 214 tok · 61 tok/s`, without its last parts when it gets narrow."""
     if now - turn.started < QUIET and turn.first is None:
         return styled_line(safe_line(turn.model.model), TextRole.DIM)
-    parts = _busy_parts(turn, now)
+    parts = _busy_parts(turn, now, stall)
     if turn.phase is Phase.WAITING and text_width(parts[0]) > columns // 2:
         parts[0] = safe_format("waiting")
     if queued:
@@ -127,19 +126,19 @@ def busy_line(turn: TurnState, now: float, columns: int, glyph: str, queued: int
 _TALKING = (Phase.WAITING, Phase.THINKING, Phase.REPLYING, Phase.CALLING, Phase.SEARCHING)
 
 
-def is_stalled(turn: TurnState, now: float) -> bool:
-    """Whether nothing has come for so long that it may be worth asking again."""
-    return now - turn.last > STALL and turn.phase in _TALKING
+def is_stalled(turn: TurnState, now: float, stall: float) -> bool:
+    """Return True if no data has come for more than `stall` seconds, so that a retry may help."""
+    return now - turn.last > stall and turn.phase in _TALKING
 
 
-def _busy_parts(turn: TurnState, now: float) -> list[Safe]:
-    if is_stalled(turn, now) and turn.phase is not Phase.WAITING:
+def _busy_parts(turn: TurnState, now: float, stall: float) -> list[Safe]:
+    if is_stalled(turn, now, stall) and turn.phase is not Phase.WAITING:
         silent = safe_format("no data for {t}", t=_seconds(now - turn.last))
         return [safe_format("stalled"), silent, safe_format("Esc stops"), safe_format("Alt-R retries")]
     match turn.phase:
         case Phase.WAITING:
             waiting = safe_format("waiting for {model}", model=safe_line(turn.model.model))
-            ways = [safe_format("Esc stops"), *([safe_format("Alt-R retries")] if is_stalled(turn, now) else [])]
+            ways = [safe_format("Esc stops"), *([safe_format("Alt-R retries")] if is_stalled(turn, now, stall) else [])]
             return [waiting, duration(now - turn.since), *ways]
         case Phase.THINKING:
             thinking = turn.thinking

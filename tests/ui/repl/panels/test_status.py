@@ -44,7 +44,7 @@ def test_it_always_fits(columns: int) -> None:
     for facts in (FACTS, replace(FACTS, tokens=390_000), replace(FACTS, queued=2)):
         assert text_width(plain_text(idle_line(facts, columns))) < columns
     for now in (11.0, 17.0):
-        assert text_width(plain_text(busy_line(TURN, now, columns, "x", 2))) < columns
+        assert text_width(plain_text(busy_line(TURN, now, columns, "x", 2, stall=5.0))) < columns
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_model_whose_limit_nobody_knows_has_its_tokens_only() -> None:
     ],
 )
 def test_silence_is_said_after_five_seconds(phase: Phase, now: float, words: str) -> None:
-    assert plain_text(busy_line(replace(TURN, phase=phase), now, 80, "x")) == f"x {words}"
+    assert plain_text(busy_line(replace(TURN, phase=phase), now, 80, "x", stall=5.0)) == f"x {words}"
 
 
 @pytest.mark.parametrize(
@@ -91,10 +91,10 @@ def test_silence_is_said_after_five_seconds(phase: Phase, now: float, words: str
 def test_the_countdown_names_where_the_provider_tells_of_it_after_the_second_time(attempt: int, words: str) -> None:
     failure = Failure(FailureKind.OVERLOADED, safe_format("Overloaded."), url=safe_format("https://status.example"))
     turn = replace(TURN, phase=Phase.RETRYING, retry=Retrying(attempt, 3, 4.0, failure), until=20.0)
-    assert plain_text(busy_line(turn, 16.5, 100, "x")) == f"x {words}"
+    assert plain_text(busy_line(turn, 16.5, 100, "x", stall=5.0)) == f"x {words}"
 
 
 @pytest.mark.parametrize(("counted", "words"), [(None, "~214 tok"), (1, "~214 tok"), (230, "230 tok")])
 def test_a_count_of_the_first_token_alone_is_no_count(counted: int | None, words: str) -> None:
     """Anthropic counts one token at the beginning, and the others at the end."""
-    assert f" · {words} · " in plain_text(busy_line(replace(TURN, counted=counted), 11.0, 80, "x"))
+    assert f" · {words} · " in plain_text(busy_line(replace(TURN, counted=counted), 11.0, 80, "x", stall=5.0))
