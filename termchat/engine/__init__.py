@@ -1,1 +1,1 @@
-"""The engine: a session turns a message into a turn, a turn into one stream of events."""
+"""The engine: a session starts turns, and a turn streams events."""

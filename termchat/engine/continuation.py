@@ -1,4 +1,4 @@
-"""Going on where a reply stopped: the seam between what was said and what follows, without repetition or gap."""
+"""Continue a stopped reply: find its text, and drop what the continuation repeats of it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from termchat.core.messages import Message
 
-_WINDOW = 400  # characters of the end in which a repetition is looked for
-_LEAST = 8  # bytes; a shorter repetition may be meant
+_WINDOW = 400  # characters at the end of the reply that are searched for an overlap
+_LEAST = 8  # bytes; a shorter overlap may be intended
 
 
 def resumable_text(history: Sequence[Message]) -> str | None:
-    """The words of the reply that a turn would go on with, None when the history does not end with a stopped one."""
+    """Return the text of the stopped reply at the end of the history, None when there is no such reply."""
     last = history[-1] if history else None
     if last is None or not last.can_continue or last.calls:
         return None
@@ -19,32 +19,33 @@ def resumable_text(history: Sequence[Message]) -> str | None:
 
 
 class OverlapFilter:
-    """Takes the beginning of a continuation and leaves out what repeats the end of `said`.
+    """Removes from the beginning of a continuation what repeats the end of the text `before`.
 
-    What might still be a repetition is held back; `close` gives it out.
+    Text that may still be part of an overlap is held back until `close`.
     """
 
-    def __init__(self, said: str) -> None:
-        self._tail = said[-_WINDOW:]
+    def __init__(self, before: str) -> None:
+        self._tail = before[-_WINDOW:]
         self._held = ""
         self._open = True
 
     def feed(self, text: str) -> str:
+        """Return the text that is certain to be new."""
         if not self._open:
             return text
         self._held += text
         if len(self._held) < len(self._tail) and self._held in self._tail:
-            return ""  # it may go on to the very end
+            return ""  # the overlap may reach to the end of the tail
         return self.close()
 
     def close(self) -> str:
-        """What is new of all that was held back."""
+        """Return the new part of the held back text."""
         self._open = False
         held, self._held = self._held, ""
         return held[self._repeated(held) :]
 
     def _repeated(self, held: str) -> int:
-        """How many characters at the beginning are the end of what was said."""
+        """Return the length of the overlap in characters."""
         for size in range(min(len(held), len(self._tail)), 0, -1):
             if self._tail.endswith(held[:size]) and _counts(held[:size]):
                 return size
@@ -52,5 +53,5 @@ class OverlapFilter:
 
 
 def _counts(repeated: str) -> bool:
-    """Whether it is long enough to be no accident; a blank never is meant twice."""
+    """Return True for an overlap that is no coincidence: a long one, or white space, which is never repeated."""
     return len(repeated.encode("utf-8", "replace")) >= _LEAST or repeated.isspace()

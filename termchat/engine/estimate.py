@@ -10,19 +10,19 @@ from termchat.core.provider import Request
 from termchat.core.usage import Usage, estimate_tokens
 
 
-def usage_or_estimate(assembly: MessageBuilder, request: Request, parts: tuple[object, ...]) -> Usage:
-    """What the provider counted; of a reply that was broken off, what it had not counted yet is guessed."""
+def usage_or_estimate(builder: MessageBuilder, request: Request, parts: tuple[object, ...]) -> Usage:
+    """Return the reported usage; estimate it when there is none, and the output of a reply without its end."""
     guess = _estimate(request, parts)
-    counted = assembly.usage
-    if counted is None or not (counted.input or counted.output):  # zero of both is no count: something was said
+    counted = builder.usage
+    if counted is None or not (counted.input or counted.output):  # both zero means not counted: there is content
         return guess
-    if assembly.finished or guess.output <= counted.output:
+    if builder.finished or guess.output <= counted.output:
         return counted
     return replace(counted, output=guess.output, reasoning=max(counted.reasoning, guess.reasoning), estimated=True)
 
 
 def _estimate(request: Request, parts: tuple[object, ...]) -> Usage:
-    """Rough counts for a provider that sent none."""
+    """Estimate the usage of a request and its reply."""
     sent = sum(_size(part) for message in request.messages for part in message.parts) + estimate_tokens(request.system)
     thought = sum(_size(part) for part in parts if isinstance(part, Reasoning))
     return Usage(input=sent, output=sum(map(_size, parts)), reasoning=thought, estimated=True)

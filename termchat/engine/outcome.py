@@ -1,4 +1,4 @@
-"""The outcome of a turn: what a stream's last deltas, or its failure, say about how the reply ended."""
+"""Derive the outcome of a turn from the last deltas or the failure of its stream."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from termchat.engine.pump import Pump
 
 @dataclass(frozen=True, slots=True)
 class TurnEnd:
+    """The end of a step or turn: outcome, failure if any, and the finish reason if the server gave one."""
+
     outcome: Outcome
     failure: Failure | None = None
     finish: FinishReason | None = None
@@ -26,29 +28,30 @@ _EMPTY = Failure(
 )
 
 
-def turn_end(pump: Pump, assembly: MessageBuilder) -> TurnEnd:
-    """How a step ended. A reply that failed after its first words is cut, whatever failed."""
+def turn_end(pump: Pump, builder: MessageBuilder) -> TurnEnd:
+    """Return the end of a step. A reply that failed after its first content is cut, whatever failed."""
     if pump.cancelled and not pump.finished:
         return TurnEnd(Outcome.CANCELLED)
     if pump.failure:
         outcome = outcome_of(pump.failure)
-        cut = outcome is Outcome.FAILED and assembly.received
+        cut = outcome is Outcome.FAILED and builder.received
         return TurnEnd(Outcome.CUT if cut else outcome, pump.failure)
     finish = pump.finished.reason if pump.finished else FinishReason.ERROR
     if finish in _BROKEN:
-        return TurnEnd(Outcome.CUT if assembly.received else Outcome.FAILED, _BROKEN[finish], finish)
+        return TurnEnd(Outcome.CUT if builder.received else Outcome.FAILED, _BROKEN[finish], finish)
     outcome = _OUTCOMES[finish]
-    said = any(isinstance(part, Text | ToolCall) for part in assembly.parts())
-    if outcome is Outcome.COMPLETE and finish is not FinishReason.PAUSED and not said:
+    has_answer = any(isinstance(part, Text | ToolCall) for part in builder.parts())
+    if outcome is Outcome.COMPLETE and finish is not FinishReason.PAUSED and not has_answer:
         return TurnEnd(Outcome.FAILED, _EMPTY, finish)
     return TurnEnd(outcome, None, finish)
 
 
 def round_limit_end(rounds: int) -> Failure:
+    """Return the failure of a turn that reached `max_rounds` requests."""
     return Failure(
         FailureKind.BAD_REQUEST,
         safe_format("Stopped after {n} rounds of tool calls.", n=safe(str(rounds))),
-        safe_format("Say how to go on, or raise max_rounds."),
+        safe_format("Send a message to continue, or raise max_rounds."),
     )
 
 
@@ -67,15 +70,15 @@ _OUTCOMES: dict[FinishReason, Outcome] = {
 _BROKEN: dict[FinishReason, Failure] = {
     FinishReason.MALFORMED_TOOL: Failure(
         FailureKind.BAD_RESPONSE,
-        safe_format("The model made a tool call that cannot be read."),
+        safe_format("The model sent a malformed tool call."),
         safe_format("Try /retry."),
     ),
     FinishReason.HISTORY_INVALID: Failure(
         FailureKind.HISTORY_INVALID,
-        safe_format("The provider refused the history of this chat."),
+        safe_format("The provider rejected the history of this chat."),
         safe_format("Try another model with /model."),
     ),
     FinishReason.ERROR: Failure(
-        FailureKind.SERVER, safe_format("The provider stopped with an error of its own."), safe_format("Try /retry.")
+        FailureKind.SERVER, safe_format("The provider ended the reply with an error."), safe_format("Try /retry.")
     ),
 }

@@ -1,7 +1,7 @@
-"""The pump: reads one reply in a task of its own, keeps the clocks, and can be stopped with one call.
+"""The pump: reads one reply in a separate task, detects stalls, and stops on request.
 
-The reader appends to a list and the consumer takes whole batches, so a burst costs next to nothing a delta and a
-slow screen never slows the socket (within `_AHEAD`).
+The reader appends to a list and the consumer takes whole batches, so a burst costs little per delta and a slow screen
+does not slow down the socket (up to `_AHEAD` deltas).
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from termchat.core.sanitize import safe, safe_format
 from termchat.engine.timeouts import StallDetector
 
 _log = logging.getLogger("termchat")
-_AHEAD = 20_000  # deltas the reader may be ahead of the consumer: bounds the memory, never felt
+_AHEAD = 20_000  # deltas the reader may be ahead of the consumer, which bounds the memory
 
 INTERNAL_ERROR = Failure(
     FailureKind.BUG,
     safe_format("termchat made a mistake of its own."),
-    safe_format("Nothing is lost; --debug tells more."),
+    safe_format("The chat is saved. Run with --debug for details."),
 )
 
 
 class Pump:
-    """One reply being read. After `deltas` ended, `cancelled`, `failure` and `finished` tell how.
+    """Reads one reply. After `deltas` ended, `cancelled`, `failure` and `finished` hold the result.
 
-    `now` is the clock that tells a stall, in seconds.
+    `now` is the monotonic clock of the stall detector, in seconds.
     """
 
     def __init__(
@@ -46,9 +46,9 @@ class Pump:
         self._request = request
         self._timeouts = timeouts
         self._now = now
-        self._wire = StreamMonitor()
+        self._monitor = StreamMonitor()
         self._buffer: list[Delta] = []
-        self._news = asyncio.Event()
+        self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
         self._reader: asyncio.Task[None] | None = None
@@ -60,19 +60,19 @@ class Pump:
         self.finished: Finished | None = None
 
     def cancel(self) -> None:
-        """Stop reading now; what was read is still handed out."""
+        """Stop reading now; `deltas` still yields what was read."""
         if self._reader and not self._reader.done():
             self.cancelled = True
             self._reader.cancel()
 
     def hurry(self) -> None:
-        """What waits to be sent again goes out now."""
-        self._wire.skip_wait()
+        """Skip the wait before the next attempt."""
+        self._monitor.skip_wait()
 
     async def deltas(self) -> AsyncGenerator[Delta, None]:
-        """All deltas in order. The connection is closed when this ends, however it ends."""
+        """Yield all deltas in order. The connection is closed when the generator ends, however it ends."""
         self._reader = asyncio.create_task(self._read())
-        self._reader.add_done_callback(lambda _: self._news.set())
+        self._reader.add_done_callback(lambda _: self._wake.set())
         watch = asyncio.create_task(self._watch(self._reader))
         try:
             while True:
@@ -84,8 +84,8 @@ class Pump:
                     continue
                 if self._reader.done():
                     break
-                self._news.clear()
-                await self._news.wait()
+                self._wake.clear()
+                await self._wake.wait()
         finally:
             watch.cancel()
             self._reader.cancel()
@@ -93,18 +93,18 @@ class Pump:
 
     async def _read(self) -> None:
         try:
-            async with aclosing(self._provider.stream(self._request, self._wire)) as deltas:
+            async with aclosing(self._provider.stream(self._request, self._monitor)) as deltas:
                 async for delta in deltas:
                     self._note(delta)
                     self._buffer.append(delta)
-                    self._news.set()
+                    self._wake.set()
                     if len(self._buffer) >= _AHEAD:
                         self._room.clear()
                         await self._room.wait()
         except ProviderError as error:
             self.failure = error.failure
-        except Exception:  # a bug of ours: what came before it is kept all the same
-            _log.exception("a reply ended with a bug")
+        except Exception:  # a bug in termchat: keep what arrived before it
+            _log.exception("internal error while reading a reply")
             self.failure = INTERNAL_ERROR
 
     def _note(self, delta: Delta) -> None:
@@ -120,14 +120,14 @@ class Pump:
                 self._began = self._began or isinstance(delta, CONTENT_DELTAS)
 
     async def _watch(self, reader: asyncio.Task[None]) -> None:
-        clocks = StallDetector(self._timeouts, self._now())
+        detector = StallDetector(self._timeouts, self._now())
         while not self.finished:
-            await asyncio.sleep(clocks.tick)
+            await asyncio.sleep(detector.tick)
             restart, self._restart = self._restart, None
             if restart is not None:
-                clocks.restart(restart)
+                detector.restart(restart)
             held = not self._room.is_set()
-            late = clocks.check(self._now(), self._wire.bytes_received, self._events, began=self._began, held=held)
+            late = detector.check(self._now(), self._monitor.bytes_received, self._events, began=self._began, held=held)
             if late is not None:
                 self.failure = _stalled(late)
                 reader.cancel()

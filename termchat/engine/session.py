@@ -1,4 +1,4 @@
-"""A conversation in use: it takes messages, has them answered, keeps the tree, and has all of it kept."""
+"""The conversation in use: adds messages, starts turns, keeps the tree and records both."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from termchat.engine.turn import Turn, TurnConfig
 
 
 class ChatSession:
-    """The engine's side of `core.ports.Session`: every turn's events pass here on their way to the front end.
+    """Implements `core.session.Session`. The events of every turn pass through `apply_event` to the front end.
 
-    `open_library` is called when something is first to be kept, because opening takes imports that the first paint
-    does not wait for; without it nothing is kept.
+    `open_store` is called when something is first saved, because opening needs imports that must not delay the first
+    paint; None saves nothing.
     """
 
     def __init__(
-        self, plan: TurnConfig, open_library: Callable[[], ChatStore] | None = None, place: Location | None = None
+        self, config: TurnConfig, open_store: Callable[[], ChatStore] | None = None, place: Location | None = None
     ) -> None:
-        self._plan = plan
-        self._defaults = plan
-        self._open_library = open_library
-        self._library: ChatStore | None = None
+        self._config = config
+        self._defaults = config
+        self._open_store = open_store
+        self._store: ChatStore | None = None
         self._place = place or Location()
         self._recorder: Recorder | None = None
-        self._conversation_id = uuid4().hex  # the conversation, whether or not it is kept
+        self._conversation_id = uuid4().hex  # of a conversation that is not saved, too
         self._closing: set[asyncio.Task[None]] = set()
         self._totals: dict[ModelRef, ModelUsage] = {}
         self.conversation = Conversation()
@@ -45,11 +45,11 @@ class ChatSession:
 
     @property
     def model(self) -> ModelRef:
-        return self._plan.model
+        return self._config.model
 
     @property
     def system(self) -> str:
-        return self._plan.system
+        return self._config.system
 
     @property
     def totals(self) -> Mapping[ModelRef, ModelUsage]:
@@ -61,30 +61,30 @@ class ChatSession:
 
     @property
     def chat_id(self) -> str:
-        """The id of the chat as it is kept; "" while nothing of it is, or when nothing is kept at all."""
+        """The id of the saved chat, "" before its first message and when nothing is saved."""
         return self._recorder.chat_id if self._recorder and self.conversation.nodes else ""
 
     @property
     def library(self) -> ChatStore | None:
-        """All chats that are kept, opened now if they were not; None when nothing is kept."""
-        if self._library is None and self._open_library:
-            self._library = self._open_library()
-        return self._library
+        """The chat store, opened on first access; None when nothing is saved."""
+        if self._store is None and self._open_store:
+            self._store = self._open_store()
+        return self._store
 
     def switch_model(self, model: ModelRef) -> None:
-        self._plan = replace(self._plan, model=model)
+        self._config = replace(self._config, model=model)
         if self._recorder:
             self._recorder.set_state(self._state)
 
     @property
     def settings(self) -> TurnSettings:
-        return _terms(self._plan)
+        return _settings_of(self._config)
 
     def update_settings(self, change: Callable[[TurnSettings], TurnSettings], *, lasting: bool) -> None:
-        """The turns to come are made with other terms; `lasting`: those of new chats too."""
-        self._plan = _on_terms(self._plan, change(self.settings))
+        """Change the settings of the next turns; with `lasting` also those of new chats."""
+        self._config = _with_settings(self._config, change(self.settings))
         if lasting:
-            self._defaults = _on_terms(self._defaults, change(_terms(self._defaults)))
+            self._defaults = _with_settings(self._defaults, change(_settings_of(self._defaults)))
         if self._recorder:
             self._recorder.set_state(self._state)
 
@@ -94,35 +94,35 @@ class ChatSession:
             self._recorder.move(head)
 
     def new(self) -> None:
-        """Begin an empty conversation, with the model and the system prompt that new chats have."""
+        """Begin an empty conversation with the default model and system prompt."""
         self._detach()
         self._conversation_id = uuid4().hex
-        self._plan = self._defaults
+        self._config = self._defaults
         self.conversation = Conversation()
 
     def incognito(self) -> None:
-        """Begin an empty conversation of which nothing will be left; `new` chats are kept no more either."""
+        """Begin an empty conversation, and save nothing from now on, chats after `new` included."""
         self.new()
-        self._open_library = self._library = None
+        self._open_store = self._store = None
 
     async def resume(self, chat: str) -> Resumed | Failure:
-        """Go on with a chat that was kept: its tree, its model, its system prompt, its effort."""
-        assert self.library, "whoever can name a chat has a library"
+        """Resume a saved chat: its tree, model, system prompt and reasoning effort."""
+        assert self.library, "resume needs a chat store"
         return await self._attach(await self.library.resume(chat, self._place))
 
     async def fork(self, title: str = "") -> Resumed | Failure:
-        """Go on in a chat of its own that shares everything up to the head."""
-        assert self.library, "whoever forks a chat has a library"
+        """Continue in a new chat that shares all messages up to the head."""
+        assert self.library, "fork needs a chat store"
         return await self._attach(await self.library.fork(self.chat_id, self.conversation.head, self._place, title))
 
     def draft(self, text: str) -> None:
-        """What stands in the input, so that it outlives a crash; "" once it was sent or cleared."""
+        """Save the text of the input, so that it survives a crash; "" once it was sent or cleared."""
         recorder = self._recording()
         if recorder:
             recorder.draft(text)
 
     def remember(self, text: str, *, draft: bool = False) -> None:
-        """Add to the history of prompts what was sent, or a draft that was cleared."""
+        """Add a sent prompt, or with `draft` a cleared one, to the prompt history."""
         if self.library:
             self.library.remember(text, self._place, self.chat_id, draft=draft)
 
@@ -135,18 +135,18 @@ class ChatSession:
         return node.id
 
     def send(self, parent: str, model: ModelRef | None = None, *, wait_for_host: bool = False) -> RecordedTurn:
-        plan = replace(self._plan, model=model or self._plan.model, wait_for_host=wait_for_host)
-        turn = Turn(plan, self.conversation.history(parent), parent, self._conversation_id)
+        config = replace(self._config, model=model or self._config.model, wait_for_host=wait_for_host)
+        turn = Turn(config, self.conversation.history(parent), parent, self._conversation_id)
         return RecordedTurn(turn, self, self._recording(), parent)
 
     async def close(self) -> Failure | None:
-        """Put the chat down and write what waits; the failure says what could not be kept."""
+        """Release the chat and write what is pending. The failure names what could not be saved."""
         self._detach()
         await asyncio.gather(*self._closing)
-        return await self._library.close() if self._library else None
+        return await self._store.close() if self._store else None
 
     def apply_event(self, event: Event, question: str) -> None:
-        """Fold one event of a turn into the tree and the totals; `question` is the node the turn answers."""
+        """Apply one event of a turn to the tree and the totals; `question` is the node the turn answers."""
         match event:
             case MessageDone():
                 self.conversation = self.conversation.add(Node(event.node, event.parent, event.message))
@@ -161,8 +161,8 @@ class ChatSession:
 
     @property
     def _state(self) -> ChatState:
-        think = self._plan.params.think
-        return ChatState(self._plan.model, self._plan.system, {"think": think.value} if think else {})
+        think = self._config.params.think
+        return ChatState(self._config.model, self._config.system, {"think": think.value} if think else {})
 
     def _recording(self) -> Recorder | None:
         if self._recorder is None and self.library:
@@ -176,14 +176,14 @@ class ChatSession:
         self._conversation_id = uuid4().hex
         state = resumed.state
         params = replace(self._defaults.params, think=_think(state, self._defaults.params.think))
-        self._plan = replace(
+        self._config = replace(
             self._defaults, model=state.model or self._defaults.model, system=state.system, params=params
         )
         self._recorder, self.conversation = resumed.recorder, resumed.conversation
         return resumed
 
     def _detach(self) -> None:
-        """Leave the chat; that it is written to its end is waited for when the session closes."""
+        """Release the chat in the background; `close` waits until it is written."""
         recorder, self._recorder = self._recorder, None
         if recorder:
             task = asyncio.get_running_loop().create_task(recorder.close())
@@ -197,30 +197,30 @@ class ChatSession:
         self._totals[event.model] = ModelUsage(so_far.turns + 1, so_far.usage + event.usage, cost)
 
 
-def _terms(plan: TurnConfig) -> TurnSettings:
-    return TurnSettings(plan.model, plan.system, plan.params, plan.timeouts, plan.max_rounds)
+def _settings_of(config: TurnConfig) -> TurnSettings:
+    return TurnSettings(config.model, config.system, config.params, config.timeouts, config.max_rounds)
 
 
-def _on_terms(plan: TurnConfig, terms: TurnSettings) -> TurnConfig:
+def _with_settings(config: TurnConfig, settings: TurnSettings) -> TurnConfig:
     return replace(
-        plan,
-        model=terms.model,
-        system=terms.system,
-        params=terms.params,
-        timeouts=terms.timeouts,
-        max_rounds=terms.max_rounds,
+        config,
+        model=settings.model,
+        system=settings.system,
+        params=settings.params,
+        timeouts=settings.timeouts,
+        max_rounds=settings.max_rounds,
     )
 
 
 def _think(state: ChatState, otherwise: Effort | None) -> Effort | None:
-    """The effort that was kept with a chat; of one that kept none, or none that is known, the usual one."""
+    """Return the effort saved with a chat, or `otherwise` when none, or an unknown one, is saved."""
     kept = state.settings.get("think")
     return next((effort for effort in Effort if effort.value == kept), otherwise)
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedTurn:
-    """A turn whose events are folded into its session and kept as they pass."""
+    """A turn whose events update its session and are recorded as they pass."""
 
     turn: Turn
     session: ChatSession
@@ -241,9 +241,9 @@ class RecordedTurn:
         self.turn.steer(message)
 
     async def events(self) -> AsyncGenerator[Event, None]:
-        """The turn's events; the question is on the disk before the first of them, and so before the request.
+        """Stream the events of the turn. The question is synced to disk before the first request is sent.
 
-        What the user says in the middle is shown first and is on the disk before the request that takes it along.
+        A message sent in the middle of the turn is yielded, then synced to disk before the next request.
         """
         recording = await self.recorder.begin(self.id, self.question) if self.recorder else None
         try:

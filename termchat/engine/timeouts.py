@@ -1,18 +1,18 @@
-"""The clocks of one reply, as arithmetic: someone looks at them now and then and tells what came since.
+"""Stall detection for one reply, without a clock of its own: the caller checks periodically.
 
-They count time awake. A look that comes late means that the machine slept or the program was suspended, and that
-time counts for nothing; nor does time in which the reply waits for its reader, or a retry for its turn.
+Only time awake counts. A late check means that the machine slept or the program was suspended, and that time is
+ignored; so is time in which the reply waits for its consumer, or for its next attempt.
 """
 
 from __future__ import annotations
 
 from termchat.core.models import Timeouts
 
-_TICK = 1.0  # seconds between two looks, less where a limit is short
+_TICK = 1.0  # seconds between two checks; less for short limits
 
 
 class StallDetector:
-    """When a reply has stalled: see `core.models.Timeouts` for the three limits."""
+    """Checks a reply against the limits of `core.models.Timeouts`; `tick` is the interval of checks in seconds."""
 
     def __init__(self, limits: Timeouts, now: float) -> None:
         self._limits = limits
@@ -22,16 +22,16 @@ class StallDetector:
         self.tick = min(_TICK, limits.first_content / 8, limits.idle / 8, limits.no_event / 8)
 
     def restart(self, delay: float) -> None:
-        """Another try begins after `delay` seconds: all clocks start anew then."""
+        """Restart all timers for another attempt, which begins after `delay` seconds."""
         self._awake, self._heard, self._parsed = -delay, 0.0, 0.0
 
     def check(self, now: float, received: int, events: int, *, began: bool, held: bool = False) -> float | None:
-        """The limit that has run out, in seconds, None while none has.
+        """Return the limit that is exceeded, in seconds, or None.
 
         now               monotonic seconds
-        received, events  bytes and deltas so far
-        began             whether content has come
-        held              the reply is waiting for its reader, not for the server
+        received, events  totals of bytes and deltas so far
+        began             True once content has arrived
+        held              True while the reply waits for its consumer instead of the server
         """
         self._awake += min(now - self._last, 2 * self.tick)
         self._last = now

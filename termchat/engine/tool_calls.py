@@ -1,4 +1,4 @@
-"""Running the calls of one reply side by side."""
+"""Run the tool calls of one reply concurrently."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from termchat.core.provider import Tools
 
 
 class ToolRunner:
-    """The calls of one reply: all run at once and are told as they end; results stand in the order of the calls."""
+    """Runs the calls of one reply at once; events come as calls end, results in the order of the calls."""
 
     def __init__(self, turn_id: str, calls: Sequence[ToolCall], tools: Tools) -> None:
         self._turn_id = turn_id
         self._calls = calls
         self._tools = tools
-        self._results: dict[int, ToolResult] = {}  # by place: servers have been seen to use an id twice
+        self._results: dict[int, ToolResult] = {}  # by position: some servers use an id twice
         self._tasks: list[asyncio.Task[ToolFinished]] = []
 
     def cancel(self) -> None:
-        """Stop every call that still runs; their results say so."""
+        """Cancel every call that still runs; its result reports that."""
         for task in self._tasks:
             task.cancel()
 
     async def events(self) -> AsyncGenerator[ToolStarted | ToolFinished, None]:
-        """The start of each call, then their ends as they come."""
+        """Yield the start of each call, then the ends in the order of completion."""
         self._tasks = [asyncio.create_task(self._run(place, call)) for place, call in enumerate(self._calls)]
         try:
             for call in self._calls:
@@ -38,7 +38,7 @@ class ToolRunner:
                     finished = await done
                 except asyncio.CancelledError:
                     if not any(task.cancelled() for task in self._tasks):
-                        raise  # it is we who are cancelled, not a call
+                        raise  # the turn is cancelled, not a call
                     continue
                 yield finished
         finally:
@@ -46,7 +46,7 @@ class ToolRunner:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def results_message(self) -> Message:
-        """The message that answers the calls, each of them, in their order."""
+        """Return the message with one result for each call, in order."""
         results = (self._results.get(place) or _cancelled(call) for place, call in enumerate(self._calls))
         return Message(Role.TOOL, tuple(results))
 

@@ -47,10 +47,12 @@ _log = logging.getLogger("termchat")
 
 @dataclass(frozen=True, slots=True)
 class TurnConfig:
-    """What a turn is made with.
+    """The configuration of a turn.
 
-    `own_timeouts` are those of single providers, by name. `max_rounds` bounds the requests of one turn; `prices` is
-    None where nobody will look at the cost. `wait_for_host`: a host that cannot be reached is waited for.
+    own_timeouts    timeouts of single providers in seconds, by provider and field of `Timeouts`
+    max_rounds      limit of requests in one turn
+    prices          price table, None when nothing reads the cost
+    wait_for_host   retry without limit while the host is unreachable
     """
 
     model: ModelRef
@@ -67,7 +69,7 @@ class TurnConfig:
 
 @dataclass(slots=True)
 class _TurnTotals:
-    """What the steps of a turn add up to."""
+    """The totals of a turn over its steps."""
 
     usage: Usage | None = None
     cost: Decimal | None = Decimal(0)
@@ -80,36 +82,36 @@ class _TurnTotals:
 
 
 class Turn:
-    """A message being answered. Read `events` once; `cancel` may be called at any time."""
+    """The answer to one message. Read `events` once; `cancel` may be called at any time."""
 
-    def __init__(self, plan: TurnConfig, history: tuple[Message, ...], parent: str, chat: str = "") -> None:
+    def __init__(self, config: TurnConfig, history: tuple[Message, ...], parent: str, chat: str = "") -> None:
         self.id = uuid4().hex
         self._chat = chat
-        self._plan = plan
+        self._config = config
         self._messages = list(history)
         self._at = parent
-        self._tally = _TurnTotals()
+        self._totals = _TurnTotals()
         self._cancelled = False
         self._steering: Message | None = None
         self._stop: Callable[[], object] = lambda: None
         self._hurry: Callable[[], None] = lambda: None
 
     def cancel(self) -> None:
-        """Stop now: what came is kept, and the turn ends as an event."""
+        """Stop now. Received content is kept, and the turn ends with TurnEnded."""
         self._cancelled = True
         self._stop()
 
     def retry_now(self) -> None:
-        """Send again at once what waits to be sent again."""
+        """Skip the wait before the next attempt."""
         self._hurry()
 
     def steer(self, message: Message | None) -> None:
-        """Say this too, behind the results of the tools that run; a later one takes its place, None takes it back."""
+        """Add a user message after the next tool results. A later call replaces the message, None withdraws it."""
         self._steering = message
 
     async def events(self) -> AsyncGenerator[Event, None]:
-        """Everything that happens, ending with exactly one TurnEnded."""
-        yield TurnStarted(self.id, self._plan.model)
+        """Stream the events, ending with exactly one TurnEnded."""
+        yield TurnStarted(self.id, self._config.model)
         self._end: TurnEnd | None = None
         async with aclosing(self._steps()) as events:
             try:
@@ -118,101 +120,104 @@ class Turn:
             except ProviderError as error:
                 self._end = TurnEnd(outcome_of(error.failure), error.failure)
             except Exception:
-                _log.exception("a turn ended with a bug")
+                _log.exception("internal error in a turn")
                 self._end = TurnEnd(Outcome.FAILED, INTERNAL_ERROR)
         yield self._ended(self._end or TurnEnd(Outcome.CANCELLED))
 
     async def _steps(self) -> AsyncGenerator[Event, None]:
-        provider = await self._open_provider(self._plan.providers.open(self._plan.model))
+        provider = await self._open_provider(self._config.providers.open(self._config.model))
         if provider and (words := model_switch_notice(self._messages, provider.origin)):
             yield Notice(self.id, words)
         while provider and not self._end:
-            if self._tally.steps >= self._plan.max_rounds:
-                self._end = TurnEnd(Outcome.LIMIT, round_limit_end(self._plan.max_rounds))
+            if self._totals.steps >= self._config.max_rounds:
+                self._end = TurnEnd(Outcome.LIMIT, round_limit_end(self._config.max_rounds))
                 return
-            if joined := self._take_steering():
-                yield joined
-            self._tally.steps += 1
-            yield StepStarted(self.id, self._tally.steps)
+            if steering := self._take_steering():
+                yield steering
+            self._totals.steps += 1
+            yield StepStarted(self.id, self._totals.steps)
             async with aclosing(self._step(provider)) as events:
                 async for event in events:
                     yield event
 
     async def _step(self, provider: Provider) -> AsyncGenerator[Event, None]:
-        """One request with its reply, and the calls the reply asks for."""
-        assembly = MessageBuilder()
-        plan = self._plan
+        """Send one request, stream its reply and run the tool calls of the reply."""
+        builder = MessageBuilder()
+        config = self._config
         request = Request(
             tuple(self._messages),
-            repair_surrogates(plan.system),
+            repair_surrogates(config.system),
             self._specs(),
-            plan.params,
+            config.params,
             self._chat,
-            plan.wait_for_host,
+            config.wait_for_host,
         )
-        own = self._plan.own_timeouts.get(provider.origin.provider, {})
-        pump = Pump(provider, request, self._plan.timeouts.overridden_by(own))
+        own = self._config.own_timeouts.get(provider.origin.provider, {})
+        pump = Pump(provider, request, self._config.timeouts.overridden_by(own))
         self._stop, self._hurry = pump.cancel, pump.hurry
-        async with aclosing(self._stream(pump, assembly)) as events:
+        async with aclosing(self._stream(pump, builder)) as events:
             async for event in events:
                 yield event
-        end = turn_end(pump, assembly)
-        message = self._reply(provider, request, assembly, end)
-        await self._count(provider.origin.ref, message.usage if message else assembly.usage)  # the empty is billed too
+        end = turn_end(pump, builder)
+        message = self._reply(provider, request, builder, end)
+        usage = message.usage if message else builder.usage  # an empty reply is billed too
+        await self._count(provider.origin.ref, usage)
         if message:
             yield self._done(message)
         if end.finish is FinishReason.OTHER and pump.finished:
             yield Notice(
                 self.id,
-                safe_format("The model stopped for a reason of its own: {why}.", why=truncate(pump.finished.raw, 60)),
+                safe_format("The model stopped for an unknown reason: {why}.", why=truncate(pump.finished.raw, 60)),
             )
         if pump.finished and pump.finished.why and end.outcome in (Outcome.REFUSED, Outcome.FILTERED):
-            yield Notice(self.id, safe_format("The reason given: {why}", why=truncate(pump.finished.why, 300)))
+            yield Notice(
+                self.id, safe_format("Reason given by the provider: {why}", why=truncate(pump.finished.why, 300))
+            )
         if end.outcome is not Outcome.COMPLETE:
             self._end = end
             return
         if end.finish is FinishReason.PAUSED:
             return
         calls = [call for call in message.calls if call.complete] if message else []
-        if not calls or not self._plan.tools:
+        if not calls or not self._config.tools:
             self._end = end
             return
-        async with aclosing(self._run(calls, self._plan.tools)) as events:
+        async with aclosing(self._run(calls, self._config.tools)) as events:
             async for event in events:
                 yield event
 
-    async def _stream(self, pump: Pump, assembly: MessageBuilder) -> AsyncGenerator[Event, None]:
-        tally, began = self._tally, None
+    async def _stream(self, pump: Pump, builder: MessageBuilder) -> AsyncGenerator[Event, None]:
+        totals, began = self._totals, None
         if self._cancelled:
             pump.cancelled = True
             return
         async with aclosing(self._without_overlap(pump.deltas())) as deltas:
             async for delta in deltas:
-                assembly.add(delta)
+                builder.add(delta)
                 if began is None and isinstance(delta, CONTENT_DELTAS):
                     began = time.monotonic()
-                    tally.received = True
-                    tally.first = tally.first if tally.first is not None else began - tally.began
-                    if self._plan.prices:
-                        self._plan.prices.preload()
+                    totals.received = True
+                    totals.first = totals.first if totals.first is not None else began - totals.began
+                    if self._config.prices:
+                        self._config.prices.preload()
                 yield Streamed(self.id, delta)
-        tally.streaming += time.monotonic() - began if began is not None else 0.0
+        totals.streaming += time.monotonic() - began if began is not None else 0.0
 
     async def _without_overlap(self, deltas: AsyncGenerator[Delta, None]) -> AsyncGenerator[Delta, None]:
-        """The deltas, the first words without what they repeat where a stopped reply is gone on with."""
-        said = resumable_text(self._messages)
-        seam, index = OverlapFilter(said) if said else None, 0
+        """Remove from the deltas of a continuation the overlap with the stopped reply."""
+        before = resumable_text(self._messages)
+        overlap, index = OverlapFilter(before) if before else None, 0
         async with aclosing(deltas):
             async for delta in deltas:
-                if seam and isinstance(delta, TextDelta):
-                    index, text = delta.index, seam.feed(delta.text)
+                if overlap and isinstance(delta, TextDelta):
+                    index, text = delta.index, overlap.feed(delta.text)
                     if not text and not delta.provider_data:
                         continue
                     delta = TextDelta(index, text, delta.provider_data)
-                elif seam and isinstance(delta, Finished | ToolCallDelta) and (rest := seam.close()):
+                elif overlap and isinstance(delta, Finished | ToolCallDelta) and (rest := overlap.close()):
                     yield TextDelta(index, rest)
                 yield delta
-        if seam and (rest := seam.close()):
+        if overlap and (rest := overlap.close()):
             yield TextDelta(index, rest)
 
     async def _run(self, calls: list[ToolCall], tools: Tools) -> AsyncGenerator[Event, None]:
@@ -227,7 +232,7 @@ class Turn:
             self._end = TurnEnd(Outcome.CANCELLED)
 
     async def _open_provider(self, opening: Awaitable[Provider]) -> Provider | None:
-        """The provider, or None when the turn was stopped while its SDK was still being loaded."""
+        """Return the provider, or None when the turn was cancelled while its SDK was loading."""
         task = asyncio.ensure_future(opening)
         self._stop = task.cancel
         if self._cancelled:
@@ -242,20 +247,20 @@ class Turn:
             task.cancel()
 
     def _take_steering(self) -> MessageDone | None:
-        """What was to be said behind the results of the tools, now that it is; anywhere else it would break in."""
+        """Return the steering message as sent. It may follow tool results only: elsewhere it would split a reply."""
         if self._steering is None or self._messages[-1].role is not Role.TOOL:
             return None
         message, self._steering = self._steering, None
         return self._done(message)
 
     def _specs(self):
-        return self._plan.tools.specs if self._plan.tools else ()
+        return self._config.tools.specs if self._config.tools else ()
 
-    def _reply(self, provider: Provider, request: Request, assembly: MessageBuilder, end: TurnEnd) -> Message | None:
-        parts = assembly.parts()
+    def _reply(self, provider: Provider, request: Request, builder: MessageBuilder, end: TurnEnd) -> Message | None:
+        parts = builder.parts()
         if not parts:
             return None
-        usage = usage_or_estimate(assembly, request, parts)
+        usage = usage_or_estimate(builder, request, parts)
         return Message(Role.ASSISTANT, parts, provider.origin, end.outcome, usage)
 
     def _done(self, message: Message) -> MessageDone:
@@ -267,33 +272,33 @@ class Turn:
     async def _count(self, model: ModelRef, usage: Usage | None) -> None:
         if usage is None:
             return
-        tally = self._tally
-        tally.usage = tally.usage + usage if tally.usage else usage
+        totals = self._totals
+        totals.usage = totals.usage + usage if totals.usage else usage
         cost = usage.cost
-        if cost is None and self._plan.prices:
-            cost = await self._plan.prices.cost(model, usage)
-        tally.cost = add_costs(tally.cost, cost)
-        tally.saved += await self._saved(model, usage)
+        if cost is None and self._config.prices:
+            cost = await self._config.prices.cost(model, usage)
+        totals.cost = add_costs(totals.cost, cost)
+        totals.saved += await self._saved(model, usage)
 
     async def _saved(self, model: ModelRef, usage: Usage) -> Decimal:
-        """What the prompt cache saved, by the list prices; what was written into it is paid extra."""
-        prices = self._plan.prices if usage.cached or usage.cache_write else None
+        """Return the US dollars saved by the prompt cache at list prices; negative when writes cost more than reads."""
+        prices = self._config.prices if usage.cached or usage.cache_write else None
         paid = await prices.cost(model, usage) if prices else None
         whole = await prices.cost(model, replace(usage, cached=0, cache_write=0)) if prices else None
         return Decimal(0) if paid is None or whole is None else whole - paid
 
     def _ended(self, end: TurnEnd) -> TurnEnded:
-        tally = self._tally
+        totals = self._totals
         return TurnEnded(
             self.id,
             end.outcome,
-            self._plan.model,
-            tally.usage or Usage(),
-            tally.cost if tally.usage else None,
-            Timing(tally.first, time.monotonic() - tally.began, tally.streaming),
-            tally.steps,
-            tally.received,
+            self._config.model,
+            totals.usage or Usage(),
+            totals.cost if totals.usage else None,
+            Timing(totals.first, time.monotonic() - totals.began, totals.streaming),
+            totals.steps,
+            totals.received,
             end.finish,
             end.failure,
-            tally.saved,
+            totals.saved,
         )

@@ -1,1 +1,1 @@
-"""What a model may call: decorated functions, one family a file, and the box that runs them."""
+"""Tools a model may call, the decorator that declares a tool, and the toolbox that runs calls."""

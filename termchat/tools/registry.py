@@ -1,11 +1,11 @@
-"""The registry of tools: a decorated function becomes a `Tool`, a `Toolbox` runs the calls of a model.
+"""The tool registry: `@tool` turns a function into a `Tool`, a `Toolbox` runs the calls of a model.
 
     @tool
-    async def current_time(context: Context, timezone: Annotated[str, "An IANA name"] = "") -> Answer:
+    async def current_time(context: ToolContext, timezone: Annotated[str, "An IANA name"] = "") -> Answer:
         "The current date and time."
 
-The function's name and docstring are what the model reads; a parameter `context` is not the model's to give. Any
-module in `tools/builtin` may hold tools; there is no list to add them to.
+The model reads the function's name, docstring and parameters; the parameter `context` is filled in by the toolbox.
+Tools are discovered in all modules of `tools/builtin`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from termchat.core.messages import Text, ToolCall, ToolResult
 from termchat.core.provider import ToolSpec
 from termchat.tools.schema import parameters_schema, parse_arguments
 
-OUTPUT_BYTES = 64_000  # of one result; what is over is cut, and said (reliability: R11)
+OUTPUT_BYTES = 64_000  # of one result; a longer result is cut, with a note for the model
 
 
 def _now(zone: tzinfo | None) -> datetime:
@@ -33,7 +33,7 @@ def _now(zone: tzinfo | None) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class ToolContext:
-    """What tools know of the world: the directory they may read, places in it that they may not, the clock."""
+    """The environment of tools: the directory they may read, private paths in it, and the clock."""
 
     cwd: Path
     private: tuple[Path, ...] = ()
@@ -42,7 +42,7 @@ class ToolContext:
 
 @dataclass(frozen=True, slots=True)
 class ToolError:
-    """Why a tool could not do it, in words for the model."""
+    """The error of a tool, as a message for the model."""
 
     words: str
 
@@ -52,7 +52,7 @@ Answer: TypeAlias = str | ToolError
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A function a model may call."""
+    """A function that a model may call, with its schema."""
 
     spec: ToolSpec
     function: Callable[..., Awaitable[Answer]]
@@ -60,7 +60,7 @@ class Tool:
 
 
 def tool(function: Callable[..., Awaitable[Answer]]) -> Tool:
-    """The function as a tool; a TypeError here is a parameter no schema can describe."""
+    """Turn a coroutine function into a tool. Raises TypeError for a parameter that no schema can describe."""
     wants_context = "context" in inspect.signature(function).parameters
     description = " ".join((inspect.getdoc(function) or "").split())
     spec = ToolSpec(function.__name__, description, parameters_schema(function, frozenset({"context"})))
@@ -68,7 +68,7 @@ def tool(function: Callable[..., Awaitable[Answer]]) -> Tool:
 
 
 def builtin_tools() -> tuple[Tool, ...]:
-    """All tools that come with termchat, always in the same order (a request's tools are part of its cache key)."""
+    """Return the built-in tools by name, a fixed order: the tools of a request are part of its prompt cache key."""
     from termchat.tools import builtin
 
     modules = [import_module(f"{builtin.__name__}.{m.name}") for m in iter_modules(builtin.__path__)]
@@ -77,7 +77,7 @@ def builtin_tools() -> tuple[Tool, ...]:
 
 
 class Toolbox:
-    """The tools of a session: `core.ports.Tools` over decorated functions."""
+    """The tools of a session: implements `core.provider.Tools` with decorated functions."""
 
     def __init__(self, cwd: Path, *, private: Iterable[Path] = (), tools: Iterable[Tool] | None = None) -> None:
         self._context = ToolContext(cwd, tuple(private))
@@ -89,7 +89,7 @@ class Toolbox:
         return tuple(tool.spec for tool in self._tools.values())
 
     async def run(self, call: ToolCall) -> ToolResult:
-        """Run one call; whatever is wrong with it is told to the model as an error result."""
+        """Run one call; any error becomes an error result for the model."""
         answer = await self._answer(call)
         if isinstance(answer, ToolError):
             return ToolResult(call.id, call.name, (Text(f"Error: {answer.words}"),), is_error=True)
@@ -98,7 +98,7 @@ class Toolbox:
     async def _answer(self, call: ToolCall) -> Answer:
         tool = self._tools.get(call.name)
         if tool is None:
-            return ToolError(f"there is no tool {call.name!r}; known are {', '.join(self._tools) or 'none'}")
+            return ToolError(f"there is no tool {call.name!r}; known tools are {', '.join(self._tools) or 'none'}")
         arguments = parse_arguments(call.arguments, tool.spec.parameters)
         if isinstance(arguments, str):
             return ToolError(f"{call.name}: {arguments}")
@@ -108,12 +108,12 @@ class Toolbox:
         given = {"context": self._context, **arguments} if tool.wants_context else arguments
         try:
             return await tool.function(**given)
-        except Exception as error:  # a tool must never end a turn: the model is told, and goes on
+        except Exception as error:  # a tool must never end a turn: report the error to the model
             return ToolError(f"{tool.spec.name} failed: {type(error).__name__}: {error}")
 
 
 def truncate_output(text: str) -> str:
-    """The text, or its beginning with what was left out said at the end."""
+    """Cut a text to OUTPUT_BYTES of UTF-8, with a note at the end."""
     raw = text.encode("utf-8", "replace")
     if len(raw) <= OUTPUT_BYTES:
         return text

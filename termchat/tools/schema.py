@@ -1,7 +1,6 @@
-"""JSON Schema from a function's annotations, and the check of a model's arguments against it.
+"""Derive a JSON Schema from a function's annotations, and check a model's arguments against it.
 
-Schemas stay inside what every protocol takes (providers.md 6.1): an object at the root, plain types, `required`
-listed, no references.
+Schemas use the subset that every protocol accepts: an object at the root, plain types, `required` listed, no `$ref`.
 """
 
 from __future__ import annotations
@@ -17,7 +16,10 @@ _TYPES: Mapping[object, str] = {str: "string", int: "integer", float: "number", 
 
 
 def parameters_schema(function: Callable[..., object], skip: frozenset[str]) -> Schema:
-    """The schema of a function's parameters but those in `skip`; `Annotated[T, "..."]` describes one."""
+    """Return the schema of a function's parameters except `skip`; `Annotated[T, "..."]` adds a description.
+
+    Raises TypeError for a type that no schema can describe.
+    """
     hints = get_type_hints(function, include_extras=True)
     signature = inspect.signature(function).parameters
     named = {name: p for name, p in signature.items() if name not in skip}
@@ -30,7 +32,7 @@ def parameters_schema(function: Callable[..., object], skip: frozenset[str]) -> 
 
 
 def parse_arguments(text: str, parameters: Mapping[str, Any]) -> dict[str, Any] | str:
-    """The arguments a model wrote as JSON, checked; or, as text, what is wrong with them."""
+    """Parse and check the JSON arguments of a call. Returns the arguments, or an error message as text."""
     try:
         found: object = json.loads(text or "{}")
     except (ValueError, RecursionError) as error:
@@ -40,7 +42,7 @@ def parse_arguments(text: str, parameters: Mapping[str, Any]) -> dict[str, Any] 
     given = cast("dict[str, object]", found)
     properties: dict[str, Schema] = parameters["properties"]
     if unknown := [name for name in given if name not in properties]:
-        return f"there is no argument {unknown[0]!r}; known are {', '.join(properties) or 'none'}"
+        return f"there is no argument {unknown[0]!r}; known arguments are {', '.join(properties) or 'none'}"
     if missing := [name for name in parameters["required"] if name not in given]:
         return f"the argument {missing[0]!r} is missing"
     for name, value in given.items():
@@ -72,7 +74,7 @@ def _schema(hint: object) -> Schema:
 
 
 def _wrong(value: object, schema: Schema) -> str:
-    """What the value should have been, "" when it is right. Null counts as left out, as some models write it."""
+    """Return the expected type of a wrong value, "" for a right one. Null counts as omitted: some models send it."""
     if value is None:
         return ""
     match schema["type"]:
@@ -95,7 +97,7 @@ def _wrong(value: object, schema: Schema) -> str:
 
 
 def _is_whole(value: object) -> bool:
-    """Whether it is a whole number; models write 3.0 for 3."""
+    """Return True for a whole number, 3.0 included: some models write it for 3."""
     return not isinstance(value, bool) and (isinstance(value, int) or (isinstance(value, float) and value.is_integer()))
 
 

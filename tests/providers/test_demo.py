@@ -210,7 +210,7 @@ async def test_a_page_made_from_declarations_is_found() -> None:
         ("calculate 2*(3+4)", ("calculate", '{"expression": "2*(3+4)"}'), "`2*(3+4) = 14`"),
         ("what is 1 + 1?", ("calculate", '{"expression": "1 + 1"}'), "`1 + 1 = 2`"),
         ("计算 2*(3+4)", ("calculate", '{"expression": "2*(3+4)"}'), "`2*(3+4) = 14`"),
-        ("calculate 1/0", ("calculate", '{"expression": "1/0"}'), "could not do it: Error: cannot calculate"),
+        ("calculate 1/0", ("calculate", '{"expression": "1/0"}'), "could not do it: Error: cannot evaluate"),
         ("read test_demo.py", ("read_file", '{"path": "test_demo.py"}'), '"""demo/tour: a guide'),
         ("读取 没有.txt", ("read_file", '{"path": "没有.txt"}'), "没能做到"),
     ],

@@ -76,7 +76,7 @@ def test_a_file_inside_is_read_as_it_is(world: Path, path: str, text: str) -> No
         ("sub", "is a directory"),
         (".", "is a directory"),
         ("", "is a directory"),
-        ("pipe", "is no regular file"),
+        ("pipe", "is not a regular file"),
         ("nothing", "No such file"),
         ("a.txt/b", "Not a directory"),
         ("loop", "cannot be read"),

@@ -92,14 +92,14 @@ async def test_a_call_runs_with_its_arguments(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "fault"),
     [
-        ("simple", {}, "there is no tool 'simple'; known are sample"),
+        ("simple", {}, "there is no tool 'simple'; known tools are sample"),
         ("sample", "{", "sample: the arguments are not valid JSON"),
         ("sample", "[" * 100_000, "not valid JSON"),
         ("sample", '{"text": "a", "times": ' + "9" * 5000 + "}", "not valid JSON"),
         ("sample", "[]", "the arguments must be a JSON object"),
         ("sample", "", "the argument 'text' is missing"),
         ("sample", {"text": 1}, "the argument 'text' must be a string"),
-        ("sample", {"text": "a", "tex": 1}, "there is no argument 'tex'; known are text"),
+        ("sample", {"text": "a", "tex": 1}, "there is no argument 'tex'; known arguments are text"),
         ("sample", {"text": "a", "times": "2"}, "'times' must be a whole number"),
         ("sample", {"text": "a", "times": True}, "'times' must be a whole number"),
         ("sample", {"text": "a", "loud": 1}, "'loud' must be true or false"),

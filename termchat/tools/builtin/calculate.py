@@ -1,4 +1,4 @@
-"""Reckoning."""
+"""The tool `calculate`."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ async def calculate(
     floor, ceil, min, max, ln, log (base 10), log2, exp, sin, cos, tan; constants pi and e."""
     try:
         return f"{expression.strip()} = {evaluate(expression)}"
-    except ExpressionError as fault:
-        return ToolError(f"cannot calculate that: {fault}")
+    except ExpressionError as error:
+        return ToolError(f"cannot evaluate the expression: {error}")

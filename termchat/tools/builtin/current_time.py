@@ -1,4 +1,4 @@
-"""Time."""
+"""The tool `current_time`."""
 
 from __future__ import annotations
 
@@ -26,6 +26,6 @@ async def current_time(
 def _zone(name: str) -> ZoneInfo | ToolError:
     try:
         return ZoneInfo(name)
-    except (LookupError, ValueError, OSError):  # unknown; outside the database; a directory of it
+    except (LookupError, ValueError, OSError):  # unknown name; a path outside of the database; a directory in it
         near = get_close_matches(name, available_timezones(), n=3, cutoff=0.5)
         return ToolError(f"there is no time zone {name!r}" + (f"; close are {', '.join(near)}" if near else ""))

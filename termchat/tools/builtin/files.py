@@ -1,4 +1,4 @@
-"""Reading files of the working directory, and nothing else."""
+"""The tool `read_file`: reads text files inside the working directory only."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Annotated
 
 from termchat.tools.registry import Answer, ToolContext, ToolError, tool
 
-READ_BYTES = 4_000_000  # how far into a file a line is looked for
-GIVEN_BYTES = 48_000  # how much of it is given at once
+READ_BYTES = 4_000_000  # bytes of a file that are read
+GIVEN_BYTES = 48_000  # bytes returned by one call
 _PRIVATE_FOLDERS = frozenset({".git", ".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", ".password-store"})
 _PRIVATE_FILES = (
     ".env", ".env.*", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx", "*.gpg", "*.age", "id_rsa*",
@@ -40,9 +40,9 @@ async def read_file(
 
 
 def read_inside(context: ToolContext, path: str, first_line: int = 1) -> Answer:
-    """The text of a file inside `context.cwd`, as much as is given at once, or why not."""
+    """Return up to GIVEN_BYTES of a file inside `context.cwd` from the line `first_line` on, or a ToolError."""
     if first_line < 1:
-        return ToolError("first_line begins with 1")
+        return ToolError("first_line must be 1 or more")
     try:
         content = _content(context, path)
     except (OSError, ValueError) as error:
@@ -67,7 +67,7 @@ def _content(context: ToolContext, path: str) -> _Content | ToolError:
 
 
 def _is_private(path: Path) -> bool:
-    """Whether a path, below the working directory, looks like keys or a repository's insides."""
+    """Return True for a path, relative to the working directory, that may hold keys or is inside .git."""
     parts = [part.lower() for part in path.parts]
     return bool(_PRIVATE_FOLDERS.intersection(parts)) or any(fnmatch(part, p) for part in parts for p in _PRIVATE_FILES)
 
@@ -78,7 +78,7 @@ def _read(path: str, root: Path, inside: Path) -> _Content | ToolError:
         about = os.fstat(file)
         if not stat.S_ISREG(about.st_mode):
             return ToolError(
-                f"{path!r} is a directory" if stat.S_ISDIR(about.st_mode) else f"{path!r} is no regular file"
+                f"{path!r} is a directory" if stat.S_ISDIR(about.st_mode) else f"{path!r} is not a regular file"
             )
         with os.fdopen(file, "rb", closefd=False) as opened:
             return _Content(opened.read(READ_BYTES), about.st_size)
@@ -87,8 +87,8 @@ def _read(path: str, root: Path, inside: Path) -> _Content | ToolError:
 
 
 def _open(root: Path, inside: Path) -> int:
-    """Open a resolved path component by component, following no link that was put there in the meantime."""
-    # O_NONBLOCK: opening a pipe must not wait for somebody to write.
+    """Open a resolved path component by component, so that a symlink created meanwhile is not followed."""
+    # O_NONBLOCK: opening a pipe must not wait for a writer.
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
     if os.open not in os.supports_dir_fd:  # Windows
         return os.open(root / inside, flags)
@@ -104,7 +104,7 @@ def _open(root: Path, inside: Path) -> int:
 
 
 def _text(raw: bytes) -> str | None:
-    """The bytes as text, None when they are not; a character cut by the size limit is left out."""
+    """Decode UTF-8 or UTF-16, None for other content; drop a character cut by the size limit."""
     encoding = "utf-16" if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
         text = codecs.getincrementaldecoder(encoding)().decode(raw)
@@ -114,7 +114,7 @@ def _text(raw: bytes) -> str | None:
 
 
 def _page(path: str, text: str, first: int, size: int) -> Answer:
-    """The file from a line on, as far as there is room; a head says what part it is when it is not the whole."""
+    """Return the lines from `first` on that fit, under a header with the range when they are not the whole file."""
     lines = text.removesuffix("\n").split("\n")
     if first > len(lines):
         return ToolError(f"{path!r} has {len(lines)} lines" + (" within reach" if size > READ_BYTES else ""))
@@ -123,7 +123,7 @@ def _page(path: str, text: str, first: int, size: int) -> Answer:
         last += 1
     if first == 1 and last == len(lines) and size <= READ_BYTES:
         return text or f"[{path} is empty]"
-    if last < first:  # not even the first line has room
+    if last < first:  # the first line alone does not fit
         start = lines[first - 1].encode("utf-8", "replace")[:GIVEN_BYTES].decode("utf-8", "ignore")
         return _head(path, first, first, len(lines), size, "; the line is cut") + start
     return _head(path, first, last, len(lines), size) + "\n".join(lines[first - 1 : last])
