@@ -27,7 +27,7 @@ def assembled(*deltas: Delta) -> MessageBuilder:
     return assembly
 
 
-def test_interleaved_parallel_calls_come_out_whole() -> None:
+def test_assemble_interleaved_calls_are_whole() -> None:
     assembly = assembled(
         ToolCallDelta(0, "a", "look", '{"at"'),
         ToolCallDelta(1, "b", "count"),
@@ -40,7 +40,7 @@ def test_interleaved_parallel_calls_come_out_whole() -> None:
     assert assembly.parts() == (ToolCall("a", "look", '{"at":"Köln"}'), ToolCall("b", "count", '{"to":3}'))
 
 
-def test_parts_stand_in_the_order_of_their_first_piece() -> None:
+def test_assemble_orders_parts_by_first_piece() -> None:
     assembly = assembled(
         ReasoningDelta(5, "hm"),
         TextDelta(2, "I "),
@@ -51,19 +51,19 @@ def test_parts_stand_in_the_order_of_their_first_piece() -> None:
     assert assembly.parts() == (Reasoning("hm"), Text("I see"), ToolCall("c", "look", "{}"), Text("after"))
 
 
-def test_an_empty_id_or_name_never_overwrites() -> None:
+def test_assemble_empty_id_or_name_never_overwrites() -> None:
     assembly = assembled(
         ToolCallDelta(0, "first", "look"), ToolCallDelta(0, "", ""), ToolCallDelta(0, "other", "x", complete=True)
     )
     assert assembly.parts() == (ToolCall("first", "look", "{}"),)
 
 
-def test_a_call_that_was_not_ended_or_has_no_name_is_not_whole() -> None:
+def test_assemble_unfinished_or_nameless_call_is_incomplete() -> None:
     assembly = assembled(ToolCallDelta(0, "a", "look", '{"at'), ToolCallDelta(1, "b", "", "{}", complete=True))
     assert [part.complete for part in assembly.parts() if isinstance(part, ToolCall)] == [False, False]
 
 
-def test_opaque_data_gathers_on_its_part_and_null_does_not_erase_it() -> None:
+def test_assemble_opaque_data_merges_and_ignores_null() -> None:
     assembly = assembled(
         ReasoningDelta(0, "hm", provider_data={"signature": "s", "id": "1"}),
         ReasoningDelta(0, "", provider_data={"id": None, "data": "d"}),
@@ -76,29 +76,29 @@ def test_opaque_data_gathers_on_its_part_and_null_does_not_erase_it() -> None:
     )
 
 
-def test_redacted_reasoning_stays_redacted() -> None:
+def test_assemble_redacted_reasoning_stays_redacted() -> None:
     assembly = assembled(ReasoningDelta(0, "", redacted=True, provider_data={"data": "x"}), ReasoningDelta(0, ""))
     assert assembly.parts() == (Reasoning("", redacted=True, provider_data={"data": "x"}),)
 
 
-def test_a_source_named_twice_is_one_citation() -> None:
+def test_assemble_repeated_source_is_one_citation() -> None:
     source = Citation("https://a.example", "A")
     assembly = assembled(TextDelta(0, "so"), CitationDelta(0, source), CitationDelta(0, source))
     assert assembly.parts() == (Text("so", (source,)),)
 
 
-def test_the_last_usage_and_the_end_are_kept() -> None:
+def test_assemble_keeps_last_usage_and_finish() -> None:
     assembly = assembled(UsageDelta(Usage(1, 1)), UsageDelta(Usage(5, 7)), Finished(FinishReason.STOP, "stop"))
     assert (assembly.usage, assembly.finished) == (Usage(5, 7), Finished(FinishReason.STOP, "stop"))
     assert not assembly.received
 
 
-def test_halves_of_a_character_in_two_pieces_become_one() -> None:
+def test_assemble_joins_split_surrogate_pair() -> None:
     assert assembled(TextDelta(0, "a\ud83d"), TextDelta(0, "\ude42b\ud800")).parts() == (Text("a🙂b\ufffd"),)
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.text("ab{}", max_size=3))))
-def test_pieces_of_any_order_are_joined_by_their_index(pieces: list[tuple[int, str]]) -> None:
+def test_assemble_joins_pieces_by_index(pieces: list[tuple[int, str]]) -> None:
     parts = assembled(*(TextDelta(index, piece) for index, piece in pieces)).parts()
     whole = {index: "".join(p for i, p in pieces if i == index) for index, _ in pieces}
     assert [part.text for part in parts if isinstance(part, Text)] == [text for text in whole.values() if text]

@@ -30,14 +30,14 @@ from termchat.core.code_blocks import code_blocks
         ("***\n```\na\n```", ("a",)),
     ],
 )
-def test_blocks(text: str, blocks: tuple[str, ...]) -> None:
+def test_code_blocks_are_found(text: str, blocks: tuple[str, ...]) -> None:
     assert code_blocks(text) == blocks
 
 
 _LINES = ("```", "```py", "~~~", "````", "- a", "  ```", "- ```js", "1. x", "   ```", "> ```", "", "  code", "- - ```")
 
 
-def test_the_same_blocks_as_the_reference_parser() -> None:
+def test_code_blocks_match_reference_parser() -> None:
     parser, rng = MarkdownIt("commonmark"), random.Random(7)
     for _ in range(2000):
         lines: list[str] = []

@@ -21,32 +21,32 @@ TALK = (
 )
 
 
-def test_a_new_message_is_the_head_and_its_siblings_stay() -> None:
+def test_conversation_new_message_becomes_head_and_keeps_siblings() -> None:
     assert TALK.head == "b"
     assert [node.id for node in TALK.path()] == ["q", "b"]
     assert [node.id for node in TALK.path("a")] == ["q", "a"]
     assert [message.text for message in TALK.history("a")] == ["q", "a"]
 
 
-def test_a_value_is_never_changed() -> None:
+def test_conversation_value_is_never_mutated() -> None:
     before = Conversation()
     before.add(Node("x", None, user_message("x")))
     assert before == Conversation()
 
 
-def test_the_head_may_stand_before_the_first_message() -> None:
+def test_conversation_head_can_precede_first_message() -> None:
     moved = TALK.move(None)
     assert (moved.path(), moved.last_question(), moved.nodes) == ((), None, TALK.nodes)
 
 
 @pytest.mark.parametrize("change", [lambda: TALK.move("nowhere"), lambda: TALK.add(Node("c", "nowhere", said("c")))])
-def test_there_is_no_place_that_does_not_exist(change: object) -> None:
+def test_conversation_unknown_node_is_refused(change: object) -> None:
     assert callable(change)
     with pytest.raises(KeyError):
         change()
 
 
-def test_the_last_question_and_answer_are_those_on_the_way_to_the_head() -> None:
+def test_conversation_last_question_and_answer_follow_head_path() -> None:
     talk = TALK.add(Node("q2", "b", user_message("q2")))
     question, answer = talk.last_question(), talk.last_answer()
     assert question is not None
@@ -56,7 +56,7 @@ def test_the_last_question_and_answer_are_those_on_the_way_to_the_head() -> None
 
 
 @given(st.lists(st.integers(0, 50), max_size=50))
-def test_whatever_is_done_nothing_is_lost(parents: list[int]) -> None:
+def test_conversation_any_operations_lose_no_message(parents: list[int]) -> None:
     talk = Conversation()
     for number, at in enumerate(parents):
         parent = str(at % number) if number else None

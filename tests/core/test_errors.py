@@ -33,16 +33,16 @@ FAILURES = {
 }
 
 
-def test_every_outcome_has_its_code_and_only_a_complete_reply_is_0() -> None:
+def test_exit_code_is_0_for_complete_reply_only() -> None:
     assert {outcome: exit_code(outcome) for outcome in Outcome} == ENDS
 
 
-def test_every_kind_of_failure_has_its_code() -> None:
+def test_exit_code_exists_for_every_failure_kind() -> None:
     failures = {kind: Failure(kind, safe_format("x")) for kind in FailureKind}
     codes = {kind: exit_code(outcome_of(failure), failure) for kind, failure in failures.items()}
     assert {kind: code for kind, code in codes.items() if code != ExitCode.ERROR} == FAILURES
 
 
 @pytest.mark.parametrize("code", list(ExitCode))
-def test_every_exit_code_is_explained(code: ExitCode) -> None:
+def test_exit_codes_are_all_documented(code: ExitCode) -> None:
     assert code.description

@@ -53,7 +53,7 @@ def result(call_id: str, text: str, name: str = "look") -> ToolResult:
 CANCEL = ToolResult("a", "look", (Text(CANCELLED_RESULT_TEXT),), is_error=True)
 
 
-def test_a_whole_conversation_goes_as_it_is_to_the_one_that_had_it() -> None:
+def test_history_same_origin_is_sent_unchanged() -> None:
     talk = (
         user_message("hi", Image("image/png", b"x")),
         reply(
@@ -67,7 +67,7 @@ def test_a_whole_conversation_goes_as_it_is_to_the_one_that_had_it() -> None:
     assert seen(*talk) == talk
 
 
-def test_another_origin_gets_neither_reasoning_nor_opaque_data() -> None:
+def test_history_other_origin_gets_no_reasoning_or_opaque_data() -> None:
     call = ToolCall("a", "look", "{}", provider_data={"sig": "2"})
     talk = (
         user_message("hi"),
@@ -78,17 +78,17 @@ def test_another_origin_gets_neither_reasoning_nor_opaque_data() -> None:
     assert said.parts == (Text("so"), ToolCall("a", "look", "{}"))
 
 
-def test_the_same_model_at_another_provider_is_another_origin() -> None:
+def test_history_same_model_at_other_provider_is_other_origin() -> None:
     elsewhere = replace(HOME, provider="gateway")
     assert seen(user_message("q"), reply(Reasoning("hm"), Text("a")), target=elsewhere)[1].parts == (Text("a"),)
 
 
-def test_a_call_cut_in_its_arguments_does_not_go() -> None:
+def test_history_drops_call_with_cut_arguments() -> None:
     talk = (user_message("q"), reply(Text("I"), ToolCall("a", "look", '{"a', complete=False)), user_message("again"))
     assert seen(*talk) == (user_message("q"), reply(Text("I")), user_message("again"))
 
 
-def test_a_reply_of_which_nothing_is_left_is_not_sent() -> None:
+def test_history_drops_empty_reply() -> None:
     assert seen(user_message("q"), reply(ToolCall("a", "look", "{", complete=False)), user_message("r")) == (
         user_message("q"),
         user_message("r"),
@@ -99,7 +99,7 @@ def test_a_reply_of_which_nothing_is_left_is_not_sent() -> None:
     )
 
 
-def test_a_call_without_a_result_was_cancelled() -> None:
+def test_history_call_without_result_gets_cancelled_result() -> None:
     call = ToolCall("a", "look", "{}")
     assert seen(user_message("q"), reply(call), user_message("r")) == (
         user_message("q"),
@@ -110,21 +110,21 @@ def test_a_call_without_a_result_was_cancelled() -> None:
     assert seen(user_message("q"), reply(call)) == (user_message("q"), reply(call), results(CANCEL))
 
 
-def test_a_result_without_its_call_does_not_go() -> None:
+def test_history_drops_result_without_call() -> None:
     assert seen(user_message("q"), results(result("z", "lost")), reply(Text("a"))) == (
         user_message("q"),
         reply(Text("a")),
     )
 
 
-def test_results_stand_in_the_order_of_the_calls_whatever_order_they_came_in() -> None:
+def test_history_orders_results_like_calls() -> None:
     calls = reply(ToolCall("a", "look", "{}"), ToolCall("b", "look", "{}"))
     talk = seen(user_message("q"), calls, results(result("b", "2")), results(result("a", "1")))
     assert talk[2] == results(result("a", "1"), result("b", "2"))
     assert len(talk) == 3
 
 
-def test_two_calls_of_one_id_keep_their_own_results() -> None:
+def test_history_calls_with_one_id_keep_their_results() -> None:
     talk = seen(
         user_message("q"),
         reply(ToolCall("a", "look", "1"), ToolCall("a", "look", "2")),
@@ -135,7 +135,7 @@ def test_two_calls_of_one_id_keep_their_own_results() -> None:
     assert [(r.call_id, r.text) for r in talk[2].results] == [(first.id, "one"), (second.id, "two")]
 
 
-def test_an_id_used_again_later_and_an_odd_one_are_replaced_in_call_and_result() -> None:
+def test_history_replaces_reused_and_invalid_ids_in_pairs() -> None:
     odd = "föö/" * 20
     talk = seen(
         user_message("q"),
@@ -152,13 +152,13 @@ def test_an_id_used_again_later_and_an_odd_one_are_replaced_in_call_and_result()
     assert [r.text for message in talk for r in message.results] == ["one", "two", "three", "four"]
 
 
-def test_new_ids_are_the_same_every_time() -> None:
+def test_history_new_ids_are_deterministic() -> None:
     talk = (user_message("q"), reply(ToolCall("ö", "look", "{}")), results(result("ö", "r")))
     assert seen(*talk) == seen(*talk)[: len(talk)]
     assert seen(*talk, user_message("more"))[: len(talk)] == seen(*talk)
 
 
-def test_a_name_that_no_tool_can_have_goes_in_letters_it_can() -> None:
+def test_history_invalid_tool_name_is_made_valid() -> None:
     names = ["functions.look", "9 lives", "ünï", "x" * 99]
     talk = seen(
         user_message("q"),
@@ -170,7 +170,7 @@ def test_a_name_that_no_tool_can_have_goes_in_letters_it_can() -> None:
     assert [r.name for r in talk[2].results] == sent
 
 
-def test_a_blank_message_of_the_user_says_so() -> None:
+def test_history_blank_user_message_gets_placeholder() -> None:
     assert seen(user_message(""), reply(Text("yes?")), user_message(" \n")) == (
         user_message(EMPTY_MESSAGE_TEXT),
         reply(Text("yes?")),
@@ -180,7 +180,7 @@ def test_a_blank_message_of_the_user_says_so() -> None:
     assert seen(picture) == (picture,)
 
 
-def test_half_a_character_is_replaced_in_every_text() -> None:
+def test_history_replaces_lone_surrogates() -> None:
     half = "a\ud83d"
     talk = seen(
         user_message(half, File(half, "application/pdf", b"x")),
@@ -212,7 +212,7 @@ TALKS = st.lists(st.one_of(st.builds(user_message, TEXTS), REPLIES, RESULTS), ma
 
 
 @given(TALKS)
-def test_every_call_is_answered_once_by_a_valid_unique_id(talk: list[Message]) -> None:
+def test_history_every_call_has_one_result_and_unique_id(talk: list[Message]) -> None:
     sent = seen(*talk)
     ids = [call.id for message in sent for call in message.calls]
     assert len(set(ids)) == len(ids)
@@ -227,7 +227,7 @@ def test_every_call_is_answered_once_by_a_valid_unique_id(talk: list[Message]) -
 
 
 @given(TALKS)
-def test_nothing_that_may_go_is_lost(talk: list[Message]) -> None:
+def test_history_keeps_everything_sendable(talk: list[Message]) -> None:
     sent = seen(*talk)
 
     def words(messages: tuple[Message, ...] | list[Message], author: Role) -> str:
@@ -244,6 +244,6 @@ def test_nothing_that_may_go_is_lost(talk: list[Message]) -> None:
 
 
 @given(TALKS)
-def test_what_is_sendable_stays_as_it_is(talk: list[Message]) -> None:
+def test_history_sendable_messages_are_unchanged(talk: list[Message]) -> None:
     once = seen(*talk)
     assert seen(*once) == once

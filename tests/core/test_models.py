@@ -15,18 +15,18 @@ from termchat.core.models import ApiProtocol, ModelRef, ProviderConfig, Timeouts
         ("ollama/qwen3:8b", "ollama", "qwen3:8b"),
     ],
 )
-def test_everything_behind_the_first_slash_is_the_model(name: str, provider: str, model: str) -> None:
+def test_model_ref_splits_at_first_slash(name: str, provider: str, model: str) -> None:
     ref = ModelRef.parse(name)
     assert ref == ModelRef(provider, model)
     assert str(ref) == name
 
 
 @pytest.mark.parametrize("name", ["gpt-5.2", "", "/x", "x/", "/"])
-def test_a_name_without_a_provider_is_none(name: str) -> None:
+def test_model_ref_without_provider_is_refused(name: str) -> None:
     assert ModelRef.parse(name) is None
 
 
-def test_the_first_matching_row_of_the_route_decides() -> None:
+def test_route_first_matching_row_wins() -> None:
     bases = {ApiProtocol.CHAT: "https://a/v1", ApiProtocol.ANTHROPIC: "https://a"}
     profile = ProviderConfig(
         "gw", base_urls=bases, route={"claude-*": ApiProtocol.ANTHROPIC, "*-chat": ApiProtocol.CHAT}
@@ -36,11 +36,11 @@ def test_the_first_matching_row_of_the_route_decides() -> None:
     assert ProviderConfig("none").protocol_for("any") is None
 
 
-def test_limits_are_found_by_pattern_and_unknown_ones_are_none() -> None:
+def test_limits_match_by_pattern_else_none() -> None:
     profile = ProviderConfig("a", max_tokens={"*haiku*": 4096, "claude-*": 64000})
     assert [profile.max_tokens_for(m) for m in ("claude-haiku", "claude-opus", "gpt")] == [4096, 64000, None]
 
 
-def test_the_idle_flag_sets_the_first_content_clock_too() -> None:
+def test_timeouts_idle_also_sets_first_content() -> None:
     assert Timeouts().with_idle(5) == Timeouts(first_content=5, idle=5, no_event=300)
     assert Timeouts().with_idle(900).no_event == 900

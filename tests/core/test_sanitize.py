@@ -33,15 +33,15 @@ TABLE = {
 
 
 @pytest.mark.parametrize(("foreign", "shown"), TABLE.items(), ids=map(ascii, TABLE))
-def test_every_control_character_becomes_a_sign(foreign: str, shown: str) -> None:
+def test_sanitize_control_characters_become_symbols(foreign: str, shown: str) -> None:
     assert safe(foreign) == shown
 
 
-def test_a_line_has_neither_newline_nor_tab() -> None:
+def test_sanitize_line_has_no_newline_or_tab() -> None:
     assert safe_line("a\r\nb\tc\x1bd") == "a b c␛d"
 
 
-def test_our_words_around_safe_parts() -> None:
+def test_safe_format_keeps_template_around_safe_parts() -> None:
     assert safe_format("No model {name}: {{}}.", name=safe("a{b}\x1b")) == "No model a{b}␛: {}."
 
 
@@ -50,19 +50,19 @@ FOREIGN = st.text(st.one_of(st.sampled_from("\r\n\t\x1b\x7f\x9b\u202e\ud83d\ude4
 
 
 @given(st.lists(FOREIGN))
-def test_chunks_make_no_difference(chunks: list[str]) -> None:
+def test_sanitize_is_independent_of_chunks(chunks: list[str]) -> None:
     sanitizer = Sanitizer()
     assert "".join([*map(sanitizer.feed, chunks), sanitizer.close()]) == safe("".join(chunks))
 
 
 @given(FOREIGN)
-def test_what_is_safe_stays_as_it_is(text: str) -> None:
+def test_sanitize_safe_text_is_unchanged(text: str) -> None:
     once = safe(text)
     assert safe(once) == once
 
 
 @given(FOREIGN)
-def test_nothing_a_terminal_obeys_is_left_and_nothing_is_stripped(text: str) -> None:
+def test_sanitize_leaves_no_control_and_strips_nothing(text: str) -> None:
     shown = safe(text)
     assert not [c for c in shown if (ord(c) < 0x20 and c not in "\t\n") or 0x7F <= ord(c) < 0xA0]
     shown.encode("utf-8")
@@ -70,7 +70,7 @@ def test_nothing_a_terminal_obeys_is_left_and_nothing_is_stripped(text: str) -> 
 
 
 @given(FOREIGN)
-def test_well_formed_text_can_be_sent_and_keeps_what_was_whole(text: str) -> None:
+def test_well_formed_text_encodes_and_keeps_whole_characters(text: str) -> None:
     sent = repair_surrogates(text)
     assert sent.encode("utf-8").decode("utf-8") == sent
     whole = [c for c in text if not "\ud800" <= c <= "\udfff"]

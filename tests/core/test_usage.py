@@ -9,18 +9,18 @@ import pytest
 from termchat.core.usage import Usage, add_costs, estimate_tokens
 
 
-def test_counts_add_up() -> None:
+def test_usage_counts_add_up() -> None:
     a = Usage(10, 5, cached=3, cache_write=2, reasoning=1, cost=Decimal("0.1"))
     b = Usage(1, 2, cached=1, cache_write=1, reasoning=2, estimated=True, cost=Decimal("0.2"))
     assert a + b == Usage(11, 7, 4, 3, 3, estimated=True, cost=Decimal("0.3"))
 
 
-def test_a_sum_with_an_unknown_cost_is_unknown_never_a_silent_0() -> None:
+def test_usage_sum_with_unknown_cost_is_unknown() -> None:
     assert add_costs(Decimal(1), None) is None
     assert add_costs(None, Decimal(0)) is None
     assert (Usage(1, cost=Decimal(0)) + Usage(1)).cost is None
 
 
 @pytest.mark.parametrize(("text", "tokens"), [("", 0), ("word" * 4, 4), ("你好世界", 6), ("한국어", 5), ("a", 1)])
-def test_a_rough_count(text: str, tokens: int) -> None:
+def test_usage_estimate_counts_roughly(text: str, tokens: int) -> None:
     assert estimate_tokens(text) == tokens
