@@ -1,4 +1,4 @@
-"""The commands that come with termchat, in the order of the menu."""
+"""The built-in commands, in the order of the menu."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from termchat.commands.registry import CommandRegistry
 
 
 def builtin() -> CommandRegistry:
-    """A fresh registry with every built-in command."""
-    families = (model, turns, tree, saved_chats, tool, copy, settings, usage, error, help, session)
-    return CommandRegistry(tuple(module.family for module in families))
+    """Return a new registry with every built-in command."""
+    groups = (model, turns, tree, saved_chats, tool, copy, settings, usage, error, help, session)
+    return CommandRegistry(tuple(module.group for module in groups))

@@ -1,4 +1,4 @@
-"""/copy: the last answer, or a code block of it, into the clipboard."""
+"""/copy: copy the last answer, or one of its code blocks, to the clipboard."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from termchat.core.effects import Candidates, Completion, Copy, Print
 from termchat.core.messages import Role
 from termchat.core.sanitize import safe, safe_format, safe_line
 
-family = CommandGroup()
-_SHOWN = 40
+group = CommandGroup()
+_SHOWN = 40  # characters of a code block in the menu
 
 
 def _numbers(context: CommandContext, prefix: str) -> Candidates:
@@ -17,18 +17,16 @@ def _numbers(context: CommandContext, prefix: str) -> Candidates:
     return [Completion(str(n), safe_line(" ".join(code.split())[:_SHOWN])) for n, code in enumerate(blocks, 1)]
 
 
-@family.command(
+@group.command(
     "copy",
     safe_format("copy the last answer, or its code block N"),
     argument="[N]",
     allowed_while_busy=True,
-    details=safe_format(
-        "The answer is copied as the Markdown it was written in, without reasoning; a block as its code alone."
-    ),
+    details=safe_format("Copies the Markdown source without reasoning; for a block, its code only."),
     complete=_numbers,
 )
 def copy(context: CommandContext, argument: str) -> Effects:
-    """The Markdown source of the last answer, or the code of its Nth block."""
+    """Copy the Markdown source of the last answer, or the code of its Nth block."""
     answer = last_answer(context)
     if answer is None:
         return (Print(safe_format("There is no answer yet.")),)
@@ -36,7 +34,7 @@ def copy(context: CommandContext, argument: str) -> Effects:
         return (Copy(answer),)
     blocks = code_blocks(answer)
     if not blocks:
-        return (Print(safe_format("The last answer has no code block; /copy takes all of it.")),)
+        return (Print(safe_format("The last answer has no code block; /copy copies all of it.")),)
     if not (argument.isascii() and argument.isdigit() and 1 <= int(argument) <= len(blocks)):
         words = safe_format(
             "The last answer has {n} code block{s}.", n=safe(str(len(blocks))), s=safe("s"[: len(blocks) - 1])
@@ -46,7 +44,7 @@ def copy(context: CommandContext, argument: str) -> Effects:
 
 
 def last_answer(context: CommandContext) -> str | None:
-    """What the model said last on the way to the head, in its own words; None when it said nothing."""
+    """Return the Markdown source of the last answer on the path to the head, None when there is none."""
     for message in reversed(context.session.conversation.history()):
         if message.role is Role.ASSISTANT and (text := message.text.strip("\n")).strip():
             return text

@@ -1,4 +1,4 @@
-"""/error: what is known of the last error, beyond the line that told of it."""
+"""/error: show the details of the last error."""
 
 from __future__ import annotations
 
@@ -9,33 +9,29 @@ from termchat.core.effects import Print, ShowInPager
 from termchat.core.errors import Attempt, Failure, FailureDetails
 from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_format
 
-family = CommandGroup()
+group = CommandGroup()
 
 
-@family.command(
+@group.command(
     "error",
-    safe_format("read all that is known of the last error"),
-    details=safe_format("The server's own words, its id of the request, and each try; keys are left out."),
+    safe_format("show the details of the last error"),
+    details=safe_format("Shows the server's message, the request id and every attempt. Keys are redacted."),
     allowed_while_busy=True,
 )
 def error(context: CommandContext, argument: str) -> Effects:
-    """The last turn that failed; Ctrl-O does the same where no paste is under the cursor."""
+    """Show the failure of the last turn that failed. Ctrl-O does the same unless the cursor is on a paste."""
     failure = context.session.failure
     if failure is None:
         return (Print(safe_format("Nothing has failed yet.")),)
     if failure.details is None:
-        return (Print(safe_format("{what} More is not known of it.", what=failure.message)),)
+        return (Print(safe_format("{what} There are no further details.", what=failure.message)),)
     return (ShowInPager(_whole(failure, failure.details)),)
 
 
 def _whole(failure: Failure, details: FailureDetails) -> Safe:
-    said = (
-        safe_format("The words that came with it:\n\n{said}", said=details.server_message)
-        if details.server_message
-        else EMPTY
-    )
-    told = [words for words in (failure.message, failure.hint) if words]
-    return join("\n\n", [part for part in (join("\n", told), _facts(failure, details), said) if part])
+    message = safe_format("Server message:\n\n{text}", text=details.server_message) if details.server_message else EMPTY
+    summary = [words for words in (failure.message, failure.hint) if words]
+    return join("\n\n", [part for part in (join("\n", summary), _facts(failure, details), message) if part])
 
 
 def _facts(failure: Failure, details: FailureDetails) -> Safe:
@@ -44,11 +40,11 @@ def _facts(failure: Failure, details: FailureDetails) -> Safe:
         (safe_format("model"), details.model),
         (safe_format("status"), safe(str(failure.status)) if failure.status else EMPTY),
         (safe_format("request id"), details.request_id),
-        *((safe_format("tried"), _tried(one)) for one in details.attempts),
+        *((safe_format("attempt"), _attempt(one)) for one in details.attempts),
     ]
     return join("\n", [Safe(f"{name:<12}{words}") for name, words in rows if words])
 
 
-def _tried(one: Attempt) -> Safe:
-    moment = datetime.fromtimestamp(one.at)  # noqa: DTZ006, the user's own clock
+def _attempt(one: Attempt) -> Safe:
+    moment = datetime.fromtimestamp(one.at)  # noqa: DTZ006, local time
     return safe_format("{at}  {what}", at=safe(f"{moment:%Y-%m-%d %H:%M:%S}"), what=one.message)

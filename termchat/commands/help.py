@@ -1,4 +1,4 @@
-"""/help and /keys."""
+"""/help and /keys: list commands and keys."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from termchat.core.effects import Candidates, Completion, Effect, Print, PrintTa
 from termchat.core.sanitize import Safe, join, safe, safe_format
 from termchat.core.style import TextRole
 
-family = CommandGroup()
+group = CommandGroup()
 
 
 def _names(context: CommandContext, prefix: str) -> Candidates:
     return [Completion(command.name, command.help) for command in context.registry.commands]
 
 
-@family.command(
+@group.command(
     "help",
-    safe_format("all commands, or one of them"),
+    safe_format("list all commands, or explain one"),
     aliases=("h",),
     argument="[COMMAND]",
     allowed_while_busy=True,
     complete=_names,
 )
 def help_(context: CommandContext, argument: str) -> Effects:
-    """The commands with a line each, or everything about one."""
+    """List the commands with a line each, or show the help of one."""
     if not argument:
         rows = tuple((command.usage, command.help) for command in context.registry.commands)
         more = safe_format("Type / for the menu, ? for the keys, // to send a leading slash.")
@@ -35,17 +35,17 @@ def help_(context: CommandContext, argument: str) -> Effects:
     return _about(command)
 
 
-@family.command("keys", safe_format("all keys"), allowed_while_busy=True)
+@group.command("keys", safe_format("list all keys"), allowed_while_busy=True)
 def keys(context: CommandContext, argument: str) -> Effects:
-    """The key table."""
+    """Print the key table."""
     shown = ((key.label, key.help) for key in KEYS)
     return (PrintTable((), tuple(shown if context.keys else _PLAIN)),)
 
 
 _PLAIN = (
-    (safe_format("Enter"), safe_format("send; a \\ before it goes on in the next line")),
-    (safe_format("Ctrl-C"), safe_format("stop; twice leaves")),
-    (safe_format("Ctrl-D"), safe_format("leave")),
+    (safe_format("Enter"), safe_format("send; \\ before it continues on the next line")),
+    (safe_format("Ctrl-C"), safe_format("stop; twice exits")),
+    (safe_format("Ctrl-D"), safe_format("exit")),
 )
 
 

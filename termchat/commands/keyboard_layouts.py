@@ -1,6 +1,6 @@
-"""A command typed while the input method was still on: the Latin letters on the keys that were pressed.
+"""Map a command typed with an active input method back to the Latin letters of the pressed keys.
 
-Hangul as on the two-set keyboard, kana as on the JIS keyboard. What was composed by reading has no such keys.
+Covers Hangul of the two-set keyboard and kana of the JIS keyboard, where a character maps to fixed keys.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ _FIRST_SYLLABLE, _LAST_SYLLABLE = 0xAC00, 0xD7A3
 _LEADS = _apart("r R s e E f a q Q t T d w W c z x v g")
 _VOWELS = _apart("k o i O j p u P h hk ho hl y n nj np nl b m ml l")
 _TAILS = ["", *_apart("r R rt s sw sg e f fr fa fq ft fx fv fg a q qt t T d w c z x v g")]
-_LETTERS = _apart("r R rt s sw sg e E f fr fa fq ft fx fv fg a q Q qt t T d w W c z x v g")  # from U+3131 on
-_KANA = "ちこそしいはきくにまのりもみらせたすとかなひてさんつ"  # on the keys from a to z
+_LETTERS = _apart("r R rt s sw sg e E f fr fa fq ft fx fv fg a q Q qt t T d w W c z x v g")  # U+3131 and following
+_KANA = "ちこそしいはきくにまのりもみらせたすとかなひてさんつ"  # on the keys a to z
 
 
 def _table() -> Mapping[str, str]:
@@ -29,7 +29,7 @@ _KEYS = _table()
 
 
 def latin_keys(text: str) -> str:
-    """The keys on which the text was typed, as far as that can be told."""
+    """Return the Latin letters of the keys that type this text, in lower case; ASCII text is returned unchanged."""
     return text if text.isascii() else "".join(map(_pressed, text)).lower()
 
 

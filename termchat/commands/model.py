@@ -1,4 +1,4 @@
-"""/model: which model answers from now on."""
+"""/model: switch the model."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from termchat.core.errors import Failure
 from termchat.core.sanitize import safe_format, safe_line
 from termchat.core.style import TextRole
 
-family = CommandGroup()
+group = CommandGroup()
 
 
 def known_models(context: CommandContext, prefix: str) -> Candidates:
-    """The models known without asking anyone, the current one first."""
+    """Complete the models known without a request, the current one first."""
     current = context.session.model
     others = [ref for ref in context.providers.known_models() if ref != current]
     return [Completion(str(current), safe_format("current")), *(Completion(str(ref)) for ref in others)]
 
 
-@family.command(
+@group.command(
     "model",
     safe_format("switch model, keeping the conversation"),
     aliases=("m",),
@@ -28,7 +28,7 @@ def known_models(context: CommandContext, prefix: str) -> Candidates:
     complete=known_models,
 )
 def model(context: CommandContext, argument: str) -> Effects:
-    """Switch to the model named, or let the user choose."""
+    """Switch to a model, or open the picker of models."""
     if not argument:
         return (ListModels(),)
     found = context.providers.resolve(argument)
@@ -36,12 +36,12 @@ def model(context: CommandContext, argument: str) -> Effects:
         return failure_effects(found)
     name = safe_line(str(found))
     if found == context.session.model:
-        return (Print(safe_format("{model} is the model already.", model=name)),)
+        return (Print(safe_format("Already using {model}.", model=name)),)
     return (UseModel(found), Print(safe_format("→ {model}", model=name)))
 
 
 def failure_effects(failure: Failure) -> Effects:
-    """What went wrong, and the next step."""
+    """Print a failure and its hint."""
     words: list[Effect] = [Print(failure.message, TextRole.ERROR)]
     if failure.hint:
         words.append(Print(failure.hint))

@@ -1,7 +1,7 @@
-"""Slash commands: decorated functions, found by name or alias, completed as they are typed.
+"""Slash commands: decorated functions, found by name or alias, with completion.
 
-A command takes what it may know (`Context`) and the words behind its name, and returns effects: it acts on no
-screen and waits for nobody. A family of commands is a module with a `Family`; `builtin` joins them.
+A command takes a `CommandContext` and the text after its name, and returns effects. It neither draws nor waits. Each
+module declares its commands in a `CommandGroup` named `group`; `builtin` collects them.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ Complete: TypeAlias = "Callable[[CommandContext, str], Candidates]"
 class Command:
     """A slash command.
 
-    argument   how its argument is written in help: "MODEL", "[MODEL]", or "" when it takes none
-    allowed_while_busy   it may run while a reply streams
-    details    further lines of help
+    argument             placeholder in help: "MODEL", "[MODEL]" when optional, "" without an argument
+    allowed_while_busy   True when the command may run while a reply streams
+    details              further help, shown by /help COMMAND
+    complete             completes the argument
     """
 
     name: str
@@ -48,15 +49,15 @@ class Command:
 
     @property
     def usage(self) -> Safe:
-        """`/retry [MODEL]`."""
+        """The command line in help, such as `/retry [MODEL]`."""
         return safe(f"/{self.name} {self.argument}".strip())
 
 
 @dataclass(frozen=True, slots=True)
 class CommandContext:
-    """What a command may know; it changes nothing in it.
+    """The state a command may read but not change.
 
-    keys   there are keys and menus, not only lines that are entered
+    keys   True in a front end with keys and menus, False on a dumb terminal
     """
 
     session: Session
@@ -68,7 +69,7 @@ class CommandContext:
 
 @dataclass(frozen=True, slots=True)
 class MenuItem:
-    """A row of the `/` menu: the input once it is taken, what is shown, and whether Enter may run it at once."""
+    """A row of the `/` menu. `text` becomes the input on accept; `runnable` lets Enter run it at once."""
 
     text: str
     label: Safe
@@ -93,7 +94,7 @@ class CommandGroup:
         details: Safe = EMPTY,
         complete: Complete | None = None,
     ) -> Callable[[Run], Run]:
-        """Declare the function below as a command."""
+        """Return a decorator that adds a function as a command."""
 
         def declare(run: Run) -> Run:
             self.commands.append(Command(name, help_, run, aliases, argument, allowed_while_busy, details, complete))
@@ -103,16 +104,16 @@ class CommandGroup:
 
 
 class CommandRegistry:
-    """All commands, the earlier ones winning where names meet."""
+    """All commands. For duplicate names, the first one wins."""
 
-    def __init__(self, families: Iterable[CommandGroup] = ()) -> None:
+    def __init__(self, groups: Iterable[CommandGroup] = ()) -> None:
         self.commands: list[Command] = []
         self._names: dict[str, Command] = {}
-        for family in families:
-            self.extend(family.commands)
+        for group in groups:
+            self.extend(group.commands)
 
     def extend(self, commands: Iterable[Command]) -> None:
-        """More commands, from a family or from elsewhere; a name that is taken stays with its owner."""
+        """Add commands; one whose name is taken is ignored."""
         for command in commands:
             if command.name in self._names:
                 continue
@@ -124,16 +125,26 @@ class CommandRegistry:
         return self._names.get(name.lower())
 
     def run(self, context: CommandContext, text: str) -> Effects:
-        """Run what was typed, `/name argument`; an unknown name gets the nearest known one named."""
+        """Run `/name argument`. For an unknown name, print the most similar command."""
         name, argument = parse(text)
         command = self.find(name)
         if command is None:
             return (Print(self.unknown(name), TextRole.ERROR),)
         if command.needs_argument and not argument:
-            return (Print(safe_format("{usage} wants its argument.", usage=command.usage), TextRole.ERROR),)
+            return (
+                Print(
+                    safe_format(
+                        "/{name} needs an argument: {argument}",
+                        name=safe(command.name),
+                        argument=safe(command.argument),
+                    ),
+                    TextRole.ERROR,
+                ),
+            )
         return command.run(context, argument)
 
     def unknown(self, name: str) -> Safe:
+        """Return the error message for an unknown command."""
         near = get_close_matches(name.lower(), self._names, n=1, cutoff=0.5)
         words = safe_format("No command /{name}.", name=safe_line(name))
         if near:
@@ -141,7 +152,7 @@ class CommandRegistry:
         return Safe(words + safe_format(" Type / for all commands, // to send a message that begins with a slash."))
 
     def menu(self, context: CommandContext, text: str) -> Sequence[MenuItem]:
-        """The rows of the menu for what stands in the input, best first; none when it is no command."""
+        """Return the rows of the `/` menu for the input `text`, best first; none when it is not a command."""
         if not is_command(text) or "\n" in text:
             return ()
         name, space, prefix = normalise(text)[1:].partition(" ")
@@ -156,31 +167,31 @@ class CommandRegistry:
 
 
 def is_command(text: str) -> bool:
-    """Whether what stands in the input is a command; `//` begins a message that begins with a slash."""
+    """Return True if the input is a command. `//` begins a message with a leading slash instead."""
     begin = normalise(text[:2])
     return begin.startswith("/") and not begin.startswith("//")
 
 
 def normalise(text: str) -> str:
-    """The same text with the command at its beginning as it was meant: the slash plain, the letters Latin."""
+    """Replace a full-width slash, and the letters of an active input method in the command name."""
     text = "/" + text[1:] if text.startswith("／") else text
     word, blank, rest = text.partition(" ")
     return latin_keys(word) + blank + rest if text.startswith("/") else text
 
 
 def unescape_slash(text: str) -> str:
-    """The message that was typed: `//text` is `/text`."""
+    """Turn `//text` into the message `/text`."""
     return text[1:] if normalise(text[:1]) + normalise(text[1:2]) == "//" else text
 
 
 def parse(text: str) -> tuple[str, str]:
-    """`/name  argument` as its name and its argument."""
+    """Split `/name  argument` into name and argument."""
     name, _, argument = normalise(text)[1:].partition(" ")
     return name.strip(), argument.strip()
 
 
 def rank_matches(candidates: Candidates, typed: str) -> Candidates:
-    """The candidates that match what was typed, best first: beginning, beginning of a part, letters in order."""
+    """Return the matching candidates, best first: prefix, prefix of a part, substring, letters in order."""
     if not typed:
         return candidates
     scored = [(score, c) for c in candidates if (score := _score(c.text.lower(), typed.lower())) is not None]

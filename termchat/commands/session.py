@@ -1,4 +1,4 @@
-"""/new and /exit."""
+"""/new and /exit: start an empty chat, exit."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from termchat.commands.registry import CommandContext, CommandGroup, Effects
 from termchat.core.effects import NewChat, Print, Quit
 from termchat.core.sanitize import safe_format
 
-family = CommandGroup()
+group = CommandGroup()
 
 
-@family.command("new", safe_format("start an empty chat"), aliases=("clear",))
+@group.command("new", safe_format("start an empty chat"), aliases=("clear",))
 def new(context: CommandContext, argument: str) -> Effects:
-    """An empty conversation with the same model."""
-    return (NewChat(), Print(safe_format("— a new chat —")))
+    """Start an empty chat; the current one stays saved."""
+    return (NewChat(), Print(safe_format("— new chat —")))
 
 
-@family.command("exit", safe_format("leave"), aliases=("quit", "q"), allowed_while_busy=True)
+@group.command("exit", safe_format("exit termchat"), aliases=("quit", "q"), allowed_while_busy=True)
 def leave(context: CommandContext, argument: str) -> Effects:
-    """Leave; a reply that is streaming is stopped."""
+    """Exit; a streaming reply is stopped."""
     return (Quit(),)

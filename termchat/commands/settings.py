@@ -1,4 +1,4 @@
-"""/set, /think, /system and /theme: every setting, for this run or for good."""
+"""/set, /think, /system, /multiline and /theme: change settings for this run or, with --save, in the config file."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from termchat.core.errors import Failure
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
 from termchat.core.style import TextRole
 
-family = CommandGroup()
+group = CommandGroup()
 _SAVE = "--save"
-_NONE = (Print(safe_format("There are no settings here.")),)
+_NONE = (Print(safe_format("Settings are not available here.")),)
 _MORE = safe_format(
-    "A change holds for this run; what belongs to a chat (model, system, think) holds for this chat and comes back "
-    "with it. --save writes it into the config file as well. The value default takes a setting back."
+    "A change applies to this run; model, system and think apply to this chat and are saved with it. --save also "
+    "writes the value to the config file. The value default resets a setting."
 )
 
 
 def _offered(context: CommandContext, prefix: str) -> Candidates:
-    """Keys, then the values of a key, then --save: behind a whole value, which itself comes first."""
+    """Complete a key, then its value, then --save after a complete value."""
     preferences = context.preferences
     key, blank, typed = prefix.partition(" ")
     if preferences is None:
@@ -46,21 +46,21 @@ def _offered(context: CommandContext, prefix: str) -> Candidates:
     if given and (given in values or not values):
         return [
             Completion(f"{key} {given}"),
-            Completion(f"{key} {given} {_SAVE}", safe_format("in the config file too")),
+            Completion(f"{key} {given} {_SAVE}", safe_format("also in the config file")),
         ]
     return [Completion(f"{key} {value}") for value in values]
 
 
-@family.command(
+@group.command(
     "set",
-    safe_format("all settings, or another value for one"),
+    safe_format("list all settings, or change one"),
     argument="[KEY [VALUE [--save]]]",
     allowed_while_busy=True,
     details=_MORE,
     complete=_offered,
 )
 def set_(context: CommandContext, argument: str) -> Effects:
-    """The settings as a table, one of them with what is allowed, or a change."""
+    """List the settings, describe one, or change one."""
     if context.preferences is None:
         return _NONE
     text, save = _split(argument)
@@ -79,32 +79,32 @@ def _efforts(context: CommandContext, prefix: str) -> Candidates:
     return [Completion(choice) for choice in (*SETTINGS["think"].kind.choices, DEFAULT)]
 
 
-@family.command(
+@group.command(
     "think",
-    safe_format("how hard the model should think"),
+    safe_format("set the reasoning effort"),
     argument="[off|low|medium|high]",
     allowed_while_busy=True,
     details=safe_format(
-        "default leaves it to the model. It belongs to this chat; --save makes it that of new chats too."
+        "default leaves it to the model. Applies to this chat; --save makes it the default of new chats."
     ),
     complete=_efforts,
 )
 def think(context: CommandContext, argument: str) -> Effects:
-    """Short for /set think."""
+    """Set the reasoning effort: short for /set think."""
     return set_(context, f"think {argument}".strip())
 
 
-@family.command(
+@group.command(
     "system",
-    safe_format("the system prompt of this chat"),
+    safe_format("show or set the system prompt of this chat"),
     argument="[TEXT|@file]",
     allowed_while_busy=True,
     details=safe_format(
-        "@file reads it from a file, none sends none. It belongs to this chat; --save makes it that of new ones."
+        "@file reads it from a file, none removes it. Applies to this chat; --save makes it the default of new chats."
     ),
 )
 def system(context: CommandContext, argument: str) -> Effects:
-    """The whole prompt, or another one."""
+    """Print the system prompt, or set another one."""
     if argument:
         text, save = _split(argument)
         return _changed(context, "system", text, save=save) if context.preferences and text else _NONE
@@ -112,18 +112,18 @@ def system(context: CommandContext, argument: str) -> Effects:
     return (Print(safe(prompt), TextRole.TEXT),) if prompt else (Print(safe_format("No system prompt is sent.")),)
 
 
-@family.command(
+@group.command(
     "multiline",
-    safe_format("Enter begins a new line, Alt-Enter sends; and back again"),
+    safe_format("switch between Enter sends and Enter inserts a line break"),
     allowed_while_busy=True,
-    details=safe_format("The setting enter does the same; /set enter newline --save keeps it."),
+    details=safe_format("Short for /set enter; /set enter newline --save makes it the default."),
 )
 def multiline(context: CommandContext, argument: str) -> Effects:
-    """Short for the other value of /set enter."""
+    """Switch the setting `enter` to its other value."""
     if context.preferences is None:
         return _NONE
     if not context.keys:
-        return (Print(safe_format("Here Enter sends, and a \\ before it goes on in the next line.")),)
+        return (Print(safe_format("Enter sends here; \\ before it continues on the next line.")),)
     sends = context.preferences.settings.enter is EnterKey.SEND
     return (ChangeSetting("enter", EnterKey.NEWLINE if sends else EnterKey.SEND),)
 
@@ -133,16 +133,16 @@ def _themes(context: CommandContext, prefix: str) -> Candidates:
     return [Completion(name) for name in names]
 
 
-@family.command(
+@group.command(
     "theme",
-    safe_format("other colours; alone it shows them as you choose"),
+    safe_format("change the theme, or choose one with a preview"),
     argument="[NAME]",
     allowed_while_busy=True,
-    details=safe_format("/theme NAME --save writes it into the config file. auto follows the terminal's background."),
+    details=safe_format("/theme NAME --save writes it to the config file. auto follows the terminal's background."),
     complete=_themes,
 )
 def theme(context: CommandContext, argument: str) -> Effects:
-    """Change the theme, or choose one from a list that shows each while it is marked."""
+    """Change the theme, or open a picker that previews the marked theme."""
     if context.preferences is None:
         return _NONE
     text, save = _split(argument)
@@ -164,18 +164,18 @@ def theme(context: CommandContext, argument: str) -> Effects:
 
 
 def _kind(preferences: RuntimeSettings, name: str, now: str) -> Safe:
-    """What a theme is made for, and whether it is the one in use."""
+    """Describe the background a theme is made for, and mark the current one."""
     found = preferences.theme(name)
     if isinstance(found, Failure):
-        return safe_format("has a mistake: Enter tells")
+        return safe_format("invalid (press Enter for the error)")
     kind = {"light": safe_format("light"), "dark": safe_format("dark")}.get(found.kind, safe_format("any background"))
     if name not in preferences.themes():
-        kind = safe_format("by the terminal's background")
+        kind = safe_format("follows the terminal's background")
     return safe_format("{kind} · current", kind=kind) if name == now else kind
 
 
 def _changed(context: CommandContext, key: str, value: str, *, save: bool) -> Effects:
-    """The effects of a change. Another model is told as /model tells it."""
+    """Return the effects of a change. A change of the model prints the same line as /model."""
     if key == "model" and value not in (KEEP, DEFAULT):
         known = not isinstance(context.providers.resolve(value), Failure)
         return (*model(context, value), *((ChangeSetting(key, value, save),) if save and known else ()))
@@ -183,7 +183,7 @@ def _changed(context: CommandContext, key: str, value: str, *, save: bool) -> Ef
 
 
 def _split(argument: str) -> tuple[str, bool]:
-    """The words without a --save behind them, and whether there was one."""
+    """Split off a trailing --save. Returns the rest, and True if it was there."""
     text = argument.strip()
     saved = text == _SAVE or text.endswith(f" {_SAVE}")
     return text.removesuffix(_SAVE).strip() if saved else text, saved
@@ -192,7 +192,7 @@ def _split(argument: str) -> tuple[str, bool]:
 def _table(preferences: RuntimeSettings) -> Effects:
     rows = tuple((safe_line(r.setting.key), r.value or safe_format("not set"), r.where) for r in preferences.rows())
     header = (safe_format("setting"), safe_format("value"), safe_format("from"))
-    more = safe_format("/set KEY tells what is allowed, /set KEY VALUE [--save] changes it.")
+    more = safe_format("/set KEY shows the allowed values, /set KEY VALUE [--save] changes one.")
     return (PrintTable(header, rows, optional_columns=(2,)), Print(more))
 
 
@@ -206,7 +206,7 @@ def _about(row: SettingRow, preferences: RuntimeSettings) -> Effects:
         Print(safe_format("Allowed: {words}.", words=safe_line(allowed))),
     ]
     if not setting.changeable:
-        lines.append(Print(safe_format("It cannot change while termchat runs; --save is for the next start.")))
+        lines.append(Print(safe_format("Takes effect at the next start only: use --save.")))
     return lines
 
 

@@ -1,4 +1,4 @@
-"""/tool: what a tool call was told and what it gave, whole."""
+"""/tool: show a tool call and its result unshortened."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from termchat.core.effects import Print, ShowInPager
 from termchat.core.messages import ToolCall, ToolResult
 from termchat.core.sanitize import Safe, safe, safe_format, safe_line
 
-family = CommandGroup()
+group = CommandGroup()
 
 
-@family.command("tool", safe_format("read a tool call and its result, whole"), argument="[N]", allowed_while_busy=True)
+@group.command("tool", safe_format("show a tool call and its full result"), argument="[N]", allowed_while_busy=True)
 def tool(context: CommandContext, argument: str) -> Effects:
-    """The `N`th call of this chat as its card numbers it, or the last one."""
+    """Show the call with number N on its card, or the last one."""
     found = _calls(context)
     if not found:
-        return (Print(safe_format("No tool was called yet.")),)
+        return (Print(safe_format("No tool has been called yet.")),)
     if not argument:
         return (ShowInPager(_whole(*found[-1])),)
     if not argument.isdigit() or not 1 <= int(argument) <= len(found):
@@ -24,7 +24,7 @@ def tool(context: CommandContext, argument: str) -> Effects:
 
 
 def _calls(context: CommandContext) -> list[tuple[ToolCall, ToolResult]]:
-    """Every call that has a result, in the order of the whole tree, which is that of the cards."""
+    """Return every call with its result, in the order of the tree, which numbers the cards."""
     messages = [node.message for node in context.session.conversation.nodes.values()]
     calls = {call.id: call for message in messages for call in message.calls}
     results = [result for message in messages for result in message.results]

@@ -1,4 +1,4 @@
-"""The tree of a chat: /tree, /goto, /history, /redraw. Heads move, messages stay."""
+"""The tree of a chat: /tree, /goto, /history, /redraw. Only the head moves."""
 
 from __future__ import annotations
 
@@ -11,34 +11,36 @@ from termchat.core.messages import Role
 from termchat.core.sanitize import Safe, join, safe, safe_format
 from termchat.core.text import truncate
 
-family = CommandGroup()
-_NOTHING = (Print(safe_format("There is no question yet.")),)
-_SHOWN = 30  # columns of a message: a line fits 40 of them
+group = CommandGroup()
+_NO_QUESTION = (Print(safe_format("No question has been asked yet.")),)
+_SHOWN = 30  # columns of a message, so that a line takes 40
 
 
-@family.command(
-    "tree", safe_format("show all branches of this chat"), details=safe_format("The numbers are those of /goto.")
+@group.command(
+    "tree",
+    safe_format("show all branches of this chat"),
+    details=safe_format("/goto N goes to message N."),
 )
 def tree(context: CommandContext, argument: str) -> Effects:
-    """Every message with its number, branches indented, the way to the head marked."""
+    """Print every message with its number, branches indented, and the path to the head marked."""
     lines = draw_tree(context.session.conversation)
-    return (Print(join("\n", lines)),) if lines else _NOTHING
+    return (Print(join("\n", lines)),) if lines else _NO_QUESTION
 
 
-@family.command(
+@group.command(
     "goto",
     safe_format("go to a message of the tree"),
     argument="N",
-    complete=lambda context, prefix: _numbers(context, prefix),  # noqa: PLW0108, it stands below
+    complete=lambda context, prefix: _numbers(context, prefix),  # noqa: PLW0108, defined below
 )
 def goto(context: CommandContext, argument: str) -> Effects:
-    """The head stands on message N of /tree; everything else stays."""
+    """Move the head to message N of /tree."""
     nodes = numbered_nodes(context.session.conversation)
     if not argument.isdigit() or not 1 <= int(argument) <= len(nodes):
         words = safe_format("/goto takes a number from 1 to {n}; /tree shows them.", n=safe(str(len(nodes))))
-        return (Print(words if nodes else safe_format("There is nothing to go to yet.")),)
+        return (Print(words if nodes else safe_format("There is no message to go to yet.")),)
     node = nodes[int(argument) - 1]
-    if node.message.role is Role.USER:  # a question waits for its answer: it is asked again from the input
+    if node.message.role is Role.USER:  # a question is edited and sent again from the input
         return (
             MoveHead(node.parent, prefill=node.message.text),
             Print(safe_format("↶ back to before {text}", text=_quoted(node))),
@@ -46,34 +48,34 @@ def goto(context: CommandContext, argument: str) -> Effects:
     return (MoveHead(node.id), Print(safe_format("→ after {text}", text=_quoted(node))))
 
 
-@family.command("history", safe_format("read the whole chat in the pager"), allowed_while_busy=True)
+@group.command("history", safe_format("show the whole chat in the pager"), allowed_while_busy=True)
 def history(context: CommandContext, argument: str) -> Effects:
-    """Everything said on the way to the head."""
-    said = list(_said(context.session.conversation))
-    return (ShowInPager(join("\n\n", said)),) if said else _NOTHING
+    """Show all messages on the path to the head."""
+    messages = list(_messages(context.session.conversation))
+    return (ShowInPager(join("\n\n", messages)),) if messages else _NO_QUESTION
 
 
-@family.command("redraw", safe_format("print the chat again, at the width of the terminal"))
+@group.command("redraw", safe_format("print the chat again at the width of the terminal"))
 def redraw(context: CommandContext, argument: str) -> Effects:
-    """Everything said on the way to the head, rendered anew; what stands in the scrollback stays."""
+    """Print all messages on the path to the head again; the scrollback is not cleared."""
     path = context.session.conversation.path()
-    said = [
+    shown = [
         ShowMessage(n.message.text.strip("\n"), n.message.role is Role.USER) for n in path if n.message.text.strip()
     ]
-    return (Print(safe_format("— the chat again —")), *said) if said else _NOTHING
+    return (Print(safe_format("— redrawn chat —")), *shown) if shown else _NO_QUESTION
 
 
 def numbered_nodes(conversation: Conversation) -> list[Node]:
-    """The questions and final answers of the tree, each branch after the message it leaves; /goto counts these."""
+    """Return the questions and final answers in depth-first order, as numbered by /tree and /goto."""
     return [node for node, _ in _walk(conversation)]
 
 
 def draw_tree(conversation: Conversation) -> list[Safe]:
-    """One line a message: its number, who said it, how it begins; `*` is the way to the head, `▸` the head itself."""
-    way = {node.id for node in conversation.path()}
+    """Return a line per message: number, author, first words; `*` marks the path to the head, `▸` the head."""
+    path = {node.id for node in conversation.path()}
     lines: list[Safe] = []
     for number, (node, depth) in enumerate(_walk(conversation), 1):
-        mark = Safe("▸" if node.id == conversation.head else "*" if node.id in way else " ")
+        mark = Safe("▸" if node.id == conversation.head else "*" if node.id in path else " ")
         who = Safe("❯" if node.message.role is Role.USER else " ")
         indent = Safe("  " * min(depth, 8))
         text = _short(node, _SHOWN - 2 * min(depth, 8))
@@ -82,7 +84,7 @@ def draw_tree(conversation: Conversation) -> list[Safe]:
 
 
 def _walk(conversation: Conversation) -> Iterator[tuple[Node, int]]:
-    """The messages people see, with how many branchings lie above them."""
+    """Yield the shown messages, each with the number of branching points above it."""
     children: dict[str | None, list[Node]] = {}
     for node in conversation.nodes.values():
         children.setdefault(node.parent, []).append(node)
@@ -97,11 +99,11 @@ def _walk(conversation: Conversation) -> Iterator[tuple[Node, int]]:
 
 
 def _is_shown(node: Node) -> bool:
-    """Questions, and answers that say something; calls and their results belong to the answer after them."""
+    """Return True for questions and for answers with text; calls and results belong to the next answer."""
     return node.message.role is not Role.TOOL and bool(node.message.text.strip() or not node.message.calls)
 
 
-def _said(conversation: Conversation) -> Iterator[Safe]:
+def _messages(conversation: Conversation) -> Iterator[Safe]:
     for node in conversation.path():
         text = safe(node.message.text).strip()
         if text:
@@ -113,7 +115,7 @@ def _quoted(node: Node) -> Safe:
 
 
 def _short(node: Node, limit: int) -> Safe:
-    return truncate(node.message.text.strip() or "(nothing said)", limit)
+    return truncate(node.message.text.strip() or "(empty)", limit)
 
 
 def _numbers(context: CommandContext, prefix: str) -> Candidates:

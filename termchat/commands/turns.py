@@ -1,4 +1,4 @@
-"""/retry, /edit, /undo and /redo: going about in the tree. Nothing is ever destroyed by any of them."""
+"""/retry, /continue, /edit, /undo and /redo: move in the tree; no command deletes a message."""
 
 from __future__ import annotations
 
@@ -11,55 +11,55 @@ from termchat.core.messages import Role
 from termchat.core.sanitize import safe, safe_format
 from termchat.core.text import truncate
 
-family = CommandGroup()
+group = CommandGroup()
 _SHOWN = 40  # columns of a message that is quoted
-_NOTHING = (Print(safe_format("There is no question yet.")),)
+_NO_QUESTION = (Print(safe_format("No question has been asked yet.")),)
 
 
-@family.command(
+@group.command(
     "retry",
     safe_format("answer the last question again"),
     aliases=("r",),
     argument="[MODEL]",
-    details=safe_format("The first answer stays in the tree, beside the new one."),
+    details=safe_format("The first answer stays in the tree beside the new one."),
     complete=known_models,
 )
 def retry(context: CommandContext, argument: str) -> Effects:
-    """A second answer to the last question, by the same model or another."""
+    """Answer the last question again, by the same model or another."""
     question = context.session.conversation.last_question()
     if question is None:
-        return _NOTHING
+        return _NO_QUESTION
     if not argument:
         return (Send(question.id),)
     model = context.providers.resolve(argument)
     return failure_effects(model) if isinstance(model, Failure) else (Send(question.id, model=model),)
 
 
-@family.command(
+@group.command(
     "continue",
-    safe_format("go on where the last reply stopped"),
+    safe_format("continue a reply that stopped"),
     aliases=("c",),
-    details=safe_format("After a cut, a stall, the token limit or a stop; what was said is not repeated."),
+    details=safe_format("For a reply that was cut, stalled, cancelled or too long. Its text is not repeated."),
 )
-def go_on(context: CommandContext, argument: str) -> Effects:
-    """The same reply, from its end."""
+def continue_(context: CommandContext, argument: str) -> Effects:
+    """Continue the last reply from its end."""
     head = context.session.conversation.path()[-1:]
     last = head[0].message if head else None
     if last is None or not last.can_continue or not last.text:
-        return (Print(safe_format("There is no reply that stopped in the middle.")),)
+        return (Print(safe_format("There is no incomplete reply to continue.")),)
     return (Send(head[0].id),)
 
 
-@family.command("undo", safe_format("take the last question back into the input"), aliases=("u",))
+@group.command("undo", safe_format("return the last question to the input"), aliases=("u",))
 def undo(context: CommandContext, argument: str) -> Effects:
-    """Go back to before the last question; its text returns to the input."""
+    """Move the head before the last question; its text returns to the input."""
     question = context.session.conversation.last_question()
-    return _NOTHING if question is None else _back_before(question)
+    return _NO_QUESTION if question is None else _back_before(question)
 
 
-@family.command("redo", safe_format("forward again, to the newest answer below"))
+@group.command("redo", safe_format("go forward to the newest answer below"))
 def redo(context: CommandContext, argument: str) -> Effects:
-    """Along the newest branch, to its end."""
+    """Move the head to the end of the newest branch."""
     conversation = context.session.conversation
     at = conversation.head
     while below := [node for node in conversation.nodes.values() if node.parent == at]:
@@ -70,19 +70,19 @@ def redo(context: CommandContext, argument: str) -> Effects:
     return (MoveHead(at), Print(safe_format('↷ forward to "{text}"', text=truncate(question.message.text, _SHOWN))))
 
 
-@family.command(
+@group.command(
     "edit",
-    safe_format("edit an earlier message and go on from there"),
+    safe_format("edit an earlier message and continue from there"),
     aliases=("e",),
     argument="[N]",
-    details=safe_format("/edit 1 takes the last message, /edit 2 the one before; without a number there is a list."),
+    details=safe_format("/edit 1 edits the last message, /edit 2 the one before; without a number, choose one."),
 )
 def edit(context: CommandContext, argument: str) -> Effects:
-    """One of one's own messages, counted from the last or chosen from a list, returns to the input."""
+    """Return a user message to the input, counted from the last or chosen from a list."""
     path = context.session.conversation.path()
     questions = [node for node in reversed(path) if node.message.role is Role.USER]
     if not questions:
-        return _NOTHING
+        return _NO_QUESTION
     if argument:
         known = argument.isdigit() and 1 <= int(argument) <= len(questions)
         words = safe_format("/edit takes a number from 1 (the last message) to {n}.", n=safe(str(len(questions))))

@@ -1,4 +1,4 @@
-"""/usage: what was asked of which model, and what it cost."""
+"""/usage: list tokens and cost by model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
 from termchat.core.session import ModelUsage
 from termchat.core.usage import Usage, add_costs
 
-family = CommandGroup()
+group = CommandGroup()
 _HEADER = (
     safe_format("model"),
     safe_format("turns"),
@@ -22,17 +22,17 @@ _HEADER = (
 )
 
 
-@family.command(
-    "usage", safe_format("tokens and cost of this session, by model"), aliases=("cost",), allowed_while_busy=True
+@group.command(
+    "usage", safe_format("list tokens and cost of this session by model"), aliases=("cost",), allowed_while_busy=True
 )
 def usage(context: CommandContext, argument: str) -> Effects:
-    """A table with a row for each model and their sum."""
+    """Print a table with a row for each model, and their total."""
     totals = context.session.totals
     if not totals:
         return (Print(safe_format("Nothing was asked yet.")),)
     rows = [_row(safe_line(str(ref)), spent) for ref, spent in totals.items()]
     if len(rows) > 1:
-        rows.append(_row(safe_format("together"), _sum(totals.values())))
+        rows.append(_row(safe_format("total"), _sum(totals.values())))
     return (PrintTable(_HEADER, tuple(rows), frozenset(range(1, 7)), optional_columns=(5, 3)),)
 
 

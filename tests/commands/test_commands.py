@@ -74,7 +74,7 @@ def test_retry_answers_the_last_question_again_with_any_model() -> None:
     question = session.conversation.head
     assert run("/retry", session) == (Send(question),)
     assert run("/retry two", session) == (Send(question, model=OTHER),)
-    assert words(run("/retry")) == "There is no question yet."
+    assert words(run("/retry")) == "No question has been asked yet."
 
 
 def test_undo_goes_back_before_the_question_and_returns_it() -> None:
@@ -97,7 +97,7 @@ def test_usage_is_a_table_with_a_sum() -> None:
     session._totals = {FAKE: ModelUsage(2, Usage(1200, 34)), OTHER: ModelUsage(1, Usage(10, 5), None)}
     (table,) = run("/usage", session)
     assert isinstance(table, PrintTable)
-    assert [row[0] for row in table.rows] == ["fake/one", "fake/two", "together"]
+    assert [row[0] for row in table.rows] == ["fake/one", "fake/two", "total"]
     assert table.rows[0][2] == "1,200"
     assert table.rows[2][-1] == "unknown"
 
@@ -174,7 +174,7 @@ def test_a_tool_call_is_read_whole_by_its_number() -> None:
     assert run("/tool 1", session) == (ShowInPager(safe_format('echo {{"text": "hi"}}\n\nrow 0')),)
     assert run("/tool", session) == run("/tool 1", session)
     assert words(run("/tool 2", session)) == "There are 1 tool calls."
-    assert words(run("/tool")) == "No tool was called yet."
+    assert words(run("/tool")) == "No tool has been called yet."
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ async def test_error_tells_all_that_is_known_of_the_last_one() -> None:
         async for _ in session.send(session.add(user_message(question), session.conversation.head)).events():
             pass
         if question == "cut":
-            assert words(run("/error", session)) == "The stream ended before its end. More is not known of it."
+            assert words(run("/error", session)) == "The stream ended before its end. There are no further details."
     (page,) = run("/error", session)
     assert isinstance(page, ShowInPager)
     assert (
@@ -208,7 +208,7 @@ model       one
 status      401
 request id  req_7f
 
-The words that came with it:
+Server message:
 
 {"error": "bad key"}"""
     )

@@ -78,7 +78,7 @@ def test_a_key_alone_tells_what_is_allowed(context: CommandContext) -> None:
     assert "Allowed: line, off." in said
     assert "Allowed: a whole number, 1 or more." in words(run(context, "/set max_tokens"))
     assert "nord" in words(run(context, "/set theme"))
-    assert "cannot change while termchat runs" in words(run(context, "/set plain"))
+    assert "at the next start only" in words(run(context, "/set plain"))
     assert "Did you mean usage?" in words(run(context, "/set usag"))
 
 
@@ -119,7 +119,7 @@ def test_theme_alone_shows_each_while_it_is_marked(context: CommandContext) -> N
 def test_without_settings_it_says_so() -> None:
     bare = CommandContext(fake_session(), FakeProviders(), builtin())
     for typed in ("/set", "/set think high", "/think high", "/theme", "/theme nord", "/system x"):
-        assert words(run(bare, typed)) == "There are no settings here."
+        assert words(run(bare, typed)) == "Settings are not available here."
 
 
 ANSWER = "Look:\n\n```python\nprint(1)\n```\n\nand\n\n```\nplain\n```\n"
@@ -144,4 +144,4 @@ def test_copy_passes_over_a_call_without_words(context: CommandContext) -> None:
     answered(context, Text("the words"))
     answered(context, ToolCall("c1", "echo", "{}"))
     assert run(context, "/copy") == (Copy("the words"),)
-    assert words(run(context, "/copy 1")) == "The last answer has no code block; /copy takes all of it."
+    assert words(run(context, "/copy 1")) == "The last answer has no code block; /copy copies all of it."
