@@ -1,23 +1,31 @@
-"""termchat: the chat client for people who live in a terminal.
+"""termchat: a terminal chat client.
 
-The map of the house (values in the middle, sockets around them, one stream out, one hand on the terminal):
+The packages, from the entry points to the values they share:
 
-    cli.py       flags and subcommands; the only importer of typer
-    app/         the ways in: talk, script, the subcommands; a configuration and a front end make a program; exit codes
-    joined.py    the composition root: joins config, providers, tools, engine and store
-    tour.py      demo/tour joined: the guide's pages, tables of the declarations, what could be used instead
-    core/        pure values and folds: messages, deltas, events, effects, errors, safe text, the tree
-    engine/      session and turn: stream -> tools -> stream, as one stream of events
-    providers/   one folder a protocol over the vendors' SDKs; presets.toml; transport, retries, prices; the demo
-    store/       chats on disk: one SQLite file on one thread
-    tools/       what a model may call
-    config/      settings, declared once; the config file; keys; themes; paths
-    commands/    slash commands: they act on no screen, they return effects
-    ui/          view (a pure reducer), screen (the only writer), markdown, the REPL, one-shot, output formats
-    docs/        the built-in guide, which demo/tour quotes
+    cli/         flags and subcommands, one file each; the only importer of typer
+    app/         builds the program: configuration and options in, a front end with its session out
+    core/        pure values and ports: messages, deltas, events, effects, errors, safe text
+    engine/      session and turn: request, reply, tool calls, next request, as one stream of events
+    providers/   one folder per protocol on top of the vendors' SDKs; transport, retries, prices, the demo
+    store/       saved chats: one SQLite file, used by one thread
+    tools/       tools a model may call
+    config/      settings, the config file, keys, themes, paths
+    commands/    slash commands; they return effects and do not draw
+    ui/          the REPL, the plain and one-shot front ends, Markdown, the terminal device
+    docs/        the user guide, which demo/tour quotes
 
-The way of one message: input -> loop -> session.send -> turn -> pump -> retry -> encode -> wire -> decode -> pump
--> assemble -> view -> screen. Each stop knows only the next value; none calls back.
+The path of one message:
+
+    ui/repl            the input becomes a command, a queued message or a question
+    engine/session     adds the message to the tree and starts a turn
+    engine/turn        builds the request
+    engine/pump        reads the reply in a separate task
+    providers/exchange sends the request and retries; a protocol's folder encodes and decodes
+    core/assemble      builds the reply's message from its deltas
+    ui/turn_state      folds the events of the turn into what is shown
+    ui/terminal        writes the rows that changed
+
+Each step passes values to the next one and none calls back.
 """
 
 __version__ = "0.1.0"
