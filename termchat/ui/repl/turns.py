@@ -10,7 +10,8 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from enum import Enum, auto
 from time import monotonic
 
 from termchat.core.events import MessageDone, TurnEnded
@@ -30,7 +31,31 @@ from termchat.ui.text.line import styled_line
 from termchat.ui.turn_state import Phase, Think, ViewState, show_thinking, turn_sent, turn_stopping, update
 
 _log = logging.getLogger("termchat")
-_TICK = 1 / 8
+_TICK = 1 / 8  # seconds
+
+
+class AfterTurn(Enum):
+    """Next step after the end of the running turn."""
+
+    IDLE = auto()  # send the queue if the reply is complete, else wait for the user
+    RETRY = auto()  # ask the same question again
+    SEND_QUEUE = auto()  # send the queue even if the reply is not complete
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A message that a turn answers, and the data to undo it.
+
+    node           the message in the conversation
+    model          the model that answers; None for the session's own
+    raw            the text to return to the input, pastes as marks; None if the message was sent before
+    previous_head  the head to return to if `raw` is None and no answer comes
+    """
+
+    node: str
+    model: ModelRef | None = None
+    raw: str | None = None
+    previous_head: str | None = None
 
 
 class TurnRunner:
@@ -57,7 +82,7 @@ class TurnRunner:
         self.restored_text: str | None = None
         self._merge_queue = context.look.merge_queue
         self._stall = context.look.timings.stall
-        self._instead: tuple[ModelRef, ModelRef] | None = None
+        self._suggestion: tuple[ModelRef, ModelRef] | None = None
         self._transcript = widgets.transcript
         self._editor = widgets.editor
         self._changed = changed
@@ -65,12 +90,8 @@ class TurnRunner:
         self._sign = prompt_sign(signs=context.look.signs)
         self._turn: Turn | None = None
         self._task: asyncio.Task[None] | None = None
-        self._asked: str | None = None
-        self._question = ""
-        self._model: ModelRef | None = None
-        self._again = False
-        self._before: str | None = None
-        self._hurry = False
+        self._question: Question | None = None
+        self._after = AfterTurn.IDLE
 
     @property
     def busy(self) -> bool:
@@ -79,7 +100,7 @@ class TurnRunner:
     @property
     def suggested_model(self) -> ModelRef | None:
         """The model to take where the one that was asked is not there; None once another was chosen."""
-        closest, before = self._instead or (None, None)
+        closest, before = self._suggestion or (None, None)
         return closest if self.session.model == before and not self.busy else None
 
     def enqueue(self, raw: str) -> None:
@@ -94,16 +115,15 @@ class TurnRunner:
         """Send a message below the head; `wait_for_host` waits for a host that cannot be reached."""
         self._echo(raw)
         node = self.session.add(user_message(message), self.session.conversation.head)
-        self._asked = raw
-        self._send(node, None, wait_for_host=wait_for_host)
+        self._send(Question(node, raw=raw), wait_for_host=wait_for_host)
 
     def resend(self, parent: str, model: ModelRef | None) -> None:
-        """Have a question answered again."""
-        self._asked, self._before = None, self.session.conversation.head
+        """Send an earlier message again, to `model` if given; a reply is continued."""
+        question = Question(parent, model, previous_head=self.session.conversation.head)
         node = self.session.conversation.nodes[parent]
-        if node.message.role is Role.USER:  # else a reply is gone on with
+        if node.message.role is Role.USER:
             self._echo(node.message.text)
-        self._send(parent, model, wait_for_host=self.view.away)
+        self._send(question, wait_for_host=self.view.away)
 
     def replay(self, text: str, *, question: bool) -> None:
         """Show again what was said in a chat that was taken up."""
@@ -116,7 +136,8 @@ class TurnRunner:
         """Stop the turn: the effect is seen at once, the connection closes after."""
         if self._turn is None:
             return
-        self._again = False
+        if self._after is AfterTurn.RETRY:
+            self._after = AfterTurn.IDLE
         self.view = turn_stopping(self.view, monotonic())
         self._turn.cancel()
         self._changed()
@@ -132,7 +153,7 @@ class TurnRunner:
         if turn.phase is Phase.RETRYING:
             self._turn.retry_now()
         elif is_stalled(turn, monotonic(), self._stall):
-            self._again = True
+            self._after = AfterTurn.RETRY
             self.view = turn_stopping(self.view, monotonic(), again=True)
             self._turn.cancel()
             self._changed()
@@ -160,8 +181,8 @@ class TurnRunner:
         elif self.view.turn.phase in (Phase.CALLING, Phase.RUNNING):
             self._steer(self._batch_size)
         else:
-            self._hurry = True
             self.stop()
+            self._after = AfterTurn.SEND_QUEUE
         return True
 
     @property
@@ -179,9 +200,10 @@ class TurnRunner:
 
     def _steered(self, node: str) -> None:
         """They went along: it is they who are asked again now, should the rest of the turn get no answer."""
-        self._asked, self._question = self._next(self.steering), node
+        raw = self._next(self.steering)
+        self._question = Question(node, self._question.model if self._question else None, raw=raw)
         self.steering = 0
-        self._echo(self._asked)
+        self._echo(raw)
 
     def _next(self, number: int) -> str:
         """The first of the queue as one message, their items separated by a blank line."""
@@ -235,13 +257,15 @@ class TurnRunner:
 
         False when the input has something else in it, and the question is in the history instead.
         """
-        asked, self._asked = self._asked, None
-        if asked is None:
-            self.session.move_head(self._before)
+        question = self._question
+        if question is None:
+            return True
+        if question.raw is None:
+            self.session.move_head(question.previous_head)
             return True
         free = self._editor.empty
-        self._editor.restore(asked)
-        self.restored_text = asked if free else None
+        self._editor.restore(question.raw)
+        self.restored_text = question.raw if free else None
         return free
 
     async def close(self) -> None:
@@ -251,13 +275,13 @@ class TurnRunner:
             await asyncio.wait([self._task], timeout=2)
             self._task.cancel()
 
-    def _send(self, question: str, model: ModelRef | None, *, wait_for_host: bool = False) -> None:
-        """Have a question answered by a model, or by the session's own."""
-        self._question, self._model = question, model
-        self.restored_text = self._instead = None
-        self.session.move_head(question)
-        turn = self._turn = self.session.send(question, model, wait_for_host=wait_for_host)
-        self.view = turn_sent(self.view, turn.id, model or self.session.model, monotonic())
+    def _send(self, question: Question, *, wait_for_host: bool = False) -> None:
+        """Start the turn that answers a question."""
+        self._question = question
+        self.restored_text = self._suggestion = None
+        self.session.move_head(question.node)
+        turn = self._turn = self.session.send(question.node, question.model, wait_for_host=wait_for_host)
+        self.view = turn_sent(self.view, turn.id, question.model or self.session.model, monotonic())
         self._changed()
         loop = asyncio.get_running_loop()
         self._task = loop.create_task(self._follow(turn))
@@ -293,24 +317,23 @@ class TurnRunner:
                 self._finish(turn)
 
     def _finish(self, turn: Turn) -> None:
-        """The turn has ended: ask again, go on with the queue when it ended well, else let it wait."""
+        """Act on the end of a turn: ask again, send the queue after a complete reply, or wait for the user."""
         self._transcript.finish()
         self.view = replace(self.view, turn=None)
         self._turn, self.steering = None, 0
         last = self.view.last
         ended = last if last and last.turn_id == turn.id else None
-        again, self._again = self._again, False
-        if again and ended and ended.outcome is Outcome.CANCELLED:
-            self._send(self._question, self._model)
+        after, self._after = self._after, AfterTurn.IDLE
+        if after is AfterTurn.RETRY and self._question and ended and ended.outcome is Outcome.CANCELLED:
+            self._send(self._question)
             return
-        well = ended is not None and ended.outcome is Outcome.COMPLETE
-        hurry, self._hurry = self._hurry, False
-        self._asked = None
+        if ended and ended.outcome is Outcome.COMPLETE:
+            after = AfterTurn.SEND_QUEUE
         if ended:
             closest = ended.failure.suggestions if ended.failure else ()
-            self._instead = (closest[0], self.session.model) if closest else None
+            self._suggestion = (closest[0], self.session.model) if closest else None
             self._ended(ended, ended.timing.total)
-        if self.queue and (well or hurry):
+        if self.queue and after is AfterTurn.SEND_QUEUE:
             self.send_queue()
             return
         self._changed()
