@@ -1,4 +1,4 @@
-"""demo/tour joined: the guide's pages and tables made from the declarations, put together when it is first asked."""
+"""The provider `demo`: guide pages and tables of the declarations, built on the first question."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CONNECT_TIMEOUT = 0.1  # seconds for a server on this machine to answer
 
 
 class GuideProvider:
-    """The provider `demo`; `offers` tells what could be used instead, and is asked once."""
+    """The provider `demo`; `offers` gives what the user could use instead, and is called once."""
 
     origin = Origin("demo", ApiProtocol.DEMO, "tour")
 
@@ -42,7 +42,7 @@ class GuideProvider:
 
 
 def reference_pages() -> Iterator[GuidePage]:
-    """A page of each table of declarations, in each language: settings, commands, keys, exit codes."""
+    """Yield one page for each table of declarations and language: settings, commands, keys, exit codes."""
     from termchat.commands.builtin import builtin
     from termchat.config.keymap import KEYS
     from termchat.config.settings import SETTINGS
@@ -61,7 +61,7 @@ def reference_pages() -> Iterator[GuidePage]:
 
 
 def running_local_servers(profiles: Iterable[ProviderConfig]) -> Iterator[str]:
-    """The local servers that take connections at this moment, by name."""
+    """Yield the names of the local servers that accept connections at this moment."""
     for profile in profiles:
         address = urlsplit(next(iter(profile.base_urls.values()), ""))
         if profile.local and address.hostname and address.port:

@@ -1,4 +1,4 @@
-"""The schema of a reply: from a file or in short, and whether a reply keeps to it.
+"""The schema of a reply: read from a file or a short form, and validation of the reply.
 
 name, age int, tags str[]      an object with these fields, all of them there and no others
 person.json                    a file with a JSON Schema
@@ -25,12 +25,12 @@ Schema = Mapping[str, Any]
 
 
 def reply_schema(given: str) -> Schema | Failure:
-    """The schema that `--schema` means, or what is wrong with it and where."""
+    """Parse the value of `--schema`; a failure names the mistake and its place."""
     return _from_file(Path(given).expanduser()) if _is_file(given) else _from_fields(given)
 
 
 def validate_reply(schema: Schema, reply: str) -> Failure | None:
-    """What in a whole reply does not keep to the schema; None when it keeps to it."""
+    """Validate a complete reply; return the first mistake, or None."""
     try:
         value = json.loads(reply)
     except (ValueError, RecursionError) as error:
@@ -109,7 +109,7 @@ def _from_file(path: Path) -> Schema | Failure:
 
 
 def _schema_error(schema: Schema) -> Safe:
-    """What is wrong with a schema itself, "" when nothing is. Nothing outside of it is ever fetched."""
+    """The mistake in a schema itself, "" for a valid one. No reference outside of the schema is fetched."""
     checker = _checker(schema)
     if fault := _first_error(checker(checker.META_SCHEMA), schema):
         return fault
@@ -118,7 +118,7 @@ def _schema_error(schema: Schema) -> Safe:
 
 
 def _first_error(checker: Any, value: object) -> Safe:
-    """The place and the words of what matters most, "" when a value keeps to its schema."""
+    """The place and the message of the most relevant error, "" for a valid value."""
     error: Any = import_module("jsonschema.exceptions").best_match(checker.iter_errors(value))
     if error is None:
         return EMPTY
@@ -126,18 +126,18 @@ def _first_error(checker: Any, value: object) -> Safe:
 
 
 def _checker(schema: Schema) -> Any:
-    """What checks schemas of this draft; jsonschema takes 60 ms to import, for none but who asks for a schema."""
+    """The validator class for a schema's draft; jsonschema takes 60 ms to import, so it is imported on use."""
     validators: Any = import_module("jsonschema.validators")
     return validators.validator_for(schema, validators.Draft202012Validator)
 
 
 def _empty_registry() -> Any:
-    """The other schemas that may be referred to: none."""
+    """An empty registry: no other schema may be referenced."""
     return import_module("referencing").Registry()
 
 
 def _lost_references(schema: Schema) -> Iterator[str]:
-    """The references that lead to nothing in the schema itself."""
+    """Yield the references that cannot be resolved within the schema."""
     kind: Any = import_module("referencing.jsonschema").DRAFT202012
     whole = import_module("referencing").Resource.from_contents(schema, default_specification=kind)
     resolver = _empty_registry().with_resource("", whole).resolver()

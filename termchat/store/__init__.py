@@ -1,11 +1,13 @@
-"""Chats on disk: one SQLite file on one thread, that loses nothing.
+"""Chats on disk: one SQLite file, used by one thread.
 
-library.py     the front door: everything the rest of the house asks of the store
-recorder.py    a chat while it is led: the tee of a session's events
-desk.py        the one thread that touches the database, and what waits for it
-db.py          opening the file; schema.py the tables; rescue.py what is done with a damaged file
-codec.py       messages as text; fields.py reading JSON that others wrote
-chats.py nodes.py partials.py prompts.py ledger.py search.py trash.py    the tables, as functions of a connection
-processes.py   who else is running
+chat_store.py    the public interface: `SqliteChatStore`
+recorder.py      an open chat: writes a session's events
+db_thread.py     the only thread that uses the database, and its queue
+db.py            opening the file; schema.py the tables; recovery.py repairing a damaged file
+message_json.py  messages as JSON; json_fields.py reading foreign JSON
+chats.py messages.py partial_replies.py prompt_history.py ledger.py search.py full_text.py deletion.py whole_chats.py
+                 the tables, as functions of a connection
+processes.py     liveness of other termchat processes
+sqlite_errors.py errors of SQLite as failures that a user can read
 export/ importers/    chats as files, and back
 """

@@ -1,7 +1,7 @@
-"""The front door of the store: `core.ports.Library`.
+"""The chat store in SQLite: `core.chat_store.ChatStore`.
 
-    library = Library(paths.data / "termchat.db", tell)      # None keeps everything in memory: --no-save
-    recorder = library.begin(ChatState(model), Place(terminal(), os.getcwd()))
+    store = SqliteChatStore(paths.data / "termchat.db", on_failure)  # None keeps everything in memory: --no-save
+    recorder = store.new_recorder(ChatState(model), Location(terminal, os.getcwd()))
 
 The constructor returns at once; the file is opened on the store thread. Nothing here blocks the event loop.
 """
@@ -54,14 +54,20 @@ _ID = 16
 class SqliteChatStore:
     """All chats in one file, or in memory when `file` is None.
 
-    `tell` is called on the event loop with what the user should know, each thing once. `hide` takes keys out of
-    every text before it is written (secrecy.py).
+    `on_failure` is called on the event loop, once for each failure that the user should know. `hide` masks keys in
+    every text before it is written (core.redact.Redactor).
     """
 
     def __init__(
-        self, file: Path | None, tell: OnFailure, *, hide: Redact = str, every: float = SAVE_INTERVAL, vfs: str = ""
+        self,
+        file: Path | None,
+        on_failure: OnFailure,
+        *,
+        hide: Redact = str,
+        every: float = SAVE_INTERVAL,
+        vfs: str = "",
     ) -> None:
-        self._desk = DatabaseThread(file, tell, vfs=vfs)
+        self._desk = DatabaseThread(file, on_failure, vfs=vfs)
         self._shelf = RecorderContext(self._desk, lambda text: hide(repair_surrogates(text)), every)
         self._next, self._left = _new_id(), ""  # the chat to begin next, and the draft that waits for it
         self._desk.submit(Write(lambda db: partial_replies.finish_orphaned(db, time.time())))
@@ -73,7 +79,7 @@ class SqliteChatStore:
 
     @property
     def trouble(self) -> Failure | None:
-        """Why something is not saved at this moment; to be told again at the end."""
+        """The failure that keeps something from being saved at this moment; reported again at the end."""
         return self._desk.trouble
 
     def new_recorder(self, state: ChatState, place: Location) -> SqliteRecorder:
@@ -204,7 +210,7 @@ class SqliteChatStore:
         await self._desk.wait(self._desk.submit(Write(write)))
 
     def _take(self, connection: sqlite3.Connection, chat: str, place: Location) -> tuple[FullChat, bool, str] | Failure:
-        """The chat, whether somebody else has it, and its draft. What cannot be written is read all the same."""
+        """The chat, its draft, and if another process has it open. A chat is read even if the file is read-only."""
         at, n, held = time.time(), chats.number(connection, chat), False
         if n is None:
             return _no_chat(chat)
@@ -222,7 +228,7 @@ class SqliteChatStore:
     def _branch(
         self, record: FullChat, head: str | None, place: Location, *, forked: bool
     ) -> tuple[SqliteRecorder, Resumed]:
-        """A chat of its own from `head` on; it is made with its first message."""
+        """A new chat that branches off at `head`; its row is written with its first message."""
         part = whole_chats.branch(record, head)
         seed = NewChat(_new_id(), _written(place), record.info.id, head)
         recorder = SqliteRecorder(self._shelf, seed, part.state)
@@ -239,7 +245,7 @@ class SqliteChatStore:
 
 
 def _written(place: Location) -> Location:
-    """The place as it can be written: names of files need not be text."""
+    """The location as valid UTF-8: a directory's name may be any bytes."""
     return Location(repair_surrogates(place.terminal), repair_surrogates(place.directory))
 
 

@@ -1,4 +1,4 @@
-"""Chats: their rows, their heads, who holds them, and which one is meant."""
+"""Chats: their rows, their heads, the processes that hold them, and lookup by name."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class NewChat:
-    """A chat that is made with its first message; `source` is the chat it branches off, `stem` the node there."""
+    """A chat whose row is written with its first message; it branches off the chat `source` at the node `stem`."""
 
     id: str
     place: Location
@@ -37,7 +37,7 @@ class NewChat:
 
 
 def create(connection: sqlite3.Connection, seed: NewChat, state: ChatState, head: str | None, at: float) -> int:
-    """Make the chat, held by this process; its number. One that is there stays as it is but for its head."""
+    """Insert the chat, held by this process, and return its row number. Of an existing chat, only the head changes."""
     connection.execute(
         "INSERT OR IGNORE INTO chats (id, stem, terminal, directory, created, updated, forked_from, title) "
         "VALUES (?, (SELECT n FROM nodes WHERE id = ?), ?, ?, ?, ?, ?, "
@@ -62,7 +62,7 @@ def create(connection: sqlite3.Connection, seed: NewChat, state: ChatState, head
 
 
 def number(connection: sqlite3.Connection, chat: str) -> int | None:
-    """The number of a chat's row, None when there is no such chat."""
+    """The row number of a chat, or None if there is no such chat."""
     found = connection.execute("SELECT n FROM chats WHERE id = ?", (chat,)).fetchone()
     return found[0] if found else None
 
@@ -87,7 +87,7 @@ def state(connection: sqlite3.Connection, n: int) -> ChatState:
 
 
 def add(connection: sqlite3.Connection, n: int, node: EncodedMessage, *, follow: bool) -> None:
-    """Add a message to a chat. The head goes to it; with `follow` only if it stood on the message's parent."""
+    """Add a message to a chat and move the head there; with `follow`, only if the head is the message's parent."""
     row = messages.add(connection, n, node)
     if row is None:
         return
@@ -100,17 +100,17 @@ def add(connection: sqlite3.Connection, n: int, node: EncodedMessage, *, follow:
 
 
 def set_default_title(connection: sqlite3.Connection, n: int, words: str) -> None:
-    """Give a chat that has no title yet one that nobody chose."""
+    """Give a chat without a title its default title."""
     connection.execute("UPDATE chats SET title = ? WHERE n = ? AND title = ''", (words, n))
 
 
 def rename(connection: sqlite3.Connection, n: int, words: str) -> None:
-    """Give a chat the title that the user chose."""
+    """Set the title that the user chose."""
     connection.execute("UPDATE chats SET title = ?, renamed = 1 WHERE n = ?", (" ".join(words.split()), n))
 
 
 def title(message: Message) -> str:
-    """The first words of a message, or what is attached to it."""
+    """A title for a message: its first words, or the names of its attachments."""
     words = " ".join(message.text.split())
     if words:
         return words if len(words) <= _TITLE else words[: _TITLE - 1].rstrip() + "…"
@@ -121,12 +121,12 @@ def title(message: Message) -> str:
 
 
 def move(connection: sqlite3.Connection, n: int, head: str | None) -> None:
-    """The head stands elsewhere in the tree; None is before the first message."""
+    """Move the head to another node; None is before the first message."""
     connection.execute("UPDATE chats SET head = (SELECT n FROM nodes WHERE id = ?) WHERE n = ?", (head, n))
 
 
 def touch(connection: sqlite3.Connection, n: int, place: Location, at: float) -> None:
-    """The chat is led here from now on."""
+    """Set the location of a chat."""
     connection.execute(
         "UPDATE chats SET terminal = ?, directory = ?, updated = ? WHERE n = ?",
         (place.terminal, place.directory, at, n),
@@ -134,7 +134,7 @@ def touch(connection: sqlite3.Connection, n: int, place: Location, at: float) ->
 
 
 def acquire(connection: sqlite3.Connection, n: int, at: float) -> bool:
-    """Take the chat for this process; False when another that still runs has it."""
+    """Hold the chat for this process; return False if another running process holds the chat."""
     found = connection.execute("SELECT owner, since FROM holders WHERE chat = ?", (n,)).fetchone()
     if found and found[0] != processes.this_process() and processes.is_running(found[0], found[1], at):
         return False
@@ -152,7 +152,7 @@ def release(connection: sqlite3.Connection, chat: str) -> None:
 
 
 def find(connection: sqlite3.Connection, name: str, at: float) -> ChatInfo | Failure:
-    """The chat of this id, beginning of an id, title or beginning of a title; it must be one."""
+    """Find one chat by its id or title, or by the beginning of either; a failure if none or several match."""
     live = "chats.deleted IS NULL"
     for condition, value in (
         (f"chats.id = ? AND {live}", name),
@@ -173,7 +173,7 @@ def find(connection: sqlite3.Connection, name: str, at: float) -> ChatInfo | Fai
 
 
 def last_chat(connection: sqlite3.Connection, place: Location, at: float) -> ChatInfo | None:
-    """The last chat of this terminal in this directory, else the last of the directory that nobody else has open."""
+    """The last chat of this terminal in this directory, else the directory's last chat that no other process holds."""
     here = f"SELECT {INFO} {FROM} WHERE chats.directory = ? AND chats.deleted IS NULL"
     newest = "ORDER BY chats.updated DESC, chats.n DESC"
     if place.terminal:
@@ -185,7 +185,7 @@ def last_chat(connection: sqlite3.Connection, place: Location, at: float) -> Cha
 
 
 def list_page(connection: sqlite3.Connection, directory: str | None, after: str, limit: int, at: float) -> ChatPage:
-    """Chats, newest first, of one directory or of all; `after` is where the page before ended."""
+    """A page of chats, newest first, of one directory or of all; `after` is the end of the previous page."""
     conditions, values = ["chats.deleted IS NULL"], list[Any]()
     if directory is not None:
         conditions.append("chats.directory = ?")
@@ -203,7 +203,7 @@ def list_page(connection: sqlite3.Connection, directory: str | None, after: str,
 
 
 def info(row: tuple[Any, ...], at: float) -> ChatInfo:
-    """A row of `INFO` as a value."""
+    """Convert a row of `INFO`."""
     _, name, words, provider, model, created, updated, turns, directory, owner, since, deleted = row
     held = bool(owner) and owner != processes.this_process() and processes.is_running(owner, since, at)
     ref = ModelRef(provider, model) if provider else None
@@ -211,7 +211,7 @@ def info(row: tuple[Any, ...], at: float) -> ChatInfo:
 
 
 def short_id(connection: sqlite3.Connection, chat: str) -> str:
-    """The shortest beginning of the id that means this chat alone, four characters at least."""
+    """The shortest unique prefix of the id, of at least four characters."""
     before = connection.execute("SELECT max(id) FROM chats WHERE id < ?", (chat,)).fetchone()[0] or ""
     behind = connection.execute("SELECT min(id) FROM chats WHERE id > ?", (chat,)).fetchone()[0] or ""
     shared = max(_shared(chat, before), _shared(chat, behind))
@@ -219,7 +219,7 @@ def short_id(connection: sqlite3.Connection, chat: str) -> str:
 
 
 def escape_like(text: str) -> str:
-    """Text for LIKE ... ESCAPE '\\'."""
+    """Escape a text for LIKE ... ESCAPE '\\'."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
@@ -228,7 +228,7 @@ def _shared(a: str, b: str) -> int:
 
 
 def _plain(name: str) -> str:
-    """A name without the signs that GLOB takes for patterns; ids have none of them."""
+    """Remove the characters that GLOB takes for patterns; ids contain none of them."""
     return "".join(c if c.isalnum() or c == "-" else "\x01" for c in name)
 
 

@@ -25,7 +25,7 @@ _COPY_UP_TO = 200_000_000  # bytes of a file that is read into memory when it ca
 
 @dataclass(slots=True)
 class Database:
-    """An open database; `notes` are to be told to the user, `memory` that nothing of it will be left."""
+    """An open database; `notes` are shown to the user, `memory` is True if nothing will be on disk."""
 
     connection: sqlite3.Connection
     notes: list[Failure]
@@ -33,7 +33,7 @@ class Database:
 
 
 def open_file(file: Path, vfs: str = "", patience: float = PATIENCE) -> Database:
-    """The database in `file`, made if it is not there.
+    """Open the database in `file`, or create it.
 
     Raises sqlite3.Error and OSError when the file cannot be used, NotOurs when it must not be.
     """
@@ -52,7 +52,7 @@ def open_file(file: Path, vfs: str = "", patience: float = PATIENCE) -> Database
 
 
 def open_memory(file: Path | None = None) -> Database:
-    """A database that leaves nothing behind; it begins with what can be read of `file`."""
+    """Open a database in memory; it begins with a copy of what can be read of `file`."""
     connection = _connect(":memory:")
     if file:
         try:
@@ -65,7 +65,7 @@ def open_memory(file: Path | None = None) -> Database:
 
 
 def migrate(connection: sqlite3.Connection, steps: tuple[str, ...] = MIGRATIONS) -> None:
-    """Bring the tables to the newest form; all steps or none, whoever else tries at the same time."""
+    """Migrate the tables to the newest schema in one transaction; safe when several processes try at once."""
     if version(connection) >= len(steps):
         return
     with transaction(connection):
@@ -77,12 +77,12 @@ def migrate(connection: sqlite3.Connection, steps: tuple[str, ...] = MIGRATIONS)
 
 
 def version(connection: sqlite3.Connection) -> int:
-    """How many of the steps the tables have taken."""
+    """The number of schema steps that the tables have taken."""
     return connection.execute("PRAGMA user_version").fetchone()[0]
 
 
 def statements(script: str) -> Iterator[str]:
-    """The statements of a script, one at a time, so that they can be part of one transaction."""
+    """Yield the statements of a script one at a time, so that they can be part of one transaction."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line
@@ -93,7 +93,7 @@ def statements(script: str) -> Iterator[str]:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection, *, durable: bool = False) -> Generator[None]:
-    """One transaction for writing; `durable` ones are on the disk itself when they are committed."""
+    """Open a write transaction; a `durable` one is synced to disk when it is committed."""
     if durable:
         connection.execute("PRAGMA synchronous=FULL")
     try:
@@ -111,7 +111,7 @@ def transaction(connection: sqlite3.Connection, *, durable: bool = False) -> Gen
 
 
 def private(file: Path) -> None:
-    """Make the file and its directory, for the user alone under any umask. SQLite gives -wal and -shm the same mode."""
+    """Create the file (0600) and its directory (0700) under any umask. SQLite gives -wal and -shm the same mode."""
     if not file.parent.is_dir():
         file.parent.parent.mkdir(parents=True, exist_ok=True)
         file.parent.mkdir(mode=0o700, exist_ok=True)
@@ -128,7 +128,7 @@ def private(file: Path) -> None:
 
 
 def lenient(raw: bytes) -> str:
-    """Text of a row; a disk may have damaged it."""
+    """Decode the text of a row; a damaged disk may give invalid UTF-8."""
     return raw.decode("utf-8", "replace")
 
 
@@ -147,7 +147,7 @@ def _connect(name: str, patience: float = PATIENCE) -> sqlite3.Connection:
 
 
 def _write_ahead(connection: sqlite3.Connection, patience: float) -> bool:
-    """Switch to write-ahead logging, False where the disk has none. Two who begin at once wait for each other."""
+    """Switch to write-ahead logging; return False if the disk has none. Two processes that start at once take turns."""
     until = time.monotonic() + patience
     while True:
         try:
@@ -176,7 +176,7 @@ def _check(connection: sqlite3.Connection, file: Path) -> None:
 
 
 def _copy(file: Path, memory: sqlite3.Connection) -> None:
-    """Read a file that cannot be written, whether or not its directory may hold the log's index."""
+    """Open a read-only file, even if the log's index cannot be created in its directory."""
     if not file.is_file() or not 0 < file.stat().st_size < _COPY_UP_TO:
         return
     for options in ("mode=ro", "immutable=1"):

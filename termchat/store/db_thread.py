@@ -1,4 +1,4 @@
-"""The one thread that touches the database. Nothing here ever blocks the event loop.
+"""The only thread that uses the database. Nothing here blocks the event loop.
 
 Writes are posted and happen in their order. What cannot be written now, because the disk is full or another
 program keeps the file locked, waits here and is tried again with the next write and at the end: the chat goes on,
@@ -28,7 +28,7 @@ _SHORT_BUSY_TIMEOUT = 0.1  # seconds to wait for a lock that already made us wai
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Something to be written; a newer write with the same `key` takes the place of one that still waits."""
+    """A queued write; a newer write with the same `key` replaces one that is still queued."""
 
     do: Callable[[sqlite3.Connection], object]
     key: str = ""
@@ -36,12 +36,12 @@ class Write:
 
 
 class DatabaseThread:
-    """The store thread. `file` None keeps everything in memory; `tell` is called on the event loop."""
+    """The store thread. `file` None keeps everything in memory; `on_failure` is called on the event loop."""
 
-    def __init__(self, file: Path | None, tell: OnFailure, *, vfs: str = "") -> None:
+    def __init__(self, file: Path | None, on_failure: OnFailure, *, vfs: str = "") -> None:
         self._file = file
         self._vfs = vfs
-        self._tell = tell
+        self._on_failure = on_failure
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, "termchat-store")
         self._db: Database | None = None
@@ -52,27 +52,27 @@ class DatabaseThread:
 
     @property
     def in_memory(self) -> bool:
-        """Whether nothing will be left of what is kept."""
+        """True if the chats are in memory only."""
         return self._file is None or bool(self._db and self._db.memory)
 
     def submit(self, write: Write) -> Future[bool]:
-        """Write it after all that was posted before; the future tells whether it is done or still waits."""
+        """Queue a write behind all earlier ones; the future reports the write done or still queued."""
         if self._closed:
             return _unwritten()
         return self._thread.submit(self._write, write)
 
     async def wait(self, posted: Future[bool]) -> bool:
-        """Wait for something posted, whatever becomes of the one who waits."""
+        """Wait for a queued write; cancelling the wait does not cancel the write."""
         return await asyncio.shield(asyncio.wrap_future(posted))
 
     async def query(self, read: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
-        """What `read` finds; `otherwise` when the file cannot be read now, which is told."""
+        """Return the result of `read`, or `otherwise` after reporting that the file cannot be read now."""
         if self._closed:
             return otherwise
         return await asyncio.shield(asyncio.wrap_future(self._thread.submit(self._read, read, otherwise)))
 
     async def close(self) -> Failure | None:
-        """Write what waits and close the file; what stays unwritten is lost, and this says why."""
+        """Write the queue and close the file; return the failure if anything stays unwritten, which is then lost."""
         if not self._closed:
             self._closed = True
             await asyncio.shield(asyncio.wrap_future(self._thread.submit(self._close)))
@@ -105,7 +105,7 @@ class DatabaseThread:
             return False
 
     def _flush(self) -> bool:
-        """Write everything that waits, in one transaction; one bad write is dropped, not the ones around it."""
+        """Write the queue in one transaction; a bad write is dropped, the others are kept."""
         try:
             self._with_recovery(self._write_all)
         except sqlite3.Error as error:
@@ -151,7 +151,7 @@ class DatabaseThread:
             return otherwise
 
     def _with_recovery(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do the work; when the file turns out to be damaged, rescue it and do the work on the new one."""
+        """Run the work; if the file is damaged, recover it and run the work on the new file."""
         connection = self._database().connection
         try:
             return work(connection)
@@ -166,7 +166,7 @@ class DatabaseThread:
             return work(self._database().connection)
 
     def _handle_error(self, error: sqlite3.Error) -> bool:
-        """Whether it may pass; the user is told when it begins."""
+        """True if the error may pass; the user is warned when it begins."""
         failure = sqlite_errors.transient_failure(error)
         if failure is None:
             return False
@@ -188,7 +188,7 @@ class DatabaseThread:
 
     def _say(self, failure: Failure) -> None:
         try:
-            self._loop.call_soon_threadsafe(self._tell, failure)
+            self._loop.call_soon_threadsafe(self._on_failure, failure)
         except RuntimeError:
             _log.warning("the store, after the end: %s", failure.message)
 
@@ -201,14 +201,14 @@ class DatabaseThread:
 
 
 def _unwritten() -> Future[bool]:
-    """What becomes of a write after the end."""
+    """A future of False, for a write after the store was closed."""
     future: Future[bool] = Future()
     future.set_result(False)
     return future
 
 
 def _open(file: Path | None, vfs: str, patience: float) -> Database:
-    """The file if it can be used, else memory. Raises sqlite3.Error while another program has it locked."""
+    """Open the file if possible, else memory. Raises sqlite3.Error while another program locks the file."""
     if file is None:
         return db.open_memory()
     try:

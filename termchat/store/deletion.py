@@ -1,4 +1,4 @@
-"""Deleting: a chat is set aside first, can be brought back for thirty days, and then goes for good."""
+"""Deletion: a deleted chat can be restored for 30 days, then it is purged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _AT_ONCE = 20  # chats that go for good in one go, so that nobody waits for it
 
 
 def delete(connection: sqlite3.Connection, n: int, at: float) -> None:
-    """Set a chat aside; what other chats share of it becomes theirs."""
+    """Mark a chat as deleted; messages that other chats share become theirs."""
     _reassign_shared_messages(connection, n, even_to_deleted=False)
     connection.execute("UPDATE chats SET deleted = ? WHERE n = ? AND deleted IS NULL", (at, n))
 
@@ -22,7 +22,7 @@ def restore(connection: sqlite3.Connection, n: int) -> None:
 
 
 def deleted(connection: sqlite3.Connection, at: float) -> tuple[ChatInfo, ...]:
-    """Chats that can be brought back, the last deleted first."""
+    """The chats that can be restored, the last deleted first."""
     rows = connection.execute(
         f"SELECT {chats.INFO} {chats.FROM} WHERE chats.deleted IS NOT NULL ORDER BY chats.deleted DESC"
     )
@@ -30,7 +30,7 @@ def deleted(connection: sqlite3.Connection, at: float) -> tuple[ChatInfo, ...]:
 
 
 def purge(connection: sqlite3.Connection, before: float) -> None:
-    """Remove chats that were set aside before a moment, with their attachments if nobody else has them."""
+    """Remove the chats deleted before a moment (Unix time), and their attachments unless another chat uses them."""
     rows = connection.execute("SELECT n FROM chats WHERE deleted < ? LIMIT ?", (before, _AT_ONCE)).fetchall()
     for (n,) in rows:
         _reassign_shared_messages(connection, n, even_to_deleted=True)
@@ -44,7 +44,7 @@ def purge(connection: sqlite3.Connection, before: float) -> None:
 
 
 def _reassign_shared_messages(connection: sqlite3.Connection, n: int, *, even_to_deleted: bool) -> None:
-    """Give nodes that other chats stand on to one of those chats, and all above them as well."""
+    """Move nodes that other chats build on, and all their ancestors, to one of those chats."""
     edges = connection.execute(
         "SELECT child.chat, child.parent FROM nodes AS mine JOIN nodes AS child ON child.parent = mine.n "
         "JOIN chats ON chats.n = child.chat "

@@ -1,4 +1,4 @@
-"""Text as the index of words sees it, questions to it, and snippets.
+"""Full text: normalised text for the index, queries, and snippets.
 
 The tokenizer of SQLite takes a run of letters for one word, which scripts written without spaces are not made
 for: there each character becomes a word of its own, and a word of several is asked for as a phrase. So a word of
@@ -29,7 +29,7 @@ _LOOK_IN = 200_000  # characters of a message in which a snippet is looked for
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question in the language of FTS5, and the pieces to be shown as found."""
+    """A query in the syntax of FTS5, and the pieces to highlight."""
 
     match: str
     highlights: tuple[str, ...]
@@ -41,13 +41,13 @@ def searchable_text(message: Message) -> str:
 
 
 def to_fts_text(text: str) -> str:
-    """The text as it goes into the index."""
+    """Normalise a text for the index."""
     text = text.replace("\0", " ")  # SQLite's text ends there
     return text if text.isascii() else _is_unspaced().sub(r" \g<0> ", text)
 
 
 def parse_query(typed: str) -> Query | None:
-    """What was typed, as a question: all words must be there, the last may go on; "quoted words" are a phrase.
+    """Parse typed words into a query: all words must occur, the last may be a prefix; "quoted words" are a phrase.
 
     A word that ends in * may go on as well. None when there is no word in it.
     """
@@ -63,7 +63,7 @@ def parse_query(typed: str) -> Query | None:
 
 
 def snippet(text: str, pieces: tuple[str, ...]) -> tuple[str, tuple[tuple[int, int], ...]]:
-    """The neighbourhood of what was found, on one line, and where in it the pieces are."""
+    """The text around a hit on one line, and the spans of the pieces in that text."""
     looked_in = text[:_LOOK_IN]
     found = re.search("|".join(map(re.escape, pieces)), _folded(looked_in)) if pieces else None
     begin = max(0, found.start() - _AROUND) if found else 0
@@ -78,7 +78,7 @@ def snippet(text: str, pieces: tuple[str, ...]) -> tuple[str, tuple[tuple[int, i
 
 @cache
 def _is_unspaced() -> re.Pattern[str]:
-    """Compiled when it is first needed, which takes longer than everything else here."""
+    """The compiled pattern; compiled on first use, because that takes longer than everything else here."""
     return re.compile(_UNSPACED_SCRIPTS)
 
 
@@ -87,7 +87,7 @@ def _terms(typed: str) -> list[tuple[str, str]]:
 
 
 def _folded(text: str) -> str:
-    """Lower case without accents, character for character: places in it are places in the text."""
+    """Lower case without accents, character for character: offsets stay the same."""
     if text.isascii():
         return text.lower()
     return "".join(map(_fold, text))

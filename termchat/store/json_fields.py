@@ -1,4 +1,4 @@
-"""Reading JSON that somebody else wrote, or that a disk has damaged: each access says what it expects.
+"""Read foreign or damaged JSON: each access names the type it expects.
 
 A record that is not what it should be raises BadRecord with words that may be shown.
 """
@@ -13,7 +13,7 @@ Raw: TypeAlias = Mapping[str, Any]
 
 
 class InvalidRecord(ValueError):  # noqa: N818 - it is the record that is bad
-    """A record that cannot be read; the message says what is wrong with it."""
+    """A record that cannot be read; the message names the mistake."""
 
 
 def record(value: object) -> Raw:
@@ -30,7 +30,7 @@ def inner(raw: Raw, key: str) -> Raw:
 
 
 def text(raw: Raw, key: str, default: str | None = None) -> str:
-    """A text; null and a missing one are `default` if there is one."""
+    """A text; null or a missing text gives `default` if that is set."""
     value = raw.get(key)
     if value is None and default is not None:
         return default
@@ -44,7 +44,7 @@ def flag(raw: Raw, key: str) -> bool:
 
 
 def whole(raw: Raw, key: str) -> int:
-    """An integer, 0 when there is none."""
+    """An integer, 0 if missing."""
     value = raw.get(key) or 0
     if not isinstance(value, int):
         raise InvalidRecord(f"{key} is not a number")
@@ -52,7 +52,7 @@ def whole(raw: Raw, key: str) -> int:
 
 
 def number(raw: Raw, key: str, default: float) -> float:
-    """A number, `default` when there is none."""
+    """A number, `default` if missing."""
     value = raw.get(key)
     if value is None:
         return default
@@ -62,7 +62,7 @@ def number(raw: Raw, key: str, default: float) -> float:
 
 
 def decimal(raw: Raw, key: str) -> Decimal | None:
-    """An exact number written as a text, None when there is none."""
+    """A decimal number written as a text, None if missing."""
     value = raw.get(key)
     if value is None:
         return None
@@ -73,7 +73,7 @@ def decimal(raw: Raw, key: str) -> Decimal | None:
 
 
 def items(raw: Raw, key: str) -> Iterator[Any]:
-    """The items of a list, none when it is missing."""
+    """The items of a list; no items if the list is missing."""
     value: object = raw.get(key) or []
     if not isinstance(value, list):
         raise InvalidRecord(f"{key} is not a list")

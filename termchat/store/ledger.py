@@ -1,4 +1,4 @@
-"""The books: a row for every request, and what they add up to."""
+"""The usage ledger: one row a request, and their sums."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from termchat.core.usage import Usage
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One request: it left `at`, and took `first` seconds to its first content and `seconds` to its end."""
+    """One request: sent `at` (Unix time), `first` seconds to its first content, `seconds` to its end."""
 
     turn: str
     step: int
@@ -33,7 +33,7 @@ class Entry:
 
 
 def add_entry(connection: sqlite3.Connection, chat: int | None, entry: Entry) -> None:
-    """Write a request down; one that is in the books already stays."""
+    """Add a request; one that is in the ledger already stays unchanged."""
     usage = entry.usage or Usage()
     connection.execute(
         "INSERT OR IGNORE INTO ledger (turn, step, chat, at, provider, protocol, model, outcome, failure, input, "
@@ -49,7 +49,7 @@ def add_entry(connection: sqlite3.Connection, chat: int | None, entry: Entry) ->
 
 
 def split_turn_cost(connection: sqlite3.Connection, turn: str, cost: Decimal | None) -> None:
-    """Share the cost of a whole turn among those of its requests whose own is not known, by their tokens.
+    """Share the cost of a turn among its requests of unknown cost, by their tokens.
 
     The shares add up to the cost exactly; an unknown cost leaves them unpriced.
     """
@@ -68,7 +68,7 @@ def split_turn_cost(connection: sqlite3.Connection, turn: str, cost: Decimal | N
 
 
 def unpriced(connection: sqlite3.Connection, since: float) -> list[tuple[int, ModelRef, Usage]]:
-    """The requests since a moment whose cost nobody knew then, with the provider's own counts."""
+    """The unpriced requests since a moment (Unix time) that have the provider's own token counts."""
     rows = connection.execute(
         "SELECT n, provider, model, input, output, cached, cache_write, reasoning FROM ledger "
         "WHERE cost IS NULL AND NOT estimated AND at >= ?",
@@ -78,13 +78,13 @@ def unpriced(connection: sqlite3.Connection, since: float) -> list[tuple[int, Mo
 
 
 def price(connection: sqlite3.Connection, costs: Mapping[int, Decimal]) -> None:
-    """Write down costs that are known now; one that was known already stays."""
+    """Set costs that are known now; a known cost stays unchanged."""
     pairs = [(str(cost), n) for n, cost in costs.items()]
     connection.executemany("UPDATE ledger SET cost = ? WHERE n = ? AND cost IS NULL", pairs)
 
 
 def last_origin(connection: sqlite3.Connection, model: ModelRef) -> Origin | None:
-    """Over which protocol a model answered last, None when it never did."""
+    """The protocol of a model's last reply, None if there is none."""
     found = connection.execute(
         "SELECT protocol FROM ledger WHERE provider = ? AND model = ? AND protocol <> '' ORDER BY n DESC LIMIT 1",
         (model.provider, model.model),
@@ -94,7 +94,7 @@ def last_origin(connection: sqlite3.Connection, model: ModelRef) -> Origin | Non
 
 
 def totals(connection: sqlite3.Connection, by: UsageGroup, since: float) -> tuple[UsageRow, ...]:
-    """What was used since a moment: days newest first, models and chats by their cost."""
+    """The usage since a moment (Unix time): days newest first, models and chats by their cost."""
     connection.create_aggregate("exact_sum", 1, _ExactSum)  # pyright: ignore[reportArgumentType] - it is one
     rows = connection.execute(
         f"SELECT {_KEYS[by]}, count(*), sum(input), sum(cached), sum(cache_write), sum(output), sum(reasoning), "  # noqa: S608
@@ -122,7 +122,7 @@ def _row(row: tuple[Any, ...]) -> UsageRow:
 
 
 def _cost(entry: Entry) -> str | None:
-    """What the provider says; nothing used is nothing owed."""
+    """The cost as the provider reports it; a request that ended without usage costs 0."""
     if entry.usage is None:
         return None if entry.outcome is Outcome.CUT else "0"
     return None if entry.usage.cost is None else str(entry.usage.cost)

@@ -1,4 +1,4 @@
-"""Messages as text and back, without loss.
+"""Encode messages as JSON and decode them, without loss.
 
 One JSON object a message, with a version. Bytes leave the text: `encode` names them by their SHA-256 and gives
 them beside it, so that an attachment is stored once; with `inline` they stay inside as base64, for files that
@@ -49,20 +49,20 @@ _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=Fa
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A message as text, and the bytes that it names by their hash."""
+    """A message as JSON text, and its attachments by their hash."""
 
     text: str
     blobs: Mapping[str, bytes]
 
 
 def encode(message: Message, *, inline: bool = False) -> Encoded:
-    """The message as the store keeps it."""
+    """Encode a message for the store."""
     blobs: dict[str, bytes] = {}
     return Encoded(dump(to_dict(message, None if inline else blobs)), blobs)
 
 
 def decode(text: str, blobs: LoadBlob) -> Message:
-    """The message that was encoded; `blobs` gives bytes by their hash (KeyError when they are lost).
+    """Decode a message; `blobs` gives bytes by their hash (KeyError if they are lost).
 
     Raises BadRecord.
     """
@@ -74,17 +74,17 @@ def decode(text: str, blobs: LoadBlob) -> Message:
 
 
 def dump(value: object) -> str:
-    """JSON on one line, fit for UTF-8."""
+    """Write JSON on one line, valid in UTF-8."""
     return repair_surrogates(_dump(value))
 
 
 def missing_blob(_hash: str) -> bytes:
-    """Blobs where there are none."""
+    """Raise KeyError for every hash: for records without blobs."""
     raise KeyError(_hash)
 
 
 def to_dict(message: Message, blobs: dict[str, bytes] | None = None) -> dict[str, Any]:
-    """The message as a JSON object; bytes go to `blobs`, or inside as base64 when it is None."""
+    """Convert a message to a JSON object; bytes go to `blobs`, or inline as base64 if `blobs` is None."""
     raw: dict[str, Any] = {"v": VERSION, "author": message.role.value}
     if message.origin:
         raw["origin"] = [message.origin.provider, message.origin.protocol.value, message.origin.model]
@@ -97,7 +97,7 @@ def to_dict(message: Message, blobs: dict[str, bytes] | None = None) -> dict[str
 
 
 def from_dict(value: object, blobs: LoadBlob = missing_blob) -> Message:
-    """The message of a JSON object. Raises BadRecord."""
+    """Convert a JSON object to a message. Raises InvalidRecord."""
     raw = json_fields.record(value)
     if raw.get("v") != VERSION:
         raise InvalidRecord("a version that is not known")
@@ -244,12 +244,12 @@ def _usage(raw: Raw) -> Usage:
 
 
 def encode_provider_data(opaque: Mapping[str, object]) -> dict[str, Any]:
-    """Opaque data as JSON that holds all of it."""
+    """Wrap opaque provider data as JSON, without loss."""
     return {key: _wrapped(item) for key, item in opaque.items()}
 
 
 def decode_provider_data(raw: object) -> dict[str, Any]:
-    """Opaque data as it was before it was wrapped. Raises BadRecord."""
+    """Unwrap opaque provider data. Raises InvalidRecord."""
     return {key: _unwrapped(item) for key, item in json_fields.record(raw).items()}
 
 

@@ -1,4 +1,4 @@
-"""Messages in their place: rows that are added and never changed, found again by chat and by word."""
+"""Messages: rows that are added and never changed, found by chat and by word."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class EncodedMessage:
 
 
 def encode_node(node: Node, created: float, hide: Redact = str) -> EncodedMessage:
-    """The node, encoded; `hide` takes out of its text what must not be written."""
+    """Encode a node; `hide` masks keys in its text."""
     encoded, text = encode(node.message), repair_surrogates(searchable_text(node.message))
     hidden = Encoded(hide(encoded.text), encoded.blobs)
     return EncodedMessage(node.id, node.parent, node.message.role, created, hidden, to_fts_text(hide(text)))
 
 
 def add(connection: sqlite3.Connection, chat: int, node: EncodedMessage) -> int | None:
-    """Write a node; its number, None when it is there already."""
+    """Insert a node and return its row number, or None if it exists already."""
     found = connection.execute(
         "INSERT OR IGNORE INTO nodes (id, chat, parent, author, created, message) "
         "VALUES (?, ?, (SELECT n FROM nodes WHERE id = ?), ?, ?, ?) RETURNING n",
@@ -57,7 +57,7 @@ def add(connection: sqlite3.Connection, chat: int, node: EncodedMessage) -> int 
 def tree(
     connection: sqlite3.Connection, chat: int, head: int | None, stem: int | None
 ) -> tuple[Conversation, dict[str, float]]:
-    """The whole tree of a chat with what it shares with others above its own nodes, and when each node came."""
+    """The tree of a chat, including the ancestors it shares with other chats, and the time of each node."""
     rows = connection.execute(
         "SELECT n, id, parent, author, created, message FROM nodes WHERE chat = ? ORDER BY n", (chat,)
     ).fetchall()
@@ -75,7 +75,7 @@ def tree(
 
 
 def message(text: str, author: str, blobs: LoadBlob = missing_blob) -> Message:
-    """The message of a row, without the bytes of its attachments unless there are `blobs`.
+    """Decode the message of a row, without the bytes of its attachments unless `blobs` is given.
 
     A damaged one is a message that says so.
     """
@@ -87,7 +87,7 @@ def message(text: str, author: str, blobs: LoadBlob = missing_blob) -> Message:
 
 
 def last(connection: sqlite3.Connection, chat: str, count: int) -> tuple[Message, ...]:
-    """The last messages on the way to a chat's head, oldest first, without their attachments."""
+    """The last messages on the path to a chat's head, oldest first, without their attachments."""
     rows = connection.execute(
         "WITH RECURSIVE up(n, deep) AS (SELECT head, 1 FROM chats WHERE id = ? "
         "UNION ALL SELECT nodes.parent, deep + 1 FROM nodes JOIN up USING (n) WHERE deep < ?) "
@@ -98,14 +98,14 @@ def last(connection: sqlite3.Connection, chat: str, count: int) -> tuple[Message
 
 
 def unindex(connection: sqlite3.Connection, rows: Iterable[tuple[int, str, str]]) -> None:
-    """Take nodes (number, author, message) out of the index, which must be told what it was made from."""
+    """Remove nodes (number, role, message) from the index, which needs the text that was indexed."""
     for n, author, text in rows:
         old = to_fts_text(searchable_text(message(text, author)))
         connection.execute("INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)", (n, old))
 
 
 def reindex(connection: sqlite3.Connection) -> None:
-    """Make the index of words anew."""
+    """Rebuild the full-text index."""
     connection.execute("INSERT INTO words (words) VALUES ('delete-all')")
     for n, author, text in connection.execute("SELECT n, author, message FROM nodes ORDER BY n"):
         made_of = to_fts_text(searchable_text(message(text, author)))
@@ -115,7 +115,7 @@ def reindex(connection: sqlite3.Connection) -> None:
 def _ancestors(
     connection: sqlite3.Connection, numbers: Iterable[int]
 ) -> Iterator[tuple[int, str, int, str, float, str]]:
-    """The nodes with these numbers and all above them."""
+    """The nodes with these numbers and all their ancestors."""
     for number in numbers:
         yield from connection.execute(
             "WITH RECURSIVE up(n) AS (VALUES (?) UNION SELECT nodes.parent FROM nodes JOIN up USING (n)) "

@@ -1,4 +1,4 @@
-"""Replies that are still coming: one row a turn, rewritten every second, gone when the message is whole.
+"""Partial replies: one row a turn, rewritten every second, deleted when the message is complete.
 
 A row whose process has ended is what that process left behind: it becomes a message that is marked as cut.
 """
@@ -20,7 +20,7 @@ from termchat.store.messages import Redact, encode_node
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """What a turn is about to say below `parent`; `node` is the id it will have if nothing better comes."""
+    """The partial reply of a turn below `parent`; `node` is its id if no complete message replaces it."""
 
     turn: str
     chat: str
@@ -33,7 +33,7 @@ class Partial:
 
 
 def save(connection: sqlite3.Connection, partial: Partial, hide: Redact) -> None:
-    """Put what came so far in the place of what was saved before."""
+    """Save the partial reply over its earlier version."""
     n = chats.number(connection, partial.chat)
     text = hide(encode(partial.message, inline=True).text) if partial.message else None
     model = partial.model
@@ -52,7 +52,7 @@ def drop(connection: sqlite3.Connection, turn: str) -> None:
 
 
 def finish(connection: sqlite3.Connection, partial: Partial, hide: Redact) -> None:
-    """Make a message of what came: the turn ends here, cut."""
+    """End the turn: turn its partial reply into a message that was cut off."""
     drop(connection, partial.turn)
     n = chats.number(connection, partial.chat)
     if n is None:
@@ -65,7 +65,7 @@ def finish(connection: sqlite3.Connection, partial: Partial, hide: Redact) -> No
 
 
 def finish_orphaned(connection: sqlite3.Connection, at: float) -> int:
-    """Finish what processes that have ended left behind; how many turns that were."""
+    """Finish the partial replies of processes that have ended; return the number of turns."""
     rows = connection.execute(
         "SELECT turn, chats.id, parent, node, owner, partials.provider, partials.model, step, began, message "
         "FROM partials JOIN chats ON chats.n = partials.chat"
@@ -82,9 +82,9 @@ def _ended(message: Message, origin: Origin | None) -> Message:
 
 
 def _enter(connection: sqlite3.Connection, n: int, partial: Partial) -> None:
-    """A request that left and whose end is not known was made all the same, and may have been billed."""
+    """Add the sent request to the ledger: its end is not known, but it may have been billed."""
     reply = partial.message if partial.message and partial.message.role is Role.ASSISTANT else None
     if partial.message and not reply:
-        return  # its request ended before the calls; that one is in the books
+        return  # its request ended before the calls; the ledger has that request
     entry = Entry(partial.turn, partial.step, partial.began, partial.model, Outcome.CUT, usage=reply and reply.usage)
     ledger.add_entry(connection, n, replace(entry, origin=reply.origin if reply else None))

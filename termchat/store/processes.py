@@ -1,6 +1,6 @@
-"""Who else is running: a process by its number and the moment it started, because numbers come back.
+"""Identify processes by pid and start time, because pids are reused.
 
-Linux tells both in /proc/PID/stat (proc(5): field 4 is the parent, 6 the session, 7 the terminal, 22 the start in
+Linux gives both in /proc/PID/stat (proc(5): field 4 is the parent, 6 the session, 7 the terminal, 22 the start in
 clock ticks since boot); elsewhere ps does.
 """
 
@@ -11,20 +11,20 @@ import sys
 from functools import cache
 from pathlib import Path
 
-_LONG = 12 * 3600.0
+_LONG = 12 * 3600.0  # seconds
 _PS = "/bin/ps"
 
 
 @cache
 def this_process() -> str:
-    """This process, in words that `alive` understands in any other."""
+    """The name of this process, for `is_running` in any other process."""
     return _name(os.getpid())
 
 
 def is_running(name: str, since: float, now: float) -> bool:
-    """Whether the process that called itself `name` at the time `since` still runs.
+    """True if the process that took `name` at the time `since` still runs; both times are Unix times.
 
-    Of another machine (or container) nothing is known: there a name counts as alive for twelve hours.
+    A process of another machine or container cannot be checked: it counts as running for twelve hours.
     """
     host, _, rest = name.partition("|")
     if host != _host():
@@ -34,9 +34,9 @@ def is_running(name: str, since: float, now: float) -> bool:
 
 
 def controlling_terminal() -> str:
-    """The controlling terminal and the login on it, "" without one.
+    """The name of the controlling terminal and its session, "" without a terminal.
 
-    The name of a terminal alone is not enough: the next window gets the name of the one that was closed.
+    The terminal's name alone is not enough: a new window gets the name of a closed one.
     """
     if fields := _stat(os.getpid()):
         session = fields[3]
@@ -72,7 +72,7 @@ def _start(pid: int) -> str:
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat from the third on, behind the name that may hold anything."""
+    """The fields of /proc/PID/stat from the third on, after the program's name, which may contain anything."""
     try:
         return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:

@@ -1,4 +1,4 @@
-"""What was typed: prompts that were sent, and drafts that were not yet."""
+"""Input history: sent prompts and unsent drafts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from termchat.store.chats import escape_like
 
 
 def remember(connection: sqlite3.Connection, text: str, place: Location, chat: str, at: float, *, draft: bool) -> None:
-    """Add to the history; a text that begins with a space is private, the same twice in a row is one."""
+    """Add a prompt to the history, unless it begins with a space or repeats the last one."""
     if not text.strip() or text.startswith(" "):
         return
     newest = connection.execute("SELECT n, text, draft FROM prompts ORDER BY n DESC LIMIT 1").fetchone()
@@ -24,7 +24,7 @@ def remember(connection: sqlite3.Connection, text: str, place: Location, chat: s
 
 
 def past(connection: sqlite3.Connection, containing: str, directory: str, limit: int) -> tuple[PastPrompt, ...]:
-    """Prompts with a text in them, each once: those of the directory first, newest first."""
+    """The distinct prompts that contain a text: those of the directory first, newest first."""
     rows = connection.execute(
         "SELECT text, directory, at, draft FROM ("
         "  SELECT text, directory, at, draft, n, max(n) OVER (PARTITION BY text) AS newest FROM prompts "
@@ -35,7 +35,7 @@ def past(connection: sqlite3.Connection, containing: str, directory: str, limit:
 
 
 def save_draft(connection: sqlite3.Connection, chat: str, text: str, place: Location, at: float) -> None:
-    """Keep what stands in the input of a chat; "" forgets it."""
+    """Save the draft of a chat; "" deletes the draft."""
     if not text:
         connection.execute("DELETE FROM drafts WHERE chat = ?", (chat,))
         return
@@ -51,7 +51,7 @@ def draft(connection: sqlite3.Connection, chat: str) -> str:
 
 
 def left_draft(connection: sqlite3.Connection, chat: str, place: Location, at: float) -> str:
-    """What was typed in this directory into a chat that never began, by a termchat that is gone: `chat` has it now."""
+    """Move a draft to `chat`: one typed in this directory, in a process that ended before its chat began."""
     rows = connection.execute(
         "SELECT chat, text, owner, at FROM drafts WHERE directory = ? AND chat NOT IN (SELECT id FROM chats) "
         "ORDER BY at DESC",

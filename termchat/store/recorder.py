@@ -1,4 +1,4 @@
-"""A chat while it is led: the session's events on their way to the disk.
+"""Record an open chat: write the session's events to disk.
 
 Nothing here waits but `begin`, `asked` and `close`. Messages and tool results are written as they come. A reply that is
 streaming is written once a second, as one row of its own, whatever the length of the chat; the message that is
@@ -49,7 +49,7 @@ _LONGEST_WAIT = 5.0  # seconds that a request is held back for the disk
 
 @dataclass(frozen=True, slots=True)
 class RecorderContext:
-    """What recorders share: the store thread, what must not be written, and how often a draft is."""
+    """Shared parts of recorders: the store thread, the masking of keys, the interval between saved drafts."""
 
     desk: DatabaseThread
     hide: Redact = str
@@ -57,7 +57,7 @@ class RecorderContext:
 
 
 class SqliteRecorder:
-    """`core.ports.Recorder`. `made` says that the chat exists already, `draft` what is saved as its draft."""
+    """A `core.chat_store.Recorder`. `made` is True if the chat exists already; `draft` is its saved draft."""
 
     def __init__(
         self, shelf: RecorderContext, seed: NewChat, state: ChatState, *, made: bool = False, draft: str = ""
@@ -92,7 +92,7 @@ class SqliteRecorder:
             self._post(lambda db, n: chats.set_state(db, n, state))
 
     def rename(self, title: str) -> None:
-        """Give the chat a title of the user's, which brings it into being."""
+        """Set the title that the user chose; this creates the chat."""
         words = self._shelf.hide(title)
         self._post(lambda db, n: chats.rename(db, n, words), make=True)
 
@@ -118,12 +118,12 @@ class SqliteRecorder:
         await self._desk.wait(self._desk.submit(Write(lambda db: chats.release(db, chat))))
 
     def add_reply(self, node: Node, entry: Entry | None, turn_id: str) -> Future[bool]:
-        """A message of a turn is whole: it takes the place of what was saved of it; its request goes into the books."""
+        """Save a complete message over its partial reply, and add its request to the ledger."""
         own = node.message.role is Role.USER
         return self._post(_AddMessage(node, time.time(), self._shelf.hide, turn_id, entry).write, durable=own)
 
     async def written(self, posted: Future[bool]) -> None:
-        """Wait for a write that a request waits for, but not for ever."""
+        """Wait for a write before a request is sent, up to a limit."""
         with suppress(TimeoutError):  # the user was told what the disk is waiting for
             await asyncio.wait_for(self._desk.wait(posted), _LONGEST_WAIT)
 
@@ -131,7 +131,7 @@ class SqliteRecorder:
         self._post(lambda db, n: ledger.add_entry(db, n, entry))
 
     def _post(self, work: _Work, *, key: str = "", durable: bool = False, make: bool = False) -> Future[bool]:
-        """Write something of this chat; with `make` the chat comes into being if it is not there yet."""
+        """Queue a write of this chat; with `make`, create the chat first if it does not exist."""
         seed, state, head, at = self._seed, self._state, self._head, time.time()
         making = make and not self._made
         self._made = self._made or make
@@ -153,7 +153,7 @@ class SqliteRecorder:
 
 @dataclass(slots=True)
 class _AddMessage:
-    """A message on its way; it is encoded once, on the store thread.
+    """A queued message; it is encoded once, on the store thread.
 
     `turn` and `entry` are those of a reply: it follows the head, and takes the place of its partial row.
     """
@@ -186,7 +186,7 @@ class _Step:
     first: float | None = None
 
     def entry(self, turn_id: str, event: MessageDone | TurnEnded, model: ModelRef) -> Entry:
-        """The request as it goes into the books, now that it has ended."""
+        """The ledger entry of the ended request."""
         seconds = time.monotonic() - self.began
         if isinstance(event, TurnEnded):
             kind = event.failure.kind if event.failure else None
@@ -200,7 +200,7 @@ class _Step:
 
 
 class ReplyRecording:
-    """`core.ports.Recording`."""
+    """A `core.chat_store.Recording`."""
 
     def __init__(self, chat: SqliteRecorder, shelf: RecorderContext, partial: Partial) -> None:
         self._chat = chat
@@ -270,7 +270,7 @@ class ReplyRecording:
             self._timer = None
 
     def _current(self) -> Partial:
-        """What came so far of the message that is being made."""
+        """The partial reply as received so far."""
         for delta in self._news:
             self._assembly.add(delta)
         self._news.clear()

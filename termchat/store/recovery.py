@@ -36,7 +36,7 @@ _SIDE_FILES = ("-wal", "-shm", "-journal")
 
 
 def recover(file: Path) -> Failure | None:
-    """Replace a damaged file by a new one with all that can be read; what to tell the user.
+    """Replace a damaged file by a new one with all that can be read; return the notice for the user.
 
     None when another process has done it in the meantime. Raises OSError and sqlite3.Error when it cannot be done.
     """
@@ -55,7 +55,7 @@ def recover(file: Path) -> Failure | None:
 
 
 def _fill(fresh: Path, file: Path) -> tuple[int, int]:
-    """Make a new file of what can be read; how many chats and messages that is."""
+    """Build a new file from what can be read; return the numbers of chats and messages."""
     opened = db.open_file(fresh)
     with closing(opened.connection):
         _copy_readable_rows(file, opened.connection)
@@ -64,7 +64,7 @@ def _fill(fresh: Path, file: Path) -> tuple[int, int]:
 
 
 def _healthy(file: Path) -> bool:
-    """Whether the file is sound, page by page."""
+    """True if every page of the file is intact."""
     if not file.exists():
         return False
     try:
@@ -80,7 +80,7 @@ def _healthy(file: Path) -> bool:
 
 
 def _set_aside(file: Path) -> Path:
-    """Rename the file and what lies beside it; the new name."""
+    """Rename the file with its -wal and -shm; return the new name."""
     stamp = time.strftime("%Y-%m-%dT%H-%M-%S")
     names = (f"{file.name}.damaged-{stamp}{n}" for n in ("", *(f"-{n}" for n in range(2, 1000))))
     aside = next(path for name in names if not (path := file.with_name(name)).exists())
@@ -93,7 +93,7 @@ def _set_aside(file: Path) -> Path:
 
 
 def _copy_readable_rows(file: Path, new: sqlite3.Connection) -> None:
-    """Copy what can be read, then mend what points to what could not be. The damaged file is not touched."""
+    """Copy what can be read, then repair dangling references. The damaged file stays unchanged."""
     copy = file.with_name(f"{file.name}.reading")
     _remove(copy)
     try:
@@ -115,7 +115,7 @@ def _copy_readable_rows(file: Path, new: sqlite3.Connection) -> None:
 
 
 def _copy(table: str, old: sqlite3.Connection, new: sqlite3.Connection) -> None:
-    """Copy the rows of a table; a value that lost its type becomes an empty one, so that the others stay."""
+    """Copy the rows of a table; a value of the wrong type becomes empty, so that the row survives."""
     types = {row[1]: row[2] for row in new.execute(f"PRAGMA table_info({table})")}
     try:
         had = {row[1] for row in old.execute(f"PRAGMA table_info({table})")}
@@ -136,7 +136,7 @@ def _copy(table: str, old: sqlite3.Connection, new: sqlite3.Connection) -> None:
 
 
 def _rows(table: str, names: str, old: sqlite3.Connection) -> Iterator[Row]:
-    """The rows that can be read, jumping over those that cannot."""
+    """Yield the readable rows; skip the others."""
     at, leap = -1, 1
     query = f"SELECT rowid, {names} FROM {table} WHERE rowid > ? ORDER BY rowid"  # noqa: S608 - as above
     while leap < _SKIP:
@@ -180,7 +180,7 @@ def _repair_references(new: sqlite3.Connection) -> None:
 
 
 def _with_first_page(copy: Path) -> None:
-    """Put the first page of a fresh file where the one of `copy` cannot be read any more."""
+    """Replace an unreadable first page of `copy` by that of a new file."""
     if _readable(copy):
         return
     fresh = copy.with_name(f"{copy.name}-fresh")
@@ -205,7 +205,7 @@ def _readable(copy: Path) -> bool:
 
 @contextmanager
 def _exclusively(file: Path) -> Generator[None]:
-    """Let only one process at a time rescue a file."""
+    """Hold a lock, so that only one process at a time recovers a file."""
     try:
         import fcntl
     except ImportError:

@@ -1,4 +1,4 @@
-"""Finding messages by their words: the newest thousand that match, the best of them first."""
+"""Full-text search: the newest thousand matching messages, the best of them first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CANDIDATES = 1000
 
 
 def search(connection: sqlite3.Connection, typed: str, limit: int) -> tuple[SearchHit, ...]:
-    """The messages with all the words that were typed, by bm25, newer ones first among equals."""
+    """The messages that contain all typed words, by bm25, newer ones first among equals."""
     asked = parse_query(typed)
     if not asked:
         return ()
@@ -50,7 +50,7 @@ _WITH_A_HIT = """chats.n IN (SELECT nodes.chat FROM
 def _chats(
     connection: sqlite3.Connection, condition: str, values: tuple[Any, ...], directory: str | None, limit: int
 ) -> list[tuple[Any, ...]]:
-    """Chats in use for which a condition of ours holds, newest first."""
+    """The chats that are not deleted and satisfy an SQL condition, newest first."""
     here = "" if directory is None else "AND chats.directory = ?"
     where = () if directory is None else (directory,)
     return connection.execute(

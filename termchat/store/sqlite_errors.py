@@ -1,4 +1,4 @@
-"""What the disk, the file or another program can do to us, as failures a user can read.
+"""Errors of SQLite and of the disk, as failures that a user can read.
 
 Result codes: https://www.sqlite.org/rescode.html
 """
@@ -28,17 +28,17 @@ class ForeignDatabase(Exception):  # noqa: N818 - it is no error that the file i
 
 
 def code(error: BaseException) -> int:
-    """The primary result code, 0 when SQLite did not give one."""
+    """The primary result code, 0 if SQLite gave none."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def is_corrupt(error: BaseException) -> bool:
-    """Whether the file is; a broken schema can show as words of SQLite's that are no UTF-8."""
+    """True if the file is damaged; a broken schema can give a message that is not UTF-8, hence UnicodeDecodeError."""
     return isinstance(error, UnicodeDecodeError) or code(error) in _DAMAGED
 
 
 def as_damage(error: sqlite3.OperationalError) -> sqlite3.Error:
-    """An error of the first look at a file: where the question cannot be wrong, the file's header is."""
+    """Classify an error of the first query on a file: the query is correct, so the file's header is damaged."""
     if code(error) != sqlite3.SQLITE_ERROR:
         return error
     damage = sqlite3.DatabaseError(str(error))
@@ -51,7 +51,7 @@ def is_locked(error: BaseException) -> bool:
 
 
 def transient_failure(error: sqlite3.Error) -> Failure | None:
-    """What may pass by itself, so that what was to be saved is tried again; None when the mistake is ours."""
+    """The failure for an error that may pass, after which the write is retried; None for a bug in termchat."""
     match code(error):
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return _failure(safe_format("Another program keeps the chats file locked."), _LATER)
@@ -66,7 +66,7 @@ def transient_failure(error: sqlite3.Error) -> Failure | None:
 
 
 def unusable(file: Path, error: Exception) -> Failure:
-    """There is no way to keep chats in `file`."""
+    """The failure that chats cannot be saved in `file`."""
     why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     words = safe_format("Chats cannot be kept in {file}: {why}.", file=safe_line(str(file)), why=safe_line(why.lower()))
     return _failure(words, _MEMORY)

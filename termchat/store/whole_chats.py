@@ -1,4 +1,4 @@
-"""Whole chats, out of the tables and into them."""
+"""Read and insert whole chats, for export and import."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from termchat.store.messages import Redact, encode_node
 
 
 def load(connection: sqlite3.Connection, chat: str, at: float) -> FullChat | None:
-    """A chat with everything in it, None when there is none of this id."""
+    """The complete chat of an id, None if there is none."""
     row = connection.execute(f"SELECT {chats.INFO} {chats.FROM} WHERE chats.id = ?", (chat,)).fetchone()
     if not row:
         return None
@@ -23,7 +23,7 @@ def load(connection: sqlite3.Connection, chat: str, at: float) -> FullChat | Non
 
 
 def insert(connection: sqlite3.Connection, record: FullChat, hide: Redact) -> tuple[bool, int]:
-    """Add what is not here yet: whether the chat is new, and how many messages are. Parents stand before children.
+    """Insert what is missing; return True if the chat is new, and the number of new messages. Parents come first.
 
     A chat that is here keeps its title, its head and its place among the deleted ones.
     """
@@ -53,7 +53,7 @@ def _add(connection: sqlite3.Connection, n: int, node: Node, at: float, hide: Re
 
 
 def branch(record: FullChat, head: str | None) -> FullChat:
-    """The chat with the messages from the first to `head` alone. KeyError when there is no such message."""
+    """The chat reduced to the messages from the first to `head`. Raises KeyError if there is no such message."""
     path = record.conversation.path(head)
     tree = Conversation({node.id: node for node in path}, path[-1].id if path else None)
     return FullChat(record.info, record.state, tree, record.times, record.renamed)
