@@ -1,4 +1,4 @@
-"""What a script asks: the words of the command line, standard input, and files."""
+"""Message of a one-shot run: the words of the command line, standard input, and files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from termchat.core.errors import Failure, FailureKind
 from termchat.core.messages import File, Image, Message, Part, Text, user_message
 from termchat.core.sanitize import Safe, safe_format, safe_line
 
-_PATIENCE = 2.0  # seconds of silence on standard input before it is said
+_PATIENCE = 2.0  # seconds without standard input before a notice
 _LARGEST = 32 * 1024 * 1024  # bytes of one attachment; larger requests are refused by every vendor
 _MAGIC: Sequence[tuple[bytes, str]] = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -24,7 +24,7 @@ _MAGIC: Sequence[tuple[bytes, str]] = (
 
 
 def build_message(words: str, standard_input: str, files: Sequence[str]) -> Message | Failure:
-    """The user's message, or why there is none."""
+    """Return the user's message, or the failure."""
     parts: list[Part] = []
     for name in files:
         part = load_attachment(name)
@@ -41,7 +41,7 @@ def build_message(words: str, standard_input: str, files: Sequence[str]) -> Mess
 
 
 def load_attachment(name: str) -> Part | Failure:
-    """A file as a part: an image or a PDF as it is, anything else as text with its name."""
+    """Return a file as a part: an image or a PDF unchanged, anything else as text with its name."""
     if name.startswith(("http://", "https://")):
         words = safe_format("{name} is an address, and only files can be attached.", name=safe_line(name))
         return Failure(FailureKind.BAD_CONFIG, words, safe_format("Download it first, for example with curl -O."))

@@ -1,4 +1,4 @@
-"""One prompt, one reply: the Unix filter."""
+"""One-shot run: one prompt, one reply, as a Unix filter."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _checked(session: Session, notes: Stderr, check: Check) -> ExitCode:
 
 
 def _cited(session: Session) -> tuple[Citation, ...]:
-    """The sources of all that was said since the question."""
+    """Return the sources of all replies since the question."""
     path = session.conversation.path()
     asked = max((n for n, node in enumerate(path) if node.message.role is Role.USER), default=0)
     return unique_citations(part for node in path[asked:] for part in node.message.parts if isinstance(part, Text))
@@ -111,7 +111,7 @@ async def _turn(
 
 
 async def _searched(delta: SearchDelta, out: Format, notes: Stderr) -> None:
-    """What the vendor looked for, once it is known."""
+    """Report the query of a web search of the provider, as soon as it is known."""
     if notes.quiet or not delta.queries:
         return
     words = searched_line(delta.queries)
@@ -129,7 +129,7 @@ async def _cite(sources: tuple[Citation, ...], out: Format, notes: Stderr) -> No
 
 
 def _can_continue(event: Event) -> bool:
-    """Whether the reply that ends here stopped where it can be gone on with."""
+    """Return True if the ended reply can be continued."""
     match event:
         case MessageDone(message=message):
             return message.can_continue and message.outcome is not Outcome.CANCELLED and bool(message.text)

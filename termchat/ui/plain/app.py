@@ -1,4 +1,4 @@
-"""The plain mode: append-only text for dumb terminals and screen readers. Nothing on the screen is ever changed.
+"""Plain front end: append-only text for dumb terminals and screen readers. Nothing on the screen is ever changed.
 
 The terminal edits the line; Enter sends it, a backslash at its end continues it. What is typed while a reply comes
 is sent after it. Lists to choose from are numbered and answered with a number. No key but Ctrl-C and Ctrl-D does
@@ -41,28 +41,28 @@ from termchat.ui.turn_state import Think, ViewState, turn_sent, update
 
 _log = logging.getLogger("termchat")
 _AGAIN = 2.0  # seconds within which a second Ctrl-C counts as one
-_SOON = 0.05  # seconds a stop may take before it is said that it has been heard
-_CLOSING = 2.0  # seconds that what runs has for its end when the program leaves
+_SOON = 0.05  # seconds a stop may take before it is reported
+_CLOSING = 2.0  # seconds that running tasks have to end when the program leaves
 
 
-async def run_plain(house: FrontendContext) -> int:
-    """Talk in plain lines until the user leaves; the exit code."""
-    return await PlainApp(house).run()
+async def run_plain(context: FrontendContext) -> int:
+    """Run the plain front end until the user leaves; return the exit code."""
+    return await PlainApp(context).run()
 
 
 class PlainApp:
-    """One thing at a time: a line is read, and what it asks for is done in a task that Ctrl-C can stop."""
+    """Reads a line, runs it as a task that Ctrl-C can stop, and reads the next."""
 
-    def __init__(self, house: FrontendContext) -> None:
-        self._house = house
-        self._session = house.session
-        self._voice = PlainWriter(sys.stdout, house.theme, house.look)
-        think = Think.FULL if house.look.think is Think.FULL else Think.LINE
-        self.view = ViewState(think=think, usage_line=house.look.usage, step_labels=COMMAND_LABELS)
+    def __init__(self, context: FrontendContext) -> None:
+        self._context = context
+        self._session = context.session
+        self._voice = PlainWriter(sys.stdout, context.theme, context.look)
+        think = Think.FULL if context.look.think is Think.FULL else Think.LINE
+        self.view = ViewState(think=think, usage_line=context.look.usage, step_labels=COMMAND_LABELS)
         self._reader = LineReader(0)
-        self._doer = PlainEffectRunner(house, self._voice, self)
+        self._doer = PlainEffectRunner(context, self._voice, self)
         self._notifier = Notifier(
-            house.look.notify, house.env, lambda _: self._voice.ring(), self._complained, sequences=False
+            context.look.notify, context.env, lambda _: self._voice.ring(), self._complained, sequences=False
         )
         self._turn: Turn | None = None
         self._doing: asyncio.Task[None] | None = None
@@ -74,44 +74,44 @@ class PlainApp:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def run(self) -> int:
-        """Talk until the user leaves; the exit code."""
+        """Run until the user leaves; return the exit code."""
         self._begin()
         assert self._loop
         assert self._code
-        if self._house.resumed:
-            await self._doer.perform(chat_effects.resume_banner(self._session, self._house.resumed))
+        if self._context.resumed:
+            await self._doer.perform(chat_effects.resume_banner(self._session, self._context.resumed))
         self._reader.open()
         talking, warming = self._loop.create_task(self._talk()), self._loop.create_task(self._warm())
         await asyncio.wait({talking, self._code}, return_when=asyncio.FIRST_COMPLETED)
         self._reader.close()
         await self._ended(talking, warming)
-        if self._house.tty:
-            self._house.tty.restore()
+        if self._context.tty:
+            self._context.tty.restore()
         return self._code.result() if self._code.done() else 0
 
     def leave(self, code: int) -> None:
-        """End the program; what runs is stopped and kept."""
+        """End the program; a running turn is stopped and saved."""
         if self._turn:
             self._turn.cancel()
         if self._code and not self._code.done():
             self._code.set_result(code)
 
     def restored_text(self, text: str) -> None:
-        """A message is to be sent again, or to be written anew: an empty line sends it as it was."""
+        """Keep a message that got no answer; an empty line sends it again."""
         self._unanswered = text
 
     async def send(self, question: str, turn: Turn) -> None:
-        """Follow a turn to its end; `question` is what comes back when it gets no answer."""
+        """Follow a turn to its end; `question` is kept to be sent again if no answer comes."""
         self._turn = turn
         self.view = turn_sent(self.view, turn.id, self._session.model, monotonic())
-        patience = Heartbeat(self._voice.aside, self._house.look.timings, spoken=self._house.look.accessible)
+        heartbeat = Heartbeat(self._voice.aside, self._context.look.timings, spoken=self._context.look.accessible)
         try:
             async with aclosing(turn.events()) as events:
                 async for event in events:
-                    patience.saw(event)
+                    heartbeat.saw(event)
                     await self._show(event, question)
         finally:
-            patience.stop()
+            heartbeat.stop()
             self._turn = None
             self._voice.done()
         self._tell_ended()
@@ -119,8 +119,8 @@ class PlainApp:
 
     def _begin(self) -> None:
         self._loop = loop = asyncio.get_running_loop()
-        typed = self._house.typeahead
-        if tty := self._house.tty:
+        typed = self._context.typeahead
+        if tty := self._context.tty:
             tty.close_early_prompt(sweep=True)
             tty.cooked()
             typed = tty.typed
@@ -129,13 +129,13 @@ class PlainApp:
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
         for number, code in ((signal.SIGTERM, Code.SIGTERM), (signal.SIGHUP, Code.SIGHUP)):
             loop.add_signal_handler(number, self.leave, int(code))
-        if self._house.notes:
-            self._voice.lines([styled_line(words) for words in self._house.notes])
-        self._house.bulletin.subscribe(lambda failure: self._voice.aside(failure.message))
+        if self._context.notes:
+            self._voice.lines([styled_line(words) for words in self._context.notes])
+        self._context.bulletin.subscribe(lambda failure: self._voice.aside(failure.message))
 
     async def _warm(self) -> None:
         with suppress(ProviderError):
-            await self._house.preload_sdk()
+            await self._context.preload_sdk()
             await asyncio.to_thread(warm_renderer)
 
     async def _talk(self) -> None:
@@ -169,7 +169,7 @@ class PlainApp:
         await self.send(text, self._session.send(node, wait_for_host=wait_for_host))
 
     async def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do it, until it is done or given up: what does not end when it is told to is waited for no longer."""
+        """Run a task until it ends or is abandoned."""
         assert self._loop
         self._doing, self._dropped = self._loop.create_task(work), self._loop.create_future()
         await asyncio.wait({self._doing, self._dropped}, return_when=asyncio.FIRST_COMPLETED)
@@ -182,24 +182,24 @@ class PlainApp:
 
     async def _show(self, event: Event, question: str) -> None:
         if isinstance(event, TurnEnded):
-            event = await with_suggestions(event, self._house.providers)
+            event = await with_suggestions(event, self._context.providers)
         if isinstance(event, Streamed) and isinstance(event.delta, Retrying) and not self._waits(event.delta):
             self._voice.aside(safe_format("{words} Ctrl-C stops.", words=retrying_line(event.delta)))
         self.view, blocks = update(self.view, event, monotonic())
         self._voice.show(blocks, lambda: self.restored_text(question))
 
     def _waits(self, retry: Retrying) -> bool:
-        """Whether it was said already that the host is waited for."""
+        """Return True if the wait for the host has been reported already."""
         seen = self.view.turn.retry if self.view.turn else None
         return not retry.tries and seen is not None and not seen.tries
 
     def _tell_ended(self) -> None:
-        if (ended := self.view.last) and not self._house.look.accessible:
+        if (ended := self.view.last) and not self._context.look.accessible:
             words = safe_format("{model}: {outcome}", model=safe_line(ended.model.model), outcome=Safe(ended.outcome))
             self._notifier.ended(words, ended.timing.total, focused=None)
 
     def _hold_back(self) -> None:
-        """After a stop or an error, what was typed meanwhile waits to be sent by the user."""
+        """After a stop or an error, keep what was typed meanwhile until the user sends it."""
         ended = self.view.last
         waiting = self._reader.take_waiting() if ended and ended.outcome is not Outcome.COMPLETE else []
         if waiting:
@@ -207,7 +207,7 @@ class PlainApp:
             self._voice.aside(safe_format("What you typed meanwhile waits: an empty line sends it."))
 
     def _interrupt(self) -> None:
-        """Ctrl-C: stop what is done; twice without waiting for it; twice at the prompt leaves."""
+        """Handle Ctrl-C: stop the turn; on the second press stop waiting for it; twice at the prompt, leave."""
         now = monotonic()
         if self._turn:
             self._voice.interrupted()
@@ -243,9 +243,9 @@ class PlainApp:
             self._loop.call_soon_threadsafe(self._voice.aside, words)
 
     async def _ended(self, *tasks: asyncio.Task[None]) -> None:
-        """Everything comes to its end, or is left behind."""
+        """End all tasks, or abandon those that take too long."""
         running = {*tasks, *([self._doing] if self._doing else [])}
-        if self._doing:  # a turn that was stopped is first given the time to be kept
+        if self._doing:  # a stopped turn needs time to be saved
             await asyncio.wait({self._doing}, timeout=_CLOSING)
         for task in running:
             task.cancel()

@@ -1,4 +1,4 @@
-"""What commands ask for, done in plain lines: lists are numbered, nothing is marked or previewed."""
+"""Effects of slash commands in plain lines: lists are numbered, nothing is marked or previewed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ from termchat.ui.turn_state import Think, ViewState
 
 
 class PlainChat(Protocol):
-    """The talk, as the one who does things needs it."""
+    """The plain front end, as the effects of commands need it."""
 
     view: ViewState
 
@@ -72,14 +72,14 @@ class PlainEffectRunner:
         self._choices: Sequence[Choice] = ()
 
     def offers(self, text: str) -> bool:
-        """Whether this line is an answer to the list that was shown last."""
+        """Return True if this line is a number of the last list."""
         if self._choices and text.strip().isascii() and text.strip().isdigit():
             return True
         self._choices = ()
         return False
 
     async def choose(self, number: int) -> None:
-        """The choice of that number is taken."""
+        """Accept the choice with this number."""
         if 1 <= number <= len(self._choices):
             choices, self._choices = self._choices, ()
             await self.perform(choices[number - 1].effects)
@@ -90,14 +90,14 @@ class PlainEffectRunner:
         await self.perform(self._house.registry.run(self._context, text))
 
     async def use_closest(self) -> None:
-        """Where the model was not there, the one that comes closest is used from now on."""
+        """Switch to the most similar model if the last one was not found."""
         last = self._talk.view.last
         closest = last.failure.suggestions if last and last.failure else ()
         if last and closest and self._session.model == last.model:
             await self.perform(_used(closest[0]))
 
     async def perform(self, effects: Sequence[Effect]) -> None:
-        """Do everything, in order."""
+        """Perform effects in order."""
         lines: list[Line] = []
         for effect in effects:
             if isinstance(effect, Print):
@@ -122,7 +122,7 @@ class PlainEffectRunner:
     async def _do(self, effect: Effect) -> None:  # noqa: C901, one case an effect
         match effect:
             case Print() | PrintTable():
-                pass  # said together, in `perform`
+                pass  # printed together in `perform`
             case Choose(title, choices):
                 self._offer(title, choices)
             case ChangeSetting():
@@ -197,7 +197,7 @@ class PlainEffectRunner:
         self._offer(safe_format("Model"), tuple(_choice(ref, current=ref == self._session.model) for ref in found))
 
     def _offer(self, title: Safe, choices: Sequence[Choice]) -> None:
-        """The instruction stands below the list: what is above may have left the screen."""
+        """Print the instruction below the list: the rows above may have left the screen."""
         self._choices = choices
         width = len(str(len(choices)))
         rows: list[Line] = [styled_line(safe_format("{title}:", title=title))]

@@ -1,4 +1,4 @@
-"""Signs of life while nothing is shown, for who cannot see a spinner."""
+"""Progress reports while nothing is shown, for users without a spinner."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from termchat.ui.frontend import Timings
 
 
 class Heartbeat:
-    """From a question to the end of its turn. `spoken`: for a screen reader, which is told every half minute."""
+    """Reports progress from the question to the end of its turn. `spoken`: for a screen reader, at a fixed interval."""
 
     def __init__(self, report: Callable[[Safe], None], timings: Timings, *, spoken: bool) -> None:
         self._report = report
@@ -26,7 +26,7 @@ class Heartbeat:
         self._spoken = spoken
 
     def saw(self, event: Event) -> None:
-        """Something has come; who sees it needs no other sign."""
+        """Stop the report after the first content, unless it is for a screen reader."""
         content = isinstance(event, ToolFinished) or (
             isinstance(event, Streamed) and isinstance(event.delta, CONTENT_DELTAS)
         )

@@ -1,4 +1,4 @@
-"""Lines from a terminal that edits them itself, for the plain mode: read as they come, one message at a time."""
+"""Lines from a terminal that edits them itself, one message at a time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class LineReader:
         self._kept: list[str] = []
 
     def put(self, typed: str) -> None:
-        """What was typed before the reader was there."""
+        """Add text typed before the reader started."""
         for text in typed.replace("\r", "\n").split("\n"):
             if text:
                 self._messages.put_nowait(text)
@@ -29,15 +29,15 @@ class LineReader:
 
     @property
     def waits(self) -> bool:
-        """Whether something has been typed ahead."""
+        """Return True if there is text typed ahead."""
         return not self._messages.empty()
 
     async def next(self) -> str | None:
-        """The next message, None at the end of the input."""
+        """Return the next message; None at the end of the input."""
         return await self._messages.get()
 
     def take_waiting(self) -> list[str]:
-        """What has been typed ahead, taken out of the way."""
+        """Remove and return the messages typed ahead."""
         taken: list[str] = []
         while not self._messages.empty():
             text = self._messages.get_nowait()
@@ -62,7 +62,7 @@ class LineReader:
             self._messages.put_nowait(None)
 
     def _take(self, text: str) -> None:
-        """A backslash at the end of a line keeps it for the next one."""
+        """Join a line that ends with a backslash to the next one."""
         if text.endswith("\\") and not text.endswith("\\\\"):
             self._kept.append(text[:-1])
             return

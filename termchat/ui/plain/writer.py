@@ -1,4 +1,4 @@
-"""What the plain mode says: whole lines, for dumb terminals with few signs, for screen readers in words alone."""
+"""Output of the plain front end: whole lines, for screen readers without signs."""
 
 from __future__ import annotations
 
@@ -57,29 +57,29 @@ class PlainWriter:
             return 80
 
     def set_theme(self, theme: Theme) -> None:
-        """From now on look like this theme."""
+        """Switch to a theme."""
         self._palette = Palette(theme, self._palette.depth)
 
     def prompt(self) -> None:
-        """The next line is the user's."""
+        """Print the prompt."""
         self._space()
         self._asking = True
         self._write("You: " if self._words else "> ")
 
     def input_entered(self, text: str | None = None) -> None:
-        """The user has entered a line; `text` is one that was typed before the prompt, and is shown there."""
+        """Note that a line was entered; `text` was typed before the prompt and is printed there."""
         if text is not None:
             self._write(safe(text))
             self._write("\n")
         self._asking = self._blank = False
 
     def interrupted(self) -> None:
-        """The user has interrupted, and the terminal has shown that somewhere on its row."""
+        """Note an interrupt, which the terminal has echoed on the current row."""
         self._write("\n")
         self._asking = self._blank = False
 
     def lines(self, lines: Sequence[Line], *, gap: bool = True) -> None:
-        """Finished lines."""
+        """Print finished lines."""
         self._leave_row()
         self._pause()
         if gap:
@@ -88,11 +88,11 @@ class PlainWriter:
             self._line(row)
 
     def aside(self, words: Safe) -> None:
-        """A line that has nothing to do with those around it."""
+        """Print a line that is unrelated to the reply."""
         self.lines([styled_line(words)], gap=False)
 
     def show(self, blocks: Sequence[Block], restore: Callable[[], None]) -> None:
-        """Show what an event committed."""
+        """Show blocks in order."""
         for block in blocks:
             match block:
                 case ReplyText(text) | ReasoningText(text):
@@ -112,7 +112,7 @@ class PlainWriter:
                     assert_never(block)
 
     def done(self) -> None:
-        """The turn is over."""
+        """End the output of the turn."""
         self._pause()
         if self._words:
             self.ring()
@@ -144,7 +144,7 @@ class PlainWriter:
             self._write(encode_rows(rows, self._palette).replace("\r\n", "\n"))
 
     def _line(self, row: Line) -> None:
-        """One of our own lines."""
+        """Print one line."""
         if self._words:
             row = styled_line(_spoken(plain_text(row)))
         for part in wrap(line_to_ascii(strip_links(row), signs=self._signs), self.columns - 1):
@@ -152,13 +152,13 @@ class PlainWriter:
         self._blank = row == BLANK
 
     def _space(self) -> None:
-        """A blank line, where there is none; nobody wants to hear one."""
+        """Print a blank line unless there is one; none for a screen reader."""
         if not self._blank and not self._words:
             self._write("\n")
             self._blank = True
 
     def _leave_row(self) -> None:
-        """Off the row of the prompt, where something is said while the user may be typing."""
+        """Leave the row of the prompt, where the user may be typing."""
         if self._asking:
             self._asking = False
             self._write("\n")

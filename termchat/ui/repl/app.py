@@ -1,4 +1,4 @@
-"""The REPL: one Application for the whole session, from the first paint to the last."""
+"""REPL: one prompt_toolkit Application for the whole session."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class Repl:
             look.notify,
             env,
             self.screen.write_control,
-            self._complained,
+            self._show_complaint,
             sequences=sequences,
             long_turn=look.timings.long_turn,
         )
@@ -157,12 +157,12 @@ class Repl:
         }
 
     def _reasoning(self) -> None:
-        """Ctrl-T: another way of showing reasoning; when nothing runs, the last of it to read."""
+        """Switch to the next reasoning style; without a running turn, show the last reasoning in the pager."""
         view = self.turns.view
         if view.busy:
             style = self.turns.next_think()
             if self.context.preferences:
-                self.context.preferences.change("reasoning", style)  # /set tells what is so
+                self.context.preferences.change("reasoning", style)  # so that /set shows the current style
             self.widgets.toast.say(safe_format("reasoning: {style}", style=Safe(style)))
         elif thought := self.summary.thought:
             self.programs.page(safe(thought))
@@ -170,7 +170,7 @@ class Repl:
             self.widgets.toast.say(safe_format("No reasoning to read yet."))
 
     def _background(self, kind: str) -> None:
-        """The terminal has told its background: a theme made for it, from now on."""
+        """Switch to the theme for the background that the terminal reports."""
         if self.settings.background_detected(kind):
             self.screen.repaint()
 
@@ -183,7 +183,7 @@ class Repl:
         self.terminal.ended(words, seconds)
 
     async def run(self) -> int:
-        """Take the terminal, talk, give it back."""
+        """Take the terminal, run until the user leaves, and restore the terminal; return the exit code."""
         self._loop = loop = asyncio.get_running_loop()
         for number, code in ((signal.SIGTERM, ExitCode.SIGTERM), (signal.SIGHUP, ExitCode.SIGHUP)):
             loop.add_signal_handler(number, self.leave, int(code))
@@ -211,18 +211,18 @@ class Repl:
                     self.context.tty.restore()
 
     def leave(self, code: int) -> None:
-        """End the program; what runs is stopped and kept."""
+        """End the program; a running turn is stopped and saved."""
         if self.app.is_running and not self.app.is_done:
             self.app.exit(result=code)
 
     def _begin(self) -> None:
-        """Once the Application runs, the rest of the beginning comes behind the first paint."""
+        """Accept keys, and continue the start after the first paint."""
         self.keyboard.deliver = self._deliver
         self.keyboard.on_reply = self.terminal.reply
         asyncio.get_running_loop().call_soon(self._painted)
 
     def _continued(self) -> None:
-        """Stopped from outside and going on: whoever had the terminal meanwhile has changed it."""
+        """Restore the modes and the screen after SIGCONT: another program may have changed the terminal."""
         if self.context.tty and not self.programs.is_lent_out:
             self.context.tty.reapply_modes()
             self.terminal.reapply()
@@ -237,7 +237,7 @@ class Repl:
             self.widgets.transcript.lines([styled_line(words, TextRole.DIM) for words in self.context.notes])
         if self._early:
             self._deliver(self.keyboard.parse_keys(self._early))
-        self.context.bulletin.subscribe(self._told)
+        self.context.bulletin.subscribe(self._show_failure)
         if self.context.resumed:
             self.effects.perform(resume_banner(self.context.session, self.context.resumed))
         self.app.create_background_task(self._warm())
@@ -252,8 +252,8 @@ class Repl:
         except Exception:
             _log.exception("what was to be made ready ahead of time was not")
 
-    def _told(self, failure: Failure) -> None:
-        """Something the user should know, for example that the disk is full."""
+    def _show_failure(self, failure: Failure) -> None:
+        """Show a failure outside of a turn, for example a full disk."""
         hint = [styled_line(failure.hint, TextRole.DIM)] if failure.hint else []
         self.widgets.transcript.lines([styled_line(failure.message, TextRole.WARNING), *hint])
 
@@ -288,7 +288,7 @@ class Repl:
         )
 
     def _focusing(self, run: Callable[[], None]) -> Callable[[], None]:
-        """An action that leaves the focus where the next key belongs, which may be in the same read."""
+        """Wrap an action so that it moves the focus at once: the next key may be in the same read."""
 
         def act() -> None:
             run()
@@ -307,7 +307,7 @@ class Repl:
         self.memory.typed()
 
     def _bug(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """An exception nobody expected: said in a line, and the chat goes on."""
+        """Report an unexpected exception in one line; the chat continues."""
         error = context.get("exception")
         _log.error("a bug of the front end: %s", context.get("message"), exc_info=error)
         name = safe_line(type(error).__name__ if error else str(context.get("message")))
@@ -316,8 +316,8 @@ class Repl:
         )
         self.widgets.transcript.lines([styled_line(words, TextRole.ERROR)])
 
-    def _complained(self, words: Safe) -> None:
-        """From another thread: something to be told for a moment."""
+    def _show_complaint(self, words: Safe) -> None:
+        """Show a message for five seconds; called from another thread."""
         if self._loop:
             self._loop.call_soon_threadsafe(self.widgets.toast.say, words, 5.0)
 

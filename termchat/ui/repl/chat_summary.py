@@ -1,4 +1,4 @@
-"""The chat in a few words, as the title and the status line tell it: worked out once for each state of the chat."""
+"""Summary of the chat for the title and the status line, computed once per state of the chat."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _TOPIC = 40  # characters
 
 
 class ChatSummary:
-    """What is known of the way to the head of a session's chat.
+    """Topic, usage and reasoning of the messages up to the head of the chat.
 
-    topic     how the first question begins, "" before there is one
-    usage     what the last reply was told and said, None before there is one
-    thought   the reasoning that can be read last
+    topic     the beginning of the first question, "" without one
+    usage     tokens of the last reply, None without one
+    thought   the last reasoning that can be shown, "" without one
     """
 
     def __init__(self, session: Session) -> None:

@@ -1,4 +1,4 @@
-"""Performs effects: what a slash command asked for is done here, on the real screen and the real session."""
+"""Effects of slash commands, performed on the screen and the session."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class EffectRunner:
             self._transcript.lines(said)
 
     def last_model(self) -> None:
-        """Back to the model before the one in use."""
+        """Switch to the previous model."""
         if self._previous:
             self.use_model(self._previous)
 
@@ -147,7 +147,7 @@ class EffectRunner:
                 source = ChatSource(self.session.library, self.session, self._picker, self._start)
                 self._picker.open(source, query)
             case ListChats() | OpenChat() | Rename() | Fork() | Export() | Incognito():
-                self._start(self._keep(effect))
+                self._start(self._run_chat_effect(effect))
             case ChangeSetting() | PreviewTheme():
                 self.perform(self._app.apply_setting(effect))
             case Copy():
@@ -166,7 +166,7 @@ class EffectRunner:
         self._picker.open(source, query)
         self._start(source.load())
 
-    async def _keep(self, effect: Kept) -> None:
+    async def _run_chat_effect(self, effect: Kept) -> None:
         self.perform(await chat_effects.run_chat_effect(self.session, effect))
 
     async def _copy(self, effect: Copy) -> None:

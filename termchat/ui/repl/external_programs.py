@@ -1,4 +1,4 @@
-"""The terminal, lent: to an editor, to a pager, to the shell. The reply that streams meanwhile is shown afterwards."""
+"""Editor, pager and shell on the terminal. A reply that streams meanwhile is shown afterwards."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOMENT = 0.5
 
 
 class ExternalPrograms:
-    """Gives the terminal away as it was found, and takes it back with its modes."""
+    """Runs other programs on the terminal, restored for them and taken back afterwards."""
 
     def __init__(
         self, screen: Screen, context: FrontendContext, widgets: Widgets, reapply_modes: Callable[[], None]
@@ -40,26 +40,26 @@ class ExternalPrograms:
 
     @property
     def is_lent_out(self) -> bool:
-        """Whether something else has the terminal, or has given it back this moment."""
+        """Return True while another program has the terminal, and for a moment afterwards."""
         return self._screen.app.suspended or monotonic() - self._back_at < _MOMENT
 
     def suspend(self) -> None:
-        """Ctrl-Z: stop, as the shell expects it; `fg` goes on."""
+        """Stop the process (Ctrl-Z); `fg` in the shell continues it."""
         self._start(self._suspend())
 
     def stopped(self) -> None:
-        """Somebody else has us stop. Whoever has the terminal then is stopped by them as well."""
+        """Stop on SIGTSTP from another process, which also stops the program that has the terminal."""
         if self._screen.app.suspended:
             self._stop(os.getpid())
         else:
             self.suspend()
 
     def edit(self) -> None:
-        """Ctrl-G: the draft in the user's editor, pastes written out; they are folded again on the way back."""
+        """Edit the input in the user's editor (Ctrl-G), pastes expanded; they are folded again afterwards."""
         self._start(self._edit())
 
     def page(self, text: Safe) -> None:
-        """A long text in the pager, which leaves the scrollback alone."""
+        """Show a long text in the pager, which leaves the scrollback unchanged."""
         self._start(self._page(text))
 
     def _start(self, doing: Coroutine[None, None, None]) -> None:
@@ -86,7 +86,7 @@ class ExternalPrograms:
             self._stop(0)
 
     def _stop(self, group: int) -> None:
-        """Stop as a program does that takes no notice of the signal; this returns when it goes on."""
+        """Stop with the default handling of SIGTSTP; return when the process continues."""
         loop = asyncio.get_running_loop()
         loop.remove_signal_handler(signal.SIGTSTP)
         os.kill(group, signal.SIGTSTP)
@@ -119,7 +119,7 @@ class ExternalPrograms:
 
 
 async def _run(command: Sequence[str]) -> int:
-    """Run a program on the terminal itself; its exit code, 127 when there is none of that name."""
+    """Run a program on the terminal; return its exit code, 127 if it cannot be started."""
     try:
         process = await asyncio.create_subprocess_exec(*command)
     except OSError:

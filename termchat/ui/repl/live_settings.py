@@ -1,4 +1,4 @@
-"""What /set and /theme change in the REPL: the change is made, and its share of the screen is seen at once."""
+"""Settings changed by /set and /theme, applied to the running REPL."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Act = Callable[[], None]
 
 
 def configured(preferences: RuntimeSettings | None, effect: ChangeSetting) -> tuple[bool, Sequence[Effect]]:
-    """Make the change; whether it was made, and what is to be said."""
+    """Change a setting; return True if it was changed, and the effects that report the result."""
     if preferences is None:
         return False, (Print(safe_format("There are no settings here.")),)
     done = preferences.change(effect.key, effect.value, save=effect.save)
@@ -59,7 +59,7 @@ class SettingsApplier:
                 if done and self._context.preferences and (fit := self._fits.get(key)):
                     fit(self._context.preferences.settings)
                 elif not done:
-                    self._apply_theme(self._theme)  # a preview may have gone before
+                    self._apply_theme(self._theme)  # ends a preview
                 return said
             case PreviewTheme(name):
                 self._preview(name)
@@ -67,7 +67,7 @@ class SettingsApplier:
         assert_never(effect)
 
     def background_detected(self, kind: str) -> bool:
-        """The terminal has told its background; whether that changes the colours."""
+        """Store the background that the terminal reports; return True if the theme depends on it."""
         self._background = kind
         preferences = self._context.preferences
         follows = preferences is not None and preferences.settings.theme == "auto"

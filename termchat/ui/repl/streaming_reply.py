@@ -1,4 +1,4 @@
-"""The reply that is being written: its rows, right above the live region."""
+"""Rows of the reply that is being written, right above the live region."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class StreamingReply:
 
     @property
     def any(self) -> bool:
-        """Whether there are rows, on the screen or about to be."""
+        """Return True if there are rows, on the screen or pending."""
         return bool(self._above.rows or self._final or self._live)
 
     def show(self, final: Sequence[Row], live: Sequence[Row]) -> None:
-        """More final rows, and the live ones after them."""
+        """Add final rows, and replace the live ones after them."""
         begins = not self._above.rows
         self._final += final
         self._live = live
@@ -46,7 +46,7 @@ class StreamingReply:
             self._screen.draw()
 
     def end(self) -> None:
-        """The reply has no more rows; those that have to wait are written in the order of what else waits."""
+        """End the reply; pending rows are written in order with the other pending output."""
         self._live = ()
         if self._final:
             final, self._final = self._final, []
@@ -55,7 +55,7 @@ class StreamingReply:
             self._above.forget()
 
     def frame(self, footing: int) -> str:
-        """What brings the rows up to date, `footing` rows being taken below them; the cursor stays where it is."""
+        """Return the sequence that updates the rows, with `footing` rows below them; the cursor does not move."""
         size = self._screen.size
         self._above.palette = self.palette
         window = max(0, min(_MOST, size.rows // 3, size.rows - 1 - footing))
@@ -63,7 +63,7 @@ class StreamingReply:
         return self._above.frame(final, self._live, window=window, height=size.rows)
 
     def erase_sequence(self, *, reflows: bool) -> str:
-        """From the row below to where the live rows begin; they are drawn again by the next frame."""
+        """Return the sequence from the row below to the first live row; the next frame draws the rows again."""
         size = self._screen.size
         return self._above.erase_sequence(size.columns, size.rows, reflows=reflows)
 

@@ -1,4 +1,4 @@
-"""From blocks to the terminal: what is final joins the scrollback, the unfinished reply stays above the live region."""
+"""Transcript: final rows go to the scrollback, the unfinished reply stays above the live region."""
 
 from __future__ import annotations
 
@@ -64,11 +64,11 @@ class Transcript:
 
     @property
     def replying(self) -> bool:
-        """Whether rows of an unfinished reply stand above the live region, or are about to."""
+        """Return True if rows of an unfinished reply are above the live region, or pending."""
         return self._reply.any
 
     def show(self, blocks: Sequence[Block]) -> None:
-        """Show what an event committed."""
+        """Show blocks in order."""
         for block in blocks:
             match block:
                 case ReplyText(text):
@@ -92,7 +92,7 @@ class Transcript:
                     assert_never(block)
 
     def lines(self, lines: Sequence[Line], *, gap: bool = True, after: bool = False, whole: bool = False) -> None:
-        """Commit finished lines; `gap` wants a blank line before them, `after` one behind them.
+        """Commit finished lines; `gap` adds a blank line before them, `after` one behind them.
 
         They are broken between words, or left `whole` for the terminal to wrap, so that a copy has them as they were.
         What is said while a reply is being written stands apart from it, above its unfinished rows.
@@ -108,7 +108,7 @@ class Transcript:
         self._screen.commit("".join(encode_segments(row, self.palette) + "\n" for row in rows))
 
     def finish(self) -> None:
-        """Whatever was being said is over: all of its rows are final."""
+        """End the open reply or reasoning: all of its rows are final."""
         document, self._document = self._document, None
         if document is None:
             return
@@ -119,7 +119,7 @@ class Transcript:
         self._reply.end()
 
     def resized(self) -> None:
-        """The terminal has another width."""
+        """Wrap the open reply to the new width of the terminal."""
         if self._document:
             self._document.resize(self.columns)
             self._show(self._document)
@@ -140,7 +140,7 @@ class Transcript:
         return Document(self.columns, hyperlinks=self.hyperlinks, signs=self.signs)
 
     def _schedule(self) -> None:
-        """The first words at once; then as often as a frame's cost allows."""
+        """Draw the first words at once, then as often as the cost of a frame allows."""
         if self._timer:
             return
         wait = self._clock.wait(monotonic())
@@ -168,7 +168,7 @@ class Transcript:
 
 
 def warm_renderer() -> None:
-    """Have everything imported that the first reply needs, so that its first word does not wait for it."""
+    """Import all modules that rendering needs, so that the first word of the first reply does not wait."""
     document = Document(80)
     document.feed(safe_format("**a** `b` [c](https://d.e)\n\n```python\nf = 1\n```\n"))
     document.close()
@@ -180,7 +180,7 @@ def prompt_sign(*, signs: bool) -> Safe:
 
 
 def user_lines(shown: Safe, sign: Safe) -> tuple[Line, ...]:
-    """The user's own words in the scrollback: the sign, and continuation lines below it."""
+    """Return the user's message as lines: the sign, and indented continuation lines."""
     accent = (TextRole.ACCENT,)
     lines = shown.split("\n")
     first = (Segment(sign, accent), Segment(Safe(lines[0]), accent))

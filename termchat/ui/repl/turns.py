@@ -1,7 +1,6 @@
-"""The talk: questions go out, replies come in, and what is typed meanwhile waits in a queue.
+"""Turns of the session: send questions, follow replies, and queue what is typed meanwhile.
 
-Whatever happens, nothing typed is lost: a question that got no answer returns to the input, and a queue that may not
-be sent waits.
+Nothing typed is lost: a question without an answer returns to the input, and a queue waits until it can be sent.
 """
 
 from __future__ import annotations
@@ -61,10 +60,10 @@ class Question:
 class TurnRunner:
     """Runs the turns of a session, one at a time.
 
-    view     what is known of the running turn
-    queue    what was entered while a turn ran, pastes as marks
-    steering   how many of the queue, from its beginning, go with the next step of the turn
-    returned   the message that got no answer and went back into the input, as it was
+    view           the state of the running turn and of the last one
+    queue          messages entered while a turn ran, pastes as marks
+    steering       number of queued messages, from the first, that go with the next step of the turn
+    restored_text  the message that got no answer and returned to the input, pastes as marks
     """
 
     def __init__(
@@ -99,7 +98,7 @@ class TurnRunner:
 
     @property
     def suggested_model(self) -> ModelRef | None:
-        """The model to take where the one that was asked is not there; None once another was chosen."""
+        """Return the model most similar to the one that was not found; None after another was chosen."""
         closest, before = self._suggestion or (None, None)
         return closest if self.session.model == before and not self.busy else None
 
@@ -112,7 +111,7 @@ class TurnRunner:
             self.send_queue()
 
     def send(self, raw: str, message: str, *, wait_for_host: bool = False) -> None:
-        """Send a message below the head; `wait_for_host` waits for a host that cannot be reached."""
+        """Send a message below the head; `wait_for_host`: keep retrying until the host can be reached."""
         self._echo(raw)
         node = self.session.add(user_message(message), self.session.conversation.head)
         self._send(Question(node, raw=raw), wait_for_host=wait_for_host)
@@ -126,14 +125,14 @@ class TurnRunner:
         self._send(question, wait_for_host=self.view.away)
 
     def replay(self, text: str, *, question: bool) -> None:
-        """Show again what was said in a chat that was taken up."""
+        """Show a message of a resumed chat."""
         if question:
             self._transcript.lines(user_lines(safe(text), self._sign), after=True, whole=True)
         else:
             self._transcript.show((ReplyText(text), EndOfText()))
 
     def stop(self) -> None:
-        """Stop the turn: the effect is seen at once, the connection closes after."""
+        """Stop the turn: the screen changes at once, the connection closes later."""
         if self._turn is None:
             return
         if self._after is AfterTurn.RETRY:
@@ -143,9 +142,9 @@ class TurnRunner:
         self._changed()
 
     def retry_now(self) -> bool:
-        """Ask again what gets no answer: at once where it waits to be sent again, else by stopping it first.
+        """Send the request again: at once if it waits for a retry, after stopping it if it has stalled.
 
-        False when neither is the case.
+        Return False if neither is the case.
         """
         turn = self.view.turn
         if turn is None or self._turn is None:
@@ -162,7 +161,7 @@ class TurnRunner:
         return True
 
     def abandon(self) -> None:
-        """Wait no longer for what was told to stop: it is left to end by itself, and nothing of it is shown."""
+        """Stop waiting for a turn that is stopping; its further output is not shown."""
         turn = self._turn
         if turn is None or self._task is None or self.view.turn is None or self.view.turn.phase is not Phase.STOPPING:
             return
@@ -173,7 +172,7 @@ class TurnRunner:
         self._finish(turn)
 
     def send_now(self) -> bool:
-        """Send the queue with the results of the tools that run; a reply is stopped for it, and what came is kept."""
+        """Send the queue with the results of the running tools; a reply is stopped, and its text is kept."""
         if not self.queue:
             return False
         if not self.view.turn:
@@ -187,11 +186,11 @@ class TurnRunner:
 
     @property
     def _batch_size(self) -> int:
-        """How many of the queue go out as one message."""
+        """Number of queued messages that are sent as one."""
         return len(self.queue) if self._merge_queue else 1
 
     def _steer(self, number: int) -> None:
-        """The first of the queue go with the next step. They leave the queue when they do: until then it may end."""
+        """Send the first queued messages with the next step of the turn; until then they stay in the queue."""
         self.steering = number
         if self._turn:
             raw = "\n\n".join(self.queue[:number])
@@ -199,14 +198,14 @@ class TurnRunner:
         self._changed()
 
     def _steered(self, node: str) -> None:
-        """They went along: it is they who are asked again now, should the rest of the turn get no answer."""
+        """Take the sent messages off the queue; they return to the input if the rest of the turn fails."""
         raw = self._next(self.steering)
         self._question = Question(node, self._question.model if self._question else None, raw=raw)
         self.steering = 0
         self._echo(raw)
 
     def _next(self, number: int) -> str:
-        """The first of the queue as one message, their items separated by a blank line."""
+        """Take the first queued messages as one, separated by blank lines."""
         raw = "\n\n".join(self.queue[:number])
         del self.queue[:number]
         return raw
@@ -222,14 +221,14 @@ class TurnRunner:
         self.send(raw, self._editor.pastes.expand(raw))
 
     def next_think(self) -> Think:
-        """The next way of showing reasoning, from now on."""
+        """Switch to the next reasoning style and return it."""
         styles = list(Think)
         think = styles[(styles.index(self.view.think) + 1) % len(styles)]
         self.show_thinking(think)
         return think
 
     def show_thinking(self, think: Think) -> None:
-        """Show reasoning in this way, from now on."""
+        """Switch to a reasoning style."""
         self.view, blocks = show_thinking(self.view, think)
         self._transcript.show(blocks)
         self._changed()
@@ -243,7 +242,7 @@ class TurnRunner:
         self._merge_queue = merged
 
     def pop_queued(self) -> str | None:
-        """Take the last item of the queue back."""
+        """Remove the last queued message and return it, pastes as marks; None without one."""
         if not self.queue:
             return None
         raw = self.queue.pop()
@@ -253,9 +252,9 @@ class TurnRunner:
         return raw
 
     def restore_question(self) -> bool:
-        """The question got no answer: it returns to the input; after a second try the first answer stands again.
+        """Return the question to the input; after a repeated question, restore the first answer.
 
-        False when the input has something else in it, and the question is in the history instead.
+        Return False if the input is not empty; the question is only in the history then.
         """
         question = self._question
         if question is None:
@@ -269,7 +268,7 @@ class TurnRunner:
         return free
 
     async def close(self) -> None:
-        """Stop whatever runs and wait until it has ended."""
+        """Stop the turn and wait up to two seconds for its end."""
         self.stop()
         if self._task:
             await asyncio.wait([self._task], timeout=2)
@@ -291,7 +290,7 @@ class TurnRunner:
         self._transcript.lines(user_lines(safe(self._editor.pastes.shown(raw)), self._sign), after=True, whole=True)
 
     def _tick(self) -> None:
-        """Move the spinner and the clocks while a turn runs, and only then."""
+        """Redraw the spinner and the clocks while a turn runs."""
         if self.busy:
             self._changed()
             asyncio.get_running_loop().call_later(_TICK, self._tick)

@@ -1,4 +1,4 @@
-"""The key table as key bindings of prompt_toolkit."""
+"""prompt_toolkit key bindings for the key table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from prompt_toolkit.keys import Keys
 
 from termchat.config.keymap import KEYS, Action, KeyBinding
 
-_ESC_WAIT = 0.01  # an Alt key comes in one read; an Esc that came alone is an Esc
+_ESC_WAIT = 0.01  # seconds; an Alt key comes in one read, so a lone Esc is the Esc key
 _SEQUENCE_WAIT = 0.5
 _INSERTING = emacs_mode | vi_insert_mode
 _TEXT = "/0123456789-#*.<>ae"
@@ -21,35 +21,35 @@ _EMACS_ONLY = frozenset({Action.UNDO, Action.REDO, Action.DROP_QUEUED})
 def make_bindings(
     actions: Mapping[Action, Callable[[], None]],
     paste: Callable[[str], None],
-    sheet_closes: Callable[[], bool],
-    suggests: Callable[[], bool],
+    close_key_help: Callable[[], bool],
+    has_suggestion: Callable[[], bool],
     *,
     vi: bool = False,
 ) -> KeyBindings:
-    """Bindings for every action that is given.
+    """Return the bindings of the given actions.
 
-    `sheet_closes` takes the key sheet away and tells whether it was there; `suggests` whether a suggestion is shown.
+    `close_key_help` hides the key sheet and returns True if it was shown; `has_suggestion` returns True if one is.
     """
     bindings = KeyBindings()
     for key in KEYS:
         if run := actions.get(key.action):
-            _bind(bindings, key, run, sheet_closes, _when(key.action, suggests, vi=vi))
+            _bind(bindings, key, run, close_key_help, _when(key.action, has_suggestion, vi=vi))
 
     if escape := actions.get(Action.ESCAPE):
         _keep_text(bindings, escape)
 
     @bindings.add(Keys.BracketedPaste)
     def _(event: KeyPressEvent) -> None:
-        sheet_closes()
+        close_key_help()
         paste(event.data)
 
     return bindings
 
 
 def _keep_text(bindings: KeyBindings, escape: Callable[[], None]) -> None:
-    """An Esc may come in one read with what was typed after it: both are what they are.
+    """Handle an Esc and the character after it apart when they come in one read.
 
-    So it is with every Alt key that means nothing here; these mean something to the editor that nobody would miss.
+    The keys are Alt keys without an action here; the editing functions of prompt_toolkit on them are given up.
     """
 
     def both(event: KeyPressEvent) -> None:
@@ -60,10 +60,10 @@ def _keep_text(bindings: KeyBindings, escape: Callable[[], None]) -> None:
         bindings.add("escape", key, filter=emacs_mode)(both)
 
 
-def _when(action: Action, suggests: Callable[[], bool], *, vi: bool) -> Filter:
-    """In which state of the editor a key does its action; else it is what the editor makes of it."""
+def _when(action: Action, has_suggestion: Callable[[], bool], *, vi: bool) -> Filter:
+    """Return the editor mode in which a key performs its action; elsewhere the editor handles the key."""
     if action is Action.ACCEPT:
-        return _INSERTING & Condition(suggests)
+        return _INSERTING & Condition(has_suggestion)
     if action is Action.KEY_HELP:
         return _INSERTING
     if action is Action.ESCAPE and vi:
@@ -74,10 +74,10 @@ def _when(action: Action, suggests: Callable[[], bool], *, vi: bool) -> Filter:
 
 
 def _bind(
-    bindings: KeyBindings, key: KeyBinding, run: Callable[[], None], sheet_closes: Callable[[], bool], when: Filter
+    bindings: KeyBindings, key: KeyBinding, run: Callable[[], None], close_key_help: Callable[[], bool], when: Filter
 ) -> None:
     def handle(event: KeyPressEvent) -> None:
-        if key.action is not Action.KEY_HELP and sheet_closes() and key.action is Action.ESCAPE:
+        if key.action is not Action.KEY_HELP and close_key_help() and key.action is Action.ESCAPE:
             return
         run()
 
@@ -86,7 +86,7 @@ def _bind(
 
 
 def quick_escape(app: Application[int]) -> None:
-    """Let a lone Esc act at once, while longer sequences of keys may still be typed slowly."""
+    """Handle a lone Esc at once, while longer key sequences may be typed slowly."""
     processor = app.key_processor
 
     def after(_: object) -> None:

@@ -1,4 +1,4 @@
-"""The `/` menu: what the registry offers for the text in the input, and which row is marked."""
+"""Command menu: completions of the input, and the marked row."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from termchat.ui.text.line import Line
 from termchat.ui.text.row import Segment
 
 _ROWS = 8
-_TELLING = 14  # columns in which words still tell something
+_READABLE = 14  # columns, the least for a readable text
 
 
 class CompletionMenu:
-    """Shown while there are items; Esc closes it until the text changes."""
+    """The menu, open while there are items; Esc closes it until the text changes."""
 
     def __init__(self, offer: Callable[[str], Sequence[MenuItem]]) -> None:
         self._offer = offer
@@ -34,11 +34,11 @@ class CompletionMenu:
 
     @property
     def chosen(self) -> bool:
-        """Whether the user moved to the marked row, rather than it being the first of all."""
+        """Return True if the user moved the marker."""
         return self._moved
 
     def update(self, text: str) -> None:
-        """The input has changed."""
+        """Offer the completions of `text`."""
         self.items = self._offer(text)
         self._at, self._moved = 0, False
 
@@ -52,14 +52,14 @@ class CompletionMenu:
     def lines(self, columns: int) -> Sequence[Line]:
         start = max(0, min(self._at - _ROWS // 2, len(self.items) - _ROWS))
         shown = range(start, min(len(self.items), start + _ROWS))
-        width = min(max((text_width(self.items[n].label) for n in shown), default=0), max(_TELLING, columns // 2))
+        width = min(max((text_width(self.items[n].label) for n in shown), default=0), max(_READABLE, columns // 2))
         return [self._row(self.items[n], width, columns, marked=n == self._at) for n in shown]
 
     def _row(self, item: MenuItem, width: int, columns: int, *, marked: bool) -> Line:
         label = truncate(item.label, width)
         pad = " " * max(0, width - text_width(label))
         room = columns - 5 - width
-        detail = truncate(item.detail, room) if room >= _TELLING else ""
+        detail = truncate(item.detail, room) if room >= _READABLE else ""
         return (
             Segment(Safe("❯ " if marked else "  "), (TextRole.ACCENT,)),
             Segment(label, (TextRole.STRONG,) if marked else ()),

@@ -1,4 +1,4 @@
-"""The draft: what stands in the input, with its pastes, its history and its undo. Nothing typed is ever destroyed."""
+"""Input editor with pastes, history and undo. Nothing typed is ever lost."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Rows = list[tuple[int, int]]
 
 
 class InputEditor:
-    """The input's buffer and what belongs to it."""
+    """The buffer of the input, its pastes and its history."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
@@ -27,12 +27,12 @@ class InputEditor:
 
     @property
     def text_with_marks(self) -> str:
-        """What stands in the input, pastes as marks."""
+        """Text of the input, pastes as marks."""
         return self.buffer.text
 
     @property
     def text(self) -> str:
-        """What was typed and pasted, whole."""
+        """Text of the input, pastes expanded."""
         return self.pastes.expand(self.buffer.text)
 
     @property
@@ -44,12 +44,12 @@ class InputEditor:
         self._on_remember = listener
 
     def set_text(self, text: str) -> None:
-        """Let the input hold exactly this, the cursor at its end; what was there can be undone back."""
+        """Replace the text and put the cursor at its end; undo brings the old text back."""
         self.buffer.save_to_undo_stack()
         self.buffer.document = Document(text, len(text))
 
     def pop(self) -> str:
-        """What stands in the input; it is kept in the history and the input is empty."""
+        """Clear the input; return its text, pastes as marks, and keep it in the history."""
         raw = self.text_with_marks
         self._remember(raw)
         self.buffer.reset()
@@ -57,18 +57,18 @@ class InputEditor:
         return raw
 
     def remember(self) -> None:
-        """Keep what stands in the input in the history as well."""
+        """Add the text of the input to the history."""
         self._remember(self.text_with_marks)
 
     def restore(self, raw: str) -> None:
-        """Give a text back: into the input when that is empty, else only into the history."""
+        """Return a text to the input if that is empty, else add it to the history."""
         if self.empty:
             self.set_text(raw)
         else:
             self._remember(raw)
 
     def paste(self, text: str) -> None:
-        """Insert a pasted text, folded when it is large."""
+        """Insert a pasted text, folded if it is large."""
         self.buffer.save_to_undo_stack()
         self.buffer.insert_text(self.pastes.fold(text))
 
@@ -80,7 +80,7 @@ class InputEditor:
         self.buffer.insert_text("\n")
 
     def expand_backslash(self) -> bool:
-        """Whether Enter made a new line of the backslash before it; two of them are one that is sent."""
+        """Handle a backslash before Enter. Return True if it became a line break; two are sent as one (False)."""
         before = self.buffer.document.text_before_cursor
         if not before.endswith("\\"):
             return False
@@ -91,7 +91,7 @@ class InputEditor:
         return True
 
     def unfold(self) -> bool:
-        """Show the paste at the cursor as text, or fold a large text again; whether there was one."""
+        """Expand the paste at the cursor. Return False if there is none."""
         at = self.pastes.at(self.text_with_marks, self.buffer.cursor_position)
         if at is None:
             return False
@@ -102,29 +102,29 @@ class InputEditor:
         return True
 
     def up(self, columns: int) -> bool:
-        """One visual row up; False on the first one."""
+        """Move up one visual row; return False on the first one."""
         return self._move(columns, -1)
 
     def down(self, columns: int) -> bool:
-        """One visual row down; False on the last one."""
+        """Move down one visual row; return False on the last one."""
         return self._move(columns, 1)
 
     def history_back(self) -> bool:
-        """The entry of the history before, that begins with what was typed; False when there is none."""
+        """Show the previous history entry that begins with the typed text; return False if there is none."""
         return self._browse(self.history.previous(self.text_with_marks))
 
     def history_forward(self) -> bool:
         return self._browse(self.history.next(self.text_with_marks))
 
     def suggestion(self) -> str:
-        """The grey text behind the cursor; behind a command there is none, the menu says what Enter would do."""
+        """Return the grey completion after the cursor; "" for a command, which the menu completes."""
         document = self.buffer.document
         if not document.is_cursor_at_the_end or self.history.browsing or is_command(document.text):
             return ""
         return self.history.suggest(document.text)
 
     def accept(self) -> bool:
-        """Take the suggestion; False when there is none."""
+        """Insert the suggestion; return False if there is none."""
         text = self.suggestion()
         self.buffer.insert_text(text)
         return bool(text)
@@ -155,7 +155,7 @@ class InputEditor:
 
 
 def visual_rows(text: str, columns: int, width: Callable[[str], int]) -> Rows:
-    """Where each row of the input begins and ends when it is wrapped at any character."""
+    """Return the start and end offset of each row, wrapped at any character."""
     rows: Rows = []
     start, used = 0, 0
     for at, character in enumerate(text):

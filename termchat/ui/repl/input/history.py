@@ -1,4 +1,4 @@
-"""What was typed before in this session: back and forth by prefix, and the grey suggestion."""
+"""Input history of this session: browsing by prefix, and the grey suggestion."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class History:
-    """Entries, oldest first, and where Up and Down stand among them.
+    """Entries, oldest first, and the position of Up and Down among them.
 
     While browsing, what was being typed is kept and comes back at the end; only entries that begin with it are shown.
     """
@@ -17,7 +17,7 @@ class History:
     _typed: str = ""
 
     def add(self, text: str) -> bool:
-        """Keep a text and tell so: not twice in a row, not blank, none that begins with a blank (it may be secret)."""
+        """Add a text; return False if it is blank, repeated, or begins with a blank (it may be secret)."""
         self.stop_browsing()
         if not text.strip() or text.startswith(" ") or (self.entries and self.entries[-1] == text):
             return False
@@ -25,18 +25,18 @@ class History:
         return True
 
     def prepend(self, older: list[str]) -> None:
-        """Texts of earlier runs, oldest first, come before those of this one."""
+        """Insert texts of earlier runs, oldest first, before those of this run."""
         self.entries[:0] = older
 
     def previous(self, current: str) -> str | None:
-        """The entry before, None when there is none."""
+        """Return the previous entry, or None."""
         if self._at is None:
             self._typed = current
         start = len(self.entries) if self._at is None else self._at
         return self._go(range(start - 1, -1, -1), current)
 
     def next(self, current: str) -> str | None:
-        """The entry after; behind the last one, what was being typed. None when not browsing."""
+        """Return the next entry; after the last one, the typed text. None when not browsing."""
         if self._at is None:
             return None
         found = self._go(range(self._at + 1, len(self.entries)), current)
@@ -46,7 +46,7 @@ class History:
         return found
 
     def stop_browsing(self) -> None:
-        """Browsing is over: what stands in the input is what is being typed."""
+        """End browsing: the text of the input is the typed text."""
         self._at = None
         self._typed = ""
 
@@ -55,7 +55,7 @@ class History:
         return self._at is not None
 
     def suggest(self, text: str) -> str:
-        """How the newest entry that begins with the text goes on; "" when there is none."""
+        """Return the rest of the newest entry that begins with the text, or ""."""
         if not text or "\n" in text:
             return ""
         found = next((e for e in reversed(self.entries) if e.startswith(text) and e != text), "")

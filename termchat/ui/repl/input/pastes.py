@@ -20,32 +20,32 @@ _MARK = re.compile("[\U00100001-\U0010fffd]")
 
 @dataclass(slots=True)
 class Pastes:
-    """The pastes of a session by number; a number is never given twice."""
+    """The pastes of a session by number; a number is never reused."""
 
     _texts: list[str] = field(default_factory=list[str])
 
     def fold(self, text: str) -> str:
-        """What goes into the input for a pasted text: the text itself, or the mark of a large one."""
+        """Return the text, or a mark if the text is large."""
         text = cleaned(text)
         if len(text) < FOLD_CHARS and text.count("\n") + 1 < FOLD_LINES:
             return text
         return self.keep(text)
 
     def keep(self, text: str) -> str:
-        """The mark of a text, however small."""
+        """Store a text and return its mark."""
         self._texts.append(text)
         return chr(_FIRST + len(self._texts) - 1)
 
     def expand(self, text: str) -> str:
-        """The text with every mark replaced by what was pasted."""
+        """Replace every mark by its pasted text."""
         return _MARK.sub(lambda m: self._text(m.group()), text)
 
     def shown(self, text: str) -> str:
-        """The text with every mark replaced by its label."""
+        """Replace every mark by its label."""
         return _MARK.sub(lambda m: self.label(m.group()) or m.group(), text)
 
     def label(self, mark: str) -> Safe | None:
-        """`[Pasted #1 · 132 lines · 4.8 kB]`, None for a character that marks nothing here."""
+        """Return `[Pasted #1 · 132 lines · 4.8 kB]`, or None if the character is not a mark of this session."""
         number = ord(mark) - _FIRST
         if not 0 <= number < len(self._texts):
             return None
@@ -59,13 +59,13 @@ class Pastes:
         )
 
     def refold(self, text: str, marked: str) -> str:
-        """A text that was edited elsewhere, with the pastes of `marked` that are still whole in it marked again."""
+        """Fold the pastes of `marked` that an edited text still has unchanged."""
         for mark in _MARK.findall(marked):
             text = text.replace(self._text(mark), mark, 1) if self.label(mark) else text
         return text
 
     def at(self, text: str, cursor: int) -> int | None:
-        """Where the mark under or before the cursor stands."""
+        """Return the offset of the mark under or before the cursor, or None."""
         for at in (cursor, cursor - 1):
             if 0 <= at < len(text) and _MARK.match(text[at]) and self.label(text[at]):
                 return at
@@ -77,6 +77,6 @@ class Pastes:
 
 
 def cleaned(text: str) -> str:
-    """A pasted text with its line ends as LF, without NUL and lone surrogates; nothing else is touched."""
+    """Return a pasted text with LF line ends, without NUL and lone surrogates."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     return re.sub("[\ud800-\udfff]", "", text)

@@ -1,4 +1,4 @@
-"""What the input remembers beyond this run: past prompts, and the draft a crash interrupted."""
+"""Saved history: past prompts of all runs, and the draft that a crash interrupted."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _MOST = 500
 
 
 class SavedHistory:
-    """Joins the draft to the kept prompts and drafts; without a library it remembers nothing beyond this run.
+    """Connects the input to the saved prompts and drafts; without a store, only to the prompts of this run.
 
-    prompts   what was typed: in this run, then in this directory, then elsewhere, the newest first
-    ready     whether those of earlier runs are among them
+    prompts   prompts of this run, then of this directory, then of others, newest first
+    ready     the prompts of earlier runs are loaded
     """
 
     def __init__(self, session: Session, draft: InputEditor) -> None:
@@ -23,11 +23,11 @@ class SavedHistory:
         self._draft = draft
         self.prompts: list[PastPrompt] = []
         self.ready = False
-        self._saved: str | None = None  # until the library is there, nothing typed waits for it
+        self._saved: str | None = None  # None until the saved draft is loaded
         draft.on_remember(self._remember)
 
     async def begin(self, text: str = "") -> None:
-        """Load past prompts, after the first paint; put back what was being typed: `text`, or what was left here."""
+        """Load past prompts, and restore `text` or the draft that was left in this directory."""
         library = self._session.library
         if library is None:
             self.ready = True
@@ -44,7 +44,7 @@ class SavedHistory:
         self.typed()
 
     def typed(self) -> None:
-        """The input has changed."""
+        """Save the draft if the input has changed."""
         text = self._draft.text
         if self._saved not in (None, text):
             self._saved = text

@@ -1,4 +1,4 @@
-"""The faces of the live region: what each of its parts shows at this moment."""
+"""Contents of the live region."""
 
 from __future__ import annotations
 
@@ -73,11 +73,11 @@ class LiveContent:
 
     @property
     def tiny(self) -> bool:
-        """Whether there is room for the prompt and for nothing else."""
+        """Return True if there is only room for the prompt."""
         return self.columns < _NARROWEST or self.rows < _LOWEST
 
     def placeholder(self) -> Safe:
-        """The dim words in an empty input, as many of them as fit."""
+        """Return the hints for an empty input, as many as fit."""
         words = [safe_format("Type to queue"), safe_format("Esc to stop")]
         if not self._turns.busy:
             words = [safe_format("Ask anything"), safe_format("/ commands"), safe_format("? keys")]
@@ -86,11 +86,11 @@ class LiveContent:
         return EMPTY if self.tiny else join(" · ", words)
 
     def status_lines(self) -> Sequence[Line]:
-        """The status line; where it is tiny only what is said for a moment."""
+        """Return the status line; on a tiny screen only a toast."""
         return [fit(self.status(), self.columns - 1)] if self._toast.words or not self.tiny else ()
 
     def status(self) -> Line:
-        """The line below the input: a word for the moment, the running turn, or what there is."""
+        """Return the line below the input: the toast, the running turn, or the session."""
         turn = self._turns.view.turn
         if self._toast.words:
             return styled_line(truncate(self._toast.words, self.columns - 1), TextRole.WARNING)
@@ -99,7 +99,7 @@ class LiveContent:
         return idle_line(self._facts(), self.columns)
 
     def calls(self) -> Sequence[Line]:
-        """What is being thought or called."""
+        """Return the last rows of the reasoning, or the running tools."""
         turn = self._turns.view.turn
         if turn is None:
             return ()
@@ -108,7 +108,7 @@ class LiveContent:
         return live_rows(turn.calls, monotonic(), self.columns, self._glyph())
 
     def queue(self) -> Sequence[Line]:
-        """The last messages that wait, and which of them wait for no more than the tools that run."""
+        """Return the last queued messages, marking those that go with the next step."""
         queue, sign = self._turns.queue, "⧗" if self._context.look.signs else "-"
         rows: list[Line] = []
         for n in range(max(0, len(queue) - _QUEUE_ROWS), len(queue)):
@@ -120,11 +120,11 @@ class LiveContent:
         return rows
 
     def below_input(self) -> Sequence[Line]:
-        """Below the input: the key sheet or the menu."""
+        """Return the key sheet or the menu."""
         return key_help_lines(self.columns) if self._key_help.shown else self._menu.lines(self.columns)
 
     def _busy(self, turn: TurnState, now: float) -> Line:
-        """The glyph turns; the words change with what happens, and their numbers once a second."""
+        """Return the line of a running turn; its text is rebuilt on a change, at least once a second."""
         queued, begun = len(self._turns.queue), now - turn.started >= QUIET or turn.first is not None
         stall = self._context.look.timings.stall
         second = (int(now - turn.since), is_stalled(turn, now, stall))
@@ -135,7 +135,7 @@ class LiveContent:
         return (Segment(Safe(f"{self._glyph()} "), (TextRole.ACCENT,)), *words[1:]) if begun else words
 
     def _unless_tiny(self, lines: Callable[[], Sequence[Line]]) -> Callable[[], Sequence[Line]]:
-        """Lines that are left out where it is tiny."""
+        """Wrap a function so that it returns no lines on a tiny screen."""
         return lambda: () if self.tiny else lines()
 
     def _facts(self) -> StatusInfo:
@@ -155,7 +155,7 @@ class LiveContent:
         )
 
     def _reads(self, model: ModelRef) -> int:
-        """How many tokens a model reads, looked up once a turn; 0 when nobody has told."""
+        """Return the context size of a model in tokens, looked up once a turn; 0 if unknown."""
         moment = (model, id(self._turns.view.last))
         if self._limit[0] != moment:
             info = self._context.providers.model_info(model)
@@ -163,7 +163,7 @@ class LiveContent:
         return self._limit[1]
 
     def _cwd(self) -> Safe:
-        """The working directory as a shell shows it."""
+        """Return the working directory with ~ for the home directory."""
         home, cwd = self._context.env.get("HOME", ""), self._context.cwd
         inside = len(home) > 1 and (cwd == home or cwd.startswith(f"{home}/"))
         return safe_line(f"~{cwd[len(home) :]}" if inside else cwd)

@@ -1,4 +1,4 @@
-"""The key sheet: the table of keys in as many columns as fit, for `?`."""
+"""Key sheet: the table of keys in as many columns as fit."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class KeyHelp:
 
 
 def key_help_lines(columns: int) -> Sequence[Line]:
-    """At most eight rows; what does not fit is left out and named in the last cell, the most used keys come first."""
+    """Return at most eight rows, most used keys first; if keys are left out, the last cell names /keys."""
     wanted = -(-len(KEYS) // _ROWS)
     fitting = max(1, min(wanted, (columns - 1) // _COLUMN))
     width = (columns - 1) // fitting

@@ -1,6 +1,6 @@
-"""The live region: what stands below the scrollback and the unfinished reply, and how high each part may be.
+"""Layout of the live region, below the scrollback and the unfinished reply, with the height limit of each part.
 
-Each part is a window over a function that says its lines; nothing here decides what they are.
+Each part is a window over a function that returns its lines.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _no_lines() -> Sequence[Line]:
 
 @dataclass(slots=True)
 class LiveRegionSource:
-    """What the live region shows. Every function is asked at each frame, so it is cheap."""
+    """Contents of the live region. Every function is called at each frame, so it must be cheap."""
 
     draft: InputEditor
     rows: Callable[[], int]
@@ -49,11 +49,11 @@ class LiveRegionSource:
     prompt: Callable[[], Safe] = lambda: Safe("❯ ")
     filter: Buffer = field(default_factory=lambda: Buffer(multiline=False))
     picking: Callable[[], bool] = lambda: False
-    spaced: Callable[[], bool] = lambda: False  # whether a blank line stands above the live region already
+    spaced: Callable[[], bool] = lambda: False  # the row above the live region is blank
 
 
 class _Stack(HSplit):
-    """Parts below each other that leave a row of the screen free: what they pushed out of it could not be erased."""
+    """Parts below each other that leave a row of the screen free: rows pushed off the screen cannot be erased."""
 
     def preferred_height(self, width: int, max_available_height: int) -> Dimension:
         wanted, most = super().preferred_height(width, max_available_height), max(1, max_available_height - 1)
@@ -61,7 +61,7 @@ class _Stack(HSplit):
 
 
 def _up_to(rows: int) -> Dimension:
-    """So many rows, or fewer where there is no room for them."""
+    """Return a height of up to `rows`, fewer if there is no room."""
     return Dimension(min=0, max=rows, preferred=rows)
 
 
@@ -91,14 +91,14 @@ class LiveLayout:
         )
 
     def _gap(self) -> bool:
-        """Whether a blank row stands above the input."""
+        """Return True if a blank row is needed above the input."""
         return self.parts.rows() >= 6 and not self.parts.spaced()
 
     def input_cap(self) -> int:
         return max(1, self.parts.rows() // 2)
 
     def _lines(self, said: Lines, cap: int) -> ConditionalContainer:
-        """A window over one of the parts' functions; no window at all while that says nothing."""
+        """Return a window over the lines of one part; hidden while there are none."""
 
         def lines() -> Sequence[Line]:
             return said()[: min(cap, max(1, self.parts.rows() - 3))]

@@ -14,7 +14,7 @@ from termchat.ui.text.line import Line, styled_line
 from termchat.ui.text.row import Segment
 
 _ROWS = 10
-_LOWEST = 6  # rows of a screen that has room for more than the marked choice
+_LOWEST = 6  # screen rows from which more than the marked choice is shown
 
 
 class PickerSource:
@@ -162,7 +162,7 @@ class Picker:
 
 
 def cut_line(row: Line, columns: int) -> Line:
-    """A line of one segment that fits."""
+    """Return a line of one segment cut to `columns`."""
     return (
         tuple(Segment(truncate(segment.text, columns), segment.roles) for segment in row[:1]) if len(row) == 1 else row
     )

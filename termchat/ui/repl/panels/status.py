@@ -1,4 +1,4 @@
-"""The status line: what the turn is doing, or which model, how much and where; a pure function of what is known."""
+"""Status line: the running turn, or model, tokens, cost and directory."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ from termchat.ui.turn_state import Phase, TurnState
 
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _ASCII = "-\\|/"
-QUIET = 0.15  # a turn that answers sooner shows no waiting line at all
-_FULL, _BRIM = 80, 95  # percent of the context from which it is said in yellow, in red
+QUIET = 0.15  # seconds; a turn that answers sooner shows no waiting line
+_FULL, _BRIM = 80, 95  # percent of the context from which the line is yellow, red
 
 
 @dataclass(frozen=True, slots=True)
 class StatusInfo:
-    """What the idle status line tells.
+    """Values of the idle status line.
 
-    tokens   the size of the conversation, 0 when not known; `limit` is how much the model reads, 0 when not known
-    think    how hard the model is asked to think, "" when it is not told
+    tokens   size of the conversation, 0 if unknown
+    limit    context size of the model in tokens, 0 if unknown
+    think    reasoning effort that the request asks for, "" for none
+    queued   number of queued messages
     """
 
     model: ModelRef
@@ -41,14 +43,14 @@ class StatusInfo:
 
     @property
     def percent(self) -> int:
-        """How full the context is."""
+        """Used share of the context in percent."""
         return 100 * self.tokens // self.limit if self.limit else 0
 
 
 def idle_line(facts: StatusInfo, columns: int) -> Line:
-    """`gpt-5.2 · think med · 12.4k/400k (3%) · $0.042 · ~/proj · ? keys`, losing what matters least when it is narrow.
+    """`gpt-5.2 · think med · 12.4k/400k (3%) · $0.042 · ~/proj · ? keys`, losing its last parts on a narrow screen.
 
-    A context that is nearly full is said first.
+    A nearly full context comes first.
     """
     if facts.queued:
         number = safe(str(facts.queued))
@@ -101,7 +103,7 @@ def _fitting(wants: Sequence[Sequence[Safe]], columns: int, role: TextRole = Tex
 
 
 def spinner(now: float, *, signs: bool, motion: bool) -> str:
-    """The glyph of this moment, eight to the second."""
+    """Return the current glyph, eight a second."""
     if not motion:
         return "…" if signs else "..."
     glyphs = _SPINNER if signs else _ASCII
@@ -177,7 +179,7 @@ def _replying(turn: TurnState, now: float) -> list[Safe]:
 
 
 def _retrying(turn: TurnState, now: float) -> list[Safe]:
-    """`retrying in 4s (2/3) · rate limited · Alt-R now`; after a second refusal also where the provider tells of it."""
+    """`retrying in 4s (2/3) · rate limited · Alt-R now`; after the second failure also the provider's status page."""
     retry = turn.retry
     if retry is None:
         return [safe_format("retrying")]
@@ -201,6 +203,6 @@ def _seconds(seconds: float) -> Safe:
 
 
 def fit(row: Line, columns: int) -> Line:
-    """A line that is sure to fit, in one look when it had to be cut."""
+    """Return the line cut to `columns`; a cut line has one style."""
     words = plain_text(row)
     return row if text_width(words) <= columns else styled_line(truncate_middle(words, columns), TextRole.DIM)

@@ -1,4 +1,4 @@
-"""Roles as prompt_toolkit wants them: style strings and fragments, from the same theme the palette uses."""
+"""prompt_toolkit style strings and fragments for the roles of a theme."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DEPTHS = {
 
 
 class PromptToolkitStyle:
-    """A theme for the live region."""
+    """The theme of the live region."""
 
     def __init__(self, theme: Theme, depth: ColorDepth, *, signs: bool = True) -> None:
         self.signs = signs
@@ -31,12 +31,12 @@ class PromptToolkitStyle:
         self.use(theme)
 
     def use(self, theme: Theme) -> None:
-        """From now on look like this theme."""
+        """Switch to a theme."""
         self._theme = theme
         self._styles: dict[Roles, str] = {}
 
     def style(self, *roles: TextRole) -> str:
-        """The style string of roles laid over each other."""
+        """Return the style string of combined roles."""
         found = self._styles.get(roles)
         if found is None:
             found = self._styles[roles] = "" if self._flat else self._overlay(roles)
@@ -46,7 +46,7 @@ class PromptToolkitStyle:
         return [(self.style(*segment.roles), segment.text) for segment in line]
 
     def lines(self, lines: tuple[Line, ...] | list[Line]) -> Fragments:
-        """Our own lines joined by line ends."""
+        """Return the fragments of lines, joined by line ends."""
         return self._joined([line_to_ascii(line, signs=self.signs) for line in lines])
 
     def _joined(self, lines: list[Line]) -> Fragments:

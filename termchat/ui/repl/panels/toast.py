@@ -1,4 +1,4 @@
-"""A word in the status line for some seconds."""
+"""Short message in the status line, shown for some seconds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from termchat.core.sanitize import EMPTY, Safe
 
 
 class Toast:
-    """`words` until its time is over; `expired` tells a gesture that wants to be repeated in time (Esc Esc)."""
+    """The message `words`, empty after its time is over."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self.words = EMPTY
