@@ -1,0 +1,1 @@
+"""Slash commands: each module declares a group of them, `builtin` collects the groups."""

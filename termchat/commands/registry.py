@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from termchat.commands.keyboard_layouts import latin_keys
 from termchat.config.runtime import RuntimeSettings
-from termchat.core.effects import Candidates, Completion, Effect, Print
+from termchat.core.effects import Candidates, Effect, Print
 from termchat.core.provider import Providers
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
 from termchat.core.session import Session
@@ -122,6 +122,7 @@ class CommandRegistry:
                 self._names.setdefault(name, command)
 
     def find(self, name: str) -> Command | None:
+        """Return the command of a name or alias, in any case."""
         return self._names.get(name.lower())
 
     def run(self, context: CommandContext, text: str) -> Effects:
@@ -233,8 +234,3 @@ def _item(command: Command) -> MenuItem:
     aliases = f" (/{', /'.join(command.aliases)})" if command.aliases else ""
     text = f"/{command.name} " if command.needs_argument else f"/{command.name}"
     return MenuItem(text, command.usage, Safe(command.help + safe(aliases)), not command.needs_argument)
-
-
-def candidates(texts: Iterable[tuple[str, Safe]]) -> Candidates:
-    """Pairs of a text and what it is, as candidates."""
-    return [Completion(text, detail) for text, detail in texts]

@@ -24,6 +24,8 @@ from termchat.core.usage import Usage
 
 @dataclass(slots=True)
 class TextDelta:
+    """A piece of text."""
+
     index: int
     text: str
     provider_data: Extra = None
@@ -31,6 +33,8 @@ class TextDelta:
 
 @dataclass(slots=True)
 class ReasoningDelta:
+    """A piece of reasoning; `redacted` when the vendor does not show its text."""
+
     index: int
     text: str
     redacted: bool = False
@@ -63,6 +67,8 @@ class SearchDelta:
 
 @dataclass(slots=True)
 class CitationDelta:
+    """A source cited in the text part `index`."""
+
     index: int
     citation: Citation
 
@@ -124,6 +130,8 @@ CONTENT_DELTAS = (TextDelta, ReasoningDelta, ToolCallDelta, SearchDelta)
 
 @dataclass(slots=True)
 class TurnStarted:
+    """The first event of a turn."""
+
     turn_id: str
     model: ModelRef
 
@@ -138,18 +146,24 @@ class StepStarted:
 
 @dataclass(slots=True)
 class Streamed:
+    """A delta of the reply."""
+
     turn_id: str
     delta: Delta
 
 
 @dataclass(slots=True)
 class ToolStarted:
+    """A tool call starts."""
+
     turn_id: str
     call: ToolCall
 
 
 @dataclass(slots=True)
 class ToolFinished:
+    """A tool call has ended after `seconds`."""
+
     turn_id: str
     call: ToolCall
     result: ToolResult
@@ -171,6 +185,8 @@ class MessageDone:
 
 @dataclass(slots=True)
 class Notice:
+    """A line for the user."""
+
     turn_id: str
     words: Safe
 

@@ -62,6 +62,7 @@ class ExitCode(IntEnum):
 
     @property
     def description(self) -> str:
+        """The meaning of the code, as listed in `--help` and the guide."""
         return _EXIT_WORDS[self]
 
 

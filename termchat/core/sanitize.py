@@ -68,6 +68,7 @@ class Sanitizer:
         self._held = ""
 
     def feed(self, chunk: str) -> Safe:
+        """Return the safe text of a chunk, except for a held back last character."""
         text = self._held + chunk
         self._held = ""
         if text and (text[-1] == "\r" or "\ud800" <= text[-1] <= "\udbff"):

@@ -1,0 +1,1 @@
+"""Built-in tools, discovered in every module of this package."""
