@@ -100,7 +100,7 @@ class Terminal:
         os.kill(self.pid, signal.SIGWINCH)
 
     def send(self, keys: str | bytes) -> None:
-        """Type, in one write; long text goes on while the program's output is read."""
+        """Type in one write; the output is read while a long text is written."""
         data = keys.encode() if isinstance(keys, str) else keys
         while data:
             _, writable, _ = select.select([], [self._master], [], 0.1)
@@ -109,7 +109,7 @@ class Terminal:
             self.pump(0)
 
     def pump(self, seconds: float) -> bool:
-        """Take what the program wrote within some seconds; whether there was anything."""
+        """Read the output of the next `seconds`; return True if there was any."""
         readable, _, _ = select.select([self._master], [], [], seconds)
         if not readable:
             return False
@@ -121,7 +121,7 @@ class Terminal:
         return True
 
     def watch(self, text: str) -> None:
-        """From now on `seen` says whether the screen showed a text, for however short a time."""
+        """Set `seen` once the screen has shown a text, for however short a time."""
         self._watched, self.seen = text, False
 
     def _take(self, data: bytes) -> None:
@@ -134,7 +134,7 @@ class Terminal:
             self.seen = self.seen or (bool(self._watched) and self._watched in self.text)
 
     def until(self, condition: Callable[[], bool], seconds: float = 10.0) -> None:
-        """Wait for a condition; fails with the screen when it does not come true in time."""
+        """Wait for a condition; fail with the screen if it does not hold in time."""
         end = time.monotonic() + seconds
         while not condition():
             left = end - time.monotonic()
@@ -143,7 +143,7 @@ class Terminal:
                 assert not self._gone() or condition(), f"it has ended; the screen is:\n{self.text}"
 
     def _gone(self) -> bool:
-        """Whether the program has ended and everything it wrote was taken."""
+        """Return True if the program has ended and its output is read."""
         over = self.code is None and os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         return bool(over) and not self.pump(0)
 
@@ -152,12 +152,12 @@ class Terminal:
         self.until(lambda: text in self.text, seconds)
 
     def settled(self, quiet: float = 0.15) -> None:
-        """Wait until nothing more is written for a while."""
+        """Wait until nothing is written for `quiet` seconds."""
         while self.pump(quiet):
             pass
 
     def leaves(self, seconds: float = 10.0) -> int:
-        """Wait for the program to end; its exit code."""
+        """Wait for the program to end; return its exit code."""
         end = time.monotonic() + seconds
         while True:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
@@ -170,7 +170,7 @@ class Terminal:
             self.pump(0.02)
 
     def frames_until(self, shown: Callable[[], bool], seconds: float = 10.0) -> int:
-        """How many frames the program writes from now on until one shows it, that one included."""
+        """Return the number of frames until one satisfies `shown`, that one included."""
         while self.pump(0):
             pass
         end, frames = time.monotonic() + seconds, 0
@@ -198,5 +198,5 @@ class Terminal:
         return [*past, *self.lines]
 
     def tty(self) -> list[object]:
-        """The terminal's settings now."""
+        """Return the current settings of the terminal."""
         return termios.tcgetattr(self._slave)

@@ -1,4 +1,4 @@
-"""The REPL over fakes, for tests and for looking at by hand: `python -m tests.pty.program`."""
+"""Front ends over fake providers, for tests and for a look by hand: `python -m tests.pty.program`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from termchat.ui.terminal.tty import Tty
 def main() -> int:
     tty = Tty.acquire()
     if gate := os.environ.get("TESTGATE"):
-        os.close(os.open(gate, os.O_RDONLY))  # as if the imports below took long: until the test opens the other end
+        os.close(os.open(gate, os.O_RDONLY))  # simulate slow imports until the test opens the other end
     from dataclasses import replace
     from pathlib import Path
 
@@ -35,7 +35,7 @@ def main() -> int:
     timings = Timings()
     if "hasty" in flags:
         timings = replace(timings, stall=0.5, long_turn=0.2, heartbeat=0.3, first_wait=0.2)
-    if "patient" in flags:  # a gesture of two keys has as long as a busy machine takes
+    if "patient" in flags:  # two presses of a key may be far apart on a busy machine
         timings = replace(timings, second_escape=60, second_leave=60, second_stop=60)
     look = DisplayOptions(
         depth=detect_color_depth(os.environ),
