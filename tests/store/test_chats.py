@@ -1,3 +1,5 @@
+"""Chats: listing, naming, deleting, restoring and finding them."""
+
 from __future__ import annotations
 
 import time
@@ -24,7 +26,7 @@ async def titles(library: ChatStore, **how: object) -> list[str]:
     return [chat.title for chat in (await library.chats(**how)).chats]  # type: ignore[arg-type]
 
 
-async def test_chats_are_listed_newest_first_in_pages(shelf: Shelf):
+async def test_chats_list_pages_newest_first(shelf: Shelf) -> None:
     library = shelf.open()
     for n in range(7):
         await told(library, f"chat {n}")
@@ -39,7 +41,7 @@ async def test_chats_are_listed_newest_first_in_pages(shelf: Shelf):
     assert pages == [["chat 6", "chat 5", "chat 4"], ["chat 3", "chat 2", "chat 1"], ["chat 0"]]
 
 
-async def test_chats_of_one_directory_are_listed(shelf: Shelf):
+async def test_chats_list_filters_by_directory(shelf: Shelf) -> None:
     library = shelf.open()
     await told(library, "here")
     await told(library, "there", Location("tty1", "/elsewhere"))
@@ -47,7 +49,7 @@ async def test_chats_of_one_directory_are_listed(shelf: Shelf):
     assert await titles(library, directory="/elsewhere") == ["there"]
 
 
-async def test_chats_are_found_by_title_and_by_text(shelf: Shelf):
+async def test_chats_search_matches_title_and_text(shelf: Shelf) -> None:
     library = shelf.open()
     recorder = await told(library, "about whales")
     await told(library, "about ants")
@@ -60,7 +62,7 @@ async def test_chats_are_found_by_title_and_by_text(shelf: Shelf):
     assert await titles(library, containing="100%") == []
 
 
-async def test_a_title_is_the_beginning_of_the_first_message(shelf: Shelf):
+async def test_chat_title_starts_with_first_message(shelf: Shelf) -> None:
     library = shelf.open()
     await told(library, "  many\n words " + "and more " * 20)
 
@@ -69,7 +71,7 @@ async def test_a_title_is_the_beginning_of_the_first_message(shelf: Shelf):
     assert chats.title(user_message("", File("thesis.pdf", "application/pdf", b"x"))) == "thesis.pdf"
 
 
-async def test_a_chat_is_renamed_and_found_by_name_or_beginning_of_its_id(shelf: Shelf):
+async def test_chat_renamed_is_found_by_name_or_id_prefix(shelf: Shelf) -> None:
     library = shelf.open()
     recorder = await told(library, "something")
     await told(library, "else")
@@ -80,7 +82,7 @@ async def test_a_chat_is_renamed_and_found_by_name_or_beginning_of_its_id(shelf:
         assert not isinstance(found, Failure) and found.id == recorder.chat_id
 
 
-async def test_a_name_of_none_or_of_several_is_a_failure(shelf: Shelf):
+async def test_chat_find_unknown_or_ambiguous_name_fails(shelf: Shelf) -> None:
     library = shelf.open()
     await told(library, "same")
     await told(library, "same")
@@ -90,7 +92,7 @@ async def test_a_name_of_none_or_of_several_is_a_failure(shelf: Shelf):
         assert isinstance(found, Failure) and found.kind is FailureKind.NOT_FOUND
 
 
-async def test_the_last_chat_is_the_one_of_this_terminal_here_else_of_this_directory(shelf: Shelf):
+async def test_last_chat_prefers_this_terminal_then_directory(shelf: Shelf) -> None:
     library = shelf.open()
     mine = await told(library, "mine")
     other = await told(library, "other window", Location("tty2", HERE.directory))
@@ -102,7 +104,7 @@ async def test_the_last_chat_is_the_one_of_this_terminal_here_else_of_this_direc
     assert await library.last(Location("tty1", "/nowhere")) is None
 
 
-async def test_a_fork_shares_what_was_said_before_it(shelf: Shelf):
+async def test_fork_shares_earlier_messages(shelf: Shelf) -> None:
     library = shelf.open()
     trunk = library.new_recorder(STATE, HERE)
     question = ask(trunk, "one")
@@ -119,7 +121,7 @@ async def test_a_fork_shares_what_was_said_before_it(shelf: Shelf):
     assert look(shelf.file, "SELECT count(*) FROM nodes") == [(4,)]
 
 
-async def test_a_fork_of_a_fork_outlives_both_when_they_are_purged(shelf: Shelf):
+async def test_fork_of_fork_survives_purge_of_both_sources(shelf: Shelf) -> None:
     library = shelf.open()
     trunk = library.new_recorder(STATE, HERE)
     node = await answer(trunk, ask(trunk, "one"), "two")
@@ -143,7 +145,7 @@ async def test_a_fork_of_a_fork_outlives_both_when_they_are_purged(shelf: Shelf)
     assert [hit.title for hit in await library.search("three")] == ["second"]
 
 
-async def test_a_deleted_chat_is_out_of_sight_and_comes_back(shelf: Shelf):
+async def test_deleted_chat_is_hidden_until_restored(shelf: Shelf) -> None:
     library = shelf.open()
     recorder = await told(library, "secret plan")
     await library.delete(recorder.chat_id)
@@ -156,7 +158,7 @@ async def test_a_deleted_chat_is_out_of_sight_and_comes_back(shelf: Shelf):
     assert len(await library.search("secret")) == 1
 
 
-async def test_after_thirty_days_a_deleted_chat_is_gone_with_its_words_and_attachments(shelf: Shelf):
+async def test_deleted_chat_after_thirty_days_is_purged_entirely(shelf: Shelf) -> None:
     library = shelf.open()
     recorder = library.new_recorder(STATE, HERE)
     from termchat.core.conversation import Node
@@ -175,7 +177,7 @@ async def test_after_thirty_days_a_deleted_chat_is_gone_with_its_words_and_attac
     assert look(shelf.file, "SELECT count(*) FROM words WHERE words MATCH 'unspeakable'") == [(0,)]
 
 
-async def test_what_somebody_still_says_brings_a_deleted_chat_back(shelf: Shelf):
+async def test_deleted_chat_new_message_restores_it(shelf: Shelf) -> None:
     library = shelf.open()
     recorder = library.new_recorder(STATE, HERE)
     first = ask(recorder, "one")
@@ -185,14 +187,14 @@ async def test_what_somebody_still_says_brings_a_deleted_chat_back(shelf: Shelf)
     assert await titles(library) == ["one"]
 
 
-async def test_there_is_no_chat_to_resume_or_fork(shelf: Shelf):
+async def test_resume_and_fork_unknown_chat_fail(shelf: Shelf) -> None:
     library = shelf.open()
 
     assert isinstance(await library.resume("nobody", HERE), Failure)
     assert isinstance(await library.fork("nobody", None, HERE), Failure)
 
 
-async def test_a_draft_of_a_chat_that_never_began_is_the_draft_of_the_next(shelf: Shelf):
+async def test_draft_of_unstarted_chat_moves_to_next_chat(shelf: Shelf) -> None:
     library = shelf.open()
     recorder = library.new_recorder(ChatState(), HERE)
     recorder.draft("unfinished")
@@ -213,7 +215,7 @@ async def test_a_draft_of_a_chat_that_never_began_is_the_draft_of_the_next(shelf
     assert look(shelf.file, "SELECT count(*) FROM drafts") == [(0,)]
 
 
-async def test_a_draft_that_came_back_can_be_cleared(shelf: Shelf):
+async def test_draft_restored_can_be_cleared(shelf: Shelf) -> None:
     library = shelf.open()
     recorder = await told(library, "hello")
     recorder.draft("and")
@@ -227,7 +229,7 @@ async def test_a_draft_that_came_back_can_be_cleared(shelf: Shelf):
     assert isinstance(found, Resumed) and found.draft == ""
 
 
-async def test_the_history_of_prompts_has_each_once_and_this_directory_first(shelf: Shelf):
+async def test_prompt_history_is_unique_with_this_directory_first(shelf: Shelf) -> None:
     library = shelf.open()
     for text, where in (("ls", "/a"), ("ls", "/a"), ("cat", "/b"), ("ls", "/a"), (" private", "/a"), ("100%", "/b")):
         library.remember(text, Location("", where))

@@ -79,7 +79,7 @@ def sample() -> FullChat:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(records(), min_size=1, max_size=3, unique_by=lambda record: record.info.id))
-def test_json_brings_everything_back_into_another_library(chats: list[FullChat]):
+def test_json_brings_everything_back_into_another_library(chats: list[FullChat]) -> None:
     async def there_and_back() -> tuple[str, str]:
         with tempfile.TemporaryDirectory() as directory:
             file = Path(directory) / "chats.json"
@@ -99,7 +99,7 @@ def test_json_brings_everything_back_into_another_library(chats: list[FullChat])
     assert json.loads(after) == json.loads(before)
 
 
-async def test_a_chat_of_the_library_comes_back_in_another_and_goes_on(shelf: Shelf, tmp_path: Path):
+async def test_a_chat_of_the_library_comes_back_in_another_and_goes_on(shelf: Shelf, tmp_path: Path) -> None:
     library = shelf.open()
     recorder = library.new_recorder(STATE, HERE)
     first = ask(recorder, "one")
@@ -118,7 +118,7 @@ async def test_a_chat_of_the_library_comes_back_in_another_and_goes_on(shelf: Sh
     assert await other.import_file(file) == ImportReport("termchat", messages=2)
 
 
-async def test_one_branch_is_exported_alone(shelf: Shelf):
+async def test_one_branch_is_exported_alone(shelf: Shelf) -> None:
     library = shelf.open()
     recorder = library.new_recorder(STATE, HERE)
     first = ask(recorder, "one")
@@ -134,14 +134,14 @@ async def test_one_branch_is_exported_alone(shelf: Shelf):
     assert [entry["id"] for entry in branch["chats"][0]["messages"]] == [first, two]
 
 
-async def test_an_empty_library_is_exported_as_a_whole_file(shelf: Shelf):
+async def test_an_empty_library_is_exported_as_a_whole_file(shelf: Shelf) -> None:
     library = shelf.open()
 
     assert json.loads(await exported(library, ExportFormat.JSON))["chats"] == []
     assert (await exported(library, ExportFormat.HTML)).endswith("</html>\n")
 
 
-def test_markdown_says_everything_and_keeps_fences_apart():
+def test_markdown_says_everything_and_keeps_fences_apart() -> None:
     text = written(ExportFormat.MARKDOWN, sample())
 
     assert text.startswith("# A <title>\n")
@@ -151,14 +151,14 @@ def test_markdown_says_everything_and_keeps_fences_apart():
     assert "another" not in text
 
 
-def test_text_says_everything():
+def test_text_says_everything() -> None:
     text = written(ExportFormat.TEXT, sample())
 
     assert "You, " in text and "[calls ls" in text and "[ls failed: ```" in text and "(cut):" in text
 
 
 @given(st.text("`~ab\n", max_size=30))
-def test_a_fence_is_longer_than_any_within(text: str):
+def test_a_fence_is_longer_than_any_within(text: str) -> None:
     lines = fenced(text).splitlines()
     assert lines[0] == lines[-1]
     assert all(not line.startswith(lines[0]) for line in lines[1:-1])
@@ -190,7 +190,7 @@ def harmless(html: str) -> None:
         assert (attributes.get("href") or "https://").startswith(("http://", "https://", "mailto:"))
 
 
-def test_html_runs_nothing_loads_nothing_and_knows_the_dark():
+def test_html_runs_nothing_loads_nothing_and_knows_the_dark() -> None:
     html = written(ExportFormat.HTML, sample())
 
     harmless(html)
@@ -201,7 +201,7 @@ def test_html_runs_nothing_loads_nothing_and_knows_the_dark():
 
 @settings(max_examples=100, deadline=None)
 @given(st.text('<>"&=()[]!`*_#-|:/ \nabconsriptjavhem', max_size=80))
-def test_html_is_harmless_whatever_was_said(said: str):
+def test_html_is_harmless_whatever_was_said(said: str) -> None:
     chat = sample()
     message = Message(
         Role.ASSISTANT, (Text(said), Reasoning(said), ToolCall(said, said, said), Image(said, b"x", said))
@@ -213,11 +213,11 @@ def test_html_is_harmless_whatever_was_said(said: str):
 
 @settings(max_examples=40, deadline=None)
 @given(records(), st.sampled_from(ExportFormat))
-def test_every_chat_can_be_written_in_every_form(chat: FullChat, form: ExportFormat):
+def test_every_chat_can_be_written_in_every_form(chat: FullChat, form: ExportFormat) -> None:
     assert written(form, chat, chat).encode("utf-8")
 
 
-async def test_what_is_no_export_is_refused_with_words(shelf: Shelf, tmp_path: Path):
+async def test_what_is_no_export_is_refused_with_words(shelf: Shelf, tmp_path: Path) -> None:
     library = shelf.open()
     bad = tmp_path / "bad"
     for raw in (b"", b"hello", b"{}", b"[]", b"[1]", b'{"a": 1}', b"PK\x03\x04broken", b"\xff\xfe", b"[" * 100_000):
@@ -227,7 +227,7 @@ async def test_what_is_no_export_is_refused_with_words(shelf: Shelf, tmp_path: P
     assert isinstance(await library.import_file(tmp_path / ""), Failure)
 
 
-async def test_bad_records_are_named_and_skipped(shelf: Shelf, tmp_path: Path):
+async def test_bad_records_are_named_and_skipped(shelf: Shelf, tmp_path: Path) -> None:
     good = json.loads(written(ExportFormat.JSON, sample()))
     entry = good["chats"][0]
     circle = {**entry, "id": "x1", "title": "circle", "messages": [{**entry["messages"][0], "parent": "n1"}]}

@@ -60,7 +60,7 @@ async def taken(library: ChatStore, file: Path, counts: tuple[int, int], skipped
     assert (again.chats, again.messages, again.known) == (0, 0, counts[0])
 
 
-async def test_chatgpt(shelf: Shelf):
+async def test_chatgpt(shelf: Shelf) -> None:
     library = shelf.open()
     await taken(library, SAMPLES / "chatgpt.json", (2, 9), ["Broken chat", "chat 4"])
 
@@ -82,7 +82,7 @@ async def test_chatgpt(shelf: Shelf):
     assert prepare_history(found.conversation.history(), gpt, lambda _: True)
 
 
-async def test_claude(shelf: Shelf):
+async def test_claude(shelf: Shelf) -> None:
     library = shelf.open()
     await taken(library, SAMPLES / "claude.json", (2, 7), ["Broken"])
 
@@ -109,7 +109,7 @@ def llm_log(file: Path, *, old: bool = False) -> None:
         connection.executescript(script.partition("-- later tables")[0] if old else script)
 
 
-async def test_llm(shelf: Shelf, tmp_path: Path):
+async def test_llm(shelf: Shelf, tmp_path: Path) -> None:
     llm_log(tmp_path / "logs.db")
     library = shelf.open()
     await taken(library, tmp_path / "logs.db", (2, 8), [])
@@ -134,13 +134,13 @@ async def test_llm(shelf: Shelf, tmp_path: Path):
     assert (await opened(library, "alone")).state.model == ModelRef("anthropic", "claude")
 
 
-async def test_an_old_log_of_llm(shelf: Shelf, tmp_path: Path):
+async def test_an_old_log_of_llm(shelf: Shelf, tmp_path: Path) -> None:
     llm_log(tmp_path / "logs.db", old=True)
     library = shelf.open()
     await taken(library, tmp_path / "logs.db", (2, 7), [])
 
 
-async def test_another_database_is_not_a_log_of_llm(shelf: Shelf, tmp_path: Path):
+async def test_another_database_is_not_a_log_of_llm(shelf: Shelf, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "logs.db")) as connection:
         connection.execute("CREATE TABLE bookmarks (a)")
     report = await shelf.open().import_file(tmp_path / "logs.db")
@@ -148,7 +148,7 @@ async def test_another_database_is_not_a_log_of_llm(shelf: Shelf, tmp_path: Path
     assert isinstance(report, ImportReport) and len(report.skipped) == 1
 
 
-async def test_an_archive_and_a_folder_are_read_as_well(shelf: Shelf, tmp_path: Path):
+async def test_an_archive_and_a_folder_are_read_as_well(shelf: Shelf, tmp_path: Path) -> None:
     chats: list[Any] = json.loads((SAMPLES / "chatgpt.json").read_text())
     folder = tmp_path / "export"
     folder.mkdir()
@@ -165,7 +165,7 @@ async def test_an_archive_and_a_folder_are_read_as_well(shelf: Shelf, tmp_path: 
     assert (second.chats, second.messages, second.known) == (0, 0, 2)
 
 
-async def test_a_newer_export_of_the_same_chat_adds_what_is_new(shelf: Shelf, tmp_path: Path):
+async def test_a_newer_export_of_the_same_chat_adds_what_is_new(shelf: Shelf, tmp_path: Path) -> None:
     chats: list[Any] = json.loads((SAMPLES / "claude.json").read_text())
     file = tmp_path / "conversations.json"
     file.write_text(json.dumps(chats[1:2]))
@@ -192,14 +192,14 @@ VALUES = st.recursive(
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(VALUES, st.sampled_from(["mapping", "chat_messages"]), VALUES, st.randoms())
-def test_whatever_is_in_an_export_it_is_read_or_skipped(odd: Any, key: str, inside: Any, chance: Any):
+def test_whatever_is_in_an_export_it_is_read_or_skipped(odd: Any, key: str, inside: Any, chance: Any) -> None:
     read = chatgpt.read if key == "mapping" else claude.read
     wrapped = {"a": {"message": inside, "parent": None}} if key == "mapping" else [inside]
     found = list(read([odd, {"id": "1", "uuid": "1", key: odd}, {"id": "2", "uuid": "2", key: wrapped}]))
     assert len(found) == 3 or any(not isinstance(item, SkippedRecord) for item in found)
 
 
-def test_a_record_of_a_real_shape_that_lost_anything_is_read_or_skipped():
+def test_a_record_of_a_real_shape_that_lost_anything_is_read_or_skipped() -> None:
     for read, name in ((chatgpt.read, "chatgpt.json"), (claude.read, "claude.json")):
         for chat in json.loads((SAMPLES / name).read_text()):
             for hurt in _hurt(chat):

@@ -1,3 +1,5 @@
+"""The usage ledger: rows, sums and prices."""
+
 from __future__ import annotations
 
 import time
@@ -25,7 +27,7 @@ def entry(turn: str, at: float, model: str, usage: Usage | None, step: int = 1) 
 
 
 @given(st.lists(requests, min_size=1, max_size=5), st.decimals(0, 1000, places=9))
-def test_shares_of_a_cost_add_up_to_it_exactly(made: list[tuple[int, Decimal | None]], cost: Decimal):
+def test_ledger_cost_shares_add_up_exactly(made: list[tuple[int, Decimal | None]], cost: Decimal) -> None:
     connection = db.open_memory().connection
     known = sum((c for _, c in made if c is not None), Decimal(0))
     for step, (tokens, own) in enumerate(made, 1):
@@ -39,7 +41,7 @@ def test_shares_of_a_cost_add_up_to_it_exactly(made: list[tuple[int, Decimal | N
     assert row.unpriced == 0
 
 
-def test_usage_by_day_model_and_chat_since_a_moment():
+def test_usage_groups_by_day_model_and_chat_since_date() -> None:
     connection = db.open_memory().connection
     connection.execute("INSERT INTO chats (id, title, created, updated) VALUES ('c', 'the chat', 0, 0)")
     now = time.time()
@@ -61,7 +63,7 @@ def test_usage_by_day_model_and_chat_since_a_moment():
     connection.close()
 
 
-async def test_an_unknown_cost_stays_unknown_and_a_reported_one_wins(shelf: Shelf):
+async def test_usage_cost_unknown_stays_unknown_and_reported_wins(shelf: Shelf) -> None:
     library = shelf.open()
     recorder = library.new_recorder(STATE, HERE)
     question = ask(recorder, "go")
@@ -75,7 +77,7 @@ async def test_an_unknown_cost_stays_unknown_and_a_reported_one_wins(shelf: Shel
     assert await library.usage(UsageGroup.MODEL, time.time() + 60) == ()
 
 
-async def test_the_books_outlive_the_chat(shelf: Shelf):
+async def test_ledger_survives_purge_of_chat(shelf: Shelf) -> None:
     library = shelf.open()
     recorder = library.new_recorder(STATE, HERE)
     await answer(recorder, ask(recorder, "go"), "x", Decimal("0.5"))

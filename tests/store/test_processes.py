@@ -62,7 +62,7 @@ async def killed(file: Path, seed: int) -> tuple[str, list[list[str]], float]:
 
 
 @pytest.mark.timeout(60 + 10 * KILLS)
-async def test_nothing_older_than_a_moment_is_lost_when_the_process_is_killed(tmp_path: Path):
+async def test_nothing_older_than_a_moment_is_lost_when_the_process_is_killed(tmp_path: Path) -> None:
     places = asyncio.Semaphore(4)
 
     async def once(seed: int) -> None:
@@ -116,7 +116,7 @@ async def goes_on(found: Resumed, shelf: Shelf, chat: str) -> None:
     assert look(shelf.file, "SELECT nodes.id FROM chats JOIN nodes ON nodes.n = head") == [(node,)]
 
 
-async def test_a_chat_that_another_process_has_open_is_forked(shelf: Shelf):
+async def test_a_chat_that_another_process_has_open_is_forked(shelf: Shelf) -> None:
     async with writer(shelf.file, 1) as process:
         chat = await line(process, "chat")
         await line(process, "done")
@@ -142,7 +142,7 @@ async def test_a_chat_that_another_process_has_open_is_forked(shelf: Shelf):
     assert shelf.told == []
 
 
-async def test_several_processes_write_at_once_and_nobody_sees_a_lock(shelf: Shelf):
+async def test_several_processes_write_at_once_and_nobody_sees_a_lock(shelf: Shelf) -> None:
     async with writer(shelf.file, 1) as one, writer(shelf.file, 2) as two, writer(shelf.file, 3) as three:
         for process in (one, two, three):
             await line(process, "asked")
@@ -159,7 +159,7 @@ async def test_several_processes_write_at_once_and_nobody_sees_a_lock(shelf: She
     assert shelf.told == []
 
 
-def test_a_process_knows_itself_and_not_one_that_is_gone():
+def test_a_process_knows_itself_and_not_one_that_is_gone() -> None:
     me, now = processes.this_process(), time.time()
     host, boot, pid, start = me.split("|")
 

@@ -1,3 +1,5 @@
+"""The recorder: turns, drafts and settings as rows of a chat."""
+
 from __future__ import annotations
 
 from decimal import Decimal
@@ -45,7 +47,7 @@ async def texts(library: ChatStore, recorder: Recorder) -> list[str]:
     return [node.message.text for node in found.conversation.path()]
 
 
-async def test_the_question_is_in_the_file_when_the_request_may_leave(shelf: Shelf):
+async def test_recorder_question_is_saved_before_request(shelf: Shelf) -> None:
     recorder = shelf.open().new_recorder(STATE, HERE)
     question = ask(recorder, "hello")
     await recorder.begin("turn", question)
@@ -53,7 +55,7 @@ async def test_the_question_is_in_the_file_when_the_request_may_leave(shelf: She
     assert look(shelf.file, "SELECT id, author FROM nodes") == [(question, "user")]
 
 
-async def test_a_chat_comes_back_with_its_model_system_prompt_settings_and_tree(shelf: Shelf):
+async def test_resume_restores_model_system_prompt_settings_and_tree(shelf: Shelf) -> None:
     library = shelf.open()
     recorder = library.new_recorder(ChatState(ModelRef("demo", "tour")), HERE)
     first = ask(recorder, "one")
@@ -72,7 +74,7 @@ async def test_a_chat_comes_back_with_its_model_system_prompt_settings_and_tree(
     assert (found.info.title, found.info.turns, found.info.model) == ("one", 1, MODEL)
 
 
-async def test_a_reply_is_on_disk_while_it_streams(shelf: Shelf):
+async def test_recorder_streaming_reply_is_saved(shelf: Shelf) -> None:
     recorder = shelf.open().new_recorder(STATE, HERE)
     recording = await started(recorder, ask(recorder, "go"))
     stream(recording, "turn", ["one", "two"])
@@ -83,7 +85,7 @@ async def test_a_reply_is_on_disk_while_it_streams(shelf: Shelf):
     assert look(shelf.file, "SELECT count(*) FROM partials") == [(1,)]
 
 
-async def test_the_whole_message_takes_the_place_of_the_partial_one(shelf: Shelf):
+async def test_recorder_complete_message_replaces_partial(shelf: Shelf) -> None:
     library = shelf.open()
     recorder = library.new_recorder(STATE, HERE)
     await answer(recorder, ask(recorder, "go"), "one two")
@@ -94,7 +96,7 @@ async def test_the_whole_message_takes_the_place_of_the_partial_one(shelf: Shelf
     assert look(shelf.file, "SELECT count(*) FROM nodes") == [(2,)]
 
 
-async def test_a_turn_that_nobody_reads_any_more_is_kept_as_cut(shelf: Shelf):
+async def test_recorder_abandoned_turn_is_saved_as_cut(shelf: Shelf) -> None:
     library = shelf.open(every=60)
     recorder = library.new_recorder(STATE, HERE)
     recording = await started(recorder, ask(recorder, "go"))
@@ -107,7 +109,7 @@ async def test_a_turn_that_nobody_reads_any_more_is_kept_as_cut(shelf: Shelf):
     assert (last.message.text, last.message.outcome, last.message.origin) == ("as far ", Outcome.CUT, None)
 
 
-async def test_a_cut_reply_says_who_spoke_if_the_model_answered_before(shelf: Shelf):
+async def test_recorder_cut_reply_keeps_its_model(shelf: Shelf) -> None:
     library = shelf.open(every=60)
     recorder = library.new_recorder(STATE, HERE)
     node = await answer(recorder, ask(recorder, "go"), "whole")
@@ -120,7 +122,7 @@ async def test_a_cut_reply_says_who_spoke_if_the_model_answered_before(shelf: Sh
     assert (last.message.text, last.message.origin) == ("cut ", ORIGIN)
 
 
-async def test_a_turn_without_a_word_leaves_the_question_alone(shelf: Shelf):
+async def test_recorder_empty_turn_saves_question_only(shelf: Shelf) -> None:
     library = shelf.open()
     recorder = library.new_recorder(STATE, HERE)
     recording = await started(recorder, ask(recorder, "go"))
@@ -129,7 +131,7 @@ async def test_a_turn_without_a_word_leaves_the_question_alone(shelf: Shelf):
     assert await texts(library, recorder) == ["go"]
 
 
-async def test_results_of_tools_are_on_disk_as_they_come(shelf: Shelf):
+async def test_recorder_tool_results_are_saved_as_they_arrive(shelf: Shelf) -> None:
     recorder = shelf.open(every=60).new_recorder(STATE, HERE)
     question = ask(recorder, "go")
     recording = await started(recorder, question)
@@ -140,7 +142,7 @@ async def test_results_of_tools_are_on_disk_as_they_come(shelf: Shelf):
     assert look(shelf.file, "SELECT parent FROM partials") == [(asked,)]
 
 
-async def test_results_survive_a_turn_that_ends_among_them(shelf: Shelf):
+async def test_recorder_tool_results_survive_cut_turn(shelf: Shelf) -> None:
     library = shelf.open(every=60)
     recorder = library.new_recorder(STATE, HERE)
     question = ask(recorder, "go")
@@ -153,7 +155,7 @@ async def test_results_survive_a_turn_that_ends_among_them(shelf: Shelf):
     assert path[-1].message == Message(Role.TOOL, (ToolResult("call_0", "ls", (Text("file one"),)),))
 
 
-async def test_every_request_is_in_the_books(shelf: Shelf):
+async def test_ledger_records_every_request(shelf: Shelf) -> None:
     library = shelf.open()
     recorder = library.new_recorder(STATE, HERE)
     question = ask(recorder, "go")
@@ -170,7 +172,7 @@ async def test_every_request_is_in_the_books(shelf: Shelf):
     assert (row.cost, row.unpriced) == (Decimal("0.03"), 0)
 
 
-async def test_a_request_that_failed_is_in_the_books_and_cost_nothing(shelf: Shelf):
+async def test_ledger_failed_request_is_recorded_without_cost(shelf: Shelf) -> None:
     library = shelf.open()
     recorder = library.new_recorder(STATE, HERE)
     recording = await started(recorder, ask(recorder, "go"))
@@ -183,7 +185,7 @@ async def test_a_request_that_failed_is_in_the_books_and_cost_nothing(shelf: She
     assert (row.requests, row.output, row.cost, row.unpriced) == (1, 0, Decimal(0), 0)
 
 
-async def test_a_chat_without_a_message_is_none(shelf: Shelf):
+async def test_recorder_without_message_creates_no_chat(shelf: Shelf) -> None:
     library = shelf.open()
     recorder = library.new_recorder(STATE, HERE)
     recorder.set_state(ChatState())
@@ -193,7 +195,7 @@ async def test_a_chat_without_a_message_is_none(shelf: Shelf):
     assert (await library.chats()).chats == ()
 
 
-async def test_a_message_is_never_rewritten(shelf: Shelf):
+async def test_recorder_never_rewrites_a_message(shelf: Shelf) -> None:
     library = shelf.open()
     recorder = library.new_recorder(STATE, HERE)
     question = ask(recorder, "the original")
@@ -202,7 +204,7 @@ async def test_a_message_is_never_rewritten(shelf: Shelf):
     assert await texts(library, recorder) == ["the original"]
 
 
-async def test_an_attachment_is_stored_once(shelf: Shelf):
+async def test_attachment_sent_twice_is_stored_once(shelf: Shelf) -> None:
     library = shelf.open()
     recorder = library.new_recorder(STATE, HERE)
     picture = Image("image/png", b"\x89PNG" * 1000)
@@ -214,7 +216,7 @@ async def test_an_attachment_is_stored_once(shelf: Shelf):
     assert look(shelf.file, "SELECT count(*) FROM blobs") == [(1,)]
 
 
-async def test_keys_never_enter_the_file(shelf: Shelf):
+async def test_recorder_never_saves_keys(shelf: Shelf) -> None:
     key = "sk-live-0123456789abcdef"
     library = shelf.open(hide=Redactor([key], shapes=False))
     recorder = library.new_recorder(STATE, HERE)
@@ -232,7 +234,7 @@ async def test_keys_never_enter_the_file(shelf: Shelf):
     assert await texts(shelf.open(), recorder) == ["here: …cdef", "…cdef "]
 
 
-async def test_a_chat_in_memory_works_alike_and_leaves_nothing(shelf: Shelf, tmp_path: Path):
+async def test_memory_store_works_alike_and_leaves_no_file(shelf: Shelf, tmp_path: Path) -> None:
     library = shelf.in_memory()
     recorder = library.new_recorder(STATE, HERE)
     await answer(recorder, ask(recorder, "hello there"), "general")
@@ -243,7 +245,7 @@ async def test_a_chat_in_memory_works_alike_and_leaves_nothing(shelf: Shelf, tmp
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_what_is_said_in_the_middle_of_a_turn_is_in_the_file_when_the_next_request_may_leave(shelf: Shelf):
+async def test_recorder_steering_message_is_saved_before_next_request(shelf: Shelf) -> None:
     recorder = shelf.open(every=60).new_recorder(STATE, HERE)
     question = ask(recorder, "go")
     recording = await started(recorder, question)

@@ -75,7 +75,7 @@ def asides(shelf: Shelf) -> list[Path]:
     return [path for path in found if not path.name.endswith(("-wal", "-shm"))]
 
 
-async def test_a_broken_page_costs_what_was_on_it(shelf: Shelf, sound: bytes, tmp_path: Path):
+async def test_a_broken_page_costs_what_was_on_it(shelf: Shelf, sound: bytes, tmp_path: Path) -> None:
     shelf.file.parent.mkdir(parents=True)
     leaves = pages_of(sound, "nodes", tmp_path)
     broken = bytearray(sound)
@@ -96,7 +96,7 @@ async def test_a_broken_page_costs_what_was_on_it(shelf: Shelf, sound: bytes, tm
     assert look(shelf.file, "PRAGMA foreign_key_check") == []
 
 
-async def test_without_its_first_page_a_file_is_still_read(shelf: Shelf, sound: bytes):
+async def test_without_its_first_page_a_file_is_still_read(shelf: Shelf, sound: bytes) -> None:
     shelf.file.parent.mkdir(parents=True)
     shelf.file.write_bytes(b"\x00" * PAGE + sound[PAGE:])
 
@@ -104,7 +104,7 @@ async def test_without_its_first_page_a_file_is_still_read(shelf: Shelf, sound: 
     assert len(shelf.told) == 1
 
 
-async def test_half_a_file_gives_what_is_in_it(shelf: Shelf, sound: bytes):
+async def test_half_a_file_gives_what_is_in_it(shelf: Shelf, sound: bytes) -> None:
     shelf.file.parent.mkdir(parents=True)
     shelf.file.write_bytes(sound[: len(sound) // 2 // PAGE * PAGE])
 
@@ -113,7 +113,7 @@ async def test_half_a_file_gives_what_is_in_it(shelf: Shelf, sound: bytes):
     assert len(asides(shelf)) == 1 and len(shelf.told) == 1
 
 
-async def test_a_file_of_something_else_is_set_aside_whole(shelf: Shelf):
+async def test_a_file_of_something_else_is_set_aside_whole(shelf: Shelf) -> None:
     shelf.file.parent.mkdir(parents=True)
     shelf.file.write_bytes(b"not a database " * 1000)
 
@@ -124,7 +124,7 @@ async def test_a_file_of_something_else_is_set_aside_whole(shelf: Shelf):
     assert aside.read_bytes() == b"not a database " * 1000
 
 
-async def test_damage_found_in_the_middle_of_work_stops_nothing(shelf: Shelf, sound: bytes, tmp_path: Path):
+async def test_damage_found_in_the_middle_of_work_stops_nothing(shelf: Shelf, sound: bytes, tmp_path: Path) -> None:
     shelf.file.parent.mkdir(parents=True)
     page = pages_of(sound, "nodes", tmp_path)[-1]
     shelf.file.write_bytes(sound[: (page - 1) * PAGE] + os.urandom(PAGE) + sound[page * PAGE :])
@@ -141,7 +141,7 @@ async def test_damage_found_in_the_middle_of_work_stops_nothing(shelf: Shelf, so
     assert look(shelf.file, "PRAGMA integrity_check") == [("ok",)]
 
 
-async def test_a_message_that_is_damaged_within_says_so(shelf: Shelf, sound: bytes):
+async def test_a_message_that_is_damaged_within_says_so(shelf: Shelf, sound: bytes) -> None:
     shelf.file.parent.mkdir(parents=True)
     shelf.file.write_bytes(sound)
     with closing(sqlite3.connect(shelf.file)) as connection:
@@ -155,7 +155,7 @@ async def test_a_message_that_is_damaged_within_says_so(shelf: Shelf, sound: byt
     assert len(texts) == MESSAGES and texts[3] == messages.DAMAGED
 
 
-async def test_only_the_first_of_two_rescues(shelf: Shelf, sound: bytes):
+async def test_only_the_first_of_two_rescues(shelf: Shelf, sound: bytes) -> None:
     shelf.file.parent.mkdir(parents=True)
     shelf.file.write_bytes(b"\x00" * PAGE + sound[PAGE:])
 
@@ -167,7 +167,9 @@ async def test_only_the_first_of_two_rescues(shelf: Shelf, sound: bytes):
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
-def test_no_damage_ends_in_anything_but_a_sound_file(tmp_path_factory: pytest.TempPathFactory, sound: bytes, seed: int):
+def test_recovery_any_damage_leaves_sound_file(
+    tmp_path_factory: pytest.TempPathFactory, sound: bytes, seed: int
+) -> None:
     chance = Random(seed)
     file = tmp_path_factory.mktemp("hurt") / "termchat.db"
     raw = bytearray(sound)

@@ -1,3 +1,5 @@
+"""The schema: creation, migration and refusal of newer files."""
+
 from __future__ import annotations
 
 import sqlite3
@@ -16,7 +18,7 @@ SAMPLES = Path(__file__).parent / "schemas"
 
 
 @pytest.mark.parametrize("version", range(len(MIGRATIONS) + 1))
-async def test_a_file_of_every_version_is_brought_to_the_newest(shelf: Shelf, version: int):
+async def test_schema_every_version_migrates_to_newest(shelf: Shelf, version: int) -> None:
     shelf.file.parent.mkdir(parents=True)
     with closing(sqlite3.connect(shelf.file)) as old:
         if version:
@@ -36,7 +38,7 @@ async def test_a_file_of_every_version_is_brought_to_the_newest(shelf: Shelf, ve
     assert shelf.told == []
 
 
-def test_the_sample_of_the_newest_version_has_its_tables():
+def test_schema_newest_sample_has_all_tables() -> None:
     with closing(sqlite3.connect(":memory:")) as old, closing(db.open_memory().connection) as new:
         old.executescript((SAMPLES / f"v{len(MIGRATIONS)}.sql").read_text())
         for table in TABLES:
@@ -44,7 +46,7 @@ def test_the_sample_of_the_newest_version_has_its_tables():
             assert old.execute(columns).fetchall() == new.execute(columns).fetchall()
 
 
-def test_a_step_that_fails_leaves_the_file_as_it_was(tmp_path: Path):
+def test_migration_failed_step_leaves_file_unchanged(tmp_path: Path) -> None:
     file = tmp_path / "termchat.db"
     connection = db.open_file(file).connection
     steps = (*MIGRATIONS, "CREATE TABLE more (a);\nINSERT INTO missing VALUES (1);\n")
@@ -56,7 +58,7 @@ def test_a_step_that_fails_leaves_the_file_as_it_was(tmp_path: Path):
     assert look(file, "SELECT name FROM sqlite_master WHERE name = 'more'") == []
 
 
-def test_later_steps_are_taken_once(tmp_path: Path):
+def test_migration_later_steps_run_once(tmp_path: Path) -> None:
     file = tmp_path / "termchat.db"
     connection = db.open_file(file).connection
     steps = (*MIGRATIONS, "CREATE TABLE more (a);\n")
@@ -74,7 +76,7 @@ def test_later_steps_are_taken_once(tmp_path: Path):
         ("CREATE TABLE bookmarks (n); INSERT INTO bookmarks VALUES (1)", "another program"),
     ],
 )
-async def test_a_file_that_is_not_ours_to_change_is_left_alone(shelf: Shelf, script: str, words: str):
+async def test_schema_foreign_or_newer_file_is_left_unchanged(shelf: Shelf, script: str, words: str) -> None:
     shelf.file.parent.mkdir(parents=True)
     with closing(sqlite3.connect(shelf.file)) as other:
         other.executescript(script)

@@ -1,3 +1,5 @@
+"""Full-text search over saved messages."""
+
 from __future__ import annotations
 
 import pytest
@@ -49,7 +51,7 @@ SAID = (
         ("气天", None),
     ],
 )
-async def test_words_are_found_as_people_type_them(shelf: Shelf, typed: str, found: int | None):
+async def test_words_are_found_as_people_type_them(shelf: Shelf, typed: str, found: int | None) -> None:
     library = shelf.in_memory()
     recorder = library.new_recorder(STATE, HERE)
     for text in SAID:
@@ -60,14 +62,14 @@ async def test_words_are_found_as_people_type_them(shelf: Shelf, typed: str, fou
 
 
 @given(st.text(max_size=40))
-def test_any_question_is_answered(typed: str):
+def test_any_question_is_answered(typed: str) -> None:
     connection = db.open_memory().connection
     assert search.search(connection, typed, 10) == ()
     connection.close()
 
 
 @given(st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=3))
-def test_whatever_was_said_is_found_by_its_own_words(said: list[str]):
+def test_whatever_was_said_is_found_by_its_own_words(said: list[str]) -> None:
     text = " ".join(said).encode("utf-8", "replace").decode()
     asked = parse_query(f'"{text.replace(chr(34), " ")}"')
     if not asked or "\x00" in text:
@@ -80,7 +82,7 @@ def test_whatever_was_said_is_found_by_its_own_words(said: list[str]):
     assert found == [(1,)] or tokens == (0,)
 
 
-async def test_everything_that_was_said_shown_or_given_is_found(shelf: Shelf):
+async def test_everything_that_was_said_shown_or_given_is_found(shelf: Shelf) -> None:
     library = shelf.in_memory()
     recorder = library.new_recorder(STATE, HERE)
     result = ToolResult("c", "ls", (Text("outputword"),))
@@ -93,7 +95,7 @@ async def test_everything_that_was_said_shown_or_given_is_found(shelf: Shelf):
         assert len(await library.search(word)) == 1, word
 
 
-async def test_the_better_hit_is_first_and_of_equals_the_newer(shelf: Shelf):
+async def test_the_better_hit_is_first_and_of_equals_the_newer(shelf: Shelf) -> None:
     library = shelf.in_memory()
     recorder = library.new_recorder(STATE, HERE)
     for text in ("whale old", "whale new", "whale whale whale", "of many other things and a whale too here"):
@@ -104,7 +106,7 @@ async def test_the_better_hit_is_first_and_of_equals_the_newer(shelf: Shelf):
 
 
 @given(st.text(max_size=500), st.text("ab天 é", min_size=1, max_size=3))
-def test_marks_lie_on_what_was_asked_for(text: str, piece: str):
+def test_marks_lie_on_what_was_asked_for(text: str, piece: str) -> None:
     asked = parse_query(piece)
     if not asked:
         return
@@ -114,7 +116,7 @@ def test_marks_lie_on_what_was_asked_for(text: str, piece: str):
     assert all(0 <= begin < end <= len(shown) for begin, end in marks)
 
 
-async def test_a_snippet_is_the_neighbourhood_of_the_first_find(shelf: Shelf):
+async def test_a_snippet_is_the_neighbourhood_of_the_first_find(shelf: Shelf) -> None:
     library = shelf.in_memory()
     ask(library.new_recorder(STATE, HERE), "x " * 500 + "needle\nin a haystack" + " y" * 500)
 
@@ -123,7 +125,7 @@ async def test_a_snippet_is_the_neighbourhood_of_the_first_find(shelf: Shelf):
     assert [hit.snippet[a:b] for a, b in hit.marks] == ["needle"]
 
 
-def test_the_index_can_be_made_anew():
+def test_the_index_can_be_made_anew() -> None:
     connection = db.open_memory().connection
     connection.execute("INSERT INTO chats (id, created, updated) VALUES ('c', 0, 0)")
     for n, text in enumerate(SAID):
@@ -137,5 +139,5 @@ def test_the_index_can_be_made_anew():
     connection.close()
 
 
-def test_words_of_a_message_are_all_its_texts():
+def test_words_of_a_message_are_all_its_texts() -> None:
     assert searchable_text(user_message("a", File("b.pdf", "application/pdf", b""))) == "b.pdf\na"

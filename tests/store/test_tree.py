@@ -94,5 +94,5 @@ async def play(steps: list[str], chance: Any) -> None:
 
 @settings(max_examples=100)
 @given(STEPS, st.randoms(use_true_random=False))
-def test_the_tree_on_disk_is_the_one_in_memory(steps: list[str], chance: Any):
+def test_the_tree_on_disk_is_the_one_in_memory(steps: list[str], chance: Any) -> None:
     asyncio.run(play(steps, chance))
