@@ -20,7 +20,7 @@ The way of one request, and the map of the package:
     script.py       what can be said: Reply, its steps, how the bytes travel;  quirks.py: what servers do their way
     fault.py        what can go wrong, one constructor each
     answers.py      a reply or a fault answered;  render/: the vendors' frames;  transport.py: frames as bytes
-    mint.py         ids and signatures that tell where they come from, so that validators can check them
+    signatures.py   ids and signatures that tell where they come from, so that validators can check them
     signals.py      waits for tests: no sleeps
     clients.py      the real SDKs, asked once;  __main__.py: the gateway by hand, `python -m tests.gateway`
 
