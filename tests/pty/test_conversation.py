@@ -36,7 +36,7 @@ def test_two_keys_leave_with_a_sane_terminal() -> None:
         assert terminal.output.rstrip().endswith(b"\x1b[0m")
 
 
-def test_500_messages_typed_while_lines_stream_all_arrive_and_none_is_echoed() -> None:
+def test_500_messages_typed_during_stream_arrive_unechoed() -> None:
     rng = random.Random(7)
     with Terminal(rows=24) as terminal:
         _ready(terminal)
@@ -59,7 +59,7 @@ def test_500_messages_typed_while_lines_stream_all_arrive_and_none_is_echoed() -
         assert all(row.endswith("jumps over") for row in streamed)
 
 
-def test_no_settled_frame_is_without_the_input_and_no_committed_line_ends_in_a_blank() -> None:
+def test_frames_keep_input_and_lines_have_no_trailing_blank() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("my draft stays")

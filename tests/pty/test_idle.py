@@ -30,7 +30,7 @@ def sleeps(terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize("options", [(), ("--plain",), ("--accessible",)])
-def test_at_rest_nothing_wakes_it(options: tuple[str, ...], tmp_path: Path) -> None:
+def test_idle_program_never_wakes(options: tuple[str, ...], tmp_path: Path) -> None:
     command = (sys.executable, "-m", "termchat", "-m", "demo/tour", *options)
     with Terminal(command, env={"HOME": str(tmp_path), "TERMCHAT_DEMO_SPEED": "0"}) as terminal:
         terminal.until(lambda: "Ask anything" in terminal.text or terminal.output.endswith((b"> ", b"You: ")))
@@ -40,7 +40,7 @@ def test_at_rest_nothing_wakes_it(options: tuple[str, ...], tmp_path: Path) -> N
         sleeps(terminal)
 
 
-def test_nor_with_a_draft_a_list_the_keys_or_a_queue_that_waits() -> None:
+def test_idle_program_with_draft_list_keys_or_queue_never_wakes() -> None:
     with Terminal(rows=30) as terminal:
         terminal.shows("Ask anything")
         for keys, seen in (

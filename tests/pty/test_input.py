@@ -103,7 +103,7 @@ def test_what_was_typed_before_the_start_is_sent() -> None:
         assert len(sent) <= 3  # the terminal itself has echoed it before anyone could stop it
 
 
-def test_the_first_paint_waits_for_no_answer_and_a_terminal_that_answers_is_heard() -> None:
+def test_first_paint_does_not_wait_for_terminal_answers() -> None:
     def answer(data: bytes) -> bytes:
         return b"\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[?2026;2$y\x1b[?62c" if b"\x1b]11;?" in data else b""
 
@@ -170,7 +170,7 @@ def test_up_brings_back_what_was_typed() -> None:
         terminal.until(lambda: terminal.text.count("You said: alpha one") == 2)
 
 
-def test_a_key_is_echoed_fast_while_lines_stream() -> None:
+def test_input_echoes_keys_while_lines_stream() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("lines 2000 5\r")
@@ -190,7 +190,7 @@ def gate(tmp_path: Path) -> Path:
     return tmp_path / "gate"
 
 
-def test_keys_are_echoed_while_the_program_is_still_being_imported(gate: Path) -> None:
+def test_input_echoes_keys_during_import(gate: Path) -> None:
     with Terminal(env={"TESTGATE": str(gate)}) as terminal:
         terminal.until(lambda: terminal.lines[0] == "❯")
         terminal.send("helo")
@@ -207,7 +207,7 @@ def test_keys_are_echoed_while_the_program_is_still_being_imported(gate: Path) -
         assert [row for row in terminal.transcript if row.startswith("❯ hello")] == ["❯ hello 你_好"]
 
 
-def test_interrupted_while_it_is_being_imported_it_leaves_nothing(gate: Path) -> None:
+def test_ctrl_c_during_import_leaves_clean_terminal(gate: Path) -> None:
     with Terminal(env={"TESTGATE": str(gate)}) as terminal:
         terminal.until(lambda: terminal.lines[0] == "❯")
         terminal.send("\x03")

@@ -125,7 +125,7 @@ def test_the_cell(cell: Cell) -> None:
 
 @pytest.mark.parametrize("key", [ESC, CTRL_C])
 @pytest.mark.parametrize("typed", ["hang on", "ponder", "drip", "tool slow", "tool deaf", "retry 30"])
-def test_a_stop_is_seen_in_the_next_frame(typed: str, key: str) -> None:
+def test_stop_shows_in_next_frame(typed: str, key: str) -> None:
     """Not by the clock, which tells how busy the machine is: by what else is written before it is shown.
 
     A frame each for the spinner and for the reply may have been under way when the key was pressed.
@@ -144,7 +144,7 @@ def test_a_stop_is_seen_in_the_next_frame(typed: str, key: str) -> None:
             terminal.shows("■ stopped")
 
 
-def test_a_stop_closes_the_connection(gateway_thread: Gateway, tmp_path: Path) -> None:
+def test_stop_closes_connection(gateway_thread: Gateway, tmp_path: Path) -> None:
     gateway_thread.always(lambda request: Reply(Text("some", " words"), Text("never")).after(2, fault.stall()))
     file = tmp_path / ".config/termchat/config.toml"
     file.parent.mkdir(parents=True)

@@ -38,7 +38,7 @@ def _prompt(env: dict[str, str]) -> bytes:
 
 
 @pytest.mark.parametrize("env", [PLAIN, ACCESSIBLE])
-def test_not_one_escape_sequence_is_written_and_no_key_is_offered_that_does_nothing(env: dict[str, str]) -> None:
+def test_plain_writes_no_escape_sequence_and_offers_no_dead_key(env: dict[str, str]) -> None:
     terminal = _session(env)
     assert b"\x1b" not in terminal.output
     said = "\n".join(row for row in terminal.transcript if row[:1] != "/" or "  " not in row)  # but in /help
@@ -59,7 +59,7 @@ def test_a_screen_reader_hears_words_and_no_glyph() -> None:
     assert not any(row == "" for row in said[: said.index("You: code")])
 
 
-def test_a_screen_reader_hears_that_it_goes_on_and_a_bell_when_it_is_over() -> None:
+def test_screen_reader_gets_progress_and_final_bell() -> None:
     with Terminal(env={"TESTFLAGS": "accessible hasty"}) as terminal:
         terminal.shows("You:")
         terminal.send("hang\n")
@@ -70,7 +70,7 @@ def test_a_screen_reader_hears_that_it_goes_on_and_a_bell_when_it_is_over() -> N
         terminal.until(lambda: b"\x07" in terminal.output)
 
 
-def test_what_is_said_of_a_stop_has_a_row_of_its_own_for_a_screen_reader_too() -> None:
+def test_screen_reader_stop_message_is_on_its_own_row() -> None:
     with Terminal(env=ACCESSIBLE) as terminal:
         terminal.shows("You:")
         terminal.send("hang\n")
@@ -157,7 +157,7 @@ def test_a_stop_is_told_on_a_row_of_its_own(typed: str) -> None:
         terminal.until(lambda: terminal.lines[-1] == ">" or ">" in terminal.lines[-2:] or "\n>" in terminal.text)
 
 
-def test_what_does_not_end_when_it_is_told_to_says_that_it_stops_and_is_left_alone_by_a_second_ctrl_c() -> None:
+def test_second_ctrl_c_abandons_tool_that_ignores_cancel() -> None:
     with Terminal(env=PLAIN) as terminal:
         terminal.shows(">")
         terminal.send("tool deaf\n")

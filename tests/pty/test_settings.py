@@ -61,7 +61,7 @@ def test_what_a_chat_thinks_with_comes_back_with_it(tmp_path: Path) -> None:
         terminal.shows("think = high  (this chat)")
 
 
-def test_a_theme_is_worn_while_it_is_marked_and_kept_when_it_is_taken(tmp_path: Path) -> None:
+def test_theme_list_previews_marked_and_keeps_chosen(tmp_path: Path) -> None:
     with program(tmp_path) as terminal:
         terminal.shows("Ask anything")
         assert NORD.encode() in terminal.output

@@ -209,7 +209,7 @@ def test_the_details_of_an_error_are_read_in_the_pager() -> None:
 
 
 @pytest.mark.parametrize("flags", ["links", "", "plain links"])
-def test_the_page_where_credit_is_bought_is_a_link_where_the_terminal_knows_links(flags: str) -> None:
+def test_credit_page_is_link_where_terminal_supports_links(flags: str) -> None:
     with Terminal(env={"TESTFLAGS": flags}) as terminal:
         terminal.shows("fake/one answers")
         terminal.send("broke\r")
@@ -334,7 +334,7 @@ def test_a_reply_that_stalls_says_so_and_alt_r_asks_again() -> None:
         terminal.until(lambda: "❯ a draft" in terminal.lines)
 
 
-def test_a_question_that_gets_no_answer_is_asked_again_and_never_in_the_input_meanwhile() -> None:
+def test_alt_r_on_unanswered_question_keeps_input_empty() -> None:
     with Terminal(env=HASTY) as terminal:
         _ready(terminal)
         terminal.send("hang on\r")
@@ -418,7 +418,7 @@ def test_after_an_error_enter_sends_that_message_and_then_the_queue() -> None:
         terminal.shows("You said: and then this")
 
 
-def test_a_message_that_finds_the_input_taken_is_in_the_history_and_that_is_said() -> None:
+def test_returned_message_with_draft_goes_to_history_with_notice() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("hang on\r")

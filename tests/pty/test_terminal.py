@@ -138,7 +138,7 @@ def test_no_way_out_leaves_the_tab_at_work(way: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["/usage", "401", "-1", "all", "x", "你好", "# a title"])
-def test_an_esc_in_one_read_with_what_is_typed_after_it_loses_neither(text: str) -> None:
+def test_esc_in_one_read_with_text_loses_neither(text: str) -> None:
     with Terminal() as terminal:
         terminal.shows("Ask anything")
         terminal.send("drip\r")
@@ -200,7 +200,7 @@ def test_the_colours_follow_the_background_the_terminal_tells(colour: str, other
     assert seen[0] != seen[1]
 
 
-def test_while_only_the_end_of_the_reply_changes_the_input_row_is_left_alone() -> None:
+def test_stream_leaves_input_row_unwritten() -> None:
     with Terminal() as terminal:
         terminal.shows("Ask anything")
         terminal.send("drip\r")
