@@ -27,19 +27,19 @@ _expressions = st.recursive(
 
 
 @given(_expressions)
-def test_sums_and_products_are_exact(expression: tuple[str, Fraction]) -> None:
+def test_calculator_sums_and_products_are_exact(expression: tuple[str, Fraction]) -> None:
     text, value = expression
     assert Fraction(evaluate(text)) == value
 
 
 @given(st.integers(-(10**9), 10**9), st.integers(-(10**9), 10**9).filter(bool))
-def test_quotient_and_rest_are_those_of_python(a: int, b: int) -> None:
+def test_calculator_quotient_and_remainder_match_python(a: int, b: int) -> None:
     assert evaluate(f"({a}) // ({b})") == str(a // b)
     assert evaluate(f"({a}) % ({b})") == str(a % b)
 
 
 @given(st.text("0123456789.+-*/%^()!, eE_sqrtpiminlogx×÷", max_size=40) | st.text(max_size=20))
-def test_any_text_gives_a_value_or_says_why(text: str) -> None:
+def test_calculator_any_text_gives_value_or_reason(text: str) -> None:
     try:
         said = evaluate(text)
     except ExpressionError as error:
@@ -74,7 +74,7 @@ def test_any_text_gives_a_value_or_says_why(text: str) -> None:
         ("2**2000", "1.148130695274254524232833201e+602"),
     ],
 )
-def test_values(expression: str, value: str) -> None:
+def test_calculator_values(expression: str, value: str) -> None:
     assert evaluate(expression) == value
 
 
@@ -102,6 +102,6 @@ def test_values(expression: str, value: str) -> None:
         ("1+" * 600 + "1", "longer than"),
     ],
 )
-def test_faults_are_named(expression: str, why: str) -> None:
+def test_calculator_faults_are_named(expression: str, why: str) -> None:
     with pytest.raises(ExpressionError, match=why.replace("(", r"\(").replace(")", r"\)")):
         evaluate(expression)

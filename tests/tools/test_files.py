@@ -54,7 +54,7 @@ def read(world: Path, path: str, first_line: int = 1) -> str:
     [("a.txt", "one\ntwo\n"), ("./sub/../a.txt", "one\ntwo\n"), ("sub/b.txt", "b"),
      ("in", "b"), ("empty", "[empty is empty]")],
 )  # fmt: skip
-def test_a_file_inside_is_read_as_it_is(world: Path, path: str, text: str) -> None:
+def test_read_file_inside_root_is_unchanged(world: Path, path: str, text: str) -> None:
     assert read(world, path) == text
     assert read(world, str(world / path)) == text.replace("[empty", f"[{world / 'empty'}")
 
@@ -84,7 +84,7 @@ def test_a_file_inside_is_read_as_it_is(world: Path, path: str, text: str) -> No
         ("x" * 5000, "cannot be read"),
     ],
 )
-def test_anything_else_is_refused_with_its_reason(world: Path, path: str, why: str) -> None:
+def test_read_file_other_paths_are_refused_with_reason(world: Path, path: str, why: str) -> None:
     answer = read_inside(ToolContext(world), path)
     assert isinstance(answer, ToolError)
     assert why in answer.words
@@ -110,18 +110,18 @@ _STEPS = (
 
 
 @given(st.lists(st.sampled_from(_STEPS), max_size=8).map("/".join) | st.text(max_size=20))
-def test_no_path_leads_out(world: Path, path: str) -> None:
+def test_read_file_no_path_leaves_root(world: Path, path: str) -> None:
     answer = read_inside(ToolContext(world), path)
     assert isinstance(answer, ToolError) or SECRET not in answer
 
 
-def test_a_link_put_there_after_the_check_is_not_followed(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_file_link_made_after_check_is_not_followed(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("termchat.tools.builtin.files.os.path.realpath", os.path.abspath)
     for path in ("out", "outdir/outside.txt"):
         assert isinstance(read_inside(ToolContext(world), path), ToolError)
 
 
-def test_termchats_own_directories_are_private(world: Path) -> None:
+def test_read_file_refuses_termchat_directories(world: Path) -> None:
     answer = read_inside(ToolContext(world, private=(world / "sub",)), "sub/b.txt")
     assert isinstance(answer, ToolError)
     assert "belongs to termchat" in answer.words
@@ -138,13 +138,13 @@ def test_termchats_own_directories_are_private(world: Path) -> None:
         ("é".encode("latin-1") + b"tait", None),
     ],
 )
-def test_only_text_is_given(tmp_path: Path, raw: bytes, text: str | None) -> None:
+def test_read_file_refuses_binary(tmp_path: Path, raw: bytes, text: str | None) -> None:
     (tmp_path / "f").write_bytes(raw)
     answer = read_inside(ToolContext(tmp_path), "f")
     assert answer == text if text else isinstance(answer, ToolError)
 
 
-def test_a_long_file_comes_in_pages_that_say_which_part_they_are(tmp_path: Path) -> None:
+def test_read_file_long_file_comes_in_numbered_pages(tmp_path: Path) -> None:
     lines = [f"line {n} " + "x" * 90 for n in range(1, 2001)]
     (tmp_path / "long").write_text("\n".join(lines) + "\n")
     seen: list[str] = []
@@ -161,7 +161,7 @@ def test_a_long_file_comes_in_pages_that_say_which_part_they_are(tmp_path: Path)
     assert isinstance(read_inside(ToolContext(tmp_path), "long", 0), ToolError)
 
 
-def test_one_endless_line_is_cut_and_says_so(tmp_path: Path) -> None:
+def test_read_file_long_line_is_cut_with_notice(tmp_path: Path) -> None:
     (tmp_path / "wide").write_text("é" * GIVEN_BYTES)
     head, _, body = read(tmp_path, "wide").partition("\n")
     assert "the line is cut" in head

@@ -52,7 +52,7 @@ async def run(box: Toolbox, name: str, arguments: object = "") -> ToolResult:
     return result
 
 
-def test_a_schema_follows_from_the_annotations() -> None:
+def test_schema_follows_annotations() -> None:
     assert sample.spec.name == "sample"
     assert sample.spec.description == "Says something."
     assert sample.spec.parameters == {
@@ -70,7 +70,7 @@ def test_a_schema_follows_from_the_annotations() -> None:
     }
 
 
-def test_a_parameter_no_schema_describes_is_refused_at_once() -> None:
+def test_schema_unsupported_parameter_is_refused() -> None:
     async def odd(when: datetime) -> Answer:
         return str(when)
 
@@ -78,12 +78,12 @@ def test_a_parameter_no_schema_describes_is_refused_at_once() -> None:
         tool(odd)
 
 
-def test_the_builtin_tools_are_found_in_a_fixed_order() -> None:
+def test_registry_lists_builtin_tools_in_fixed_order() -> None:
     assert [t.spec.name for t in builtin_tools()] == ["calculate", "current_time", "read_file"]
     assert all(isinstance(t, Tool) and t.spec.description for t in builtin_tools())
 
 
-async def test_a_call_runs_with_its_arguments(tmp_path: Path) -> None:
+async def test_registry_runs_call_with_arguments(tmp_path: Path) -> None:
     result = await run(box(tmp_path), "sample", {"text": "hi", "times": 2.0, "ratio": 1, "mode": None})
     assert result.text == f"{tmp_path.name} hi 2 False 1 a None"
     assert not result.is_error
@@ -109,7 +109,7 @@ async def test_a_call_runs_with_its_arguments(tmp_path: Path) -> None:
         ("broken", {}, "broken failed: RuntimeError: out of luck"),
     ],
 )
-async def test_what_is_wrong_with_a_call_is_its_result(
+async def test_registry_invalid_call_returns_error_result(
     tmp_path: Path, name: str, arguments: object, fault: str
 ) -> None:
     result = await run(box(tmp_path), name, arguments)
@@ -117,7 +117,7 @@ async def test_what_is_wrong_with_a_call_is_its_result(
     assert fault in result.text
 
 
-async def test_a_long_result_is_cut_and_says_so(tmp_path: Path) -> None:
+async def test_registry_long_result_is_cut_with_notice(tmp_path: Path) -> None:
     text = (await run(box(tmp_path), "endless")).text
     assert text.endswith(f"[cut: {OUTPUT_BYTES} of {2 * OUTPUT_BYTES} bytes]")
     assert len(text.encode()) < OUTPUT_BYTES + 100
