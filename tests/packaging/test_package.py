@@ -27,7 +27,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.glob("*.whl"))
 
 
-def test_the_wheel_holds_code_themes_docs_and_data(wheel: Path) -> None:
+def test_wheel_holds_code_themes_docs_and_data(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     themes = {f"termchat/_themes/{file.name}" for file in (ROOT / "themes").glob("*.toml")}
     docs = {f"termchat/docs/{file.name}" for file in (ROOT / "termchat" / "docs").glob("*.md")}
@@ -36,7 +36,7 @@ def test_the_wheel_holds_code_themes_docs_and_data(wheel: Path) -> None:
     assert not [name for name in names if name.startswith(("tests", "themes"))]
 
 
-def test_an_installed_wheel_answers_and_finds_its_themes(wheel: Path, tmp_path: Path) -> None:
+def test_wheel_installed_answers_and_finds_themes(wheel: Path, tmp_path: Path) -> None:
     site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)
     env = {**os.environ, "PYTHONPATH": str(site), "HOME": str(tmp_path), "TERMCHAT_DEMO_SPEED": "0"}
@@ -55,7 +55,7 @@ def test_an_installed_wheel_answers_and_finds_its_themes(wheel: Path, tmp_path: 
     assert "77" in answer.stdout
 
 
-def test_the_readme_speaks_the_truth() -> None:
+def test_readme_commands_match_ci_and_version() -> None:
     readme = (ROOT / "README.md").read_text()
     start = "python3 -m venv .venv && .venv/bin/pip install -q -e . && .venv/bin/termchat"
     check = "python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]' && .venv/bin/pytest -q"
@@ -67,7 +67,7 @@ def test_the_readme_speaks_the_truth() -> None:
     assert f"### {termchat.__version__}" in readme
 
 
-def test_the_readme_names_every_setting_command_and_exit_code() -> None:
+def test_readme_names_every_setting_command_and_exit_code() -> None:
     from termchat.commands.builtin import builtin
     from termchat.config.settings import SETTINGS
     from termchat.core.outcomes import ExitCode
@@ -79,7 +79,7 @@ def test_the_readme_names_every_setting_command_and_exit_code() -> None:
     assert missing == []
 
 
-def test_nothing_else_lies_at_the_top() -> None:
+def test_repository_top_holds_only_known_entries() -> None:
     listed = subprocess.run(["git", "ls-tree", "--name-only", "HEAD"], cwd=ROOT, capture_output=True, text=True)
     names = {name for name in listed.stdout.split() if not name.startswith(".")}
     if listed.returncode == 0:  # an unpacked archive has no history
