@@ -40,7 +40,7 @@ CHAT, ANTHROPIC, GEMINI = ApiProtocol.CHAT, ApiProtocol.ANTHROPIC, ApiProtocol.G
         ("https://h/v1?api-version=2", CHAT, "https://h/v1", 1),
     ],
 )
-def test_repair(url: str, protocol: ApiProtocol, repaired: str, sentences: int) -> None:
+def test_base_url_repair(url: str, protocol: ApiProtocol, repaired: str, sentences: int) -> None:
     found, said = normalise_base_url(url, protocol)
     assert (found, len(said)) == (repaired, sentences)
     assert all(sentence.endswith((".", "adds it.")) for sentence in said)
@@ -52,18 +52,18 @@ _PIECES = ("https://", "http://", "//", "/", "h.example", "localhost:1", "v1", "
 
 
 @given(st.lists(st.sampled_from(_PIECES), max_size=8).map("".join) | st.text(max_size=30), st.sampled_from(ApiProtocol))
-def test_repairing_twice_changes_nothing(url: str, protocol: ApiProtocol) -> None:
+def test_base_url_repair_is_idempotent(url: str, protocol: ApiProtocol) -> None:
     once, _ = normalise_base_url(url, protocol)
     assert normalise_base_url(once, protocol) == (once, ()) or invalid_reason(once)
 
 
 @pytest.mark.parametrize("url", ["", "ftp://h", "https://", "https://h:port", "https://:80", "x://"])
-def test_what_is_no_base_url_is_said(url: str) -> None:
+def test_base_url_invalid_is_refused(url: str) -> None:
     assert invalid_reason(normalise_base_url(url, CHAT)[0])
 
 
 @pytest.mark.parametrize("url", ["https://h", "http://localhost:1/v1", "http://[::1]:8/v1", "https://u:p@h:1/v1"])
-def test_what_can_be_one_is_not(url: str) -> None:
+def test_base_url_valid_is_accepted(url: str) -> None:
     assert invalid_reason(normalise_base_url(url, CHAT)[0]) is None
 
 
@@ -71,5 +71,5 @@ def test_what_can_be_one_is_not(url: str) -> None:
     ("url", "bare"),
     [("http://h/v1", True), ("https://h", False), ("http://127.0.0.9:1", False), ("http://localhost.evil.com", True)],
 )
-def test_a_key_in_the_open_is_noticed(url: str, bare: bool) -> None:
+def test_base_url_key_over_plain_http_is_noticed(url: str, bare: bool) -> None:
     assert is_unencrypted(url) is bare

@@ -82,7 +82,7 @@ def test_a_failing_command_never_shows_its_arguments() -> None:
     assert "hush" not in failure(Credentials(ENV).key(profile("cmd:false hush"))).message
 
 
-def test_the_keyring_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_from_keyring_needs_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "keyring", None)
     assert "pip install 'termchat[keyring]'" in failure(Credentials(ENV).key(profile("keyring:x"))).hint
     fake = SimpleNamespace(get_password=lambda service, name: {("termchat", "x"): "sk-x"}.get((service, name)))

@@ -126,7 +126,7 @@ def test_a_wrong_variable_is_named_with_what_is_allowed(home: dict[str, str], va
     assert value in failure.message
 
 
-def test_an_empty_variable_is_not_set(home: dict[str, str]) -> None:
+def test_load_empty_variable_counts_as_unset(home: dict[str, str]) -> None:
     assert good(load({**home, "TERMCHAT_IDLE_TIMEOUT": "", "OPENAI_BASE_URL": " "})).settings == Settings()
 
 
@@ -159,7 +159,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("text", "line", "words", "hint"), WRONG)
-def test_a_wrong_file_is_told_by_line_and_key(
+def test_load_invalid_file_names_line_and_key(
     home: dict[str, str], text: str, line: int, words: str, hint: str
 ) -> None:
     file = write(home, text)
@@ -179,7 +179,7 @@ def test_a_file_that_is_not_utf_8_or_cannot_be_read_is_an_error(home: dict[str, 
     assert good(load(home, tmp_path / "other.toml")).settings == Settings()
 
 
-def test_a_syntax_error_never_shows_the_value(home: dict[str, str]) -> None:
+def test_load_syntax_error_hides_value(home: dict[str, str]) -> None:
     write(home, '[providers.x]\nkey = "sk-very-secret-1234\n')
     failure = bad(load(home))
     assert "Look at key." in failure.hint
@@ -254,9 +254,7 @@ def test_a_server_reached_unencrypted_is_said_once(home: dict[str, str]) -> None
     ]
 
 
-def test_nothing_in_the_current_directory_is_read(
-    home: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_load_ignores_current_directory(home: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "work"
     for name in ("config.toml", "termchat/config.toml", ".config/termchat/config.toml"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

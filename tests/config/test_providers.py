@@ -15,12 +15,12 @@ NAMED = {
 }
 
 
-def test_every_server_named_in_the_guide_is_there() -> None:
+def test_presets_cover_every_server_in_guide() -> None:
     assert set(presets()) == NAMED
 
 
 @pytest.mark.parametrize("profile", presets().values(), ids=lambda p: p.name)
-def test_a_preset_needs_no_repair_and_reaches_every_base_it_names(profile: ProviderConfig) -> None:
+def test_preset_base_urls_need_no_repair(profile: ProviderConfig) -> None:
     for protocol, url in profile.base_urls.items():
         assert protocol is ApiProtocol.DEMO or normalise_base_url(url, protocol) == (url, ())
     assert profile.title

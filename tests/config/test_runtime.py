@@ -91,7 +91,7 @@ def test_how_to_sample_reaches_the_next_request(run: Run) -> None:
     assert (run.session.settings.params.stop, run.file.read_text()) == ((), FILE)
 
 
-def test_what_belongs_to_a_chat_is_not_that_of_new_ones(run: Run) -> None:
+def test_set_chat_setting_does_not_reach_new_chats(run: Run) -> None:
     assert run.change("think", "high") == "think = high · in this chat · /set think --save: in new ones too"
     run.change("system", "Be brief.")
     run.change("model", "two")
@@ -104,7 +104,7 @@ def test_what_belongs_to_a_chat_is_not_that_of_new_ones(run: Run) -> None:
     assert (terms.params.think, terms.system, terms.model) == (None, "", FAKE)
 
 
-def test_saved_it_is_in_the_file_with_every_comment_and_in_new_chats(run: Run) -> None:
+def test_save_keeps_comments_and_reaches_new_chats(run: Run) -> None:
     said = run.change("think", "high", save=True)
     assert said == f"think = high · saved in {run.file}"
     assert run.file.read_text() == FILE.replace('"low"', '"high"')
@@ -114,7 +114,7 @@ def test_saved_it_is_in_the_file_with_every_comment_and_in_new_chats(run: Run) -
     assert run.loaded().settings.think is Effort.HIGH
 
 
-def test_what_is_now_is_saved_whole(run: Run) -> None:
+def test_save_writes_current_values(run: Run) -> None:
     prompt = "You are terse. " * 20
     run.change("system", prompt)
     run.change("system", KEEP, save=True)
@@ -152,14 +152,14 @@ def test_a_wrong_value_names_the_allowed_ones_and_changes_nothing(run: Run, key:
     assert run.file.read_text() == FILE
 
 
-def test_what_is_not_there_is_told_with_what_is(run: Run) -> None:
+def test_set_unknown_name_lists_known_ones(run: Run) -> None:
     assert "Did you mean usage?" in run.refused("usag", "off").hint
     assert "Did you mean nord?" in run.refused("theme", "nrd").hint
     assert run.refused("model", "nope").message == "No model of that name."
     assert "Cannot read the system prompt nowhere.md" in run.refused("system", "@nowhere.md").message
 
 
-def test_what_cannot_change_now_is_only_saved(run: Run) -> None:
+def test_set_fixed_setting_is_only_saved(run: Run) -> None:
     for key, value in (("plain", "true"), ("accessible", "true"), ("max_retries", "5"), ("connect_timeout", "3")):
         failure = run.refused(key, value)
         assert failure.message == f"{key} cannot change while termchat runs."
@@ -168,7 +168,7 @@ def test_what_cannot_change_now_is_only_saved(run: Run) -> None:
     assert run.loaded().settings.max_retries == 5
 
 
-def test_a_variable_that_goes_before_the_file_is_told(tmp_path: Path) -> None:
+def test_save_overridden_by_variable_warns(tmp_path: Path) -> None:
     run = Run(tmp_path, TERMCHAT_THEME="dark")
     assert run.row("theme") == ("dark", "TERMCHAT_THEME")
     assert run.change("theme", "nord", save=True).endswith("but TERMCHAT_THEME is set and goes before the file")

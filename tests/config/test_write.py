@@ -39,13 +39,13 @@ def loaded(file: Path) -> Config:
     return config
 
 
-def test_only_the_value_changes(file: Path) -> None:
+def test_write_changes_only_the_value(file: Path) -> None:
     assert write_setting(file, "theme", "light") is None
     assert file.read_text() == MINE.replace("'nord'", '"light"')
     assert file.stat().st_mode & 0o777 == 0o640
 
 
-def test_a_new_setting_stands_before_the_tables(file: Path) -> None:
+def test_write_puts_new_setting_before_tables(file: Path) -> None:
     assert write_setting(file, "think", "high") is None
     assert write_setting(file, "idle_timeout", "90") is None
     assert write_setting(file, "plain", "on") is None
@@ -55,14 +55,14 @@ def test_a_new_setting_stands_before_the_tables(file: Path) -> None:
         assert line in file.read_text()
 
 
-def test_a_setting_is_taken_out(file: Path) -> None:
+def test_write_removes_setting(file: Path) -> None:
     assert write_setting(file, "model", None) is None
     assert write_setting(file, "system", None) is None
     assert loaded(file).settings.model == ""
     assert "# my configuration" in file.read_text()
 
 
-def test_a_file_that_is_not_there_is_made_for_the_user_alone(tmp_path: Path) -> None:
+def test_write_creates_private_file(tmp_path: Path) -> None:
     file = tmp_path / "a" / "b" / "config.toml"
     old = os.umask(0)
     try:
@@ -77,7 +77,7 @@ def test_a_file_that_is_not_there_is_made_for_the_user_alone(tmp_path: Path) -> 
     assert loaded(file).aliases == {"fast": "mine/x"}
 
 
-def test_a_link_stays_a_link(file: Path, tmp_path: Path) -> None:
+def test_write_keeps_symlink(file: Path, tmp_path: Path) -> None:
     link = tmp_path / "link.toml"
     link.symlink_to(file)
     assert write_setting(link, "theme", "dark") is None
@@ -86,7 +86,7 @@ def test_a_link_stays_a_link(file: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("key", "value"), [("thme", "dark"), ("think", "hard"), ("max_tokens", 0)])
-def test_a_wrong_value_is_never_written(file: Path, key: str, value: object) -> None:
+def test_write_refuses_invalid_value(file: Path, key: str, value: object) -> None:
     assert isinstance(write_setting(file, key, value), Failure)
     assert file.read_text() == MINE
 
@@ -99,6 +99,6 @@ def test_a_broken_file_and_a_place_that_cannot_be_written_are_left_as_they_are(f
     assert [f.name for f in file.parent.iterdir()] == ["config.toml"]
 
 
-def test_a_table_that_is_a_value_is_left_alone(file: Path) -> None:
+def test_write_leaves_inline_table_unchanged(file: Path) -> None:
     assert isinstance(write_values(file, ("model", "x"), {"a": "b"}), Failure)
     assert file.read_text() == MINE
