@@ -69,7 +69,7 @@ async def asked(warm: Warm, gateway: Gateway, home: Path, speech: ApiProtocol) -
 
 @pytest.mark.parametrize(("name", "speech"), CASES)
 @pytest.mark.asyncio(loop_scope="module")
-async def test_what_has_no_end(
+async def test_memory_endless_answer_is_bounded(
     warm: Warm, gateway_thread: Gateway, tmp_path: Path, speech: ApiProtocol, name: str
 ) -> None:
     answers, code = HOSTILE[name]
@@ -82,7 +82,9 @@ async def test_what_has_no_end(
 
 @ALL
 @pytest.mark.asyncio(loop_scope="module")
-async def test_a_listing_without_end(warm: Warm, gateway_thread: Gateway, tmp_path: Path, speech: ApiProtocol) -> None:
+async def test_memory_endless_model_list_is_bounded(
+    warm: Warm, gateway_thread: Gateway, tmp_path: Path, speech: ApiProtocol
+) -> None:
     gateway_thread.models_answer = fault.endless_json()
     configure(tmp_path, provider("it", gateway_thread.url, speech))
     ran = await warm.run(["models"], {"HOME": str(tmp_path), "LANG": "C"}, tmp_path)
@@ -92,7 +94,7 @@ async def test_a_listing_without_end(warm: Warm, gateway_thread: Gateway, tmp_pa
 
 @ALL
 @pytest.mark.asyncio(loop_scope="module")
-async def test_a_million_tiny_pieces_of_text_hold_what_a_few_large_ones_do(
+async def test_memory_of_tiny_pieces_equals_large_ones(
     warm: Warm, gateway_thread: Gateway, tmp_path: Path, speech: ApiProtocol
 ) -> None:
     """Through decoder, pump, assembly, recorder and output: the text is held, and not each piece of it."""
