@@ -99,7 +99,7 @@ async def test_what_came_is_kept_and_nothing_else(gateway: Gateway, speech: ApiP
 
 
 @ALL
-async def test_while_headers_are_awaited(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_cancel_while_waiting_for_headers(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.reply(fault.silence())
     async with session(gateway, speech) as talk:
         question = talk.add(user_message("hello"), None)
@@ -115,7 +115,7 @@ async def test_while_headers_are_awaited(gateway: Gateway, speech: ApiProtocol) 
 
 
 @ALL
-async def test_while_the_sdk_is_loading(gateway: Gateway, speech: ApiProtocol, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_cancel_while_sdk_loads(gateway: Gateway, speech: ApiProtocol, monkeypatch: pytest.MonkeyPatch) -> None:
     started = asyncio.Event()
     load: Callable[..., Any] = client_pool.load_on_thread
 
@@ -137,7 +137,7 @@ async def test_while_the_sdk_is_loading(gateway: Gateway, speech: ApiProtocol, m
 
 
 @ALL
-async def test_before_it_began(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_cancel_before_turn_began(gateway: Gateway, speech: ApiProtocol) -> None:
     async with session(gateway, speech) as talk:
         turn = talk.send(talk.add(user_message("hello"), None))
         turn.cancel()
@@ -146,7 +146,7 @@ async def test_before_it_began(gateway: Gateway, speech: ApiProtocol) -> None:
 
 
 @ALL
-async def test_while_it_waits_to_try_again(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_cancel_while_waiting_to_retry(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.reply(fault.status(529, retry_after="29"))
     async with patient(gateway, speech) as talk:
         turn = talk.send(talk.add(user_message("hello"), None))
@@ -165,7 +165,7 @@ def patient(gateway: Gateway, speech: ApiProtocol) -> Any:
 
 
 @ALL
-async def test_while_tools_run(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_cancel_while_tools_run(gateway: Gateway, speech: ApiProtocol) -> None:
     released: list[str] = []
 
     @tool

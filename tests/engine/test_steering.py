@@ -43,9 +43,7 @@ def own(events: list[Event]) -> list[str]:
 
 
 @ALL
-async def test_it_stands_behind_the_results_and_goes_with_the_next_request(
-    gateway: Gateway, speech: ApiProtocol
-) -> None:
+async def test_steering_message_follows_results_in_next_request(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.reply(Reply(LOOK), Reply(Text("Rain in both.")))
     async with session(gateway, speech) as talk:
         events = await steered(talk, "And Bonn?")
@@ -65,7 +63,7 @@ async def test_it_stands_behind_the_results_and_goes_with_the_next_request(
 
 
 @ALL
-async def test_the_talk_goes_on_after_it(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_steering_conversation_continues(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.reply(Reply(LOOK), Reply(LOOK), Reply(Text("Rain.")), Reply(Text("Bye.")))
     async with session(gateway, speech) as talk:
         assert own(await steered(talk, "And Bonn?")) == ["And Bonn?"], "once, though there were tools twice"
@@ -74,7 +72,7 @@ async def test_the_talk_goes_on_after_it(gateway: Gateway, speech: ApiProtocol) 
 
 
 @pytest.mark.parametrize(("words", "said"), [(("one", "two"), ["two"]), (("one", ""), [])])
-async def test_a_later_one_takes_its_place_and_nothing_takes_it_back(
+async def test_steering_later_message_replaces_earlier(
     gateway: Gateway, words: tuple[str, ...], said: list[str]
 ) -> None:
     gateway.reply(Reply(LOOK), Reply(Text("Rain.")))
@@ -82,7 +80,7 @@ async def test_a_later_one_takes_its_place_and_nothing_takes_it_back(
         assert own(await steered(talk, *words)) == said
 
 
-async def test_a_turn_without_another_step_ends_without_it(gateway: Gateway) -> None:
+async def test_steering_turn_without_next_step_ends_without_it(gateway: Gateway) -> None:
     gateway.reply(Reply(Text("Rain.")))
     async with session(gateway, ApiProtocol.CHAT) as talk:
         events = await steered(talk, "And Bonn?", at=StepStarted)
@@ -90,7 +88,7 @@ async def test_a_turn_without_another_step_ends_without_it(gateway: Gateway) -> 
     assert ended(events).outcome is Outcome.COMPLETE
 
 
-async def test_so_does_one_that_has_no_round_left(gateway: Gateway) -> None:
+async def test_steering_turn_without_rounds_left_ends_without_it(gateway: Gateway) -> None:
     gateway.reply(Reply(LOOK))
     async with session(gateway, ApiProtocol.CHAT, max_rounds=1) as talk:
         events = await steered(talk, "And Bonn?")
@@ -98,7 +96,7 @@ async def test_so_does_one_that_has_no_round_left(gateway: Gateway) -> None:
     assert ended(events).outcome is Outcome.LIMIT
 
 
-async def test_and_one_that_is_stopped(gateway: Gateway) -> None:
+async def test_steering_stopped_turn_ends_without_it(gateway: Gateway) -> None:
     gateway.reply(Reply(LOOK))
     async with session(gateway, ApiProtocol.CHAT) as talk:
         turn = talk.send(talk.add(user_message("The weather?"), None))
@@ -108,7 +106,7 @@ async def test_and_one_that_is_stopped(gateway: Gateway) -> None:
     assert ended(events).outcome is Outcome.CANCELLED
 
 
-async def test_it_is_on_the_disk_before_the_request_leaves(gateway: Gateway, tmp_path: Path) -> None:
+async def test_steering_message_is_saved_before_request(gateway: Gateway, tmp_path: Path) -> None:
     file, found = tmp_path / "termchat.db", list[object]()
 
     def answer(request: RecordedRequest) -> Reply:
