@@ -33,6 +33,7 @@ def test_wheel_holds_code_themes_docs_and_data(wheel: Path) -> None:
     docs = {f"termchat/docs/{file.name}" for file in (ROOT / "termchat" / "docs").glob("*.md")}
     assert themes and docs
     assert themes | docs | {"termchat/py.typed", "termchat/providers/presets.toml"} <= names
+    assert any(name.endswith("licenses/.github/LICENSE") for name in names)
     assert not [name for name in names if name.startswith(("tests", "themes"))]
 
 
