@@ -1,7 +1,7 @@
-"""What goes wrong at a provider, as `Failure` values (providers.md 4, reliability.md 4).
+"""Failures of a provider as `Failure` values.
 
-Two sources: what the server answered (a `Report`), and exceptions of the SDKs and the connection. A server's
-words are foreign: redacted, freed of markup, cut to a line.
+Sources are the server's error responses (`http_errors.py`) and the exceptions of the SDKs and of the connection. A
+server's text is untrusted: it is redacted, stripped of markup and cut to one line.
 """
 
 from __future__ import annotations

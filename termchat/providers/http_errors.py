@@ -200,7 +200,7 @@ STATUS_IN_STREAM = re.compile(r"\A(?:event:[^\n]*\n)?data:[ ]?(\{[^\n]*\}).*\Z",
 _AGAIN = frozenset((FailureKind.RATE_LIMITED, FailureKind.OVERLOADED, FailureKind.SERVER))
 
 
-# What the vendors say when it is the conversation that they refuse (providers.md 5.3).
+# Messages with which vendors refuse the conversation itself, not the request around it.
 _HISTORY = re.compile(
     r"tool_use. ids? were found without|must be followed by tool messages|must be a response to a preceding"
     r"|unexpected .?tool_use_id|ids must be unique|signature. in .?thinking|bound to a different"

@@ -1,7 +1,7 @@
-"""Importing a vendor's SDK: on a thread, with the collector off.
+"""Import a vendor's SDK on a thread, with the garbage collector off.
 
-The collector makes up a third of such an import and all of its long pauses (providers.md 7): without it the event
-loop goes on while half a second of modules is loaded. What was loaded is frozen out of later collections.
+The collector takes a third of such an import and causes all of its long pauses (openai 503 ms with it, 385 without).
+With it off, the event loop keeps running while the modules load. Loaded objects are frozen out of later collections.
 """
 
 from __future__ import annotations

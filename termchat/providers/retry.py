@@ -1,4 +1,4 @@
-"""When to send again: one policy for all providers, visible and cancellable (design: clocks and retries)."""
+"""Decide when to resend a request: one policy for all providers, shown to the user and cancellable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Esc, Ctrl-C and Ctrl-D in every state: each cell of interaction table 2.15 that exists."""
+"""Esc, Ctrl-C and Ctrl-D in every state."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def _silence_sdk_warnings() -> None:
 
 
 def _headers(endpoint: Endpoint) -> dict[str, Any]:
-    """Gateways know the older pair of headers; Anthropic itself takes what the SDK sends (providers.md 0.5)."""
+    """Return the request headers: gateways know an older pair, Anthropic itself takes what the SDK sends."""
     headers: dict[str, Any] = dict(endpoint.headers)
     if endpoint.profile.name != "anthropic":
         headers = dict.fromkeys(headers_from_environment("ANTHROPIC_CUSTOM_HEADERS"), anthropic.Omit()) | headers

@@ -1,4 +1,4 @@
-"""Anthropic events as deltas, by the name of their type (providers.md 3.3)."""
+"""Decode Anthropic events into deltas, by the name of their type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A request in Anthropic Messages form (providers.md 5.2, 5.3, 6)."""
+"""Encode a request for the Anthropic Messages API."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Where the prompt cache shall keep what was sent: behind the tools, the system prompt and the last two questions.
+"""Mark a request for Anthropic's prompt cache: after the tools, the system prompt and the last two questions.
 
-A chat sends its whole past with each question; what was cached costs a tenth of it. At most four marks are allowed,
-none on thinking (providers.md 5.3); a prompt too short for the cache costs nothing more.
+A chat sends its whole history with each question; cached input costs a tenth. The API allows at most four marks and
+refuses one on a thinking block. A prompt too short for the cache costs nothing extra.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What a thinking block is bound to: on newer models its signature holds only behind the very same words.
+"""Digest of the prefix that a thinking block's signature is bound to.
 
-The prefix of a block is the system prompt, the tools and all turns before its own, as they were sent. Its digest is
-kept beside the signature; when it has changed (another system prompt, tools switched on, an edited question) the
-block would be refused, so it does not go (providers.md 5.3).
+On newer models a signature is valid only after the same prefix: the system prompt, the tools and all earlier turns,
+as they were sent. The digest is kept next to the signature. If the prefix has changed (another system prompt, tools
+enabled, an edited question), the API would refuse the block, so the block is not sent.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Gemini chunks as deltas (providers.md 3.4). Every chunk is a whole response; gateways write its names either way."""
+"""Decode Gemini chunks into deltas. Each chunk is a whole response; gateways use camelCase or snake_case names."""
 
 from __future__ import annotations
 

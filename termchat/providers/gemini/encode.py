@@ -1,6 +1,6 @@
-"""A request in Gemini form (providers.md 5.2, 5.3, 6).
+"""Encode a request for the Gemini API.
 
-The values are what the SDK takes: bytes are bytes, and it makes base64 of them on the way.
+Values have the types the SDK takes: binary data stays bytes, and the SDK encodes it as base64.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ from termchat.providers.openai_sdk import (
 from termchat.providers.plain import without_streaming
 
 _NOT_IN_THE_SDK = {"plugins"}  # OpenRouter's own
-# A 400 that speaks of one of these is answered without it (providers.md 3.1, 6).
+# If a 400 response names one of these parameters, the request is sent again without it.
 _NO_USAGE = re.compile(r"stream_options", re.IGNORECASE)
 _OLD_LIMIT = re.compile(r"max_completion_tokens", re.IGNORECASE)
 _NEW_LIMIT = re.compile(r"max_tokens.*max_completion_tokens", re.IGNORECASE | re.DOTALL)

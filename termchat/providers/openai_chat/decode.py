@@ -1,4 +1,4 @@
-"""Chat Completions chunks as deltas; the rules for what servers really send are in providers.md 3.1."""
+"""Decode Chat Completions chunks into deltas, including the deviations of real servers."""
 
 from __future__ import annotations
 

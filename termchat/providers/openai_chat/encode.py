@@ -1,4 +1,4 @@
-"""A request in Chat Completions form (providers.md 5.2, 5.3, 6)."""
+"""Encode a request for the Chat Completions API."""
 
 from __future__ import annotations
 
@@ -110,9 +110,9 @@ def _assistant(message: Message, profile: ProviderConfig) -> dict[str, Any] | No
 
 
 def _reasoning(parts: Iterable[object], profile: ProviderConfig) -> dict[str, Any]:
-    """What a server wants back of its own reasoning: OpenRouter its details, DeepSeek the text (providers.md 5.3).
+    """Return the reasoning fields a server requires back: OpenRouter its details, DeepSeek the text.
 
-    Where reasoning must stand beside calls, that of another model's reply is the empty text.
+    Where a server requires reasoning with tool calls, another model's reply gets an empty text.
     """
     parts = list(parts)
     thoughts = [part for part in parts if isinstance(part, Reasoning)]

@@ -1,4 +1,4 @@
-"""Responses events as deltas, by the name of their type (providers.md 3.2)."""
+"""Decode Responses events into deltas, by the name of their type."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A request in Responses form (providers.md 5.2, 5.3, 6).
+"""Encode a request for the Responses API.
 
-`store` is always off: nothing stays at the vendor, and every item goes along, so ids of earlier items would
-refer to nothing. Only a reasoning item keeps its id, beside the encrypted content that makes it usable.
+`store` is always off: the vendor keeps nothing and every request carries all items, so ids of earlier items would
+refer to nothing. Only a reasoning item keeps its id, next to the encrypted content that makes it usable.
 """
 
 from __future__ import annotations

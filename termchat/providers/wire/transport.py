@@ -1,7 +1,7 @@
 """The one HTTP client all SDKs share, and the transport that counts its bytes.
 
 Redirects are never followed (a key must not travel to another origin), every connection attempt has a limit, and
-the read side has none: the pump's clocks decide when a reply has stalled. Facts on the SDKs: providers.md 1.4, 2.6.
+reading has none: `engine/timeouts.py` decides when a reply has stalled.
 """
 
 from __future__ import annotations
