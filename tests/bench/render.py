@@ -248,7 +248,7 @@ def weight(document: Document) -> int:
             return 0
         seen.add(id(value))
         module = type(value).__module__
-        if module.startswith("pygments") or type(value).__name__ in ("Cells", "_Stacked", "_Remarks", "Role"):
+        if module.startswith("pygments") or type(value).__name__ in ("WidthTable", "_StackLexer", "_BlockComments", "TextRole"):
             return 0
         total = sys.getsizeof(value)
         if isinstance(value, dict):
