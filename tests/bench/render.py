@@ -248,7 +248,12 @@ def weight(document: Document) -> int:
             return 0
         seen.add(id(value))
         module = type(value).__module__
-        if module.startswith("pygments") or type(value).__name__ in ("WidthTable", "_StackLexer", "_BlockComments", "TextRole"):
+        if module.startswith("pygments") or type(value).__name__ in (
+            "WidthTable",
+            "_StackLexer",
+            "_BlockComments",
+            "TextRole",
+        ):
             return 0
         total = sys.getsizeof(value)
         if isinstance(value, dict):
