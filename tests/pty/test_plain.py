@@ -168,10 +168,11 @@ def test_second_ctrl_c_abandons_tool_that_ignores_cancel() -> None:
         terminal.shows("■ stopped at once · a tool did not end in time")
         terminal.send("go on\n")
         terminal.shows("You said: go on")
+        stops = terminal.text.count("stopping…")
         terminal.send("tool deaf\n")
         terminal.settled(0.3)
         terminal.send("\x03")
-        terminal.shows("stopping…")
+        terminal.until(lambda: terminal.text.count("stopping…") > stops)
         terminal.send("\x04")
         terminal.send("\x03")
         assert terminal.leaves() == 0

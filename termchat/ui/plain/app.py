@@ -102,7 +102,7 @@ class PlainApp:
 
     async def send(self, question: str, turn: Turn) -> None:
         """Follow a turn to its end; `question` is kept to be sent again if no answer comes."""
-        self._turn = turn
+        self._turn, self._stopped = turn, -1e9  # a press on an earlier turn is not the first of two on this one
         self.view = turn_sent(self.view, turn.id, self._session.model, monotonic())
         heartbeat = Heartbeat(self._voice.aside, self._context.look.timings, spoken=self._context.look.accessible)
         try:
