@@ -106,7 +106,9 @@ def talk(gateway: Gateway, home: Path, speech: ApiProtocol, *rows: str) -> Itera
 @pytest.fixture(scope="module")
 def walks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[object, Future]]:
     """The REPLs of the protocols that were chosen, all at once: most of it is waiting."""
-    items = [getattr(item, "callspec", None) for item in request.session.items if "a_person" in item.name]
+    items = [
+        getattr(i, "callspec", None) for i in request.session.items if getattr(i, "module", None) is request.module
+    ]
     chosen = {item.params["speech"] for item in items if item}
     with ThreadPoolExecutor() as threads:
         yield {s: threads.submit(_walk, tmp_path_factory.mktemp("walk"), s) for s in SPEECHES if s in chosen}
