@@ -9,9 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import assert_never
 
+from termchat.commands.model import failure_effects
+from termchat.config.runtime import RuntimeSettings
 from termchat.core.chat_store import ChatStore, Resumed
 from termchat.core.chats import ChatInfo
 from termchat.core.effects import (
+    ChangeSetting,
     Choice,
     Choose,
     Effect,
@@ -148,3 +151,11 @@ def _written(name: str, data: bytes) -> None:
 def _refused(failure: Failure) -> Sequence[Effect]:
     hint = (Print(failure.hint),) if failure.hint else ()
     return (Print(failure.message, TextRole.ERROR), *hint)
+
+
+def configured(preferences: RuntimeSettings | None, effect: ChangeSetting) -> tuple[bool, Sequence[Effect]]:
+    """Change a setting; return True if it was changed, and the effects that report the result."""
+    if preferences is None:
+        return False, (Print(safe_format("There are no settings here.")),)
+    done = preferences.change(effect.key, effect.value, save=effect.save)
+    return (False, failure_effects(done)) if isinstance(done, Failure) else (True, (Print(done),))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from threading import Thread
 
+from termchat.core.sanitize import safe_format
+from termchat.ui.markdown.document import Document
+
 
 def warm_up() -> Thread:
     """Import markdown-it, pygments and its most frequent lexer on a thread of their own, and return it."""
@@ -18,3 +21,10 @@ def _load() -> None:
 
     parse("**warm**")
     highlighter("python").line("pass")
+
+
+def warm_renderer() -> None:
+    """Import all modules that rendering needs, so that the first word of the first reply does not wait."""
+    document = Document(80)
+    document.feed(safe_format("**a** `b` [c](https://d.e)\n\n```python\nf = 1\n```\n"))
+    document.close()

@@ -27,13 +27,13 @@ from termchat.core.session import Turn
 from termchat.core.style import TextRole
 from termchat.ui import chat_effects
 from termchat.ui.frontend import FrontendContext
+from termchat.ui.markdown.preload import warm_renderer
 from termchat.ui.next_steps import COMMAND_LABELS
 from termchat.ui.phrases import retrying_line
 from termchat.ui.plain.effects import PlainEffectRunner
 from termchat.ui.plain.heartbeat import Heartbeat
 from termchat.ui.plain.line_reader import LineReader
 from termchat.ui.plain.writer import PlainWriter
-from termchat.ui.repl.transcript import warm_renderer
 from termchat.ui.similar_models import with_suggestions
 from termchat.ui.terminal.notify import Notifier
 from termchat.ui.text.line import styled_line

@@ -39,10 +39,10 @@ from termchat.core.session import Turn
 from termchat.core.style import Theme
 from termchat.ui import chat_effects
 from termchat.ui.blocks import EndOfText, ReplyText
+from termchat.ui.chat_effects import configured
 from termchat.ui.frontend import FrontendContext
 from termchat.ui.phrases import truncate
 from termchat.ui.plain.writer import PlainWriter
-from termchat.ui.repl.live_settings import configured
 from termchat.ui.terminal.capabilities import background
 from termchat.ui.terminal.clipboard import copied
 from termchat.ui.text.line import Line, lines_of, styled_line

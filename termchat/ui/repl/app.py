@@ -23,6 +23,7 @@ from termchat.core.sanitize import Safe, safe, safe_format, safe_line
 from termchat.core.style import TextRole
 from termchat.ui.chat_effects import resume_banner
 from termchat.ui.frontend import FrontendContext
+from termchat.ui.markdown.preload import warm_renderer
 from termchat.ui.repl.actions import Actions
 from termchat.ui.repl.chat_summary import ChatSummary
 from termchat.ui.repl.effects import EffectRunner
@@ -40,7 +41,7 @@ from termchat.ui.repl.panels.layout import LiveLayout
 from termchat.ui.repl.panels.picker import Picker
 from termchat.ui.repl.panels.style import DEPTHS, PromptToolkitStyle
 from termchat.ui.repl.panels.toast import Toast
-from termchat.ui.repl.transcript import Transcript, warm_renderer
+from termchat.ui.repl.transcript import Transcript
 from termchat.ui.repl.turns import TurnRunner
 from termchat.ui.repl.widgets import Widgets
 from termchat.ui.terminal.capture_output import captured_output

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import assert_never
 
-from termchat.commands.model import failure_effects
-from termchat.config.runtime import RuntimeSettings
 from termchat.config.settings import Links, QueueMode, Settings, UsageLine
-from termchat.core.effects import ChangeSetting, Effect, PreviewTheme, Print
-from termchat.core.errors import Failure
-from termchat.core.sanitize import safe_format
+from termchat.core.effects import ChangeSetting, Effect, PreviewTheme
 from termchat.core.style import Theme
+from termchat.ui.chat_effects import configured
 from termchat.ui.frontend import FrontendContext
 from termchat.ui.repl.turns import TurnRunner
 from termchat.ui.repl.widgets import Widgets
@@ -21,14 +18,6 @@ from termchat.ui.theme_sample import sample_lines
 from termchat.ui.turn_state import Think
 
 Act = Callable[[], None]
-
-
-def configured(preferences: RuntimeSettings | None, effect: ChangeSetting) -> tuple[bool, Sequence[Effect]]:
-    """Change a setting; return True if it was changed, and the effects that report the result."""
-    if preferences is None:
-        return False, (Print(safe_format("There are no settings here.")),)
-    done = preferences.change(effect.key, effect.value, save=effect.save)
-    return (False, failure_effects(done)) if isinstance(done, Failure) else (True, (Print(done),))
 
 
 class SettingsApplier:

@@ -167,13 +167,6 @@ class Transcript:
         self._reply.show(final, [] if last else document.preview())
 
 
-def warm_renderer() -> None:
-    """Import all modules that rendering needs, so that the first word of the first reply does not wait."""
-    document = Document(80)
-    document.feed(safe_format("**a** `b` [c](https://d.e)\n\n```python\nf = 1\n```\n"))
-    document.close()
-
-
 def prompt_sign(*, signs: bool) -> Safe:
     """Return the sign before the user's words, in ASCII unless typographic signs are allowed."""
     return safe_format("❯ ") if signs else safe_format("> ")
