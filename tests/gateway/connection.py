@@ -101,7 +101,7 @@ class Connection(asyncio.Protocol):
             sock = self._transport.get_extra_info("socket")
             with suppress(OSError):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self._transport.abort()
+            self._abort()
 
     async def stop(self) -> None:
         """Ends all that goes on here; returns when task and socket are gone."""
@@ -111,10 +111,15 @@ class Connection(asyncio.Protocol):
             with suppress(asyncio.CancelledError):
                 await self._task
         if self._transport is not None:
-            self._transport.abort()
+            self._abort()
             await self.ended.wait()
 
     # Inside
+
+    def _abort(self) -> None:
+        """Abort the transport. One that closed after it sent its buffer has no loop any more and cannot be aborted."""
+        if self._transport is not None and not self.ended.is_set():
+            self._transport.abort()
 
     def _next(self) -> None:
         if self._task is not None or self._last:
