@@ -124,8 +124,8 @@ class _RedactedCredentials(Credentials):
 
 
 def _registry(config: Config, env: Mapping[str, str], keys: Credentials, options: Options) -> ProviderRegistry:
+    from termchat.providers.http.retry import RetryPolicy
     from termchat.providers.registry import ProviderRegistry, RegistryConfig
-    from termchat.providers.retry import RetryPolicy
 
     return ProviderRegistry(
         RegistryConfig(
@@ -147,7 +147,7 @@ def _turn_config(
     config: Config, registry: ProviderRegistry, keys: Credentials, options: Options
 ) -> TurnConfig | Failure:
     from termchat.engine.turn import TurnConfig
-    from termchat.providers.prices import PriceTable
+    from termchat.providers.catalog.prices import PriceTable
     from termchat.tools.registry import Toolbox
 
     settings = config.settings

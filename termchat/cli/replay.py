@@ -15,7 +15,7 @@ from termchat.core.messages import user_message
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import safe_format, safe_line
-from termchat.providers.wire.recording import RecordedResponse, read
+from termchat.providers.http.recording import RecordedResponse, read
 from termchat.ui.oneshot.formats import Format
 from termchat.ui.oneshot.run import run as run_turn
 from termchat.ui.stderr import Stderr

@@ -49,7 +49,7 @@ def _summary(
     context: typer.Context, by: UsageGroup, since: float, *, as_json: bool
 ) -> Callable[[ChatStore], Awaitable[int]]:
     """The action that prices the requests since a moment (Unix time) and prints their sums."""
-    from termchat.providers.prices import PriceTable
+    from termchat.providers.catalog.prices import PriceTable
 
     prices = PriceTable(load_config(context).providers)
 

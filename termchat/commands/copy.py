@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from termchat.commands.code_blocks import code_blocks
 from termchat.commands.registry import CommandContext, CommandGroup, Effects
-from termchat.core.code_blocks import code_blocks
 from termchat.core.effects import Candidates, Completion, Copy, Print
 from termchat.core.messages import Role
 from termchat.core.sanitize import safe, safe_format, safe_line

@@ -1,11 +1,14 @@
-"""Providers: one folder a protocol, each of the same three pieces over its vendor's SDK.
+"""Providers: the models that answer, each behind the same port (`core/provider.py`).
 
-    encode.py    Request -> the body of that protocol (pure)
-    decode.py    one event of the stream -> deltas (pure, by the type's name, lenient about everything else)
-    client.py    the SDK: address, key, headers, sending, listing models
-
-What they share stands beside them: the transport (http), the event stream (sse), a body as deltas (reading), one
-request through all its tries (exchange, retry, retry_after, limits), errors (errors), what models do not take
-(rules, quirks.toml), the schema of a reply (schemas), chains of models (fallback), recordings and their replay
-(recording, replay), the registry that opens them by name, prices, and the demo, which needs no network.
+registry.py     opens providers by name
+client.py       the port between a protocol and the exchange; client_pool.py opens clients and shares them
+exchange.py     sends one request through all its tries and streams the reply
+fallback.py     a chain of models: the next one answers when the first cannot
+protocols/      one folder per protocol, on top of the vendor's SDK:
+                encode.py (Request -> body, pure), decode.py (event -> deltas, pure), client.py (the SDK)
+http/           transport, SSE reader, response bodies, recordings, retries, rate limits, errors
+catalog/        cached model listings, prices, and what a model does not accept (quirks.toml)
+sdk/            loads a vendor's SDK on a thread and keeps its environment variables out
+demo/           answers from the guide without a network
+presets.toml    the gateways and local servers known by name
 """

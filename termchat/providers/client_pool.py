@@ -18,13 +18,13 @@ from termchat.core.redact import Redactor
 from termchat.core.sanitize import safe_format, safe_line
 from termchat.providers.client import Client, Endpoint
 from termchat.providers.credentials import CredentialSource
-from termchat.providers.errors import unexpected_response, unusable_key
 from termchat.providers.exchange import EndpointState, StreamingProvider, to_failure
-from termchat.providers.lazy_import import load_on_thread
-from termchat.providers.rate_limit import RateLimit
-from termchat.providers.retry import RetryPolicy
-from termchat.providers.wire.recording import ResponseRecorder
-from termchat.providers.wire.transport import new_client, preload_certificates
+from termchat.providers.http.connection_errors import unexpected_response, unusable_key
+from termchat.providers.http.rate_limit import RateLimit
+from termchat.providers.http.recording import ResponseRecorder
+from termchat.providers.http.retry import RetryPolicy
+from termchat.providers.http.transport import new_client, preload_certificates
+from termchat.providers.sdk.lazy_import import load_on_thread
 
 
 class ClientPool:
@@ -146,19 +146,19 @@ def _client_factory(speech: Speech) -> Callable[[Endpoint, Mapping[str, int]], C
     """What builds clients of a protocol; its SDK is imported here."""
     match speech:
         case Speech.CHAT:
-            from termchat.providers.openai_chat.client import ChatClient
+            from termchat.providers.protocols.openai_chat.client import ChatClient
 
             return lambda endpoint, _: ChatClient(endpoint)
         case Speech.RESPONSES:
-            from termchat.providers.openai_responses.client import ResponsesClient
+            from termchat.providers.protocols.openai_responses.client import ResponsesClient
 
             return lambda endpoint, _: ResponsesClient(endpoint)
         case Speech.ANTHROPIC:
-            from termchat.providers.anthropic.client import AnthropicClient
+            from termchat.providers.protocols.anthropic.client import AnthropicClient
 
             return AnthropicClient
         case Speech.GEMINI:
-            from termchat.providers.gemini.client import GeminiClient
+            from termchat.providers.protocols.gemini.client import GeminiClient
 
             return lambda endpoint, _: GeminiClient(endpoint)
         case Speech.DEMO:

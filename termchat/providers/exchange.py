@@ -25,18 +25,24 @@ from termchat.core.messages import Origin
 from termchat.core.outcomes import FinishReason
 from termchat.core.provider import Request, StreamMonitor
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
-from termchat.providers.capabilities import drop_unsupported, unsupported_notice, with_continuation
-from termchat.providers.capabilities import rejected_params as refused_to_know
+from termchat.providers.catalog.capabilities import drop_unsupported, unsupported_notice, with_continuation
+from termchat.providers.catalog.capabilities import rejected_params as refused_to_know
 from termchat.providers.client import Body, Client, Endpoint, ErrorResponse
 from termchat.providers.decoder import Decoder, ServerError
-from termchat.providers.error_details import error_details, request_id
-from termchat.providers.errors import from_exception, history_refused, redirected, truncated, unexpected_response
-from termchat.providers.http_errors import from_response
-from termchat.providers.rate_limit import RateLimit
-from termchat.providers.retry import RetryPolicy, final_failure, interruptible_sleep, unreachable_backoff
-from termchat.providers.wire.recording import ResponseRecorder
-from termchat.providers.wire.response_body import NotAReplyError, decode_body
-from termchat.providers.wire.transport import count_bytes, override_path
+from termchat.providers.http.connection_errors import (
+    from_exception,
+    history_refused,
+    redirected,
+    truncated,
+    unexpected_response,
+)
+from termchat.providers.http.error_details import error_details, request_id
+from termchat.providers.http.rate_limit import RateLimit
+from termchat.providers.http.recording import ResponseRecorder
+from termchat.providers.http.response_body import NotAReplyError, decode_body
+from termchat.providers.http.retry import RetryPolicy, final_failure, interruptible_sleep, unreachable_backoff
+from termchat.providers.http.status_errors import from_response
+from termchat.providers.http.transport import count_bytes, override_path
 
 _KEPT = 20  # tries that are told of one by one, and the last one behind them
 # A client with a newer key, None when there can be none.

@@ -14,11 +14,11 @@ from termchat.core.models import ApiProtocol as Speech
 from termchat.core.models import ModelInfo, ModelRef, ProviderConfig, Timeouts
 from termchat.core.provider import Provider
 from termchat.core.sanitize import Safe, safe_format, safe_line
+from termchat.providers.catalog.model_cache import ModelCache
 from termchat.providers.credentials import CredentialSource
 from termchat.providers.fallback import FallbackProvider
-from termchat.providers.lazy_import import load_on_thread
-from termchat.providers.model_cache import ModelCache
-from termchat.providers.retry import RetryPolicy
+from termchat.providers.http.retry import RetryPolicy
+from termchat.providers.sdk.lazy_import import load_on_thread
 
 if TYPE_CHECKING:
     from termchat.providers.client_pool import ClientPool

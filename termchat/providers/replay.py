@@ -18,15 +18,15 @@ from termchat.core.models import ApiProtocol, ProviderConfig, Timeouts
 from termchat.core.provider import Request, StreamMonitor
 from termchat.core.redact import Redactor
 from termchat.core.sanitize import Safe, safe_format, safe_line
-from termchat.providers.anthropic.decode import AnthropicDecoder
 from termchat.providers.client import Endpoint, ErrorResponse
 from termchat.providers.decoder import Decoder, NewId, ServerError, new_call_id
-from termchat.providers.gemini.decode import GeminiDecoder
-from termchat.providers.http_errors import from_response
-from termchat.providers.openai_chat.decode import ChatDecoder
-from termchat.providers.openai_responses.decode import ResponsesDecoder
-from termchat.providers.wire.recording import RecordedResponse
-from termchat.providers.wire.response_body import NotAReplyError, decode_body
+from termchat.providers.http.recording import RecordedResponse
+from termchat.providers.http.response_body import NotAReplyError, decode_body
+from termchat.providers.http.status_errors import from_response
+from termchat.providers.protocols.anthropic.decode import AnthropicDecoder
+from termchat.providers.protocols.gemini.decode import GeminiDecoder
+from termchat.providers.protocols.openai_chat.decode import ChatDecoder
+from termchat.providers.protocols.openai_responses.decode import ResponsesDecoder
 
 NAME = "replay"
 

@@ -36,11 +36,12 @@ from termchat.core.errors import Failure, FailureKind
 from termchat.core.messages import Message
 from termchat.core.provider import Prices
 from termchat.core.sanitize import repair_surrogates, safe_format, safe_line
-from termchat.store import chats, db, deletion, ledger, messages, partial_replies, prompt_history, search, whole_chats
+from termchat.store import chats, deletion, ledger, messages, partial_replies, prompt_history, search, whole_chats
 from termchat.store.chats import NewChat
-from termchat.store.db_thread import DatabaseThread, OnFailure, Write
 from termchat.store.messages import Redact
 from termchat.store.recorder import SAVE_INTERVAL, RecorderContext, SqliteRecorder
+from termchat.store.sqlite import db
+from termchat.store.sqlite.db_thread import DatabaseThread, OnFailure, Write
 
 if TYPE_CHECKING:
     from termchat.core import chat_store

@@ -37,10 +37,10 @@ from termchat.core.messages import Message, Role, ToolResult
 from termchat.core.models import ModelRef
 from termchat.store import chats, ledger, partial_replies, prompt_history
 from termchat.store.chats import NewChat
-from termchat.store.db_thread import DatabaseThread, Write
 from termchat.store.ledger import Entry
 from termchat.store.messages import EncodedMessage, Redact, encode_node
 from termchat.store.partial_replies import Partial
+from termchat.store.sqlite.db_thread import DatabaseThread, Write
 
 _Work: TypeAlias = Callable[[sqlite3.Connection, int], object]
 SAVE_INTERVAL = 1.0  # seconds between two savings of what is still changing

@@ -20,9 +20,10 @@ from uuid import uuid4
 
 from termchat.core.conversation import Node
 from termchat.core.messages import user_message
-from termchat.store import chats, db, messages
+from termchat.store import chats, messages
 from termchat.store.chat_store import SqliteChatStore
 from termchat.store.chats import NewChat
+from termchat.store.sqlite import db
 from tests.store.helpers import HERE, STATE, answer, ask, reply
 
 LONG = 10_000

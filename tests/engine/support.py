@@ -16,8 +16,8 @@ from termchat.core.sanitize import Safe
 from termchat.core.session import Turn
 from termchat.engine.session import ChatSession
 from termchat.engine.turn import TurnConfig
+from termchat.providers.http.retry import RetryPolicy
 from termchat.providers.registry import ProviderRegistry
-from termchat.providers.retry import RetryPolicy
 from termchat.tools.registry import Answer, Toolbox, ToolError, tool
 from tests.gateway import Gateway
 from tests.providers.support import KEY, SPEECHES, Quick, model, profile, setup

@@ -14,7 +14,7 @@ from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import Outcome
 from termchat.core.session import Turn
 from termchat.providers import client_pool
-from termchat.providers.retry import RetryPolicy
+from termchat.providers.http.retry import RetryPolicy
 from termchat.tools.registry import Answer, Toolbox, tool
 from tests import gateway as gw
 from tests.engine.support import TOOLBOX, ask, ended, events_of, session

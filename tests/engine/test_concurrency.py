@@ -10,7 +10,7 @@ from termchat.core.events import Event, Retrying, Streamed
 from termchat.core.messages import user_message
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
-from termchat.providers.retry import RetryPolicy
+from termchat.providers.http.retry import RetryPolicy
 from tests.engine.support import ended, events_of, said, session
 from tests.gateway import Gate, Gateway, Reply, Text, fault
 from tests.gateway.requests import RecordedRequest

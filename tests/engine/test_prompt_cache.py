@@ -15,7 +15,7 @@ from termchat.core.messages import File, Image, Message, user_message
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.provider import Params, Request
 from termchat.core.usage import Usage
-from termchat.providers.openai_common import cache_key
+from termchat.providers.protocols.openai_common import cache_key
 from termchat.ui.phrases import usage_line
 from tests.engine.support import ask, ended, session
 from tests.gateway import Call, Gateway, Reasoning, Reply, Text, fault
@@ -56,9 +56,10 @@ def test_the_same_request_is_the_same_bytes_in_every_process() -> None:
     code = (
         "import json; from tests.engine.support import TOOLBOX; from termchat.core.messages import *;"
         "from termchat.core.provider import *; from termchat.core.models import ProviderConfig, ApiProtocol;"
-        "from termchat.providers.anthropic.encode import encode as a; from termchat.providers.gemini.encode import *;"
-        "from termchat.providers.openai_chat.encode import encode as c, cache_key;"
-        "from termchat.providers.openai_responses.encode import encode as r;"
+        "from termchat.providers.protocols.anthropic.encode import encode as a;"
+        "from termchat.providers.protocols.gemini.encode import *;"
+        "from termchat.providers.protocols.openai_chat.encode import encode as c, cache_key;"
+        "from termchat.providers.protocols.openai_responses.encode import encode as r;"
         "q = Request((user_message('q'),), 'Be brief.', TOOLBOX.specs,"
         " Params(stop=('b', 'a'), schema={'type': 'object'}));"
         "o, p = [Origin('x', s, 'm') for s in ApiProtocol], ProviderConfig('x');"
@@ -159,7 +160,7 @@ async def test_a_cache_that_was_only_filled_saved_nothing_yet(gateway: Gateway) 
 
 
 async def test_openai_itself_is_given_the_key(monkeypatch: pytest.MonkeyPatch, gateway: Gateway) -> None:
-    from termchat.providers import openai_sdk
+    from termchat.providers.protocols import openai_sdk
 
     gateway.reply(Reply.text("ok"))
     monkeypatch.setattr(openai_sdk, "OWN_HOST", f"127.0.0.1:{gateway.port}")
@@ -168,7 +169,7 @@ async def test_openai_itself_is_given_the_key(monkeypatch: pytest.MonkeyPatch, g
 
 
 def test_the_real_table_knows_what_a_cache_saves() -> None:
-    from termchat.providers.prices import _price
+    from termchat.providers.catalog.prices import _price
 
     with_cache = _price("anthropic", "claude-opus-5", Usage(input=4100, output=10, cached=3200))
     without = _price("anthropic", "claude-opus-5", Usage(input=4100, output=10))

@@ -18,7 +18,7 @@ from termchat.core.messages import user_message
 from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import Outcome
 from termchat.core.session import Session
-from termchat.providers.retry import RetryPolicy
+from termchat.providers.http.retry import RetryPolicy
 from tests.engine.support import ask, ended, events_of, session
 from tests.faults.table import OK, WORDS
 from tests.gateway import Gateway, Reasoning, Reply, Stall, Text, fault

@@ -30,7 +30,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_wheel_holds_code_themes_docs_and_data(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     themes = {f"termchat/_themes/{file.name}" for file in (ROOT / "themes").glob("*.toml")}
-    docs = {f"termchat/docs/{file.name}" for file in (ROOT / "termchat" / "docs").glob("*.md")}
+    docs = {str(file.relative_to(ROOT)) for file in (ROOT / "termchat" / "docs").glob("*/*.md")}
     assert themes and docs
     assert themes | docs | {"termchat/py.typed", "termchat/providers/presets.toml"} <= names
     assert any(name.endswith("licenses/.github/LICENSE") for name in names)

@@ -11,11 +11,11 @@ from termchat.core.messages import File, Image, Message, Origin, Part, Role, Too
 from termchat.core.messages import Text as Words
 from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import Outcome
-from termchat.providers.anthropic.decode import AnthropicDecoder
 from termchat.providers.decoder import Decoder, ServerError
-from termchat.providers.gemini.decode import GeminiDecoder
-from termchat.providers.openai_chat.decode import ChatDecoder
-from termchat.providers.openai_responses.decode import ResponsesDecoder
+from termchat.providers.protocols.anthropic.decode import AnthropicDecoder
+from termchat.providers.protocols.gemini.decode import GeminiDecoder
+from termchat.providers.protocols.openai_chat.decode import ChatDecoder
+from termchat.providers.protocols.openai_responses.decode import ResponsesDecoder
 from tests.gateway import Call, Citation, Finish, Quirk, Reasoning, Refusal, Reply, Search, Text, render, signatures
 from tests.gateway.render.frames import Ask, Frame
 from tests.providers.support import MODELS, SPEECHES, VENDORS

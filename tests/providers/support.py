@@ -13,8 +13,8 @@ from termchat.core.events import Delta, TextDelta
 from termchat.core.messages import user_message
 from termchat.core.models import ApiProtocol, ModelRef, ProviderConfig
 from termchat.core.provider import Params, Request, StreamMonitor
+from termchat.providers.http.retry import RetryPolicy
 from termchat.providers.registry import ProviderRegistry, RegistryConfig
-from termchat.providers.retry import RetryPolicy
 from tests import gateway as gw
 
 SPEECHES = (ApiProtocol.CHAT, ApiProtocol.RESPONSES, ApiProtocol.ANTHROPIC, ApiProtocol.GEMINI)

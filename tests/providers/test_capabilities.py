@@ -13,11 +13,11 @@ from termchat.core.messages import File, Image, Message, Origin, Role, Text, use
 from termchat.core.messages import Reasoning as Thought
 from termchat.core.models import ApiProtocol, ModelRef, ProviderConfig
 from termchat.core.provider import Effort, Params, Request, StreamMonitor, ToolSpec
-from termchat.providers.anthropic import encode as anthropic
-from termchat.providers.capabilities import drop_unsupported, quirks, rows, unsupported_params
-from termchat.providers.gemini import encode as gemini
-from termchat.providers.openai_chat import encode as chat
-from termchat.providers.openai_responses import encode as responses
+from termchat.providers.catalog.capabilities import drop_unsupported, quirks, rows, unsupported_params
+from termchat.providers.protocols.anthropic import encode as anthropic
+from termchat.providers.protocols.gemini import encode as gemini
+from termchat.providers.protocols.openai_chat import encode as chat
+from termchat.providers.protocols.openai_responses import encode as responses
 from termchat.providers.registry import ProviderRegistry
 from tests.gateway import Gateway, Quirk, Reasoning, Reply, fault
 from tests.gateway import Text as Words

@@ -12,8 +12,8 @@ from termchat.core.events import Delta, Finished
 from termchat.core.messages import Citation, Reasoning, Text, ToolCall
 from termchat.core.outcomes import FinishReason
 from termchat.core.usage import Usage
-from termchat.providers.anthropic.decode import AnthropicDecoder
 from termchat.providers.decoder import ServerError
+from termchat.providers.protocols.anthropic.decode import AnthropicDecoder
 from tests.providers.decode_support import assembled, fed, new_ids, parts
 from tests.providers.json_strategies import JSONISH, objects
 

@@ -15,8 +15,8 @@ from termchat.core.messages import Citation, Json, Reasoning, Text, ToolCall
 from termchat.core.outcomes import FinishReason
 from termchat.core.usage import Usage
 from termchat.providers.decoder import ServerError
-from termchat.providers.openai_chat.decode import ChatDecoder
-from termchat.providers.openai_chat.think_tags import ThinkTags
+from termchat.providers.protocols.openai_chat.decode import ChatDecoder
+from termchat.providers.protocols.openai_chat.think_tags import ThinkTags
 from tests.providers.decode_support import assembled, fed, new_ids, parts
 from tests.providers.json_strategies import JSONISH, objects
 

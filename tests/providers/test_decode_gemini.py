@@ -14,7 +14,7 @@ from termchat.core.messages import Citation, Reasoning, Text, ToolCall
 from termchat.core.outcomes import FinishReason
 from termchat.core.usage import Usage
 from termchat.providers.decoder import ServerError
-from termchat.providers.gemini.decode import GeminiDecoder
+from termchat.providers.protocols.gemini.decode import GeminiDecoder
 from tests.providers.decode_support import assembled, fed, new_ids, parts
 from tests.providers.json_strategies import JSONISH, objects
 

@@ -13,7 +13,7 @@ from termchat.core.messages import Citation, Reasoning, Text, ToolCall
 from termchat.core.outcomes import FinishReason
 from termchat.core.usage import Usage
 from termchat.providers.decoder import ServerError
-from termchat.providers.openai_responses.decode import ResponsesDecoder
+from termchat.providers.protocols.openai_responses.decode import ResponsesDecoder
 from tests.providers.decode_support import assembled, fed, new_ids, parts
 from tests.providers.json_strategies import JSONISH, objects
 

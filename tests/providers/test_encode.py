@@ -25,10 +25,10 @@ from termchat.core.messages import (
 )
 from termchat.core.models import ApiProtocol, ProviderConfig
 from termchat.core.provider import Params, Request, ToolSpec
-from termchat.providers.anthropic import encode as anthropic
-from termchat.providers.gemini import encode as gemini
-from termchat.providers.openai_chat import encode as chat
-from termchat.providers.openai_responses import encode as responses
+from termchat.providers.protocols.anthropic import encode as anthropic
+from termchat.providers.protocols.gemini import encode as gemini
+from termchat.providers.protocols.openai_chat import encode as chat
+from termchat.providers.protocols.openai_responses import encode as responses
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 LOOK = ToolSpec("look", "Looks out.", SCHEMA)

@@ -9,10 +9,10 @@ import pytest
 from termchat.core.messages import Origin, user_message
 from termchat.core.models import ApiProtocol, ProviderConfig
 from termchat.core.provider import Effort, Params, Request
-from termchat.providers.anthropic import encode as anthropic
-from termchat.providers.gemini import encode as gemini
-from termchat.providers.openai_chat import encode as chat
-from termchat.providers.openai_responses import encode as responses
+from termchat.providers.protocols.anthropic import encode as anthropic
+from termchat.providers.protocols.gemini import encode as gemini
+from termchat.providers.protocols.openai_chat import encode as chat
+from termchat.providers.protocols.openai_responses import encode as responses
 
 
 def origin(protocol: ApiProtocol) -> Origin:

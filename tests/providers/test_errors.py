@@ -13,7 +13,7 @@ import pytest
 
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.models import ApiProtocol, Timeouts
-from termchat.providers.retry import RetryPolicy
+from termchat.providers.http.retry import RetryPolicy
 from tests.gateway import Gateway, Reply, fault
 from tests.gateway.answers import Answer
 from tests.providers.support import KEY, MODELS, SPEECHES, heard, profile, text_of

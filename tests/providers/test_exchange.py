@@ -17,7 +17,7 @@ from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import FinishReason
 from termchat.core.provider import Params, Request, StreamMonitor
 from termchat.core.usage import Usage
-from termchat.providers.retry import RetryPolicy
+from termchat.providers.http.retry import RetryPolicy
 from tests import gateway as gw
 from tests.gateway import Call, Gateway, Reply, fault
 from tests.providers.decode_support import parts

@@ -16,10 +16,10 @@ import pytest
 from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.models import ApiProtocol, ModelRef, ProviderConfig
 from termchat.core.usage import Usage
-from termchat.providers.lazy_import import load_on_thread
-from termchat.providers.model_cache import ModelCache
-from termchat.providers.prices import PriceTable
+from termchat.providers.catalog.model_cache import ModelCache
+from termchat.providers.catalog.prices import PriceTable
 from termchat.providers.registry import ProviderRegistry
+from termchat.providers.sdk.lazy_import import load_on_thread
 from tests.gateway import Gateway, fault
 from tests.gateway.server import MODELS as LISTED
 from tests.providers.support import SPEECHES, VENDORS, base_url, profile, registry, setup

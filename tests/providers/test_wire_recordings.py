@@ -14,9 +14,9 @@ import pytest
 
 from termchat.core.events import Delta
 from termchat.providers.decoder import ServerError
+from termchat.providers.http.recording import RecordedResponse, read
+from termchat.providers.http.response_body import decode_body
 from termchat.providers.replay import decoder_for
-from termchat.providers.wire.recording import RecordedResponse, read
-from termchat.providers.wire.response_body import decode_body
 from tests import golden
 from tests.gateway import Gateway, fault
 from tests.providers.decode_support import new_ids

@@ -16,10 +16,10 @@ from termchat.core.messages import Message, Origin, Role, Text, user_message
 from termchat.core.models import ApiProtocol, ProviderConfig
 from termchat.core.provider import Params, Request, ToolSpec
 from termchat.core.sanitize import repair_surrogates
-from termchat.providers.anthropic import encode as anthropic
-from termchat.providers.gemini import encode as gemini
-from termchat.providers.openai_chat import encode as chat
-from termchat.providers.openai_responses import encode as responses
+from termchat.providers.protocols.anthropic import encode as anthropic
+from termchat.providers.protocols.gemini import encode as gemini
+from termchat.providers.protocols.openai_chat import encode as chat
+from termchat.providers.protocols.openai_responses import encode as responses
 from tests.gateway.validate import problems
 from tests.providers.conversations import origins, talk, vendor
 

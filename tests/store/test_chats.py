@@ -9,7 +9,8 @@ from termchat.core.chat_store import ChatStore, Recorder, Resumed
 from termchat.core.chats import ChatState, Location
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.messages import File, user_message
-from termchat.store import chats, db, deletion
+from termchat.store import chats, deletion
+from termchat.store.sqlite import db
 from tests.store.conftest import Shelf
 from tests.store.helpers import HERE, STATE, answer, ask, look
 

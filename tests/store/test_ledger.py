@@ -13,8 +13,9 @@ from termchat.core.chats import UsageGroup
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.usage import Usage
-from termchat.store import db, ledger
+from termchat.store import ledger
 from termchat.store.ledger import Entry
+from termchat.store.sqlite import db
 from tests.store.conftest import Shelf
 from tests.store.helpers import HERE, STATE, answer, ask
 

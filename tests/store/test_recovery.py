@@ -16,8 +16,9 @@ from termchat.core.chat_store import Resumed
 from termchat.core.conversation import Node
 from termchat.core.errors import FailureKind
 from termchat.core.messages import File, user_message
-from termchat.store import chats, db, messages, recovery
+from termchat.store import chats, messages
 from termchat.store.chats import NewChat
+from termchat.store.sqlite import db, recovery
 from tests.store.conftest import Shelf
 from tests.store.helpers import HERE, STATE, ask, look
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from termchat.core.chat_store import Resumed
-from termchat.store import db
-from termchat.store.schema import MIGRATIONS, TABLES
+from termchat.store.sqlite import db
+from termchat.store.sqlite.schema import MIGRATIONS, TABLES
 from tests.store.conftest import Shelf
 from tests.store.helpers import HERE, STATE, answer, ask, look
 

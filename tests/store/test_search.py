@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from termchat.core.conversation import Node
 from termchat.core.messages import File, Message, Reasoning, Role, Text, ToolCall, ToolResult, user_message
-from termchat.store import db, messages, search
+from termchat.store import messages, search
 from termchat.store.full_text import parse_query, searchable_text, snippet, to_fts_text
+from termchat.store.sqlite import db
 from tests.store.conftest import Shelf
 from tests.store.helpers import HERE, STATE, ask
 

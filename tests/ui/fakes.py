@@ -17,7 +17,7 @@ from termchat.core.sanitize import safe, safe_format
 from termchat.core.usage import Usage
 from termchat.engine.session import ChatSession
 from termchat.engine.turn import TurnConfig
-from termchat.providers.retry import interruptible_sleep
+from termchat.providers.http.retry import interruptible_sleep
 
 FAKE = ModelRef("fake", "one")
 OTHER = ModelRef("fake", "two")

@@ -13,5 +13,5 @@ FOLDER = Path(__file__).parents[2] / "docs"
 @cache
 def guide_pages() -> tuple[GuidePage, ...]:
     """All pages, those of one language after those of the other, in the order of their names."""
-    files = ((language, file) for language in Language for file in sorted(FOLDER.glob(f"*.{language.value}.md")))
-    return tuple(parse_page(file.name.partition(".")[0], language, file.read_text("utf-8")) for language, file in files)
+    files = ((language, file) for language in Language for file in sorted((FOLDER / language.value).glob("*.md")))
+    return tuple(parse_page(file.stem, language, file.read_text("utf-8")) for language, file in files)

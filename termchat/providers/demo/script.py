@@ -26,7 +26,7 @@ from termchat.core.events import (
 from termchat.core.outcomes import FinishReason
 from termchat.core.provider import Request, StreamMonitor
 from termchat.core.usage import Usage
-from termchat.providers.retry import interruptible_sleep
+from termchat.providers.http.retry import interruptible_sleep
 
 _PIECE = re.compile(r"\s*(?:[\u2e80-\u9fff\uff00-\uffef]|[^\s\u2e80-\u9fff\uff00-\uffef]+)|\s+")
 

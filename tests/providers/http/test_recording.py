@@ -12,8 +12,8 @@ from termchat.core.errors import FailureKind, ProviderError
 from termchat.core.events import Delta, Retrying
 from termchat.core.models import ApiProtocol
 from termchat.core.provider import StreamMonitor
+from termchat.providers.http.recording import RecordedResponse, read
 from termchat.providers.replay import ReplayProvider
-from termchat.providers.wire.recording import RecordedResponse, read
 from tests import gateway as gw
 from tests import golden
 from tests.gateway import Call, Gateway, Reply, fault

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from termchat.providers.wire import sse
-from termchat.providers.wire.sse import SseEvent, SseReader, TooLongError
+from termchat.providers.http import sse
+from termchat.providers.http.sse import SseEvent, SseReader, TooLongError
 
 
 def read(*chunks: bytes) -> list[SseEvent]:

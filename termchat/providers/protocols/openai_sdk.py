@@ -8,11 +8,11 @@ import openai
 
 from termchat.core.models import ModelInfo
 from termchat.core.sanitize import EMPTY
+from termchat.providers.catalog.model_cache import model_info
 from termchat.providers.client import AmendedRequest, Body, Endpoint, ErrorResponse
 from termchat.providers.decoder import is_object
-from termchat.providers.errors import bytes_of
-from termchat.providers.model_cache import model_info
-from termchat.providers.sdk_environment import headers_from_environment
+from termchat.providers.http.connection_errors import bytes_of
+from termchat.providers.sdk.environment import headers_from_environment
 
 OWN_HOST = "api.openai.com"
 

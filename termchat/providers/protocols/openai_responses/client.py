@@ -14,9 +14,10 @@ from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo
 from termchat.core.provider import Request
 from termchat.providers.client import AmendedRequest, Body, Endpoint, ErrorResponse
-from termchat.providers.openai_responses.decode import ResponsesDecoder
-from termchat.providers.openai_responses.encode import encode
-from termchat.providers.openai_sdk import (
+from termchat.providers.plain import without_streaming
+from termchat.providers.protocols.openai_responses.decode import ResponsesDecoder
+from termchat.providers.protocols.openai_responses.encode import encode
+from termchat.providers.protocols.openai_sdk import (
     caches_by_key,
     error_response,
     list_models,
@@ -25,7 +26,6 @@ from termchat.providers.openai_sdk import (
     without_auth_header,
     without_cache_key,
 )
-from termchat.providers.plain import without_streaming
 
 
 class ResponsesClient:

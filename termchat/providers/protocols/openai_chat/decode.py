@@ -31,7 +31,7 @@ from termchat.providers.decoder import (
     is_object,
     new_call_id,
 )
-from termchat.providers.openai_chat.think_tags import ThinkTags
+from termchat.providers.protocols.openai_chat.think_tags import ThinkTags
 
 _FINISH = {
     "stop": FinishReason.STOP,

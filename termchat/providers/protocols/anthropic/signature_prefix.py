@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from termchat.providers.anthropic.prompt_cache import strip_cache_control
 from termchat.providers.decoder import as_list
+from termchat.providers.protocols.anthropic.prompt_cache import strip_cache_control
 
 
 def prefix_digest(body: Mapping[str, Any], turns: Sequence[Mapping[str, Any]]) -> str:

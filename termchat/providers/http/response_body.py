@@ -18,7 +18,7 @@ import httpx2
 from termchat.core.events import Delta
 from termchat.core.sanitize import Safe, safe_format
 from termchat.providers.decoder import Decoder, as_list, is_object
-from termchat.providers.wire.sse import MAX_EVENT, SseEvent, SseReader, TooLongError
+from termchat.providers.http.sse import MAX_EVENT, SseEvent, SseReader, TooLongError
 
 _GRACE = 1.0  # seconds for the usage that follows the end of some replies
 _DRAIN = 0.02  # seconds for the end of the body, so that the connection can be used again

@@ -15,15 +15,15 @@ from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo
 from termchat.core.provider import Request
 from termchat.core.sanitize import safe_format, safe_line
-from termchat.providers.anthropic.decode import AnthropicDecoder
-from termchat.providers.anthropic.encode import encode
-from termchat.providers.anthropic.prompt_cache import add_cache_control, strip_cache_control
-from termchat.providers.anthropic.signature_prefix import prefix_digest
+from termchat.providers.catalog.model_cache import model_info
 from termchat.providers.client import AmendedRequest, Body, Endpoint, ErrorResponse
-from termchat.providers.errors import bytes_of
-from termchat.providers.model_cache import model_info
+from termchat.providers.http.connection_errors import bytes_of
 from termchat.providers.plain import without_streaming
-from termchat.providers.sdk_environment import headers_from_environment
+from termchat.providers.protocols.anthropic.decode import AnthropicDecoder
+from termchat.providers.protocols.anthropic.encode import encode
+from termchat.providers.protocols.anthropic.prompt_cache import add_cache_control, strip_cache_control
+from termchat.providers.protocols.anthropic.signature_prefix import prefix_digest
+from termchat.providers.sdk.environment import headers_from_environment
 
 _OWN_HOST = "api.anthropic.com"
 _NOT_IN_THE_SDK = {"temperature", "top_p"}  # newer models refuse them, and so does the SDK's signature

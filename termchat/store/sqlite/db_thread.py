@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from termchat.core.errors import Failure
-from termchat.store import db, sqlite_errors
-from termchat.store.db import Database
+from termchat.store.sqlite import db, sqlite_errors
+from termchat.store.sqlite.db import Database
 
 T = TypeVar("T")
 OnFailure = Callable[[Failure], None]
@@ -237,7 +237,7 @@ def _rescued(file: Path, vfs: str) -> Database:
 
 
 def _rescue(file: Path) -> Failure | None:
-    from termchat.store.recovery import recover  # hardly ever needed
+    from termchat.store.sqlite.recovery import recover  # hardly ever needed
 
     return recover(file)
 

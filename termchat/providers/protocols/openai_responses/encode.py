@@ -27,7 +27,7 @@ from termchat.core.messages import (
 from termchat.core.models import ProviderConfig
 from termchat.core.provider import Effort, Params, Request
 from termchat.providers.decoder import as_object
-from termchat.providers.openai_common import cache_key, data_url, named_schema, result_text
+from termchat.providers.protocols.openai_common import cache_key, data_url, named_schema, result_text
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 

@@ -18,7 +18,7 @@ from termchat.core.messages import (
 )
 from termchat.core.models import ProviderConfig
 from termchat.core.provider import Effort, Params, Request
-from termchat.providers.openai_common import cache_key, data_url, named_schema, result_text
+from termchat.providers.protocols.openai_common import cache_key, data_url, named_schema, result_text
 
 _LONGEST_ID = 40
 

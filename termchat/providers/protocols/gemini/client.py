@@ -19,13 +19,13 @@ from termchat.core.errors import Failure
 from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo
 from termchat.core.provider import Request
+from termchat.providers.catalog.model_cache import model_info
 from termchat.providers.client import AmendedRequest, Body, Endpoint, ErrorResponse
-from termchat.providers.errors import bytes_of, headers_of
-from termchat.providers.gemini.decode import GeminiDecoder
-from termchat.providers.gemini.encode import encode_config, encode_contents
-from termchat.providers.model_cache import model_info
+from termchat.providers.http.connection_errors import bytes_of, headers_of
+from termchat.providers.http.transport import CapturedResponse, capture_response
 from termchat.providers.plain import without_streaming
-from termchat.providers.wire.transport import CapturedResponse, capture_response
+from termchat.providers.protocols.gemini.decode import GeminiDecoder
+from termchat.providers.protocols.gemini.encode import encode_config, encode_contents
 
 _VERSION = re.compile(r"/(v\d+\w*)$")
 

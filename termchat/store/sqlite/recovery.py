@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from termchat.core.errors import Failure
-from termchat.store import db, sqlite_errors
 from termchat.store.messages import reindex
-from termchat.store.schema import GUARD, TABLES
+from termchat.store.sqlite import db, sqlite_errors
+from termchat.store.sqlite.schema import GUARD, TABLES
 
 Row: TypeAlias = tuple[Any, ...]
 _SKIP = 1 << 40

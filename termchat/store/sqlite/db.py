@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from termchat.core.errors import Failure
-from termchat.store import sqlite_errors
-from termchat.store.schema import APPLICATION, MIGRATIONS
+from termchat.store.sqlite import sqlite_errors
+from termchat.store.sqlite.schema import APPLICATION, MIGRATIONS
 
 PATIENCE = 2.0  # seconds to wait for another program's lock
 _COPY_UP_TO = 200_000_000  # bytes of a file that is read into memory when it cannot be written

@@ -24,8 +24,8 @@ from termchat.core.messages import (
 from termchat.core.models import ProviderConfig
 from termchat.core.outcomes import Outcome
 from termchat.core.provider import Effort, Params, Request
-from termchat.providers.anthropic.signature_prefix import prefix_digest
 from termchat.providers.decoder import arguments, as_object
+from termchat.providers.protocols.anthropic.signature_prefix import prefix_digest
 from termchat.providers.reply_schema import wire_schema
 
 _FOUND = "web_search_tool_result"

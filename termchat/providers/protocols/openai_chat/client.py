@@ -15,11 +15,12 @@ from termchat.core.messages import Origin
 from termchat.core.models import ApiProtocol, ModelInfo, ProviderConfig
 from termchat.core.provider import Request
 from termchat.core.sanitize import safe_format, safe_line
-from termchat.providers.capabilities import quirks
+from termchat.providers.catalog.capabilities import quirks
 from termchat.providers.client import AmendedRequest, Body, Endpoint, ErrorResponse
-from termchat.providers.openai_chat.decode import ChatDecoder
-from termchat.providers.openai_chat.encode import encode
-from termchat.providers.openai_sdk import (
+from termchat.providers.plain import without_streaming
+from termchat.providers.protocols.openai_chat.decode import ChatDecoder
+from termchat.providers.protocols.openai_chat.encode import encode
+from termchat.providers.protocols.openai_sdk import (
     OWN_HOST,
     caches_by_key,
     error_response,
@@ -29,7 +30,6 @@ from termchat.providers.openai_sdk import (
     without_auth_header,
     without_cache_key,
 )
-from termchat.providers.plain import without_streaming
 
 _NOT_IN_THE_SDK = {"plugins"}  # OpenRouter's own
 # If a 400 response names one of these parameters, the request is sent again without it.
