@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from termchat.core.models import ApiProtocol as Speech
 from termchat.core.models import ModelInfo, ProviderConfig, Timeouts
 from termchat.core.provider import Request
 from termchat.core.redact import Redactor
-from termchat.core.sanitize import Safe
+from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.providers.decoder import Decoder
 
 Body = dict[str, Any]
@@ -99,3 +100,16 @@ class Client(Protocol):
         ...
 
     async def models(self) -> Sequence[ModelInfo]: ...
+
+
+def without_streaming(body: Body, failure: Failure, endpoint: Endpoint) -> AmendedRequest | None:
+    """The same request without streaming, for a server that refuses to stream."""
+    refuses = re.search(
+        r"\bstream(ing)?\b.*(not|n't|un)\s?(be )?(support|allow|avail|permit)", failure.message, re.IGNORECASE
+    )
+    if not body.get("stream") or not refuses:
+        return None
+    plain = {k: v for k, v in body.items() if k != "stream_options"} | {"stream": False}
+    return AmendedRequest(
+        plain, safe_format("{title} does not stream; waiting for the whole reply.", title=safe_line(endpoint.title))
+    )

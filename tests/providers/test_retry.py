@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import safe_format
 from termchat.providers.client import ErrorResponse
-from termchat.providers.http.retry import RetryPolicy, final_failure, unreachable_backoff
-from termchat.providers.http.retry_after import retry_after
+from termchat.providers.http.retry import RetryPolicy, final_failure, retry_after, unreachable_backoff
 
 AGAIN = Failure(FailureKind.OVERLOADED, safe_format("busy"), retryable=True)
 INFO: Any = {"error": {"details": [{"@type": "x.ErrorInfo"}, {"@type": "x.RetryInfo", "retryDelay": "17.5s"}]}}

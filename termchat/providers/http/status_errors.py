@@ -12,7 +12,7 @@ from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.providers.client import Endpoint, ErrorResponse
 from termchat.providers.decoder import as_list, as_object, as_text, is_object
 from termchat.providers.http.connection_errors import MAX_BODY, base_url_of, clean_server_text, host_of
-from termchat.providers.http.retry_after import retry_after
+from termchat.providers.http.retry import retry_after
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,8 @@ from termchat.core.models import ModelInfo
 from termchat.core.provider import Request
 from termchat.core.sanitize import safe_format, safe_line
 from termchat.providers.catalog.model_cache import model_info
-from termchat.providers.client import AmendedRequest, Body, Endpoint, ErrorResponse
+from termchat.providers.client import AmendedRequest, Body, Endpoint, ErrorResponse, without_streaming
 from termchat.providers.http.connection_errors import bytes_of
-from termchat.providers.plain import without_streaming
 from termchat.providers.protocols.anthropic.decode import AnthropicDecoder
 from termchat.providers.protocols.anthropic.encode import encode
 from termchat.providers.protocols.anthropic.prompt_cache import add_cache_control, strip_cache_control

@@ -20,10 +20,9 @@ from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo
 from termchat.core.provider import Request
 from termchat.providers.catalog.model_cache import model_info
-from termchat.providers.client import AmendedRequest, Body, Endpoint, ErrorResponse
+from termchat.providers.client import AmendedRequest, Body, Endpoint, ErrorResponse, without_streaming
 from termchat.providers.http.connection_errors import bytes_of, headers_of
 from termchat.providers.http.transport import CapturedResponse, capture_response
-from termchat.providers.plain import without_streaming
 from termchat.providers.protocols.gemini.decode import GeminiDecoder
 from termchat.providers.protocols.gemini.encode import encode_config, encode_contents
 

@@ -16,8 +16,7 @@ from termchat.core.models import ApiProtocol, ModelInfo, ProviderConfig
 from termchat.core.provider import Request
 from termchat.core.sanitize import safe_format, safe_line
 from termchat.providers.catalog.capabilities import quirks
-from termchat.providers.client import AmendedRequest, Body, Endpoint, ErrorResponse
-from termchat.providers.plain import without_streaming
+from termchat.providers.client import AmendedRequest, Body, Endpoint, ErrorResponse, without_streaming
 from termchat.providers.protocols.openai_chat.decode import ChatDecoder
 from termchat.providers.protocols.openai_chat.encode import encode
 from termchat.providers.protocols.openai_sdk import (

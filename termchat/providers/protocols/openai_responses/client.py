@@ -13,8 +13,7 @@ from termchat.core.errors import Failure
 from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo
 from termchat.core.provider import Request
-from termchat.providers.client import AmendedRequest, Body, Endpoint, ErrorResponse
-from termchat.providers.plain import without_streaming
+from termchat.providers.client import AmendedRequest, Body, Endpoint, ErrorResponse, without_streaming
 from termchat.providers.protocols.openai_responses.decode import ResponsesDecoder
 from termchat.providers.protocols.openai_responses.encode import encode
 from termchat.providers.protocols.openai_sdk import (
