@@ -67,7 +67,7 @@ def test_a_turn_is_as_short_as_it_can_be(
     [
         (ColorDepth.PLAIN, ""),
         (ColorDepth.MONO, "\x1b[4m"),
-        (ColorDepth.ANSI, "\x1b[4;30m"),
+        (ColorDepth.ANSI, "\x1b[4;90m"),
         (ColorDepth.INDEXED, "\x1b[4;38;5;23m"),
         (ColorDepth.TRUE, "\x1b[4;38;2;18;52;86m"),
     ],
