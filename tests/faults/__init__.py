@@ -7,5 +7,5 @@ test_repl.py      one or more of each kind through the REPL in a terminal
 test_cancel.py    those that hang: stopped, the server sees the connection close
 test_memory.py    those that have no end: what the process holds stays small
 test_asleep.py    time suspended is no stall
-warm.py           many processes for the price of one import
+preloaded.py      many processes for the price of one import
 """

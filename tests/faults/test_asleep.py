@@ -21,7 +21,7 @@ from tests.gateway import Gate, Gateway, Reply, Text
 from tests.providers.support import MODELS, SPEECHES
 
 PATIENCE = 30.0
-CLOCK = 1.0  # seconds without data that are a stall, see homes.py
+CLOCK = 1.0  # seconds without data that are a stall, see support.py
 
 
 def test_oneshot_suspended_resumes(gateway_thread: Gateway, tmp_path: Path) -> None:
