@@ -1,0 +1,74 @@
+"""Files and modules that comments, docstrings and documents name are in the repository."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.source import PACKAGE, ROOT, check, files
+
+pytestmark = pytest.mark.xdist_group("architecture")
+
+DOCUMENTS = ("README.md", ".github/CONTRIBUTING.md", "tests/README.md", "pyproject.toml")
+FOLDERS = (PACKAGE, "tests", "themes", ".github", ".ci")
+
+# Files of users, vendors or other programs, and names made up by examples.
+FOREIGN_FILES: frozenset[str] = frozenset({
+    "all.json",
+    "config.toml",
+    "conversations.json",  # an export of ChatGPT or Claude
+    "notes.md",
+    "person.json",
+})  # fmt: skip
+
+# `ui/terminal/renderer.py`, `CONTRIBUTING.md`, `protocols/*/encode.py`; no URL, no path from the root or home.
+_FILE = re.compile(r"(?<![\w~$./*<{:-])(?:[\w*-]+/)*[\w*-]+\.(?:py|md|toml|yml|json|txt|sse)\b(?![/(])")
+_FOLDER = re.compile(rf"(?<![\w~$./<{{-])(?:{PACKAGE}|tests)/(?:[\w-]+/)*(?![\w*])")
+_MODULE = re.compile(rf"\b{PACKAGE}(?:\.[a-z_]+)+")
+
+
+def test_file_named_in_document_exists() -> None:
+    missing = [
+        f"{document}:{1 + offset}: {name}"
+        for document in DOCUMENTS
+        for offset, name in _missing((ROOT / document).read_text())
+    ]
+    check(missing, "name a file that exists; a user's file is a row of FOREIGN_FILES.")
+
+
+def _missing(text: str) -> Iterator[tuple[int, str]]:
+    for pattern, exists in ((_FILE, _is_file), (_FOLDER, _is_folder), (_MODULE, _is_module)):
+        for match in pattern.finditer(text):
+            if not exists(match[0]):
+                yield text.count("\n", 0, match.start()), match[0]
+
+
+def _is_file(name: str) -> bool:
+    return name.rpartition("/")[2] in FOREIGN_FILES or _is_file_here(name)
+
+
+@cache
+def _is_file_here(name: str) -> bool:
+    pattern = re.compile(r"(?:.*/)?" + re.escape(name).replace(r"\*", "[^/]*"))
+    return any(pattern.fullmatch(path) for path in _paths())
+
+
+def _is_folder(name: str) -> bool:
+    return (ROOT / name).is_dir()
+
+
+def _is_module(name: str) -> bool:
+    """Return True if a dotted name is a module, or begins with one (what follows is a name in it)."""
+    parts = name.split(".")
+    paths = [Path(*parts[:length]) for length in (len(parts), len(parts) - 1)]
+    return any((ROOT / path).is_dir() or (ROOT / path).with_suffix(".py").is_file() for path in paths)
+
+
+@cache
+def _paths() -> tuple[str, ...]:
+    top = [path.name for path in ROOT.iterdir() if path.is_file()]
+    return (*top, *(path for folder in FOLDERS for path in files(folder)))
