@@ -1,4 +1,4 @@
-"""Deltas folded into parts."""
+"""Deltas joined into the parts of a message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a failure ends a reply, and what a script is told of it."""
+"""Exit codes of outcomes and failures."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_exit_code_is_0_for_complete_reply_only() -> None:
     assert {outcome: exit_code(outcome) for outcome in Outcome} == ENDS
 
 
-def test_exit_code_exists_for_every_failure_kind() -> None:
+def test_exit_code_of_failure_follows_its_kind() -> None:
     failures = {kind: Failure(kind, safe_format("x")) for kind in FailureKind}
     codes = {kind: exit_code(outcome_of(failure), failure) for kind, failure in failures.items()}
     assert {kind: code for kind, code in codes.items() if code != ExitCode.ERROR} == FAILURES

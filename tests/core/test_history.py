@@ -1,4 +1,4 @@
-"""What of a history may be sent to whom."""
+"""Preparation of a history for a model: parts, calls, results and ids."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from termchat.core.messages import (
 )
 from termchat.core.models import ApiProtocol
 
-HOME = Origin("openai", ApiProtocol.CHAT, "gpt")
-AWAY = Origin("anthropic", ApiProtocol.ANTHROPIC, "claude")
+SAME_ORIGIN = Origin("openai", ApiProtocol.CHAT, "gpt")
+OTHER_ORIGIN = Origin("anthropic", ApiProtocol.ANTHROPIC, "claude")
 ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
@@ -34,11 +34,11 @@ def valid(call_id: str) -> bool:
     return ID.fullmatch(call_id) is not None
 
 
-def seen(*messages: Message, target: Origin = HOME) -> tuple[Message, ...]:
+def prepared(*messages: Message, target: Origin = SAME_ORIGIN) -> tuple[Message, ...]:
     return prepare_history(messages, target, valid)
 
 
-def reply(*parts: Part, origin: Origin = HOME) -> Message:
+def reply(*parts: Part, origin: Origin = SAME_ORIGIN) -> Message:
     return Message(Role.ASSISTANT, parts, origin)
 
 
@@ -54,7 +54,7 @@ CANCEL = ToolResult("a", "look", (Text(CANCELLED_RESULT_TEXT),), is_error=True)
 
 
 def test_history_same_origin_is_sent_unchanged() -> None:
-    talk = (
+    messages = (
         user_message("hi", Image("image/png", b"x")),
         reply(
             Reasoning("hm", provider_data={"sig": "1"}),
@@ -64,36 +64,40 @@ def test_history_same_origin_is_sent_unchanged() -> None:
         results(result("a", "rain")),
         reply(Text("It rains.")),
     )
-    assert seen(*talk) == talk
+    assert prepared(*messages) == messages
 
 
 def test_history_other_origin_gets_no_reasoning_or_opaque_data() -> None:
     call = ToolCall("a", "look", "{}", provider_data={"sig": "2"})
-    talk = (
+    messages = (
         user_message("hi"),
         reply(Reasoning("hm", provider_data={"s": 1}), Text("so", provider_data={"p": 1}), call),
         results(result("a", "r")),
     )
-    _, said, _ = seen(*talk, target=AWAY)
-    assert said.parts == (Text("so"), ToolCall("a", "look", "{}"))
+    _, answer, _ = prepared(*messages, target=OTHER_ORIGIN)
+    assert answer.parts == (Text("so"), ToolCall("a", "look", "{}"))
 
 
 def test_history_same_model_at_other_provider_is_other_origin() -> None:
-    elsewhere = replace(HOME, provider="gateway")
-    assert seen(user_message("q"), reply(Reasoning("hm"), Text("a")), target=elsewhere)[1].parts == (Text("a"),)
+    elsewhere = replace(SAME_ORIGIN, provider="gateway")
+    assert prepared(user_message("q"), reply(Reasoning("hm"), Text("a")), target=elsewhere)[1].parts == (Text("a"),)
 
 
 def test_history_drops_call_with_cut_arguments() -> None:
-    talk = (user_message("q"), reply(Text("I"), ToolCall("a", "look", '{"a', complete=False)), user_message("again"))
-    assert seen(*talk) == (user_message("q"), reply(Text("I")), user_message("again"))
+    messages = (
+        user_message("q"),
+        reply(Text("I"), ToolCall("a", "look", '{"a', complete=False)),
+        user_message("again"),
+    )
+    assert prepared(*messages) == (user_message("q"), reply(Text("I")), user_message("again"))
 
 
 def test_history_drops_empty_reply() -> None:
-    assert seen(user_message("q"), reply(ToolCall("a", "look", "{", complete=False)), user_message("r")) == (
+    assert prepared(user_message("q"), reply(ToolCall("a", "look", "{", complete=False)), user_message("r")) == (
         user_message("q"),
         user_message("r"),
     )
-    assert seen(user_message("q"), reply(Reasoning("hm"), Text("")), user_message("r"), target=AWAY) == (
+    assert prepared(user_message("q"), reply(Reasoning("hm"), Text("")), user_message("r"), target=OTHER_ORIGIN) == (
         user_message("q"),
         user_message("r"),
     )
@@ -101,17 +105,17 @@ def test_history_drops_empty_reply() -> None:
 
 def test_history_call_without_result_gets_cancelled_result() -> None:
     call = ToolCall("a", "look", "{}")
-    assert seen(user_message("q"), reply(call), user_message("r")) == (
+    assert prepared(user_message("q"), reply(call), user_message("r")) == (
         user_message("q"),
         reply(call),
         results(CANCEL),
         user_message("r"),
     )
-    assert seen(user_message("q"), reply(call)) == (user_message("q"), reply(call), results(CANCEL))
+    assert prepared(user_message("q"), reply(call)) == (user_message("q"), reply(call), results(CANCEL))
 
 
 def test_history_drops_result_without_call() -> None:
-    assert seen(user_message("q"), results(result("z", "lost")), reply(Text("a"))) == (
+    assert prepared(user_message("q"), results(result("z", "lost")), reply(Text("a"))) == (
         user_message("q"),
         reply(Text("a")),
     )
@@ -119,80 +123,80 @@ def test_history_drops_result_without_call() -> None:
 
 def test_history_orders_results_like_calls() -> None:
     calls = reply(ToolCall("a", "look", "{}"), ToolCall("b", "look", "{}"))
-    talk = seen(user_message("q"), calls, results(result("b", "2")), results(result("a", "1")))
-    assert talk[2] == results(result("a", "1"), result("b", "2"))
-    assert len(talk) == 3
+    messages = prepared(user_message("q"), calls, results(result("b", "2")), results(result("a", "1")))
+    assert messages[2] == results(result("a", "1"), result("b", "2"))
+    assert len(messages) == 3
 
 
 def test_history_calls_with_one_id_keep_their_results() -> None:
-    talk = seen(
+    messages = prepared(
         user_message("q"),
         reply(ToolCall("a", "look", "1"), ToolCall("a", "look", "2")),
         results(result("a", "one"), result("a", "two")),
     )
-    first, second = talk[1].calls
+    first, second = messages[1].calls
     assert first.id != second.id
-    assert [(r.call_id, r.text) for r in talk[2].results] == [(first.id, "one"), (second.id, "two")]
+    assert [(r.call_id, r.text) for r in messages[2].results] == [(first.id, "one"), (second.id, "two")]
 
 
 def test_history_replaces_reused_and_invalid_ids_in_pairs() -> None:
     odd = "föö/" * 20
-    talk = seen(
+    messages = prepared(
         user_message("q"),
         reply(ToolCall("a", "look", "{}")),
         results(result("a", "one")),
         reply(ToolCall("a", "look", "{}"), ToolCall(odd, "look", "{}"), ToolCall("", "look", "{}")),
         results(result("a", "two"), result(odd, "three"), result("", "four")),
     )
-    ids = [call.id for message in talk for call in message.calls]
+    ids = [call.id for message in messages for call in message.calls]
     assert ids[0] == "a"
     assert len(set(ids)) == 4
     assert all(map(valid, ids))
-    assert [r.call_id for message in talk for r in message.results] == ids
-    assert [r.text for message in talk for r in message.results] == ["one", "two", "three", "four"]
+    assert [r.call_id for message in messages for r in message.results] == ids
+    assert [r.text for message in messages for r in message.results] == ["one", "two", "three", "four"]
 
 
 def test_history_new_ids_are_deterministic() -> None:
-    talk = (user_message("q"), reply(ToolCall("ö", "look", "{}")), results(result("ö", "r")))
-    assert seen(*talk) == seen(*talk)[: len(talk)]
-    assert seen(*talk, user_message("more"))[: len(talk)] == seen(*talk)
+    messages = (user_message("q"), reply(ToolCall("ö", "look", "{}")), results(result("ö", "r")))
+    assert prepared(*messages) == prepared(*messages)[: len(messages)]
+    assert prepared(*messages, user_message("more"))[: len(messages)] == prepared(*messages)
 
 
 def test_history_invalid_tool_name_is_made_valid() -> None:
     names = ["functions.look", "9 lives", "ünï", "x" * 99]
-    talk = seen(
+    messages = prepared(
         user_message("q"),
         reply(*(ToolCall(str(n), name, "{}") for n, name in enumerate(names))),
         results(*(result(str(n), "no such tool", name) for n, name in enumerate(names))),
     )
-    sent = [call.name for call in talk[1].calls]
+    sent = [call.name for call in messages[1].calls]
     assert sent == ["functions_look", "_9_lives", "_n_", "x" * 64]
-    assert [r.name for r in talk[2].results] == sent
+    assert [r.name for r in messages[2].results] == sent
 
 
 def test_history_blank_user_message_gets_placeholder() -> None:
-    assert seen(user_message(""), reply(Text("yes?")), user_message(" \n")) == (
+    assert prepared(user_message(""), reply(Text("yes?")), user_message(" \n")) == (
         user_message(EMPTY_MESSAGE_TEXT),
         reply(Text("yes?")),
         user_message(EMPTY_MESSAGE_TEXT),
     )
     picture = Message(Role.USER, (Image("image/png", b"x"),))
-    assert seen(picture) == (picture,)
+    assert prepared(picture) == (picture,)
 
 
 def test_history_replaces_lone_surrogates() -> None:
     half = "a\ud83d"
-    talk = seen(
+    messages = prepared(
         user_message(half, File(half, "application/pdf", b"x")),
         reply(Reasoning(half, provider_data={"s": 1}), Text(half), ToolCall("a", "look", half)),
         results(result("a", half)),
     )
-    assert talk == (
+    assert messages == (
         user_message("a\ufffd", File("a\ufffd", "application/pdf", b"x")),
         reply(Text("a\ufffd"), ToolCall("a", "look", "a\ufffd")),
         results(result("a", "a\ufffd")),
     )
-    assert seen(user_message("q"), reply(Reasoning("", provider_data={"item": [half]}), Text("x")))[1].parts == (
+    assert prepared(user_message("q"), reply(Reasoning("", provider_data={"item": [half]}), Text("x")))[1].parts == (
         Text("x"),
     )
 
@@ -205,15 +209,15 @@ REPLIES = st.builds(
     st.one_of(st.builds(Text, TEXTS), st.builds(Reasoning, TEXTS), CALLS),
     st.one_of(st.builds(Text, TEXTS), CALLS),
     CALLS,
-    origin=st.sampled_from([HOME, AWAY]),
+    origin=st.sampled_from([SAME_ORIGIN, OTHER_ORIGIN]),
 )
 RESULTS = st.lists(st.builds(result, IDS, TEXTS), max_size=3).map(lambda found: results(*found))
-TALKS = st.lists(st.one_of(st.builds(user_message, TEXTS), REPLIES, RESULTS), max_size=12)
+HISTORIES = st.lists(st.one_of(st.builds(user_message, TEXTS), REPLIES, RESULTS), max_size=12)
 
 
-@given(TALKS)
-def test_history_every_call_has_one_result_and_unique_id(talk: list[Message]) -> None:
-    sent = seen(*talk)
+@given(HISTORIES)
+def test_history_every_call_has_one_result_and_unique_id(messages: list[Message]) -> None:
+    sent = prepared(*messages)
     ids = [call.id for message in sent for call in message.calls]
     assert len(set(ids)) == len(ids)
     assert all(map(valid, ids))
@@ -222,13 +226,13 @@ def test_history_every_call_has_one_result_and_unique_id(talk: list[Message]) ->
         if message.role is Role.TOOL:
             assert message.results
         asked = [(call.id, call.name) for call in message.calls]
-        told = [(r.call_id, r.name) for r in after.results] if after.role is Role.TOOL else []
-        assert asked == told
+        answered = [(r.call_id, r.name) for r in after.results] if after.role is Role.TOOL else []
+        assert asked == answered
 
 
-@given(TALKS)
-def test_history_keeps_everything_sendable(talk: list[Message]) -> None:
-    sent = seen(*talk)
+@given(HISTORIES)
+def test_history_keeps_everything_sendable(messages: list[Message]) -> None:
+    sent = prepared(*messages)
 
     def words(messages: tuple[Message, ...] | list[Message], author: Role) -> str:
         return (
@@ -237,13 +241,13 @@ def test_history_keeps_everything_sendable(talk: list[Message]) -> None:
             .replace("\ud800", "\ufffd")
         )
 
-    assert words(sent, Role.ASSISTANT) == words(talk, Role.ASSISTANT)
-    assert words(sent, Role.USER).split() == words([m for m in talk if m.text.strip()], Role.USER).split()
-    whole = [c.arguments.replace("\ud800", "\ufffd") for m in talk for c in m.calls if c.complete]
+    assert words(sent, Role.ASSISTANT) == words(messages, Role.ASSISTANT)
+    assert words(sent, Role.USER).split() == words([m for m in messages if m.text.strip()], Role.USER).split()
+    whole = [c.arguments.replace("\ud800", "\ufffd") for m in messages for c in m.calls if c.complete]
     assert [c.arguments for m in sent for c in m.calls] == whole
 
 
-@given(TALKS)
-def test_history_sendable_messages_are_unchanged(talk: list[Message]) -> None:
-    once = seen(*talk)
-    assert seen(*once) == once
+@given(HISTORIES)
+def test_history_sendable_messages_are_unchanged(messages: list[Message]) -> None:
+    once = prepared(*messages)
+    assert prepared(*once) == once

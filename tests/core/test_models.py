@@ -1,4 +1,4 @@
-"""Names of models, and which protocol carries which."""
+"""Model references, routes and limits."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def test_model_ref_without_provider_is_refused(name: str) -> None:
 
 def test_route_first_matching_row_wins() -> None:
     bases = {ApiProtocol.CHAT: "https://a/v1", ApiProtocol.ANTHROPIC: "https://a"}
-    profile = ProviderConfig(
+    config = ProviderConfig(
         "gw", base_urls=bases, route={"claude-*": ApiProtocol.ANTHROPIC, "*-chat": ApiProtocol.CHAT}
     )
-    assert profile.protocol_for("claude-x-chat") is ApiProtocol.ANTHROPIC
-    assert profile.protocol_for("other") is ApiProtocol.CHAT
+    assert config.protocol_for("claude-x-chat") is ApiProtocol.ANTHROPIC
+    assert config.protocol_for("other") is ApiProtocol.CHAT
     assert ProviderConfig("none").protocol_for("any") is None
 
 
-def test_limits_match_by_pattern_else_none() -> None:
-    profile = ProviderConfig("a", max_tokens={"*haiku*": 4096, "claude-*": 64000})
-    assert [profile.max_tokens_for(m) for m in ("claude-haiku", "claude-opus", "gpt")] == [4096, 64000, None]
+def test_max_tokens_for_model_matches_first_pattern_else_none() -> None:
+    config = ProviderConfig("a", max_tokens={"*haiku*": 4096, "claude-*": 64000})
+    assert [config.max_tokens_for(m) for m in ("claude-haiku", "claude-opus", "gpt")] == [4096, 64000, None]
 
 
 def test_timeouts_idle_also_sets_first_content() -> None:

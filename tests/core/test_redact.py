@@ -1,4 +1,4 @@
-"""Keys never leave the program in words."""
+"""Redaction of keys in text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Safe text: the table, and that chunks make no difference."""
+"""Sanitized text: the table of replacements, and independence of chunks."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_safe_format_keeps_template_around_safe_parts() -> None:
     assert safe_format("No model {name}: {{}}.", name=safe("a{b}\x1b")) == "No model a{b}␛: {}."
 
 
-# Any code point, those that matter most of the time.
+# Any code point; mostly those with a rule of their own.
 FOREIGN = st.text(st.one_of(st.sampled_from("\r\n\t\x1b\x7f\x9b\u202e\ud83d\ude42ab"), st.characters(codec=None)))
 
 
@@ -70,7 +70,7 @@ def test_sanitize_leaves_no_control_and_strips_nothing(text: str) -> None:
 
 
 @given(FOREIGN)
-def test_well_formed_text_encodes_and_keeps_whole_characters(text: str) -> None:
+def test_repair_surrogates_gives_utf8_and_keeps_whole_characters(text: str) -> None:
     sent = repair_surrogates(text)
     assert sent.encode("utf-8").decode("utf-8") == sent
     whole = [c for c in text if not "\ud800" <= c <= "\udfff"]

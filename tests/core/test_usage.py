@@ -1,4 +1,4 @@
-"""Counts add up, costs only when both are known."""
+"""Sums of usage, and estimates of tokens."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ def test_usage_sum_with_unknown_cost_is_unknown() -> None:
 
 
 @pytest.mark.parametrize(("text", "tokens"), [("", 0), ("word" * 4, 4), ("你好世界", 6), ("한국어", 5), ("a", 1)])
-def test_usage_estimate_counts_roughly(text: str, tokens: int) -> None:
+def test_estimate_tokens_counts_by_script(text: str, tokens: int) -> None:
     assert estimate_tokens(text) == tokens
