@@ -1,4 +1,4 @@
-"""The schema of a reply: from a file and in short, its mistakes with their places, and replies that do not fit."""
+"""Reply schemas: short form, files, errors with their place, and replies that do not match."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ PEOPLE = {
 }
 
 
-def good(given: str) -> dict[str, Any]:
+def valid_schema(given: str) -> dict[str, Any]:
     schema = reply_schema(given)
     assert not isinstance(schema, Failure), schema
     return dict(schema)
 
 
-def wrong(given: str) -> Failure:
+def schema_failure(given: str) -> Failure:
     failure = reply_schema(given)
     assert isinstance(failure, Failure)
     assert failure.kind is FailureKind.BAD_CONFIG
     return failure
 
 
-def test_fields_in_short_are_an_object_with_all_of_them_and_no_others() -> None:
+def test_reply_schema_short_form_requires_all_fields_and_no_others() -> None:
     properties = {
         "name": {"type": "string"},
         "age": {"type": "integer"},
@@ -45,8 +45,8 @@ def test_fields_in_short_are_an_object_with_all_of_them_and_no_others() -> None:
     }
     required = ["name", "age", "share", "alive", "tags"]
     made = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
-    assert good("name, age int,share float , alive   bool, tags str[]") == made
-    assert good("name")["required"] == ["name"]
+    assert valid_schema("name, age int,share float , alive   bool, tags str[]") == made
+    assert valid_schema("name")["required"] == ["name"]
 
 
 @pytest.mark.parametrize(
@@ -61,8 +61,8 @@ def test_fields_in_short_are_an_object_with_all_of_them_and_no_others() -> None:
         ("none.json", "Cannot read the schema none.json: no such file or directory.", "--schema takes"),
     ],
 )
-def test_a_mistake_is_told_with_its_place(given: str, message: str, hint: str) -> None:
-    failure = wrong(given)
+def test_reply_schema_short_form_error_names_field(given: str, message: str, hint: str) -> None:
+    failure = schema_failure(given)
     assert failure.message.startswith(message)
     assert failure.hint.startswith(hint)
 
@@ -83,10 +83,10 @@ def test_a_mistake_is_told_with_its_place(given: str, message: str, hint: str) -
         ),
     ],
 )
-def test_a_file_with_a_mistake_is_named_with_the_place_in_it(tmp_path: Path, text: str, words: str) -> None:
+def test_reply_schema_file_error_names_file_and_place(tmp_path: Path, text: str, words: str) -> None:
     file = tmp_path / "s.json"
     file.write_bytes(text.encode("latin-1"))
-    assert wrong(str(file)).message.startswith(f"{file}{words}")
+    assert schema_failure(str(file)).message.startswith(f"{file}{words}")
 
 
 @pytest.mark.parametrize(
@@ -104,10 +104,10 @@ def test_a_file_with_a_mistake_is_named_with_the_place_in_it(tmp_path: Path, tex
         ('{"people": "\x1b[31m"}', "The reply is not JSON (Invalid control character at 1:13)."),
     ],
 )
-def test_a_reply_that_does_not_fit_is_told_in_a_sentence(tmp_path: Path, reply: str, words: str | None) -> None:
+def test_validate_reply_reports_first_mismatch(tmp_path: Path, reply: str, words: str | None) -> None:
     file = tmp_path / "people.json"
     file.write_text(json.dumps(PEOPLE))
-    found = validate_reply(good(str(file)), reply)
+    found = validate_reply(valid_schema(str(file)), reply)
     assert (None if found is None else found.message.removeprefix("The reply does not fit the schema: ")) == words
 
 
@@ -117,10 +117,10 @@ _TYPE = st.tuples(st.sampled_from(sorted(_VALUES)), st.booleans())
 
 
 @given(st.dictionaries(_NAME, _TYPE, min_size=1, max_size=5), st.data())
-def test_what_has_the_fields_fits_and_what_lacks_one_does_not(fields: dict[str, Any], data: st.DataObject) -> None:
+def test_validate_reply_accepts_exactly_the_schema_fields(fields: dict[str, Any], data: st.DataObject) -> None:
     short = ", ".join(f"{name} {kind}{'[]' * many}" for name, (kind, many) in fields.items())
     values = {n: data.draw(st.lists(_VALUES[k], max_size=2) if many else _VALUES[k]) for n, (k, many) in fields.items()}
-    schema = good(short)
+    schema = valid_schema(short)
     assert validate_reply(schema, json.dumps(values)) is None
     assert validate_reply(schema, json.dumps({**values, "another one": 1})) is not None
     values.popitem()
