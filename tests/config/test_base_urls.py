@@ -1,4 +1,4 @@
-"""Base URLs as they are pasted."""
+"""Repair and validation of pasted base URLs."""
 
 from __future__ import annotations
 
@@ -40,10 +40,12 @@ CHAT, ANTHROPIC, GEMINI = ApiProtocol.CHAT, ApiProtocol.ANTHROPIC, ApiProtocol.G
         ("https://h/v1?api-version=2", CHAT, "https://h/v1", 1),
     ],
 )
-def test_base_url_repair(url: str, protocol: ApiProtocol, repaired: str, sentences: int) -> None:
-    found, said = normalise_base_url(url, protocol)
-    assert (found, len(said)) == (repaired, sentences)
-    assert all(sentence.endswith((".", "adds it.")) for sentence in said)
+def test_base_url_pasted_is_repaired_and_each_change_reported(
+    url: str, protocol: ApiProtocol, repaired: str, sentences: int
+) -> None:
+    found, sentences_found = normalise_base_url(url, protocol)
+    assert (found, len(sentences_found)) == (repaired, sentences)
+    assert all(sentence.endswith((".", "adds it.")) for sentence in sentences_found)
 
 
 _PIECES = ("https://", "http://", "//", "/", "h.example", "localhost:1", "v1", "/v1", "/v1beta", "/models", "/models/m",
@@ -71,5 +73,5 @@ def test_base_url_valid_is_accepted(url: str) -> None:
     ("url", "bare"),
     [("http://h/v1", True), ("https://h", False), ("http://127.0.0.9:1", False), ("http://localhost.evil.com", True)],
 )
-def test_base_url_key_over_plain_http_is_noticed(url: str, bare: bool) -> None:
+def test_base_url_plain_http_beyond_loopback_is_unencrypted(url: str, bare: bool) -> None:
     assert is_unencrypted(url) is bare

@@ -1,4 +1,4 @@
-"""Keys: where they are found, and what is said when they are not."""
+"""Sources of keys, and the failure when a key is missing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from termchat.core.models import ProviderConfig
 ENV = {"PATH": "/usr/bin:/bin", "A": "", "B": " sk-b\n", "C": "sk-c"}
 
 
-def profile(key: str, *, local: bool = False) -> ProviderConfig:
+def provider(key: str, *, local: bool = False) -> ProviderConfig:
     return ProviderConfig("x", title="X Corp", key=key, key_page="https://x.example/keys", local=local)
 
 
@@ -30,32 +30,32 @@ def failure(found: object) -> Failure:
     ("reference", "key"),
     [("env:B", "sk-b"), ("env:A,B", "sk-b"), ("env:A, C", "sk-c"), (" sk-\n1 ", "sk-1"), ("", "")],
 )
-def test_a_key_comes_from_the_first_variable_that_is_set_or_stands_there_itself(reference: str, key: str) -> None:
-    assert Credentials(ENV).key(profile(reference)) == key
-    assert Credentials(ENV).has_key(profile(reference))
+def test_key_from_first_set_variable_or_literal(reference: str, key: str) -> None:
+    assert Credentials(ENV).key(provider(reference)) == key
+    assert Credentials(ENV).has_key(provider(reference))
 
 
-def test_a_missing_key_names_the_variables_and_the_way_out() -> None:
-    found = failure(Credentials(ENV).key(profile("env:A,D")))
+def test_key_missing_names_variables_and_key_page() -> None:
+    found = failure(Credentials(ENV).key(provider("env:A,D")))
     assert found.message == "No key for X Corp: A or D is not set."
     assert found.hint == "Set it: export A=... Get a key at https://x.example/keys"
-    assert not Credentials(ENV).has_key(profile("env:A,D"))
+    assert not Credentials(ENV).has_key(provider("env:A,D"))
 
 
-def test_a_local_server_needs_no_key_but_gets_one_that_is_there() -> None:
-    assert Credentials(ENV).key(profile("env:A", local=True)) == ""
-    assert Credentials(ENV).key(profile("env:B", local=True)) == "sk-b"
-    assert Credentials(ENV).has_key(profile("env:A", local=True))
+def test_key_of_local_server_is_optional() -> None:
+    assert Credentials(ENV).key(provider("env:A", local=True)) == ""
+    assert Credentials(ENV).key(provider("env:B", local=True)) == "sk-b"
+    assert Credentials(ENV).has_key(provider("env:A", local=True))
 
 
-def test_a_command_runs_once_and_again_when_its_key_was_refused(tmp_path: Path) -> None:
+def test_key_command_runs_once_until_key_is_refused(tmp_path: Path) -> None:
     count = tmp_path / "count"
-    secrets = Credentials(ENV)
-    asked = profile(f"cmd:echo x >> {count}; wc -l < {count} | sed 's/ *//; s/^/key-/'; echo more")
-    assert secrets.has_key(asked)
+    credentials = Credentials(ENV)
+    asked = provider(f"cmd:echo x >> {count}; wc -l < {count} | sed 's/ *//; s/^/key-/'; echo more")
+    assert credentials.has_key(asked)
     assert not count.exists()
-    assert [secrets.key(asked), secrets.key(asked)] == ["key-1", "key-1"]
-    assert [secrets.key(asked, again=True), secrets.key(asked)] == ["key-2", "key-2"]
+    assert [credentials.key(asked), credentials.key(asked)] == ["key-1", "key-1"]
+    assert [credentials.key(asked, again=True), credentials.key(asked)] == ["key-2", "key-2"]
 
 
 @pytest.mark.parametrize(
@@ -67,40 +67,40 @@ def test_a_command_runs_once_and_again_when_its_key_was_refused(tmp_path: Path) 
         ("", "no command"),
     ],
 )
-def test_a_command_that_gives_nothing_says_why(command: str, why: str) -> None:
-    assert why in failure(Credentials(ENV).key(profile(f"cmd:{command}"))).message
+def test_key_command_without_output_names_reason(command: str, why: str) -> None:
+    assert why in failure(Credentials(ENV).key(provider(f"cmd:{command}"))).message
 
 
-def test_a_command_has_a_time_limit_with_all_it_started() -> None:
+def test_key_command_times_out_with_its_children() -> None:
     began = time.monotonic()
-    found = failure(Credentials(ENV, seconds=0.2).key(profile("cmd:sleep 30 & sleep 30")))
+    found = failure(Credentials(ENV, seconds=0.2).key(provider("cmd:sleep 30 & sleep 30")))
     assert "no answer in 0.2 seconds" in found.message
     assert time.monotonic() - began < 10
 
 
-def test_a_failing_command_never_shows_its_arguments() -> None:
-    assert "hush" not in failure(Credentials(ENV).key(profile("cmd:false hush"))).message
+def test_key_command_failure_hides_arguments() -> None:
+    assert "hush" not in failure(Credentials(ENV).key(provider("cmd:false hush"))).message
 
 
-def test_key_from_keyring_needs_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_from_keyring_is_read_or_hint_names_next_step(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "keyring", None)
-    assert "pip install 'termchat[keyring]'" in failure(Credentials(ENV).key(profile("keyring:x"))).hint
+    assert "pip install 'termchat[keyring]'" in failure(Credentials(ENV).key(provider("keyring:x"))).hint
     fake = SimpleNamespace(get_password=lambda service, name: {("termchat", "x"): "sk-x"}.get((service, name)))
     monkeypatch.setitem(sys.modules, "keyring", fake)
-    assert Credentials(ENV).key(profile("keyring:x")) == "sk-x"
-    assert "keyring set termchat y" in failure(Credentials(ENV).key(profile("keyring:y"))).hint
+    assert Credentials(ENV).key(provider("keyring:x")) == "sk-x"
+    assert "keyring set termchat y" in failure(Credentials(ENV).key(provider("keyring:y"))).hint
 
 
-def test_references_inside_headers_are_expanded() -> None:
-    secrets = Credentials(ENV)
+def test_headers_resolve_key_references() -> None:
+    credentials = Credentials(ENV)
     headers = {"X-Title": "termchat", "X-Key": "env:B", "X-Cmd": "cmd:echo hi", "X-None": ""}
-    assert secrets.resolve_headers(headers) == {"X-Title": "termchat", "X-Key": "sk-b", "X-Cmd": "hi", "X-None": ""}
-    assert "X-Key" in failure(secrets.resolve_headers({"X-Key": "env:A"})).message
+    assert credentials.resolve_headers(headers) == {"X-Title": "termchat", "X-Key": "sk-b", "X-Cmd": "hi", "X-None": ""}
+    assert "X-Key" in failure(credentials.resolve_headers({"X-Key": "env:A"})).message
 
 
 @pytest.mark.parametrize(
     ("reference", "shown"),
     [("env:A,C", "C"), ("env:A,D", "A,D"), ("cmd:pass show secret", "the command pass"), ("sk-1", "the configuration")],
 )
-def test_the_source_of_a_key_is_told_but_never_the_key(reference: str, shown: str) -> None:
-    assert Credentials(ENV).source(profile(reference)) == shown
+def test_key_source_is_named_without_key(reference: str, shown: str) -> None:
+    assert Credentials(ENV).source(provider(reference)) == shown

@@ -1,4 +1,4 @@
-"""Where files are."""
+"""The directories of termchat."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ def test_paths_ignore_relative_directory() -> None:
     )
 
 
-def test_paths_without_home_ask_the_system() -> None:
+def test_paths_without_home_variable_are_absolute() -> None:
     assert paths({}).config.is_absolute()

@@ -15,20 +15,20 @@ NAMED = {
 }
 
 
-def test_presets_cover_every_server_in_guide() -> None:
+def test_presets_are_the_known_providers() -> None:
     assert set(presets()) == NAMED
 
 
-@pytest.mark.parametrize("profile", presets().values(), ids=lambda p: p.name)
-def test_preset_base_urls_need_no_repair(profile: ProviderConfig) -> None:
-    for protocol, url in profile.base_urls.items():
+@pytest.mark.parametrize("provider", presets().values(), ids=lambda p: p.name)
+def test_preset_row_is_consistent(provider: ProviderConfig) -> None:
+    for protocol, url in provider.base_urls.items():
         assert protocol is ApiProtocol.DEMO or normalise_base_url(url, protocol) == (url, ())
-    assert profile.title
-    assert profile.local or (profile.key.startswith("env:") and profile.key_page.startswith("https://"))
-    assert all(page.startswith("https://") for page in (profile.status_page, profile.credit_page) if page)
-    assert set(profile.route.values()) <= set(profile.base_urls)
-    assert profile.quirks <= {"max_tokens", "no_stream_options", "reasoning_back", "think_tags"}
-    assert ApiProtocol.ANTHROPIC not in profile.base_urls or profile.max_tokens_for("anything")
+    assert provider.title
+    assert provider.local or (provider.key.startswith("env:") and provider.key_page.startswith("https://"))
+    assert all(page.startswith("https://") for page in (provider.status_page, provider.credit_page) if page)
+    assert set(provider.route.values()) <= set(provider.base_urls)
+    assert provider.quirks <= {"max_tokens", "no_stream_options", "reasoning_back", "think_tags"}
+    assert ApiProtocol.ANTHROPIC not in provider.base_urls or provider.max_tokens_for("anything")
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_preset_base_urls_need_no_repair(profile: ProviderConfig) -> None:
         ("demo", "tour", ApiProtocol.DEMO),
     ],
 )
-def test_a_model_goes_over_its_protocol(provider: str, model: str, protocol: ApiProtocol) -> None:
+def test_preset_route_selects_protocol_of_model(provider: str, model: str, protocol: ApiProtocol) -> None:
     assert presets()[provider].protocol_for(model) is protocol
 
 
@@ -53,7 +53,7 @@ def test_a_model_goes_over_its_protocol(provider: str, model: str, protocol: Api
     [("claude-opus-5", 64000), ("anthropic/claude-3.5-sonnet", 8192), ("claude-opus-4-20250514", 32000),
      ("claude-opus-4-5", 64000), ("claude-3-haiku-20240307", 4096), ("minimax-m2", 8192)],
 )  # fmt: skip
-def test_output_limits_by_pattern(model: str, limit: int) -> None:
+def test_preset_max_tokens_match_model_pattern(model: str, limit: int) -> None:
     assert presets()["ofox"].max_tokens_for(model) == limit
 
 

@@ -1,4 +1,4 @@
-"""Settings that change while termchat runs: what holds now, what is saved, what belongs to a chat."""
+"""Settings that change while termchat runs: current values, saved values, values of one chat."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tests.ui.fakes import FAKE, OTHER, FakeProviders, fake_session
 FILE = '# mine\nthink = "low"  # enough\n\n[aliases]\nfast = "fake/two"\n'
 
 
-class Run:
-    """A session with its preferences over a config file of its own."""
+class RuntimeFixture:
+    """A session with runtime settings over a config file in `home`."""
 
     def __init__(self, home: Path, text: str = FILE, **env: str) -> None:
         self.file = home / ".config" / "termchat" / "config.toml"
@@ -27,7 +27,7 @@ class Run:
         self.file.write_text(text)
         self.env = {"HOME": str(home), **env}
         self.session: ChatSession = fake_session()
-        self.preferences = RuntimeSettings(self.loaded(), self.session, FakeProviders(), self.env, FAKE)
+        self.runtime = RuntimeSettings(self.loaded(), self.session, FakeProviders(), self.env, FAKE)
 
     def loaded(self) -> Config:
         config = load(self.env)
@@ -35,40 +35,45 @@ class Run:
         return config
 
     def change(self, key: str, raw: str, *, save: bool = False) -> str:
-        said = self.preferences.change(key, raw, save=save)
-        assert not isinstance(said, Failure), said
-        return said
+        message = self.runtime.change(key, raw, save=save)
+        assert not isinstance(message, Failure), message
+        return message
 
     def refused(self, key: str, raw: str, *, save: bool = False) -> Failure:
-        said = self.preferences.change(key, raw, save=save)
-        assert isinstance(said, Failure), said
-        return said
+        message = self.runtime.change(key, raw, save=save)
+        assert isinstance(message, Failure), message
+        return message
 
     def row(self, key: str) -> tuple[str, str]:
-        row = self.preferences.row(key)
+        row = self.runtime.row(key)
         assert isinstance(row, SettingRow)
         return row.value, row.where
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
-    return Run(tmp_path)
+def run(tmp_path: Path) -> RuntimeFixture:
+    return RuntimeFixture(tmp_path)
 
 
-def test_every_setting_is_listed_with_where_it_came_from(run: Run) -> None:
-    assert [row.setting.key for row in run.preferences.rows()] == list(SETTINGS)
+def test_runtime_rows_list_every_setting_with_origin(run: RuntimeFixture) -> None:
+    assert [row.setting.key for row in run.runtime.rows()] == list(SETTINGS)
     assert run.row("usage") == ("line", "default")
-    assert run.row("think") == ("", "this chat")  # the session of this test was not made from the file
+    assert run.row("think") == ("", "this chat")  # the session was created without the file
     assert run.row("model") == ("fake/one", "default")
 
 
-def test_a_change_holds_at_once_for_this_chat_and_for_new_ones(run: Run) -> None:
+def test_set_applies_to_this_chat_and_new_ones(run: RuntimeFixture) -> None:
     assert run.change("max_tokens", "500") == "max_tokens = 500 · until you leave · /set max_tokens --save keeps it"
     run.change("max_rounds", "3")
     run.change("idle_timeout", "5")
     for _ in range(2):
-        terms = run.session.settings
-        assert (terms.params.max_tokens, terms.max_rounds, terms.timeouts.idle, terms.timeouts.first_content) == (
+        settings = run.session.settings
+        assert (
+            settings.params.max_tokens,
+            settings.max_rounds,
+            settings.timeouts.idle,
+            settings.timeouts.first_content,
+        ) == (
             500,
             3,
             5,
@@ -79,7 +84,7 @@ def test_a_change_holds_at_once_for_this_chat_and_for_new_ones(run: Run) -> None
     assert run.file.read_text() == FILE
 
 
-def test_how_to_sample_reaches_the_next_request(run: Run) -> None:
+def test_set_sampling_reaches_next_request(run: RuntimeFixture) -> None:
     for key, raw in (("temperature", "0.5"), ("top_p", "0.9"), ("stop", '["a", "b"]'), ("seed", "7")):
         run.change(key, raw)
     params = run.session.settings.params
@@ -91,22 +96,22 @@ def test_how_to_sample_reaches_the_next_request(run: Run) -> None:
     assert (run.session.settings.params.stop, run.file.read_text()) == ((), FILE)
 
 
-def test_set_chat_setting_does_not_reach_new_chats(run: Run) -> None:
+def test_set_chat_setting_does_not_reach_new_chats(run: RuntimeFixture) -> None:
     assert run.change("think", "high") == "think = high · in this chat · /set think --save: in new ones too"
     run.change("system", "Be brief.")
     run.change("model", "two")
-    terms = run.session.settings
-    assert (terms.params.think, terms.system, terms.model) == (Effort.HIGH, "Be brief.", OTHER)
+    settings = run.session.settings
+    assert (settings.params.think, settings.system, settings.model) == (Effort.HIGH, "Be brief.", OTHER)
     assert run.row("think") == ("high", "this chat")
     assert run.row("model") == ("fake/two", "this chat")
     run.session.new()
-    terms = run.session.settings
-    assert (terms.params.think, terms.system, terms.model) == (None, "", FAKE)
+    settings = run.session.settings
+    assert (settings.params.think, settings.system, settings.model) == (None, "", FAKE)
 
 
-def test_save_keeps_comments_and_reaches_new_chats(run: Run) -> None:
-    said = run.change("think", "high", save=True)
-    assert said == f"think = high · saved in {run.file}"
+def test_save_keeps_comments_and_reaches_new_chats(run: RuntimeFixture) -> None:
+    message = run.change("think", "high", save=True)
+    assert message == f"think = high · saved in {run.file}"
     assert run.file.read_text() == FILE.replace('"low"', '"high"')
     assert run.row("think") == ("high", f"{run.file}:2")
     run.session.new()
@@ -114,7 +119,7 @@ def test_save_keeps_comments_and_reaches_new_chats(run: Run) -> None:
     assert run.loaded().settings.think is Effort.HIGH
 
 
-def test_save_writes_current_values(run: Run) -> None:
+def test_save_without_value_writes_current_value(run: RuntimeFixture) -> None:
     prompt = "You are terse. " * 20
     run.change("system", prompt)
     run.change("system", KEEP, save=True)
@@ -122,7 +127,7 @@ def test_save_writes_current_values(run: Run) -> None:
     assert len(run.row("system")[0]) <= 60
 
 
-def test_a_setting_goes_back_to_its_default_and_out_of_the_file(run: Run) -> None:
+def test_set_default_resets_value_and_removes_it_from_file(run: RuntimeFixture) -> None:
     run.change("max_tokens", "500")
     run.change("max_tokens", DEFAULT)
     assert run.session.settings.params.max_tokens is None
@@ -144,22 +149,24 @@ def test_a_setting_goes_back_to_its_default_and_out_of_the_file(run: Run) -> Non
         ("usage", "sometimes", "one of line, off"),
     ],
 )
-def test_a_wrong_value_names_the_allowed_ones_and_changes_nothing(run: Run, key: str, raw: str, allowed: str) -> None:
-    before = run.preferences.rows()
+def test_set_invalid_value_names_allowed_and_changes_nothing(
+    run: RuntimeFixture, key: str, raw: str, allowed: str
+) -> None:
+    before = run.runtime.rows()
     for save in (False, True):
         assert run.refused(key, raw, save=save).message == f'{key} must be {allowed}, not "{raw}".'
-    assert run.preferences.rows() == before
+    assert run.runtime.rows() == before
     assert run.file.read_text() == FILE
 
 
-def test_set_unknown_name_lists_known_ones(run: Run) -> None:
+def test_set_unknown_name_or_file_is_refused(run: RuntimeFixture) -> None:
     assert "Did you mean usage?" in run.refused("usag", "off").hint
     assert "Did you mean nord?" in run.refused("theme", "nrd").hint
     assert run.refused("model", "nope").message == "No model of that name."
     assert "Cannot read the system prompt nowhere.md" in run.refused("system", "@nowhere.md").message
 
 
-def test_set_fixed_setting_is_only_saved(run: Run) -> None:
+def test_set_fixed_setting_is_only_saved(run: RuntimeFixture) -> None:
     for key, value in (("plain", "true"), ("accessible", "true"), ("max_retries", "5"), ("connect_timeout", "3")):
         failure = run.refused(key, value)
         assert failure.message == f"{key} cannot change while termchat runs."
@@ -169,18 +176,18 @@ def test_set_fixed_setting_is_only_saved(run: Run) -> None:
 
 
 def test_save_overridden_by_variable_warns(tmp_path: Path) -> None:
-    run = Run(tmp_path, TERMCHAT_THEME="dark")
+    run = RuntimeFixture(tmp_path, TERMCHAT_THEME="dark")
     assert run.row("theme") == ("dark", "TERMCHAT_THEME")
     assert run.change("theme", "nord", save=True).endswith("but TERMCHAT_THEME is set and goes before the file")
 
 
-def test_a_file_that_cannot_be_written_changes_nothing(run: Run) -> None:
+def test_save_to_broken_file_changes_nothing(run: RuntimeFixture) -> None:
     run.file.write_text("think = \n")
     assert "could not be written" in run.refused("usage", "off", save=True).message
-    assert run.preferences.settings.usage == "line"
+    assert run.runtime.settings.usage == "line"
 
 
-def test_a_system_prompt_comes_from_a_file(run: Run, tmp_path: Path) -> None:
+def test_set_system_reads_prompt_from_file(run: RuntimeFixture, tmp_path: Path) -> None:
     (tmp_path / "role.md").write_text("Answer in French.\n")
     run.change("system", f"@{tmp_path}/role.md")
     assert run.session.settings.system == "Answer in French."
@@ -188,11 +195,11 @@ def test_a_system_prompt_comes_from_a_file(run: Run, tmp_path: Path) -> None:
     assert run.session.settings.system == ""
 
 
-def test_themes_by_name_and_by_background(run: Run) -> None:
-    names = {name: run.preferences.theme("auto", name) for name in ("light", "dark", "any")}
+def test_theme_follows_setting_or_background(run: RuntimeFixture) -> None:
+    names = {name: run.runtime.theme("auto", name) for name in ("light", "dark", "any")}
     assert [theme.name for theme in names.values() if isinstance(theme, Theme)] == ["light", "dark", "neutral"]
     run.change("theme", "nord")
-    theme = run.preferences.theme()
+    theme = run.runtime.theme()
     assert isinstance(theme, Theme)
     assert theme.name == "nord"
-    assert {"auto", "nord"} <= set(run.preferences.choices("theme"))
+    assert {"auto", "nord"} <= set(run.runtime.choices("theme"))

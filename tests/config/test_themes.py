@@ -1,4 +1,4 @@
-"""Themes: every one complete, and a mistake told by file and key."""
+"""Themes: complete styles, contrast, and errors that name file and key."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ WHOLE = 'kind = "any"\n[styles]\n' + "".join(f"{role.value} = {{}}\n" for role i
 
 
 @pytest.mark.parametrize("name", theme_names(SHIPPED))
-def test_every_theme_is_complete(name: str) -> None:
+def test_shipped_theme_styles_every_role(name: str) -> None:
     theme = load_theme(name, SHIPPED)
     assert isinstance(theme, Theme), theme
     assert set(theme.styles) == set(TextRole)
 
 
-def test_the_users_theme_wins_by_name(tmp_path: Path) -> None:
+def test_user_theme_overrides_shipped_theme(tmp_path: Path) -> None:
     (tmp_path / "dark.toml").write_text(WHOLE.replace("text = {}", 'text = { color = "bright-red", bold = true }'))
     theme = load_theme("dark", (tmp_path, *SHIPPED))
     assert isinstance(theme, Theme)
@@ -48,7 +48,7 @@ def test_the_users_theme_wins_by_name(tmp_path: Path) -> None:
         ("kind = any\n", "mine.toml:1:", "Look at kind"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, words: str, hint: str) -> None:
+def test_load_theme_invalid_names_file_line_and_key(tmp_path: Path, text: str, words: str, hint: str) -> None:
     (tmp_path / "mine.toml").write_text(text)
     failure = load_theme("mine", (tmp_path,))
     assert isinstance(failure, Failure)
@@ -57,7 +57,7 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, words: str,
 
 
 @pytest.mark.parametrize("name", ["drak", "../dark", ""])
-def test_an_unknown_theme_names_those_there_are(name: str) -> None:
+def test_load_theme_unknown_lists_available(name: str) -> None:
     failure = load_theme(name, SHIPPED)
     assert isinstance(failure, Failure)
     assert "dark" in failure.hint
@@ -81,7 +81,7 @@ def luminance(color: str) -> float:
 
 
 @pytest.mark.parametrize("name", theme_names(SHIPPED))
-def test_every_colour_can_be_read_on_its_background(name: str) -> None:
+def test_shipped_theme_colors_have_minimum_contrast(name: str) -> None:
     theme = load_theme(name, SHIPPED)
     assert isinstance(theme, Theme)
     background = luminance(_BACKGROUNDS.get(name, "#ffffff" if theme.kind == "light" else "#1e1e1e"))
@@ -93,6 +93,6 @@ def test_every_colour_can_be_read_on_its_background(name: str) -> None:
             assert contrast >= least, (role, style.color, round(contrast, 2))
 
 
-def test_there_is_a_theme_for_everyone() -> None:
+def test_shipped_themes_include_documented_names() -> None:
     wanted = {"dark", "light", "neutral", "solarized-dark", "solarized-light", "nord", "gruvbox", "high-contrast"}
     assert wanted | {"colorblind"} <= set(theme_names(SHIPPED))

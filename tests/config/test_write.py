@@ -1,4 +1,4 @@
-"""The config file is written without losing what the user wrote."""
+"""Writes to the config file, which keep the user's text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from termchat.config.load import Config, load
 from termchat.config.write import write_setting, write_values
 from termchat.core.errors import Failure
 
-MINE = """\
+CONFIG_TEXT = """\
 # my configuration
 model = "openai/gpt-5.2"  # for work
 
@@ -28,7 +28,7 @@ route = { "*" = "openai" }
 def file(tmp_path: Path) -> Path:
     file = tmp_path / "termchat" / "config.toml"
     file.parent.mkdir()
-    file.write_text(MINE)
+    file.write_text(CONFIG_TEXT)
     file.chmod(0o640)
     return file
 
@@ -41,7 +41,7 @@ def loaded(file: Path) -> Config:
 
 def test_write_changes_only_the_value(file: Path) -> None:
     assert write_setting(file, "theme", "light") is None
-    assert file.read_text() == MINE.replace("'nord'", '"light"')
+    assert file.read_text() == CONFIG_TEXT.replace("'nord'", '"light"')
     assert file.stat().st_mode & 0o777 == 0o640
 
 
@@ -51,7 +51,7 @@ def test_write_puts_new_setting_before_tables(file: Path) -> None:
     assert write_setting(file, "plain", "on") is None
     settings = loaded(file).settings
     assert (settings.think, settings.idle_timeout, settings.plain) == ("high", 90.0, True)
-    for line in MINE.splitlines():
+    for line in CONFIG_TEXT.splitlines():
         assert line in file.read_text()
 
 
@@ -88,10 +88,10 @@ def test_write_keeps_symlink(file: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("key", "value"), [("thme", "dark"), ("think", "hard"), ("max_tokens", 0)])
 def test_write_refuses_invalid_value(file: Path, key: str, value: object) -> None:
     assert isinstance(write_setting(file, key, value), Failure)
-    assert file.read_text() == MINE
+    assert file.read_text() == CONFIG_TEXT
 
 
-def test_a_broken_file_and_a_place_that_cannot_be_written_are_left_as_they_are(file: Path) -> None:
+def test_write_to_broken_file_or_bad_path_changes_nothing(file: Path) -> None:
     file.write_text("model = \n")
     assert isinstance(write_setting(file, "theme", "dark"), Failure)
     assert file.read_text() == "model = \n"
@@ -99,6 +99,6 @@ def test_a_broken_file_and_a_place_that_cannot_be_written_are_left_as_they_are(f
     assert [f.name for f in file.parent.iterdir()] == ["config.toml"]
 
 
-def test_write_leaves_inline_table_unchanged(file: Path) -> None:
+def test_write_below_plain_value_is_refused(file: Path) -> None:
     assert isinstance(write_values(file, ("model", "x"), {"a": "b"}), Failure)
-    assert file.read_text() == MINE
+    assert file.read_text() == CONFIG_TEXT
