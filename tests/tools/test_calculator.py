@@ -1,4 +1,4 @@
-"""Arithmetic, held to Python's own fractions."""
+"""The calculator, compared with Python's fractions."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_calculator_any_text_gives_value_or_reason(text: str) -> None:
         ("2**2000", "1.148130695274254524232833201e+602"),
     ],
 )
-def test_calculator_values(expression: str, value: str) -> None:
+def test_calculator_expression_gives_value(expression: str, value: str) -> None:
     assert evaluate(expression) == value
 
 
@@ -102,6 +102,6 @@ def test_calculator_values(expression: str, value: str) -> None:
         ("1+" * 600 + "1", "longer than"),
     ],
 )
-def test_calculator_faults_are_named(expression: str, why: str) -> None:
+def test_calculator_invalid_expression_names_reason(expression: str, why: str) -> None:
     with pytest.raises(ExpressionError, match=why.replace("(", r"\(").replace(")", r"\)")):
         evaluate(expression)

@@ -1,4 +1,4 @@
-"""Files are read inside the working directory, and nowhere else."""
+"""Reads of files, confined to the working directory."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ SECRET = "the secret outside"
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A working directory with neighbours, links out and in, and things that are no files."""
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working directory with siblings, links out and in, a directory and a pipe."""
     top = tmp_path_factory.mktemp("world")
     work = top / "work"
     (work / "sub" / ".git").mkdir(parents=True)
@@ -43,8 +43,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return work
 
 
-def read(world: Path, path: str, first_line: int = 1) -> str:
-    answer = read_inside(ToolContext(world), path, first_line)
+def read(root: Path, path: str, first_line: int = 1) -> str:
+    answer = read_inside(ToolContext(root), path, first_line)
     assert isinstance(answer, str), answer
     return answer
 
@@ -54,9 +54,9 @@ def read(world: Path, path: str, first_line: int = 1) -> str:
     [("a.txt", "one\ntwo\n"), ("./sub/../a.txt", "one\ntwo\n"), ("sub/b.txt", "b"),
      ("in", "b"), ("empty", "[empty is empty]")],
 )  # fmt: skip
-def test_read_file_inside_root_is_unchanged(world: Path, path: str, text: str) -> None:
-    assert read(world, path) == text
-    assert read(world, str(world / path)) == text.replace("[empty", f"[{world / 'empty'}")
+def test_read_file_inside_root_is_unchanged(root: Path, path: str, text: str) -> None:
+    assert read(root, path) == text
+    assert read(root, str(root / path)) == text.replace("[empty", f"[{root / 'empty'}")
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,8 @@ def test_read_file_inside_root_is_unchanged(world: Path, path: str, text: str) -
         ("x" * 5000, "cannot be read"),
     ],
 )
-def test_read_file_other_paths_are_refused_with_reason(world: Path, path: str, why: str) -> None:
-    answer = read_inside(ToolContext(world), path)
+def test_read_file_other_paths_are_refused_with_reason(root: Path, path: str, why: str) -> None:
+    answer = read_inside(ToolContext(root), path)
     assert isinstance(answer, ToolError)
     assert why in answer.words
 
@@ -110,19 +110,19 @@ _STEPS = (
 
 
 @given(st.lists(st.sampled_from(_STEPS), max_size=8).map("/".join) | st.text(max_size=20))
-def test_read_file_no_path_leaves_root(world: Path, path: str) -> None:
-    answer = read_inside(ToolContext(world), path)
+def test_read_file_no_path_leaves_root(root: Path, path: str) -> None:
+    answer = read_inside(ToolContext(root), path)
     assert isinstance(answer, ToolError) or SECRET not in answer
 
 
-def test_read_file_link_made_after_check_is_not_followed(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_file_link_made_after_check_is_not_followed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("termchat.tools.builtin.files.os.path.realpath", os.path.abspath)
     for path in ("out", "outdir/outside.txt"):
-        assert isinstance(read_inside(ToolContext(world), path), ToolError)
+        assert isinstance(read_inside(ToolContext(root), path), ToolError)
 
 
-def test_read_file_refuses_termchat_directories(world: Path) -> None:
-    answer = read_inside(ToolContext(world, private=(world / "sub",)), "sub/b.txt")
+def test_read_file_refuses_termchat_directories(root: Path) -> None:
+    answer = read_inside(ToolContext(root, private=(root / "sub",)), "sub/b.txt")
     assert isinstance(answer, ToolError)
     assert "belongs to termchat" in answer.words
 
@@ -168,7 +168,7 @@ def test_read_file_long_line_is_cut_with_notice(tmp_path: Path) -> None:
     assert len(body.encode()) <= GIVEN_BYTES
 
 
-def test_what_is_beyond_reach_is_said(tmp_path: Path) -> None:
+def test_read_file_beyond_read_limit_is_refused_or_noted(tmp_path: Path) -> None:
     with (tmp_path / "huge").open("wb") as file:
         file.write(b"a\n" * 10)
         file.truncate(READ_BYTES + 10)

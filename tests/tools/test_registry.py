@@ -1,4 +1,4 @@
-"""Functions as tools, and calls as results."""
+"""Tools made of functions, and results of calls."""
 
 from __future__ import annotations
 
@@ -17,48 +17,48 @@ from termchat.tools.registry import OUTPUT_BYTES, Answer, Tool, Toolbox, ToolCon
 @tool
 async def sample(
     context: ToolContext,
-    text: Annotated[str, "What to say"],
+    text: Annotated[str, "The text"],
     times: int = 1,
     loud: bool = False,
     ratio: float | None = None,
     mode: Literal["a", "b"] = "a",
     items: list[str] | None = None,
 ) -> Answer:
-    """Says
-    something."""
+    """Repeat
+    the text."""
     return f"{context.cwd.name} {text} {times} {loud} {ratio} {mode} {items}"
 
 
 @tool
 async def broken() -> Answer:
-    """Fails."""
+    """Fail."""
     raise RuntimeError("out of luck")
 
 
 @tool
 async def endless() -> Answer:
-    """Says far too much."""
+    """Return more than a result may hold."""
     return "é" * OUTPUT_BYTES
 
 
-def box(tmp_path: Path) -> Toolbox:
+def toolbox(tmp_path: Path) -> Toolbox:
     return Toolbox(tmp_path, tools=(sample, broken, endless))
 
 
-async def run(box: Toolbox, name: str, arguments: object = "") -> ToolResult:
+async def run(toolbox: Toolbox, name: str, arguments: object = "") -> ToolResult:
     text = arguments if isinstance(arguments, str) else json.dumps(arguments)
-    result = await box.run(ToolCall("id-1", name, text))
+    result = await toolbox.run(ToolCall("id-1", name, text))
     assert (result.call_id, result.name) == ("id-1", name)
     return result
 
 
 def test_schema_follows_annotations() -> None:
     assert sample.spec.name == "sample"
-    assert sample.spec.description == "Says something."
+    assert sample.spec.description == "Repeat the text."
     assert sample.spec.parameters == {
         "type": "object",
         "properties": {
-            "text": {"type": "string", "description": "What to say"},
+            "text": {"type": "string", "description": "The text"},
             "times": {"type": "integer"},
             "loud": {"type": "boolean"},
             "ratio": {"type": "number"},
@@ -84,7 +84,7 @@ def test_registry_lists_builtin_tools_in_fixed_order() -> None:
 
 
 async def test_registry_runs_call_with_arguments(tmp_path: Path) -> None:
-    result = await run(box(tmp_path), "sample", {"text": "hi", "times": 2.0, "ratio": 1, "mode": None})
+    result = await run(toolbox(tmp_path), "sample", {"text": "hi", "times": 2.0, "ratio": 1, "mode": None})
     assert result.text == f"{tmp_path.name} hi 2 False 1 a None"
     assert not result.is_error
 
@@ -112,18 +112,18 @@ async def test_registry_runs_call_with_arguments(tmp_path: Path) -> None:
 async def test_registry_invalid_call_returns_error_result(
     tmp_path: Path, name: str, arguments: object, fault: str
 ) -> None:
-    result = await run(box(tmp_path), name, arguments)
+    result = await run(toolbox(tmp_path), name, arguments)
     assert result.is_error
     assert fault in result.text
 
 
 async def test_registry_long_result_is_cut_with_notice(tmp_path: Path) -> None:
-    text = (await run(box(tmp_path), "endless")).text
+    text = (await run(toolbox(tmp_path), "endless")).text
     assert text.endswith(f"[cut: {OUTPUT_BYTES} of {2 * OUTPUT_BYTES} bytes]")
     assert len(text.encode()) < OUTPUT_BYTES + 100
 
 
-def noon(zone: tzinfo | None) -> datetime:
+def fixed_now(zone: tzinfo | None) -> datetime:
     return datetime(2026, 11, 21, 12, 0, tzinfo=ZoneInfo("UTC")).astimezone(zone or ZoneInfo("Europe/Berlin"))
 
 
@@ -137,19 +137,19 @@ def noon(zone: tzinfo | None) -> datetime:
         ({"timezone": "America"}, "there is no time zone"),
     ],
 )
-async def test_the_time(tmp_path: Path, arguments: dict[str, str], words: str) -> None:
+async def test_current_time_in_named_zone_or_error(tmp_path: Path, arguments: dict[str, str], words: str) -> None:
     clock = next(t for t in builtin_tools() if t.spec.name == "current_time")
-    answer = await clock.function(context=ToolContext(tmp_path, now=noon), **arguments)
+    answer = await clock.function(context=ToolContext(tmp_path, now=fixed_now), **arguments)
     assert words in str(answer)
 
 
-async def test_the_time_is_the_clocks_own(tmp_path: Path) -> None:
+async def test_current_time_matches_system_clock(tmp_path: Path) -> None:
     result = await run(Toolbox(tmp_path), "current_time", {"timezone": "UTC"})
-    said = datetime.strptime(result.text[:19], "%Y-%m-%d %H:%M:%S").replace(tzinfo=ZoneInfo("UTC"))
-    assert abs((datetime.now(ZoneInfo("UTC")) - said).total_seconds()) < 60
+    shown = datetime.strptime(result.text[:19], "%Y-%m-%d %H:%M:%S").replace(tzinfo=ZoneInfo("UTC"))
+    assert abs((datetime.now(ZoneInfo("UTC")) - shown).total_seconds()) < 60
 
 
-async def test_calculate(tmp_path: Path) -> None:
+async def test_calculate_tool_returns_value_or_error(tmp_path: Path) -> None:
     assert (await run(Toolbox(tmp_path), "calculate", {"expression": "2*(3+4)"})).text == "2*(3+4) = 14"
     wrong = await run(Toolbox(tmp_path), "calculate", {"expression": "2*"})
     assert wrong.is_error
