@@ -1,4 +1,4 @@
-"""Code blocks are those of CommonMark, whatever the text."""
+"""Code blocks of any text, compared with a CommonMark parser."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from termchat.commands.code_blocks import code_blocks
         ("***\n```\na\n```", ("a",)),
     ],
 )
-def test_code_blocks_are_found(text: str, blocks: tuple[str, ...]) -> None:
+def test_code_blocks_of_text_match_commonmark(text: str, blocks: tuple[str, ...]) -> None:
     assert code_blocks(text) == blocks
 
 
@@ -42,7 +42,7 @@ def test_code_blocks_match_reference_parser() -> None:
     for _ in range(2000):
         lines: list[str] = []
         for _ in range(rng.randint(1, 9)):
-            lines += [rng.choice(_LINES), ""]  # blank lines between: no paragraph goes on lazily
+            lines += [rng.choice(_LINES), ""]  # blank lines between prevent lazy continuation
         text = "\n".join(lines)
         expected = [token.content.strip("\n") for token in parser.parse(text) if token.type == "fence"]
         assert [block.strip("\n") for block in code_blocks(text)] == expected, text

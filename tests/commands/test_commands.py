@@ -1,4 +1,4 @@
-"""Slash commands: effects out, no screen anywhere."""
+"""Slash commands and the effects they return."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ def context(session: ChatSession | None = None) -> CommandContext:
 
 
 def run(text: str, session: ChatSession | None = None) -> Effects:
-    made = context(session)
-    return made.registry.run(made, text)
+    command_context = context(session)
+    return command_context.registry.run(command_context, text)
 
 
 def words(effects: Effects) -> str:
     return "\n".join(effect.words for effect in effects if isinstance(effect, Print))
 
 
-def talked() -> ChatSession:
+def two_questions_session() -> ChatSession:
     session = fake_session()
     question = session.add(user_message("first"), None)
     answer = session.add(Message(Role.ASSISTANT, (Text("one"),)), question)
@@ -55,43 +55,43 @@ def talked() -> ChatSession:
     return session
 
 
-def test_model_switches_by_a_part_of_the_name() -> None:
-    effects = run("/model two", talked())
+def test_model_command_matches_part_of_name() -> None:
+    effects = run("/model two", two_questions_session())
     assert effects[0] == UseModel(OTHER)
     assert words(effects) == "→ fake/two"
 
 
-def test_model_alone_lets_the_user_choose() -> None:
+def test_model_command_without_argument_lists_models() -> None:
     assert run("/model") == (ListModels(),)
 
 
-def test_an_unknown_model_says_so_with_the_next_step() -> None:
+def test_model_command_unknown_name_hints_next_step() -> None:
     assert words(run("/model nope")) == "No model of that name.\nTry /model."
 
 
-def test_retry_answers_the_last_question_again_with_any_model() -> None:
-    session = talked()
+def test_retry_resends_last_question_to_chosen_model() -> None:
+    session = two_questions_session()
     question = session.conversation.head
     assert run("/retry", session) == (Send(question),)
     assert run("/retry two", session) == (Send(question, model=OTHER),)
     assert words(run("/retry")) == "No question has been asked yet."
 
 
-def test_undo_goes_back_before_the_question_and_returns_it() -> None:
-    session = talked()
+def test_undo_moves_before_question_and_prefills_it() -> None:
+    session = two_questions_session()
     effects = run("/undo", session)
     question = session.conversation.last_question()
     assert question is not None
     assert effects[0] == MoveHead(question.parent, prefill="second question")
 
 
-def test_new_and_exit_and_their_other_names() -> None:
+def test_new_and_exit_have_aliases() -> None:
     assert NewChat() in run("/new")
     assert NewChat() in run("/clear")
     assert run("/exit") == run("/quit") == run("/q") == (Quit(),)
 
 
-def test_usage_is_a_table_with_a_sum() -> None:
+def test_usage_command_prints_table_with_total() -> None:
     session = fake_session()
     assert words(run("/usage", session)) == "Nothing was asked yet."
     session._totals = {FAKE: ModelUsage(2, Usage(1200, 34)), OTHER: ModelUsage(1, Usage(10, 5), None)}
@@ -102,42 +102,42 @@ def test_usage_is_a_table_with_a_sum() -> None:
     assert table.rows[2][-1] == "unknown"
 
 
-def test_help_lists_every_command_and_knows_each() -> None:
+def test_help_lists_every_command_and_describes_one() -> None:
     listed = next(effect for effect in run("/help") if isinstance(effect, PrintTable))
     assert len(listed.rows) == len(builtin().commands)
     assert "also /m" in words(run("/help model"))
     assert "Did you mean /model?" in words(run("/help modl"))
 
 
-@pytest.mark.parametrize(("typed", "near"), [("/modl", "/model"), ("/retyr", "/retry"), ("/exti", "/exit")])
-def test_a_slip_gets_the_nearest_name(typed: str, near: str) -> None:
-    assert words(run(typed)) == f"No command {typed}. Did you mean {near}?"
+@pytest.mark.parametrize(("typed", "suggestion"), [("/modl", "/model"), ("/retyr", "/retry"), ("/exti", "/exit")])
+def test_unknown_command_suggests_nearest_name(typed: str, suggestion: str) -> None:
+    assert words(run(typed)) == f"No command {typed}. Did you mean {suggestion}?"
 
 
-def test_the_menu_ranks_exact_then_beginning_then_alias_then_letters() -> None:
-    made = context()
-    assert next(item.text for item in made.registry.menu(made, "/m")) == "/model"
-    assert next(item.text for item in made.registry.menu(made, "/qu")) == "/exit"
-    assert "/retry" in [item.text for item in made.registry.menu(made, "/rty")]
-    assert made.registry.menu(made, "hello") == ()
-    assert made.registry.menu(made, "//x") == ()
-    assert next(item.text for item in made.registry.menu(made, "／mod")) == "/model"
+def test_menu_matches_prefix_alias_and_letters() -> None:
+    command_context = context()
+    assert next(item.text for item in command_context.registry.menu(command_context, "/m")) == "/model"
+    assert next(item.text for item in command_context.registry.menu(command_context, "/qu")) == "/exit"
+    assert "/retry" in [item.text for item in command_context.registry.menu(command_context, "/rty")]
+    assert command_context.registry.menu(command_context, "hello") == ()
+    assert command_context.registry.menu(command_context, "//x") == ()
+    assert next(item.text for item in command_context.registry.menu(command_context, "／mod")) == "/model"
 
 
-def test_arguments_complete_too() -> None:
-    made = context()
-    assert [item.text for item in made.registry.menu(made, "/model tw")] == ["/model fake/two"]
-    assert "/help retry" in [item.text for item in made.registry.menu(made, "/help re")]
+def test_menu_completes_arguments() -> None:
+    command_context = context()
+    assert [item.text for item in command_context.registry.menu(command_context, "/model tw")] == ["/model fake/two"]
+    assert "/help retry" in [item.text for item in command_context.registry.menu(command_context, "/help re")]
 
 
-def test_two_slashes_send_a_message_that_begins_with_one() -> None:
+def test_double_slash_escapes_command() -> None:
     assert not is_command("//etc/hosts what is it")
     assert unescape_slash("//etc") == "/etc"
     assert unescape_slash("/etc") == "/etc"
     assert is_command("/help")
 
 
-def test_built_in_names_win() -> None:
+def test_registry_extend_keeps_builtin_command() -> None:
     family = CommandGroup()
 
     @family.command("model", safe_format("mine"))
@@ -152,8 +152,8 @@ def test_built_in_names_win() -> None:
     assert isinstance(registry, CommandRegistry)
 
 
-def test_edit_offers_the_newest_message_first_and_redo_goes_forward() -> None:
-    session = talked()
+def test_edit_offers_newest_message_first_and_redo_moves_forward() -> None:
+    session = two_questions_session()
     (pick,) = run("/edit", session)
     assert isinstance(pick, Choose)
     assert [choice.label for choice in pick.choices] == ["second question", "first"]
@@ -165,7 +165,7 @@ def test_edit_offers_the_newest_message_first_and_redo_goes_forward() -> None:
     assert words(run("/redo", session)) == "There is nothing to redo."
 
 
-def test_a_tool_call_is_read_whole_by_its_number() -> None:
+def test_tool_command_shows_call_by_number() -> None:
     session = fake_session()
     question = session.add(user_message("q"), None)
     call = ToolCall("c1", "echo", '{"text": "hi"}')
@@ -178,17 +178,17 @@ def test_a_tool_call_is_read_whole_by_its_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"),
+    ("typed", "command"),
     [
         ("/ㅡㅐㅇ디", "/model"), ("／ㅗ디ㅔ", "/help"), ("/もらしいり 中", "/model 中"), ("／help", "/help"),
         ("/new", "/new"), ("말 /ㅡ", "말 /ㅡ"), ("/中文", "/中文"),
     ],
 )  # fmt: skip
-def test_a_command_is_known_by_its_keys_where_the_input_method_was_still_on(typed: str, meant: str) -> None:
-    assert normalise(typed) == meant
+def test_command_typed_with_active_input_method_is_recognised(typed: str, command: str) -> None:
+    assert normalise(typed) == command
 
 
-async def test_error_tells_all_that_is_known_of_the_last_one() -> None:
+async def test_error_command_shows_details_of_last_failure() -> None:
     session = fake_session()
     assert words(run("/error", session)) == "Nothing has failed yet."
     for question in ("cut", "refuse", "hello"):
