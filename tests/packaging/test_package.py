@@ -1,4 +1,4 @@
-"""What is installed: wheel and editable install hold everything, and the README's commands are the true ones."""
+"""The contents of the wheel, the commands of the README and the top of the repository."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.glob("*.whl"))
 
 
-def test_wheel_holds_code_themes_docs_and_data(wheel: Path) -> None:
+def test_wheel_holds_themes_docs_data_and_licence_but_no_tests(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     themes = {f"termchat/_themes/{file.name}" for file in (ROOT / "themes").glob("*.toml")}
     docs = {str(file.relative_to(ROOT)) for file in (ROOT / "termchat" / "docs").glob("*/*.md")}
@@ -37,7 +37,7 @@ def test_wheel_holds_code_themes_docs_and_data(wheel: Path) -> None:
     assert not [name for name in names if name.startswith(("tests", "themes"))]
 
 
-def test_wheel_installed_answers_and_finds_themes(wheel: Path, tmp_path: Path) -> None:
+def test_wheel_unpacked_finds_themes_and_answers(wheel: Path, tmp_path: Path) -> None:
     site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)
     env = {**os.environ, "PYTHONPATH": str(site), "HOME": str(tmp_path), "TERMCHAT_DEMO_SPEED": "0"}
