@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from termchat.commands.registry import CommandContext, CommandGroup, Effects
 from termchat.core.conversation import Conversation, Node
-from termchat.core.effects import Candidates, Completion, MoveHead, Print, ShowInPager, ShowMessage
+from termchat.core.effects import (
+    Candidates,
+    Completion,
+    MoveHead,
+    Print,
+    PrintTree,
+    ShowInPager,
+    ShowMessage,
+    TreeBranch,
+)
 from termchat.core.messages import Role
 from termchat.core.sanitize import Safe, join, safe, safe_format
 from termchat.core.text import truncate
 
 group = CommandGroup()
 _NO_QUESTION = (Print(safe_format("No question has been asked yet.")),)
-_SHOWN = 30  # columns of a message, so that a line takes 40
+_SHOWN = 100  # columns of a message at most; the front end cuts a line where the terminal is narrower
 
 
 @group.command(
@@ -23,8 +33,8 @@ _SHOWN = 30  # columns of a message, so that a line takes 40
 )
 def tree(context: CommandContext, argument: str) -> Effects:
     """Print every message with its number, branches indented, and the path to the head marked."""
-    lines = draw_tree(context.session.conversation)
-    return (Print(join("\n", lines)),) if lines else _NO_QUESTION
+    branches = tree_branches(context.session.conversation)
+    return (PrintTree(branches),) if branches else _NO_QUESTION
 
 
 @group.command(
@@ -67,35 +77,57 @@ def redraw(context: CommandContext, argument: str) -> Effects:
 
 def numbered_nodes(conversation: Conversation) -> list[Node]:
     """Return the questions and final answers in depth-first order, as numbered by /tree and /goto."""
-    return [node for node, _ in _walk(conversation)]
+    return [node for run in _runs(conversation) for node in run.nodes]
 
 
-def draw_tree(conversation: Conversation) -> list[Safe]:
-    """Return a line per message: number, author, first words; `*` marks the path to the head, `▸` the head."""
+def tree_branches(conversation: Conversation) -> tuple[TreeBranch, ...]:
+    """Return the unbranched runs of a chat in depth-first order.
+
+    A line holds a mark (`*` on the path to the head, `▸` at the head), the number, the author and the first words.
+    """
     path = {node.id for node in conversation.path()}
-    lines: list[Safe] = []
-    for number, (node, depth) in enumerate(_walk(conversation), 1):
-        mark = Safe("▸" if node.id == conversation.head else "*" if node.id in path else " ")
-        who = Safe("❯" if node.message.role is Role.USER else " ")
-        indent = Safe("  " * min(depth, 8))
-        text = _short(node, _SHOWN - 2 * min(depth, 8))
-        lines.append(Safe(f"{mark}{number:>3} {indent}{who} {text}"))
-    return lines
+    branches: list[TreeBranch] = []
+    number = 0
+    for run in _runs(conversation):
+        lines: list[tuple[Safe, bool]] = []
+        for node in run.nodes:
+            number += 1
+            mark = "▸" if node.id == conversation.head else "*" if node.id in path else " "
+            author = "❯" if node.message.role is Role.USER else " "
+            lines.append((Safe(f"{mark}{number:>3} {author} {_short(node, _SHOWN)}"), node.id in path))
+        branches.append(TreeBranch(run.depth, tuple(lines)))
+    return tuple(branches)
 
 
-def _walk(conversation: Conversation) -> Iterator[tuple[Node, int]]:
-    """Yield the shown messages, each with the number of branching points above it."""
+@dataclass(slots=True)
+class _Run:
+    """An unbranched run of shown messages, `depth` branches below the first one."""
+
+    depth: int
+    nodes: list[Node] = field(default_factory=list[Node])
+
+
+def _runs(conversation: Conversation) -> list[_Run]:
+    """Return the runs of a chat in depth-first order, without those that show nothing."""
     children: dict[str | None, list[Node]] = {}
     for node in conversation.nodes.values():
         children.setdefault(node.parent, []).append(node)
-    waiting = [(node, 0) for node in reversed(children.get(None, []))]
+    runs = [_Run(0) for _ in children.get(None, [])]
+    waiting = list(zip(reversed(children.get(None, [])), reversed(runs), strict=True))
+    found: list[_Run] = []
     while waiting:
-        node, depth = waiting.pop()
-        below = children.get(node.id, [])
+        node, run = waiting.pop()
         if _is_shown(node):
-            yield node, depth
-        branches = depth + (len(below) > 1)
-        waiting += [(child, branches) for child in reversed(below)]
+            if not run.nodes:
+                found.append(run)
+            run.nodes.append(node)
+        below = children.get(node.id, [])
+        if len(below) == 1:
+            waiting.append((below[0], run))
+        else:
+            depth = run.depth + bool(run.nodes)
+            waiting += [(child, _Run(depth)) for child in reversed(below)]
+    return found
 
 
 def _is_shown(node: Node) -> bool:

@@ -35,6 +35,25 @@ class PrintTable:
 
 
 @dataclass(frozen=True, slots=True)
+class TreeBranch:
+    """An unbranched run of messages in a tree.
+
+    depth   the number of branches above it
+    lines   a line per message, and True if the message is on the path to the head
+    """
+
+    depth: int
+    lines: tuple[tuple[Safe, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PrintTree:
+    """Print a tree; its branches come in depth-first order."""
+
+    branches: tuple[TreeBranch, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """A row of a picker, with the effects of accepting it."""
 
@@ -181,9 +200,11 @@ class Quit:
     code: int = 0
 
 
+PrintEffect: TypeAlias = Print | PrintTable | PrintTree
 Effect: TypeAlias = (
     Print
     | PrintTable
+    | PrintTree
     | Choose
     | ListModels
     | Send

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Protocol, assert_never
 
 from termchat.commands.registry import CommandContext
-from termchat.config.settings import UsageLine
+from termchat.config.settings import ReasoningView, UsageLine
 from termchat.core.effects import (
     ChangeSetting,
     Choice,
@@ -24,7 +24,9 @@ from termchat.core.effects import (
     OpenChat,
     PreviewTheme,
     Print,
+    PrintEffect,
     PrintTable,
+    PrintTree,
     Quit,
     Rename,
     Send,
@@ -43,11 +45,11 @@ from termchat.ui.chat_effects import configured
 from termchat.ui.frontend import FrontendContext
 from termchat.ui.phrases import truncate
 from termchat.ui.plain.writer import PlainWriter
+from termchat.ui.print_effects import printed_lines
 from termchat.ui.terminal.capabilities import background
 from termchat.ui.terminal.clipboard import copied
 from termchat.ui.text.line import Line, lines_of, styled_line
-from termchat.ui.text.table import table_lines
-from termchat.ui.turn_state import Think, ViewState
+from termchat.ui.turn_state import ViewState
 
 
 class PlainChat(Protocol):
@@ -100,10 +102,8 @@ class PlainEffectRunner:
         """Perform effects in order."""
         lines: list[Line] = []
         for effect in effects:
-            if isinstance(effect, Print):
-                lines += lines_of(effect.words, effect.role)
-            elif isinstance(effect, PrintTable):
-                lines += table_lines(effect, self._voice.columns)
+            if isinstance(effect, PrintEffect):
+                lines += printed_lines(effect, self._voice.columns, signs=self._voice.signs)
             else:
                 if lines:
                     self._voice.lines(lines)
@@ -121,7 +121,7 @@ class PlainEffectRunner:
 
     async def _do(self, effect: Effect) -> None:  # noqa: C901, one case an effect
         match effect:
-            case Print() | PrintTable():
+            case Print() | PrintTable() | PrintTree():
                 pass  # printed together in `perform`
             case Choose(title, choices):
                 self._offer(title, choices)
@@ -157,9 +157,8 @@ class PlainEffectRunner:
         done, said = configured(self._house.preferences, effect)
         if done and self._house.preferences:
             settings = self._house.preferences.settings
-            think = Think.FULL if settings.reasoning.value == Think.FULL else Think.LINE
             usage_line = settings.usage is UsageLine.LINE
-            self._talk.view = replace(self._talk.view, usage_line=usage_line, think=think)
+            self._talk.view = replace(self._talk.view, usage_line=usage_line, reasoning=append_only(settings.reasoning))
             theme = self._house.preferences.theme(background=background(self._house.env))
             if isinstance(theme, Theme):
                 self._voice.set_theme(theme)
@@ -204,6 +203,11 @@ class PlainEffectRunner:
         for number, choice in enumerate(choices, 1):
             rows.append(styled_line(Safe(f"  {number:>{width}}  {choice.label}  {choice.detail}".rstrip())))
         self._voice.lines([*rows, styled_line(safe_format("Type a number and Enter; anything else chooses nothing."))])
+
+
+def append_only(shown: ReasoningView) -> ReasoningView:
+    """Return the way of showing reasoning that changes no row: all of it, or one line after it."""
+    return shown if shown is ReasoningView.FULL else ReasoningView.LINE
 
 
 def _used(model: ModelRef) -> tuple[Effect, ...]:

@@ -42,7 +42,7 @@ class PlainWriter:
     def __init__(self, out: TextIO, theme: Theme, look: DisplayOptions) -> None:
         self._out = out
         self._words = look.accessible
-        self._signs = look.signs and not look.accessible
+        self.signs = look.signs and not look.accessible
         self._palette = Palette(theme, ColorDepth.PLAIN if look.accessible else look.depth)
         self._document: Document | None = None
         self._sanitizer = Sanitizer()
@@ -124,7 +124,7 @@ class PlainWriter:
         if self._document is None:
             self._leave_row()
             self._space()
-            self._document = Document(self.columns, hyperlinks=False, signs=self._signs)
+            self._document = Document(self.columns, hyperlinks=False, signs=self.signs)
             if self._words:
                 self._write("Model:\n")
         self._document.feed(self._sanitizer.feed(text))
@@ -147,7 +147,7 @@ class PlainWriter:
         """Print one line."""
         if self._words:
             row = styled_line(_spoken(plain_text(row)))
-        for part in wrap(line_to_ascii(strip_links(row), signs=self._signs), self.columns - 1):
+        for part in wrap(line_to_ascii(strip_links(row), signs=self.signs), self.columns - 1):
             self._write(f"{encode_segments(part, self._palette)}\n")
         self._blank = row == BLANK
 

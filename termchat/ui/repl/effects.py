@@ -23,8 +23,7 @@ from termchat.core.effects import (
     NewChat,
     OpenChat,
     PreviewTheme,
-    Print,
-    PrintTable,
+    PrintEffect,
     Quit,
     Rename,
     Send,
@@ -38,14 +37,14 @@ from termchat.core.session import Session
 from termchat.core.style import TextRole
 from termchat.ui import chat_effects
 from termchat.ui.frontend import FrontendContext
+from termchat.ui.print_effects import printed_lines
 from termchat.ui.repl.panels.chat_picker import ChatSource
 from termchat.ui.repl.panels.model_picker import ModelSource, use_model_effects
 from termchat.ui.repl.panels.picker import PickerSource
 from termchat.ui.repl.turns import TurnRunner
 from termchat.ui.repl.widgets import Widgets
 from termchat.ui.terminal.clipboard import copied
-from termchat.ui.text.line import Line, lines_of, styled_line
-from termchat.ui.text.table import table_lines
+from termchat.ui.text.line import Line, styled_line
 
 
 class Application(Protocol):
@@ -96,10 +95,8 @@ class EffectRunner:
         """Perform effects in order."""
         said: list[Line] = []
         for effect in effects:
-            if isinstance(effect, Print):
-                said += lines_of(effect.words, effect.role)
-            elif isinstance(effect, PrintTable):
-                said += table_lines(effect, self._transcript.columns)
+            if isinstance(effect, PrintEffect):
+                said += printed_lines(effect, self._transcript.columns, signs=self._transcript.signs)
             else:
                 if said and isinstance(effect, ShowMessage):
                     self._transcript.lines(said)
