@@ -27,9 +27,9 @@ def printed_lines(effect: PrintEffect, columns: int, *, signs: bool = True) -> S
         case Print(words, role):
             return lines_of(words, role)
         case PrintTable():
-            return table_lines(effect, columns, signs=signs)
+            return table_lines(effect, columns - 1, signs=signs)  # a front end wraps what fills the last column
         case PrintTree():
-            return tree_lines(effect, columns, signs=signs)
+            return tree_lines(effect, columns - 1, signs=signs)
 
 
 def table_lines(table: PrintTable, columns: int, *, signs: bool = True) -> tuple[Line, ...]:
@@ -41,7 +41,7 @@ def table_lines(table: PrintTable, columns: int, *, signs: bool = True) -> tuple
     if not table.rows:
         return ()
     width = _natural_width(table)
-    if width < columns or len(table.rows[0]) <= 2:
+    if width <= columns or len(table.rows[0]) <= 2:
         return render_lines(_grid(table, columns), columns, signs=signs)
     if table.optional_columns:
         return table_lines(_without_column(table, table.optional_columns[0]), columns, signs=signs)

@@ -11,6 +11,7 @@ from termchat.core.conversation import Conversation, Node
 from termchat.core.effects import MoveHead, Print, Send, ShowInPager, TreeBranch
 from termchat.core.messages import Message, Role, Text, ToolCall, user_message
 from termchat.core.outcomes import Outcome
+from termchat.core.sanitize import Safe
 
 
 def answer_message(text: str) -> Message:
@@ -50,9 +51,9 @@ def run(tree: Conversation, text: str):
 def test_tree_numbers_branches_and_marks_path(tree: Conversation) -> None:
     assert [node.id for node in numbered_nodes(tree)] == ["q1", "a1", "q2", "a2", "q3", "a3"]
     assert tree_branches(tree) == (
-        TreeBranch(0, (("*  1 ❯ first?", True), ("*  2   one", True))),
-        TreeBranch(1, (("   3 ❯ left?", False), ("   4   two", False))),
-        TreeBranch(1, (("*  5 ❯ right?␛[31m", True), ("▸  6   three", True))),
+        TreeBranch(0, ((Safe("*  1 ❯ first?"), True), (Safe("*  2   one"), True))),
+        TreeBranch(1, ((Safe("   3 ❯ left?"), False), (Safe("   4   two"), False))),
+        TreeBranch(1, ((Safe("*  5 ❯ right?␛[31m"), True), (Safe("▸  6   three"), True))),
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from termchat.core.effects import PrintTable, PrintTree, TreeBranch
 from termchat.core.sanitize import Safe, safe_format
-from termchat.ui.print_effects import table_lines, tree_lines
+from termchat.ui.print_effects import printed_lines, table_lines, tree_lines
 from termchat.ui.text.fit import text_width
 from termchat.ui.text.line import plain_text
 
@@ -51,6 +51,11 @@ TREE = PrintTree(
         TreeBranch(1, ((Safe("* 5 right?"), True), (Safe("▸ 6 three"), True))),
     )
 )
+
+
+def test_printed_lines_leave_the_last_column_free() -> None:
+    table = PrintTable((), ((Safe("x"), Safe("y" * 99)),))
+    assert max(text_width(plain_text(line)) for line in printed_lines(table, 40)) == 39
 
 
 def test_tree_draws_branches_below_the_run_they_leave() -> None:
