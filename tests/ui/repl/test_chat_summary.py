@@ -8,7 +8,7 @@ from termchat.ui.repl.chat_summary import ChatSummary
 from tests.ui.fakes import fake_session
 
 
-def test_it_follows_the_head_and_forgets_a_chat_that_was_left() -> None:
+def test_chat_summary_follows_head_and_resets_with_new_chat() -> None:
     session = fake_session()
     gist = ChatSummary(session)
     assert (gist.topic, gist.usage, gist.thought) == ("", None, "")

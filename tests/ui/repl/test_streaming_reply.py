@@ -102,7 +102,7 @@ def whole(text: str, width: int) -> list[str]:
     return [drawn(line) for line in logical(render(safe(text), width)) if drawn(line)]
 
 
-async def test_a_reply_that_ends_while_the_size_changes_is_there_once() -> None:
+async def test_transcript_reply_ending_during_resize_is_written_once() -> None:
     stage = Stage()
     with stage.lit():
         stage.say("One paragraph that is not final yet, ")
@@ -117,7 +117,7 @@ async def test_a_reply_that_ends_while_the_size_changes_is_there_once() -> None:
 
 @pytest.mark.parametrize("size", [(80, 24), (40, 12), (20, 6), (200, 60)])
 @pytest.mark.parametrize("piece", [7, 400, 100_000])
-async def test_the_scrollback_is_the_reply(size: tuple[int, int], piece: int) -> None:
+async def test_scrollback_of_streamed_reply_equals_one_shot_render(size: tuple[int, int], piece: int) -> None:
     stage = Stage(*size)
     with stage.lit():
         for at in range(0, len(MIXED), piece):
@@ -130,7 +130,7 @@ async def test_the_scrollback_is_the_reply(size: tuple[int, int], piece: int) ->
     st.sampled_from([*TRAPS.values(), MIXED[:1500]]),
     st.lists(st.tuples(st.integers(1, 200), st.integers(0, 12)), min_size=1, max_size=30),
 )
-async def test_a_panel_that_comes_and_goes_hides_no_row(text: str, moves: list[tuple[int, int]]) -> None:
+async def test_panel_shown_during_reply_hides_no_row(text: str, moves: list[tuple[int, int]]) -> None:
     stage, at = Stage(60, 14), 0
     with stage.lit():
         for count, rows in moves:
@@ -147,7 +147,9 @@ async def test_a_panel_that_comes_and_goes_hides_no_row(text: str, moves: list[t
     st.sampled_from([*TRAPS.values(), MIXED[:1500]]),
     st.lists(st.tuples(st.integers(1, 120), st.sampled_from(["say", "wide", "narrow", "lend", "all"])), max_size=20),
 )
-async def test_whatever_happens_every_character_is_there_once(text: str, moves: list[tuple[int, str]]) -> None:
+async def test_transcript_interrupted_or_resized_shows_each_character_once(
+    text: str, moves: list[tuple[int, str]]
+) -> None:
     """Sizes that change, an editor that has the terminal, a command that says something, all in mid-reply."""
     stage, at, said = Stage(), 0, 0
     with stage.lit():

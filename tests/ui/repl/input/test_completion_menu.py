@@ -13,7 +13,7 @@ from tests.ui.fakes import FakeProviders, fake_session
 
 
 @pytest.mark.parametrize("columns", [20, 30, 40, 60, 80, 200])
-def test_the_rows_fit_and_their_words_begin_below_each_other(columns: int) -> None:
+def test_command_menu_fits_and_aligns_summaries_above_30_columns(columns: int) -> None:
     registry = builtin()
     menu = CompletionMenu(lambda text: registry.menu(CommandContext(fake_session(), FakeProviders(), registry), text))
     menu.update("/")

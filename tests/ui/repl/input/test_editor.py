@@ -18,7 +18,7 @@ def draft(text: str = "") -> InputEditor:
     return made
 
 
-def test_a_small_paste_is_text_and_a_large_one_is_its_size() -> None:
+def test_paste_small_is_inserted_and_large_folds_to_placeholder() -> None:
     made = draft("see ")
     made.paste("a\r\nb")
     assert made.text_with_marks == "see a\nb"
@@ -27,7 +27,7 @@ def test_a_small_paste_is_text_and_a_large_one_is_its_size() -> None:
     assert made.text == f"see a\nb{BIG}"
 
 
-def test_backspace_takes_a_folded_paste_whole_and_undo_brings_it_back() -> None:
+def test_backspace_deletes_folded_paste_and_undo_restores_it() -> None:
     made = draft()
     made.paste(BIG)
     made.buffer.save_to_undo_stack()
@@ -37,7 +37,7 @@ def test_backspace_takes_a_folded_paste_whole_and_undo_brings_it_back() -> None:
     assert made.text == BIG
 
 
-def test_a_paste_is_unfolded_where_it_stands() -> None:
+def test_unfold_replaces_placeholder_with_pasted_text() -> None:
     made = draft("a")
     made.paste(BIG)
     made.buffer.insert_text("z")
@@ -47,7 +47,7 @@ def test_a_paste_is_unfolded_where_it_stands() -> None:
     assert not made.unfold()
 
 
-def test_an_editor_gets_the_text_and_gives_the_folds_back() -> None:
+def test_pastes_refold_after_external_edit_restores_placeholder() -> None:
     pastes = Pastes()
     marked = f"look: {pastes.fold(BIG)} ok?"
     edited = pastes.expand(marked).replace("ok?", "fine?")
@@ -55,20 +55,20 @@ def test_an_editor_gets_the_text_and_gives_the_folds_back() -> None:
 
 
 @given(st.text(alphabet=st.characters(), max_size=3000))
-def test_a_paste_is_never_altered_but_for_line_ends_and_what_no_text_may_hold(text: str) -> None:
+def test_paste_changes_only_line_ends_nul_and_surrogates(text: str) -> None:
     pastes = Pastes()
     assert pastes.expand(pastes.fold(text)) == cleaned(text)
     kept = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     assert cleaned(text) == "".join(c for c in kept if not "\ud800" <= c <= "\udfff")
 
 
-def test_two_pastes_keep_their_numbers() -> None:
+def test_pastes_reordered_keep_their_numbers() -> None:
     pastes = Pastes()
     one, two = pastes.fold(BIG), pastes.fold(BIG + "\nmore")
     assert pastes.shown(two + one) == "[Pasted #2 · 133 lines · 1.1 kB][Pasted #1 · 132 lines · 1.1 kB]"
 
 
-def test_a_backslash_before_enter_is_a_new_line_and_two_are_one() -> None:
+def test_expand_backslash_single_is_newline_double_is_backslash() -> None:
     made = draft("a\\")
     assert made.expand_backslash()
     assert made.text_with_marks == "a\n"
@@ -77,7 +77,7 @@ def test_a_backslash_before_enter_is_a_new_line_and_two_are_one() -> None:
     assert made.text_with_marks == "a\\"
 
 
-def test_history_goes_back_by_what_was_typed_and_comes_back_to_it() -> None:
+def test_history_with_prefix_walks_matches_and_returns_to_prefix() -> None:
     history = History(["git status", "ls", "git log"])
     assert history.previous("git") == "git log"
     assert history.previous("git log") == "git status"
@@ -87,21 +87,21 @@ def test_history_goes_back_by_what_was_typed_and_comes_back_to_it() -> None:
     assert history.next("git") is None
 
 
-def test_history_keeps_no_repeats_no_blanks_and_no_secrets() -> None:
+def test_history_add_skips_repeats_blanks_and_leading_space() -> None:
     history = History()
     for text in ("a", "a", "  ", " secret", "b", "a"):
         history.add(text)
     assert history.entries == ["a", "b", "a"]
 
 
-def test_the_suggestion_is_how_the_newest_match_goes_on() -> None:
+def test_history_suggest_returns_rest_of_newest_match() -> None:
     history = History(["explain this", "explain that"])
     assert history.suggest("expl") == "ain that"
     assert history.suggest("") == ""
     assert history.suggest("explain that") == ""
 
 
-def test_what_is_given_back_is_in_the_input_or_in_the_history() -> None:
+def test_restore_fills_empty_input_or_adds_to_history() -> None:
     made = draft()
     made.restore("lost?")
     assert made.text_with_marks == "lost?"
@@ -110,7 +110,7 @@ def test_what_is_given_back_is_in_the_input_or_in_the_history() -> None:
     assert made.history.entries == ["no"]
 
 
-def test_up_and_down_move_by_visual_rows_first() -> None:
+def test_up_and_down_move_cursor_by_visual_rows() -> None:
     made = draft("abcdefghij")
     made.buffer.cursor_position = 9
     assert made.up(4)
@@ -123,7 +123,7 @@ def test_up_and_down_move_by_visual_rows_first() -> None:
 
 
 @given(st.text("ab你\n", max_size=60), st.integers(2, 12))
-def test_visual_rows_cover_the_text_and_fit(text: str, columns: int) -> None:
+def test_visual_rows_cover_text_and_fit_width(text: str, columns: int) -> None:
     def width(c: str) -> int:
         return 2 if c == "你" else 1
 

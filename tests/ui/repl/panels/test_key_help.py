@@ -11,7 +11,7 @@ from termchat.ui.text.line import plain_text
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 100, 120, 160, 200])
-def test_it_fits_and_cuts_no_word(columns: int) -> None:
+def test_key_help_fits_eight_rows_without_truncation(columns: int) -> None:
     rows = [plain_text(row) for row in key_help_lines(columns)]
     assert len(rows) <= 8
     assert all(text_width(row) <= columns - 1 for row in rows)
@@ -21,5 +21,5 @@ def test_it_fits_and_cuts_no_word(columns: int) -> None:
     assert any("/keys" in row for row in rows) is (len(shown) < len(KEYS))
 
 
-def test_where_there_is_no_room_for_words_they_are_cut() -> None:
+def test_key_help_twenty_columns_truncates_rows() -> None:
     assert all(text_width(plain_text(row)) <= 19 for row in key_help_lines(20))

@@ -35,12 +35,12 @@ TURN = TurnState("t", MODEL, 0.0, Phase.REPLYING, since=1.0, first=0.8, last=10.
         (7, "gp…5.2"),
     ],
 )
-def test_it_gives_up_what_matters_least(columns: int, words: str) -> None:
+def test_idle_line_narrowing_drops_least_important_fields(columns: int, words: str) -> None:
     assert plain_text(idle_line(FACTS, columns)) == words
 
 
 @pytest.mark.parametrize("columns", range(6, 120))
-def test_it_always_fits(columns: int) -> None:
+def test_status_line_fits_any_width(columns: int) -> None:
     for facts in (FACTS, replace(FACTS, tokens=390_000), replace(FACTS, queued=2)):
         assert text_width(plain_text(idle_line(facts, columns))) < columns
     for now in (11.0, 17.0):
@@ -50,7 +50,7 @@ def test_it_always_fits(columns: int) -> None:
 @pytest.mark.parametrize(
     ("tokens", "role"), [(319_000, TextRole.DIM), (320_000, TextRole.WARNING), (380_000, TextRole.ERROR)]
 )
-def test_a_context_that_is_nearly_full_is_said_in_colour(tokens: int, role: TextRole) -> None:
+def test_idle_line_nearly_full_context_changes_role(tokens: int, role: TextRole) -> None:
     row = idle_line(replace(FACTS, tokens=tokens), 80)
     assert row[0].roles == (role,)
     assert plain_text(row).startswith("context ") is (role is not TextRole.DIM)
@@ -59,11 +59,11 @@ def test_a_context_that_is_nearly_full_is_said_in_colour(tokens: int, role: Text
 @pytest.mark.parametrize(
     ("columns", "words"), [(80, "2 queued · Enter sends · ↑ edits · Alt-Backspace drops"), (20, "2 queued")]
 )
-def test_a_queue_that_waits_is_said_whole_or_short(columns: int, words: str) -> None:
+def test_idle_line_narrow_shows_queue_count_only(columns: int, words: str) -> None:
     assert plain_text(idle_line(replace(FACTS, queued=2), columns)) == words
 
 
-def test_a_model_whose_limit_nobody_knows_has_its_tokens_only() -> None:
+def test_idle_line_unknown_context_limit_shows_tokens_only() -> None:
     assert "12.4k tokens" in plain_text(idle_line(replace(FACTS, limit=0), 80))
 
 
@@ -77,7 +77,7 @@ def test_a_model_whose_limit_nobody_knows_has_its_tokens_only() -> None:
         (Phase.RUNNING, 70.0, "running 0 tools · 1m 09s · Esc stops"),
     ],
 )
-def test_silence_is_said_after_five_seconds(phase: Phase, now: float, words: str) -> None:
+def test_busy_line_silent_past_stall_limit_offers_retry(phase: Phase, now: float, words: str) -> None:
     assert plain_text(busy_line(replace(TURN, phase=phase), now, 80, "x", stall=5.0)) == f"x {words}"
 
 
@@ -88,13 +88,13 @@ def test_silence_is_said_after_five_seconds(phase: Phase, now: float, words: str
         (3, "retrying in 4s (3/3) · overloaded · Alt-R now · Esc stops · https://status.example"),
     ],
 )
-def test_the_countdown_names_where_the_provider_tells_of_it_after_the_second_time(attempt: int, words: str) -> None:
+def test_busy_line_third_attempt_adds_status_page(attempt: int, words: str) -> None:
     failure = Failure(FailureKind.OVERLOADED, safe_format("Overloaded."), url=safe_format("https://status.example"))
     turn = replace(TURN, phase=Phase.RETRYING, retry=Retrying(attempt, 3, 4.0, failure), until=20.0)
     assert plain_text(busy_line(turn, 16.5, 100, "x", stall=5.0)) == f"x {words}"
 
 
 @pytest.mark.parametrize(("counted", "words"), [(None, "~214 tok"), (1, "~214 tok"), (230, "230 tok")])
-def test_a_count_of_the_first_token_alone_is_no_count(counted: int | None, words: str) -> None:
+def test_busy_line_reported_count_of_one_keeps_estimate(counted: int | None, words: str) -> None:
     """Anthropic counts one token at the beginning, and the others at the end."""
     assert f" · {words} · " in plain_text(busy_line(replace(TURN, counted=counted), 11.0, 80, "x", stall=5.0))
