@@ -18,7 +18,7 @@ SHAPES = shapes()
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_an_open_block_holds_little_and_previews_little(name: str) -> None:
+def test_document_open_block_memory_and_preview_are_bounded(name: str) -> None:
     text, document = safe(SHAPES[name]), Document(80)
     for at in range(0, len(text), 997):
         document.feed(Safe(text[at : at + 997]))
@@ -28,7 +28,7 @@ def test_an_open_block_holds_little_and_previews_little(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_every_character_is_parsed_a_bounded_number_of_times(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inline_parser_input_is_linear_in_text_length(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     text, parsed = safe(SHAPES[name]), [0]
     original = inline_module.parse
 
@@ -46,7 +46,7 @@ def test_every_character_is_parsed_a_bounded_number_of_times(name: str, monkeypa
 
 
 @pytest.mark.parametrize("name", ["fence in list", "quote", "open strong chinese", "word", "deep items"])
-def test_the_last_quarter_costs_no_more_than_the_first(name: str) -> None:
+def test_document_call_count_per_chunk_does_not_grow(name: str) -> None:
     """Counted in calls, not in seconds, so that a busy machine changes nothing."""
     calls = [0]
 
@@ -69,7 +69,7 @@ def test_the_last_quarter_costs_no_more_than_the_first(name: str) -> None:
     assert sum(quarters[-quarter:]) <= 1.5 * sum(quarters[:quarter])
 
 
-def test_a_mixed_reply_is_final_but_for_its_tail() -> None:
+def test_document_mixed_reply_memory_is_bounded() -> None:
     document = Document(80)
     for piece in corpus(3000):
         document.feed(safe(piece))
@@ -77,7 +77,7 @@ def test_a_mixed_reply_is_final_but_for_its_tail() -> None:
         assert weight(document) <= 64 * 1024
 
 
-def test_importing_the_renderer_loads_no_parser() -> None:
+def test_renderer_import_loads_no_heavy_library() -> None:
     script = (
         "import sys, termchat.ui.markdown, termchat.ui.terminal.row_painter, termchat.ui.text.palette;"
         "print([name for name in ('markdown_it', 'pygments', 'rich', 'prompt_toolkit') if name in sys.modules])"
@@ -86,6 +86,6 @@ def test_importing_the_renderer_loads_no_parser() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_warming_up_loads_what_the_first_reply_needs() -> None:
+def test_warm_up_imports_markdown_it_and_python_lexer() -> None:
     warm_up().join()
     assert {"markdown_it", "pygments.lexers.python"} <= sys.modules.keys()

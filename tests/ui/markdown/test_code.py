@@ -44,7 +44,7 @@ def looks(language: str, source: str) -> list[Roles | None]:
 
 
 @pytest.mark.parametrize("language", SOURCES)
-def test_line_by_line_is_as_good_as_the_whole_file(language: str) -> None:
+def test_highlighter_line_by_line_equals_whole_file_lexing(language: str) -> None:
     source = SOURCES[language]
     expected: list[Roles] = []
     for _, kind, value in get_lexer_by_name(language).get_tokens_unprocessed(source):
@@ -55,23 +55,23 @@ def test_line_by_line_is_as_good_as_the_whole_file(language: str) -> None:
 
 
 @given(st.sampled_from(LANGUAGES), st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=80))
-def test_no_lexer_changes_the_text(language: str, line: str) -> None:
+def test_highlighter_keeps_line_text(language: str, line: str) -> None:
     lexer = highlighter(language)
     for text in (line, "/* " + line, line + '"""', line):
         assert "".join(segment.text for segment in lexer.line(text)) == text
 
 
 @pytest.mark.parametrize("language", ["", "nosuchlanguage", "text", "{}", "???"])
-def test_an_unknown_language_is_not_guessed(language: str) -> None:
+def test_highlighter_of_unknown_language_is_plain(language: str) -> None:
     assert isinstance(highlighter(language), NoHighlight)
 
 
 @pytest.mark.parametrize("language", ["Python", "python title=x", "{.python}", "python3"])
-def test_a_language_is_found_in_what_follows_the_fence(language: str) -> None:
+def test_highlighter_fence_info_selects_language(language: str) -> None:
     assert not isinstance(highlighter(language), NoHighlight)
 
 
-def test_a_look_ahead_does_not_disturb_the_lexer() -> None:
+def test_highlighter_copy_is_independent() -> None:
     lexer: LineHighlighter = highlighter("python")
     lexer.line('"""open')
     ahead = lexer.copy()
@@ -80,30 +80,30 @@ def test_a_look_ahead_does_not_disturb_the_lexer() -> None:
     assert ahead.line("pass")[0].roles == (TextRole.KEYWORD,)
 
 
-def test_an_unfinished_line_is_highlighted() -> None:
+def test_document_preview_highlights_unfinished_code_line() -> None:
     document = Document(40)
     document.feed(safe("```python\nreturn"))
     (row,) = document.preview()
     assert row.segments[0].roles == (TextRole.KEYWORD,)
 
 
-def test_a_finished_line_is_final_at_once() -> None:
+def test_document_finished_code_line_is_final() -> None:
     document = Document(40)
     document.feed(safe("- item\n  ```\n  one\n  tw"))
     assert [row.text for row in document.take()] == ["• item", "", "  one"]
 
 
-def test_a_very_long_line_is_final_while_it_arrives() -> None:
+def test_document_long_code_line_is_final_while_streaming() -> None:
     document = Document(40)
     document.feed(safe("```python\n" + "x" * 5000))
     assert len(document.take()) >= 120
     assert len(document.preview()) == 1
 
 
-def test_code_in_a_list_keeps_the_marker_to_itself() -> None:
+def test_render_code_in_list_item_starts_below_marker() -> None:
     assert [row.text for row in render(safe("1. ```sh\n   ls\n   ```\n2. b"), 40)] == [" 1.", "    ls", "", " 2. b"]
 
 
-def test_indented_code_ends_without_its_blank_lines() -> None:
+def test_render_indented_code_drops_trailing_blank_lines() -> None:
     rows = render(safe("    a\n\n\n    b\n\n\ntext"), 40)
     assert [row.text for row in rows] == ["a", "", "", "b", "", "text"]

@@ -40,20 +40,20 @@ def lines(rows: list[Row]) -> list[str]:
 
 
 @given(safe_documents, places, widths)
-def test_any_split_gives_the_same_rows(text: Safe, where: list[int], width: int) -> None:
+def test_document_any_split_gives_same_rows(text: Safe, where: list[int], width: int) -> None:
     assert streamed(cut(text, where), width) == render(text, width)
 
 
 @pytest.mark.parametrize("text", TRAPS.values(), ids=TRAPS)
 @pytest.mark.parametrize("size", [1, 7])
-def test_traps_come_out_the_same_in_small_pieces(text: str, size: int) -> None:
+def test_document_trap_text_in_small_pieces_gives_same_rows(text: str, size: int) -> None:
     whole = safe(text)
     pieces = [Safe(whole[at : at + size]) for at in range(0, len(whole), size)]
     assert streamed(pieces, 40) == render(whole, 40)
 
 
 @given(safe_documents, places, widths)
-def test_final_rows_never_change(text: Safe, where: list[int], width: int) -> None:
+def test_document_final_rows_never_change(text: Safe, where: list[int], width: int) -> None:
     document, whole, seen = Document(width), render(text, width), 0
     for piece in cut(text, where):
         document.feed(piece)
@@ -63,7 +63,7 @@ def test_final_rows_never_change(text: Safe, where: list[int], width: int) -> No
 
 
 @given(safe_documents, widths)
-def test_live_rows_are_what_an_end_would_leave_when_nothing_is_open(text: Safe, width: int) -> None:
+def test_document_preview_without_open_block_equals_closed_rows(text: Safe, width: int) -> None:
     document, ended = Document(width), Document(width)
     document.feed(Safe(text + "\n\nend\n\n"))
     ended.feed(Safe(text + "\n\nend\n\n"))
@@ -73,7 +73,7 @@ def test_live_rows_are_what_an_end_would_leave_when_nothing_is_open(text: Safe, 
 
 @given(documents.map(safe), widths)
 @example(safe(TRAPS["very long code line"]), 20)
-def test_rows_fit_and_end_in_no_blank(text: Safe, width: int) -> None:
+def test_render_rows_fit_width_and_end_without_blank(text: Safe, width: int) -> None:
     rows = render(text, width)
     for row, after in zip(rows, [*rows[1:], Row()], strict=False):
         assert row.cells == width_table(1).width(row.text) <= width
@@ -81,7 +81,7 @@ def test_rows_fit_and_end_in_no_blank(text: Safe, width: int) -> None:
 
 
 @given(documents, places)
-def test_only_what_the_sanitizer_lets_through_is_shown(text: str, where: list[int]) -> None:
+def test_document_rows_contain_only_sanitized_text(text: str, where: list[int]) -> None:
     for row in streamed(cut(safe(text), where), 40):
         assert row.text == safe(row.text)
         assert "\n" not in row.text
@@ -90,27 +90,27 @@ def test_only_what_the_sanitizer_lets_through_is_shown(text: str, where: list[in
 
 
 @given(st.binary(max_size=400))
-def test_any_bytes_can_be_shown(data: bytes) -> None:
+def test_render_any_bytes_gives_sanitized_rows(data: bytes) -> None:
     text = data.decode("latin-1")
     for row in render(safe(text), 20):
         assert row.text == safe(row.text)
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="`~\r"), max_size=120), max_size=12), widths)
-def test_code_is_copied_as_it_was_written(source: list[str], width: int) -> None:
+def test_render_code_block_keeps_source_lines(source: list[str], width: int) -> None:
     source = [line for each in source for line in safe(each).split("\n")]
     rows = render(Safe("\n".join(["~~~", *source, "~~~"])), width)
     copied = lines(rows) if rows else []
     assert copied == [line.expandtabs(4).rstrip() for line in source]
 
 
-def test_a_long_url_is_one_line() -> None:
+def test_render_long_url_is_one_logical_line() -> None:
     url = "https://example.com/" + "path/" * 40
     assert url in lines(render(safe(f"See the page at {url} now."), 40))[1]
 
 
 @pytest.mark.parametrize("width", [20, 40, 80])
-def test_text_is_shown_while_it_arrives(width: int) -> None:
+def test_document_preview_shows_text_with_unclosed_markup(width: int) -> None:
     document = Document(width)
     for text, shown in {
         "Some **bo": "Some bo",
@@ -149,13 +149,13 @@ def test_text_is_shown_while_it_arrives(width: int) -> None:
         ("a \\", ["a"]),
     ],
 )
-def test_what_is_unfinished_is_previewed(text: str, shown: list[str]) -> None:
+def test_document_preview_of_unfinished_block_hides_markers(text: str, shown: list[str]) -> None:
     document = Document(40)
     document.feed(safe(text))
     assert [row.text for row in [*document.take(), *document.preview()]] == shown
 
 
-def test_ten_thousand_tokens_are_the_same_at_once_and_one_by_one() -> None:
+def test_document_fed_token_by_token_equals_one_shot_render() -> None:
     pieces = corpus(2000)
     text = safe("".join(pieces))
     document = Document(80)
@@ -168,7 +168,7 @@ def test_ten_thousand_tokens_are_the_same_at_once_and_one_by_one() -> None:
 
 
 @given(safe_documents, places, widths)
-def test_a_resize_loses_nothing(text: Safe, where: list[int], width: int) -> None:
+def test_document_resize_keeps_all_letters(text: Safe, where: list[int], width: int) -> None:
     document = Document(80)
     rows: list[Row] = []
     for index, piece in enumerate(cut(text, where)):
@@ -187,7 +187,7 @@ def _letters(rows: list[Row]) -> list[str]:
 
 
 @given(documents.map(safe), places, widths)
-def test_plain_text_is_shown_as_it_is(text: Safe, where: list[int], width: int) -> None:
+def test_plain_document_shows_text_unchanged(text: Safe, where: list[int], width: int) -> None:
     document = PlainDocument(width)
     rows: list[Row] = []
     for piece in cut(text, where):

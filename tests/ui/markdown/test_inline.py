@@ -31,7 +31,7 @@ def said(source: str, *, hyperlinks: bool = True) -> str:
         ("** not **", []),
     ],
 )
-def test_emphasis_beside_chinese(source: str, strong: list[str]) -> None:
+def test_inline_emphasis_beside_cjk_is_recognized(source: str, strong: list[str]) -> None:
     assert marked(source, TextRole.STRONG) == strong
 
 
@@ -49,16 +49,16 @@ def test_emphasis_beside_chinese(source: str, strong: list[str]) -> None:
         ("\\(never closed", []),
     ],
 )
-def test_latex_is_kept_as_it_was_written(source: str, math: list[str]) -> None:
+def test_inline_latex_has_math_role_and_prices_have_none(source: str, math: list[str]) -> None:
     assert marked(source, TextRole.MATH) == math
 
 
-def test_a_display_formula_keeps_its_lines() -> None:
+def test_render_display_formula_keeps_line_breaks() -> None:
     text = "\\[\na &= b \\\\\n- c\n\\]\ntext"
     assert [row.text for row in render(safe(text), 40)] == ["\\[", "a &= b \\\\", "- c", "\\]", "", "text"]
 
 
-def test_a_stray_sign_of_a_formula_ends_with_the_paragraph() -> None:
+def test_render_unclosed_dollar_formula_ends_with_paragraph() -> None:
     assert [row.text for row in render(safe("$$\na\n\n# Title"), 40)] == ["$$", "a", "", "Title"]
 
 
@@ -79,17 +79,17 @@ def test_a_stray_sign_of_a_formula_ends_with_the_paragraph() -> None:
         ("[a][1] and [^2]", "[a][1] and [^2]", "[a][1] and [^2]"),
     ],
 )
-def test_where_a_link_leads_is_seen(source: str, clickable: str, plain: str) -> None:
+def test_inline_link_shows_host_if_clickable_else_full_url(source: str, clickable: str, plain: str) -> None:
     assert said(source) == clickable
     assert said(source, hyperlinks=False) == plain
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "vbscript:x", "file:///etc/passwd"])
-def test_only_web_and_mail_links_can_be_clicked(url: str) -> None:
+def test_inline_link_with_unsafe_scheme_is_not_clickable(url: str) -> None:
     assert all(not segment.url for segment in parse(f"[x]({url})").segments)
 
 
-def test_a_clickable_link_is_ascii() -> None:
+def test_inline_link_url_is_printable_ascii() -> None:
     (first, *_) = parse("[x](http://例え.jp/ä&#27;&#x9c;)").segments
     assert first == Segment(safe("x"), (TextRole.LINK,), first.url)
     assert first.url.isascii()
@@ -97,7 +97,7 @@ def test_a_clickable_link_is_ascii() -> None:
 
 
 @pytest.mark.parametrize("entity", ["&#27;", "&#x202e;", "&#9;", "&#10;", "&#155;", "&#13;", "&#127;"])
-def test_entities_become_no_control_characters(entity: str) -> None:
+def test_inline_entity_of_control_character_is_sanitized(entity: str) -> None:
     text = said(f"a{entity}b")
     assert text == safe(text)
     assert "\n" not in text
@@ -121,7 +121,7 @@ def test_entities_become_no_control_characters(entity: str) -> None:
         ("~~gone", True),
     ],
 )
-def test_whether_more_text_could_change_the_meaning(source: str, open_: bool) -> None:
+def test_inline_open_flag_is_set_while_markup_is_unclosed(source: str, open_: bool) -> None:
     assert parse(source).open is open_
 
 
@@ -142,5 +142,5 @@ def test_whether_more_text_could_change_the_meaning(source: str, open_: bool) ->
         ("\\", ""),
     ],
 )
-def test_a_preview_closes_what_is_open(source: str, shown: str) -> None:
+def test_autoclose_closes_open_markup(source: str, shown: str) -> None:
     assert autoclose(source) == shown

@@ -36,7 +36,7 @@ def ours(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("number", "text"), SPEC, ids=[f"example-{number}" for number, _ in SPEC])
-def test_the_examples_of_the_specification(number: int, text: str) -> None:
+def test_render_commonmark_example_equals_markdown_it(number: int, text: str) -> None:
     if number == _ENTITY_FOR_A_LINE_END:
         assert ours(text) == ["foo bar"]
         return
@@ -45,7 +45,7 @@ def test_the_examples_of_the_specification(number: int, text: str) -> None:
 
 @given(st.lists(st.sampled_from(_PIECES), max_size=14).map("".join))
 @example("1. \n\n\n1. ")
-def test_any_text_has_the_blocks_of_markdown_it(text: str) -> None:
+def test_render_any_text_equals_markdown_it(text: str) -> None:
     assume(not _ODD.search(text))
     assume(not _spilling(text))
     assert ours(text) == oracle.rows(safe(text))
@@ -56,15 +56,15 @@ def _spilling(text: str) -> bool:
     return "|-|" in text and any(len(line_syntax.split_row(line.lstrip(" >"))) > 2 for line in text.split("\n"))
 
 
-def test_too_many_cells_are_kept() -> None:
+def test_table_surplus_cells_are_kept() -> None:
     rows = [row.text for row in render(safe("| a | b |\n|---|---|\n| 1 | 2 | 3 | 4 |\n"), 40)]
     assert rows[-1] == "1  2 | 3 | 4"
 
 
-def test_containers_deeper_than_the_bound_are_text() -> None:
+def test_render_quotes_beyond_depth_limit_are_text() -> None:
     rows = render(safe(">" * 70 + " deep"), 200)
     assert rows[0].text.endswith(">>>>>> deep")
 
 
-def test_a_list_goes_on_counting_after_an_item_that_stayed_empty() -> None:
+def test_render_ordered_list_counts_past_empty_item() -> None:
     assert [row.text for row in render(safe("1.\n\n1. a\n1. b"), 40)] == [" 1.", "", " 2. a", " 3. b"]

@@ -15,15 +15,15 @@ def shown(text: str, width: int) -> list[str]:
     return [row.text for row in render(safe(text), width)]
 
 
-def test_columns_are_aligned() -> None:
+def test_table_columns_follow_left_and_right_alignment() -> None:
     assert shown(SMALL, 40) == ["Name   Size", "─────  ────", "one       1", "three   100"]
 
 
-def test_a_column_may_be_centred() -> None:
+def test_table_centred_column_pads_both_sides() -> None:
     assert shown("| a | b |\n|:-:|---|\n| long | x |\n", 40)[0] == " a    b"
 
 
-def test_what_does_not_fit_is_folded_and_nothing_is_cut() -> None:
+def test_table_wide_cells_wrap_without_truncation() -> None:
     rows = "| first | some longer words to fold |\n| url | https://example.com/path/a |\n"
     text = f"| key | value |\n|---|---|\n{rows}"
     assert shown(text, 24) == [
@@ -36,7 +36,7 @@ def test_what_does_not_fit_is_folded_and_nothing_is_cut() -> None:
     ]
 
 
-def test_where_columns_would_be_too_narrow_each_row_is_a_stanza() -> None:
+def test_table_too_narrow_for_columns_prints_rows_as_stanzas() -> None:
     text = "| name | a longer header | third |\n|---|---|---|\n| x | some words | more of them |\n| y | | z |\n"
     assert shown(text, 20) == [
         "name: x",
@@ -50,13 +50,13 @@ def test_where_columns_would_be_too_narrow_each_row_is_a_stanza() -> None:
     ]
 
 
-def test_later_rows_fold_in_the_columns_of_the_first() -> None:
+def test_table_row_after_width_decision_wraps_to_fixed_columns() -> None:
     rows = "".join(f"| row {number:>4} | x |\n" for number in range(16))
     text = "| a | b |\n|---|---|\n" + rows + "| a longer cell | y |\n"
     assert shown(text, 40)[-2:] == ["a longer  y", "cell"]
 
 
-def test_rows_are_final_as_soon_as_the_widths_are_decided() -> None:
+def test_table_rows_are_final_once_widths_are_decided() -> None:
     document = Document(40)
     document.feed(safe("| a | b |\n|---|---|\n" + "| x | y |\n" * 15))
     assert document.take() == []
@@ -66,16 +66,16 @@ def test_rows_are_final_as_soon_as_the_widths_are_decided() -> None:
     assert len(document.take()) == 1
 
 
-def test_a_bar_may_be_escaped() -> None:
+def test_table_escaped_bar_is_cell_text() -> None:
     assert shown("| a \\| b | `c \\| d` |\n|---|---|\n", 40)[0] == "a | b  c | d"
 
 
-def test_wide_characters_are_measured() -> None:
+def test_table_cjk_character_counts_two_columns() -> None:
     assert shown("| 名字 | b |\n|---|---|\n| x | y |\n", 40) == ["名字  b", "────  ─", "x     y"]
 
 
 @given(st.lists(st.lists(st.text("ab 中👍", max_size=30), min_size=3, max_size=3), max_size=20), st.integers(20, 100))
-def test_no_cell_loses_anything(rows: list[list[str]], width: int) -> None:
+def test_table_any_width_keeps_all_cell_characters(rows: list[list[str]], width: int) -> None:
     text = "| h | h | h |\n|---|---|---|\n" + "".join(f"| {' | '.join(row)} |\n" for row in rows)
     letters = sorted(char for row in rows for cell in row for char in cell if not char.isspace())
     found = sorted(char for line in shown(text, width) for char in line if char in "ab中👍")
