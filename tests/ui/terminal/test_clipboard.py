@@ -41,12 +41,14 @@ def _cat() -> str:
         ("darwin", {"SSH_CONNECTION": "c", "TMUX": "t"}, ["tmux"]),
     ],
 )
-def test_the_tools_of_each_place(path: Path, system: str, env: dict[str, str], first: list[str]) -> None:
+def test_clipboard_tools_depend_on_system_and_environment(
+    path: Path, system: str, env: dict[str, str], first: list[str]
+) -> None:
     assert [command[0] for command in tools({**env, "PATH": str(path)}, system)] == first
     assert tools({**env, "PATH": "/nowhere"}, system) == []
 
 
-async def test_a_tool_gets_the_text_and_the_words_tell_its_size(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_clipboard_tool_gets_text_and_message_shows_size(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(path))
     sent: list[str] = []
     text = "x = '你好'\n" * 100
@@ -58,7 +60,7 @@ async def test_a_tool_gets_the_text_and_the_words_tell_its_size(path: Path, monk
     assert not sent
 
 
-async def test_a_tool_that_fails_is_passed_over(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_clipboard_failed_tool_falls_back_to_osc_52(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(path))
     (path / "tmux").write_text("#!/bin/sh\nexit 1\n")
     sent: list[str] = []
@@ -67,7 +69,7 @@ async def test_a_tool_that_fails_is_passed_over(path: Path, monkeypatch: pytest.
     assert sent == ["\x1bPtmux;\x1b\x1b]52;c;aGk=\x07\x1b\\"]
 
 
-async def test_over_ssh_the_terminal_copies() -> None:
+async def test_clipboard_over_ssh_uses_osc_52() -> None:
     sent: list[str] = []
     env = {"SSH_TTY": "/dev/pts/1", "TERM": "xterm-256color", "DISPLAY": ":0", "PATH": os.environ["PATH"]}
     done = await copied("你好", EMPTY, env, sent.append)
@@ -85,7 +87,7 @@ async def test_over_ssh_the_terminal_copies() -> None:
         ({"TERM": "xterm"}, "long " * 20_000, "Too long for the terminal clipboard"),
     ],
 )
-async def test_where_no_clipboard_is_the_text_goes_into_a_file(
+async def test_clipboard_unreachable_saves_text_to_private_file(
     env: dict[str, str], text: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
@@ -98,8 +100,6 @@ async def test_where_no_clipboard_is_the_text_goes_into_a_file(
     assert not sent
 
 
-async def test_nothing_is_written_to_a_terminal_that_is_not_ours(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_clipboard_without_terminal_reports_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert not (await copied("a", EMPTY, {"TERM": "xterm", "PATH": "/nowhere"}, None)).done

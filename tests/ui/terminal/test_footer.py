@@ -120,7 +120,7 @@ def play(pieces: list[Safe], width: int, height: int, footer: tuple[int, int, in
 @given(safe_documents, places, sizes, footers)
 @example(safe("x" * 18 + "&#x202e;- `"), [23], (20, 8), (3, 1, 2))
 @example(safe("x" * 21 + "\n\n" + "x" * 18 + "|-|-|"), [], (20, 6), (3, 1, 2))
-def test_the_scrollback_is_the_one_shot_render(
+def test_footer_painter_scrollback_equals_one_shot_render(
     text: Safe, where: list[int], size: tuple[int, int], footer: tuple[int, int, int]
 ) -> None:
     check(play(cut(text, where), *size, footer), render(text, size[0]))
@@ -128,13 +128,13 @@ def test_the_scrollback_is_the_one_shot_render(
 
 @pytest.mark.parametrize("text", TRAPS.values(), ids=TRAPS)
 @pytest.mark.parametrize("size", [(80, 24), (20, 8)])
-def test_traps_are_drawn_exactly(text: str, size: tuple[int, int]) -> None:
+def test_painter_trap_text_equals_one_shot_render(text: str, size: tuple[int, int]) -> None:
     whole = safe(text)
     check(play([Safe(whole[at : at + 5]) for at in range(0, len(whole), 5)], *size), render(whole, size[0]))
 
 
 @given(safe_documents, places, st.data())
-def test_what_interrupts_is_above_the_live_rows(text: Safe, where: list[int], data: st.DataObject) -> None:
+def test_footer_painter_interrupting_line_loses_no_text(text: Safe, where: list[int], data: st.DataObject) -> None:
     """The live rows are lifted, something is written, and they are drawn again below it: nothing is lost or doubled."""
     stage = Stage(80, 24, (3, 1, 2))
     said = 0
@@ -157,7 +157,7 @@ def test_what_interrupts_is_above_the_live_rows(text: Safe, where: list[int], da
 @example(safe(TRAPS["nested images"]), [164], [(60, 30)])
 @example(safe("长" * 299), EXACTLY, [(80, 24), (100, 24), (40, 40), (60, 30)])
 @example(safe("长" * 496 + "x" * 450), [180, 764, 870, 945], [(100, 24), (60, 30), (80, 24), (80, 24), (40, 40)])
-def test_a_resize_leaves_no_debris(text: Safe, where: list[int], changes: list[tuple[int, int]]) -> None:
+def test_footer_painter_resize_leaves_no_debris(text: Safe, where: list[int], changes: list[tuple[int, int]]) -> None:
     stage = Stage(80, 24, (3, 1, 2))
     for index, piece in enumerate(cut(text, where)):
         stage.document.feed(piece)
@@ -169,7 +169,7 @@ def test_a_resize_leaves_no_debris(text: Safe, where: list[int], changes: list[t
 
 
 @pytest.mark.parametrize("burst", [1, 300, 900])
-def test_a_long_reply_moves_the_footer_and_does_not_write_it_again(burst: int) -> None:
+def test_footer_painter_long_reply_does_not_rewrite_footer(burst: int) -> None:
     """Also where more rows come at once than the screen has."""
     text = "".join(corpus(600))
     stage = Stage(80, 24, (3, 1, 2))

@@ -50,7 +50,7 @@ def merged(pieces: list[Piece]) -> list[Piece]:
 
 
 @given(st.data())
-def test_any_split_of_the_same_bytes_gives_the_same_pieces(data: st.DataObject) -> None:
+def test_input_decoder_any_split_gives_same_pieces(data: st.DataObject) -> None:
     pieces = st.one_of(
         st.text("ab 你 \t", max_size=6),
         st.sampled_from(REPLIES),
@@ -66,7 +66,7 @@ def test_any_split_of_the_same_bytes_gives_the_same_pieces(data: st.DataObject) 
 
 
 @pytest.mark.parametrize("reply", REPLIES)
-def test_an_answer_in_the_middle_of_a_word_never_reaches_the_input(reply: str) -> None:
+def test_input_decoder_split_reply_inside_word_is_separated(reply: str) -> None:
     for at in range(len(reply) + 1):
         assert read("wo" + reply[:at], reply[at:] + "rd") in (
             [TypedText("wo"), TerminalReply(reply), TypedText("rd")],
@@ -74,25 +74,25 @@ def test_an_answer_in_the_middle_of_a_word_never_reaches_the_input(reply: str) -
         )
 
 
-def test_half_an_answer_that_never_goes_on_is_dropped_with_the_next_key() -> None:
+def test_input_decoder_unfinished_reply_is_dropped_at_next_key() -> None:
     decoder = InputDecoder()
     assert decoder.feed("\x1b]11;rgb:1e", 1.0) == []
     assert decoder.flush(1.06) == []
     assert decoder.feed("a", 3.0) == [TypedText("a")]
 
 
-def test_a_lone_escape_is_held_only_until_the_flush() -> None:
+def test_input_decoder_lone_escape_is_held_until_flush() -> None:
     decoder = InputDecoder()
     assert decoder.feed("\x1b", 1.0) == []
     assert decoder.flush(1.05) == [TypedText("\x1b")]
 
 
-def test_a_paste_is_one_piece_and_not_altered() -> None:
+def test_input_decoder_bracketed_paste_is_one_unaltered_piece() -> None:
     text = "x" * 5000 + "\r\n\x1b[200~\x1b[24;14R\0" + "你" * 10
     assert read(f"a{PASTE_BEGIN}{text}{PASTE_END}b") == [TypedText("a"), PastedText(text), TypedText("b")]
 
 
-def test_a_paste_whose_end_got_lost_ends_by_itself() -> None:
+def test_input_decoder_paste_without_end_mark_expires() -> None:
     decoder = InputDecoder()
     assert decoder.feed(PASTE_BEGIN + "hello", 1.0) == []
     assert decoder.expire_paste(1.9) == []
@@ -121,16 +121,16 @@ def test_a_paste_whose_end_got_lost_ends_by_itself() -> None:
         ("\x1b[57441;2u", ""),
     ],
 )
-def test_the_sequences_of_keyboard_protocols_are_the_keys_they_mean(sequence: str, keys: str) -> None:
+def test_input_decoder_keyboard_protocol_sequence_maps_to_key(sequence: str, keys: str) -> None:
     assert read(sequence) == ([TypedText(keys)] if keys else [])
 
 
 @pytest.mark.parametrize("pasted", ["a\r\nb\r\nc", "first line\rsecond line\rthird", "one line here\r\nand\r\n"])
-def test_an_unmarked_paste_of_several_lines_submits_nothing(pasted: str) -> None:
+def test_input_decoder_unmarked_multiline_paste_has_no_enter(pasted: str) -> None:
     assert "\r" not in "".join(piece.text for piece in read(pasted, brackets=False))
 
 
-def test_an_unmarked_paste_in_many_reads_submits_nothing() -> None:
+def test_input_decoder_unmarked_paste_in_many_reads_has_no_enter() -> None:
     text = "line one of some\rline two of some\rline three\r"
     decoder = InputDecoder()
     keys = "".join(
@@ -139,18 +139,18 @@ def test_an_unmarked_paste_in_many_reads_submits_nothing() -> None:
     assert keys == text.replace("\r", "\n")
 
 
-def test_one_line_and_enter_in_one_read_is_sent() -> None:
+def test_input_decoder_line_and_enter_in_one_read_keeps_enter() -> None:
     assert read("hello world\r", brackets=False) == [TypedText("hello world\r")]
 
 
-def test_fast_typing_of_short_messages_is_typing() -> None:
+def test_input_decoder_fast_short_lines_keep_enter() -> None:
     assert read("x\ry\rz\r", brackets=False) == [TypedText("x\ry\rz\r")]
     assert read(*"hello", "\r", gap=0.012, brackets=False) == [TypedText("hello\r")]
 
 
-def test_enter_alone_after_a_pasted_burst_sends() -> None:
+def test_input_decoder_enter_after_unmarked_paste_is_kept() -> None:
     assert read("many words\rin two lines", "\r", gap=0.5, brackets=False) == [TypedText("many words\nin two lines\r")]
 
 
-def test_a_terminal_that_marks_pastes_is_never_suspected() -> None:
+def test_input_decoder_with_bracketed_paste_keeps_every_enter() -> None:
     assert read("first line\rsecond line\r", brackets=True) == [TypedText("first line\rsecond line\r")]

@@ -25,7 +25,7 @@ class Sheet(io.StringIO):
     encoding = "utf-8"
 
 
-def test_after_the_last_of_many_sizes_nothing_is_written_for_80_ms() -> None:
+def test_resize_burst_delays_writes_until_80_ms_after_last_size() -> None:
     asyncio.run(_many_sizes())
 
 

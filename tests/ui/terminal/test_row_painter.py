@@ -75,20 +75,20 @@ def check(terminal: Terminal, rows: list[Row]) -> None:
 @example(safe("\\👍🏽" + "x" * 450), [], (40, 12))
 @example(safe("\\⚠️" + "x" * 450), [], (40, 12))
 @example(safe("x" * 18 + "&#x202e;- `"), [23], (20, 6))
-def test_the_screen_is_the_one_shot_render(text: Safe, where: list[int], size: tuple[int, int]) -> None:
+def test_inline_painter_screen_equals_one_shot_render(text: Safe, where: list[int], size: tuple[int, int]) -> None:
     check(play(cut(text, where), *size), render(text, size[0]))
 
 
 @pytest.mark.parametrize("text", TRAPS.values(), ids=TRAPS)
 @pytest.mark.parametrize("size", SIZES)
-def test_traps_are_drawn_exactly(text: str, size: tuple[int, int]) -> None:
+def test_painter_trap_text_equals_one_shot_render(text: str, size: tuple[int, int]) -> None:
     whole = safe(text)
     check(play([Safe(whole[at : at + 5]) for at in range(0, len(whole), 5)], *size), render(whole, size[0]))
 
 
 @pytest.mark.parametrize("kind", kinds())
 @pytest.mark.parametrize("size", [(80, 24), (40, 12)])
-def test_nothing_that_was_right_becomes_wrong_outside_tables(kind: str, size: tuple[int, int]) -> None:
+def test_inline_painter_correct_rows_regress_only_in_tables(kind: str, size: tuple[int, int]) -> None:
     from tests.bench.render import regress
 
     lost = regress(corpus(400, kind), *size)
@@ -99,7 +99,7 @@ def test_nothing_that_was_right_becomes_wrong_outside_tables(kind: str, size: tu
 @example(safe(TRAPS["very long code line"]), [*range(1, 11), *range(1011, 1015)], [*[(80, 24)] * 2, *[(40, 40)] * 2])
 @example(safe(TRAPS["nested links"]), [*range(1, 8), 321, 322, 323], [(80, 24), (80, 24), (60, 30), (80, 24)])
 @example(safe("长" * 299), EXACTLY, [(80, 24), (100, 24), (40, 40), (60, 30)])
-def test_a_resize_on_a_reflowing_terminal_leaves_no_debris(
+def test_inline_painter_resize_with_reflow_leaves_no_debris(
     text: Safe, where: list[int], changes: list[tuple[int, int]]
 ) -> None:
     terminal = Terminal(80, 24)
@@ -133,12 +133,12 @@ def _fits(rows: list[Row], width: int, height: int) -> bool:
 
 
 @given(safe_documents, places, st.integers(0, 40))
-def test_a_cancelled_reply_keeps_what_was_final(text: Safe, where: list[int], after: int) -> None:
+def test_inline_painter_cancelled_reply_equals_render_of_prefix(text: Safe, where: list[int], after: int) -> None:
     pieces = cut(text, where)[: after + 1]
     check(play(pieces, 80, 24), render(Safe("".join(pieces)), 80))
 
 
-def test_text_that_is_only_added_needs_no_cursor_movement() -> None:
+def test_inline_painter_appended_text_needs_no_cursor_movement() -> None:
     frames: list[str] = []
     document, painter = Document(80), InlinePainter(80, 24, PALETTE, frames.append)
     for piece in ("Hello", " world", ", how **are", " you", "** today?", "\n\n", "Next"):
@@ -147,7 +147,7 @@ def test_text_that_is_only_added_needs_no_cursor_movement() -> None:
     assert frames == ["Hello", " world", ", how \x1b[1mare\x1b[m", "\x1b[1m you\x1b[m", " today?", "\r\n\r\nNext"]
 
 
-def test_a_frame_that_moves_is_synchronized() -> None:
+def test_inline_painter_frame_with_cursor_movement_is_synchronized() -> None:
     frames: list[str] = []
     document, painter = Document(80), InlinePainter(80, 24, PALETTE, frames.append)
     for piece in ("Title", "\n=", "=\n"):
@@ -159,7 +159,7 @@ def test_a_frame_that_moves_is_synchronized() -> None:
     assert frames[1].endswith("\x1b[?2026l")
 
 
-def test_a_frame_without_news_writes_nothing() -> None:
+def test_inline_painter_unchanged_frame_writes_nothing() -> None:
     frames: list[str] = []
     painter = InlinePainter(80, 24, PALETTE, frames.append)
     rows = render(safe("one\n\ntwo"), 80)
@@ -169,7 +169,7 @@ def test_a_frame_without_news_writes_nothing() -> None:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (40, 12), (200, 60)])
-def test_another_emulator_agrees(size: tuple[int, int]) -> None:
+def test_inline_painter_pyte_screen_equals_one_shot_render(size: tuple[int, int]) -> None:
     width, height = size
     pieces = [piece for kind in ("prose", "bullets", "tables", "code", "ordered") for piece in corpus(300, kind)]
     screen = pyte.HistoryScreen(width, height, history=100_000, ratio=1)
