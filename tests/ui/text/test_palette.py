@@ -56,7 +56,7 @@ def palette(depth: ColorDepth = ColorDepth.TRUE) -> Palette:
         ((), (TextRole.LINK,), "\x1b[4;38;2;18;52;86m"),
     ],
 )
-def test_a_turn_is_as_short_as_it_can_be(
+def test_palette_transition_is_shortest_sequence(
     before: tuple[TextRole, ...], after: tuple[TextRole, ...], sequence: str
 ) -> None:
     assert palette().transition(before, after) == sequence
@@ -72,7 +72,7 @@ def test_a_turn_is_as_short_as_it_can_be(
         (ColorDepth.TRUE, "\x1b[4;38;2;18;52;86m"),
     ],
 )
-def test_every_depth_of_colour(depth: ColorDepth, sequence: str) -> None:
+def test_palette_color_depth_selects_sequence(depth: ColorDepth, sequence: str) -> None:
     assert palette(depth).transition((), (TextRole.LINK,)) == sequence
 
 
@@ -91,46 +91,46 @@ def test_every_depth_of_colour(depth: ColorDepth, sequence: str) -> None:
         ({}, ColorDepth.ANSI),
     ],
 )
-def test_the_terminal_says_how_much_colour_it_has(environ: dict[str, str], depth: ColorDepth) -> None:
+def test_detect_color_depth_follows_environment(environ: dict[str, str], depth: ColorDepth) -> None:
     assert detect_color_depth(environ) is depth
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_theme_knows_every_role(name: str) -> None:
+def test_theme_styles_every_role(name: str) -> None:
     theme = load(name)
     assert theme.name == name
     assert set(theme.styles) == set(TextRole)
 
 
 @pytest.mark.parametrize(("name", "depth"), list(itertools.product(NAMES, ColorDepth)))
-def test_every_look_of_a_theme_can_be_written(name: str, depth: ColorDepth) -> None:
+def test_palette_resets_every_theme_role(name: str, depth: ColorDepth) -> None:
     shades = Palette(load(name), depth)
     for role in TextRole:
         assert shades.transition((), (role,)) == "" or shades.transition((role,), ()) == "\x1b[m"
 
 
-def test_the_neutral_theme_keeps_to_what_reads_on_any_background() -> None:
+def test_neutral_theme_uses_ansi_colors_without_black_and_white() -> None:
     colours = {style.color for style in load("neutral").styles.values()} - {""}
     assert colours <= set(ANSI_NAMES) - {"black", "white"}
 
 
-def test_the_headings_differ_without_colour() -> None:
+def test_theme_heading_levels_differ_without_color() -> None:
     for name in NAMES:
         shades = Palette(load(name), ColorDepth.MONO)
         assert shades.transition((), (TextRole.HEADING,))
         assert shades.transition((), (TextRole.TITLE,)) != shades.transition((), (TextRole.HEADING,))
 
 
-def test_rows_are_encoded_with_links_and_end_in_the_plain_look() -> None:
+def test_encode_row_with_link_ends_in_reset() -> None:
     row = Row((Segment(Safe("a ")), Segment(Safe("b"), (TextRole.LINK,), "http://x.y"), Segment(Safe(" c"))), 5)
     assert encode_row(row, palette(ColorDepth.MONO)) == "a \x1b]8;id=0;http://x.y\x1b\\\x1b[4mb\x1b]8;;\x1b\\\x1b[m c"
 
 
-def test_blanks_need_no_sequence_of_their_own() -> None:
+def test_encode_row_blank_keeps_current_style() -> None:
     row = Row((Segment(Safe("a"), (TextRole.KEYWORD,)), Segment(Safe(" ")), Segment(Safe("b"), (TextRole.KEYWORD,))), 3)
     assert encode_row(row, palette()) == "\x1b[38;5;211ma b\x1b[m"
 
 
-def test_soft_rows_are_joined() -> None:
+def test_encode_rows_joins_soft_rows() -> None:
     rows = [Row((Segment(Safe("abc")),), 3), Row((Segment(Safe("d")),), 1, soft=True), Row()]
     assert encode_rows(rows, palette()) == "abcd\r\n\r\n"

@@ -38,16 +38,16 @@ def wrapped(text: str, width: int, *, indent: int = 0, spare: int = 0) -> list[s
         ("한국어 문장입니다", 8, ["한국어", "문장입니", "~다"]),
     ],
 )
-def test_where_lines_break(text: str, width: int, lines: list[str]) -> None:
+def test_wrapper_breaks_latin_cjk_and_hangul(text: str, width: int, lines: list[str]) -> None:
     assert wrapped(text, width) == lines
 
 
-def test_a_margin_is_kept_by_words_and_crossed_by_what_the_terminal_wraps() -> None:
+def test_wrapper_indent_narrows_word_rows_but_not_soft_rows() -> None:
     assert wrapped("one two three", 10, indent=3) == ["one two", "three"]
     assert wrapped("x" * 16, 10, indent=3) == ["x" * 7, "~" + "x" * 9]
 
 
-def test_spare_columns_stay_free() -> None:
+def test_wrapper_spare_columns_stay_free() -> None:
     assert wrapped("one two three", 8, spare=2) == ["one", "two", "three"]
 
 
@@ -55,7 +55,7 @@ WORDS = ["word ", "中文", "，", "（", " ", "x" * 30, *GRAPHEMES]
 
 
 @given(st.lists(st.sampled_from(WORDS), max_size=40), st.integers(20, 60))
-def test_pieces_come_out_as_the_whole(pieces: list[str], width: int) -> None:
+def test_wrapper_any_split_gives_same_lines(pieces: list[str], width: int) -> None:
     at_once = wrapped("".join(pieces), width)
     wrapper = Wrapper(width_table(1), LineSpace(width))
     for piece in pieces:
@@ -67,7 +67,7 @@ def test_pieces_come_out_as_the_whole(pieces: list[str], width: int) -> None:
 
 
 @given(st.lists(st.sampled_from(GRAPHEMES), min_size=30, max_size=80).map("".join))
-def test_no_grapheme_is_split(text: str) -> None:
+def test_render_never_splits_grapheme(text: str) -> None:
     clusters = [cluster.text for cluster in width_table(1).clusters(text)]
     rows = render(safe(text), 20)
     assert [each.text for row in rows for each in width_table(1).clusters(row.text)] == clusters
@@ -77,18 +77,18 @@ def test_no_grapheme_is_split(text: str) -> None:
     ("text", "cells", "widest"),
     [("👍🏽", 2, 4), ("👨‍👩‍👧", 2, 6), ("🇨🇳", 2, 4), ("⚠️", 2, 2), ("中", 2, 2), ("é", 1, 1), ("a", 1, 1)],
 )
-def test_widths_and_what_a_simple_terminal_makes_of_them(text: str, cells: int, widest: int) -> None:
+def test_width_table_measures_cells_and_widest_drawing(text: str, cells: int, widest: int) -> None:
     (cluster,) = width_table(1).clusters(text)
     assert (cluster.cells, cluster.widest) == (cells, widest)
 
 
-def test_a_row_fits_even_where_emoji_are_drawn_wide() -> None:
+def test_render_row_fits_if_emoji_parts_are_drawn_separately() -> None:
     family = "👨‍👩‍👧"
     for row in render(safe(f"{family} " * 40), 20):
         assert sum(cluster.widest for cluster in width_table(1).clusters(row.text)) <= 20
 
 
-def test_ambiguous_characters_are_as_wide_as_the_terminal_says() -> None:
+def test_width_of_ambiguous_character_follows_terminal() -> None:
     assert WidthTable(1).width("“①”") == 3
     assert WidthTable(2).width("“①”") == 6
     rows = render(safe("- item\n> quote\n\n---"), 20, ambiguous=2)
@@ -99,20 +99,20 @@ def test_ambiguous_characters_are_as_wide_as_the_terminal_says() -> None:
     ("before", "after", "may"),
     [("中", "文", True), ("中", "，", False), ("（", "中", False), ("a", "b", False), ("a", "中", True)],
 )
-def test_kinsoku(before: str, after: str, may: bool) -> None:
+def test_breakable_follows_kinsoku_rules(before: str, after: str, may: bool) -> None:
     assert breakable(before, after) is may
 
 
-def test_a_cut_goes_through_no_grapheme() -> None:
+def test_grapheme_boundary_moves_cut_before_cluster() -> None:
     assert [grapheme_boundary("ab👍🏽c", at) for at in range(6)] == [0, 1, 2, 2, 4, 5]
 
 
-def test_chinese_lines_are_joined_without_a_blank() -> None:
+def test_render_soft_break_between_cjk_adds_no_space() -> None:
     (row,) = render(safe("中文\n中文\nEnglish\n中文"), 80)
     assert row.text == "中文中文 English 中文"
 
 
-def test_the_terminal_may_wrap_prose_as_well() -> None:
+def test_document_soft_mode_leaves_prose_wrapping_to_terminal() -> None:
     document = Document(20, soft=True)
     document.feed(safe("A paragraph of words\nthat the **terminal** wraps."))
     document.close()
