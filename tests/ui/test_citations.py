@@ -27,7 +27,7 @@ def linked(*sources: Citation) -> list[tuple[str, list[str]]]:
     return [(plain_text(line), [segment.url for segment in line if segment.url]) for line in lines]
 
 
-def test_with_links_the_title_leads_there_and_the_host_follows() -> None:
+def test_source_lines_with_hyperlinks_show_title_and_host() -> None:
     assert linked(A, B) == [
         ("Sources:", []),
         ("1. Tea, the leaf · en.a.example", ["https://en.a.example/wiki/Tea?x=1"]),
@@ -35,7 +35,7 @@ def test_with_links_the_title_leads_there_and_the_host_follows() -> None:
     ]
 
 
-def test_without_links_the_whole_address_is_there() -> None:
+def test_source_lines_without_hyperlinks_show_full_url() -> None:
     assert plain(A, B) == [
         "Sources:",
         "1. Tea, the leaf (https://en.a.example/wiki/Tea?x=1)",
@@ -47,12 +47,12 @@ def test_without_links_the_whole_address_is_there() -> None:
 @pytest.mark.parametrize(
     "url", ["javascript:alert(1)", "file:///etc/passwd", "data:text/html,x", "/relative", "https://", "http://[", ""]
 )
-def test_what_is_no_address_of_the_web_is_named_and_never_a_link(url: str) -> None:
+def test_source_lines_non_web_url_is_never_linked(url: str) -> None:
     assert linked(Citation(url, "Look")) == [("Sources:", []), ("1. Look", [])]
     assert plain(Citation(url, "Look")) == ["Sources:", "1. Look"]
 
 
-def test_nothing_foreign_reaches_the_terminal() -> None:
+def test_source_lines_contain_only_printable_characters() -> None:
     evil = Citation(
         "https://a.example/\x1b]8;;https://evil.example\x07 é\n", "A\x1b[31m\u202e title\nof two lines " * 9
     )
@@ -63,13 +63,13 @@ def test_nothing_foreign_reaches_the_terminal() -> None:
 
 
 @given(st.text())
-def test_an_address_of_the_web_is_plain_ascii(url: str) -> None:
+def test_safe_url_is_printable_ascii(url: str) -> None:
     found = safe_url(url)
     assert not found or (found.isascii() and found.isprintable() and " " not in found)
 
 
 @given(st.sampled_from(["http", "https", "HTTPS"]), st.from_regex(r"[a-z0-9.-]{1,20}", fullmatch=True), st.text())
-def test_an_address_stays_where_it_leads(scheme: str, host: str, path: str) -> None:
+def test_safe_url_keeps_scheme_and_host(scheme: str, host: str, path: str) -> None:
     found = safe_url(f"{scheme}://{host}/{path}")
     assert not found or found.startswith(f"{scheme}://{host}/")
 
@@ -78,7 +78,7 @@ def cite(citation: Citation) -> Streamed:
     return Streamed("t", CitationDelta(0, citation))
 
 
-def test_they_stand_between_the_reply_and_its_usage_each_once() -> None:
+def test_update_sources_follow_reply_once_each_before_usage() -> None:
     later = Citation(B.url, "Better")
     _, blocks = play(text("Tea"), cite(A), cite(B), StepStarted("t", 2), text("hot"), cite(A), cite(later), ended())
     kinds = [type(block) for block in blocks]
@@ -86,7 +86,7 @@ def test_they_stand_between_the_reply_and_its_usage_each_once() -> None:
     assert blocks[-2] == Sources((A, later))
 
 
-def test_a_search_is_shown_while_it_goes_on_and_once_it_is_known_what_for() -> None:
+def test_update_search_shows_phase_then_queries() -> None:
     view, blocks = play(text("I look."), Streamed("t", SearchDelta(1)))
     assert (view.turn and view.turn.phase, blocks) == (Phase.SEARCHING, [ReplyText("I look."), EndOfText()])
     view, blocks = play(Streamed("t", SearchDelta(0, ("tea\n", "茶\x1b"))), Streamed("t", TextDelta(1, "Tea")))

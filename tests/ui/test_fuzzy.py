@@ -22,9 +22,9 @@ TEXTS = ("write a haiku", "explain the GIL", "git rebase or merge?", "what is a 
         ("zzz", []),
     ],
 )
-def test_words_first_then_letters_in_order(typed: str, places: list[int]) -> None:
+def test_found_tries_words_then_letters_in_order(typed: str, places: list[int]) -> None:
     assert found(TEXTS, typed) == places
 
 
-def test_a_word_deep_in_a_long_text_is_found() -> None:
+def test_found_word_deep_in_long_text_matches() -> None:
     assert found(["x " * 5000 + "needle"], "needle") == [0]

@@ -41,7 +41,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("kind", "received", "words"), CASES)
-def test_the_way_out_of_each_failure(kind: FailureKind, received: bool, words: str) -> None:
+def test_failure_steps_depend_on_kind_and_received_text(kind: FailureKind, received: bool, words: str) -> None:
     failure = Failure(
         kind,
         safe_format("It broke."),
@@ -55,7 +55,7 @@ def test_the_way_out_of_each_failure(kind: FailureKind, received: bool, words: s
     ("received", "words"),
     [(False, "Alt-R retries when back · Alt-M other model"), (True, "Alt-R asks again · Alt-M other model")],
 )
-def test_a_host_that_was_not_reached_may_be_waited_for(received: bool, words: str) -> None:
+def test_failure_steps_unreachable_host_offers_retry_when_back(received: bool, words: str) -> None:
     assert (
         failure_steps(
             Failure(FailureKind.NETWORK, safe_format("Away."), unreachable=True), KEY_LABELS, received=received
@@ -66,7 +66,7 @@ def test_a_host_that_was_not_reached_may_be_waited_for(received: bool, words: st
 
 @pytest.mark.parametrize("kind", FailureKind)
 @pytest.mark.parametrize("received", [False, True])
-def test_no_failure_offers_a_key_or_a_command_that_is_not_there(kind: FailureKind, received: bool) -> None:
+def test_failure_steps_name_only_existing_keys_and_commands(kind: FailureKind, received: bool) -> None:
     words = failure_steps(Failure(kind, safe_format("It broke.")), KEY_LABELS, received=received)
     assert words
     keys, registry = {key.label for key in KEYS}, builtin()
@@ -75,7 +75,7 @@ def test_no_failure_offers_a_key_or_a_command_that_is_not_there(kind: FailureKin
 
 
 @pytest.mark.parametrize("kind", FailureKind)
-def test_each_failure_has_a_word_for_the_countdown(kind: FailureKind) -> None:
+def test_short_reason_is_known_phrase_for_every_kind(kind: FailureKind) -> None:
     assert short_reason(Failure(kind, safe_format("It broke."))) in (
         "rate limited",
         "overloaded",
@@ -84,14 +84,14 @@ def test_each_failure_has_a_word_for_the_countdown(kind: FailureKind) -> None:
     )
 
 
-def test_the_closest_names_are_those_of_the_same_provider_first() -> None:
+def test_similar_models_puts_same_provider_first() -> None:
     assert similar_models(ModelRef("openai", "gpt-5.3"), KNOWN) == KNOWN[:3]
     assert similar_models(ModelRef("openai", "zzz"), KNOWN) == []
 
 
 @pytest.mark.parametrize("kind", FailureKind)
 @pytest.mark.parametrize("received", [False, True])
-def test_where_no_key_acts_only_commands_are_offered(kind: FailureKind, received: bool) -> None:
+def test_failure_steps_with_command_labels_name_no_key(kind: FailureKind, received: bool) -> None:
     words = failure_steps(Failure(kind, safe_format("It broke.")), COMMAND_LABELS, received=received)
     assert words
     assert not re.search(r"Alt-|Ctrl-|Enter\b|input", words)
@@ -114,16 +114,16 @@ def ended(outcome: Outcome, *, received: bool = True, failure: Failure | None = 
         (Outcome.REFUSED, COMMAND_LABELS, "/edit the message · /model other model"),
     ],
 )
-def test_what_can_be_done_about_an_outcome(outcome: Outcome, offered: StepLabels, words: str) -> None:
+def test_next_steps_depend_on_outcome(outcome: Outcome, offered: StepLabels, words: str) -> None:
     assert next_steps(ended(outcome), offered) == words
 
 
-def test_a_message_that_was_declined_before_any_word_is_back_and_not_to_be_fetched() -> None:
+def test_next_steps_refused_before_reply_says_message_is_in_input() -> None:
     refused = ended(Outcome.REFUSED, received=False)
     assert next_steps(refused, KEY_LABELS) == "the message is back in the input · Alt-M other model"
 
 
-def test_a_model_that_is_not_there_names_the_closest() -> None:
+def test_next_steps_unknown_model_suggests_closest() -> None:
     failure = Failure(FailureKind.NOT_FOUND, safe_format("No model."), safe_format("Look there."))
     refused = ended(Outcome.FAILED, received=False, failure=failure)
     told = asyncio.run(with_suggestions(refused, FakeProviders()))
@@ -134,7 +134,7 @@ def test_a_model_that_is_not_there_names_the_closest() -> None:
     assert asyncio.run(with_suggestions(other, FakeProviders())) is other
 
 
-def test_a_line_is_broken_between_its_items_where_that_leaves_most_of_the_row_full() -> None:
+def test_wrap_breaks_between_items_if_row_stays_mostly_full() -> None:
     words = safe_format("Closest: one/two, three/four · Alt-M pick a model · Enter sends again")
     rows = [plain_text(row) for row in wrap(styled_line(words), 40)]
     assert rows == ["Closest: one/two, three/four", "Alt-M pick a model · Enter sends again"]
