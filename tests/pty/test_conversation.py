@@ -15,7 +15,7 @@ def _ready(terminal: Terminal) -> None:
     terminal.shows("Ask anything")
 
 
-def test_a_question_is_answered_with_a_usage_line_and_the_prompt_is_back() -> None:
+def test_repl_question_shows_answer_usage_line_and_prompt() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("hello there\r")
@@ -25,7 +25,7 @@ def test_a_question_is_answered_with_a_usage_line_and_the_prompt_is_back() -> No
         assert "You said: hello there" in terminal.lines
 
 
-def test_two_keys_leave_with_a_sane_terminal() -> None:
+def test_ctrl_c_twice_exits_and_restores_terminal() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("\x03")
@@ -36,7 +36,7 @@ def test_two_keys_leave_with_a_sane_terminal() -> None:
         assert terminal.output.rstrip().endswith(b"\x1b[0m")
 
 
-def test_500_messages_typed_during_stream_arrive_unechoed() -> None:
+def test_stream_stays_intact_while_500_messages_are_queued() -> None:
     rng = random.Random(7)
     with Terminal(rows=24) as terminal:
         _ready(terminal)
@@ -59,7 +59,7 @@ def test_500_messages_typed_during_stream_arrive_unechoed() -> None:
         assert all(row.endswith("jumps over") for row in streamed)
 
 
-def test_frames_keep_input_and_lines_have_no_trailing_blank() -> None:
+def test_stream_frames_keep_draft_and_write_no_trailing_blank() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("my draft stays")
@@ -81,7 +81,7 @@ def test_frames_keep_input_and_lines_have_no_trailing_blank() -> None:
         assert not re.search(rb" (\x1b\[[0-9;]*m)*\r\n", terminal.output[terminal.output.find(b"L0002") :])
 
 
-def test_the_bytes_of_a_frame_stay_few() -> None:
+def test_stream_frame_overhead_is_at_most_160_bytes() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("lines 300 5\r")
@@ -94,7 +94,7 @@ def test_the_bytes_of_a_frame_stay_few() -> None:
         assert spent <= 1.3 * text + 160 * frames, (spent, text, frames, (spent - 1.3 * text) / frames)
 
 
-def test_no_color_writes_no_colour() -> None:
+def test_no_color_environment_writes_no_color_sequence() -> None:
     with Terminal(env={"NO_COLOR": "1"}) as terminal:
         _ready(terminal)
         terminal.send("code\r")

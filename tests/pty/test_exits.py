@@ -12,7 +12,7 @@ from tests.pty.harness import Terminal
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 @pytest.mark.parametrize("busy", [False, True])
-def test_a_signal_ends_it_with_its_code_and_a_sane_terminal(number: int, code: int, busy: bool) -> None:
+def test_signal_exits_with_its_code_and_restores_terminal(number: int, code: int, busy: bool) -> None:
     with Terminal() as terminal:
         terminal.shows("Ask anything")
         if busy:
@@ -23,7 +23,7 @@ def test_a_signal_ends_it_with_its_code_and_a_sane_terminal(number: int, code: i
         _sane(terminal)
 
 
-def test_a_crash_of_the_front_end_leaves_a_sane_terminal() -> None:
+def test_crash_shows_error_and_restores_terminal() -> None:
     with Terminal(env={"TESTFLAGS": "crash"}) as terminal:
         terminal.shows("Ask anything")
         terminal.send("\x04")
@@ -32,7 +32,7 @@ def test_a_crash_of_the_front_end_leaves_a_sane_terminal() -> None:
         _sane(terminal)
 
 
-def test_a_bug_behind_a_key_is_told_and_the_chat_goes_on() -> None:
+def test_key_binding_error_is_reported_and_repl_continues() -> None:
     with Terminal(env={"TESTFLAGS": "bug"}) as terminal:
         terminal.shows("Ask anything")
         terminal.send("x")
@@ -43,7 +43,7 @@ def test_a_bug_behind_a_key_is_told_and_the_chat_goes_on() -> None:
         assert terminal.leaves() == 0
 
 
-def test_a_hangup_that_takes_the_terminal_away_ends_it() -> None:
+def test_sighup_during_reply_exits_with_129() -> None:
     with Terminal() as terminal:
         terminal.shows("Ask anything")
         terminal.send("drip\r")
@@ -52,7 +52,7 @@ def test_a_hangup_that_takes_the_terminal_away_ends_it() -> None:
         assert terminal.leaves() == 129
 
 
-def test_ctrl_d_leaves_and_ctrl_d_on_text_deletes() -> None:
+def test_ctrl_d_on_text_deletes_and_on_empty_input_exits() -> None:
     with Terminal() as terminal:
         terminal.shows("Ask anything")
         terminal.send("ab\x1b[D\x04")

@@ -20,7 +20,7 @@ def _ready(terminal: Terminal) -> None:
     terminal.shows("Ask anything")
 
 
-def test_a_paste_of_128_kb_during_a_stream_arrives_as_it_is() -> None:
+def test_paste_of_128_kb_during_stream_folds_and_unfolds() -> None:
     text = "\n".join(f"{n:05d} {'x' * 57}" for n in range(2000))
     with Terminal() as terminal:
         _ready(terminal)
@@ -36,7 +36,7 @@ def test_a_paste_of_128_kb_during_a_stream_arrives_as_it_is() -> None:
         terminal.shows("■ stopped")
 
 
-def test_a_paste_is_sent_whole(tmp_path: Path) -> None:
+def test_folded_paste_is_sent_whole(tmp_path: Path) -> None:
     text = "\n".join(f"row {n} of what was pasted" for n in range(40))
     with Terminal(rows=60) as terminal:
         _ready(terminal)
@@ -50,7 +50,7 @@ def test_a_paste_is_sent_whole(tmp_path: Path) -> None:
             assert f"row {n} of what was pasted" in " ".join(said.split())
 
 
-def test_a_lost_end_of_a_paste_is_over_after_a_second() -> None:
+def test_paste_without_end_mark_ends_after_one_second() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         began = time.monotonic()
@@ -61,7 +61,7 @@ def test_a_lost_end_of_a_paste_is_over_after_a_second() -> None:
         terminal.shows("❯ hello more")
 
 
-def test_an_unmarked_paste_of_several_lines_submits_nothing() -> None:
+def test_unmarked_multiline_paste_submits_nothing() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("first line\r\nsecond line\r\nthird")
@@ -72,7 +72,7 @@ def test_an_unmarked_paste_of_several_lines_submits_nothing() -> None:
         terminal.shows("You said")
 
 
-def test_every_way_of_a_new_line() -> None:
+def test_every_newline_key_inserts_line_break() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         for keys in ("a", "\n", "b", "\x1b\r", "c", "\x1b[13;2u", "d", "\x1b[27;2;13~", "e\\", "\r", "f"):
@@ -82,7 +82,7 @@ def test_every_way_of_a_new_line() -> None:
         assert "You said" not in terminal.text
 
 
-def test_late_and_split_answers_of_the_terminal_never_reach_the_input() -> None:
+def test_late_split_terminal_replies_never_reach_input() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         replies = ("\x1b]11;rgb:1e1e/1e", "1e/2e2e\x1b\\", "\x1b[?62;2", "2c", "\x1b[?1u", "\x1b[?2026;2$", "y")
@@ -95,7 +95,7 @@ def test_late_and_split_answers_of_the_terminal_never_reach_the_input() -> None:
         assert "❯ word" in terminal.lines
 
 
-def test_what_was_typed_before_the_start_is_sent() -> None:
+def test_typeahead_before_start_is_sent() -> None:
     with Terminal(before="typed early\nand more") as terminal:
         terminal.shows("You said: typed early")
         terminal.shows("❯ and more")
@@ -105,7 +105,7 @@ def test_what_was_typed_before_the_start_is_sent() -> None:
         assert len(sent) <= 3  # the terminal itself has echoed it before anyone could stop it
 
 
-def test_first_paint_does_not_wait_for_terminal_answers() -> None:
+def test_first_paint_does_not_wait_for_terminal_replies() -> None:
     def answer(data: bytes) -> bytes:
         return b"\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[?2026;2$y\x1b[?62c" if b"\x1b]11;?" in data else b""
 
@@ -119,7 +119,7 @@ def test_first_paint_does_not_wait_for_terminal_answers() -> None:
             terminal.shows("❯ hi", 1)
 
 
-def test_the_draft_goes_to_the_editor_and_comes_back(tmp_path: Path) -> None:
+def test_external_editor_replaces_draft(tmp_path: Path) -> None:
     editor = tmp_path / "editor"
     editor.write_text('#!/bin/sh\ntr a-z A-Z < "$1" > "$1.new"; mv "$1.new" "$1"\n')
     editor.chmod(editor.stat().st_mode | stat.S_IXUSR)
@@ -133,7 +133,7 @@ def test_the_draft_goes_to_the_editor_and_comes_back(tmp_path: Path) -> None:
         terminal.shows("You said: MAKE ME LOUD")
 
 
-def test_a_reply_goes_on_while_the_editor_has_the_terminal(tmp_path: Path) -> None:
+def test_reply_continues_while_external_editor_is_open(tmp_path: Path) -> None:
     editor = tmp_path / "editor"
     fifo = tmp_path / "go"
     os.mkfifo(fifo)
@@ -153,7 +153,7 @@ def test_a_reply_goes_on_while_the_editor_has_the_terminal(tmp_path: Path) -> No
         assert rows == [f"L{n:04d}" for n in range(30)]
 
 
-def test_up_brings_back_what_was_typed() -> None:
+def test_up_recalls_prompts_and_right_accepts_suggestion() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         for text in ("alpha one", "beta two"):
@@ -172,7 +172,7 @@ def test_up_brings_back_what_was_typed() -> None:
         terminal.until(lambda: terminal.text.count("You said: alpha one") == 2)
 
 
-def test_key_echo_while_lines_stream_is_as_fast_as_at_rest() -> None:
+def test_key_echo_during_stream_is_below_three_times_at_rest() -> None:
     """Compare medians of one run: a busy machine slows both. tests/bench/keys.py measures the delay itself."""
     with Terminal() as terminal:
         _ready(terminal)
@@ -204,7 +204,7 @@ def gate(tmp_path: Path) -> Path:
     return tmp_path / "gate"
 
 
-def test_input_echoes_keys_during_import(gate: Path) -> None:
+def test_early_prompt_echoes_keys_during_import(gate: Path) -> None:
     with Terminal(env={"TESTGATE": str(gate)}) as terminal:
         terminal.until(lambda: terminal.lines[0] == "❯")
         terminal.send("helo")
@@ -221,7 +221,7 @@ def test_input_echoes_keys_during_import(gate: Path) -> None:
         assert [row for row in terminal.transcript if row.startswith("❯ hello")] == ["❯ hello 你_好"]
 
 
-def test_ctrl_c_during_import_leaves_clean_terminal(gate: Path) -> None:
+def test_ctrl_c_during_import_exits_and_restores_terminal(gate: Path) -> None:
     with Terminal(env={"TESTGATE": str(gate)}) as terminal:
         terminal.until(lambda: terminal.lines[0] == "❯")
         terminal.send("\x03")
@@ -230,7 +230,7 @@ def test_ctrl_c_during_import_leaves_clean_terminal(gate: Path) -> None:
         assert "❯" not in terminal.text
 
 
-def test_ctrl_r_searches_what_was_typed_and_esc_keeps_the_draft() -> None:
+def test_ctrl_r_searches_prompts_and_esc_keeps_draft() -> None:
     with Terminal(rows=40) as terminal:
         _ready(terminal)
         for text in ("alpha one", "beta two"):
@@ -249,7 +249,7 @@ def test_ctrl_r_searches_what_was_typed_and_esc_keeps_the_draft() -> None:
         terminal.until(lambda: "❯ alpha one" in terminal.lines[-8:] or terminal.lines.count("❯ alpha one") == 2)
 
 
-def test_home_and_end_of_the_line_are_the_editors_own() -> None:
+def test_ctrl_a_and_ctrl_e_move_to_line_start_and_end() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("middle\x01start \x05 end")

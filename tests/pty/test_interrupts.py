@@ -105,7 +105,7 @@ CELLS = [
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
-def test_the_cell(cell: Cell) -> None:
+def test_interrupt_key_in_each_state_has_expected_effect(cell: Cell) -> None:
     with Terminal(rows=30, env=PATIENT) as terminal:
         terminal.shows("Ask anything")
         for typed in cell.typed:
@@ -125,7 +125,7 @@ def test_the_cell(cell: Cell) -> None:
 
 @pytest.mark.parametrize("key", [ESC, CTRL_C])
 @pytest.mark.parametrize("typed", ["hang on", "ponder", "drip", "tool slow", "tool deaf", "retry 30"])
-def test_stop_shows_in_next_frame(typed: str, key: str) -> None:
+def test_stop_key_is_shown_within_three_frames(typed: str, key: str) -> None:
     """Not by the clock, which tells how busy the machine is: by what else is written before it is shown.
 
     A frame each for the spinner and for the reply may have been under way when the key was pressed.
@@ -175,7 +175,7 @@ def _away(gateway: Gateway, home: Path) -> str:
     return gateway.url.removeprefix("http://")
 
 
-def test_in_the_plain_mode_an_empty_line_waits_for_it(gateway_thread: Gateway, tmp_path: Path) -> None:
+def test_plain_empty_line_waits_for_unreachable_host(gateway_thread: Gateway, tmp_path: Path) -> None:
     host = _away(gateway_thread, tmp_path)
     with Terminal((sys.executable, "-m", "termchat", "--plain"), rows=40, env={"HOME": str(tmp_path)}) as terminal:
         terminal.until(lambda: terminal.lines.count(">") == 1)
@@ -189,7 +189,7 @@ def test_in_the_plain_mode_an_empty_line_waits_for_it(gateway_thread: Gateway, t
         assert terminal.text.count(f"waiting for {host}") == 1
 
 
-def test_alt_r_waits_for_a_host_that_is_away_and_esc_stops_that(gateway_thread: Gateway, tmp_path: Path) -> None:
+def test_alt_r_waits_for_unreachable_host_until_esc(gateway_thread: Gateway, tmp_path: Path) -> None:
     host = _away(gateway_thread, tmp_path)
     with Terminal((sys.executable, "-m", "termchat"), rows=40, env={"HOME": str(tmp_path)}) as terminal:
         terminal.shows("Ask anything")
@@ -210,7 +210,7 @@ def test_alt_r_waits_for_a_host_that_is_away_and_esc_stops_that(gateway_thread: 
         terminal.shows("back again", 20)
 
 
-def test_twice_ctrl_c_or_once_ctrl_d_on_an_empty_input_leaves() -> None:
+def test_ctrl_c_twice_or_ctrl_d_on_empty_input_exits() -> None:
     for keys in ((CTRL_C, CTRL_C), (CTRL_D,)):
         with Terminal(env=PATIENT) as terminal:
             terminal.shows("Ask anything")
@@ -222,7 +222,7 @@ def test_twice_ctrl_c_or_once_ctrl_d_on_an_empty_input_leaves() -> None:
             assert terminal.tty() == terminal.initial
 
 
-def test_the_second_ctrl_c_only_leaves_within_two_seconds() -> None:
+def test_second_ctrl_c_after_two_seconds_does_not_exit() -> None:
     with Terminal() as terminal:
         terminal.shows("Ask anything")
         terminal.send(CTRL_C)
@@ -232,7 +232,7 @@ def test_the_second_ctrl_c_only_leaves_within_two_seconds() -> None:
         terminal.shows("Press Ctrl-C again to exit")
 
 
-def test_after_a_kill_the_talk_goes_on() -> None:
+def test_second_ctrl_c_abandons_deaf_tool_and_chat_continues() -> None:
     with Terminal(env=PATIENT) as terminal:
         terminal.shows("Ask anything")
         terminal.send("tool deaf\r")
@@ -245,7 +245,7 @@ def test_after_a_kill_the_talk_goes_on() -> None:
         terminal.shows("You said: go on")
 
 
-def test_ctrl_c_while_it_leaves_ends_it_at_once_with_a_sane_terminal() -> None:
+def test_ctrl_c_during_exit_ends_at_once_and_restores_terminal() -> None:
     with Terminal(env={"TESTFLAGS": "stuck"}) as terminal:
         terminal.shows("Ask anything")
         terminal.send(CTRL_D)

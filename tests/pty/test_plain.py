@@ -38,7 +38,7 @@ def _prompt(env: dict[str, str]) -> bytes:
 
 
 @pytest.mark.parametrize("env", [PLAIN, ACCESSIBLE])
-def test_plain_writes_no_escape_sequence_and_offers_no_dead_key(env: dict[str, str]) -> None:
+def test_plain_writes_no_escape_sequence_and_names_no_repl_key(env: dict[str, str]) -> None:
     terminal = _session(env)
     assert b"\x1b" not in terminal.output
     said = "\n".join(row for row in terminal.transcript if row[:1] != "/" or "  " not in row)  # but in /help
@@ -47,7 +47,7 @@ def test_plain_writes_no_escape_sequence_and_offers_no_dead_key(env: dict[str, s
         assert way in said
 
 
-def test_a_screen_reader_hears_words_and_no_glyph() -> None:
+def test_accessible_session_writes_words_and_no_symbols() -> None:
     terminal = _session(ACCESSIBLE)
     assert not re.findall(rb"[^\x00-\x7f]+", terminal.output)
     said = terminal.transcript
@@ -59,7 +59,7 @@ def test_a_screen_reader_hears_words_and_no_glyph() -> None:
     assert not any(row == "" for row in said[: said.index("You: code")])
 
 
-def test_screen_reader_gets_progress_and_final_bell() -> None:
+def test_accessible_long_turn_reports_progress_and_rings_at_end() -> None:
     with Terminal(env={"TESTFLAGS": "accessible hasty"}) as terminal:
         terminal.shows("You:")
         terminal.send("hang\n")
@@ -70,7 +70,7 @@ def test_screen_reader_gets_progress_and_final_bell() -> None:
         terminal.until(lambda: b"\x07" in terminal.output)
 
 
-def test_screen_reader_stop_message_is_on_its_own_row() -> None:
+def test_accessible_stop_message_is_on_its_own_row() -> None:
     with Terminal(env=ACCESSIBLE) as terminal:
         terminal.shows("You:")
         terminal.send("hang\n")
@@ -79,7 +79,7 @@ def test_screen_reader_stop_message_is_on_its_own_row() -> None:
         terminal.until(lambda: any(row.startswith("stopped, ") for row in terminal.lines))
 
 
-def test_who_sees_is_told_once_that_it_waits() -> None:
+def test_plain_retry_wait_is_reported_once() -> None:
     with Terminal(env={**PLAIN, "TESTFLAGS": "plain hasty"}) as terminal:
         terminal.shows(">")
         terminal.send("retry 30\n")
@@ -89,7 +89,7 @@ def test_who_sees_is_told_once_that_it_waits() -> None:
         assert terminal.text.count("waiting") == 1
 
 
-def test_reasoning_is_told_or_shown_as_it_is_set() -> None:
+def test_plain_reasoning_is_one_line_by_default() -> None:
     with Terminal(env=PLAIN) as terminal:
         terminal.shows(">")
         terminal.send("think\n")
@@ -98,7 +98,7 @@ def test_reasoning_is_told_or_shown_as_it_is_set() -> None:
         assert "thought 3 of many" not in terminal.text
 
 
-def test_a_model_is_chosen_by_its_number() -> None:
+def test_plain_model_list_selects_by_number() -> None:
     with Terminal(env=PLAIN) as terminal:
         terminal.shows(">")
         terminal.send("/model\n")
@@ -113,7 +113,7 @@ def test_a_model_is_chosen_by_its_number() -> None:
         terminal.shows("You said: 2")
 
 
-def test_a_list_is_over_as_soon_as_something_else_is_entered() -> None:
+def test_plain_list_ends_with_any_other_input() -> None:
     with Terminal(env=PLAIN) as terminal:
         terminal.shows(">")
         terminal.send("/model\n")
@@ -124,7 +124,7 @@ def test_a_list_is_over_as_soon_as_something_else_is_entered() -> None:
         terminal.shows("You said: 2")
 
 
-def test_ctrl_c_stops_the_reply_and_twice_leaves() -> None:
+def test_plain_ctrl_c_stops_reply_and_twice_exits() -> None:
     with Terminal(env=PLAIN) as terminal:
         terminal.shows(">")
         terminal.send("lines 500 10\n")
@@ -142,7 +142,7 @@ def test_ctrl_c_stops_the_reply_and_twice_leaves() -> None:
 
 
 @pytest.mark.parametrize("typed", ["hang", "ponder", "tool slow", "retry 30", "drip"])
-def test_a_stop_is_told_on_a_row_of_its_own(typed: str) -> None:
+def test_plain_stop_message_is_on_its_own_row(typed: str) -> None:
     with Terminal(env={**PLAIN, "TESTFLAGS": "plain hasty"}) as terminal:
         terminal.shows(">")
         terminal.send(f"{typed}\n")
@@ -178,7 +178,7 @@ def test_second_ctrl_c_abandons_tool_that_ignores_cancel() -> None:
         assert terminal.leaves() == 0
 
 
-def test_ctrl_c_gives_up_a_command_that_waits_for_somebody() -> None:
+def test_plain_ctrl_c_cancels_waiting_command() -> None:
     with Terminal(env={**PLAIN, "TESTFLAGS": "plain silent"}) as terminal:
         terminal.shows(">")
         terminal.send("/model\n")
@@ -189,7 +189,7 @@ def test_ctrl_c_gives_up_a_command_that_waits_for_somebody() -> None:
         terminal.shows("You said: hi")
 
 
-def test_what_is_typed_ahead_is_shown_where_it_is_taken() -> None:
+def test_plain_queued_line_is_echoed_when_sent() -> None:
     with Terminal(env=PLAIN) as terminal:
         terminal.shows(">")
         terminal.send("lines 30 10\n")
@@ -199,7 +199,7 @@ def test_what_is_typed_ahead_is_shown_where_it_is_taken() -> None:
         terminal.shows("You said: later")
 
 
-def test_an_unanswered_message_is_kept() -> None:
+def test_plain_empty_line_resends_refused_message() -> None:
     with Terminal(env=PLAIN) as terminal:
         terminal.shows(">")
         terminal.send("refuse this\n")
@@ -208,7 +208,7 @@ def test_an_unanswered_message_is_kept() -> None:
         terminal.until(lambda: terminal.text.count("Fake refused the key") == 2)
 
 
-def test_an_empty_line_takes_the_closest_model() -> None:
+def test_plain_empty_line_uses_closest_model() -> None:
     with Terminal(env=PLAIN) as terminal:
         terminal.shows(">")
         terminal.send("/model fake/onne\n")
@@ -220,7 +220,7 @@ def test_an_empty_line_takes_the_closest_model() -> None:
         terminal.shows("You said: missing")
 
 
-def test_what_was_taken_back_is_told_with_the_way_to_send_it() -> None:
+def test_plain_empty_line_resends_undone_message() -> None:
     with Terminal(env=PLAIN, rows=40) as terminal:
         terminal.shows(">")
         terminal.send("one thing\n")
@@ -232,7 +232,7 @@ def test_what_was_taken_back_is_told_with_the_way_to_send_it() -> None:
         terminal.until(lambda: terminal.text.count("You said: one thing") == 2)
 
 
-def test_the_end_of_the_input_may_come_right_behind_a_line() -> None:
+def test_plain_line_before_end_of_input_is_answered() -> None:
     with Terminal(env=PLAIN) as terminal:
         terminal.shows(">")
         terminal.send("hello\n\x04")
@@ -240,7 +240,7 @@ def test_the_end_of_the_input_may_come_right_behind_a_line() -> None:
         assert "You said: hello" in terminal.text
 
 
-def test_a_backslash_continues_the_line_and_a_paste_is_one_message() -> None:
+def test_plain_backslash_continues_line() -> None:
     with Terminal(env=PLAIN) as terminal:
         terminal.shows(">")
         terminal.send("one\\\n")
@@ -249,7 +249,7 @@ def test_a_backslash_continues_the_line_and_a_paste_is_one_message() -> None:
         terminal.shows("You said: one two")
 
 
-def test_a_log_that_a_terminal_is_played_to_only_grows(tmp_path: Path) -> None:
+def test_ci_environment_writes_no_sequence_except_colors(tmp_path: Path) -> None:
     """It may have colours; nothing in it is ever gone back to."""
     env = {"HOME": str(tmp_path), "TERMCHAT_DEMO_SPEED": "0", "CI": "true"}
     with Terminal((sys.executable, "-m", "termchat"), env=env, rows=60) as terminal:
@@ -262,7 +262,7 @@ def test_a_log_that_a_terminal_is_played_to_only_grows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("setting", ["plain", "accessible"])
-def test_who_has_set_it_for_good_sees_no_other_prompt_at_the_start(setting: str, tmp_path: Path) -> None:
+def test_plain_setting_in_config_shows_no_repl_prompt(setting: str, tmp_path: Path) -> None:
     file = tmp_path / ".config/termchat/config.toml"
     file.parent.mkdir(parents=True)
     file.write_text(f'theme = "nord"\n{setting} = true\n')
@@ -273,7 +273,7 @@ def test_who_has_set_it_for_good_sees_no_other_prompt_at_the_start(setting: str,
 
 @pytest.mark.parametrize("env", [{"TERM": "dumb"}, {"ACCESSIBLE": "1"}, {"ACCESSIBLE": "1", "TERM": "dumb"}])
 @pytest.mark.parametrize("words", [(), ("show markdown",)])
-def test_the_program_itself_writes_no_escape_sequence(
+def test_dumb_or_accessible_program_writes_no_escape_sequence(
     env: dict[str, str], words: tuple[str, ...], tmp_path: Path
 ) -> None:
     command = (sys.executable, "-m", "termchat", "-m", "demo/tour", *words)

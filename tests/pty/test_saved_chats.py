@@ -39,7 +39,7 @@ def ask(terminal: Terminal, text: str, answer: str) -> None:
     terminal.shows("Ask anything")
 
 
-def test_after_kill_9_the_chat_and_what_was_being_typed_are_back(env: dict[str, str]) -> None:
+def test_sigkill_keeps_chat_and_draft(env: dict[str, str]) -> None:
     with Terminal(CHAT, env=env) as first:
         ask(first, "exit code 77", "no key")
         first.send("half a thought 天")
@@ -53,7 +53,7 @@ def test_after_kill_9_the_chat_and_what_was_being_typed_are_back(env: dict[str, 
         assert any(line.startswith("❯ exit code 77") for line in second.transcript)
 
 
-def test_prompts_of_earlier_runs_come_back_with_up(env: dict[str, str]) -> None:
+def test_up_recalls_prompt_of_earlier_run(env: dict[str, str]) -> None:
     with Terminal(CHAT, env=env) as first:
         ask(first, "calculate 6*7", "42")
         first.send("\x04")
@@ -67,7 +67,7 @@ def test_prompts_of_earlier_runs_come_back_with_up(env: dict[str, str]) -> None:
         second.shows("❯ calculate 6*7")
 
 
-def test_chats_are_found_by_what_was_said_in_them_and_taken_up(env: dict[str, str]) -> None:
+def test_chat_list_filters_by_text_and_resumes_chat(env: dict[str, str]) -> None:
     for question, answer in (("calculate 6*7", "42"), ("exit code 77", "no key")):
         with Terminal(CHAT, env=env) as terminal:
             ask(terminal, question, answer)
@@ -84,7 +84,7 @@ def test_chats_are_found_by_what_was_said_in_them_and_taken_up(env: dict[str, st
         terminal.shows('resumed "calculate 6*7"')
 
 
-def test_incognito_leaves_nothing(env: dict[str, str]) -> None:
+def test_incognito_saves_no_chat_and_no_prompt(env: dict[str, str]) -> None:
     with Terminal(CHAT, env=env) as terminal:
         terminal.shows("Ask anything")
         terminal.send("/incognito\r")

@@ -21,7 +21,7 @@ def program(home: Path, text: str = '# mine\ntheme = "nord"\n', *, plain: bool =
     return Terminal((*COMMAND, "--plain") if plain else COMMAND, env=given, rows=40)
 
 
-def test_a_setting_is_seen_at_once_and_saved_when_asked(tmp_path: Path) -> None:
+def test_set_takes_effect_at_once_and_save_writes_config(tmp_path: Path) -> None:
     with program(tmp_path) as terminal:
         terminal.shows("Ask anything")
         terminal.send("/set think hard\r")
@@ -44,7 +44,7 @@ def test_a_setting_is_seen_at_once_and_saved_when_asked(tmp_path: Path) -> None:
         )
 
 
-def test_what_a_chat_thinks_with_comes_back_with_it(tmp_path: Path) -> None:
+def test_resumed_chat_restores_think_setting(tmp_path: Path) -> None:
     with program(tmp_path) as terminal:
         terminal.shows("Ask anything")
         terminal.send("/think high\r")
@@ -61,7 +61,7 @@ def test_what_a_chat_thinks_with_comes_back_with_it(tmp_path: Path) -> None:
         terminal.shows("think = high  (this chat)")
 
 
-def test_theme_list_previews_marked_and_keeps_chosen(tmp_path: Path) -> None:
+def test_theme_list_previews_selection_and_enter_applies_it(tmp_path: Path) -> None:
     with program(tmp_path) as terminal:
         terminal.shows("Ask anything")
         assert NORD.encode() in terminal.output
@@ -83,7 +83,7 @@ def test_theme_list_previews_marked_and_keeps_chosen(tmp_path: Path) -> None:
         assert (tmp_path / ".config/termchat/config.toml").read_text() == '# mine\ntheme = "nord"\n'
 
 
-def test_copy_over_ssh_goes_through_the_terminal(tmp_path: Path) -> None:
+def test_copy_over_ssh_uses_osc_52(tmp_path: Path) -> None:
     with program(tmp_path) as terminal:
         terminal.shows("Ask anything")
         terminal.send("a gateway of your own\r")
@@ -96,7 +96,7 @@ def test_copy_over_ssh_goes_through_the_terminal(tmp_path: Path) -> None:
         assert "52;c;" not in terminal.text
 
 
-def test_ctrl_r_finds_by_letters_in_earlier_runs_too(tmp_path: Path) -> None:
+def test_ctrl_r_finds_prompt_of_earlier_run_by_letters(tmp_path: Path) -> None:
     with program(tmp_path) as terminal:
         terminal.shows("Ask anything")
         for text in ("which models are there", "how do I copy"):
@@ -121,7 +121,7 @@ def test_ctrl_r_finds_by_letters_in_earlier_runs_too(tmp_path: Path) -> None:
         terminal.until(lambda: "History" not in terminal.text and "❯ which models are there" in terminal.lines)
 
 
-def test_plain_mode_sets_and_copies_in_lines_without_any_sequence(tmp_path: Path) -> None:
+def test_plain_set_theme_and_copy_write_no_escape_sequence(tmp_path: Path) -> None:
     with program(tmp_path, plain=True, TERM="dumb", TMPDIR=str(tmp_path)) as terminal:
         terminal.shows("to a model.")
         terminal.send("/set usage off\r")

@@ -8,7 +8,7 @@ from tests.pty.harness import Terminal
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(20, 6), (20, 10), (40, 12)])
-def test_all_of_it_can_be_used(columns: int, rows: int) -> None:
+def test_repl_small_screen_supports_every_feature(columns: int, rows: int) -> None:
     with Terminal(columns=columns, rows=rows) as terminal:
         terminal.shows("❯ Ask anything")
         terminal.send("hello\r")
@@ -38,7 +38,7 @@ def test_all_of_it_can_be_used(columns: int, rows: int) -> None:
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(19, 10), (40, 5), (10, 3)])
-def test_below_that_there_is_the_prompt(columns: int, rows: int) -> None:
+def test_repl_tiny_screen_keeps_prompt_without_status_line(columns: int, rows: int) -> None:
     with Terminal(columns=columns, rows=rows) as terminal:
         terminal.until(lambda: "❯" in terminal.lines)
         terminal.settled()

@@ -17,7 +17,7 @@ def _ready(terminal: Terminal) -> None:
     terminal.shows("Ask anything")
 
 
-def test_what_is_entered_meanwhile_waits_and_is_sent_as_one_message() -> None:
+def test_queued_messages_are_sent_as_one_message() -> None:
     with Terminal(rows=40) as terminal:
         _ready(terminal)
         terminal.send("lines 60 10\r")
@@ -31,7 +31,7 @@ def test_what_is_entered_meanwhile_waits_and_is_sent_as_one_message() -> None:
         assert "queued" not in terminal.lines[-1]
 
 
-def test_the_queue_may_be_sent_one_message_a_turn() -> None:
+def test_merge_queue_off_sends_one_message_per_turn() -> None:
     with Terminal(rows=40, env={"TESTFLAGS": "one"}) as terminal:
         _ready(terminal)
         terminal.send("lines 40 10\r")
@@ -45,7 +45,7 @@ def test_the_queue_may_be_sent_one_message_a_turn() -> None:
         assert "❯ and then" in terminal.transcript
 
 
-def test_after_a_stop_the_queue_waits_and_enter_sends_it() -> None:
+def test_queue_after_stop_waits_for_enter() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("drip\r")
@@ -60,7 +60,7 @@ def test_after_a_stop_the_queue_waits_and_enter_sends_it() -> None:
         terminal.shows("You said: later")
 
 
-def test_after_an_error_the_queue_waits() -> None:
+def test_queue_is_sent_after_retried_reply_and_kept_after_stop() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("retry first\r")
@@ -76,7 +76,7 @@ def test_after_an_error_the_queue_waits() -> None:
         terminal.shows("1 queued")
 
 
-def test_the_queue_is_edited_dropped_and_never_lost() -> None:
+def test_queue_last_message_is_dropped_or_edited_by_key() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("drip\r")
@@ -93,7 +93,7 @@ def test_the_queue_is_edited_dropped_and_never_lost() -> None:
         assert "⧗ 1 one" in terminal.text
 
 
-def test_send_now_stops_the_reply_and_sends() -> None:
+def test_send_now_during_reply_stops_it_and_sends() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("drip\r")
@@ -116,7 +116,7 @@ def _let(gate: Path) -> None:
     os.close(os.open(gate, os.O_WRONLY))
 
 
-def test_send_now_during_tools_goes_along_with_their_results(gate: Path) -> None:
+def test_send_now_during_tools_joins_next_step(gate: Path) -> None:
     """The turn goes on with it; what is entered after it waits for the end of the turn as ever."""
     with Terminal(rows=40, env={"TESTTOOL": str(gate)}) as terminal:
         _ready(terminal)
@@ -139,7 +139,7 @@ def test_send_now_during_tools_goes_along_with_their_results(gate: Path) -> None
         assert any("2 steps" in row for row in rows[at[1] : at[2]])
 
 
-def test_what_goes_with_the_next_step_is_taken_back_as_long_as_it_waits() -> None:
+def test_message_for_next_step_can_be_taken_back() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("tool slow\r")
@@ -160,7 +160,7 @@ def test_what_goes_with_the_next_step_is_taken_back_as_long_as_it_waits() -> Non
         assert "❯ one" not in terminal.text
 
 
-def test_what_went_along_is_what_is_asked_again_when_nothing_more_comes(gate: Path) -> None:
+def test_alt_r_after_stall_asks_message_sent_during_tools_again(gate: Path) -> None:
     with Terminal(rows=40, env={"TESTFLAGS": "hasty", "TESTTOOL": str(gate)}) as terminal:
         _ready(terminal)
         terminal.send("tool wait\r")
@@ -178,7 +178,7 @@ def test_what_went_along_is_what_is_asked_again_when_nothing_more_comes(gate: Pa
         assert terminal.text.count("❯ tool wait") == 1
 
 
-def test_a_refused_message_is_back_and_enter_sends_it_again() -> None:
+def test_refused_message_returns_to_input_and_alt_r_resends_it() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("refuse me\r")
@@ -189,7 +189,7 @@ def test_a_refused_message_is_back_and_enter_sends_it_again() -> None:
         terminal.until(lambda: terminal.text.count("Fake refused the key") == 2)
 
 
-def test_the_details_of_an_error_are_read_in_the_pager() -> None:
+def test_ctrl_o_opens_error_details_in_pager_else_unfolds_paste() -> None:
     """Ctrl-O, where no paste is under the cursor; what stands in the input stays as it is."""
     with Terminal(rows=40, env={"PAGER": "cat"}) as terminal:
         _ready(terminal)
@@ -209,7 +209,7 @@ def test_the_details_of_an_error_are_read_in_the_pager() -> None:
 
 
 @pytest.mark.parametrize("flags", ["links", "", "plain links"])
-def test_credit_page_is_link_where_terminal_supports_links(flags: str) -> None:
+def test_credit_page_is_hyperlink_only_in_repl_with_links(flags: str) -> None:
     with Terminal(env={"TESTFLAGS": flags}) as terminal:
         terminal.shows("fake/one answers")
         terminal.send("broke\r")
@@ -219,7 +219,7 @@ def test_credit_page_is_link_where_terminal_supports_links(flags: str) -> None:
         assert link == (flags == "links")
 
 
-def test_an_error_of_which_no_more_is_known_offers_no_details() -> None:
+def test_error_without_details_offers_no_ctrl_o() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("cut\r")
@@ -227,7 +227,7 @@ def test_an_error_of_which_no_more_is_known_offers_no_details() -> None:
         assert "Ctrl-O" not in terminal.text
 
 
-def test_commands_that_must_wait_say_so_and_stay_in_the_input() -> None:
+def test_command_blocked_by_reply_stays_in_input_with_reason() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("drip\r")
@@ -241,7 +241,7 @@ def test_commands_that_must_wait_say_so_and_stay_in_the_input() -> None:
         terminal.shows("Nothing was asked yet.")
 
 
-def test_commands_from_the_menu() -> None:
+def test_command_menu_completes_model_and_reports_unknown_command() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("/mod")
@@ -256,7 +256,7 @@ def test_commands_from_the_menu() -> None:
         assert "❯ /modl" in terminal.lines
 
 
-def test_a_command_typed_in_hangul_or_kana_is_run() -> None:
+def test_command_typed_on_hangul_or_kana_layout_runs() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         for typed in ("／ㅕㄴㅁㅎㄷ", "/なとちきい"):  # on the keys of usage
@@ -269,7 +269,7 @@ def test_a_command_typed_in_hangul_or_kana_is_run() -> None:
             )
 
 
-def test_undo_returns_the_question_and_retry_answers_it_again() -> None:
+def test_retry_answers_again_and_undo_returns_question() -> None:
     with Terminal(rows=40) as terminal:
         _ready(terminal)
         terminal.send("what is this\r")
@@ -284,7 +284,7 @@ def test_undo_returns_the_question_and_retry_answers_it_again() -> None:
         terminal.until(lambda: terminal.lines.count("❯ what is this") == 3)
 
 
-def test_the_key_sheet_comes_with_a_question_mark_and_goes_with_any_key() -> None:
+def test_question_mark_shows_key_help_until_next_key() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("?")
@@ -296,7 +296,7 @@ def test_the_key_sheet_comes_with_a_question_mark_and_goes_with_any_key() -> Non
         terminal.shows("❯ x?")
 
 
-def test_a_stray_print_is_a_line_and_breaks_nothing() -> None:
+def test_stray_print_becomes_transcript_line() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("print\r")
@@ -306,7 +306,7 @@ def test_a_stray_print_is_a_line_and_breaks_nothing() -> None:
         assert "after" in terminal.text
 
 
-def test_vi_keys_when_they_are_wanted() -> None:
+def test_vi_setting_edits_draft_with_vi_keys() -> None:
     with Terminal(env={"TESTFLAGS": "vi"}) as terminal:
         _ready(terminal)
         terminal.send("one two three")
@@ -322,7 +322,7 @@ def test_vi_keys_when_they_are_wanted() -> None:
 HASTY = {"TESTFLAGS": "hasty"}
 
 
-def test_a_reply_that_stalls_says_so_and_alt_r_asks_again() -> None:
+def test_alt_r_on_stalled_reply_asks_again_and_keeps_draft() -> None:
     with Terminal(env=HASTY, rows=40) as terminal:
         _ready(terminal)
         terminal.send("stall here\r")
@@ -334,7 +334,7 @@ def test_a_reply_that_stalls_says_so_and_alt_r_asks_again() -> None:
         terminal.until(lambda: "❯ a draft" in terminal.lines)
 
 
-def test_alt_r_on_unanswered_question_keeps_input_empty() -> None:
+def test_alt_r_before_reply_asks_again_and_esc_returns_message() -> None:
     with Terminal(env=HASTY) as terminal:
         _ready(terminal)
         terminal.send("hang on\r")
@@ -347,7 +347,7 @@ def test_alt_r_on_unanswered_question_keeps_input_empty() -> None:
         terminal.until(lambda: terminal.lines.count("❯ hang on") == 2)
 
 
-def test_while_words_come_alt_r_says_what_to_do() -> None:
+def test_alt_r_during_reply_says_to_stop_it_first() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("drip\r")
@@ -356,7 +356,7 @@ def test_while_words_come_alt_r_says_what_to_do() -> None:
         terminal.shows("Esc stops the reply; Alt-R asks again then.")
 
 
-def test_a_countdown_is_ended_by_alt_r() -> None:
+def test_alt_r_during_countdown_retries_now() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("retry 30\r")
@@ -365,7 +365,7 @@ def test_a_countdown_is_ended_by_alt_r() -> None:
         terminal.shows("here after all", 3)
 
 
-def test_twice_overloaded_it_tells_where_to_look() -> None:
+def test_overloaded_twice_shows_status_page_and_returns_message() -> None:
     with Terminal(columns=100) as terminal:
         _ready(terminal)
         terminal.send("overloaded\r")
@@ -375,7 +375,7 @@ def test_twice_overloaded_it_tells_where_to_look() -> None:
         terminal.until(lambda: terminal.lines.count("❯ overloaded") == 2)
 
 
-def test_a_model_that_is_not_there_names_the_closest_and_enter_takes_it() -> None:
+def test_unknown_model_suggests_closest_and_enter_selects_it() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("/model fake/onne\r")
@@ -391,7 +391,7 @@ def test_a_model_that_is_not_there_names_the_closest_and_enter_takes_it() -> Non
         assert terminal.text.count("→ fake/one\n") == 1
 
 
-def test_enter_on_the_message_that_is_back_asks_the_closest_model() -> None:
+def test_enter_on_returned_message_sends_it_to_closest_model() -> None:
     with Terminal(rows=40) as terminal:
         _ready(terminal)
         terminal.send("/model fake/onne\r")
@@ -404,7 +404,7 @@ def test_enter_on_the_message_that_is_back_asks_the_closest_model() -> None:
         terminal.shows("You said: missing")
 
 
-def test_after_an_error_enter_sends_that_message_and_then_the_queue() -> None:
+def test_enter_after_error_sends_returned_message_then_queue() -> None:
     with Terminal(rows=40) as terminal:
         _ready(terminal)
         terminal.send("overloaded once\r")
@@ -430,7 +430,7 @@ def test_returned_message_with_draft_goes_to_history_with_notice() -> None:
         terminal.until(lambda: "❯ a draft" in terminal.lines)
 
 
-def test_how_full_the_context_is() -> None:
+def test_status_line_shows_context_use_and_warns_when_nearly_full() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("full 4000\r")

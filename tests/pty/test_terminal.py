@@ -33,7 +33,7 @@ SESSION = (
 
 
 @pytest.mark.parametrize("env", [{"LANG": "C"}, {"LANG": "zh_CN.GB18030"}, {"TERM": "linux"}])
-def test_where_only_ascii_can_be_shown_nothing_else_is_written(env: dict[str, str]) -> None:
+def test_ascii_terminal_gets_only_ascii(env: dict[str, str]) -> None:
     with Terminal(env=env, rows=40) as terminal:
         terminal.shows("> Ask anything")
         for keys, text in SESSION:
@@ -42,7 +42,7 @@ def test_where_only_ascii_can_be_shown_nothing_else_is_written(env: dict[str, st
         assert not re.findall(rb"[^\x00-\x7f]+", terminal.output)
 
 
-def test_the_title_says_what_it_is_about_and_is_written_only_when_it_changes() -> None:
+def test_window_title_shows_topic_and_is_written_on_change() -> None:
     with Terminal() as terminal:
         terminal.shows("Ask anything")
         terminal.send("hello there\r")
@@ -64,7 +64,7 @@ def test_the_title_says_what_it_is_about_and_is_written_only_when_it_changes() -
         ({"VTE_VERSION": "7000"}, b"\x1b]777;notify;termchat;one: complete"),
     ],
 )
-def test_a_long_reply_that_ends_unseen_is_told(env: dict[str, str], told: bytes) -> None:
+def test_long_reply_without_focus_sends_notification(env: dict[str, str], told: bytes) -> None:
     with Terminal(env={**HASTY, **env}) as terminal:
         terminal.shows("Ask anything")
         for seen in (True, False):
@@ -78,7 +78,7 @@ def test_a_long_reply_that_ends_unseen_is_told(env: dict[str, str], told: bytes)
             assert (told in rest) is not seen
 
 
-def test_a_command_of_the_users_own_is_told(tmp_path: Path) -> None:
+def test_notify_command_runs_after_long_reply(tmp_path: Path) -> None:
     told = tmp_path / "told"
     command = f"cmd {sys.executable} -c 'import sys; open(sys.argv[1], \"w\").write(sys.argv[2])' {told}"
     with Terminal(env={**HASTY, "TESTNOTIFY": command}) as terminal:
@@ -89,7 +89,7 @@ def test_a_command_of_the_users_own_is_told(tmp_path: Path) -> None:
         terminal.shows("Ask anything")
 
 
-def test_a_command_that_cannot_be_run_is_said() -> None:
+def test_notify_command_missing_is_reported() -> None:
     with Terminal(env={**HASTY, "TESTNOTIFY": "cmd /no/such/thing"}) as terminal:
         terminal.shows("Ask anything")
         terminal.send("\x1b[O")
@@ -101,7 +101,7 @@ GHOSTTY = {"TERM_PROGRAM": "ghostty"}
 ON, OFF = b"\x1b]9;4;3;0\x1b\\", b"\x1b]9;4;0;0\x1b\\"
 
 
-def test_while_a_turn_runs_the_tab_shows_it() -> None:
+def test_tab_progress_is_on_during_turn() -> None:
     with Terminal(env=GHOSTTY) as terminal:
         terminal.shows("Ask anything")
         assert ON not in terminal.output
@@ -120,7 +120,7 @@ def test_while_a_turn_runs_the_tab_shows_it() -> None:
 
 
 @pytest.mark.parametrize("way", ["term", "hup", "leave", "suspend"])
-def test_no_way_out_leaves_the_tab_at_work(way: str) -> None:
+def test_tab_progress_is_off_after_exit_signal_or_suspend(way: str) -> None:
     with Terminal(env=GHOSTTY) as terminal:
         terminal.shows("Ask anything")
         terminal.send("drip\r")
@@ -138,7 +138,7 @@ def test_no_way_out_leaves_the_tab_at_work(way: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["/usage", "401", "-1", "all", "x", "你好", "# a title"])
-def test_esc_in_one_read_with_text_loses_neither(text: str) -> None:
+def test_esc_and_text_in_one_read_stop_reply_and_keep_text(text: str) -> None:
     with Terminal() as terminal:
         terminal.shows("Ask anything")
         terminal.send("drip\r")
@@ -148,7 +148,7 @@ def test_esc_in_one_read_with_text_loses_neither(text: str) -> None:
         terminal.shows(f"❯ {text}")
 
 
-def test_f2_goes_back_to_the_model_before() -> None:
+def test_f2_switches_to_previous_model() -> None:
     with Terminal() as terminal:
         terminal.shows("Ask anything")
         terminal.send("/model two\r")
@@ -158,7 +158,7 @@ def test_f2_goes_back_to_the_model_before() -> None:
         terminal.shows("one · ~/proj")
 
 
-def test_enter_may_begin_a_line() -> None:
+def test_enter_setting_newline_inserts_line_break() -> None:
     with Terminal(env={"TESTFLAGS": "newline"}) as terminal:
         terminal.shows("Ask anything")
         for keys in ("a", "\r", "b"):
@@ -169,7 +169,7 @@ def test_enter_may_begin_a_line() -> None:
         terminal.shows("You said: a")
 
 
-def test_without_motion_nothing_turns() -> None:
+def test_motion_off_shows_no_spinner() -> None:
     with Terminal(env={"TESTFLAGS": "still"}) as terminal:
         terminal.shows("Ask anything")
         terminal.send("hang\r")
@@ -180,7 +180,7 @@ def test_without_motion_nothing_turns() -> None:
 
 
 @pytest.mark.parametrize(("colour", "other"), [("ffff/ffff/ffff", "0000/0000/0000")])
-def test_the_colours_follow_the_background_the_terminal_tells(colour: str, other: str, tmp_path: Path) -> None:
+def test_colors_follow_reported_background(colour: str, other: str, tmp_path: Path) -> None:
     seen: list[set[bytes]] = []
     for rgb in (colour, other):
         reply = f"\x1b]11;rgb:{rgb}\x1b\\\x1b[?62c".encode()
@@ -200,7 +200,7 @@ def test_the_colours_follow_the_background_the_terminal_tells(colour: str, other
     assert seen[0] != seen[1]
 
 
-def test_stream_leaves_input_row_unwritten() -> None:
+def test_stream_does_not_rewrite_input_row() -> None:
     with Terminal() as terminal:
         terminal.shows("Ask anything")
         terminal.send("drip\r")

@@ -91,7 +91,7 @@ def tmux() -> Generator[Callable[[int, int], Tmux]]:
 PROGRAM = f"clear; {sys.executable} -m tests.pty.program"
 
 
-def test_the_scrollback_is_the_transcript_after_eight_resizes(tmux: Callable[[int, int], Tmux]) -> None:
+def test_tmux_eight_resizes_leave_scrollback_intact(tmux: Callable[[int, int], Tmux]) -> None:
     """tmux wraps its screen anew first and tells the program then, later when sizes follow each other closely.
 
     What is drawn in between cannot know. So each size is given once the one before has been told and lived with.
@@ -119,7 +119,7 @@ def _last_row(one: Tmux) -> int:
 
 
 @pytest.mark.parametrize("columns", [80, 40])
-def test_a_long_reply_is_in_the_scrollback_once_and_whole(tmux: Callable[[int, int], Tmux], columns: int) -> None:
+def test_tmux_interrupted_long_reply_is_whole_in_scrollback(tmux: Callable[[int, int], Tmux], columns: int) -> None:
     """With a message typed and queued and a command run in the middle of it: what that says stands apart."""
     one = tmux(columns, 24)
     one.keys(PROGRAM, "Enter")
@@ -140,7 +140,9 @@ def test_a_long_reply_is_in_the_scrollback_once_and_whole(tmux: Callable[[int, i
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 12), (20, 8)])
-def test_a_reply_that_comes_at_once_is_whole_too(tmux: Callable[[int, int], Tmux], columns: int, rows: int) -> None:
+def test_tmux_reply_in_one_burst_is_whole_in_scrollback(
+    tmux: Callable[[int, int], Tmux], columns: int, rows: int
+) -> None:
     """Many more rows in a frame than the screen has."""
     one = tmux(columns, rows)
     one.keys(PROGRAM, "Enter")
@@ -164,7 +166,7 @@ def rendered(columns: int) -> list[str]:
     return [line.rstrip() for line in lines]
 
 
-def test_what_the_terminal_wraps_is_copied_as_one_line(tmux: Callable[[int, int], Tmux]) -> None:
+def test_tmux_soft_wrapped_text_is_one_logical_line(tmux: Callable[[int, int], Tmux]) -> None:
     one = tmux(60, 30)
     one.keys(PROGRAM, "Enter")
     one.shows("Ask anything")
@@ -175,7 +177,7 @@ def test_what_the_terminal_wraps_is_copied_as_one_line(tmux: Callable[[int, int]
     assert any("https://example.com/" + "path/" * 20 in row for row in rows)
 
 
-def test_a_live_region_at_the_top_leaves_nothing_in_the_history(tmux: Callable[[int, int], Tmux]) -> None:
+def test_tmux_live_region_leaves_no_copy_in_history(tmux: Callable[[int, int], Tmux]) -> None:
     one = tmux(80, 24)
     one.keys("clear; tmux clear-history 2>/dev/null; " + PROGRAM, "Enter")
     one.shows("Ask anything")
@@ -186,7 +188,7 @@ def test_a_live_region_at_the_top_leaves_nothing_in_the_history(tmux: Callable[[
     one.until(lambda: sum("Ask anything" in row or "? keys" in row for row in one.transcript()) == 2)
 
 
-def test_suspend_and_resume(tmux: Callable[[int, int], Tmux]) -> None:
+def test_ctrl_z_restores_terminal_and_fg_restores_draft(tmux: Callable[[int, int], Tmux]) -> None:
     one = tmux(80, 24)
     one.keys(PROGRAM, "Enter")
     one.shows("Ask anything")
@@ -202,7 +204,7 @@ def test_suspend_and_resume(tmux: Callable[[int, int], Tmux]) -> None:
     one.shows("You said: a draft goes on")
 
 
-def test_asked_to_stop_from_outside_it_gives_the_terminal_back_first(tmux: Callable[[int, int], Tmux]) -> None:
+def test_sigtstp_restores_terminal_and_fg_restores_draft(tmux: Callable[[int, int], Tmux]) -> None:
     one = tmux(80, 24)
     one.keys(PROGRAM, "Enter")
     one.shows("Ask anything")
@@ -224,7 +226,7 @@ def test_asked_to_stop_from_outside_it_gives_the_terminal_back_first(tmux: Calla
     one.shows("You said: a draft goes on")
 
 
-def test_stopped_from_outside_it_goes_on_as_it_was(tmux: Callable[[int, int], Tmux]) -> None:
+def test_sigstop_then_fg_redraws_live_region(tmux: Callable[[int, int], Tmux]) -> None:
     one = tmux(80, 24)
     one.keys(PROGRAM, "Enter")
     one.shows("Ask anything")
