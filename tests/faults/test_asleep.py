@@ -24,7 +24,7 @@ PATIENCE = 30.0
 CLOCK = 1.0  # seconds without data that are a stall, see support.py
 
 
-def test_oneshot_suspended_resumes(gateway_thread: Gateway, tmp_path: Path) -> None:
+def test_oneshot_suspended_twice_completes_without_stall(gateway_thread: Gateway, tmp_path: Path) -> None:
     """In all protocols at once, and twice: before the first word, and in the middle of the reply."""
 
     def suspended_twice(speech: ApiProtocol) -> tuple[int, bytes, bytes]:

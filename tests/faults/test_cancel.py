@@ -67,7 +67,7 @@ async def until_said(seen: list[Event], kind: type) -> None:
 
 @ALL
 @pytest.mark.parametrize("name", [*SILENT, *SPEAKING])
-async def test_cancel_during_hanging_reply(gateway: Gateway, speech: ApiProtocol, name: str) -> None:
+async def test_cancel_during_hanging_reply_closes_connection(gateway: Gateway, speech: ApiProtocol, name: str) -> None:
     speaks = name in SPEAKING
     gateway.reply(SPEAKING[name] if speaks else SILENT[name])
     async with session(gateway, speech) as talk:
@@ -84,7 +84,7 @@ async def test_cancel_during_hanging_reply(gateway: Gateway, speech: ApiProtocol
 
 
 @ALL
-async def test_cancel_during_retry_wait(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_cancel_during_retry_wait_sends_no_second_request(gateway: Gateway, speech: ApiProtocol) -> None:
     gateway.reply(fault.status(429, retry_after="29"))
     async with session(gateway, speech, policy=RetryPolicy()) as talk:
         await cancelled(talk, lambda seen: until_said(seen, Retrying))
@@ -92,7 +92,7 @@ async def test_cancel_during_retry_wait(gateway: Gateway, speech: ApiProtocol) -
 
 
 @ALL
-async def test_cancel_during_tls_handshake(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_cancel_during_tls_handshake_closes_connection(gateway: Gateway, speech: ApiProtocol) -> None:
     """A server that takes the connection and says nothing, not even hello."""
     loop = asyncio.get_running_loop()
     with socket.create_server(("127.0.0.1", 0)) as mute:
@@ -112,7 +112,7 @@ async def test_cancel_during_tls_handshake(gateway: Gateway, speech: ApiProtocol
 
 @pytest.mark.skipif(not _TCP.exists(), reason="only Linux lists the connections that are being made")
 @ALL
-async def test_cancel_during_connect(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_cancel_during_connect_abandons_attempt(gateway: Gateway, speech: ApiProtocol) -> None:
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)

@@ -22,7 +22,7 @@ QUICK = Timeouts(connect=2, first_content=0.4, idle=0.4, no_event=0.8)
 
 @pytest.mark.parametrize("speech", SPEECHES)
 @pytest.mark.parametrize("name", FAULTS)
-async def test_engine_fault_table(gateway: Gateway, speech: ApiProtocol, name: str) -> None:
+async def test_engine_fault_matches_table_row(gateway: Gateway, speech: ApiProtocol, name: str) -> None:
     case = row(name, speech)
     gateway.reply(*case.answers)
     place = case.place(gateway.url)

@@ -94,7 +94,7 @@ async def test_memory_endless_model_list_is_bounded(
 
 @ALL
 @pytest.mark.asyncio(loop_scope="module")
-async def test_memory_of_tiny_pieces_equals_large_ones(
+async def test_memory_of_tiny_pieces_exceeds_large_ones_by_under_50_mb(
     warm: Warm, gateway_thread: Gateway, tmp_path: Path, speech: ApiProtocol
 ) -> None:
     """Through decoder, pump, assembly, recorder and output: the text is held, and not each piece of it."""

@@ -99,7 +99,7 @@ async def _case(warm: Warm, gateway: Gateway, folder: Path, name: str, speech: A
 @pytest.mark.timeout(400)  # the first test plays all cases
 @pytest.mark.parametrize("speech", SPEECHES)
 @pytest.mark.parametrize("name", FAULTS)
-def test_oneshot_fault_table(played: dict[object, Played], name: str, speech: ApiProtocol) -> None:
+def test_oneshot_fault_matches_table_row(played: dict[object, Played], name: str, speech: ApiProtocol) -> None:
     case, it = row(name, speech), played[name, speech]
 
     assert it.first.code == case.code, it.first.err

@@ -117,7 +117,7 @@ def walks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.mark.timeout(300)
 @pytest.mark.xdist_group("persons")
 @pytest.mark.parametrize("speech", SPEECHES)
-def test_repl_fault_table(walks: dict[object, Future], speech: ApiProtocol) -> None:
+def test_repl_faults_match_table_rows(walks: dict[object, Future], speech: ApiProtocol) -> None:
     walks[speech].result()
 
 
@@ -199,7 +199,7 @@ HANGING: dict[str, tuple[Answer, str]] = {
 
 @pytest.mark.timeout(200)
 @pytest.mark.parametrize("speech", SPEECHES)
-def test_repl_esc_ends_any_hang(gateway_thread: Gateway, tmp_path: Path, speech: ApiProtocol) -> None:
+def test_repl_esc_stops_hanging_turn(gateway_thread: Gateway, tmp_path: Path, speech: ApiProtocol) -> None:
     gateway = gateway_thread
     with (
         socket.create_server(("127.0.0.1", 0)) as mute,
