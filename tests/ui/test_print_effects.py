@@ -19,13 +19,13 @@ def shown(columns: int, table: PrintTable = TABLE) -> list[str]:
     return [plain_text(line) for line in table_lines(table, columns)]
 
 
-def test_what_can_be_spared_is_left_out_before_the_table_falls_apart() -> None:
+def test_table_narrow_drops_optional_columns() -> None:
     assert shown(80) == ["model              in  cached     cost", "openai/gpt-5.2  4,100   3,200  $0.0042"]
     assert shown(38) == ["model              in     cost", "openai/gpt-5.2  4,100  $0.0042"]
     assert shown(30) == ["model              in", "openai/gpt-5.2  4,100"]
 
 
-def test_where_nothing_can_be_spared_each_row_is_a_few_lines() -> None:
+def test_table_narrow_without_optional_columns_stacks_fields() -> None:
     assert shown(30, PrintTable(HEADER, ROWS)) == [
         "openai/gpt-5.2",
         "  in: 4,100",
