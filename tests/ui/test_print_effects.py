@@ -21,7 +21,7 @@ def shown(columns: int, table: PrintTable = TABLE) -> list[str]:
 
 def test_table_narrow_drops_optional_columns() -> None:
     assert shown(80) == ["model              in  cached     cost", "openai/gpt-5.2  4,100   3,200  $0.0042"]
-    assert shown(38) == ["model              in     cost", "openai/gpt-5.2  4,100  $0.0042"]
+    assert shown(37) == ["model              in     cost", "openai/gpt-5.2  4,100  $0.0042"]
     assert shown(30) == ["model              in", "openai/gpt-5.2  4,100"]
 
 
