@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -68,15 +68,27 @@ class Request:
     wait_for_host: bool = False
 
 
+class PendingWait(Protocol):
+    """A wait that `set` ends, such as that of an `asyncio.Event`."""
+
+    def set(self) -> None: ...
+
+
 @dataclass(slots=True)
 class StreamMonitor:
-    """Shared between transport and pump: bytes received so far, and a way to skip a wait.
+    """Progress of one request, shared by transport and engine.
 
-    skip_wait   end the wait before the next attempt; no effect while nothing waits
+    bytes_received   bytes of the body so far, counted by the transport
+    pending_wait     the wait before the next attempt, None while nothing waits
     """
 
     bytes_received: int = 0
-    skip_wait: Callable[[], None] = lambda: None
+    pending_wait: PendingWait | None = None
+
+    def skip_wait(self) -> None:
+        """End the wait before the next attempt; no effect while nothing waits."""
+        if self.pending_wait:
+            self.pending_wait.set()
 
 
 class Provider(Protocol):

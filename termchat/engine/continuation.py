@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from termchat.core.events import Delta, Finished, TextDelta, ToolCallDelta
 from termchat.core.messages import Message
 
 _WINDOW = 400  # characters at the end of the reply that are searched for an overlap
@@ -19,15 +20,30 @@ def resumable_text(history: Sequence[Message]) -> str | None:
 
 
 class OverlapFilter:
-    """Removes from the beginning of a continuation what repeats the end of the text `before`.
+    """Removes the overlap with the end of the text `before` from the beginning of its continuation.
 
-    Text that may still be part of an overlap is held back until `close`.
+    Text that may still be part of an overlap is held back until `close`. With "" nothing is removed.
     """
 
     def __init__(self, before: str) -> None:
         self._tail = before[-_WINDOW:]
         self._held = ""
         self._open = True
+        self._index = 0  # part of the last text delta
+
+    def filter_delta(self, delta: Delta) -> tuple[Delta, ...]:
+        """Return the deltas to show for one of the stream: without the overlap, after text that was held back."""
+        if not self._tail:
+            return (delta,)
+        if isinstance(delta, TextDelta):
+            self._index, text = delta.index, self.feed(delta.text)
+            return (TextDelta(delta.index, text, delta.provider_data),) if text or delta.provider_data else ()
+        return (*self.held_deltas(), delta) if isinstance(delta, Finished | ToolCallDelta) else (delta,)
+
+    def held_deltas(self) -> tuple[Delta, ...]:
+        """Return the text that is still held back, at the end of the text or of the stream."""
+        rest = self.close()
+        return (TextDelta(self._index, rest),) if rest else ()
 
     def feed(self, text: str) -> str:
         """Return the text that is certain to be new."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from termchat.core.assemble import MessageBuilder
 from termchat.core.errors import Failure, FailureKind, outcome_of
 from termchat.core.messages import Text, ToolCall
 from termchat.core.outcomes import FinishReason, Outcome
-from termchat.core.sanitize import safe, safe_format
+from termchat.core.sanitize import Safe, safe, safe_format
+from termchat.core.text import truncate
 from termchat.engine.pump import Pump
 
 
@@ -44,6 +46,17 @@ def turn_end(pump: Pump, builder: MessageBuilder) -> TurnEnd:
     if outcome is Outcome.COMPLETE and finish is not FinishReason.PAUSED and not has_answer:
         return TurnEnd(Outcome.FAILED, _EMPTY, finish)
     return TurnEnd(outcome, None, finish)
+
+
+def end_notices(pump: Pump, end: TurnEnd) -> Iterator[Safe]:
+    """Yield the notices that explain the end of a step: an unknown finish reason, the provider's reason to refuse."""
+    finished = pump.finished
+    if not finished:
+        return
+    if end.finish is FinishReason.OTHER:
+        yield safe_format("The model stopped for an unknown reason: {why}.", why=truncate(finished.raw, 60))
+    if finished.why and end.outcome in (Outcome.REFUSED, Outcome.FILTERED):
+        yield safe_format("Reason given by the provider: {why}", why=truncate(finished.why, 300))
 
 
 def round_limit_end(rounds: int) -> Failure:

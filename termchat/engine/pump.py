@@ -60,17 +60,21 @@ class Pump:
         self.finished: Finished | None = None
 
     def cancel(self) -> None:
-        """Stop reading now; `deltas` still yields what was read."""
-        if self._reader and not self._reader.done():
+        """Stop reading now, or do not start; `deltas` still yields what was read."""
+        if self._reader is None:
+            self.cancelled = True
+        elif not self._reader.done():
             self.cancelled = True
             self._reader.cancel()
 
-    def hurry(self) -> None:
+    def skip_wait(self) -> None:
         """Skip the wait before the next attempt."""
         self._monitor.skip_wait()
 
     async def deltas(self) -> AsyncGenerator[Delta, None]:
         """Yield all deltas in order. The connection is closed when the generator ends, however it ends."""
+        if self.cancelled:
+            return
         self._reader = asyncio.create_task(self._read())
         self._reader.add_done_callback(lambda _: self._wake.set())
         watch = asyncio.create_task(self._watch(self._reader))

@@ -21,14 +21,18 @@ class ToolRunner:
         self._tools = tools
         self._results: dict[int, ToolResult] = {}  # by position: some servers use an id twice
         self._tasks: list[asyncio.Task[ToolFinished]] = []
+        self._cancelled = False
 
     def cancel(self) -> None:
-        """Cancel every call that still runs; its result reports that."""
+        """Cancel every call that still runs or has not started; its result reports that."""
+        self._cancelled = True
         for task in self._tasks:
             task.cancel()
 
     async def events(self) -> AsyncGenerator[ToolStarted | ToolFinished, None]:
         """Yield the start of each call, then the ends in the order of completion."""
+        if self._cancelled:
+            return
         self._tasks = [asyncio.create_task(self._run(place, call)) for place, call in enumerate(self._calls)]
         try:
             for call in self._calls:

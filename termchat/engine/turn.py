@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -17,28 +17,24 @@ from termchat.core.events import (
     CONTENT_DELTAS,
     Delta,
     Event,
-    Finished,
     MessageDone,
     Notice,
     StepStarted,
     Streamed,
-    TextDelta,
     Timing,
-    ToolCallDelta,
     TurnEnded,
     TurnStarted,
 )
 from termchat.core.history import model_switch_notice
-from termchat.core.messages import Message, Role, ToolCall
+from termchat.core.messages import Message, Role
 from termchat.core.models import ModelRef, Timeouts
 from termchat.core.outcomes import FinishReason, Outcome
 from termchat.core.provider import Params, Prices, Provider, Providers, Request, Tools
-from termchat.core.sanitize import repair_surrogates, safe_format
-from termchat.core.text import truncate
+from termchat.core.sanitize import repair_surrogates
 from termchat.core.usage import Usage, add_costs
 from termchat.engine.continuation import OverlapFilter, resumable_text
 from termchat.engine.estimate import usage_or_estimate
-from termchat.engine.outcome import TurnEnd, round_limit_end, turn_end
+from termchat.engine.outcome import TurnEnd, end_notices, round_limit_end, turn_end
 from termchat.engine.pump import INTERNAL_ERROR, Pump
 from termchat.engine.tool_calls import ToolRunner
 
@@ -69,7 +65,7 @@ class TurnConfig:
 
 @dataclass(slots=True)
 class _TurnTotals:
-    """The totals of a turn over its steps."""
+    """The totals of a turn over its steps; times in monotonic seconds."""
 
     usage: Usage | None = None
     cost: Decimal | None = Decimal(0)
@@ -79,6 +75,20 @@ class _TurnTotals:
     first: float | None = None
     streaming: float = 0.0
     began: float = field(default_factory=time.monotonic)
+    reply_began: float | None = None  # first content of the current reply
+
+    def begin_reply(self) -> None:
+        """Note the first content of a reply."""
+        self.reply_began = time.monotonic()
+        self.received = True
+        if self.first is None:
+            self.first = self.reply_began - self.began
+
+    def end_reply(self) -> None:
+        """Add the time since the first content of the reply."""
+        if self.reply_began is not None:
+            self.streaming += time.monotonic() - self.reply_began
+        self.reply_began = None
 
 
 class Turn:
@@ -91,19 +101,21 @@ class Turn:
         self._messages = list(history)
         self._at = parent
         self._totals = _TurnTotals()
-        self._cancelled = False
         self._steering: Message | None = None
-        self._stop: Callable[[], object] = lambda: None
-        self._hurry: Callable[[], None] = lambda: None
+        self._cancelled = False
+        self._current: asyncio.Task[Provider] | Pump | ToolRunner | None = None
+        self._end: TurnEnd | None = None
 
     def cancel(self) -> None:
         """Stop now. Received content is kept, and the turn ends with TurnEnded."""
         self._cancelled = True
-        self._stop()
+        if self._current is not None:
+            self._current.cancel()
 
     def retry_now(self) -> None:
         """Skip the wait before the next attempt."""
-        self._hurry()
+        if isinstance(self._current, Pump):
+            self._current.skip_wait()
 
     def steer(self, message: Message | None) -> None:
         """Add a user message after the next tool results. A later call replaces the message, None withdraws it."""
@@ -112,131 +124,82 @@ class Turn:
     async def events(self) -> AsyncGenerator[Event, None]:
         """Stream the events, ending with exactly one TurnEnded."""
         yield TurnStarted(self.id, self._config.model)
-        self._end: TurnEnd | None = None
-        async with aclosing(self._steps()) as events:
-            try:
-                async for event in events:
-                    yield event
-            except ProviderError as error:
-                self._end = TurnEnd(outcome_of(error.failure), error.failure)
-            except Exception:
-                _log.exception("internal error in a turn")
-                self._end = TurnEnd(Outcome.FAILED, INTERNAL_ERROR)
+        try:
+            provider = await self._open_provider()
+            if provider and (words := model_switch_notice(self._messages, provider.origin)):
+                yield Notice(self.id, words)
+            while provider and not self._end:
+                if self._totals.steps >= self._config.max_rounds:
+                    self._end = TurnEnd(Outcome.LIMIT, round_limit_end(self._config.max_rounds))
+                    break
+                if steering := self._take_steering():
+                    yield steering
+                self._totals.steps += 1
+                yield StepStarted(self.id, self._totals.steps)
+                async with aclosing(self._step(provider)) as events:
+                    async for event in events:
+                        yield event
+        except ProviderError as error:
+            self._end = TurnEnd(outcome_of(error.failure), error.failure)
+        except Exception:
+            _log.exception("internal error in a turn")
+            self._end = TurnEnd(Outcome.FAILED, INTERNAL_ERROR)
         yield self._ended(self._end or TurnEnd(Outcome.CANCELLED))
-
-    async def _steps(self) -> AsyncGenerator[Event, None]:
-        provider = await self._open_provider(self._config.providers.open(self._config.model))
-        if provider and (words := model_switch_notice(self._messages, provider.origin)):
-            yield Notice(self.id, words)
-        while provider and not self._end:
-            if self._totals.steps >= self._config.max_rounds:
-                self._end = TurnEnd(Outcome.LIMIT, round_limit_end(self._config.max_rounds))
-                return
-            if steering := self._take_steering():
-                yield steering
-            self._totals.steps += 1
-            yield StepStarted(self.id, self._totals.steps)
-            async with aclosing(self._step(provider)) as events:
-                async for event in events:
-                    yield event
 
     async def _step(self, provider: Provider) -> AsyncGenerator[Event, None]:
         """Send one request, stream its reply and run the tool calls of the reply."""
-        builder = MessageBuilder()
-        config = self._config
-        request = Request(
-            tuple(self._messages),
-            repair_surrogates(config.system),
-            self._specs(),
-            config.params,
-            self._chat,
-            config.wait_for_host,
-        )
-        own = self._config.own_timeouts.get(provider.origin.provider, {})
-        pump = Pump(provider, request, self._config.timeouts.overridden_by(own))
-        self._stop, self._hurry = pump.cancel, pump.hurry
-        async with aclosing(self._stream(pump, builder)) as events:
-            async for event in events:
-                yield event
+        builder, request = MessageBuilder(), self._request()
+        overlap = OverlapFilter(resumable_text(self._messages) or "")
+        pump = Pump(provider, request, self._timeouts(provider))
+        self._begin(pump)
+        async with aclosing(pump.deltas()) as deltas:
+            async for delta in deltas:
+                for new in overlap.filter_delta(delta):
+                    yield self._streamed(builder, new)
+        for rest in overlap.held_deltas():
+            yield self._streamed(builder, rest)
+        self._totals.end_reply()
         end = turn_end(pump, builder)
         message = self._reply(provider, request, builder, end)
         usage = message.usage if message else builder.usage  # an empty reply is billed too
         await self._count(provider.origin.ref, usage)
         if message:
             yield self._done(message)
-        if end.finish is FinishReason.OTHER and pump.finished:
-            yield Notice(
-                self.id,
-                safe_format("The model stopped for an unknown reason: {why}.", why=truncate(pump.finished.raw, 60)),
-            )
-        if pump.finished and pump.finished.why and end.outcome in (Outcome.REFUSED, Outcome.FILTERED):
-            yield Notice(
-                self.id, safe_format("Reason given by the provider: {why}", why=truncate(pump.finished.why, 300))
-            )
-        if end.outcome is not Outcome.COMPLETE:
-            self._end = end
-            return
-        if end.finish is FinishReason.PAUSED:
-            return
+        for words in end_notices(pump, end):
+            yield Notice(self.id, words)
+        if end.outcome is Outcome.COMPLETE and end.finish is FinishReason.PAUSED:
+            return  # the next request continues the reply
         calls = [call for call in message.calls if call.complete] if message else []
-        if not calls or not self._config.tools:
+        if end.outcome is not Outcome.COMPLETE or not calls or not self._config.tools:
             self._end = end
             return
-        async with aclosing(self._run(calls, self._config.tools)) as events:
-            async for event in events:
+        runner = ToolRunner(self.id, calls, self._config.tools)
+        self._begin(runner)
+        async with aclosing(runner.events()) as tool_events:
+            async for event in tool_events:
                 yield event
-
-    async def _stream(self, pump: Pump, builder: MessageBuilder) -> AsyncGenerator[Event, None]:
-        totals, began = self._totals, None
-        if self._cancelled:
-            pump.cancelled = True
-            return
-        async with aclosing(self._without_overlap(pump.deltas())) as deltas:
-            async for delta in deltas:
-                builder.add(delta)
-                if began is None and isinstance(delta, CONTENT_DELTAS):
-                    began = time.monotonic()
-                    totals.received = True
-                    totals.first = totals.first if totals.first is not None else began - totals.began
-                    if self._config.prices:
-                        self._config.prices.preload()
-                yield Streamed(self.id, delta)
-        totals.streaming += time.monotonic() - began if began is not None else 0.0
-
-    async def _without_overlap(self, deltas: AsyncGenerator[Delta, None]) -> AsyncGenerator[Delta, None]:
-        """Remove from the deltas of a continuation the overlap with the stopped reply."""
-        before = resumable_text(self._messages)
-        overlap, index = OverlapFilter(before) if before else None, 0
-        async with aclosing(deltas):
-            async for delta in deltas:
-                if overlap and isinstance(delta, TextDelta):
-                    index, text = delta.index, overlap.feed(delta.text)
-                    if not text and not delta.provider_data:
-                        continue
-                    delta = TextDelta(index, text, delta.provider_data)
-                elif overlap and isinstance(delta, Finished | ToolCallDelta) and (rest := overlap.close()):
-                    yield TextDelta(index, rest)
-                yield delta
-        if overlap and (rest := overlap.close()):
-            yield TextDelta(index, rest)
-
-    async def _run(self, calls: list[ToolCall], tools: Tools) -> AsyncGenerator[Event, None]:
-        running = ToolRunner(self.id, calls, tools)
-        self._stop = running.cancel
-        if not self._cancelled:
-            async with aclosing(running.events()) as events:
-                async for event in events:
-                    yield event
-        yield self._done(running.results_message())
+        yield self._done(runner.results_message())
         if self._cancelled:
             self._end = TurnEnd(Outcome.CANCELLED)
 
-    async def _open_provider(self, opening: Awaitable[Provider]) -> Provider | None:
-        """Return the provider, or None when the turn was cancelled while its SDK was loading."""
-        task = asyncio.ensure_future(opening)
-        self._stop = task.cancel
+    def _begin(self, current: asyncio.Task[Provider] | Pump | ToolRunner) -> None:
+        """Make `current` the activity that `cancel` stops; a cancelled turn stops it before it starts."""
+        self._current = current
         if self._cancelled:
-            task.cancel()
+            current.cancel()
+
+    def _streamed(self, builder: MessageBuilder, delta: Delta) -> Streamed:
+        if self._totals.reply_began is None and isinstance(delta, CONTENT_DELTAS):
+            self._totals.begin_reply()
+            if self._config.prices:
+                self._config.prices.preload()
+        builder.add(delta)
+        return Streamed(self.id, delta)
+
+    async def _open_provider(self) -> Provider | None:
+        """Return the provider, or None when the turn was cancelled while its SDK was loading."""
+        task = asyncio.ensure_future(self._config.providers.open(self._config.model))
+        self._begin(task)
         try:
             return await task
         except asyncio.CancelledError:
@@ -253,8 +216,15 @@ class Turn:
         message, self._steering = self._steering, None
         return self._done(message)
 
-    def _specs(self):
-        return self._config.tools.specs if self._config.tools else ()
+    def _request(self) -> Request:
+        config = self._config
+        specs = config.tools.specs if config.tools else ()
+        system = repair_surrogates(config.system)
+        return Request(tuple(self._messages), system, specs, config.params, self._chat, config.wait_for_host)
+
+    def _timeouts(self, provider: Provider) -> Timeouts:
+        own = self._config.own_timeouts.get(provider.origin.provider, {})
+        return self._config.timeouts.overridden_by(own)
 
     def _reply(self, provider: Provider, request: Request, builder: MessageBuilder, end: TurnEnd) -> Message | None:
         parts = builder.parts()

@@ -47,12 +47,14 @@ def unreachable_backoff(tried: int) -> float:
     return min(2.0 ** min(tried - 1, 5), _LONGEST_PAUSE)
 
 
-async def interruptible_sleep(seconds: float, wire: StreamMonitor) -> None:
-    """Wait so long before the next try, or until the user is in a hurry."""
-    hurried = asyncio.Event()
-    wire.skip_wait = hurried.set
-    with suppress(TimeoutError):
-        await asyncio.wait_for(hurried.wait(), seconds)
+async def interruptible_sleep(seconds: float, monitor: StreamMonitor) -> None:
+    """Wait for `seconds` before the next attempt, or until `monitor.skip_wait` is called."""
+    skipped = monitor.pending_wait = asyncio.Event()
+    try:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(skipped.wait(), seconds)
+    finally:
+        monitor.pending_wait = None
 
 
 def final_failure(failure: Failure, tried: int) -> Failure:
@@ -72,14 +74,14 @@ def _sentence(words: Safe) -> Safe:
     return words if words.endswith((".", "!", "?", "…")) else safe_format("{words}.", words=words)
 
 
-def retry_after(report: ErrorResponse) -> float | None:
+def retry_after(response: ErrorResponse) -> float | None:
     """Seconds, 0 for a moment that has passed, None when nothing was asked, or nothing that can be understood."""
-    headers = {name.lower(): value for name, value in report.headers.items()}
+    headers = {name.lower(): value for name, value in response.headers.items()}
     milliseconds = _seconds(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return milliseconds / 1000
     value = headers.get("retry-after")
-    for found in (_seconds(value), _until(value), _retry_info(report.body)):
+    for found in (_seconds(value), _until(value), _retry_info(response.body)):
         if found is not None:
             return found
     return None
