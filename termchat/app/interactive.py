@@ -28,7 +28,6 @@ from termchat.ui.terminal.capabilities import is_append_only
 from termchat.ui.terminal.early_prompt import supports_unicode
 from termchat.ui.terminal.tty import Tty
 from termchat.ui.text.palette import detect_color_depth
-from termchat.ui.turn_state import Think
 
 
 def run_interactive(options: Options, config: Config, env: Mapping[str, str], tty: Tty | None) -> int:
@@ -109,7 +108,7 @@ def _display_options(config: Config, env: Mapping[str, str]) -> DisplayOptions:
         accessible=settings.accessible,
         depth=detect_color_depth(env),
         hyperlinks=hyperlinks_enabled(config, env),
-        think=Think(settings.reasoning.value),
+        reasoning=settings.reasoning,
         usage=settings.usage is UsageLine.LINE,
         enter_sends=settings.enter is EnterKey.SEND,
         signs=supports_unicode(env),

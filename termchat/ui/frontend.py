@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from termchat.commands.registry import CommandRegistry
 from termchat.config.runtime import RuntimeSettings
+from termchat.config.settings import ReasoningView
 from termchat.core.chat_store import Resumed
 from termchat.core.provider import Providers
 from termchat.core.sanitize import Safe
@@ -15,7 +16,6 @@ from termchat.core.style import Theme
 from termchat.ui.notices import NoticeQueue
 from termchat.ui.terminal.tty import Tty
 from termchat.ui.text.palette import ColorDepth
-from termchat.ui.turn_state import Think
 
 
 async def _nothing() -> None:
@@ -54,7 +54,7 @@ class DisplayOptions:
     hyperlinks   links may be OSC 8
     signs        typographic signs; else ASCII
     motion       the spinner turns
-    think        how reasoning is shown
+    reasoning    how much of the reasoning is shown
     usage        a line of tokens and cost below each reply
     vi           vi keys in the input
     enter_sends  Enter sends and Alt-Enter begins a line; else the other way round
@@ -69,7 +69,7 @@ class DisplayOptions:
     hyperlinks: bool = False
     signs: bool = True
     motion: bool = True
-    think: Think = Think.TAIL
+    reasoning: ReasoningView = ReasoningView.TAIL
     usage: bool = True
     vi: bool = False
     enter_sends: bool = True

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeAlias, assert_never
 
+from termchat.config.settings import ReasoningView
 from termchat.core.events import (
     CitationDelta,
     Delta,
@@ -57,14 +58,6 @@ class Phase(StrEnum):
     RUNNING = "running tools"
     RETRYING = "retrying"
     STOPPING = "stopping"
-
-
-class Think(StrEnum):
-    """How reasoning is shown: one line when it is over, its last rows while it lasts, or all of it."""
-
-    LINE = "line"
-    TAIL = "tail"
-    FULL = "full"
 
 
 class CallState(StrEnum):
@@ -135,7 +128,7 @@ class ViewState:
     """
 
     turn: TurnState | None = None
-    think: Think = Think.TAIL
+    reasoning: ReasoningView = ReasoningView.TAIL
     usage_line: bool = True
     step_labels: StepLabels = KEY_LABELS
     cards: tuple[ToolCard, ...] = ()
@@ -166,14 +159,14 @@ def turn_stopping(view: ViewState, now: float, *, again: bool = False) -> ViewSt
     return replace(view, turn=replace(turn, phase=Phase.STOPPING, since=since, again=again))
 
 
-def show_thinking(view: ViewState, think: Think) -> Step:
-    """Another way of showing reasoning, from now on; what is being thought joins at once."""
+def change_reasoning_view(view: ViewState, shown: ReasoningView) -> Step:
+    """Show reasoning in another way from now on; reasoning that is being streamed changes at once."""
     turn = view.turn
-    if turn is None or turn.thinking is None or view.think is think:
-        return replace(view, think=think), ()
-    if think is Think.FULL:
-        return replace(view, think=think), (ReasoningText(turn.thinking.tail),)
-    return replace(view, think=think), (EndOfText(),) if view.think is Think.FULL else ()
+    if turn is None or turn.thinking is None or view.reasoning is shown:
+        return replace(view, reasoning=shown), ()
+    if shown is ReasoningView.FULL:
+        return replace(view, reasoning=shown), (ReasoningText(turn.thinking.tail),)
+    return replace(view, reasoning=shown), (EndOfText(),) if view.reasoning is ReasoningView.FULL else ()
 
 
 def update(view: ViewState, event: Event, now: float) -> Step:
@@ -242,7 +235,7 @@ def _reasoning(view: ViewState, turn: TurnState, delta: ReasoningDelta, now: flo
         tail=(so_far.tail + delta.text)[-_TAIL:],
         redacted=so_far.redacted or delta.redacted,
     )
-    said = (ReasoningText(delta.text),) if view.think is Think.FULL and delta.text else ()
+    said = (ReasoningText(delta.text),) if view.reasoning is ReasoningView.FULL and delta.text else ()
     return _with(view, replace(turn, thinking=thinking)), (*before, *said)
 
 
@@ -360,7 +353,7 @@ def _end_reply_text(turn: TurnState) -> tuple[Block, ...]:
 def _end_reasoning(view: ViewState, turn: TurnState, now: float) -> tuple[TurnState, tuple[Block, ...]]:
     if turn.thinking is None:
         return turn, ()
-    shown = (EndOfText(),) if view.think is Think.FULL else ()
+    shown = (EndOfText(),) if view.reasoning is ReasoningView.FULL else ()
     summary = StaticLines((styled_line(thought_words(turn.thinking, now, view.step_labels), TextRole.REASONING),))
     return replace(turn, thinking=None), (*shown, summary)
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from termchat.config.settings import ReasoningView
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.events import (
     Delta,
@@ -31,7 +32,7 @@ from termchat.core.sanitize import safe_format
 from termchat.core.usage import Usage
 from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, Restore, StaticLines, ToolCard
 from termchat.ui.text.line import plain_text
-from termchat.ui.turn_state import Phase, Think, ViewState, show_thinking, turn_sent, turn_stopping, update
+from termchat.ui.turn_state import Phase, ViewState, change_reasoning_view, turn_sent, turn_stopping, update
 
 MODEL = ModelRef("openai", "gpt-5.2")
 USAGE = Usage(input=4100, output=310, cached=3200, reasoning=120)
@@ -61,7 +62,7 @@ def said(blocks: list[Block]) -> list[str]:
     return [plain_text(line) for block in blocks if isinstance(block, StaticLines) for line in block.lines]
 
 
-def test_a_reply_is_prose_and_one_usage_line() -> None:
+def test_update_reply_gives_text_blocks_and_usage_line() -> None:
     view, blocks = play(TurnStarted("t", MODEL), StepStarted("t", 1), text("Hel"), text("lo"), ended())
     assert blocks[:3] == [ReplyText("Hel"), ReplyText("lo"), EndOfText()]
     assert said(blocks) == [
@@ -70,24 +71,24 @@ def test_a_reply_is_prose_and_one_usage_line() -> None:
     assert not view.busy
 
 
-def test_the_usage_line_can_be_off_but_a_mark_never_is() -> None:
+def test_update_usage_line_off_keeps_outcome_mark() -> None:
     _, blocks = play(text("a"), ended(Outcome.LENGTH), view=ViewState(usage_line=False))
     assert said(blocks) == ["■ cut off by the token limit · 310 tok · 6.2s · Alt-C goes on · /set max_tokens"]
 
 
 @pytest.mark.parametrize("outcome", [o for o in Outcome if o is not Outcome.COMPLETE])
-def test_no_incomplete_reply_ends_without_a_word(outcome: Outcome) -> None:
+def test_update_incomplete_outcome_shows_mark_or_message(outcome: Outcome) -> None:
     failure = Failure(FailureKind.SERVER, safe_format("It broke.")) if outcome is Outcome.FAILED else None
     _, blocks = play(text("half"), ended(outcome, failure=failure))
     assert any(words.startswith(("■ ", "It broke.")) for words in said(blocks))
 
 
-def test_a_stopped_reply_keeps_its_mark() -> None:
+def test_update_cancelled_reply_shows_stopped_mark() -> None:
     _, blocks = play(text("half"), ended(Outcome.CANCELLED))
     assert said(blocks)[0] == "■ stopped · 310 tok · 6.2s · Alt-C goes on"
 
 
-def test_a_question_without_an_answer_goes_back_into_the_input() -> None:
+def test_update_failed_turn_without_reply_restores_message() -> None:
     failure = Failure(
         FailureKind.AUTH, safe_format("OpenAI refused the key (401)."), safe_format("Set OPENAI_API_KEY.")
     )
@@ -99,13 +100,13 @@ def test_a_question_without_an_answer_goes_back_into_the_input() -> None:
     assert blocks[-1] == Restore()
 
 
-def test_stopped_before_anything_came_says_so_and_restores() -> None:
+def test_update_cancelled_before_reply_restores_message() -> None:
     _, blocks = play(ended(Outcome.CANCELLED, received=False))
     assert "the message is back in the input" in said(blocks)[0]
     assert blocks[-1] == Restore()
 
 
-def test_reasoning_becomes_one_line_when_the_answer_begins() -> None:
+def test_update_reasoning_becomes_one_line_at_first_text() -> None:
     events = [Streamed("t", ReasoningDelta(0, "let me think. ")) for _ in range(4)]
     view, blocks = play(*events)
     assert view.turn and view.turn.phase is Phase.THINKING
@@ -115,27 +116,27 @@ def test_reasoning_becomes_one_line_when_the_answer_begins() -> None:
     assert blocks[-1] == ReplyText("42")
 
 
-def test_reasoning_in_full_is_shown_as_it_comes() -> None:
+def test_update_reasoning_full_shows_each_delta() -> None:
     _, blocks = play(
         Streamed("t", ReasoningDelta(0, "a")), Streamed("t", ReasoningDelta(0, "b")), text("c"),
-        view=ViewState(think=Think.FULL),
+        view=ViewState(reasoning=ReasoningView.FULL),
     )  # fmt: skip
     assert blocks[:3] == [ReasoningText("a"), ReasoningText("b"), EndOfText()]
 
 
-def test_switching_to_full_shows_what_was_thought_so_far() -> None:
+def test_change_reasoning_view_to_full_shows_reasoning_so_far() -> None:
     view, _ = play(Streamed("t", ReasoningDelta(0, "so far")))
-    view, blocks = show_thinking(view, Think.FULL)
+    view, blocks = change_reasoning_view(view, ReasoningView.FULL)
     assert blocks == (ReasoningText("so far"),)
-    assert show_thinking(view, Think.LINE)[1] == (EndOfText(),)
+    assert change_reasoning_view(view, ReasoningView.LINE)[1] == (EndOfText(),)
 
 
-def test_hidden_reasoning_says_so() -> None:
+def test_update_redacted_reasoning_says_hidden_by_provider() -> None:
     _, blocks = play(Streamed("t", ReasoningDelta(0, "", redacted=True)), text("x"))
     assert said(blocks) == ["✻ thought 1.0s (hidden by the provider)"]
 
 
-def test_cards_are_committed_in_the_order_of_the_calls() -> None:
+def test_update_tool_cards_follow_call_order() -> None:
     one, two = ToolCall("1", "a", "{}"), ToolCall("2", "b", "{}")
     result_one, result_two = (ToolResult(c.id, c.name, (Text("ok"),)) for c in (one, two))
     started = (ToolStarted("t", one), ToolStarted("t", two))
@@ -145,7 +146,7 @@ def test_cards_are_committed_in_the_order_of_the_calls() -> None:
     assert [(card.number, card.call.id) for card in more if isinstance(card, ToolCard)] == [(1, "1"), (2, "2")]
 
 
-def test_a_call_is_seen_while_its_arguments_are_written() -> None:
+def test_update_tool_call_is_visible_while_arguments_stream() -> None:
     pieces: list[Delta] = [ToolCallDelta(0, "1", "search", '{"query": "a'), ToolCallDelta(0, arguments='bc"}')]
     view, _ = play(*(Streamed("t", piece) for piece in pieces))
     assert view.turn and [(c.name, c.arguments) for c in view.turn.calls] == [("search", '{"query": "abc"}')]
@@ -154,7 +155,7 @@ def test_a_call_is_seen_while_its_arguments_are_written() -> None:
     assert view.turn.phase is Phase.RUNNING
 
 
-def test_of_a_call_that_is_written_only_the_beginning_is_kept() -> None:
+def test_update_running_call_keeps_first_200_argument_characters() -> None:
     pieces: list[Event] = [Streamed("t", ToolCallDelta(0, "1", "write", "x" * 150)) for _ in range(1000)]
     view, _ = play(*pieces)
     assert view.turn
@@ -168,7 +169,7 @@ def test_of_a_call_that_is_written_only_the_beginning_is_kept() -> None:
 
 
 @pytest.mark.parametrize("received", [False, True])
-def test_stopped_to_be_asked_again_it_says_so_and_nothing_goes_back_into_the_input(received: bool) -> None:
+def test_update_stop_for_retry_says_so_and_restores_nothing(received: bool) -> None:
     view, _ = play(*([text("half")] if received else []))
     view, blocks = update(turn_stopping(view, 8, again=True), ended(Outcome.CANCELLED, received=received), 9)
     assert said(list(blocks))[-1] == (
@@ -177,14 +178,14 @@ def test_stopped_to_be_asked_again_it_says_so_and_nothing_goes_back_into_the_inp
     assert Restore() not in blocks
 
 
-def test_esc_after_asking_again_is_an_ordinary_stop() -> None:
+def test_turn_stopping_after_retry_restores_message() -> None:
     view, _ = play()
     view = turn_stopping(turn_stopping(view, 8, again=True), 9)
     _, blocks = update(view, ended(Outcome.CANCELLED, received=False), 9)
     assert blocks[-1] == Restore()
 
 
-def test_a_retry_is_a_state_until_content_comes() -> None:
+def test_update_retrying_phase_lasts_until_content() -> None:
     retrying = Streamed("t", Retrying(2, 3, 4.0, Failure(FailureKind.RATE_LIMITED, safe_format("Rate limited."))))
     view, _ = play(retrying)
     assert view.turn and view.turn.phase is Phase.RETRYING
@@ -193,14 +194,14 @@ def test_a_retry_is_a_state_until_content_comes() -> None:
     assert view.turn and view.turn.phase is Phase.REPLYING
 
 
-def test_stopping_is_seen_at_once_and_stays() -> None:
+def test_turn_stopping_phase_is_immediate_and_stays() -> None:
     view, _ = play(text("a"))
     view = turn_stopping(view, 2)
     view, _ = update(view, text("b"), 3)
     assert view.turn and view.turn.phase is Phase.STOPPING
 
 
-def test_notices_interrupt_the_prose_and_nothing_else() -> None:
+def test_update_notices_close_text_block_once() -> None:
     _, blocks = play(
         text("a"),
         Notice("t", safe_format("Note.")),
@@ -211,14 +212,14 @@ def test_notices_interrupt_the_prose_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(("outcome", "times"), [(Outcome.FAILED, 1), (Outcome.CANCELLED, 1), (Outcome.COMPLETE, 2)])
-def test_what_was_noticed_is_not_said_again_when_the_question_is_asked_again(outcome: Outcome, times: int) -> None:
+def test_update_notice_repeats_only_after_complete_turn(outcome: Outcome, times: int) -> None:
     notice = Notice("t", safe_format("→ gpt-5.2 · 4 turns carried"))
     view, first = play(notice, ended(outcome, received=False))
     _, again = play(notice, text("a"), view=view)
     assert [*said(first), *said(again)].count("→ gpt-5.2 · 4 turns carried") == times
 
 
-def test_events_of_another_turn_change_nothing() -> None:
+def test_update_event_of_other_turn_is_ignored() -> None:
     view, blocks = play(Streamed("other", TextDelta(0, "x")))
     assert blocks == []
     assert view.turn and view.turn.first is None

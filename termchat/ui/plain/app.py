@@ -30,14 +30,14 @@ from termchat.ui.frontend import FrontendContext
 from termchat.ui.markdown.preload import warm_renderer
 from termchat.ui.next_steps import COMMAND_LABELS
 from termchat.ui.phrases import retrying_line
-from termchat.ui.plain.effects import PlainEffectRunner
+from termchat.ui.plain.effects import PlainEffectRunner, append_only
 from termchat.ui.plain.heartbeat import Heartbeat
 from termchat.ui.plain.line_reader import LineReader
 from termchat.ui.plain.writer import PlainWriter
 from termchat.ui.similar_models import with_suggestions
 from termchat.ui.terminal.notify import Notifier
 from termchat.ui.text.line import styled_line
-from termchat.ui.turn_state import Think, ViewState, turn_sent, update
+from termchat.ui.turn_state import ViewState, turn_sent, update
 
 _log = logging.getLogger("termchat")
 _AGAIN = 2.0  # seconds within which a second Ctrl-C counts as one
@@ -57,8 +57,9 @@ class PlainApp:
         self._context = context
         self._session = context.session
         self._voice = PlainWriter(sys.stdout, context.theme, context.look)
-        think = Think.FULL if context.look.think is Think.FULL else Think.LINE
-        self.view = ViewState(think=think, usage_line=context.look.usage, step_labels=COMMAND_LABELS)
+        self.view = ViewState(
+            reasoning=append_only(context.look.reasoning), usage_line=context.look.usage, step_labels=COMMAND_LABELS
+        )
         self._reader = LineReader(0)
         self._doer = PlainEffectRunner(context, self._voice, self)
         self._notifier = Notifier(

@@ -161,7 +161,7 @@ class Repl:
         """Switch to the next reasoning style; without a running turn, show the last reasoning in the pager."""
         view = self.turns.view
         if view.busy:
-            style = self.turns.next_think()
+            style = self.turns.next_reasoning_view()
             if self.context.preferences:
                 self.context.preferences.change("reasoning", style)  # so that /set shows the current style
             self.widgets.toast.say(safe_format("reasoning: {style}", style=Safe(style)))

@@ -15,7 +15,6 @@ from termchat.ui.repl.widgets import Widgets
 from termchat.ui.terminal.capabilities import background, supports_hyperlinks
 from termchat.ui.text.palette import Palette
 from termchat.ui.theme_sample import sample_lines
-from termchat.ui.turn_state import Think
 
 Act = Callable[[], None]
 
@@ -86,7 +85,7 @@ class SettingsApplier:
         self._turns.show_usage_line(shown=settings.usage is UsageLine.LINE)
 
     def _reasoning(self, settings: Settings) -> None:
-        self._turns.show_thinking(Think(settings.reasoning.value))
+        self._turns.show_reasoning(settings.reasoning)
 
     def _queue(self, settings: Settings) -> None:
         self._turns.merge_queue(merged=settings.queue is QueueMode.TOGETHER)

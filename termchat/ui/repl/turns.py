@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from time import monotonic
 
+from termchat.config.settings import ReasoningView
 from termchat.core.events import MessageDone, TurnEnded
 from termchat.core.messages import Role, user_message
 from termchat.core.models import ModelRef
@@ -27,7 +28,7 @@ from termchat.ui.repl.transcript import prompt_sign, user_lines
 from termchat.ui.repl.widgets import Widgets
 from termchat.ui.similar_models import with_suggestions
 from termchat.ui.text.line import styled_line
-from termchat.ui.turn_state import Phase, Think, ViewState, show_thinking, turn_sent, turn_stopping, update
+from termchat.ui.turn_state import Phase, ViewState, change_reasoning_view, turn_sent, turn_stopping, update
 
 _log = logging.getLogger("termchat")
 _TICK = 1 / 8  # seconds
@@ -75,7 +76,7 @@ class TurnRunner:
     ) -> None:
         self.session = context.session
         self._providers = context.providers
-        self.view = ViewState(think=context.look.think, usage_line=context.look.usage)
+        self.view = ViewState(reasoning=context.look.reasoning, usage_line=context.look.usage)
         self.queue: list[str] = []
         self.steering = 0
         self.restored_text: str | None = None
@@ -220,16 +221,16 @@ class TurnRunner:
         raw = self._next(self._batch_size)
         self.send(raw, self._editor.pastes.expand(raw))
 
-    def next_think(self) -> Think:
-        """Switch to the next reasoning style and return it."""
-        styles = list(Think)
-        think = styles[(styles.index(self.view.think) + 1) % len(styles)]
-        self.show_thinking(think)
-        return think
+    def next_reasoning_view(self) -> ReasoningView:
+        """Switch to the next way of showing reasoning and return it."""
+        views = list(ReasoningView)
+        shown = views[(views.index(self.view.reasoning) + 1) % len(views)]
+        self.show_reasoning(shown)
+        return shown
 
-    def show_thinking(self, think: Think) -> None:
-        """Switch to a reasoning style."""
-        self.view, blocks = show_thinking(self.view, think)
+    def show_reasoning(self, shown: ReasoningView) -> None:
+        """Show more or less of the reasoning from now on."""
+        self.view, blocks = change_reasoning_view(self.view, shown)
         self._transcript.show(blocks)
         self._changed()
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from time import monotonic
 
+from termchat.config.settings import ReasoningView
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_format, safe_line
 from termchat.core.style import TextRole
@@ -22,7 +23,7 @@ from termchat.ui.text.fit import text_width, truncate
 from termchat.ui.text.line import Line, styled_line
 from termchat.ui.text.row import Row, Segment
 from termchat.ui.tool_cards import live_rows
-from termchat.ui.turn_state import Think, TurnState
+from termchat.ui.turn_state import TurnState
 
 _THOUGHT_ROWS = 4
 _QUEUE_ROWS = 3
@@ -103,7 +104,7 @@ class LiveContent:
         turn = self._turns.view.turn
         if turn is None:
             return ()
-        if turn.thinking and self._turns.view.think is Think.TAIL:
+        if turn.thinking and self._turns.view.reasoning is ReasoningView.TAIL:
             return [row.segments for row in self._thought(turn.thinking.tail)]
         return live_rows(turn.calls, monotonic(), self.columns, self._glyph())
 
