@@ -1,4 +1,4 @@
-"""A library in a real file, closed at the end, and what it told."""
+"""Chat stores in a real file, closed at the end, and the warnings they gave."""
 
 from __future__ import annotations
 
@@ -13,22 +13,24 @@ from termchat.store.chat_store import SqliteChatStore
 
 
 @dataclass
-class Shelf:
-    """Opens libraries; `told` is everything that users were told."""
+class StoreFixture:
+    """Open chat stores; `warnings` holds every failure shown to the user."""
 
     file: Path
-    told: list[Failure] = field(default_factory=list)
+    warnings: list[Failure] = field(default_factory=list)
     opened: list[SqliteChatStore] = field(default_factory=list)
 
-    def open(self, file: Path | None = None, *, every: float = 0.02, hide: Callable[[str], str] = str, vfs: str = ""):
-        library = SqliteChatStore(file or self.file, self.told.append, hide=hide, every=every, vfs=vfs)
-        self.opened.append(library)
-        return library
+    def open(
+        self, file: Path | None = None, *, every: float = 0.02, hide: Callable[[str], str] = str, vfs: str = ""
+    ) -> SqliteChatStore:
+        store = SqliteChatStore(file or self.file, self.warnings.append, hide=hide, every=every, vfs=vfs)
+        self.opened.append(store)
+        return store
 
     def in_memory(self) -> SqliteChatStore:
-        library = SqliteChatStore(None, self.told.append, every=0.02)
-        self.opened.append(library)
-        return library
+        store = SqliteChatStore(None, self.warnings.append, every=0.02)
+        self.opened.append(store)
+        return store
 
     async def close(self) -> None:
         while self.opened:
@@ -36,7 +38,7 @@ class Shelf:
 
 
 @pytest.fixture
-async def shelf(tmp_path: Path) -> AsyncIterator[Shelf]:
-    made = Shelf(tmp_path / "data" / "termchat" / "termchat.db")
-    yield made
-    await made.close()
+async def stores(tmp_path: Path) -> AsyncIterator[StoreFixture]:
+    fixture = StoreFixture(tmp_path / "data" / "termchat" / "termchat.db")
+    yield fixture
+    await fixture.close()

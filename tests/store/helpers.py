@@ -1,4 +1,4 @@
-"""Conversations as the engine would have them: events in their order, without an engine."""
+"""Recordings of turns: the events of an engine, in order, without an engine."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ USAGE = Usage(input=10, output=5, cached=2)
 
 
 def ask(recorder: Recorder, text: str, parent: str | None = None) -> str:
-    """A question stands in the tree; its node."""
+    """Add a question; return its node id."""
     node = Node(uuid4().hex, parent, user_message(text))
     recorder.add(node)
     return node.id
@@ -51,7 +51,7 @@ def reply(text: str, usage: Usage | None = USAGE) -> Message:
 async def answer(
     recorder: Recorder, question: str, text: str, cost: Decimal | None = None, usage: Usage = USAGE
 ) -> str:
-    """A whole turn; the node of the answer."""
+    """Record a whole turn; return the node id of the answer."""
     turn, node = uuid4().hex, uuid4().hex
     recording = await started(recorder, question, turn)
     stream(recording, turn, text.split(" "))
@@ -62,7 +62,7 @@ async def answer(
 
 
 async def started(recorder: Recorder, question: str, turn: str = "turn") -> Recording:
-    """A turn whose first request has left."""
+    """Begin a turn and its first request."""
     recording = await recorder.begin(turn, question)
     recording.record(TurnStarted(turn, MODEL))
     recording.record(StepStarted(turn, 1))
@@ -79,7 +79,7 @@ def end(recording: Recording, turn: str, cost: Decimal | None = None, usage: Usa
 
 
 def calls(recording: Recording, turn: str, question: str, names: Sequence[str]) -> str:
-    """A reply that calls tools is whole; its node."""
+    """Record a complete reply that calls tools; return its node id."""
     node = uuid4().hex
     for n, name in enumerate(names):
         recording.record(Streamed(turn, ToolCallDelta(n, f"call_{n}", name, "{}", complete=True)))
@@ -94,14 +94,14 @@ def result(recording: Recording, turn: str, n: int, name: str, text: str) -> Non
 
 
 async def until(found: Callable[[], Any], seconds: float = 20.0) -> Any:
-    """Wait for something to become true, on the event loop; a file tells nobody of its changes."""
+    """Wait on the event loop until `found` returns something true; SQLite reports no change of a file."""
     async with asyncio.timeout(seconds):
         while not (value := found()):
             await asyncio.sleep(0.005)
         return value
 
 
-def look(file: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:
-    """What another process would find in the file."""
+def query(file: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:
+    """Rows that another process reads from the file."""
     with closing(sqlite3.connect(file)) as connection:
         return connection.execute(sql, values).fetchall()

@@ -1,4 +1,4 @@
-"""Messages, trees and chats of any kind."""
+"""Hypothesis strategies for messages, trees and chats."""
 
 from __future__ import annotations
 

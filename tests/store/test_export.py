@@ -1,4 +1,4 @@
-"""Chats as files, and back."""
+"""Export of chats, and import of termchat's own JSON."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ from termchat.core.outcomes import Outcome
 from termchat.store.chat_store import SqliteChatStore as Store
 from termchat.store.export import Writer
 from termchat.store.export.markdown import fenced
-from tests.store.conftest import Shelf
+from tests.store.conftest import StoreFixture
 from tests.store.helpers import HERE, ORIGIN, STATE, answer, ask
 from tests.store.strategies import records
 
 
-def written(form: ExportFormat, *chats: FullChat) -> str:
+def export_text(form: ExportFormat, *chats: FullChat) -> str:
     writer = Writer(form)
     return "".join([writer.chat(chat) for chat in chats] + [writer.end()])
 
 
-async def exported(
-    library: ChatStore, form: ExportFormat, chats: list[str] | None = None, head: str | None = None
+async def export_from(
+    store: ChatStore, form: ExportFormat, chats: list[str] | None = None, head: str | None = None
 ) -> str:
-    return "".join([piece async for piece in library.export(form, chats, head)])
+    return "".join([piece async for piece in store.export(form, chats, head)])
 
 
 def sample() -> FullChat:
-    """A chat with a part of every kind, some of it hostile."""
+    """A chat with a part of every kind, some with hostile markup."""
     answer = Message(
         Role.ASSISTANT,
         (
@@ -79,93 +79,102 @@ def sample() -> FullChat:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(records(), min_size=1, max_size=3, unique_by=lambda record: record.info.id))
-def test_json_brings_everything_back_into_another_library(chats: list[FullChat]) -> None:
-    async def there_and_back() -> tuple[str, str]:
+def test_json_export_imported_elsewhere_is_equal(chats: list[FullChat]) -> None:
+    async def round_trip() -> tuple[str, str]:
         with tempfile.TemporaryDirectory() as directory:
             file = Path(directory) / "chats.json"
-            file.write_text(written(ExportFormat.JSON, *chats), "utf-8")
-            library = Store(None, lambda _: None)
-            report = await library.import_file(file)
+            file.write_text(export_text(ExportFormat.JSON, *chats), "utf-8")
+            store = Store(None, lambda _: None)
+            report = await store.import_file(file)
             assert isinstance(report, ImportReport)
             assert (report.chats, report.skipped) == (len(chats), ())
             assert report.messages == sum(len(chat.conversation.nodes) for chat in chats)
-            again = await library.import_file(file)
+            again = await store.import_file(file)
             assert again == ImportReport("termchat", known=len(chats))
-            found = await exported(library, ExportFormat.JSON, [chat.info.id for chat in chats])
-            await library.close()
+            found = await export_from(store, ExportFormat.JSON, [chat.info.id for chat in chats])
+            await store.close()
             return file.read_text("utf-8"), found
 
-    before, after = asyncio.run(there_and_back())
+    before, after = asyncio.run(round_trip())
     assert json.loads(after) == json.loads(before)
 
 
-async def test_a_chat_of_the_library_comes_back_in_another_and_goes_on(shelf: Shelf, tmp_path: Path) -> None:
-    library = shelf.open()
-    recorder = library.new_recorder(STATE, HERE)
+async def test_json_import_again_adds_only_new_messages(stores: StoreFixture, tmp_path: Path) -> None:
+    store = stores.open()
+    recorder = store.new_recorder(STATE, HERE)
     first = ask(recorder, "one")
     await answer(recorder, first, "two")
     await answer(recorder, first, "sibling")
     file = tmp_path / "out.json"
-    file.write_text(await exported(library, ExportFormat.JSON), "utf-8")
-    other = shelf.open(tmp_path / "other" / "termchat.db")
+    file.write_text(await export_from(store, ExportFormat.JSON), "utf-8")
+    other = stores.open(tmp_path / "other" / "termchat.db")
     await other.import_file(file)
 
-    here, there = await library.resume(recorder.chat_id, HERE), await other.resume(recorder.chat_id, HERE)
-    assert isinstance(here, Resumed) and isinstance(there, Resumed)
-    assert there.conversation == here.conversation and there.state == here.state
+    here, there = await store.resume(recorder.chat_id, HERE), await other.resume(recorder.chat_id, HERE)
+    assert isinstance(here, Resumed)
+    assert isinstance(there, Resumed)
+    assert there.conversation == here.conversation
+    assert there.state == here.state
     await answer(recorder, ask(recorder, "three", here.conversation.head), "four")
-    file.write_text(await exported(library, ExportFormat.JSON), "utf-8")
+    file.write_text(await export_from(store, ExportFormat.JSON), "utf-8")
     assert await other.import_file(file) == ImportReport("termchat", messages=2)
 
 
-async def test_one_branch_is_exported_alone(shelf: Shelf) -> None:
-    library = shelf.open()
-    recorder = library.new_recorder(STATE, HERE)
+async def test_export_of_head_holds_one_branch(stores: StoreFixture) -> None:
+    store = stores.open()
+    recorder = store.new_recorder(STATE, HERE)
     first = ask(recorder, "one")
     two = await answer(recorder, first, "two")
     recorder.move(first)
     await answer(recorder, first, "sibling")
 
-    here = await exported(library, ExportFormat.TEXT, [recorder.chat_id])
-    there = await exported(library, ExportFormat.TEXT, [recorder.chat_id], two)
-    assert "sibling" in here and "two" not in here
-    assert "two" in there and "sibling" not in there
-    branch = json.loads(await exported(library, ExportFormat.JSON, [recorder.chat_id], two))
+    here = await export_from(store, ExportFormat.TEXT, [recorder.chat_id])
+    there = await export_from(store, ExportFormat.TEXT, [recorder.chat_id], two)
+    assert "sibling" in here
+    assert "two" not in here
+    assert "two" in there
+    assert "sibling" not in there
+    branch = json.loads(await export_from(store, ExportFormat.JSON, [recorder.chat_id], two))
     assert [entry["id"] for entry in branch["chats"][0]["messages"]] == [first, two]
 
 
-async def test_an_empty_library_is_exported_as_a_whole_file(shelf: Shelf) -> None:
-    library = shelf.open()
+async def test_export_of_empty_store_is_a_complete_file(stores: StoreFixture) -> None:
+    store = stores.open()
 
-    assert json.loads(await exported(library, ExportFormat.JSON))["chats"] == []
-    assert (await exported(library, ExportFormat.HTML)).endswith("</html>\n")
+    assert json.loads(await export_from(store, ExportFormat.JSON))["chats"] == []
+    assert (await export_from(store, ExportFormat.HTML)).endswith("</html>\n")
 
 
-def test_markdown_says_everything_and_keeps_fences_apart() -> None:
-    text = written(ExportFormat.MARKDOWN, sample())
+def test_markdown_export_holds_all_parts_and_widens_fences() -> None:
+    text = export_text(ExportFormat.MARKDOWN, sample())
 
     assert text.startswith("# A <title>\n")
-    assert "## You\n" in text and "## openai/gpt-5.2\n" in text and "· cut*" in text
+    assert "## You\n" in text
+    assert "## openai/gpt-5.2\n" in text
+    assert "· cut*" in text
     assert "````\n```\nout\n```\n````\n" in text
     assert '`````json\n{"path": "````"}\n`````\n' in text
     assert "another" not in text
 
 
-def test_text_says_everything() -> None:
-    text = written(ExportFormat.TEXT, sample())
+def test_text_export_holds_all_parts() -> None:
+    text = export_text(ExportFormat.TEXT, sample())
 
-    assert "You, " in text and "[calls ls" in text and "[ls failed: ```" in text and "(cut):" in text
+    assert "You, " in text
+    assert "[calls ls" in text
+    assert "[ls failed: ```" in text
+    assert "(cut):" in text
 
 
 @given(st.text("`~ab\n", max_size=30))
-def test_a_fence_is_longer_than_any_within(text: str) -> None:
+def test_fence_is_longer_than_any_inside(text: str) -> None:
     lines = fenced(text).splitlines()
     assert lines[0] == lines[-1]
     assert all(not line.startswith(lines[0]) for line in lines[1:-1])
 
 
-class _Tags(HTMLParser):
-    """Every tag with its attributes."""
+class TagCollector(HTMLParser):
+    """Collect every tag with its attributes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -176,13 +185,13 @@ class _Tags(HTMLParser):
 
 
 def tags(html: str) -> list[tuple[str, dict[str, str | None]]]:
-    parser = _Tags()
+    parser = TagCollector()
     parser.feed(html)
     return parser.found
 
 
-def harmless(html: str) -> None:
-    """No script, nothing loaded, no handler, no link but to the web and mail."""
+def assert_inert(html: str) -> None:
+    """Check that a page has no script, handler, loaded resource, or link other than web and mail."""
     for tag, attributes in tags(html):
         assert tag not in ("script", "iframe", "object", "embed", "link", "form", "base", "svg", "video", "audio")
         assert not any(name.startswith("on") for name in attributes)
@@ -190,52 +199,54 @@ def harmless(html: str) -> None:
         assert (attributes.get("href") or "https://").startswith(("http://", "https://", "mailto:"))
 
 
-def test_html_runs_nothing_loads_nothing_and_knows_the_dark() -> None:
-    html = written(ExportFormat.HTML, sample())
+def test_html_export_is_inert_and_follows_color_scheme() -> None:
+    html = export_text(ExportFormat.HTML, sample())
 
-    harmless(html)
-    assert "<strong>bold</strong>" in html and "prefers-color-scheme: dark" in html
+    assert_inert(html)
+    assert "<strong>bold</strong>" in html
+    assert "prefers-color-scheme: dark" in html
     assert '<a href="http://evil/x.png">pic</a>' in html
-    assert html.count("<article>") == 1 and "A &lt;title&gt;" in html
+    assert html.count("<article>") == 1
+    assert "A &lt;title&gt;" in html
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.text('<>"&=()[]!`*_#-|:/ \nabconsriptjavhem', max_size=80))
-def test_html_is_harmless_whatever_was_said(said: str) -> None:
+def test_html_export_of_any_text_is_inert(text: str) -> None:
     chat = sample()
     message = Message(
-        Role.ASSISTANT, (Text(said), Reasoning(said), ToolCall(said, said, said), Image(said, b"x", said))
+        Role.ASSISTANT, (Text(text), Reasoning(text), ToolCall(text, text, text), Image(text, b"x", text))
     )
     node = Node("n", None, message)
-    info = replace(chat.info, title=said)
-    harmless(written(ExportFormat.HTML, replace(chat, info=info, conversation=Conversation({"n": node}, "n"))))
+    info = replace(chat.info, title=text)
+    assert_inert(export_text(ExportFormat.HTML, replace(chat, info=info, conversation=Conversation({"n": node}, "n"))))
 
 
 @settings(max_examples=40, deadline=None)
 @given(records(), st.sampled_from(ExportFormat))
-def test_every_chat_can_be_written_in_every_form(chat: FullChat, form: ExportFormat) -> None:
-    assert written(form, chat, chat).encode("utf-8")
+def test_export_any_chat_in_any_format_is_utf8(chat: FullChat, form: ExportFormat) -> None:
+    assert export_text(form, chat, chat).encode("utf-8")
 
 
-async def test_what_is_no_export_is_refused_with_words(shelf: Shelf, tmp_path: Path) -> None:
-    library = shelf.open()
+async def test_import_of_other_file_fails(stores: StoreFixture, tmp_path: Path) -> None:
+    store = stores.open()
     bad = tmp_path / "bad"
     for raw in (b"", b"hello", b"{}", b"[]", b"[1]", b'{"a": 1}', b"PK\x03\x04broken", b"\xff\xfe", b"[" * 100_000):
         bad.write_bytes(raw)
-        assert isinstance(await library.import_file(bad), Failure), raw
-    assert isinstance(await library.import_file(tmp_path / "missing"), Failure)
-    assert isinstance(await library.import_file(tmp_path / ""), Failure)
+        assert isinstance(await store.import_file(bad), Failure), raw
+    assert isinstance(await store.import_file(tmp_path / "missing"), Failure)
+    assert isinstance(await store.import_file(tmp_path / ""), Failure)
 
 
-async def test_bad_records_are_named_and_skipped(shelf: Shelf, tmp_path: Path) -> None:
-    good = json.loads(written(ExportFormat.JSON, sample()))
+async def test_import_names_and_skips_bad_records(stores: StoreFixture, tmp_path: Path) -> None:
+    good = json.loads(export_text(ExportFormat.JSON, sample()))
     entry = good["chats"][0]
     circle = {**entry, "id": "x1", "title": "circle", "messages": [{**entry["messages"][0], "parent": "n1"}]}
     strange = {**entry, "id": "x2", "title": "strange", "messages": [{"id": "a", "message": {"v": 99}}]}
     good["chats"] += [circle, strange, {"title": "no id"}, 7, {**entry, "id": "../..", "title": "path"}]
     file = tmp_path / "mixed.json"
     file.write_text(json.dumps(good))
-    report = await shelf.open().import_file(file)
+    report = await stores.open().import_file(file)
 
     assert isinstance(report, ImportReport)
     assert (report.chats, report.messages) == (1, 4)

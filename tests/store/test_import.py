@@ -1,4 +1,4 @@
-"""Exports of other programs, written from the descriptions of their formats."""
+"""Import of exports of other programs, with samples written after their format descriptions."""
 
 from __future__ import annotations
 
@@ -31,62 +31,62 @@ from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.usage import Usage
 from termchat.store.importers import chatgpt, claude
-from tests.store.conftest import Shelf
+from tests.store.conftest import StoreFixture
 from tests.store.helpers import HERE
 
 SAMPLES = Path(__file__).parent / "samples"
 
 
-async def opened(library: ChatStore, title: str) -> Resumed:
-    page = await library.chats(limit=100)
+async def resume_by_title(store: ChatStore, title: str) -> Resumed:
+    page = await store.chats(limit=100)
     (chat,) = [chat.id for chat in page.chats if chat.title == title]
-    found = await library.resume(chat, HERE)
+    found = await store.resume(chat, HERE)
     assert isinstance(found, Resumed)
     return found
 
 
-async def path(library: ChatStore, title: str) -> list[Message]:
-    return [node.message for node in (await opened(library, title)).conversation.path()]
+async def path(store: ChatStore, title: str) -> list[Message]:
+    return [node.message for node in (await resume_by_title(store, title)).conversation.path()]
 
 
-async def taken(library: ChatStore, file: Path, counts: tuple[int, int], skipped: list[str]) -> None:
-    """Import twice: the first time everything, the second nothing."""
-    report = await library.import_file(file)
+async def assert_import(store: ChatStore, file: Path, counts: tuple[int, int], skipped: list[str]) -> None:
+    """Import twice and check the counts; the second import adds nothing."""
+    report = await store.import_file(file)
     assert isinstance(report, ImportReport)
     assert (report.chats, report.messages) == counts
     assert [item.name for item in report.skipped] == skipped
-    again = await library.import_file(file)
+    again = await store.import_file(file)
     assert isinstance(again, ImportReport)
     assert (again.chats, again.messages, again.known) == (0, 0, counts[0])
 
 
-async def test_chatgpt(shelf: Shelf) -> None:
-    library = shelf.open()
-    await taken(library, SAMPLES / "chatgpt.json", (2, 9), ["Broken chat", "chat 4"])
+async def test_import_chatgpt_keeps_branches_tools_and_model(stores: StoreFixture) -> None:
+    store = stores.open()
+    await assert_import(store, SAMPLES / "chatgpt.json", (2, 9), ["Broken chat", "chat 4"])
 
     gpt = Origin("openai", ApiProtocol.RESPONSES, "gpt-5")
-    assert await path(library, "Plotting primes") == [
+    assert await path(store, "Plotting primes") == [
         user_message("Plot the primes"),
         Message(Role.ASSISTANT, (Reasoning("Plan\nUse a sieve."),), gpt, Outcome.COMPLETE),
         Message(Role.ASSISTANT, (ToolCall("m-code", "python", "print([2, 3, 5])"),), gpt, Outcome.COMPLETE),
         Message(Role.TOOL, (ToolResult("m-code", "python", (Text("[2, 3, 5]"),)),)),
         Message(Role.ASSISTANT, (Text("[image, not in the export]"), Text("Here.")), gpt, Outcome.COMPLETE),
     ]
-    found = await opened(library, "Plotting primes")
-    assert len(found.conversation.nodes) == 7  # with the question that was edited, and its answer
+    found = await resume_by_title(store, "Plotting primes")
+    assert len(found.conversation.nodes) == 7  # includes the edited question and its answer
     assert found.state.model == ModelRef("openai", "gpt-5")
-    assert await path(library, "Hello there") == [
+    assert await path(store, "Hello there") == [
         user_message("Hello there"),
         Message(Role.ASSISTANT, (Text("Hi"),), None, Outcome.CUT),
     ]
     assert prepare_history(found.conversation.history(), gpt, lambda _: True)
 
 
-async def test_claude(shelf: Shelf) -> None:
-    library = shelf.open()
-    await taken(library, SAMPLES / "claude.json", (2, 7), ["Broken"])
+async def test_import_claude_keeps_branches_tools_and_files(stores: StoreFixture) -> None:
+    store = stores.open()
+    await assert_import(store, SAMPLES / "claude.json", (2, 7), ["Broken"])
 
-    assert await path(library, "Weather talk") == [
+    assert await path(store, "Weather talk") == [
         user_message("What is it like?", File("notes.txt", "text/plain", b"It may rain.")),
         Message(
             Role.ASSISTANT,
@@ -96,26 +96,26 @@ async def test_claude(shelf: Shelf) -> None:
         Message(Role.TOOL, (ToolResult("call_2", "weather", (Text("18 degrees"),)),)),
         Message(Role.ASSISTANT, (Text("It is 18 degrees."),), outcome=Outcome.COMPLETE),
     ]
-    branches = await opened(library, "Two answers")
+    branches = await resume_by_title(store, "Two answers")
     assert [n.message.text for n in branches.conversation.path()] == ["Say a word", "second"]
     assert len(branches.conversation.nodes) == 3
     assert branches.info.created == 1_735_700_400.0
 
 
 def llm_log(file: Path, *, old: bool = False) -> None:
-    """A logs.db as the migrations of llm make it; `old` is one before attachments and tools."""
+    """Create a logs.db with the tables of llm; `old` leaves out attachments and tools."""
     script = (SAMPLES / "llm.sql").read_text()
     with closing(sqlite3.connect(file)) as connection:
         connection.executescript(script.partition("-- later tables")[0] if old else script)
 
 
-async def test_llm(shelf: Shelf, tmp_path: Path) -> None:
+async def test_import_llm_log_keeps_attachments_tools_and_usage(stores: StoreFixture, tmp_path: Path) -> None:
     llm_log(tmp_path / "logs.db")
-    library = shelf.open()
-    await taken(library, tmp_path / "logs.db", (2, 8), [])
+    store = stores.open()
+    await assert_import(store, tmp_path / "logs.db", (2, 8), [])
 
     origin = Origin("openai", ApiProtocol.CHAT, "gpt-4o-mini-2024")
-    assert await path(library, "Rome weather") == [
+    assert await path(store, "Rome weather") == [
         user_message("Weather?", Text("some context\n"), Image("image/png", b"\x89PNG")),
         Message(
             Role.ASSISTANT,
@@ -129,26 +129,27 @@ async def test_llm(shelf: Shelf, tmp_path: Path) -> None:
         user_message("Thanks", Image("image/png", b"", "https://example.org/x.png")),
         Message(Role.ASSISTANT, (Text("Welcome."),), origin, Outcome.COMPLETE),
     ]
-    found = await opened(library, "Rome weather")
+    found = await resume_by_title(store, "Rome weather")
     assert found.state.system == "Be brief."
-    assert (await opened(library, "alone")).state.model == ModelRef("anthropic", "claude")
+    assert (await resume_by_title(store, "alone")).state.model == ModelRef("anthropic", "claude")
 
 
-async def test_an_old_log_of_llm(shelf: Shelf, tmp_path: Path) -> None:
+async def test_import_llm_log_without_later_tables(stores: StoreFixture, tmp_path: Path) -> None:
     llm_log(tmp_path / "logs.db", old=True)
-    library = shelf.open()
-    await taken(library, tmp_path / "logs.db", (2, 7), [])
+    store = stores.open()
+    await assert_import(store, tmp_path / "logs.db", (2, 7), [])
 
 
-async def test_another_database_is_not_a_log_of_llm(shelf: Shelf, tmp_path: Path) -> None:
+async def test_import_of_other_database_is_skipped(stores: StoreFixture, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "logs.db")) as connection:
         connection.execute("CREATE TABLE bookmarks (a)")
-    report = await shelf.open().import_file(tmp_path / "logs.db")
+    report = await stores.open().import_file(tmp_path / "logs.db")
 
-    assert isinstance(report, ImportReport) and len(report.skipped) == 1
+    assert isinstance(report, ImportReport)
+    assert len(report.skipped) == 1
 
 
-async def test_an_archive_and_a_folder_are_read_as_well(shelf: Shelf, tmp_path: Path) -> None:
+async def test_import_reads_folder_and_zip(stores: StoreFixture, tmp_path: Path) -> None:
     chats: list[Any] = json.loads((SAMPLES / "chatgpt.json").read_text())
     folder = tmp_path / "export"
     folder.mkdir()
@@ -157,25 +158,26 @@ async def test_an_archive_and_a_folder_are_read_as_well(shelf: Shelf, tmp_path: 
     with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
         archive.writestr("inner/conversations.json", json.dumps(chats))
         archive.writestr("user.json", "{}")
-    library = shelf.open()
+    store = stores.open()
 
-    first, second = await library.import_file(folder), await library.import_file(tmp_path / "export.zip")
-    assert isinstance(first, ImportReport) and isinstance(second, ImportReport)
+    first, second = await store.import_file(folder), await store.import_file(tmp_path / "export.zip")
+    assert isinstance(first, ImportReport)
+    assert isinstance(second, ImportReport)
     assert (first.chats, first.messages) == (2, 9)
     assert (second.chats, second.messages, second.known) == (0, 0, 2)
 
 
-async def test_a_newer_export_of_the_same_chat_adds_what_is_new(shelf: Shelf, tmp_path: Path) -> None:
+async def test_import_newer_export_adds_new_messages(stores: StoreFixture, tmp_path: Path) -> None:
     chats: list[Any] = json.loads((SAMPLES / "claude.json").read_text())
     file = tmp_path / "conversations.json"
     file.write_text(json.dumps(chats[1:2]))
-    library = shelf.open()
-    await library.import_file(file)
+    store = stores.open()
+    await store.import_file(file)
     more = {"uuid": "new", "sender": "human", "text": "And now?", "parent_message_uuid": "b-3"}
     chats[1]["chat_messages"].append(more)
     file.write_text(json.dumps(chats[1:2]))
 
-    assert await library.import_file(file) == ImportReport("Claude", messages=1)
+    assert await store.import_file(file) == ImportReport("Claude", messages=1)
 
 
 NAMES = (
@@ -192,25 +194,27 @@ VALUES = st.recursive(
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(VALUES, st.sampled_from(["mapping", "chat_messages"]), VALUES, st.randoms())
-def test_whatever_is_in_an_export_it_is_read_or_skipped(odd: Any, key: str, inside: Any, chance: Any) -> None:
+def test_import_any_values_are_read_or_skipped(odd: Any, key: str, inside: Any, chance: Any) -> None:
     read = chatgpt.read if key == "mapping" else claude.read
     wrapped = {"a": {"message": inside, "parent": None}} if key == "mapping" else [inside]
     found = list(read([odd, {"id": "1", "uuid": "1", key: odd}, {"id": "2", "uuid": "2", key: wrapped}]))
     assert len(found) == 3 or any(not isinstance(item, SkippedRecord) for item in found)
 
 
-def test_a_record_of_a_real_shape_that_lost_anything_is_read_or_skipped() -> None:
+def test_import_damaged_record_is_read_or_skipped() -> None:
     for read, name in ((chatgpt.read, "chatgpt.json"), (claude.read, "claude.json")):
         for chat in json.loads((SAMPLES / name).read_text()):
-            for hurt in _hurt(chat):
-                assert len(list(read([hurt]))) == 1
+            for damaged in _damaged_variants(chat):
+                assert len(list(read([damaged]))) == 1
 
 
-def _hurt(value: Any) -> list[Any]:
-    """The value with each of its inner values replaced by something else, one at a time."""
+def _damaged_variants(value: Any) -> list[Any]:
+    """Variants of a value, each with one inner value replaced."""
     found: list[Any] = [None, 7, "x", [], {}]
     if isinstance(value, dict):
-        found += [{**value, key: inner} for key in value for inner in _hurt(value[key])]
+        found += [{**value, key: inner} for key in value for inner in _damaged_variants(value[key])]
     if isinstance(value, list):
-        found += [[*value[:n], inner, *value[n + 1 :]] for n in range(len(value)) for inner in _hurt(value[n])]
+        found += [
+            [*value[:n], inner, *value[n + 1 :]] for n in range(len(value)) for inner in _damaged_variants(value[n])
+        ]
     return found

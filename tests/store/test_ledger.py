@@ -16,7 +16,7 @@ from termchat.core.usage import Usage
 from termchat.store import ledger
 from termchat.store.ledger import Entry
 from termchat.store.sqlite import db
-from tests.store.conftest import Shelf
+from tests.store.conftest import StoreFixture
 from tests.store.helpers import HERE, STATE, answer, ask
 
 DAY = 86_400.0
@@ -64,29 +64,29 @@ def test_usage_groups_by_day_model_and_chat_since_date() -> None:
     connection.close()
 
 
-async def test_usage_cost_unknown_stays_unknown_and_reported_wins(shelf: Shelf) -> None:
-    library = shelf.open()
-    recorder = library.new_recorder(STATE, HERE)
+async def test_usage_cost_unknown_stays_unknown_and_reported_wins(stores: StoreFixture) -> None:
+    store = stores.open()
+    recorder = store.new_recorder(STATE, HERE)
     question = ask(recorder, "go")
     await answer(recorder, question, "x", None)
-    (row,) = await library.usage(UsageGroup.MODEL)
+    (row,) = await store.usage(UsageGroup.MODEL)
     assert (row.cost, row.unpriced) == (Decimal(0), 1)
 
     await answer(recorder, question, "x", Decimal("0.5"), Usage(1, 1, cost=Decimal("0.5")))
-    (row,) = await library.usage(UsageGroup.MODEL)
+    (row,) = await store.usage(UsageGroup.MODEL)
     assert (row.cost, row.unpriced, row.requests) == (Decimal("0.5"), 1, 2)
-    assert await library.usage(UsageGroup.MODEL, time.time() + 60) == ()
+    assert await store.usage(UsageGroup.MODEL, time.time() + 60) == ()
 
 
-async def test_ledger_survives_purge_of_chat(shelf: Shelf) -> None:
-    library = shelf.open()
-    recorder = library.new_recorder(STATE, HERE)
+async def test_ledger_survives_purge_of_chat(stores: StoreFixture) -> None:
+    store = stores.open()
+    recorder = store.new_recorder(STATE, HERE)
     await answer(recorder, ask(recorder, "go"), "x", Decimal("0.5"))
-    await library.delete(recorder.chat_id)
-    await shelf.close()
-    with closing(db.open_file(shelf.file).connection) as connection:
+    await store.delete(recorder.chat_id)
+    await stores.close()
+    with closing(db.open_file(stores.file).connection) as connection:
         connection.execute("UPDATE chats SET deleted = 1")
-    library = shelf.open()
+    store = stores.open()
 
-    (row,) = await library.usage(UsageGroup.CHAT)
+    (row,) = await store.usage(UsageGroup.CHAT)
     assert (row.key, row.title, row.cost) == ("", "deleted chats", Decimal("0.5"))

@@ -1,4 +1,4 @@
-"""Messages as JSON, and back."""
+"""Messages as JSON: round trips and invalid records."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from tests.store.strategies import messages
 
 
 @given(messages)
-def test_a_message_comes_back_as_it_was(message: Message) -> None:
+def test_message_json_with_blobs_round_trips(message: Message) -> None:
     encoded = encode(message)
 
     assert decode(encoded.text, encoded.blobs.__getitem__) == message
 
 
 @given(messages)
-def test_a_message_that_stands_alone_comes_back_as_it_was(message: Message) -> None:
+def test_message_json_inline_round_trips(message: Message) -> None:
     encoded = encode(message, inline=True)
 
     assert not encoded.blobs
@@ -47,14 +47,14 @@ def test_a_message_that_stands_alone_comes_back_as_it_was(message: Message) -> N
 
 
 @given(st.text())
-def test_half_characters_are_replaced_and_the_rest_stays(text: str) -> None:
+def test_message_json_replaces_lone_surrogates(text: str) -> None:
     encoded = encode(user_message(text or "x"))
 
     encoded.text.encode("utf-8")
     assert decode(encoded.text, missing_blob) == user_message(repair_surrogates(text or "x"))
 
 
-def test_numbers_that_json_does_not_know_survive() -> None:
+def test_message_json_keeps_infinity() -> None:
     message = Message(Role.ASSISTANT, (Text("a", provider_data={"n": math.inf, "m": [-math.inf]}),))
     encoded = encode(message)
 
@@ -62,8 +62,8 @@ def test_numbers_that_json_does_not_know_survive() -> None:
     assert decode(encoded.text, missing_blob) == message
 
 
-def test_no_field_of_a_message_is_forgotten() -> None:
-    """A field that is added to a message must be added to the codec, and then here and to the strategies."""
+def test_message_json_knows_every_field() -> None:
+    """Fail for a new field until the codec, this table and the strategies know it."""
     known = {
         Message: "role parts origin outcome usage",
         Origin: "provider protocol model",
@@ -80,7 +80,7 @@ def test_no_field_of_a_message_is_forgotten() -> None:
     assert {kind: " ".join(field.name for field in fields(kind)) for kind in known} == known
 
 
-def test_the_same_bytes_are_named_alike() -> None:
+def test_message_json_equal_bytes_share_blob() -> None:
     one, other = (
         encode(user_message("a", Image("image/png", b"x"))),
         encode(user_message("b", File("x.pdf", "application/pdf", b"x"))),
@@ -89,7 +89,7 @@ def test_the_same_bytes_are_named_alike() -> None:
     assert one.blobs == other.blobs
 
 
-def test_a_message_whose_attachment_is_lost_is_still_read() -> None:
+def test_message_json_missing_blob_is_empty() -> None:
     encoded = encode(user_message("look", Image("image/png", b"x")))
 
     assert decode(encoded.text, missing_blob) == user_message("look", Image("image/png", b""))
@@ -99,13 +99,13 @@ def test_a_message_whose_attachment_is_lost_is_still_read() -> None:
     st.text()
     | st.recursive(st.none() | st.integers(), lambda v: st.lists(v) | st.dictionaries(st.text(), v)).map(json.dumps)
 )
-def test_anything_else_is_a_bad_record_and_nothing_worse(text: str) -> None:
+def test_message_json_other_text_is_invalid_record(text: str) -> None:
     with pytest.raises(InvalidRecord):
         decode(text, missing_blob)
 
 
 @given(messages, st.data())
-def test_a_message_that_lost_a_piece_is_a_message_or_a_bad_record(message: Message, data: st.DataObject) -> None:
+def test_message_json_lost_character_is_read_or_invalid_record(message: Message, data: st.DataObject) -> None:
     encoded: Encoded = encode(message, inline=True)
     at = data.draw(st.integers(0, len(encoded.text)))
     try:
@@ -114,6 +114,6 @@ def test_a_message_that_lost_a_piece_is_a_message_or_a_bad_record(message: Messa
         pass
 
 
-def test_nesting_without_end_is_a_bad_record() -> None:
+def test_message_json_deep_nesting_is_invalid_record() -> None:
     with pytest.raises(InvalidRecord):
         decode('{"v":1,"author":"user","parts":' + "[" * 100_000, missing_blob)

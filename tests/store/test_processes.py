@@ -1,4 +1,4 @@
-"""Real processes: killed in the middle of a sentence, and two at the same chat."""
+"""Real processes: killed during a reply, or sharing one chat file."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from termchat.core.history import prepare_history
 from termchat.core.messages import Role
 from termchat.core.outcomes import Outcome
 from termchat.store import processes
-from tests.store.conftest import Shelf
-from tests.store.helpers import HERE, ORIGIN, STATE, answer, ask, look
+from tests.store.conftest import StoreFixture
+from tests.store.helpers import HERE, ORIGIN, STATE, answer, ask, query
 
 KILLS = int(os.environ.get("STORE_TEST_KILLS", "20"))
-SAVED = 0.2 + 1.0  # the writer saves every 0.2 s; the rest is for a machine that has other things to do
+SAVED = 0.2 + 1.0  # the writer saves every 0.2 s; the rest allows for a busy machine
 
 
 @asynccontextmanager
@@ -39,7 +39,7 @@ async def writer(file: Path, seed: int, chat: str = "") -> AsyncIterator[asyncio
 
 
 async def line(process: asyncio.subprocess.Process, word: str) -> str:
-    """What stands behind the next line that begins with a word."""
+    """Read up to the next line that begins with `word`; return the field after it."""
     assert process.stdout
     async with asyncio.timeout(30):
         while True:
@@ -49,8 +49,8 @@ async def line(process: asyncio.subprocess.Process, word: str) -> str:
                 return raw.split()[1]
 
 
-async def killed(file: Path, seed: int) -> tuple[str, list[list[str]], float]:
-    """Let a writer talk for a while and kill it: its chat, what it said, and when it ended."""
+async def run_and_kill(file: Path, seed: int) -> tuple[str, list[list[str]], float]:
+    """Run a writer for a while and kill it; return its chat id, its output lines and the time of the kill."""
     async with writer(file, seed) as process:
         chat = await line(process, "chat")
         assert process.stdout
@@ -62,32 +62,33 @@ async def killed(file: Path, seed: int) -> tuple[str, list[list[str]], float]:
 
 
 @pytest.mark.timeout(60 + 10 * KILLS)
-async def test_nothing_older_than_a_moment_is_lost_when_the_process_is_killed(tmp_path: Path) -> None:
+async def test_killed_process_loses_less_than_save_interval(tmp_path: Path) -> None:
     places = asyncio.Semaphore(4)
 
     async def once(seed: int) -> None:
         async with places:
             file = tmp_path / str(seed) / "termchat.db"
-            chat, said, ended = await killed(file, seed)
-            await whole(file, chat, said, ended)
+            chat, output, ended = await run_and_kill(file, seed)
+            await assert_saved(file, chat, output, ended)
 
     async with asyncio.TaskGroup() as group:
         for seed in range(KILLS):
             group.create_task(once(seed))
 
 
-async def whole(file: Path, chat: str, said: list[list[str]], ended: float) -> None:
-    """The file is sound, holds what was said, and the chat goes on."""
-    shelf = Shelf(file)
-    library = shelf.open()
-    found = await library.resume(chat, HERE)
-    if not said:
-        await shelf.close()
+async def assert_saved(file: Path, chat: str, output: list[list[str]], ended: float) -> None:
+    """Check that the file is intact, holds the reported steps, and accepts new turns."""
+    stores = StoreFixture(file)
+    store = stores.open()
+    found = await store.resume(chat, HERE)
+    if not output:
+        await stores.close()
         return
-    assert isinstance(found, Resumed) and not found.forked
+    assert isinstance(found, Resumed)
+    assert not found.forked
     tree = found.conversation
     everything = "\n".join(f"{n.message.text} {' '.join(r.text for r in n.message.results)}" for n in tree.path())
-    for kind, *rest in (words for words in said if len(words) > 1):
+    for kind, *rest in (words for words in output if len(words) > 1):
         match kind, rest:
             case "asked", [node]:
                 assert node in tree.nodes
@@ -99,67 +100,69 @@ async def whole(file: Path, chat: str, said: list[list[str]], ended: float) -> N
                 assert f"{turn[:8]}r{n}" in everything
             case _:
                 pass
-    await goes_on(found, shelf, chat)
+    await assert_chat_continues(found, stores, chat)
 
 
-async def goes_on(found: Resumed, shelf: Shelf, chat: str) -> None:
+async def assert_chat_continues(found: Resumed, stores: StoreFixture, chat: str) -> None:
     replies = [n.message for n in found.conversation.nodes.values() if n.message.role is Role.ASSISTANT]
     assert all(message.outcome in (Outcome.COMPLETE, Outcome.CUT) for message in replies)
     assert prepare_history(found.conversation.history(), ORIGIN, lambda _: True)
     question = ask(found.recorder, "and then?", found.conversation.head)
     node = await answer(found.recorder, question, "this")
-    await shelf.close()
-    assert shelf.told == []
-    assert look(shelf.file, "PRAGMA integrity_check") == [("ok",)]
-    assert look(shelf.file, "PRAGMA foreign_key_check") == []
-    assert look(shelf.file, "SELECT count(*) FROM partials") == [(0,)]
-    assert look(shelf.file, "SELECT nodes.id FROM chats JOIN nodes ON nodes.n = head") == [(node,)]
+    await stores.close()
+    assert stores.warnings == []
+    assert query(stores.file, "PRAGMA integrity_check") == [("ok",)]
+    assert query(stores.file, "PRAGMA foreign_key_check") == []
+    assert query(stores.file, "SELECT count(*) FROM partials") == [(0,)]
+    assert query(stores.file, "SELECT nodes.id FROM chats JOIN nodes ON nodes.n = head") == [(node,)]
 
 
-async def test_a_chat_that_another_process_has_open_is_forked(shelf: Shelf) -> None:
-    async with writer(shelf.file, 1) as process:
+async def test_resume_chat_open_in_other_process_forks(stores: StoreFixture) -> None:
+    async with writer(stores.file, 1) as process:
         chat = await line(process, "chat")
         await line(process, "done")
-        library = shelf.open()
-        here = await library.chats()
+        store = stores.open()
+        here = await store.chats()
         assert [info.open_elsewhere for info in here.chats] == [True]
-        assert await library.last(HERE) is not None  # the same terminal: it is the user's own
-        assert await library.last(type(HERE)("", HERE.directory)) is None
-        found = await library.resume(chat, HERE)
-        assert isinstance(found, Resumed) and found.forked
+        assert await store.last(HERE) is not None  # the same terminal: the user's own chat
+        assert await store.last(type(HERE)("", HERE.directory)) is None
+        found = await store.resume(chat, HERE)
+        assert isinstance(found, Resumed)
+        assert found.forked
         before = found.conversation.path()
-        mine = await answer(found.recorder, ask(found.recorder, "mine", found.conversation.head), "all mine")
+        own_node = await answer(found.recorder, ask(found.recorder, "mine", found.conversation.head), "all mine")
         await line(process, "done")
         await line(process, "done")
 
-    theirs = await library.resume(chat, HERE)
-    assert isinstance(theirs, Resumed) and not theirs.forked
-    assert mine not in theirs.conversation.nodes
-    assert theirs.conversation.path()[: len(before)] == before
-    again = await library.resume(found.recorder.chat_id, HERE)
+    original = await store.resume(chat, HERE)
+    assert isinstance(original, Resumed)
+    assert not original.forked
+    assert own_node not in original.conversation.nodes
+    assert original.conversation.path()[: len(before)] == before
+    again = await store.resume(found.recorder.chat_id, HERE)
     assert isinstance(again, Resumed)
     assert [n.message.text for n in again.conversation.path()[len(before) :]] == ["mine", "all mine"]
-    assert shelf.told == []
+    assert stores.warnings == []
 
 
-async def test_several_processes_write_at_once_and_nobody_sees_a_lock(shelf: Shelf) -> None:
-    async with writer(shelf.file, 1) as one, writer(shelf.file, 2) as two, writer(shelf.file, 3) as three:
+async def test_concurrent_processes_write_without_lock_warning(stores: StoreFixture) -> None:
+    async with writer(stores.file, 1) as one, writer(stores.file, 2) as two, writer(stores.file, 3) as three:
         for process in (one, two, three):
             await line(process, "asked")
-        library = shelf.open()
-        recorder = library.new_recorder(STATE, HERE)
+        store = stores.open()
+        recorder = store.new_recorder(STATE, HERE)
         for n in range(5):
             await answer(recorder, ask(recorder, str(n)), "x")
         for process in (one, two, three):
             assert process.stdout
             process.kill()
-            assert b"told" not in await process.stdout.read()
+            assert b"warned" not in await process.stdout.read()
 
-    assert len((await library.chats()).chats) == 4
-    assert shelf.told == []
+    assert len((await store.chats()).chats) == 4
+    assert stores.warnings == []
 
 
-def test_a_process_knows_itself_and_not_one_that_is_gone() -> None:
+def test_is_running_true_for_this_process_false_for_dead_one() -> None:
     me, now = processes.this_process(), time.time()
     host, boot, pid, start = me.split("|")
 

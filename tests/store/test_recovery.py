@@ -1,4 +1,4 @@
-"""Files that were damaged: set aside, never overwritten, and what is readable comes back."""
+"""Damaged files: set aside, never overwritten, readable messages recovered."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from termchat.core.messages import File, user_message
 from termchat.store import chats, messages
 from termchat.store.chats import NewChat
 from termchat.store.sqlite import db, recovery
-from tests.store.conftest import Shelf
-from tests.store.helpers import HERE, STATE, ask, look
+from tests.store.conftest import StoreFixture
+from tests.store.helpers import HERE, STATE, ask, query
 
 PAGE = 4096
 CHATS, MESSAGES = 20, 30
 
 
 class Raw(bytes):
-    """The bytes of a file, without printing them all when a test fails."""
+    """Bytes of a file with a short repr for failing tests."""
 
     def __repr__(self) -> str:
         return f"<{len(self)} bytes>"
 
 
-def filled(file: Path) -> None:
-    """A file with twenty chats of thirty messages, everything in the main file."""
+def write_database(file: Path) -> None:
+    """Create a database of twenty chats of thirty messages, with no open holder."""
     connection = db.open_file(file).connection
     with closing(connection), db.transaction(connection):
         for chat in range(CHATS):
@@ -50,14 +50,14 @@ def filled(file: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def intact(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     file = tmp_path_factory.mktemp("sound") / "termchat.db"
-    filled(file)
+    write_database(file)
     return Raw(file.read_bytes())
 
 
 def pages_of(raw: bytes, table: str, tmp_path: Path) -> list[int]:
-    """The pages of a table, first to last."""
+    """Leaf page numbers of a table, in order."""
     file = tmp_path / "pages.db"
     file.write_bytes(raw)
     with closing(sqlite3.connect(file)) as connection:
@@ -65,115 +65,125 @@ def pages_of(raw: bytes, table: str, tmp_path: Path) -> list[int]:
         return [row[0] for row in rows]
 
 
-async def chat_texts(shelf: Shelf) -> list[str]:
-    library = shelf.open()
-    found = [await library.resume(chat.id, HERE) for chat in (await library.chats(limit=1000)).chats]
+async def chat_texts(stores: StoreFixture) -> list[str]:
+    store = stores.open()
+    found = [await store.resume(chat.id, HERE) for chat in (await store.chats(limit=1000)).chats]
     return [n.message.text for chat in found if isinstance(chat, Resumed) for n in chat.conversation.nodes.values()]
 
 
-def asides(shelf: Shelf) -> list[Path]:
-    found = [path for path in shelf.file.parent.iterdir() if ".damaged-" in path.name]
+def set_aside_files(stores: StoreFixture) -> list[Path]:
+    found = [path for path in stores.file.parent.iterdir() if ".damaged-" in path.name]
     return [path for path in found if not path.name.endswith(("-wal", "-shm"))]
 
 
-async def test_a_broken_page_costs_what_was_on_it(shelf: Shelf, sound: bytes, tmp_path: Path) -> None:
-    shelf.file.parent.mkdir(parents=True)
-    leaves = pages_of(sound, "nodes", tmp_path)
-    broken = bytearray(sound)
+async def test_recovery_broken_pages_lose_only_their_messages(
+    stores: StoreFixture, intact: bytes, tmp_path: Path
+) -> None:
+    stores.file.parent.mkdir(parents=True)
+    leaves = pages_of(intact, "nodes", tmp_path)
+    broken = bytearray(intact)
     for page in leaves[3:5]:
         broken[(page - 1) * PAGE : page * PAGE] = os.urandom(PAGE)
-    shelf.file.write_bytes(broken)
+    stores.file.write_bytes(broken)
 
-    texts = await chat_texts(shelf)
+    texts = await chat_texts(stores)
     assert len(texts) > CHATS * MESSAGES * 0.9
-    (failure,) = shelf.told
-    assert failure.kind is FailureKind.STORAGE and "damaged" in failure.message
-    (aside,) = asides(shelf)
-    assert aside.name in failure.hint
+    (failure,) = stores.warnings
+    assert failure.kind is FailureKind.STORAGE
+    assert "damaged" in failure.message
+    (set_aside,) = set_aside_files(stores)
+    assert set_aside.name in failure.hint
     for page in leaves[3:5]:
         where = slice((page - 1) * PAGE, page * PAGE)
-        assert aside.read_bytes()[where] == broken[where]
-    assert look(shelf.file, "PRAGMA integrity_check") == [("ok",)]
-    assert look(shelf.file, "PRAGMA foreign_key_check") == []
+        assert set_aside.read_bytes()[where] == broken[where]
+    assert query(stores.file, "PRAGMA integrity_check") == [("ok",)]
+    assert query(stores.file, "PRAGMA foreign_key_check") == []
 
 
-async def test_without_its_first_page_a_file_is_still_read(shelf: Shelf, sound: bytes) -> None:
-    shelf.file.parent.mkdir(parents=True)
-    shelf.file.write_bytes(b"\x00" * PAGE + sound[PAGE:])
+async def test_recovery_without_first_page_keeps_all_messages(stores: StoreFixture, intact: bytes) -> None:
+    stores.file.parent.mkdir(parents=True)
+    stores.file.write_bytes(b"\x00" * PAGE + intact[PAGE:])
 
-    assert len(await chat_texts(shelf)) == CHATS * MESSAGES
-    assert len(shelf.told) == 1
+    assert len(await chat_texts(stores)) == CHATS * MESSAGES
+    assert len(stores.warnings) == 1
 
 
-async def test_half_a_file_gives_what_is_in_it(shelf: Shelf, sound: bytes) -> None:
-    shelf.file.parent.mkdir(parents=True)
-    shelf.file.write_bytes(sound[: len(sound) // 2 // PAGE * PAGE])
+async def test_recovery_of_truncated_file_keeps_its_messages(stores: StoreFixture, intact: bytes) -> None:
+    stores.file.parent.mkdir(parents=True)
+    stores.file.write_bytes(intact[: len(intact) // 2 // PAGE * PAGE])
 
-    texts = await chat_texts(shelf)
+    texts = await chat_texts(stores)
     assert len(texts) > 100
-    assert len(asides(shelf)) == 1 and len(shelf.told) == 1
+    assert len(set_aside_files(stores)) == 1
+    assert len(stores.warnings) == 1
 
 
-async def test_a_file_of_something_else_is_set_aside_whole(shelf: Shelf) -> None:
-    shelf.file.parent.mkdir(parents=True)
-    shelf.file.write_bytes(b"not a database " * 1000)
+async def test_recovery_of_non_database_sets_it_aside(stores: StoreFixture) -> None:
+    stores.file.parent.mkdir(parents=True)
+    stores.file.write_bytes(b"not a database " * 1000)
 
-    library = shelf.open()
-    ask(library.new_recorder(STATE, HERE), "life goes on")
-    assert [chat.title for chat in (await library.chats()).chats] == ["life goes on"]
-    (aside,) = asides(shelf)
-    assert aside.read_bytes() == b"not a database " * 1000
+    store = stores.open()
+    ask(store.new_recorder(STATE, HERE), "the chat goes on")
+    assert [chat.title for chat in (await store.chats()).chats] == ["the chat goes on"]
+    (set_aside,) = set_aside_files(stores)
+    assert set_aside.read_bytes() == b"not a database " * 1000
 
 
-async def test_damage_found_in_the_middle_of_work_stops_nothing(shelf: Shelf, sound: bytes, tmp_path: Path) -> None:
-    shelf.file.parent.mkdir(parents=True)
-    page = pages_of(sound, "nodes", tmp_path)[-1]
-    shelf.file.write_bytes(sound[: (page - 1) * PAGE] + os.urandom(PAGE) + sound[page * PAGE :])
-    library = shelf.open()
-    assert len((await library.chats()).chats) == CHATS
+async def test_recovery_of_damage_found_while_open_keeps_writing(
+    stores: StoreFixture, intact: bytes, tmp_path: Path
+) -> None:
+    stores.file.parent.mkdir(parents=True)
+    page = pages_of(intact, "nodes", tmp_path)[-1]
+    stores.file.write_bytes(intact[: (page - 1) * PAGE] + os.urandom(PAGE) + intact[page * PAGE :])
+    store = stores.open()
+    assert len((await store.chats()).chats) == CHATS
     for chat in range(CHATS):
-        assert isinstance(await library.resume(f"chat{chat}", HERE), Resumed)
-    recorder = library.new_recorder(STATE, HERE)
+        assert isinstance(await store.resume(f"chat{chat}", HERE), Resumed)
+    recorder = store.new_recorder(STATE, HERE)
     ask(recorder, "and on")
 
-    assert await library.search("and on")
-    assert ["damaged" in failure.message for failure in shelf.told] == [True]
-    await shelf.close()
-    assert look(shelf.file, "PRAGMA integrity_check") == [("ok",)]
+    assert await store.search("and on")
+    assert ["damaged" in failure.message for failure in stores.warnings] == [True]
+    await stores.close()
+    assert query(stores.file, "PRAGMA integrity_check") == [("ok",)]
 
 
-async def test_a_message_that_is_damaged_within_says_so(shelf: Shelf, sound: bytes) -> None:
-    shelf.file.parent.mkdir(parents=True)
-    shelf.file.write_bytes(sound)
-    with closing(sqlite3.connect(shelf.file)) as connection:
+async def test_damaged_message_reads_as_placeholder(stores: StoreFixture, intact: bytes) -> None:
+    stores.file.parent.mkdir(parents=True)
+    stores.file.write_bytes(intact)
+    with closing(sqlite3.connect(stores.file)) as connection:
         connection.execute("DROP TRIGGER messages_never_change")
         connection.execute("UPDATE nodes SET message = substr(message, 1, 30) WHERE id = '0-3'")
         connection.commit()
-    found = await shelf.open().resume("chat0", HERE)
+    found = await stores.open().resume("chat0", HERE)
 
     assert isinstance(found, Resumed)
     texts = [n.message.text for n in found.conversation.path()]
-    assert len(texts) == MESSAGES and texts[3] == messages.DAMAGED
+    assert len(texts) == MESSAGES
+    assert texts[3] == messages.DAMAGED
 
 
-async def test_only_the_first_of_two_rescues(shelf: Shelf, sound: bytes) -> None:
-    shelf.file.parent.mkdir(parents=True)
-    shelf.file.write_bytes(b"\x00" * PAGE + sound[PAGE:])
+async def test_recovery_runs_once_per_damaged_file(stores: StoreFixture, intact: bytes) -> None:
+    stores.file.parent.mkdir(parents=True)
+    stores.file.write_bytes(b"\x00" * PAGE + intact[PAGE:])
 
-    assert recovery.recover(shelf.file) is not None
-    assert recovery.recover(shelf.file) is None
-    assert len(asides(shelf)) == 1
-    assert sorted(path.name for path in shelf.file.parent.iterdir()) == ["termchat.db", asides(shelf)[0].name]
+    assert recovery.recover(stores.file) is not None
+    assert recovery.recover(stores.file) is None
+    assert len(set_aside_files(stores)) == 1
+    assert sorted(path.name for path in stores.file.parent.iterdir()) == [
+        "termchat.db",
+        set_aside_files(stores)[0].name,
+    ]
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_recovery_any_damage_leaves_sound_file(
-    tmp_path_factory: pytest.TempPathFactory, sound: bytes, seed: int
+    tmp_path_factory: pytest.TempPathFactory, intact: bytes, seed: int
 ) -> None:
     chance = Random(seed)
     file = tmp_path_factory.mktemp("hurt") / "termchat.db"
-    raw = bytearray(sound)
+    raw = bytearray(intact)
     for _ in range(chance.randrange(1, 30)):
         at = chance.randrange(len(raw))
         raw[at : at + 8] = chance.randbytes(min(8, len(raw) - at))

@@ -11,31 +11,31 @@ import pytest
 from termchat.core.chat_store import Resumed
 from termchat.store.sqlite import db
 from termchat.store.sqlite.schema import MIGRATIONS, TABLES
-from tests.store.conftest import Shelf
-from tests.store.helpers import HERE, STATE, answer, ask, look
+from tests.store.conftest import StoreFixture
+from tests.store.helpers import HERE, STATE, answer, ask, query
 
 SAMPLES = Path(__file__).parent / "schemas"
 
 
 @pytest.mark.parametrize("version", range(len(MIGRATIONS) + 1))
-async def test_schema_every_version_migrates_to_newest(shelf: Shelf, version: int) -> None:
-    shelf.file.parent.mkdir(parents=True)
-    with closing(sqlite3.connect(shelf.file)) as old:
+async def test_schema_every_version_migrates_to_newest(stores: StoreFixture, version: int) -> None:
+    stores.file.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(stores.file)) as old:
         if version:
             old.executescript((SAMPLES / f"v{version}.sql").read_text())
-    library = shelf.open()
+    store = stores.open()
     if version:
-        found = await library.resume("7f3a000000000001", HERE)
+        found = await store.resume("7f3a000000000001", HERE)
         assert isinstance(found, Resumed)
         assert [n.message.text for n in found.conversation.path()] == ["天气怎么样？", "It rains."]
-        assert [hit.node for hit in await library.search("天气")] == ["node1"]
-    recorder = library.new_recorder(STATE, HERE)
+        assert [hit.node for hit in await store.search("天气")] == ["node1"]
+    recorder = store.new_recorder(STATE, HERE)
     await answer(recorder, ask(recorder, "new"), "words")
-    await shelf.close()
+    await stores.close()
 
-    assert look(shelf.file, "PRAGMA user_version") == [(len(MIGRATIONS),)]
-    assert look(shelf.file, "PRAGMA integrity_check") == [("ok",)]
-    assert shelf.told == []
+    assert query(stores.file, "PRAGMA user_version") == [(len(MIGRATIONS),)]
+    assert query(stores.file, "PRAGMA integrity_check") == [("ok",)]
+    assert stores.warnings == []
 
 
 def test_schema_newest_sample_has_all_tables() -> None:
@@ -54,8 +54,8 @@ def test_migration_failed_step_leaves_file_unchanged(tmp_path: Path) -> None:
         db.migrate(connection, steps)
     connection.close()
 
-    assert look(file, "PRAGMA user_version") == [(len(MIGRATIONS),)]
-    assert look(file, "SELECT name FROM sqlite_master WHERE name = 'more'") == []
+    assert query(file, "PRAGMA user_version") == [(len(MIGRATIONS),)]
+    assert query(file, "SELECT name FROM sqlite_master WHERE name = 'more'") == []
 
 
 def test_migration_later_steps_run_once(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_migration_later_steps_run_once(tmp_path: Path) -> None:
     db.migrate(connection, steps)
     connection.close()
 
-    assert look(file, "PRAGMA user_version") == [(len(MIGRATIONS) + 1,)]
+    assert query(file, "PRAGMA user_version") == [(len(MIGRATIONS) + 1,)]
 
 
 @pytest.mark.parametrize(
@@ -76,17 +76,17 @@ def test_migration_later_steps_run_once(tmp_path: Path) -> None:
         ("CREATE TABLE bookmarks (n); INSERT INTO bookmarks VALUES (1)", "another program"),
     ],
 )
-async def test_schema_foreign_or_newer_file_is_left_unchanged(shelf: Shelf, script: str, words: str) -> None:
-    shelf.file.parent.mkdir(parents=True)
-    with closing(sqlite3.connect(shelf.file)) as other:
+async def test_schema_foreign_or_newer_file_is_left_unchanged(stores: StoreFixture, script: str, words: str) -> None:
+    stores.file.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(stores.file)) as other:
         other.executescript(script)
-    before = look(shelf.file, "SELECT sql FROM sqlite_master")
-    library = shelf.open()
-    recorder = library.new_recorder(STATE, HERE)
-    await answer(recorder, ask(recorder, "the chat goes on"), "yes")
+    before = query(stores.file, "SELECT sql FROM sqlite_master")
+    store = stores.open()
+    recorder = store.new_recorder(STATE, HERE)
+    await answer(recorder, ask(recorder, "the chat continues"), "yes")
 
-    assert len(await library.search("chat")) == 1
-    assert library.is_ephemeral
-    await shelf.close()
-    assert [words in failure.message for failure in shelf.told] == [True]
-    assert look(shelf.file, "SELECT sql FROM sqlite_master") == before
+    assert len(await store.search("chat")) == 1
+    assert store.is_ephemeral
+    await stores.close()
+    assert [words in failure.message for failure in stores.warnings] == [True]
+    assert query(stores.file, "SELECT sql FROM sqlite_master") == before

@@ -11,10 +11,10 @@ from termchat.core.messages import File, Message, Reasoning, Role, Text, ToolCal
 from termchat.store import messages, search
 from termchat.store.full_text import parse_query, searchable_text, snippet, to_fts_text
 from termchat.store.sqlite import db
-from tests.store.conftest import Shelf
+from tests.store.conftest import StoreFixture
 from tests.store.helpers import HERE, STATE, ask
 
-SAID = (
+TEXTS = (
     "今天的天气很好，我们去公园。",
     "Füße und Café, naïve",
     "snake_case and kebab-case, x86-64, C++",
@@ -52,40 +52,40 @@ SAID = (
         ("气天", None),
     ],
 )
-async def test_words_are_found_as_people_type_them(shelf: Shelf, typed: str, found: int | None) -> None:
-    library = shelf.in_memory()
-    recorder = library.new_recorder(STATE, HERE)
-    for text in SAID:
+async def test_search_finds_words_prefixes_and_phrases(stores: StoreFixture, typed: str, found: int | None) -> None:
+    store = stores.in_memory()
+    recorder = store.new_recorder(STATE, HERE)
+    for text in TEXTS:
         ask(recorder, text)
 
-    hits = await library.search(typed)
-    assert [hit.snippet for hit in hits] == ([] if found is None else [SAID[found]])
+    hits = await store.search(typed)
+    assert [hit.snippet for hit in hits] == ([] if found is None else [TEXTS[found]])
 
 
 @given(st.text(max_size=40))
-def test_any_question_is_answered(typed: str) -> None:
+def test_search_any_query_in_empty_store_finds_nothing(typed: str) -> None:
     connection = db.open_memory().connection
     assert search.search(connection, typed, 10) == ()
     connection.close()
 
 
 @given(st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=3))
-def test_whatever_was_said_is_found_by_its_own_words(said: list[str]) -> None:
-    text = " ".join(said).encode("utf-8", "replace").decode()
-    asked = parse_query(f'"{text.replace(chr(34), " ")}"')
-    if not asked or "\x00" in text:
+def test_search_finds_any_text_by_its_own_words(words: list[str]) -> None:
+    text = " ".join(words).encode("utf-8", "replace").decode()
+    parsed = parse_query(f'"{text.replace(chr(34), " ")}"')
+    if not parsed or "\x00" in text:
         return
     connection = db.open_memory().connection
     connection.execute("INSERT INTO words (rowid, text) VALUES (1, ?)", (to_fts_text(text),))
-    found = connection.execute("SELECT rowid FROM words WHERE words MATCH ?", (asked.match,)).fetchall()
-    tokens = connection.execute("SELECT count(*) FROM words WHERE words MATCH ?", (asked.match,)).fetchone()
+    found = connection.execute("SELECT rowid FROM words WHERE words MATCH ?", (parsed.match,)).fetchall()
+    tokens = connection.execute("SELECT count(*) FROM words WHERE words MATCH ?", (parsed.match,)).fetchone()
     connection.close()
     assert found == [(1,)] or tokens == (0,)
 
 
-async def test_everything_that_was_said_shown_or_given_is_found(shelf: Shelf) -> None:
-    library = shelf.in_memory()
-    recorder = library.new_recorder(STATE, HERE)
+async def test_search_covers_every_part_of_a_message(stores: StoreFixture) -> None:
+    store = stores.in_memory()
+    recorder = store.new_recorder(STATE, HERE)
     result = ToolResult("c", "ls", (Text("outputword"),))
     calls = ToolCall("c", "toolword", '{"path": "argumentword"}')
     recorder.add(Node("a", None, user_message("userword", File("fileword.pdf", "application/pdf", b"x"))))
@@ -93,43 +93,44 @@ async def test_everything_that_was_said_shown_or_given_is_found(shelf: Shelf) ->
     recorder.add(Node("c", "b", Message(Role.TOOL, (result,))))
 
     for word in ("userword", "fileword", "thoughtword", "replyword", "toolword", "argumentword", "outputword"):
-        assert len(await library.search(word)) == 1, word
+        assert len(await store.search(word)) == 1, word
 
 
-async def test_the_better_hit_is_first_and_of_equals_the_newer(shelf: Shelf) -> None:
-    library = shelf.in_memory()
-    recorder = library.new_recorder(STATE, HERE)
+async def test_search_orders_by_rank_then_newest(stores: StoreFixture) -> None:
+    store = stores.in_memory()
+    recorder = store.new_recorder(STATE, HERE)
     for text in ("whale old", "whale new", "whale whale whale", "of many other things and a whale too here"):
         ask(recorder, text)
 
-    found = [hit.snippet for hit in await library.search("whale")]
+    found = [hit.snippet for hit in await store.search("whale")]
     assert found == ["whale whale whale", "whale new", "whale old", "of many other things and a whale too here"]
 
 
 @given(st.text(max_size=500), st.text("ab天 é", min_size=1, max_size=3))
-def test_marks_lie_on_what_was_asked_for(text: str, piece: str) -> None:
-    asked = parse_query(piece)
-    if not asked:
+def test_snippet_marks_lie_within_one_short_line(text: str, piece: str) -> None:
+    parsed = parse_query(piece)
+    if not parsed:
         return
-    shown, marks = snippet(f"{text}{piece}", asked.highlights)
+    shown, marks = snippet(f"{text}{piece}", parsed.highlights)
 
-    assert "\n" not in shown and len(shown) <= 162
+    assert "\n" not in shown
+    assert len(shown) <= 162
     assert all(0 <= begin < end <= len(shown) for begin, end in marks)
 
 
-async def test_a_snippet_is_the_neighbourhood_of_the_first_find(shelf: Shelf) -> None:
-    library = shelf.in_memory()
-    ask(library.new_recorder(STATE, HERE), "x " * 500 + "needle\nin a haystack" + " y" * 500)
+async def test_snippet_surrounds_first_match(stores: StoreFixture) -> None:
+    store = stores.in_memory()
+    ask(store.new_recorder(STATE, HERE), "x " * 500 + "needle\nin a haystack" + " y" * 500)
 
-    (hit,) = await library.search("Needle")
+    (hit,) = await store.search("Needle")
     assert "needle in a haystack" in hit.snippet
     assert [hit.snippet[a:b] for a, b in hit.marks] == ["needle"]
 
 
-def test_the_index_can_be_made_anew() -> None:
+def test_reindex_and_unindex_keep_index_consistent() -> None:
     connection = db.open_memory().connection
     connection.execute("INSERT INTO chats (id, created, updated) VALUES ('c', 0, 0)")
-    for n, text in enumerate(SAID):
+    for n, text in enumerate(TEXTS):
         messages.add(connection, 1, messages.encode_node(Node(f"n{n}", None, user_message(text)), 0.0))
     messages.reindex(connection)
     connection.execute("INSERT INTO words(words) VALUES ('integrity-check')")
@@ -140,5 +141,5 @@ def test_the_index_can_be_made_anew() -> None:
     connection.close()
 
 
-def test_words_of_a_message_are_all_its_texts() -> None:
+def test_searchable_text_joins_file_name_and_text() -> None:
     assert searchable_text(user_message("a", File("b.pdf", "application/pdf", b""))) == "b.pdf\na"

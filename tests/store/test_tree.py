@@ -1,4 +1,4 @@
-"""The tree on disk is the tree in memory, whatever is done to it."""
+"""The stored tree, compared with a tree in memory after any steps."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests.store.helpers import HERE, STATE, end, reply, started
 STEPS = st.lists(st.sampled_from(["ask", "answer", "up", "anywhere", "begin", "fork", "resume"]), max_size=15)
 
 
-class Model:
-    """A session as the engine keeps it, without an engine."""
+class ReferenceSession:
+    """A conversation tree in memory with a recorder, as an engine keeps it."""
 
     def __init__(self, recorder: Recorder) -> None:
         self.tree = Conversation()
@@ -50,20 +50,20 @@ class Model:
             self.move(self.tree.nodes[self.tree.head].parent)
 
 
-async def same(library: SqliteChatStore, model: Model) -> Resumed | None:
-    """The chat as it is on disk, found equal."""
-    found = await library.resume(model.recorder.chat_id, HERE)
+async def assert_equal_on_disk(store: SqliteChatStore, model: ReferenceSession) -> Resumed | None:
+    """Resume the chat and check that its tree equals the one in memory."""
+    found = await store.resume(model.recorder.chat_id, HERE)
     if not isinstance(found, Resumed):
-        assert not model.tree.nodes  # it never began
+        assert not model.tree.nodes  # never saved
         return None
     assert found.conversation == model.tree
     return found
 
 
-async def play(steps: list[str], chance: Any) -> None:
-    library = SqliteChatStore(None, lambda _: None)
-    model = Model(library.new_recorder(STATE, HERE))
-    left: list[Model] = []
+async def run_steps(steps: list[str], chance: Any) -> None:
+    store = SqliteChatStore(None, lambda _: None)
+    model = ReferenceSession(store.new_recorder(STATE, HERE))
+    left: list[ReferenceSession] = []
     for step in steps:
         match step:
             case "ask":
@@ -76,23 +76,23 @@ async def play(steps: list[str], chance: Any) -> None:
                 model.move(chance.choice(sorted(model.tree.nodes)))
             case "begin":
                 left.append(model)
-                model = Model(library.new_recorder(STATE, HERE))
+                model = ReferenceSession(store.new_recorder(STATE, HERE))
             case "fork" if model.tree.head is not None:
                 left.append(model)
-                forked = await library.fork(model.recorder.chat_id, model.tree.head, HERE, "a fork")
+                forked = await store.fork(model.recorder.chat_id, model.tree.head, HERE, "a fork")
                 assert isinstance(forked, Resumed)
-                model = Model(forked.recorder)
+                model = ReferenceSession(forked.recorder)
                 model.tree = forked.conversation
-            case "resume" if found := await same(library, model):
+            case "resume" if found := await assert_equal_on_disk(store, model):
                 model.recorder = found.recorder
             case _:
                 pass
     for each in (*left, model):
-        await same(library, each)
-    await library.close()
+        await assert_equal_on_disk(store, each)
+    await store.close()
 
 
 @settings(max_examples=100)
 @given(STEPS, st.randoms(use_true_random=False))
-def test_the_tree_on_disk_is_the_one_in_memory(steps: list[str], chance: Any) -> None:
-    asyncio.run(play(steps, chance))
+def test_stored_tree_equals_tree_in_memory_after_any_steps(steps: list[str], chance: Any) -> None:
+    asyncio.run(run_steps(steps, chance))

@@ -1,9 +1,9 @@
-"""A program that talks until it is killed, and says on its standard output what it has said.
+"""Write turns to a chat until killed, and report each step on standard output.
 
     python -m tests.store.writer FILE SEED [CHAT]
 
 Lines: `chat ID`, `asked NODE` when a question may leave, `said TURN NUMBER TIME` for each word, `ran TURN NUMBER TIME`
-for each result of a tool, `done NODE TIME` for each message that is whole.
+for each result of a tool, `done NODE TIME` for each complete message.
 """
 
 from __future__ import annotations
@@ -22,58 +22,58 @@ from termchat.store.chat_store import SqliteChatStore
 from tests.store.helpers import HERE, STATE, ask, calls, end, reply, result, started, stream
 
 
-def tell(*words: object) -> None:
+def report(*words: object) -> None:
     sys.stdout.write(" ".join(map(str, words)) + "\n")
     sys.stdout.flush()
 
 
-async def talk(library: SqliteChatStore, chance: Random, recorder: Recorder, parent: str | None) -> None:
+async def write_turns(store: SqliteChatStore, chance: Random, recorder: Recorder, parent: str | None) -> None:
     while True:
         question = ask(recorder, f"question {uuid4().hex}", parent)
         turn = uuid4().hex
         recording = await started(recorder, question, turn)
-        tell("asked", question)
+        report("asked", question)
         at = question
         if chance.random() < 0.5:
             at = await tools(recording, chance, turn, question)
         words = [f"{turn[:8]}w{n}" for n in range(chance.randrange(1, 400))]
         for n, word in enumerate(words):
             stream(recording, turn, [word])
-            tell("said", turn, n, time.time())
+            report("said", turn, n, time.time())
             if n % 5 == 0:
                 await asyncio.sleep(0.002)
         parent = uuid4().hex
         recording.record(MessageDone(turn, parent, at, reply(" ".join(words))))
         end(recording, turn)
         recording.close()
-        tell("done", parent, time.time())
+        report("done", parent, time.time())
 
 
 async def tools(recording: Recording, chance: Random, turn: str, question: str) -> str:
     names = [f"tool{n}" for n in range(chance.randrange(1, 4))]
     asked = calls(recording, turn, question, names)
-    tell("done", asked, time.time())
+    report("done", asked, time.time())
     for n, name in enumerate(names):
         await asyncio.sleep(chance.random() * 0.05)
         result(recording, turn, n, name, f"{turn[:8]}r{n}")
-        tell("ran", turn, n, time.time())
+        report("ran", turn, n, time.time())
     node = uuid4().hex
     parts = tuple(ToolResult(f"call_{n}", name, (Text(f"{turn[:8]}r{n}"),)) for n, name in enumerate(names))
     recording.record(MessageDone(turn, node, asked, Message(Role.TOOL, parts)))
-    tell("done", node, time.time())
+    report("done", node, time.time())
     return node
 
 
 async def main(file: Path, seed: int, chat: str) -> None:
-    library = SqliteChatStore(file, lambda failure: tell("told", failure.message), every=0.2)
+    store = SqliteChatStore(file, lambda failure: report("warned", failure.message), every=0.2)
     if not chat:
-        recorder, parent = library.new_recorder(STATE, HERE), None
+        recorder, parent = store.new_recorder(STATE, HERE), None
     else:
-        found = await library.resume(chat, HERE)
+        found = await store.resume(chat, HERE)
         assert isinstance(found, Resumed)
         recorder, parent = found.recorder, found.conversation.head
-    tell("chat", recorder.chat_id)
-    await talk(library, Random(seed), recorder, parent)
+    report("chat", recorder.chat_id)
+    await write_turns(store, Random(seed), recorder, parent)
 
 
 if __name__ == "__main__":
