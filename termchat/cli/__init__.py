@@ -15,7 +15,7 @@ import typer
 from termchat import __version__
 from termchat.app import Options, run
 from termchat.cli.command import parse
-from termchat.config.setting_types import Boolean, TextList
+from termchat.config.setting_types import BooleanType, TextListType
 from termchat.config.settings import SETTINGS, Setting
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.outcomes import ExitCode
@@ -116,9 +116,9 @@ def _option(kind: Any, default: object, *names: str, help: str, **more: Any) -> 
 
 def _setting_option(setting: Setting) -> tuple[Any, Any]:
     names = [name for name in (_SHORT.get(setting.key), setting.flag) if name]
-    if isinstance(setting.kind, Boolean):
+    if isinstance(setting.kind, BooleanType):
         return _option(bool, False, *names, help=setting.help)
-    if isinstance(setting.kind, TextList):
+    if isinstance(setting.kind, TextListType):
         return _option(list[str] | None, None, *names, help=f"{setting.help} May be repeated.")
     return _option(str | None, None, *names, help=setting.help)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from math import isfinite
-from typing import NamedTuple, Protocol, TypeAlias, cast
+from types import NoneType, UnionType
+from typing import NamedTuple, Protocol, TypeAlias, cast, get_args
 
 Value: TypeAlias = "str | int | float | bool | StrEnum | tuple[str, ...] | None"
 _TRUE = frozenset({"1", "true", "yes", "on"})
@@ -29,7 +30,7 @@ class SettingType(Protocol):
     def read(self, raw: object) -> Value: ...
 
 
-class Text(NamedTuple):
+class TextType(NamedTuple):
     """Free text."""
 
     words: str = "text"
@@ -39,7 +40,7 @@ class Text(NamedTuple):
         return raw if isinstance(raw, str) else None
 
 
-class Choice(NamedTuple):
+class ChoiceType(NamedTuple):
     """One word of a closed set."""
 
     options: type[StrEnum]
@@ -58,7 +59,7 @@ class Choice(NamedTuple):
         return next((option for option in self.options if option.value == word), None)
 
 
-class ChoiceOrCommand(NamedTuple):
+class ChoiceOrCommandType(NamedTuple):
     """One of some words, or `cmd` and a command with its arguments, which no shell reads."""
 
     choices: tuple[str, ...]
@@ -83,7 +84,7 @@ def command_of(text: str) -> list[str]:
         return []
 
 
-class Integer(NamedTuple):
+class IntegerType(NamedTuple):
     """A whole number from `least` on."""
 
     least: int = 0
@@ -99,7 +100,7 @@ class Integer(NamedTuple):
         return raw if isinstance(raw, int) and not isinstance(raw, bool) and raw >= self.least else None
 
 
-class Seconds(NamedTuple):
+class SecondsType(NamedTuple):
     """A length of time above nothing."""
 
     words: str = "a number of seconds above 0"
@@ -110,7 +111,7 @@ class Seconds(NamedTuple):
         return number if number is not None and number > 0 else None
 
 
-class Number(NamedTuple):
+class NumberType(NamedTuple):
     """A number from 0 to `most`."""
 
     most: float
@@ -125,7 +126,7 @@ class Number(NamedTuple):
         return number if number is not None and 0 <= number <= self.most else None
 
 
-class TextList(NamedTuple):
+class TextListType(NamedTuple):
     """Some texts: one as it is typed, or a list of them as JSON and TOML write it."""
 
     words: str = 'a text, or a list such as ["END", "\\n\\n"]'
@@ -140,7 +141,7 @@ class TextList(NamedTuple):
         return tuple(text for text in texts if isinstance(text, str)) if all(map(_is_text, texts)) else None
 
 
-class Boolean(NamedTuple):
+class BooleanType(NamedTuple):
     """On or off."""
 
     words: str = "true or false"
@@ -153,6 +154,28 @@ class Boolean(NamedTuple):
             return None
         word = raw.lower()
         return True if word in _TRUE else False if word in _FALSE else None
+
+
+_BY_ANNOTATION: Mapping[object, SettingType] = {
+    bool: BooleanType(),
+    int: IntegerType(),
+    str: TextType(),
+    tuple[str, ...]: TextListType(),
+}
+
+
+def type_of(annotation: object) -> SettingType:
+    """The type of a setting by its annotation; `| None` (not set) is ignored.
+
+    Raises TypeError for an annotation without one type of its own, such as float, which needs a range.
+    """
+    inner = [kind for kind in get_args(annotation) if kind is not NoneType] if isinstance(annotation, UnionType) else []
+    kind = inner[0] if len(inner) == 1 else annotation
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return ChoiceType(kind)
+    if kind not in _BY_ANNOTATION:
+        raise TypeError(f"a setting with the annotation {annotation} needs an explicit type")
+    return _BY_ANNOTATION[kind]
 
 
 def _number(raw: object) -> float | None:

@@ -1,30 +1,33 @@
 """Every setting, declared once.
 
-A field of `Settings` is the declaration: its name is the TOML key and the `/set` name, its annotation carries the
-sort of value, environment variable, flag and help. Reading, `/set`, completion and the guide's table all follow.
-(No postponed annotations in this file: they are data here.)
+A field of `Settings` is the declaration: its name is the TOML key and the `/set` name, its annotation is the type of
+its values, and `setting` adds default, help, environment variable and flag. Parsing, `/set`, completion and the
+guide's table are derived from it.
 """
+# ruff: noqa: RUF009 - `setting` returns a field, not a default that all instances share
+
+from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast, get_type_hints
 
 from termchat.config.setting_types import (
-    Boolean,
-    Choice,
-    ChoiceOrCommand,
-    Integer,
-    Number,
-    Seconds,
+    ChoiceOrCommandType,
+    IntegerType,
+    NumberType,
+    SecondsType,
     SettingType,
-    Text,
-    TextList,
+    TextType,
     Value,
+    type_of,
 )
 from termchat.core.models import Timeouts
 from termchat.core.provider import Effort, Params
+
+T = TypeVar("T")
 
 
 class Links(StrEnum):
@@ -64,171 +67,122 @@ class QueueMode(StrEnum):
     ONE = "one"
 
 
-class SettingSpec(NamedTuple):
-    """What a declaration says beside the name, the type and the default.
+def setting(
+    default: T,
+    help: str,  # noqa: A002, as argparse and typer call it
+    kind: SettingType | None = None,
+    *,
+    env: str = "",
+    flag: str = "",
+    changeable: bool = True,
+    per_chat: bool = False,
+) -> T:
+    """Declare a setting as a dataclass field; the parameters are those of `Setting`.
 
-    live      whether it can change while termchat runs
-    of_chat   whether it belongs to a chat, is kept with it and comes back with it
+    Without `kind` the annotation decides which values are valid. The return type is that of the default, so that a
+    type checker compares it with the annotation.
     """
-
-    kind: SettingType
-    help: str
-    env: str = ""
-    flag: str = ""
-    changeable: bool = True
-    per_chat: bool = False
+    about = {"kind": kind, "help": help, "env": env, "flag": flag, "changeable": changeable, "per_chat": per_chat}
+    return field(default=default, metadata=about)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """All settings with their values. None and "" mean: not set."""
 
-    model: Annotated[
-        str,
-        SettingSpec(
-            Text("the name of a model, as provider/model or an alias"),
-            "The model that new chats and scripts use.",
-            env="TERMCHAT_MODEL",
-            flag="--model",
-            per_chat=True,
-        ),
-    ] = ""
-    system: Annotated[
-        str,
-        SettingSpec(Text(), "The system prompt. None is sent unless one is set.", flag="--system", per_chat=True),
-    ] = ""
-    think: Annotated[
-        Effort | None,
-        SettingSpec(
-            Choice(Effort),
-            "How hard a reasoning model should think; unset leaves it to the model.",
-            flag="--think",
-            per_chat=True,
-        ),
-    ] = None
-    max_tokens: Annotated[
-        int | None,
-        SettingSpec(Integer(1), "The longest reply, in tokens; unset leaves it to the model.", flag="--max-tokens"),
-    ] = None
-    temperature: Annotated[
-        float | None,
-        SettingSpec(
-            Number(2),
-            "How freely the words are chosen: 0 is the most predictable; unset leaves it to the model.",
-            flag="--temperature",
-        ),
-    ] = None
-    top_p: Annotated[
-        float | None,
-        SettingSpec(
-            Number(1),
-            "Choose only among the likeliest words that make up this share; unset leaves it to the model.",
-            flag="--top-p",
-        ),
-    ] = None
-    stop: Annotated[
-        tuple[str, ...],
-        SettingSpec(TextList(), "Texts at which the reply ends.", flag="--stop"),
-    ] = ()
-    seed: Annotated[
-        int | None,
-        SettingSpec(Integer(), "A number that makes replies repeatable where the model can do that.", flag="--seed"),
-    ] = None
-    search: Annotated[
-        bool,
-        SettingSpec(
-            Boolean(),
-            "The model may search the web, by its vendor's own search; its sources are shown.",
-            flag="--search",
-        ),
-    ] = False
-    max_rounds: Annotated[
-        int,
-        SettingSpec(
-            Integer(1), "The most requests one turn may make while the model calls tools.", flag="--max-rounds"
-        ),
-    ] = 25
-    connect_timeout: Annotated[
-        float,
-        SettingSpec(
-            Seconds(),
-            "Seconds to wait for a connection.",
-            env="TERMCHAT_CONNECT_TIMEOUT",
-            flag="--connect-timeout",
-            changeable=False,
-        ),
-    ] = Timeouts().connect
-    idle_timeout: Annotated[
-        float | None,
-        SettingSpec(
-            Seconds(),
-            "Seconds without data after which a reply has stalled, and seconds until its first content; "
-            "unset means 60 and 300.",
-            env="TERMCHAT_IDLE_TIMEOUT",
-            flag="--idle-timeout",
-        ),
-    ] = None
-    max_retries: Annotated[
-        int,
-        SettingSpec(
-            Integer(),
-            "Extra tries before the first content of a reply.",
-            env="TERMCHAT_MAX_RETRIES",
-            flag="--retries",
-            changeable=False,
-        ),
-    ] = 2
-    theme: Annotated[
-        str,
-        SettingSpec(
-            Text("auto or the name of a theme"),
-            "The colours; auto follows the terminal's background.",
-            env="TERMCHAT_THEME",
-            flag="--theme",
-        ),
-    ] = "auto"
-    plain: Annotated[
-        bool,
-        SettingSpec(Boolean(), "Append-only text: nothing on the screen is redrawn.", flag="--plain", changeable=False),
-    ] = False
-    accessible: Annotated[
-        bool,
-        SettingSpec(
-            Boolean(),
-            "Plain text in words a screen reader can follow.",
-            env="ACCESSIBLE",
-            flag="--accessible",
-            changeable=False,
-        ),
-    ] = False
-    enter: Annotated[
-        EnterKey, SettingSpec(Choice(EnterKey), "What Enter does in the input: send, or begin a new line.")
-    ] = EnterKey.SEND
-    usage: Annotated[UsageLine, SettingSpec(Choice(UsageLine), "The line of tokens and cost below each reply.")] = (
-        UsageLine.LINE
+    model: str = setting(
+        "",
+        "The model that new chats and scripts use.",
+        TextType("the name of a model, as provider/model or an alias"),
+        env="TERMCHAT_MODEL",
+        flag="--model",
+        per_chat=True,
     )
-    reasoning: Annotated[
-        ReasoningView, SettingSpec(Choice(ReasoningView), "How much of the model's reasoning is shown.")
-    ] = ReasoningView.TAIL
-    hyperlinks: Annotated[Links, SettingSpec(Choice(Links), "Whether links can be clicked (OSC 8).")] = Links.AUTO
-    queue: Annotated[
-        QueueMode,
-        SettingSpec(
-            Choice(QueueMode), "What of the queue is sent when a reply has ended: all of it together, or one message."
-        ),
-    ] = QueueMode.TOGETHER
-    notify: Annotated[
-        str,
-        SettingSpec(
-            ChoiceOrCommand(("auto", "bell", "off")),
-            "How you are told of a long reply that ends while you look elsewhere; cmd runs a command with the words.",
-            changeable=False,
-        ),
-    ] = "auto"
-    vi: Annotated[bool, SettingSpec(Boolean(), "vi keys in the input.", changeable=False)] = False
-    reduced_motion: Annotated[
-        bool, SettingSpec(Boolean(), "No spinner turns.", env="TERMCHAT_REDUCED_MOTION", changeable=False)
-    ] = False
+    system: str = setting("", "The system prompt. None is sent unless one is set.", flag="--system", per_chat=True)
+    think: Effort | None = setting(
+        None, "How hard a reasoning model should think; unset leaves it to the model.", flag="--think", per_chat=True
+    )
+    max_tokens: int | None = setting(
+        None, "The longest reply, in tokens; unset leaves it to the model.", IntegerType(1), flag="--max-tokens"
+    )
+    temperature: float | None = setting(
+        None,
+        "How freely the words are chosen: 0 is the most predictable; unset leaves it to the model.",
+        NumberType(2),
+        flag="--temperature",
+    )
+    top_p: float | None = setting(
+        None,
+        "Choose only among the likeliest words that make up this share; unset leaves it to the model.",
+        NumberType(1),
+        flag="--top-p",
+    )
+    stop: tuple[str, ...] = setting((), "Texts at which the reply ends.", flag="--stop")
+    seed: int | None = setting(
+        None, "A number that makes replies repeatable where the model can do that.", flag="--seed"
+    )
+    search: bool = setting(
+        False, "The model may search the web, by its vendor's own search; its sources are shown.", flag="--search"
+    )
+    max_rounds: int = setting(
+        25, "The most requests one turn may make while the model calls tools.", IntegerType(1), flag="--max-rounds"
+    )
+    connect_timeout: float = setting(
+        Timeouts().connect,
+        "Seconds to wait for a connection.",
+        SecondsType(),
+        env="TERMCHAT_CONNECT_TIMEOUT",
+        flag="--connect-timeout",
+        changeable=False,
+    )
+    idle_timeout: float | None = setting(
+        None,
+        "Seconds without data after which a reply has stalled, and seconds until its first content; "
+        "unset means 60 and 300.",
+        SecondsType(),
+        env="TERMCHAT_IDLE_TIMEOUT",
+        flag="--idle-timeout",
+    )
+    max_retries: int = setting(
+        2,
+        "Extra tries before the first content of a reply.",
+        env="TERMCHAT_MAX_RETRIES",
+        flag="--retries",
+        changeable=False,
+    )
+    theme: str = setting(
+        "auto",
+        "The colours; auto follows the terminal's background.",
+        TextType("auto or the name of a theme"),
+        env="TERMCHAT_THEME",
+        flag="--theme",
+    )
+    plain: bool = setting(
+        False, "Append-only text: nothing on the screen is redrawn.", flag="--plain", changeable=False
+    )
+    accessible: bool = setting(
+        False,
+        "Plain text in words a screen reader can follow.",
+        env="ACCESSIBLE",
+        flag="--accessible",
+        changeable=False,
+    )
+    enter: EnterKey = setting(EnterKey.SEND, "What Enter does in the input: send, or begin a new line.")
+    usage: UsageLine = setting(UsageLine.LINE, "The line of tokens and cost below each reply.")
+    reasoning: ReasoningView = setting(ReasoningView.TAIL, "How much of the model's reasoning is shown.")
+    hyperlinks: Links = setting(Links.AUTO, "Whether links can be clicked (OSC 8).")
+    queue: QueueMode = setting(
+        QueueMode.TOGETHER,
+        "What of the queue is sent when a reply has ended: all of it together, or one message.",
+    )
+    notify: str = setting(
+        "auto",
+        "How you are told of a long reply that ends while you look elsewhere; cmd runs a command with the words.",
+        ChoiceOrCommandType(("auto", "bell", "off")),
+        changeable=False,
+    )
+    vi: bool = setting(False, "vi keys in the input.", changeable=False)
+    reduced_motion: bool = setting(False, "No spinner turns.", env="TERMCHAT_REDUCED_MOTION", changeable=False)
 
     @property
     def params(self) -> Params:
@@ -245,43 +199,35 @@ class Settings:
 
 
 class Setting(NamedTuple):
-    """One declaration, as help, completion, `/set` and the guide read it."""
+    """The declaration of one setting, for the config file, the environment, flags, `/set`, completion and the guide.
+
+    key         its TOML key and its name in `/set`
+    default     its value as long as nobody sets it
+    kind        the type of its values
+    help        one sentence for `--help`, errors and the guide
+    env         environment variable, "" for none
+    flag        flag of the command line, "" for none
+    changeable  can change while termchat runs
+    per_chat    belongs to a chat: saved and restored with it
+    """
 
     key: str
     default: Value
-    about: SettingSpec
-
-    @property
-    def kind(self) -> SettingType:
-        return self.about.kind
-
-    @property
-    def help(self) -> str:
-        return self.about.help
-
-    @property
-    def env(self) -> str:
-        return self.about.env
-
-    @property
-    def flag(self) -> str:
-        return self.about.flag
-
-    @property
-    def changeable(self) -> bool:
-        return self.about.changeable
-
-    @property
-    def per_chat(self) -> bool:
-        return self.about.per_chat
+    kind: SettingType
+    help: str
+    env: str = ""
+    flag: str = ""
+    changeable: bool = True
+    per_chat: bool = False
 
 
 def _declared() -> Mapping[str, Setting]:
-    defaults = Settings()
-    return {
-        name: Setting(name, getattr(defaults, name), annotation.__metadata__[0])
-        for name, annotation in Settings.__annotations__.items()
-    }
+    hints, declared = get_type_hints(Settings), dict[str, Setting]()
+    for declaration in fields(Settings):
+        name, about = declaration.name, dict[str, Any](declaration.metadata)
+        about["kind"] = about["kind"] or type_of(hints[name])
+        declared[name] = Setting(name, cast("Value", declaration.default), **about)
+    return declared
 
 
 SETTINGS: Mapping[str, Setting] = _declared()

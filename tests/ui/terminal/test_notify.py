@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from termchat.config.setting_types import ChoiceOrCommand, command_of
+from termchat.config.setting_types import ChoiceOrCommandType, command_of
 from termchat.core.sanitize import Safe, safe_format
 from termchat.ui.terminal.capabilities import supports_progress
 from termchat.ui.terminal.notify import BELL, Notifier, notification, run
@@ -20,9 +20,7 @@ WORDS = safe_format("gpt-5.2: complete")
     ("focused", "seconds", "told"),
     [(True, 3600, False), (False, 9.9, False), (False, 10, True), (None, 29.9, False), (None, 30, True)],
 )
-def test_only_who_is_not_looking_is_told_and_only_of_long_turns(
-    focused: bool | None, seconds: float, told: bool
-) -> None:
+def test_notifier_rings_after_long_turn_without_focus(focused: bool | None, seconds: float, told: bool) -> None:
     sent: list[str] = []
     Notifier("auto", {}, sent.append, lambda words: None).ended(WORDS, seconds, focused=focused)
     assert sent == ([BELL] if told else [])
@@ -37,7 +35,7 @@ def test_only_who_is_not_looking_is_told_and_only_of_long_turns(
         ("off", True, []),
     ],
 )
-def test_the_setting_says_how(setting: str, sequences: bool, told: list[str]) -> None:
+def test_notifier_setting_selects_bell_sequence_or_nothing(setting: str, sequences: bool, told: list[str]) -> None:
     sent: list[str] = []
     env = {"KITTY_WINDOW_ID": "1"}
     Notifier(setting, env, sent.append, lambda words: None, sequences=sequences).ended(WORDS, 60, focused=False)
@@ -57,7 +55,7 @@ def test_the_setting_says_how(setting: str, sequences: bool, told: list[str]) ->
         ({"TERM": "xterm-256color"}, BELL),
     ],
 )
-def test_each_terminal_has_its_own_way(env: Mapping[str, str], begin: str) -> None:
+def test_notification_sequence_depends_on_terminal(env: Mapping[str, str], begin: str) -> None:
     assert notification(WORDS, env).startswith(begin)
 
 
@@ -74,11 +72,11 @@ def test_each_terminal_has_its_own_way(env: Mapping[str, str], begin: str) -> No
         ({"TERM": "xterm"}, False),
     ],
 )
-def test_progress_is_told_only_where_it_is_not_taken_for_a_notification(env: Mapping[str, str], shows: bool) -> None:
+def test_supports_progress_depends_on_terminal_and_version(env: Mapping[str, str], shows: bool) -> None:
     assert supports_progress(env) is shows
 
 
-def test_a_command_gets_the_words_as_they_are_and_no_shell_reads_them(tmp_path: Path) -> None:
+def test_notify_command_gets_message_without_shell(tmp_path: Path) -> None:
     script, out = tmp_path / "told", tmp_path / "out"
     script.write_text(f'#!/bin/sh\nfor word; do echo "[$word]"; done > {out}.new; mv {out}.new {out}\n')
     script.chmod(0o755)
@@ -91,7 +89,7 @@ def test_a_command_gets_the_words_as_they_are_and_no_shell_reads_them(tmp_path: 
     assert not (tmp_path / "no").exists()
 
 
-def test_a_command_that_is_not_there_is_told() -> None:
+def test_notify_command_missing_is_reported() -> None:
     complaints: list[str] = []
     run(["/no/such/thing", "words"], complaints.append)
     _wait(lambda: bool(complaints))
@@ -103,11 +101,11 @@ def test_a_command_that_is_not_there_is_told() -> None:
     [("bell", "bell"), (False, "off"), ("cmd notify-send -a x", "cmd notify-send -a x"), ("cmd", None),
      ("cmd 'open", None), ("notify-send", None), (3, None)],
 )  # fmt: skip
-def test_what_the_setting_may_be(raw: object, value: str | None) -> None:
-    assert ChoiceOrCommand(("auto", "bell", "off")).read(raw) == value
+def test_notify_setting_accepts_choice_or_command_only(raw: object, value: str | None) -> None:
+    assert ChoiceOrCommandType(("auto", "bell", "off")).read(raw) == value
 
 
-def test_the_words_of_a_command() -> None:
+def test_command_of_splits_quoted_words() -> None:
     assert command_of("cmd a 'b c' d") == ["a", "b c", "d"]
     assert command_of("auto") == []
 
