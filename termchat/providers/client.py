@@ -12,8 +12,7 @@ import httpx2
 
 from termchat.core.errors import Failure
 from termchat.core.messages import Origin
-from termchat.core.models import ApiProtocol as Speech
-from termchat.core.models import ModelInfo, ProviderConfig, Timeouts
+from termchat.core.models import ApiProtocol, ModelInfo, ProviderConfig, Timeouts
 from termchat.core.provider import Request
 from termchat.core.redact import Redactor
 from termchat.core.sanitize import Safe, safe_format, safe_line
@@ -29,8 +28,8 @@ class Endpoint:
     key_source   where the key comes from, as a user knows it: `OPENAI_API_KEY`
     """
 
-    profile: ProviderConfig
-    protocol: Speech
+    config: ProviderConfig
+    protocol: ApiProtocol
     base: str
     key: str
     key_source: Safe
@@ -41,7 +40,7 @@ class Endpoint:
 
     @property
     def title(self) -> str:
-        return self.profile.title or self.profile.name
+        return self.config.title or self.config.name
 
     @property
     def host(self) -> str:
@@ -63,7 +62,7 @@ class AmendedRequest:
     """A request made over after a refusal, and what to tell of it."""
 
     body: Body
-    words: Safe
+    notice: Safe
 
 
 class Client(Protocol):
@@ -109,7 +108,7 @@ def without_streaming(body: Body, failure: Failure, endpoint: Endpoint) -> Amend
     )
     if not body.get("stream") or not refuses:
         return None
-    plain = {k: v for k, v in body.items() if k != "stream_options"} | {"stream": False}
+    changed = {k: v for k, v in body.items() if k != "stream_options"} | {"stream": False}
     return AmendedRequest(
-        plain, safe_format("{title} does not stream; waiting for the whole reply.", title=safe_line(endpoint.title))
+        changed, safe_format("{title} does not stream; waiting for the whole reply.", title=safe_line(endpoint.title))
     )

@@ -12,8 +12,7 @@ import httpx2
 
 from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.messages import Origin
-from termchat.core.models import ApiProtocol as Speech
-from termchat.core.models import ModelInfo, ProviderConfig, Timeouts
+from termchat.core.models import ApiProtocol, ModelInfo, ProviderConfig, Timeouts
 from termchat.core.redact import Redactor
 from termchat.core.sanitize import safe_format, safe_line
 from termchat.providers.client import Client, Endpoint
@@ -43,27 +42,27 @@ class ClientPool:
         record: Path | None = None,
     ) -> None:
         self._record = record
-        self._writing: ResponseRecorder | None = None
+        self._recorder: ResponseRecorder | None = None
         self._keys = keys
         self._timeouts = timeouts
         self._policy = policy
         self._limits = limits
-        self._clients: dict[tuple[str, Speech], Client] = {}
-        self._https: dict[tuple[float, str, str], httpx2.AsyncClient] = {}
-        self._waits: dict[str, RateLimit] = {}
+        self._clients: dict[tuple[str, ApiProtocol], Client] = {}
+        self._http_clients: dict[tuple[float, str, str], httpx2.AsyncClient] = {}
+        self._rate_limits: dict[str, RateLimit] = {}
         self._redact = Redactor()
-        self._opening = asyncio.Lock()
-        self._one_at_a_time = threading.Lock()
+        self._lock = asyncio.Lock()
+        self._http_lock = threading.Lock()
 
-    async def open(self, profile: ProviderConfig, speech: Speech, model: str) -> StreamingProvider:
+    async def open(self, config: ProviderConfig, protocol: ApiProtocol, model: str) -> StreamingProvider:
         """A model of a provider. Raises ProviderError."""
-        client = await self._client(profile, speech)
-        house = EndpointState(self._waits.setdefault(profile.name, RateLimit()), self._recorder())
-        return StreamingProvider(client, Origin(profile.name, speech, model), self._policy, self._renewed, house)
+        client = await self._client(config, protocol)
+        state = EndpointState(self._rate_limits.setdefault(config.name, RateLimit()), self._open_recorder())
+        return StreamingProvider(client, Origin(config.name, protocol, model), self._policy, self._renewed, state)
 
-    async def listing(self, profile: ProviderConfig, speech: Speech) -> Sequence[ModelInfo]:
+    async def listing(self, config: ProviderConfig, protocol: ApiProtocol) -> Sequence[ModelInfo]:
         """The models an endpoint lists. Raises ProviderError."""
-        client = await self._client(profile, speech)
+        client = await self._client(config, protocol)
         try:
             return await client.models()
         except (AttributeError, TypeError) as error:  # what is no JSON the SDKs take for a page of models
@@ -71,64 +70,64 @@ class ClientPool:
         except Exception as error:
             raise ProviderError(to_failure(client, error, "", began=False)) from error
 
-    def _recorder(self) -> ResponseRecorder | None:
-        if self._record and self._writing is None:
-            self._writing = ResponseRecorder(self._record, self._redact)
-        return self._writing
+    def _open_recorder(self) -> ResponseRecorder | None:
+        if self._record and self._recorder is None:
+            self._recorder = ResponseRecorder(self._record, self._redact)
+        return self._recorder
 
     async def aclose(self) -> None:
         """Close all connections; the SDKs share them, so this is the one place."""
-        if self._writing:
-            self._writing.close()
-        for client in self._https.values():
+        if self._recorder:
+            self._recorder.close()
+        for client in self._http_clients.values():
             await client.aclose()
 
-    async def _client(self, profile: ProviderConfig, speech: Speech) -> Client:
-        async with self._opening:  # two turns that begin together share what the first one builds
-            known = self._clients.get((profile.name, speech))
-            if known is None:
-                known = await load_on_thread(lambda: self._build(profile, speech))
-                self._clients[profile.name, speech] = known
-            return known
+    async def _client(self, config: ProviderConfig, protocol: ApiProtocol) -> Client:
+        async with self._lock:  # two turns that begin together share what the first one builds
+            client = self._clients.get((config.name, protocol))
+            if client is None:
+                client = await load_on_thread(lambda: self._build(config, protocol))
+                self._clients[config.name, protocol] = client
+            return client
 
     async def _renewed(self, client: Client) -> Client | None:
         """A client with a key read anew, where a command gives the key: it may be a short-lived one."""
-        profile, speech = client.endpoint.profile, client.endpoint.protocol
-        if not profile.key.startswith("cmd:"):
+        config, protocol = client.endpoint.config, client.endpoint.protocol
+        if not config.key.startswith("cmd:"):
             return None
-        renewed = await load_on_thread(lambda: self._build(profile, speech, again=True))
-        self._clients[profile.name, speech] = renewed
+        renewed = await load_on_thread(lambda: self._build(config, protocol, again=True))
+        self._clients[config.name, protocol] = renewed
         return renewed
 
-    def _build(self, profile: ProviderConfig, speech: Speech, *, again: bool = False) -> Client:
+    def _build(self, config: ProviderConfig, protocol: ApiProtocol, *, again: bool = False) -> Client:
         """Import the SDK and build its client; runs on a thread. Raises ProviderError."""
-        key, headers = self._keys.key(profile, again), self._keys.resolve_headers(profile.headers, again)
+        key, headers = self._keys.key(config, again), self._keys.resolve_headers(config.headers, again)
         if isinstance(key, Failure):
             raise ProviderError(key)
         if isinstance(headers, Failure):
             raise ProviderError(headers)
         if not _is_header_safe(key):
-            raise ProviderError(unusable_key(self._keys.source(profile)))
+            raise ProviderError(unusable_key(self._keys.source(config)))
         self._redact.add(key)
         for value in headers.values():
             self._redact.add(value)
-        preload_certificates(profile.ca_file)
-        make = _client_factory(speech)
-        http = self._http(profile)
-        base, source = profile.base_urls[speech], self._keys.source(profile)
-        timeouts = self._timeouts.overridden_by(profile.timeouts)
-        endpoint = Endpoint(profile, speech, base, key, source, headers, http, self._redact, timeouts)
-        return make(endpoint, self._limits(profile.name))
+        preload_certificates(config.ca_file)
+        make = _client_factory(protocol)
+        http = self._http(config)
+        base, source = config.base_urls[protocol], self._keys.source(config)
+        timeouts = self._timeouts.overridden_by(config.timeouts)
+        endpoint = Endpoint(config, protocol, base, key, source, headers, http, self._redact, timeouts)
+        return make(endpoint, self._limits(config.name))
 
-    def _http(self, profile: ProviderConfig) -> httpx2.AsyncClient:
-        way = (self._timeouts.overridden_by(profile.timeouts).connect, profile.proxy, profile.ca_file)
-        with self._one_at_a_time:  # a cancelled opening goes on in its thread
-            if way not in self._https:
+    def _http(self, config: ProviderConfig) -> httpx2.AsyncClient:
+        options = (self._timeouts.overridden_by(config.timeouts).connect, config.proxy, config.ca_file)
+        with self._http_lock:  # a cancelled opening goes on in its thread
+            if options not in self._http_clients:
                 try:
-                    self._https[way] = new_client(*way)
+                    self._http_clients[options] = new_client(*options)
                 except (OSError, ImportError, ValueError) as error:
-                    raise ProviderError(_connection_config_error(profile, error)) from error
-            return self._https[way]
+                    raise ProviderError(_connection_config_error(config, error)) from error
+            return self._http_clients[options]
 
 
 def _is_header_safe(key: str) -> bool:
@@ -136,31 +135,31 @@ def _is_header_safe(key: str) -> bool:
     return key.isascii() and key.isprintable() and " " not in key
 
 
-def _connection_config_error(profile: ProviderConfig, error: Exception) -> Failure:
-    name, why = safe_line(profile.name), safe_line(str(error))
+def _connection_config_error(config: ProviderConfig, error: Exception) -> Failure:
+    name, why = safe_line(config.name), safe_line(str(error))
     words = safe_format("The proxy or the certificate of {name} cannot be used: {why}", name=name, why=why)
     return Failure(FailureKind.BAD_CONFIG, words, safe_format("Check proxy and ca in [providers.{name}].", name=name))
 
 
-def _client_factory(speech: Speech) -> Callable[[Endpoint, Mapping[str, int]], Client]:
+def _client_factory(protocol: ApiProtocol) -> Callable[[Endpoint, Mapping[str, int]], Client]:
     """What builds clients of a protocol; its SDK is imported here."""
-    match speech:
-        case Speech.CHAT:
+    match protocol:
+        case ApiProtocol.CHAT:
             from termchat.providers.protocols.openai_chat.client import ChatClient
 
             return lambda endpoint, _: ChatClient(endpoint)
-        case Speech.RESPONSES:
+        case ApiProtocol.RESPONSES:
             from termchat.providers.protocols.openai_responses.client import ResponsesClient
 
             return lambda endpoint, _: ResponsesClient(endpoint)
-        case Speech.ANTHROPIC:
+        case ApiProtocol.ANTHROPIC:
             from termchat.providers.protocols.anthropic.client import AnthropicClient
 
             return AnthropicClient
-        case Speech.GEMINI:
+        case ApiProtocol.GEMINI:
             from termchat.providers.protocols.gemini.client import GeminiClient
 
             return lambda endpoint, _: GeminiClient(endpoint)
-        case Speech.DEMO:
+        case ApiProtocol.DEMO:
             raise AssertionError("the demo has no client")
-    assert_never(speech)
+    assert_never(protocol)

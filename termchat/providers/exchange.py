@@ -25,8 +25,12 @@ from termchat.core.messages import Origin
 from termchat.core.outcomes import FinishReason
 from termchat.core.provider import Request, StreamMonitor
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
-from termchat.providers.catalog.capabilities import drop_unsupported, unsupported_notice, with_continuation
-from termchat.providers.catalog.capabilities import rejected_params as refused_to_know
+from termchat.providers.catalog.capabilities import (
+    drop_unsupported,
+    rejected_params,
+    unsupported_notice,
+    with_continuation,
+)
 from termchat.providers.client import Body, Client, Endpoint, ErrorResponse
 from termchat.providers.decoder import Decoder, ServerError
 from termchat.providers.http.connection_errors import (
@@ -84,27 +88,27 @@ class EndpointState:
 class StreamingProvider:
     """A model behind an endpoint; `renew` is asked once when a key was refused, `house` is shared with others."""
 
-    def __init__(self, client: Client, origin: Origin, policy: RetryPolicy, renew: Renew, house: EndpointState) -> None:
+    def __init__(self, client: Client, origin: Origin, policy: RetryPolicy, renew: Renew, state: EndpointState) -> None:
         self._client: Client = client
-        self._limit = house.limit
-        self._recorder = house.recorder
+        self._limit = state.limit
+        self._recorder = state.recorder
         self._policy = policy
         self._renew = renew
         self.origin = origin
 
     async def stream(self, request: Request, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
         """The reply, delta by delta, ending with `Finished`. Raises ProviderError."""
-        request, left = self._fitted(with_continuation(request, self.origin))
+        request, left = self._drop_unsupported(with_continuation(request, self.origin))
         if news := self._unannounced(request, left):
             yield ProviderNotice(unsupported_notice(safe_line(self.origin.model), news))
-        sending = _RequestState(request, self._client.encode(request, self.origin), self._client.path)
+        state = _RequestState(request, self._client.encode(request, self.origin), self._client.path)
         if (wait := self._limit.remaining()) and self._limit.failure:  # another turn ran into it
             yield Retrying(1, self._policy.tries, wait, self._limit.failure)
             await interruptible_sleep(wait, wire)
         while True:
             shown = False
             try:
-                async with aclosing(self._attempt(sending, wire)) as deltas:
+                async with aclosing(self._attempt(state, wire)) as deltas:
                     async for delta in deltas:
                         if not shown and isinstance(delta, CONTENT_DELTAS):
                             shown = True
@@ -112,24 +116,24 @@ class StreamingProvider:
                         yield delta
                 return
             except ProviderError as error:
-                failure = sending.failure(error.failure, self._client.endpoint, self.origin.model)
+                failure = state.failure(error.failure, self._client.endpoint, self.origin.model)
             if shown:
                 raise ProviderError(failure)
-            words = await self._amended(sending, failure)
+            words = await self._amended(state, failure)
             if words is not None:
                 if words:
                     yield ProviderNotice(words)
                 continue
             waits = request.wait_for_host and failure.unreachable
-            delay = unreachable_backoff(sending.tried) if waits else self._policy.delay(failure, sending.tried)
+            delay = unreachable_backoff(state.tried) if waits else self._policy.delay(failure, state.tried)
             if delay is None:
-                raise ProviderError(final_failure(failure, sending.tried))
-            sending.tried += 1
+                raise ProviderError(final_failure(failure, state.tried))
+            state.tried += 1
             self._limit.set(failure, delay)
-            yield Retrying(sending.tried, 0 if waits else self._policy.tries, delay, failure)
+            yield Retrying(state.tried, 0 if waits else self._policy.tries, delay, failure)
             await interruptible_sleep(delay, wire)
 
-    def _fitted(self, request: Request) -> tuple[Request, tuple[str, ...]]:
+    def _drop_unsupported(self, request: Request) -> tuple[Request, tuple[str, ...]]:
         learned = frozenset(name for origin, name in self._client.rejected_params if origin == self.origin)
         return drop_unsupported(request, self.origin, learned)
 
@@ -140,30 +144,30 @@ class StreamingProvider:
         self._client.announced.update(marks.values())
         return news
 
-    async def _amended(self, sending: _RequestState, failure: Failure) -> Safe | None:
+    async def _amended(self, state: _RequestState, failure: Failure) -> Safe | None:
         """The request made over after a refusal, and what to say of it; None when there is no other way to ask."""
         at = self._client.endpoint
-        if failure.status == 404 and (other := self._next_path(sending.path)):
-            sending.path = other
+        if failure.status == 404 and (other := self._next_path(state.path)):
+            state.path = other
             return _elsewhere(at, other)
-        if failure.kind is FailureKind.HISTORY_INVALID and not sending.repaired:
-            sending.repaired = True
-            self._encode(sending, replace(sending.request, messages=strip_provider_data(sending.request.messages)))
+        if failure.kind is FailureKind.HISTORY_INVALID and not state.repaired:
+            state.repaired = True
+            self._encode(state, replace(state.request, messages=strip_provider_data(state.request.messages)))
             return safe_format(
                 "{title} refused the history; asked again without earlier reasoning.", title=safe_line(at.title)
             )
-        if unknown := refused_to_know(sending.request, failure):
+        if unknown := rejected_params(state.request, failure):
             self._client.rejected_params.update((self.origin, name) for name in unknown)
-            fitting, left = self._fitted(sending.request)
-            self._encode(sending, fitting)
+            fitting, left = self._drop_unsupported(state.request)
+            self._encode(state, fitting)
             news = self._unannounced(fitting, left)
             return unsupported_notice(safe_line(self.origin.model), news) if news else EMPTY
-        change = self._client.amend(sending.body, failure)
+        change = self._client.amend(state.body, failure)
         if change:
-            sending.body = change.body
-            return change.words
-        if failure.kind is FailureKind.AUTH and not sending.renewed:
-            sending.renewed = True
+            state.body = change.body
+            return change.notice
+        if failure.kind is FailureKind.AUTH and not state.renewed:
+            state.renewed = True
             newer = await self._renew(self._client)
             if newer:
                 newer.announced, newer.rejected_params = self._client.announced, self._client.rejected_params
@@ -171,16 +175,16 @@ class StreamingProvider:
                 return EMPTY
         return None
 
-    def _encode(self, sending: _RequestState, request: Request) -> None:
-        sending.request, sending.body = request, self._client.encode(request, self.origin)
+    def _encode(self, state: _RequestState, request: Request) -> None:
+        state.request, state.body = request, self._client.encode(request, self.origin)
 
     def _next_path(self, path: str) -> str | None:
         """The path to try where this one is not known; the one that works is kept for the next request."""
-        paths = ("", *self._client.endpoint.profile.fallback_paths)
+        paths = ("", *self._client.endpoint.config.fallback_paths)
         return next(iter(paths[paths.index(path) + 1 :]), None)
 
-    async def _attempt(self, sending: _RequestState, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
-        body, path, sending.named = sending.body, sending.path, EMPTY
+    async def _attempt(self, state: _RequestState, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
+        body, path, state.named = state.body, state.path, EMPTY
         async with AsyncExitStack() as stack:
             try:
                 with count_bytes(wire), override_path(path):
@@ -188,7 +192,7 @@ class StreamingProvider:
             except Exception as error:
                 self._record(error)
                 raise ProviderError(to_failure(self._client, error, self.origin.model, began=False)) from error
-            sending.named = request_id(response.headers, self._client.endpoint)
+            state.named = request_id(response.headers, self._client.endpoint)
             self._client.path = path
             decoder = self._client.decoder(body)
             try:
@@ -212,8 +216,8 @@ class StreamingProvider:
                 body = response.aiter_bytes()
                 if self._recorder:
                     kind = response.headers.get("content-type", "")
-                    listening = self._recorder.tee(body, self._about(response.status_code, kind))
-                    body = await stack.enter_async_context(aclosing(listening))
+                    recorded = self._recorder.tee(body, self._about(response.status_code, kind))
+                    body = await stack.enter_async_context(aclosing(recorded))
                 async for delta in await stack.enter_async_context(aclosing(decode_body(body, decoder))):
                     yield delta
         except NotAReplyError as error:
@@ -221,15 +225,15 @@ class StreamingProvider:
 
     def _record(self, error: Exception) -> None:
         """Write down what a server said instead of a reply."""
-        report = self._client.error_response(error) if self._recorder else None
-        if self._recorder and report and report.status:
-            headers = {name.lower(): value for name, value in report.headers.items()}
-            self._recorder.write(report.raw, self._about(report.status, headers.get("content-type", "")))
+        response = self._client.error_response(error) if self._recorder else None
+        if self._recorder and response and response.status:
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            self._recorder.write(response.raw, self._about(response.status, headers.get("content-type", "")))
 
     def _about(self, status: int, kind: str) -> dict[str, Any]:
         """What a recording says of a response."""
         about = {"status": status, "content_type": kind, "provider": self.origin.provider}
-        quirks = sorted(self._client.endpoint.profile.quirks)
+        quirks = sorted(self._client.endpoint.config.quirks)
         return about | {"protocol": self.origin.protocol.value, "model": self.origin.model, "quirks": quirks}
 
 
@@ -245,15 +249,15 @@ def to_failure(client: Client, error: Exception, model: str, *, began: bool) -> 
     at = client.endpoint
     if isinstance(error, ProviderError):
         return error.failure
-    report = ErrorResponse(None, error.body, {}) if isinstance(error, ServerError) else client.error_response(error)
-    return replace(_failure(error, report, at, model, began=began), details=error_details(error, report, at))
+    response = ErrorResponse(None, error.body, {}) if isinstance(error, ServerError) else client.error_response(error)
+    return replace(_failure(error, response, at, model, began=began), details=error_details(error, response, at))
 
 
-def _failure(error: Exception, report: ErrorResponse | None, at: Endpoint, model: str, *, began: bool) -> Failure:
-    if report and report.status and 300 <= report.status < 400:
-        return redirected(report, at)
-    if report:
-        return from_response(report, at, model)
+def _failure(error: Exception, response: ErrorResponse | None, at: Endpoint, model: str, *, began: bool) -> Failure:
+    if response and response.status and 300 <= response.status < 400:
+        return redirected(response, at)
+    if response:
+        return from_response(response, at, model)
     failure = from_exception(error, at, began=began)
     if failure:
         return failure

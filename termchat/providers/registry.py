@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from termchat.core.errors import Failure, FailureKind, ProviderError
-from termchat.core.models import ApiProtocol as Speech
-from termchat.core.models import ModelInfo, ModelRef, ProviderConfig, Timeouts
+from termchat.core.models import ApiProtocol, ModelInfo, ModelRef, ProviderConfig, Timeouts
 from termchat.core.provider import Provider
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.providers.catalog.model_cache import ModelCache
@@ -33,7 +32,7 @@ class RegistryConfig:
     fallback   model -> those that take over when it cannot answer, by any name that resolves
     """
 
-    profiles: Mapping[str, ProviderConfig]
+    providers: Mapping[str, ProviderConfig]
     keys: CredentialSource
     offline: Mapping[str, Provider]
     aliases: Mapping[str, str]
@@ -48,43 +47,43 @@ class RegistryConfig:
 class ProviderRegistry:
     """`core.ports.Providers` over a setup."""
 
-    def __init__(self, setup: RegistryConfig) -> None:
-        self._setup = setup
-        self._listings = ModelCache(setup.cache)
-        self._opening: ClientPool | None = None
-        self._one_at_a_time = asyncio.Lock()
+    def __init__(self, config: RegistryConfig) -> None:
+        self._config = config
+        self._listings = ModelCache(config.cache)
+        self._pool: ClientPool | None = None
+        self._lock = asyncio.Lock()
 
     async def open(self, model: ModelRef) -> Provider:
         first = await self._open(model)
-        others = [self.resolve(name) for name in self._setup.fallback.get(model, ())]
+        others = [self.resolve(name) for name in self._config.fallback.get(model, ())]
         known = [ref for ref in others if isinstance(ref, ModelRef) and ref != model]
         return FallbackProvider(first, known, self._open) if known else first
 
     async def _open(self, model: ModelRef) -> Provider:
-        if model.provider in self._setup.offline:
-            return self._setup.offline[model.provider]
-        profile = self._profile(model.provider)
-        speech = profile.protocol_for(model.model)
-        if speech is None or speech not in profile.base_urls:
-            raise ProviderError(_no_base(profile, speech))
-        opener = await self._opener()
-        return await opener.open(profile, speech, model.model)
+        if model.provider in self._config.offline:
+            return self._config.offline[model.provider]
+        config = self._provider_config(model.provider)
+        protocol = config.protocol_for(model.model)
+        if protocol is None or protocol not in config.base_urls:
+            raise ProviderError(_no_base(config, protocol))
+        pool = await self._client_pool()
+        return await pool.open(config, protocol, model.model)
 
     async def models(self, provider: str, *, fresh: bool = False) -> Sequence[ModelInfo]:
-        if provider in self._setup.offline:
-            return [ModelInfo(self._setup.offline[provider].origin.ref)]
-        profile = self._profile(provider)
+        if provider in self._config.offline:
+            return [ModelInfo(self._config.offline[provider].origin.ref)]
+        config = self._provider_config(provider)
         known = None if fresh else self._listings.get(provider)
         if known is not None:
             return known
-        models = await _listed(await self._opener(), profile)
+        models = await _listed(await self._client_pool(), config)
         self._listings.put(provider, models)
         return models
 
     def resolve(self, name: str) -> ModelRef | Failure:
-        name = self._setup.aliases.get(name, name)
+        name = self._config.aliases.get(name, name)
         ref = ModelRef.parse(name)
-        if ref and (ref.provider in self._setup.profiles or ref.provider in self._setup.offline):
+        if ref and (ref.provider in self._config.providers or ref.provider in self._config.offline):
             return ref
         known = self.known_models()
         exact = [k for k in known if k.model == name or k.model.rpartition("/")[2] == name]
@@ -100,60 +99,60 @@ class ProviderRegistry:
 
     def known_models(self) -> Sequence[ModelRef]:
         refs: dict[ModelRef, None] = {}
-        for name in self._setup.favourites:
-            ref = ModelRef.parse(self._setup.aliases.get(name, name))
+        for name in self._config.favourites:
+            ref = ModelRef.parse(self._config.aliases.get(name, name))
             refs.update({ref: None} if ref else {})
         usable = self.usable_providers()
-        for name in (*usable, *(n for n in self._setup.profiles if n not in usable)):
+        for name in (*usable, *(n for n in self._config.providers if n not in usable)):
             refs.update(dict.fromkeys(self._known_of(name)))
         return list(refs)
 
     def usable_providers(self) -> Sequence[str]:
-        profiles = self._setup.profiles.values()
-        own = [p.name for p in profiles if p.base_urls and not p.local and self._setup.keys.has_key(p)]
-        return [*own, *(p.name for p in profiles if p.local and p.source != "built in"), *self._setup.offline]
+        configs = self._config.providers.values()
+        own = [p.name for p in configs if p.base_urls and not p.local and self._config.keys.has_key(p)]
+        return [*own, *(p.name for p in configs if p.local and p.source != "built in"), *self._config.offline]
 
     async def aclose(self) -> None:
         """Close all connections."""
-        if self._opening:
-            await self._opening.aclose()
+        if self._pool:
+            await self._pool.aclose()
 
     def _known_of(self, name: str) -> list[ModelRef]:
-        if name in self._setup.offline:
-            return [self._setup.offline[name].origin.ref]
-        profile = self._setup.profiles[name]
-        names = [profile.model] if profile.model else []
+        if name in self._config.offline:
+            return [self._config.offline[name].origin.ref]
+        config = self._config.providers[name]
+        names = [config.model] if config.model else []
         listed = [info.ref.model for info in self._listings.get(name, stale=True) or ()]
-        return [ModelRef(name, model) for model in (*names, *profile.models, *listed)]
+        return [ModelRef(name, model) for model in (*names, *config.models, *listed)]
 
-    def _profile(self, name: str) -> ProviderConfig:
-        profile = self._setup.profiles.get(name)
-        if profile is None:
+    def _provider_config(self, name: str) -> ProviderConfig:
+        config = self._config.providers.get(name)
+        if config is None:
             failure = self._unknown(name, ModelRef(name, ""))
             raise ProviderError(failure)
-        return profile
+        return config
 
-    async def _opener(self) -> ClientPool:
+    async def _client_pool(self) -> ClientPool:
         """What opens connections: it and the HTTP client are imported when the first one is needed."""
-        async with self._one_at_a_time:
-            if self._opening is None:
-                self._opening = await load_on_thread(self._new_opener)
-            return self._opening
+        async with self._lock:
+            if self._pool is None:
+                self._pool = await load_on_thread(self._new_client_pool)
+            return self._pool
 
-    def _new_opener(self) -> ClientPool:
+    def _new_client_pool(self) -> ClientPool:
         from termchat.providers.client_pool import ClientPool
 
-        setup = self._setup
-        return ClientPool(setup.keys, setup.timeouts, setup.policy, self._longest_replies, setup.record)
+        config = self._config
+        return ClientPool(config.keys, config.timeouts, config.policy, self._output_limits, config.record)
 
-    def _longest_replies(self, provider: str) -> Mapping[str, int]:
+    def _output_limits(self, provider: str) -> Mapping[str, int]:
         """What the provider's listing tells of the output limits of its models, in tokens."""
         infos = self._listings.get(provider, stale=True) or ()
         return {info.ref.model: info.max_output for info in infos if info.max_output}
 
     def _unknown(self, name: str, ref: ModelRef | None) -> Failure:
         if ref:
-            close = difflib.get_close_matches(ref.provider, [*self._setup.profiles, *self._setup.offline], 1)
+            close = difflib.get_close_matches(ref.provider, [*self._config.providers, *self._config.offline], 1)
             hint = safe_format("Did you mean {name}? ", name=safe_line(close[0])) if close else Safe("")
             words = safe_format('There is no provider "{name}".', name=safe_line(ref.provider))
             return Failure(
@@ -165,16 +164,16 @@ class ProviderRegistry:
         )
 
 
-async def _listed(opener: ClientPool, profile: ProviderConfig) -> Sequence[ModelInfo]:
+async def _listed(pool: ClientPool, config: ProviderConfig) -> Sequence[ModelInfo]:
     """What the provider's endpoints list together; one that does not list is no matter while another does.
 
     Raises ProviderError.
     """
-    speeches: dict[tuple[str, bool], Speech] = {}
-    for speech, base in profile.base_urls.items():  # the two protocols of one vendor have one listing
-        speeches.setdefault((base, speech in (Speech.CHAT, Speech.RESPONSES)), speech)
+    protocols: dict[tuple[str, bool], ApiProtocol] = {}
+    for protocol, base in config.base_urls.items():  # the two protocols of one vendor have one listing
+        protocols.setdefault((base, protocol in (ApiProtocol.CHAT, ApiProtocol.RESPONSES)), protocol)
     asked = await asyncio.gather(
-        *(opener.listing(profile, speech) for speech in speeches.values()), return_exceptions=True
+        *(pool.listing(config, protocol) for protocol in protocols.values()), return_exceptions=True
     )
     found: dict[ModelRef, ModelInfo] = {}
     failure: BaseException | None = None
@@ -189,10 +188,10 @@ async def _listed(opener: ClientPool, profile: ProviderConfig) -> Sequence[Model
     return sorted(found.values(), key=lambda info: info.ref)
 
 
-def _no_base(profile: ProviderConfig, speech: Speech | None) -> Failure:
-    name = safe_line(profile.name)
+def _no_base(config: ProviderConfig, protocol: ApiProtocol | None) -> Failure:
+    name = safe_line(config.name)
     words = safe_format(
-        "The provider {name} has no base URL for {speech}.", name=name, speech=safe_line(speech or "any protocol")
+        "The provider {name} has no base URL for {protocol}.", name=name, protocol=safe_line(protocol or "any protocol")
     )
     return Failure(
         FailureKind.BAD_CONFIG, words, safe_format("Add one to [providers.{name}] in the configuration.", name=name)

@@ -97,8 +97,8 @@ def _refusal(recorded: RecordedResponse) -> Failure:
         redact=Redactor(),
         timeouts=Timeouts(),
     )
-    report = ErrorResponse(recorded.status, recorded.body.decode("utf-8", "replace"), {})
-    return replace(from_response(report, at, recorded.model), retryable=False)
+    response = ErrorResponse(recorded.status, recorded.body.decode("utf-8", "replace"), {})
+    return replace(from_response(response, at, recorded.model), retryable=False)
 
 
 def _failed(recorded: RecordedResponse, error: Exception) -> Failure:

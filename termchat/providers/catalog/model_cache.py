@@ -28,7 +28,7 @@ def model_info(
     created: int | None = None,
 ) -> ModelInfo:
     """One row of an endpoint's listing."""
-    return ModelInfo(ModelRef(endpoint.profile.name, model), title, context, max_output, created)
+    return ModelInfo(ModelRef(endpoint.config.name, model), title, context, max_output, created)
 
 
 class ModelCache:

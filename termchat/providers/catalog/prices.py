@@ -14,8 +14,8 @@ from termchat.core.usage import Usage
 class PriceTable:
     """Costs by model. A gateway's model names carry their vendor: `anthropic/claude-sonnet-4.5`."""
 
-    def __init__(self, profiles: Mapping[str, ProviderConfig]) -> None:
-        self._profiles = profiles
+    def __init__(self, providers: Mapping[str, ProviderConfig]) -> None:
+        self._providers = providers
         self._loading: asyncio.Task[None] | None = None
 
     def preload(self) -> None:
@@ -25,20 +25,20 @@ class PriceTable:
 
     async def cost(self, model: ModelRef, usage: Usage) -> Decimal | None:
         """US dollars for a usage, None when the table does not know the model or the counts are our guesses."""
-        profile = self._profiles.get(model.provider)
-        if profile is None or profile.local or usage.estimated:
+        config = self._providers.get(model.provider)
+        if config is None or config.local or usage.estimated:
             return None
         self.preload()
         assert self._loading is not None
         await asyncio.shield(self._loading)
-        vendor, name = _vendor(profile, model.model)
+        vendor, name = _vendor(config, model.model)
         return _price(vendor, name, usage) if vendor else None
 
 
-def _vendor(profile: ProviderConfig, model: str) -> tuple[str, str]:
+def _vendor(config: ProviderConfig, model: str) -> tuple[str, str]:
     """The table's id of the vendor, and the model's name there; a gateway's prices are its vendor's list prices."""
-    if profile.vendor:
-        return profile.vendor, model
+    if config.vendor:
+        return config.vendor, model
     vendor, slash, name = model.partition("/")
     return (vendor, name) if slash else ("", model)
 

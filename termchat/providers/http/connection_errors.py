@@ -82,14 +82,14 @@ def unexpected_response(at: Endpoint, what: Safe, *, retryable: bool = False) ->
     return Failure(FailureKind.BAD_RESPONSE, words, _check_base(at), retryable=retryable)
 
 
-def redirected(report: ErrorResponse, at: Endpoint) -> Failure:
+def redirected(response: ErrorResponse, at: Endpoint) -> Failure:
     """A redirect is never followed: the key belongs to the origin it was configured for."""
-    headers = {name.lower(): value for name, value in report.headers.items()}
+    headers = {name.lower(): value for name, value in response.headers.items()}
     target = clean_server_text(headers.get("location", "nowhere"), at)
     words = safe_format(
         "{host} redirects to {to}; it is not followed, so that the key stays.", host=host_of(at), to=target
     )
-    return Failure(FailureKind.BAD_CONFIG, words, _check_base(at), report.status)
+    return Failure(FailureKind.BAD_CONFIG, words, _check_base(at), response.status)
 
 
 def clean_server_text(words: str, at: Endpoint) -> Safe:
@@ -138,7 +138,7 @@ def _tls_words(error: ssl.SSLError) -> str:
 
 
 def _check_base(at: Endpoint) -> Safe:
-    return safe_format("Check the base URL of {name}: {base}.", name=safe_line(at.profile.name), base=base_url_of(at))
+    return safe_format("Check the base URL of {name}: {base}.", name=safe_line(at.config.name), base=base_url_of(at))
 
 
 def host_of(at: Endpoint) -> Safe:

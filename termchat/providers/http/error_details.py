@@ -14,25 +14,27 @@ _READ = 4 * _LONGEST  # bytes in which they are looked for: an error may be mega
 _IDS = ("x-request-id", "request-id", "x-goog-request-id", "apim-request-id", "x-amzn-requestid", "cf-ray")
 
 
-def error_details(error: Exception, report: ErrorResponse | None, at: Endpoint) -> FailureDetails:
+def error_details(error: Exception, response: ErrorResponse | None, at: Endpoint) -> FailureDetails:
     """What a server said instead of a reply, or what became of the connection."""
-    if report is None:
+    if response is None:
         return FailureDetails(server_message=_bounded("\n".join(exception_causes(error)), at))
-    return FailureDetails(request_id=request_id(report.headers, at), server_message=_bounded(_body(report), at))
+    return FailureDetails(request_id=request_id(response.headers, at), server_message=_bounded(_body(response), at))
 
 
 def request_id(headers: Mapping[str, str], at: Endpoint) -> Safe:
     """The id under which the server knows a request, "" when it tells none."""
-    told = {name.lower(): value for name, value in headers.items()}
-    return next((safe_line(at.redact(told[name][:200])) for name in _IDS if told.get(name)), EMPTY)
+    by_name = {name.lower(): value for name, value in headers.items()}
+    return next((safe_line(at.redact(by_name[name][:200])) for name in _IDS if by_name.get(name)), EMPTY)
 
 
-def _body(report: ErrorResponse) -> str:
-    if report.raw:
-        return report.raw[:_READ].decode("utf-8", "replace")
-    if isinstance(report.body, bytes):
-        return report.body[:_READ].decode("utf-8", "replace")
-    return report.body if isinstance(report.body, str) else json.dumps(report.body, ensure_ascii=False, default=str)
+def _body(response: ErrorResponse) -> str:
+    if response.raw:
+        return response.raw[:_READ].decode("utf-8", "replace")
+    if isinstance(response.body, bytes):
+        return response.body[:_READ].decode("utf-8", "replace")
+    return (
+        response.body if isinstance(response.body, str) else json.dumps(response.body, ensure_ascii=False, default=str)
+    )
 
 
 def _bounded(words: str, at: Endpoint) -> Safe:

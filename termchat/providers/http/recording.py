@@ -126,15 +126,15 @@ def read(data: bytes) -> list[RecordedResponse]:
 
 
 def _body(data: bytes, start: int) -> tuple[bytes, int, list[Any]]:
-    """A body, where the next response begins (-1: nowhere), and the sizes of its chunks as far as they are told."""
+    """A body, where the next response begins (-1: nowhere), and the sizes of its chunks as far as they are trailer."""
     end = data.find(b"\n" + _END, start)
     following = data.find(b"\n" + _RESPONSE, start)
     if end < 0 or 0 <= following < end:
         stop = following if following >= 0 else len(data)
         return data[start:stop], following + 1 if following >= 0 else -1, []
     line_end = data.find(b"\n", end + 1)
-    told = as_object(json.loads(data[end + 1 + len(_END) : line_end if line_end >= 0 else None]))
-    return data[start:end], data.find(_RESPONSE, end), as_list(told.get("chunks"))
+    trailer = as_object(json.loads(data[end + 1 + len(_END) : line_end if line_end >= 0 else None]))
+    return data[start:end], data.find(_RESPONSE, end), as_list(trailer.get("chunks"))
 
 
 def _recorded(about: dict[str, Any], body: bytes, sizes: list[Any]) -> RecordedResponse:

@@ -61,15 +61,15 @@ async def decode_body(body: AsyncIterator[bytes], decoder: Decoder) -> AsyncGene
 
 
 async def _events(head: bytes, chunks: AsyncIterator[bytes], decoder: Decoder) -> AsyncGenerator[Delta, None]:
-    reader, talk = SseReader(), _EventDecoder(decoder)
-    for delta in talk.deltas(reader.feed(head)):
+    reader, events = SseReader(), _EventDecoder(decoder)
+    for delta in events.deltas(reader.feed(head)):
         yield delta
     async for chunk in chunks:
-        for delta in talk.deltas(reader.feed(chunk)):
+        for delta in events.deltas(reader.feed(chunk)):
             yield delta
-    for delta in talk.last(reader.close()):
+    for delta in events.last(reader.close()):
         yield delta
-    if not talk.understood and not decoder.finished:
+    if not events.understood and not decoder.finished:
         raise NotAReplyError(safe_format("something else"))
 
 

@@ -26,18 +26,18 @@ class _ErrorBody:
         return not self.codes.isdisjoint(codes)
 
 
-def from_response(report: ErrorResponse, at: Endpoint, model: str) -> Failure:
+def from_response(response: ErrorResponse, at: Endpoint, model: str) -> Failure:
     """A failure from what the server answered."""
-    said = _parse_error_body(report.body)
-    kind = _kind(report.status, said)
-    status = report.status
-    words = clean_server_text(said.words, at)
+    body = _parse_error_body(response.body)
+    kind = _kind(response.status, body)
+    status = response.status
+    words = clean_server_text(body.words, at)
     return Failure(
         kind,
-        _message(kind, status, said, words, at, model),
+        _message(kind, status, body, words, at, model),
         _hint(kind, at),
         status,
-        retry_after(report),
+        retry_after(response),
         retryable=kind in _AGAIN or status in (408, 409),
         url=_page(kind, at),
     )
@@ -47,9 +47,9 @@ def _page(kind: FailureKind, at: Endpoint) -> Safe:
     """Where the provider tells more, or can be paid."""
     match kind:
         case FailureKind.OVERLOADED:
-            return safe_line(at.profile.status_page)
+            return safe_line(at.config.status_page)
         case FailureKind.QUOTA:
-            return safe_line(at.profile.credit_page or at.profile.key_page)
+            return safe_line(at.config.credit_page or at.config.key_page)
         case _:
             return Safe("")
 
@@ -100,36 +100,36 @@ def _quota_exhausted(details: list[dict[str, Any]], words: str) -> bool:
     return bool(_BILLING.search(words)) and not any("retryDelay" in detail for detail in details)
 
 
-def _kind(status: int | None, said: _ErrorBody) -> FailureKind:
-    number = status if status and status != 200 else next((int(c) for c in said.codes if c.isdigit()), 0)
-    if number == 401 or said.has("authentication_error", "invalid_api_key", "api_key_invalid", "unauthenticated"):
+def _kind(status: int | None, body: _ErrorBody) -> FailureKind:
+    number = status if status and status != 200 else next((int(c) for c in body.codes if c.isdigit()), 0)
+    if number == 401 or body.has("authentication_error", "invalid_api_key", "api_key_invalid", "unauthenticated"):
         return FailureKind.AUTH
-    if number == 402 or said.has("billing_error", "insufficient_quota", "quota_spent"):
+    if number == 402 or body.has("billing_error", "insufficient_quota", "quota_spent"):
         return FailureKind.QUOTA
-    if said.has("context_length_exceeded") or number == 413 or (number in (0, 400) and _TOO_LONG.search(said.words)):
+    if body.has("context_length_exceeded") or number == 413 or (number in (0, 400) and _TOO_LONG.search(body.words)):
         return FailureKind.CONTEXT_TOO_LONG
-    if said.has("content_filter", "content_policy_violation"):
+    if body.has("content_filter", "content_policy_violation"):
         return FailureKind.CONTENT_FILTER
-    if number == 403 or said.has("permission_error", "permission_denied"):
+    if number == 403 or body.has("permission_error", "permission_denied"):
         return FailureKind.PERMISSION
-    if number == 404 or said.has("not_found_error", "model_not_found", "not_found"):
+    if number == 404 or body.has("not_found_error", "model_not_found", "not_found"):
         return FailureKind.NOT_FOUND
-    if number == 429 or said.has("rate_limit_error", "rate_limit_exceeded", "resource_exhausted"):
+    if number == 429 or body.has("rate_limit_error", "rate_limit_exceeded", "resource_exhausted"):
         return FailureKind.RATE_LIMITED
-    if number in (503, 529) or said.has("overloaded_error", "unavailable"):
+    if number in (503, 529) or body.has("overloaded_error", "unavailable"):
         return FailureKind.OVERLOADED
-    if number in (0, 400) and _HISTORY.search(said.words):
+    if number in (0, 400) and _HISTORY.search(body.words):
         return FailureKind.HISTORY_INVALID
-    if number >= 500 or said.has("api_error", "server_error", "internal", "internal_server_error"):
+    if number >= 500 or body.has("api_error", "server_error", "internal", "internal_server_error"):
         return FailureKind.SERVER
     return FailureKind.BAD_REQUEST if number else FailureKind.SERVER
 
 
-def _message(kind: FailureKind, status: int | None, said: _ErrorBody, words: Safe, at: Endpoint, model: str) -> Safe:
-    title, number = safe_line(at.title), safe_line(_number(status, said))
+def _message(kind: FailureKind, status: int | None, body: _ErrorBody, words: Safe, at: Endpoint, model: str) -> Safe:
+    title, number = safe_line(at.title), safe_line(_number(status, body))
     match kind:
         case FailureKind.AUTH:
-            code = safe_line(next(iter(sorted(c for c in said.codes if not c.isdigit())), ""))
+            code = safe_line(next(iter(sorted(c for c in body.codes if not c.isdigit())), ""))
             why = safe_format("{n} {code}", n=number, code=code) if code else number
             masked = clean_server_text(at.key, at)
             key = (
@@ -142,7 +142,7 @@ def _message(kind: FailureKind, status: int | None, said: _ErrorBody, words: Saf
             return safe_format(
                 "The account at {title} is out of credit ({n}): {words}", title=title, n=number, words=words
             )
-        case FailureKind.NOT_FOUND if not said.words or "<" in said.words:
+        case FailureKind.NOT_FOUND if not body.words or "<" in body.words:
             return safe_format("{base} has no such address ({n}).", base=base_url_of(at), n=number)
         case FailureKind.NOT_FOUND:
             name = safe_line(model)
@@ -187,10 +187,10 @@ def _hint(kind: FailureKind, at: Endpoint) -> Safe:
             return safe_format("Change the request, or {other}.", other=other)
 
 
-def _number(status: int | None, said: _ErrorBody) -> str:
+def _number(status: int | None, body: _ErrorBody) -> str:
     if status and status != 200:
         return str(status)
-    return next(iter(sorted(said.codes)), "an error")
+    return next(iter(sorted(body.codes)), "an error")
 
 
 # The error of a gateway that had promised a stream: an event, and more events behind it.

@@ -19,7 +19,7 @@ OWN_HOST = "api.openai.com"
 
 def new_sdk(endpoint: Endpoint) -> openai.AsyncOpenAI:
     """The SDK for an endpoint; nothing of the environment that was meant for another server goes along."""
-    own = endpoint.profile.name == "openai"
+    own = endpoint.config.name == "openai"
     ambient = {} if own else dict.fromkeys(headers_from_environment("OPENAI_CUSTOM_HEADERS"), openai.Omit())
     headers: dict[str, Any] = ambient | dict(endpoint.headers)
     sdk = openai.AsyncOpenAI(
@@ -54,7 +54,7 @@ def _body(error: openai.APIStatusError) -> object:
 
 def caches_by_key(endpoint: Endpoint) -> bool:
     """Whether the server takes a key to its prompt cache: OpenAI itself, and who is said to."""
-    return endpoint.host == OWN_HOST or "cache_key" in endpoint.profile.quirks
+    return endpoint.host == OWN_HOST or "cache_key" in endpoint.config.quirks
 
 
 def with_cache_key(quirks: frozenset[str], cached: bool) -> frozenset[str]:

@@ -49,15 +49,15 @@ class AnthropicClient:
         )
 
     def encode(self, request: Request, origin: Origin) -> Body:
-        limit = self._limits.get(origin.model) or self.endpoint.profile.max_tokens_for(origin.model)
+        limit = self._limits.get(origin.model) or self.endpoint.config.max_tokens_for(origin.model)
         assert limit, "the presets name a limit for every model"
-        body = _schema_made_to_fit(encode(request, origin, self.endpoint.profile, limit))
-        return body if "no_cache" in self.endpoint.profile.quirks else add_cache_control(body)
+        body = _schema_made_to_fit(encode(request, origin, self.endpoint.config, limit))
+        return body if "no_cache" in self.endpoint.config.quirks else add_cache_control(body)
 
     @asynccontextmanager
     async def open(self, body: Body) -> AsyncGenerator[httpx2.Response]:
         create: Any = self._sdk.messages.with_streaming_response.create
-        extra = {name: body[name] for name in _NOT_IN_THE_SDK & body.keys()} | dict(self.endpoint.profile.extra_body)
+        extra = {name: body[name] for name in _NOT_IN_THE_SDK & body.keys()} | dict(self.endpoint.config.extra_body)
         known = {name: value for name, value in body.items() if name not in _NOT_IN_THE_SDK}
         _silence_sdk_warnings()
         async with create(**known, extra_body=extra or None) as response:
@@ -109,7 +109,7 @@ def _silence_sdk_warnings() -> None:
 def _headers(endpoint: Endpoint) -> dict[str, Any]:
     """Return the request headers: gateways know an older pair, Anthropic itself takes what the SDK sends."""
     headers: dict[str, Any] = dict(endpoint.headers)
-    if endpoint.profile.name != "anthropic":
+    if endpoint.config.name != "anthropic":
         headers = dict.fromkeys(headers_from_environment("ANTHROPIC_CUSTOM_HEADERS"), anthropic.Omit()) | headers
     if endpoint.host == _OWN_HOST:
         return headers

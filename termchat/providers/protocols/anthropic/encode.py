@@ -33,7 +33,7 @@ _SEARCH = {"type": "web_search_20250305", "name": "web_search"}
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-def encode(request: Request, origin: Origin, profile: ProviderConfig, max_tokens: int) -> dict[str, Any]:
+def encode(request: Request, origin: Origin, config: ProviderConfig, max_tokens: int) -> dict[str, Any]:
     """The body of `POST /v1/messages`; `max_tokens` is the limit to send when the user set none."""
     body: dict[str, Any] = {"model": origin.model, "max_tokens": request.params.max_tokens or max_tokens}
     if request.system:
@@ -46,7 +46,7 @@ def encode(request: Request, origin: Origin, profile: ProviderConfig, max_tokens
         body["tools"] = [*body.get("tools", ()), _SEARCH]
     body |= _params(request.params)
     body["messages"] = _turns(request, origin, body)
-    body["stream"] = profile.stream
+    body["stream"] = config.stream
     return body
 
 

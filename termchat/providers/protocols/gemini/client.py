@@ -46,7 +46,7 @@ class GeminiClient:
                 api_version=version,
                 headers=dict(endpoint.headers),
                 httpx_async_client=endpoint.http,
-                extra_body=dict(endpoint.profile.extra_body) or None,
+                extra_body=dict(endpoint.config.extra_body) or None,
             ),
         )
 
@@ -55,7 +55,7 @@ class GeminiClient:
             "model": origin.model,
             "contents": encode_contents(request, origin),
             "config": encode_config(request),
-            "stream": self.endpoint.profile.stream,
+            "stream": self.endpoint.config.stream,
         }
 
     @asynccontextmanager

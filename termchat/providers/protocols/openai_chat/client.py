@@ -49,19 +49,19 @@ class ChatClient:
         self._cached = caches_by_key(endpoint)
 
     def encode(self, request: Request, origin: Origin) -> Body:
-        return encode(request, origin, self._profile(origin.model))
+        return encode(request, origin, self._config_for(origin.model))
 
     @asynccontextmanager
     async def open(self, body: Body) -> AsyncGenerator[httpx2.Response]:
         create: Any = self._sdk.chat.completions.with_streaming_response.create
-        extra = {name: body[name] for name in _NOT_IN_THE_SDK & body.keys()} | dict(self.endpoint.profile.extra_body)
+        extra = {name: body[name] for name in _NOT_IN_THE_SDK & body.keys()} | dict(self.endpoint.config.extra_body)
         known = {name: value for name, value in body.items() if name not in _NOT_IN_THE_SDK}
         sending = create(**known, extra_body=extra or None, extra_headers=without_auth_header(self.endpoint))
         async with sending as response:
             yield response.http_response
 
     def decoder(self, body: Body) -> ChatDecoder:
-        return ChatDecoder(think_tags="think_tags" in self._profile(body["model"]).quirks)
+        return ChatDecoder(think_tags="think_tags" in self._config_for(body["model"]).quirks)
 
     def error_response(self, error: Exception) -> ErrorResponse | None:
         return error_response(error)
@@ -87,13 +87,13 @@ class ChatClient:
             )
         return without_streaming(body, failure, self.endpoint)
 
-    def _profile(self, model: str) -> ProviderConfig:
-        """The profile, with what the model itself is known for."""
-        profile = self.endpoint.profile
-        known = profile.quirks | quirks(Origin(profile.name, ApiProtocol.CHAT, model))
+    def _config_for(self, model: str) -> ProviderConfig:
+        """The config, with what the model itself is known for."""
+        config = self.endpoint.config
+        known = config.quirks | quirks(Origin(config.name, ApiProtocol.CHAT, model))
         if self.endpoint.host != OWN_HOST and "new_limit" not in known:
             known |= {"max_tokens"}  # some servers ignore the newer name without a word
-        return replace(profile, quirks=with_cache_key(known, self._cached))
+        return replace(config, quirks=with_cache_key(known, self._cached))
 
     async def models(self) -> Sequence[ModelInfo]:
         return await list_models(self._sdk, self.endpoint)

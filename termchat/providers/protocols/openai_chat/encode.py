@@ -23,14 +23,14 @@ from termchat.providers.protocols.openai_common import cache_key, data_url, name
 _LONGEST_ID = 40
 
 
-def encode(request: Request, origin: Origin, profile: ProviderConfig) -> dict[str, Any]:
+def encode(request: Request, origin: Origin, config: ProviderConfig) -> dict[str, Any]:
     """The body of `POST /chat/completions`, without what the user's configuration adds."""
     body: dict[str, Any] = {
         "model": origin.model,
-        "messages": list(_messages(request, origin, profile)),
-        "stream": profile.stream,
+        "messages": list(_messages(request, origin, config)),
+        "stream": config.stream,
     }
-    if profile.stream and "no_stream_options" not in profile.quirks:
+    if config.stream and "no_stream_options" not in config.quirks:
         body["stream_options"] = {"include_usage": True}
     if request.tools:
         body["tools"] = [
@@ -40,15 +40,15 @@ def encode(request: Request, origin: Origin, profile: ProviderConfig) -> dict[st
             }
             for t in request.tools
         ]
-    if "cache_key" in profile.quirks:
+    if "cache_key" in config.quirks:
         body["prompt_cache_key"] = cache_key(request)
     if request.params.search:
-        body |= {"plugins": [{"id": "web"}]} if "search_plugin" in profile.quirks else {"web_search_options": {}}
-    return body | _params(request.params, profile)
+        body |= {"plugins": [{"id": "web"}]} if "search_plugin" in config.quirks else {"web_search_options": {}}
+    return body | _params(request.params, config)
 
 
-def _params(params: Params, profile: ProviderConfig) -> dict[str, Any]:
-    limit = "max_tokens" if "max_tokens" in profile.quirks else "max_completion_tokens"
+def _params(params: Params, config: ProviderConfig) -> dict[str, Any]:
+    limit = "max_tokens" if "max_tokens" in config.quirks else "max_completion_tokens"
     effort = "none" if params.think is Effort.OFF else params.think
     asked: dict[str, Any] = {
         limit: params.max_tokens,
@@ -67,7 +67,7 @@ def valid_id(call_id: str) -> bool:
     return 0 < len(call_id) <= _LONGEST_ID and call_id.isprintable() and call_id.isascii()
 
 
-def _messages(request: Request, origin: Origin, profile: ProviderConfig) -> Iterator[dict[str, Any]]:
+def _messages(request: Request, origin: Origin, config: ProviderConfig) -> Iterator[dict[str, Any]]:
     if request.system:
         yield {"role": "system", "content": request.system}
     for message in prepare_history(request.messages, origin, valid_id):
@@ -75,7 +75,7 @@ def _messages(request: Request, origin: Origin, profile: ProviderConfig) -> Iter
             case Role.USER:
                 yield {"role": "user", "content": _content(message)}
             case Role.ASSISTANT:
-                if turn := _assistant(message, profile):
+                if turn := _assistant(message, config):
                     yield turn
             case Role.TOOL:
                 yield from _results(message)
@@ -97,7 +97,7 @@ def _user_part(part: Text | Image | File) -> dict[str, Any]:
             return {"type": "file", "file": {"filename": part.name, "file_data": data_url(part.mime, part.data)}}
 
 
-def _assistant(message: Message, profile: ProviderConfig) -> dict[str, Any] | None:
+def _assistant(message: Message, config: ProviderConfig) -> dict[str, Any] | None:
     """The reply as it goes back; None when only unsendable reasoning is left of it."""
     turn: dict[str, Any] = {"role": "assistant", "content": message.text or None}
     calls = [_call(call) for call in message.calls]
@@ -105,11 +105,11 @@ def _assistant(message: Message, profile: ProviderConfig) -> dict[str, Any] | No
         turn["tool_calls"] = calls
     if not calls and not message.text:
         return None
-    turn.update(_reasoning(message.parts, profile))
+    turn.update(_reasoning(message.parts, config))
     return turn
 
 
-def _reasoning(parts: Iterable[object], profile: ProviderConfig) -> dict[str, Any]:
+def _reasoning(parts: Iterable[object], config: ProviderConfig) -> dict[str, Any]:
     """Return the reasoning fields a server requires back: OpenRouter its details, DeepSeek the text.
 
     Where a server requires reasoning with tool calls, another model's reply gets an empty text.
@@ -120,7 +120,7 @@ def _reasoning(parts: Iterable[object], profile: ProviderConfig) -> dict[str, An
     if details:
         return {"reasoning_details": details}
     text = "".join(part.text for part in thoughts)
-    wanted = "reasoning_back" in profile.quirks and (text or any(isinstance(part, ToolCall) for part in parts))
+    wanted = "reasoning_back" in config.quirks and (text or any(isinstance(part, ToolCall) for part in parts))
     return {"reasoning_content": text} if wanted else {}
 
 

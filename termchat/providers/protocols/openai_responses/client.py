@@ -39,14 +39,14 @@ class ResponsesClient:
         self._cached = caches_by_key(endpoint)
 
     def encode(self, request: Request, origin: Origin) -> Body:
-        profile = self.endpoint.profile
-        return encode(request, origin, replace(profile, quirks=with_cache_key(profile.quirks, self._cached)))
+        config = self.endpoint.config
+        return encode(request, origin, replace(config, quirks=with_cache_key(config.quirks, self._cached)))
 
     @asynccontextmanager
     async def open(self, body: Body) -> AsyncGenerator[httpx2.Response]:
         create: Any = self._sdk.responses.with_streaming_response.create
         extra = {
-            "extra_body": dict(self.endpoint.profile.extra_body) or None,
+            "extra_body": dict(self.endpoint.config.extra_body) or None,
             "extra_headers": without_auth_header(self.endpoint),
         }
         async with create(**body, **extra) as response:

@@ -32,13 +32,13 @@ from termchat.providers.protocols.openai_common import cache_key, data_url, name
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-def encode(request: Request, origin: Origin, profile: ProviderConfig) -> dict[str, Any]:
+def encode(request: Request, origin: Origin, config: ProviderConfig) -> dict[str, Any]:
     """The body of `POST /responses`, without what the user's configuration adds."""
     body: dict[str, Any] = {
         "model": origin.model,
         "input": list(_items(request, origin)),
         "store": False,
-        "stream": profile.stream,
+        "stream": config.stream,
     }
     if request.system:
         body["instructions"] = request.system
@@ -55,7 +55,7 @@ def encode(request: Request, origin: Origin, profile: ProviderConfig) -> dict[st
         ]
     if request.params.search:
         body["tools"] = [*body.get("tools", ()), {"type": "web_search"}]
-    if "cache_key" in profile.quirks:
+    if "cache_key" in config.quirks:
         body["prompt_cache_key"] = cache_key(request)
     return body | _params(request.params)
 
