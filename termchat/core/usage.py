@@ -43,6 +43,16 @@ def add_costs(a: Decimal | None, b: Decimal | None) -> Decimal | None:
 
 
 def estimate_tokens(text: str) -> int:
-    """Estimate the tokens of a text: 1.5 for a CJK character, 0.25 for any other."""
+    """Estimate the tokens of a whole text, rounded up."""
+    return round(token_weight(text) + 0.49)
+
+
+def token_weight(text: str) -> float:
+    """Estimate the tokens of a piece of text, unrounded: 1.5 for a CJK character, 0.25 for any other.
+
+    The weights of the pieces of a text add up to that of the text.
+    """
+    if text.isascii():
+        return 0.25 * len(text)
     wide = sum(1 for c in text if "\u2e80" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7af" or c >= "\U00020000")
-    return round(1.5 * wide + 0.25 * (len(text) - wide) + 0.49)
+    return 1.5 * wide + 0.25 * (len(text) - wide)

@@ -37,6 +37,7 @@ from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import EMPTY, Safe, join, safe_format
 from termchat.core.style import TextRole
+from termchat.core.usage import token_weight
 from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, Restore, Sources, StaticLines, ToolCard
 from termchat.ui.next_steps import KEY_LABELS, StepLabels, next_steps
 from termchat.ui.phrases import count, duration, outcome_line, retried_line, searched_line, usage_line
@@ -221,7 +222,7 @@ def _delta(view: ViewState, turn: TurnState, delta: Delta, now: float) -> Step:
 
 def _text(view: ViewState, turn: TurnState, text: str, now: float) -> Step:
     turn, before = _end_reasoning(view, _content(turn, now), now)
-    turn = replace(_with_phase(turn, Phase.REPLYING, now), tokens=turn.tokens + weight(text), speaking=True)
+    turn = replace(_with_phase(turn, Phase.REPLYING, now), tokens=turn.tokens + token_weight(text), speaking=True)
     return _with(view, turn), (*before, ReplyText(text))
 
 
@@ -231,7 +232,7 @@ def _reasoning(view: ViewState, turn: TurnState, delta: ReasoningDelta, now: flo
     so_far = turn.thinking or Thinking(now)
     thinking = replace(
         so_far,
-        tokens=so_far.tokens + weight(delta.text),
+        tokens=so_far.tokens + token_weight(delta.text),
         tail=(so_far.tail + delta.text)[-_TAIL:],
         redacted=so_far.redacted or delta.redacted,
     )
@@ -265,7 +266,7 @@ def _call_piece(view: ViewState, turn: TurnState, delta: ToolCallDelta, now: flo
     head = (call.arguments + delta.arguments[:_HEAD])[:_HEAD]
     call = replace(call, id=delta.id or call.id, name=delta.name or call.name, arguments=head)
     calls = tuple(call if c is known else c for c in turn.calls) if known else (*turn.calls, call)
-    return _with(view, replace(turn, calls=calls, tokens=turn.tokens + weight(delta.arguments))), before
+    return _with(view, replace(turn, calls=calls, tokens=turn.tokens + token_weight(delta.arguments))), before
 
 
 def _tool_started(view: ViewState, turn: TurnState, call: ToolCall, now: float) -> Step:
@@ -365,13 +366,6 @@ def thought_words(thinking: Thinking, now: float, ways: StepLabels = KEY_LABELS)
         return safe_format("✻ thought {t} (hidden by the provider)", t=took)
     spent = safe_format("✻ thought {t} · ~{n} tok", t=took, n=count(round(thinking.tokens)))
     return join(" · ", [spent, ways.read] if ways.read else [spent])
-
-
-def weight(text: str) -> float:
-    """About how many tokens a piece of text is, unrounded so that pieces add up."""
-    if text.isascii():
-        return 0.25 * len(text)
-    return sum(1.5 if "\u2e80" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7af" else 0.25 for c in text)
 
 
 def _same(writing: ToolCallView, call: ToolCall) -> bool:
