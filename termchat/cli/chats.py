@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from termchat.cli.command import parse, with_store
-from termchat.cli.table import Column, Fit, print_table
+from termchat.cli.print_table import Column, Fit, print_table
 from termchat.core.chat_store import ChatStore
 from termchat.core.chats import ChatInfo, ExportFormat, ImportReport
 from termchat.core.errors import Failure, FailureKind

@@ -8,7 +8,7 @@ import typer
 
 from termchat.app.options import resolve_theme, usage_error
 from termchat.cli.command import load_config, parse
-from termchat.cli.table import Column, Fit, print_table, terminal_width
+from termchat.cli.print_table import Column, Fit, print_table, terminal_width
 from termchat.config.credentials import Credentials
 from termchat.config.load import Config
 from termchat.config.providers import VENDORS, presets

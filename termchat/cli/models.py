@@ -11,7 +11,7 @@ import typer
 from termchat.app.build import build_app
 from termchat.app.options import Options, usage_error
 from termchat.cli.command import load_config, parse
-from termchat.cli.table import Column, Fit, print_table
+from termchat.cli.print_table import Column, Fit, print_table
 from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.models import ModelInfo
 from termchat.core.outcomes import ExitCode

@@ -13,7 +13,7 @@ from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.core.style import TextRole, Theme
 from termchat.ui.stderr import Stderr, print_stdout
-from termchat.ui.text.ansi import encode_segments
+from termchat.ui.text.console import make_console, to_text
 from termchat.ui.text.palette import Palette, detect_color_depth
 from termchat.ui.text.row import Segment
 from termchat.ui.theme_sample import sample_line
@@ -45,14 +45,18 @@ def _show(config: Config, env: Mapping[str, str]) -> int:
             Stderr().failure(theme)
             wrong += 1
         else:
-            print_stdout(_line(theme, env, current=name == config.settings.theme))
+            print_stdout(_sample(theme, env, current=name == config.settings.theme))
     print_stdout(
         safe_format("theme = {name} ({where})\n", name=safe_line(config.settings.theme), where=config.origin("theme"))
     )
     return ExitCode.ERROR if wrong else ExitCode.COMPLETE
 
 
-def _line(theme: Theme, env: Mapping[str, str], *, current: bool) -> str:
+def _sample(theme: Theme, env: Mapping[str, str], *, current: bool) -> str:
+    """Return a line with the theme's name and a sample, with escape sequences for the terminal of `env`."""
     mark = "*" if current else " "
     name = Segment(Safe(f"{mark} {safe_line(theme.name):<{_WIDTH}}{theme.kind:<6}"), (TextRole.TEXT,))
-    return encode_segments((name, *sample_line()), Palette(theme, detect_color_depth(env))) + "\n"
+    console = make_console(Palette(theme, detect_color_depth(env)))
+    with console.capture() as captured:
+        console.print(to_text((name, *sample_line())), soft_wrap=True)
+    return captured.get()

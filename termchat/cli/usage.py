@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from termchat.cli.command import load_config, parse, with_store
-from termchat.cli.table import Column, Fit, print_table, terminal_width
+from termchat.cli.print_table import Column, Fit, print_table, terminal_width
 from termchat.core.chat_store import ChatStore
 from termchat.core.chats import UsageGroup, UsageRow
 from termchat.core.errors import Failure

@@ -33,4 +33,7 @@ def sample_line() -> Line:
 
 
 def _line(words: tuple[tuple[str, TextRole], ...]) -> Line:
-    return tuple(Segment(Safe(f"{'  ' if n == 0 else ' '}{text}"), (role,)) for n, (text, role) in enumerate(words))
+    blanks = (Segment(Safe(" " if n else "  ")) for n in range(len(words)))
+    return tuple(
+        s for blank, (text, role) in zip(blanks, words, strict=True) for s in (blank, Segment(Safe(text), (role,)))
+    )

@@ -22,7 +22,7 @@ def shown(columns: int, table: PrintTable = TABLE) -> list[str]:
 def test_table_narrow_drops_optional_columns() -> None:
     assert shown(80) == ["model              in  cached     cost", "openai/gpt-5.2  4,100   3,200  $0.0042"]
     assert shown(37) == ["model              in     cost", "openai/gpt-5.2  4,100  $0.0042"]
-    assert shown(30) == ["model              in", "openai/gpt-5.2  4,100"]
+    assert shown(29) == ["model              in", "openai/gpt-5.2  4,100"]
 
 
 def test_table_narrow_without_optional_columns_stacks_fields() -> None:
