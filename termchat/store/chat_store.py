@@ -71,7 +71,7 @@ class SqliteChatStore:
         self._desk = DatabaseThread(file, on_failure, vfs=vfs)
         self._shelf = RecorderContext(self._desk, lambda text: hide(repair_surrogates(text)), every)
         self._next, self._left = _new_id(), ""  # the chat to begin next, and the draft that waits for it
-        self._desk.submit(Write(lambda db: partial_replies.finish_orphaned(db, time.time())))
+        self._desk.submit(Write(partial_replies.finish_orphaned))
         self._desk.submit(Write(lambda db: deletion.purge(db, time.time() - deletion.RETENTION)))
 
     @property
@@ -100,7 +100,7 @@ class SqliteChatStore:
         return Resumed(recorder, record.info, record.state, record.conversation, draft)
 
     async def fork(self, chat: str, head: str | None, place: Location, title: str = "") -> Resumed | Failure:
-        record = await self._ask(lambda db: whole_chats.load(db, chat, time.time()), None)
+        record = await self._ask(lambda db: whole_chats.load(db, chat), None)
         if record is None:
             return _no_chat(chat)
         head = head or record.conversation.head
@@ -112,18 +112,18 @@ class SqliteChatStore:
         return resumed
 
     async def find(self, name: str) -> ChatInfo | Failure:
-        return await self._ask(lambda db: chats.find(db, repair_surrogates(name), time.time()), _unreadable())
+        return await self._ask(lambda db: chats.find(db, repair_surrogates(name)), _unreadable())
 
     async def last(self, place: Location) -> ChatInfo | None:
-        return await self._ask(lambda db: chats.last_chat(db, _written(place), time.time()), None)
+        return await self._ask(lambda db: chats.last_chat(db, _written(place)), None)
 
     async def chats(
         self, containing: str = "", directory: str | None = None, after: str = "", limit: int = 50
     ) -> ChatPage:
-        at, containing = time.time(), repair_surrogates(containing)
+        containing = repair_surrogates(containing)
         if not containing.strip():
-            return await self._ask(lambda db: chats.list_page(db, directory, after, limit, at), ChatPage(()))
-        return ChatPage(await self._ask(lambda db: search.matching(db, containing, directory, limit, at), ()))
+            return await self._ask(lambda db: chats.list_page(db, directory, after, limit), ChatPage(()))
+        return ChatPage(await self._ask(lambda db: search.matching(db, containing, directory, limit), ()))
 
     async def last_messages(self, chat: str, limit: int) -> tuple[Message, ...]:
         return await self._ask(lambda db: messages.last(db, chat, limit), ())
@@ -144,7 +144,7 @@ class SqliteChatStore:
         await self._change(chat, deletion.restore)
 
     async def deleted_chats(self) -> tuple[ChatInfo, ...]:
-        return await self._ask(lambda db: deletion.deleted(db, time.time()), ())
+        return await self._ask(deletion.deleted, ())
 
     def remember(self, text: str, place: Location, chat: str = "", *, draft: bool = False) -> None:
         text, place, at = self._shelf.hide(text), _written(place), time.time()
@@ -177,7 +177,7 @@ class SqliteChatStore:
         writer = Writer(form)
         names = await self._ask(_all_ids, ()) if chats is None else chats
         for name in names:
-            record = await self._ask(lambda db, name=name: whole_chats.load(db, name, time.time()), None)
+            record = await self._ask(lambda db, name=name: whole_chats.load(db, name), None)
             if record:
                 yield writer.chat(whole_chats.branch(record, head) if head else record)
         yield writer.end()
@@ -219,11 +219,11 @@ class SqliteChatStore:
             with db.transaction(connection):
                 held = not chats.acquire(connection, n, at)
                 if not held:
-                    partial_replies.finish_orphaned(connection, at)
+                    partial_replies.finish_orphaned(connection)
                     chats.touch(connection, n, place, at)
         except sqlite3.OperationalError:
             pass
-        record = whole_chats.load(connection, chat, at)
+        record = whole_chats.load(connection, chat)
         return (record, held, "" if held else prompt_history.draft(connection, chat)) if record else _no_chat(chat)
 
     def _branch(

@@ -136,7 +136,7 @@ def touch(connection: sqlite3.Connection, n: int, place: Location, at: float) ->
 def acquire(connection: sqlite3.Connection, n: int, at: float) -> bool:
     """Hold the chat for this process; return False if another running process holds the chat."""
     found = connection.execute("SELECT owner, since FROM holders WHERE chat = ?", (n,)).fetchone()
-    if found and found[0] != processes.this_process() and processes.is_running(found[0], found[1], at):
+    if found and _held_elsewhere(connection, *found):
         return False
     connection.execute(
         "INSERT OR REPLACE INTO holders (chat, owner, since) VALUES (?, ?, ?)", (n, processes.this_process(), at)
@@ -151,7 +151,7 @@ def release(connection: sqlite3.Connection, chat: str) -> None:
     )
 
 
-def find(connection: sqlite3.Connection, name: str, at: float) -> ChatInfo | Failure:
+def find(connection: sqlite3.Connection, name: str) -> ChatInfo | Failure:
     """Find one chat by its id or title, or by the beginning of either; a failure if none or several match."""
     live = "chats.deleted IS NULL"
     for condition, value in (
@@ -162,9 +162,9 @@ def find(connection: sqlite3.Connection, name: str, at: float) -> ChatInfo | Fai
     ):
         rows = connection.execute(f"SELECT {INFO} {FROM} WHERE {condition} LIMIT 4", (value,)).fetchall()
         if len(rows) == 1:
-            return info(rows[0], at)
+            return info(connection, rows[0])
         if rows:
-            return _several(name, [info(row, at) for row in rows])
+            return _several(name, [info(connection, row) for row in rows])
     return Failure(
         FailureKind.NOT_FOUND,
         safe_format("There is no chat {name}.", name=safe_line(name)),
@@ -172,19 +172,19 @@ def find(connection: sqlite3.Connection, name: str, at: float) -> ChatInfo | Fai
     )
 
 
-def last_chat(connection: sqlite3.Connection, place: Location, at: float) -> ChatInfo | None:
+def last_chat(connection: sqlite3.Connection, place: Location) -> ChatInfo | None:
     """The last chat of this terminal in this directory, else the directory's last chat that no other process holds."""
     here = f"SELECT {INFO} {FROM} WHERE chats.directory = ? AND chats.deleted IS NULL"
     newest = "ORDER BY chats.updated DESC, chats.n DESC"
     if place.terminal:
         mine = connection.execute(f"{here} AND chats.terminal = ? {newest} LIMIT 1", (place.directory, place.terminal))
         if row := mine.fetchone():
-            return info(row, at)
-    found = (info(row, at) for row in connection.execute(f"{here} {newest}", (place.directory,)))
+            return info(connection, row)
+    found = (info(connection, row) for row in connection.execute(f"{here} {newest}", (place.directory,)))
     return next((chat for chat in found if not chat.open_elsewhere), None)
 
 
-def list_page(connection: sqlite3.Connection, directory: str | None, after: str, limit: int, at: float) -> ChatPage:
+def list_page(connection: sqlite3.Connection, directory: str | None, after: str, limit: int) -> ChatPage:
     """A page of chats, newest first, of one directory or of all; `after` is the end of the previous page."""
     conditions, values = ["chats.deleted IS NULL"], list[Any]()
     if directory is not None:
@@ -199,15 +199,19 @@ def list_page(connection: sqlite3.Connection, directory: str | None, after: str,
         (*values, limit + 1),
     ).fetchall()
     more = f"{rows[limit - 1][6].hex()}:{rows[limit - 1][0]}" if len(rows) > limit else ""
-    return ChatPage(tuple(info(row, at) for row in rows[:limit]), more)
+    return ChatPage(tuple(info(connection, row) for row in rows[:limit]), more)
 
 
-def info(row: tuple[Any, ...], at: float) -> ChatInfo:
+def info(connection: sqlite3.Connection, row: tuple[Any, ...]) -> ChatInfo:
     """Convert a row of `INFO`."""
     _, name, words, provider, model, created, updated, turns, directory, owner, since, deleted = row
-    held = bool(owner) and owner != processes.this_process() and processes.is_running(owner, since, at)
+    held = bool(owner) and _held_elsewhere(connection, owner, since)
     ref = ModelRef(provider, model) if provider else None
     return ChatInfo(name, words, ref, created, updated, turns, directory, held, deleted)
+
+
+def _held_elsewhere(connection: sqlite3.Connection, owner: str, since: float) -> bool:
+    return owner != processes.this_process() and processes.is_running(connection, owner, since)
 
 
 def short_id(connection: sqlite3.Connection, chat: str) -> str:

@@ -21,12 +21,12 @@ def restore(connection: sqlite3.Connection, n: int) -> None:
     connection.execute("UPDATE chats SET deleted = NULL WHERE n = ?", (n,))
 
 
-def deleted(connection: sqlite3.Connection, at: float) -> tuple[ChatInfo, ...]:
+def deleted(connection: sqlite3.Connection) -> tuple[ChatInfo, ...]:
     """The chats that can be restored, the last deleted first."""
     rows = connection.execute(
         f"SELECT {chats.INFO} {chats.FROM} WHERE chats.deleted IS NOT NULL ORDER BY chats.deleted DESC"
     )
-    return tuple(chats.info(row, at) for row in rows)
+    return tuple(chats.info(connection, row) for row in rows)
 
 
 def purge(connection: sqlite3.Connection, before: float) -> None:

@@ -64,13 +64,14 @@ def finish(connection: sqlite3.Connection, partial: Partial, hide: Redact) -> No
         chats.add(connection, n, node, follow=True)
 
 
-def finish_orphaned(connection: sqlite3.Connection, at: float) -> int:
+def finish_orphaned(connection: sqlite3.Connection) -> int:
     """Finish the partial replies of processes that have ended; return the number of turns."""
     rows = connection.execute(
         "SELECT turn, chats.id, parent, node, owner, partials.provider, partials.model, step, began, message "
         "FROM partials JOIN chats ON chats.n = partials.chat"
     ).fetchall()
-    left = [row for row in rows if row[4] != processes.this_process() and not processes.is_running(row[4], row[8], at)]
+    me = processes.this_process()
+    left = [row for row in rows if row[4] != me and not processes.is_running(connection, row[4], row[8])]
     for turn, chat, parent, node, _, provider, model, step, began, text in left:
         message = messages.message(text, Role.ASSISTANT.value, missing_blob) if text else None
         finish(connection, Partial(turn, chat, parent, node, ModelRef(provider, model), step, began, message), str)

@@ -58,7 +58,7 @@ def left_draft(connection: sqlite3.Connection, chat: str, place: Location, at: f
         (place.directory,),
     ).fetchall()
     for left, text, owner, since in rows:
-        if not processes.is_running(owner, since, at):
+        if not processes.is_running(connection, owner, since):
             values = (chat, processes.this_process(), at, left)
             connection.execute("UPDATE OR REPLACE drafts SET chat = ?, owner = ?, at = ? WHERE chat = ?", values)
             return text

@@ -28,9 +28,7 @@ def search(connection: sqlite3.Connection, typed: str, limit: int) -> tuple[Sear
     return tuple(_hit(row, asked) for row in rows)
 
 
-def matching(
-    connection: sqlite3.Connection, typed: str, directory: str | None, limit: int, at: float
-) -> tuple[ChatInfo, ...]:
+def matching(connection: sqlite3.Connection, typed: str, directory: str | None, limit: int) -> tuple[ChatInfo, ...]:
     """Chats by title or text, newest first: those with the words in their title, then those with a hit.
 
     Of one directory, or of all when it is None.
@@ -40,7 +38,7 @@ def matching(
     if asked := parse_query(typed):
         for row in _chats(connection, _WITH_A_HIT, (asked.match, _CANDIDATES), directory, limit):
             found.setdefault(row[0], row)
-    return tuple(chats.info(row, at) for row in list(found.values())[:limit])
+    return tuple(chats.info(connection, row) for row in list(found.values())[:limit])
 
 
 _WITH_A_HIT = """chats.n IN (SELECT nodes.chat FROM

@@ -11,7 +11,7 @@ from termchat.store import chats, messages
 from termchat.store.messages import Redact, encode_node
 
 
-def load(connection: sqlite3.Connection, chat: str, at: float) -> FullChat | None:
+def load(connection: sqlite3.Connection, chat: str) -> FullChat | None:
     """The complete chat of an id, None if there is none."""
     row = connection.execute(f"SELECT {chats.INFO} {chats.FROM} WHERE chats.id = ?", (chat,)).fetchone()
     if not row:
@@ -19,7 +19,7 @@ def load(connection: sqlite3.Connection, chat: str, at: float) -> FullChat | Non
     n = row[0]
     head, stem, renamed = connection.execute("SELECT head, stem, renamed FROM chats WHERE n = ?", (n,)).fetchone()
     conversation, times = messages.tree(connection, n, head, stem)
-    return FullChat(chats.info(row, at), chats.state(connection, n), conversation, times, bool(renamed))
+    return FullChat(chats.info(connection, row), chats.state(connection, n), conversation, times, bool(renamed))
 
 
 def insert(connection: sqlite3.Connection, record: FullChat, hide: Redact) -> tuple[bool, int]:

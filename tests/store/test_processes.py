@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from random import Random
 
@@ -162,13 +164,90 @@ async def test_concurrent_processes_write_without_lock_warning(stores: StoreFixt
     assert stores.warnings == []
 
 
-def test_is_running_true_for_this_process_false_for_dead_one() -> None:
-    me, now = processes.this_process(), time.time()
-    host, boot, pid, start = me.split("|")
+async def test_killed_process_releases_its_chat(stores: StoreFixture) -> None:
+    """The kernel releases the lock of a killed process; its lock file is deleted by the next process."""
+    async with writer(stores.file, 1) as process:
+        chat = await line(process, "chat")
+        await line(process, "asked")
+        [(owner,)] = query(stores.file, "SELECT owner FROM holders")
+        with closing(sqlite3.connect(stores.file)) as connection:
+            assert processes.is_running(connection, owner, time.time())
+            process.kill()
+            await process.wait()
+            assert not processes.is_running(connection, owner, time.time())
+    assert len(lock_files(stores)) == 1
 
-    assert processes.is_running(me, now, now)
-    assert not processes.is_running(f"{host}|{boot}|{pid}|{start}0", now, now)
-    assert not processes.is_running(f"{host}|{boot}|999999999|1", now, now)
-    assert processes.is_running(f"else{host}|{boot}|1|1", now - 60, now)
-    assert not processes.is_running(f"else{host}|{boot}|1|1", now - 86_400, now)
-    assert not processes.is_running("nonsense", now - 86_400, now)
+    found = await stores.open().resume(chat, HERE)
+
+    assert isinstance(found, Resumed)
+    assert not found.forked
+    assert [file.name for file in lock_files(stores)] == [f"termchat.db.{processes.this_process().split('|')[1]}.lock"]
+
+
+async def test_killed_process_that_still_has_a_child_releases_its_chat(stores: StoreFixture) -> None:
+    """A program started by termchat, such as an editor, does not inherit the lock."""
+    code = (
+        "import subprocess, sys, asyncio, pathlib\n"
+        "from termchat.store.chat_store import SqliteChatStore\n"
+        "from tests.store.helpers import *\n"
+        "async def main():\n"
+        "    store = SqliteChatStore(pathlib.Path(sys.argv[1]), print)\n"
+        "    ask(recorder := store.new_recorder(STATE, HERE), 'hello')\n"
+        "    await store.chats()\n"
+        "    child = subprocess.Popen(['sleep', '60'], stdout=subprocess.DEVNULL)\n"
+        "    print('child', child.pid, flush=True)\n"
+        "    await asyncio.Event().wait()\n"
+        "asyncio.run(main())\n"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, str(stores.file), stdout=asyncio.subprocess.PIPE
+    )
+    child = int(await line(process, "child"))
+    try:
+        store = stores.open()
+        assert [info.open_elsewhere for info in (await store.chats()).chats] == [True]
+        process.kill()
+        await process.wait()
+        assert [info.open_elsewhere for info in (await store.chats()).chats] == [False]
+    finally:
+        os.kill(child, signal.SIGKILL)
+
+
+async def test_chat_of_another_store_of_this_process_stays_held_after_one_closes(stores: StoreFixture) -> None:
+    one, two = stores.open(), stores.open()
+    ask(one.new_recorder(STATE, HERE), "hello")
+    await one.chats()
+    await two.chats()
+    await two.close()
+
+    assert len(lock_files(stores)) == 1
+    await one.close()
+    assert lock_files(stores) == []
+
+
+async def test_owner_of_version_0_1_0_runs_as_long_as_its_process(stores: StoreFixture) -> None:
+    await stores.open().chats()
+    host, now = os.uname().nodename, time.time()
+    with closing(sqlite3.connect(stores.file)) as connection:
+        async with writer(stores.file, 1) as process:
+            await line(process, "chat")
+            old_name = f"{host}|boot|{process.pid}|12345"
+            assert processes.is_running(connection, old_name, now)
+            assert not processes.is_running(connection, old_name, now - 30 * 86_400)
+        assert not processes.is_running(connection, old_name, now)
+        assert not processes.is_running(connection, f"{host}|boot|{os.getpid()}|12345", now)
+        assert not processes.is_running(connection, f"{host}|boot|99999999999999999999|1", now)
+        assert not processes.is_running(connection, "nonsense", now - 86_400)
+
+
+async def test_owner_on_another_machine_runs_for_twelve_hours(stores: StoreFixture) -> None:
+    await stores.open().chats()
+    now = time.time()
+    with closing(sqlite3.connect(stores.file)) as connection:
+        for name in ("lock:elsewhere|0123456789abcdef", "elsewhere|boot|1|1", f"lock:{os.uname().nodename}|../../x"):
+            assert processes.is_running(connection, name, now - 60)
+            assert not processes.is_running(connection, name, now - 86_400)
+
+
+def lock_files(stores: StoreFixture) -> list[Path]:
+    return [path for path in stores.file.parent.iterdir() if path.suffix == ".lock"]

@@ -17,6 +17,7 @@ import pytest
 from termchat.core.chat_store import Resumed
 from termchat.core.errors import FailureKind
 from termchat.store.chat_store import SqliteChatStore
+from termchat.store.processes import this_process
 from tests.store.conftest import StoreFixture
 from tests.store.helpers import HERE, STATE, answer, ask, query, started, stream, until
 
@@ -35,7 +36,9 @@ async def test_files_are_private_under_any_umask(stores: StoreFixture, umask: in
     finally:
         os.umask(before)
 
-    assert modes == {"termchat.db": 0o600, "termchat.db-wal": 0o600, "termchat.db-shm": 0o600}
+    token = this_process().split("|")[1]
+    names = ("termchat.db", "termchat.db-wal", "termchat.db-shm", f"termchat.db.{token}.lock")
+    assert modes == dict.fromkeys(names, 0o600)
     assert directory == 0o700
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from termchat.core.errors import Failure
+from termchat.store.processes import ProcessLock
 from termchat.store.sqlite import db, sqlite_errors
 from termchat.store.sqlite.db import Database
 
@@ -45,6 +46,7 @@ class DatabaseThread:
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, "termchat-store")
         self._db: Database | None = None
+        self._lock: ProcessLock | None = None
         self._waiting: list[Write] = []
         self._closed = False
         self.trouble: Failure | None = None
@@ -88,6 +90,7 @@ class DatabaseThread:
     def _database(self) -> Database:
         if self._db is None:
             self._db = _open(self._file, self._vfs, _SHORT_BUSY_TIMEOUT if self.trouble else db.PATIENCE)
+            self._lock = self._lock or _lock_process(self._db.connection)
             for note in self._db.notes:
                 self._say(note)
             if self._db.memory and self._file:
@@ -198,6 +201,18 @@ class DatabaseThread:
             self._quietly(self._flush)
         if self._db:
             self._quietly(self._db.connection.close)
+        if self._lock:
+            self._lock.release()
+
+
+def _lock_process(connection: sqlite3.Connection) -> ProcessLock:
+    """Mark this process as running; without the mark other processes take over its chats."""
+    lock = ProcessLock(connection)
+    try:
+        lock.acquire()
+    except OSError as error:
+        _log.warning("the store: no lock: %s", error)
+    return lock
 
 
 def _unwritten() -> Future[bool]:
