@@ -22,15 +22,15 @@ def main() -> None:
 
 def _run(arguments: list[str]) -> int:
     if arguments:
-        from termchat.cli import main as parse
+        from termchat.cli import run_command_line
 
-        return parse(arguments, os.environ)
+        return run_command_line(arguments, os.environ)
     from termchat.ui.terminal.tty import Tty
 
     tty = Tty.acquire()  # first of all: keys typed from here on are kept
-    from termchat.app import Options, run
+    from termchat.app import Options, run_app
 
-    return run(Options(), os.environ, tty)
+    return run_app(Options(), os.environ, tty)
 
 
 def _leave(code: int) -> None:

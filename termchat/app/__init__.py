@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from termchat.app.options import Options, usage_error
-from termchat.config.load import Config, load
+from termchat.config.load import Config, load_config
 from termchat.config.system_prompt import system_prompt
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import safe_format
@@ -25,7 +25,7 @@ from termchat.core.sanitize import safe_format
 if TYPE_CHECKING:
     from termchat.ui.terminal.tty import Tty
 
-__all__ = ["Options", "run"]
+__all__ = ["Options", "run_app"]
 
 _NO_QUESTION = Failure(
     FailureKind.BAD_CONFIG,
@@ -34,9 +34,9 @@ _NO_QUESTION = Failure(
 )
 
 
-def run(options: Options, env: Mapping[str, str], tty: Tty | None = None) -> int:
+def run_app(options: Options, env: Mapping[str, str], tty: Tty | None = None) -> int:
     """Run the program for a parsed command line and return its exit code; `tty` is the terminal if already acquired."""
-    config = load(env)
+    config = load_config(env)
     config = config if isinstance(config, Failure) else _with_flags(config, options)
     if isinstance(config, Failure):
         return usage_error(config, tty)

@@ -84,7 +84,7 @@ def open_store(
         key = "" if profile.key.startswith(("cmd:", "keyring:")) else keys.key(profile)  # read on first use
         if isinstance(key, str):
             redact.add(key)
-    return SqliteChatStore(config.paths.data / "termchat.db", on_notice, hide=redact)
+    return SqliteChatStore(config.paths.data / "termchat.db", on_notice, redact=redact)
 
 
 def current_location() -> Location:
@@ -177,7 +177,7 @@ def _fallback_chains(config: Config) -> Mapping[ModelRef, tuple[str, ...]]:
 
 async def _resume_chat(session: ChatSession, config: Config, options: Options) -> Resumed | Failure | None:
     """Resume the requested chat in the session; explicit options take precedence over the chat's own settings."""
-    store = session.library if options.chat or options.last else None
+    store = session.chat_store if options.chat or options.last else None
     if store is None:
         return None
     if options.last and not session.location.terminal:

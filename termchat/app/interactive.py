@@ -67,7 +67,7 @@ async def _run_repl(options: Options, config: Config, env: Mapping[str, str], th
             preload_store=prepare,
             preload_sdk=lambda: _preload_sdk(app),
             preferences=RuntimeSettings(config, app.session, app.registry, env, app.first),
-            bulletin=notices,
+            notices=notices,
             resumed=app.resumed,
         )
         code = await _run_frontend(context)
@@ -96,7 +96,7 @@ async def _preload_sdk(app: App) -> None:
 
 
 async def _print_resume_hint(app: App) -> None:
-    store, chat = app.session.library, app.session.chat_id
+    store, chat = app.session.chat_store, app.session.chat_id
     if store and not store.is_ephemeral and chat:
         print_stdout(safe_format("Resume: termchat --chat {chat}\n", chat=safe_line(await store.short_id(chat))))
 

@@ -13,8 +13,8 @@ from typing import Annotated, Any
 import typer
 
 from termchat import __version__
-from termchat.app import Options, run
-from termchat.cli.command import parse
+from termchat.app import Options, run_app
+from termchat.cli.command import run_typer
 from termchat.config.setting_types import BooleanType, TextListType
 from termchat.config.settings import SETTINGS, Setting
 from termchat.core.errors import Failure, FailureKind
@@ -35,7 +35,7 @@ _HELP = f"""Chat with a language model. Without arguments, start a chat; with a 
 {_EXITS}"""
 
 
-def main(arguments: list[str], env: Mapping[str, str]) -> int:
+def run_command_line(arguments: list[str], env: Mapping[str, str]) -> int:
     """Parse the arguments, run the subcommand or the prompt, and return the exit code."""
     command = arguments[0] if arguments else ""
     if command in SUBCOMMANDS:
@@ -45,7 +45,7 @@ def main(arguments: list[str], env: Mapping[str, str]) -> int:
         hint = safe_format("-p passes a prompt that begins with a subcommand's name.")
         Stderr().failure(Failure(FailureKind.BAD_CONFIG, words, hint))
         return ExitCode.USAGE
-    return parse(_prompt(env), arguments, "termchat", env)
+    return run_typer(_prompt(env), arguments, "termchat", env)
 
 
 def _prompt(env: Mapping[str, str]) -> Callable[..., None]:
@@ -70,7 +70,7 @@ def _prompt(env: Mapping[str, str]) -> Callable[..., None]:
             sets=tuple(given.pop("sets") or ()),
             settings={key: given[key] for key in SETTINGS if given.get(key) not in (None, False, [])},
         )
-        raise typer.Exit(run(options, env))
+        raise typer.Exit(run_app(options, env))
 
     return _with_signature(
         prompt,

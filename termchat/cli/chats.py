@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from termchat.cli.command import parse, with_store
+from termchat.cli.command import run_typer, with_store
 from termchat.cli.print_table import Column, Fit, print_table
 from termchat.core.chat_store import ChatStore
 from termchat.core.chats import ChatInfo, ExportFormat, ImportReport
@@ -28,11 +28,11 @@ def run(arguments: list[str], env: Mapping[str, str]) -> int:
     """Parse the arguments of `termchat chats`, run it or the action that the first one names; return the exit code."""
     action = _ACTIONS.get(arguments[0]) if arguments else None
     if action:
-        return parse(action, arguments[1:], f"termchat chats {arguments[0]}", env)
-    return parse(chats, arguments, "termchat chats", env)
+        return run_typer(action, arguments[1:], f"termchat chats {arguments[0]}", env)
+    return run_typer(print_chats, arguments, "termchat chats", env)
 
 
-def chats(
+def print_chats(
     context: typer.Context,
     query: Annotated[list[str] | None, typer.Argument(help="Words of the title or the text.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
@@ -41,7 +41,7 @@ def chats(
     raise typer.Exit(with_store(context, lambda store: _show(store, " ".join(query or ()), as_json=as_json)))
 
 
-def rm(
+def delete_chat(
     context: typer.Context,
     chat: Annotated[str, typer.Argument(help="The chat's id, the beginning of its id, or its title.")],
     sure: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
@@ -50,7 +50,7 @@ def rm(
     raise typer.Exit(with_store(context, lambda store: _remove(store, chat, sure=sure)))
 
 
-def restore(
+def restore_chat(
     context: typer.Context,
     chat: Annotated[str, typer.Argument(help="The chat's id; without one, list the deleted chats.")] = "",
 ) -> None:
@@ -58,7 +58,7 @@ def restore(
     raise typer.Exit(with_store(context, lambda store: _restore(store, chat)))
 
 
-def export(
+def export_chats(
     context: typer.Context,
     chat: Annotated[str, typer.Argument(help="The chat's id or title; without one, all chats.")] = "",
     form: Annotated[ExportFormat, typer.Option("--format", help="json keeps everything.")] = ExportFormat.MARKDOWN,
@@ -69,7 +69,7 @@ def export(
     raise typer.Exit(with_store(context, lambda store: _export(store, chat, form, file)))
 
 
-def import_(
+def import_chats(
     context: typer.Context,
     file: Annotated[str, typer.Argument(help="An export of termchat, ChatGPT, Claude or llm.")],
 ) -> None:
@@ -77,7 +77,12 @@ def import_(
     raise typer.Exit(with_store(context, lambda store: _import(store, Path(file).expanduser())))
 
 
-_ACTIONS: Mapping[str, Callable[..., None]] = {"rm": rm, "restore": restore, "export": export, "import": import_}
+_ACTIONS: Mapping[str, Callable[..., None]] = {
+    "rm": delete_chat,
+    "restore": restore_chat,
+    "export": export_chats,
+    "import": import_chats,
+}
 
 
 async def _show(store: ChatStore, query: str, *, as_json: bool, deleted: bool = False) -> int:

@@ -8,14 +8,14 @@ import typer
 from termchat import startup_gc
 from termchat.app.build import open_store
 from termchat.app.options import usage_error
-from termchat.config.load import Config, load
+from termchat.config.load import Config, load_config
 from termchat.core.chat_store import ChatStore
 from termchat.core.errors import Failure
 from termchat.core.outcomes import ExitCode
 from termchat.ui.stderr import Stderr
 
 
-def parse(command: Callable[..., None], arguments: list[str], name: str, env: Mapping[str, str]) -> int:
+def run_typer(command: Callable[..., None], arguments: list[str], name: str, env: Mapping[str, str]) -> int:
     """Run a typer command and return its exit code; `env` is its context's `obj`.
 
     Wrong arguments are reported on standard error, with exit code 2.
@@ -29,9 +29,9 @@ def parse(command: Callable[..., None], arguments: list[str], name: str, env: Ma
     return ExitCode.COMPLETE
 
 
-def load_config(context: typer.Context) -> Config:
+def require_config(context: typer.Context) -> Config:
     """The configuration of a subcommand's environment. Raises typer.Exit after reporting a mistake in it."""
-    config = load(context.obj)
+    config = load_config(context.obj)
     if isinstance(config, Failure):
         raise typer.Exit(usage_error(config, None))
     return config
@@ -39,7 +39,7 @@ def load_config(context: typer.Context) -> Config:
 
 def with_store(context: typer.Context, action: Callable[[ChatStore], Awaitable[int]]) -> int:
     """Open the chat store, run `action` on it, close it; return the action's exit code."""
-    config = load_config(context)
+    config = require_config(context)
     startup_gc.resume()  # paused in __main__; no SDK is imported here
 
     async def run() -> int:

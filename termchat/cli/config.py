@@ -7,7 +7,7 @@ from typing import NamedTuple
 import typer
 
 from termchat.app.options import resolve_theme, usage_error
-from termchat.cli.command import load_config, parse
+from termchat.cli.command import require_config, run_typer
 from termchat.cli.print_table import Column, Fit, print_table, terminal_width
 from termchat.config.credentials import Credentials
 from termchat.config.load import Config
@@ -40,12 +40,12 @@ class ConfigLine(NamedTuple):
 
 def run(arguments: list[str], env: Mapping[str, str]) -> int:
     """Parse the arguments of `termchat config`, run it and return its exit code."""
-    return parse(config, arguments, "termchat config", env)
+    return run_typer(print_settings, arguments, "termchat config", env)
 
 
-def config(context: typer.Context) -> None:
+def print_settings(context: typer.Context) -> None:
     """List every setting with its value and source."""
-    loaded = load_config(context)
+    loaded = require_config(context)
     _print(config_lines(loaded, Credentials(context.obj)))
     theme = resolve_theme(loaded, context.obj)
     if isinstance(theme, Failure):

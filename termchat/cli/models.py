@@ -10,7 +10,7 @@ import typer
 
 from termchat.app.build import build_app
 from termchat.app.options import Options, usage_error
-from termchat.cli.command import load_config, parse
+from termchat.cli.command import require_config, run_typer
 from termchat.cli.print_table import Column, Fit, print_table
 from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.models import ModelInfo
@@ -23,17 +23,17 @@ from termchat.ui.stderr import Stderr, print_stdout
 
 def run(arguments: list[str], env: Mapping[str, str]) -> int:
     """Parse the arguments of `termchat models`, run it and return its exit code."""
-    return parse(models, arguments, "termchat models", env)
+    return run_typer(print_models, arguments, "termchat models", env)
 
 
-def models(
+def print_models(
     context: typer.Context,
     query: Annotated[str, typer.Argument(help="Part of a model's name.")] = "",
     fresh: Annotated[bool, typer.Option("--fresh", help="Ask the servers, not the cache of a day.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
 ) -> None:
     """List the models of the providers you have a key for, as provider/model."""
-    config = load_config(context)
+    config = require_config(context)
 
     async def show() -> int:
         async with build_app(config, context.obj, Options(saved=False, person=True), Stderr().failure) as app:

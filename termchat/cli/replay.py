@@ -8,14 +8,14 @@ from typing import Annotated
 import typer
 
 from termchat.app.options import Options, reply_format, usage_error
-from termchat.cli.command import load_config, parse
+from termchat.cli.command import require_config, run_typer
 from termchat.config.credentials import Credentials
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.messages import user_message
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import safe_format, safe_line
-from termchat.providers.http.recording import RecordedResponse, read
+from termchat.providers.http.recording import RecordedResponse, parse_recording
 from termchat.ui.oneshot.formats import Format
 from termchat.ui.oneshot.run import run as run_turn
 from termchat.ui.stderr import Stderr
@@ -23,17 +23,17 @@ from termchat.ui.stderr import Stderr
 
 def run(arguments: list[str], env: Mapping[str, str]) -> int:
     """Parse the arguments of `termchat replay`, run it and return its exit code."""
-    return parse(replay, arguments, "termchat replay", env)
+    return run_typer(replay_recording, arguments, "termchat replay", env)
 
 
-def replay(
+def replay_recording(
     context: typer.Context,
     file: Annotated[str, typer.Argument(help="A file that --record wrote.")],
     speed: Annotated[float, typer.Option("--speed", min=0.0, help="2 is twice as fast, 0 at once.")] = 1.0,
     raw: Annotated[bool, typer.Option("--raw", help="Print the exact text, on a terminal too.")] = False,
 ) -> None:
     """Play recorded responses again, without a network."""
-    out = reply_format(Options(raw=raw), load_config(context), context.obj)
+    out = reply_format(Options(raw=raw), require_config(context), context.obj)
     if isinstance(out, Failure):
         raise typer.Exit(usage_error(out, None))
     responses = _recorded(file)
@@ -59,7 +59,7 @@ async def _play(responses: Sequence[RecordedResponse], speed: float, out: Format
 
 def _recorded(file: str) -> Sequence[RecordedResponse] | Failure:
     try:
-        return read(Path(file).expanduser().read_bytes())
+        return parse_recording(Path(file).expanduser().read_bytes())
     except (OSError, ValueError) as error:
         why = safe_line(error.strerror or "it cannot be read" if isinstance(error, OSError) else str(error))
         words = safe_format("Cannot replay {file}: {why}.", file=safe_line(file), why=why)

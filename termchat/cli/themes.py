@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import typer
 
-from termchat.cli.command import load_config, parse
+from termchat.cli.command import require_config, run_typer
 from termchat.config.load import Config
 from termchat.config.themes import load_theme, theme_folders, theme_names
 from termchat.core.errors import Failure
@@ -23,12 +23,12 @@ _WIDTH = 22  # cells of a theme's name
 
 def run(arguments: list[str], env: Mapping[str, str]) -> int:
     """Parse the arguments of `termchat themes`, run it and return its exit code."""
-    return parse(themes, arguments, "termchat themes", env)
+    return run_typer(print_themes, arguments, "termchat themes", env)
 
 
-def themes(context: typer.Context) -> None:
+def print_themes(context: typer.Context) -> None:
     """List the themes, each with a sample on a terminal."""
-    raise typer.Exit(_show(load_config(context), context.obj))
+    raise typer.Exit(_show(require_config(context), context.obj))
 
 
 def _show(config: Config, env: Mapping[str, str]) -> int:

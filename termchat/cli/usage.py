@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from termchat.cli.command import load_config, parse, with_store
+from termchat.cli.command import require_config, run_typer, with_store
 from termchat.cli.print_table import Column, Fit, print_table, terminal_width
 from termchat.core.chat_store import ChatStore
 from termchat.core.chats import UsageGroup, UsageRow
@@ -28,10 +28,10 @@ _ROOM = {3: 60, 6: 100}  # columns of a terminal from which the cached tokens an
 
 def run(arguments: list[str], env: Mapping[str, str]) -> int:
     """Parse the arguments of `termchat usage`, run it and return its exit code."""
-    return parse(usage, arguments, "termchat usage", env)
+    return run_typer(print_usage, arguments, "termchat usage", env)
 
 
-def usage(
+def print_usage(
     context: typer.Context,
     by: Annotated[UsageGroup, typer.Option("--by", help="Group the requests.")] = UsageGroup.MODEL,
     since: Annotated[str, typer.Option("--since", help="12h, 7d, 2w or a date.")] = "30d",
@@ -51,7 +51,7 @@ def _summary(
     """The action that prices the requests since a moment (Unix time) and prints their sums."""
     from termchat.providers.catalog.prices import PriceTable
 
-    prices = PriceTable(load_config(context).providers)
+    prices = PriceTable(require_config(context).providers)
 
     async def show(store: ChatStore) -> int:
         await store.price(prices, since)

@@ -15,7 +15,7 @@ from termchat.config.paths import Paths, paths
 from termchat.config.providers import load_providers
 from termchat.config.setting_types import Value
 from termchat.config.settings import SETTINGS, Setting, Settings, with_values
-from termchat.config.toml_file import ConfigError, TomlFile, array, did_you_mean, read, table
+from termchat.config.toml_file import ConfigError, TomlFile, array, did_you_mean, read_toml, table
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.models import ProviderConfig
 from termchat.core.sanitize import Safe, safe_format, safe_line
@@ -85,12 +85,12 @@ class Config:
         return replace(self, settings=with_values(self.settings, values), origins={**self.origins, **origins})
 
 
-def load(env: Mapping[str, str], path: Path | None = None) -> Config | Failure:
+def load_config(env: Mapping[str, str], path: Path | None = None) -> Config | Failure:
     """The configuration of an environment; `path` stands for the config file it would name."""
     where = paths(env)
     file = path or where.config_file
     try:
-        return _load(env, where, read(file))
+        return _load(env, where, read_toml(file))
     except ConfigError as wrong:
         return wrong.failure
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from termchat.config.base_urls import invalid_reason, is_unencrypted, normalise_base_url
 from termchat.config.provider_fields import ProviderRow, read_row
-from termchat.config.toml_file import ConfigError, TomlFile, TomlTable, read, table
+from termchat.config.toml_file import ConfigError, TomlFile, TomlTable, read_toml, table
 from termchat.core.models import ApiProtocol, ProviderConfig
 from termchat.core.sanitize import Safe, safe_format, safe_line
 
@@ -34,7 +34,7 @@ class LoadedProviders(NamedTuple):
 @cache
 def presets() -> Mapping[str, ProviderConfig]:
     """The servers that come with termchat."""
-    source = read(PRESETS)
+    source = read_toml(PRESETS)
     made = {name: _preset(source, name, table(row) or {}) for name, row in source.table.items()}
     return {name: _with_limits(profile, made["anthropic"]) for name, profile in made.items()}
 

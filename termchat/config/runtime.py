@@ -16,7 +16,7 @@ from termchat.config.setting_types import Value
 from termchat.config.settings import SETTINGS, Setting, Settings, format_value, with_values
 from termchat.config.system_prompt import system_prompt
 from termchat.config.themes import BY_BACKGROUND, load_theme, theme_folders, theme_names
-from termchat.config.toml_file import ConfigError, did_you_mean, read
+from termchat.config.toml_file import ConfigError, did_you_mean, read_toml
 from termchat.config.write import write_setting
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.models import ModelRef
@@ -165,7 +165,7 @@ class RuntimeSettings:
 
     def _place(self, key: str) -> Safe:
         try:
-            return read(self._config.file).location(key)
+            return read_toml(self._config.file).location(key)
         except ConfigError:
             return safe_line(str(self._config.file))
 

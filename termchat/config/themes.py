@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from termchat.config.paths import Paths
-from termchat.config.toml_file import ConfigError, TomlFile, did_you_mean, read, table
+from termchat.config.toml_file import ConfigError, TomlFile, did_you_mean, read_toml, table
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.core.style import Style, TextRole, Theme
@@ -46,7 +46,7 @@ def load_theme(name: str, folders: Sequence[Path]) -> Theme | Failure:
         words = safe_format("There is no theme {name}.", name=safe_line(name))
         return Failure(FailureKind.BAD_CONFIG, words, did_you_mean(name, theme_names(folders)))
     try:
-        return _theme(name, read(file))
+        return _theme(name, read_toml(file))
     except ConfigError as wrong:
         return wrong.failure
 

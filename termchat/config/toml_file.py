@@ -53,7 +53,7 @@ class TomlFile(NamedTuple):
         return self.error(keys, safe_format("is not known here"), did_you_mean(keys[-1], known))
 
 
-def read(path: Path) -> TomlFile:
+def read_toml(path: Path) -> TomlFile:
     """The file, or an empty source when there is none. Raises ConfigError when it cannot be read."""
     try:
         text = path.read_bytes().decode("utf-8-sig")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from termchat.cli.config import config_lines
 from termchat.config.credentials import Credentials
-from termchat.config.load import Config, load
+from termchat.config.load import Config, load_config
 from termchat.config.settings import SETTINGS
 
 
@@ -23,7 +23,7 @@ def test_every_value_is_listed_with_where_it_came_from_and_no_key_is_shown(tmp_p
         "OPENAI_API_KEY": "sk-other",
         "OPENAI_BASE_URL": "http://o/v1",
     }
-    config = load(env, file)
+    config = load_config(env, file)
     assert isinstance(config, Config)
     lines = {str(line.key): (line.value, line.where) for line in config_lines(config, Credentials(env))}
     assert set(SETTINGS) <= set(lines)

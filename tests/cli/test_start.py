@@ -38,14 +38,14 @@ async def painted(context):
     print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
     return 0
 repl.run_repl = painted
-raise SystemExit(app.run(app.Options(), {"HOME": "/nowhere", "TERM": "xterm"}))
+raise SystemExit(app.run_app(app.Options(), {"HOME": "/nowhere", "TERM": "xterm"}))
 """
 
 # The command line, its exit held back to list what was loaded by then.
 ONE_SHOT = """
 import sys
 from termchat import cli
-code = cli.main(sys.argv[1:], dict(HOME="{home}", TERMCHAT_MODEL="{model}"))
+code = cli.run_command_line(sys.argv[1:], dict(HOME="{home}", TERMCHAT_MODEL="{model}"))
 print("\\n" + " ".join(sorted({{name.partition(".")[0] for name in sys.modules}})))
 """
 

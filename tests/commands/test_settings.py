@@ -8,7 +8,7 @@ import pytest
 
 from termchat.commands.builtin import builtin
 from termchat.commands.registry import CommandContext, Effects
-from termchat.config.load import Config, load
+from termchat.config.load import Config, load_config
 from termchat.config.runtime import RuntimeSettings
 from termchat.config.settings import SETTINGS
 from termchat.core.effects import ChangeSetting, Choose, Copy, PreviewTheme, Print, PrintTable, UseModel
@@ -20,7 +20,7 @@ from tests.ui.fakes import FAKE, OTHER, FakeProviders, fake_session
 @pytest.fixture
 def context(tmp_path: Path) -> CommandContext:
     env = {"HOME": str(tmp_path)}
-    config, session, providers = load(env), fake_session(), FakeProviders()
+    config, session, providers = load_config(env), fake_session(), FakeProviders()
     assert isinstance(config, Config)
     return CommandContext(session, providers, builtin(), RuntimeSettings(config, session, providers, env, FAKE))
 

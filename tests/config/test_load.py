@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from termchat.config.load import Config, load
+from termchat.config.load import Config, load_config
 from termchat.config.settings import SETTINGS, Settings
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.models import ApiProtocol, Timeouts
@@ -39,7 +39,7 @@ def load_failure(found: Config | Failure) -> Failure:
 
 
 def test_load_without_file_or_variables_gives_defaults(home: dict[str, str]) -> None:
-    config = loaded(load(home))
+    config = loaded(load_config(home))
     assert config.settings == Settings()
     assert config.notes == ()
     assert list(config.providers)[:3] == ["openai", "anthropic", "gemini"]
@@ -49,7 +49,7 @@ def test_load_without_file_or_variables_gives_defaults(home: dict[str, str]) -> 
 
 def test_load_records_origin_of_each_value(home: dict[str, str]) -> None:
     file = write(home, '# mine\nmodel = "a/b"\nthink = "low"\nidle_timeout = 7\n')
-    config = loaded(load({**home, "TERMCHAT_IDLE_TIMEOUT": "9.5"}))
+    config = loaded(load_config({**home, "TERMCHAT_IDLE_TIMEOUT": "9.5"}))
     config = loaded(config.with_flags({"think": "high", "max_tokens": None}))
     assert (config.settings.model, config.origin("model")) == ("a/b", f"{file}:2")
     assert (config.settings.idle_timeout, config.origin("idle_timeout")) == (9.5, "TERMCHAT_IDLE_TIMEOUT")
@@ -58,13 +58,13 @@ def test_load_records_origin_of_each_value(home: dict[str, str]) -> None:
 
 
 def test_load_idle_timeout_also_sets_first_content(home: dict[str, str]) -> None:
-    assert loaded(load(home)).settings.timeouts == Timeouts()
-    clocks = loaded(load({**home, "TERMCHAT_IDLE_TIMEOUT": "5"})).settings.timeouts
+    assert loaded(load_config(home)).settings.timeouts == Timeouts()
+    clocks = loaded(load_config({**home, "TERMCHAT_IDLE_TIMEOUT": "5"})).settings.timeouts
     assert (clocks.first_content, clocks.idle) == (5, 5)
 
 
 def test_config_with_value_validates_key_and_value(home: dict[str, str]) -> None:
-    config = loaded(load(home))
+    config = loaded(load_config(home))
     assert loaded(config.with_value("usage", "off")).settings.usage == "off"
     assert "one of line, off" in load_failure(config.with_value("usage", "sometimes")).message
     assert load_failure(config.with_value("usag", "off")).hint == "Did you mean usage?"
@@ -86,14 +86,14 @@ def test_config_with_value_validates_key_and_value(home: dict[str, str]) -> None
 def test_setting_from_file_flag_and_set_has_same_value(
     home: dict[str, str], key: str, text: str, value: object
 ) -> None:
-    config = loaded(load(home))
+    config = loaded(load_config(home))
     assert getattr(loaded(config.with_value(key, text)).settings, key) == value
     by_set = loaded(config.with_assignments([f"{key}=none", f"{key}={text}"] if key == "system" else [f"{key}={text}"]))
     assert (getattr(by_set.settings, key), by_set.origin(key)) == (value, "--set")
     flag = loaded(by_set.with_flags({key: list(value) if isinstance(value, tuple) else text}))
     assert (getattr(flag.settings, key), flag.origin(key)) == (value, SETTINGS[key].flag)
     file = write(home, f"{key} = {json.dumps(value)}\n")
-    config = loaded(load(home))
+    config = loaded(load_config(home))
     assert (getattr(config.settings, key), config.origin(key)) == (value, f"{file}:1")
 
 
@@ -111,7 +111,7 @@ def test_setting_from_file_flag_and_set_has_same_value(
     ],
 )
 def test_set_flag_invalid_names_closest_setting(home: dict[str, str], pair: str, message: str, hint: str) -> None:
-    failure = load_failure(loaded(load(home)).with_assignments([pair]))
+    failure = load_failure(loaded(load_config(home)).with_assignments([pair]))
     assert failure.message.startswith(message)
     assert failure.hint.startswith(hint)
 
@@ -119,13 +119,13 @@ def test_set_flag_invalid_names_closest_setting(home: dict[str, str], pair: str,
 @pytest.mark.parametrize("variable", ["TERMCHAT_IDLE_TIMEOUT", "TERMCHAT_CONNECT_TIMEOUT", "TERMCHAT_MAX_RETRIES"])
 @pytest.mark.parametrize("value", ["soon", "-1", "nan", "1e999", "²"])
 def test_load_invalid_variable_names_variable_and_value(home: dict[str, str], variable: str, value: str) -> None:
-    failure = load_failure(load({**home, variable: value}))
+    failure = load_failure(load_config({**home, variable: value}))
     assert failure.message.startswith(f"{variable} must be a ")
     assert value in failure.message
 
 
 def test_load_empty_variable_counts_as_unset(home: dict[str, str]) -> None:
-    assert loaded(load({**home, "TERMCHAT_IDLE_TIMEOUT": "", "OPENAI_BASE_URL": " "})).settings == Settings()
+    assert loaded(load_config({**home, "TERMCHAT_IDLE_TIMEOUT": "", "OPENAI_BASE_URL": " "})).settings == Settings()
 
 
 WRONG = [
@@ -161,7 +161,7 @@ def test_load_invalid_file_names_line_and_key(
     home: dict[str, str], text: str, line: int, words: str, hint: str
 ) -> None:
     file = write(home, text)
-    failure = load_failure(load(home))
+    failure = load_failure(load_config(home))
     assert failure.message.startswith(f"{file}:{line}:"), failure
     assert words in failure.message
     assert hint in failure.hint
@@ -170,16 +170,16 @@ def test_load_invalid_file_names_line_and_key(
 def test_load_unreadable_file_or_wrong_encoding_is_an_error(home: dict[str, str], tmp_path: Path) -> None:
     file = write(home, "")
     file.write_bytes(b"\xff\xfe")
-    assert "UTF-8" in load_failure(load(home)).message
+    assert "UTF-8" in load_failure(load_config(home)).message
     file.unlink()
     file.mkdir()
-    assert str(file) in load_failure(load(home)).message
-    assert loaded(load(home, tmp_path / "other.toml")).settings == Settings()
+    assert str(file) in load_failure(load_config(home)).message
+    assert loaded(load_config(home, tmp_path / "other.toml")).settings == Settings()
 
 
 def test_load_syntax_error_hides_value(home: dict[str, str]) -> None:
     write(home, '[providers.x]\nkey = "sk-very-secret-1234\n')
-    failure = load_failure(load(home))
+    failure = load_failure(load_config(home))
     assert "Look at key." in failure.hint
     assert "secret" not in failure.message + failure.hint
 
@@ -187,18 +187,18 @@ def test_load_syntax_error_hides_value(home: dict[str, str]) -> None:
 def test_load_file_with_key_must_be_private(home: dict[str, str]) -> None:
     row = '[providers.x]\nopenai = "https://h/v1"\nkey = "sk-1"\n'
     file = write(home, row, 0o644)
-    failure = load_failure(load(home))
+    failure = load_failure(load_config(home))
     assert f"{file}:3" in failure.message
     assert failure.hint == f"Run: chmod 600 {file}"
     file.chmod(0o600)
-    assert loaded(load(home)).providers["x"].key == "sk-1"
+    assert loaded(load_config(home)).providers["x"].key == "sk-1"
     write(home, row.replace("sk-1", "env:X"), 0o644)
-    loaded(load(home))
+    loaded(load_config(home))
 
 
 def test_load_file_providers_come_first_and_override_named_fields(home: dict[str, str]) -> None:
     write(home, '[providers.mine]\nopenai = "h.example/v1/"\n[providers.groq]\nmodel = "x"\n')
-    config = loaded(load(home))
+    config = loaded(load_config(home))
     assert list(config.providers)[:5] == ["mine", "groq", "openai", "anthropic", "gemini"]
     groq = config.providers["groq"]
     assert (groq.model, groq.key, groq.base_urls) == (
@@ -229,24 +229,24 @@ def test_openai_uses_responses_and_chat_at_custom_base(
     home: dict[str, str], variable: str, row: str, protocol: ApiProtocol, url: str
 ) -> None:
     write(home, f"[providers.openai]\n{row}\n" if row else "")
-    openai = loaded(load({**home, "OPENAI_BASE_URL": variable})).providers["openai"]
+    openai = loaded(load_config({**home, "OPENAI_BASE_URL": variable})).providers["openai"]
     assert openai.protocol_for("gpt-5.2") is protocol
     assert openai.base_urls[protocol] == url
 
 
 def test_load_vendor_variables_set_base_urls(home: dict[str, str]) -> None:
     env = {"ANTHROPIC_BASE_URL": "https://a.example/anthropic/v1", "GOOGLE_GEMINI_BASE_URL": "g.example/v1beta"}
-    config = loaded(load({**home, **env}))
+    config = loaded(load_config({**home, **env}))
     assert config.providers["anthropic"].base_urls == {ApiProtocol.ANTHROPIC: "https://a.example/anthropic"}
     assert config.providers["gemini"].base_urls == {ApiProtocol.GEMINI: "https://g.example/v1beta"}
     assert config.origin("providers.gemini.gemini") == "GOOGLE_GEMINI_BASE_URL"
     assert len(config.notes) == 2
-    assert "OPENAI_BASE_URL" in load_failure(load({**home, "OPENAI_BASE_URL": "https://"})).message
+    assert "OPENAI_BASE_URL" in load_failure(load_config({**home, "OPENAI_BASE_URL": "https://"})).message
 
 
 def test_load_unencrypted_server_gives_one_note(home: dict[str, str]) -> None:
     write(home, '[providers.x]\nopenai = "http://10.0.0.7/v1"\n[providers.y]\nopenai = "localhost:9/v1"\n')
-    notes = loaded(load(home)).notes
+    notes = loaded(load_config(home)).notes
     assert [note for note in notes if "unencrypted" in note] == [
         "x is reached over http://, unencrypted: http://10.0.0.7/v1"
     ]
@@ -258,4 +258,4 @@ def test_load_ignores_current_directory(home: dict[str, str], tmp_path: Path, mo
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("nonsense = 1")
     monkeypatch.chdir(folder)
-    assert loaded(load({**home, "XDG_CONFIG_HOME": ".config"})).settings == Settings()
+    assert loaded(load_config({**home, "XDG_CONFIG_HOME": ".config"})).settings == Settings()

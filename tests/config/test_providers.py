@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from termchat.config.base_urls import normalise_base_url
-from termchat.config.load import Config, load
+from termchat.config.load import Config, load_config
 from termchat.config.providers import presets
 from termchat.core.models import ApiProtocol, ProviderConfig
 
@@ -58,6 +58,6 @@ def test_preset_max_tokens_match_model_pattern(model: str, limit: int) -> None:
 
 
 def test_presets_alone_give_no_notes() -> None:
-    config = load({"HOME": "/nonexistent"})
+    config = load_config({"HOME": "/nonexistent"})
     assert isinstance(config, Config)
     assert config.notes == ()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from termchat.config.load import Config, load
+from termchat.config.load import Config, load_config
 from termchat.config.runtime import DEFAULT, KEEP, RuntimeSettings, SettingRow
 from termchat.config.settings import SETTINGS
 from termchat.core.errors import Failure
@@ -30,7 +30,7 @@ class RuntimeFixture:
         self.runtime = RuntimeSettings(self.loaded(), self.session, FakeProviders(), self.env, FAKE)
 
     def loaded(self) -> Config:
-        config = load(self.env)
+        config = load_config(self.env)
         assert isinstance(config, Config), config
         return config
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from termchat.config.load import Config, load
+from termchat.config.load import Config, load_config
 from termchat.config.write import write_setting, write_values
 from termchat.core.errors import Failure
 
@@ -34,7 +34,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def loaded(file: Path) -> Config:
-    config = load({"HOME": str(file.parent)}, file)
+    config = load_config({"HOME": str(file.parent)}, file)
     assert isinstance(config, Config), config
     return config
 

@@ -97,7 +97,7 @@ def main() -> None:
 
 def _import_all() -> None:
     """Ask each protocol once, where nobody listens: whatever is made on first use is made."""
-    from termchat.app import Options, run
+    from termchat.app import Options, run_app
 
     with tempfile.TemporaryDirectory() as home, Path(os.devnull).open("w") as nowhere, redirect_stderr(nowhere):
         file = Path(home, "termchat", "config.toml")
@@ -107,7 +107,7 @@ def _import_all() -> None:
         file.chmod(0o600)
         env = {"HOME": home, "XDG_CONFIG_HOME": home, "XDG_DATA_HOME": home}
         for speech in _SPEECHES:
-            run(Options("hello", settings={"model": f"{speech}/any", "max_retries": "0"}, read_input=False), env)
+            run_app(Options("hello", settings={"model": f"{speech}/any", "max_retries": "0"}, read_input=False), env)
     import termchat.cli  # noqa: F401
 
     gc.collect()

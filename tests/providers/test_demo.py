@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from termchat.app.guide import reference_pages
-from termchat.cli import main
+from termchat.cli import run_command_line
 from termchat.commands.builtin import builtin
 from termchat.config.keymap import KEYS
 from termchat.config.paths import paths
@@ -112,7 +112,7 @@ async def test_every_name_is_found_in_both_languages(english: str, chinese: str,
 @pytest.mark.parametrize(
     ("question", "words"),
     [
-        ("how do I switch models?", "switches in mid-conversation"),
+        ("how do I switch models?", "switches the model mid-conversation"),
         ("how do I add a key", "export OPENAI_API_KEY"),
         ("quit", "/exit"),
         ("is my data safe?", "to nobody else"),
@@ -340,7 +340,7 @@ def test_the_guide_shows_every_key_where_the_keys_are(language: Language) -> Non
 
 
 async def test_every_option_of_the_command_line_is_found_in_both_languages(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--help"], {}) == 0
+    assert run_command_line(["--help"], {}) == 0
     options = sorted(set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", capsys.readouterr().out)))
     assert "--no-save" in options
     for option in options:
