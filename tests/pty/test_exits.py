@@ -16,7 +16,7 @@ def test_signal_exits_with_its_code_and_restores_terminal(number: int, code: int
     with Terminal() as terminal:
         terminal.shows("Ask anything")
         if busy:
-            terminal.send("drip\r")
+            terminal.send("endless\r")
             terminal.shows("word3")
         os.kill(terminal.pid, number)
         assert terminal.leaves() == code
@@ -46,7 +46,7 @@ def test_key_binding_error_is_reported_and_repl_continues() -> None:
 def test_sighup_during_reply_exits_with_129() -> None:
     with Terminal() as terminal:
         terminal.shows("Ask anything")
-        terminal.send("drip\r")
+        terminal.send("endless\r")
         terminal.shows("word3")
         os.kill(terminal.pid, signal.SIGHUP)
         assert terminal.leaves() == 129

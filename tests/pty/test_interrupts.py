@@ -70,35 +70,42 @@ CELLS = [
     Cell("empty, Ctrl-C", (), PROMPT_ONLY, (CTRL_C,), _shows("Press Ctrl-C again to exit")),
     *(Cell(f"waiting, {n}", ("hang on\r",), "waiting for one", (k,), _twice("❯ hang on")) for n, k in BOTH),
     *(
-        Cell(f"waiting with a draft, {n}", ("hang on\r", "draft"), "❯ draft", (k,), _shows("■ stopped", "❯ draft"))
+        Cell(f"waiting, draft, {n}", ("hang on\r", "draft"), "❯ draft", (k,), _shows("■ stopped", "❯ draft"))
         for n, k in BOTH
     ),
     Cell("waiting, Ctrl-D", ("hang on\r",), "waiting for one", (CTRL_D, "x"), _shows("waiting for one", "❯ x")),
-    *(Cell(f"streaming, {n}", ("drip\r",), "word3", (k,), _shows("word2", "■ stopped · ~")) for n, k in BOTH),
+    *(Cell(f"streaming, {n}", ("endless\r",), "word3", (k,), _shows("word2", "■ stopped · ~")) for n, k in BOTH),
     *(
-        Cell(f"streaming with a draft, {n}", ("drip\r", "draft"), "❯ draft", (k,), _shows("■ stopped · ~", "❯ draft"))
+        Cell(f"streaming, draft, {n}", ("endless\r", "draft"), "❯ draft", (k,), _shows("■ stopped · ~", "❯ draft"))
         for n, k in BOTH
     ),
-    Cell("streaming, Ctrl-D", ("drip\r",), "word3", (CTRL_D, "x"), _shows("word6", "❯ x")),
-    *(Cell(f"thinking, {n}", ("ponder\r",), "thought 3", (k,), _shows("✻ thought", "■ stopped")) for n, k in BOTH),
+    Cell("streaming, Ctrl-D", ("endless\r",), "word3", (CTRL_D, "x"), _shows("word6", "❯ x")),
+    *(Cell(f"thinking, {n}", ("reasoning\r",), "thought 3", (k,), _shows("✻ thought", "■ stopped")) for n, k in BOTH),
     *(Cell(f"tools, {n}", ("tool slow\r",), "running 1 tool", (k,), _shows("■ stopped · ")) for n, k in BOTH),
     *(
         Cell(f"{name}, Ctrl-D", (typed,), state, (CTRL_D, "x"), _shows(still, "❯ x"))
         for name, typed, state, still in (
-            ("thinking", "ponder\r", "thought 3", "thinking"),
+            ("thinking", "reasoning\r", "thought 3", "thinking"),
             ("tools", "tool slow\r", "running 1 tool", "running 1 tool"),
             ("countdown", "retry 30\r", "retrying in", "retrying in"),
         )
     ),
     Cell("search, Ctrl-D", ("old\r", "draft", "\x12"), "History", (CTRL_D, "o"), _shows("History", "/ o")),
-    Cell("queue, Ctrl-D", ("drip\r", "a\r"), "⧗ 1 a", (CTRL_D, "x"), _shows("⧗ 1 a", "❯ x")),
-    Cell("queue that waits, Esc", ("drip\r", "a\r", ESC), "1 queued · Enter", (ESC,), _shows("Esc again", "⧗ 1 a")),
-    Cell("queue that waits, Enter", ("drip\r", "a\r", ESC), "1 queued · Enter", ("\r",), _shows("You said: a")),
-    Cell("queue that waits, Up", ("drip\r", "a\r", ESC), "1 queued · Enter", (UP,), _without("⧗ 1 a", "❯ a")),
-    Cell("tools, twice Ctrl-C", ("tool deaf\r",), "running", (CTRL_C, CTRL_C), _shows("■ stopped at once"), "stopping"),
+    Cell("queue, Ctrl-D", ("endless\r", "a\r"), "⧗ 1 a", (CTRL_D, "x"), _shows("⧗ 1 a", "❯ x")),
+    Cell("queue that waits, Esc", ("endless\r", "a\r", ESC), "1 queued · Enter", (ESC,), _shows("Esc again", "⧗ 1 a")),
+    Cell("queue that waits, Enter", ("endless\r", "a\r", ESC), "1 queued · Enter", ("\r",), _shows("You said: a")),
+    Cell("queue that waits, Up", ("endless\r", "a\r", ESC), "1 queued · Enter", (UP,), _without("⧗ 1 a", "❯ a")),
+    Cell(
+        "tools, twice Ctrl-C",
+        ("tool nocancel\r",),
+        "running",
+        (CTRL_C, CTRL_C),
+        _shows("■ stopped at once"),
+        "stopping",
+    ),
     *(Cell(f"countdown, {n}", ("retry 30\r",), "retrying in 30s", (k,), _twice("❯ retry 30")) for n, k in BOTH),
     *(
-        Cell(f"queue, {n}", ("drip\r", "a\r", "b\r"), "⧗ 2 b", (k,), _shows("■ stopped", "2 queued · Enter sends"))
+        Cell(f"queue, {n}", ("endless\r", "a\r", "b\r"), "⧗ 2 b", (k,), _shows("■ stopped", "2 queued · Enter sends"))
         for n, k in BOTH
     ),
 ]  # fmt: skip
@@ -124,7 +131,7 @@ def test_interrupt_key_in_each_state_has_expected_effect(cell: Cell) -> None:
 
 
 @pytest.mark.parametrize("key", [ESC, CTRL_C])
-@pytest.mark.parametrize("typed", ["hang on", "ponder", "drip", "tool slow", "tool deaf", "retry 30"])
+@pytest.mark.parametrize("typed", ["hang on", "reasoning", "endless", "tool slow", "tool nocancel", "retry 30"])
 def test_stop_key_is_shown_within_three_frames(typed: str, key: str) -> None:
     """Not by the clock, which tells how busy the machine is: by what else is written before it is shown.
 
@@ -140,7 +147,7 @@ def test_stop_key_is_shown_within_three_frames(typed: str, key: str) -> None:
         terminal.send(key)
         frames = terminal.frames_until(lambda: "stopping" in terminal.text or "■ stopped" in terminal.text)
         assert frames <= 3
-        if typed != "tool deaf":
+        if typed != "tool nocancel":
             terminal.shows("■ stopped")
 
 
@@ -232,10 +239,10 @@ def test_second_ctrl_c_after_two_seconds_does_not_exit() -> None:
         terminal.shows("Press Ctrl-C again to exit")
 
 
-def test_second_ctrl_c_abandons_deaf_tool_and_chat_continues() -> None:
+def test_second_ctrl_c_abandons_tool_and_chat_continues() -> None:
     with Terminal(env=PATIENT) as terminal:
         terminal.shows("Ask anything")
-        terminal.send("tool deaf\r")
+        terminal.send("tool nocancel\r")
         terminal.shows("running 1 tool")
         terminal.send(CTRL_C)
         terminal.shows("stopping")

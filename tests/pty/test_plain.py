@@ -141,12 +141,12 @@ def test_plain_ctrl_c_stops_reply_and_twice_exits() -> None:
         assert terminal.leaves() == 0
 
 
-@pytest.mark.parametrize("typed", ["hang", "ponder", "tool slow", "retry 30", "drip"])
+@pytest.mark.parametrize("typed", ["hang", "reasoning", "tool slow", "retry 30", "endless"])
 def test_plain_stop_message_is_on_its_own_row(typed: str) -> None:
     with Terminal(env={**PLAIN, "TESTFLAGS": "plain hasty"}) as terminal:
         terminal.shows(">")
         terminal.send(f"{typed}\n")
-        if typed == "drip":
+        if typed == "endless":
             terminal.until(lambda: "word3" in terminal.text)
         elif typed == "retry 30":
             terminal.shows("Retrying")
@@ -160,7 +160,7 @@ def test_plain_stop_message_is_on_its_own_row(typed: str) -> None:
 def test_second_ctrl_c_abandons_tool_that_ignores_cancel() -> None:
     with Terminal(env=PLAIN) as terminal:
         terminal.shows(">")
-        terminal.send("tool deaf\n")
+        terminal.send("tool nocancel\n")
         terminal.settled(0.3)
         terminal.send("\x03")
         terminal.shows("stopping…", 2)
@@ -169,7 +169,7 @@ def test_second_ctrl_c_abandons_tool_that_ignores_cancel() -> None:
         terminal.send("go on\n")
         terminal.shows("You said: go on")
         stops = terminal.text.count("stopping…")
-        terminal.send("tool deaf\n")
+        terminal.send("tool nocancel\n")
         terminal.settled(0.3)
         terminal.send("\x03")
         terminal.until(lambda: terminal.text.count("stopping…") > stops)

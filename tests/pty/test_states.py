@@ -48,7 +48,7 @@ def test_merge_queue_off_sends_one_message_per_turn() -> None:
 def test_queue_after_stop_waits_for_enter() -> None:
     with Terminal() as terminal:
         _ready(terminal)
-        terminal.send("drip\r")
+        terminal.send("endless\r")
         terminal.shows("word1")
         terminal.send("later\r")
         terminal.shows("⧗ 1 later")
@@ -69,7 +69,7 @@ def test_queue_is_sent_after_retried_reply_and_kept_after_stop() -> None:
         terminal.shows("⧗ 1 cut now")
         terminal.shows("half of a rep")
         terminal.shows("■ the reply was cut off")
-        terminal.send("drip\r")
+        terminal.send("endless\r")
         terminal.shows("word1")
         terminal.send("mine\r")
         terminal.send(ESC)
@@ -79,7 +79,7 @@ def test_queue_is_sent_after_retried_reply_and_kept_after_stop() -> None:
 def test_queue_last_message_is_dropped_or_edited_by_key() -> None:
     with Terminal() as terminal:
         _ready(terminal)
-        terminal.send("drip\r")
+        terminal.send("endless\r")
         terminal.shows("word1")
         for text in ("one", "two", "three"):
             terminal.send(f"{text}\r")
@@ -96,7 +96,7 @@ def test_queue_last_message_is_dropped_or_edited_by_key() -> None:
 def test_send_now_during_reply_stops_it_and_sends() -> None:
     with Terminal() as terminal:
         _ready(terminal)
-        terminal.send("drip\r")
+        terminal.send("endless\r")
         terminal.shows("word1")
         terminal.send("at once")
         terminal.shows("❯ at once")
@@ -212,7 +212,7 @@ def test_ctrl_o_opens_error_details_in_pager_else_unfolds_paste() -> None:
 def test_credit_page_is_hyperlink_only_in_repl_with_links(flags: str) -> None:
     with Terminal(env={"TESTFLAGS": flags}) as terminal:
         terminal.shows("fake/one answers")
-        terminal.send("broke\r")
+        terminal.send("quota\r")
         terminal.shows("Credit and limits: https://credit.fake/buy · ")
         terminal.shows("other model")
         link = b"\x1b]8;id=0;https://credit.fake/buy\x1b\\" in terminal.output
@@ -230,7 +230,7 @@ def test_error_without_details_offers_no_ctrl_o() -> None:
 def test_command_blocked_by_reply_stays_in_input_with_reason() -> None:
     with Terminal() as terminal:
         _ready(terminal)
-        terminal.send("drip\r")
+        terminal.send("endless\r")
         terminal.shows("word1")
         terminal.send("/new")
         terminal.shows("start an empty chat")
@@ -350,7 +350,7 @@ def test_alt_r_before_reply_asks_again_and_esc_returns_message() -> None:
 def test_alt_r_during_reply_says_to_stop_it_first() -> None:
     with Terminal() as terminal:
         _ready(terminal)
-        terminal.send("drip\r")
+        terminal.send("endless\r")
         terminal.shows("word1")
         terminal.send("\x1br")
         terminal.shows("Esc stops the reply; Alt-R asks again then.")

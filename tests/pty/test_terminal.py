@@ -16,7 +16,7 @@ HASTY = {"TESTFLAGS": "hasty"}
 SESSION = (
     ("hello\r", "You said: hello"),
     ("think\r", "So the answer is 42."),
-    ("marks\r", "- an item\n\n> a quotation\n\n-----"),
+    ("blocks\r", "- an item\n\n> a quotation\n\n-----"),
     ("tool echo\r", "the tool said"),
     ("tool fail\r", "no such thing"),
     ("refuse\r", "Fake refused the key"),
@@ -26,7 +26,7 @@ SESSION = (
     ("\x1b\x1bm", "fake/three"),
     ("\x1b", "Ask anything"),
     ("/undo\r", "back to before"),
-    ("\x15drip\r", "word2"),
+    ("\x15endless\r", "word2"),
     ("later\r", "1 later"),
     ("\x1b", "1 queued"),
 )
@@ -105,7 +105,7 @@ def test_tab_progress_is_on_during_turn() -> None:
     with Terminal(env=GHOSTTY) as terminal:
         terminal.shows("Ask anything")
         assert ON not in terminal.output
-        terminal.send("drip\r")
+        terminal.send("endless\r")
         terminal.until(lambda: ON in terminal.output)
         terminal.shows("word3")
         assert terminal.output.count(ON) == 1
@@ -114,7 +114,7 @@ def test_tab_progress_is_on_during_turn() -> None:
         terminal.until(lambda: OFF in terminal.output)
     with Terminal() as terminal:
         terminal.shows("Ask anything")
-        terminal.send("drip\r")
+        terminal.send("endless\r")
         terminal.shows("word3")
         assert ON not in terminal.output
 
@@ -123,7 +123,7 @@ def test_tab_progress_is_on_during_turn() -> None:
 def test_tab_progress_is_off_after_exit_signal_or_suspend(way: str) -> None:
     with Terminal(env=GHOSTTY) as terminal:
         terminal.shows("Ask anything")
-        terminal.send("drip\r")
+        terminal.send("endless\r")
         terminal.shows("word3")
         if way == "suspend":
             terminal.send("\x1a")
@@ -141,7 +141,7 @@ def test_tab_progress_is_off_after_exit_signal_or_suspend(way: str) -> None:
 def test_esc_and_text_in_one_read_stop_reply_and_keep_text(text: str) -> None:
     with Terminal() as terminal:
         terminal.shows("Ask anything")
-        terminal.send("drip\r")
+        terminal.send("endless\r")
         terminal.shows("word2")
         terminal.send(f"\x1b{text}")
         terminal.shows("■ stopped")
@@ -203,7 +203,7 @@ def test_colors_follow_reported_background(colour: str, other: str, tmp_path: Pa
 def test_stream_does_not_rewrite_input_row() -> None:
     with Terminal() as terminal:
         terminal.shows("Ask anything")
-        terminal.send("drip\r")
+        terminal.send("endless\r")
         terminal.shows("word1")
         terminal.send("zzz")
         terminal.shows("❯ zzz")

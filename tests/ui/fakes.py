@@ -1,11 +1,14 @@
-"""Test doubles for front ends: a provider that does what the question says, and the real engine around it."""
+"""Provide test doubles for front ends: a provider scripted by the question, tools, prices, and the real engine."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Sequence
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from termchat.core.errors import Failure, FailureDetails, FailureKind, ProviderError
 from termchat.core.events import Delta, Finished, ReasoningDelta, Retrying, TextDelta, ToolCallDelta, UsageDelta
@@ -24,6 +27,7 @@ OTHER = ModelRef("fake", "two")
 DETAILS = FailureDetails(
     safe_format("api.fake"), safe_format("one"), safe_format("req_7f"), safe('{"error": "bad key"}')
 )
+_OUTPUT = 34  # tokens of every reply
 _FINISHES = {"length": FinishReason.LENGTH, "filter": FinishReason.FILTER}
 _LINE = "the quick brown fox 你好世界 jumps over"
 _PROSE = "Words that **arrive** in `small` pieces are shown at once, and *nothing* of them is drawn twice. " * 6
@@ -55,167 +59,244 @@ The end 🎉 of it.
 """
 
 
-class FakeProvider:
-    """Answers by the first word of the question; any other question is echoed in a few pieces.
+@dataclass(frozen=True)
+class Question:
+    """One question to a script.
 
-    lines N MS    N numbered lines, one every MS milliseconds
-    long N MS     N lines of about 95 columns, one every MS milliseconds
-    think         reasoning, then an answer
-    ponder        reasoning without end
-    code          a code block
-    marks         a list, a quotation, a rule and a table
-    wide          CJK, a command, a link and an address that are wider than the screen
-    mixed MS      `MIXED`: all that Markdown has, 200 lines of code, seven characters every MS milliseconds
-    tool NAME     a call of that tool, then what it gave
-    hang          nothing at all, until it is stopped
-    drip          a word every tenth of a second, without end
-    refuse        a key that is refused, before any content
-    broke         an account out of credit, with the page where it is bought
-    cut           half a reply, then a cut stream
-    length        a reply that reaches its limit
-    filter        a reply that is taken away
-    missing       a model that is not there, unless it is the first
-    overloaded    twice overloaded, with a page that tells of it, then given up; `overloaded once`: then an answer
-    stall         some words, then nothing more; the second time an answer
-    retry         one visible retry, then an answer
-    retry S       the same, after S seconds
-    full N        an answer, and N tokens in all
-    print         prints to standard output in the middle of a reply
+    `arguments` are the words after the script's name. `count` is how many times the session has run this script, this
+    time included.
     """
 
-    stalled = False
-    overloaded = False
+    text: str
+    arguments: list[str]
+    model: ModelRef
+    monitor: StreamMonitor
+    count: int
 
-    def __init__(self, ref: ModelRef) -> None:
-        self.ref = ref
-        self.origin = Origin(ref.provider, ApiProtocol.CHAT, ref.model)
+
+def _failure(kind: FailureKind, message: str, hint: str = "", **fields: Any) -> Failure:
+    return Failure(kind, safe(message), safe(hint), **fields)
+
+
+async def _paced(pieces: Iterable[str], seconds: float) -> AsyncGenerator[Delta]:
+    for piece in pieces:
+        yield TextDelta(0, piece)
+        await asyncio.sleep(seconds)
+
+
+def _pieces_of(text: str, size: int = 7) -> Iterable[str]:
+    return (text[at : at + size] for at in range(0, len(text), size))
+
+
+def _lines(question: Question) -> AsyncGenerator[Delta]:
+    count, pause = map(int, question.arguments)
+    return _paced((f"L{n:04d} {_LINE}  \n" for n in range(count)), pause / 1000)
+
+
+def _long(question: Question) -> AsyncGenerator[Delta]:
+    count, pause = map(int, question.arguments)
+    return _paced((f"- R{n:04d} {'word ' * 17}\n" for n in range(count)), pause / 1000)
+
+
+async def _think(_: Question) -> AsyncGenerator[Delta]:
+    for n in range(20):
+        yield ReasoningDelta(0, f"thought {n} of many, and so on. ")
+        await asyncio.sleep(0.02)
+    yield TextDelta(1, "So the answer is 42.")
+
+
+async def _reasoning(_: Question) -> AsyncGenerator[Delta]:
+    for n in range(100_000):
+        yield ReasoningDelta(0, f"thought {n} of many. ")
+        await asyncio.sleep(0.1)
+
+
+async def _code(_: Question) -> AsyncGenerator[Delta]:
+    yield TextDelta(0, "Look:\n\n```python\ndef f(x):\n    return x + 1\n```\n\nThat is **all**.")
+
+
+async def _blocks(_: Question) -> AsyncGenerator[Delta]:
+    yield TextDelta(0, "- an item\n\n> a quotation\n\n---\n\n| a | b |\n|---|---|\n| 1 | 2 |\n")
+
+
+def _wide(_: Question) -> AsyncGenerator[Delta]:
+    text = "这是一段很长的中文，" * 20 + "\n\n```sh\n" + "echo a-long-command --with --many=flags " * 5
+    text += "\n```\n\nSee [the site](https://example.com/a/b) 👩‍💻 and "
+    text += f"https://example.com/{'path/' * 20} ok.\n"
+    return _paced(_pieces_of(text), 0.005)
+
+
+def _mixed(question: Question) -> AsyncGenerator[Delta]:
+    return _paced(_pieces_of(MIXED), int(question.arguments[0]) / 1000)
+
+
+async def _tool(question: Question) -> AsyncGenerator[Delta]:
+    yield ToolCallDelta(0, "c1", question.arguments[0], '{"text": "')
+    await asyncio.sleep(0.05)
+    yield ToolCallDelta(0, arguments='hello"}', complete=True)
+
+
+async def _hang(_: Question) -> AsyncGenerator[Delta]:
+    await asyncio.sleep(3600)
+    yield TextDelta(0, "")
+
+
+def _endless(_: Question) -> AsyncGenerator[Delta]:
+    return _paced((f"word{n} " for n in range(100_000)), 0.1)
+
+
+async def _refuse(_: Question) -> AsyncGenerator[Delta]:
+    message = "Fake refused the key (401)."
+    raise ProviderError(_failure(FailureKind.AUTH, message, "Set FAKE_KEY.", status=401, details=DETAILS))
+    yield
+
+
+async def _quota(_: Question) -> AsyncGenerator[Delta]:
+    page = safe_format("https://credit.fake/buy")
+    hint = f"Credit and limits: {page}, or choose another model (/model, -m)."
+    raise ProviderError(_failure(FailureKind.QUOTA, "Out of credit (402).", hint, status=402, url=page))
+    yield
+
+
+async def _cut(_: Question) -> AsyncGenerator[Delta]:
+    yield TextDelta(0, "half of a rep")
+    raise ProviderError(_failure(FailureKind.CUT, "The stream ended before its end."))
+
+
+async def _missing(question: Question) -> AsyncGenerator[Delta]:
+    if question.model != FAKE:
+        raise ProviderError(_failure(FailureKind.NOT_FOUND, 'No model "one" at fake (404).', "See the names."))
+    async for delta in _echo(question):
+        yield delta
+
+
+async def _overloaded(question: Question) -> AsyncGenerator[Delta]:
+    if question.arguments and question.count % 2 == 0:
+        async for delta in _echo(question):
+            yield delta
+        return
+    page = safe_format("https://status.fake")
+    failure = _failure(FailureKind.OVERLOADED, "Fake is overloaded (529).", "Try again later.", url=page)
+    for attempt in (2, 3):
+        yield Retrying(attempt, 3, 0.9, failure)
+        await interruptible_sleep(0.9, question.monitor)
+    raise ProviderError(failure)
+
+
+async def _stall(question: Question) -> AsyncGenerator[Delta]:
+    if question.count % 2 == 0:
+        yield TextDelta(0, "an answer at last")
+        return
+    yield TextDelta(0, "some words ")
+    await asyncio.sleep(3600)
+
+
+async def _retry(question: Question) -> AsyncGenerator[Delta]:
+    first = question.arguments[0] if question.arguments else ""
+    seconds = float(first) if first.isdigit() else 0.9
+    yield Retrying(2, 3, seconds, _failure(FailureKind.RATE_LIMITED, "Rate limited by Fake."))
+    await interruptible_sleep(seconds, question.monitor)
+    yield TextDelta(0, "here after all")
+
+
+async def _print(_: Question) -> AsyncGenerator[Delta]:
+    yield TextDelta(0, "before ")
+    print("a stray line of a library")
+    await asyncio.sleep(0.05)
+    yield TextDelta(0, "after")
+
+
+def _echo(question: Question) -> AsyncGenerator[Delta]:
+    return _paced(("You said: ", *question.text.splitlines(keepends=True)), 0)
+
+
+SCRIPTS: dict[str, Callable[[Question], AsyncGenerator[Delta]]] = {
+    "lines": _lines,
+    "long": _long,
+    "think": _think,
+    "reasoning": _reasoning,
+    "code": _code,
+    "blocks": _blocks,
+    "wide": _wide,
+    "mixed": _mixed,
+    "tool": _tool,
+    "hang": _hang,
+    "endless": _endless,
+    "refuse": _refuse,
+    "quota": _quota,
+    "cut": _cut,
+    "missing": _missing,
+    "overloaded": _overloaded,
+    "stall": _stall,
+    "retry": _retry,
+    "print": _print,
+}
+
+
+class FakeProvider:
+    """Reply with the script that the first word of the question names; echo any other question.
+
+    | Question         | Reply                                                                                    |
+    | ---------------- | ---------------------------------------------------------------------------------------- |
+    | `lines N MS`     | N numbered lines, one every MS milliseconds                                              |
+    | `long N MS`      | N list items of about 95 columns, one every MS milliseconds                              |
+    | `think`          | 0.4 s of reasoning, then an answer                                                       |
+    | `reasoning`      | reasoning every 0.1 s without end                                                        |
+    | `code`           | a paragraph, a code block and a paragraph                                                |
+    | `blocks`         | a list, a quotation, a rule and a table                                                  |
+    | `wide`           | CJK text, a command, a link and a URL, all wider than the screen                         |
+    | `mixed MS`       | `MIXED`, seven characters every MS milliseconds                                          |
+    | `tool NAME`      | a call of that tool of `FakeTools`; in the next step, the beginning of the tool's result |
+    | `hang`           | nothing, for an hour                                                                     |
+    | `endless`        | a word every 0.1 s without end                                                           |
+    | `refuse`         | failure: the key is refused (401, with details)                                          |
+    | `quota`          | failure: out of credit (402, with the URL of a page)                                     |
+    | `cut`            | half a reply, then failure: the stream is cut                                            |
+    | `length`         | an echo that ends with the finish reason LENGTH                                          |
+    | `filter`         | an echo that ends with the finish reason FILTER                                          |
+    | `missing`        | failure: no such model (404); model `fake/one` echoes                                    |
+    | `overloaded`     | two retries of 0.9 s, then failure: overloaded (529, with the URL of a status page)      |
+    | `overloaded ANY` | the same at the first, third ... question; an echo at the second, fourth ...             |
+    | `stall`          | some words, then nothing, at the first, third ... question; an answer at the second ...  |
+    | `retry S`        | a retry after S seconds (0.9 if S is no number), then an answer                          |
+    | `full N`         | an echo that uses N tokens in all                                                        |
+    | `print`          | text with a print to standard output in its middle                                       |
+    """
+
+    def __init__(self, model: ModelRef, counts: Counter[str]) -> None:
+        """`counts` maps each script to how many times the session has run it; it is updated in place."""
+        self.ref = model
+        self.origin = Origin(model.provider, ApiProtocol.CHAT, model.model)
+        self._counts = counts
 
     async def stream(self, request: Request, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
         last = request.messages[-1]
-        question = next(m.text for m in reversed(request.messages) if m.role is Role.USER)
+        text = next(m.text for m in reversed(request.messages) if m.role is Role.USER)
+        name, *arguments = text.split() or [""]
         if last.role is Role.TOOL:
             yield TextDelta(0, f"the tool said {last.results[-1].text[:20]}")
         else:
-            async for delta in self._reply(question, wire):
+            self._counts[name] += 1
+            question = Question(text, arguments, self.ref, wire, self._counts[name])
+            async for delta in SCRIPTS.get(name, _echo)(question):
                 wire.bytes_received += 1
                 yield delta
-        if question.startswith("tool") and last.role is not Role.TOOL:
-            yield Finished(FinishReason.TOOL_CALLS)
-            return
-        words = question.split()
-        tokens = int(words[1]) - 34 if words and words[0] == "full" else 12
-        yield UsageDelta(Usage(input=tokens, output=34))
-        yield Finished(_FINISHES.get(question, FinishReason.STOP))
-
-    async def _reply(self, question: str, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
-        word, *rest = question.split() or [""]
-        match word:
-            case "lines":
-                for n in range(int(rest[0])):
-                    yield TextDelta(0, f"L{n:04d} {_LINE}  \n")
-                    await asyncio.sleep(int(rest[1]) / 1000)
-            case "long":
-                for n in range(int(rest[0])):
-                    yield TextDelta(0, f"- R{n:04d} {'word ' * 17}\n")
-                    await asyncio.sleep(int(rest[1]) / 1000)
-            case "think":
-                for n in range(20):
-                    yield ReasoningDelta(0, f"thought {n} of many, and so on. ")
-                    await asyncio.sleep(0.02)
-                yield TextDelta(1, "So the answer is 42.")
-            case "ponder":
-                for n in range(100_000):
-                    yield ReasoningDelta(0, f"thought {n} of many. ")
-                    await asyncio.sleep(0.1)
-            case "code":
-                yield TextDelta(0, "Look:\n\n```python\ndef f(x):\n    return x + 1\n```\n\nThat is **all**.")
-            case "wide":
-                text = "这是一段很长的中文，" * 20 + "\n\n```sh\n" + "echo a-long-command --with --many=flags " * 5
-                text += "\n```\n\nSee [the site](https://example.com/a/b) 👩‍💻 and "
-                text += f"https://example.com/{'path/' * 20} ok.\n"
-                for at in range(0, len(text), 7):
-                    yield TextDelta(0, text[at : at + 7])
-                    await asyncio.sleep(0.005)
-            case "marks":
-                yield TextDelta(0, "- an item\n\n> a quotation\n\n---\n\n| a | b |\n|---|---|\n| 1 | 2 |\n")
-            case "mixed":
-                for at in range(0, len(MIXED), 7):
-                    yield TextDelta(0, MIXED[at : at + 7])
-                    await asyncio.sleep(int(rest[0]) / 1000)
-            case "tool":
-                yield ToolCallDelta(0, "c1", rest[0], '{"text": "')
-                await asyncio.sleep(0.05)
-                yield ToolCallDelta(0, arguments='hello"}', complete=True)
-            case "hang":
-                await asyncio.sleep(3600)
-            case "drip":
-                for n in range(100_000):
-                    yield TextDelta(0, f"word{n} ")
-                    await asyncio.sleep(0.1)
-            case "refuse":
-                raise ProviderError(
-                    Failure(
-                        FailureKind.AUTH,
-                        safe_format("Fake refused the key (401)."),
-                        safe_format("Set FAKE_KEY."),
-                        401,
-                        details=DETAILS,
-                    )
-                )
-            case "broke":
-                page = safe_format("https://credit.fake/buy")
-                hint = safe_format("Credit and limits: {page}, or choose another model (/model, -m).", page=page)
-                raise ProviderError(
-                    Failure(FailureKind.QUOTA, safe_format("Out of credit (402)."), hint, 402, url=page)
-                )
-            case "cut":
-                yield TextDelta(0, "half of a rep")
-                raise ProviderError(Failure(FailureKind.CUT, safe_format("The stream ended before its end.")))
-            case "retry":
-                failure = Failure(FailureKind.RATE_LIMITED, safe_format("Rate limited by Fake."))
-                seconds = float(rest[0]) if rest and rest[0].isdigit() else 0.9
-                yield Retrying(2, 3, seconds, failure)
-                await interruptible_sleep(seconds, wire)
-                yield TextDelta(0, "here after all")
-            case "overloaded":
-                page = safe_format("https://status.fake")
-                failure = Failure(
-                    FailureKind.OVERLOADED,
-                    safe_format("Fake is overloaded (529)."),
-                    safe_format("Try again later."),
-                    url=page,
-                )
-                FakeProvider.overloaded = not FakeProvider.overloaded
-                if rest and not self.overloaded:
-                    yield TextDelta(0, f"You said: {question}")
-                    return
-                for attempt in (2, 3):
-                    yield Retrying(attempt, 3, 0.9, failure)
-                    await interruptible_sleep(0.9, wire)
-                raise ProviderError(failure)
-            case "missing" if self.ref != FAKE:
-                words = safe_format('No model "one" at fake (404).')
-                raise ProviderError(Failure(FailureKind.NOT_FOUND, words, safe_format("See the names.")))
-            case "stall":
-                FakeProvider.stalled = not FakeProvider.stalled
-                yield TextDelta(0, "some words " if self.stalled else "an answer at last")
-                await asyncio.sleep(3600 if self.stalled else 0)
-            case "print":
-                yield TextDelta(0, "before ")
-                print("a stray line of a library")
-                await asyncio.sleep(0.05)
-                yield TextDelta(0, "after")
-            case _:
-                for piece in ("You said: ", *question.splitlines(keepends=True)):
-                    yield TextDelta(0, piece)
-                    await asyncio.sleep(0)
+            if name == "tool":
+                yield Finished(FinishReason.TOOL_CALLS)
+                return
+        tokens = int(arguments[0]) if name == "full" else 12 + _OUTPUT
+        yield UsageDelta(Usage(input=tokens - _OUTPUT, output=_OUTPUT))
+        yield Finished(_FINISHES.get(text, FinishReason.STOP))
 
 
 class FakeProviders:
-    """Two models of one provider."""
+    """One provider with the models `fake/one`, `fake/two` and, only in the provider's own list, `fake/three`."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
 
     async def open(self, model: ModelRef) -> FakeProvider:
-        return FakeProvider(model)
+        return FakeProvider(model, self._counts)
 
     async def models(self, provider: str, *, fresh: bool = False) -> Sequence[ModelInfo]:
         return [ModelInfo(FAKE, context=128_000), ModelInfo(OTHER), ModelInfo(ModelRef("fake", "three"))]
@@ -238,13 +319,19 @@ class FakeProviders:
 
 
 class FakeTools:
-    """`echo` gives its argument back after a moment, `wait` when a test opens the other end of the pipe `TESTTOOL`.
+    """Five tools.
 
-    `fail` fails, `slow` takes very long, `deaf` to be stopped too.
+    | Tool       | Result                                                                      |
+    | ---------- | --------------------------------------------------------------------------- |
+    | `echo`     | seven rows after 0.2 s                                                      |
+    | `wait`     | an answer once a test opens the pipe named by the variable TESTTOOL         |
+    | `fail`     | an error after 0.2 s                                                        |
+    | `slow`     | an answer after 30 s                                                        |
+    | `nocancel` | an answer after 30 s; a cancel takes effect 30 s later                      |
     """
 
     specs = tuple(
-        ToolSpec(n, n, {"type": "object", "properties": {}}) for n in ("echo", "wait", "fail", "slow", "deaf")
+        ToolSpec(n, n, {"type": "object", "properties": {}}) for n in ("echo", "wait", "fail", "slow", "nocancel")
     )
 
     async def run(self, call: ToolCall) -> ToolResult:
@@ -252,9 +339,9 @@ class FakeTools:
             if call.name == "wait":
                 await asyncio.to_thread(lambda: os.close(os.open(os.environ["TESTTOOL"], os.O_RDONLY)))
             else:
-                await asyncio.sleep(30 if call.name in ("slow", "deaf") else 0.2)
+                await asyncio.sleep(30 if call.name in ("slow", "nocancel") else 0.2)
         except asyncio.CancelledError:
-            if call.name == "deaf":
+            if call.name == "nocancel":
                 await asyncio.sleep(30)
             raise
         text = "\n".join(f"row {n}" for n in range(7)) if call.name == "echo" else "no such thing"
@@ -262,6 +349,8 @@ class FakeTools:
 
 
 class FakePrices:
+    """Price every turn at $0.0042."""
+
     def preload(self) -> None: ...
 
     async def cost(self, model: ModelRef, usage: Usage) -> Decimal | None:
@@ -269,5 +358,5 @@ class FakePrices:
 
 
 def fake_session() -> ChatSession:
-    """The real engine over the fake provider."""
+    """Return a session of the real engine over `FakeProviders`, with the model `fake/one`."""
     return ChatSession(TurnConfig(FAKE, FakeProviders(), tools=FakeTools(), prices=FakePrices()))
