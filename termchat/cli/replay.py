@@ -1,4 +1,4 @@
-"""`termchat replay`: play recorded responses through everything but the network."""
+"""`termchat replay`: replay recorded responses without a network."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

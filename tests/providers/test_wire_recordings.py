@@ -14,7 +14,7 @@ import pytest
 
 from termchat.core.events import Delta
 from termchat.providers.decoder import ServerError
-from termchat.providers.http.recording import RecordedResponse, read
+from termchat.providers.http.recording import RecordedResponse, parse_recording
 from termchat.providers.http.response_body import decode_body
 from termchat.providers.replay import decoder_for
 from tests import golden
@@ -27,7 +27,7 @@ RECORDINGS = sorted(file.stem for file in FOLDER.glob("*.sse"))
 
 
 def recording(name: str) -> RecordedResponse:
-    (found,) = read((FOLDER / f"{name}.sse").read_bytes())
+    (found,) = parse_recording((FOLDER / f"{name}.sse").read_bytes())
     return found
 
 
@@ -49,14 +49,14 @@ async def decoded(recorded: RecordedResponse, chunks: list[bytes]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", RECORDINGS)
-async def test_what_comes_out(name: str, request: pytest.FixtureRequest) -> None:
+async def test_recording_decodes_to_golden_file(name: str, request: pytest.FixtureRequest) -> None:
     found = recording(name)
     text = "\n".join(await decoded(found, [found.body])) + "\n"
     golden.check(FOLDER / f"{name}.txt", text, update=bool(request.config.getoption("--update-golden")))
 
 
 @pytest.mark.parametrize("name", RECORDINGS)
-async def test_a_hundred_splits_make_no_difference(name: str) -> None:
+async def test_recording_decodes_equally_for_any_split(name: str) -> None:
     found, seed = recording(name), random.randrange(1 << 32)
     whole, dice = await decoded(found, [found.body]), random.Random(seed)
     for turn in range(100):
@@ -67,7 +67,7 @@ async def test_a_hundred_splits_make_no_difference(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", RECORDINGS)
-async def test_the_same_through_the_sdk(gateway: Gateway, name: str) -> None:
+async def test_recording_decodes_equally_through_sdk(gateway: Gateway, name: str) -> None:
     found = recording(name)
     gateway.reply(fault.Body(found.body, found.content_type))
     made = profile(gateway.url, found.protocol, quirks=frozenset(found.quirks))

@@ -1,7 +1,6 @@
-"""Failures of a provider as `Failure` values.
+"""Failures of the connection, and of responses that are no API response, as `Failure` values.
 
-Sources are the server's error responses (`http_errors.py`) and the exceptions of the SDKs and of the connection. A
-server's text is untrusted: it is redacted, stripped of markup and cut to one line.
+A server's text is untrusted: it is redacted, stripped of markup and shortened to one line.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from html import unescape
 from typing import Any
 
@@ -18,100 +17,89 @@ import httpx2
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.providers.client import Endpoint, ErrorResponse
+from termchat.providers.http.error_details import exception_chain
 
-MAX_MESSAGE = 300  # characters of a server's own words
-MAX_BODY = 20 * MAX_MESSAGE  # characters in which they are looked for: an error may be megabytes
-_AWAY = (httpx2.ConnectError, httpx2.ConnectTimeout, ConnectionRefusedError, socket.gaierror)
+MAX_MESSAGE = 300  # characters of a server's text in a message
+MAX_BODY = 20 * MAX_MESSAGE  # characters of an error body that are searched for the message: a body may be megabytes
+_UNREACHABLE = (httpx2.ConnectError, httpx2.ConnectTimeout, ConnectionRefusedError, socket.gaierror)
 
 
-def from_exception(error: Exception, at: Endpoint, *, began: bool) -> Failure | None:
-    """A failure from an exception of the connection; None when it is none of those. `began`: headers had come."""
-    causes = list(_causes(error))
+def from_exception(error: Exception, endpoint: Endpoint, *, began: bool) -> Failure | None:
+    """Convert an exception of the connection, or an SDK's exception that wraps one; None for any other exception.
+
+    began   True when the response headers had arrived
+    """
+    causes = list(exception_chain(error))
     for cause in causes:
         match cause:
             case httpx2.UnsupportedProtocol() | httpx2.InvalidURL():
-                return Failure(
-                    FailureKind.BAD_CONFIG,
-                    safe_format("{base} is not a usable base URL.", base=base_url_of(at)),
-                    _check_base(at),
-                )
+                message = safe_format("{base} is not a usable base URL.", base=base_url_of(endpoint))
+                return Failure(FailureKind.BAD_CONFIG, message, _check_base(endpoint))
             case UnicodeEncodeError() | httpx2.LocalProtocolError():
-                return unusable_key(at.key_source)
+                return unusable_key(endpoint.key_source)
             case ssl.SSLWantReadError() | ssl.SSLWantWriteError():
-                pass  # it was waiting when the time was over
+                pass  # the handshake was waiting for the server when the timeout ended it: no TLS error
             case ssl.SSLError():
-                words = safe_format(
-                    "Cannot reach {host} (TLS: {why}).", host=host_of(at), why=clean_server_text(_tls_words(cause), at)
-                )
-                return Failure(FailureKind.NETWORK, words, _check_base(at))
+                why = clean_server_text(_tls_reason(cause), endpoint)
+                message = safe_format("Cannot reach {host} (TLS: {why}).", host=host_of(endpoint), why=why)
+                return Failure(FailureKind.NETWORK, message, _check_base(endpoint))
             case _:
                 pass
     if not any(isinstance(cause, httpx2.HTTPError | OSError) for cause in causes):
         return None
     if began:
         return truncated(safe_format("The connection was cut"))
-    why = _why(causes, at)
-    hint = safe_format("Check the connection, or the base URL {base}.", base=base_url_of(at))
-    words = safe_format("Cannot reach {host} ({why}).", host=host_of(at), why=why)
-    away = any(isinstance(cause, _AWAY) for cause in causes)
-    return Failure(FailureKind.NETWORK, words, hint, retryable=True, unreachable=away)
+    hint = safe_format("Check the connection, or the base URL {base}.", base=base_url_of(endpoint))
+    message = safe_format("Cannot reach {host} ({why}).", host=host_of(endpoint), why=_reason(causes, endpoint))
+    unreachable = any(isinstance(cause, _UNREACHABLE) for cause in causes)
+    return Failure(FailureKind.NETWORK, message, hint, retryable=True, unreachable=unreachable)
 
 
-def history_refused(at: Endpoint) -> Failure:
-    """The conversation itself is refused, in a word at the end of an empty reply."""
-    words = safe_format("{title} refused the history of this chat.", title=safe_line(at.title))
-    return Failure(FailureKind.HISTORY_INVALID, words, safe_format("Try another model with /model."))
+def history_refused(endpoint: Endpoint) -> Failure:
+    """Return the failure of a reply that is empty because the server rejects the history."""
+    message = safe_format("{title} refused the history of this chat.", title=safe_line(endpoint.title))
+    return Failure(FailureKind.HISTORY_INVALID, message, safe_format("Try another model with /model."))
 
 
 def unusable_key(source: Safe) -> Failure:
-    """A key, or a header, that cannot be sent."""
-    words = safe_format("The key from {source} has characters no key can have.", source=source)
-    return Failure(FailureKind.BAD_CONFIG, words, safe_format("Paste it again, without blanks and line breaks."))
+    """Return the failure for a key or a header with characters that HTTP cannot carry."""
+    message = safe_format("The key from {source} has characters no key can have.", source=source)
+    return Failure(FailureKind.BAD_CONFIG, message, safe_format("Paste it again, without blanks and line breaks."))
 
 
 def truncated(what: Safe) -> Failure:
-    """The reply has no end."""
-    return Failure(
-        FailureKind.CUT, safe_format("{what}: the reply is incomplete.", what=what), safe_format("/retry asks again.")
-    )
+    """Return the failure of a reply without its end; `what` is the event that ended it, without a full stop."""
+    message = safe_format("{what}: the reply is incomplete.", what=what)
+    return Failure(FailureKind.CUT, message, safe_format("/retry asks again."))
 
 
-def unexpected_response(at: Endpoint, what: Safe, *, retryable: bool = False) -> Failure:
-    """A 200 that is no reply."""
-    words = safe_format("{host} sent {what}, not an API reply.", host=host_of(at), what=what)
-    return Failure(FailureKind.BAD_RESPONSE, words, _check_base(at), retryable=retryable)
+def unexpected_response(endpoint: Endpoint, what: Safe) -> Failure:
+    """Return the failure for a response with status 200 and another content; `what` names the content."""
+    message = safe_format("{host} sent {what}, not an API reply.", host=host_of(endpoint), what=what)
+    return Failure(FailureKind.BAD_RESPONSE, message, _check_base(endpoint))
 
 
-def redirected(response: ErrorResponse, at: Endpoint) -> Failure:
-    """A redirect is never followed: the key belongs to the origin it was configured for."""
+def redirected(response: ErrorResponse, endpoint: Endpoint) -> Failure:
+    """Return the failure for a redirect. None is followed: the key was configured for this origin only."""
     headers = {name.lower(): value for name, value in response.headers.items()}
-    target = clean_server_text(headers.get("location", "nowhere"), at)
-    words = safe_format(
-        "{host} redirects to {to}; it is not followed, so that the key stays.", host=host_of(at), to=target
+    target = clean_server_text(headers.get("location", "nowhere"), endpoint)
+    message = safe_format(
+        "{host} redirects to {to}; it is not followed, so that the key stays.", host=host_of(endpoint), to=target
     )
-    return Failure(FailureKind.BAD_CONFIG, words, _check_base(at), response.status)
+    return Failure(FailureKind.BAD_CONFIG, message, _check_base(endpoint), response.status)
 
 
-def clean_server_text(words: str, at: Endpoint) -> Safe:
-    """A server's words for one line: no keys, no markup, no control characters, not long."""
-    text = at.redact(words[:MAX_BODY])
+def clean_server_text(text: str, endpoint: Endpoint) -> Safe:
+    """Turn a server's text into one safe line without keys and markup, of at most `MAX_MESSAGE` characters."""
+    text = endpoint.redact(text[:MAX_BODY])
     if re.search(r"<(!doctype|html|head|body|h1|p)\b", text, re.IGNORECASE):
         text = unescape(re.sub(r"<[^>]*>", " ", re.sub(r"(?is)<(script|style|head).*?</\1>", " ", text)))
     text = " ".join(text.split())
     return safe_line(text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…")
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The exception and all it came from: the SDKs wrap what really happened."""
-    seen: set[int] = set()
-    at: BaseException | None = error
-    while at is not None and id(at) not in seen:
-        seen.add(id(at))
-        yield at
-        at = at.__cause__ or at.__context__
-
-
-def _why(causes: list[BaseException], at: Endpoint) -> Safe:
+def _reason(causes: list[BaseException], endpoint: Endpoint) -> Safe:
+    """Describe the first cause that has a known description, else quote the innermost one."""
     for cause in causes:
         match cause:
             case socket.gaierror():
@@ -119,9 +107,9 @@ def _why(causes: list[BaseException], at: Endpoint) -> Safe:
             case ConnectionRefusedError():
                 return safe_format("connection refused")
             case httpx2.ConnectTimeout():
-                return safe_format("no connection within {n} s", n=safe_line(f"{at.timeouts.connect:g}"))
+                return safe_format("no connection within {n} s", n=safe_line(f"{endpoint.timeouts.connect:g}"))
             case httpx2.ProxyError():
-                return safe_format("the proxy refused: {words}", words=clean_server_text(str(cause), at))
+                return safe_format("the proxy refused: {why}", why=clean_server_text(str(cause), endpoint))
             case ConnectionResetError() | httpx2.ReadError() | httpx2.WriteError():
                 return safe_format("the connection was reset")
             case httpx2.RemoteProtocolError():
@@ -130,27 +118,30 @@ def _why(causes: list[BaseException], at: Endpoint) -> Safe:
                 return safe_format("the answer cannot be decoded")
             case _:
                 pass
-    return clean_server_text(str(causes[-1]) or type(causes[-1]).__name__, at)
+    return clean_server_text(str(causes[-1]) or type(causes[-1]).__name__, endpoint)
 
 
-def _tls_words(error: ssl.SSLError) -> str:
+def _tls_reason(error: ssl.SSLError) -> str:
     return getattr(error, "verify_message", "") or (error.reason or str(error)).replace("_", " ").lower()
 
 
-def _check_base(at: Endpoint) -> Safe:
-    return safe_format("Check the base URL of {name}: {base}.", name=safe_line(at.config.name), base=base_url_of(at))
+def _check_base(endpoint: Endpoint) -> Safe:
+    name = safe_line(endpoint.config.name)
+    return safe_format("Check the base URL of {name}: {base}.", name=name, base=base_url_of(endpoint))
 
 
-def host_of(at: Endpoint) -> Safe:
-    return safe_line(at.host)
+def host_of(endpoint: Endpoint) -> Safe:
+    """Return the host and port of an endpoint for a message."""
+    return safe_line(endpoint.host)
 
 
-def base_url_of(at: Endpoint) -> Safe:
-    return clean_server_text(at.base, at)
+def base_url_of(endpoint: Endpoint) -> Safe:
+    """Return the base URL of an endpoint for a message, with any key in it redacted."""
+    return clean_server_text(endpoint.base, endpoint)
 
 
 def bytes_of(response: Any) -> bytes:
-    """The body of an SDK's response, as far as it was read."""
+    """Return the body of an SDK's response, b"" when it was not read."""
     try:
         content = response.content
     except (AttributeError, httpx2.StreamError):
@@ -159,6 +150,6 @@ def bytes_of(response: Any) -> bytes:
 
 
 def headers_of(response: Any) -> Mapping[str, str]:
-    """The headers of an SDK's response, none when it has none."""
+    """Return the headers of an SDK's response, an empty mapping when it has no headers."""
     found = getattr(response, "headers", None)
     return dict(found) if found else {}

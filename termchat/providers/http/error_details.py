@@ -1,4 +1,4 @@
-"""What stands behind a failure, as far as server and connection tell it: redacted, safe, and of a bounded length."""
+"""Details of a failure from the server and the connection: redacted, safe and of bounded length."""
 
 from __future__ import annotations
 
@@ -9,44 +9,51 @@ from termchat.core.errors import FailureDetails
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_line
 from termchat.providers.client import Endpoint, ErrorResponse
 
-_LONGEST = 4000  # characters of a server's own words
-_READ = 4 * _LONGEST  # bytes in which they are looked for: an error may be megabytes
-_IDS = ("x-request-id", "request-id", "x-goog-request-id", "apim-request-id", "x-amzn-requestid", "cf-ray")
+_MAX_MESSAGE = 4000  # characters of a server's text
+_MAX_BODY = 4 * _MAX_MESSAGE  # bytes of an error body that are decoded for it: a body may be megabytes
+_MAX_ID = 200  # characters
+# The response headers that name a request, by vendor: OpenAI, Anthropic, Google, Azure, AWS, Cloudflare.
+_ID_HEADERS = ("x-request-id", "request-id", "x-goog-request-id", "apim-request-id", "x-amzn-requestid", "cf-ray")
 
 
-def error_details(error: Exception, response: ErrorResponse | None, at: Endpoint) -> FailureDetails:
-    """What a server said instead of a reply, or what became of the connection."""
+def error_details(error: Exception, response: ErrorResponse | None, endpoint: Endpoint) -> FailureDetails:
+    """Return the request id and body of an error response; the chain of exceptions when there was no response."""
     if response is None:
-        return FailureDetails(server_message=_bounded("\n".join(exception_causes(error)), at))
-    return FailureDetails(request_id=request_id(response.headers, at), server_message=_bounded(_body(response), at))
-
-
-def request_id(headers: Mapping[str, str], at: Endpoint) -> Safe:
-    """The id under which the server knows a request, "" when it tells none."""
-    by_name = {name.lower(): value for name, value in headers.items()}
-    return next((safe_line(at.redact(by_name[name][:200])) for name in _IDS if by_name.get(name)), EMPTY)
-
-
-def _body(response: ErrorResponse) -> str:
-    if response.raw:
-        return response.raw[:_READ].decode("utf-8", "replace")
-    if isinstance(response.body, bytes):
-        return response.body[:_READ].decode("utf-8", "replace")
-    return (
-        response.body if isinstance(response.body, str) else json.dumps(response.body, ensure_ascii=False, default=str)
+        chain = "\n".join(_describe(cause) for cause in exception_chain(error))
+        return FailureDetails(server_message=_bounded(chain, endpoint))
+    return FailureDetails(
+        request_id=request_id(response.headers, endpoint), server_message=_bounded(_body_text(response), endpoint)
     )
 
 
-def _bounded(words: str, at: Endpoint) -> Safe:
-    text = at.redact(words[:_READ]).strip()
-    return safe(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
+def request_id(headers: Mapping[str, str], endpoint: Endpoint) -> Safe:
+    """Return the server's id of a request from the response headers, "" when there is none."""
+    by_name = {name.lower(): value for name, value in headers.items()}
+    ids = (by_name[name][:_MAX_ID] for name in _ID_HEADERS if by_name.get(name))
+    return next((safe_line(endpoint.redact(value)) for value in ids), EMPTY)
 
 
-def exception_causes(error: BaseException) -> Iterator[str]:
-    """The exception and those it came from, each once."""
+def exception_chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and its causes, the outermost first and each once. SDKs wrap the exceptions of httpx2."""
     seen: set[int] = set()
     cause: BaseException | None = error
     while cause is not None and id(cause) not in seen:
         seen.add(id(cause))
-        yield f"{type(cause).__name__}: {cause}".removesuffix(": ")
+        yield cause
         cause = cause.__cause__ or cause.__context__
+
+
+def _describe(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
+
+
+def _body_text(response: ErrorResponse) -> str:
+    body = response.raw or response.body
+    if isinstance(body, bytes):
+        return body[:_MAX_BODY].decode("utf-8", "replace")
+    return body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, default=str)
+
+
+def _bounded(text: str, endpoint: Endpoint) -> Safe:
+    text = endpoint.redact(text[:_MAX_BODY]).strip()
+    return safe(text if len(text) <= _MAX_MESSAGE else f"{text[:_MAX_MESSAGE]}…")

@@ -1,4 +1,4 @@
-"""A rate limit holds for all that is asked of a provider, whichever turn ran into it."""
+"""The rate limit of a provider, shared by all its models: a turn waits for the limit another turn has hit."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from termchat.core.errors import Failure, FailureKind
 
 @dataclass(slots=True)
 class RateLimit:
-    """When a provider may be asked again; one for all its models. `failure` is what it said."""
+    """The time until which a provider has asked to wait; `failure` is its last rate-limit failure."""
 
     failure: Failure | None = None
-    _until: float = 0.0
+    _until: float = 0.0  # on the monotonic clock, in seconds
 
     def set(self, failure: Failure, delay: float) -> None:
-        """A turn will wait for `delay` seconds; where the server asked for it, the others do as well."""
+        """Record that a turn waits `delay` seconds after a failure. Only a delay the server asked for is shared."""
         if failure.kind is FailureKind.RATE_LIMITED and failure.retry_after:
             self.failure = failure
             self._until = max(self._until, time.monotonic() + delay)
 
     def clear(self) -> None:
-        """The provider answers: whoever asks next has nothing to wait for."""
+        """Lift the limit, because the provider has answered a request."""
         self._until = 0.0
 
     def remaining(self) -> float:
-        """Seconds to wait before the next request, 0 for none."""
+        """Return the seconds to wait before the next request, 0 for none."""
         return max(0.0, self._until - time.monotonic())

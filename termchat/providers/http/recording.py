@@ -1,4 +1,4 @@
-"""Recordings: the bytes of responses as they came, in a file a person can read, and write by hand.
+"""Recordings: the bytes of responses as received, in a file that can be read and written by hand.
 
     : termchat recording 1
     : response {"status": 200, "content_type": "text/event-stream", "protocol": "openai", "model": "gpt-5.2"}
@@ -6,9 +6,9 @@
     ...
     : end {"chunks": [[0.412, 153], ...]}
 
-Lines that begin with `: response` and `: end` frame a response; all between them is its body, byte for byte, but for
-keys, which are redacted. `chunks` are seconds since the request and numbers of bytes; by hand `: end` may be left out.
-A response is written when it has ended, so several that come at once stand one after the other.
+The lines `: response` and `: end` frame a response; between them is its body, byte for byte, with keys redacted.
+`chunks` lists the seconds since the response began and the size in bytes of each chunk; the `: end` line is optional. A
+response is written when it has ended, so concurrent responses do not mix.
 """
 
 from __future__ import annotations
@@ -24,13 +24,17 @@ from termchat.core.models import ApiProtocol
 from termchat.core.redact import Redactor
 from termchat.providers.decoder import as_list, as_object, as_text
 
-_FIRST = b": termchat recording 1\n"
+_HEADER = b": termchat recording 1\n"
 _RESPONSE, _END = b": response ", b": end "
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedResponse:
-    """One response: who was asked, what its server is known for, and each chunk with its moment in seconds."""
+    """One recorded response.
+
+    quirks   the quirks of the server that the decoder depends on
+    chunks   (seconds since the response began, bytes) of each chunk
+    """
 
     status: int
     content_type: str
@@ -42,32 +46,33 @@ class RecordedResponse:
 
     @property
     def body(self) -> bytes:
+        """The body in one piece."""
         return b"".join(chunk for _, chunk in self.chunks)
 
 
 class ResponseRecorder:
-    """Writes responses to a file."""
+    """Writes responses to a file, which is overwritten."""
 
     def __init__(self, file: Path, redact: Redactor) -> None:
         self._file = file.open("wb")
-        self._file.write(_FIRST)
+        self._file.write(_HEADER)
         self._redact = redact
 
     async def tee(self, body: AsyncIterator[bytes], about: dict[str, Any]) -> AsyncGenerator[bytes, None]:
-        """The body as it comes, written down; `about` is what the first line of its recording says."""
-        track = ResponseWriter(self._file, self._redact, about)
+        """Yield the chunks of a body and record them; `about` is the JSON of the `: response` line."""
+        writer = ResponseWriter(self._file, self._redact, about)
         try:
             async for chunk in body:
-                track.add(chunk)
+                writer.add(chunk)
                 yield chunk
         finally:
-            track.end()
+            writer.end()
 
     def write(self, body: bytes, about: dict[str, Any]) -> None:
-        """A response that came at once, such as a refusal."""
-        track = ResponseWriter(self._file, self._redact, about)
-        track.add(body)
-        track.end()
+        """Record a response that was read in one piece, such as an error."""
+        writer = ResponseWriter(self._file, self._redact, about)
+        writer.add(body)
+        writer.end()
 
     def close(self) -> None:
         self._file.close()
@@ -75,7 +80,7 @@ class ResponseRecorder:
 
 @dataclass(slots=True)
 class ResponseWriter:
-    """One response, on its way to the file."""
+    """Collects the chunks of one response and writes them at its end."""
 
     _file: BinaryIO
     _redact: Redactor
@@ -84,12 +89,13 @@ class ResponseWriter:
     _chunks: list[tuple[float, bytes]] = field(default_factory=list[tuple[float, bytes]])
 
     def add(self, chunk: bytes) -> None:
+        """Append a chunk with the current time."""
         self._chunks.append((round(time.monotonic() - self._began, 4), chunk))
 
     def end(self) -> None:
-        """All has come, or nothing more will."""
-        chunks = [(at, self._redacted(chunk)) for at, chunk in _by_line(self._chunks)]
-        sizes = [[at, len(chunk)] for at, chunk in chunks]
+        """Write the response, complete or not."""
+        chunks = [(seconds, self._redacted(chunk)) for seconds, chunk in _by_line(self._chunks)]
+        sizes = [[seconds, len(chunk)] for seconds, chunk in chunks]
         self._file.write(_RESPONSE + json.dumps(self._about).encode() + b"\n")
         self._file.write(b"".join(chunk for _, chunk in chunks))
         self._file.write(b"\n" + _END + json.dumps({"chunks": sizes}).encode() + b"\n")
@@ -100,33 +106,33 @@ class ResponseWriter:
 
 
 def _by_line(chunks: list[tuple[float, bytes]]) -> Iterator[tuple[float, bytes]]:
-    """The same bytes cut at line ends, so that a key which came in two chunks is seen whole."""
-    held = b""
-    for at, chunk in chunks:
-        whole, newline, rest = (held + chunk).rpartition(b"\n")
-        held = rest
+    """Split the same bytes at line ends, so that a key that arrived in two chunks is redacted as a whole."""
+    pending = b""
+    for seconds, chunk in chunks:
+        whole, newline, rest = (pending + chunk).rpartition(b"\n")
+        pending = rest
         if newline:
-            yield at, whole + newline
-    if held:
-        yield chunks[-1][0], held
+            yield seconds, whole + newline
+    if pending:
+        yield chunks[-1][0], pending
 
 
-def read(data: bytes) -> list[RecordedResponse]:
-    """The responses of a recording. Raises ValueError: it is none."""
-    if not data.startswith(_FIRST):
+def parse_recording(data: bytes) -> list[RecordedResponse]:
+    """Parse a recording into its responses. Raises ValueError for any other file."""
+    if not data.startswith(_HEADER):
         raise ValueError("not a recording of termchat")
     found: list[RecordedResponse] = []
-    at = data.find(_RESPONSE)
-    while at >= 0:
-        line_end = data.find(b"\n", at)
-        about = as_object(json.loads(data[at + len(_RESPONSE) : line_end]))
-        body, at, sizes = _body(data, line_end + 1)
+    offset = data.find(_RESPONSE)
+    while offset >= 0:
+        line_end = data.find(b"\n", offset)
+        about = as_object(json.loads(data[offset + len(_RESPONSE) : line_end]))
+        body, offset, sizes = _body(data, line_end + 1)
         found.append(_recorded(about, body, sizes))
     return found
 
 
 def _body(data: bytes, start: int) -> tuple[bytes, int, list[Any]]:
-    """A body, where the next response begins (-1: nowhere), and the sizes of its chunks as far as they are trailer."""
+    """Return a body, the offset of the next response (-1 without one), and the rows of `chunks` ([] without an end)."""
     end = data.find(b"\n" + _END, start)
     following = data.find(b"\n" + _RESPONSE, start)
     if end < 0 or 0 <= following < end:
@@ -139,12 +145,12 @@ def _body(data: bytes, start: int) -> tuple[bytes, int, list[Any]]:
 
 def _recorded(about: dict[str, Any], body: bytes, sizes: list[Any]) -> RecordedResponse:
     chunks: list[tuple[float, bytes]] = []
-    at = 0
-    for moment, size in sizes:
-        chunks.append((float(moment), body[at : at + int(size)]))
-        at += int(size)
-    if at < len(body):
-        chunks.append((chunks[-1][0] if chunks else 0.0, body[at:]))
+    offset = 0
+    for seconds, size in sizes:
+        chunks.append((float(seconds), body[offset : offset + int(size)]))
+        offset += int(size)
+    if offset < len(body):
+        chunks.append((chunks[-1][0] if chunks else 0.0, body[offset:]))
     return RecordedResponse(
         int(about.get("status", 200)),
         as_text(about.get("content_type")) or "text/event-stream",

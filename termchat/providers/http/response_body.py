@@ -1,7 +1,7 @@
-"""The body of a reply as deltas: an event stream, a whole reply in JSON, or nothing of the kind.
+"""Turn the body of a response into deltas: an event stream, or a complete reply as JSON.
 
-What is no event stream is looked at: a whole reply is accepted, a page or an error is told. The body is read to its
-end, if that comes at once, so that its connection can be used again.
+Any other body (a web page, an empty body) raises `NotAReplyError` with a description of it. After the reply the rest
+of the body is read, if it arrives at once, so that the connection can be reused.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from termchat.core.sanitize import Safe, safe_format
 from termchat.providers.decoder import Decoder, as_list, is_object
 from termchat.providers.http.sse import MAX_EVENT, SseEvent, SseReader, TooLongError
 
-_GRACE = 1.0  # seconds for the usage that follows the end of some replies
-_DRAIN = 0.02  # seconds for the end of the body, so that the connection can be used again
+_USAGE_GRACE = 1.0  # seconds to wait for the usage event that some servers send after the end of the reply
+_DRAIN_TIME = 0.02  # seconds to wait for the end of the body: only a drained connection is reused
 _BOM = b"\xef\xbb\xbf"
 
 
 class NotAReplyError(Exception):
-    """A body that is no reply; `what` says what it is instead."""
+    """The body is not a reply; `what` names its content for a message."""
 
     def __init__(self, what: Safe) -> None:
         super().__init__(what)
@@ -34,11 +34,12 @@ class NotAReplyError(Exception):
 
 
 async def decode_body(body: AsyncIterator[bytes], decoder: Decoder) -> AsyncGenerator[Delta, None]:
-    """The deltas of a body, however it was split. The decoder says whether the reply has its end.
+    """Yield the deltas of a body. Afterwards `decoder.finished` is True if the reply is complete.
 
-    Raises NotAReplyError, ServerError, ValueError (what cannot be read), and whatever `body` raises.
+    Raises NotAReplyError, ServerError, ValueError (invalid JSON or UTF-8, an event that is too long), and the
+    exceptions of `body`.
     """
-    async with aclosing(_until_ended(body, decoder)) as chunks:
+    async with aclosing(_until_closed(body, decoder)) as chunks:
         head = b""
         async for chunk in chunks:
             head = (head + chunk).removeprefix(_BOM).lstrip()
@@ -48,7 +49,7 @@ async def decode_body(body: AsyncIterator[bytes], decoder: Decoder) -> AsyncGene
             case b"":
                 raise NotAReplyError(safe_format("an empty body"))
             case b"{" | b"[":
-                for delta in _whole(await _rest(head, chunks), decoder):
+                for delta in _decode_whole(await _read_rest(head, chunks), decoder):
                     yield delta
                 if not decoder.finished:
                     raise NotAReplyError(safe_format("something else"))
@@ -75,7 +76,7 @@ async def _events(head: bytes, chunks: AsyncIterator[bytes], decoder: Decoder) -
 
 @dataclass(slots=True)
 class _EventDecoder:
-    """Events decoded; `understood` once one was an object, as the events of all protocols are."""
+    """Decodes events; `understood` is True once an event was a JSON object, as in all protocols."""
 
     decoder: Decoder
     understood: bool = False
@@ -86,35 +87,35 @@ class _EventDecoder:
             if data == b"[DONE]":
                 self.decoder.closed = True
                 return
-            # Keep-alives of some gateways are words; what begins like JSON must be JSON, or text would be lost.
+            # Some gateways send plain text as keep-alives. Text that begins like JSON must be valid: content is in it.
             value = json.loads(data) if data[:1] in (b"{", b"[") else None
             if is_object(value):
                 self.understood = True
                 yield from self.decoder.decode_event(event.name, value)
 
     def last(self, events: list[SseEvent]) -> Iterator[Delta]:
-        """What stood behind the last blank line: an event without its own, or the part of one that was cut."""
+        """Decode the event after the last blank line; a truncated one is ignored."""
         try:
             yield from self.deltas(events)
         except ValueError:
             self.understood = True
 
 
-def _whole(body: bytes, decoder: Decoder) -> Iterator[Delta]:
-    """A reply that did not come as a stream: one object, or a list of what would have been events."""
+def _decode_whole(body: bytes, decoder: Decoder) -> Iterator[Delta]:
+    """Decode a reply without streaming: one JSON object, or a list of the objects of a stream (Gemini)."""
     value: Any = json.loads(body)
     for item in as_list(value) if isinstance(value, list) else [value]:
         if is_object(item):
             yield from decoder.decode_response(item)
 
 
-async def _until_ended(chunks: AsyncIterator[bytes], decoder: Decoder) -> AsyncGenerator[bytes, None]:
-    """The body's chunks, until nothing more can come."""
+async def _until_closed(chunks: AsyncIterator[bytes], decoder: Decoder) -> AsyncGenerator[bytes, None]:
+    """Yield the chunks of a body until the reply is closed, then drain the body."""
     while not decoder.closed:
         if not decoder.finished:
             chunk = await anext(chunks, None)
         else:
-            chunk = await _next_within(chunks, _GRACE)
+            chunk = await _next_within(chunks, _USAGE_GRACE)
         if chunk is None:
             return
         yield chunk
@@ -122,9 +123,9 @@ async def _until_ended(chunks: AsyncIterator[bytes], decoder: Decoder) -> AsyncG
 
 
 async def _drain(chunks: AsyncIterator[bytes]) -> None:
-    """Read to the end of the body, if it comes at once."""
+    """Read the rest of the body, if it arrives within `_DRAIN_TIME`."""
     try:
-        async with asyncio.timeout(_DRAIN):
+        async with asyncio.timeout(_DRAIN_TIME):
             while await anext(chunks, None) is not None:
                 pass
     except (TimeoutError, httpx2.HTTPError):
@@ -132,7 +133,7 @@ async def _drain(chunks: AsyncIterator[bytes]) -> None:
 
 
 async def _next_within(chunks: AsyncIterator[bytes], seconds: float) -> bytes | None:
-    """The next chunk of a reply that is already whole, if it comes at once."""
+    """Return the next chunk, None when none arrives in time: the reply is complete without it."""
     try:
         async with asyncio.timeout(seconds):
             return await anext(chunks, None)
@@ -140,7 +141,7 @@ async def _next_within(chunks: AsyncIterator[bytes], seconds: float) -> bytes | 
         return None
 
 
-async def _rest(head: bytes, chunks: AsyncIterator[bytes]) -> bytes:
+async def _read_rest(head: bytes, chunks: AsyncIterator[bytes]) -> bytes:
     pieces, size = [head], len(head)
     async for chunk in chunks:
         pieces.append(chunk)

@@ -17,15 +17,15 @@ from termchat.providers.decoder import as_list, as_object, as_text
 if TYPE_CHECKING:
     from termchat.providers.client import ErrorResponse
 
-_LONGEST_WAIT = 30.0  # seconds a server may ask for; more is told and left to the user
-_LONGEST_BACKOFF = 8.0
-_LONGEST_PAUSE = 30.0  # seconds between two looks whether a host is back
-_LONGEST_RETRY_AFTER = 1e9  # seconds; more is as good as for ever
+_MAX_WAIT = 30.0  # seconds; a longer wait asked for by the server is reported and left to the user
+_MAX_BACKOFF = 8.0  # seconds
+_MAX_UNREACHABLE_BACKOFF = 30.0  # seconds
+_MAX_RETRY_AFTER = 1e9  # seconds; bounds values such as 1e400
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """`retries` are the extra tries before the first content."""
+    """Limits of automatic retries; `retries` is the number of extra tries before the first content."""
 
     retries: int = 2
 
@@ -34,21 +34,24 @@ class RetryPolicy:
         return self.retries + 1
 
     def delay(self, failure: Failure, tried: int) -> float | None:
-        """Seconds to wait before the next try after `tried` tries, None to give up."""
+        """Return the seconds to wait before the next try after `tried` failed tries, None to give up.
+
+        The server's Retry-After comes first; else the delay doubles from 0.5 s to 8 s, less up to a quarter at random.
+        """
         if not failure.retryable or tried >= self.tries:
             return None
         if failure.retry_after:
-            return failure.retry_after if failure.retry_after <= _LONGEST_WAIT else None
-        return min(0.5 * 2 ** (tried - 1), _LONGEST_BACKOFF) * random.uniform(0.75, 1.0)  # noqa: S311, spreads clients
+            return failure.retry_after if failure.retry_after <= _MAX_WAIT else None
+        return min(0.5 * 2 ** (tried - 1), _MAX_BACKOFF) * random.uniform(0.75, 1.0)  # noqa: S311, spreads clients
 
 
 def unreachable_backoff(tried: int) -> float:
-    """Seconds until it is looked again whether a host is back: 1, 2, 4 ... 30."""
-    return min(2.0 ** min(tried - 1, 5), _LONGEST_PAUSE)
+    """Return the seconds before the next try to reach a host, after `tried` tries from 1 on: 1, 2, 4 ... 30."""
+    return min(2.0 ** min(tried - 1, 5), _MAX_UNREACHABLE_BACKOFF)
 
 
 async def interruptible_sleep(seconds: float, monitor: StreamMonitor) -> None:
-    """Wait for `seconds` before the next attempt, or until `monitor.skip_wait` is called."""
+    """Wait for `seconds` before the next try, or until `monitor.skip_wait` is called."""
     skipped = monitor.pending_wait = asyncio.Event()
     try:
         with suppress(TimeoutError):
@@ -58,44 +61,50 @@ async def interruptible_sleep(seconds: float, monitor: StreamMonitor) -> None:
 
 
 def final_failure(failure: Failure, tried: int) -> Failure:
-    """The failure as it is told in the end: after how many tries, and when the server wants to be asked again."""
+    """Add the number of tries, and a wait too long to be automatic, to the message of a failure shown to the user."""
     message = failure.message
     if tried > 1:
-        message = safe_format("{message} Tried {n} times.", message=_sentence(message), n=safe(str(tried)))
-    if failure.retry_after is not None and failure.retry_after > _LONGEST_WAIT:
-        message = safe_format(
-            "{message} It asks to wait {n} s.", message=_sentence(message), n=safe(f"{failure.retry_after:.0f}")
-        )
+        message = safe_format("{message} Tried {n} times.", message=_with_full_stop(message), n=safe(str(tried)))
+    if failure.retry_after is not None and failure.retry_after > _MAX_WAIT:
+        seconds = safe(f"{failure.retry_after:.0f}")
+        message = safe_format("{message} It asks to wait {n} s.", message=_with_full_stop(message), n=seconds)
     return replace(failure, message=message)
 
 
-def _sentence(words: Safe) -> Safe:
-    """A server's own words may end without a stop."""
-    return words if words.endswith((".", "!", "?", "…")) else safe_format("{words}.", words=words)
+def _with_full_stop(message: Safe) -> Safe:
+    """Return a message that another sentence can follow: a server's text may end without a full stop."""
+    return message if message.endswith((".", "!", "?", "…")) else safe_format("{message}.", message=message)
 
 
 def retry_after(response: ErrorResponse) -> float | None:
-    """Seconds, 0 for a moment that has passed, None when nothing was asked, or nothing that can be understood."""
+    """Return the seconds a server asks to wait: 0 for a time in the past, None when absent or unreadable.
+
+    Read in this order; the value is untrusted and bounded by 1e9 seconds:
+
+    - `retry-after-ms`, milliseconds: a header of OpenAI and Azure (openai 3.57 and anthropic 2.14 read it first)
+    - `retry-after`, seconds or an HTTP date: RFC 9110, section 10.2.3
+    - `retryDelay` of a `google.rpc.RetryInfo` in the body, seconds as "17.5s": Gemini sends no header
+    """
     headers = {name.lower(): value for name, value in response.headers.items()}
-    milliseconds = _seconds(headers.get("retry-after-ms"))
+    milliseconds = _parse_seconds(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return milliseconds / 1000
     value = headers.get("retry-after")
-    for found in (_seconds(value), _until(value), _retry_info(response.body)):
+    for found in (_parse_seconds(value), _seconds_until(value), _retry_delay(response.body)):
         if found is not None:
             return found
     return None
 
 
-def _seconds(value: str | None) -> float | None:
+def _parse_seconds(value: str | None) -> float | None:
     try:
         seconds = float(value or "")
     except ValueError:
         return None
-    return None if isnan(seconds) else max(0.0, min(seconds, _LONGEST_RETRY_AFTER))
+    return None if isnan(seconds) else max(0.0, min(seconds, _MAX_RETRY_AFTER))
 
 
-def _until(value: str | None) -> float | None:
+def _seconds_until(value: str | None) -> float | None:
     from datetime import UTC, datetime
     from email.utils import parsedate_to_datetime
 
@@ -107,10 +116,10 @@ def _until(value: str | None) -> float | None:
         return None
 
 
-def _retry_info(body: Any) -> float | None:
-    body = as_list(body)[0] if as_list(body) else body  # the form of a stream's errors is a list of one
+def _retry_delay(body: Any) -> float | None:
+    body = as_list(body)[0] if as_list(body) else body  # Gemini wraps the error of a stream in a list
     for detail in as_list(as_object(as_object(body).get("error")).get("details")):
         delay = as_text(as_object(detail).get("retryDelay"))
         if delay.endswith("s"):
-            return _seconds(delay[:-1])
+            return _parse_seconds(delay[:-1])
     return None

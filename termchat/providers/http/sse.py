@@ -1,8 +1,8 @@
-"""Server-sent events, read strictly where it matters and leniently everywhere else.
+"""Reader of server-sent events: strict about size, lenient about form.
 
-The reader takes bytes in any split and gives whole events. It accepts comments, `id:` and `retry:` lines, `data:`
-without a space, any line end, a byte order mark, a line of JSON without its field, and a last event without its
-blank line; it refuses a line that would not fit in memory. Format: the WHATWG HTML standard, section 9.2.
+The reader takes bytes in any split and returns whole events. It accepts comments, `id:` and `retry:` lines, `data:`
+without a space, any line end, a byte order mark, a line of JSON without its field name, and a last event without its
+blank line; it rejects an event above `MAX_EVENT`. Format: the WHATWG HTML standard, section 9.2.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 MAX_EVENT = 16 * 1024 * 1024  # bytes; the largest real event is an image of a few megabytes
 
-_LINE = 50  # bytes that a line costs, were it empty
+_LINE = 50  # bytes of memory that an empty line takes
 
 
 class TooLongError(ValueError):
@@ -20,18 +20,18 @@ class TooLongError(ValueError):
 
 @dataclass(slots=True)
 class SseEvent:
-    """One event: its name ("" when it has none) and its data, still encoded."""
+    """One event: its name, "" without one, and its data as UTF-8 bytes."""
 
     name: str
     data: bytes
 
 
 class SseReader:
-    """Bytes in, events out: the events do not depend on how the bytes were split."""
+    """Turns bytes into events; the events do not depend on how the bytes were split into chunks."""
 
     def __init__(self) -> None:
-        self._held: list[bytes] = []  # pieces of the unfinished line
-        self._held_size = 0
+        self._pending: list[bytes] = []  # pieces of the unfinished line
+        self._pending_size = 0
         self._after_cr = False
         self._first = True
         self._name = ""
@@ -39,7 +39,7 @@ class SseReader:
         self._data_size = 0
 
     def feed(self, chunk: bytes) -> list[SseEvent]:
-        """The events that this chunk completed. Raises TooLongError."""
+        """Return the events that this chunk completes. Raises TooLongError."""
         if self._after_cr and chunk.startswith(b"\n"):
             chunk, self._after_cr = chunk[1:], False
         if chunk:
@@ -49,30 +49,30 @@ class SseReader:
         *lines, rest = chunk.split(b"\n")
         events: list[SseEvent] = []
         for line in lines:
-            self._line(self._take(line), events)
-        self._hold(rest)
+            self._line(self._complete(line), events)
+        self._keep(rest)
         return events
 
     def close(self) -> list[SseEvent]:
-        """What a server left that forgot the last blank line."""
+        """Return the last event, if the server left out the blank line after it."""
         events: list[SseEvent] = []
-        self._line(self._take(b""), events)
+        self._line(self._complete(b""), events)
         self._line(b"", events)
         return events
 
-    def _hold(self, rest: bytes) -> None:
+    def _keep(self, rest: bytes) -> None:
         if not rest:
             return
-        self._held.append(rest)
-        self._held_size += len(rest)
-        if self._held_size > MAX_EVENT:
+        self._pending.append(rest)
+        self._pending_size += len(rest)
+        if self._pending_size > MAX_EVENT:
             raise TooLongError
 
-    def _take(self, line: bytes) -> bytes:
-        if self._held:
-            self._held.append(line)
-            line = b"".join(self._held)
-            self._held, self._held_size = [], 0
+    def _complete(self, line: bytes) -> bytes:
+        if self._pending:
+            self._pending.append(line)
+            line = b"".join(self._pending)
+            self._pending, self._pending_size = [], 0
         if self._first and line:
             self._first = False
             line = line.removeprefix(b"\xef\xbb\xbf")
@@ -86,7 +86,7 @@ class SseReader:
             return
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
-        if line.startswith(b"{"):  # JSON by itself: an error of a server that forgot the format
+        if line.startswith(b"{"):  # JSON without `data:`: an error response in the middle of a stream
             field, value = b"data", line
         if field == b"data":
             self._data_size += len(value) + _LINE

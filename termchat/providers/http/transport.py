@@ -1,7 +1,7 @@
-"""The one HTTP client all SDKs share, and the transport that counts its bytes.
+"""The HTTP client that all SDKs share, and its transport, which counts the bytes received.
 
-Redirects are never followed (a key must not travel to another origin), every connection attempt has a limit, and
-reading has none: `engine/timeouts.py` decides when a reply has stalled.
+Redirects are never followed, because the key must not reach another origin. Connecting has a timeout; reading has
+none, because `engine/timeouts.py` decides when a reply has stalled.
 """
 
 from __future__ import annotations
@@ -20,39 +20,40 @@ import httpx2
 
 from termchat.core.provider import StreamMonitor
 
-_reading = threading.Lock()
-_trusted: dict[str, ssl.SSLContext] = {}
+_certificates_lock = threading.Lock()
+_contexts: dict[str, ssl.SSLContext] = {}
 _wire: ContextVar[StreamMonitor | None] = ContextVar("wire", default=None)
 _path: ContextVar[str] = ContextVar("path", default="")
-_diverted: ContextVar[CapturedResponse | None] = ContextVar("diverted", default=None)
+_captured: ContextVar[CapturedResponse | None] = ContextVar("captured", default=None)
 
 _KEEP_ALIVE = [
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     *(
         (socket.IPPROTO_TCP, getattr(socket, name), value)
         for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 60), ("TCP_KEEPCNT", 5))
-        if hasattr(socket, name)  # macOS has other names
+        if hasattr(socket, name)  # macOS names them differently
     ),
 ]
 
-# Bytes of what the SDKs keep whole: an error, a listing; packed, as it may become a thousand times that.
-_LONGEST_ERROR, _LONGEST_PACKED_ERROR = 1_000_000, 10_000
-_LONGEST_LISTING, _LONGEST_PACKED_LISTING = 20_000_000, 300_000
+# Limits in bytes for bodies that an SDK keeps in memory: error responses and model listings. Compressed bodies have
+# lower limits, because they may grow a thousandfold.
+_MAX_ERROR, _MAX_COMPRESSED_ERROR = 1_000_000, 10_000
+_MAX_LISTING, _MAX_COMPRESSED_LISTING = 20_000_000, 300_000
 
-# People think between two questions; the connection is kept for them.
+# Users think between two questions; the connection stays open for 300 s.
 _LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=300.0)
 
 
 @dataclass(slots=True)
 class CapturedResponse:
-    """Where the transport leaves a response that the SDK is not to read."""
+    """A slot for a response that the transport keeps from the SDK."""
 
     response: httpx2.Response | None = None
 
 
 @contextmanager
 def count_bytes(wire: StreamMonitor) -> Generator[None]:
-    """Requests made inside count their bytes on `wire`."""
+    """Count the response bytes of requests made inside the context in `wire.bytes_received`."""
     token = _wire.set(wire)
     try:
         yield
@@ -62,7 +63,7 @@ def count_bytes(wire: StreamMonitor) -> Generator[None]:
 
 @contextmanager
 def override_path(path: str) -> Generator[None]:
-    """Requests made inside go to another path of the same server; "" changes nothing."""
+    """Send requests made inside the context to another path of the same server; "" changes nothing."""
     token = _path.set(path)
     try:
         yield
@@ -72,23 +73,25 @@ def override_path(path: str) -> Generator[None]:
 
 @contextmanager
 def capture_response(slot: CapturedResponse) -> Generator[None]:
-    """A good response to a request made inside goes to the slot; the SDK sees an empty one.
+    """Put the response to a request made inside the context into the slot, and hand the SDK an empty one.
 
-    For an SDK without raw-response access to streams. Errors still go to the SDK.
+    For an SDK without access to the raw response of a stream. An error response still goes to the SDK.
     """
-    token = _diverted.set(slot)
+    token = _captured.set(slot)
     try:
         yield
     finally:
-        _diverted.reset(token)
+        _captured.reset(token)
 
 
 def new_client(connect: float, proxy: str = "", ca: str = "") -> httpx2.AsyncClient:
-    """A client for any of the SDKs; close it once, at the end.
+    """Return a client that several SDKs can share; the caller closes it.
 
-    connect   seconds for the connection, TLS included
-    proxy     its URL; without one the environment decides (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY)
-    ca        file of certificates to trust instead of the system's
+    connect   timeout of the connection in seconds, TLS included
+    proxy     URL of the proxy, "" to read HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY
+    ca        file of certificates to trust instead of the system's, "" for the system's
+
+    Raises OSError, ImportError (a SOCKS proxy without its package) or ValueError for a bad proxy or certificate.
     """
     options = _Options(connect, _ssl_context(ca))
     mounts = {} if proxy else _environment_mounts(options)
@@ -98,22 +101,22 @@ def new_client(connect: float, proxy: str = "", ca: str = "") -> httpx2.AsyncCli
 
 
 def preload_certificates(ca: str) -> None:
-    """Read the certificates for `new_client` on a thread: OpenSSL takes 20 ms, and nothing of Python's waits for it."""
+    """Load the certificates for `new_client` on a thread: OpenSSL takes 20 ms, and releases the GIL meanwhile."""
 
     def read() -> None:
-        with suppress(OSError, ValueError):  # `new_client` tells what is wrong with them
+        with suppress(OSError, ValueError):  # `new_client` raises the same error
             _ssl_context(ca)
 
-    if ca not in _trusted:
+    if ca not in _contexts:
         threading.Thread(target=read, daemon=True).start()
 
 
 def _ssl_context(ca: str) -> ssl.SSLContext:
-    """What certificates are trusted, read once."""
-    with _reading:
-        found = _trusted.get(ca)
+    """Return the TLS context of a certificate file, loaded once."""
+    with _certificates_lock:
+        found = _contexts.get(ca)
         if found is None:
-            found = _trusted[ca] = ssl.create_default_context(cafile=ca or None)
+            found = _contexts[ca] = ssl.create_default_context(cafile=ca or None)
         return found
 
 
@@ -124,23 +127,23 @@ class _Options:
 
 
 class Transport(httpx2.AsyncHTTPTransport):
-    """The socket side of every provider."""
+    """The transport of every provider: one timeout policy, byte counts, size limits, path override, capture."""
 
     def __init__(self, options: _Options, proxy: str | None = None) -> None:
         super().__init__(verify=options.verify, proxy=proxy, socket_options=_KEEP_ALIVE, limits=_LIMITS)
         self._connect = options.connect
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        # The SDKs each bring clocks of their own, Gemini's none at all: ours hold for everyone.
+        # Each SDK sets other timeouts, and Gemini's sets none: these replace them.
         request.extensions["timeout"] = {"connect": self._connect, "read": None, "write": 60.0, "pool": None}
-        request.extensions["trace"] = _Handshake()
+        request.extensions["trace"] = _HandshakeCloser()
         if path := _path.get():
             request.url = request.url.copy_with(path=path)
         response = await super().handle_async_request(request)
         assert isinstance(response.stream, httpx2.AsyncByteStream)
         wire = _wire.get()
-        response.stream = _Body(response.stream, wire or StreamMonitor(), _longest(response, listing=wire is None))
-        slot = _diverted.get()
+        response.stream = _Body(response.stream, wire or StreamMonitor(), _body_limit(response, listing=wire is None))
+        slot = _captured.get()
         if slot is None or not response.is_success:
             return response
         response.request = request
@@ -148,10 +151,10 @@ class Transport(httpx2.AsyncHTTPTransport):
         return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=b"", request=request)
 
 
-class _Handshake:
-    """Closes the connection of a TLS handshake that is cancelled: httpcore2 leaves it open.
+class _HandshakeCloser:
+    """Closes the connection of a cancelled TLS handshake, which httpcore2 2.16 leaves open.
 
-    The `trace` extension is told of all that a request does: https://www.encode.io/httpcore/extensions/#trace
+    Called for each step of a request: https://www.encode.io/httpcore/extensions/#trace
     """
 
     def __init__(self) -> None:
@@ -168,12 +171,12 @@ class _Handshake:
 
 
 class _Body(httpx2.AsyncByteStream):
-    """A body that counts what arrives, and ends after `longest` bytes."""
+    """A body that counts the bytes received and ends after `limit` bytes; None for no limit."""
 
-    def __init__(self, stream: httpx2.AsyncByteStream, wire: StreamMonitor, longest: int | None) -> None:
+    def __init__(self, stream: httpx2.AsyncByteStream, wire: StreamMonitor, limit: int | None) -> None:
         self._stream = stream
         self._wire = wire
-        self._left = longest
+        self._left = limit
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for chunk in self._stream:
@@ -188,18 +191,18 @@ class _Body(httpx2.AsyncByteStream):
         await self._stream.aclose()
 
 
-def _longest(response: httpx2.Response, *, listing: bool) -> int | None:
-    """How much of a body is read, in bytes: the SDKs keep errors and listings whole, and one may have no end."""
-    packed = bool(response.headers.get("content-encoding"))
+def _body_limit(response: httpx2.Response, *, listing: bool) -> int | None:
+    """Return the limit of a body in bytes, None for a reply. SDKs keep error responses and listings in memory."""
+    compressed = bool(response.headers.get("content-encoding"))
     if not response.is_success:
-        return _LONGEST_PACKED_ERROR if packed else _LONGEST_ERROR
+        return _MAX_COMPRESSED_ERROR if compressed else _MAX_ERROR
     if listing:
-        return _LONGEST_PACKED_LISTING if packed else _LONGEST_LISTING
+        return _MAX_COMPRESSED_LISTING if compressed else _MAX_LISTING
     return None
 
 
 def _environment_mounts(options: _Options) -> dict[str, httpx2.AsyncBaseTransport | None]:
-    """Proxies of the environment as mounts, because a client with a transport of its own does not look there."""
+    """Return the proxies of the environment as mounts: httpx2 ignores them for a client with a custom transport."""
     found = getproxies()
     mounts: dict[str, httpx2.AsyncBaseTransport | None] = {
         f"{scheme}://": Transport(options, found[scheme if scheme != "all" else "all"])

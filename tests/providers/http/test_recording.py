@@ -12,7 +12,7 @@ from termchat.core.errors import FailureKind, ProviderError
 from termchat.core.events import Delta, Retrying
 from termchat.core.models import ApiProtocol
 from termchat.core.provider import StreamMonitor
-from termchat.providers.http.recording import RecordedResponse, read
+from termchat.providers.http.recording import RecordedResponse, parse_recording
 from termchat.providers.replay import ReplayProvider
 from tests import gateway as gw
 from tests import golden
@@ -31,14 +31,14 @@ async def played(replay: ReplayProvider, wire: StreamMonitor | None = None) -> l
 
 @ALL
 @pytest.mark.parametrize("wire", [{}, {"gzip": True}, {"split": 1}, {"line_end": "\r\n"}], ids=str)
-async def test_a_recording_plays_as_it_was(
+async def test_replay_gives_same_parts_as_live_reply(
     gateway: Gateway, speech: ApiProtocol, tmp_path: Path, wire: dict[str, object]
 ) -> None:
     gateway.reply(TALK.on(**wire))
     file = tmp_path / "talk.sse"
     live, failure = await heard(profile(gateway.url, speech), record=file)
     assert failure is None
-    (recorded,) = read(file.read_bytes())
+    (recorded,) = parse_recording(file.read_bytes())
     assert (recorded.protocol, recorded.provider, recorded.status) == (speech, speech.value, 200)
     assert recorded.body.decode().count("wörds") >= 1
     again = await played(ReplayProvider([recorded], speed=0))
@@ -47,7 +47,7 @@ async def test_a_recording_plays_as_it_was(
     assert text_of(again) == "wörds 🙂"
 
 
-async def test_no_key_is_in_it_though_the_server_says_it(gateway: Gateway, tmp_path: Path) -> None:
+async def test_recording_hides_key_echoed_by_server(gateway: Gateway, tmp_path: Path) -> None:
     file = tmp_path / "talk.sse"
     gateway.reply(Reply(gw.Text(f"your key is {KEY}", " indeed")).on(split=5))
     deltas, _ = await heard(profile(gateway.url, SPEECHES[0]), record=file)
@@ -55,21 +55,21 @@ async def test_no_key_is_in_it_though_the_server_says_it(gateway: Gateway, tmp_p
     assert KEY.encode() not in file.read_bytes()
 
 
-async def test_every_response_that_was_cut_or_came_is_there(gateway: Gateway, tmp_path: Path) -> None:
+async def test_recording_holds_every_response(gateway: Gateway, tmp_path: Path) -> None:
     file = tmp_path / "talk.sse"
     gateway.reply(Reply(gw.Text("one "), fault.error_event(529)), Reply.text("two"))
     await heard(profile(gateway.url, SPEECHES[0]), record=file)
-    (cut,) = read(file.read_bytes())
+    (cut,) = parse_recording(file.read_bytes())
     with pytest.raises(ProviderError):
         await played(ReplayProvider([cut], speed=0))
     gateway.forget()
     gateway.reply(Reply(fault.error_event(529)), Reply.text("two"))
     deltas, _ = await heard(profile(gateway.url, SPEECHES[0]), record=file)
     assert any(isinstance(delta, Retrying) for delta in deltas)
-    assert len(read(file.read_bytes())) == 2
+    assert len(parse_recording(file.read_bytes())) == 2
 
 
-async def test_its_pace_is_kept_or_changed() -> None:
+async def test_replay_speed_scales_recorded_pace() -> None:
     body = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n'
     end = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
     recorded = RecordedResponse(
@@ -85,23 +85,23 @@ async def test_its_pace_is_kept_or_changed() -> None:
     assert took[1.0] > took[4.0] > took[0.0]
 
 
-async def test_after_the_last_response_there_is_none() -> None:
+async def test_replay_beyond_last_response_fails() -> None:
     with pytest.raises(ProviderError) as told:
         await played(ReplayProvider([]))
     assert told.value.failure.kind is FailureKind.EMPTY
 
 
 @pytest.mark.parametrize("data", [b"", b"hello", b"data: x\n\n"])
-def test_what_is_no_recording_is_told(data: bytes) -> None:
+def test_read_other_data_raises_value_error(data: bytes) -> None:
     with pytest.raises(ValueError, match="not a recording"):
-        read(data)
+        parse_recording(data)
 
 
-def test_by_hand_and_cut_off() -> None:
+def test_read_recording_without_or_with_partial_chunks() -> None:
     head = b': termchat recording 1\n: response {"protocol": "openai", "model": "m"}\n'
-    (one,) = read(head + b"data: a\n\n")
+    (one,) = parse_recording(head + b"data: a\n\n")
     assert (one.body, one.status) == (b"data: a\n\n", 200)
-    first, second = read(
+    first, second = parse_recording(
         head + b'data: a\n\n\n: end {"chunks": [[0.5, 4]]}\n' + head.split(b"\n", 1)[1] + b"data: b\n\n"
     )
     assert first.chunks == ((0.5, b"data"), (0.5, b": a\n\n"))
@@ -119,14 +119,14 @@ REFUSALS = [
 
 @ALL
 @pytest.mark.parametrize(("answer", "kind"), REFUSALS, ids=[kind.value for _, kind in REFUSALS])
-async def test_what_a_server_said_instead_of_a_reply_is_there_and_fails_as_it_did(
+async def test_replay_of_refusal_fails_with_same_kind(
     gateway: Gateway, speech: ApiProtocol, tmp_path: Path, answer: fault.Status, kind: FailureKind
 ) -> None:
     file = tmp_path / "talk.sse"
     gateway.always(answer)
     _, failure = await heard(profile(gateway.url, speech), record=file)
     assert failure is not None
-    recorded = read(file.read_bytes())
+    recorded = parse_recording(file.read_bytes())
     assert len(recorded) == len(gateway.asked)
     assert {one.status for one in recorded} == {failure.status}
     assert all(one.body for one in recorded)
@@ -137,12 +137,12 @@ async def test_what_a_server_said_instead_of_a_reply_is_there_and_fails_as_it_di
     assert failure.kind is kind
 
 
-async def test_a_refusal_and_the_reply_that_followed_play_one_after_the_other(gateway: Gateway, tmp_path: Path) -> None:
+async def test_replay_plays_refusal_then_reply(gateway: Gateway, tmp_path: Path) -> None:
     file = tmp_path / "talk.sse"
     gateway.reply(fault.status(529), Reply.text("at last"))
     deltas, failure = await heard(profile(gateway.url, SPEECHES[0]), record=file)
     assert (text_of(deltas), failure) == ("at last", None)
-    replay = ReplayProvider(read(file.read_bytes()), speed=0)
+    replay = ReplayProvider(parse_recording(file.read_bytes()), speed=0)
     with pytest.raises(ProviderError):
         await played(replay)
     assert text_of(await played(replay)) == "at last"
