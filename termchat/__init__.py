@@ -25,7 +25,7 @@ The path of one message:
     ui/turn_state      folds the events of the turn into what is shown
     ui/terminal        writes the rows that changed
 
-Each step passes values to the next one and none calls back.
+Each step passes values to the next one and never calls back.
 """
 
 __version__ = "0.1.0"

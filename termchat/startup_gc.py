@@ -1,7 +1,7 @@
 """Pause the garbage collector while modules are imported, and resume it once the SDK is loaded.
 
-The collector makes up a third of an SDK's import and all of its long pauses, and nothing that is imported can be
-collected.
+The collector takes a third of the time of an SDK's import and causes all of its long pauses, although imported
+modules cannot be collected.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@
     interactive   the REPL
     oneshot       one question, for scripts and pipes
 
-Everything heavy is imported where it is needed: the REPL must take keys before any of it, and a script loads one
-SDK and none of the terminal's modules.
+Heavy modules are imported where they are used: the REPL must accept keys before they are loaded, and a script loads
+one SDK and no module of the terminal.
 """
 
 from __future__ import annotations

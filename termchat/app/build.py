@@ -1,4 +1,4 @@
-"""Join the parts of one run: providers, tools, prices, the chat store, and the session over them."""
+"""Build the parts of one run: providers, tools, prices, chat store and session."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _VENDORS = ("openai", "anthropic", "gemini")
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """The joined parts. `first` is the model of new chats; `resumed` is the chat that the run continues, if any."""
+    """The parts of a run; `first` is the model of new chats, `resumed` the chat that the run continues, if any."""
 
     config: Config
     registry: ProviderRegistry
@@ -48,7 +48,7 @@ OnNotice = Callable[[Failure], None]
 async def build_app(
     config: Config, env: Mapping[str, str], options: Options, on_notice: OnNotice
 ) -> AsyncGenerator[App | Failure]:
-    """Build the app, or return the failure that prevents it; close every part at the end.
+    """Build the app, or yield the failure that prevents it; close every part at the end.
 
     `on_notice` is called with each failure to save.
     """
@@ -80,8 +80,8 @@ def open_store(
 
     redact = redact or Redactor(shapes=False)
     keys = Credentials(env)
-    for profile in config.providers.values():
-        key = "" if profile.key.startswith(("cmd:", "keyring:")) else keys.key(profile)  # read on first use
+    for provider in config.providers.values():
+        key = "" if provider.key.startswith(("cmd:", "keyring:")) else keys.key(provider)  # read on first use
         if isinstance(key, str):
             redact.add(key)
     return SqliteChatStore(config.paths.data / "termchat.db", on_notice, redact=redact)
@@ -98,7 +98,7 @@ def current_location() -> Location:
 
 
 def alternatives_to_demo(config: Config, keys: Credentials) -> Iterator[str]:
-    """Yield what the user could use instead of the demo: models with a key, servers on this machine."""
+    """Yield the models with a key and the running servers on this machine, which can replace the demo."""
     yield from models_with_key(config, keys)
     yield from running_local_servers(config.providers.values())
 
@@ -116,8 +116,8 @@ class _RedactedCredentials(Credentials):
         super().__init__(env)
         self._redact = redact
 
-    def key(self, profile: ProviderConfig, again: bool = False) -> str | Failure:
-        key = super().key(profile, again)
+    def key(self, provider: ProviderConfig, again: bool = False) -> str | Failure:
+        key = super().key(provider, again)
         if isinstance(key, str):
             self._redact.add(key)
         return key
@@ -222,9 +222,9 @@ def _default_model(config: Config, registry: ProviderRegistry, keys: Credentials
     return next((ModelRef(p.name, p.model) for p in first), None)
 
 
-def _may_be_default(profile: ProviderConfig) -> bool:
+def _may_be_default(provider: ProviderConfig) -> bool:
     """True if a provider may be the default: it is in the user's own file, or one of the three vendors."""
-    return bool(profile.base_urls) and (profile.source != "built in" or profile.name in _VENDORS)
+    return bool(provider.base_urls) and (provider.source != "built in" or provider.name in _VENDORS)
 
 
 def _no_key() -> Failure:

@@ -1,4 +1,4 @@
-"""The provider `demo`: guide pages and tables of the declarations, built on the first question."""
+"""The provider `demo`: guide pages and tables of the declarations, loaded with the first question."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CONNECT_TIMEOUT = 0.1  # seconds for a server on this machine to answer
 
 
 class GuideProvider:
-    """The provider `demo`; `offers` gives what the user could use instead, and is called once."""
+    """The provider `demo`; `offers` returns models and servers to use instead, and is called at most once."""
 
     origin = Origin("demo", ApiProtocol.DEMO, "tour")
 
@@ -60,13 +60,13 @@ def reference_pages() -> Iterator[GuidePage]:
         yield table_page(english.lower(), chinese, Language.ZH, table)
 
 
-def running_local_servers(profiles: Iterable[ProviderConfig]) -> Iterator[str]:
+def running_local_servers(providers: Iterable[ProviderConfig]) -> Iterator[str]:
     """Yield the names of the local servers that accept connections at this moment."""
-    for profile in profiles:
-        address = urlsplit(next(iter(profile.base_urls.values()), ""))
-        if profile.local and address.hostname and address.port:
+    for provider in providers:
+        address = urlsplit(next(iter(provider.base_urls.values()), ""))
+        if provider.local and address.hostname and address.port:
             try:
                 socket.create_connection((address.hostname, address.port), _CONNECT_TIMEOUT).close()
             except OSError:
                 continue
-            yield profile.name
+            yield provider.name

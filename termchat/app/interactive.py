@@ -1,4 +1,4 @@
-"""Run the REPL: join its parts, choose its look, and load the rest after the first paint."""
+"""Run the REPL or the plain front end, and load the SDK and the store after the first paint."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def _run_repl(options: Options, config: Config, env: Mapping[str, str], th
 
 
 async def _run_frontend(context: FrontendContext) -> int:
-    """Run the plain front end where the settings or the terminal ask for it, else the REPL."""
+    """Run the plain front end if the settings or the terminal require it, else the REPL."""
     if context.look.plain or context.look.accessible:
         from termchat.ui.plain.app import run_plain
 
@@ -90,7 +90,7 @@ async def _preload_sdk(app: App) -> None:
     try:
         await app.registry.open(app.session.model)
     except ProviderError:
-        pass  # reported when the question is asked
+        pass  # the first question reports it
     finally:
         startup_gc.resume()  # paused in __main__
 
@@ -120,7 +120,7 @@ def _display_options(config: Config, env: Mapping[str, str]) -> DisplayOptions:
 
 
 def _no_key_notice(model: ModelRef, found: Iterable[str]) -> tuple[Safe, ...]:
-    """The note for a user without a key: it offers the models of providers that have one."""
+    """The note for a user without a key, which names models that could be used."""
     if model != DEMO:
         return ()
     others = safe_line(" or ".join(found))

@@ -1,4 +1,4 @@
-"""Options of a run, and what every front end derives from them and the configuration."""
+"""Options of a run, and values that front ends derive from them and the configuration."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ if TYPE_CHECKING:
 class Options:
     """Options of a run: those of the command line, and at the end those that a front end adds.
 
-    words         the prompt, "" when there is none
+    words         the prompt, or ""
     files         attachments, as paths
     settings      setting -> text of its flag, or a list of texts for a flag that may be repeated
     sets          other settings of this run, as KEY=VALUE; a flag takes precedence
     read_input    read standard input if it is a pipe or a file
-    raw           print the reply's exact text, on a terminal too
+    raw           print the reply's exact text, even on a terminal
     tools         offer the model tools
     saved         save the chat
     chat          continue this chat: an id, the beginning of one, or a title
     last          continue the last chat of this terminal and directory
     record        file for the raw bytes of every response, "" for none
-    schema        schema of a script's reply: a file with a JSON Schema, or fields in short
+    schema        schema of a script's reply: a file with a JSON Schema, or a short list of fields
     continue_cut  continue an incomplete reply up to this many times
     quiet         print errors only
     verbose       print tokens and cost too
 
     priced        look up prices, because the cost is shown
     person        a person sits at the terminal: without a key, start with the demo
-    json_schema   the JSON Schema that `schema` stands for
+    json_schema   the JSON Schema that `schema` describes
     """
 
     words: str = ""
@@ -96,7 +96,7 @@ def reply_format(options: Options, config: Config, env: Mapping[str, str]) -> Fo
 
 
 def resolve_theme(config: Config, env: Mapping[str, str]) -> Theme | Failure:
-    """The configured theme; `auto` chooses by the background that the environment names."""
+    """The configured theme; `auto` depends on the background that the environment reports."""
     from termchat.config.themes import BY_BACKGROUND, load_theme, theme_folders
 
     name = config.settings.theme

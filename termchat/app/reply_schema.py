@@ -1,6 +1,6 @@
-"""The schema of a reply: read from a file or a short form, and validation of the reply.
+"""The schema of a reply: parse it from a file or a short form, and validate the reply.
 
-name, age int, tags str[]      an object with these fields, all of them there and no others
+name, age int, tags str[]      an object with exactly these fields
 person.json                    a file with a JSON Schema
 """
 
@@ -164,7 +164,7 @@ def _references(schema: object) -> Iterator[str]:
 
 
 def _place(path: Any) -> Safe:
-    """`people[0].age: `, nothing for the root."""
+    """Format a path as `people[0].age: `, or "" for the root."""
     steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
     return safe_line(f"{steps}: ") if steps else EMPTY
 

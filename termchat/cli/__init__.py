@@ -1,7 +1,7 @@
-"""Parse the command line and run what it asks for: a subcommand, or a prompt as `Options`.
+"""Parse the command line and run a subcommand or a prompt.
 
-Not imported without arguments, because typer takes time to load. Each subcommand is a module of its name, imported
-when it is run.
+Without arguments this package is not imported, because typer takes time to load. Each subcommand is a module of the
+same name, imported when it runs.
 """
 
 import inspect
@@ -22,13 +22,13 @@ from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import safe_format, safe_line
 from termchat.ui.stderr import Stderr
 
-# Recognised only as the first argument. The reserved names may become subcommands in a later version; a prompt that
-# begins with one is refused today, so that its meaning never changes.
+# Recognised only as the first argument. Reserved names may become subcommands in a later version; a prompt that begins
+# with one is rejected, so that its meaning never changes.
 SUBCOMMANDS = frozenset(("chats", "config", "models", "replay", "themes", "usage"))
 RESERVED = frozenset((
     "tools", "mcp", "doctor", "batch", "serve", "suggest", "schema", "completion", "login", "prompts",
 ))  # fmt: skip
-_SHORT = {"model": "-m", "system": "-s"}  # the settings with a short flag
+_SHORT = {"model": "-m", "system": "-s"}  # setting -> short flag
 _EXITS = "Exit codes: " + ", ".join(f"{code.value} {code.description}" for code in ExitCode) + "."
 _HELP = f"""Chat with a language model. Without arguments, start a chat; with a prompt or a pipe, ask one question.
 
@@ -99,7 +99,7 @@ def _prompt(env: Mapping[str, str]) -> Callable[..., None]:
 
 
 def _with_signature(command: Callable[..., None], parameters: Mapping[str, tuple[Any, Any]]) -> Callable[..., None]:
-    """Give a function of keyword arguments the signature that typer reads."""
+    """Set the signature and the help text that typer reads from a function of keyword arguments."""
     kind = inspect.Parameter.KEYWORD_ONLY
     shown = [
         inspect.Parameter(name, kind, default=default, annotation=hint) for name, (hint, default) in parameters.items()

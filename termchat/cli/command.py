@@ -1,4 +1,4 @@
-"""Parts that subcommands share: parsing, the configuration, the open chat store."""
+"""Run the typer command of a subcommand, with its configuration and the open chat store."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -30,7 +30,7 @@ def run_typer(command: Callable[..., None], arguments: list[str], name: str, env
 
 
 def require_config(context: typer.Context) -> Config:
-    """The configuration of a subcommand's environment. Raises typer.Exit after reporting a mistake in it."""
+    """Load the configuration of a subcommand's environment. Raises typer.Exit after reporting a mistake in it."""
     config = load_config(context.obj)
     if isinstance(config, Failure):
         raise typer.Exit(usage_error(config, None))

@@ -19,7 +19,7 @@ from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
 from termchat.ui.stderr import print_stdout
 
 _KEY_WIDTH = 28  # characters, in a pipe
-_ROOM = 80  # columns: a narrower table would fold every value
+_MIN_TABLE_WIDTH = 80  # columns; a narrower table would fold every value
 
 
 class ConfigLine(NamedTuple):
@@ -54,7 +54,7 @@ def print_settings(context: typer.Context) -> None:
 
 def _print(lines: Iterable[ConfigLine]) -> None:
     """Print a table on a terminal with room for one; otherwise, and in a pipe, `key = value  (source)`."""
-    if sys.stdout.isatty() and terminal_width() >= _ROOM:
+    if sys.stdout.isatty() and terminal_width() >= _MIN_TABLE_WIDTH:
         print_table((Column(), Column(fit=Fit.FOLD)), ((line.key, line.text) for line in lines))
     else:
         print_stdout("".join(f"{line}\n" for line in lines))
@@ -76,7 +76,7 @@ def config_lines(config: Config, credentials: Credentials) -> Iterator[ConfigLin
 
 
 def _in_use(provider: ProviderConfig, credentials: Credentials) -> bool:
-    """True if a provider is the user's, a vendor's own, or has a key; the other presets would only be noise."""
+    """True if a provider is the user's, belongs to a vendor, or has a key; the other presets are not listed."""
     if provider.name in VENDORS or provider != presets().get(provider.name):
         return True
     return bool(provider.key) and not provider.local and credentials.has_key(provider)

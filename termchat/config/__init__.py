@@ -1,6 +1,5 @@
-"""Configuration: settings declared once, the config file, base URLs, keys, themes, the schema of
-a reply and the guide's pages.
+"""Configuration: settings, the config file, providers with their base URLs and keys, key bindings, themes.
 
-Only three places are ever read: the environment, the user's config directory, and the package itself. Nothing in
-the current directory is.
+Three places are read: the environment, the user's config directory and the package. The current directory is never
+read.
 """

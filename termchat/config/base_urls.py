@@ -1,8 +1,8 @@
-"""Base URLs as people paste them, made into what the SDKs want.
+"""Repair base URLs as people paste them into the form that the SDKs expect.
 
-The SDKs append the endpoint's path to the base URL by themselves: openai `/chat/completions`, anthropic
-`/v1/messages`, google-genai `/v1.../models/...`; a base URL without a scheme does not work with any of them
-(measured: openai 3.52, anthropic 2.11, google-genai 3.4).
+The SDKs append the endpoint's path to the base URL: openai `/chat/completions`, anthropic `/v1/messages`,
+google-genai `/v1.../models/...`. All of them fail on a base URL without a scheme (measured: openai 3.52, anthropic
+2.11, google-genai 3.4).
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ _DOUBLED = re.compile(r"/(v\d\w*)(?:/\1)+(?=/|$)")
 
 
 def normalise_base_url(url: str, protocol: ApiProtocol) -> tuple[str, tuple[Safe, ...]]:
-    """The base URL to use for `protocol`, and one sentence for each thing that had to be repaired.
+    """Return the base URL to use for `protocol`, and one sentence for each repair.
 
-    Repairing a repaired URL changes nothing. What cannot be a URL at all comes back as it is: see `fault`.
+    A repaired URL needs no further repair. A text without a host is returned without its blanks and otherwise
+    unchanged; `invalid_reason` reports it.
     """
-    before, said = "".join(url.split()), list[Safe]()  # a pasted URL may be wrapped over lines
-    after, words = _with_scheme(before)
-    said += words
+    before = "".join(url.split())  # a pasted URL may be wrapped over lines
+    after, scheme_notes = _with_scheme(before)
     scheme, _, rest = after.partition("://")
-    rest, words = _without_query(rest)
-    said += words
+    rest, query_notes = _without_query(rest)
     host, slash, path = rest.partition("/")
-    path, words = _path(re.sub("/+", "/", slash + path).rstrip("/"), protocol)
-    said += words
-    return f"{scheme}://{host}{path}" if host else before, tuple(said) if host else ()
+    path, path_notes = _without_endpoint(re.sub("/+", "/", slash + path).rstrip("/"), protocol)
+    if not host:
+        return before, ()
+    return f"{scheme}://{host}{path}", (*scheme_notes, *query_notes, *path_notes)
 
 
 def invalid_reason(url: str) -> Safe | None:
-    """Why a repaired base URL cannot be one, None when it can."""
+    """The reason for which a repaired base URL cannot be used, None if it can."""
     scheme, _, rest = url.partition("://")
     host = rest.partition("/")[0].rpartition("@")[2]
     if scheme not in ("http", "https"):
@@ -47,13 +47,13 @@ def invalid_reason(url: str) -> Safe | None:
 
 
 def is_unencrypted(url: str) -> bool:
-    """Whether a key sent to this URL would travel in the open: http, and not to this machine."""
+    """True if a key sent to this URL would travel unencrypted: over http, and not to this machine."""
     scheme, _, rest = url.partition("://")
     return scheme == "http" and not is_local(rest.rpartition("@")[2])
 
 
 def is_local(host: str) -> bool:
-    """Whether a host (with or without a port and path) is this machine."""
+    """True if a host (with or without port and path) is this machine."""
     return bool(_LOCAL.match(host))
 
 
@@ -62,10 +62,10 @@ def _with_scheme(url: str) -> tuple[str, list[Safe]]:
         return f"{found[1].lower()}://{url[found.end() :]}", []
     rest = url.lstrip("/")
     scheme = "http" if is_local(rest) else "https"
-    said = [
+    notes = [
         safe_format("The base URL {url} has no scheme; {scheme}:// was added.", url=safe_line(url), scheme=Safe(scheme))
     ]
-    return f"{scheme}://{rest}", said if rest else []
+    return f"{scheme}://{rest}", notes if rest else []
 
 
 def _without_query(rest: str) -> tuple[str, list[Safe]]:
@@ -73,20 +73,20 @@ def _without_query(rest: str) -> tuple[str, list[Safe]]:
     return kept, [] if kept == rest else [safe_format("What follows ? or # in a base URL was dropped.")]
 
 
-def _path(path: str, protocol: ApiProtocol) -> tuple[str, list[Safe]]:
-    """The path without what the SDK appends itself, looked at again until there is nothing left to repair."""
-    said: list[Safe] = []
+def _without_endpoint(path: str, protocol: ApiProtocol) -> tuple[str, list[Safe]]:
+    """The path without the endpoint, which the SDK appends, and without a repeated version, and a note for each."""
+    notes: list[Safe] = []
     while True:
         if doubled := _DOUBLED.search(path):
             path = path[: doubled.start()] + "/" + doubled[1] + path[doubled.end() :]
-            said.append(
+            notes.append(
                 safe_format("A doubled /{version} in a base URL was made single.", version=safe_line(doubled[1]))
             )
         elif endpoint := _ENDPOINT.search(path):
             path = path[: endpoint.start()]
-            said.append(safe_format("{path} at the end of a base URL was dropped.", path=safe_line(endpoint[0])))
+            notes.append(safe_format("{path} at the end of a base URL was dropped.", path=safe_line(endpoint[0])))
         elif protocol is ApiProtocol.ANTHROPIC and path.endswith("/v1"):
             path = path.removesuffix("/v1").rstrip("/")
-            said.append(safe_format("/v1 at the end of an Anthropic base URL was dropped: its SDK adds it."))
+            notes.append(safe_format("/v1 at the end of an Anthropic base URL was dropped: its SDK adds it."))
         else:
-            return path, said
+            return path, notes

@@ -1,7 +1,7 @@
-"""Keys: found where the configuration says they are, when they are needed, and never written anywhere.
+"""API keys, resolved from references in the configuration when a request needs them, and never written anywhere.
 
-env:NAME            an environment variable; several by comma, the first that is set
-cmd:pass show ofox  the first line a command prints; run by the shell, once, within a time limit
+env:NAME            an environment variable; of several, separated by commas, the first one that is set
+cmd:pass show ofox  the first line that a shell command prints; it runs once, within a time limit
 keyring:NAME        the system's keyring (the `keyring` extra), service "termchat"
 anything else       the key itself
 """
@@ -21,38 +21,41 @@ from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
 if TYPE_CHECKING:
     import subprocess
 
-COMMAND_SECONDS = 60.0  # a password manager may have to ask its user
+COMMAND_SECONDS = 60.0  # of a key command; a password manager may have to ask its user
 SERVICE = "termchat"
 
 
 class Credentials:
-    """The keys of one environment. Resolving may run a command and takes its time: do it on a thread."""
+    """Resolve the keys of one environment.
+
+    `key` and `resolve_headers` may run a command and take seconds: call them on a thread.
+    """
 
     def __init__(self, env: Mapping[str, str], seconds: float = COMMAND_SECONDS) -> None:
         self._env = env
         self._seconds = seconds
         self._command_cache: dict[str, str] = {}
 
-    def key(self, profile: ProviderConfig, again: bool = False) -> str | Failure:
-        """The profile's key, "" when its server wants none.
+    def key(self, provider: ProviderConfig, again: bool = False) -> str | Failure:
+        """Return the provider's key, "" if its server needs none, or the failure that prevents it.
 
-        `again` runs a command anew: its key was refused, and it may be a short-lived one.
+        `again` runs a key command a second time: its key was refused and may have expired.
         """
-        found = self._resolve(profile.key.strip(), again)
+        found = self._resolve(provider.key.strip(), again)
         if isinstance(found, Failure):
             return found
-        if not found and profile.key and not profile.local:
-            return missing_key_failure(profile)
+        if not found and provider.key and not provider.local:
+            return missing_key_failure(provider)
         return found
 
-    def has_key(self, profile: ProviderConfig) -> bool:
-        """Whether a request could be sent, as far as can be told without running a command or asking a keyring."""
-        reference = profile.key.strip()
-        return profile.local or not reference.startswith("env:") or bool(self._variable(reference))
+    def has_key(self, provider: ProviderConfig) -> bool:
+        """True if the provider has a key or needs none; a command or a keyring is assumed to give one."""
+        reference = provider.key.strip()
+        return provider.local or not reference.startswith("env:") or bool(self._variable(reference))
 
-    def source(self, profile: ProviderConfig) -> Safe:
-        """Where the key comes from, for error messages: `OPENAI_API_KEY`, `cmd:pass`, `config.toml`; never the key."""
-        reference = profile.key.strip()
+    def source(self, provider: ProviderConfig) -> Safe:
+        """The source of the key for error messages, such as `OPENAI_API_KEY` or `the command pass`; never the key."""
+        reference = provider.key.strip()
         if reference.startswith("env:"):
             return safe_line(self._set_variable(reference) or reference.removeprefix("env:"))
         if reference.startswith("cmd:"):
@@ -60,14 +63,14 @@ class Credentials:
         return safe_line(reference) if reference.startswith("keyring:") else Safe("the configuration")
 
     def resolve_headers(self, headers: Mapping[str, str], again: bool = False) -> dict[str, str] | Failure:
-        """Headers with each value that is a reference in the place of what it refers to."""
+        """Return the headers with each reference replaced by its value, or the failure of the first that has none."""
         expanded: dict[str, str] = {}
         for name, value in headers.items():
             found = self._resolve(value, again) if value.startswith(("env:", "cmd:", "keyring:")) else value
             if isinstance(found, Failure):
                 return found
             if not found and value:
-                return _absent_header(name, value)
+                return _empty_header(name, value)
             expanded[name] = found
         return expanded
 
@@ -99,14 +102,14 @@ class Credentials:
         return printed
 
 
-def missing_key_failure(profile: ProviderConfig) -> Failure:
-    """The failure for a key that is not there: what to set, where to get one."""
-    title = safe_line(profile.title or profile.name)
-    page = safe_format(" Get a key at {page}", page=safe_line(profile.key_page)) if profile.key_page else EMPTY
-    if not profile.key.startswith("env:"):
-        step = safe_format("Set it in [providers.{name}].{page}", name=safe_line(profile.name), page=page)
+def missing_key_failure(provider: ProviderConfig) -> Failure:
+    """The failure for a missing key; its hint names the variable to set and the page that gives out keys."""
+    title = safe_line(provider.title or provider.name)
+    page = safe_format(" Get a key at {page}", page=safe_line(provider.key_page)) if provider.key_page else EMPTY
+    if not provider.key.startswith("env:"):
+        step = safe_format("Set it in [providers.{name}].{page}", name=safe_line(provider.name), page=page)
         return Failure(FailureKind.NO_KEY, safe_format("The key of {title} is empty.", title=title), step)
-    names = [name.strip() for name in profile.key.removeprefix("env:").split(",")]
+    names = [name.strip() for name in provider.key.removeprefix("env:").split(",")]
     return Failure(
         FailureKind.NO_KEY,
         safe_format("No key for {title}: {names} is not set.", title=title, names=safe_line(" or ".join(names))),
@@ -115,18 +118,18 @@ def missing_key_failure(profile: ProviderConfig) -> Failure:
 
 
 def _clean(key: str) -> str:
-    """A key as it goes into a header: pasted keys come with blanks and line ends, which no key contains."""
+    """Remove blanks and line ends, which a pasted key may have and no key contains."""
     return "".join(key.split())
 
 
 def _run(command: str, env: Mapping[str, str], seconds: float) -> str | Failure:
-    """The first line that a command of the user's own configuration prints."""
-    import subprocess  # not needed by most, and slow to import
+    """Run a key command of the user's configuration and return the first line that it prints."""
+    import subprocess  # slow to import, and only key commands need it
 
     name = _program(command)
     if not command:
         return _command_failed(name, Safe("there is no command after cmd:"))
-    process = subprocess.Popen(  # noqa: S602 - the user wrote it into the configuration, pipes and all
+    process = subprocess.Popen(  # noqa: S602 - the user's own command; it may contain pipes
         command, shell=True, env=dict(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         start_new_session=True, cwd=_home(env),
     )  # fmt: skip
@@ -136,13 +139,13 @@ def _run(command: str, env: Mapping[str, str], seconds: float) -> str | Failure:
         _kill(process)
         return _command_failed(name, safe_format("it gave no answer in {s} seconds", s=Safe(f"{seconds:g}")))
     if process.returncode:
-        return _command_failed(name, _why(complaint, process.returncode))
+        return _command_failed(name, _failure_reason(complaint, process.returncode))
     lines = printed.decode("utf-8", "replace").strip().splitlines()
     return _clean(lines[0]) if lines else _command_failed(name, Safe("it printed nothing"))
 
 
 def _program(command: str) -> Safe:
-    """The first word of a command: its arguments may hold what is nobody's business."""
+    """The first word of a command, for messages: its arguments may be secret."""
     return safe_line(next(iter(command.split()), ""))
 
 
@@ -152,7 +155,7 @@ def _home(env: Mapping[str, str]) -> str | None:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End the command and what it started, and close its pipes."""
+    """Kill the command and its children, and close its pipes."""
     if os.name == "posix":
         try:
             os.killpg(process.pid, signal.SIGKILL)
@@ -162,7 +165,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.communicate()
 
 
-def _why(complaint: bytes, code: int) -> Safe:
+def _failure_reason(complaint: bytes, code: int) -> Safe:
     lines = complaint.decode("utf-8", "replace").strip().splitlines()
     return safe_line(lines[-1][:200]) if lines else safe_format("it ended with {code}", code=Safe(str(code)))
 
@@ -186,7 +189,7 @@ def _from_keyring(name: str) -> str | Failure:
         )
     try:
         found: object = keyring.get_password(SERVICE, name)
-    except Exception as error:  # each backend raises its own
+    except Exception as error:  # each backend raises its own exceptions
         why = safe_line(str(error).splitlines()[0][:200] if str(error) else type(error).__name__)
         return Failure(
             FailureKind.NO_KEY, safe_format("The keyring did not give {name}: {why}.", name=safe_line(name), why=why)
@@ -200,7 +203,7 @@ def _from_keyring(name: str) -> str | Failure:
     return _clean(found)
 
 
-def _absent_header(name: str, value: str) -> Failure:
+def _empty_header(name: str, value: str) -> Failure:
     return Failure(
         FailureKind.NO_KEY,
         safe_format("The header {name} is empty: {value} gives nothing.", name=safe_line(name), value=safe_line(value)),

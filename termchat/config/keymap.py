@@ -1,4 +1,4 @@
-"""Every key, declared once: the bindings, the key sheet, /keys and the guide are all made from this table."""
+"""Every key binding, declared once: the REPL's bindings, the key help, /keys and the guide use this table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from termchat.core.sanitize import Safe, safe_format
 
 
 class Action(StrEnum):
-    """What a key does."""
+    """The action of a key binding."""
 
     ENTER = "enter"
     ALT_ENTER = "alt enter"
@@ -40,10 +40,11 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KeyBinding:
-    """A row of the table.
+    """The keys of one action.
 
-    keys    the sequences that do it, each as the names of its keys (`("escape", "m")` is Alt-M)
-    shown   as people write it
+    keys    key sequences, each as prompt_toolkit's names of its keys: `("escape", "m")` is Alt-M
+    label   the first sequence as people write it: `Alt-M`
+    help    a few words for the key help
     """
 
     action: Action

@@ -1,7 +1,7 @@
-"""Reading the configuration: flags > environment > file > default, each value with where it came from.
+"""Load the configuration: flags override the environment, which overrides the file, which overrides defaults.
 
-load(env) -> Config, or the Failure that names file, line, key and what is allowed
-config.with_flags({"think": "high"}) -> the same with the command line's values over it
+load_config(env)                        the Config, or a Failure that names file, line, key and the valid values
+config.with_flags({"think": "high"})    the same Config with the values of the command line
 """
 
 from __future__ import annotations
@@ -26,11 +26,16 @@ _REFERENCES = ("env:", "cmd:", "keyring:")
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """All that was configured.
+    """The loaded configuration.
 
-    profiles    the file's providers in its order, then openai, anthropic, gemini, then the other presets
-    notes       what is to be said once: base URLs that were repaired, servers reached unencrypted
-    origins     for each setting and base URL that is not at its default, where its value came from
+    providers   the file's providers in its order, then openai, anthropic, gemini, then the other presets
+    paths       the directories of termchat
+    file        the config file, which may not exist
+    aliases     alias -> model
+    favourites  models, in the order of the file
+    fallback    model -> models that replace it when it cannot answer
+    notes       sentences to show once: repaired base URLs, servers reached unencrypted
+    origins     source of each setting and base URL that differs from its default
     """
 
     settings: Settings
@@ -44,17 +49,17 @@ class Config:
     origins: Mapping[str, Safe] = field(default_factory=dict[str, Safe])
 
     def origin(self, key: str) -> Safe:
-        """Where a setting (or `providers.NAME.PROTOCOL`) came from: `path:line`, a variable, a flag, or `default`."""
+        """The source of a setting (or of `providers.NAME.PROTOCOL`): `path:line`, a variable, a flag, or `default`."""
         return self.origins.get(key, Safe("default"))
 
     def with_flags(self, flags: Mapping[str, object]) -> Config | Failure:
-        """The command line's values (setting -> value or text; None is a flag that was not given) over the rest."""
+        """Override settings by flags: setting -> value or text; None is a flag that was not given."""
         given = {key: raw for key, raw in flags.items() if raw is not None}
         names = {key: Safe(SETTINGS[key].flag or "--set") for key in given if key in SETTINGS}
         return self._with(given, names, names)
 
     def with_assignments(self, pairs: Sequence[str]) -> Config | Failure:
-        """Settings of one run as `KEY=VALUE`, as `--set` gives them; a later one stands for an earlier one."""
+        """Override settings by the `KEY=VALUE` pairs of `--set`; a later pair overrides an earlier one."""
         given: dict[str, str] = {}
         for pair in pairs:
             key, equals, value = pair.partition("=")
@@ -66,13 +71,13 @@ class Config:
         return self._with(given, names, dict.fromkeys(given, Safe("--set")))
 
     def with_value(self, key: str, raw: object) -> Config | Failure:
-        """One setting changed while termchat runs, as `/set` does."""
+        """Override one setting while termchat runs, as `/set` does."""
         return self._with({key: raw}, {key: safe_line(key)}, {key: Safe("/set")})
 
     def _with(
         self, given: Mapping[str, object], names: Mapping[str, Safe], origins: Mapping[str, Safe]
     ) -> Config | Failure:
-        """`names` is what a wrong value is told by, `origins` where the values came from."""
+        """Override settings; `names` are their names in an error message, `origins` their sources."""
         values: dict[str, Value] = {}
         for key, raw in given.items():
             if key not in SETTINGS:
@@ -86,16 +91,15 @@ class Config:
 
 
 def load_config(env: Mapping[str, str], path: Path | None = None) -> Config | Failure:
-    """The configuration of an environment; `path` stands for the config file it would name."""
-    where = paths(env)
-    file = path or where.config_file
+    """Load the configuration of an environment; `path` replaces the config file that the environment names."""
+    directories = paths(env)
     try:
-        return _load(env, where, read_toml(file))
-    except ConfigError as wrong:
-        return wrong.failure
+        return _load(env, directories, read_toml(path or directories.config_file))
+    except ConfigError as error:
+        return error.failure
 
 
-def _load(env: Mapping[str, str], where: Paths, source: TomlFile) -> Config:
+def _load(env: Mapping[str, str], directories: Paths, source: TomlFile) -> Config:
     for key in source.table:
         if key not in SETTINGS and key not in _TABLES:
             raise source.unknown_key((key,), (*SETTINGS, *_TABLES))
@@ -104,7 +108,7 @@ def _load(env: Mapping[str, str], where: Paths, source: TomlFile) -> Config:
     config = Config(
         Settings(),
         found.by_name,
-        where,
+        directories,
         source.path,
         aliases=_aliases(source),
         favourites=_favourites(source),
@@ -129,7 +133,7 @@ def _from_file(source: TomlFile) -> Iterator[tuple[str, Value, Safe]]:
 
 
 def _from_env(env: Mapping[str, str]) -> Iterator[tuple[str, Value, Safe]]:
-    """A variable that is set but empty counts as not set."""
+    """Yield the settings that environment variables set; an empty variable counts as not set."""
     for key, setting in SETTINGS.items():
         raw = env.get(setting.env, "").strip() if setting.env else ""
         if not raw:
@@ -171,7 +175,7 @@ def _favourites(source: TomlFile) -> tuple[str, ...]:
 
 
 def _fallback(source: TomlFile) -> Mapping[str, tuple[str, ...]]:
-    """Model -> the models that take over, in their order, when it cannot answer."""
+    """Model -> the models that replace it, in this order, when it cannot answer."""
     rows = table(source.table.get("fallback", {}))
     words = safe_format('must be a table: [fallback], then rows such as "openai/gpt-5.2" = ["anthropic/claude-opus-5"]')
     if rows is None:
@@ -188,7 +192,7 @@ def _fallback(source: TomlFile) -> Mapping[str, tuple[str, ...]]:
 
 
 def _check_file_mode(source: TomlFile) -> None:
-    """A file with a key in it must be the user's alone."""
+    """Refuse a file that contains a key and that other users can read."""
     rows = table(source.table.get("providers", {})) or {}
     inline = [name for name, row in rows.items() if _is_key((table(row) or {}).get("key", ""))]
     if not inline or not _open_to_others(source.path):

@@ -1,8 +1,8 @@
-"""Where termchat's own files are: never in the current directory.
+"""The directories of termchat's own files; never the current directory.
 
-The XDG base directories on every system with a home directory, macOS included, because that is where people who
-live in a terminal look; a variable that is not an absolute path is ignored, as the specification asks
-(https://specifications.freedesktop.org/basedir-spec/latest/). platformdirs answers where there is no HOME.
+These are the XDG base directories, on macOS too, because command-line users look there. A variable that is not an
+absolute path is ignored, as the specification requires (https://specifications.freedesktop.org/basedir-spec/latest/).
+Without HOME, platformdirs chooses.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ NAME = "termchat"
 
 
 class Paths(NamedTuple):
-    """Three directories of the user's; none of them need exist."""
+    """The user's directories for termchat; they may not exist."""
 
     config: Path
     data: Path
@@ -27,12 +27,12 @@ class Paths(NamedTuple):
 
     @property
     def themes(self) -> Path:
-        """The user's own themes."""
+        """The directory of the user's own themes."""
         return self.config / "themes"
 
 
 def paths(env: Mapping[str, str]) -> Paths:
-    """The directories that this environment names."""
+    """The directories for an environment."""
     return Paths(
         _directory(env, "XDG_CONFIG_HOME", ".config", "user_config_path"),
         _directory(env, "XDG_DATA_HOME", ".local/share", "user_data_path"),

@@ -1,9 +1,9 @@
-"""The schema of a provider's row, the same in `presets.toml` and under `[providers.NAME]` in the user's file."""
+"""The fields of a provider's table, the same in `presets.toml` and under `[providers.NAME]` in the user's file."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple, TypeVar
 
 from termchat.config.base_urls import invalid_reason, normalise_base_url
 from termchat.config.toml_file import TomlFile, TomlTable, array, table
@@ -16,21 +16,31 @@ CLOCKS = {
     "idle": "idle",
     "silent": "no_event",
 }  # TOML key -> field of Timeouts
+T = TypeVar("T")
 PROTOCOLS = tuple(p.value for p in ApiProtocol if p is not ApiProtocol.DEMO)
 
 
 class FieldType(NamedTuple):
-    """What a field may hold: in words, and as a check that gives the value or None."""
+    """The type of a field.
+
+    words  the valid values, for an error message
+    read   the parsed value, or None if a TOML value is not valid
+    """
 
     words: Safe
     read: Callable[[object], Any]
 
 
 class ProviderRow(NamedTuple):
-    """A row that was read: fields of `Profile` by name, base URLs apart, and what was repaired in them."""
+    """A parsed table.
+
+    fields     attributes of ProviderConfig by name
+    base_urls  base URLs, repaired
+    notes      one sentence for each repair
+    """
 
     fields: Mapping[str, Any]
-    bases: Mapping[ApiProtocol, str]
+    base_urls: Mapping[ApiProtocol, str]
     notes: tuple[Safe, ...] = ()
 
 
@@ -48,37 +58,37 @@ def _texts(value: object) -> tuple[str, ...] | None:
     return tuple(texts) if items is not None and len(texts) == len(items) else None
 
 
-def _words(value: object) -> frozenset[str] | None:
+def _text_set(value: object) -> frozenset[str] | None:
     texts = _texts(value)
     return None if texts is None else frozenset(texts)
 
 
-def _headers(value: object) -> dict[str, str] | None:
-    rows = table(value)
-    texts = {k: v for k, v in (rows or {}).items() if isinstance(v, str)}
-    return texts if rows is not None and len(texts) == len(rows) else None
+def _limit(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
-def _limits(value: object) -> dict[str, int] | None:
-    rows = table(value)
-    limits = {k: v for k, v in (rows or {}).items() if isinstance(v, int) and not isinstance(v, bool) and v > 0}
-    return limits if rows is not None and len(limits) == len(rows) else None
+def _seconds(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9 else None
+
+
+def _protocol(value: object) -> ApiProtocol | None:
+    return ApiProtocol(value) if value in PROTOCOLS else None
+
+
+def _table_of(read: Callable[[object], T | None]) -> Callable[[object], dict[str, T] | None]:
+    """A reader of tables whose values `read` accepts."""
+
+    def read_table(value: object) -> dict[str, T] | None:
+        rows = table(value)
+        found = {name: inner for name, row in (rows or {}).items() if (inner := read(row)) is not None}
+        return found if rows is not None and len(found) == len(rows) else None
+
+    return read_table
 
 
 def _clocks(value: object) -> dict[str, float] | None:
-    rows = table(value)
-    clocks = {CLOCKS[k]: float(v) for k, v in (rows or {}).items() if k in CLOCKS and _is_seconds(v)}
-    return clocks if rows is not None and len(clocks) == len(rows) else None
-
-
-def _is_seconds(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9
-
-
-def _route(value: object) -> dict[str, ApiProtocol] | None:
-    rows = table(value)
-    route = {k: ApiProtocol(v) for k, v in (rows or {}).items() if v in PROTOCOLS}
-    return route if rows is not None and len(route) == len(rows) else None
+    seconds = _table_of(_seconds)(value)
+    return None if seconds is None or not seconds.keys() <= CLOCKS.keys() else {CLOCKS[k]: seconds[k] for k in seconds}
 
 
 _TEXT = FieldType(Safe("text in quotes"), _text)
@@ -94,14 +104,14 @@ FIELDS: Mapping[str, FieldType] = {
             'a table of patterns, each with one of {names}, for example {{ "*" = "openai" }}',
             names=Safe(", ".join(PROTOCOLS)),
         ),
-        _route,
+        _table_of(_protocol),
     ),
-    "headers": FieldType(Safe('a table of texts, for example { "X-Title" = "termchat" }'), _headers),
+    "headers": FieldType(Safe('a table of texts, for example { "X-Title" = "termchat" }'), _table_of(_text)),
     "body": FieldType(Safe("a table of extra request fields"), table),
     "max_tokens": FieldType(
-        Safe('a table of patterns, each with a number above 0, for example { "*" = 8192 }'), _limits
+        Safe('a table of patterns, each with a number above 0, for example { "*" = 8192 }'), _table_of(_limit)
     ),
-    "quirks": FieldType(_TEXTS.words, _words),
+    "quirks": FieldType(_TEXTS.words, _text_set),
     "fallback_paths": _TEXTS,
     "vendor": _TEXT,
     "proxy": _TEXT,
@@ -113,41 +123,39 @@ FIELDS: Mapping[str, FieldType] = {
     "credit_page": _TEXT,
     "local": _SWITCH,
 }
-
-
 # TOML keys whose attribute of ProviderConfig has a longer name.
 _ATTRIBUTES = {"ca": "ca_file", "body": "extra_body"}
 
 
 def read_row(source: TomlFile, keys: tuple[str, ...], row: TomlTable) -> ProviderRow:
-    """One provider's row; `keys` is where it stands. Raises ConfigError."""
+    """Parse a provider's table; `keys` is its path in the file, for errors. Raises ConfigError."""
     fields: dict[str, Any] = {}
-    bases: dict[ApiProtocol, str] = {}
+    base_urls: dict[ApiProtocol, str] = {}
     notes: list[Safe] = []
     for name, value in row.items():
         if name in PROTOCOLS:
             protocol = ApiProtocol(name)
-            bases[protocol], said = _base(source, (*keys, name), value, protocol)
-            notes += said
+            base_urls[protocol], repairs = _base_url(source, (*keys, name), value, protocol)
+            notes += repairs
         elif name in FIELDS:
             fields[_ATTRIBUTES.get(name, name)] = _field(source, (*keys, name), value, FIELDS[name])
         else:
             raise source.unknown_key((*keys, name), (*PROTOCOLS, *FIELDS))
-    return ProviderRow(fields, bases, tuple(notes))
+    return ProviderRow(fields, base_urls, tuple(notes))
 
 
-def _field(source: TomlFile, keys: tuple[str, ...], value: object, shape: FieldType) -> Any:
-    read = shape.read(value)
-    if read is None:
-        raise source.error(keys, safe_format("must be {words}", words=shape.words))
-    return read
+def _field(source: TomlFile, keys: tuple[str, ...], value: object, kind: FieldType) -> Any:
+    parsed = kind.read(value)
+    if parsed is None:
+        raise source.error(keys, safe_format("must be {words}", words=kind.words))
+    return parsed
 
 
-def _base(source: TomlFile, keys: tuple[str, ...], value: object, protocol: ApiProtocol) -> tuple[str, list[Safe]]:
+def _base_url(source: TomlFile, keys: tuple[str, ...], value: object, protocol: ApiProtocol) -> tuple[str, list[Safe]]:
     if not isinstance(value, str):
         raise source.error(keys, safe_format('must be a base URL in quotes, for example "https://api.example.com/v1"'))
-    url, said = normalise_base_url(value, protocol)
+    url, repairs = normalise_base_url(value, protocol)
     if why := invalid_reason(url):
         raise source.error(keys, safe_format("is no base URL: {why}", why=why))
     place = safe_line(".".join(keys[-2:]))
-    return url, [safe_format("{place}: {said}", place=place, said=words) for words in said]
+    return url, [safe_format("{place}: {repair}", place=place, repair=repair) for repair in repairs]

@@ -1,4 +1,4 @@
-"""The providers: presets, the user's rows over them, and the vendors' own environment variables over both."""
+"""Load the providers: environment variables of the vendors override the config file, which overrides the presets."""
 
 from __future__ import annotations
 
@@ -24,54 +24,54 @@ _BASE_VARIABLES = {
 
 
 class LoadedProviders(NamedTuple):
-    """All providers in the order in which one is chosen, and what is to be said about them once."""
+    """The loaded providers, in the order in which a default is chosen, with sentences to show once."""
 
     by_name: Mapping[str, ProviderConfig]
     notes: tuple[Safe, ...]
-    origins: Mapping[str, Safe]  # `providers.NAME.PROTOCOL` -> where that base URL came from
+    origins: Mapping[str, Safe]  # `providers.NAME.PROTOCOL` -> source of that base URL
 
 
 @cache
 def presets() -> Mapping[str, ProviderConfig]:
-    """The servers that come with termchat."""
+    """The providers that termchat knows, by name."""
     source = read_toml(PRESETS)
     made = {name: _preset(source, name, table(row) or {}) for name, row in source.table.items()}
-    return {name: _with_limits(profile, made["anthropic"]) for name, profile in made.items()}
+    return {name: _with_limits(provider, made["anthropic"]) for name, provider in made.items()}
 
 
 def load_providers(source: TomlFile, env: Mapping[str, str]) -> LoadedProviders:
-    """The providers of a config file and an environment. Raises ConfigError."""
+    """Load the providers of a config file and an environment. Raises ConfigError."""
     rows = {name: read_row(source, ("providers", name), row) for name, row in _rows(source)}
     found = {name: _overridden(source, name, row) for name, row in rows.items()}
     notes = [note for row in rows.values() for note in row.notes]
-    keys = [("providers", name, protocol.value) for name, row in rows.items() for protocol in row.bases]
+    keys = [("providers", name, protocol.value) for name, row in rows.items() for protocol in row.base_urls]
     origins = {".".join(key): source.location(*key) for key in keys}
     for name in (*VENDORS, *presets()):
         found.setdefault(name, presets()[name])
     for variable, (name, protocol) in _BASE_VARIABLES.items():
         if value := env.get(variable, "").strip():
-            url, said = _from_variable(variable, value, protocol)
-            notes += said
+            url, repairs = _from_variable(variable, value, protocol)
+            notes += repairs
             found[name] = _with_base(found[name], protocol, url, rows.get(name))
             origins[f"providers.{name}.{protocol.value}"] = safe_line(variable)
-    return LoadedProviders(found, (*notes, *_unencrypted_notices(found)), origins)
+    return LoadedProviders(found, (*notes, *_unencrypted_notes(found)), origins)
 
 
 def _preset(source: TomlFile, name: str, row: TomlTable) -> ProviderConfig:
     if "demo" in row:
         row = {k: v for k, v in row.items() if k != "demo"}
-        return replace(_profile(name, read_row(source, (name,), row)), base_urls={ApiProtocol.DEMO: ""})
-    return _profile(name, read_row(source, (name,), row))
+        return replace(_new_provider(name, read_row(source, (name,), row)), base_urls={ApiProtocol.DEMO: ""})
+    return _new_provider(name, read_row(source, (name,), row))
 
 
-def _profile(name: str, row: ProviderRow) -> ProviderConfig:
-    return replace(ProviderConfig(name, title=name, base_urls=row.bases), **row.fields)
+def _new_provider(name: str, row: ProviderRow) -> ProviderConfig:
+    return replace(ProviderConfig(name, title=name, base_urls=row.base_urls), **row.fields)
 
 
-def _with_limits(profile: ProviderConfig, anthropic: ProviderConfig) -> ProviderConfig:
-    if profile.max_tokens or ApiProtocol.ANTHROPIC not in profile.base_urls:
-        return profile
-    return replace(profile, max_tokens=anthropic.max_tokens)
+def _with_limits(provider: ProviderConfig, anthropic: ProviderConfig) -> ProviderConfig:
+    if provider.max_tokens or ApiProtocol.ANTHROPIC not in provider.base_urls:
+        return provider
+    return replace(provider, max_tokens=anthropic.max_tokens)
 
 
 def _rows(source: TomlFile) -> Iterator[tuple[str, TomlTable]]:
@@ -92,13 +92,13 @@ def _rows(source: TomlFile) -> Iterator[tuple[str, TomlTable]]:
 
 
 def _overridden(source: TomlFile, name: str, row: ProviderRow) -> ProviderConfig:
-    """The row over the preset of its name: it overrides only the fields it names."""
+    """Override the fields of a preset that a table sets; without a preset of that name, make a new provider."""
     place = str(source.location("providers", name))
     preset = presets().get(name)
     if preset is None:
-        made = _with_limits(replace(_profile(name, row), source=place), presets()["anthropic"])
+        made = _with_limits(replace(_new_provider(name, row), source=place), presets()["anthropic"])
     else:
-        made = replace(preset, source=place, **{**row.fields, "base_urls": _bases(preset, row.bases)})
+        made = replace(preset, source=place, **{**row.fields, "base_urls": _bases(preset, row.base_urls)})
     return _checked(source, row, made)
 
 
@@ -115,10 +115,10 @@ def _checked(source: TomlFile, row: ProviderRow, made: ProviderConfig) -> Provid
 
 
 def _bases(preset: ProviderConfig, given: Mapping[ApiProtocol, str]) -> Mapping[ApiProtocol, str]:
-    """The base URLs of a preset with those that were given in their place.
+    """The base URLs of a preset, overridden by the given ones.
 
-    OpenAI has two protocols behind one key: Responses by default, Chat Completions at a custom base URL, and a base
-    that was given stands for the other protocol too, so that a key never goes to a server it is not for.
+    OpenAI has two protocols behind one key: Responses by default, Chat Completions at a custom base URL. A base URL
+    given for one of them replaces the other one too, so that a key never goes to a server that it is not for.
     """
     if preset.name != "openai" or not given:
         return {**preset.base_urls, **given}
@@ -131,27 +131,27 @@ def _bases(preset: ProviderConfig, given: Mapping[ApiProtocol, str]) -> Mapping[
     return {first: both[first], **both, **others}
 
 
-def _with_base(profile: ProviderConfig, protocol: ApiProtocol, url: str, row: ProviderRow | None) -> ProviderConfig:
-    """A profile with the base URL of an environment variable over the one that the file gives this protocol."""
-    given: dict[ApiProtocol, str] = {**(row.bases if row else {}), protocol: url}
-    return replace(profile, base_urls=_bases(presets()[profile.name], given))
+def _with_base(provider: ProviderConfig, protocol: ApiProtocol, url: str, row: ProviderRow | None) -> ProviderConfig:
+    """Override the base URL of one protocol, as an environment variable does."""
+    given: dict[ApiProtocol, str] = {**(row.base_urls if row else {}), protocol: url}
+    return replace(provider, base_urls=_bases(presets()[provider.name], given))
 
 
 def _from_variable(variable: str, value: str, protocol: ApiProtocol) -> tuple[str, list[Safe]]:
-    url, said = normalise_base_url(value, protocol)
+    url, repairs = normalise_base_url(value, protocol)
     if why := invalid_reason(url):
         raise ConfigError(
             safe_format("{variable} is no base URL: {why}.", variable=safe_line(variable), why=why),
             safe_format("For example: {variable}=https://api.example.com/v1", variable=safe_line(variable)),
         )
-    return url, [safe_format("{variable}: {said}", variable=safe_line(variable), said=words) for words in said]
+    return url, [safe_format("{variable}: {repair}", variable=safe_line(variable), repair=repair) for repair in repairs]
 
 
-def _unencrypted_notices(found: Mapping[str, ProviderConfig]) -> Iterator[Safe]:
-    """One sentence for each server that a key would reach unencrypted."""
-    for profile in found.values():
-        urls = sorted({url for url in profile.base_urls.values() if is_unencrypted(url)})
+def _unencrypted_notes(found: Mapping[str, ProviderConfig]) -> Iterator[Safe]:
+    """Yield one sentence for each server that a key would reach unencrypted."""
+    for provider in found.values():
+        urls = sorted({url for url in provider.base_urls.values() if is_unencrypted(url)})
         for url in urls:
             yield safe_format(
-                "{name} is reached over http://, unencrypted: {url}", name=safe_line(profile.name), url=safe_line(url)
+                "{name} is reached over http://, unencrypted: {url}", name=safe_line(provider.name), url=safe_line(url)
             )

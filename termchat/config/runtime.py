@@ -1,8 +1,8 @@
-"""The settings while termchat runs: what they are, where they came from, and how they change.
+"""Settings while termchat runs: their values, sources and changes.
 
-A setting that belongs to a chat (its declaration says so) is read from and changed in the session, and only for this
-chat; with `save` it is written into the config file and holds for new chats as well. Every other one holds for the
-whole run. What cannot change while termchat runs is only saved.
+A setting that is declared `per_chat` is read from the session and changed for this chat only; if it is saved to the
+config file, it applies to new chats as well. Every other setting applies to the whole run. A setting that is not
+`changeable` can only be saved.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ from termchat.core.sanitize import EMPTY, Safe, join, safe_format, safe_line
 from termchat.core.session import Session, TurnSettings
 from termchat.core.style import Theme
 
-DEFAULT = "default"  # the value that takes a setting back to what it is when nobody sets it
-KEEP = ""  # the value that keeps a setting as it is, to save it
+DEFAULT = "default"  # the value that resets a setting to its default
+KEEP = ""  # the value that means the current one, to save it
 _AUTO = "auto"
-_SHOWN = 60
+_SHOWN = 60  # characters of a value
 
 _Check: TypeAlias = "Callable[[str], str | Failure]"
-_Fit: TypeAlias = "Callable[[TurnSettings, Settings], TurnSettings]"
+_Apply: TypeAlias = "Callable[[TurnSettings, Settings], TurnSettings]"
 
 
-def _param(name: str) -> _Fit:
-    return lambda terms, to: replace(terms, params=replace(terms.params, **{name: getattr(to, name)}))
+def _param(name: str) -> _Apply:
+    return lambda current, to: replace(current, params=replace(current.params, **{name: getattr(to, name)}))
 
 
-_APPLIERS: Mapping[str, _Fit] = {
+_APPLIERS: Mapping[str, _Apply] = {
     **{name: _param(name) for name in Params.__slots__ if name in SETTINGS},
-    "system": lambda terms, to: replace(terms, system=to.system),
-    "max_rounds": lambda terms, to: replace(terms, max_rounds=to.max_rounds),
-    "idle_timeout": lambda terms, to: replace(terms, timeouts=to.timeouts),
+    "system": lambda current, to: replace(current, system=to.system),
+    "max_rounds": lambda current, to: replace(current, max_rounds=to.max_rounds),
+    "idle_timeout": lambda current, to: replace(current, timeouts=to.timeouts),
 }
 
 
 class SettingRow(NamedTuple):
-    """A setting as it is now: its value on one line ("" when it is not set), and where that came from."""
+    """The current state of a setting: its value on one line ("" if it is not set), and the source of the value."""
 
     setting: Setting
     value: Safe
@@ -55,7 +55,7 @@ class SettingRow(NamedTuple):
 
 
 class RuntimeSettings:
-    """The settings of a run. `first` is the model of new chats when none is set."""
+    """The settings of a run; `first` is the model of new chats if none is set."""
 
     def __init__(
         self, config: Config, session: Session, providers: Providers, env: Mapping[str, str], first: ModelRef
@@ -70,19 +70,19 @@ class RuntimeSettings:
 
     @property
     def settings(self) -> Settings:
-        """The settings of this run; of those that belong to a chat, what new chats have."""
+        """The settings of this run; those that belong to a chat have the values of new chats."""
         return self._config.settings
 
     def rows(self) -> list[SettingRow]:
-        """Every setting, in the order of their declarations."""
+        """The state of every setting, in the order of their declarations."""
         return [self._row(setting) for setting in SETTINGS.values()]
 
     def row(self, key: str) -> SettingRow | Failure:
-        """One setting, or the failure that names the closest one."""
+        """The state of one setting, or the failure that suggests the closest one."""
         return self._row(SETTINGS[key]) if key in SETTINGS else _unknown(key)
 
     def choices(self, key: str) -> Sequence[str]:
-        """The values that can be offered for a setting."""
+        """The values that completion offers for a setting."""
         if key == "theme":
             return (_AUTO, *self.themes())
         return SETTINGS[key].kind.choices if key in SETTINGS else ()
@@ -92,12 +92,12 @@ class RuntimeSettings:
         return theme_names(self._folders)
 
     def theme(self, name: str = "", background: str = "any") -> Theme | Failure:
-        """A theme by its name, "" being the one that is set; `auto` goes by the background: light, dark or any."""
+        """Load a theme by name, "" for the one that is set; `auto` depends on the background: light, dark or any."""
         name = name or self.settings.theme
         return load_theme(BY_BACKGROUND[background] if name == _AUTO else name, self._folders)
 
     def change(self, key: str, raw: str, *, save: bool = False) -> Safe | Failure:
-        """Give a setting the value that a text says; what was done, in a line, or why nothing was."""
+        """Set a setting from text, for the run or in the file; return a line that reports it, or the failure."""
         if key not in SETTINGS:
             return _unknown(key)
         setting = SETTINGS[key]
@@ -106,14 +106,14 @@ class RuntimeSettings:
             return value
         if not save and not setting.changeable:
             return _only_saved(setting, raw)
-        trouble = write_setting(self._config.file, key, None if raw == DEFAULT else value) if save else None
-        if trouble:
-            return trouble
+        failure = write_setting(self._config.file, key, None if raw == DEFAULT else value) if save else None
+        if failure:
+            return failure
         wanted = with_values(self.settings, {key: value})
         if save or not setting.per_chat:
             self._keep(key, wanted, self._place(key) if save else Safe("/set"), unset=raw == DEFAULT)
         self._apply(setting, wanted, lasting=save or not setting.per_chat)
-        return self._said(setting, value, save=save)
+        return self._report(setting, value, save=save)
 
     def _row(self, setting: Setting) -> SettingRow:
         now, usual = getattr(self._now, setting.key), getattr(self.settings, setting.key)
@@ -124,10 +124,10 @@ class RuntimeSettings:
 
     @property
     def _now(self) -> Settings:
-        """The settings of this run, those that belong to a chat as this chat has them."""
-        terms = self._session.settings
-        here: dict[str, Value] = {"model": str(terms.model), "system": terms.system, "think": terms.params.think}
-        return with_values(self.settings, here)
+        """The settings of this run; those that belong to a chat have the values of this chat."""
+        current = self._session.settings
+        own: dict[str, Value] = {"model": str(current.model), "system": current.system, "think": current.params.think}
+        return with_values(self.settings, own)
 
     def _read(self, setting: Setting, raw: str) -> Value | Failure:
         if raw == DEFAULT:
@@ -156,12 +156,12 @@ class RuntimeSettings:
         self._config = replace(self._config, settings=wanted, origins=origins if unset else {**origins, key: where})
 
     def _apply(self, setting: Setting, wanted: Settings, *, lasting: bool) -> None:
-        """The session's share; the look of the screen is the front end's."""
-        fit = _APPLIERS.get(setting.key)
-        if fit:
-            self._session.update_settings(lambda terms: fit(terms, wanted), lasting=lasting)
+        """Apply a setting to the session; the front end applies those of the screen."""
+        apply = _APPLIERS.get(setting.key)
+        if apply:
+            self._session.update_settings(lambda current: apply(current, wanted), lasting=lasting)
         elif setting.key == "model" and (model := self._named(wanted.model)):
-            self._session.update_settings(lambda terms: replace(terms, model=model), lasting=lasting)
+            self._session.update_settings(lambda current: replace(current, model=model), lasting=lasting)
 
     def _place(self, key: str) -> Safe:
         try:
@@ -169,7 +169,7 @@ class RuntimeSettings:
         except ConfigError:
             return safe_line(str(self._config.file))
 
-    def _said(self, setting: Setting, value: Value, *, save: bool) -> Safe:
+    def _report(self, setting: Setting, value: Value, *, save: bool) -> Safe:
         key = safe_line(setting.key)
         parts = [safe_format("{key} = {value}", key=key, value=_brief(format_value(value)) or safe_format("not set"))]
         if save:
@@ -185,7 +185,7 @@ class RuntimeSettings:
 
 
 def _system(raw: str) -> str | Failure:
-    """`none` is no system prompt at all: an empty one cannot be typed."""
+    """Parse the system prompt; `none` means an empty one, which cannot be typed."""
     return "" if raw == "none" else system_prompt(raw)
 
 

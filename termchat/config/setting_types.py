@@ -1,4 +1,4 @@
-"""The sorts of value a setting may have: each reads what TOML, an environment variable or a flag gives."""
+"""Types of settings: each parses the values that TOML, environment variables, flags and `/set` give."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _FALSE = frozenset({"0", "false", "no", "off", ""})
 
 
 class SettingType(Protocol):
-    """A sort of value.
+    """A type of setting.
 
-    words    what is allowed, as a user reads it
-    choices  what completion offers
-    read     the value, or None when `raw` is not one; TOML gives typed values, everything else text
+    words    the valid values, for an error message
+    choices  the values that completion offers
+    read     the parsed value, or None if `raw` is not valid; TOML gives typed values, everything else text
     """
 
     @property
@@ -31,7 +31,7 @@ class SettingType(Protocol):
 
 
 class TextType(NamedTuple):
-    """Free text."""
+    """Any text."""
 
     words: str = "text"
     choices: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class TextType(NamedTuple):
 
 
 class ChoiceType(NamedTuple):
-    """One word of a closed set."""
+    """One value of an enum."""
 
     options: type[StrEnum]
 
@@ -54,13 +54,13 @@ class ChoiceType(NamedTuple):
         return tuple(option.value for option in self.options)
 
     def read(self, raw: object) -> Value:
-        # `true` and `false` are what people write for on and off.
+        # People write true and false for on and off.
         word = {True: "on", False: "off"}.get(raw, "") if isinstance(raw, bool) else raw
         return next((option for option in self.options if option.value == word), None)
 
 
 class ChoiceOrCommandType(NamedTuple):
-    """One of some words, or `cmd` and a command with its arguments, which no shell reads."""
+    """One of `choices`, or `cmd` and a command with its arguments, which runs without a shell."""
 
     choices: tuple[str, ...]
 
@@ -76,16 +76,16 @@ class ChoiceOrCommandType(NamedTuple):
 
 
 def command_of(text: str) -> list[str]:
-    """The command and its arguments behind `cmd `; nothing where there is none."""
-    sign, _, command = text.partition(" ")
+    """The command and its arguments after `cmd `, empty if there is none."""
+    prefix, _, command = text.partition(" ")
     try:
-        return shlex.split(command) if sign == "cmd" else []
-    except ValueError:  # a quotation without its end
+        return shlex.split(command) if prefix == "cmd" else []
+    except ValueError:  # an unclosed quotation
         return []
 
 
 class IntegerType(NamedTuple):
-    """A whole number from `least` on."""
+    """A whole number of at least `least`."""
 
     least: int = 0
     choices: tuple[str, ...] = ()
@@ -101,7 +101,7 @@ class IntegerType(NamedTuple):
 
 
 class SecondsType(NamedTuple):
-    """A length of time above nothing."""
+    """A positive number of seconds."""
 
     words: str = "a number of seconds above 0"
     choices: tuple[str, ...] = ()
@@ -127,7 +127,7 @@ class NumberType(NamedTuple):
 
 
 class TextListType(NamedTuple):
-    """Some texts: one as it is typed, or a list of them as JSON and TOML write it."""
+    """A list of texts: one text, or a list in the syntax that JSON and TOML share."""
 
     words: str = 'a text, or a list such as ["END", "\\n\\n"]'
     choices: tuple[str, ...] = ()
@@ -142,7 +142,7 @@ class TextListType(NamedTuple):
 
 
 class BooleanType(NamedTuple):
-    """On or off."""
+    """True or false."""
 
     words: str = "true or false"
     choices: tuple[str, ...] = ("true", "false")
@@ -167,7 +167,7 @@ _BY_ANNOTATION: Mapping[object, SettingType] = {
 def type_of(annotation: object) -> SettingType:
     """The type of a setting by its annotation; `| None` (not set) is ignored.
 
-    Raises TypeError for an annotation without one type of its own, such as float, which needs a range.
+    Raises TypeError for an annotation that needs an explicit type, such as float, whose range is unknown.
     """
     inner = [kind for kind in get_args(annotation) if kind is not NoneType] if isinstance(annotation, UnionType) else []
     kind = inner[0] if len(inner) == 1 else annotation
@@ -179,7 +179,7 @@ def type_of(annotation: object) -> SettingType:
 
 
 def _number(raw: object) -> float | None:
-    """A finite number, from text too."""
+    """Parse a finite number, given as a number or as text."""
     if isinstance(raw, str):
         try:
             raw = float(raw)

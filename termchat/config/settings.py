@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 class Links(StrEnum):
-    """Whether links are made clickable; `auto` asks the terminal."""
+    """Clickable links; `auto` writes them if the terminal is known to support them."""
 
     AUTO = "auto"
     ON = "on"
@@ -39,14 +39,14 @@ class Links(StrEnum):
 
 
 class UsageLine(StrEnum):
-    """What stands below a reply."""
+    """The line below a reply."""
 
     LINE = "line"
     OFF = "off"
 
 
 class ReasoningView(StrEnum):
-    """How much of the model's reasoning is shown while it thinks."""
+    """The part of the model's reasoning that is shown while it thinks."""
 
     LINE = "line"
     TAIL = "tail"
@@ -54,14 +54,14 @@ class ReasoningView(StrEnum):
 
 
 class EnterKey(StrEnum):
-    """What Enter does in the input."""
+    """The action of Enter in the input."""
 
     SEND = "send"
     NEWLINE = "newline"
 
 
 class QueueMode(StrEnum):
-    """What goes out when a reply has ended and messages wait."""
+    """The part of the queue that is sent when a reply ends."""
 
     TOGETHER = "together"
     ONE = "one"
@@ -88,7 +88,7 @@ def setting(
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings with their values. None and "" mean: not set."""
+    """The values of all settings; None and "" mean that a setting is not set."""
 
     model: str = setting(
         "",
@@ -186,14 +186,14 @@ class Settings:
 
     @property
     def params(self) -> Params:
-        """What is asked of any model, as these settings want it."""
+        """The parameters of every request."""
         return Params(
             self.max_tokens, self.think, self.temperature, self.top_p, self.stop, self.seed, search=self.search
         )
 
     @property
     def timeouts(self) -> Timeouts:
-        """The clocks of a request, as these settings want them."""
+        """The timeouts of every request."""
         clocks = Timeouts(connect=self.connect_timeout)
         return clocks if self.idle_timeout is None else clocks.with_idle(self.idle_timeout)
 
@@ -202,7 +202,7 @@ class Setting(NamedTuple):
     """The declaration of one setting, for the config file, the environment, flags, `/set`, completion and the guide.
 
     key         its TOML key and its name in `/set`
-    default     its value as long as nobody sets it
+    default     its value unless it is set
     kind        the type of its values
     help        one sentence for `--help`, errors and the guide
     env         environment variable, "" for none
@@ -234,12 +234,12 @@ SETTINGS: Mapping[str, Setting] = _declared()
 
 
 def with_values(settings: Settings, values: Mapping[str, Any]) -> Settings:
-    """The settings with some values (already read by their kind) in the place of others."""
+    """Return the settings with some values, already parsed, replaced."""
     return replace(settings, **values)
 
 
 def format_value(value: Value) -> str:
-    """A value as people read it; nothing for what is not set."""
+    """Format a value for people; "" for one that is not set."""
     match value:
         case None:
             return ""

@@ -1,4 +1,4 @@
-"""The system prompt as it is given on a command line or to `/system`: the text itself, or `@` and a file."""
+"""The system prompt of the command line or of `/system`: a text, or `@` and the path of a file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from termchat.core.sanitize import safe_format, safe_line
 
 
 def system_prompt(value: str) -> str | Failure:
-    """The prompt itself, or what the file named behind an @ says."""
+    """Return the text itself, or the content of the file after `@`."""
     if not value.startswith("@"):
         return value
     try:

@@ -1,4 +1,4 @@
-"""A TOML file, and where in it a key stands."""
+"""Read a TOML file, and find the line of a key in it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KEY = re.compile(r"""^\s*("[^"]*"|'[^']*'|[\w-]+(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[
 
 
 class ConfigError(Exception):
-    """Unwinds the reading of a file to `load`, which returns the failure; it never leaves `termchat.config`."""
+    """Carries a failure up to the function that loads a file and returns it; never leaves `termchat.config`."""
 
     def __init__(self, message: Safe, hint: Safe = EMPTY) -> None:
         super().__init__(message)
@@ -26,14 +26,14 @@ class ConfigError(Exception):
 
 
 class TomlFile(NamedTuple):
-    """A file that was read: its text for line numbers, its table for values. No file at all is an empty one."""
+    """A parsed file: its text for line numbers, its table for values. A missing file is an empty one."""
 
     path: Path
     text: str = ""
-    table: TomlTable = {}  # noqa: RUF012 - nobody changes it
+    table: TomlTable = {}  # noqa: RUF012 - never changed
 
     def line(self, *keys: str) -> int | None:
-        """The line, from 1, on which a key (with the tables around it) is set."""
+        """The number, from 1, of the line that sets a key; `keys` begins with the tables around it."""
         return _line(self.text, keys)
 
     def location(self, *keys: str) -> Safe:
@@ -42,19 +42,19 @@ class TomlFile(NamedTuple):
         return safe_line(f"{self.path}:{line}" if line else str(self.path))
 
     def error(self, keys: tuple[str, ...], problem: Safe, hint: Safe = EMPTY) -> ConfigError:
-        """The error that names the place, the key and what is the matter with it."""
+        """Make the error that names the place, the key and the problem."""
         key = safe_line(".".join(keys))
         return ConfigError(
             safe_format("{at}: {key} {problem}.", at=self.location(*keys), key=key, problem=problem), hint
         )
 
     def unknown_key(self, keys: tuple[str, ...], known: Iterable[str]) -> ConfigError:
-        """The error for a key nobody reads, with the closest one that somebody does."""
+        """Make the error for an unknown key, with the closest known one as its hint."""
         return self.error(keys, safe_format("is not known here"), did_you_mean(keys[-1], known))
 
 
 def read_toml(path: Path) -> TomlFile:
-    """The file, or an empty source when there is none. Raises ConfigError when it cannot be read."""
+    """Read and parse a file; a missing one is empty. Raises ConfigError if it cannot be read or is not TOML."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
@@ -69,7 +69,7 @@ def read_toml(path: Path) -> TomlFile:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> Safe:
-    """`Did you mean …?`, or all that is known when nothing is close."""
+    """Return `Did you mean …?` with the closest known word, or the list of all if none is close."""
     from difflib import get_close_matches
 
     names = list(known)
@@ -80,12 +80,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> Safe:
 
 
 def table(value: object) -> TomlTable | None:
-    """The value as a table, None when it is something else."""
+    """The value as a table, None if it is something else."""
     return cast("TomlTable", value) if isinstance(value, dict) else None
 
 
 def array(value: object) -> list[object] | None:
-    """The value as an array, None when it is something else."""
+    """The value as an array, None if it is something else."""
     return cast("list[object]", value) if isinstance(value, list) else None
 
 
@@ -99,7 +99,7 @@ def _parse(path: Path, text: str) -> TomlTable:
 
 
 def _not_toml(path: Path, text: str, words: str) -> ConfigError:
-    """`path:line:column: what`; the key of that line is named, its value is not: it may be a secret."""
+    """Make the error `path:line:column: problem`; it names the key of that line, never its value, a possible secret."""
     at = _AT.search(words)
     place = f"{path}:{at[1]}:{at[2]}" if at else f"{path}:{max(1, len(text.splitlines()))}"
     line = text.splitlines()[int(at[1]) - 1 :][:1] if at else []
@@ -121,7 +121,7 @@ def _unreadable(path: Path, why: str) -> ConfigError:
 
 
 def _line(text: str, keys: tuple[str, ...]) -> int | None:
-    """A scan for headers and keys, good enough to point at a line: `tomllib` tells no positions."""
+    """Find the line of a key by its headers and keys; `tomllib` reports no positions."""
     header: tuple[str, ...] = ()
     around: int | None = None
     for number, line in enumerate(text.splitlines(), 1):

@@ -1,6 +1,6 @@
-"""Writing into the config file: one value at a time, every comment and the user's own order kept.
+"""Change values in the config file; comments and the order of the rest are kept.
 
-The new file stands complete beside the old one before it takes its place, so that no crash leaves half a file.
+The new file is written completely before it replaces the old one, so that a crash never leaves half a file.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from termchat.core.sanitize import safe_format, safe_line
 if TYPE_CHECKING:
     from tomlkit.container import Container
 
-_MODE = 0o600  # it may come to hold a key
+_MODE = 0o600  # of a new file; the user may add a key to it
 
 
 def write_setting(file: Path, key: str, raw: object) -> Failure | None:
-    """Set one setting, from a value or its text; None takes it out of the file."""
+    """Set one setting from a value or its text; None removes it from the file. Return the failure, if any."""
     setting = SETTINGS.get(key)
     if setting is None:
         return Failure(
@@ -41,7 +41,7 @@ def write_setting(file: Path, key: str, raw: object) -> Failure | None:
 
 
 def write_values(file: Path, table: tuple[str, ...], values: Mapping[str, Value]) -> Failure | None:
-    """Set values in a table of the file, () being the top, making both where they are not there; None removes."""
+    """Set values in a table of the file, () being the top; None removes. Missing files and tables are created."""
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
@@ -80,7 +80,7 @@ def _set(table: Container, key: str, value: Value) -> None:
 
 
 def _replace(file: Path, text: str) -> None:
-    """The file with a new text, in one step; a link stays a link, and the mode what it was, but never open to all."""
+    """Replace the text of a file atomically; a symbolic link and the mode of an existing file are kept."""
     target = Path(os.path.realpath(file))
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     mode = target.stat().st_mode & 0o777 if target.exists() else _MODE
