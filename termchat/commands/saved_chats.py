@@ -20,19 +20,19 @@ _NOT_SAVED = (Print(safe_format("This session is not saved (--no-save or /incogn
 )
 def chats(context: CommandContext, argument: str) -> Effects:
     """Open the picker of chats."""
-    return (ListChats(argument),) if context.session.library else _NOT_SAVED
+    return (ListChats(argument),) if context.session.chat_store else _NOT_SAVED
 
 
 @group.command("open", safe_format("resume a chat by id or title"), argument="CHAT")
 def open_(context: CommandContext, argument: str) -> Effects:
     """Resume a chat by id or title."""
-    return (OpenChat(argument),) if context.session.library else _NOT_SAVED
+    return (OpenChat(argument),) if context.session.chat_store else _NOT_SAVED
 
 
 @group.command("rename", safe_format("set the title of this chat"), argument="TITLE")
 def rename(context: CommandContext, argument: str) -> Effects:
     """Set the title, which defaults to the first words of the chat."""
-    if not context.session.library:
+    if not context.session.chat_store:
         return _NOT_SAVED
     return (Rename(argument),) if context.session.chat_id else (Print(safe_format("There is no chat to rename yet.")),)
 
@@ -40,7 +40,7 @@ def rename(context: CommandContext, argument: str) -> Effects:
 @group.command("fork", safe_format("continue in a copy of this chat"), argument="[TITLE]")
 def fork(context: CommandContext, argument: str) -> Effects:
     """Continue in a new chat that shares all messages so far."""
-    if not context.session.library:
+    if not context.session.chat_store:
         return _NOT_SAVED
     return (Fork(argument),) if context.session.chat_id else (Print(safe_format("There is no chat to fork yet.")),)
 
@@ -55,7 +55,7 @@ def fork(context: CommandContext, argument: str) -> Effects:
 )
 def export(context: CommandContext, argument: str) -> Effects:
     """Write the chat as Markdown, JSON, HTML or text."""
-    if not context.session.library:
+    if not context.session.chat_store:
         return _NOT_SAVED
     ending = argument.rpartition(".")[2].lower() if "." in argument else ""
     known = [form for form in ExportFormat if form.value == ending]

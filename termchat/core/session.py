@@ -103,7 +103,7 @@ class Session(Protocol):
         ...
 
     @property
-    def library(self) -> ChatStore | None:
+    def chat_store(self) -> ChatStore | None:
         """The chat store, None when nothing is saved."""
         ...
 

@@ -65,7 +65,7 @@ class ChatSession:
         return self._recorder.chat_id if self._recorder and self.conversation.nodes else ""
 
     @property
-    def library(self) -> ChatStore | None:
+    def chat_store(self) -> ChatStore | None:
         """The chat store, opened on first access; None when nothing is saved."""
         if self._store is None and self._open_store:
             self._store = self._open_store()
@@ -107,13 +107,13 @@ class ChatSession:
 
     async def resume(self, chat: str) -> Resumed | Failure:
         """Resume a saved chat: its tree, model, system prompt and reasoning effort."""
-        assert self.library, "resume needs a chat store"
-        return await self._attach(await self.library.resume(chat, self._place))
+        assert self.chat_store, "resume needs a chat store"
+        return await self._attach(await self.chat_store.resume(chat, self._place))
 
     async def fork(self, title: str = "") -> Resumed | Failure:
         """Continue in a new chat that shares all messages up to the head."""
-        assert self.library, "fork needs a chat store"
-        return await self._attach(await self.library.fork(self.chat_id, self.conversation.head, self._place, title))
+        assert self.chat_store, "fork needs a chat store"
+        return await self._attach(await self.chat_store.fork(self.chat_id, self.conversation.head, self._place, title))
 
     def draft(self, text: str) -> None:
         """Save the text of the input, so that it survives a crash; "" once it was sent or cleared."""
@@ -123,8 +123,8 @@ class ChatSession:
 
     def remember(self, text: str, *, draft: bool = False) -> None:
         """Add a sent prompt, or with `draft` a cleared one, to the prompt history."""
-        if self.library:
-            self.library.remember(text, self._place, self.chat_id, draft=draft)
+        if self.chat_store:
+            self.chat_store.remember(text, self._place, self.chat_id, draft=draft)
 
     def add(self, message: Message, parent: str | None) -> str:
         node = Node(uuid4().hex, parent, message)
@@ -165,8 +165,8 @@ class ChatSession:
         return ChatState(self._config.model, self._config.system, {"think": think.value} if think else {})
 
     def _recording(self) -> Recorder | None:
-        if self._recorder is None and self.library:
-            self._recorder = self.library.new_recorder(self._state, self._place)
+        if self._recorder is None and self.chat_store:
+            self._recorder = self.chat_store.new_recorder(self._state, self._place)
         return self._recorder
 
     async def _attach(self, resumed: Resumed | Failure) -> Resumed | Failure:

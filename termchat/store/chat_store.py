@@ -55,7 +55,7 @@ _ID = 16
 class SqliteChatStore:
     """All chats in one file, or in memory when `file` is None.
 
-    `on_failure` is called on the event loop, once for each failure that the user should know. `hide` masks keys in
+    `on_failure` is called on the event loop, once for each failure that the user should know. `redact` masks keys in
     every text before it is written (core.redact.Redactor).
     """
 
@@ -64,29 +64,29 @@ class SqliteChatStore:
         file: Path | None,
         on_failure: OnFailure,
         *,
-        hide: Redact = str,
+        redact: Redact = str,
         every: float = SAVE_INTERVAL,
         vfs: str = "",
     ) -> None:
-        self._desk = DatabaseThread(file, on_failure, vfs=vfs)
-        self._shelf = RecorderContext(self._desk, lambda text: hide(repair_surrogates(text)), every)
+        self._database = DatabaseThread(file, on_failure, vfs=vfs)
+        self._context = RecorderContext(self._database, lambda text: redact(repair_surrogates(text)), every)
         self._next, self._left = _new_id(), ""  # the chat to begin next, and the draft that waits for it
-        self._desk.submit(Write(partial_replies.finish_orphaned))
-        self._desk.submit(Write(lambda db: deletion.purge(db, time.time() - deletion.RETENTION)))
+        self._database.submit(Write(partial_replies.finish_orphaned))
+        self._database.submit(Write(lambda db: deletion.purge(db, time.time() - deletion.RETENTION)))
 
     @property
     def is_ephemeral(self) -> bool:
-        return self._desk.in_memory
+        return self._database.in_memory
 
     @property
     def trouble(self) -> Failure | None:
         """The failure that keeps something from being saved at this moment; reported again at the end."""
-        return self._desk.trouble
+        return self._database.trouble
 
     def new_recorder(self, state: ChatState, place: Location) -> SqliteRecorder:
         name, left = self._next, self._left
         self._next, self._left = _new_id(), ""
-        return SqliteRecorder(self._shelf, NewChat(name, _written(place)), state, draft=left)
+        return SqliteRecorder(self._context, NewChat(name, _written(place)), state, draft=left)
 
     async def resume(self, chat: str, place: Location) -> Resumed | Failure:
         chat, place = repair_surrogates(chat), _written(place)
@@ -96,7 +96,7 @@ class SqliteChatStore:
         record, held, draft = found
         if held:
             return self._branch(record, record.conversation.head, place, forked=True)[1]
-        recorder = SqliteRecorder(self._shelf, NewChat(chat, place), record.state, made=True, draft=draft)
+        recorder = SqliteRecorder(self._context, NewChat(chat, place), record.state, made=True, draft=draft)
         return Resumed(recorder, record.info, record.state, record.conversation, draft)
 
     async def fork(self, chat: str, head: str | None, place: Location, title: str = "") -> Resumed | Failure:
@@ -135,7 +135,7 @@ class SqliteChatStore:
         return await self._ask(lambda db: chats.short_id(db, chat), chat)
 
     async def rename(self, chat: str, title: str) -> None:
-        await self._change(chat, lambda db, n: chats.rename(db, n, self._shelf.hide(title)))
+        await self._change(chat, lambda db, n: chats.rename(db, n, self._context.redact(title)))
 
     async def delete(self, chat: str) -> None:
         await self._change(chat, lambda db, n: deletion.delete(db, n, time.time()))
@@ -147,8 +147,8 @@ class SqliteChatStore:
         return await self._ask(deletion.deleted, ())
 
     def remember(self, text: str, place: Location, chat: str = "", *, draft: bool = False) -> None:
-        text, place, at = self._shelf.hide(text), _written(place), time.time()
-        self._desk.submit(Write(lambda db: prompt_history.remember(db, text, place, chat, at, draft=draft)))
+        text, place, at = self._context.redact(text), _written(place), time.time()
+        self._database.submit(Write(lambda db: prompt_history.remember(db, text, place, chat, at, draft=draft)))
 
     async def prompts(self, containing: str = "", directory: str = "", limit: int = 500) -> tuple[PastPrompt, ...]:
         return await self._ask(
@@ -164,7 +164,7 @@ class SqliteChatStore:
         found = await self._ask(lambda db: ledger.unpriced(db, since), [])
         costs = {n: cost for n, model, usage in found if (cost := await prices.cost(model, usage)) is not None}
         if costs:
-            await self._desk.wait(self._desk.submit(Write(lambda db: ledger.price(db, costs))))
+            await self._database.wait(self._database.submit(Write(lambda db: ledger.price(db, costs))))
 
     async def usage(self, by: UsageGroup, since: float = 0.0) -> tuple[UsageRow, ...]:
         return await self._ask(lambda db: ledger.totals(db, by, since), ())
@@ -197,10 +197,10 @@ class SqliteChatStore:
         return report
 
     async def close(self) -> Failure | None:
-        return await self._desk.close()
+        return await self._database.close()
 
     async def _ask(self, read: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
-        return await self._desk.query(read, otherwise)
+        return await self._database.query(read, otherwise)
 
     async def _change(self, chat: str, work: Work) -> None:
         def write(db: sqlite3.Connection) -> None:
@@ -208,7 +208,7 @@ class SqliteChatStore:
             if n is not None:
                 work(db, n)
 
-        await self._desk.wait(self._desk.submit(Write(write)))
+        await self._database.wait(self._database.submit(Write(write)))
 
     def _take(self, connection: sqlite3.Connection, chat: str, place: Location) -> tuple[FullChat, bool, str] | Failure:
         """The chat, its draft, and if another process has it open. A chat is read even if the file is read-only."""
@@ -232,7 +232,7 @@ class SqliteChatStore:
         """A new chat that branches off at `head`; its row is written with its first message."""
         part = whole_chats.branch(record, head)
         seed = NewChat(_new_id(), _written(place), record.info.id, head)
-        recorder = SqliteRecorder(self._shelf, seed, part.state)
+        recorder = SqliteRecorder(self._context, seed, part.state)
         return recorder, Resumed(recorder, part.info, part.state, part.conversation, forked=forked)
 
     def _insert(
@@ -240,7 +240,7 @@ class SqliteChatStore:
     ) -> list[tuple[bool, int] | SkippedRecord]:
         with db.transaction(connection):
             return [
-                item if isinstance(item, SkippedRecord) else whole_chats.insert(connection, item, self._shelf.hide)
+                item if isinstance(item, SkippedRecord) else whole_chats.insert(connection, item, self._context.redact)
                 for item in batch
             ]
 

@@ -30,11 +30,11 @@ class EncodedMessage:
     words: str
 
 
-def encode_node(node: Node, created: float, hide: Redact = str) -> EncodedMessage:
-    """Encode a node; `hide` masks keys in its text."""
+def encode_node(node: Node, created: float, redact: Redact = str) -> EncodedMessage:
+    """Encode a node; `redact` masks keys in its text."""
     encoded, text = encode(node.message), repair_surrogates(searchable_text(node.message))
-    hidden = Encoded(hide(encoded.text), encoded.blobs)
-    return EncodedMessage(node.id, node.parent, node.message.role, created, hidden, to_fts_text(hide(text)))
+    hidden = Encoded(redact(encoded.text), encoded.blobs)
+    return EncodedMessage(node.id, node.parent, node.message.role, created, hidden, to_fts_text(redact(text)))
 
 
 def add(connection: sqlite3.Connection, chat: int, node: EncodedMessage) -> int | None:

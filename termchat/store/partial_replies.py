@@ -32,10 +32,10 @@ class Partial:
     message: Message | None = None
 
 
-def save(connection: sqlite3.Connection, partial: Partial, hide: Redact) -> None:
+def save(connection: sqlite3.Connection, partial: Partial, redact: Redact) -> None:
     """Save the partial reply over its earlier version."""
     n = chats.number(connection, partial.chat)
-    text = hide(encode(partial.message, inline=True).text) if partial.message else None
+    text = redact(encode(partial.message, inline=True).text) if partial.message else None
     model = partial.model
     connection.execute(
         "INSERT OR REPLACE INTO partials (turn, chat, parent, node, owner, provider, model, step, began, message) "
@@ -51,7 +51,7 @@ def drop(connection: sqlite3.Connection, turn: str) -> None:
     connection.execute("DELETE FROM partials WHERE turn = ?", (turn,))
 
 
-def finish(connection: sqlite3.Connection, partial: Partial, hide: Redact) -> None:
+def finish(connection: sqlite3.Connection, partial: Partial, redact: Redact) -> None:
     """End the turn: turn its partial reply into a message that was cut off."""
     drop(connection, partial.turn)
     n = chats.number(connection, partial.chat)
@@ -60,7 +60,7 @@ def finish(connection: sqlite3.Connection, partial: Partial, hide: Redact) -> No
     _enter(connection, n, partial)
     if partial.message and partial.message.parts:
         ended = _ended(partial.message, ledger.last_origin(connection, partial.model))
-        node = encode_node(Node(partial.node, partial.parent, ended), partial.began, hide)
+        node = encode_node(Node(partial.node, partial.parent, ended), partial.began, redact)
         chats.add(connection, n, node, follow=True)
 
 

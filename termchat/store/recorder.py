@@ -51,8 +51,8 @@ _LONGEST_WAIT = 5.0  # seconds that a request is held back for the disk
 class RecorderContext:
     """Shared parts of recorders: the store thread, the masking of keys, the interval between saved drafts."""
 
-    desk: DatabaseThread
-    hide: Redact = str
+    database: DatabaseThread
+    redact: Redact = str
     every: float = SAVE_INTERVAL
 
 
@@ -60,10 +60,10 @@ class SqliteRecorder:
     """A `core.chat_store.Recorder`. `made` is True if the chat exists already; `draft` is its saved draft."""
 
     def __init__(
-        self, shelf: RecorderContext, seed: NewChat, state: ChatState, *, made: bool = False, draft: str = ""
+        self, context: RecorderContext, seed: NewChat, state: ChatState, *, made: bool = False, draft: str = ""
     ) -> None:
-        self._shelf = shelf
-        self._desk = shelf.desk
+        self._context = context
+        self._database = context.database
         self._seed = seed
         self._state = state
         self._made = made
@@ -77,7 +77,7 @@ class SqliteRecorder:
         return self._seed.id
 
     def add(self, node: Node) -> None:
-        self._post(_AddMessage(node, time.time(), self._shelf.hide).write, make=True)
+        self._post(_AddMessage(node, time.time(), self._context.redact).write, make=True)
 
     def move(self, head: str | None) -> None:
         self._head = head
@@ -93,13 +93,13 @@ class SqliteRecorder:
 
     def rename(self, title: str) -> None:
         """Set the title that the user chose; this creates the chat."""
-        words = self._shelf.hide(title)
+        words = self._context.redact(title)
         self._post(lambda db, n: chats.rename(db, n, words), make=True)
 
     def draft(self, text: str) -> None:
         self._text = text
         if self._timer is None and text != self._saved_text:
-            self._timer = asyncio.get_running_loop().call_later(self._shelf.every, self._save_draft)
+            self._timer = asyncio.get_running_loop().call_later(self._context.every, self._save_draft)
 
     async def begin(self, turn_id: str, question: str) -> ReplyRecording:
         model = self._state.model or ModelRef("", "")
@@ -108,24 +108,24 @@ class SqliteRecorder:
             lambda db, _: partial_replies.save(db, partial, str), key=f"partial {turn_id}", durable=True, make=True
         )
         await self.written(posted)
-        return ReplyRecording(self, self._shelf, partial)
+        return ReplyRecording(self, self._context, partial)
 
     async def close(self) -> None:
         if self._timer:
             self._timer.cancel()
             self._save_draft()
         chat = self.chat_id
-        await self._desk.wait(self._desk.submit(Write(lambda db: chats.release(db, chat))))
+        await self._database.wait(self._database.submit(Write(lambda db: chats.release(db, chat))))
 
     def add_reply(self, node: Node, entry: Entry | None, turn_id: str) -> Future[bool]:
         """Save a complete message over its partial reply, and add its request to the ledger."""
         own = node.message.role is Role.USER
-        return self._post(_AddMessage(node, time.time(), self._shelf.hide, turn_id, entry).write, durable=own)
+        return self._post(_AddMessage(node, time.time(), self._context.redact, turn_id, entry).write, durable=own)
 
     async def written(self, posted: Future[bool]) -> None:
         """Wait for a write before a request is sent, up to a limit."""
         with suppress(TimeoutError):  # the user was told what the disk is waiting for
-            await asyncio.wait_for(self._desk.wait(posted), _LONGEST_WAIT)
+            await asyncio.wait_for(self._database.wait(posted), _LONGEST_WAIT)
 
     def record_request(self, entry: Entry) -> None:
         self._post(lambda db, n: ledger.add_entry(db, n, entry))
@@ -141,14 +141,14 @@ class SqliteRecorder:
             if n is not None:
                 work(db, n)
 
-        return self._desk.submit(Write(write, key, durable))
+        return self._database.submit(Write(write, key, durable))
 
     def _save_draft(self) -> None:
         self._timer = None
         self._saved_text = self._text
-        text = self._shelf.hide(self._text)
+        text = self._context.redact(self._text)
         chat, place, at = self.chat_id, self._seed.place, time.time()
-        self._desk.submit(Write(lambda db: prompt_history.save_draft(db, chat, text, place, at), f"draft {chat}"))
+        self._database.submit(Write(lambda db: prompt_history.save_draft(db, chat, text, place, at), f"draft {chat}"))
 
 
 @dataclass(slots=True)
@@ -160,16 +160,16 @@ class _AddMessage:
 
     node: Node
     at: float
-    hide: Redact
+    redact: Redact
     turn: str = ""
     entry: Entry | None = None
     kept: EncodedMessage | None = None
 
     def write(self, db: sqlite3.Connection, n: int) -> None:
-        self.kept = self.kept or encode_node(self.node, self.at, self.hide)
+        self.kept = self.kept or encode_node(self.node, self.at, self.redact)
         chats.add(db, n, self.kept, follow=bool(self.turn))
         if self.node.message.role is Role.USER:
-            chats.set_default_title(db, n, self.hide(chats.title(self.node.message)))
+            chats.set_default_title(db, n, self.redact(chats.title(self.node.message)))
         if self.turn:
             partial_replies.drop(db, self.turn)
         if self.entry:
@@ -202,10 +202,10 @@ class _Step:
 class ReplyRecording:
     """A `core.chat_store.Recording`."""
 
-    def __init__(self, chat: SqliteRecorder, shelf: RecorderContext, partial: Partial) -> None:
+    def __init__(self, chat: SqliteRecorder, context: RecorderContext, partial: Partial) -> None:
         self._chat = chat
-        self._shelf = shelf
-        self._desk = shelf.desk
+        self._context = context
+        self._database = context.database
         self._partial = partial
         self._assembly = MessageBuilder()
         self._news: list[Delta] = []
@@ -245,8 +245,8 @@ class ReplyRecording:
             return
         self._ended = True
         self._cancel_timer()
-        partial, hide = self._current(), self._shelf.hide
-        self._desk.submit(Write(lambda db: partial_replies.finish(db, partial, hide), self._key, durable=True))
+        partial, redact = self._current(), self._context.redact
+        self._database.submit(Write(lambda db: partial_replies.finish(db, partial, redact), self._key, durable=True))
 
     @property
     def _key(self) -> str:
@@ -257,12 +257,12 @@ class ReplyRecording:
         if self._step and self._step.first is None and isinstance(delta, CONTENT_DELTAS):
             self._step.first = time.monotonic() - self._step.began
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._shelf.every, self._save)
+            self._timer = asyncio.get_running_loop().call_later(self._context.every, self._save)
 
     def _save(self) -> None:
         self._cancel_timer()
-        partial, hide = self._current(), self._shelf.hide
-        self._desk.submit(Write(lambda db: partial_replies.save(db, partial, hide), self._key))
+        partial, redact = self._current(), self._context.redact
+        self._database.submit(Write(lambda db: partial_replies.save(db, partial, redact), self._key))
 
     def _cancel_timer(self) -> None:
         if self._timer:
@@ -302,4 +302,4 @@ class ReplyRecording:
             partial_replies.drop(db, turn)
             ledger.split_turn_cost(db, turn, cost)
 
-        self._desk.submit(Write(settle, self._key, durable=True))
+        self._database.submit(Write(settle, self._key, durable=True))

@@ -22,7 +22,7 @@ def load(connection: sqlite3.Connection, chat: str) -> FullChat | None:
     return FullChat(chats.info(connection, row), chats.state(connection, n), conversation, times, bool(renamed))
 
 
-def insert(connection: sqlite3.Connection, record: FullChat, hide: Redact) -> tuple[bool, int]:
+def insert(connection: sqlite3.Connection, record: FullChat, redact: Redact) -> tuple[bool, int]:
     """Insert what is missing; return True if the chat is new, and the number of new messages. Parents come first.
 
     A chat that is here keeps its title, its head and its place among the deleted ones.
@@ -30,12 +30,12 @@ def insert(connection: sqlite3.Connection, record: FullChat, hide: Redact) -> tu
     info = record.info
     fresh = connection.execute(
         "INSERT OR IGNORE INTO chats (id, title, renamed, directory, created, updated) VALUES (?, ?, ?, ?, ?, ?)",
-        (info.id, hide(info.title), record.renamed, info.directory, info.created, info.updated),
+        (info.id, redact(info.title), record.renamed, info.directory, info.created, info.updated),
     ).rowcount
     n = chats.number(connection, info.id)
     assert n is not None
     added = sum(
-        _add(connection, n, node, record.times.get(node.id, info.created), hide)
+        _add(connection, n, node, record.times.get(node.id, info.created), redact)
         for node in record.conversation.nodes.values()
     )
     if fresh:
@@ -48,8 +48,8 @@ def insert(connection: sqlite3.Connection, record: FullChat, hide: Redact) -> tu
     return bool(fresh), added
 
 
-def _add(connection: sqlite3.Connection, n: int, node: Node, at: float, hide: Redact) -> bool:
-    return messages.add(connection, n, encode_node(node, at, hide)) is not None
+def _add(connection: sqlite3.Connection, n: int, node: Node, at: float, redact: Redact) -> bool:
+    return messages.add(connection, n, encode_node(node, at, redact)) is not None
 
 
 def branch(record: FullChat, head: str | None) -> FullChat:

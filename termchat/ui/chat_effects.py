@@ -45,21 +45,21 @@ async def run_chat_effect(session: Session, effect: Kept) -> Sequence[Effect]:
     if isinstance(effect, Incognito):
         session.incognito()
         return ()
-    library = session.library
-    if library is None:
+    store = session.chat_store
+    if store is None:
         return (Print(safe_format("Nothing is kept in this session.")),)
     match effect:
         case ListChats(query):
-            return await _listed(library, session, query)
+            return await _listed(store, session, query)
         case OpenChat(chat):
-            return await _opened(library, session, chat)
+            return await _opened(store, session, chat)
         case Rename(title):
-            await library.rename(session.chat_id, title)
+            await store.rename(session.chat_id, title)
             return (Print(safe_format('This chat is called "{title}" now.', title=safe_line(title))),)
         case Fork(title):
             return _forked(await session.fork(title))
         case Export():
-            return await _exported(library, session, effect)
+            return await _exported(store, session, effect)
     assert_never(effect)
 
 
@@ -86,8 +86,8 @@ def _last_turns(session: Session) -> Sequence[Effect]:
     return [ShowMessage(text, question=question) for text, question in said if text.strip()]
 
 
-async def _listed(library: ChatStore, session: Session, query: str) -> Sequence[Effect]:
-    page = await library.chats(query, limit=_LISTED)
+async def _listed(store: ChatStore, session: Session, query: str) -> Sequence[Effect]:
+    page = await store.chats(query, limit=_LISTED)
     choices = chat_choices(page.chats, session)
     if not choices:
         return (
@@ -115,8 +115,8 @@ def _choice(chat: ChatInfo, session: Session, now: float) -> Choice:
     return Choice(safe_line(chat.title), join(" · ", parts), (OpenChat(chat.id),))
 
 
-async def _opened(library: ChatStore, session: Session, name: str) -> Sequence[Effect]:
-    found = await library.find(name)
+async def _opened(store: ChatStore, session: Session, name: str) -> Sequence[Effect]:
+    found = await store.find(name)
     resumed = found if isinstance(found, Failure) else await session.resume(found.id)
     if isinstance(resumed, Failure):
         return _refused(resumed)
@@ -129,8 +129,8 @@ def _forked(resumed: Resumed | Failure) -> Sequence[Effect]:
     return (Print(safe_format("— a chat of its own from here on; the other one stays as it was —")),)
 
 
-async def _exported(library: ChatStore, session: Session, effect: Export) -> Sequence[Effect]:
-    pieces = [piece async for piece in library.export(effect.form, [session.chat_id], session.conversation.head)]
+async def _exported(store: ChatStore, session: Session, effect: Export) -> Sequence[Effect]:
+    pieces = [piece async for piece in store.export(effect.form, [session.chat_id], session.conversation.head)]
     data = "".join(pieces).encode("utf-8", "replace")
     try:
         await asyncio.to_thread(_written, effect.file, data)

@@ -87,7 +87,7 @@ class FrontendContext:
     prepare    run once after the first paint: imports what the kept chats need
     warm       run once after the first paint: imports the active model's SDK on a thread
     preferences  the settings, to be shown and changed; None in tests without them
-    bulletin   what is to be told while the REPL runs, for example that the disk is full
+    notices    what is to be told while the REPL runs, for example that the disk is full
     resumed    the chat that was taken up again
     """
 
@@ -104,5 +104,5 @@ class FrontendContext:
     preload_store: Callable[[], Awaitable[None]] = _nothing
     preload_sdk: Callable[[], Awaitable[None]] = _nothing
     preferences: RuntimeSettings | None = None
-    bulletin: NoticeQueue = field(default_factory=NoticeQueue)
+    notices: NoticeQueue = field(default_factory=NoticeQueue)
     resumed: Resumed | None = None

@@ -48,7 +48,7 @@ class Words:
 
 
 def generate(file: Path, messages: int, listed: int) -> Words:
-    """A library: `listed` chats that share `messages` messages, the last chat a long one."""
+    """A chat store: `listed` chats that share `messages` messages, the last chat a long one."""
     words = Words(1)
     connection = db.open_file(file).connection
     with closing(connection):
@@ -92,14 +92,14 @@ async def timed(what: str, goal: str, times: int, work: Callable[[], Awaitable[o
 
 async def opening(file: Path) -> None:
     async def cold() -> None:
-        library = SqliteChatStore(file, print)
-        await library.resume("long", HERE)
-        await library.close()
+        store = SqliteChatStore(file, print)
+        await store.resume("long", HERE)
+        await store.close()
 
-    await timed("open the library and a chat of 10,000 messages", "< 300", 5, cold)
+    await timed("open the store and a chat of 10,000 messages", "< 300", 5, cold)
 
 
-async def searching(library: SqliteChatStore, words: Words) -> None:
+async def searching(store: SqliteChatStore, words: Words) -> None:
     common, middle, rare = words.vocabulary[0], words.vocabulary[300], words.vocabulary[20_000]
     for what, typed in (
         ("the most common word", f"{common} "),
@@ -113,12 +113,12 @@ async def searching(library: SqliteChatStore, words: Words) -> None:
         ("a phrase", f'"{words.vocabulary[0]} {words.vocabulary[1]}"'),
         ("nothing", "xqzzyw "),
     ):
-        await timed(f"search: {what}", "< 100", 5, lambda typed=typed: library.search(typed))
-    await timed("chats by title and text, as one types", "< 100", 5, lambda: library.chats(middle))
+        await timed(f"search: {what}", "< 100", 5, lambda typed=typed: store.search(typed))
+    await timed("chats by title and text, as one types", "< 100", 5, lambda: store.chats(middle))
 
 
-async def saving(library: SqliteChatStore, words: Words) -> None:
-    recorder = library.new_recorder(STATE, HERE)
+async def saving(store: SqliteChatStore, words: Words) -> None:
+    recorder = store.new_recorder(STATE, HERE)
     parent = None
     texts = [(words.text(25), words.text(150)) for _ in range(200)]
     held: list[float] = []
@@ -131,31 +131,31 @@ async def saving(library: SqliteChatStore, words: Words) -> None:
         held.append(time.perf_counter() - then)
         recording.close()
         parent = await answer(recorder, node, said)
-    await library.short_id(recorder.chat_id)
+    await store.short_id(recorder.chat_id)
     whole, used = time.perf_counter() - began, time.process_time() - cpu
     print(f"{'save a turn: a request is held back (with fsync)':<58} {statistics.median(held) * 1000:8.2f} ms")
     print(f"{'save a turn: everything, two fsyncs and more':<58} {whole / len(texts) * 1000:8.2f} ms")
     print(f"{'save a turn: processor time':<58} {used / len(texts) * 1000:8.2f} ms   goal < 2")
 
 
-async def listing(library: SqliteChatStore) -> None:
+async def listing(store: SqliteChatStore) -> None:
     async def middle() -> None:
-        await library.chats(after=f"{(1.7e9).hex()}:0")
+        await store.chats(after=f"{(1.7e9).hex()}:0")
 
-    await timed("list: the first page of chats", "instant", 20, library.chats)
-    await timed("list: a page in this directory", "instant", 20, lambda: library.chats(directory=HERE.directory))
+    await timed("list: the first page of chats", "instant", 20, store.chats)
+    await timed("list: a page in this directory", "instant", 20, lambda: store.chats(directory=HERE.directory))
     await timed("list: the last page", "instant", 20, middle)
-    await timed("the last chat of this terminal", "instant", 20, lambda: library.last(HERE))
-    await timed("find a chat by its title", "instant", 20, lambda: library.find("ab"))
+    await timed("the last chat of this terminal", "instant", 20, lambda: store.last(HERE))
+    await timed("find a chat by its title", "instant", 20, lambda: store.find("ab"))
 
 
 async def measure(file: Path, words: Words) -> None:
     await opening(file)
-    library = SqliteChatStore(file, print)
-    await searching(library, words)
-    await listing(library)
-    await saving(library, words)
-    await library.close()
+    store = SqliteChatStore(file, print)
+    await searching(store, words)
+    await listing(store)
+    await saving(store, words)
+    await store.close()
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What a chat is led with changes on the way, is kept with it, and comes back with it."""
+"""Settings of a chat: changed during it, saved with it, restored with it."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ HERE = Location("", "/somewhere")
 
 
 def session(folder: Path, *, think: Effort | None = None) -> ChatSession:
-    library = SqliteChatStore(folder / "termchat.db", lambda failure: None)
-    return ChatSession(TurnConfig(FAKE, FakeProviders(), params=Params(think=think)), lambda: library, HERE)
+    store = SqliteChatStore(folder / "termchat.db", lambda failure: None)
+    return ChatSession(TurnConfig(FAKE, FakeProviders(), params=Params(think=think)), lambda: store, HERE)
 
 
-def thinking(effort: Effort | None, terms: TurnSettings) -> TurnSettings:
-    return replace(terms, params=replace(terms.params, think=effort))
+def thinking(effort: Effort | None, settings: TurnSettings) -> TurnSettings:
+    return replace(settings, params=replace(settings.params, think=effort))
 
 
-async def test_a_chat_takes_its_effort_its_prompt_and_its_model_along(tmp_path: Path) -> None:
+async def test_resume_restores_effort_system_prompt_and_model(tmp_path: Path) -> None:
     first = session(tmp_path)
     first.add(user_message("hello"), None)
     first.update_settings(
-        lambda terms: thinking(Effort.HIGH, replace(terms, system="Be brief.", model=OTHER)), lasting=False
+        lambda settings: thinking(Effort.HIGH, replace(settings, system="Be brief.", model=OTHER)), lasting=False
     )
     chat = first.chat_id
     first.new()
@@ -44,15 +44,15 @@ async def test_a_chat_takes_its_effort_its_prompt_and_its_model_along(tmp_path: 
     assert not isinstance(await second.resume(chat), Failure)
     assert second.settings == TurnSettings(OTHER, "Be brief.", Params(think=Effort.HIGH))
     assert not isinstance(await second.resume(plain), Failure)
-    assert second.settings.params.think is Effort.LOW  # nothing was asked for there
+    assert second.settings.params.think is Effort.LOW  # that chat has no effort of its own
     await second.close()
 
 
-async def test_what_is_to_last_is_that_of_new_chats_too(tmp_path: Path) -> None:
-    made = session(tmp_path)
-    made.switch_model(OTHER)
-    made.update_settings(lambda terms: replace(terms, max_rounds=3), lasting=True)
-    assert (made.settings.model, made.settings.max_rounds) == (OTHER, 3)
-    made.new()
-    assert (made.settings.model, made.settings.max_rounds) == (FAKE, 3)
-    await made.close()
+async def test_lasting_setting_applies_to_new_chats(tmp_path: Path) -> None:
+    chat_session = session(tmp_path)
+    chat_session.switch_model(OTHER)
+    chat_session.update_settings(lambda settings: replace(settings, max_rounds=3), lasting=True)
+    assert (chat_session.settings.model, chat_session.settings.max_rounds) == (OTHER, 3)
+    chat_session.new()
+    assert (chat_session.settings.model, chat_session.settings.max_rounds) == (FAKE, 3)
+    await chat_session.close()

@@ -21,9 +21,9 @@ class StoreFixture:
     opened: list[SqliteChatStore] = field(default_factory=list)
 
     def open(
-        self, file: Path | None = None, *, every: float = 0.02, hide: Callable[[str], str] = str, vfs: str = ""
+        self, file: Path | None = None, *, every: float = 0.02, redact: Callable[[str], str] = str, vfs: str = ""
     ) -> SqliteChatStore:
-        store = SqliteChatStore(file or self.file, self.warnings.append, hide=hide, every=every, vfs=vfs)
+        store = SqliteChatStore(file or self.file, self.warnings.append, redact=redact, every=every, vfs=vfs)
         self.opened.append(store)
         return store
 

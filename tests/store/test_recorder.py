@@ -218,7 +218,7 @@ async def test_attachment_sent_twice_is_stored_once(stores: StoreFixture) -> Non
 
 async def test_recorder_never_saves_keys(stores: StoreFixture) -> None:
     key = "sk-live-0123456789abcdef"
-    store = stores.open(hide=Redactor([key], shapes=False))
+    store = stores.open(redact=Redactor([key], shapes=False))
     recorder = store.new_recorder(STATE, HERE)
     recorder.draft(f"my key is {key}")
     store.remember(f"use {key}", HERE)

@@ -263,7 +263,7 @@ async def test_writes_waiting_for_foreign_lock_are_merged(stores: StoreFixture) 
             recorder.draft(f"draft {n}")
             await asyncio.sleep(0.02)  # twice the save interval: each piece is a write of its own
         await until(lambda: stores.warnings)
-        await until(lambda: len(store._desk._waiting) <= 2)
+        await until(lambda: len(store._database._waiting) <= 2)
         other.execute("ROLLBACK")
     recording.close()
     found = await store.resume(recorder.chat_id, HERE)

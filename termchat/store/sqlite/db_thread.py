@@ -92,7 +92,7 @@ class DatabaseThread:
             self._db = _open(self._file, self._vfs, _SHORT_BUSY_TIMEOUT if self.trouble else db.PATIENCE)
             self._lock = self._lock or _lock_process(self._db.connection)
             for note in self._db.notes:
-                self._say(note)
+                self._warn(note)
             if self._db.memory and self._file:
                 self.trouble = self._db.notes[0] if self._db.notes else None
         return self._db
@@ -165,7 +165,7 @@ class DatabaseThread:
             self._db = None
             note = _rescue(self._file)
             if note:
-                self._say(note)
+                self._warn(note)
             return work(self._database().connection)
 
     def _handle_error(self, error: sqlite3.Error) -> bool:
@@ -175,7 +175,7 @@ class DatabaseThread:
             return False
         _log.warning("the store: %s", error)
         if self.trouble is None or self.trouble.message != failure.message:
-            self._say(failure)
+            self._warn(failure)
         self.trouble = failure
         self._set_busy_timeout(_SHORT_BUSY_TIMEOUT)
         return True
@@ -189,7 +189,7 @@ class DatabaseThread:
         if self._db:
             self._db.connection.execute(f"PRAGMA busy_timeout={int(seconds * 1000)}")
 
-    def _say(self, failure: Failure) -> None:
+    def _warn(self, failure: Failure) -> None:
         try:
             self._loop.call_soon_threadsafe(self._on_failure, failure)
         except RuntimeError:

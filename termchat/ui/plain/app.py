@@ -132,7 +132,7 @@ class PlainApp:
             loop.add_signal_handler(number, self.leave, int(code))
         if self._context.notes:
             self._voice.lines([styled_line(words) for words in self._context.notes])
-        self._context.bulletin.subscribe(lambda failure: self._voice.aside(failure.message))
+        self._context.notices.subscribe(lambda failure: self._voice.aside(failure.message))
 
     async def _warm(self) -> None:
         with suppress(ProviderError):
@@ -187,7 +187,9 @@ class PlainApp:
         if isinstance(event, Streamed) and isinstance(event.delta, Retrying) and not self._waits(event.delta):
             self._voice.aside(safe_format("{words} Ctrl-C stops.", words=retrying_line(event.delta)))
         self.view, blocks = update(self.view, event, monotonic())
-        self._voice.show(blocks, lambda: self.restored_text(question))
+        self._voice.show(blocks)
+        if isinstance(event, TurnEnded) and not event.has_content:
+            self.restored_text(question)
 
     def _waits(self, retry: Retrying) -> bool:
         """Return True if the wait for the host has been reported already."""

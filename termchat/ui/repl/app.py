@@ -106,7 +106,7 @@ class Repl:
         context, look = self.context, self.context.look
         commands = CommandContext(context.session, context.providers, context.registry, context.preferences)
         palette = Palette(context.theme, look.depth)
-        transcript = Transcript(self.screen, palette, self._given_back, hyperlinks=look.hyperlinks, signs=look.signs)
+        transcript = Transcript(self.screen, palette, hyperlinks=look.hyperlinks, signs=look.signs)
         self.app.resized = transcript.resized
         return Widgets(
             editor=InputEditor(self._typed),
@@ -175,10 +175,6 @@ class Repl:
         if self.settings.background_detected(kind):
             self.screen.repaint()
 
-    def _given_back(self) -> None:
-        if not self.turns.restore_question():
-            self.widgets.toast.say(safe_format("The message that got no answer is in the history: ↑"), 5.0)
-
     def _ended(self, ended: TurnEnded, seconds: float) -> None:
         words = safe_format("{model}: {outcome}", model=safe_line(ended.model.model), outcome=Safe(ended.outcome))
         self.terminal.ended(words, seconds)
@@ -238,7 +234,7 @@ class Repl:
             self.widgets.transcript.lines([styled_line(words, TextRole.DIM) for words in self.context.notes])
         if self._early:
             self._deliver(self.keyboard.parse_keys(self._early))
-        self.context.bulletin.subscribe(self._show_failure)
+        self.context.notices.subscribe(self._show_failure)
         if self.context.resumed:
             self.effects.perform(resume_banner(self.context.session, self.context.resumed))
         self.app.create_background_task(self._warm())

@@ -140,8 +140,8 @@ class EffectRunner:
                 self._turns.replay(text, question=question)
             case Quit(code):
                 self._app.leave(code)
-            case ListChats(query) if self.session.library:
-                source = ChatSource(self.session.library, self.session, self._picker, self._start)
+            case ListChats(query) if self.session.chat_store:
+                source = ChatSource(self.session.chat_store, self.session, self._picker, self._start)
                 self._picker.open(source, query)
             case ListChats() | OpenChat() | Rename() | Fork() | Export() | Incognito():
                 self._start(self._run_chat_effect(effect))

@@ -28,16 +28,16 @@ class SavedHistory:
 
     async def begin(self, text: str = "") -> None:
         """Load past prompts, and restore `text` or the draft that was left in this directory."""
-        library = self._session.library
-        if library is None:
+        store = self._session.chat_store
+        if store is None:
             self.ready = True
             return
         place = self._session.location
-        past = await library.prompts(directory=place.directory, limit=_MOST)
+        past = await store.prompts(directory=place.directory, limit=_MOST)
         self.prompts += past
         self.ready = True
         self._draft.history.prepend([prompt.text for prompt in reversed(past)])
-        left = text or await library.recover_draft(place)
+        left = text or await store.recover_draft(place)
         if left and self._draft.empty:
             self._draft.set_text(left)
         self._saved = left
