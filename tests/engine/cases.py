@@ -1,4 +1,4 @@
-"""The table of conversations: what is asked, of whom, and what the models answer, in words that know no protocol."""
+"""Conversations as a table, independent of the protocol: questions, models asked, and scripted answers."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from tests.gateway.answers import Answer
 class Turn:
     """One question.
 
-    to        who is asked: the `same` as before, the protocol that comes `first` in this run, `next`, `third` or
-              `fourth`; the same model at a `second` place, or an `open` model (these two for Chat Completions alone)
-    stop_at   the piece of text or arguments at which the user presses Esc, "" for never
+    to        the model: the `same` as before, the protocol that comes `first` in this run, `next`, `third` or
+              `fourth`; the same model at a `second` provider, or an `open` model (these two only in Chat Completions)
+    stop_at   the piece of text or arguments at which the user cancels, "" for never
     """
 
     question: str | Message
@@ -42,7 +42,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Case:
-    """A conversation; `plan` is what is special about the session, `never` the protocol that knows no such thing."""
+    """A conversation; `plan` holds options of the session, `never` the protocol without this feature."""
 
     turns: tuple[Turn, ...]
     plan: tuple[tuple[str, Any], ...] = ()
@@ -75,13 +75,15 @@ CASES: dict[str, Case] = {
     ),
     "reasoning_unsigned": case(turn("why?", Reply(Reasoning("hm", signed=False), Text("So."))), turn("sure?", OK)),
     "reasoning_redacted": case(turn("why?", Reply(Reasoning("", redacted=True), Text("So."))), turn("sure?", OK)),
-    "two_thoughts": case(turn("why?", Reply(Reasoning("a"), Text("b"), Block(), Text("c"))), turn("sure?", OK)),
+    "two_reasonings": case(turn("why?", Reply(Reasoning("a"), Text("b"), Block(), Text("c"))), turn("sure?", OK)),
     "one_tool": case(turn("weather?", Reply(Reasoning("I look."), LOOK), Reply.text("Rain.")), turn("thanks", OK)),
     "parallel_tools": case(
         turn("both", Reply(Text("Both."), LOOK, COUNT, Call("look", {"city": "Bonn"})), Reply.text("Done.")),
         turn("thanks", OK),
     ),
-    "three_rounds": case(turn("go", Reply(LOOK), Reply(Reasoning("more"), COUNT), Reply(LOOK), Reply.text("Done."))),
+    "three_tool_rounds": case(
+        turn("go", Reply(LOOK), Reply(Reasoning("more"), COUNT), Reply(LOOK), Reply.text("Done."))
+    ),
     "tool_errors": case(
         turn(
             "go",
@@ -90,11 +92,11 @@ CASES: dict[str, Case] = {
         )
     ),
     "broken_arguments": case(turn("go", Reply(Call("look", "{broken")), OK), never=ApiProtocol.GEMINI),
-    "a_name_no_tool_can_have": case(turn("go", Reply(Call("functions.look", {"city": "Bonn"})), OK)),
-    "no_arguments": case(turn("go", Reply(Call("count", "")), OK), never=ApiProtocol.GEMINI),
+    "invalid_tool_name": case(turn("go", Reply(Call("functions.look", {"city": "Bonn"})), OK)),
+    "empty_arguments": case(turn("go", Reply(Call("count", "")), OK), never=ApiProtocol.GEMINI),
     "refusal": case(turn("do it", Reply(Refusal("I will not."))), turn("why?", OK)),
     "length": case(turn("long", Reply(Text("so far and no fur"), finish=Finish.LENGTH)), turn("go on", OK)),
-    "length_in_a_call": case(
+    "length_in_call": case(
         turn("go", Reply(Text("I look."), Call("look", pieces=('{"ci',)), finish=Finish.LENGTH)),
         turn("go on", OK),
         never=ApiProtocol.GEMINI,
@@ -120,7 +122,7 @@ CASES: dict[str, Case] = {
         params=Params(search=True),
         never=ApiProtocol.GEMINI,
     ),
-    "search_that_failed": case(
+    "failed_search": case(
         turn("tea?", Reply(Search("tea", failed="unavailable"), Text("Sorry."))),
         turn("sure?", OK),
         params=Params(search=True),
@@ -133,27 +135,27 @@ CASES: dict[str, Case] = {
         tools=None,
     ),
     "cut": case(turn("q", Reply(Text("one ", "two"), fault.fin())), turn("go on", OK)),
-    "cut_in_thought": case(turn("q", Reply(Reasoning("one ", "two"), fault.fin())), turn("go on", OK)),
-    "cut_in_a_call": case(
+    "cut_in_reasoning": case(turn("q", Reply(Reasoning("one ", "two"), fault.fin())), turn("go on", OK)),
+    "cut_in_call": case(
         turn("q", Reply(Text("I look."), Call("look", pieces=('{"c', '"}'))).after(2, fault.fin())), turn("go on", OK)
     ),
-    "failed_and_asked_again": case(turn("q", fault.status(400, "no")), turn("again", OK)),
+    "failed_then_asked_again": case(turn("q", fault.status(400, "no")), turn("again", OK)),
     "retried": case(turn("q", fault.status(529), OK)),
     "empty": case(turn("q", Reply()), turn("again", OK)),
     "empty_texts": case(turn("", OK), turn("  ", Reply(Text("\n"), LOOK), OK), turn("and?", OK)),
-    "an_own_word_for_the_end": case(turn("q", Reply(Text("hm"), finish="brand_new"))),
-    "images_and_a_document": case(
+    "unknown_finish_reason": case(turn("q", Reply(Text("hm"), finish="brand_new"))),
+    "images_and_document": case(
         turn(user_message("what?", PNG, Image("image/jpeg", url="https://a.example/b.jpg")), OK),
         turn(user_message("read", File("a.pdf", "application/pdf", b"%PDF")), OK),
     ),
-    "stopped_in_words": case(turn("q", Reply(Text("one "), fault.stall()), stop_at="one "), turn("go on", OK)),
-    "stopped_in_a_call": case(
+    "cancelled_in_text": case(turn("q", Reply(Text("one "), fault.stall()), stop_at="one "), turn("go on", OK)),
+    "cancelled_in_call": case(
         turn("q", Reply(Text("I "), Call("look", pieces=('{"c', '"}'))).after(2, fault.stall()), stop_at='{"c'),
         turn("go on", OK),
         never=ApiProtocol.GEMINI,
     ),
-    "too_many_rounds": case(turn("q", Reply(LOOK), Reply(LOOK)), turn("enough", OK), max_rounds=2),
-    "there_and_back": case(
+    "round_limit": case(turn("q", Reply(LOOK), Reply(LOOK)), turn("enough", OK), max_rounds=2),
+    "switch_through_all_protocols": case(
         turn("a", Reply(Reasoning("ra"), Text("ta"), LOOK), Reply(Reasoning("ra2"), Text("ta2"))),
         turn("b", Reply(Reasoning("rb"), LOOK, COUNT), Reply(Reasoning("rb2"), Text("tb2")), to="next"),
         turn("c", Reply(Reasoning("rc"), Text("tc"), COUNT), Reply.text("tc2"), to="third"),
@@ -162,15 +164,15 @@ CASES: dict[str, Case] = {
         params=Params(think=Effort.LOW),
         system="Be brief.",
     ),
-    "switched_in_mid_air": case(
+    "switch_after_cut": case(
         turn("a", Reply(Reasoning("ra"), LOOK), Reply(Text("one "), fault.fin())),
         turn("b", Reply(Reasoning("rb"), COUNT), OK, to="next"),
         turn("c", OK, to="first"),
     ),
-    "another_place_of_the_same_protocol": case(
+    "same_protocol_other_provider": case(
         turn("a", Reply(Reasoning("ra"), LOOK), OK), turn("b", OK, to="second"), turn("c", OK, to="first")
     ),
-    "odd_ids": case(
+    "foreign_call_ids": case(
         turn(
             "a", Reply(Call("look", {"city": "Bonn"}, id="föreign/" + "x" * 70), Call("count", {"to": 2}, id="a")), OK
         ),
@@ -178,7 +180,7 @@ CASES: dict[str, Case] = {
         turn("c", OK, to="third"),
         turn("d", OK, to="fourth"),
     ),
-    "calls_of_one_id": case(
+    "duplicate_call_ids": case(
         turn("a", Reply(Call("look", {"city": "Bonn"}, id="x"), Call("look", {"city": "Köln"}, id="x")), OK),
         turn("b", OK, to="next"),
     ),

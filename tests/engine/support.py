@@ -1,4 +1,4 @@
-"""A session as a test has it: the real engine over the real providers, a small toolbox, and the gateway."""
+"""A chat session for tests: the real engine and providers, a small toolbox, and the gateway."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from tests.providers.support import KEY, SPEECHES, Quick, model, profile, setup
 
 @tool
 async def look(city: Annotated[str, "Where to look."]) -> Answer:
-    """Tells the weather."""
+    """Report the weather."""
     return ToolError(f"no city {city!r}") if city == "Atlantis" else f"rain in {city}"
 
 
 @tool
 async def count(to: Annotated[int, "How far."]) -> Answer:
-    """Counts."""
+    """Count up to a number."""
     return " ".join(map(str, range(1, to + 1)))
 
 
@@ -39,44 +39,44 @@ TOOLBOX = Toolbox(Path("/nowhere"), tools=(look, count))
 
 
 def profiles(gateway: Gateway, url: str = "", **fields: Any) -> list[ProviderConfig]:
-    """A provider for each protocol, at another `url` than the gateway's, and a second Chat Completions, `second`."""
-    away = replace(profile(gateway.url + "/second", ApiProtocol.CHAT, **(fields | {"key": KEY})), name="second")
-    return [*(profile(url or gateway.url, speech, **fields) for speech in SPEECHES), away]
+    """A provider for each protocol, at `url` or the gateway, and a second one for Chat Completions, `second`."""
+    second = replace(profile(gateway.url + "/second", ApiProtocol.CHAT, **(fields | {"key": KEY})), name="second")
+    return [*(profile(url or gateway.url, protocol, **fields) for protocol in SPEECHES), second]
 
 
 @asynccontextmanager
 async def session(
     gateway: Gateway,
-    speech: ApiProtocol,
+    protocol: ApiProtocol,
     *,
     url: str = "",
     fields: dict[str, Any] | None = None,
     policy: RetryPolicy | None = None,
     fallback: Mapping[ModelRef, Sequence[str]] | None = None,
-    library: Callable[[], ChatStore] | None = None,
+    store: Callable[[], ChatStore] | None = None,
     **plan: Any,
 ) -> AsyncIterator[ChatSession]:
-    """A conversation that begins with the model of one protocol; connections are closed at the end.
+    """Open a session with the model of one protocol; connections are closed at the end.
 
-    `url` is where the providers are, `fields` are of their profiles, `plan` of the session's plan; without a
-    `library` nothing is kept.
+    `url` is the base URL of the providers, `fields` override their configs, `plan` holds fields of `TurnConfig`;
+    without a `store` nothing is saved.
     """
     made = profiles(gateway, url, **(fields or {}))
     registry = ProviderRegistry(setup(*made, policy=policy or Quick(), fallback=fallback or {}))
     try:
-        yield ChatSession(TurnConfig(model(speech), registry, **{"tools": TOOLBOX, **plan}), library)
+        yield ChatSession(TurnConfig(model(protocol), registry, **{"tools": TOOLBOX, **plan}), store)
     finally:
         await registry.aclose()
 
 
 async def ask(session: ChatSession, question: str | Message, to: ModelRef | None = None) -> list[Event]:
-    """One message sent below the head and answered: all events."""
+    """Send one message below the head; return all events of its turn."""
     message = user_message(question) if isinstance(question, str) else question
     return await events_of(session.send(session.add(message, session.conversation.head), to))
 
 
 async def events_of(turn: Turn, at: Callable[[int, Event], object] = lambda n, event: None) -> list[Event]:
-    """All events of a turn; `at` is called with each as it comes."""
+    """All events of a turn; `at` is called with the number and event of each."""
     seen: list[Event] = []
     async with aclosing(turn.events()) as events:
         async for event in events:
@@ -86,7 +86,7 @@ async def events_of(turn: Turn, at: Callable[[int, Event], object] = lambda n, e
 
 
 def ended(events: list[Event]) -> TurnEnded:
-    """The end of a turn: its last event, and the only one of its kind."""
+    """The last event of a turn, checked to be its only `TurnEnded`."""
     ends = [event for event in events if isinstance(event, TurnEnded)]
     assert len(ends) == 1
     assert events[-1] is ends[0]
@@ -94,7 +94,7 @@ def ended(events: list[Event]) -> TurnEnded:
 
 
 def said(events: list[Event]) -> str:
-    """The words that were streamed."""
+    """The streamed text."""
     deltas = [event.delta for event in events if isinstance(event, Streamed)]
     return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
 

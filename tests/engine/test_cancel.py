@@ -1,4 +1,4 @@
-"""Cancel at any moment: the connection is closed at once, nothing is left, and the turn ends as an event."""
+"""Cancel at any moment: the connection closes, no task is left, and the turn ends with an event."""
 
 from __future__ import annotations
 
@@ -21,42 +21,42 @@ from tests.engine.support import TOOLBOX, ask, ended, events_of, session
 from tests.gateway import Call, Gate, Gateway, Quirk, Reply, fault
 from tests.providers.support import SPEECHES
 
-ALL = pytest.mark.parametrize("speech", SPEECHES)
-SOON = 5.0  # how soon is measured in tests/bench/cancel.py
+ALL = pytest.mark.parametrize("protocol", SPEECHES)
+SOON = 5.0  # seconds; tests/bench/cancel.py measures the latency
 
 
-def strangers(before: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
-    """The tasks that are new and not the gateway's."""
+def new_tasks(before: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
+    """Tasks started since `before`, without the gateway's."""
     return {task for task in asyncio.all_tasks() - before if "tests/gateway" not in repr(task.get_coro())}
 
 
-async def settled(before: set[asyncio.Task[Any]]) -> None:
-    """Within a moment no task of ours is left."""
+async def wait_for_no_new_task(before: set[asyncio.Task[Any]]) -> None:
+    """Wait until no task of the client is left."""
     async with asyncio.timeout(SOON):
-        while strangers(before):
+        while new_tasks(before):
             await asyncio.sleep(0)
 
 
 LONG = (gw.Reasoning("h", "m"), gw.Text("one ", "two ", "three "), Call("look", {"city": "Köln"}), gw.Text("end"))
 
 
-async def events_before_silence(gateway: Gateway, speech: ApiProtocol) -> int:
-    """How many events there are to cancel at, when the server says `LONG` and then nothing."""
+async def events_before_silence(gateway: Gateway, protocol: ApiProtocol) -> int:
+    """Count the events to cancel at when the server sends `LONG` and then nothing."""
     gateway.reply(Reply(*LONG, fault.cut()))
-    async with session(gateway, speech) as talk:
-        events = await ask(talk, "hello")
+    async with session(gateway, protocol) as chat:
+        events = await ask(chat, "hello")
     return sum(isinstance(event, Streamed) for event in events) + 2
 
 
 @ALL
-async def test_cancel_at_any_event_of_a_reply(gateway: Gateway, speech: ApiProtocol) -> None:
-    """At each event in turn, the server still having more to say."""
-    count = await events_before_silence(gateway, speech)
+async def test_cancel_at_any_event_closes_connection(gateway: Gateway, protocol: ApiProtocol) -> None:
+    """Cancels at each event in turn, while the server still holds back text."""
+    count = await events_before_silence(gateway, protocol)
     assert count > 8
-    async with session(gateway, speech) as talk:
+    async with session(gateway, protocol) as chat:
         for at in range(1, count + 1):
             gateway.reply(Reply(*LONG, fault.stall()))
-            turn = talk.send(talk.add(user_message("hello"), None))
+            turn = chat.send(chat.add(user_message("hello"), None))
 
             def stop(number: int, event: Event, turn: Turn = turn, at: int = at) -> None:
                 if number == at:
@@ -65,7 +65,7 @@ async def test_cancel_at_any_event_of_a_reply(gateway: Gateway, speech: ApiProto
             before, asked = asyncio.all_tasks(), len(gateway.asked)
             events = await events_of(turn, stop)
             assert ended(events).outcome is Outcome.CANCELLED
-            await settled(before)
+            await wait_for_no_new_task(before)
             if len(gateway.asked) == asked:
                 assert at <= 2, "nothing was asked"
                 gateway.forget()
@@ -74,11 +74,11 @@ async def test_cancel_at_any_event_of_a_reply(gateway: Gateway, speech: ApiProto
 
 
 @ALL
-async def test_what_came_is_kept_and_nothing_else(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_cancel_keeps_only_received_text(gateway: Gateway, protocol: ApiProtocol) -> None:
     gate = Gate()
     gateway.reply(Reply(gw.Text("one ", "two "), gate, gw.Text("three")))
-    async with session(gateway, speech) as talk:
-        turn = talk.send(talk.add(user_message("hello"), None))
+    async with session(gateway, protocol) as chat:
+        turn = chat.send(chat.add(user_message("hello"), None))
 
         async def stop() -> None:
             await gate.reached.wait()
@@ -95,27 +95,29 @@ async def test_what_came_is_kept_and_nothing_else(gateway: Gateway, speech: ApiP
     )
     end = ended(events)
     assert end.has_content == bool(kept)
-    assert (talk.conversation.head is None) == (not kept)
+    assert (chat.conversation.head is None) == (not kept)
 
 
 @ALL
-async def test_cancel_while_waiting_for_headers(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_cancel_while_waiting_for_headers_closes_connection(gateway: Gateway, protocol: ApiProtocol) -> None:
     gateway.reply(fault.silence())
-    async with session(gateway, speech) as talk:
-        question = talk.add(user_message("hello"), None)
-        turn = talk.send(question)
+    async with session(gateway, protocol) as chat:
+        question = chat.add(user_message("hello"), None)
+        turn = chat.send(question)
         asked = asyncio.create_task(gateway.request())
         asked.add_done_callback(lambda _: turn.cancel())
         before = asyncio.all_tasks()
         events = await events_of(turn)
         await gateway.asked[0].wait_closed(SOON)
         assert (ended(events).outcome, ended(events).has_content) == (Outcome.CANCELLED, False)
-        assert talk.conversation.head is None
-        await settled(before)
+        assert chat.conversation.head is None
+        await wait_for_no_new_task(before)
 
 
 @ALL
-async def test_cancel_while_sdk_loads(gateway: Gateway, speech: ApiProtocol, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_cancel_while_sdk_loads_sends_nothing(
+    gateway: Gateway, protocol: ApiProtocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
     started = asyncio.Event()
     load: Callable[..., Any] = client_pool.load_on_thread
 
@@ -125,52 +127,52 @@ async def test_cancel_while_sdk_loads(gateway: Gateway, speech: ApiProtocol, mon
         return await load(build)
 
     monkeypatch.setattr(client_pool, "load_on_thread", slow)
-    async with session(gateway, speech) as talk:
-        turn = talk.send(talk.add(user_message("hello"), None))
+    async with session(gateway, protocol) as chat:
+        turn = chat.send(chat.add(user_message("hello"), None))
         waiting = asyncio.create_task(started.wait())
         waiting.add_done_callback(lambda _: turn.cancel())
         before = asyncio.all_tasks()
         events = await events_of(turn)
         assert ended(events).outcome is Outcome.CANCELLED
-        await settled(before)
+        await wait_for_no_new_task(before)
     assert not gateway.requests
 
 
 @ALL
-async def test_cancel_before_turn_began(gateway: Gateway, speech: ApiProtocol) -> None:
-    async with session(gateway, speech) as talk:
-        turn = talk.send(talk.add(user_message("hello"), None))
+async def test_cancel_before_turn_began_sends_nothing(gateway: Gateway, protocol: ApiProtocol) -> None:
+    async with session(gateway, protocol) as chat:
+        turn = chat.send(chat.add(user_message("hello"), None))
         turn.cancel()
         assert ended(await events_of(turn)).outcome is Outcome.CANCELLED
     assert not gateway.requests
 
 
 @ALL
-async def test_cancel_while_waiting_to_retry(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_cancel_while_waiting_to_retry_sends_no_retry(gateway: Gateway, protocol: ApiProtocol) -> None:
     gateway.reply(fault.status(529, retry_after="29"))
-    async with patient(gateway, speech) as talk:
-        turn = talk.send(talk.add(user_message("hello"), None))
+    async with session_with_real_delays(gateway, protocol) as chat:
+        turn = chat.send(chat.add(user_message("hello"), None))
         before = asyncio.all_tasks()
         events = await events_of(
             turn, lambda n, e: turn.cancel() if isinstance(e, Streamed) and isinstance(e.delta, Retrying) else None
         )
         assert ended(events).outcome is Outcome.CANCELLED
-        await settled(before)
+        await wait_for_no_new_task(before)
     assert len(gateway.asked) == 1
 
 
-def patient(gateway: Gateway, speech: ApiProtocol) -> Any:
-    """A session whose tries are really waited for."""
-    return session(gateway, speech, policy=RetryPolicy())
+def session_with_real_delays(gateway: Gateway, protocol: ApiProtocol) -> Any:
+    """Open a session with the real delays between retries."""
+    return session(gateway, protocol, policy=RetryPolicy())
 
 
 @ALL
-async def test_cancel_while_tools_run(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_cancel_while_tools_run_keeps_finished_results(gateway: Gateway, protocol: ApiProtocol) -> None:
     released: list[str] = []
 
     @tool
     async def sleep(name: Annotated[str, "Who."]) -> Answer:
-        """Never ends."""
+        """Wait forever."""
         try:
             await asyncio.Event().wait()
         finally:
@@ -187,12 +189,12 @@ async def test_cancel_while_tools_run(gateway: Gateway, speech: ApiProtocol) -> 
     )
     gateway.reply(Reply.text("and on"))
     tools = Toolbox(TOOLBOX._context.cwd, tools=(sleep, *TOOLBOX._tools.values()))
-    async with session(gateway, speech, tools=tools) as talk:
-        turn = talk.send(talk.add(user_message("hello"), None))
+    async with session(gateway, protocol, tools=tools) as chat:
+        turn = chat.send(chat.add(user_message("hello"), None))
         before = asyncio.all_tasks()
         events = await events_of(turn, lambda n, e: turn.cancel() if isinstance(e, ToolFinished) else None)
         assert ended(events).outcome is Outcome.CANCELLED
-        await settled(before)
+        await wait_for_no_new_task(before)
         assert sorted(released) == ["a", "b"]
         results = [e.message for e in events if isinstance(e, MessageDone) and e.message.role is Role.TOOL]
         assert [result.text for result in results[0].results] == [
@@ -200,43 +202,43 @@ async def test_cancel_while_tools_run(gateway: Gateway, speech: ApiProtocol) -> 
             "rain in Bonn",
             "cancelled by the user",
         ]
-        again = await ask(talk, "go on")
+        again = await ask(chat, "go on")
         assert ended(again).outcome is Outcome.COMPLETE
     assert len([e for e in events if isinstance(e, ToolStarted)]) == 3
 
 
 @ALL
-async def test_a_reader_who_leaves_closes_the_connection(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_turn_events_closed_early_closes_connection(gateway: Gateway, protocol: ApiProtocol) -> None:
     gateway.reply(Reply(gw.Text("one ", "two "), fault.stall()))
-    async with session(gateway, speech) as talk:
+    async with session(gateway, protocol) as chat:
         before = asyncio.all_tasks()
-        events = talk.send(talk.add(user_message("hello"), None)).events()
+        events = chat.send(chat.add(user_message("hello"), None)).events()
         async for event in events:
             if isinstance(event, Streamed):
                 break
         await events.aclose()
         await gateway.asked[0].wait_closed(SOON)
-        await settled(before)
+        await wait_for_no_new_task(before)
 
 
 @ALL
-async def test_a_cancel_when_all_was_said_takes_nothing_away(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_cancel_after_complete_message_changes_nothing(gateway: Gateway, protocol: ApiProtocol) -> None:
     gateway.reply(Reply.text("all said", quirks={Quirk.NO_DONE}))
-    async with session(gateway, speech) as talk:
-        turn = talk.send(talk.add(user_message("hello"), None))
+    async with session(gateway, protocol) as chat:
+        turn = chat.send(chat.add(user_message("hello"), None))
         events = await events_of(turn, lambda n, e: turn.cancel() if isinstance(e, MessageDone) else None)
     assert ended(events).outcome is Outcome.COMPLETE
 
 
-async def test_one_of_two_turns_over_one_pool_is_cancelled_alone(gateway: Gateway) -> None:
+async def test_cancel_of_one_turn_leaves_other_on_same_pool(gateway: Gateway) -> None:
     gate = Gate()
     for _ in SPEECHES:
         gateway.reply(Reply(gw.Text("first "), gate, gw.Text("rest")), model="stays")
         gateway.reply(Reply(gw.Text("first "), fault.stall()), model="goes")
-    async with session(gateway, SPEECHES[0]) as talk:
-        question = talk.add(user_message("hello"), None)
-        for speech in SPEECHES:
-            stays, goes = (talk.send(question, type(talk.model)(speech.value, name)) for name in ("stays", "goes"))
+    async with session(gateway, SPEECHES[0]) as chat:
+        question = chat.add(user_message("hello"), None)
+        for protocol in SPEECHES:
+            stays, goes = (chat.send(question, type(chat.model)(protocol.value, name)) for name in ("stays", "goes"))
             staying = asyncio.create_task(events_of(stays))
             going = asyncio.create_task(
                 events_of(goes, lambda n, e, t=goes: t.cancel() if isinstance(e, Streamed) else None)

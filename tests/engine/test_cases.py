@@ -1,6 +1,6 @@
-"""The table of conversations through every protocol: whole request bodies and whole event lists, every request valid.
+"""The table of conversations through every protocol: request bodies and events, compared with `golden/`.
 
-What is expected stands in `golden/`, a file a conversation, and is read by people when it changes.
+One golden file holds one conversation; review it when it changes.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ PLACES = {"first": 0, "next": 1, "third": 2, "fourth": 3}
 
 
 @pytest.mark.parametrize("name", cases.CASES)
-async def test_a_conversation_in_all_four_languages(
+async def test_conversation_matches_golden_file_in_every_protocol(
     gateway: Gateway, name: str, request: pytest.FixtureRequest
 ) -> None:
-    speeches = [speech for speech in SPEECHES if speech is not cases.CASES[name].never]
-    text = "".join([await told(gateway, name, speech) for speech in speeches])
+    protocols = [protocol for protocol in SPEECHES if protocol is not cases.CASES[name].never]
+    text = "".join([await transcript(gateway, name, protocol) for protocol in protocols])
     golden.check(FOLDER / f"{name}.txt", text, update=bool(request.config.getoption("--update-golden")))
 
 
-async def told(gateway: Gateway, name: str, first: ApiProtocol) -> str:
-    """One conversation beginning with one protocol, as text."""
+async def transcript(gateway: Gateway, name: str, first: ApiProtocol) -> str:
+    """One conversation as text, starting with the protocol `first`."""
     case, names, lines = cases.CASES[name], golden.Names(), [f"######## {first.value}\n"]
     bodies = golden.Bodies(names)
-    async with session(gateway, first, **{"tools": TOOLBOX, **dict(case.plan)}) as talk:
+    async with session(gateway, first, **{"tools": TOOLBOX, **dict(case.plan)}) as chat:
         for turn in case.turns:
-            talk.switch_model(who(turn.to, first, talk.model))
+            chat.switch_model(target_model(turn.to, first, chat.model))
             gateway.reply(*turn.answers)
             message = cases.user_message(turn.question) if isinstance(turn.question, str) else turn.question
-            running = talk.send(talk.add(message, talk.conversation.head))
+            running = chat.send(chat.add(message, chat.conversation.head))
             asked = len(gateway.asked)
-            events = await events_of(running, stopping(running, turn.stop_at))
+            events = await events_of(running, cancel_at(running, turn.stop_at))
             ended(events)
             sent = gateway.asked[asked:]
             lines += [f"---- {s.method} {s.path}\n{bodies(s.path, s.body)}\n" for s in sent]
@@ -52,20 +52,20 @@ async def told(gateway: Gateway, name: str, first: ApiProtocol) -> str:
     return "".join(lines)
 
 
-def stopping(turn: Turn, at: str) -> Callable[[int, Event], None]:
-    """Presses Esc at this piece of text or arguments."""
+def cancel_at(turn: Turn, at: str) -> Callable[[int, Event], None]:
+    """Observer that cancels the turn at this piece of text or arguments."""
 
-    def look(_: int, event: Event) -> None:
+    def observe(_: int, event: Event) -> None:
         delta = event.delta if isinstance(event, Streamed) else None
         piece = delta.text if isinstance(delta, TextDelta) else ""
         piece = delta.arguments if isinstance(delta, ToolCallDelta) else piece
         if at and piece == at:
             turn.cancel()
 
-    return look
+    return observe
 
 
-def who(to: str, first: ApiProtocol, now: ModelRef) -> ModelRef:
+def target_model(to: str, first: ApiProtocol, now: ModelRef) -> ModelRef:
     if to == "same":
         return now
     if to == "second":

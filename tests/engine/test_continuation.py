@@ -1,4 +1,4 @@
-"""A reply that stopped is gone on with: the seam has neither repetition nor gap, and it is one reply."""
+"""Continuation of an interrupted reply: one reply, without repetition or gap at the joint."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tests.gateway import Text as Words
 from tests.gateway.reading import question
 from tests.providers.support import SPEECHES
 
-ALL = pytest.mark.parametrize("speech", SPEECHES)
+ALL = pytest.mark.parametrize("protocol", SPEECHES)
 
 
-def sewn(tail: str, *pieces: str) -> str:
-    seam = OverlapFilter(tail)
-    return "".join([*map(seam.feed, pieces), seam.close()])
+def filtered(tail: str, *pieces: str) -> str:
+    overlap = OverlapFilter(tail)
+    return "".join([*map(overlap.feed, pieces), overlap.close()])
 
 
 @pytest.mark.parametrize(
@@ -43,55 +43,55 @@ def sewn(tail: str, *pieces: str) -> str:
         ("aaaaaaaaaa", ("aaaaaaaaaab",), "b"),
     ],
 )
-def test_the_seam(tail: str, pieces: tuple[str, ...], new: str) -> None:
-    assert sewn(tail, *pieces) == new
+def test_overlap_filter_removes_repeated_tail(tail: str, pieces: tuple[str, ...], new: str) -> None:
+    assert filtered(tail, *pieces) == new
 
 
 @given(st.text("ab \n", max_size=60), st.text("ab \n", max_size=30), st.data())
-def test_the_seam_does_not_depend_on_the_pieces_and_loses_no_new_word(tail: str, new: str, data: st.DataObject) -> None:
+def test_overlap_filter_is_independent_of_pieces(tail: str, new: str, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.sets(st.integers(0, len(new)))))
     pieces = [new[a:b] for a, b in zip([0, *cuts], [*cuts, len(new)], strict=True)]
-    got = sewn(tail, *pieces)
-    assert got == sewn(tail, new)
+    got = filtered(tail, *pieces)
+    assert got == filtered(tail, new)
     assert new.endswith(got)
     assert tail.endswith(new[: len(new) - len(got)])
 
 
 @pytest.mark.parametrize("outcome", [Outcome.CUT, Outcome.STALLED, Outcome.LENGTH, Outcome.CANCELLED])
-def test_what_can_be_gone_on_with(outcome: Outcome) -> None:
+def test_resumable_text_of_interrupted_reply(outcome: Outcome) -> None:
     assert resumable_text([user_message("q"), Message(Role.ASSISTANT, (Text("so"),), outcome=outcome)]) == "so"
 
 
-def test_what_cannot() -> None:
+def test_resumable_text_of_complete_or_empty_reply_is_none() -> None:
     whole = Message(Role.ASSISTANT, (Text("so"),), outcome=Outcome.COMPLETE)
     empty = Message(Role.ASSISTANT, (), outcome=Outcome.CUT)
-    assert [resumable_text(talk) for talk in ([], [user_message("q")], [whole], [empty])] == [None] * 4
+    assert [resumable_text(chat) for chat in ([], [user_message("q")], [whole], [empty])] == [None] * 4
 
 
 @ALL
-async def test_the_same_reply_goes_on(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_continuation_extends_same_reply_without_overlap(gateway: Gateway, protocol: ApiProtocol) -> None:
     gateway.reply(Reply(Words("The quick ", "brown fox"), fault.fin()))
     gateway.reply(
         Reply(Words("brown", " fox jumps over "), finish=Finish.LENGTH), Reply.text("the dog."), Reply.text("yes")
     )
-    async with session(gateway, speech) as talk:
-        await ask(talk, "tell me")
+    async with session(gateway, protocol) as chat:
+        await ask(chat, "tell me")
         for _ in range(2):
-            head = talk.conversation.head
+            head = chat.conversation.head
             assert head is not None
-            events = await events_of(talk.send(head))
+            events = await events_of(chat.send(head))
         assert (said(events), ended(events).outcome) == ("the dog.", Outcome.COMPLETE)
         done = [e for e in events if isinstance(e, MessageDone)]
         assert [e.parent for e in done] == [head]
-        assert "".join(m.text for m in talk.conversation.history() if m.role is Role.ASSISTANT) == (
+        assert "".join(m.text for m in chat.conversation.history() if m.role is Role.ASSISTANT) == (
             "The quick brown fox jumps over the dog."
         )
         asked = question(gateway.asked[1])
         assert "cut off" in asked
         assert "The quick brown fox" in asked
-        await ask(talk, "is that all?")
+        await ask(chat, "is that all?")
     body = str(gateway.asked[-1].body)
-    if speech is ApiProtocol.RESPONSES:  # a text with a phase of its own stays an item of its own
+    if protocol is ApiProtocol.RESPONSES:  # a text with its own phase stays a separate item
         texts = [part["text"] for item in gateway.asked[-1].body["input"] for part in item["content"]]
         assert "".join(texts[1:-1]) == "The quick brown fox jumps over the dog."
     else:
@@ -99,24 +99,24 @@ async def test_the_same_reply_goes_on(gateway: Gateway, speech: ApiProtocol) -> 
     assert "cut off" not in body
 
 
-async def test_a_model_that_goes_on_by_itself_is_not_asked_to(gateway: Gateway) -> None:
+async def test_continuation_with_prefill_sends_no_instruction(gateway: Gateway) -> None:
     gateway.reply(Reply(Words("The quick "), fault.fin()), Reply.text("brown fox"))
-    async with session(gateway, ApiProtocol.ANTHROPIC) as talk:
-        talk.switch_model(ModelRef("anthropic", "claude-sonnet-4"))
-        await ask(talk, "tell me")
-        assert talk.conversation.head is not None
-        await events_of(talk.send(talk.conversation.head))
-        assert "".join(m.text for m in talk.conversation.history()[1:]) == "The quick brown fox"
+    async with session(gateway, ApiProtocol.ANTHROPIC) as chat:
+        chat.switch_model(ModelRef("anthropic", "claude-sonnet-4"))
+        await ask(chat, "tell me")
+        assert chat.conversation.head is not None
+        await events_of(chat.send(chat.conversation.head))
+        assert "".join(m.text for m in chat.conversation.history()[1:]) == "The quick brown fox"
     last = gateway.asked[-1].body["messages"][-1]
     assert (last["role"], last["content"]) == ("assistant", [{"type": "text", "text": "The quick"}])
 
 
 @ALL
-async def test_a_continuation_that_fails_leaves_the_head_where_it_is(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_continuation_failed_leaves_head_unchanged(gateway: Gateway, protocol: ApiProtocol) -> None:
     gateway.reply(Reply(Words("The quick "), fault.fin()), fault.status(400))
-    async with session(gateway, speech) as talk:
-        await ask(talk, "tell me")
-        head = talk.conversation.head
+    async with session(gateway, protocol) as chat:
+        await ask(chat, "tell me")
+        head = chat.conversation.head
         assert head is not None
-        await events_of(talk.send(head))
-        assert talk.conversation.head == head
+        await events_of(chat.send(head))
+        assert chat.conversation.head == head

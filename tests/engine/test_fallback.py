@@ -1,4 +1,4 @@
-"""Chains of models: the next one takes over aloud, before any text, and only from the provider's own trouble."""
+"""Fallback models: used before any text, with a notice, and only for failures of the provider."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from tests.gateway import Call, Gateway, Reply, fault
 from tests.gateway.answers import Answer
 from tests.providers.support import SPEECHES, model
 
-ALL = pytest.mark.parametrize("speech", SPEECHES)
+ALL = pytest.mark.parametrize("protocol", SPEECHES)
 
 
-def chain(speech: ApiProtocol) -> dict[ModelRef, list[str]]:
-    """The other three protocols take over, in their order; names that mean nothing are passed over."""
-    return {model(speech): ["no such model", *(str(model(other)) for other in SPEECHES if other is not speech)]}
+def chain(protocol: ApiProtocol) -> dict[ModelRef, list[str]]:
+    """Fallback to the other three protocols, in their order; an unknown name is skipped."""
+    return {model(protocol): ["no such model", *(str(model(other)) for other in SPEECHES if other is not protocol)]}
 
 
-def following(speech: ApiProtocol) -> ModelRef:
-    return next(model(other) for other in SPEECHES if other is not speech)
+def first_fallback(protocol: ApiProtocol) -> ModelRef:
+    return next(model(other) for other in SPEECHES if other is not protocol)
 
 
-def adapted(events: list[Any]) -> list[str]:
+def provider_notices(events: list[Any]) -> list[str]:
     return [e.delta.words for e in events if isinstance(e, Streamed) and isinstance(e.delta, ProviderNotice)]
 
 
-class Priced:
-    """A price that tells who was asked for it."""
+class FakePrices:
+    """Prices that record the models asked for."""
 
     def __init__(self) -> None:
         self.asked: list[ModelRef] = []
@@ -57,49 +57,49 @@ class Priced:
 
 @ALL
 @pytest.mark.parametrize("trouble", [fault.status(529), fault.status(500), fault.status(429), fault.reset()], ids=str)
-async def test_the_next_one_takes_over_and_says_so(gateway: Gateway, speech: ApiProtocol, trouble: Answer) -> None:
+async def test_fallback_on_provider_failure_uses_next_model_with_notice(
+    gateway: Gateway, protocol: ApiProtocol, trouble: Answer
+) -> None:
     gateway.reply(*[trouble] * 3, Reply(gw.Text("here"), Call("look", {"city": "Bonn"})), Reply.text(" I am"))
-    prices = Priced()
-    async with session(gateway, speech, fallback=chain(speech), prices=prices) as talk:
-        events = await ask(talk, "hello")
+    prices = FakePrices()
+    async with session(gateway, protocol, fallback=chain(protocol), prices=prices) as chat:
+        events = await ask(chat, "hello")
     assert (said(events), ended(events).outcome) == ("here I am", Outcome.COMPLETE)
-    (words,) = adapted(events)
-    assert words.endswith(f"{following(speech)} takes over.")
+    (words,) = provider_notices(events)
+    assert words.endswith(f"{first_fallback(protocol)} takes over.")
     origins = {e.message.origin.ref for e in events if isinstance(e, MessageDone) and e.message.origin}
-    assert origins == {following(speech)}
-    assert prices.asked == [following(speech)] * 2
+    assert origins == {first_fallback(protocol)}
+    assert prices.asked == [first_fallback(protocol)] * 2
 
 
 @ALL
 @pytest.mark.parametrize("trouble", [fault.status(400), fault.status(401), fault.status(404)], ids=str)
-async def test_what_is_wrong_with_us_is_told_and_not_carried_elsewhere(
-    gateway: Gateway, speech: ApiProtocol, trouble: Answer
-) -> None:
+async def test_fallback_on_client_error_is_not_used(gateway: Gateway, protocol: ApiProtocol, trouble: Answer) -> None:
     gateway.reply(trouble)
-    async with session(gateway, speech, fallback=chain(speech)) as talk:
-        assert ended(await ask(talk, "hello")).outcome is Outcome.FAILED
+    async with session(gateway, protocol, fallback=chain(protocol)) as chat:
+        assert ended(await ask(chat, "hello")).outcome is Outcome.FAILED
     assert len(gateway.asked) == 1
 
 
 @ALL
-async def test_never_after_text(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_fallback_after_text_is_not_used(gateway: Gateway, protocol: ApiProtocol) -> None:
     gateway.reply(Reply.text("one two").after(1, fault.error_event(529)))
-    async with session(gateway, speech, fallback=chain(speech)) as talk:
-        events = await ask(talk, "hello")
+    async with session(gateway, protocol, fallback=chain(protocol)) as chat:
+        events = await ask(chat, "hello")
     assert (said(events), ended(events).outcome, len(gateway.asked)) == ("one ", Outcome.CUT, 1)
 
 
-async def test_when_none_can_the_last_one_is_told(gateway: Gateway) -> None:
+async def test_fallback_exhausted_returns_last_failure(gateway: Gateway) -> None:
     gateway.always(fault.status(529))
-    async with session(gateway, SPEECHES[0], fallback=chain(SPEECHES[0])) as talk:
-        events = await ask(talk, "hello")
+    async with session(gateway, SPEECHES[0], fallback=chain(SPEECHES[0])) as chat:
+        events = await ask(chat, "hello")
     failure = ended(events).failure
     assert failure is not None
-    assert (failure.kind, len(adapted(events)), len(gateway.asked)) == (FailureKind.OVERLOADED, 3, 12)
+    assert (failure.kind, len(provider_notices(events)), len(gateway.asked)) == (FailureKind.OVERLOADED, 3, 12)
 
 
 class Slow:
-    """A provider that lets wait before it fails or answers."""
+    """A provider that waits before it fails or answers."""
 
     def __init__(self, name: str, seconds: float, failure: Failure | None = None) -> None:
         self.origin = Origin(name, ApiProtocol.CHAT, "m")
@@ -114,8 +114,8 @@ class Slow:
         yield Finished(FinishReason.STOP)
 
 
-async def test_who_takes_over_has_all_the_time_for_the_first_content() -> None:
-    """One waits 0.3 s before it gives up, the other 0.3 s before it speaks, and 0.5 s are allowed."""
+async def test_fallback_restarts_first_content_timeout() -> None:
+    """The first fails after 0.3 s, the second answers after 0.3 s, and 0.5 s are allowed."""
 
     async def second(_: ModelRef) -> Slow:
         return Slow("second", 0.3)

@@ -1,4 +1,4 @@
-"""A host that cannot be reached is waited for where the user asked for that, and only there."""
+"""Waiting for an unreachable host, only when the user asked for it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.engine.support import ask, ended, events_of, said, session
 from tests.gateway import Gateway, Reply, Text, fault
 from tests.providers.support import SPEECHES
 
-ALL = pytest.mark.parametrize("speech", SPEECHES)
+ALL = pytest.mark.parametrize("protocol", SPEECHES)
 
 
 def retries(events: list[Event]) -> list[Retrying]:
@@ -23,12 +23,12 @@ def retries(events: list[Event]) -> list[Retrying]:
 
 
 @ALL
-async def test_it_is_tried_again_until_the_host_answers(gateway: Gateway, speech: ApiProtocol) -> None:
-    """The pauses are cut short here: what they are is the policy's."""
+async def test_wait_for_host_retries_until_it_answers(gateway: Gateway, protocol: ApiProtocol) -> None:
+    """Skips the delays; only their announced lengths are checked."""
     gateway.reply(Reply(Text("Back.")))
     await gateway.down()
-    async with session(gateway, speech) as talk:
-        turn = talk.send(talk.add(user_message("hello"), None), wait_for_host=True)
+    async with session(gateway, protocol) as chat:
+        turn = chat.send(chat.add(user_message("hello"), None), wait_for_host=True)
         events: list[Event] = []
         async with aclosing(turn.events()) as stream:
             async for event in stream:
@@ -43,31 +43,31 @@ async def test_it_is_tried_again_until_the_host_answers(gateway: Gateway, speech
     ]
 
 
-async def test_without_being_asked_to_it_ends_after_the_usual_tries(gateway: Gateway) -> None:
+async def test_unreachable_host_without_wait_fails_after_three_tries(gateway: Gateway) -> None:
     await gateway.down()
-    async with session(gateway, ApiProtocol.CHAT) as talk:
-        events = await ask(talk, "hello")
+    async with session(gateway, ApiProtocol.CHAT) as chat:
+        events = await ask(chat, "hello")
     failure = ended(events).failure
     assert failure
     assert (failure.kind, failure.unreachable) == (FailureKind.NETWORK, True)
     assert [retry.tries for retry in retries(events)] == [3, 3]
 
 
-async def test_a_host_that_was_reached_is_not_waited_for(gateway: Gateway) -> None:
-    """What it was sent may have been billed."""
+async def test_wait_for_host_ends_for_host_that_was_reached(gateway: Gateway) -> None:
+    """A request that was sent may be billed, so waiting would risk a second charge."""
     gateway.always(fault.close())
-    async with session(gateway, ApiProtocol.CHAT) as talk:
-        events = await events_of(talk.send(talk.add(user_message("hello"), None), wait_for_host=True))
+    async with session(gateway, ApiProtocol.CHAT) as chat:
+        events = await events_of(chat.send(chat.add(user_message("hello"), None), wait_for_host=True))
     failure = ended(events).failure
     assert failure
     assert not failure.unreachable
     assert all(retry.tries == 3 for retry in retries(events))
 
 
-async def test_the_wait_can_be_stopped(gateway: Gateway) -> None:
+async def test_wait_for_host_can_be_cancelled(gateway: Gateway) -> None:
     await gateway.down()
-    async with session(gateway, ApiProtocol.CHAT) as talk:
-        turn = talk.send(talk.add(user_message("hello"), None), wait_for_host=True)
+    async with session(gateway, ApiProtocol.CHAT) as chat:
+        turn = chat.send(chat.add(user_message("hello"), None), wait_for_host=True)
         events = await events_of(turn, lambda n, event: retries([event]) and turn.cancel())
         assert ended(events).outcome is Outcome.CANCELLED
-        assert talk.conversation.head is None
+        assert chat.conversation.head is None

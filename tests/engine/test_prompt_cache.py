@@ -1,4 +1,4 @@
-"""The prompt cache: what is sent again begins as before, its key stays the same, and what it saves is told."""
+"""The prompt cache: a stable prefix and key, and the saving shown."""
 
 from __future__ import annotations
 
@@ -22,37 +22,37 @@ from tests.gateway import Call, Gateway, Reasoning, Reply, Text, fault
 from tests.gateway import Usage as Counted
 from tests.providers.support import SPEECHES, heard, model, profile
 
-ALL = pytest.mark.parametrize("speech", SPEECHES)
+ALL = pytest.mark.parametrize("protocol", SPEECHES)
 LOOK = Call("look", {"city": "Köln"})
 CLOSED = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False}
 
 
 def beginning(body: dict[str, Any]) -> Any:
-    """What of a request comes before its turns."""
+    """The part of a request before its turns."""
     names = ("system", "instructions", "tools", "systemInstruction", "response_format", "text", "generationConfig")
     return json.dumps([body.get(name) for name in names])
 
 
 def turns(body: dict[str, Any]) -> list[str]:
-    """Each turn as text; where the marks of a cache stand makes no difference to it."""
+    """Each turn as text, without cache marks."""
     found = body.get("messages") or body.get("input") or body.get("contents") or []
     return [json.dumps(turn).replace(', "cache_control": {"type": "ephemeral"}', "") for turn in found]
 
 
 @ALL
-async def test_each_request_of_a_chat_begins_as_the_one_before(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_request_starts_with_previous_request(gateway: Gateway, protocol: ApiProtocol) -> None:
     gateway.reply(Reply(Reasoning("hm"), LOOK), Reply.text("Rain."), Reply.text("Still."), Reply.text("Yes."))
     params = Params(temperature=0.5, stop=("END",), schema=CLOSED)
-    async with session(gateway, speech, system="Be brief.", params=params) as talk:
+    async with session(gateway, protocol, system="Be brief.", params=params) as chat:
         for question in ("weather?", "and now?", "sure?"):
-            await ask(talk, question)
+            await ask(chat, question)
     bodies = [request.body for request in gateway.asked]
     for before, body in pairwise(bodies):
         assert beginning(before) == beginning(body)
         assert turns(body)[: len(turns(before))] == turns(before)
 
 
-def test_the_same_request_is_the_same_bytes_in_every_process() -> None:
+def test_encoded_request_is_equal_in_every_process() -> None:
     code = (
         "import json; from tests.engine.support import TOOLBOX; from termchat.core.messages import *;"
         "from termchat.core.provider import *; from termchat.core.models import ProviderConfig, ApiProtocol;"
@@ -65,46 +65,44 @@ def test_the_same_request_is_the_same_bytes_in_every_process() -> None:
         "o, p = [Origin('x', s, 'm') for s in ApiProtocol], ProviderConfig('x');"
         "print(json.dumps([c(q, o[0], p), r(q, o[1], p), a(q, o[2], p, 9), encode_config(q), cache_key(q)]))"
     )
-    said = {
+    outputs = {
         subprocess.run(
             [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed}, capture_output=True, check=True
         ).stdout
         for seed in ("1", "2")
     }
-    assert len(said) == 1
+    assert len(outputs) == 1
 
 
-@pytest.mark.parametrize("speech", [ApiProtocol.CHAT, ApiProtocol.RESPONSES])
-async def test_the_key_of_the_cache_stays_the_same_and_goes_only_where_it_is_known(
-    gateway: Gateway, speech: ApiProtocol
+@pytest.mark.parametrize("protocol", [ApiProtocol.CHAT, ApiProtocol.RESPONSES])
+async def test_cache_key_is_constant_per_chat_and_sent_only_when_supported(
+    gateway: Gateway, protocol: ApiProtocol
 ) -> None:
     gateway.always(Reply.text("ok"))
     keys: list[str | None] = []
     for quirks in (frozenset({"cache_key"}), frozenset[str]()):
-        async with session(gateway, speech, fields={"quirks": quirks}) as talk:
-            await ask(talk, "one")
-            await ask(talk, "two")
-            talk.new()
-            await ask(talk, "another")
+        async with session(gateway, protocol, fields={"quirks": quirks}) as chat:
+            await ask(chat, "one")
+            await ask(chat, "two")
+            chat.new()
+            await ask(chat, "another")
     keys = [request.body.get("prompt_cache_key") for request in gateway.asked]
     assert keys[0] is not None and len(keys[0]) <= 64
     assert keys == [keys[0], keys[0], keys[2], None, None, None]
     assert keys[2] not in (None, keys[0])
 
 
-@pytest.mark.parametrize("speech", [ApiProtocol.CHAT, ApiProtocol.RESPONSES])
-async def test_a_server_that_refuses_the_key_is_asked_without_and_nothing_is_said(
-    gateway: Gateway, speech: ApiProtocol
-) -> None:
+@pytest.mark.parametrize("protocol", [ApiProtocol.CHAT, ApiProtocol.RESPONSES])
+async def test_cache_key_refused_is_left_out_without_notice(gateway: Gateway, protocol: ApiProtocol) -> None:
     gateway.reply(fault.status(400, "Unknown parameter: 'prompt_cache_key'."))
     gateway.always(Reply.text("ok"))
-    async with session(gateway, speech, fields={"quirks": frozenset({"cache_key"})}) as talk:
+    async with session(gateway, protocol, fields={"quirks": frozenset({"cache_key"})}) as chat:
         for _ in range(2):
-            assert "does not" not in str(await ask(talk, "one"))
+            assert "does not" not in str(await ask(chat, "one"))
     assert ["prompt_cache_key" in request.body for request in gateway.asked] == [True, False, False]
 
 
-def test_the_key_is_made_of_what_the_requests_begin_with() -> None:
+def test_cache_key_depends_on_start_of_request() -> None:
     def key(message: Message, system: str = "") -> str:
         return cache_key(Request((message, user_message("more")), system))
 
@@ -117,7 +115,7 @@ def test_the_key_is_made_of_what_the_requests_begin_with() -> None:
 
 
 class PerToken:
-    """A dollar a token; a tenth of it from the cache, a quarter more into it."""
+    """A dollar a token; a tenth of it for a cached one, a quarter more for a cache write."""
 
     def preload(self) -> None:
         pass
@@ -130,36 +128,36 @@ class PerToken:
 
 
 @ALL
-async def test_what_the_cache_saved_is_told_over_all_steps(gateway: Gateway, speech: ApiProtocol) -> None:
-    written = 0 if speech is ApiProtocol.GEMINI else 40
+async def test_cache_saving_is_summed_over_steps(gateway: Gateway, protocol: ApiProtocol) -> None:
+    written = 0 if protocol is ApiProtocol.GEMINI else 40
     gateway.reply(
         Reply(LOOK, usage=Counted(input=100, output=5, cache_write=written)),
         Reply(Text("Rain."), usage=Counted(input=120, output=5, cached=100)),
     )
-    async with session(gateway, speech, prices=PerToken()) as talk:
-        end = ended(await ask(talk, "weather?"))
+    async with session(gateway, protocol, prices=PerToken()) as chat:
+        end = ended(await ask(chat, "weather?"))
     assert end.saved == 90 - written * Decimal("0.25")
     assert "220 in (100 cached, saved $" in usage_line(end)
 
 
-async def test_where_nobody_knows_a_price_nothing_is_said_to_be_saved(gateway: Gateway) -> None:
+async def test_cache_saving_without_price_is_not_shown(gateway: Gateway) -> None:
     gateway.reply(Reply(Text("Rain."), usage=Counted(input=120, output=5, cached=100)))
-    async with session(gateway, ApiProtocol.CHAT, prices=PerToken()) as talk:
-        talk.switch_model(ModelRef(model(ApiProtocol.CHAT).provider, "unknown"))
-        end = ended(await ask(talk, "weather?"))
+    async with session(gateway, ApiProtocol.CHAT, prices=PerToken()) as chat:
+        chat.switch_model(ModelRef(model(ApiProtocol.CHAT).provider, "unknown"))
+        end = ended(await ask(chat, "weather?"))
     assert (end.saved, end.cost) == (0, None)
     assert "120 in (100 cached) ·" in usage_line(end)
 
 
-async def test_a_cache_that_was_only_filled_saved_nothing_yet(gateway: Gateway) -> None:
+async def test_cache_saving_of_only_writes_is_not_shown(gateway: Gateway) -> None:
     gateway.reply(Reply(Text("Rain."), usage=Counted(input=120, output=5, cached=10, cache_write=100)))
-    async with session(gateway, ApiProtocol.ANTHROPIC, prices=PerToken()) as talk:
-        end = ended(await ask(talk, "weather?"))
+    async with session(gateway, ApiProtocol.ANTHROPIC, prices=PerToken()) as chat:
+        end = ended(await ask(chat, "weather?"))
     assert end.saved < 0
     assert "120 in (10 cached) ·" in usage_line(end)
 
 
-async def test_openai_itself_is_given_the_key(monkeypatch: pytest.MonkeyPatch, gateway: Gateway) -> None:
+async def test_cache_key_is_sent_to_openai(monkeypatch: pytest.MonkeyPatch, gateway: Gateway) -> None:
     from termchat.providers.protocols import openai_sdk
 
     gateway.reply(Reply.text("ok"))
@@ -168,7 +166,7 @@ async def test_openai_itself_is_given_the_key(monkeypatch: pytest.MonkeyPatch, g
     assert "prompt_cache_key" in gateway.asked[0].body
 
 
-def test_the_real_table_knows_what_a_cache_saves() -> None:
+def test_price_table_discounts_cached_tokens() -> None:
     from termchat.providers.catalog.prices import _price
 
     with_cache = _price("anthropic", "claude-opus-5", Usage(input=4100, output=10, cached=3200))

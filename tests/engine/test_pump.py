@@ -1,4 +1,4 @@
-"""The pump over a scripted provider: order, bounds, one-call cancel, and that nothing is left behind."""
+"""The pump over a scripted provider: order, bounds, cancel, timeouts, and no task left."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FAST = Timeouts(first_content=0.2, idle=0.2, no_event=0.4)
 
 
 class FakeProvider:
-    """Says these deltas, raises these errors, waits for these things."""
+    """Yield the scripted deltas, raise the scripted errors, await the scripted waits."""
 
     origin = Origin("fake", ApiProtocol.DEMO, "fake")
 
@@ -56,22 +56,22 @@ async def for_ever() -> None:
 
 
 class Clock:
-    """A clock that goes on by `step` whenever the pump looks at it, however long that took."""
+    """A clock that advances by `step` whenever the pump reads it, independent of real time."""
 
     def __init__(self, step: float) -> None:
         self.step = step
-        self.looks = 0
+        self.reads = 0
         self._now = 0.0
         self._looked = asyncio.Event()
 
     def __call__(self) -> float:
-        self.looks += 1
+        self.reads += 1
         self._now += self.step
         self._looked.set()
         return self._now
 
     async def passed(self, seconds: float) -> None:
-        """Until so much time has passed on this clock."""
+        """Wait until the clock has advanced by `seconds`."""
         until = self._now + seconds
         while self._now < until:
             await self.looked()
@@ -87,32 +87,32 @@ def pump(*steps: Step, limits: Timeouts = CALM) -> tuple[Pump, FakeProvider]:
 
 
 def clocked(*steps: Step, limits: Timeouts = FAST) -> tuple[Pump, FakeProvider, Clock]:
-    """A pump by a clock of the test's own, which the machine's load does not touch."""
+    """A pump with a fake clock, independent of the machine's load."""
     provider, clock = FakeProvider(*steps), Clock(StallDetector(limits, 0).tick)
     return Pump(provider, Request(()), limits, clock), provider, clock
 
 
-async def test_all_deltas_in_order() -> None:
+async def test_pump_yields_all_deltas_in_order() -> None:
     reader, provider = pump(*(TextDelta(0, str(n)) for n in range(100)), END)
     assert [delta async for delta in reader.deltas()] == [*(TextDelta(0, str(n)) for n in range(100)), END]
     assert (reader.finished, reader.failure, reader.cancelled, provider.closed) == (END, None, False, True)
 
 
-async def test_a_failure_is_a_value() -> None:
+async def test_pump_provider_error_becomes_failure() -> None:
     failure = Failure(FailureKind.CUT, safe_format("cut"))
     reader, _ = pump(TextDelta(0, "a"), ProviderError(failure))
     assert [delta async for delta in reader.deltas()] == [TextDelta(0, "a")]
     assert reader.failure == failure
 
 
-async def test_a_bug_keeps_what_came_before_it(error_logs: list[str]) -> None:
+async def test_pump_unexpected_exception_keeps_earlier_deltas(error_logs: list[str]) -> None:
     reader, _ = pump(TextDelta(0, "a"), KeyError("oops"))
     assert [delta async for delta in reader.deltas()] == [TextDelta(0, "a")]
     assert reader.failure == INTERNAL_ERROR
     assert "KeyError: 'oops'" in error_logs.pop()
 
 
-async def test_cancel_hands_out_what_was_read_and_closes_at_once() -> None:
+async def test_pump_cancel_yields_read_deltas_and_closes_provider() -> None:
     reader, provider = pump(TextDelta(0, "a"), TextDelta(0, "b"), for_ever)
     seen: list[Delta] = []
     async for delta in reader.deltas():
@@ -123,7 +123,7 @@ async def test_cancel_hands_out_what_was_read_and_closes_at_once() -> None:
     assert (reader.cancelled, reader.failure, provider.closed) == (True, None, True)
 
 
-async def test_a_reader_who_leaves_closes_the_reply() -> None:
+async def test_pump_deltas_closed_early_closes_provider() -> None:
     reader, provider = pump(TextDelta(0, "a"), for_ever)
     before = asyncio.all_tasks()
     async with aclosing(reader.deltas()) as deltas:
@@ -132,14 +132,14 @@ async def test_a_reader_who_leaves_closes_the_reply() -> None:
     assert asyncio.all_tasks() == before
 
 
-async def test_cancelling_after_the_end_changes_nothing() -> None:
+async def test_pump_cancel_after_end_changes_nothing() -> None:
     reader, _ = pump(TextDelta(0, "a"), END)
     assert len([delta async for delta in reader.deltas()]) == 2
     reader.cancel()
     assert not reader.cancelled
 
 
-async def test_a_slow_reader_bounds_what_is_read_ahead_and_is_no_stall(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_pump_slow_reader_bounds_read_ahead_without_stall(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pumping, "_AHEAD", 10)
     reader, provider, clock = clocked(*(TextDelta(0, str(n)) for n in range(50)), END)
     async with aclosing(reader.deltas()) as deltas:
@@ -150,7 +150,7 @@ async def test_a_slow_reader_bounds_what_is_read_ahead_and_is_no_stall(monkeypat
     assert (len(rest), reader.failure) == (50, None)
 
 
-async def test_silence_before_the_first_content_is_a_stall() -> None:
+async def test_pump_silence_before_content_times_out() -> None:
     reader, provider, _ = clocked(for_ever)
     assert [delta async for delta in reader.deltas()] == []
     assert reader.failure is not None
@@ -161,25 +161,25 @@ async def test_silence_before_the_first_content_is_a_stall() -> None:
     )
 
 
-async def test_silence_after_content_is_a_stall_and_what_came_is_kept() -> None:
+async def test_pump_silence_after_content_times_out_and_keeps_it() -> None:
     reader, _, _ = clocked(TextDelta(0, "a"), for_ever)
     assert [delta async for delta in reader.deltas()] == [TextDelta(0, "a")]
     assert reader.failure is not None
     assert reader.failure.kind is FailureKind.TIMEOUT
 
 
-async def test_the_wait_between_two_tries_is_no_stall() -> None:
+async def test_pump_retry_delay_does_not_time_out() -> None:
     again = Retrying(2, 3, 0.5, Failure(FailureKind.OVERLOADED, safe_format("busy")))
     reader, provider, clock = clocked()
     provider.steps = (again, lambda: clock.passed(0.5), TextDelta(0, "a"), END)
     assert [delta async for delta in reader.deltas()] == [again, TextDelta(0, "a"), END]
 
 
-async def test_time_suspended_is_no_stall() -> None:
+async def test_pump_suspended_time_does_not_time_out() -> None:
     reader, provider, clock = clocked()
 
     async def suspended() -> None:
-        """One look comes an hour after the one before."""
+        """Advance the clock by an hour between two reads."""
         clock.step = 3600
         await clock.looked()
         clock.step = StallDetector(FAST, 0).tick
@@ -190,13 +190,13 @@ async def test_time_suspended_is_no_stall() -> None:
 
 
 @pytest.mark.parametrize(("silent", "kept"), [(5.0, True), (0.4, False)])
-async def test_bytes_without_deltas_keep_a_reply_alive_for_a_while(silent: float, kept: bool) -> None:
+async def test_pump_bytes_without_deltas_time_out_at_no_event_limit(silent: float, kept: bool) -> None:
     limits = Timeouts(first_content=0.2, idle=0.2, no_event=silent)
     reader, provider, clock = clocked(limits=limits)
 
     async def trickle() -> None:
-        until = clock.looks + 40  # a second
-        while clock.looks < until:
+        until = clock.reads + 40  # one second
+        while clock.reads < until:
             provider.wire.bytes_received += 1
             await clock.looked()
 

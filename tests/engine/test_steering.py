@@ -1,4 +1,4 @@
-"""What the user says while tools run goes along with their results, or is still the user's when the turn ends."""
+"""Messages sent while tools run: added after the results, or returned when the turn ends first."""
 
 from __future__ import annotations
 
@@ -20,39 +20,39 @@ from tests.gateway.reading import messages, question
 from tests.gateway.requests import RecordedRequest
 from tests.providers.support import SPEECHES
 
-ALL = pytest.mark.parametrize("speech", SPEECHES)
+ALL = pytest.mark.parametrize("protocol", SPEECHES)
 LOOK = Call("look", {"city": "Köln"})
 
 
-async def steered(talk: ChatSession, *words: str, at: type[Event] = ToolStarted) -> list[Event]:
-    """A turn that is told `words`, one after the other, at the first event of a kind; "" takes them back."""
-    turn = talk.send(talk.add(user_message("The weather?"), talk.conversation.head))
-    said = list(words)
+async def steered(chat: ChatSession, *words: str, at: type[Event] = ToolStarted) -> list[Event]:
+    """Run a turn and steer it with each of `words` at the first event of type `at`; "" withdraws the message."""
+    turn = chat.send(chat.add(user_message("The weather?"), chat.conversation.head))
+    remaining = list(words)
 
-    def say(number: int, event: Event) -> None:
-        while said and isinstance(event, at):
-            text = said.pop(0)
+    def steer(number: int, event: Event) -> None:
+        while remaining and isinstance(event, at):
+            text = remaining.pop(0)
             turn.steer(user_message(text) if text else None)
 
-    return await events_of(turn, say)
+    return await events_of(turn, steer)
 
 
-def own(events: list[Event]) -> list[str]:
-    """The user's messages among what was done."""
+def user_texts(events: list[Event]) -> list[str]:
+    """Texts of the user's messages among the finished ones."""
     return [e.message.text for e in events if isinstance(e, MessageDone) and e.message.role is Role.USER]
 
 
 @ALL
-async def test_steering_message_follows_results_in_next_request(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_steering_message_follows_results_in_next_request(gateway: Gateway, protocol: ApiProtocol) -> None:
     gateway.reply(Reply(LOOK), Reply(Text("Rain in both.")))
-    async with session(gateway, speech) as talk:
-        events = await steered(talk, "And Bonn?")
+    async with session(gateway, protocol) as chat:
+        events = await steered(chat, "And Bonn?")
     kinds = [event for event in events if isinstance(event, MessageDone | StepStarted)]
     assert [getattr(event, "step", 0) or event.message.role for event in kinds] == [  # type: ignore[union-attr]
         *(1, Role.ASSISTANT, Role.TOOL, Role.USER),
         *(2, Role.ASSISTANT),
     ]
-    assert [node.message.role for node in talk.conversation.path()] == [
+    assert [node.message.role for node in chat.conversation.path()] == [
         *(Role.USER, Role.ASSISTANT, Role.TOOL, Role.USER, Role.ASSISTANT)
     ]
     assert ended(events).outcome is Outcome.COMPLETE
@@ -63,46 +63,46 @@ async def test_steering_message_follows_results_in_next_request(gateway: Gateway
 
 
 @ALL
-async def test_steering_conversation_continues(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_steering_message_is_sent_once_and_chat_continues(gateway: Gateway, protocol: ApiProtocol) -> None:
     gateway.reply(Reply(LOOK), Reply(LOOK), Reply(Text("Rain.")), Reply(Text("Bye.")))
-    async with session(gateway, speech) as talk:
-        assert own(await steered(talk, "And Bonn?")) == ["And Bonn?"], "once, though there were tools twice"
-        assert ended(await ask(talk, "thanks")).outcome is Outcome.COMPLETE
+    async with session(gateway, protocol) as chat:
+        assert user_texts(await steered(chat, "And Bonn?")) == ["And Bonn?"], "once, though there were tools twice"
+        assert ended(await ask(chat, "thanks")).outcome is Outcome.COMPLETE
     assert question(gateway.asked[-1]) == "thanks"
 
 
-@pytest.mark.parametrize(("words", "said"), [(("one", "two"), ["two"]), (("one", ""), [])])
+@pytest.mark.parametrize(("words", "sent"), [(("one", "two"), ["two"]), (("one", ""), [])])
 async def test_steering_later_message_replaces_earlier(
-    gateway: Gateway, words: tuple[str, ...], said: list[str]
+    gateway: Gateway, words: tuple[str, ...], sent: list[str]
 ) -> None:
     gateway.reply(Reply(LOOK), Reply(Text("Rain.")))
-    async with session(gateway, ApiProtocol.CHAT) as talk:
-        assert own(await steered(talk, *words)) == said
+    async with session(gateway, ApiProtocol.CHAT) as chat:
+        assert user_texts(await steered(chat, *words)) == sent
 
 
 async def test_steering_turn_without_next_step_ends_without_it(gateway: Gateway) -> None:
     gateway.reply(Reply(Text("Rain.")))
-    async with session(gateway, ApiProtocol.CHAT) as talk:
-        events = await steered(talk, "And Bonn?", at=StepStarted)
-    assert own(events) == []
+    async with session(gateway, ApiProtocol.CHAT) as chat:
+        events = await steered(chat, "And Bonn?", at=StepStarted)
+    assert user_texts(events) == []
     assert ended(events).outcome is Outcome.COMPLETE
 
 
 async def test_steering_turn_without_rounds_left_ends_without_it(gateway: Gateway) -> None:
     gateway.reply(Reply(LOOK))
-    async with session(gateway, ApiProtocol.CHAT, max_rounds=1) as talk:
-        events = await steered(talk, "And Bonn?")
-    assert own(events) == []
+    async with session(gateway, ApiProtocol.CHAT, max_rounds=1) as chat:
+        events = await steered(chat, "And Bonn?")
+    assert user_texts(events) == []
     assert ended(events).outcome is Outcome.LIMIT
 
 
-async def test_steering_stopped_turn_ends_without_it(gateway: Gateway) -> None:
+async def test_steering_cancelled_turn_ends_without_it(gateway: Gateway) -> None:
     gateway.reply(Reply(LOOK))
-    async with session(gateway, ApiProtocol.CHAT) as talk:
-        turn = talk.send(talk.add(user_message("The weather?"), None))
+    async with session(gateway, ApiProtocol.CHAT) as chat:
+        turn = chat.send(chat.add(user_message("The weather?"), None))
         turn.steer(user_message("And Bonn?"))
         events = await events_of(turn, lambda n, event: isinstance(event, ToolFinished) and turn.cancel())
-    assert own(events) == []
+    assert user_texts(events) == []
     assert ended(events).outcome is Outcome.CANCELLED
 
 
@@ -115,7 +115,7 @@ async def test_steering_message_is_saved_before_request(gateway: Gateway, tmp_pa
         return Reply(LOOK) if len(found) == 1 else Reply(Text("Rain."))
 
     gateway.always(answer)
-    async with session(gateway, ApiProtocol.CHAT, library=lambda: SqliteChatStore(file, lambda failure: None)) as talk:
-        await steered(talk, "And Bonn?")
-        await talk.close()
+    async with session(gateway, ApiProtocol.CHAT, store=lambda: SqliteChatStore(file, lambda failure: None)) as chat:
+        await steered(chat, "And Bonn?")
+        await chat.close()
     assert found == [[("user",)], [("user",), ("assistant",), ("tool",), ("user",)]]

@@ -1,4 +1,4 @@
-"""Calls run side by side; their results stand in their order."""
+"""Concurrent tool calls, with results in the order of the calls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from termchat.engine.tool_calls import ToolRunner
 
 
 class FakeTools:
-    """Answers a call when the event of its arguments is set."""
+    """Tools that answer a call when the event of its arguments is set."""
 
     specs: tuple[ToolSpec, ...] = ()
 
@@ -24,20 +24,20 @@ class FakeTools:
         await self.open.setdefault(call.arguments, asyncio.Event()).wait()
         return ToolResult(call.id, call.name, (Text(f"done {call.arguments}"),))
 
-    def let(self, arguments: str) -> None:
+    def release(self, arguments: str) -> None:
         self.open.setdefault(arguments, asyncio.Event()).set()
 
 
 CALLS = [ToolCall("a", "f", "1"), ToolCall("b", "f", "2"), ToolCall("b", "f", "3")]
 
 
-async def test_all_start_at_once_end_as_they_come_and_stand_in_order() -> None:
+async def test_tool_calls_run_concurrently_with_ordered_results() -> None:
     tools = FakeTools()
     calls = ToolRunner("turn", CALLS, tools)
     async with aclosing(calls.events()) as events:
         assert [await anext(events) for _ in CALLS] == [ToolStarted("turn", call) for call in CALLS]
         for arguments in ("3", "1", "2"):
-            tools.let(arguments)
+            tools.release(arguments)
             done = await anext(events)
             assert isinstance(done, ToolFinished)
             assert done.call.arguments == arguments
@@ -45,9 +45,9 @@ async def test_all_start_at_once_end_as_they_come_and_stand_in_order() -> None:
     assert [result.call_id for result in calls.results_message().results] == ["a", "b", "b"]
 
 
-async def test_cancel_keeps_what_is_done() -> None:
+async def test_tool_calls_cancelled_keep_finished_results() -> None:
     tools = FakeTools()
-    tools.let("2")
+    tools.release("2")
     calls = ToolRunner("turn", CALLS, tools)
     before = asyncio.all_tasks()
     async for event in calls.events():
@@ -62,7 +62,7 @@ async def test_cancel_keeps_what_is_done() -> None:
     assert asyncio.all_tasks() == before
 
 
-async def test_a_reader_who_leaves_stops_the_calls() -> None:
+async def test_tool_calls_events_closed_early_stop_calls() -> None:
     calls = ToolRunner("turn", CALLS, FakeTools())
     before = asyncio.all_tasks()
     async with aclosing(calls.events()) as events:

@@ -1,4 +1,4 @@
-"""What a reply took: as the provider counted it, else a guess that says that it is one."""
+"""Usage of a reply: the provider's count, else an estimate marked as such."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from tests.gateway import Gateway, Quirk, Reply, Usage
 from tests.providers.support import SPEECHES
 
 
-@pytest.mark.parametrize("speech", SPEECHES)
-@pytest.mark.parametrize("said", [{"usage": Usage(0, 0)}, {"quirks": {Quirk.NO_USAGE}}], ids=["nothing", "no word"])
-async def test_a_count_of_nothing_is_no_count(gateway: Gateway, speech: ApiProtocol, said: dict) -> None:
-    gateway.reply(Reply.text("some words of a reply", **said))
-    async with session(gateway, speech) as talk:
-        usage = ended(await ask(talk, "hello")).usage
+@pytest.mark.parametrize("protocol", SPEECHES)
+@pytest.mark.parametrize(
+    "reply_options", [{"usage": Usage(0, 0)}, {"quirks": {Quirk.NO_USAGE}}], ids=["nothing", "no word"]
+)
+async def test_usage_missing_or_zero_is_estimated(gateway: Gateway, protocol: ApiProtocol, reply_options: dict) -> None:
+    gateway.reply(Reply.text("some words of a reply", **reply_options))
+    async with session(gateway, protocol) as chat:
+        usage = ended(await ask(chat, "hello")).usage
     assert usage.estimated
     assert usage.output > 0
