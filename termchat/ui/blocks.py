@@ -58,9 +58,4 @@ class Sources:
     sources: tuple[Citation, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Restore:
-    """The question got no answer: it goes back into the input."""
-
-
-Block: TypeAlias = ReplyText | ReasoningText | EndOfText | StaticLines | ToolCard | Sources | Restore
+Block: TypeAlias = ReplyText | ReasoningText | EndOfText | StaticLines | ToolCard | Sources

@@ -38,7 +38,7 @@ from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import EMPTY, Safe, join, safe_format
 from termchat.core.style import TextRole
 from termchat.core.usage import token_weight
-from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, Restore, Sources, StaticLines, ToolCard
+from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, Sources, StaticLines, ToolCard
 from termchat.ui.next_steps import KEY_LABELS, StepLabels, next_steps
 from termchat.ui.phrases import count, duration, outcome_line, retried_line, searched_line, usage_line
 from termchat.ui.text.line import Line, linked, styled_line
@@ -319,10 +319,9 @@ def _ended(view: ViewState, turn: TurnState, ended: TurnEnded, now: float) -> St
     view, cards = _commit_cards(_with(view, turn))
     again = turn.again and ended.outcome is Outcome.CANCELLED
     lines = (styled_line(retried_line(ended), TextRole.DIM),) if again else _ending(ended, view)
-    restore = () if ended.has_content or again else (Restore(),)
     said = (StaticLines(lines),) if lines else ()
     sources = (Sources(turn.sources),) if turn.sources else ()
-    return replace(view, turn=None, last=ended), (*before, *cards, *sources, *said, *restore)
+    return replace(view, turn=None, last=ended), (*before, *cards, *sources, *said)
 
 
 def _ending(ended: TurnEnded, view: ViewState) -> tuple[Line, ...]:

@@ -61,7 +61,7 @@ class Repl:
         self._app._is_running = True  # nobody types: the application is drawn, not run
         with set_app(self._app):
             self._app.context = copy_context()
-        self._painter = Transcript(Screen(self._app), Palette(theme, ColorDepth.TRUE), lambda: None, hyperlinks=True)
+        self._painter = Transcript(Screen(self._app), Palette(theme, ColorDepth.TRUE), hyperlinks=True)
         self._loop = asyncio.new_event_loop()
         self._text: list[str] = []
 

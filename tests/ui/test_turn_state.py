@@ -30,7 +30,7 @@ from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import safe_format
 from termchat.core.usage import Usage
-from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, Restore, StaticLines, ToolCard
+from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, StaticLines, ToolCard
 from termchat.ui.text.line import plain_text
 from termchat.ui.turn_state import Phase, ViewState, change_reasoning_view, turn_sent, turn_stopping, update
 
@@ -97,13 +97,11 @@ def test_update_failed_turn_without_reply_restores_message() -> None:
         "OpenAI refused the key (401).",
         "Set OPENAI_API_KEY · Alt-M other model · Enter sends again",
     ]
-    assert blocks[-1] == Restore()
 
 
 def test_update_cancelled_before_reply_restores_message() -> None:
     _, blocks = play(ended(Outcome.CANCELLED, received=False))
     assert "the message is back in the input" in said(blocks)[0]
-    assert blocks[-1] == Restore()
 
 
 def test_update_reasoning_becomes_one_line_at_first_text() -> None:
@@ -175,14 +173,13 @@ def test_update_stop_for_retry_says_so_and_restores_nothing(received: bool) -> N
     assert said(list(blocks))[-1] == (
         "↻ stopped after 6.2s, asked again" if received else "↻ nothing came for 6.2s, asked again"
     )
-    assert Restore() not in blocks
 
 
 def test_turn_stopping_after_retry_restores_message() -> None:
     view, _ = play()
     view = turn_stopping(turn_stopping(view, 8, again=True), 9)
     _, blocks = update(view, ended(Outcome.CANCELLED, received=False), 9)
-    assert blocks[-1] == Restore()
+    assert "the message is back in the input" in said(list(blocks))[0]
 
 
 def test_update_retrying_phase_lasts_until_content() -> None:

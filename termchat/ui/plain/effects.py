@@ -182,7 +182,7 @@ class PlainEffectRunner:
             self._voice.prompt()
             self._voice.input_entered(text)
         else:
-            self._voice.show((ReplyText(text), EndOfText()), lambda: None)
+            self._voice.show((ReplyText(text), EndOfText()))
 
     async def _list_models(self, query: str) -> None:
         refs = [self._session.model, *self._house.providers.known_models()]

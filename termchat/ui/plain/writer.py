@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TextIO, assert_never
 
 from termchat.core.sanitize import Safe, Sanitizer, safe, safe_format, safe_line
 from termchat.core.style import Theme
-from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, Restore, Sources, StaticLines, ToolCard
+from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, Sources, StaticLines, ToolCard
 from termchat.ui.citations import source_lines
 from termchat.ui.frontend import DisplayOptions
 from termchat.ui.markdown.document import Document
@@ -91,7 +91,7 @@ class PlainWriter:
         """Print a line that is unrelated to the reply."""
         self.lines([styled_line(words)], gap=False)
 
-    def show(self, blocks: Sequence[Block], restore: Callable[[], None]) -> None:
+    def show(self, blocks: Sequence[Block]) -> None:
         """Show blocks in order."""
         for block in blocks:
             match block:
@@ -106,8 +106,6 @@ class PlainWriter:
                     self.lines(shown, gap=block.gap)
                 case Sources(sources):
                     self.lines(source_lines(sources, hyperlinks=False))
-                case Restore():
-                    restore()
                 case _:
                     assert_never(block)
 

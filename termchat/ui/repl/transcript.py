@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from time import monotonic
 from typing import assert_never
 
 from termchat.core.sanitize import Safe, Sanitizer, safe_format
 from termchat.core.style import TextRole
-from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, Restore, Sources, StaticLines, ToolCard
+from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, Sources, StaticLines, ToolCard
 from termchat.ui.citations import source_lines
 from termchat.ui.markdown.document import Document
 from termchat.ui.repl.murmur import ReasoningDocument
@@ -26,21 +26,18 @@ from termchat.ui.tool_cards import card_lines
 
 
 class Transcript:
-    """Shows blocks. `restore` is called when a question goes back into the input.
+    """Shows blocks.
 
-    blank   whether the scrollback ends with a blank line
-    signs   whether our own words may have typographic signs
+    blank   True if the scrollback ends with a blank line
+    signs   True if our own words may have typographic signs
     """
 
-    def __init__(
-        self, screen: Screen, palette: Palette, restore: Callable[[], None], *, hyperlinks: bool, signs: bool = True
-    ) -> None:
+    def __init__(self, screen: Screen, palette: Palette, *, hyperlinks: bool, signs: bool = True) -> None:
         self.hyperlinks = hyperlinks
         self.signs = signs
         self.blank = True
         self._screen = screen
         self._reply = StreamingReply(screen, palette)
-        self._restore = restore
         self._document: Document | ReasoningDocument | None = None
         self._sanitizer = Sanitizer()
         self._clock = FrameClock()
@@ -86,8 +83,6 @@ class Transcript:
                 case Sources(sources):
                     self.finish()
                     self.lines(source_lines(sources, hyperlinks=self.hyperlinks))
-                case Restore():
-                    self._restore()
                 case _:
                     assert_never(block)
 

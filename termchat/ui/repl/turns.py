@@ -85,6 +85,7 @@ class TurnRunner:
         self._suggestion: tuple[ModelRef, ModelRef] | None = None
         self._transcript = widgets.transcript
         self._editor = widgets.editor
+        self._toast = widgets.toast
         self._changed = changed
         self._ended = ended
         self._sign = prompt_sign(signs=context.look.signs)
@@ -252,22 +253,6 @@ class TurnRunner:
         self._changed()
         return raw
 
-    def restore_question(self) -> bool:
-        """Return the question to the input; after a repeated question, restore the first answer.
-
-        Return False if the input is not empty; the question is only in the history then.
-        """
-        question = self._question
-        if question is None:
-            return True
-        if question.raw is None:
-            self.session.move_head(question.previous_head)
-            return True
-        free = self._editor.empty
-        self._editor.restore(question.raw)
-        self.restored_text = question.raw if free else None
-        return free
-
     async def close(self) -> None:
         """Stop the turn and wait up to two seconds for its end."""
         self.stop()
@@ -316,6 +301,20 @@ class TurnRunner:
             if self._turn is turn:
                 self._finish(turn)
 
+    def _restore(self, question: Question) -> None:
+        """Return a question that got no answer to the input, or to the history if the input is not empty.
+
+        A question that was asked again stays in the chat, with its first answer.
+        """
+        if question.raw is None:
+            self.session.move_head(question.previous_head)
+            return
+        if self._editor.empty:
+            self.restored_text = question.raw
+        else:
+            self._toast.say(safe_format("The message that got no answer is in the history: ↑"), 5.0)
+        self._editor.restore(question.raw)
+
     def _finish(self, turn: Turn) -> None:
         """Act on the end of a turn: ask again, send the queue after a complete reply, or wait for the user."""
         self._transcript.finish()
@@ -329,6 +328,8 @@ class TurnRunner:
             return
         if ended and ended.outcome is Outcome.COMPLETE:
             after = AfterTurn.SEND_QUEUE
+        if ended and self._question and not ended.has_content:
+            self._restore(self._question)
         if ended:
             closest = ended.failure.suggestions if ended.failure else ()
             self._suggestion = (closest[0], self.session.model) if closest else None

@@ -61,7 +61,7 @@ class Stage:
         )
         self.app._is_running = True
         self.screen = Screen(self.app)
-        self.painter = Transcript(self.screen, PALETTE, lambda: None, hyperlinks=True)
+        self.painter = Transcript(self.screen, PALETTE, hyperlinks=True)
         parts.spaced = lambda: self.painter.blank and not self.painter.replying
         self.app.resized = self.painter.resized
 
