@@ -1,4 +1,4 @@
-"""Where a request goes, and what every client of a protocol can do."""
+"""The port between a protocol and the exchange: `Endpoint`, and the `Client` that each protocol implements."""
 
 from __future__ import annotations
 
@@ -23,9 +23,13 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One base URL of a provider, with its key.
+    """One base URL of a provider, with its key and HTTP client.
 
-    key_source   where the key comes from, as a user knows it: `OPENAI_API_KEY`
+    base         the base URL, as the protocol's SDK takes it
+    key          the API key, "" for a server without authentication
+    key_source   the origin of the key, for messages: `OPENAI_API_KEY`
+    headers      extra headers of each request
+    timeouts     in seconds; the provider's own over the general ones
     """
 
     config: ProviderConfig
@@ -40,16 +44,23 @@ class Endpoint:
 
     @property
     def title(self) -> str:
+        """The display name of the provider."""
         return self.config.title or self.config.name
 
     @property
     def host(self) -> str:
+        """The host of the base URL, with its port if there is one."""
         return httpx2.URL(self.base).netloc.decode()
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorResponse:
-    """What a server answered instead of a reply; `body` is its JSON, or its text, `raw` the bytes it came as."""
+    """An error response of a server.
+
+    status   the HTTP status, None for an error event in a stream
+    body     the parsed JSON, or the text
+    raw      the bytes of the body, b"" when they were not kept
+    """
 
     status: int | None
     body: Any
@@ -59,7 +70,7 @@ class ErrorResponse:
 
 @dataclass(frozen=True, slots=True)
 class AmendedRequest:
-    """A request made over after a refusal, and what to tell of it."""
+    """The body to send after a rejected request, and a notice for the user, "" for none."""
 
     body: Body
     notice: Safe
@@ -68,9 +79,9 @@ class AmendedRequest:
 class Client(Protocol):
     """A protocol's SDK, bound to an endpoint.
 
-    path     one of the server's other paths, if it listens there
-    learned  what a model's server has refused to know, by the name of the parameter
-    told     what was said to be left out, by the conversation and the name: each is said once
+    path             the fallback path that worked for the last request, "" for the SDK's own
+    announced        (chat, model, parameter) of each notice about an unsupported parameter; one is shown per chat
+    rejected_params  (model, parameter) of each parameter a server has rejected; it is not sent again
     """
 
     endpoint: Endpoint
@@ -79,30 +90,32 @@ class Client(Protocol):
     rejected_params: set[tuple[Origin, str]]
 
     def encode(self, request: Request, origin: Origin) -> Body:
-        """The body of the request."""
+        """Encode a request as the arguments of the SDK's call."""
         ...
 
     def open(self, body: Body) -> AbstractAsyncContextManager[httpx2.Response]:
-        """Send; the response to read, its body still on the wire. Raises what the SDK raises."""
+        """Send a request and return the response with its body unread. Raises the exceptions of the SDK."""
         ...
 
     def decoder(self, body: Body) -> Decoder:
-        """For the reply to this body."""
+        """Return a new decoder for the reply to this body."""
         ...
 
     def error_response(self, error: Exception) -> ErrorResponse | None:
-        """What the server said, if that is what the SDK's exception is about."""
+        """Return the error response inside an SDK's exception, None for any other exception."""
         ...
 
     def amend(self, body: Body, failure: Failure) -> AmendedRequest | None:
-        """Another try at a request that was refused for a parameter, None when there is none."""
+        """Change a rejected request so that the server may accept it, None when no change applies."""
         ...
 
-    async def models(self) -> Sequence[ModelInfo]: ...
+    async def models(self) -> Sequence[ModelInfo]:
+        """List the models of the endpoint. Raises the exceptions of the SDK."""
+        ...
 
 
 def without_streaming(body: Body, failure: Failure, endpoint: Endpoint) -> AmendedRequest | None:
-    """The same request without streaming, for a server that refuses to stream."""
+    """Change a request to one without streaming if the server rejects streaming, else return None."""
     refuses = re.search(
         r"\bstream(ing)?\b.*(not|n't|un)\s?(be )?(support|allow|avail|permit)", failure.message, re.IGNORECASE
     )

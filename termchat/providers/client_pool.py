@@ -1,4 +1,4 @@
-"""Opening endpoints: keys resolved, SDKs imported, clients built and kept. Heavy: imported on first use."""
+"""Open endpoints: resolve keys, import SDKs, build and keep clients. Imports httpx2, so it is imported on first use."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from termchat.providers.sdk.lazy_import import load_on_thread
 
 
 class ClientPool:
-    """The clients of all endpoints in use, over as few HTTP clients as their proxies and clocks allow.
+    """The clients of all endpoints in use. Endpoints with the same proxy, certificates and timeout share connections.
 
-    limits   provider -> model -> the longest reply it may give, as far as a listing told
-    record   the file that all responses are written to
+    limits   provider -> model -> output limit in tokens, from the cached listing
+    record   the file that all responses are written to, None for no recording
     """
 
     def __init__(
@@ -55,17 +55,17 @@ class ClientPool:
         self._http_lock = threading.Lock()
 
     async def open(self, config: ProviderConfig, protocol: ApiProtocol, model: str) -> StreamingProvider:
-        """A model of a provider. Raises ProviderError."""
+        """Return a model of a provider, ready to answer. Raises ProviderError."""
         client = await self._client(config, protocol)
         state = EndpointState(self._rate_limits.setdefault(config.name, RateLimit()), self._open_recorder())
-        return StreamingProvider(client, Origin(config.name, protocol, model), self._policy, self._renewed, state)
+        return StreamingProvider(client, Origin(config.name, protocol, model), self._policy, self._renew, state)
 
     async def listing(self, config: ProviderConfig, protocol: ApiProtocol) -> Sequence[ModelInfo]:
-        """The models an endpoint lists. Raises ProviderError."""
+        """List the models of an endpoint. Raises ProviderError."""
         client = await self._client(config, protocol)
         try:
             return await client.models()
-        except (AttributeError, TypeError) as error:  # what is no JSON the SDKs take for a page of models
+        except (AttributeError, TypeError) as error:  # the SDKs take a body that is no JSON for a page
             raise ProviderError(unexpected_response(client.endpoint, safe_format("something else"))) from error
         except Exception as error:
             raise ProviderError(to_failure(client, error, "", began=False)) from error
@@ -76,22 +76,22 @@ class ClientPool:
         return self._recorder
 
     async def aclose(self) -> None:
-        """Close all connections; the SDKs share them, so this is the one place."""
+        """Close the recording and all connections. No SDK's close method is called: SDKs share the HTTP clients."""
         if self._recorder:
             self._recorder.close()
         for client in self._http_clients.values():
             await client.aclose()
 
     async def _client(self, config: ProviderConfig, protocol: ApiProtocol) -> Client:
-        async with self._lock:  # two turns that begin together share what the first one builds
+        async with self._lock:  # two turns that begin together share one client
             client = self._clients.get((config.name, protocol))
             if client is None:
                 client = await load_on_thread(lambda: self._build(config, protocol))
                 self._clients[config.name, protocol] = client
             return client
 
-    async def _renewed(self, client: Client) -> Client | None:
-        """A client with a key read anew, where a command gives the key: it may be a short-lived one."""
+    async def _renew(self, client: Client) -> Client | None:
+        """Build a client with a new key if a command prints the key, because it may have expired; else return None."""
         config, protocol = client.endpoint.config, client.endpoint.protocol
         if not config.key.startswith("cmd:"):
             return None
@@ -100,7 +100,7 @@ class ClientPool:
         return renewed
 
     def _build(self, config: ProviderConfig, protocol: ApiProtocol, *, again: bool = False) -> Client:
-        """Import the SDK and build its client; runs on a thread. Raises ProviderError."""
+        """Import the SDK and build its client, on a thread; `again` runs a key command again. Raises ProviderError."""
         key, headers = self._keys.key(config, again), self._keys.resolve_headers(config.headers, again)
         if isinstance(key, Failure):
             raise ProviderError(key)
@@ -121,7 +121,7 @@ class ClientPool:
 
     def _http(self, config: ProviderConfig) -> httpx2.AsyncClient:
         options = (self._timeouts.overridden_by(config.timeouts).connect, config.proxy, config.ca_file)
-        with self._http_lock:  # a cancelled opening goes on in its thread
+        with self._http_lock:  # the thread of a cancelled opening keeps running
             if options not in self._http_clients:
                 try:
                     self._http_clients[options] = new_client(*options)
@@ -131,18 +131,18 @@ class ClientPool:
 
 
 def _is_header_safe(key: str) -> bool:
-    """Whether a header can carry the key."""
+    """Return True if a header can carry the key."""
     return key.isascii() and key.isprintable() and " " not in key
 
 
 def _connection_config_error(config: ProviderConfig, error: Exception) -> Failure:
     name, why = safe_line(config.name), safe_line(str(error))
-    words = safe_format("The proxy or the certificate of {name} cannot be used: {why}", name=name, why=why)
-    return Failure(FailureKind.BAD_CONFIG, words, safe_format("Check proxy and ca in [providers.{name}].", name=name))
+    message = safe_format("The proxy or the certificate of {name} cannot be used: {why}", name=name, why=why)
+    return Failure(FailureKind.BAD_CONFIG, message, safe_format("Check proxy and ca in [providers.{name}].", name=name))
 
 
 def _client_factory(protocol: ApiProtocol) -> Callable[[Endpoint, Mapping[str, int]], Client]:
-    """What builds clients of a protocol; its SDK is imported here."""
+    """Import the SDK of a protocol and return the function that builds its clients."""
     match protocol:
         case ApiProtocol.CHAT:
             from termchat.providers.protocols.openai_chat.client import ChatClient

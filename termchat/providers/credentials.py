@@ -1,4 +1,4 @@
-"""Where keys come from, as the providers see it."""
+"""The port for API keys."""
 
 from __future__ import annotations
 
@@ -11,9 +11,20 @@ from termchat.core.sanitize import Safe
 
 
 class CredentialSource(Protocol):
-    """Where keys come from; `config.secrets.Secrets` is one. May run a command: asked on a thread."""
+    """Source of API keys; implemented by `config.credentials.Credentials`. It may run commands: call it on a thread."""
 
-    def key(self, config: ProviderConfig, /, again: bool = False) -> str | Failure: ...
-    def has_key(self, config: ProviderConfig, /) -> bool: ...
-    def source(self, config: ProviderConfig, /) -> Safe: ...
-    def resolve_headers(self, headers: Mapping[str, str], again: bool = False) -> dict[str, str] | Failure: ...
+    def key(self, config: ProviderConfig, /, again: bool = False) -> str | Failure:
+        """Return a provider's key, "" for a server without authentication; `again` runs a key command again."""
+        ...
+
+    def has_key(self, config: ProviderConfig, /) -> bool:
+        """Return True if a key is set or needless. No command is run, so `key` may still fail."""
+        ...
+
+    def source(self, config: ProviderConfig, /) -> Safe:
+        """Return the origin of a key for messages: `OPENAI_API_KEY`."""
+        ...
+
+    def resolve_headers(self, headers: Mapping[str, str], again: bool = False) -> dict[str, str] | Failure:
+        """Replace references to keys in the values of headers."""
+        ...

@@ -1,8 +1,8 @@
-"""What every decoder is, and the small things they share.
+"""The port of a decoder, and lenient accessors for JSON.
 
-A decoder turns the events of one reply, as plain JSON objects, into deltas. It knows nothing of sockets and of
-SDK classes: it looks at names and types of what really came, because servers send unknown, missing, null and
-mistyped fields. What is not understood is left out; what says that the reply failed is raised.
+A decoder turns the events of one reply, as parsed JSON objects, into deltas. It uses no classes of an SDK, because
+servers send unknown, missing, null and mistyped fields. Unknown content is skipped; an error event is raised as
+`ServerError`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from termchat.core.messages import (
 
 
 class ServerError(Exception):
-    """The server says in its stream, or in a 200, that it failed; `body` is what it said."""
+    """An error that a server reports inside a stream, or in a response with status 200; `body` is its JSON."""
 
     def __init__(self, body: Any) -> None:
         super().__init__("the server reported an error")
@@ -28,37 +28,39 @@ class ServerError(Exception):
 
 
 class Decoder(Protocol):
-    """The state of one reply.
+    """Decodes one reply and holds its state.
 
-    finished   the model said that it is done (a `Finished` delta was given)
-    ended      nothing more can come
+    finished   True after the `Finished` delta: the reply is complete
+    closed     True when no more events can follow
     """
 
     finished: bool
     closed: bool
 
     def decode_event(self, name: str, data: dict[str, Any]) -> Iterator[Delta]:
-        """The deltas of one event of the stream. Raises ServerError."""
+        """Yield the deltas of one event. `name` is the `event:` field, "" without one. Raises ServerError."""
         ...
 
     def decode_response(self, data: dict[str, Any]) -> Iterator[Delta]:
-        """The deltas of a whole reply, from a server that does not stream. Raises ServerError."""
+        """Yield the deltas of a complete reply from a server that does not stream. Raises ServerError."""
         ...
 
 
 class PartNumbers:
-    """Gives each part of the reply its number, in the order of their first piece, whatever the vendor calls it."""
+    """Numbers the parts of a reply from 0, in the order in which they begin, for any kind of vendor key."""
 
     def __init__(self) -> None:
         self._numbers: dict[Hashable, int] = {}
         self._next = 0
 
     def for_key(self, key: Hashable) -> int:
+        """Return the number of the part with this key; a new key gets the next number."""
         if key not in self._numbers:
             self._numbers[key] = self.next()
         return self._numbers[key]
 
     def next(self) -> int:
+        """Return the number of a new part without a key."""
         self._next += 1
         return self._next - 1
 
@@ -67,31 +69,32 @@ NewId = Callable[[], str]
 
 
 def new_call_id() -> str:
-    """An id for a call whose server gave none; 29 characters that every protocol takes."""
+    """Return a random id for a call that came without one: 29 characters, valid in every protocol."""
     return f"call_{token_hex(12)}"
 
 
 def is_object(value: Any) -> TypeGuard[dict[str, Any]]:
+    """Return True if a JSON value is an object."""
     return isinstance(value, dict)
 
 
 def as_object(value: Any) -> dict[str, Any]:
-    """The value if it is an object, else an empty one."""
+    """Return the value if it is an object, else {}."""
     return value if is_object(value) else {}
 
 
 def as_list(value: Any) -> list[Any]:
-    """The value if it is a list, else an empty one."""
+    """Return the value if it is a list, else []."""
     return cast("list[Any]", value) if isinstance(value, list) else []
 
 
 def as_text(value: Any) -> str:
-    """The value if it is a text, else ""."""
+    """Return the value if it is a string, else ""."""
     return value if isinstance(value, str) else ""
 
 
 def as_count(value: Any) -> int:
-    """A number of tokens; 0 for anything else. Numeric strings are taken."""
+    """Return the value as a number of tokens, 0 if it is none. A string of digits counts as a number."""
     match value:
         case bool():
             return 0
@@ -104,7 +107,7 @@ def as_count(value: Any) -> int:
 
 
 def as_cost(value: Any) -> Decimal | None:
-    """An amount of money a server reports, None when it is not one."""
+    """Return a cost in US dollars that a server reports, None unless it is a finite number from 0 on."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -114,8 +117,8 @@ def as_cost(value: Any) -> Decimal | None:
     return amount if amount.is_finite() and amount >= 0 else None
 
 
-def arguments(call: ToolCall) -> dict[str, Any]:
-    """A call's arguments as the object some protocols demand; what cannot be read goes as `_raw`."""
+def arguments_object(call: ToolCall) -> dict[str, Any]:
+    """Return the arguments of a call as an object, {"_raw": text} unless they are the JSON of one."""
     try:
         value = json.loads(call.arguments or "{}")
     except ValueError:

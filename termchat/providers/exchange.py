@@ -1,11 +1,11 @@
-"""One request and its reply: send, read, decode, and send again where that is right.
+"""Send one request and stream its reply, retrying where that is safe.
 
-`Exchange` is what the registry hands out as a provider. A client brings the SDK, a decoder the protocol; the
-rules that hold for all of them are here:
+`StreamingProvider` is the provider that the registry returns. A client wraps the SDK and a decoder the protocol; the
+rules common to all protocols are here:
 
-- a reply is complete only when the model said so: an end without it is a cut, however clean it looks;
-- a history that is refused is made simple and sent once more, aloud;
-- nothing is sent again once content was given out.
+- A reply is complete only after the model's finish reason. Any other end is a truncated reply.
+- If the server rejects the history, it is sent once more without vendor-specific data, with a notice.
+- After the first content no request is sent again.
 """
 
 from __future__ import annotations
@@ -48,14 +48,21 @@ from termchat.providers.http.retry import RetryPolicy, final_failure, interrupti
 from termchat.providers.http.status_errors import from_response
 from termchat.providers.http.transport import count_bytes, override_path
 
-_KEPT = 20  # tries that are told of one by one, and the last one behind them
-# A client with a newer key, None when there can be none.
+_MAX_ATTEMPTS = 20  # failed attempts kept for the details, and the last one after them
+# Builds a client with a new key; None when the key cannot change.
 Renew = Callable[[Client], Awaitable[Client | None]]
 
 
 @dataclass(slots=True)
 class _RequestState:
-    """A request on its way, through all its tries."""
+    """The state of a request through all its tries.
+
+    path         the path override, "" for the SDK's own
+    tried        tries so far, the running one included
+    renewed      True once the key was read again after a rejection
+    repaired     True once the history was sent without vendor-specific data
+    request_id   the server's id of the last response
+    """
 
     request: Request
     body: Body
@@ -63,30 +70,33 @@ class _RequestState:
     tried: int = 1
     renewed: bool = False
     repaired: bool = False
-    named: Safe = EMPTY  # how the server calls the request it answered last
+    request_id: Safe = EMPTY
     failed: list[Attempt] = field(default_factory=list[Attempt])
 
-    def failure(self, failure: Failure, at: Endpoint, model: str) -> Failure:
-        """One more try that failed, with all that is known of the tries so far."""
-        self.failed[_KEPT:] = [Attempt(time.time(), failure.message)]
-        known = failure.details or FailureDetails()
-        request = known.request_id or self.named
+    def failure(self, failure: Failure, endpoint: Endpoint, model: str) -> Failure:
+        """Record a failed try, and return its failure with the details of all tries so far."""
+        self.failed[_MAX_ATTEMPTS:] = [Attempt(time.time(), failure.message)]
+        details = failure.details or FailureDetails()
         details = replace(
-            known, host=safe_line(at.host), model=safe_line(model), request_id=request, attempts=tuple(self.failed)
+            details,
+            host=safe_line(endpoint.host),
+            model=safe_line(model),
+            request_id=details.request_id or self.request_id,
+            attempts=tuple(self.failed),
         )
         return replace(failure, details=details)
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointState:
-    """What exchanges share: the limit of their provider, and who writes down what comes."""
+    """State that all models of a provider share: its rate limit, and the recorder of its responses."""
 
     limit: RateLimit
     recorder: ResponseRecorder | None = None
 
 
 class StreamingProvider:
-    """A model behind an endpoint; `renew` is asked once when a key was refused, `house` is shared with others."""
+    """A model behind an endpoint. `renew` is called once per request, when the server rejects the key."""
 
     def __init__(self, client: Client, origin: Origin, policy: RetryPolicy, renew: Renew, state: EndpointState) -> None:
         self._client: Client = client
@@ -97,81 +107,82 @@ class StreamingProvider:
         self.origin = origin
 
     async def stream(self, request: Request, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
-        """The reply, delta by delta, ending with `Finished`. Raises ProviderError."""
-        request, left = self._drop_unsupported(with_continuation(request, self.origin))
-        if news := self._unannounced(request, left):
-            yield ProviderNotice(unsupported_notice(safe_line(self.origin.model), news))
+        """Stream the deltas of a reply, ending with `Finished`. Raises ProviderError."""
+        request, dropped = self._drop_unsupported(with_continuation(request, self.origin))
+        if new := self._unannounced(request, dropped):
+            yield ProviderNotice(unsupported_notice(safe_line(self.origin.model), new))
         state = _RequestState(request, self._client.encode(request, self.origin), self._client.path)
-        if (wait := self._limit.remaining()) and self._limit.failure:  # another turn ran into it
+        if (wait := self._limit.remaining()) and self._limit.failure:  # another turn has hit it
             yield Retrying(1, self._policy.tries, wait, self._limit.failure)
             await interruptible_sleep(wait, wire)
         while True:
-            shown = False
+            has_content = False
             try:
                 async with aclosing(self._attempt(state, wire)) as deltas:
                     async for delta in deltas:
-                        if not shown and isinstance(delta, CONTENT_DELTAS):
-                            shown = True
+                        if not has_content and isinstance(delta, CONTENT_DELTAS):
+                            has_content = True
                             self._limit.clear()
                         yield delta
                 return
             except ProviderError as error:
                 failure = state.failure(error.failure, self._client.endpoint, self.origin.model)
-            if shown:
+            if has_content:
                 raise ProviderError(failure)
-            words = await self._amended(state, failure)
-            if words is not None:
-                if words:
-                    yield ProviderNotice(words)
+            notice = await self._amend(state, failure)
+            if notice is not None:
+                if notice:
+                    yield ProviderNotice(notice)
                 continue
-            waits = request.wait_for_host and failure.unreachable
-            delay = unreachable_backoff(state.tried) if waits else self._policy.delay(failure, state.tried)
+            unlimited = request.wait_for_host and failure.unreachable
+            delay = unreachable_backoff(state.tried) if unlimited else self._policy.delay(failure, state.tried)
             if delay is None:
                 raise ProviderError(final_failure(failure, state.tried))
             state.tried += 1
             self._limit.set(failure, delay)
-            yield Retrying(state.tried, 0 if waits else self._policy.tries, delay, failure)
+            yield Retrying(state.tried, 0 if unlimited else self._policy.tries, delay, failure)
             await interruptible_sleep(delay, wire)
 
     def _drop_unsupported(self, request: Request) -> tuple[Request, tuple[str, ...]]:
-        learned = frozenset(name for origin, name in self._client.rejected_params if origin == self.origin)
-        return drop_unsupported(request, self.origin, learned)
+        """Return the request without unsupported parameters, and the names of those dropped."""
+        rejected = frozenset(name for origin, name in self._client.rejected_params if origin == self.origin)
+        return drop_unsupported(request, self.origin, rejected)
 
-    def _unannounced(self, request: Request, left: tuple[str, ...]) -> tuple[str, ...]:
-        """What of this was not said in this conversation yet; it counts as said now."""
-        marks = {name: (request.chat, self.origin, name) for name in left}
-        news = tuple(name for name, mark in marks.items() if mark not in self._client.announced)
+    def _unannounced(self, request: Request, dropped: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the dropped names without a notice in this chat so far, and mark them as announced."""
+        marks = {name: (request.chat, self.origin, name) for name in dropped}
+        new = tuple(name for name, mark in marks.items() if mark not in self._client.announced)
         self._client.announced.update(marks.values())
-        return news
+        return new
 
-    async def _amended(self, state: _RequestState, failure: Failure) -> Safe | None:
-        """The request made over after a refusal, and what to say of it; None when there is no other way to ask."""
-        at = self._client.endpoint
+    async def _amend(self, state: _RequestState, failure: Failure) -> Safe | None:
+        """Change a rejected request and return a notice, "" for none; None when no change applies."""
+        endpoint = self._client.endpoint
         if failure.status == 404 and (other := self._next_path(state.path)):
             state.path = other
-            return _elsewhere(at, other)
+            return _fallback_path_notice(endpoint, other)
         if failure.kind is FailureKind.HISTORY_INVALID and not state.repaired:
             state.repaired = True
             self._encode(state, replace(state.request, messages=strip_provider_data(state.request.messages)))
             return safe_format(
-                "{title} refused the history; asked again without earlier reasoning.", title=safe_line(at.title)
+                "{title} refused the history; asked again without earlier reasoning.", title=safe_line(endpoint.title)
             )
-        if unknown := rejected_params(state.request, failure):
-            self._client.rejected_params.update((self.origin, name) for name in unknown)
-            fitting, left = self._drop_unsupported(state.request)
-            self._encode(state, fitting)
-            news = self._unannounced(fitting, left)
-            return unsupported_notice(safe_line(self.origin.model), news) if news else EMPTY
+        if rejected := rejected_params(state.request, failure):
+            self._client.rejected_params.update((self.origin, name) for name in rejected)
+            request, dropped = self._drop_unsupported(state.request)
+            self._encode(state, request)
+            new = self._unannounced(request, dropped)
+            return unsupported_notice(safe_line(self.origin.model), new) if new else EMPTY
         change = self._client.amend(state.body, failure)
         if change:
             state.body = change.body
             return change.notice
         if failure.kind is FailureKind.AUTH and not state.renewed:
             state.renewed = True
-            newer = await self._renew(self._client)
-            if newer:
-                newer.announced, newer.rejected_params = self._client.announced, self._client.rejected_params
-                self._client = newer
+            client = await self._renew(self._client)
+            if client:
+                client.announced, client.rejected_params = self._client.announced, self._client.rejected_params
+                self._client = client
                 return EMPTY
         return None
 
@@ -179,12 +190,13 @@ class StreamingProvider:
         state.request, state.body = request, self._client.encode(request, self.origin)
 
     def _next_path(self, path: str) -> str | None:
-        """The path to try where this one is not known; the one that works is kept for the next request."""
+        """Return the fallback path after `path`, None when it was the last one."""
         paths = ("", *self._client.endpoint.config.fallback_paths)
         return next(iter(paths[paths.index(path) + 1 :]), None)
 
     async def _attempt(self, state: _RequestState, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
-        body, path, state.named = state.body, state.path, EMPTY
+        """Send the request once and stream its reply. Raises ProviderError."""
+        body, path, state.request_id = state.body, state.path, EMPTY
         async with AsyncExitStack() as stack:
             try:
                 with count_bytes(wire), override_path(path):
@@ -192,7 +204,7 @@ class StreamingProvider:
             except Exception as error:
                 self._record(error)
                 raise ProviderError(to_failure(self._client, error, self.origin.model, began=False)) from error
-            state.named = request_id(response.headers, self._client.endpoint)
+            state.request_id = request_id(response.headers, self._client.endpoint)
             self._client.path = path
             decoder = self._client.decoder(body)
             try:
@@ -208,9 +220,10 @@ class StreamingProvider:
                 raise ProviderError(truncated(safe_format("The stream ended too early")))
 
     async def _read(self, response: httpx2.Response, decoder: Decoder) -> AsyncGenerator[Delta, None]:
-        at = self._client.endpoint
+        """Decode a response, and record it. Raises ProviderError, ServerError and the errors of `decode_body`."""
+        endpoint = self._client.endpoint
         if response.status_code >= 300:
-            raise ProviderError(redirected(ErrorResponse(response.status_code, "", dict(response.headers)), at))
+            raise ProviderError(redirected(ErrorResponse(response.status_code, "", dict(response.headers)), endpoint))
         try:
             async with AsyncExitStack() as stack:
                 body = response.aiter_bytes()
@@ -221,46 +234,50 @@ class StreamingProvider:
                 async for delta in await stack.enter_async_context(aclosing(decode_body(body, decoder))):
                     yield delta
         except NotAReplyError as error:
-            raise ProviderError(unexpected_response(at, error.what)) from error
+            raise ProviderError(unexpected_response(endpoint, error.what)) from error
 
     def _record(self, error: Exception) -> None:
-        """Write down what a server said instead of a reply."""
+        """Record the error response inside an SDK's exception."""
         response = self._client.error_response(error) if self._recorder else None
         if self._recorder and response and response.status:
             headers = {name.lower(): value for name, value in response.headers.items()}
             self._recorder.write(response.raw, self._about(response.status, headers.get("content-type", "")))
 
     def _about(self, status: int, kind: str) -> dict[str, Any]:
-        """What a recording says of a response."""
+        """Return the JSON of a recording's `: response` line."""
         about = {"status": status, "content_type": kind, "provider": self.origin.provider}
         quirks = sorted(self._client.endpoint.config.quirks)
         return about | {"protocol": self.origin.protocol.value, "model": self.origin.model, "quirks": quirks}
 
 
-def _elsewhere(at: Endpoint, path: str) -> Safe:
-    return safe_format("{title} has no such address; trying {path}.", title=safe_line(at.title), path=safe_line(path))
+def _fallback_path_notice(endpoint: Endpoint, path: str) -> Safe:
+    title = safe_line(endpoint.title)
+    return safe_format("{title} has no such address; trying {path}.", title=title, path=safe_line(path))
 
 
 def to_failure(client: Client, error: Exception, model: str, *, began: bool) -> Failure:
-    """An exception of an exchange as a failure; one that is none of the world's is a bug, and goes on as it is.
+    """Convert an exception of an exchange to a failure. An exception of neither server nor connection is raised again.
 
-    `began`: the headers had come.
+    began   True when the response headers had arrived
     """
-    at = client.endpoint
+    endpoint = client.endpoint
     if isinstance(error, ProviderError):
         return error.failure
     response = ErrorResponse(None, error.body, {}) if isinstance(error, ServerError) else client.error_response(error)
-    return replace(_failure(error, response, at, model, began=began), details=error_details(error, response, at))
+    failure = _classify(error, response, endpoint, model, began=began)
+    return replace(failure, details=error_details(error, response, endpoint))
 
 
-def _failure(error: Exception, response: ErrorResponse | None, at: Endpoint, model: str, *, began: bool) -> Failure:
+def _classify(
+    error: Exception, response: ErrorResponse | None, endpoint: Endpoint, model: str, *, began: bool
+) -> Failure:
     if response and response.status and 300 <= response.status < 400:
-        return redirected(response, at)
+        return redirected(response, endpoint)
     if response:
-        return from_response(response, at, model)
-    failure = from_exception(error, at, began=began)
+        return from_response(response, endpoint, model)
+    failure = from_exception(error, endpoint, began=began)
     if failure:
         return failure
-    if isinstance(error, ValueError | RecursionError):  # JSON, UTF-8, an event without end
-        return unexpected_response(at, safe_format("something that cannot be read"))
+    if isinstance(error, ValueError | RecursionError):  # invalid JSON or UTF-8, an event that is too long
+        return unexpected_response(endpoint, safe_format("something that cannot be read"))
     raise error

@@ -1,4 +1,7 @@
-"""Chains of models: when one cannot answer for reasons of its own, the next one does, aloud, and never after text."""
+"""Fall back to another model when a provider is overloaded, limited, out of quota or unreachable.
+
+A notice names the next model. After the first content no request is sent again.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,9 @@ from termchat.core.models import ModelRef
 from termchat.core.provider import Provider, Request, StreamMonitor
 from termchat.core.sanitize import safe_format, safe_line
 
-# The provider's own trouble; a bad request, a refused key or a cut reply would be no better elsewhere or is not ours
-# to send again.
-_ELSEWHERE = frozenset(
+# Failures of one provider. A bad request would fail elsewhere too, a rejected key is for the user to fix, and a
+# truncated reply must not be billed twice.
+_FALLBACK_KINDS = frozenset(
     (FailureKind.OVERLOADED, FailureKind.RATE_LIMITED, FailureKind.SERVER, FailureKind.NETWORK, FailureKind.QUOTA)
 )
 
@@ -22,44 +25,51 @@ Open = Callable[[ModelRef], Awaitable[Provider]]
 
 
 class FallbackProvider:
-    """A model and those that take over from it, in their order. The one that answers stays for the rest of the turn."""
+    """A model and its fallbacks in order. The model that answers is used for the rest of the turn.
+
+    open_   opens a model by name; raises ProviderError
+    """
 
     def __init__(self, first: Provider, others: Sequence[ModelRef], open_: Open) -> None:
-        self._now = first
-        self._left = list(others)
+        self._current = first
+        self._remaining = list(others)
         self._open = open_
 
     @property
     def origin(self) -> Origin:
-        """Who answers now."""
-        return self._now.origin
+        """The model in use."""
+        return self._current.origin
 
     async def stream(self, request: Request, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
-        """The reply of the first that can give one. Raises ProviderError: none can, or it failed after text."""
+        """Stream the reply of the first model that answers.
+
+        Raises ProviderError when every model fails, when one fails after its first content, or for a failure that is
+        not the provider's.
+        """
         while True:
-            said = False
+            has_content = False
             try:
-                async with aclosing(self._now.stream(request, wire)) as deltas:
+                async with aclosing(self._current.stream(request, wire)) as deltas:
                     async for delta in deltas:
-                        said = said or isinstance(delta, CONTENT_DELTAS)
+                        has_content = has_content or isinstance(delta, CONTENT_DELTAS)
                         yield delta
                 return
             except ProviderError as error:
-                elsewhere = not said and error.failure.kind in _ELSEWHERE
-                if not elsewhere or not await self._next():
+                may_fall_back = not has_content and error.failure.kind in _FALLBACK_KINDS
+                if not may_fall_back or not await self._switch():
                     raise
                 why = error.failure.message
             yield ProviderNotice(
-                safe_format("{why} {name} takes over.", why=why, name=safe_line(str(self._now.origin.ref))),
+                safe_format("{why} {name} takes over.", why=why, name=safe_line(str(self._current.origin.ref))),
                 restarted=True,
             )
 
-    async def _next(self) -> bool:
-        """Go on to the next model that can be opened; False when there is none."""
-        while self._left:
+    async def _switch(self) -> bool:
+        """Switch to the next model that can be opened; False when no model is left."""
+        while self._remaining:
             try:
-                self._now = await self._open(self._left.pop(0))
+                self._current = await self._open(self._remaining.pop(0))
             except ProviderError:
-                continue  # one without a key is none
+                continue  # without a key, for example
             return True
         return False

@@ -1,4 +1,4 @@
-"""All configured providers by name: opened on first use, their SDK imported then and not before."""
+"""All configured providers by name. A provider is opened, and its SDK imported, on first use."""
 
 from __future__ import annotations
 
@@ -25,11 +25,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RegistryConfig:
-    """What the registry is made with.
+    """The configuration of the registry.
 
-    offline    the providers that need no network, by name
-    record     a file to write all responses to
-    fallback   model -> those that take over when it cannot answer, by any name that resolves
+    providers    by name, in the order of the configuration
+    offline      providers that need no network, by name
+    aliases      short name -> full name of a model
+    favourites   models listed first, by alias or full name
+    fallback     model -> the models to try when it fails, by any name that `resolve` accepts
+    cache        the file of cached model listings, None for no cache
+    record       the file that all responses are written to, None for no recording
     """
 
     providers: Mapping[str, ProviderConfig]
@@ -45,7 +49,7 @@ class RegistryConfig:
 
 
 class ProviderRegistry:
-    """`core.ports.Providers` over a setup."""
+    """The providers of a configuration; implements `core.provider.Providers`."""
 
     def __init__(self, config: RegistryConfig) -> None:
         self._config = config
@@ -65,7 +69,7 @@ class ProviderRegistry:
         config = self._provider_config(model.provider)
         protocol = config.protocol_for(model.model)
         if protocol is None or protocol not in config.base_urls:
-            raise ProviderError(_no_base(config, protocol))
+            raise ProviderError(_no_base_url(config, protocol))
         pool = await self._client_pool()
         return await pool.open(config, protocol, model.model)
 
@@ -76,7 +80,7 @@ class ProviderRegistry:
         known = None if fresh else self._listings.get(provider)
         if known is not None:
             return known
-        models = await _listed(await self._client_pool(), config)
+        models = await _list_models(await self._client_pool(), config)
         self._listings.put(provider, models)
         return models
 
@@ -133,7 +137,7 @@ class ProviderRegistry:
         return config
 
     async def _client_pool(self) -> ClientPool:
-        """What opens connections: it and the HTTP client are imported when the first one is needed."""
+        """Return the client pool. The first call imports it, and httpx2 with it."""
         async with self._lock:
             if self._pool is None:
                 self._pool = await load_on_thread(self._new_client_pool)
@@ -146,7 +150,7 @@ class ProviderRegistry:
         return ClientPool(config.keys, config.timeouts, config.policy, self._output_limits, config.record)
 
     def _output_limits(self, provider: str) -> Mapping[str, int]:
-        """What the provider's listing tells of the output limits of its models, in tokens."""
+        """Return the output limits of a provider's models in tokens, from the cached listing."""
         infos = self._listings.get(provider, stale=True) or ()
         return {info.ref.model: info.max_output for info in infos if info.max_output}
 
@@ -154,30 +158,30 @@ class ProviderRegistry:
         if ref:
             close = difflib.get_close_matches(ref.provider, [*self._config.providers, *self._config.offline], 1)
             hint = safe_format("Did you mean {name}? ", name=safe_line(close[0])) if close else Safe("")
-            words = safe_format('There is no provider "{name}".', name=safe_line(ref.provider))
+            message = safe_format('There is no provider "{name}".', name=safe_line(ref.provider))
             return Failure(
-                FailureKind.NOT_FOUND, words, safe_format("{hint}`termchat models` lists what there is.", hint=hint)
+                FailureKind.NOT_FOUND, message, safe_format("{hint}`termchat models` lists what there is.", hint=hint)
             )
-        words = safe_format('No model is known by "{name}".', name=safe_line(name))
+        message = safe_format('No model is known by "{name}".', name=safe_line(name))
         return Failure(
-            FailureKind.NOT_FOUND, words, safe_format("Write it as provider/model; `termchat models` lists them.")
+            FailureKind.NOT_FOUND, message, safe_format("Write it as provider/model; `termchat models` lists them.")
         )
 
 
-async def _listed(pool: ClientPool, config: ProviderConfig) -> Sequence[ModelInfo]:
-    """What the provider's endpoints list together; one that does not list is no matter while another does.
+async def _list_models(pool: ClientPool, config: ProviderConfig) -> Sequence[ModelInfo]:
+    """List the models of all endpoints of a provider, sorted by name and without duplicates.
 
-    Raises ProviderError.
+    An endpoint that fails is ignored if another lists models. Raises ProviderError.
     """
     protocols: dict[tuple[str, bool], ApiProtocol] = {}
-    for protocol, base in config.base_urls.items():  # the two protocols of one vendor have one listing
+    for protocol, base in config.base_urls.items():  # both protocols of OpenAI have the same listing
         protocols.setdefault((base, protocol in (ApiProtocol.CHAT, ApiProtocol.RESPONSES)), protocol)
-    asked = await asyncio.gather(
+    answers = await asyncio.gather(
         *(pool.listing(config, protocol) for protocol in protocols.values()), return_exceptions=True
     )
     found: dict[ModelRef, ModelInfo] = {}
     failure: BaseException | None = None
-    for answer in asked:
+    for answer in answers:
         if isinstance(answer, BaseException):
             failure = failure or answer
             continue
@@ -188,17 +192,17 @@ async def _listed(pool: ClientPool, config: ProviderConfig) -> Sequence[ModelInf
     return sorted(found.values(), key=lambda info: info.ref)
 
 
-def _no_base(config: ProviderConfig, protocol: ApiProtocol | None) -> Failure:
+def _no_base_url(config: ProviderConfig, protocol: ApiProtocol | None) -> Failure:
     name = safe_line(config.name)
-    words = safe_format(
+    message = safe_format(
         "The provider {name} has no base URL for {protocol}.", name=name, protocol=safe_line(protocol or "any protocol")
     )
     return Failure(
-        FailureKind.BAD_CONFIG, words, safe_format("Add one to [providers.{name}] in the configuration.", name=name)
+        FailureKind.BAD_CONFIG, message, safe_format("Add one to [providers.{name}] in the configuration.", name=name)
     )
 
 
 def _ambiguous(name: str, matches: Sequence[ModelRef]) -> Failure:
     shown = ", ".join(str(ref) for ref in matches[:5]) + (", …" if len(matches) > 5 else "")
-    words = safe_format('"{name}" may be {shown}.', name=safe_line(name), shown=safe_line(shown))
-    return Failure(FailureKind.NOT_FOUND, words, safe_format("Write more of the name."))
+    message = safe_format('"{name}" may be {shown}.', name=safe_line(name), shown=safe_line(shown))
+    return Failure(FailureKind.NOT_FOUND, message, safe_format("Write more of the name."))

@@ -1,7 +1,4 @@
-"""Recordings played again, through the decoders and all that follows them, without a network.
-
-`Replay` is a provider: each request is answered by the next response of the recording, at its own pace or another.
-"""
+"""Replay a recording as a provider, without a network: each request gets the next recorded response."""
 
 from __future__ import annotations
 
@@ -32,21 +29,21 @@ NAME = "replay"
 
 
 class ReplayProvider:
-    """The responses of a recording, in their order; `speed` 2 is twice as fast, 0 at once."""
+    """Replays responses in their order. `speed` 1.0 is the recorded pace, 2.0 twice as fast, 0 without waiting."""
 
     def __init__(self, responses: Sequence[RecordedResponse], speed: float = 1.0) -> None:
-        self._left = list(responses)
+        self._remaining = list(responses)
         self._speed = speed
         first = responses[0] if responses else None
         self.origin = Origin(NAME, first.protocol if first else ApiProtocol.DEMO, first.model if first else "nothing")
 
     async def stream(self, request: Request, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
-        """The next response. Raises ProviderError: there is none left, or it failed then as it fails now."""
-        if not self._left:
+        """Stream the next response. Raises ProviderError when it failed, and when the recording has no more."""
+        if not self._remaining:
             raise ProviderError(Failure(FailureKind.EMPTY, safe_format("The recording has no more responses.")))
-        recorded = self._left.pop(0)
+        recorded = self._remaining.pop(0)
         if recorded.status >= 300:
-            raise ProviderError(_refusal(recorded))
+            raise ProviderError(_error_response_failure(recorded))
         decoder = decoder_for(recorded)
         try:
             async with aclosing(decode_body(self._chunks(recorded, wire), decoder)) as deltas:
@@ -54,22 +51,22 @@ class ReplayProvider:
                     yield delta
         except (ServerError, NotAReplyError, ValueError, RecursionError) as error:
             if not decoder.finished:
-                raise ProviderError(_failed(recorded, error)) from error
+                raise ProviderError(_error_event_failure(recorded, error)) from error
         if not decoder.finished:
             raise ProviderError(Failure(FailureKind.CUT, safe_format("The recorded reply is incomplete.")))
 
     async def _chunks(self, recorded: RecordedResponse, wire: StreamMonitor) -> AsyncGenerator[bytes, None]:
         now = 0.0
-        for at, chunk in recorded.chunks:
-            if self._speed and at > now:
-                await asyncio.sleep((at - now) / self._speed)
-            now = at
+        for seconds, chunk in recorded.chunks:
+            if self._speed and seconds > now:
+                await asyncio.sleep((seconds - now) / self._speed)
+            now = seconds
             wire.bytes_received += len(chunk)
             yield chunk
 
 
 def decoder_for(recorded: RecordedResponse, new_id: NewId = new_call_id) -> Decoder:
-    """The decoder of a response's protocol."""
+    """Return a decoder for the protocol and quirks of a recorded response."""
     match recorded.protocol:
         case ApiProtocol.CHAT:
             return ChatDecoder(think_tags="think_tags" in recorded.quirks, new_id=new_id)
@@ -84,25 +81,25 @@ def decoder_for(recorded: RecordedResponse, new_id: NewId = new_call_id) -> Deco
     assert_never(recorded.protocol)
 
 
-def _refusal(recorded: RecordedResponse) -> Failure:
-    """What the server said instead of a reply, classed as it was then; nothing is to be tried again."""
-    at = Endpoint(
+def _error_response_failure(recorded: RecordedResponse) -> Failure:
+    """Convert a recorded error response to a failure, which is never retried."""
+    endpoint = Endpoint(
         ProviderConfig(recorded.provider or NAME),
         recorded.protocol,
         "https://recording",
         key="",
         key_source=Safe("the recording"),
         headers={},
-        http=cast("Any", None),  # nobody is asked
+        http=cast("Any", None),  # no request is made
         redact=Redactor(),
         timeouts=Timeouts(),
     )
     response = ErrorResponse(recorded.status, recorded.body.decode("utf-8", "replace"), {})
-    return replace(from_response(response, at, recorded.model), retryable=False)
+    return replace(from_response(response, endpoint, recorded.model), retryable=False)
 
 
-def _failed(recorded: RecordedResponse, error: Exception) -> Failure:
-    words = safe_format("The recorded response is an error ({status}).", status=safe_line(str(recorded.status)))
+def _error_event_failure(recorded: RecordedResponse, error: Exception) -> Failure:
+    message = safe_format("The recorded response is an error ({status}).", status=safe_line(str(recorded.status)))
     return Failure(
-        FailureKind.BAD_RESPONSE, words, safe_format("{why}", why=safe_line(str(error)[:200])), recorded.status
+        FailureKind.BAD_RESPONSE, message, safe_format("{why}", why=safe_line(str(error)[:200])), recorded.status
     )

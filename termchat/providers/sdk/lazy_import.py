@@ -15,17 +15,17 @@ from termchat import startup_gc
 
 _T = TypeVar("_T")
 _busy: set[int] = set()
-_number = count()
+_numbers = count()
 
 
 async def load_on_thread(build: Callable[[], _T]) -> _T:
-    """What `build` gives, which imports an SDK; the collector comes back when the last one is done."""
-    mine = next(_number)
-    _busy.add(mine)
+    """Run `build` on a thread and return its result. The collector resumes when the last such call has ended."""
+    number = next(_numbers)
+    _busy.add(number)
     startup_gc.pause()
     try:
         return await asyncio.to_thread(build)
     finally:
-        _busy.discard(mine)
+        _busy.discard(number)
         if not _busy:
             startup_gc.resume()

@@ -24,7 +24,7 @@ from termchat.core.messages import (
 from termchat.core.models import ProviderConfig
 from termchat.core.outcomes import Outcome
 from termchat.core.provider import Effort, Params, Request
-from termchat.providers.decoder import arguments, as_object
+from termchat.providers.decoder import arguments_object, as_object
 from termchat.providers.protocols.anthropic.signature_prefix import prefix_digest
 from termchat.providers.reply_schema import wire_schema
 
@@ -141,7 +141,7 @@ def _block(part: Part) -> dict[str, Any] | None:
         case Reasoning():
             return _thinking(part)
         case ToolCall():
-            return {"type": "tool_use", "id": part.id, "name": part.name, "input": arguments(part)}
+            return {"type": "tool_use", "id": part.id, "name": part.name, "input": arguments_object(part)}
         case ToolResult():
             return _result(part)
         case Image():

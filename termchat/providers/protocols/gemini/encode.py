@@ -24,7 +24,7 @@ from termchat.core.messages import (
     ToolResult,
 )
 from termchat.core.provider import Effort, Params, Request
-from termchat.providers.decoder import arguments
+from termchat.providers.decoder import arguments_object
 from termchat.providers.reply_schema import wire_schema
 
 # The documented stand-in for the signature of a call that another model made.
@@ -128,7 +128,7 @@ def _part(part: Part, own_ids: frozenset[str]) -> dict[str, Any] | None:
             signature = _signature(part)
             return {"text": "", "thought": True} | signature if signature else None
         case ToolCall():
-            call: dict[str, Any] = {"name": part.name, "args": arguments(part)}
+            call: dict[str, Any] = {"name": part.name, "args": arguments_object(part)}
             own = {"id": part.id} if part.id in own_ids else {}
             return {"function_call": call | own} | _signature(part)
         case Image():
