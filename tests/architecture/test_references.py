@@ -29,13 +29,14 @@ FOREIGN_FILES: frozenset[str] = frozenset({
 _FILE = re.compile(r"(?<![\w~$./*<{:-])(?:[\w*-]+/)*[\w*-]+\.(?:py|md|toml|yml|json|txt|sse)\b(?![/(])")
 _FOLDER = re.compile(rf"(?<![\w~$./<{{-])(?:{PACKAGE}|tests)/(?:[\w-]+/)*(?![\w*])")
 _MODULE = re.compile(rf"\b{PACKAGE}(?:\.[a-z_]+)+")
+_DIFF = re.compile(r"^```diff\n.*?^```$", re.DOTALL | re.MULTILINE)  # a diff may add a file
 
 
 def test_file_named_in_document_exists() -> None:
     missing = [
         f"{document}:{1 + offset}: {name}"
         for document in DOCUMENTS
-        for offset, name in _missing((ROOT / document).read_text())
+        for offset, name in _missing(_DIFF.sub(_blank, (ROOT / document).read_text()))
     ]
     check(missing, "name a file that exists; a user's file is a row of FOREIGN_FILES.")
 
@@ -45,6 +46,10 @@ def _missing(text: str) -> Iterator[tuple[int, str]]:
         for match in pattern.finditer(text):
             if not exists(match[0]):
                 yield text.count("\n", 0, match.start()), match[0]
+
+
+def _blank(match: re.Match[str]) -> str:
+    return "\n" * match[0].count("\n")
 
 
 def _is_file(name: str) -> bool:
