@@ -22,9 +22,9 @@ from tests.gateway.answers import Answer
 from tests.providers.support import SPEECHES
 
 
-async def ours(gateway: Gateway, speech: ApiProtocol, answer: Answer, *, speaks: bool) -> float:
+async def ours(gateway: Gateway, protocol: ApiProtocol, answer: Answer, *, speaks: bool) -> float:
     """Milliseconds."""
-    async with session(gateway, speech) as talk:
+    async with session(gateway, protocol) as talk:
         gateway.reply(answer)
         turn, said = talk.send(talk.add(user_message("hello"), None)), asyncio.Event()
         running = asyncio.create_task(
@@ -61,9 +61,9 @@ async def main(rounds: int) -> None:
         print(f"{'a bare client':30} {floor:7.2f} ms, median of {rounds}")
         for name, answer in (SILENT | SPEAKING).items():
             found = []
-            for speech in SPEECHES:
-                times = [await ours(gateway, speech, answer, speaks=name in SPEAKING) for _ in range(rounds)]
-                found.append(f"{speech.value} {statistics.median(times):.2f} (worst {max(times):.2f})")
+            for protocol in SPEECHES:
+                times = [await ours(gateway, protocol, answer, speaks=name in SPEAKING) for _ in range(rounds)]
+                found.append(f"{protocol.value} {statistics.median(times):.2f} (worst {max(times):.2f})")
             print(f"{name:30} {' · '.join(found)}")
 
 

@@ -22,7 +22,7 @@ from termchat.core.conversation import Node
 from termchat.core.messages import user_message
 from termchat.store import chats, messages
 from termchat.store.chat_store import SqliteChatStore
-from termchat.store.chats import NewChat
+from termchat.store.chats import PendingChat
 from termchat.store.sqlite import db
 from tests.store.helpers import HERE, STATE, answer, ask, reply
 
@@ -70,12 +70,12 @@ def generate(file: Path, messages: int, listed: int) -> Words:
 
 def chat(connection, words: Words, size: int, at: float) -> None:
     name = "long" if size == LONG else uuid4().hex[:16]
-    n = chats.create(connection, NewChat(name, HERE), STATE, None, at)
+    n = chats.create(connection, PendingChat(name, HERE), STATE, None, at)
     parent = None
     for m in range(size):
         message = user_message(words.text(25)) if m % 2 == 0 else reply(words.text(60))
         node = Node(uuid4().hex, parent, message)
-        chats.add(connection, n, messages.encode_node(node, at + m), follow=True)
+        chats.add_message(connection, n, messages.encode_node(node, at + m), follow=True)
         parent = node.id
     connection.execute("UPDATE chats SET title = ? WHERE n = ?", (words.text(5), n))
 

@@ -23,15 +23,15 @@ from tests.gateway import Reply, Text, render, signatures
 from tests.gateway import clients as sdks
 from tests.gateway.render.frames import Ask, Frame, encode
 from tests.gateway.script import Wire as Travel
-from tests.providers.support import HELLO, MODELS, SPEECHES, VENDORS, profile, registry
+from tests.providers.support import HELLO, MODELS, SPEECHES, VENDORS, provider_config, registry
 
 ROUNDS = 5
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
 
 
-def body(speech: ApiProtocol, chunks: int) -> bytes:
+def body(protocol: ApiProtocol, chunks: int) -> bytes:
     """A reply of so many words."""
-    ask = Ask(signatures.Origin("", VENDORS[speech], MODELS[speech]), {}, "bench")
+    ask = Ask(signatures.Origin("", VENDORS[protocol], MODELS[protocol]), {}, "bench")
     frames = render.stream(Reply(Text(*["word "] * chunks)), ask)
     return b"".join(encode(frame, Travel(), n) for n, frame in enumerate(frames) if isinstance(frame, Frame))
 
@@ -50,9 +50,9 @@ def serve(answer: bytes, ready: Connection) -> None:
                     pass
 
 
-async def ours(speech: ApiProtocol, url: str) -> float:
-    async with registry(profile(url, speech)) as providers:
-        provider = await providers.open(ModelRef(speech.value, MODELS[speech]))
+async def ours(protocol: ApiProtocol, url: str) -> float:
+    async with registry(provider_config(url, protocol)) as providers:
+        provider = await providers.open(ModelRef(protocol.value, MODELS[protocol]))
         began = time.process_time()
         async with aclosing(provider.stream(HELLO, StreamMonitor())) as deltas:
             async for _ in deltas:
@@ -60,29 +60,29 @@ async def ours(speech: ApiProtocol, url: str) -> float:
         return time.process_time() - began
 
 
-async def theirs(speech: ApiProtocol, url: str) -> float:
+async def theirs(protocol: ApiProtocol, url: str) -> float:
     began = time.process_time()
     async with sdks.http() as client:
-        ask = sdks._ASKERS[VENDORS[speech]]
+        ask = sdks._ASKERS[VENDORS[protocol]]
         async for _ in ask(client, url, {}):
             pass
     return time.process_time() - began
 
 
-async def median(measure: Callable[[ApiProtocol, str], Awaitable[float]], speech: ApiProtocol, url: str) -> float:
-    await measure(speech, url)  # what is imported and built once is not counted
-    return statistics.median([await measure(speech, url) for _ in range(ROUNDS)])
+async def median(measure: Callable[[ApiProtocol, str], Awaitable[float]], protocol: ApiProtocol, url: str) -> float:
+    await measure(protocol, url)  # what is imported and built once is not counted
+    return statistics.median([await measure(protocol, url) for _ in range(ROUNDS)])
 
 
 def main(chunks: int) -> None:
     print(f"{'':10} {'bare SDK':>10} {'termchat':>10}   ms of CPU per 1,000 chunks, median of {ROUNDS}")
-    for speech in SPEECHES:
+    for protocol in SPEECHES:
         near, far = multiprocessing.Pipe()
-        server = multiprocessing.Process(target=serve, args=(body(speech, chunks), far), daemon=True)
+        server = multiprocessing.Process(target=serve, args=(body(protocol, chunks), far), daemon=True)
         server.start()
         url = f"http://127.0.0.1:{near.recv()}"
-        bare, own = (asyncio.run(median(m, speech, url)) * 1e6 / chunks for m in (theirs, ours))
-        print(f"{speech.value:10} {bare:10.1f} {own:10.1f}   {own / bare:.2f} x")
+        bare, own = (asyncio.run(median(m, protocol, url)) * 1e6 / chunks for m in (theirs, ours))
+        print(f"{protocol.value:10} {bare:10.1f} {own:10.1f}   {own / bare:.2f} x")
         server.terminate()
         server.join()
 

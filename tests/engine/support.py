@@ -20,7 +20,7 @@ from termchat.providers.http.retry import RetryPolicy
 from termchat.providers.registry import ProviderRegistry
 from termchat.tools.registry import Answer, Toolbox, ToolError, tool
 from tests.gateway import Gateway
-from tests.providers.support import KEY, SPEECHES, Quick, model, profile, setup
+from tests.providers.support import KEY, SPEECHES, QuickRetryPolicy, model, provider_config, registry_config
 
 
 @tool
@@ -38,10 +38,12 @@ async def count(to: Annotated[int, "How far."]) -> Answer:
 TOOLBOX = Toolbox(Path("/nowhere"), tools=(look, count))
 
 
-def profiles(gateway: Gateway, url: str = "", **fields: Any) -> list[ProviderConfig]:
+def provider_configs(gateway: Gateway, url: str = "", **fields: Any) -> list[ProviderConfig]:
     """A provider for each protocol, at `url` or the gateway, and a second one for Chat Completions, `second`."""
-    second = replace(profile(gateway.url + "/second", ApiProtocol.CHAT, **(fields | {"key": KEY})), name="second")
-    return [*(profile(url or gateway.url, protocol, **fields) for protocol in SPEECHES), second]
+    second = replace(
+        provider_config(gateway.url + "/second", ApiProtocol.CHAT, **(fields | {"key": KEY})), name="second"
+    )
+    return [*(provider_config(url or gateway.url, protocol, **fields) for protocol in SPEECHES), second]
 
 
 @asynccontextmanager
@@ -61,8 +63,8 @@ async def session(
     `url` is the base URL of the providers, `fields` override their configs, `plan` holds fields of `TurnConfig`;
     without a `store` nothing is saved.
     """
-    made = profiles(gateway, url, **(fields or {}))
-    registry = ProviderRegistry(setup(*made, policy=policy or Quick(), fallback=fallback or {}))
+    made = provider_configs(gateway, url, **(fields or {}))
+    registry = ProviderRegistry(registry_config(*made, policy=policy or QuickRetryPolicy(), fallback=fallback or {}))
     try:
         yield ChatSession(TurnConfig(model(protocol), registry, **{"tools": TOOLBOX, **plan}), store)
     finally:

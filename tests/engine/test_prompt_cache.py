@@ -20,7 +20,7 @@ from termchat.ui.phrases import usage_line
 from tests.engine.support import ask, ended, session
 from tests.gateway import Call, Gateway, Reasoning, Reply, Text, fault
 from tests.gateway import Usage as Counted
-from tests.providers.support import SPEECHES, heard, model, profile
+from tests.providers.support import SPEECHES, model, provider_config, run_request
 
 ALL = pytest.mark.parametrize("protocol", SPEECHES)
 LOOK = Call("look", {"city": "Köln"})
@@ -162,7 +162,7 @@ async def test_cache_key_is_sent_to_openai(monkeypatch: pytest.MonkeyPatch, gate
 
     gateway.reply(Reply.text("ok"))
     monkeypatch.setattr(openai_sdk, "OWN_HOST", f"127.0.0.1:{gateway.port}")
-    await heard(profile(gateway.url, ApiProtocol.RESPONSES))
+    await run_request(provider_config(gateway.url, ApiProtocol.RESPONSES))
     assert "prompt_cache_key" in gateway.asked[0].body
 
 

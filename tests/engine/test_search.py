@@ -18,7 +18,7 @@ from termchat.engine.session import ChatSession
 from tests import gateway as gw
 from tests.engine.support import ask, ended, said, session
 from tests.gateway import Block, Finish, Gateway, Reasoning, Reply, Text, fault
-from tests.providers.support import SPEECHES, heard, model, profile
+from tests.providers.support import SPEECHES, model, provider_config, run_request
 
 ALL = pytest.mark.parametrize("protocol", SPEECHES)
 ON = Params(search=True)
@@ -159,8 +159,8 @@ async def test_search_of_chat_search_model_and_openrouter_plugin(gateway: Gatewa
     assert provider_notices(events) == ["gpt-4o-search-preview does not take temperature; left out."]
     assert gateway.asked[0].body["web_search_options"] == {}
     assert reply_of(events).sources == (Citation("https://a.example/x", "A"),)
-    openrouter = profile(gateway.url, ApiProtocol.CHAT, name="openrouter")
-    deltas, failure = await heard(openrouter, Request((user_message("tea?"),), params=ON), name="qwen/qwen3")
+    openrouter = provider_config(gateway.url, ApiProtocol.CHAT, name="openrouter")
+    deltas, failure = await run_request(openrouter, Request((user_message("tea?"),), params=ON), name="qwen/qwen3")
     assert (failure, [d for d in deltas if isinstance(d, ProviderNotice)]) == (None, [])
     assert gateway.asked[1].body["plugins"] == [{"id": "web"}]
 

@@ -24,7 +24,7 @@ from termchat.engine.turn import TurnConfig
 from termchat.providers.registry import ProviderRegistry
 from tests.engine.support import TOOLBOX
 from tests.faults.preloaded import Ran
-from tests.providers.support import base_url, setup
+from tests.providers.support import base_url, registry_config
 
 FOLDER = Path(tempfile.gettempdir()) / f"termchat-interop-{os.getuid()}"
 PATIENCE = 120.0
@@ -112,7 +112,7 @@ def profile(url: str, speech: ApiProtocol, **fields: Any) -> ProviderConfig:
 @asynccontextmanager
 async def talk(first: ModelRef, *profiles: ProviderConfig, **plan: Any) -> AsyncIterator[ChatSession]:
     """A conversation over the real engine and the SDKs, with the tools `look` and `count`; `plan` is the session's."""
-    registry = ProviderRegistry(setup(*profiles))
+    registry = ProviderRegistry(registry_config(*profiles))
     try:
         yield ChatSession(TurnConfig(first, registry, **{"tools": TOOLBOX, "max_rounds": 3, **plan}))
     finally:

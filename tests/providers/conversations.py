@@ -1,4 +1,4 @@
-"""Conversations made up at random, with all that real ones have; what models said is what the gateway would send."""
+"""Random conversations; replies go through the gateway's renderer and termchat's decoders."""
 
 from __future__ import annotations
 
@@ -52,75 +52,75 @@ ARGUMENTS: tuple[Any, ...] = (
     "null",
 )
 PAGES = (Citation("https://a.example/x", "A"), Citation("https://b.example/", ""), Citation("javascript:x", "bad"))
-OBJECTS = ARGUMENTS[:3]  # Gemini's arguments are objects
+OBJECTS = ARGUMENTS[:3]  # Gemini takes only JSON objects as arguments
 QUIRKS = tuple(quirk for quirk in Quirk if quirk not in (Quirk.PROMPT_BLOCKED, Quirk.NO_BLOCK_START, Quirk.THINK_TAGS))
 
 
 def origins() -> tuple[Origin, ...]:
-    """Who may have spoken: one model a protocol, and an open one at another place, whose server signs its thoughts."""
+    """Origins of replies: one model per protocol, and an open model at a second provider that signs its reasoning."""
     return (
-        *(Origin(speech.value, speech, MODELS[speech]) for speech in SPEECHES),
+        *(Origin(protocol.value, protocol, MODELS[protocol]) for protocol in SPEECHES),
         Origin("second", SPEECHES[0], "qwen/qwen3"),
     )
 
 
 def vendor(origin: Origin) -> signatures.Origin:
-    """The same in the gateway's words."""
+    """The origin as the gateway's type."""
     return signatures.Origin("/second" if origin.provider == "second" else "", VENDORS[origin.protocol], origin.model)
 
 
-def talk(dice: Random, longest: int = 8) -> list[Message]:
-    """A conversation of up to so many questions, each with its reply, or without; it ends anywhere."""
+def random_conversation(rng: Random, longest: int = 8) -> list[Message]:
+    """A conversation of at most `longest` questions, each with or without a reply; it may end anywhere."""
     messages: list[Message] = []
-    for number in range(dice.randint(1, longest)):
-        messages.append(_question(dice))
-        speaker = dice.choice(origins())
-        for step in range(dice.choice((0, 1, 1, 1, 2, 3))):
-            reply = _reply(dice, speaker, f"{number}-{step}-{dice.random()}")
+    for number in range(rng.randint(1, longest)):
+        messages.append(_question(rng))
+        origin = rng.choice(origins())
+        for step in range(rng.choice((0, 1, 1, 1, 2, 3))):
+            reply = _reply(rng, origin, f"{number}-{step}-{rng.random()}")
             if not reply.parts:
                 break
             messages.append(reply)
             whole = [call for call in reply.calls if call.complete]
             if not whole or reply.outcome is not Outcome.COMPLETE:
                 break
-            answers = _results(dice, whole)
+            answers = _results(rng, whole)
             if answers.parts:
                 messages.append(answers)
     return messages
 
 
-def _question(dice: Random) -> Message:
-    parts = tuple(dice.sample(ATTACHED, dice.choice((0, 0, 0, 1, 2))))
-    return Message(Role.USER, (*parts, *(Words(dice.choice(TEXTS)) for _ in range(dice.choice((1, 1, 1, 0))))))
+def _question(rng: Random) -> Message:
+    parts = tuple(rng.sample(ATTACHED, rng.choice((0, 0, 0, 1, 2))))
+    return Message(Role.USER, (*parts, *(Words(rng.choice(TEXTS)) for _ in range(rng.choice((1, 1, 1, 0))))))
 
 
-def _reply(dice: Random, origin: Origin, seed: str) -> Message:
-    """What a model said, through renderer and decoder, sometimes cut off anywhere."""
-    quirks = set(dice.sample(QUIRKS, dice.choice((0, 0, 1, 2))))
+def _reply(rng: Random, origin: Origin, seed: str) -> Message:
+    """A reply that went through renderer and decoder, sometimes cut at a random frame."""
+    quirks = set(rng.sample(QUIRKS, rng.choice((0, 0, 1, 2))))
     if origin.provider != "second":
         quirks.discard(Quirk.REASONING_DETAILS)
-    if Quirk.CALL_SIGNED in quirks:  # its server numbers the calls: two of one id are not to be told apart without
+    if Quirk.CALL_SIGNED in quirks:  # without an index, two calls of one id look the same
         quirks -= {Quirk.CALL_SAME_INDEX, Quirk.CALL_NO_INDEX, Quirk.CALL_NULL_INDEX}
     google = origin.protocol is ApiProtocol.GEMINI or Quirk.CALL_SIGNED in quirks
-    steps = _known([_step(dice, google) for _ in range(dice.randint(0, 4))])
+    steps = _known([_step(rng, google) for _ in range(rng.randint(0, 4))])
     first = next((n for n, step in enumerate(steps) if isinstance(step, Call)), len(steps))
-    steps = [s for n, s in enumerate(steps) if n < first or not isinstance(s, Reasoning)]  # thoughts come before calls
-    if Quirk.REASONING_DETAILS in quirks:  # one thought a reply, as those servers have it
+    steps = [s for n, s in enumerate(steps) if n < first or not isinstance(s, Reasoning)]  # reasoning precedes calls
+    if Quirk.REASONING_DETAILS in quirks:  # those servers send one reasoning part per reply
         thoughts = [step for step in steps if isinstance(step, Reasoning)]
         steps = [step for step in steps if step not in thoughts[1:]]
-    finish = dice.choice((None, None, None, None, Finish.LENGTH))
+    finish = rng.choice((None, None, None, None, Finish.LENGTH))
     reply = Reply(*steps, finish=finish, quirks=quirks)
     frames = [frame for frame in render.stream(reply, Ask(vendor(origin), {}, seed)) if isinstance(frame, Frame)]
-    cut = dice.random() < 0.3
+    cut = rng.random() < 0.3
     assembly, decoder = MessageBuilder(), _decoder(origin.protocol)
-    for frame in frames[: dice.randint(0, len(frames))] if cut else frames:
+    for frame in frames[: rng.randint(0, len(frames))] if cut else frames:
         _feed(decoder, frame, assembly)
-    outcome = dice.choice((Outcome.CUT, Outcome.CANCELLED)) if cut else Outcome.COMPLETE
+    outcome = rng.choice((Outcome.CUT, Outcome.CANCELLED)) if cut else Outcome.COMPLETE
     return Message(Role.ASSISTANT, assembly.parts(), origin, Outcome.LENGTH if finish else outcome)
 
 
 def _known(steps: list[Any]) -> list[Any]:
-    """The steps without citations of pages that no search before them has found."""
+    """Drop citations of pages that no earlier search has found."""
     found: set[str] = set()
     kept: list[Any] = []
     for step in steps:
@@ -131,25 +131,25 @@ def _known(steps: list[Any]) -> list[Any]:
     return kept
 
 
-def _step(dice: Random, google: bool) -> Any:
-    """A step of a reply; of Google's models arguments are objects and names its own."""
-    kind = dice.choice(("text", "text", "thought", "call", "call", "refusal", "search", "citation"))
+def _step(rng: Random, google: bool) -> Any:
+    """A random step of a reply; Google's models take only JSON objects and known names in calls."""
+    kind = rng.choice(("text", "text", "thought", "call", "call", "refusal", "search", "citation"))
     if kind == "text":
-        return Text(*(dice.choice(TEXTS) for _ in range(dice.randint(0, 2))))
+        return Text(*(rng.choice(TEXTS) for _ in range(rng.randint(0, 2))))
     if kind == "thought":
         return Reasoning(
-            *dice.choice((("hm",), ("你好", "…"), ("",))), signed=dice.random() < 0.8, redacted=dice.random() < 0.2
+            *rng.choice((("hm",), ("你好", "…"), ("",))), signed=rng.random() < 0.8, redacted=rng.random() < 0.2
         )
     if kind == "search":
-        pages = tuple(dice.sample(PAGES, dice.randrange(len(PAGES) + 1)))
-        return Search(dice.choice(("tea", "茶", "")), pages, dice.choice(("", "", "unavailable")))
+        pages = tuple(rng.sample(PAGES, rng.randrange(len(PAGES) + 1)))
+        return Search(rng.choice(("tea", "茶", "")), pages, rng.choice(("", "", "unavailable")))
     if kind == "citation":
-        return dice.choice(PAGES)
+        return rng.choice(PAGES)
     if kind == "refusal":
         return Refusal("I will not.")
-    arguments = dice.choice(OBJECTS if google else ARGUMENTS)
-    name = dice.choice(NAMES[:3] if google else NAMES)
-    return Call(name, arguments, id=dice.choice(IDS))
+    arguments = rng.choice(OBJECTS if google else ARGUMENTS)
+    name = rng.choice(NAMES[:3] if google else NAMES)
+    return Call(name, arguments, id=rng.choice(IDS))
 
 
 def _decoder(protocol: ApiProtocol) -> Decoder:
@@ -173,18 +173,18 @@ def _feed(decoder: Decoder, frame: Frame, assembly: MessageBuilder) -> None:
         pass
 
 
-def _results(dice: Random, calls: list[ToolCall]) -> Message:
-    """Results of the calls: some lost, in any order, empty, failed, with pictures."""
-    answered = [call for call in calls if dice.random() < 0.85]
-    if dice.random() < 0.2:
-        dice.shuffle(answered)
-    return Message(Role.TOOL, tuple(_result(dice, call) for call in answered))
+def _results(rng: Random, calls: list[ToolCall]) -> Message:
+    """Results of the calls: some missing, in any order, empty, failed, with images."""
+    answered = [call for call in calls if rng.random() < 0.85]
+    if rng.random() < 0.2:
+        rng.shuffle(answered)
+    return Message(Role.TOOL, tuple(_result(rng, call) for call in answered))
 
 
-def _result(dice: Random, call: ToolCall) -> ToolResult:
-    shown = (PNG,) if dice.random() < 0.15 else ()
-    said = Words(dice.choice(("rain", "", "错误", "half \udc00")))
-    return ToolResult(call.id, call.name, (said, *shown), is_error=dice.random() < 0.2)
+def _result(rng: Random, call: ToolCall) -> ToolResult:
+    shown = (PNG,) if rng.random() < 0.15 else ()
+    words = Words(rng.choice(("rain", "", "错误", "half \udc00")))
+    return ToolResult(call.id, call.name, (words, *shown), is_error=rng.random() < 0.2)
 
 
-__all__ = ["origins", "talk", "vendor"]
+__all__ = ["origins", "random_conversation", "vendor"]

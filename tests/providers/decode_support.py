@@ -1,4 +1,4 @@
-"""Decoders fed by hand: plain JSON in, parts out."""
+"""Helpers that feed JSON events to decoders and collect the parts."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from termchat.providers.decoder import Decoder, NewId
 
 
 def new_ids() -> NewId:
-    """Ids for calls that have none: `new1`, `new2` ..."""
+    """Ids for calls without one: `new1`, `new2` ..."""
     numbers = count(1)
     return lambda: f"new{next(numbers)}"
 
 
 def fed(decoder: Decoder, *events: dict[str, Any]) -> list[Delta]:
-    """The deltas of these events; a `name` inside `@` is the SSE event's own."""
+    """The deltas of these events; the value of `@` is the name of the SSE event."""
     return [
         delta
         for event in events

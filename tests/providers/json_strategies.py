@@ -1,4 +1,4 @@
-"""Any JSON at all, for decoders that must take whatever comes."""
+"""Hypothesis strategies for arbitrary JSON."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ JSONISH: st.SearchStrategy[Any] = st.recursive(
 
 
 def objects(*fields: str, values: st.SearchStrategy[Any] = JSONISH) -> st.SearchStrategy[dict[str, Any]]:
-    """Objects with some of these fields, of any value."""
+    """Objects with some of these fields, with any value."""
     return st.dictionaries(st.sampled_from(fields), values)

@@ -1,4 +1,4 @@
-"""The providers as a test has them: real clients over the real SDKs, pointed at the gateway."""
+"""Providers for tests: real clients over the real SDKs, pointed at the gateway."""
 
 from __future__ import annotations
 
@@ -34,63 +34,63 @@ KEY = "test-key-0123456789"
 HELLO = Request((user_message("hello"),))
 
 
-def base_url(url: str, speech: ApiProtocol, prefix: str = "") -> str:
-    """Where a protocol listens at the gateway; a prefix makes another provider of it."""
+def base_url(url: str, protocol: ApiProtocol, prefix: str = "") -> str:
+    """Base URL of a protocol at the gateway; a `prefix` stands for another provider."""
     versions = {ApiProtocol.CHAT: "/v1", ApiProtocol.RESPONSES: "/v1"}
-    return url + prefix + versions.get(speech, "")
+    return url + prefix + versions.get(protocol, "")
 
 
-def profile(url: str, speech: ApiProtocol, **fields: Any) -> ProviderConfig:
+def provider_config(url: str, protocol: ApiProtocol, **fields: Any) -> ProviderConfig:
     """A provider of one protocol, named after it."""
-    bases = {speech: base_url(url, speech)}
-    made = ProviderConfig(speech.value, key=KEY, base_urls=bases, max_tokens={"*": 4096}, source="test")
+    bases = {protocol: base_url(url, protocol)}
+    made = ProviderConfig(protocol.value, key=KEY, base_urls=bases, max_tokens={"*": 4096}, source="test")
     return replace(made, **fields)
 
 
-def model(speech: ApiProtocol) -> ModelRef:
-    return ModelRef(speech.value, MODELS[speech])
+def model(protocol: ApiProtocol) -> ModelRef:
+    return ModelRef(protocol.value, MODELS[protocol])
 
 
-class Quick(RetryPolicy):
-    """The policy without its waits: what it would have waited is still told, as a thousandth."""
+class QuickRetryPolicy(RetryPolicy):
+    """The retry policy with its delays divided by 1000."""
 
     def delay(self, failure: Failure, tried: int) -> float | None:
         delay = super().delay(failure, tried)
         return None if delay is None else delay / 1000
 
 
-def setup(*profiles: ProviderConfig, env: Mapping[str, str] | None = None, **options: Any) -> RegistryConfig:
-    options = {"offline": {}, "aliases": {}, "policy": Quick()} | options
-    return RegistryConfig({p.name: p for p in profiles}, Credentials(env or {}), **options)
+def registry_config(*configs: ProviderConfig, env: Mapping[str, str] | None = None, **options: Any) -> RegistryConfig:
+    options = {"offline": {}, "aliases": {}, "policy": QuickRetryPolicy()} | options
+    return RegistryConfig({p.name: p for p in configs}, Credentials(env or {}), **options)
 
 
 @asynccontextmanager
-async def registry(*profiles: ProviderConfig, **options: Any) -> AsyncIterator[ProviderRegistry]:
-    """The providers of these profiles; all connections are closed at the end."""
-    made = ProviderRegistry(setup(*profiles, **options))
+async def registry(*configs: ProviderConfig, **options: Any) -> AsyncIterator[ProviderRegistry]:
+    """The registry of these configs; all connections are closed at the end."""
+    made = ProviderRegistry(registry_config(*configs, **options))
     try:
         yield made
     finally:
         await made.aclose()
 
 
-async def heard(
-    profile: ProviderConfig,
+async def run_request(
+    config: ProviderConfig,
     request: Request = HELLO,
     *,
     name: str = "",
     wire: StreamMonitor | None = None,
     **options: Any,
 ) -> tuple[list[Delta], Failure | None]:
-    """One request answered: the deltas, and why they ended when they did not end well."""
-    speech = next(iter(profile.base_urls))
+    """Send one request; return its deltas and its failure, if any."""
+    protocol = next(iter(config.base_urls))
     deltas: list[Delta] = []
-    async with registry(profile, **options) as providers:
+    async with registry(config, **options) as providers:
         try:
-            provider = await providers.open(ModelRef(profile.name, name or MODELS[speech]))
+            provider = await providers.open(ModelRef(config.name, name or MODELS[protocol]))
             async with aclosing(provider.stream(request, wire or StreamMonitor())) as stream:
                 async for delta in stream:
-                    deltas.append(delta)  # noqa: PERF401, what came before a failure is kept
+                    deltas.append(delta)  # noqa: PERF401, deltas before a failure are kept
         except ProviderError as error:
             return deltas, error.failure
     return deltas, None
@@ -108,10 +108,10 @@ __all__ = [
     "VENDORS",
     "Params",
     "base_url",
-    "heard",
     "model",
-    "profile",
+    "provider_config",
     "registry",
-    "setup",
+    "registry_config",
+    "run_request",
     "text_of",
 ]

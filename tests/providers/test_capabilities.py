@@ -1,4 +1,4 @@
-"""What a user may ask, in each protocol's words; what a model does not take is left out, and said once."""
+"""Parameters in each protocol; unsupported ones are left out with one notice."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.gateway import Gateway, Quirk, Reasoning, Reply, fault
 from tests.gateway import Text as Words
 from tests.gateway.reading import searches
 from tests.providers.decode_support import parts
-from tests.providers.support import SPEECHES, heard, profile, registry, text_of
+from tests.providers.support import SPEECHES, provider_config, registry, run_request, text_of
 
 C, R, A, G = SPEECHES
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
@@ -32,7 +32,7 @@ OLDER = {C: "gpt-4.1", R: "gpt-4.1", A: "claude-sonnet-4", G: "gemini-3-pro"}
 NEWER = {C: "gpt-5.2", R: "gpt-5.2", A: "claude-opus-5", G: "gemini-3-pro"}
 
 
-def test_in_each_protocols_words() -> None:
+def test_encode_params_in_each_protocol() -> None:
     request = Request((user_message("q"),), params=ALL)
     assert {"temperature": 0.5, "top_p": 0.9, "stop": ["END"], "seed": 7}.items() <= chat.encode(
         request, Origin("p", C, "m"), ProviderConfig("p")
@@ -51,23 +51,23 @@ def test_in_each_protocols_words() -> None:
     assert (config["response_mime_type"], config["response_json_schema"]) == ("application/json", SCHEMA)
 
 
-@pytest.mark.parametrize("speech", SPEECHES)
+@pytest.mark.parametrize("protocol", SPEECHES)
 @pytest.mark.parametrize("models", [OLDER, NEWER], ids=["older", "newer"])
-async def test_no_model_is_sent_what_it_refuses(
-    gateway: Gateway, speech: ApiProtocol, models: dict[ApiProtocol, str]
+async def test_unsupported_params_are_left_out_with_one_notice(
+    gateway: Gateway, protocol: ApiProtocol, models: dict[ApiProtocol, str]
 ) -> None:
-    """The gateway's validators know which model takes what."""
+    """The gateway's validators know which parameters each model supports."""
     gateway.always(Reply.text("{}"))
     said: list[list[str]] = []
-    async with registry(profile(gateway.url, speech)) as providers:
+    async with registry(provider_config(gateway.url, protocol)) as providers:
         for _ in range(2):
-            provider = await providers.open(ModelRef(speech.value, models[speech]))
+            provider = await providers.open(ModelRef(protocol.value, models[protocol]))
             deltas = [
                 delta async for delta in provider.stream(Request((user_message("q"),), params=ALL), StreamMonitor())
             ]
             assert text_of(deltas) == "{}"
             said.append([delta.words for delta in deltas if isinstance(delta, ProviderNotice)])
-    lacking = unsupported_params(Origin(speech.value, speech, models[speech])) & {
+    lacking = unsupported_params(Origin(protocol.value, protocol, models[protocol])) & {
         "temperature",
         "top_p",
         "stop",
@@ -79,7 +79,7 @@ async def test_no_model_is_sent_what_it_refuses(
 
 
 async def notices(providers: ProviderRegistry, name: ModelRef, params: Params, chat: str) -> list[str]:
-    """What is told while one request is answered."""
+    """Send one request; return its notices."""
     provider = await providers.open(name)
     request = Request((user_message("q"),), params=params, chat=chat)
     return [
@@ -87,11 +87,11 @@ async def notices(providers: ProviderRegistry, name: ModelRef, params: Params, c
     ]
 
 
-async def test_what_is_left_out_is_told_once_in_each_chat(gateway: Gateway) -> None:
+async def test_unsupported_param_notice_is_given_once_per_chat(gateway: Gateway) -> None:
     gateway.always(Reply.text("ok"))
     cold, both = Params(temperature=0.0), Params(temperature=0.0, seed=1)
     name = ModelRef(R.value, "gpt-5.2")
-    async with registry(profile(gateway.url, R)) as providers:
+    async with registry(provider_config(gateway.url, R)) as providers:
         said = [
             await notices(providers, name, params, chat)
             for params, chat in ((cold, "one"), (cold, "one"), (both, "one"), (both, "one"), (both, "two"))
@@ -108,23 +108,23 @@ REFUSALS = {
 }
 
 
-@pytest.mark.parametrize("speech", SPEECHES)
-async def test_what_a_server_refuses_to_know_is_not_sent_to_it_again(gateway: Gateway, speech: ApiProtocol) -> None:
-    gateway.reply(fault.status(400, REFUSALS[speech]))
+@pytest.mark.parametrize("protocol", SPEECHES)
+async def test_param_refused_by_server_is_not_sent_again(gateway: Gateway, protocol: ApiProtocol) -> None:
+    gateway.reply(fault.status(400, REFUSALS[protocol]))
     gateway.always(Reply.text("ok"))
-    asked, name = Params(temperature=0.25, top_p=0.5), ModelRef(speech.value, "some-model")
-    async with registry(profile(gateway.url, speech)) as providers:
+    asked, name = Params(temperature=0.25, top_p=0.5), ModelRef(protocol.value, "some-model")
+    async with registry(provider_config(gateway.url, protocol)) as providers:
         said = [await notices(providers, name, asked, chat) for chat in ("one", "one", "two")]
-    told = "some-model does not take temperature; left out."
-    assert said == [[told], [], [told]]
+    notice = "some-model does not take temperature; left out."
+    assert said == [[notice], [], [notice]]
     assert ["0.25" in str(request.body) for request in gateway.asked] == [True, False, False, False]
     assert all("0.5" in str(request.body) for request in gateway.asked)
 
 
-async def test_a_wrong_value_is_told_and_not_left_out(gateway: Gateway) -> None:
+async def test_param_with_invalid_value_fails_without_retry(gateway: Gateway) -> None:
     gateway.reply(fault.status(400, "temperature: 1.0 is not between 0 and 0.9."))
-    _, failure = await heard(
-        profile(gateway.url, A), Request((user_message("q"),), params=Params(temperature=1.0)), name="old"
+    _, failure = await run_request(
+        provider_config(gateway.url, A), Request((user_message("q"),), params=Params(temperature=1.0)), name="old"
     )
     assert failure is not None
     assert "not between" in failure.message
@@ -132,7 +132,7 @@ async def test_a_wrong_value_is_told_and_not_left_out(gateway: Gateway) -> None:
 
 
 def schema_sent(body: dict[str, Any]) -> Any:
-    """The schema of the reply, and whether the model is held to it word for word."""
+    """The reply schema in a body, and its `strict` flag."""
     chat_form = body.get("response_format", {}).get("json_schema", {})
     form = chat_form or body.get("text", {}).get("format", {}) or body.get("output_config", {}).get("format", {})
     config = body.get("generationConfig", {})
@@ -144,66 +144,68 @@ def schema_sent(body: dict[str, Any]) -> Any:
 CLOSED = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
 
 
-@pytest.mark.parametrize("speech", SPEECHES)
+@pytest.mark.parametrize("protocol", SPEECHES)
 @pytest.mark.parametrize(
     "schema", [CLOSED, SCHEMA | {"$schema": "x", "properties": {"a": {"type": "string", "format": "date"}}}]
 )
-async def test_a_schema_goes_along_natively_and_a_closed_one_holds_openai_to_it(
-    gateway: Gateway, speech: ApiProtocol, schema: dict[str, Any]
+async def test_schema_is_sent_natively_and_closed_one_is_strict_for_openai(
+    gateway: Gateway, protocol: ApiProtocol, schema: dict[str, Any]
 ) -> None:
     gateway.reply(Reply.text('{"a": 1}'))
-    deltas, _ = await heard(profile(gateway.url, speech), Request((user_message("q"),), params=Params(schema=schema)))
+    deltas, _ = await run_request(
+        provider_config(gateway.url, protocol), Request((user_message("q"),), params=Params(schema=schema))
+    )
     assert not [delta for delta in deltas if isinstance(delta, ProviderNotice)]
     sent, strict = schema_sent(gateway.asked[0].body)
     assert sent["required"] == ["a"]
     assert "$schema" not in sent
-    assert strict == ({C: schema is CLOSED, R: schema is CLOSED}.get(speech))
-    assert speech is not A or sent["additionalProperties"] is False
+    assert strict == ({C: schema is CLOSED, R: schema is CLOSED}.get(protocol))
+    assert protocol is not A or sent["additionalProperties"] is False
 
 
 IN_WORDS = "deepseek-chat takes no reply schema; it is asked for in words."
 
 
 @pytest.mark.parametrize(
-    ("speech", "name"),
+    ("protocol", "name"),
     [(C, "deepseek-chat"), (A, "claude-3-5-haiku-latest"), (C, "gpt-4-turbo"), (G, "gemini-1.0-pro")],
 )
-async def test_a_model_that_takes_no_schema_is_asked_for_it_in_words(
-    gateway: Gateway, speech: ApiProtocol, name: str
+async def test_schema_for_unsupporting_model_is_sent_in_prompt(
+    gateway: Gateway, protocol: ApiProtocol, name: str
 ) -> None:
     gateway.always(Reply.text('{"a": 1}'))
     request = Request((user_message("q"),), "Be brief.", params=Params(schema=CLOSED), chat="one")
     said: list[str] = []
-    async with registry(profile(gateway.url, speech)) as providers:
+    async with registry(provider_config(gateway.url, protocol)) as providers:
         for _ in range(2):
-            provider = await providers.open(ModelRef(speech.value, name))
+            provider = await providers.open(ModelRef(protocol.value, name))
             said += [d.words async for d in provider.stream(request, StreamMonitor()) if isinstance(d, ProviderNotice)]
-    assert said == ([] if speech is G else [IN_WORDS.replace("deepseek-chat", name)])
+    assert said == ([] if protocol is G else [IN_WORDS.replace("deepseek-chat", name)])
     body = gateway.asked[1].body
-    assert (schema_sent(body)[0] is None) == (speech is not G)
-    if speech is not G:
+    assert (schema_sent(body)[0] is None) == (protocol is not G)
+    if protocol is not G:
         assert "Be brief.\\n\\nReply with one JSON value" in json.dumps(body)
         assert "additionalProperties" in json.dumps(body)
 
 
-@pytest.mark.parametrize("speech", SPEECHES)
-async def test_a_server_that_refuses_schemas_is_asked_for_it_in_words(gateway: Gateway, speech: ApiProtocol) -> None:
-    field = {C: "response_format", R: "text.format", A: "output_config", G: "response_json_schema"}[speech]
+@pytest.mark.parametrize("protocol", SPEECHES)
+async def test_schema_refused_by_server_is_sent_in_prompt(gateway: Gateway, protocol: ApiProtocol) -> None:
+    field = {C: "response_format", R: "text.format", A: "output_config", G: "response_json_schema"}[protocol]
     gateway.reply(fault.status(400, f"This {field} type is unavailable now"), Reply.text("{}"))
     request = Request((user_message("q"),), params=Params(schema=CLOSED))
-    deltas, failure = await heard(profile(gateway.url, speech), request, name="m")
+    deltas, failure = await run_request(provider_config(gateway.url, protocol), request, name="m")
     assert (text_of(deltas), failure) == ("{}", None)
     words = [delta.words for delta in deltas if isinstance(delta, ProviderNotice)]
     assert words == ["m takes no reply schema; it is asked for in words."]
     assert [schema_sent(request.body)[0] is None for request in gateway.asked] == [False, True]
 
 
-async def test_a_gemini_that_takes_a_schema_or_tools_gets_the_schema(gateway: Gateway) -> None:
+async def test_gemini_2_5_with_schema_gets_no_tools(gateway: Gateway) -> None:
     gateway.always(Reply.text("{}"))
     tool = ToolSpec("look", "Looks.", {"type": "object", "properties": {}})
     request = Request((user_message("q"),), tools=(tool,), params=Params(schema=CLOSED))
     for name in ("gemini-2.5-pro", "gemini-3-pro"):
-        await heard(profile(gateway.url, G), request, name=name)
+        await run_request(provider_config(gateway.url, G), request, name=name)
     assert ["tools" in request.body for request in gateway.asked] == [False, True]
 
 
@@ -216,38 +218,38 @@ MODELS = {
 STOPS = ("END", "\n\n", " ", "你好", "a", "b", "c")
 
 
-def anything(dice: random.Random) -> Params:
-    """What a user might ask, each of it about every other time."""
+def random_params(rng: random.Random) -> Params:
+    """Random parameters, each set in about half of the cases."""
 
     def maybe(value: Any, otherwise: Any = None) -> Any:
-        return value if dice.random() < 0.5 else otherwise
+        return value if rng.random() < 0.5 else otherwise
 
     return Params(
-        max_tokens=maybe(dice.randrange(16, 4096)),
-        think=maybe(dice.choice(list(Effort))),
-        temperature=maybe(dice.choice((0.0, 0.3, 1.0))),
-        top_p=maybe(dice.choice((0.0, 0.5, 1.0))),
-        stop=maybe(tuple(dice.sample(STOPS, dice.randrange(len(STOPS)))), ()),
-        seed=maybe(dice.choice((0, 42, 2**31))),
-        schema=maybe(dice.choice((SCHEMA, CLOSED))),
+        max_tokens=maybe(rng.randrange(16, 4096)),
+        think=maybe(rng.choice(list(Effort))),
+        temperature=maybe(rng.choice((0.0, 0.3, 1.0))),
+        top_p=maybe(rng.choice((0.0, 0.5, 1.0))),
+        stop=maybe(tuple(rng.sample(STOPS, rng.randrange(len(STOPS)))), ()),
+        seed=maybe(rng.choice((0, 42, 2**31))),
+        schema=maybe(rng.choice((SCHEMA, CLOSED))),
         search=maybe(True, False),
     )
 
 
-@pytest.mark.parametrize("speech", SPEECHES)
-async def test_whatever_is_asked_no_request_is_refused(gateway: Gateway, speech: ApiProtocol) -> None:
-    """And nothing is left out unsaid: the gateway's validators know which model takes what."""
+@pytest.mark.parametrize("protocol", SPEECHES)
+async def test_random_params_give_valid_request_or_notice(gateway: Gateway, protocol: ApiProtocol) -> None:
+    """The gateway's validators know which parameters each model supports."""
     gateway.always(Reply.text("ok"))
     seed = random.randrange(1 << 32)
-    dice, tool = random.Random(seed), ToolSpec("look", "Looks.", {"type": "object", "properties": {}})
-    async with registry(profile(gateway.url, speech)) as providers:
+    rng, tool = random.Random(seed), ToolSpec("look", "Looks.", {"type": "object", "properties": {}})
+    async with registry(provider_config(gateway.url, protocol)) as providers:
         for number in range(80):
-            params, name = anything(dice), ModelRef(speech.value, dice.choice(MODELS[speech]))
-            request = Request((user_message("q"),), "Be brief.", (tool,) * dice.randrange(2), params, f"chat {number}")
+            params, name = random_params(rng), ModelRef(protocol.value, rng.choice(MODELS[protocol]))
+            request = Request((user_message("q"),), "Be brief.", (tool,) * rng.randrange(2), params, f"chat {number}")
             said = [d async for d in (await providers.open(name)).stream(request, StreamMonitor())]
             sent = gateway.asked[-1]
             assert (text_of(said), sent.problems) == ("ok", []), f"seed {seed}: {params} to {name}"
-            told = " ".join(d.words for d in said if isinstance(d, ProviderNotice))
+            notice = " ".join(d.words for d in said if isinstance(d, ProviderNotice))
             body = json.dumps(sent.body)
             there = {
                 "temperature": (params.temperature, '"temperature"' in body),
@@ -257,39 +259,39 @@ async def test_whatever_is_asked_no_request_is_refused(gateway: Gateway, speech:
                 "web search": (params.search or None, searches(sent)),
             }
             for word, (asked, went) in there.items():
-                right = not went if asked is None else went or word in told
+                right = not went if asked is None else went or word in notice
                 assert right, f"seed {seed}: {word} of {params} to {name}"
 
 
 @pytest.mark.parametrize(
-    ("speech", "kept", "told"),
+    ("protocol", "kept", "notice"),
     [
         (C, ["a", "\n", "b", "c"], "so many stop texts"),
         (A, ["a", "b", "c", "d", "e"], "stop texts that are blank"),
         (G, ["a", "\n", "b", "c", "d"], "so many stop texts"),
     ],
 )
-async def test_only_as_many_stop_texts_as_the_server_takes(
-    gateway: Gateway, speech: ApiProtocol, kept: list[str], told: str
+async def test_stop_texts_beyond_server_limit_are_left_out(
+    gateway: Gateway, protocol: ApiProtocol, kept: list[str], notice: str
 ) -> None:
     gateway.reply(Reply.text("ok"))
     params = Params(stop=("a", "\n", "b", "c", "d", "e"))
-    deltas, _ = await heard(
-        profile(gateway.url, speech), Request((user_message("q"),), params=params), name="some-model"
+    deltas, _ = await run_request(
+        provider_config(gateway.url, protocol), Request((user_message("q"),), params=params), name="some-model"
     )
     assert [delta.words for delta in deltas if isinstance(delta, ProviderNotice)] == [
-        f"some-model does not take {told}; left out."
+        f"some-model does not take {notice}; left out."
     ]
     body = gateway.asked[0].body
     sent = body.get("stop") or body.get("stop_sequences") or body["generationConfig"]["stopSequences"]
     assert sent == kept
 
 
-async def test_a_claude_that_thinks_chooses_by_itself_how_to_sample(gateway: Gateway) -> None:
+async def test_claude_with_thinking_gets_no_temperature(gateway: Gateway) -> None:
     gateway.always(Reply.text("ok"))
     for effort in (Effort.HIGH, Effort.OFF):
         request = Request((user_message("q"),), params=Params(temperature=0.25, think=effort))
-        await heard(profile(gateway.url, A), request, name="claude-sonnet-4-5")
+        await run_request(provider_config(gateway.url, A), request, name="claude-sonnet-4-5")
     assert ["0.25" in str(request.body) for request in gateway.asked] == [False, True]
 
 
@@ -309,24 +311,24 @@ async def test_a_claude_that_thinks_chooses_by_itself_how_to_sample(gateway: Gat
         (Origin("gemini", G, "gemini-3-pro"), set[str]()),
     ],
 )
-def test_what_models_do_not_take_is_data(origin: Origin, lacks: set[str]) -> None:
+def test_unsupported_params_of_model_match_table(origin: Origin, lacks: set[str]) -> None:
     assert unsupported_params(origin) == lacks
 
 
-async def test_a_model_behind_a_gateway_keeps_its_ways(gateway: Gateway) -> None:
+async def test_quirks_apply_to_model_behind_gateway(gateway: Gateway) -> None:
     gateway.reply(Reply(Reasoning("hm"), Words("so")).like(Quirk.THINK_TAGS))
-    deltas, _ = await heard(profile(gateway.url, C, name="ollama"), name="qwen3")
+    deltas, _ = await run_request(provider_config(gateway.url, C, name="ollama"), name="qwen3")
     assert parts(deltas) == (Thought("hm"), Text("so"))
     assert quirks(Origin("gw", C, "deepseek/deepseek-chat")) == {"reasoning_back"}
 
 
-def test_every_word_of_the_table_means_something() -> None:
+def test_capability_rows_name_known_params_and_protocols() -> None:
     known = {*Params.__slots__, "images", "files"}
     assert {word for row in rows() for word in row.without} <= known
-    assert {word for row in rows() for word in row.protocols} <= {speech.value for speech in SPEECHES}
+    assert {word for row in rows() for word in row.protocols} <= {protocol.value for protocol in SPEECHES}
 
 
-def test_an_attachment_that_a_model_cannot_see_is_a_note() -> None:
+def test_unsupported_attachment_becomes_text_note() -> None:
     asked = Request((user_message("what?", Image("image/png", b"x"), File("a.pdf", "application/pdf", b"y")),))
     request, left = drop_unsupported(asked, Origin("deepseek", C, "deepseek-chat"))
     assert left == ("images", "files")
@@ -339,11 +341,11 @@ def test_an_attachment_that_a_model_cannot_see_is_a_note() -> None:
     assert same == (asked, ())
 
 
-async def test_anthropic_is_asked_to_cache_what_will_be_sent_again(gateway: Gateway) -> None:
+async def test_anthropic_cache_marks_cover_system_tools_and_last_questions(gateway: Gateway) -> None:
     gateway.always(Reply.text("ok"))
     talk = (user_message("one"), said_by_model("a"), user_message("two"), said_by_model("b"), user_message("three"))
     tool = ToolSpec("look", "Looks.", {"type": "object", "properties": {}})
-    _, failure = await heard(profile(gateway.url, A), Request(talk, "Be brief.", (tool,)))
+    _, failure = await run_request(provider_config(gateway.url, A), Request(talk, "Be brief.", (tool,)))
     assert failure is None
     body = gateway.asked[0].body
     assert body["system"] == [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}]
@@ -351,9 +353,9 @@ async def test_anthropic_is_asked_to_cache_what_will_be_sent_again(gateway: Gate
     assert ["cache_control" in turn["content"][-1] for turn in body["messages"]] == [False, False, True, False, True]
 
 
-async def test_a_server_that_does_not_know_the_marks_is_asked_without(gateway: Gateway) -> None:
+async def test_anthropic_cache_marks_refused_are_left_out(gateway: Gateway) -> None:
     gateway.reply(fault.status(400, "messages.0.content.0: Extra inputs: cache_control"), Reply.text("ok"))
-    deltas, failure = await heard(profile(gateway.url, A))
+    deltas, failure = await run_request(provider_config(gateway.url, A))
     assert (text_of(deltas), failure) == ("ok", None)
     assert ["cache_control" in str(request.body) for request in gateway.asked] == [True, False]
 

@@ -1,4 +1,4 @@
-"""Anthropic events."""
+"""Decoding of Anthropic events."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def end(reason: str | None = "end_turn", **usage: Any) -> list[dict[str, Any]]:
     return [last, {"type": "message_stop"}]
 
 
-def said(*events: dict[str, Any]) -> list[Delta]:
+def decoded(*events: dict[str, Any]) -> list[Delta]:
     return fed(AnthropicDecoder(new_id=new_ids()), *events)
 
 
-def test_thinking_with_its_signature_then_text() -> None:
-    deltas = said(
+def test_decode_thinking_with_signature_then_text() -> None:
+    deltas = decoded(
         {"type": "message_start", "message": {"usage": {"input_tokens": 3}}},
         start(0, type="thinking", thinking="", signature=""),
         delta(0, "thinking_delta", thinking="let "),
@@ -57,8 +57,8 @@ def test_thinking_with_its_signature_then_text() -> None:
     assert deltas[-1] == Finished(FinishReason.STOP, "end_turn")
 
 
-def test_redacted_thinking_is_whole_in_its_start() -> None:
-    assert parts(said(start(0, type="redacted_thinking", data="xx"), stop(0))) == (
+def test_decode_redacted_thinking_is_complete_at_block_start() -> None:
+    assert parts(decoded(start(0, type="redacted_thinking", data="xx"), stop(0))) == (
         Reasoning("", redacted=True, provider_data={"data": "xx"}),
     )
 
@@ -67,8 +67,8 @@ def tool(index: int, **fields: Any) -> dict[str, Any]:
     return start(index, **({"type": "tool_use", "id": f"toolu_{index}", "name": "look", "input": {}} | fields))
 
 
-def test_tool_input_in_pieces_and_none_at_all() -> None:
-    deltas = said(
+def test_decode_tool_input_in_pieces_or_empty() -> None:
+    deltas = decoded(
         tool(0),
         delta(0, "input_json_delta", partial_json=""),
         delta(0, "input_json_delta", partial_json='{"a"'),
@@ -82,8 +82,8 @@ def test_tool_input_in_pieces_and_none_at_all() -> None:
     assert deltas[-1] == Finished(FinishReason.TOOL_CALLS, "tool_use")
 
 
-def test_tool_input_whole_in_the_start_is_used_if_no_piece_comes() -> None:
-    deltas = said(
+def test_decode_tool_input_in_block_start_is_used_without_pieces() -> None:
+    deltas = decoded(
         tool(0, input={"city": "Köln"}),
         stop(0),
         tool(1, input={"old": 1}),
@@ -93,25 +93,25 @@ def test_tool_input_whole_in_the_start_is_used_if_no_piece_comes() -> None:
     assert parts(deltas) == (ToolCall("toolu_0", "look", '{"city": "Köln"}'), ToolCall("toolu_1", "look", '{"new":1}'))
 
 
-def test_a_tool_without_an_id() -> None:
-    assert parts(said(tool(0, id=None), stop(0))) == (ToolCall("new1", "look", "{}"),)
+def test_decode_tool_without_id_gets_new_id() -> None:
+    assert parts(decoded(tool(0, id=None), stop(0))) == (ToolCall("new1", "look", "{}"),)
 
 
-def test_blocks_with_gaps_in_their_numbers_and_without_a_start() -> None:
-    deltas = said(
+def test_decode_blocks_without_start_or_with_index_gaps() -> None:
+    deltas = decoded(
         delta(3, "text_delta", text="a"), delta(7, "thinking_delta", thinking="hm"), delta(3, "text_delta", text="b")
     )
     assert parts(deltas) == (Text("ab"), Reasoning("hm"))
 
 
-def test_blocks_whose_end_was_forgotten_are_whole_once_the_message_is() -> None:
-    assert parts(said(tool(0, input={"a": 1}), *end("tool_use"))) == (ToolCall("toolu_0", "look", '{"a": 1}'),)
+def test_decode_block_without_stop_is_complete_at_message_stop() -> None:
+    assert parts(decoded(tool(0, input={"a": 1}), *end("tool_use"))) == (ToolCall("toolu_0", "look", '{"a": 1}'),)
 
 
-def test_a_call_that_the_limit_or_a_cut_ended_is_not_whole() -> None:
+def test_decode_call_ended_by_limit_or_cut_is_incomplete() -> None:
     cut = [tool(0), delta(0, "input_json_delta", partial_json='{"a')]
     for events in (cut, [*cut, *end("max_tokens")]):
-        assert parts(said(*events)) == (ToolCall("toolu_0", "look", '{"a', complete=False),)
+        assert parts(decoded(*events)) == (ToolCall("toolu_0", "look", '{"a', complete=False),)
 
 
 @pytest.mark.parametrize(
@@ -128,32 +128,32 @@ def test_a_call_that_the_limit_or_a_cut_ended_is_not_whole() -> None:
         (None, FinishReason.STOP),
     ],
 )
-def test_why_it_stopped(raw: str | None, reason: FinishReason) -> None:
-    assert said(*end(raw))[-1] == Finished(reason, raw or "")
+def test_decode_maps_finish_reason(raw: str | None, reason: FinishReason) -> None:
+    assert decoded(*end(raw))[-1] == Finished(reason, raw or "")
 
 
-def test_without_message_stop_it_did_not_finish() -> None:
+def test_decode_without_message_stop_is_not_finished() -> None:
     decoder = AnthropicDecoder()
     fed(decoder, end()[0])
     assert not decoder.finished
 
 
-def test_counts_are_cumulative_and_null_does_not_erase_them() -> None:
+def test_decode_usage_is_cumulative_and_ignores_null() -> None:
     first = {"input_tokens": 5, "cache_read_input_tokens": 4, "cache_creation_input_tokens": 1, "output_tokens": 1}
-    deltas = said(
+    deltas = decoded(
         {"type": "message_start", "message": {"usage": first}},
         *end(output_tokens=9, input_tokens=None, output_tokens_details={"thinking_tokens": 6}),
     )
     assert assembled(deltas).usage == Usage(10, 9, cached=4, cache_write=1, reasoning=6)
 
 
-def test_no_counts_anywhere_is_no_usage() -> None:
-    assert assembled(said({"type": "message_start", "message": {"usage": None}}, *end())).usage is None
+def test_decode_without_counts_has_no_usage() -> None:
+    assert assembled(decoded({"type": "message_start", "message": {"usage": None}}, *end())).usage is None
 
 
-def test_sources() -> None:
+def test_decode_citations_of_web_pages() -> None:
     source = {"type": "web_search_result_location", "url": "https://a.example", "title": "A", "cited_text": "x"}
-    deltas = said(
+    deltas = decoded(
         start(0, type="text", text="", citations=None),
         delta(0, "text_delta", text="so"),
         delta(0, "citations_delta", citation=source),
@@ -172,21 +172,21 @@ def test_sources() -> None:
     ],
     ids=str,
 )
-def test_an_error_in_the_stream(event: dict[str, Any]) -> None:
+def test_decode_error_event_raises_server_error(event: dict[str, Any]) -> None:
     with pytest.raises(ServerError):
-        said(event)
+        decoded(event)
 
 
-def test_events_are_known_by_their_type_without_an_event_line_and_by_the_line_without_a_type() -> None:
+def test_decode_event_kind_from_type_or_event_line() -> None:
     nameless = {k: v for k, v in delta(0, "text_delta", text="b").items() if k != "type"}
-    assert parts(said(delta(0, "text_delta", text="a"), {"@": "content_block_delta", **nameless})) == (Text("ab"),)
+    assert parts(decoded(delta(0, "text_delta", text="a"), {"@": "content_block_delta", **nameless})) == (Text("ab"),)
 
 
-def test_unknown_events_blocks_and_deltas_say_nothing() -> None:
-    assert said({"type": "new"}, start(0, type="new"), delta(0, "new_delta", text="x"), stop(0)) == []
+def test_decode_unknown_events_blocks_and_deltas_are_ignored() -> None:
+    assert decoded({"type": "new"}, start(0, type="new"), delta(0, "new_delta", text="x"), stop(0)) == []
 
 
-def test_a_whole_reply_that_was_not_streamed() -> None:
+def test_decode_response_without_streaming() -> None:
     content = [
         {"type": "thinking", "thinking": "hm", "signature": "sig"},
         {"type": "redacted_thinking", "data": "xx"},
@@ -215,7 +215,7 @@ FIELDS = objects("index", "content_block", "delta", "message", "usage", values=J
 
 
 @given(st.lists(st.tuples(KINDS, FIELDS)))
-def test_no_shape_of_an_event_is_a_bug(events: list[tuple[str, dict[str, Any]]]) -> None:
+def test_decode_any_event_raises_no_unexpected_error(events: list[tuple[str, dict[str, Any]]]) -> None:
     decoder = AnthropicDecoder()
     for kind, fields in events:
         try:

@@ -1,4 +1,4 @@
-"""Chat Completions chunks, by the rules of what servers really send."""
+"""Decoding of Chat Completions chunks, with the variants that servers send."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def function(arguments: Any = None, name: str | None = None, **piece: Any) -> di
     return {"type": "function", "function": inner, **piece}
 
 
-def said(*events: dict[str, Any], **options: Any) -> list[Delta]:
+def decoded(*events: dict[str, Any], **options: Any) -> list[Delta]:
     return fed(ChatDecoder(new_id=new_ids(), **options), *events)
 
 
@@ -53,12 +53,12 @@ ODD_CHUNKS = [
 
 
 @pytest.mark.parametrize("odd", ODD_CHUNKS, ids=json.dumps)
-def test_an_odd_chunk_says_nothing(odd: dict[str, Any]) -> None:
-    assert said(odd) == []
+def test_decode_malformed_chunk_is_ignored(odd: dict[str, Any]) -> None:
+    assert decoded(odd) == []
 
 
-def test_text_that_comes_as_a_list_of_parts() -> None:
-    deltas = said(
+def test_decode_text_as_list_of_parts() -> None:
+    deltas = decoded(
         chunk(content=[{"type": "text", "text": "one "}, {"type": "text", "text": "two"}, 7, None]),
         chunk(content=[{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]),
         chunk(content=[{"type": "thinking", "thinking": "m"}, {"type": "reference", "reference_ids": [1]}]),
@@ -76,18 +76,18 @@ def test_text_that_comes_as_a_list_of_parts() -> None:
     ],
     ids=str,
 )
-def test_reasoning_is_read_once_under_either_name(thought: dict[str, Any]) -> None:
-    assert parts(said(chunk(**thought), chunk(content="so"))) == (Reasoning("hm"), Text("so"))
+def test_decode_reasoning_under_either_name_once(thought: dict[str, Any]) -> None:
+    assert parts(decoded(chunk(**thought), chunk(content="so"))) == (Reasoning("hm"), Text("so"))
 
 
-def test_reasoning_details_are_kept_whole_for_their_server() -> None:
+def test_decode_reasoning_details_are_joined_and_kept() -> None:
     pieces = [
         {"type": "reasoning.text", "text": "let ", "index": 0, "format": "f"},
         {"type": "reasoning.text", "text": "me", "index": 0, "format": "f"},
         {"type": "reasoning.text", "signature": "sig", "index": 0},
         {"type": "reasoning.encrypted", "data": "xx", "index": 1},
     ]
-    deltas = said(*(chunk(reasoning_details=[piece]) for piece in pieces), chunk(content="so"), chunk("stop"))
+    deltas = decoded(*(chunk(reasoning_details=[piece]) for piece in pieces), chunk(content="so"), chunk("stop"))
     whole: list[Json] = [
         {"type": "reasoning.text", "text": "let me", "index": 0, "format": "f", "signature": "sig"},
         {"type": "reasoning.encrypted", "data": "xx", "index": 1},
@@ -95,8 +95,8 @@ def test_reasoning_details_are_kept_whole_for_their_server() -> None:
     assert parts(deltas) == (Reasoning("let me", provider_data={"reasoning_details": whole}), Text("so"))
 
 
-def test_two_calls_in_turns() -> None:
-    deltas = said(
+def test_decode_interleaved_calls_are_complete() -> None:
+    deltas = decoded(
         call(function("", "look", index=0, id="a"), function("", "count", index=1, id="b")),
         call(function('{"x"', index=1)),
         call(function('{"y"', index=0), function(":1}", index=1)),
@@ -159,15 +159,15 @@ CALLS: dict[str, tuple[list[dict[str, Any]], tuple[ToolCall, ...]]] = {
 
 @pytest.mark.parametrize("finish", ["tool_calls", "stop", "function_call"])
 @pytest.mark.parametrize("case", CALLS)
-def test_calls_as_servers_send_them(case: str, finish: str) -> None:
+def test_decode_call_variants_of_servers(case: str, finish: str) -> None:
     pieces, calls = CALLS[case]
-    deltas = said(*(call(piece) for piece in pieces), chunk(finish))
+    deltas = decoded(*(call(piece) for piece in pieces), chunk(finish))
     assert parts(deltas) == calls
     assert deltas[-1] == Finished(FinishReason.TOOL_CALLS, finish)
 
 
-def test_the_form_before_tools() -> None:
-    deltas = said(
+def test_decode_legacy_function_call() -> None:
+    deltas = decoded(
         chunk(function_call={"name": "look", "arguments": '{"a'}),
         chunk(function_call={"arguments": '":1}'}),
         chunk("function_call"),
@@ -186,25 +186,25 @@ def test_the_form_before_tools() -> None:
         ("insufficient_system_resource", FinishReason.OTHER),
     ],
 )
-def test_why_it_stopped(raw: str, reason: FinishReason) -> None:
-    assert said(chunk(content="x"), chunk(raw))[-1] == Finished(reason, raw)
+def test_decode_maps_finish_reason(raw: str, reason: FinishReason) -> None:
+    assert decoded(chunk(content="x"), chunk(raw))[-1] == Finished(reason, raw)
 
 
-def test_a_call_that_the_limit_cut_is_not_whole() -> None:
-    deltas = said(call(function('{"x', "look", index=0, id="a")), chunk("length"))
+def test_decode_call_cut_by_limit_is_incomplete() -> None:
+    deltas = decoded(call(function('{"x', "look", index=0, id="a")), chunk("length"))
     assert parts(deltas) == (ToolCall("a", "look", '{"x', complete=False),)
 
 
-def test_a_refusal_is_told_as_one() -> None:
-    deltas = said(chunk(refusal="I can"), chunk(refusal="not."), chunk("stop"))
+def test_decode_refusal_gives_text_and_refusal_reason() -> None:
+    deltas = decoded(chunk(refusal="I can"), chunk(refusal="not."), chunk("stop"))
     assert parts(deltas) == (Text("I cannot."),)
     assert deltas[-1] == Finished(FinishReason.REFUSAL, "stop")
 
 
-def test_sources() -> None:
+def test_decode_citations_of_web_pages() -> None:
     note = {"type": "url_citation", "url_citation": {"url": "https://a.example", "title": "A"}}
     flat = {"url": "https://b.example"}
-    deltas = said(chunk(content="so"), chunk(annotations=[note, flat, {"type": "x"}, None]), chunk("stop"))
+    deltas = decoded(chunk(content="so"), chunk(annotations=[note, flat, {"type": "x"}, None]), chunk("stop"))
     assert parts(deltas) == (Text("so", (Citation("https://a.example", "A"), Citation("https://b.example"))),)
 
 
@@ -233,18 +233,18 @@ def usage(**fields: Any) -> dict[str, Any]:
         ({"prompt_tokens": 1, "completion_tokens": 1, "cost": -1}, Usage(1, 1)),
     ],
 )
-def test_tokens(fields: dict[str, Any], counted: Usage) -> None:
-    assert said(usage(**fields)) == [UsageDelta(counted)]
+def test_decode_usage_fields(fields: dict[str, Any], counted: Usage) -> None:
+    assert decoded(usage(**fields)) == [UsageDelta(counted)]
 
 
-def test_usage_on_every_chunk_is_a_running_total() -> None:
+def test_decode_usage_on_every_chunk_keeps_last() -> None:
     events = [
         chunk(content=word) | {"usage": {"prompt_tokens": 9, "completion_tokens": n}} for n, word in enumerate("ab")
     ]
-    assert assembled(said(*events)).usage == Usage(9, 1)
+    assert assembled(decoded(*events)).usage == Usage(9, 1)
 
 
-def test_the_end_is_reached_with_the_usage_behind_the_finish() -> None:
+def test_decode_closes_after_usage_that_follows_finish() -> None:
     decoder = ChatDecoder()
     fed(decoder, chunk("stop"))
     assert (decoder.finished, decoder.closed) == (True, False)
@@ -262,12 +262,12 @@ def test_the_end_is_reached_with_the_usage_behind_the_finish() -> None:
     ],
     ids=str,
 )
-def test_an_error_in_the_stream(event: dict[str, Any]) -> None:
+def test_decode_error_event_raises_server_error(event: dict[str, Any]) -> None:
     with pytest.raises(ServerError):
-        said(event)
+        decoded(event)
 
 
-def test_a_whole_reply_that_was_not_streamed() -> None:
+def test_decode_response_without_streaming() -> None:
     message = {
         "role": "assistant",
         "reasoning_content": "hm",
@@ -292,20 +292,20 @@ def test_a_whole_reply_that_was_not_streamed() -> None:
         ("  plain", "", "  plain"),
     ],
 )
-def test_reasoning_written_into_the_text(text: str, thought: str, words: str) -> None:
+def test_decode_think_tags_become_reasoning(text: str, thought: str, words: str) -> None:
     for size in (1, 2, 3, 100):
         events = [chunk(content=text[at : at + size]) for at in range(0, len(text), size)]
-        found = parts(said(*events, chunk("stop"), think_tags=True))
+        found = parts(decoded(*events, chunk("stop"), think_tags=True))
         assert "".join(p.text for p in found if isinstance(p, Reasoning)) == thought
         assert "".join(p.text for p in found if isinstance(p, Text)) == words
 
 
-def test_tags_are_words_where_the_server_is_not_known_for_them() -> None:
-    assert parts(said(chunk(content="<think>hm</think>"), chunk("stop"))) == (Text("<think>hm</think>"),)
+def test_decode_think_tags_without_quirk_are_text() -> None:
+    assert parts(decoded(chunk(content="<think>hm</think>"), chunk("stop"))) == (Text("<think>hm</think>"),)
 
 
 @given(st.lists(st.sampled_from(["<think>", "</think>", "<", "think>", "\n", " ", "a", "</"])), st.data())
-def test_tags_do_not_depend_on_how_the_text_was_split(pieces: list[str], data: st.DataObject) -> None:
+def test_think_tags_are_independent_of_chunks(pieces: list[str], data: st.DataObject) -> None:
     text = "".join(pieces)
     cuts = sorted(data.draw(st.sets(st.integers(0, len(text)))))
 
@@ -325,7 +325,7 @@ DELTAS = objects(
 
 
 @given(st.lists(DELTAS), JSONISH, JSONISH)
-def test_no_shape_of_a_chunk_is_a_bug(deltas: list[dict[str, Any]], finish: Any, counted: Any) -> None:
+def test_decode_any_chunk_raises_no_error(deltas: list[dict[str, Any]], finish: Any, counted: Any) -> None:
     events = [{"choices": [{"delta": delta}], "usage": counted} for delta in deltas]
-    for delta in said(*events, {"choices": [{"delta": {}, "finish_reason": finish}]}, think_tags=True):
+    for delta in decoded(*events, {"choices": [{"delta": {}, "finish_reason": finish}]}, think_tags=True):
         assert not isinstance(delta, TextDelta) or isinstance(delta.text, str)

@@ -1,4 +1,4 @@
-"""Gemini chunks."""
+"""Decoding of Gemini chunks."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from tests.providers.json_strategies import JSONISH, objects
 
 
 def chunk(*pieces: dict[str, Any], finish: str | None = None, **candidate: Any) -> dict[str, Any]:
-    said = {"content": {"role": "model", "parts": list(pieces)}, "index": 0, **candidate}
-    return {"candidates": [said | ({"finishReason": finish} if finish else {})]}
+    decoded = {"content": {"role": "model", "parts": list(pieces)}, "index": 0, **candidate}
+    return {"candidates": [decoded | ({"finishReason": finish} if finish else {})]}
 
 
-def said(*events: dict[str, Any]) -> list[Delta]:
+def decoded(*events: dict[str, Any]) -> list[Delta]:
     return fed(GeminiDecoder(new_id=new_ids()), *events)
 
 
-def test_thoughts_then_words() -> None:
-    deltas = said(
+def test_decode_thought_then_text() -> None:
+    deltas = decoded(
         chunk({"text": "let ", "thought": True}),
         chunk({"text": "me", "thought": True}),
         chunk({"text": "so "}),
@@ -39,11 +39,11 @@ def test_thoughts_then_words() -> None:
     assert deltas[-1] == Finished(FinishReason.STOP, "STOP")
 
 
-def test_parallel_calls_are_parts_of_one_chunk_or_of_several() -> None:
+def test_decode_parallel_calls_in_one_or_several_chunks() -> None:
     def call(**fields: Any) -> dict[str, Any]:
         return {"functionCall": {"name": "look", **fields}}
 
-    deltas = said(chunk(call(args={"city": "Köln"}, id="a"), call(args=None)), chunk(call(), finish="STOP"))
+    deltas = decoded(chunk(call(args={"city": "Köln"}, id="a"), call(args=None)), chunk(call(), finish="STOP"))
     assert parts(deltas) == (
         ToolCall("a", "look", '{"city": "Köln"}', provider_data={"id": True}),
         ToolCall("new1", "look", "{}"),
@@ -52,8 +52,8 @@ def test_parallel_calls_are_parts_of_one_chunk_or_of_several() -> None:
     assert deltas[-1] == Finished(FinishReason.TOOL_CALLS, "STOP")
 
 
-def test_a_signed_part_stays_by_itself() -> None:
-    deltas = said(
+def test_decode_signed_part_stays_separate() -> None:
+    deltas = decoded(
         chunk({"text": "a"}),
         chunk({"text": "b", "thoughtSignature": "c2ln"}),
         chunk({"text": "c"}),
@@ -71,27 +71,27 @@ def test_a_signed_part_stays_by_itself() -> None:
 
 
 @pytest.mark.parametrize(("sent", "kept"), [("+/8=", "+/8="), ("-_8=", "+/8="), ("-_8", "+/8=")])
-def test_signatures_in_either_alphabet(sent: str, kept: str) -> None:
-    assert parts(said(chunk({"text": "a", "thoughtSignature": sent}))) == (
+def test_decode_signature_in_either_base64_alphabet(sent: str, kept: str) -> None:
+    assert parts(decoded(chunk({"text": "a", "thoughtSignature": sent}))) == (
         Text("a", provider_data={"thought_signature": kept}),
     )
 
 
 @pytest.mark.parametrize("odd", ["!", 7, None, "é"])
-def test_what_is_no_signature_is_left_out(odd: Any) -> None:
-    assert parts(said(chunk({"text": "a", "thoughtSignature": odd}))) == (Text("a"),)
+def test_decode_invalid_signature_is_left_out(odd: Any) -> None:
+    assert parts(decoded(chunk({"text": "a", "thoughtSignature": odd}))) == (Text("a"),)
 
 
-def test_arguments_that_came_as_text() -> None:
-    assert parts(said(chunk({"functionCall": {"name": "look", "args": '{"a":1}'}}))) == (
+def test_decode_arguments_as_text() -> None:
+    assert parts(decoded(chunk({"functionCall": {"name": "look", "args": '{"a":1}'}}))) == (
         ToolCall("new1", "look", '{"a":1}'),
     )
 
 
-def test_names_in_snake_case() -> None:
+def test_decode_snake_case_names() -> None:
     part = {"function_call": {"name": "look", "args": {}}, "thought_signature": "c2ln"}
     candidate = {"content": {"parts": [part]}, "finish_reason": "STOP"}
-    deltas = said({"candidates": [candidate], "usage_metadata": {"prompt_token_count": 3}})
+    deltas = decoded({"candidates": [candidate], "usage_metadata": {"prompt_token_count": 3}})
     assert parts(deltas) == (ToolCall("new1", "look", "{}", provider_data={"thought_signature": "c2ln"}),)
     assert assembled(deltas).usage == Usage(3)
     assert deltas[-1] == Finished(FinishReason.TOOL_CALLS, "STOP")
@@ -115,23 +115,23 @@ def test_names_in_snake_case() -> None:
         ("BRAND_NEW", FinishReason.OTHER),
     ],
 )
-def test_why_it_stopped(raw: str, reason: FinishReason) -> None:
-    assert said(chunk({"text": "x"}), chunk(finish=raw))[-1] == Finished(reason, raw)
+def test_decode_maps_finish_reason(raw: str, reason: FinishReason) -> None:
+    assert decoded(chunk({"text": "x"}), chunk(finish=raw))[-1] == Finished(reason, raw)
 
 
-def test_a_finish_that_is_not_specified_is_none() -> None:
-    assert not any(isinstance(d, Finished) for d in said(chunk({"text": "x"}, finish="FINISH_REASON_UNSPECIFIED")))
+def test_decode_unspecified_finish_reason_is_ignored() -> None:
+    assert not any(isinstance(d, Finished) for d in decoded(chunk({"text": "x"}, finish="FINISH_REASON_UNSPECIFIED")))
 
 
-def test_a_blocked_prompt() -> None:
-    assert said({"promptFeedback": {"blockReason": "SAFETY"}}) == [Finished(FinishReason.FILTER, "SAFETY")]
+def test_decode_blocked_prompt_finishes_as_filtered() -> None:
+    assert decoded({"promptFeedback": {"blockReason": "SAFETY"}}) == [Finished(FinishReason.FILTER, "SAFETY")]
 
 
-def test_tokens_are_a_running_total_that_counts_thoughts_beside_the_answer() -> None:
+def test_decode_usage_adds_thoughts_to_output() -> None:
     def counted(**fields: int) -> dict[str, Any]:
         return {"usageMetadata": fields}
 
-    deltas = said(
+    deltas = decoded(
         counted(promptTokenCount=10, thoughtsTokenCount=2),
         {"usageMetadata": None},
         counted(
@@ -145,18 +145,18 @@ def test_tokens_are_a_running_total_that_counts_thoughts_beside_the_answer() -> 
     assert deltas == [UsageDelta(Usage(10, 2, reasoning=2)), UsageDelta(Usage(11, 8, cached=4, reasoning=3))]
 
 
-def test_sources() -> None:
+def test_decode_citations_of_web_pages() -> None:
     web = {"web": {"uri": "https://a.example", "title": "A"}}
-    deltas = said(
+    deltas = decoded(
         chunk({"text": "so"}, groundingMetadata={"groundingChunks": [web, {"retrievedContext": {}}, None]}),
         chunk(citationMetadata={"citationSources": [{"uri": "https://b.example"}], "citations": [{"uri": ""}]}),
     )
     assert parts(deltas) == (Text("so", (Citation("https://a.example", "A"), Citation("https://b.example"))),)
 
 
-def test_sources_that_come_after_a_call_belong_to_the_words_before_it() -> None:
+def test_decode_citations_after_call_belong_to_earlier_text() -> None:
     web = {"groundingChunks": [{"web": {"uri": "https://a.example"}}]}
-    deltas = said(chunk({"text": "so"}), chunk({"functionCall": {"name": "look"}}, groundingMetadata=web))
+    deltas = decoded(chunk({"text": "so"}), chunk({"functionCall": {"name": "look"}}, groundingMetadata=web))
     assert parts(deltas)[0] == Text("so", (Citation("https://a.example"),))
 
 
@@ -166,18 +166,18 @@ ODD = [{}, {"candidates": None}, {"candidates": []}, {"candidates": [None]}, {"c
 @pytest.mark.parametrize(
     "odd", [*ODD, chunk({}), chunk({"text": None}), {"candidates": [{"content": {}}]}], ids=json.dumps
 )
-def test_an_odd_chunk_says_nothing(odd: dict[str, Any]) -> None:
-    assert said(odd) == []
+def test_decode_malformed_chunk_is_ignored(odd: dict[str, Any]) -> None:
+    assert decoded(odd) == []
 
 
 @pytest.mark.parametrize("error", [{"code": 503, "status": "UNAVAILABLE", "message": "no"}, "no"])
-def test_an_error_in_the_stream(error: Any) -> None:
+def test_decode_error_event_raises_server_error(error: Any) -> None:
     with pytest.raises(ServerError):
-        said({"error": error})
+        decoded({"error": error})
 
 
-def test_a_second_finish_says_nothing() -> None:
-    assert said(chunk(finish="STOP"), chunk(finish="STOP")) == [Finished(FinishReason.STOP, "STOP")]
+def test_decode_second_finish_is_ignored() -> None:
+    assert decoded(chunk(finish="STOP"), chunk(finish="STOP")) == [Finished(FinishReason.STOP, "STOP")]
 
 
 PARTS = objects("text", "thought", "thoughtSignature", "functionCall", "function_call")
@@ -188,6 +188,6 @@ CANDIDATES = st.dictionaries(
 
 
 @given(st.lists(CANDIDATES), JSONISH, JSONISH)
-def test_no_shape_of_a_chunk_is_a_bug(candidates: list[dict[str, Any]], usage: Any, feedback: Any) -> None:
+def test_decode_any_chunk_raises_no_error(candidates: list[dict[str, Any]], usage: Any, feedback: Any) -> None:
     for candidate in candidates:
-        said({"candidates": [candidate], "usageMetadata": usage, "promptFeedback": feedback})
+        decoded({"candidates": [candidate], "usageMetadata": usage, "promptFeedback": feedback})

@@ -1,4 +1,4 @@
-"""Responses events."""
+"""Decoding of Responses events."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def event(kind: str, **fields: Any) -> dict[str, Any]:
     return {"type": f"response.{kind}", **fields}
 
 
-def said(*events: dict[str, Any]) -> list[Delta]:
+def decoded(*events: dict[str, Any]) -> list[Delta]:
     return fed(ResponsesDecoder(new_id=new_ids()), *events)
 
 
@@ -39,28 +39,28 @@ TEXT = [
 MESSAGE = {"type": "message", "id": "msg_1", "content": [{"type": "output_text", "text": "so far"}]}
 
 
-def test_text_is_said_once_though_it_is_sent_thrice() -> None:
-    deltas = said(*TEXT, event("output_item.done", output_index=0, item=MESSAGE), COMPLETED)
+def test_decode_text_sent_three_times_is_kept_once() -> None:
+    deltas = decoded(*TEXT, event("output_item.done", output_index=0, item=MESSAGE), COMPLETED)
     assert parts(deltas) == (Text("so far"),)
     assert deltas[-1] == Finished(FinishReason.STOP, "completed")
 
 
-def test_text_without_its_frame_and_with_a_phase() -> None:
+def test_decode_text_without_added_events_keeps_phase() -> None:
     item = MESSAGE | {"phase": "final_answer"}
-    deltas = said(TEXT[3], TEXT[4], event("output_item.done", output_index=0, item=item), COMPLETED)
+    deltas = decoded(TEXT[3], TEXT[4], event("output_item.done", output_index=0, item=item), COMPLETED)
     assert parts(deltas) == (Text("so far", provider_data={"phase": "final_answer"}),)
 
 
-def test_a_message_that_comes_whole_at_its_end() -> None:
-    assert parts(said(event("output_item.done", output_index=0, item=MESSAGE))) == (Text("so far"),)
+def test_decode_message_only_in_done_event() -> None:
+    assert parts(decoded(event("output_item.done", output_index=0, item=MESSAGE))) == (Text("so far"),)
 
 
-def test_calls_by_their_output_index_paired_by_call_id() -> None:
+def test_decode_calls_by_output_index_use_call_id() -> None:
     def item(n: int, arguments: str = "") -> dict[str, Any]:
         call = {"type": "function_call", "id": f"fc_{n}", "call_id": f"call_{n}", "name": "look"}
         return call | {"arguments": arguments}
 
-    deltas = said(
+    deltas = decoded(
         event("output_item.added", output_index=0, item=item(0)),
         event("output_item.added", output_index=1, item=item(1)),
         event("function_call_arguments.delta", output_index=1, item_id="fc_1", delta='{"b"'),
@@ -74,18 +74,18 @@ def test_calls_by_their_output_index_paired_by_call_id() -> None:
     assert deltas[-1] == Finished(FinishReason.TOOL_CALLS, "completed")
 
 
-def test_a_call_that_comes_whole_at_its_end_and_one_without_any_id() -> None:
+def test_decode_call_only_in_done_event_with_or_without_id() -> None:
     call = {"type": "function_call", "name": "look", "arguments": "{}"}
-    deltas = said(
+    deltas = decoded(
         event("output_item.done", output_index=0, item=call | {"call_id": "a"}),
         event("output_item.done", output_index=1, item=call),
     )
     assert parts(deltas) == (ToolCall("a", "look", "{}"), ToolCall("new1", "look", "{}"))
 
 
-def test_a_call_that_was_not_ended_is_not_whole() -> None:
+def test_decode_call_without_done_event_is_incomplete() -> None:
     item = {"type": "function_call", "call_id": "a", "name": "look"}
-    deltas = said(
+    deltas = decoded(
         event("output_item.added", output_index=0, item=item),
         event("function_call_arguments.delta", output_index=0, delta='{"a'),
         event("incomplete", response={"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}),
@@ -94,17 +94,17 @@ def test_a_call_that_was_not_ended_is_not_whole() -> None:
     assert deltas[-1] == Finished(FinishReason.LENGTH, "max_output_tokens")
 
 
-def test_a_call_whose_item_is_incomplete_is_not_whole() -> None:
+def test_decode_call_with_incomplete_status_is_incomplete() -> None:
     item = {"type": "function_call", "call_id": "a", "name": "look", "arguments": '{"a', "status": "incomplete"}
-    assert parts(said(event("output_item.done", output_index=0, item=item))) == (
+    assert parts(decoded(event("output_item.done", output_index=0, item=item))) == (
         ToolCall("a", "look", '{"a', complete=False),
     )
 
 
-def test_reasoning_keeps_the_item_of_its_end() -> None:
+def test_decode_reasoning_keeps_item_of_done_event() -> None:
     summary = [{"type": "summary_text", "text": "one"}, {"type": "summary_text", "text": "two"}]
     done = {"type": "reasoning", "id": "rs_1", "summary": summary, "encrypted_content": "late"}
-    deltas = said(
+    deltas = decoded(
         event("output_item.added", output_index=0, item=done | {"encrypted_content": "early", "summary": []}),
         event("reasoning_summary_text.delta", output_index=0, summary_index=0, delta="o"),
         event("reasoning_summary_text.delta", output_index=0, summary_index=0, delta="ne"),
@@ -115,17 +115,17 @@ def test_reasoning_keeps_the_item_of_its_end() -> None:
     assert parts(deltas) == (Reasoning("one\n\ntwo", provider_data={"item": done}),)
 
 
-def test_reasoning_in_plain_text_and_reasoning_that_is_not_shown() -> None:
+def test_decode_reasoning_plain_and_encrypted() -> None:
     hidden = {"type": "reasoning", "id": "rs_2", "summary": [], "encrypted_content": "x"}
-    deltas = said(
+    deltas = decoded(
         event("reasoning_text.delta", output_index=0, content_index=0, delta="hm"),
         event("output_item.done", output_index=1, item=hidden),
     )
     assert parts(deltas) == (Reasoning("hm"), Reasoning("", redacted=True, provider_data={"item": hidden}))
 
 
-def test_a_refusal() -> None:
-    deltas = said(
+def test_decode_refusal_is_kept_once() -> None:
+    deltas = decoded(
         event("refusal.delta", output_index=0, content_index=0, delta="I can"),
         event("refusal.delta", output_index=0, content_index=0, delta="not."),
         event("refusal.done", output_index=0, content_index=0, refusal="I cannot."),
@@ -140,9 +140,9 @@ def test_a_refusal() -> None:
     assert deltas[-1] == Finished(FinishReason.REFUSAL, "refusal")
 
 
-def test_sources() -> None:
+def test_decode_citations_of_web_pages() -> None:
     note = {"type": "url_citation", "url": "https://a.example", "title": "A"}
-    deltas = said(
+    deltas = decoded(
         TEXT[3],
         event("output_text.annotation.added", output_index=0, content_index=0, annotation=note),
         event("output_text.annotation.added", output_index=0, content_index=0, annotation={"type": "file_citation"}),
@@ -159,19 +159,19 @@ def test_sources() -> None:
         ("steered", FinishReason.OTHER),
     ],
 )
-def test_why_it_is_incomplete(why: str, reason: FinishReason) -> None:
+def test_decode_maps_incomplete_reason(why: str, reason: FinishReason) -> None:
     response = {"status": "incomplete", "incomplete_details": {"reason": why}}
-    assert said(event("incomplete", response=response))[-1] == Finished(reason, why)
+    assert decoded(event("incomplete", response=response))[-1] == Finished(reason, why)
 
 
-def test_tokens_come_with_the_end() -> None:
+def test_decode_usage_of_completed_event() -> None:
     usage = {
         "input_tokens": 10,
         "input_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 2},
         "output_tokens": 5,
         "output_tokens_details": {"reasoning_tokens": 3},
     }
-    deltas = said(event("completed", response={"status": "completed", "usage": usage}))
+    deltas = decoded(event("completed", response={"status": "completed", "usage": usage}))
     assert deltas[0] == UsageDelta(Usage(10, 5, 4, 2, 3))
 
 
@@ -187,12 +187,12 @@ def test_tokens_come_with_the_end() -> None:
     ],
     ids=str,
 )
-def test_a_failure_is_raised(failed: dict[str, Any]) -> None:
+def test_decode_failure_event_raises_server_error(failed: dict[str, Any]) -> None:
     with pytest.raises(ServerError):
-        said(failed)
+        decoded(failed)
 
 
-def test_the_usage_of_a_failure_is_told_before_it() -> None:
+def test_decode_failed_event_yields_usage_before_error() -> None:
     decoder = ResponsesDecoder()
     deltas = decoder.decode_event(
         "", event("failed", response={"usage": {"input_tokens": 9}, "error": {"message": "no"}})
@@ -202,11 +202,11 @@ def test_the_usage_of_a_failure_is_told_before_it() -> None:
         next(deltas)
 
 
-def test_unknown_events_and_items_say_nothing() -> None:
-    assert said(event("brand_new", delta="x"), event("output_item.done", output_index=0, item={"type": "new"})) == []
+def test_decode_unknown_events_and_items_are_ignored() -> None:
+    assert decoded(event("brand_new", delta="x"), event("output_item.done", output_index=0, item={"type": "new"})) == []
 
 
-def test_a_whole_reply_that_was_not_streamed() -> None:
+def test_decode_response_without_streaming() -> None:
     reasoning = {"type": "reasoning", "id": "rs_1", "summary": [{"text": "hm"}], "encrypted_content": "x"}
     call = {"type": "function_call", "call_id": "a", "name": "look", "arguments": "{}"}
     body = {"status": "completed", "output": [reasoning, MESSAGE, call], "usage": {"input_tokens": 3}}
@@ -229,7 +229,7 @@ FIELDS = objects("output_index", "content_index", "item_id", "delta", "annotatio
 
 
 @given(st.lists(st.tuples(KINDS, FIELDS, JSONISH)))
-def test_no_shape_of_an_event_is_a_bug(events: list[tuple[str, dict[str, Any], Any]]) -> None:
+def test_decode_any_event_raises_no_unexpected_error(events: list[tuple[str, dict[str, Any], Any]]) -> None:
     decoder = ResponsesDecoder()
     for kind, fields, response in events:
         try:

@@ -1,4 +1,4 @@
-"""demo/tour: a guide that is always right about termchat and says nothing else."""
+"""demo/tour: the built-in guide, its tools and its staged outcomes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def deltas(request: Request, demo: DemoProvider = DEMO) -> tuple[list[Delt
     try:
         async with aclosing(demo.stream(request, StreamMonitor())) as stream:
             async for delta in stream:
-                found.append(delta)  # noqa: PERF401 - what came before a failure counts
+                found.append(delta)  # noqa: PERF401, deltas before a failure are kept
     except ProviderError as error:
         return found, error.failure
     return found, None
@@ -55,8 +55,8 @@ def reply(found: list[Delta]) -> Message:
     return Message(Role.ASSISTANT, assembly.parts(), origin=DEMO.origin)
 
 
-async def talk(*questions: str) -> list[Message]:
-    """A conversation with the real tools; what it says."""
+async def conversation(*questions: str) -> list[Message]:
+    """A conversation with the real tools; return its messages."""
     messages: list[Message] = []
     for question in questions:
         messages.append(user_message(question))
@@ -68,11 +68,11 @@ async def talk(*questions: str) -> list[Message]:
     return messages
 
 
-async def said(*questions: str) -> str:
-    return (await talk(*questions))[-1].text
+async def answer_text(*questions: str) -> str:
+    return (await conversation(*questions))[-1].text
 
 
-def test_both_languages_have_the_same_pages_and_sections() -> None:
+def test_guide_has_same_pages_and_sections_in_both_languages() -> None:
     english, chinese = ([p for p in guide_pages() if p.language is language] for language in Language)
     assert [(p.name, len(p.sections)) for p in english] == [(p.name, len(p.sections)) for p in chinese]
     for page in guide_pages():
@@ -82,7 +82,7 @@ def test_both_languages_have_the_same_pages_and_sections() -> None:
 
 
 @pytest.mark.parametrize("language", Language)
-def test_every_section_is_found_by_its_title(language: Language) -> None:
+def test_guide_search_finds_section_by_title(language: Language) -> None:
     index = GuideIndex(PAGES, language)
     for page in (p for p in guide_pages() if p.language is language):
         for section in page.sections:
@@ -103,9 +103,9 @@ _NAMES = [
 
 
 @pytest.mark.parametrize(("english", "chinese", "name"), _NAMES)
-async def test_every_name_is_found_in_both_languages(english: str, chinese: str, name: str) -> None:
+async def test_demo_answers_about_every_name_in_both_languages(english: str, chinese: str, name: str) -> None:
     for question in (english.format(name), chinese.format(name)):
-        text = await said(question)
+        text = await answer_text(question)
         assert any(f"`{form}" in text for form in (name, f"/{name}", f"demo/{name}", f"{name}/")), (question, text)
 
 
@@ -153,19 +153,21 @@ async def test_every_name_is_found_in_both_languages(english: str, chinese: str,
         ("怎么修改设置", "--save"),
     ],
 )
-async def test_a_question_gets_the_section_that_answers_it(question: str, words: str) -> None:
-    text = await said(question)
+async def test_demo_question_is_answered_by_matching_section(question: str, words: str) -> None:
+    text = await answer_text(question)
     assert words in text
     assert text.startswith("*我是" if language_of(question) is Language.ZH else "*I am")
 
 
-async def test_an_answer_names_its_page_and_two_more_questions_once_introduced() -> None:
-    first, *_, last = [m.text for m in await talk("what are the exit codes", "what are the exit codes") if m.origin]
+async def test_demo_introduces_itself_once_and_cites_page() -> None:
+    first, *_, last = [
+        m.text for m in await conversation("what are the exit codes", "what are the exit codes") if m.origin
+    ]
     assert first == "*I am the built-in guide, not a model.*\n\n" + last
     assert "— the guide, *Errors and exit codes · Exit codes*" in last
     ask = last.rpartition("Ask me next: ")[2]
     for title in ask.replace("**", "").split(" or ", 1):
-        assert f"· {title}*" in await said(title)
+        assert f"· {title}*" in await answer_text(title)
 
 
 @pytest.mark.parametrize(
@@ -173,8 +175,8 @@ async def test_an_answer_names_its_page_and_two_more_questions_once_introduced()
     ["Write a poem about the sea", "What is the capital of France?", "tell me a joke", "what is the meaning of life",
      "fix my code", "写一首关于大海的诗", "法国的首都是哪里", "今天天气怎么样", "翻译这句话", "🙂", "1234567"],
 )  # fmt: skip
-async def test_what_is_not_about_termchat_is_declined_with_the_way_on(question: str) -> None:
-    text = await said(question)
+async def test_demo_declines_other_topics_and_hints_at_models(question: str) -> None:
+    text = await answer_text(question)
     assert "I only know termchat" in text or "我只了解 termchat" in text or question == "🙂"
     if question != "🙂":
         assert "`/model`" in text
@@ -182,21 +184,21 @@ async def test_what_is_not_about_termchat_is_declined_with_the_way_on(question: 
 
 
 @pytest.mark.parametrize("language", Language)
-async def test_the_login_command_is_named_where_it_exists(language: Language) -> None:
+async def test_demo_names_login_command_when_it_exists(language: Language) -> None:
     login = table_page("commands", "Commands", language, [("/login", "add a key")])
     question = user_message("sing" if language is Language.EN else "唱歌")
     found, _ = await deltas(Request((question,)), DemoProvider((*PAGES, login), "0"))
     assert "`/login`" in reply(found).text
 
 
-async def test_models_that_could_be_used_are_offered_by_name() -> None:
+async def test_demo_offers_usable_models_by_name() -> None:
     found, _ = await deltas(
         Request((user_message("sing"),)), DemoProvider(PAGES, "0", offers=("openai/gpt-5.2", "ollama/qwen3"))
     )
     assert "Ready to be used with `/model`: `openai/gpt-5.2`, `ollama/qwen3`." in reply(found).text
 
 
-async def test_a_page_made_from_declarations_is_found() -> None:
+async def test_demo_finds_generated_page() -> None:
     page = table_page("more", "More", Language.EN, [("zeppelin", "flies")])
     found, _ = await deltas(Request((user_message("what is zeppelin"),)), DemoProvider((*PAGES, page), "0"))
     assert "- `zeppelin`: flies" in reply(found).text
@@ -211,32 +213,30 @@ async def test_a_page_made_from_declarations_is_found() -> None:
         ("what is 1 + 1?", ("calculate", '{"expression": "1 + 1"}'), "`1 + 1 = 2`"),
         ("计算 2*(3+4)", ("calculate", '{"expression": "2*(3+4)"}'), "`2*(3+4) = 14`"),
         ("calculate 1/0", ("calculate", '{"expression": "1/0"}'), "could not do it: Error: cannot evaluate"),
-        ("read test_demo.py", ("read_file", '{"path": "test_demo.py"}'), '"""demo/tour: a guide'),
+        ("read test_demo.py", ("read_file", '{"path": "test_demo.py"}'), '"""demo/tour: the built-in guide'),
         ("读取 没有.txt", ("read_file", '{"path": "没有.txt"}'), "没能做到"),
     ],
 )
-async def test_a_plain_wish_calls_the_real_tool_and_tells_its_result(
-    question: str, call: tuple[str, str], words: str
-) -> None:
-    messages = await talk(question)
+async def test_demo_request_calls_tool_and_shows_result(question: str, call: tuple[str, str], words: str) -> None:
+    messages = await conversation(question)
     assert [(c.name, c.arguments) for m in messages for c in m.calls] == [call]
     assert words in messages[-1].text
 
 
-async def test_two_tools_are_called_at_once_and_both_results_told() -> None:
-    messages = await talk("two tools")
+async def test_demo_two_tools_are_called_in_one_step() -> None:
+    messages = await conversation("two tools")
     assert [c.name for c in messages[1].calls] == ["current_time", "calculate"]
-    assert len({c.id for m in await talk("two tools", "two tools") for c in m.calls}) == 4
+    assert len({c.id for m in await conversation("two tools", "two tools") for c in m.calls}) == 4
     assert "current_time" in messages[-1].text
     assert "14" in messages[-1].text
 
 
-async def test_without_tools_it_says_so() -> None:
+async def test_demo_without_tools_reports_them_switched_off() -> None:
     found, _ = await deltas(Request((user_message("what time is it"),)))
     assert "`current_time` is switched off" in reply(found).text
 
 
-async def test_a_file_is_shown_in_a_block_nothing_in_it_can_end() -> None:
+async def test_demo_shows_file_in_fence_longer_than_its_content() -> None:
     result = ToolResult("1", "read_file", (Text("a\n````\nb\n" + "x\n" * 50),))
     calls = Message(Role.ASSISTANT, (ToolCall("1", "read_file", "{}"),), origin=DEMO.origin)
     found, _ = await deltas(Request((user_message("read x"), calls, Message(Role.TOOL, (result,)))))
@@ -255,7 +255,7 @@ async def test_a_file_is_shown_in_a_block_nothing_in_it_can_end() -> None:
         (("Show Markdown.", "展示 markdown"), {TextDelta, UsageDelta, Finished}, None),
     ],
 )
-async def test_a_rehearsal_plays_the_true_outcome(
+async def test_demo_keyword_plays_matching_outcome(
     phrases: tuple[str, ...], kinds: set[type], failure: FailureKind | None
 ) -> None:
     for phrase in phrases:
@@ -264,21 +264,21 @@ async def test_a_rehearsal_plays_the_true_outcome(
         assert (ended and ended.kind) == failure
 
 
-async def test_a_rehearsal_of_the_limit_ends_with_it_and_goes_on_when_asked() -> None:
+async def test_demo_length_reply_can_be_continued() -> None:
     found, _ = await deltas(Request((user_message("length"),)))
     assert found[-1] == Finished(FinishReason.LENGTH, "length")
-    assert (await said("length", "continue")).startswith("sentence.")
-    assert (await said("断开", "继续")).startswith("并没有丢")
+    assert (await answer_text("length", "continue")).startswith("sentence.")
+    assert (await answer_text("断开", "继续")).startswith("并没有丢")
 
 
-async def test_thinking_comes_before_the_answer_and_is_counted_apart() -> None:
+async def test_demo_thinking_is_counted_as_reasoning() -> None:
     found, _ = await deltas(Request((user_message("think"),)))
     usage = next(delta.usage for delta in found if isinstance(delta, UsageDelta))
     assert usage.output > usage.reasoning > 20
     assert (usage.input, usage.estimated, usage.cost) == (1, True, Decimal(0))
 
 
-async def test_a_stall_says_some_words_and_then_nothing_until_it_is_stopped() -> None:
+async def test_demo_stall_sends_text_then_waits_for_cancel() -> None:
     stream = DEMO.stream(Request((user_message("stall"),)), StreamMonitor())
     assert isinstance(await anext(stream), TextDelta)
     waiting = asyncio.ensure_future(anext(stream))
@@ -290,7 +290,7 @@ async def test_a_stall_says_some_words_and_then_nothing_until_it_is_stopped() ->
     await stream.aclose()
 
 
-async def test_a_long_reply_stopped_in_the_middle_leaves_nothing_open() -> None:
+async def test_demo_long_reply_closed_early_leaves_no_task() -> None:
     others = asyncio.all_tasks()
     wire = StreamMonitor()
     async with aclosing(DemoProvider(PAGES, speed="1000").stream(Request((user_message("long"),)), wire)) as stream:
@@ -301,7 +301,7 @@ async def test_a_long_reply_stopped_in_the_middle_leaves_nothing_open() -> None:
 
 
 @pytest.mark.parametrize("question", ["how do I switch models", "two tools", "show markdown", "nonsense", "长文"])
-async def test_the_same_question_gets_the_same_answer(question: str) -> None:
+async def test_demo_same_question_gets_same_answer(question: str) -> None:
     request = Request((user_message(question),), tools=TOOLS.specs)
     assert await deltas(request) == await deltas(request, DemoProvider((*guide_pages(), *reference_pages()), "0"))
     slow, _ = await deltas(request, DemoProvider(PAGES, "1000000"))
@@ -309,47 +309,47 @@ async def test_the_same_question_gets_the_same_answer(question: str) -> None:
 
 
 @given(st.text(max_size=60))
-def test_any_question_gets_an_answer(question: str) -> None:
+def test_demo_any_question_gets_an_answer(question: str) -> None:
     script = DEMO.answer(Request((user_message(question),), tools=TOOLS.specs))
     assert script
 
 
 @given(st.text(max_size=200))
-def test_words_are_the_whole_text(text: str) -> None:
+def test_split_words_joined_give_whole_text(text: str) -> None:
     assert "".join(split_words(text)) == text
 
 
 @pytest.mark.parametrize("language", Language)
-def test_the_guide_names_every_theme(language: Language) -> None:
+def test_guide_names_every_theme(language: Language) -> None:
     text = "".join(s.text for p in PAGES if p.language is language for s in p.sections)
     names = theme_names(theme_folders(paths({"HOME": "/nonexistent"}))[1:])
     assert [name for name in names if f"`{name}`" not in text] == []
 
 
 @pytest.mark.parametrize("language", Language)
-def test_the_guide_shows_every_command_with_its_argument_and_says_its_other_names(language: Language) -> None:
+def test_guide_shows_every_command_with_usage_and_aliases(language: Language) -> None:
     text = "".join(s.text for p in guide_pages() if p.language is language for s in p.sections).replace(r"\|", "|")
     names = [f"/{alias}" for command in builtin().commands for alias in command.aliases]
     assert [name for name in (*(c.usage for c in builtin().commands), *names) if f"`{name}`" not in text] == []
 
 
 @pytest.mark.parametrize("language", Language)
-def test_the_guide_shows_every_key_where_the_keys_are(language: Language) -> None:
+def test_guide_keys_page_shows_every_key(language: Language) -> None:
     text = "".join(s.text for p in guide_pages() if p.language is language and p.name == "keys" for s in p.sections)
     assert [key.label for key in KEYS if f"`{key.label}`" not in text] == []
 
 
-async def test_every_option_of_the_command_line_is_found_in_both_languages(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_demo_answers_about_every_option_in_both_languages(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command_line(["--help"], {}) == 0
     options = sorted(set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", capsys.readouterr().out)))
     assert "--no-save" in options
     for option in options:
         for question in (f"the option {option}", f"选项 {option}"):
-            assert f"`{option}" in await said(question), question
+            assert f"`{option}" in await answer_text(question), question
 
 
-async def test_every_other_name_of_a_command_leads_to_it() -> None:
+async def test_demo_alias_leads_to_its_command() -> None:
     for command in builtin().commands:
         for alias in command.aliases:
             for question in (f"/{alias}", f"命令 /{alias}"):
-                assert f"`/{command.name}" in await said(question), question
+                assert f"`/{command.name}" in await answer_text(question), question

@@ -1,8 +1,7 @@
 """One conversation as each protocol sends it: whole bodies.
 
-The conversation has everything in it: a system prompt, a picture, thoughts that are signed, a call of the model's
-own, one of another model with an id no protocol takes, a result with a picture, an error, and a call that nobody
-answered.
+The conversation holds a system prompt, an image, signed reasoning, a call of the same model, one of another model
+with an invalid id, a result with an image, an error, and a call without a result.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from termchat.providers.protocols.openai_responses import encode as responses
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 LOOK = ToolSpec("look", "Looks out.", SCHEMA)
-PROFILE = ProviderConfig("home")
+CONFIG = ProviderConfig("home")
 PNG = Image("image/png", b"png")
 ODD_ID = "föreign/id"
 
@@ -49,8 +48,8 @@ def results(*parts: ToolResult) -> Message:
     return Message(Role.TOOL, parts)
 
 
-def talk(own: Origin, *thoughts: Reasoning, call: ToolCall) -> Request:
-    """The conversation; `thoughts` and `call` are of the model that is asked."""
+def conversation_request(own: Origin, *thoughts: Reasoning, call: ToolCall) -> Request:
+    """The conversation; `thoughts` and `call` come from the requested model."""
     return Request(
         (
             user_message("What is this?", PNG),
@@ -73,8 +72,8 @@ def talk(own: Origin, *thoughts: Reasoning, call: ToolCall) -> Request:
     )
 
 
-def odd(body: list[dict[str, Any]], *path: Any) -> str:
-    """The id that took the place of the odd one: 29 characters that every protocol takes."""
+def replaced_id(body: list[dict[str, Any]], *path: Any) -> str:
+    """The replacement of the invalid id: 29 characters that every protocol accepts."""
     value: Any = body
     for key in path:
         value = value[key]
@@ -84,16 +83,16 @@ def odd(body: list[dict[str, Any]], *path: Any) -> str:
     return value
 
 
-def test_chat() -> None:
+def test_encode_chat_body() -> None:
     own = origin(ApiProtocol.CHAT)
     call = ToolCall(
         "c1", "look", '{"city":"Köln"}', provider_data={"extra_content": {"google": {"thought_signature": "s"}}}
     )
     details: list[Any] = [{"type": "reasoning.text", "text": "hm", "signature": "s"}]
     body = chat.encode(
-        talk(own, Reasoning("hm", provider_data={"reasoning_details": details}), call=call), own, PROFILE
+        conversation_request(own, Reasoning("hm", provider_data={"reasoning_details": details}), call=call), own, CONFIG
     )
-    new = odd(body["messages"], 7, "tool_calls", 0, "id")
+    new = replaced_id(body["messages"], 7, "tool_calls", 0, "id")
     assert body == {
         "model": "m",
         "messages": [
@@ -142,12 +141,14 @@ def test_chat() -> None:
     }
 
 
-def test_responses() -> None:
+def test_encode_responses_body() -> None:
     own = origin(ApiProtocol.RESPONSES)
     item: dict[str, Any] = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "x", "status": None}
-    request = talk(own, Reasoning("hm", provider_data={"item": item}), call=ToolCall("c1", "look", '{"city":"Köln"}'))
-    body = responses.encode(request, own, PROFILE)
-    new = odd(body["input"], 7, "call_id")
+    request = conversation_request(
+        own, Reasoning("hm", provider_data={"item": item}), call=ToolCall("c1", "look", '{"city":"Köln"}')
+    )
+    body = responses.encode(request, own, CONFIG)
+    new = replaced_id(body["input"], 7, "call_id")
     assert body == {
         "model": "m",
         "instructions": "Be brief.",
@@ -193,15 +194,17 @@ def test_responses() -> None:
     }
 
 
-def test_anthropic() -> None:
+def test_encode_anthropic_body() -> None:
     own = origin(ApiProtocol.ANTHROPIC)
     thoughts = (
         Reasoning("hm", provider_data={"signature": "sig"}),
         Reasoning("", redacted=True, provider_data={"data": "xx"}),
         Reasoning("unsigned"),
     )
-    body = anthropic.encode(talk(own, *thoughts, call=ToolCall("c1", "look", '{"city":"Köln"}')), own, PROFILE, 4096)
-    new = odd(body["messages"], 5, "content", 0, "id")
+    body = anthropic.encode(
+        conversation_request(own, *thoughts, call=ToolCall("c1", "look", '{"city":"Köln"}')), own, CONFIG, 4096
+    )
+    new = replaced_id(body["messages"], 5, "content", 0, "id")
     assert body == {
         "model": "m",
         "max_tokens": 4096,
@@ -269,10 +272,10 @@ def test_anthropic() -> None:
     }
 
 
-def test_gemini() -> None:
+def test_encode_gemini_contents_and_config() -> None:
     own = origin(ApiProtocol.GEMINI)
     call = ToolCall("c1", "look", '{"city":"Köln"}', provider_data={"id": True, "thought_signature": "c2ln"})
-    request = talk(own, Reasoning("hm"), call=call)
+    request = conversation_request(own, Reasoning("hm"), call=call)
     dummy = b"skip_thought_signature_validator"
     assert gemini.encode_contents(request, own) == [
         {
@@ -324,10 +327,10 @@ def test_gemini() -> None:
     }
 
 
-def test_what_a_server_is_known_for_changes_the_body() -> None:
+def test_encode_chat_quirks_change_body() -> None:
     own = origin(ApiProtocol.CHAT)
     params = Params(max_tokens=50)
-    quirky = replace(PROFILE, quirks=frozenset({"max_tokens", "no_stream_options", "reasoning_back"}))
+    quirky = replace(CONFIG, quirks=frozenset({"max_tokens", "no_stream_options", "reasoning_back"}))
     foreign = reply(origin(ApiProtocol.GEMINI), Reasoning("secret"), ToolCall("c2", "look", "{}"))
     mine = reply(own, Reasoning("hm"), ToolCall("c1", "look", "{}"))
     body = chat.encode(Request((user_message("q"), mine, foreign, user_message("r")), params=params), own, quirky)
@@ -335,18 +338,18 @@ def test_what_a_server_is_known_for_changes_the_body() -> None:
     assert [m.get("reasoning_content") for m in body["messages"] if m["role"] == "assistant"] == ["hm", ""]
 
 
-def test_documents() -> None:
+def test_encode_documents_in_each_protocol() -> None:
     pdf = Request((user_message("read", File("a.pdf", "application/pdf", b"pdf")),))
-    assert chat.encode(pdf, origin(ApiProtocol.CHAT), PROFILE)["messages"][0]["content"][0] == {
+    assert chat.encode(pdf, origin(ApiProtocol.CHAT), CONFIG)["messages"][0]["content"][0] == {
         "type": "file",
         "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,cGRm"},
     }
-    assert responses.encode(pdf, origin(ApiProtocol.RESPONSES), PROFILE)["input"][0]["content"][0] == {
+    assert responses.encode(pdf, origin(ApiProtocol.RESPONSES), CONFIG)["input"][0]["content"][0] == {
         "type": "input_file",
         "filename": "a.pdf",
         "file_data": "data:application/pdf;base64,cGRm",
     }
-    assert anthropic.encode(pdf, origin(ApiProtocol.ANTHROPIC), PROFILE, 1)["messages"][0]["content"][0] == {
+    assert anthropic.encode(pdf, origin(ApiProtocol.ANTHROPIC), CONFIG, 1)["messages"][0]["content"][0] == {
         "type": "document",
         "title": "a.pdf",
         "source": {"type": "base64", "media_type": "application/pdf", "data": "cGRm"},
@@ -356,12 +359,12 @@ def test_documents() -> None:
     }
 
 
-def test_thinking_that_a_cut_reply_ended_in_does_not_go() -> None:
+def test_encode_anthropic_trailing_thinking_is_left_out() -> None:
     own = origin(ApiProtocol.ANTHROPIC)
     cut = reply(own, Text("so"), Reasoning("hm", provider_data={"signature": "s"}))
     only = reply(own, Reasoning("hm", provider_data={"signature": "s"}), ToolCall("c", "look", "{", complete=False))
     body = anthropic.encode(
-        Request((user_message("q"), cut, user_message("r"), only, user_message("s"))), own, PROFILE, 1
+        Request((user_message("q"), cut, user_message("r"), only, user_message("s"))), own, CONFIG, 1
     )
     assert body["messages"] == [
         {"role": "user", "content": [{"type": "text", "text": "q"}]},
@@ -370,12 +373,12 @@ def test_thinking_that_a_cut_reply_ended_in_does_not_go() -> None:
     ]
 
 
-def test_reasoning_without_an_item_behind_it_does_not_go() -> None:
+def test_encode_responses_reasoning_without_next_item_is_left_out() -> None:
     own = origin(ApiProtocol.RESPONSES)
     item: dict[str, Any] = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "x"}
     message = reply(own, Reasoning("hm", provider_data={"item": item}), ToolCall("c", "look", "{", complete=False))
     unsealed = reply(own, Reasoning("hm", provider_data={"item": item | {"encrypted_content": None}}), Text("so"))
     body = responses.encode(
-        Request((user_message("q"), message, user_message("r"), unsealed, user_message("s"))), own, PROFILE
+        Request((user_message("q"), message, user_message("r"), unsealed, user_message("s"))), own, CONFIG
     )
     assert [item.get("role", item["type"]) for item in body["input"]] == ["user", "user", "assistant", "user"]

@@ -1,4 +1,4 @@
-"""How hard to think and how long to speak, as each protocol says it."""
+"""Effort and output limit in each protocol."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ THINK = {
 }
 
 
-def bare(request: Request) -> tuple[dict[str, Any], ...]:
-    """What each protocol says of the parameters alone."""
-    profile = ProviderConfig("home")
+def param_fields(request: Request) -> tuple[dict[str, Any], ...]:
+    """The parameters of each protocol's body, without its fixed fields."""
+    provider_config = ProviderConfig("home")
     bodies = (
-        chat.encode(request, origin(ApiProtocol.CHAT), profile),
-        responses.encode(request, origin(ApiProtocol.RESPONSES), profile),
-        anthropic.encode(request, origin(ApiProtocol.ANTHROPIC), profile, 4096),
+        chat.encode(request, origin(ApiProtocol.CHAT), provider_config),
+        responses.encode(request, origin(ApiProtocol.RESPONSES), provider_config),
+        anthropic.encode(request, origin(ApiProtocol.ANTHROPIC), provider_config, 4096),
         gemini.encode_config(request),
     )
     fixed = ("model", "messages", "input", "stream", "stream_options", "store", "automatic_function_calling")
@@ -49,13 +49,13 @@ def bare(request: Request) -> tuple[dict[str, Any], ...]:
 
 
 @pytest.mark.parametrize("effort", THINK)
-def test_how_hard_to_think(effort: Effort) -> None:
-    *others, third, fourth = bare(Request((user_message("q"),), params=Params(think=effort)))
+def test_encode_effort_in_each_protocol(effort: Effort) -> None:
+    *others, third, fourth = param_fields(Request((user_message("q"),), params=Params(think=effort)))
     assert (*others, {k: v for k, v in third.items() if k != "max_tokens"}, fourth) == THINK[effort]
 
 
-def test_how_long_the_reply_may_be() -> None:
-    assert bare(Request((user_message("q"),), params=Params(max_tokens=50))) == (
+def test_encode_max_tokens_in_each_protocol() -> None:
+    assert param_fields(Request((user_message("q"),), params=Params(max_tokens=50))) == (
         {"max_completion_tokens": 50},
         {"max_output_tokens": 50},
         {"max_tokens": 50},

@@ -1,4 +1,4 @@
-"""What goes wrong at a server, through the real SDKs: kind, words, tries."""
+"""Failures of servers and connections, through the real SDKs: kind, message, tries."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from termchat.core.models import ApiProtocol, Timeouts
 from termchat.providers.http.retry import RetryPolicy
 from tests.gateway import Gateway, Reply, fault
 from tests.gateway.answers import Answer
-from tests.providers.support import KEY, MODELS, SPEECHES, heard, profile, text_of
+from tests.providers.support import KEY, MODELS, SPEECHES, provider_config, run_request, text_of
 
-ALL = pytest.mark.parametrize("speech", SPEECHES)
+ALL = pytest.mark.parametrize("protocol", SPEECHES)
 C, R, A, G = SPEECHES
 
 
-async def failed(gateway: Gateway, speech: ApiProtocol, answer: Answer, **options: Any) -> Failure:
+async def failed(gateway: Gateway, protocol: ApiProtocol, answer: Answer, **options: Any) -> Failure:
     gateway.always(answer)
-    deltas, failure = await heard(profile(gateway.url, speech), **options)
+    deltas, failure = await run_request(provider_config(gateway.url, protocol), **options)
     assert failure is not None
     assert not text_of(deltas)
     return failure
@@ -55,12 +55,14 @@ STATUS = {
 @ALL
 @pytest.mark.parametrize("status", STATUS)
 @pytest.mark.parametrize("body", ["vendor", "html", "empty"])
-async def test_every_status(gateway: Gateway, speech: ApiProtocol, status: int, body: str) -> None:
+async def test_error_status_maps_to_kind_and_tries(
+    gateway: Gateway, protocol: ApiProtocol, status: int, body: str
+) -> None:
     kind, tries = STATUS[status]
     answers: dict[str, Answer] = {
         "vendor": fault.status(status), "html": fault.html(status), "empty": fault.bare(status)
     }  # fmt: skip
-    failure = await failed(gateway, speech, answers[body])
+    failure = await failed(gateway, protocol, answers[body])
     assert (failure.kind, failure.status, len(gateway.asked)) == (kind, status, tries)
     assert str(status) in failure.message
     assert ("Tried 3 times." in failure.message) == (tries == 3)
@@ -89,9 +91,9 @@ KINDS: dict[str, tuple[Answer, FailureKind, int]] = {
 
 @ALL
 @pytest.mark.parametrize("case", KINDS)
-async def test_what_a_server_can_do_instead_of_answering(gateway: Gateway, speech: ApiProtocol, case: str) -> None:
+async def test_unusable_response_maps_to_kind_and_tries(gateway: Gateway, protocol: ApiProtocol, case: str) -> None:
     answer, kind, tries = KINDS[case]
-    failure = await failed(gateway, speech, answer)
+    failure = await failed(gateway, protocol, answer)
     assert (failure.kind, len(gateway.asked)) == (kind, tries), failure.message
     assert KEY not in failure.message + failure.hint
     assert len(failure.message) < 450
@@ -99,9 +101,9 @@ async def test_what_a_server_can_do_instead_of_answering(gateway: Gateway, speec
 
 
 def exhausted(message: str, **details: Any) -> Answer:
-    """Gemini's one status word for a rate and for a quota."""
-    told = [{"@type": "type.googleapis.com/google.rpc.QuotaFailure", **details}] if details else []
-    error = {"code": 429, "message": message, "status": "RESOURCE_EXHAUSTED", "details": told}
+    """Gemini's RESOURCE_EXHAUSTED, used for rate limits and for quotas."""
+    rows = [{"@type": "type.googleapis.com/google.rpc.QuotaFailure", **details}] if details else []
+    error = {"code": 429, "message": message, "status": "RESOURCE_EXHAUSTED", "details": rows}
     return fault.Status(429, body=json.dumps({"error": error}).encode())
 
 
@@ -125,7 +127,7 @@ PLAN = "You exceeded your current quota, please check your plan and billing deta
         (exhausted("Resource has been exhausted (e.g. check quota)."), FailureKind.RATE_LIMITED),
     ],
 )
-async def test_a_quota_of_gemini_that_is_spent_is_no_rate(gateway: Gateway, answer: Answer, kind: FailureKind) -> None:
+async def test_gemini_exhausted_is_quota_or_rate_limit(gateway: Gateway, answer: Answer, kind: FailureKind) -> None:
     failure = await failed(gateway, G, answer)
     assert (failure.kind, len(gateway.asked)) == (kind, 1 if kind is FailureKind.QUOTA else 3)
 
@@ -153,35 +155,35 @@ HISTORY = {
 }
 
 
-@pytest.mark.parametrize(("speech", "words"), [(speech, words) for speech, rows in HISTORY.items() for words in rows])
-async def test_a_refused_history_is_known_by_the_vendors_words(
-    gateway: Gateway, speech: ApiProtocol, words: str
-) -> None:
-    failure = await failed(gateway, speech, fault.status(400, words))
+@pytest.mark.parametrize(
+    ("protocol", "words"), [(protocol, words) for protocol, rows in HISTORY.items() for words in rows]
+)
+async def test_error_400_of_history_is_history_invalid(gateway: Gateway, protocol: ApiProtocol, words: str) -> None:
+    failure = await failed(gateway, protocol, fault.status(400, words))
     assert (failure.kind, failure.retryable) == (FailureKind.HISTORY_INVALID, False)
 
 
 @ALL
 @pytest.mark.parametrize("start", [b"data: ", b"data:", b"event: error\ndata: "])
-async def test_an_error_that_comes_as_an_event_is_read(gateway: Gateway, speech: ApiProtocol, start: bytes) -> None:
-    """As LiteLLM does where it had promised a stream."""
+async def test_error_body_in_event_format_is_read(gateway: Gateway, protocol: ApiProtocol, start: bytes) -> None:
+    """LiteLLM does so when the request asked for a stream."""
     body = start + b'{"error": {"message": "No such luck", "code": "500"}}\n\ndata: [DONE]\n\n'
-    failure = await failed(gateway, speech, fault.Status(500, body=body), policy=RetryPolicy(0))
+    failure = await failed(gateway, protocol, fault.Status(500, body=body), policy=RetryPolicy(0))
     assert failure.message.endswith(" answered 500: No such luck")
 
 
 @ALL
-async def test_an_error_in_mid_stream_before_any_word_is_tried_again(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_error_event_before_text_is_retried(gateway: Gateway, protocol: ApiProtocol) -> None:
     gateway.reply(Reply(fault.error_event(529)), Reply.text("now"))
-    deltas, failure = await heard(profile(gateway.url, speech))
+    deltas, failure = await run_request(provider_config(gateway.url, protocol))
     assert (text_of(deltas), failure, len(gateway.asked)) == ("now", None, 2)
 
 
 @ALL
 @pytest.mark.parametrize("form", ["native", "nested", "bare"])
-async def test_an_error_in_mid_stream_after_a_word_is_told(gateway: Gateway, speech: ApiProtocol, form: Any) -> None:
+async def test_error_event_after_text_fails_without_retry(gateway: Gateway, protocol: ApiProtocol, form: Any) -> None:
     gateway.reply(Reply.text("one two three").after(2, fault.error_event(529, form=form)))
-    deltas, failure = await heard(profile(gateway.url, speech))
+    deltas, failure = await run_request(provider_config(gateway.url, protocol))
     assert text_of(deltas) == "one two "
     assert failure is not None
     assert failure.kind in (FailureKind.OVERLOADED, FailureKind.SERVER)
@@ -190,20 +192,20 @@ async def test_an_error_in_mid_stream_after_a_word_is_told(gateway: Gateway, spe
 
 _CUTS = (fault.cut(), fault.fin(), fault.rst(), fault.fin("json"), fault.cut("utf8"))
 _CUT_SHORT = [
-    pytest.param(speech, cut, after, id=f"{after}-{cut}-{speech}")
-    for speech in SPEECHES
+    pytest.param(protocol, cut, after, id=f"{after}-{cut}-{protocol}")
+    for protocol in SPEECHES
     for cut in _CUTS
     for after in (0, 2)
-    if (speech, cut, after) != (G, _CUTS[0], 0)  # no event before the first word: that is an empty body, not a cut one
+    if (protocol, cut, after) != (G, _CUTS[0], 0)  # no event before the first word: an empty body, not a cut one
 ]
 
 
-@pytest.mark.parametrize(("speech", "cut", "after"), _CUT_SHORT)
-async def test_a_stream_without_an_end_is_cut_and_never_sent_again(
-    gateway: Gateway, speech: ApiProtocol, cut: Any, after: int
+@pytest.mark.parametrize(("protocol", "cut", "after"), _CUT_SHORT)
+async def test_stream_without_end_is_cut_without_retry(
+    gateway: Gateway, protocol: ApiProtocol, cut: Any, after: int
 ) -> None:
     gateway.reply(Reply.text("eins zwei dré vier fünf").after(after, cut))
-    deltas, failure = await heard(profile(gateway.url, speech))
+    deltas, failure = await run_request(provider_config(gateway.url, protocol))
     assert failure is not None
     assert failure.kind is FailureKind.CUT
     assert text_of(deltas) == "eins zwei "[: 5 * after]
@@ -211,23 +213,23 @@ async def test_a_stream_without_an_end_is_cut_and_never_sent_again(
 
 
 @ALL
-async def test_a_refused_connection_and_an_unknown_host(speech: ApiProtocol) -> None:
+async def test_connection_refused_and_unknown_host_are_network_failures(protocol: ApiProtocol) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    deltas, failure = await heard(profile(url, speech))
+    deltas, failure = await run_request(provider_config(url, protocol))
     assert failure is not None
     assert failure.kind is FailureKind.NETWORK
     assert "connection refused" in failure.message
     assert "Tried 3 times" in failure.message
     assert len(deltas) == 2
-    _, failure = await heard(profile("http://no-such-host.invalid", speech))
+    _, failure = await run_request(provider_config("http://no-such-host.invalid", protocol))
     assert failure is not None
     assert (failure.kind, "DNS" in failure.message) == (FailureKind.NETWORK, True)
 
 
 @ALL
-async def test_https_to_a_plain_port_is_told_at_once(speech: ApiProtocol) -> None:
+async def test_https_to_plain_port_fails_without_retry(protocol: ApiProtocol) -> None:
     async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(100)
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -235,30 +237,32 @@ async def test_https_to_a_plain_port_is_told_at_once(speech: ApiProtocol) -> Non
 
     async with await asyncio.start_server(plain, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        deltas, failure = await heard(profile(f"https://127.0.0.1:{port}", speech))
+        deltas, failure = await run_request(provider_config(f"https://127.0.0.1:{port}", protocol))
     assert failure is not None
     assert (failure.kind, "TLS" in failure.message, deltas) == (FailureKind.NETWORK, True, [])
 
 
 @ALL
-async def test_a_server_that_never_says_hello(speech: ApiProtocol) -> None:
+async def test_tls_handshake_without_answer_times_out(protocol: ApiProtocol) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         url = f"https://127.0.0.1:{mute.getsockname()[1]}"
-        _, failure = await heard(profile(url, speech), timeouts=Timeouts(connect=0.1), policy=RetryPolicy(0))
+        _, failure = await run_request(
+            provider_config(url, protocol), timeouts=Timeouts(connect=0.1), policy=RetryPolicy(0)
+        )
     assert failure is not None
     assert (failure.kind, "within 0.1 s" in failure.message) == (FailureKind.NETWORK, True), failure
 
 
 @ALL
 @pytest.mark.parametrize("own", [False, True], ids=["of all", "the provider's own"])
-async def test_a_server_that_does_not_take_the_connection(speech: ApiProtocol, own: bool) -> None:
+async def test_connection_not_accepted_times_out(protocol: ApiProtocol, own: bool) -> None:
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
         queue = [socket.create_connection(full.getsockname())]
         url = f"http://127.0.0.1:{full.getsockname()[1]}"
-        made = profile(url, speech, timeouts={"connect": 0.1} if own else {})
-        _, failure = await heard(made, timeouts=Timeouts(connect=30 if own else 0.1))
+        made = provider_config(url, protocol, timeouts={"connect": 0.1} if own else {})
+        _, failure = await run_request(made, timeouts=Timeouts(connect=30 if own else 0.1))
         for waiting in queue:
             waiting.close()
     assert failure is not None
@@ -267,18 +271,18 @@ async def test_a_server_that_does_not_take_the_connection(speech: ApiProtocol, o
 
 @ALL
 @pytest.mark.parametrize("url", ["ftp://h/v1", "http://", "no scheme"])
-async def test_a_base_url_that_is_none(speech: ApiProtocol, url: str) -> None:
-    made = profile("http://h", speech)
-    _, failure = await heard(replace(made, base_urls={speech: url}))
+async def test_invalid_base_url_fails_with_hint(protocol: ApiProtocol, url: str) -> None:
+    made = provider_config("http://h", protocol)
+    _, failure = await run_request(replace(made, base_urls={protocol: url}))
     assert failure is not None
     assert failure.kind in (FailureKind.BAD_CONFIG, FailureKind.NETWORK)
     assert failure.hint
 
 
 @ALL
-async def test_a_key_no_header_can_carry(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_key_with_non_ascii_is_refused_without_showing_it(gateway: Gateway, protocol: ApiProtocol) -> None:
     for key in ("kéy-with-accent-123", "zero\u200bwidth-key-123"):
-        _, failure = await heard(profile(gateway.url, speech, key=key))
+        _, failure = await run_request(provider_config(gateway.url, protocol, key=key))
         assert failure is not None
         assert failure.kind is FailureKind.BAD_CONFIG
         assert "key" in failure.message
@@ -287,8 +291,8 @@ async def test_a_key_no_header_can_carry(gateway: Gateway, speech: ApiProtocol) 
 
 
 @ALL
-async def test_a_missing_key_is_told_before_any_request(gateway: Gateway, speech: ApiProtocol) -> None:
-    _, failure = await heard(profile(gateway.url, speech, key="env:SOME_KEY"))
+async def test_missing_key_fails_before_any_request(gateway: Gateway, protocol: ApiProtocol) -> None:
+    _, failure = await run_request(provider_config(gateway.url, protocol, key="env:SOME_KEY"))
     assert failure is not None
     assert failure.kind is FailureKind.NO_KEY
     assert "SOME_KEY" in failure.message + failure.hint
@@ -296,11 +300,11 @@ async def test_a_missing_key_is_told_before_any_request(gateway: Gateway, speech
 
 
 @ALL
-async def test_a_redirect_is_refused_and_the_key_stays(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_redirect_is_refused_and_not_followed(gateway: Gateway, protocol: ApiProtocol) -> None:
     async with Gateway() as other:
         gateway.reply(fault.redirect(other.url + "/v1/x"), fault.redirect_loop())
         for _ in range(2):
-            _, failure = await heard(profile(gateway.url, speech))
+            _, failure = await run_request(provider_config(gateway.url, protocol))
             assert failure is not None
             assert failure.kind is FailureKind.BAD_CONFIG
             assert "redirect" in failure.message
@@ -309,7 +313,7 @@ async def test_a_redirect_is_refused_and_the_key_stays(gateway: Gateway, speech:
 
 
 @ALL
-async def test_no_failure_ever_tells_the_key(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_failure_never_contains_key(gateway: Gateway, protocol: ApiProtocol) -> None:
     echo = f"bad {KEY}, Bearer {KEY}, x-api-key: {KEY}"
     answers: list[Answer] = [
         fault.status(401, echo_key=True),
@@ -321,19 +325,19 @@ async def test_no_failure_ever_tells_the_key(gateway: Gateway, speech: ApiProtoc
         fault.Body(f'{{"error": "{echo}"}}'.encode(), "application/json"),
     ]
     for answer in answers:
-        failure = await failed(gateway, speech, answer)
+        failure = await failed(gateway, protocol, answer)
         assert KEY not in repr(failure), answer
 
 
 @ALL
-async def test_the_details_of_a_refusal(gateway: Gateway, speech: ApiProtocol) -> None:
-    """Who was asked, the id of the request, each try with its time, and what the server said, without the key."""
+async def test_failure_details_of_refusal(gateway: Gateway, protocol: ApiProtocol) -> None:
+    """Host, model, request id, each try with its time, and the server's message, without the key."""
     began = time.time()
     words = f"slow down, {KEY} \x1b[2J" + "x" * 10_000
-    failure = await failed(gateway, speech, fault.status(429, words, headers={"x-request-id": "req_42"}))
+    failure = await failed(gateway, protocol, fault.status(429, words, headers={"x-request-id": "req_42"}))
     known = failure.details
     assert known is not None
-    assert (known.host, known.model) == (gateway.url.split("/")[2], MODELS[speech])
+    assert (known.host, known.model) == (gateway.url.split("/")[2], MODELS[protocol])
     assert "req_42" in known.request_id
     assert [one.message for one in known.attempts] == [failure.message.removesuffix(" Tried 3 times.")] * 3
     assert began <= known.attempts[0].at <= known.attempts[-1].at <= time.time()
@@ -344,8 +348,8 @@ async def test_the_details_of_a_refusal(gateway: Gateway, speech: ApiProtocol) -
 
 
 @ALL
-async def test_the_details_of_a_connection_that_is_not_there(speech: ApiProtocol) -> None:
-    _, failure = await heard(profile("http://127.0.0.1:9", speech), policy=RetryPolicy(0))
+async def test_failure_details_of_refused_connection(protocol: ApiProtocol) -> None:
+    _, failure = await run_request(provider_config("http://127.0.0.1:9", protocol), policy=RetryPolicy(0))
     assert failure
     assert failure.details
     assert "ConnectError" in failure.details.server_message
@@ -353,17 +357,15 @@ async def test_the_details_of_a_connection_that_is_not_there(speech: ApiProtocol
 
 
 @ALL
-async def test_markup_and_escapes_in_a_servers_words_are_shown_harmlessly(
-    gateway: Gateway, speech: ApiProtocol
-) -> None:
+async def test_failure_message_is_sanitized(gateway: Gateway, protocol: ApiProtocol) -> None:
     words = "no \x1b]52;c;aGk=\x07 \u202e [red]x[/red] <script>alert(1)</script>\nsecond line"
-    failure = await failed(gateway, speech, fault.status(400, words))
+    failure = await failed(gateway, protocol, fault.status(400, words))
     assert not set(failure.message) & set("\x1b\x07\u202e\n")
 
 
-async def test_a_status_page_is_named_when_the_vendor_has_one(gateway: Gateway) -> None:
+async def test_overload_hint_names_status_page(gateway: Gateway) -> None:
     gateway.always(fault.status(529))
-    _, failure = await heard(profile(gateway.url, A, status_page="https://status.example"))
+    _, failure = await run_request(provider_config(gateway.url, A, status_page="https://status.example"))
     assert failure is not None
     assert "https://status.example" in failure.hint
 
@@ -376,18 +378,18 @@ async def test_a_status_page_is_named_when_the_vendor_has_one(gateway: Gateway) 
         ({}, ""),
     ],
 )
-async def test_the_page_where_credit_is_bought_is_named(gateway: Gateway, pages: dict[str, str], named: str) -> None:
+async def test_quota_hint_names_credit_or_key_page(gateway: Gateway, pages: dict[str, str], named: str) -> None:
     gateway.always(fault.status(402))
-    _, failure = await heard(profile(gateway.url, C, **pages))
+    _, failure = await run_request(provider_config(gateway.url, C, **pages))
     assert failure is not None
     assert failure.url == named
     assert failure.hint.startswith(f"Credit and limits: {named}, or" if named else "Look at the account, or")
 
 
 @ALL
-async def test_an_unknown_model_is_named_with_the_way_out(gateway: Gateway, speech: ApiProtocol) -> None:
-    failure = await failed(gateway, speech, fault.status(404))
-    assert MODELS[speech] in failure.message
+async def test_error_404_names_model_or_address(gateway: Gateway, protocol: ApiProtocol) -> None:
+    failure = await failed(gateway, protocol, fault.status(404))
+    assert MODELS[protocol] in failure.message
     assert "termchat models" in failure.hint
-    failure = await failed(gateway, speech, fault.html(404))
+    failure = await failed(gateway, protocol, fault.html(404))
     assert "no such address" in failure.message

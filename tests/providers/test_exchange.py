@@ -1,4 +1,4 @@
-"""One request and its reply, whatever the way there: parameters given up, plain replies, other paths, other keys."""
+"""One request and its reply: refused parameters, unstreamed replies, other paths, other keys."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ from termchat.providers.http.retry import RetryPolicy
 from tests import gateway as gw
 from tests.gateway import Call, Gateway, Reply, fault
 from tests.providers.decode_support import parts
-from tests.providers.support import HELLO, KEY, SPEECHES, heard, profile, registry, text_of
+from tests.providers.support import HELLO, KEY, SPEECHES, provider_config, registry, run_request, text_of
 
-ALL = pytest.mark.parametrize("speech", SPEECHES)
+ALL = pytest.mark.parametrize("protocol", SPEECHES)
 C, R, A, G = SPEECHES
 SHORT = Request((user_message("q"),), params=Params(max_tokens=50))
 
 
-def adapted(deltas: list[Any]) -> list[str]:
+def provider_notices(deltas: list[Any]) -> list[str]:
     return [delta.words for delta in deltas if isinstance(delta, ProviderNotice)]
 
 
-async def test_a_server_that_refuses_to_count_is_asked_without(gateway: Gateway) -> None:
+async def test_stream_options_refused_are_left_out_with_notice(gateway: Gateway) -> None:
     gateway.reply(fault.status(400, "Unknown parameter: 'stream_options'."), Reply.text("ok"))
-    deltas, failure = await heard(profile(gateway.url, C))
+    deltas, failure = await run_request(provider_config(gateway.url, C))
     assert (text_of(deltas), failure) == ("ok", None)
     assert ["stream_options" in request.body for request in gateway.asked] == [True, False]
-    assert adapted(deltas) == ["openai does not count tokens while it streams."]
+    assert provider_notices(deltas) == ["openai does not count tokens while it streams."]
 
 
 @pytest.mark.parametrize(("name", "field"), [("qwen3:8b", "max_tokens"), ("gpt-5.2", "max_completion_tokens")])
-async def test_a_limit_has_the_name_that_every_server_knows(gateway: Gateway, name: str, field: str) -> None:
-    """Some ignore the newer one without a word, and would go on; OpenAI's reasoning models refuse the older."""
+async def test_max_tokens_field_depends_on_model(gateway: Gateway, name: str, field: str) -> None:
+    """Some servers silently ignore the newer field; OpenAI's reasoning models refuse the older one."""
     gateway.reply(Reply.text("ok"))
-    await heard(profile(gateway.url, C), SHORT, name=name)
+    await run_request(provider_config(gateway.url, C), SHORT, name=name)
     assert gateway.asked[0].body[field] == 50
 
 
@@ -63,38 +63,38 @@ async def test_a_limit_has_the_name_that_every_server_knows(gateway: Gateway, na
         ),
     ],
 )
-async def test_the_other_name_of_the_limit(
+async def test_max_tokens_field_refused_is_replaced_by_other(
     gateway: Gateway, quirks: frozenset[str], words: str, names: list[str]
 ) -> None:
     gateway.reply(fault.status(400, words), Reply.text("ok"))
-    deltas, failure = await heard(profile(gateway.url, C, quirks=quirks), SHORT, name="other-model")
+    deltas, failure = await run_request(provider_config(gateway.url, C, quirks=quirks), SHORT, name="other-model")
     assert (text_of(deltas), failure) == ("ok", None)
     assert [request.body.get(name) for request, name in zip(gateway.asked, names, strict=True)] == [50, 50]
-    assert len(adapted(deltas)) == 1
+    assert len(provider_notices(deltas)) == 1
 
 
 @ALL
-async def test_a_server_that_refuses_to_stream_is_asked_once_without(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_streaming_refused_is_requested_whole_once(gateway: Gateway, protocol: ApiProtocol) -> None:
     usage = gw.Usage(input=20, output=9)
     gateway.reply(fault.no_streaming(), Reply(gw.Reasoning("hm"), gw.Text("so"), Call("look", {"x": 1}), usage=usage))
-    deltas, failure = await heard(profile(gateway.url, speech))
+    deltas, failure = await run_request(provider_config(gateway.url, protocol))
     assert failure is None
     assert [request.streams for request in gateway.asked] == [True, False]
-    assert adapted(deltas) == [f"{speech.value} does not stream; waiting for the whole reply."]
+    assert provider_notices(deltas) == [f"{protocol.value} does not stream; waiting for the whole reply."]
     thought, said, call = parts(deltas)
     assert (type(thought), type(said), type(call)) == (Reasoning, Text, ToolCall)
     assert isinstance(deltas[-1], Finished | UsageDelta)
     gateway.reply(fault.no_streaming(), fault.no_streaming())
-    _, failure = await heard(profile(gateway.url, speech))
+    _, failure = await run_request(provider_config(gateway.url, protocol))
     assert failure is not None
     assert (failure.kind, len(gateway.asked)) == (FailureKind.BAD_REQUEST, 4)
 
 
 @ALL
-async def test_a_plain_reply_to_a_request_for_a_stream_is_a_reply(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_unstreamed_reply_to_stream_request_is_decoded(gateway: Gateway, protocol: ApiProtocol) -> None:
     usage = gw.Usage(input=20, output=9, cached=5)
     gateway.reply(Reply(gw.Text("wörds"), Call("look", {"x": 1}), usage=usage).on(plain=True))
-    deltas, failure = await heard(profile(gateway.url, speech))
+    deltas, failure = await run_request(provider_config(gateway.url, protocol))
     assert failure is None
     said, call = parts(deltas)
     assert isinstance(call, ToolCall)
@@ -104,16 +104,16 @@ async def test_a_plain_reply_to_a_request_for_a_stream_is_a_reply(gateway: Gatew
 
 
 @ALL
-async def test_a_profile_that_does_not_stream_never_asks_to(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_provider_without_streaming_requests_whole_reply(gateway: Gateway, protocol: ApiProtocol) -> None:
     gateway.allow_plain()
     gateway.reply(Reply.text("all at once"))
-    deltas, failure = await heard(profile(gateway.url, speech, stream=False))
+    deltas, failure = await run_request(provider_config(gateway.url, protocol, stream=False))
     assert (text_of(deltas), failure) == ("all at once", None)
     assert not gateway.asked[0].streams
 
 
-async def test_the_second_path_is_tried_when_the_first_is_not_found(gateway: Gateway) -> None:
-    made = profile(gateway.url, C, fallback_paths=("/v1/llm",))
+async def test_fallback_path_is_used_after_404(gateway: Gateway) -> None:
+    made = provider_config(gateway.url, C, fallback_paths=("/v1/llm",))
     gateway.reply(fault.html(404), Reply.text("here"), Reply.text("still here"))
     async with registry(made) as providers:
         for text in ("here", "still here"):
@@ -123,60 +123,56 @@ async def test_the_second_path_is_tried_when_the_first_is_not_found(gateway: Gat
 
 
 @ALL
-async def test_a_key_from_a_command_is_read_again_once_when_it_is_refused(
-    gateway: Gateway, speech: ApiProtocol, tmp_path: Path
-) -> None:
+async def test_key_command_is_rerun_once_after_401(gateway: Gateway, protocol: ApiProtocol, tmp_path: Path) -> None:
     counter = tmp_path / "asked"
     command = tmp_path / "key"
     command.write_text(f'#!/bin/sh\necho x >> "{counter}"\necho key-number-$(wc -l < "{counter}")-abc | tr -d " "\n')
     command.chmod(stat.S_IRWXU)
     gateway.reply(fault.status(401), Reply.text("ok"), fault.status(401), fault.status(401))
-    made = profile(gateway.url, speech, key=f"cmd:{command}")
-    deltas, failure = await heard(made)
+    made = provider_config(gateway.url, protocol, key=f"cmd:{command}")
+    deltas, failure = await run_request(made)
     assert (text_of(deltas), failure) == ("ok", None)
     assert [request.key for request in gateway.asked] == ["key-number-1-abc", "key-number-2-abc"]
-    _, failure = await heard(made)
+    _, failure = await run_request(made)
     assert failure is not None
     assert (failure.kind, len(gateway.asked)) == (FailureKind.AUTH, 4)
 
 
 @ALL
-async def test_a_key_from_elsewhere_is_not_tried_again(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_key_from_variable_is_not_retried_after_401(gateway: Gateway, protocol: ApiProtocol) -> None:
     gateway.always(fault.status(401))
-    await heard(profile(gateway.url, speech, key="env:K"), env={"K": KEY})
+    await run_request(provider_config(gateway.url, protocol, key="env:K"), env={"K": KEY})
     assert len(gateway.asked) == 1
 
 
 @ALL
-async def test_the_tries_are_told_before_each_wait(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_retries_are_reported_before_each_delay(gateway: Gateway, protocol: ApiProtocol) -> None:
     gateway.reply(fault.status(529), fault.status(429, retry_after="7"), Reply.text("at last"))
-    deltas, failure = await heard(profile(gateway.url, speech))
+    deltas, failure = await run_request(provider_config(gateway.url, protocol))
     assert (text_of(deltas), failure) == ("at last", None)
     retries = [delta for delta in deltas if isinstance(delta, Retrying)]
     assert [(r.attempt, r.tries, r.failure.kind) for r in retries] == [
         (2, 3, FailureKind.OVERLOADED),
         (3, 3, FailureKind.RATE_LIMITED),
     ]
-    assert retries[1].delay == 0.007  # the house's policy waits a thousandth
+    assert retries[1].delay == 0.007  # QuickRetryPolicy waits a thousandth
 
 
 @ALL
-async def test_a_server_that_asks_for_an_hour_is_not_waited_for(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_retry_after_of_an_hour_fails_at_once(gateway: Gateway, protocol: ApiProtocol) -> None:
     gateway.always(fault.status(429, retry_after="3600"))
-    _, failure = await heard(profile(gateway.url, speech))
+    _, failure = await run_request(provider_config(gateway.url, protocol))
     assert failure is not None
     assert len(gateway.asked) == 1
     assert "3600 s" in failure.message
 
 
 @ALL
-async def test_who_was_in_a_hurry_and_had_an_answer_lets_the_next_one_go_at_once(
-    gateway: Gateway, speech: ApiProtocol
-) -> None:
+async def test_skipped_wait_clears_rate_limit_after_reply(gateway: Gateway, protocol: ApiProtocol) -> None:
     gateway.reply(fault.status(429, retry_after="29"), Reply.text("one"), Reply.text("two"))
     seen: list[Any] = []
-    async with registry(profile(gateway.url, speech), policy=RetryPolicy()) as providers:
-        provider = await providers.open(ModelRef(speech.value, "m"))
+    async with registry(provider_config(gateway.url, protocol), policy=RetryPolicy()) as providers:
+        provider = await providers.open(ModelRef(protocol.value, "m"))
         for _ in range(2):
             wire = StreamMonitor()
             async for delta in provider.stream(HELLO, wire):
@@ -188,40 +184,38 @@ async def test_who_was_in_a_hurry_and_had_an_answer_lets_the_next_one_go_at_once
 
 
 @ALL
-async def test_headers_and_body_of_the_configuration_go_along(gateway: Gateway, speech: ApiProtocol) -> None:
-    field = "labels" if speech is G else "metadata"
-    made = profile(
-        gateway.url, speech, headers={"x-team": "env:TEAM", "x-app": "t"}, extra_body={field: {"user_id": "me"}}
+async def test_configured_headers_and_body_are_sent(gateway: Gateway, protocol: ApiProtocol) -> None:
+    field = "labels" if protocol is G else "metadata"
+    made = provider_config(
+        gateway.url, protocol, headers={"x-team": "env:TEAM", "x-app": "t"}, extra_body={field: {"user_id": "me"}}
     )
     gateway.reply(Reply.text("ok"))
-    _, failure = await heard(made, env={"TEAM": "blue"})
+    _, failure = await run_request(made, env={"TEAM": "blue"})
     assert failure is None
     sent = gateway.asked[0]
     assert (sent.headers["x-team"], sent.headers["x-app"], sent.body[field]) == ("blue", "t", {"user_id": "me"})
 
 
 @ALL
-async def test_a_server_without_a_key_gets_none(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_local_server_without_key_gets_none(gateway: Gateway, protocol: ApiProtocol) -> None:
     gateway.reply(Reply.text("ok"))
     gateway.expect_problems()
-    await heard(profile(gateway.url, speech, key="", local=True))
+    await run_request(provider_config(gateway.url, protocol, key="", local=True))
     sent = gateway.requests[0]
-    assert sent.headers.get("authorization") is None or speech is G
+    assert sent.headers.get("authorization") is None or protocol is G
     assert sent.key in ("", "none")
 
 
-async def test_nothing_of_the_environment_goes_to_another_server(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_sdk_environment_variables_are_not_sent(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "ANTHROPIC_AUTH_TOKEN", "OPENAI_ADMIN_KEY", "GOOGLE_API_KEY"):
         monkeypatch.setenv(name, "ambient-secret")
     monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "x-leak: ambient-secret")
     monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", "x-leak: ambient-secret")
     monkeypatch.setenv("GOOGLE_GENAI_USE_VERTEXAI", "true")
     monkeypatch.setenv("OPENAI_BASE_URL", "http://elsewhere.invalid")
-    for speech in SPEECHES:
+    for protocol in SPEECHES:
         gateway.reply(Reply.text("ok"))
-        _, failure = await heard(replace(profile(gateway.url, speech), name="mine"))
+        _, failure = await run_request(replace(provider_config(gateway.url, protocol), name="mine"))
         assert failure is None
     for request in gateway.asked:
         assert "ambient-secret" not in str(request.headers), request.protocol
@@ -242,11 +236,11 @@ async def test_nothing_of_the_environment_goes_to_another_server(
     ],
     ids=str,
 )
-async def test_however_the_bytes_travel_the_reply_is_the_same(
-    gateway: Gateway, speech: ApiProtocol, wire: dict[str, Any]
+async def test_reply_is_independent_of_wire_format(
+    gateway: Gateway, protocol: ApiProtocol, wire: dict[str, Any]
 ) -> None:
     gateway.reply(Reply(gw.Text("the sáme ", "words 🙂"), Call("look", {"x": "ü"})).on(**wire))
-    deltas, failure = await heard(profile(gateway.url, speech))
+    deltas, failure = await run_request(provider_config(gateway.url, protocol))
     assert failure is None
     said, call = parts(deltas)
     assert isinstance(said, Text)
@@ -259,14 +253,14 @@ QUIRKS = [quirk for quirk in gw.Quirk if quirk not in (gw.Quirk.PROMPT_BLOCKED, 
 
 @ALL
 @pytest.mark.parametrize("quirk", QUIRKS, ids=lambda quirk: quirk.name)
-async def test_a_server_of_its_own_ways_is_understood(gateway: Gateway, speech: ApiProtocol, quirk: gw.Quirk) -> None:
+async def test_reply_with_server_quirk_is_decoded(gateway: Gateway, protocol: ApiProtocol, quirk: gw.Quirk) -> None:
     calls = (Call("look", {"city": "Köln"}), Call("count", {"to": 3}))
     if quirk is gw.Quirk.CALL_LEGACY:
-        calls = calls[:1]  # the form before tools knows one call
-    if speech is A and quirk in (gw.Quirk.NO_BLOCK_START, gw.Quirk.CALLS_INTERLEAVED):
-        calls = ()  # the start is all that names a call; blocks come one after the other
+        calls = calls[:1]  # the legacy form holds one call
+    if protocol is A and quirk in (gw.Quirk.NO_BLOCK_START, gw.Quirk.CALLS_INTERLEAVED):
+        calls = ()  # only the block start names a call, and blocks are not interleaved
     gateway.reply(Reply(gw.Reasoning("h", "m"), gw.Text("so ", "far"), *calls).like(quirk))
-    deltas, failure = await heard(profile(gateway.url, speech))
+    deltas, failure = await run_request(provider_config(gateway.url, protocol))
     assert failure is None
     found = parts(deltas)
     assert "".join(part.text for part in found if isinstance(part, Text)) == "so far"
@@ -280,14 +274,12 @@ async def test_a_server_of_its_own_ways_is_understood(gateway: Gateway, speech: 
 
 
 @ALL
-async def test_no_connection_is_left_and_a_second_question_goes_over_the_same_one(
-    gateway: Gateway, speech: ApiProtocol
-) -> None:
+async def test_connection_is_reused_and_closed_at_end(gateway: Gateway, protocol: ApiProtocol) -> None:
     gateway.always(Reply.text("ok"))
     before = asyncio.all_tasks()
-    async with registry(profile(gateway.url, speech)) as providers:
+    async with registry(provider_config(gateway.url, protocol)) as providers:
         for _ in range(3):
-            provider = await providers.open(ModelRef(speech.value, "m"))
+            provider = await providers.open(ModelRef(protocol.value, "m"))
             assert text_of([delta async for delta in provider.stream(HELLO, StreamMonitor())]) == "ok"
         assert gateway.connections == 1
     await gateway.asked[-1].wait_closed()
@@ -295,8 +287,8 @@ async def test_no_connection_is_left_and_a_second_question_goes_over_the_same_on
 
 
 @ALL
-async def test_bytes_are_counted_as_signs_of_life(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_stream_monitor_counts_received_bytes(gateway: Gateway, protocol: ApiProtocol) -> None:
     gateway.reply(Reply.text("some words"))
     wire = StreamMonitor()
-    await heard(profile(gateway.url, speech), wire=wire)
+    await run_request(provider_config(gateway.url, protocol), wire=wire)
     assert wire.bytes_received > 100

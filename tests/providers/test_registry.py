@@ -1,4 +1,4 @@
-"""Providers by name: resolving, opening, listing, loading."""
+"""The registry of providers: resolving, opening, listing, loading."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from termchat.providers.registry import ProviderRegistry
 from termchat.providers.sdk.lazy_import import load_on_thread
 from tests.gateway import Gateway, fault
 from tests.gateway.server import MODELS as LISTED
-from tests.providers.support import SPEECHES, VENDORS, base_url, profile, registry, setup
+from tests.providers.support import SPEECHES, VENDORS, base_url, provider_config, registry, registry_config
 
-ALL = pytest.mark.parametrize("speech", SPEECHES)
+ALL = pytest.mark.parametrize("protocol", SPEECHES)
 C, R, A, G = SPEECHES
-PROFILES = (
+PROVIDERS = (
     ProviderConfig("openai", key="env:K", base_urls={R: "http://h/v1"}, model="gpt-5.2", models=("gpt-5.2-mini",)),
     ProviderConfig("gw", key="env:K", base_urls={C: "http://h/v1"}, models=("anthropic/claude-opus-5", "gpt-5.2")),
     ProviderConfig("away", key="env:MISSING", base_urls={C: "http://h/v1"}, models=("grok-4",)),
@@ -35,7 +35,7 @@ PROFILES = (
 
 
 def resolver(**options: object) -> ProviderRegistry:
-    return ProviderRegistry(setup(*PROFILES, env={"K": "key-0123456789"}, **options))
+    return ProviderRegistry(registry_config(*PROVIDERS, env={"K": "key-0123456789"}, **options))
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def resolver(**options: object) -> ProviderRegistry:
         ("fast", ModelRef("openai", "gpt-5.2-mini")),
     ],
 )
-def test_a_name_is_a_model(name: str, ref: ModelRef) -> None:
+def test_resolve_name_gives_model(name: str, ref: ModelRef) -> None:
     assert resolver(aliases={"fast": "openai/gpt-5.2-mini"}).resolve(name) == ref
 
 
@@ -63,54 +63,52 @@ def test_a_name_is_a_model(name: str, ref: ModelRef) -> None:
         ("\x1b[31m", 'No model is known by "␛[31m".'),
     ],
 )
-def test_a_name_that_is_none_is_told_with_the_way_out(name: str, words: str) -> None:
+def test_resolve_unknown_or_ambiguous_name_fails_with_hint(name: str, words: str) -> None:
     failure = resolver().resolve(name)
     assert isinstance(failure, Failure)
     assert (failure.kind, failure.message) == (FailureKind.NOT_FOUND, words)
     assert failure.hint
 
 
-def test_a_close_name_is_offered() -> None:
+def test_resolve_misspelled_provider_suggests_closest() -> None:
     failure = resolver().resolve("openia/gpt")
     assert isinstance(failure, Failure)
     assert failure.hint.startswith("Did you mean openai?")
 
 
-def test_usable_ones_come_first_and_presets_on_this_machine_only_when_asked_for() -> None:
+def test_known_models_list_usable_first_and_local_last() -> None:
     assert list(resolver().usable_providers()) == ["openai", "gw"]
     known = resolver(favourites=["gw/gpt-5.2"]).known_models()
     assert [str(ref) for ref in known[:3]] == ["gw/gpt-5.2", "openai/gpt-5.2", "openai/gpt-5.2-mini"]
     assert str(known[-1]) == "ollama/qwen3"
 
 
-async def test_an_unknown_provider_and_one_without_a_base_are_told() -> None:
+async def test_open_unknown_provider_or_missing_base_url_fails() -> None:
     async with registry(ProviderConfig("empty")) as providers:
         for ref, kind in (
             (ModelRef("nowhere", "m"), FailureKind.NOT_FOUND),
             (ModelRef("empty", "m"), FailureKind.BAD_CONFIG),
         ):
-            with pytest.raises(ProviderError) as told:
+            with pytest.raises(ProviderError) as raised:
                 await providers.open(ref)
-            assert told.value.failure.kind is kind
+            assert raised.value.failure.kind is kind
 
 
 @ALL
-async def test_models_are_listed_live_then_from_the_cache(
-    gateway: Gateway, speech: ApiProtocol, tmp_path: Path
-) -> None:
+async def test_models_are_listed_live_then_from_cache(gateway: Gateway, protocol: ApiProtocol, tmp_path: Path) -> None:
     cache = tmp_path / "cache" / "models.json"
-    made = profile(gateway.url, speech)
-    names = sorted(LISTED[VENDORS[speech]])
+    made = provider_config(gateway.url, protocol)
+    names = sorted(LISTED[VENDORS[protocol]])
     async with registry(made, cache=cache) as providers:
-        assert [info.ref.model for info in await providers.models(speech.value)] == names
-        assert [info.ref.model for info in await providers.models(speech.value)] == names
+        assert [info.ref.model for info in await providers.models(protocol.value)] == names
+        assert [info.ref.model for info in await providers.models(protocol.value)] == names
     assert len(gateway.requests) == 1
     async with registry(made, cache=cache) as providers:
-        assert [info.ref.model for info in await providers.models(speech.value)] == names
+        assert [info.ref.model for info in await providers.models(protocol.value)] == names
         assert len(gateway.requests) == 1
         assert {ref.model for ref in providers.known_models()} >= set(names)
         gateway.models = dict.fromkeys(gateway.models, ("another",))
-        assert [info.ref.model for info in await providers.models(speech.value, fresh=True)] == ["another"]
+        assert [info.ref.model for info in await providers.models(protocol.value, fresh=True)] == ["another"]
     assert len(gateway.requests) == 2
 
 
@@ -124,25 +122,25 @@ async def test_models_are_listed_live_then_from_the_cache(
     ],
     ids=["page", "empty", "error", "list", "number", "bytes", "reset", "another service", "redirect"],
 )
-async def test_a_listing_that_is_none_is_a_failure_or_empty(
-    gateway: Gateway, speech: ApiProtocol, answer: fault.Fault
+async def test_models_malformed_listing_fails_or_is_empty(
+    gateway: Gateway, protocol: ApiProtocol, answer: fault.Fault
 ) -> None:
     gateway.models_answer = answer
-    async with registry(profile(gateway.url, speech)) as providers:
-        (found,) = await asyncio.gather(providers.models(speech.value), return_exceptions=True)
+    async with registry(provider_config(gateway.url, protocol)) as providers:
+        (found,) = await asyncio.gather(providers.models(protocol.value), return_exceptions=True)
     assert isinstance(found, ProviderError) or not found
 
 
 @ALL
-async def test_a_listing_that_is_refused_is_a_failure(gateway: Gateway, speech: ApiProtocol) -> None:
+async def test_models_refused_listing_fails(gateway: Gateway, protocol: ApiProtocol) -> None:
     gateway.models_answer = fault.status(401)
-    async with registry(profile(gateway.url, speech)) as providers:
-        with pytest.raises(ProviderError) as told:
-            await providers.models(speech.value)
-    assert told.value.failure.kind is FailureKind.AUTH
+    async with registry(provider_config(gateway.url, protocol)) as providers:
+        with pytest.raises(ProviderError) as raised:
+            await providers.models(protocol.value)
+    assert raised.value.failure.kind is FailureKind.AUTH
 
 
-async def test_a_gateway_of_several_protocols_lists_what_it_can(gateway: Gateway) -> None:
+async def test_models_of_several_protocols_list_reachable_ones(gateway: Gateway) -> None:
     bases = {C: base_url(gateway.url, C), R: base_url(gateway.url, R), A: "http://127.0.0.1:1"}
     async with registry(ProviderConfig("gw", key="key-0123456789", base_urls=bases, max_tokens={"*": 1})) as providers:
         found = [info.ref.model for info in await providers.models("gw")]
@@ -153,7 +151,7 @@ async def test_a_gateway_of_several_protocols_lists_what_it_can(gateway: Gateway
 @pytest.mark.parametrize(
     "broken", ["", "{", "[]", '{"p": 7}', '{"p": {"asked": "x"}}', '{"p": {"asked": 1, "models": 7}}']
 )
-def test_a_broken_cache_is_no_cache(tmp_path: Path, broken: str) -> None:
+def test_model_cache_broken_file_is_ignored(tmp_path: Path, broken: str) -> None:
     file = tmp_path / "models.json"
     file.write_text(broken)
     cache = ModelCache(file)
@@ -163,7 +161,7 @@ def test_a_broken_cache_is_no_cache(tmp_path: Path, broken: str) -> None:
     assert json.loads(file.read_text())["p"]["models"] == []
 
 
-def test_an_old_listing_is_asked_again_but_still_known(tmp_path: Path) -> None:
+def test_model_cache_old_listing_is_stale(tmp_path: Path) -> None:
     file = tmp_path / "models.json"
     row = {"asked": time.time() - 25 * 3600, "models": [{"id": "old", "context": 5, "max_output": "x"}, 7]}
     file.write_text(json.dumps({"p": row}))
@@ -173,14 +171,14 @@ def test_an_old_listing_is_asked_again_but_still_known(tmp_path: Path) -> None:
     assert (stale[0].ref, stale[0].context, stale[0].max_output) == (ModelRef("p", "old"), 5, None)
 
 
-def test_a_cache_that_cannot_be_written_is_none(tmp_path: Path) -> None:
+def test_model_cache_unwritable_stays_in_memory(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     cache = ModelCache(tmp_path / "file" / "models.json")
     cache.put("p", [])
     assert cache.get("p") == []
 
 
-async def test_loading_is_off_the_loop_and_without_the_collector() -> None:
+async def test_load_on_thread_runs_off_loop_without_gc() -> None:
     release = threading.Event()
     seen: list[tuple[bool, bool]] = []
 
@@ -198,17 +196,17 @@ async def test_loading_is_off_the_loop_and_without_the_collector() -> None:
     assert gc.isenabled()
 
 
-async def test_the_collector_comes_back_after_a_failure() -> None:
+async def test_load_on_thread_failure_reenables_gc() -> None:
     def build() -> None:
         raise ValueError
 
-    with pytest.raises(ValueError):  # noqa: PT011, whatever it is
+    with pytest.raises(ValueError):  # noqa: PT011, the message does not matter
         await load_on_thread(build)
     assert gc.isenabled()
 
 
-async def test_a_client_is_built_once_for_all_models_of_an_endpoint(gateway: Gateway) -> None:
-    async with registry(profile(gateway.url, C)) as providers:
+async def test_client_is_shared_by_models_of_endpoint(gateway: Gateway) -> None:
+    async with registry(provider_config(gateway.url, C)) as providers:
         opened: list[Any] = [await providers.open(ModelRef("openai", name)) for name in ("a", "b")]
         assert [provider.origin.model for provider in opened] == ["a", "b"]
         assert len({id(provider._client) for provider in opened}) == 1
@@ -233,7 +231,7 @@ PRICED = {
         ("nowhere/x", False),
     ],
 )
-async def test_costs_are_known_or_unknown_never_a_silent_0(name: str, known: bool) -> None:
+async def test_cost_of_unknown_or_local_model_is_none(name: str, known: bool) -> None:
     ref = ModelRef.parse(name)
     assert ref is not None
     cost = await PriceTable(PRICED).cost(ref, Usage(1_000_000, 1000))
@@ -241,7 +239,7 @@ async def test_costs_are_known_or_unknown_never_a_silent_0(name: str, known: boo
     assert cost is None or cost > Decimal("0.1")
 
 
-async def test_a_guess_has_no_price_and_cached_tokens_are_cheaper() -> None:
+async def test_cost_of_estimate_is_none_and_cached_tokens_are_cheaper() -> None:
     table, ref = PriceTable(PRICED), ModelRef("anthropic", "claude-opus-4-7")
     assert await table.cost(ref, Usage(1000, 10, estimated=True)) is None
     full, cached = await table.cost(ref, Usage(10_000, 1)), await table.cost(ref, Usage(10_000, 1, cached=9000))

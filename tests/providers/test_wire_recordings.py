@@ -1,6 +1,6 @@
-"""Recorded streams with the quirks of real servers: the deltas, and that no split of the bytes changes them.
+"""Recorded streams with the quirks of real servers: their deltas, independent of the chunks of bytes.
 
-The recordings are in `tests/wire`, in the format of `--record`; beside each stands what comes out of it.
+`tests/wire` holds the recordings (`.sse`, the format of `--record`) and the expected deltas (`.txt`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from termchat.providers.replay import decoder_for
 from tests import golden
 from tests.gateway import Gateway, fault
 from tests.providers.decode_support import new_ids
-from tests.providers.support import heard, profile
+from tests.providers.support import provider_config, run_request
 
 FOLDER = Path(__file__).parent.parent / "wire"
 RECORDINGS = sorted(file.stem for file in FOLDER.glob("*.sse"))
@@ -32,7 +32,7 @@ def recording(name: str) -> RecordedResponse:
 
 
 async def decoded(recorded: RecordedResponse, chunks: list[bytes]) -> list[str]:
-    """The deltas of a body in these chunks, as text, and how it failed if it did."""
+    """The deltas of a body in these chunks as text, and its end or failure."""
 
     async def body() -> AsyncIterator[bytes]:
         for chunk in chunks:
@@ -42,7 +42,7 @@ async def decoded(recorded: RecordedResponse, chunks: list[bytes]) -> list[str]:
     deltas: list[Delta] = []
     try:
         async for delta in decode_body(body(), decoder):
-            deltas.append(delta)  # noqa: PERF401, what came before a failure is looked at too
+            deltas.append(delta)  # noqa: PERF401, deltas before a failure are kept
     except ServerError as error:
         return [*map(golden.delta, deltas), f"failed: {error.body}"]
     return [*map(golden.delta, deltas), "whole" if decoder.finished else "cut"]
@@ -58,10 +58,10 @@ async def test_recording_decodes_to_golden_file(name: str, request: pytest.Fixtu
 @pytest.mark.parametrize("name", RECORDINGS)
 async def test_recording_decodes_equally_for_any_split(name: str) -> None:
     found, seed = recording(name), random.randrange(1 << 32)
-    whole, dice = await decoded(found, [found.body]), random.Random(seed)
+    whole, rng = await decoded(found, [found.body]), random.Random(seed)
     for turn in range(100):
-        size = dice.choice([1, 3, 17, 200]) if turn else 1
-        cuts = sorted(dice.sample(range(len(found.body)), max(1, len(found.body) // size // 2)))
+        size = rng.choice([1, 3, 17, 200]) if turn else 1
+        cuts = sorted(rng.sample(range(len(found.body)), max(1, len(found.body) // size // 2)))
         chunks = [found.body[a:b] for a, b in zip([0, *cuts], [*cuts, len(found.body)], strict=True)]
         assert await decoded(found, chunks) == whole, f"seed {seed}, split {turn}"
 
@@ -70,8 +70,8 @@ async def test_recording_decodes_equally_for_any_split(name: str) -> None:
 async def test_recording_decodes_equally_through_sdk(gateway: Gateway, name: str) -> None:
     found = recording(name)
     gateway.reply(fault.Body(found.body, found.content_type))
-    made = profile(gateway.url, found.protocol, quirks=frozenset(found.quirks))
-    deltas, _ = await heard(made, name=found.model)
+    made = provider_config(gateway.url, found.protocol, quirks=frozenset(found.quirks))
+    deltas, _ = await run_request(made, name=found.model)
     expected = [line for line in await decoded(found, [found.body]) if not line.startswith(("failed", "cut", "whole"))]
     ours, theirs = golden.Names(), re.compile("new([0-9]+)")
     assert [ours(golden.delta(delta)) for delta in deltas] == [theirs.sub(r"id\1", line) for line in expected]

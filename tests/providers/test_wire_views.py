@@ -1,5 +1,4 @@
-"""Every prefix of two thousand made-up conversations, for each of five targets: no request that a vendor would refuse,
-and all that was said, called and answered is in it."""
+"""Requests for every prefix of two thousand random conversations and each of five targets: valid and complete."""
 
 from __future__ import annotations
 
@@ -21,33 +20,33 @@ from termchat.providers.protocols.gemini import encode as gemini
 from termchat.providers.protocols.openai_chat import encode as chat
 from termchat.providers.protocols.openai_responses import encode as responses
 from tests.gateway.validate import problems
-from tests.providers.conversations import origins, talk, vendor
+from tests.providers.conversations import origins, random_conversation, vendor
 
-ROUNDS, TALKS = 20, 105
+ROUNDS, CONVERSATIONS = 20, 105
 TOOLS = (ToolSpec("look", "Looks.", {"type": "object", "properties": {}}),)
 HEADERS = {"content-type": "application/json"}
 TARGETS = origins()
 
 
 def body_for(target: Origin, messages: list[Message]) -> tuple[str, dict[str, Any]]:
-    """The path and the body as they would go over the wire."""
+    """The path and the body of the request."""
     searching = len(messages) % 2 == 0 and target.protocol in (ApiProtocol.RESPONSES, ApiProtocol.ANTHROPIC)
     request = Request(tuple(messages), "Be brief.", TOOLS, Params(search=searching))
-    profile = ProviderConfig(target.provider)
+    provider_config = ProviderConfig(target.provider)
     match target.protocol:
         case ApiProtocol.CHAT:
-            return "/v1/chat/completions", chat.encode(request, target, profile)
+            return "/v1/chat/completions", chat.encode(request, target, provider_config)
         case ApiProtocol.RESPONSES:
-            return "/v1/responses", responses.encode(request, target, profile)
+            return "/v1/responses", responses.encode(request, target, provider_config)
         case ApiProtocol.ANTHROPIC:
-            return "/v1/messages", anthropic.encode(request, target, profile, 4096)
+            return "/v1/messages", anthropic.encode(request, target, provider_config, 4096)
         case _:
             path = f"/v1beta/models/{target.model}:streamGenerateContent"
             return path, {"contents": gemini.encode_contents(request, target)}
 
 
 def jsonable(body: Any) -> Any:
-    """The body as JSON would carry it: bytes as base64, no half characters."""
+    """The body as JSON: bytes as base64, and no lone surrogate."""
     return json.loads(json.dumps(body, ensure_ascii=False, default=lambda b: b64encode(b).decode()).encode().decode())
 
 
@@ -55,16 +54,16 @@ def check(target: Origin, messages: list[Message]) -> None:
     path, made = body_for(target, messages)
     body = jsonable(made)
     assert problems(body, HEADERS, vendor(target).endpoint + path) == []
-    assert body == jsonable(body_for(target, messages)[1]), "the same every time"
+    assert body == jsonable(body_for(target, messages)[1]), "encoding is not deterministic"
     text = json.dumps(body, ensure_ascii=False)
-    for said in (said for message in messages for said in words(message)):
-        assert as_json(said) in text or as_json(as_json(said)) in text, f"{said!r} is lost"
+    for part in (part for message in messages for part in required_texts(message)):
+        assert as_json(part) in text or as_json(as_json(part)) in text, f"{part!r} is lost"
     calls = sum(call.complete for message in messages for call in message.calls)
     assert counted(body, target.protocol) == (calls, calls)
 
 
-def words(message: Message) -> Iterator[str]:
-    """What was said and what tools gave, as it must arrive; blank text need not."""
+def required_texts(message: Message) -> Iterator[str]:
+    """Texts of the message and of its tool results that the body must hold; blank text is optional."""
     results = [text for result in message.results for text in result.parts]
     for part in [*message.parts, *results]:
         if isinstance(part, Text) and part.text.strip():
@@ -76,7 +75,7 @@ def as_json(text: str) -> str:
 
 
 def counted(body: dict[str, Any], protocol: ApiProtocol) -> tuple[int, int]:
-    """How many calls and how many results a body has."""
+    """Number of calls and of results in a body."""
     kinds = {
         ApiProtocol.CHAT: ('"type": "function", "function": {"name"', '"role": "tool"'),
         ApiProtocol.RESPONSES: ('"type": "function_call",', '"type": "function_call_output"'),
@@ -90,13 +89,13 @@ def counted(body: dict[str, Any], protocol: ApiProtocol) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
-def test_no_prefix_of_any_conversation_makes_a_request_that_is_refused(round_: int) -> None:
+def test_any_conversation_prefix_encodes_to_valid_request(round_: int) -> None:
     seed = random.randrange(1 << 32)
-    for number in range(TALKS):
-        messages = talk(random.Random(seed + number))
+    for number in range(CONVERSATIONS):
+        messages = random_conversation(random.Random(seed + number))
         for end, last in enumerate(messages, 1):
             if last.role is Role.ASSISTANT:
-                continue  # nobody is asked then
+                continue  # a request never ends with a reply
             for target in TARGETS:
                 try:
                     check(target, messages[:end])

@@ -1,4 +1,4 @@
-"""What is recorded is what came, without keys, and plays again as it was."""
+"""Recordings: the bytes of each response without keys, and their replay."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from tests import gateway as gw
 from tests import golden
 from tests.gateway import Call, Gateway, Reply, fault
 from tests.providers.decode_support import parts
-from tests.providers.support import HELLO, KEY, SPEECHES, heard, profile, text_of
+from tests.providers.support import HELLO, KEY, SPEECHES, provider_config, run_request, text_of
 
-ALL = pytest.mark.parametrize("speech", SPEECHES)
+ALL = pytest.mark.parametrize("protocol", SPEECHES)
 TALK = Reply(gw.Reasoning("hm"), gw.Text("wörds ", "🙂"), Call("look", {"city": "Köln"}))
 
 
@@ -32,14 +32,14 @@ async def played(replay: ReplayProvider, wire: StreamMonitor | None = None) -> l
 @ALL
 @pytest.mark.parametrize("wire", [{}, {"gzip": True}, {"split": 1}, {"line_end": "\r\n"}], ids=str)
 async def test_replay_gives_same_parts_as_live_reply(
-    gateway: Gateway, speech: ApiProtocol, tmp_path: Path, wire: dict[str, object]
+    gateway: Gateway, protocol: ApiProtocol, tmp_path: Path, wire: dict[str, object]
 ) -> None:
     gateway.reply(TALK.on(**wire))
     file = tmp_path / "talk.sse"
-    live, failure = await heard(profile(gateway.url, speech), record=file)
+    live, failure = await run_request(provider_config(gateway.url, protocol), record=file)
     assert failure is None
     (recorded,) = parse_recording(file.read_bytes())
-    assert (recorded.protocol, recorded.provider, recorded.status) == (speech, speech.value, 200)
+    assert (recorded.protocol, recorded.provider, recorded.status) == (protocol, protocol.value, 200)
     assert recorded.body.decode().count("wörds") >= 1
     again = await played(ReplayProvider([recorded], speed=0))
     names, other = golden.Names(), golden.Names()
@@ -50,7 +50,7 @@ async def test_replay_gives_same_parts_as_live_reply(
 async def test_recording_hides_key_echoed_by_server(gateway: Gateway, tmp_path: Path) -> None:
     file = tmp_path / "talk.sse"
     gateway.reply(Reply(gw.Text(f"your key is {KEY}", " indeed")).on(split=5))
-    deltas, _ = await heard(profile(gateway.url, SPEECHES[0]), record=file)
+    deltas, _ = await run_request(provider_config(gateway.url, SPEECHES[0]), record=file)
     assert KEY in text_of(deltas)
     assert KEY.encode() not in file.read_bytes()
 
@@ -58,13 +58,13 @@ async def test_recording_hides_key_echoed_by_server(gateway: Gateway, tmp_path: 
 async def test_recording_holds_every_response(gateway: Gateway, tmp_path: Path) -> None:
     file = tmp_path / "talk.sse"
     gateway.reply(Reply(gw.Text("one "), fault.error_event(529)), Reply.text("two"))
-    await heard(profile(gateway.url, SPEECHES[0]), record=file)
+    await run_request(provider_config(gateway.url, SPEECHES[0]), record=file)
     (cut,) = parse_recording(file.read_bytes())
     with pytest.raises(ProviderError):
         await played(ReplayProvider([cut], speed=0))
     gateway.forget()
     gateway.reply(Reply(fault.error_event(529)), Reply.text("two"))
-    deltas, _ = await heard(profile(gateway.url, SPEECHES[0]), record=file)
+    deltas, _ = await run_request(provider_config(gateway.url, SPEECHES[0]), record=file)
     assert any(isinstance(delta, Retrying) for delta in deltas)
     assert len(parse_recording(file.read_bytes())) == 2
 
@@ -86,9 +86,9 @@ async def test_replay_speed_scales_recorded_pace() -> None:
 
 
 async def test_replay_beyond_last_response_fails() -> None:
-    with pytest.raises(ProviderError) as told:
+    with pytest.raises(ProviderError) as raised:
         await played(ReplayProvider([]))
-    assert told.value.failure.kind is FailureKind.EMPTY
+    assert raised.value.failure.kind is FailureKind.EMPTY
 
 
 @pytest.mark.parametrize("data", [b"", b"hello", b"data: x\n\n"])
@@ -120,11 +120,11 @@ REFUSALS = [
 @ALL
 @pytest.mark.parametrize(("answer", "kind"), REFUSALS, ids=[kind.value for _, kind in REFUSALS])
 async def test_replay_of_refusal_fails_with_same_kind(
-    gateway: Gateway, speech: ApiProtocol, tmp_path: Path, answer: fault.Status, kind: FailureKind
+    gateway: Gateway, protocol: ApiProtocol, tmp_path: Path, answer: fault.Status, kind: FailureKind
 ) -> None:
     file = tmp_path / "talk.sse"
     gateway.always(answer)
-    _, failure = await heard(profile(gateway.url, speech), record=file)
+    _, failure = await run_request(provider_config(gateway.url, protocol), record=file)
     assert failure is not None
     recorded = parse_recording(file.read_bytes())
     assert len(recorded) == len(gateway.asked)
@@ -140,7 +140,7 @@ async def test_replay_of_refusal_fails_with_same_kind(
 async def test_replay_plays_refusal_then_reply(gateway: Gateway, tmp_path: Path) -> None:
     file = tmp_path / "talk.sse"
     gateway.reply(fault.status(529), Reply.text("at last"))
-    deltas, failure = await heard(profile(gateway.url, SPEECHES[0]), record=file)
+    deltas, failure = await run_request(provider_config(gateway.url, SPEECHES[0]), record=file)
     assert (text_of(deltas), failure) == ("at last", None)
     replay = ReplayProvider(parse_recording(file.read_bytes()), speed=0)
     with pytest.raises(ProviderError):

@@ -1,4 +1,4 @@
-"""The event stream: any split, every line end, comments, a byte order mark, and lines without an end."""
+"""Server-sent events: any chunks, every line end, comments, a byte order mark, and endless lines."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ CASES: dict[bytes, list[SseEvent]] = {
 
 
 @pytest.mark.parametrize(("body", "events"), CASES.items(), ids=map(repr, CASES))
-def test_bodies(body: bytes, events: list[SseEvent]) -> None:
+def test_sse_body_gives_events(body: bytes, events: list[SseEvent]) -> None:
     assert read(body) == events
     assert read(*(bytes([byte]) for byte in body)) == events
 
@@ -52,20 +52,20 @@ BODIES = st.lists(st.tuples(LINES, st.sampled_from([b"\n", b"\r\n", b"\r"]))).ma
 
 
 @given(BODIES, st.data())
-def test_the_split_makes_no_difference(body: bytes, data: st.DataObject) -> None:
+def test_sse_events_are_independent_of_chunks(body: bytes, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.sets(st.integers(0, len(body)), max_size=20)))
     pieces = [body[a:b] for a, b in zip([0, *cuts], [*cuts, len(body)], strict=True)]
     assert read(*pieces) == read(body)
 
 
-def test_a_line_or_an_event_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sse_endless_line_or_event_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sse, "MAX_EVENT", 1000)
     for flood in (b"data: " + b"x" * 100, b"data: " + b"x" * 90 + b"\n"):
         with pytest.raises(TooLongError):
             read(*[flood] * 20)
 
 
-def test_events_of_any_number_are_fine_as_long_as_each_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sse_many_short_events_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sse, "MAX_EVENT", 1000)
     reader = SseReader()
     assert sum(len(reader.feed(b"data: " + b"x" * 500 + b"\n\n")) for _ in range(10)) == 10
