@@ -29,8 +29,8 @@ __all__ = ["Options", "run_app"]
 
 _NO_QUESTION = Failure(
     FailureKind.BAD_CONFIG,
-    safe_format("--schema is for one question, and there is none."),
-    safe_format("Write the question after the options, or leave out --schema to start the chat."),
+    safe_format("--schema requires a question."),
+    safe_format("Add the question after the options, or remove --schema to start a chat."),
 )
 
 

@@ -181,17 +181,21 @@ async def _resume_chat(session: ChatSession, config: Config, options: Options) -
     if store is None:
         return None
     if options.last and not session.location.terminal:
-        words = safe_format("-c goes on with the last chat of a terminal, and there is none.")
+        words = safe_format("-c continues the last chat of a terminal, but there is no terminal.")
         return Failure(
-            FailureKind.BAD_CONFIG, words, safe_format("Name the chat with --chat; `termchat chats` lists them.")
+            FailureKind.BAD_CONFIG,
+            words,
+            safe_format("Use --chat to continue a chat; `termchat chats` lists all chats."),
         )
     found = await store.find(options.chat) if options.chat else await store.last(session.location)
     if isinstance(found, Failure):
         return found
     if found is None:
-        words = safe_format("There is no chat of this directory to go on with.")
+        words = safe_format("There is no chat to continue in this directory.")
         return Failure(
-            FailureKind.NOT_FOUND, words, safe_format("`termchat chats` lists all of them; --chat takes one by name.")
+            FailureKind.NOT_FOUND,
+            words,
+            safe_format("Use --chat to continue another chat; `termchat chats` lists all chats."),
         )
     asked = session.settings
     resumed = await session.resume(found.id)
@@ -231,5 +235,7 @@ def _no_key() -> Failure:
     return Failure(
         FailureKind.NO_KEY,
         safe_format("No API key."),
-        safe_format("Set OPENAI_API_KEY (or ANTHROPIC_API_KEY, GEMINI_API_KEY), or run termchat alone for a guide."),
+        safe_format(
+            "Set OPENAI_API_KEY (or ANTHROPIC_API_KEY, GEMINI_API_KEY), or run termchat without arguments for a guide."
+        ),
     )

@@ -127,6 +127,8 @@ def _no_key_notice(model: ModelRef, found: Iterable[str]) -> tuple[Safe, ...]:
     way = (
         safe_format("Choose {others} with /model.", others=others)
         if others
-        else safe_format("Set OPENAI_API_KEY, ANTHROPIC_API_KEY or GEMINI_API_KEY and start again to talk to a model.")
+        else safe_format(
+            "To use a model, set OPENAI_API_KEY, ANTHROPIC_API_KEY or GEMINI_API_KEY and restart termchat."
+        )
     )
-    return (safe_format("This is demo/tour, a guide that only knows termchat."), way)
+    return (safe_format("This is demo/tour, an offline guide to termchat."), way)

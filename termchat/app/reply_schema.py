@@ -36,7 +36,7 @@ def validate_reply(schema: Schema, reply: str) -> Failure | None:
     except (ValueError, RecursionError) as error:
         return _wrong(safe_format("The reply is not JSON{where}.", where=_where(error)), EMPTY)
     fault = _first_error(_checker(schema)(schema, registry=_empty_registry()), value)
-    return _wrong(safe_format("The reply does not fit the schema: {fault}.", fault=fault), EMPTY) if fault else None
+    return _wrong(safe_format("The reply does not match the schema: {fault}.", fault=fault), EMPTY) if fault else None
 
 
 def _wrong(words: Safe, hint: Safe = _HINT, kind: FailureKind = FailureKind.BAD_RESPONSE) -> Failure:
@@ -62,17 +62,20 @@ def _from_fields(given: str) -> Schema | Failure:
         found = _FIELD.fullmatch(field.strip())
         place = safe_format("--schema, field {n}", n=safe_line(str(number)))
         if found is None:
-            words = safe_format('{at}: "{field}" is not a name, or a name and a type.', at=place, field=_brief(field))
+            words = safe_format(
+                '{at}: "{field}" is not a name, optionally followed by a type.', at=place, field=_brief(field)
+            )
             return _wrong(words, kind=FailureKind.BAD_CONFIG)
         name, word = found[1], found[2] or "str"
         if name in properties:
             return _wrong(
-                safe_format("{at}: {name} is there twice.", at=place, name=safe_line(name)), kind=FailureKind.BAD_CONFIG
+                safe_format("{at}: {name} is already defined.", at=place, name=safe_line(name)),
+                kind=FailureKind.BAD_CONFIG,
             )
         kind = _TYPES.get(word.removesuffix("[]"))
         if kind is None:
             types = [*_TYPES, *(f"{known}[]" for known in _TYPES)]
-            words = safe_format("{at}: there is no type {word}.", at=place, word=_brief(word))
+            words = safe_format("{at}: unknown type {word}.", at=place, word=_brief(word))
             return _wrong(words, did_you_mean(word, types), FailureKind.BAD_CONFIG)
         properties[name] = {"type": "array", "items": {"type": kind}} if word.endswith("[]") else {"type": kind}
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
@@ -96,7 +99,7 @@ def _from_file(path: Path) -> Schema | Failure:
         words = safe_format('{name}: the root must be a JSON Schema with "type": "object".', name=name)
         return _wrong(
             words,
-            safe_format("Every provider wants an object; put a list into one of its fields."),
+            safe_format("Providers require an object; put a list into one of its fields."),
             FailureKind.BAD_CONFIG,
         )
     schema = cast("Schema", value)
@@ -114,7 +117,7 @@ def _schema_error(schema: Schema) -> Safe:
     if fault := _first_error(checker(checker.META_SCHEMA), schema):
         return fault
     lost = next(_lost_references(schema), None)
-    return EMPTY if lost is None else safe_format("$ref {reference} points nowhere within it", reference=_brief(lost))
+    return EMPTY if lost is None else safe_format("$ref {reference} does not exist", reference=_brief(lost))
 
 
 def _first_error(checker: Any, value: object) -> Safe:

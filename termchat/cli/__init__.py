@@ -76,23 +76,30 @@ def _prompt(env: Mapping[str, str]) -> Callable[..., None]:
         prompt,
         {
             "prompt": (Annotated[list[str] | None, typer.Argument(help="The prompt.")], None),
-            "prompt_option": _option(list[str] | None, None, "-p", "--prompt", help="The prompt, whatever its words."),
+            "prompt_option": _option(
+                list[str] | None, None, "-p", "--prompt", help="The prompt, even if it begins with a subcommand's name."
+            ),
             "file": _option(list[str] | None, None, "-f", "--file", help="Attach a text file, an image or a PDF."),
             "no_stdin": _option(bool, False, "-n", "--no-stdin", help="Do not read standard input."),
-            "raw": _option(bool, False, "--raw", help="Print the reply's exact text, on a terminal too."),
-            "no_tools": _option(bool, False, "--no-tools", help="Offer the model no tools."),
+            "raw": _option(bool, False, "--raw", help="Print the reply's exact text, even on a terminal."),
+            "no_tools": _option(bool, False, "--no-tools", help="Do not offer tools to the model."),
             "last": _option(bool, False, "-c", "--continue", help="Continue the last chat of this directory."),
-            "chat": _option(str | None, None, "--chat", help="Continue a chat, by its id or title."),
+            "chat": _option(str | None, None, "--chat", help="Continue the chat with this id or title."),
             "no_save": _option(bool, False, "--no-save", help="Do not save the chat."),
-            "schema": _option(str | None, None, "--schema", help="Ask for JSON: a schema file, or 'name, age int'."),
+            "schema": _option(
+                str | None, None, "--schema",
+                help="Reply in JSON that conforms to a schema: a file, or fields such as 'name, age int'.",
+            ),
             "record": _option(str | None, None, "--record", help="Write the raw bytes of all responses to a file."),
             "continue_cut": _option(
                 int, 0, "--continue-cut", min=0, help="Continue an incomplete reply up to N times."
             ),
-            "sets": _option(list[str] | None, None, "--set", help="KEY=VALUE: set any setting for this run."),
+            "sets": _option(list[str] | None, None, "--set", help="Set any setting for this run, as KEY=VALUE."),
             "quiet": _option(bool, False, "-q", "--quiet", help="Print only the reply and errors."),
             "verbose": _option(bool, False, "-v", "--verbose", help="Print tokens and cost to standard error."),
-            "version": _option(bool, False, "--version", help="Show the version.", callback=_version, is_eager=True),
+            "version": _option(
+                bool, False, "--version", help="Show the version and exit.", callback=_version, is_eager=True
+            ),
             **{key: _setting_option(setting) for key, setting in SETTINGS.items() if setting.flag},
         },
     )  # fmt: skip

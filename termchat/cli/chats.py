@@ -34,7 +34,7 @@ def run(arguments: list[str], env: Mapping[str, str]) -> int:
 
 def print_chats(
     context: typer.Context,
-    query: Annotated[list[str] | None, typer.Argument(help="Words of the title or the text.")] = None,
+    query: Annotated[list[str] | None, typer.Argument(help="Show only chats that contain these words.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
 ) -> None:
     """List the saved chats, newest first. Also: chats rm, restore, export, import."""
@@ -44,7 +44,7 @@ def print_chats(
 def delete_chat(
     context: typer.Context,
     chat: Annotated[str, typer.Argument(help="The chat's id, the beginning of its id, or its title.")],
-    sure: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    sure: Annotated[bool, typer.Option("--yes", "-y", help="Delete without confirmation.")] = False,
 ) -> None:
     """Delete a chat; it can be restored for 30 days."""
     raise typer.Exit(with_store(context, lambda store: _remove(store, chat, sure=sure)))
@@ -52,7 +52,7 @@ def delete_chat(
 
 def restore_chat(
     context: typer.Context,
-    chat: Annotated[str, typer.Argument(help="The chat's id; without one, list the deleted chats.")] = "",
+    chat: Annotated[str, typer.Argument(help="The chat's id or title; omit it to list the deleted chats.")] = "",
 ) -> None:
     """Restore a deleted chat."""
     raise typer.Exit(with_store(context, lambda store: _restore(store, chat)))
@@ -60,9 +60,11 @@ def restore_chat(
 
 def export_chats(
     context: typer.Context,
-    chat: Annotated[str, typer.Argument(help="The chat's id or title; without one, all chats.")] = "",
-    form: Annotated[ExportFormat, typer.Option("--format", help="json keeps everything.")] = ExportFormat.MARKDOWN,
-    output: Annotated[str, typer.Option("-o", "--output", help="Write to a file, not to standard output.")] = "",
+    chat: Annotated[str, typer.Argument(help="The chat's id or title; omit it to export all chats.")] = "",
+    form: Annotated[
+        ExportFormat, typer.Option("--format", help="The format; only json keeps everything.")
+    ] = ExportFormat.MARKDOWN,
+    output: Annotated[str, typer.Option("-o", "--output", help="Write to this file instead of standard output.")] = "",
 ) -> None:
     """Export one chat or all chats as Markdown, JSON, HTML or text."""
     file = Path(output).expanduser() if output not in ("", "-") else None
@@ -73,7 +75,7 @@ def import_chats(
     context: typer.Context,
     file: Annotated[str, typer.Argument(help="An export of termchat, ChatGPT, Claude or llm.")],
 ) -> None:
-    """Import chats from a file; importing it twice adds nothing."""
+    """Import chats from a file; chats that exist already are skipped."""
     raise typer.Exit(with_store(context, lambda store: _import(store, Path(file).expanduser())))
 
 
@@ -96,7 +98,7 @@ async def _show(store: ChatStore, query: str, *, as_json: bool, deleted: bool = 
         print_stdout(json.dumps([_row(chat) for chat in chats], ensure_ascii=False, indent=1) + "\n")
         return ExitCode.COMPLETE
     if not chats:
-        warn(safe_format("No chat contains these words.") if query else safe_format("There are no chats yet."))
+        warn(safe_format("No chat contains these words.") if query else safe_format("No saved chats."))
         return ExitCode.ERROR if query else ExitCode.COMPLETE
     _print(chats, [safe_line(await store.short_id(chat.id)) for chat in chats])
     return ExitCode.COMPLETE
@@ -114,7 +116,7 @@ async def _remove(store: ChatStore, name: str, *, sure: bool) -> int:
     if not sure and not _confirmed(question):
         words = safe_format("Nothing was deleted.")
         return (
-            _refused(Failure(FailureKind.BAD_CONFIG, words, safe_format("--yes deletes without asking.")))
+            _refused(Failure(FailureKind.BAD_CONFIG, words, safe_format("Use --yes to delete without confirmation.")))
             if not _asks()
             else 1
         )
@@ -133,8 +135,10 @@ async def _restore(store: ChatStore, name: str) -> int:
     deleted = await store.deleted_chats()
     matching = [chat for chat in deleted if chat.id.startswith(name) or chat.title == name]
     if len(matching) != 1:
-        words = safe_format('"{name}" is not one of the deleted chats.', name=safe_line(name))
-        return _refused(Failure(FailureKind.NOT_FOUND, words, safe_format("`termchat chats restore` lists them.")))
+        words = safe_format('No deleted chat matches "{name}".', name=safe_line(name))
+        return _refused(
+            Failure(FailureKind.NOT_FOUND, words, safe_format("`termchat chats restore` lists the deleted chats."))
+        )
     await store.restore(matching[0].id)
     warn(safe_format('Restored "{title}".', title=safe_line(matching[0].title)))
     return ExitCode.COMPLETE
@@ -152,7 +156,9 @@ async def _export(store: ChatStore, name: str, form: ExportFormat, output: Path 
         await _write(store, form, ids, output)
     except OSError as error:
         words = safe_format(
-            "Cannot write {file}: {why}.", file=safe_line(str(output or "it")), why=safe_line(error.strerror or "?")
+            "Cannot write {file}: {why}.",
+            file=safe_line(str(output or "standard output")),
+            why=safe_line(error.strerror or "?"),
         )
         return _refused(Failure(FailureKind.STORAGE, words))
     return ExitCode.COMPLETE
@@ -189,7 +195,7 @@ def _into(path: Path) -> Callable[[str], None]:
 
 def _summary(report: ImportReport) -> Safe:
     return safe_format(
-        "From {source}: {chats} chats with {messages} messages; {known} were here already, {skipped} skipped.",
+        "Imported {chats} chats with {messages} messages from {source}; {known} existed already, {skipped} skipped.",
         source=safe_line(report.source),
         chats=safe(str(report.chats)),
         messages=safe(str(report.messages)),

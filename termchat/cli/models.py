@@ -28,8 +28,8 @@ def run(arguments: list[str], env: Mapping[str, str]) -> int:
 
 def print_models(
     context: typer.Context,
-    query: Annotated[str, typer.Argument(help="Part of a model's name.")] = "",
-    fresh: Annotated[bool, typer.Option("--fresh", help="Ask the servers, not the cache of a day.")] = False,
+    query: Annotated[str, typer.Argument(help="Show only models whose name contains this text.")] = "",
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ask the servers instead of using the cached list.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
 ) -> None:
     """List the models of the providers you have a key for, as provider/model."""
@@ -57,8 +57,8 @@ async def _show(providers: Providers, query: str, *, fresh: bool, as_json: bool)
     if matching or (found and not query):
         return ExitCode.COMPLETE
     if found:
-        words = safe_format('No model is known by "{name}".', name=safe_line(query))
-        Stderr().failure(Failure(FailureKind.NOT_FOUND, words, safe_format("--fresh asks the servers again.")))
+        words = safe_format('No model name contains "{name}".', name=safe_line(query))
+        Stderr().failure(Failure(FailureKind.NOT_FOUND, words, safe_format("Use --fresh to ask the servers again.")))
     return ExitCode.ERROR
 
 

@@ -28,11 +28,13 @@ def run(arguments: list[str], env: Mapping[str, str]) -> int:
 
 def replay_recording(
     context: typer.Context,
-    file: Annotated[str, typer.Argument(help="A file that --record wrote.")],
-    speed: Annotated[float, typer.Option("--speed", min=0.0, help="2 is twice as fast, 0 at once.")] = 1.0,
-    raw: Annotated[bool, typer.Option("--raw", help="Print the exact text, on a terminal too.")] = False,
+    file: Annotated[str, typer.Argument(help="A file written by --record.")],
+    speed: Annotated[
+        float, typer.Option("--speed", min=0.0, help="The speed: 2 is twice as fast, 0 skips all delays.")
+    ] = 1.0,
+    raw: Annotated[bool, typer.Option("--raw", help="Print the exact text, even on a terminal.")] = False,
 ) -> None:
-    """Play recorded responses again, without a network."""
+    """Replay recorded responses without a network."""
     out = reply_format(Options(raw=raw), require_config(context), context.obj)
     if isinstance(out, Failure):
         raise typer.Exit(usage_error(out, None))
@@ -63,4 +65,4 @@ def _recorded(file: str) -> Sequence[RecordedResponse] | Failure:
     except (OSError, ValueError) as error:
         why = safe_line(error.strerror or "it cannot be read" if isinstance(error, OSError) else str(error))
         words = safe_format("Cannot replay {file}: {why}.", file=safe_line(file), why=why)
-        return Failure(FailureKind.BAD_CONFIG, words, safe_format("--record FILE writes such a file."))
+        return Failure(FailureKind.BAD_CONFIG, words, safe_format("Use --record FILE to write a recording."))

@@ -33,8 +33,10 @@ def run(arguments: list[str], env: Mapping[str, str]) -> int:
 
 def print_usage(
     context: typer.Context,
-    by: Annotated[UsageGroup, typer.Option("--by", help="Group the requests.")] = UsageGroup.MODEL,
-    since: Annotated[str, typer.Option("--since", help="12h, 7d, 2w or a date.")] = "30d",
+    by: Annotated[UsageGroup, typer.Option("--by", help="Group the requests by this.")] = UsageGroup.MODEL,
+    since: Annotated[
+        str, typer.Option("--since", help="Count requests since this time: 12h, 7d, 2w or a date.")
+    ] = "30d",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
 ) -> None:
     """Add up tokens and cost of all requests."""
@@ -67,7 +69,7 @@ def _show(rows: Sequence[UsageRow], *, as_json: bool) -> None:
         print_stdout(json.dumps([_plain(row) for row in rows], ensure_ascii=False, indent=1) + "\n")
         return
     if not rows:
-        warn(safe("There are no requests in this period."))
+        warn(safe("No requests in this period."))
         return
     if sys.stdout.isatty():
         _print(rows)

@@ -42,7 +42,7 @@ def invalid_reason(url: str) -> Safe | None:
     if scheme not in ("http", "https"):
         return safe_format("{url} is not an http or https address", url=safe_line(url))
     if not re.fullmatch(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+)(?::\d{1,5})?", host):
-        return safe_format("{url} names no server", url=safe_line(url))
+        return safe_format("{url} has no host", url=safe_line(url))
     return None
 
 
@@ -70,7 +70,7 @@ def _with_scheme(url: str) -> tuple[str, list[Safe]]:
 
 def _without_query(rest: str) -> tuple[str, list[Safe]]:
     kept = re.split(r"[?#]", rest, maxsplit=1)[0]
-    return kept, [] if kept == rest else [safe_format("What follows ? or # in a base URL was dropped.")]
+    return kept, [] if kept == rest else [safe_format("The part of the base URL from ? or # on was removed.")]
 
 
 def _without_endpoint(path: str, protocol: ApiProtocol) -> tuple[str, list[Safe]]:
@@ -80,13 +80,13 @@ def _without_endpoint(path: str, protocol: ApiProtocol) -> tuple[str, list[Safe]
         if doubled := _DOUBLED.search(path):
             path = path[: doubled.start()] + "/" + doubled[1] + path[doubled.end() :]
             notes.append(
-                safe_format("A doubled /{version} in a base URL was made single.", version=safe_line(doubled[1]))
+                safe_format("A repeated /{version} was removed from the base URL.", version=safe_line(doubled[1]))
             )
         elif endpoint := _ENDPOINT.search(path):
             path = path[: endpoint.start()]
-            notes.append(safe_format("{path} at the end of a base URL was dropped.", path=safe_line(endpoint[0])))
+            notes.append(safe_format("{path} was removed from the end of the base URL.", path=safe_line(endpoint[0])))
         elif protocol is ApiProtocol.ANTHROPIC and path.endswith("/v1"):
             path = path.removesuffix("/v1").rstrip("/")
-            notes.append(safe_format("/v1 at the end of an Anthropic base URL was dropped: its SDK adds it."))
+            notes.append(safe_format("/v1 was removed from the end of the Anthropic base URL: the SDK appends it."))
         else:
             return path, notes

@@ -128,7 +128,7 @@ def _run(command: str, env: Mapping[str, str], seconds: float) -> str | Failure:
 
     name = _program(command)
     if not command:
-        return _command_failed(name, Safe("there is no command after cmd:"))
+        return _command_failed(name, Safe("no command after cmd:"))
     process = subprocess.Popen(  # noqa: S602 - the user's own command; it may contain pipes
         command, shell=True, env=dict(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         start_new_session=True, cwd=_home(env),
@@ -137,11 +137,11 @@ def _run(command: str, env: Mapping[str, str], seconds: float) -> str | Failure:
         printed, complaint = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         _kill(process)
-        return _command_failed(name, safe_format("it gave no answer in {s} seconds", s=Safe(f"{seconds:g}")))
+        return _command_failed(name, safe_format("no output within {s} seconds", s=Safe(f"{seconds:g}")))
     if process.returncode:
         return _command_failed(name, _failure_reason(complaint, process.returncode))
     lines = printed.decode("utf-8", "replace").strip().splitlines()
-    return _clean(lines[0]) if lines else _command_failed(name, Safe("it printed nothing"))
+    return _clean(lines[0]) if lines else _command_failed(name, Safe("no output"))
 
 
 def _program(command: str) -> Safe:
@@ -167,14 +167,14 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 def _failure_reason(complaint: bytes, code: int) -> Safe:
     lines = complaint.decode("utf-8", "replace").strip().splitlines()
-    return safe_line(lines[-1][:200]) if lines else safe_format("it ended with {code}", code=Safe(str(code)))
+    return safe_line(lines[-1][:200]) if lines else safe_format("exit code {code}", code=Safe(str(code)))
 
 
 def _command_failed(name: Safe, why: Safe) -> Failure:
     return Failure(
         FailureKind.NO_KEY,
         safe_format("The key command {name} failed: {why}.", name=name, why=why),
-        safe_format('Run the command of that key in a shell, or change key = "cmd:..." in the configuration.'),
+        safe_format('Run the command in a shell to check it, or change key = "cmd:..." in the configuration.'),
     )
 
 
@@ -192,7 +192,8 @@ def _from_keyring(name: str) -> str | Failure:
     except Exception as error:  # each backend raises its own exceptions
         why = safe_line(str(error).splitlines()[0][:200] if str(error) else type(error).__name__)
         return Failure(
-            FailureKind.NO_KEY, safe_format("The keyring did not give {name}: {why}.", name=safe_line(name), why=why)
+            FailureKind.NO_KEY,
+            safe_format("Cannot read {name} from the keyring: {why}.", name=safe_line(name), why=why),
         )
     if not isinstance(found, str) or not _clean(found):
         return Failure(
@@ -206,6 +207,6 @@ def _from_keyring(name: str) -> str | Failure:
 def _empty_header(name: str, value: str) -> Failure:
     return Failure(
         FailureKind.NO_KEY,
-        safe_format("The header {name} is empty: {value} gives nothing.", name=safe_line(name), value=safe_line(value)),
-        safe_format("Set it, or take the header out of the configuration."),
+        safe_format("The header {name} is empty: {value} has no value.", name=safe_line(name), value=safe_line(value)),
+        safe_format("Set it, or remove the header from the configuration."),
     )

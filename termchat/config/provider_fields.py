@@ -156,6 +156,6 @@ def _base_url(source: TomlFile, keys: tuple[str, ...], value: object, protocol: 
         raise source.error(keys, safe_format('must be a base URL in quotes, for example "https://api.example.com/v1"'))
     url, repairs = normalise_base_url(value, protocol)
     if why := invalid_reason(url):
-        raise source.error(keys, safe_format("is no base URL: {why}", why=why))
+        raise source.error(keys, safe_format("is not a base URL: {why}", why=why))
     place = safe_line(".".join(keys[-2:]))
     return url, [safe_format("{place}: {repair}", place=place, repair=repair) for repair in repairs]

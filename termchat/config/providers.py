@@ -77,15 +77,15 @@ def _with_limits(provider: ProviderConfig, anthropic: ProviderConfig) -> Provide
 def _rows(source: TomlFile) -> Iterator[tuple[str, TomlTable]]:
     rows = table(source.table.get("providers", {}))
     if rows is None:
-        raise source.error(("providers",), safe_format("must be tables, one a provider: [providers.NAME]"))
+        raise source.error(("providers",), safe_format("must be one table for each provider: [providers.NAME]"))
     for name, value in rows.items():
         keys = ("providers", name)
         if "/" in name or not name.strip() or not name.isprintable():
             raise source.error(
-                keys, safe_format("cannot be a provider's name: it is what stands before the / of a model")
+                keys, safe_format("is not a provider's name: it must be printable and must not contain /")
             )
         if name == "demo":
-            raise source.error(keys, safe_format("is the built-in guide; give the provider another name"))
+            raise source.error(keys, safe_format("is the built-in guide; choose another name"))
         if (row := table(value)) is None:
             raise source.error(keys, safe_format("must be a table: [providers.NAME]"))
         yield name, row
@@ -106,10 +106,10 @@ def _checked(source: TomlFile, row: ProviderRow, made: ProviderConfig) -> Provid
     keys = ("providers", made.name)
     if not made.base_urls:
         hint = safe_format('Add a line such as openai = "https://api.example.com/v1".')
-        raise source.error(keys, safe_format("names no base URL"), hint)
+        raise source.error(keys, safe_format("has no base URL"), hint)
     for pattern, protocol in row.fields.get("route", {}).items():
         if protocol not in made.base_urls:
-            words = safe_format("goes to {protocol}, for which there is no base URL", protocol=Safe(protocol.value))
+            words = safe_format("uses {protocol}, which has no base URL", protocol=Safe(protocol.value))
             raise source.error((*keys, "route", pattern), words)
     return made
 
@@ -141,7 +141,7 @@ def _from_variable(variable: str, value: str, protocol: ApiProtocol) -> tuple[st
     url, repairs = normalise_base_url(value, protocol)
     if why := invalid_reason(url):
         raise ConfigError(
-            safe_format("{variable} is no base URL: {why}.", variable=safe_line(variable), why=why),
+            safe_format("{variable} is not a base URL: {why}.", variable=safe_line(variable), why=why),
             safe_format("For example: {variable}=https://api.example.com/v1", variable=safe_line(variable)),
         )
     return url, [safe_format("{variable}: {repair}", variable=safe_line(variable), repair=repair) for repair in repairs]
@@ -153,5 +153,5 @@ def _unencrypted_notes(found: Mapping[str, ProviderConfig]) -> Iterator[Safe]:
         urls = sorted({url for url in provider.base_urls.values() if is_unencrypted(url)})
         for url in urls:
             yield safe_format(
-                "{name} is reached over http://, unencrypted: {url}", name=safe_line(provider.name), url=safe_line(url)
+                "{name} is reached over unencrypted http://: {url}", name=safe_line(provider.name), url=safe_line(url)
             )

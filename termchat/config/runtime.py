@@ -174,13 +174,13 @@ class RuntimeSettings:
         parts = [safe_format("{key} = {value}", key=key, value=_brief(format_value(value)) or safe_format("not set"))]
         if save:
             parts.append(safe_format("saved in {file}", file=safe_line(str(self._config.file))))
-            parts += [] if setting.changeable else [safe_format("from the next start on")]
+            parts += [] if setting.changeable else [safe_format("takes effect at the next start")]
             if setting.env and self._env.get(setting.env):
-                parts.append(safe_format("but {name} is set and goes before the file", name=safe_line(setting.env)))
+                parts.append(safe_format("but {name} is set and overrides the file", name=safe_line(setting.env)))
         elif setting.per_chat:
-            parts.append(safe_format("in this chat · /set {key} --save: in new ones too", key=key))
+            parts.append(safe_format("in this chat · /set {key} --save: also in new chats", key=key))
         else:
-            parts.append(safe_format("until you leave · /set {key} --save keeps it", key=key))
+            parts.append(safe_format("until you exit · /set {key} --save saves it", key=key))
         return join(" · ", parts)
 
 
@@ -200,7 +200,7 @@ def _unknown(key: str) -> Failure:
 def _only_saved(setting: Setting, raw: str) -> Failure:
     key = safe_line(setting.key)
     words = safe_format("{key} cannot change while termchat runs.", key=key)
-    hint = safe_format("/set {key} {value} --save keeps it for the next start.", key=key, value=safe_line(raw))
+    hint = safe_format("/set {key} {value} --save saves it for the next start.", key=key, value=safe_line(raw))
     return Failure(FailureKind.BAD_CONFIG, words, hint)
 
 

@@ -92,40 +92,45 @@ class Settings:
 
     model: str = setting(
         "",
-        "The model that new chats and scripts use.",
+        "The model of new chats and scripts.",
         TextType("the name of a model, as provider/model or an alias"),
         env="TERMCHAT_MODEL",
         flag="--model",
         per_chat=True,
     )
-    system: str = setting("", "The system prompt. None is sent unless one is set.", flag="--system", per_chat=True)
+    system: str = setting("", "The system prompt; none by default.", flag="--system", per_chat=True)
     think: Effort | None = setting(
-        None, "How hard a reasoning model should think; unset leaves it to the model.", flag="--think", per_chat=True
+        None,
+        "The reasoning effort: off, low, medium or high; by default, the model decides.",
+        flag="--think",
+        per_chat=True,
     )
     max_tokens: int | None = setting(
-        None, "The longest reply, in tokens; unset leaves it to the model.", IntegerType(1), flag="--max-tokens"
+        None,
+        "The maximum length of a reply, in tokens; by default, the model decides.",
+        IntegerType(1),
+        flag="--max-tokens",
     )
     temperature: float | None = setting(
         None,
-        "How freely the words are chosen: 0 is the most predictable; unset leaves it to the model.",
+        "The sampling temperature, 0 to 2; 0 is the most predictable.",
         NumberType(2),
         flag="--temperature",
     )
     top_p: float | None = setting(
         None,
-        "Choose only among the likeliest words that make up this share; unset leaves it to the model.",
+        "Nucleus sampling, 0 to 1: choose only among the most likely tokens with this total probability.",
         NumberType(1),
         flag="--top-p",
     )
-    stop: tuple[str, ...] = setting((), "Texts at which the reply ends.", flag="--stop")
-    seed: int | None = setting(
-        None, "A number that makes replies repeatable where the model can do that.", flag="--seed"
-    )
-    search: bool = setting(
-        False, "The model may search the web, by its vendor's own search; its sources are shown.", flag="--search"
-    )
+    stop: tuple[str, ...] = setting((), "Stop sequences: texts that end the reply.", flag="--stop")
+    seed: int | None = setting(None, "A number that makes replies repeatable, if the model supports it.", flag="--seed")
+    search: bool = setting(False, "Allow the provider to search the web; sources are shown.", flag="--search")
     max_rounds: int = setting(
-        25, "The most requests one turn may make while the model calls tools.", IntegerType(1), flag="--max-rounds"
+        25,
+        "The maximum number of requests in one turn while the model calls tools.",
+        IntegerType(1),
+        flag="--max-rounds",
     )
     connect_timeout: float = setting(
         Timeouts().connect,
@@ -137,52 +142,49 @@ class Settings:
     )
     idle_timeout: float | None = setting(
         None,
-        "Seconds without data after which a reply has stalled, and seconds until its first content; "
-        "unset means 60 and 300.",
+        "Seconds without data, and seconds until the first content of a reply; by default 60 and 300.",
         SecondsType(),
         env="TERMCHAT_IDLE_TIMEOUT",
         flag="--idle-timeout",
     )
     max_retries: int = setting(
         2,
-        "Extra tries before the first content of a reply.",
+        "Retries before the first content of a reply.",
         env="TERMCHAT_MAX_RETRIES",
         flag="--retries",
         changeable=False,
     )
     theme: str = setting(
         "auto",
-        "The colours; auto follows the terminal's background.",
+        "The theme; auto follows the background of the terminal.",
         TextType("auto or the name of a theme"),
         env="TERMCHAT_THEME",
         flag="--theme",
     )
-    plain: bool = setting(
-        False, "Append-only text: nothing on the screen is redrawn.", flag="--plain", changeable=False
-    )
+    plain: bool = setting(False, "Only append text; never redraw the screen.", flag="--plain", changeable=False)
     accessible: bool = setting(
         False,
-        "Plain text in words a screen reader can follow.",
+        "Plain text for screen readers.",
         env="ACCESSIBLE",
         flag="--accessible",
         changeable=False,
     )
-    enter: EnterKey = setting(EnterKey.SEND, "What Enter does in the input: send, or begin a new line.")
-    usage: UsageLine = setting(UsageLine.LINE, "The line of tokens and cost below each reply.")
-    reasoning: ReasoningView = setting(ReasoningView.TAIL, "How much of the model's reasoning is shown.")
-    hyperlinks: Links = setting(Links.AUTO, "Whether links can be clicked (OSC 8).")
+    enter: EnterKey = setting(EnterKey.SEND, "The effect of Enter: send, or newline.")
+    usage: UsageLine = setting(UsageLine.LINE, "The usage line below each reply: line or off.")
+    reasoning: ReasoningView = setting(ReasoningView.TAIL, "How much reasoning to show: line, tail or full.")
+    hyperlinks: Links = setting(Links.AUTO, "Clickable links (OSC 8): auto, on or off.")
     queue: QueueMode = setting(
         QueueMode.TOGETHER,
-        "What of the queue is sent when a reply has ended: all of it together, or one message.",
+        "How to send queued messages: all of them as one (together), or one per turn.",
     )
     notify: str = setting(
         "auto",
-        "How you are told of a long reply that ends while you look elsewhere; cmd runs a command with the words.",
+        "How to notify you of a long reply: auto, bell, off, or cmd and a command, which gets the text.",
         ChoiceOrCommandType(("auto", "bell", "off")),
         changeable=False,
     )
-    vi: bool = setting(False, "vi keys in the input.", changeable=False)
-    reduced_motion: bool = setting(False, "No spinner turns.", env="TERMCHAT_REDUCED_MOTION", changeable=False)
+    vi: bool = setting(False, "Vi key bindings in the input.", changeable=False)
+    reduced_motion: bool = setting(False, "No animated spinner.", env="TERMCHAT_REDUCED_MOTION", changeable=False)
 
     @property
     def params(self) -> Params:

@@ -19,4 +19,4 @@ def system_prompt(value: str) -> str | Failure:
             (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is not UTF-8 text"
         )
         words = safe_format("Cannot read the system prompt {name}: {why}.", name=safe_line(value[1:]), why=why)
-        return Failure(FailureKind.BAD_CONFIG, words, safe_format("Check the name behind the @."))
+        return Failure(FailureKind.BAD_CONFIG, words, safe_format("Check the path after the @."))

@@ -50,7 +50,7 @@ class TomlFile(NamedTuple):
 
     def unknown_key(self, keys: tuple[str, ...], known: Iterable[str]) -> ConfigError:
         """Make the error for an unknown key, with the closest known one as its hint."""
-        return self.error(keys, safe_format("is not known here"), did_you_mean(keys[-1], known))
+        return self.error(keys, safe_format("is not a known key"), did_you_mean(keys[-1], known))
 
 
 def read_toml(path: Path) -> TomlFile:
@@ -76,7 +76,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> Safe:
     begun = [name for name in names if len(word) > 1 and name.startswith(word)]
     if near := begun or get_close_matches(word, names, n=1, cutoff=0.6):
         return safe_format("Did you mean {near}?", near=safe_line(near[0]))
-    return safe_format("Known are: {names}.", names=safe_line(", ".join(names)))
+    return safe_format("Known names: {names}.", names=safe_line(", ".join(names)))
 
 
 def table(value: object) -> TomlTable | None:
@@ -104,19 +104,17 @@ def _not_toml(path: Path, text: str, words: str) -> ConfigError:
     place = f"{path}:{at[1]}:{at[2]}" if at else f"{path}:{max(1, len(text.splitlines()))}"
     line = text.splitlines()[int(at[1]) - 1 :][:1] if at else []
     key = line[0].partition("=")[0].strip() if line and "=" in line[0] else ""
-    named = safe_format("Look at {key}. ", key=safe_line(key)) if key else EMPTY
+    named = safe_format("Check {key}. ", key=safe_line(key)) if key else EMPTY
     return ConfigError(
         safe_format("{at}: {words}.", at=safe_line(place), words=safe_line(_AT.sub("", words).strip())),
-        safe_format(
-            '{named}The file must be TOML: texts in quotes, for example model = "openai/gpt-5.2".', named=named
-        ),
+        safe_format('{named}The file must be TOML: text in quotes, for example model = "openai/gpt-5.2".', named=named),
     )
 
 
 def _unreadable(path: Path, why: str) -> ConfigError:
     return ConfigError(
-        safe_format("The configuration {path} cannot be used: {why}.", path=safe_line(str(path)), why=safe_line(why)),
-        safe_format("Mend or move the file; termchat starts without one."),
+        safe_format("Cannot read the configuration {path}: {why}.", path=safe_line(str(path)), why=safe_line(why)),
+        safe_format("Fix or move the file; termchat also starts without it."),
     )
 
 

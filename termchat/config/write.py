@@ -53,8 +53,8 @@ def write_values(file: Path, table: tuple[str, ...], values: Mapping[str, Value]
         _replace(file, tomlkit.dumps(document))
     except (OSError, ValueError, TOMLKitError) as error:
         why = safe_line(getattr(error, "strerror", None) or str(error))
-        words = safe_format("{file} could not be written: {why}.", file=safe_line(str(file)), why=why)
-        return Failure(FailureKind.BAD_CONFIG, words, safe_format("Nothing was changed in it."))
+        words = safe_format("Cannot write {file}: {why}.", file=safe_line(str(file)), why=why)
+        return Failure(FailureKind.BAD_CONFIG, words, safe_format("The file was not changed."))
     return None
 
 
@@ -66,7 +66,7 @@ def _table(document: Container, names: tuple[str, ...]) -> Container:
         if name not in inner:
             inner[name] = tomlkit.table(is_super_table=n < len(names) - 1)
         if not hasattr(inner[name], "keys"):
-            raise ValueError(f"{name} is a value there, not a table")
+            raise ValueError(f"{name} is a value, not a table")
         inner = inner[name]
     return cast("Container", inner)
 

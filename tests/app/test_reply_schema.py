@@ -52,12 +52,12 @@ def test_reply_schema_short_form_requires_all_fields_and_no_others() -> None:
 @pytest.mark.parametrize(
     ("given", "message", "hint"),
     [
-        ("name,", '--schema, field 2: "" is not a name, or a name and a type.', "--schema takes"),
+        ("name,", '--schema, field 2: "" is not a name, optionally followed by a type.', "--schema takes"),
         ("name, 1st int", '--schema, field 2: "1st int" is not a name', "--schema takes"),
         ("name str extra", '--schema, field 1: "name str extra" is not a name', "--schema takes"),
-        ("name, age itn", "--schema, field 2: there is no type itn.", "Did you mean int?"),
-        ("tags str[][]", "--schema, field 1: there is no type str[][].", "Did you mean str[]?"),
-        ("a, b, a", "--schema, field 3: a is there twice.", "--schema takes"),
+        ("name, age itn", "--schema, field 2: unknown type itn.", "Did you mean int?"),
+        ("tags str[][]", "--schema, field 1: unknown type str[][].", "Did you mean str[]?"),
+        ("a, b, a", "--schema, field 3: a is already defined.", "--schema takes"),
         ("none.json", "Cannot read the schema none.json: no such file or directory.", "--schema takes"),
     ],
 )
@@ -76,10 +76,10 @@ def test_reply_schema_short_form_error_names_field(given: str, message: str, hin
         ('{"type": "array"}', ': the root must be a JSON Schema with "type": "object".'),
         ('{"type": "object", "properties": {"a": {"type": "integr"}}}', ": properties.a.type: 'integr' is not"),
         ('{"type": "object", "required": "a"}', ": required: 'a' is not of type 'array'."),
-        ('{"type": "object", "properties": {"a": {"$ref": "#/x"}}}', ": $ref #/x points nowhere within it."),
+        ('{"type": "object", "properties": {"a": {"$ref": "#/x"}}}', ": $ref #/x does not exist."),
         (
             '{"type": "object", "properties": {"a": {"$ref": "https://x.example/s"}}}',
-            ": $ref https://x.example/s points",
+            ": $ref https://x.example/s does not exist",
         ),
     ],
 )
@@ -108,7 +108,7 @@ def test_validate_reply_reports_first_mismatch(tmp_path: Path, reply: str, words
     file = tmp_path / "people.json"
     file.write_text(json.dumps(PEOPLE))
     found = validate_reply(valid_schema(str(file)), reply)
-    assert (None if found is None else found.message.removeprefix("The reply does not fit the schema: ")) == words
+    assert (None if found is None else found.message.removeprefix("The reply does not match the schema: ")) == words
 
 
 _VALUES = {"str": st.text(), "int": st.integers(), "float": st.floats(allow_nan=False), "bool": st.booleans()}

@@ -26,7 +26,7 @@ from tests.gateway import fault
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_one_sentence_and_the_next_step(
+def test_invalid_input_exits_with_one_sentence(
     program: Program, arguments: list[str], stdin: bytes | None, code: int, words: str
 ) -> None:
     done = program.run(*arguments, stdin=stdin)
@@ -36,14 +36,14 @@ def test_one_sentence_and_the_next_step(
     assert program.gateway.requests == []
 
 
-def test_without_a_key_and_a_model_a_script_is_told_which_variables_to_set(program: Program) -> None:
+def test_missing_key_and_model_names_variables_to_set(program: Program) -> None:
     program.configure("")
     done = program.run("hello")
     assert (done.code, done.out) == (77, b"")
     assert all(name in done.err for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"))
 
 
-def test_a_wrong_line_of_the_configuration_is_named(program: Program) -> None:
+def test_invalid_config_line_is_named(program: Program) -> None:
     program.configure('model = "xopenai/any"\nthink = "hard"\n')
     done = program.run("hello")
     assert done.code == 2
@@ -51,7 +51,7 @@ def test_a_wrong_line_of_the_configuration_is_named(program: Program) -> None:
 
 
 @pytest.mark.parametrize("protocol", ["openai", "responses", "anthropic", "gemini"])
-def test_a_web_page_is_no_answer(program: Program, protocol: str) -> None:
+def test_web_page_instead_of_reply_hints_at_base_url(program: Program, protocol: str) -> None:
     program.gateway.always(fault.html_200())
     done = program.run("-m", f"x{protocol}/any", "hello")
     assert (done.code, done.out, len(program.gateway.asked)) == (1, b"", 1)
@@ -59,7 +59,7 @@ def test_a_web_page_is_no_answer(program: Program, protocol: str) -> None:
     assert "<" not in done.err
 
 
-def test_nothing_in_the_current_directory_is_configuration(program: Program) -> None:
+def test_current_directory_is_not_configuration(program: Program) -> None:
     (program.cwd / ".env").write_text("OPENAI_API_KEY=sk-stolen-not-a-real-key\n")
     (program.cwd / "config.toml").write_text("nonsense = 1\n")
     (program.cwd / "openai.py").write_text("raise SystemExit('hijacked')\n")

@@ -12,7 +12,7 @@ from tests.gateway import Reply, Usage
 # What one process leaves, another finds; the gateway answers each in turn.
 
 
-def test_a_chat_goes_on_by_its_name_and_nothing_of_it_is_lost(program: Program) -> None:
+def test_chat_option_continues_chat_by_id_prefix(program: Program) -> None:
     program.gateway.reply(Reply.text("four"), Reply.text("eight"))
     program.run("-m", "xopenai/any", "-s", "Be terse.", "two and two?")
     listed = json.loads(program.run("chats", "--json").out)
@@ -29,7 +29,7 @@ def test_a_chat_goes_on_by_its_name_and_nothing_of_it_is_lost(program: Program) 
     ]
 
 
-def test_a_chat_goes_on_with_another_protocol(program: Program) -> None:
+def test_chat_option_continues_with_other_protocol(program: Program) -> None:
     program.gateway.reply(Reply.text("four"), Reply.text("eight"))
     program.run("-m", "xopenai/any", "two and two?")
     done = program.run("--chat", "two and two?", "-m", "xanthropic/claude-opus-5", "and twice that?")
@@ -37,25 +37,25 @@ def test_a_chat_goes_on_with_another_protocol(program: Program) -> None:
     assert [m["role"] for m in program.gateway.asked[1].body["messages"]] == ["user", "assistant", "user"]
 
 
-def test_continue_without_a_terminal_is_a_usage_error_that_names_chat(program: Program) -> None:
+def test_continue_without_terminal_is_usage_error_naming_chat(program: Program) -> None:
     done = program.run("-c", "hello", "-m", "xopenai/any")
     assert done.code == 2
     assert "--chat" in done.err
 
 
-def test_an_unknown_chat_is_told(program: Program) -> None:
+def test_chat_option_unknown_chat_is_named(program: Program) -> None:
     done = program.run("--chat", "nothing", "hello", "-m", "xopenai/any")
     assert done.code == 2
     assert "nothing" in done.err
 
 
-def test_no_save_leaves_nothing_behind(program: Program) -> None:
+def test_no_save_writes_no_file(program: Program) -> None:
     program.gateway.reply(Reply.text("ok"))
     assert program.run("--no-save", "-m", "xopenai/any", "a secret").out == b"ok"
     assert not (program.home / ".local").exists()
 
 
-def test_the_file_is_the_users_alone_and_holds_no_key(program: Program) -> None:
+def test_chat_file_is_private_and_holds_no_key(program: Program) -> None:
     program.gateway.reply(Reply.text("ok"))
     old = os.umask(0)
     try:
@@ -73,7 +73,7 @@ def test_the_file_is_the_users_alone_and_holds_no_key(program: Program) -> None:
     assert program.run("chats", "天文").code == 1
 
 
-def test_deleting_is_confirmed_and_can_be_undone(program: Program) -> None:
+def test_chats_rm_needs_yes_and_can_be_restored(program: Program) -> None:
     program.gateway.reply(Reply.text("ok"))
     program.run("-m", "xopenai/any", "hello")
     refused = program.run("chats", "rm", "hello")
@@ -86,7 +86,7 @@ def test_deleting_is_confirmed_and_can_be_undone(program: Program) -> None:
     assert b"hello" in program.run("chats").out
 
 
-def test_an_export_taken_in_elsewhere_is_the_same_and_twice_adds_nothing(program: Program) -> None:
+def test_chats_import_of_export_adds_chats_once(program: Program) -> None:
     program.gateway.reply(Reply.text("# Héllo"))
     program.run("-m", "xopenai/any", "hello")
     file = program.cwd / "all.json"
@@ -94,7 +94,7 @@ def test_an_export_taken_in_elsewhere_is_the_same_and_twice_adds_nothing(program
     other = {"HOME": str(program.cwd / "other")}
     assert "1 chats" in program.run("chats", "import", str(file), env=other).err
     again = program.run("chats", "import", str(file), env=other)
-    assert "1 were here already" in again.err
+    assert "1 existed already" in again.err
     markdown = program.run("chats", "export", "hello", env=other).out.decode()
     assert "# Héllo" in markdown
     page = program.run("chats", "export", "hello", "--format", "html", env=other).out.decode()
@@ -102,7 +102,7 @@ def test_an_export_taken_in_elsewhere_is_the_same_and_twice_adds_nothing(program
     assert "Héllo" in page
 
 
-def test_usage_is_added_up_and_priced_where_a_price_is_known(program: Program) -> None:
+def test_usage_sums_requests_and_prices_known_models(program: Program) -> None:
     config = program.home / ".config" / "termchat" / "config.toml"
     program.configure(config.read_text().replace("[providers.xopenai]\n", '[providers.xopenai]\nvendor = "openai"\n'))
     answer = Reply(*Reply.text("ok").steps, usage=Usage(input=1000, output=500, cached=200))

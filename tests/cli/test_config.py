@@ -10,7 +10,7 @@ from tests.cli.conftest import Program, on_terminal
 RIGHT = '# mine\nmodel = "xopenai/a"\n\nthink = "high"\n'
 
 
-def test_every_setting_is_listed_with_its_place(program: Program) -> None:
+def test_config_lists_every_setting_with_origin(program: Program) -> None:
     program.configure(RIGHT)
     done = program.run("config", env={"TERMCHAT_THEME": "nord"})
     file = program.home / ".config" / "termchat" / "config.toml"
@@ -32,11 +32,11 @@ def test_every_setting_is_listed_with_its_place(program: Program) -> None:
         ('usage = "some"', "usage must be one of line, off."),
         ("theme = 3", "theme must be auto or the name of a theme."),
         ('plain = "maybe"', "plain must be true or false."),
-        ('thinks = "low"', "thinks is not known here."),
+        ('thinks = "low"', "thinks is not a known key."),
         ("usage = line", "Invalid value"),
     ],
 )
-def test_a_wrong_value_names_file_line_key_and_what_is_allowed(program: Program, row: str, words: str) -> None:
+def test_invalid_config_value_names_line_key_and_allowed_values(program: Program, row: str, words: str) -> None:
     program.configure(f"{RIGHT.replace('think', '# think')}{row}\n")
     file = program.home / ".config" / "termchat" / "config.toml"
     for arguments in (("config",), ("hello",)):
@@ -48,7 +48,7 @@ def test_a_wrong_value_names_file_line_key_and_what_is_allowed(program: Program,
         assert done.out == b""
 
 
-def test_a_wrong_flag_and_a_wrong_variable_name_what_is_allowed(program: Program) -> None:
+def test_invalid_flag_or_variable_names_allowed_values(program: Program) -> None:
     done = program.run("--think", "hard", "hello")
     assert (done.code, done.err.splitlines()[0]) == (
         2, 'termchat: --think must be one of off, low, medium, high, not "hard".',
@@ -59,7 +59,7 @@ def test_a_wrong_flag_and_a_wrong_variable_name_what_is_allowed(program: Program
     assert "Cannot read the system prompt nowhere.md" in done.err
 
 
-def test_a_theme_that_is_not_there_is_told_with_its_place(program: Program) -> None:
+def test_unknown_theme_is_named_with_origin_and_suggestion(program: Program) -> None:
     program.configure('theme = "nrd"\n')
     done = program.run("config")
     file = program.home / ".config" / "termchat" / "config.toml"
@@ -68,7 +68,7 @@ def test_a_theme_that_is_not_there_is_told_with_its_place(program: Program) -> N
     assert done.err == f"termchat: {file}:1: There is no theme nrd.\ntermchat: Did you mean nord?\n"
 
 
-def test_themes_are_names_in_a_pipe(program: Program) -> None:
+def test_themes_in_pipe_prints_names(program: Program) -> None:
     mine = program.home / ".config" / "termchat" / "themes"
     mine.mkdir(parents=True)
     (mine / "mine.toml").write_text("kind = 1\n")
@@ -77,7 +77,7 @@ def test_themes_are_names_in_a_pipe(program: Program) -> None:
     assert {"dark", "light", "neutral", "nord", "mine"} <= set(done.out.decode().split("\n"))
 
 
-def test_themes_show_a_sample_to_a_person(program: Program) -> None:
+def test_themes_on_terminal_shows_samples_and_errors(program: Program) -> None:
     mine = program.home / ".config" / "termchat" / "themes"
     mine.mkdir(parents=True)
     (mine / "mine.toml").write_text("kind = 1\n")

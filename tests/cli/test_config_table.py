@@ -10,7 +10,7 @@ from termchat.config.load import Config, load_config
 from termchat.config.settings import SETTINGS
 
 
-def test_every_value_is_listed_with_where_it_came_from_and_no_key_is_shown(tmp_path: Path) -> None:
+def test_config_lines_give_value_and_origin_without_keys(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text(
         'favourites = ["x/a"]\nthink = "low"\n[aliases]\nfast = "x/a"\n'

@@ -8,7 +8,7 @@ from tests.cli.conftest import KEY, PROTOCOLS, Program
 from tests.gateway import Reply, Text, fault
 
 
-def test_another_model_takes_over_when_the_first_is_overloaded(program: Program) -> None:
+def test_fallback_model_answers_when_first_is_overloaded(program: Program) -> None:
     config = program.home / ".config" / "termchat" / "config.toml"
     program.configure(config.read_text() + '\n[fallback]\n"xopenai/first" = ["xanthropic/second"]\n')
     program.gateway.reply(fault.status(529), fault.status(529), model="first")
@@ -18,7 +18,7 @@ def test_another_model_takes_over_when_the_first_is_overloaded(program: Program)
     assert "xanthropic/second" in done.err
 
 
-def test_a_wrong_fallback_is_named(program: Program) -> None:
+def test_invalid_fallback_names_config_line(program: Program) -> None:
     program.configure('[fallback]\n"openai/gpt-5.2" = "anthropic/claude-opus-5"\n')
     done = program.run("hello")
     assert done.code == 2
@@ -26,14 +26,14 @@ def test_a_wrong_fallback_is_named(program: Program) -> None:
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_reply_that_was_cut_is_gone_on_with(program: Program, protocol: str) -> None:
+def test_continue_cut_completes_cut_reply(program: Program, protocol: str) -> None:
     program.gateway.reply(Reply(Text("The first half, "), fault.cut()), Reply.text("and the second half."))
     done = program.run("--continue-cut", "2", "-m", f"x{protocol}/any", "tell")
     assert (done.code, done.out) == (0, b"The first half, and the second half."), done.err
     assert len(program.gateway.asked) == 2
 
 
-def test_what_is_cut_more_often_than_allowed_is_told(program: Program) -> None:
+def test_continue_cut_exceeded_exits_as_cut(program: Program) -> None:
     half = Reply(Text("and on, "), fault.cut())
     program.gateway.reply(half, half, half)
     done = program.run("--continue-cut", "1", "-m", "xopenai/any", "tell")
@@ -42,7 +42,7 @@ def test_what_is_cut_more_often_than_allowed_is_told(program: Program) -> None:
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_recording_plays_the_same_reply_again_without_a_network(program: Program, protocol: str) -> None:
+def test_replay_prints_recorded_reply_without_request(program: Program, protocol: str) -> None:
     program.gateway.reply(Reply.text(f"words 你好 and {KEY} too"))
     file = program.cwd / "it.rec"
     first = program.run("--record", str(file), "-m", f"x{protocol}/any", "say it")
@@ -53,7 +53,7 @@ def test_a_recording_plays_the_same_reply_again_without_a_network(program: Progr
     assert len(program.gateway.asked) == 1
 
 
-def test_what_is_no_recording_is_told(program: Program) -> None:
+def test_replay_of_other_file_is_usage_error(program: Program) -> None:
     (program.cwd / "it.rec").write_text("nothing")
     done = program.run("replay", "it.rec")
     assert done.code == 2

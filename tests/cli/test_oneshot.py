@@ -16,7 +16,7 @@ REPLY = "# Héllo\r\n\n你好 🙂 \x1b[31mred\x1b[0m\ttab\x07\n```py\nx = 1\n``
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_pipe_gets_the_exact_bytes_of_the_reply(program: Program, protocol: str) -> None:
+def test_oneshot_pipe_gets_exact_bytes_of_reply(program: Program, protocol: str) -> None:
     pieces = [REPLY[n : n + 3] for n in range(0, len(REPLY), 3)]
     program.gateway.reply(Reply(Reasoning("let me think"), Text(*pieces)))
     done = program.run("-m", f"x{protocol}/any", "say", "it")
@@ -35,7 +35,7 @@ def test_a_pipe_gets_the_exact_bytes_of_the_reply(program: Program, protocol: st
     ],
     ids=["cut", "length", "filter", "stall"],
 )
-def test_what_came_of_an_incomplete_reply_is_printed_and_its_end_is_told(
+def test_oneshot_incomplete_reply_is_printed_with_reason_and_code(
     program: Program, protocol: str, said: Reply, code: int, words: str
 ) -> None:
     program.gateway.reply(said)
@@ -52,7 +52,7 @@ def test_what_came_of_an_incomplete_reply_is_printed_and_its_end_is_told(
     ("status", "code", "tries", "words"),
     [(401, 77, 1, "refused the key"), (429, 75, 2, "Rate limited"), (529, 75, 2, "overloaded"), (500, 1, 2, "500")],
 )
-def test_a_refusal_has_its_words_its_tries_and_its_exit_code(
+def test_oneshot_error_status_gives_message_tries_and_code(
     program: Program, protocol: str, status: int, code: int, tries: int, words: str
 ) -> None:
     program.gateway.always(fault.status(status, echo_key=True, retry_after="0.01"))
@@ -70,9 +70,7 @@ SEARCHED = Reply(Search("tea", (PAGE,)), Text("Tea "), Block(), Text("is hot."),
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_search_tells_its_sources_on_standard_error_and_a_pipe_gets_the_bytes_of_the_reply(
-    program: Program, protocol: str
-) -> None:
+def test_oneshot_search_prints_sources_on_stderr_only(program: Program, protocol: str) -> None:
     program.gateway.always(SEARCHED)
     done = program.run("-m", f"x{protocol}/any", "--search", "tea?")
     told = "termchat: any does not take web search; left out.\n" if protocol == "openai" else ""
@@ -84,7 +82,7 @@ def test_a_search_tells_its_sources_on_standard_error_and_a_pipe_gets_the_bytes_
     assert program.run("-q", "-m", f"x{protocol}/any", "--search", "tea?").err == ""
 
 
-def test_sources_are_kept_and_exported(program: Program) -> None:
+def test_search_sources_are_saved_and_exported(program: Program) -> None:
     program.gateway.always(SEARCHED)
     program.run("-m", "xanthropic/any", "--search", "tea?")
     for form, words in (
@@ -106,7 +104,7 @@ def test_sources_are_kept_and_exported(program: Program) -> None:
     assert blocks[3]["citations"]
 
 
-def test_why_a_model_declined_is_told_where_it_says_so(program: Program) -> None:
+def test_oneshot_refusal_prints_reason_of_provider(program: Program) -> None:
     program.gateway.reply(Reply(Refusal("I will\nnot.\x1b[1m")))
     done = program.run("-m", "xanthropic/any", "do it")
     assert (done.out, done.code) == (b"", 4)
@@ -115,7 +113,7 @@ def test_why_a_model_declined_is_told_where_it_says_so(program: Program) -> None
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_how_to_sample_goes_along(program: Program, protocol: str) -> None:
+def test_oneshot_sampling_flags_are_sent(program: Program, protocol: str) -> None:
     program.gateway.reply(Reply.text("ok"))
     done = program.run("-m", f"x{protocol}/any", *FLAGS, "hello")
     assert (done.out, done.code) == (b"ok", 0)
@@ -130,7 +128,7 @@ def test_how_to_sample_goes_along(program: Program, protocol: str) -> None:
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_reply_that_keeps_to_its_schema(program: Program, protocol: str) -> None:
+def test_oneshot_schema_reply_that_matches_exits_0(program: Program, protocol: str) -> None:
     said = '{"name": "Ada", "age": 36}\n'
     program.gateway.reply(Reply.text(said))
     done = program.run("-m", f"x{protocol}/any", "--schema", "name, age int", "who?")
@@ -142,11 +140,11 @@ def test_a_reply_that_keeps_to_its_schema(program: Program, protocol: str) -> No
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ('{"name": "Ada", "age": "36"}', "The reply does not fit the schema: age: '36' is not of type 'integer'."),
+        ('{"name": "Ada", "age": "36"}', "The reply does not match the schema: age: '36' is not of type 'integer'."),
         ("Sure! Here you go.", "The reply is not JSON (Expecting value at 1:1)."),
     ],
 )
-def test_one_that_does_not_is_printed_as_it_came_and_is_an_error(
+def test_oneshot_schema_reply_that_differs_is_printed_and_exits_1(
     program: Program, protocol: str, said: str, words: str
 ) -> None:
     program.gateway.reply(Reply.text(said))
@@ -154,7 +152,7 @@ def test_one_that_does_not_is_printed_as_it_came_and_is_an_error(
     assert (done.out, done.err, done.code) == (said.encode(), f"termchat: {words}\n", 1)
 
 
-def test_an_incomplete_reply_is_incomplete_before_it_is_anything_else(program: Program) -> None:
+def test_oneshot_schema_incomplete_reply_exits_as_incomplete(program: Program) -> None:
     program.gateway.reply(Reply(Text('{"name": "A'), finish="length"), Reply.text('da", "age": 36}'))
     done = program.run("-m", "xopenai/any", "--schema", "name, age int", "who?")
     assert (done.out, done.code) == (b'{"name": "A', 3)
@@ -164,23 +162,23 @@ def test_an_incomplete_reply_is_incomplete_before_it_is_anything_else(program: P
     assert (done.out, done.err, done.code) == (b'{"name": "Ada", "age": 36}', "", 0)
 
 
-def test_a_reply_with_calls_is_checked_by_its_last_words(program: Program) -> None:
+def test_oneshot_schema_checks_text_after_tool_calls(program: Program) -> None:
     program.gateway.reply(Reply(Text("I look."), Call("current_time")), Reply.text('{"now": "late"}'))
     done = program.run("-m", "xopenai/any", "--schema", "now", "what time is it?")
     assert (done.out, done.code) == (b'I look.\n{"now": "late"}', 0)
 
 
 @pytest.mark.parametrize(
-    ("given", "words"), [("age itn", "field 1: there is no type itn."), ("s.json", "s.json:1:2: not JSON")]
+    ("given", "words"), [("age itn", "field 1: unknown type itn."), ("s.json", "s.json:1:2: not JSON")]
 )
-def test_a_schema_that_is_none_is_a_wrong_command_line(program: Program, given: str, words: str) -> None:
+def test_oneshot_invalid_schema_is_usage_error(program: Program, given: str, words: str) -> None:
     (program.cwd / "s.json").write_text("{")
     done = program.run("-m", "xopenai/any", "--schema", given, "hello")
     assert (done.code, done.out, program.gateway.asked) == (2, b"", [])
     assert words in done.err
 
 
-def test_any_setting_for_one_run_and_a_flag_before_it(program: Program) -> None:
+def test_oneshot_set_applies_and_flag_has_precedence(program: Program) -> None:
     program.gateway.reply(Reply.text("ok"))
     (program.cwd / "role.md").write_text("Be terse.\n")
     pairs = ("temperature=0.5", "seed=3", "system=@role.md", "model=xopenai/any")
@@ -193,25 +191,25 @@ def test_any_setting_for_one_run_and_a_flag_before_it(program: Program) -> None:
 @pytest.mark.parametrize(
     ("pair", "words"), [("temprature=1", "Did you mean temperature?"), ("seed=x", "--set seed must be a whole number")]
 )
-def test_a_setting_that_is_none_is_a_wrong_command_line(program: Program, pair: str, words: str) -> None:
+def test_oneshot_invalid_set_is_usage_error(program: Program, pair: str, words: str) -> None:
     done = program.run("--set", pair, "hello")
     assert (done.code, done.out) == (2, b"")
     assert words in done.err
 
 
-def test_standard_input_follows_the_question(program: Program) -> None:
+def test_oneshot_stdin_is_appended_to_question(program: Program) -> None:
     program.gateway.reply(Reply.text("ok"))
     assert program.run("-m", "xopenai/any", "what is", "this", stdin="Zeile 1\nünï\n".encode()).out == b"ok"
     assert program.gateway.asked[0].body["messages"] == [{"role": "user", "content": "what is this\n\nZeile 1\nünï\n"}]
 
 
-def test_n_leaves_standard_input_alone(program: Program) -> None:
+def test_oneshot_n_ignores_stdin(program: Program) -> None:
     program.gateway.reply(Reply.text("ok"))
     program.run("-n", "-m", "xopenai/any", "-p", "models are fun", stdin=b"ignored")
     assert program.gateway.asked[0].body["messages"][0]["content"] == "models are fun"
 
 
-def test_files_and_a_system_prompt_go_along(program: Program) -> None:
+def test_oneshot_files_and_system_prompt_are_sent(program: Program) -> None:
     (program.cwd / "note.txt").write_text("wörds")
     (program.cwd / "dot.png").write_bytes(b"\x89PNG\r\n\x1a\nrest")
     (program.cwd / "role.md").write_text("Be terse.\n")
@@ -226,7 +224,7 @@ def test_files_and_a_system_prompt_go_along(program: Program) -> None:
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_tools_run_and_both_texts_are_printed_on_lines_of_their_own(program: Program, protocol: str) -> None:
+def test_oneshot_tool_call_separates_texts_by_newline(program: Program, protocol: str) -> None:
     program.gateway.reply(
         Reply(Text("Let me see."), Call("calculate", {"expression": "2*(3+4)"})), Reply.text("It is 14.")
     )
@@ -236,13 +234,13 @@ def test_tools_run_and_both_texts_are_printed_on_lines_of_their_own(program: Pro
     assert "14" in str(program.gateway.asked[1].body)
 
 
-def test_no_tools_offers_none(program: Program) -> None:
+def test_oneshot_no_tools_sends_no_tools(program: Program) -> None:
     program.gateway.reply(Reply(Text("fine"), Citation("https://example.com", "Example")))
     program.run("--no-tools", "-m", "xopenai/any", "hi")
     assert "tools" not in program.gateway.asked[0].body
 
 
-def test_ctrl_c_prints_what_came_and_closes_the_connection(program: Program) -> None:
+def test_oneshot_sigint_exits_130_and_closes_connection(program: Program) -> None:
     program.gateway.reply(Reply(Text("so ", "far"), Stall()))
     running = program.start("-m", "xopenai/any", "go on")
     assert running.stdout
@@ -255,7 +253,7 @@ def test_ctrl_c_prints_what_came_and_closes_the_connection(program: Program) -> 
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_signals_end_it_with_their_code(program: Program, number: signal.Signals, code: int) -> None:
+def test_oneshot_signal_exits_with_its_code(program: Program, number: signal.Signals, code: int) -> None:
     program.gateway.reply(Reply(Text("so ", "far"), Stall()))
     running = program.start("-m", "xopenai/any", "go on")
     assert running.stdout
@@ -265,7 +263,7 @@ def test_signals_end_it_with_their_code(program: Program, number: signal.Signals
     assert running.returncode == code
 
 
-def test_a_reader_that_goes_away_is_no_error_to_speak_of(program: Program) -> None:
+def test_oneshot_closed_pipe_exits_141_silently(program: Program) -> None:
     program.gateway.reply(Reply(Text(*["word "] * 200_000)))
     running = program.start("-m", "xopenai/any", "go on")
     assert running.stdout and running.stderr
@@ -277,7 +275,7 @@ def test_a_reader_that_goes_away_is_no_error_to_speak_of(program: Program) -> No
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has a device that is always full")
-def test_a_full_disk_is_told(program: Program) -> None:
+def test_oneshot_full_disk_is_reported(program: Program) -> None:
     program.gateway.reply(Reply.text("words"))
     with open("/dev/full", "wb") as full:
         running = program.start("-m", "xopenai/any", "go on", stdout=full.fileno())
@@ -286,7 +284,7 @@ def test_a_full_disk_is_told(program: Program) -> None:
     assert b"No space left" in errors
 
 
-def test_it_waits_for_a_slow_pipe_and_says_so(program: Program) -> None:
+def test_oneshot_slow_stdin_prints_notice_and_waits(program: Program) -> None:
     program.gateway.reply(Reply.text("ok"))
     running = subprocess.Popen(
         program.command("-m", "xopenai/any", "sum"),
@@ -303,7 +301,7 @@ def test_it_waits_for_a_slow_pipe_and_says_so(program: Program) -> None:
     assert program.gateway.asked[0].body["messages"][0]["content"] == "sum\n\nlate"
 
 
-def test_a_provider_may_have_clocks_of_its_own(program: Program) -> None:
+def test_provider_timeouts_override_defaults(program: Program) -> None:
     config = program.home / ".config" / "termchat" / "config.toml"
     row = "[providers.xopenai]\n"
     program.configure(config.read_text().replace(row, row + "timeouts = { idle = 1, first = 30 }\n"))
@@ -314,7 +312,7 @@ def test_a_provider_may_have_clocks_of_its_own(program: Program) -> None:
 
 
 @pytest.mark.parametrize("way", ["HTTP_PROXY", "ALL_PROXY", "proxy"])
-def test_a_proxy_of_the_environment_or_of_the_provider_is_used(program: Program, way: str) -> None:
+def test_proxy_from_environment_or_provider_is_used(program: Program, way: str) -> None:
     row = f'proxy = "{program.gateway.url}"\n' if way == "proxy" else ""
     program.configure(f'[providers.far]\nkey = "{KEY}"\nopenai = "http://models.invalid/v1"\n{row}')
     program.gateway.reply(Reply.text("from afar"))
@@ -322,7 +320,7 @@ def test_a_proxy_of_the_environment_or_of_the_provider_is_used(program: Program,
     assert (done.code, done.out) == (0, b"from afar"), done.err
 
 
-def test_no_proxy_is_honoured(program: Program) -> None:
+def test_no_proxy_variable_is_honoured(program: Program) -> None:
     program.configure(f'[providers.far]\nkey = "{KEY}"\nopenai = "http://models.invalid/v1"\n')
     done = program.run("-m", "far/any", "hello", env={"HTTP_PROXY": program.gateway.url, "NO_PROXY": "models.invalid"})
     assert (done.code, done.out) == (1, b"")

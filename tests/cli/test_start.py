@@ -50,7 +50,7 @@ print("\\n" + " ".join(sorted({{name.partition(".")[0] for name in sys.modules}}
 """
 
 
-def test_the_repl_paints_before_anything_but_prompt_toolkit_is_loaded(tmp_path: Path) -> None:
+def test_repl_first_paint_loads_only_prompt_toolkit(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     done = subprocess.run(
         [sys.executable, "-c", FIRST_PAINT],
@@ -64,7 +64,7 @@ def test_the_repl_paints_before_anything_but_prompt_toolkit_is_loaded(tmp_path: 
 
 
 @pytest.mark.parametrize("protocol", SDKS)
-def test_a_script_loads_one_sdk_and_nothing_of_the_terminal(program: Program, protocol: str) -> None:
+def test_oneshot_loads_one_sdk_and_no_terminal_library(program: Program, protocol: str) -> None:
     program.gateway.reply(Reply.text("ok"))
     script = ONE_SHOT.format(home=program.home, model=f"x{protocol}/any")
     done = subprocess.run(

@@ -30,7 +30,7 @@ def table(program: Program, *arguments: str, columns: int) -> list[str]:
 
 
 @pytest.mark.parametrize("columns", [40, 200])
-def test_chats_are_one_row_each_and_their_titles_aligned(with_chats: Program, columns: int) -> None:
+def test_chats_table_has_one_row_each_with_aligned_titles(with_chats: Program, columns: int) -> None:
     rows = table(with_chats, "chats", columns=columns)
     assert len(rows) == len(TITLES)
     assert len({row.index("why") for row in rows}) == 1
@@ -45,7 +45,7 @@ def test_chats_are_one_row_each_and_their_titles_aligned(with_chats: Program, co
 @pytest.mark.parametrize(
     ("columns", "titles", "bars"), [(40, "requests in out cost", False), (200, "requests in cached out cost", True)]
 )
-def test_usage_keeps_its_numbers_whole(with_chats: Program, columns: int, titles: str, bars: bool) -> None:
+def test_usage_table_never_truncates_numbers(with_chats: Program, columns: int, titles: str, bars: bool) -> None:
     rows = table(with_chats, "usage", "--by", "chat", columns=columns)
     assert len(rows) == len(TITLES) + 2
     assert " ".join(rows[0].split()) == titles
@@ -55,19 +55,19 @@ def test_usage_keeps_its_numbers_whole(with_chats: Program, columns: int, titles
 
 
 @pytest.mark.parametrize("columns", [40, 200])
-def test_models_keep_their_names_whole(program: Program, columns: int) -> None:
+def test_models_table_never_truncates_names(program: Program, columns: int) -> None:
     rows = table(program, "models", columns=columns)
     assert "xanthropic/claude-opus-5" in {row.split()[0] for row in rows}
 
 
 @pytest.mark.parametrize("columns", [80, 200])
-def test_config_shows_whole_values(program: Program, columns: int) -> None:
+def test_config_table_never_truncates_values(program: Program, columns: int) -> None:
     rows = table(program, "config", columns=columns)
     assert len({row.index("(default)") for row in rows if "not set  (default)" in row}) == 1
     text = "".join("".join(row.split()) for row in rows)
     assert f"providers.xanthropic.anthropic{program.gateway.url}/anthropic(" in text
 
 
-def test_config_on_a_narrow_terminal_is_that_of_a_pipe(program: Program) -> None:
+def test_config_on_narrow_terminal_equals_pipe_output(program: Program) -> None:
     output, code = on_terminal(program, "config", columns=40)
     assert (code, output.splitlines()) == (0, program.run("config").out.decode().splitlines())

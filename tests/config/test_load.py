@@ -102,12 +102,12 @@ def test_setting_from_file_flag_and_set_has_same_value(
     [
         ("temp=1", "There is no setting temp.", "Did you mean temperature?"),
         ("temprature=1", "There is no setting temprature.", "Did you mean temperature?"),
-        ("temperature=hot", '--set temperature must be a number from 0 to 2, not "hot".', "temperature: How freely"),
+        ("temperature=hot", '--set temperature must be a number from 0 to 2, not "hot".', "temperature: The sampling"),
         ("temperature=3", '--set temperature must be a number from 0 to 2, not "3".', "temperature: "),
         ("top_p=nan", '--set top_p must be a number from 0 to 1, not "nan".', "top_p: "),
         ('stop=["a", 1]', '--set stop must be a text, or a list such as ["END", "\\n\\n"], not', "stop: "),
         ("temperature", '--set takes KEY=VALUE, not "temperature".', "Did you mean temperature?"),
-        ("providers.x.key=1", "There is no setting providers.x.key.", "Known are: model, "),
+        ("providers.x.key=1", "There is no setting providers.x.key.", "Known names: model, "),
     ],
 )
 def test_set_flag_invalid_names_closest_setting(home: dict[str, str], pair: str, message: str, hint: str) -> None:
@@ -130,26 +130,26 @@ def test_load_empty_variable_counts_as_unset(home: dict[str, str]) -> None:
 
 WRONG = [
     ('model = "x\n', 1, "", "TOML"),
-    ('a = 1\n\nthink = "low"\n', 1, "a is not known here", ""),
-    ('thnk = "low"\n', 1, "thnk is not known here", "Did you mean think?"),
-    ('x = 1\nthink = "hard"\n', 1, "x is not known here", ""),
+    ('a = 1\n\nthink = "low"\n', 1, "a is not a known key", ""),
+    ('thnk = "low"\n', 1, "thnk is not a known key", "Did you mean think?"),
+    ('x = 1\nthink = "hard"\n', 1, "x is not a known key", ""),
     ('model = "a/b"\nthink = "hard"\n', 2, "think must be one of off, low, medium, high", ""),
     ("max_tokens = 0\n", 1, "max_tokens must be a whole number, 1 or more", ""),
     ("max_retries = true\n", 1, "max_retries must be a whole number, 0 or more", ""),
     ("idle_timeout = 0\n", 1, "idle_timeout must be a number of seconds above 0", ""),
     ("plain = 1\n", 1, "plain must be true or false", ""),
     ("model = 5\n", 1, "model must be the name of a model", ""),
-    ("providers = 5\n", 1, "providers must be tables", ""),
+    ("providers = 5\n", 1, "providers must be one table for each", ""),
     ("[providers]\nx = 5\n", 2, "providers.x must be a table", ""),
-    ('[providers.x]\nkey = "env:X"\n', 1, "providers.x names no base URL", "openai ="),
-    ('[providers.x]\n\nopenia = "h"\n', 3, "providers.x.openia is not known here", "Did you mean openai?"),
+    ('[providers.x]\nkey = "env:X"\n', 1, "providers.x has no base URL", "openai ="),
+    ('[providers.x]\n\nopenia = "h"\n', 3, "providers.x.openia is not a known key", "Did you mean openai?"),
     ("[providers.x]\nopenai = 5\n", 2, "providers.x.openai must be a base URL", ""),
-    ('[providers.x]\nopenai = "ftp://h"\n', 2, "is no base URL: ftp://h is not an http", ""),
+    ('[providers.x]\nopenai = "ftp://h"\n', 2, "is not a base URL: ftp://h is not an http", ""),
     ('[providers.x]\nopenai = "h"\nstream = "no"\n', 3, "providers.x.stream must be true or false", ""),
     ('[providers.x]\nopenai = "h"\nroute = { "*" = "gemni" }\n', 3, "with one of openai, responses", ""),
-    ('[providers.x]\nopenai = "h"\n[providers.x.route]\n"a" = "gemini"\n', 4, "route.a goes to gemini", ""),
+    ('[providers.x]\nopenai = "h"\n[providers.x.route]\n"a" = "gemini"\n', 4, "route.a uses gemini", ""),
     ('[providers.x]\nopenai = "h"\nheaders = { a = 1 }\n', 3, "providers.x.headers must be a table of texts", ""),
-    ('[providers."a/b"]\nopenai = "h"\n', 1, "cannot be a provider's name", ""),
+    ('[providers."a/b"]\nopenai = "h"\n', 1, "is not a provider's name", ""),
     ('[providers.demo]\nopenai = "h"\n', 1, "is the built-in guide", ""),
     ('favourites = "x"\n', 1, "favourites must be an array", ""),
     ("[aliases]\nfast = 1\n", 2, "aliases.fast must be the name of a model", ""),
@@ -180,7 +180,7 @@ def test_load_unreadable_file_or_wrong_encoding_is_an_error(home: dict[str, str]
 def test_load_syntax_error_hides_value(home: dict[str, str]) -> None:
     write(home, '[providers.x]\nkey = "sk-very-secret-1234\n')
     failure = load_failure(load_config(home))
-    assert "Look at key." in failure.hint
+    assert "Check key." in failure.hint
     assert "secret" not in failure.message + failure.hint
 
 
@@ -248,7 +248,7 @@ def test_load_unencrypted_server_gives_one_note(home: dict[str, str]) -> None:
     write(home, '[providers.x]\nopenai = "http://10.0.0.7/v1"\n[providers.y]\nopenai = "localhost:9/v1"\n')
     notes = loaded(load_config(home)).notes
     assert [note for note in notes if "unencrypted" in note] == [
-        "x is reached over http://, unencrypted: http://10.0.0.7/v1"
+        "x is reached over unencrypted http://: http://10.0.0.7/v1"
     ]
 
 

@@ -63,7 +63,7 @@ def test_runtime_rows_list_every_setting_with_origin(run: RuntimeFixture) -> Non
 
 
 def test_set_applies_to_this_chat_and_new_ones(run: RuntimeFixture) -> None:
-    assert run.change("max_tokens", "500") == "max_tokens = 500 · until you leave · /set max_tokens --save keeps it"
+    assert run.change("max_tokens", "500") == "max_tokens = 500 · until you exit · /set max_tokens --save saves it"
     run.change("max_rounds", "3")
     run.change("idle_timeout", "5")
     for _ in range(2):
@@ -97,7 +97,7 @@ def test_set_sampling_reaches_next_request(run: RuntimeFixture) -> None:
 
 
 def test_set_chat_setting_does_not_reach_new_chats(run: RuntimeFixture) -> None:
-    assert run.change("think", "high") == "think = high · in this chat · /set think --save: in new ones too"
+    assert run.change("think", "high") == "think = high · in this chat · /set think --save: also in new chats"
     run.change("system", "Be brief.")
     run.change("model", "two")
     settings = run.session.settings
@@ -170,20 +170,20 @@ def test_set_fixed_setting_is_only_saved(run: RuntimeFixture) -> None:
     for key, value in (("plain", "true"), ("accessible", "true"), ("max_retries", "5"), ("connect_timeout", "3")):
         failure = run.refused(key, value)
         assert failure.message == f"{key} cannot change while termchat runs."
-        assert failure.hint == f"/set {key} {value} --save keeps it for the next start."
-        assert run.change(key, value, save=True).endswith("from the next start on")
+        assert failure.hint == f"/set {key} {value} --save saves it for the next start."
+        assert run.change(key, value, save=True).endswith("takes effect at the next start")
     assert run.loaded().settings.max_retries == 5
 
 
 def test_save_overridden_by_variable_warns(tmp_path: Path) -> None:
     run = RuntimeFixture(tmp_path, TERMCHAT_THEME="dark")
     assert run.row("theme") == ("dark", "TERMCHAT_THEME")
-    assert run.change("theme", "nord", save=True).endswith("but TERMCHAT_THEME is set and goes before the file")
+    assert run.change("theme", "nord", save=True).endswith("but TERMCHAT_THEME is set and overrides the file")
 
 
 def test_save_to_broken_file_changes_nothing(run: RuntimeFixture) -> None:
     run.file.write_text("think = \n")
-    assert "could not be written" in run.refused("usage", "off", save=True).message
+    assert "Cannot write" in run.refused("usage", "off", save=True).message
     assert run.runtime.settings.usage == "line"
 
 

@@ -37,7 +37,7 @@ def test_user_theme_overrides_shipped_theme(tmp_path: Path) -> None:
     ("text", "words", "hint"),
     [
         (WHOLE.replace("link = {}\n", ""), "mine.toml:2: styles.link is missing", "link = {}"),
-        (WHOLE.replace("link =", "lnk ="), "styles.lnk is not known here", "Did you mean link?"),
+        (WHOLE.replace("link =", "lnk ="), "styles.lnk is not a known key", "Did you mean link?"),
         (WHOLE.replace("text = {}", 'text = { color = "pink" }'), 'mine.toml:3: styles.text.color must be', ""),
         (WHOLE.replace("text = {}", 'text = { colour = "red" }'), "styles.text.colour is not", "Did you mean color?"),
         (WHOLE.replace("text = {}", "text = { bold = 1 }"), "styles.text.bold must be true or false", ""),
@@ -45,7 +45,7 @@ def test_user_theme_overrides_shipped_theme(tmp_path: Path) -> None:
         (WHOLE.replace('"any"', '"night"'), "mine.toml:1: kind must be one of light, dark, any", ""),
         ('name = "other"\n' + WHOLE, "name must be mine", ""),
         ('kind = "any"\n', "styles must be a table", ""),
-        ("kind = any\n", "mine.toml:1:", "Look at kind"),
+        ("kind = any\n", "mine.toml:1:", "Check kind"),
     ],
 )  # fmt: skip
 def test_load_theme_invalid_names_file_line_and_key(tmp_path: Path, text: str, words: str, hint: str) -> None:

@@ -1,4 +1,4 @@
-"""Settings, themes, copying and the search for what was typed, in the real program over the guide."""
+"""Test settings, themes, copying and prompt search in the program with the guide `demo/tour` as its model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.pty.harness import Terminal
 
 COMMAND = (sys.executable, "-m", "termchat", "-m", "demo/tour")
-NORD, SOLARIZED = "136;192;208", "42;161;152"  # the accents
+NORD, SOLARIZED = "136;192;208", "42;161;152"  # RGB of the accent color of each theme
 
 
 def program(home: Path, text: str = '# mine\ntheme = "nord"\n', *, plain: bool = False, **env: str) -> Terminal:
@@ -29,7 +29,7 @@ def test_set_takes_effect_at_once_and_save_writes_config(tmp_path: Path) -> None
         terminal.send("/think high\r")
         terminal.shows("think = high · in this chat")
         terminal.send("/set usage off\r")
-        terminal.shows("usage = off · until you leave")
+        terminal.shows("usage = off · until you exit")
         terminal.send("hello\r")
         terminal.until(lambda: "the guide" in terminal.text and "Ask anything" in terminal.text)
         assert " out · " not in terminal.text
@@ -79,7 +79,7 @@ def test_theme_list_previews_selection_and_enter_applies_it(tmp_path: Path) -> N
             seen = len(terminal.output)
             terminal.send("\x0c")
             terminal.until(lambda kept=kept, seen=seen: kept.encode() in terminal.output[seen:])
-        assert "theme = solarized-dark · until you leave · /set theme --save keeps it" in terminal.text
+        assert "theme = solarized-dark · until you exit · /set theme --save saves it" in terminal.text
         assert (tmp_path / ".config/termchat/config.toml").read_text() == '# mine\ntheme = "nord"\n'
 
 
@@ -109,7 +109,7 @@ def test_ctrl_r_finds_prompt_of_earlier_run_by_letters(tmp_path: Path) -> None:
         terminal.shows("Ask anything")
         terminal.send("a draft")
         terminal.shows("❯ a draft")
-        # until what was typed before is read
+        # the prompts of earlier runs load in the background
         terminal.until(lambda: terminal.send("\x12") or "which models are there  just now" in terminal.text)
         terminal.send("\x1b")
         terminal.until(lambda: "❯ a draft" in terminal.lines)
@@ -123,13 +123,13 @@ def test_ctrl_r_finds_prompt_of_earlier_run_by_letters(tmp_path: Path) -> None:
 
 def test_plain_set_theme_and_copy_write_no_escape_sequence(tmp_path: Path) -> None:
     with program(tmp_path, plain=True, TERM="dumb", TMPDIR=str(tmp_path)) as terminal:
-        terminal.shows("to a model.")
+        terminal.shows("restart termchat.")
         terminal.send("/set usage off\r")
-        terminal.shows("usage = off · until you leave")
+        terminal.shows("usage = off · until you exit")
         terminal.send("/theme\r")
         terminal.shows("Type a number and Enter")
         terminal.send("1\r")
-        terminal.shows("theme = auto · until you leave")
+        terminal.shows("theme = auto · until you exit")
         terminal.send("hello\r")
         terminal.shows("the guide")
         terminal.send("/copy\r")
