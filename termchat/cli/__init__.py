@@ -28,7 +28,7 @@ SUBCOMMANDS = frozenset(("chats", "config", "models", "replay", "themes", "usage
 RESERVED = frozenset((
     "tools", "mcp", "doctor", "batch", "serve", "suggest", "schema", "completion", "login", "prompts",
 ))  # fmt: skip
-_SHORT = {"model": "-m", "system": "-s"}  # setting -> short flag
+SHORT_FLAGS = {"model": "-m", "system": "-s"}  # setting -> short flag
 _EXITS = "Exit codes: " + ", ".join(f"{code.value} {code.description}" for code in ExitCode) + "."
 _HELP = f"""Chat with a language model. Without arguments, start a chat; with a prompt or a pipe, ask one question.
 
@@ -122,7 +122,7 @@ def _option(kind: Any, default: object, *names: str, help: str, **more: Any) -> 
 
 
 def _setting_option(setting: Setting) -> tuple[Any, Any]:
-    names = [name for name in (_SHORT.get(setting.key), setting.flag) if name]
+    names = [name for name in (SHORT_FLAGS.get(setting.key), setting.flag) if name]
     if isinstance(setting.kind, BooleanType):
         return _option(bool, False, *names, help=setting.help)
     if isinstance(setting.kind, TextListType):
