@@ -69,7 +69,7 @@ NewId = Callable[[], str]
 
 
 def new_call_id() -> str:
-    """Return a random id for a call that came without one: 29 characters, valid in every protocol."""
+    """Return a random id for a call without one: 29 characters, valid in every protocol."""
     return f"call_{token_hex(12)}"
 
 
@@ -94,7 +94,7 @@ def as_text(value: Any) -> str:
 
 
 def as_count(value: Any) -> int:
-    """Return the value as a number of tokens, 0 if it is none. A string of digits counts as a number."""
+    """Return the value as a number of tokens, 0 for any other value. A string of digits counts as a number."""
     match value:
         case bool():
             return 0

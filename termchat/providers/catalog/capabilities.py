@@ -1,4 +1,4 @@
-"""What a model does not take, from `quirks.toml`, and requests made to fit."""
+"""Unsupported parameters by model, from `quirks.toml`, and requests without them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from termchat.providers.reply_schema import as_instructions
 
 _FILE = Path(__file__).with_name("quirks.toml")
 _BLANK = Params()
-_TAIL = 200  # characters
-_GO_ON = (
+_TAIL = 200  # characters of a truncated reply that are quoted in the request to continue it
+_CONTINUE_PROMPT = (
     "Your last reply was cut off. Continue it from exactly where it stopped, in the middle of a word if need be: no "
     "introduction, and nothing of it again. It ended with these words:\n\n{tail}"
 )
@@ -34,13 +34,14 @@ _NAMES = {
     "blank_stops": "stop texts that are blank",
     "many_stops": "so many stop texts",
 }
-# How servers say that they do not know a parameter, and the names they may have for each.
+# Phrases with which servers reject a parameter.
 _REFUSAL = re.compile(
     r"unsupported|not support|unknown|unrecognized|unexpected|not permitted|not allowed|deprecated|extra input"
     r"|does not match any of the expected|not (a )?valid (parameter|field)|cannot find field|does not (take|accept)",
     re.IGNORECASE,
 )
-_THEIR_NAMES = {
+# The names that servers use for a parameter, by its name in `Params`.
+_SERVER_NAMES = {
     "temperature": r"\btemperature\b",
     "top_p": r"\btop_?p\b",
     "stop": r"\bstop(_?sequences)?\b",
@@ -53,7 +54,10 @@ _THEIR_NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class QuirkRow:
-    """One row of the table; an empty tuple is anyone."""
+    """One row of `quirks.toml`, whose head documents the fields; an empty tuple of names matches every name.
+
+    stops   the maximum number of stop sequences, 0 for no maximum
+    """
 
     providers: tuple[str, ...]
     protocols: tuple[str, ...]
@@ -65,7 +69,8 @@ class QuirkRow:
     stops: int
     quirks: frozenset[str]
 
-    def fits(self, origin: Origin) -> bool:
+    def matches(self, origin: Origin) -> bool:
+        """Return True if the row applies to a model."""
         name = origin.model.rpartition("/")[2].lower()
         return (
             (not self.providers or origin.provider in self.providers)
@@ -76,7 +81,7 @@ class QuirkRow:
 
 @cache
 def rows() -> tuple[QuirkRow, ...]:
-    """The table."""
+    """Return the rows of `quirks.toml`."""
     table = tomllib.loads(_FILE.read_text(encoding="utf-8"))
     return tuple(_row(as_object(row)) for row in as_list(table.get("row")))
 
@@ -99,25 +104,29 @@ def _row(row: Mapping[str, Any]) -> QuirkRow:
 
 
 def unsupported_params(origin: Origin, params: Params = _BLANK) -> frozenset[str]:
-    """What this model does not take, and what it does not take beside the rest that is asked."""
-    fitting = [row for row in rows() if row.fits(origin)]
-    lacking = {word for row in fitting for word in row.without} - {word for row in fitting for word in row.takes}
+    """Return the names of the parameters that a model rejects, alone or in combination with `params`.
+
+    Besides the fields of `Params`, the names are `images` and `files`.
+    """
+    matching = [row for row in rows() if row.matches(origin)]
+    names = {name for row in matching for name in row.without} - {name for row in matching for name in row.takes}
     if params.think not in (None, Effort.OFF):
-        lacking |= {word for row in fitting for word in row.without_thinking}
-    if params.search and "search" not in lacking:
-        lacking |= {word for row in fitting for word in row.without_searching}
-    return frozenset(lacking)
+        names |= {name for row in matching for name in row.without_thinking}
+    if params.search and "search" not in names:
+        names |= {name for row in matching for name in row.without_searching}
+    return frozenset(names)
 
 
 def quirks(origin: Origin) -> frozenset[str]:
-    """What its server is known for."""
-    return frozenset(word for row in rows() if row.fits(origin) for word in row.quirks)
+    """Return the quirks of a model and its server from `quirks.toml`; `ProviderConfig.quirks` are not included."""
+    return frozenset(word for row in rows() if row.matches(origin) for word in row.quirks)
 
 
 def with_continuation(request: Request, origin: Origin) -> Request:
-    """A request that ends with a stopped reply: as it is where the model goes on by itself, else with the ask to.
+    """Prepare a request that ends with a truncated reply, so that the model continues it.
 
-    A reply that may end a request may not end with a blank.
+    With the quirk `prefill` the reply stays last, without trailing whitespace, which Anthropic rejects. Any other
+    model gets a user message that asks for the continuation.
     """
     last = request.messages[-1] if request.messages else None
     if last is None or not last.can_continue or last.calls:
@@ -126,79 +135,83 @@ def with_continuation(request: Request, origin: Origin) -> Request:
         *before, end = last.parts
         end = replace(end, text=end.text.rstrip()) if isinstance(end, Text) else end
         return replace(request, messages=(*request.messages[:-1], replace(last, parts=(*before, end))))
-    return replace(request, messages=(*request.messages, user_message(_GO_ON.format(tail=last.text[-_TAIL:]))))
+    prompt = _CONTINUE_PROMPT.format(tail=last.text[-_TAIL:])
+    return replace(request, messages=(*request.messages, user_message(prompt)))
 
 
 def drop_unsupported(
-    request: Request, origin: Origin, learned: frozenset[str] = frozenset()
+    request: Request, origin: Origin, rejected: frozenset[str] = frozenset()
 ) -> tuple[Request, tuple[str, ...]]:
-    """The request without what the model does not take, and the names of what was left out.
+    """Return the request without the parameters a model rejects, and the names of those dropped.
 
-    learned   what its server has refused
+    A dropped schema becomes an instruction in the system prompt; dropped attachments become notes in the text.
+
+    rejected   parameters that the server has rejected before, besides those in `quirks.toml`
     """
-    known = replace(request.params, **{name: getattr(_BLANK, name) for name in learned})
-    lacking = unsupported_params(origin, known) | learned
-    asked = [name for name in _asked(request.params) if name in lacking]
-    params, left = _few_stops(_reset_params(request.params, asked), origin)
-    left = [*asked, *left]
-    if "schema" in asked and request.params.schema:
-        request = replace(request, system=_added(request.system, as_instructions(request.params.schema)))
-    if request.tools and _without_tools(params, quirks(origin)):
+    known = _reset_params(request.params, rejected)
+    unsupported = unsupported_params(origin, known) | rejected
+    dropped = [name for name in _set_params(request.params) if name in unsupported]
+    params, dropped_stops = _limit_stops(_reset_params(request.params, dropped), origin)
+    if "schema" in dropped and request.params.schema:
+        request = replace(request, system=_append(request.system, as_instructions(request.params.schema)))
+    dropped += dropped_stops
+    if request.tools and _excludes_tools(params, quirks(origin)):
         request = replace(request, tools=())
-        left.append("tools")
+        dropped.append("tools")
     messages = request.messages
     for name, kind in (("images", Image), ("files", File)):
-        if name in lacking and any(isinstance(part, kind) for part in _parts(messages)):
-            messages = tuple(_without(message, kind) for message in messages)
-            left.append(name)
-    return replace(request, params=params, messages=messages), tuple(left)
+        if name in unsupported and any(isinstance(part, kind) for part in _parts(messages)):
+            messages = tuple(_replace_attachments(message, kind) for message in messages)
+            dropped.append(name)
+    return replace(request, params=params, messages=messages), tuple(dropped)
 
 
-def _without_tools(params: Params, known: frozenset[str]) -> bool:
+def _excludes_tools(params: Params, known: frozenset[str]) -> bool:
     schema, search = params.schema and "schema_or_tools" in known, params.search and "search_or_tools" in known
     return bool(schema or search)
 
 
-def unsupported_notice(name: Safe, left: tuple[str, ...]) -> Safe:
-    """What is said of it, once."""
-    what = ", ".join(_NAMES.get(word, word) for word in left if word != "schema")
-    words = safe_format("{name} does not take {what}; left out.", name=name, what=safe_line(what)) if what else EMPTY
-    if "schema" not in left:
-        return words
-    asked = safe_format("{name} takes no reply schema; it is asked for in words.", name=name)
-    return join(" ", [words, asked]) if words else asked
+def unsupported_notice(name: Safe, dropped: tuple[str, ...]) -> Safe:
+    """Return the notice about dropped parameters for the user; `name` is the model's."""
+    what = ", ".join(_NAMES.get(param, param) for param in dropped if param != "schema")
+    notice = safe_format("{name} does not take {what}; left out.", name=name, what=safe_line(what)) if what else EMPTY
+    if "schema" not in dropped:
+        return notice
+    schema = safe_format("{name} takes no reply schema; it is asked for in words.", name=name)
+    return join(" ", [notice, schema]) if notice else schema
 
 
-def _added(system: str, words: str) -> str:
-    return f"{system}\n\n{words}" if system else words
+def _append(system: str, text: str) -> str:
+    return f"{system}\n\n{text}" if system else text
 
 
 def rejected_params(request: Request, failure: Failure) -> frozenset[str]:
-    """The parameters of a request that its server refuses to know, by what it says."""
+    """Return the parameters of a request that the server rejects, from the message of its error response."""
     if failure.status not in (400, 422):
         return frozenset()
-    named = (name for name in _asked(request.params) if name in _THEIR_NAMES)
-    blamed = (name for name in named if re.search(_THEIR_NAMES[name], failure.message, re.IGNORECASE))
-    unknown = _REFUSAL.search(failure.message)  # a schema that is refused for what it says is asked for in words too
-    return frozenset(name for name in blamed if unknown or name == "schema")
+    known = (name for name in _set_params(request.params) if name in _SERVER_NAMES)
+    named = (name for name in known if re.search(_SERVER_NAMES[name], failure.message, re.IGNORECASE))
+    refused = _REFUSAL.search(failure.message)  # a schema is dropped for any error about it, such as its contents
+    return frozenset(name for name in named if refused or name == "schema")
 
 
 def _reset_params(params: Params, names: Iterable[str]) -> Params:
     return replace(params, **{name: getattr(_BLANK, name) for name in names})
 
 
-def _few_stops(params: Params, origin: Origin) -> tuple[Params, list[str]]:
-    """Only as many stop texts as the server takes, and none of the kind that it refuses."""
-    stops, left = params.stop, list[str]()
+def _limit_stops(params: Params, origin: Origin) -> tuple[Params, list[str]]:
+    """Drop stop sequences of whitespace where the server rejects them, and those above its maximum."""
+    stops, dropped = params.stop, list[str]()
     if "no_blank_stops" in quirks(origin) and any(not stop.strip() for stop in stops):
-        stops, left = tuple(stop for stop in stops if stop.strip()), ["blank_stops"]
-    most = min((row.stops for row in rows() if row.stops and row.fits(origin)), default=len(stops))
-    if len(stops) > most:
-        stops, left = stops[:most], [*left, "many_stops"]
-    return replace(params, stop=stops), left
+        stops, dropped = tuple(stop for stop in stops if stop.strip()), ["blank_stops"]
+    maximum = min((row.stops for row in rows() if row.stops and row.matches(origin)), default=len(stops))
+    if len(stops) > maximum:
+        stops, dropped = stops[:maximum], [*dropped, "many_stops"]
+    return replace(params, stop=stops), dropped
 
 
-def _asked(params: Params) -> Iterator[str]:
+def _set_params(params: Params) -> Iterator[str]:
+    """Yield the names of the parameters with another value than the default."""
     return (name for name in Params.__slots__ if getattr(params, name) != getattr(_BLANK, name))
 
 
@@ -208,12 +221,12 @@ def _parts(messages: tuple[Message, ...]) -> Iterator[Part]:
             yield from part.parts if isinstance(part, ToolResult) else (part,)
 
 
-def _without(message: Message, kind: type[Image | File]) -> Message:
+def _replace_attachments(message: Message, kind: type[Image | File]) -> Message:
     return replace(message, parts=tuple(_attachment_note(part, kind) for part in message.parts))
 
 
 def _attachment_note(part: Part, kind: type[Image | File]) -> Part:
-    """An attachment as a note of it."""
+    """Replace an attachment of this kind by a note, also inside a tool result."""
     if isinstance(part, ToolResult):
         inner = tuple(
             p if not isinstance(p, kind) else Text("[an image that this model cannot see]") for p in part.parts

@@ -1,4 +1,4 @@
-"""Listings of models: asked from the endpoints, kept for a day in one file of the cache directory."""
+"""Cache of model listings: one JSON file, valid for a day."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from termchat.providers.decoder import as_list, as_object, as_text
 if TYPE_CHECKING:
     from termchat.providers.client import Endpoint
 
-_FRESH = 24 * 3600.0  # seconds
+_MAX_AGE = 24 * 3600.0  # seconds
 
 
 def model_info(
@@ -27,26 +27,30 @@ def model_info(
     max_output: int | None = None,
     created: int | None = None,
 ) -> ModelInfo:
-    """One row of an endpoint's listing."""
+    """Return a row of an endpoint's listing; `context` and `max_output` in tokens, `created` in seconds since 1970."""
     return ModelInfo(ModelRef(endpoint.config.name, model), title, context, max_output, created)
 
 
 class ModelCache:
-    """What providers listed, by provider. A file that cannot be read or written is no cache; nothing fails."""
+    """Model listings by provider. An unreadable file counts as empty, and a failure to write is ignored.
+
+    file   the cache file; None keeps the listings in memory only
+    """
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
         self._data: dict[str, Any] | None = None
 
     def get(self, provider: str, *, stale: bool = False) -> Sequence[ModelInfo] | None:
-        """The provider's models if they were asked within a day, or at any time if `stale`."""
+        """Return a provider's listing if it is at most a day old, or of any age if `stale`; None without one."""
         row = as_object(self._read().get(provider))
-        asked = row.get("asked")
-        if not isinstance(asked, int | float) or (not stale and not 0 <= time.time() - asked < _FRESH):
+        listed_at = row.get("asked")
+        if not isinstance(listed_at, int | float) or (not stale and not 0 <= time.time() - listed_at < _MAX_AGE):
             return None
         return [_info(provider, as_object(model)) for model in as_list(row.get("models"))]
 
     def put(self, provider: str, models: Iterable[ModelInfo]) -> None:
+        """Replace a provider's listing, in memory and in the file."""
         rows = [{k: v for k, v in asdict(m).items() if k != "ref"} | {"id": m.ref.model} for m in models]
         data = self._read() | {provider: {"asked": time.time(), "models": rows}}
         self._data = data

@@ -1,4 +1,4 @@
-"""What tokens cost, from genai-prices; its table is loaded on a thread while the first reply streams."""
+"""Token prices from genai-prices 0.2, whose table is loaded on a thread while the first reply streams."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from termchat.core.usage import Usage
 
 
 class PriceTable:
-    """Costs by model. A gateway's model names carry their vendor: `anthropic/claude-sonnet-4.5`."""
+    """The cost of a usage by model. A gateway's model names contain the vendor: `anthropic/claude-sonnet-4.5`."""
 
     def __init__(self, providers: Mapping[str, ProviderConfig]) -> None:
         self._providers = providers
         self._loading: asyncio.Task[None] | None = None
 
     def preload(self) -> None:
-        """Begin to load the table, once."""
+        """Load the table in the background. Later calls do nothing."""
         if self._loading is None:
             self._loading = asyncio.create_task(asyncio.to_thread(_load))
 
     async def cost(self, model: ModelRef, usage: Usage) -> Decimal | None:
-        """US dollars for a usage, None when the table does not know the model or the counts are our guesses."""
+        """Return the cost of a usage in US dollars; None for an unknown or local model, and for estimated counts."""
         config = self._providers.get(model.provider)
         if config is None or config.local or usage.estimated:
             return None
@@ -36,7 +36,7 @@ class PriceTable:
 
 
 def _vendor(config: ProviderConfig, model: str) -> tuple[str, str]:
-    """The table's id of the vendor, and the model's name there; a gateway's prices are its vendor's list prices."""
+    """Return the vendor's id in the table, "" if unknown, and the model's name. Gateways have the vendor's prices."""
     if config.vendor:
         return config.vendor, model
     vendor, slash, name = model.partition("/")

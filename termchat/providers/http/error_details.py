@@ -27,7 +27,7 @@ def error_details(error: Exception, response: ErrorResponse | None, endpoint: En
 
 
 def request_id(headers: Mapping[str, str], endpoint: Endpoint) -> Safe:
-    """Return the server's id of a request from the response headers, "" when there is none."""
+    """Return the server's id of a request from the response headers, "" when no header names it."""
     by_name = {name.lower(): value for name, value in headers.items()}
     ids = (by_name[name][:_MAX_ID] for name in _ID_HEADERS if by_name.get(name))
     return next((safe_line(endpoint.redact(value)) for value in ids), EMPTY)

@@ -1,4 +1,4 @@
-"""Request parts that Chat Completions and Responses encode alike."""
+"""Encoding shared by Chat Completions and Responses."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ from termchat.providers.reply_schema import supports_strict_mode, wire_schema
 
 
 def named_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A reply's schema as OpenAI wants it."""
+    """Return a reply's schema with the name and strictness that OpenAI requires."""
     return {"name": "reply", "schema": wire_schema(schema), "strict": supports_strict_mode(schema)}
 
 
 def cache_key(request: Request) -> str:
-    """What tells OpenAI which requests begin alike, so that they go where that is cached.
+    """Return the `prompt_cache_key`, by which OpenAI routes requests with the same prefix to the same cache.
 
-    It is made of the beginning itself, so it is the same for a whole chat, for what is branched off from it, and for
-    a script that asks many questions of one text.
+    It is a digest of the system prompt, or of the first part without one. So it is the same for a chat, for its
+    branches, and for a script with many questions about one text.
+    Source: https://platform.openai.com/docs/guides/prompt-caching
     """
-    beginning = request.system.encode("utf-8", "replace") or _first_data(request)
-    return f"termchat-{sha256(beginning).hexdigest()[:32]}"
+    prefix = request.system.encode("utf-8", "replace") or _first_data(request)
+    return f"termchat-{sha256(prefix).hexdigest()[:32]}"
 
 
 def _first_data(request: Request) -> bytes:
@@ -46,7 +47,7 @@ def _first_data(request: Request) -> bytes:
 
 
 def result_text(result: ToolResult) -> str:
-    """A result in words; an error says that it is one, where the protocol has no field for it."""
+    """Return the text of a tool result; an error as {"error": text}, because these protocols have no field for it."""
     text = result.text
     if not text and any(isinstance(part, Image) for part in result.parts):
         text = "(an image, shown below)"
@@ -54,4 +55,5 @@ def result_text(result: ToolResult) -> str:
 
 
 def data_url(mime: str, data: bytes) -> str:
+    """Return data as a base64 `data:` URL."""
     return f"data:{mime};base64,{b64encode(data).decode()}"

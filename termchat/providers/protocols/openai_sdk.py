@@ -1,4 +1,4 @@
-"""The parts of the openai SDK that Chat Completions and Responses share."""
+"""Use of the openai SDK (3.57) shared by Chat Completions and Responses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ OWN_HOST = "api.openai.com"
 
 
 def new_sdk(endpoint: Endpoint) -> openai.AsyncOpenAI:
-    """The SDK for an endpoint; nothing of the environment that was meant for another server goes along."""
+    """Return the SDK's client for an endpoint.
+
+    Except for OpenAI itself, the headers, organization and project that the SDK reads from the environment are removed.
+    """
     own = endpoint.config.name == "openai"
     ambient = {} if own else dict.fromkeys(headers_from_environment("OPENAI_CUSTOM_HEADERS"), openai.Omit())
     headers: dict[str, Any] = ambient | dict(endpoint.headers)
@@ -35,39 +38,44 @@ def new_sdk(endpoint: Endpoint) -> openai.AsyncOpenAI:
 
 
 def without_auth_header(endpoint: Endpoint) -> dict[str, Any] | None:
-    """Headers of each request to a server that wants no key: the SDK insists on being told."""
-    told = {name.lower() for name in endpoint.headers}
-    return None if endpoint.key or "authorization" in told else {"Authorization": openai.Omit()}
+    """Return extra headers that remove the authorization of a request without a key, None for a request with one.
+
+    The SDK requires a key, so `new_sdk` passes a placeholder.
+    """
+    names = {name.lower() for name in endpoint.headers}
+    return None if endpoint.key or "authorization" in names else {"Authorization": openai.Omit()}
 
 
 def error_response(error: Exception) -> ErrorResponse | None:
-    """What the server answered, from the SDK's exception."""
+    """Return the error response inside an exception of the SDK, None for any other exception."""
     if not isinstance(error, openai.APIStatusError):
         return None
     return ErrorResponse(error.status_code, _body(error), dict(error.response.headers), bytes_of(error.response))
 
 
 def _body(error: openai.APIStatusError) -> object:
-    """The SDK gives the inner error object, or the text; the outer object is the form all vendors share."""
+    """Return the body in the form of OpenAI: the SDK unwraps the `error` object, or returns the text."""
     return {"error": error.body} if is_object(error.body) else error.body or error.response.text
 
 
 def caches_by_key(endpoint: Endpoint) -> bool:
-    """Whether the server takes a key to its prompt cache: OpenAI itself, and who is said to."""
+    """Return True if the server supports `prompt_cache_key`: OpenAI, and servers with the quirk `cache_key`."""
     return endpoint.host == OWN_HOST or "cache_key" in endpoint.config.quirks
 
 
 def with_cache_key(quirks: frozenset[str], cached: bool) -> frozenset[str]:
+    """Add or remove the quirk `cache_key`."""
     return quirks | {"cache_key"} if cached else quirks - {"cache_key"}
 
 
-def without_cache_key(body: Body, words: str) -> AmendedRequest | None:
-    """The body without the key, which is nothing to speak of, for a server that refuses it."""
-    if "prompt_cache_key" not in body or "prompt_cache_key" not in words:
+def without_cache_key(body: Body, message: str) -> AmendedRequest | None:
+    """Remove `prompt_cache_key` from a body if the server's error message names it, else return None. No notice."""
+    if "prompt_cache_key" not in body or "prompt_cache_key" not in message:
         return None
     return AmendedRequest({name: value for name, value in body.items() if name != "prompt_cache_key"}, EMPTY)
 
 
 async def list_models(sdk: openai.AsyncOpenAI, endpoint: Endpoint) -> list[ModelInfo]:
+    """List the models of an endpoint. Raises the exceptions of the SDK."""
     page = await sdk.models.list(extra_headers=without_auth_header(endpoint))
     return [model_info(endpoint, model.id, created=model.created) for model in page.data]

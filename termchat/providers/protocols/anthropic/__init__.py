@@ -1,1 +1,1 @@
-"""Anthropic Messages."""
+"""The Anthropic Messages API: https://platform.claude.com/docs/en/api/messages."""

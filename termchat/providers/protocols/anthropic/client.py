@@ -1,4 +1,4 @@
-"""Messages through the anthropic SDK."""
+"""Client of the Messages API, through the anthropic SDK (2.14)."""
 
 from __future__ import annotations
 
@@ -25,12 +25,15 @@ from termchat.providers.protocols.anthropic.signature_prefix import prefix_diges
 from termchat.providers.sdk.environment import headers_from_environment
 
 _OWN_HOST = "api.anthropic.com"
-_NOT_IN_THE_SDK = {"temperature", "top_p"}  # newer models refuse them, and so does the SDK's signature
+_EXTRA_PARAMS = {"temperature", "top_p"}  # removed from the SDK, because newer models reject them
 _OLD_VERSION = "2023-06-01"
 
 
 class AnthropicClient:
-    """A server that speaks Messages. `limits`: model -> the longest reply it may give, where a listing told."""
+    """Client of a server with the Messages API.
+
+    limits   model -> output limit in tokens, from the cached listing
+    """
 
     def __init__(self, endpoint: Endpoint, limits: Mapping[str, int]) -> None:
         self.endpoint = endpoint
@@ -43,7 +46,7 @@ class AnthropicClient:
             base_url=endpoint.base,
             http_client=endpoint.http,
             max_retries=0,
-            timeout=httpx2.Timeout(None),  # or a whole reply with a high limit is refused by the SDK
+            timeout=httpx2.Timeout(None),  # else the SDK rejects a high limit without streaming
             default_headers=_headers(endpoint),
             open_telemetry=False,
         )
@@ -51,14 +54,14 @@ class AnthropicClient:
     def encode(self, request: Request, origin: Origin) -> Body:
         limit = self._limits.get(origin.model) or self.endpoint.config.max_tokens_for(origin.model)
         assert limit, "the presets name a limit for every model"
-        body = _schema_made_to_fit(encode(request, origin, self.endpoint.config, limit))
+        body = _transform_schema(encode(request, origin, self.endpoint.config, limit))
         return body if "no_cache" in self.endpoint.config.quirks else add_cache_control(body)
 
     @asynccontextmanager
     async def open(self, body: Body) -> AsyncGenerator[httpx2.Response]:
         create: Any = self._sdk.messages.with_streaming_response.create
-        extra = {name: body[name] for name in _NOT_IN_THE_SDK & body.keys()} | dict(self.endpoint.config.extra_body)
-        known = {name: value for name, value in body.items() if name not in _NOT_IN_THE_SDK}
+        extra = {name: body[name] for name in _EXTRA_PARAMS & body.keys()} | dict(self.endpoint.config.extra_body)
+        known = {name: value for name, value in body.items() if name not in _EXTRA_PARAMS}
         _silence_sdk_warnings()
         async with create(**known, extra_body=extra or None) as response:
             yield response.http_response
@@ -69,45 +72,51 @@ class AnthropicClient:
     def error_response(self, error: Exception) -> ErrorResponse | None:
         if not isinstance(error, anthropic.APIStatusError):
             return None
-        said = error.body or error.response.text
-        return ErrorResponse(error.status_code, said, dict(error.response.headers), bytes_of(error.response))
+        body = error.body or error.response.text
+        return ErrorResponse(error.status_code, body, dict(error.response.headers), bytes_of(error.response))
 
     def amend(self, body: Body, failure: Failure) -> AmendedRequest | None:
-        if failure.status in (400, 422) and "cache_control" in failure.message and (plain := strip_cache_control(body)):
-            return AmendedRequest(
-                plain, safe_format("{title} does not cache prompts.", title=safe_line(self.endpoint.title))
-            )
-        return without_streaming(body, failure, self.endpoint) if failure.status in (400, 422) else None
+        if failure.status not in (400, 422):
+            return None
+        if "cache_control" in failure.message and (stripped := strip_cache_control(body)):
+            title = safe_line(self.endpoint.title)
+            return AmendedRequest(stripped, safe_format("{title} does not cache prompts.", title=title))
+        return without_streaming(body, failure, self.endpoint)
 
     async def models(self) -> Sequence[ModelInfo]:
-        return [self._listed(model) async for model in self._sdk.models.list(limit=1000)]
+        return [self._model_info(model) async for model in self._sdk.models.list(limit=1000)]
 
-    def _listed(self, model: Any) -> ModelInfo:
-        """A row of the listing; gateways leave out the limits."""
-        context, longest = getattr(model, "max_input_tokens", None), getattr(model, "max_tokens", None)
-        return model_info(self.endpoint, model.id, title=model.display_name or "", context=context, max_output=longest)
+    def _model_info(self, model: Any) -> ModelInfo:
+        """Convert a row of the listing; gateways leave out the limits."""
+        return model_info(
+            self.endpoint,
+            model.id,
+            title=model.display_name or "",
+            context=getattr(model, "max_input_tokens", None),
+            max_output=getattr(model, "max_tokens", None),
+        )
 
 
-def _schema_made_to_fit(body: Body) -> Body:
-    """The body with its reply schema as Messages takes it: objects closed, unusual words in the description."""
+def _transform_schema(body: Body) -> Body:
+    """Let the SDK adapt the reply schema: it closes objects and moves unsupported keywords to the description."""
     output: dict[str, Any] = body.get("output_config") or {}
     if "format" not in output:
         return body
     try:
         schema = anthropic.transform_schema(output["format"]["schema"])
     except (ValueError, TypeError, AttributeError):
-        return body  # the server tells what it does not like
+        return body  # the server reports the error in the schema
     return body | {"output_config": output | {"format": {"type": "json_schema", "schema": schema}}}
 
 
 def _silence_sdk_warnings() -> None:
-    """Keep the SDK from warning of models and modes that are growing old: on stderr it would damage the screen."""
+    """Silence the SDK's warnings about deprecated models and modes: on stderr they would damage the screen."""
     for message in ("The model '", "Using Claude with"):
         warnings.filterwarnings("ignore", message)
 
 
 def _headers(endpoint: Endpoint) -> dict[str, Any]:
-    """Return the request headers: gateways know an older pair, Anthropic itself takes what the SDK sends."""
+    """Return the extra headers. Gateways get `x-api-key` and an older `anthropic-version`; Anthropic the SDK's own."""
     headers: dict[str, Any] = dict(endpoint.headers)
     if endpoint.config.name != "anthropic":
         headers = dict.fromkeys(headers_from_environment("ANTHROPIC_CUSTOM_HEADERS"), anthropic.Omit()) | headers

@@ -1,4 +1,7 @@
-"""Decode Anthropic events into deltas, by the name of their type."""
+"""Decode events of the Messages API into deltas.
+
+Source: https://platform.claude.com/docs/en/build-with-claude/streaming
+"""
 
 from __future__ import annotations
 
@@ -48,33 +51,34 @@ _FINISH = {
 
 @dataclass(slots=True)
 class _PendingSearch:
-    """A search that is being asked for; its input comes in pieces, as that of a call does."""
+    """A web search whose input is still streaming, as JSON in pieces."""
 
     block: dict[str, Any]
     pieces: list[str] = field(default_factory=list[str])
 
     def done(self, index: int) -> SearchDelta:
-        given = self.block.get("input")
+        """Return the delta of the complete search, without a query if the input is not JSON."""
+        tool_input = self.block.get("input")
         try:
-            given = json.loads("".join(self.pieces)) if any(self.pieces) else given
+            tool_input = json.loads("".join(self.pieces)) if any(self.pieces) else tool_input
         except ValueError:
             return SearchDelta(index)
-        query = as_text(as_object(given).get("query"))
-        return SearchDelta(index, (query,) if query else (), {"block": {**self.block, "input": as_object(given)}})
+        query = as_text(as_object(tool_input).get("query"))
+        return SearchDelta(index, (query,) if query else (), {"block": {**self.block, "input": as_object(tool_input)}})
 
 
 class AnthropicDecoder:
-    """One reply over Messages; `prefix` is the digest of what its thinking is bound to, kept with each signature."""
+    """Decoder of one reply. `prefix` is the `prefix_digest` of the request, stored with each signature."""
 
     def __init__(self, *, prefix: str = "", new_id: NewId = new_call_id) -> None:
         self._bound: dict[str, Json] = {"prefix": prefix} if prefix else {}
         self.finished = False
         self.closed = False
         self._new_id = new_id
-        self._indices = PartNumbers()
-        self._calls: dict[int, str] = {}  # part -> the input its start block held, said only if no piece follows
+        self._parts = PartNumbers()
+        self._calls: dict[int, str] = {}  # part -> input of its start block, used if no piece follows
         self._searches: dict[int, _PendingSearch] = {}
-        self._cited: dict[int, list[Json]] = {}  # part -> what its citations are proven by
+        self._cited: dict[int, list[Json]] = {}  # part -> citations with an encrypted index, sent back with the text
         self._usage: dict[str, Any] = {}
         self._stop = self._why = ""
         self._handlers: dict[str, Callable[[dict[str, Any]], Iterator[Delta]]] = {
@@ -111,7 +115,7 @@ class AnthropicDecoder:
 
     def _block_start(self, data: dict[str, Any]) -> Iterator[Delta]:
         block = as_object(data.get("content_block"))
-        index = self._of(data)
+        index = self._part(data)
         match block.get("type"):
             case "text":
                 if as_text(block.get("text")):
@@ -120,14 +124,14 @@ class AnthropicDecoder:
                     yield from self._citation(index, as_object(citation))
             case "thinking":
                 yield from _thought(index, block.get("thinking"))
-                yield from self._signed(index, block.get("signature"))
+                yield from self._signature(index, block.get("signature"))
             case "redacted_thinking":
                 yield ReasoningDelta(
                     index, "", redacted=True, provider_data={"data": as_text(block.get("data")), **self._bound}
                 )
             case "tool_use":
-                given = block.get("input")
-                self._calls[index] = json.dumps(given, ensure_ascii=False) if given else ""
+                tool_input = block.get("input")
+                self._calls[index] = json.dumps(tool_input, ensure_ascii=False) if tool_input else ""
                 call_id = str(block.get("id") or "") or self._new_id()
                 yield ToolCallDelta(index, call_id, as_text(block.get("name")))
             case "server_tool_use" if block.get("name") == "web_search":
@@ -142,7 +146,7 @@ class AnthropicDecoder:
                 pass
 
     def _block_delta(self, data: dict[str, Any]) -> Iterator[Delta]:
-        index, delta = self._of(data), as_object(data.get("delta"))
+        index, delta = self._part(data), as_object(data.get("delta"))
         match delta.get("type"):
             case "text_delta":
                 if as_text(delta.get("text")):
@@ -150,7 +154,7 @@ class AnthropicDecoder:
             case "thinking_delta":
                 yield from _thought(index, delta.get("thinking"))
             case "signature_delta":
-                yield from self._signed(index, delta.get("signature"))
+                yield from self._signature(index, delta.get("signature"))
             case "input_json_delta":
                 piece = as_text(delta.get("partial_json"))
                 if index in self._searches:
@@ -163,12 +167,12 @@ class AnthropicDecoder:
             case _:
                 pass
 
-    def _signed(self, index: int, signature: Any) -> Iterator[Delta]:
+    def _signature(self, index: int, signature: Any) -> Iterator[Delta]:
         if as_text(signature):
             yield ReasoningDelta(index, "", provider_data={"signature": signature, **self._bound})
 
     def _block_stop(self, data: dict[str, Any]) -> Iterator[Delta]:
-        index = self._of(data)
+        index = self._part(data)
         if index in self._searches:
             yield self._searches.pop(index).done(index)
         if index in self._cited:
@@ -179,13 +183,13 @@ class AnthropicDecoder:
     def _message_delta(self, data: dict[str, Any]) -> Iterator[Delta]:
         delta = as_object(data.get("delta"))
         self._stop = as_text(delta.get("stop_reason")) or self._stop
-        self._why = _explained(as_object(delta.get("stop_details"))) or self._why
+        self._why = _refusal_reason(as_object(delta.get("stop_details"))) or self._why
         yield from self._count(data.get("usage"))
 
     def _message_stop(self, data: dict[str, Any]) -> Iterator[Delta]:
         if self._stop != "max_tokens":
-            for index, given in self._calls.items():  # a gateway that forgot the ends of its blocks
-                yield ToolCallDelta(index, arguments=given, complete=True)
+            for index, tool_input in self._calls.items():  # a gateway sent no content_block_stop
+                yield ToolCallDelta(index, arguments=tool_input, complete=True)
         self.finished = self.closed = True
         yield Finished(
             _FINISH.get(self._stop, FinishReason.OTHER if self._stop else FinishReason.STOP), self._stop, self._why
@@ -203,18 +207,18 @@ class AnthropicDecoder:
             yield CitationDelta(index, Citation(url, as_text(citation.get("title"))))
 
     def _count(self, usage: Any) -> Iterator[Delta]:
-        """Counts are cumulative: a later one replaces an earlier one, a missing one does not."""
+        """Update the usage. Counts are cumulative; a missing one keeps its last value."""
         if not is_object(usage):
             return
         self._usage.update((k, v) for k, v in usage.items() if v is not None)
         yield UsageDelta(_usage(self._usage))
 
-    def _of(self, data: dict[str, Any]) -> int:
-        return self._indices.for_key(as_count(data.get("index")))
+    def _part(self, data: dict[str, Any]) -> int:
+        return self._parts.for_key(as_count(data.get("index")))
 
 
-def _explained(details: dict[str, Any]) -> str:
-    """Why the model declined: `No. (cyber)`."""
+def _refusal_reason(details: dict[str, Any]) -> str:
+    """Describe the reason of a refusal: `explanation (category)`."""
     why, category = as_text(details.get("explanation")), as_text(details.get("category")).replace("_", " ")
     return f"{why} ({category})" if why and category else why or category
 

@@ -1,4 +1,7 @@
-"""Encode a request for the Anthropic Messages API."""
+"""Encode a request for the Messages API.
+
+Source: https://platform.claude.com/docs/en/api/messages
+"""
 
 from __future__ import annotations
 
@@ -28,13 +31,13 @@ from termchat.providers.decoder import arguments_object, as_object
 from termchat.providers.protocols.anthropic.signature_prefix import prefix_digest
 from termchat.providers.reply_schema import wire_schema
 
-_FOUND = "web_search_tool_result"
-_SEARCH = {"type": "web_search_20250305", "name": "web_search"}
+_SEARCH_RESULT = "web_search_tool_result"
+_SEARCH_TOOL = {"type": "web_search_20250305", "name": "web_search"}
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def encode(request: Request, origin: Origin, config: ProviderConfig, max_tokens: int) -> dict[str, Any]:
-    """The body of `POST /v1/messages`; `max_tokens` is the limit to send when the user set none."""
+    """Return the body of `POST /v1/messages`; `max_tokens` is the default output limit, which the API requires."""
     body: dict[str, Any] = {"model": origin.model, "max_tokens": request.params.max_tokens or max_tokens}
     if request.system:
         body["system"] = request.system
@@ -43,7 +46,7 @@ def encode(request: Request, origin: Origin, config: ProviderConfig, max_tokens:
             {"name": t.name, "description": t.description, "input_schema": dict(t.parameters)} for t in request.tools
         ]
     if request.params.search:
-        body["tools"] = [*body.get("tools", ()), _SEARCH]
+        body["tools"] = [*body.get("tools", ()), _SEARCH_TOOL]
     body |= _params(request.params)
     body["messages"] = _turns(request, origin, body)
     body["stream"] = config.stream
@@ -66,11 +69,12 @@ def _params(params: Params) -> dict[str, Any]:
 
 
 def valid_id(call_id: str) -> bool:
+    """Return True if the API accepts the id of a call: 1 to 64 letters, digits, `_` and `-`."""
     return _ID.fullmatch(call_id) is not None
 
 
 def _turns(request: Request, origin: Origin, body: dict[str, Any]) -> list[dict[str, Any]]:
-    """Turns that alternate: neighbours of the same role are one turn, results before anything else in theirs."""
+    """Return alternating turns: consecutive messages of a role are merged, tool results first in their turn."""
     turns: list[dict[str, Any]] = []
     messages = prepare_history(request.messages, origin, valid_id)
     for message in messages:
@@ -78,7 +82,7 @@ def _turns(request: Request, origin: Origin, body: dict[str, Any]) -> list[dict[
         kept = message if request.params.search else _without_searches(message)
         paused = message is messages[-1] and message.outcome is Outcome.COMPLETE
         blocks = _blocks(
-            _drop_unbound_thinking(kept, prefix_digest(body, turns)) if _thought(kept) else kept, paused=paused
+            _drop_unbound_thinking(kept, prefix_digest(body, turns)) if _has_reasoning(kept) else kept, paused=paused
         )
         if not blocks:
             continue
@@ -89,18 +93,18 @@ def _turns(request: Request, origin: Origin, body: dict[str, Any]) -> list[dict[
     return turns
 
 
-def _thought(message: Message) -> bool:
+def _has_reasoning(message: Message) -> bool:
     return any(isinstance(part, Reasoning) for part in message.parts)
 
 
 def _drop_unbound_thinking(message: Message, prefix: str) -> Message:
-    """The message without the thinking that is bound to another prefix than this."""
+    """Remove thinking whose signature is bound to another prefix."""
     kept = (p for p in message.parts if not isinstance(p, Reasoning) or _prefix(p) in (None, prefix))
     return replace(message, parts=tuple(kept))
 
 
 def _without_searches(message: Message) -> Message:
-    """The message without what was searched and without what refers to it, for a request that may not search."""
+    """Remove searches and the citations of their results, for a request without web search."""
     kept = (
         replace(p, provider_data=None) if isinstance(p, Text) else p for p in message.parts if not isinstance(p, Search)
     )
@@ -112,15 +116,16 @@ def _prefix(part: Reasoning) -> object:
 
 
 def _blocks(message: Message, *, paused: bool) -> list[dict[str, Any]]:
-    """The blocks of a turn; thinking of which the reply was cut off does not go: it may not stand last.
+    """Return the blocks of a turn, without those that the API rejects in a truncated reply.
 
-    Nor does a search that was cut off from its results, but of a reply that is to go on where it `paused`.
+    Thinking must not be last in a turn. A search needs its results, except in the last turn of a `paused` reply, which
+    the server continues.
     """
     blocks = [block for part in message.parts if (block := _block(part))]
     asked = {block["id"] for block in blocks if block["type"] == "server_tool_use"}
-    answered = {block.get("tool_use_id") for block in blocks if block["type"] == _FOUND}
-    lost = (asked ^ answered) & (answered if paused else asked | answered)
-    blocks = [b for b in blocks if not (b["type"] in ("server_tool_use", _FOUND) and _search_id(b) in lost)]
+    answered = {block.get("tool_use_id") for block in blocks if block["type"] == _SEARCH_RESULT}
+    unpaired = (asked ^ answered) & (answered if paused else asked | answered)
+    blocks = [b for b in blocks if not (b["type"] in ("server_tool_use", _SEARCH_RESULT) and _search_id(b) in unpaired)]
     while blocks and blocks[-1]["type"] in ("thinking", "redacted_thinking"):
         blocks.pop()
     return blocks
@@ -152,7 +157,7 @@ def _block(part: Part) -> dict[str, Any] | None:
 
 
 def _thinking(part: Reasoning) -> dict[str, Any] | None:
-    """Thinking goes back as it came, with the signature that proves it; without one it does not go."""
+    """Return thinking unchanged with its signature, None without a signature: the API would reject it."""
     extra = part.provider_data or {}
     if extra.get("data"):
         return {"type": "redacted_thinking", "data": extra["data"]}
@@ -164,7 +169,7 @@ def _thinking(part: Reasoning) -> dict[str, Any] | None:
 def _result(part: ToolResult) -> dict[str, Any]:
     content = [block for p in part.parts if (block := _block(p))]
     if part.is_error and not content:
-        content = [{"type": "text", "text": "failed, without a word"}]  # an error may not be empty
+        content = [{"type": "text", "text": "failed, without a word"}]  # the API rejects an empty error
     answer: dict[str, Any] = {"type": "tool_result", "tool_use_id": part.call_id, "content": content}
     return answer | ({"is_error": True} if part.is_error else {})
 

@@ -1,8 +1,8 @@
 """Digest of the prefix that a thinking block's signature is bound to.
 
 On newer models a signature is valid only after the same prefix: the system prompt, the tools and all earlier turns,
-as they were sent. The digest is kept next to the signature. If the prefix has changed (another system prompt, tools
-enabled, an edited question), the API would refuse the block, so the block is not sent.
+as sent. The digest is stored with the signature. If the prefix has changed (another system prompt, tools enabled, an
+edited question), the block is not sent, because the API would reject it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from termchat.providers.protocols.anthropic.prompt_cache import strip_cache_cont
 
 
 def prefix_digest(body: Mapping[str, Any], turns: Sequence[Mapping[str, Any]]) -> str:
-    """The digest of a body's prefix that ends with these turns; where cache marks stand makes no difference."""
+    """Return the digest of a body's system prompt and tools and of `turns`, 16 hex digits. Cache marks are ignored."""
     system: Any = body.get("system")
     system = as_list(system)[0]["text"] if as_list(system) else system
-    said: dict[str, Any] = {"system": system, "tools": body.get("tools"), "turns": list(turns)}
-    text = json.dumps(strip_cache_control(said) or said, ensure_ascii=False, sort_keys=True)
+    prefix: dict[str, Any] = {"system": system, "tools": body.get("tools"), "turns": list(turns)}
+    text = json.dumps(strip_cache_control(prefix) or prefix, ensure_ascii=False, sort_keys=True)
     return sha256(text.encode("utf-8", "replace")).hexdigest()[:16]

@@ -1,7 +1,7 @@
-"""Gemini through the google-genai SDK.
+"""Client of the Gemini API, through the google-genai SDK (3.6).
 
-The SDK has no raw access to a stream, and its own reader fails on what gateways send; so the transport keeps the
-response back for us and shows the SDK an empty one.
+The SDK has no access to the raw response of a stream, and its own reader fails on the streams of gateways. So the
+transport captures the response and hands the SDK an empty one.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _VERSION = re.compile(r"/(v\d+\w*)$")
 
 
 class GeminiClient:
-    """A server that speaks `streamGenerateContent`."""
+    """Client of a server with `streamGenerateContent`."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.path = ""
         self.announced: set[tuple[str, Origin, str]] = set()
         self.rejected_params: set[tuple[Origin, str]] = set()
-        base, version = _split(endpoint.base)
+        base, version = _split_version(endpoint.base)
         self._sdk = genai.Client(
             vertexai=False,
             api_key=endpoint.key or "none",
@@ -61,15 +61,15 @@ class GeminiClient:
     @asynccontextmanager
     async def open(self, body: Body) -> AsyncGenerator[httpx2.Response]:
         models: Any = self._sdk.aio.models
-        asked = {name: value for name, value in body.items() if name != "stream"}
+        arguments = {name: value for name, value in body.items() if name != "stream"}
         slot = CapturedResponse()
         try:
             with capture_response(slot):
                 if body["stream"]:
-                    async for _ in await models.generate_content_stream(**asked):
+                    async for _ in await models.generate_content_stream(**arguments):
                         pass
                 else:
-                    await models.generate_content(**asked)
+                    await models.generate_content(**arguments)
             assert slot.response is not None
             yield slot.response
         finally:
@@ -82,8 +82,9 @@ class GeminiClient:
     def error_response(self, error: Exception) -> ErrorResponse | None:
         if not isinstance(error, errors.APIError):
             return None
-        said: Any = error
-        return ErrorResponse(error.code, said.details, headers_of(said.response), bytes_of(said.response))
+        api_error: Any = error
+        response = api_error.response
+        return ErrorResponse(error.code, api_error.details, headers_of(response), bytes_of(response))
 
     def amend(self, body: Body, failure: Failure) -> AmendedRequest | None:
         return without_streaming(body, failure, self.endpoint) if failure.status in (400, 422) else None
@@ -105,7 +106,7 @@ class GeminiClient:
         return found
 
 
-def _split(base: str) -> tuple[str, str]:
-    """A base URL and the API version inside it; the SDK adds a version by itself."""
+def _split_version(base: str) -> tuple[str, str]:
+    """Split a base URL into the URL and the API version, `v1beta` by default: the SDK adds the version to each URL."""
     found = _VERSION.search(base)
     return (base[: found.start()], found[1]) if found else (base, "v1beta")

@@ -1,4 +1,7 @@
-"""Decode Gemini chunks into deltas. Each chunk is a whole response; gateways use camelCase or snake_case names."""
+"""Decode Gemini chunks into deltas. Each chunk is a whole response; gateways use camelCase or snake_case names.
+
+Source: https://ai.google.dev/api/generate-content
+"""
 
 from __future__ import annotations
 
@@ -53,17 +56,17 @@ _UNSPECIFIED = ("", "FINISH_REASON_UNSPECIFIED")
 
 
 class GeminiDecoder:
-    """One reply over `streamGenerateContent`."""
+    """Decoder of one reply of `streamGenerateContent`."""
 
     def __init__(self, *, new_id: NewId = new_call_id) -> None:
         self.finished = False
         self.closed = False
         self._new_id = new_id
-        self._indices = PartNumbers()
-        self._speaking: tuple[type[TextDelta | ReasoningDelta], int] | None = None
-        self._said: int | None = None  # the last part of words, which the sources are for
+        self._parts = PartNumbers()
+        self._open_part: tuple[type[TextDelta | ReasoningDelta], int] | None = None
+        self._last_text: int | None = None  # the last text part, which gets the citations
         self._calls = 0
-        self._asked: dict[str, None] = {}
+        self._queries: dict[str, None] = {}
 
     def decode_event(self, name: str, data: dict[str, Any]) -> Iterator[Delta]:
         if data.get("error"):
@@ -72,7 +75,7 @@ class GeminiDecoder:
         content = as_object(candidate.get("content"))
         for part in as_list(content.get("parts")):
             yield from self._part(as_object(part))
-        yield from self._searched(candidate)
+        yield from self._search(candidate)
         yield from self._citations(candidate)
         usage = _get(data, "usageMetadata")
         if is_object(usage):
@@ -84,47 +87,47 @@ class GeminiDecoder:
 
     def _part(self, part: dict[str, Any]) -> Iterator[Delta]:
         signature = _base64(_get(part, "thoughtSignature"))
-        extra: dict[str, Json] = {"thought_signature": signature} if signature else {}
+        provider_data: dict[str, Json] = {"thought_signature": signature} if signature else {}
         call = _get(part, "functionCall")
         if is_object(call):
-            yield self._call(call, extra)
+            yield self._call(call, provider_data)
             return
-        if "text" not in part and not extra:
+        if "text" not in part and not provider_data:
             return
         kind = ReasoningDelta if part.get("thought") else TextDelta
         text = as_text(part.get("text"))
-        if extra:  # a signed part stays by itself
-            self._speaking = None
-            yield kind(self._indices.next(), text, provider_data=extra)
+        if provider_data:  # a signed part is sent back on its own
+            self._open_part = None
+            yield kind(self._parts.next(), text, provider_data=provider_data)
         elif text:
-            if self._speaking is None or self._speaking[0] is not kind:
-                self._speaking = (kind, self._indices.next())
+            if self._open_part is None or self._open_part[0] is not kind:
+                self._open_part = (kind, self._parts.next())
             if kind is TextDelta:
-                self._said = self._speaking[1]
-            yield kind(self._speaking[1], text)
+                self._last_text = self._open_part[1]
+            yield kind(self._open_part[1], text)
 
-    def _call(self, call: dict[str, Any], extra: dict[str, Json]) -> ToolCallDelta:
-        self._speaking = None
+    def _call(self, call: dict[str, Any], provider_data: dict[str, Json]) -> ToolCallDelta:
+        self._open_part = None
         self._calls += 1
         args = call.get("args")
-        given = str(call.get("id") or "")
-        if given:
-            extra = {**extra, "id": True}  # the server's own id goes back with the call; one of ours does not
+        server_id = str(call.get("id") or "")
+        if server_id:
+            provider_data = {**provider_data, "id": True}  # only an id from the server is sent back
         return ToolCallDelta(
-            self._indices.next(),
-            given or self._new_id(),
+            self._parts.next(),
+            server_id or self._new_id(),
             as_text(call.get("name")),
             args if isinstance(args, str) else json.dumps(args or {}, ensure_ascii=False),
             complete=True,
-            provider_data=extra or None,
+            provider_data=provider_data or None,
         )
 
-    def _searched(self, candidate: dict[str, Any]) -> Iterator[Delta]:
-        """What Google was asked: it tells in the midst of the words, it is said behind them, and is not told again."""
-        asked = as_list(_get(as_object(_get(candidate, "groundingMetadata")), "webSearchQueries"))
-        self._asked.update((as_text(query), None) for query in asked if as_text(query))
-        if self._asked and as_text(_get(candidate, "finishReason")) not in _UNSPECIFIED and not self.finished:
-            yield SearchDelta(self._indices.next(), tuple(self._asked))
+    def _search(self, candidate: dict[str, Any]) -> Iterator[Delta]:
+        """Collect the search queries, which arrive with any chunk, and yield them once, after the text."""
+        queries = as_list(_get(as_object(_get(candidate, "groundingMetadata")), "webSearchQueries"))
+        self._queries.update((as_text(query), None) for query in queries if as_text(query))
+        if self._queries and as_text(_get(candidate, "finishReason")) not in _UNSPECIFIED and not self.finished:
+            yield SearchDelta(self._parts.next(), tuple(self._queries))
 
     def _citations(self, candidate: dict[str, Any]) -> Iterator[Delta]:
         cited = as_object(_get(candidate, "citationMetadata"))
@@ -134,7 +137,7 @@ class GeminiDecoder:
             source = as_object(source)
             url = as_text(source.get("uri"))
             if url:
-                index = self._indices.next() if self._said is None else self._said
+                index = self._parts.next() if self._last_text is None else self._last_text
                 yield CitationDelta(index, Citation(url, as_text(source.get("title"))))
 
     def _finish(self, data: dict[str, Any], candidate: dict[str, Any]) -> Iterator[Delta]:
@@ -153,12 +156,12 @@ class GeminiDecoder:
 
 
 def _get(data: dict[str, Any], name: str) -> Any:
-    """A field by its name, or by the same name in snake case."""
+    """Return a field by its camelCase name, or by the same name in snake_case."""
     return data[name] if name in data else data.get(re.sub("[A-Z]", lambda m: "_" + m[0].lower(), name))
 
 
 def _base64(value: Any) -> str:
-    """A signature in plain base64; servers send either alphabet. "" for what is no signature."""
+    """Return a signature in standard base64, "" for an invalid one. Servers also send the URL-safe alphabet."""
     try:
         raw = urlsafe_b64decode(as_text(value).replace("+", "-").replace("/", "_") + "==")
     except (Base64Error, ValueError):

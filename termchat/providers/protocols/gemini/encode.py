@@ -1,6 +1,7 @@
 """Encode a request for the Gemini API.
 
-Values have the types the SDK takes: binary data stays bytes, and the SDK encodes it as base64.
+Values have the types of the SDK: binary data stays bytes, and the SDK encodes it as base64.
+Source: https://ai.google.dev/api/generate-content
 """
 
 from __future__ import annotations
@@ -27,18 +28,19 @@ from termchat.core.provider import Effort, Params, Request
 from termchat.providers.decoder import arguments_object
 from termchat.providers.reply_schema import wire_schema
 
-# The documented stand-in for the signature of a call that another model made.
-_FOREIGN = b"skip_thought_signature_validator"
+# The documented placeholder for the signature of another model's call:
+# https://ai.google.dev/gemini-api/docs/thought-signatures
+_PLACEHOLDER_SIGNATURE = b"skip_thought_signature_validator"
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,127}")
 
 
 def encode_contents(request: Request, origin: Origin) -> list[dict[str, Any]]:
-    """The turns, alternating between `user` and `model`; all results of a turn's calls in one user turn."""
+    """Return the turns, alternating between `user` and `model`. All results of a turn's calls are in one user turn."""
     contents: list[dict[str, Any]] = []
-    own_ids: frozenset[str] = frozenset()
+    server_ids: frozenset[str] = frozenset()
     for message in prepare_history(request.messages, origin, valid_id, valid_name):
-        own_ids = own_ids if message.role is Role.TOOL else _own_ids(message)
-        parts = _results(message, own_ids) if message.role is Role.TOOL else _signed(message, own_ids)
+        server_ids = server_ids if message.role is Role.TOOL else _server_ids(message)
+        parts = _results(message, server_ids) if message.role is Role.TOOL else _turn_parts(message, server_ids)
         if not parts:
             continue
         role = "model" if message.role is Role.ASSISTANT else "user"
@@ -50,7 +52,7 @@ def encode_contents(request: Request, origin: Origin) -> list[dict[str, Any]]:
 
 
 def encode_config(request: Request) -> dict[str, Any]:
-    """Everything beside the turns, as the SDK's `GenerateContentConfig` takes it."""
+    """Return the rest of the request, as the fields of the SDK's `GenerateContentConfig`."""
     config: dict[str, Any] = {
         "automatic_function_calling": {"disable": True},
         "automatic_continuation": False,
@@ -69,7 +71,7 @@ def encode_config(request: Request) -> dict[str, Any]:
 
 
 def _params(params: Params) -> dict[str, Any]:
-    asked: dict[str, Any] = {
+    values: dict[str, Any] = {
         "max_output_tokens": params.max_tokens,
         "temperature": params.temperature,
         "top_p": params.top_p,
@@ -79,47 +81,49 @@ def _params(params: Params) -> dict[str, Any]:
         "response_mime_type": "application/json" if params.schema else None,
     }
     if params.think is Effort.OFF:
-        asked["thinking_config"] = {"thinking_budget": 0}
+        values["thinking_config"] = {"thinking_budget": 0}
     elif params.think:
-        asked["thinking_config"] = {"include_thoughts": True, "thinking_level": params.think.value.upper()}
-    return {name: value for name, value in asked.items() if value is not None}
+        values["thinking_config"] = {"include_thoughts": True, "thinking_level": params.think.value.upper()}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def valid_id(call_id: str) -> bool:
+    """Return True if the API accepts the id of a call: 1 to 64 printable ASCII characters."""
     return 0 < len(call_id) <= 64 and call_id.isascii() and call_id.isprintable()
 
 
 def valid_name(name: str) -> bool:
+    """Return True if the API accepts the name of a function."""
     return _NAME.fullmatch(name) is not None
 
 
-def _own_ids(message: Message) -> frozenset[str]:
-    """The ids that the server itself gave to the calls: they go back with call and response, ours do not."""
+def _server_ids(message: Message) -> frozenset[str]:
+    """Return the ids of calls that came from the server: only these are sent back, with call and response."""
     return frozenset(call.id for call in message.calls if (call.provider_data or {}).get("id"))
 
 
-def _signed(message: Message, own_ids: frozenset[str]) -> list[dict[str, Any]]:
-    """The parts of a turn; its first call has a signature, the stand-in if its own is missing."""
-    parts = [part for p in message.parts if (part := _part(p, own_ids)) is not None]
+def _turn_parts(message: Message, server_ids: frozenset[str]) -> list[dict[str, Any]]:
+    """Return the parts of a turn. Its first call needs a signature: the placeholder if it has none."""
+    parts = [part for p in message.parts if (part := _part(p, server_ids)) is not None]
     first = next((part for part in parts if "function_call" in part), None)
     if first:
-        first.setdefault("thought_signature", _FOREIGN)
+        first.setdefault("thought_signature", _PLACEHOLDER_SIGNATURE)
     return parts
 
 
-def _results(message: Message, own_ids: frozenset[str]) -> list[dict[str, Any]]:
-    """The responses, then what they show: responses come before any other part."""
+def _results(message: Message, server_ids: frozenset[str]) -> list[dict[str, Any]]:
+    """Return the function responses, then their images: the API requires responses before any other part."""
     responses: list[dict[str, Any]] = []
     for result in message.results:
-        said = {"error" if result.is_error else "output": result.text}
-        response: dict[str, Any] = {"name": result.name, "response": said}
-        own = {"id": result.call_id} if result.call_id in own_ids else {}
+        output = {"error" if result.is_error else "output": result.text}
+        response: dict[str, Any] = {"name": result.name, "response": output}
+        own = {"id": result.call_id} if result.call_id in server_ids else {}
         responses.append({"function_response": response | own})
     shown = [_image(part) for result in message.results for part in result.parts if isinstance(part, Image)]
     return responses + shown
 
 
-def _part(part: Part, own_ids: frozenset[str]) -> dict[str, Any] | None:
+def _part(part: Part, server_ids: frozenset[str]) -> dict[str, Any] | None:
     match part:
         case Text():
             signature = _signature(part)
@@ -129,7 +133,7 @@ def _part(part: Part, own_ids: frozenset[str]) -> dict[str, Any] | None:
             return {"text": "", "thought": True} | signature if signature else None
         case ToolCall():
             call: dict[str, Any] = {"name": part.name, "args": arguments_object(part)}
-            own = {"id": part.id} if part.id in own_ids else {}
+            own = {"id": part.id} if part.id in server_ids else {}
             return {"function_call": call | own} | _signature(part)
         case Image():
             return _image(part)

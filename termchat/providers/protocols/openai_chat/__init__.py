@@ -1,1 +1,1 @@
-"""OpenAI Chat Completions: also the language of most gateways and local servers."""
+"""OpenAI Chat Completions, also the protocol of most gateways and local servers."""

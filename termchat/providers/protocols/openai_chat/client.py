@@ -1,4 +1,4 @@
-"""Chat Completions through the openai SDK."""
+"""Client of Chat Completions, through the openai SDK (3.57)."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from termchat.providers.protocols.openai_sdk import (
     without_cache_key,
 )
 
-_NOT_IN_THE_SDK = {"plugins"}  # OpenRouter's own
+_EXTRA_PARAMS = {"plugins"}  # an extension of OpenRouter, unknown to the SDK
 # If a 400 response names one of these parameters, the request is sent again without it.
-_NO_USAGE = re.compile(r"stream_options", re.IGNORECASE)
-_OLD_LIMIT = re.compile(r"max_completion_tokens", re.IGNORECASE)
-_NEW_LIMIT = re.compile(r"max_tokens.*max_completion_tokens", re.IGNORECASE | re.DOTALL)
+_STREAM_OPTIONS = re.compile(r"stream_options", re.IGNORECASE)
+_MAX_COMPLETION_TOKENS = re.compile(r"max_completion_tokens", re.IGNORECASE)
+_MAX_TOKENS = re.compile(r"max_tokens.*max_completion_tokens", re.IGNORECASE | re.DOTALL)
 
 
 class ChatClient:
-    """A server that speaks Chat Completions."""
+    """Client of a server with Chat Completions."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
@@ -54,8 +54,8 @@ class ChatClient:
     @asynccontextmanager
     async def open(self, body: Body) -> AsyncGenerator[httpx2.Response]:
         create: Any = self._sdk.chat.completions.with_streaming_response.create
-        extra = {name: body[name] for name in _NOT_IN_THE_SDK & body.keys()} | dict(self.endpoint.config.extra_body)
-        known = {name: value for name, value in body.items() if name not in _NOT_IN_THE_SDK}
+        extra = {name: body[name] for name in _EXTRA_PARAMS & body.keys()} | dict(self.endpoint.config.extra_body)
+        known = {name: value for name, value in body.items() if name not in _EXTRA_PARAMS}
         sending = create(**known, extra_body=extra or None, extra_headers=without_auth_header(self.endpoint))
         async with sending as response:
             yield response.http_response
@@ -70,34 +70,34 @@ class ChatClient:
         title = safe_line(self.endpoint.title)
         if failure.status not in (400, 422):
             return None
-        words = failure.message
-        if change := without_cache_key(body, words):
+        message = failure.message
+        if change := without_cache_key(body, message):
             self._cached = False
             return change
-        if "stream_options" in body and _NO_USAGE.search(words):
-            told = safe_format("{title} does not count tokens while it streams.", title=title)
-            return AmendedRequest({k: v for k, v in body.items() if k != "stream_options"}, told)
-        if "max_tokens" in body and _NEW_LIMIT.search(words):
+        if "stream_options" in body and _STREAM_OPTIONS.search(message):
+            notice = safe_format("{title} does not count tokens while it streams.", title=title)
+            return AmendedRequest({k: v for k, v in body.items() if k != "stream_options"}, notice)
+        if "max_tokens" in body and _MAX_TOKENS.search(message):
             return AmendedRequest(
-                _renamed(body, "max_tokens", "max_completion_tokens"), safe_format("Asked with max_completion_tokens.")
+                _rename(body, "max_tokens", "max_completion_tokens"), safe_format("Asked with max_completion_tokens.")
             )
-        if "max_completion_tokens" in body and _OLD_LIMIT.search(words):
+        if "max_completion_tokens" in body and _MAX_COMPLETION_TOKENS.search(message):
             return AmendedRequest(
-                _renamed(body, "max_completion_tokens", "max_tokens"), safe_format("Asked with max_tokens.")
+                _rename(body, "max_completion_tokens", "max_tokens"), safe_format("Asked with max_tokens.")
             )
         return without_streaming(body, failure, self.endpoint)
 
     def _config_for(self, model: str) -> ProviderConfig:
-        """The config, with what the model itself is known for."""
+        """Return the configuration with the quirks of a model added."""
         config = self.endpoint.config
         known = config.quirks | quirks(Origin(config.name, ApiProtocol.CHAT, model))
         if self.endpoint.host != OWN_HOST and "new_limit" not in known:
-            known |= {"max_tokens"}  # some servers ignore the newer name without a word
+            known |= {"max_tokens"}  # some servers ignore the newer name silently
         return replace(config, quirks=with_cache_key(known, self._cached))
 
     async def models(self) -> Sequence[ModelInfo]:
         return await list_models(self._sdk, self.endpoint)
 
 
-def _renamed(body: Body, old: str, new: str) -> Body:
+def _rename(body: Body, old: str, new: str) -> Body:
     return {new if name == old else name: value for name, value in body.items()}

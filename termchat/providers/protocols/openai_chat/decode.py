@@ -50,20 +50,20 @@ _FINISH = {
 class _Call:
     index: int
     id: str
-    parsed: bool = False  # the server sent the arguments as an object: they are whole
+    parsed: bool = False  # the server sent the arguments as an object, so they are complete
 
 
 class ChatDecoder:
-    """One reply over Chat Completions."""
+    """Decoder of one reply. `think_tags` splits reasoning in `<think>` tags from the text."""
 
     def __init__(self, *, think_tags: bool = False, new_id: NewId = new_call_id) -> None:
         self.finished = False
         self.closed = False
         self._new_id = new_id
-        self._indices = PartNumbers()
-        self._speaking: tuple[type[TextDelta | ReasoningDelta], int] | None = None
-        self._thought: int | None = None  # the first part of reasoning, which carries the server's details
-        self._said: int | None = None  # the last part of words, which the sources are for
+        self._parts = PartNumbers()
+        self._open_part: tuple[type[TextDelta | ReasoningDelta], int] | None = None
+        self._first_reasoning: int | None = None  # the first reasoning part, which gets the reasoning details
+        self._last_text: int | None = None  # the last text part, which gets the citations
         self._tags = ThinkTags() if think_tags else None
         self._calls: dict[int, _Call] = {}
         self._order: list[_Call] = []
@@ -97,12 +97,12 @@ class ChatDecoder:
         refusal = as_text(message.get("refusal"))
         if refusal:
             self._refused = True
-            yield from self._say(TextDelta, refusal)
+            yield from self._add(TextDelta, refusal)
         for note in as_list(message.get("annotations")):
             yield from self._citation(as_object(note))
         for piece in as_list(message.get("tool_calls")):
             yield from self._call_piece(as_object(piece))
-        if is_object(message.get("function_call")):  # the form before tools: one call, without an id
+        if is_object(message.get("function_call")):  # the deprecated form: one call, without an id
             yield from self._call_piece({"index": 0, "function": message["function_call"]})
 
     def _reasoning(self, message: dict[str, Any]) -> Iterator[Delta]:
@@ -110,12 +110,12 @@ class ChatDecoder:
         text = as_text(message.get("reasoning")) or as_text(message.get("reasoning_content"))
         text = text or "".join(as_text(d.get("text")) or as_text(d.get("summary")) for d in details)
         if text:
-            yield from self._say(ReasoningDelta, text)
+            yield from self._add(ReasoningDelta, text)
         for detail in details:
             self._add_detail(detail)
 
     def _add_detail(self, detail: dict[str, Any]) -> None:
-        """Streamed details come in pieces; they go back whole, each piece joined to its own item."""
+        """Merge a streamed piece of the reasoning details into its item; the items are sent back whole."""
         last = self._details[-1] if self._details else {}
         same = last.get("type") == detail.get("type") and last.get("index") == detail.get("index") and last
         if not same:
@@ -128,34 +128,34 @@ class ChatDecoder:
     def _content_part(self, part: dict[str, Any]) -> Iterator[Delta]:
         thinking = part.get("thinking")
         if isinstance(thinking, str):
-            yield from self._say(ReasoningDelta, thinking)
+            yield from self._add(ReasoningDelta, thinking)
         for piece in as_list(thinking):
-            yield from self._say(ReasoningDelta, as_text(as_object(piece).get("text")))
+            yield from self._add(ReasoningDelta, as_text(as_object(piece).get("text")))
         yield from self._text(as_text(part.get("text")))
 
     def _text(self, text: str) -> Iterator[Delta]:
         if self._tags is None:
-            yield from self._say(TextDelta, text)
+            yield from self._add(TextDelta, text)
             return
         for thought, piece in self._tags.feed(text):
-            yield from self._say(ReasoningDelta if thought else TextDelta, piece)
+            yield from self._add(ReasoningDelta if thought else TextDelta, piece)
 
-    def _say(self, kind: type[TextDelta | ReasoningDelta], text: str) -> Iterator[Delta]:
+    def _add(self, kind: type[TextDelta | ReasoningDelta], text: str) -> Iterator[Delta]:
         if not text:
             return
-        if self._speaking is None or self._speaking[0] is not kind:
-            self._speaking = (kind, self._indices.next())
-            if kind is ReasoningDelta and self._thought is None:
-                self._thought = self._speaking[1]
+        if self._open_part is None or self._open_part[0] is not kind:
+            self._open_part = (kind, self._parts.next())
+            if kind is ReasoningDelta and self._first_reasoning is None:
+                self._first_reasoning = self._open_part[1]
         if kind is TextDelta:
-            self._said = self._speaking[1]
-        yield kind(self._speaking[1], text)
+            self._last_text = self._open_part[1]
+        yield kind(self._open_part[1], text)
 
     def _citation(self, note: dict[str, Any]) -> Iterator[Delta]:
         source = as_object(note.get("url_citation")) or note
         url = as_text(source.get("url"))
         if url:
-            index = self._indices.next() if self._said is None else self._said
+            index = self._parts.next() if self._last_text is None else self._last_text
             yield CitationDelta(index, Citation(url, as_text(source.get("title"))))
 
     def _call_piece(self, piece: dict[str, Any]) -> Iterator[Delta]:
@@ -166,20 +166,20 @@ class ChatDecoder:
         arguments = function.get("arguments")
         if isinstance(arguments, dict | list):
             call.parsed, arguments = True, json.dumps(arguments, ensure_ascii=False)
-        extra = piece.get("extra_content")
+        extra_content = piece.get("extra_content")
         yield ToolCallDelta(
             call.index,
             id=call.id if first else "",
             name=as_text(function.get("name")),
             arguments=as_text(arguments),
             complete=call.parsed,
-            provider_data={"extra_content": extra} if extra else None,
+            provider_data={"extra_content": extra_content} if extra_content else None,
         )
 
     def _which_call(self, piece: dict[str, Any]) -> tuple[_Call, bool]:
-        """The call a piece belongs to, and whether it is its first piece."""
-        self._speaking = None
-        number, given = piece.get("index"), str(piece.get("id") or "")
+        """Return the call of a piece, and True if this is its first piece."""
+        self._open_part = None
+        number, server_id = piece.get("index"), str(piece.get("id") or "")
         if isinstance(number, str) and number.isdigit():
             number = int(number)
         if isinstance(number, int):
@@ -187,27 +187,26 @@ class ChatDecoder:
         else:
             number = len(self._order)
             known = self._order[-1] if self._order else None
-        if known and (not given or given == known.id):
+        if known and (not server_id or server_id == known.id):
             return known, False
-        call = _Call(self._indices.next(), given or self._new_id())
+        call = _Call(self._parts.next(), server_id or self._new_id())
         self._calls[number] = call
         self._order.append(call)
         return call, True
 
     def _finish(self, raw: str) -> Iterator[Delta]:
         for thought, piece in self._tags.close() if self._tags else ():
-            yield from self._say(ReasoningDelta if thought else TextDelta, piece)
+            yield from self._add(ReasoningDelta if thought else TextDelta, piece)
         if self._details:
-            index = self._indices.next() if self._thought is None else self._thought
+            index = self._parts.next() if self._first_reasoning is None else self._first_reasoning
             yield ReasoningDelta(index, "", provider_data={"reasoning_details": list(self._details)})
         reason = _FINISH.get(raw, FinishReason.OTHER)
         if reason is not FinishReason.LENGTH:
             for call in self._order:
                 yield ToolCallDelta(call.index, complete=True)
         if reason in (FinishReason.STOP, FinishReason.TOOL_CALLS):
-            reason = (
-                FinishReason.TOOL_CALLS if self._order else FinishReason.STOP
-            )  # the calls are to be trusted, not the word
+            # Servers mix up these two reasons: the calls decide.
+            reason = FinishReason.TOOL_CALLS if self._order else FinishReason.STOP
         if self._refused and reason is FinishReason.STOP:
             reason = FinishReason.REFUSAL
         self.finished = True
@@ -215,12 +214,13 @@ class ChatDecoder:
 
 
 def _usage(data: dict[str, Any]) -> Usage:
-    sent, said = as_object(data.get("prompt_tokens_details")), as_object(data.get("completion_tokens_details"))
+    input_details = as_object(data.get("prompt_tokens_details"))
+    output_details = as_object(data.get("completion_tokens_details"))
     return Usage(
         input=as_count(data.get("prompt_tokens")),
         output=as_count(data.get("completion_tokens")),
-        cached=as_count(sent.get("cached_tokens")) or as_count(data.get("prompt_cache_hit_tokens")),
-        cache_write=as_count(sent.get("cache_write_tokens")),
-        reasoning=as_count(said.get("reasoning_tokens")),
+        cached=as_count(input_details.get("cached_tokens")) or as_count(data.get("prompt_cache_hit_tokens")),
+        cache_write=as_count(input_details.get("cache_write_tokens")),
+        reasoning=as_count(output_details.get("reasoning_tokens")),
         cost=as_cost(data.get("cost")),
     )

@@ -1,4 +1,7 @@
-"""Encode a request for the Chat Completions API."""
+"""Encode a request for the Chat Completions API.
+
+Source: https://platform.openai.com/docs/api-reference/chat/create
+"""
 
 from __future__ import annotations
 
@@ -20,11 +23,11 @@ from termchat.core.models import ProviderConfig
 from termchat.core.provider import Effort, Params, Request
 from termchat.providers.protocols.openai_common import cache_key, data_url, named_schema, result_text
 
-_LONGEST_ID = 40
+_MAX_ID = 40  # characters
 
 
 def encode(request: Request, origin: Origin, config: ProviderConfig) -> dict[str, Any]:
-    """The body of `POST /chat/completions`, without what the user's configuration adds."""
+    """Return the body of `POST /chat/completions`, without the `extra_body` of the configuration."""
     body: dict[str, Any] = {
         "model": origin.model,
         "messages": list(_messages(request, origin, config)),
@@ -50,7 +53,7 @@ def encode(request: Request, origin: Origin, config: ProviderConfig) -> dict[str
 def _params(params: Params, config: ProviderConfig) -> dict[str, Any]:
     limit = "max_tokens" if "max_tokens" in config.quirks else "max_completion_tokens"
     effort = "none" if params.think is Effort.OFF else params.think
-    asked: dict[str, Any] = {
+    values: dict[str, Any] = {
         limit: params.max_tokens,
         "reasoning_effort": effort and str(effort),
         "temperature": params.temperature,
@@ -59,12 +62,13 @@ def _params(params: Params, config: ProviderConfig) -> dict[str, Any]:
         "seed": params.seed,
     }
     if params.schema:
-        asked["response_format"] = {"type": "json_schema", "json_schema": named_schema(params.schema)}
-    return {name: value for name, value in asked.items() if value is not None}
+        values["response_format"] = {"type": "json_schema", "json_schema": named_schema(params.schema)}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def valid_id(call_id: str) -> bool:
-    return 0 < len(call_id) <= _LONGEST_ID and call_id.isprintable() and call_id.isascii()
+    """Return True if the API accepts the id of a call: 1 to 40 printable ASCII characters."""
+    return 0 < len(call_id) <= _MAX_ID and call_id.isprintable() and call_id.isascii()
 
 
 def _messages(request: Request, origin: Origin, config: ProviderConfig) -> Iterator[dict[str, Any]]:
@@ -98,7 +102,7 @@ def _user_part(part: Text | Image | File) -> dict[str, Any]:
 
 
 def _assistant(message: Message, config: ProviderConfig) -> dict[str, Any] | None:
-    """The reply as it goes back; None when only unsendable reasoning is left of it."""
+    """Return a reply as a message, None for a reply without text and calls: reasoning alone is rejected."""
     turn: dict[str, Any] = {"role": "assistant", "content": message.text or None}
     calls = [_call(call) for call in message.calls]
     if calls:
@@ -120,8 +124,8 @@ def _reasoning(parts: Iterable[object], config: ProviderConfig) -> dict[str, Any
     if details:
         return {"reasoning_details": details}
     text = "".join(part.text for part in thoughts)
-    wanted = "reasoning_back" in config.quirks and (text or any(isinstance(part, ToolCall) for part in parts))
-    return {"reasoning_content": text} if wanted else {}
+    required = "reasoning_back" in config.quirks and (text or any(isinstance(part, ToolCall) for part in parts))
+    return {"reasoning_content": text} if required else {}
 
 
 def _details(part: Reasoning) -> list[Any]:
@@ -136,7 +140,7 @@ def _call(call: ToolCall) -> dict[str, Any]:
 
 
 def _results(message: Message) -> Iterator[dict[str, Any]]:
-    """One message a result, text only; their images follow in one message of the user."""
+    """Yield one message per result, with text only, then one user message with all their images."""
     images: list[dict[str, Any]] = []
     for result in message.results:
         yield {"role": "tool", "tool_call_id": result.call_id, "content": result_text(result)}

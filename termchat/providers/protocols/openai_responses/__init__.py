@@ -1,1 +1,1 @@
-"""OpenAI Responses."""
+"""The OpenAI Responses API: https://platform.openai.com/docs/api-reference/responses."""

@@ -1,4 +1,4 @@
-"""Responses through the openai SDK."""
+"""Client of the Responses API, through the openai SDK (3.57)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from termchat.providers.protocols.openai_sdk import (
 
 
 class ResponsesClient:
-    """A server that speaks Responses."""
+    """Client of a server with the Responses API."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint

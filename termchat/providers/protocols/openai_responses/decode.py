@@ -1,4 +1,7 @@
-"""Decode Responses events into deltas, by the name of their type."""
+"""Decode events of the Responses API into deltas.
+
+Source: https://platform.openai.com/docs/api-reference/responses-streaming
+"""
 
 from __future__ import annotations
 
@@ -39,14 +42,14 @@ _INCOMPLETE = {
 
 
 class ResponsesDecoder:
-    """One reply over Responses."""
+    """Decoder of one reply."""
 
     def __init__(self, *, new_id: NewId = new_call_id) -> None:
         self.finished = False
         self.closed = False
         self._new_id = new_id
-        self._indices = PartNumbers()
-        self._said: set[int] = set()  # parts of which a piece was given: their `done` events repeat it
+        self._parts = PartNumbers()
+        self._streamed: set[int] = set()  # parts with a delta so far: their `done` events repeat the content
         self._summaries: dict[int, int] = {}
         self._calls = 0
         self._refused = False
@@ -56,8 +59,8 @@ class ResponsesDecoder:
             "response.output_text.delta": self._text,
             "response.output_text.annotation.added": self._annotation,
             "response.refusal.delta": self._refusal,
-            "response.reasoning_summary_text.delta": self._thought,
-            "response.reasoning_text.delta": self._thought,
+            "response.reasoning_summary_text.delta": self._reasoning_text,
+            "response.reasoning_text.delta": self._reasoning_text,
             "response.function_call_arguments.delta": self._arguments,
             "response.completed": self._end,
             "response.incomplete": self._end,
@@ -88,20 +91,20 @@ class ResponsesDecoder:
             case "function_call":
                 yield self._begin_call(data, item)
             case "web_search_call":
-                yield SearchDelta(self._of(data, "search"))
+                yield SearchDelta(self._part(data, "search"))
             case _:
                 pass
 
     def _begin_call(self, data: dict[str, Any], item: dict[str, Any]) -> ToolCallDelta:
         self._calls += 1
         call_id = str(item.get("call_id") or item.get("id") or "") or self._new_id()
-        index = self._of(data, "call")
-        self._said.add(index)
+        index = self._part(data, "call")
+        self._streamed.add(index)
         return ToolCallDelta(index, call_id, as_text(item.get("name")))
 
     def _arguments(self, data: dict[str, Any]) -> Iterator[Delta]:
-        index = self._of(data, "call")
-        self._said.add(~index)
+        index = self._part(data, "call")
+        self._streamed.add(~index)
         yield ToolCallDelta(index, arguments=as_text(data.get("delta")))
 
     def _item_done(self, data: dict[str, Any]) -> Iterator[Delta]:
@@ -114,44 +117,45 @@ class ResponsesDecoder:
             case "message":
                 yield from self._message_done(data, item)
             case "web_search_call":
-                yield SearchDelta(self._of(data, "search"), _queries(as_object(item.get("action"))), {"item": item})
+                yield SearchDelta(self._part(data, "search"), _queries(as_object(item.get("action"))), {"item": item})
             case _:
                 pass
 
     def _call_done(self, data: dict[str, Any], item: dict[str, Any]) -> Iterator[Delta]:
-        index = self._of(data, "call")
-        if index not in self._said:
+        index = self._part(data, "call")
+        if index not in self._streamed:
             yield self._begin_call(data, item)
         whole = as_text(item.get("arguments"))
-        done = item.get("status") != "incomplete"  # the token limit came in the middle of it
-        yield ToolCallDelta(index, arguments="" if ~index in self._said else whole, complete=done)
+        complete = item.get("status") != "incomplete"  # "incomplete": truncated by the output limit
+        yield ToolCallDelta(index, arguments="" if ~index in self._streamed else whole, complete=complete)
 
     def _reasoning_done(self, data: dict[str, Any], item: dict[str, Any]) -> Iterator[Delta]:
-        index = self._of(data, "reasoning")
-        said = index in self._said
+        index = self._part(data, "reasoning")
+        streamed = index in self._streamed
         pieces = as_list(item.get("summary")) or as_list(item.get("content"))
         text = "\n\n".join(as_text(as_object(piece).get("text")) for piece in pieces)
-        extra: dict[str, Json] = {"item": item}
-        yield ReasoningDelta(index, "" if said else text, redacted=not (said or text), provider_data=extra)
+        provider_data: dict[str, Json] = {"item": item}
+        redacted = not (streamed or text)
+        yield ReasoningDelta(index, "" if streamed else text, redacted=redacted, provider_data=provider_data)
 
     def _message_done(self, data: dict[str, Any], item: dict[str, Any]) -> Iterator[Delta]:
         for number, part in enumerate(as_list(item.get("content"))):
             part = as_object(part)
-            place = {**data, "content_index": number}
-            index = self._of(place, "text")
+            location = {**data, "content_index": number}
+            index = self._part(location, "text")
             refusal = as_text(part.get("refusal"))
             self._refused = self._refused or bool(refusal)
-            text = "" if index in self._said else as_text(part.get("text")) or refusal
+            text = "" if index in self._streamed else as_text(part.get("text")) or refusal
             phase: dict[str, Json] | None = {"phase": item["phase"]} if item.get("phase") else None
-            if text or (phase and index in self._said):
+            if text or (phase and index in self._streamed):
                 yield TextDelta(index, text, phase)
-            if index not in self._said:
+            if index not in self._streamed:
                 for note in as_list(part.get("annotations")):
-                    yield from self._annotation({**place, "annotation": note})
+                    yield from self._annotation({**location, "annotation": note})
 
     def _text(self, data: dict[str, Any]) -> Iterator[Delta]:
-        index = self._of(data, "text")
-        self._said.add(index)
+        index = self._part(data, "text")
+        self._streamed.add(index)
         text = as_text(data.get("delta"))
         if text:
             yield TextDelta(index, text)
@@ -160,22 +164,22 @@ class ResponsesDecoder:
         self._refused = True
         yield from self._text(data)
 
-    def _thought(self, data: dict[str, Any]) -> Iterator[Delta]:
+    def _reasoning_text(self, data: dict[str, Any]) -> Iterator[Delta]:
         text = as_text(data.get("delta"))
         if not text:
             return
-        index = self._of(data, "reasoning")
+        index = self._part(data, "reasoning")
         part = as_count(data.get("summary_index")) or as_count(data.get("content_index"))
-        gap = "\n\n" if index in self._said and part != self._summaries.get(index, part) else ""
+        gap = "\n\n" if index in self._streamed and part != self._summaries.get(index, part) else ""
         self._summaries[index] = part
-        self._said.add(index)
+        self._streamed.add(index)
         yield ReasoningDelta(index, gap + text)
 
     def _annotation(self, data: dict[str, Any]) -> Iterator[Delta]:
         note = as_object(data.get("annotation"))
         url = as_text(note.get("url"))
         if url:
-            yield CitationDelta(self._of(data, "text"), Citation(url, as_text(note.get("title"))))
+            yield CitationDelta(self._part(data, "text"), Citation(url, as_text(note.get("title"))))
 
     def _end(self, data: dict[str, Any]) -> Iterator[Delta]:
         response = as_object(data.get("response"))
@@ -200,27 +204,28 @@ class ResponsesDecoder:
         yield from ()
         raise ServerError(data if is_object(data.get("error")) else {"error": data})
 
-    def _of(self, data: dict[str, Any], kind: str) -> int:
-        """The number of the part an event speaks of."""
-        place = as_count(data.get("content_index")) if kind == "text" else 0
+    def _part(self, data: dict[str, Any], kind: str) -> int:
+        """Return the number of the part that an event belongs to."""
+        location = as_count(data.get("content_index")) if kind == "text" else 0
         item = data.get("output_index")
-        return self._indices.for_key((kind, item if isinstance(item, int) else as_text(data.get("item_id")), place))
+        return self._parts.for_key((kind, item if isinstance(item, int) else as_text(data.get("item_id")), location))
 
 
 def _queries(action: dict[str, Any]) -> tuple[str, ...]:
-    """What was searched for; a page that was opened, or looked through, is named by its address."""
-    asked = [as_text(query) for query in as_list(action.get("queries"))]
-    asked = asked or [as_text(action.get("query")) or as_text(action.get("url"))]
-    return tuple(query for query in asked if query)
+    """Return the queries of a search; for an opened page, its URL."""
+    queries = [as_text(query) for query in as_list(action.get("queries"))]
+    queries = queries or [as_text(action.get("query")) or as_text(action.get("url"))]
+    return tuple(query for query in queries if query)
 
 
 def _usage(data: dict[str, Any]) -> Usage:
-    sent, said = as_object(data.get("input_tokens_details")), as_object(data.get("output_tokens_details"))
+    input_details = as_object(data.get("input_tokens_details"))
+    output_details = as_object(data.get("output_tokens_details"))
     return Usage(
         input=as_count(data.get("input_tokens")),
         output=as_count(data.get("output_tokens")),
-        cached=as_count(sent.get("cached_tokens")),
-        cache_write=as_count(sent.get("cache_write_tokens")),
-        reasoning=as_count(said.get("reasoning_tokens")),
+        cached=as_count(input_details.get("cached_tokens")),
+        cache_write=as_count(input_details.get("cache_write_tokens")),
+        reasoning=as_count(output_details.get("reasoning_tokens")),
         cost=as_cost(data.get("cost")),
     )

@@ -1,7 +1,8 @@
 """Encode a request for the Responses API.
 
-`store` is always off: the vendor keeps nothing and every request carries all items, so ids of earlier items would
-refer to nothing. Only a reasoning item keeps its id, next to the encrypted content that makes it usable.
+`store` is always off: the vendor stores nothing and every request contains all items, so ids of earlier items would
+be invalid. Only a reasoning item keeps its id, next to its encrypted content.
+Source: https://platform.openai.com/docs/guides/reasoning
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def encode(request: Request, origin: Origin, config: ProviderConfig) -> dict[str, Any]:
-    """The body of `POST /responses`, without what the user's configuration adds."""
+    """Return the body of `POST /responses`, without the `extra_body` of the configuration."""
     body: dict[str, Any] = {
         "model": origin.model,
         "input": list(_items(request, origin)),
@@ -61,22 +62,23 @@ def encode(request: Request, origin: Origin, config: ProviderConfig) -> dict[str
 
 
 def _params(params: Params) -> dict[str, Any]:
-    asked: dict[str, Any] = {
+    values: dict[str, Any] = {
         "max_output_tokens": params.max_tokens,
         "temperature": params.temperature,
         "top_p": params.top_p,
     }
     if params.schema:
-        asked["text"] = {"format": {"type": "json_schema", **named_schema(params.schema)}}
+        values["text"] = {"format": {"type": "json_schema", **named_schema(params.schema)}}
     if params.think is Effort.OFF:
-        asked["reasoning"] = {"effort": "none"}
+        values["reasoning"] = {"effort": "none"}
     elif params.think:
-        asked["reasoning"] = {"effort": params.think.value, "summary": "auto"}
-        asked["include"] = ["reasoning.encrypted_content"]
-    return {name: value for name, value in asked.items() if value is not None}
+        values["reasoning"] = {"effort": params.think.value, "summary": "auto"}
+        values["include"] = ["reasoning.encrypted_content"]
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def valid_id(call_id: str) -> bool:
+    """Return True if the API accepts the id of a call: 1 to 64 letters, digits, `_` and `-`."""
     return _ID.fullmatch(call_id) is not None
 
 
@@ -84,7 +86,8 @@ def _items(request: Request, origin: Origin) -> Iterator[dict[str, Any]]:
     for message in prepare_history(request.messages, origin, valid_id):
         match message.role:
             case Role.USER:
-                yield {"type": "message", "role": "user", "content": [_input(p) for p in _shown(message.parts)]}
+                content = [_input_part(part) for part in _user_parts(message.parts)]
+                yield {"type": "message", "role": "user", "content": content}
             case Role.ASSISTANT:
                 yield from _assistant(message, searching=request.params.search)
             case Role.TOOL:
@@ -92,11 +95,11 @@ def _items(request: Request, origin: Origin) -> Iterator[dict[str, Any]]:
                     yield {"type": "function_call_output", "call_id": result.call_id, "output": _output(result)}
 
 
-def _shown(parts: tuple[Part, ...]) -> Iterator[Text | Image | File]:
+def _user_parts(parts: tuple[Part, ...]) -> Iterator[Text | Image | File]:
     return (part for part in parts if isinstance(part, Text | Image | File))
 
 
-def _input(part: Text | Image | File) -> dict[str, Any]:
+def _input_part(part: Text | Image | File) -> dict[str, Any]:
     match part:
         case Text():
             return {"type": "input_text", "text": part.text}
@@ -107,28 +110,28 @@ def _input(part: Text | Image | File) -> dict[str, Any]:
 
 
 def _output(result: ToolResult) -> str | list[dict[str, Any]]:
-    images = [_input(part) for part in result.parts if isinstance(part, Image)]
+    images = [_input_part(part) for part in result.parts if isinstance(part, Image)]
     text = result_text(result)
     return [{"type": "input_text", "text": text}, *images] if images else text
 
 
 def _assistant(message: Message, *, searching: bool) -> Iterator[dict[str, Any]]:
-    """The reply's items; reasoning only where an item follows that it belongs to.
+    """Yield the items of a reply, with reasoning only before another item, as the API requires.
 
-    A search goes back as it came, and only to a model that may search again and with all that was thought about it:
-    the id that it cannot be without belongs to the reasoning of its reply.
+    A search is sent back unchanged, and only if the request may search and all reasoning of the reply is sent: the API
+    accepts the id of a search item only together with the reasoning item of its reply.
     """
-    held: list[dict[str, Any]] = []
-    thoughts = [part for part in message.parts if isinstance(part, Reasoning)]
-    searches = searching and all(_reasoning(part) for part in thoughts)
+    pending: list[dict[str, Any]] = []
+    reasoning = [part for part in message.parts if isinstance(part, Reasoning)]
+    searches = searching and all(_reasoning(part) for part in reasoning)
     for part in message.parts:
         if isinstance(part, Reasoning):
-            held += _reasoning(part)
+            pending += _reasoning(part)
             continue
         item = _search(part) if isinstance(part, Search) and searches else _item(part)
         if item:
-            yield from held
-            held = []
+            yield from pending
+            pending = []
             yield item
 
 
