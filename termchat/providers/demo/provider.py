@@ -1,7 +1,7 @@
-"""demo/tour: the built-in guide, a provider like any other that needs no key and no network.
+"""demo/tour: the built-in guide, a provider without key and network.
 
-It quotes the guide's pages, calls the real tools, and rehearses what can happen to a reply. It is no model and never
-invents: the same conversation gets the same answer, in the language of the question.
+It quotes the pages of the guide, calls the real tools, and simulates everything that can happen to a reply. It is not
+a model: the same conversation always gets the same answer, in the language of the question.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from termchat.providers.demo.script import (
 )
 from termchat.providers.demo.search import GuideIndex, GuidePage, Language, SearchResult, language_of, tokenize
 
-WORDS_A_SECOND = 60.0
-_LONGEST_FILE = 40  # lines of a file that are shown again
-_COVERED, _SCORE = 0.5, 1.0  # below these a section does not answer the question
+WORDS_PER_SECOND = 60.0
+_MAX_FILE_LINES = 40  # lines of a file that are quoted
+_MIN_COVERAGE, _MIN_SCORE = 0.5, 1.0  # of a section that answers the question
 _RETRY_SECONDS = 2.0
 _TIME = re.compile(r"\bwhat(?:'s| is)? ?(?:the )?time\b|\bcurrent time\b|几点|现在.{0,2}时间|当前时间", re.IGNORECASE)
 _CALCULATE = re.compile(r"^(?:calculate|compute|calc|计算一下|计算|算一下|算)[\s:：]*(.+?)[?？。]?$", re.IGNORECASE)
@@ -57,9 +57,9 @@ _READ = re.compile(
 class DemoProvider:
     """The guide as a provider.
 
-    pages     the guide, and tables made from declarations
-    speed     words a second as text (TERMCHAT_DEMO_SPEED), "0" at once
-    offers    models that could be used instead, by name
+    pages     the pages of the guide, and pages generated from declarations
+    speed     words per second as text (TERMCHAT_DEMO_SPEED): "0" for at once, the default rate for any other text
+    offers    names of usable models, to suggest
     """
 
     pages: tuple[GuidePage, ...]
@@ -68,42 +68,42 @@ class DemoProvider:
     origin: Origin = field(default=Origin("demo", ApiProtocol.DEMO, "tour"))
 
     def stream(self, request: Request, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
-        """The answer as deltas. Raises ProviderError where a rehearsal ends in one."""
+        """Stream the answer as deltas. Raises ProviderError when a simulated reply fails."""
         return play(self.answer(request), request, wire, _speed(self.speed))
 
     def answer(self, request: Request) -> Script:
-        """What is said to a conversation."""
+        """Return the reply to a conversation."""
         question = next((m.text for m in reversed(request.messages) if m.role is Role.USER), "").strip()
         language = language_of(question)
         if request.messages and request.messages[-1].role is Role.TOOL:
-            return _told(language, request.messages[-1].results)
-        if request.messages and request.messages[-1].role is Role.ASSISTANT:  # it is to go on where it stopped
-            rest = _words(language).get(f"{_rehearsal(question)}_rest")
+            return _report_results(language, request.messages[-1].results)
+        if request.messages and request.messages[-1].role is Role.ASSISTANT:  # a request to continue a truncated reply
+            rest = _words(language).get(f"{_simulation(question)}_rest")
             space = " " if language is Language.EN else ""
-            return (ScriptSay(space + rest), ScriptEnd()) if rest else self._quoted(language, question)
+            return (ScriptSay(space + rest), ScriptEnd()) if rest else self._quote(language, question)
         script = self._script(language, question, request)
-        return script if _was_heard(request.messages) else _opened(language, script)
+        return script if _has_spoken(request.messages) else _with_opening(language, script)
 
     def _script(self, language: Language, question: str, request: Request) -> Script:
-        if rehearsal := _rehearsal(question):
-            return self._rehearsed(language, rehearsal, request)
+        if simulation := _simulation(question):
+            return self._simulate(language, simulation, request)
         if call := _wanted_call(question):
-            return _called(language, (call,), request, "calling")
-        return self._quoted(language, question)
+            return _call_tools(language, (call,), request, "calling")
+        return self._quote(language, question)
 
-    def _quoted(self, language: Language, question: str) -> Script:
+    def _quote(self, language: Language, question: str) -> Script:
         words, found = _words(language), self._indexes[language].search(question)
         if not tokenize(question):
-            found = self._indexes[language].search("demo tour")  # nothing but "who are you" and the like
-        if not found or found[0].coverage < _COVERED or found[0].score < _SCORE:
-            return ScriptSay(self._declined(language)), ScriptEnd()
+            found = self._indexes[language].search("demo tour")  # only stop words, as in "who are you"
+        if not found or found[0].coverage < _MIN_COVERAGE or found[0].score < _MIN_SCORE:
+            return ScriptSay(self._unknown(language)), ScriptEnd()
         best = found[0]
         source = words["source"].format(page=best.page.title, section=best.section.title)
         more = words["next"].format(**self._follow_ups(language, found))
         return ScriptSay(f"{best.section.text}\n\n{source}\n\n{more}"), ScriptEnd()
 
-    def _declined(self, language: Language) -> str:
-        """That it cannot answer, and the way to a model that can."""
+    def _unknown(self, language: Language) -> str:
+        """Return the answer to an unknown question: the way to a model."""
         words = _words(language)
         login = words["login" if self._has_login else "no_login"]
         text = words["unknown"].strip().format(login=login, **self._follow_ups(language, []))
@@ -112,27 +112,27 @@ class DemoProvider:
 
     @cached_property
     def _has_login(self) -> bool:
-        """Whether there is a command to add a key with: it is named only where it exists."""
+        """True if the `/login` command exists, so that it can be named."""
         return any("`/login`" in section.text for page in self.pages for section in page.sections)
 
     def _follow_ups(self, language: Language, found: list[SearchResult]) -> dict[str, str]:
-        """Two more things to ask: what also fitted, then what stands at the beginning of the guide."""
+        """Return two more questions: other sections found, then the first sections of the guide."""
         start = [
             s.title for p in self.pages if p.language is language and p.name in ("start", "models") for s in p.sections
         ]
-        said = found[0].section.title if found else ""
-        titles = [title for title in dict.fromkeys([f.section.title for f in found[1:]] + start[1:]) if title != said]
+        shown = found[0].section.title if found else ""
+        titles = [title for title in dict.fromkeys([f.section.title for f in found[1:]] + start[1:]) if title != shown]
         return {"first": titles[0], "second": titles[1]}
 
-    def _rehearsed(self, language: Language, rehearsal: str, request: Request) -> Script:
+    def _simulate(self, language: Language, simulation: str, request: Request) -> Script:
         words = _words(language)
-        match rehearsal:
+        match simulation:
             case "markdown":
                 return ScriptSay(words["markdown"].strip()), ScriptEnd()
             case "think":
                 return ScriptThink(words["thinking"].strip()), ScriptSay(words["thought"]), ScriptEnd()
             case "two_tools":
-                return _called(language, _TWO_CALLS, request, "calling_two")
+                return _call_tools(language, _TWO_CALLS, request, "calling_two")
             case "long":
                 return ScriptSay(self._whole_guide(language)), ScriptEnd()
             case "cut":
@@ -152,14 +152,14 @@ class DemoProvider:
             case "length":
                 return ScriptSay(words["length"]), ScriptEnd(FinishReason.LENGTH)
             case _:
-                return self._continued(language, request)
+                return self._continue(language, request)
 
-    def _continued(self, language: Language, request: Request) -> Script:
-        """The rest of a rehearsal that ended too early, or a question like any other."""
+    def _continue(self, language: Language, request: Request) -> Script:
+        """Return the rest of a truncated simulation, else the answer to the question."""
         questions = [m.text for m in request.messages if m.role is Role.USER]
-        before = _rehearsal(questions[-2]) if len(questions) > 1 else ""
+        before = _simulation(questions[-2]) if len(questions) > 1 else ""
         rest = _words(language).get(f"{before}_rest")
-        return (ScriptSay(rest), ScriptEnd()) if rest else self._quoted(language, questions[-1])
+        return (ScriptSay(rest), ScriptEnd()) if rest else self._quote(language, questions[-1])
 
     def _whole_guide(self, language: Language) -> str:
         pages = [page for page in self.pages if page.language is language]
@@ -178,21 +178,21 @@ def _texts() -> Mapping[str, Any]:
 
 
 def _words(language: Language) -> dict[str, str]:
-    return {key: text for key, text in _texts()[language.value].items() if key != "rehearsals"}
+    return {key: text for key, text in _texts()[language.value].items() if key != "simulations"}
 
 
-def _rehearsal(question: str) -> str:
-    """The rehearsal a question asks for, in either language; only the exact phrase does."""
+def _simulation(question: str) -> str:
+    """Return the simulation that a question names exactly, in either language, "" for any other question."""
     asked = question.strip(" .!?。！？`\"'").lower()
     for language in Language:
-        for name, phrases in _texts()[language.value]["rehearsals"].items():
+        for name, phrases in _texts()[language.value]["simulations"].items():
             if asked in phrases:
                 return name
     return ""
 
 
 def _wanted_call(question: str) -> tuple[str, Mapping[str, str]] | None:
-    """The tool call that a question plainly asks for."""
+    """Return the tool and arguments of a question with a tool's pattern, None for any other question."""
     if found := _SUM.match(question) or _CALCULATE.match(question):
         return "calculate", {"expression": found[1].strip()}
     if found := _READ.match(question):
@@ -200,22 +200,24 @@ def _wanted_call(question: str) -> tuple[str, Mapping[str, str]] | None:
     return ("current_time", {}) if _TIME.search(question) else None
 
 
-def _called(language: Language, calls: Iterable[tuple[str, Mapping[str, str]]], request: Request, words: str) -> Script:
+def _call_tools(
+    language: Language, calls: Iterable[tuple[str, Mapping[str, str]]], request: Request, announcement: str
+) -> Script:
     wanted, offered = tuple(calls), {spec.name for spec in request.tools}
     if absent := [name for name, _ in wanted if name not in offered]:
         return ScriptSay(_words(language)["absent"].format(name=absent[0])), ScriptEnd()
     return (
-        ScriptSay(_words(language)[words]),
+        ScriptSay(_words(language)[announcement]),
         ScriptCall(wanted, f"call_demo_{len(request.messages)}_"),
         ScriptEnd(FinishReason.TOOL_CALLS),
     )
 
 
-def _told(language: Language, results: tuple[ToolResult, ...]) -> Script:
-    return ScriptSay("\n\n".join(_told_one(_words(language), result) for result in results)), ScriptEnd()
+def _report_results(language: Language, results: tuple[ToolResult, ...]) -> Script:
+    return ScriptSay("\n\n".join(_report_result(_words(language), result) for result in results)), ScriptEnd()
 
 
-def _told_one(words: Mapping[str, str], result: ToolResult) -> str:
+def _report_result(words: Mapping[str, str], result: ToolResult) -> str:
     if result.is_error:
         return words["failed"].format(name=result.name, result=result.text)
     match result.name:
@@ -228,21 +230,21 @@ def _told_one(words: Mapping[str, str], result: ToolResult) -> str:
 
 
 def _fenced(words: Mapping[str, str], text: str) -> str:
-    """The text as a code block that nothing inside it can end, and no longer than is good to look at."""
+    """Return the first lines of a text as a code block, whose fence is longer than any inside."""
     lines = text.rstrip("\n").split("\n")
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    block = "\n".join([fence, *lines[:_LONGEST_FILE], fence])
-    rest = len(lines) - _LONGEST_FILE
+    block = "\n".join([fence, *lines[:_MAX_FILE_LINES], fence])
+    rest = len(lines) - _MAX_FILE_LINES
     return block + ("\n\n" + words["shortened"].format(lines=rest) if rest > 0 else "")
 
 
-def _was_heard(messages: tuple[Message, ...]) -> bool:
-    """Whether the guide spoke in this conversation before."""
+def _has_spoken(messages: tuple[Message, ...]) -> bool:
+    """Return True if the conversation has a reply of the guide."""
     return any(m.role is Role.ASSISTANT and m.origin and m.origin.provider == "demo" for m in messages)
 
 
-def _opened(language: Language, script: Script) -> Script:
-    """The script with the line before it that says who is speaking."""
+def _with_opening(language: Language, script: Script) -> Script:
+    """Add the line that introduces the guide before the first text of a script."""
     steps: list[Step] = list(script)
     at = next((i for i, step in enumerate(steps) if isinstance(step, ScriptSay)), None)
     if at is not None and isinstance(first := steps[at], ScriptSay):
@@ -251,12 +253,12 @@ def _opened(language: Language, script: Script) -> Script:
 
 
 def _speed(text: str) -> float:
-    """Words a second; what is not a number from 0 on means the usual pace."""
+    """Parse the speed in words per second; the default for any text but a finite number from 0 on."""
     try:
         speed = float(text)
     except ValueError:
-        return WORDS_A_SECOND
-    return speed if isfinite(speed) and speed >= 0 else WORDS_A_SECOND
+        return WORDS_PER_SECOND
+    return speed if isfinite(speed) and speed >= 0 else WORDS_PER_SECOND
 
 
 _TWO_CALLS: tuple[tuple[str, Mapping[str, str]], ...] = (
@@ -266,19 +268,19 @@ _TWO_CALLS: tuple[tuple[str, Mapping[str, str]], ...] = (
 _CUT = Failure(
     FailureKind.CUT,
     safe_format("The connection was cut: the reply is incomplete."),
-    safe_format("A rehearsal: /continue and /retry work on it."),
+    safe_format("A simulation: /continue and /retry work on it."),
 )
 _LIMITED = Failure(
     FailureKind.RATE_LIMITED,
     safe_format("Rate limited by demo/tour (429)."),
-    safe_format("A rehearsal. With a real provider: wait, then /retry, or choose another model with /model."),
+    safe_format("A simulation. With a real provider: wait, then /retry, or choose another model with /model."),
     429,
     retry_after=_RETRY_SECONDS,
 )
 _REFUSED = Failure(
     FailureKind.AUTH,
     safe_format("demo/tour refused the key (401 invalid_api_key)."),
-    safe_format("A rehearsal. With a real provider: check the key, or choose another model with /model."),
+    safe_format("A simulation. With a real provider: check the key, or choose another model with /model."),
     401,
 )
 
