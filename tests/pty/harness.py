@@ -1,7 +1,8 @@
-"""A real program in a real pty, with a terminal emulator on the other side.
+"""Run a program in a pseudo-terminal and read its screen through a terminal emulator (pyte).
 
-`Terminal` starts a program, feeds keys, and waits until a condition on the screen holds, with a deadline; it never
-sleeps and hopes. The emulator keeps the scrollback, so that a test can read everything that was ever committed.
+`Terminal` starts the program, sends keys and waits for a condition on the screen. Every wait has a deadline in seconds,
+10 by default, and fails with the screen when it passes. The emulator keeps the scrollback, so a test can read every
+line the program has written.
 """
 
 from __future__ import annotations
@@ -30,7 +31,20 @@ _UNKNOWN = re.compile(rb"\x1b[<>=][\d;]*[a-zA-Z]|\x1b\[[<>=][\d;]*[a-zA-Z]|\x1b\
 
 
 class Terminal:
-    """A program under test. Use it as a context manager; what it leaves running is killed."""
+    """A program under test, run as a context manager; on exit a program that still runs is killed.
+
+    command        the program and its arguments; by default `tests.pty.program`, a front end over fake providers
+    columns, rows  the size of the screen in cells
+    env            variables beside PATH, HOME, TERM=xterm-256color and LANG=C.UTF-8; no others are inherited
+    before         text in the terminal's input queue when the program starts
+    answer         maps each piece of output to the bytes that the terminal sends back
+
+    pid      the process id
+    code     the exit code once `leaves` has returned, else None
+    output   every byte the program has written
+    initial  the terminal attributes (termios) before the start
+    screen   the pyte screen
+    """
 
     def __init__(
         self,
@@ -94,13 +108,14 @@ class Terminal:
         fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", *self._size, 0, 0))
 
     def resize(self, rows: int, columns: int) -> None:
+        """Change the size of the screen and send SIGWINCH."""
         self._size = (rows, columns)
         self.screen.resize(rows, columns)
         self._resize_fd(self._master)
         os.kill(self.pid, signal.SIGWINCH)
 
     def send(self, keys: str | bytes) -> None:
-        """Type in one write; the output is read while a long text is written."""
+        """Write keys to the terminal's input; read the output in between, so that a long text cannot block."""
         data = keys.encode() if isinstance(keys, str) else keys
         while data:
             _, writable, _ = select.select([], [self._master], [], 0.1)
@@ -109,7 +124,7 @@ class Terminal:
             self.pump(0)
 
     def pump(self, seconds: float) -> bool:
-        """Read the output of the next `seconds`; return True if there was any."""
+        """Wait up to `seconds` for output and read at most 64 KiB of it; return True if there was any."""
         readable, _, _ = select.select([self._master], [], [], seconds)
         if not readable:
             return False
@@ -121,7 +136,7 @@ class Terminal:
         return True
 
     def watch(self, text: str) -> None:
-        """Set `seen` once the screen has shown a text, for however short a time."""
+        """Reset `seen`; set it to True as soon as a frame of the output shows the text, even if the next removes it."""
         self._watched, self.seen = text, False
 
     def _take(self, data: bytes) -> None:
@@ -134,7 +149,7 @@ class Terminal:
             self.seen = self.seen or (bool(self._watched) and self._watched in self.text)
 
     def until(self, condition: Callable[[], bool], seconds: float = 10.0) -> None:
-        """Wait for a condition; fail with the screen if it does not hold in time."""
+        """Wait up to `seconds` for a condition. Fail with the screen if time runs out or the program ends first."""
         end = time.monotonic() + seconds
         while not condition():
             left = end - time.monotonic()
@@ -148,16 +163,16 @@ class Terminal:
         return bool(over) and not self.pump(0)
 
     def shows(self, text: str, seconds: float = 10.0) -> None:
-        """Wait until the screen shows a text."""
+        """Wait up to `seconds` until the screen shows a text; rows are joined by a newline, without trailing blanks."""
         self.until(lambda: text in self.text, seconds)
 
     def settled(self, quiet: float = 0.15) -> None:
-        """Wait until nothing is written for `quiet` seconds."""
+        """Wait until the program has written nothing for `quiet` seconds; there is no deadline."""
         while self.pump(quiet):
             pass
 
     def leaves(self, seconds: float = 10.0) -> int:
-        """Wait for the program to end; return its exit code."""
+        """Wait up to `seconds` for the program to end; return its exit code (-N after signal N)."""
         end = time.monotonic() + seconds
         while True:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
@@ -170,7 +185,7 @@ class Terminal:
             self.pump(0.02)
 
     def frames_until(self, shown: Callable[[], bool], seconds: float = 10.0) -> int:
-        """Return the number of frames until one satisfies `shown`, that one included."""
+        """Read frames until `shown` is true, at most `seconds`; return their number, the last one included."""
         while self.pump(0):
             pass
         end, frames = time.monotonic() + seconds, 0
@@ -189,14 +204,15 @@ class Terminal:
 
     @property
     def text(self) -> str:
+        """The rows of the screen, joined by newlines."""
         return "\n".join(self.lines)
 
     @property
     def transcript(self) -> list[str]:
-        """The scrollback and the screen."""
+        """The rows of the scrollback and of the screen, without trailing blanks."""
         past = ["".join(row[x].data for x in range(self.screen.columns)).rstrip() for row in self.screen.history.top]
         return [*past, *self.lines]
 
     def tty(self) -> list[object]:
-        """Return the current settings of the terminal."""
+        """Return the current terminal attributes (termios), to compare with `initial`."""
         return termios.tcgetattr(self._slave)

@@ -1,4 +1,28 @@
-"""Front ends over fake providers, for tests and for a look by hand: `python -m tests.pty.program`."""
+"""Run a front end over fake providers, in tests or by hand: `python -m tests.pty.program`.
+
+| Variable   | Value                                                                                         |
+| ---------- | --------------------------------------------------------------------------------------------- |
+| TESTFLAGS  | words from the table below, separated by blanks                                               |
+| TESTGATE   | a named pipe; imports begin when the other end is opened                                      |
+| TESTTOOL   | a named pipe; the tool `wait` ends when the other end is opened (`tests/ui/fakes.py`)         |
+| TESTNOTIFY | the setting `notify`                                                                          |
+
+| Flag       | Effect                                                                                        |
+| ---------- | --------------------------------------------------------------------------------------------- |
+| plain      | the plain front end                                                                           |
+| accessible | the plain front end for screen readers                                                        |
+| vi         | vi key bindings                                                                               |
+| links      | hyperlinks                                                                                    |
+| newline    | Enter inserts a line break                                                                    |
+| still      | no spinner                                                                                    |
+| one        | queued messages are sent one per turn                                                         |
+| hasty      | short durations: stall 0.5 s, long turn 0.2 s, heartbeat 0.3 s, first wait 0.2 s              |
+| patient    | 60 s for the second press of Esc or Ctrl-C, since a busy machine separates two presses        |
+| silent     | the provider's model list never arrives                                                       |
+| bug        | each key raises an error in the completion menu                                               |
+| stuck      | the exit hangs                                                                                |
+| crash      | the exit raises an error                                                                      |
+"""
 
 from __future__ import annotations
 
@@ -10,6 +34,7 @@ from termchat.ui.terminal.tty import Tty
 
 
 def main() -> int:
+    """Run the front end chosen by the environment; return its exit code."""
     tty = Tty.acquire()
     if gate := os.environ.get("TESTGATE"):
         os.close(os.open(gate, os.O_RDONLY))  # simulate slow imports until the test opens the other end
@@ -35,9 +60,9 @@ def main() -> int:
     timings = Timings()
     if "hasty" in flags:
         timings = replace(timings, stall=0.5, long_turn=0.2, heartbeat=0.3, first_wait=0.2)
-    if "patient" in flags:  # two presses of a key may be far apart on a busy machine
+    if "patient" in flags:
         timings = replace(timings, second_escape=60, second_leave=60, second_stop=60)
-    look = DisplayOptions(
+    display = DisplayOptions(
         depth=detect_color_depth(os.environ),
         plain="plain" in flags,
         accessible="accessible" in flags,
@@ -50,12 +75,12 @@ def main() -> int:
         merge_queue="one" not in flags,
         timings=timings,
     )
-    house = FrontendContext(
+    context = FrontendContext(
         fake_session(),
         FakeProviders(),
         builtin(),
         theme,
-        look,
+        display,
         tty=tty,
         notes=(safe_format("fake/one answers by your first word"),),
         typeahead=tty.typed if tty else "",
@@ -70,8 +95,8 @@ def main() -> int:
         TurnRunner.close = _stuck  # type: ignore[method-assign]
     if "crash" in flags:
         TurnRunner.close = _crash  # type: ignore[method-assign,assignment]
-    run = run_plain if look.plain or look.accessible else run_repl
-    return asyncio.run(run(house))
+    run = run_plain if display.plain or display.accessible else run_repl
+    return asyncio.run(run(context))
 
 
 async def _never(*_: object, **__: object) -> None:

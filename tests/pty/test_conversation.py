@@ -1,4 +1,4 @@
-"""A talk in a real terminal."""
+"""Test a chat in a terminal: replies, frames during a stream, queued messages, exit."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_stream_frames_keep_draft_and_write_no_trailing_blank() -> None:
                 frames += 1
                 missing += not any(row.startswith("❯ draf") or row == "❯ d" for row in terminal.lines)
         assert frames > 30
-        assert missing <= 2  # until the draft itself has been echoed
+        assert missing <= 2  # frames before the draft is echoed
         terminal.shows("one · 12 in")
         assert not re.search(rb" (\x1b\[[0-9;]*m)*\r\n", terminal.output[terminal.output.find(b"L0002") :])
 

@@ -1,4 +1,4 @@
-"""However the program ends, the terminal is as it was found."""
+"""Test that every way to exit restores the terminal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_signal_exits_with_its_code_and_restores_terminal(number: int, code: int
             terminal.shows("word3")
         os.kill(terminal.pid, number)
         assert terminal.leaves() == code
-        _sane(terminal)
+        _check_restored(terminal)
 
 
 def test_crash_shows_error_and_restores_terminal() -> None:
@@ -29,7 +29,7 @@ def test_crash_shows_error_and_restores_terminal() -> None:
         terminal.send("\x04")
         assert terminal.leaves() == 1
         assert "RuntimeError: a bug of the front end" in terminal.lines
-        _sane(terminal)
+        _check_restored(terminal)
 
 
 def test_key_binding_error_is_reported_and_repl_continues() -> None:
@@ -59,11 +59,11 @@ def test_ctrl_d_on_text_deletes_and_on_empty_input_exits() -> None:
         terminal.until(lambda: "❯ a" in terminal.lines)
         terminal.send("\x7f\x04")
         assert terminal.leaves() == 0
-        _sane(terminal)
+        _check_restored(terminal)
 
 
-def _sane(terminal: Terminal) -> None:
-    """Settings restored, modes off, cursor shown, nothing of the live region left."""
+def _check_restored(terminal: Terminal) -> None:
+    """Check that attributes are restored, modes off, the cursor visible and the live region erased."""
     assert terminal.tty() == terminal.initial
     output = terminal.output
     for on, off in ((b"\x1b[?2004h", b"\x1b[?2004l"), (b"\x1b[?25l", b"\x1b[?25h"), (b"\x1b[?1004h", b"\x1b[?1004l")):

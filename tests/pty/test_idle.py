@@ -1,4 +1,4 @@
-"""While nothing happens nothing runs: no thread wakes up, no time of the processor is used."""
+"""Test that an idle program runs nothing: no thread wakes up and nothing is written."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ import pytest
 
 from tests.pty.harness import Terminal
 
-QUIET = 1.5  # seconds; whatever comes again and again is meant to come more often
-PATIENCE = 10  # such stretches
+QUIET = 1.5  # seconds; every periodic task of the program is more frequent
+ATTEMPTS = 10  # number of QUIET periods to wait for one without a wakeup
 
 
 def wakeups(pid: int) -> int:
-    """How often all threads together have gone to sleep: each time one of them was awake before."""
+    """Return the voluntary context switches of all threads of a process, which rise with every wakeup (Linux)."""
     tasks = Path(f"/proc/{pid}/task").glob("*/status")
     return sum(int(row.split()[1]) for task in tasks for row in task.read_text().splitlines() if row[:9] == "voluntary")
 
 
-def sleeps(terminal: Terminal) -> None:
-    """The program comes to rest: a stretch in which not one of its threads wakes up, and nothing is written."""
-    for _ in range(PATIENCE):
+def wait_idle(terminal: Terminal) -> None:
+    """Wait for a period of QUIET seconds in which no thread wakes up and nothing is written."""
+    for _ in range(ATTEMPTS):
         before, written = wakeups(terminal.pid), len(terminal.output)
         terminal.settled(QUIET)
         if (wakeups(terminal.pid), len(terminal.output)) == (before, written):
             return
-    raise AssertionError(f"something always wakes it up; the screen is:\n{terminal.text}")
+    raise AssertionError(f"a thread wakes up in every period; the screen is:\n{terminal.text}")
 
 
 @pytest.mark.parametrize("options", [(), ("--plain",), ("--accessible",)])
@@ -34,10 +34,10 @@ def test_idle_program_never_wakes(options: tuple[str, ...], tmp_path: Path) -> N
     command = (sys.executable, "-m", "termchat", "-m", "demo/tour", *options)
     with Terminal(command, env={"HOME": str(tmp_path), "TERMCHAT_DEMO_SPEED": "0"}) as terminal:
         terminal.until(lambda: "Ask anything" in terminal.text or terminal.output.endswith((b"> ", b"You: ")))
-        sleeps(terminal)
+        wait_idle(terminal)
         terminal.send("show markdown\r" if not options else "show markdown\n")
         terminal.until(lambda: "The end." in terminal.text)
-        sleeps(terminal)
+        wait_idle(terminal)
 
 
 def test_idle_program_with_draft_list_keys_or_queue_never_wakes() -> None:
@@ -55,4 +55,4 @@ def test_idle_program_with_draft_list_keys_or_queue_never_wakes() -> None:
             terminal.send(keys)
             terminal.shows(seen)
             if keys not in ("endless\r", "later\r"):
-                sleeps(terminal)
+                wait_idle(terminal)

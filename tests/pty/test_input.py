@@ -1,4 +1,4 @@
-"""Keys and pastes against a real terminal: nothing lost, nothing added, nothing sent that was not meant."""
+"""Test keys, pastes, history and the external editor in a terminal."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def test_folded_paste_is_sent_whole(tmp_path: Path) -> None:
         terminal.send("\r")
         terminal.shows("one · 12 in")
         assert terminal.transcript.count("❯ echo [Pasted #1 · 40 lines · 1 kB]") == 1
-        said = " ".join(row for row in terminal.transcript if "[Pasted" not in row)
+        shown = " ".join(row for row in terminal.transcript if "[Pasted" not in row)
         for n in range(40):
-            assert f"row {n} of what was pasted" in " ".join(said.split())
+            assert f"row {n} of what was pasted" in " ".join(shown.split())
 
 
 def test_paste_without_end_mark_ends_after_one_second() -> None:
@@ -102,15 +102,15 @@ def test_typeahead_before_start_is_sent() -> None:
         terminal.settled()
         sent = [row for row in terminal.transcript if "typed early" in row]
         assert sent[-2:] == ["❯ typed early", "You said: typed early"]
-        assert len(sent) <= 3  # the terminal itself has echoed it before anyone could stop it
+        assert len(sent) <= 3  # the kernel echoes typeahead before the program starts
 
 
 def test_first_paint_does_not_wait_for_terminal_replies() -> None:
     def answer(data: bytes) -> bytes:
         return b"\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[?2026;2$y\x1b[?62c" if b"\x1b]11;?" in data else b""
 
-    with Terminal() as silent, Terminal(answer=answer) as talking:
-        for terminal in (silent, talking):
+    with Terminal() as without_replies, Terminal(answer=answer) as with_replies:
+        for terminal in (without_replies, with_replies):
             _ready(terminal)
             assert terminal.output.find(b"Ask anything") < terminal.output.find(b"\x1b]11;?") or (
                 b"\x1b]11;?" not in terminal.output
@@ -173,7 +173,7 @@ def test_up_recalls_prompts_and_right_accepts_suggestion() -> None:
 
 
 def test_key_echo_during_stream_is_below_three_times_at_rest() -> None:
-    """Compare medians of one run: a busy machine slows both. tests/bench/keys.py measures the delay itself."""
+    """Compare two medians of one run, since a busy machine slows both. `tests/bench/keys.py` measures the delay."""
     with Terminal() as terminal:
         _ready(terminal)
         at_rest = _median_echo(terminal, WORDS[:60].upper())
@@ -182,7 +182,7 @@ def test_key_echo_during_stream_is_below_three_times_at_rest() -> None:
         terminal.send("lines 2000 5\r")
         terminal.shows("L0010")
         streaming = _median_echo(terminal, WORDS[:60])
-        assert "L1999" not in terminal.text  # the lines came all the while
+        assert "L1999" not in terminal.text  # the stream has not ended
     assert streaming < 3 * at_rest, (streaming, at_rest)
 
 
@@ -199,7 +199,7 @@ def _median_echo(terminal: Terminal, words: str) -> float:
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Path:
-    """The program's imports take until somebody opens this for writing."""
+    """A pipe for TESTGATE: the program imports its front end once the pipe is opened for writing."""
     os.mkfifo(tmp_path / "gate")
     return tmp_path / "gate"
 

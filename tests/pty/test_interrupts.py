@@ -1,4 +1,4 @@
-"""Esc, Ctrl-C and Ctrl-D in every state."""
+"""Test Esc, Ctrl-C and Ctrl-D in every state of the REPL."""
 
 from __future__ import annotations
 
@@ -17,8 +17,15 @@ PROMPT_ONLY = "❯ Ask anything"
 
 
 @dataclass(frozen=True)
-class Cell:
-    """In a state that `typed` brings about and that shows `state`, `keys` one after the other make `then` true."""
+class Case:
+    """Keys sent in one state, and their effect.
+
+    typed    the keys that bring about the state
+    state    the text that the state shows
+    keys     the keys under test, sent one after the other
+    then     the condition that must hold after them
+    between  the texts to wait for after each key but the last, separated by |
+    """
 
     name: str
     typed: tuple[str, ...]
@@ -33,7 +40,7 @@ def _all(*wanted: str) -> Callable[[Terminal], bool]:
 
 
 def _twice(row: str) -> Callable[[Terminal], bool]:
-    """It stands in the scrollback and again in the input."""
+    """Expect the row in the transcript and again in the input."""
     return lambda terminal: terminal.lines.count(row) == 2
 
 
@@ -47,55 +54,55 @@ def _shows(*texts: str) -> Callable[[Terminal], bool]:
 
 PATIENT = {"TESTFLAGS": "patient"}
 BOTH = [("Esc", ESC), ("Ctrl-C", CTRL_C)]
-CELLS = [
-    *(Cell(f"menu, {n}", ("/mo",), "switch model", (k,), _without("switch model", "❯ /mo")) for n, k in BOTH),
-    Cell("menu, Ctrl-D", ("/mo",), "switch model", (CTRL_D, "d"), _shows("switch model", "❯ /mod")),
+CASES = [
+    *(Case(f"menu, {n}", ("/mo",), "switch model", (k,), _without("switch model", "❯ /mo")) for n, k in BOTH),
+    Case("menu, Ctrl-D", ("/mo",), "switch model", (CTRL_D, "d"), _shows("switch model", "❯ /mod")),
     *(
-        Cell(f"picker, {n}", ("draft", "\x1bm"), "fake/three", (k,), _without("fake/three", "❯ draft"))
+        Case(f"picker, {n}", ("draft", "\x1bm"), "fake/three", (k,), _without("fake/three", "❯ draft"))
         for n, k in BOTH
     ),
-    Cell("picker, Ctrl-D", ("draft", "\x1bm"), "fake/three", (CTRL_D, "thr"), _shows("fake/three", "/ thr")),
+    Case("picker, Ctrl-D", ("draft", "\x1bm"), "fake/three", (CTRL_D, "thr"), _shows("fake/three", "/ thr")),
     *(
-        Cell(f"search, {n}", ("old\r", "draft", "\x12"), "History", (k,), _without("History", "❯ draft"))
+        Case(f"search, {n}", ("old\r", "draft", "\x12"), "History", (k,), _without("History", "❯ draft"))
         for n, k in BOTH
     ),
-    Cell("text, Esc", ("draft",), "❯ draft", (ESC,), _shows("❯ draft", "Esc again clears")),
-    Cell("text, Esc Esc", ("draft",), "❯ draft", (ESC, ESC), _shows("Draft kept: ↑", PROMPT_ONLY), "Esc again clears"),
-    Cell("text, Esc Esc Up", ("draft",), "❯ draft", (ESC, ESC, UP), _shows("❯ draft"), "Esc again|Draft kept"),
-    Cell("text, Ctrl-C", ("draft",), "❯ draft", (CTRL_C,), _shows("Draft kept: ↑", PROMPT_ONLY)),
-    Cell("text, Ctrl-C Up", ("draft",), "❯ draft", (CTRL_C, UP), _shows("❯ draft"), "Draft kept"),
-    Cell("text, Ctrl-D", ("draft\x01",), "❯ draft", (CTRL_D,), _all("❯ raft")),
-    Cell("empty, Esc", (), PROMPT_ONLY, (ESC,), _shows("Esc again to edit an earlier message")),
-    Cell("empty, Esc Esc", ("one\r",), "? keys", (ESC, ESC), _shows("❯ one  the last"), "Esc again"),
-    Cell("empty, Ctrl-C", (), PROMPT_ONLY, (CTRL_C,), _shows("Press Ctrl-C again to exit")),
-    *(Cell(f"waiting, {n}", ("hang on\r",), "waiting for one", (k,), _twice("❯ hang on")) for n, k in BOTH),
+    Case("text, Esc", ("draft",), "❯ draft", (ESC,), _shows("❯ draft", "Esc again clears")),
+    Case("text, Esc Esc", ("draft",), "❯ draft", (ESC, ESC), _shows("Draft kept: ↑", PROMPT_ONLY), "Esc again clears"),
+    Case("text, Esc Esc Up", ("draft",), "❯ draft", (ESC, ESC, UP), _shows("❯ draft"), "Esc again|Draft kept"),
+    Case("text, Ctrl-C", ("draft",), "❯ draft", (CTRL_C,), _shows("Draft kept: ↑", PROMPT_ONLY)),
+    Case("text, Ctrl-C Up", ("draft",), "❯ draft", (CTRL_C, UP), _shows("❯ draft"), "Draft kept"),
+    Case("text, Ctrl-D", ("draft\x01",), "❯ draft", (CTRL_D,), _all("❯ raft")),
+    Case("empty, Esc", (), PROMPT_ONLY, (ESC,), _shows("Esc again to edit an earlier message")),
+    Case("empty, Esc Esc", ("one\r",), "? keys", (ESC, ESC), _shows("❯ one  the last"), "Esc again"),
+    Case("empty, Ctrl-C", (), PROMPT_ONLY, (CTRL_C,), _shows("Press Ctrl-C again to exit")),
+    *(Case(f"waiting, {n}", ("hang on\r",), "waiting for one", (k,), _twice("❯ hang on")) for n, k in BOTH),
     *(
-        Cell(f"waiting, draft, {n}", ("hang on\r", "draft"), "❯ draft", (k,), _shows("■ stopped", "❯ draft"))
+        Case(f"waiting, draft, {n}", ("hang on\r", "draft"), "❯ draft", (k,), _shows("■ stopped", "❯ draft"))
         for n, k in BOTH
     ),
-    Cell("waiting, Ctrl-D", ("hang on\r",), "waiting for one", (CTRL_D, "x"), _shows("waiting for one", "❯ x")),
-    *(Cell(f"streaming, {n}", ("endless\r",), "word3", (k,), _shows("word2", "■ stopped · ~")) for n, k in BOTH),
+    Case("waiting, Ctrl-D", ("hang on\r",), "waiting for one", (CTRL_D, "x"), _shows("waiting for one", "❯ x")),
+    *(Case(f"streaming, {n}", ("endless\r",), "word3", (k,), _shows("word2", "■ stopped · ~")) for n, k in BOTH),
     *(
-        Cell(f"streaming, draft, {n}", ("endless\r", "draft"), "❯ draft", (k,), _shows("■ stopped · ~", "❯ draft"))
+        Case(f"streaming, draft, {n}", ("endless\r", "draft"), "❯ draft", (k,), _shows("■ stopped · ~", "❯ draft"))
         for n, k in BOTH
     ),
-    Cell("streaming, Ctrl-D", ("endless\r",), "word3", (CTRL_D, "x"), _shows("word6", "❯ x")),
-    *(Cell(f"thinking, {n}", ("reasoning\r",), "thought 3", (k,), _shows("✻ thought", "■ stopped")) for n, k in BOTH),
-    *(Cell(f"tools, {n}", ("tool slow\r",), "running 1 tool", (k,), _shows("■ stopped · ")) for n, k in BOTH),
+    Case("streaming, Ctrl-D", ("endless\r",), "word3", (CTRL_D, "x"), _shows("word6", "❯ x")),
+    *(Case(f"thinking, {n}", ("reasoning\r",), "thought 3", (k,), _shows("✻ thought", "■ stopped")) for n, k in BOTH),
+    *(Case(f"tools, {n}", ("tool slow\r",), "running 1 tool", (k,), _shows("■ stopped · ")) for n, k in BOTH),
     *(
-        Cell(f"{name}, Ctrl-D", (typed,), state, (CTRL_D, "x"), _shows(still, "❯ x"))
+        Case(f"{name}, Ctrl-D", (typed,), state, (CTRL_D, "x"), _shows(still, "❯ x"))
         for name, typed, state, still in (
             ("thinking", "reasoning\r", "thought 3", "thinking"),
             ("tools", "tool slow\r", "running 1 tool", "running 1 tool"),
             ("countdown", "retry 30\r", "retrying in", "retrying in"),
         )
     ),
-    Cell("search, Ctrl-D", ("old\r", "draft", "\x12"), "History", (CTRL_D, "o"), _shows("History", "/ o")),
-    Cell("queue, Ctrl-D", ("endless\r", "a\r"), "⧗ 1 a", (CTRL_D, "x"), _shows("⧗ 1 a", "❯ x")),
-    Cell("queue that waits, Esc", ("endless\r", "a\r", ESC), "1 queued · Enter", (ESC,), _shows("Esc again", "⧗ 1 a")),
-    Cell("queue that waits, Enter", ("endless\r", "a\r", ESC), "1 queued · Enter", ("\r",), _shows("You said: a")),
-    Cell("queue that waits, Up", ("endless\r", "a\r", ESC), "1 queued · Enter", (UP,), _without("⧗ 1 a", "❯ a")),
-    Cell(
+    Case("search, Ctrl-D", ("old\r", "draft", "\x12"), "History", (CTRL_D, "o"), _shows("History", "/ o")),
+    Case("queue, Ctrl-D", ("endless\r", "a\r"), "⧗ 1 a", (CTRL_D, "x"), _shows("⧗ 1 a", "❯ x")),
+    Case("queue that waits, Esc", ("endless\r", "a\r", ESC), "1 queued · Enter", (ESC,), _shows("Esc again", "⧗ 1 a")),
+    Case("queue that waits, Enter", ("endless\r", "a\r", ESC), "1 queued · Enter", ("\r",), _shows("You said: a")),
+    Case("queue that waits, Up", ("endless\r", "a\r", ESC), "1 queued · Enter", (UP,), _without("⧗ 1 a", "❯ a")),
+    Case(
         "tools, twice Ctrl-C",
         ("tool nocancel\r",),
         "running",
@@ -103,39 +110,39 @@ CELLS = [
         _shows("■ stopped at once"),
         "stopping",
     ),
-    *(Cell(f"countdown, {n}", ("retry 30\r",), "retrying in 30s", (k,), _twice("❯ retry 30")) for n, k in BOTH),
+    *(Case(f"countdown, {n}", ("retry 30\r",), "retrying in 30s", (k,), _twice("❯ retry 30")) for n, k in BOTH),
     *(
-        Cell(f"queue, {n}", ("endless\r", "a\r", "b\r"), "⧗ 2 b", (k,), _shows("■ stopped", "2 queued · Enter sends"))
+        Case(f"queue, {n}", ("endless\r", "a\r", "b\r"), "⧗ 2 b", (k,), _shows("■ stopped", "2 queued · Enter sends"))
         for n, k in BOTH
     ),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
-def test_interrupt_key_in_each_state_has_expected_effect(cell: Cell) -> None:
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_interrupt_key_in_each_state_has_expected_effect(case: Case) -> None:
     with Terminal(rows=30, env=PATIENT) as terminal:
         terminal.shows("Ask anything")
-        for typed in cell.typed:
+        for typed in case.typed:
             terminal.send(typed)
             terminal.shows(typed.strip("\x01\x12\x1bm\r").partition(" ")[0])
             if typed in ("old\r", "one\r"):
                 terminal.shows("You said")
                 terminal.shows("Ask anything")
-        terminal.shows(cell.state)
-        between = cell.between.split("|")
-        for n, key in enumerate(cell.keys):
+        terminal.shows(case.state)
+        between = case.between.split("|")
+        for n, key in enumerate(case.keys):
             terminal.send(key)
             if n < len(between) and between[n]:
                 terminal.shows(between[n])
-        terminal.until(lambda: cell.then(terminal))
+        terminal.until(lambda: case.then(terminal))
 
 
 @pytest.mark.parametrize("key", [ESC, CTRL_C])
 @pytest.mark.parametrize("typed", ["hang on", "reasoning", "endless", "tool slow", "tool nocancel", "retry 30"])
 def test_stop_key_is_shown_within_three_frames(typed: str, key: str) -> None:
-    """Not by the clock, which tells how busy the machine is: by what else is written before it is shown.
+    """Count frames instead of seconds, which depend on the load of the machine.
 
-    A frame each for the spinner and for the reply may have been under way when the key was pressed.
+    Two frames may be under way when the key is pressed: one of the spinner and one of the reply.
     """
     with Terminal() as terminal:
         terminal.shows("Ask anything")
@@ -170,8 +177,8 @@ def test_stop_closes_connection(gateway_thread: Gateway, tmp_path: Path) -> None
             terminal.shows("Ask anything")
 
 
-def _away(gateway: Gateway, home: Path) -> str:
-    """Configured in a home, and able to answer; its host."""
+def _configure(gateway: Gateway, home: Path) -> str:
+    """Configure the gateway as the provider in a home directory; return its host and port."""
     gateway.always(lambda request: Reply(Text("back again")))
     file = home / ".config/termchat/config.toml"
     file.parent.mkdir(parents=True)
@@ -183,7 +190,7 @@ def _away(gateway: Gateway, home: Path) -> str:
 
 
 def test_plain_empty_line_waits_for_unreachable_host(gateway_thread: Gateway, tmp_path: Path) -> None:
-    host = _away(gateway_thread, tmp_path)
+    host = _configure(gateway_thread, tmp_path)
     with Terminal((sys.executable, "-m", "termchat", "--plain"), rows=40, env={"HOME": str(tmp_path)}) as terminal:
         terminal.until(lambda: terminal.lines.count(">") == 1)
         gateway_thread.down_blocking()
@@ -197,7 +204,7 @@ def test_plain_empty_line_waits_for_unreachable_host(gateway_thread: Gateway, tm
 
 
 def test_alt_r_waits_for_unreachable_host_until_esc(gateway_thread: Gateway, tmp_path: Path) -> None:
-    host = _away(gateway_thread, tmp_path)
+    host = _configure(gateway_thread, tmp_path)
     with Terminal((sys.executable, "-m", "termchat"), rows=40, env={"HOME": str(tmp_path)}) as terminal:
         terminal.shows("Ask anything")
         gateway_thread.down_blocking()

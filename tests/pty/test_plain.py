@@ -1,4 +1,4 @@
-"""The plain mode: append-only, for dumb terminals and screen readers."""
+"""Test the plain front end: append-only output for dumb terminals and screen readers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EVERYTHING = (
 
 
 def _session(env: dict[str, str]) -> Terminal:
-    """A terminal in which everything was said once."""
+    """Send every line of EVERYTHING and exit; return the terminal."""
     with Terminal(env=env, rows=50) as terminal:
         terminal.shows("fake/one answers")
         for text in EVERYTHING:
@@ -41,22 +41,23 @@ def _prompt(env: dict[str, str]) -> bytes:
 def test_plain_writes_no_escape_sequence_and_names_no_repl_key(env: dict[str, str]) -> None:
     terminal = _session(env)
     assert b"\x1b" not in terminal.output
-    said = "\n".join(row for row in terminal.transcript if row[:1] != "/" or "  " not in row)  # but in /help
-    assert not re.findall(r"Alt-\w|Ctrl-T|Ctrl-R|the input|\bEnter (?:sends|uses)", said)
+    without_help = [row for row in terminal.transcript if row[:1] != "/" or "  " not in row]
+    text = "\n".join(without_help)
+    assert not re.findall(r"Alt-\w|Ctrl-T|Ctrl-R|the input|\bEnter (?:sends|uses)", text)
     for way in ("/continue goes on", "/retry asks again", "/model other model", "an empty line uses fake/one"):
-        assert way in said
+        assert way in text
 
 
 def test_accessible_session_writes_words_and_no_symbols() -> None:
     terminal = _session(ACCESSIBLE)
     assert not re.findall(rb"[^\x00-\x7f]+", terminal.output)
-    said = terminal.transcript
-    assert "Tool ok: echo hello, 0.2s" in said
-    assert "Tool failed: fail hello, 0.2s, no such thing" in said
-    assert any(re.fullmatch(r"thought \d\.\ds, about \d+ tokens", row) for row in said)
-    assert any(row.startswith("one, 12 in, 34 out") for row in said)
-    assert said[said.index("You: hello") + 1 :][:2] == ["Model:", "You said: hello"]
-    assert not any(row == "" for row in said[: said.index("You: code")])
+    rows = terminal.transcript
+    assert "Tool ok: echo hello, 0.2s" in rows
+    assert "Tool failed: fail hello, 0.2s, no such thing" in rows
+    assert any(re.fullmatch(r"thought \d\.\ds, about \d+ tokens", row) for row in rows)
+    assert any(row.startswith("one, 12 in, 34 out") for row in rows)
+    assert rows[rows.index("You: hello") + 1 :][:2] == ["Model:", "You said: hello"]
+    assert not any(row == "" for row in rows[: rows.index("You: code")])
 
 
 def test_accessible_long_turn_reports_progress_and_rings_at_end() -> None:
@@ -250,7 +251,7 @@ def test_plain_backslash_continues_line() -> None:
 
 
 def test_ci_environment_writes_no_sequence_except_colors(tmp_path: Path) -> None:
-    """It may have colours; nothing in it is ever gone back to."""
+    """A CI log may have colours but cannot move the cursor."""
     env = {"HOME": str(tmp_path), "TERMCHAT_DEMO_SPEED": "0", "CI": "true"}
     with Terminal((sys.executable, "-m", "termchat"), env=env, rows=60) as terminal:
         terminal.until(lambda: terminal.output.endswith(b"> "))

@@ -1,4 +1,4 @@
-"""What outlives the program: chats, drafts and prompts, with the real program, the real file and a real kill."""
+"""Test that chats, drafts and prompts outlive the program, also after SIGKILL."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ def env(tmp_path: Path) -> dict[str, str]:
 
 
 def rows(env: dict[str, str], query: str) -> list[tuple[object, ...]]:
+    """Return the rows of an SQL query on the chat database; [] while the file or its tables do not exist."""
     file = Path(env["HOME"], ".local/share/termchat/termchat.db")
     if not file.exists():
         return []
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as db:
         try:
             return db.execute(query).fetchall()
-        except sqlite3.OperationalError:  # not made yet
+        except sqlite3.OperationalError:  # the tables do not exist yet
             return []
 
 

@@ -1,4 +1,4 @@
-"""Small screens: everything is there down to 20 columns and 6 rows; below that the prompt, and what is said."""
+"""Test small screens: every feature works from 20 columns and 6 rows; below that only the prompt and replies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The queue, commands, errors and their way out."""
+"""Test the message queue, slash commands, errors and retries in the REPL."""
 
 from __future__ import annotations
 
@@ -107,17 +107,17 @@ def test_send_now_during_reply_stops_it_and_sends() -> None:
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Path:
-    """A pipe at which the tool `wait` waits, to be opened with `_let`."""
+    """A pipe for TESTTOOL: the tool `wait` ends when `_open_gate` opens it."""
     os.mkfifo(tmp_path / "gate")
     return tmp_path / "gate"
 
 
-def _let(gate: Path) -> None:
+def _open_gate(gate: Path) -> None:
     os.close(os.open(gate, os.O_WRONLY))
 
 
 def test_send_now_during_tools_joins_next_step(gate: Path) -> None:
-    """The turn goes on with it; what is entered after it waits for the end of the turn as ever."""
+    """The turn continues with the message; a message entered later waits for the end of the turn."""
     with Terminal(rows=40, env={"TESTTOOL": str(gate)}) as terminal:
         _ready(terminal)
         terminal.send("tool wait\r")
@@ -129,12 +129,12 @@ def test_send_now_during_tools_joins_next_step(gate: Path) -> None:
         terminal.shows("⧗ 1 and this · goes with the next step")
         terminal.send("later\r")
         terminal.shows("⧗ 2 later")
-        _let(gate)
+        _open_gate(gate)
         terminal.shows("You said: and this")
         terminal.shows("You said: later")
         rows = [row for row in terminal.transcript if row]
         at = [rows.index(row) for row in ("❯ tool wait", "❯ and this", "❯ later")]
-        assert [row for row in rows[at[0] : at[1]] if "wait" in row][1:], "the card stands above what came behind it"
+        assert [row for row in rows[at[0] : at[1]] if "wait" in row][1:], "no tool card above the message"
         assert "stopped" not in terminal.text
         assert any("2 steps" in row for row in rows[at[1] : at[2]])
 
@@ -169,7 +169,7 @@ def test_alt_r_after_stall_asks_message_sent_during_tools_again(gate: Path) -> N
         terminal.shows("⧗ 1 stall there")
         terminal.send("\x13")
         terminal.shows("goes with the next step")
-        _let(gate)
+        _open_gate(gate)
         terminal.shows("some words")
         terminal.shows("stalled")
         terminal.send("\x1br")
@@ -190,7 +190,7 @@ def test_refused_message_returns_to_input_and_alt_r_resends_it() -> None:
 
 
 def test_ctrl_o_opens_error_details_in_pager_else_unfolds_paste() -> None:
-    """Ctrl-O, where no paste is under the cursor; what stands in the input stays as it is."""
+    """Ctrl-O opens the details if no paste is under the cursor; the input keeps its text."""
     with Terminal(rows=40, env={"PAGER": "cat"}) as terminal:
         _ready(terminal)
         terminal.send("\x0f")
@@ -259,14 +259,13 @@ def test_command_menu_completes_model_and_reports_unknown_command() -> None:
 def test_command_typed_on_hangul_or_kana_layout_runs() -> None:
     with Terminal() as terminal:
         _ready(terminal)
-        for typed in ("／ㅕㄴㅁㅎㄷ", "/なとちきい"):  # on the keys of usage
+        for number, typed in enumerate(("／ㅕㄴㅁㅎㄷ", "/なとちきい"), 1):  # the keys u, s, a, g, e
             terminal.send(typed)
             terminal.shows("❯ /usage")
             terminal.settled(0.05)
             terminal.send("\r")
-            terminal.until(
-                lambda: terminal.text.count("Nothing was asked yet.") >= 1 and "Ask anything" in terminal.text
-            )
+            terminal.until(lambda number=number: terminal.text.count("Nothing was asked yet.") == number)
+            _ready(terminal)
 
 
 def test_retry_answers_again_and_undo_returns_question() -> None:

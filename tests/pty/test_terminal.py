@@ -1,4 +1,4 @@
-"""What the terminal is told, and what it tells: title, notifications, focus, background, signs, keys of its own."""
+"""Test what termchat sends to the terminal and reads from it: title, notifications, focus, background, ASCII, F2."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_window_title_shows_topic_and_is_written_on_change() -> None:
 
 
 @pytest.mark.parametrize(
-    ("env", "told"),
+    ("env", "sequence"),
     [
         ({}, b"\x07"),
         ({"KITTY_WINDOW_ID": "1"}, b"\x1b]99;;one: complete"),
@@ -64,7 +64,7 @@ def test_window_title_shows_topic_and_is_written_on_change() -> None:
         ({"VTE_VERSION": "7000"}, b"\x1b]777;notify;termchat;one: complete"),
     ],
 )
-def test_long_reply_without_focus_sends_notification(env: dict[str, str], told: bytes) -> None:
+def test_long_reply_without_focus_sends_notification(env: dict[str, str], sequence: bytes) -> None:
     with Terminal(env={**HASTY, **env}) as terminal:
         terminal.shows("Ask anything")
         for seen in (True, False):
@@ -75,17 +75,17 @@ def test_long_reply_without_focus_sends_notification(env: dict[str, str], told: 
             terminal.until(lambda: "Ask anything" in terminal.text)
             terminal.settled()
             rest = re.sub(rb"\x1b\]2;[^\x07]*\x07", b"", terminal.output[before:])
-            assert (told in rest) is not seen
+            assert (sequence in rest) is not seen
 
 
 def test_notify_command_runs_after_long_reply(tmp_path: Path) -> None:
-    told = tmp_path / "told"
-    command = f"cmd {sys.executable} -c 'import sys; open(sys.argv[1], \"w\").write(sys.argv[2])' {told}"
+    received = tmp_path / "received"
+    command = f"cmd {sys.executable} -c 'import sys; open(sys.argv[1], \"w\").write(sys.argv[2])' {received}"
     with Terminal(env={**HASTY, "TESTNOTIFY": command}) as terminal:
         terminal.shows("Ask anything")
         terminal.send("\x1b[O")
         terminal.send("lines 20 20\r")
-        terminal.until(lambda: told.exists() and told.read_text() == "one: complete")
+        terminal.until(lambda: received.exists() and received.read_text() == "one: complete")
         terminal.shows("Ask anything")
 
 

@@ -1,4 +1,4 @@
-"""In tmux: what other terminals and multiplexers do to a live region, and what must survive it."""
+"""Test the live region and the scrollback in tmux: resizes, long replies, suspend and resume."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="there is n
 
 
 class Tmux:
-    """A tmux of our own with one window, in which a shell runs."""
+    """A tmux server with one window that runs a shell command. Waits have a deadline in seconds, 10 by default."""
 
     def __init__(self, columns: int, rows: int, command: str) -> None:
         self._socket = f"termchat-{uuid4().hex[:8]}"
@@ -44,11 +44,11 @@ class Tmux:
         return self._run("capture-pane", "-p")
 
     def transcript(self) -> list[str]:
-        """History and screen, wrapped lines joined."""
+        """Return the rows of history and screen, each wrapped line joined into one row."""
         return [row.rstrip() for row in self._run("capture-pane", "-p", "-J", "-S", "-50000").split("\n")]
 
-    def told(self) -> int:
-        """The columns the program can know of: those of the terminal it runs in, which tmux tells after its own."""
+    def pane_columns(self) -> int:
+        """Return the columns of the pane's terminal, which tmux updates after its own screen."""
         with open(self._run("display-message", "-p", "#{pane_tty}").strip(), "rb") as terminal:
             return os.get_terminal_size(terminal.fileno()).columns
 
@@ -56,13 +56,13 @@ class Tmux:
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, self.screen()
-            time.sleep(0.02)  # between two looks at the screen
+            time.sleep(0.02)  # poll interval; tmux offers no event to wait for
 
     def shows(self, text: str, seconds: float = 10.0) -> None:
         self.until(lambda: text in self.screen(), seconds)
 
     def foreground(self) -> int:
-        """The process that the shell has started last."""
+        """Return the process id of the last process that the shell has started."""
         shell = self._run("display-message", "-p", "#{pane_pid}").strip()
         seen = [shell]
         while children := subprocess.run(["pgrep", "-P", seen[-1]], capture_output=True, text=True, check=False).stdout:
@@ -92,9 +92,10 @@ PROGRAM = f"clear; {sys.executable} -m tests.pty.program"
 
 
 def test_tmux_eight_resizes_leave_scrollback_intact(tmux: Callable[[int, int], Tmux]) -> None:
-    """tmux wraps its screen anew first and tells the program then, later when sizes follow each other closely.
+    """Set each size after the program has learned the one before and has drawn two more rows.
 
-    What is drawn in between cannot know. So each size is given once the one before has been told and lived with.
+    tmux reflows its screen first and reports the size to the program later, the later the closer the sizes follow. A
+    frame drawn in between is laid out for the old size.
     """
     one = tmux(100, 24)
     one.keys(PROGRAM, "Enter")
@@ -103,7 +104,7 @@ def test_tmux_eight_resizes_leave_scrollback_intact(tmux: Callable[[int, int], T
     one.shows("R0001")
     for columns in (90, 75, 60, 45, 60, 80, 100, 70):
         one.resize(columns, 24)
-        one.until(lambda columns=columns: one.told() == columns)
+        one.until(lambda columns=columns: one.pane_columns() == columns)
         seen = _last_row(one)
         one.until(lambda seen=seen: _last_row(one) >= seen + 2)
     one.shows("12 in", 25)
@@ -120,7 +121,7 @@ def _last_row(one: Tmux) -> int:
 
 @pytest.mark.parametrize("columns", [80, 40])
 def test_tmux_interrupted_long_reply_is_whole_in_scrollback(tmux: Callable[[int, int], Tmux], columns: int) -> None:
-    """With a message typed and queued and a command run in the middle of it: what that says stands apart."""
+    """Queue a message and run a command during the reply; the command's output has a blank row above and below."""
     one = tmux(columns, 24)
     one.keys(PROGRAM, "Enter")
     one.shows("Ask anything")
@@ -132,9 +133,9 @@ def test_tmux_interrupted_long_reply_is_whole_in_scrollback(tmux: Callable[[int,
     one.keys("/usage", "Enter")
     one.shows("You said: typed in the middle", 30)
     rows = one.transcript()
-    told = next(n for n, row in enumerate(rows) if row == "Nothing was asked yet.")
-    assert not rows[told - 1] and not rows[told + 1]
-    del rows[told - 1 : told + 2]
+    notice = next(n for n, row in enumerate(rows) if row == "Nothing was asked yet.")
+    assert not rows[notice - 1] and not rows[notice + 1]
+    del rows[notice - 1 : notice + 2]
     first = rows.index("❯ mixed 4") + 2
     assert rows[first : rows.index("The end 🎉 of it.") + 1] == rendered(columns)
 
@@ -143,7 +144,7 @@ def test_tmux_interrupted_long_reply_is_whole_in_scrollback(tmux: Callable[[int,
 def test_tmux_reply_in_one_burst_is_whole_in_scrollback(
     tmux: Callable[[int, int], Tmux], columns: int, rows: int
 ) -> None:
-    """Many more rows in a frame than the screen has."""
+    """One frame has many more rows than the screen."""
     one = tmux(columns, rows)
     one.keys(PROGRAM, "Enter")
     one.shows("Ask")
@@ -156,7 +157,7 @@ def test_tmux_reply_in_one_burst_is_whole_in_scrollback(
 
 
 def rendered(columns: int) -> list[str]:
-    """The mixed reply as one-shot shows it, lines that the terminal wraps in one piece."""
+    """Return the lines of the one-shot render of MIXED; rows that the terminal wraps are joined."""
     lines: list[str] = []
     for row in render(safe(MIXED), columns, hyperlinks=False):
         if row.soft:
