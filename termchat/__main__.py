@@ -1,4 +1,4 @@
-"""Entry point. Without arguments, only what the first paint needs is imported."""
+"""Entry point; without arguments, it imports only the modules that the first paint needs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _run(arguments: list[str]) -> int:
         return run_command_line(arguments, os.environ)
     from termchat.ui.terminal.tty import Tty
 
-    tty = Tty.acquire()  # first of all: keys typed from here on are kept
+    tty = Tty.acquire()  # first, because keys typed from here on are kept
     from termchat.app import Options, run_app
 
     return run_app(Options(), os.environ, tty)
