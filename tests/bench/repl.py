@@ -57,11 +57,11 @@ class Repl:
         parts = LiveRegionSource(InputEditor(lambda: None), lambda: height, status=self._status)
         live = LiveLayout(parts, PromptToolkitStyle(theme, ColorDepth.TRUE))
         options = {"layout": live.layout, "input": DummyInput(), "color_depth": DEPTHS[ColorDepth.TRUE]}
-        self._app = LiveApplication(output, erase_when_done=True, **options)
+        self._app = LiveApplication(output, Palette(theme, ColorDepth.TRUE), erase_when_done=True, **options)
         self._app._is_running = True  # nobody types: the application is drawn, not run
         with set_app(self._app):
             self._app.context = copy_context()
-        self._painter = Transcript(Screen(self._app), Palette(theme, ColorDepth.TRUE), hyperlinks=True)
+        self._painter = Transcript(Screen(self._app), hyperlinks=True)
         self._loop = asyncio.new_event_loop()
         self._text: list[str] = []
 

@@ -89,6 +89,7 @@ class Repl:
         look = self.context.look
         app = LiveApplication(
             self.output,
+            Palette(self.context.theme, look.depth),
             layout=Layout(Window()),  # the layout needs the screen, which needs the application
             input=self.keyboard,
             color_depth=DEPTHS[look.depth],
@@ -105,8 +106,7 @@ class Repl:
     def _build_widgets(self) -> Widgets:
         context, look = self.context, self.context.look
         commands = CommandContext(context.session, context.providers, context.registry, context.preferences)
-        palette = Palette(context.theme, look.depth)
-        transcript = Transcript(self.screen, palette, hyperlinks=look.hyperlinks, signs=look.signs)
+        transcript = Transcript(self.screen, hyperlinks=look.hyperlinks, signs=look.signs)
         self.app.resized = transcript.resized
         return Widgets(
             editor=InputEditor(self._typed),

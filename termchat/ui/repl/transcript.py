@@ -13,7 +13,6 @@ from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, Sourc
 from termchat.ui.citations import source_lines
 from termchat.ui.markdown.document import Document
 from termchat.ui.repl.murmur import ReasoningDocument
-from termchat.ui.repl.streaming_reply import StreamingReply
 from termchat.ui.terminal.frame_clock import FrameClock
 from termchat.ui.terminal.screen import Screen
 from termchat.ui.text.ansi import encode_segments
@@ -32,12 +31,11 @@ class Transcript:
     signs   True if our own words may have typographic signs
     """
 
-    def __init__(self, screen: Screen, palette: Palette, *, hyperlinks: bool, signs: bool = True) -> None:
+    def __init__(self, screen: Screen, *, hyperlinks: bool, signs: bool = True) -> None:
         self.hyperlinks = hyperlinks
         self.signs = signs
         self.blank = True
         self._screen = screen
-        self._reply = StreamingReply(screen, palette)
         self._document: Document | ReasoningDocument | None = None
         self._sanitizer = Sanitizer()
         self._clock = FrameClock()
@@ -45,11 +43,11 @@ class Transcript:
 
     @property
     def palette(self) -> Palette:
-        return self._reply.palette
+        return self._screen.reply.palette
 
     @palette.setter
     def palette(self, palette: Palette) -> None:
-        self._reply.palette = palette
+        self._screen.reply.palette = palette
 
     @property
     def columns(self) -> int:
@@ -62,7 +60,7 @@ class Transcript:
     @property
     def replying(self) -> bool:
         """Return True if rows of an unfinished reply are above the live region, or pending."""
-        return self._reply.any
+        return self._screen.reply.any
 
     def show(self, blocks: Sequence[Block]) -> None:
         """Show blocks in order."""
@@ -111,7 +109,7 @@ class Transcript:
         document.feed(self._sanitizer.close())
         document.close()
         self._show(document, last=True)
-        self._reply.end()
+        self._screen.end_reply()
 
     def resized(self) -> None:
         """Wrap the open reply to the new width of the terminal."""
@@ -159,7 +157,7 @@ class Transcript:
     def _show(self, document: Document | ReasoningDocument, *, last: bool = False) -> None:
         final = document.take()
         self.blank = self.blank and not final
-        self._reply.show(final, [] if last else document.preview())
+        self._screen.show_reply(final, [] if last else document.preview())
 
 
 def prompt_sign(*, signs: bool) -> Safe:

@@ -4,51 +4,38 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.data_structures import Point
 from prompt_toolkit.layout import Layout
 from prompt_toolkit.layout.screen import Screen as Cells
 from prompt_toolkit.renderer import Renderer
+from prompt_toolkit.styles import BaseStyle
 
 from termchat.ui.terminal.output import FrameOutput
+from termchat.ui.terminal.row_painter import Footer
+from termchat.ui.terminal.streaming_reply import StreamingReply
+from termchat.ui.text.palette import Palette
 
 _SETTLED = 0.08
 
 
-class ReplyArea(Protocol):
-    """The rows of an unfinished reply: they stand right above the live region and are drawn by themselves."""
-
-    @property
-    def any(self) -> bool:
-        """Whether there are some, on the screen or about to be."""
-        ...
-
-    def frame(self, footing: int) -> str:
-        """What brings them up to date, `footing` rows being taken below them; the cursor stays where it is."""
-        ...
-
-    def erase_sequence(self, *, reflows: bool) -> str:
-        """From the row below to where they begin, to be erased from there; the next frame draws them again."""
-        ...
-
-
 class LiveRenderer(Renderer):
-    """A renderer that finds its place again after a resize, and that is the footer of an unfinished reply.
+    """A renderer that finds its place again after a resize, and that draws the unfinished reply above its own rows.
 
-    reflows   whether the terminal wraps what it shows anew when it gets narrower
-    recalls   whether it then counts what once stood in a row and was erased, as tmux does
-    upper     the reply above, if there is one
+    reply     the rows above
+    reflows   True if the terminal wraps its text again when it gets narrower
+    recalls   True if it then counts erased text of a row as well, as tmux does
     """
 
     reflows = True
     recalls = False
-    upper: ReplyArea | None = None
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
+    def __init__(self, style: BaseStyle, output: FrameOutput, palette: Palette) -> None:
+        self.reply = StreamingReply(palette, output.get_size().columns)
         self._widths: dict[int, int] = {}
-        super().__init__(*arguments, **options)
+        super().__init__(style, output, full_screen=False)
 
     def render(self, app: Application[Any], layout: Layout, is_done: bool = False) -> None:
         super().render(app, layout, is_done)
@@ -67,10 +54,14 @@ class LiveRenderer(Renderer):
         """The rows that are taken; 0 while nothing is painted."""
         return self._last_screen.height if self._last_screen else 0
 
-    @property
-    def cursor(self) -> tuple[int, int]:
-        """The row and the column of the cursor."""
-        return self._cursor_pos.y, self._cursor_pos.x
+    def draw_reply(self, footing: int) -> None:
+        """Update the rows of the reply, with `footing` rows kept free below them; the live region moves with them."""
+        position = Footer(self.height, self._cursor_pos.y, self._cursor_pos.x)
+        text, erased = self.reply.frame(self.output.get_size(), footing, position)
+        if text:
+            self.output.write_raw(text)
+        if erased:
+            self.reset_position()
 
     def reset_position(self) -> None:
         """All was erased, and the cursor stands where the live region may begin."""
@@ -112,8 +103,8 @@ class LiveRenderer(Renderer):
         self.output.write_raw("\r")
         self.output.cursor_up(self._cursor_pos.y)
         self.output.reset_attributes()
-        if self.upper and (way := self.upper.erase_sequence(reflows=self.reflows)):
-            self.output.write_raw(way)
+        if up := self.reply.erase_sequence(self.output.get_size(), reflows=self.reflows):
+            self.output.write_raw(up)
         self.output.erase_down()
         self.output.enable_autowrap()
         self.reset_position()
@@ -125,9 +116,9 @@ class LiveApplication(Application[int]):
     output: FrameOutput
     renderer: LiveRenderer
 
-    def __init__(self, output: FrameOutput, **options: Any) -> None:
+    def __init__(self, output: FrameOutput, palette: Palette, **options: Any) -> None:
         super().__init__(output=output, **options)
-        self.renderer = LiveRenderer(self._merged_style, output, full_screen=False)
+        self.renderer = LiveRenderer(self._merged_style, output, palette)
         self.resized: Callable[[], None] = lambda: None
         self.settled: Callable[[], None] = lambda: None
         self._settling: asyncio.TimerHandle | None = None
@@ -156,13 +147,11 @@ class LiveApplication(Application[int]):
             super()._redraw(render_as_done)
 
     def _make_room(self) -> None:
-        """The reply above gets the rows that the live region leaves to it, as it is and as it is to be painted."""
-        upper = self.renderer.upper
-        if upper and upper.any and self._is_running and not self._running_in_terminal:
+        """Draw the reply in the rows that the live region leaves free, before and after it is painted."""
+        if self.renderer.reply.any and self._is_running and not self._running_in_terminal:
             size = self.output.get_size()
             wanted = self.layout.container.preferred_height(size.columns, size.rows).preferred
-            if text := upper.frame(max(wanted, self.renderer.height)):
-                self.output.write_raw(text)
+            self.renderer.draw_reply(max(wanted, self.renderer.height))
 
     def _on_resize(self) -> None:
         """Sizes come in bursts, and a multiplexer wraps its screen before it tells: nothing is written for a moment."""

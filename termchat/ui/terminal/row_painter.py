@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import NamedTuple
 
 from termchat.ui.terminal.row_diff import ERASE_DOWN, RowDiff, move_rows
 from termchat.ui.text.palette import Palette
@@ -18,22 +18,28 @@ _PORTIONS = 3
 _SYNC, _UNSYNC = "\x1b[?2026h", "\x1b[?2026l"
 
 
-class Footer(Protocol):
-    """What stands below the rows and has the cursor, for example an input line.
+class Footer(NamedTuple):
+    """Position of the text below the rows, for example an input line, which has the cursor.
 
-    height   the rows it takes, 0 if it is not on the screen: the cursor is then where it would begin
-    caret    the row and the column of the cursor in it
+    height   number of its rows, 0 if it is not on the screen: the cursor is then where it would begin
+    row      row of the cursor, counted from the first row of the footer
+    column   column of the cursor
     """
 
-    @property
-    def height(self) -> int: ...
+    height: int
+    row: int
+    column: int
 
-    @property
-    def cursor(self) -> tuple[int, int]: ...
 
-    def reset_position(self) -> None:
-        """It was erased, and the cursor stands where it may begin."""
-        ...
+class FooterFrame(NamedTuple):
+    """Output of one frame above a footer.
+
+    text           the sequence to write
+    footer_erased  True if the footer has to be drawn again, where the cursor is
+    """
+
+    text: str
+    footer_erased: bool = False
 
 
 class RowTracker:
@@ -159,12 +165,11 @@ class InlinePainter:
 class FooterPainter:
     """Draws rows right above a footer, which moves down where rows are added and is not written again.
 
-    Every method returns what to write; the cursor is in the footer before and afterwards.
+    Every method returns the sequence to write; the cursor is in the footer before and afterwards.
     """
 
-    def __init__(self, width: int, palette: Palette, footer: Footer, *, ambiguous: int = 1) -> None:
+    def __init__(self, width: int, palette: Palette, *, ambiguous: int = 1) -> None:
         self._brush = RowTracker(width, 0, palette, ambiguous=ambiguous)
-        self._footer = footer
 
     @property
     def palette(self) -> Palette:
@@ -179,24 +184,28 @@ class FooterPainter:
         """How many rows of ours stand above the footer and may still change."""
         return len(self._brush.shown)
 
-    def frame(self, final: Sequence[Row], live: Sequence[Row], *, window: int, height: int) -> str:
+    def frame(
+        self, final: Sequence[Row], live: Sequence[Row], *, window: int, height: int, footer: Footer
+    ) -> FooterFrame:
         """Show more final rows and other live ones, `window` of these at most, on a screen `height` rows high."""
-        brush, footer = self._brush, self._footer
+        brush = self._brush
         brush.window = window
         target = brush.target(final, live)
         shown = brush.shown
-        text = ""
+        frame = FooterFrame("")
         if target != shown:
             room = height - footer.height if footer.height else 0
             ends = _portions(_first(shown, target), len(target), room)
             if ends:
+                text = ""
                 for end in ends:
-                    text += self._footed(shown, target[:end])
+                    text += self._footed(shown, target[:end], footer)
                     shown = target[:end]
+                frame = FooterFrame(text)
             else:
-                text = self._free(target)
+                frame = self._free(target, footer)
         brush.drawn(target, final, live)
-        return text
+        return frame
 
     def erase_sequence(self, width: int, height: int, *, reflows: bool) -> str:
         """From the row below to where the live rows begin, on a screen of another width; they are to be erased.
@@ -220,13 +229,13 @@ class FooterPainter:
         """What is shown belongs to the scrollback: the reply has ended."""
         self._brush.forget()
 
-    def _footed(self, shown: list[Row], target: list[Row]) -> str:
-        """The footer moves by as many rows as there are more or fewer."""
-        brush, (row, column) = self._brush, self._footer.cursor
+    def _footed(self, shown: list[Row], target: list[Row], footer: Footer) -> str:
+        """Move the footer by as many rows as are added or removed."""
+        brush, (height, row, column) = self._brush, footer
         old, more = len(shown), len(target) - len(shown)
         enter, at = "", old + row
         if more > 0:
-            below = self._footer.height - 1
+            below = height - 1
             enter = f"{move_rows(below - row)}\r" + "\n" * more + f"{move_rows(-below - more)}\x1b[{more}L"
             at = old
         stroke = RowDiff(brush.width, brush.palette, brush.cells, shown, at=at, footed=True)
@@ -234,15 +243,13 @@ class FooterPainter:
         home = f"{move_rows(len(target) + row - stroke.row)}\r" + (f"\x1b[{column}C" if column else "")
         return f"{enter}{text}{home}"
 
-    def _free(self, target: list[Row]) -> str:
-        """More rows than the screen shows at once: the footer goes, and has to be drawn again below them."""
-        brush, footer = self._brush, self._footer
-        enter = f"{move_rows(-footer.cursor[0])}\r{ERASE_DOWN}" if footer.height else ""
+    def _free(self, target: list[Row], footer: Footer) -> FooterFrame:
+        """Erase the footer and write more rows than the screen shows at once."""
+        brush = self._brush
+        enter = f"{move_rows(-footer.row)}\r{ERASE_DOWN}" if footer.height else ""
         stroke = RowDiff(brush.width, brush.palette, brush.cells, brush.shown, at=len(brush.shown))
         text = stroke.render(target)
-        if footer.height:
-            footer.reset_position()
-        return f"{enter}{text}" + ("\r\n" if target else "")
+        return FooterFrame(f"{enter}{text}" + ("\r\n" if target else ""), footer_erased=footer.height > 0)
 
 
 def _portions(first: int, size: int, room: int) -> Sequence[int]:

@@ -7,10 +7,14 @@ update where the terminal knows how. Nothing asks the terminal for its cursor, n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from prompt_toolkit.data_structures import Size
 
-from termchat.ui.terminal.renderer import LiveApplication, ReplyArea
-from termchat.ui.terminal.row_painter import Footer
+from termchat.ui.terminal.renderer import LiveApplication
+from termchat.ui.terminal.streaming_reply import StreamingReply
+from termchat.ui.text.ansi import encode_rows
+from termchat.ui.text.row import Row
 
 
 class Screen:
@@ -63,23 +67,34 @@ class Screen:
         else:
             self.app.paint()
 
-    def attach(self, upper: ReplyArea) -> Footer:
-        """From now on these rows stand above the live region, which is their footer."""
-        self.app.renderer.upper = upper
-        return self.app.renderer
+    @property
+    def reply(self) -> StreamingReply:
+        """The rows above the live region."""
+        return self.app.renderer.reply
 
-    def draw(self) -> None:
-        """Bring the reply's rows up to date; the live region moves with them and is not painted again."""
+    def show_reply(self, final: Sequence[Row], live: Sequence[Row]) -> None:
+        """Add final rows to the reply, and replace its live rows.
+
+        The live region moves with them and is painted again only if it has to be. While something else has the
+        terminal, rows wait.
+        """
         renderer = self.app.renderer
-        if renderer.upper is None or not self.ready:
+        begins = not renderer.reply.on_screen
+        renderer.reply.update(final, live)
+        if not self.ready:
             return
         with self.out.frame():
-            if renderer.stale or not renderer.painted:
+            if begins or renderer.stale or not renderer.painted:
                 self.app.paint()
-            elif text := renderer.upper.frame(renderer.height):
-                self.out.write_raw(text)
-                if not renderer.painted:
-                    self.app.paint()
+                return
+            renderer.draw_reply(renderer.height)
+            if not renderer.painted:
+                self.app.paint()
+
+    def end_reply(self) -> None:
+        """End the reply: all of its rows are final."""
+        if rows := self.reply.end():
+            self.commit(encode_rows(rows, self.reply.palette))
 
     def redraw(self) -> None:
         """Paint what has changed, now."""

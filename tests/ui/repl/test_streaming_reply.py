@@ -54,6 +54,7 @@ class Stage:
         )
         self.app = LiveApplication(
             self.output,
+            PALETTE,
             layout=LiveLayout(parts, PromptToolkitStyle(PALETTE.theme, PALETTE.depth)).layout,
             input=DummyInput(),
             color_depth=DEPTHS[PALETTE.depth],
@@ -61,7 +62,7 @@ class Stage:
         )
         self.app._is_running = True
         self.screen = Screen(self.app)
-        self.painter = Transcript(self.screen, PALETTE, hyperlinks=True)
+        self.painter = Transcript(self.screen, hyperlinks=True)
         parts.spaced = lambda: self.painter.blank and not self.painter.replying
         self.app.resized = self.painter.resized
 

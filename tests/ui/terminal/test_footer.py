@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from termchat.core.sanitize import Safe, safe
 from termchat.ui.markdown import Document, Row, render
 from termchat.ui.terminal.row_diff import ERASE_DOWN, move_rows
-from termchat.ui.terminal.row_painter import FooterPainter
+from termchat.ui.terminal.row_painter import Footer, FooterPainter
 from tests.bench.corpus import corpus
 from tests.ui.markdown.terminal import Terminal
 from tests.ui.markdown.test_document import places
@@ -33,8 +34,8 @@ class Foot:
     height: int = 0
 
     @property
-    def cursor(self) -> tuple[int, int]:
-        return (self.row, self.column) if self.height else (0, 0)
+    def position(self) -> Footer:
+        return Footer(self.height, self.row, self.column) if self.height else Footer(0, 0, 0)
 
     @property
     def text(self) -> list[str]:
@@ -67,7 +68,7 @@ class Stage:
         self.width, self.height = width, height
         self.terminal = Terminal(width, height)
         self.foot = Foot(self.terminal, lines, min(row, lines - 1), column)
-        self.above = FooterPainter(width, PALETTE, self.foot)
+        self.above = FooterPainter(width, PALETTE)
         self.document = Document(width)
         self.rows: list[Row] = []
         self.draw()
@@ -76,9 +77,15 @@ class Stage:
         final = self.document.take()
         self.rows += final
         window = max(0, min(12, self.height // 3, self.height - 1 - self.foot.lines))
-        self.write(self.above.frame(final, self.document.preview(), window=window, height=self.height))
+        self.write(self.frame(final, self.document.preview(), window))
         self.foot.draw()
         assert self.foot.stands()
+
+    def frame(self, final: Sequence[Row], live: Sequence[Row], window: int) -> str:
+        text, erased = self.above.frame(final, live, window=window, height=self.height, footer=self.foot.position)
+        if erased:
+            self.foot.reset_position()
+        return text
 
     def resize(self, width: int, height: int) -> None:
         self.terminal.resize(width, height)
@@ -88,7 +95,7 @@ class Stage:
         self.draw()
 
     def lift(self) -> None:
-        up = f"{move_rows(-self.foot.cursor[0])}\r"
+        up = f"{move_rows(-self.foot.position.row)}\r"
         self.write(f"{up}{self.above.erase_sequence(self.width, self.height, reflows=True)}{ERASE_DOWN}")
         self.foot.reset_position()
 
@@ -99,9 +106,7 @@ class Stage:
         self.document.close()
         final = self.document.take()
         self.rows += final
-        self.terminal.write(
-            self.above.frame(final, [], window=0, height=self.height).join(("\x1b[?2026h", "\x1b[?2026l"))
-        )
+        self.write(self.frame(final, [], 0))
         self.above.forget()
         self.lift()
         while len(self.terminal.lines) > self.terminal.row + 1:

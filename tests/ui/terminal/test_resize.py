@@ -15,6 +15,7 @@ from prompt_toolkit.layout.controls import FormattedTextControl
 from termchat.ui.terminal.output import FrameOutput
 from termchat.ui.terminal.renderer import LiveApplication
 from termchat.ui.terminal.screen import Screen
+from tests.ui.terminal.test_row_painter import PALETTE
 
 SETTLED = 0.08
 
@@ -32,7 +33,7 @@ def test_resize_burst_delays_writes_until_80_ms_after_last_size() -> None:
 async def _many_sizes() -> None:
     size, out = [Size(24, 100)], Sheet()
     output = FrameOutput(out, lambda: size[0], "xterm-256color", sync=True)
-    app = LiveApplication(output, layout=Layout(Window(FormattedTextControl("input"))), input=DummyInput())
+    app = LiveApplication(output, PALETTE, layout=Layout(Window(FormattedTextControl("input"))), input=DummyInput())
     app._is_running = True
     over = asyncio.Event()
     app.resized = over.set
