@@ -67,6 +67,11 @@ def supports_progress(env: Mapping[str, str]) -> bool:
             return env.get("ConEmuANSI") == "ON"
 
 
+def tmux_passthrough(sequence: str, env: Mapping[str, str]) -> str:
+    """Return a control sequence wrapped so that tmux passes it on to the terminal; unchanged outside of tmux."""
+    return "\x1bPtmux;" + sequence.replace("\x1b", "\x1b\x1b") + "\x1b\\" if env.get("TMUX") else sequence
+
+
 def background(env: Mapping[str, str]) -> str:
     """`light` or `dark` where COLORFGBG tells, else `any`."""
     number = env.get("COLORFGBG", "").rpartition(";")[2]

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.ui.phrases import size
+from termchat.ui.terminal.capabilities import tmux_passthrough
 
 _MOST = 100_000  # characters of base64 in one sequence; terminals cut or ignore longer ones
 _PATIENCE = 3.0
@@ -65,8 +66,7 @@ def tools(env: Mapping[str, str], system: str = sys.platform) -> Sequence[Sequen
 
 def sequence(data: bytes, env: Mapping[str, str]) -> str:
     """The OSC 52 that puts bytes into the terminal's clipboard, wrapped for tmux where that is between."""
-    plain = f"\x1b]52;c;{base64.b64encode(data).decode('ascii')}\x07"
-    return "\x1bPtmux;" + plain.replace("\x1b", "\x1b\x1b") + "\x1b\\" if env.get("TMUX") else plain
+    return tmux_passthrough(f"\x1b]52;c;{base64.b64encode(data).decode('ascii')}\x07", env)
 
 
 def _terminal_copies(env: Mapping[str, str]) -> bool:

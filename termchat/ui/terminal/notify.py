@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from termchat.config.setting_types import command_of
 from termchat.core.sanitize import Safe, safe_format, safe_line
-from termchat.ui.terminal.capabilities import terminal_name
+from termchat.ui.terminal.capabilities import terminal_name, tmux_passthrough
 
 BELL = "\x07"
 _UNSEEN_TURN = 30.0  # where nobody knows whether the user is looking
@@ -84,6 +84,4 @@ def notification(words: Safe, env: Mapping[str, str]) -> str:
             return BELL
     if env.get("STY"):  # GNU screen has no way through
         return BELL
-    if env.get("TMUX"):
-        return "\x1bPtmux;" + sequence.replace("\x1b", "\x1b\x1b") + "\x1b\\"
-    return sequence
+    return tmux_passthrough(sequence, env)
