@@ -71,7 +71,7 @@ class Repl:
         self._early = ""
         self._loop: asyncio.AbstractEventLoop | None = None
         self.output = make_output(sys.__stdout__ or sys.stdout, context.env)
-        self.keyboard = Keyboard(sys.__stdin__ or sys.stdin)
+        self.keyboard = Keyboard(sys.__stdin__ or sys.stdin, self._deliver, self._answered)
         self.app = self._build_application()
         self.screen = Screen(self.app)
         self.widgets = self._build_widgets()
@@ -90,6 +90,8 @@ class Repl:
         app = LiveApplication(
             self.output,
             Palette(self.context.theme, look.depth),
+            reflows=reflows(self.context.env),
+            recalls=bool(self.context.env.get("TMUX")),
             layout=Layout(Window()),  # the layout needs the screen, which needs the application
             input=self.keyboard,
             color_depth=DEPTHS[look.depth],
@@ -98,8 +100,6 @@ class Repl:
             terminal_size_polling_interval=None,
             editing_mode=EditingMode.VI if look.vi else EditingMode.EMACS,
         )
-        app.renderer.reflows = reflows(self.context.env)
-        app.renderer.recalls = bool(self.context.env.get("TMUX"))
         quick_escape(app)
         return app
 
@@ -107,7 +107,6 @@ class Repl:
         context, look = self.context, self.context.look
         commands = CommandContext(context.session, context.providers, context.registry, context.preferences)
         transcript = Transcript(self.screen, hyperlinks=look.hyperlinks, signs=look.signs)
-        self.app.resized = transcript.resized
         return Widgets(
             editor=InputEditor(self._typed),
             picker=Picker(),
@@ -213,9 +212,7 @@ class Repl:
             self.app.exit(result=code)
 
     def _begin(self) -> None:
-        """Accept keys, and continue the start after the first paint."""
-        self.keyboard.deliver = self._deliver
-        self.keyboard.on_reply = self.terminal.reply
+        """Continue the start after the first paint."""
         asyncio.get_running_loop().call_soon(self._painted)
 
     def _continued(self) -> None:
@@ -257,6 +254,9 @@ class Repl:
     def _deliver(self, keys: Sequence[object]) -> None:
         self.app.key_processor.feed_multiple(list(keys))  # type: ignore[arg-type]
         self.app.key_processor.process_keys()
+
+    def _answered(self, reply: str) -> None:
+        self.terminal.reply(reply)
 
     def refresh(self) -> None:
         """Redraw the live region, the title and the progress mark."""

@@ -36,6 +36,7 @@ class Transcript:
         self.signs = signs
         self.blank = True
         self._screen = screen
+        screen.on_resize(self.resized)
         self._document: Document | ReasoningDocument | None = None
         self._sanitizer = Sanitizer()
         self._clock = FrameClock()

@@ -24,11 +24,13 @@ class Keyboard(Vt100Input):
     on_reply   takes what the terminal answered
     """
 
-    def __init__(self, stdin: TextIO) -> None:
+    def __init__(
+        self, stdin: TextIO, deliver: Callable[[Sequence[KeyPress]], None], on_reply: Callable[[str], None]
+    ) -> None:
         super().__init__(stdin)
         self.decoder = InputDecoder()
-        self.deliver: Callable[[Sequence[KeyPress]], None] = lambda keys: None
-        self.on_reply: Callable[[str], None] = lambda text: None
+        self._deliver = deliver
+        self._on_reply = on_reply
         self._presses: list[KeyPress] = []
         self.vt100_parser = Vt100Parser(self._press)
         self._watch: asyncio.TimerHandle | None = None
@@ -60,7 +62,7 @@ class Keyboard(Vt100Input):
                     self.vt100_parser.flush()
                     self._press(KeyPress(PtKeys.BracketedPaste, text))
                 case TerminalReply(text):
-                    self.on_reply(text)
+                    self._on_reply(text)
                 case _:
                     assert_never(piece)
         return [] if keep else self._taken()
@@ -84,4 +86,4 @@ class Keyboard(Vt100Input):
     def _end_paste(self) -> None:
         self._watch = None
         if keys := self._pressed(self.decoder.expire_paste(monotonic())):
-            self.deliver(keys)
+            self._deliver(keys)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from prompt_toolkit.application import Application
@@ -12,6 +12,7 @@ from prompt_toolkit.layout import Layout
 from prompt_toolkit.layout.screen import Screen as Cells
 from prompt_toolkit.renderer import Renderer
 from prompt_toolkit.styles import BaseStyle
+from prompt_toolkit.utils import Event
 
 from termchat.ui.terminal.output import FrameOutput
 from termchat.ui.terminal.row_painter import Footer
@@ -29,10 +30,11 @@ class LiveRenderer(Renderer):
     recalls   True if it then counts erased text of a row as well, as tmux does
     """
 
-    reflows = True
-    recalls = False
-
-    def __init__(self, style: BaseStyle, output: FrameOutput, palette: Palette) -> None:
+    def __init__(
+        self, style: BaseStyle, output: FrameOutput, palette: Palette, *, reflows: bool, recalls: bool
+    ) -> None:
+        self.reflows = reflows
+        self.recalls = recalls
         self.reply = StreamingReply(palette, output.get_size().columns)
         self._widths: dict[int, int] = {}
         super().__init__(style, output, full_screen=False)
@@ -111,16 +113,20 @@ class LiveRenderer(Renderer):
 
 
 class LiveApplication(Application[int]):
-    """An Application whose frames are atomic; see `LiveRenderer`."""
+    """An Application whose frames are atomic; see `LiveRenderer`.
+
+    on_resized   fired after the last of a burst of resizes, when the screen may be painted again
+    """
 
     output: FrameOutput
     renderer: LiveRenderer
 
-    def __init__(self, output: FrameOutput, palette: Palette, **options: Any) -> None:
+    def __init__(
+        self, output: FrameOutput, palette: Palette, *, reflows: bool = True, recalls: bool = False, **options: Any
+    ) -> None:
         super().__init__(output=output, **options)
-        self.renderer = LiveRenderer(self._merged_style, output, palette)
-        self.resized: Callable[[], None] = lambda: None
-        self.settled: Callable[[], None] = lambda: None
+        self.renderer = LiveRenderer(self._merged_style, output, palette, reflows=reflows, recalls=recalls)
+        self.on_resized: Event[LiveApplication] = Event(self)
         self._settling: asyncio.TimerHandle | None = None
         self.takes_row = False  # whether the first frame stands on a row that has something on it already
 
@@ -161,8 +167,7 @@ class LiveApplication(Application[int]):
 
     def _settle(self) -> None:
         self._settling = None
-        self.resized()
-        self.settled()
+        self.on_resized.fire()
 
     @property
     def settling(self) -> bool:

@@ -7,7 +7,7 @@ update where the terminal knows how. Nothing asks the terminal for its cursor, n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from prompt_toolkit.data_structures import Size
 
@@ -23,8 +23,9 @@ class Screen:
     def __init__(self, app: LiveApplication) -> None:
         self.app = app
         self.out = app.output
-        app.settled = self._settled
+        app.on_resized += self._resized
         self._waiting: list[str] = []
+        self._on_resize: list[Callable[[], None]] = []
 
     @property
     def size(self) -> Size:
@@ -61,7 +62,13 @@ class Screen:
             self.out.write_raw(ansi.replace("\r\n", "\n").replace("\n", "\r\n"))
             self.app.paint()
 
-    def _settled(self) -> None:
+    def on_resize(self, listener: Callable[[], None]) -> None:
+        """Call `listener` whenever the terminal has got another size, before the screen is painted for it."""
+        self._on_resize.append(listener)
+
+    def _resized(self, _: object) -> None:
+        for listener in self._on_resize:
+            listener()
         if self._waiting:
             self.commit("")
         else:

@@ -64,7 +64,6 @@ class Stage:
         self.screen = Screen(self.app)
         self.painter = Transcript(self.screen, hyperlinks=True)
         parts.spaced = lambda: self.painter.blank and not self.painter.replying
-        self.app.resized = self.painter.resized
 
     @contextmanager
     def lit(self) -> Generator[None]:

@@ -36,10 +36,10 @@ async def _many_sizes() -> None:
     app = LiveApplication(output, PALETTE, layout=Layout(Window(FormattedTextControl("input"))), input=DummyInput())
     app._is_running = True
     over = asyncio.Event()
-    app.resized = over.set
     with set_app(app):
         app.context = copy_context()
         screen = Screen(app)
+        screen.on_resize(over.set)
         app.paint()
         assert "input" in out.getvalue()
         painted, loop = len(out.getvalue()), asyncio.get_running_loop()
