@@ -122,6 +122,6 @@ def without_streaming(body: Body, failure: Failure, endpoint: Endpoint) -> Amend
     if not body.get("stream") or not refuses:
         return None
     changed = {k: v for k, v in body.items() if k != "stream_options"} | {"stream": False}
-    return AmendedRequest(
-        changed, safe_format("{title} does not stream; waiting for the whole reply.", title=safe_line(endpoint.title))
-    )
+    title = safe_line(endpoint.title)
+    notice = safe_format("{title} does not support streaming; waiting for the complete reply.", title=title)
+    return AmendedRequest(changed, notice)

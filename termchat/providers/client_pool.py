@@ -66,7 +66,7 @@ class ClientPool:
         try:
             return await client.models()
         except (AttributeError, TypeError) as error:  # the SDKs take a body that is no JSON for a page
-            raise ProviderError(unexpected_response(client.endpoint, safe_format("something else"))) from error
+            raise ProviderError(unexpected_response(client.endpoint, safe_format("unexpected content"))) from error
         except Exception as error:
             raise ProviderError(to_failure(client, error, "", began=False)) from error
 
@@ -137,7 +137,7 @@ def _is_header_safe(key: str) -> bool:
 
 def _connection_config_error(config: ProviderConfig, error: Exception) -> Failure:
     name, why = safe_line(config.name), safe_line(str(error))
-    message = safe_format("The proxy or the certificate of {name} cannot be used: {why}", name=name, why=why)
+    message = safe_format("The proxy or the CA file of {name} is not usable: {why}", name=name, why=why)
     return Failure(FailureKind.BAD_CONFIG, message, safe_format("Check proxy and ca in [providers.{name}].", name=name))
 
 

@@ -165,7 +165,7 @@ class StreamingProvider:
             state.repaired = True
             self._encode(state, replace(state.request, messages=strip_provider_data(state.request.messages)))
             return safe_format(
-                "{title} refused the history; asked again without earlier reasoning.", title=safe_line(endpoint.title)
+                "{title} refused the history; sent again without earlier reasoning.", title=safe_line(endpoint.title)
             )
         if rejected := rejected_params(state.request, failure):
             self._client.rejected_params.update((self.origin, name) for name in rejected)
@@ -217,7 +217,7 @@ class StreamingProvider:
                 if not decoder.finished or isinstance(error, ProviderError):
                     raise ProviderError(to_failure(self._client, error, self.origin.model, began=True)) from error
             if not decoder.finished:
-                raise ProviderError(truncated(safe_format("The stream ended too early")))
+                raise ProviderError(truncated(safe_format("The stream ended early")))
 
     async def _read(self, response: httpx2.Response, decoder: Decoder) -> AsyncGenerator[Delta, None]:
         """Decode a response, and record it. Raises ProviderError, ServerError and the errors of `decode_body`."""
@@ -252,7 +252,7 @@ class StreamingProvider:
 
 def _fallback_path_notice(endpoint: Endpoint, path: str) -> Safe:
     title = safe_line(endpoint.title)
-    return safe_format("{title} has no such address; trying {path}.", title=title, path=safe_line(path))
+    return safe_format("{title} has no endpoint at this address; trying {path}.", title=title, path=safe_line(path))
 
 
 def to_failure(client: Client, error: Exception, model: str, *, began: bool) -> Failure:
@@ -279,5 +279,5 @@ def _classify(
     if failure:
         return failure
     if isinstance(error, ValueError | RecursionError):  # invalid JSON or UTF-8, an event that is too long
-        return unexpected_response(endpoint, safe_format("something that cannot be read"))
+        return unexpected_response(endpoint, safe_format("invalid data"))
     raise error

@@ -60,7 +60,7 @@ class FallbackProvider:
                     raise
                 why = error.failure.message
             yield ProviderNotice(
-                safe_format("{why} {name} takes over.", why=why, name=safe_line(str(self._current.origin.ref))),
+                safe_format("{why} Switching to {name}.", why=why, name=safe_line(str(self._current.origin.ref))),
                 restarted=True,
             )
 

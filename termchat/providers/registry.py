@@ -160,11 +160,15 @@ class ProviderRegistry:
             hint = safe_format("Did you mean {name}? ", name=safe_line(close[0])) if close else Safe("")
             message = safe_format('There is no provider "{name}".', name=safe_line(ref.provider))
             return Failure(
-                FailureKind.NOT_FOUND, message, safe_format("{hint}`termchat models` lists what there is.", hint=hint)
+                FailureKind.NOT_FOUND,
+                message,
+                safe_format("{hint}`termchat models` lists the providers and models.", hint=hint),
             )
-        message = safe_format('No model is known by "{name}".', name=safe_line(name))
+        message = safe_format('There is no model "{name}".', name=safe_line(name))
         return Failure(
-            FailureKind.NOT_FOUND, message, safe_format("Write it as provider/model; `termchat models` lists them.")
+            FailureKind.NOT_FOUND,
+            message,
+            safe_format("Use the form provider/model; `termchat models` lists the names."),
         )
 
 
@@ -198,11 +202,13 @@ def _no_base_url(config: ProviderConfig, protocol: ApiProtocol | None) -> Failur
         "The provider {name} has no base URL for {protocol}.", name=name, protocol=safe_line(protocol or "any protocol")
     )
     return Failure(
-        FailureKind.BAD_CONFIG, message, safe_format("Add one to [providers.{name}] in the configuration.", name=name)
+        FailureKind.BAD_CONFIG,
+        message,
+        safe_format("Add a base URL to [providers.{name}] in the configuration.", name=name),
     )
 
 
 def _ambiguous(name: str, matches: Sequence[ModelRef]) -> Failure:
     shown = ", ".join(str(ref) for ref in matches[:5]) + (", …" if len(matches) > 5 else "")
-    message = safe_format('"{name}" may be {shown}.', name=safe_line(name), shown=safe_line(shown))
-    return Failure(FailureKind.NOT_FOUND, message, safe_format("Write more of the name."))
+    message = safe_format('"{name}" matches several models: {shown}.', name=safe_line(name), shown=safe_line(shown))
+    return Failure(FailureKind.NOT_FOUND, message, safe_format("Use a longer part of the name."))

@@ -73,9 +73,9 @@ SEARCHED = Reply(Search("tea", (PAGE,)), Text("Tea "), Block(), Text("is hot."),
 def test_oneshot_search_prints_sources_on_stderr_only(program: Program, protocol: str) -> None:
     program.gateway.always(SEARCHED)
     done = program.run("-m", f"x{protocol}/any", "--search", "tea?")
-    told = "termchat: any does not take web search; left out.\n" if protocol == "openai" else ""
+    told = "termchat: any does not support web search; left out.\n" if protocol == "openai" else ""
     asked = "" if protocol == "openai" else "termchat: ● searched the web · tea\n"
-    tools = "termchat: any does not take tools beside a reply schema or web search; left out.\n"
+    tools = "termchat: any does not support tools together with a reply schema or web search; left out.\n"
     told = tools if protocol == "gemini" else told
     sources = "Sources:\n1. A␛[1m (https://a.example/x)\n"
     assert (done.out, done.err, done.code) == (b"Tea is hot.", f"{told}{asked}{sources}", 0)
@@ -117,8 +117,8 @@ def test_oneshot_sampling_flags_are_sent(program: Program, protocol: str) -> Non
     program.gateway.reply(Reply.text("ok"))
     done = program.run("-m", f"x{protocol}/any", *FLAGS, "hello")
     assert (done.out, done.code) == (b"ok", 0)
-    lacking = {"responses": "stop texts, seed", "anthropic": "seed"}.get(protocol)
-    assert done.err == (f"termchat: any does not take {lacking}; left out.\n" if lacking else "")
+    lacking = {"responses": "stop sequences, seed", "anthropic": "seed"}.get(protocol)
+    assert done.err == (f"termchat: any does not support {lacking}; left out.\n" if lacking else "")
     body = program.gateway.asked[0].body
     sent = body | body.get("generationConfig", {})
     assert (sent["temperature"], sent.get("top_p", sent.get("topP"))) == (0.25, 0.75)

@@ -66,7 +66,7 @@ async def test_fallback_on_provider_failure_uses_next_model_with_notice(
         events = await ask(chat, "hello")
     assert (said(events), ended(events).outcome) == ("here I am", Outcome.COMPLETE)
     (words,) = provider_notices(events)
-    assert words.endswith(f"{first_fallback(protocol)} takes over.")
+    assert words.endswith(f"Switching to {first_fallback(protocol)}.")
     origins = {e.message.origin.ref for e in events if isinstance(e, MessageDone) and e.message.origin}
     assert origins == {first_fallback(protocol)}
     assert prices.asked == [first_fallback(protocol)] * 2

@@ -40,7 +40,7 @@ async def test_refused_history_is_resent_without_reasoning_with_notice(gateway: 
         await ask(chat, "weather?")
         events = await ask(chat, "thanks")
     assert (said(events), ended(events).outcome) == ("fine", Outcome.COMPLETE)
-    assert provider_notices(events) == [f"{protocol.value} refused the history; asked again without earlier reasoning."]
+    assert provider_notices(events) == [f"{protocol.value} refused the history; sent again without earlier reasoning."]
     simple = str(gateway.asked[-1].body)
     for gone in ("hm", "signature': 'hidden", "encrypted_content'", "reasoning'", "'thinking'"):
         assert gone not in simple

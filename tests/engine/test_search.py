@@ -57,7 +57,7 @@ async def test_search_is_requested_natively_or_left_out_with_one_notice(
     body = gateway.asked[0].body
     asked = [tool["type"] if protocol is ApiProtocol.ANTHROPIC else tool for tool in body.get("tools", ())]
     assert asked == NATIVE.get(protocol, [])
-    lacking = ["gpt-5.2 does not take web search; left out."] if protocol is ApiProtocol.CHAT else []
+    lacking = ["gpt-5.2 does not support web search; left out."] if protocol is ApiProtocol.CHAT else []
     assert [provider_notices(seen) for seen in events] == [lacking, []]
 
 
@@ -147,7 +147,7 @@ async def test_search_refused_by_server_is_left_out_with_notice(gateway: Gateway
     async with session(gateway, protocol, params=ON, tools=None) as chat:
         events = [await ask(chat, "tea?"), await ask(chat, "sure?")]
     name = model(protocol).model
-    assert [provider_notices(seen) for seen in events] == [[f"{name} does not take web search; left out."], []]
+    assert [provider_notices(seen) for seen in events] == [[f"{name} does not support web search; left out."], []]
     assert ["tools" in request.body for request in gateway.asked] == [True, False, False]
 
 
@@ -156,7 +156,7 @@ async def test_search_of_chat_search_model_and_openrouter_plugin(gateway: Gatewa
     params = Params(search=True, temperature=0.5)
     async with session(gateway, ApiProtocol.CHAT, params=params, tools=None) as chat:
         events = await ask(chat, "tea?", ModelRef("openai", "gpt-4o-search-preview"))
-    assert provider_notices(events) == ["gpt-4o-search-preview does not take temperature; left out."]
+    assert provider_notices(events) == ["gpt-4o-search-preview does not support temperature; left out."]
     assert gateway.asked[0].body["web_search_options"] == {}
     assert reply_of(events).sources == (Citation("https://a.example/x", "A"),)
     openrouter = provider_config(gateway.url, ApiProtocol.CHAT, name="openrouter")
@@ -169,7 +169,7 @@ async def test_gemini_search_leaves_out_tools_with_one_notice(gateway: Gateway) 
     gateway.always(Reply.text("ok"))
     async with session(gateway, ApiProtocol.GEMINI, params=ON) as chat:
         words = [provider_notices(await ask(chat, "tea?")), provider_notices(await ask(chat, "sure?"))]
-    notice = "gemini-3-pro does not take tools beside a reply schema or web search; left out."
+    notice = "gemini-3-pro does not support tools together with a reply schema or web search; left out."
     assert words == [[notice], []]
 
 

@@ -89,7 +89,7 @@ IN_A_CALL = Reply(Text("I count."), Call("calculate", pieces=('{"expr', 'ession"
 LOOP = Reply(Call("calculate", {"expression": "1+1"}))
 
 FAULTS: dict[str, Fault] = {
-    "name unknown": Fault(tries=3, words="DNS failed", base="https://models.invalid"),
+    "name unknown": Fault(tries=3, words="DNS lookup failed", base="https://models.invalid"),
     "connection refused": Fault(tries=3, words="connection refused", base="http://127.0.0.1:1"),
     "reset before the first byte": Fault(forever(fault.reset()), tries=3, words="Cannot reach"),
     "closed before the first byte": Fault(forever(fault.close()), tries=3, words="Cannot reach"),
@@ -108,7 +108,7 @@ FAULTS: dict[str, Fault] = {
     },
     "retry-after in seconds": cured(fault.status(429, retry_after="2")),
     "retry-after of an hour": Fault((fault.status(429, retry_after="3600"),), ExitCode.TRY_LATER, words="3600 s"),
-    "retry-after hostile": Fault((fault.status(429, retry_after="1e400"),), ExitCode.TRY_LATER, words="It asks to wait"),  # noqa: E501
+    "retry-after hostile": Fault((fault.status(429, retry_after="1e400"),), ExitCode.TRY_LATER, words="The server asks to wait"),  # noqa: E501
     "retry-after nonsense": cured(fault.status(429, retry_after="\x7fsoon")),
     "502 as a page": Fault(forever(fault.html(502)), tries=3, words="502"),
     "200 as a page": Fault((fault.html_200(),), words="a web page, not an API reply"),
@@ -135,10 +135,10 @@ FAULTS: dict[str, Fault] = {
     "an encoding nobody knows": Fault((fault.unknown_encoding(),), words="not an API reply"),
     "another service": Fault(forever(fault.not_http()), tries=3, words="Cannot reach"),
     "broken JSON in an event": Fault(
-        (Reply(Text("one "), fault.garbage(), Text("two")),), ExitCode.CUT, text="one ", words="cannot be read"
+        (Reply(Text("one "), fault.garbage(), Text("two")),), ExitCode.CUT, text="one ", words="invalid data"
     ),
     "a line without end": Fault((Reply(Text("one "), fault.huge_line()),), ExitCode.CUT, text="one ", words="cannot be"),  # noqa: E501
-    "a gzip bomb": Fault((fault.Body(BOMB, "text/event-stream", PACKED),), words="cannot be read"),
+    "a gzip bomb": Fault((fault.Body(BOMB, "text/event-stream", PACKED),), words="invalid data"),
     "a gzip bomb as an error": Fault(forever(fault.Status(500, body=BOMB, headers=PACKED)), tries=3, words="500"),
     "an error of five megabytes": Fault((fault.big_error(400),), words="400"),
     "a chunk of a megabyte": fine(Reply.text("x" * 1_000_000)),

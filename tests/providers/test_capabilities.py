@@ -96,8 +96,8 @@ async def test_unsupported_param_notice_is_given_once_per_chat(gateway: Gateway)
             await notices(providers, name, params, chat)
             for params, chat in ((cold, "one"), (cold, "one"), (both, "one"), (both, "one"), (both, "two"))
         ]
-    alone, seed = "gpt-5.2 does not take temperature; left out.", "gpt-5.2 does not take seed; left out."
-    assert said == [[alone], [], [seed], [], ["gpt-5.2 does not take temperature, seed; left out."]]
+    alone, seed = "gpt-5.2 does not support temperature; left out.", "gpt-5.2 does not support seed; left out."
+    assert said == [[alone], [], [seed], [], ["gpt-5.2 does not support temperature, seed; left out."]]
 
 
 REFUSALS = {
@@ -115,7 +115,7 @@ async def test_param_refused_by_server_is_not_sent_again(gateway: Gateway, proto
     asked, name = Params(temperature=0.25, top_p=0.5), ModelRef(protocol.value, "some-model")
     async with registry(provider_config(gateway.url, protocol)) as providers:
         said = [await notices(providers, name, asked, chat) for chat in ("one", "one", "two")]
-    notice = "some-model does not take temperature; left out."
+    notice = "some-model does not support temperature; left out."
     assert said == [[notice], [], [notice]]
     assert ["0.25" in str(request.body) for request in gateway.asked] == [True, False, False, False]
     assert all("0.5" in str(request.body) for request in gateway.asked)
@@ -163,7 +163,7 @@ async def test_schema_is_sent_natively_and_closed_one_is_strict_for_openai(
     assert protocol is not A or sent["additionalProperties"] is False
 
 
-IN_WORDS = "deepseek-chat takes no reply schema; it is asked for in words."
+IN_WORDS = "deepseek-chat does not support a reply schema; the schema is sent as an instruction."
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ async def test_schema_refused_by_server_is_sent_in_prompt(gateway: Gateway, prot
     deltas, failure = await run_request(provider_config(gateway.url, protocol), request, name="m")
     assert (text_of(deltas), failure) == ("{}", None)
     words = [delta.words for delta in deltas if isinstance(delta, ProviderNotice)]
-    assert words == ["m takes no reply schema; it is asked for in words."]
+    assert words == ["m does not support a reply schema; the schema is sent as an instruction."]
     assert [schema_sent(request.body)[0] is None for request in gateway.asked] == [False, True]
 
 
@@ -266,9 +266,9 @@ async def test_random_params_give_valid_request_or_notice(gateway: Gateway, prot
 @pytest.mark.parametrize(
     ("protocol", "kept", "notice"),
     [
-        (C, ["a", "\n", "b", "c"], "so many stop texts"),
-        (A, ["a", "b", "c", "d", "e"], "stop texts that are blank"),
-        (G, ["a", "\n", "b", "c", "d"], "so many stop texts"),
+        (C, ["a", "\n", "b", "c"], "stop sequences above its limit"),
+        (A, ["a", "b", "c", "d", "e"], "blank stop sequences"),
+        (G, ["a", "\n", "b", "c", "d"], "stop sequences above its limit"),
     ],
 )
 async def test_stop_texts_beyond_server_limit_are_left_out(
@@ -280,7 +280,7 @@ async def test_stop_texts_beyond_server_limit_are_left_out(
         provider_config(gateway.url, protocol), Request((user_message("q"),), params=params), name="some-model"
     )
     assert [delta.words for delta in deltas if isinstance(delta, ProviderNotice)] == [
-        f"some-model does not take {notice}; left out."
+        f"some-model does not support {notice}; left out."
     ]
     body = gateway.asked[0].body
     sent = body.get("stop") or body.get("stop_sequences") or body["generationConfig"]["stopSequences"]

@@ -195,7 +195,7 @@ async def test_demo_offers_usable_models_by_name() -> None:
     found, _ = await deltas(
         Request((user_message("sing"),)), DemoProvider(PAGES, "0", offers=("openai/gpt-5.2", "ollama/qwen3"))
     )
-    assert "Ready to be used with `/model`: `openai/gpt-5.2`, `ollama/qwen3`." in reply(found).text
+    assert "Available with `/model`: `openai/gpt-5.2`, `ollama/qwen3`." in reply(found).text
 
 
 async def test_demo_finds_generated_page() -> None:
@@ -207,12 +207,12 @@ async def test_demo_finds_generated_page() -> None:
 @pytest.mark.parametrize(
     ("question", "call", "words"),
     [
-        ("What time is it?", ("current_time", "{}"), "The tool `current_time` says: 20"),
+        ("What time is it?", ("current_time", "{}"), "The tool `current_time` returned: 20"),
         ("现在几点？", ("current_time", "{}"), "工具 `current_time` 的结果：20"),
         ("calculate 2*(3+4)", ("calculate", '{"expression": "2*(3+4)"}'), "`2*(3+4) = 14`"),
         ("what is 1 + 1?", ("calculate", '{"expression": "1 + 1"}'), "`1 + 1 = 2`"),
         ("计算 2*(3+4)", ("calculate", '{"expression": "2*(3+4)"}'), "`2*(3+4) = 14`"),
-        ("calculate 1/0", ("calculate", '{"expression": "1/0"}'), "could not do it: Error: cannot evaluate"),
+        ("calculate 1/0", ("calculate", '{"expression": "1/0"}'), "failed: Error: cannot evaluate"),
         ("read test_demo.py", ("read_file", '{"path": "test_demo.py"}'), '"""demo/tour: the built-in guide'),
         ("读取 没有.txt", ("read_file", '{"path": "没有.txt"}'), "没能做到"),
     ],
@@ -233,7 +233,7 @@ async def test_demo_two_tools_are_called_in_one_step() -> None:
 
 async def test_demo_without_tools_reports_them_switched_off() -> None:
     found, _ = await deltas(Request((user_message("what time is it"),)))
-    assert "`current_time` is switched off" in reply(found).text
+    assert "`current_time` is disabled" in reply(found).text
 
 
 async def test_demo_shows_file_in_fence_longer_than_its_content() -> None:

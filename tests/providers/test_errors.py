@@ -383,7 +383,7 @@ async def test_quota_hint_names_credit_or_key_page(gateway: Gateway, pages: dict
     _, failure = await run_request(provider_config(gateway.url, C, **pages))
     assert failure is not None
     assert failure.url == named
-    assert failure.hint.startswith(f"Credit and limits: {named}, or" if named else "Look at the account, or")
+    assert failure.hint.startswith(f"Credit and limits: {named}, or" if named else "Check the account, or")
 
 
 @ALL
@@ -392,4 +392,4 @@ async def test_error_404_names_model_or_address(gateway: Gateway, protocol: ApiP
     assert MODELS[protocol] in failure.message
     assert "termchat models" in failure.hint
     failure = await failed(gateway, protocol, fault.html(404))
-    assert "no such address" in failure.message
+    assert "no endpoint" in failure.message

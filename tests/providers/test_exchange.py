@@ -37,7 +37,7 @@ async def test_stream_options_refused_are_left_out_with_notice(gateway: Gateway)
     deltas, failure = await run_request(provider_config(gateway.url, C))
     assert (text_of(deltas), failure) == ("ok", None)
     assert ["stream_options" in request.body for request in gateway.asked] == [True, False]
-    assert provider_notices(deltas) == ["openai does not count tokens while it streams."]
+    assert provider_notices(deltas) == ["openai does not report token usage while streaming."]
 
 
 @pytest.mark.parametrize(("name", "field"), [("qwen3:8b", "max_tokens"), ("gpt-5.2", "max_completion_tokens")])
@@ -80,7 +80,7 @@ async def test_streaming_refused_is_requested_whole_once(gateway: Gateway, proto
     deltas, failure = await run_request(provider_config(gateway.url, protocol))
     assert failure is None
     assert [request.streams for request in gateway.asked] == [True, False]
-    assert provider_notices(deltas) == [f"{protocol.value} does not stream; waiting for the whole reply."]
+    assert provider_notices(deltas) == [f"{protocol.value} does not support streaming; waiting for the complete reply."]
     thought, said, call = parts(deltas)
     assert (type(thought), type(said), type(call)) == (Reasoning, Text, ToolCall)
     assert isinstance(deltas[-1], Finished | UsageDelta)

@@ -57,10 +57,10 @@ def test_resolve_name_gives_model(name: str, ref: ModelRef) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("gpt-5.2", '"gpt-5.2" may be openai/gpt-5.2, gw/gpt-5.2.'),
+        ("gpt-5.2", '"gpt-5.2" matches several models: openai/gpt-5.2, gw/gpt-5.2.'),
         ("openia/gpt", 'There is no provider "openia".'),
-        ("nothing", 'No model is known by "nothing".'),
-        ("\x1b[31m", 'No model is known by "␛[31m".'),
+        ("nothing", 'There is no model "nothing".'),
+        ("\x1b[31m", 'There is no model "␛[31m".'),
     ],
 )
 def test_resolve_unknown_or_ambiguous_name_fails_with_hint(name: str, words: str) -> None:

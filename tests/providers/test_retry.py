@@ -60,7 +60,7 @@ def test_retry_policy_retry_after_zero_uses_own_delay() -> None:
 
 def test_final_failure_names_tries_and_requested_wait() -> None:
     failure = Failure(FailureKind.RATE_LIMITED, safe_format("Slow down."), retry_after=3600.0, retryable=True)
-    assert final_failure(failure, 1).message == "Slow down. It asks to wait 3600 s."
+    assert final_failure(failure, 1).message == "Slow down. The server asks to wait 3600 s."
     assert final_failure(RETRYABLE, 3).message == "busy. Tried 3 times."
     assert final_failure(RETRYABLE, 1) == RETRYABLE
 

@@ -26,13 +26,13 @@ _CONTINUE_PROMPT = (
     "introduction, and nothing of it again. It ended with these words:\n\n{tail}"
 )
 _NAMES = {
-    "tools": "tools beside a reply schema or web search",
+    "tools": "tools together with a reply schema or web search",
     "search": "web search",
     "top_p": "top-p",
-    "think": "thinking effort",
-    "stop": "stop texts",
-    "blank_stops": "stop texts that are blank",
-    "many_stops": "so many stop texts",
+    "think": "reasoning effort",
+    "stop": "stop sequences",
+    "blank_stops": "blank stop sequences",
+    "many_stops": "stop sequences above its limit",
 }
 # Phrases with which servers reject a parameter.
 _REFUSAL = re.compile(
@@ -174,10 +174,12 @@ def _excludes_tools(params: Params, known: frozenset[str]) -> bool:
 def unsupported_notice(name: Safe, dropped: tuple[str, ...]) -> Safe:
     """Return the notice about dropped parameters for the user; `name` is the model's."""
     what = ", ".join(_NAMES.get(param, param) for param in dropped if param != "schema")
-    notice = safe_format("{name} does not take {what}; left out.", name=name, what=safe_line(what)) if what else EMPTY
+    notice = (
+        safe_format("{name} does not support {what}; left out.", name=name, what=safe_line(what)) if what else EMPTY
+    )
     if "schema" not in dropped:
         return notice
-    schema = safe_format("{name} takes no reply schema; it is asked for in words.", name=name)
+    schema = safe_format("{name} does not support a reply schema; the schema is sent as an instruction.", name=name)
     return join(" ", [notice, schema]) if notice else schema
 
 

@@ -63,14 +63,14 @@ def history_refused(endpoint: Endpoint) -> Failure:
 
 def unusable_key(source: Safe) -> Failure:
     """Return the failure for a key or a header with characters that HTTP cannot carry."""
-    message = safe_format("The key from {source} has characters no key can have.", source=source)
-    return Failure(FailureKind.BAD_CONFIG, message, safe_format("Paste it again, without blanks and line breaks."))
+    message = safe_format("The key from {source} contains invalid characters.", source=source)
+    return Failure(FailureKind.BAD_CONFIG, message, safe_format("Copy the key again, without spaces and line breaks."))
 
 
 def truncated(what: Safe) -> Failure:
     """Return the failure of a reply without its end; `what` is the event that ended it, without a full stop."""
     message = safe_format("{what}: the reply is incomplete.", what=what)
-    return Failure(FailureKind.CUT, message, safe_format("/retry asks again."))
+    return Failure(FailureKind.CUT, message, safe_format("Send it again with /retry."))
 
 
 def unexpected_response(endpoint: Endpoint, what: Safe) -> Failure:
@@ -84,7 +84,7 @@ def redirected(response: ErrorResponse, endpoint: Endpoint) -> Failure:
     headers = {name.lower(): value for name, value in response.headers.items()}
     target = clean_server_text(headers.get("location", "nowhere"), endpoint)
     message = safe_format(
-        "{host} redirects to {to}; it is not followed, so that the key stays.", host=host_of(endpoint), to=target
+        "{host} redirects to {to}; termchat follows no redirect, to protect the key.", host=host_of(endpoint), to=target
     )
     return Failure(FailureKind.BAD_CONFIG, message, _check_base(endpoint), response.status)
 
@@ -103,19 +103,19 @@ def _reason(causes: list[BaseException], endpoint: Endpoint) -> Safe:
     for cause in causes:
         match cause:
             case socket.gaierror():
-                return safe_format("the name is not known: DNS failed")
+                return safe_format("unknown host: DNS lookup failed")
             case ConnectionRefusedError():
                 return safe_format("connection refused")
             case httpx2.ConnectTimeout():
                 return safe_format("no connection within {n} s", n=safe_line(f"{endpoint.timeouts.connect:g}"))
             case httpx2.ProxyError():
-                return safe_format("the proxy refused: {why}", why=clean_server_text(str(cause), endpoint))
+                return safe_format("proxy error: {why}", why=clean_server_text(str(cause), endpoint))
             case ConnectionResetError() | httpx2.ReadError() | httpx2.WriteError():
                 return safe_format("the connection was reset")
             case httpx2.RemoteProtocolError():
-                return safe_format("the server closed the connection without an answer")
+                return safe_format("the server closed the connection without a response")
             case httpx2.DecodingError():
-                return safe_format("the answer cannot be decoded")
+                return safe_format("the response cannot be decoded")
             case _:
                 pass
     return clean_server_text(str(causes[-1]) or type(causes[-1]).__name__, endpoint)

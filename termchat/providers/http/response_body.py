@@ -52,7 +52,7 @@ async def decode_body(body: AsyncIterator[bytes], decoder: Decoder) -> AsyncGene
                 for delta in _decode_whole(await _read_rest(head, chunks), decoder):
                     yield delta
                 if not decoder.finished:
-                    raise NotAReplyError(safe_format("something else"))
+                    raise NotAReplyError(safe_format("unexpected content"))
             case b"<":
                 raise NotAReplyError(safe_format("a web page"))
             case _:
@@ -71,7 +71,7 @@ async def _events(head: bytes, chunks: AsyncIterator[bytes], decoder: Decoder) -
     for delta in events.last(reader.close()):
         yield delta
     if not events.understood and not decoder.finished:
-        raise NotAReplyError(safe_format("something else"))
+        raise NotAReplyError(safe_format("unexpected content"))
 
 
 @dataclass(slots=True)

@@ -67,7 +67,7 @@ def final_failure(failure: Failure, tried: int) -> Failure:
         message = safe_format("{message} Tried {n} times.", message=_with_full_stop(message), n=safe(str(tried)))
     if failure.retry_after is not None and failure.retry_after > _MAX_WAIT:
         seconds = safe(f"{failure.retry_after:.0f}")
-        message = safe_format("{message} It asks to wait {n} s.", message=_with_full_stop(message), n=seconds)
+        message = safe_format("{message} The server asks to wait {n} s.", message=_with_full_stop(message), n=seconds)
     return replace(failure, message=message)
 
 

@@ -178,7 +178,7 @@ def _message(
                 "The account at {title} is out of credit ({n}): {text}", title=title, n=number, text=text
             )
         case FailureKind.NOT_FOUND if not body.message or "<" in body.message:
-            return safe_format("{base} has no such address ({n}).", base=base_url_of(endpoint), n=number)
+            return safe_format("There is no endpoint at {base} ({n}).", base=base_url_of(endpoint), n=number)
         case FailureKind.NOT_FOUND:
             name = safe_line(model)
             return safe_format(
@@ -191,7 +191,9 @@ def _message(
         case FailureKind.CONTEXT_TOO_LONG:
             return safe_format("Too long for {model} ({n}): {text}", model=safe_line(model), n=number, text=text)
         case FailureKind.CONTENT_FILTER:
-            return safe_format("Stopped by the filter of {title} ({n}): {text}", title=title, n=number, text=text)
+            return safe_format(
+                "Stopped by the content filter of {title} ({n}): {text}", title=title, n=number, text=text
+            )
         case _:
             text = text or Safe("no reason given")
             return safe_format("{title} answered {n}: {text}", title=title, n=number, text=text)
@@ -205,17 +207,17 @@ def _hint(kind: FailureKind, endpoint: Endpoint) -> Safe:
         case FailureKind.QUOTA if page := _page(kind, endpoint):
             return safe_format("Credit and limits: {page}, or {other}.", page=page, other=other)
         case FailureKind.QUOTA | FailureKind.PERMISSION:
-            return safe_format("Look at the account, or {other}.", other=other)
+            return safe_format("Check the account, or {other}.", other=other)
         case FailureKind.NOT_FOUND:
             return safe_format(
-                "See the names with `termchat models`, or check the base URL {base}.", base=base_url_of(endpoint)
+                "List the names with `termchat models`, or check the base URL {base}.", base=base_url_of(endpoint)
             )
         case FailureKind.RATE_LIMITED | FailureKind.OVERLOADED:
             page = _page(kind, endpoint)
             status = safe_format(" Status: {page}", page=page) if page else Safe("")
             return safe_format("Try again later, or {other}.{status}", other=other, status=status)
         case FailureKind.CONTEXT_TOO_LONG:
-            return safe_format("Start anew with /new, or choose a model that reads more (/model, -m).")
+            return safe_format("Start a new chat with /new, or choose a model with a larger context (/model, -m).")
         case FailureKind.SERVER:
             return safe_format("Try again with /retry, or {other}.", other=other)
         case _:

@@ -80,7 +80,7 @@ class AnthropicClient:
             return None
         if "cache_control" in failure.message and (stripped := strip_cache_control(body)):
             title = safe_line(self.endpoint.title)
-            return AmendedRequest(stripped, safe_format("{title} does not cache prompts.", title=title))
+            return AmendedRequest(stripped, safe_format("{title} does not support prompt caching.", title=title))
         return without_streaming(body, failure, self.endpoint)
 
     async def models(self) -> Sequence[ModelInfo]:

@@ -75,15 +75,16 @@ class ChatClient:
             self._cached = False
             return change
         if "stream_options" in body and _STREAM_OPTIONS.search(message):
-            notice = safe_format("{title} does not count tokens while it streams.", title=title)
+            notice = safe_format("{title} does not report token usage while streaming.", title=title)
             return AmendedRequest({k: v for k, v in body.items() if k != "stream_options"}, notice)
         if "max_tokens" in body and _MAX_TOKENS.search(message):
             return AmendedRequest(
-                _rename(body, "max_tokens", "max_completion_tokens"), safe_format("Asked with max_completion_tokens.")
+                _rename(body, "max_tokens", "max_completion_tokens"),
+                safe_format("Sent again with max_completion_tokens."),
             )
         if "max_completion_tokens" in body and _MAX_COMPLETION_TOKENS.search(message):
             return AmendedRequest(
-                _rename(body, "max_completion_tokens", "max_tokens"), safe_format("Asked with max_tokens.")
+                _rename(body, "max_completion_tokens", "max_tokens"), safe_format("Sent again with max_tokens.")
             )
         return without_streaming(body, failure, self.endpoint)
 
