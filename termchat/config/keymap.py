@@ -64,7 +64,7 @@ KEYS: tuple[KeyBinding, ...] = (
         Action.INTERRUPT, (("c-c",), ("<sigint>",)), safe_format("Ctrl-C"), safe_format("stop, clear; twice exits")
     ),
     KeyBinding(Action.EOF, (("c-d",),), safe_format("Ctrl-D"), safe_format("exit, if the input is empty")),
-    KeyBinding(Action.UP, (("up",), ("c-p",)), safe_format("Up"), safe_format("earlier input, queued message")),
+    KeyBinding(Action.UP, (("up",), ("c-p",)), safe_format("Up"), safe_format("earlier or queued input")),
     KeyBinding(Action.DOWN, (("down",), ("c-n",)), safe_format("Down"), safe_format("later input")),
     KeyBinding(Action.COMPLETE, (("c-i",),), safe_format("Tab"), safe_format("complete a command")),
     KeyBinding(Action.HISTORY, (("c-r",),), safe_format("Ctrl-R"), safe_format("search earlier inputs")),
