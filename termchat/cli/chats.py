@@ -16,8 +16,7 @@ from termchat.core.chats import ChatInfo, ExportFormat, ImportReport
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
-from termchat.ui.phrases import count
-from termchat.ui.relative_time import age
+from termchat.ui.phrases import age, count
 from termchat.ui.stderr import Stderr, print_stdout, warn
 
 _MOST = 1_000_000  # chats in a pipe and in JSON: all of them

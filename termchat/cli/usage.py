@@ -17,7 +17,7 @@ from termchat.core.errors import Failure
 from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import Safe, safe, safe_line
 from termchat.ui.phrases import count, money
-from termchat.ui.relative_time import since as parse_since
+from termchat.ui.phrases import since as parse_since
 from termchat.ui.stderr import Stderr, print_stdout, warn
 
 _BAR = 20  # cells of the longest bar

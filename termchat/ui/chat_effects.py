@@ -33,8 +33,7 @@ from termchat.core.messages import Role
 from termchat.core.sanitize import join, safe, safe_format, safe_line
 from termchat.core.session import Session
 from termchat.core.style import TextRole
-from termchat.ui.phrases import size
-from termchat.ui.relative_time import age
+from termchat.ui.phrases import age, size
 
 _LISTED = 50
 _SHOWN_TURNS = 3

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import assert_never
 
@@ -12,6 +14,7 @@ from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_format, safe_line
 from termchat.core.usage import Usage
 
+_UNITS = {"m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}  # seconds
 _WORTH_SAYING = Decimal("0.0001")  # US dollars
 
 
@@ -43,6 +46,43 @@ def duration(seconds: float) -> Safe:
     if whole < 3600:
         return safe(f"{whole // 60}m {whole % 60:02d}s")
     return safe(f"{whole // 3600}h {whole % 3600 // 60:02d}m")
+
+
+def age(moment: float, now: float) -> Safe:
+    """Return how long ago a moment was: `just now`, `5 min`, `3 h`, `2 days`; the date after 30 days.
+
+    Both are seconds since 1970.
+    """
+    seconds = now - moment
+    if seconds < 60:
+        return safe_format("just now")
+    if seconds < 3600:
+        return safe_format("{n} min", n=safe(str(int(seconds // 60))))
+    if seconds < 86400:
+        return safe_format("{n} h", n=safe(str(int(seconds // 3600))))
+    days = int(seconds // 86400)
+    if days < 30:
+        return safe_format("{n} day{s}", n=safe(str(days)), s=safe("" if days == 1 else "s"))
+    return safe(f"{datetime.fromtimestamp(moment):%Y-%m-%d}")  # noqa: DTZ006, the user's own clock
+
+
+def since(words: str, now: float) -> float | Failure:
+    """Parse `12h`, `7d` or `2w` as so long before `now`, or a date like 2026-05-09 as its beginning.
+
+    Return seconds since 1970, or the failure.
+    """
+    text = words.strip().lower()
+    if found := re.fullmatch(r"(\d{1,6})\s*([mhdw])", text):
+        return now - int(found[1]) * _UNITS[found[2]]
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").timestamp()  # noqa: DTZ007, the user's own clock
+    except ValueError:
+        name = safe_line(words[:40])
+        return Failure(
+            FailureKind.BAD_CONFIG,
+            safe_format('Not a time: "{name}".', name=name),
+            safe_format("Use 12h, 7d, 2w, or a date such as 2026-05-09."),
+        )
 
 
 def money(cost: Decimal | None) -> Safe:

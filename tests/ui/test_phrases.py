@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from datetime import datetime
 
 import pytest
 
@@ -16,7 +17,7 @@ from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import safe_format
 from termchat.core.usage import Usage
 from termchat.ui.next_steps import COMMAND_LABELS, KEY_LABELS, StepLabels, failure_steps, next_steps
-from termchat.ui.phrases import short_reason
+from termchat.ui.phrases import age, short_reason, since
 from termchat.ui.similar_models import similar_models, with_suggestions
 from termchat.ui.text.fit import wrap
 from termchat.ui.text.line import plain_text, styled_line
@@ -139,3 +140,28 @@ def test_wrap_breaks_between_items_if_row_stays_mostly_full() -> None:
     rows = [plain_text(row) for row in wrap(styled_line(words), 40)]
     assert rows == ["Closest: one/two, three/four", "Alt-M pick a model · Enter sends again"]
     assert [plain_text(row) for row in wrap(styled_line(safe_format("a b · ccccccc dd")), 12)] == ["a b", "ccccccc dd"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "just now"), (59, "just now"), (60, "1 min"), (3600, "1 h"), (86400, "1 day"), (2 * 86400, "2 days")],
+)
+def test_age_uses_largest_whole_unit(seconds: float, words: str) -> None:
+    assert age(1000.0, 1000.0 + seconds) == words
+
+
+def test_age_after_thirty_days_is_date() -> None:
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", age(0.0, 31 * 86400.0))
+
+
+def test_since_reads_spans_and_dates() -> None:
+    assert [since(words, 1e9) for words in ("30m", "12h", "7 d", "2w")] == [
+        1e9 - 1800, 1e9 - 43200, 1e9 - 7 * 86400, 1e9 - 14 * 86400
+    ]  # fmt: skip
+    assert since("2026-05-09", 0.0) == datetime(2026, 5, 9).timestamp()  # noqa: DTZ001, the user's own clock
+
+
+def test_since_other_text_is_failure() -> None:
+    failure = since("soon", 0.0)
+    assert isinstance(failure, Failure)
+    assert failure.message == 'Not a time: "soon".'

@@ -10,8 +10,7 @@ from termchat.core.chats import PastPrompt
 from termchat.core.effects import Choice, Effect
 from termchat.core.sanitize import Safe, join, safe_format, safe_line
 from termchat.ui.fuzzy import found
-from termchat.ui.phrases import truncate
-from termchat.ui.relative_time import age
+from termchat.ui.phrases import age, truncate
 from termchat.ui.repl.input.editor import InputEditor
 from termchat.ui.repl.input.saved_history import SavedHistory
 from termchat.ui.repl.panels.picker import PickerSource
