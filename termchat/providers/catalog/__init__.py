@@ -1,0 +1,1 @@
+"""Facts about models: cached listings, prices, unsupported parameters."""

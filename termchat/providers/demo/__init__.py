@@ -1,0 +1,1 @@
+"""demo/tour: the guide as a provider, and scripted replies."""

@@ -1,0 +1,1 @@
+"""HTTP for all protocols: transport, event streams, recordings, retries, failures."""

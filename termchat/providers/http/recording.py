@@ -75,6 +75,7 @@ class ResponseRecorder:
         writer.end()
 
     def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
 

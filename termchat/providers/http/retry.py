@@ -31,6 +31,7 @@ class RetryPolicy:
 
     @property
     def tries(self) -> int:
+        """The number of tries in total."""
         return self.retries + 1
 
     def delay(self, failure: Failure, tried: int) -> float | None:

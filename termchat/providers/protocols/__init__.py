@@ -1,0 +1,1 @@
+"""The API protocols: encoding of requests, decoding of replies, clients on the SDKs."""

@@ -1,0 +1,1 @@
+"""Import of the SDKs, and their environment variables."""
