@@ -1,4 +1,4 @@
-"""The program as a script runs it: another process, real pipes, the gateway on a thread."""
+"""The program as a script runs it: a new process, real pipes, the gateway on a thread."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PROTOCOLS = ("openai", "responses", "anthropic", "gemini")
 
 @dataclass(frozen=True)
 class Done:
-    """A run that ended."""
+    """Exit code and output of a finished run."""
 
     code: int
     out: bytes
@@ -33,9 +33,9 @@ class Done:
 
 @dataclass
 class Program:
-    """termchat in a home of its own, with one provider for each protocol of the gateway, named like it.
+    """termchat in an empty home, with one provider per protocol of the gateway, named `x` and the protocol.
 
-    `run(...)` runs it to its end; `start(...)` gives the process.
+    `run(...)` waits for its end; `start(...)` returns the process.
     """
 
     gateway: Gateway
@@ -92,7 +92,7 @@ def program(gateway_thread: Gateway, tmp_path: Path) -> Program:
 
 
 def on_terminal(program: Program, *arguments: str, columns: int = 80) -> tuple[str, int]:
-    """The output of a run whose standard output and error are a terminal, and its exit code."""
+    """Run on a pseudo-terminal; return its output and exit code."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     process = subprocess.Popen(

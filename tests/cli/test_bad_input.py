@@ -1,4 +1,4 @@
-"""Bad input: one plain sentence, the next step, the right exit code, no traceback."""
+"""Invalid input: one plain sentence, the next step, the exit code, no traceback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kept chats on the command line: go on, list, delete, restore, export, import, add up."""
+"""Saved chats on the command line: continue, list, delete, restore, export, import, usage."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import stat
 from tests.cli.conftest import KEY, Program
 from tests.gateway import Reply, Usage
 
-# What one process leaves, another finds; the gateway answers each in turn.
+# Each run is a new process on the same store; the gateway replies in the given order.
 
 
 def test_chat_option_continues_chat_by_id_prefix(program: Program) -> None:

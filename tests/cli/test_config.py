@@ -1,4 +1,4 @@
-"""termchat config and termchat themes, and how a wrong value is told."""
+"""`termchat config`, `termchat themes`, and errors of settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `termchat config` prints."""
+"""The lines of `termchat config`."""
 
 from __future__ import annotations
 

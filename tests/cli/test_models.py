@@ -1,4 +1,4 @@
-"""`termchat models` and `termchat config`."""
+"""`termchat models`, and the origins in `termchat config`."""
 
 from __future__ import annotations
 

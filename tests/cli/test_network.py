@@ -1,4 +1,4 @@
-"""Whatever the network does, on the command line: fallback chains, going on where a reply stopped, recordings."""
+"""Network failures on the command line: fallback models, continuation of cut replies, recordings."""
 
 from __future__ import annotations
 

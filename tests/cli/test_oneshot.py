@@ -26,7 +26,7 @@ def test_oneshot_pipe_gets_exact_bytes_of_reply(program: Program, protocol: str)
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize(
-    ("said", "code", "words"),
+    ("reply", "code", "words"),
     [
         (Reply(Text("so ", "far"), fault.cut()), 5, "incomplete"),
         (Reply(Text("so ", "far"), finish="length"), 3, "token limit"),
@@ -36,12 +36,12 @@ def test_oneshot_pipe_gets_exact_bytes_of_reply(program: Program, protocol: str)
     ids=["cut", "length", "filter", "stall"],
 )
 def test_oneshot_incomplete_reply_is_printed_with_reason_and_code(
-    program: Program, protocol: str, said: Reply, code: int, words: str
+    program: Program, protocol: str, reply: Reply, code: int, words: str
 ) -> None:
-    program.gateway.reply(said)
+    program.gateway.reply(reply)
     done = program.run("-m", f"x{protocol}/any", "--idle-timeout", "2", "go on")
     if protocol == "anthropic" and code == 4:
-        words = "declined"  # its one word for both
+        words = "declined"  # Anthropic reports a filter as a refusal
     assert (done.out, done.code) == (b"so far", code)
     assert words in done.err
     assert "Traceback" not in done.err
@@ -73,12 +73,12 @@ SEARCHED = Reply(Search("tea", (PAGE,)), Text("Tea "), Block(), Text("is hot."),
 def test_oneshot_search_prints_sources_on_stderr_only(program: Program, protocol: str) -> None:
     program.gateway.always(SEARCHED)
     done = program.run("-m", f"x{protocol}/any", "--search", "tea?")
-    told = "termchat: any does not support web search; left out.\n" if protocol == "openai" else ""
+    notice = "termchat: any does not support web search; left out.\n" if protocol == "openai" else ""
     asked = "" if protocol == "openai" else "termchat: ● searched the web · tea\n"
     tools = "termchat: any does not support tools together with a reply schema or web search; left out.\n"
-    told = tools if protocol == "gemini" else told
+    notice = tools if protocol == "gemini" else notice
     sources = "Sources:\n1. A␛[1m (https://a.example/x)\n"
-    assert (done.out, done.err, done.code) == (b"Tea is hot.", f"{told}{asked}{sources}", 0)
+    assert (done.out, done.err, done.code) == (b"Tea is hot.", f"{notice}{asked}{sources}", 0)
     assert program.run("-q", "-m", f"x{protocol}/any", "--search", "tea?").err == ""
 
 
@@ -129,27 +129,27 @@ def test_oneshot_sampling_flags_are_sent(program: Program, protocol: str) -> Non
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_oneshot_schema_reply_that_matches_exits_0(program: Program, protocol: str) -> None:
-    said = '{"name": "Ada", "age": 36}\n'
-    program.gateway.reply(Reply.text(said))
+    reply = '{"name": "Ada", "age": 36}\n'
+    program.gateway.reply(Reply.text(reply))
     done = program.run("-m", f"x{protocol}/any", "--schema", "name, age int", "who?")
-    assert (done.out, done.err, done.code) == (said.encode(), "", 0)
+    assert (done.out, done.err, done.code) == (reply.encode(), "", 0)
     assert '"additionalProperties": false' in json.dumps(program.gateway.asked[0].body)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize(
-    ("said", "words"),
+    ("reply", "words"),
     [
         ('{"name": "Ada", "age": "36"}', "The reply does not match the schema: age: '36' is not of type 'integer'."),
         ("Sure! Here you go.", "The reply is not JSON (Expecting value at 1:1)."),
     ],
 )
 def test_oneshot_schema_reply_that_differs_is_printed_and_exits_1(
-    program: Program, protocol: str, said: str, words: str
+    program: Program, protocol: str, reply: str, words: str
 ) -> None:
-    program.gateway.reply(Reply.text(said))
+    program.gateway.reply(Reply.text(reply))
     done = program.run("-m", f"x{protocol}/any", "--schema", "name, age int", "who?")
-    assert (done.out, done.err, done.code) == (said.encode(), f"termchat: {words}\n", 1)
+    assert (done.out, done.err, done.code) == (reply.encode(), f"termchat: {words}\n", 1)
 
 
 def test_oneshot_schema_incomplete_reply_exits_as_incomplete(program: Program) -> None:
@@ -244,7 +244,7 @@ def test_oneshot_sigint_exits_130_and_closes_connection(program: Program) -> Non
     program.gateway.reply(Reply(Text("so ", "far"), Stall()))
     running = program.start("-m", "xopenai/any", "go on")
     assert running.stdout
-    assert os.read(running.stdout.fileno(), 100)  # the reply has begun
+    assert os.read(running.stdout.fileno(), 100)  # the reply has started
     running.send_signal(signal.SIGINT)
     _, errors = running.communicate(timeout=PATIENCE)
     assert running.returncode == 130

@@ -1,4 +1,4 @@
-"""What is loaded in each way of use: nothing heavy before it is needed."""
+"""Modules loaded in each mode: nothing heavy before it is needed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HEAVY = {
 }
 SDKS = {"openai": "openai", "responses": "openai", "anthropic": "anthropic", "gemini": "google"}
 
-# Everything up to the first paint of the REPL, then a list of what that loaded.
+# Runs the REPL up to its first paint, then lists the loaded modules.
 FIRST_PAINT = """
 import asyncio, sys
 import termchat.__main__
@@ -41,7 +41,7 @@ repl.run_repl = painted
 raise SystemExit(app.run_app(app.Options(), {"HOME": "/nowhere", "TERM": "xterm"}))
 """
 
-# The command line, its exit held back to list what was loaded by then.
+# Runs the command line, then lists the loaded modules.
 ONE_SHOT = """
 import sys
 from termchat import cli
