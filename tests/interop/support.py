@@ -1,4 +1,4 @@
-"""Installing servers, starting them, and talking to them."""
+"""Install servers, start them, and send requests to them."""
 
 from __future__ import annotations
 
@@ -29,13 +29,15 @@ from tests.providers.support import base_url, registry_config
 FOLDER = Path(tempfile.gettempdir()) / f"termchat-interop-{os.getuid()}"
 PATIENCE = 120.0
 KEY = "sk-obviously-not-a-real-key"
-_HOME = {"HOME": pwd.getpwuid(os.getuid()).pw_dir}  # the tests' own home is empty: installers have settings in theirs
+_HOME = {
+    "HOME": pwd.getpwuid(os.getuid()).pw_dir
+}  # installers read settings in the user's home; the tests' home is empty
 
 
 def installed(name: str, *commands: Sequence[str], seconds: float = 900) -> Path:
-    """The folder into which these commands installed something, now or in an earlier run; `{}` in them is its path.
+    """Install a server with these commands, in which `{}` is the folder; return the folder. Later runs reuse it.
 
-    Skips the test with the reason when that is not possible.
+    Skips the test with the reason when the installation fails.
     """
     folder = FOLDER / name
     if (folder / "ready").exists():
@@ -60,18 +62,18 @@ def installed(name: str, *commands: Sequence[str], seconds: float = 900) -> Path
 
 
 def venv(*packages: str) -> tuple[Sequence[str], ...]:
-    """The commands that make an environment with these packages."""
+    """The commands that create a virtual environment with these packages."""
     pip = ("{}/bin/python", "-m", "pip", "install", "-q", *packages)
     return (sys.executable, "-m", "venv", "{}"), pip
 
 
 @contextmanager
 def serving(command: Sequence[str], port: int, ready: str, log: Path, **env: str) -> Iterator[str]:
-    """A server until the end of the block; its URL, once `ready` is answered."""
+    """Run a server during the block; yield its URL once it answers the path `ready`."""
     url = f"http://127.0.0.1:{port}"
-    with log.open("wb") as said:
+    with log.open("wb") as output:
         process = subprocess.Popen(
-            command, env=os.environ | env, cwd=log.parent, stdout=said, stderr=said, stdin=subprocess.DEVNULL
+            command, env=os.environ | env, cwd=log.parent, stdout=output, stderr=output, stdin=subprocess.DEVNULL
         )
         try:
             _wait_for(url + ready, process, log)
@@ -95,7 +97,7 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
             pass
         assert process.poll() is None, f"the server has ended:\n{log.read_text()[-800:]}"
         assert time.monotonic() < end, f"the server is not ready:\n{log.read_text()[-800:]}"
-        time.sleep(0.05)  # between two looks
+        time.sleep(0.05)  # until the next poll
 
 
 def free_port() -> int:
@@ -103,16 +105,16 @@ def free_port() -> int:
         return server.getsockname()[1]
 
 
-def profile(url: str, speech: ApiProtocol, **fields: Any) -> ProviderConfig:
+def provider_config(url: str, protocol: ApiProtocol, **fields: Any) -> ProviderConfig:
     """A provider of one protocol, named after it."""
-    bases = {speech: base_url(url, speech)}
-    return ProviderConfig(speech.value, key=KEY, base_urls=bases, max_tokens={"*": 512}, source="test", **fields)
+    bases = {protocol: base_url(url, protocol)}
+    return ProviderConfig(protocol.value, key=KEY, base_urls=bases, max_tokens={"*": 512}, source="test", **fields)
 
 
 @asynccontextmanager
-async def talk(first: ModelRef, *profiles: ProviderConfig, **plan: Any) -> AsyncIterator[ChatSession]:
-    """A conversation over the real engine and the SDKs, with the tools `look` and `count`; `plan` is the session's."""
-    registry = ProviderRegistry(registry_config(*profiles))
+async def session(first: ModelRef, *provider_configs: ProviderConfig, **plan: Any) -> AsyncIterator[ChatSession]:
+    """Open a session over the real engine and SDKs, with `look` and `count`; `plan` holds `TurnConfig` fields."""
+    registry = ProviderRegistry(registry_config(*provider_configs))
     try:
         yield ChatSession(TurnConfig(first, registry, **{"tools": TOOLBOX, "max_rounds": 3, **plan}))
     finally:
@@ -120,7 +122,7 @@ async def talk(first: ModelRef, *profiles: ProviderConfig, **plan: Any) -> Async
 
 
 def script(home: Path, rows: str, *arguments: str) -> Ran:
-    """A one-shot as a process of its own, with these rows of configuration."""
+    """Run a one-shot process with these rows of configuration."""
     file = home / ".config" / "termchat" / "config.toml"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(rows)
@@ -135,5 +137,5 @@ def script(home: Path, rows: str, *arguments: str) -> Ran:
     return Ran(done.returncode, done.stdout, done.stderr.decode(), 0)
 
 
-def rows(url: str, speech: ApiProtocol, extra: str = "") -> str:
-    return f'[providers.it]\nkey = "{KEY}"\n{speech.value} = "{base_url(url, speech)}"\n{extra}\n'
+def rows(url: str, protocol: ApiProtocol, extra: str = "") -> str:
+    return f'[providers.it]\nkey = "{KEY}"\n{protocol.value} = "{base_url(url, protocol)}"\n{extra}\n'

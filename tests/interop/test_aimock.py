@@ -1,4 +1,4 @@
-"""aimock, its four protocols, and its chaos: whatever is left out of a reply, it is never called complete."""
+"""aimock in four protocols, with its chaos flags: a damaged reply is never complete."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from termchat.core.events import MessageDone, ToolFinished
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import ExitCode, Outcome
 from tests.engine.support import ask, ended, said
-from tests.interop.support import free_port, installed, profile, rows, script, serving, talk
+from tests.interop.support import free_port, installed, provider_config, rows, script, serving, session
 from tests.providers.support import MODELS, SPEECHES
 
 pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("aimock"), pytest.mark.timeout(400)]
@@ -34,7 +34,7 @@ FIXTURES = {
         {"match": {"userMessage": "too much"}, "response": {"error": {"message": "Slow down."}, "status": 429}},
     ]
 }
-ALL = pytest.mark.parametrize("speech", SPEECHES)
+ALL = pytest.mark.parametrize("protocol", SPEECHES)
 CHAOS = {
     "drop": ExitCode.ERROR,
     "malformed": ExitCode.ERROR,
@@ -45,7 +45,7 @@ CHAOS = {
 
 @contextmanager
 def mock(folder: Path, *flags: str) -> Iterator[str]:
-    """The server with our fixtures."""
+    """Run the server with `FIXTURES` and these flags; yield its URL."""
     home = installed("aimock", ("npm", "install", "--prefix", "{}", "--no-audit", "--no-fund", "@copilotkit/aimock"))
     (folder / "fixtures.json").write_text(json.dumps(FIXTURES))
     port = free_port()
@@ -60,68 +60,68 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-def model(speech: ApiProtocol) -> ModelRef:
-    return ModelRef(speech.value, MODELS[speech])
+def model(protocol: ApiProtocol) -> ModelRef:
+    return ModelRef(protocol.value, MODELS[protocol])
 
 
 @ALL
-async def test_two_turns_and_a_tool_call(server: str, speech: ApiProtocol) -> None:
-    async with talk(model(speech), profile(server, speech)) as session:
-        events = await ask(session, "hello")
+async def test_aimock_two_turns_with_tool_call_complete(server: str, protocol: ApiProtocol) -> None:
+    async with session(model(protocol), provider_config(server, protocol)) as chat:
+        events = await ask(chat, "hello")
         assert (ended(events).outcome, said(events)) == (Outcome.COMPLETE, HELLO)
-        events = await ask(session, "what is the weather?")
+        events = await ask(chat, "what is the weather?")
         assert ended(events).outcome is Outcome.COMPLETE
         (finished,) = [event for event in events if isinstance(event, ToolFinished)]
         assert (finished.call.name, finished.result.text) == ("look", "rain in Köln")
         assert said(events) == "It rains in Köln."
 
 
-async def test_a_talk_goes_through_all_protocols_and_back(server: str) -> None:
-    async with talk(model(SPEECHES[0]), *(profile(server, speech) for speech in SPEECHES)) as session:
-        for speech in (*SPEECHES, *reversed(SPEECHES)):
+async def test_chat_through_all_protocols_and_back_completes(server: str) -> None:
+    async with session(model(SPEECHES[0]), *(provider_config(server, protocol) for protocol in SPEECHES)) as chat:
+        for protocol in (*SPEECHES, *reversed(SPEECHES)):
             for question, answer in (("the weather?", "It rains in Köln."), ("and on", "And so on.")):
-                events = await ask(session, question, model(speech))
+                events = await ask(chat, question, model(protocol))
                 assert ended(events).outcome is Outcome.COMPLETE, ended(events).failure
                 assert said(events) == answer
 
 
 @ALL
 @pytest.mark.parametrize("question", ["cut me", "leave me"])
-async def test_what_is_broken_off_is_cut(server: str, speech: ApiProtocol, question: str) -> None:
-    async with talk(model(speech), profile(server, speech)) as session:
-        events = await ask(session, question)
+async def test_aimock_broken_off_reply_is_cut(server: str, protocol: ApiProtocol, question: str) -> None:
+    async with session(model(protocol), provider_config(server, protocol)) as chat:
+        events = await ask(chat, question)
         assert ended(events).outcome is Outcome.CUT
         assert LONG.startswith(said(events))
         assert len(said(events)) < len(LONG)
-        assert ended(await ask(session, "and on")).outcome is Outcome.COMPLETE
+        assert ended(await ask(chat, "and on")).outcome is Outcome.COMPLETE
 
 
 @ALL
-async def test_a_refusal_is_told(server: str, speech: ApiProtocol) -> None:
-    async with talk(model(speech), profile(server, speech)) as session:
-        end = ended(await ask(session, "too much"))
+async def test_rate_limited_reply_fails_with_matching_code(server: str, protocol: ApiProtocol) -> None:
+    async with session(model(protocol), provider_config(server, protocol)) as chat:
+        end = ended(await ask(chat, "too much"))
         assert exit_code(end.outcome, end.failure) is ExitCode.TRY_LATER
-        assert ended(await ask(session, "and on")).outcome is Outcome.COMPLETE
+        assert ended(await ask(chat, "and on")).outcome is Outcome.COMPLETE
 
 
 @pytest.mark.parametrize("kind", CHAOS)
-async def test_chaos_is_never_called_complete(tmp_path: Path, kind: str) -> None:
+async def test_aimock_chaos_never_completes(tmp_path: Path, kind: str) -> None:
     with mock(tmp_path, f"--chaos-{kind}", "1") as url:
-        for speech in SPEECHES:
-            async with talk(model(speech), profile(url, speech)) as session:
-                end = ended(await ask(session, "hello"))
-                assert exit_code(end.outcome, end.failure) in (CHAOS[kind], ExitCode.CUT), (speech, end)
+        for protocol in SPEECHES:
+            async with session(model(protocol), provider_config(url, protocol)) as chat:
+                end = ended(await ask(chat, "hello"))
+                assert exit_code(end.outcome, end.failure) in (CHAOS[kind], ExitCode.CUT), (protocol, end)
                 assert end.failure is not None
                 assert end.failure.message
 
 
-async def test_in_half_of_the_chaos_what_is_complete_is_whole(tmp_path: Path) -> None:
+async def test_aimock_partial_chaos_complete_replies_are_whole(tmp_path: Path) -> None:
     flags = [word for kind in CHAOS for word in (f"--chaos-{kind}", "0.15")]
     outcomes: list[Outcome] = []
     with mock(tmp_path, *flags) as url:
-        async with talk(model(SPEECHES[0]), *(profile(url, speech) for speech in SPEECHES)) as session:
+        async with session(model(SPEECHES[0]), *(provider_config(url, protocol) for protocol in SPEECHES)) as chat:
             for n in range(60):
-                events = await ask(session, "hello", model(SPEECHES[n % 4]))
+                events = await ask(chat, "hello", model(SPEECHES[n % 4]))
                 outcomes.append(ended(events).outcome)
                 kept = [event.message for event in events if isinstance(event, MessageDone)]
                 assert (outcomes[-1] is Outcome.COMPLETE) == ("".join(message.text for message in kept) == HELLO)
@@ -130,9 +130,9 @@ async def test_in_half_of_the_chaos_what_is_complete_is_whole(tmp_path: Path) ->
 
 
 @ALL
-def test_a_script(server: str, tmp_path: Path, speech: ApiProtocol) -> None:
-    done = script(tmp_path, rows(server, speech), "-m", f"it/{MODELS[speech]}", "hello")
+def test_oneshot_prints_reply_and_exits_with_its_code(server: str, tmp_path: Path, protocol: ApiProtocol) -> None:
+    done = script(tmp_path, rows(server, protocol), "-m", f"it/{MODELS[protocol]}", "hello")
     assert (done.code, done.out.decode(), done.err) == (0, HELLO, "")
-    done = script(tmp_path, rows(server, speech), "-m", f"it/{MODELS[speech]}", "cut me")
+    done = script(tmp_path, rows(server, protocol), "-m", f"it/{MODELS[protocol]}", "cut me")
     assert done.code == ExitCode.CUT
     assert LONG.startswith(done.out.decode())

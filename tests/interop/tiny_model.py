@@ -1,4 +1,4 @@
-"""Makes a random model of 120 kB: `python tiny_model.py FILE`, in an environment that has gguf and numpy."""
+"""Write a random model of 120 kB: `python tiny_model.py FILE`; needs gguf and numpy."""
 
 import sys
 
