@@ -1,4 +1,4 @@
-"""From a cancel to the connection closed at the server, for everything that hangs, beside a bare client that leaves.
+"""Time from a cancel to the closed connection at the server, for every kind of hanging reply, and for a bare client.
 
 python -m tests.bench.cancel [ROUNDS]
 """
@@ -23,16 +23,16 @@ from tests.providers.support import SPEECHES
 
 
 async def ours(gateway: Gateway, protocol: ApiProtocol, answer: Answer, *, speaks: bool) -> float:
-    """Milliseconds."""
-    async with session(gateway, protocol) as talk:
+    """Milliseconds from the cancel of a turn to the closed connection."""
+    async with session(gateway, protocol) as chat:
         gateway.reply(answer)
-        turn, said = talk.send(talk.add(user_message("hello"), None)), asyncio.Event()
+        turn, streaming = chat.send(chat.add(user_message("hello"), None)), asyncio.Event()
         running = asyncio.create_task(
-            events_of(turn, lambda _, event: said.set() if isinstance(event, Streamed) else None)
+            events_of(turn, lambda _, event: streaming.set() if isinstance(event, Streamed) else None)
         )
         await gateway.request(len(gateway.requests) + 1)
         if speaks:
-            await said.wait()
+            await streaming.wait()
         began = time.monotonic()
         turn.cancel()
         await running
@@ -41,7 +41,7 @@ async def ours(gateway: Gateway, protocol: ApiProtocol, answer: Answer, *, speak
 
 
 async def bare(gateway: Gateway) -> float:
-    """Milliseconds of a client that does nothing but ask and leave."""
+    """Milliseconds for a bare HTTP client that sends a request and cancels it."""
     async with httpx2.AsyncClient(timeout=None) as client:
         gateway.reply(fault.silence())
         body = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "hello"}]}

@@ -1,4 +1,4 @@
-"""Replies to measure with: deterministic, of any length, of one kind or mixed as models write them."""
+"""Deterministic replies for measurements, of any length, of one kind or mixed as models write them."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ Random = random.Random
 
 
 def tokens(text: str) -> list[str]:
-    """The text in pieces of the size a model's tokens have."""
+    """The text in pieces about as long as a model's tokens."""
     return _TOKEN.findall(text)
 
 
 def corpus(count: int, kind: str = "mixed", seed: int = 1) -> list[str]:
-    """So many tokens of a kind."""
+    """`count` tokens of a kind."""
     rng = random.Random(seed)
     make = _KINDS[kind]
     pieces: list[str] = []
@@ -162,7 +162,7 @@ _KINDS: dict[str, Callable[[Random], str]] = {
 
 
 def shapes(size: int = 1) -> dict[str, str]:
-    """One huge open block each; `size` scales them."""
+    """Texts of one huge open block each; `size` scales them."""
     rng = random.Random(7)
     line = _CODE[5]
     return {

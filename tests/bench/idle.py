@@ -1,7 +1,7 @@
-"""What an idle program costs: `python -m tests.bench.idle [--seconds 10]`.
+"""Cost of an idle program: `python -m tests.bench.idle [--seconds 10]`.
 
-Beside it the floor, prompt_toolkit's own prompt. How often any thread woke up, and how long the processor was used;
-both are nothing where nothing is polled.
+Prints wake-ups of all threads and processor time, and the same for prompt_toolkit's prompt as the floor. Both are
+near zero when nothing is polled.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def report(name: str, command: Sequence[str], ready: bytes, seconds: float) -> N
             os.execvp(command[0], list(command))
         try:
             wait(terminal, ready)
-            rest(terminal, 4)  # what is made ready ahead of time
+            rest(terminal, 4)  # let background loading finish
             woken, used = wakeups(child), ticks(child)
             rest(terminal, seconds)
             woken, used = wakeups(child) - woken, ticks(child) - used
@@ -50,7 +50,7 @@ def report(name: str, command: Sequence[str], ready: bytes, seconds: float) -> N
 
 
 def ticks(pid: int) -> int:
-    """The processor's time so far, in ticks of its clock."""
+    """Processor time used so far, in clock ticks."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12])
 

@@ -1,7 +1,7 @@
-"""How soon a typed key stands on the screen while 200 lines a second stream: `python -m tests.bench.keys [--keys 300]`.
+"""Time from a key to its echo while 200 lines a second stream: `python -m tests.bench.keys [--keys 300]`.
 
-Beside it the floor: prompt_toolkit's own prompt, idle. p50, p95 and the longest, in milliseconds, of one run each;
-ratios count, the milliseconds are those of this machine.
+Prints p50, p95 and the maximum in milliseconds of one run each, and the same for prompt_toolkit's idle prompt as the
+floor. Compare the ratios; the milliseconds depend on the machine.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def echoes(command: Sequence[str], ready: bytes, first: bytes, begun: bytes, keys: int) -> list[float]:
-    """Seconds from each key to its echo. `first` is typed once `ready` is there, and measured once `begun` is."""
+    """Seconds from each key to its echo. `first` is typed after `ready` appears; measuring starts after `begun`."""
     child, terminal = pty.fork()
     if child == 0:
         os.environ.update(TERM="xterm-256color", LANG="C.UTF-8", COLUMNS="", LINES="")
@@ -43,7 +43,7 @@ def echoes(command: Sequence[str], ready: bytes, first: bytes, begun: bytes, key
         took: list[float] = []
         for n in range(keys):
             rest(terminal, rng.uniform(0.03, 0.09))
-            # Letters that the stream itself does not have, each other than the one before it.
+            # Letters that the stream does not contain, each different from the previous one.
             key = b"QXZW"[n % 4 : n % 4 + 1]
             at = time.monotonic()
             os.write(terminal, key)
@@ -59,7 +59,7 @@ def echoes(command: Sequence[str], ready: bytes, first: bytes, begun: bytes, key
 
 
 def wait(terminal: int, wanted: bytes) -> None:
-    """Until the program has written this."""
+    """Read until the program has written `wanted`."""
     seen, end = b"", time.monotonic() + 20
     while wanted not in seen:
         if time.monotonic() > end:
@@ -69,7 +69,7 @@ def wait(terminal: int, wanted: bytes) -> None:
 
 
 def rest(terminal: int, seconds: float) -> None:
-    """Take what is written, for some time."""
+    """Read and discard output for some seconds."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         if select.select([terminal], [], [], left)[0]:

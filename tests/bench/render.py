@@ -1,8 +1,8 @@
-"""What streaming a reply to a terminal costs, one-shot and in the REPL, beside `rich.Live(Markdown)` and plain text.
+"""Cost of streaming a reply to a terminal, one-shot and in the REPL, next to `rich.Live(Markdown)` and plain text.
 
     python -m tests.bench.render            1k and 10k tokens, every size, growth of every shape
     python -m tests.bench.render --quick    1k tokens at 80x24, a few shapes
-    python -m tests.bench.render --full     100k tokens as well
+    python -m tests.bench.render --full     100k tokens too
 
 Token `i` arrives at `i / rate`; a frame begins when the clock allows it and takes as long as it was measured to take,
 and the tokens that arrive meanwhile wait for the next one. Latency is the end of a token's frame minus its arrival;
@@ -40,7 +40,7 @@ THEMES = Path(__file__).parents[2] / "themes"
 
 
 def load(name: str) -> Theme:
-    """A theme of ours, as data."""
+    """Load a shipped theme."""
     data = tomllib.loads((THEMES / f"{name}.toml").read_text())
     return Theme(data["name"], data["kind"], {TextRole(role): Style(**style) for role, style in data["styles"].items()})
 
@@ -49,7 +49,7 @@ PALETTE = Palette(load("dark"), ColorDepth.TRUE)
 
 
 class Candidate(Protocol):
-    """A way to show a reply: text comes in, a frame shows what has come so far."""
+    """A renderer of a streamed reply: takes text, and draws all text so far in a frame."""
 
     written: int
     clock: FrameClock
@@ -101,7 +101,7 @@ class Plain:
 
 
 class RichLive:
-    """The obvious way: the whole Markdown again, ten times a second."""
+    """The whole Markdown again, ten times a second."""
 
     def __init__(self, width: int, height: int) -> None:
         from rich.console import Console
@@ -134,7 +134,7 @@ class RichLive:
 
 @dataclass
 class Run:
-    """One reply, streamed."""
+    """Measurements of one streamed reply."""
 
     cpu: float  # seconds
     tokens: int
@@ -164,7 +164,7 @@ CANDIDATES: dict[str, Callable[[int, int], Candidate]] = {
 def stream(candidate: Candidate, pieces: Sequence[str], rate: float, patience: float = 1e9) -> Run:
     """Stream the tokens; give up when `patience` seconds of work are spent.
 
-    What is there already is frozen out of the collections, as the program does once its SDK is loaded.
+    Objects that exist already are frozen out of garbage collection, as the program does once its SDK is loaded.
     """
     gc.unfreeze()
     gc.collect()
@@ -195,7 +195,7 @@ def stream(candidate: Candidate, pieces: Sequence[str], rate: float, patience: f
 
 
 def regress(pieces: Sequence[str], width: int, height: int, per_frame: int = 7) -> int:
-    """Cells that showed their final glyph at the end of a frame and something else at the end of the next."""
+    """Count cells that showed their final glyph after one frame and something else after the next."""
     terminal = Terminal(width, height)
     candidate = Ours(width, height, terminal.write)
     shots: list[tuple[int, list[list[str]]]] = []
@@ -219,7 +219,7 @@ def regress(pieces: Sequence[str], width: int, height: int, per_frame: int = 7) 
 
 
 def growth(text: str, repeats: int = 3) -> tuple[float, float, int, int]:
-    """Microseconds per character in the first and the last quarter, the worst frame, the most live rows."""
+    """Microseconds per character in the first and last quarter, the worst frame in microseconds, the most live rows."""
     pieces = [text[at : at + 30] for at in range(0, len(text), 30)]
     best: list[float] = []
     rows = 0
@@ -240,7 +240,7 @@ def growth(text: str, repeats: int = 3) -> tuple[float, float, int, int]:
 
 
 def weight(document: Document) -> int:
-    """The bytes a document holds, without what all documents share."""
+    """Bytes that a document holds, without shared objects."""
     seen: set[int] = set()
 
     def size(value: Any) -> int:
@@ -267,7 +267,7 @@ def weight(document: Document) -> int:
 
 
 def heaviest(text: str) -> int:
-    """The most a document ever holds, its finished rows taken at once."""
+    """The most bytes a document ever holds when its finished rows are taken at once."""
     document, most = Document(80), 0
     for at in range(0, len(text), 300):
         document.feed(safe(text[at : at + 300]))

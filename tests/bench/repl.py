@@ -26,12 +26,11 @@ from termchat.ui.text.line import Line
 from termchat.ui.text.palette import ColorDepth, Palette
 from termchat.ui.text.row import Segment
 
-_TICK = 4
-"""At thirty frames a second the spinner and the numbers of the status line move with about every fourth."""
+_TICK = 4  # frames per change of the status line; the spinner moves with about every fourth of thirty a second
 
 
 class Counter(io.StringIO):
-    """A terminal's end of the line: what is written goes to `write_text`, and has a size in bytes."""
+    """A text stream that passes everything written to a callback."""
 
     encoding = "utf-8"
 
@@ -45,7 +44,7 @@ class Counter(io.StringIO):
 
 
 class Repl:
-    """A candidate: the REPL's painter, told to draw when the bench says so."""
+    """A candidate: the REPL's transcript, drawn when the bench asks for a frame."""
 
     def __init__(self, width: int, height: int, theme: Theme, write: Callable[[str], None] | None = None) -> None:
         self.written = 0
@@ -58,7 +57,7 @@ class Repl:
         live = LiveLayout(parts, PromptToolkitStyle(theme, ColorDepth.TRUE))
         options = {"layout": live.layout, "input": DummyInput(), "color_depth": DEPTHS[ColorDepth.TRUE]}
         self._app = LiveApplication(output, Palette(theme, ColorDepth.TRUE), erase_when_done=True, **options)
-        self._app._is_running = True  # nobody types: the application is drawn, not run
+        self._app._is_running = True  # the application is drawn, not run
         with set_app(self._app):
             self._app.context = copy_context()
         self._painter = Transcript(Screen(self._app), hyperlinks=True)
@@ -83,7 +82,7 @@ class Repl:
         return ((Segment(Safe(words), (TextRole.DIM,)),),)
 
     async def _draw(self) -> None:
-        """What came, shown at once: the bench keeps the time, not the painter."""
+        """Draw the received text at once, without the transcript's frame clock."""
         self._painter._cancel()
         self._painter._clock = FrameClock()
         with set_app(self._app):

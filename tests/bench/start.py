@@ -1,11 +1,11 @@
-"""How fast it starts and ends, beside the bare libraries, in one run: `python -m tests.bench.start [--runs 9]`.
+"""Times of start and end, compared with the bare libraries in one run: `python -m tests.bench.start [--runs 9]`.
 
-    first key      start of the process to the first typed key on the screen, beside a prompt_toolkit prompt that
+    first key      start of the process to the first typed key on the screen; floor: a prompt_toolkit prompt that
                    imports the openai SDK on a thread
-    to the wire    start of the process to the request at the server, beside the bare SDK that streams and prints
-    to the end     the reply's last byte sent to the end of the process, beside the same
+    to the wire    start of the process to the request at the server; floor: the bare SDK that streams and prints
+    to the end     the reply's last byte sent to the end of the process; the same floor
 
-Medians of interleaved runs; ratios count, the milliseconds are those of this machine.
+Medians of interleaved runs. Compare the ratios; the milliseconds depend on the machine.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def main() -> None:
             url = gateway.url
             gateway.always(Reply.text("hello"))
             gateway.allow_plain()
-            gateway.expect_problems()  # the floor scripts are no model clients
+            gateway.expect_problems()  # the floor scripts send minimal requests
             bases = {"openai": "/v1", "responses": "/v1", "anthropic": "/anthropic", "gemini": ""}
             rows = (f'[providers.x{p}]\nkey = "sk-not-a-real-key"\n{p} = "{url}{base}"\n' for p, base in bases.items())
             config = Path(home, ".config", "termchat", "config.toml")
@@ -114,13 +114,13 @@ def compare_exchange(
 
 
 def interleaved(runs: int, *measures: Callable[[], float]) -> list[list[float]]:
-    """Each measure so often, in turns, the first round thrown away."""
+    """Run the measures in turn, `runs` times; the first round is discarded."""
     rounds = [[measure() for measure in measures] for _ in range(runs + 1)][1:]
     return [list(column) for column in zip(*rounds, strict=True)]
 
 
 def key_seen(command: list[str], env: Mapping[str, str], wanted: str) -> float:
-    """Seconds from the start of a program in a terminal until `x`, typed at once, stands behind its prompt."""
+    """Seconds from the start of a program in a terminal until `x`, typed at once, shows after its prompt."""
     begin = time.monotonic()
     child, terminal = pty.fork()
     if child == 0:

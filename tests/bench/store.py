@@ -1,7 +1,7 @@
-"""The store in figures, on generated data: `python -m tests.bench.store [--messages N] [--chats N]`.
+"""Speed of the store on generated data: `python -m tests.bench.store [--messages N] [--chats N]`.
 
 Prints the time to open a chat of 10,000 messages, to search a million messages, to save a turn and to list fifty
-thousand chats. The goals are those of a quiet machine with two cores; nothing here fails by the clock.
+thousand chats. The goals assume a quiet machine with two cores; no measurement fails by the clock.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ HAN = "天气今明我你他的是在有人这中大来上国个到说们为子�
 
 
 class Words:
-    """Text with a vocabulary like that of a language: few words are frequent, most are rare."""
+    """Random text with word frequencies like a language: few frequent words, many rare ones."""
 
     def __init__(self, seed: int) -> None:
         self._chance = Random(seed)
@@ -40,15 +40,15 @@ class Words:
         self.vocabulary = ["".join(self._chance.choices(letters, k=self._chance.randint(3, 9))) for _ in range(30_000)]
         self._weights = list(accumulate(1 / (n + 1) for n in range(len(self.vocabulary))))
 
-    def text(self, words: int) -> str:
-        said = self._chance.choices(self.vocabulary, cum_weights=self._weights, k=words)
+    def text(self, count: int) -> str:
+        words = self._chance.choices(self.vocabulary, cum_weights=self._weights, k=count)
         if self._chance.random() < 0.1:
-            said.append("".join(self._chance.choices(HAN, k=12)))
-        return " ".join(said)
+            words.append("".join(self._chance.choices(HAN, k=12)))
+        return " ".join(words)
 
 
 def generate(file: Path, messages: int, listed: int) -> Words:
-    """A chat store: `listed` chats that share `messages` messages, the last chat a long one."""
+    """Create a store of `listed` chats that share `messages` messages; the last chat is long. Return its vocabulary."""
     words = Words(1)
     connection = db.open_file(file).connection
     with closing(connection):
@@ -124,13 +124,13 @@ async def saving(store: SqliteChatStore, words: Words) -> None:
     held: list[float] = []
     began = time.perf_counter()
     cpu = time.process_time()
-    for question, said in texts:
+    for question, reply_text in texts:
         node = ask(recorder, question, parent)
         then = time.perf_counter()
         recording = await recorder.begin(uuid4().hex, node)
         held.append(time.perf_counter() - then)
         recording.close()
-        parent = await answer(recorder, node, said)
+        parent = await answer(recorder, node, reply_text)
     await store.short_id(recorder.chat_id)
     whole, used = time.perf_counter() - began, time.process_time() - cpu
     print(f"{'save a turn: a request is held back (with fsync)':<58} {statistics.median(held) * 1000:8.2f} ms")

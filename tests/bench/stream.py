@@ -1,8 +1,8 @@
-"""CPU per 1,000 chunks through each adapter, beside the bare SDK's own loop over the same bytes.
+"""CPU time per 1,000 chunks through each protocol, compared with the bare SDK's loop over the same bytes.
 
     python -m tests.bench.stream [CHUNKS]
 
-The server is a process of its own that sends one body, rendered beforehand; only this process's time is counted.
+The server is another process that sends one body, rendered beforehand; only the time of this process counts.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close
 
 
 def body(protocol: ApiProtocol, chunks: int) -> bytes:
-    """A reply of so many words."""
+    """The bytes of a reply with `chunks` words."""
     ask = Ask(signatures.Origin("", VENDORS[protocol], MODELS[protocol]), {}, "bench")
     frames = render.stream(Reply(Text(*["word "] * chunks)), ask)
     return b"".join(encode(frame, Travel(), n) for n, frame in enumerate(frames) if isinstance(frame, Frame))
 
 
 def serve(answer: bytes, ready: Connection) -> None:
-    """Answers every request with the same bytes, for ever."""
+    """Answer every request with the same bytes, until terminated."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         ready.send(server.getsockname()[1])
         while True:
@@ -70,7 +70,7 @@ async def theirs(protocol: ApiProtocol, url: str) -> float:
 
 
 async def median(measure: Callable[[ApiProtocol, str], Awaitable[float]], protocol: ApiProtocol, url: str) -> float:
-    await measure(protocol, url)  # what is imported and built once is not counted
+    await measure(protocol, url)  # a first run, so that imports and client setup do not count
     return statistics.median([await measure(protocol, url) for _ in range(ROUNDS)])
 
 
