@@ -127,7 +127,7 @@ class CommandRegistry:
 
     def run(self, context: CommandContext, text: str) -> Effects:
         """Run `/name argument`. For an unknown name, print the most similar command."""
-        name, argument = parse(text)
+        name, argument = split_command(text)
         command = self.find(name)
         if command is None:
             return (Print(self.unknown(name), TextRole.ERROR),)
@@ -185,7 +185,7 @@ def unescape_slash(text: str) -> str:
     return text[1:] if normalise(text[:1]) + normalise(text[1:2]) == "//" else text
 
 
-def parse(text: str) -> tuple[str, str]:
+def split_command(text: str) -> tuple[str, str]:
     """Split `/name  argument` into name and argument."""
     name, _, argument = normalise(text)[1:].partition(" ")
     return name.strip(), argument.strip()

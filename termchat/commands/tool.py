@@ -11,7 +11,7 @@ group = CommandGroup()
 
 
 @group.command("tool", safe_format("show a tool call and its full result"), argument="[N]", allowed_while_busy=True)
-def tool(context: CommandContext, argument: str) -> Effects:
+def show_tool_call(context: CommandContext, argument: str) -> Effects:
     """Show the call with number N on its card, or the last one."""
     found = _calls(context)
     if not found:

@@ -1,9 +1,9 @@
 """The chat store in SQLite: `core.chat_store.ChatStore`.
 
-    store = SqliteChatStore(paths.data / "termchat.db", on_failure)  # None keeps everything in memory: --no-save
+    store = SqliteChatStore(paths.data / "termchat.db", on_failure)  # None: in memory, for --no-save
     recorder = store.new_recorder(ChatState(model), Location(terminal, os.getcwd()))
 
-The constructor returns at once; the file is opened on the store thread. Nothing here blocks the event loop.
+The constructor returns at once; the file is opened on the store thread. No method blocks the event loop.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from termchat.core.messages import Message
 from termchat.core.provider import Prices
 from termchat.core.sanitize import repair_surrogates, safe_format, safe_line
 from termchat.store import chats, deletion, ledger, messages, partial_replies, prompt_history, search, whole_chats
-from termchat.store.chats import NewChat
+from termchat.store.chats import PendingChat
 from termchat.store.messages import Redact
 from termchat.store.recorder import SAVE_INTERVAL, RecorderContext, SqliteRecorder
 from termchat.store.sqlite import db
@@ -48,14 +48,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Work: TypeAlias = Callable[[sqlite3.Connection, int], object]
-_BATCH = 20  # imported chats a transaction, so that a chat in use never waits long
+_BATCH = 20  # imported chats per transaction, so that a chat in use never waits long
 _ID = 16
 
 
 class SqliteChatStore:
     """All chats in one file, or in memory when `file` is None.
 
-    `on_failure` is called on the event loop, once for each failure that the user should know. `redact` masks keys in
+    `on_failure` is called on the event loop, once for each failure to show to the user. `redact` masks keys in
     every text before it is written (core.redact.Redactor).
     """
 
@@ -70,7 +70,7 @@ class SqliteChatStore:
     ) -> None:
         self._database = DatabaseThread(file, on_failure, vfs=vfs)
         self._context = RecorderContext(self._database, lambda text: redact(repair_surrogates(text)), every)
-        self._next, self._left = _new_id(), ""  # the chat to begin next, and the draft that waits for it
+        self._next, self._left = _new_id(), ""  # id of the next new chat, and its recovered draft
         self._database.submit(Write(partial_replies.finish_orphaned))
         self._database.submit(Write(lambda db: deletion.purge(db, time.time() - deletion.RETENTION)))
 
@@ -86,7 +86,7 @@ class SqliteChatStore:
     def new_recorder(self, state: ChatState, place: Location) -> SqliteRecorder:
         name, left = self._next, self._left
         self._next, self._left = _new_id(), ""
-        return SqliteRecorder(self._context, NewChat(name, _written(place)), state, draft=left)
+        return SqliteRecorder(self._context, PendingChat(name, _written(place)), state, draft=left)
 
     async def resume(self, chat: str, place: Location) -> Resumed | Failure:
         chat, place = repair_surrogates(chat), _written(place)
@@ -96,7 +96,7 @@ class SqliteChatStore:
         record, held, draft = found
         if held:
             return self._branch(record, record.conversation.head, place, forked=True)[1]
-        recorder = SqliteRecorder(self._context, NewChat(chat, place), record.state, made=True, draft=draft)
+        recorder = SqliteRecorder(self._context, PendingChat(chat, place), record.state, made=True, draft=draft)
         return Resumed(recorder, record.info, record.state, record.conversation, draft)
 
     async def fork(self, chat: str, head: str | None, place: Location, title: str = "") -> Resumed | Failure:
@@ -126,7 +126,7 @@ class SqliteChatStore:
         return ChatPage(await self._ask(lambda db: search.matching(db, containing, directory, limit), ()))
 
     async def last_messages(self, chat: str, limit: int) -> tuple[Message, ...]:
-        return await self._ask(lambda db: messages.last(db, chat, limit), ())
+        return await self._ask(lambda db: messages.last_messages(db, chat, limit), ())
 
     async def search(self, typed: str, limit: int = 50) -> tuple[SearchHit, ...]:
         return await self._ask(lambda db: search.search(db, typed, limit), ())
@@ -135,7 +135,7 @@ class SqliteChatStore:
         return await self._ask(lambda db: chats.short_id(db, chat), chat)
 
     async def rename(self, chat: str, title: str) -> None:
-        await self._change(chat, lambda db, n: chats.rename(db, n, self._context.redact(title)))
+        await self._change(chat, lambda db, n: chats.set_title(db, n, self._context.redact(title)))
 
     async def delete(self, chat: str) -> None:
         await self._change(chat, lambda db, n: deletion.delete(db, n, time.time()))
@@ -193,7 +193,7 @@ class SqliteChatStore:
             added = await self._ask(lambda db, batch=batch: self._insert(db, batch), None)
             if added is None:
                 return self.trouble or _unreadable()
-            report = importers.add(report, added)
+            report = importers.add_batch(report, added)
         return report
 
     async def close(self) -> Failure | None:
@@ -204,15 +204,15 @@ class SqliteChatStore:
 
     async def _change(self, chat: str, work: Work) -> None:
         def write(db: sqlite3.Connection) -> None:
-            n = chats.number(db, chat)
+            n = chats.row_number(db, chat)
             if n is not None:
                 work(db, n)
 
         await self._database.wait(self._database.submit(Write(write)))
 
     def _take(self, connection: sqlite3.Connection, chat: str, place: Location) -> tuple[FullChat, bool, str] | Failure:
-        """The chat, its draft, and if another process has it open. A chat is read even if the file is read-only."""
-        at, n, held = time.time(), chats.number(connection, chat), False
+        """Return the chat, True if another process holds it, and its draft. A read-only file can be read, too."""
+        at, n, held = time.time(), chats.row_number(connection, chat), False
         if n is None:
             return _no_chat(chat)
         try:
@@ -229,9 +229,9 @@ class SqliteChatStore:
     def _branch(
         self, record: FullChat, head: str | None, place: Location, *, forked: bool
     ) -> tuple[SqliteRecorder, Resumed]:
-        """A new chat that branches off at `head`; its row is written with its first message."""
+        """Return a new chat that branches off at `head`; its row is written with its first message."""
         part = whole_chats.branch(record, head)
-        seed = NewChat(_new_id(), _written(place), record.info.id, head)
+        seed = PendingChat(_new_id(), _written(place), record.info.id, head)
         recorder = SqliteRecorder(self._context, seed, part.state)
         return recorder, Resumed(recorder, part.info, part.state, part.conversation, forked=forked)
 
@@ -246,7 +246,7 @@ class SqliteChatStore:
 
 
 def _written(place: Location) -> Location:
-    """The location as valid UTF-8: a directory's name may be any bytes."""
+    """Return the location in valid UTF-8; the name of a directory may be any bytes."""
     return Location(repair_surrogates(place.terminal), repair_surrogates(place.directory))
 
 

@@ -27,8 +27,8 @@ _PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
-class NewChat:
-    """A chat whose row is written with its first message; it branches off the chat `source` at the node `stem`."""
+class PendingChat:
+    """A chat whose row is written with its first message; it branches off the chat `source` at a node."""
 
     id: str
     place: Location
@@ -36,8 +36,8 @@ class NewChat:
     branch_point: str | None = None
 
 
-def create(connection: sqlite3.Connection, seed: NewChat, state: ChatState, head: str | None, at: float) -> int:
-    """Insert the chat, held by this process, and return its row number. Of an existing chat, only the head changes."""
+def create(connection: sqlite3.Connection, seed: PendingChat, state: ChatState, head: str | None, at: float) -> int:
+    """Insert the chat, held by this process, and return its row number. In an existing chat only the head changes."""
     connection.execute(
         "INSERT OR IGNORE INTO chats (id, stem, terminal, directory, created, updated, forked_from, title) "
         "VALUES (?, (SELECT n FROM nodes WHERE id = ?), ?, ?, ?, ?, ?, "
@@ -53,7 +53,7 @@ def create(connection: sqlite3.Connection, seed: NewChat, state: ChatState, head
             seed.source,
         ),
     )
-    n = number(connection, seed.id)
+    n = row_number(connection, seed.id)
     assert n is not None
     acquire(connection, n, at)
     set_state(connection, n, state)
@@ -61,8 +61,8 @@ def create(connection: sqlite3.Connection, seed: NewChat, state: ChatState, head
     return n
 
 
-def number(connection: sqlite3.Connection, chat: str) -> int | None:
-    """The row number of a chat, or None if there is no such chat."""
+def row_number(connection: sqlite3.Connection, chat: str) -> int | None:
+    """Return the row number of a chat, or None if there is no such chat."""
     found = connection.execute("SELECT n FROM chats WHERE id = ?", (chat,)).fetchone()
     return found[0] if found else None
 
@@ -86,13 +86,13 @@ def state(connection: sqlite3.Connection, n: int) -> ChatState:
     return ChatState(ModelRef(provider, model) if provider else None, system, _settings(settings))
 
 
-def add(connection: sqlite3.Connection, n: int, node: EncodedMessage, *, follow: bool) -> None:
+def add_message(connection: sqlite3.Connection, n: int, node: EncodedMessage, *, follow: bool) -> None:
     """Add a message to a chat and move the head there; with `follow`, only if the head is the message's parent."""
-    row = messages.add(connection, n, node)
+    row = messages.insert_message(connection, n, node)
     if row is None:
         return
     condition = "AND head IS (SELECT parent FROM nodes WHERE n = :node)" if follow else ""
-    connection.execute(f"UPDATE chats SET head = :node WHERE n = :chat {condition}", {"chat": n, "node": row})  # noqa: S608 - our words
+    connection.execute(f"UPDATE chats SET head = :node WHERE n = :chat {condition}", {"chat": n, "node": row})  # noqa: S608 - constant text
     connection.execute(
         "UPDATE chats SET updated = max(updated, ?), turns = turns + ?, deleted = NULL WHERE n = ?",
         (node.created, node.author is Role.USER, n),
@@ -104,13 +104,13 @@ def set_default_title(connection: sqlite3.Connection, n: int, words: str) -> Non
     connection.execute("UPDATE chats SET title = ? WHERE n = ? AND title = ''", (words, n))
 
 
-def rename(connection: sqlite3.Connection, n: int, words: str) -> None:
+def set_title(connection: sqlite3.Connection, n: int, words: str) -> None:
     """Set the title that the user chose."""
     connection.execute("UPDATE chats SET title = ?, renamed = 1 WHERE n = ?", (" ".join(words.split()), n))
 
 
 def title(message: Message) -> str:
-    """A title for a message: its first words, or the names of its attachments."""
+    """Return a title for a message: its first words, or the names of its attachments."""
     words = " ".join(message.text.split())
     if words:
         return words if len(words) <= _TITLE else words[: _TITLE - 1].rstrip() + "…"
@@ -152,7 +152,7 @@ def release(connection: sqlite3.Connection, chat: str) -> None:
 
 
 def find(connection: sqlite3.Connection, name: str) -> ChatInfo | Failure:
-    """Find one chat by its id or title, or by the beginning of either; a failure if none or several match."""
+    """Find one chat by its id or title, or by a prefix of either. Return a failure if none or several match."""
     live = "chats.deleted IS NULL"
     for condition, value in (
         (f"chats.id = ? AND {live}", name),
@@ -173,7 +173,7 @@ def find(connection: sqlite3.Connection, name: str) -> ChatInfo | Failure:
 
 
 def last_chat(connection: sqlite3.Connection, place: Location) -> ChatInfo | None:
-    """The last chat of this terminal in this directory, else the directory's last chat that no other process holds."""
+    """Return the last chat of this terminal in the directory, else the last one there that no other process holds."""
     here = f"SELECT {INFO} {FROM} WHERE chats.directory = ? AND chats.deleted IS NULL"
     newest = "ORDER BY chats.updated DESC, chats.n DESC"
     if place.terminal:
@@ -185,7 +185,7 @@ def last_chat(connection: sqlite3.Connection, place: Location) -> ChatInfo | Non
 
 
 def list_page(connection: sqlite3.Connection, directory: str | None, after: str, limit: int) -> ChatPage:
-    """A page of chats, newest first, of one directory or of all; `after` is the end of the previous page."""
+    """Return a page of chats, newest first, of one directory or of all; `after` is the end of the previous page."""
     conditions, values = ["chats.deleted IS NULL"], list[Any]()
     if directory is not None:
         conditions.append("chats.directory = ?")
@@ -215,7 +215,7 @@ def _held_elsewhere(connection: sqlite3.Connection, owner: str, since: float) ->
 
 
 def short_id(connection: sqlite3.Connection, chat: str) -> str:
-    """The shortest unique prefix of the id, of at least four characters."""
+    """Return the shortest unique prefix of the id, of at least four characters."""
     before = connection.execute("SELECT max(id) FROM chats WHERE id < ?", (chat,)).fetchone()[0] or ""
     behind = connection.execute("SELECT min(id) FROM chats WHERE id > ?", (chat,)).fetchone()[0] or ""
     shared = max(_shared(chat, before), _shared(chat, behind))

@@ -7,12 +7,12 @@ import sqlite3
 from termchat.core.chats import ChatInfo
 from termchat.store import chats, messages
 
-RETENTION = 30 * 86_400.0
-_AT_ONCE = 20  # chats that go for good in one go, so that nobody waits for it
+RETENTION = 30 * 86_400.0  # seconds
+_AT_ONCE = 20  # chats purged in one transaction, so that other writes do not wait long
 
 
 def delete(connection: sqlite3.Connection, n: int, at: float) -> None:
-    """Mark a chat as deleted; messages that other chats share become theirs."""
+    """Mark a chat as deleted; messages shared with other chats are reassigned to those."""
     _reassign_shared_messages(connection, n, even_to_deleted=False)
     connection.execute("UPDATE chats SET deleted = ? WHERE n = ? AND deleted IS NULL", (at, n))
 
@@ -22,7 +22,7 @@ def restore(connection: sqlite3.Connection, n: int) -> None:
 
 
 def deleted(connection: sqlite3.Connection) -> tuple[ChatInfo, ...]:
-    """The chats that can be restored, the last deleted first."""
+    """Return the chats that can be restored, the last deleted first."""
     rows = connection.execute(
         f"SELECT {chats.INFO} {chats.FROM} WHERE chats.deleted IS NOT NULL ORDER BY chats.deleted DESC"
     )

@@ -1,8 +1,8 @@
 """Full text: normalised text for the index, queries, and snippets.
 
-The tokenizer of SQLite takes a run of letters for one word, which scripts written without spaces are not made
-for: there each character becomes a word of its own, and a word of several is asked for as a phrase. So a word of
-two characters is found, in the middle of any sentence.
+The tokenizer of SQLite treats a run of letters as one word, which fails for scripts written without spaces. For those
+each character is indexed as one word, and a longer word is searched as a phrase, so that a word of two characters is
+found in the middle of a sentence.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _UNSPACED_SCRIPTS = (
     "\U00020000-\U0003ffff]"
 )
 _TERM = re.compile(r'"([^"]*)"?|([^\s"]+)')
-_AROUND = 60  # characters of a snippet before what was found
+_AROUND = 60  # characters of a snippet before the hit
 _LENGTH = 160
-_LOOK_IN = 200_000  # characters of a message in which a snippet is looked for
+_LOOK_IN = 200_000  # characters of a message that are searched for a snippet
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +36,20 @@ class Query:
 
 
 def searchable_text(message: Message) -> str:
-    """All text of a message, tool output included."""
+    """Return the text of a message, tool output included."""
     return "\n".join(found for part in message.parts if (found := _of(part)))
 
 
 def to_fts_text(text: str) -> str:
     """Normalise a text for the index."""
-    text = text.replace("\0", " ")  # SQLite's text ends there
+    text = text.replace("\0", " ")  # SQLite ends a text at NUL
     return text if text.isascii() else _is_unspaced().sub(r" \g<0> ", text)
 
 
 def parse_query(typed: str) -> Query | None:
     """Parse typed words into a query: all words must occur, the last may be a prefix; "quoted words" are a phrase.
 
-    A word that ends in * may go on as well. None when there is no word in it.
+    A word that ends in * is a prefix, too. None when there is no word.
     """
     typed = repair_surrogates(typed).replace("\0", " ")
     terms = [(quoted, False) if quoted else (bare.rstrip("*"), bare.endswith("*")) for quoted, bare in _terms(typed)]
@@ -63,7 +63,7 @@ def parse_query(typed: str) -> Query | None:
 
 
 def snippet(text: str, pieces: tuple[str, ...]) -> tuple[str, tuple[tuple[int, int], ...]]:
-    """The text around a hit on one line, and the spans of the pieces in that text."""
+    """Return the text around a hit on one line, and the spans of the pieces in that text."""
     looked_in = text[:_LOOK_IN]
     found = re.search("|".join(map(re.escape, pieces)), _folded(looked_in)) if pieces else None
     begin = max(0, found.start() - _AROUND) if found else 0
@@ -78,7 +78,7 @@ def snippet(text: str, pieces: tuple[str, ...]) -> tuple[str, tuple[tuple[int, i
 
 @cache
 def _is_unspaced() -> re.Pattern[str]:
-    """The compiled pattern; compiled on first use, because that takes longer than everything else here."""
+    """Return the pattern of unspaced scripts; it is slow to compile, hence compiled on first use."""
     return re.compile(_UNSPACED_SCRIPTS)
 
 
@@ -87,7 +87,7 @@ def _terms(typed: str) -> list[tuple[str, str]]:
 
 
 def _folded(text: str) -> str:
-    """Lower case without accents, character for character: offsets stay the same."""
+    """Return the text in lower case without accents, character by character, so that offsets stay the same."""
     if text.isascii():
         return text.lower()
     return "".join(map(_fold, text))

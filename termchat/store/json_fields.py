@@ -1,6 +1,6 @@
 """Read foreign or damaged JSON: each access names the type it expects.
 
-A record that is not what it should be raises BadRecord with words that may be shown.
+Every function raises InvalidRecord on a value of another type, with a message for the user.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from typing import Any, TypeAlias, cast
 Raw: TypeAlias = Mapping[str, Any]
 
 
-class InvalidRecord(ValueError):  # noqa: N818 - it is the record that is bad
-    """A record that cannot be read; the message names the mistake."""
+class InvalidRecord(ValueError):  # noqa: N818 - names the record, not the error
+    """A record that cannot be read; the message gives the reason."""
 
 
 def record(value: object) -> Raw:
-    """A JSON object."""
+    """Return a JSON object."""
     if not isinstance(value, dict):
         raise InvalidRecord("not an object")
     return cast("Raw", value)
 
 
 def inner(raw: Raw, key: str) -> Raw:
-    """A JSON object within another, an empty one when it is missing or null."""
+    """Return a JSON object inside another, an empty one when it is missing or null."""
     value = raw.get(key)
     return {} if value is None else record(value)
 
 
 def text(raw: Raw, key: str, default: str | None = None) -> str:
-    """A text; null or a missing text gives `default` if that is set."""
+    """Return a text; `default`, unless it is None, for null or a missing text."""
     value = raw.get(key)
     if value is None and default is not None:
         return default
@@ -44,7 +44,7 @@ def flag(raw: Raw, key: str) -> bool:
 
 
 def whole(raw: Raw, key: str) -> int:
-    """An integer, 0 if missing."""
+    """Return an integer, 0 if missing."""
     value = raw.get(key) or 0
     if not isinstance(value, int):
         raise InvalidRecord(f"{key} is not a number")
@@ -52,7 +52,7 @@ def whole(raw: Raw, key: str) -> int:
 
 
 def number(raw: Raw, key: str, default: float) -> float:
-    """A number, `default` if missing."""
+    """Return a number, `default` if missing."""
     value = raw.get(key)
     if value is None:
         return default
@@ -62,7 +62,7 @@ def number(raw: Raw, key: str, default: float) -> float:
 
 
 def decimal(raw: Raw, key: str) -> Decimal | None:
-    """A decimal number written as a text, None if missing."""
+    """Return a decimal number written as a text, None if missing."""
     value = raw.get(key)
     if value is None:
         return None
@@ -73,7 +73,7 @@ def decimal(raw: Raw, key: str) -> Decimal | None:
 
 
 def items(raw: Raw, key: str) -> Iterator[Any]:
-    """The items of a list; no items if the list is missing."""
+    """Return the items of a list; no items if the list is missing."""
     value: object = raw.get(key) or []
     if not isinstance(value, list):
         raise InvalidRecord(f"{key} is not a list")

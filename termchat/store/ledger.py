@@ -1,4 +1,4 @@
-"""The usage ledger: one row a request, and their sums."""
+"""The usage ledger: one row per request, and sums over the rows."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Entry:
 
 
 def add_entry(connection: sqlite3.Connection, chat: int | None, entry: Entry) -> None:
-    """Add a request; one that is in the ledger already stays unchanged."""
+    """Add a request, unless the ledger has it already."""
     usage = entry.usage or Usage()
     connection.execute(
         "INSERT OR IGNORE INTO ledger (turn, step, chat, at, provider, protocol, model, outcome, failure, input, "
@@ -49,7 +49,7 @@ def add_entry(connection: sqlite3.Connection, chat: int | None, entry: Entry) ->
 
 
 def split_turn_cost(connection: sqlite3.Connection, turn: str, cost: Decimal | None) -> None:
-    """Share the cost of a turn among its requests of unknown cost, by their tokens.
+    """Split the cost of a turn among its requests of unknown cost, in proportion to their tokens.
 
     The shares add up to the cost exactly; an unknown cost leaves them unpriced.
     """
@@ -68,7 +68,7 @@ def split_turn_cost(connection: sqlite3.Connection, turn: str, cost: Decimal | N
 
 
 def unpriced(connection: sqlite3.Connection, since: float) -> list[tuple[int, ModelRef, Usage]]:
-    """The unpriced requests since a moment (Unix time) that have the provider's own token counts."""
+    """Return the unpriced requests since a moment (Unix time) that have the provider's own token counts."""
     rows = connection.execute(
         "SELECT n, provider, model, input, output, cached, cache_write, reasoning FROM ledger "
         "WHERE cost IS NULL AND NOT estimated AND at >= ?",
@@ -78,13 +78,13 @@ def unpriced(connection: sqlite3.Connection, since: float) -> list[tuple[int, Mo
 
 
 def price(connection: sqlite3.Connection, costs: Mapping[int, Decimal]) -> None:
-    """Set costs that are known now; a known cost stays unchanged."""
+    """Set the cost of rows that have none yet."""
     pairs = [(str(cost), n) for n, cost in costs.items()]
     connection.executemany("UPDATE ledger SET cost = ? WHERE n = ? AND cost IS NULL", pairs)
 
 
 def last_origin(connection: sqlite3.Connection, model: ModelRef) -> Origin | None:
-    """The protocol of a model's last reply, None if there is none."""
+    """Return the protocol of a model's last reply, None if there is none."""
     found = connection.execute(
         "SELECT protocol FROM ledger WHERE provider = ? AND model = ? AND protocol <> '' ORDER BY n DESC LIMIT 1",
         (model.provider, model.model),
@@ -94,8 +94,8 @@ def last_origin(connection: sqlite3.Connection, model: ModelRef) -> Origin | Non
 
 
 def totals(connection: sqlite3.Connection, by: UsageGroup, since: float) -> tuple[UsageRow, ...]:
-    """The usage since a moment (Unix time): days newest first, models and chats by their cost."""
-    connection.create_aggregate("exact_sum", 1, _ExactSum)  # pyright: ignore[reportArgumentType] - it is one
+    """Return the usage since a moment (Unix time): days newest first, models and chats by their cost."""
+    connection.create_aggregate("exact_sum", 1, _ExactSum)  # pyright: ignore[reportArgumentType] - it is an aggregate class
     rows = connection.execute(
         f"SELECT {_KEYS[by]}, count(*), sum(input), sum(cached), sum(cache_write), sum(output), sum(reasoning), "  # noqa: S608
         "exact_sum(cost), sum(cost IS NULL), max(estimated), avg(first), coalesce(sum(seconds), 0) "
@@ -122,7 +122,7 @@ def _row(row: tuple[Any, ...]) -> UsageRow:
 
 
 def _cost(entry: Entry) -> str | None:
-    """The cost as the provider reports it; a request that ended without usage costs 0."""
+    """Return the cost as the provider reports it; a request that ended without usage costs 0."""
     if entry.usage is None:
         return None if entry.outcome is Outcome.CUT else "0"
     return None if entry.usage.cost is None else str(entry.usage.cost)

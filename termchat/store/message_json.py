@@ -1,11 +1,11 @@
 """Encode messages as JSON and decode them, without loss.
 
-One JSON object a message, with a version. Bytes leave the text: `encode` names them by their SHA-256 and gives
-them beside it, so that an attachment is stored once; with `inline` they stay inside as base64, for files that
-must stand alone. Lone surrogates become U+FFFD, because neither UTF-8 nor any server takes them.
+Each message is one JSON object with a version. `encode` returns bytes beside the text, named by their SHA-256, so that
+an attachment is stored once; with `inline` the bytes stay inside as base64, for self-contained files. Lone surrogates
+become U+FFFD, because UTF-8 cannot encode them.
 
-Opaque data of the vendors is any JSON; bytes and numbers that JSON does not know are wrapped as
-`{"$bytes": base64}` and `{"$float": "nan"}`, and an object that has such a key of its own as `{"$object": ...}`.
+Provider data is any JSON; bytes and numbers outside JSON are wrapped as `{"$bytes": base64}` and
+`{"$float": "nan"}`, and an object that contains such a key as `{"$object": ...}`.
 """
 
 from __future__ import annotations
@@ -55,16 +55,16 @@ class Encoded:
     blobs: Mapping[str, bytes]
 
 
-def encode(message: Message, *, inline: bool = False) -> Encoded:
+def encode_message(message: Message, *, inline: bool = False) -> Encoded:
     """Encode a message for the store."""
     blobs: dict[str, bytes] = {}
     return Encoded(dump(to_dict(message, None if inline else blobs)), blobs)
 
 
-def decode(text: str, blobs: LoadBlob) -> Message:
-    """Decode a message; `blobs` gives bytes by their hash (KeyError if they are lost).
+def decode_message(text: str, blobs: LoadBlob) -> Message:
+    """Decode a message; `blobs` returns bytes by their hash, or raises KeyError for lost ones.
 
-    Raises BadRecord.
+    Raises InvalidRecord.
     """
     try:
         raw = json.loads(text)
@@ -74,12 +74,12 @@ def decode(text: str, blobs: LoadBlob) -> Message:
 
 
 def dump(value: object) -> str:
-    """Write JSON on one line, valid in UTF-8."""
+    """Return JSON on one line, in valid UTF-8."""
     return repair_surrogates(_dump(value))
 
 
 def missing_blob(_hash: str) -> bytes:
-    """Raise KeyError for every hash: for records without blobs."""
+    """Raise KeyError: the `blobs` of records without attachments."""
     raise KeyError(_hash)
 
 
@@ -210,7 +210,7 @@ def _bytes(raw: Raw, blobs: LoadBlob) -> bytes:
         try:
             return blobs(json_fields.text(raw, "blob"))
         except KeyError:
-            return b""  # the attachment is lost; what was said about it is not
+            return b""  # the attachment is lost; the rest of the message is shown
     return _from_base64(json_fields.text(raw, "data", ""))
 
 

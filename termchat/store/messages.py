@@ -1,4 +1,4 @@
-"""Messages: rows that are added and never changed, found by chat and by word."""
+"""Messages: rows that are never changed, read by chat and indexed by word."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from termchat.core.messages import Message, Role, Text
 from termchat.core.sanitize import repair_surrogates
 from termchat.store.full_text import searchable_text, to_fts_text
 from termchat.store.json_fields import InvalidRecord
-from termchat.store.message_json import Encoded, LoadBlob, decode, encode, missing_blob
+from termchat.store.message_json import Encoded, LoadBlob, decode_message, encode_message, missing_blob
 
 Redact: TypeAlias = Callable[[str], str]
 DAMAGED = "[this message is damaged and cannot be read]"
@@ -32,12 +32,12 @@ class EncodedMessage:
 
 def encode_node(node: Node, created: float, redact: Redact = str) -> EncodedMessage:
     """Encode a node; `redact` masks keys in its text."""
-    encoded, text = encode(node.message), repair_surrogates(searchable_text(node.message))
+    encoded, text = encode_message(node.message), repair_surrogates(searchable_text(node.message))
     hidden = Encoded(redact(encoded.text), encoded.blobs)
     return EncodedMessage(node.id, node.parent, node.message.role, created, hidden, to_fts_text(redact(text)))
 
 
-def add(connection: sqlite3.Connection, chat: int, node: EncodedMessage) -> int | None:
+def insert_message(connection: sqlite3.Connection, chat: int, node: EncodedMessage) -> int | None:
     """Insert a node and return its row number, or None if it exists already."""
     found = connection.execute(
         "INSERT OR IGNORE INTO nodes (id, chat, parent, author, created, message) "
@@ -54,10 +54,10 @@ def add(connection: sqlite3.Connection, chat: int, node: EncodedMessage) -> int 
     return n
 
 
-def tree(
+def load_tree(
     connection: sqlite3.Connection, chat: int, head: int | None, stem: int | None
 ) -> tuple[Conversation, dict[str, float]]:
-    """The tree of a chat, including the ancestors it shares with other chats, and the time of each node."""
+    """Return the tree of a chat, including the ancestors it shares with other chats, and the time of each node."""
     rows = connection.execute(
         "SELECT n, id, parent, author, created, message FROM nodes WHERE chat = ? ORDER BY n", (chat,)
     ).fetchall()
@@ -69,38 +69,38 @@ def tree(
     blobs = _Blobs(connection)
     nodes: dict[str, Node] = {}
     for _, name, parent, author, _, text in rows:
-        nodes[name] = Node(name, ids.get(parent), message(text, author, blobs))
+        nodes[name] = Node(name, ids.get(parent), decode_row(text, author, blobs))
     times: dict[str, float] = {row[1]: row[4] for row in rows}
     return Conversation(nodes, ids.get(head) if head is not None else None), times
 
 
-def message(text: str, author: str, blobs: LoadBlob = missing_blob) -> Message:
+def decode_row(text: str, author: str, blobs: LoadBlob = missing_blob) -> Message:
     """Decode the message of a row, without the bytes of its attachments unless `blobs` is given.
 
-    A damaged one is a message that says so.
+    A damaged row becomes a message that reports the damage.
     """
     try:
-        return decode(text, blobs)
+        return decode_message(text, blobs)
     except InvalidRecord:
         said_by = Role.USER if author == Role.USER.value else Role.ASSISTANT
         return Message(said_by, (Text(DAMAGED),))
 
 
-def last(connection: sqlite3.Connection, chat: str, count: int) -> tuple[Message, ...]:
-    """The last messages on the path to a chat's head, oldest first, without their attachments."""
+def last_messages(connection: sqlite3.Connection, chat: str, count: int) -> tuple[Message, ...]:
+    """Return the last messages on the path to a chat's head, oldest first, without their attachments."""
     rows = connection.execute(
         "WITH RECURSIVE up(n, deep) AS (SELECT head, 1 FROM chats WHERE id = ? "
         "UNION ALL SELECT nodes.parent, deep + 1 FROM nodes JOIN up USING (n) WHERE deep < ?) "
         "SELECT author, message FROM up JOIN nodes USING (n) ORDER BY deep DESC",
         (chat, count),
     )
-    return tuple(message(text, author) for author, text in rows)
+    return tuple(decode_row(text, author) for author, text in rows)
 
 
 def unindex(connection: sqlite3.Connection, rows: Iterable[tuple[int, str, str]]) -> None:
     """Remove nodes (number, role, message) from the index, which needs the text that was indexed."""
     for n, author, text in rows:
-        old = to_fts_text(searchable_text(message(text, author)))
+        old = to_fts_text(searchable_text(decode_row(text, author)))
         connection.execute("INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)", (n, old))
 
 
@@ -108,14 +108,14 @@ def reindex(connection: sqlite3.Connection) -> None:
     """Rebuild the full-text index."""
     connection.execute("INSERT INTO words (words) VALUES ('delete-all')")
     for n, author, text in connection.execute("SELECT n, author, message FROM nodes ORDER BY n"):
-        made_of = to_fts_text(searchable_text(message(text, author)))
+        made_of = to_fts_text(searchable_text(decode_row(text, author)))
         connection.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (n, made_of))
 
 
 def _ancestors(
     connection: sqlite3.Connection, numbers: Iterable[int]
 ) -> Iterator[tuple[int, str, int, str, float, str]]:
-    """The nodes with these numbers and all their ancestors."""
+    """Return the nodes with these numbers and all their ancestors."""
     for number in numbers:
         yield from connection.execute(
             "WITH RECURSIVE up(n) AS (VALUES (?) UNION SELECT nodes.parent FROM nodes JOIN up USING (n)) "
@@ -125,7 +125,7 @@ def _ancestors(
 
 
 class _Blobs:
-    """Bytes by their hash, each read once."""
+    """Attachments by hash, each read once."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection

@@ -1,6 +1,6 @@
-"""Partial replies: one row a turn, rewritten every second, deleted when the message is complete.
+"""Partial replies: one row per turn, rewritten every second, deleted when the message is complete.
 
-A row whose process has ended is what that process left behind: it becomes a message that is marked as cut.
+A row of a process that has ended becomes a message with the outcome "cut".
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.store import chats, ledger, messages, processes
 from termchat.store.ledger import Entry
-from termchat.store.message_json import encode, missing_blob
+from termchat.store.message_json import encode_message, missing_blob
 from termchat.store.messages import Redact, encode_node
 
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """The partial reply of a turn below `parent`; `node` is its id if no complete message replaces it."""
+    """The partial reply of a turn below `parent`; `node` becomes its id unless a complete message replaces it."""
 
     turn: str
     chat: str
@@ -34,8 +34,8 @@ class Partial:
 
 def save(connection: sqlite3.Connection, partial: Partial, redact: Redact) -> None:
     """Save the partial reply over its earlier version."""
-    n = chats.number(connection, partial.chat)
-    text = redact(encode(partial.message, inline=True).text) if partial.message else None
+    n = chats.row_number(connection, partial.chat)
+    text = redact(encode_message(partial.message, inline=True).text) if partial.message else None
     model = partial.model
     connection.execute(
         "INSERT OR REPLACE INTO partials (turn, chat, parent, node, owner, provider, model, step, began, message) "
@@ -52,16 +52,16 @@ def drop(connection: sqlite3.Connection, turn: str) -> None:
 
 
 def finish(connection: sqlite3.Connection, partial: Partial, redact: Redact) -> None:
-    """End the turn: turn its partial reply into a message that was cut off."""
+    """End a turn: its partial reply becomes a message with the outcome "cut"."""
     drop(connection, partial.turn)
-    n = chats.number(connection, partial.chat)
+    n = chats.row_number(connection, partial.chat)
     if n is None:
         return
     _enter(connection, n, partial)
     if partial.message and partial.message.parts:
         ended = _ended(partial.message, ledger.last_origin(connection, partial.model))
         node = encode_node(Node(partial.node, partial.parent, ended), partial.began, redact)
-        chats.add(connection, n, node, follow=True)
+        chats.add_message(connection, n, node, follow=True)
 
 
 def finish_orphaned(connection: sqlite3.Connection) -> int:
@@ -73,7 +73,7 @@ def finish_orphaned(connection: sqlite3.Connection) -> int:
     me = processes.this_process()
     left = [row for row in rows if row[4] != me and not processes.is_running(connection, row[4], row[8])]
     for turn, chat, parent, node, _, provider, model, step, began, text in left:
-        message = messages.message(text, Role.ASSISTANT.value, missing_blob) if text else None
+        message = messages.decode_row(text, Role.ASSISTANT.value, missing_blob) if text else None
         finish(connection, Partial(turn, chat, parent, node, ModelRef(provider, model), step, began, message), str)
     return len(left)
 
@@ -83,7 +83,7 @@ def _ended(message: Message, origin: Origin | None) -> Message:
 
 
 def _enter(connection: sqlite3.Connection, n: int, partial: Partial) -> None:
-    """Add the sent request to the ledger: its end is not known, but it may have been billed."""
+    """Add the request to the ledger: its end is unknown, but it may have been billed."""
     reply = partial.message if partial.message and partial.message.role is Role.ASSISTANT else None
     if partial.message and not reply:
         return  # its request ended before the calls; the ledger has that request

@@ -24,7 +24,7 @@ def remember(connection: sqlite3.Connection, text: str, place: Location, chat: s
 
 
 def past(connection: sqlite3.Connection, containing: str, directory: str, limit: int) -> tuple[PastPrompt, ...]:
-    """The distinct prompts that contain a text: those of the directory first, newest first."""
+    """Return the distinct prompts that contain a text: those of the directory first, newest first."""
     rows = connection.execute(
         "SELECT text, directory, at, draft FROM ("
         "  SELECT text, directory, at, draft, n, max(n) OVER (PARTITION BY text) AS newest FROM prompts "
@@ -51,7 +51,7 @@ def draft(connection: sqlite3.Connection, chat: str) -> str:
 
 
 def left_draft(connection: sqlite3.Connection, chat: str, place: Location, at: float) -> str:
-    """Move a draft to `chat`: one typed in this directory, in a process that ended before its chat began."""
+    """Move the newest draft of this directory whose process ended before its chat began to `chat`, and return it."""
     rows = connection.execute(
         "SELECT chat, text, owner, at FROM drafts WHERE directory = ? AND chat NOT IN (SELECT id FROM chats) "
         "ORDER BY at DESC",

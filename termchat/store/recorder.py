@@ -1,8 +1,7 @@
 """Record an open chat: write the session's events to disk.
 
-Nothing here waits but `begin`, `asked` and `close`. Messages and tool results are written as they come. A reply that is
-streaming is written once a second, as one row of its own, whatever the length of the chat; the message that is
-made of it in the end takes its place.
+Only `begin`, `flush_user_message` and `close` wait. Messages and tool results are written as they arrive. A streaming
+reply is written once a second to one row, whatever the length of the chat; the complete message replaces that row.
 """
 
 from __future__ import annotations
@@ -36,15 +35,15 @@ from termchat.core.events import (
 from termchat.core.messages import Message, Role, ToolResult
 from termchat.core.models import ModelRef
 from termchat.store import chats, ledger, partial_replies, prompt_history
-from termchat.store.chats import NewChat
+from termchat.store.chats import PendingChat
 from termchat.store.ledger import Entry
 from termchat.store.messages import EncodedMessage, Redact, encode_node
 from termchat.store.partial_replies import Partial
 from termchat.store.sqlite.db_thread import DatabaseThread, Write
 
 _Work: TypeAlias = Callable[[sqlite3.Connection, int], object]
-SAVE_INTERVAL = 1.0  # seconds between two savings of what is still changing
-_LONGEST_WAIT = 5.0  # seconds that a request is held back for the disk
+SAVE_INTERVAL = 1.0  # seconds between two saves of a streaming reply or a draft
+_LONGEST_WAIT = 5.0  # seconds that a request waits for the disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +56,17 @@ class RecorderContext:
 
 
 class SqliteRecorder:
-    """A `core.chat_store.Recorder`. `made` is True if the chat exists already; `draft` is its saved draft."""
+    """A `core.chat_store.Recorder`. `made` is True if the chat exists already, `draft` its saved draft."""
 
     def __init__(
-        self, context: RecorderContext, seed: NewChat, state: ChatState, *, made: bool = False, draft: str = ""
+        self, context: RecorderContext, seed: PendingChat, state: ChatState, *, made: bool = False, draft: str = ""
     ) -> None:
         self._context = context
         self._database = context.database
         self._seed = seed
         self._state = state
         self._made = made
-        self._head = seed.branch_point  # of a chat that is not made yet
+        self._head = seed.branch_point  # of a chat that is not created yet
         self._text = ""
         self._saved_text = draft
         self._timer: asyncio.TimerHandle | None = None
@@ -94,7 +93,7 @@ class SqliteRecorder:
     def rename(self, title: str) -> None:
         """Set the title that the user chose; this creates the chat."""
         words = self._context.redact(title)
-        self._post(lambda db, n: chats.rename(db, n, words), make=True)
+        self._post(lambda db, n: chats.set_title(db, n, words), make=True)
 
     def draft(self, text: str) -> None:
         self._text = text
@@ -124,7 +123,7 @@ class SqliteRecorder:
 
     async def written(self, posted: Future[bool]) -> None:
         """Wait for a write before a request is sent, up to a limit."""
-        with suppress(TimeoutError):  # the user was told what the disk is waiting for
+        with suppress(TimeoutError):  # the user was warned already
             await asyncio.wait_for(self._database.wait(posted), _LONGEST_WAIT)
 
     def record_request(self, entry: Entry) -> None:
@@ -137,7 +136,7 @@ class SqliteRecorder:
         self._made = self._made or make
 
         def write(db: sqlite3.Connection) -> None:
-            n = chats.create(db, seed, state, head, at) if making else chats.number(db, seed.id)
+            n = chats.create(db, seed, state, head, at) if making else chats.row_number(db, seed.id)
             if n is not None:
                 work(db, n)
 
@@ -155,7 +154,7 @@ class SqliteRecorder:
 class _AddMessage:
     """A queued message; it is encoded once, on the store thread.
 
-    `turn` and `entry` are those of a reply: it follows the head, and takes the place of its partial row.
+    `turn` and `entry` are those of a reply, which is added at the head and replaces its partial row.
     """
 
     node: Node
@@ -167,7 +166,7 @@ class _AddMessage:
 
     def write(self, db: sqlite3.Connection, n: int) -> None:
         self.kept = self.kept or encode_node(self.node, self.at, self.redact)
-        chats.add(db, n, self.kept, follow=bool(self.turn))
+        chats.add_message(db, n, self.kept, follow=bool(self.turn))
         if self.node.message.role is Role.USER:
             chats.set_default_title(db, n, self.redact(chats.title(self.node.message)))
         if self.turn:
@@ -186,7 +185,7 @@ class _Step:
     first: float | None = None
 
     def entry(self, turn_id: str, event: MessageDone | TurnEnded, model: ModelRef) -> Entry:
-        """The ledger entry of the ended request."""
+        """Return the ledger entry of the ended request."""
         seconds = time.monotonic() - self.began
         if isinstance(event, TurnEnded):
             kind = event.failure.kind if event.failure else None
@@ -229,7 +228,7 @@ class ReplyRecording:
                 self._step = _Step(event.step, time.time(), time.monotonic())
                 self._partial = replace(self._partial, step=event.step)
                 if event.step > 1:
-                    self._save()  # that this request left is known, whatever happens now
+                    self._save()  # the request is billed even if termchat crashes now
             case ToolFinished():
                 self._results.append(event.result)
                 self._save()
@@ -270,7 +269,7 @@ class ReplyRecording:
             self._timer = None
 
     def _current(self) -> Partial:
-        """The partial reply as received so far."""
+        """Return the partial reply as received so far."""
         for delta in self._news:
             self._assembly.add(delta)
         self._news.clear()

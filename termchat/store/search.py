@@ -1,4 +1,4 @@
-"""Full-text search: the newest thousand matching messages, the best of them first."""
+"""Full-text search in the newest thousand matching messages, best first."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from termchat.core.messages import Role
 from termchat.store import chats, messages
 from termchat.store.full_text import Query, parse_query, searchable_text, snippet
 
-_CANDIDATES = 1000
+_CANDIDATES = 1000  # messages that are ranked
 
 
 def search(connection: sqlite3.Connection, typed: str, limit: int) -> tuple[SearchHit, ...]:
-    """The messages that contain all typed words, by bm25, newer ones first among equals."""
+    """Return the messages that contain all typed words, ranked by bm25, newer ones first among equals."""
     asked = parse_query(typed)
     if not asked:
         return ()
@@ -29,9 +29,9 @@ def search(connection: sqlite3.Connection, typed: str, limit: int) -> tuple[Sear
 
 
 def matching(connection: sqlite3.Connection, typed: str, directory: str | None, limit: int) -> tuple[ChatInfo, ...]:
-    """Chats by title or text, newest first: those with the words in their title, then those with a hit.
+    """Find chats by title or text: those with the words in their title first, then those with a hit, newest first.
 
-    Of one directory, or of all when it is None.
+    `directory` None searches all directories.
     """
     like = f"%{chats.escape_like(typed.strip())}%"
     found = {row[0]: row for row in _chats(connection, "chats.title LIKE ? ESCAPE '\\'", (like,), directory, limit)}
@@ -48,7 +48,7 @@ _WITH_A_HIT = """chats.n IN (SELECT nodes.chat FROM
 def _chats(
     connection: sqlite3.Connection, condition: str, values: tuple[Any, ...], directory: str | None, limit: int
 ) -> list[tuple[Any, ...]]:
-    """The chats that are not deleted and satisfy an SQL condition, newest first."""
+    """Return the chats that are not deleted and satisfy an SQL condition, newest first."""
     here = "" if directory is None else "AND chats.directory = ?"
     where = () if directory is None else (directory,)
     return connection.execute(
@@ -60,5 +60,5 @@ def _chats(
 
 def _hit(row: tuple[Any, ...], asked: Query) -> SearchHit:
     node, chat, title, author, created, text = row
-    shown, marks = snippet(searchable_text(messages.message(text, author)), asked.highlights)
+    shown, marks = snippet(searchable_text(messages.decode_row(text, author)), asked.highlights)
     return SearchHit(chat, title, node, Role(author), created, shown, marks)

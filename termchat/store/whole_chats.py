@@ -12,27 +12,27 @@ from termchat.store.messages import Redact, encode_node
 
 
 def load(connection: sqlite3.Connection, chat: str) -> FullChat | None:
-    """The complete chat of an id, None if there is none."""
+    """Return a complete chat by its id, None if there is none."""
     row = connection.execute(f"SELECT {chats.INFO} {chats.FROM} WHERE chats.id = ?", (chat,)).fetchone()
     if not row:
         return None
     n = row[0]
     head, stem, renamed = connection.execute("SELECT head, stem, renamed FROM chats WHERE n = ?", (n,)).fetchone()
-    conversation, times = messages.tree(connection, n, head, stem)
+    conversation, times = messages.load_tree(connection, n, head, stem)
     return FullChat(chats.info(connection, row), chats.state(connection, n), conversation, times, bool(renamed))
 
 
 def insert(connection: sqlite3.Connection, record: FullChat, redact: Redact) -> tuple[bool, int]:
-    """Insert what is missing; return True if the chat is new, and the number of new messages. Parents come first.
+    """Insert a chat or its missing messages, parents first. Return (True if the chat is new, added messages).
 
-    A chat that is here keeps its title, its head and its place among the deleted ones.
+    An existing chat keeps its title and head, and stays deleted if it is.
     """
     info = record.info
     fresh = connection.execute(
         "INSERT OR IGNORE INTO chats (id, title, renamed, directory, created, updated) VALUES (?, ?, ?, ?, ?, ?)",
         (info.id, redact(info.title), record.renamed, info.directory, info.created, info.updated),
     ).rowcount
-    n = chats.number(connection, info.id)
+    n = chats.row_number(connection, info.id)
     assert n is not None
     added = sum(
         _add(connection, n, node, record.times.get(node.id, info.created), redact)
@@ -49,11 +49,11 @@ def insert(connection: sqlite3.Connection, record: FullChat, redact: Redact) -> 
 
 
 def _add(connection: sqlite3.Connection, n: int, node: Node, at: float, redact: Redact) -> bool:
-    return messages.add(connection, n, encode_node(node, at, redact)) is not None
+    return messages.insert_message(connection, n, encode_node(node, at, redact)) is not None
 
 
 def branch(record: FullChat, head: str | None) -> FullChat:
-    """The chat reduced to the messages from the first to `head`. Raises KeyError if there is no such message."""
+    """Return the chat reduced to the messages from the first to `head`. Raises KeyError if there is no such message."""
     path = record.conversation.path(head)
     tree = Conversation({node.id: node for node in path}, path[-1].id if path else None)
     return FullChat(record.info, record.state, tree, record.times, record.renamed)

@@ -1,4 +1,4 @@
-"""Chats as files: Markdown, HTML and plain text to be read, JSON to be read back."""
+"""Export chats as Markdown, HTML or plain text for readers, or as JSON for `import`."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from termchat.store.export import json, markdown, text
 
 
 class Writer:
-    """One file in the making: a piece for each chat, and the end. All pieces together are the file."""
+    """Produces an export file in pieces: one for each chat, then the end."""
 
     def __init__(self, form: ExportFormat) -> None:
         self._form = form
         self._chats = 0
 
     def chat(self, record: FullChat) -> str:
-        """The piece for one more chat. All but JSON write the branch that the head stands on."""
+        """Return the piece for the next chat. Formats other than JSON contain only the path to the head."""
         self._chats += 1
         first = self._chats == 1
         match self._form:
             case ExportFormat.JSON:
-                return (json.BEGIN if first else json.BETWEEN) + json.chat(record)
+                return (json.BEGIN if first else json.BETWEEN) + json.chat_to_json(record)
             case ExportFormat.MARKDOWN:
-                return ("" if first else "\n---\n\n") + markdown.chat(record)
+                return ("" if first else "\n---\n\n") + markdown.chat_to_markdown(record)
             case ExportFormat.TEXT:
-                return ("" if first else f"\n{'=' * 60}\n\n") + text.chat(record)
+                return ("" if first else f"\n{'=' * 60}\n\n") + text.chat_to_text(record)
             case ExportFormat.HTML:
-                from termchat.store.export import html  # it needs the Markdown parser
+                from termchat.store.export import html  # imports the Markdown parser
 
-                return (html.begin(record.info.title) if first else "") + html.chat(record)
+                return (html.begin(record.info.title) if first else "") + html.chat_to_html(record)
         assert_never(self._form)
 
     def end(self) -> str:
-        """The last piece."""
+        """Return the last piece."""
         match self._form:
             case ExportFormat.JSON:
                 return ("" if self._chats else json.BEGIN) + json.END

@@ -1,4 +1,4 @@
-"""What stands above a message in an export."""
+"""Labels, times, parts and sources of messages, for the export formats that people read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from termchat.core.urls import safe_url
 
 
 def author_label(node: Node) -> str:
-    """Who speaks, in words."""
+    """Return the label of the message's author: `You`, `Tools`, or the model."""
     message = node.message
     match message.role:
         case Role.USER:
@@ -26,7 +26,7 @@ def author_label(node: Node) -> str:
 
 
 def timestamp(record: FullChat, node: Node) -> str:
-    """When it was said, as local time to the minute."""
+    """Return the local time of the message, to the minute."""
     return date(record.times.get(node.id, record.info.created))
 
 
@@ -35,27 +35,27 @@ def date(at: float) -> str:
 
 
 def sources(message: Message) -> Iterator[tuple[str, str]]:
-    """The title and the address of each source, on one line; "" for an address that is no web page."""
+    """Yield the title and URL of each source, on one line; the URL is "" unless it is a web address."""
     for citation in message.sources:
         yield safe_line(" ".join(citation.title.split()) or citation.url), safe_url(citation.url)
 
 
 def parts(message: Message) -> Iterator[Part]:
-    """The parts of a message; words that the vendor gave in pieces, one for each source, are one text again."""
-    said: list[str] = []
+    """Yield the parts of a message; adjacent texts, which vendors split at each source, are joined."""
+    texts: list[str] = []
     for part in message.parts:
         if isinstance(part, Text):
-            said.append(part.text)
+            texts.append(part.text)
             continue
-        if said:
-            yield Text("".join(said))
-            said = []
+        if texts:
+            yield Text("".join(texts))
+            texts = []
         yield part
-    if said:
-        yield Text("".join(said))
+    if texts:
+        yield Text("".join(texts))
 
 
 def outcome_label(node: Node) -> str:
-    """How a reply ended, if it is not complete."""
+    """Return the outcome of a reply, "" for a complete one."""
     outcome = node.message.outcome
     return "" if outcome is None or outcome is Outcome.COMPLETE else outcome.value

@@ -1,7 +1,7 @@
-"""A chat as one HTML file: no scripts, nothing loaded from anywhere, light and dark by the reader's own setting.
+"""Export chats as one HTML file without scripts or external resources; it follows the reader's light or dark mode.
 
-What a model wrote is foreign: raw HTML in it is shown as text, links lead to http, https and mailto only, and a
-picture that lies elsewhere is a link to it. The content security policy in the file says the same once more
+Text of a model is foreign: raw HTML in it is shown as text, links may lead to http, https and mailto only, and an
+external image becomes a link. The file's content security policy enforces the same
 (https://developer.mozilla.org/docs/Web/HTTP/Guides/CSP).
 """
 
@@ -42,7 +42,7 @@ END = "</body>\n</html>\n"
 
 
 def begin(title: str) -> str:
-    """Everything before the first chat."""
+    """Return the HTML before the first chat."""
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
@@ -51,8 +51,8 @@ def begin(title: str) -> str:
     )
 
 
-def chat(record: FullChat) -> str:
-    """The branch that the head stands on, as an article."""
+def chat_to_html(record: FullChat) -> str:
+    """Return an article with the messages on the path to the head."""
     markdown = _markdown()
     head = f"<article>\n<h1>{escape(record.info.title or 'Chat')}</h1>\n"
     system = f"<details><summary>System prompt</summary>{_pre(record.state.system)}</details>\n"
@@ -93,7 +93,7 @@ def _parts(parts: Iterable[Part], markdown: MarkdownIt) -> Iterator[str]:
 
 
 def _sources(message: Message) -> Iterator[str]:
-    """The sources of a reply, numbered."""
+    """Yield the numbered sources of a reply."""
     rows = "".join(
         f'<li><a href="{escape(url)}">{escape(title)}</a></li>' if url else f"<li>{escape(title)}</li>"
         for title, url in common.sources(message)
@@ -115,7 +115,7 @@ def _pre(text: str) -> str:
 
 
 def _markdown() -> MarkdownIt:
-    """Markdown without raw HTML, without pictures from elsewhere, with safe links."""
+    """Return a renderer of Markdown without raw HTML and external images, and with safe links only."""
     markdown = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
     markdown.validateLink = _allowed
     markdown.add_render_rule("image", _picture_as_link)

@@ -1,6 +1,7 @@
-"""A chat as JSON, whole: every branch, every part, attachments and opaque data. importers/termchat.py reads it.
+"""Export chats as JSON without loss: all branches, parts, attachments and provider data.
 
-The file is one object, `{"format": "termchat", "version": 1, "chats": [...]}`, with a chat on each line.
+The file is one object, `{"format": "termchat", "version": 1, "chats": [...]}`, with a chat on each line;
+importers/termchat.py reads it.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ BETWEEN = ",\n"
 END = "\n]}\n"
 
 
-def chat(record: FullChat) -> str:
-    """One chat on one line."""
+def chat_to_json(record: FullChat) -> str:
+    """Return a chat as JSON on one line."""
     info, state, tree = record.info, record.state, record.conversation
     raw: dict[str, Any] = {
         "id": info.id,

@@ -1,4 +1,4 @@
-"""A chat as Markdown: what was said as it was said, everything else fenced so that it cannot be mistaken for it."""
+"""Export chats as Markdown: messages unchanged, everything else in code fences."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from termchat.core.messages import File, Image, Message, Part, Reasoning, Role, 
 from termchat.store.export import common
 
 
-def chat(record: FullChat) -> str:
-    """The branch that the head stands on."""
+def chat_to_markdown(record: FullChat) -> str:
+    """Return the messages on the path to the head."""
     parts = [f"# {' '.join(record.info.title.split()) or 'Chat'}\n"]
     if record.state.system:
         parts.append(f"System prompt:\n\n{fenced(record.state.system)}")
@@ -21,7 +21,7 @@ def chat(record: FullChat) -> str:
 
 
 def fenced(text: str, language: str = "") -> str:
-    """A text in a fence longer than any within it."""
+    """Return a text inside a fence that is longer than any fence in the text."""
     longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
     fence = "`" * (longest + 1)
     return f"{fence}{language}\n{text.rstrip()}\n{fence}\n"
@@ -36,7 +36,7 @@ def _message(record: FullChat, node: Node) -> str:
 
 
 def _sources(message: Message) -> Iterator[str]:
-    """The sources of a reply, numbered; an address that is no web page is only named."""
+    """Yield the numbered sources of a reply; only web addresses become links."""
     rows: list[str] = []
     for number, (title, url) in enumerate(common.sources(message), 1):
         label = re.sub(r"([\\\[\]<>`*_])", r"\\\1", title)

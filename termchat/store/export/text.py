@@ -1,4 +1,4 @@
-"""A chat as plain text."""
+"""Export chats as plain text."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from termchat.core.messages import File, Image, Message, Part, Reasoning, Search
 from termchat.store.export import common
 
 
-def chat(record: FullChat) -> str:
-    """The branch that the head stands on."""
+def chat_to_text(record: FullChat) -> str:
+    """Return the messages on the path to the head."""
     title = record.info.title or "Chat"
     parts = [f"{title}\n{'=' * len(title)}\n"]
     if record.state.system:

@@ -1,11 +1,12 @@
-"""Chats from files of other programs, and of our own.
+"""Import chats from files of termchat and other programs.
 
-    termchat.py   what `export` wrote as JSON
-    chatgpt.py    the export of ChatGPT     claude.py    the export of claude.ai
+    termchat.py   JSON exports of termchat
+    chatgpt.py    exports of ChatGPT
+    claude.py     exports of claude.ai
     llm.py        the logs.db of the `llm` command
 
-Each gives `ChatRecord`s, and `Skipped` for what it could not read. Ids are made from those of the source, so the
-same file a second time adds nothing, and a newer export of the same chats adds what is new.
+Each yields a `FullChat` per chat and a `SkippedRecord` for each unreadable one. Ids are derived from those of the
+source, so importing a file twice adds nothing, and a newer export of the same chats adds only the new messages.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ _FORMATS = "termchat JSON, an export of ChatGPT or Claude (the .zip or its conve
 
 @dataclass(frozen=True, slots=True)
 class ImportSource:
-    """A file that was recognised: the program it comes from, and its chats, read as they are asked for."""
+    """A recognised file: the name of its program, and its chats, read lazily."""
 
     name: str
     records: Found
 
 
 def detect_format(file: Path) -> ImportSource | Failure:
-    """What a file is, by what is in it."""
+    """Detect the format of a file by its content."""
     try:
         return _source(file)
     except (OSError, zipfile.BadZipFile) as error:
@@ -46,8 +47,8 @@ def detect_format(file: Path) -> ImportSource | Failure:
         return _refused(file, f"it is none of these: {_FORMATS}")
 
 
-def add(report: ImportReport, batch: Sequence[tuple[bool, int] | SkippedRecord]) -> ImportReport:
-    """The report with one more batch: for each chat whether it is new and how many messages are, or why not."""
+def add_batch(report: ImportReport, batch: Sequence[tuple[bool, int] | SkippedRecord]) -> ImportReport:
+    """Return the report with another batch: for each chat, True if new and its number of new messages, or the skip."""
     skipped = tuple(item for item in batch if isinstance(item, SkippedRecord))
     done = [item for item in batch if not isinstance(item, SkippedRecord)]
     return replace(
@@ -65,7 +66,7 @@ def _source(file: Path) -> ImportSource:
     with file.open("rb") as handle:
         begin = handle.read(16)
     if begin == _SQLITE:
-        return ImportSource("llm", llm.read(file))
+        return ImportSource("llm", llm.read_llm(file))
     if begin.startswith(b"PK"):
         with zipfile.ZipFile(file) as archive:
             names = sorted(n for n in archive.namelist() if _is_conversations(n))
@@ -79,7 +80,7 @@ def _is_conversations(name: str) -> bool:
 
 
 def _joined(texts: Sequence[str]) -> object:
-    """The lists of several files as one; newer exports come in pieces."""
+    """Concatenate the lists of several files: newer exports are split."""
     found: list[Any] = []
     for text in texts:
         value = json.loads(text)
@@ -101,13 +102,13 @@ def _from_json(value: object) -> ImportSource:
     if isinstance(value, dict):
         raw = cast("dict[str, Any]", value)
         if raw.get("format") == "termchat":
-            return ImportSource("termchat", termchat.read(raw))
+            return ImportSource("termchat", termchat.read_termchat(raw))
     found = _chats(cast("object", value))
     kinds = [set(cast("dict[str, Any]", item)) for item in found if isinstance(item, dict)]
     if any("mapping" in keys for keys in kinds):
-        return ImportSource("ChatGPT", chatgpt.read(found))
+        return ImportSource("ChatGPT", chatgpt.read_chatgpt(found))
     if any("chat_messages" in keys for keys in kinds):
-        return ImportSource("Claude", claude.read(found))
+        return ImportSource("Claude", claude.read_claude(found))
     raise ValueError("unknown")
 
 

@@ -1,9 +1,8 @@
-"""The export of ChatGPT: conversations.json, a list of chats, each a `mapping` of nodes with parents.
+"""Import exports of ChatGPT: conversations.json, a list of chats, each a `mapping` of nodes with parents.
 
-OpenAI documents how to get it (https://help.openai.com/en/articles/7260999), not what is in it; the shape is the one
-described at https://github.com/mohamed-chs/convoviz/blob/main/docs/dev/chatgpt-spec.md. Nodes without a message,
-of the system or hidden from the conversation are left out, and what hung below them hangs where they did. Pictures
-are not in the file: a line says so.
+OpenAI documents how to export (https://help.openai.com/en/articles/7260999), but not the format, which is described at
+https://github.com/mohamed-chs/convoviz/blob/main/docs/dev/chatgpt-spec.md. Nodes without a message, system messages
+and hidden ones are skipped; their children move to their parent. Images are not in the file: a line notes each.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ _PROVIDER = "openai"
 _AUTHORS = {"user": Role.USER, "assistant": Role.ASSISTANT, "tool": Role.TOOL}
 
 
-def read(found: list[Any]) -> Iterator[FullChat | SkippedRecord]:
-    """The chats of a file."""
+def read_chatgpt(found: list[Any]) -> Iterator[FullChat | SkippedRecord]:
+    """Yield the chats of a file."""
     for n, item in enumerate(found, 1):
         name = f"chat {n}"
         try:
@@ -52,7 +51,7 @@ def _chat(raw: Raw) -> FullChat:
 
 
 def _node(chat: ChatBuilder, foreign: str, key: str, raw: Raw, names: dict[str, str | None]) -> str | None:
-    """Add the node's message; the name under which its children hang, its parent's when there is nothing to show."""
+    """Add the message of a node. Return the parent id of its children, the node's own parent for a skipped one."""
     parent = names.get(json_fields.text(raw, "parent", ""))
     message = json_fields.record(raw["message"]) if raw.get("message") else None
     read = _message(message) if message and not _hidden(message) else None
@@ -66,7 +65,7 @@ def _node(chat: ChatBuilder, foreign: str, key: str, raw: Raw, names: dict[str, 
 
 
 def _parents_first(mapping: Raw) -> list[str]:
-    """The keys in an order in which parents come first; circles and strays are an error."""
+    """Return the keys ordered so that parents come first. Raises InvalidRecord unless the nodes are a tree."""
     ordered: list[str] = []
     children: dict[str, list[str]] = {}
     for key, value in mapping.items():
@@ -134,7 +133,7 @@ def _parts(content: Raw) -> Iterator[Part]:
 
 
 def _elsewhere(item: object) -> str:
-    """A part that is not text: what it says of itself."""
+    """Return the description of a part that is not text."""
     raw = json_fields.record(item)
     kind = json_fields.text(raw, "content_type", "something").removesuffix("_asset_pointer")
     return json_fields.text(raw, "text", "") or f"[{kind}, not in the export]"

@@ -1,9 +1,9 @@
-"""The export of claude.ai: conversations.json, a list of chats with `chat_messages`.
+"""Import exports of claude.ai: conversations.json, a list of chats with `chat_messages`.
 
-Anthropic documents how to get it (https://support.anthropic.com/en/articles/9450526), not what is in it. A message
-has a `sender`, its words in `text`, and in newer exports `content`: blocks of text, thinking, tool_use and
-tool_result. `parent_message_uuid`, where it is there, makes a tree of them; else each follows the one before. What
-was attached is there as extracted text only, and the model is not named.
+Anthropic documents how to export (https://support.anthropic.com/en/articles/9450526), but not the format. A message
+has a `sender`, its text in `text`, and in newer exports `content`: blocks of text, thinking, tool_use and
+tool_result. `parent_message_uuid` makes a tree of the messages; without it each follows the one before. Attachments
+are exported as extracted text only, and the model is not recorded.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _SOURCE = "claude"
 _NO_PARENT = "00000000-0000-4000-8000-000000000000"
 
 
-def read(found: list[Any]) -> Iterator[FullChat | SkippedRecord]:
-    """The chats of a file."""
+def read_claude(found: list[Any]) -> Iterator[FullChat | SkippedRecord]:
+    """Yield the chats of a file."""
     for n, item in enumerate(found, 1):
         name = f"chat {n}"
         try:
@@ -52,7 +52,7 @@ def _chat(raw: Raw) -> FullChat:
 
 
 def _add(chat: ChatBuilder, raw: Raw, parent: str | None) -> str | None:
-    """Add what one foreign message says, several of ours where tools were called; the last of them."""
+    """Add a foreign message, as several messages if it calls tools. Return the id of the last one."""
     uuid = json_fields.text(raw, "uuid")
     at = seconds(json_fields.text(raw, "created_at", ""), chat.created)
     for n, message in enumerate(_messages(raw)):
@@ -69,12 +69,12 @@ def _messages(raw: Raw) -> Iterator[Message]:
             yield Message(Role.USER, everything)
         return
     for of_tools, group in groupby(_joined(parts), lambda part: isinstance(part, ToolResult)):
-        said = tuple(group)
-        yield Message(Role.TOOL, said) if of_tools else Message(Role.ASSISTANT, said, outcome=Outcome.COMPLETE)
+        members = tuple(group)
+        yield Message(Role.TOOL, members) if of_tools else Message(Role.ASSISTANT, members, outcome=Outcome.COMPLETE)
 
 
 def _joined(parts: list[Part]) -> Iterator[Part]:
-    """Calls and results by the same ids; older exports have none, there a result is the one of the call before it."""
+    """Pair calls and results by id. Older exports have no ids: there a result belongs to the earliest open call."""
     calls = list[str]()
     for n, part in enumerate(parts):
         if isinstance(part, ToolCall):

@@ -1,4 +1,4 @@
-"""What the importers share: ids made from foreign ones, times, and a chat built of foreign messages."""
+"""Parts shared by the importers: ids derived from foreign ones, times, and a builder of chats."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from termchat.store.json_fields import InvalidRecord
 
 
 def chat_id(source: str, foreign: str) -> str:
-    """The id of an imported chat, the same each time."""
+    """Derive the id of an imported chat, the same on every import."""
     return _hash(source, foreign)[:16]
 
 
 def node_id(source: str, *foreign: str) -> str:
-    """The id of an imported message, the same each time."""
+    """Derive the id of an imported message, the same on every import."""
     return _hash(source, *foreign)[:32]
 
 
 def seconds(text: str, default: float) -> float:
-    """A moment in ISO 8601 as seconds since 1970; without a zone it is UTC."""
+    """Parse an ISO 8601 time, in UTC unless it has a zone. Return seconds since 1970, or `default` if it is invalid."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
@@ -37,19 +37,19 @@ def seconds(text: str, default: float) -> float:
 
 
 def as_json(value: object) -> str:
-    """A value as JSON text, as arguments of a call are kept."""
+    """Return the arguments of a call as JSON text; text stays unchanged."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def skipped(name: str, error: Exception) -> SkippedRecord:
-    """A record that could not be read."""
+    """Return the report of an unreadable record."""
     why = str(error) if isinstance(error, InvalidRecord) else "it is not what it should be"
     return SkippedRecord(name, safe_line(why))
 
 
 @dataclass(slots=True)
 class ChatBuilder:
-    """A chat that is being put together. `model` is None where the source does not say."""
+    """Builds a chat of foreign messages; `model` is None when the source does not name it."""
 
     source: str
     id: str
@@ -63,13 +63,13 @@ class ChatBuilder:
     times: dict[str, float] = field(default_factory=dict[str, float])
 
     def add(self, name: str, parent: str | None, message: Message, at: float) -> str:
-        """A message below `parent`; its name, to be the parent of others."""
+        """Add a message below `parent` and return its id."""
         self.nodes[name] = Node(name, parent, message)
         self.times[name] = at
         return name
 
     def record(self, head: str | None) -> FullChat:
-        """The chat, its head on `head`."""
+        """Return the complete chat with its head at a node."""
         questions = [node for node in self.nodes.values() if node.message.role is Role.USER]
         title = " ".join(self.title.split()) or (chats.title(questions[0].message) if questions else "")
         info = ChatInfo(self.id, title, self.model, self.created, self.updated, len(questions))

@@ -1,7 +1,7 @@
-"""The logs.db of the `llm` command: a row of `responses` for each question with its answer.
+"""Import the logs.db of the `llm` command: a row of `responses` for each question with its answer.
 
-The schema is the one of its migrations (https://github.com/simonw/llm/blob/main/llm/migrations.py); tables and columns
-that an older file lacks are left out. Results of tools that a response was sent stand before its prompt.
+The migrations of llm define the schema (https://github.com/simonw/llm/blob/main/llm/migrations.py); an older file may
+lack some tables and columns. Tool results sent with a prompt come before that prompt.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from termchat.store.json_fields import InvalidRecord, Raw
 _SOURCE = "llm"
 
 
-def read(file: Path) -> Iterator[FullChat | SkippedRecord]:
-    """The chats of a file; a response without a conversation is one of its own."""
+def read_llm(file: Path) -> Iterator[FullChat | SkippedRecord]:
+    """Yield the chats of a file; a response without a conversation becomes one chat."""
     with closing(_open(file)) as connection:
         log = _Log(connection)
         if not log.tables >= {"conversations", "responses"}:
@@ -48,7 +48,7 @@ def _open(file: Path) -> sqlite3.Connection:
 
 
 class _Log:
-    """An open log, whatever its age."""
+    """An open log of any schema version."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -122,7 +122,7 @@ class _Log:
     def _related(self, table: str, response: str) -> list[Raw]:
         if table not in self.tables:
             return []
-        return self._rows(f"SELECT * FROM {table} WHERE response_id = ? ORDER BY id", response)  # noqa: S608 - ours
+        return self._rows(f"SELECT * FROM {table} WHERE response_id = ? ORDER BY id", response)  # noqa: S608 - a constant name
 
     def _rows(self, sql: str, value: str) -> list[Raw]:
         rows: list[sqlite3.Row] = self._connection.execute(sql, (value,)).fetchall()
@@ -130,11 +130,11 @@ class _Log:
 
 
 def _plain(row: sqlite3.Row) -> dict[str, Any]:
-    return {key: row[key] for key in row.keys()}  # noqa: SIM118 - a Row is no mapping
+    return {key: row[key] for key in row.keys()}  # noqa: SIM118 - iterating a Row yields values
 
 
 def _model(name: str) -> ModelRef | None:
-    """llm names models without a provider, or as `provider/model` of a plugin."""
+    """Return a model from its name in llm: bare, of OpenAI then, or `provider/model` of a plugin."""
     return ModelRef.parse(name) or (ModelRef("openai", name) if name else None)
 
 

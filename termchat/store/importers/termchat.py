@@ -1,4 +1,4 @@
-"""What export/json.py wrote. A chat keeps its id, its tree, its times and its settings."""
+"""Import JSON exports of termchat (export/json.py) with the ids, trees, times and settings of the chats."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from termchat.store.importers.common import skipped
 from termchat.store.json_fields import InvalidRecord, Raw
 
 
-def read(raw: dict[str, Any]) -> Iterator[FullChat | SkippedRecord]:
-    """The chats of a file."""
+def read_termchat(raw: dict[str, Any]) -> Iterator[FullChat | SkippedRecord]:
+    """Yield the chats of a file."""
     if raw.get("version") != VERSION:
         yield SkippedRecord("the file", skipped("", InvalidRecord("it is of a version that is not known")).why)
         return
@@ -50,7 +50,7 @@ def _chat(raw: Raw) -> FullChat:
 
 
 def _nodes(raw: Raw, created: float) -> tuple[dict[str, Node], dict[str, float]]:
-    """The messages; each comes after its parent, so there are no circles."""
+    """Return the nodes and their times. Raises InvalidRecord unless parents come first, which excludes cycles."""
     nodes: dict[str, Node] = {}
     times: dict[str, float] = {}
     for item in json_fields.items(raw, "messages"):

@@ -1,7 +1,6 @@
-"""Opening the chats file: private, in write-ahead mode, at the newest schema.
+"""Open the chats file: private, in write-ahead mode, at the newest schema.
 
-What stands in the way is a value: a file that cannot be used at all leaves a database in memory with the same
-tables (holding what could be read of the file), a damaged one is set aside and what is readable comes back.
+When the file cannot be used, `open_memory` replaces it by a database in memory with all that can be read of the file.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ from termchat.store.sqlite import sqlite_errors
 from termchat.store.sqlite.schema import APPLICATION, MIGRATIONS
 
 PATIENCE = 2.0  # seconds to wait for another program's lock
-_COPY_UP_TO = 200_000_000  # bytes of a file that is read into memory when it cannot be written
+_COPY_UP_TO = 200_000_000  # bytes of an unwritable file that is copied into memory
 
 
 @dataclass(slots=True)
 class Database:
-    """An open database; `notes` are shown to the user, `memory` is True if nothing will be on disk."""
+    """An open database; `notes` are shown to the user, `memory` is True if nothing is saved to disk."""
 
     connection: sqlite3.Connection
     notes: list[Failure]
@@ -35,7 +34,7 @@ class Database:
 def open_file(file: Path, vfs: str = "", patience: float = PATIENCE) -> Database:
     """Open the database in `file`, or create it.
 
-    Raises sqlite3.Error and OSError when the file cannot be used, NotOurs when it must not be.
+    Raises sqlite3.Error and OSError when the file cannot be used, ForeignDatabase when it belongs to another program.
     """
     private(file)
     options = f"?vfs={vfs}" if vfs else ""
@@ -52,7 +51,7 @@ def open_file(file: Path, vfs: str = "", patience: float = PATIENCE) -> Database
 
 
 def open_memory(file: Path | None = None) -> Database:
-    """Open a database in memory; it begins with a copy of what can be read of `file`."""
+    """Open a database in memory, with a copy of all that can be read of `file`."""
     connection = _connect(":memory:")
     if file:
         try:
@@ -77,7 +76,7 @@ def migrate(connection: sqlite3.Connection, steps: tuple[str, ...] = MIGRATIONS)
 
 
 def version(connection: sqlite3.Connection) -> int:
-    """The number of schema steps that the tables have taken."""
+    """Return the schema version: the number of migrations that were applied."""
     return connection.execute("PRAGMA user_version").fetchone()[0]
 
 
@@ -128,7 +127,7 @@ def private(file: Path) -> None:
 
 
 def lenient(raw: bytes) -> str:
-    """Decode the text of a row; a damaged disk may give invalid UTF-8."""
+    """Decode the text of a row; on a damaged disk it may be invalid UTF-8."""
     return raw.decode("utf-8", "replace")
 
 
@@ -147,7 +146,7 @@ def _connect(name: str, patience: float = PATIENCE) -> sqlite3.Connection:
 
 
 def _write_ahead(connection: sqlite3.Connection, patience: float) -> bool:
-    """Switch to write-ahead logging; return False if the disk has none. Two processes that start at once take turns."""
+    """Switch to write-ahead logging, waiting for other processes that do. Return False if the disk has no support."""
     until = time.monotonic() + patience
     while True:
         try:
@@ -176,7 +175,7 @@ def _check(connection: sqlite3.Connection, file: Path) -> None:
 
 
 def _copy(file: Path, memory: sqlite3.Connection) -> None:
-    """Open a read-only file, even if the log's index cannot be created in its directory."""
+    """Copy a read-only file, even if its -shm file cannot be created in its directory."""
     if not file.is_file() or not 0 < file.stat().st_size < _COPY_UP_TO:
         return
     for options in ("mode=ro", "immutable=1"):

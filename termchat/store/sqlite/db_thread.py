@@ -1,8 +1,7 @@
-"""The only thread that uses the database. Nothing here blocks the event loop.
+"""Run all SQLite work on one thread, so that the event loop never blocks.
 
-Writes are posted and happen in their order. What cannot be written now, because the disk is full or another
-program keeps the file locked, waits here and is tried again with the next write and at the end: the chat goes on,
-and the user is told once. A file that turns out to be damaged is set aside and what is readable recovered.
+Writes are queued and stay in order. A write that fails for a transient reason (full disk, locked file) is kept and
+retried with the next write and on close; the user is warned once. A damaged file is set aside and recovered.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from termchat.store.sqlite.db import Database
 T = TypeVar("T")
 OnFailure = Callable[[Failure], None]
 _log = logging.getLogger("termchat")
-_SHORT_BUSY_TIMEOUT = 0.1  # seconds to wait for a lock that already made us wait
+_SHORT_BUSY_TIMEOUT = 0.1  # seconds to wait for a lock after a first wait failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class Write:
 
 
 class DatabaseThread:
-    """The store thread. `file` None keeps everything in memory; `on_failure` is called on the event loop."""
+    """The store thread. With `file` None the database is in memory; `on_failure` is called on the event loop."""
 
     def __init__(self, file: Path | None, on_failure: OnFailure, *, vfs: str = "") -> None:
         self._file = file
@@ -74,7 +73,7 @@ class DatabaseThread:
         return await asyncio.shield(asyncio.wrap_future(self._thread.submit(self._read, read, otherwise)))
 
     async def close(self) -> Failure | None:
-        """Write the queue and close the file; return the failure if anything stays unwritten, which is then lost."""
+        """Write the queue and close the file. Return the failure if some writes are lost."""
         if not self._closed:
             self._closed = True
             await asyncio.shield(asyncio.wrap_future(self._thread.submit(self._close)))
@@ -169,7 +168,7 @@ class DatabaseThread:
             return work(self._database().connection)
 
     def _handle_error(self, error: sqlite3.Error) -> bool:
-        """True if the error may pass; the user is warned when it begins."""
+        """Return True if the error is transient; warn the user when it begins."""
         failure = sqlite_errors.transient_failure(error)
         if failure is None:
             return False
@@ -216,7 +215,7 @@ def _lock_process(connection: sqlite3.Connection) -> ProcessLock:
 
 
 def _unwritten() -> Future[bool]:
-    """A future of False, for a write after the store was closed."""
+    """Return a future of False, the result of a write after close."""
     future: Future[bool] = Future()
     future.set_result(False)
     return future
@@ -252,7 +251,7 @@ def _rescued(file: Path, vfs: str) -> Database:
 
 
 def _rescue(file: Path) -> Failure | None:
-    from termchat.store.sqlite.recovery import recover  # hardly ever needed
+    from termchat.store.sqlite.recovery import recover  # rarely needed
 
     return recover(file)
 

@@ -1,10 +1,8 @@
-"""What is done with a damaged file: it is set aside under a name with the date, never overwritten, and every row
-that can still be read is copied into a new one.
+"""Recover a damaged file: rename it with the date, and copy every readable row to a new file.
 
-A table is read in the order of its row numbers; where a page is broken the reading jumps ahead, in growing steps,
-to the next row that can be reached. When the very first page is gone, the one of a fresh file stands in for it: it
-holds nothing but the beginning of the schema, which is the same in all files of a version
-(https://www.sqlite.org/fileformat2.html#the_database_header).
+A table is read in the order of its row numbers; at a broken page the reader skips ahead in growing steps to the next
+readable row. An unreadable first page is replaced by that of a new file: it holds only the start of the schema, which
+is the same in all files of a version (https://www.sqlite.org/fileformat2.html#the_database_header).
 """
 
 from __future__ import annotations
@@ -24,8 +22,8 @@ from termchat.store.sqlite import db, sqlite_errors
 from termchat.store.sqlite.schema import GUARD, TABLES
 
 Row: TypeAlias = tuple[Any, ...]
-_SKIP = 1 << 40
-_LARGEST = 1 << 53  # a row number above it is damage
+_SKIP = 1 << 40  # rows; a larger step ends the reading
+_LARGEST = 1 << 53  # a higher row number is damage
 _TYPES: dict[str, tuple[tuple[type, ...], object]] = {
     "INTEGER": ((int,), 0),
     "REAL": ((int, float), 0.0),
@@ -36,9 +34,9 @@ _SIDE_FILES = ("-wal", "-shm", "-journal")
 
 
 def recover(file: Path) -> Failure | None:
-    """Replace a damaged file by a new one with all that can be read; return the notice for the user.
+    """Replace a damaged file by a new one with all readable rows. Return the notice for the user.
 
-    None when another process has done it in the meantime. Raises OSError and sqlite3.Error when it cannot be done.
+    Returns None when another process has recovered the file meanwhile. Raises OSError and sqlite3.Error on failure.
     """
     with _exclusively(file):
         if _healthy(file):
@@ -55,7 +53,7 @@ def recover(file: Path) -> Failure | None:
 
 
 def _fill(fresh: Path, file: Path) -> tuple[int, int]:
-    """Build a new file from what can be read; return the numbers of chats and messages."""
+    """Copy the readable rows to a new file. Return the numbers of chats and messages."""
     opened = db.open_file(fresh)
     with closing(opened.connection):
         _copy_readable_rows(file, opened.connection)
@@ -64,7 +62,7 @@ def _fill(fresh: Path, file: Path) -> tuple[int, int]:
 
 
 def _healthy(file: Path) -> bool:
-    """True if every page of the file is intact."""
+    """Return True if every page of the file is intact."""
     if not file.exists():
         return False
     try:
@@ -93,7 +91,7 @@ def _set_aside(file: Path) -> Path:
 
 
 def _copy_readable_rows(file: Path, new: sqlite3.Connection) -> None:
-    """Copy what can be read, then repair dangling references. The damaged file stays unchanged."""
+    """Copy the readable rows, then repair dangling references. The damaged file stays unchanged."""
     copy = file.with_name(f"{file.name}.reading")
     _remove(copy)
     try:
@@ -115,7 +113,7 @@ def _copy_readable_rows(file: Path, new: sqlite3.Connection) -> None:
 
 
 def _copy(table: str, old: sqlite3.Connection, new: sqlite3.Connection) -> None:
-    """Copy the rows of a table; a value of the wrong type becomes empty, so that the row survives."""
+    """Copy the rows of a table; a value of a wrong type becomes empty, so that the row survives."""
     types = {row[1]: row[2] for row in new.execute(f"PRAGMA table_info({table})")}
     try:
         had = {row[1] for row in old.execute(f"PRAGMA table_info({table})")}

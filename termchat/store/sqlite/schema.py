@@ -1,12 +1,12 @@
-"""The tables, as the steps that lead to them. Steps are only ever added: a released one is never changed.
+"""The schema, as a list of migrations. A released migration is never changed.
 
-Rows of `nodes` are messages in their place; their numbers grow, so newer messages have higher ones, and the index
-of words goes by the same numbers. A fork shares the nodes above its stem, where it branched off: a node belongs to
-one chat and may have children in others. The tables are strict (https://www.sqlite.org/stricttables.html): what
-comes back is of the type that went in, on a damaged disk as well.
+Rows of `nodes` are messages; newer messages have higher row numbers, and the index `words` uses the same numbers. A
+fork shares the nodes above its `stem`, the node it branched off: a node belongs to one chat and may have children in
+others. The tables are strict (https://www.sqlite.org/stricttables.html), so that values have their declared type on a
+damaged disk, too.
 
-The index of words has no content of its own: what a row of it was made from is told again when it is deleted
-(https://www.sqlite.org/fts5.html#contentless_tables), and snippets are cut from the messages.
+The index is contentless (https://www.sqlite.org/fts5.html#contentless_tables): deleting a row needs its indexed text,
+and snippets are cut from the messages.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Errors of SQLite and of the disk, as failures that a user can read.
+"""Turn errors of SQLite and the disk into failures for the user.
 
 Result codes: https://www.sqlite.org/rescode.html
 """
@@ -19,8 +19,8 @@ _MEMORY = safe_format("The chat goes on in memory and will be lost at the end; /
 _LATER = safe_format("The chat goes on, and is saved as soon as that works again.")
 
 
-class ForeignDatabase(Exception):  # noqa: N818 - it is no error that the file is
-    """The file is of a newer termchat, or of another program; it is left alone."""
+class ForeignDatabase(Exception):  # noqa: N818 - names the file, not the error
+    """A file of a newer termchat or of another program, which is not changed."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
@@ -28,17 +28,17 @@ class ForeignDatabase(Exception):  # noqa: N818 - it is no error that the file i
 
 
 def code(error: BaseException) -> int:
-    """The primary result code, 0 if SQLite gave none."""
+    """Return the primary result code, 0 if SQLite gave none."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def is_corrupt(error: BaseException) -> bool:
-    """True if the file is damaged; a broken schema can give a message that is not UTF-8, hence UnicodeDecodeError."""
+    """Return True if the file is damaged. A broken schema can make SQLite report invalid UTF-8: UnicodeDecodeError."""
     return isinstance(error, UnicodeDecodeError) or code(error) in _DAMAGED
 
 
 def as_damage(error: sqlite3.OperationalError) -> sqlite3.Error:
-    """Classify an error of the first query on a file: the query is correct, so the file's header is damaged."""
+    """Classify an error of the first query on a file: the query is valid, so the header of the file is damaged."""
     if code(error) != sqlite3.SQLITE_ERROR:
         return error
     damage = sqlite3.DatabaseError(str(error))
@@ -51,7 +51,7 @@ def is_locked(error: BaseException) -> bool:
 
 
 def transient_failure(error: sqlite3.Error) -> Failure | None:
-    """The failure for an error that may pass, after which the write is retried; None for a bug in termchat."""
+    """Return the failure of a transient error, after which the write is retried; None for a bug in termchat."""
     match code(error):
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return _failure(safe_format("Another program keeps the chats file locked."), _LATER)
@@ -66,7 +66,7 @@ def transient_failure(error: sqlite3.Error) -> Failure | None:
 
 
 def unusable(file: Path, error: Exception) -> Failure:
-    """The failure that chats cannot be saved in `file`."""
+    """Return the failure that chats cannot be saved in `file`."""
     why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     words = safe_format("Chats cannot be kept in {file}: {why}.", file=safe_line(str(file)), why=safe_line(why.lower()))
     return _failure(words, _MEMORY)

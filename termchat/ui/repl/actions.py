@@ -6,7 +6,7 @@ from enum import Enum, auto
 from time import monotonic
 from typing import assert_never
 
-from termchat.commands.registry import is_command, normalise, parse, unescape_slash
+from termchat.commands.registry import is_command, normalise, split_command, unescape_slash
 from termchat.config.settings import EnterKey
 from termchat.core.effects import ListModels, Quit
 from termchat.core.sanitize import safe_format, safe_line
@@ -107,7 +107,7 @@ class Actions:
         return self._editor.text_with_marks == self._turns.restored_text
 
     def _run_command(self, text: str) -> None:
-        command = self._context.registry.find(parse(text)[0])
+        command = self._context.registry.find(split_command(text)[0])
         if command and self._turns.busy and not command.allowed_while_busy:
             words = safe_format("/{name} waits for the reply to end (Esc stops it).", name=safe_line(command.name))
             self._toast.say(words)
@@ -115,7 +115,7 @@ class Actions:
         raw = self._editor.pop()
         if command is None:
             self._editor.set_text(raw)
-            self._toast.say(self._context.registry.unknown(parse(text)[0]), 5.0)
+            self._toast.say(self._context.registry.unknown(split_command(text)[0]), 5.0)
             return
         self._effects.run_command(text)
 
@@ -221,7 +221,7 @@ class Actions:
     def complete_menu_row(self) -> None:
         """Complete the marked command, with a blank after it if it takes an argument."""
         item = self._menu.marked
-        command = self._context.registry.find(parse(item.text)[0])
+        command = self._context.registry.find(split_command(item.text)[0])
         more = command is not None and command.complete is not None and " " not in item.text
         self._editor.set_text(f"{item.text} " if more else item.text)
 
