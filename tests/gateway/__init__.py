@@ -1,30 +1,30 @@
-"""A loopback server that speaks OpenAI Chat, OpenAI Responses, Anthropic Messages and Gemini, each natively.
+"""A loopback server for OpenAI Chat Completions, OpenAI Responses, Anthropic Messages and Gemini.
 
-A test says what shall be answered, in words that know no protocol, and looks at what was asked:
+A test scripts the answers, independent of the protocol, and checks the requests:
 
-    async def test_it_asks_again(gateway: Gateway) -> None:
+    async def test_rate_limited_request_is_retried(gateway: Gateway) -> None:
         gateway.reply(fault.status(429, retry_after="1"), Reply(Reasoning("hm"), Text("hel", "lo")))
         ...                                   # run the client against gateway.url
         assert len(gateway.asked) == 2
         assert gateway.asked[1].body["messages"][-1]["content"] == "hello?"
 
-Every request is checked against the documented rules of its protocol. One that breaks them gets the vendor's own
+The gateway checks every request against the documented rules of its protocol. An invalid request gets the vendor's
 400, and the test fails at its end unless it called `gateway.expect_problems()`.
 
-The way of one request, and the map of the package:
+Modules, in the order of a request:
 
-    connection.py   a socket: whole requests out, bytes in, the client's leaving at once
-    requests.py     the path says the protocol; the record a test looks at
-    validate/       what a vendor would refuse, one family of files a protocol
+    connection.py   a socket: parses requests, writes bytes, reports a client that leaves
+    requests.py     the protocol of a path, and the record for tests
+    validate/       the vendors' rules, one or two files per protocol
     server.py       the gateway: queues, checks, records;  thread.py: the same on a thread;  fixtures.py: for pytest
-    script.py       what can be said: Reply, its steps, how the bytes travel;  quirks.py: what servers do their way
-    fault.py        what can go wrong, one constructor each
-    answers.py      a reply or a fault answered;  render/: the vendors' frames;  transport.py: frames as bytes
-    signatures.py   ids and signatures that tell where they come from, so that validators can check them
+    script.py       Reply, its steps and wire formats;  quirks.py: deviations of servers
+    fault.py        faults, one constructor each
+    answers.py      sends a reply or a fault;  render/: the vendors' frames;  transport.py: frames as bytes
+    signatures.py   ids and signatures with their origin, which validators check
     signals.py      waits for tests: no sleeps
-    clients.py      the real SDKs, asked once;  __main__.py: the gateway by hand, `python -m tests.gateway`
+    clients.py      one request with each real SDK;  __main__.py: runs the gateway, `python -m tests.gateway`
 
-Model names are free; they decide which rules hold (`gpt-5.2` takes no temperature, `gemini-2.5-pro` needs no thought
+Any model name works; the name selects the rules (`gpt-5.2` refuses temperature, `gemini-2.5-pro` needs no thought
 signatures). The path before `/v1` is part of a signature's origin: `/a/v1` and `/b/v1` are two providers.
 """
 

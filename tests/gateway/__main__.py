@@ -1,4 +1,4 @@
-"""The gateway by hand: `python -m tests.gateway [--port 8808] [--minutes 60]`."""
+"""Run the gateway: `python -m tests.gateway [--port 8808] [--minutes 60]`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import contextlib
 
 from tests.gateway import reading
 from tests.gateway.requests import RecordedRequest
-from tests.gateway.scenario import BEHAVIOURS, play
+from tests.gateway.scenario import BEHAVIOURS, select_answer
 from tests.gateway.server import MODELS, Gateway
 from tests.gateway.signatures import Protocol
 
@@ -33,10 +33,10 @@ Model names, or whole messages, with a meaning: {behaviours}
 
 
 async def serve(port: int, minutes: float) -> None:
-    """Serves until the time is over."""
+    """Serve for `minutes`."""
     gateway = Gateway(port=port)
     gateway.models = {protocol: (*MODELS[protocol], *BEHAVIOURS) for protocol in Protocol}
-    gateway.always(play)
+    gateway.always(select_answer)
     gateway.allow_plain()
     gateway.on_request = _print
     async with gateway:
@@ -54,7 +54,7 @@ def _print(request: RecordedRequest) -> None:
 
 
 def main() -> None:
-    """Reads the options and serves."""
+    """Read the options and serve."""
     parser = argparse.ArgumentParser(prog="python -m tests.gateway", description=__doc__)
     parser.add_argument("--port", type=int, default=8808)
     parser.add_argument("--minutes", type=float, default=60)

@@ -1,4 +1,4 @@
-"""One request answered: a reply rendered for its protocol, or a fault played."""
+"""Answers to one request: a rendered reply or a fault."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _serials = itertools.count(1)
 
 
 async def answer(conn: Connection, request: RecordedRequest, said: Answer, seed: str) -> None:
-    """Sends what was scripted, in the protocol of the request."""
+    """Send the scripted answer in the protocol of the request."""
     assert request.origin is not None
     if isinstance(said, Reply):
         await _reply(conn, request, said, Ask(request.origin, request.body, f"{seed}-{next(_serials)}"))
@@ -48,14 +48,14 @@ async def answer(conn: Connection, request: RecordedRequest, said: Answer, seed:
         await conn.send(said.start)
         while request.sent < said.most:
             await conn.send(said.again)
-            await asyncio.sleep(0)  # a client that left is noticed
+            await asyncio.sleep(0)  # let the loop notice a client that left
         conn.close()
     else:
         assert_never(said)
 
 
 async def send_error(conn: Connection, request: RecordedRequest, status: fault.Status) -> None:
-    """An HTTP error with the body it asks for."""
+    """Send an HTTP error with its scripted body."""
     protocol = request.protocol or Protocol.CHAT
     code = error_status(protocol, status.code, status.kind)
     extra = (*status.headers, _request_id(protocol, "error"))
@@ -85,7 +85,7 @@ def _error(request: RecordedRequest, status: fault.Status, protocol: Protocol) -
 
 async def _reply(conn: Connection, request: RecordedRequest, reply: Reply, ask: Ask) -> None:
     if reply.ends == Finish.CONTEXT_FULL and ask.origin.protocol is not Protocol.ANTHROPIC:
-        await send_error(conn, request, fault.context_full())  # the only vendor with a finish reason for it
+        await send_error(conn, request, fault.context_full())  # only Anthropic has a finish reason for it
         return
     named = (*reply.wire.headers, _request_id(ask.origin.protocol, ask.serial))
     if request.streams and not reply.wire.plain:
@@ -96,13 +96,13 @@ async def _reply(conn: Connection, request: RecordedRequest, reply: Reply, ask: 
 
 
 def _request_id(protocol: Protocol, serial: str) -> tuple[str, str]:
-    """The header in which a vendor names the request."""
+    """Header with the request id, as the vendor names it."""
     name = "request-id" if protocol is Protocol.ANTHROPIC else "x-request-id"
     return (name, f"req_{word('request', serial)}")
 
 
 async def send_count(conn: Connection, request: RecordedRequest) -> None:
-    """The answer to a request for a token count: a quarter of the bytes."""
+    """Answer a token count request with a quarter of the bytes."""
     tokens = len(request.raw) // 4
     shapes: dict[Protocol, Json] = {
         Protocol.ANTHROPIC: {"input_tokens": tokens},
@@ -114,7 +114,7 @@ async def send_count(conn: Connection, request: RecordedRequest) -> None:
 
 
 async def send_json(conn: Connection, value: Json) -> None:
-    """A JSON body with status 200."""
+    """Send a JSON body with status 200."""
     await send_body(conn, 200, _JSON, _encoded(value))
 
 

@@ -1,4 +1,4 @@
-"""The vendors' own SDKs, each asked once over its raw stream: the measure of what the gateway says."""
+"""One raw streamed request with each vendor's SDK, to check the gateway's output."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ MODELS = {
 
 
 @dataclass
-class Heard:
-    """What came out of an SDK, in neutral words. `raw` has every event in the SDK's own shape."""
+class SdkReply:
+    """The reply read by an SDK, independent of the protocol; `raw` holds the SDK's own events."""
 
     text: str = ""
-    thoughts: str = ""
+    reasoning: str = ""
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list[tuple[str, dict[str, Any]]])
     finish: str = ""
     tokens: tuple[int, int] = (0, 0)
@@ -39,20 +39,20 @@ _TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # never used; building one with 
 
 @asynccontextmanager
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    """A client that reads no environment."""
+    """An HTTP client that ignores the environment."""
     async with httpx2.AsyncClient(trust_env=False, timeout=10, verify=_TLS) as client:
         yield client
 
 
-async def ask(protocol: Protocol, url: str, **extra: Any) -> Heard:
-    """Asks `hello` and reads the stream to its end."""
-    heard = Heard()
+async def ask(protocol: Protocol, url: str, **extra: Any) -> SdkReply:
+    """Send `hello` and read the stream to its end."""
+    reply = SdkReply()
     async with http() as client:
         async for event in _ASKERS[protocol](client, url, extra):
-            heard.raw.append(event)
-            _LISTENERS[protocol](heard, event)
-    heard.calls = [(name, _value(args)) for name, args in heard.calls]
-    return heard
+            reply.raw.append(event)
+            _READERS[protocol](reply, event)
+    reply.calls = [(name, _value(args)) for name, args in reply.calls]
+    return reply
 
 
 async def _chat(client: httpx2.AsyncClient, url: str, extra: dict[str, Any]) -> AsyncIterator[Any]:
@@ -107,86 +107,86 @@ _ASKERS = {
 }
 
 
-def _hear_chat(heard: Heard, chunk: Any) -> None:
+def _read_chat(reply: SdkReply, chunk: Any) -> None:
     if chunk.usage:
-        heard.tokens = (chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
+        reply.tokens = (chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
     for choice in chunk.choices or ():
-        heard.finish = choice.finish_reason or heard.finish
+        reply.finish = choice.finish_reason or reply.finish
         delta = choice.delta
-        heard.text += delta.content or ""
-        heard.thoughts += (delta.model_extra or {}).get("reasoning_content") or ""
+        reply.text += delta.content or ""
+        reply.reasoning += (delta.model_extra or {}).get("reasoning_content") or ""
         for call in delta.tool_calls or ():
             if call.function.name:
-                heard.calls.append((call.function.name, {"": ""}))
-            name, so_far = heard.calls[call.index]
-            heard.calls[call.index] = (name, {"": so_far[""] + call.function.arguments})
+                reply.calls.append((call.function.name, {"": ""}))
+            name, so_far = reply.calls[call.index]
+            reply.calls[call.index] = (name, {"": so_far[""] + call.function.arguments})
 
 
-def _hear_responses(heard: Heard, event: Any) -> None:
+def _read_responses(reply: SdkReply, event: Any) -> None:
     if event.type == "response.output_text.delta":
-        heard.text += event.delta
+        reply.text += event.delta
     elif event.type == "response.reasoning_summary_text.delta":
-        heard.thoughts += event.delta
+        reply.reasoning += event.delta
     elif event.type == "response.output_item.done" and event.item.type == "function_call":
-        heard.calls.append((event.item.name, {"": event.item.arguments}))
+        reply.calls.append((event.item.name, {"": event.item.arguments}))
     elif event.type in ("response.completed", "response.incomplete", "response.failed"):
         details = event.response.incomplete_details
-        heard.finish = details.reason if details else event.response.status
+        reply.finish = details.reason if details else event.response.status
         if event.response.usage:
-            heard.tokens = (event.response.usage.input_tokens, event.response.usage.output_tokens)
+            reply.tokens = (event.response.usage.input_tokens, event.response.usage.output_tokens)
 
 
-def _hear_anthropic(heard: Heard, event: Any) -> None:
+def _read_anthropic(reply: SdkReply, event: Any) -> None:
     if event.type == "message_start" and event.message.usage:
         usage = event.message.usage
         cached = (usage.cache_read_input_tokens or 0) + (usage.cache_creation_input_tokens or 0)
-        heard.tokens = (usage.input_tokens + cached, 0)
+        reply.tokens = (usage.input_tokens + cached, 0)
     elif event.type == "content_block_start" and event.content_block.type == "tool_use":
-        heard.calls.append((event.content_block.name, {"": ""}))
+        reply.calls.append((event.content_block.name, {"": ""}))
     elif event.type == "content_block_delta":
         delta = event.delta
-        heard.text += getattr(delta, "text", "")
-        heard.thoughts += getattr(delta, "thinking", "")
+        reply.text += getattr(delta, "text", "")
+        reply.reasoning += getattr(delta, "thinking", "")
         if delta.type == "input_json_delta":
-            name, so_far = heard.calls[-1]
-            heard.calls[-1] = (name, {"": so_far[""] + delta.partial_json})
+            name, so_far = reply.calls[-1]
+            reply.calls[-1] = (name, {"": so_far[""] + delta.partial_json})
     elif event.type == "message_delta":
-        heard.finish = event.delta.stop_reason
+        reply.finish = event.delta.stop_reason
         if event.usage:
-            heard.tokens = (heard.tokens[0], event.usage.output_tokens)
+            reply.tokens = (reply.tokens[0], event.usage.output_tokens)
 
 
-def _hear_gemini(heard: Heard, chunk: Any) -> None:
+def _read_gemini(reply: SdkReply, chunk: Any) -> None:
     if chunk.usage_metadata:
         usage = chunk.usage_metadata
-        said = (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0)
-        heard.tokens = (usage.prompt_token_count, said)
+        output_tokens = (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0)
+        reply.tokens = (usage.prompt_token_count, output_tokens)
     for candidate in chunk.candidates or ():
-        heard.finish = candidate.finish_reason.value if candidate.finish_reason else heard.finish
+        reply.finish = candidate.finish_reason.value if candidate.finish_reason else reply.finish
         for part in candidate.content.parts or ():
             if part.function_call:
-                heard.calls.append((part.function_call.name, part.function_call.args))
+                reply.calls.append((part.function_call.name, part.function_call.args))
             elif part.thought:
-                heard.thoughts += part.text
+                reply.reasoning += part.text
             else:
-                heard.text += part.text or ""
+                reply.text += part.text or ""
 
 
-_LISTENERS = {
-    Protocol.CHAT: _hear_chat,
-    Protocol.RESPONSES: _hear_responses,
-    Protocol.ANTHROPIC: _hear_anthropic,
-    Protocol.GEMINI: _hear_gemini,
+_READERS = {
+    Protocol.CHAT: _read_chat,
+    Protocol.RESPONSES: _read_responses,
+    Protocol.ANTHROPIC: _read_anthropic,
+    Protocol.GEMINI: _read_gemini,
 }
 
 
 def _value(args: Any) -> dict[str, Any]:
-    """Arguments as a mapping: fragments put together under the empty name are JSON."""
+    """Arguments as a mapping; text collected under the empty name is parsed as JSON."""
     return json.loads(args[""] or "{}") if set(args) == {""} else args
 
 
 async def _sdk(name: str) -> Any:
-    """Imports an SDK on a thread: it takes a second, in which the gateway of the same loop should go on."""
+    """Import an SDK on a thread; it takes a second, and the gateway runs in the same loop."""
     import importlib
 
     return await asyncio.to_thread(importlib.import_module, name)

@@ -1,4 +1,4 @@
-"""The gateway's own tests use its fixtures, whoever else loads them."""
+"""Load the fixtures of the gateway for its own tests."""
 
 from tests.gateway.fixtures import gateway, gateway_thread
 

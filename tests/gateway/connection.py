@@ -1,4 +1,4 @@
-"""One client's connection: whole requests come out of it, bytes go in, and it knows at once when the client leaves."""
+"""One client's connection: parses requests, writes bytes, and reports a client that leaves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from tests.gateway.requests import RawRequest, RecordedRequest, record, take_request
 
-_TLS = b"\x16\x03"  # how a TLS connection begins
+_TLS = b"\x16\x03"  # first bytes of a TLS connection
 _PLAIN_HTTP = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
@@ -19,7 +19,7 @@ class ClientGoneError(Exception):
 
 
 class Connection(asyncio.Protocol):
-    """Serves requests one after the other with `serve`."""
+    """Pass requests to `serve`, one after the other."""
 
     def __init__(self, number: int, serve: Callable[[Connection, RecordedRequest], Awaitable[None]]) -> None:
         self.number = number
@@ -34,7 +34,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._last = False
 
-    # What the event loop tells us
+    # Callbacks of the event loop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -45,7 +45,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._buffer += data
         if self._buffer.startswith(_TLS) and self._transport is not None:
-            self._transport.write(_PLAIN_HTTP)  # as servers do that are called with https on their port for http
+            self._transport.write(_PLAIN_HTTP)  # as HTTP servers answer TLS on their port
             self.close()
             return
         self._next()
@@ -64,13 +64,13 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._writable.set()
 
-    # What the one that serves can do
+    # Methods for `serve`
 
     async def send(self, data: bytes) -> None:
-        """Writes, and waits while the client does not read; ClientGoneError once it has left."""
+        """Write and wait while the client does not read; raise ClientGoneError once it has left."""
         if self._transport is None or self.gone.is_set():
             raise ClientGoneError
-        if self._transport.is_closing():  # a write failed; `connection_lost` comes only once the loop has a turn
+        if self._transport.is_closing():  # a write failed; the loop calls `connection_lost` later
             self._left()
             raise ClientGoneError
         self._transport.write(data)
@@ -81,7 +81,7 @@ class Connection(asyncio.Protocol):
             raise ClientGoneError
 
     async def idle(self, seconds: float | None) -> None:
-        """Does nothing for a time, or for ever; ClientGoneError as soon as the client leaves."""
+        """Wait for some seconds, or forever; raise ClientGoneError when the client leaves."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self.gone.wait()
@@ -89,13 +89,13 @@ class Connection(asyncio.Protocol):
             raise ClientGoneError
 
     def close(self) -> None:
-        """Ends in good order once all is sent."""
+        """Close the connection after everything is sent."""
         self._last = True
         if self._transport is not None:
             self._transport.close()
 
     def reset(self) -> None:
-        """Ends with a reset in place of a proper end."""
+        """Reset the connection."""
         self._last = True
         if self._transport is not None:
             sock = self._transport.get_extra_info("socket")
@@ -104,7 +104,7 @@ class Connection(asyncio.Protocol):
             self._abort()
 
     async def stop(self) -> None:
-        """Ends all that goes on here; returns when task and socket are gone."""
+        """Cancel the task and close the socket; return when both are gone."""
         self._last = True
         if self._task is not None:
             self._task.cancel()
@@ -114,7 +114,7 @@ class Connection(asyncio.Protocol):
             self._abort()
             await self.ended.wait()
 
-    # Inside
+    # Private methods
 
     def _abort(self) -> None:
         """Abort the transport. One that closed after it sent its buffer has no loop any more and cannot be aborted."""

@@ -1,10 +1,10 @@
-"""Everything that can go wrong, one constructor each.
+"""Faults, one constructor each.
 
-Two kinds. An answer that is no stream takes the place of a reply in the queue:
+There are two kinds. One replaces a reply in the queue:
 
     gateway.reply(fault.status(429, retry_after="1"), Reply.text("ok"))
 
-and an accident inside a stream is a step of a reply, or comes after k chunks of any reply:
+The other occurs inside a stream, as a step of a reply or after k chunks of any reply:
 
     gateway.reply(Reply(Text("half"), fault.rst()))
     gateway.reply(reply.after(3, fault.cut(inside="utf8")))
@@ -30,12 +30,12 @@ HTML = b"""<!DOCTYPE html>
 class Status:
     """An HTTP error.
 
-    body       vendor: its own JSON; html: a proxy's page; empty; or the bytes themselves
-    message    in the vendor's JSON; empty: its usual words for this status
-    kind       a finer code within the status: `quota`, `context`, `filter`, `key`
+    body       vendor: the vendor's JSON; html: a proxy's page; empty; or raw bytes
+    message    in the vendor's JSON; empty: its usual message for this status
+    kind       a more specific code within the status: `quota`, `context`, `filter`, `key`
     echo_key   the message repeats the caller's key, as OpenAI's 401 does
-    padding    as many bytes more in the message
-    plain_next afterwards requests that do not stream are in order
+    padding    bytes added to the message
+    plain_next accept requests without streaming from now on
     """
 
     code: int
@@ -51,19 +51,19 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """No answer: the connection ends before any header."""
+    """Close or reset the connection before any header."""
 
     how: Literal["fin", "rst"]
 
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """No answer, and the connection stays open until the client leaves."""
+    """Send no answer and keep the connection open until the client leaves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A 200 with a body of its own; `error` is the vendor's error JSON."""
+    """A 200 with any body; `error` sends the vendor's error JSON."""
 
     data: bytes | Literal["error"]
     content_type: str
@@ -72,7 +72,7 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """Elsewhere: to a location, or to itself when that is empty."""
+    """A redirect to a location, or to the same path when it is empty."""
 
     code: int = 307
     location: str = ""
@@ -80,14 +80,14 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class NotHttp:
-    """Bytes in place of a response, then the end."""
+    """Bytes instead of an HTTP response, then the end."""
 
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Endless:
-    """Bytes in place of a response: `start`, then `again` for ever, or until `most` bytes went out."""
+    """Bytes instead of a response: `start`, then `again` forever or up to `most` bytes."""
 
     start: bytes
     again: bytes
@@ -106,18 +106,18 @@ def status(
     echo_key: bool = False,
     headers: dict[str, str] | None = None,
 ) -> Status:
-    """An HTTP error with the vendor's own JSON; `retry_after` goes out as it is, a hostile one too."""
+    """An HTTP error with the vendor's JSON; `retry_after` is sent unchanged, even when malformed."""
     pairs = tuple((headers or {}).items())
     return Status(code, retry_after, "vendor", message, kind, echo_key, headers=pairs)
 
 
 def at(seconds: float) -> str:
-    """A Retry-After that names the hour: so many seconds from now."""
+    """A Retry-After date `seconds` from now."""
     return formatdate(time.time() + seconds, usegmt=True)
 
 
 def html(code: int = 502) -> Status:
-    """A proxy's HTML page in place of the vendor's error."""
+    """An HTTP error with a proxy's HTML page."""
     return Status(code, body="html")
 
 
@@ -132,57 +132,57 @@ def big_error(code: int = 500, size: int = 5_000_000) -> Status:
 
 
 def no_streaming() -> Status:
-    """A server that refuses `stream: true`; afterwards it takes a request without it."""
+    """A refusal of `stream: true`; later requests without it are accepted."""
     return Status(400, message="Streaming is not supported by this server.", plain_next=True)
 
 
 def context_full() -> Status:
-    """The conversation does not fit: each vendor's 400 for it."""
+    """Each vendor's 400 for a conversation beyond the context window."""
     return Status(400, kind="context")
 
 
 def quota() -> Status:
-    """No credit left."""
+    """Each vendor's error for an exhausted quota."""
     return Status(429, kind="quota")
 
 
 def bad_key() -> Status:
-    """A refused key: 401, and the 400 that Gemini uses for it."""
+    """A refused key: 401, or 400 for Gemini."""
     return Status(401, kind="key")
 
 
 def reset() -> Drop:
-    """The connection is reset once the request is read."""
+    """Reset the connection after reading the request."""
     return Drop("rst")
 
 
 def close() -> Drop:
-    """The connection is closed in good order, without an answer."""
+    """Close the connection after reading the request, without an answer."""
     return Drop("fin")
 
 
 def silence() -> Silence:
-    """A stall before the headers."""
+    """Stall before the headers."""
     return Silence()
 
 
 def html_200() -> Body:
-    """A captive portal."""
+    """A web page under 200, as a captive portal sends it."""
     return Body(HTML, "text/html; charset=utf-8")
 
 
 def empty_200() -> Body:
-    """A stream in which nothing comes."""
+    """An empty stream."""
     return Body(b"", "text/event-stream")
 
 
 def json_error_200() -> Body:
-    """An error body under the wrong status."""
+    """The vendor's error body under 200."""
     return Body("error", "application/json")
 
 
 def gzip_bomb(size: int = 200_000_000) -> Body:
-    """A small stream that unpacks to one line of 200 megabytes."""
+    """A small gzip stream that expands to one line of 200 megabytes."""
     packer = zlib.compressobj(9, wbits=31)
     block = b"x" * 1_000_000
     packed = packer.compress(b"data: ") + b"".join(packer.compress(block) for _ in range(size // len(block)))
@@ -190,22 +190,22 @@ def gzip_bomb(size: int = 200_000_000) -> Body:
 
 
 def unknown_encoding() -> Body:
-    """A stream in an encoding that no client has."""
+    """A stream with an unknown content encoding."""
     return Body(b"\x01\x02\x03", "text/event-stream", (("content-encoding", "x-lost"),))
 
 
 def redirect(location: str, code: int = 307) -> Redirect:
-    """To another origin."""
+    """A redirect to another origin."""
     return Redirect(code, location)
 
 
 def redirect_loop(code: int = 307) -> Redirect:
-    """To the same address, for ever."""
+    """A redirect to the same path, every time."""
     return Redirect(code)
 
 
 def not_http(data: bytes = b"SSH-2.0-OpenSSH_9.7\r\n") -> NotHttp:
-    """Another service on this port."""
+    """Bytes of another service on this port."""
     return NotHttp(data)
 
 
@@ -213,37 +213,37 @@ _STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encod
 
 
 def endless_headers() -> Endless:
-    """Headers, and always one more."""
+    """Headers without end."""
     return Endless(b"HTTP/1.1 200 OK\r\n", b"x-more: " + b"y" * 1000 + b"\r\n")
 
 
 def endless_header() -> Endless:
-    """One header whose value has no end."""
+    """One header with an endless value."""
     return Endless(b"HTTP/1.1 200 OK\r\nx-more: ", b"y" * 64_000)
 
 
 def endless_chunk_size() -> Endless:
-    """A chunk whose length has no end."""
+    """A chunk with an endless length field."""
     return Endless(_STREAM, b"0" * 64_000)
 
 
 def endless_line(start: bytes = b"data: ", again: bytes = b"x" * 64_000) -> Endless:
-    """A body whose first line has no end; or whatever is said for ever."""
+    """A body with an endless first line, or with `again` repeated forever."""
     return Endless(_STREAM + _chunk(start), _chunk(again))
 
 
 def endless_data_lines() -> Endless:
-    """One event of empty `data:` lines without end."""
+    """One event with endless empty `data:` lines."""
     return endless_line(b"data:\n", b"data:\n" * 10_000)
 
 
 def endless_json() -> Endless:
-    """A whole reply in JSON, without its end."""
+    """An unstreamed JSON reply without end."""
     return endless_line(b'{"x": "')
 
 
 def endless_error(code: int = 400) -> Endless:
-    """An error whose words have no end."""
+    """An HTTP error with an endless message."""
     head = _STREAM.replace(b"200 OK", b"%d Error" % code).replace(b"text/event-stream", b"application/json")
     return Endless(head + _chunk(b'{"error": {"message": "'), _chunk(b"x" * 64_000))
 
@@ -253,44 +253,44 @@ def _chunk(data: bytes) -> bytes:
 
 
 def cut(inside: Literal["json", "utf8"] | None = None) -> Cut:
-    """The body ends properly, without a terminal event."""
+    """End the body properly, without a terminal event."""
     return Cut("end", inside)
 
 
 def fin(inside: Literal["json", "utf8"] | None = None) -> Cut:
-    """The connection closes within a chunked body; with `inside`, within a chunk."""
+    """Close the connection within a chunked body; with `inside`, within a chunk."""
     return Cut("fin", inside)
 
 
 def rst(inside: Literal["json", "utf8"] | None = None) -> Cut:
-    """The connection is reset."""
+    """Reset the connection within the body."""
     return Cut("rst", inside)
 
 
 def stall(
     seconds: float | None = None, keep_alive: Literal["comment", "ping"] | None = None, every: float = 0.02
 ) -> Stall:
-    """Nothing more comes, or only keep-alives, until the client leaves or for some seconds."""
+    """Send nothing, or only keep-alives, for some seconds or until the client leaves."""
     return Stall(seconds, keep_alive, every)
 
 
 def error_event(
     status: int = 529, message: str = "", form: Literal["native", "nested", "bare"] = "native"
 ) -> ErrorEvent:
-    """An error in mid-stream, in its documented form or as gateways send it."""
+    """An error event within a stream, in its documented form or as gateways send it."""
     return ErrorEvent(status, message, form)
 
 
 def garbage() -> Garbage:
-    """An event whose JSON is broken."""
+    """An event with broken JSON."""
     return Garbage()
 
 
 def raw(data: bytes) -> Raw:
-    """Any bytes."""
+    """Raw bytes in the body."""
     return Raw(data)
 
 
 def huge_line(size: int = 17_000_000) -> Raw:
-    """One line longer than any client should keep; no line end follows."""
+    """One line of `size` bytes without a line end."""
     return Raw(b'data: {"x": "' + b"x" * size)

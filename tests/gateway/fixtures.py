@@ -1,4 +1,4 @@
-"""The gateway for tests: `gateway` in the test's own event loop, `gateway_thread` on a thread."""
+"""Fixtures: `gateway` in the event loop of the test, `gateway_thread` on a thread."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.gateway.thread import GatewayThread
 
 @pytest_asyncio.fixture
 async def gateway() -> AsyncIterator[Gateway]:
-    """A fresh gateway; the test fails if it sent a wrong request without `gateway.expect_problems()`."""
+    """A new gateway; fails the test after an invalid request, unless it called `gateway.expect_problems()`."""
     async with Gateway() as running:
         yield running
     running.check()
@@ -21,7 +21,7 @@ async def gateway() -> AsyncIterator[Gateway]:
 
 @pytest.fixture
 def gateway_thread() -> Iterator[Gateway]:
-    """The same for a test without an event loop, and for programs in another process."""
+    """A new gateway on a thread, for tests without an event loop and for other processes."""
     with GatewayThread() as running:
         yield running
     running.check()

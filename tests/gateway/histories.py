@@ -1,7 +1,7 @@
-"""One whole conversation in each protocol, as a careful client sends it: the good example the bad ones are made of.
+"""One valid conversation in each protocol; tests derive the broken ones from it.
 
-A question, a reply of thoughts and two calls, their results, a reply of thoughts and words, another question, a
-call, its result. What the model said is what the renderers say, signatures included.
+A question, a reply of reasoning and two calls, their results, a reply of reasoning and text, another question, a
+call, its result. The renderers write the model's messages, signatures included.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ SAID = (
 
 
 def conversation(protocol: Protocol, *, said: tuple[Reply, Reply, Reply] = SAID, model: str = "") -> Json:
-    """The body of the request that answers the last call."""
+    """The body of the request that returns the last result."""
     origin = Origin("", protocol, model or MODELS[protocol])
     turns = [render.whole(reply, Ask(origin, {}, f"turn{number}")) for number, reply in enumerate(said)]
     return _BODIES[protocol](turns, origin.model)
 
 
 def chat_message(whole: Json) -> Json:
-    """The model's message as it goes back to OpenAI."""
+    """The model's message as a client sends it back to OpenAI."""
     message = whole["choices"][0]["message"]
     return {name: message[name] for name in ("role", "content", "tool_calls") if message.get(name)}
 
@@ -144,7 +144,7 @@ def _gemini(turns: list[Json], model: str) -> Json:
 
 
 def _kept(content: Json) -> Json:
-    """What goes back of a model's content: no thoughts, no empty text without a signature."""
+    """The parts a client sends back: without reasoning, and without unsigned empty text."""
     parts = [part for part in content["parts"] if not part.get("thought")]
     return content | {"parts": [part for part in parts if part.get("text") != "" or "thoughtSignature" in part]}
 

@@ -1,4 +1,4 @@
-"""Deviations from the vendors' documentation that real servers show; one word each."""
+"""Deviations of real servers from the vendors' documentation, one name each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum, auto
 
 
 class Quirk(Enum):
-    """What a server does its own way. A renderer passes over the quirks of other protocols."""
+    """A deviation of a server. Renderers ignore quirks of other protocols."""
 
     # all protocols
     NO_USAGE = auto()
@@ -14,7 +14,7 @@ class Quirk(Enum):
 
     # chat: reasoning
     REASONING_KEY = auto()  # delta.reasoning instead of delta.reasoning_content
-    REASONING_BOTH = auto()  # both keys, the same words in both
+    REASONING_BOTH = auto()  # both keys with the same text
     REASONING_DETAILS = auto()  # delta.reasoning with delta.reasoning_details, signed
     THINK_TAGS = auto()  # <think> in the text
 
@@ -27,11 +27,11 @@ class Quirk(Enum):
     EMPTY_DATA = auto()  # an empty data line
     BLANK_FINISH = auto()  # "finish_reason": "" until the last chunk
     USAGE_EVERYWHERE = auto()  # on every chunk
-    USAGE_WITH_FINISH = auto()  # on the chunk that has the finish reason, asked for or not
+    USAGE_WITH_FINISH = auto()  # on the chunk with the finish reason, requested or not
     NO_DONE = auto()
 
     # chat: tool calls
-    CALLS_INTERLEAVED = auto()  # the fragments of parallel calls take turns (responses too)
+    CALLS_INTERLEAVED = auto()  # fragments of parallel calls alternate (Responses too)
     CALL_NO_INDEX = auto()
     CALL_NULL_INDEX = auto()
     CALL_TEXT_INDEX = auto()  # "0"
@@ -45,13 +45,13 @@ class Quirk(Enum):
     CALL_NULL_FUNCTION = auto()  # a fragment with "function": null
     CALL_LEGACY = auto()  # delta.function_call
     CALL_SIGNED = auto()  # extra_content.google.thought_signature
-    CALL_FINISH_STOP = auto()  # "stop" though there are calls
+    CALL_FINISH_STOP = auto()  # "stop" despite calls
 
     # responses
     NO_PART_ADDED = auto()  # text deltas without content_part.added
     NO_ENCRYPTED = auto()  # reasoning items without encrypted_content
     ENCRYPTED_EARLY = auto()  # a first, unfinished encrypted_content in output_item.added
-    REASONING_TEXT = auto()  # reasoning_text.delta in place of a summary
+    REASONING_TEXT = auto()  # reasoning_text.delta instead of a summary
     CUT_OUTPUT = auto()  # the terminal event has an empty output list
 
     # anthropic
@@ -64,7 +64,7 @@ class Quirk(Enum):
 
     # gemini
     CALLS_TOGETHER = auto()  # parallel calls in one chunk
-    SIGNED_TEXT = auto()  # the signature of a text on its last words instead of on an empty last part
+    SIGNED_TEXT = auto()  # text signature on the last chunk of text instead of an empty last part
     UNSIGNED_CALLS = auto()
     NO_CALL_IDS = auto()
     PROMPT_BLOCKED = auto()  # no candidates, prompt feedback

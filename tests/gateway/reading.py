@@ -1,4 +1,4 @@
-"""What a request says, in neutral words: for scripts that answer by what they are asked."""
+"""Fields of a request independent of its protocol, for scripts that answer by them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _NAMES = {
 
 
 def messages(request: RecordedRequest) -> list[Any]:
-    """The turns or items as they stand in the body."""
+    """The turns or items of the body, unchanged."""
     body = request.body if isinstance(request.body, dict) else {}
     found = body.get(_NAMES[request.protocol or Protocol.CHAT])
     return found if isinstance(found, list) else [{"role": "user", "content": found}]
 
 
 def question(request: RecordedRequest) -> str:
-    """The user's last words."""
+    """The text of the user's last message."""
     for message in reversed(messages(request)):
         if message.get("role") == "user" and (words := _words(message)):
             return words
@@ -32,7 +32,7 @@ def question(request: RecordedRequest) -> str:
 
 
 def offered(request: RecordedRequest) -> set[str]:
-    """The names of the tools it offers."""
+    """The names of the offered tools."""
     names: set[str] = set()
     for tool in request.body.get("tools") or ():
         declared = tool.get("functionDeclarations") or tool.get("function_declarations")
@@ -41,7 +41,7 @@ def offered(request: RecordedRequest) -> set[str]:
 
 
 def schema(request: RecordedRequest) -> dict[str, Any] | None:
-    """The schema that the reply is to keep to."""
+    """The schema of the reply, if any."""
     body = camel(request.body) if request.protocol is Protocol.GEMINI else request.body
     named = (
         ("generationConfig", "responseJsonSchema"),
@@ -59,7 +59,7 @@ def schema(request: RecordedRequest) -> dict[str, Any] | None:
 
 
 def searches(request: RecordedRequest) -> bool:
-    """Whether the vendor may search the web for it."""
+    """True if the request allows web search."""
     tools = request.body.get("tools") or ()
     kinds = {str(tool.get("type")) for tool in tools} | {name for tool in tools for name in tool}
     found = any(kind.startswith("web_search") or kind.lower().replace("_", "") == "googlesearch" for kind in kinds)
@@ -67,7 +67,7 @@ def searches(request: RecordedRequest) -> bool:
 
 
 def results(request: RecordedRequest) -> list[str]:
-    """The tool results at its end; none when the user's own words stand there."""
+    """The tool results at the end of the request; empty if it ends with a user message."""
     found: list[str] = []
     for message in reversed(messages(request)):
         here = _results(message)
@@ -86,7 +86,7 @@ def _words(message: dict[str, Any]) -> str:
 
 
 def _results(message: dict[str, Any]) -> list[str]:
-    """The results in one turn or item."""
+    """The results of one turn or item."""
     if message.get("role") == "tool":
         return [_words(message)]
     if message.get("type") == "function_call_output":

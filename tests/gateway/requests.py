@@ -1,4 +1,4 @@
-"""What reached the gateway: raw HTTP requests, and the record a test looks at."""
+"""Requests that reached the gateway: raw HTTP, and the record for tests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LISTING = re.compile(r"^(.*)/(v1|v1beta)/models(?:/(.+))?$")
 
 @dataclass(frozen=True, slots=True)
 class RawRequest:
-    """One HTTP request as it was read. Header names are in lower case."""
+    """One HTTP request; header names are in lower case."""
 
     method: str
     target: str
@@ -35,7 +35,7 @@ class RawRequest:
 
 
 def take_request(buffer: bytearray) -> RawRequest | None:
-    """Takes one whole request off the buffer; None while it is not whole."""
+    """Remove one complete request from the buffer; None while it is incomplete."""
     end = buffer.find(b"\r\n\r\n")
     if end < 0:
         return None
@@ -52,14 +52,14 @@ def take_request(buffer: bytearray) -> RawRequest | None:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What a path asks for: a reply, a count, a list of models, or nothing we know."""
+    """Kind of a path: a reply, a token count, a list of models, or unknown."""
 
     kind: str
     origin: Origin
 
 
 def route(raw: RawRequest, path: str, body: Any) -> Route | None:
-    """Who is asked for what; None for a path of no protocol. Any prefix before `/v1` is part of the origin."""
+    """Route and origin of a path; None for an unknown one. A prefix before `/v1` is part of the origin."""
     for pattern, protocol, kind in _PATHS:
         found = pattern.match(path)
         if found and raw.method == "POST":
@@ -79,16 +79,16 @@ def _lister(raw: RawRequest, version: str) -> Protocol:
 
 @dataclass(eq=False)
 class RecordedRequest:
-    """One request and what became of it.
+    """One request and the state of its answer.
 
-    path, query     apart; `headers` with names in lower case; `body` the parsed JSON, None without one
-    origin          endpoint, protocol and model; None for a path of no protocol
-    at              when it was read whole, on the monotonic clock
-    connection      the number of the connection it came over, from 1
-    problems        what the validator found
-    sent            bytes of the answer handed to the socket so far
-    answered        set once the whole answer went out
-    closed          set once the client has closed the connection; not when the gateway ended it
+    path, query     split; `headers` with names in lower case; `body` the parsed JSON, None without one
+    origin          endpoint, protocol and model; None for an unknown path
+    at              time of its complete arrival, on the monotonic clock
+    connection      number of its connection, from 1
+    problems        complaints of the validator
+    sent            bytes of the answer written to the socket so far
+    answered        set once the whole answer is written
+    closed          set once the client has closed the connection, not when the gateway closed it
     """
 
     method: str
@@ -117,14 +117,14 @@ class RecordedRequest:
 
     @property
     def streams(self) -> bool:
-        """Whether it asks for a stream."""
+        """True if the request asks for a stream."""
         if self.protocol is Protocol.GEMINI:
             return self.path.endswith(":streamGenerateContent")
         return isinstance(self.body, dict) and self.body.get("stream") is True
 
     @property
     def key(self) -> str:
-        """The key it came with."""
+        """The API key of the request."""
         bearer = self.headers.get("authorization", "")
         kinds = (
             bearer.removeprefix("Bearer ").strip(),
@@ -135,28 +135,28 @@ class RecordedRequest:
 
     @property
     def closed_after(self) -> float | None:
-        """Seconds from the request to the client's leaving; None while it is there."""
+        """Seconds from the request to the client's disconnect; None while connected."""
         return None if self.closed_at is None else self.closed_at - self.at
 
     async def wait_closed(self, deadline: float = PATIENCE) -> float:
-        """Waits until the client has closed the connection; gives `closed_after`."""
+        """Wait until the client has closed the connection; return `closed_after`."""
         await self.closed.wait(deadline)
         return self.closed_after or 0.0
 
     def wait_closed_blocking(self, deadline: float = PATIENCE) -> float:
-        """The same for a thread."""
+        """Wait like `wait_closed`, on a thread."""
         self.closed.wait_blocking(deadline)
         return self.closed_after or 0.0
 
     def note_closed(self) -> None:
-        """The client is gone."""
+        """Record that the client has closed the connection."""
         if self.closed_at is None:
             self.closed_at = time.monotonic()
             self.closed.set()
 
 
 def record(raw: RawRequest, connection: int) -> RecordedRequest:
-    """The record of a request that was just read."""
+    """The record of a new request."""
     parts = urlsplit(raw.target)
     path = unquote(parts.path)
     query = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}

@@ -1,4 +1,4 @@
-"""What the gateway answers when a person tries things by hand: the model's name, or the whole message, chooses."""
+"""Answers for manual tries: the model's name or the whole message selects one."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from tests.gateway.answers import Answer
 from tests.gateway.requests import RecordedRequest
 from tests.gateway.script import Block, Call, Citation, Finish, Reasoning, Refusal, Reply, Search, Text, Usage
 
-PACE = 0.012
-"""Seconds between two words."""
+PACE = 0.012  # seconds between two words
 
 _EXPRESSION = re.compile(r"[-+*/%^().\d\s]*\d[-+*/%^().\d\s]*")
 
 
-def play(request: RecordedRequest) -> Answer:
-    """The answer to one request."""
+def select_answer(request: RecordedRequest) -> Answer:
+    """Select the answer to a request."""
     asked = reading.question(request)
     for word in (request.model.rsplit("/", 1)[-1], asked.strip().lower()):
         if word in BEHAVIOURS:
@@ -49,7 +48,7 @@ def _calls(asked: str, offered: set[str]) -> list[Call]:
 
 
 def _searched(asked: str) -> Reply:
-    """What a model says that searched the web, with its sources."""
+    """A reply with a web search and its sources."""
     pages = (
         Citation("https://en.wikipedia.org/wiki/Tea", "Tea - Wikipedia"),
         Citation("https://zh.wikipedia.org/wiki/%E8%8C%B6", "茶 - 维基百科，自由的百科全书"),
@@ -64,7 +63,7 @@ def _searched(asked: str) -> Reply:
 
 
 def _sample(schema: Any, root: dict[str, Any]) -> Any:
-    """A value that keeps to a schema, as far as it is a plain one."""
+    """A value that matches a simple schema."""
     while "$ref" in schema:
         for name in (found := root, *schema["$ref"].removeprefix("#/").split("/"))[1:]:
             found = found[name]

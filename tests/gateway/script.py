@@ -1,7 +1,7 @@
-"""What the gateway shall answer, as immutable values that know no protocol.
+"""Scripted answers as immutable values, independent of the protocol.
 
-A `Reply` is a row of steps (words, thoughts, calls, and what goes wrong between them). The renderers turn the
-same reply into each vendor's frames, so one case table serves all four protocols.
+A `Reply` is a sequence of steps (text, reasoning, calls, and faults between them). The renderers turn the same reply
+into each vendor's frames, so one table of cases serves all four protocols.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ from typing import Any, Final, Literal, TypeAlias
 from tests.gateway.quirks import Quirk
 from tests.gateway.signals import Gate
 
-AUTO: Final = "auto"
-"""A call id the renderer chooses, in the form of its vendor."""
+AUTO: Final = "auto"  # the renderer chooses a call id in its vendor's format
 
 
 class Finish(StrEnum):
-    """Why a reply ends, in neutral words; each renderer knows its vendor's own."""
+    """Finish reason independent of the protocol; each renderer maps it to its vendor's value."""
 
     STOP = "stop"
     TOOL_CALLS = "tool_calls"
@@ -35,7 +34,7 @@ class Finish(StrEnum):
 
 @dataclass(frozen=True, slots=True, init=False)
 class Text:
-    """Words; each chunk goes out in its own event."""
+    """Text; each chunk is one event."""
 
     chunks: tuple[str, ...]
 
@@ -44,7 +43,7 @@ class Text:
 
     @classmethod
     def words(cls, text: str) -> Text:
-        """The text in chunks of one word, its following blanks included."""
+        """The text in chunks of one word with its trailing spaces."""
         found: list[str] = []
         for letter in text:
             if found and (letter.isspace() or not found[-1][-1].isspace()):
@@ -60,7 +59,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True, init=False)
 class Reasoning:
-    """Thoughts. `signed`: the vendor's proof comes with them; `redacted`: only the proof comes."""
+    """Reasoning. `signed`: with the vendor's signature; `redacted`: only the signature."""
 
     chunks: tuple[str, ...]
     signed: bool
@@ -80,9 +79,9 @@ class Reasoning:
 class Call:
     """A tool call.
 
-    arguments   a mapping, or the raw text the model wrote (to send text that is no JSON)
-    id          AUTO, the id itself, or None for a server that sends none
-    pieces      the raw text cut as it shall travel; empty: two pieces of about the same length
+    arguments   a mapping, or raw text (to send invalid JSON)
+    id          AUTO, a fixed id, or None for a server that sends none
+    pieces      the raw text in the fragments to send; empty: two of about the same length
     """
 
     name: str
@@ -92,7 +91,7 @@ class Call:
 
     @property
     def raw(self) -> str:
-        """The arguments as the model wrote them."""
+        """The arguments as raw text."""
         if self.pieces:
             return "".join(self.pieces)
         if isinstance(self.arguments, str):
@@ -101,7 +100,7 @@ class Call:
 
     @property
     def value(self) -> Any:
-        """The arguments as a value, for protocols that carry one; raw text that is no JSON stays text."""
+        """The arguments as a JSON value, for protocols that send one; invalid JSON stays text."""
         try:
             return json.loads(self.raw)
         except ValueError:
@@ -117,7 +116,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A source named for the text before it."""
+    """A citation for the preceding text."""
 
     url: str
     title: str = ""
@@ -125,7 +124,7 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """The vendor's own search of the web: what was asked and found, or why it failed (Anthropic alone tells)."""
+    """A web search by the vendor: query and found pages, or the error (only Anthropic sends it)."""
 
     query: str
     found: tuple[Citation, ...] = ()
@@ -134,21 +133,21 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The model's own words for a no."""
+    """The text of a refusal."""
 
     text: str = "I can't help with that."
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Ends the open text block, so that the next text starts another one."""
+    """End the open text block, so that the next text starts another one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The body ends here.
+    """End of the body.
 
-    how      end: properly, as if all had been said; fin: the connection closes; rst: it is reset
+    how      end: a proper end of the body; fin: the connection closes; rst: it is reset
     inside   None: between two events; json: in the middle of the next event; utf8: between two bytes of the
              next character that has more than one
     """
@@ -159,9 +158,9 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """Nothing more comes until the client leaves, or for some seconds.
+    """A pause until the client leaves, or for some seconds.
 
-    keep_alive   comment: SSE comments all the while; ping: the vendor's own ping events; None: silence
+    keep_alive   comment: SSE comments; ping: the vendor's ping events; None: silence
     every        seconds between two of them
     """
 
@@ -172,10 +171,9 @@ class Stall:
 
 @dataclass(frozen=True, slots=True)
 class ErrorEvent:
-    """The vendor's error in mid-stream.
+    """The vendor's error event within a stream.
 
-    form   native: as its API documents it; nested: as gateways wrap it; bare: without an `event:` line and
-           without the `error` key
+    form   native: as documented; nested: as gateways wrap it; bare: without an `event:` line and `error` key
     """
 
     status: int = 529
@@ -185,19 +183,19 @@ class ErrorEvent:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """Bytes written into the body as they are."""
+    """Bytes written into the body unchanged."""
 
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """An event of the vendor's own kind whose JSON is broken."""
+    """An event of the vendor with broken JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """The next event goes out so many times over, whatever it says."""
+    """Send the next event `times` times."""
 
     times: int
 
@@ -206,13 +204,12 @@ Content: TypeAlias = Text | Reasoning | Call | Citation | Search | Refusal | Blo
 Act: TypeAlias = Cut | Stall | ErrorEvent | Raw | Garbage | Gate | Repeat
 Step: TypeAlias = Content | Act
 
-PASSED: Final = (Cut, Stall, Raw, Gate, Repeat)
-"""What no renderer looks at: the transport does it."""
+PASSED: Final = (Cut, Stall, Raw, Gate, Repeat)  # steps that renderers pass on to the transport
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens, with cached and cache_write inside input and reasoning inside output."""
+    """Token counts; input includes cached and cache_write, output includes reasoning."""
 
     input: int = 25
     output: int = 12
@@ -223,15 +220,15 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """How the bytes travel; none of it changes what they say.
+    """Wire format of the bytes; the events stay the same.
 
     line_end, space    the SSE dialect: `\\r\\n`, `data:{...}` without the space
-    comments, ids      a comment, a lone `id:`/`retry:` block before each event
+    comments, ids      a comment, or an `id:`/`retry:` block without data, before each event
     gzip               compressed, flushed after each event
-    framing            chunked, or until the connection closes, or with a content length
-    split              the offsets at which the body is cut into writes, or a length for all of them
+    framing            chunked, until the connection closes, or with a content length
+    split              offsets at which the body is split into writes, or one length for all
     pace               seconds between two writes; header_pace: between two bytes of the head
-    plain              one JSON body, though a stream was asked for
+    plain              one JSON body, although the request asked for a stream
     """
 
     line_end: str = "\n"
@@ -250,14 +247,14 @@ class Wire:
 
 @dataclass(frozen=True, slots=True, init=False)
 class Reply:
-    """One whole answer.
+    """One complete answer.
 
-    steps        what comes, in order
-    finish       a `Finish`, or a vendor's word sent as it is; None: what the steps suggest
+    steps        content and faults, in order
+    finish       a `Finish`, or a vendor's value sent unchanged; None: derived from the steps
     usage        tokens reported at the end
-    quirks       deviations real servers show; those of other protocols are passed over
-    wire         how the bytes travel
-    breaks       (k, act): the act comes after k chunks of content, wherever that is, inside arguments too
+    quirks       deviations of real servers; those of other protocols are ignored
+    wire         wire format of the bytes
+    breaks       (k, act): the act follows k chunks of content, inside arguments too
     """
 
     steps: tuple[Step, ...]
@@ -288,7 +285,7 @@ class Reply:
 
     @classmethod
     def text(cls, text: str, **options: Any) -> Reply:
-        """A reply of words alone, one chunk a word."""
+        """A reply of text only, one chunk per word."""
         return cls(Text.words(text), **options)
 
     @classmethod
@@ -297,15 +294,15 @@ class Reply:
         return cls(Call(name, arguments), **options)
 
     def after(self, chunks: int, *acts: Act) -> Reply:
-        """The same reply, with something happening after so many chunks of content."""
+        """The same reply with an act after `chunks` chunks of content."""
         return self._but(breaks=(*self.breaks, *((chunks, act) for act in acts)))
 
     def on(self, **options: Any) -> Reply:
-        """The same reply over another wire: `reply.on(line_end="\\r\\n", gzip=True)`."""
+        """The same reply in another wire format: `reply.on(line_end="\\r\\n", gzip=True)`."""
         return self._but(wire=replace(self.wire, **options))
 
     def like(self, *quirks: Quirk) -> Reply:
-        """The same reply with these quirks as well."""
+        """The same reply with these quirks added."""
         return self._but(quirks=self.quirks | set(quirks))
 
     def _but(self, **changes: Any) -> Reply:
@@ -318,12 +315,12 @@ class Reply:
 
     @property
     def words(self) -> str:
-        """All its text."""
+        """The whole text of the reply."""
         return "".join(step.text for step in self.steps if isinstance(step, Text))
 
     @property
     def ends(self) -> str:
-        """The finish said or suggested by the steps."""
+        """The scripted finish, or the one derived from the steps."""
         if self.finish is not None:
             return self.finish
         if any(isinstance(step, Refusal) for step in self.steps):
@@ -335,9 +332,9 @@ class Reply:
 class Piece:
     """One chunk of a content step, or an act.
 
-    number   which step it is of, counted over the reply
-    chunk    its words or its fragment of arguments
-    first, last   whether it opens or ends its step
+    number   number of its step in the reply
+    chunk    its text or fragment of arguments
+    first, last   true for the first and the last chunk of its step
     """
 
     step: Step
@@ -348,7 +345,7 @@ class Piece:
 
 
 def pieces(reply: Reply) -> Iterator[Piece]:
-    """The reply chunk by chunk, with its breaks in their places."""
+    """The reply chunk by chunk, with its breaks inserted."""
     waiting = sorted(reply.breaks, key=lambda pair: pair[0])
     said = 0
     for piece in _arranged(reply):
@@ -361,7 +358,7 @@ def pieces(reply: Reply) -> Iterator[Piece]:
 
 
 def _arranged(reply: Reply) -> Iterator[Piece]:
-    """All pieces in order; with the quirk, those of neighbouring calls take turns."""
+    """All pieces in order; CALLS_INTERLEAVED alternates those of neighbouring calls."""
     rows = [list(_split(step, number)) for number, step in enumerate(reply.steps)]
     if Quirk.CALLS_INTERLEAVED not in reply.quirks:
         yield from (piece for row in rows for piece in row)

@@ -1,4 +1,4 @@
-"""The gateway itself: it listens, checks, records and answers."""
+"""The gateway: listens, validates, records and answers."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ MODELS = {
 class Gateway:
     """A loopback server that speaks all four protocols.
 
-    requests   every request in order; `problems` what was wrong with them, which fails the test at its end
-    url        where it listens, without a path: `url + "/v1"` for openai, `url + "/anthropic"` for anthropic,
-               `url` for gemini; any prefix is taken and belongs to the origin of signatures
-    models     the names each protocol lists; `models_answer` a fault for that request
-    key        the only key taken; None takes any
+    requests   all requests in order; `problems` lists their complaints, which fail the test at its end
+    url        its address without a path: `url + "/v1"` for openai, `url + "/anthropic"` for anthropic,
+               `url` for gemini; any prefix is accepted and is part of the origin of signatures
+    models     the models each protocol lists; `models_answer` is a fault for that request
+    key        the only accepted key; None accepts any
     """
 
     def __init__(self, *, key: str | None = None, port: int = 0) -> None:
@@ -57,29 +57,29 @@ class Gateway:
         self._waiting: list[tuple[int, Signal]] = []
         self._seed = uuid.uuid4().hex
 
-    # What a test says
+    # Script of a test
 
     def reply(self, *answers: Answer, model: str = "") -> None:
-        """Queues answers, one for each request to come; with `model`, for requests to that model alone."""
+        """Queue answers, one per request; with `model`, only for requests to that model."""
         self._queues[model].extend(answers)
 
     def always(self, said: Answer | Answerer) -> None:
-        """What to answer when the queues are empty: one thing, or a function of the request."""
+        """Set the answer for empty queues: a fixed one, or a function of the request."""
         self._always = said if callable(said) else lambda _: said
 
     def forget(self) -> None:
-        """Drops the answers that nobody came for."""
+        """Drop all queued answers."""
         self._queues.clear()
 
     def expect_problems(self) -> None:
-        """This test sends wrong requests on purpose."""
+        """Accept invalid requests in this test."""
         self._expected = True
 
     def allow_plain(self) -> None:
-        """Requests that do not stream are in order."""
+        """Accept requests without streaming."""
         self._plain_allowed = True
 
-    # What a test asks
+    # Results for a test
 
     @property
     def url(self) -> str:
@@ -87,30 +87,30 @@ class Gateway:
 
     @property
     def unused(self) -> int:
-        """Answers that nobody came for."""
+        """Number of queued answers left."""
         return sum(len(queue) for queue in self._queues.values())
 
     @property
     def asked(self) -> list[RecordedRequest]:
-        """The requests for a reply, without listings and counts."""
+        """The requests for a reply, without model lists and token counts."""
         return [request for request in self.requests if request.kind == "reply"]
 
     async def request(self, number: int = 1, deadline: float = PATIENCE) -> RecordedRequest:
-        """Waits for the request of this number, from 1."""
+        """Wait for request `number`, counted from 1."""
         await self._arrival(number).wait(deadline)
         return self.requests[number - 1]
 
     def request_blocking(self, number: int = 1, deadline: float = PATIENCE) -> RecordedRequest:
-        """The same for a thread."""
+        """Wait like `request`, on a thread."""
         self._arrival(number).wait_blocking(deadline)
         return self.requests[number - 1]
 
     def check(self) -> None:
-        """Fails when a request had problems that nobody expected."""
+        """Raise AssertionError if a request had unexpected problems."""
         if self.problems and not self._expected:
             raise AssertionError("the gateway was sent wrong requests:\n  " + "\n  ".join(self.problems))
 
-    # Its life
+    # Start and stop
 
     async def __aenter__(self) -> Self:
         await self.up()
@@ -120,7 +120,7 @@ class Gateway:
         await self.down()
 
     async def up(self) -> None:
-        """Listens; after `down`, at the same port again."""
+        """Listen; after `down`, on the same port again."""
         self._loop = asyncio.get_running_loop()
         self._server = await self._loop.create_server(
             self._connection, "127.0.0.1", self.port, family=socket.AF_INET, reuse_address=True
@@ -128,7 +128,7 @@ class Gateway:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def down(self) -> None:
-        """Stops listening, so that connections are refused, and ends those there are."""
+        """Stop listening, so that connections are refused, and close the open ones."""
         server, self._server = self._server, None
         if server is not None:
             server.close()
@@ -139,14 +139,14 @@ class Gateway:
             await server.wait_closed()
 
     def up_blocking(self) -> None:
-        """`up` for a thread that is not the gateway's own."""
+        """Call `up` from another thread."""
         self._run(self.up())
 
     def down_blocking(self) -> None:
-        """`down` for a thread that is not the gateway's own."""
+        """Call `down` from another thread."""
         self._run(self.down())
 
-    # Inside
+    # Private methods
 
     def _run(self, work: Coroutine[None, None, None]) -> None:
         assert self._loop is not None
@@ -184,7 +184,7 @@ class Gateway:
             await answer(conn, request, said, self._seed)
 
     def _check(self, request: RecordedRequest) -> fault.Status | None:
-        """The error a wrong request earns; every problem is remembered."""
+        """Record the problems of a request; return the error to send, if any."""
         if request.origin is None:
             self._blame(request, f"no such path: {request.method} {request.path}")
             return fault.status(404, f"Unknown request URL: {request.method} {request.path}.")

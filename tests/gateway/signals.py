@@ -6,12 +6,11 @@ import asyncio
 import threading
 from contextlib import suppress
 
-PATIENCE = 10.0
-"""Seconds after which a wait in a test has failed."""
+PATIENCE = 10.0  # seconds; a longer wait in a test fails
 
 
 class Signal:
-    """Set once, by anyone; waited for by coroutines of any loop and by threads."""
+    """A flag that coroutines of any loop and threads can wait for; set once."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -26,11 +25,11 @@ class Signal:
             self._event.set()
             waiting, self._waiting = self._waiting, []
         for loop, future in waiting:
-            with suppress(RuntimeError):  # the loop of one that waited is closed: nobody waits any more
+            with suppress(RuntimeError):  # the loop of a waiter is closed
                 loop.call_soon_threadsafe(_resolve, future)
 
     async def wait(self, deadline: float | None = PATIENCE) -> None:
-        """Returns once set; TimeoutError after `deadline` seconds, None waits for ever."""
+        """Return once set; raise TimeoutError after `deadline` seconds, None waits forever."""
         loop = asyncio.get_running_loop()
         with self._lock:
             if self._event.is_set():
@@ -41,7 +40,7 @@ class Signal:
             await future
 
     def wait_blocking(self, deadline: float = PATIENCE) -> None:
-        """The same for a thread."""
+        """Wait like `wait`, on a thread."""
         if not self._event.wait(deadline):
             raise TimeoutError(f"not within {deadline} s")
 
@@ -54,7 +53,7 @@ def _resolve(future: asyncio.Future[None]) -> None:
 class Gate:
     """A step at which the server waits until the test opens it.
 
-    Between `await gate.reached.wait()` and `gate.open()` a test knows exactly what has been sent.
+    Between `await gate.reached.wait()` and `gate.open()` exactly the steps before the gate have been sent.
     """
 
     def __init__(self) -> None:
@@ -65,6 +64,6 @@ class Gate:
         self.opened.set()
 
     async def pass_through(self) -> None:
-        """What the server does here."""
+        """Mark the gate as reached and wait until it opens."""
         self.reached.set()
         await self.opened.wait(deadline=None)

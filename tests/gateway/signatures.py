@@ -1,8 +1,8 @@
-"""Ids and signatures the gateway gives out, made so that a validator can tell where they come from.
+"""Ids and signatures of the gateway, which validators can trace to their origin.
 
-A seal is what stands in the place of a signature, of encrypted reasoning, or of a thought signature. It carries
-its origin (endpoint, protocol, model), the hash of the words it was given for and its place in the reply, so that
-any gateway, another process included, can say whether it came back unchanged and to the right address.
+A seal replaces a signature, encrypted reasoning, or a thought signature. It holds its origin (endpoint, protocol,
+model), the hash of the signed content and its place in the reply, so that any gateway, in any process, can check that
+a client returned it unchanged and to the right origin.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ from enum import StrEnum
 from typing import Any
 
 _KEY = b"the gateway's own ink"
-DUMMY = b"skip_thought_signature_validator"
-"""What Gemini documents for calls that another model made."""
+DUMMY = b"skip_thought_signature_validator"  # Gemini's documented signature for calls of other models
 
 
 class Protocol(StrEnum):
-    """The four ways vendors speak."""
+    """The protocols of the vendors."""
 
     CHAT = "chat"
     RESPONSES = "responses"
@@ -32,7 +31,7 @@ class Protocol(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who answers: the path before the API's own, the protocol, the model."""
+    """Origin of a reply: the path before the API's own, the protocol, the model."""
 
     endpoint: str
     protocol: Protocol
@@ -41,7 +40,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """What a signature says when the gateway opens it. `place` is the reply's id and the number within it."""
+    """Content of a signature. `place` is the reply's id and the number within it."""
 
     origin: Origin
     kind: str
@@ -51,9 +50,9 @@ class Seal:
 
 
 def digest(content: Any) -> str:
-    """A short hash of words or of a JSON value, whatever the order of its keys.
+    """A short hash of text or of a JSON value, independent of the order of keys.
 
-    Half of a surrogate pair is signed as what stands for it in UTF-8, which is all that a server knows.
+    A lone surrogate is hashed as its UTF-8 replacement, which is all that a server receives.
     """
     text = content if isinstance(content, str) else json.dumps(content, sort_keys=True, ensure_ascii=False)
     known = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
@@ -67,7 +66,7 @@ def seal(origin: Origin, kind: str, content: Any, reply: str = "", place: int = 
 
 
 def unseal(text: str) -> Seal | None:
-    """The seal inside a signature in base64 or base64url; None when it is not one of ours."""
+    """The seal inside a signature in base64 or base64url; None for a foreign signature."""
     try:
         data = base64.b64decode(text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
@@ -81,7 +80,7 @@ def unseal(text: str) -> Seal | None:
 
 
 def complaint(text: str, origin: Origin, kind: str, content: Any) -> str:
-    """Why this signature may not stand beside this content in a request to `origin`; empty when it may."""
+    """Reason why this signature is invalid for this content in a request to `origin`; empty if valid."""
     found = unseal(text)
     if found is None:
         return "is not a signature that was ever given out"
@@ -96,7 +95,7 @@ def complaint(text: str, origin: Origin, kind: str, content: Any) -> str:
 
 
 def word(*parts: object, length: int = 24) -> str:
-    """Letters and digits that depend on the parts alone."""
+    """Letters and digits that depend only on the parts."""
     return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:length]
 
 

@@ -1,4 +1,4 @@
-"""The gateway as the vendors' own SDKs see it."""
+"""The gateway, read by the vendors' SDKs."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ CALLED = {"tool_calls", "completed", "tool_use", "STOP"}
 
 
 @ALL
-async def test_words_thoughts_and_usage_arrive(gateway: Gateway, protocol: Protocol) -> None:
+async def test_sdk_receives_text_reasoning_and_usage(gateway: Gateway, protocol: Protocol) -> None:
     usage = Usage(input=100, cached=40, cache_write=10, output=30, reasoning=12)
     gateway.reply(Reply(Reasoning("let me ", "think"), Text("héllo ", "wörld 🙂"), usage=usage))
 
-    heard = await ask(protocol, gateway.url)
+    reply = await ask(protocol, gateway.url)
 
-    assert (heard.thoughts, heard.text) == ("let me think", "héllo wörld 🙂")
-    assert heard.tokens == (100, 30)
-    assert heard.finish in FINISHED
+    assert (reply.reasoning, reply.text) == ("let me think", "héllo wörld 🙂")
+    assert reply.tokens == (100, 30)
+    assert reply.finish in FINISHED
     assert gateway.asked[0].protocol is protocol
     assert gateway.asked[0].model == MODELS[protocol]
 
 
 @ALL
-async def test_parallel_calls_arrive_whole(gateway: Gateway, protocol: Protocol) -> None:
+async def test_sdk_receives_parallel_calls(gateway: Gateway, protocol: Protocol) -> None:
     calls = (Call("look", {"at": "né"}), Call("now"), Call("add", pieces=('{"a', '":1,"b"', ":2}")))
     gateway.reply(Reply(Text("I look."), *calls))
 
-    heard = await ask(protocol, gateway.url)
+    reply = await ask(protocol, gateway.url)
 
-    assert heard.calls == [("look", {"at": "né"}), ("now", {}), ("add", {"a": 1, "b": 2})]
-    assert heard.finish in CALLED
+    assert reply.calls == [("look", {"at": "né"}), ("now", {}), ("add", {"a": 1, "b": 2})]
+    assert reply.finish in CALLED
 
 
 @ALL
@@ -57,13 +57,15 @@ async def test_parallel_calls_arrive_whole(gateway: Gateway, protocol: Protocol)
     ],
     ids=str,
 )
-async def test_the_same_words_over_every_wire(gateway: Gateway, protocol: Protocol, wire: dict[str, object]) -> None:
+async def test_sdk_reads_same_text_over_every_wire(
+    gateway: Gateway, protocol: Protocol, wire: dict[str, object]
+) -> None:
     gateway.reply(Reply.text("the very same wörds").on(**wire))
 
-    heard = await ask(protocol, gateway.url)
+    reply = await ask(protocol, gateway.url)
 
-    assert heard.text == "the very same wörds"
-    assert heard.finish in FINISHED
+    assert reply.text == "the very same wörds"
+    assert reply.finish in FINISHED
 
 
 FINISHES: dict[Finish, tuple[str, str, str, str]] = {
@@ -78,20 +80,20 @@ FINISHES: dict[Finish, tuple[str, str, str, str]] = {
 
 @ALL
 @pytest.mark.parametrize("finish", list(FINISHES))
-async def test_a_finish_in_the_vendors_word(gateway: Gateway, protocol: Protocol, finish: Finish) -> None:
+async def test_finish_is_sent_as_vendor_value(gateway: Gateway, protocol: Protocol, finish: Finish) -> None:
     gateway.reply(Reply.text("so far", finish=finish))
     assert f'"{FINISHES[finish][list(Protocol).index(protocol)]}"' in (await _post(gateway, protocol)).text
 
 
-@pytest.mark.filterwarnings("ignore:strange_end is not a valid")  # google-genai says so aloud
+@pytest.mark.filterwarnings("ignore:strange_end is not a valid")  # google-genai warns about unknown values
 @ALL
-async def test_a_word_of_the_vendors_own_is_sent_as_it_is(gateway: Gateway, protocol: Protocol) -> None:
+async def test_custom_finish_is_sent_unchanged(gateway: Gateway, protocol: Protocol) -> None:
     gateway.reply(Reply.text("so far", finish="strange_end"))
     assert (await ask(protocol, gateway.url)).finish == "strange_end"
 
 
 @ALL
-async def test_a_full_context_is_a_400_where_no_finish_says_it(gateway: Gateway, protocol: Protocol) -> None:
+async def test_full_context_is_400_except_for_anthropic(gateway: Gateway, protocol: Protocol) -> None:
     gateway.reply(Reply.text("so far", finish=Finish.CONTEXT_FULL))
     answer = await _post(gateway, protocol)
     assert answer.status_code == (200 if protocol is Protocol.ANTHROPIC else 400)
@@ -99,18 +101,20 @@ async def test_a_full_context_is_a_400_where_no_finish_says_it(gateway: Gateway,
 
 
 @ALL
-async def test_a_clean_cut_ends_without_a_finish(gateway: Gateway, protocol: Protocol) -> None:
+async def test_cut_ends_body_without_finish(gateway: Gateway, protocol: Protocol) -> None:
     gateway.reply(Reply.text("one two three four").after(2, fault.cut()))
 
-    heard = await ask(protocol, gateway.url)
+    reply = await ask(protocol, gateway.url)
 
-    assert (heard.text, heard.finish) == ("one two ", "")
+    assert (reply.text, reply.finish) == ("one two ", "")
 
 
 @ALL
 @pytest.mark.parametrize("how", ["fin", "rst"])
 @pytest.mark.parametrize("inside", [None, "json", "utf8"])
-async def test_a_broken_connection_breaks(gateway: Gateway, protocol: Protocol, how: str, inside: str | None) -> None:
+async def test_connection_cut_raises_network_error(
+    gateway: Gateway, protocol: Protocol, how: str, inside: str | None
+) -> None:
     gateway.reply(Reply(Text("ein", "zwei", "drei ö", "vier")).after(2, Cut(how, inside)))  # type: ignore[arg-type]
     with pytest.raises(Exception, match=r".*") as caught:
         await ask(protocol, gateway.url)
@@ -118,7 +122,7 @@ async def test_a_broken_connection_breaks(gateway: Gateway, protocol: Protocol, 
 
 
 @ALL
-async def test_a_cut_inside_arguments_leaves_no_whole_call(gateway: Gateway, protocol: Protocol) -> None:
+async def test_connection_cut_inside_arguments_raises_network_error(gateway: Gateway, protocol: Protocol) -> None:
     gateway.reply(Reply(Call("add", pieces=('{"a":', "1,", '"b":2}'))).after(2, fault.fin()))
     with pytest.raises(Exception, match=r".*") as caught:
         await ask(protocol, gateway.url)
@@ -127,7 +131,7 @@ async def test_a_cut_inside_arguments_leaves_no_whole_call(gateway: Gateway, pro
 
 @ALL
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 429, 500, 503, 529])
-async def test_errors_have_the_vendors_shape(gateway: Gateway, protocol: Protocol, code: int) -> None:
+async def test_error_status_has_vendor_body_and_retry_after(gateway: Gateway, protocol: Protocol, code: int) -> None:
     gateway.reply(fault.status(code, "it is so", retry_after="7"))
     with pytest.raises(Exception, match="it is so") as caught:
         await ask(protocol, gateway.url)
@@ -137,7 +141,7 @@ async def test_errors_have_the_vendors_shape(gateway: Gateway, protocol: Protoco
 
 
 @ALL
-async def test_an_error_in_mid_stream_keeps_what_came(gateway: Gateway, protocol: Protocol) -> None:
+async def test_error_event_after_text_raises_in_sdk(gateway: Gateway, protocol: Protocol) -> None:
     gate = Gate()
     gateway.reply(Reply(Text("half"), gate, fault.error_event(500, "it broke")))
     asking = asyncio.create_task(ask(protocol, gateway.url))
@@ -145,7 +149,7 @@ async def test_an_error_in_mid_stream_keeps_what_came(gateway: Gateway, protocol
     assert gateway.requests[0].sent > 0
     gate.open()
 
-    if protocol is Protocol.RESPONSES:  # there an error is an ordinary event
+    if protocol is Protocol.RESPONSES:  # Responses sends errors as ordinary events
         assert (await asking).raw[-1].message == "it broke"
     else:
         with pytest.raises(Exception, match="it broke"):
@@ -153,7 +157,7 @@ async def test_an_error_in_mid_stream_keeps_what_came(gateway: Gateway, protocol
 
 
 @ALL
-async def test_the_client_leaving_is_seen_at_once(gateway: Gateway, protocol: Protocol) -> None:
+async def test_client_disconnect_closes_request(gateway: Gateway, protocol: Protocol) -> None:
     gateway.reply(Reply(Text("half"), fault.stall(keep_alive="ping")))
     asking = asyncio.create_task(ask(protocol, gateway.url))
     request = await gateway.request()
@@ -166,7 +170,9 @@ async def test_the_client_leaving_is_seen_at_once(gateway: Gateway, protocol: Pr
 
 @ALL
 @pytest.mark.parametrize("no_answer", [fault.reset(), fault.close(), fault.not_http()], ids=str)
-async def test_no_answer_at_all(gateway: Gateway, protocol: Protocol, no_answer: fault.Fault) -> None:
+async def test_dropped_connection_raises_network_error(
+    gateway: Gateway, protocol: Protocol, no_answer: fault.Fault
+) -> None:
     gateway.reply(no_answer)
     with pytest.raises(Exception, match=r".*") as caught:
         await ask(protocol, gateway.url)
@@ -174,7 +180,7 @@ async def test_no_answer_at_all(gateway: Gateway, protocol: Protocol, no_answer:
 
 
 @ALL
-async def test_a_gateway_that_is_down_refuses(gateway: Gateway, protocol: Protocol) -> None:
+async def test_gateway_down_refuses_connections_until_up(gateway: Gateway, protocol: Protocol) -> None:
     await gateway.down()
     with pytest.raises(Exception, match=r".*") as caught:
         await ask(protocol, gateway.url)
@@ -186,7 +192,7 @@ async def test_a_gateway_that_is_down_refuses(gateway: Gateway, protocol: Protoc
 
 @pytest.mark.parametrize("quirk", list(Quirk), ids=lambda quirk: quirk.name)
 @ALL
-async def test_every_quirk_sends_well_formed_events(gateway: Gateway, protocol: Protocol, quirk: Quirk) -> None:
+async def test_quirk_events_are_valid_json(gateway: Gateway, protocol: Protocol, quirk: Quirk) -> None:
     reply = Reply(Reasoning("hm"), Text("hello"), Call("f", {"a": 1}), Call("g", {"b": 2})).like(quirk)
     gateway.reply(reply)
     frames = await _frames(gateway, protocol)
@@ -230,21 +236,21 @@ SHAPES: list[tuple[Protocol, Quirk, str]] = [
 
 
 @pytest.mark.parametrize(("protocol", "quirk", "shape"), SHAPES, ids=lambda value: getattr(value, "name", ""))
-async def test_a_quirk_has_its_shape(gateway: Gateway, protocol: Protocol, quirk: Quirk, shape: str) -> None:
+async def test_quirk_changes_body_as_documented(gateway: Gateway, protocol: Protocol, quirk: Quirk, shape: str) -> None:
     reply = Reply(Reasoning("hm"), Text("hello"), Call("f", {"a": 1}), Call("g", {"b": 2}))
     gateway.reply(reply.like(quirk), reply)
     assert shape in (await _post(gateway, protocol)).text
     assert shape not in (await _post(gateway, protocol)).text or quirk in (Quirk.CUT_OUTPUT, Quirk.CALLS_TOGETHER)
 
 
-async def test_interleaved_calls_take_turns(gateway: Gateway) -> None:
+async def test_interleaved_calls_alternate_chunks(gateway: Gateway) -> None:
     gateway.reply(Reply(Call("f", {"a": 1}), Call("g", {"b": 2})).like(Quirk.CALLS_INTERLEAVED))
     chunks = (await ask(Protocol.CHAT, gateway.url)).raw
     order = [chunk.choices[0].delta.tool_calls[0].index for chunk in chunks if _has_call(chunk)]
     assert order == [0, 1, 0, 1]
 
 
-async def test_one_connection_serves_many_requests(gateway: Gateway) -> None:
+async def test_connection_serves_many_requests(gateway: Gateway) -> None:
     gateway.always(lambda request: Reply.text(request.body["messages"][-1]["content"]))
     async with http() as client:
         for word in ("a", "b", "c"):
@@ -256,14 +262,14 @@ async def test_one_connection_serves_many_requests(gateway: Gateway) -> None:
     assert gateway.connections == 1
 
 
-async def test_odd_encodings(gateway: Gateway) -> None:
+async def test_gzip_bomb_and_unknown_encoding_are_sent(gateway: Gateway) -> None:
     gateway.reply(fault.gzip_bomb(2_000_000), fault.unknown_encoding())
     bomb, lost = [await _post(gateway, Protocol.CHAT) for _ in range(2)]
     assert int(bomb.headers["content-length"]) < 10_000 < len(bomb.content)
     assert lost.headers["content-encoding"] == "x-lost"
 
 
-async def test_plain_bodies_and_redirects(gateway: Gateway) -> None:
+async def test_plain_bodies_errors_and_redirects_are_sent(gateway: Gateway) -> None:
     gateway.reply(
         Reply.text("whole").on(plain=True),
         fault.html_200(),
@@ -285,13 +291,13 @@ async def test_plain_bodies_and_redirects(gateway: Gateway) -> None:
 
 
 @ALL
-async def test_whole_replies_say_the_same(gateway: Gateway, protocol: Protocol) -> None:
+async def test_unstreamed_reply_holds_same_content(gateway: Gateway, protocol: Protocol) -> None:
     gateway.reply(Reply(Reasoning("hm"), Text("hello"), Call("f", {"a": 1})).on(plain=True))
     text = (await _post(gateway, protocol)).text
     assert all(word in text for word in ("hm", "hello", '"f"'))
 
 
-async def test_models_are_listed_in_each_shape(gateway: Gateway) -> None:
+async def test_models_are_listed_in_vendor_format(gateway: Gateway) -> None:
     async with http() as client:
         key = {"authorization": "Bearer x"}
         openai = await client.get(gateway.url + "/v1/models", headers=key)
@@ -306,7 +312,7 @@ async def test_models_are_listed_in_each_shape(gateway: Gateway) -> None:
     assert one.json()["id"] == "gpt-5.2"
 
 
-async def test_a_wrong_request_is_refused_and_remembered(gateway: Gateway) -> None:
+async def test_invalid_request_is_refused_and_recorded(gateway: Gateway) -> None:
     gateway.expect_problems()
     gateway.reply(Reply.text("never"))
     with pytest.raises(Exception, match="'temperature' is not supported"):
@@ -315,7 +321,7 @@ async def test_a_wrong_request_is_refused_and_remembered(gateway: Gateway) -> No
     assert gateway.unused == 1
 
 
-async def test_an_unexpected_problem_fails_the_test() -> None:
+async def test_check_fails_after_unexpected_problem() -> None:
     async with Gateway() as gateway:
         with pytest.raises(Exception, match="Nothing was scripted"):
             await ask(Protocol.CHAT, gateway.url)
@@ -323,7 +329,7 @@ async def test_an_unexpected_problem_fails_the_test() -> None:
             gateway.check()
 
 
-def test_it_runs_on_a_thread(gateway_thread: Gateway) -> None:
+def test_gateway_thread_answers_blocking_client(gateway_thread: Gateway) -> None:
     gateway_thread.reply(Reply.text("from a thread"))
     body = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
     with httpx2.Client(trust_env=False) as client:
@@ -342,7 +348,7 @@ BODIES = {
 
 
 async def _post(gateway: Gateway, protocol: Protocol) -> httpx2.Response:
-    """The protocol's smallest request, by hand."""
+    """Send the protocol's smallest request without an SDK."""
     path, body = BODIES[protocol]
     headers = {"authorization": "Bearer x"}
     if protocol is Protocol.GEMINI:
@@ -357,7 +363,7 @@ async def _post(gateway: Gateway, protocol: Protocol) -> httpx2.Response:
 
 
 async def _frames(gateway: Gateway, protocol: Protocol) -> list[str]:
-    """The data of every event."""
+    """The data of each event of a reply."""
     text = (await _post(gateway, protocol)).text
     return [line.removeprefix("data:").strip() for line in text.split("\n") if line.startswith("data:")]
 
@@ -368,5 +374,5 @@ def _has_call(chunk: object) -> bool:
 
 
 def _is_network(error: BaseException) -> bool:
-    """Whether an error is the network's, in the words of httpx2 or of an SDK."""
+    """True for a network error of httpx2 or of an SDK."""
     return isinstance(error, httpx2.HTTPError) or type(error).__name__ == "APIConnectionError"

@@ -1,4 +1,4 @@
-"""The gateway by hand, and full requests of the real SDKs as it judges them."""
+"""The scenario for manual tries, and validation of full requests of the real SDKs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _request(protocol: Protocol, body: dict[str, Any], model: str = "") -> Recor
 
 
 @ALL
-def test_a_request_is_read_in_neutral_words(protocol: Protocol) -> None:
+def test_reading_extracts_question_tools_and_results(protocol: Protocol) -> None:
     request = _request(protocol, conversation(protocol))
     assert reading.question(request) == "And now?"
     assert reading.offered(request) == {"look"}
@@ -41,14 +41,14 @@ def test_a_request_is_read_in_neutral_words(protocol: Protocol) -> None:
 
 
 @ALL
-def test_the_model_or_the_whole_message_chooses(protocol: Protocol) -> None:
+def test_scenario_answer_depends_on_model_or_history(protocol: Protocol) -> None:
     plain = conversation(protocol)
-    assert scenario.play(_request(protocol, plain, "vendor-x/429" if protocol is not Protocol.GEMINI else "429")) == (
-        fault.status(429, retry_after="2")
-    )
-    said = scenario.play(_request(protocol, plain))
-    assert isinstance(said, Reply)
-    assert said.words.startswith("The tools said:")
+    assert scenario.select_answer(
+        _request(protocol, plain, "vendor-x/429" if protocol is not Protocol.GEMINI else "429")
+    ) == (fault.status(429, retry_after="2"))
+    answer = scenario.select_answer(_request(protocol, plain))
+    assert isinstance(answer, Reply)
+    assert answer.words.startswith("The tools said:")
 
 
 TOOLS: dict[Protocol, dict[str, Any]] = {
@@ -102,14 +102,14 @@ TOOLS: dict[Protocol, dict[str, Any]] = {
 
 
 @ALL
-async def test_full_requests_of_the_sdks_are_in_order(gateway: Gateway, protocol: Protocol) -> None:
-    gateway.always(scenario.play)
-    heard = await ask(protocol, gateway.url, **TOOLS[protocol])
-    assert sorted(heard.calls) == [("calculate", {"expression": "6*7"}), ("current_time", {})]
-    assert heard.thoughts == "A tool knows that."
+async def test_sdk_requests_with_tools_pass_validation(gateway: Gateway, protocol: Protocol) -> None:
+    gateway.always(scenario.select_answer)
+    reply = await ask(protocol, gateway.url, **TOOLS[protocol])
+    assert sorted(reply.calls) == [("calculate", {"expression": "6*7"}), ("current_time", {})]
+    assert reply.reasoning == "A tool knows that."
 
 
-async def test_gemini_signatures_come_back_through_its_own_types(gateway: Gateway) -> None:
+async def test_gemini_signature_survives_sdk_types(gateway: Gateway) -> None:
     gateway.reply(Reply(Reasoning("hm"), Call("calculate", {"expression": "1"})), Reply.text("done"))
     asked = TOOLS[Protocol.GEMINI]
     first = await ask(Protocol.GEMINI, gateway.url, **asked)
@@ -125,8 +125,8 @@ async def test_gemini_signatures_come_back_through_its_own_types(gateway: Gatewa
 
 
 @ALL
-async def test_a_whole_conversation_is_answered(gateway: Gateway, protocol: Protocol) -> None:
-    gateway.always(scenario.play)
+async def test_scenario_answers_whole_conversation(gateway: Gateway, protocol: Protocol) -> None:
+    gateway.always(scenario.select_answer)
     headers = {"authorization": "Bearer x", "anthropic-version": "2023-06-01"}
     if protocol is Protocol.GEMINI:
         headers = {"x-goog-api-key": "x"}
@@ -136,7 +136,7 @@ async def test_a_whole_conversation_is_answered(gateway: Gateway, protocol: Prot
     assert "said" in answer.text
 
 
-async def test_a_stall_with_keep_alives_goes_on(gateway: Gateway) -> None:
+async def test_stall_sends_keep_alives_then_continues(gateway: Gateway) -> None:
     gateway.reply(Reply(Text("a"), Stall(seconds=0.03, keep_alive="comment", every=0.01), Text("b")))
     body = conversation(Protocol.CHAT)
     async with http() as client:
@@ -146,7 +146,7 @@ async def test_a_stall_with_keep_alives_goes_on(gateway: Gateway) -> None:
     assert answer.text.index('"content":"a"') < answer.text.index(": PROCESSING") < answer.text.index('"content":"b"')
 
 
-async def test_a_slow_reader_holds_the_gateway_back(gateway: Gateway) -> None:
+async def test_huge_line_is_sent_completely(gateway: Gateway) -> None:
     gateway.reply(Reply(fault.huge_line(17_000_000), Raw(b'"}\n\n'), Text("end")))
     headers = {"authorization": "Bearer x"}
     async with (
@@ -161,7 +161,7 @@ async def test_a_slow_reader_holds_the_gateway_back(gateway: Gateway) -> None:
     assert size > 17_000_000
 
 
-async def test_slow_headers_come_byte_by_byte(gateway: Gateway) -> None:
+async def test_header_pace_sends_head_byte_by_byte(gateway: Gateway) -> None:
     gateway.reply(Reply.text("late").on(header_pace=0.02))
     asking = asyncio.create_task(ask(Protocol.CHAT, gateway.url))
     request = await gateway.request()
@@ -172,7 +172,7 @@ async def test_slow_headers_come_byte_by_byte(gateway: Gateway) -> None:
     assert request.sent < 100
 
 
-def test_it_starts_by_hand_and_says_how_to_reach_it() -> None:
+def test_module_serves_and_prints_environment() -> None:
     command = [sys.executable, "-W", "error", "-m", "tests.gateway", "--port", "0", "--minutes", "1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -1,4 +1,4 @@
-"""The validators: a good conversation passes, and each way to break it is named."""
+"""The validators: a valid conversation passes, and each broken one gets the vendor's complaint."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def found(protocol: Protocol, body: Body) -> list[str]:
 
 
 def put(*place: Any, to: Any) -> Change:
-    """Sets the value at a place."""
+    """Change that sets the value at a path."""
 
     def change(body: Body) -> None:
         inside: Any = body
@@ -36,7 +36,7 @@ def put(*place: Any, to: Any) -> Change:
 
 
 def drop(*place: Any) -> Change:
-    """Removes what stands at a place."""
+    """Change that removes the value at a path."""
 
     def change(body: Body) -> None:
         inside: Any = body
@@ -48,7 +48,7 @@ def drop(*place: Any) -> Change:
 
 
 def add(*place: Any, value: Any) -> Change:
-    """Inserts before a place of a list."""
+    """Change that inserts into a list."""
 
     def change(body: Body) -> None:
         inside: Any = body
@@ -60,7 +60,7 @@ def add(*place: Any, value: Any) -> Change:
 
 
 def swap(*place: Any) -> Change:
-    """Exchanges two neighbours of a list."""
+    """Change that swaps two neighbours in a list."""
 
     def change(body: Body) -> None:
         inside: Any = body
@@ -73,7 +73,7 @@ def swap(*place: Any) -> Change:
 
 
 @pytest.mark.parametrize("protocol", list(Protocol))
-def test_a_good_conversation_passes(protocol: Protocol) -> None:
+def test_valid_conversation_has_no_problems(protocol: Protocol) -> None:
     assert found(protocol, conversation(protocol)) == []
 
 
@@ -247,7 +247,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("protocol", "name", "change", "words"), BAD, ids=[f"{row[0]}-{row[1]}" for row in BAD])
-def test_a_broken_conversation_is_named(protocol: Protocol, name: str, change: Change, words: str) -> None:
+def test_broken_conversation_gives_vendor_complaint(protocol: Protocol, name: str, change: Change, words: str) -> None:
     body = copy.deepcopy(conversation(protocol))
     change(body)
     complaints = found(protocol, body)
@@ -255,7 +255,7 @@ def test_a_broken_conversation_is_named(protocol: Protocol, name: str, change: C
 
 
 @pytest.mark.parametrize("protocol", [RESPONSES, ANTHROPIC, GEMINI])
-def test_signatures_of_another_model_are_refused(protocol: Protocol) -> None:
+def test_signature_of_other_model_is_refused(protocol: Protocol) -> None:
     body = conversation(protocol, model="another-model")
     if protocol is not GEMINI:
         body["model"] = MODELS[protocol]
@@ -263,12 +263,12 @@ def test_signatures_of_another_model_are_refused(protocol: Protocol) -> None:
 
 
 @pytest.mark.parametrize("protocol", [RESPONSES, ANTHROPIC, GEMINI])
-def test_signatures_of_another_endpoint_are_refused(protocol: Protocol) -> None:
+def test_signature_of_other_endpoint_is_refused(protocol: Protocol) -> None:
     complaints = problems(conversation(protocol), JSON, "/elsewhere" + PATHS[protocol])
     assert any("not from /elsewhere" in complaint for complaint in complaints)
 
 
-def test_gemini_takes_the_dummy_and_asks_nothing_of_old_models() -> None:
+def test_gemini_accepts_dummy_signature_and_none_for_old_models() -> None:
     body = conversation(GEMINI)
     body["contents"][5]["parts"][0]["thought_signature"] = base64.urlsafe_b64encode(DUMMY).decode()
     del body["contents"][5]["parts"][0]["thoughtSignature"]
@@ -279,13 +279,13 @@ def test_gemini_takes_the_dummy_and_asks_nothing_of_old_models() -> None:
     assert problems(body, JSON, "/v1beta/models/gemini-2.5-pro:streamGenerateContent") == []
 
 
-def test_gemini_asks_for_no_signature_before_the_current_turn() -> None:
+def test_gemini_needs_no_signature_before_current_turn() -> None:
     body = conversation(GEMINI)
     del body["contents"][1]["parts"][1]["thoughtSignature"]
     assert found(GEMINI, body) == []
 
 
-def test_anthropic_wants_thoughts_first_when_thinking_was_switched_on_by_hand() -> None:
+def test_anthropic_enabled_thinking_requires_thinking_block_first() -> None:
     body = conversation(ANTHROPIC)
     body["thinking"] = {"type": "enabled", "budget_tokens": 2000}
     assert found(ANTHROPIC, body) == []
@@ -293,7 +293,7 @@ def test_anthropic_wants_thoughts_first_when_thinking_was_switched_on_by_hand() 
     assert "must start with a thinking block" in found(ANTHROPIC, body)[0]
 
 
-def test_a_thinking_model_over_chat_wants_its_thoughts_back() -> None:
+def test_chat_thinking_model_requires_its_reasoning() -> None:
     body = conversation(CHAT, model="deepseek-v4")
     assert "must be passed back" in found(CHAT, body)[0]
     for message in body["messages"]:
@@ -302,7 +302,7 @@ def test_a_thinking_model_over_chat_wants_its_thoughts_back() -> None:
     assert found(CHAT, body) == []
 
 
-def test_older_models_take_what_newer_ones_refuse() -> None:
+def test_older_models_accept_sampling_params() -> None:
     chat = conversation(CHAT) | {"model": "qwen3:8b", "temperature": 0.5, "top_k": 5, "max_tokens": 9}
     del chat["max_completion_tokens"]
     assert found(CHAT, chat) == []
@@ -311,7 +311,7 @@ def test_older_models_take_what_newer_ones_refuse() -> None:
     assert found(ANTHROPIC, claude) == []
 
 
-def test_redacted_thoughts_go_back_as_they_came() -> None:
+def test_anthropic_redacted_thinking_must_be_unchanged() -> None:
     body = conversation(ANTHROPIC)
     origin = Origin("", ANTHROPIC, MODELS[ANTHROPIC])
     redacted = {"type": "redacted_thinking", "data": seal(origin, "redacted", "", "turn9", 0)}
@@ -336,11 +336,11 @@ def test_redacted_thoughts_go_back_as_they_came() -> None:
         (GEMINI, {"authorization": "Bearer x"}, "x-goog-api-key"),
     ],
 )
-def test_the_key_stands_in_its_vendors_header(protocol: Protocol, headers: dict[str, str], words: str) -> None:
-    said = auth_problem(headers, protocol)
-    assert said == "" if not words else words in said
+def test_auth_problem_names_missing_or_wrong_header(protocol: Protocol, headers: dict[str, str], words: str) -> None:
+    complaint = auth_problem(headers, protocol)
+    assert complaint == "" if not words else words in complaint
 
 
-def test_what_is_no_json_object_is_no_request() -> None:
+def test_body_or_content_type_other_than_json_is_refused() -> None:
     assert problems([], JSON, PATHS[RESPONSES]) == ["the body is not a JSON object"]
     assert problems({}, {}, PATHS[CHAT]) == ["content-type is not application/json"]

@@ -1,4 +1,4 @@
-"""The gateway on a thread of its own, for tests that run the program as another process."""
+"""The gateway on a thread, for tests that run the program as another process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.gateway.signals import PATIENCE
 
 
 class GatewayThread:
-    """`with GatewayThread() as gw:` gives a running `Gateway`; its waits are the `_blocking` ones."""
+    """A running `Gateway` as a context manager; wait with its `_blocking` methods."""
 
     def __init__(self, **options: Any) -> None:
         self.gateway = Gateway(**options)

@@ -1,4 +1,4 @@
-"""Answers as bytes on a connection: heads, framing, splits, pace, and the accidents."""
+"""Answers as bytes on a connection: heads, framing, splits, pace, and faults."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def head(status: int, headers: Headers) -> bytes:
 
 
 async def send_body(conn: Connection, status: int, content_type: str, data: bytes, extra: Headers = ()) -> None:
-    """A whole answer at once."""
+    """Send a complete answer at once."""
     headers = (("content-type", content_type), ("content-length", str(len(data))), *extra)
     await conn.send(head(status, headers) + data)
 
 
 async def send_stream(conn: Connection, stream: Stream, wire: Wire, protocol: Protocol) -> None:
-    """A streamed answer: the head, then each event; an accident ends it."""
+    """Send a streamed answer: the head, then each event; a fault ends it."""
     if wire.framing == "length":
         await _send_measured(conn, stream, wire)
         return
@@ -71,7 +71,7 @@ def _next_frame(items: Stream) -> Frame:
 
 
 class _Body:
-    """The body of a stream, cut into writes as the wire says."""
+    """The body of a stream, split into writes as the wire format says."""
 
     def __init__(self, conn: Connection, wire: Wire) -> None:
         self._conn = conn
@@ -81,7 +81,7 @@ class _Body:
         self._written = 0
 
     async def add(self, data: bytes) -> None:
-        """Sends what the splits let through, holds the rest."""
+        """Send complete splits and keep the rest."""
         if self._zip is not None:
             data = self._zip.compress(data) + self._zip.flush(zlib.Z_SYNC_FLUSH)
         self._held += data
@@ -89,12 +89,12 @@ class _Body:
             await self._write(self._held[:size])
 
     async def flush(self) -> None:
-        """Sends what is held."""
+        """Send the kept bytes."""
         if self._held:
             await self._write(self._held)
 
     async def end(self) -> None:
-        """The proper end."""
+        """End the body properly."""
         if self._zip is not None:
             self._held += self._zip.flush()
         await self.flush()
@@ -102,13 +102,13 @@ class _Body:
             await self._conn.send(b"0\r\n\r\n")
 
     async def broken_chunk(self, part: bytes, announced: int) -> None:
-        """A chunk that promises more than comes."""
+        """Send a chunk shorter than its announced length."""
         await self.flush()
         promise = f"{announced:x}\r\n".encode() if self._wire.framing == "chunked" else b""
         await self._conn.send(promise + part)
 
     def _next_size(self) -> int:
-        """How many held bytes can go out as one write; 0: none yet."""
+        """Number of kept bytes for one write; 0 for none yet."""
         split = self._wire.split
         if split is None:
             return len(self._held)
@@ -143,7 +143,7 @@ async def _send_head(conn: Connection, wire: Wire) -> None:
 
 
 async def _send_measured(conn: Connection, stream: Stream, wire: Wire) -> None:
-    """The stream as one body with a content length; a cut makes it shorter than it says."""
+    """Send the stream as one body with a content length; a cut makes it shorter than announced."""
     data, short = b"", False
     for number, item in enumerate(stream):
         if isinstance(item, Cut):
@@ -157,7 +157,7 @@ async def _send_measured(conn: Connection, stream: Stream, wire: Wire) -> None:
 
 
 async def _cut(conn: Connection, body: _Body, cut: Cut, rest: Stream, wire: Wire) -> None:
-    """Ends the body before its time; inside the next fitting event if the cut says so."""
+    """End the body early; inside the next fitting event if the cut says so."""
     await body.flush()
     if cut.inside is not None:
         data = next((found for found in (_encoded(item, wire) for item in rest) if _fits(found, cut)), b"")
@@ -187,7 +187,7 @@ def _fits(data: bytes, cut: Cut) -> bool:
 
 
 def _middle(data: bytes, cut: Cut) -> int:
-    """Where to cut: after the first byte of a long character, or in the middle of the JSON."""
+    """Offset of the cut: after the first byte of a multi-byte character, or in the middle of the JSON."""
     if cut.inside == "utf8":
         return next(place for place, byte in enumerate(data) if byte >= 0xC0) + 1
     start = data.index(b"{") if b"{" in data else 0
@@ -210,7 +210,7 @@ async def _stall(conn: Connection, body: _Body, stall: Stall, protocol: Protocol
 
 
 async def _wait(conn: Connection, gate: Gate) -> None:
-    """Waits at a gate, but not for a client that has left."""
+    """Wait at a gate unless the client has left."""
     opened = asyncio.ensure_future(gate.pass_through())
     gone = asyncio.ensure_future(conn.gone.wait())
     try:

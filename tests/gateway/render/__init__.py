@@ -1,6 +1,6 @@
-"""Neutral replies into each vendor's own frames.
+"""Rendering of replies into each vendor's frames.
 
-`stream(reply, ask)` gives events and acts for the transport, `whole(reply, ask)` the same reply as one body.
+`stream(reply, ask)` returns events and acts for the transport, `whole(reply, ask)` the same reply as one body.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _VENDORS = {
 
 
 def stream(reply: Reply, ask: Ask) -> Stream:
-    """What goes out for a request that streams."""
+    """Events and acts for a request with streaming."""
     return _VENDORS[ask.origin.protocol].stream(reply, ask)
 
 
 def whole(reply: Reply, ask: Ask) -> Json:
-    """What goes out for one that does not."""
+    """Body for a request without streaming."""
     return _VENDORS[ask.origin.protocol].whole(reply, ask)

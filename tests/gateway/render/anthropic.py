@@ -1,4 +1,4 @@
-"""Replies as Anthropic Messages sends them."""
+"""Replies in the format of Anthropic Messages."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def whole(reply: Reply, ask: Ask) -> Json:
 
 
 def usage(reply: Reply) -> Json:
-    """Token counts at the start: what was read from and written to the cache stands beside the rest."""
+    """Token counts at the start; cache reads and writes are not part of `input_tokens`."""
     u = reply.usage
     return {
         "input_tokens": u.input - u.cached - u.cache_write,
@@ -138,7 +138,7 @@ class _Blocks:
         return [*events, *self.close()] if piece.last else events
 
     def close(self) -> list[Json]:
-        """Ends the open block."""
+        """End the open block."""
         if not self._open:
             return []
         self._open = ""
@@ -202,7 +202,7 @@ def _content(blocks: _Blocks, piece: Piece) -> list[Json]:
 
 
 def _thinking(step: Reasoning, ask: Ask, place: int) -> Json:
-    """A whole block of thoughts, signed for its place."""
+    """A complete thinking block, signed for its place."""
     if step.redacted:
         return {"type": "redacted_thinking", "data": ask.seal("redacted", "", place)}
     signature = ask.seal("thinking", step.text, place) if step.signed else ""
@@ -210,7 +210,7 @@ def _thinking(step: Reasoning, ask: Ask, place: int) -> Json:
 
 
 def _search(step: Search, number: int, ask: Ask) -> tuple[Json, Json]:
-    """A search of the vendor's own, and what it found, each page sealed."""
+    """A server-side search and its results, each page sealed."""
     known = f"srvtoolu_{ask.word('search', number)}"
     use: Json = {"type": "server_tool_use", "id": known, "name": "web_search", "input": {"query": step.query}}
     content: Any = [

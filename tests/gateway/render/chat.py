@@ -1,4 +1,4 @@
-"""Replies as OpenAI Chat Completions sends them."""
+"""Replies in the format of OpenAI Chat Completions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tool calls of Chat Completions, in all the shapes servers give them."""
+"""Tool calls of Chat Completions, in all variants of servers."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _fragment(piece: Piece, call: Call, reply: Reply, ask: Ask) -> Json:
 
 
 def _index(piece: Piece, reply: Reply) -> Json:
-    """The `index`, or what stands in its place."""
+    """The `index` field, or its replacement under a quirk."""
     number = sum(isinstance(step, Call) for step in reply.steps[: piece.number])
     if Quirk.CALL_NO_INDEX in reply.quirks:
         return {}
@@ -84,5 +84,5 @@ def _arguments(piece: Piece, call: Call, quirks: frozenset[Quirk]) -> Any:
 
 
 def _numbered(reply: Reply) -> list[tuple[int, Call]]:
-    """The calls with the numbers of their steps, which their ids are made of."""
+    """The calls with the numbers of their steps, from which their ids derive."""
     return [(number, step) for number, step in enumerate(reply.steps) if isinstance(step, Call)]

@@ -1,4 +1,4 @@
-"""Errors in the vendors' own words."""
+"""Errors in the vendors' formats and words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.gateway.signatures import Protocol
 
 
 class _Said(NamedTuple):
-    """What a vendor says to one status: its type (or code, or status word) and its sentence."""
+    """A vendor's type (or code, or status word) and message for one status."""
 
     kind: str
     words: str
@@ -136,7 +136,7 @@ def error_status(protocol: Protocol, status: int, kind: str = "") -> int:
 def error_body(
     protocol: Protocol, status: int, *, kind: str = "", message: str = "", retry_after: str | None = None
 ) -> Json:
-    """The JSON body of an error; `message` takes the place of the vendor's usual sentence."""
+    """The JSON body of an error; `message` replaces the vendor's usual message."""
     status, said = _look(protocol, status, kind)
     words = message or said.words
     if protocol is Protocol.ANTHROPIC:
@@ -162,7 +162,7 @@ def _gemini(status: int, said: _Said, words: str, retry_after: str | None) -> Js
         violation = {"quotaMetric": "generativelanguage.googleapis.com/requests", "quotaId": f"GenerateRequests{span}"}
         details.append({"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [violation]})
     if retry_after is not None and retry_after.isdigit():
-        # the vendor says both of what comes back in a minute and of what is gone for the day
+        # Gemini uses RESOURCE_EXHAUSTED for a rate limit of a minute and for the quota of a day
         delay = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{retry_after}s"}
         details.append(delay)
     error: Json = {"code": status, "message": words, "status": said.kind}

@@ -1,4 +1,4 @@
-"""What a renderer works with and what it gives out."""
+"""Input and output of renderers."""
 
 from __future__ import annotations
 
@@ -15,21 +15,20 @@ Json: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One SSE event: its name if it has one, and its data."""
+    """One SSE event: an optional name, and data."""
 
     event: str | None
     data: str
 
 
-Item: TypeAlias = Frame | Cut | Stall | Raw | Gate | Repeat
-"""What the transport can do."""
+Item: TypeAlias = Frame | Cut | Stall | Raw | Gate | Repeat  # everything the transport can send
 
 Stream: TypeAlias = Iterator[Item]
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request, as a renderer sees it: who is asked, what for, and a word that no other request has."""
+    """One request for a renderer: origin, body, and a unique seed."""
 
     origin: Origin
     body: Json
@@ -40,11 +39,11 @@ class Ask:
         return self.origin.model
 
     def word(self, *parts: object, length: int = 24) -> str:
-        """A word for an id, of this request alone."""
+        """A unique word for an id in this request."""
         return word(self.serial, *parts, length=length)
 
     def call_id(self, call: Call, number: int, prefix: str) -> str | None:
-        """The id of a call: as scripted, or one of the vendor's form."""
+        """The id of a call: as scripted, or one in the vendor's format."""
         return f"{prefix}{self.word('call', number)}" if call.id == AUTO else call.id
 
     def seal(self, kind: str, content: Any, place: int = 0) -> str:
@@ -53,12 +52,12 @@ class Ask:
 
 
 def compact(value: Any) -> str:
-    """JSON as vendors send it: without blanks, letters as they are."""
+    """JSON as vendors send it: without spaces, non-ASCII unescaped."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def encode(frame: Frame, wire: Wire, number: int) -> bytes:
-    """The bytes of one event in the dialect of the wire."""
+    """The bytes of one event in the wire format."""
     lines: list[str] = []
     if wire.comments:
         lines += [": keep-alive", ""]

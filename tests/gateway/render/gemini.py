@@ -1,4 +1,4 @@
-"""Replies as Gemini sends them: every chunk is a whole response."""
+"""Replies in the format of Gemini, where every chunk is a complete response."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def whole(reply: Reply, ask: Ask) -> Json:
 
 
 def usage(reply: Reply, said: int) -> Json:
-    """A running total of tokens: cached ones inside the prompt, thoughts beside the candidates."""
+    """Running total of tokens; the prompt includes cached ones, candidates exclude thoughts."""
     u = reply.usage
     thoughts = min(u.reasoning, said)
     counted: Json = {"promptTokenCount": u.input, "candidatesTokenCount": said - thoughts}
@@ -80,7 +80,7 @@ def _chunks(reply: Reply, ask: Ask) -> Iterator[Json | Item]:
     inside_call = False
     for piece in pieces(reply):
         if isinstance(piece.step, Cut) and inside_call and piece.step.inside is None:
-            yield Cut(piece.step.how, "json")  # calls come whole: their arguments are inside the JSON
+            yield Cut(piece.step.how, "json")  # a call is one chunk, with its arguments inside the JSON
         elif isinstance(piece.step, PASSED):
             yield piece.step
         elif isinstance(piece.step, Garbage):
@@ -134,7 +134,7 @@ def _call(step: Call, piece: Piece, reply: Reply, ask: Ask) -> Json:
 
 
 def _last_parts(reply: Reply, ask: Ask) -> list[Json]:
-    """What stands beside the finish reason: an empty text, signed when there were thoughts and no call."""
+    """Parts of the last chunk: an empty text, signed after reasoning without a call."""
     part: Json = {"text": ""}
     if _thinks(reply) and not reply.calls and Quirk.SIGNED_TEXT not in reply.quirks:
         part["thoughtSignature"] = ask.seal("text", "")

@@ -1,4 +1,4 @@
-"""Model listings in each vendor's shape."""
+"""Model lists in each vendor's format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Replies as OpenAI Responses sends them."""
+"""Replies in the format of OpenAI Responses."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def _terminal(reply: Reply, ask: Ask, output: list[Json]) -> Json:
 
 
 def _unfinished(reply: Reply) -> bool:
-    """Whether the reply ends `incomplete`: for a known reason, or for one in a word of its own."""
+    """True if the reply ends `incomplete`, for a known or a custom reason."""
     return reply.ends not in list(Finish) or Finish(reply.ends) in INCOMPLETE
 
 

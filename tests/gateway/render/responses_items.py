@@ -1,4 +1,4 @@
-"""The output items of Responses: what opens, grows and closes."""
+"""The output items of Responses and their events."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from tests.gateway.signatures import Origin, word
 
 
 def whose(origin: Origin) -> str:
-    """The beginning of the ids of an origin's items, so that it can be told whether one came back to it."""
+    """Prefix of the item ids of an origin, by which validators recognise its own items."""
     return word("whose", origin.endpoint, origin.protocol, origin.model, length=8)
 
 
 class Items:
-    """Turns content into events and keeps the finished items for the terminal event.
+    """Convert content to events and keep the finished items for the terminal event.
 
-    Every method gives the events to send. At most one message or reasoning item is open at a time; calls are
-    open side by side when their fragments take turns.
+    Every method returns the events to send. At most one message or reasoning item is open at a time; several calls
+    are open when their fragments alternate.
     """
 
     def __init__(self, reply: Reply, ask: Ask) -> None:
@@ -112,7 +112,7 @@ class Items:
         return events
 
     def close(self, unfinished: bool = False) -> list[Json]:
-        """Ends what is open; `unfinished` marks it so."""
+        """End all open items; `unfinished` marks them incomplete."""
         status = "incomplete" if unfinished else "completed"
         return self._end_thought() + self._end_message(status)
 
@@ -171,7 +171,7 @@ class Items:
         return [*events, self._finish(message, status)]
 
     def _open(self, prefix: str, item: Json) -> tuple[Json, Json]:
-        """A new item and the event that announces it. Its id tells the reply and whether that one had reasoned."""
+        """Open an item; return it and its event. Its id encodes the reply and whether the reply has reasoning."""
         place = len(self._places)
         self._reasoned |= prefix == "rs"
         mark = "r" if self._reasoned else "p"

@@ -1,7 +1,7 @@
 """The documented request rules of each protocol.
 
-`problems(body, headers, path)` says what is wrong with a request, in the vendors' own words where they are known;
-an empty list means that the vendor would take it.
+`problems(body, headers, path)` lists the complaints about a request, in the vendors' words where known; an empty list
+means that the vendor would accept it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _VENDORS = {
 
 
 def problems(body: Any, headers: Mapping[str, str], path: str) -> list[str]:
-    """What is wrong with a request for a reply; the path says which protocol it is."""
+    """Complaints about a request for a reply; the path selects the protocol."""
     found = route(RawRequest("POST", path, dict(headers), b""), path, body)
     if found is None:
         return [f"no such path: {path}"]

@@ -19,7 +19,7 @@ _EFFORTS = ("low", "medium", "high", "xhigh", "max", None)
 
 
 def problems(body: Json, origin: Origin) -> list[str]:
-    """What is wrong with the body of a Messages request."""
+    """Complaints about the body of a Messages request."""
     report = Report(ANTHROPIC)
     report.only(body, _FIELDS | set(_SAMPLING))
     report.want(body, "model", str)
@@ -38,7 +38,7 @@ def problems(body: Json, origin: Origin) -> list[str]:
 
 
 def takes_sampling(model: str) -> bool:
-    """Whether a model takes temperature and its kin: the older ones of Anthropic's, and those of others."""
+    """True for models that accept sampling parameters: Anthropic's older ones, and other vendors' models."""
     return not family(model).startswith("claude") or bool(_OLDER.match(family(model)))
 
 
@@ -123,7 +123,7 @@ def _check_tools(report: Report, body: Json) -> None:
 
 
 def _check_search(report: Report, tool: Json, where: str, named: list[Any]) -> None:
-    """The vendor's own search: a type with a date, and the name that goes with it."""
+    """Check the web search tool: a dated type, and the matching name."""
     fields = ("type", "name", "max_uses", "allowed_domains", "blocked_domains", "user_location", "cache_control")
     report.only(tool, fields, where)
     report.one_of(tool["type"], ("web_search_20250305", "web_search_20260209", "web_search_20260318"), f"{where}.type")
@@ -132,7 +132,7 @@ def _check_search(report: Report, tool: Json, where: str, named: list[Any]) -> N
 
 
 def _check_caching(report: Report, body: Json) -> None:
-    """At most four breakpoints, none of them on thoughts."""
+    """Allow at most four cache breakpoints, and none on thinking blocks."""
     marks = list(_marks(body, ""))
     if len(marks) > 4:
         report.say(f"A maximum of 4 blocks with cache_control may be provided. Found {len(marks)}.")
@@ -145,7 +145,7 @@ def _check_caching(report: Report, body: Json) -> None:
 
 
 def _marks(value: Any, where: str):
-    """Every object with a breakpoint, and its place; tool inputs and schemas are the caller's own."""
+    """Every object with a breakpoint and its path; tool inputs and schemas are skipped."""
     if isinstance(value, dict):
         if value.get("cache_control") is not None:
             yield where, value

@@ -1,4 +1,4 @@
-"""The conversation of a Messages request: turns, blocks, calls and their results, thoughts."""
+"""The conversation of a Messages request: turns, blocks, calls, results, thinking."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from tests.gateway.signatures import Origin, complaint, unseal
 from tests.gateway.validate.common import TOOL_NAME, Json, Report, family
 
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+# Older models, which accept a request that ends with a reply (prefill).
 _PREFILL = re.compile(r"claude-(?:3|(?:opus|sonnet|haiku)-4(?:$|-[0-5]\b|-2))")
-"""Older models, which go on with a reply that ends the request."""
 _THOUGHTS = ("thinking", "redacted_thinking")
 _BLOCKS = {
     "user": ("text", "image", "document", "search_result", "tool_result"),
@@ -21,7 +21,7 @@ _IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 
 
 def check_messages(report: Report, body: Json, origin: Origin) -> None:
-    """The messages of a request."""
+    """Check the messages of a request."""
     messages = report.want(body, "messages", list)
     if messages is None:
         return
@@ -57,7 +57,7 @@ def blocks_of(message: Json) -> list[Json]:
 
 
 def check_text(report: Report, text: Any, where: str) -> None:
-    """Text may not be empty, nor blank."""
+    """Refuse empty and blank text."""
     if text == "":
         report.say(f"{where}: text content blocks must be non-empty")
     elif isinstance(text, str) and not text.strip():
@@ -107,7 +107,7 @@ def _check_block(report: Report, block: Json, where: str, role: str, origin: Ori
 
 
 def _check_plain(report: Report, block: Json, where: str) -> None:
-    """Words or a medium, in a message or in a tool's result."""
+    """Check text or media in a message or a tool result."""
     if block.get("type") == "text":
         report.only(block, ("type", "text", "cache_control", "citations"), where)
         check_text(report, report.want(block, "text", str, where), where)
@@ -157,7 +157,7 @@ def _check_id(report: Report, value: Any, where: str) -> None:
 
 
 def _check_unique(report: Report, block: Json, where: str, ids: set[str]) -> None:
-    """A call's id and a thought are found once in a conversation."""
+    """Require unique call ids and thinking blocks in a conversation."""
     kind = block.get("type")
     if kind == "tool_use":
         known = str(block.get("id"))
@@ -180,7 +180,7 @@ def _check_seal(report: Report, text: Any, origin: Origin, kind: str, words: Any
 
 
 def _check_thoughts(report: Report, blocks: list[Json], where: str) -> None:
-    """Thoughts stand before the calls they led to, in the order in which they came, and never last."""
+    """Require thinking blocks in their order, before the calls, and never last."""
     kinds = [block.get("type") for block in blocks]
     if kinds and kinds[-1] in _THOUGHTS:
         report.say(f"{where}: The final block in an assistant message cannot be `thinking`.")
@@ -200,7 +200,7 @@ def _check_thoughts(report: Report, blocks: list[Json], where: str) -> None:
 
 
 def _check_pairs(report: Report, rows: list[tuple[str, Json]]) -> None:
-    """All results stand in the message right after their calls, before any other block."""
+    """Require all results in the message after their calls, before any other block."""
     calls: list[str] = []
     for where, message in rows:
         blocks = blocks_of(message)
@@ -227,12 +227,12 @@ def _check_pairs(report: Report, rows: list[tuple[str, Json]]) -> None:
 
 
 def _paused(message: Json) -> bool:
-    """Whether a reply ends with a search, as one does that the vendor has paused."""
+    """True if a reply ends with a search, as a paused one does."""
     return blocks_of(message)[-1].get("type") in ("server_tool_use", "web_search_tool_result")
 
 
 def _check_searches(report: Report, body: Json, rows: list[tuple[str, Json]], origin: Origin) -> None:
-    """Searches come back to who made them, each with its results right in its reply, and citations with both."""
+    """Require searches with their results in the same reply, from the same origin, and citations with both."""
     tools = [tool for tool in body.get("tools") or () if isinstance(tool, dict)]
     offered = any(str(tool.get("type")).startswith("web_search_") for tool in tools)
     pages: set[str] = set()
@@ -259,7 +259,7 @@ def _check_searches(report: Report, body: Json, rows: list[tuple[str, Json]], or
 
 
 def _check_pages(report: Report, block: Json, where: str, origin: Origin) -> set[str]:
-    """What a search found, each page sealed by who found it."""
+    """Check the results of a search, each page sealed by the same origin."""
     found: set[str] = set()
     content = block.get("content")
     for page in content if isinstance(content, list) else ():
@@ -284,7 +284,7 @@ def _check_citation(report: Report, citation: Json, where: str, pages: set[str],
 
 
 def _check_loop(report: Report, body: Json, rows: list[tuple[str, Json]]) -> None:
-    """With thinking switched on by hand, the turn that waits for results starts with its thoughts."""
+    """With enabled thinking, require a thinking block first in the turn that waits for results."""
     if (body.get("thinking") or {}).get("type") != "enabled" or len(rows) < 2:
         return
     last = blocks_of(rows[-1][1])

@@ -1,4 +1,4 @@
-"""The rules of OpenAI Chat Completions and of the many servers that speak it."""
+"""The rules of OpenAI Chat Completions and of compatible servers."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _FIELDS = names(
     " stream stream_options temperature tool_choice tools top_logprobs top_p user verbosity"
     " web_search_options"
 )
+# Further fields of gateways and local servers, which OpenAI refuses.
 _OTHERS_FIELDS = names(
     "thinking reasoning usage include_reasoning provider models transforms top_k min_p repetition_penalty"
     " enable_thinking thinking_budget chat_template_kwargs options keep_alive extra_body plugins"
 )
-"""What gateways and local servers take besides; OpenAI itself does not."""
 
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
 def problems(body: Json, origin: Origin) -> list[str]:
-    """What is wrong with the body of a chat request."""
+    """Complaints about the body of a chat request."""
     report = Report(OPENAI)
     report.only(body, _FIELDS if is_openai(origin.model) else _FIELDS | _OTHERS_FIELDS)
     report.want(body, "model", str)
@@ -104,7 +104,7 @@ def _check_choice(report: Report, choice: Any, named: list[Any]) -> None:
 
 
 def _check_search(report: Report, body: Json, model: str) -> None:
-    """Only models made for it search, and they take nothing that steers sampling."""
+    """Allow web search only for search models, and no sampling parameters for them."""
     searches = "search" in family(model)
     options = report.may(body, "web_search_options", dict)
     if options is not None:

@@ -1,4 +1,4 @@
-"""The conversation of a chat request: roles, their order, calls and their results."""
+"""The conversation of a chat request: roles, order, calls and results."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from tests.gateway.validate.common import TOOL_NAME, Json, Report, family, is_op
 
 _ROLES = ("system", "developer", "user", "assistant", "tool")
 _ID_LIMIT = 40
+# Models whose servers accept their reasoning.
 _THINKERS = ("deepseek", "kimi", "glm", "qwen", "minimax", "mimo", "gpt-oss")
-"""Models whose servers take their thoughts back."""
 
 
 def check_messages(report: Report, messages: Any, origin: Origin) -> None:
-    """The messages of a request."""
+    """Check the messages of a request."""
     if not isinstance(messages, list) or not messages:
         report.say("Invalid 'messages': empty array. Expected an array with minimum length 1.")
         return
@@ -32,7 +32,7 @@ def check_messages(report: Report, messages: Any, origin: Origin) -> None:
 
 
 def _check_plain(report: Report, message: Json, where: str, origin: Origin) -> None:
-    """A system or user message: text, and for the user other parts."""
+    """Check a system or user message: text, and other parts for the user."""
     report.only(message, ("role", "content", "name"), where)
     content = report.want(message, "content", (str, list), where)
     kinds = ("text", "image_url", "file", "input_audio") if message.get("role") == "user" else ("text",)
@@ -88,7 +88,7 @@ _ROLE_CHECKS = {"assistant": _check_assistant, "tool": _check_tool}
 
 
 def _check_content(report: Report, content: Any, where: str, kinds: tuple[str, ...]) -> None:
-    """Text or parts, not empty, of the kinds that the role may have."""
+    """Check non-empty text or parts of the kinds allowed for the role."""
     if content in ("", []):
         report.say(f"Invalid '{where}': the content is empty.")
     for place, part in report.each(content, where):
@@ -119,7 +119,7 @@ def _check_id(report: Report, value: Any, where: str) -> None:
 
 
 def _check_pairs(report: Report, rows: list[tuple[str, Json]]) -> None:
-    """Each call is answered right after the message that makes it, once, and nothing else is."""
+    """Require exactly one result per call, right after the message with the call."""
     waiting: list[str] = []
     for where, message in rows:
         if message.get("role") == "tool":
@@ -149,7 +149,7 @@ def _check_answered(report: Report, waiting: list[str]) -> None:
 
 
 def _check_details(report: Report, message: Json, where: str, origin: Origin) -> None:
-    """Signed thoughts in OpenRouter's form come back unchanged to the model that had them."""
+    """Require OpenRouter's reasoning details unchanged, for the same model."""
     details = [row for row in message.get("reasoning_details") or () if isinstance(row, dict)]
     words = "".join(str(row.get("text") or "") for row in details)
     for row in details:
@@ -160,7 +160,7 @@ def _check_details(report: Report, message: Json, where: str, origin: Origin) ->
 
 
 def _thoughts(model: str) -> tuple[str, ...]:
-    """The fields in which a model's server takes its thoughts back."""
+    """The fields in which a model's server accepts its reasoning."""
     if any(name in family(model) for name in _THINKERS):
         return ("reasoning_content", "reasoning", "reasoning_details")
     return () if is_openai(model) else ("reasoning_details",)

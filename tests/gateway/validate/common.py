@@ -1,4 +1,4 @@
-"""What all validators share: a list of complaints in the vendor's style, and rules that hold everywhere."""
+"""Shared parts of the validators: complaints in the vendor's style, and common rules."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
 class Style(NamedTuple):
-    """How a vendor words the complaints that any field can earn; `step` is how it writes a place in a list."""
+    """A vendor's wording of common complaints; `step` formats an index in a path."""
 
     unknown: str
     missing: str
@@ -48,36 +48,36 @@ _NAMES = {str: "string", dict: "object", list: "array", bool: "boolean", int: "i
 
 @dataclass
 class Report:
-    """Collects complaints about one request."""
+    """Collect complaints about one request."""
 
     style: Style
     found: list[str] = field(default_factory=list[str])
 
     def say(self, words: str) -> None:
-        """One complaint in the vendor's own words."""
+        """Add a complaint in the vendor's words."""
         self.found.append(words)
 
     def only(self, value: Json, names: Iterable[str], where: str = "") -> None:
-        """No other fields than these."""
+        """Refuse fields other than `names`."""
         for name in value:
             if name not in names:
                 self.say(self.style.unknown.format(where=_join(where, name), name=name))
 
     def want(self, value: Json, name: str, kind: Kind, where: str = "") -> Any:
-        """A required field of a type; None when it is missing or of another."""
+        """A required field of a type; None if missing or of another type."""
         if name not in value:
             self.say(self.style.missing.format(where=_join(where, name)))
             return None
         return self.check(value[name], kind, _join(where, name))
 
     def may(self, value: Json, name: str, kind: Kind, where: str = "", *, null: bool = False) -> Any:
-        """An optional field of a type; with `null`, None is in order too."""
+        """An optional field of a type; with `null`, None is allowed."""
         if name not in value or (null and value[name] is None):
             return None
         return self.check(value[name], kind, _join(where, name))
 
     def check(self, value: Any, kind: Kind, where: str) -> Any:
-        """The value if it is of the type, else a complaint and None."""
+        """The value if it has the type; else add a complaint and return None."""
         kinds = kind if isinstance(kind, tuple) else (kind,)
         if isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool)):
             return value
@@ -87,25 +87,25 @@ class Report:
         return None
 
     def each(self, values: Any, where: str) -> Iterator[tuple[str, Json]]:
-        """The objects of a list with their places; complains of what is no object."""
+        """The objects of a list with their paths; adds a complaint for every other value."""
         for index, value in enumerate(values if isinstance(values, list) else ()):
             place = self.style.step.format(where=where, index=index)
             if self.check(value, dict, place) is not None:
                 yield place, value
 
     def one_of(self, value: Any, choices: Iterable[Any], where: str) -> None:
-        """A value out of a closed list."""
+        """Check that a value is one of `choices`."""
         if value not in choices:
             known = ", ".join(f"'{choice}'" for choice in choices)
             self.say(f"{where}: invalid value '{value}'. Supported values are: {known}.")
 
     def between(self, value: Any, low: float, high: float, where: str) -> None:
-        """A number within bounds."""
+        """Check that a number is within bounds."""
         if isinstance(value, (int, float)) and not low <= value <= high:
             self.say(f"{where}: {value} is not between {low} and {high}.")
 
     def tool_schema(self, schema: Any, where: str, *, strict: bool = False) -> None:
-        """The rules for a tool's parameters that all vendors share."""
+        """Check the rules for tool parameters that all vendors share."""
         if self.check(schema, dict, where) is None:
             return
         if schema.get("type") != "object":
@@ -116,7 +116,7 @@ class Report:
         _walk_schema(self, schema, where, schema, strict)
 
     def reply_schema(self, schema: Any, where: str, *, strict: bool = False, closed: bool = False) -> None:
-        """The rules for a reply's schema: an object at the root; `closed` objects alone; `strict` as OpenAI has it."""
+        """Check a reply schema: object root; `closed`: only closed objects; `strict`: OpenAI's strict mode."""
         if self.check(schema, dict, where) is None:
             return
         if schema.get("type") != "object":
@@ -135,7 +135,7 @@ class Report:
                 self.say(f"{place}: {unknown} are not permitted with strict.")
 
     def tool_names(self, names: Iterable[Any], pattern: re.Pattern[str] = TOOL_NAME) -> None:
-        """Tool names in the allowed letters, each of them once."""
+        """Check tool names: allowed characters, each name once."""
         seen: set[Any] = set()
         for name in names:
             if not isinstance(name, str) or not pattern.fullmatch(name):
@@ -146,7 +146,7 @@ class Report:
 
 
 def auth_problem(headers: Mapping[str, str], protocol: Protocol) -> str:
-    """What is wrong with the headers that say who asks; empty when nothing is."""
+    """Complaint about the authentication headers; empty if valid."""
     bearer = headers.get("authorization", "")
     given = bool(re.fullmatch(r"Bearer \S+", bearer))
     if bearer and not given:
@@ -163,7 +163,7 @@ def auth_problem(headers: Mapping[str, str], protocol: Protocol) -> str:
 
 
 def lone_surrogates(value: Any, where: str = "") -> list[str]:
-    """Halves of a character anywhere in the body."""
+    """Paths of lone surrogates in the body."""
     if isinstance(value, str):
         broken = any("\ud800" <= letter <= "\udfff" for letter in value)
         return [f"{where}: the request body is not valid JSON: no low surrogate in string"] if broken else []
@@ -175,22 +175,22 @@ def lone_surrogates(value: Any, where: str = "") -> list[str]:
 
 
 def family(model: str) -> str:
-    """The model's own name: what stands after the last slash of a gateway's name, in lower case."""
+    """The model's name after the last slash of a gateway's name, in lower case."""
     return model.rsplit("/", 1)[-1].lower()
 
 
 def is_openai(model: str) -> bool:
-    """Whether the model is one of OpenAI's own, whose server takes no field it does not know."""
+    """True for OpenAI's models, whose server refuses unknown fields."""
     return bool(re.match(r"(gpt-|o\d|chatgpt-)", family(model))) and "oss" not in model
 
 
 def reasons(model: str) -> bool:
-    """Whether it is one of OpenAI's reasoning models, which refuse what steers sampling."""
+    """True for OpenAI's reasoning models, which refuse sampling parameters."""
     return bool(re.match(r"(o\d|gpt-(?:[5-9]|\d\d))", family(model)))
 
 
 def check_sampling(report: Report, body: Json, model: str, names: tuple[str, ...]) -> None:
-    """Numbers in their bounds, and none at all for a reasoning model."""
+    """Check the bounds of sampling parameters, and refuse them for a reasoning model."""
     report.between(report.may(body, "temperature", (int, float)), 0, 2, "temperature")
     report.between(report.may(body, "top_p", (int, float)), 0, 1, "top_p")
     for name in names:
@@ -199,7 +199,7 @@ def check_sampling(report: Report, body: Json, model: str, names: tuple[str, ...
 
 
 def names(text: str) -> frozenset[str]:
-    """The words of a text, as a set of field names."""
+    """The words of a text as a set of field names."""
     return frozenset(text.split())
 
 
@@ -208,7 +208,7 @@ def _join(where: str, name: str) -> str:
 
 
 def _walk_schema(report: Report, schema: Json, where: str, root: Json, strict: bool) -> None:
-    """Checks one schema and those inside it."""
+    """Check one schema and those inside it."""
     _check_object(report, schema, where, strict)
     if schema.get("type") == "array" and "items" not in schema and "prefixItems" not in schema:
         report.say(f"{where}: array schema missing items.")
@@ -253,7 +253,7 @@ def _inner_schemas(schema: Json) -> Iterator[tuple[str, Any]]:
 
 
 def _objects(schema: Json, where: str) -> Iterator[tuple[str, Json]]:
-    """All schemas of objects within a schema, and their places."""
+    """All object schemas within a schema, with their paths."""
     if schema.get("type") == "object":
         yield where, schema
     for place, inner in _inner_schemas(schema):

@@ -1,4 +1,4 @@
-"""The rules of Gemini's generateContent. Field names may come in camelCase and in snake_case, as the SDK mixes them."""
+"""The rules of Gemini's generateContent. Field names may be camelCase or snake_case, which the SDK mixes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LEVELS = ("MINIMAL", "LOW", "MEDIUM", "HIGH", "XHIGH", "THINKING_LEVEL_UNSPECIF
 
 
 def problems(body: Json, origin: Origin) -> list[str]:
-    """What is wrong with the body of a generateContent request."""
+    """Complaints about the body of a generateContent request."""
     report = Report(GEMINI)
     body = camel(body)
     report.only(body, _FIELDS)

@@ -1,4 +1,4 @@
-"""The conversation of a Gemini request: turns, parts, calls and their responses, thought signatures."""
+"""The conversation of a Gemini request: turns, parts, calls, responses, thought signatures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MODELS = ("text", "functionCall", "inlineData")
 
 
 def check_contents(report: Report, body: Json, origin: Origin) -> None:
-    """The contents of a request."""
+    """Check the contents of a request."""
     contents = report.want(body, "contents", list)
     if not contents:
         report.say("* GenerateContentRequest.contents: contents is not specified")
@@ -35,12 +35,12 @@ def check_contents(report: Report, body: Json, origin: Origin) -> None:
 
 
 def wants_signatures(model: str) -> bool:
-    """Whether a model insists on thought signatures: all since Gemini 3."""
+    """True for models that require thought signatures: all since Gemini 3."""
     return not re.match(r"gemini-[12]\b", family(model))
 
 
 def check_content_parts(report: Report, content: Json, where: str, kinds: tuple[str, ...], origin: Origin) -> None:
-    """The parts of one content, each of one of these kinds."""
+    """Check the parts of one content, each of one of these kinds."""
     parts = report.want(content, "parts", list, where)
     if parts == []:
         report.say(f"* {where}.parts: must include at least one parts field")
@@ -89,7 +89,7 @@ def _check_inline(report: Report, data: Any, where: str) -> None:
 
 
 def _check_signature(report: Report, part: Json, where: str, origin: Origin) -> None:
-    """A signature comes from this model and stands on the part it came with; on calls the dummy is in order."""
+    """Require a signature of this model on its own part; calls may have the dummy signature."""
     signature = report.may(part, "thoughtSignature", str, where)
     if signature is None:
         return
@@ -120,7 +120,7 @@ def _check_turns(report: Report, rows: list[tuple[str, Json]]) -> None:
 
 
 def _check_pairs(report: Report, rows: list[tuple[str, Json]]) -> None:
-    """As many responses as calls, in the next turn, in their order, before any other part."""
+    """Require one response per call, in order, in the next turn, before any other part."""
     calls: list[Json] = []
     for where, content in [*rows, ("the end", {})]:
         answers = _found(content, "functionResponse")
@@ -145,7 +145,7 @@ def _check_pairs(report: Report, rows: list[tuple[str, Json]]) -> None:
 
 
 def _check_signed(report: Report, rows: list[tuple[str, Json]]) -> None:
-    """In the current turn, since the user's last words, the first call of each step is signed."""
+    """Require a signature on the first call of each step since the last user message."""
     asked = [index for index, (_, content) in enumerate(rows) if _is_question(content)]
     for where, content in rows[asked[-1] if asked else 0 :]:
         first = next((part for part in _parts(content) if "functionCall" in part), None)
@@ -170,7 +170,7 @@ def _found(content: Json, kind: str) -> list[Json]:
 
 
 def _decoded(text: str) -> bytes | None:
-    """Bytes of base64 or base64url; None when it is neither."""
+    """Bytes of base64 or base64url text; None for invalid text."""
     try:
         return base64.b64decode(text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):

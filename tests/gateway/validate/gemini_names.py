@@ -1,16 +1,16 @@
-"""snake_case to camelCase, wherever a name is the protocol's and not the caller's."""
+"""Conversion of the protocol's field names from snake_case to camelCase."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
+# Keys below these names belong to the caller.
 _OPAQUE = {"args", "response", "parametersJsonSchema", "parameters", "responseJsonSchema", "responseSchema", "labels"}
-"""Below these names the keys are the caller's own."""
 
 
 def camel(value: Any) -> Any:
-    """The same value with the protocol's field names in camelCase."""
+    """The same value with field names of the protocol in camelCase."""
     if isinstance(value, list):
         return [camel(one) for one in value]
     if not isinstance(value, dict):

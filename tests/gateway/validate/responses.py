@@ -1,4 +1,4 @@
-"""The rules of OpenAI Responses, used without anything kept at the server."""
+"""The rules of OpenAI Responses, without storage at the server."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _INCLUDES = (
 
 
 def problems(body: Json, origin: Origin) -> list[str]:
-    """What is wrong with the body of a Responses request."""
+    """Complaints about the body of a Responses request."""
     report = Report(OPENAI)
     for name in ("previous_response_id", "conversation"):
         if body.get(name) is not None:

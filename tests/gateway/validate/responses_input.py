@@ -1,4 +1,4 @@
-"""The items of a Responses request: messages, reasoning, calls and their outputs."""
+"""The items of a Responses request: messages, reasoning, calls and outputs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PARTS = {"user": ("input_text", "input_image", "input_file"), "assistant": ("ou
 
 
 def check_input(report: Report, given: Any, origin: Origin, *, searches: bool) -> None:
-    """The input of a request: one text, or items in order; `searches`: the tool for it is offered."""
+    """Check the input of a request: one text, or items; `searches`: the request offers web search."""
     if isinstance(given, str):
         if not given:
             report.say("Invalid 'input': empty string.")
@@ -117,7 +117,7 @@ def _check_reasoning(report: Report, item: Json, where: str, origin: Origin) -> 
 
 
 def _check_search(report: Report, item: Json, where: str, origin: Origin, *, searches: bool) -> None:
-    """A search comes back whole, to who made it, and only where another may be made."""
+    """Require a complete search item of the same origin, in a request that offers web search."""
     report.only(item, ("type", "id", "status", "action"), where)
     report.one_of(item.get("status"), ("completed",), f"{where}.status")
     report.want(report.want(item, "action", dict, where) or {}, "type", str, f"{where}.action")
@@ -152,7 +152,7 @@ def _check_item_id(report: Report, item: Json, kind: str, where: str) -> None:
 
 
 def _check_pairs(report: Report, rows: list[tuple[str, Json]]) -> None:
-    """Each call has one output, after it and before the user speaks again."""
+    """Require one output per call, after it and before the next user message."""
     waiting: list[str] = []
     seen: set[str] = set()
     for where, item in rows:
@@ -179,7 +179,7 @@ def _check_answered(report: Report, waiting: list[str]) -> None:
 
 
 def _check_company(report: Report, rows: list[tuple[str, Json]]) -> None:
-    """An item of a reply that reasoned comes with its reasoning, in its place; reasoning never comes alone."""
+    """Require the reasoning before an item of the same reply; refuse reasoning without an item."""
     thoughts: set[str] = set()
     last: dict[str, int] = {}
     seen: set[str] = set()
@@ -205,7 +205,7 @@ def _check_company(report: Report, rows: list[tuple[str, Json]]) -> None:
 
 
 def _is_reply(following: list[tuple[str, Json]]) -> bool:
-    """Whether what follows is something the model itself produced."""
+    """True if the following item is output of the model."""
     if not following:
         return False
     item = following[0][1]
