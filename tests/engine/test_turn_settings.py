@@ -44,7 +44,7 @@ async def test_resume_restores_effort_system_prompt_and_model(tmp_path: Path) ->
     assert not isinstance(await second.resume(chat), Failure)
     assert second.settings == TurnSettings(OTHER, "Be brief.", Params(think=Effort.HIGH))
     assert not isinstance(await second.resume(plain), Failure)
-    assert second.settings.params.think is Effort.LOW  # that chat has no effort of its own
+    assert second.settings.params.think is Effort.LOW  # that chat has no saved effort
     await second.close()
 
 

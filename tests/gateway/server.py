@@ -29,7 +29,7 @@ MODELS = {
 
 
 class Gateway:
-    """A loopback server that speaks all four protocols.
+    """A loopback server for all four protocols.
 
     requests   all requests in order; `problems` lists their complaints, which fail the test at its end
     url        its address without a path: `url + "/v1"` for openai, `url + "/anthropic"` for anthropic,
