@@ -67,7 +67,7 @@ def export(context: CommandContext, argument: str) -> Effects:
 @group.command("incognito", safe_format("start a chat that is not saved"))
 def incognito(context: CommandContext, argument: str) -> Effects:
     """Start an empty chat, and save nothing from now on."""
-    return (Incognito(), Print(safe_format("— incognito: nothing of this is kept —")))
+    return (Incognito(), Print(safe_format("— incognito: this chat is not saved —")))
 
 
 def _endings(prefix: str) -> Candidates:

@@ -24,7 +24,7 @@ _AHEAD = 20_000  # deltas the reader may be ahead of the consumer, which bounds 
 
 INTERNAL_ERROR = Failure(
     FailureKind.BUG,
-    safe_format("termchat made a mistake of its own."),
+    safe_format("Internal error in termchat."),
     safe_format("The chat is saved. Run with --debug for details."),
 )
 

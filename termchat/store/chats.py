@@ -240,8 +240,8 @@ def _several(name: str, found: list[ChatInfo]) -> Failure:
     names = join(", ", [safe_line(f"{chat.id[:8]} ({chat.title})") for chat in found[:3]])
     return Failure(
         FailureKind.NOT_FOUND,
-        safe_format("{name} could be several chats: {names} ...", name=safe_line(name), names=names),
-        safe_format("Say more of the id."),
+        safe_format("{name} matches several chats: {names} ...", name=safe_line(name), names=names),
+        safe_format("Type more of the id."),
     )
 
 

@@ -35,7 +35,7 @@ def text(raw: Raw, key: str, default: str | None = None) -> str:
     if value is None and default is not None:
         return default
     if not isinstance(value, str):
-        raise InvalidRecord(f"{key} is not a text")
+        raise InvalidRecord(f"{key} is not text")
     return value
 
 

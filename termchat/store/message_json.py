@@ -100,7 +100,7 @@ def from_dict(value: object, blobs: LoadBlob = missing_blob) -> Message:
     """Convert a JSON object to a message. Raises InvalidRecord."""
     raw = json_fields.record(value)
     if raw.get("v") != VERSION:
-        raise InvalidRecord("a version that is not known")
+        raise InvalidRecord("unknown version")
     try:
         return Message(
             Role(json_fields.text(raw, "author")),
@@ -161,19 +161,19 @@ def _part_from_dict(raw: Raw, blobs: LoadBlob) -> Part:
         case "file":
             return File(json_fields.text(raw, "name"), json_fields.text(raw, "mime"), _bytes(raw, blobs))
         case _:
-            raise InvalidRecord("a part of an unknown type")
+            raise InvalidRecord("unknown type of part")
 
 
 def _inner(raw: Raw, blobs: LoadBlob) -> Text | Image:
     part = _part_from_dict(raw, blobs)
     if not isinstance(part, Text | Image):
-        raise InvalidRecord("a tool gives text and images only")
+        raise InvalidRecord("a tool result contains text and images only")
     return part
 
 
 def _word(item: object) -> str:
     if not isinstance(item, str):
-        raise InvalidRecord("what was searched for is not a text")
+        raise InvalidRecord("a search query is not text")
     return item
 
 
@@ -182,7 +182,7 @@ def _citation(item: object) -> Citation:
         case [str(url), str(title)]:
             return Citation(url, title)
         case _:
-            raise InvalidRecord("a citation is not an address and a title")
+            raise InvalidRecord("a citation is not a URL and a title")
 
 
 def _origin(item: object) -> Origin | None:

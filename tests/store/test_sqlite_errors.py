@@ -247,7 +247,7 @@ print(len(await store.search("said")))
     )
 
     assert lines[0] == "1"
-    assert lines[1].startswith("1|Chats cannot be kept")
+    assert lines[1].startswith("1|Chats cannot be saved")
     assert stores.file.read_bytes() == bytes(raw)
     assert [path.name for path in stores.file.parent.iterdir()] == ["termchat.db"]
 
@@ -261,7 +261,7 @@ async def test_writes_waiting_for_foreign_lock_are_merged(stores: StoreFixture) 
         for n in range(10):
             stream(recording, "turn", [str(n)])
             recorder.draft(f"draft {n}")
-            await asyncio.sleep(0.02)  # twice the save interval: each piece is a write of its own
+            await asyncio.sleep(0.02)  # twice the save interval: each piece is a separate write
         await until(lambda: stores.warnings)
         await until(lambda: len(store._database._waiting) <= 2)
         other.execute("ROLLBACK")

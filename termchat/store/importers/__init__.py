@@ -41,10 +41,10 @@ def detect_format(file: Path) -> ImportSource | Failure:
     try:
         return _source(file)
     except (OSError, zipfile.BadZipFile) as error:
-        why = error.strerror or str(error) if isinstance(error, OSError) else "it is a broken archive"
+        why = error.strerror or str(error) if isinstance(error, OSError) else "the archive is damaged"
         return _refused(file, why.lower())
     except (ValueError, RecursionError):
-        return _refused(file, f"it is none of these: {_FORMATS}")
+        return _refused(file, f"expected one of these: {_FORMATS}")
 
 
 def add_batch(report: ImportReport, batch: Sequence[tuple[bool, int] | SkippedRecord]) -> ImportReport:
@@ -113,5 +113,5 @@ def _from_json(value: object) -> ImportSource:
 
 
 def _refused(file: Path, why: str) -> Failure:
-    words = safe_format("Nothing can be imported from {file}: {why}.", file=safe_line(str(file)), why=safe_line(why))
+    words = safe_format("Cannot import {file}: {why}.", file=safe_line(str(file)), why=safe_line(why))
     return Failure(FailureKind.BAD_REQUEST, words)

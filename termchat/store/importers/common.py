@@ -43,7 +43,7 @@ def as_json(value: object) -> str:
 
 def skipped(name: str, error: Exception) -> SkippedRecord:
     """Return the report of an unreadable record."""
-    why = str(error) if isinstance(error, InvalidRecord) else "it is not what it should be"
+    why = str(error) if isinstance(error, InvalidRecord) else "unexpected structure"
     return SkippedRecord(name, safe_line(why))
 
 

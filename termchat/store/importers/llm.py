@@ -29,7 +29,7 @@ def read_llm(file: Path) -> Iterator[FullChat | SkippedRecord]:
     with closing(_open(file)) as connection:
         log = _Log(connection)
         if not log.tables >= {"conversations", "responses"}:
-            yield skipped("the file", InvalidRecord("it is not a log of llm"))
+            yield skipped("the file", InvalidRecord("not a log of llm"))
             return
         chats = connection.execute(
             "SELECT coalesce(conversation_id, id) AS chat, min(rowid) FROM responses GROUP BY 1 ORDER BY 2"

@@ -18,7 +18,7 @@ from termchat.store.json_fields import InvalidRecord, Raw
 def read_termchat(raw: dict[str, Any]) -> Iterator[FullChat | SkippedRecord]:
     """Yield the chats of a file."""
     if raw.get("version") != VERSION:
-        yield SkippedRecord("the file", skipped("", InvalidRecord("it is of a version that is not known")).why)
+        yield SkippedRecord("the file", skipped("", InvalidRecord("unknown version")).why)
         return
     for n, item in enumerate(json_fields.items(raw, "chats"), 1):
         name = f"chat {n}"
@@ -35,7 +35,7 @@ def _chat(raw: Raw) -> FullChat:
     nodes, times = _nodes(raw, created)
     head = raw.get("head")
     if head is not None and head not in nodes:
-        raise InvalidRecord("its head is not among its messages")
+        raise InvalidRecord("its head is not one of its messages")
     tree = Conversation(nodes, head)
     questions = sum(node.message.role is Role.USER for node in nodes.values())
     state = ChatState(
@@ -66,7 +66,7 @@ def _nodes(raw: Raw, created: float) -> tuple[dict[str, Node], dict[str, float]]
 def _id(raw: Raw) -> str:
     name = json_fields.text(raw, "id")
     if not name or len(name) > 64 or not all(c.isascii() and (c.isalnum() or c in "-_") for c in name):
-        raise InvalidRecord("its id is not one")
+        raise InvalidRecord("invalid id")
     return name
 
 

@@ -119,7 +119,7 @@ def private(file: Path) -> None:
     try:
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode):
-            raise OSError(0, "it is not a regular file")
+            raise OSError(0, "not a regular file")
         if stat.S_IMODE(found.st_mode) != 0o600 and hasattr(os, "fchmod"):
             os.fchmod(handle, 0o600)
     finally:

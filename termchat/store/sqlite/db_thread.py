@@ -149,7 +149,7 @@ class DatabaseThread:
             return self._with_recovery(read)
         except sqlite3.Error as error:
             if not self._handle_error(error):
-                _log.exception("a question to the store failed")
+                _log.exception("a query of the store failed")
             return otherwise
 
     def _with_recovery(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -192,7 +192,7 @@ class DatabaseThread:
         try:
             self._loop.call_soon_threadsafe(self._on_failure, failure)
         except RuntimeError:
-            _log.warning("the store, after the end: %s", failure.message)
+            _log.warning("the store, after it was closed: %s", failure.message)
 
     def _close(self) -> None:
         self._set_busy_timeout(db.PATIENCE)

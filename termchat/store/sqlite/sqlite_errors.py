@@ -15,8 +15,8 @@ _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _REFUSED = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
 _BROKEN = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_NOLFS, sqlite3.SQLITE_PROTOCOL)
-_MEMORY = safe_format("The chat goes on in memory and will be lost at the end; /export keeps it.")
-_LATER = safe_format("The chat goes on, and is saved as soon as that works again.")
+_MEMORY = safe_format("The chat is in memory only and is lost on exit; save it with /export.")
+_LATER = safe_format("You can continue; the chat is saved as soon as that is possible.")
 
 
 class ForeignDatabase(Exception):  # noqa: N818 - names the file, not the error
@@ -54,13 +54,13 @@ def transient_failure(error: sqlite3.Error) -> Failure | None:
     """Return the failure of a transient error, after which the write is retried; None for a bug in termchat."""
     match code(error):
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return _failure(safe_format("Another program keeps the chats file locked."), _LATER)
+            return _failure(safe_format("Another program has locked the chats file."), _LATER)
         case sqlite3.SQLITE_FULL:
             return _failure(safe_format("Chats cannot be saved: the disk is full."), _LATER)
         case found if found in _REFUSED:
             return _failure(safe_format("Chats cannot be saved: the file cannot be written."), _LATER)
         case found if found in _BROKEN or found in _DAMAGED:
-            return _failure(safe_format("Chats cannot be saved: the disk refuses."), _LATER)
+            return _failure(safe_format("Chats cannot be saved: disk error."), _LATER)
         case _:
             return None
 
@@ -68,22 +68,22 @@ def transient_failure(error: sqlite3.Error) -> Failure | None:
 def unusable(file: Path, error: Exception) -> Failure:
     """Return the failure that chats cannot be saved in `file`."""
     why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    words = safe_format("Chats cannot be kept in {file}: {why}.", file=safe_line(str(file)), why=safe_line(why.lower()))
-    return _failure(words, _MEMORY)
+    name, why = safe_line(str(file)), safe_line(why.lower())
+    return _failure(safe_format("Chats cannot be saved in {file}: {why}.", file=name, why=why), _MEMORY)
 
 
 def newer(file: Path) -> ForeignDatabase:
-    words = safe_format("{file} was written by a newer termchat, and is left alone.", file=safe_line(str(file)))
-    return ForeignDatabase(_failure(words, safe_format("Update termchat. Until then chats are kept in memory only.")))
+    words = safe_format("{file} was written by a newer termchat and is not changed.", file=safe_line(str(file)))
+    return ForeignDatabase(_failure(words, safe_format("Update termchat. Until then chats are in memory only.")))
 
 
 def foreign(file: Path) -> ForeignDatabase:
-    words = safe_format("{file} belongs to another program, and is left alone.", file=safe_line(str(file)))
-    return ForeignDatabase(_failure(words, safe_format("Move it away. Until then chats are kept in memory only.")))
+    words = safe_format("{file} belongs to another program and is not changed.", file=safe_line(str(file)))
+    return ForeignDatabase(_failure(words, safe_format("Move it. Until then chats are in memory only.")))
 
 
 def no_wal_notice() -> Failure:
-    words = safe_format("This disk cannot keep chats in the fast way (no write-ahead log).")
+    words = safe_format("This disk does not support a write-ahead log, so saving is slower.")
     return _failure(words, safe_format("Everything is saved; a second termchat may have to wait for the first."))
 
 
