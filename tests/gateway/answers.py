@@ -23,35 +23,35 @@ Answer = Reply | fault.Fault
 _serials = itertools.count(1)
 
 
-async def answer(conn: Connection, request: RecordedRequest, said: Answer, seed: str) -> None:
+async def answer(conn: Connection, request: RecordedRequest, scripted: Answer, seed: str) -> None:
     """Send the scripted answer in the protocol of the request."""
     assert request.origin is not None
-    if isinstance(said, Reply):
-        await _reply(conn, request, said, Ask(request.origin, request.body, f"{seed}-{next(_serials)}"))
-    elif isinstance(said, fault.Status):
-        await send_error(conn, request, said)
-    elif isinstance(said, fault.Drop):
-        conn.close() if said.how == "fin" else conn.reset()
-    elif isinstance(said, fault.Silence):
+    if isinstance(scripted, Reply):
+        await _reply(conn, request, scripted, Ask(request.origin, request.body, f"{seed}-{next(_serials)}"))
+    elif isinstance(scripted, fault.Status):
+        await send_error(conn, request, scripted)
+    elif isinstance(scripted, fault.Drop):
+        conn.close() if scripted.how == "fin" else conn.reset()
+    elif isinstance(scripted, fault.Silence):
         await conn.idle(None)
-    elif isinstance(said, fault.Body):
-        data = _encoded(error_body(request.origin.protocol, 500)) if said.data == "error" else said.data
+    elif isinstance(scripted, fault.Body):
+        data = _encoded(error_body(request.origin.protocol, 500)) if scripted.data == "error" else scripted.data
         assert isinstance(data, bytes)
-        await send_body(conn, 200, said.content_type, data, said.headers)
-    elif isinstance(said, fault.Redirect):
-        where = said.location or request.path + "?" * bool(request.query) + urlencode(request.query)
-        await conn.send(head(said.code, (("location", where), ("content-length", "0"))))
-    elif isinstance(said, fault.NotHttp):
-        await conn.send(said.data)
+        await send_body(conn, 200, scripted.content_type, data, scripted.headers)
+    elif isinstance(scripted, fault.Redirect):
+        where = scripted.location or request.path + "?" * bool(request.query) + urlencode(request.query)
+        await conn.send(head(scripted.code, (("location", where), ("content-length", "0"))))
+    elif isinstance(scripted, fault.NotHttp):
+        await conn.send(scripted.data)
         conn.close()
-    elif isinstance(said, fault.Endless):
-        await conn.send(said.start)
-        while request.sent < said.most:
-            await conn.send(said.again)
+    elif isinstance(scripted, fault.Endless):
+        await conn.send(scripted.start)
+        while request.sent < scripted.most:
+            await conn.send(scripted.again)
             await asyncio.sleep(0)  # let the loop notice a client that left
         conn.close()
     else:
-        assert_never(said)
+        assert_never(scripted)
 
 
 async def send_error(conn: Connection, request: RecordedRequest, status: fault.Status) -> None:

@@ -31,17 +31,17 @@ SCHEMA: Json = {
     "required": ["city"],
 }
 LOOK = Call("look", {"city": "Köln"})
-SAID = (
+REPLIES = (
     Reply(Reasoning("I must look twice."), Text("I look."), LOOK, Call("look", {"city": "Bonn"})),
     Reply(Reasoning("Now I know."), Text("Rain.")),
     Reply(Reasoning("Once more."), LOOK),
 )
 
 
-def conversation(protocol: Protocol, *, said: tuple[Reply, Reply, Reply] = SAID, model: str = "") -> Json:
+def conversation(protocol: Protocol, *, replies: tuple[Reply, Reply, Reply] = REPLIES, model: str = "") -> Json:
     """The body of the request that returns the last result."""
     origin = Origin("", protocol, model or MODELS[protocol])
-    turns = [render.whole(reply, Ask(origin, {}, f"turn{number}")) for number, reply in enumerate(said)]
+    turns = [render.whole(reply, Ask(origin, {}, f"turn{number}")) for number, reply in enumerate(replies)]
     return _BODIES[protocol](turns, origin.model)
 
 

@@ -100,10 +100,10 @@ def answer(question: str) -> str:
     return question  # 你好, wörld 🙂
 ```
 """
-    thoughts = Reasoning("The user ", "said something ", "and I ", "say it ", "again.")
+    reasoning = Reasoning("The user ", "said something ", "and I ", "say it ", "again.")
     words = Text.words(text)
     usage = Usage(input=20 + len(asked) // 4, output=10 + len(words.chunks), reasoning=10)
-    return Reply(thoughts, words, usage=usage).on(pace=PACE)
+    return Reply(reasoning, words, usage=usage).on(pace=PACE)
 
 
 def _paced(text: str, **options: object) -> Reply:

@@ -347,12 +347,12 @@ class Piece:
 def pieces(reply: Reply) -> Iterator[Piece]:
     """The reply chunk by chunk, with its breaks inserted."""
     waiting = sorted(reply.breaks, key=lambda pair: pair[0])
-    said = 0
+    chunks_sent = 0
     for piece in _arranged(reply):
-        while waiting and waiting[0][0] <= said:
+        while waiting and waiting[0][0] <= chunks_sent:
             yield Piece(waiting.pop(0)[1], -1)
         yield piece
-        said += isinstance(piece.step, (Text, Reasoning, Call, Refusal))
+        chunks_sent += isinstance(piece.step, (Text, Reasoning, Call, Refusal))
     for _, act in waiting:
         yield Piece(act, -1)
 

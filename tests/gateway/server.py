@@ -63,9 +63,9 @@ class Gateway:
         """Queue answers, one per request; with `model`, only for requests to that model."""
         self._queues[model].extend(answers)
 
-    def always(self, said: Answer | Answerer) -> None:
+    def always(self, scripted: Answer | Answerer) -> None:
         """Set the answer for empty queues: a fixed one, or a function of the request."""
-        self._always = said if callable(said) else lambda _: said
+        self._always = scripted if callable(scripted) else lambda _: scripted
 
     def forget(self) -> None:
         """Drop all queued answers."""
@@ -178,10 +178,10 @@ class Gateway:
         elif request.kind == "count":
             await send_count(conn, request)
         else:
-            said = self._next(request)
-            if isinstance(said, fault.Status) and said.plain_next:
+            scripted = self._next(request)
+            if isinstance(scripted, fault.Status) and scripted.plain_next:
                 self._plain_allowed = True
-            await answer(conn, request, said, self._seed)
+            await answer(conn, request, scripted, self._seed)
 
     def _check(self, request: RecordedRequest) -> fault.Status | None:
         """Record the problems of a request; return the error to send, if any."""

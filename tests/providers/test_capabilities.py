@@ -58,7 +58,7 @@ async def test_unsupported_params_are_left_out_with_one_notice(
 ) -> None:
     """The gateway's validators know which parameters each model supports."""
     gateway.always(Reply.text("{}"))
-    said: list[list[str]] = []
+    shown: list[list[str]] = []
     async with registry(provider_config(gateway.url, protocol)) as providers:
         for _ in range(2):
             provider = await providers.open(ModelRef(protocol.value, models[protocol]))
@@ -66,14 +66,14 @@ async def test_unsupported_params_are_left_out_with_one_notice(
                 delta async for delta in provider.stream(Request((user_message("q"),), params=ALL), StreamMonitor())
             ]
             assert text_of(deltas) == "{}"
-            said.append([delta.words for delta in deltas if isinstance(delta, ProviderNotice)])
+            shown.append([delta.words for delta in deltas if isinstance(delta, ProviderNotice)])
     lacking = unsupported_params(Origin(protocol.value, protocol, models[protocol])) & {
         "temperature",
         "top_p",
         "stop",
         "seed",
     }
-    assert (len(said[0]), said[1]) == (1 if lacking else 0, [])
+    assert (len(shown[0]), shown[1]) == (1 if lacking else 0, [])
     sent = str(gateway.asked[0].body)
     assert ("0.5" in sent, "END" in sent) == ("temperature" not in lacking, "stop" not in lacking)
 
@@ -92,12 +92,12 @@ async def test_unsupported_param_notice_is_given_once_per_chat(gateway: Gateway)
     cold, both = Params(temperature=0.0), Params(temperature=0.0, seed=1)
     name = ModelRef(R.value, "gpt-5.2")
     async with registry(provider_config(gateway.url, R)) as providers:
-        said = [
+        shown = [
             await notices(providers, name, params, chat)
             for params, chat in ((cold, "one"), (cold, "one"), (both, "one"), (both, "one"), (both, "two"))
         ]
     alone, seed = "gpt-5.2 does not support temperature; left out.", "gpt-5.2 does not support seed; left out."
-    assert said == [[alone], [], [seed], [], ["gpt-5.2 does not support temperature, seed; left out."]]
+    assert shown == [[alone], [], [seed], [], ["gpt-5.2 does not support temperature, seed; left out."]]
 
 
 REFUSALS = {
@@ -114,9 +114,9 @@ async def test_param_refused_by_server_is_not_sent_again(gateway: Gateway, proto
     gateway.always(Reply.text("ok"))
     asked, name = Params(temperature=0.25, top_p=0.5), ModelRef(protocol.value, "some-model")
     async with registry(provider_config(gateway.url, protocol)) as providers:
-        said = [await notices(providers, name, asked, chat) for chat in ("one", "one", "two")]
+        shown = [await notices(providers, name, asked, chat) for chat in ("one", "one", "two")]
     notice = "some-model does not support temperature; left out."
-    assert said == [[notice], [], [notice]]
+    assert shown == [[notice], [], [notice]]
     assert ["0.25" in str(request.body) for request in gateway.asked] == [True, False, False, False]
     assert all("0.5" in str(request.body) for request in gateway.asked)
 
@@ -175,12 +175,12 @@ async def test_schema_for_unsupporting_model_is_sent_in_prompt(
 ) -> None:
     gateway.always(Reply.text('{"a": 1}'))
     request = Request((user_message("q"),), "Be brief.", params=Params(schema=CLOSED), chat="one")
-    said: list[str] = []
+    shown: list[str] = []
     async with registry(provider_config(gateway.url, protocol)) as providers:
         for _ in range(2):
             provider = await providers.open(ModelRef(protocol.value, name))
-            said += [d.words async for d in provider.stream(request, StreamMonitor()) if isinstance(d, ProviderNotice)]
-    assert said == ([] if protocol is G else [IN_WORDS.replace("deepseek-chat", name)])
+            shown += [d.words async for d in provider.stream(request, StreamMonitor()) if isinstance(d, ProviderNotice)]
+    assert shown == ([] if protocol is G else [IN_WORDS.replace("deepseek-chat", name)])
     body = gateway.asked[1].body
     assert (schema_sent(body)[0] is None) == (protocol is not G)
     if protocol is not G:
@@ -246,10 +246,10 @@ async def test_random_params_give_valid_request_or_notice(gateway: Gateway, prot
         for number in range(80):
             params, name = random_params(rng), ModelRef(protocol.value, rng.choice(MODELS[protocol]))
             request = Request((user_message("q"),), "Be brief.", (tool,) * rng.randrange(2), params, f"chat {number}")
-            said = [d async for d in (await providers.open(name)).stream(request, StreamMonitor())]
+            deltas = [d async for d in (await providers.open(name)).stream(request, StreamMonitor())]
             sent = gateway.asked[-1]
-            assert (text_of(said), sent.problems) == ("ok", []), f"seed {seed}: {params} to {name}"
-            notice = " ".join(d.words for d in said if isinstance(d, ProviderNotice))
+            assert (text_of(deltas), sent.problems) == ("ok", []), f"seed {seed}: {params} to {name}"
+            notice = " ".join(d.words for d in deltas if isinstance(d, ProviderNotice))
             body = json.dumps(sent.body)
             there = {
                 "temperature": (params.temperature, '"temperature"' in body),
@@ -343,9 +343,15 @@ def test_unsupported_attachment_becomes_text_note() -> None:
 
 async def test_anthropic_cache_marks_cover_system_tools_and_last_questions(gateway: Gateway) -> None:
     gateway.always(Reply.text("ok"))
-    talk = (user_message("one"), said_by_model("a"), user_message("two"), said_by_model("b"), user_message("three"))
+    messages = (
+        user_message("one"),
+        assistant_message("a"),
+        user_message("two"),
+        assistant_message("b"),
+        user_message("three"),
+    )
     tool = ToolSpec("look", "Looks.", {"type": "object", "properties": {}})
-    _, failure = await run_request(provider_config(gateway.url, A), Request(talk, "Be brief.", (tool,)))
+    _, failure = await run_request(provider_config(gateway.url, A), Request(messages, "Be brief.", (tool,)))
     assert failure is None
     body = gateway.asked[0].body
     assert body["system"] == [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}]
@@ -360,5 +366,5 @@ async def test_anthropic_cache_marks_refused_are_left_out(gateway: Gateway) -> N
     assert ["cache_control" in str(request.body) for request in gateway.asked] == [True, False]
 
 
-def said_by_model(text: str) -> Message:
+def assistant_message(text: str) -> Message:
     return Message(Role.ASSISTANT, (Text(text),))

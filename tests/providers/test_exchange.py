@@ -81,8 +81,8 @@ async def test_streaming_refused_is_requested_whole_once(gateway: Gateway, proto
     assert failure is None
     assert [request.streams for request in gateway.asked] == [True, False]
     assert provider_notices(deltas) == [f"{protocol.value} does not support streaming; waiting for the complete reply."]
-    thought, said, call = parts(deltas)
-    assert (type(thought), type(said), type(call)) == (Reasoning, Text, ToolCall)
+    reasoning, text, call = parts(deltas)
+    assert (type(reasoning), type(text), type(call)) == (Reasoning, Text, ToolCall)
     assert isinstance(deltas[-1], Finished | UsageDelta)
     gateway.reply(fault.no_streaming(), fault.no_streaming())
     _, failure = await run_request(provider_config(gateway.url, protocol))
@@ -96,9 +96,9 @@ async def test_unstreamed_reply_to_stream_request_is_decoded(gateway: Gateway, p
     gateway.reply(Reply(gw.Text("wörds"), Call("look", {"x": 1}), usage=usage).on(plain=True))
     deltas, failure = await run_request(provider_config(gateway.url, protocol))
     assert failure is None
-    said, call = parts(deltas)
+    text, call = parts(deltas)
     assert isinstance(call, ToolCall)
-    assert (said, call.name, call.complete) == (Text("wörds", provider_data=said.provider_data), "look", True)  # type: ignore[union-attr]
+    assert (text, call.name, call.complete) == (Text("wörds", provider_data=text.provider_data), "look", True)  # type: ignore[union-attr]
     assert [d.usage.input for d in deltas if isinstance(d, UsageDelta)][-1] == 20
     assert [d.reason for d in deltas if isinstance(d, Finished)] == [FinishReason.TOOL_CALLS]
 
@@ -242,10 +242,10 @@ async def test_reply_is_independent_of_wire_format(
     gateway.reply(Reply(gw.Text("the sáme ", "words 🙂"), Call("look", {"x": "ü"})).on(**wire))
     deltas, failure = await run_request(provider_config(gateway.url, protocol))
     assert failure is None
-    said, call = parts(deltas)
-    assert isinstance(said, Text)
+    text, call = parts(deltas)
+    assert isinstance(text, Text)
     assert isinstance(call, ToolCall)
-    assert (said.text, call.arguments, call.complete) == ("the sáme words 🙂", '{"x": "ü"}', True)
+    assert (text.text, call.arguments, call.complete) == ("the sáme words 🙂", '{"x": "ü"}', True)
 
 
 QUIRKS = [quirk for quirk in gw.Quirk if quirk not in (gw.Quirk.PROMPT_BLOCKED, gw.Quirk.THINK_TAGS)]

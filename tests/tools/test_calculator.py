@@ -41,10 +41,10 @@ def test_calculator_quotient_and_remainder_match_python(a: int, b: int) -> None:
 @given(st.text("0123456789.+-*/%^()!, eE_sqrtpiminlogx×÷", max_size=40) | st.text(max_size=20))
 def test_calculator_any_text_gives_value_or_reason(text: str) -> None:
     try:
-        said = evaluate(text)
+        shown = evaluate(text)
     except ExpressionError as error:
-        said = str(error)
-    assert said
+        shown = str(error)
+    assert shown
 
 
 @pytest.mark.parametrize(

@@ -247,8 +247,8 @@ def _stop(reply: Reply) -> Json:
     reason = FINISHES[Finish(reply.ends)] if reply.ends in list(Finish) else reply.ends
     stop: Json = {"stop_reason": reason, "stop_sequence": None}
     if reason == "refusal":
-        said = next((step.text for step in reply.steps if isinstance(step, Refusal)), None)
-        stop["stop_details"] = {"type": "refusal", "category": "general_harms", "explanation": said}
+        explanation = next((step.text for step in reply.steps if isinstance(step, Refusal)), None)
+        stop["stop_details"] = {"type": "refusal", "category": "general_harms", "explanation": explanation}
     return stop
 
 

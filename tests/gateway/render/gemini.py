@@ -52,12 +52,12 @@ def whole(reply: Reply, ask: Ask) -> Json:
     return _response(reply, ask, [*parts, *_last_parts(reply, ask)], reply.usage.output, last=True)
 
 
-def usage(reply: Reply, said: int) -> Json:
+def usage(reply: Reply, output_tokens: int) -> Json:
     """Running total of tokens; the prompt includes cached ones, candidates exclude thoughts."""
     u = reply.usage
-    thoughts = min(u.reasoning, said)
-    counted: Json = {"promptTokenCount": u.input, "candidatesTokenCount": said - thoughts}
-    counted |= {"totalTokenCount": u.input + said}
+    thoughts = min(u.reasoning, output_tokens)
+    counted: Json = {"promptTokenCount": u.input, "candidatesTokenCount": output_tokens - thoughts}
+    counted |= {"totalTokenCount": u.input + output_tokens}
     counted |= {"promptTokensDetails": [{"modality": "TEXT", "tokenCount": u.input}]}
     if u.cached:
         counted["cachedContentTokenCount"] = u.cached
@@ -75,7 +75,7 @@ def _chunks(reply: Reply, ask: Ask) -> Iterator[Json | Item]:
         yield {"candidates": None, "modelVersion": ask.model}
     if Quirk.UNKNOWN_EVENTS in reply.quirks:
         yield {"brandNew": {"note": "processing"}}
-    said = 0
+    output_tokens = 0
     held: list[Json] = []
     inside_call = False
     for piece in pieces(reply):
@@ -91,11 +91,11 @@ def _chunks(reply: Reply, ask: Ask) -> Iterator[Json | Item]:
         else:
             inside_call = isinstance(piece.step, Call) and not piece.last
             parts = _parts(piece, reply, ask)
-            said = min(said + len(parts), reply.usage.output)
+            output_tokens = min(output_tokens + len(parts), reply.usage.output)
             if Quirk.CALLS_TOGETHER in reply.quirks and isinstance(piece.step, Call):
                 held += parts
             elif parts:
-                yield _response(reply, ask, [*held, *parts], said)
+                yield _response(reply, ask, [*held, *parts], output_tokens)
                 held = []
     yield _response(reply, ask, [*held, *_last_parts(reply, ask)], reply.usage.output, last=True)
 
@@ -145,7 +145,7 @@ def _thinks(reply: Reply) -> bool:
     return any(isinstance(step, Reasoning) and step.signed for step in reply.steps)
 
 
-def _response(reply: Reply, ask: Ask, parts: list[Json], said: int, *, last: bool = False) -> Json:
+def _response(reply: Reply, ask: Ask, parts: list[Json], output_tokens: int, *, last: bool = False) -> Json:
     candidate: Json = {"content": {"parts": parts, "role": "model"}, "index": 0}
     if last:
         ends = reply.ends
@@ -153,7 +153,7 @@ def _response(reply: Reply, ask: Ask, parts: list[Json], said: int, *, last: boo
         candidate |= _sources(reply)
     response: Json = {"candidates": [candidate]}
     if Quirk.NO_USAGE not in reply.quirks:
-        response["usageMetadata"] = usage(reply, said)
+        response["usageMetadata"] = usage(reply, output_tokens)
     return response | {"modelVersion": ask.model, "responseId": ask.word("id")}
 
 
@@ -167,10 +167,10 @@ def _sources(reply: Reply) -> Json:
         {"segment": {"endIndex": len(reply.words), "text": reply.words}, "groundingChunkIndices": [number]}
         for number in range(len(cited))
     ]
-    told: Json = {"groundingChunks": chunks, "groundingSupports": supports}
+    metadata: Json = {"groundingChunks": chunks, "groundingSupports": supports}
     if asked:
-        told |= {"webSearchQueries": asked, "searchEntryPoint": {"renderedContent": "<div>\u2026</div>"}}
-    return {"groundingMetadata": told}
+        metadata |= {"webSearchQueries": asked, "searchEntryPoint": {"renderedContent": "<div>\u2026</div>"}}
+    return {"groundingMetadata": metadata}
 
 
 def _blocked(reply: Reply, ask: Ask) -> Json:

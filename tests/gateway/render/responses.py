@@ -107,17 +107,17 @@ def _content(items: Items, piece: Piece) -> list[Json]:
 
 def _terminal(reply: Reply, ask: Ask, output: list[Json]) -> Json:
     ends = reply.ends
-    told: Json = {"output": [] if Quirk.CUT_OUTPUT in reply.quirks else output}
-    told["usage"] = None if Quirk.NO_USAGE in reply.quirks else usage(reply)
+    fields: Json = {"output": [] if Quirk.CUT_OUTPUT in reply.quirks else output}
+    fields["usage"] = None if Quirk.NO_USAGE in reply.quirks else usage(reply)
     if ends == Finish.ERROR:
         error = {"code": "server_error", "message": "The server had an error while processing your request."}
-        return {"type": "response.failed", "response": _response(ask, "failed", error=error, **told)}
+        return {"type": "response.failed", "response": _response(ask, "failed", error=error, **fields)}
     if _unfinished(reply):
         reason = INCOMPLETE.get(Finish(ends)) if ends in list(Finish) else ends
         details = {"reason": reason}
-        response = _response(ask, "incomplete", incomplete_details=details, **told)
+        response = _response(ask, "incomplete", incomplete_details=details, **fields)
         return {"type": "response.incomplete", "response": response}
-    response = _response(ask, "completed", completed_at=int(time.time()), **told)
+    response = _response(ask, "completed", completed_at=int(time.time()), **fields)
     return {"type": "response.completed", "response": response}
 
 

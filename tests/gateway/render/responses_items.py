@@ -52,18 +52,18 @@ class Items:
         part = message["content"][0]
         note: Json = {"type": "url_citation", "url": step.url, "title": step.title}
         note |= {"start_index": 0, "end_index": len(part["text"])}
-        told = {"content_index": 0, "annotation_index": len(part["annotations"]), "annotation": note}
+        fields = {"content_index": 0, "annotation_index": len(part["annotations"]), "annotation": note}
         part["annotations"].append(note)
-        return [*events, self._about(message, "response.output_text.annotation.added", told)]
+        return [*events, self._about(message, "response.output_text.annotation.added", fields)]
 
     def search(self, step: Search) -> list[Json]:
         action: Json = {"type": "search", "query": step.query, "queries": [step.query]}
         ended = self.close()
         item, added = self._open("ws", {"type": "web_search_call", "status": "in_progress"})
-        said = [f"response.web_search_call.{word}" for word in ("in_progress", "searching", "completed")]
-        told = [self._about(item, kind, {}) for kind in said]
+        kinds = [f"response.web_search_call.{word}" for word in ("in_progress", "searching", "completed")]
+        progress = [self._about(item, kind, {}) for kind in kinds]
         item["action"] = action
-        return [*ended, added, *told, self._finish(item)]
+        return [*ended, added, *progress, self._finish(item)]
 
     def refusal(self, step: Refusal) -> list[Json]:
         events = self.close() + self._begin_message({"type": "refusal", "refusal": ""})
@@ -153,8 +153,8 @@ class Items:
         self._message["content"].append(dict(part, annotations=[]) if "annotations" in part else dict(part))
         if Quirk.NO_PART_ADDED in self._reply.quirks:
             return [added]
-        told = {"content_index": 0, "part": dict(part)}
-        return [added, self._about(self._message, "response.content_part.added", told)]
+        fields = {"content_index": 0, "part": dict(part)}
+        return [added, self._about(self._message, "response.content_part.added", fields)]
 
     def _end_message(self, status: str = "completed") -> list[Json]:
         message, self._message = self._message, None
