@@ -16,7 +16,7 @@ from termchat.ui.stderr import Stderr, print_stdout
 from termchat.ui.text.console import make_console, to_text
 from termchat.ui.text.palette import Palette, detect_color_depth
 from termchat.ui.text.row import Segment
-from termchat.ui.theme_sample import sample_line
+from termchat.ui.text.theme_sample import sample_line
 
 _WIDTH = 22  # cells of a theme's name
 

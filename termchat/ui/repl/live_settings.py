@@ -14,7 +14,7 @@ from termchat.ui.repl.turns import TurnRunner
 from termchat.ui.repl.widgets import Widgets
 from termchat.ui.terminal.capabilities import background, supports_hyperlinks
 from termchat.ui.text.palette import Palette
-from termchat.ui.theme_sample import sample_lines
+from termchat.ui.text.theme_sample import sample_lines
 
 Act = Callable[[], None]
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from termchat.core.chats import PastPrompt
 from termchat.core.effects import Choice, Effect
 from termchat.core.sanitize import Safe, join, safe_format, safe_line
-from termchat.ui.fuzzy import found
 from termchat.ui.phrases import age, truncate
 from termchat.ui.repl.input.editor import InputEditor
 from termchat.ui.repl.input.saved_history import SavedHistory
+from termchat.ui.repl.panels.fuzzy import found
 from termchat.ui.repl.panels.picker import PickerSource
 from termchat.ui.repl.widgets import Widgets
 

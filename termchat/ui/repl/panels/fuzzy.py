@@ -1,14 +1,14 @@
-"""Finding in a list what was typed: texts that have its words first, then those that have its letters in order."""
+"""Fuzzy search in a list: texts with the typed words first, then texts with its letters in order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-_LOOKED_AT = 200  # letters in order are found in every long text: only its beginning counts
+_LOOKED_AT = 200  # characters of a text; a long text has any letters in order
 
 
 def found(texts: Sequence[str], typed: str) -> list[int]:
-    """The places of the texts that match, each kind in the order they came; all of them when nothing was typed."""
+    """Return the indices of the matching texts, each kind in its order; all of them if `typed` is empty."""
     words = typed.lower().split()
     lowered = [text.lower() for text in texts]
     whole = [n for n, text in enumerate(lowered) if all(word in text for word in words)]
@@ -18,7 +18,7 @@ def found(texts: Sequence[str], typed: str) -> list[int]:
 
 
 def _in_order(text: str, words: Iterable[str]) -> bool:
-    """Whether the letters of all words come one after another."""
+    """Return True if the letters of all words come one after another."""
     at = 0
     for letter in "".join(words):
         at = text.find(letter, at) + 1

@@ -1,10 +1,10 @@
-"""Finding what was typed before."""
+"""Test the search for earlier prompts."""
 
 from __future__ import annotations
 
 import pytest
 
-from termchat.ui.fuzzy import found
+from termchat.ui.repl.panels.fuzzy import found
 
 TEXTS = ("write a haiku", "explain the GIL", "git rebase or merge?", "what is a haiku about rain")
 
