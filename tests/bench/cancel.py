@@ -19,7 +19,7 @@ from tests.engine.support import events_of, session
 from tests.faults.test_cancel import SILENT, SPEAKING
 from tests.gateway import Gateway, fault
 from tests.gateway.answers import Answer
-from tests.providers.support import SPEECHES
+from tests.providers.support import PROTOCOLS
 
 
 async def ours(gateway: Gateway, protocol: ApiProtocol, answer: Answer, *, speaks: bool) -> float:
@@ -61,7 +61,7 @@ async def main(rounds: int) -> None:
         print(f"{'a bare client':30} {floor:7.2f} ms, median of {rounds}")
         for name, answer in (SILENT | SPEAKING).items():
             found = []
-            for protocol in SPEECHES:
+            for protocol in PROTOCOLS:
                 times = [await ours(gateway, protocol, answer, speaks=name in SPEAKING) for _ in range(rounds)]
                 found.append(f"{protocol.value} {statistics.median(times):.2f} (worst {max(times):.2f})")
             print(f"{name:30} {' · '.join(found)}")

@@ -23,7 +23,7 @@ from tests.gateway import Reply, Text, render, signatures
 from tests.gateway import clients as sdks
 from tests.gateway.render.frames import Ask, Frame, encode
 from tests.gateway.script import Wire as Travel
-from tests.providers.support import HELLO, MODELS, SPEECHES, VENDORS, provider_config, registry
+from tests.providers.support import HELLO, MODELS, PROTOCOLS, VENDORS, provider_config, registry
 
 ROUNDS = 5
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
@@ -76,7 +76,7 @@ async def median(measure: Callable[[ApiProtocol, str], Awaitable[float]], protoc
 
 def main(chunks: int) -> None:
     print(f"{'':10} {'bare SDK':>10} {'termchat':>10}   ms of CPU per 1,000 chunks, median of {ROUNDS}")
-    for protocol in SPEECHES:
+    for protocol in PROTOCOLS:
         near, far = multiprocessing.Pipe()
         server = multiprocessing.Process(target=serve, args=(body(protocol, chunks), far), daemon=True)
         server.start()

@@ -20,7 +20,7 @@ from termchat.providers.http.retry import RetryPolicy
 from termchat.providers.registry import ProviderRegistry
 from termchat.tools.registry import Answer, Toolbox, ToolError, tool
 from tests.gateway import Gateway
-from tests.providers.support import KEY, SPEECHES, QuickRetryPolicy, model, provider_config, registry_config
+from tests.providers.support import KEY, PROTOCOLS, QuickRetryPolicy, model, provider_config, registry_config
 
 
 @tool
@@ -43,7 +43,7 @@ def provider_configs(gateway: Gateway, url: str = "", **fields: Any) -> list[Pro
     second = replace(
         provider_config(gateway.url + "/second", ApiProtocol.CHAT, **(fields | {"key": KEY})), name="second"
     )
-    return [*(provider_config(url or gateway.url, protocol, **fields) for protocol in SPEECHES), second]
+    return [*(provider_config(url or gateway.url, protocol, **fields) for protocol in PROTOCOLS), second]
 
 
 @asynccontextmanager
@@ -95,7 +95,7 @@ def ended(events: list[Event]) -> TurnEnded:
     return ends[0]
 
 
-def said(events: list[Event]) -> str:
+def streamed_text(events: list[Event]) -> str:
     """The streamed text."""
     deltas = [event.delta for event in events if isinstance(event, Streamed)]
     return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))

@@ -19,9 +19,9 @@ from termchat.tools.registry import Answer, Toolbox, tool
 from tests import gateway as gw
 from tests.engine.support import TOOLBOX, ask, ended, events_of, session
 from tests.gateway import Call, Gate, Gateway, Quirk, Reply, fault
-from tests.providers.support import SPEECHES
+from tests.providers.support import PROTOCOLS
 
-ALL = pytest.mark.parametrize("protocol", SPEECHES)
+ALL = pytest.mark.parametrize("protocol", PROTOCOLS)
 SOON = 5.0  # seconds; tests/bench/cancel.py measures the latency
 
 
@@ -232,12 +232,12 @@ async def test_cancel_after_complete_message_changes_nothing(gateway: Gateway, p
 
 async def test_cancel_of_one_turn_leaves_other_on_same_pool(gateway: Gateway) -> None:
     gate = Gate()
-    for _ in SPEECHES:
+    for _ in PROTOCOLS:
         gateway.reply(Reply(gw.Text("first "), gate, gw.Text("rest")), model="stays")
         gateway.reply(Reply(gw.Text("first "), fault.stall()), model="goes")
-    async with session(gateway, SPEECHES[0]) as chat:
+    async with session(gateway, PROTOCOLS[0]) as chat:
         question = chat.add(user_message("hello"), None)
-        for protocol in SPEECHES:
+        for protocol in PROTOCOLS:
             stays, goes = (chat.send(question, type(chat.model)(protocol.value, name)) for name in ("stays", "goes"))
             staying = asyncio.create_task(events_of(stays))
             going = asyncio.create_task(

@@ -17,7 +17,7 @@ from tests import golden
 from tests.engine import cases
 from tests.engine.support import TOOLBOX, ended, events_of, session
 from tests.gateway import Gateway
-from tests.providers.support import SPEECHES, model
+from tests.providers.support import PROTOCOLS, model
 
 FOLDER = Path(__file__).parent / "golden"
 PLACES = {"first": 0, "next": 1, "third": 2, "fourth": 3}
@@ -27,7 +27,7 @@ PLACES = {"first": 0, "next": 1, "third": 2, "fourth": 3}
 async def test_conversation_matches_golden_file_in_every_protocol(
     gateway: Gateway, name: str, request: pytest.FixtureRequest
 ) -> None:
-    protocols = [protocol for protocol in SPEECHES if protocol is not cases.CASES[name].never]
+    protocols = [protocol for protocol in PROTOCOLS if protocol is not cases.CASES[name].never]
     text = "".join([await transcript(gateway, name, protocol) for protocol in protocols])
     golden.check(FOLDER / f"{name}.txt", text, update=bool(request.config.getoption("--update-golden")))
 
@@ -72,4 +72,4 @@ def target_model(to: str, first: ApiProtocol, now: ModelRef) -> ModelRef:
         return ModelRef("second", "gpt-5.2") if first is ApiProtocol.CHAT else now
     if to == "open":
         return ModelRef(first.value, "qwen/qwen3") if first is ApiProtocol.CHAT else now
-    return model(SPEECHES[(SPEECHES.index(first) + PLACES[to]) % len(SPEECHES)])
+    return model(PROTOCOLS[(PROTOCOLS.index(first) + PLACES[to]) % len(PROTOCOLS)])

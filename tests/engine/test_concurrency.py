@@ -11,12 +11,12 @@ from termchat.core.messages import user_message
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.providers.http.retry import RetryPolicy
-from tests.engine.support import ended, events_of, said, session
+from tests.engine.support import ended, events_of, session, streamed_text
 from tests.gateway import Gate, Gateway, Reply, Text, fault
 from tests.gateway.requests import RecordedRequest
-from tests.providers.support import SPEECHES
+from tests.providers.support import PROTOCOLS
 
-ALL = pytest.mark.parametrize("protocol", SPEECHES)
+ALL = pytest.mark.parametrize("protocol", PROTOCOLS)
 
 
 @ALL
@@ -26,28 +26,28 @@ async def test_ten_concurrent_turns_get_their_own_replies(gateway: Gateway, prot
         question = chat.add(user_message("hello"), None)
         turns = [chat.send(question, ModelRef(protocol.value, f"m{n}")) for n in range(10)]
         replies = await asyncio.gather(*map(events_of, turns))
-    assert [said(events) for events in replies] == [f"this is m{n}" for n in range(10)]
+    assert [streamed_text(events) for events in replies] == [f"this is m{n}" for n in range(10)]
     assert len({event.turn_id for events in replies for event in events}) == 10
     answers = [node for node in chat.conversation.nodes.values() if node.parent == question]
     assert len(answers) == 10
 
 
 async def test_four_protocols_stream_concurrently_over_one_registry(gateway: Gateway) -> None:
-    gates = {protocol: Gate() for protocol in SPEECHES}
+    gates = {protocol: Gate() for protocol in PROTOCOLS}
 
     def answer(request: RecordedRequest) -> Reply:
-        protocol = next(s for s in SPEECHES if s.value == request.model)
+        protocol = next(s for s in PROTOCOLS if s.value == request.model)
         return Reply(Text("a "), gates[protocol], Text(protocol.value))
 
     gateway.always(answer)
-    async with session(gateway, SPEECHES[0]) as chat:
+    async with session(gateway, PROTOCOLS[0]) as chat:
         question = chat.add(user_message("hello"), None)
-        running = [asyncio.create_task(events_of(chat.send(question, ModelRef(s.value, s.value)))) for s in SPEECHES]
-        for protocol in reversed(SPEECHES):
+        running = [asyncio.create_task(events_of(chat.send(question, ModelRef(s.value, s.value)))) for s in PROTOCOLS]
+        for protocol in reversed(PROTOCOLS):
             await gates[protocol].reached.wait()
-        for protocol in SPEECHES:
+        for protocol in PROTOCOLS:
             gates[protocol].open()
-        assert [said(await task) for task in running] == [f"a {protocol.value}" for protocol in SPEECHES]
+        assert [streamed_text(await task) for task in running] == [f"a {protocol.value}" for protocol in PROTOCOLS]
 
 
 @ALL

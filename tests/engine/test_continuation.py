@@ -11,13 +11,13 @@ from termchat.core.messages import Message, Role, Text, user_message
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.engine.continuation import OverlapFilter, resumable_text
-from tests.engine.support import ask, ended, events_of, said, session
+from tests.engine.support import ask, ended, events_of, session, streamed_text
 from tests.gateway import Finish, Gateway, Reply, fault
 from tests.gateway import Text as Words
 from tests.gateway.reading import question
-from tests.providers.support import SPEECHES
+from tests.providers.support import PROTOCOLS
 
-ALL = pytest.mark.parametrize("protocol", SPEECHES)
+ALL = pytest.mark.parametrize("protocol", PROTOCOLS)
 
 
 def filtered(tail: str, *pieces: str) -> str:
@@ -80,7 +80,7 @@ async def test_continuation_extends_same_reply_without_overlap(gateway: Gateway,
             head = chat.conversation.head
             assert head is not None
             events = await events_of(chat.send(head))
-        assert (said(events), ended(events).outcome) == ("the dog.", Outcome.COMPLETE)
+        assert (streamed_text(events), ended(events).outcome) == ("the dog.", Outcome.COMPLETE)
         done = [e for e in events if isinstance(e, MessageDone)]
         assert [e.parent for e in done] == [head]
         assert "".join(m.text for m in chat.conversation.history() if m.role is Role.ASSISTANT) == (

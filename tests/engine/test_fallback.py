@@ -20,21 +20,21 @@ from termchat.core.usage import Usage
 from termchat.engine.pump import Pump
 from termchat.providers.fallback import FallbackProvider
 from tests import gateway as gw
-from tests.engine.support import ask, ended, said, session
+from tests.engine.support import ask, ended, session, streamed_text
 from tests.gateway import Call, Gateway, Reply, fault
 from tests.gateway.answers import Answer
-from tests.providers.support import SPEECHES, model
+from tests.providers.support import PROTOCOLS, model
 
-ALL = pytest.mark.parametrize("protocol", SPEECHES)
+ALL = pytest.mark.parametrize("protocol", PROTOCOLS)
 
 
 def chain(protocol: ApiProtocol) -> dict[ModelRef, list[str]]:
     """Fallback to the other three protocols, in their order; an unknown name is skipped."""
-    return {model(protocol): ["no such model", *(str(model(other)) for other in SPEECHES if other is not protocol)]}
+    return {model(protocol): ["no such model", *(str(model(other)) for other in PROTOCOLS if other is not protocol)]}
 
 
 def first_fallback(protocol: ApiProtocol) -> ModelRef:
-    return next(model(other) for other in SPEECHES if other is not protocol)
+    return next(model(other) for other in PROTOCOLS if other is not protocol)
 
 
 def provider_notices(events: list[Any]) -> list[str]:
@@ -64,7 +64,7 @@ async def test_fallback_on_provider_failure_uses_next_model_with_notice(
     prices = FakePrices()
     async with session(gateway, protocol, fallback=chain(protocol), prices=prices) as chat:
         events = await ask(chat, "hello")
-    assert (said(events), ended(events).outcome) == ("here I am", Outcome.COMPLETE)
+    assert (streamed_text(events), ended(events).outcome) == ("here I am", Outcome.COMPLETE)
     (words,) = provider_notices(events)
     assert words.endswith(f"Switching to {first_fallback(protocol)}.")
     origins = {e.message.origin.ref for e in events if isinstance(e, MessageDone) and e.message.origin}
@@ -86,12 +86,12 @@ async def test_fallback_after_text_is_not_used(gateway: Gateway, protocol: ApiPr
     gateway.reply(Reply.text("one two").after(1, fault.error_event(529)))
     async with session(gateway, protocol, fallback=chain(protocol)) as chat:
         events = await ask(chat, "hello")
-    assert (said(events), ended(events).outcome, len(gateway.asked)) == ("one ", Outcome.CUT, 1)
+    assert (streamed_text(events), ended(events).outcome, len(gateway.asked)) == ("one ", Outcome.CUT, 1)
 
 
 async def test_fallback_exhausted_returns_last_failure(gateway: Gateway) -> None:
     gateway.always(fault.status(529))
-    async with session(gateway, SPEECHES[0], fallback=chain(SPEECHES[0])) as chat:
+    async with session(gateway, PROTOCOLS[0], fallback=chain(PROTOCOLS[0])) as chat:
         events = await ask(chat, "hello")
     failure = ended(events).failure
     assert failure is not None

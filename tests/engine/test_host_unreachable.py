@@ -11,11 +11,11 @@ from termchat.core.events import Event, Retrying, Streamed
 from termchat.core.messages import user_message
 from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import Outcome
-from tests.engine.support import ask, ended, events_of, said, session
+from tests.engine.support import ask, ended, events_of, session, streamed_text
 from tests.gateway import Gateway, Reply, Text, fault
-from tests.providers.support import SPEECHES
+from tests.providers.support import PROTOCOLS
 
-ALL = pytest.mark.parametrize("protocol", SPEECHES)
+ALL = pytest.mark.parametrize("protocol", PROTOCOLS)
 
 
 def retries(events: list[Event]) -> list[Retrying]:
@@ -37,7 +37,7 @@ async def test_wait_for_host_retries_until_it_answers(gateway: Gateway, protocol
                     await gateway.up()
                 turn.retry_now()
     assert ended(events).outcome is Outcome.COMPLETE
-    assert said(events) == "Back."
+    assert streamed_text(events) == "Back."
     assert [(retry.attempt, retry.tries, retry.delay) for retry in retries(events)][:5] == [
         *((2, 0, 1), (3, 0, 2), (4, 0, 4), (5, 0, 8), (6, 0, 16)),
     ]

@@ -13,12 +13,12 @@ from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import Outcome
 from termchat.core.provider import Effort, Params
 from tests import gateway as gw
-from tests.engine.support import ask, ended, notices, said, session
+from tests.engine.support import ask, ended, notices, session, streamed_text
 from tests.gateway import Call, Gateway, Reply, fault
-from tests.providers.support import SPEECHES, model
+from tests.providers.support import PROTOCOLS, model
 
-ALL = pytest.mark.parametrize("protocol", SPEECHES)
-C, R, A, G = SPEECHES
+ALL = pytest.mark.parametrize("protocol", PROTOCOLS)
+C, R, A, G = PROTOCOLS
 LOOK = Call("look", {"city": "Köln"})
 REFUSALS = {
     C: "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'.",
@@ -39,7 +39,7 @@ async def test_refused_history_is_resent_without_reasoning_with_notice(gateway: 
     async with session(gateway, protocol) as chat:
         await ask(chat, "weather?")
         events = await ask(chat, "thanks")
-    assert (said(events), ended(events).outcome) == ("fine", Outcome.COMPLETE)
+    assert (streamed_text(events), ended(events).outcome) == ("fine", Outcome.COMPLETE)
     assert provider_notices(events) == [f"{protocol.value} refused the history; sent again without earlier reasoning."]
     simple = str(gateway.asked[-1].body)
     for gone in ("hm", "signature': 'hidden", "encrypted_content'", "reasoning'", "'thinking'"):
@@ -61,7 +61,7 @@ async def test_gemini_missing_signature_in_empty_reply_is_resent(gateway: Gatewa
     gateway.reply(Reply(finish="MISSING_THOUGHT_SIGNATURE"), Reply.text("fine"))
     async with session(gateway, G) as chat:
         events = await ask(chat, "weather?")
-    assert (said(events), len(gateway.asked)) == ("fine", 2)
+    assert (streamed_text(events), len(gateway.asked)) == ("fine", 2)
 
 
 def thinking_blocks(gateway: Gateway) -> list[str]:

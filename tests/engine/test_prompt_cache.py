@@ -20,9 +20,9 @@ from termchat.ui.phrases import usage_line
 from tests.engine.support import ask, ended, session
 from tests.gateway import Call, Gateway, Reasoning, Reply, Text, fault
 from tests.gateway import Usage as Counted
-from tests.providers.support import SPEECHES, model, provider_config, run_request
+from tests.providers.support import PROTOCOLS, model, provider_config, run_request
 
-ALL = pytest.mark.parametrize("protocol", SPEECHES)
+ALL = pytest.mark.parametrize("protocol", PROTOCOLS)
 LOOK = Call("look", {"city": "Köln"})
 CLOSED = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False}
 

@@ -16,11 +16,11 @@ from termchat.core.outcomes import Outcome
 from termchat.core.provider import Params, Request
 from termchat.engine.session import ChatSession
 from tests import gateway as gw
-from tests.engine.support import ask, ended, said, session
+from tests.engine.support import ask, ended, session, streamed_text
 from tests.gateway import Block, Finish, Gateway, Reasoning, Reply, Text, fault
-from tests.providers.support import SPEECHES, model, provider_config, run_request
+from tests.providers.support import PROTOCOLS, model, provider_config, run_request
 
-ALL = pytest.mark.parametrize("protocol", SPEECHES)
+ALL = pytest.mark.parametrize("protocol", PROTOCOLS)
 ON = Params(search=True)
 PAGE, OTHER = gw.Citation("https://a.example/x", "A"), gw.Citation("https://b.example/", "")
 FOUND = gw.Search("tea 茶", (PAGE, OTHER))
@@ -92,7 +92,7 @@ async def test_search_data_is_sent_only_while_search_is_on(gateway: Gateway, pro
 async def test_search_data_is_not_sent_to_other_models(gateway: Gateway, protocol: ApiProtocol) -> None:
     gateway.reply(REPLY)
     gateway.always(Reply.text("ok"))
-    others = [model(other) for other in SPEECHES if other is not protocol]
+    others = [model(other) for other in PROTOCOLS if other is not protocol]
     others += [ModelRef(protocol.value, "claude-sonnet-5")] if protocol is ApiProtocol.ANTHROPIC else []
     async with session(gateway, protocol, params=ON, tools=None) as chat:
         await ask(chat, "tea?")
@@ -108,7 +108,11 @@ async def test_search_paused_reply_is_continued(gateway: Gateway) -> None:
         events = await ask(chat, "tea?")
         parts = [part for m in chat.conversation.history() for part in m.parts]
         await_next = await _next(gateway, chat)
-    assert (said(events), ended(events).outcome, await_next) == ("I look. Tea.", Outcome.COMPLETE, Outcome.COMPLETE)
+    assert (streamed_text(events), ended(events).outcome, await_next) == (
+        "I look. Tea.",
+        Outcome.COMPLETE,
+        Outcome.COMPLETE,
+    )
     blocks = gateway.asked[1].body["messages"][-1]["content"]
     assert [block["type"] for block in blocks] == ["text", "server_tool_use", "web_search_tool_result"]
     assert unique_citations(part for part in parts if isinstance(part, messages.Text)) == (

@@ -18,9 +18,9 @@ from tests.engine.support import ask, ended, events_of, session
 from tests.gateway import Call, Gateway, Reply, Text
 from tests.gateway.reading import messages, question
 from tests.gateway.requests import RecordedRequest
-from tests.providers.support import SPEECHES
+from tests.providers.support import PROTOCOLS
 
-ALL = pytest.mark.parametrize("protocol", SPEECHES)
+ALL = pytest.mark.parametrize("protocol", PROTOCOLS)
 LOOK = Call("look", {"city": "Köln"})
 
 

@@ -7,10 +7,10 @@ import pytest
 from termchat.core.models import ApiProtocol
 from tests.engine.support import ask, ended, session
 from tests.gateway import Gateway, Quirk, Reply, Usage
-from tests.providers.support import SPEECHES
+from tests.providers.support import PROTOCOLS
 
 
-@pytest.mark.parametrize("protocol", SPEECHES)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize(
     "reply_options", [{"usage": Usage(0, 0)}, {"quirks": {Quirk.NO_USAGE}}], ids=["nothing", "no word"]
 )

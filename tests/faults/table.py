@@ -10,9 +10,9 @@ from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import ExitCode, Outcome
 from tests.gateway import Call, Finish, Quirk, Reply, Text, fault
 from tests.gateway.answers import Answer
-from tests.providers.support import KEY, SPEECHES
+from tests.providers.support import KEY, PROTOCOLS
 
-C, R, A, G = SPEECHES
+C, R, A, G = PROTOCOLS
 WORDS = Reply.text("one twö three four five")
 OK = Reply.text("ok")
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from termchat.core.models import ApiProtocol
 from tests.faults.support import configure, provider
 from tests.gateway import Gate, Gateway, Reply, Text
-from tests.providers.support import MODELS, SPEECHES
+from tests.providers.support import MODELS, PROTOCOLS
 
 PATIENCE = 30.0
 CLOCK = 1.0  # seconds without data that are a stall, see support.py
@@ -40,7 +40,7 @@ def test_oneshot_suspended_twice_completes_without_stall(gateway_thread: Gateway
         return process.returncode, out, err
 
     with ThreadPoolExecutor() as threads:
-        assert list(threads.map(suspended_twice, SPEECHES)) == [(0, b"one two", b"")] * len(SPEECHES)
+        assert list(threads.map(suspended_twice, PROTOCOLS)) == [(0, b"one two", b"")] * len(PROTOCOLS)
 
 
 @contextmanager

@@ -24,11 +24,11 @@ from tests.faults.table import OK, WORDS
 from tests.gateway import Gateway, Reasoning, Reply, Stall, Text, fault
 from tests.gateway.answers import Answer
 from tests.gateway.signals import PATIENCE
-from tests.providers.support import SPEECHES
+from tests.providers.support import PROTOCOLS
 
 _T = TypeVar("_T")
 _TCP = Path("/proc/net/tcp")
-ALL = pytest.mark.parametrize("speech", SPEECHES)
+ALL = pytest.mark.parametrize("speech", PROTOCOLS)
 SILENT: dict[str, Answer] = {
     "silence before the headers": fault.silence(),
     "headers at a snail's pace": WORDS.on(header_pace=0.05),

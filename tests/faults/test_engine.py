@@ -12,15 +12,15 @@ from termchat.core.messages import Role
 from termchat.core.models import ApiProtocol, ModelRef, Timeouts
 from termchat.core.outcomes import Outcome
 from termchat.tools.registry import Toolbox
-from tests.engine.support import ask, ended, said, session
+from tests.engine.support import ask, ended, session, streamed_text
 from tests.faults.table import FAULTS, OK, row
 from tests.gateway import Gateway
-from tests.providers.support import KEY, SPEECHES
+from tests.providers.support import KEY, PROTOCOLS
 
 QUICK = Timeouts(connect=2, first_content=0.4, idle=0.4, no_event=0.8)
 
 
-@pytest.mark.parametrize("speech", SPEECHES)
+@pytest.mark.parametrize("speech", PROTOCOLS)
 @pytest.mark.parametrize("name", FAULTS)
 async def test_engine_fault_matches_table_row(gateway: Gateway, speech: ApiProtocol, name: str) -> None:
     case = row(name, speech)
@@ -34,7 +34,7 @@ async def test_engine_fault_matches_table_row(gateway: Gateway, speech: ApiProto
         assert exit_code(end.outcome, end.failure) == case.code, end
         assert case.outcome in (None, end.outcome)
         assert len(gateway.asked) == case.asked
-        assert said(events) == case.text
+        assert streamed_text(events) == case.text
         told = f"{end.failure.message} {end.failure.hint}" if end.failure else ""
         assert not end.failure or case.words in told
         assert KEY not in told

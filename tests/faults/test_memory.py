@@ -19,9 +19,9 @@ from tests.faults.support import configure, provider
 from tests.faults.table import BOMB, PACKED
 from tests.gateway import Gateway, Repeat, Reply, Text, fault
 from tests.gateway.answers import Answer
-from tests.providers.support import MODELS, SPEECHES
+from tests.providers.support import MODELS, PROTOCOLS
 
-ALL = pytest.mark.parametrize("speech", SPEECHES)
+ALL = pytest.mark.parametrize("speech", PROTOCOLS)
 MB = 1_000_000
 MOST = 80 * MB  # five times the longest event that is taken; each case sends more, or would
 IN_THE_BODY: dict[str, tuple[tuple[Answer, ...], ExitCode]] = {
@@ -42,7 +42,7 @@ IN_THE_HEAD: dict[str, tuple[tuple[Answer, ...], ExitCode]] = {
 HOSTILE = IN_THE_BODY | IN_THE_HEAD
 # Bodies are read by one reader of ours, which has the response of an SDK or, for Gemini, of the transport.
 CASES = [(name, speech) for speech in (ApiProtocol.CHAT, ApiProtocol.GEMINI) for name in IN_THE_BODY]
-CASES += [(name, speech) for speech in SPEECHES for name in IN_THE_HEAD]
+CASES += [(name, speech) for speech in PROTOCOLS for name in IN_THE_HEAD]
 
 
 PIECES = {

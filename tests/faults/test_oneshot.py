@@ -25,7 +25,7 @@ from tests.faults.preloaded import Ran, Warm
 from tests.faults.support import STORE, configure, provider
 from tests.faults.table import FAULTS, OK, row
 from tests.gateway import Gateway, GatewayThread, RecordedRequest
-from tests.providers.support import KEY, MODELS, SPEECHES
+from tests.providers.support import KEY, MODELS, PROTOCOLS
 
 pytestmark = pytest.mark.xdist_group("scripts")
 OUTCOMES = {
@@ -41,7 +41,7 @@ MARKS = {
     ExitCode.STALLED: "no data in time",
     ExitCode.DENIED: "stopped at a limit",
 }
-CASES = [(name, speech) for name in FAULTS for speech in SPEECHES]
+CASES = [(name, speech) for name in FAULTS for speech in PROTOCOLS]
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ async def _case(warm: Warm, gateway: Gateway, folder: Path, name: str, speech: A
 
 
 @pytest.mark.timeout(400)  # the first test plays all cases
-@pytest.mark.parametrize("speech", SPEECHES)
+@pytest.mark.parametrize("speech", PROTOCOLS)
 @pytest.mark.parametrize("name", FAULTS)
 def test_oneshot_fault_matches_table_row(played: dict[object, Played], name: str, speech: ApiProtocol) -> None:
     case, it = row(name, speech), played[name, speech]

@@ -24,7 +24,7 @@ from tests.faults.support import STORE, configure, provider
 from tests.faults.table import WORDS, Fault, row
 from tests.gateway import Gateway, GatewayThread, Reply, fault
 from tests.gateway.answers import Answer
-from tests.providers.support import KEY, MODELS, SPEECHES
+from tests.providers.support import KEY, MODELS, PROTOCOLS
 from tests.pty.harness import Terminal
 
 ESC, CLEAR = "\x1b", "\x01\x0b"
@@ -111,12 +111,12 @@ def walks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     ]
     chosen = {item.params["speech"] for item in items if item}
     with ThreadPoolExecutor() as threads:
-        yield {s: threads.submit(_walk, tmp_path_factory.mktemp("walk"), s) for s in SPEECHES if s in chosen}
+        yield {s: threads.submit(_walk, tmp_path_factory.mktemp("walk"), s) for s in PROTOCOLS if s in chosen}
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.xdist_group("persons")
-@pytest.mark.parametrize("speech", SPEECHES)
+@pytest.mark.parametrize("speech", PROTOCOLS)
 def test_repl_faults_match_table_rows(walks: dict[object, Future], speech: ApiProtocol) -> None:
     walks[speech].result()
 
@@ -198,7 +198,7 @@ HANGING: dict[str, tuple[Answer, str]] = {
 
 
 @pytest.mark.timeout(200)
-@pytest.mark.parametrize("speech", SPEECHES)
+@pytest.mark.parametrize("speech", PROTOCOLS)
 def test_repl_esc_stops_hanging_turn(gateway_thread: Gateway, tmp_path: Path, speech: ApiProtocol) -> None:
     gateway = gateway_thread
     with (

@@ -13,9 +13,9 @@ from termchat.core.errors import exit_code
 from termchat.core.events import MessageDone, ToolFinished
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import ExitCode, Outcome
-from tests.engine.support import ask, ended, said
+from tests.engine.support import ask, ended, streamed_text
 from tests.interop.support import free_port, installed, provider_config, rows, script, serving, session
-from tests.providers.support import MODELS, SPEECHES
+from tests.providers.support import MODELS, PROTOCOLS
 
 pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("aimock"), pytest.mark.timeout(400)]
 HELLO = "Good day, wörld 🙂, how do you do on this fine and long day?"
@@ -34,7 +34,7 @@ FIXTURES = {
         {"match": {"userMessage": "too much"}, "response": {"error": {"message": "Slow down."}, "status": 429}},
     ]
 }
-ALL = pytest.mark.parametrize("protocol", SPEECHES)
+ALL = pytest.mark.parametrize("protocol", PROTOCOLS)
 CHAOS = {
     "drop": ExitCode.ERROR,
     "malformed": ExitCode.ERROR,
@@ -68,21 +68,21 @@ def model(protocol: ApiProtocol) -> ModelRef:
 async def test_aimock_two_turns_with_tool_call_complete(server: str, protocol: ApiProtocol) -> None:
     async with session(model(protocol), provider_config(server, protocol)) as chat:
         events = await ask(chat, "hello")
-        assert (ended(events).outcome, said(events)) == (Outcome.COMPLETE, HELLO)
+        assert (ended(events).outcome, streamed_text(events)) == (Outcome.COMPLETE, HELLO)
         events = await ask(chat, "what is the weather?")
         assert ended(events).outcome is Outcome.COMPLETE
         (finished,) = [event for event in events if isinstance(event, ToolFinished)]
         assert (finished.call.name, finished.result.text) == ("look", "rain in Köln")
-        assert said(events) == "It rains in Köln."
+        assert streamed_text(events) == "It rains in Köln."
 
 
 async def test_chat_through_all_protocols_and_back_completes(server: str) -> None:
-    async with session(model(SPEECHES[0]), *(provider_config(server, protocol) for protocol in SPEECHES)) as chat:
-        for protocol in (*SPEECHES, *reversed(SPEECHES)):
+    async with session(model(PROTOCOLS[0]), *(provider_config(server, protocol) for protocol in PROTOCOLS)) as chat:
+        for protocol in (*PROTOCOLS, *reversed(PROTOCOLS)):
             for question, answer in (("the weather?", "It rains in Köln."), ("and on", "And so on.")):
                 events = await ask(chat, question, model(protocol))
                 assert ended(events).outcome is Outcome.COMPLETE, ended(events).failure
-                assert said(events) == answer
+                assert streamed_text(events) == answer
 
 
 @ALL
@@ -91,8 +91,8 @@ async def test_aimock_broken_off_reply_is_cut(server: str, protocol: ApiProtocol
     async with session(model(protocol), provider_config(server, protocol)) as chat:
         events = await ask(chat, question)
         assert ended(events).outcome is Outcome.CUT
-        assert LONG.startswith(said(events))
-        assert len(said(events)) < len(LONG)
+        assert LONG.startswith(streamed_text(events))
+        assert len(streamed_text(events)) < len(LONG)
         assert ended(await ask(chat, "and on")).outcome is Outcome.COMPLETE
 
 
@@ -107,7 +107,7 @@ async def test_rate_limited_reply_fails_with_matching_code(server: str, protocol
 @pytest.mark.parametrize("kind", CHAOS)
 async def test_aimock_chaos_never_completes(tmp_path: Path, kind: str) -> None:
     with mock(tmp_path, f"--chaos-{kind}", "1") as url:
-        for protocol in SPEECHES:
+        for protocol in PROTOCOLS:
             async with session(model(protocol), provider_config(url, protocol)) as chat:
                 end = ended(await ask(chat, "hello"))
                 assert exit_code(end.outcome, end.failure) in (CHAOS[kind], ExitCode.CUT), (protocol, end)
@@ -119,9 +119,9 @@ async def test_aimock_partial_chaos_complete_replies_are_whole(tmp_path: Path) -
     flags = [word for kind in CHAOS for word in (f"--chaos-{kind}", "0.15")]
     outcomes: list[Outcome] = []
     with mock(tmp_path, *flags) as url:
-        async with session(model(SPEECHES[0]), *(provider_config(url, protocol) for protocol in SPEECHES)) as chat:
+        async with session(model(PROTOCOLS[0]), *(provider_config(url, protocol) for protocol in PROTOCOLS)) as chat:
             for n in range(60):
-                events = await ask(chat, "hello", model(SPEECHES[n % 4]))
+                events = await ask(chat, "hello", model(PROTOCOLS[n % 4]))
                 outcomes.append(ended(events).outcome)
                 kept = [event.message for event in events if isinstance(event, MessageDone)]
                 assert (outcomes[-1] is Outcome.COMPLETE) == ("".join(message.text for message in kept) == HELLO)

@@ -12,9 +12,9 @@ from termchat.core.errors import exit_code
 from termchat.core.events import ToolFinished
 from termchat.core.models import ApiProtocol, ModelRef, ProviderConfig
 from termchat.core.outcomes import ExitCode, Outcome
-from tests.engine.support import ask, ended, said
+from tests.engine.support import ask, ended, streamed_text
 from tests.interop.support import KEY, free_port, installed, provider_config, rows, script, serving, session, venv
-from tests.providers.support import SPEECHES
+from tests.providers.support import PROTOCOLS
 
 pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("litellm"), pytest.mark.timeout(1200)]
 HELLO = "Hello from the proxy, wörld 🙂, on this fine day."
@@ -35,7 +35,7 @@ MODELS = [
         "litellm_params": {"model": "openai/gpt-4o", "api_key": "none", "mock_response": "litellm.RateLimitError"},
     },
 ]
-ALL = pytest.mark.parametrize("protocol", SPEECHES)
+ALL = pytest.mark.parametrize("protocol", PROTOCOLS)
 
 
 @pytest.fixture(scope="module")
@@ -64,14 +64,14 @@ async def test_litellm_two_turns_complete(server: str, protocol: ApiProtocol) ->
         for question in ("hello", "and on?"):
             events = await ask(chat, question)
             assert ended(events).outcome is Outcome.COMPLETE, ended(events).failure
-            assert said(events) == HELLO
+            assert streamed_text(events) == HELLO
 
 
 async def test_chat_through_all_protocols_and_back_completes(server: str) -> None:
-    async with session(model(SPEECHES[0]), *(litellm_config(server, protocol) for protocol in SPEECHES)) as chat:
-        for protocol in (*SPEECHES, *reversed(SPEECHES)):
+    async with session(model(PROTOCOLS[0]), *(litellm_config(server, protocol) for protocol in PROTOCOLS)) as chat:
+        for protocol in (*PROTOCOLS, *reversed(PROTOCOLS)):
             events = await ask(chat, "hello", model(protocol))
-            assert (ended(events).outcome, said(events)) == (Outcome.COMPLETE, HELLO), ended(events).failure
+            assert (ended(events).outcome, streamed_text(events)) == (Outcome.COMPLETE, HELLO), ended(events).failure
 
 
 async def test_litellm_tool_calls_end_at_round_limit(server: str) -> None:

@@ -12,7 +12,7 @@ from termchat.core.errors import FailureKind
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import ExitCode, Outcome
 from termchat.core.provider import Params
-from tests.engine.support import ask, ended, said
+from tests.engine.support import ask, ended, streamed_text
 from tests.interop.support import free_port, installed, provider_config, script, serving, session, venv
 
 pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("llama"), pytest.mark.timeout(2000)]
@@ -37,7 +37,7 @@ async def test_llama_two_turns_end_with_valid_outcome(server: str) -> None:
         for question in ("hello", "and on?"):
             events = await ask(chat, question)
             end = ended(events)
-            if said(events):
+            if streamed_text(events):
                 assert end.outcome in (Outcome.COMPLETE, Outcome.LENGTH), end.failure
             else:  # noise sometimes starts with the end token
                 assert end.failure is not None

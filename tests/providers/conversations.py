@@ -18,7 +18,7 @@ from termchat.providers.protocols.openai_chat.decode import ChatDecoder
 from termchat.providers.protocols.openai_responses.decode import ResponsesDecoder
 from tests.gateway import Call, Citation, Finish, Quirk, Reasoning, Refusal, Reply, Search, Text, render, signatures
 from tests.gateway.render.frames import Ask, Frame
-from tests.providers.support import MODELS, SPEECHES, VENDORS
+from tests.providers.support import MODELS, PROTOCOLS, VENDORS
 
 PNG = Image("image/png", b"\x89PNG")
 ATTACHED: tuple[Part, ...] = (
@@ -59,8 +59,8 @@ QUIRKS = tuple(quirk for quirk in Quirk if quirk not in (Quirk.PROMPT_BLOCKED, Q
 def origins() -> tuple[Origin, ...]:
     """Origins of replies: one model per protocol, and an open model at a second provider that signs its reasoning."""
     return (
-        *(Origin(protocol.value, protocol, MODELS[protocol]) for protocol in SPEECHES),
-        Origin("second", SPEECHES[0], "qwen/qwen3"),
+        *(Origin(protocol.value, protocol, MODELS[protocol]) for protocol in PROTOCOLS),
+        Origin("second", PROTOCOLS[0], "qwen/qwen3"),
     )
 
 

@@ -17,7 +17,7 @@ from termchat.providers.http.retry import RetryPolicy
 from termchat.providers.registry import ProviderRegistry, RegistryConfig
 from tests import gateway as gw
 
-SPEECHES = (ApiProtocol.CHAT, ApiProtocol.RESPONSES, ApiProtocol.ANTHROPIC, ApiProtocol.GEMINI)
+PROTOCOLS = (ApiProtocol.CHAT, ApiProtocol.RESPONSES, ApiProtocol.ANTHROPIC, ApiProtocol.GEMINI)
 MODELS = {
     ApiProtocol.CHAT: "gpt-5.2",
     ApiProtocol.RESPONSES: "gpt-5.2",
@@ -104,7 +104,7 @@ __all__ = [
     "HELLO",
     "KEY",
     "MODELS",
-    "SPEECHES",
+    "PROTOCOLS",
     "VENDORS",
     "Params",
     "base_url",

@@ -23,9 +23,9 @@ from tests.gateway import Gateway, Quirk, Reasoning, Reply, fault
 from tests.gateway import Text as Words
 from tests.gateway.reading import searches
 from tests.providers.decode_support import parts
-from tests.providers.support import SPEECHES, provider_config, registry, run_request, text_of
+from tests.providers.support import PROTOCOLS, provider_config, registry, run_request, text_of
 
-C, R, A, G = SPEECHES
+C, R, A, G = PROTOCOLS
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
 ALL = Params(temperature=0.5, top_p=0.9, stop=("END",), seed=7, schema=SCHEMA)
 OLDER = {C: "gpt-4.1", R: "gpt-4.1", A: "claude-sonnet-4", G: "gemini-3-pro"}
@@ -51,7 +51,7 @@ def test_encode_params_in_each_protocol() -> None:
     assert (config["response_mime_type"], config["response_json_schema"]) == ("application/json", SCHEMA)
 
 
-@pytest.mark.parametrize("protocol", SPEECHES)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("models", [OLDER, NEWER], ids=["older", "newer"])
 async def test_unsupported_params_are_left_out_with_one_notice(
     gateway: Gateway, protocol: ApiProtocol, models: dict[ApiProtocol, str]
@@ -108,7 +108,7 @@ REFUSALS = {
 }
 
 
-@pytest.mark.parametrize("protocol", SPEECHES)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 async def test_param_refused_by_server_is_not_sent_again(gateway: Gateway, protocol: ApiProtocol) -> None:
     gateway.reply(fault.status(400, REFUSALS[protocol]))
     gateway.always(Reply.text("ok"))
@@ -144,7 +144,7 @@ def schema_sent(body: dict[str, Any]) -> Any:
 CLOSED = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
 
 
-@pytest.mark.parametrize("protocol", SPEECHES)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize(
     "schema", [CLOSED, SCHEMA | {"$schema": "x", "properties": {"a": {"type": "string", "format": "date"}}}]
 )
@@ -188,7 +188,7 @@ async def test_schema_for_unsupporting_model_is_sent_in_prompt(
         assert "additionalProperties" in json.dumps(body)
 
 
-@pytest.mark.parametrize("protocol", SPEECHES)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 async def test_schema_refused_by_server_is_sent_in_prompt(gateway: Gateway, protocol: ApiProtocol) -> None:
     field = {C: "response_format", R: "text.format", A: "output_config", G: "response_json_schema"}[protocol]
     gateway.reply(fault.status(400, f"This {field} type is unavailable now"), Reply.text("{}"))
@@ -236,7 +236,7 @@ def random_params(rng: random.Random) -> Params:
     )
 
 
-@pytest.mark.parametrize("protocol", SPEECHES)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 async def test_random_params_give_valid_request_or_notice(gateway: Gateway, protocol: ApiProtocol) -> None:
     """The gateway's validators know which parameters each model supports."""
     gateway.always(Reply.text("ok"))
@@ -325,7 +325,7 @@ async def test_quirks_apply_to_model_behind_gateway(gateway: Gateway) -> None:
 def test_capability_rows_name_known_params_and_protocols() -> None:
     known = {*Params.__slots__, "images", "files"}
     assert {word for row in rows() for word in row.without} <= known
-    assert {word for row in rows() for word in row.protocols} <= {protocol.value for protocol in SPEECHES}
+    assert {word for row in rows() for word in row.protocols} <= {protocol.value for protocol in PROTOCOLS}
 
 
 def test_unsupported_attachment_becomes_text_note() -> None:

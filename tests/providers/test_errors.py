@@ -16,10 +16,10 @@ from termchat.core.models import ApiProtocol, Timeouts
 from termchat.providers.http.retry import RetryPolicy
 from tests.gateway import Gateway, Reply, fault
 from tests.gateway.answers import Answer
-from tests.providers.support import KEY, MODELS, SPEECHES, provider_config, run_request, text_of
+from tests.providers.support import KEY, MODELS, PROTOCOLS, provider_config, run_request, text_of
 
-ALL = pytest.mark.parametrize("protocol", SPEECHES)
-C, R, A, G = SPEECHES
+ALL = pytest.mark.parametrize("protocol", PROTOCOLS)
+C, R, A, G = PROTOCOLS
 
 
 async def failed(gateway: Gateway, protocol: ApiProtocol, answer: Answer, **options: Any) -> Failure:
@@ -193,7 +193,7 @@ async def test_error_event_after_text_fails_without_retry(gateway: Gateway, prot
 _CUTS = (fault.cut(), fault.fin(), fault.rst(), fault.fin("json"), fault.cut("utf8"))
 _CUT_SHORT = [
     pytest.param(protocol, cut, after, id=f"{after}-{cut}-{protocol}")
-    for protocol in SPEECHES
+    for protocol in PROTOCOLS
     for cut in _CUTS
     for after in (0, 2)
     if (protocol, cut, after) != (G, _CUTS[0], 0)  # no event before the first word: an empty body, not a cut one

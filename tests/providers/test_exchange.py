@@ -21,10 +21,10 @@ from termchat.providers.http.retry import RetryPolicy
 from tests import gateway as gw
 from tests.gateway import Call, Gateway, Reply, fault
 from tests.providers.decode_support import parts
-from tests.providers.support import HELLO, KEY, SPEECHES, provider_config, registry, run_request, text_of
+from tests.providers.support import HELLO, KEY, PROTOCOLS, provider_config, registry, run_request, text_of
 
-ALL = pytest.mark.parametrize("protocol", SPEECHES)
-C, R, A, G = SPEECHES
+ALL = pytest.mark.parametrize("protocol", PROTOCOLS)
+C, R, A, G = PROTOCOLS
 SHORT = Request((user_message("q"),), params=Params(max_tokens=50))
 
 
@@ -213,7 +213,7 @@ async def test_sdk_environment_variables_are_not_sent(gateway: Gateway, monkeypa
     monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", "x-leak: ambient-secret")
     monkeypatch.setenv("GOOGLE_GENAI_USE_VERTEXAI", "true")
     monkeypatch.setenv("OPENAI_BASE_URL", "http://elsewhere.invalid")
-    for protocol in SPEECHES:
+    for protocol in PROTOCOLS:
         gateway.reply(Reply.text("ok"))
         _, failure = await run_request(replace(provider_config(gateway.url, protocol), name="mine"))
         assert failure is None

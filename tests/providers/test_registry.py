@@ -22,10 +22,10 @@ from termchat.providers.registry import ProviderRegistry
 from termchat.providers.sdk.lazy_import import load_on_thread
 from tests.gateway import Gateway, fault
 from tests.gateway.server import MODELS as LISTED
-from tests.providers.support import SPEECHES, VENDORS, base_url, provider_config, registry, registry_config
+from tests.providers.support import PROTOCOLS, VENDORS, base_url, provider_config, registry, registry_config
 
-ALL = pytest.mark.parametrize("protocol", SPEECHES)
-C, R, A, G = SPEECHES
+ALL = pytest.mark.parametrize("protocol", PROTOCOLS)
+C, R, A, G = PROTOCOLS
 PROVIDERS = (
     ProviderConfig("openai", key="env:K", base_urls={R: "http://h/v1"}, model="gpt-5.2", models=("gpt-5.2-mini",)),
     ProviderConfig("gw", key="env:K", base_urls={C: "http://h/v1"}, models=("anthropic/claude-opus-5", "gpt-5.2")),

@@ -18,9 +18,9 @@ from tests import gateway as gw
 from tests import golden
 from tests.gateway import Call, Gateway, Reply, fault
 from tests.providers.decode_support import parts
-from tests.providers.support import HELLO, KEY, SPEECHES, provider_config, run_request, text_of
+from tests.providers.support import HELLO, KEY, PROTOCOLS, provider_config, run_request, text_of
 
-ALL = pytest.mark.parametrize("protocol", SPEECHES)
+ALL = pytest.mark.parametrize("protocol", PROTOCOLS)
 TALK = Reply(gw.Reasoning("hm"), gw.Text("wörds ", "🙂"), Call("look", {"city": "Köln"}))
 
 
@@ -50,7 +50,7 @@ async def test_replay_gives_same_parts_as_live_reply(
 async def test_recording_hides_key_echoed_by_server(gateway: Gateway, tmp_path: Path) -> None:
     file = tmp_path / "talk.sse"
     gateway.reply(Reply(gw.Text(f"your key is {KEY}", " indeed")).on(split=5))
-    deltas, _ = await run_request(provider_config(gateway.url, SPEECHES[0]), record=file)
+    deltas, _ = await run_request(provider_config(gateway.url, PROTOCOLS[0]), record=file)
     assert KEY in text_of(deltas)
     assert KEY.encode() not in file.read_bytes()
 
@@ -58,13 +58,13 @@ async def test_recording_hides_key_echoed_by_server(gateway: Gateway, tmp_path: 
 async def test_recording_holds_every_response(gateway: Gateway, tmp_path: Path) -> None:
     file = tmp_path / "talk.sse"
     gateway.reply(Reply(gw.Text("one "), fault.error_event(529)), Reply.text("two"))
-    await run_request(provider_config(gateway.url, SPEECHES[0]), record=file)
+    await run_request(provider_config(gateway.url, PROTOCOLS[0]), record=file)
     (cut,) = parse_recording(file.read_bytes())
     with pytest.raises(ProviderError):
         await played(ReplayProvider([cut], speed=0))
     gateway.forget()
     gateway.reply(Reply(fault.error_event(529)), Reply.text("two"))
-    deltas, _ = await run_request(provider_config(gateway.url, SPEECHES[0]), record=file)
+    deltas, _ = await run_request(provider_config(gateway.url, PROTOCOLS[0]), record=file)
     assert any(isinstance(delta, Retrying) for delta in deltas)
     assert len(parse_recording(file.read_bytes())) == 2
 
@@ -73,7 +73,7 @@ async def test_replay_speed_scales_recorded_pace() -> None:
     body = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n'
     end = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
     recorded = RecordedResponse(
-        200, "text/event-stream", SPEECHES[0], "m", "p", (), ((0.0, body), (0.3, body), (0.6, end))
+        200, "text/event-stream", PROTOCOLS[0], "m", "p", (), ((0.0, body), (0.3, body), (0.6, end))
     )
     took: dict[float, float] = {}
     for speed in (1.0, 4.0, 0.0):
@@ -140,7 +140,7 @@ async def test_replay_of_refusal_fails_with_same_kind(
 async def test_replay_plays_refusal_then_reply(gateway: Gateway, tmp_path: Path) -> None:
     file = tmp_path / "talk.sse"
     gateway.reply(fault.status(529), Reply.text("at last"))
-    deltas, failure = await run_request(provider_config(gateway.url, SPEECHES[0]), record=file)
+    deltas, failure = await run_request(provider_config(gateway.url, PROTOCOLS[0]), record=file)
     assert (text_of(deltas), failure) == ("at last", None)
     replay = ReplayProvider(parse_recording(file.read_bytes()), speed=0)
     with pytest.raises(ProviderError):
