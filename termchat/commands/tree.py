@@ -18,8 +18,7 @@ from termchat.core.effects import (
     TreeBranch,
 )
 from termchat.core.messages import Role
-from termchat.core.sanitize import Safe, join, safe, safe_format
-from termchat.core.text import truncate
+from termchat.core.sanitize import Safe, excerpt, join, safe, safe_format
 
 group = CommandGroup()
 _NO_QUESTION = (Print(safe_format("No question has been asked yet.")),)
@@ -147,7 +146,7 @@ def _quoted(node: Node) -> Safe:
 
 
 def _short(node: Node, limit: int) -> Safe:
-    return truncate(node.message.text.strip() or "(empty)", limit)
+    return excerpt(node.message.text.strip() or "(empty)", limit)
 
 
 def _numbers(context: CommandContext, prefix: str) -> Candidates:

@@ -8,8 +8,7 @@ from termchat.core.conversation import Node
 from termchat.core.effects import Choice, Choose, Effect, MoveHead, Print, Send
 from termchat.core.errors import Failure
 from termchat.core.messages import Role
-from termchat.core.sanitize import safe, safe_format
-from termchat.core.text import truncate
+from termchat.core.sanitize import excerpt, safe, safe_format
 
 group = CommandGroup()
 _SHOWN = 40  # columns of a message that is quoted
@@ -67,7 +66,7 @@ def redo(context: CommandContext, argument: str) -> Effects:
     if at is None or at == conversation.head:
         return (Print(safe_format("There is nothing to redo.")),)
     question = next(n for n in reversed(conversation.path(at)) if n.message.role is Role.USER)
-    return (MoveHead(at), Print(safe_format('↷ forward to "{text}"', text=truncate(question.message.text, _SHOWN))))
+    return (MoveHead(at), Print(safe_format('↷ forward to "{text}"', text=excerpt(question.message.text, _SHOWN))))
 
 
 @group.command(
@@ -89,7 +88,7 @@ def edit(context: CommandContext, argument: str) -> Effects:
         return _back_before(questions[int(argument) - 1]) if known else (Print(words),)
     choices = (
         Choice(
-            truncate(node.message.text, _SHOWN),
+            excerpt(node.message.text, _SHOWN),
             safe_format("{n} back", n=safe(str(n))) if n else safe_format("the last"),
             _back_before(node),
         )
@@ -100,6 +99,6 @@ def edit(context: CommandContext, argument: str) -> Effects:
 
 def _back_before(question: Node) -> tuple[Effect, ...]:
     words = safe_format(
-        '↶ back to before "{text}" · /redo goes forward again', text=truncate(question.message.text, _SHOWN)
+        '↶ back to before "{text}" · /redo goes forward again', text=excerpt(question.message.text, _SHOWN)
     )
     return (MoveHead(question.parent, prefill=question.message.text), Print(words))

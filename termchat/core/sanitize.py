@@ -21,6 +21,7 @@ same result.
 from __future__ import annotations
 
 from typing import LiteralString, NewType
+from unicodedata import combining, east_asian_width
 
 Safe = NewType("Safe", str)
 EMPTY = Safe("")
@@ -61,6 +62,22 @@ def repair_surrogates(text: str) -> str:
     return _join_surrogates(text)
 
 
+def excerpt(text: str, columns: int) -> Safe:
+    """Collapse the white space of a text to one safe line and cut it to `columns`, with an ellipsis.
+
+    Widths are approximate: 2 for a wide character, 0 for a combining one. `ui` measures what it draws.
+    """
+    flat = " ".join(text.split())
+    used = end = 0
+    for at, character in enumerate(flat, 1):
+        used += _columns(character)
+        if used > columns:
+            return safe_line(f"{flat[:end]}…")
+        if used < columns:
+            end = at
+    return safe_line(flat)
+
+
 class Sanitizer:
     """Applies `safe` to chunks: `"".join(map(feed, chunks)) + close() == safe("".join(chunks))`."""
 
@@ -79,6 +96,10 @@ class Sanitizer:
         """Return the held back character, and reset the sanitizer."""
         text, self._held = self._held, ""
         return safe(text)
+
+
+def _columns(character: str) -> int:
+    return 0 if combining(character) else 2 if east_asian_width(character) in "WF" else 1
 
 
 def _newlines(text: str) -> str:

@@ -9,8 +9,7 @@ from termchat.core.assemble import MessageBuilder
 from termchat.core.errors import Failure, FailureKind, outcome_of
 from termchat.core.messages import Text, ToolCall
 from termchat.core.outcomes import FinishReason, Outcome
-from termchat.core.sanitize import Safe, safe, safe_format
-from termchat.core.text import truncate
+from termchat.core.sanitize import Safe, excerpt, safe, safe_format
 from termchat.engine.pump import Pump
 
 
@@ -31,7 +30,7 @@ _EMPTY = Failure(
 
 
 def turn_end(pump: Pump, builder: MessageBuilder) -> TurnEnd:
-    """Return the end of a step. A reply that failed after its first content is cut, whatever failed."""
+    """Return the end of a step. A reply that fails after its first content is cut, for any failure."""
     if pump.cancelled and not pump.finished:
         return TurnEnd(Outcome.CANCELLED)
     if pump.failure:
@@ -54,9 +53,9 @@ def end_notices(pump: Pump, end: TurnEnd) -> Iterator[Safe]:
     if not finished:
         return
     if end.finish is FinishReason.OTHER:
-        yield safe_format("The model stopped for an unknown reason: {why}.", why=truncate(finished.raw, 60))
+        yield safe_format("The model stopped for an unknown reason: {why}.", why=excerpt(finished.raw, 60))
     if finished.why and end.outcome in (Outcome.REFUSED, Outcome.FILTERED):
-        yield safe_format("Reason given by the provider: {why}", why=truncate(finished.why, 300))
+        yield safe_format("Reason given by the provider: {why}", why=excerpt(finished.why, 300))
 
 
 def round_limit_end(rounds: int) -> Failure:

@@ -11,7 +11,7 @@ from typing import assert_never
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.events import Retrying, TurnEnded
 from termchat.core.outcomes import Outcome
-from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_format, safe_line
+from termchat.core.sanitize import EMPTY, Safe, excerpt, join, safe, safe_format, safe_line
 from termchat.core.usage import Usage
 
 _UNITS = {"m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}  # seconds
@@ -205,13 +205,7 @@ def waiting_line(retry: Retrying) -> Safe:
 
 def searched_line(queries: Sequence[str]) -> Safe:
     """`● searched the web · tea · 茶`."""
-    return safe_format("● searched the web · {queries}", queries=truncate(" · ".join(queries), 200))
-
-
-def truncate(text: str, limit: int = 60) -> Safe:
-    """The beginning of a text on one line, for a hint."""
-    flat = " ".join(text.split())
-    return safe_line(flat if len(flat) <= limit else flat[: limit - 1] + "…")
+    return safe_format("● searched the web · {queries}", queries=excerpt(" · ".join(queries), 200))
 
 
 def _short(number: float) -> str:

@@ -36,14 +36,13 @@ from termchat.core.effects import (
 )
 from termchat.core.errors import ProviderError
 from termchat.core.models import ModelRef
-from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
+from termchat.core.sanitize import EMPTY, Safe, excerpt, safe, safe_format, safe_line
 from termchat.core.session import Turn
 from termchat.core.style import Theme
 from termchat.ui import chat_effects
 from termchat.ui.blocks import EndOfText, ReplyText
 from termchat.ui.chat_effects import configured
 from termchat.ui.frontend import FrontendContext
-from termchat.ui.phrases import truncate
 from termchat.ui.plain.writer import PlainWriter
 from termchat.ui.print_effects import printed_lines
 from termchat.ui.terminal.capabilities import background
@@ -110,7 +109,7 @@ class PlainEffectRunner:
                     lines = []
                 await self._do(effect)
         if moved := next((e for e in effects if isinstance(e, MoveHead) and e.prefill), None):
-            text = truncate(moved.prefill, 40)
+            text = excerpt(moved.prefill, 40)
             lines.append(
                 styled_line(
                     safe_format('An empty line sends "{text}" again; anything else goes in its place.', text=text)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from termchat.core.conversation import Conversation
 from termchat.core.messages import Message, Reasoning, Role
-from termchat.core.sanitize import EMPTY, Safe
+from termchat.core.sanitize import EMPTY, Safe, excerpt
 from termchat.core.session import Session
 from termchat.core.usage import Usage
-from termchat.ui.phrases import truncate
 
 _TOPIC = 40  # characters
 
@@ -49,7 +48,7 @@ class ChatSummary:
         self._seen = conversation
         messages = conversation.history()
         replies = [message for message in reversed(messages) if message.role is Role.ASSISTANT]
-        self._topic = truncate(messages[0].text, _TOPIC) if messages else EMPTY
+        self._topic = excerpt(messages[0].text, _TOPIC) if messages else EMPTY
         self._usage = next((reply.usage for reply in replies if reply.usage), None)
         self._thought = next((thought for reply in replies if (thought := _thought(reply))), "")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from termchat.core.chats import PastPrompt
 from termchat.core.effects import Choice, Effect
-from termchat.core.sanitize import Safe, join, safe_format, safe_line
-from termchat.ui.phrases import age, truncate
+from termchat.core.sanitize import Safe, excerpt, join, safe_format, safe_line
+from termchat.ui.phrases import age
 from termchat.ui.repl.input.editor import InputEditor
 from termchat.ui.repl.input.saved_history import SavedHistory
 from termchat.ui.repl.panels.fuzzy import found
@@ -51,7 +51,7 @@ class HistorySource(PickerSource):
         self._texts = [prompt.text for prompt in prompts]
         self._editor = editor
         now = time.time()
-        choices = [Choice(truncate(prompt.text, _SHOWN), _detail(prompt, directory, now)) for prompt in prompts]
+        choices = [Choice(excerpt(prompt.text, _SHOWN), _detail(prompt, directory, now)) for prompt in prompts]
         super().__init__(safe_format("History"), choices)
 
     def search(self, text: str) -> Sequence[Choice]:
