@@ -14,7 +14,7 @@ from termchat.config.load import Config
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.outcomes import ExitCode
 from termchat.ui.oneshot.input import build_message, read_standard_input
-from termchat.ui.oneshot.run import run
+from termchat.ui.oneshot.run import run_turn
 from termchat.ui.stderr import Stderr
 
 
@@ -45,7 +45,7 @@ def run_oneshot(options: Options, config: Config, env: Mapping[str, str]) -> int
             if isinstance(app, Failure):
                 stderr.failure(app)
                 return ExitCode.NO_KEY if app.kind is FailureKind.NO_KEY else ExitCode.USAGE
-            return await run(app.session, message, out, stderr, options.continue_cut, check)
+            return await run_turn(app.session, message, out, stderr, options.continue_cut, check)
 
     return asyncio.run(ask())
 

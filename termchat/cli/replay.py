@@ -17,7 +17,7 @@ from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import safe_format, safe_line
 from termchat.providers.http.recording import RecordedResponse, parse_recording
 from termchat.ui.oneshot.formats import Format
-from termchat.ui.oneshot.run import run as run_turn
+from termchat.ui.oneshot.run import run_turn
 from termchat.ui.stderr import Stderr
 
 

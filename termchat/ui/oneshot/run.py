@@ -37,7 +37,7 @@ _SIGNALS = {signal.SIGINT: ExitCode.CANCELLED, signal.SIGTERM: ExitCode.SIGTERM,
 Check = Callable[[str], Failure | None]
 
 
-async def run(
+async def run_turn(
     session: Session, message: Message, out: Format, notes: Stderr, again: int = 0, check: Check = lambda reply: None
 ) -> ExitCode:
     """Have the message answered, the reply on `out`, everything else on standard error; the exit code.

@@ -49,14 +49,14 @@ class Notifier:
 
     def _tell(self, words: Safe) -> None:
         if command := command_of(self._setting):
-            run([*command, words], self._complain)
+            run_detached([*command, words], self._complain)
         elif self._setting == "auto" and self._sequences:
             self._send(notification(words, self._env))
         elif self._setting != "off":
             self._send(BELL)
 
 
-def run(command: Sequence[str], complain: Callable[[Safe], None]) -> None:
+def run_detached(command: Sequence[str], complain: Callable[[Safe], None]) -> None:
     """Run a command in the background, its words as they are: no shell, no input, nothing of it on the screen."""
 
     def wait() -> None:

@@ -1,4 +1,4 @@
-"""Who is told of the end of a reply, when, and by what."""
+"""Test notifications at the end of a turn: conditions, sequences, commands and the setting."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ import pytest
 from termchat.config.setting_types import ChoiceOrCommandType, command_of
 from termchat.core.sanitize import Safe, safe_format
 from termchat.ui.terminal.capabilities import supports_progress
-from termchat.ui.terminal.notify import BELL, Notifier, notification, run
+from termchat.ui.terminal.notify import BELL, Notifier, notification, run_detached
 
 WORDS = safe_format("gpt-5.2: complete")
 
 
 @pytest.mark.parametrize(
-    ("focused", "seconds", "told"),
+    ("focused", "seconds", "expected"),
     [(True, 3600, False), (False, 9.9, False), (False, 10, True), (None, 29.9, False), (None, 30, True)],
 )
-def test_notifier_rings_after_long_turn_without_focus(focused: bool | None, seconds: float, told: bool) -> None:
+def test_notifier_rings_after_long_turn_without_focus(focused: bool | None, seconds: float, expected: bool) -> None:
     sent: list[str] = []
     Notifier("auto", {}, sent.append, lambda words: None).ended(WORDS, seconds, focused=focused)
-    assert sent == ([BELL] if told else [])
+    assert sent == ([BELL] if expected else [])
 
 
 @pytest.mark.parametrize(
-    ("setting", "sequences", "told"),
+    ("setting", "sequences", "expected"),
     [
         ("auto", True, ["\x1b]99;;gpt-5.2: complete\x1b\\"]),
         ("auto", False, [BELL]),
@@ -35,11 +35,11 @@ def test_notifier_rings_after_long_turn_without_focus(focused: bool | None, seco
         ("off", True, []),
     ],
 )
-def test_notifier_setting_selects_bell_sequence_or_nothing(setting: str, sequences: bool, told: list[str]) -> None:
+def test_notifier_setting_selects_bell_sequence_or_nothing(setting: str, sequences: bool, expected: list[str]) -> None:
     sent: list[str] = []
     env = {"KITTY_WINDOW_ID": "1"}
     Notifier(setting, env, sent.append, lambda words: None, sequences=sequences).ended(WORDS, 60, focused=False)
-    assert sent == told
+    assert sent == expected
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_supports_progress_depends_on_terminal_and_version(env: Mapping[str, str
 
 
 def test_notify_command_gets_message_without_shell(tmp_path: Path) -> None:
-    script, out = tmp_path / "told", tmp_path / "out"
+    script, out = tmp_path / "notify", tmp_path / "out"
     script.write_text(f'#!/bin/sh\nfor word; do echo "[$word]"; done > {out}.new; mv {out}.new {out}\n')
     script.chmod(0o755)
     setting = f"cmd {script} 'two words' $(touch {tmp_path}/no) ;"
@@ -91,7 +91,7 @@ def test_notify_command_gets_message_without_shell(tmp_path: Path) -> None:
 
 def test_notify_command_missing_is_reported() -> None:
     complaints: list[str] = []
-    run(["/no/such/thing", "words"], complaints.append)
+    run_detached(["/no/such/thing", "words"], complaints.append)
     _wait(lambda: bool(complaints))
     assert complaints == ["notify: cannot run /no/such/thing: no such file or directory."]
 
@@ -111,10 +111,10 @@ def test_command_of_splits_quoted_words() -> None:
 
 
 def _wait(done: Callable[[], bool]) -> None:
-    """Until it is true; a command takes a moment."""
+    """Wait up to 10 s until `done` is true."""
     looked = threading.Event()
     for _ in range(1000):
         if done():
             return
         looked.wait(0.01)
-    raise AssertionError("it never happened")
+    raise AssertionError("not done in 10 s")
