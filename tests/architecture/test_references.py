@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.source import PACKAGE, ROOT, check, files
+from tests.architecture.source import PACKAGE, ROOT, check, files, sources
 
 pytestmark = pytest.mark.xdist_group("architecture")
 
@@ -30,6 +30,16 @@ _FILE = re.compile(r"(?<![\w~$./*<{:-])(?:[\w*-]+/)*[\w*-]+\.(?:py|md|toml|yml|j
 _FOLDER = re.compile(rf"(?<![\w~$./<{{-])(?:{PACKAGE}|tests)/(?:[\w-]+/)*(?![\w*])")
 _MODULE = re.compile(rf"\b{PACKAGE}(?:\.[a-z_]+)+")
 _DIFF = re.compile(r"^```diff\n.*?^```$", re.DOTALL | re.MULTILINE)  # a diff may add a file
+
+
+def test_file_named_in_comment_or_docstring_exists() -> None:
+    missing = [
+        f"{source.path}:{note.line + offset}: {name}"
+        for source in (*sources(PACKAGE), *sources("tests"))
+        for note in source.notes
+        for offset, name in _missing(note.text)
+    ]
+    check(missing, "name a file that exists or write the fact itself; a user's file is a row of FOREIGN_FILES.")
 
 
 def test_file_named_in_document_exists() -> None:

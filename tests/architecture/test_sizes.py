@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 import pytest
 
-from tests.architecture.source import PACKAGE, check, sources
+from tests.architecture.source import PACKAGE, check, files, folders, sources
 
 pytestmark = pytest.mark.xdist_group("architecture")
 
 FILE_LINES = 400
 FUNCTION_LINES = 60
 TEST_LINES = 80
+SIBLINGS = 18
 
 
 def test_file_of_package_has_at_most_400_lines() -> None:
@@ -26,6 +29,16 @@ def test_function_of_package_has_at_most_60_lines() -> None:
 def test_test_function_has_at_most_80_lines() -> None:
     long = _longer("tests", TEST_LINES, prefix="test_")
     check(long, f"split the test or move its setup to a fixture; the limit is {TEST_LINES} lines.")
+
+
+def test_folder_of_package_has_at_most_18_siblings() -> None:
+    wide: list[str] = []
+    for folder in folders(PACKAGE):
+        depth = folder.count("/") + 1
+        inside = {PurePosixPath(path).parts[depth] for path in files(PACKAGE) if path.startswith(f"{folder}/")}
+        if len(inside - {"__init__.py"}) > SIBLINGS:
+            wide.append(f"{folder}/: {len(inside - {'__init__.py'})} files and folders")
+    check(wide, f"group related modules in a folder; the limit is {SIBLINGS}, __init__.py not counted.")
 
 
 def _longer(folder: str, limit: int, prefix: str = "") -> list[str]:
