@@ -1,4 +1,4 @@
-"""Golden texts: what was agreed on stands in a file beside the tests; `--update-golden` writes it anew.
+"""Golden texts: files beside the tests hold the expected text; `--update-golden` rewrites them.
 
 Ids and signatures differ from run to run; `Names` gives them names by the order in which they appear.
 """

@@ -13,7 +13,7 @@ _DEFAULT_WIDTH = 80  # columns, for a terminal that reports no size
 
 
 class Fit(Enum):
-    """How a column gives way when the table is wider than the terminal."""
+    """The way a column shrinks when the table is wider than the terminal."""
 
     WHOLE = "whole"  # after all other columns; then it folds, or is cut if it is right-aligned
     CUT = "cut"  # ends in an ellipsis

@@ -29,7 +29,7 @@ _COLOR_WORDS = Safe('"#rrggbb", one of the 16 names such as "bright-blue", or ""
 
 
 def theme_folders(paths: Paths) -> tuple[Path, ...]:
-    """Where themes are looked for, the first that has a name wins."""
+    """Return the folders of themes in the order of their search; the first that has a name wins."""
     return (paths.themes, _PACKAGE / "_themes", _PACKAGE.parent / "themes")
 
 
