@@ -29,8 +29,8 @@ class GuideProvider:
         self._env = env
         self._offers = offers
 
-    def stream(self, request: Request, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
-        return self._demo.stream(request, wire)
+    def stream(self, request: Request, monitor: StreamMonitor) -> AsyncGenerator[Delta, None]:
+        return self._demo.stream(request, monitor)
 
     @cached_property
     def _demo(self) -> DemoProvider:

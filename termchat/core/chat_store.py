@@ -38,7 +38,7 @@ class Recording(Protocol):
         ...
 
     async def flush_user_message(self) -> None:
-        """Sync the user's message of mid-turn to disk, or warn the user that it cannot be saved.
+        """Sync a user message sent in the middle of a turn to disk, or warn the user that it cannot be saved.
 
         Awaited before the request that carries this message is sent.
         """
@@ -173,18 +173,18 @@ class ChatStore(Protocol):
         ...
 
     async def recover_draft(self, place: Location) -> str:
-        """Return the draft of a chat at this location that was never sent because termchat was killed, or "".
+        """Return the unsent draft of a killed termchat at this location, or "".
 
         The next `new_recorder` takes it over.
         """
         ...
 
     async def price(self, prices: Prices, since: float = 0.0) -> None:
-        """Fill in the cost of requests made since then without one: a script does not wait for the price table."""
+        """Add the missing costs of requests since `since` (seconds since 1970): a script does not wait for prices."""
         ...
 
     async def usage(self, by: UsageGroup, since: float = 0.0) -> tuple[UsageRow, ...]:
-        """Sum up the requests since then (seconds since 1970)."""
+        """Sum up the requests since `since` (seconds since 1970)."""
         ...
 
     def export(

@@ -68,12 +68,12 @@ def prepare_history(
 def strip_provider_data(messages: Iterable[Message]) -> tuple[Message, ...]:
     """Return the messages without provider data and reasoning, and with new call ids.
 
-    Used to send a history once more that the server refused. Calls stay paired with their results.
+    Used to resend a history that the server rejected. Calls stay paired with their results.
     """
-    return tuple(replace(message, origin=None, parts=tuple(map(_strip_message, message.parts))) for message in messages)
+    return tuple(replace(message, origin=None, parts=tuple(map(_strip_part, message.parts))) for message in messages)
 
 
-def _strip_message(part: Part) -> Part:
+def _strip_part(part: Part) -> Part:
     match part:
         case Text() | Reasoning() | Search():
             return replace(part, provider_data=None)
@@ -87,12 +87,12 @@ def _strip_message(part: Part) -> Part:
 
 def model_switch_notice(messages: Sequence[Message], target: Origin) -> Safe:
     """Return the notice of a model switch; "" for the same origin or a conversation without replies."""
-    said = [message for message in messages if message.role is Role.ASSISTANT and message.origin]
-    if not said or said[-1].origin == target:
+    replies = [message for message in messages if message.role is Role.ASSISTANT and message.origin]
+    if not replies or replies[-1].origin == target:
         return EMPTY
     turns = sum(message.role is Role.USER for message in messages[:-1])  # the last one is the new question
     calls = sum(call.complete for message in messages for call in message.calls)
-    kept = dict(_has_foreign_reasoning(messages, target))
+    foreign = dict(_turns_with_foreign_reasoning(messages, target))
     words = safe_format(
         "→ {name} · {n} turn{s}", name=safe_line(str(target.ref)), n=safe_line(str(turns)), s=_plural(turns)
     )
@@ -100,14 +100,14 @@ def model_switch_notice(messages: Sequence[Message], target: Origin) -> Safe:
         words = safe_format("{words}, {n} tool call{s} carried", words=words, n=safe_line(str(calls)), s=_plural(calls))
     else:
         words = safe_format("{words} carried", words=words)
-    if not kept:
+    if not foreign:
         return words
-    who = safe_line(", ".join(dict.fromkeys(kept.values())))
-    n, s = safe_line(str(len(kept))), _plural(len(kept))
+    who = safe_line(", ".join(dict.fromkeys(foreign.values())))
+    n, s = safe_line(str(len(foreign))), _plural(len(foreign))
     return safe_format("{words} · reasoning of {n} turn{s} stays with {who}", words=words, n=n, s=s, who=who)
 
 
-def _has_foreign_reasoning(messages: Sequence[Message], target: Origin) -> Iterator[tuple[int, str]]:
+def _turns_with_foreign_reasoning(messages: Sequence[Message], target: Origin) -> Iterator[tuple[int, str]]:
     """Yield number and provider of each turn with reasoning that only another origin can read."""
     turn = 0
     for message in messages:
@@ -126,24 +126,24 @@ def _drop_foreign_parts(messages: Iterable[Message], target: Origin) -> Iterator
         own = message.origin == target
         parts = tuple(part for p in message.parts if (part := _part(p, own)) is not None)
         if message.role is Role.USER and all(isinstance(p, Text) and not p.text.strip() for p in parts):
-            parts = (Text(EMPTY_MESSAGE_TEXT),)  # or two replies would stand in a row, or one at the very beginning
+            parts = (Text(EMPTY_MESSAGE_TEXT),)  # else two replies would follow each other, or one would come first
         if parts:
             yield replace(message, parts=parts)
 
 
 def _merge_continuations(messages: Iterable[Message]) -> list[Message]:
-    """Merge a continued reply with its continuation, and drop tool results that no call waits for."""
+    """Merge a continued reply with its continuation, and drop tool results without a call."""
     row: list[Message] = []
-    asked = False
+    open_calls = False
     for message in messages:
-        if message.role is Role.TOOL and not asked:
+        if message.role is Role.TOOL and not open_calls:
             continue
-        if row and not asked and _same_origin(row[-1], message):
+        if row and not open_calls and _same_origin(row[-1], message):
             before = row.pop()
             row.append(replace(before, parts=_concat_parts(before.parts, message.parts)))
         else:
             row.append(message)
-        asked = asked if message.role is Role.TOOL else bool(row[-1].calls)
+        open_calls = open_calls if message.role is Role.TOOL else bool(row[-1].calls)
     return row
 
 
@@ -151,14 +151,14 @@ def _same_origin(before: Message, message: Message) -> bool:
     return before.role is message.role is Role.ASSISTANT and before.origin == message.origin
 
 
-def _concat_parts(said: tuple[Part, ...], more: tuple[Part, ...]) -> tuple[Part, ...]:
+def _concat_parts(first: tuple[Part, ...], more: tuple[Part, ...]) -> tuple[Part, ...]:
     """Concatenate parts; two adjacent texts without provider data become one."""
-    match said, more:
+    match first, more:
         case (*before, Text(provider_data=None) as end), (Text(provider_data=None) as start, *after):
             whole = Text(end.text + start.text, (*end.citations, *start.citations))
             return (*before, whole, *after)
         case _:
-            return (*said, *more)
+            return (*first, *more)
 
 
 def _part(part: Part, own: bool) -> Part | None:
@@ -190,29 +190,29 @@ def _result_part(part: Text | Image) -> Text | Image:
 
 
 def _encodable(text: str, extra: Extra) -> bool:
-    """Return True without lone surrogates: signed reasoning is sent unchanged or not at all."""
-    said = text + json.dumps(extra, ensure_ascii=False)
-    return repair_surrogates(said) == said
+    """Return True for text and data without lone surrogates: signed reasoning is sent unchanged or not at all."""
+    encoded = text + json.dumps(extra, ensure_ascii=False)
+    return repair_surrogates(encoded) == encoded
 
 
 def _pair_calls_with_results(messages: Iterable[Message], valid_id: Check, valid_name: Check) -> Iterator[Message]:
     """Normalise each reply with calls, and put one message with all their results after it."""
     used: set[str] = set()
-    asked: tuple[ToolCall, ...] = ()
+    calls: tuple[ToolCall, ...] = ()
     named: tuple[ToolCall, ...] = ()
     results: list[ToolResult] = []
     for n, message in enumerate(messages):
         if message.role is Role.TOOL:
             results += message.results
             continue
-        if asked:
-            yield _results_message(asked, named, results)
-        asked, results = message.calls, []
+        if calls:
+            yield _results_message(calls, named, results)
+        calls, results = message.calls, []
         parts = [_normalise_call(p, n, at, used, valid_id, valid_name) for at, p in enumerate(message.parts)]
         named = tuple(part for part in parts if isinstance(part, ToolCall))
         yield replace(message, parts=tuple(parts))
-    if asked:
-        yield _results_message(asked, named, results)
+    if calls:
+        yield _results_message(calls, named, results)
 
 
 def _normalise_call(part: Part, message: int, at: int, used: set[str], valid_id: Check, valid_name: Check) -> Part:
@@ -235,11 +235,11 @@ def _tool_name(name: str) -> str:
     return (name if name[:1].isalpha() or name.startswith("_") else f"_{name}")[:64]
 
 
-def _results_message(asked: tuple[ToolCall, ...], named: tuple[ToolCall, ...], results: list[ToolResult]) -> Message:
-    """Build the message with the results of `asked` under the ids of `named`; equal ids match in order."""
+def _results_message(calls: tuple[ToolCall, ...], named: tuple[ToolCall, ...], results: list[ToolResult]) -> Message:
+    """Build the message with the results of `calls` under the ids of `named`; equal ids match in order."""
     left = list(results)
     answers: list[ToolResult] = []
-    for call, new in zip(asked, named, strict=True):
+    for call, new in zip(calls, named, strict=True):
         found = next((result for result in left if result.call_id == call.id), None)
         if found is None:
             found = ToolResult(call.id, call.name, (Text(CANCELLED_RESULT_TEXT),), is_error=True)

@@ -100,7 +100,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A document sent as it is, for example a PDF."""
+    """A document sent unchanged, for example a PDF."""
 
     name: str
     mime: str
@@ -162,7 +162,7 @@ class Message:
 
 
 def unique_citations(texts: Iterable[Text]) -> tuple[Citation, ...]:
-    """Return the sources of several texts, each URL once, with the first title that is given."""
+    """Return the sources of several texts, each URL once, with its first title."""
     found: dict[str, Citation] = {}
     for text in texts:
         for citation in text.citations:

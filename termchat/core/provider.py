@@ -97,7 +97,7 @@ class Provider(Protocol):
     @property
     def origin(self) -> Origin: ...
 
-    def stream(self, request: Request, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
+    def stream(self, request: Request, monitor: StreamMonitor) -> AsyncGenerator[Delta, None]:
         """Stream the deltas of a reply, ending with `Finished`.
 
         Raises ProviderError when there is no reply, or a reply without its end (`FailureKind.CUT`).

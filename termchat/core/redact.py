@@ -1,7 +1,7 @@
-"""Mask API keys in texts: in what a server reports, and in what the chat store writes.
+"""Mask API keys in texts of servers and in texts the chat store writes.
 
-Vendors echo the key they refuse, and proxies echo headers. The configured keys are replaced by value, and in a
-server's texts anything that looks like a key by its shape too.
+Vendors echo the key they reject, and proxies echo headers. Configured keys are replaced by value; in the texts of a
+server, everything in the shape of a key is replaced, too.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Iterable
 _SHAPES = re.compile(
     r"\b(?:sk|pk|rk|xai|gsk|key)-[A-Za-z0-9_-]{12,}|\bAIza[A-Za-z0-9_-]{20,}|(?i:\bbearer\s+)[A-Za-z0-9._~+/-]{12,}=*"
 )
-_SHORTEST = 6  # characters of a key
-_SHORTEST_EXACT = 8  # where only known keys are replaced: chats are full of ordinary words
+_SHORTEST = 6  # characters; a shorter key is not masked
+_SHORTEST_EXACT = 8  # the same with shapes=False: chats are full of ordinary words
 
 
 class Redactor:
@@ -40,5 +40,5 @@ class Redactor:
 
 
 def mask(secret: str) -> str:
-    """The part of a key that may be shown: its last four characters, enough to identify the key."""
+    """Return `…` and the last four characters of a key, which identify it; only `…` for a short key."""
     return f"…{secret[-4:]}" if len(secret) >= 2 * _SHORTEST else "…"

@@ -1,4 +1,4 @@
-"""Continue a stopped reply: find its text, and drop what the continuation repeats of it."""
+"""Continue a stopped reply: find its text, and remove the overlap from the continuation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def resumable_text(history: Sequence[Message]) -> str | None:
 class OverlapFilter:
     """Removes the overlap with the end of the text `before` from the beginning of its continuation.
 
-    Text that may still be part of an overlap is held back until `close`. With "" nothing is removed.
+    Text that may still be part of an overlap is held back until `close`. An empty `before` removes nothing.
     """
 
     def __init__(self, before: str) -> None:
@@ -69,5 +69,5 @@ class OverlapFilter:
 
 
 def _counts(repeated: str) -> bool:
-    """Return True for an overlap that is no coincidence: a long one, or white space, which is never repeated."""
+    """Return True for an overlap that is not a coincidence: a long one, or white space, which models do not repeat."""
     return len(repeated.encode("utf-8", "replace")) >= _LEAST or repeated.isspace()

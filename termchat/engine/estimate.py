@@ -11,10 +11,10 @@ from termchat.core.usage import Usage, estimate_tokens
 
 
 def usage_or_estimate(builder: MessageBuilder, request: Request, parts: tuple[object, ...]) -> Usage:
-    """Return the reported usage; estimate it when there is none, and the output of a reply without its end."""
+    """Return the reported usage, with estimates for a missing report and for the output of an incomplete reply."""
     guess = _estimate(request, parts)
     counted = builder.usage
-    if counted is None or not (counted.input or counted.output):  # both zero means not counted: there is content
+    if counted is None or not (counted.input or counted.output):  # both zero: the provider does not count
         return guess
     if builder.finished or guess.output <= counted.output:
         return counted

@@ -1,4 +1,4 @@
-"""The pump: reads one reply in a separate task, detects stalls, and stops on request.
+"""Read one reply in a separate task, detect stalls, and stop on request.
 
 The reader appends to a list and the consumer takes whole batches, so a burst costs little per delta and a slow screen
 does not slow down the socket (up to `_AHEAD` deltas).

@@ -37,7 +37,7 @@ class ChatSession:
         self._store: ChatStore | None = None
         self._place = place or Location()
         self._recorder: Recorder | None = None
-        self._conversation_id = uuid4().hex  # of a conversation that is not saved, too
+        self._conversation_id = uuid4().hex  # also of conversations that are not saved
         self._closing: set[asyncio.Task[None]] = set()
         self._totals: dict[ModelRef, ModelUsage] = {}
         self.conversation = Conversation()
@@ -152,9 +152,9 @@ class ChatSession:
                 self.conversation = self.conversation.add(Node(event.node, event.parent, event.message))
             case TurnEnded():
                 self.failure = event.failure or self.failure
-                asked = self.conversation.nodes[question]
-                if not event.has_content and self.conversation.head == question and asked.message.role is Role.USER:
-                    self.move_head(asked.parent)
+                node = self.conversation.nodes[question]
+                if not event.has_content and self.conversation.head == question and node.message.role is Role.USER:
+                    self.move_head(node.parent)
                 self._count(event)
             case _:
                 pass
@@ -214,8 +214,8 @@ def _with_settings(config: TurnConfig, settings: TurnSettings) -> TurnConfig:
 
 def _think(state: ChatState, otherwise: Effort | None) -> Effort | None:
     """Return the effort saved with a chat, or `otherwise` when none, or an unknown one, is saved."""
-    kept = state.settings.get("think")
-    return next((effort for effort in Effort if effort.value == kept), otherwise)
+    saved = state.settings.get("think")
+    return next((effort for effort in Effort if effort.value == saved), otherwise)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Stall detection for one reply, without a clock of its own: the caller checks periodically.
+"""Stall detection for one reply. The caller provides the clock and checks periodically.
 
 Only time awake counts. A late check means that the machine slept or the program was suspended, and that time is
 ignored; so is time in which the reply waits for its consumer, or for its next attempt.

@@ -106,7 +106,7 @@ class StreamingProvider:
         self._renew = renew
         self.origin = origin
 
-    async def stream(self, request: Request, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
+    async def stream(self, request: Request, monitor: StreamMonitor) -> AsyncGenerator[Delta, None]:
         """Stream the deltas of a reply, ending with `Finished`. Raises ProviderError."""
         request, dropped = self._drop_unsupported(with_continuation(request, self.origin))
         if new := self._unannounced(request, dropped):
@@ -114,11 +114,11 @@ class StreamingProvider:
         state = _RequestState(request, self._client.encode(request, self.origin), self._client.path)
         if (wait := self._limit.remaining()) and self._limit.failure:  # another turn has hit it
             yield Retrying(1, self._policy.tries, wait, self._limit.failure)
-            await interruptible_sleep(wait, wire)
+            await interruptible_sleep(wait, monitor)
         while True:
             has_content = False
             try:
-                async with aclosing(self._attempt(state, wire)) as deltas:
+                async with aclosing(self._attempt(state, monitor)) as deltas:
                     async for delta in deltas:
                         if not has_content and isinstance(delta, CONTENT_DELTAS):
                             has_content = True
@@ -141,7 +141,7 @@ class StreamingProvider:
             state.tried += 1
             self._limit.set(failure, delay)
             yield Retrying(state.tried, 0 if unlimited else self._policy.tries, delay, failure)
-            await interruptible_sleep(delay, wire)
+            await interruptible_sleep(delay, monitor)
 
     def _drop_unsupported(self, request: Request) -> tuple[Request, tuple[str, ...]]:
         """Return the request without unsupported parameters, and the names of those dropped."""
@@ -194,12 +194,12 @@ class StreamingProvider:
         paths = ("", *self._client.endpoint.config.fallback_paths)
         return next(iter(paths[paths.index(path) + 1 :]), None)
 
-    async def _attempt(self, state: _RequestState, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
+    async def _attempt(self, state: _RequestState, monitor: StreamMonitor) -> AsyncGenerator[Delta, None]:
         """Send the request once and stream its reply. Raises ProviderError."""
         body, path, state.request_id = state.body, state.path, EMPTY
         async with AsyncExitStack() as stack:
             try:
-                with count_bytes(wire), override_path(path):
+                with count_bytes(monitor), override_path(path):
                     response = await stack.enter_async_context(self._client.open(body))
             except Exception as error:
                 self._record(error)

@@ -40,7 +40,7 @@ class FallbackProvider:
         """The model in use."""
         return self._current.origin
 
-    async def stream(self, request: Request, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
+    async def stream(self, request: Request, monitor: StreamMonitor) -> AsyncGenerator[Delta, None]:
         """Stream the reply of the first model that answers.
 
         Raises ProviderError when every model fails, when one fails after its first content, or for a failure that is
@@ -49,7 +49,7 @@ class FallbackProvider:
         while True:
             has_content = False
             try:
-                async with aclosing(self._current.stream(request, wire)) as deltas:
+                async with aclosing(self._current.stream(request, monitor)) as deltas:
                     async for delta in deltas:
                         has_content = has_content or isinstance(delta, CONTENT_DELTAS)
                         yield delta

@@ -37,7 +37,7 @@ class ReplayProvider:
         first = responses[0] if responses else None
         self.origin = Origin(NAME, first.protocol if first else ApiProtocol.DEMO, first.model if first else "nothing")
 
-    async def stream(self, request: Request, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
+    async def stream(self, request: Request, monitor: StreamMonitor) -> AsyncGenerator[Delta, None]:
         """Stream the next response. Raises ProviderError when it failed, and when the recording has no more."""
         if not self._remaining:
             raise ProviderError(Failure(FailureKind.EMPTY, safe_format("The recording has no more responses.")))
@@ -46,7 +46,7 @@ class ReplayProvider:
             raise ProviderError(_error_response_failure(recorded))
         decoder = decoder_for(recorded)
         try:
-            async with aclosing(decode_body(self._chunks(recorded, wire), decoder)) as deltas:
+            async with aclosing(decode_body(self._chunks(recorded, monitor), decoder)) as deltas:
                 async for delta in deltas:
                     yield delta
         except (ServerError, NotAReplyError, ValueError, RecursionError) as error:
@@ -55,13 +55,13 @@ class ReplayProvider:
         if not decoder.finished:
             raise ProviderError(Failure(FailureKind.CUT, safe_format("The recorded reply is incomplete.")))
 
-    async def _chunks(self, recorded: RecordedResponse, wire: StreamMonitor) -> AsyncGenerator[bytes, None]:
+    async def _chunks(self, recorded: RecordedResponse, monitor: StreamMonitor) -> AsyncGenerator[bytes, None]:
         now = 0.0
         for seconds, chunk in recorded.chunks:
             if self._speed and seconds > now:
                 await asyncio.sleep((seconds - now) / self._speed)
             now = seconds
-            wire.bytes_received += len(chunk)
+            monitor.bytes_received += len(chunk)
             yield chunk
 
 

@@ -80,7 +80,7 @@ class SqliteChatStore:
 
     @property
     def trouble(self) -> Failure | None:
-        """The failure that keeps something from being saved at this moment; reported again at the end."""
+        """The failure that prevents saving now, None otherwise; reported again on exit."""
         return self._database.trouble
 
     def new_recorder(self, state: ChatState, place: Location) -> SqliteRecorder:

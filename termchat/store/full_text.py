@@ -58,8 +58,8 @@ def parse_query(typed: str) -> Query | None:
         return None
     if not typed.endswith(('"', " ")):
         terms[-1] = (terms[-1][0], True)
-    asked = (f'"{to_fts_text(term)}"{"*" if more and term[-1].isalnum() else ""}' for term, more in terms)
-    return Query(" AND ".join(asked), tuple(_folded(term) for term, _ in terms))
+    phrases = (f'"{to_fts_text(term)}"{"*" if more and term[-1].isalnum() else ""}' for term, more in terms)
+    return Query(" AND ".join(phrases), tuple(_folded(term) for term, _ in terms))
 
 
 def snippet(text: str, pieces: tuple[str, ...]) -> tuple[str, tuple[tuple[int, int], ...]]:

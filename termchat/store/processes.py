@@ -1,7 +1,7 @@
 """Find out if another termchat process runs, by a lock that the kernel releases when the process ends.
 
-A process holds a `flock` on a file of its own beside the database, `FILE.TOKEN.lock`, as long as it uses the
-database; the rows of its chats name it by host and token.
+As long as a process uses the database it holds a `flock` on a file beside it, `FILE.TOKEN.lock`; the rows of its
+chats name the process by host and token.
 
 Version 0.1.0 had no lock; its rows say `host|boot|pid|start`. To 0.1.0 the new names look like those of another
 machine: it leaves their chats alone for twelve hours.

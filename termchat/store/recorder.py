@@ -56,7 +56,7 @@ class RecorderContext:
 
 
 class SqliteRecorder:
-    """A `core.chat_store.Recorder`. `made` is True if the chat exists already, `draft` its saved draft."""
+    """Implements `core.chat_store.Recorder`. `made` is True if the chat exists already, `draft` its saved draft."""
 
     def __init__(
         self, context: RecorderContext, seed: PendingChat, state: ChatState, *, made: bool = False, draft: str = ""
@@ -162,11 +162,11 @@ class _AddMessage:
     redact: Redact
     turn: str = ""
     entry: Entry | None = None
-    kept: EncodedMessage | None = None
+    encoded: EncodedMessage | None = None
 
     def write(self, db: sqlite3.Connection, n: int) -> None:
-        self.kept = self.kept or encode_node(self.node, self.at, self.redact)
-        chats.add_message(db, n, self.kept, follow=bool(self.turn))
+        self.encoded = self.encoded or encode_node(self.node, self.at, self.redact)
+        chats.add_message(db, n, self.encoded, follow=bool(self.turn))
         if self.node.message.role is Role.USER:
             chats.set_default_title(db, n, self.redact(chats.title(self.node.message)))
         if self.turn:
@@ -199,7 +199,7 @@ class _Step:
 
 
 class ReplyRecording:
-    """A `core.chat_store.Recording`."""
+    """Implements `core.chat_store.Recording`."""
 
     def __init__(self, chat: SqliteRecorder, context: RecorderContext, partial: Partial) -> None:
         self._chat = chat
@@ -207,16 +207,16 @@ class ReplyRecording:
         self._database = context.database
         self._partial = partial
         self._assembly = MessageBuilder()
-        self._news: list[Delta] = []
+        self._deltas: list[Delta] = []
         self._results: list[ToolResult] = []
         self._step: _Step | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._ended = False
-        self._asked: Future[bool] | None = None
+        self._user_message: Future[bool] | None = None
 
     async def flush_user_message(self) -> None:
-        if self._asked:
-            await self._chat.written(self._asked)
+        if self._user_message:
+            await self._chat.written(self._user_message)
 
     def record(self, event: Event) -> None:
         match event:
@@ -252,7 +252,7 @@ class ReplyRecording:
         return f"partial {self._partial.turn}"
 
     def _stream(self, delta: Delta) -> None:
-        self._news.append(delta)
+        self._deltas.append(delta)
         if self._step and self._step.first is None and isinstance(delta, CONTENT_DELTAS):
             self._step.first = time.monotonic() - self._step.began
         if self._timer is None:
@@ -270,9 +270,9 @@ class ReplyRecording:
 
     def _current(self) -> Partial:
         """Return the partial reply as received so far."""
-        for delta in self._news:
+        for delta in self._deltas:
             self._assembly.add(delta)
-        self._news.clear()
+        self._deltas.clear()
         message = None
         if self._results:
             message = Message(Role.TOOL, tuple(self._results))
@@ -282,12 +282,12 @@ class ReplyRecording:
 
     def _done(self, event: MessageDone) -> None:
         self._cancel_timer()
-        self._assembly, self._news, self._results = MessageBuilder(), [], []
+        self._assembly, self._deltas, self._results = MessageBuilder(), [], []
         entry = None
         if self._step and event.message.role is Role.ASSISTANT:
             entry = self._step.entry(event.turn_id, event, self._partial.model)
             self._step = None
-        self._asked = self._chat.add_reply(Node(event.node, event.parent, event.message), entry, event.turn_id)
+        self._user_message = self._chat.add_reply(Node(event.node, event.parent, event.message), entry, event.turn_id)
         self._partial = replace(self._partial, parent=event.node, node=uuid4().hex)
 
     def _end(self, event: TurnEnded) -> None:

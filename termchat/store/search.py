@@ -15,17 +15,17 @@ _CANDIDATES = 1000  # messages that are ranked
 
 def search(connection: sqlite3.Connection, typed: str, limit: int) -> tuple[SearchHit, ...]:
     """Return the messages that contain all typed words, ranked by bm25, newer ones first among equals."""
-    asked = parse_query(typed)
-    if not asked:
+    query = parse_query(typed)
+    if not query:
         return ()
     rows = connection.execute(
         "SELECT nodes.id, chats.id, chats.title, nodes.author, nodes.created, nodes.message FROM "
         "(SELECT rowid AS n, bm25(words) AS rank FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?) AS found "
         "JOIN nodes ON nodes.n = found.n JOIN chats ON chats.n = nodes.chat "
         "WHERE chats.deleted IS NULL ORDER BY found.rank, found.n DESC LIMIT ?",
-        (asked.match, _CANDIDATES, limit),
+        (query.match, _CANDIDATES, limit),
     )
-    return tuple(_hit(row, asked) for row in rows)
+    return tuple(_hit(row, query) for row in rows)
 
 
 def matching(connection: sqlite3.Connection, typed: str, directory: str | None, limit: int) -> tuple[ChatInfo, ...]:
@@ -35,8 +35,8 @@ def matching(connection: sqlite3.Connection, typed: str, directory: str | None, 
     """
     like = f"%{chats.escape_like(typed.strip())}%"
     found = {row[0]: row for row in _chats(connection, "chats.title LIKE ? ESCAPE '\\'", (like,), directory, limit)}
-    if asked := parse_query(typed):
-        for row in _chats(connection, _WITH_A_HIT, (asked.match, _CANDIDATES), directory, limit):
+    if query := parse_query(typed):
+        for row in _chats(connection, _WITH_A_HIT, (query.match, _CANDIDATES), directory, limit):
             found.setdefault(row[0], row)
     return tuple(chats.info(connection, row) for row in list(found.values())[:limit])
 
@@ -58,7 +58,7 @@ def _chats(
     ).fetchall()
 
 
-def _hit(row: tuple[Any, ...], asked: Query) -> SearchHit:
+def _hit(row: tuple[Any, ...], query: Query) -> SearchHit:
     node, chat, title, author, created, text = row
-    shown, marks = snippet(searchable_text(messages.decode_row(text, author)), asked.highlights)
+    shown, marks = snippet(searchable_text(messages.decode_row(text, author)), query.highlights)
     return SearchHit(chat, title, node, Role(author), created, shown, marks)

@@ -23,7 +23,7 @@ _TOKEN = re.compile(
     r"|[A-Za-z][A-Za-z0-9_]*|\*\*|//|[-+*/%^(),!])"
 )
 _SIGNS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "（": "(", "）": ")", "，": ","})
-_PYTHON = {"^": "**", "!": "[0]"}  # brackets are no token of ours, so a subscript is always a factorial
+_PYTHON = {"^": "**", "!": "[0]"}  # `[` is not a token, so a subscript is always a factorial
 _EXACT = Context(prec=DIGITS, Emax=9999, Emin=-9999)
 
 

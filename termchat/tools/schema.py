@@ -61,9 +61,9 @@ def _described(hint: object) -> Schema:
 def _schema(hint: object) -> Schema:
     origin, args = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
-        kept = [arg for arg in args if arg is not NoneType]
-        if len(kept) == 1:
-            return _schema(kept[0])
+        types = [arg for arg in args if arg is not NoneType]
+        if len(types) == 1:
+            return _schema(types[0])
     if origin is Literal:
         return {"type": "string", "enum": list(args)}
     if origin is list:

@@ -106,7 +106,7 @@ class Slow:
         self._seconds = seconds
         self._failure = failure
 
-    async def stream(self, request: Request, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
+    async def stream(self, request: Request, monitor: StreamMonitor) -> AsyncGenerator[Delta, None]:
         await asyncio.sleep(self._seconds)
         if self._failure:
             raise ProviderError(self._failure)

@@ -33,11 +33,11 @@ class FakeProvider:
     def __init__(self, *steps: Step) -> None:
         self.steps = steps
         self.closed = False
-        self.wire = StreamMonitor()
+        self.monitor = StreamMonitor()
         self.given = 0
 
-    async def stream(self, request: Request, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
-        self.wire = wire
+    async def stream(self, request: Request, monitor: StreamMonitor) -> AsyncGenerator[Delta, None]:
+        self.monitor = monitor
         try:
             for step in self.steps:
                 if isinstance(step, Exception):
@@ -197,7 +197,7 @@ async def test_pump_bytes_without_deltas_time_out_at_no_event_limit(silent: floa
     async def trickle() -> None:
         until = clock.reads + 40  # one second
         while clock.reads < until:
-            provider.wire.bytes_received += 1
+            provider.monitor.bytes_received += 1
             await clock.looked()
 
     provider.steps = (TextDelta(0, "a"), trickle, END)

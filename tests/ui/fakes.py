@@ -269,7 +269,7 @@ class FakeProvider:
         self.origin = Origin(model.provider, ApiProtocol.CHAT, model.model)
         self._counts = counts
 
-    async def stream(self, request: Request, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
+    async def stream(self, request: Request, monitor: StreamMonitor) -> AsyncGenerator[Delta, None]:
         last = request.messages[-1]
         text = next(m.text for m in reversed(request.messages) if m.role is Role.USER)
         name, *arguments = text.split() or [""]
@@ -277,9 +277,9 @@ class FakeProvider:
             yield TextDelta(0, f"the tool said {last.results[-1].text[:20]}")
         else:
             self._counts[name] += 1
-            question = Question(text, arguments, self.ref, wire, self._counts[name])
+            question = Question(text, arguments, self.ref, monitor, self._counts[name])
             async for delta in SCRIPTS.get(name, _echo)(question):
-                wire.bytes_received += 1
+                monitor.bytes_received += 1
                 yield delta
             if name == "tool":
                 yield Finished(FinishReason.TOOL_CALLS)

@@ -67,9 +67,9 @@ class DemoProvider:
     offers: tuple[str, ...] = ()
     origin: Origin = field(default=Origin("demo", ApiProtocol.DEMO, "tour"))
 
-    def stream(self, request: Request, wire: StreamMonitor) -> AsyncGenerator[Delta, None]:
+    def stream(self, request: Request, monitor: StreamMonitor) -> AsyncGenerator[Delta, None]:
         """Stream the answer as deltas. Raises ProviderError when a simulated reply fails."""
-        return play(self.answer(request), request, wire, _speed(self.speed))
+        return play(self.answer(request), request, monitor, _speed(self.speed))
 
     def answer(self, request: Request) -> Script:
         """Return the reply to a conversation."""

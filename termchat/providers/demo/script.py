@@ -95,7 +95,7 @@ def split_words(text: str) -> list[str]:
 
 
 async def play(
-    script: Script, request: Request, wire: StreamMonitor, words_per_second: float
+    script: Script, request: Request, monitor: StreamMonitor, words_per_second: float
 ) -> AsyncGenerator[Delta, None]:
     """Stream a script as deltas, at once for 0 words per second. Raises ProviderError for a `ScriptFail`."""
     pace = _Pace(words_per_second)
@@ -105,17 +105,17 @@ async def play(
             case ScriptSay() | ScriptThink():
                 for piece in split_words(step.text) if words_per_second else [step.text]:
                     await pace.word()
-                    wire.bytes_received += len(piece)
+                    monitor.bytes_received += len(piece)
                     yield TextDelta(index, piece) if isinstance(step, ScriptSay) else ReasoningDelta(index, piece)
                 usage += _usage(step)
             case ScriptCall():
                 for delta in _calls(step, index):
                     await pace.word()
-                    wire.bytes_received += 1
+                    monitor.bytes_received += 1
                     yield delta
             case ScriptRetry():
                 yield Retrying(step.attempt, step.tries, step.delay, step.failure)
-                await interruptible_sleep(step.delay if words_per_second else 0, wire)
+                await interruptible_sleep(step.delay if words_per_second else 0, monitor)
             case ScriptFail():
                 raise ProviderError(step.failure)
             case ScriptSilence():

@@ -22,7 +22,7 @@ from termchat.core.provider import StreamMonitor
 
 _certificates_lock = threading.Lock()
 _contexts: dict[str, ssl.SSLContext] = {}
-_wire: ContextVar[StreamMonitor | None] = ContextVar("wire", default=None)
+_monitor: ContextVar[StreamMonitor | None] = ContextVar("monitor", default=None)
 _path: ContextVar[str] = ContextVar("path", default="")
 _captured: ContextVar[CapturedResponse | None] = ContextVar("captured", default=None)
 
@@ -52,13 +52,13 @@ class CapturedResponse:
 
 
 @contextmanager
-def count_bytes(wire: StreamMonitor) -> Generator[None]:
-    """Count the response bytes of requests made inside the context in `wire.bytes_received`."""
-    token = _wire.set(wire)
+def count_bytes(monitor: StreamMonitor) -> Generator[None]:
+    """Count the response bytes of requests made inside the context in `monitor.bytes_received`."""
+    token = _monitor.set(monitor)
     try:
         yield
     finally:
-        _wire.reset(token)
+        _monitor.reset(token)
 
 
 @contextmanager
@@ -141,8 +141,10 @@ class Transport(httpx2.AsyncHTTPTransport):
             request.url = request.url.copy_with(path=path)
         response = await super().handle_async_request(request)
         assert isinstance(response.stream, httpx2.AsyncByteStream)
-        wire = _wire.get()
-        response.stream = _Body(response.stream, wire or StreamMonitor(), _body_limit(response, listing=wire is None))
+        monitor = _monitor.get()
+        response.stream = _Body(
+            response.stream, monitor or StreamMonitor(), _body_limit(response, listing=monitor is None)
+        )
         slot = _captured.get()
         if slot is None or not response.is_success:
             return response
@@ -173,14 +175,14 @@ class _HandshakeCloser:
 class _Body(httpx2.AsyncByteStream):
     """A body that counts the bytes received and ends after `limit` bytes; None for no limit."""
 
-    def __init__(self, stream: httpx2.AsyncByteStream, wire: StreamMonitor, limit: int | None) -> None:
+    def __init__(self, stream: httpx2.AsyncByteStream, monitor: StreamMonitor, limit: int | None) -> None:
         self._stream = stream
-        self._wire = wire
+        self._monitor = monitor
         self._left = limit
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for chunk in self._stream:
-            self._wire.bytes_received += len(chunk)
+            self._monitor.bytes_received += len(chunk)
             yield chunk if self._left is None else chunk[: self._left]
             if self._left is not None:
                 self._left -= len(chunk)
