@@ -47,7 +47,10 @@ def test_invalid_config_line_is_named(program: Program) -> None:
     program.configure('model = "xopenai/any"\nthink = "hard"\n')
     done = program.run("hello")
     assert done.code == 2
-    assert "config.toml" in done.err and "2" in done.err and "think" in done.err and "medium" in done.err
+    assert "config.toml" in done.err
+    assert "2" in done.err
+    assert "think" in done.err
+    assert "medium" in done.err
 
 
 @pytest.mark.parametrize("protocol", ["openai", "responses", "anthropic", "gemini"])
@@ -55,7 +58,8 @@ def test_web_page_instead_of_reply_hints_at_base_url(program: Program, protocol:
     program.gateway.always(fault.html_200())
     done = program.run("-m", f"x{protocol}/any", "hello")
     assert (done.code, done.out, len(program.gateway.asked)) == (1, b"", 1)
-    assert "web page" in done.err and "base URL" in done.err
+    assert "web page" in done.err
+    assert "base URL" in done.err
     assert "<" not in done.err
 
 

@@ -40,5 +40,7 @@ def test_config_shows_origin_of_variable_and_default_without_key(program: Progra
     done = program.run("config", env={"TERMCHAT_IDLE_TIMEOUT": "7"})
     assert done.code == 0
     text = done.out.decode()
-    assert "idle_timeout" in text and "TERMCHAT_IDLE_TIMEOUT" in text and "default" in text
+    assert "idle_timeout" in text
+    assert "TERMCHAT_IDLE_TIMEOUT" in text
+    assert "default" in text
     assert KEY not in text

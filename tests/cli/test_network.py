@@ -22,7 +22,9 @@ def test_invalid_fallback_names_config_line(program: Program) -> None:
     program.configure('[fallback]\n"openai/gpt-5.2" = "anthropic/claude-opus-5"\n')
     done = program.run("hello")
     assert done.code == 2
-    assert "fallback" in done.err and "config.toml" in done.err and "2" in done.err
+    assert "fallback" in done.err
+    assert "config.toml" in done.err
+    assert "2" in done.err
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

@@ -266,7 +266,8 @@ def test_oneshot_signal_exits_with_its_code(program: Program, number: signal.Sig
 def test_oneshot_closed_pipe_exits_141_silently(program: Program) -> None:
     program.gateway.reply(Reply(Text(*["word "] * 200_000)))
     running = program.start("-m", "xopenai/any", "go on")
-    assert running.stdout and running.stderr
+    assert running.stdout
+    assert running.stderr
     assert os.read(running.stdout.fileno(), 10)
     running.stdout.close()
     errors = running.stderr.read()

@@ -36,7 +36,8 @@ def test_chats_table_has_one_row_each_with_aligned_titles(with_chats: Program, c
     assert len({row.index("why") for row in rows}) == 1
     assert rows[2].endswith("why not")
     if columns == 40:
-        assert rows[0].endswith("…") and rows[1].endswith("…")
+        assert rows[0].endswith("…")
+        assert rows[1].endswith("…")
     else:
         assert "[bold]tea[/bold] taste of kettles :smile:" in rows[0]
         assert rows[1].endswith(TITLES[1])
@@ -49,7 +50,8 @@ def test_usage_table_never_truncates_numbers(with_chats: Program, columns: int, 
     rows = table(with_chats, "usage", "--by", "chat", columns=columns)
     assert len(rows) == len(TITLES) + 2
     assert " ".join(rows[0].split()) == titles
-    assert rows[-1].startswith("all") and rows[-1].endswith("unpriced")
+    assert rows[-1].startswith("all")
+    assert rows[-1].endswith("unpriced")
     assert ("█" in rows[1]) == bars
     assert len({wcswidth(row[: row.index("unpriced")]) for row in rows[1:]}) == 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from termchat.commands.builtin import builtin
-from termchat.commands.registry import CommandContext
+from termchat.commands.registry import CommandContext, Effects
 from termchat.commands.tree import numbered_nodes, tree_branches
 from termchat.core.conversation import Conversation, Node
 from termchat.core.effects import MoveHead, Print, Send, ShowInPager, TreeBranch
@@ -43,7 +43,7 @@ class FakeSession:
         self.conversation = conversation
 
 
-def run(tree: Conversation, text: str):
+def run(tree: Conversation, text: str) -> Effects:
     registry = builtin()
     return registry.run(CommandContext(FakeSession(tree), None, registry), text)  # pyright: ignore[reportArgumentType]
 

@@ -15,7 +15,7 @@ from termchat.core.outcomes import Outcome
 from termchat.core.session import Turn
 from termchat.providers import client_pool
 from termchat.providers.http.retry import RetryPolicy
-from termchat.tools.registry import Answer, Toolbox, tool
+from termchat.tools.registry import Toolbox, ToolOutput, tool
 from tests import gateway as gw
 from tests.engine.support import TOOLBOX, ask, ended, events_of, session
 from tests.gateway import Call, Gate, Gateway, Quirk, Reply, fault
@@ -50,7 +50,7 @@ async def events_before_silence(gateway: Gateway, protocol: ApiProtocol) -> int:
 
 @ALL
 async def test_cancel_at_any_event_closes_connection(gateway: Gateway, protocol: ApiProtocol) -> None:
-    """Cancels at each event in turn, while the server still holds back text."""
+    """Cancel at each event in turn, while the server still holds back text."""
     count = await events_before_silence(gateway, protocol)
     assert count > 8
     async with session(gateway, protocol) as chat:
@@ -171,7 +171,7 @@ async def test_cancel_while_tools_run_keeps_finished_results(gateway: Gateway, p
     released: list[str] = []
 
     @tool
-    async def sleep(name: Annotated[str, "Who."]) -> Answer:
+    async def sleep(name: Annotated[str, "Who."]) -> ToolOutput:
         """Wait forever."""
         try:
             await asyncio.Event().wait()

@@ -24,7 +24,7 @@ def retries(events: list[Event]) -> list[Retrying]:
 
 @ALL
 async def test_wait_for_host_retries_until_it_answers(gateway: Gateway, protocol: ApiProtocol) -> None:
-    """Skips the delays; only their announced lengths are checked."""
+    """Skip the delays and check their announced lengths."""
     gateway.reply(Reply(Text("Back.")))
     await gateway.down()
     async with session(gateway, protocol) as chat:

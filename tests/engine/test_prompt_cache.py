@@ -87,7 +87,8 @@ async def test_cache_key_is_constant_per_chat_and_sent_only_when_supported(
             chat.new()
             await ask(chat, "another")
     keys = [request.body.get("prompt_cache_key") for request in gateway.asked]
-    assert keys[0] is not None and len(keys[0]) <= 64
+    assert keys[0] is not None
+    assert len(keys[0]) <= 64
     assert keys == [keys[0], keys[0], keys[2], None, None, None]
     assert keys[2] not in (None, keys[0])
 
@@ -171,5 +172,6 @@ def test_price_table_discounts_cached_tokens() -> None:
 
     with_cache = _price("anthropic", "claude-opus-5", Usage(input=4100, output=10, cached=3200))
     without = _price("anthropic", "claude-opus-5", Usage(input=4100, output=10))
-    assert with_cache is not None and without is not None
+    assert with_cache is not None
+    assert without is not None
     assert without - with_cache > Decimal("0.001")

@@ -31,7 +31,8 @@ def test_wheel_holds_themes_docs_data_and_licence_but_no_tests(wheel: Path) -> N
     names = set(zipfile.ZipFile(wheel).namelist())
     themes = {f"termchat/_themes/{file.name}" for file in (ROOT / "themes").glob("*.toml")}
     docs = {str(file.relative_to(ROOT)) for file in (ROOT / "termchat" / "docs").glob("*/*.md")}
-    assert themes and docs
+    assert themes
+    assert docs
     assert themes | docs | {"termchat/py.typed", "termchat/providers/presets.toml"} <= names
     assert any(name.endswith("licenses/.github/LICENSE") for name in names)
     assert not [name for name in names if name.startswith(("tests", "themes"))]
@@ -60,10 +61,12 @@ def test_readme_commands_match_ci_and_version() -> None:
     readme = (ROOT / "README.md").read_text()
     start = "python3 -m venv .venv && .venv/bin/pip install -q -e . && .venv/bin/termchat"
     check = "python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]' && .venv/bin/pytest -q"
-    assert start in readme and check in readme
+    assert start in readme
+    assert check in readme
     install, _, run = check.rpartition(" && ")
     ci = (ROOT / ".ci" / "run").read_text()
-    assert install in ci and run in ci
+    assert install in ci
+    assert run in ci
     assert readme.rstrip().rpartition("\n## ")[2].startswith("Changes")
     assert f"### {termchat.__version__}" in readme
 

@@ -60,7 +60,7 @@ async def assert_equal_on_disk(store: SqliteChatStore, model: ReferenceSession) 
     return found
 
 
-async def run_steps(steps: list[str], chance: Any) -> None:
+async def run_steps(steps: list[str], rng: Any) -> None:
     store = SqliteChatStore(None, lambda _: None)
     model = ReferenceSession(store.new_recorder(STATE, HERE))
     left: list[ReferenceSession] = []
@@ -73,7 +73,7 @@ async def run_steps(steps: list[str], chance: Any) -> None:
             case "up":
                 model.up()
             case "anywhere" if model.tree.nodes:
-                model.move(chance.choice(sorted(model.tree.nodes)))
+                model.move(rng.choice(sorted(model.tree.nodes)))
             case "begin":
                 left.append(model)
                 model = ReferenceSession(store.new_recorder(STATE, HERE))
@@ -94,5 +94,5 @@ async def run_steps(steps: list[str], chance: Any) -> None:
 
 @settings(max_examples=100)
 @given(STEPS, st.randoms(use_true_random=False))
-def test_stored_tree_equals_tree_in_memory_after_any_steps(steps: list[str], chance: Any) -> None:
-    asyncio.run(run_steps(steps, chance))
+def test_stored_tree_equals_tree_in_memory_after_any_steps(steps: list[str], rng: Any) -> None:
+    asyncio.run(run_steps(steps, rng))

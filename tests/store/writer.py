@@ -27,16 +27,16 @@ def report(*words: object) -> None:
     sys.stdout.flush()
 
 
-async def write_turns(store: SqliteChatStore, chance: Random, recorder: Recorder, parent: str | None) -> None:
+async def write_turns(store: SqliteChatStore, rng: Random, recorder: Recorder, parent: str | None) -> None:
     while True:
         question = ask(recorder, f"question {uuid4().hex}", parent)
         turn = uuid4().hex
         recording = await started(recorder, question, turn)
         report("asked", question)
         at = question
-        if chance.random() < 0.5:
-            at = await tools(recording, chance, turn, question)
-        words = [f"{turn[:8]}w{n}" for n in range(chance.randrange(1, 400))]
+        if rng.random() < 0.5:
+            at = await tools(recording, rng, turn, question)
+        words = [f"{turn[:8]}w{n}" for n in range(rng.randrange(1, 400))]
         for n, word in enumerate(words):
             stream(recording, turn, [word])
             report("said", turn, n, time.time())
@@ -49,12 +49,12 @@ async def write_turns(store: SqliteChatStore, chance: Random, recorder: Recorder
         report("done", parent, time.time())
 
 
-async def tools(recording: Recording, chance: Random, turn: str, question: str) -> str:
-    names = [f"tool{n}" for n in range(chance.randrange(1, 4))]
+async def tools(recording: Recording, rng: Random, turn: str, question: str) -> str:
+    names = [f"tool{n}" for n in range(rng.randrange(1, 4))]
     asked = calls(recording, turn, question, names)
     report("done", asked, time.time())
     for n, name in enumerate(names):
-        await asyncio.sleep(chance.random() * 0.05)
+        await asyncio.sleep(rng.random() * 0.05)
         result(recording, turn, n, name, f"{turn[:8]}r{n}")
         report("ran", turn, n, time.time())
     node = uuid4().hex

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from tests.gateway.signatures import Origin
@@ -144,7 +145,7 @@ def _check_caching(report: Report, body: Json) -> None:
             report.say(f"{where}.cache_control: Input should be 'ephemeral' with a ttl of '5m' or '1h'")
 
 
-def _marks(value: Any, where: str):
+def _marks(value: Any, where: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every object with a breakpoint and its path; tool inputs and schemas are skipped."""
     if isinstance(value, dict):
         if value.get("cache_control") is not None:
