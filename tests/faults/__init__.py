@@ -1,11 +1,12 @@
-"""What a network and a server can do, as one table in all four protocols, played to every way of use.
+"""Run one table of network and server faults through the engine, a script and the REPL, in all four protocols.
 
-table.py          the faults: what happens, and what the user has of it
-test_engine.py    each through the engine: outcome, words, tries, what is kept, and that the talk goes on
-test_oneshot.py   each through a script's process: standard error, exit code, what is saved, and that it goes on
-test_repl.py      one or more of each kind through the REPL in a terminal
-test_cancel.py    those that hang: stopped, the server sees the connection close
-test_memory.py    those that have no end: what the process holds stays small
-test_asleep.py    time suspended is no stall
-preloaded.py      many processes for the price of one import
+table.py          the faults: the answers of the server and the expected result
+support.py        the configuration of a process under test
+preloaded.py      a fork server that runs many one-shots after one import
+test_engine.py    every fault through the engine: outcome, message, tries, saved text, the next question
+test_oneshot.py   every fault through a script's process: output, exit code, saved chat, the next question
+test_repl.py      one or more faults of each kind through the REPL in a terminal
+test_cancel.py    cancel a hanging request: the server sees the connection close
+test_memory.py    endless answers: the peak memory of the process is bounded
+test_asleep.py    suspend the process: the time suspended does not count as a stall
 """

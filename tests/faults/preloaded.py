@@ -1,10 +1,10 @@
-"""Many one-shots for the price of one import.
+"""Run many one-shots after one import, by a fork server.
 
-`python -m tests.faults.preloaded` imports everything and then forks, for each line of JSON on standard input, a process
-that runs `termchat` from its command line on: with its own files, environment, signals and exit code. How it ended,
-and the most memory it held, is told in a line of JSON on standard output.
+`python -m tests.faults.preloaded` imports termchat and the SDKs. For each line of JSON on standard input it forks a
+process that runs `termchat` from its command line, with its own files, environment, signals and exit code, and writes
+a line of JSON with the exit code and the peak memory to standard output.
 
-`Warm` is the other end: `await warm.run(...)` gives a process's `Ran`.
+`ForkServer` is the client: `await fork_server.run(...)` returns a `Ran`.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
-_SPEECHES = ("openai", "responses", "anthropic", "gemini")
-_LONGEST = 120  # seconds after which a process is ended
-_UNIT = 1 if sys.platform == "darwin" else 1024  # of what the system counts memory in
+_PROTOCOLS = ("openai", "responses", "anthropic", "gemini")
+_DEADLINE = 120  # seconds after which a process is killed
+_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes per unit of ru_maxrss (getrusage(2))
 
 
 @dataclass(frozen=True)
 class Ran:
-    """A process that ended; `memory` is the most it held more than it began with, in bytes."""
+    """A process that has ended; `memory` is its peak above that of an idle fork, in bytes."""
 
     code: int
     out: bytes
@@ -39,8 +39,8 @@ class Ran:
 
 
 @dataclass
-class Warm:
-    """One-shots at once, as many as `at_once` at a time."""
+class ForkServer:
+    """Client of the fork server, an async context manager; `at_once` processes run at a time."""
 
     folder: Path
     at_once: int = 10
@@ -48,7 +48,7 @@ class Warm:
     _numbers: Any = field(default_factory=count)
 
     async def __aenter__(self) -> Self:
-        self._room = asyncio.Semaphore(self.at_once)
+        self._slots = asyncio.Semaphore(self.at_once)
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -56,80 +56,83 @@ class Warm:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
-        self._listening = asyncio.create_task(self._listen())
+        self._reader = asyncio.create_task(self._read_reports())
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         assert self._process.stdin
         self._process.stdin.close()
         await self._process.wait()
-        await self._listening
+        await self._reader
 
     async def run(self, arguments: list[str], env: dict[str, str], cwd: Path) -> Ran:
-        """Run termchat to its end, with standard input from nowhere."""
+        """Run termchat with the arguments and only these variables, without standard input, until it ends.
+
+        Raises RuntimeError if the fork server has ended.
+        """
         assert self._process.stdin
-        async with self._room:
+        async with self._slots:
             number = next(self._numbers)
             out, err = self.folder / f"{number}.out", self.folder / f"{number}.err"
             job = {"number": number, "arguments": arguments, "env": env, "cwd": str(cwd)}
             ended = self._waiting[number] = asyncio.get_running_loop().create_future()
             self._process.stdin.write(json.dumps(job | {"out": str(out), "err": str(err)}).encode() + b"\n")
             await self._process.stdin.drain()
-            told = await ended
-        return Ran(told["code"], out.read_bytes(), err.read_text(), told["memory"])
+            report = await ended
+        return Ran(report["code"], out.read_bytes(), err.read_text(), report["memory"])
 
-    async def _listen(self) -> None:
+    async def _read_reports(self) -> None:
         assert self._process.stdout
         async for line in self._process.stdout:
-            told = json.loads(line)
-            self._waiting.pop(told["number"]).set_result(told)
+            report = json.loads(line)
+            self._waiting.pop(report["number"]).set_result(report)
         for waiting in self._waiting.values():
-            waiting.set_exception(RuntimeError("the process that forks has ended"))
+            waiting.set_exception(RuntimeError("the fork server has ended"))
 
 
 def main() -> None:
     _import_all()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the nurses
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors are not waited for
     for line in sys.stdin.buffer:
         if os.fork() == 0:
-            _nurse(json.loads(line))
+            _supervise(json.loads(line))
 
 
 def _import_all() -> None:
-    """Ask each protocol once, where nobody listens: whatever is made on first use is made."""
+    """Send one request in each protocol to a closed port, so that all lazy imports and caches are done."""
     from termchat.app import Options, run_app
 
     with tempfile.TemporaryDirectory() as home, Path(os.devnull).open("w") as nowhere, redirect_stderr(nowhere):
         file = Path(home, "termchat", "config.toml")
         file.parent.mkdir()
-        rows = (f'[providers.{speech}]\nkey = "k"\n{speech} = "http://127.0.0.1:1"\n' for speech in _SPEECHES)
+        rows = (f'[providers.{protocol}]\nkey = "k"\n{protocol} = "http://127.0.0.1:1"\n' for protocol in _PROTOCOLS)
         file.write_text("".join(rows))
         file.chmod(0o600)
         env = {"HOME": home, "XDG_CONFIG_HOME": home, "XDG_DATA_HOME": home}
-        for speech in _SPEECHES:
-            run_app(Options("hello", settings={"model": f"{speech}/any", "max_retries": "0"}, read_input=False), env)
+        for protocol in _PROTOCOLS:
+            run_app(Options("hello", settings={"model": f"{protocol}/any", "max_retries": "0"}, read_input=False), env)
     import termchat.cli  # noqa: F401
 
     gc.collect()
     gc.freeze()
 
 
-def _nurse(job: dict[str, Any]) -> NoReturn:
-    """Wait for the one process, and tell how it ended."""
+def _supervise(job: dict[str, Any]) -> NoReturn:
+    """Fork the one-shot, wait for it and report its exit code and memory."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     pid = os.fork()
     if pid == 0:
         _one_shot(job)
     _, status, used = os.wait4(pid, 0)
-    began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # a process that did nothing but be forked
-    told = {"number": job["number"], "code": os.waitstatus_to_exitcode(status)}
-    line = json.dumps(told | {"memory": (used.ru_maxrss - began) * _UNIT}) + "\n"
+    began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # peak of an idle fork
+    report = {"number": job["number"], "code": os.waitstatus_to_exitcode(status)}
+    line = json.dumps(report | {"memory": (used.ru_maxrss - began) * _UNIT}) + "\n"
     os.write(1, line.encode())
     os._exit(0)
 
 
 def _one_shot(job: dict[str, Any]) -> NoReturn:
-    signal.alarm(_LONGEST)
+    signal.alarm(_DEADLINE)
     os.environ.clear()
     os.environ.update(job["env"])
     os.chdir(job["cwd"])

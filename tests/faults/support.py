@@ -1,4 +1,4 @@
-"""A home for a process: its configuration, and where its chats are."""
+"""Write the configuration of a process under test; its chats are in STORE, relative to its home."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from tests.providers.support import KEY, base_url
 STORE = Path(".local", "share", "termchat", "termchat.db")
 
 
-def provider(name: str, url: str, speech: ApiProtocol, key: str = KEY, *, hasty: bool = False) -> str:
-    """A provider's rows; `hasty` has short clocks."""
-    clocks = "timeouts = { first = 1, idle = 1, silent = 2 }\n" if hasty else ""
-    return f'[providers.{name}]\nkey = "{key}"\n{speech.value} = "{base_url(url, speech)}"\n{clocks}'
+def provider(name: str, url: str, protocol: ApiProtocol, key: str = KEY, *, short_timeouts: bool = False) -> str:
+    """Return a provider's TOML; `short_timeouts` are 1 s for the first byte and idle, 2 s without an event."""
+    timeouts = "timeouts = { first = 1, idle = 1, silent = 2 }\n" if short_timeouts else ""
+    return f'[providers.{name}]\nkey = "{key}"\n{protocol.value} = "{base_url(url, protocol)}"\n{timeouts}'
 
 
 def configure(home: Path, *rows: str) -> None:
-    """Write the configuration; a tool loop ends after three rounds."""
+    """Write config.toml into a home directory; a tool loop ends after three rounds."""
     file = home / ".config" / "termchat" / "config.toml"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("max_rounds = 3\n" + "\n".join(rows))

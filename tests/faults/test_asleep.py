@@ -1,6 +1,6 @@
-"""Time in which the process is suspended, or the machine sleeps, is no stall: nothing was given up, nothing is lost.
+"""Test that time in which the process is suspended does not count as a stall.
 
-`test_pump` and `test_clocks` have the same by a clock of the test's own.
+`tests/engine/test_pump.py` tests the same with a simulated clock.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from tests.faults.support import configure, provider
 from tests.gateway import Gate, Gateway, Reply, Text
 from tests.providers.support import MODELS, PROTOCOLS
 
-PATIENCE = 30.0
-CLOCK = 1.0  # seconds without data that are a stall, see support.py
+DEADLINE = 30.0  # seconds
+STALL = 1.0  # seconds without data that count as a stall (`short_timeouts` in support.py)
 
 
 def test_oneshot_suspended_twice_completes_without_stall(gateway_thread: Gateway, tmp_path: Path) -> None:
-    """In all protocols at once, and twice: before the first word, and in the middle of the reply."""
+    """Suspend before the first word and again in the middle of the reply, in all protocols at once."""
 
-    def suspended_twice(speech: ApiProtocol) -> tuple[int, bytes, bytes]:
+    def suspended_twice(protocol: ApiProtocol) -> tuple[int, bytes, bytes]:
         before, between = gates = Gate(), Gate()
-        model = f"{MODELS[speech]}-{speech.value}"
+        model = f"{MODELS[protocol]}-{protocol.value}"
         gateway_thread.reply(Reply(before, Text("one "), between, Text("two")), model=model)
-        with _script(tmp_path / speech.value, gateway_thread.url, speech, model) as process:
+        with _script(tmp_path / protocol.value, gateway_thread.url, protocol, model) as process:
             for gate in gates:
-                gate.reached.wait_blocking(PATIENCE)
-                _suspend(process, 2.5 * CLOCK)
+                gate.reached.wait_blocking(DEADLINE)
+                _suspend(process, 2.5 * STALL)
                 gate.open()
-            out, err = process.communicate(timeout=PATIENCE)
+            out, err = process.communicate(timeout=DEADLINE)
         return process.returncode, out, err
 
     with ThreadPoolExecutor() as threads:
@@ -44,8 +44,8 @@ def test_oneshot_suspended_twice_completes_without_stall(gateway_thread: Gateway
 
 
 @contextmanager
-def _script(home: Path, url: str, speech: ApiProtocol, model: str) -> Iterator[subprocess.Popen[bytes]]:
-    configure(home, provider("it", url, speech, hasty=True))
+def _script(home: Path, url: str, protocol: ApiProtocol, model: str) -> Iterator[subprocess.Popen[bytes]]:
+    configure(home, provider("it", url, protocol, short_timeouts=True))
     command = [sys.executable, "-m", "termchat", "-n", "-m", f"it/{model}", "hello"]
     env = {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C"}
     process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -57,9 +57,9 @@ def _script(home: Path, url: str, speech: ApiProtocol, model: str) -> Iterator[s
 
 
 def _suspend(process: subprocess.Popen[bytes], seconds: float) -> None:
-    """Stop a process, and let it go on when so much time has passed."""
+    """Stop a process with SIGSTOP and continue it after some seconds."""
     process.send_signal(signal.SIGSTOP)
     stopped = os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
     assert stopped is not None and stopped.si_status == signal.SIGSTOP
-    time.sleep(seconds)  # time itself is what this is about
+    time.sleep(seconds)  # the elapsed time is under test
     process.send_signal(signal.SIGCONT)

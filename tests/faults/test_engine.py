@@ -1,4 +1,4 @@
-"""The faults through the engine: the true outcome, the words, the tries, what is kept, and that the talk goes on."""
+"""Run every fault through the engine: outcome, message, tries, saved text, and the next question."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from tests.providers.support import KEY, PROTOCOLS
 QUICK = Timeouts(connect=2, first_content=0.4, idle=0.4, no_event=0.8)
 
 
-@pytest.mark.parametrize("speech", PROTOCOLS)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("name", FAULTS)
-async def test_engine_fault_matches_table_row(gateway: Gateway, speech: ApiProtocol, name: str) -> None:
-    case = row(name, speech)
+async def test_engine_fault_matches_table_row(gateway: Gateway, protocol: ApiProtocol, name: str) -> None:
+    case = row(name, protocol)
     gateway.reply(*case.answers)
-    place = case.place(gateway.url)
+    base = case.address(gateway.url)
     plan = {"timeouts": QUICK, "max_rounds": 3, "tools": Toolbox(Path("/nowhere"))}
-    async with session(gateway, speech, url=place, fields={"key": case.key}, **plan) as talk:
-        events = await ask(talk, "hello")
+    async with session(gateway, protocol, url=base, fields={"key": case.key}, **plan) as chat:
+        events = await ask(chat, "hello")
         end = ended(events)
 
         assert exit_code(end.outcome, end.failure) == case.code, end
         assert case.outcome in (None, end.outcome)
         assert len(gateway.asked) == case.asked
         assert streamed_text(events) == case.text
-        told = f"{end.failure.message} {end.failure.hint}" if end.failure else ""
-        assert not end.failure or case.words in told
-        assert KEY not in told
-        assert len(told) < 700
-        assert not set(told) & set("\x1b\n\x7f<")
+        sentence = f"{end.failure.message} {end.failure.hint}" if end.failure else ""
+        assert not end.failure or case.words in sentence
+        assert KEY not in sentence
+        assert len(sentence) < 700
+        assert not set(sentence) & set("\x1b\n\x7f<")
         retries = [e.delta for e in events if isinstance(e, Streamed) and isinstance(e.delta, Retrying)]
-        assert len(retries) == case.again
+        assert len(retries) == case.retries
         kept = [e.message for e in events if isinstance(e, MessageDone) and e.message.role is Role.ASSISTANT]
         assert "".join(message.text for message in kept) == case.text
         assert end.outcome is Outcome.LIMIT or all(message.outcome is end.outcome for message in kept[-1:])
@@ -49,4 +49,4 @@ async def test_engine_fault_matches_table_row(gateway: Gateway, speech: ApiProto
         gateway.forget()
         gateway.reply(OK)
         elsewhere = None if case.asked else ModelRef("second", "gpt-5.2")
-        assert ended(await ask(talk, "and now?", elsewhere)).outcome is Outcome.COMPLETE
+        assert ended(await ask(chat, "and now?", elsewhere)).outcome is Outcome.COMPLETE
