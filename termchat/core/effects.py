@@ -165,8 +165,8 @@ class Incognito:
     """Start an empty chat that is not saved."""
 
 
-Kept: TypeAlias = ListChats | OpenChat | Rename | Fork | Export | Incognito
-"""Effects on saved chats; the front end asks the chat store and gets further effects."""
+# An effect on saved chats: the front end runs it with the chat store and then runs the effects that this returns.
+ChatEffect: TypeAlias = ListChats | OpenChat | Rename | Fork | Export | Incognito
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +214,7 @@ Effect: TypeAlias = (
     | ShowInPager
     | ShowMessage
     | Quit
-    | Kept
+    | ChatEffect
     | ChangeSetting
     | PreviewTheme
     | Copy

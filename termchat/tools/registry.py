@@ -1,7 +1,7 @@
 """The tool registry: `@tool` turns a function into a `Tool`, a `Toolbox` runs the calls of a model.
 
     @tool
-    async def current_time(context: ToolContext, timezone: Annotated[str, "An IANA name"] = "") -> Answer:
+    async def current_time(context: ToolContext, timezone: Annotated[str, "An IANA name"] = "") -> ToolOutput:
         "The current date and time."
 
 The model reads the function's name, docstring and parameters; the parameter `context` is filled in by the toolbox.
@@ -47,7 +47,7 @@ class ToolError:
     words: str
 
 
-Answer: TypeAlias = str | ToolError
+ToolOutput: TypeAlias = str | ToolError
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,11 @@ class Tool:
     """A function that a model may call, with its schema."""
 
     spec: ToolSpec
-    function: Callable[..., Awaitable[Answer]]
+    function: Callable[..., Awaitable[ToolOutput]]
     wants_context: bool
 
 
-def tool(function: Callable[..., Awaitable[Answer]]) -> Tool:
+def tool(function: Callable[..., Awaitable[ToolOutput]]) -> Tool:
     """Turn a coroutine function into a tool. Raises TypeError for a parameter that no schema can describe."""
     wants_context = "context" in inspect.signature(function).parameters
     description = " ".join((inspect.getdoc(function) or "").split())
@@ -95,7 +95,7 @@ class Toolbox:
             return ToolResult(call.id, call.name, (Text(f"Error: {answer.words}"),), is_error=True)
         return ToolResult(call.id, call.name, (Text(truncate_output(answer)),))
 
-    async def _answer(self, call: ToolCall) -> Answer:
+    async def _answer(self, call: ToolCall) -> ToolOutput:
         tool = self._tools.get(call.name)
         if tool is None:
             return ToolError(f"there is no tool {call.name!r}; known tools are {', '.join(self._tools) or 'none'}")
@@ -104,7 +104,7 @@ class Toolbox:
             return ToolError(f"{call.name}: {arguments}")
         return await self._call(tool, arguments)
 
-    async def _call(self, tool: Tool, arguments: dict[str, Any]) -> Answer:
+    async def _call(self, tool: Tool, arguments: dict[str, Any]) -> ToolOutput:
         given = {"context": self._context, **arguments} if tool.wants_context else arguments
         try:
             return await tool.function(**given)

@@ -15,13 +15,13 @@ from termchat.core.chat_store import ChatStore, Resumed
 from termchat.core.chats import ChatInfo
 from termchat.core.effects import (
     ChangeSetting,
+    ChatEffect,
     Choice,
     Choose,
     Effect,
     Export,
     Fork,
     Incognito,
-    Kept,
     ListChats,
     OpenChat,
     Print,
@@ -39,7 +39,7 @@ _LISTED = 50
 _SHOWN_TURNS = 3
 
 
-async def run_chat_effect(session: Session, effect: Kept) -> Sequence[Effect]:
+async def run_chat_effect(session: Session, effect: ChatEffect) -> Sequence[Effect]:
     """Do it; what is to be said or chosen then."""
     if isinstance(effect, Incognito):
         session.incognito()

@@ -18,19 +18,19 @@ from termchat.engine.session import ChatSession
 from termchat.engine.turn import TurnConfig
 from termchat.providers.http.retry import RetryPolicy
 from termchat.providers.registry import ProviderRegistry
-from termchat.tools.registry import Answer, Toolbox, ToolError, tool
+from termchat.tools.registry import Toolbox, ToolError, ToolOutput, tool
 from tests.gateway import Gateway
 from tests.providers.support import KEY, PROTOCOLS, QuickRetryPolicy, model, provider_config, registry_config
 
 
 @tool
-async def look(city: Annotated[str, "Where to look."]) -> Answer:
+async def look(city: Annotated[str, "Where to look."]) -> ToolOutput:
     """Report the weather."""
     return ToolError(f"no city {city!r}") if city == "Atlantis" else f"rain in {city}"
 
 
 @tool
-async def count(to: Annotated[int, "How far."]) -> Answer:
+async def count(to: Annotated[int, "How far."]) -> ToolOutput:
     """Count up to a number."""
     return " ".join(map(str, range(1, to + 1)))
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from termchat.core.messages import ToolCall, ToolResult
-from termchat.tools.registry import OUTPUT_BYTES, Answer, Tool, Toolbox, ToolContext, builtin_tools, tool
+from termchat.tools.registry import OUTPUT_BYTES, Tool, Toolbox, ToolContext, ToolOutput, builtin_tools, tool
 
 
 @tool
@@ -23,20 +23,20 @@ async def sample(
     ratio: float | None = None,
     mode: Literal["a", "b"] = "a",
     items: list[str] | None = None,
-) -> Answer:
+) -> ToolOutput:
     """Repeat
     the text."""
     return f"{context.cwd.name} {text} {times} {loud} {ratio} {mode} {items}"
 
 
 @tool
-async def broken() -> Answer:
+async def broken() -> ToolOutput:
     """Fail."""
     raise RuntimeError("out of luck")
 
 
 @tool
-async def endless() -> Answer:
+async def endless() -> ToolOutput:
     """Return more than a result may hold."""
     return "é" * OUTPUT_BYTES
 
@@ -71,7 +71,7 @@ def test_schema_follows_annotations() -> None:
 
 
 def test_schema_unsupported_parameter_is_refused() -> None:
-    async def odd(when: datetime) -> Answer:
+    async def odd(when: datetime) -> ToolOutput:
         return str(when)
 
     with pytest.raises(TypeError):

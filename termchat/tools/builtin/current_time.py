@@ -6,14 +6,14 @@ from difflib import get_close_matches
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
-from termchat.tools.registry import Answer, ToolContext, ToolError, tool
+from termchat.tools.registry import ToolContext, ToolError, ToolOutput, tool
 
 
 @tool
 async def current_time(
     context: ToolContext,
     timezone: Annotated[str, "An IANA name such as Europe/Berlin or Asia/Shanghai; left out: the user's own"] = "",
-) -> Answer:
+) -> ToolOutput:
     """The current date, time and day of the week."""
     zone = _zone(timezone.strip()) if timezone.strip() else None
     if isinstance(zone, ToolError):

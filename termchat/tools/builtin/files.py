@@ -11,7 +11,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Annotated
 
-from termchat.tools.registry import Answer, ToolContext, ToolError, tool
+from termchat.tools.registry import ToolContext, ToolError, ToolOutput, tool
 
 READ_BYTES = 4_000_000  # bytes of a file that are read
 GIVEN_BYTES = 48_000  # bytes returned by one call
@@ -34,12 +34,12 @@ async def read_file(
     context: ToolContext,
     path: Annotated[str, "The path of a text file, inside the working directory"],
     first_line: Annotated[int, "The line to begin with, from 1, to read on in a long file"] = 1,
-) -> Answer:
+) -> ToolOutput:
     """Read a text file of the user's working directory."""
     return await asyncio.to_thread(read_inside, context, path, first_line)
 
 
-def read_inside(context: ToolContext, path: str, first_line: int = 1) -> Answer:
+def read_inside(context: ToolContext, path: str, first_line: int = 1) -> ToolOutput:
     """Return up to GIVEN_BYTES of a file inside `context.cwd` from the line `first_line` on, or a ToolError."""
     if first_line < 1:
         return ToolError("first_line must be 1 or more")
@@ -113,7 +113,7 @@ def _text(raw: bytes) -> str | None:
     return None if "\0" in text else text
 
 
-def _page(path: str, text: str, first: int, size: int) -> Answer:
+def _page(path: str, text: str, first: int, size: int) -> ToolOutput:
     """Return the lines from `first` on that fit, under a header with the range when they are not the whole file."""
     lines = text.removesuffix("\n").split("\n")
     if first > len(lines):

@@ -9,6 +9,7 @@ from typing import Any, Protocol, assert_never
 from termchat.commands.registry import CommandContext
 from termchat.core.effects import (
     ChangeSetting,
+    ChatEffect,
     Choice,
     Choose,
     Copy,
@@ -16,7 +17,6 @@ from termchat.core.effects import (
     Export,
     Fork,
     Incognito,
-    Kept,
     ListChats,
     ListModels,
     MoveHead,
@@ -116,8 +116,8 @@ class EffectRunner:
 
     def _do(  # noqa: C901, one case an effect
         self,
-        effect: Choose | ListModels | Send | MoveHead | UseModel | NewChat | ShowInPager | ShowMessage | Quit | Kept
-        | ChangeSetting | PreviewTheme | Copy,
+        effect: Choose | ListModels | Send | MoveHead | UseModel | NewChat | ShowInPager | ShowMessage | Quit
+        | ChatEffect | ChangeSetting | PreviewTheme | Copy,
     ) -> None:  # fmt: skip
         match effect:
             case Choose():
@@ -163,7 +163,7 @@ class EffectRunner:
         self._picker.open(source, query)
         self._start(source.load())
 
-    async def _run_chat_effect(self, effect: Kept) -> None:
+    async def _run_chat_effect(self, effect: ChatEffect) -> None:
         self.perform(await chat_effects.run_chat_effect(self.session, effect))
 
     async def _copy(self, effect: Copy) -> None:
