@@ -46,7 +46,7 @@ async def run_chat_effect(session: Session, effect: ChatEffect) -> Sequence[Effe
         return ()
     store = session.chat_store
     if store is None:
-        return (Print(safe_format("Nothing is kept in this session.")),)
+        return (Print(safe_format("Chats are not saved in this session.")),)
     match effect:
         case ListChats(query):
             return await _listed(store, session, query)
@@ -54,7 +54,7 @@ async def run_chat_effect(session: Session, effect: ChatEffect) -> Sequence[Effe
             return await _opened(store, session, chat)
         case Rename(title):
             await store.rename(session.chat_id, title)
-            return (Print(safe_format('This chat is called "{title}" now.', title=safe_line(title))),)
+            return (Print(safe_format('Renamed this chat to "{title}".', title=safe_line(title))),)
         case Fork(title):
             return _forked(await session.fork(title))
         case Export():
@@ -70,9 +70,7 @@ def resume_banner(session: Session, resumed: Resumed) -> Sequence[Effect]:
     said = safe_format('— resumed "{title}", {n}, {when} —', title=safe_line(info.title), n=turns, when=when)
     effects: list[Effect] = [Print(said), *_last_turns(session)]
     if resumed.forked:
-        effects.append(
-            Print(safe_format("Another termchat has this chat open: what you say here goes into a branch of its own."))
-        )
+        effects.append(Print(safe_format("Another termchat has this chat open; new messages go to a separate branch.")))
     return effects
 
 
@@ -89,13 +87,7 @@ async def _listed(store: ChatStore, session: Session, query: str) -> Sequence[Ef
     page = await store.chats(query, limit=_LISTED)
     choices = chat_choices(page.chats, session)
     if not choices:
-        return (
-            Print(
-                safe_format("There is no chat with these words.")
-                if query
-                else safe_format("There are no other chats yet.")
-            ),
-        )
+        return (Print(safe_format("No chat matches.") if query else safe_format("No other chats yet.")),)
     return (Choose(safe_format("Chats"), choices),)
 
 
@@ -125,7 +117,7 @@ async def _opened(store: ChatStore, session: Session, name: str) -> Sequence[Eff
 def _forked(resumed: Resumed | Failure) -> Sequence[Effect]:
     if isinstance(resumed, Failure):
         return _refused(resumed)
-    return (Print(safe_format("— a chat of its own from here on; the other one stays as it was —")),)
+    return (Print(safe_format("— forked: this is a new chat, the original is unchanged —")),)
 
 
 async def _exported(store: ChatStore, session: Session, effect: Export) -> Sequence[Effect]:
@@ -155,6 +147,6 @@ def _refused(failure: Failure) -> Sequence[Effect]:
 def configured(preferences: RuntimeSettings | None, effect: ChangeSetting) -> tuple[bool, Sequence[Effect]]:
     """Change a setting; return True if it was changed, and the effects that report the result."""
     if preferences is None:
-        return False, (Print(safe_format("There are no settings here.")),)
+        return False, (Print(safe_format("No settings are available here.")),)
     done = preferences.change(effect.key, effect.value, save=effect.save)
     return (False, failure_effects(done)) if isinstance(done, Failure) else (True, (Print(done),))

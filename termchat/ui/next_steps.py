@@ -34,9 +34,9 @@ class StepLabels:
 
 
 KEY_LABELS = StepLabels(
-    go_on=safe_format("Alt-C goes on"),
-    again=safe_format("Alt-R asks again"),
-    resend=safe_format("Enter sends again"),
+    go_on=safe_format("Alt-C continues"),
+    again=safe_format("Alt-R retries"),
+    resend=safe_format("Enter resends"),
     wait=safe_format("Alt-R retries when back"),
     other=safe_format("Alt-M other model"),
     pick=safe_format("Alt-M pick a model"),
@@ -47,15 +47,15 @@ KEY_LABELS = StepLabels(
     read=safe_format("Ctrl-T to read"),
 )
 COMMAND_LABELS = StepLabels(
-    go_on=safe_format("/continue goes on"),
-    again=safe_format("/retry asks again"),
-    resend=safe_format("an empty line sends it again"),
-    wait=safe_format("an empty line sends it when back"),
+    go_on=safe_format("/continue for the rest"),
+    again=safe_format("/retry to try again"),
+    resend=safe_format("an empty line resends it"),
+    wait=safe_format("an empty line retries when back"),
     other=safe_format("/model other model"),
     pick=safe_format("/model pick a model"),
     larger=safe_format("/model larger model"),
     use=safe_format("an empty line uses"),
-    back=safe_format("an empty line sends it again"),
+    back=safe_format("an empty line resends it"),
     more=safe_format("/error details"),
 )
 
@@ -68,7 +68,7 @@ def next_steps(ended: TurnEnded, ways: StepLabels) -> Safe:
         return join(" · ", (ways.go_on, rest)) if goes_on else rest
     match ended.outcome:
         case Outcome.CANCELLED if not ended.has_content:
-            return safe_format("nothing had come yet, {back}", back=ways.back)
+            return safe_format("nothing received, {back}", back=ways.back)
         case Outcome.CANCELLED:
             return ways.go_on
         case Outcome.LENGTH:

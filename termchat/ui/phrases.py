@@ -171,8 +171,8 @@ def _outcome(outcome: Outcome, failure: Failure | None) -> Safe:
 def retried_line(ended: TurnEnded) -> Safe:
     """What stands where a reply was stopped to be asked again."""
     if not ended.has_content:
-        return safe_format("↻ nothing came for {t}, asked again", t=duration(ended.timing.total))
-    return safe_format("↻ stopped after {t}, asked again", t=duration(ended.timing.total))
+        return safe_format("↻ no reply for {t}, retried", t=duration(ended.timing.total))
+    return safe_format("↻ stopped after {t}, retried", t=duration(ended.timing.total))
 
 
 def short_reason(failure: Failure) -> Safe:

@@ -179,7 +179,7 @@ def _check_error(terminal: Terminal, question: str, case: Fault) -> None:
     assert more == list(range(first + 1, first + 1 + len(more))), "the error is more than one line"
     assert case.words in " ".join(terminal.lines[n] for n in red), terminal.text
     below = terminal.lines[red[-1] + 1]
-    assert any(way in below for way in ("sends again", "asks again", "retries when back")), terminal.text
+    assert any(way in below for way in ("Enter resends", "Alt-R retries")), terminal.text
     assert terminal.screen.buffer[red[-1] + 1][0].fg == "default"
 
 

@@ -36,9 +36,9 @@ def test_key_binding_error_is_reported_and_repl_continues() -> None:
     with Terminal(env={"TESTFLAGS": "bug"}) as terminal:
         terminal.shows("Ask anything")
         terminal.send("x")
-        terminal.shows("termchat made a mistake of its own (RuntimeError)")
+        terminal.shows("Internal error (RuntimeError)")
         terminal.send("\x7f")
-        terminal.until(lambda: terminal.text.count("made a mistake") == 2)
+        terminal.until(lambda: terminal.text.count("Internal error") == 2)
         terminal.send("\x04")
         assert terminal.leaves() == 0
 

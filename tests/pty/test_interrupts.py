@@ -107,7 +107,7 @@ CASES = [
         ("tool nocancel\r",),
         "running",
         (CTRL_C, CTRL_C),
-        _shows("■ stopped at once"),
+        _shows("■ stopped without waiting"),
         "stopping",
     ),
     *(Case(f"countdown, {n}", ("retry 30\r",), "retrying in 30s", (k,), _twice("❯ retry 30")) for n, k in BOTH),
@@ -195,7 +195,7 @@ def test_plain_empty_line_waits_for_unreachable_host(gateway_thread: Gateway, tm
         terminal.until(lambda: terminal.lines.count(">") == 1)
         gateway_thread.down_blocking()
         terminal.send("hello\r")
-        terminal.shows("an empty line sends it when back", 20)
+        terminal.shows("an empty line retries when back", 20)
         terminal.send("\r")
         terminal.shows(f"waiting for {host}. Ctrl-C stops.")
         gateway_thread.up_blocking()
@@ -254,7 +254,7 @@ def test_second_ctrl_c_abandons_tool_and_chat_continues() -> None:
         terminal.send(CTRL_C)
         terminal.shows("stopping")
         terminal.send(CTRL_C)
-        terminal.shows("■ stopped at once · a tool did not end in time")
+        terminal.shows("■ stopped without waiting for a tool")
         terminal.send("go on\r")
         terminal.shows("You said: go on")
 

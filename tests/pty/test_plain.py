@@ -44,7 +44,7 @@ def test_plain_writes_no_escape_sequence_and_names_no_repl_key(env: dict[str, st
     without_help = [row for row in terminal.transcript if row[:1] != "/" or "  " not in row]
     text = "\n".join(without_help)
     assert not re.findall(r"Alt-\w|Ctrl-T|Ctrl-R|the input|\bEnter (?:sends|uses)", text)
-    for way in ("/continue goes on", "/retry asks again", "/model other model", "an empty line uses fake/one"):
+    for way in ("/continue for the rest", "/retry to try again", "/model other model", "an empty line uses fake/one"):
         assert way in text
 
 
@@ -103,9 +103,9 @@ def test_plain_model_list_selects_by_number() -> None:
     with Terminal(env=PLAIN) as terminal:
         terminal.shows(">")
         terminal.send("/model\n")
-        terminal.shows("Model:\n  1  fake/one  current\n  2  fake/two\n  3  fake/three\nType a number and Enter")
+        terminal.shows("Model:\n  1  fake/one  current\n  2  fake/two\n  3  fake/three\nType a number and press Enter")
         terminal.send("7\n")
-        terminal.shows("There is no such number: 1 to 3.")
+        terminal.shows("Enter a number from 1 to 3.")
         terminal.send("2\n")
         terminal.shows("→ fake/two")
         terminal.send("hi\n")
@@ -118,7 +118,7 @@ def test_plain_list_ends_with_any_other_input() -> None:
     with Terminal(env=PLAIN) as terminal:
         terminal.shows(">")
         terminal.send("/model\n")
-        terminal.shows("Type a number and Enter")
+        terminal.shows("Type a number and press Enter")
         terminal.send("/usage\n")
         terminal.shows("Nothing was asked yet.")
         terminal.send("2\n")
@@ -133,7 +133,7 @@ def test_plain_ctrl_c_stops_reply_and_twice_exits() -> None:
         terminal.send("later\n")
         terminal.send("\x03")
         terminal.shows("■ stopped")
-        terminal.shows("What you typed meanwhile waits: an empty line sends it.")
+        terminal.shows("Your queued input is kept; an empty line sends it.")
         terminal.send("\n")
         terminal.shows("You said: later")
         terminal.send("\x03")
@@ -166,7 +166,7 @@ def test_second_ctrl_c_abandons_tool_that_ignores_cancel() -> None:
         terminal.send("\x03")
         terminal.shows("stopping…", 2)
         terminal.send("\x03")
-        terminal.shows("■ stopped at once · a tool did not end in time")
+        terminal.shows("■ stopped without waiting for a tool")
         terminal.send("go on\n")
         terminal.shows("You said: go on")
         stops = terminal.text.count("stopping…")
@@ -204,7 +204,7 @@ def test_plain_empty_line_resends_refused_message() -> None:
     with Terminal(env=PLAIN) as terminal:
         terminal.shows(">")
         terminal.send("refuse this\n")
-        terminal.shows("an empty line sends it again")
+        terminal.shows("an empty line resends it")
         terminal.send("\n")
         terminal.until(lambda: terminal.text.count("Fake refused the key") == 2)
 
@@ -228,7 +228,7 @@ def test_plain_empty_line_resends_undone_message() -> None:
         terminal.shows("You said: one thing")
         terminal.settled()
         terminal.send("/undo\n")
-        terminal.shows('An empty line sends "one thing" again; anything else goes in its place.')
+        terminal.shows('An empty line resends "one thing"; anything else replaces it.')
         terminal.send("\n")
         terminal.until(lambda: terminal.text.count("You said: one thing") == 2)
 

@@ -89,7 +89,7 @@ def test_copy_over_ssh_uses_osc_52(tmp_path: Path) -> None:
         terminal.send("a gateway of your own\r")
         terminal.until(lambda: "the guide" in terminal.text and "Ask anything" in terminal.text)
         terminal.send("/copy 1\r")
-        terminal.shows("(code block 1) · by the terminal")
+        terminal.shows("(code block 1) · through the terminal")
         sent = re.search(rb"\x1b\]52;c;([A-Za-z0-9+/=]*)\x07", terminal.output)
         assert sent
         assert base64.b64decode(sent[1]).startswith(b"[providers.")
@@ -127,12 +127,12 @@ def test_plain_set_theme_and_copy_write_no_escape_sequence(tmp_path: Path) -> No
         terminal.send("/set usage off\r")
         terminal.shows("usage = off · until you exit")
         terminal.send("/theme\r")
-        terminal.shows("Type a number and Enter")
+        terminal.shows("Type a number and press Enter")
         terminal.send("1\r")
         terminal.shows("theme = auto · until you exit")
         terminal.send("hello\r")
         terminal.shows("the guide")
         terminal.send("/copy\r")
-        terminal.shows("No clipboard can be reached from here; saved to")
+        terminal.shows("No clipboard is available; saved to")
         assert b"\x1b" not in terminal.output
         assert list(tmp_path.glob("termchat-*.md"))

@@ -124,9 +124,9 @@ def test_send_now_during_tools_joins_next_step(gate: Path) -> None:
         terminal.shows("running 1 tool")
         terminal.send("and this\r")
         terminal.shows("⧗ 1 and this")
-        assert "goes with" not in terminal.text
+        assert "sent with" not in terminal.text
         terminal.send("\x13")
-        terminal.shows("⧗ 1 and this · goes with the next step")
+        terminal.shows("⧗ 1 and this · sent with the next step")
         terminal.send("later\r")
         terminal.shows("⧗ 2 later")
         _open_gate(gate)
@@ -148,14 +148,14 @@ def test_message_for_next_step_can_be_taken_back() -> None:
             terminal.send(f"{text}\r")
             terminal.shows(f" {text}")
         terminal.send("\x13")
-        terminal.shows("⧗ 2 two · goes with")
+        terminal.shows("⧗ 2 two · sent with")
         terminal.send(UP)
         terminal.shows("❯ two")
         terminal.until(lambda: "⧗ 2 two" not in terminal.text)
-        terminal.shows("⧗ 1 one · goes with")
+        terminal.shows("⧗ 1 one · sent with")
         terminal.send("\x1b")
         terminal.shows("■ stopped")
-        terminal.until(lambda: "goes with" not in terminal.text)
+        terminal.until(lambda: "sent with" not in terminal.text)
         terminal.shows("⧗ 1 one")
         assert "❯ one" not in terminal.text
 
@@ -168,7 +168,7 @@ def test_alt_r_after_stall_asks_message_sent_during_tools_again(gate: Path) -> N
         terminal.send("stall there\r")
         terminal.shows("⧗ 1 stall there")
         terminal.send("\x13")
-        terminal.shows("goes with the next step")
+        terminal.shows("sent with the next step")
         _open_gate(gate)
         terminal.shows("some words")
         terminal.shows("stalled")
@@ -183,7 +183,7 @@ def test_refused_message_returns_to_input_and_alt_r_resends_it() -> None:
         _ready(terminal)
         terminal.send("refuse me\r")
         terminal.shows("Fake refused the key (401).")
-        terminal.shows("Set FAKE_KEY · Alt-M other model · Enter sends again")
+        terminal.shows("Set FAKE_KEY · Alt-M other model · Enter resends")
         terminal.until(lambda: terminal.lines.count("❯ refuse me") == 2)
         terminal.send("\x1br")
         terminal.until(lambda: terminal.text.count("Fake refused the key") == 2)
@@ -196,7 +196,7 @@ def test_ctrl_o_opens_error_details_in_pager_else_unfolds_paste() -> None:
         terminal.send("\x0f")
         terminal.shows("Ctrl-O unfolds the paste under the cursor")
         terminal.send("refuse me\r")
-        terminal.shows("Enter sends again · Ctrl-O details")
+        terminal.shows("Enter resends · Ctrl-O details")
         terminal.send("\x0f")
         terminal.shows("request id  req_7f")
         terminal.shows('{"error": "bad key"}')
@@ -223,7 +223,7 @@ def test_error_without_details_offers_no_ctrl_o() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("cut\r")
-        terminal.shows("Alt-C goes on")
+        terminal.shows("Alt-C continues")
         assert "Ctrl-O" not in terminal.text
 
 
@@ -327,7 +327,7 @@ def test_alt_r_on_stalled_reply_asks_again_and_keeps_draft() -> None:
         terminal.send("stall here\r")
         terminal.shows("stalled · no data for 0s · Esc stops · Alt-R retries")
         terminal.send("a draft\x1br")
-        terminal.shows("asked again")
+        terminal.shows(", retried")
         terminal.shows("an answer at last")
         assert terminal.lines.count("❯ stall here") == 1
         terminal.until(lambda: "❯ a draft" in terminal.lines)
@@ -339,7 +339,7 @@ def test_alt_r_before_reply_asks_again_and_esc_returns_message() -> None:
         terminal.send("hang on\r")
         terminal.shows("Esc stops · Alt-R retries")
         terminal.send("\x1br")
-        terminal.shows("asked again")
+        terminal.shows(", retried")
         terminal.shows("waiting for one")
         assert terminal.lines.count("❯ hang on") == 1
         terminal.send(ESC)
@@ -352,7 +352,7 @@ def test_alt_r_during_reply_says_to_stop_it_first() -> None:
         terminal.send("endless\r")
         terminal.shows("word1")
         terminal.send("\x1br")
-        terminal.shows("Esc stops the reply; Alt-R asks again then.")
+        terminal.shows("Press Esc to stop the reply, then Alt-R to retry.")
 
 
 def test_alt_r_during_countdown_retries_now() -> None:
@@ -370,7 +370,7 @@ def test_overloaded_twice_shows_status_page_and_returns_message() -> None:
         terminal.send("overloaded\r")
         terminal.shows("retrying in 1s (2/3) · overloaded · Alt-R now · Esc stops")
         terminal.shows("retrying in 1s (3/3) · overloaded · Alt-R now · Esc stops · https://status.fake")
-        terminal.shows("Status: https://status.fake · Enter sends again · Alt-M other model")
+        terminal.shows("Status: https://status.fake · Enter resends · Alt-M other model")
         terminal.until(lambda: terminal.lines.count("❯ overloaded") == 2)
 
 

@@ -26,18 +26,18 @@ from tests.ui.fakes import FakeProviders
 KNOWN = [ModelRef("openai", "gpt-5.2"), ModelRef("openai", "gpt-5.1"), ModelRef("ofox", "gpt-5.2"), ModelRef("a", "b")]
 PAGE = safe_format("https://status.example")
 CASES = [
-    (FailureKind.AUTH, False, "Do this · Alt-M other model · Enter sends again"),
-    (FailureKind.NOT_FOUND, False, "Do this · Alt-M pick a model · Enter sends again"),
-    (FailureKind.QUOTA, False, "Do this · Alt-M other model · Enter sends again"),
-    (FailureKind.RATE_LIMITED, False, "Enter sends again · Alt-M other model"),
-    (FailureKind.OVERLOADED, False, "Status: https://status.example · Enter sends again · Alt-M other model"),
+    (FailureKind.AUTH, False, "Do this · Alt-M other model · Enter resends"),
+    (FailureKind.NOT_FOUND, False, "Do this · Alt-M pick a model · Enter resends"),
+    (FailureKind.QUOTA, False, "Do this · Alt-M other model · Enter resends"),
+    (FailureKind.RATE_LIMITED, False, "Enter resends · Alt-M other model"),
+    (FailureKind.OVERLOADED, False, "Status: https://status.example · Enter resends · Alt-M other model"),
     (FailureKind.CONTEXT_TOO_LONG, False, "/new · /undo · Alt-M larger model"),
     (FailureKind.CONTENT_FILTER, True, "/edit the message · Alt-M other model"),
-    (FailureKind.TIMEOUT, True, "Alt-R asks again · Alt-M other model"),
-    (FailureKind.TIMEOUT, False, "Enter sends again · Alt-M other model"),
-    (FailureKind.CUT, True, "Alt-R asks again · Alt-M other model"),
-    (FailureKind.NETWORK, False, "Do this · Enter sends again · Alt-M other model"),
-    (FailureKind.BAD_RESPONSE, False, "Do this · Enter sends again · Alt-M other model"),
+    (FailureKind.TIMEOUT, True, "Alt-R retries · Alt-M other model"),
+    (FailureKind.TIMEOUT, False, "Enter resends · Alt-M other model"),
+    (FailureKind.CUT, True, "Alt-R retries · Alt-M other model"),
+    (FailureKind.NETWORK, False, "Do this · Enter resends · Alt-M other model"),
+    (FailureKind.BAD_RESPONSE, False, "Do this · Enter resends · Alt-M other model"),
 ]
 
 
@@ -54,7 +54,7 @@ def test_failure_steps_depend_on_kind_and_received_text(kind: FailureKind, recei
 
 @pytest.mark.parametrize(
     ("received", "words"),
-    [(False, "Alt-R retries when back · Alt-M other model"), (True, "Alt-R asks again · Alt-M other model")],
+    [(False, "Alt-R retries when back · Alt-M other model"), (True, "Alt-R retries · Alt-M other model")],
 )
 def test_failure_steps_unreachable_host_offers_retry_when_back(received: bool, words: str) -> None:
     assert (
@@ -108,9 +108,9 @@ def ended(outcome: Outcome, *, received: bool = True, failure: Failure | None = 
     ("outcome", "offered", "words"),
     [
         (Outcome.COMPLETE, KEY_LABELS, ""),
-        (Outcome.LENGTH, KEY_LABELS, "Alt-C goes on · /set max_tokens"),
-        (Outcome.LENGTH, COMMAND_LABELS, "/continue goes on · /set max_tokens"),
-        (Outcome.CANCELLED, COMMAND_LABELS, "/continue goes on"),
+        (Outcome.LENGTH, KEY_LABELS, "Alt-C continues · /set max_tokens"),
+        (Outcome.LENGTH, COMMAND_LABELS, "/continue for the rest · /set max_tokens"),
+        (Outcome.CANCELLED, COMMAND_LABELS, "/continue for the rest"),
         (Outcome.FILTERED, KEY_LABELS, "/edit the message · Alt-M other model"),
         (Outcome.REFUSED, COMMAND_LABELS, "/edit the message · /model other model"),
     ],
@@ -136,9 +136,9 @@ def test_next_steps_unknown_model_suggests_closest() -> None:
 
 
 def test_wrap_breaks_between_items_if_row_stays_mostly_full() -> None:
-    words = safe_format("Closest: one/two, three/four · Alt-M pick a model · Enter sends again")
+    words = safe_format("Closest: one/two, three/four · Alt-M pick a model · Enter resends")
     rows = [plain_text(row) for row in wrap(styled_line(words), 40)]
-    assert rows == ["Closest: one/two, three/four", "Alt-M pick a model · Enter sends again"]
+    assert rows == ["Closest: one/two, three/four", "Alt-M pick a model · Enter resends"]
     assert [plain_text(row) for row in wrap(styled_line(safe_format("a b · ccccccc dd")), 12)] == ["a b", "ccccccc dd"]
 
 

@@ -73,7 +73,7 @@ def test_update_reply_gives_text_blocks_and_usage_line() -> None:
 
 def test_update_usage_line_off_keeps_outcome_mark() -> None:
     _, blocks = play(text("a"), ended(Outcome.LENGTH), view=ViewState(usage_line=False))
-    assert said(blocks) == ["■ cut off by the token limit · 310 tok · 6.2s · Alt-C goes on · /set max_tokens"]
+    assert said(blocks) == ["■ cut off by the token limit · 310 tok · 6.2s · Alt-C continues · /set max_tokens"]
 
 
 @pytest.mark.parametrize("outcome", [o for o in Outcome if o is not Outcome.COMPLETE])
@@ -85,7 +85,7 @@ def test_update_incomplete_outcome_shows_mark_or_message(outcome: Outcome) -> No
 
 def test_update_cancelled_reply_shows_stopped_mark() -> None:
     _, blocks = play(text("half"), ended(Outcome.CANCELLED))
-    assert said(blocks)[0] == "■ stopped · 310 tok · 6.2s · Alt-C goes on"
+    assert said(blocks)[0] == "■ stopped · 310 tok · 6.2s · Alt-C continues"
 
 
 def test_update_failed_turn_without_reply_restores_message() -> None:
@@ -95,7 +95,7 @@ def test_update_failed_turn_without_reply_restores_message() -> None:
     _, blocks = play(ended(Outcome.FAILED, received=False, failure=failure))
     assert said(blocks) == [
         "OpenAI refused the key (401).",
-        "Set OPENAI_API_KEY · Alt-M other model · Enter sends again",
+        "Set OPENAI_API_KEY · Alt-M other model · Enter resends",
     ]
 
 
@@ -170,9 +170,7 @@ def test_update_running_call_keeps_first_200_argument_characters() -> None:
 def test_update_stop_for_retry_says_so_and_restores_nothing(received: bool) -> None:
     view, _ = play(*([text("half")] if received else []))
     view, blocks = update(turn_stopping(view, 8, again=True), ended(Outcome.CANCELLED, received=received), 9)
-    assert said(list(blocks))[-1] == (
-        "↻ stopped after 6.2s, asked again" if received else "↻ nothing came for 6.2s, asked again"
-    )
+    assert said(list(blocks))[-1] == ("↻ stopped after 6.2s, retried" if received else "↻ no reply for 6.2s, retried")
 
 
 def test_turn_stopping_after_retry_restores_message() -> None:

@@ -33,17 +33,15 @@ def build_message(words: str, standard_input: str, files: Sequence[str]) -> Mess
         parts.append(part)
     text = "\n\n".join(piece for piece in (words, standard_input) if piece)
     if not text.strip() and not parts:
-        hint = safe_format(
-            'Write it behind the command: termchat "your question", or start the chat with termchat alone.'
-        )
-        return Failure(FailureKind.BAD_CONFIG, safe_format("There is no prompt."), hint)
+        hint = safe_format('Pass one: termchat "your question", or run termchat alone to chat.')
+        return Failure(FailureKind.BAD_CONFIG, safe_format("No prompt given."), hint)
     return user_message(text, *parts)
 
 
 def load_attachment(name: str) -> Part | Failure:
     """Return a file as a part: an image or a PDF unchanged, anything else as text with its name."""
     if name.startswith(("http://", "https://")):
-        words = safe_format("{name} is an address, and only files can be attached.", name=safe_line(name))
+        words = safe_format("{name} is a URL, but only files can be attached.", name=safe_line(name))
         return Failure(FailureKind.BAD_CONFIG, words, safe_format("Download it first, for example with curl -O."))
     path = Path(name).expanduser()
     try:
@@ -64,7 +62,7 @@ def load_attachment(name: str) -> Part | Failure:
     try:
         text = data.decode()
     except UnicodeDecodeError:
-        return _unreadable(name, "it is neither text in UTF-8 nor an image or a PDF")
+        return _unreadable(name, "it is not UTF-8 text, an image or a PDF")
     return Text(f'<file name="{path.name}">\n{text}\n</file>\n')
 
 
@@ -74,7 +72,7 @@ def read_standard_input(told: Callable[[Safe], None]) -> str | Failure:
         return ""
     fd = sys.stdin.fileno()
     if not select.select([fd], [], [], _PATIENCE)[0]:
-        told(safe_format("Waiting for standard input (Ctrl-D ends it, -n does not read it)."))
+        told(safe_format("Waiting for standard input (Ctrl-D ends it, -n skips it)."))
     pieces: list[bytes] = []
     while piece := os.read(fd, 1 << 16):
         pieces.append(piece)
@@ -96,4 +94,4 @@ def has_standard_input() -> bool:
 
 def _unreadable(name: str, why: str) -> Failure:
     words = safe_format("Cannot attach {name}: {why}.", name=safe_line(name), why=safe_line(why))
-    return Failure(FailureKind.BAD_CONFIG, words, safe_format("Check the name behind -f."))
+    return Failure(FailureKind.BAD_CONFIG, words, safe_format("Check the file name after -f."))

@@ -160,7 +160,7 @@ def _stopped_by_signals(turn: Turn) -> Generator[Callable[[], ExitCode | None]]:
 def _report(event: Event, notes: Stderr, *, quietly: bool) -> None:
     match event:
         case TurnEnded() if quietly:
-            notes.inline_note(safe_format("{how}; going on.", how=outcome_line(event)))
+            notes.inline_note(safe_format("{how}; continuing.", how=outcome_line(event)))
         case Streamed(delta=Retrying() as retry):
             notes.note(retrying_line(retry))
         case Streamed(delta=ProviderNotice(words=words)) | Notice(words=words):

@@ -98,7 +98,7 @@ class PlainApp:
             self._code.set_result(code)
 
     def restored_text(self, text: str) -> None:
-        """Keep a message that got no answer; an empty line sends it again."""
+        """Keep a message that got no answer; an empty line resends it."""
         self._unanswered = text
 
     async def send(self, question: str, turn: Turn) -> None:
@@ -177,7 +177,7 @@ class PlainApp:
         done, self._doing = self._doing, None
         if done.done() and not done.cancelled() and (error := done.exception()):
             _log.error("the front end failed", exc_info=error)
-            words = safe_format("termchat made a mistake of its own ({name}); nothing is lost, the chat goes on.",
+            words = safe_format("Internal error ({name}). Nothing is lost; the chat continues.",
                         name=safe_line(type(error).__name__))  # fmt: skip
             self._voice.lines([styled_line(words, TextRole.ERROR)])
 
@@ -207,7 +207,7 @@ class PlainApp:
         waiting = self._reader.take_waiting() if ended and ended.outcome is not Outcome.COMPLETE else []
         if waiting:
             self._unanswered = "\n\n".join((self._unanswered, *waiting) if self._unanswered else waiting)
-            self._voice.aside(safe_format("What you typed meanwhile waits: an empty line sends it."))
+            self._voice.aside(safe_format("Your queued input is kept; an empty line sends it."))
 
     def _interrupt(self) -> None:
         """Handle Ctrl-C: stop the turn; on the second press stop waiting for it; twice at the prompt, leave."""
@@ -232,7 +232,7 @@ class PlainApp:
             self._doing.cancel()
             self._dropped.set_result(None)
             self._turn = None
-            self._voice.aside(safe_format("■ stopped at once · a tool did not end in time"))
+            self._voice.aside(safe_format("■ stopped without waiting for a tool"))
             return
         turn.cancel()
         self._loop.call_later(_SOON, self._stopping, turn)

@@ -85,7 +85,7 @@ class PlainEffectRunner:
             choices, self._choices = self._choices, ()
             await self.perform(choices[number - 1].effects)
         else:
-            self._voice.aside(safe_format("There is no such number: 1 to {n}.", n=safe(str(len(self._choices)))))
+            self._voice.aside(safe_format("Enter a number from 1 to {n}.", n=safe(str(len(self._choices)))))
 
     async def command(self, text: str) -> None:
         await self.perform(self._house.registry.run(self._context, text))
@@ -111,9 +111,7 @@ class PlainEffectRunner:
         if moved := next((e for e in effects if isinstance(e, MoveHead) and e.prefill), None):
             text = excerpt(moved.prefill, 40)
             lines.append(
-                styled_line(
-                    safe_format('An empty line sends "{text}" again; anything else goes in its place.', text=text)
-                )
+                styled_line(safe_format('An empty line resends "{text}"; anything else replaces it.', text=text))
             )
         if lines:
             self._voice.lines(lines)
@@ -201,7 +199,7 @@ class PlainEffectRunner:
         rows: list[Line] = [styled_line(safe_format("{title}:", title=title))]
         for number, choice in enumerate(choices, 1):
             rows.append(styled_line(Safe(f"  {number:>{width}}  {choice.label}  {choice.detail}".rstrip())))
-        self._voice.lines([*rows, styled_line(safe_format("Type a number and Enter; anything else chooses nothing."))])
+        self._voice.lines([*rows, styled_line(safe_format("Type a number and press Enter; anything else cancels."))])
 
 
 def append_only(shown: ReasoningView) -> ReasoningView:

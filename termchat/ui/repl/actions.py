@@ -250,7 +250,7 @@ class Actions:
     def retry_now(self) -> None:
         """Send the request again at once if it waits for a retry or has stalled."""
         if not self._turns.retry_now():
-            self._toast.say(safe_format("Esc stops the reply; Alt-R asks again then."))
+            self._toast.say(safe_format("Press Esc to stop the reply, then Alt-R to retry."))
 
     def retry(self) -> None:
         """Send again the message that returned to the input, else the last question.

@@ -308,9 +308,7 @@ class Repl:
         error = context.get("exception")
         _log.error("a bug of the front end: %s", context.get("message"), exc_info=error)
         name = safe_line(type(error).__name__ if error else str(context.get("message")))
-        words = safe_format(
-            "termchat made a mistake of its own ({name}); nothing is lost, the chat goes on.", name=name
-        )
+        words = safe_format("Internal error ({name}). Nothing is lost; the chat continues.", name=name)
         self.widgets.transcript.lines([styled_line(words, TextRole.ERROR)])
 
     def _show_complaint(self, words: Safe) -> None:

@@ -101,7 +101,7 @@ class ExternalPrograms:
             async with self._lent():
                 code = await _run([*editor, str(file)])
             if code != 0:
-                self._toast.say(safe_format("{editor} failed; the draft is as it was.", editor=safe_line(editor[0])))
+                self._toast.say(safe_format("{editor} failed; the draft is unchanged.", editor=safe_line(editor[0])))
                 return
             text = file.read_text(encoding="utf-8", errors="replace").removesuffix("\n")
         self._editor.set_text(self._editor.pastes.refold(text, marked))

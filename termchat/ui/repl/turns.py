@@ -169,7 +169,7 @@ class TurnRunner:
             return
         self._task.cancel()
         self._transcript.finish()
-        words = safe_format("■ stopped at once · a tool did not end in time")
+        words = safe_format("■ stopped without waiting for a tool")
         self._transcript.lines([styled_line(words, TextRole.WARNING)])
         self._finish(turn)
 
@@ -295,7 +295,7 @@ class TurnRunner:
                     self._transcript.show(blocks)
         except Exception:
             _log.exception("the front end failed on an event")
-            words = safe_format("termchat made a mistake of its own; the chat goes on.")
+            words = safe_format("Internal error. The chat continues.")
             self._transcript.lines([styled_line(words, TextRole.ERROR)])
         finally:
             if self._turn is turn:
@@ -312,7 +312,7 @@ class TurnRunner:
         if self._editor.empty:
             self.restored_text = question.raw
         else:
-            self._toast.say(safe_format("The message that got no answer is in the history: ↑"), 5.0)
+            self._toast.say(safe_format("The unanswered message is in the history: ↑"), 5.0)
         self._editor.restore(question.raw)
 
     def _finish(self, turn: Turn) -> None:

@@ -39,11 +39,11 @@ async def copied(text: str, what: Safe, env: Mapping[str, str], send: Callable[[
         if await _fed(command, text.encode("utf-16-le") if command[0] == "clip.exe" else data):
             return Copied(safe_format("Copied {n}{part}", n=size(len(data)), part=part), done=True)
     if send is None or not _terminal_copies(env):
-        return _saved(data, safe_format("No clipboard can be reached from here"))
+        return _saved(data, safe_format("No clipboard is available"))
     if len(data) > _MOST // 4 * 3:
         return _saved(data, safe_format("Too long for the terminal clipboard"))
     send(sequence(data, env))
-    return Copied(safe_format("Copied {n}{part} · by the terminal", n=size(len(data)), part=part), done=True)
+    return Copied(safe_format("Copied {n}{part} · through the terminal", n=size(len(data)), part=part), done=True)
 
 
 def tools(env: Mapping[str, str], system: str = sys.platform) -> Sequence[Sequence[str]]:

@@ -65,7 +65,7 @@ async def test_clipboard_failed_tool_falls_back_to_osc_52(path: Path, monkeypatc
     (path / "tmux").write_text("#!/bin/sh\nexit 1\n")
     sent: list[str] = []
     done = await copied("hi", EMPTY, {"TMUX": "t", "PATH": str(path), "TERM": "screen-256color"}, sent.append)
-    assert done == ("Copied 2 B · by the terminal", True)
+    assert done == ("Copied 2 B · through the terminal", True)
     assert sent == ["\x1bPtmux;\x1b\x1b]52;c;aGk=\x07\x1b\\"]
 
 
@@ -73,7 +73,7 @@ async def test_clipboard_over_ssh_uses_osc_52() -> None:
     sent: list[str] = []
     env = {"SSH_TTY": "/dev/pts/1", "TERM": "xterm-256color", "DISPLAY": ":0", "PATH": os.environ["PATH"]}
     done = await copied("你好", EMPTY, env, sent.append)
-    assert done.words == "Copied 6 B · by the terminal"
+    assert done.words == "Copied 6 B · through the terminal"
     assert sent == [f"\x1b]52;c;{base64.b64encode('你好'.encode()).decode()}\x07"]
     assert sequence(b"", {}) == "\x1b]52;c;\x07"
 
@@ -81,9 +81,9 @@ async def test_clipboard_over_ssh_uses_osc_52() -> None:
 @pytest.mark.parametrize(
     ("env", "text", "why"),
     [
-        ({"TERM": "screen", "STY": "1.x"}, "a text", "No clipboard can be reached from here"),
-        ({"TERM": "screen.xterm-256color"}, "a text", "No clipboard can be reached from here"),
-        ({"TERM": "dumb"}, "a text", "No clipboard can be reached from here"),
+        ({"TERM": "screen", "STY": "1.x"}, "a text", "No clipboard is available"),
+        ({"TERM": "screen.xterm-256color"}, "a text", "No clipboard is available"),
+        ({"TERM": "dumb"}, "a text", "No clipboard is available"),
         ({"TERM": "xterm"}, "long " * 20_000, "Too long for the terminal clipboard"),
     ],
 )

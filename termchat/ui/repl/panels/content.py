@@ -114,7 +114,7 @@ class LiveContent:
         rows: list[Line] = []
         for n in range(max(0, len(queue) - _QUEUE_ROWS), len(queue)):
             words = Safe(f"{sign} {n + 1} {safe_line(self._editor.pastes.shown(queue[n]))}")
-            soon = safe_format(" · goes with the next step") if n < self._turns.steering else EMPTY
+            soon = safe_format(" · sent with the next step") if n < self._turns.steering else EMPTY
             soon = soon if self.columns > 2 * text_width(soon) else EMPTY
             words = truncate(words, self.columns - 2 - text_width(soon))
             rows.append(styled_line(Safe(f"{words}{soon}"), TextRole.DIM))

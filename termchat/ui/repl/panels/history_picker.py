@@ -39,9 +39,9 @@ class HistoryPicker:
         if newest:
             self._picker.open(HistorySource(list(newest.values()), self._editor, self._directory))
         elif self._memory.ready:
-            self._toast.say(safe_format("Nothing was typed before."))
+            self._toast.say(safe_format("No history yet."))
         else:
-            self._toast.say(safe_format("What was typed before is still being read."))
+            self._toast.say(safe_format("The history is still loading."))
 
 
 class HistorySource(PickerSource):

@@ -37,7 +37,7 @@ def key_help_lines(columns: int) -> Sequence[Line]:
     width = (columns - 1) // fitting
     entries = [(key.label, key.help) for key in KEYS]
     if len(entries) > fitting * _ROWS:
-        entries[fitting * _ROWS - 1 :] = [(safe_format("/keys"), safe_format("shows all of them"))]
+        entries[fitting * _ROWS - 1 :] = [(safe_format("/keys"), safe_format("show all keys"))]
     rows: list[list[Segment]] = [[] for _ in range(_ROWS)]
     for first in range(0, len(entries), _ROWS):
         group = entries[first : first + _ROWS]

@@ -23,7 +23,7 @@ class ModelSource(PickerSource):
         self._usable = frozenset(providers.usable_providers())
         known = [self._current, *(ref for ref in providers.known_models() if ref != self._current)]
         choices = [self._choice(ref) for ref in known]
-        super().__init__(safe_format("Model"), choices, safe_format("asking the providers…"))
+        super().__init__(safe_format("Model"), choices, safe_format("loading models…"))
 
     async def load(self) -> None:
         """Add the models of all usable providers; name the providers that fail in the note."""

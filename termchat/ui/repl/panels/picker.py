@@ -145,7 +145,7 @@ class Picker:
         foot = [cut_line(row, columns - 1) for row in source.footer]
         if rows < _LOWEST:
             return tuple(body)
-        return (head, *(body or [styled_line(safe_format("  nothing matches"), TextRole.DIM)]), *foot)
+        return (head, *(body or [styled_line(safe_format("  no matches"), TextRole.DIM)]), *foot)
 
     def _row(self, choice: Choice, columns: int, *, marked: bool) -> Line:
         sign = Segment(Safe("❯ " if marked else "  "), (TextRole.ACCENT,))
