@@ -1,7 +1,7 @@
-"""Blocks: what is to be written into the scrollback, as values.
+"""Blocks: additions to the scrollback, as values.
 
-The reducer in `view` says blocks; whoever owns the terminal turns them into rows. A line is made of segments of
-safe text, each with the roles it plays; no block knows of colours, and only a card is told the columns.
+The reducer in `turn_state` returns blocks; each front end turns them into rows. A line consists of segments of safe
+text with their roles. Blocks have no colours and no width: a card is laid out when it is shown.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from termchat.ui.text.line import Line
 
 @dataclass(frozen=True, slots=True)
 class ReplyText:
-    """A piece of the reply, as it came: foreign text that the renderer makes safe."""
+    """A received piece of the reply: foreign text that the renderer makes safe."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class ReasoningText:
-    """A piece of reasoning that is to be shown in full, as it came."""
+    """A received piece of reasoning to be shown in full."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class EndOfText:
-    """What was being said (prose or thought) is over: all of it is final now."""
+    """The end of a reply text or of reasoning: all of its rows are final."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class StaticLines:
 
 @dataclass(frozen=True, slots=True)
 class ToolCard:
-    """A tool call that is over, the `number`th of this session."""
+    """A finished tool call, the `number`th of this session; `seconds` is how long it ran."""
 
     number: int
     call: ToolCall
@@ -53,7 +53,7 @@ class ToolCard:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What the reply named as its sources, each once."""
+    """The sources that the reply cited, each once."""
 
     sources: tuple[Citation, ...]
 

@@ -1,4 +1,4 @@
-"""What the front end does with the kept chats: an effect in, further effects out."""
+"""Effects on saved chats: each is performed here and returns further effects."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _SHOWN_TURNS = 3
 
 
 async def run_chat_effect(session: Session, effect: ChatEffect) -> Sequence[Effect]:
-    """Do it; what is to be said or chosen then."""
+    """Perform an effect on the saved chats; return the effects that report the result."""
     if isinstance(effect, Incognito):
         session.incognito()
         return ()
@@ -49,41 +49,41 @@ async def run_chat_effect(session: Session, effect: ChatEffect) -> Sequence[Effe
         return (Print(safe_format("Chats are not saved in this session.")),)
     match effect:
         case ListChats(query):
-            return await _listed(store, session, query)
+            return await _list(store, session, query)
         case OpenChat(chat):
-            return await _opened(store, session, chat)
+            return await _open(store, session, chat)
         case Rename(title):
             await store.rename(session.chat_id, title)
             return (Print(safe_format('Renamed this chat to "{title}".', title=safe_line(title))),)
         case Fork(title):
-            return _forked(await session.fork(title))
+            return _report_fork(await session.fork(title))
         case Export():
-            return await _exported(store, session, effect)
+            return await _export(store, session, effect)
     assert_never(effect)
 
 
 def resume_banner(session: Session, resumed: Resumed) -> Sequence[Effect]:
-    """What is shown of a chat that was taken up: where it stands, and its last turns."""
+    """Return the effects that show a resumed chat: its title and age, and its last turns."""
     info = resumed.info
     turns = safe(f"{info.turns} turn{'' if info.turns == 1 else 's'}")
     when = age(info.updated, time.time())
-    said = safe_format('— resumed "{title}", {n}, {when} —', title=safe_line(info.title), n=turns, when=when)
-    effects: list[Effect] = [Print(said), *_last_turns(session)]
+    banner = safe_format('— resumed "{title}", {n}, {when} —', title=safe_line(info.title), n=turns, when=when)
+    effects: list[Effect] = [Print(banner), *_last_turns(session)]
     if resumed.forked:
         effects.append(Print(safe_format("Another termchat has this chat open; new messages go to a separate branch.")))
     return effects
 
 
 def _last_turns(session: Session) -> Sequence[Effect]:
-    """The last questions and answers, the questions as they were echoed."""
+    """Return the effects that show the last questions and replies."""
     path = session.conversation.path()
     questions = [n for n, node in enumerate(path) if node.message.role is Role.USER]
     begin = questions[-_SHOWN_TURNS] if len(questions) >= _SHOWN_TURNS else 0
-    said = [(node.message.text.strip("\n"), node.message.role is Role.USER) for node in path[begin:]]
-    return [ShowMessage(text, question=question) for text, question in said if text.strip()]
+    shown = [(node.message.text.strip("\n"), node.message.role is Role.USER) for node in path[begin:]]
+    return [ShowMessage(text, question=question) for text, question in shown if text.strip()]
 
 
-async def _listed(store: ChatStore, session: Session, query: str) -> Sequence[Effect]:
+async def _list(store: ChatStore, session: Session, query: str) -> Sequence[Effect]:
     page = await store.chats(query, limit=_LISTED)
     choices = chat_choices(page.chats, session)
     if not choices:
@@ -92,7 +92,7 @@ async def _listed(store: ChatStore, session: Session, query: str) -> Sequence[Ef
 
 
 def chat_choices(chats: Sequence[ChatInfo], session: Session) -> tuple[Choice, ...]:
-    """Rows of a picker for all chats but the one in use."""
+    """Return the picker rows of all chats except the current one."""
     now = time.time()
     return tuple(_choice(chat, session, now) for chat in chats if chat.id != session.chat_id)
 
@@ -106,7 +106,7 @@ def _choice(chat: ChatInfo, session: Session, now: float) -> Choice:
     return Choice(safe_line(chat.title), join(" · ", parts), (OpenChat(chat.id),))
 
 
-async def _opened(store: ChatStore, session: Session, name: str) -> Sequence[Effect]:
+async def _open(store: ChatStore, session: Session, name: str) -> Sequence[Effect]:
     found = await store.find(name)
     resumed = found if isinstance(found, Failure) else await session.resume(found.id)
     if isinstance(resumed, Failure):
@@ -114,17 +114,17 @@ async def _opened(store: ChatStore, session: Session, name: str) -> Sequence[Eff
     return resume_banner(session, resumed)
 
 
-def _forked(resumed: Resumed | Failure) -> Sequence[Effect]:
+def _report_fork(resumed: Resumed | Failure) -> Sequence[Effect]:
     if isinstance(resumed, Failure):
         return _refused(resumed)
     return (Print(safe_format("— forked: this is a new chat, the original is unchanged —")),)
 
 
-async def _exported(store: ChatStore, session: Session, effect: Export) -> Sequence[Effect]:
+async def _export(store: ChatStore, session: Session, effect: Export) -> Sequence[Effect]:
     pieces = [piece async for piece in store.export(effect.form, [session.chat_id], session.conversation.head)]
     data = "".join(pieces).encode("utf-8", "replace")
     try:
-        await asyncio.to_thread(_written, effect.file, data)
+        await asyncio.to_thread(_write_new, effect.file, data)
     except OSError as error:
         why = safe_line((error.strerror or str(error)).lower())
         words = safe_format("Cannot write {file}: {why}.", file=safe_line(effect.file), why=why)
@@ -132,8 +132,8 @@ async def _exported(store: ChatStore, session: Session, effect: Export) -> Seque
     return (Print(safe_format("Written to {file} ({size}).", file=safe_line(effect.file), size=size(len(data)))),)
 
 
-def _written(name: str, data: bytes) -> None:
-    """A new file, for the user alone; one that is there is never overwritten."""
+def _write_new(name: str, data: bytes) -> None:
+    """Write a new file that only the user can read. Raises OSError, also if the file exists."""
     fd = os.open(os.path.expanduser(name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(fd, "wb") as file:
         file.write(data)

@@ -1,4 +1,4 @@
-"""The sources of a reply as numbered lines: a title that leads there, and who is behind it."""
+"""The sources of a reply as numbered lines: the linked title and the host."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _DIM = (TextRole.DIM,)
 
 
 def source_lines(sources: Sequence[Citation], *, hyperlinks: bool) -> tuple[Line, ...]:
-    """`Sources:`, then a line for each; without `hyperlinks` the whole address is written out.
+    """Return the line `Sources:` and a line per source; without `hyperlinks` the whole URL is written out.
 
-    An address that is none of the web is never a link, and only named.
+    An address that is not an http or https URL is shown as text, never as a link.
     """
     rows = [_row(number, source, hyperlinks) for number, source in enumerate(sources, 1)]
     return (styled_line(safe_format("Sources:"), TextRole.DIM), *rows) if rows else ()

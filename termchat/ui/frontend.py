@@ -1,4 +1,4 @@
-"""What the REPL is given: the ports, the theme, and how the terminal is to be treated."""
+"""The context of a front end: the ports, the theme, and the display options."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from termchat.ui.text.palette import ColorDepth
 
 
 async def _nothing() -> None:
-    """Nothing needs warming."""
+    """Preload nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +46,16 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class DisplayOptions:
-    """How the REPL looks and behaves; `app` makes it from the settings.
+    """Options of the screen and the input, made from the settings by `app`.
 
-    plain        append-only text, nothing is repainted; also what a dumb terminal gets
-    accessible   plain, in words a screen reader can follow
-    depth        how much colour there is
-    hyperlinks   links may be OSC 8
-    signs        typographic signs; else ASCII
-    motion       the spinner turns
+    plain        append-only text without repainting; also for dumb terminals
+    accessible   plain text in words that a screen reader can read
+    depth        the colours of the terminal
+    hyperlinks   links are written as OSC 8
+    signs        typographic signs are shown; else ASCII
+    motion       the spinner is animated
     reasoning    how much of the reasoning is shown
-    usage        a line of tokens and cost below each reply
+    usage        a line of tokens and cost is shown below each reply
     vi           vi keys in the input
     enter_sends  Enter sends and Alt-Enter begins a line; else the other way round
     notify       "auto", "bell", "off", or "cmd" and a command
@@ -80,15 +80,16 @@ class DisplayOptions:
 
 @dataclass(frozen=True, slots=True)
 class FrontendContext:
-    """Everything the REPL works with.
+    """Everything that a front end is built from.
 
-    tty        the terminal taken at the start, whose snapshot is restored; None in tests without one
+    tty        the terminal acquired at the start, restored at the end; None in tests
     notes      lines shown at the start
-    prepare    run once after the first paint: imports what the kept chats need
-    warm       run once after the first paint: imports the active model's SDK on a thread
-    preferences  the settings, to be shown and changed; None in tests without them
-    notices    what is to be told while the REPL runs, for example that the disk is full
-    resumed    the chat that was taken up again
+    typeahead  text typed before the front end could read it
+    preload_store  run once after the first paint: imports the store
+    preload_sdk    run once after the first paint: imports the SDK of the active model on a thread
+    preferences    the settings, to be shown and changed; None in tests
+    notices        notices to show while the front end runs, for example that the disk is full
+    resumed        the resumed chat, if any
     """
 
     session: Session

@@ -1,4 +1,4 @@
-"""The next step after a reply, as the front end can offer it: by keys where they act, by commands where none does."""
+"""Next steps after a reply, as hints: keys in the REPL, commands in the plain front end."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from termchat.core.sanitize import EMPTY, Safe, join, safe_format, safe_line
 
 @dataclass(frozen=True, slots=True)
 class StepLabels:
-    """How each step is offered.
+    """The hint for each step.
 
-    back   what has become of a message that got no answer
-    read   behind the line that tells of reasoning: how to read it
-    more   how to read what else is known of an error
+    back   where an unanswered message is
+    read   how to read the reasoning, appended to its summary
+    more   how to read the details of an error
     """
 
-    go_on: Safe
+    resume: Safe
     again: Safe
     resend: Safe
     wait: Safe
@@ -34,7 +34,7 @@ class StepLabels:
 
 
 KEY_LABELS = StepLabels(
-    go_on=safe_format("Alt-C continues"),
+    resume=safe_format("Alt-C continues"),
     again=safe_format("Alt-R retries"),
     resend=safe_format("Enter resends"),
     wait=safe_format("Alt-R retries when back"),
@@ -47,7 +47,7 @@ KEY_LABELS = StepLabels(
     read=safe_format("Ctrl-T to read"),
 )
 COMMAND_LABELS = StepLabels(
-    go_on=safe_format("/continue for the rest"),
+    resume=safe_format("/continue for the rest"),
     again=safe_format("/retry to try again"),
     resend=safe_format("an empty line resends it"),
     wait=safe_format("an empty line retries when back"),
@@ -60,48 +60,51 @@ COMMAND_LABELS = StepLabels(
 )
 
 
-def next_steps(ended: TurnEnded, ways: StepLabels) -> Safe:
-    """What can be done about a reply that is not complete; nothing where there is nothing to be done."""
+def next_steps(ended: TurnEnded, labels: StepLabels) -> Safe:
+    """Return the hints for a reply that is not complete; empty if there is nothing to do."""
     if ended.failure:
-        goes_on = ended.has_content and ended.outcome in (Outcome.CUT, Outcome.STALLED)
-        rest = failure_steps(ended.failure, ways, received=ended.has_content)
-        return join(" · ", (ways.go_on, rest)) if goes_on else rest
+        continuable = ended.has_content and ended.outcome in (Outcome.CUT, Outcome.STALLED)
+        rest = failure_steps(ended.failure, labels, received=ended.has_content)
+        return join(" · ", (labels.resume, rest)) if continuable else rest
     match ended.outcome:
         case Outcome.CANCELLED if not ended.has_content:
-            return safe_format("nothing received, {back}", back=ways.back)
+            return safe_format("nothing received, {back}", back=labels.back)
         case Outcome.CANCELLED:
-            return ways.go_on
+            return labels.resume
         case Outcome.LENGTH:
-            return join(" · ", (ways.go_on, safe_format("/set max_tokens")))
+            return join(" · ", (labels.resume, safe_format("/set max_tokens")))
         case Outcome.FILTERED | Outcome.REFUSED:
-            return join(" · ", (safe_format("/edit the message") if ended.has_content else ways.back, ways.other))
+            return join(" · ", (safe_format("/edit the message") if ended.has_content else labels.back, labels.other))
         case _:
             return EMPTY
 
 
-def failure_steps(failure: Failure, ways: StepLabels, *, received: bool) -> Safe:
-    """What the failure itself advises where that is more than a key, and the keys and commands that act now."""
-    again = ways.again if received else ways.wait if failure.unreachable else ways.resend
+def failure_steps(failure: Failure, labels: StepLabels, *, received: bool) -> Safe:
+    """Return the advice of a failure, unless a key says the same, and the keys and commands that help.
+
+    `received`: part of the reply came.
+    """
+    again = labels.again if received else labels.wait if failure.unreachable else labels.resend
     hint = _advice(failure)
-    more = [ways.more] if failure.details else []
-    return join(" · ", (*([hint] if hint else []), *_steps(failure, ways, again), *more))
+    more = [labels.more] if failure.details else []
+    return join(" · ", (*([hint] if hint else []), *_steps(failure, labels, again), *more))
 
 
-def _steps(failure: Failure, ways: StepLabels, again: Safe) -> tuple[Safe, ...]:
+def _steps(failure: Failure, labels: StepLabels, again: Safe) -> tuple[Safe, ...]:
     match failure.kind:
         case FailureKind.AUTH | FailureKind.NO_KEY | FailureKind.PERMISSION | FailureKind.QUOTA:
-            return (ways.other, again)
+            return (labels.other, again)
         case FailureKind.NOT_FOUND if failure.suggestions:
             name = safe_line(str(failure.suggestions[0]))
-            return (safe_format("{use} {name}", use=ways.use, name=name), ways.pick)
+            return (safe_format("{use} {name}", use=labels.use, name=name), labels.pick)
         case FailureKind.NOT_FOUND:
-            return (ways.pick, again)
+            return (labels.pick, again)
         case FailureKind.CONTEXT_TOO_LONG:
-            return (safe_format("/new"), safe_format("/undo"), ways.larger)
+            return (safe_format("/new"), safe_format("/undo"), labels.larger)
         case FailureKind.CONTENT_FILTER:
-            return (safe_format("/edit the message"), ways.other)
+            return (safe_format("/edit the message"), labels.other)
         case FailureKind.HISTORY_INVALID:
-            return (ways.other, safe_format("/edit"), safe_format("/new"))
+            return (labels.other, safe_format("/edit"), safe_format("/new"))
         case FailureKind.STORAGE:
             return (again,)
         case (
@@ -117,12 +120,12 @@ def _steps(failure: Failure, ways: StepLabels, again: Safe) -> tuple[Safe, ...]:
             | FailureKind.BAD_CONFIG
             | FailureKind.BUG
         ):
-            return (again, ways.other)
+            return (again, labels.other)
     assert_never(failure.kind)
 
 
 def _advice(failure: Failure) -> Safe:
-    """The hint of a failure, without its end; nothing where it would only name in words what the keys do."""
+    """Return the hint of a failure without its full stop; empty if it only repeats what the keys do."""
     match failure.kind:
         case (
             FailureKind.CUT

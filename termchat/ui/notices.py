@@ -1,4 +1,4 @@
-"""What the house has to tell the user while a front end runs, and before it does."""
+"""Notices for the user, from before the front end runs until its end."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from termchat.core.errors import Failure
 
 
 class NoticeQueue:
-    """Holds what is told until somebody listens, then hands it on."""
+    """Holds notices until a front end subscribes, then passes them on."""
 
     def __init__(self) -> None:
         self._held: list[Failure] = []
         self._listener: Callable[[Failure], None] | None = None
 
     def post(self, failure: Failure) -> None:
-        """Something the user should know."""
+        """Add a notice."""
         if self._listener:
             self._listener(failure)
         else:
             self._held.append(failure)
 
     def subscribe(self, listener: Callable[[Failure], None]) -> None:
-        """From now on `listener` is told, beginning with what was held."""
+        """Send the held notices and all later ones to `listener`."""
         self._listener = listener
         held, self._held = self._held, []
         for failure in held:

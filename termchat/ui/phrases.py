@@ -1,4 +1,4 @@
-"""Numbers, times and outcomes in the words that users read; nothing here knows of a terminal."""
+"""Numbers, times and outcomes as text for users."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from termchat.core.sanitize import EMPTY, Safe, excerpt, join, safe, safe_format
 from termchat.core.usage import Usage
 
 _UNITS = {"m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}  # seconds
-_WORTH_SAYING = Decimal("0.0001")  # US dollars
+_LEAST_SAVED = Decimal("0.0001")  # US dollars; less is not mentioned
 
 
 def count(number: int) -> Safe:
-    """`812`, `4.1k`, `128k`, `1.2M`."""
+    """Return a short number: `812`, `4.1k`, `128k`, `1.2M`."""
     if number < 1000:
         return safe(str(number))
     if number < 999_950:
@@ -28,7 +28,7 @@ def count(number: int) -> Safe:
 
 
 def size(number: int) -> Safe:
-    """A number of bytes: `812 B`, `4.8 kB`, `1.2 MB`."""
+    """Return a number of bytes: `812 B`, `4.8 kB`, `1.2 MB`."""
     if number < 1000:
         return safe(f"{number} B")
     if number < 999_950:
@@ -37,7 +37,7 @@ def size(number: int) -> Safe:
 
 
 def duration(seconds: float) -> Safe:
-    """`0.8s`, `12s`, `3m 05s`, `1h 02m`."""
+    """Return a number of seconds: `0.8s`, `12s`, `3m 05s`, `1h 02m`."""
     if seconds < 9.95:
         return safe(f"{max(0.0, seconds):.1f}s")
     whole = round(seconds)
@@ -86,7 +86,7 @@ def since(words: str, now: float) -> float | Failure:
 
 
 def money(cost: Decimal | None) -> Safe:
-    """`$0.0042`, `$1.20`; nothing when the cost is unknown, `$0` only when it is truly nothing."""
+    """Return US dollars: `$0.0042`, `$1.20`; empty if the cost is unknown, `$0` only if it is zero."""
     if cost is None:
         return EMPTY
     if cost == 0:
@@ -97,7 +97,7 @@ def money(cost: Decimal | None) -> Safe:
 
 
 def usage_line(ended: TurnEnded) -> Safe:
-    """`gpt-5.2 · 4.1k in (3.2k cached, saved $0.0036) · 310 out (120 thinking) · 0.8s first · 6.2s · $0.0042`."""
+    """Return the line below a reply, `gpt-5.2 · 4.1k in (3.2k cached) · 310 out · 0.8s first · 6.2s · $0.0042`."""
     parts = [safe_line(ended.model.model), *_tokens(ended.usage, ended.saved)]
     if ended.steps > 1:
         parts.append(safe_format("{n} steps", n=safe(str(ended.steps))))
@@ -112,7 +112,7 @@ def usage_line(ended: TurnEnded) -> Safe:
 
 
 def rate(tokens: int, seconds: float) -> Safe:
-    """`61 tok/s`; nothing when there is too little to tell."""
+    """Return a speed, `61 tok/s`; empty below 2 tokens or 50 ms."""
     if seconds < 0.05 or tokens < 2:
         return EMPTY
     return safe_format("{n} tok/s", n=safe(str(round(tokens / seconds))))
@@ -122,7 +122,7 @@ def _tokens(usage: Usage, saved: Decimal) -> list[Safe]:
     about = safe("~" if usage.estimated else "")
     given = safe_format("{a}{n} in", a=about, n=count(usage.input))
     if usage.cached:
-        worth = safe_format(", saved {sum}", sum=money(saved)) if saved >= _WORTH_SAYING else EMPTY
+        worth = safe_format(", saved {sum}", sum=money(saved)) if saved >= _LEAST_SAVED else EMPTY
         given = safe_format("{given} ({n} cached{worth})", given=given, n=count(usage.cached), worth=worth)
     taken = safe_format("{a}{n} out", a=about, n=count(usage.output))
     if usage.reasoning:
@@ -131,7 +131,7 @@ def _tokens(usage: Usage, saved: Decimal) -> list[Safe]:
 
 
 def outcome_line(ended: TurnEnded) -> Safe:
-    """The mark of a reply that is not complete, `■ stopped · 214 tok · 3.1s`; nothing when it is."""
+    """Return the mark of an incomplete reply, `■ stopped · 214 tok · 3.1s`; empty for a complete one."""
     word = _outcome(ended.outcome, ended.failure)
     if not word:
         return EMPTY
@@ -169,14 +169,14 @@ def _outcome(outcome: Outcome, failure: Failure | None) -> Safe:
 
 
 def retried_line(ended: TurnEnded) -> Safe:
-    """What stands where a reply was stopped to be asked again."""
+    """Return the line in place of a reply that was stopped and retried."""
     if not ended.has_content:
         return safe_format("↻ no reply for {t}, retried", t=duration(ended.timing.total))
     return safe_format("↻ stopped after {t}, retried", t=duration(ended.timing.total))
 
 
 def short_reason(failure: Failure) -> Safe:
-    """A failure in a word or two, for a line that has room for no more."""
+    """Return a failure in a few words, for a short line."""
     match failure.kind:
         case FailureKind.RATE_LIMITED:
             return safe_format("rate limited")
@@ -189,7 +189,7 @@ def short_reason(failure: Failure) -> Safe:
 
 
 def retrying_line(retry: Retrying) -> Safe:
-    """`Rate limited by Anthropic (429). Retrying in 4.0s (2/3).`."""
+    """Return the line of a retry, `Rate limited by Anthropic (429). Retrying in 4.0s (2/3).`."""
     if not retry.tries:
         return safe_format("{what}.", what=waiting_line(retry))
     tries = safe(f"{retry.attempt}/{retry.tries}")
@@ -198,13 +198,13 @@ def retrying_line(retry: Retrying) -> Safe:
 
 
 def waiting_line(retry: Retrying) -> Safe:
-    """`waiting for api.example.com`, where its answer is waited for however long that takes."""
+    """Return `waiting for api.example.com`, for retries without a limit."""
     details = retry.failure.details
     return safe_format("waiting for {host}", host=details.host if details and details.host else safe_format("the host"))
 
 
 def searched_line(queries: Sequence[str]) -> Safe:
-    """`● searched the web · tea · 茶`."""
+    """Return the line of a web search, `● searched the web · tea · 茶`."""
     return safe_format("● searched the web · {queries}", queries=excerpt(" · ".join(queries), 200))
 
 

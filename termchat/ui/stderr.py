@@ -1,4 +1,4 @@
-"""Standard error: notes, usage and errors of everything but the REPL."""
+"""Standard error: notes, usage and errors of all commands except the REPL."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from termchat.core.sanitize import Safe
 
 @dataclass(frozen=True, slots=True)
 class Stderr:
-    """Where a script's user reads what is not the reply.
+    """Output beside the reply.
 
-    quiet    only errors
-    usage    the line of tokens and cost after the reply
+    quiet    write only errors
+    usage    write the line of tokens and cost after the reply
     """
 
     quiet: bool = False
     usage: bool = False
 
     def note(self, words: Safe) -> None:
-        """Something worth knowing; silent under `--quiet`."""
+        """Write a note, unless `quiet`."""
         if not self.quiet:
             warn(words)
 
     def inline_note(self, words: Safe) -> None:
-        """A note in the middle of a reply: not where it would stand in the midst of the reply's own lines."""
+        """Write a note in the middle of a reply, unless it would split the reply on a terminal."""
         if not (sys.stdout.isatty() and sys.stderr.isatty()):
             self.note(words)
 
     def rows(self, lines: Iterable[Safe]) -> None:
-        """Several lines that belong together, as they are."""
+        """Write several lines without a prefix, unless `quiet`."""
         for line in () if self.quiet else lines:
             _write(f"{line}\n")
 
     def failure(self, failure: Failure) -> None:
-        """What went wrong, and the next step."""
+        """Write a failure, and its hint unless `quiet`."""
         warn(failure.message)
         if failure.hint and not self.quiet:
             warn(failure.hint)
 
 
 def warn(words: Safe) -> None:
-    """A line on standard error, whether or not anyone listens."""
+    """Write a line to standard error; ignore a closed stream."""
     _write(f"termchat: {words}\n")
 
 
@@ -57,6 +57,6 @@ def _write(text: str) -> None:
 
 
 def print_stdout(text: str) -> None:
-    """A list or a table on standard output, in UTF-8 whatever the locale; the caller made it safe."""
+    """Write text to standard output, always in UTF-8. The caller made it safe."""
     sys.stdout.buffer.write(text.encode("utf-8", "replace"))
     sys.stdout.buffer.flush()

@@ -1,4 +1,4 @@
-"""Tool calls as people see them: a live row while they run, a card once they are over."""
+"""Tool calls on screen: a live row while they run, a card afterwards."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LIVE_ROWS = 4
 
 
 def card_lines(card: ToolCard, columns: int) -> tuple[Line, ...]:
-    """A finished call: one headline, and the first rows of what it gave."""
+    """Return the card of a finished call: a headline, and the first rows of the result."""
     failed = card.result.is_error
     text = card.result.text
     rows = [row for row in safe(text).split("\n") if row.strip()]
@@ -49,11 +49,11 @@ def _preview(rows: list[str], number: int, columns: int) -> tuple[Line, ...]:
 
 
 def live_rows(calls: tuple[ToolCallView, ...], now: float, columns: int, spinner: str) -> tuple[Line, ...]:
-    """One row for each call on its way, and how many more there are."""
-    going = [call for call in calls if call.state is not CallState.DONE]
-    rows = [_live(call, now, columns, spinner) for call in going[:_LIVE_ROWS]]
-    if len(going) > _LIVE_ROWS:
-        rows.append(styled_line(safe_format("+{n} more", n=safe(str(len(going) - _LIVE_ROWS))), TextRole.DIM))
+    """Return a row for each unfinished call, up to four, and the number of further ones."""
+    running = [call for call in calls if call.state is not CallState.DONE]
+    rows = [_live(call, now, columns, spinner) for call in running[:_LIVE_ROWS]]
+    if len(running) > _LIVE_ROWS:
+        rows.append(styled_line(safe_format("+{n} more", n=safe(str(len(running) - _LIVE_ROWS))), TextRole.DIM))
     return tuple(rows)
 
 
@@ -71,11 +71,11 @@ def _live(call: ToolCallView, now: float, columns: int, spinner: str) -> Line:
 
 
 def main_argument(arguments: str) -> Safe:
-    """The argument that says most, from whole or half-written JSON: the first string, else all of them, short."""
+    """Return the most telling argument of complete or partial JSON: the first string, else the first value."""
     try:
         parsed: Any = json.loads(arguments)
     except ValueError:
-        return _half_written(arguments)
+        return _partial_argument(arguments)
     if not isinstance(parsed, Mapping) or not parsed:
         return EMPTY
     values = list(cast("Mapping[str, Any]", parsed).values())
@@ -83,8 +83,8 @@ def main_argument(arguments: str) -> Safe:
     return safe_line(first if isinstance(first, str) else json.dumps(first, ensure_ascii=False))
 
 
-def _half_written(arguments: str) -> Safe:
-    """The value of the first string of an unfinished object, as far as it has come."""
+def _partial_argument(arguments: str) -> Safe:
+    """Return the received part of the first string in an unfinished object."""
     _, colon, rest = arguments.partition(":")
     rest = rest.lstrip()
     if not colon or not rest.startswith('"'):

@@ -1,7 +1,7 @@
-"""The view: what the front end knows of the turn that runs, and what each event adds to the scrollback.
+"""State of the running turn, as a pure reducer.
 
-`step(view, event, now)` is pure: it takes the state and an event and gives the next state and the blocks to be
-committed. Times are seconds of one clock, handed in. Whoever shows the view reads it, and changes nothing in it.
+`update(view, event, now)` returns the next state and the blocks to add to the scrollback. All times are seconds of
+one monotonic clock, passed in. Front ends read the state and replace it as a whole.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ from termchat.ui.phrases import count, duration, outcome_line, retried_line, sea
 from termchat.ui.text.line import Line, linked, styled_line
 
 Step: TypeAlias = "tuple[ViewState, tuple[Block, ...]]"
-_TAIL = 4000  # characters of reasoning kept for the live rows; the whole of it is in the message
-_HEAD = 200  # characters of a call's arguments kept for its live row; the whole of them is in the call
+_TAIL = 4000  # characters of reasoning kept for the live rows; the message has all of it
+_HEAD = 200  # characters of a call's arguments kept for its live row; the call has all of them
 
 
 class Phase(StrEnum):
-    """What the turn is doing."""
+    """The current activity of a turn."""
 
     WAITING = "waiting"
     THINKING = "thinking"
@@ -62,6 +62,8 @@ class Phase(StrEnum):
 
 
 class CallState(StrEnum):
+    """The progress of a tool call: arguments streaming, running, ended."""
+
     WRITING = "writing"
     RUNNING = "running"
     DONE = "done"
@@ -69,7 +71,11 @@ class CallState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ToolCallView:
-    """A tool call on its way, of its arguments the beginning; all of them, `result` and `seconds` once it is over."""
+    """A tool call of the turn, which began at `since`.
+
+    arguments   their beginning; all of them, like `result` and `seconds`, once the call has ended
+    index       number of the call in the message, while its arguments stream
+    """
 
     id: str
     name: str
@@ -83,7 +89,7 @@ class ToolCallView:
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """A stretch of reasoning: how long, how much, and its last words."""
+    """Reasoning that is being streamed: its start, its estimated tokens, and its last characters."""
 
     since: float
     tokens: float = 0.0
@@ -93,13 +99,16 @@ class Thinking:
 
 @dataclass(frozen=True, slots=True)
 class TurnState:
-    """The turn that runs.
+    """The running turn.
 
-    started    when it was sent
+    started, since, until   the time of sending, the start of the phase, and the time of an announced retry
     first      seconds until the first content, None before it
-    last       when anything last came
-    tokens     how much of the reply there is, estimated until the provider has counted
-    again      it is being stopped to be asked again
+    last       time of the last event from the provider
+    tokens     estimated tokens of the reply
+    counted    output tokens as counted by the provider, None before the first count
+    speaking   a reply text is open
+    retry      the announced retry, until content comes
+    again      the turn is being stopped in order to be retried
     """
 
     id: str
@@ -122,10 +131,13 @@ class TurnState:
 
 @dataclass(frozen=True, slots=True)
 class ViewState:
-    """What is known: the running turn, how the last one ended, and how it is shown.
+    """The running turn, the end of the last one, and the display settings.
 
-    ways      how the next step after a reply is offered
-    noticed   what the engine noticed last
+    usage_line   show tokens and cost below each reply
+    step_labels  the hints for the next step after a reply
+    cards        all tool cards of this session, for /tool
+    last         the end of the last turn
+    noticed      the last notice of the engine
     """
 
     turn: TurnState | None = None
@@ -142,17 +154,17 @@ class ViewState:
 
     @property
     def away(self) -> bool:
-        """Whether the last turn ended because its host could not be reached."""
+        """Return True if the last turn ended because its host could not be reached."""
         return bool(self.last and self.last.failure and self.last.failure.unreachable)
 
 
 def turn_sent(view: ViewState, turn_id: str, model: ModelRef, now: float) -> ViewState:
-    """The view once a question has left."""
+    """Return the state after a question was sent."""
     return replace(view, turn=TurnState(turn_id, model, now, since=now, last=now))
 
 
 def turn_stopping(view: ViewState, now: float, *, again: bool = False) -> ViewState:
-    """The view once the user asked to stop, or to ask `again`, seen before anything else has happened."""
+    """Return the state after the user asked to stop the turn, or to stop and retry it (`again`)."""
     turn = view.turn
     if turn is None:
         return view
@@ -161,7 +173,7 @@ def turn_stopping(view: ViewState, now: float, *, again: bool = False) -> ViewSt
 
 
 def change_reasoning_view(view: ViewState, shown: ReasoningView) -> Step:
-    """Show reasoning in another way from now on; reasoning that is being streamed changes at once."""
+    """Switch the reasoning view; reasoning that is being streamed changes at once."""
     turn = view.turn
     if turn is None or turn.thinking is None or view.reasoning is shown:
         return replace(view, reasoning=shown), ()
@@ -171,7 +183,7 @@ def change_reasoning_view(view: ViewState, shown: ReasoningView) -> Step:
 
 
 def update(view: ViewState, event: Event, now: float) -> Step:
-    """The next view, and what is to be committed. Events of any other turn than the running one change nothing."""
+    """Return the next state and the blocks to commit. Events of any other turn are ignored."""
     turn = view.turn
     if turn is None or event.turn_id != turn.id:
         return view, ()
@@ -210,7 +222,7 @@ def _delta(view: ViewState, turn: TurnState, delta: Delta, now: float) -> Step:
             turn = replace(_with_phase(turn, Phase.RETRYING, now), retry=delta, until=now + delta.delay)
             return _with(view, turn), ()
         case ProviderNotice():
-            return _say(view, turn, delta.words, now)
+            return _commit_line(view, turn, delta.words, now)
         case SearchDelta():
             return _searching(view, turn, delta, now)
         case CitationDelta():
@@ -236,12 +248,12 @@ def _reasoning(view: ViewState, turn: TurnState, delta: ReasoningDelta, now: flo
         tail=(so_far.tail + delta.text)[-_TAIL:],
         redacted=so_far.redacted or delta.redacted,
     )
-    said = (ReasoningText(delta.text),) if view.reasoning is ReasoningView.FULL and delta.text else ()
-    return _with(view, replace(turn, thinking=thinking)), (*before, *said)
+    shown = (ReasoningText(delta.text),) if view.reasoning is ReasoningView.FULL and delta.text else ()
+    return _with(view, replace(turn, thinking=thinking)), (*before, *shown)
 
 
 def _searching(view: ViewState, turn: TurnState, delta: SearchDelta, now: float) -> Step:
-    """What the vendor looks for; a search whose question is not known yet only shows that it goes on."""
+    """Commit the queries of a web search of the provider; before they are known, only change the phase."""
     turn, before = _close_open_text(view, _content(turn, now), now)
     turn = _with_phase(turn, Phase.SEARCHING, now)
     if not delta.queries:
@@ -288,7 +300,7 @@ def _tool_finished(view: ViewState, turn: TurnState, event: ToolFinished) -> Ste
 
 
 def _commit_cards(view: ViewState) -> Step:
-    """Cards are committed in the order of the calls: one that is over waits for those before it."""
+    """Commit cards in the order of the calls: a finished call waits for the calls before it."""
     turn, cards = view.turn, list[ToolCard]()
     assert turn is not None
     calls = list(turn.calls)
@@ -303,13 +315,13 @@ def _commit_cards(view: ViewState) -> Step:
 
 
 def _notice(view: ViewState, turn: TurnState, words: Safe, now: float) -> Step:
-    """Said once, also where the question has to be asked again."""
+    """Commit a notice of the engine, once even if the question is sent again."""
     if view.noticed == words and view.last and view.last.outcome is not Outcome.COMPLETE:
         return view, ()
-    return _say(replace(view, noticed=words), turn, words, now)
+    return _commit_line(replace(view, noticed=words), turn, words, now)
 
 
-def _say(view: ViewState, turn: TurnState, words: Safe, now: float) -> Step:
+def _commit_line(view: ViewState, turn: TurnState, words: Safe, now: float) -> Step:
     turn, before = _close_open_text(view, turn, now)
     return _with(view, turn), (*before, StaticLines((styled_line(words, TextRole.DIM),)))
 
@@ -319,29 +331,29 @@ def _ended(view: ViewState, turn: TurnState, ended: TurnEnded, now: float) -> St
     view, cards = _commit_cards(_with(view, turn))
     again = turn.again and ended.outcome is Outcome.CANCELLED
     lines = (styled_line(retried_line(ended), TextRole.DIM),) if again else _ending(ended, view)
-    said = (StaticLines(lines),) if lines else ()
+    static = (StaticLines(lines),) if lines else ()
     sources = (Sources(turn.sources),) if turn.sources else ()
-    return replace(view, turn=None, last=ended), (*before, *cards, *sources, *said)
+    return replace(view, turn=None, last=ended), (*before, *cards, *sources, *static)
 
 
 def _ending(ended: TurnEnded, view: ViewState) -> tuple[Line, ...]:
-    """What is said below a reply: its mark unless it is complete, what went wrong and the way out, the usage."""
+    """Return the lines below a reply: its outcome unless complete, the failure with the next steps, the usage."""
     lines: list[Line] = []
-    way = next_steps(ended, view.step_labels)
+    steps = next_steps(ended, view.step_labels)
     if mark := outcome_line(ended):
-        behind = styled_line(safe_format(" · {way}", way=way), TextRole.DIM) if way and not ended.failure else ()
-        lines.append((*styled_line(mark, TextRole.WARNING), *behind))
+        hints = safe_format(" · {steps}", steps=steps) if steps and not ended.failure else EMPTY
+        lines.append((*styled_line(mark, TextRole.WARNING), *(styled_line(hints, TextRole.DIM) if hints else ())))
     if ended.failure:
         lines.append(styled_line(ended.failure.message, TextRole.ERROR))
-        lines.append(linked(way, ended.failure.url, TextRole.DIM))
-    told = ended.has_content and not (ended.outcome is Outcome.CANCELLED and ended.usage.estimated)
-    if view.usage_line and told:
+        lines.append(linked(steps, ended.failure.url, TextRole.DIM))
+    counts = ended.has_content and not (ended.outcome is Outcome.CANCELLED and ended.usage.estimated)
+    if view.usage_line and counts:
         lines.append(styled_line(usage_line(ended), TextRole.DIM))
     return tuple(lines)
 
 
 def _close_open_text(view: ViewState, turn: TurnState, now: float) -> tuple[TurnState, tuple[Block, ...]]:
-    """The turn with nothing being said or thought any more, and what that commits."""
+    """Close the open reply text and reasoning; return the turn and the blocks to commit."""
     turn, thought = _end_reasoning(view, turn, now)
     return replace(turn, speaking=False), (*thought, *_end_reply_text(turn))
 
@@ -358,13 +370,13 @@ def _end_reasoning(view: ViewState, turn: TurnState, now: float) -> tuple[TurnSt
     return replace(turn, thinking=None), (*shown, summary)
 
 
-def thought_words(thinking: Thinking, now: float, ways: StepLabels = KEY_LABELS) -> Safe:
-    """`✻ thought 12s · ~1.2k tok · Ctrl-T to read`."""
+def thought_words(thinking: Thinking, now: float, labels: StepLabels = KEY_LABELS) -> Safe:
+    """Return the summary of reasoning, `✻ thought 12s · ~1.2k tok · Ctrl-T to read`."""
     took = duration(now - thinking.since)
     if thinking.redacted and not thinking.tail.strip():
         return safe_format("✻ thought {t} (hidden by the provider)", t=took)
     spent = safe_format("✻ thought {t} · ~{n} tok", t=took, n=count(round(thinking.tokens)))
-    return join(" · ", [spent, ways.read] if ways.read else [spent])
+    return join(" · ", [spent, labels.read] if labels.read else [spent])
 
 
 def _same(writing: ToolCallView, call: ToolCall) -> bool:
@@ -376,7 +388,7 @@ def _content(turn: TurnState, now: float) -> TurnState:
 
 
 def _with_phase(turn: TurnState, phase: Phase, now: float) -> TurnState:
-    """The turn in a phase; a turn that is stopping stays so."""
+    """Switch the phase; a stopping turn stays in its phase."""
     if turn.phase in (phase, Phase.STOPPING):
         return turn
     return replace(turn, phase=phase, since=now)

@@ -13,8 +13,8 @@ from termchat.core.errors import Failure, FailureKind
 from termchat.core.messages import File, Image, Message, Part, Text, user_message
 from termchat.core.sanitize import Safe, safe_format, safe_line
 
-_PATIENCE = 2.0  # seconds without standard input before a notice
-_LARGEST = 32 * 1024 * 1024  # bytes of one attachment; larger requests are refused by every vendor
+_NOTICE_DELAY = 2.0  # seconds without standard input before a notice
+_LARGEST = 32 * 1024 * 1024  # bytes of one attachment; every vendor rejects larger requests
 _MAGIC: Sequence[tuple[bytes, str]] = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -66,13 +66,13 @@ def load_attachment(name: str) -> Part | Failure:
     return Text(f'<file name="{path.name}">\n{text}\n</file>\n')
 
 
-def read_standard_input(told: Callable[[Safe], None]) -> str | Failure:
-    """All of standard input as text; `told` says after a while that nothing comes."""
+def read_standard_input(report: Callable[[Safe], None]) -> str | Failure:
+    """Read all of standard input as text; `report` is called with a notice if nothing comes for two seconds."""
     if not has_standard_input():
         return ""
     fd = sys.stdin.fileno()
-    if not select.select([fd], [], [], _PATIENCE)[0]:
-        told(safe_format("Waiting for standard input (Ctrl-D ends it, -n skips it)."))
+    if not select.select([fd], [], [], _NOTICE_DELAY)[0]:
+        report(safe_format("Waiting for standard input (Ctrl-D ends it, -n skips it)."))
     pieces: list[bytes] = []
     while piece := os.read(fd, 1 << 16):
         pieces.append(piece)
@@ -84,7 +84,7 @@ def read_standard_input(told: Callable[[Safe], None]) -> str | Failure:
 
 
 def has_standard_input() -> bool:
-    """Whether something is piped or redirected in; a terminal, a closed or an odd input is nothing."""
+    """Return True if standard input is a pipe, a file or a socket."""
     try:
         mode = os.fstat(sys.stdin.fileno()).st_mode
     except (AttributeError, OSError, ValueError):

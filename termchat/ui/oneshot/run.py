@@ -40,30 +40,30 @@ Check = Callable[[str], Failure | None]
 async def run_turn(
     session: Session, message: Message, out: Format, notes: Stderr, again: int = 0, check: Check = lambda reply: None
 ) -> ExitCode:
-    """Have the message answered, the reply on `out`, everything else on standard error; the exit code.
+    """Send a message, write the reply to `out` and everything else to standard error; return the exit code.
 
-    again   how often a reply that was cut, stalled or ran into its limit is gone on with
-    check   what is wrong with a complete reply, None when nothing is
+    again   how many times an incomplete reply (cut off, stalled, or at its limit) is continued
+    check   returns the failure of a complete reply, None if it is valid
     """
     at = session.add(message, session.conversation.head)
     while True:
-        code, goes_on = await _turn(session.send(at), out, notes, again > 0, lambda: _cited(session))
-        if not goes_on:
+        code, continues = await _turn(session.send(at), out, notes, again > 0, lambda: _cited(session))
+        if not continues:
             return _checked(session, notes, check) if code is ExitCode.COMPLETE else code
         again -= 1
         head = session.conversation.head
-        assert head is not None, "what goes on was said"
+        assert head is not None, "a reply that continues was recorded"
         at = head
 
 
 def _checked(session: Session, notes: Stderr, check: Check) -> ExitCode:
-    """The exit code of a complete reply: its last words, those of all that it was gone on with together."""
-    said: list[str] = []
+    """Check a complete reply, joined from its continuations; return the exit code."""
+    texts: list[str] = []
     for node in reversed(session.conversation.path()):
         if node.message.role is not Role.ASSISTANT:
             break
-        said.insert(0, node.message.text)
-    failure = check("".join(said))
+        texts.insert(0, node.message.text)
+    failure = check("".join(texts))
     if failure is None:
         return ExitCode.COMPLETE
     notes.failure(failure)
@@ -78,18 +78,18 @@ def _cited(session: Session) -> tuple[Citation, ...]:
 
 
 async def _turn(
-    turn: Turn, out: Format, notes: Stderr, may_go_on: bool, sources: Callable[[], tuple[Citation, ...]]
+    turn: Turn, out: Format, notes: Stderr, may_continue: bool, sources: Callable[[], tuple[Citation, ...]]
 ) -> tuple[ExitCode, bool]:
-    """One turn to its end: the exit code, and whether its reply is to be gone on with as if nothing had been.
+    """Run one turn; return the exit code, and True if its reply is to be continued without a visible break.
 
-    sources   those of the reply so far
+    sources   returns the sources of the reply so far
     """
     ended: TurnEnded | None = None
     with _stopped_by_signals(turn) as stopped:
         try:
             async with aclosing(turn.events()) as events:
                 async for event in events:
-                    joins = may_go_on and _can_continue(event)
+                    joins = may_continue and _can_continue(event)
                     if not joins:
                         await out.show(event)
                     if isinstance(event, Streamed) and isinstance(event.delta, SearchDelta):
@@ -99,7 +99,7 @@ async def _turn(
                     _report(event, notes, quietly=joins)
                     ended = event if isinstance(event, TurnEnded) else ended
             assert ended is not None
-            if stopped() is None and may_go_on and _can_continue(ended):
+            if stopped() is None and may_continue and _can_continue(ended):
                 return ExitCode.COMPLETE, True
             await out.close()
         except BrokenPipeError:
@@ -120,7 +120,7 @@ async def _searched(delta: SearchDelta, out: Format, notes: Stderr) -> None:
 
 
 async def _cite(sources: tuple[Citation, ...], out: Format, notes: Stderr) -> None:
-    """The sources below a reply that a person reads; beside one that a program reads, on standard error."""
+    """Write the sources below a rendered reply; for raw text, to standard error."""
     if sources and not notes.quiet and not await out.cite(sources):
         from termchat.ui.citations import source_lines
         from termchat.ui.text.line import plain_text
@@ -141,7 +141,10 @@ def _can_continue(event: Event) -> bool:
 
 @contextmanager
 def _stopped_by_signals(turn: Turn) -> Generator[Callable[[], ExitCode | None]]:
-    """Ctrl-C and its like stop the turn, so that what came is still written; which one it was is told after."""
+    """Stop the turn on Ctrl-C and similar signals, so that the received text is still written.
+
+    The yielded function returns the exit code of the signal, None without one.
+    """
     loop, seen = asyncio.get_running_loop(), list[ExitCode]()
 
     def stop(code: ExitCode) -> None:

@@ -1,8 +1,8 @@
-"""Plain front end: append-only text for dumb terminals and screen readers. Nothing on the screen is ever changed.
+"""Plain front end: append-only text for dumb terminals and screen readers.
 
-The terminal edits the line; Enter sends it, a backslash at its end continues it. What is typed while a reply comes
-is sent after it. Lists to choose from are numbered and answered with a number. No key but Ctrl-C and Ctrl-D does
-anything, so whatever is offered is offered as a command.
+The terminal edits the line; Enter sends it, a backslash at its end continues it. Lines typed during a reply are sent
+after it. Lists are numbered, and a number chooses from them. Ctrl-C and Ctrl-D are the only keys with an action, so
+every next step is offered as a command.
 """
 
 from __future__ import annotations
@@ -56,18 +56,18 @@ class PlainApp:
     def __init__(self, context: FrontendContext) -> None:
         self._context = context
         self._session = context.session
-        self._voice = PlainWriter(sys.stdout, context.theme, context.look)
+        self._writer = PlainWriter(sys.stdout, context.theme, context.look)
         self.view = ViewState(
             reasoning=append_only(context.look.reasoning), usage_line=context.look.usage, step_labels=COMMAND_LABELS
         )
         self._reader = LineReader(0)
-        self._doer = PlainEffectRunner(context, self._voice, self)
+        self._effects = PlainEffectRunner(context, self._writer, self)
         self._notifier = Notifier(
-            context.look.notify, context.env, lambda _: self._voice.ring(), self._complained, sequences=False
+            context.look.notify, context.env, lambda _: self._writer.ring(), self._show_complaint, sequences=False
         )
         self._turn: Turn | None = None
-        self._doing: asyncio.Task[None] | None = None
-        self._dropped: asyncio.Future[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._abandoned: asyncio.Future[None] | None = None
         self._unanswered = ""
         self._interrupted = -1e9
         self._stopped = -1e9
@@ -80,12 +80,12 @@ class PlainApp:
         assert self._loop
         assert self._code
         if self._context.resumed:
-            await self._doer.perform(chat_effects.resume_banner(self._session, self._context.resumed))
+            await self._effects.perform(chat_effects.resume_banner(self._session, self._context.resumed))
         self._reader.open()
-        talking, warming = self._loop.create_task(self._talk()), self._loop.create_task(self._warm())
-        await asyncio.wait({talking, self._code}, return_when=asyncio.FIRST_COMPLETED)
+        reading, preloading = self._loop.create_task(self._read()), self._loop.create_task(self._preload())
+        await asyncio.wait({reading, self._code}, return_when=asyncio.FIRST_COMPLETED)
         self._reader.close()
-        await self._ended(talking, warming)
+        await self._ended(reading, preloading)
         if self._context.tty:
             self._context.tty.restore()
         return self._code.result() if self._code.done() else 0
@@ -105,7 +105,7 @@ class PlainApp:
         """Follow a turn to its end; `question` is kept to be sent again if no answer comes."""
         self._turn, self._stopped = turn, -1e9  # a press on an earlier turn is not the first of two on this one
         self.view = turn_sent(self.view, turn.id, self._session.model, monotonic())
-        heartbeat = Heartbeat(self._voice.aside, self._context.look.timings, spoken=self._context.look.accessible)
+        heartbeat = Heartbeat(self._writer.aside, self._context.look.timings, spoken=self._context.look.accessible)
         try:
             async with aclosing(turn.events()) as events:
                 async for event in events:
@@ -114,8 +114,8 @@ class PlainApp:
         finally:
             heartbeat.stop()
             self._turn = None
-            self._voice.done()
-        self._tell_ended()
+            self._writer.done()
+        self._notify_ended()
         self._hold_back()
 
     def _begin(self) -> None:
@@ -131,40 +131,40 @@ class PlainApp:
         for number, code in ((signal.SIGTERM, Code.SIGTERM), (signal.SIGHUP, Code.SIGHUP)):
             loop.add_signal_handler(number, self.leave, int(code))
         if self._context.notes:
-            self._voice.lines([styled_line(words) for words in self._context.notes])
-        self._context.notices.subscribe(lambda failure: self._voice.aside(failure.message))
+            self._writer.lines([styled_line(words) for words in self._context.notes])
+        self._context.notices.subscribe(lambda failure: self._writer.aside(failure.message))
 
-    async def _warm(self) -> None:
+    async def _preload(self) -> None:
         with suppress(ProviderError):
             await self._context.preload_sdk()
             await asyncio.to_thread(warm_renderer)
 
-    async def _talk(self) -> None:
+    async def _read(self) -> None:
         while self._code and not self._code.done():
             ahead = self._reader.waits
-            self._voice.prompt()
+            self._writer.prompt()
             text = await self._reader.next()
             if text is None:
-                self._voice.input_entered("")
+                self._writer.input_entered("")
                 self.leave(0)
                 return
-            self._voice.input_entered(text if ahead else None)
+            self._writer.input_entered(text if ahead else None)
             await self._do(self._entered(text))
 
     async def _entered(self, text: str) -> None:
-        if self._doer.offers(text):
-            await self._doer.choose(int(text))
+        if self._effects.offers(text):
+            await self._effects.choose(int(text))
         elif is_command(text):
-            await self._doer.command(text)
+            await self._effects.command(text)
         elif text.strip():
             self._unanswered = ""
-            await self._say(unescape_slash(text))
+            await self._send_text(unescape_slash(text))
         elif self._unanswered:
             text, self._unanswered = self._unanswered, ""
-            await self._doer.use_closest()
-            await self._say(text, wait_for_host=self.view.away)
+            await self._effects.use_closest()
+            await self._send_text(text, wait_for_host=self.view.away)
 
-    async def _say(self, text: str, *, wait_for_host: bool = False) -> None:
+    async def _send_text(self, text: str, *, wait_for_host: bool = False) -> None:
         node = self._session.add(user_message(text), self._session.conversation.head)
         self._session.move_head(node)
         await self.send(text, self._session.send(node, wait_for_host=wait_for_host))
@@ -172,22 +172,22 @@ class PlainApp:
     async def _do(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a task until it ends or is abandoned."""
         assert self._loop
-        self._doing, self._dropped = self._loop.create_task(work), self._loop.create_future()
-        await asyncio.wait({self._doing, self._dropped}, return_when=asyncio.FIRST_COMPLETED)
-        done, self._doing = self._doing, None
+        self._task, self._abandoned = self._loop.create_task(work), self._loop.create_future()
+        await asyncio.wait({self._task, self._abandoned}, return_when=asyncio.FIRST_COMPLETED)
+        done, self._task = self._task, None
         if done.done() and not done.cancelled() and (error := done.exception()):
             _log.error("the front end failed", exc_info=error)
             words = safe_format("Internal error ({name}). Nothing is lost; the chat continues.",
                         name=safe_line(type(error).__name__))  # fmt: skip
-            self._voice.lines([styled_line(words, TextRole.ERROR)])
+            self._writer.lines([styled_line(words, TextRole.ERROR)])
 
     async def _show(self, event: Event, question: str) -> None:
         if isinstance(event, TurnEnded):
             event = await with_suggestions(event, self._context.providers)
         if isinstance(event, Streamed) and isinstance(event.delta, Retrying) and not self._waits(event.delta):
-            self._voice.aside(safe_format("{words} Ctrl-C stops.", words=retrying_line(event.delta)))
+            self._writer.aside(safe_format("{words} Ctrl-C stops.", words=retrying_line(event.delta)))
         self.view, blocks = update(self.view, event, monotonic())
-        self._voice.show(blocks)
+        self._writer.show(blocks)
         if isinstance(event, TurnEnded) and not event.has_content:
             self.restored_text(question)
 
@@ -196,7 +196,7 @@ class PlainApp:
         seen = self.view.turn.retry if self.view.turn else None
         return not retry.tries and seen is not None and not seen.tries
 
-    def _tell_ended(self) -> None:
+    def _notify_ended(self) -> None:
         if (ended := self.view.last) and not self._context.look.accessible:
             words = safe_format("{model}: {outcome}", model=safe_line(ended.model.model), outcome=Safe(ended.outcome))
             self._notifier.ended(words, ended.timing.total, focused=None)
@@ -207,49 +207,49 @@ class PlainApp:
         waiting = self._reader.take_waiting() if ended and ended.outcome is not Outcome.COMPLETE else []
         if waiting:
             self._unanswered = "\n\n".join((self._unanswered, *waiting) if self._unanswered else waiting)
-            self._voice.aside(safe_format("Your queued input is kept; an empty line sends it."))
+            self._writer.aside(safe_format("Your queued input is kept; an empty line sends it."))
 
     def _interrupt(self) -> None:
         """Handle Ctrl-C: stop the turn; on the second press stop waiting for it; twice at the prompt, leave."""
         now = monotonic()
         if self._turn:
-            self._voice.interrupted()
+            self._writer.interrupted()
             self._stop(self._turn, again=now - self._stopped <= _AGAIN)
             self._stopped = now
-        elif self._doing:
-            self._doing.cancel()
-            self._voice.aside(safe_format("stopped"))
+        elif self._task:
+            self._task.cancel()
+            self._writer.aside(safe_format("stopped"))
         elif now - self._interrupted <= _AGAIN:
             self.leave(0)
         else:
             self._interrupted = now
-            self._voice.aside(safe_format("Press Ctrl-C again to exit"))
-            self._voice.prompt()
+            self._writer.aside(safe_format("Press Ctrl-C again to exit"))
+            self._writer.prompt()
 
     def _stop(self, turn: Turn, *, again: bool) -> None:
         assert self._loop
-        if again and self._doing and self._dropped and not self._dropped.done():
-            self._doing.cancel()
-            self._dropped.set_result(None)
+        if again and self._task and self._abandoned and not self._abandoned.done():
+            self._task.cancel()
+            self._abandoned.set_result(None)
             self._turn = None
-            self._voice.aside(safe_format("■ stopped without waiting for a tool"))
+            self._writer.aside(safe_format("■ stopped without waiting for a tool"))
             return
         turn.cancel()
         self._loop.call_later(_SOON, self._stopping, turn)
 
     def _stopping(self, turn: Turn) -> None:
         if self._turn is turn:
-            self._voice.aside(safe_format("stopping…"))
+            self._writer.aside(safe_format("stopping…"))
 
-    def _complained(self, words: Safe) -> None:
+    def _show_complaint(self, words: Safe) -> None:
         if self._loop:
-            self._loop.call_soon_threadsafe(self._voice.aside, words)
+            self._loop.call_soon_threadsafe(self._writer.aside, words)
 
     async def _ended(self, *tasks: asyncio.Task[None]) -> None:
         """End all tasks, or abandon those that take too long."""
-        running = {*tasks, *([self._doing] if self._doing else [])}
-        if self._doing:  # a stopped turn needs time to be saved
-            await asyncio.wait({self._doing}, timeout=_CLOSING)
+        running = {*tasks, *([self._task] if self._task else [])}
+        if self._task:  # a stopped turn needs time to be saved
+            await asyncio.wait({self._task}, timeout=_CLOSING)
         for task in running:
             task.cancel()
         await asyncio.wait(running, timeout=_CLOSING)

@@ -64,12 +64,14 @@ class PlainChat(Protocol):
 class PlainEffectRunner:
     """Performs effects; the choices of the last list wait for their number until something else is entered."""
 
-    def __init__(self, house: FrontendContext, voice: PlainWriter, talk: PlainChat) -> None:
-        self._house = house
-        self._session = house.session
-        self._context = CommandContext(house.session, house.providers, house.registry, house.preferences, keys=False)
-        self._voice = voice
-        self._talk = talk
+    def __init__(self, context: FrontendContext, writer: PlainWriter, chat: PlainChat) -> None:
+        self._context = context
+        self._session = context.session
+        self._commands = CommandContext(
+            context.session, context.providers, context.registry, context.preferences, keys=False
+        )
+        self._writer = writer
+        self._chat = chat
         self._choices: Sequence[Choice] = ()
 
     def offers(self, text: str) -> bool:
@@ -85,14 +87,14 @@ class PlainEffectRunner:
             choices, self._choices = self._choices, ()
             await self.perform(choices[number - 1].effects)
         else:
-            self._voice.aside(safe_format("Enter a number from 1 to {n}.", n=safe(str(len(self._choices)))))
+            self._writer.aside(safe_format("Enter a number from 1 to {n}.", n=safe(str(len(self._choices)))))
 
     async def command(self, text: str) -> None:
-        await self.perform(self._house.registry.run(self._context, text))
+        await self.perform(self._context.registry.run(self._commands, text))
 
     async def use_closest(self) -> None:
         """Switch to the most similar model if the last one was not found."""
-        last = self._talk.view.last
+        last = self._chat.view.last
         closest = last.failure.suggestions if last and last.failure else ()
         if last and closest and self._session.model == last.model:
             await self.perform(_used(closest[0]))
@@ -102,10 +104,10 @@ class PlainEffectRunner:
         lines: list[Line] = []
         for effect in effects:
             if isinstance(effect, PrintEffect):
-                lines += printed_lines(effect, self._voice.columns, signs=self._voice.signs)
+                lines += printed_lines(effect, self._writer.columns, signs=self._writer.signs)
             else:
                 if lines:
-                    self._voice.lines(lines)
+                    self._writer.lines(lines)
                     lines = []
                 await self._do(effect)
         if moved := next((e for e in effects if isinstance(e, MoveHead) and e.prefill), None):
@@ -114,7 +116,7 @@ class PlainEffectRunner:
                 styled_line(safe_format('An empty line resends "{text}"; anything else replaces it.', text=text))
             )
         if lines:
-            self._voice.lines(lines)
+            self._writer.lines(lines)
 
     async def _do(self, effect: Effect) -> None:  # noqa: C901, one case an effect
         match effect:
@@ -127,39 +129,39 @@ class PlainEffectRunner:
             case PreviewTheme():
                 pass  # nothing is marked here
             case Copy(text, what):
-                self._voice.aside((await copied(text, what, self._house.env, None)).words)
+                self._writer.aside((await copied(text, what, self._context.env, None)).words)
             case ListModels(query):
                 await self._list_models(query)
             case Send():
                 await self._send(effect)
             case MoveHead(node, restore):
                 self._session.move_head(node)
-                self._talk.restored_text(restore)
+                self._chat.restored_text(restore)
             case UseModel(model):
                 self._session.switch_model(model)
             case NewChat():
                 self._session.new()
             case ShowInPager(text):
-                self._voice.lines(lines_of(text))
+                self._writer.lines(lines_of(text))
             case ShowMessage(text, question):
                 self._replay(text, question=question)
             case Quit(code):
-                self._talk.leave(code)
+                self._chat.leave(code)
             case ListChats() | OpenChat() | Rename() | Fork() | Export() | Incognito():
                 await self.perform(await chat_effects.run_chat_effect(self._session, effect))
             case _:
                 assert_never(effect)
 
     def _configured(self, effect: ChangeSetting) -> Sequence[Effect]:
-        done, said = configured(self._house.preferences, effect)
-        if done and self._house.preferences:
-            settings = self._house.preferences.settings
+        done, reported = configured(self._context.preferences, effect)
+        if done and self._context.preferences:
+            settings = self._context.preferences.settings
             usage_line = settings.usage is UsageLine.LINE
-            self._talk.view = replace(self._talk.view, usage_line=usage_line, reasoning=append_only(settings.reasoning))
-            theme = self._house.preferences.theme(background=background(self._house.env))
+            self._chat.view = replace(self._chat.view, usage_line=usage_line, reasoning=append_only(settings.reasoning))
+            theme = self._context.preferences.theme(background=background(self._context.env))
             if isinstance(theme, Theme):
-                self._voice.set_theme(theme)
-        return said
+                self._writer.set_theme(theme)
+        return reported
 
     async def _send(self, effect: Send) -> None:
         node = self._session.add(effect.message, effect.parent) if effect.message else effect.parent
@@ -168,26 +170,26 @@ class PlainEffectRunner:
         before = self._session.conversation.head
         self._session.move_head(node)
         question = self._session.conversation.nodes[node].message.text
-        await self._talk.send(question, self._session.send(node, effect.model, wait_for_host=self._talk.view.away))
-        last = self._talk.view.last
+        await self._chat.send(question, self._session.send(node, effect.model, wait_for_host=self._chat.view.away))
+        last = self._chat.view.last
         if last and not last.has_content and not effect.message:
             self._session.move_head(before)
-            self._talk.restored_text("")
+            self._chat.restored_text("")
 
     def _replay(self, text: str, *, question: bool) -> None:
         if question:
-            self._voice.prompt()
-            self._voice.input_entered(text)
+            self._writer.prompt()
+            self._writer.input_entered(text)
         else:
-            self._voice.show((ReplyText(text), EndOfText()))
+            self._writer.show((ReplyText(text), EndOfText()))
 
     async def _list_models(self, query: str) -> None:
-        refs = [self._session.model, *self._house.providers.known_models()]
-        for name in self._house.providers.usable_providers():
+        refs = [self._session.model, *self._context.providers.known_models()]
+        for name in self._context.providers.usable_providers():
             try:
-                refs += [info.ref for info in await self._house.providers.models(name)]
+                refs += [info.ref for info in await self._context.providers.models(name)]
             except ProviderError as error:
-                self._voice.aside(error.failure.message)
+                self._writer.aside(error.failure.message)
         words = query.lower().split()
         found = [ref for ref in dict.fromkeys(refs) if all(word in str(ref).lower() for word in words)]
         self._offer(safe_format("Model"), tuple(_choice(ref, current=ref == self._session.model) for ref in found))
@@ -199,11 +201,11 @@ class PlainEffectRunner:
         rows: list[Line] = [styled_line(safe_format("{title}:", title=title))]
         for number, choice in enumerate(choices, 1):
             rows.append(styled_line(Safe(f"  {number:>{width}}  {choice.label}  {choice.detail}".rstrip())))
-        self._voice.lines([*rows, styled_line(safe_format("Type a number and press Enter; anything else cancels."))])
+        self._writer.lines([*rows, styled_line(safe_format("Type a number and press Enter; anything else cancels."))])
 
 
 def append_only(shown: ReasoningView) -> ReasoningView:
-    """Return the way of showing reasoning that changes no row: all of it, or one line after it."""
+    """Return the reasoning view that changes no shown row: all of it, or one line after it."""
     return shown if shown is ReasoningView.FULL else ReasoningView.LINE
 
 

@@ -22,7 +22,7 @@ from termchat.ui.text.line import BLANK, Line, plain_text, strip_links, styled_l
 from termchat.ui.text.palette import ColorDepth, Palette
 from termchat.ui.tool_cards import card_lines, main_argument
 
-# What is read aloud in the place of our signs and short forms.
+# Signs and short forms, and the words for a screen reader.
 _SPOKEN: tuple[tuple[str, str], ...] = (
     (r"^[■✻↻●] ", ""),
     (r"^(→|↷) ", "Now: "),
@@ -41,7 +41,7 @@ class PlainWriter:
 
     def __init__(self, out: TextIO, theme: Theme, look: DisplayOptions) -> None:
         self._out = out
-        self._words = look.accessible
+        self._accessible = look.accessible
         self.signs = look.signs and not look.accessible
         self._palette = Palette(theme, ColorDepth.PLAIN if look.accessible else look.depth)
         self._document: Document | None = None
@@ -64,7 +64,7 @@ class PlainWriter:
         """Print the prompt."""
         self._space()
         self._asking = True
-        self._write("You: " if self._words else "> ")
+        self._write("You: " if self._accessible else "> ")
 
     def input_entered(self, text: str | None = None) -> None:
         """Note that a line was entered; `text` was typed before the prompt and is printed there."""
@@ -102,7 +102,7 @@ class PlainWriter:
                 case StaticLines(lines, gap):
                     self.lines(lines, gap=gap)
                 case ToolCard():
-                    shown = [styled_line(_card_words(block))] if self._words else card_lines(block, self.columns)
+                    shown = [styled_line(_card_words(block))] if self._accessible else card_lines(block, self.columns)
                     self.lines(shown, gap=block.gap)
                 case Sources(sources):
                     self.lines(source_lines(sources, hyperlinks=False))
@@ -112,7 +112,7 @@ class PlainWriter:
     def done(self) -> None:
         """End the output of the turn."""
         self._pause()
-        if self._words:
+        if self._accessible:
             self.ring()
 
     def ring(self) -> None:
@@ -123,7 +123,7 @@ class PlainWriter:
             self._leave_row()
             self._space()
             self._document = Document(self.columns, hyperlinks=False, signs=self.signs)
-            if self._words:
+            if self._accessible:
                 self._write("Model:\n")
         self._document.feed(self._sanitizer.feed(text))
         self._rows(self._document)
@@ -143,7 +143,7 @@ class PlainWriter:
 
     def _line(self, row: Line) -> None:
         """Print one line."""
-        if self._words:
+        if self._accessible:
             row = styled_line(_spoken(plain_text(row)))
         for part in wrap(line_to_ascii(strip_links(row), signs=self.signs), self.columns - 1):
             self._write(f"{encode_segments(part, self._palette)}\n")
@@ -151,7 +151,7 @@ class PlainWriter:
 
     def _space(self) -> None:
         """Print a blank line unless there is one; none for a screen reader."""
-        if not self._blank and not self._words:
+        if not self._blank and not self._accessible:
             self._write("\n")
             self._blank = True
 

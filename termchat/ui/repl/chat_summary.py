@@ -28,20 +28,20 @@ class ChatSummary:
 
     @property
     def topic(self) -> Safe:
-        self._look()
+        self._update()
         return self._topic
 
     @property
     def usage(self) -> Usage | None:
-        self._look()
+        self._update()
         return self._usage
 
     @property
     def thought(self) -> str:
-        self._look()
+        self._update()
         return self._thought
 
-    def _look(self) -> None:
+    def _update(self) -> None:
         conversation = self._session.conversation
         if conversation is self._seen:
             return

@@ -93,17 +93,17 @@ class EffectRunner:
 
     def perform(self, effects: Sequence[Effect]) -> None:
         """Perform effects in order."""
-        said: list[Line] = []
+        lines: list[Line] = []
         for effect in effects:
             if isinstance(effect, PrintEffect):
-                said += printed_lines(effect, self._transcript.columns, signs=self._transcript.signs)
+                lines += printed_lines(effect, self._transcript.columns, signs=self._transcript.signs)
             else:
-                if said and isinstance(effect, ShowMessage):
-                    self._transcript.lines(said)
-                    said = []
+                if lines and isinstance(effect, ShowMessage):
+                    self._transcript.lines(lines)
+                    lines = []
                 self._do(effect)
-        if said:
-            self._transcript.lines(said)
+        if lines:
+            self._transcript.lines(lines)
 
     def last_model(self) -> None:
         """Switch to the previous model."""

@@ -31,7 +31,7 @@ class SettingsApplier:
         self._changed = changed
         self._background = background(context.env)
         self._theme = context.theme
-        self._fits: Mapping[str, Callable[[Settings], None]] = {
+        self._appliers: Mapping[str, Callable[[Settings], None]] = {
             "theme": lambda _: self._apply_own_theme(),
             "usage": self._usage,
             "reasoning": self._reasoning,
@@ -43,12 +43,12 @@ class SettingsApplier:
         """Change the setting or preview the theme; return the effects that report the result."""
         match effect:
             case ChangeSetting(key):
-                done, said = configured(self._context.preferences, effect)
-                if done and self._context.preferences and (fit := self._fits.get(key)):
-                    fit(self._context.preferences.settings)
+                done, report = configured(self._context.preferences, effect)
+                if done and self._context.preferences and (apply := self._appliers.get(key)):
+                    apply(self._context.preferences.settings)
                 elif not done:
                     self._apply_theme(self._theme)  # ends a preview
-                return said
+                return report
             case PreviewTheme(name):
                 self._preview(name)
                 return ()

@@ -68,9 +68,9 @@ class Transcript:
         for block in blocks:
             match block:
                 case ReplyText(text):
-                    self._say(text, Document)
+                    self._feed(text, Document)
                 case ReasoningText(text):
-                    self._say(text, ReasoningDocument)
+                    self._feed(text, ReasoningDocument)
                 case EndOfText():
                     self.finish()
                 case StaticLines(lines, gap):
@@ -86,10 +86,10 @@ class Transcript:
                     assert_never(block)
 
     def lines(self, lines: Sequence[Line], *, gap: bool = True, after: bool = False, whole: bool = False) -> None:
-        """Commit finished lines; `gap` adds a blank line before them, `after` one behind them.
+        """Commit finished lines; `gap` adds a blank line before them, `after` one after them.
 
-        They are broken between words, or left `whole` for the terminal to wrap, so that a copy has them as they were.
-        What is said while a reply is being written stands apart from it, above its unfinished rows.
+        Lines are wrapped between words, or left `whole` for the terminal to wrap, so that a copy has no line breaks.
+        During a reply they are set apart from it by blank lines, above its unfinished rows.
         """
         amid = self._document is not None
         lines = [
@@ -118,7 +118,7 @@ class Transcript:
             self._document.resize(self.columns)
             self._show(self._document)
 
-    def _say(self, text: str, kind: type[Document | ReasoningDocument]) -> None:
+    def _feed(self, text: str, kind: type[Document | ReasoningDocument]) -> None:
         document = self._document
         if not isinstance(document, kind):
             self.finish()

@@ -1,4 +1,4 @@
-"""Turns of the session: send questions, follow replies, and queue what is typed meanwhile.
+"""Turns of the session: send questions, follow replies, and queue messages entered meanwhile.
 
 Nothing typed is lost: a question without an answer returns to the input, and a queue waits until it can be sent.
 """
@@ -223,7 +223,7 @@ class TurnRunner:
         self.send(raw, self._editor.pastes.expand(raw))
 
     def next_reasoning_view(self) -> ReasoningView:
-        """Switch to the next way of showing reasoning and return it."""
+        """Switch to the next reasoning view and return it."""
         views = list(ReasoningView)
         shown = views[(views.index(self.view.reasoning) + 1) % len(views)]
         self.show_reasoning(shown)

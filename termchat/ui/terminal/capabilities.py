@@ -1,17 +1,17 @@
-"""What is known of a terminal from its environment alone."""
+"""Capabilities of the terminal, as far as the environment shows them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
-# Terminals that are known to make OSC 8 links clickable; for others the address is written out.
+# Terminals that are known to make OSC 8 links clickable; for others the URL is written out.
 _LINKING = frozenset(("iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "rio", "tabby"))
-_VTE = 5000  # 0.50, the first without bugs in OSC 8
+_VTE = 5000  # VTE 0.50, the first without bugs in OSC 8
 
 
 def supports_hyperlinks(env: Mapping[str, str]) -> bool:
-    """Whether the terminal is known to understand OSC 8 links."""
+    """Return True if the terminal is known to support OSC 8 links."""
     if env.get("TERM", "") in ("", "dumb", "linux") or env.get("TERM", "").startswith("screen"):
         return False
     if env.get("TERM_PROGRAM", "") == "tmux":
@@ -22,12 +22,12 @@ def supports_hyperlinks(env: Mapping[str, str]) -> bool:
 
 
 def is_append_only(env: Mapping[str, str]) -> bool:
-    """Whether what is shown may never be changed: a terminal that cannot, or a log that a terminal is played to."""
+    """Return True if output cannot be changed afterwards: on a dumb terminal, and in the log of a CI job."""
     return env.get("TERM", "") == "dumb" or env.get("CI", "").lower() not in ("", "0", "false")
 
 
 def terminal_name(env: Mapping[str, str]) -> str:
-    """Which terminal this is as far as the environment tells, also from within a multiplexer; "" when it does not."""
+    """Return the name of the terminal, also inside a multiplexer; "" if unknown."""
     name, term = env.get("TERM_PROGRAM", ""), env.get("TERM", "")
     if env.get("KITTY_WINDOW_ID"):
         return "kitty"
@@ -47,9 +47,9 @@ def terminal_name(env: Mapping[str, str]) -> str:
 
 
 def supports_progress(env: Mapping[str, str]) -> bool:
-    """Whether the terminal shows in its tab or in the taskbar that something runs (OSC 9;4).
+    """Return True if the terminal shows progress (OSC 9;4) in its tab or in the taskbar.
 
-    Where it is not known it may be shown as a notification instead.
+    Other terminals may show the sequence as a notification.
     """
     if env.get("TMUX") or env.get("STY"):
         return False
@@ -73,7 +73,7 @@ def tmux_passthrough(sequence: str, env: Mapping[str, str]) -> str:
 
 
 def background(env: Mapping[str, str]) -> str:
-    """`light` or `dark` where COLORFGBG tells, else `any`."""
+    """Return `light` or `dark` as given by COLORFGBG, else `any`."""
     number = env.get("COLORFGBG", "").rpartition(";")[2]
     if not number.isdigit():
         return "any"

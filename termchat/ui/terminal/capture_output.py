@@ -1,4 +1,4 @@
-"""Prints and warnings of libraries: they must not break a frame, so they become lines of the scrollback."""
+"""Output of libraries, such as prints and warnings, turned into lines of the scrollback: it must not break a frame."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from termchat.core.sanitize import Safe, safe
 
 
 class LineCapture(io.TextIOBase):
-    """A text stream that hands on whole lines, from any thread."""
+    """A text stream that passes whole lines to `say`; may be written from any thread."""
 
     def __init__(self, say: Callable[[Safe], None]) -> None:
         self._say = say
@@ -37,7 +37,7 @@ class LineCapture(io.TextIOBase):
 
 @contextmanager
 def captured_output(say: Callable[[Safe], None]) -> Generator[None, None, None]:
-    """Standard output and error go to `say` inside."""
+    """Redirect standard output and error to `say`, line by line."""
     before = sys.stdout, sys.stderr
     sys.stdout = sys.stderr = LineCapture(say)
     try:

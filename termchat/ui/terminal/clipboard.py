@@ -1,6 +1,6 @@
-"""The clipboard: the system's own tool first; the terminal itself (OSC 52) over ssh, or where there is no tool.
+"""Clipboard: the system's own tool; over ssh or without a tool, the terminal (OSC 52).
 
-`tools` and `sequence` say how, as data; `copied` does it and says what became of it.
+`tools` and `sequence` return the means as data; `copied` uses them and reports the result.
 """
 
 from __future__ import annotations
@@ -20,19 +20,22 @@ from termchat.ui.phrases import size
 from termchat.ui.terminal.capabilities import tmux_passthrough
 
 _MOST = 100_000  # characters of base64 in one sequence; terminals cut or ignore longer ones
-_PATIENCE = 3.0
+_TOOL_TIMEOUT = 3.0  # seconds
 _TMUX = ("tmux", "load-buffer", "-w", "-")  # from 3.2 on; it needs neither set-clipboard nor allow-passthrough
 
 
 class Copied(NamedTuple):
-    """What became of it: `Copied 1.2 kB (code block 2)`, or the file that has the text instead (not `done`)."""
+    """The result: `Copied 1.2 kB (code block 2)`, or, if not `done`, the file that the text was saved to."""
 
     words: Safe
     done: bool
 
 
 async def copied(text: str, what: Safe, env: Mapping[str, str], send: Callable[[str], None] | None) -> Copied:
-    """Put a text into the clipboard. `send` writes a sequence to the terminal; None where none may be written."""
+    """Copy a text to the clipboard and report the result.
+
+    `send` writes a control sequence to the terminal; None if the terminal takes no sequences.
+    """
     data = text.encode("utf-8", "replace")
     part = safe_format(" ({what})", what=what) if what else Safe("")
     for command in tools(env):
@@ -47,7 +50,10 @@ async def copied(text: str, what: Safe, env: Mapping[str, str], send: Callable[[
 
 
 def tools(env: Mapping[str, str], system: str = sys.platform) -> Sequence[Sequence[str]]:
-    """The commands to try, each of which reads the text; over ssh they would fill another machine's clipboard."""
+    """Return the commands to try, each of which reads the text from standard input.
+
+    Over ssh only tmux is left: other tools would fill the clipboard of the remote machine.
+    """
     known: list[tuple[str, ...]] = []
     if env.get("SSH_CONNECTION") or env.get("SSH_TTY"):
         pass
@@ -65,12 +71,12 @@ def tools(env: Mapping[str, str], system: str = sys.platform) -> Sequence[Sequen
 
 
 def sequence(data: bytes, env: Mapping[str, str]) -> str:
-    """The OSC 52 that puts bytes into the terminal's clipboard, wrapped for tmux where that is between."""
+    """Return the OSC 52 sequence that copies bytes to the clipboard of the terminal, also through tmux."""
     return tmux_passthrough(f"\x1b]52;c;{base64.b64encode(data).decode('ascii')}\x07", env)
 
 
 def _terminal_copies(env: Mapping[str, str]) -> bool:
-    """Whether OSC 52 may be written: GNU screen shows its text, and so may a terminal that knows no sequences."""
+    """Return True if OSC 52 may be written: GNU screen, and terminals without sequences, would show its text."""
     term = env.get("TERM", "")
     if env.get("STY") or (term.startswith("screen") and not env.get("TMUX")):
         return False
@@ -78,7 +84,10 @@ def _terminal_copies(env: Mapping[str, str]) -> bool:
 
 
 async def _fed(command: Sequence[str], data: bytes) -> bool:
-    """Whether the tool took the text. It may live on to serve it, so that it gets none of our outputs."""
+    """Run a tool with the text; return True if it succeeded.
+
+    The tool may keep running to serve the text, so it does not inherit our outputs.
+    """
     quiet = asyncio.subprocess.DEVNULL
     try:
         process = await asyncio.create_subprocess_exec(
@@ -87,7 +96,7 @@ async def _fed(command: Sequence[str], data: bytes) -> bool:
     except OSError:
         return False
     try:
-        await asyncio.wait_for(process.communicate(data), _PATIENCE)
+        await asyncio.wait_for(process.communicate(data), _TOOL_TIMEOUT)
     except (TimeoutError, OSError):
         with suppress(ProcessLookupError):
             process.kill()
@@ -97,7 +106,7 @@ async def _fed(command: Sequence[str], data: bytes) -> bool:
 
 
 def _saved(data: bytes, why: Safe) -> Copied:
-    """The text in a file of the user's alone, in place of the clipboard."""
+    """Save the text to a file that only the user can read, and report it."""
     try:
         fd, name = tempfile.mkstemp(prefix="termchat-", suffix=".md")
         with os.fdopen(fd, "wb") as file:

@@ -1,7 +1,7 @@
-"""The porch: a prompt that takes keys while everything else is still being imported.
+"""Early prompt: reads keys while the rest of the program is being imported.
 
-It shows the sign and echoes what is typed, for one row of plain characters; anything more is kept and shown once the
-real input is there. Standard library only. The real input begins on the same row and takes over what was typed.
+It shows the prompt sign and echoes up to one row of plain characters; further input is kept, and shown by the real
+input, which starts on the same row with all keys typed so far. Only the standard library is imported.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ _BACK = "\b"
 
 
 def supports_unicode(env: Mapping[str, str]) -> bool:
-    """Whether signs outside of ASCII can be shown: not where the locale names another encoding, nor on a console."""
+    """Return True if the terminal shows signs outside of ASCII: a UTF-8 locale, and not the Linux console."""
     if env.get("TERM", "") == "linux":
         return False
-    kind = env.get("LC_CTYPE", "").replace("C.UTF-8", "")  # Python itself sets that one where the locale is C
+    kind = env.get("LC_CTYPE", "").replace("C.UTF-8", "")  # Python sets this value itself in the C locale
     locale = env.get("LC_ALL") or kind or env.get("LANG") or "UTF-8"
     return "UTF8" in locale.upper().replace("-", "")
 
 
 class EarlyPrompt:
-    """Reads in a thread of its own, from `open` until `close`, which gives everything that was typed."""
+    """Reads on a thread from `open` to `close`, which returns the typed text."""
 
     def __init__(self, fd_in: int, fd_out: int, typed: str) -> None:
         self._in, self._out = fd_in, fd_out
@@ -38,12 +38,12 @@ class EarlyPrompt:
         self._thread = threading.Thread(target=self._read, daemon=True)
 
     def open(self) -> None:
-        """Show the sign and take keys."""
+        """Show the prompt sign and start reading."""
         self._thread.start()
         self._echo()
 
     def close(self) -> str:
-        """Stop reading; what was typed so far. The row is left as it is, for the first frame to take."""
+        """Stop reading and return the typed text. The row stays on screen for the first frame to take over."""
         os.write(self._wake, b"x")
         if self._thread.is_alive():
             self._thread.join()
@@ -66,7 +66,7 @@ class EarlyPrompt:
             self._echo()
 
     def _echo(self) -> None:
-        """Show what was typed, as long as it is plain and fits."""
+        """Show the typed text while it is plain and fits."""
         shown = _plain(self._typed)
         if shown is None or len(shown) * 2 > self._room or (shown == self._shown and shown):
             return
@@ -75,7 +75,7 @@ class EarlyPrompt:
         os.write(self._out, f"\r{self._sign}{shown}{' ' * gone}{_BACK * gone}".encode())
 
     def erase(self) -> None:
-        """Take the row away, without an escape sequence: it may be the plain mode that comes."""
+        """Erase the row without an escape sequence: the plain front end may follow."""
         blank = " " * (len(self._sign) + 2 * len(self._shown))
         os.write(self._out, f"\r{blank}\r".encode())
 
@@ -87,7 +87,7 @@ class EarlyPrompt:
 
 
 def _plain(typed: str) -> str | None:
-    """What the input would show for these keys; None when they are more than characters and Backspace."""
+    """Return the text that the input would show for these keys; None for keys beyond characters and Backspace."""
     shown = ""
     for key in typed:
         if key in "\x7f\b":

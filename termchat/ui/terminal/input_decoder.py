@@ -1,13 +1,13 @@
-"""What a terminal sends, taken apart: keys, pastes, and answers that must never reach the input.
+"""Decoder of terminal input: keys, pastes, and replies of the terminal, which must never reach the input.
 
-`Decoder` is pure: text and the time it came go in, pieces come out. It
+`InputDecoder` is pure: it takes text with the time of its arrival and returns pieces. It
 
-- takes out late answers of the terminal (keyboard flags, colours, modes, device attributes, focus), even when one
+- separates late replies of the terminal (keyboard flags, colours, modes, device attributes, focus), even if one
   arrives in two halves;
-- collects a bracketed paste as one piece, and ends it by itself when its end mark got lost;
-- turns the keyboard protocols' sequences (kitty `CSI u`, modifyOtherKeys) into the keys they mean, so that
-  Shift-Enter is a new line everywhere;
-- sees a paste from a terminal that does not mark pastes, by its speed, so that its line ends submit nothing.
+- collects a bracketed paste as one piece, and ends it after a timeout if its end mark is lost;
+- turns the sequences of the keyboard protocols (kitty `CSI u`, modifyOtherKeys) into keys, so that Shift-Enter is a
+  new line everywhere;
+- detects a paste without marks by its speed, so that its line ends submit nothing.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import TypeAlias
 
 PASTE_BEGIN = "\x1b[200~"
 PASTE_END = "\x1b[201~"
-PASTE_PATIENCE = 1.0  # seconds without input after which a paste is taken to be over
-REPLY_PATIENCE = 1.0  # seconds the second half of a terminal's answer may take
+PASTE_TIMEOUT = 1.0  # seconds without input after which a paste ends
+REPLY_TIMEOUT = 1.0  # seconds until the second half of a terminal reply is given up
 
 _REPLY = re.compile(
     r"\x1b\[\?[\d;]*[uc]"  # keyboard flags, device attributes
@@ -41,21 +41,21 @@ _OTHER = re.compile(r"\x1b\[27;(\d+);(\d+)~")
 
 @dataclass(frozen=True, slots=True)
 class TypedText:
-    """Text for the key parser: what was typed."""
+    """Typed text, for the key parser."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class PastedText:
-    """A whole pasted text, not altered."""
+    """A whole pasted text, unchanged."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class TerminalReply:
-    """An answer of the terminal, or its word that the focus came or went."""
+    """A reply of the terminal, or its report of a focus change."""
 
     text: str
 
@@ -64,9 +64,9 @@ Piece: TypeAlias = TypedText | PastedText | TerminalReply
 
 
 class InputDecoder:
-    """Feed it what was read, in order; ask `flush` once nothing followed for the time an Esc may take.
+    """Decodes the input in the order it was read. `flush` it after the escape timeout without input.
 
-    `brackets` is True once the terminal has marked a paste: then a fast text is fast typing.
+    `brackets` is True after the terminal has marked a paste: from then on fast text is fast typing.
     """
 
     def __init__(self) -> None:
@@ -82,8 +82,8 @@ class InputDecoder:
         return self._paste is not None
 
     def feed(self, text: str, now: float) -> list[Piece]:
-        """What a read brought, as pieces."""
-        if self._held and now - self._held_at > REPLY_PATIENCE and _SURE_HALF.search(self._held):
+        """Decode the text of one read, which arrived at `now`; return its pieces."""
+        if self._held and now - self._held_at > REPLY_TIMEOUT and _SURE_HALF.search(self._held):
             self._held = ""
         text, self._held = self._held + text, ""
         pieces: list[Piece] = []
@@ -92,21 +92,21 @@ class InputDecoder:
         return pieces
 
     def flush(self, now: float) -> list[Piece]:
-        """What was held back in case it went on; half an answer of the terminal is held on to."""
+        """Return the incomplete sequence that was held back; the first half of a terminal reply stays held."""
         if not self._held or _SURE_HALF.search(self._held):
             return []
         held, self._held = self._held, ""
         return [TypedText(held)]
 
     def expire_paste(self, now: float) -> list[Piece]:
-        """The paste whose end mark has not come in time, else nothing."""
-        if self._paste is None or now - self._paste_at < PASTE_PATIENCE:
+        """Return the paste whose end mark did not come in time, if any."""
+        if self._paste is None or now - self._paste_at < PASTE_TIMEOUT:
             return []
         text, self._paste = "".join(self._paste), None
         return [PastedText(text)]
 
     def _pasted(self, text: str, now: float, pieces: list[Piece]) -> str:
-        """Go on with a paste; what stands behind its end is returned."""
+        """Add text to the paste; return the text after its end mark."""
         assert self._paste is not None
         self._paste_at = now
         overlap = len(PASTE_END) - 1
@@ -138,7 +138,7 @@ class InputDecoder:
         return next((text[-n:] for n in range(len(PASTE_BEGIN) - 1, 2, -1) if text.endswith(PASTE_BEGIN[:n])), "")
 
     def _split(self, text: str, now: float, pieces: list[Piece]) -> None:
-        """Keys and answers of the terminal, told apart."""
+        """Separate keys from replies of the terminal."""
         at = 0
         for reply in _REPLY.finditer(text):
             self._keys(text[at : reply.start()], now, pieces)
@@ -158,25 +158,25 @@ class InputDecoder:
 
 
 class UnmarkedPasteDetector:
-    """Tells a paste that is not marked from typing.
+    """Detects a paste without marks by its speed.
 
-    Nobody types `\\r\\n`, nor six characters and more between two reads with line ends among them. Such line ends
-    become `\\n`, which is a new line and submits nothing. An Enter that ends a read and is the only one in its
-    burst is sent: a script or a dictation that types one line and Enter means it.
+    Nobody types `\\r\\n`, or six and more characters with line ends among them between two reads. Such line ends
+    become `\\n`, which is a new line and submits nothing. An Enter that ends a read and is the only one of its burst
+    submits: a script or a dictation that types one line and Enter intends it.
     """
 
-    FAST = 0.008
-    SOON = 0.020
-    MANY = 6
+    FAST = 0.008  # seconds between the keys of a burst
+    SOON = 0.020  # seconds between the last key of a burst and its Enter
+    MANY = 6  # characters, the least of a burst
 
     def __init__(self) -> None:
         self._last = 0.0
-        self._run = 0  # printable characters that came fast
-        self._lines = False  # the burst has had a line end
+        self._run = 0  # printable characters of the burst
+        self._lines = False  # the burst has a line end
         self._after_return = False
 
     def filter(self, text: str, now: float) -> str:
-        """The text of one read with the line ends of a paste turned into new lines."""
+        """Return the text of one read, with the line ends of a paste turned into new lines."""
         gap = now - self._last
         self._last = now
         if gap > (self.FAST if "\r" not in text[:1] else self.SOON):
@@ -198,7 +198,7 @@ class UnmarkedPasteDetector:
         return text
 
     def _join(self, text: str) -> str:
-        """`\\r\\n` as one new line, also when it is split between two reads."""
+        """Turn `\\r\\n` into one new line, also if it is split between two reads."""
         if self._after_return and text.startswith("\n"):
             text = text[1:]
         self._after_return = text.endswith("\r")
@@ -213,7 +213,7 @@ def _kitty(found: re.Match[str]) -> str:
 
 
 def _key(code: int, modifiers: int) -> str:
-    """A key of the keyboard protocols as the bytes older terminals send for it; "" when it has none."""
+    """Return the bytes that older terminals send for a key of the keyboard protocols; "" if there are none."""
     bits = modifiers - 1
     shift, alt, ctrl = bool(bits & 1), bool(bits & 2), bool(bits & 4)
     if code == 13:

@@ -1,4 +1,4 @@
-"""The keyboard: standard input, read through `stdin.Decoder`, as the key presses prompt_toolkit works on."""
+"""Keyboard: standard input, decoded by `InputDecoder`, as key presses for prompt_toolkit."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from prompt_toolkit.input.vt100_parser import Vt100Parser
 from prompt_toolkit.key_binding import KeyPress
 from prompt_toolkit.keys import Keys as PtKeys
 
-from termchat.ui.terminal.input_decoder import PASTE_PATIENCE, InputDecoder, PastedText, Piece, TerminalReply, TypedText
+from termchat.ui.terminal.input_decoder import PASTE_TIMEOUT, InputDecoder, PastedText, Piece, TerminalReply, TypedText
 
 _READ = 1 << 16
 
 
 class Keyboard(Vt100Input):
-    """An input for an Application.
+    """A prompt_toolkit input.
 
-    deliver    takes keys that come outside of a read (a paste whose end got lost); the Application's processor
-    on_reply   takes what the terminal answered
+    deliver    processes keys that come outside of a read, namely a paste whose end mark is lost
+    on_reply   called with each reply of the terminal
     """
 
     def __init__(
@@ -36,19 +36,19 @@ class Keyboard(Vt100Input):
         self._watch: asyncio.TimerHandle | None = None
 
     def read_keys(self) -> list[KeyPress]:
-        """The keys that have come since the last call."""
+        """Return the keys that came since the last call."""
         keys = self._pressed(self.decoder.feed(self.stdin_reader.read(_READ), monotonic()))
         self._watch_paste()
         return keys
 
     def flush_keys(self) -> list[KeyPress]:
-        """The keys that might have been the beginning of longer ones, and were not."""
+        """Return the keys that were held back as the possible beginning of a sequence."""
         self._pressed(self.decoder.flush(monotonic()), keep=True)
         self.vt100_parser.flush()
         return self._taken()
 
     def parse_keys(self, text: str) -> list[KeyPress]:
-        """Text typed before the program could read it, as keys; every line end is an Enter."""
+        """Return text that was typed before the program started as keys; every line end is an Enter."""
         self.vt100_parser.feed(text.replace("\r\n", "\r").replace("\n", "\r"))
         self.vt100_parser.flush()
         return self._taken()
@@ -75,13 +75,13 @@ class Keyboard(Vt100Input):
         return keys
 
     def _watch_paste(self) -> None:
-        """Look again when a paste should have ended by then."""
+        """Check again after the time by which a paste should have ended."""
         if self._watch:
             self._watch.cancel()
             self._watch = None
         if self.decoder.pasting:
             loop = asyncio.get_running_loop()
-            self._watch = loop.call_later(PASTE_PATIENCE + 0.01, self._end_paste)
+            self._watch = loop.call_later(PASTE_TIMEOUT + 0.01, self._end_paste)
 
     def _end_paste(self) -> None:
         self._watch = None

@@ -1,4 +1,4 @@
-"""Telling the user that a reply has ended: by the terminal, by its bell, or by a command of the user's own."""
+"""Notifications that a reply has ended: by the terminal, its bell, or a command of the user."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.ui.terminal.capabilities import terminal_name, tmux_passthrough
 
 BELL = "\x07"
-_UNSEEN_TURN = 30.0  # where nobody knows whether the user is looking
+_UNSEEN_TURN = 30.0  # seconds; the shortest turn to notify of if the terminal reports no focus
 
 
 class Notifier:
-    """Tells of turns that were long enough, to who is not looking.
+    """Notifies the user when a long turn ends, unless the terminal has focus.
 
-    setting    that of the configuration: "auto", "bell", "off", or "cmd" and a command
-    send       writes to the terminal
-    complain   says that the command cannot be run; called on another thread
-    sequences  whether the terminal may be sent more than a bell
+    setting    the value of the setting `notify`: "auto", "bell", "off", or "cmd" and a command
+    send       writes a control sequence to the terminal
+    complain   shows that the command cannot be run; called on another thread
+    sequences  the terminal takes control sequences, not only a bell
     long_turn  shortest turn, in seconds, that is notified while the terminal has no focus
     """
 
@@ -42,12 +42,12 @@ class Notifier:
         self._long_turn = long_turn
 
     def ended(self, words: Safe, seconds: float, *, focused: bool | None) -> None:
-        """A turn is over; `focused` is None where the terminal does not tell."""
+        """Notify of a turn that took `seconds`; `focused` is None if the terminal does not report its focus."""
         least = {True: None, False: self._long_turn, None: _UNSEEN_TURN}[focused]
         if least is not None and seconds >= least:
-            self._tell(words)
+            self._notify(words)
 
-    def _tell(self, words: Safe) -> None:
+    def _notify(self, words: Safe) -> None:
         if command := command_of(self._setting):
             run_detached([*command, words], self._complain)
         elif self._setting == "auto" and self._sequences:
@@ -57,12 +57,12 @@ class Notifier:
 
 
 def run_detached(command: Sequence[str], complain: Callable[[Safe], None]) -> None:
-    """Run a command in the background, its words as they are: no shell, no input, nothing of it on the screen."""
+    """Run a command in the background without a shell; its input and outputs are closed."""
 
     def wait() -> None:
         silent = subprocess.DEVNULL
         try:
-            # The command is the user's own, and no shell reads it.
+            # The command comes from the user's own configuration, and no shell reads it.
             subprocess.run(command, stdin=silent, stdout=silent, stderr=silent, start_new_session=True, check=False)  # noqa: S603
         except OSError as error:
             why = safe_line((error.strerror or str(error)).lower())
@@ -72,7 +72,7 @@ def run_detached(command: Sequence[str], complain: Callable[[Safe], None]) -> No
 
 
 def notification(words: Safe, env: Mapping[str, str]) -> str:
-    """The sequence by which this terminal shows a notification; the bell where none is known."""
+    """Return the control sequence of a notification for this terminal; the bell if none is known."""
     match terminal_name(env):
         case "kitty":
             sequence = f"\x1b]99;;{words}\x1b\\"
@@ -82,6 +82,6 @@ def notification(words: Safe, env: Mapping[str, str]) -> str:
             sequence = f"\x1b]777;notify;termchat;{words}\x07"
         case _:
             return BELL
-    if env.get("STY"):  # GNU screen has no way through
+    if env.get("STY"):  # GNU screen passes no sequence on
         return BELL
     return tmux_passthrough(sequence, env)

@@ -14,10 +14,10 @@ from prompt_toolkit.styles import Attrs
 
 
 class FrameOutput(Vt100_Output):
-    """An output that holds a frame back until it is whole, and never asks for the cursor's position.
+    """An output that sends a frame as a whole, and never asks for the position of the cursor.
 
-    sync   whether frames are bracketed as one update
-    gone   the terminal does not take anything any more
+    sync    frames are bracketed as one update (mode 2026)
+    closed  the terminal takes no more output
     """
 
     def __init__(self, stdout: TextIO, size: Callable[[], Size], term: str, *, sync: bool) -> None:
@@ -25,11 +25,11 @@ class FrameOutput(Vt100_Output):
         self.sync = sync
         self.closed = False
         self._depth = 0
-        self._plain = False  # whether no look is on, so that nothing needs to be switched off
+        self._plain = False  # no attribute is on, so none has to be switched off
 
     @contextmanager
     def frame(self) -> Generator[None, None, None]:
-        """All that is written inside leaves in one write."""
+        """Send everything written inside in one write."""
         self._depth += 1
         try:
             yield
@@ -72,7 +72,7 @@ class FrameOutput(Vt100_Output):
 
 
 def make_output(stdout: TextIO, env: Mapping[str, str]) -> FrameOutput:
-    """The output for a terminal. Its size is asked of the kernel each time, 80x24 when it does not know."""
+    """Return the output for a terminal. Its size is read from the kernel each time; 80x24 if unknown."""
 
     def size() -> Size:
         try:
@@ -85,7 +85,7 @@ def make_output(stdout: TextIO, env: Mapping[str, str]) -> FrameOutput:
 
 
 def syncs(env: Mapping[str, str]) -> bool:
-    """Whether to bracket frames before the terminal has said that it knows how; unknown modes are ignored by most."""
+    """Return True if frames may be bracketed before the terminal reports support: most ignore unknown modes."""
     term = env.get("TERM", "")
     if term in ("dumb", "linux") or env.get("TERM_PROGRAM") == "Apple_Terminal":
         return False

@@ -1,4 +1,4 @@
-"""What this terminal is and can do: asked once, never waited for; and what is told to it: title and notifications."""
+"""Queries to the terminal, whose replies are never waited for; its modes, title and notifications."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ _PROGRESS_ON, _PROGRESS_OFF = "\x1b]9;4;3;0\x1b\\", "\x1b]9;4;0;0\x1b\\"
 
 
 class TerminalQueries:
-    """Asks the terminal after the first paint and acts on what it answers, whenever that is.
+    """Queries the terminal after the first paint and acts on its replies, whenever they come.
 
-    background   told "light" or "dark" once the terminal has said its colour
-    focused      None while the terminal has never told
+    background   called with "light" or "dark" when the terminal reports its background
+    focused      None until the terminal reports its focus
+    asked_at     time of the queries, None after the last reply
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class TerminalQueries:
         self.asked_at: float | None = None
 
     def start(self) -> None:
-        """The questions, and the modes that need no answer; after the first paint."""
+        """Send the queries and the modes that need no reply; call after the first paint."""
         if self._silent:
             return
         self._on(_FOCUS_ON, _FOCUS_OFF)
@@ -56,19 +57,19 @@ class TerminalQueries:
         self._screen.write_control(_PROBE)
 
     def reapply(self) -> None:
-        """Something else had the terminal: what was switched on is switched on again."""
+        """Set all modes and the title again, after another program had the terminal."""
         for on in self._modes:
             self._screen.write_control(on)
         title, self._title = self._title, EMPTY
         self.title(title)
 
     def finish(self) -> None:
-        """Leave no question unanswered behind: the answer would be read by the shell."""
+        """Wait for pending replies: otherwise the shell would read them."""
         if self._tty and self.asked_at is not None and monotonic() - self.asked_at < 1.0:
             self._tty.drain(0.1)
 
     def reply(self, text: str) -> None:
-        """An answer of the terminal."""
+        """Handle a reply of the terminal."""
         if text in ("\x1b[I", "\x1b[O"):
             self.focused = text == "\x1b[I"
         elif found := _COLOUR.match(text):
@@ -82,13 +83,13 @@ class TerminalQueries:
             self.asked_at = None
 
     def title(self, text: Safe) -> None:
-        """The window's title, written only when it changes."""
+        """Set the title of the window; write it only if it changed."""
         if not self._silent and text != self._title:
             self._title = text
             self._screen.write_control(f"\x1b]2;{text}\x07")
 
     def working(self, busy: bool) -> None:
-        """Whether a turn runs, for the tab and the taskbar of a terminal that shows it there."""
+        """Show or hide progress in the tab and the taskbar, where the terminal supports it."""
         if not self._progress or busy == (_PROGRESS_ON in self._modes):
             return
         if busy:
@@ -97,7 +98,7 @@ class TerminalQueries:
             self._off(_PROGRESS_ON)
 
     def ended(self, words: Safe, seconds: float) -> None:
-        """A turn is over: say so if the user is likely to look elsewhere."""
+        """Notify of the end of a turn that took `seconds`, if the user probably does not look."""
         self._notifier.ended(words, seconds, focused=self.focused)
 
     def _on(self, on: str, off: str) -> None:

@@ -19,7 +19,7 @@ from termchat.ui.terminal.row_painter import Footer
 from termchat.ui.terminal.streaming_reply import StreamingReply
 from termchat.ui.text.palette import Palette
 
-_SETTLED = 0.08
+_SETTLED = 0.08  # seconds after the last resize of a burst
 
 
 class LiveRenderer(Renderer):
@@ -49,11 +49,11 @@ class LiveRenderer(Renderer):
             width = _width(last, y)
             used = y if width and y > used else used
             self._widths[y] = max(width, self._widths.get(y, 0) if self.recalls else 0)
-        last.height = used + 1  # what became free below is not held for ever
+        last.height = used + 1  # rows that became free below are given up
 
     @property
     def height(self) -> int:
-        """The rows that are taken; 0 while nothing is painted."""
+        """Number of painted rows; 0 if nothing is painted."""
         return self._last_screen.height if self._last_screen else 0
 
     def draw_reply(self, footing: int) -> None:
@@ -66,7 +66,7 @@ class LiveRenderer(Renderer):
             self.reset_position()
 
     def reset_position(self) -> None:
-        """All was erased, and the cursor stands where the live region may begin."""
+        """Forget the live region, which was erased: the cursor is where it may begin."""
         self._cursor_pos = Point(0, 0)
         self._widths.clear()
         self._last_screen = None
@@ -80,16 +80,16 @@ class LiveRenderer(Renderer):
 
     @property
     def painted(self) -> bool:
-        """Whether a live region stands on the screen."""
+        """Return True if the live region is on the screen."""
         return self._last_screen is not None
 
     @property
     def stale(self) -> bool:
-        """Whether the terminal has another size than the live region was painted for."""
+        """Return True if the terminal has another size than the live region was painted for."""
         return self._last_size is not None and self._last_size != self.output.get_size()
 
     def relocate(self) -> None:
-        """Erase the live region as it lies after the terminal has re-wrapped it to its new width."""
+        """Erase the live region after the terminal has wrapped it to a new width."""
         columns, at = self.output.get_size().columns, self._cursor_pos
         old = self._last_size
         if self.reflows and old and columns < old.columns:
@@ -98,9 +98,9 @@ class LiveRenderer(Renderer):
         self.erase_live_region()
 
     def erase_live_region(self) -> None:
-        """Erase the live region and the reply's unfinished rows; the cursor stands where they began.
+        """Erase the live region and the unfinished rows of the reply; the cursor is where they began.
 
-        Unlike `erase`, no mode is touched.
+        Unlike `erase`, this changes no mode.
         """
         self.output.write_raw("\r")
         self.output.cursor_up(self._cursor_pos.y)
@@ -128,15 +128,15 @@ class LiveApplication(Application[int]):
         self.renderer = LiveRenderer(self._merged_style, output, palette, reflows=reflows, recalls=recalls)
         self.on_resized: Event[LiveApplication] = Event(self)
         self._settling: asyncio.TimerHandle | None = None
-        self.takes_row = False  # whether the first frame stands on a row that has something on it already
+        self.takes_row = False  # the first frame begins on a row that has text already
 
     def paint(self) -> None:
-        """Bring the terminal up to date, in one frame."""
+        """Paint all changes in one frame."""
         self._redraw()
 
     @property
     def suspended(self) -> bool:
-        """Whether something else has the terminal: an editor, a pager, the shell."""
+        """Return True while another program has the terminal: an editor, a pager, the shell."""
         return self._running_in_terminal
 
     def _redraw(self, render_as_done: bool = False) -> None:
@@ -160,7 +160,7 @@ class LiveApplication(Application[int]):
             self.renderer.draw_reply(max(wanted, self.renderer.height))
 
     def _on_resize(self) -> None:
-        """Sizes come in bursts, and a multiplexer wraps its screen before it tells: nothing is written for a moment."""
+        """Delay all writing: sizes come in bursts, and a multiplexer wraps its screen before it reports them."""
         if self._settling:
             self._settling.cancel()
         self._settling = asyncio.get_running_loop().call_later(_SETTLED, self._settle)
@@ -171,12 +171,12 @@ class LiveApplication(Application[int]):
 
     @property
     def settling(self) -> bool:
-        """Whether the terminal has got another size this moment."""
+        """Return True for a moment after a resize."""
         return self._settling is not None
 
 
 def reflows(env: Mapping[str, str]) -> bool:
-    """Whether the terminal wraps what it shows anew when it gets narrower."""
+    """Return True if the terminal wraps its text again when it gets narrower."""
     term = env.get("TERM", "")
     if env.get("TMUX"):
         return True
@@ -184,6 +184,6 @@ def reflows(env: Mapping[str, str]) -> bool:
 
 
 def _width(cells: Cells, y: int) -> int:
-    """The columns a painted row takes."""
+    """Return the columns that a painted row takes."""
     row: dict[int, Any] = cells.data_buffer[y]
     return max((x + (cell.width or 1) for x, cell in row.items() if cell.char != " "), default=0)

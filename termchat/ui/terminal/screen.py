@@ -1,8 +1,8 @@
-"""The screen: the only writer to the terminal, and the only module that touches prompt_toolkit's private names.
+"""Screen: the only writer to the terminal.
 
-What is committed goes into the terminal's own scrollback, once and in order; only the small live region below it
-(the unfinished reply, the input, the status line) is ever repainted. Every frame is one write, bracketed as one
-update where the terminal knows how. Nothing asks the terminal for its cursor, nothing clears the screen.
+Committed text goes to the terminal's own scrollback, once and in order. Only the live region below it (the unfinished
+reply, the input, the status line) is repainted. Every frame is one write, bracketed as one update if the terminal
+supports it. The position of the cursor is never queried, and the screen is never cleared.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from termchat.ui.text.row import Row
 
 
 class Screen:
-    """Commits text into the scrollback and keeps the live region below it."""
+    """Commits text to the scrollback and keeps the live region below it."""
 
     def __init__(self, app: LiveApplication) -> None:
         self.app = app
@@ -33,18 +33,18 @@ class Screen:
 
     @property
     def runs(self) -> bool:
-        """Whether there is a live region at all."""
+        """Return True if there is a live region."""
         return self.app.is_running
 
     @property
     def ready(self) -> bool:
-        """Whether the live region may be painted now."""
+        """Return True if the live region may be painted now."""
         return self.app.is_running and not self.app.suspended and not self.app.settling
 
     def commit(self, ansi: str) -> None:
         """Append text to the scrollback, above the live region, in one frame. Line ends are LF or CR LF.
 
-        While something else has the terminal it waits; an empty commit afterwards writes it.
+        While another program has the terminal the text waits; an empty commit afterwards writes it.
         """
         if self.app.suspended or self.app.settling:
             self._waiting.append(ansi)
@@ -82,7 +82,7 @@ class Screen:
     def show_reply(self, final: Sequence[Row], live: Sequence[Row]) -> None:
         """Add final rows to the reply, and replace its live rows.
 
-        The live region moves with them and is painted again only if it has to be. While something else has the
+        The live region moves with them and is painted again only if it has to be. While another program has the
         terminal, rows wait.
         """
         renderer = self.app.renderer
@@ -104,12 +104,12 @@ class Screen:
             self.commit(encode_rows(rows, self.reply.palette))
 
     def redraw(self) -> None:
-        """Paint what has changed, now."""
+        """Paint all changes now."""
         if self.ready:
             self.app.paint()
 
     def repaint(self) -> None:
-        """Paint the whole live region again, over whatever has happened to it."""
+        """Erase and paint the whole live region."""
         if not self.ready:
             return
         with self.out.frame():
@@ -117,10 +117,10 @@ class Screen:
             self.app.paint()
 
     def invalidate(self) -> None:
-        """Paint what has changed, soon."""
+        """Paint all changes soon."""
         self.app.invalidate()
 
     def write_control(self, sequence: str) -> None:
-        """A mode, a title or a question for the terminal: bytes that move nothing on the screen."""
+        """Write a mode, a title or a query: a sequence that moves nothing on the screen."""
         self.out.write_raw(sequence)
         self.out.flush()

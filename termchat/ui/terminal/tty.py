@@ -1,7 +1,7 @@
-"""The terminal as it was found: taken in the first lines of the program, given back on every way out.
+"""Terminal modes: acquired in the first lines of the program, restored at every exit.
 
-Standard library only, and little of it: this is imported before anything else, so that what is typed while the rest
-is being imported is neither echoed nor lost.
+This module is imported first, so that keys typed during the other imports are neither echoed nor lost. It imports
+only a few modules of the standard library.
 """
 
 from __future__ import annotations
@@ -20,17 +20,20 @@ from termchat.ui.terminal.early_prompt import EarlyPrompt
 
 _MODES_OFF = "\x1b[?2004l\x1b[?1004l\x1b[?2026l\x1b[?7h\x1b[?25h\x1b[0m"
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
-_PLAIN = ("plain=true", "accessible=true")
+_PLAIN = ("plain=true", "accessible=true")  # lines of the config file, without blanks
 
 
-def _has_porch(env: Mapping[str, str]) -> bool:
-    """Whether the terminal can take a row back; what reads the screen aloud is not given one to read twice."""
+def _may_show_prompt(env: Mapping[str, str]) -> bool:
+    """Return True if the early prompt may be shown.
+
+    A dumb terminal cannot erase it, and a screen reader would read it twice.
+    """
     seeing = env.get("TERM", "dumb") != "dumb" and env.get("ACCESSIBLE", "0") in ("", "0") and not env.get("CI")
     return seeing and not any("".join(row.split()).startswith(_PLAIN) for row in _configured(env).split("\n"))
 
 
 def _configured(env: Mapping[str, str]) -> str:
-    """The text of the config file, too early for whoever reads it properly; nothing when that cannot be read."""
+    """Return the text of the config file, before it can be parsed; "" if it cannot be read."""
     base = env.get("XDG_CONFIG_HOME", "")
     folder = base if base.startswith("/") else env.get("HOME", "") + "/.config"
     try:
@@ -43,26 +46,26 @@ def _configured(env: Mapping[str, str]) -> str:
 class Tty:
     """Standard input and output, both terminals, in raw mode without echo until `restore`.
 
-    typed    what was typed before the program could read it
-    undo     sequences that switch off what was switched on beyond the usual modes, oldest first
-    touched  whether modes were switched on at all
+    typed    text typed before the program could read it
+    undo     sequences that undo modes beyond the usual ones, oldest first
+    touched  modes were set, so `restore` has to undo them
     """
 
     def __init__(self, fd_in: int, fd_out: int) -> None:
         self._in, self._out = fd_in, fd_out
-        self._found: list[Any] = termios.tcgetattr(fd_in)
+        self._original: list[Any] = termios.tcgetattr(fd_in)
         self.typed = ""
         self.undo: list[str] = []
         self.touched = False
         self._restored = False
-        self._talking: list[Any] | None = None
-        self._porch: EarlyPrompt | None = None
+        self._repl_modes: list[Any] | None = None
+        self._early_prompt: EarlyPrompt | None = None
 
     @classmethod
     def acquire(cls) -> Tty | None:
-        """Take the terminal; None when one of the two is none. Until the loop runs, Ctrl-C interrupts.
+        """Acquire the terminal; None unless both streams are terminals. Until the loop runs, Ctrl-C interrupts.
 
-        Without arguments it will be a talk: a prompt is shown at once and keys are echoed while the rest is imported.
+        Without arguments the REPL will start: the early prompt is shown at once, and echoes keys during the imports.
         """
         try:
             fd_in, fd_out = sys.stdin.fileno(), sys.stdout.fileno()
@@ -73,31 +76,31 @@ class Tty:
             return None
         tty.raw()
         if tty.read_typed():
-            os.write(fd_out, b"\r\x1b[K")  # the terminal has echoed it
+            os.write(fd_out, b"\r\x1b[K")  # erase its echo
         atexit.register(tty.restore)
         for number in _SIGNALS:
             signal.signal(number, tty._killed)
-        if len(sys.argv) == 1 and _has_porch(os.environ):
-            tty._porch = EarlyPrompt(fd_in, fd_out, tty.typed)
-            tty._porch.open()
+        if len(sys.argv) == 1 and _may_show_prompt(os.environ):
+            tty._early_prompt = EarlyPrompt(fd_in, fd_out, tty.typed)
+            tty._early_prompt.open()
         return tty
 
     def close_early_prompt(self, *, sweep: bool = False) -> bool:
-        """The real input is there: `typed` is all that was typed before it.
+        """Close the early prompt; `typed` then has all text typed so far.
 
-        True when the row it begins on has something on it; `sweep` takes that away.
+        Return True if the current row has the text of the prompt; `sweep` erases it.
         """
-        porch, self._porch = self._porch, None
-        if porch is None:
+        prompt, self._early_prompt = self._early_prompt, None
+        if prompt is None:
             return False
-        self.typed = porch.close()
+        self.typed = prompt.close()
         if sweep:
-            porch.erase()
+            prompt.erase()
         return True
 
     def raw(self) -> None:
-        """No echo, no line editing, no translation; keys that send signals still do."""
-        mode = list(self._found)
+        """Switch off echo, line editing and translation; keys that send signals keep doing so."""
+        mode = list(self._original)
         mode[0] &= ~(termios.ICRNL | termios.INLCR | termios.IGNCR | termios.IXON | termios.IXOFF)
         mode[3] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN)
         control = list(mode[6])
@@ -107,23 +110,23 @@ class Tty:
         termios.tcsetattr(self._in, termios.TCSANOW, mode)
 
     def cooked(self) -> None:
-        """As it was found, but that Ctrl-C takes nothing away of what was typed before it."""
-        mode = list(self._found)
+        """Restore the original modes, except that Ctrl-C does not discard typed text."""
+        mode = list(self._original)
         mode[3] |= termios.NOFLSH
         self._restored = False
         termios.tcsetattr(self._in, termios.TCSANOW, mode)
 
     def save_modes(self) -> None:
-        """The settings in use now are those the talk wants."""
-        self._talking = termios.tcgetattr(self._in)
+        """Save the current modes as those of the REPL."""
+        self._repl_modes = termios.tcgetattr(self._in)
 
     def reapply_modes(self) -> None:
-        """The program was stopped from outside and goes on: the settings of the talk again."""
-        if self._talking and not self._restored:
-            termios.tcsetattr(self._in, termios.TCSANOW, self._talking)
+        """Set the saved modes again, after another process stopped and continued the program."""
+        if self._repl_modes and not self._restored:
+            termios.tcsetattr(self._in, termios.TCSANOW, self._repl_modes)
 
     def read_typed(self) -> bool:
-        """Read what has been typed so far into `typed`, without waiting; whether there was anything."""
+        """Read the text typed so far into `typed`, without waiting; return True if there was any."""
         data = b""
         try:
             while select.select([self._in], [], [], 0)[0]:
@@ -137,7 +140,7 @@ class Tty:
         return bool(data)
 
     def restore(self) -> None:
-        """The terminal as it was found: modes off, cursor shown, settings from the snapshot. Any number of times."""
+        """Restore the original state: modes off, cursor shown, settings as before. May be called repeatedly."""
         if self._restored:
             return
         self._restored = True
@@ -145,12 +148,12 @@ class Tty:
             self.close_early_prompt(sweep=True)
             if self.touched:
                 os.write(self._out, ("".join(reversed(self.undo)) + _MODES_OFF).encode())
-            termios.tcsetattr(self._in, termios.TCSADRAIN, self._found)
+            termios.tcsetattr(self._in, termios.TCSADRAIN, self._original)
         except (OSError, termios.error):
             pass  # the terminal is gone
 
     def drain(self, seconds: float) -> None:
-        """Read and drop what the terminal still answers, so that no shell has to read it."""
+        """Read and drop pending replies of the terminal for up to `seconds`, so that the shell does not read them."""
         try:
             while select.select([self._in], [], [], seconds)[0]:
                 answer = os.read(self._in, 4096)

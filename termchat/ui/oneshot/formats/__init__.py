@@ -1,4 +1,4 @@
-"""Output formats of one-shot: each reads the one event stream and writes standard output."""
+"""Output formats of one-shot runs: each reads the event stream and writes to standard output."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from termchat.core.sanitize import Safe
 
 
 class Format(Protocol):
-    """How a turn's reply reaches standard output."""
+    """A format for the reply of a turn on standard output."""
 
     async def show(self, event: Event) -> None:
-        """Take one event. Raises OSError when standard output takes no more."""
+        """Handle one event. Raises OSError when standard output takes no more."""
         ...
 
     async def inline_note(self, words: Safe) -> bool:
-        """Say something in the middle of the reply; False where it has no place there. Raises OSError."""
+        """Write a note in the middle of the reply; return False if the format has no place for it. Raises OSError."""
         ...
 
     async def cite(self, sources: tuple[Citation, ...]) -> bool:
-        """Show the sources of the reply below it; False where they have no place. Raises OSError."""
+        """Write the sources below the reply; return False if the format has no place for them. Raises OSError."""
         ...
 
     async def close(self) -> None:
-        """The turn is over: write what was held back."""
+        """Write the held-back text at the end of the turn."""
         ...

@@ -1,4 +1,4 @@
-"""The reply rendered as Markdown while it streams: what a person at a terminal gets from one-shot."""
+"""The reply rendered as Markdown while it streams, for a terminal."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Canvas:
 
 
 class MarkdownFormat:
-    """Draws each message of the turn where the cursor stands, at most thirty times a second."""
+    """Draws each message of the turn at the cursor, at most thirty times a second."""
 
     def __init__(self, canvas: Canvas) -> None:
         self._canvas = canvas
@@ -67,7 +67,7 @@ class MarkdownFormat:
         return True
 
     async def _lines(self, lines: Sequence[Line], *, gap_below: bool) -> None:
-        """Lines of their own, a blank one between them and what was said."""
+        """Write lines apart from the reply, with a blank line before them."""
         await self.close()
         canvas = self._canvas
         palette = Palette(canvas.theme, canvas.depth)
@@ -84,7 +84,7 @@ class MarkdownFormat:
 
 
 class _Drawing:
-    """One message on its way to the screen; a task of its own paints it, so that a slow terminal skips frames."""
+    """One message being drawn, by a task, so that a slow terminal skips frames."""
 
     def __init__(self, canvas: Canvas, clock: FrameClock) -> None:
         self._fd = canvas.fd
@@ -103,7 +103,7 @@ class _Drawing:
         self._news.set()
 
     async def close(self) -> None:
-        """Draw the rest; the cursor stands below it."""
+        """Draw the rest, and move the cursor below it."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         if not self._task.cancelled() and (error := self._task.exception()):

@@ -1,4 +1,4 @@
-"""Writing to a file descriptor without ever blocking the loop."""
+"""Output to a file descriptor without blocking the event loop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PIECE = 4096  # POSIX: a pipe that is ready takes this much at once
 
 
 async def write(fd: int, data: bytes) -> None:
-    """Write all of it; whoever reads may take their time. Raises OSError."""
+    """Write all data, waiting for a slow reader. Raises OSError."""
     view = memoryview(data)
     while view:
         if not select.select([], [fd], [], 0)[1]:

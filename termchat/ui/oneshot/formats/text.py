@@ -1,4 +1,4 @@
-"""The reply's exact text, as it comes and unchanged: what a pipe, a file and a script get."""
+"""The unchanged text of the reply while it streams, for pipes, files and scripts."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from termchat.ui.oneshot.formats.output import write
 
 
 class TextFormat:
-    """Writes the text of the reply to a file descriptor, and nothing else: not even a last line end.
+    """Writes only the text of the reply to a file descriptor, without a final line end.
 
-    `terminal`: the reader is one, so the text is made safe for it and the shell's prompt gets a line of its own.
+    `terminal`: the output is a terminal, so the text is made safe and ends with a line end before the shell prompt.
 
-    A turn of several steps is several texts: a line end is put between two of them where the first has none.
+    A turn of several steps has several texts, which are separated by a line end if the first one has none.
     """
 
     def __init__(self, fd: int, *, terminal: bool = False) -> None:
         self._fd = fd
         self._terminal = Sanitizer() if terminal else None
-        self._held: str = ""  # half of a character: a high surrogate whose other half is in the next delta
+        self._held: str = ""  # a high surrogate whose other half is in the next delta
         self._last: str = "\n"
         self._between = False
 
@@ -33,12 +33,12 @@ class TextFormat:
                 self._between = False
                 await self._write(text)
             case TurnEnded() if self._terminal and self._last != "\n":
-                await self._write("\n")  # what is told of the turn begins on a row of its own
+                await self._write("\n")  # the notes on the turn begin on a new row
             case _:
                 pass
 
     async def inline_note(self, words: Safe) -> bool:
-        return False  # nothing but the text of the reply is written here
+        return False  # only the text of the reply is written here
 
     async def cite(self, sources: tuple[Citation, ...]) -> bool:
         return False
@@ -62,7 +62,7 @@ class TextFormat:
 
 
 def encoded(text: str) -> bytes:
-    """UTF-8; a character that came in two halves is put together, half a character becomes U+FFFD."""
+    """Encode as UTF-8; surrogate pairs are joined, a lone surrogate becomes U+FFFD."""
     try:
         return text.encode()
     except UnicodeEncodeError:

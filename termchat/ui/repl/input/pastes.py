@@ -1,7 +1,7 @@
-"""Large pastes: kept whole aside, shown by their size.
+"""Large pastes, folded into labels that name their size.
 
 In the input a folded paste is one character of a private plane, so that the cursor, Backspace, kills and undo treat
-it as one thing and none of them can leave half of it; what is seen in its place is its label.
+it as a unit and never leave half of it. The input shows its label instead.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from termchat.ui.phrases import size
 
 FOLD_CHARS = 1000
 FOLD_LINES = 15
-_FIRST = 0x100001  # the last private plane, which nothing else uses
+_FIRST = 0x100001  # in the last private use plane, whose characters never occur in text
 _MARK = re.compile("[\U00100001-\U0010fffd]")
 
 

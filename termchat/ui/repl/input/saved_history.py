@@ -8,7 +8,7 @@ from termchat.core.chats import PastPrompt
 from termchat.core.session import Session
 from termchat.ui.repl.input.editor import InputEditor
 
-_MOST = 500
+_MAX_PROMPTS = 500
 
 
 class SavedHistory:
@@ -18,13 +18,13 @@ class SavedHistory:
     ready     the prompts of earlier runs are loaded
     """
 
-    def __init__(self, session: Session, draft: InputEditor) -> None:
+    def __init__(self, session: Session, editor: InputEditor) -> None:
         self._session = session
-        self._draft = draft
+        self._editor = editor
         self.prompts: list[PastPrompt] = []
         self.ready = False
         self._saved: str | None = None  # None until the saved draft is loaded
-        draft.on_remember(self._remember)
+        editor.on_remember(self._remember)
 
     async def begin(self, text: str = "") -> None:
         """Load past prompts, and restore `text` or the draft that was left in this directory."""
@@ -33,19 +33,19 @@ class SavedHistory:
             self.ready = True
             return
         place = self._session.location
-        past = await store.prompts(directory=place.directory, limit=_MOST)
+        past = await store.prompts(directory=place.directory, limit=_MAX_PROMPTS)
         self.prompts += past
         self.ready = True
-        self._draft.history.prepend([prompt.text for prompt in reversed(past)])
+        self._editor.history.prepend([prompt.text for prompt in reversed(past)])
         left = text or await store.recover_draft(place)
-        if left and self._draft.empty:
-            self._draft.set_text(left)
+        if left and self._editor.empty:
+            self._editor.set_text(left)
         self._saved = left
         self.typed()
 
     def typed(self) -> None:
         """Save the draft if the input has changed."""
-        text = self._draft.text
+        text = self._editor.text
         if self._saved not in (None, text):
             self._saved = text
             self._session.draft(text)

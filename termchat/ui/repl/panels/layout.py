@@ -38,7 +38,7 @@ def _no_lines() -> Sequence[Line]:
 class LiveRegionSource:
     """Contents of the live region. Every function is called at each frame, so it must be cheap."""
 
-    draft: InputEditor
+    editor: InputEditor
     rows: Callable[[], int]
     calls: Lines = _no_lines
     queue: Lines = _no_lines
@@ -68,9 +68,9 @@ def _up_to(rows: int) -> Dimension:
 class LiveLayout:
     """The layout of the live region."""
 
-    def __init__(self, parts: LiveRegionSource, skin: PromptToolkitStyle) -> None:
+    def __init__(self, parts: LiveRegionSource, style: PromptToolkitStyle) -> None:
         self.parts = parts
-        self.skin = skin
+        self.style = style
         self.input = self._input_window()
         self.filter = self._filter_window()
         picking = Condition(parts.picking)
@@ -97,13 +97,13 @@ class LiveLayout:
     def input_cap(self) -> int:
         return max(1, self.parts.rows() // 2)
 
-    def _lines(self, said: Lines, cap: int) -> ConditionalContainer:
+    def _lines(self, source: Lines, cap: int) -> ConditionalContainer:
         """Return a window over the lines of one part; hidden while there are none."""
 
         def lines() -> Sequence[Line]:
-            return said()[: min(cap, max(1, self.parts.rows() - 3))]
+            return source()[: min(cap, max(1, self.parts.rows() - 3))]
 
-        window = self._slot(lambda: self.skin.lines(list(lines())), lambda: len(lines()))
+        window = self._slot(lambda: self.style.lines(list(lines())), lambda: len(lines()))
         return ConditionalContainer(window, Condition(lambda: bool(lines())))
 
     def _slot(self, text: Callable[[], Fragments], height: Callable[[], int]) -> Window:
@@ -112,7 +112,7 @@ class LiveLayout:
 
     def _input_window(self) -> Window:
         parts = self.parts
-        control = BufferControl(parts.draft.buffer, input_processors=[_Input(parts, self.skin)], focus_on_click=False)
+        control = BufferControl(parts.editor.buffer, input_processors=[_Input(parts, self.style)], focus_on_click=False)
         return Window(
             control,
             height=lambda: Dimension(min=1, max=self.input_cap()),
@@ -123,14 +123,14 @@ class LiveLayout:
 
     def _prefix(self, number: int, wraps: int) -> Fragments:
         if number == 0 and wraps == 0:
-            return [(self.skin.style(TextRole.ACCENT), self.parts.prompt())]
+            return [(self.style.style(TextRole.ACCENT), self.parts.prompt())]
         return [("", "  ")]
 
     def _filter_window(self) -> Window:
         control = BufferControl(self.parts.filter, focus_on_click=False)
 
         def prefix(number: int, wraps: int) -> Fragments:
-            return [(self.skin.style(TextRole.ACCENT), "/ ")]
+            return [(self.style.style(TextRole.ACCENT), "/ ")]
 
         return Window(control, height=1, dont_extend_height=True, wrap_lines=False, get_line_prefix=prefix)
 
@@ -138,27 +138,27 @@ class LiveLayout:
 class _Input(Processor):
     """Shows pastes by their labels, the placeholder in an empty input, the suggestion behind the text."""
 
-    def __init__(self, parts: LiveRegionSource, skin: PromptToolkitStyle) -> None:
+    def __init__(self, parts: LiveRegionSource, style: PromptToolkitStyle) -> None:
         self._parts = parts
-        self._skin = skin
+        self._style = style
 
     def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
         given = transformation_input
-        draft = self._parts.draft
-        dim = self._skin.style(TextRole.DIM)
-        if draft.empty:
+        editor = self._parts.editor
+        dim = self._style.style(TextRole.DIM)
+        if editor.empty:
             return Transformation(
-                [*given.fragments, (dim, to_ascii(self._parts.placeholder(), signs=self._skin.signs))]
+                [*given.fragments, (dim, to_ascii(self._parts.placeholder(), signs=self._style.signs))]
             )
         fragments = explode_text_fragments(given.fragments)
         shown: Fragments = []
         starts: list[int] = [0]
         for fragment in fragments:
-            label = draft.pastes.label(fragment[1]) if len(fragment[1]) == 1 else None
-            label = to_ascii(label, signs=self._skin.signs) if label else None
-            shown.append((self._skin.style(TextRole.ACCENT), label) if label else (fragment[0], fragment[1]))
+            label = editor.pastes.label(fragment[1]) if len(fragment[1]) == 1 else None
+            label = to_ascii(label, signs=self._style.signs) if label else None
+            shown.append((self._style.style(TextRole.ACCENT), label) if label else (fragment[0], fragment[1]))
             starts.append(starts[-1] + len(label or fragment[1]))
-        if given.lineno == given.document.line_count - 1 and (hint := draft.suggestion()):
+        if given.lineno == given.document.line_count - 1 and (hint := editor.suggestion()):
             shown.append((dim, hint))
 
         def to_display(at: int) -> int:
