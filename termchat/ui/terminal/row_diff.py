@@ -1,4 +1,4 @@
-"""One frame, as text: what turns the rows on the screen into other rows with the fewest bytes."""
+"""One frame as text: turns the rows on the screen into other rows with few bytes."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from termchat.ui.text.palette import Palette
 from termchat.ui.text.row import Row, Segment
 from termchat.ui.text.width import WidthTable, grapheme_boundary
 
+# Erase from the cursor on. A plain CSI J at the home position makes tmux push the whole screen into its history.
 ERASE_DOWN = "\x1b[K\x1b7\x1b[C\x1b[J\x1b8"
-"""Erase from the cursor on. A plain CSI J at the home position makes tmux push the whole screen into its history."""
 
 _WRAP, _UNWRAP = "\x1b[?7h", "\x1b[?7l"
-_EDGE = 4
-"""So near to the edge a row of disputed width may be too wide for the terminal; it is cut off then, not wrapped."""
+_EDGE = 4  # columns; a row of disputed width that ends this near to the edge is cut off instead of wrapped
 
 
 class RowDiff:
-    """From the rows `shown` to others; rows count from the first one shown.
+    """Sequence from the rows `shown` to other rows; rows count from the first one shown.
 
-    row      where the cursor is afterwards
-    moved    whether more was done than adding text
-    `at` is the row the cursor stands in, if that is not the end of the last row; `apart` says that no row may be
-    joined to the last one any more; `footed` that something stands below the rows, for which there is room.
+    row      row of the cursor afterwards
+    moved    more was done than adding text
+    at       row of the cursor, if it is not at the end of the last row
+    apart    no row may be joined to the last one
+    footed   a footer is below the rows, and there is room to move it
     """
 
     def __init__(
@@ -47,11 +47,11 @@ class RowDiff:
         self._at_end = at is None and not apart
         self._apart = len(shown) - 1 if apart else -1
         self._footed = footed
-        self._cut: int | None = None  # the row whose end was erased last: what goes on from there is joined anew
+        self._cut: int | None = None  # the row whose end was erased last: a soft row after it is joined again
         self._parts: list[str] = []
 
     def render(self, target: Sequence[Row]) -> str:
-        """The text that makes the screen show `target`; without a footer the cursor is at its end."""
+        """Return the text that makes the screen show `target`; without a footer the cursor is at its end."""
         shown = self._shown
         for index, row in enumerate(target):
             old = shown[index] if index < len(shown) else None
@@ -69,13 +69,13 @@ class RowDiff:
         return "".join(self._parts)
 
     def _write(self, segments: Sequence[Segment], row: Row, *, follows: bool) -> None:
-        """Write the rest of a row; one that a terminal might draw too wide is not wrapped, unless it `follows`."""
+        """Write the rest of a row; cut off a row that might be drawn too wide, unless a soft row `follows`."""
         text = encode_segments(segments, self._palette)
         near = row.cells > self._width - _EDGE and not row.soft and not follows
         self._parts.append(f"{_UNWRAP}{text}{_WRAP}" if near and not self._cells.is_unambiguous(row.text) else text)
 
     def _added(self, old: Row, row: Row, *, follows: bool) -> bool:
-        """The row goes on where the cursor stands: nothing but its new text is needed."""
+        """Add text at the cursor, if the row only grew; return True if so."""
         rest = _rest(old, row)
         if rest is None:
             return False
@@ -83,10 +83,10 @@ class RowDiff:
         return True
 
     def _move_to_row(self, index: int, row: Row, target: Sequence[Row], *, joined: bool) -> None:
-        """Bring the cursor to the beginning of a row, or to where a soft row follows by itself.
+        """Move the cursor to the beginning of a row, or to the end of the row that a soft one continues.
 
-        `joined` says that a soft row stands there already: what is none takes its place after a line end, which
-        tells the terminal that it goes on no longer.
+        `joined`: a soft row is there already. A hard row replaces it after a line end, so that the terminal no longer
+        takes it for a continuation.
         """
         if index and row.soft and index - 1 != self._apart:
             if self.row == index - 1 and self._at_end:
@@ -104,13 +104,13 @@ class RowDiff:
         self.row = index
 
     def _move_to(self, index: int) -> None:
-        """To the beginning of a row that is on the screen."""
+        """Move to the beginning of a row on the screen."""
         self.moved = True
         self._parts.append(f"{move_rows(index - self.row)}\r")
         self.row, self._at_end = index, False
 
     def _replace(self, index: int, old: Row | None, row: Row, *, follows: bool) -> None:
-        """Write a row, the cursor at its beginning, over an old one."""
+        """Write a row over an old one, with the cursor at its beginning."""
         segments: Sequence[Segment] = row.segments
         if old is not None and not (row.soft and index):
             column, rest = self._common(old, row)
@@ -129,7 +129,7 @@ class RowDiff:
         self._at_end = True
 
     def _common(self, old: Row, row: Row) -> tuple[int, list[Segment]]:
-        """How many cells both rows begin with, as far as that is sure, and the rest of the new one."""
+        """Return the cells that both rows certainly begin with, and the rest of the new row."""
         column = 0
         if not (self._cells.is_unambiguous(old.text) and self._cells.is_unambiguous(row.text)):
             return 0, list(row.segments)
@@ -142,20 +142,20 @@ class RowDiff:
         return column, []
 
     def _split(self, old: Segment | None, segment: Segment) -> tuple[str, Segment]:
-        """What the segments have in common, if their looks allow it, and the rest."""
+        """Return the common beginning of two segments of the same look, and the rest of the new one."""
         if old is None or old.roles != segment.roles or old.url != segment.url:
             return "", segment
         at = _alike(old.text, segment.text)
         return segment.text[:at], Segment(Safe(segment.text[at:]), segment.roles, segment.url)
 
     def _clear_below(self, target: Sequence[Row]) -> None:
-        """Take away the rows that are no longer there."""
+        """Erase the rows below the target."""
         self.moved = True
         last = len(target) - 1
         if self._footed:
             if target and self._shown[last + 1].soft:
                 self._move_to(last)
-                self._parts.append("\r\n")  # the line goes on no longer
+                self._parts.append("\r\n")  # the row no longer continues the line
                 self.row = last + 1
             else:
                 self._move_to(last + 1)
@@ -175,7 +175,7 @@ class RowDiff:
         self._move_to_end(last, target[last])
 
     def _move_to_end(self, index: int, row: Row) -> None:
-        """The cursor to the end of a row that is shown already; in the last column its last cluster is written anew."""
+        """Move to the end of a shown row; a row that ends in the last column is written again."""
         self._move_to(index)
         self._at_end = True
         if row.cells < self._width and self._cells.is_unambiguous(row.text):
@@ -185,12 +185,12 @@ class RowDiff:
 
 
 def move_rows(rows: int) -> str:
-    """So many rows down, or up if negative, in the same column."""
+    """Return the sequence that moves down by a number of rows, or up if negative, in the same column."""
     return f"\x1b[{abs(rows)}{'B' if rows > 0 else 'A'}" if rows else ""
 
 
 def _rest(old: Row, row: Row) -> list[Segment] | None:
-    """What the row has more than the old one; nothing if it does not begin with all of it."""
+    """Return what a row adds to the old one; None if it does not begin with all of it."""
     if row.soft != old.soft or len(row.segments) < len(old.segments):
         return None
     if not old.segments:
@@ -209,7 +209,7 @@ def _rest(old: Row, row: Row) -> list[Segment] | None:
 
 
 def _alike(one: str, other: str) -> int:
-    """How many characters two texts begin with."""
+    """Return the number of characters that two texts have in common at their beginning."""
     size = min(len(one), len(other))
     if one[:size] == other[:size]:
         return size

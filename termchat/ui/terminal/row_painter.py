@@ -1,4 +1,4 @@
-"""Rows to the terminal, where the cursor stands or above a footer: only what changed, one write a frame."""
+"""Painters of rows, at the cursor or above a footer: each frame writes only the changes, in one piece."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from termchat.ui.text.palette import Palette
 from termchat.ui.text.row import Row
 from termchat.ui.text.width import WidthTable, width_table
 
-_REMEMBERED = 200
-"""So many rows of a line are known when the terminal reflows it."""
-_PORTIONS = 3
-"""In so many portions at most rows are drawn above a footer."""
+_REMEMBERED = 200  # rows of one line that are kept in case the terminal reflows it
+_PORTIONS = 3  # the most portions in which rows are drawn above a footer
 _SYNC, _UNSYNC = "\x1b[?2026h", "\x1b[?2026l"
 
 
@@ -43,10 +41,10 @@ class FooterFrame(NamedTuple):
 
 
 class RowTracker:
-    """Knows which rows of a document are on the screen, and which are to be there next.
+    """Tracks which rows of a document are on the screen.
 
-    Final rows go to the scrollback and are forgotten. Of the live rows the last `window` are on the screen; the rows
-    above those wait until they are final.
+    Final rows scroll away and are dropped. Of the rows that may still change, only the last `window` are drawn; the
+    rows above them wait until they are final.
     """
 
     def __init__(self, width: int, window: int, palette: Palette, *, ambiguous: int = 1) -> None:
@@ -55,31 +53,31 @@ class RowTracker:
         self.palette = palette
         self.cells: WidthTable = width_table(ambiguous)
         self.shown: list[Row] = []  # from the first row that may change on
-        self.apart = False  # whether a resize has moved the cursor off the end of the last of them
-        self._final = 0  # how many of these are final: one at most
-        self._line: list[Row] = []  # the last line that became final, as far as it may go on in a soft row
-        self._joined = False  # whether to the terminal the first row shown goes on that line, as an earlier one did
+        self.apart = False  # a resize has moved the cursor off the end of the last of them
+        self._final = 0  # number of final rows among `shown`, one at most
+        self._line: list[Row] = []  # the last final line, as far as a soft row may continue it
+        self._joined = False  # the terminal takes the first shown row for a continuation of that line
 
     def target(self, final: Sequence[Row], live: Sequence[Row]) -> list[Row]:
-        """The rows to be shown from now on instead of those that are; what is final leaves `shown` with `drawn`."""
+        """Return the rows to show instead of the current ones; `drawn` removes the final ones from `shown`."""
         return [*self.shown[: self._final], *final, *self._visible(live)]
 
     def drawn(self, target: list[Row], final: Sequence[Row], live: Sequence[Row]) -> None:
-        """The target is on the screen."""
+        """Note that the target is on the screen."""
         visible = len(self._visible(live))
         self._joined = self._joined or (not self._final and bool(self.shown) and self.shown[0].soft)
         for row in final:
-            goes_on = row.soft or self._joined
-            self._line = [*self._line[-_REMEMBERED:], replace(row, soft=True)] if goes_on else [row]
+            continues = row.soft or self._joined
+            self._line = [*self._line[-_REMEMBERED:], replace(row, soft=True)] if continues else [row]
             self._joined = False
-        # The last final row stays in mind where the cursor is on it, or where a hidden row may have to continue it.
+        # The last final row is kept if the cursor is on it, or if a hidden row may have to continue it.
         self._final = 1 if visible < max(1, len(live)) and visible < len(target) else 0
         self.shown = target[len(target) - visible - self._final :]
 
     def move_to_live_start(self, width: int, height: int) -> tuple[str, int]:
-        """From the last row on a screen of another width, reflowed, to where the live rows begin: how, and the column.
+        """Move from the last row to the start of the live rows, on a screen reflowed to another width.
 
-        Nothing is shown any more afterwards but, if the column is not 0, what stands before it.
+        Return the sequence and the column. Afterwards `shown` is empty, or has the row before the column.
         """
         live = self.shown[self._final :]
         if not live:
@@ -99,21 +97,21 @@ class RowTracker:
 
     @property
     def has_live_rows(self) -> bool:
-        """Whether rows that may still change are on the screen."""
+        """Return True if rows that may still change are on the screen."""
         return len(self.shown) > self._final
 
     @property
     def continues_line(self) -> bool:
-        """Whether the first of them goes on the line above it, to the terminal."""
+        """Return True if the terminal takes the first live row for a continuation of the line above."""
         return self._joined or self.shown[self._final].soft
 
     def forget(self, *, joined: bool = False) -> None:
-        """Nothing is shown any more; the next row may be `joined` to the last final one by the terminal."""
+        """Forget the shown rows. `joined`: the terminal may take the next row for a continuation of the last line."""
         self._line = self._line if joined else []
         self.shown, self._final, self._joined = [], 0, joined
 
     def _visible(self, live: Sequence[Row]) -> Sequence[Row]:
-        """The live rows that fit; the row that a soft one continues may not be among them."""
+        """Return the live rows that fit; a soft row whose predecessor does not fit becomes a hard one."""
         visible = live[max(0, len(live) - self.window) :]
         if len(visible) == len(live) or not visible or not visible[0].soft:
             return visible
@@ -121,7 +119,7 @@ class RowTracker:
 
 
 class InlinePainter:
-    """Draws where the cursor stands, on a terminal nobody else writes to; it stays at the end of the last row.
+    """Draws at the cursor, which stays at the end of the last row, on a terminal without other writers.
 
     `write` gets the text of each frame in one piece.
     """
@@ -129,69 +127,69 @@ class InlinePainter:
     def __init__(
         self, width: int, height: int, palette: Palette, write: Callable[[str], None], *, ambiguous: int = 1
     ) -> None:
-        self._brush = RowTracker(width, max(1, height - 1), palette, ambiguous=ambiguous)
+        self._tracker = RowTracker(width, max(1, height - 1), palette, ambiguous=ambiguous)
         self._write = write
 
     def frame(self, final: Sequence[Row], live: Sequence[Row]) -> None:
-        """Show the rows that became final since the last frame, and after them the live ones."""
-        brush = self._brush
-        target = brush.target(final, live)
-        stroke = RowDiff(brush.width, brush.palette, brush.cells, brush.shown, apart=brush.apart)
-        if text := stroke.render(target):
-            brush.apart = False
-            self._write(f"{_SYNC}{text}{_UNSYNC}" if stroke.moved else text)
-        brush.drawn(target, final, live)
+        """Show the rows that became final since the last frame, and the live rows after them."""
+        tracker = self._tracker
+        target = tracker.target(final, live)
+        diff = RowDiff(tracker.width, tracker.palette, tracker.cells, tracker.shown, apart=tracker.apart)
+        if text := diff.render(target):
+            tracker.apart = False
+            self._write(f"{_SYNC}{text}{_UNSYNC}" if diff.moved else text)
+        tracker.drawn(target, final, live)
 
     def resize(self, width: int, height: int) -> None:
-        """Take the live rows off a screen that has reflowed them; the next frame draws them anew."""
-        brush = self._brush
-        brush.window = max(1, height - 1)
-        if width == brush.width:
+        """Erase the live rows on a screen that has reflowed them; the next frame draws them again."""
+        tracker = self._tracker
+        tracker.window = max(1, height - 1)
+        if width == tracker.width:
             return
-        if not brush.has_live_rows:
-            brush.width, brush.apart = width, True
+        if not tracker.has_live_rows:
+            tracker.width, tracker.apart = width, True
             return
-        way, column = brush.move_to_live_start(width, height)
-        brush.apart = column > 0
-        self._write(f"{way}{ERASE_DOWN}")
+        path, column = tracker.move_to_live_start(width, height)
+        tracker.apart = column > 0
+        self._write(f"{path}{ERASE_DOWN}")
 
     def close(self) -> None:
-        """Leave the cursor below the last row."""
-        if self._brush.shown:
+        """Move the cursor below the last row."""
+        if self._tracker.shown:
             self._write("\r\n")
-        self._brush.forget()
+        self._tracker.forget()
 
 
 class FooterPainter:
-    """Draws rows right above a footer, which moves down where rows are added and is not written again.
+    """Draws rows right above a footer, which moves down when rows are added and is not written again.
 
     Every method returns the sequence to write; the cursor is in the footer before and afterwards.
     """
 
     def __init__(self, width: int, palette: Palette, *, ambiguous: int = 1) -> None:
-        self._brush = RowTracker(width, 0, palette, ambiguous=ambiguous)
+        self._tracker = RowTracker(width, 0, palette, ambiguous=ambiguous)
 
     @property
     def palette(self) -> Palette:
-        return self._brush.palette
+        return self._tracker.palette
 
     @palette.setter
     def palette(self, palette: Palette) -> None:
-        self._brush.palette = palette
+        self._tracker.palette = palette
 
     @property
     def rows(self) -> int:
-        """How many rows of ours stand above the footer and may still change."""
-        return len(self._brush.shown)
+        """Number of rows above the footer that may still change."""
+        return len(self._tracker.shown)
 
     def frame(
         self, final: Sequence[Row], live: Sequence[Row], *, window: int, height: int, footer: Footer
     ) -> FooterFrame:
-        """Show more final rows and other live ones, `window` of these at most, on a screen `height` rows high."""
-        brush = self._brush
-        brush.window = window
-        target = brush.target(final, live)
-        shown = brush.shown
+        """Add final rows, and show at most `window` live rows, on a screen of `height` rows."""
+        tracker = self._tracker
+        tracker.window = window
+        target = tracker.target(final, live)
+        shown = tracker.shown
         frame = FooterFrame("")
         if target != shown:
             room = height - footer.height if footer.height else 0
@@ -204,59 +202,60 @@ class FooterPainter:
                 frame = FooterFrame(text)
             else:
                 frame = self._free(target, footer)
-        brush.drawn(target, final, live)
+        tracker.drawn(target, final, live)
         return frame
 
     def erase_sequence(self, width: int, height: int, *, reflows: bool) -> str:
-        """From the row below to where the live rows begin, on a screen of another width; they are to be erased.
+        """Return the sequence from the row below to the start of the live rows, which are then to be erased.
 
-        `reflows` says whether the terminal has wrapped them anew. The next frame draws them again.
+        The screen may have another size by now; `reflows`: the terminal has wrapped the rows to it. The next frame
+        draws them again.
         """
-        brush = self._brush
-        if not brush.has_live_rows:
-            brush.width = width
-            brush.forget()
+        tracker = self._tracker
+        if not tracker.has_live_rows:
+            tracker.width = width
+            tracker.forget()
             return ""
-        same, joined = width == brush.width, brush.continues_line
-        way, column = brush.move_to_live_start(width if reflows else brush.width, height)
-        brush.width = width
-        brush.forget(joined=joined and not (same or column))
+        same, joined = width == tracker.width, tracker.continues_line
+        path, column = tracker.move_to_live_start(width if reflows else tracker.width, height)
+        tracker.width = width
+        tracker.forget(joined=joined and not (same or column))
         if column:
-            return f"\x1b[A{way}{ERASE_DOWN}\r\n"
-        return f"\x1b[A{way}" + ("\x1b[A\r\n" if same and joined else "")  # what comes next is another line
+            return f"\x1b[A{path}{ERASE_DOWN}\r\n"
+        return f"\x1b[A{path}" + ("\x1b[A\r\n" if same and joined else "")  # the next row begins another line
 
     def forget(self) -> None:
-        """What is shown belongs to the scrollback: the reply has ended."""
-        self._brush.forget()
+        """Leave the shown rows to the scrollback, at the end of the reply."""
+        self._tracker.forget()
 
     def _footed(self, shown: list[Row], target: list[Row], footer: Footer) -> str:
         """Move the footer by as many rows as are added or removed."""
-        brush, (height, row, column) = self._brush, footer
+        tracker, (height, row, column) = self._tracker, footer
         old, more = len(shown), len(target) - len(shown)
         enter, at = "", old + row
         if more > 0:
             below = height - 1
             enter = f"{move_rows(below - row)}\r" + "\n" * more + f"{move_rows(-below - more)}\x1b[{more}L"
             at = old
-        stroke = RowDiff(brush.width, brush.palette, brush.cells, shown, at=at, footed=True)
-        text = stroke.render(target)
-        home = f"{move_rows(len(target) + row - stroke.row)}\r" + (f"\x1b[{column}C" if column else "")
+        diff = RowDiff(tracker.width, tracker.palette, tracker.cells, shown, at=at, footed=True)
+        text = diff.render(target)
+        home = f"{move_rows(len(target) + row - diff.row)}\r" + (f"\x1b[{column}C" if column else "")
         return f"{enter}{text}{home}"
 
     def _free(self, target: list[Row], footer: Footer) -> FooterFrame:
         """Erase the footer and write more rows than the screen shows at once."""
-        brush = self._brush
+        tracker = self._tracker
         enter = f"{move_rows(-footer.row)}\r{ERASE_DOWN}" if footer.height else ""
-        stroke = RowDiff(brush.width, brush.palette, brush.cells, brush.shown, at=len(brush.shown))
-        text = stroke.render(target)
+        diff = RowDiff(tracker.width, tracker.palette, tracker.cells, tracker.shown, at=len(tracker.shown))
+        text = diff.render(target)
         return FooterFrame(f"{enter}{text}" + ("\r\n" if target else ""), footer_erased=footer.height > 0)
 
 
 def _portions(first: int, size: int, room: int) -> Sequence[int]:
-    """Where rows are to be cut that are drawn from the `first` on, so that each portion fits above the footer.
+    """Return the ends of portions of rows, drawn from the `first` on, that each fit above the footer.
 
-    Nothing if there is no room, or if so many portions would be needed that the footer is better drawn again. A
-    portion may touch the last row of the one before, to go on from there.
+    Return no ends if there is no room, or if drawing the footer again is cheaper than so many portions. A portion may
+    touch the last row of the one before, to continue it.
     """
     if size - first <= room:
         return [size]
@@ -266,7 +265,7 @@ def _portions(first: int, size: int, room: int) -> Sequence[int]:
 
 
 def _first(shown: Sequence[Row], target: Sequence[Row]) -> int:
-    """The first row that is touched; where it goes on from the one before, or no longer does, it is that one."""
+    """Return the first row to touch: the first changed one, or its predecessor if either version continues it."""
     size = min(len(shown), len(target))
     first = next((at for at in range(size) if shown[at] != target[at]), size)
     joined = any(first < len(rows) and rows[first].soft for rows in (shown, target))
@@ -274,7 +273,7 @@ def _first(shown: Sequence[Row], target: Sequence[Row]) -> int:
 
 
 def _end(rows: Sequence[Row], width: int, cells: WidthTable) -> tuple[int, int]:
-    """Where the rows end on a terminal that has reflowed them to a width: the row and the column."""
+    """Return the row and the column at which rows end on a terminal that has reflowed them to a width."""
     at, column = 0, 0
     for index, row in enumerate(rows):
         if index and not row.soft:
