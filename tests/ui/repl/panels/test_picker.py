@@ -1,0 +1,124 @@
+"""Picker: a source is filtered, moved through, accepted and cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from termchat.core.effects import Choice, Effect, Print
+from termchat.core.sanitize import safe_format, safe_line
+from termchat.ui.repl.panels.picker import Picker, PickerSource
+from termchat.ui.text.line import plain_text
+
+NAMES = ("gpt-5.2", "gpt-5.1", "claude-opus-5")
+
+
+def choice(name: str, detail: str = "") -> Choice:
+    return Choice(safe_line(name), safe_line(detail), (Print(safe_line(name)),))
+
+
+class RecordingSource(PickerSource):
+    """A source that records the calls of the picker."""
+
+    def __init__(self, names: Sequence[str] = NAMES, start: int = 0) -> None:
+        super().__init__(safe_format("Models"), [choice(name) for name in names], start=start)
+        self.calls: list[str] = []
+
+    def on_highlight(self, choice: Choice) -> None:
+        self.calls.append(f"highlight {choice.label}")
+
+    def on_accept(self, choice: Choice) -> Sequence[Effect]:
+        self.calls.append(f"accept {choice.label}")
+        return super().on_accept(choice)
+
+    def on_cancel(self) -> None:
+        self.calls.append("cancel")
+
+    def on_tab(self) -> None:
+        self.calls.append("tab")
+
+
+@pytest.fixture
+def picker() -> Picker:
+    return Picker()
+
+
+def test_picker_source_search_finds_rows_with_every_word() -> None:
+    source = PickerSource(safe_format("x"), [choice("gpt-5.2", "OpenAI 400k"), choice("gpt-5.1", "OpenAI")])
+    assert [found.label for found in source.search("")] == ["gpt-5.2", "gpt-5.1"]
+    assert [found.label for found in source.search("openai 400K")] == ["gpt-5.2"]
+    assert source.search("openai claude") == []
+
+
+def test_picker_open_highlights_start_row(picker: Picker) -> None:
+    source = RecordingSource(start=1)
+    picker.open(source)
+    assert picker.is_open
+    assert source.calls == ["highlight gpt-5.1"]
+
+
+def test_picker_open_with_query_filters_rows(picker: Picker) -> None:
+    picker.open(RecordingSource(), "claude")
+    assert [found.label for found in picker.shown()] == ["claude-opus-5"]
+
+
+def test_picker_typing_marks_first_match(picker: Picker) -> None:
+    source = RecordingSource()
+    picker.open(source)
+    picker.filter.insert_text("opus")
+    assert source.calls[-1] == "highlight claude-opus-5"
+
+
+def test_picker_move_wraps_at_both_ends(picker: Picker) -> None:
+    source = RecordingSource()
+    picker.open(source)
+    picker.move(-1)
+    picker.move(1)
+    assert source.calls == ["highlight gpt-5.2", "highlight claude-opus-5", "highlight gpt-5.2"]
+
+
+def test_picker_accept_closes_and_returns_effects_of_marked_row(picker: Picker) -> None:
+    source = RecordingSource()
+    picker.open(source)
+    picker.move(1)
+    assert picker.accept() == (Print(safe_line("gpt-5.1")),)
+    assert source.calls[-1] == "accept gpt-5.1"
+    assert not picker.is_open
+
+
+def test_picker_accept_without_match_cancels(picker: Picker) -> None:
+    source = RecordingSource()
+    picker.open(source, "zzz")
+    assert picker.accept() == ()
+    assert source.calls == ["cancel"]
+    assert not picker.is_open
+
+
+def test_picker_close_cancels_once(picker: Picker) -> None:
+    source = RecordingSource()
+    picker.open(source)
+    picker.close()
+    picker.close()
+    assert source.calls == ["highlight gpt-5.2", "cancel"]
+
+
+def test_picker_tab_reaches_source(picker: Picker) -> None:
+    source = RecordingSource()
+    picker.open(source)
+    picker.tab()
+    assert source.calls[-1] == "tab"
+
+
+def test_picker_lines_show_title_rows_and_footer(picker: Picker) -> None:
+    source = RecordingSource()
+    picker.open(source)
+    source.footer = [(*picker.lines(80, 24)[0][:1],)]
+    rows = [plain_text(line) for line in picker.lines(80, 24)]
+    assert rows[0].startswith("Models  type to filter")
+    assert [row.strip() for row in rows[1:]] == ["❯ gpt-5.2", "gpt-5.1", "claude-opus-5", "Models"]
+
+
+def test_picker_lines_without_match_say_so(picker: Picker) -> None:
+    picker.open(RecordingSource(), "zzz")
+    assert plain_text(picker.lines(80, 24)[1]).strip() == "no matches"
