@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 
 import pytest
 
@@ -28,7 +27,7 @@ FOREIGN_FILES: frozenset[str] = frozenset({
 # `ui/terminal/renderer.py`, `CONTRIBUTING.md`, `protocols/*/encode.py`; no URL, no path from the root or home.
 _FILE = re.compile(r"(?<![\w~$./*<{:-])(?:[\w*-]+/)*[\w*-]+\.(?:py|md|toml|yml|json|txt|sse)\b(?![/(])")
 _FOLDER = re.compile(rf"(?<![\w~$./<{{-])(?:{PACKAGE}|tests)/(?:[\w-]+/)*(?![\w*])")
-_MODULE = re.compile(rf"\b{PACKAGE}(?:\.[a-z_]+)+")
+_MODULE = re.compile(rf"\b{PACKAGE}(?:\.(?!db\b|py\b)[a-z_]+)+")  # termchat.db and termchat.py are files
 _DIFF = re.compile(r"^```diff\n.*?^```$", re.DOTALL | re.MULTILINE)  # a diff may add a file
 
 
@@ -76,11 +75,19 @@ def _is_folder(name: str) -> bool:
     return (ROOT / name).is_dir()
 
 
+@cache
 def _is_module(name: str) -> bool:
-    """Return True if a dotted name is a module, or begins with one (what follows is a name in it)."""
-    parts = name.split(".")
-    paths = [Path(*parts[:length]) for length in (len(parts), len(parts) - 1)]
-    return any((ROOT / path).is_dir() or (ROOT / path).with_suffix(".py").is_file() for path in paths)
+    """Return True if a dotted name is a module or package, or a word of the module before its last dot."""
+    if (ROOT / name.replace(".", "/")).is_dir() or _module_text(name):
+        return True
+    module, _, last = name.rpartition(".")
+    return re.search(rf"\b{last}\b", _module_text(module)) is not None
+
+
+def _module_text(name: str) -> str:
+    path = ROOT / name.replace(".", "/")
+    files_ = [file for file in (path / "__init__.py", path.with_suffix(".py")) if file.is_file()]
+    return files_[0].read_text() if files_ else ""
 
 
 @cache
