@@ -1,4 +1,4 @@
-"""The sources of a reply: numbered, linked where the address is one of the web, harmless always."""
+"""Test the list of sources below a reply: numbers, links to web URLs only, safe text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from termchat.ui.blocks import EndOfText, ReplyText, Sources, StaticLines
 from termchat.ui.citations import source_lines
 from termchat.ui.text.line import plain_text
 from termchat.ui.turn_state import Phase
-from tests.ui.test_turn_state import ended, play, said, text
+from tests.ui.test_turn_state import ended, play, printed, text
 
 A, B = Citation("https://en.a.example/wiki/Tea?x=1", "Tea, the leaf"), Citation("https://b.example/", "")
 
@@ -90,5 +90,5 @@ def test_update_search_shows_phase_then_queries() -> None:
     view, blocks = play(text("I look."), Streamed("t", SearchDelta(1)))
     assert (view.turn and view.turn.phase, blocks) == (Phase.SEARCHING, [ReplyText("I look."), EndOfText()])
     view, blocks = play(Streamed("t", SearchDelta(0, ("tea\n", "茶\x1b"))), Streamed("t", TextDelta(1, "Tea")))
-    assert said(blocks) == ["● searched the web · tea · 茶␛"]
+    assert printed(blocks) == ["● searched the web · tea · 茶␛"]
     assert view.turn and view.turn.phase is Phase.REPLYING

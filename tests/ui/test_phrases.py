@@ -1,4 +1,4 @@
-"""Words: what is said after a failure, and that it names only what there is."""
+"""Test the phrases after a failure: next steps, similar models, reasons, and where long lines break."""
 
 from __future__ import annotations
 
@@ -127,10 +127,10 @@ def test_next_steps_refused_before_reply_says_message_is_in_input() -> None:
 def test_next_steps_unknown_model_suggests_closest() -> None:
     failure = Failure(FailureKind.NOT_FOUND, safe_format("No model."), safe_format("Look there."))
     refused = ended(Outcome.FAILED, received=False, failure=failure)
-    told = asyncio.run(with_suggestions(refused, FakeProviders()))
-    assert told.failure
-    assert told.failure.suggestions == (ModelRef("fake", "one"),)
-    assert next_steps(told, KEY_LABELS) == "Closest: fake/one · Enter uses fake/one · Alt-M pick a model"
+    suggested = asyncio.run(with_suggestions(refused, FakeProviders()))
+    assert suggested.failure
+    assert suggested.failure.suggestions == (ModelRef("fake", "one"),)
+    assert next_steps(suggested, KEY_LABELS) == "Closest: fake/one · Enter uses fake/one · Alt-M pick a model"
     other = ended(Outcome.FAILED, failure=Failure(FailureKind.SERVER, safe_format("It broke.")))
     assert asyncio.run(with_suggestions(other, FakeProviders())) is other
 

@@ -1,4 +1,4 @@
-"""Tables of our own words: beside each other, without what can be spared, below each other."""
+"""Test printed tables and trees: columns, dropped columns, stacked fields, branches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reducer: events in, blocks out, no terminal anywhere."""
+"""Test the reducer of turn events: the state after each event and the blocks it prints."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def text(piece: str) -> Event:
 
 
 def play(*events: Event, view: ViewState | None = None, seconds: float = 1.0) -> tuple[ViewState, list[Block]]:
-    """The view and all blocks after some events, a second apart."""
+    """Return the state and all blocks after events that arrive `seconds` apart."""
     state = turn_sent(view or ViewState(), "t", MODEL, 0.0)
     blocks: list[Block] = []
     for n, event in enumerate(events):
@@ -58,14 +58,15 @@ def play(*events: Event, view: ViewState | None = None, seconds: float = 1.0) ->
     return state, blocks
 
 
-def said(blocks: list[Block]) -> list[str]:
+def printed(blocks: list[Block]) -> list[str]:
+    """Return the text of the static lines among the blocks."""
     return [plain_text(line) for block in blocks if isinstance(block, StaticLines) for line in block.lines]
 
 
 def test_update_reply_gives_text_blocks_and_usage_line() -> None:
     view, blocks = play(TurnStarted("t", MODEL), StepStarted("t", 1), text("Hel"), text("lo"), ended())
     assert blocks[:3] == [ReplyText("Hel"), ReplyText("lo"), EndOfText()]
-    assert said(blocks) == [
+    assert printed(blocks) == [
         "gpt-5.2 · 4.1k in (3.2k cached) · 310 out (120 thinking) · 0.8s first · 6.2s · 61 tok/s · $0.0042"
     ]
     assert not view.busy
@@ -73,35 +74,35 @@ def test_update_reply_gives_text_blocks_and_usage_line() -> None:
 
 def test_update_usage_line_off_keeps_outcome_mark() -> None:
     _, blocks = play(text("a"), ended(Outcome.LENGTH), view=ViewState(usage_line=False))
-    assert said(blocks) == ["■ cut off by the token limit · 310 tok · 6.2s · Alt-C continues · /set max_tokens"]
+    assert printed(blocks) == ["■ cut off by the token limit · 310 tok · 6.2s · Alt-C continues · /set max_tokens"]
 
 
 @pytest.mark.parametrize("outcome", [o for o in Outcome if o is not Outcome.COMPLETE])
 def test_update_incomplete_outcome_shows_mark_or_message(outcome: Outcome) -> None:
     failure = Failure(FailureKind.SERVER, safe_format("It broke.")) if outcome is Outcome.FAILED else None
     _, blocks = play(text("half"), ended(outcome, failure=failure))
-    assert any(words.startswith(("■ ", "It broke.")) for words in said(blocks))
+    assert any(words.startswith(("■ ", "It broke.")) for words in printed(blocks))
 
 
 def test_update_cancelled_reply_shows_stopped_mark() -> None:
     _, blocks = play(text("half"), ended(Outcome.CANCELLED))
-    assert said(blocks)[0] == "■ stopped · 310 tok · 6.2s · Alt-C continues"
+    assert printed(blocks)[0] == "■ stopped · 310 tok · 6.2s · Alt-C continues"
 
 
-def test_update_failed_turn_without_reply_restores_message() -> None:
+def test_update_failed_turn_without_reply_shows_error_and_steps() -> None:
     failure = Failure(
         FailureKind.AUTH, safe_format("OpenAI refused the key (401)."), safe_format("Set OPENAI_API_KEY.")
     )
     _, blocks = play(ended(Outcome.FAILED, received=False, failure=failure))
-    assert said(blocks) == [
+    assert printed(blocks) == [
         "OpenAI refused the key (401).",
         "Set OPENAI_API_KEY · Alt-M other model · Enter resends",
     ]
 
 
-def test_update_cancelled_before_reply_restores_message() -> None:
+def test_update_cancelled_before_reply_says_message_is_in_input() -> None:
     _, blocks = play(ended(Outcome.CANCELLED, received=False))
-    assert "the message is back in the input" in said(blocks)[0]
+    assert "the message is back in the input" in printed(blocks)[0]
 
 
 def test_update_reasoning_becomes_one_line_at_first_text() -> None:
@@ -110,7 +111,7 @@ def test_update_reasoning_becomes_one_line_at_first_text() -> None:
     assert view.turn and view.turn.phase is Phase.THINKING
     assert blocks == []
     _, blocks = play(*events, text("42"))
-    assert said(blocks) == ["✻ thought 4.0s · ~14 tok · Ctrl-T to read"]
+    assert printed(blocks) == ["✻ thought 4.0s · ~14 tok · Ctrl-T to read"]
     assert blocks[-1] == ReplyText("42")
 
 
@@ -131,7 +132,7 @@ def test_change_reasoning_view_to_full_shows_reasoning_so_far() -> None:
 
 def test_update_redacted_reasoning_says_hidden_by_provider() -> None:
     _, blocks = play(Streamed("t", ReasoningDelta(0, "", redacted=True)), text("x"))
-    assert said(blocks) == ["✻ thought 1.0s (hidden by the provider)"]
+    assert printed(blocks) == ["✻ thought 1.0s (hidden by the provider)"]
 
 
 def test_update_tool_cards_follow_call_order() -> None:
@@ -167,17 +168,19 @@ def test_update_running_call_keeps_first_200_argument_characters() -> None:
 
 
 @pytest.mark.parametrize("received", [False, True])
-def test_update_stop_for_retry_says_so_and_restores_nothing(received: bool) -> None:
+def test_update_stop_for_retry_says_asked_again(received: bool) -> None:
     view, _ = play(*([text("half")] if received else []))
     view, blocks = update(turn_stopping(view, 8, again=True), ended(Outcome.CANCELLED, received=received), 9)
-    assert said(list(blocks))[-1] == ("↻ stopped after 6.2s, retried" if received else "↻ no reply for 6.2s, retried")
+    assert printed(list(blocks))[-1] == (
+        "↻ stopped after 6.2s, retried" if received else "↻ no reply for 6.2s, retried"
+    )
 
 
-def test_turn_stopping_after_retry_restores_message() -> None:
+def test_turn_stopping_after_retry_says_message_is_in_input() -> None:
     view, _ = play()
     view = turn_stopping(turn_stopping(view, 8, again=True), 9)
     _, blocks = update(view, ended(Outcome.CANCELLED, received=False), 9)
-    assert "the message is back in the input" in said(list(blocks))[0]
+    assert "the message is back in the input" in printed(list(blocks))[0]
 
 
 def test_update_retrying_phase_lasts_until_content() -> None:
@@ -211,7 +214,7 @@ def test_update_notice_repeats_only_after_complete_turn(outcome: Outcome, times:
     notice = Notice("t", safe_format("→ gpt-5.2 · 4 turns carried"))
     view, first = play(notice, ended(outcome, received=False))
     _, again = play(notice, text("a"), view=view)
-    assert [*said(first), *said(again)].count("→ gpt-5.2 · 4 turns carried") == times
+    assert [*printed(first), *printed(again)].count("→ gpt-5.2 · 4 turns carried") == times
 
 
 def test_update_event_of_other_turn_is_ignored() -> None:

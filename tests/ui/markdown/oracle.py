@@ -1,4 +1,4 @@
-"""What markdown-it makes of a text, as the rows of a very wide terminal: built from its tokens, not by our parser."""
+"""Render Markdown from the tokens of markdown-it, as rows of a very wide terminal, to compare with our parser."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ PARSER = (
 
 
 def rows(text: str) -> list[str]:
-    """The rows that say something, with their blanks run together."""
+    """Return the rows of a text that hold characters, with each run of blanks as one."""
     lines = _Rows()
     for token in PARSER.parse(text):
         lines.token(token)
-    return said(lines.rows)
+    return visible(lines.rows)
 
 
-def said(lines: Iterable[str]) -> list[str]:
-    """The lines without those that only keep apart, their blanks run together."""
+def visible(lines: Iterable[str]) -> list[str]:
+    """Return the lines without blank lines and rules, with each run of blanks as one."""
     return [line for line in (" ".join(line.split()) for line in lines) if line.strip("│ ─")]
 
 
 class _Rows:
     def __init__(self) -> None:
         self.rows: list[str] = []
-        self._stack: list[str] = []  # the marker of each container, "" once it was shown
+        self._stack: list[str] = []  # the marker of each open container, "" once it has been written
         self._numbers: list[int | None] = []
         self._cells: list[str] | None = None
 
@@ -84,7 +84,7 @@ class _Rows:
             self._row(line.expandtabs(4))
 
     def _box(self) -> None:
-        """A box does not stand beside a list marker."""
+        """Write a pending list marker on a row without text, since a table or code block starts below it."""
         self._bare()
 
     def _bare(self) -> None:
@@ -100,7 +100,7 @@ class _Rows:
 
 
 def inline(tokens: Sequence[Token]) -> str:
-    """The text of inline tokens, links with what follows them."""
+    """Return the text of inline tokens, each link followed by its host or URL."""
     parts: list[str] = []
     link: list[tuple[Link, int]] = []
     for token in tokens:

@@ -1,7 +1,7 @@
-"""A terminal that understands what the painter may write and nothing else.
+"""Emulate a terminal that accepts only the sequences that the painters may write, and fails on any other.
 
-It keeps its scrollback, knows pending wrap, wide characters and grapheme clusters, remembers which lines it wrapped
-itself, and reflows them when its width changes, as most terminals do.
+The emulator keeps the scrollback, knows pending wrap, wide characters and grapheme clusters, and reflows wrapped lines
+when its width changes, as most terminals do.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ _GRAMMAR = re.compile(
 
 @dataclass
 class Line:
-    cells: list[str] = field(default_factory=list)  # a cluster each, "" behind a wide one
-    wrapped: bool = False  # whether the terminal went on to the next line by itself
+    """One row of the scrollback or the screen."""
+
+    cells: list[str] = field(default_factory=list)  # one cluster each, "" after a wide one
+    wrapped: bool = False  # True if the next row continues the line (soft wrap)
 
     @property
     def text(self) -> str:
@@ -28,13 +30,15 @@ class Line:
 
 
 class Terminal:
+    """The emulator; rows count from the top of the scrollback."""
+
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
         self.lines = [Line()]  # the scrollback and the screen
-        self.row = self.column = 0  # the row counts from the top of the scrollback
+        self.row = self.column = 0  # the cursor
         self.pending = False
         self.erased = 0  # cells blanked outside a synchronized frame
-        self.reach = 0  # the topmost row that was written or erased, to be reset by the test
+        self.reach = 0  # the topmost row written or erased since the test reset it
         self.wraps = True
         self._sync = False
         self._saved = 0, 0, False
@@ -48,11 +52,11 @@ class Terminal:
         at = 0
         while at < len(data):
             found = _GRAMMAR.match(data, at)
-            assert found, f"not ours: {data[at : at + 20]!r}"
+            assert found, f"unexpected sequence: {data[at : at + 20]!r}"
             at = found.end()
             if found["text"]:
                 for cluster in wcwidth.iter_graphemes(found["text"]):
-                    for part in _places(cluster):
+                    for part in _parts(cluster):
                         self._put(part)
             elif found["control"]:
                 self._control(found["control"])
@@ -72,7 +76,7 @@ class Terminal:
         return [line.text for line in self.lines]
 
     def logical(self) -> list[str]:
-        """The lines as a copy would have them."""
+        """Return the lines as a copy of the screen has them: wrapped rows joined, without trailing blanks."""
         lines: list[str] = []
         joined = False
         for line in self.lines:
@@ -85,23 +89,23 @@ class Terminal:
         return [line.rstrip() for line in lines]
 
     def resize(self, width: int, height: int) -> None:
-        """Reflow: lines the terminal wrapped are joined and wrapped anew, the cursor stays with its text."""
+        """Set the size and reflow: join wrapped rows and wrap them to the new width; the cursor stays at its text."""
         old, self.lines = self.lines, []
         while len(old) > self.row + 1 and not old[-1].cells:
-            old.pop()  # rows nobody has used below the cursor are the first to go
+            old.pop()  # unused rows below the cursor are dropped first
         self.width, self.height = width, height
         logical: list[list[str]] = []
         joined = False
-        where = (0, 0)
+        cursor_at = (0, 0)
         for index, line in enumerate(old):
             if not joined:
                 logical.append([])
             if index == self.row:
-                where = len(logical) - 1, len(logical[-1]) + self.column + self.pending
+                cursor_at = len(logical) - 1, len(logical[-1]) + self.column + self.pending
             logical[-1] += line.cells
             joined = line.wrapped
         for index, cells in enumerate(logical):
-            self._reflow(cells, where[1] if index == where[0] else None)
+            self._reflow(cells, cursor_at[1] if index == cursor_at[0] else None)
 
     def _reflow(self, cells: list[str], cursor: int | None) -> None:
         lines = [Line()]
@@ -141,7 +145,7 @@ class Terminal:
             self.column, self.pending = self.width - 1, True
 
     def _combine(self, cluster: str) -> None:
-        """What has no width goes to the cell before it, if there is one."""
+        """Append a cluster of width zero to the cell before the cursor, if any."""
         cells = self.lines[self.row].cells
         at = self.column if self.pending else self.column - 1
         while at > 0 and cells[at : at + 1] == [""]:
@@ -184,7 +188,7 @@ class Terminal:
             self._erase(sign)
 
     def _insert(self, count: int) -> None:
-        """Blank lines here; the same number leaves the screen at its bottom."""
+        """Insert blank lines at the cursor and drop as many at the bottom of the screen, which must be blank."""
         end = self.top + self.height
         self.lines[self.row : self.row] = [Line() for _ in range(count)]
         assert not any(line.text for line in self.lines[end:]), "pushed off the screen"
@@ -205,11 +209,11 @@ class Terminal:
         self.reach = min(self.reach, row)
 
 
-def _places(cluster: str) -> list[str]:
-    """A cluster stands in one place as far as that is no wider than two cells."""
-    places: list[str] = [""]
+def _parts(cluster: str) -> list[str]:
+    """Split a cluster into parts of at most two cells, as terminals without cluster support draw it."""
+    parts: list[str] = [""]
     for char in cluster:
-        if places[-1] and wcwidth.wcswidth(places[-1] + char) > 2:
-            places.append("")
-        places[-1] += char
-    return places
+        if parts[-1] and wcwidth.wcswidth(parts[-1] + char) > 2:
+            parts.append("")
+        parts[-1] += char
+    return parts

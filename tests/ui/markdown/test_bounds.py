@@ -1,4 +1,4 @@
-"""What a reply of any length costs: a bounded tail, bounded memory, and no character parsed again and again."""
+"""Test that the cost of a reply is linear: bounded preview and memory, no text parsed many times, lazy imports."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_inline_parser_input_is_linear_in_text_length(name: str, monkeypatch: py
 
 @pytest.mark.parametrize("name", ["fence in list", "quote", "open strong chinese", "word", "deep items"])
 def test_document_call_count_per_chunk_does_not_grow(name: str) -> None:
-    """Counted in calls, not in seconds, so that a busy machine changes nothing."""
+    """Count function calls, not seconds, so that the load of the machine does not matter."""
     calls = [0]
 
     def count(frame: object, event: str, argument: object) -> None:

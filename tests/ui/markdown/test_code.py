@@ -1,4 +1,4 @@
-"""Code: colours that carry over lines, text that never changes."""
+"""Test code blocks: highlighting across lines, unchanged text, finality of lines."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ SOURCES = {
 LANGUAGES = ["python", "js", "ts", "tsx", "go", "rust", "yaml", "html", "php", "sql", "make", "console", "lua", "sh"]
 
 
-def looks(language: str, source: str) -> list[Roles | None]:
-    """The role of every character, line by line."""
+def roles_of(language: str, source: str) -> list[Roles | None]:
+    """Return the roles of every character, lexed line by line; None for each line end."""
     lexer = highlighter(language)
     found: list[Roles | None] = []
     for line in source.split("\n")[:-1]:
@@ -49,7 +49,7 @@ def test_highlighter_line_by_line_equals_whole_file_lexing(language: str) -> Non
     expected: list[Roles] = []
     for _, kind, value in get_lexer_by_name(language).get_tokens_unprocessed(source):
         expected += [_roles(kind)] * len(value)
-    found = looks(language, source)
+    found = roles_of(language, source)
     pairs = zip(expected, found, source, strict=True)
     assert [pair for pair in pairs if not pair[2].isspace() and pair[0] != pair[1]] == []
 

@@ -1,4 +1,4 @@
-"""The inside of a paragraph: emphasis beside CJK, LaTeX, links, and what arises after parsing."""
+"""Test inline markup: emphasis beside CJK, LaTeX, links, entities and unclosed markup."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def marked(source: str, role: TextRole) -> list[str]:
     return [segment.text for segment in parse(source).segments if role in segment.roles]
 
 
-def said(source: str, *, hyperlinks: bool = True) -> str:
+def plain(source: str, *, hyperlinks: bool = True) -> str:
     return "".join(segment.text for segment in parse(source, hyperlinks=hyperlinks).segments)
 
 
@@ -63,7 +63,7 @@ def test_render_unclosed_dollar_formula_ends_with_paragraph() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "clickable", "plain"),
+    ("source", "clickable", "full"),
     [
         ("[docs](https://example.com/a)", "docs (example.com)", "docs (https://example.com/a)"),
         ("[example.com](https://example.com/)", "example.com", "example.com"),
@@ -79,9 +79,9 @@ def test_render_unclosed_dollar_formula_ends_with_paragraph() -> None:
         ("[a][1] and [^2]", "[a][1] and [^2]", "[a][1] and [^2]"),
     ],
 )
-def test_inline_link_shows_host_if_clickable_else_full_url(source: str, clickable: str, plain: str) -> None:
-    assert said(source) == clickable
-    assert said(source, hyperlinks=False) == plain
+def test_inline_link_shows_host_if_clickable_else_full_url(source: str, clickable: str, full: str) -> None:
+    assert plain(source) == clickable
+    assert plain(source, hyperlinks=False) == full
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "vbscript:x", "file:///etc/passwd"])
@@ -98,7 +98,7 @@ def test_inline_link_url_is_printable_ascii() -> None:
 
 @pytest.mark.parametrize("entity", ["&#27;", "&#x202e;", "&#9;", "&#10;", "&#155;", "&#13;", "&#127;"])
 def test_inline_entity_of_control_character_is_sanitized(entity: str) -> None:
-    text = said(f"a{entity}b")
+    text = plain(f"a{entity}b")
     assert text == safe(text)
     assert "\n" not in text
 

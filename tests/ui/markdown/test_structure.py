@@ -1,4 +1,4 @@
-"""Inside the bounds, blocks are what markdown-it makes of them."""
+"""Test block structure against markdown-it, and the cases in which termchat differs from it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ from termchat.ui.markdown import line_syntax, render
 from tests.ui.markdown import oracle
 from tests.ui.markdown.texts import SPEC
 
-_ENTITY_FOR_A_LINE_END = 39
-"""The one example that we mean to show in another way: `&#10;` is a blank, because a control character it is not."""
+_ENTITY_FOR_A_LINE_END = 39  # the one example that differs on purpose: `&#10;` becomes a blank, not a line end
 
 _PIECES = [
     *("\n", "\n", "\n\n", " ", "  ", "   ", "    ", "a", "b c", "foo", "> ", ">", "- ", "-", "* ", "*", "+ ", "1. "),
     *("2. ", "10) ", "1)", "# ", "## ", "#", "---", "===", "***", "```", "~~~", "`", "[x](u)", "[", "]", "| a | b |\n"),
     *("| a | b |\n|-|-|\n", "| c | d |\n", "**", "_", "~~", "\\ ", "<b>", "<http://a.b>", "&amp;", "!", "[ ] "),
 ]
-# Where markdown-it leaves the specification: lines indented by four or more inside a container, tables whose header
-# begins another block (it looks for tables first, cmark-gfm for containers and headings), and code in a paragraph
-# beside an indented line end (it keeps the blanks there).
+# Cases in which markdown-it deviates from the specification: lines indented by four or more inside a container, tables
+# whose header begins another block (markdown-it parses tables first, cmark-gfm containers and headings), and code in a
+# paragraph beside an indented line end (markdown-it keeps the blanks there).
 _ODD = re.compile(
     r"^[ >]*    +[^ a-z\n]|^[ >]*(#|[-+*] |\d+[.)] |>|=|`|~)[^\n]*\|[^\n]*\n[ >]*[|:-][-|: ]*$|`\n +|^ +`(?!`)",
     re.MULTILINE,
@@ -32,7 +31,7 @@ _ODD = re.compile(
 
 def ours(text: str) -> list[str]:
     rows = (row.text for row in render(safe(text), 5000))
-    return oracle.said(re.sub(r"─{24}$", "---", row) for row in rows)
+    return oracle.visible(re.sub(r"─{24}$", "---", row) for row in rows)
 
 
 @pytest.mark.parametrize(("number", "text"), SPEC, ids=[f"example-{number}" for number, _ in SPEC])
@@ -52,7 +51,7 @@ def test_render_any_text_equals_markdown_it(text: str) -> None:
 
 
 def _spilling(text: str) -> bool:
-    """Whether a table row may have more cells than its header: we keep them, markdown-it drops them."""
+    """Return True if a table row may have more cells than its header; termchat keeps them, markdown-it drops them."""
     return "|-|" in text and any(len(line_syntax.split_row(line.lstrip(" >"))) > 2 for line in text.split("\n"))
 
 

@@ -1,4 +1,4 @@
-"""Tables: as wide as they need, folded where they do not fit, stanzas where folding would not help."""
+"""Test Markdown tables: column widths, wrapping, and stanzas where columns would be too narrow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts to render: the cases every trap of a streaming renderer left behind, and strategies that find new ones."""
+"""Provide texts to render: known traps of a streaming renderer, CommonMark examples, and hypothesis strategies."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from termchat.core.sanitize import Safe, safe
 
+# Number and text of every example of the CommonMark specification 0.31.2 (CC BY-SA 4.0).
 SPEC: list[tuple[int, str]] = [
     (number, text) for number, text in json.loads(Path(__file__).with_name("commonmark.json").read_text("utf-8"))
 ]
-"""Number and text of every example of the CommonMark specification 0.31.2 (CC BY-SA 4.0)."""
 
+# Texts that a streaming renderer once drew wrongly, by a description.
 TRAPS = {
     "second item while it is only a digit": "1. a\n\n2. b\n",
     "ten ordered items": "".join(f"{number}. item\n" for number in range(1, 13)),
@@ -95,6 +96,6 @@ widths = st.sampled_from([20, 33, 40, 80, 250])
 
 
 def cut(text: Safe, places: list[int]) -> list[Safe]:
-    """The text in pieces, cut at some places."""
+    """Cut a text at the given places (modulo its length) and return the pieces."""
     edges = sorted({place % (len(text) + 1) for place in places} | {0, len(text)})
     return [Safe(text[start:end]) for start, end in pairwise(edges)]

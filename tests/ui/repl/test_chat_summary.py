@@ -1,4 +1,4 @@
-"""The chat in a few words: of the way to its head, whatever chat it is by now."""
+"""Test ChatSummary: topic, usage and last reasoning of the path to the head of the current chat."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from tests.ui.fakes import fake_session
 
 def test_chat_summary_follows_head_and_resets_with_new_chat() -> None:
     session = fake_session()
-    gist = ChatSummary(session)
-    assert (gist.topic, gist.usage, gist.thought) == ("", None, "")
-    asked = session.add(user_message("What is\nthis about, and why does it go on for so long?"), None)
-    assert gist.topic == "What is this about, and why does it go …"
-    said = Message(Role.ASSISTANT, (Reasoning("all of it"), Text("42")), usage=Usage(input=7))
-    first = session.add(said, asked)
+    summary = ChatSummary(session)
+    assert (summary.topic, summary.usage, summary.thought) == ("", None, "")
+    question = session.add(user_message("What is\nthis about, and why does it go on for so long?"), None)
+    assert summary.topic == "What is this about, and why does it go …"
+    reply = Message(Role.ASSISTANT, (Reasoning("all of it"), Text("42")), usage=Usage(input=7))
+    first = session.add(reply, question)
     again = session.add(user_message("And?"), first)
     session.add(Message(Role.ASSISTANT, (Text("43"),), usage=Usage(input=9)), again)
-    assert (gist.usage, gist.thought) == (Usage(input=9), "all of it")
+    assert (summary.usage, summary.thought) == (Usage(input=9), "all of it")
     session.move_head(first)
-    assert gist.usage == Usage(input=7)
+    assert summary.usage == Usage(input=7)
     session.new()
-    assert (gist.topic, gist.usage, gist.thought) == ("", None, "")
+    assert (summary.topic, summary.usage, summary.thought) == ("", None, "")

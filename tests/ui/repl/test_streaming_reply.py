@@ -1,4 +1,4 @@
-"""A reply above the real live region, on a terminal that reflows: what interrupts, resizes and ends in between."""
+"""Test a streamed reply above the live region, on a terminal that reflows: interruptions, resizes, panels, the end."""
 
 from __future__ import annotations
 
@@ -35,12 +35,11 @@ from tests.ui.markdown.test_document import lines as logical
 from tests.ui.markdown.texts import TRAPS
 from tests.ui.terminal.test_row_painter import PALETTE, drawn
 
-_MODES = re.compile(r"\x1b\[\?(1|25|2004)[hl]")
-"""What prompt_toolkit turns on and off without drawing anything."""
+_MODES = re.compile(r"\x1b\[\?(1|25|2004)[hl]")  # modes that prompt_toolkit sets without drawing
 
 
 class Stage:
-    """The REPL's screen without a keyboard."""
+    """The screen of the REPL over an emulated terminal, without a keyboard."""
 
     def __init__(self, width: int = 80, height: int = 24) -> None:
         self.terminal = Terminal(width, height)
@@ -66,18 +65,18 @@ class Stage:
         parts.spaced = lambda: self.painter.blank and not self.painter.replying
 
     @contextmanager
-    def lit(self) -> Generator[None]:
+    def running(self) -> Generator[None]:
         with set_app(self.app):
             self.app.context = copy_context()
             self.app.paint()
             yield
 
     def frame(self) -> None:
-        """What came is drawn now."""
+        """Draw a frame now instead of on the frame clock."""
         self.painter._cancel()
         self.painter._frame()
 
-    def say(self, text: str) -> None:
+    def reply(self, text: str) -> None:
         self.painter.show([ReplyText(text)])
         self.frame()
 
@@ -89,23 +88,23 @@ class Stage:
         end = monotonic() + 5
         while self.app.settling:
             assert monotonic() < end
-            await asyncio.sleep(0.01)  # until the loop has come round to it
+            await asyncio.sleep(0.01)  # let the event loop run the resize timer
 
     def text(self) -> list[str]:
-        """The scrollback, without the live region."""
+        """Erase the live region and return the logical lines that hold text."""
         self.app.renderer.erase_live_region()
         self.output.flush()
         return [line for line in self.terminal.logical() if line]
 
 
-def whole(text: str, width: int) -> list[str]:
+def one_shot(text: str, width: int) -> list[str]:
     return [drawn(line) for line in logical(render(safe(text), width)) if drawn(line)]
 
 
 async def test_transcript_reply_ending_during_resize_is_written_once() -> None:
     stage = Stage()
-    with stage.lit():
-        stage.say("One paragraph that is not final yet, ")
+    with stage.running():
+        stage.reply("One paragraph that is not final yet, ")
         stage.resize(80, 20)
         stage.painter.show([ReplyText("and its end."), EndOfText()])
         stage.painter.show([ReplyText("Another reply.")])
@@ -119,11 +118,11 @@ async def test_transcript_reply_ending_during_resize_is_written_once() -> None:
 @pytest.mark.parametrize("piece", [7, 400, 100_000])
 async def test_scrollback_of_streamed_reply_equals_one_shot_render(size: tuple[int, int], piece: int) -> None:
     stage = Stage(*size)
-    with stage.lit():
+    with stage.running():
         for at in range(0, len(MIXED), piece):
-            stage.say(MIXED[at : at + piece])
+            stage.reply(MIXED[at : at + piece])
         stage.painter.finish()
-        assert stage.text() == whole(MIXED, size[0])
+        assert stage.text() == one_shot(MIXED, size[0])
 
 
 @given(
@@ -132,54 +131,56 @@ async def test_scrollback_of_streamed_reply_equals_one_shot_render(size: tuple[i
 )
 async def test_panel_shown_during_reply_hides_no_row(text: str, moves: list[tuple[int, int]]) -> None:
     stage, at = Stage(60, 14), 0
-    with stage.lit():
+    with stage.running():
         for count, rows in moves:
-            stage.say(text[at : at + count])
+            stage.reply(text[at : at + count])
             at += count
             stage.panel = [(Segment(Safe(f"panel {n}")),) for n in range(rows)]
             stage.app.paint()
-        stage.say(text[at:])
+        stage.reply(text[at:])
         stage.painter.finish()
-        assert stage.text() == whole(text, 60)
+        assert stage.text() == one_shot(text, 60)
 
 
 @given(
     st.sampled_from([*TRAPS.values(), MIXED[:1500]]),
-    st.lists(st.tuples(st.integers(1, 120), st.sampled_from(["say", "wide", "narrow", "lend", "all"])), max_size=20),
+    st.lists(
+        st.tuples(st.integers(1, 120), st.sampled_from(["print", "wide", "narrow", "editor", "repaint"])), max_size=20
+    ),
 )
 async def test_transcript_interrupted_or_resized_shows_each_character_once(
     text: str, moves: list[tuple[int, str]]
 ) -> None:
-    """Sizes that change, an editor that has the terminal, a command that says something, all in mid-reply."""
-    stage, at, said = Stage(), 0, 0
-    with stage.lit():
+    """Change the size, hand the terminal to an editor and print lines, all during the reply."""
+    stage, at, printed = Stage(), 0, 0
+    with stage.running():
         for count, move in moves:
-            stage.say(text[at : at + count])
+            stage.reply(text[at : at + count])
             at += count
             match move:
-                case "say":
-                    stage.painter.lines([(Segment(Safe(f"%{said}%")),)])
-                    said += 1
+                case "print":
+                    stage.painter.lines([(Segment(Safe(f"%{printed}%")),)])
+                    printed += 1
                 case "wide" | "narrow":
                     stage.terminal.resize(100 if move == "wide" else 60, 30)
                     stage.painter.resized()
-                case "lend":
+                case "editor":
                     stage.app.renderer.erase()
                     stage.app.renderer.reset()
                     stage.app.paint()
                 case _:
                     stage.screen.repaint()
-        stage.say(text[at:])
+        stage.reply(text[at:])
         stage.painter.finish()
         shown = "".join("".join(stage.text()).split())
-    for n in range(said):
+    for n in range(printed):
         assert shown.count(f"%{n}%") == 1
         shown = shown.replace(f"%{n}%", "")
-    assert sorted(shown) == sorted("".join("".join(whole(text, 80)).split())) or shown == again(text, moves)
+    assert sorted(shown) == sorted("".join("".join(one_shot(text, 80)).split())) or shown == resized_render(text, moves)
 
 
-def again(text: str, moves: list[tuple[int, str]]) -> str:
-    """The characters of the reply as a document lays them out that is told of the same sizes."""
+def resized_render(text: str, moves: list[tuple[int, str]]) -> str:
+    """Return the characters of the reply from a Document that is resized at the same places."""
     document, at, rows = Document(80), 0, []
     for count, move in moves:
         document.feed(safe(text[at : at + count]))

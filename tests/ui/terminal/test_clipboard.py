@@ -1,4 +1,4 @@
-"""The clipboard: which way a text goes, in which surroundings."""
+"""Test the clipboard: a copy tool, OSC 52 or a file, by system and environment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMES = ("pbcopy", "wl-copy", "xclip", "xsel", "clip.exe", "tmux")
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A directory of tools that write what they read into a file of their name."""
+    """A directory of copy tools; each writes its input to the file NAME.out."""
     for name in NAMES:
         tool = tmp_path / name
         tool.write_text(f'#!/bin/sh\nexec {_cat()} > "{tmp_path}/{name}.out"\n')

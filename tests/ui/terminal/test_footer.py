@@ -1,4 +1,4 @@
-"""Rows above a footer: the footer is always whole, and once it is gone the screen is the one-shot render."""
+"""Test FooterPainter: the footer stays whole, and the scrollback equals the one-shot render."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ footers = st.tuples(st.integers(1, 5), st.integers(0, 4), st.integers(0, 15)).ma
 
 
 @dataclass
-class Foot:
-    """A footer that draws itself where the cursor is."""
+class FakeFooter:
+    """A footer of some lines, drawn at the cursor, which it leaves at `row` and `column` of the footer."""
 
     terminal: Terminal
     lines: int
@@ -51,8 +51,8 @@ class Foot:
             self.terminal.write(f"\x1b[{self.column}C" if self.column else "")
             self.height = self.lines
 
-    def stands(self) -> bool:
-        """Whether it is whole, at the bottom of what is on the screen, the cursor where it belongs."""
+    def is_whole(self) -> bool:
+        """Return True if the footer is whole, below all other text, with the cursor in its place."""
         text = self.terminal.text()
         while text and not text[-1]:
             text.pop()
@@ -61,13 +61,13 @@ class Foot:
 
 
 class Stage:
-    """A document above a footer on a terminal."""
+    """A document above a footer on an emulated terminal."""
 
     def __init__(self, width: int, height: int, footer: tuple[int, int, int]) -> None:
         lines, row, column = footer
         self.width, self.height = width, height
         self.terminal = Terminal(width, height)
-        self.foot = Foot(self.terminal, lines, min(row, lines - 1), column)
+        self.footer = FakeFooter(self.terminal, lines, min(row, lines - 1), column)
         self.above = FooterPainter(width, PALETTE)
         self.document = Document(width)
         self.rows: list[Row] = []
@@ -76,28 +76,28 @@ class Stage:
     def draw(self) -> None:
         final = self.document.take()
         self.rows += final
-        window = max(0, min(12, self.height // 3, self.height - 1 - self.foot.lines))
+        window = max(0, min(12, self.height // 3, self.height - 1 - self.footer.lines))
         self.write(self.frame(final, self.document.preview(), window))
-        self.foot.draw()
-        assert self.foot.stands()
+        self.footer.draw()
+        assert self.footer.is_whole()
 
     def frame(self, final: Sequence[Row], live: Sequence[Row], window: int) -> str:
-        text, erased = self.above.frame(final, live, window=window, height=self.height, footer=self.foot.position)
+        text, erased = self.above.frame(final, live, window=window, height=self.height, footer=self.footer.position)
         if erased:
-            self.foot.reset_position()
+            self.footer.reset_position()
         return text
 
     def resize(self, width: int, height: int) -> None:
         self.terminal.resize(width, height)
         self.width, self.height = width, height
-        self.lift()
+        self.erase()
         self.document.resize(width)
         self.draw()
 
-    def lift(self) -> None:
-        up = f"{move_rows(-self.foot.position.row)}\r"
+    def erase(self) -> None:
+        up = f"{move_rows(-self.footer.position.row)}\r"
         self.write(f"{up}{self.above.erase_sequence(self.width, self.height, reflows=True)}{ERASE_DOWN}")
-        self.foot.reset_position()
+        self.footer.reset_position()
 
     def write(self, text: str) -> None:
         self.terminal.write(f"\x1b[?2026h{text}\x1b[?2026l")
@@ -108,7 +108,7 @@ class Stage:
         self.rows += final
         self.write(self.frame(final, [], 0))
         self.above.forget()
-        self.lift()
+        self.erase()
         while len(self.terminal.lines) > self.terminal.row + 1:
             assert not self.terminal.lines.pop().text
         return self.terminal
@@ -140,19 +140,19 @@ def test_painter_trap_text_equals_one_shot_render(text: str, size: tuple[int, in
 
 @given(safe_documents, places, st.data())
 def test_footer_painter_interrupting_line_loses_no_text(text: Safe, where: list[int], data: st.DataObject) -> None:
-    """The live rows are lifted, something is written, and they are drawn again below it: nothing is lost or doubled."""
+    """Erase the live rows, write a line and draw the live rows below it."""
     stage = Stage(80, 24, (3, 1, 2))
-    said = 0
+    written = 0
     for piece in cut(text, where):
         stage.document.feed(piece)
         stage.draw()
         if data.draw(st.booleans()):
-            stage.lift()
-            stage.terminal.write(f"%{said}%\r\n")
-            said += 1
+            stage.erase()
+            stage.terminal.write(f"%{written}%\r\n")
+            written += 1
             stage.draw()
     shown = "".join("".join(drawn(line) for line in stage.close().text()).split())
-    for n in range(said):
+    for n in range(written):
         assert shown.count(f"%{n}%") == 1
         shown = shown.replace(f"%{n}%", "")
     assert shown == "".join("".join(drawn(row.text) for row in stage.rows).split())
@@ -175,7 +175,7 @@ def test_footer_painter_resize_leaves_no_debris(text: Safe, where: list[int], ch
 
 @pytest.mark.parametrize("burst", [1, 300, 900])
 def test_footer_painter_long_reply_does_not_rewrite_footer(burst: int) -> None:
-    """Also where more rows come at once than the screen has."""
+    """The largest burst has more rows than the screen."""
     text = "".join(corpus(600))
     stage = Stage(80, 24, (3, 1, 2))
     wrote: list[str] = []

@@ -1,4 +1,4 @@
-"""When frames are drawn."""
+"""Test FrameClock: the wait before the next frame."""
 
 from __future__ import annotations
 

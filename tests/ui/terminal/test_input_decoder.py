@@ -1,4 +1,4 @@
-"""What a terminal sends, taken apart."""
+"""Test InputDecoder: keys, terminal replies and pastes in the bytes of a terminal."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ REPLIES = (
 
 
 def read(*chunks: str, gap: float = 0.05, brackets: bool = True) -> list[Piece]:
-    """The pieces of some reads, each a while after the one before, and of the flush at the end."""
+    """Feed the chunks `gap` seconds apart, flush, and return the pieces with adjacent text merged."""
     decoder, pieces = InputDecoder(), list[Piece]()
     decoder.brackets = brackets
     for n, chunk in enumerate(chunks):

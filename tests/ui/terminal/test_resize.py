@@ -1,4 +1,4 @@
-"""Sizes come in bursts: between them nothing is written, and what was to be written then is, once and in order."""
+"""Test a burst of resizes: nothing is written during it; pending lines are written once and in order after it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from termchat.ui.terminal.renderer import LiveApplication
 from termchat.ui.terminal.screen import Screen
 from tests.ui.terminal.test_row_painter import PALETTE
 
-SETTLED = 0.08
+SETTLED = 0.08  # seconds
 
 
-class Sheet(io.StringIO):
-    """What is written, with an encoding as a terminal has one."""
+class TerminalBuffer(io.StringIO):
+    """A text buffer with the encoding of a terminal."""
 
     encoding = "utf-8"
 
@@ -31,7 +31,7 @@ def test_resize_burst_delays_writes_until_80_ms_after_last_size() -> None:
 
 
 async def _many_sizes() -> None:
-    size, out = [Size(24, 100)], Sheet()
+    size, out = [Size(24, 100)], TerminalBuffer()
     output = FrameOutput(out, lambda: size[0], "xterm-256color", sync=True)
     app = LiveApplication(output, PALETTE, layout=Layout(Window(FormattedTextControl("input"))), input=DummyInput())
     app._is_running = True

@@ -1,4 +1,4 @@
-"""What is on the terminal is what was rendered: exactly, at once, and never above the window."""
+"""Test InlinePainter: the terminal shows exactly the rendered rows, and nothing above the window is rewritten."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from tests.ui.markdown.test_document import lines, places
 from tests.ui.markdown.texts import TRAPS, cut, safe_documents
 
 _DATA = tomllib.loads((Path(__file__).parents[3] / "themes" / "dark.toml").read_text())
+# Places to cut a line so that its final part fills rows of another width to the edge.
 EXACTLY = [5, 6, 9, 26, 31, 37, 64, 72, 91, 101, 123, 134, 149, 159, 163, 239, 272, 273, 297]
-"""Places to cut a line so that what is final of it fills rows of another width to the edge."""
 PALETTE = Palette(
     Theme("dark", "dark", {TextRole(key): Style(**value) for key, value in _DATA["styles"].items()}), ColorDepth.TRUE
 )
@@ -33,7 +33,7 @@ sizes = st.sampled_from(SIZES)
 
 
 def play(pieces: list[Safe], width: int, height: int) -> Terminal:
-    """Stream the pieces to a terminal, a frame each."""
+    """Draw one frame per piece on an emulated terminal; check that no frame writes above its window."""
     terminal = Terminal(width, height)
     document, painter = Document(width), InlinePainter(width, height, PALETTE, terminal.write)
     for piece in pieces:
@@ -49,18 +49,18 @@ def play(pieces: list[Safe], width: int, height: int) -> Terminal:
 
 
 def shown(terminal: Terminal) -> list[str]:
-    """The rows above the cursor, which is on an empty one with nothing below it."""
+    """Return the rows above the cursor; check that the cursor's row and those below are empty."""
     assert not any(terminal.text()[terminal.row :])
     return [drawn(line) for line in terminal.text()[: terminal.row]]
 
 
 def drawn(text: str) -> str:
-    """What is seen of a text: clusters without a width of their own are not."""
+    """Return the visible clusters of a text, without those of width zero and without trailing blanks."""
     return "".join(cluster for cluster in wcwidth.iter_graphemes(text) if wcwidth.wcswidth(cluster) > 0).rstrip()
 
 
 def check(terminal: Terminal, rows: list[Row]) -> None:
-    """The scrollback and the screen are the rows, and a copy of them is whole."""
+    """Check that scrollback and screen equal the rows, that a copy joins soft rows, and that nothing was erased."""
     if not rows:
         return
     assert shown(terminal) == [drawn(row.text) for row in rows]
@@ -128,7 +128,7 @@ def test_inline_painter_resize_with_reflow_leaves_no_debris(
 
 
 def _fits(rows: list[Row], width: int, height: int) -> bool:
-    """Whether the rows are all on the screen when it has another size."""
+    """Return True if the rows fit the screen at another size."""
     return sum(len(line.text) * 2 // width + 1 for line in rows) < height
 
 
@@ -192,5 +192,5 @@ def test_inline_painter_pyte_screen_equals_one_shot_render(size: tuple[int, int]
 
 
 def _without_links(text: str) -> str:
-    """pyte ends OSC strings at other places than terminals do."""
+    """Remove hyperlinks, since pyte ends OSC strings at other places than terminals do."""
     return re.sub(r"\x1b\]8;[^\x1b]*\x1b\\", "", text)

@@ -1,4 +1,4 @@
-"""Looks to escape sequences, and the themes that come with termchat."""
+"""Test the palette: styles to escape sequences, color depths, encoded rows, and the bundled themes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The `/` menu: its rows fit and stand under each other, on a narrow screen too."""
+"""Test the slash command menu: its rows fit any width and its summaries are aligned."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ def test_command_menu_fits_and_aligns_summaries_above_30_columns(columns: int) -
     rows = menu.lines(columns)
     assert 1 < len(rows) <= 8
     assert all(text_width(plain_text(row)) <= columns - 1 for row in rows)
-    told = [row for row in rows if plain_text(row[-1:]).strip()]
-    assert len({text_width(plain_text(row)) - text_width(plain_text(row[-1:]).lstrip(" ")) for row in told}) == (
-        columns > 30
-    )
+    rows_with_summary = [row for row in rows if plain_text(row[-1:]).strip()]
+    starts = {text_width(plain_text(row)) - text_width(plain_text(row[-1:]).lstrip(" ")) for row in rows_with_summary}
+    assert len(starts) == (1 if columns > 30 else 0)

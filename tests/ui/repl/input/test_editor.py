@@ -1,4 +1,4 @@
-"""The input: pastes, history, visual rows. Nothing typed is ever destroyed."""
+"""Test the input editor: pastes, history, visual rows. Typed text is never lost."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from termchat.ui.repl.input.pastes import Pastes, cleaned
 BIG = "\n".join(f"line {n}" for n in range(132))
 
 
-def draft(text: str = "") -> InputEditor:
-    made = InputEditor(lambda: None)
-    made.set_text(text)
-    return made
+def editor_with(text: str = "") -> InputEditor:
+    editor = InputEditor(lambda: None)
+    editor.set_text(text)
+    return editor
 
 
 def test_paste_small_is_inserted_and_large_folds_to_placeholder() -> None:
-    made = draft("see ")
-    made.paste("a\r\nb")
-    assert made.text_with_marks == "see a\nb"
-    made.paste(BIG)
-    assert made.pastes.shown(made.text_with_marks) == "see a\nb[Pasted #1 · 132 lines · 1.1 kB]"
-    assert made.text == f"see a\nb{BIG}"
+    editor = editor_with("see ")
+    editor.paste("a\r\nb")
+    assert editor.text_with_marks == "see a\nb"
+    editor.paste(BIG)
+    assert editor.pastes.shown(editor.text_with_marks) == "see a\nb[Pasted #1 · 132 lines · 1.1 kB]"
+    assert editor.text == f"see a\nb{BIG}"
 
 
 def test_backspace_deletes_folded_paste_and_undo_restores_it() -> None:
-    made = draft()
-    made.paste(BIG)
-    made.buffer.save_to_undo_stack()
-    made.buffer.delete_before_cursor(1)
-    assert made.empty
-    made.buffer.undo()
-    assert made.text == BIG
+    editor = editor_with()
+    editor.paste(BIG)
+    editor.buffer.save_to_undo_stack()
+    editor.buffer.delete_before_cursor(1)
+    assert editor.empty
+    editor.buffer.undo()
+    assert editor.text == BIG
 
 
 def test_unfold_replaces_placeholder_with_pasted_text() -> None:
-    made = draft("a")
-    made.paste(BIG)
-    made.buffer.insert_text("z")
-    made.buffer.cursor_position = 1
-    assert made.unfold()
-    assert made.text_with_marks == f"a{BIG}z"
-    assert not made.unfold()
+    editor = editor_with("a")
+    editor.paste(BIG)
+    editor.buffer.insert_text("z")
+    editor.buffer.cursor_position = 1
+    assert editor.unfold()
+    assert editor.text_with_marks == f"a{BIG}z"
+    assert not editor.unfold()
 
 
 def test_pastes_refold_after_external_edit_restores_placeholder() -> None:
@@ -69,12 +69,12 @@ def test_pastes_reordered_keep_their_numbers() -> None:
 
 
 def test_expand_backslash_single_is_newline_double_is_backslash() -> None:
-    made = draft("a\\")
-    assert made.expand_backslash()
-    assert made.text_with_marks == "a\n"
-    made = draft("a\\\\")
-    assert not made.expand_backslash()
-    assert made.text_with_marks == "a\\"
+    editor = editor_with("a\\")
+    assert editor.expand_backslash()
+    assert editor.text_with_marks == "a\n"
+    editor = editor_with("a\\\\")
+    assert not editor.expand_backslash()
+    assert editor.text_with_marks == "a\\"
 
 
 def test_history_with_prefix_walks_matches_and_returns_to_prefix() -> None:
@@ -102,24 +102,24 @@ def test_history_suggest_returns_rest_of_newest_match() -> None:
 
 
 def test_restore_fills_empty_input_or_adds_to_history() -> None:
-    made = draft()
-    made.restore("lost?")
-    assert made.text_with_marks == "lost?"
-    made.restore("no")
-    assert made.text_with_marks == "lost?"
-    assert made.history.entries == ["no"]
+    editor = editor_with()
+    editor.restore("lost?")
+    assert editor.text_with_marks == "lost?"
+    editor.restore("no")
+    assert editor.text_with_marks == "lost?"
+    assert editor.history.entries == ["no"]
 
 
 def test_up_and_down_move_cursor_by_visual_rows() -> None:
-    made = draft("abcdefghij")
-    made.buffer.cursor_position = 9
-    assert made.up(4)
-    assert made.buffer.cursor_position == 5
-    assert made.up(4)
-    assert made.buffer.cursor_position == 1
-    assert not made.up(4)
-    assert made.down(4)
-    assert made.buffer.cursor_position == 5
+    editor = editor_with("abcdefghij")
+    editor.buffer.cursor_position = 9
+    assert editor.up(4)
+    assert editor.buffer.cursor_position == 5
+    assert editor.up(4)
+    assert editor.buffer.cursor_position == 1
+    assert not editor.up(4)
+    assert editor.down(4)
+    assert editor.buffer.cursor_position == 5
 
 
 @given(st.text("ab你\n", max_size=60), st.integers(2, 12))

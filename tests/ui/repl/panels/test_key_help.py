@@ -1,4 +1,4 @@
-"""The key sheet: at most eight rows, nothing cut, and where there is no room for all it says where they are."""
+"""Test the key help: at most eight rows, none truncated, with a reference to /keys if some do not fit."""
 
 from __future__ import annotations
 

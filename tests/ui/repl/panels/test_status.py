@@ -1,4 +1,4 @@
-"""The status line: what it says, and what it gives up when it gets narrow."""
+"""Test the status line: its fields, its warnings and the fields it drops when the screen is narrow."""
 
 from __future__ import annotations
 
@@ -96,5 +96,5 @@ def test_busy_line_third_attempt_adds_status_page(attempt: int, words: str) -> N
 
 @pytest.mark.parametrize(("counted", "words"), [(None, "~214 tok"), (1, "~214 tok"), (230, "230 tok")])
 def test_busy_line_reported_count_of_one_keeps_estimate(counted: int | None, words: str) -> None:
-    """Anthropic counts one token at the beginning, and the others at the end."""
+    """Anthropic reports one output token at the start of a reply and the total at its end."""
     assert f" · {words} · " in plain_text(busy_line(replace(TURN, counted=counted), 11.0, 80, "x", stall=5.0))
