@@ -40,7 +40,6 @@ from termchat.ui.text.line import styled_line
 from termchat.ui.turn_state import ViewState, turn_sent, update
 
 _log = logging.getLogger("termchat")
-_AGAIN = 2.0  # seconds within which a second Ctrl-C counts as one
 _SOON = 0.05  # seconds a stop may take before it is reported
 _CLOSING = 2.0  # seconds that running tasks have to end when the program leaves
 
@@ -56,6 +55,7 @@ class PlainApp:
     def __init__(self, context: FrontendContext) -> None:
         self._context = context
         self._session = context.session
+        self._timings = context.look.timings
         self._writer = PlainWriter(sys.stdout, context.theme, context.look)
         self.view = ViewState(
             reasoning=append_only(context.look.reasoning), usage_line=context.look.usage, step_labels=COMMAND_LABELS
@@ -105,7 +105,7 @@ class PlainApp:
         """Follow a turn to its end; `question` is kept to be sent again if no answer comes."""
         self._turn, self._stopped = turn, -1e9  # a press on an earlier turn is not the first of two on this one
         self.view = turn_sent(self.view, turn.id, self._session.model, monotonic())
-        heartbeat = Heartbeat(self._writer.aside, self._context.look.timings, spoken=self._context.look.accessible)
+        heartbeat = Heartbeat(self._writer.aside, self._timings, spoken=self._context.look.accessible)
         try:
             async with aclosing(turn.events()) as events:
                 async for event in events:
@@ -214,12 +214,12 @@ class PlainApp:
         now = monotonic()
         if self._turn:
             self._writer.interrupted()
-            self._stop(self._turn, again=now - self._stopped <= _AGAIN)
+            self._stop(self._turn, again=now - self._stopped <= self._timings.second_stop)
             self._stopped = now
         elif self._task:
             self._task.cancel()
             self._writer.aside(safe_format("stopped"))
-        elif now - self._interrupted <= _AGAIN:
+        elif now - self._interrupted <= self._timings.second_leave:
             self.leave(0)
         else:
             self._interrupted = now
