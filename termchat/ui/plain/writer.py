@@ -179,6 +179,6 @@ def _card_words(card: ToolCard) -> Safe:
     state = safe_format("failed") if card.result.is_error else safe_format("ok")
     argument = main_argument(card.call.arguments)
     what = Safe(f"{safe_line(card.call.name)} {argument}".rstrip())
-    said = safe_format("Tool {state}: {what}, {t}", state=state, what=what, t=duration(card.seconds))
+    line = safe_format("Tool {state}: {what}, {t}", state=state, what=what, t=duration(card.seconds))
     reason = safe_line(card.result.text.strip().partition("\n")[0]) if card.result.is_error else Safe("")
-    return safe_format("{said}, {reason}", said=said, reason=reason) if reason else said
+    return safe_format("{line}, {reason}", line=line, reason=reason) if reason else line

@@ -268,7 +268,7 @@ class Actions:
         self._effects.run_command("/continue")
 
     def send_now(self) -> None:
-        """Queue the input, then send the queue after the running tools; a reply is stopped, and what came is kept."""
+        """Queue the input, then send the queue after the running tools; a reply is stopped, and its text is kept."""
         if not self._editor.empty and not is_command(self._editor.text_with_marks):
             self._turns.queue.append(self._editor.pop())
         self._turns.send_now()

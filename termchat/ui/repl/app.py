@@ -75,7 +75,7 @@ class Repl:
         self.app = self._build_application()
         self.screen = Screen(self.app)
         self.widgets = self._build_widgets()
-        self.memory = SavedHistory(context.session, self.widgets.editor)
+        self.saved_history = SavedHistory(context.session, self.widgets.editor)
         self.summary = ChatSummary(context.session)
         self.turns = TurnRunner(context, self.widgets, self.refresh, self._ended)
         self.terminal = TerminalQueries(self.screen, context.tty, context.env, self._build_notifier(), self._background)
@@ -147,7 +147,7 @@ class Repl:
         )
 
     def _terminal_actions(self) -> dict[Action, Callable[[], None]]:
-        history = HistoryPicker(self.memory, self.widgets, self.context.session.location.directory)
+        history = HistoryPicker(self.saved_history, self.widgets, self.context.session.location.directory)
         return {
             Action.REASONING: self._reasoning,
             Action.HISTORY: history.open,
@@ -194,7 +194,7 @@ class Repl:
             typed, tty.touched = tty.typed, True
         self._early = typed
         try:
-            with captured_output(lambda words: loop.call_soon_threadsafe(self._stray, words) and None):
+            with captured_output(lambda words: loop.call_soon_threadsafe(self._show_output, words) and None):
                 return await self.app.run_async(pre_run=self._begin, set_exception_handler=False, handle_sigint=False)
         except EOFError:
             return int(ExitCode.SIGHUP)
@@ -234,17 +234,17 @@ class Repl:
         self.context.notices.subscribe(self._show_failure)
         if self.context.resumed:
             self.effects.perform(resume_banner(self.context.session, self.context.resumed))
-        self.app.create_background_task(self._warm())
+        self.app.create_background_task(self._preload())
 
-    async def _warm(self) -> None:
+    async def _preload(self) -> None:
         try:
             await self.context.preload_store()
-            await self.memory.begin(self.context.resumed.draft if self.context.resumed else "")
+            await self.saved_history.begin(self.context.resumed.draft if self.context.resumed else "")
             self.refresh()
             await self.context.preload_sdk()
             await asyncio.to_thread(warm_renderer)
         except Exception:
-            _log.exception("what was to be made ready ahead of time was not")
+            _log.exception("the preload failed")
 
     def _show_failure(self, failure: Failure) -> None:
         """Show a failure outside of a turn, for example a full disk."""
@@ -301,7 +301,7 @@ class Repl:
     def _typed(self) -> None:
         self.widgets.key_help.close()
         self.widgets.menu.update(self.widgets.editor.text_with_marks)
-        self.memory.typed()
+        self.saved_history.typed()
 
     def _bug(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Report an unexpected exception in one line; the chat continues."""
@@ -316,5 +316,5 @@ class Repl:
         if self._loop:
             self._loop.call_soon_threadsafe(self.widgets.toast.say, words, 5.0)
 
-    def _stray(self, words: Safe) -> None:
+    def _show_output(self, words: Safe) -> None:
         self.widgets.transcript.lines([styled_line(words, TextRole.DIM)], gap=False)

@@ -20,7 +20,7 @@ from termchat.ui.frontend import FrontendContext
 from termchat.ui.repl.widgets import Widgets
 from termchat.ui.terminal.screen import Screen
 
-_MOMENT = 0.5
+_MOMENT = 0.5  # seconds after which the terminal counts as taken back
 
 
 class ExternalPrograms:
@@ -62,8 +62,8 @@ class ExternalPrograms:
         """Show a long text in the pager, which leaves the scrollback unchanged."""
         self._start(self._page(text))
 
-    def _start(self, doing: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(doing)
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -304,7 +304,7 @@ class TurnRunner:
     def _restore(self, question: Question) -> None:
         """Return a question that got no answer to the input, or to the history if the input is not empty.
 
-        A question that was asked again stays in the chat, with its first answer.
+        A question that was sent before stays in the chat, with its first answer.
         """
         if question.raw is None:
             self.session.move_head(question.previous_head)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 class History:
     """Entries, oldest first, and the position of Up and Down among them.
 
-    While browsing, what was being typed is kept and comes back at the end; only entries that begin with it are shown.
+    While browsing, only entries that begin with the typed text are shown; the typed text comes back at the end.
     """
 
     entries: list[str] = field(default_factory=list[str])

@@ -22,8 +22,8 @@ _SHOWN = 200  # characters of a prompt
 class HistoryPicker:
     """Opens the list of past prompts."""
 
-    def __init__(self, memory: SavedHistory, widgets: Widgets, directory: str) -> None:
-        self._memory = memory
+    def __init__(self, saved_history: SavedHistory, widgets: Widgets, directory: str) -> None:
+        self._saved_history = saved_history
         self._editor = widgets.editor
         self._picker = widgets.picker
         self._toast = widgets.toast
@@ -34,11 +34,11 @@ class HistoryPicker:
         if self._picker.is_open:
             return
         newest: dict[str, PastPrompt] = {}
-        for prompt in self._memory.prompts:
+        for prompt in self._saved_history.prompts:
             newest.setdefault(prompt.text, prompt)
         if newest:
             self._picker.open(HistorySource(list(newest.values()), self._editor, self._directory))
-        elif self._memory.ready:
+        elif self._saved_history.ready:
             self._toast.say(safe_format("No history yet."))
         else:
             self._toast.say(safe_format("The history is still loading."))

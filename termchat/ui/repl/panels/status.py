@@ -140,8 +140,8 @@ def _busy_parts(turn: TurnState, now: float, stall: float) -> list[Safe]:
     match turn.phase:
         case Phase.WAITING:
             waiting = safe_format("waiting for {model}", model=safe_line(turn.model.model))
-            ways = [safe_format("Esc stops"), *([safe_format("Alt-R retries")] if is_stalled(turn, now, stall) else [])]
-            return [waiting, duration(now - turn.since), *ways]
+            keys = [safe_format("Esc stops"), *([safe_format("Alt-R retries")] if is_stalled(turn, now, stall) else [])]
+            return [waiting, duration(now - turn.since), *keys]
         case Phase.THINKING:
             thinking = turn.thinking
             spent = [] if thinking is None else [safe_format("~{n} tok", n=count(round(thinking.tokens)))]
