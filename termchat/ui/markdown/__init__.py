@@ -22,17 +22,14 @@ Importing this package is cheap; markdown-it and pygments are imported when the 
 
 from termchat.core.sanitize import Safe
 from termchat.ui.markdown.document import Document, Rows
-from termchat.ui.markdown.plain_text import PlainDocument
 from termchat.ui.text.row import Roles, Row, Segment
 
-__all__ = ["Document", "PlainDocument", "Roles", "Row", "Rows", "Segment", "render"]
+__all__ = ["Document", "Roles", "Row", "Rows", "Segment", "render"]
 
 
-def render(
-    text: Safe, width: int, *, hyperlinks: bool = True, spare: int = 0, ambiguous: int = 1, soft: bool = False
-) -> list[Row]:
-    """A whole text at once, exactly as it looks after streaming with the same options."""
-    document = Document(width, hyperlinks=hyperlinks, spare=spare, ambiguous=ambiguous, soft=soft)
+def render(text: Safe, width: int, *, hyperlinks: bool = True, signs: bool = True) -> list[Row]:
+    """Lay out a whole text at once, exactly as it looks after streaming with the same options."""
+    document = Document(width, hyperlinks=hyperlinks, signs=signs)
     document.feed(text)
     document.close()
     return document.take()

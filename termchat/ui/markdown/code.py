@@ -66,7 +66,7 @@ class Code:
             if len(self._text) <= LONGEST:
                 return
             text, self._text = self._text, ""
-            self._wrapper = Wrapper(sheet.look.cells, sheet.line_space)
+            self._wrapper = Wrapper(sheet.line_space)
         self._wrapper.stream(text, (TextRole.CODE,))
         self._emit(sheet, self._wrapper)
 
@@ -91,7 +91,7 @@ class Code:
         self.end(sheet)
 
     def _folded(self, sheet: LayoutBuffer, text: str) -> list[OpenLine]:
-        wrapper = Wrapper(sheet.look.cells, sheet.line_space)
+        wrapper = Wrapper(sheet.line_space)
         for segment in merge_graphemes(self._painter.line(text)):
             wrapper.push_unbroken(segment)
         wrapper.flush()

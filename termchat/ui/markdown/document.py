@@ -52,12 +52,9 @@ class Document:
         width: int,
         *,
         hyperlinks: bool = True,
-        spare: int = 0,
-        ambiguous: int = 1,
-        soft: bool = False,
         signs: bool = True,
     ) -> None:
-        look = LayoutOptions(max(NARROWEST, width), spare, hyperlinks, ambiguous, soft, signs)
+        look = LayoutOptions(max(NARROWEST, width), hyperlinks, signs)
         self._blocks = BlockParser(LayoutBuffer(look))
         self._line = ""
         self._column = 0

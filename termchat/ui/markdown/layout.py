@@ -9,7 +9,7 @@ from enum import Enum, auto
 from termchat.core.sanitize import Safe
 from termchat.core.style import TextRole
 from termchat.ui.text.row import Row, Segment
-from termchat.ui.text.width import WidthTable, width_table
+from termchat.ui.text.width import WIDTHS
 from termchat.ui.text.wrap import LineSpace, OpenLine, rstrip
 
 NARROWEST = 8
@@ -20,25 +20,18 @@ NARROWEST = 8
 class LayoutOptions:
     """How a document is laid out.
 
-    `spare` columns on the right stay free in prose; `hyperlinks` says whether the terminal knows OSC 8;
-    `ambiguous` is its width of East Asian ambiguous characters, `soft` leaves all wrapping to it; `signs` says whether
-    it can show signs outside of ASCII.
+    width        the columns of the terminal
+    hyperlinks   whether the terminal supports OSC 8
+    signs        whether bullets, rules and quote marks may be other than ASCII
     """
 
     width: int
-    spare: int = 0
     hyperlinks: bool = True
-    ambiguous: int = 1
-    soft: bool = False
     signs: bool = True
 
-    @property
-    def cells(self) -> WidthTable:
-        return width_table(self.ambiguous)
-
     def sign(self, sign: str, ascii_sign: str) -> str:
-        """A sign of ours, or its stand-in where there are none, and where those of ambiguous width are wide."""
-        return sign if self.signs and self.ambiguous == 1 else ascii_sign
+        """Return the sign, or its ASCII substitute."""
+        return sign if self.signs else ascii_sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +58,7 @@ class Item:
         return Segment(Safe(f"{sign} "), (TextRole.MARKER,))
 
     def rest(self, look: LayoutOptions) -> Segment:
-        return Segment(Safe(" " * look.cells.width(self.marker(look).text)))
+        return Segment(Safe(" " * WIDTHS.width(self.marker(look).text)))
 
 
 Container = Quote | Item
@@ -103,8 +96,8 @@ class LayoutBuffer:
     @property
     def line_space(self) -> LineSpace:
         """The space beside the containers' margin."""
-        indent = sum(self.look.cells.width(part.text) for part in self._margin(self.stack, 0))
-        return LineSpace(self.look.width, indent, self.look.spare, self.look.soft)
+        indent = sum(WIDTHS.width(part.text) for part in self._margin(self.stack, 0))
+        return LineSpace(self.look.width, indent)
 
     def push(self, container: Container) -> None:
         self.stack = (*self.stack, container)
@@ -152,7 +145,7 @@ class LayoutBuffer:
         segments = [*margin, *line.segments]
         if not line.segments:
             rstrip(segments)
-        cells = sum(self.look.cells.width(part.text) for part in segments[: len(margin)])
+        cells = sum(WIDTHS.width(part.text) for part in segments[: len(margin)])
         self.rows.append(Row(tuple(segments), cells + line.cells))
 
     def _margin(self, stack: tuple[Container, ...], fresh: int) -> list[Segment]:
@@ -162,10 +155,10 @@ class LayoutBuffer:
         first = len(stack) - fresh
         look = self.look
         parts = [each.marker(look) if index >= first else each.rest(look) for index, each in enumerate(stack)]
-        room = look.width // 2 - look.cells.width(parts[-1].text)
+        room = look.width // 2 - WIDTHS.width(parts[-1].text)
         kept: list[Segment] = []
         for part in parts[:-1]:
-            room -= look.cells.width(part.text)
+            room -= WIDTHS.width(part.text)
             if room < 0:
                 break
             kept.append(part)

@@ -154,7 +154,7 @@ class Paragraph:
 
     def _wrapped(self, sheet: LayoutBuffer) -> Wrapper:
         if self._wrapper is None:
-            self._wrapper = Wrapper(sheet.look.cells, sheet.line_space)
+            self._wrapper = Wrapper(sheet.line_space)
             if self._lead:
                 self._wrapper.push(Segment(Safe(self._lead), (TextRole.MARKER,)))
                 self._wrapper.push(Segment(Safe(" ")))

@@ -1,68 +1,68 @@
-"""Text as it is: for `--plain`, dumb terminals and `markdown = "raw"`."""
+"""Plain text as rows: reasoning, which is shown without Markdown, in one style and wrapped between words."""
 
 from __future__ import annotations
 
 from termchat.core.sanitize import Safe
+from termchat.core.style import TextRole
 from termchat.ui.markdown.layout import NARROWEST
-from termchat.ui.text.row import Row
-from termchat.ui.text.width import width_table
-from termchat.ui.text.wrap import LineSpace, Wrapper
+from termchat.ui.text.fit import text_width
+from termchat.ui.text.row import BLANK, Row, Segment
+
+_ROLES = (TextRole.REASONING,)
 
 
-class PlainDocument:
-    """The rows of a text that is shown as it is and wrapped by the terminal alone; append-only."""
+class ReasoningDocument:
+    """Reasoning that arrives in pieces; the rows of a line are final once the line is complete."""
 
-    def __init__(self, width: int, *, ambiguous: int = 1) -> None:
-        self._cells = width_table(ambiguous)
-        self._wrapper = Wrapper(self._cells, LineSpace(max(NARROWEST, width), blind=True))
-        self._begun = False  # whether there is any of the line
-        self._started = False  # whether a row of it is final
+    def __init__(self, width: int) -> None:
+        self._width = max(NARROWEST, width)
+        self._line = ""
         self._rows: list[Row] = []
 
     def feed(self, text: Safe) -> None:
-        head, *lines = text.split("\n")
-        self._more(head)
+        """Append a piece of the text."""
+        *lines, self._line = (self._line + text).split("\n")
         for line in lines:
-            self._end()
-            self._more(line)
+            self._rows += wrap_line(line, self._width)
 
     def close(self) -> None:
-        if self._begun:
-            self._end()
+        """End the text; all rows become final."""
+        if self._line:
+            self._rows += wrap_line(self._line, self._width)
+        self._line = ""
 
     def take(self) -> list[Row]:
+        """Return the rows that became final since the last call."""
         rows, self._rows = self._rows, []
         return rows
 
-    def live(self) -> list[Row]:
-        if not self._begun:
-            return []
-        twin = self._wrapper.copy()
-        twin.lines.clear()
-        twin.flush()
-        return [Row(tuple(line.segments), line.cells, line.soft) for line in twin.lines]
+    def preview(self) -> list[Row]:
+        """Return the rows of the line that is not complete."""
+        return wrap_line(self._line, self._width) if self._line else []
 
     def resize(self, width: int) -> None:
-        self._wrapper.resize(LineSpace(max(NARROWEST, width), blind=True))
-        self._drain()
+        """Wrap at another width, in columns, from here on."""
+        self._width = max(NARROWEST, width)
 
-    def _more(self, text: str) -> None:
-        if not text:
-            return
-        self._begun = True
-        self._wrapper.stream(text.replace("\t", "    "))
-        self._drain()
 
-    def _end(self) -> None:
-        self._wrapper.flush()
-        self._drain()
-        if not self._started:
-            self._rows.append(Row())
-        self._wrapper = Wrapper(self._cells, self._wrapper.room)
-        self._begun = self._started = False
+def wrap_line(text: str, width: int) -> list[Row]:
+    """Wrap a line at its blanks into rows of at most `width` columns; its indentation stays."""
+    text = text.expandtabs(4).rstrip()
+    if not text:
+        return [BLANK]
+    rows: list[Row] = []
+    while text:
+        head = _head(text, width)
+        rows.append(Row((Segment(Safe(head.rstrip()), _ROLES),), text_width(head.rstrip())))
+        text = text[len(head) :].lstrip(" ")
+    return rows
 
-    def _drain(self) -> None:
-        lines = self._wrapper.lines
-        self._started = self._started or bool(lines)
-        self._rows += [Row(tuple(line.segments), line.cells, line.soft) for line in lines]
-        self._wrapper.lines = []
+
+def _head(text: str, width: int) -> str:
+    used = 0
+    for at, character in enumerate(text):
+        used += text_width(character)
+        if used > width:
+            blank = text.rfind(" ", 1, at)
+            return text[: blank + 1] if blank > 0 else text[: max(1, at)]
+    return text

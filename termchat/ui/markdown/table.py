@@ -9,6 +9,7 @@ from termchat.core.style import TextRole
 from termchat.ui.markdown import line_syntax
 from termchat.ui.markdown.layout import LayoutBuffer
 from termchat.ui.text.row import Segment
+from termchat.ui.text.width import WIDTHS
 from termchat.ui.text.wrap import LineSpace, OpenLine, Wrapper, rstrip
 
 DECIDING = 16
@@ -149,7 +150,7 @@ class Table:
 
 
 def _wrapped(sheet: LayoutBuffer, cell: Cell, room: LineSpace) -> list[OpenLine]:
-    wrapper = Wrapper(sheet.look.cells, room)
+    wrapper = Wrapper(room)
     for segment in cell:
         wrapper.push(segment)
     wrapper.flush()
@@ -168,7 +169,7 @@ def _before(alignment: str, room: int) -> int:
 
 def _widths(rows: Sequence[Sequence[Cell]], width: int, sheet: LayoutBuffer) -> tuple[int, ...]:
     """The columns' widths: what they ask for, or a fair share of the width; nothing if that is too little."""
-    measure = sheet.look.cells.width
+    measure = WIDTHS.width
     asked = [
         max(1, *(sum(measure(part.text) for part in cell) for cell in column)) for column in zip(*rows, strict=True)
     ]

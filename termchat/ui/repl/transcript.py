@@ -12,7 +12,7 @@ from termchat.core.style import TextRole
 from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, Sources, StaticLines, ToolCard
 from termchat.ui.citations import source_lines
 from termchat.ui.markdown.document import Document
-from termchat.ui.repl.murmur import ReasoningDocument
+from termchat.ui.markdown.plain_text import ReasoningDocument
 from termchat.ui.terminal.frame_clock import FrameClock
 from termchat.ui.terminal.screen import Screen
 from termchat.ui.text.ansi import encode_segments

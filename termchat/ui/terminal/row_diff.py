@@ -8,7 +8,7 @@ from termchat.core.sanitize import Safe
 from termchat.ui.text.ansi import encode_segments
 from termchat.ui.text.palette import Palette
 from termchat.ui.text.row import Row, Segment
-from termchat.ui.text.width import WidthTable, grapheme_boundary
+from termchat.ui.text.width import WIDTHS, grapheme_boundary
 
 # Erase from the cursor on. A plain CSI J at the home position makes tmux push the whole screen into its history.
 ERASE_DOWN = "\x1b[K\x1b7\x1b[C\x1b[J\x1b8"
@@ -31,7 +31,6 @@ class RowDiff:
         self,
         width: int,
         palette: Palette,
-        cells: WidthTable,
         shown: Sequence[Row],
         *,
         at: int | None = None,
@@ -42,7 +41,6 @@ class RowDiff:
         self.moved = False
         self._width = width
         self._palette = palette
-        self._cells = cells
         self._shown = shown
         self._at_end = at is None and not apart
         self._apart = len(shown) - 1 if apart else -1
@@ -72,7 +70,7 @@ class RowDiff:
         """Write the rest of a row; cut off a row that might be drawn too wide, unless a soft row `follows`."""
         text = encode_segments(segments, self._palette)
         near = row.cells > self._width - _EDGE and not row.soft and not follows
-        self._parts.append(f"{_UNWRAP}{text}{_WRAP}" if near and not self._cells.is_unambiguous(row.text) else text)
+        self._parts.append(f"{_UNWRAP}{text}{_WRAP}" if near and not WIDTHS.is_unambiguous(row.text) else text)
 
     def _added(self, old: Row, row: Row, *, follows: bool) -> bool:
         """Add text at the cursor, if the row only grew; return True if so."""
@@ -120,7 +118,7 @@ class RowDiff:
         self._write(segments, row, follows=follows)
         if (
             old is not None
-            and (old.cells > row.cells or not self._cells.is_unambiguous(old.text))
+            and (old.cells > row.cells or not WIDTHS.is_unambiguous(old.text))
             and row.cells < self._width
         ):
             self.moved = True
@@ -131,14 +129,14 @@ class RowDiff:
     def _common(self, old: Row, row: Row) -> tuple[int, list[Segment]]:
         """Return the cells that both rows certainly begin with, and the rest of the new row."""
         column = 0
-        if not (self._cells.is_unambiguous(old.text) and self._cells.is_unambiguous(row.text)):
+        if not (WIDTHS.is_unambiguous(old.text) and WIDTHS.is_unambiguous(row.text)):
             return 0, list(row.segments)
         for index, segment in enumerate(row.segments):
             before = old.segments[index] if index < len(old.segments) else None
             if before != segment:
                 head, tail = self._split(before, segment)
-                return column + self._cells.width(head), [*([tail] if tail.text else []), *row.segments[index + 1 :]]
-            column += self._cells.width(segment.text)
+                return column + WIDTHS.width(head), [*([tail] if tail.text else []), *row.segments[index + 1 :]]
+            column += WIDTHS.width(segment.text)
         return column, []
 
     def _split(self, old: Segment | None, segment: Segment) -> tuple[str, Segment]:
@@ -178,7 +176,7 @@ class RowDiff:
         """Move to the end of a shown row; a row that ends in the last column is written again."""
         self._move_to(index)
         self._at_end = True
-        if row.cells < self._width and self._cells.is_unambiguous(row.text):
+        if row.cells < self._width and WIDTHS.is_unambiguous(row.text):
             self._parts.append(f"\x1b[{row.cells}C" if row.cells else "")
             return
         self._parts.append(encode_segments(row.segments, self._palette))

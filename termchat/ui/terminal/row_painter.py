@@ -9,7 +9,7 @@ from typing import NamedTuple
 from termchat.ui.terminal.row_diff import ERASE_DOWN, RowDiff, move_rows
 from termchat.ui.text.palette import Palette
 from termchat.ui.text.row import Row
-from termchat.ui.text.width import WidthTable, width_table
+from termchat.ui.text.width import WIDTHS
 
 _REMEMBERED = 200  # rows of one line that are kept in case the terminal reflows it
 _PORTIONS = 3  # the most portions in which rows are drawn above a footer
@@ -47,11 +47,10 @@ class RowTracker:
     rows above them wait until they are final.
     """
 
-    def __init__(self, width: int, window: int, palette: Palette, *, ambiguous: int = 1) -> None:
+    def __init__(self, width: int, window: int, palette: Palette) -> None:
         self.width = width
         self.window = window
         self.palette = palette
-        self.cells: WidthTable = width_table(ambiguous)
         self.shown: list[Row] = []  # from the first row that may change on
         self.apart = False  # a resize has moved the cursor off the end of the last of them
         self._final = 0  # number of final rows among `shown`, one at most
@@ -86,8 +85,8 @@ class RowTracker:
         if self._joined:
             live[0] = replace(live[0], soft=True)
         begun = self._line if live[0].soft else []
-        row, column = _end(begun, width, self.cells)
-        last, _ = _end([*begun, *live], width, self.cells)
+        row, column = _end(begun, width)
+        last, _ = _end([*begun, *live], width)
         if column == width:
             row, column = row + 1, 0
         self.width = width
@@ -124,17 +123,15 @@ class InlinePainter:
     `write` gets the text of each frame in one piece.
     """
 
-    def __init__(
-        self, width: int, height: int, palette: Palette, write: Callable[[str], None], *, ambiguous: int = 1
-    ) -> None:
-        self._tracker = RowTracker(width, max(1, height - 1), palette, ambiguous=ambiguous)
+    def __init__(self, width: int, height: int, palette: Palette, write: Callable[[str], None]) -> None:
+        self._tracker = RowTracker(width, max(1, height - 1), palette)
         self._write = write
 
     def frame(self, final: Sequence[Row], live: Sequence[Row]) -> None:
         """Show the rows that became final since the last frame, and the live rows after them."""
         tracker = self._tracker
         target = tracker.target(final, live)
-        diff = RowDiff(tracker.width, tracker.palette, tracker.cells, tracker.shown, apart=tracker.apart)
+        diff = RowDiff(tracker.width, tracker.palette, tracker.shown, apart=tracker.apart)
         if text := diff.render(target):
             tracker.apart = False
             self._write(f"{_SYNC}{text}{_UNSYNC}" if diff.moved else text)
@@ -166,8 +163,8 @@ class FooterPainter:
     Every method returns the sequence to write; the cursor is in the footer before and afterwards.
     """
 
-    def __init__(self, width: int, palette: Palette, *, ambiguous: int = 1) -> None:
-        self._tracker = RowTracker(width, 0, palette, ambiguous=ambiguous)
+    def __init__(self, width: int, palette: Palette) -> None:
+        self._tracker = RowTracker(width, 0, palette)
 
     @property
     def palette(self) -> Palette:
@@ -237,7 +234,7 @@ class FooterPainter:
             below = height - 1
             enter = f"{move_rows(below - row)}\r" + "\n" * more + f"{move_rows(-below - more)}\x1b[{more}L"
             at = old
-        diff = RowDiff(tracker.width, tracker.palette, tracker.cells, shown, at=at, footed=True)
+        diff = RowDiff(tracker.width, tracker.palette, shown, at=at, footed=True)
         text = diff.render(target)
         home = f"{move_rows(len(target) + row - diff.row)}\r" + (f"\x1b[{column}C" if column else "")
         return f"{enter}{text}{home}"
@@ -246,7 +243,7 @@ class FooterPainter:
         """Erase the footer and write more rows than the screen shows at once."""
         tracker = self._tracker
         enter = f"{move_rows(-footer.row)}\r{ERASE_DOWN}" if footer.height else ""
-        diff = RowDiff(tracker.width, tracker.palette, tracker.cells, tracker.shown, at=len(tracker.shown))
+        diff = RowDiff(tracker.width, tracker.palette, tracker.shown, at=len(tracker.shown))
         text = diff.render(target)
         return FooterFrame(f"{enter}{text}" + ("\r\n" if target else ""), footer_erased=footer.height > 0)
 
@@ -272,13 +269,13 @@ def _first(shown: Sequence[Row], target: Sequence[Row]) -> int:
     return first - 1 if joined and first else first
 
 
-def _end(rows: Sequence[Row], width: int, cells: WidthTable) -> tuple[int, int]:
+def _end(rows: Sequence[Row], width: int) -> tuple[int, int]:
     """Return the row and the column at which rows end on a terminal that has reflowed them to a width."""
     at, column = 0, 0
     for index, row in enumerate(rows):
         if index and not row.soft:
             at, column = at + 1, 0
-        for cluster in cells.clusters(row.text):
+        for cluster in WIDTHS.clusters(row.text):
             if column + cluster.cells > width:
                 at, column = at + 1, 0
             column += cluster.cells

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from typing import NamedTuple
 
 import wcwidth
@@ -43,10 +42,9 @@ class Cluster(NamedTuple):
 
 
 class WidthTable:
-    """The one width oracle; `ambiguous` is how wide this terminal draws East Asian ambiguous characters."""
+    """Measure text in cells and split it into grapheme clusters; clusters measured before are kept."""
 
-    def __init__(self, ambiguous: int = 1) -> None:
-        self.ambiguous = ambiguous
+    def __init__(self) -> None:
         self._one: dict[str, Cluster] = {}
 
     def width(self, text: str) -> int:
@@ -55,7 +53,7 @@ class WidthTable:
             return len(text)
         if _JOINING.search(text):
             return sum(cluster.cells for cluster in self.clusters(text))
-        return wcwidth.wcswidth(text, ambiguous_width=self.ambiguous)
+        return wcwidth.wcswidth(text)
 
     def clusters(self, text: str) -> list[Cluster]:
         """The text as grapheme clusters."""
@@ -98,22 +96,14 @@ class WidthTable:
         return found
 
     def _measure(self, text: str) -> Cluster:
-        cells = max(0, wcwidth.wcswidth(text, ambiguous_width=self.ambiguous))
+        cells = max(0, wcwidth.wcswidth(text))
         if len(text) == 1:
             return Cluster(text, cells, cells)
-        apart = sum(max(0, wcwidth.wcwidth(char, ambiguous_width=self.ambiguous)) for char in text)
+        apart = sum(max(0, wcwidth.wcwidth(char)) for char in text)
         return Cluster(text, cells, max(cells, apart, 2 if _EMOJI in text else 0))
 
 
-@cache
-def width_table(ambiguous: int) -> WidthTable:
-    """The oracle for a terminal, shared so that its memory of clusters is."""
-    return WidthTable(ambiguous)
-
-
-def simple(text: str) -> bool:
-    """Whether the text can only be broken at its blanks."""
-    return text.isascii() or not _IDEOGRAPHIC.search(text)
+WIDTHS = WidthTable()  # shared, so that each cluster is measured once
 
 
 def ideographic(char: str) -> bool:

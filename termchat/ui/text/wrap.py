@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from termchat.core.sanitize import Safe
 from termchat.ui.text.row import Roles, Segment
-from termchat.ui.text.width import JOINING, WidthTable, breakable, grapheme_overlap, ideographic, stable_prefix
+from termchat.ui.text.width import JOINING, WIDTHS, breakable, grapheme_overlap, ideographic, stable_prefix
 
 HARD = Safe("\n")
 """The text of a segment that ends the row."""
@@ -35,31 +35,24 @@ class OpenLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LineSpace:
-    """The space for text: the terminal's width, the cells a margin takes on the left, those kept free on the right.
+    """The space for text, in cells: the terminal's width, and the margin on the left.
 
-    A line the terminal wraps itself has neither. `soft` leaves all wrapping to the terminal; `blind` does so even
-    where terminals disagree on a width, so that nobody knows where a row ends.
+    A row that continues a line because the terminal wraps it (`soft`) has no margin.
     """
 
     width: int
     indent: int = 0
-    spare: int = 0
-    soft: bool = False
-    blind: bool = False
 
     def limit(self, soft: bool) -> int:
-        return self.width - self.spare - (0 if soft else self.indent)
-
-    def edge(self, soft: bool) -> int:
+        """Return the cells of a row."""
         return self.width - (0 if soft else self.indent)
 
 
 class Wrapper:
     """Push segments, read `lines`; `flush` ends the last one. A copy goes on independently."""
 
-    def __init__(self, cells: WidthTable, room: LineSpace) -> None:
+    def __init__(self, room: LineSpace) -> None:
         self.lines: list[OpenLine] = []
-        self._cells = cells
         self.room = room
         self._row: list[Segment] = []
         self._row_cells = 0
@@ -82,7 +75,7 @@ class Wrapper:
     def resize(self, room: LineSpace) -> None:
         """Go on in another room; the unfinished row is laid out again."""
         pieces = [*self._row, *([self._gap] if self._gap and self._word else []), *self._word]
-        fresh = Wrapper(self._cells, room)
+        fresh = Wrapper(room)
         for piece in pieces:
             fresh.push_unbroken(piece) if self._folding else fresh.push(piece)
         vars(self).update(
@@ -104,9 +97,6 @@ class Wrapper:
             self._break(soft=False)
             self._last = ""
             return
-        if self.room.soft:
-            self._flow(segment)
-            return
         for run in _RUNS.findall(text):
             self._run(run, segment)
 
@@ -116,7 +106,7 @@ class Wrapper:
         if segment.text.isascii():
             self._fill(segment, len(segment.text), len(segment.text))
             return
-        for text, cells, widest in self._cells.clusters(segment.text):
+        for text, cells, widest in WIDTHS.clusters(segment.text):
             self._fill(_like(segment, text), cells, widest)
 
     def stream(self, text: str, roles: Roles = ()) -> None:
@@ -136,16 +126,6 @@ class Wrapper:
         if self._row:
             self._break(soft=False)
 
-    def _flow(self, segment: Segment) -> None:
-        """Text whose rows the terminal breaks."""
-        if self._line_end:
-            self._join(segment.text, segment)
-        if self._gap:
-            self.push_unbroken(self._gap)
-            self._gap = None
-        self.push_unbroken(segment)
-        self._last = segment.text[-1]
-
     def _run(self, run: str, segment: Segment) -> None:
         if run[0] == " ":
             self._end_word()
@@ -153,7 +133,7 @@ class Wrapper:
         elif run.isascii():
             self._part(run, len(run), len(run), segment)
         else:
-            for text, cells, widest in self._cells.clusters(run):
+            for text, cells, widest in WIDTHS.clusters(run):
                 self._part(text, cells, widest, segment)
 
     def _blank(self, run: str, segment: Segment) -> None:
@@ -205,7 +185,7 @@ class Wrapper:
 
     def _wraps_itself(self) -> bool:
         """Whether the terminal breaks at this very place, and the next line would begin at its left edge."""
-        exact = self._row_cells == self.room.edge(self._row_soft) and not self.room.spare
+        exact = self._row_cells == self.room.limit(self._row_soft)
         return exact and not self.room.indent and not self._disputed
 
     def _fold(self) -> None:
@@ -216,12 +196,12 @@ class Wrapper:
         self._gap = None
         self._folding = True
         for piece in word:
-            for text, cells, widest in self._cells.clusters(piece.text):
+            for text, cells, widest in WIDTHS.clusters(piece.text):
                 self._fill(_like(piece, text), cells, widest)
 
     def _fill(self, piece: Segment, cells: int, widest: int) -> None:
         """One piece of a word that is being folded; long ASCII pieces are cut here."""
-        room = self.room.edge(self._row_soft) - self._row_cells
+        room = self.room.limit(self._row_soft) - self._row_cells
         while widest > room:
             breaks = cells > room and not self._disputed  # else not every terminal wraps here
             if piece.text.isascii():
@@ -230,8 +210,8 @@ class Wrapper:
                 cells = widest = widest - room
             elif not self._row:
                 break  # wider than any row; there is no better place for it
-            self._break(soft=breaks or self.room.blind)
-            room = self.room.edge(self._row_soft)
+            self._break(soft=breaks)
+            room = self.room.limit(self._row_soft)
         self._row.append(piece)
         self._row_cells += widest
         self._disputed = self._disputed or cells != widest
@@ -246,11 +226,11 @@ class Wrapper:
     def _break(self, *, soft: bool) -> None:
         """The row is final; the next one continues it softly or not."""
         segments = merge_segments(self._row) if soft else rstrip(merge_segments(self._row))
-        width = self._cells.width("".join(segment.text for segment in segments))
+        width = WIDTHS.width("".join(segment.text for segment in segments))
         if segments or not self._row_soft:
             self.lines.append(OpenLine(segments, width, self._row_soft))
         self._row, self._row_cells, self._row_soft = [], 0, soft
-        self._disputed = any(not piece.text.isascii() and self._cells.is_disputed(piece.text) for piece in self._word)
+        self._disputed = any(not piece.text.isascii() and WIDTHS.is_disputed(piece.text) for piece in self._word)
         self._gap = None
 
 

@@ -1,4 +1,4 @@
-"""What holds for every text, every split of it and every width."""
+"""Test properties of Document and render that hold for every text, every split and every width."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from termchat.core.sanitize import Safe, safe
 from termchat.ui.markdown import Document, Row, render
-from termchat.ui.markdown.plain_text import PlainDocument
-from termchat.ui.text.width import width_table
+from termchat.ui.markdown.plain_text import ReasoningDocument, wrap_line
+from termchat.ui.text.width import WIDTHS
 from tests.bench.corpus import corpus
 from tests.ui.markdown.texts import TRAPS, cut, documents, safe_documents, widths
 
@@ -17,7 +17,7 @@ places = st.lists(st.integers(0, 10_000), max_size=40)
 
 
 def streamed(pieces: list[Safe], width: int) -> list[Row]:
-    """The final rows of a text that arrives in pieces, looked at after each."""
+    """Feed the pieces, with a preview after each, and return the final rows."""
     document = Document(width)
     rows: list[Row] = []
     for piece in pieces:
@@ -29,7 +29,7 @@ def streamed(pieces: list[Safe], width: int) -> list[Row]:
 
 
 def lines(rows: list[Row]) -> list[str]:
-    """The rows as a copy has them: soft rows are one with the row before."""
+    """Return the lines as a copy has them: each soft row joined to the row before."""
     joined: list[str] = []
     for row in rows:
         if row.soft:
@@ -76,7 +76,7 @@ def test_document_preview_without_open_block_equals_closed_rows(text: Safe, widt
 def test_render_rows_fit_width_and_end_without_blank(text: Safe, width: int) -> None:
     rows = render(text, width)
     for row, after in zip(rows, [*rows[1:], Row()], strict=False):
-        assert row.cells == width_table(1).width(row.text) <= width
+        assert row.cells == WIDTHS.width(row.text) <= width
         assert after.soft or row.text == row.text.rstrip()
 
 
@@ -182,20 +182,21 @@ def test_document_resize_keeps_all_letters(text: Safe, where: list[int], width: 
 
 
 def _letters(rows: list[Row]) -> list[str]:
-    """What the rows say in any order, without rules, which are as long as there is room."""
+    """Return the sorted letters and digits of the rows, without rules, whose length depends on the width."""
     return sorted(char for row in rows for char in row.text if char.isalnum())
 
 
 @given(documents.map(safe), places, widths)
-def test_plain_document_shows_text_unchanged(text: Safe, where: list[int], width: int) -> None:
-    document = PlainDocument(width)
+def test_reasoning_document_any_split_gives_all_text_within_width(text: Safe, where: list[int], width: int) -> None:
+    document = ReasoningDocument(width)
     rows: list[Row] = []
     for piece in cut(text, where):
         document.feed(piece)
         rows += document.take()
-        document.live()
+        document.preview()
     document.close()
     rows += document.take()
-    expected = text.removesuffix("\n").split("\n") if text else []
-    assert [line.rstrip() for line in lines(rows)] == [line.replace("\t", "    ").rstrip() for line in expected]
+    at_once = [row for line in text.removesuffix("\n").split("\n") for row in wrap_line(line, width)] if text else []
+    assert rows == at_once
+    assert "".join("".join(row.text for row in rows).split()) == "".join(text.split())
     assert all(row.cells <= width for row in rows)

@@ -1,4 +1,4 @@
-"""Breaking lines: CJK with kinsoku, graphemes, long words, and what is left to the terminal."""
+"""Test line wrapping: CJK with kinsoku, grapheme clusters, long words, and soft rows that the terminal wraps."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from termchat.core.sanitize import Safe, safe
-from termchat.ui.markdown import Document, render
+from termchat.ui.markdown import render
 from termchat.ui.text.row import Segment
-from termchat.ui.text.width import WidthTable, breakable, grapheme_boundary, width_table
+from termchat.ui.text.width import WIDTHS, breakable, grapheme_boundary
 from termchat.ui.text.wrap import LineSpace, Wrapper
 
 GRAPHEMES = ["👍🏽", "👨‍👩‍👧", "🇨🇳", "⚠️", "é", "é", "한", "1️⃣", "中", "a"]
 
 
-def wrapped(text: str, width: int, *, indent: int = 0, spare: int = 0) -> list[str]:
-    wrapper = Wrapper(width_table(1), LineSpace(width, indent, spare))
+def wrapped(text: str, width: int, *, indent: int = 0) -> list[str]:
+    wrapper = Wrapper(LineSpace(width, indent))
     wrapper.push(Segment(safe(text)))
     wrapper.flush()
     return ["~" * line.soft + "".join(part.text for part in line.segments) for line in wrapper.lines]
@@ -47,17 +47,13 @@ def test_wrapper_indent_narrows_word_rows_but_not_soft_rows() -> None:
     assert wrapped("x" * 16, 10, indent=3) == ["x" * 7, "~" + "x" * 9]
 
 
-def test_wrapper_spare_columns_stay_free() -> None:
-    assert wrapped("one two three", 8, spare=2) == ["one", "two", "three"]
-
-
 WORDS = ["word ", "中文", "，", "（", " ", "x" * 30, *GRAPHEMES]
 
 
 @given(st.lists(st.sampled_from(WORDS), max_size=40), st.integers(20, 60))
 def test_wrapper_any_split_gives_same_lines(pieces: list[str], width: int) -> None:
     at_once = wrapped("".join(pieces), width)
-    wrapper = Wrapper(width_table(1), LineSpace(width))
+    wrapper = Wrapper(LineSpace(width))
     for piece in pieces:
         wrapper.copy().push(Segment(Safe("never seen")))
         wrapper.push(Segment(Safe(piece)))
@@ -68,9 +64,9 @@ def test_wrapper_any_split_gives_same_lines(pieces: list[str], width: int) -> No
 
 @given(st.lists(st.sampled_from(GRAPHEMES), min_size=30, max_size=80).map("".join))
 def test_render_never_splits_grapheme(text: str) -> None:
-    clusters = [cluster.text for cluster in width_table(1).clusters(text)]
+    clusters = [cluster.text for cluster in WIDTHS.clusters(text)]
     rows = render(safe(text), 20)
-    assert [each.text for row in rows for each in width_table(1).clusters(row.text)] == clusters
+    assert [each.text for row in rows for each in WIDTHS.clusters(row.text)] == clusters
 
 
 @pytest.mark.parametrize(
@@ -78,21 +74,14 @@ def test_render_never_splits_grapheme(text: str) -> None:
     [("👍🏽", 2, 4), ("👨‍👩‍👧", 2, 6), ("🇨🇳", 2, 4), ("⚠️", 2, 2), ("中", 2, 2), ("é", 1, 1), ("a", 1, 1)],
 )
 def test_width_table_measures_cells_and_widest_drawing(text: str, cells: int, widest: int) -> None:
-    (cluster,) = width_table(1).clusters(text)
+    (cluster,) = WIDTHS.clusters(text)
     assert (cluster.cells, cluster.widest) == (cells, widest)
 
 
 def test_render_row_fits_if_emoji_parts_are_drawn_separately() -> None:
     family = "👨‍👩‍👧"
     for row in render(safe(f"{family} " * 40), 20):
-        assert sum(cluster.widest for cluster in width_table(1).clusters(row.text)) <= 20
-
-
-def test_width_of_ambiguous_character_follows_terminal() -> None:
-    assert WidthTable(1).width("“①”") == 3
-    assert WidthTable(2).width("“①”") == 6
-    rows = render(safe("- item\n> quote\n\n---"), 20, ambiguous=2)
-    assert "".join(row.text for row in rows).isascii()
+        assert sum(cluster.widest for cluster in WIDTHS.clusters(row.text)) <= 20
 
 
 @pytest.mark.parametrize(
@@ -110,12 +99,3 @@ def test_grapheme_boundary_moves_cut_before_cluster() -> None:
 def test_render_soft_break_between_cjk_adds_no_space() -> None:
     (row,) = render(safe("中文\n中文\nEnglish\n中文"), 80)
     assert row.text == "中文中文 English 中文"
-
-
-def test_document_soft_mode_leaves_prose_wrapping_to_terminal() -> None:
-    document = Document(20, soft=True)
-    document.feed(safe("A paragraph of words\nthat the **terminal** wraps."))
-    document.close()
-    rows = document.take()
-    assert [row.soft for row in rows] == [False, True, True]
-    assert "".join(row.text for row in rows) == "A paragraph of words that the terminal wraps."

@@ -11,8 +11,8 @@ from termchat.core.models import ModelRef
 from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_format, safe_line
 from termchat.core.style import TextRole
 from termchat.ui.frontend import FrontendContext
+from termchat.ui.markdown.plain_text import wrap_line
 from termchat.ui.repl.chat_summary import ChatSummary
-from termchat.ui.repl.murmur import wrapped
 from termchat.ui.repl.panels.key_help import key_help_lines
 from termchat.ui.repl.panels.layout import LiveRegionSource
 from termchat.ui.repl.panels.status import QUIET, StatusInfo, busy_line, fit, idle_line, is_stalled, spinner
@@ -172,7 +172,7 @@ class LiveContent:
     def _thought(self, tail: str) -> Sequence[Row]:
         rows: list[Row] = []
         for text in safe(tail).strip("\n").split("\n")[-_THOUGHT_ROWS:]:
-            rows += wrapped(text, self.columns - 2)
+            rows += wrap_line(text, self.columns - 2)
         return rows[-_THOUGHT_ROWS:]
 
     def _glyph(self) -> str:
