@@ -135,7 +135,7 @@ FAULTS: dict[str, Fault] = {
     "slow but alive": completes(WORDS.on(pace=0.06)),
     "comments between the words": completes(WORDS.on(comments=True, ids=True)),
     "garbage": Fault((GARBAGE,), words="not an API reply"),
-    "an encoding nobody knows": Fault((fault.unknown_encoding(),), words="not an API reply"),
+    "unknown encoding": Fault((fault.unknown_encoding(),), words="not an API reply"),
     "another service": Fault(repeated(fault.not_http()), tries=3, words="Cannot reach"),
     "broken JSON in an event": Fault(
         (Reply(Text("one "), fault.garbage(), Text("two")),), ExitCode.CUT, text="one ", words="invalid data"

@@ -10,7 +10,6 @@ import pytest
 import termchat.ui.markdown.inline as inline_module
 from termchat.core.sanitize import Safe, safe
 from termchat.ui.markdown import Document
-from termchat.ui.markdown.preload import warm_up
 from tests.bench.corpus import corpus, shapes
 from tests.bench.render import weight
 
@@ -87,5 +86,9 @@ def test_renderer_import_loads_no_heavy_library() -> None:
 
 
 def test_warm_up_imports_markdown_it_and_python_lexer() -> None:
-    warm_up().join()
-    assert {"markdown_it", "pygments.lexers.python"} <= sys.modules.keys()
+    script = (
+        "import sys; from termchat.ui.markdown.preload import warm_up; warm_up().join();"
+        "print([name in sys.modules for name in ('markdown_it', 'pygments.lexers.python')])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[True, True]\n"
