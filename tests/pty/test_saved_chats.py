@@ -42,7 +42,7 @@ def ask(terminal: Terminal, text: str, answer: str) -> None:
 
 def test_sigkill_keeps_chat_and_draft(env: dict[str, str]) -> None:
     with Terminal(CHAT, env=env) as first:
-        ask(first, "exit code 77", "no key")
+        ask(first, "exit code 77", "no API key")
         first.send("half a thought 天")
         first.until(lambda: any("half a thought 天" in str(row) for row in rows(env, "SELECT text FROM drafts")))
         os.kill(first.pid, signal.SIGKILL)
@@ -69,7 +69,7 @@ def test_up_recalls_prompt_of_earlier_run(env: dict[str, str]) -> None:
 
 
 def test_chat_list_filters_by_text_and_resumes_chat(env: dict[str, str]) -> None:
-    for question, answer in (("calculate 6*7", "42"), ("exit code 77", "no key")):
+    for question, answer in (("calculate 6*7", "42"), ("exit code 77", "no API key")):
         with Terminal(CHAT, env=env) as terminal:
             ask(terminal, question, answer)
             terminal.send("\x04")
@@ -89,7 +89,7 @@ def test_incognito_saves_no_chat_and_no_prompt(env: dict[str, str]) -> None:
     with Terminal(CHAT, env=env) as terminal:
         terminal.shows("Ask anything")
         terminal.send("/incognito\r")
-        terminal.shows("nothing of this is kept")
+        terminal.shows("this chat is not saved")
         ask(terminal, "calculate 6*7", "42")
         terminal.send("\x04")
         terminal.leaves()
