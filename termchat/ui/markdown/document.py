@@ -2,65 +2,73 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Protocol
 
 from termchat.core.sanitize import Safe
 from termchat.ui.markdown.block_parser import BlockParser
-from termchat.ui.markdown.layout import NARROWEST, LayoutBuffer, LayoutOptions
+from termchat.ui.markdown.layout import NARROWEST, BlockKind, LayoutBuffer, LayoutOptions
 from termchat.ui.text.row import Row
 
-LONG_LINE = 240
-"""A longer line is read while it arrives: what it begins is decided by so many of its characters."""
-LONG_TABLE_LINE = 1000
-"""The same for a line with a bar among them: it may be a table's header or its delimiter row."""
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+LONG_LINE = 240  # characters; what a longer line begins is decided by so many, and it is read while it arrives
+LONG_TABLE_LINE = 1000  # characters; the same for a line with a bar, which may be a table's header or delimiter row
 
 
 class Rows(Protocol):
-    """Text in, rows out: what rendered and plain documents have in common."""
+    """Text in, rows out: the port of Markdown and plain text documents."""
 
     def feed(self, text: Safe) -> None:
-        """More of the text."""
+        """Append a piece of the text."""
         ...
 
     def close(self) -> None:
-        """The text ends here, complete or not: all rows become final."""
+        """End the text, complete or not: all rows become final."""
         ...
 
     def take(self) -> list[Row]:
-        """The rows that have become final since the last call; they never change again."""
+        """Return the rows that became final since the last call; they never change again."""
         ...
 
     def preview(self) -> list[Row]:
-        """The rows after those, as they look at the moment."""
+        """Return the rows after those, as they look at the moment."""
         ...
 
     def resize(self, width: int) -> None:
-        """The terminal has another width; what is final stays as it is."""
+        """Lay out at another width, in columns, from here on; final rows stay as they are."""
         ...
 
 
 class Document:
-    """One reply, rendered while it arrives.
+    """A reply, rendered while it arrives.
 
-    `spare` columns on the right stay free in prose (not in code, which the terminal wraps); `hyperlinks` says whether
-    it knows OSC 8, `ambiguous` how wide it draws East Asian ambiguous characters; `soft` leaves all wrapping to it;
-    `signs` says whether it can show signs outside of ASCII.
+    It is a rich renderable: `console.print(document)` prints the text so far, laid out at the console's width, and
+    `document.blocks` holds a renderable for each block. Neither touches the rows of `take` and `preview`.
     """
 
-    def __init__(
-        self,
-        width: int,
-        *,
-        hyperlinks: bool = True,
-        signs: bool = True,
-    ) -> None:
-        look = LayoutOptions(max(NARROWEST, width), hyperlinks, signs)
-        self._blocks = BlockParser(LayoutBuffer(look))
+    def __init__(self, width: int, *, hyperlinks: bool = True, signs: bool = True) -> None:
+        """Start an empty document.
+
+        Args:
+            width: columns of the terminal; it is laid out for at least 8.
+            hyperlinks: whether the terminal supports OSC 8.
+            signs: whether bullets, rules and quote marks may be other than ASCII.
+        """
+        self._options = LayoutOptions(max(NARROWEST, width), hyperlinks, signs)
+        self._parser = BlockParser(LayoutBuffer(self._options))
+        self._source: list[Safe] = []
+        self._closed = False
         self._line = ""
         self._column = 0
-        self._inside = False  # whether the beginning of the line has been read already
+        self._inside = False  # True once the beginning of the line has been read
 
     def feed(self, text: Safe) -> None:
+        """Append a piece of the text."""
+        self._source.append(text)
         lines = text.split("\n")
         for line in lines[:-1]:
             self._more(line)
@@ -68,24 +76,59 @@ class Document:
         self._more(lines[-1])
 
     def close(self) -> None:
+        """End the text, complete or not: all rows become final."""
+        self._closed = True
         if self._line or self._inside:
             self._end()
-        self._blocks.close()
+        self._parser.close()
 
     def take(self) -> list[Row]:
-        rows = self._blocks.sheet.rows
-        self._blocks.sheet.rows = []
-        return rows
+        """Return the rows that became final since the last call; they never change again."""
+        return self._parser.sheet.take()
 
     def preview(self) -> list[Row]:
-        twin = self._blocks.copy()
+        """Return the rows after those, as they look at the moment."""
+        return self._previewed().rows
+
+    def resize(self, width: int) -> None:
+        """Lay out at another width, in columns, from here on; final rows stay as they are."""
+        self._parser.resize(width)
+
+    @property
+    def blocks(self) -> Sequence[Block]:
+        """The blocks of the text so far: headings, paragraphs, list items, code, tables, formulas and rules."""
+        return [Block(self, kind, n) for n, (kind, _) in enumerate(self._laid_out(self._options.width)[1])]
+
+    def block_rows(self, width: int, block: int) -> list[Row]:
+        """Return the rows of the block with this index at a width, without the blank row above it."""
+        rows, starts = self._laid_out(width)
+        ends = [*(start for _, start in starts), len(rows)]
+        begin, end = list(pairwise(ends))[block]
+        own = rows[begin:end]
+        while block < len(starts) - 1 and len(own) > 1 and not own[-1].text.strip(" │>"):
+            own.pop()  # the space before the next block
+        return own
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield from self._laid_out(options.max_width)[0]
+
+    def _laid_out(self, width: int) -> tuple[list[Row], list[tuple[BlockKind, int]]]:
+        """Return all rows of the text so far at a width, and the kind and first row of each block."""
+        whole = Document(width, hyperlinks=self._options.hyperlinks, signs=self._options.signs)
+        whole.feed(Safe("".join(self._source)))
+        final = whole._parser.sheet
+        if self._closed:
+            whole.close()
+            return final.rows, final.blocks
+        live = whole._previewed()
+        return [*final.rows, *live.rows], [*final.blocks, *((kind, len(final.rows) + at) for kind, at in live.blocks)]
+
+    def _previewed(self) -> LayoutBuffer:
+        twin = self._parser.copy()
         if self._line:
             twin.begin(_expanded(self._line), whole=True, preview=True)
         twin.close(preview=True)
-        return twin.sheet.rows
-
-    def resize(self, width: int) -> None:
-        self._blocks.resize(width)
+        return twin.sheet
 
     def _more(self, text: str) -> None:
         """More of the line; a long one is read from its first characters on."""
@@ -96,18 +139,34 @@ class Document:
                 return
             head, text = _expanded(self._line[:limit]), self._line[limit:]
             self._line, self._inside, self._column = "", True, len(head)
-            self._blocks.begin(head, whole=False)
+            self._parser.begin(head, whole=False)
         if text:
             lead = self._column % 4
             text = (" " * lead + text).expandtabs(4)[lead:]
             self._column += len(text)
-            self._blocks.more(text)
+            self._parser.more(text)
 
     def _end(self) -> None:
         if not self._inside:
-            self._blocks.begin(_expanded(self._line), whole=True)
-        self._blocks.end()
+            self._parser.begin(_expanded(self._line), whole=True)
+        self._parser.end()
         self._line, self._inside = "", False
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block of a document: a rich renderable.
+
+    kind    text, a heading, or a box (code, table, formula)
+    index   its place among the blocks of the document
+    """
+
+    document: Document
+    kind: BlockKind
+    index: int
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield from self.document.block_rows(options.max_width, self.index)
 
 
 def _expanded(line: str) -> str:

@@ -76,12 +76,13 @@ class LayoutBuffer:
     """Rows go in at the end; `stack` are the open containers, the innermost last.
 
     The innermost `fresh` of them have not yet shown their marker. `blank` says that the source had a blank line
-    since the last row.
+    since the last row. `blocks` holds, for each block begun, its kind and the index of its first row in `rows`.
     """
 
     def __init__(self, look: LayoutOptions) -> None:
         self.look = look
         self.rows: list[Row] = []
+        self.blocks: list[tuple[BlockKind, int]] = []
         self.stack: tuple[Container, ...] = ()
         self.pending_markers = 0
         self.blank = False
@@ -90,8 +91,13 @@ class LayoutBuffer:
     def copy(self) -> LayoutBuffer:
         """A sheet that goes on where this one is, with no rows on it."""
         twin = LayoutBuffer.__new__(LayoutBuffer)
-        vars(twin).update(vars(self), rows=[])
+        vars(twin).update(vars(self), rows=[], blocks=[])
         return twin
+
+    def take(self) -> list[Row]:
+        """Return the rows and forget them."""
+        rows, self.rows, self.blocks = self.rows, [], []
+        return rows
 
     @property
     def line_space(self) -> LineSpace:
@@ -126,11 +132,10 @@ class LayoutBuffer:
         """A block is about to put its first row: leave the space that belongs before it."""
         blank, self.blank = self.blank, False
         last, self._last = self._last, kind
-        if last is None:
-            return
-        if blank or BlockKind.BOX in (kind, last) or kind is BlockKind.HEADING:
+        if last is not None and (blank or BlockKind.BOX in (kind, last) or kind is BlockKind.HEADING):
             shown = self.stack[: len(self.stack) - self.pending_markers]
             self._row(self._margin(shown, 0), OpenLine([], 0, False))
+        self.blocks.append((kind, len(self.rows)))
 
     def put(self, lines: Iterable[OpenLine]) -> None:
         """Rows for lines, each with the margin but the soft ones."""
