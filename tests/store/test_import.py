@@ -195,14 +195,14 @@ VALUES = st.recursive(
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(VALUES, st.sampled_from(["mapping", "chat_messages"]), VALUES, st.randoms())
 def test_import_any_values_are_read_or_skipped(odd: Any, key: str, inside: Any, chance: Any) -> None:
-    read = chatgpt.read if key == "mapping" else claude.read
+    read = chatgpt.read_chatgpt if key == "mapping" else claude.read_claude
     wrapped = {"a": {"message": inside, "parent": None}} if key == "mapping" else [inside]
     found = list(read([odd, {"id": "1", "uuid": "1", key: odd}, {"id": "2", "uuid": "2", key: wrapped}]))
     assert len(found) == 3 or any(not isinstance(item, SkippedRecord) for item in found)
 
 
 def test_import_damaged_record_is_read_or_skipped() -> None:
-    for read, name in ((chatgpt.read, "chatgpt.json"), (claude.read, "claude.json")):
+    for read, name in ((chatgpt.read_chatgpt, "chatgpt.json"), (claude.read_claude, "claude.json")):
         for chat in json.loads((SAMPLES / name).read_text()):
             for damaged in _damaged_variants(chat):
                 assert len(list(read([damaged]))) == 1

@@ -27,39 +27,39 @@ from termchat.core.messages import (
 from termchat.core.sanitize import repair_surrogates
 from termchat.core.usage import Usage
 from termchat.store.json_fields import InvalidRecord
-from termchat.store.message_json import Encoded, decode, encode, missing_blob
+from termchat.store.message_json import Encoded, decode_message, encode_message, missing_blob
 from tests.store.strategies import messages
 
 
 @given(messages)
 def test_message_json_with_blobs_round_trips(message: Message) -> None:
-    encoded = encode(message)
+    encoded = encode_message(message)
 
-    assert decode(encoded.text, encoded.blobs.__getitem__) == message
+    assert decode_message(encoded.text, encoded.blobs.__getitem__) == message
 
 
 @given(messages)
 def test_message_json_inline_round_trips(message: Message) -> None:
-    encoded = encode(message, inline=True)
+    encoded = encode_message(message, inline=True)
 
     assert not encoded.blobs
-    assert decode(encoded.text, missing_blob) == message
+    assert decode_message(encoded.text, missing_blob) == message
 
 
 @given(st.text())
 def test_message_json_replaces_lone_surrogates(text: str) -> None:
-    encoded = encode(user_message(text or "x"))
+    encoded = encode_message(user_message(text or "x"))
 
     encoded.text.encode("utf-8")
-    assert decode(encoded.text, missing_blob) == user_message(repair_surrogates(text or "x"))
+    assert decode_message(encoded.text, missing_blob) == user_message(repair_surrogates(text or "x"))
 
 
 def test_message_json_keeps_infinity() -> None:
     message = Message(Role.ASSISTANT, (Text("a", provider_data={"n": math.inf, "m": [-math.inf]}),))
-    encoded = encode(message)
+    encoded = encode_message(message)
 
     json.loads(encoded.text, parse_constant=pytest.fail)
-    assert decode(encoded.text, missing_blob) == message
+    assert decode_message(encoded.text, missing_blob) == message
 
 
 def test_message_json_knows_every_field() -> None:
@@ -82,17 +82,17 @@ def test_message_json_knows_every_field() -> None:
 
 def test_message_json_equal_bytes_share_blob() -> None:
     one, other = (
-        encode(user_message("a", Image("image/png", b"x"))),
-        encode(user_message("b", File("x.pdf", "application/pdf", b"x"))),
+        encode_message(user_message("a", Image("image/png", b"x"))),
+        encode_message(user_message("b", File("x.pdf", "application/pdf", b"x"))),
     )
 
     assert one.blobs == other.blobs
 
 
 def test_message_json_missing_blob_is_empty() -> None:
-    encoded = encode(user_message("look", Image("image/png", b"x")))
+    encoded = encode_message(user_message("look", Image("image/png", b"x")))
 
-    assert decode(encoded.text, missing_blob) == user_message("look", Image("image/png", b""))
+    assert decode_message(encoded.text, missing_blob) == user_message("look", Image("image/png", b""))
 
 
 @given(
@@ -101,19 +101,19 @@ def test_message_json_missing_blob_is_empty() -> None:
 )
 def test_message_json_other_text_is_invalid_record(text: str) -> None:
     with pytest.raises(InvalidRecord):
-        decode(text, missing_blob)
+        decode_message(text, missing_blob)
 
 
 @given(messages, st.data())
 def test_message_json_lost_character_is_read_or_invalid_record(message: Message, data: st.DataObject) -> None:
-    encoded: Encoded = encode(message, inline=True)
+    encoded: Encoded = encode_message(message, inline=True)
     at = data.draw(st.integers(0, len(encoded.text)))
     try:
-        decode(encoded.text[:at] + encoded.text[at + 1 :], missing_blob)
+        decode_message(encoded.text[:at] + encoded.text[at + 1 :], missing_blob)
     except InvalidRecord:
         pass
 
 
 def test_message_json_deep_nesting_is_invalid_record() -> None:
     with pytest.raises(InvalidRecord):
-        decode('{"v":1,"author":"user","parts":' + "[" * 100_000, missing_blob)
+        decode_message('{"v":1,"author":"user","parts":' + "[" * 100_000, missing_blob)

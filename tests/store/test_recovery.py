@@ -17,7 +17,7 @@ from termchat.core.conversation import Node
 from termchat.core.errors import FailureKind
 from termchat.core.messages import File, user_message
 from termchat.store import chats, messages
-from termchat.store.chats import NewChat
+from termchat.store.chats import PendingChat
 from termchat.store.sqlite import db, recovery
 from tests.store.conftest import StoreFixture
 from tests.store.helpers import HERE, STATE, ask, query
@@ -38,13 +38,13 @@ def write_database(file: Path) -> None:
     connection = db.open_file(file).connection
     with closing(connection), db.transaction(connection):
         for chat in range(CHATS):
-            n = chats.create(connection, NewChat(f"chat{chat}", HERE), STATE, None, 1e9 + chat)
+            n = chats.create(connection, PendingChat(f"chat{chat}", HERE), STATE, None, 1e9 + chat)
             parent = None
             for m in range(MESSAGES):
                 name = f"{chat}-{m}"
                 attached = (File("f", "text/plain", b"%d" % chat * 500),) if m == 0 else ()
                 node = Node(name, parent, user_message(f"message {name} " + "word " * 40, *attached))
-                chats.add(connection, n, messages.encode_node(node, 1e9 + m), follow=True)
+                chats.add_message(connection, n, messages.encode_node(node, 1e9 + m), follow=True)
                 parent = name
         connection.execute("DELETE FROM holders")
 

@@ -131,7 +131,7 @@ def test_reindex_and_unindex_keep_index_consistent() -> None:
     connection = db.open_memory().connection
     connection.execute("INSERT INTO chats (id, created, updated) VALUES ('c', 0, 0)")
     for n, text in enumerate(TEXTS):
-        messages.add(connection, 1, messages.encode_node(Node(f"n{n}", None, user_message(text)), 0.0))
+        messages.insert_message(connection, 1, messages.encode_node(Node(f"n{n}", None, user_message(text)), 0.0))
     messages.reindex(connection)
     connection.execute("INSERT INTO words(words) VALUES ('integrity-check')")
     messages.unindex(connection, connection.execute("SELECT n, author, message FROM nodes").fetchall())
