@@ -1,4 +1,4 @@
-"""Print tables on a terminal, laid out by rich, which is imported only when a table is printed."""
+"""Print tables; rich lays them out and is imported when the first one is printed."""
 
 import os
 import sys
@@ -15,13 +15,18 @@ _DEFAULT_WIDTH = 80  # columns, for a terminal that reports no size
 class Fit(Enum):
     """The way a column shrinks when the table is wider than the terminal."""
 
-    WHOLE = "whole"  # after all other columns; then it folds, or is cut if it is right-aligned
-    CUT = "cut"  # ends in an ellipsis
-    FOLD = "fold"  # continues on the next line: nothing of it is lost
+    WHOLE = "whole"  # shrinks after all other columns; then folds, or is cut if it is right-aligned
+    CUT = "cut"  # a cell that is too long ends in an ellipsis
+    FOLD = "fold"  # a cell that is too long continues on the next line
 
 
 class Column(NamedTuple):
-    """A column: its title, its alignment, and how it gives way."""
+    """A column of a table.
+
+    title   the heading; empty for none
+    right   True to align cells to the right
+    fit     the way the column shrinks
+    """
 
     title: Safe = EMPTY
     right: bool = False
@@ -29,17 +34,23 @@ class Column(NamedTuple):
 
     @property
     def one_line(self) -> bool:
-        """True if a cell is cut rather than folded; a folded number would be misread."""
+        """True if a cell is cut instead of folded; a folded number would be misread."""
         return self.right or self.fit is Fit.CUT
 
 
 def terminal_width() -> int:
-    """The width of standard output in columns."""
+    """Return the width of standard output in columns.
+
+    Raises OSError if standard output is not a terminal.
+    """
     return os.get_terminal_size(sys.stdout.fileno()).columns or _DEFAULT_WIDTH
 
 
 def print_table(columns: Sequence[Column], rows: Iterable[Sequence[Safe]]) -> None:
-    """Print rows, one cell a column, no wider than the terminal; titles come first if any column has one."""
+    """Print a table no wider than the terminal on standard output.
+
+    Each row has one cell for each column; ValueError otherwise. The titles are printed if any column has one.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

@@ -206,7 +206,7 @@ def _score(text: str, typed: str) -> int | None:
         return 1
     if typed in text:
         return 2
-    return 3 if _in_order(text, typed) else None
+    return 3 if has_in_order(text, typed) else None
 
 
 def _rank(command: Command, typed: str) -> int | None:
@@ -216,7 +216,7 @@ def _rank(command: Command, typed: str) -> int | None:
         return 1
     if any(alias.startswith(typed) for alias in command.aliases):
         return 2
-    if _in_order(command.name, typed):
+    if has_in_order(command.name, typed):
         return 3
     return 4 if len(typed) > 2 and typed in command.help.lower() else None
 
@@ -225,9 +225,14 @@ def _key(ranked: tuple[int, Command]) -> int:
     return ranked[0]
 
 
-def _in_order(text: str, typed: str) -> bool:
-    letters = iter(text)
-    return all(letter in letters for letter in typed)
+def has_in_order(text: str, letters: str) -> bool:
+    """Return True if the letters occur in the text in this order, with anything between them."""
+    at = 0
+    for letter in letters:
+        at = text.find(letter, at) + 1
+        if not at:
+            return False
+    return True
 
 
 def _item(command: Command) -> MenuItem:

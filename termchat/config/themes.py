@@ -1,7 +1,7 @@
-"""Themes: TOML files, one look for each role, read into `core.style.Theme`.
+"""Read themes, TOML files with a style for each text role.
 
-They lie in `termchat/_themes` in a wheel and in `themes/` beside the package otherwise; the user's own, in the
-config directory, come first and replace those of the same name.
+The themes that come with termchat are in `termchat/_themes` in a wheel, and in `themes/` beside the package in a
+checkout. A theme in the user's config directory replaces the one of the same name.
 """
 
 from __future__ import annotations
@@ -18,28 +18,32 @@ from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.core.style import Style, TextRole, Theme
 
-BY_BACKGROUND = {"light": "light", "dark": "dark", "any": "neutral"}  # what `auto` means
+BY_BACKGROUND = {"light": "light", "dark": "dark", "any": "neutral"}  # the theme `auto` selects for each background
 _PACKAGE = Path(__file__).parent.parent
 _KINDS = ("light", "dark", "any")
 _NAMES = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 _COLORS = frozenset({"", *_NAMES, *(f"bright-{name}" for name in _NAMES)})
 _RGB = re.compile(r"#[0-9a-fA-F]{6}")
-_ON_OFF = tuple(f.name for f in fields(Style) if f.name != "color")
+_ATTRIBUTES = tuple(f.name for f in fields(Style) if f.name != "color")
 _COLOR_WORDS = Safe('"#rrggbb", one of the 16 names such as "bright-blue", or "" for the terminal\'s own')
 
 
 def theme_folders(paths: Paths) -> tuple[Path, ...]:
-    """Return the folders of themes in the order of their search; the first that has a name wins."""
+    """Return the folders to search for a theme, the user's first; a folder need not exist."""
     return (paths.themes, _PACKAGE / "_themes", _PACKAGE.parent / "themes")
 
 
 def theme_names(folders: Sequence[Path]) -> tuple[str, ...]:
-    """The names of all themes there are, in alphabetical order."""
+    """Return the names of the themes in the folders, without duplicates, in alphabetical order."""
     return tuple(sorted({file.stem for folder in folders for file in folder.glob("*.toml")}))
 
 
 def load_theme(name: str, folders: Sequence[Path]) -> Theme | Failure:
-    """The theme of a name, complete, or the failure that names file, key and what is allowed."""
+    """Return the theme of a name from the first folder that has it.
+
+    The failure for an invalid file names the file, the key and the allowed values; the failure for an unknown theme
+    suggests a similar name.
+    """
     files = (folder / f"{name}.toml" for folder in folders) if re.fullmatch(r"[\w.-]+", name) else ()
     file = next((file for file in files if file.is_file()), None)
     if file is None:
@@ -79,12 +83,12 @@ def _style(source: TomlFile, role: TextRole, rows: dict[str, object]) -> Style:
     row = table(rows[role])
     if row is None:
         raise source.error(keys, safe_format('must be a table such as {{ color = "#rrggbb", bold = true }}'))
-    looks: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for key, value in row.items():
-        if key != "color" and key not in _ON_OFF:
-            raise source.unknown_key((*keys, key), ("color", *_ON_OFF))
-        looks[key] = _text_style(source, (*keys, key), value)
-    return Style(**looks)
+        if key != "color" and key not in _ATTRIBUTES:
+            raise source.unknown_key((*keys, key), ("color", *_ATTRIBUTES))
+        values[key] = _text_style(source, (*keys, key), value)
+    return Style(**values)
 
 
 def _text_style(source: TomlFile, keys: tuple[str, ...], value: object) -> str | bool:

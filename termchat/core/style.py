@@ -1,4 +1,4 @@
-"""Text roles, styles and themes as data; `ui/text/palette.py` turns them into escape sequences."""
+"""Define text roles, styles and themes; `ui/text/palette.py` turns them into escape sequences."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class TextRole(StrEnum):
-    """The role of a piece of text; every theme has a style for each."""
+    """The role of a piece of text; every theme has a style for every role."""
 
     TEXT = "text"
     DIM = "dim"  # secondary text: usage, hints, the status line
@@ -24,7 +24,7 @@ class TextRole(StrEnum):
     SUCCESS = "success"
     WARNING = "warning"
     ERROR = "error"
-    KEYWORD = "keyword"  # the rest are for highlighted code
+    KEYWORD = "keyword"  # this role and those up to DELETED are for highlighted code
     STRING = "string"
     NUMBER = "number"
     COMMENT = "comment"
@@ -41,7 +41,10 @@ class TextRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """A style. A colour is `#rrggbb`, an ANSI name (`red`, `bright-blue`) or "", the terminal's default."""
+    """The colour and the attributes of text.
+
+    color   `#rrggbb`, the name of an ANSI colour (`red`, `bright-blue`), or "" for the terminal's default
+    """
 
     color: str = ""
     bold: bool = False
@@ -53,7 +56,12 @@ class Style:
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """A complete set of styles. `kind` is the background it was made for: `light`, `dark` or `any`."""
+    """A style for each text role.
+
+    name     the name of the theme's file, without `.toml`
+    kind     the background the theme is made for: `light`, `dark` or `any`
+    styles   the styles; no role is missing
+    """
 
     name: str
     kind: str

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlsplit
 
-_SCHEMES = ("http", "https", "mailto")
+LINK_SCHEMES = ("http", "https", "mailto")  # schemes of the URLs a link may have
+# "%", and the characters RFC 3986 allows in a URL (sections 2.2 and 2.3); `quote` keeps letters and digits anyway.
 _UNQUOTED = "%/:?#[]@!$&'()*+,;=~-._"
 
 
 def safe_url(url: str) -> str:
-    """Return the URL percent-encoded as ASCII if its scheme is http, https or mailto, else ""."""
+    """Return the URL without blanks around it, percent-encoded as ASCII; "" if its scheme or its port is invalid."""
     try:
         parts = urlsplit(url.strip())
         parts.port  # noqa: B018, raises ValueError for an invalid port
     except ValueError:
         return ""
-    if parts.scheme.lower() not in _SCHEMES or not (parts.netloc or parts.scheme.lower() == "mailto"):
+    if parts.scheme.lower() not in LINK_SCHEMES or not (parts.netloc or parts.scheme.lower() == "mailto"):
         return ""
     return quote(url.strip().encode("utf-8", "replace"), safe=_UNQUOTED)
 

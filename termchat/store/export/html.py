@@ -18,10 +18,11 @@ from markdown_it.token import Token
 from termchat.core.chats import FullChat
 from termchat.core.conversation import Node
 from termchat.core.messages import File, Image, Message, Part, Reasoning, Search, Text, ToolCall, ToolResult
+from termchat.core.urls import LINK_SCHEMES
 from termchat.store.export import common
 
 _PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
-_SCHEMES = ("http://", "https://", "mailto:")
+_LINK_STARTS = tuple(f"{scheme}:" if scheme == "mailto" else f"{scheme}://" for scheme in LINK_SCHEMES)
 _STYLE = """
 :root { color-scheme: light dark; --text: #1f2328; --back: #fff; --dim: #656d76; --card: #f6f8fa; --line: #d0d7de; }
 @media (prefers-color-scheme: dark) {
@@ -105,7 +106,7 @@ def _sources(message: Message) -> Iterator[str]:
 def _image(part: Image) -> str:
     if part.data and part.mime in _PICTURES:
         return f'<p><img alt="" src="data:{part.mime};base64,{b64encode(part.data).decode("ascii")}"></p>'
-    if part.url.startswith(_SCHEMES):
+    if part.url.startswith(_LINK_STARTS):
         return f'<p><a href="{escape(part.url)}">{escape(part.url)}</a></p>'
     return f'<p class="note">image {escape(part.mime)}</p>'
 
@@ -123,7 +124,7 @@ def _markdown() -> MarkdownIt:
 
 
 def _allowed(url: str) -> bool:
-    return url.strip().lower().startswith(_SCHEMES)
+    return url.strip().lower().startswith(_LINK_STARTS)
 
 
 def _picture_as_link(

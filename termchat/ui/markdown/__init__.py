@@ -1,23 +1,27 @@
-"""Streamed Markdown for a terminal's own scrollback.
+"""Streamed Markdown for the scrollback of a terminal.
 
-    chunks -> Document -> (final rows, live rows) -> Painter or Screen -> bytes
+    pieces of text -> Document -> final rows and a preview -> ui/terminal/row_painter.py -> bytes
 
-Everything that Markdown may change backwards is bounded, by the same rules in a stream and in one shot: rows
-become final soon, never change afterwards, and cost the same however long the text before them is. The bounds:
+Rows become final soon and never change afterwards; a row costs the same however long the text before it is. A stream
+and a whole text give the same rows. That holds because all that Markdown may change backwards is bounded:
 
     heading by underline    the paragraph above has at most 240 characters
     table                   the header line has at most 1000; header and first 16 rows decide the widths
-    emphasis, links, code   closed within 2000 characters, less where over 80 signs crowd, else the opener is literal
-    one line                what it begins is decided by its first 240 characters
-    nesting                 64 containers, deeper signs are text
-    reference definitions   text; a reference is not resolved
+    emphasis, links, code   closed within 2000 characters, fewer in text of over 80 signs, else the opener is literal
+    one line                its first 240 characters decide what it begins
+    nesting                 64 containers; deeper signs are text
+    reference definitions   text; references are not resolved
     HTML                    text
 
-LaTeX is kept as it was written: `\\(..\\)`, `\\[..\\]`, `$..$`, `$$..$$`, and as a block of its own where a line is
-nothing but `$$` or `\\[`, up to the line that closes it or an empty one. Blank rows stand where the source has
-empty lines, above headings, and around code, tables and formulas.
+LaTeX is shown as written: `\\(..\\)`, `\\[..\\]`, `$..$`, `$$..$$`, and as a block where a line is nothing but `$$` or
+`\\[`, up to the line that closes it or an empty one. A blank row separates blocks where the source has empty lines,
+above headings, and around code, tables and formulas.
 
-Importing this package is cheap; markdown-it and pygments are imported when the first text needs them.
+Rejected alternatives: parsing the whole text again with markdown-it for each frame is quadratic, and rows above the
+window could change after they have scrolled away; committing whole blocks shows a long paragraph or table only at its
+end; rich.Live repaints all rows, flickers, and cannot draw more than a screen.
+
+Importing this package is cheap; markdown-it, pygments and rich are imported when the first text needs them.
 """
 
 from termchat.core.sanitize import Safe

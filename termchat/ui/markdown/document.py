@@ -1,4 +1,4 @@
-"""Documents: text in, rows out, some of them final and the rest a preview."""
+"""Documents: text in, final rows and a preview out; rich prints them as well."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ class Document:
         return twin.sheet
 
     def _more(self, text: str) -> None:
-        """More of the line; a long one is read from its first characters on."""
+        """Append to the line; a long one is parsed from its first characters on."""
         if not self._inside:
             self._line += text
             limit = LONG_TABLE_LINE if "|" in self._line[:LONG_LINE] else LONG_LINE
@@ -170,7 +170,7 @@ class Block:
 
 
 def _expanded(line: str) -> str:
-    """The line without tabs; at its end a tab is one blank, because two blanks there would break the row."""
+    """Expand the tabs of a line; one at its end becomes one blank, because two would be a line break."""
     if "\t" not in line:
         return line
     head, tab, tail = line.rpartition("\t")

@@ -1,4 +1,4 @@
-"""The sheet rows are written on: its width, the containers that indent it, and the gaps between blocks."""
+"""The rows of a document as they are laid out: width, indentation by containers, and the space between blocks."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from termchat.ui.text.row import Row, Segment
 from termchat.ui.text.width import WIDTHS
 from termchat.ui.text.wrap import LineSpace, OpenLine, rstrip
 
-NARROWEST = 8
-"""Rows are laid out for a terminal at least this wide."""
+NARROWEST = 8  # columns; a narrower terminal gets rows of this width
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +38,34 @@ class Quote:
     """An open block quote."""
 
     def marker(self, look: LayoutOptions) -> Segment:
+        """Return the margin of the first row."""
         return Segment(Safe(look.sign("│ ", "> ")), (TextRole.QUOTE,))
 
     def rest(self, look: LayoutOptions) -> Segment:
+        """Return the margin of the rows after it."""
         return self.marker(look)
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An open list item: its content begins at `offset`; `kind` and `number` are what its marker was."""
+    """An open list item.
+
+    offset   the column at which its content begins
+    kind     the sign of its marker: `-`, `*`, `+`, `.` or `)`
+    number   the number of an ordered item
+    """
 
     offset: int
     kind: str
     number: int | None
 
     def marker(self, look: LayoutOptions) -> Segment:
+        """Return the margin of the first row."""
         sign = look.sign("•", "-") if self.number is None else f"{self.number:>2}{self.kind}"
         return Segment(Safe(f"{sign} "), (TextRole.MARKER,))
 
     def rest(self, look: LayoutOptions) -> Segment:
+        """Return the margin of the rows after it."""
         return Segment(Safe(" " * WIDTHS.width(self.marker(look).text)))
 
 
@@ -65,7 +73,7 @@ Container = Quote | Item
 
 
 class BlockKind(Enum):
-    """What a block is, as far as the space around it is concerned."""
+    """The kind of a block; it decides the space around the block."""
 
     TEXT = auto()
     HEADING = auto()
@@ -73,10 +81,13 @@ class BlockKind(Enum):
 
 
 class LayoutBuffer:
-    """Rows go in at the end; `stack` are the open containers, the innermost last.
+    """Collects the rows of a document.
 
-    The innermost `fresh` of them have not yet shown their marker. `blank` says that the source had a blank line
-    since the last row. `blocks` holds, for each block begun, its kind and the index of its first row in `rows`.
+    rows              the rows since the last `take`
+    blocks            the kind of each block begun since then, and the index of its first row
+    stack             the open containers, the innermost last
+    pending_markers   how many of the innermost have not shown their marker yet
+    blank             True if the source had a blank line since the last row
     """
 
     def __init__(self, look: LayoutOptions) -> None:
@@ -89,7 +100,7 @@ class LayoutBuffer:
         self._last: BlockKind | None = None
 
     def copy(self) -> LayoutBuffer:
-        """A sheet that goes on where this one is, with no rows on it."""
+        """Return a buffer in the same state, without rows."""
         twin = LayoutBuffer.__new__(LayoutBuffer)
         vars(twin).update(vars(self), rows=[], blocks=[])
         return twin
@@ -101,11 +112,12 @@ class LayoutBuffer:
 
     @property
     def line_space(self) -> LineSpace:
-        """The space beside the containers' margin."""
+        """The space beside the margin of the open containers."""
         indent = sum(WIDTHS.width(part.text) for part in self._margin(self.stack, 0))
         return LineSpace(self.look.width, indent)
 
     def push(self, container: Container) -> None:
+        """Open a container."""
         self.stack = (*self.stack, container)
         self.pending_markers += 1
 
@@ -116,20 +128,20 @@ class LayoutBuffer:
         self.stack = self.stack[:depth]
 
     def emit_pending_markers(self) -> None:
-        """A row for the markers that have not been shown, if there are any."""
+        """Add a row for the markers that were not shown, if there are any."""
         if self.pending_markers:
             self.begin(BlockKind.TEXT)
             self.put([OpenLine([], 0, False)])
 
     def begin_box(self) -> None:
-        """A box is about to put its first row; the marker of a list item gets a row of its own above it."""
+        """Begin a code block, table or formula; the marker of a list item gets its own row above it."""
         if any(isinstance(container, Item) for container in self.stack[len(self.stack) - self.pending_markers :]):
             self.emit_pending_markers()
             self._last = None
         self.begin(BlockKind.BOX)
 
     def begin(self, kind: BlockKind) -> None:
-        """A block is about to put its first row: leave the space that belongs before it."""
+        """Begin a block: add the space that belongs before it."""
         blank, self.blank = self.blank, False
         last, self._last = self._last, kind
         if last is not None and (blank or BlockKind.BOX in (kind, last) or kind is BlockKind.HEADING):
@@ -138,7 +150,7 @@ class LayoutBuffer:
         self.blocks.append((kind, len(self.rows)))
 
     def put(self, lines: Iterable[OpenLine]) -> None:
-        """Rows for lines, each with the margin but the soft ones."""
+        """Add rows for lines, each with the margin except the soft ones."""
         for line in lines:
             if line.soft:
                 self.rows.append(Row(tuple(line.segments), line.cells, True))
@@ -154,7 +166,7 @@ class LayoutBuffer:
         self.rows.append(Row(tuple(segments), cells + line.cells))
 
     def _margin(self, stack: tuple[Container, ...], fresh: int) -> list[Segment]:
-        """What stands left of a row: half of the width at most, so the middle of a deep nesting is left out."""
+        """Return the margin of a row: at most half of the width; the middle of a deep nesting is left out."""
         if not stack:
             return []
         first = len(stack) - fresh

@@ -1,16 +1,22 @@
-"""Links: what may be clicked, and what a reader must see of where it leads."""
+"""Check the links of a reply: the URLs a terminal may open, and the note that shows the destination to the reader."""
 
 from __future__ import annotations
 
 import re
 from urllib.parse import urlsplit
 
-_SCHEMES = ("http", "https", "mailto")
-_PRINTABLE = re.compile(r"[\x21-\x7e]+")
+from termchat.core.urls import LINK_SCHEMES
+
+_PRINTABLE = re.compile(r"[\x21-\x7e]+")  # printable ASCII without the blank
 
 
 class Link:
-    """A link being read: `target` is the URL a terminal may be given, `url` what the source says."""
+    """A link of a reply.
+
+    url      the URL in the source, percent-encoded; "" if it has other characters than printable ASCII
+    target   the URL for an OSC 8 hyperlink; "" if its scheme is not allowed
+    start    the index of the first segment of the label; the renderer sets it
+    """
 
     def __init__(self, url: str, target: str, host: str, auto: bool) -> None:
         self.url = url
@@ -21,25 +27,28 @@ class Link:
 
     @classmethod
     def of(cls, url: str, *, auto: bool) -> Link:
-        """A link to a percent-encoded URL; `auto` if the source shows the URL itself."""
+        """Return a link to a percent-encoded URL; `auto` is True for an autolink, whose label is the URL."""
         if not _PRINTABLE.fullmatch(url):
             return cls("", "", "", auto)
         try:
             parts = urlsplit(url)
         except ValueError:
             return cls(url, "", "", auto)
-        if parts.scheme.lower() not in _SCHEMES:
+        if parts.scheme.lower() not in LINK_SCHEMES:
             return cls(url, "", "", auto)
         return cls(url, url, parts.netloc.rpartition("@")[2] or parts.path, auto)
 
     def note(self, label: str, clickable: bool) -> str:
-        """What has to follow the label so that nobody is led astray: the host, the whole URL, or nothing."""
-        if self._auto or not self.url or self._says(label):
+        """Return the text to show after the label, so that no label hides its destination.
+
+        It is the host of a link the user can click, else the whole URL; "" if the label already shows it.
+        """
+        if self._auto or not self.url or self._label_shows_url(label):
             return ""
         return self._host if clickable and self.target else self.url
 
-    def _says(self, label: str) -> bool:
-        """Whether the label is the URL itself or its host."""
-        said = label.strip().rstrip("/").lower()
+    def _label_shows_url(self, label: str) -> bool:
+        """Return True if the label is the URL or its host."""
+        shown = label.strip().rstrip("/").lower()
         url = self.url.rstrip("/").lower()
-        return said in (url, url.partition("://")[2], url.removeprefix("mailto:"), self._host.lower())
+        return shown in (url, url.partition("://")[2], url.removeprefix("mailto:"), self._host.lower())

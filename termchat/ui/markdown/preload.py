@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from threading import Thread
 
 from termchat.core.sanitize import safe_format
@@ -9,13 +10,14 @@ from termchat.ui.markdown.document import Document
 
 
 def warm_up() -> Thread:
-    """Import markdown-it, pygments and its most frequent lexer on a thread of their own, and return it."""
+    """Start a thread that imports markdown-it, pygments with its most frequent lexer and rich's styles; return it."""
     thread = Thread(target=_load, name="warm-up", daemon=True)
     thread.start()
     return thread
 
 
 def _load() -> None:
+    import_module("rich.style")  # the palette needs it for the first styled row
     from termchat.ui.markdown.highlight import highlighter
     from termchat.ui.markdown.inline import parse
 
@@ -24,7 +26,8 @@ def _load() -> None:
 
 
 def warm_renderer() -> None:
-    """Import all modules that rendering needs, so that the first word of the first reply does not wait."""
+    """Import all modules that rendering needs, so that the first word of the first reply does not wait for them."""
+    import_module("rich.style")
     document = Document(80)
     document.feed(safe_format("**a** `b` [c](https://d.e)\n\n```python\nf = 1\n```\n"))
     document.close()

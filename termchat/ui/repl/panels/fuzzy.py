@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+
+from termchat.commands.registry import has_in_order
 
 _LOOKED_AT = 200  # characters of a text; a long text has any letters in order
 
@@ -14,14 +16,4 @@ def found(texts: Sequence[str], typed: str) -> list[int]:
     whole = [n for n, text in enumerate(lowered) if all(word in text for word in words)]
     known = set(whole)
     near = (n for n in range(len(lowered)) if n not in known)
-    return [*whole, *(n for n in near if _in_order(lowered[n][:_LOOKED_AT], words))]
-
-
-def _in_order(text: str, words: Iterable[str]) -> bool:
-    """Return True if the letters of all words come one after another."""
-    at = 0
-    for letter in "".join(words):
-        at = text.find(letter, at) + 1
-        if not at:
-            return False
-    return True
+    return [*whole, *(n for n in near if has_in_order(lowered[n][:_LOOKED_AT], "".join(words)))]
