@@ -10,7 +10,7 @@ _UNQUOTED = "%/:?#[]@!$&'()*+,;=~-._"
 
 
 def safe_url(url: str) -> str:
-    """Return the URL without blanks around it, percent-encoded as ASCII; "" if its scheme or its port is invalid."""
+    """Return the URL stripped and percent-encoded as ASCII, or "" for a malformed URL or a scheme not in LINK_SCHEMES."""
     try:
         parts = urlsplit(url.strip())
         parts.port  # noqa: B018, raises ValueError for an invalid port
