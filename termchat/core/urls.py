@@ -10,7 +10,7 @@ _UNQUOTED = "%/:?#[]@!$&'()*+,;=~-._"
 
 
 def safe_url(url: str) -> str:
-    """Return the URL stripped and percent-encoded as ASCII, or "" for a malformed URL or a scheme not in LINK_SCHEMES."""
+    """Return the URL stripped and percent-encoded as ASCII, or "" for a malformed URL or another scheme."""
     try:
         parts = urlsplit(url.strip())
         parts.port  # noqa: B018, raises ValueError for an invalid port

@@ -1,4 +1,7 @@
-"""Rows to what a terminal reads: SGR for looks, OSC 8 for links, and nothing else."""
+"""Encode rows as terminal output: text, SGR for styles and OSC 8 for hyperlinks, nothing else.
+
+OSC 8: https://gist.github.com/egmontkob/eb114294efbcd5adb1944c9f3cb5feda
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,12 @@ _LINK_END = "\x1b]8;;\x1b\\"
 
 
 def encode_row(row: Row, palette: Palette) -> str:
-    """The row without a line end; whatever look it turns on is off again at its end."""
+    """Encode a row without a line end; all styles and hyperlinks are off at its end."""
     return encode_segments(row.segments, palette)
 
 
 def encode_rows(rows: Iterable[Row], palette: Palette) -> str:
-    """Rows as one text, each line ended with CR LF; soft rows are joined to the row before them."""
+    """Encode rows, each with CR LF at its end; a soft row follows the row before it directly."""
     parts: list[str] = []
     for row in rows:
         if parts and not row.soft:
@@ -31,7 +34,7 @@ def encode_rows(rows: Iterable[Row], palette: Palette) -> str:
 
 
 def encode_segments(segments: Iterable[Segment], palette: Palette) -> str:
-    """The segments one after another, from the plain look back to the plain look."""
+    """Encode segments; the terminal has its default style before and after them."""
     parts: list[str] = []
     roles: Roles = ()
     url = ""
@@ -51,5 +54,8 @@ def encode_segments(segments: Iterable[Segment], palette: Palette) -> str:
 
 
 def _link(url: str) -> str:
-    """The opening of a link; with an id terminals see the pieces of a wrapped link, which have one address, as one."""
+    """Return the sequence that begins a hyperlink, or ends it for "".
+
+    The id makes a terminal highlight all pieces of a wrapped link as one.
+    """
     return f"\x1b]8;id=0;{url}\x1b\\" if url else _LINK_END

@@ -1,4 +1,4 @@
-"""Our own typographic signs, and what stands for them where only ASCII can be shown. Each takes one column."""
+"""Replace the typographic signs of the interface by ASCII; each sign and its substitute take one column."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _ASCII = str.maketrans(
 
 
 def to_ascii(text: Safe, *, signs: bool) -> Safe:
-    """Words of ours with the signs they have, or as ASCII."""
+    """Return a text of the interface unchanged if `signs` is True, else with its signs in ASCII."""
     return text if signs or text.isascii() else Safe(text.translate(_ASCII))
 
 
 def line_to_ascii(line: Line, *, signs: bool) -> Line:
-    """The same for a line."""
+    """Return a line of the interface unchanged if `signs` is True, else with its signs in ASCII."""
     if signs or all(segment.text.isascii() for segment in line):
         return line
     return tuple(replace(segment, text=to_ascii(segment.text, signs=False)) for segment in line)

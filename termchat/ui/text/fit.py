@@ -1,4 +1,4 @@
-"""How wide text is on a screen, and text cut to a width, never inside a character."""
+"""Measure, cut and wrap the text of the interface, in columns as prompt_toolkit counts them."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from termchat.core.sanitize import EMPTY, Safe
 from termchat.ui.text.row import Segment
 
 _ELLIPSIS = "…"
-_WORD = re.compile(r" *[^ ]+ ?| +")
+_WORD = re.compile(r" *[^ ]+ ?| +")  # a word with the blanks before it and one after it, or blanks alone
 
 
 def text_width(text: str) -> int:
-    """The columns a text takes."""
+    """Return the width of a text in columns."""
     return len(text) if text.isascii() else get_cwidth(text)
 
 
 def truncate(text: Safe, columns: int) -> Safe:
-    """The text, or as much of its beginning as fits before an ellipsis."""
+    """Cut a text that is wider than `columns` and end it with an ellipsis; empty for less than one column."""
     if text_width(text) <= columns:
         return text
     if columns < 1:
@@ -29,7 +29,7 @@ def truncate(text: Safe, columns: int) -> Safe:
 
 
 def truncate_middle(text: Safe, columns: int) -> Safe:
-    """The text, or its beginning and its end around an ellipsis."""
+    """Replace the middle of a text that is wider than `columns` by an ellipsis."""
     if text_width(text) <= columns:
         return text
     if columns < 3:
@@ -49,8 +49,10 @@ def _head(text: str, columns: int) -> str:
 
 
 def wrap(line: tuple[Segment, ...], columns: int) -> list[tuple[Segment, ...]]:
-    """A line broken where it is wider than the screen: between items (` · `) where that leaves most of the row full,
-    else between words; a word that is wider itself is left whole.
+    """Wrap a line to rows of at most `columns`.
+
+    A row ends between items (` · `) if that leaves more than half of it full, otherwise between words. A word wider
+    than `columns` is not cut.
     """
     if _width(line) <= columns:
         return [line]
@@ -67,7 +69,7 @@ def wrap(line: tuple[Segment, ...], columns: int) -> list[tuple[Segment, ...]]:
 
 
 def _broken(row: list[Segment], columns: int) -> tuple[list[Segment], list[Segment]]:
-    """A full row, and what of it is better put on the next one."""
+    """Split a full row into the part that stays and the part that moves to the next row."""
     at = max((n for n, segment in enumerate(row) if segment.text.strip(" ") == "·"), default=0)
     full = at and (at == len(row) - 1 or _width(row[:at]) > columns // 2)
     return (row[:at], row[at + 1 :]) if full else (row, [])
@@ -78,7 +80,7 @@ def _width(row: Iterable[Segment]) -> int:
 
 
 def _trimmed(row: list[Segment]) -> tuple[Segment, ...]:
-    """A row without the blank at which it was broken."""
+    """Remove the blanks at the end of a row."""
     if not row:
         return ()
     *before, last = row

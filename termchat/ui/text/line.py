@@ -1,4 +1,4 @@
-"""A styled line: segments with text roles and links."""
+"""Build styled lines, which are tuples of segments."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from termchat.ui.text.row import Segment
 
 
 def styled_line(text: Safe, *roles: TextRole) -> Line:
-    """A line in one look; the empty text is the blank line."""
+    """Return a line of one segment; `BLANK` for an empty text."""
     return (Segment(text, roles),) if text else BLANK
 
 
 def linked(text: Safe, page: Safe, *roles: TextRole) -> Line:
-    """A line whose address `page` leads there, where it is in the line and one of the web."""
+    """Return a line in which `page` is a hyperlink, if `page` is part of the text and a URL with an allowed scheme."""
     before, found, behind = text.partition(page) if page and safe_url(page) else (text, "", "")
     if not found:
         return styled_line(text, *roles)
@@ -25,17 +25,17 @@ def linked(text: Safe, page: Safe, *roles: TextRole) -> Line:
 
 
 def lines_of(text: Safe, *roles: TextRole) -> tuple[Line, ...]:
-    """A text of several lines, all in one look."""
+    """Split a text at its newlines into lines with the same roles."""
     return tuple(styled_line(Safe(row), *roles) for row in text.split("\n"))
 
 
 def strip_links(row: Line) -> Line:
-    """The line for a terminal that knows no links."""
+    """Remove the hyperlinks of a line, for a terminal without OSC 8."""
     return tuple(Segment(segment.text, segment.roles) for segment in row)
 
 
 def plain_text(row: Line) -> Safe:
-    """The words of a line without their looks."""
+    """Return the text of a line without roles and hyperlinks."""
     return Safe("".join(segment.text for segment in row)) if row else EMPTY
 
 

@@ -1,4 +1,4 @@
-"""Rows: what a reply looks like, before anyone decides how to colour or where to draw it."""
+"""Segments and rows: laid-out text with roles, which a palette later turns into colours."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ from termchat.core.style import TextRole
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
-Roles = tuple[TextRole, ...]
-"""What a piece of text is, the outermost role first; a later role is laid over the earlier ones."""
+Roles = tuple[TextRole, ...]  # the outermost role first; the style of a later role overrides the earlier ones
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Text of one look; `url` makes it a link of the terminal's own (OSC 8)."""
+    """Text with one style.
+
+    text    the text, without line ends
+    roles   the roles that give the style
+    url     the target of an OSC 8 hyperlink, or ""
+    """
 
     text: Safe
     roles: Roles = ()
@@ -26,10 +30,12 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of the screen, without its line end.
+    """A row of the screen, without its line end.
 
-    `soft` says that the row continues the one before it because the terminal itself wraps there: the row before
-    fills the whole width and no newline stands between, so that a copy of both is one line. `cells` is the width.
+    segments   the text
+    cells      its width
+    soft       True if the row continues the row before it: that row fills the width and the terminal wraps it without
+               a newline, so a copy of both is one line
     """
 
     segments: tuple[Segment, ...] = ()
@@ -38,10 +44,11 @@ class Row:
 
     @property
     def text(self) -> Safe:
+        """The text of the row without roles and hyperlinks."""
         return Safe("".join(segment.text for segment in self.segments))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Print the row and a line end; a role is a style name of the console's theme."""
+        """Yield the row and a line end; a role is the name of a style in the theme of the console."""
         from rich.segment import Segment as RichSegment
         from rich.style import Style
 

@@ -1,4 +1,4 @@
-"""A sample of a theme: a few words in the roles that tell themes apart, the same wherever one is shown."""
+"""Sample lines that show a theme: a few words in the roles in which themes differ most."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _CODE: tuple[tuple[str, TextRole], ...] = (
 
 
 def sample_lines() -> tuple[Line, ...]:
-    """Prose in one line, code in another; each at most 45 columns."""
+    """Return a line of prose and a line of code, each at most 45 columns wide."""
     return (_line(_WORDS), _line(_CODE))
 
 
 def sample_line() -> Line:
-    """A line of both, at most 48 columns."""
+    """Return one line with prose and code, at most 48 columns wide."""
     return _line((*_WORDS[:1], *_WORDS[2:5], *_CODE[:2], *_CODE[3:5]))
 
 

@@ -1,4 +1,8 @@
-"""How wide text is, and where it may be broken: graphemes, East Asian widths, kinsoku."""
+"""Measure text in cells and find the places to break it: grapheme clusters, East Asian widths, kinsoku.
+
+Widths and clusters are those of wcwidth, which follows UAX #11 and UAX #29. Kinsoku are the rules for characters that
+may not begin or end a line (JIS X 4051; for Chinese, https://www.w3.org/TR/clreq/).
+"""
 
 from __future__ import annotations
 
@@ -7,33 +11,35 @@ from typing import NamedTuple
 
 import wcwidth
 
+# The characters that join or modify others or come in pairs, as a regex class.
+# In text without any of them every cluster is one code point.
 JOINING = (
     "\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0700-\u1cff\u1dc0-\u1dff"
     "\u200b-\u200f\u2060-\u2064\u20d0-\u20f0\u302a-\u302f\u3099\u309a\ua66f-\ua6f1\ua800-\uabff\ud7b0-\ud7ff"
     "\ufe00-\ufe0f\ufe20-\ufe2f\ufeff\U00010a00-\U00011fff\U0001cf00-\U0001ffff\U000e0000-\U000e0fff"
 )
-"""What joins, modifies, or comes in pairs; in text without any of it a cluster is one code point."""
 _JOINING = re.compile(f"[{JOINING}]")
 _IDEOGRAPHIC = re.compile(
     "[\u2e80-\u303f\u3040-\u30ff\u3100-\u312f\u3190-\u31ff\u3200-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff9f\uffe0-\uffe6"
     "\U0001b000-\U0001b2ff\U00020000-\U0003fffd]"
 )
+# Kinsoku: a line does not begin with one of these.
 _NOT_FIRST = frozenset(
     "，。、．：；！？）］｝〕〉》」』】〗〙〛｠»›”’…‥—～ー・ゝゞヽヾ々〻ぁぃぅぇぉっゃゅょゎゕゖァィゥェォッャュョヮヵヶㇰㇱㇲㇳㇴㇵㇶㇷㇸㇹㇺㇻㇼㇽㇾㇿ"
     ",.:;!?)]}%‰°′″℃·"
 )
+# Kinsoku: a line does not end with one of these.
 _NOT_LAST = frozenset("（［｛〔〈《「『【〖〘〚｟«‹“‘([{￥＄￡$£€¥#＃")
-_EMOJI = "\ufe0f"
-"""Makes an emoji, which is wide, of the sign before it."""
-_WAITED = 64
-"""A grapheme cluster of more characters than this is not waited for, nor kept in mind."""
+_EMOJI = "\ufe0f"  # variation selector 16: draws the character before it as an emoji, two cells wide
+_LONGEST_CLUSTER = 64  # characters; a longer cluster is neither held for its end nor cached
 
 
 class Cluster(NamedTuple):
-    """What stands in one place, a grapheme cluster of at most two cells.
+    """A grapheme cluster of at most two cells.
 
+    text     its code points
     cells    its width
-    widest   the width on a terminal that draws its code points one by one
+    widest   its width on a terminal that draws the code points one by one
     """
 
     text: str
@@ -42,13 +48,13 @@ class Cluster(NamedTuple):
 
 
 class WidthTable:
-    """Measure text in cells and split it into grapheme clusters; clusters measured before are kept."""
+    """Measure text in cells and split it into grapheme clusters, with a cache of measured clusters."""
 
     def __init__(self) -> None:
         self._one: dict[str, Cluster] = {}
 
     def width(self, text: str) -> int:
-        """The cells the text takes."""
+        """Return the width of the text in cells."""
         if text.isascii():
             return len(text)
         if _JOINING.search(text):
@@ -56,7 +62,7 @@ class WidthTable:
         return wcwidth.wcswidth(text)
 
     def clusters(self, text: str) -> list[Cluster]:
-        """The text as grapheme clusters."""
+        """Split the text into grapheme clusters; one wider than two cells becomes several."""
         if not _JOINING.search(text):
             return [self._cluster(char) for char in text]
         clusters: list[Cluster] = []
@@ -66,21 +72,21 @@ class WidthTable:
         return clusters
 
     def is_unambiguous(self, text: str) -> bool:
-        """Whether every terminal puts each code point of the text in cells of its own."""
+        """Return True if every cluster of the text is a single code point."""
         return text.isascii() or not _JOINING.search(text)
 
     def is_disputed(self, text: str) -> bool:
-        """Whether terminals disagree on the width of some of the text."""
+        """Return True if terminals disagree on the width of a cluster of the text."""
         if not _JOINING.search(text):
             return False
         return any(cluster.cells != cluster.widest for cluster in self.clusters(text))
 
     def _apart(self, grapheme: str) -> list[Cluster]:
-        """A grapheme that no terminal draws as one, such as a letter with a skin tone."""
+        """Split a grapheme that no terminal draws as one character, such as a letter with a skin tone."""
         parts: list[str] = []
         for char in grapheme:
             part = parts[-1] if parts else ""
-            mark = wcwidth.wcwidth(char) <= 0 and (char != _EMOJI or len(part) > _WAITED)
+            mark = wcwidth.wcwidth(char) <= 0 and (char != _EMOJI or len(part) > _LONGEST_CLUSTER)
             if part and (mark or self._measure(part + char).cells <= 2):
                 parts[-1] += char
             else:
@@ -91,7 +97,7 @@ class WidthTable:
         found = self._one.get(text)
         if found is None:
             found = self._measure(text)
-            if len(text) <= _WAITED and len(self._one) < 8192:  # a reply in many scripts must not fill the memory
+            if len(text) <= _LONGEST_CLUSTER and len(self._one) < 8192:  # bounds the memory for text in many scripts
                 self._one[text] = found
         return found
 
@@ -107,19 +113,19 @@ WIDTHS = WidthTable()  # shared, so that each cluster is measured once
 
 
 def ideographic(char: str) -> bool:
-    """Whether a line may be broken beside the character, as far as its neighbour agrees."""
+    """Return True for an ideograph, kana, or East Asian punctuation: a line may break beside it if kinsoku allows."""
     return _IDEOGRAPHIC.match(char) is not None
 
 
 def breakable(before: str, after: str) -> bool:
-    """Whether a line may end between two neighbouring clusters that no blank separates."""
+    """Return True if a line may end between two neighbouring clusters without a blank between them."""
     if not (ideographic(before[0]) or ideographic(after[0])):
         return False
     return after[0] not in _NOT_FIRST and before[-1] not in _NOT_LAST
 
 
 def grapheme_overlap(before: str, text: str) -> int:
-    """How many characters of a text belong to the last grapheme cluster of the text before it."""
+    """Return the number of characters of a text that belong to the last grapheme cluster of `before`."""
     if not _JOINING.search(before[-1:] + text[:1]):
         return 0
     last = before[wcwidth.grapheme_boundary_before(before, len(before)) :]
@@ -127,16 +133,16 @@ def grapheme_overlap(before: str, text: str) -> int:
 
 
 def grapheme_boundary(text: str, at: int) -> int:
-    """The nearest place at or before `at` that does not split a grapheme cluster; 0 if there is none."""
+    """Return the last index up to `at` that does not split a grapheme cluster, or 0."""
     if at >= len(text) or text.isascii():
         return min(at, len(text))
     return wcwidth.grapheme_boundary_before(text, at + 1)
 
 
 def stable_prefix(text: str) -> int:
-    """How much of a line that goes on cannot turn out to be the blanks at its end, or a part of a cluster."""
+    """Return the number of characters of an unfinished line that come before the blanks and the cluster at its end."""
     end = len(text.rstrip(" "))
     if end < len(text) or not end:
         return end
     last = grapheme_boundary(text, end - 1)
-    return last if end - last <= _WAITED else end
+    return last if end - last <= _LONGEST_CLUSTER else end

@@ -1,8 +1,8 @@
-"""Segments to lines of a given width, one word after another.
+"""Wrap segments into lines of a given width.
 
-The wrapper is greedy and never looks back, so a text may be pushed in any pieces and its lines come out the same.
-Words are kept whole; CJK text breaks between characters as kinsoku allows. A word wider than a row starts on a
-fresh one and fills it to the very edge, where the terminal itself wraps: a copied URL stays one line.
+The wrapper is greedy and never changes a finished line, so a text gives the same lines however it is cut into
+segments. Words are kept whole; CJK text breaks between characters where kinsoku allows it. A word wider than a row
+begins on a new row and fills it to the last cell, where the terminal wraps: a copied URL stays one line.
 """
 
 from __future__ import annotations
@@ -16,17 +16,21 @@ from termchat.core.sanitize import Safe
 from termchat.ui.text.row import Roles, Segment
 from termchat.ui.text.width import JOINING, WIDTHS, breakable, grapheme_overlap, ideographic, stable_prefix
 
-HARD = Safe("\n")
-"""The text of a segment that ends the row."""
-SOFT = Safe("\r")
-"""The text of a segment that stands for a line end of the source: a blank, or nothing between two ideographs."""
+HARD = Safe("\n")  # the text of a segment that ends the row
+SOFT = Safe("\r")  # the text of a segment for a line end in the source: one blank, or nothing between two ideographs
 
 _EMPTY = Segment(Safe(""))
+# blanks | ASCII without joining characters after it | other text, with the ASCII character it may join | the rest
 _RUNS = re.compile(rf" +|[!-~]+(?![{JOINING}])|[!-~]?[^ -~]+|[!-~]")
 
 
 class OpenLine(NamedTuple):
-    """A finished line without its margin; `soft` as in `Row`."""
+    """A finished line without its margin.
+
+    segments   the text
+    cells      its width
+    soft       True if it continues the line before it, as in `Row`
+    """
 
     segments: list[Segment]
     cells: int
@@ -35,59 +39,63 @@ class OpenLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LineSpace:
-    """The space for text, in cells: the terminal's width, and the margin on the left.
+    """The space for text in a row, in cells.
 
-    A row that continues a line because the terminal wraps it (`soft`) has no margin.
+    width    the width of the terminal
+    indent   the width of the left margin; a soft row has none, because the terminal wraps the row before it
     """
 
     width: int
     indent: int = 0
 
     def limit(self, soft: bool) -> int:
-        """Return the cells of a row."""
+        """Return the cells for text in a row."""
         return self.width - (0 if soft else self.indent)
 
 
 class Wrapper:
-    """Push segments, read `lines`; `flush` ends the last one. A copy goes on independently."""
+    """Wrap the segments that are pushed.
 
-    def __init__(self, room: LineSpace) -> None:
+    `lines` holds the finished lines; the caller may clear it. `flush` finishes the last line.
+    """
+
+    def __init__(self, space: LineSpace) -> None:
         self.lines: list[OpenLine] = []
-        self.room = room
+        self.space = space
         self._row: list[Segment] = []
         self._row_cells = 0
         self._row_soft = False
-        self._disputed = False  # whether terminals disagree on the width of the row
-        self._gap: Segment | None = None
+        self._disputed = False  # True if terminals disagree on the width of the row
+        self._gap: Segment | None = None  # the blanks before the word; dropped at a line break
         self._word: list[Segment] = []
         self._word_cells = 0
-        self._folding = False  # whether the row holds the beginning of a word that goes on
-        self._held = _EMPTY  # what a streamed line may end with: blanks, or a part of a cluster
-        self._last = ""
-        self._line_end = False  # whether a line end of the source awaits its neighbour
+        self._folding = False  # True if the row holds the beginning of a word that is wider than a row
+        self._held = _EMPTY  # the end of a streamed line: blanks to drop at its end, or a part of a cluster
+        self._last = ""  # the last grapheme cluster of the line
+        self._line_end = False  # True if the character after a line end of the source has not come yet
 
     def copy(self) -> Wrapper:
-        """The same state; what is pushed to one is not seen by the other."""
-        twin = Wrapper.__new__(Wrapper)
-        vars(twin).update(vars(self), lines=list(self.lines), _row=list(self._row), _word=list(self._word))
-        return twin
+        """Return an independent wrapper in the same state."""
+        copied = Wrapper.__new__(Wrapper)
+        vars(copied).update(vars(self), lines=list(self.lines), _row=list(self._row), _word=list(self._word))
+        return copied
 
-    def resize(self, room: LineSpace) -> None:
-        """Go on in another room; the unfinished row is laid out again."""
+    def resize(self, space: LineSpace) -> None:
+        """Continue with another width or indent; the unfinished row is wrapped again."""
         pieces = [*self._row, *([self._gap] if self._gap and self._word else []), *self._word]
-        fresh = Wrapper(room)
+        wrapped = Wrapper(space)
         for piece in pieces:
-            fresh.push_unbroken(piece) if self._folding else fresh.push(piece)
+            wrapped.push_unbroken(piece) if self._folding else wrapped.push(piece)
         vars(self).update(
-            vars(fresh),
-            lines=[*self.lines, *fresh.lines],
+            vars(wrapped),
+            lines=[*self.lines, *wrapped.lines],
             _held=self._held,
             _line_end=self._line_end,
-            _gap=self._gap if not self._word else vars(fresh)["_gap"],
+            _gap=self._gap if not self._word else vars(wrapped)["_gap"],
         )
 
     def push(self, segment: Segment) -> None:
-        """Lay out one more piece of text."""
+        """Wrap a segment; its text is `HARD`, `SOFT`, or text without line ends."""
         text = segment.text
         if text == SOFT:
             self._line_end = True
@@ -101,7 +109,7 @@ class Wrapper:
             self._run(run, segment)
 
     def push_unbroken(self, segment: Segment) -> None:
-        """Lay out a piece of a line that is broken by the terminal alone, wherever the edge is."""
+        """Wrap a piece of code: it fills each row to the last cell, without regard to words."""
         self._folding = True
         if segment.text.isascii():
             self._fill(segment, len(segment.text), len(segment.text))
@@ -110,7 +118,10 @@ class Wrapper:
             self._fill(_like(segment, text), cells, widest)
 
     def stream(self, text: str, roles: Roles = ()) -> None:
-        """More of a line to `fold`, however it is cut: what the next piece may belong to waits for it."""
+        """Wrap a piece of a long line as `push_unbroken` does, however the line is cut into pieces.
+
+        Blanks at the end, and a grapheme cluster the next piece may extend, are held until it comes.
+        """
         text = self._held.text + text
         end = stable_prefix(text)
         if end:
@@ -118,7 +129,7 @@ class Wrapper:
         self._held = Segment(Safe(text[end:]), roles)
 
     def flush(self) -> None:
-        """The text ends here."""
+        """Finish the last line."""
         if rest := self._held.text.rstrip(" "):
             self.push_unbroken(_like(self._held, rest))
         self._held = _EMPTY
@@ -141,7 +152,7 @@ class Wrapper:
         self._line_end = False
 
     def _part(self, text: str, cells: int, widest: int, segment: Segment) -> None:
-        """One unbreakable piece: it goes on with the word, or begins a new one."""
+        """Add an unbreakable piece to the word, or begin a new word with it."""
         if self._line_end:
             self._join(text, segment)
         elif self._last and not (self._last.isascii() and text.isascii()) and breakable(self._last, text):
@@ -154,27 +165,27 @@ class Wrapper:
         self._word.append(piece)
         self._word_cells += widest
         self._disputed = self._disputed or cells != widest
-        if self._word_cells > self.room.limit(soft=False):
+        if self._word_cells > self.space.limit(soft=False):
             self._fold()
 
     def _join(self, text: str, segment: Segment) -> None:
-        """Decide what a line end of the source was."""
+        """Turn a line end of the source into a blank, or into nothing between two ideographs."""
         self._line_end = False
         self._end_word()
         if self._last and self._gap is None and not (ideographic(self._last[0]) and ideographic(text[0])):
-            self._gap = Segment(Safe(" "), segment.roles if self._same_look(segment) else (), "")
+            self._gap = Segment(Safe(" "), segment.roles if self._same_roles(segment) else (), "")
 
-    def _same_look(self, segment: Segment) -> bool:
+    def _same_roles(self, segment: Segment) -> bool:
         return bool(self._row) and self._row[-1].roles == segment.roles
 
     def _end_word(self) -> None:
-        """The word is whole: it goes to this row or to the next."""
+        """Put the finished word into this row or, if it is too wide, into the next."""
         self._folding = False
         if not self._word:
             return
         gap = self._gap if self._row else None
         need = self._row_cells + (len(gap.text) if gap else 0) + self._word_cells
-        if self._row and need > self.room.limit(self._row_soft):
+        if self._row and need > self.space.limit(self._row_soft):
             self._wrap(soft=gap is None and self._wraps_itself())
         elif gap:
             self._row.append(gap)
@@ -184,12 +195,12 @@ class Wrapper:
         self._word, self._word_cells, self._gap = [], 0, None
 
     def _wraps_itself(self) -> bool:
-        """Whether the terminal breaks at this very place, and the next line would begin at its left edge."""
-        exact = self._row_cells == self.room.limit(self._row_soft)
-        return exact and not self.room.indent and not self._disputed
+        """Return True if the terminal itself wraps here: the row is full, and the next has no margin."""
+        exact = self._row_cells == self.space.limit(self._row_soft)
+        return exact and not self.space.indent and not self._disputed
 
     def _fold(self) -> None:
-        """The word is wider than a row: give it a fresh row and let it run over the edge."""
+        """Begin a new row with a word wider than a row, and let the terminal wrap it."""
         word, self._word, self._word_cells = self._word, [], 0
         if self._row:
             self._wrap(soft=False)
@@ -200,31 +211,34 @@ class Wrapper:
                 self._fill(_like(piece, text), cells, widest)
 
     def _fill(self, piece: Segment, cells: int, widest: int) -> None:
-        """One piece of a word that is being folded; long ASCII pieces are cut here."""
-        room = self.room.limit(self._row_soft) - self._row_cells
-        while widest > room:
-            breaks = cells > room and not self._disputed  # else not every terminal wraps here
+        """Add a piece of a word that is wider than a row, and break the row where it is full.
+
+        An ASCII piece may be longer than a row; any other piece is one grapheme cluster.
+        """
+        free = self.space.limit(self._row_soft) - self._row_cells
+        while widest > free:
+            breaks = cells > free and not self._disputed  # otherwise not every terminal wraps here
             if piece.text.isascii():
-                self._row += [_like(piece, piece.text[:room])] if room else []
-                piece = _like(piece, piece.text[room:])
-                cells = widest = widest - room
+                self._row += [_like(piece, piece.text[:free])] if free else []
+                piece = _like(piece, piece.text[free:])
+                cells = widest = widest - free
             elif not self._row:
-                break  # wider than any row; there is no better place for it
+                break  # a cluster wider than any row goes over the edge
             self._break(soft=breaks)
-            room = self.room.limit(self._row_soft)
+            free = self.space.limit(self._row_soft)
         self._row.append(piece)
         self._row_cells += widest
         self._disputed = self._disputed or cells != widest
 
     def _wrap(self, *, soft: bool) -> None:
-        """The next word is on another row; a row of nothing but ideographic blanks is none."""
+        """Break the row before the next word; a row of ideographic blanks alone is dropped."""
         if any(not piece.text.isspace() for piece in self._row):
             self._break(soft=soft)
         else:
             self._row, self._row_cells, self._row_soft, self._gap = [], 0, False, None
 
     def _break(self, *, soft: bool) -> None:
-        """The row is final; the next one continues it softly or not."""
+        """Finish the row; `soft` if the next row continues the same line."""
         segments = merge_segments(self._row) if soft else rstrip(merge_segments(self._row))
         width = WIDTHS.width("".join(segment.text for segment in segments))
         if segments or not self._row_soft:
@@ -235,7 +249,7 @@ class Wrapper:
 
 
 def merge_segments(pieces: list[Segment]) -> list[Segment]:
-    """Neighbours of one look as one segment."""
+    """Join neighbouring segments of the same roles and link; return a new list."""
     segments: list[Segment] = []
     run: list[str] = []
     for index, piece in enumerate(pieces):
@@ -248,20 +262,23 @@ def merge_segments(pieces: list[Segment]) -> list[Segment]:
 
 
 def merge_graphemes(segments: Iterable[Segment]) -> list[Segment]:
-    """The segments, each grapheme cluster whole in the one it begins in: no terminal changes its look half-way."""
-    glue: list[Segment] = []
+    """Move each grapheme cluster into the segment it begins in; return a new list without empty segments.
+
+    A terminal cannot change the style inside a cluster.
+    """
+    merged: list[Segment] = []
     for segment in segments:
-        size = grapheme_overlap(glue[-1].text, segment.text) if glue else 0
+        size = grapheme_overlap(merged[-1].text, segment.text) if merged else 0
         if size:
-            glue[-1] = _like(glue[-1], glue[-1].text + segment.text[:size])
+            merged[-1] = _like(merged[-1], merged[-1].text + segment.text[:size])
             segment = _like(segment, segment.text[size:])
         if segment.text:
-            glue.append(segment)
-    return glue
+            merged.append(segment)
+    return merged
 
 
 def rstrip(segments: list[Segment]) -> list[Segment]:
-    """Segments without the blanks at their end, in place."""
+    """Remove the blanks at the end of the segments in place, and return the list."""
     while segments:
         last = segments[-1]
         text = last.text.rstrip()
