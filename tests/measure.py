@@ -1,8 +1,8 @@
 """Branch coverage of termchat by the tests that run in the test process, measured in the one run of the suite.
 
-`MEASURE_COVERAGE=1 pytest` prints the figure. Tracing slows Python by half, so it is on only during the tests below
-`MEASURED`, and during the first examples of a property test. Not counted: programs that a test starts, and the files in
-`UNTRACED`, which run the lines of the other tests a hundred times more.
+`MEASURE_COVERAGE=1 pytest` prints the figure. Tracing makes Python twice as slow, so each test below `MEASURED` is
+traced for the first `SECONDS` of its processor time: the lines of later examples and repetitions are mostly the same.
+Programs that a test starts are not counted.
 
 The plugin is loaded before `tests.plugin`, which imports termchat, so that lines that run on import count.
 """
@@ -11,11 +11,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import tempfile
-from collections.abc import Callable, Iterator
-from functools import wraps
-from inspect import iscoroutinefunction
-from itertools import count
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +21,7 @@ import pytest
 from coverage import Coverage
 
 MEASURED = ("app", "cli", "commands", "config", "core", "engine", "providers", "store", "tools", "ui")
-UNTRACED = ("test_wire_views.py",)
-EXAMPLES = 10  # of a property test
+SECONDS = 0.1
 
 _TESTS = Path(__file__).parent
 _DATA = "COVERAGE_DATA_FOLDER"  # set by the process that reports, inherited by the workers of xdist
@@ -43,38 +40,22 @@ class _Measure:
         self._coverage.set_option("run:disable_warnings", ["no-data-collected"])  # xdist's controller runs no test
         self._tracing = False
         self._trace(True)
+        signal.signal(signal.SIGVTALRM, lambda *_: self._trace(False))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        self._trace(_measured(item))
-        property_ = getattr(getattr(item, "obj", None), "hypothesis", None)
-        if property_ is None:
-            return (yield)
-        test = property_.inner_test  # the documented place to wrap each example
-        property_.inner_test = self._limited(test)
+        wanted = item.path.relative_to(_TESTS).parts[0] in MEASURED
+        self._trace(wanted)
+        if wanted:
+            signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
         try:
             return (yield)
         finally:
-            property_.inner_test = test
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
     def pytest_sessionfinish(self) -> None:
         self._trace(False)
         self._coverage.save()
-
-    def _limited(self, test: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a test that ends tracing after its first examples; tracing ends at once if it is asynchronous."""
-        if iscoroutinefunction(test):
-            self._trace(False)
-            return test
-        examples = count(1)
-
-        @wraps(test)
-        def limited(*args: Any, **kwargs: Any) -> Any:
-            if next(examples) > EXAMPLES:
-                self._trace(False)
-            return test(*args, **kwargs)
-
-        return limited
 
     def _trace(self, wanted: bool) -> None:
         if wanted != self._tracing:
@@ -108,11 +89,6 @@ class _Report:
 def pytest_configure(config: pytest.Config) -> None:
     for plugin in _PLUGINS:
         config.pluginmanager.register(plugin)
-
-
-def _measured(item: pytest.Item) -> bool:
-    parts = item.path.relative_to(_TESTS).parts
-    return parts[0] in MEASURED and parts[-1] not in UNTRACED
 
 
 def _plugins() -> list[object]:
