@@ -17,7 +17,7 @@ NARROWEST = 8  # columns; a narrower terminal gets rows of this width
 
 @dataclass(frozen=True, slots=True)
 class LayoutOptions:
-    """How a document is laid out.
+    """Options of the layout of a document.
 
     width        the columns of the terminal
     hyperlinks   whether the terminal supports OSC 8

@@ -1,4 +1,4 @@
-"""What is printed whole, by rich: a console for it, and its lines as styled lines of a front end.
+"""rich renders text that is printed in one piece, on a console or as styled lines of a front end.
 
 A role is a style name of the console's theme. rich is imported when something is printed.
 """
