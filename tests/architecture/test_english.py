@@ -11,7 +11,18 @@ from tests.architecture.source import PACKAGE, Note, check, sources
 
 pytestmark = pytest.mark.xdist_group("architecture")
 
+QUESTION_WORDS = frozenset({"What", "Whether", "Who", "Whom", "Whose", "Where", "How", "So"})
+_BANNED = re.compile(r"\b(?:anew|aloud|so often|is told)\b", re.IGNORECASE)
 _LEFT_OPEN = re.compile(r"\b(?:TODO|FIXME|XXX)\b")
+
+
+def test_docstring_headline_begins_with_verb_or_noun() -> None:
+    odd = [
+        f"{path}:{note.line}: {note.headline}"
+        for path, note in _docstrings(PACKAGE)
+        if re.split(r"\W", note.headline, maxsplit=1)[0] in QUESTION_WORDS
+    ]
+    check(odd, "begin with an imperative verb or a noun phrase.")
 
 
 def test_public_docstring_headline_ends_with_full_stop() -> None:
@@ -21,6 +32,10 @@ def test_public_docstring_headline_ends_with_full_stop() -> None:
         if note.public and not note.headline.endswith(".")
     ]
     check(odd, "end the first paragraph with a full stop.")
+
+
+def test_docstrings_and_comments_avoid_banned_words() -> None:
+    check([*_found(_BANNED, PACKAGE), *_found(_BANNED, "tests")], "say it with the words of the writing rule.")
 
 
 def test_docstrings_and_comments_leave_nothing_open() -> None:
