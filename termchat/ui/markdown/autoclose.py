@@ -1,4 +1,4 @@
-"""A guess at what unfinished markup will look like, for the live rows only; nothing here is ever final."""
+"""Complete unfinished inline markup for the preview, as it will probably be completed by the text that follows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _AUTO = re.compile(r"<(?=[A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*$)")
 
 
 def autoclose(source: str) -> str:
-    """The source with what is open at its end closed, and the signs that mean nothing yet left out."""
+    """Close the markup that is open at the end of a source, and remove signs whose meaning is not known yet."""
     source = _without_lone(source)
     code = _open_code(source)
     if code:
@@ -30,7 +30,7 @@ def autoclose(source: str) -> str:
 
 
 def _without_lone(source: str) -> str:
-    """The source without signs at its end that begin or end nothing yet."""
+    """Remove the signs at the end of the source that may begin or end markup."""
     solid = source.rstrip("*_~`\\")
     if solid != source:
         return solid.rstrip(" ")
@@ -38,7 +38,7 @@ def _without_lone(source: str) -> str:
 
 
 def _open_code(source: str) -> tuple[int, str] | None:
-    """Where a code span begins that nothing has closed, and its ticks."""
+    """Return the index of an unclosed code span and its backticks, or None."""
     at = 0
     while found := _TICKS.search(source, at):
         at = found.end()
@@ -52,5 +52,5 @@ def _open_code(source: str) -> tuple[int, str] | None:
 
 
 def _closers(source: str) -> str:
-    """The delimiters that would close what is open."""
+    """Return the delimiters that close the open emphasis."""
     return parse(source).openers[::-1] if any(sign in source for sign in "*_~") else ""

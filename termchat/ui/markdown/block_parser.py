@@ -1,8 +1,10 @@
-"""Lines to blocks: CommonMark's own way of reading, one line after another, with what is open kept on a stack.
+"""Parse lines into blocks with the algorithm of CommonMark, which keeps the open blocks on a stack.
 
-A line first meets the open containers (quotes, list items) from the outside in, then may open new blocks, and what
-is left of it goes to the one open leaf (paragraph, code, table). Nothing but the leaf can still change, so the cost
-of a line depends on its length and the depth of the stack alone.
+A line is matched against the open containers (quotes, list items) from the outermost to the innermost. The rest may
+open new blocks, and the text goes to the open leaf (paragraph, code, table). Only the leaf can still change, so the
+cost of a line depends on its length and the depth of the stack alone.
+
+The algorithm: https://spec.commonmark.org/0.31.2/#appendix-a-parsing-strategy
 """
 
 from __future__ import annotations
@@ -22,31 +24,34 @@ from termchat.ui.markdown.table import Table
 from termchat.ui.text.row import Segment
 from termchat.ui.text.wrap import OpenLine
 
-DEEPEST = 64
-"""Containers inside each other; deeper signs are text."""
-_NEVER = 1 << 30
+DEEPEST = 64  # containers within each other; the markers of deeper ones are text
+_NEVER = 1 << 30  # the offset of an item that no line can belong to
 
 
 class BlockParser:
-    """Give it lines, in one piece or several; the sheet gets rows as soon as they are final."""
+    """Parse lines, each in one piece or several, and add rows to the buffer as soon as they are final.
+
+    sheet   the buffer for the rows; its stack holds the open containers
+    leaf    the open leaf
+    """
 
     def __init__(self, sheet: LayoutBuffer) -> None:
         self.sheet = sheet
         self.leaf: Leaf | None = None
-        self._whole = True  # whether the line begun is all there
+        self._whole = True  # True if all of the current line is known
         self._preview = False
 
     def copy(self) -> BlockParser:
-        """The same state with an empty sheet, to look ahead with."""
-        twin = BlockParser(self.sheet.copy())
-        twin.leaf = self.leaf.copy() if self.leaf else None
-        return twin
+        """Return an independent parser in the same state, with an empty buffer, for a preview."""
+        copied = BlockParser(self.sheet.copy())
+        copied.leaf = self.leaf.copy() if self.leaf else None
+        return copied
 
     def begin(self, text: str, *, whole: bool, preview: bool = False) -> None:
-        """The beginning of a line, without tabs; `whole` if it is all of it.
+        """Begin a line with all or the first part of its text, without tabs and line end.
 
-        Only a whole line can be a fence, a rule, an underline or part of a table. In a preview the line is not
-        finished, and what could still become a mere sign is not shown.
+        `whole` is True if `text` is all of the line: only then it can be a fence, a rule, an underline or a part of a
+        table. `preview` is True for an unfinished line, whose text is hidden if it may turn out to be a marker.
         """
         self._whole, self._preview = whole, preview
         depth, rest = self._match_containers(text)
@@ -56,7 +61,7 @@ class BlockParser:
         self._open(depth, rest)
 
     def more(self, text: str) -> None:
-        """The line goes on."""
+        """Append text to the line."""
         if self.leaf:
             self.leaf.more(self.sheet, text)
             return
@@ -66,7 +71,7 @@ class BlockParser:
             self.leaf.line(self.sheet, body)
 
     def end(self) -> None:
-        """The line is complete."""
+        """End the line."""
         if self.leaf is None:
             return
         self.leaf.end(self.sheet)
@@ -74,7 +79,7 @@ class BlockParser:
             self._close_leaf()
 
     def resize(self, width: int) -> None:
-        """Lay out at another width what is not final yet."""
+        """Change the width in columns; rows that are not final yet are laid out again."""
         width = max(NARROWEST, width)
         if width == self.sheet.look.width:
             return
@@ -83,7 +88,7 @@ class BlockParser:
             self.leaf.resize(self.sheet)
 
     def close(self, *, preview: bool = False) -> None:
-        """The text ends."""
+        """End the text: close all blocks and add their last rows; a preview keeps the containers open."""
         if self.leaf:
             self.leaf.close(self.sheet, preview=preview)
             self.leaf = None
@@ -91,7 +96,7 @@ class BlockParser:
             self.sheet.pop_to(0)
 
     def _match_containers(self, text: str) -> tuple[int, str]:
-        """How many of the open containers the line is in, and the line without their signs."""
+        """Return the number of open containers the line is in, and the line without their markers."""
         for depth, container in enumerate(self.sheet.stack):
             body = text.lstrip(" ")
             indent = len(text) - len(body)
@@ -110,11 +115,11 @@ class BlockParser:
         return len(self.sheet.stack), text
 
     def _empty(self, depth: int) -> bool:
-        """Whether nothing has been put into the container yet."""
+        """Return True if the container has no content yet."""
         return self.leaf is None and self.sheet.pending_markers > 0 and depth == len(self.sheet.stack) - 1
 
     def _verbatim(self, leaf: Fence | Formula, rest: str) -> bool:
-        """A line inside a block that takes lines as they are; whether it was taken."""
+        """Pass a line to a fence or formula; return False if it is not a part of that block."""
         if self._preview and leaf.hidden_in_preview(rest):
             return True
         taken = leaf.accepts(rest, whole=self._whole)
@@ -125,7 +130,7 @@ class BlockParser:
         return taken or leaf.done
 
     def _open(self, depth: int, rest: str) -> None:
-        """Open the blocks that the rest of the line begins, and give it to the leaf."""
+        """Open the blocks that the rest of the line begins, and pass its text to the leaf."""
         first = True
         while True:
             body = rest.lstrip(" ")
@@ -147,7 +152,7 @@ class BlockParser:
         self._block(depth, indent, body, first)
 
     def _container(self, depth: int, indent: int, body: str, inside: bool) -> str | None:
-        """Open the container the line begins with; the rest of the line, or nothing if there is none."""
+        """Open the container the line begins with; return the rest of the line, or None if it begins no container."""
         if body[0] == ">":
             self._push(depth, Quote())
             return body[2:] if body.startswith("> ") else body[1:]
@@ -170,7 +175,7 @@ class BlockParser:
         return rest[padding:]
 
     def _interrupts(self, marker: line_syntax.Marker, body: str) -> bool:
-        """Whether a list may begin in the middle of a paragraph."""
+        """Return True if the item may interrupt a paragraph: it is not empty, and its number, if any, is 1."""
         return body[marker.size :].strip() != "" and marker.number in (None, 1)
 
     def _underlines(self, body: str) -> bool:
@@ -181,7 +186,7 @@ class BlockParser:
         self.sheet.push(container)
 
     def _close_unmatched(self, depth: int) -> None:
-        """Close the leaf and the containers the line is not in."""
+        """Close the leaf and the containers deeper than `depth`."""
         self._close_leaf()
         self.sheet.pop_to(depth)
 
@@ -191,7 +196,7 @@ class BlockParser:
             self.leaf = None
 
     def _blank(self, depth: int, first: bool) -> None:
-        """An empty line, or nothing behind a container's sign."""
+        """Handle an empty line; nothing after the marker of a container is not one."""
         if not first:
             return
         if depth < len(self.sheet.stack):
@@ -205,13 +210,14 @@ class BlockParser:
         self.sheet.blank = True
 
     def _left(self, container: Container) -> bool:
-        """Whether it is an item that stayed empty, and is there only for its list."""
+        """Return True for an item that stayed empty and is open only to continue its list."""
         return isinstance(container, Item) and container.offset == _NEVER
 
     def _leave(self, depth: int) -> None:
-        """Close what an empty line is not in; an item that stayed empty stays, so that its list can go on.
+        """Close the blocks an empty line is not in.
 
-        A second empty line ends that list, as it does in markdown-it.
+        An item that stayed empty is replaced by one no line can belong to, so that its list can continue. A second
+        empty line ends that list, as in markdown-it.
         """
         container = self.sheet.stack[depth]
         self._close_unmatched(depth)
@@ -219,7 +225,7 @@ class BlockParser:
             self.sheet.stack = (*self.sheet.stack, Item(_NEVER, container.kind, container.number))
 
     def _indented(self, depth: int, rest: str, first: bool) -> None:
-        """A line that is indented too far to begin anything but code."""
+        """Handle a line indented by at least four columns: text of the open paragraph, or code."""
         if first and isinstance(self.leaf, Paragraph):
             self._continue(rest.lstrip(" "), header=False)
             return
@@ -234,7 +240,7 @@ class BlockParser:
         self.leaf.line(self.sheet, body, header=header)
 
     def _block(self, depth: int, indent: int, body: str, first: bool) -> None:
-        """A line that begins a block, or goes on with the paragraph or table above it."""
+        """Begin a block with the line, or continue the paragraph or table above it."""
         inside = first and depth == len(self.sheet.stack)
         if self._whole and inside and (self._start_table(body) or self._setext_heading(body)):
             return
@@ -253,12 +259,12 @@ class BlockParser:
         self.leaf.line(self.sheet, body[len(lead) :].lstrip(" "), header=header)
 
     def _cells(self, table: Table, body: str) -> None:
-        """A row of the table; an unfinished one is not shown."""
+        """Add a row to the table; a preview hides an unfinished row."""
         if not self._preview:
             table.line(self.sheet, body)
 
     def _start_table(self, body: str) -> bool:
-        """Begin a table, if this row delimits the columns of the line above it."""
+        """Begin a table if the line is a delimiter row with as many columns as the line above it."""
         if not isinstance(self.leaf, Paragraph) or not self.leaf.header:
             return False
         alignments = line_syntax.alignments(body)
@@ -271,7 +277,7 @@ class BlockParser:
         return True
 
     def _setext_heading(self, body: str) -> bool:
-        """Make a heading of the paragraph above, if this is its underline."""
+        """Turn the paragraph above into a heading if the line underlines it."""
         level = line_syntax.setext_level(body)
         if not level or not isinstance(self.leaf, Paragraph) or not self.leaf.can_be_heading:
             return False
@@ -280,7 +286,7 @@ class BlockParser:
         return True
 
     def _begins(self, depth: int, indent: int, body: str) -> bool:
-        """Open the heading, fence or formula that the line begins, or draw the rule that it is."""
+        """Open the heading, fence or formula the line begins, or add a rule; return False for any other line."""
         heading = line_syntax.heading(body, whole=self._whole)
         if heading:
             level, text = heading
@@ -307,8 +313,7 @@ class BlockParser:
         return True
 
     def _rule(self) -> None:
-        look = self.sheet.look
-        sign = look.sign("─", "-")
+        sign = self.sheet.look.sign("─", "-")
         self.sheet.begin(BlockKind.TEXT)
         size = min(24, self.sheet.line_space.limit(soft=False))
         self.sheet.put([OpenLine([Segment(Safe(sign * size), (TextRole.MARKER,))], size, False)])

@@ -1,4 +1,4 @@
-"""Blocks that take lines as they are until one closes them: fences and display formulas."""
+"""Blocks of verbatim lines up to a closing line: fences and display formulas."""
 
 from __future__ import annotations
 
@@ -9,36 +9,39 @@ from termchat.ui.markdown.layout import LayoutBuffer
 
 
 class Fence(Code):
-    """A fenced code block; without its closing fence it goes on to the end."""
+    """A fenced code block; without a closing fence it extends to the end of its container.
+
+    `done` is True once the closing fence was passed to `accepts`.
+    """
 
     def __init__(self, fencing: line_syntax.Fencing, indent: int = 0) -> None:
-        super().__init__(_painter(fencing.info))
+        super().__init__(_highlighter(fencing.info))
         self._fencing = fencing
         self._indent = indent
         self.done = False
 
     def accepts(self, rest: str, *, whole: bool) -> bool:
-        """Whether the line is code; else it closes the fence, and `done` says so."""
+        """Return True if the line is code, False if it is the closing fence; `whole` if `rest` is all of the line."""
         body = rest.lstrip(" ")
         self.done = whole and len(rest) - len(body) <= 3 and line_syntax.closes(body, self._fencing)
         return not self.done
 
     def hidden_in_preview(self, rest: str) -> bool:
-        """Whether an unfinished line is empty yet, or may be the beginning of the closing fence."""
+        """Return True if an unfinished line is blank or may be the beginning of the closing fence."""
         body = rest.strip(" ")
         return body == self._fencing.sign * len(body)
 
-    def line(self, sheet: LayoutBuffer, text: str) -> None:
+    def line(self, buffer: LayoutBuffer, text: str) -> None:
         indent = min(self._indent, len(text) - len(text.lstrip(" ")))
-        super().line(sheet, text[indent:])
+        super().line(buffer, text[indent:])
 
-    def close(self, sheet: LayoutBuffer, *, preview: bool = False) -> None:
-        super().close(sheet, preview=preview)
+    def close(self, buffer: LayoutBuffer, *, preview: bool = False) -> None:
+        super().close(buffer, preview=preview)
         if not preview and not self._started:
-            sheet.emit_pending_markers()
+            buffer.emit_pending_markers()
 
 
-def _painter(info: str) -> LineHighlighter:
+def _highlighter(info: str) -> LineHighlighter:
     if not info:
         return NoHighlight(TextRole.CODE)
     from termchat.ui.markdown.highlight import highlighter
@@ -47,7 +50,10 @@ def _painter(info: str) -> LineHighlighter:
 
 
 class Formula(Code):
-    """A display formula, from the line that opens it to the one that closes it; no empty line is inside."""
+    """A display formula, with the lines that open and close it; an empty line ends it as well.
+
+    `done` is True once the closing line was passed to `accepts`.
+    """
 
     def __init__(self, closer: str) -> None:
         super().__init__(NoHighlight(TextRole.MATH))
@@ -55,11 +61,11 @@ class Formula(Code):
         self.done = False
 
     def accepts(self, rest: str, *, whole: bool) -> bool:
-        """Whether the line belongs to the formula; `done` if it is its last one."""
+        """Return True if the line belongs to the formula; the closing line does, an empty one does not."""
         body = rest.strip(" ")
         self.done = whole and body == self._closer
         return body != ""
 
     def hidden_in_preview(self, rest: str) -> bool:
-        """Whether an unfinished line is shown only when it is complete: never."""
+        """Return False: an unfinished line of a formula is always shown."""
         return False

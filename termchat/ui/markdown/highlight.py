@@ -1,8 +1,10 @@
-"""Code in colours, line by line: what the lexer is in the middle of is carried from one line to the next.
+"""Highlight code line by line with the lexers of pygments.
 
-Pygments lexes whole texts. Its regular lexers are a stack of states, so their loop is run here on one line at a time
-and the stack is kept; the few others lex each line by itself. Only colours can differ from a whole-file run.
-This module imports pygments, so it is itself imported on first use.
+Pygments lexes whole texts. Most of its lexers (RegexLexer) are a stack of states: this module runs their loop on one
+line at a time and keeps the stack between lines. The few other lexers start again with each line. The result can
+differ from that for the whole text in roles only; the text is the same.
+
+The module imports pygments, so other modules import it on first use.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from termchat.core.style import TextRole
 from termchat.ui.markdown.code import LineHighlighter, NoHighlight
 from termchat.ui.text.row import Roles, Segment
 
-_NAME = re.compile(r"\w[\w+#.-]*")
+_NAME = re.compile(r"\w[\w+#.-]*")  # the name of the language in the info string of a fence
 _ROLES: dict[Any, TextRole] = {
     Keyword: TextRole.KEYWORD,
     Keyword.Type: TextRole.TYPE,
@@ -51,37 +53,42 @@ _ROLES: dict[Any, TextRole] = {
     Generic.Emph: TextRole.EMPHASIS,
 }
 
-TokenType = Any
-"""Pygments' token types are tuples that make their own subtypes; it has no stubs."""
+TokenType = Any  # pygments has no stubs; its token types are tuples that create their subtypes on attribute access
 Token = tuple[TokenType, str]
 
 
 def highlighter(language: str) -> LineHighlighter:
-    """A painter for the language of a fence; one nobody knows is not guessed."""
+    """Return a highlighter for the info string of a fence; an unknown language is not highlighted."""
     found = _NAME.search(language.lower())
     lines = _lines(found[0]) if found else None
     return Highlighter(lines) if lines else NoHighlight(TextRole.CODE)
 
 
 class Lines(Protocol):
-    """A lexer of single lines: a line and the state before it to tokens and the state after it."""
+    """A lexer of single lines.
+
+    It takes a line without its line end and the state before it, None at the beginning. It returns the tokens, which
+    may end with the line end, and the state after the line.
+    """
 
     def __call__(self, text: str, state: Any) -> tuple[list[Token], Any]: ...
 
 
 class Highlighter:
-    """A painter with a lexer; its state is a value, so a copy costs nothing."""
+    """Highlights with a lexer; lexers do not change a state they have returned, so copies may share it."""
 
     def __init__(self, lines: Lines) -> None:
         self._lines = lines
         self._state: Any = None
 
     def copy(self) -> Highlighter:
-        twin = Highlighter(self._lines)
-        vars(twin).update(vars(self))
-        return twin
+        """Return an independent highlighter in the same state."""
+        copied = Highlighter(self._lines)
+        vars(copied).update(vars(self))
+        return copied
 
     def line(self, text: str) -> list[Segment]:
+        """Return the segments of the next line."""
         tokens, self._state = self._lines(text, self._state)
         return _segments(tokens)
 
@@ -102,7 +109,7 @@ def _lines(language: str) -> Lines | None:
 
 
 class _StatelessLexer:
-    """Every line by itself."""
+    """Runs a lexer on each line without a state."""
 
     def __init__(self, lexer: Lexer) -> None:
         self._lexer: Any = lexer
@@ -112,7 +119,7 @@ class _StatelessLexer:
 
 
 class _ContextLexer:
-    """For lexers that keep their state in an object of their own."""
+    """Runs a lexer that keeps its state in a context object (ExtendedRegexLexer)."""
 
     def __init__(self, lexer: ExtendedRegexLexer) -> None:
         self._lexer: Any = lexer
@@ -124,18 +131,18 @@ class _ContextLexer:
         return tokens, context
 
     def _fresh(self) -> Any:
-        """The lexer's own kind of context, caught as the lexer hands it to its base class."""
+        """Return a new context of the class the lexer expects: `<Lexer>Context` in its module, or LexerContext."""
         module = __import__(type(self._lexer).__module__, fromlist=["*"])
         kind = getattr(module, f"{type(self._lexer).__name__}Context", LexerContext)
         return kind("", 0)
 
 
 class _StackLexer:
-    """For lexers that are a stack of states: pygments' own loop, with the stack handed in and out."""
+    """Runs the loop of RegexLexer on one line; the state is the stack."""
 
     def __init__(self, lexer: RegexLexer) -> None:
         self._lexer: Any = lexer
-        self._states: Any = self._lexer._tokens  # noqa: SLF001 - the loop below is RegexLexer's own
+        self._states: Any = self._lexer._tokens  # noqa: SLF001 - read by the loop, as RegexLexer does
 
     def __call__(self, text: str, state: Any) -> tuple[list[Token], Any]:
         text += "\n"
@@ -149,7 +156,7 @@ class _StackLexer:
                 continue
             tokens += self._acted(action, match)
             steps = steps + 1 if match.end() == at else 0
-            if steps > 100:  # states that only push each other; no lexer should
+            if steps > 100:  # ends a loop of states that push each other without consuming text
                 return [(Error, text)], ("root",)
             at = match.end()
             stack = _changed(stack, change)
@@ -163,7 +170,7 @@ class _StackLexer:
         return None, None, None
 
     def _skip(self, text: str, at: int, stack: tuple[str, ...], tokens: list[Token]) -> tuple[int, tuple[str, ...]]:
-        """Nothing matches here: a line end begins anew, any other character is an error."""
+        """Skip a character no rule matches, as RegexLexer does: a line end resets the stack, any other is an error."""
         tokens.append((Error, text[at]))
         return at + 1, ("root",) if text[at] == "\n" else stack
 
@@ -177,7 +184,7 @@ class _StackLexer:
 
 
 def _changed(stack: tuple[str, ...], change: Any) -> tuple[str, ...]:
-    """The stack after a rule's state change, as pygments spells it; the last state is never popped."""
+    """Apply the state change of a pygments rule to the stack; the last state is never popped."""
     if change is None:
         return stack
     if isinstance(change, int):
@@ -193,7 +200,7 @@ def _changed(stack: tuple[str, ...], change: Any) -> tuple[str, ...]:
 class _BlockComments:
     """Adds comments over several lines to lexers that match `/* ... */` in one piece.
 
-    The state is the lexer's own, and whether a comment is open.
+    The state is the stack of the lexer, and True inside a comment.
     """
 
     def __init__(self, lines: _StackLexer) -> None:
@@ -213,7 +220,7 @@ class _BlockComments:
 
     def _outside(self, text: str, stack: Any) -> tuple[list[Token], Any]:
         tokens, after = self._lines(text, stack)
-        kept = any("comment" in name for name in after)  # the lexer has a state for it
+        kept = any("comment" in name for name in after)  # True if the lexer has a state for comments
         opened = self._opened(tokens) if self._known and "/*" in text and not kept else -1
         if opened < 0:
             return tokens, (after, False)
@@ -221,7 +228,7 @@ class _BlockComments:
         return [*_ended(before), (Comment, text[opened:])], (after, True)
 
     def _opened(self, tokens: list[Token]) -> int:
-        """Where a comment begins that is not closed on this line, or -1."""
+        """Return the index of a comment that is not closed on this line, or -1."""
         at = 0
         for index, (kind, value) in enumerate(tokens):
             after = "".join(text for _, text in tokens[index + 1 :])
@@ -234,12 +241,12 @@ class _BlockComments:
 
 
 def _ended(tokens: list[Token]) -> list[Token]:
-    """Tokens without the line end that was lexed with them."""
+    """Remove the line end that was lexed with the line."""
     return [(kind, value.rstrip("\n")) for kind, value in tokens]
 
 
 def _segments(tokens: list[Token]) -> list[Segment]:
-    """Tokens as segments, neighbours of one look together; blanks look like what is before them."""
+    """Turn tokens into segments; neighbours of the same role are joined, and blanks take the role before them."""
     runs: list[tuple[Roles, list[str]]] = []
     for kind, value in tokens:
         value = value.rstrip("\n")

@@ -1,10 +1,10 @@
-"""The inside of a paragraph, heading or cell: source to segments.
+"""Parse the inline content of a paragraph, heading or table cell into segments.
 
-markdown-it's inline parser with three changes of ours: emphasis beside CJK text closes where a reader of Chinese
-expects it, LaTeX is kept as it was written, and HTML is text. Reference links are not resolved, because a
-definition may arrive long after the text that uses it is final.
+The parser is that of markdown-it with three changes: emphasis also opens and closes between punctuation and CJK
+text, which has no blanks between words; LaTeX is shown as written; HTML is text. Reference links are not resolved,
+because a definition may arrive long after the text that uses it is final.
 
-This module imports markdown-it, so it is itself imported on first use.
+The module imports markdown-it, so other modules import it on first use.
 """
 
 from __future__ import annotations
@@ -26,16 +26,17 @@ from termchat.ui.text.row import Roles, Segment
 from termchat.ui.text.width import ideographic
 from termchat.ui.text.wrap import HARD, SOFT, merge_graphemes
 
-_SIGNS = {ord("*"): "*", ord("_"): "_", ord("~"): "~~"}
+_SIGNS = {ord("*"): "*", ord("_"): "_", ord("~"): "~~"}  # delimiters by the code point markdown-it stores
 _ROLES = {"strong": TextRole.STRONG, "em": TextRole.EMPHASIS, "s": TextRole.STRIKE}
 
 
 @dataclass(frozen=True, slots=True)
 class Inline:
-    """What a source says.
+    """The result of parsing a source.
 
-    `openers` are the delimiters that nothing closed, in their order; `open` says that more text could still change
-    the meaning of this one.
+    segments   the text
+    openers    the unclosed opening delimiters, in their order
+    open       True if text after the source could change the meaning of the source
     """
 
     segments: list[Segment]
@@ -44,21 +45,29 @@ class Inline:
 
 
 def parse(source: str, roles: Roles = (), *, hyperlinks: bool = True) -> Inline:
-    """The segments of a source, laid over `roles`; `HARD` and `SOFT` segments stand for its line ends."""
+    """Parse a source.
+
+    `roles` are the outer roles of all segments. Line ends become segments with the text `HARD` or `SOFT`. Links have
+    a `url` if `hyperlinks` is True.
+    """
     state = _State(source, _PARSER, {}, [])
     _PARSER.inline.tokenize(state)
     for rule in _PARSER.inline.ruler2.getRules(""):
         rule(state)
     openers = "".join(_SIGNS[each.marker] for each in state.delimiters if each.open and each.end < 0)
-    walk = _TokenRenderer(roles, hyperlinks)
-    walk.tokens(state.tokens)
-    return Inline(merge_graphemes(walk.segments), openers, bool(openers) or _undecided(state.tokens))
+    renderer = _TokenRenderer(roles, hyperlinks)
+    renderer.tokens(state.tokens)
+    return Inline(merge_graphemes(renderer.segments), openers, bool(openers) or _undecided(state.tokens))
 
 
 class _State(StateInline):
-    """markdown-it's state with the flanking rule of text that puts no blanks between its words."""
+    """The state of markdown-it with a flanking rule for text without blanks between words.
 
-    def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:  # noqa: N802, N803 - markdown-it's own names
+    In CommonMark a delimiter after punctuation closes only before a blank or punctuation, so `**「字」**字` is literal.
+    Here it closes before an ideograph as well, and opens after one.
+    """
+
+    def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:  # noqa: N802, N803 - names of markdown-it
         end = start
         while end < self.posMax and self.src[end] == self.src[start]:
             end += 1
@@ -72,7 +81,7 @@ class _State(StateInline):
 
 
 def _flanks(outside: str, inside: str) -> bool:
-    """Whether a delimiter run between the two belongs to the inside."""
+    """Return True if a delimiter run between the two characters can belong to `inside`."""
     if isWhiteSpace(ord(inside)):
         return False
     return not _punctuation(inside) or isWhiteSpace(ord(outside)) or _punctuation(outside) or ideographic(outside)
@@ -103,7 +112,7 @@ _PARSER = _parser()
 
 
 class _TokenRenderer:
-    """Tokens to segments: the roles in force, and the link being read."""
+    """Turns tokens into segments; keeps the roles and the link of the open elements."""
 
     def __init__(self, roles: Roles, hyperlinks: bool) -> None:
         self.segments: list[Segment] = []
@@ -113,6 +122,7 @@ class _TokenRenderer:
         self._link: Link | None = None
 
     def tokens(self, tokens: Sequence[Token]) -> None:
+        """Append the segments of the tokens."""
         for token in tokens:
             self._token(token)
 
@@ -149,7 +159,7 @@ class _TokenRenderer:
         self.segments.append(Segment(Safe(text), (*self._roles, *roles), url))
 
     def _math_lines(self, source: str) -> None:
-        """LaTeX, its line ends kept: they say where its author wanted them."""
+        """Append LaTeX with its line ends."""
         for index, line in enumerate(source.split("\n")):
             if index:
                 self._put(HARD)
@@ -172,7 +182,7 @@ class _TokenRenderer:
             self._put(f" ({note})", TextRole.DIM)
 
     def _image(self, token: Token) -> None:
-        """An image is a link with its description as the text; inside a link the description alone."""
+        """Append an image as a link with its description as the label, or as the description alone inside a link."""
         if self._link:
             self._put(_plain(token))
             return
@@ -183,7 +193,7 @@ class _TokenRenderer:
 
 
 def _plain(image: Token) -> str:
-    """The description of an image, without its markup."""
+    """Return the description of an image without markup."""
     parts: list[str] = []
     for token in image.children or ():
         if token.type in ("softbreak", "hardbreak"):
@@ -196,7 +206,7 @@ def _plain(image: Token) -> str:
 
 
 def _undecided(tokens: Sequence[Token]) -> bool:
-    """Whether a literal sign in the text could turn out to begin something."""
+    """Return True if more text could make markup of a sign that is literal now."""
     depth = 0
     for token in tokens:
         if token.type == "text_special":
@@ -214,7 +224,7 @@ def _undecided(tokens: Sequence[Token]) -> bool:
 
 
 def _dollar(tokens: Sequence[Token]) -> bool:
-    """Whether a `$` stands near enough to the end that another one may close it."""
+    """Return True if a later `$` could still close the last one: at most 300 characters may be between them."""
     size = 0
     for token in reversed(tokens):
         if token.type == "text" and "$" in token.content:

@@ -1,19 +1,19 @@
-"""Where a piece of LaTeX ends: it is shown as it was written, so its signs must mean nothing to Markdown."""
+"""Find the end of a formula; LaTeX is shown as written, so Markdown must not parse its signs."""
 
 from __future__ import annotations
 
 import re
 
-REACH = 300
-"""How far the second `$` of a formula may be from the first."""
+REACH = 300  # the most characters between the two `$` of a formula
 
-_PAIRS = {"\\(": "\\)", "\\[": "\\]", "$$": "$$"}
+_PAIRS = {"\\(": "\\)", "\\[": "\\]", "$$": "$$"}  # opening and closing delimiters
 _WORD = re.compile(r"\w")
+# `$..$` as pandoc reads it: no blank inside the dollars, no digit after them, so that "$5 and $10" is text.
 _SINGLE = re.compile(rf"\$(?=[^\s$])(?:\\.|[^$\\]){{1,{REACH}}}?(?<=\S)\$(?!\d)", re.DOTALL)
 
 
 def math_end(source: str, at: int, limit: int) -> int:
-    """Behind the formula that begins at `at`, or 0 if none does."""
+    """Return the index after the formula that begins at `at` and ends before `limit`, or 0 if there is no formula."""
     opener = source[at : at + 2]
     closer = _PAIRS.get(opener)
     if closer:
@@ -26,5 +26,5 @@ def math_end(source: str, at: int, limit: int) -> int:
 
 
 def display_closer(line: str) -> str:
-    """The line that closes a display formula which this line alone opens, or `""`."""
+    """Return the closing line of a display formula if the line is nothing but its opening delimiter, else ""."""
     return {"\\[": "\\]", "$$": "$$"}.get(line.strip(), "")

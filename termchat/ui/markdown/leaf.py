@@ -1,4 +1,4 @@
-"""What a block that holds text does with it."""
+"""The interface of leaf blocks, which hold text and no other blocks."""
 
 from __future__ import annotations
 
@@ -8,32 +8,33 @@ from termchat.ui.markdown.layout import LayoutBuffer
 
 
 class Leaf(Protocol):
-    """A block of text, code or cells that is still open.
+    """An open block of text, code or cells.
 
-    A line comes as `line`, then perhaps `more` of it, then `end`. Rows go to the sheet as soon as nothing that
-    follows can change them. What is done depends on the text alone, never on how it is cut into `more`.
+    The parser passes each line without its line end: the beginning to `line`, the rest to `more` in any number of
+    pieces, then it calls `end`. A leaf adds rows to the buffer as soon as no later text can change them. The rows
+    depend on the text alone, not on its division into pieces.
     """
 
-    def line(self, sheet: LayoutBuffer, text: str) -> None:
-        """The beginning of a line, or all of it."""
+    def line(self, buffer: LayoutBuffer, text: str) -> None:
+        """Begin a line with all or the first part of its text."""
         ...
 
-    def more(self, sheet: LayoutBuffer, text: str) -> None:
-        """The line goes on."""
+    def more(self, buffer: LayoutBuffer, text: str) -> None:
+        """Append text to the line."""
         ...
 
-    def end(self, sheet: LayoutBuffer) -> None:
-        """The line is complete."""
+    def end(self, buffer: LayoutBuffer) -> None:
+        """End the line."""
         ...
 
-    def close(self, sheet: LayoutBuffer, *, preview: bool = False) -> None:
-        """The block ends; in a preview, markup that is not finished is shown as it will probably look."""
+    def close(self, buffer: LayoutBuffer, *, preview: bool = False) -> None:
+        """End the block and add its last rows; a preview shows unfinished markup as it will probably look."""
         ...
 
-    def resize(self, sheet: LayoutBuffer) -> None:
-        """The sheet has another width."""
+    def resize(self, buffer: LayoutBuffer) -> None:
+        """Use the new width of the buffer for all rows that are not in it yet."""
         ...
 
     def copy(self) -> Leaf:
-        """The same state; what one goes through is not seen by the other."""
+        """Return an independent leaf in the same state."""
         ...

@@ -1,4 +1,7 @@
-"""What a line begins with: the signs of CommonMark's blocks, recognised on a line without its indentation."""
+"""Recognise the markers of CommonMark blocks and GFM tables at the beginning of a line.
+
+Every `body` is a line without its indentation, its tabs and its line end.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +19,19 @@ _TASK = re.compile(r"\[[ xX]\](?= +\S)")
 _DELIMITERS = re.compile(r"(?:[|:][|: -]|-[-|:])[-|: ]*$")
 _CELL = re.compile(r":?-+:?$")
 _BAR = re.compile(r"(?<!\\)\|")
-# What may still become a marker when more of the line arrives; a preview shows none of it.
+# Text that may still become a marker when more of the line arrives; a preview hides it.
 _UNDECIDED = re.compile(
     r"(?:#{1,6}|\d{1,9}[.)]?|[-+*_=:|][-+*_=:| ]*|`+|~+|```[^`]*|~~~.*|\|.*|\[[ xX]?\]?|\\\[?|\$\$?) *$"
 )
 
 
 class Marker(NamedTuple):
-    """A list marker: `kind` is the bullet, or what follows the number; `size` its characters."""
+    """A list marker.
+
+    kind     the bullet, or the sign after the number: `.` or `)`
+    number   the number of an ordered item, or None
+    size     its length in characters
+    """
 
     kind: str
     number: int | None
@@ -31,7 +39,12 @@ class Marker(NamedTuple):
 
 
 class Fencing(NamedTuple):
-    """An opening fence."""
+    """An opening fence.
+
+    sign   "`" or "~"
+    size   the number of signs
+    info   the info string; its first word is the language
+    """
 
     sign: str
     size: int
@@ -39,7 +52,10 @@ class Fencing(NamedTuple):
 
 
 def heading(body: str, *, whole: bool) -> tuple[int, str] | None:
-    """The level and the text of an ATX heading; only a whole line has closing signs."""
+    """Return the level (1 to 6) and the text of an ATX heading, or None.
+
+    Closing signs are removed if `whole` is True, which means that `body` is all of the line.
+    """
     found = _HEADING.match(body)
     if not found:
         return None
@@ -48,7 +64,7 @@ def heading(body: str, *, whole: bool) -> tuple[int, str] | None:
 
 
 def fence(body: str) -> Fencing | None:
-    """The fence that the line opens."""
+    """Return the fence the line opens, or None."""
     found = _FENCE.match(body)
     if not found:
         return None
@@ -57,18 +73,18 @@ def fence(body: str) -> Fencing | None:
 
 
 def closes(body: str, fencing: Fencing) -> bool:
-    """Whether the line closes the fence."""
+    """Return True if the line closes the fence."""
     line = body.rstrip()
     return len(line) >= fencing.size and line == fencing.sign * len(line)
 
 
 def is_thematic_break(body: str) -> bool:
-    """Whether the line is a thematic break."""
+    """Return True if the line is a thematic break."""
     return _RULE.match(body) is not None
 
 
 def setext_level(body: str) -> int:
-    """The level of the heading that the line makes of the paragraph above it, or 0."""
+    """Return the level of the setext heading the line underlines: 1 for `=`, 2 for `-`, else 0."""
     found = _UNDERLINE.match(body)
     if not found:
         return 0
@@ -76,7 +92,7 @@ def setext_level(body: str) -> int:
 
 
 def marker(body: str) -> Marker | None:
-    """The list marker the line begins with."""
+    """Return the list marker at the beginning of the line, or None."""
     found = _BULLET.match(body)
     if found:
         return Marker(found[0], None, 1)
@@ -85,18 +101,21 @@ def marker(body: str) -> Marker | None:
 
 
 def task(body: str) -> str:
-    """The box of a task list item, or `""`."""
+    """Return the checkbox of a task list item, `[ ]` or `[x]`, or ""."""
     found = _TASK.match(body)
     return found[0] if found else ""
 
 
 def may_become_marker(body: str) -> bool:
-    """Whether an unfinished line could still become something without its present text."""
+    """Return True if the text of an unfinished line may turn out to be a marker."""
     return _UNDECIDED.match(body) is not None
 
 
 def alignments(body: str) -> list[str] | None:
-    """The columns that a delimiter row declares: `<`, `>`, `^` or `""` each."""
+    """Return the alignment of each column of a delimiter row, or None for any other line.
+
+    An alignment is `<` (left), `>` (right), `^` (centred) or "" (none).
+    """
     if not _DELIMITERS.match(body):
         return None
     columns = [column.strip() for column in body.split("|")]
@@ -113,7 +132,7 @@ def _alignment(column: str) -> str:
 
 
 def split_row(line: str) -> list[str]:
-    """The cells of a table row; `\\|` is a bar inside a cell."""
+    """Split a table row into its cells; `\\|` is a bar inside a cell."""
     parts = _BAR.split(line.strip())
     if not parts[0]:
         parts.pop(0)

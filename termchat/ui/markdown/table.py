@@ -1,4 +1,8 @@
-"""Tables: the header and the first rows decide the widths, every later row is final as soon as it is complete."""
+"""Lay out tables.
+
+The header and the first rows decide the widths of the columns; they wait until then. Each later row is final as soon as
+its line ends. A table too wide for columns is shown as records: one line of name and value for each cell.
+"""
 
 from __future__ import annotations
 
@@ -12,112 +16,113 @@ from termchat.ui.text.row import Segment
 from termchat.ui.text.width import WIDTHS
 from termchat.ui.text.wrap import LineSpace, OpenLine, Wrapper, rstrip
 
-DECIDING = 16
-"""So many rows under the header have a say in the widths of the columns."""
-_MUCH = 4000
-"""Fewer, if they hold more characters than this."""
-_LONGEST = 4000
-"""A longer row is two rows."""
-_NARROWEST = 8
-"""A table whose columns would have to be narrower than this is shown as one stanza a row."""
-_GAP = 2
+DECIDING = 16  # the widths of the columns are decided by the header and at most this many rows
+_MUCH = 4000  # characters; by fewer rows if they have more text than this
+_LONGEST = 4000  # characters; a longer row is split
+_NARROWEST = 8  # cells; a table with a narrower column is shown as records
+_GAP = 2  # cells between columns
 
 Cell = list[Segment]
 
 
 class Table:
-    """A table that is still open: rows come as lines of source."""
+    """A leaf for a table; each line is a row.
 
-    def __init__(self, sheet: LayoutBuffer, header: str, alignments: Sequence[str]) -> None:
+    header       the source of the header row
+    alignments   for each column `<`, `>`, `^` or "", as `line_syntax.alignments` returns them
+    """
+
+    def __init__(self, buffer: LayoutBuffer, header: str, alignments: Sequence[str]) -> None:
         self._alignments = tuple(alignments)
-        self._header = self._cells(sheet, header, TextRole.STRONG)
-        self._waiting: tuple[list[Cell], ...] = ()
-        self._size = 0
-        self._widths: tuple[int, ...] | None = None  # as soon as they are decided; none of them: stanzas
-        self._shown = 0
-        self._text = ""
-        self._draft: dict[tuple[int, int], list[OpenLine]] = {}  # what the waiting rows look like, for the preview
+        self._header = self._cells(buffer, header, TextRole.STRONG)
+        self._waiting: tuple[list[Cell], ...] = ()  # rows before the widths are decided
+        self._size = 0  # characters of the waiting rows
+        self._widths: tuple[int, ...] | None = None  # None until they are decided; empty for records
+        self._shown = 0  # records laid out
+        self._text = ""  # the source of the open row
+        # Lines of the waiting rows, by number of rows and width; a copy for a preview shares them.
+        self._draft: dict[tuple[int, int], list[OpenLine]] = {}
 
     def copy(self) -> Table:
-        twin = Table.__new__(Table)
-        vars(twin).update(vars(self))
-        return twin
+        """Return an independent table in the same state."""
+        copied = Table.__new__(Table)
+        vars(copied).update(vars(self))
+        return copied
 
-    def resize(self, sheet: LayoutBuffer) -> None:
+    def resize(self, buffer: LayoutBuffer) -> None:
         if self._widths is not None:
-            self._widths = _widths([self._header], sheet.line_space.limit(soft=False), sheet)
+            self._widths = _widths([self._header], buffer.line_space.limit(soft=False), buffer)
 
-    def line(self, sheet: LayoutBuffer, text: str) -> None:
-        self.more(sheet, text)
+    def line(self, buffer: LayoutBuffer, text: str) -> None:
+        self.more(buffer, text)
 
-    def more(self, sheet: LayoutBuffer, text: str) -> None:
+    def more(self, buffer: LayoutBuffer, text: str) -> None:
         self._text += text
         while len(self._text) > _LONGEST:
             head, rest = self._text[:_LONGEST], self._text[_LONGEST:]
-            self._row(sheet, head)
+            self._row(buffer, head)
             self._text = rest
 
-    def end(self, sheet: LayoutBuffer) -> None:
+    def end(self, buffer: LayoutBuffer) -> None:
         if self._text:
-            self._row(sheet, self._text)
+            self._row(buffer, self._text)
         self._text = ""
 
-    def close(self, sheet: LayoutBuffer, *, preview: bool = False) -> None:
+    def close(self, buffer: LayoutBuffer, *, preview: bool = False) -> None:
         if self._widths is None:
-            self._decide(sheet)
+            self._decide(buffer)
 
-    def _row(self, sheet: LayoutBuffer, text: str) -> None:
-        cells = self._cells(sheet, text)
+    def _row(self, buffer: LayoutBuffer, text: str) -> None:
+        cells = self._cells(buffer, text)
         if self._widths is not None:
-            sheet.put(self._lines(sheet, cells, self._widths))
+            buffer.put(self._lines(buffer, cells, self._widths))
             return
         self._waiting = (*self._waiting, cells)
         self._size += len(text)
         if len(self._waiting) >= DECIDING or self._size > _MUCH:
-            self._decide(sheet)
+            self._decide(buffer)
 
-    def _decide(self, sheet: LayoutBuffer) -> None:
-        """Fix the widths and let the rows go that waited for them."""
-        width = sheet.line_space.limit(soft=False)
+    def _decide(self, buffer: LayoutBuffer) -> None:
+        """Decide the widths and lay out the rows that waited for them."""
+        width = buffer.line_space.limit(soft=False)
         lines = self._draft.get((len(self._waiting), width))
-        self._widths = _widths([self._header, *self._waiting], width, sheet)
+        self._widths = _widths([self._header, *self._waiting], width, buffer)
         if lines is None:
-            lines = self._head(sheet, self._widths)
+            lines = self._head(buffer, self._widths)
             for cells in self._waiting:
-                lines += self._lines(sheet, cells, self._widths)
+                lines += self._lines(buffer, cells, self._widths)
             self._draft.clear()
             self._draft[len(self._waiting), width] = lines
         self._shown = max(self._shown, len(self._waiting))
         self._waiting = ()
-        sheet.begin_box()
-        sheet.put(lines)
+        buffer.begin_box()
+        buffer.put(lines)
 
-    def _cells(self, sheet: LayoutBuffer, text: str, *roles: TextRole) -> list[Cell]:
-        """A row's cells, as many as there are columns; what is too many stays in the last one."""
+    def _cells(self, buffer: LayoutBuffer, text: str, *roles: TextRole) -> list[Cell]:
+        """Parse a row into one cell for each column; extra cells become part of the last one."""
         from termchat.ui.markdown.inline import parse
 
         count = len(self._alignments)
         cells = line_syntax.split_row(text)
         cells[count - 1 :] = [" | ".join(cells[count - 1 :])]
-        look = sheet.look
-        parsed = [parse(cell, roles, hyperlinks=look.hyperlinks).segments for cell in cells]
+        parsed = [parse(cell, roles, hyperlinks=buffer.look.hyperlinks).segments for cell in cells]
         return parsed + [[] for _ in range(count - len(parsed))]
 
-    def _head(self, sheet: LayoutBuffer, widths: tuple[int, ...]) -> list[OpenLine]:
+    def _head(self, buffer: LayoutBuffer, widths: tuple[int, ...]) -> list[OpenLine]:
         if not widths:
-            return [] if self._waiting else self._names(sheet)
-        sign = sheet.look.sign("─", "-")
+            return [] if self._waiting else self._names(buffer)
+        sign = buffer.look.sign("─", "-")
         rule = [[Segment(Safe(sign * width), (TextRole.MARKER,))] for width in widths]
-        return [*self._beside(sheet, self._header, widths), *self._beside(sheet, rule, widths)]
+        return [*self._beside(buffer, self._header, widths), *self._beside(buffer, rule, widths)]
 
-    def _lines(self, sheet: LayoutBuffer, cells: list[Cell], widths: tuple[int, ...]) -> list[OpenLine]:
+    def _lines(self, buffer: LayoutBuffer, cells: list[Cell], widths: tuple[int, ...]) -> list[OpenLine]:
         if widths:
-            return self._beside(sheet, cells, widths)
-        return self._stanza(sheet, cells)
+            return self._beside(buffer, cells, widths)
+        return self._record(buffer, cells)
 
-    def _beside(self, sheet: LayoutBuffer, cells: list[Cell], widths: tuple[int, ...]) -> list[OpenLine]:
-        """A row with its cells side by side, each folded in its column."""
-        columns = [_wrapped(sheet, cell, LineSpace(width)) for cell, width in zip(cells, widths, strict=True)]
+    def _beside(self, buffer: LayoutBuffer, cells: list[Cell], widths: tuple[int, ...]) -> list[OpenLine]:
+        """Lay out a row with its cells side by side, each wrapped to the width of its column."""
+        columns = [_wrapped(buffer, cell, LineSpace(width)) for cell, width in zip(cells, widths, strict=True)]
         height = max(len(column) for column in columns)
         return [self._across(columns, widths, at) for at in range(height or 1)]
 
@@ -127,7 +132,7 @@ class Table:
         cells = 0
         for column, width, alignment in zip(columns, widths, self._alignments, strict=True):
             line = column[at] if at < len(column) else OpenLine([], 0, False)
-            before = _before(alignment, width - line.cells)
+            before = _padding(alignment, width - line.cells)
             if line.segments:
                 segments += [_blank(blanks + before)] if blanks + before else []
                 segments += line.segments
@@ -136,21 +141,21 @@ class Table:
             blanks += width + _GAP
         return OpenLine(segments, cells, False)
 
-    def _stanza(self, sheet: LayoutBuffer, cells: list[Cell]) -> list[OpenLine]:
-        """A row as lines of a name and a value, an empty one between two of them."""
+    def _record(self, buffer: LayoutBuffer, cells: list[Cell]) -> list[OpenLine]:
+        """Lay out a row as a record of `name: value` lines; an empty line separates records."""
         lines = [OpenLine([], 0, False)] if self._shown else []
         self._shown += 1
         for name, cell in zip(self._header, cells, strict=True):
             colon = [Segment(Safe(": "), (TextRole.STRONG,))] if name else []
-            lines += _wrapped(sheet, [*name, *colon, *cell], sheet.line_space)
+            lines += _wrapped(buffer, [*name, *colon, *cell], buffer.line_space)
         return lines
 
-    def _names(self, sheet: LayoutBuffer) -> list[OpenLine]:
-        return [line for name in self._header for line in _wrapped(sheet, name, sheet.line_space)]
+    def _names(self, buffer: LayoutBuffer) -> list[OpenLine]:
+        return [line for name in self._header for line in _wrapped(buffer, name, buffer.line_space)]
 
 
-def _wrapped(sheet: LayoutBuffer, cell: Cell, room: LineSpace) -> list[OpenLine]:
-    wrapper = Wrapper(room)
+def _wrapped(buffer: LayoutBuffer, cell: Cell, space: LineSpace) -> list[OpenLine]:
+    wrapper = Wrapper(space)
     for segment in cell:
         wrapper.push(segment)
     wrapper.flush()
@@ -161,36 +166,39 @@ def _blank(cells: int) -> Segment:
     return Segment(Safe(" " * cells))
 
 
-def _before(alignment: str, room: int) -> int:
+def _padding(alignment: str, free: int) -> int:
     if alignment == ">":
-        return max(0, room)
-    return max(0, room) // 2 if alignment == "^" else 0
+        return max(0, free)
+    return max(0, free) // 2 if alignment == "^" else 0
 
 
-def _widths(rows: Sequence[Sequence[Cell]], width: int, sheet: LayoutBuffer) -> tuple[int, ...]:
-    """The columns' widths: what they ask for, or a fair share of the width; nothing if that is too little."""
+def _widths(rows: Sequence[Sequence[Cell]], width: int, buffer: LayoutBuffer) -> tuple[int, ...]:
+    """Return the widths of the columns in cells; empty if a column would be narrower than _NARROWEST.
+
+    A column is as wide as its widest cell. If all columns together are too wide, the wide ones get equal shares.
+    """
     measure = WIDTHS.width
-    asked = [
+    wanted = [
         max(1, *(sum(measure(part.text) for part in cell) for cell in column)) for column in zip(*rows, strict=True)
     ]
-    room = width - _GAP * (len(asked) - 1)
-    if sum(asked) <= room:
-        return tuple(asked)
-    share = _share(sorted(asked), room)
+    free = width - _GAP * (len(wanted) - 1)
+    if sum(wanted) <= free:
+        return tuple(wanted)
+    share = _share(sorted(wanted), free)
     if share < _NARROWEST:
         return ()
-    widths = [min(each, share) for each in asked]
-    for column, each in enumerate(asked):
-        more = min(each - widths[column], 1, room - sum(widths))
+    widths = [min(each, share) for each in wanted]
+    for column, each in enumerate(wanted):
+        more = min(each - widths[column], 1, free - sum(widths))
         widths[column] += max(0, more)
     return tuple(widths)
 
 
-def _share(asked: list[int], room: int) -> int:
-    """The most that every column may have if those that ask for less get that."""
-    for index, each in enumerate(asked):
-        share = room // (len(asked) - index)
+def _share(wanted: list[int], free: int) -> int:
+    """Return the largest width that the wide columns can have if narrower ones keep theirs; `wanted` is ascending."""
+    for index, each in enumerate(wanted):
+        share = free // (len(wanted) - index)
         if each > share:
             return share
-        room -= each
-    return asked[-1]
+        free -= each
+    return wanted[-1]
