@@ -21,7 +21,7 @@ import pytest
 from coverage import Coverage
 
 MEASURED = ("app", "cli", "commands", "config", "core", "engine", "providers", "store", "tools", "ui")
-SECONDS = 0.1
+SECONDS = 0.05
 
 _TESTS = Path(__file__).parent
 _DATA = "COVERAGE_DATA_FOLDER"  # set by the process that reports, inherited by the workers of xdist
