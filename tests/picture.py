@@ -13,7 +13,7 @@ from termchat.config.themes import load_theme
 from termchat.core.errors import Failure
 from termchat.core.sanitize import safe, safe_format
 from termchat.core.style import TextRole
-from termchat.ui.markdown import Document
+from termchat.ui.markdown import Markdown
 from termchat.ui.text.console import make_console, to_text
 from termchat.ui.text.line import styled_line
 from termchat.ui.text.palette import ColorDepth, Palette
@@ -45,12 +45,9 @@ def picture() -> str:
     theme = load_theme("nord", (Path(__file__).parent.parent / "themes",))
     assert not isinstance(theme, Failure)
     console = make_console(Palette(theme, ColorDepth.TRUE), file=StringIO(), width=COLUMNS, record=True)
-    document = Document(COLUMNS)
-    document.feed(REPLY)
-    document.close()
     console.print(to_text(styled_line(QUESTION, TextRole.ACCENT)))
     console.print()
-    console.print(document)
+    console.print(Markdown(REPLY))
     console.print()
     console.print(to_text(styled_line(USAGE, TextRole.DIM)))
     svg = console.export_svg(title="termchat", unique_id="termchat")

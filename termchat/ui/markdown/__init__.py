@@ -26,14 +26,12 @@ Importing this package is cheap; markdown-it, pygments and rich are imported whe
 
 from termchat.core.sanitize import Safe
 from termchat.ui.markdown.document import Document, Rows
+from termchat.ui.markdown.renderable import Block, Markdown
 from termchat.ui.text.row import Roles, Row, Segment
 
-__all__ = ["Document", "Roles", "Row", "Rows", "Segment", "render"]
+__all__ = ["Block", "Document", "Markdown", "Roles", "Row", "Rows", "Segment", "render"]
 
 
 def render(text: Safe, width: int, *, hyperlinks: bool = True, signs: bool = True) -> list[Row]:
     """Lay out a whole text at once, exactly as it looks after streaming with the same options."""
-    document = Document(width, hyperlinks=hyperlinks, signs=signs)
-    document.feed(text)
-    document.close()
-    return document.take()
+    return Markdown(text, hyperlinks=hyperlinks, signs=signs).rows(width)

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from termchat.core.sanitize import Safe, safe
 from termchat.core.style import Style, TextRole, Theme
-from termchat.ui.markdown import Document, render
+from termchat.ui.markdown import Document, Markdown, render
 from termchat.ui.text.ansi import encode_row
 from termchat.ui.text.console import make_console
 from termchat.ui.text.palette import ColorDepth, Palette
@@ -27,21 +27,14 @@ def printed(renderable: object, width: int) -> list[str]:
     return file.getvalue().removesuffix("\n").split("\n") if file.getvalue() else []
 
 
-def closed(text: Safe, width: int = 80) -> Document:
-    document = Document(width)
-    document.feed(text)
-    document.close()
-    return document
-
-
 @given(safe_documents, widths)
 def test_console_prints_document_as_screen_shows_it(text: Safe, width: int) -> None:
-    assert printed(closed(text), width) == [row.text for row in render(text, width)]
+    assert printed(Markdown(text), width) == [row.text for row in render(text, width)]
 
 
 @pytest.mark.parametrize("text", TRAPS.values(), ids=TRAPS)
 def test_console_prints_trap_text_as_screen_shows_it(text: str) -> None:
-    assert printed(closed(safe(text)), 40) == [row.text for row in render(safe(text), 40)]
+    assert printed(Markdown(safe(text)), 40) == [row.text for row in render(safe(text), 40)]
 
 
 @given(safe_documents, widths)
@@ -49,20 +42,19 @@ def test_console_prints_open_document_with_its_preview(text: Safe, width: int) -
     document = Document(width)
     document.feed(text)
     shown = [row.text for row in (*document.take(), *document.preview())]
-    assert printed(document, width) == shown
+    assert printed(Markdown(text, complete=False), width) == shown
 
 
 @given(safe_documents, widths)
 def test_blocks_of_document_print_all_its_text(text: Safe, width: int) -> None:
-    document = closed(text, width)
-    blocks = [line for block in document.blocks for line in printed(block, width)]
+    blocks = [line for block in Markdown(text).blocks for line in printed(block, width)]
     assert [line for line in blocks if line.strip(" │")] == [
         row.text for row in render(text, width) if row.text.strip(" │")
     ]
 
 
 def test_blocks_are_separate_renderables_in_order() -> None:
-    assert [printed(block, 40) for block in closed(TEXT).blocks] == [
+    assert [printed(block, 40) for block in Markdown(TEXT).blocks] == [
         ["Title"],
         ["Some bold text."],
         ["• one"],
@@ -70,12 +62,6 @@ def test_blocks_are_separate_renderables_in_order() -> None:
         ["x = 1"],
         ["a  b", "─  ─", "1  2"],
     ]
-
-
-def test_printing_a_document_leaves_its_rows_to_take() -> None:
-    document = closed(TEXT)
-    printed(document, 20)
-    assert document.take() == render(TEXT, 80)
 
 
 def test_console_styles_rows_as_the_painter_does() -> None:
@@ -89,6 +75,6 @@ def test_console_styles_rows_as_the_painter_does() -> None:
 def test_console_exports_document_as_svg_and_html() -> None:
     palette = Palette(Theme("t", "any", {TextRole.TITLE: Style("#87afd7")}), ColorDepth.TRUE)
     console = make_console(palette, file=StringIO(), width=40, record=True)
-    console.print(closed(TEXT))
+    console.print(Markdown(TEXT))
     assert "Title" in console.export_html(clear=False)
     assert console.export_svg(title="termchat").startswith("<svg")
