@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import typer
 
 from termchat.cli.command import require_config, run_typer
+from termchat.cli.print_table import terminal_width
 from termchat.config.load import Config
 from termchat.config.themes import load_theme, theme_folders, theme_names
 from termchat.core.errors import Failure
@@ -14,6 +15,7 @@ from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.core.style import TextRole, Theme
 from termchat.ui.stderr import Stderr, print_stdout
 from termchat.ui.text.console import make_console, to_text
+from termchat.ui.text.fit import text_width, truncate
 from termchat.ui.text.palette import Palette, detect_color_depth
 from termchat.ui.text.row import Segment
 from termchat.ui.text.theme_sample import sample_line
@@ -55,8 +57,10 @@ def _show(config: Config, env: Mapping[str, str]) -> int:
 def _sample(theme: Theme, env: Mapping[str, str], *, current: bool) -> str:
     """Return a line with the theme's name and a sample, with escape sequences for the terminal of `env`."""
     mark = "*" if current else " "
-    name = Segment(Safe(f"{mark} {safe_line(theme.name):<{_WIDTH}}{theme.kind:<6}"), (TextRole.TEXT,))
-    console = make_console(Palette(theme, detect_color_depth(env)))
+    name = truncate(safe_line(theme.name), _WIDTH - 1)
+    gap = " " * (_WIDTH - text_width(name))
+    head = Segment(Safe(f"{mark} {name}{gap}{theme.kind:<6}"), (TextRole.TEXT,))
+    console = make_console(Palette(theme, detect_color_depth(env)), width=terminal_width())
     with console.capture() as captured:
-        console.print(to_text((name, *sample_line())), soft_wrap=True)
+        console.print(to_text((head, *sample_line())), soft_wrap=True)
     return captured.get()

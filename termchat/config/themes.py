@@ -23,6 +23,7 @@ _PACKAGE = Path(__file__).parent.parent
 _KINDS = ("light", "dark", "any")
 _NAMES = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 _COLORS = frozenset({"", *_NAMES, *(f"bright-{name}" for name in _NAMES)})
+_NAME = re.compile(r"\w[\w.-]*")
 _RGB = re.compile(r"#[0-9a-fA-F]{6}")
 _ATTRIBUTES = tuple(f.name for f in fields(Style) if f.name != "color")
 _COLOR_WORDS = Safe('"#rrggbb", one of the 16 names such as "bright-blue", or "" for the terminal\'s own')
@@ -35,7 +36,8 @@ def theme_folders(paths: Paths) -> tuple[Path, ...]:
 
 def theme_names(folders: Sequence[Path]) -> tuple[str, ...]:
     """Return the names of the themes in the folders, without duplicates, in alphabetical order."""
-    return tuple(sorted({file.stem for folder in folders for file in folder.glob("*.toml")}))
+    files = (file for folder in folders for file in folder.glob("*.toml"))
+    return tuple(sorted({file.stem for file in files if _NAME.fullmatch(file.stem) and file.is_file()}))
 
 
 def load_theme(name: str, folders: Sequence[Path]) -> Theme | Failure:
@@ -44,7 +46,7 @@ def load_theme(name: str, folders: Sequence[Path]) -> Theme | Failure:
     The failure for an invalid file names the file, the key and the allowed values; the failure for an unknown theme
     suggests a similar name.
     """
-    files = (folder / f"{name}.toml" for folder in folders) if re.fullmatch(r"[\w.-]+", name) else ()
+    files = (folder / f"{name}.toml" for folder in folders) if _NAME.fullmatch(name) else ()
     file = next((file for file in files if file.is_file()), None)
     if file is None:
         words = safe_format("There is no theme {name}.", name=safe_line(name))

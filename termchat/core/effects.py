@@ -9,6 +9,7 @@ from typing import TypeAlias
 from termchat.core.chats import ExportFormat
 from termchat.core.messages import Message
 from termchat.core.models import ModelRef
+from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import EMPTY, Safe
 from termchat.core.style import TextRole
 
@@ -118,10 +119,11 @@ class ShowInPager:
 
 @dataclass(frozen=True, slots=True)
 class ShowMessage:
-    """Print a message again: a question as its echo, an answer as rendered Markdown."""
+    """Print a message again: a question as its echo, an answer as rendered Markdown with its outcome."""
 
     text: str
     question: bool = False
+    outcome: Outcome = Outcome.COMPLETE
 
 
 @dataclass(frozen=True, slots=True)

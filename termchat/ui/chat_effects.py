@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import assert_never
 
 from termchat.commands.model import failure_effects
+from termchat.commands.tree import shown_message
 from termchat.config.runtime import RuntimeSettings
 from termchat.core.chat_store import ChatStore, Resumed
 from termchat.core.chats import ChatInfo
@@ -26,14 +27,16 @@ from termchat.core.effects import (
     OpenChat,
     Print,
     Rename,
-    ShowMessage,
 )
 from termchat.core.errors import Failure
 from termchat.core.messages import Role
+from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import join, safe, safe_format, safe_line
 from termchat.core.session import Session
 from termchat.core.style import TextRole
-from termchat.ui.phrases import age, size
+from termchat.ui.blocks import Block, EndOfText, ReplyText, StaticLines
+from termchat.ui.phrases import age, saved_outcome_line, size
+from termchat.ui.text.line import styled_line
 
 _LISTED = 50
 _SHOWN_TURNS = 3
@@ -70,7 +73,7 @@ def resume_banner(session: Session, resumed: Resumed) -> Sequence[Effect]:
     banner = safe_format('— resumed "{title}", {n}, {when} —', title=safe_line(info.title), n=turns, when=when)
     effects: list[Effect] = [Print(banner), *_last_turns(session)]
     if resumed.forked:
-        effects.append(Print(safe_format("Another termchat has this chat open; new messages go to a separate branch.")))
+        effects.append(Print(safe_format("Another termchat has this chat open; new messages go to a new chat.")))
     return effects
 
 
@@ -79,8 +82,14 @@ def _last_turns(session: Session) -> Sequence[Effect]:
     path = session.conversation.path()
     questions = [n for n, node in enumerate(path) if node.message.role is Role.USER]
     begin = questions[-_SHOWN_TURNS] if len(questions) >= _SHOWN_TURNS else 0
-    shown = [(node.message.text.strip("\n"), node.message.role is Role.USER) for node in path[begin:]]
-    return [ShowMessage(text, question=question) for text, question in shown if text.strip()]
+    return [shown_message(node.message) for node in path[begin:] if node.message.text.strip()]
+
+
+def saved_reply(text: str, outcome: Outcome) -> tuple[Block, ...]:
+    """Return the blocks of a saved reply; one that is incomplete ends in its mark."""
+    mark = saved_outcome_line(outcome)
+    static = (StaticLines((styled_line(mark, TextRole.WARNING),)),) if mark else ()
+    return (ReplyText(text), EndOfText(), *static)
 
 
 async def _list(store: ChatStore, session: Session, query: str) -> Sequence[Effect]:

@@ -168,6 +168,12 @@ def _outcome(outcome: Outcome, failure: Failure | None) -> Safe:
     assert_never(outcome)
 
 
+def saved_outcome_line(outcome: Outcome) -> Safe:
+    """Return the mark of a saved reply that is incomplete, `■ stopped`; empty for a complete one."""
+    word = _outcome(outcome, None)
+    return safe_format("■ {word}", word=word) if word else EMPTY
+
+
 def retried_line(ended: TurnEnded) -> Safe:
     """Return the line in place of a reply that was stopped and retried."""
     if not ended.has_content:

@@ -96,3 +96,11 @@ def test_shipped_theme_colors_have_minimum_contrast(name: str) -> None:
 def test_shipped_themes_include_documented_names() -> None:
     wanted = {"dark", "light", "neutral", "solarized-dark", "solarized-light", "nord", "gruvbox", "high-contrast"}
     assert wanted | {"colorblind"} <= set(theme_names(SHIPPED))
+
+
+def test_theme_names_are_those_that_can_be_loaded(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(WHOLE)
+    (tmp_path / "my theme.toml").write_text(WHOLE)
+    (tmp_path / "folder.toml").mkdir()
+    (tmp_path / "gone.toml").symlink_to(tmp_path / "missing")
+    assert theme_names((tmp_path,)) == ("mine",)

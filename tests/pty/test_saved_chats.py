@@ -54,6 +54,23 @@ def test_sigkill_keeps_chat_and_draft(env: dict[str, str]) -> None:
         assert any(line.startswith("❯ exit code 77") for line in second.transcript)
 
 
+def test_resume_and_redraw_show_the_mark_of_a_stopped_reply(env: dict[str, str]) -> None:
+    with Terminal(CHAT, env={**env, "TERMCHAT_DEMO_SPEED": "1"}) as first:
+        first.shows("Ask anything")
+        first.send("hello\r")
+        first.shows("built-in guide")
+        first.send("\x1b")
+        first.shows("■ stopped")
+        first.send("\x04")
+        first.leaves()
+    with Terminal((*CHAT, "-c"), env=env) as second:
+        second.shows("resumed")
+        second.shows("■ stopped")
+        second.send("/redraw\r")
+        second.shows("redrawn chat")
+        second.until(lambda: sum(line == "■ stopped" for line in second.transcript) == 2)
+
+
 def test_up_recalls_prompt_of_earlier_run(env: dict[str, str]) -> None:
     with Terminal(CHAT, env=env) as first:
         ask(first, "calculate 6*7", "42")

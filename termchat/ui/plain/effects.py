@@ -40,8 +40,7 @@ from termchat.core.sanitize import EMPTY, Safe, excerpt, safe, safe_format, safe
 from termchat.core.session import Turn
 from termchat.core.style import Theme
 from termchat.ui import chat_effects
-from termchat.ui.blocks import EndOfText, ReplyText
-from termchat.ui.chat_effects import configured
+from termchat.ui.chat_effects import configured, saved_reply
 from termchat.ui.frontend import FrontendContext
 from termchat.ui.plain.writer import PlainWriter
 from termchat.ui.print_effects import printed_lines
@@ -143,8 +142,8 @@ class PlainEffectRunner:
                 self._session.new()
             case ShowInPager(text):
                 self._writer.lines(lines_of(text))
-            case ShowMessage(text, question):
-                self._replay(text, question=question)
+            case ShowMessage():
+                self._replay(effect)
             case Quit(code):
                 self._chat.leave(code)
             case ListChats() | OpenChat() | Rename() | Fork() | Export() | Incognito():
@@ -176,12 +175,12 @@ class PlainEffectRunner:
             self._session.move_head(before)
             self._chat.restored_text("")
 
-    def _replay(self, text: str, *, question: bool) -> None:
-        if question:
+    def _replay(self, saved: ShowMessage) -> None:
+        if saved.question:
             self._writer.prompt()
-            self._writer.input_entered(text)
+            self._writer.input_entered(saved.text)
         else:
-            self._writer.show((ReplyText(text), EndOfText()))
+            self._writer.show(saved_reply(saved.text, saved.outcome))
 
     async def _list_models(self, query: str) -> None:
         refs = [self._session.model, *self._context.providers.known_models()]

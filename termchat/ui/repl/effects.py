@@ -136,8 +136,8 @@ class EffectRunner:
                 self.session.new()
             case ShowInPager(text):
                 self._app.page(text)
-            case ShowMessage(text, question):
-                self._turns.replay(text, question=question)
+            case ShowMessage():
+                self._turns.replay(effect)
             case Quit(code):
                 self._app.leave(code)
             case ListChats(query) if self.session.chat_store:

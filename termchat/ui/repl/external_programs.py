@@ -112,7 +112,7 @@ class ExternalPrograms:
             self._screen.commit(f"{text}\n")
             return
         with tempfile.TemporaryDirectory(prefix="termchat-") as folder:
-            file = Path(folder) / "reasoning.txt"
+            file = Path(folder) / "termchat.txt"
             file.write_text(text, encoding="utf-8")
             async with self._lent():
                 await _run([*pager, str(file)])

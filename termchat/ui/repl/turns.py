@@ -14,6 +14,7 @@ from enum import Enum, auto
 from time import monotonic
 
 from termchat.config.settings import ReasoningView
+from termchat.core.effects import ShowMessage
 from termchat.core.events import MessageDone, TurnEnded
 from termchat.core.messages import Role, user_message
 from termchat.core.models import ModelRef
@@ -21,7 +22,7 @@ from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import safe, safe_format
 from termchat.core.session import Turn
 from termchat.core.style import TextRole
-from termchat.ui.blocks import EndOfText, ReplyText
+from termchat.ui.chat_effects import saved_reply
 from termchat.ui.frontend import FrontendContext
 from termchat.ui.repl.panels.status import is_stalled
 from termchat.ui.repl.transcript import prompt_sign, user_lines
@@ -126,12 +127,12 @@ class TurnRunner:
             self._echo(node.message.text)
         self._send(question, wait_for_host=self.view.away)
 
-    def replay(self, text: str, *, question: bool) -> None:
+    def replay(self, saved: ShowMessage) -> None:
         """Show a message of a resumed chat."""
-        if question:
-            self._transcript.lines(user_lines(safe(text), self._sign), after=True, whole=True)
+        if saved.question:
+            self._transcript.lines(user_lines(safe(saved.text), self._sign), after=True, whole=True)
         else:
-            self._transcript.show((ReplyText(text), EndOfText()))
+            self._transcript.show(saved_reply(saved.text, saved.outcome))
 
     def stop(self) -> None:
         """Stop the turn: the screen changes at once, the connection closes later."""
