@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from termchat.commands.registry import Command, CommandContext, CommandGroup, Effects
-from termchat.config.keymap import KEYS
+from termchat.config.key_bindings import KEYS
 from termchat.core.effects import Candidates, Completion, Effect, Print, PrintTable
 from termchat.core.sanitize import Safe, join, safe, safe_format
 from termchat.core.style import TextRole

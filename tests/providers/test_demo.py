@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from termchat.app.guide import reference_pages
 from termchat.cli import run_command_line
 from termchat.commands.builtin import builtin
-from termchat.config.keymap import KEYS
+from termchat.config.key_bindings import KEYS
 from termchat.config.paths import paths
 from termchat.config.providers import presets
 from termchat.config.settings import SETTINGS

@@ -9,7 +9,7 @@ from datetime import datetime
 import pytest
 
 from termchat.commands.builtin import builtin
-from termchat.config.keymap import KEYS
+from termchat.config.key_bindings import KEYS
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.events import Timing, TurnEnded
 from termchat.core.models import ModelRef

@@ -14,7 +14,7 @@ from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.layout import Layout, Window
 
 from termchat.commands.registry import CommandContext
-from termchat.config.keymap import Action
+from termchat.config.key_bindings import Action
 from termchat.core.effects import ChangeSetting, Effect, PreviewTheme
 from termchat.core.errors import Failure
 from termchat.core.events import TurnEnded
@@ -28,9 +28,9 @@ from termchat.ui.repl.actions import Actions
 from termchat.ui.repl.chat_summary import ChatSummary
 from termchat.ui.repl.effects import EffectRunner
 from termchat.ui.repl.external_programs import ExternalPrograms
-from termchat.ui.repl.input.bindings import make_bindings, quick_escape
 from termchat.ui.repl.input.completion_menu import CompletionMenu
 from termchat.ui.repl.input.editor import InputEditor
+from termchat.ui.repl.input.prompt_toolkit_keys import make_bindings, quick_escape
 from termchat.ui.repl.input.saved_history import SavedHistory
 from termchat.ui.repl.key_table import bound_actions
 from termchat.ui.repl.live_settings import SettingsApplier

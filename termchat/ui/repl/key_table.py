@@ -1,7 +1,7 @@
 """Effect of each key in each state, as data.
 
 The rows of a key are tried in order, and the first one whose state holds is performed; if none holds, the key does
-nothing. The keys of each action are in `termchat.config.keymap`. `Repl` binds the
+nothing. The keys of each action are in `termchat.config.key_bindings`. `Repl` binds the
 keys that act on the terminal, such as Ctrl-L and Ctrl-G.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from termchat.config.keymap import Action
+from termchat.config.key_bindings import Action
 from termchat.ui.repl.actions import Actions, State
 
 Rows = Sequence[tuple[State, Callable[[Actions], None]]]

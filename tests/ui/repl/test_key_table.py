@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from termchat.config.keymap import KEYS, Action
+from termchat.config.key_bindings import KEYS, Action
 from termchat.ui.repl.actions import Actions, State
 from termchat.ui.repl.key_table import KEY_TABLE, bound_actions
 

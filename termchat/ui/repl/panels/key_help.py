@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from termchat.config.keymap import KEYS
+from termchat.config.key_bindings import KEYS
 from termchat.core.sanitize import Safe, safe_format
 from termchat.core.style import TextRole
 from termchat.ui.text.fit import text_width, truncate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from termchat.config.keymap import KEYS
+from termchat.config.key_bindings import KEYS
 from termchat.ui.repl.panels.key_help import key_help_lines
 from termchat.ui.text.fit import text_width
 from termchat.ui.text.line import plain_text
