@@ -63,7 +63,7 @@ async def test_rate_limit_delays_other_turns_of_provider(gateway: Gateway, proto
     async with session(gateway, protocol, policy=RetryPolicy()) as chat:
         question = chat.add(user_message("hello"), None)
         first = asyncio.create_task(events_of(chat.send(question), observe))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await limited.wait()
         second = await events_of(chat.send(question))
         assert ended(await first).outcome is ended(second).outcome is Outcome.COMPLETE

@@ -95,10 +95,8 @@ class ReplSession:
 
 
 @contextmanager
-def repl_session(
-    gateway: Gateway, home: Path, protocol: ApiProtocol, *rows: str, short_timeouts: bool = True
-) -> Iterator[ReplSession]:
-    configure(home, provider("it", gateway.url, protocol, short_timeouts=short_timeouts), *rows)
+def repl_session(gateway: Gateway, home: Path, protocol: ApiProtocol, *rows: str) -> Iterator[ReplSession]:
+    configure(home, provider("it", gateway.url, protocol), *rows)
     env = {"HOME": str(home), "TERMCHAT_MODEL": f"it/{MODELS[protocol]}", "TERMCHAT_MAX_RETRIES": str(TRIES - 1)}
     with Terminal((sys.executable, "-m", "termchat"), env=env, rows=60, columns=160) as terminal:
         terminal.shows("Ask anything", DEADLINE)
@@ -138,9 +136,11 @@ def _run_cases(home: Path, protocol: ApiProtocol) -> None:
             for case in cases.values()
             if not case.asked
         ]
+        rows.append(provider("impatient", gateway.url, protocol, short_timeouts=True))
         with repl_session(gateway, home, protocol, *rows) as repl:
             for number, (name, case) in enumerate(cases.items()):
-                _run_case(repl, name, case, others.get(case.base + case.key, "it"), number)
+                at = "impatient" if case.hangs else others.get(case.base + case.key, "it")
+                _run_case(repl, name, case, at, number)
                 repl.answered(number)
     _check_saved(home, [case.text for case in cases.values()])
 
@@ -216,7 +216,6 @@ def test_repl_esc_stops_hanging_turn(gateway_thread: Gateway, tmp_path: Path, pr
             tmp_path,
             protocol,
             provider("silent", f"https://127.0.0.1:{silent.getsockname()[1]}", protocol),
-            short_timeouts=False,  # Esc ends each turn, also on a busy machine
         ) as repl,
     ):
         for number, (answer, shown) in enumerate(HANGING.values()):

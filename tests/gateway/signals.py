@@ -6,7 +6,7 @@ import asyncio
 import threading
 from contextlib import suppress
 
-PATIENCE = 10.0  # seconds; a longer wait in a test fails
+PATIENCE = 30.0  # seconds; a longer wait in a test fails
 
 
 class Signal:

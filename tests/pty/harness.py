@@ -148,7 +148,7 @@ class Terminal:
             self._stream.feed(frame)
             self.seen = self.seen or (bool(self._watched) and self._watched in self.text)
 
-    def until(self, condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    def until(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
         """Wait up to `seconds` for a condition. Fail with the screen if time runs out or the program ends first."""
         end = time.monotonic() + seconds
         while not condition():
@@ -162,7 +162,7 @@ class Terminal:
         over = self.code is None and os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         return bool(over) and not self.pump(0)
 
-    def shows(self, text: str, seconds: float = 10.0) -> None:
+    def shows(self, text: str, seconds: float = 30.0) -> None:
         """Wait up to `seconds` until the screen shows a text; rows are joined by a newline, without trailing blanks."""
         self.until(lambda: text in self.text, seconds)
 
@@ -171,7 +171,7 @@ class Terminal:
         while self.pump(quiet):
             pass
 
-    def leaves(self, seconds: float = 10.0) -> int:
+    def leaves(self, seconds: float = 30.0) -> int:
         """Wait up to `seconds` for the program to end; return its exit code (-N after signal N)."""
         end = time.monotonic() + seconds
         while True:
@@ -184,7 +184,7 @@ class Terminal:
             assert time.monotonic() < end, f"still running; the screen is:\n{self.text}"
             self.pump(0.02)
 
-    def frames_until(self, shown: Callable[[], bool], seconds: float = 10.0) -> int:
+    def frames_until(self, shown: Callable[[], bool], seconds: float = 30.0) -> int:
         """Read frames until `shown` is true, at most `seconds`; return their number, the last one included."""
         while self.pump(0):
             pass

@@ -55,7 +55,7 @@ def test_paste_without_end_mark_ends_after_one_second() -> None:
         _ready(terminal)
         began = time.monotonic()
         terminal.send("\x1b[200~hello")
-        terminal.shows("❯ hello", 1.6)
+        terminal.shows("❯ hello")
         assert time.monotonic() - began >= 0.9
         terminal.send(" more")
         terminal.shows("❯ hello more")
@@ -116,7 +116,7 @@ def test_first_paint_does_not_wait_for_terminal_replies() -> None:
                 b"\x1b]11;?" not in terminal.output
             )
             terminal.send("hi")
-            terminal.shows("❯ hi", 1)
+            terminal.shows("❯ hi")
 
 
 def test_external_editor_replaces_draft(tmp_path: Path) -> None:
@@ -172,29 +172,21 @@ def test_up_recalls_prompts_and_right_accepts_suggestion() -> None:
         terminal.until(lambda: terminal.text.count("You said: alpha one") == 2)
 
 
-def test_key_echo_during_stream_is_below_three_times_at_rest() -> None:
-    """Compare two medians of one run, since a busy machine slows both. `tests/bench/keys.py` measures the delay."""
+def test_key_is_echoed_within_two_frames_during_stream() -> None:
+    """Count frames, which do not depend on the load; `tests/bench/keys.py` measures the delay in milliseconds.
+
+    One frame of the reply may be under way when a key arrives.
+    """
     with Terminal() as terminal:
         _ready(terminal)
-        at_rest = _median_echo(terminal, WORDS[:60].upper())
-        terminal.send("\x03")
-        terminal.until(lambda: any("Ask anything" in line for line in terminal.lines))
         terminal.send("lines 2000 5\r")
         terminal.shows("L0010")
-        streaming = _median_echo(terminal, WORDS[:60])
+        frames: list[int] = []
+        for typed in accumulate(WORDS[:60]):
+            terminal.send(typed[-1])
+            frames.append(terminal.frames_until(lambda typed=typed: f"❯ {typed}" in terminal.lines))
         assert "L1999" not in terminal.text  # the stream has not ended
-    assert streaming < 3 * at_rest, (streaming, at_rest)
-
-
-def _median_echo(terminal: Terminal, words: str) -> float:
-    """Type the words into an empty input, key by key; return the median delay of an echo, in seconds."""
-    delays: list[float] = []
-    for typed in accumulate(words):
-        began = time.monotonic()
-        terminal.send(typed[-1])
-        terminal.until(lambda typed=typed: f"❯ {typed}" in terminal.lines, 2)
-        delays.append(time.monotonic() - began)
-    return median(delays)
+    assert median(frames) <= 2, frames
 
 
 @pytest.fixture

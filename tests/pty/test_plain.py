@@ -154,7 +154,7 @@ def test_plain_stop_message_is_on_its_own_row(typed: str) -> None:
         else:
             terminal.settled(0.1)
         terminal.send("\x03")
-        terminal.until(lambda: any(row.startswith("■ stopped") for row in terminal.lines), 2)
+        terminal.until(lambda: any(row.startswith("■ stopped") for row in terminal.lines))
         terminal.until(lambda: terminal.lines[-1] == ">" or ">" in terminal.lines[-2:] or "\n>" in terminal.text)
 
 
@@ -164,7 +164,7 @@ def test_second_ctrl_c_abandons_tool_that_ignores_cancel() -> None:
         terminal.send("tool nocancel\n")
         terminal.settled(0.3)
         terminal.send("\x03")
-        terminal.shows("stopping…", 2)
+        terminal.shows("stopping…")
         terminal.send("\x03")
         terminal.shows("■ stopped without waiting for a tool")
         terminal.send("go on\n")

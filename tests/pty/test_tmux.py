@@ -52,13 +52,13 @@ class Tmux:
         with open(self._run("display-message", "-p", "#{pane_tty}").strip(), "rb") as terminal:
             return os.get_terminal_size(terminal.fileno()).columns
 
-    def until(self, condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    def until(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, self.screen()
             time.sleep(0.02)  # poll interval; tmux offers no event to wait for
 
-    def shows(self, text: str, seconds: float = 10.0) -> None:
+    def shows(self, text: str, seconds: float = 30.0) -> None:
         self.until(lambda: text in self.screen(), seconds)
 
     def foreground(self) -> int:
@@ -107,7 +107,7 @@ def test_tmux_eight_resizes_leave_scrollback_intact(tmux: Callable[[int, int], T
         one.until(lambda columns=columns: one.pane_columns() == columns)
         seen = _last_row(one)
         one.until(lambda seen=seen: _last_row(one) >= seen + 2)
-    one.shows("12 in", 25)
+    one.shows("12 in", 60)
     rows = one.transcript()
     numbers = [word for row in rows for word in row.split() if word.startswith("R0")]
     assert numbers == [f"R{n:04d}" for n in range(40)]
@@ -131,7 +131,7 @@ def test_tmux_interrupted_long_reply_is_whole_in_scrollback(tmux: Callable[[int,
     one.shows("1 typed in the middle")
     one.shows("function_100")
     one.keys("/usage", "Enter")
-    one.shows("You said: typed in the middle", 30)
+    one.shows("You said: typed in the middle")
     rows = one.transcript()
     notice = next(n for n, row in enumerate(rows) if row == "Nothing was asked yet.")
     assert not rows[notice - 1] and not rows[notice + 1]

@@ -93,7 +93,7 @@ def result(recording: Recording, turn: str, n: int, name: str, text: str) -> Non
     recording.record(ToolFinished(turn, call, ToolResult(call.id, name, (Text(text),)), 0.1))
 
 
-async def until(found: Callable[[], Any], seconds: float = 20.0) -> Any:
+async def until(found: Callable[[], Any], seconds: float = 30.0) -> Any:
     """Wait on the event loop until `found` returns something true; SQLite reports no change of a file."""
     async with asyncio.timeout(seconds):
         while not (value := found()):
