@@ -168,7 +168,7 @@ class Incognito:
 
 
 # An effect on saved chats: the front end runs it with the chat store and then runs the effects that this returns.
-ChatEffect: TypeAlias = ListChats | OpenChat | Rename | Fork | Export | Incognito
+ChatEffect: TypeAlias = ListChats | OpenChat | Rename | Fork | Export
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +216,7 @@ Effect: TypeAlias = (
     | ShowInPager
     | ShowMessage
     | Quit
+    | Incognito
     | ChatEffect
     | ChangeSetting
     | PreviewTheme

@@ -137,7 +137,7 @@ class ChatSession:
     def send(self, parent: str, model: ModelRef | None = None, *, wait_for_host: bool = False) -> RecordedTurn:
         config = replace(self._config, model=model or self._config.model, wait_for_host=wait_for_host)
         turn = Turn(config, self.conversation.history(parent), parent, self._conversation_id)
-        return RecordedTurn(turn, self, self._recording(), parent)
+        return RecordedTurn(turn, self, self._recording(), parent, self._conversation_id)
 
     async def close(self) -> Failure | None:
         """Release the chat and write what is pending. The failure names what could not be saved."""
@@ -145,17 +145,26 @@ class ChatSession:
         await asyncio.gather(*self._closing)
         return await self._store.close() if self._store else None
 
-    def apply_event(self, event: Event, question: str) -> None:
-        """Apply one event of a turn to the tree and the totals; `question` is the node the turn answers."""
+    def apply_event(self, event: Event, question: str, conversation_id: str) -> None:
+        """Apply one event of a turn to the tree and the totals; `question` is the node the turn answers.
+
+        A turn of another conversation than the one in use counts in the totals only.
+        """
+        if isinstance(event, TurnEnded):
+            self._count(event)
+        if conversation_id != self._conversation_id:
+            return
         match event:
             case MessageDone():
+                head = self.conversation.head
                 self.conversation = self.conversation.add(Node(event.node, event.parent, event.message))
+                if head != event.parent:  # the user has moved on
+                    self.conversation = self.conversation.move(head)
             case TurnEnded():
                 self.failure = event.failure or self.failure
                 node = self.conversation.nodes[question]
                 if not event.has_content and self.conversation.head == question and node.message.role is Role.USER:
                     self.move_head(node.parent)
-                self._count(event)
             case _:
                 pass
 
@@ -220,12 +229,13 @@ def _think(state: ChatState, otherwise: Effort | None) -> Effort | None:
 
 @dataclass(frozen=True, slots=True)
 class RecordedTurn:
-    """A turn whose events update its session and are recorded as they pass."""
+    """A turn whose events update its session, while that has the conversation of the turn, and are recorded."""
 
     turn: Turn
     session: ChatSession
     recorder: Recorder | None
     question: str
+    conversation_id: str
 
     @property
     def id(self) -> str:
@@ -251,7 +261,7 @@ class RecordedTurn:
                 async for event in events:
                     if recording:
                         recording.record(event)
-                    self.session.apply_event(event, self.question)
+                    self.session.apply_event(event, self.question, self.conversation_id)
                     yield event
                     if recording and isinstance(event, MessageDone) and event.message.role is Role.USER:
                         await recording.flush_user_message()

@@ -22,7 +22,6 @@ from termchat.core.effects import (
     Effect,
     Export,
     Fork,
-    Incognito,
     ListChats,
     OpenChat,
     Print,
@@ -44,9 +43,6 @@ _SHOWN_TURNS = 3
 
 async def run_chat_effect(session: Session, effect: ChatEffect) -> Sequence[Effect]:
     """Perform an effect on the saved chats; return the effects that report the result."""
-    if isinstance(effect, Incognito):
-        session.incognito()
-        return ()
     store = session.chat_store
     if store is None:
         return (Print(safe_format("Chats are not saved in this session.")),)

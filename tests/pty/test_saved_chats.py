@@ -113,3 +113,47 @@ def test_incognito_saves_no_chat_and_no_prompt(env: dict[str, str]) -> None:
         assert "Resume:" not in terminal.text
     assert rows(env, "SELECT 1 FROM chats") == []
     assert not any("6*7" in str(row) for row in rows(env, "SELECT text FROM prompts"))
+
+
+def test_typed_ahead_after_incognito_never_reaches_the_disk(env: dict[str, str]) -> None:
+    with Terminal(CHAT, env=env, before="/incognito\rzebra crossing\r") as terminal:
+        terminal.shows("this chat is not saved")
+        terminal.shows("❯ zebra crossing")
+        terminal.shows("Ask anything")
+        terminal.send("half a giraffe")
+        terminal.shows("half a giraffe")
+        terminal.send("\x15")
+        terminal.shows("Ask anything")
+        terminal.send("\x04")
+        terminal.leaves()
+    saved = b"".join(file.read_bytes() for file in Path(env["HOME"], ".local").rglob("*") if file.is_file())
+    assert b"zebra" not in saved
+    assert b"giraffe" not in saved
+
+
+@pytest.mark.parametrize(
+    ("commands", "title"), [("/open calculate\r", "calculate 6*7"), ("/open calculate\r/fork a copy\r", "a copy")]
+)
+def test_message_typed_ahead_goes_to_the_chat_that_opens(env: dict[str, str], commands: str, title: str) -> None:
+    with Terminal(CHAT, env=env) as terminal:
+        ask(terminal, "calculate 6*7", "42")
+        terminal.send("\x04")
+        terminal.leaves()
+    with Terminal(CHAT, env=env, before=f"{commands}calculate 2+3\r") as terminal:
+        terminal.shows("= 5")
+        terminal.shows("Ask anything")
+        terminal.send("\x04")
+        terminal.leaves()
+    where = "FROM nodes JOIN chats ON chats.n = nodes.chat WHERE author = 'user' AND message LIKE '%2+3%'"
+    assert rows(env, f"SELECT chats.title {where}") == [(title,)]
+
+
+def test_exit_typed_ahead_waits_for_the_export(env: dict[str, str]) -> None:
+    file = Path(env["HOME"], "chat.md")
+    with Terminal(CHAT, env=env) as terminal:
+        ask(terminal, "calculate 6*7", "42")
+        terminal.send(f"/export {file}")
+        terminal.shows("chat.md")
+        terminal.send("\r\x04")
+        terminal.leaves()
+    assert "6*7" in file.read_text(encoding="utf-8")

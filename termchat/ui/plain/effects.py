@@ -146,7 +146,9 @@ class PlainEffectRunner:
                 self._replay(effect)
             case Quit(code):
                 self._chat.leave(code)
-            case ListChats() | OpenChat() | Rename() | Fork() | Export() | Incognito():
+            case Incognito():
+                self._session.incognito()
+            case ListChats() | OpenChat() | Rename() | Fork() | Export():
                 await self.perform(await chat_effects.run_chat_effect(self._session, effect))
             case _:
                 assert_never(effect)

@@ -45,6 +45,7 @@ from termchat.ui.repl.transcript import Transcript
 from termchat.ui.repl.turns import TurnRunner
 from termchat.ui.repl.widgets import Widgets
 from termchat.ui.terminal.capture_output import captured_output
+from termchat.ui.terminal.key_hold import HoldingKeyProcessor
 from termchat.ui.terminal.keyboard import Keyboard
 from termchat.ui.terminal.notify import Notifier
 from termchat.ui.terminal.output import make_output
@@ -100,6 +101,7 @@ class Repl:
             terminal_size_polling_interval=None,
             editing_mode=EditingMode.VI if look.vi else EditingMode.EMACS,
         )
+        self.keys = app.key_processor = HoldingKeyProcessor(app.key_processor)
         quick_escape(app)
         return app
 
@@ -201,6 +203,7 @@ class Repl:
         finally:
             try:
                 await self.turns.close()
+                await self.effects.close()
                 self.terminal.finish()
             finally:
                 if self.context.tty:
@@ -268,6 +271,14 @@ class Repl:
     def page(self, text: Safe) -> None:
         """Show a long text in the pager."""
         self.programs.page(text)
+
+    def hold_keys(self) -> None:
+        """Keep all further keys until `release_keys`."""
+        self.keys.hold()
+
+    def release_keys(self) -> None:
+        """Process the keys that were kept."""
+        self.keys.release()
 
     def apply_setting(self, effect: ChangeSetting | PreviewTheme) -> Sequence[Effect]:
         """Change a setting; return the effects that report the result."""

@@ -14,18 +14,14 @@ from termchat.core.effects import (
     Choose,
     Copy,
     Effect,
-    Export,
-    Fork,
     Incognito,
     ListChats,
     ListModels,
     MoveHead,
     NewChat,
-    OpenChat,
     PreviewTheme,
     PrintEffect,
     Quit,
-    Rename,
     Send,
     ShowInPager,
     ShowMessage,
@@ -66,6 +62,12 @@ class Application(Protocol):
     def write_control(self, sequence: str) -> None:
         """Send a control sequence to the terminal."""
 
+    def hold_keys(self) -> None:
+        """Keep all further keys until `release_keys`."""
+
+    def release_keys(self) -> None:
+        """Process the keys that were kept."""
+
 
 class EffectRunner:
     """Performs effects on the screen and the session, and runs the commands that return them."""
@@ -92,18 +94,30 @@ class EffectRunner:
         self.perform(self._commands.registry.run(self._commands, line))
 
     def perform(self, effects: Sequence[Effect]) -> None:
-        """Perform effects in order."""
+        """Perform effects in order. While one waits for the disk, the effects after it and all keys wait."""
         lines: list[Line] = []
-        for effect in effects:
+        for n, effect in enumerate(effects):
             if isinstance(effect, PrintEffect):
                 lines += printed_lines(effect, self._transcript.columns, signs=self._transcript.signs)
+                continue
+            if lines and isinstance(effect, ShowMessage):
+                self._transcript.lines(lines)
+                lines = []
+            if isinstance(effect, ListChats) and (store := self.session.chat_store):
+                self._picker.open(ChatSource(store, self.session, self._picker, self._start), effect.query)
+            elif isinstance(effect, ChatEffect):
+                self._app.hold_keys()
+                self._start(self._run_chat_effect(effect, effects[n + 1 :]))
+                break
             else:
-                if lines and isinstance(effect, ShowMessage):
-                    self._transcript.lines(lines)
-                    lines = []
                 self._do(effect)
         if lines:
             self._transcript.lines(lines)
+
+    async def close(self) -> None:
+        """Wait up to two seconds for effects that are not done, such as a copy to the clipboard."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=2)
 
     def last_model(self) -> None:
         """Switch to the previous model."""
@@ -116,8 +130,8 @@ class EffectRunner:
 
     def _do(  # noqa: C901, one case an effect
         self,
-        effect: Choose | ListModels | Send | MoveHead | UseModel | NewChat | ShowInPager | ShowMessage | Quit
-        | ChatEffect | ChangeSetting | PreviewTheme | Copy,
+        effect: Choose | ListModels | Send | MoveHead | UseModel | NewChat | Incognito | ShowInPager | ShowMessage
+        | Quit | ChangeSetting | PreviewTheme | Copy,
     ) -> None:  # fmt: skip
         match effect:
             case Choose():
@@ -134,17 +148,14 @@ class EffectRunner:
                 self._previous, _ = self.session.model, self.session.switch_model(model)
             case NewChat():
                 self.session.new()
+            case Incognito():
+                self.session.incognito()
             case ShowInPager(text):
                 self._app.page(text)
             case ShowMessage():
                 self._turns.replay(effect)
             case Quit(code):
                 self._app.leave(code)
-            case ListChats(query) if self.session.chat_store:
-                source = ChatSource(self.session.chat_store, self.session, self._picker, self._start)
-                self._picker.open(source, query)
-            case ListChats() | OpenChat() | Rename() | Fork() | Export() | Incognito():
-                self._start(self._run_chat_effect(effect))
             case ChangeSetting() | PreviewTheme():
                 self.perform(self._app.apply_setting(effect))
             case Copy():
@@ -163,8 +174,11 @@ class EffectRunner:
         self._picker.open(source, query)
         self._start(source.load())
 
-    async def _run_chat_effect(self, effect: ChatEffect) -> None:
-        self.perform(await chat_effects.run_chat_effect(self.session, effect))
+    async def _run_chat_effect(self, effect: ChatEffect, rest: Sequence[Effect]) -> None:
+        try:
+            self.perform((*await chat_effects.run_chat_effect(self.session, effect), *rest))
+        finally:
+            self._app.release_keys()
 
     async def _copy(self, effect: Copy) -> None:
         """Copy to the clipboard; report success in the status line, anything longer in the transcript."""
