@@ -152,7 +152,13 @@ def release(connection: sqlite3.Connection, chat: str) -> None:
 
 
 def find(connection: sqlite3.Connection, name: str) -> ChatInfo | Failure:
-    """Find one chat by its id or title, or by a prefix of either. Return a failure if none or several match."""
+    """Find one chat by its id or title, or by a prefix of either.
+
+    Return a failure if none or several match, and for a blank name, such as that of an unset variable of a shell.
+    """
+    if not name.strip():
+        hint = safe_format("termchat chats lists the ids.")
+        return Failure(FailureKind.NOT_FOUND, safe_format("The id of the chat is empty."), hint)
     live = "chats.deleted IS NULL"
     for condition, value in (
         (f"chats.id = ? AND {live}", name),

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 from uuid import uuid4
 
@@ -48,11 +49,15 @@ _LONGEST_WAIT = 5.0  # seconds that a request waits for the disk
 
 @dataclass(frozen=True, slots=True)
 class RecorderContext:
-    """Shared parts of recorders: the store thread, the masking of keys, the interval between saved drafts."""
+    """Shared parts of recorders: the store thread, the masking of keys, the interval between saved drafts.
+
+    open   number of recorders of each chat: the last one to close releases the chat
+    """
 
     database: DatabaseThread
     redact: Redact = str
     every: float = SAVE_INTERVAL
+    open: Counter[str] = field(default_factory=Counter[str])
 
 
 class SqliteRecorder:
@@ -70,6 +75,8 @@ class SqliteRecorder:
         self._text = ""
         self._saved_text = draft
         self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+        context.open[seed.id] += 1
 
     @property
     def chat_id(self) -> str:
@@ -113,8 +120,18 @@ class SqliteRecorder:
         if self._timer:
             self._timer.cancel()
             self._save_draft()
-        chat = self.chat_id
-        await self._database.wait(self._database.submit(Write(lambda db: chats.release(db, chat))))
+        if self._closed:
+            return
+        self._closed = True
+        chat, users = self.chat_id, self._context.open
+        users[chat] -= 1
+        is_last = users[chat] == 0
+
+        def release(db: sqlite3.Connection) -> None:
+            if is_last:
+                chats.release(db, chat)
+
+        await self._database.wait(self._database.submit(Write(release)))
 
     def add_reply(self, node: Node, entry: Entry | None, turn_id: str) -> Future[bool]:
         """Save a complete message over its partial reply, and add its request to the ledger."""

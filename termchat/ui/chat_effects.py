@@ -113,6 +113,8 @@ def _choice(chat: ChatInfo, session: Session, now: float) -> Choice:
 
 async def _open(store: ChatStore, session: Session, name: str) -> Sequence[Effect]:
     found = await store.find(name)
+    if isinstance(found, ChatInfo) and found.id == session.chat_id:
+        return (Print(safe_format("This chat is open already; /redraw prints it again.")),)
     resumed = found if isinstance(found, Failure) else await session.resume(found.id)
     if isinstance(resumed, Failure):
         return _refused(resumed)

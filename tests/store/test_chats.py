@@ -247,3 +247,10 @@ async def test_prompt_history_is_unique_with_this_directory_first(stores: StoreF
     assert [prompt.text for prompt in found] == ["100%", "cat", "cleared", "ls"]
     assert [prompt.draft for prompt in found] == [False, False, True, False]
     assert [prompt.text for prompt in await store.prompts("0%")] == ["100%"]
+
+
+async def test_find_takes_no_blank_name_for_a_prefix(stores: StoreFixture) -> None:
+    store = stores.open()
+    await chat_with_question(store, "the only chat")
+    for name in ("", "  "):
+        assert isinstance(await store.find(name), Failure)

@@ -251,3 +251,17 @@ async def test_owner_on_another_machine_runs_for_twelve_hours(stores: StoreFixtu
 
 def lock_files(stores: StoreFixture) -> list[Path]:
     return [path for path in stores.file.parent.iterdir() if path.suffix == ".lock"]
+
+
+async def test_chat_resumed_twice_in_one_process_is_held_until_both_recorders_close(stores: StoreFixture) -> None:
+    store = stores.open()
+    first = store.new_recorder(STATE, HERE)
+    ask(first, "hello")
+    second = await store.resume(first.chat_id, HERE)
+    assert isinstance(second, Resumed)
+    await first.close()
+    assert query(stores.file, "SELECT count(*) FROM holders") == [(1,)]
+    await first.close()
+    assert query(stores.file, "SELECT count(*) FROM holders") == [(1,)]
+    await second.recorder.close()
+    assert query(stores.file, "SELECT count(*) FROM holders") == [(0,)]
