@@ -246,3 +246,15 @@ def test_ctrl_a_and_ctrl_e_move_to_line_start_and_end() -> None:
         _ready(terminal)
         terminal.send("middle\x01start \x05 end")
         terminal.shows("❯ start middle end")
+
+
+def test_repl_enter_before_typeahead_in_one_read_sends_if_terminal_brackets_pastes() -> None:
+    def answer(data: bytes) -> bytes:
+        return b"\x1b[?2004;1$y\x1b[?62c" if b"\x1b[?2004$p" in data else b""
+
+    with Terminal(answer=answer) as terminal:
+        terminal.until(lambda: b"\x1b[?2004$p" in terminal.output)
+        terminal.settled()
+        terminal.send("first question\rhalf of the second")
+        terminal.shows("You said: first question")
+        terminal.shows("❯ half of the second")

@@ -7,7 +7,8 @@
 - collects a bracketed paste as one piece, and ends it after a timeout if its end mark is lost;
 - turns the sequences of the keyboard protocols (kitty `CSI u`, modifyOtherKeys) into keys, so that Shift-Enter is a
   new line everywhere;
-- detects a paste without marks by its speed, so that its line ends submit nothing.
+- detects a paste without marks by its speed, so that its line ends submit nothing, unless the terminal is known to
+  mark its pastes.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ _REPLY = re.compile(
     r"|\x1bP[^\x1b]*\x1b\\"
     r"|\x1b_[^\x1b]*\x1b\\"
 )
+_BRACKETS = re.compile(r"\x1b\[\?2004;[123]\$y")  # DECRPM: bracketed paste is set, reset or permanently set
 _SURE_HALF = re.compile(
     r"\x1b(?:\[\?[\d;]*\$?|\[>[\d;]*|\]\d+;[^\x07\x1b]*\x1b?|P[>\d!+$][^\x1b]*\x1b?|_G[^\x1b]*\x1b?)$"
 )
@@ -66,7 +68,8 @@ Piece: TypeAlias = TypedText | PastedText | TerminalReply
 class InputDecoder:
     """Decodes the input in the order it was read. `flush` it after the escape timeout without input.
 
-    `brackets` is True after the terminal has marked a paste: from then on fast text is fast typing.
+    `brackets` is True after the terminal has marked a paste or reported that it can: from then on fast text is fast
+    typing, or input that waited for a stalled program or line.
     """
 
     def __init__(self) -> None:
@@ -142,6 +145,7 @@ class InputDecoder:
         at = 0
         for reply in _REPLY.finditer(text):
             self._keys(text[at : reply.start()], now, pieces)
+            self.brackets = self.brackets or bool(_BRACKETS.match(reply.group()))
             pieces.append(TerminalReply(reply.group()))
             at = reply.end()
         self._keys(text[at:], now, pieces)

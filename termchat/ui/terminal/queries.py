@@ -12,7 +12,7 @@ from termchat.ui.terminal.notify import Notifier
 from termchat.ui.terminal.screen import Screen
 from termchat.ui.terminal.tty import Tty
 
-_PROBE = "\x1b[?u\x1b]11;?\x1b\\\x1b[?2026$p\x1b[c"
+_PROBE = "\x1b[?u\x1b]11;?\x1b\\\x1b[?2026$p\x1b[?2004$p\x1b[c"
 _KITTY_ON, _KITTY_OFF = "\x1b[>1u", "\x1b[<u"
 _FOCUS_ON, _FOCUS_OFF = "\x1b[?1004h", "\x1b[?1004l"
 _TITLE_PUSH, _TITLE_POP = "\x1b[22;0t", "\x1b[23;0t"
