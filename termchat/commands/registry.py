@@ -32,6 +32,7 @@ class Command:
     allowed_while_busy   True when the command may run while a reply streams
     details              further help, shown by /help COMMAND
     complete             completes the argument
+    private              True when an input that begins with the command is never saved, as draft or in the history
     """
 
     name: str
@@ -42,6 +43,7 @@ class Command:
     allowed_while_busy: bool = False
     details: Safe = EMPTY
     complete: Complete | None = None
+    private: bool = False
 
     @property
     def needs_argument(self) -> bool:
@@ -93,11 +95,14 @@ class CommandGroup:
         allowed_while_busy: bool = False,
         details: Safe = EMPTY,
         complete: Complete | None = None,
+        private: bool = False,
     ) -> Callable[[Run], Run]:
         """Return a decorator that adds a function as a command."""
 
         def declare(run: Run) -> Run:
-            self.commands.append(Command(name, help_, run, aliases, argument, allowed_while_busy, details, complete))
+            self.commands.append(
+                Command(name, help_, run, aliases, argument, allowed_while_busy, details, complete, private)
+            )
             return run
 
         return declare
@@ -124,6 +129,12 @@ class CommandRegistry:
     def find(self, name: str) -> Command | None:
         """Return the command of a name or alias, in any case."""
         return self._names.get(name.lower())
+
+    def is_private(self, text: str) -> bool:
+        """Return True if the input begins with a command after which nothing is saved."""
+        words = normalise(text).split(maxsplit=1) if is_command(text) else []
+        command = self.find(words[0][1:]) if words else None
+        return command is not None and command.private
 
     def run(self, context: CommandContext, text: str) -> Effects:
         """Run `/name argument`. For an unknown name, print the most similar command."""

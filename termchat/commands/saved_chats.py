@@ -64,7 +64,7 @@ def export(context: CommandContext, argument: str) -> Effects:
     return (Export(known[0], argument),)
 
 
-@group.command("incognito", safe_format("start a chat that is not saved"))
+@group.command("incognito", safe_format("start a chat that is not saved"), private=True)
 def incognito(context: CommandContext, argument: str) -> Effects:
     """Start an empty chat, and save nothing from now on."""
     return (Incognito(), Print(safe_format("— incognito: this chat is not saved —")))

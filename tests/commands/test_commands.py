@@ -212,3 +212,17 @@ Server message:
 
 {"error": "bad key"}"""
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "private"),
+    [
+        ("/incognito", True),
+        ("/INCOGNITO\nsecret", True),
+        ("/incognito secret", True),
+        ("/new", False),
+        ("incognito", False),
+    ],
+)
+def test_registry_is_private_for_incognito_and_the_text_after_it(text: str, *, private: bool) -> None:
+    assert builtin().is_private(text) is private

@@ -157,3 +157,21 @@ def test_exit_typed_ahead_waits_for_the_export(env: dict[str, str]) -> None:
         terminal.send("\r\x04")
         terminal.leaves()
     assert "6*7" in file.read_text(encoding="utf-8")
+
+
+def test_pasted_incognito_line_is_never_saved_with_the_lines_below_it(env: dict[str, str]) -> None:
+    with Terminal(CHAT, env=env) as terminal:
+        terminal.shows("Ask anything")
+        terminal.until(lambda: rows(env, "SELECT 1 FROM sqlite_master") != [])
+        terminal.send("\x1b[200~/incognito\nzebra crossing\x1b[201~")
+        terminal.shows("  zebra crossing")
+        terminal.send("\r")
+        terminal.shows("this chat is not saved")
+        terminal.shows("❯ zebra crossing")
+        terminal.send("\r")
+        terminal.shows("built-in guide")
+        terminal.shows("Ask anything")
+        terminal.send("\x04")
+        terminal.leaves()
+    saved = b"".join(file.read_bytes() for file in Path(env["HOME"], ".local").rglob("*") if file.is_file())
+    assert b"zebra" not in saved

@@ -93,7 +93,7 @@ class Actions:
         """
         text, restored = self._editor.text, self._is_restored
         if is_command(text):
-            self._run_command(text)
+            self._run_command()
         elif not text.strip():
             self._turns.send_queue()
         elif self._turns.busy or (self._turns.queue and not restored):
@@ -106,18 +106,26 @@ class Actions:
         """Return True if the input holds the message that got no answer, unchanged."""
         return self._editor.text_with_marks == self._turns.restored_text
 
-    def _run_command(self, text: str) -> None:
-        command = self._context.registry.find(split_command(text)[0])
-        if command and self._turns.busy and not command.allowed_while_busy:
+    def _run_command(self) -> None:
+        """Run the first line of the input as a command; further lines stay in the input."""
+        line, _, rest = self._editor.text_with_marks.partition("\n")
+        text = self._editor.pastes.expand(line)
+        name = split_command(text)[0]
+        command = self._context.registry.find(name)
+        if command is None:
+            self._editor.remember()
+            self._toast.say(self._context.registry.unknown(name), 5.0)
+            return
+        if self._turns.busy and not command.allowed_while_busy:
             words = safe_format("/{name} waits for the reply to end (Esc stops it).", name=safe_line(command.name))
             self._toast.say(words)
             return
-        raw = self._editor.pop()
-        if command is None:
-            self._editor.set_text(raw)
-            self._toast.say(self._context.registry.unknown(split_command(text)[0]), 5.0)
-            return
+        if rest:
+            self._editor.set_text(line)
+        self._editor.pop()
         self._effects.run_command(text)
+        if rest:
+            self._editor.restore(rest)  # not before the command: it may begin a chat that is not saved
 
     def accept_choice(self) -> None:
         """Accept the marked row of the picker."""

@@ -76,7 +76,7 @@ class Repl:
         self.app = self._build_application()
         self.screen = Screen(self.app)
         self.widgets = self._build_widgets()
-        self.saved_history = SavedHistory(context.session, self.widgets.editor)
+        self.saved_history = SavedHistory(context.session, self.widgets.editor, context.registry.is_private)
         self.summary = ChatSummary(context.session)
         self.turns = TurnRunner(context, self.widgets, self.refresh, self._ended)
         self.terminal = TerminalQueries(self.screen, context.tty, context.env, self._build_notifier(), self._background)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import time
 
 from termchat.core.chats import PastPrompt
@@ -14,12 +15,15 @@ _MAX_PROMPTS = 500
 class SavedHistory:
     """Connects the input to the saved prompts and drafts; without a store, only to the prompts of this run.
 
+    `is_private` returns True for a text that is not saved.
+
     prompts   prompts of this run, then of this directory, then of others, newest first
     ready     the prompts of earlier runs are loaded
     """
 
-    def __init__(self, session: Session, editor: InputEditor) -> None:
+    def __init__(self, session: Session, editor: InputEditor, is_private: Callable[[str], bool]) -> None:
         self._session = session
+        self._is_private = is_private
         self._editor = editor
         self.prompts: list[PastPrompt] = []
         self.ready = False
@@ -46,10 +50,11 @@ class SavedHistory:
     def typed(self) -> None:
         """Save the draft if the input has changed."""
         text = self._editor.text
-        if self._saved not in (None, text):
+        if self._saved not in (None, text) and not self._is_private(text):
             self._saved = text
             self._session.draft(text)
 
     def _remember(self, text: str) -> None:
         self.prompts.insert(0, PastPrompt(text, self._session.location.directory, time()))
-        self._session.remember(text)
+        if not self._is_private(text):
+            self._session.remember(text)
