@@ -3,7 +3,7 @@
 | Variable   | Value                                                                                         |
 | ---------- | --------------------------------------------------------------------------------------------- |
 | TESTFLAGS  | words from the table below, separated by blanks                                               |
-| TESTGATE   | a named pipe; imports begin when the other end is opened                                      |
+| TESTGATE   | a path; imports begin when the file exists                                                    |
 | TESTTOOL   | a named pipe; the tool `wait` ends when the other end is opened (`tests/ui/fakes.py`)         |
 | TESTNOTIFY | the setting `notify`                                                                          |
 
@@ -29,6 +29,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 
 from termchat.ui.terminal.tty import Tty
 
@@ -36,8 +37,8 @@ from termchat.ui.terminal.tty import Tty
 def main() -> int:
     """Run the front end chosen by the environment; return its exit code."""
     tty = Tty.acquire()
-    if gate := os.environ.get("TESTGATE"):
-        os.close(os.open(gate, os.O_RDONLY))  # simulate slow imports until the test opens the other end
+    while (gate := os.environ.get("TESTGATE")) and not os.path.exists(gate):
+        time.sleep(0.01)  # simulates slow imports; a call that blocks could miss a signal that came just before it
     from dataclasses import replace
     from pathlib import Path
 

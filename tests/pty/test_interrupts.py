@@ -267,7 +267,7 @@ def test_ctrl_c_during_exit_ends_at_once_and_restores_terminal() -> None:
         terminal.send(CTRL_D)
         terminal.shows("closing")
         terminal.send(CTRL_C)
-        assert terminal.leaves(3) == 130
+        assert terminal.leaves() == 130
         assert terminal.tty() == terminal.initial
         output = terminal.output
         for on, off in ((b"?2004h", b"?2004l"), (b"?25l", b"?25h"), (b"?1004h", b"?1004l")):
