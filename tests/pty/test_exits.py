@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
 from tests.pty.harness import Terminal
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+SIGNALS = [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGQUIT, 131)]
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
 @pytest.mark.parametrize("busy", [False, True])
 def test_signal_exits_with_its_code_and_restores_terminal(number: int, code: int, busy: bool) -> None:
     with Terminal() as terminal:
@@ -21,6 +25,57 @@ def test_signal_exits_with_its_code_and_restores_terminal(number: int, code: int
         os.kill(terminal.pid, number)
         assert terminal.leaves() == code
         _check_restored(terminal)
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
+def test_signal_during_imports_exits_with_its_code_and_restores_terminal(
+    tmp_path: Path, number: int, code: int
+) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    with Terminal(env={"TESTGATE": str(gate)}) as terminal:
+        terminal.shows("❯")
+        os.kill(terminal.pid, number)
+        assert terminal.leaves() == code
+        assert terminal.tty() == terminal.initial
+
+
+def test_sigint_from_outside_acts_as_ctrl_c() -> None:
+    with Terminal(env={"TESTFLAGS": "patient"}) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("endless\r")
+        terminal.shows("word3")
+        os.kill(terminal.pid, signal.SIGINT)
+        terminal.shows("■ stopped")
+        terminal.send("half a thought")
+        terminal.shows("❯ half a thought")
+        os.kill(terminal.pid, signal.SIGINT)
+        terminal.shows("Draft kept")
+        os.kill(terminal.pid, signal.SIGINT)
+        terminal.shows("Press Ctrl-C again to exit")
+        os.kill(terminal.pid, signal.SIGINT)
+        assert terminal.leaves() == 0
+        _check_restored(terminal)
+
+
+@pytest.mark.parametrize("keys", ["\x03\x03", "\x1c"])
+def test_signal_keys_in_pager_leave_the_repl_running(tmp_path: Path, keys: str) -> None:
+    pager = tmp_path / "pager"
+    pager.write_text("#!/bin/sh\ntrap '' INT QUIT\ncat \"$1\"\necho in the pager\nread line\n")
+    pager.chmod(0o755)
+    with Terminal(env={"PAGER": str(pager)}) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("hello\r")
+        terminal.shows("You said: hello")
+        terminal.shows("Ask anything")
+        terminal.send("/history\r")
+        terminal.shows("in the pager")
+        terminal.send(keys)
+        terminal.settled()
+        terminal.send("\n")
+        terminal.shows("Ask anything")
+        terminal.send("still here\r")
+        terminal.shows("You said: still here")
 
 
 def test_crash_shows_error_and_restores_terminal() -> None:

@@ -20,7 +20,6 @@ from termchat.commands.registry import is_command, unescape_slash
 from termchat.core.errors import ProviderError
 from termchat.core.events import Event, Retrying, Streamed, TurnEnded
 from termchat.core.messages import user_message
-from termchat.core.outcomes import ExitCode as Code
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.core.session import Turn
@@ -128,8 +127,8 @@ class PlainApp:
         self._reader.put(typed)
         self._code = loop.create_future()
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
-        for number, code in ((signal.SIGTERM, Code.SIGTERM), (signal.SIGHUP, Code.SIGHUP)):
-            loop.add_signal_handler(number, self.leave, int(code))
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+            loop.add_signal_handler(number, self.leave, 128 + number)
         if self._context.notes:
             self._writer.lines([styled_line(words) for words in self._context.notes])
         self._context.notices.subscribe(lambda failure: self._writer.aside(failure.message))

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from prompt_toolkit.enums import EditingMode
-from prompt_toolkit.key_binding import KeyBindings
+from prompt_toolkit.key_binding import KeyBindings, KeyPress
+from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout import Layout, Window
 
 from termchat.commands.registry import CommandContext
@@ -183,8 +184,10 @@ class Repl:
     async def run(self) -> int:
         """Take the terminal, run until the user leaves, and restore the terminal; return the exit code."""
         self._loop = loop = asyncio.get_running_loop()
-        for number, code in ((signal.SIGTERM, ExitCode.SIGTERM), (signal.SIGHUP, ExitCode.SIGHUP)):
-            loop.add_signal_handler(number, self.leave, int(code))
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self.leave, 128 + number)
+        loop.add_signal_handler(signal.SIGQUIT, self._quit)
+        loop.add_signal_handler(signal.SIGINT, self._interrupted)
         loop.add_signal_handler(signal.SIGCONT, self._continued)
         loop.add_signal_handler(signal.SIGTSTP, self.programs.stopped)
         loop.set_exception_handler(self._bug)
@@ -213,6 +216,16 @@ class Repl:
         """End the program; a running turn is stopped and saved."""
         if self.app.is_running and not self.app.is_done:
             self.app.exit(result=code)
+
+    def _quit(self) -> None:
+        """Leave on SIGQUIT, unless Ctrl-\\ was typed in the program that has the terminal."""
+        if not self.programs.is_lent_out:
+            self.leave(128 + signal.SIGQUIT)
+
+    def _interrupted(self) -> None:
+        """Act on SIGINT as on Ctrl-C, unless that was typed in the program that has the terminal."""
+        if not self.programs.is_lent_out:
+            self._deliver((KeyPress(Keys.SIGINT),))
 
     def _begin(self) -> None:
         """Continue the start after the first paint."""

@@ -19,7 +19,7 @@ from typing import Any
 from termchat.ui.terminal.early_prompt import EarlyPrompt
 
 _MODES_OFF = "\x1b[?2004l\x1b[?1004l\x1b[?2026l\x1b[?7h\x1b[?25h\x1b[0m"
-_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _PLAIN = ("plain=true", "accessible=true")  # lines of the config file, without blanks
 
 
