@@ -119,10 +119,14 @@ class ProviderConfig:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model as a provider lists it. Limits are in tokens, `created` in seconds since 1970; None when not listed."""
+    """A model as a provider lists it. Limits are in tokens, `created` in seconds since 1970; None when not listed.
+
+    known   words about the model: parts of a request that it does not support (`tools`, `images`), and quirks
+    """
 
     ref: ModelRef
     title: str = ""
     context: int | None = None
     max_output: int | None = None
     created: int | None = None
+    known: tuple[str, ...] = ()

@@ -16,12 +16,27 @@ from termchat.core.usage import Usage
 
 
 class Effort(StrEnum):
-    """The reasoning effort of a model."""
+    """The reasoning effort of a model, in ascending order; "none", the vendors' name of OFF, is accepted too."""
 
     OFF = "off"
+    MINIMAL = "minimal"
     LOW = "low"
     MEDIUM = "medium"
     HIGH = "high"
+    XHIGH = "xhigh"
+    MAX = "max"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Effort | None:
+        return cls.OFF if value == "none" else None
+
+
+class Speed(StrEnum):
+    """The processing of a request: cheap and slow, normal, or fast at a higher price."""
+
+    CHEAP = "cheap"
+    NORMAL = "normal"
+    FAST = "fast"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +46,7 @@ class Params:
     stop     sequences that end the reply
     schema   JSON Schema of the reply, with an object at its root
     search   allow the vendor to search the web
+    speed    the processing, where the vendor offers a choice
     """
 
     max_tokens: int | None = None
@@ -41,6 +57,7 @@ class Params:
     seed: int | None = None
     schema: Mapping[str, Any] | None = None
     search: bool = False
+    speed: Speed | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -10,12 +9,11 @@ from typing import Any, Protocol
 
 import httpx2
 
-from termchat.core.errors import Failure
 from termchat.core.messages import Origin
 from termchat.core.models import ApiProtocol, ModelInfo, ProviderConfig, Timeouts
 from termchat.core.provider import Request
 from termchat.core.redact import Redactor
-from termchat.core.sanitize import Safe, safe_format, safe_line
+from termchat.core.sanitize import Safe
 from termchat.providers.decoder import Decoder
 
 Body = dict[str, Any]
@@ -68,29 +66,16 @@ class ErrorResponse:
     raw: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class AmendedRequest:
-    """The body to send after a rejected request, and a notice for the user, "" for none."""
-
-    body: Body
-    notice: Safe
-
-
 class Client(Protocol):
-    """A protocol's SDK, bound to an endpoint.
-
-    path             the fallback path that worked for the last request, "" for the SDK's own
-    announced        (chat, model, parameter) of each notice about an unsupported parameter; one is shown per chat
-    rejected_params  (model, parameter) of each parameter a server has rejected; it is not sent again
-    """
+    """A protocol's SDK, bound to an endpoint."""
 
     endpoint: Endpoint
-    path: str
-    announced: set[tuple[str, Origin, str]]
-    rejected_params: set[tuple[Origin, str]]
 
-    def encode(self, request: Request, origin: Origin) -> Body:
-        """Encode a request as the arguments of the SDK's call."""
+    def encode(self, request: Request, origin: Origin, known: frozenset[str] = frozenset()) -> Body:
+        """Encode a request as the arguments of the SDK's call.
+
+        known   quirks known from the model's server, besides those of the configuration and of `quirks.toml`
+        """
         ...
 
     def open(self, body: Body) -> AbstractAsyncContextManager[httpx2.Response]:
@@ -105,23 +90,6 @@ class Client(Protocol):
         """Return the error response inside an SDK's exception, None for any other exception."""
         ...
 
-    def amend(self, body: Body, failure: Failure) -> AmendedRequest | None:
-        """Change a rejected request so that the server may accept it, None when no change applies."""
-        ...
-
     async def models(self) -> Sequence[ModelInfo]:
         """List the models of the endpoint. Raises the exceptions of the SDK."""
         ...
-
-
-def without_streaming(body: Body, failure: Failure, endpoint: Endpoint) -> AmendedRequest | None:
-    """Change a request to one without streaming if the server rejects streaming, else return None."""
-    refuses = re.search(
-        r"\bstream(ing)?\b.*(not|n't|un)\s?(be )?(support|allow|avail|permit)", failure.message, re.IGNORECASE
-    )
-    if not body.get("stream") or not refuses:
-        return None
-    changed = {k: v for k, v in body.items() if k != "stream_options"} | {"stream": False}
-    title = safe_line(endpoint.title)
-    notice = safe_format("{title} does not support streaming; waiting for the complete reply.", title=title)
-    return AmendedRequest(changed, notice)

@@ -15,14 +15,16 @@ from termchat.core.messages import Origin
 from termchat.core.models import ApiProtocol, ModelInfo, ProviderConfig, Timeouts
 from termchat.core.redact import Redactor
 from termchat.core.sanitize import safe_format, safe_line
+from termchat.providers.catalog.model_cache import ModelCache
 from termchat.providers.client import Client, Endpoint
 from termchat.providers.credentials import CredentialSource
-from termchat.providers.exchange import EndpointState, StreamingProvider, to_failure
+from termchat.providers.exchange import EndpointState, StreamingProvider, to_provider_error
 from termchat.providers.http.connection_errors import unexpected_response, unusable_key
 from termchat.providers.http.rate_limit import RateLimit
 from termchat.providers.http.recording import ResponseRecorder
 from termchat.providers.http.retry import RetryPolicy
 from termchat.providers.http.transport import new_client, preload_certificates
+from termchat.providers.repair import ServerFacts
 from termchat.providers.sdk.lazy_import import load_on_thread
 
 
@@ -30,6 +32,7 @@ class ClientPool:
     """The clients of all endpoints in use. Endpoints with the same proxy, certificates and timeout share connections.
 
     limits   provider -> model -> output limit in tokens, from the cached listing
+    cache    listings, and what servers have refused
     record   the file that all responses are written to, None for no recording
     """
 
@@ -39,8 +42,10 @@ class ClientPool:
         timeouts: Timeouts,
         policy: RetryPolicy,
         limits: Callable[[str], Mapping[str, int]],
+        cache: ModelCache,
         record: Path | None = None,
     ) -> None:
+        self._facts = ServerFacts(cache)
         self._record = record
         self._recorder: ResponseRecorder | None = None
         self._keys = keys
@@ -57,7 +62,9 @@ class ClientPool:
     async def open(self, config: ProviderConfig, protocol: ApiProtocol, model: str) -> StreamingProvider:
         """Return a model of a provider, ready to answer. Raises ProviderError."""
         client = await self._client(config, protocol)
-        state = EndpointState(self._rate_limits.setdefault(config.name, RateLimit()), self._open_recorder())
+        state = EndpointState(
+            self._rate_limits.setdefault(config.name, RateLimit()), self._facts, self._open_recorder()
+        )
         return StreamingProvider(client, Origin(config.name, protocol, model), self._policy, self._renew, state)
 
     async def listing(self, config: ProviderConfig, protocol: ApiProtocol) -> Sequence[ModelInfo]:
@@ -68,7 +75,7 @@ class ClientPool:
         except (AttributeError, TypeError) as error:  # the SDKs take a body that is no JSON for a page
             raise ProviderError(unexpected_response(client.endpoint, safe_format("unexpected content"))) from error
         except Exception as error:
-            raise ProviderError(to_failure(client, error, "", began=False)) from error
+            raise to_provider_error(client, error, "", began=False) from error
 
     def _open_recorder(self) -> ResponseRecorder | None:
         if self._record and self._recorder is None:

@@ -4,12 +4,13 @@
 rules common to all protocols are here:
 
 - A reply is complete only after the model's finish reason. Any other end is a truncated reply.
-- If the server rejects the history, it is sent once more without vendor-specific data, with a notice.
+- If the server rejects a part of the request, it is sent again without that part, with a notice (see `Repair`).
 - After the first content no request is sent again.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing
@@ -20,26 +21,24 @@ import httpx2
 
 from termchat.core.errors import Attempt, Failure, FailureDetails, FailureKind, ProviderError
 from termchat.core.events import CONTENT_DELTAS, Delta, Finished, ProviderNotice, Retrying
-from termchat.core.history import strip_provider_data
-from termchat.core.messages import Origin
+from termchat.core.messages import File, Image, Origin
 from termchat.core.outcomes import FinishReason
 from termchat.core.provider import Request, StreamMonitor
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
-from termchat.providers.catalog.capabilities import (
-    drop_unsupported,
-    rejected_params,
-    unsupported_notice,
-    with_continuation,
-)
+from termchat.providers.catalog.capabilities import with_continuation
+from termchat.providers.catalog.dropped_parts import all_parts
 from termchat.providers.client import Body, Client, Endpoint, ErrorResponse
 from termchat.providers.decoder import Decoder, ServerError
 from termchat.providers.http.connection_errors import (
+    clean_server_text,
     from_exception,
     history_refused,
     redirected,
     truncated,
     unexpected_response,
 )
+from termchat.providers.http.endpoint_paths import likely_base
+from termchat.providers.http.error_body import ErrorBody, parse_error_body
 from termchat.providers.http.error_details import error_details, request_id
 from termchat.providers.http.rate_limit import RateLimit
 from termchat.providers.http.recording import ResponseRecorder
@@ -47,7 +46,9 @@ from termchat.providers.http.response_body import NotAReplyError, decode_body
 from termchat.providers.http.retry import RetryPolicy, final_failure, interruptible_sleep, unreachable_backoff
 from termchat.providers.http.status_errors import from_response
 from termchat.providers.http.transport import count_bytes, override_path
+from termchat.providers.repair import RefusedError, Repair, ServerFacts
 
+_LARGE = 500_000  # bytes of a request that is encoded on a thread
 _MAX_ATTEMPTS = 20  # failed attempts kept for the details, and the last one after them
 # Builds a client with a new key; None when the key cannot change.
 Renew = Callable[[Client], Awaitable[Client | None]]
@@ -60,7 +61,6 @@ class _RequestState:
     path         the path override, "" for the SDK's own
     tried        tries so far, the running one included
     renewed      True once the key was read again after a rejection
-    repaired     True once the history was sent without vendor-specific data
     request_id   the server's id of the last response
     """
 
@@ -69,7 +69,6 @@ class _RequestState:
     path: str
     tried: int = 1
     renewed: bool = False
-    repaired: bool = False
     request_id: Safe = EMPTY
     failed: list[Attempt] = field(default_factory=list[Attempt])
 
@@ -89,9 +88,10 @@ class _RequestState:
 
 @dataclass(frozen=True, slots=True)
 class EndpointState:
-    """State that all models of a provider share: its rate limit, and the recorder of its responses."""
+    """State that all models of a provider share: its rate limit, what is known of its models, the recorder."""
 
     limit: RateLimit
+    facts: ServerFacts
     recorder: ResponseRecorder | None = None
 
 
@@ -101,6 +101,7 @@ class StreamingProvider:
     def __init__(self, client: Client, origin: Origin, policy: RetryPolicy, renew: Renew, state: EndpointState) -> None:
         self._client: Client = client
         self._limit = state.limit
+        self._repair = Repair(origin, state.facts)
         self._recorder = state.recorder
         self._policy = policy
         self._renew = renew
@@ -108,10 +109,10 @@ class StreamingProvider:
 
     async def stream(self, request: Request, monitor: StreamMonitor) -> AsyncGenerator[Delta, None]:
         """Stream the deltas of a reply, ending with `Finished`. Raises ProviderError."""
-        request, dropped = self._drop_unsupported(with_continuation(request, self.origin))
-        if new := self._unannounced(request, dropped):
-            yield ProviderNotice(unsupported_notice(safe_line(self.origin.model), new))
-        state = _RequestState(request, self._client.encode(request, self.origin), self._client.path)
+        original = request = with_continuation(request, self.origin)
+        state = _RequestState(request, {}, self._repair.path(self._client.endpoint))
+        if notice := await self._prepare(state, original):
+            yield ProviderNotice(notice)
         if (wait := self._limit.remaining()) and self._limit.failure:  # another turn has hit it
             yield Retrying(1, self._policy.tries, wait, self._limit.failure)
             await interruptible_sleep(wait, monitor)
@@ -127,11 +128,12 @@ class StreamingProvider:
                 return
             except ProviderError as error:
                 failure = state.failure(error.failure, self._client.endpoint, self.origin.model)
+                refused = RefusedError(failure, error.body) if isinstance(error, RefusedError) else None
             if has_content:
                 raise ProviderError(failure)
-            notice = await self._amend(state, failure)
-            if notice is not None:
-                if notice:
+            notices = await self._amend(state, original, failure, refused)
+            if notices is not None:
+                for notice in filter(None, notices):
                     yield ProviderNotice(notice)
                 continue
             unlimited = request.wait_for_host and failure.unreachable
@@ -143,56 +145,36 @@ class StreamingProvider:
             yield Retrying(state.tried, 0 if unlimited else self._policy.tries, delay, failure)
             await interruptible_sleep(delay, monitor)
 
-    def _drop_unsupported(self, request: Request) -> tuple[Request, tuple[str, ...]]:
-        """Return the request without unsupported parameters, and the names of those dropped."""
-        rejected = frozenset(name for origin, name in self._client.rejected_params if origin == self.origin)
-        return drop_unsupported(request, self.origin, rejected)
-
-    def _unannounced(self, request: Request, dropped: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the dropped names without a notice in this chat so far, and mark them as announced."""
-        marks = {name: (request.chat, self.origin, name) for name in dropped}
-        new = tuple(name for name, mark in marks.items() if mark not in self._client.announced)
-        self._client.announced.update(marks.values())
-        return new
-
-    async def _amend(self, state: _RequestState, failure: Failure) -> Safe | None:
-        """Change a rejected request and return a notice, "" for none; None when no change applies."""
+    async def _prepare(self, state: _RequestState, request: Request) -> Safe:
+        """Set request and body of a state to what the model supports, and return the notice about what it does not."""
         endpoint = self._client.endpoint
-        if failure.status == 404 and (other := self._next_path(state.path)):
-            state.path = other
-            return _fallback_path_notice(endpoint, other)
-        if failure.kind is FailureKind.HISTORY_INVALID and not state.repaired:
-            state.repaired = True
-            self._encode(state, replace(state.request, messages=strip_provider_data(state.request.messages)))
-            return safe_format(
-                "{title} refused the history; sent again without earlier reasoning.", title=safe_line(endpoint.title)
-            )
-        if rejected := rejected_params(state.request, failure):
-            self._client.rejected_params.update((self.origin, name) for name in rejected)
-            request, dropped = self._drop_unsupported(state.request)
-            self._encode(state, request)
-            new = self._unannounced(request, dropped)
-            return unsupported_notice(safe_line(self.origin.model), new) if new else EMPTY
-        change = self._client.amend(state.body, failure)
-        if change:
-            state.body = change.body
-            return change.notice
+        state.request, notice = self._repair.prepare(request, endpoint)
+        known = self._repair.known(endpoint)
+        if _size(state.request) < _LARGE:
+            state.body = self._client.encode(state.request, self.origin, known)
+        else:
+            state.body = await asyncio.to_thread(self._client.encode, state.request, self.origin, known)
+        return notice
+
+    async def _amend(
+        self, state: _RequestState, original: Request, failure: Failure, refused: RefusedError | None
+    ) -> tuple[Safe, ...] | None:
+        """Change a rejected request and return the notices about it; None when no change applies."""
+        endpoint = self._client.endpoint
+        if refused:
+            notice = self._repair.change(refused, state.request, state.body, endpoint)
+            if notice is not None:
+                return notice, await self._prepare(state, original)
+            if other := self._repair.next_path(refused, endpoint, state.path):
+                state.path = other
+                return (_other_path_notice(endpoint, other),)
         if failure.kind is FailureKind.AUTH and not state.renewed:
             state.renewed = True
             client = await self._renew(self._client)
             if client:
-                client.announced, client.rejected_params = self._client.announced, self._client.rejected_params
                 self._client = client
-                return EMPTY
+                return ()
         return None
-
-    def _encode(self, state: _RequestState, request: Request) -> None:
-        state.request, state.body = request, self._client.encode(request, self.origin)
-
-    def _next_path(self, path: str) -> str | None:
-        """Return the fallback path after `path`, None when it was the last one."""
-        paths = ("", *self._client.endpoint.config.fallback_paths)
-        return next(iter(paths[paths.index(path) + 1 :]), None)
 
     async def _attempt(self, state: _RequestState, monitor: StreamMonitor) -> AsyncGenerator[Delta, None]:
         """Send the request once and stream its reply. Raises ProviderError."""
@@ -203,19 +185,19 @@ class StreamingProvider:
                     response = await stack.enter_async_context(self._client.open(body))
             except Exception as error:
                 self._record(error)
-                raise ProviderError(to_failure(self._client, error, self.origin.model, began=False)) from error
+                raise to_provider_error(self._client, error, self.origin.model, began=False) from error
             state.request_id = request_id(response.headers, self._client.endpoint)
-            self._client.path = path
+            self._repair.found_path(self._client.endpoint, path)
             decoder = self._client.decoder(body)
             try:
                 async with aclosing(self._read(response, decoder)) as deltas:
                     async for delta in deltas:
                         if isinstance(delta, Finished) and delta.reason is FinishReason.HISTORY_INVALID:
-                            raise ProviderError(history_refused(self._client.endpoint))
+                            raise RefusedError(history_refused(self._client.endpoint), ErrorBody())
                         yield delta
             except (ProviderError, ServerError, httpx2.HTTPError, OSError, ValueError, RecursionError) as error:
                 if not decoder.finished or isinstance(error, ProviderError):
-                    raise ProviderError(to_failure(self._client, error, self.origin.model, began=True)) from error
+                    raise to_provider_error(self._client, error, self.origin.model, began=True) from error
             if not decoder.finished:
                 raise ProviderError(truncated(safe_format("The stream ended early")))
 
@@ -250,22 +232,35 @@ class StreamingProvider:
         return about | {"protocol": self.origin.protocol.value, "model": self.origin.model, "quirks": quirks}
 
 
-def _fallback_path_notice(endpoint: Endpoint, path: str) -> Safe:
+def _size(request: Request) -> int:
+    """Return the approximate size of a request in bytes."""
+    parts = all_parts(request.messages)
+    return sum(len(part.data) if isinstance(part, Image | File) else len(getattr(part, "text", "")) for part in parts)
+
+
+def _other_path_notice(endpoint: Endpoint, path: str) -> Safe:
     title = safe_line(endpoint.title)
-    return safe_format("{title} has no endpoint at this address; trying {path}.", title=title, path=safe_line(path))
+    notice = safe_format(
+        "{title} has no endpoint at this address; trying {path}.", title=title, path=safe_line(path or "the first one")
+    )
+    if not path or path in endpoint.config.fallback_paths:
+        return notice
+    base = clean_server_text(likely_base(endpoint.protocol, endpoint.base, path), endpoint)
+    return safe_format("{notice} The base URL is probably {base}.", notice=notice, base=base)
 
 
-def to_failure(client: Client, error: Exception, model: str, *, began: bool) -> Failure:
-    """Convert an exception of an exchange to a failure. An exception of neither server nor connection is raised again.
+def to_provider_error(client: Client, error: Exception, model: str, *, began: bool) -> ProviderError:
+    """Convert an exception of an exchange. An exception of neither server nor connection is raised again.
 
     began   True when the response headers had arrived
     """
     endpoint = client.endpoint
     if isinstance(error, ProviderError):
-        return error.failure
+        return error
     response = ErrorResponse(None, error.body, {}) if isinstance(error, ServerError) else client.error_response(error)
     failure = _classify(error, response, endpoint, model, began=began)
-    return replace(failure, details=error_details(error, response, endpoint))
+    failure = replace(failure, details=error_details(error, response, endpoint))
+    return RefusedError(failure, parse_error_body(response.body)) if response else ProviderError(failure)
 
 
 def _classify(

@@ -82,6 +82,8 @@ class ProviderRegistry:
             return known
         models = await _list_models(await self._client_pool(), config)
         self._listings.put(provider, models)
+        if fresh:
+            self._listings.forget_refused(provider)
         return models
 
     def resolve(self, name: str) -> ModelRef | Failure:
@@ -147,7 +149,8 @@ class ProviderRegistry:
         from termchat.providers.client_pool import ClientPool
 
         config = self._config
-        return ClientPool(config.keys, config.timeouts, config.policy, self._output_limits, config.record)
+        limits, cache = self._output_limits, self._listings
+        return ClientPool(config.keys, config.timeouts, config.policy, limits, cache, config.record)
 
     def _output_limits(self, provider: str) -> Mapping[str, int]:
         """Return the output limits of a provider's models in tokens, from the cached listing."""

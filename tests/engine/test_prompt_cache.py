@@ -63,7 +63,7 @@ def test_encoded_request_is_equal_in_every_process() -> None:
         "q = Request((user_message('q'),), 'Be brief.', TOOLBOX.specs,"
         " Params(stop=('b', 'a'), schema={'type': 'object'}));"
         "o, p = [Origin('x', s, 'm') for s in ApiProtocol], ProviderConfig('x');"
-        "print(json.dumps([c(q, o[0], p), r(q, o[1], p), a(q, o[2], p, 9), encode_config(q), cache_key(q)]))"
+        "print(json.dumps([c(q, o[0], p), r(q, o[1], p), a(q, o[2], p, 9), encode_config(q, o[3]), cache_key(q)]))"
     )
     outputs = {
         subprocess.run(

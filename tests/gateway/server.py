@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import uuid
 from collections import defaultdict, deque
@@ -187,7 +188,9 @@ class Gateway:
         """Record the problems of a request; return the error to send, if any."""
         if request.origin is None:
             self._blame(request, f"no such path: {request.method} {request.path}")
-            return fault.status(404, f"Unknown request URL: {request.method} {request.path}.")
+            words = f"Unknown request URL: {request.method} {request.path}."
+            error = {"message": words, "type": "invalid_request_error", "param": None, "code": None}
+            return fault.Status(404, body=json.dumps({"error": error}).encode())
         wrong_key = auth_problem(request.headers, request.origin.protocol)
         if wrong_key or (self.key is not None and request.key != self.key):
             if wrong_key:

@@ -46,7 +46,7 @@ def test_encode_params_in_each_protocol() -> None:
     body = anthropic.encode(request, Origin("p", A, "m"), ProviderConfig("p"), 100)
     assert (body["temperature"], body["top_p"], body["stop_sequences"]) == (0.5, 0.9, ["END"])
     assert body["output_config"] == {"format": {"type": "json_schema", "schema": SCHEMA}}
-    config = gemini.encode_config(request)
+    config = gemini.encode_config(request, Origin("p", G, "m"))
     assert (config["temperature"], config["top_p"], config["stop_sequences"], config["seed"]) == (0.5, 0.9, ["END"], 7)
     assert (config["response_mime_type"], config["response_json_schema"]) == ("application/json", SCHEMA)
 
@@ -306,8 +306,8 @@ async def test_claude_with_thinking_gets_no_temperature(gateway: Gateway) -> Non
         (Origin("openai", C, "o3"), {"temperature", "top_p", "stop", "search"}),
         (Origin("groq", C, "openai/gpt-oss-120b"), {"files", "search"}),
         (Origin("deepseek", C, "deepseek-chat"), {"images", "files", "schema", "search"}),
-        (Origin("anthropic", A, "claude-opus-4-7"), {"temperature", "top_p", "seed"}),
-        (Origin("anthropic", A, "claude-3-5-haiku-latest"), {"think", "seed", "schema"}),
+        (Origin("anthropic", A, "claude-opus-4-7"), {"temperature", "top_p", "seed", "speed=cheap"}),
+        (Origin("anthropic", A, "claude-3-5-haiku-latest"), {"think", "seed", "schema", "speed=cheap"}),
         (Origin("gemini", G, "gemini-3-pro"), set[str]()),
     ],
 )
@@ -323,7 +323,7 @@ async def test_quirks_apply_to_model_behind_gateway(gateway: Gateway) -> None:
 
 
 def test_capability_rows_name_known_params_and_protocols() -> None:
-    known = {*Params.__slots__, "images", "files"}
+    known = {*Params.__slots__, "tools", "images", "files", "system", "speed=cheap"}
     assert {word for row in rows() for word in row.without} <= known
     assert {word for row in rows() for word in row.protocols} <= {protocol.value for protocol in PROTOCOLS}
 

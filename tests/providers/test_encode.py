@@ -182,6 +182,7 @@ def test_encode_responses_body() -> None:
         ],
         "store": False,
         "stream": True,
+        "include": ["reasoning.encrypted_content"],
         "tools": [
             {
                 "type": "function",
@@ -317,7 +318,7 @@ def test_encode_gemini_contents_and_config() -> None:
             ],
         },
     ]
-    assert gemini.encode_config(request) == {
+    assert gemini.encode_config(request, own) == {
         "automatic_function_calling": {"disable": True},
         "automatic_continuation": False,
         "system_instruction": "Be brief.",

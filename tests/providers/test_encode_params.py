@@ -28,7 +28,7 @@ THINK = {
     ),
     Effort.HIGH: (
         {"reasoning_effort": "high"},
-        {"reasoning": {"effort": "high", "summary": "auto"}, "include": ["reasoning.encrypted_content"]},
+        {"reasoning": {"effort": "high", "summary": "auto"}},
         {"thinking": {"type": "adaptive", "display": "summarized"}, "output_config": {"effort": "high"}},
         {"thinking_config": {"include_thoughts": True, "thinking_level": "HIGH"}},
     ),
@@ -42,9 +42,9 @@ def param_fields(request: Request) -> tuple[dict[str, Any], ...]:
         chat.encode(request, origin(ApiProtocol.CHAT), provider_config),
         responses.encode(request, origin(ApiProtocol.RESPONSES), provider_config),
         anthropic.encode(request, origin(ApiProtocol.ANTHROPIC), provider_config, 4096),
-        gemini.encode_config(request),
+        gemini.encode_config(request, origin(ApiProtocol.GEMINI)),
     )
-    fixed = ("model", "messages", "input", "stream", "stream_options", "store", "automatic_function_calling")
+    fixed = ("model", "messages", "input", "include", "stream", "stream_options", "store", "automatic_function_calling")
     return tuple({k: v for k, v in b.items() if k not in (*fixed, "automatic_continuation")} for b in bodies)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -11,10 +10,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from termchat.core.errors import Failure
-from termchat.core.messages import File, Image, Message, Origin, Part, Text, ToolResult, user_message
+from termchat.core.messages import File, Image, Origin, Text, ToolCall, user_message
 from termchat.core.provider import Effort, Params, Request
-from termchat.core.sanitize import EMPTY, Safe, join, safe_format, safe_line
+from termchat.core.sanitize import Safe, join, safe_format, safe_line
+from termchat.providers.catalog.dropped_parts import all_parts, system_as_question, without_attachments, without_tools
+from termchat.providers.catalog.efforts import listed_efforts, nearest_effort
 from termchat.providers.decoder import as_count, as_list, as_object
 from termchat.providers.reply_schema import as_instructions
 
@@ -26,37 +26,28 @@ _CONTINUE_PROMPT = (
     "introduction, and nothing of it again. It ended with these words:\n\n{tail}"
 )
 _NAMES = {
-    "tools": "tools together with a reply schema or web search",
+    "tools_together": "tools together with a reply schema or web search",
     "search": "web search",
     "top_p": "top-p",
+    "top_p_together": "temperature and top-p together",
     "think": "reasoning effort",
     "stop": "stop sequences",
     "blank_stops": "blank stop sequences",
     "many_stops": "stop sequences above its limit",
+    "max_tokens": "an output limit",
+    "speed": "this speed",
 }
-# Phrases with which servers reject a parameter.
-_REFUSAL = re.compile(
-    r"unsupported|not support|unknown|unrecognized|unexpected|not permitted|not allowed|deprecated|extra input"
-    r"|does not match any of the expected|not (a )?valid (parameter|field)|cannot find field|does not (take|accept)",
-    re.IGNORECASE,
-)
-# The names that servers use for a parameter, by its name in `Params`.
-_SERVER_NAMES = {
-    "temperature": r"\btemperature\b",
-    "top_p": r"\btop_?p\b",
-    "stop": r"\bstop(_?sequences)?\b",
-    "seed": r"\bseed\b",
-    "schema": r"response_?format|json_?schema|response_?schema|output_config|output_format|text\.format",
-    "search": r"web_?search|google_?search|plugins",
-    "think": r"\breasoning(_effort|\.effort)?\b|\bthinking\b|thinking_?config|\beffort\b",
-}
+_EFFORT = "effort="  # begins the name of a replaced reasoning effort: `effort=max,high`
+_NOTED = ("schema", "system")  # parts that are sent in another form
 
 
 @dataclass(frozen=True, slots=True)
 class QuirkRow:
     """One row of `quirks.toml`, whose head documents the fields; an empty tuple of names matches every name.
 
-    stops   the maximum number of stop sequences, 0 for no maximum
+    stops     the maximum number of stop sequences, 0 for no maximum
+    efforts   the supported reasoning efforts, () when the row does not say
+    budgets   reasoning budget in tokens by effort
     """
 
     providers: tuple[str, ...]
@@ -68,6 +59,8 @@ class QuirkRow:
     takes: frozenset[str]
     stops: int
     quirks: frozenset[str]
+    efforts: tuple[Effort, ...]
+    budgets: Mapping[Effort, int]
 
     def matches(self, origin: Origin) -> bool:
         """Return True if the row applies to a model."""
@@ -100,13 +93,16 @@ def _row(row: Mapping[str, Any]) -> QuirkRow:
         frozenset(words("takes")),
         as_count(row.get("stops")),
         frozenset(words("quirks")),
+        tuple(Effort(word) for word in words("efforts")),
+        {Effort(name): as_count(count) for name, count in as_object(row.get("budgets")).items()},
     )
 
 
 def unsupported_params(origin: Origin, params: Params = _BLANK) -> frozenset[str]:
     """Return the names of the parameters that a model rejects, alone or in combination with `params`.
 
-    Besides the fields of `Params`, the names are `images` and `files`.
+    Besides the fields of `Params`, the names are `tools`, `images`, `files` and `system`, and one value of a
+    parameter: `speed=cheap`.
     """
     matching = [row for row in rows() if row.matches(origin)]
     names = {name for row in matching for name in row.without} - {name for row in matching for name in row.takes}
@@ -120,6 +116,26 @@ def unsupported_params(origin: Origin, params: Params = _BLANK) -> frozenset[str
 def quirks(origin: Origin) -> frozenset[str]:
     """Return the quirks of a model and its server from `quirks.toml`; `ProviderConfig.quirks` are not included."""
     return frozenset(word for row in rows() if row.matches(origin) for word in row.quirks)
+
+
+def supported_efforts(origin: Origin, known: Iterable[str] = ()) -> tuple[Effort, ...]:
+    """Return the reasoning efforts of a model: those known from its server, else those of the last matching row."""
+    rules = [row.efforts for row in rows() if row.efforts and row.matches(origin)]
+    known = frozenset(known)
+    listed = listed_efforts(known)
+    efforts = listed if listed is not None else rules[-1] if rules else tuple(Effort)
+    return tuple(effort for effort in efforts if effort is not Effort.OFF or "no_off" not in known)
+
+
+def thinking_budget(origin: Origin, effort: Effort) -> int:
+    """Return the reasoning budget for an effort in tokens, for a model that takes a budget instead of a level."""
+    budgets: dict[Effort, int] = {}
+    for row in rows():
+        budgets |= row.budgets if row.matches(origin) else {}
+    if effort is Effort.OFF:
+        return budgets.get(effort, 0)
+    nearest = nearest_effort(effort, budgets)
+    return budgets[nearest] if nearest else 0
 
 
 def with_continuation(request: Request, origin: Origin) -> Request:
@@ -140,30 +156,63 @@ def with_continuation(request: Request, origin: Origin) -> Request:
 
 
 def drop_unsupported(
-    request: Request, origin: Origin, rejected: frozenset[str] = frozenset()
+    request: Request, origin: Origin, known: frozenset[str] = frozenset()
 ) -> tuple[Request, tuple[str, ...]]:
-    """Return the request without the parameters a model rejects, and the names of those dropped.
+    """Return the request without the parts that a model rejects, and the names of those dropped.
 
-    A dropped schema becomes an instruction in the system prompt; dropped attachments become notes in the text.
+    A dropped schema becomes an instruction in the system prompt, a dropped system prompt a part of the first question;
+    dropped attachments, tool calls and their results become notes in the text.
 
-    rejected   parameters that the server has rejected before, besides those in `quirks.toml`
+    known   words known from the server, besides those in `quirks.toml`: parts it has refused, and quirks
     """
-    known = _reset_params(request.params, rejected)
-    unsupported = unsupported_params(origin, known) | rejected
-    dropped = [name for name in _set_params(request.params) if name in unsupported]
+    usable = _reset_params(request.params, known & frozenset(Params.__slots__))
+    unsupported = unsupported_params(origin, usable) | known
+    dropped = [name for name in _set_params(request.params) if _is_unsupported(name, request.params, unsupported)]
+    if {"temperature", "top_p"} <= set(_set_params(_reset_params(request.params, dropped))):
+        dropped += ["top_p"] if "one_sampling" in quirks(origin) | known else []
     params, dropped_stops = _limit_stops(_reset_params(request.params, dropped), origin)
+    params, replaced = _limit_effort(params, origin, known)
     if "schema" in dropped and request.params.schema:
         request = replace(request, system=_append(request.system, as_instructions(request.params.schema)))
-    dropped += dropped_stops
+    dropped += [*dropped_stops, *replaced]
+    request, parts = _drop_parts(replace(request, params=params), unsupported)
+    dropped += parts
     if request.tools and _excludes_tools(params, quirks(origin)):
         request = replace(request, tools=())
-        dropped.append("tools")
+        dropped.append("tools_together")
+    return request, tuple(dropped)
+
+
+def _is_unsupported(name: str, params: Params, unsupported: frozenset[str]) -> bool:
+    return name in unsupported or f"{name}={getattr(params, name)}" in unsupported
+
+
+def _drop_parts(request: Request, unsupported: frozenset[str]) -> tuple[Request, list[str]]:
+    """Drop tools, attachments and the system prompt where the model does not support them."""
+    dropped: list[str] = []
     messages = request.messages
+    called = any(isinstance(part, ToolCall) for part in all_parts(messages))
+    if "tools" in unsupported and (request.tools or called):
+        messages, dropped = without_tools(messages), ["tools"]
+        request = replace(request, tools=())
     for name, kind in (("images", Image), ("files", File)):
-        if name in unsupported and any(isinstance(part, kind) for part in _parts(messages)):
-            messages = tuple(_replace_attachments(message, kind) for message in messages)
+        if name in unsupported and any(isinstance(part, kind) for part in all_parts(messages)):
+            messages = without_attachments(messages, kind)
             dropped.append(name)
-    return replace(request, params=params, messages=messages), tuple(dropped)
+    request = replace(request, messages=messages)
+    if "system" in unsupported and request.system:
+        return system_as_question(request), [*dropped, "system"]
+    return request, dropped
+
+
+def _limit_effort(params: Params, origin: Origin, known: frozenset[str]) -> tuple[Params, list[str]]:
+    """Replace a reasoning effort that the model does not support by the nearest one."""
+    if params.think is None:
+        return params, []
+    used = nearest_effort(params.think, supported_efforts(origin, known))
+    if used is params.think:
+        return params, []
+    return replace(params, think=used), [f"{_EFFORT}{params.think},{used}" if used else "think"]
 
 
 def _excludes_tools(params: Params, known: frozenset[str]) -> bool:
@@ -173,28 +222,33 @@ def _excludes_tools(params: Params, known: frozenset[str]) -> bool:
 
 def unsupported_notice(name: Safe, dropped: tuple[str, ...]) -> Safe:
     """Return the notice about dropped parameters for the user; `name` is the model's."""
-    what = ", ".join(_NAMES.get(param, param) for param in dropped if param != "schema")
-    notice = (
-        safe_format("{name} does not support {what}; left out.", name=name, what=safe_line(what)) if what else EMPTY
-    )
-    if "schema" not in dropped:
-        return notice
-    schema = safe_format("{name} does not support a reply schema; the schema is sent as an instruction.", name=name)
-    return join(" ", [notice, schema]) if notice else schema
+    notices: list[Safe] = []
+    if what := ", ".join(
+        _NAMES.get(part, part) for part in dropped if not part.startswith(_EFFORT) and part not in _NOTED
+    ):
+        notices.append(safe_format("{name} does not support {what}; left out.", name=name, what=safe_line(what)))
+    for asked, _, used in (part.removeprefix(_EFFORT).partition(",") for part in dropped if part.startswith(_EFFORT)):
+        notices.append(
+            safe_format(
+                "{name} does not support effort {asked}; {used} is used.",
+                name=name,
+                asked=safe_line(asked),
+                used=safe_line(used),
+            )
+        )
+    if "schema" in dropped:
+        notices.append(
+            safe_format("{name} does not support a reply schema; the schema is sent as an instruction.", name=name)
+        )
+    if "system" in dropped:
+        notices.append(
+            safe_format("{name} does not support a system prompt; it is sent with the first message.", name=name)
+        )
+    return join(" ", notices)
 
 
 def _append(system: str, text: str) -> str:
     return f"{system}\n\n{text}" if system else text
-
-
-def rejected_params(request: Request, failure: Failure) -> frozenset[str]:
-    """Return the parameters of a request that the server rejects, from the message of its error response."""
-    if failure.status not in (400, 422):
-        return frozenset()
-    known = (name for name in _set_params(request.params) if name in _SERVER_NAMES)
-    named = (name for name in known if re.search(_SERVER_NAMES[name], failure.message, re.IGNORECASE))
-    refused = _REFUSAL.search(failure.message)  # a schema is dropped for any error about it, such as its contents
-    return frozenset(name for name in named if refused or name == "schema")
 
 
 def _reset_params(params: Params, names: Iterable[str]) -> Params:
@@ -215,26 +269,3 @@ def _limit_stops(params: Params, origin: Origin) -> tuple[Params, list[str]]:
 def _set_params(params: Params) -> Iterator[str]:
     """Yield the names of the parameters with another value than the default."""
     return (name for name in Params.__slots__ if getattr(params, name) != getattr(_BLANK, name))
-
-
-def _parts(messages: tuple[Message, ...]) -> Iterator[Part]:
-    for message in messages:
-        for part in message.parts:
-            yield from part.parts if isinstance(part, ToolResult) else (part,)
-
-
-def _replace_attachments(message: Message, kind: type[Image | File]) -> Message:
-    return replace(message, parts=tuple(_attachment_note(part, kind) for part in message.parts))
-
-
-def _attachment_note(part: Part, kind: type[Image | File]) -> Part:
-    """Replace an attachment of this kind by a note, also inside a tool result."""
-    if isinstance(part, ToolResult):
-        inner = tuple(
-            p if not isinstance(p, kind) else Text("[an image that this model cannot see]") for p in part.parts
-        )
-        return replace(part, parts=inner)
-    if not isinstance(part, kind):
-        return part
-    what = f"a file, {part.name}," if isinstance(part, File) else "an image"
-    return Text(f"[{what} that this model cannot see]")

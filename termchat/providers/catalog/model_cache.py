@@ -1,4 +1,4 @@
-"""Cache of model listings: one JSON file, valid for a day."""
+"""Cache of model listings, and of what servers have refused: one JSON file, valid for a day."""
 
 from __future__ import annotations
 
@@ -26,9 +26,13 @@ def model_info(
     context: int | None = None,
     max_output: int | None = None,
     created: int | None = None,
+    known: tuple[str, ...] = (),
 ) -> ModelInfo:
-    """Return a row of an endpoint's listing; `context` and `max_output` in tokens, `created` in seconds since 1970."""
-    return ModelInfo(ModelRef(endpoint.config.name, model), title, context, max_output, created)
+    """Return a row of an endpoint's listing; `context` and `max_output` in tokens, `created` in seconds since 1970.
+
+    known   words about the model: parts of a request that it does not support, and quirks
+    """
+    return ModelInfo(ModelRef(endpoint.config.name, model), title, context, max_output, created, known)
 
 
 class ModelCache:
@@ -40,6 +44,7 @@ class ModelCache:
     def __init__(self, file: Path | None) -> None:
         self._file = file
         self._data: dict[str, Any] | None = None
+        self._learned: dict[tuple[str, str], frozenset[str]] = {}  # in this run, whether or not the file can be written
 
     def get(self, provider: str, *, stale: bool = False) -> Sequence[ModelInfo] | None:
         """Return a provider's listing if it is at most a day old, or of any age if `stale`; None without one."""
@@ -52,7 +57,37 @@ class ModelCache:
     def put(self, provider: str, models: Iterable[ModelInfo]) -> None:
         """Replace a provider's listing, in memory and in the file."""
         rows = [{k: v for k, v in asdict(m).items() if k != "ref"} | {"id": m.ref.model} for m in models]
-        data = self._read() | {provider: {"asked": time.time(), "models": rows}}
+        row = {"refused": refused} if (refused := as_object(self._read().get(provider)).get("refused")) else {}
+        self._write(self._read() | {provider: {"asked": time.time(), "models": rows} | row})
+
+    def refused(self, provider: str, model: str) -> frozenset[str]:
+        """Return the words that a server's refusals have taught about a model in the last day.
+
+        model   the model with its protocol and host, because another server may take what this one refuses
+        """
+        found = as_object(as_object(as_object(self._read().get(provider)).get("refused")).get(model))
+        now = time.time()
+        stored = (word for word, at in found.items() if isinstance(at, int | float) and 0 <= now - at < _MAX_AGE)
+        return self._learned.get((provider, model), frozenset(stored))
+
+    def add_refused(self, provider: str, model: str, word: str, instead_of: str = "") -> None:
+        """Remember a word for a day, and forget the one it replaces."""
+        self._learned[provider, model] = self.refused(provider, model) - {instead_of} | {word}
+        self._data = None if self._file else self._data  # another process may have learned meanwhile
+        row = as_object(self._read().get(provider))
+        refused = as_object(row.get("refused"))
+        kept = {name: at for name, at in as_object(refused.get(model)).items() if name != instead_of}
+        refused = refused | {model: kept | {word: time.time()}}
+        self._write(self._read() | {provider: row | {"refused": refused}})
+
+    def forget_refused(self, provider: str) -> None:
+        """Forget what the servers of a provider have refused: the user asks again."""
+        self._learned = {key: words for key, words in self._learned.items() if key[0] != provider}
+        row = as_object(self._read().get(provider))
+        if row.get("refused"):
+            self._write(self._read() | {provider: {name: value for name, value in row.items() if name != "refused"}})
+
+    def _write(self, data: dict[str, Any]) -> None:
         self._data = data
         if self._file is None:
             return
@@ -79,4 +114,5 @@ def _info(provider: str, row: dict[str, Any]) -> ModelInfo:
         return value if isinstance(value, int) else None
 
     ref = ModelRef(provider, as_text(row.get("id")))
-    return ModelInfo(ref, as_text(row.get("title")), number("context"), number("max_output"), number("created"))
+    known = tuple(word for word in as_list(row.get("known")) if isinstance(word, str))
+    return ModelInfo(ref, as_text(row.get("title")), number("context"), number("max_output"), number("created"), known)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
-from dataclasses import dataclass
-from typing import Any
 
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.providers.client import Endpoint, ErrorResponse
-from termchat.providers.decoder import as_list, as_object, as_text, is_object
-from termchat.providers.http.connection_errors import MAX_BODY, base_url_of, clean_server_text, host_of
+from termchat.providers.http.connection_errors import base_url_of, clean_server_text, host_of
+from termchat.providers.http.endpoint_paths import lacks_version
+from termchat.providers.http.error_body import ErrorBody, parse_error_body
 from termchat.providers.http.retry import retry_after
 
-# An error that a gateway sends as an event stream with an HTTP error status: one event, perhaps others after it.
-_EVENT_STREAM_ERROR = re.compile(r"\A(?:event:[^\n]*\n)?data:[ ]?(\{[^\n]*\}).*\Z", re.DOTALL)
 _RETRYABLE = frozenset((FailureKind.RATE_LIMITED, FailureKind.OVERLOADED, FailureKind.SERVER))
+_RETRYABLE_STATUS = frozenset((408, 409, 425, 429))  # of 4xx; any 5xx may be retried
 # Messages of vendors that reject the conversation itself, not another part of the request.
 _HISTORY = re.compile(
     r"tool_use. ids? were found without|must be followed by tool messages|must be a response to a preceding"
@@ -26,31 +23,38 @@ _HISTORY = re.compile(
     r"|encrypted content .* could not be verified|no tool (call|output) found for function call"
     r"|(call_id|tool_call_id|tool_calls\S*\.id)\b.*string too long|reasoning_content. in the thinking mode"
     r"|number of function response parts|function call turns? |function response turn|roles must alternate"
-    r"|alternate between user and model",
+    r"|alternate between user and model|tool call id was|unexpected role .* after role",
     re.IGNORECASE | re.DOTALL,
 )
-_LONG_QUOTA = re.compile(r"per(day|month)", re.IGNORECASE)
-_BILLING = re.compile(r"billing|credits? (are|is) depleted|spend(ing)? (cap|limit)|limit: 0\b", re.IGNORECASE)
-_TOO_LONG = re.compile(
-    r"prompt is too long|maximum context length|exceeds? the maximum number of tokens|context.?window|context length",
+_CONTEXT_CODES = (
+    "context_length_exceeded",
+    "context_window_exceeded",
+    "exceed_context_size_error",
+    "model_max_prompt_tokens_exceeded",
+    "input_too_long",
+    "prompt_too_long",
+    "max_tokens_exceeded",
+)
+# Each server has its own words for a full context. All name a measure of the conversation and an excess.
+_MEASURE = re.compile(
+    r"\btokens?\b|\bcontext\b|\bprompt\b|input (is|was|length)|length of (the )?(input|messages|prompt)|上下文|提示词",
     re.IGNORECASE,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _ErrorBody:
-    """The parts of an error body: the message, and all its error codes and types in lower case."""
-
-    message: str
-    codes: frozenset[str]
-
-    def has(self, *codes: str) -> bool:
-        return not self.codes.isdisjoint(codes)
+_EXCESS = re.compile(
+    r"too (long|large|many|big)|exceed|(larger|greater|longer|more|bigger) than|\bover\b.*\blimit|token limit"
+    r"|must be <=|max(imum)? (allowed )?(context|prompt|input)|reduce the (length|size|number)|should be \[|reached|overflow"
+    r"|out of (context|space)|does not fit|超(过|出|长)",
+    re.IGNORECASE,
+)
+_RATE = re.compile(r"per (minute|hour|day|second)|\b[TR]P[MD]\b|rate.?limit|quota|billing|credit", re.IGNORECASE)
+# A complaint about the limit of the reply, not about the conversation: the field stands before it.
+_REPLY_LIMIT = re.compile(r"\A\W*max_?(completion_|output_|new_)?tokens\b", re.IGNORECASE)
+_INPUT_SUBJECT = re.compile(r"\b(prompt|inputs?|messages)\b.*\b(exceed|too)", re.IGNORECASE)
 
 
 def from_response(response: ErrorResponse, endpoint: Endpoint, model: str) -> Failure:
     """Convert an error response to a failure; `model` is the name sent in the request, for the message."""
-    body = _parse_error_body(response.body)
+    body = parse_error_body(response.body)
     kind = _classify(response.status, body)
     status = response.status
     text = clean_server_text(body.message, endpoint)
@@ -60,9 +64,22 @@ def from_response(response: ErrorResponse, endpoint: Endpoint, model: str) -> Fa
         _hint(kind, endpoint),
         status,
         retry_after(response),
-        retryable=kind in _RETRYABLE or status in (408, 409),
+        retryable=_is_retryable(kind, response),
         url=_page(kind, endpoint),
     )
+
+
+def _is_retryable(kind: FailureKind, response: ErrorResponse) -> bool:
+    """Return True if the same request may succeed later. The status decides; the body can only forbid a retry."""
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    if headers.get("x-should-retry", "").lower() == "false":  # OpenAI and Anthropic
+        return False
+    status = response.status
+    if not status or status < 400:  # an error event in a stream, or an error with the status of a success
+        return kind in _RETRYABLE
+    if status in (408, 409, 425):
+        return kind not in (FailureKind.AUTH, FailureKind.QUOTA)
+    return kind in _RETRYABLE and (status >= 500 or status in _RETRYABLE_STATUS)
 
 
 def _page(kind: FailureKind, endpoint: Endpoint) -> Safe:
@@ -76,90 +93,61 @@ def _page(kind: FailureKind, endpoint: Endpoint) -> Safe:
             return Safe("")
 
 
-def _parse_error_body(body: Any) -> _ErrorBody:
-    """Parse a body in any of these forms: text, JSON as text, or parsed JSON.
-
-    OpenAI      {"error": {"message", "type", "code"}}
-    Anthropic   {"type": "error", "error": {"type", "message"}}
-    Google      {"error": {"code", "message", "status", "details": [{"@type", "reason"}]}}, also in a list
-    gateways    {"error": "text"}, {"detail": "text"}, {"message": "text"}, a stream with one `data:` event
-    """
-    if isinstance(body, str | bytes):
-        text = body if isinstance(body, str) else body.decode("utf-8", "replace")
-        try:
-            body = json.loads(text)
-        except (ValueError, RecursionError):
-            return _parse_error_text(text)
-    if isinstance(body, list) and body:
-        body = as_list(body)[0]
-    outer = as_object(body)
-    error = outer.get("error")
-    inner = as_object(error) or outer
-    message = (
-        as_text(error) or as_text(inner.get("message")) or as_text(outer.get("detail")) or as_text(outer.get("message"))
-    )
-    if isinstance(body, dict) and message.startswith(("data:", "event:")):  # text that an SDK has wrapped in JSON
-        return _parse_error_text(message)
-    codes = [inner.get("type"), inner.get("code"), inner.get("status"), inner.get("error_code")]
-    details = [detail for detail in as_list(inner.get("details")) if is_object(detail)]
-    codes += [detail.get("reason") for detail in details]
-    if inner.get("status") == "RESOURCE_EXHAUSTED" and _quota_exhausted(details, message):
-        codes.append("quota_spent")
-    named = frozenset(str(code).lower() for code in codes if isinstance(code, str | int) and not isinstance(code, bool))
-    return _ErrorBody(message[:MAX_BODY], named - {"error", ""})
-
-
-def _parse_error_text(text: str) -> _ErrorBody:
-    if found := _EVENT_STREAM_ERROR.match(text):
-        try:
-            return _parse_error_body(json.loads(found[1]))
-        except (ValueError, RecursionError):
-            pass
-    return _ErrorBody(text[:MAX_BODY], frozenset())
-
-
-def _quota_exhausted(details: list[dict[str, Any]], message: str) -> bool:
-    """Return True if Gemini reports a quota that is spent for the day or the month, or is zero.
-
-    Gemini sends RESOURCE_EXHAUSTED both for such a quota and for a rate limit. A `google.rpc.QuotaFailure` in the
-    details names the quota; without it, a message about billing and the lack of a retry delay decide.
-    """
-    violations = [as_object(violation) for detail in details for violation in as_list(detail.get("violations"))]
-    if violations:
-        return any(
-            _LONG_QUOTA.search(as_text(violation.get("quotaId"))) or as_text(violation.get("quotaValue")) == "0"
-            for violation in violations
-        )
-    return bool(_BILLING.search(message)) and not any("retryDelay" in detail for detail in details)
-
-
-def _classify(status: int | None, body: _ErrorBody) -> FailureKind:
+def _classify(status: int | None, body: ErrorBody) -> FailureKind:
     number = status if status and status != 200 else next((int(c) for c in body.codes if c.isdigit()), 0)
     if number == 401 or body.has("authentication_error", "invalid_api_key", "api_key_invalid", "unauthenticated"):
         return FailureKind.AUTH
     if number == 402 or body.has("billing_error", "insufficient_quota", "quota_spent"):
         return FailureKind.QUOTA
-    if body.has("context_length_exceeded") or number == 413 or (number in (0, 400) and _TOO_LONG.search(body.message)):
+    if is_context_full(number, body):
         return FailureKind.CONTEXT_TOO_LONG
     if body.has("content_filter", "content_policy_violation"):
         return FailureKind.CONTENT_FILTER
     if number == 403 or body.has("permission_error", "permission_denied"):
         return FailureKind.PERMISSION
-    if number == 404 or body.has("not_found_error", "model_not_found", "not_found"):
+    if number in (404, 405) or body.has("not_found_error", "model_not_found", "not_found"):
         return FailureKind.NOT_FOUND
     if number == 429 or body.has("rate_limit_error", "rate_limit_exceeded", "resource_exhausted"):
         return FailureKind.RATE_LIMITED
     if number in (503, 529) or body.has("overloaded_error", "unavailable"):
         return FailureKind.OVERLOADED
-    if number in (0, 400) and _HISTORY.search(body.message):
+    if number in (0, 400, 422) and _HISTORY.search(body.message):
         return FailureKind.HISTORY_INVALID
+    if 400 <= number < 500:  # whatever its words are: the request must change
+        return FailureKind.BAD_REQUEST
     if number >= 500 or body.has("api_error", "server_error", "internal", "internal_server_error"):
         return FailureKind.SERVER
     return FailureKind.BAD_REQUEST if number else FailureKind.SERVER
 
 
+def is_context_full(status: int, body: ErrorBody) -> bool:
+    """Return True if the conversation does not fit the model, by code, by status, or by words of these statuses."""
+    if body.has(*_CONTEXT_CODES):
+        return True
+    if status not in (0, 400, 413, 422, 500):
+        return False
+    if _RATE.search(body.message) and status != 413:
+        return False
+    if _REPLY_LIMIT.match(body.message) and not _INPUT_SUBJECT.search(body.message):
+        return False
+    return status == 413 or bool(_MEASURE.search(body.message) and _EXCESS.search(body.message))
+
+
+def is_missing_endpoint(failure: Failure, body: ErrorBody, model: str) -> bool:
+    """Return True for a 404 or 405 of the path: its words name neither the model nor models."""
+    return failure.status == 405 or (failure.status == 404 and _names_no_model(body, model))
+
+
+def _names_no_model(body: ErrorBody, model: str) -> bool:
+    words = body.message.lower()
+    if body.has("model_not_found"):
+        return False
+    named = model and re.search(rf"(?<![\w/-]){re.escape(model.lower())}(?![\w/-])", words)
+    return "<" in words or not ("model" in words or named)
+
+
 def _message(
-    kind: FailureKind, status: int | None, body: _ErrorBody, text: Safe, endpoint: Endpoint, model: str
+    kind: FailureKind, status: int | None, body: ErrorBody, text: Safe, endpoint: Endpoint, model: str
 ) -> Safe:
     title, number = safe_line(endpoint.title), safe_line(_number(status, body))
     match kind:
@@ -177,8 +165,10 @@ def _message(
             return safe_format(
                 "The account at {title} is out of credit ({n}): {text}", title=title, n=number, text=text
             )
-        case FailureKind.NOT_FOUND if not body.message or "<" in body.message:
+        case FailureKind.NOT_FOUND if not body.message or "<" in body.message or status == 405:
             return safe_format("There is no endpoint at {base} ({n}).", base=base_url_of(endpoint), n=number)
+        case FailureKind.NOT_FOUND if _names_no_model(body, model):
+            return safe_format("{base} answered {n}: {text}", base=base_url_of(endpoint), n=number, text=text)
         case FailureKind.NOT_FOUND:
             name = safe_line(model)
             return safe_format(
@@ -208,6 +198,9 @@ def _hint(kind: FailureKind, endpoint: Endpoint) -> Safe:
             return safe_format("Credit and limits: {page}, or {other}.", page=page, other=other)
         case FailureKind.QUOTA | FailureKind.PERMISSION:
             return safe_format("Check the account, or {other}.", other=other)
+        case FailureKind.NOT_FOUND if lacks_version(endpoint.protocol, endpoint.base):
+            base = base_url_of(endpoint)
+            return safe_format("Most base URLs end in /v1; this one does not: {base}.", base=base)
         case FailureKind.NOT_FOUND:
             return safe_format(
                 "List the names with `termchat models`, or check the base URL {base}.", base=base_url_of(endpoint)
@@ -224,7 +217,7 @@ def _hint(kind: FailureKind, endpoint: Endpoint) -> Safe:
             return safe_format("Change the request, or {other}.", other=other)
 
 
-def _number(status: int | None, body: _ErrorBody) -> str:
+def _number(status: int | None, body: ErrorBody) -> str:
     if status and status != 200:
         return str(status)
     return next(iter(sorted(body.codes)), "an error")

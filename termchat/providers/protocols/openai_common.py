@@ -14,13 +14,32 @@ from termchat.core.messages import (
     Text,
     ToolResult,
 )
-from termchat.core.provider import Request
+from termchat.core.models import ProviderConfig
+from termchat.core.provider import Request, Speed
 from termchat.providers.reply_schema import supports_strict_mode, wire_schema
 
 
 def named_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Return a reply's schema with the name and strictness that OpenAI requires."""
     return {"name": "reply", "schema": wire_schema(schema), "strict": supports_strict_mode(schema)}
+
+
+def streams(config: ProviderConfig) -> bool:
+    """Return True if the reply is to be streamed: neither the configuration nor the server forbids it."""
+    return config.stream and "no_stream" not in config.quirks
+
+
+def service_tier(speed: Speed | None) -> str | None:
+    """Return the `service_tier` of OpenAI and compatible servers, None for the server's own choice."""
+    match speed:
+        case None:
+            return None
+        case Speed.CHEAP:
+            return "flex"
+        case Speed.NORMAL:
+            return "default"
+        case Speed.FAST:
+            return "priority"
 
 
 def cache_key(request: Request) -> str:

@@ -7,9 +7,8 @@ from typing import Any
 import openai
 
 from termchat.core.models import ModelInfo
-from termchat.core.sanitize import EMPTY
 from termchat.providers.catalog.model_cache import model_info
-from termchat.providers.client import AmendedRequest, Body, Endpoint, ErrorResponse
+from termchat.providers.client import Endpoint, ErrorResponse
 from termchat.providers.decoder import is_object
 from termchat.providers.http.connection_errors import bytes_of
 from termchat.providers.sdk.environment import headers_from_environment
@@ -58,21 +57,15 @@ def _body(error: openai.APIStatusError) -> object:
     return {"error": error.body} if is_object(error.body) else error.body or error.response.text
 
 
-def caches_by_key(endpoint: Endpoint) -> bool:
-    """Return True if the server supports `prompt_cache_key`: OpenAI, and servers with the quirk `cache_key`."""
-    return endpoint.host == OWN_HOST or "cache_key" in endpoint.config.quirks
+def with_own_fields(quirks: frozenset[str], endpoint: Endpoint) -> frozenset[str]:
+    """Return the quirks with those of OpenAI's own server: its fields are not sent to other servers unasked.
 
-
-def with_cache_key(quirks: frozenset[str], cached: bool) -> frozenset[str]:
-    """Add or remove the quirk `cache_key`."""
-    return quirks | {"cache_key"} if cached else quirks - {"cache_key"}
-
-
-def without_cache_key(body: Body, message: str) -> AmendedRequest | None:
-    """Remove `prompt_cache_key` from a body if the server's error message names it, else return None. No notice."""
-    if "prompt_cache_key" not in body or "prompt_cache_key" not in message:
-        return None
-    return AmendedRequest({name: value for name, value in body.items() if name != "prompt_cache_key"}, EMPTY)
+    A quirk that a refusal has taught wins over the configuration.
+    """
+    if endpoint.host == OWN_HOST:
+        quirks |= {"cache_key", "obfuscation"}
+    lost = {word.removeprefix("no_") for word in quirks if word.startswith("no_")}
+    return quirks - lost
 
 
 async def list_models(sdk: openai.AsyncOpenAI, endpoint: Endpoint) -> list[ModelInfo]:

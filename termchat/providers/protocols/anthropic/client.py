@@ -5,22 +5,22 @@ from __future__ import annotations
 import warnings
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import anthropic
 import httpx2
 
-from termchat.core.errors import Failure
 from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo
 from termchat.core.provider import Request
-from termchat.core.sanitize import safe_format, safe_line
+from termchat.providers.catalog.capabilities import quirks
 from termchat.providers.catalog.model_cache import model_info
-from termchat.providers.client import AmendedRequest, Body, Endpoint, ErrorResponse, without_streaming
+from termchat.providers.client import Body, Endpoint, ErrorResponse
 from termchat.providers.http.connection_errors import bytes_of
 from termchat.providers.protocols.anthropic.decode import AnthropicDecoder
 from termchat.providers.protocols.anthropic.encode import encode
-from termchat.providers.protocols.anthropic.prompt_cache import add_cache_control, strip_cache_control
+from termchat.providers.protocols.anthropic.prompt_cache import add_cache_control
 from termchat.providers.protocols.anthropic.signature_prefix import prefix_digest
 from termchat.providers.sdk.environment import headers_from_environment
 
@@ -37,9 +37,6 @@ class AnthropicClient:
 
     def __init__(self, endpoint: Endpoint, limits: Mapping[str, int]) -> None:
         self.endpoint = endpoint
-        self.path = ""
-        self.announced: set[tuple[str, Origin, str]] = set()
-        self.rejected_params: set[tuple[Origin, str]] = set()
         self._limits = limits
         self._sdk = anthropic.AsyncAnthropic(
             api_key=endpoint.key or "none",
@@ -51,11 +48,13 @@ class AnthropicClient:
             open_telemetry=False,
         )
 
-    def encode(self, request: Request, origin: Origin) -> Body:
+    def encode(self, request: Request, origin: Origin, known: frozenset[str] = frozenset()) -> Body:
+        config = self.endpoint.config
+        config = replace(config, quirks=config.quirks | quirks(origin) | known)
         limit = self._limits.get(origin.model) or self.endpoint.config.max_tokens_for(origin.model)
         assert limit, "the presets name a limit for every model"
-        body = _transform_schema(encode(request, origin, self.endpoint.config, limit))
-        return body if "no_cache" in self.endpoint.config.quirks else add_cache_control(body)
+        body = _transform_schema(encode(request, origin, config, limit))
+        return body if "no_cache" in config.quirks else add_cache_control(body)
 
     @asynccontextmanager
     async def open(self, body: Body) -> AsyncGenerator[httpx2.Response]:
@@ -74,14 +73,6 @@ class AnthropicClient:
             return None
         body = error.body or error.response.text
         return ErrorResponse(error.status_code, body, dict(error.response.headers), bytes_of(error.response))
-
-    def amend(self, body: Body, failure: Failure) -> AmendedRequest | None:
-        if failure.status not in (400, 422):
-            return None
-        if "cache_control" in failure.message and (stripped := strip_cache_control(body)):
-            title = safe_line(self.endpoint.title)
-            return AmendedRequest(stripped, safe_format("{title} does not support prompt caching.", title=title))
-        return without_streaming(body, failure, self.endpoint)
 
     async def models(self) -> Sequence[ModelInfo]:
         return [self._model_info(model) async for model in self._sdk.models.list(limit=1000)]

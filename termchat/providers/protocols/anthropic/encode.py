@@ -26,7 +26,9 @@ from termchat.core.messages import (
 )
 from termchat.core.models import ProviderConfig
 from termchat.core.outcomes import Outcome
-from termchat.core.provider import Effort, Params, Request
+from termchat.core.provider import Effort, Params, Request, Speed
+from termchat.providers.catalog.capabilities import thinking_budget
+from termchat.providers.catalog.efforts import fitting_budget
 from termchat.providers.decoder import arguments_object, as_object
 from termchat.providers.protocols.anthropic.signature_prefix import prefix_digest
 from termchat.providers.reply_schema import wire_schema
@@ -47,21 +49,26 @@ def encode(request: Request, origin: Origin, config: ProviderConfig, max_tokens:
         ]
     if request.params.search:
         body["tools"] = [*body.get("tools", ()), _SEARCH_TOOL]
-    body |= _params(request.params)
+    body |= _params(request.params, origin, config.quirks, body["max_tokens"])
     body["messages"] = _turns(request, origin, body)
-    body["stream"] = config.stream
+    body["stream"] = config.stream and "no_stream" not in config.quirks
     return body
 
 
-def _params(params: Params) -> dict[str, Any]:
+def _params(params: Params, origin: Origin, quirks: frozenset[str], max_tokens: int) -> dict[str, Any]:
     asked: dict[str, Any] = {"temperature": params.temperature, "top_p": params.top_p}
     asked["stop_sequences"] = list(params.stop) or None
     output: dict[str, Any] = {}
     if params.think is Effort.OFF:
-        asked["thinking"] = {"type": "disabled"}
+        asked["thinking"] = {"type": "between_tools" if "between_tools" in quirks else "disabled"}
+    elif params.think and "thinking_budget" in quirks and "thinking_level" not in quirks:
+        budget = fitting_budget(thinking_budget(origin, params.think), max_tokens)
+        asked["thinking"] = {"type": "enabled", "budget_tokens": budget} if budget else {"type": "disabled"}
     elif params.think:
         asked["thinking"] = {"type": "adaptive", "display": "summarized"}
         output["effort"] = params.think.value
+    if params.speed is Speed.FAST:
+        asked["speed"] = "fast"
     if params.schema:
         output["format"] = {"type": "json_schema", "schema": wire_schema(params.schema)}
     asked["output_config"] = output or None

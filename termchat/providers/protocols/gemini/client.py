@@ -15,12 +15,12 @@ import httpx2
 from google import genai
 from google.genai import errors, types
 
-from termchat.core.errors import Failure
 from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo
 from termchat.core.provider import Request
+from termchat.providers.catalog.capabilities import quirks
 from termchat.providers.catalog.model_cache import model_info
-from termchat.providers.client import AmendedRequest, Body, Endpoint, ErrorResponse, without_streaming
+from termchat.providers.client import Body, Endpoint, ErrorResponse
 from termchat.providers.http.connection_errors import bytes_of, headers_of
 from termchat.providers.http.transport import CapturedResponse, capture_response
 from termchat.providers.protocols.gemini.decode import GeminiDecoder
@@ -34,9 +34,6 @@ class GeminiClient:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
-        self.path = ""
-        self.announced: set[tuple[str, Origin, str]] = set()
-        self.rejected_params: set[tuple[Origin, str]] = set()
         base, version = _split_version(endpoint.base)
         self._sdk = genai.Client(
             vertexai=False,
@@ -50,12 +47,13 @@ class GeminiClient:
             ),
         )
 
-    def encode(self, request: Request, origin: Origin) -> Body:
+    def encode(self, request: Request, origin: Origin, known: frozenset[str] = frozenset()) -> Body:
+        found = self.endpoint.config.quirks | quirks(origin) | known
         return {
             "model": origin.model,
             "contents": encode_contents(request, origin),
-            "config": encode_config(request),
-            "stream": self.endpoint.config.stream,
+            "config": encode_config(request, origin, found),
+            "stream": self.endpoint.config.stream and "no_stream" not in found,
         }
 
     @asynccontextmanager
@@ -85,9 +83,6 @@ class GeminiClient:
         api_error: Any = error
         response = api_error.response
         return ErrorResponse(error.code, api_error.details, headers_of(response), bytes_of(response))
-
-    def amend(self, body: Body, failure: Failure) -> AmendedRequest | None:
-        return without_streaming(body, failure, self.endpoint) if failure.status in (400, 422) else None
 
     async def models(self) -> Sequence[ModelInfo]:
         found: list[ModelInfo] = []

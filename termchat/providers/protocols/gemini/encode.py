@@ -24,13 +24,15 @@ from termchat.core.messages import (
     ToolCall,
     ToolResult,
 )
-from termchat.core.provider import Effort, Params, Request
+from termchat.core.provider import Effort, Params, Request, Speed
+from termchat.providers.catalog.capabilities import thinking_budget
 from termchat.providers.decoder import arguments_object
 from termchat.providers.reply_schema import wire_schema
 
 # The documented placeholder for the signature of another model's call:
 # https://ai.google.dev/gemini-api/docs/thought-signatures
 _PLACEHOLDER_SIGNATURE = b"skip_thought_signature_validator"
+_TIERS = {Speed.CHEAP: "flex", Speed.NORMAL: "standard", Speed.FAST: "priority"}
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,127}")
 
 
@@ -51,7 +53,7 @@ def encode_contents(request: Request, origin: Origin) -> list[dict[str, Any]]:
     return contents
 
 
-def encode_config(request: Request) -> dict[str, Any]:
+def encode_config(request: Request, origin: Origin, quirks: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Return the rest of the request, as the fields of the SDK's `GenerateContentConfig`."""
     config: dict[str, Any] = {
         "automatic_function_calling": {"disable": True},
@@ -66,11 +68,12 @@ def encode_config(request: Request) -> dict[str, Any]:
         ]
         config["tools"] = [{"function_declarations": declarations}]
     if request.params.search:
-        config["tools"] = [*config.get("tools", ()), {"google_search": {}}]
-    return config | _params(request.params)
+        found: list[dict[str, Any]] = [*config.get("tools", ()), {"google_search": {}}]
+        config["tools"] = found if "no_url_context" in quirks else [*found, {"url_context": {}}]
+    return config | _params(request.params, origin, quirks)
 
 
-def _params(params: Params) -> dict[str, Any]:
+def _params(params: Params, origin: Origin, quirks: frozenset[str]) -> dict[str, Any]:
     values: dict[str, Any] = {
         "max_output_tokens": params.max_tokens,
         "temperature": params.temperature,
@@ -79,9 +82,12 @@ def _params(params: Params) -> dict[str, Any]:
         "seed": params.seed,
         "response_json_schema": wire_schema(params.schema) if params.schema else None,
         "response_mime_type": "application/json" if params.schema else None,
+        "service_tier": _TIERS.get(params.speed) if params.speed else None,
     }
-    if params.think is Effort.OFF:
-        values["thinking_config"] = {"thinking_budget": 0}
+    by_budget = "thinking_budget" in quirks and "thinking_level" not in quirks
+    if params.think and (by_budget or params.think is Effort.OFF):
+        budget = thinking_budget(origin, params.think)
+        values["thinking_config"] = {"thinking_budget": budget} | ({"include_thoughts": True} if budget else {})
     elif params.think:
         values["thinking_config"] = {"include_thoughts": True, "thinking_level": params.think.value.upper()}
     return {name: value for name, value in values.items() if value is not None}

@@ -21,7 +21,14 @@ from termchat.core.messages import (
 )
 from termchat.core.models import ProviderConfig
 from termchat.core.provider import Effort, Params, Request
-from termchat.providers.protocols.openai_common import cache_key, data_url, named_schema, result_text
+from termchat.providers.protocols.openai_common import (
+    cache_key,
+    data_url,
+    named_schema,
+    result_text,
+    service_tier,
+    streams,
+)
 
 _MAX_ID = 40  # characters
 
@@ -31,10 +38,11 @@ def encode(request: Request, origin: Origin, config: ProviderConfig) -> dict[str
     body: dict[str, Any] = {
         "model": origin.model,
         "messages": list(_messages(request, origin, config)),
-        "stream": config.stream,
+        "stream": streams(config),
     }
-    if config.stream and "no_stream_options" not in config.quirks:
-        body["stream_options"] = {"include_usage": True}
+    if body["stream"] and "no_stream_options" not in config.quirks:
+        hidden = {"include_obfuscation": False} if "obfuscation" in config.quirks else {}
+        body["stream_options"] = {"include_usage": True, **hidden}
     if request.tools:
         body["tools"] = [
             {
@@ -51,7 +59,8 @@ def encode(request: Request, origin: Origin, config: ProviderConfig) -> dict[str
 
 
 def _params(params: Params, config: ProviderConfig) -> dict[str, Any]:
-    limit = "max_tokens" if "max_tokens" in config.quirks else "max_completion_tokens"
+    older = "old_limit" in config.quirks or ("max_tokens" in config.quirks and "new_limit" not in config.quirks)
+    limit = "max_tokens" if older else "max_completion_tokens"
     effort = "none" if params.think is Effort.OFF else params.think
     values: dict[str, Any] = {
         limit: params.max_tokens,
@@ -60,6 +69,7 @@ def _params(params: Params, config: ProviderConfig) -> dict[str, Any]:
         "top_p": params.top_p,
         "stop": list(params.stop) or None,
         "seed": params.seed,
+        "service_tier": service_tier(params.speed),
     }
     if params.schema:
         values["response_format"] = {"type": "json_schema", "json_schema": named_schema(params.schema)}

@@ -28,7 +28,14 @@ from termchat.core.messages import (
 from termchat.core.models import ProviderConfig
 from termchat.core.provider import Effort, Params, Request
 from termchat.providers.decoder import as_object
-from termchat.providers.protocols.openai_common import cache_key, data_url, named_schema, result_text
+from termchat.providers.protocols.openai_common import (
+    cache_key,
+    data_url,
+    named_schema,
+    result_text,
+    service_tier,
+    streams,
+)
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -39,8 +46,12 @@ def encode(request: Request, origin: Origin, config: ProviderConfig) -> dict[str
         "model": origin.model,
         "input": list(_items(request, origin)),
         "store": False,
-        "stream": config.stream,
+        "stream": streams(config),
     }
+    if "no_encrypted_reasoning" not in config.quirks:
+        body["include"] = ["reasoning.encrypted_content"]
+    if body["stream"] and "obfuscation" in config.quirks:
+        body["stream_options"] = {"include_obfuscation": False}  # padding against an eavesdropper that counts bytes
     if request.system:
         body["instructions"] = request.system
     if request.tools:
@@ -66,6 +77,7 @@ def _params(params: Params) -> dict[str, Any]:
         "max_output_tokens": params.max_tokens,
         "temperature": params.temperature,
         "top_p": params.top_p,
+        "service_tier": service_tier(params.speed),
     }
     if params.schema:
         values["text"] = {"format": {"type": "json_schema", **named_schema(params.schema)}}
@@ -73,7 +85,6 @@ def _params(params: Params) -> dict[str, Any]:
         values["reasoning"] = {"effort": "none"}
     elif params.think:
         values["reasoning"] = {"effort": params.think.value, "summary": "auto"}
-        values["include"] = ["reasoning.encrypted_content"]
     return {name: value for name, value in values.items() if value is not None}
 
 
