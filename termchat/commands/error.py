@@ -25,7 +25,7 @@ def error(context: CommandContext, argument: str) -> Effects:
         return (Print(safe_format("Nothing has failed yet.")),)
     if failure.details is None:
         return (Print(safe_format("{what} There are no further details.", what=failure.message)),)
-    return (ShowInPager(_whole(failure, failure.details)),)
+    return (ShowInPager(_whole(failure, failure.details), "error"),)
 
 
 def _whole(failure: Failure, details: FailureDetails) -> Safe:

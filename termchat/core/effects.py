@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from termchat.core.chats import ExportFormat
 from termchat.core.messages import Message
@@ -112,9 +112,10 @@ class NewChat:
 
 @dataclass(frozen=True, slots=True)
 class ShowInPager:
-    """Show a long text in the pager."""
+    """Show a long text in the pager, as a file called `name`.txt."""
 
     text: Safe
+    name: Literal["termchat", "chat", "error", "reasoning", "tool"] = "termchat"
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ def test_edit_number_counts_user_messages_from_last(tree: Conversation) -> None:
 
 
 def test_history_command_shows_current_path_sanitized(tree: Conversation) -> None:
-    assert run(tree, "/history") == (ShowInPager("❯ first?\n\none\n\n❯ right?␛[31m\n\nthree"),)  # pyright: ignore
+    assert run(tree, "/history") == (ShowInPager("❯ first?\n\none\n\n❯ right?␛[31m\n\nthree", "chat"),)  # pyright: ignore
 
 
 @pytest.mark.parametrize("outcome", ["cut", "stalled", "length", "cancelled"])

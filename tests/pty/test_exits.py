@@ -10,7 +10,6 @@ import pytest
 
 from tests.pty.harness import Terminal
 
-
 SIGNALS = [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGQUIT, 131)]
 
 
@@ -61,7 +60,7 @@ def test_sigint_from_outside_acts_as_ctrl_c() -> None:
 @pytest.mark.parametrize("keys", ["\x03\x03", "\x1c"])
 def test_signal_keys_in_pager_leave_the_repl_running(tmp_path: Path, keys: str) -> None:
     pager = tmp_path / "pager"
-    pager.write_text("#!/bin/sh\ntrap '' INT QUIT\ncat \"$1\"\necho in the pager\nread line\n")
+    pager.write_text("#!/bin/sh\ntrap '' INT QUIT\ncat \"$1\"\necho in the pager, ${1##*/}\nread line\n")
     pager.chmod(0o755)
     with Terminal(env={"PAGER": str(pager)}) as terminal:
         terminal.shows("Ask anything")
@@ -69,7 +68,7 @@ def test_signal_keys_in_pager_leave_the_repl_running(tmp_path: Path, keys: str) 
         terminal.shows("You said: hello")
         terminal.shows("Ask anything")
         terminal.send("/history\r")
-        terminal.shows("in the pager")
+        terminal.shows("in the pager, chat.txt")
         terminal.send(keys)
         terminal.settled()
         terminal.send("\n")

@@ -190,11 +190,11 @@ def test_refused_message_returns_to_input_and_alt_r_resends_it() -> None:
 
 
 def test_ctrl_o_opens_error_details_in_pager_else_unfolds_paste() -> None:
-    """Ctrl-O opens the details if no paste is under the cursor; the input keeps its text."""
+    """Ctrl-O opens the details if no paste is in the input; the input keeps its text."""
     with Terminal(rows=40, env={"PAGER": "cat"}) as terminal:
         _ready(terminal)
         terminal.send("\x0f")
-        terminal.shows("Ctrl-O unfolds the paste under the cursor")
+        terminal.shows("Ctrl-O unfolds a paste in the input")
         terminal.send("refuse me\r")
         terminal.shows("Enter resends · Ctrl-O details")
         terminal.send("\x0f")
@@ -203,9 +203,12 @@ def test_ctrl_o_opens_error_details_in_pager_else_unfolds_paste() -> None:
         terminal.until(lambda: terminal.lines.count("❯ refuse me") == 2)
         terminal.send("\x15")
         terminal.send("\x1b[200~" + "row\n" * 20 + "\x1b[201~")
-        terminal.shows("[Pasted #1")
+        terminal.send(" and more words")
+        terminal.shows("and more words")
+        assert "[Pasted #1" in terminal.text
         terminal.send("\x0f")
         terminal.until(lambda: "[Pasted #1" not in terminal.text)
+        assert "and more words" in terminal.text
 
 
 @pytest.mark.parametrize("flags", ["links", "", "plain links"])

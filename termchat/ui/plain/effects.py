@@ -140,7 +140,7 @@ class PlainEffectRunner:
                 self._session.switch_model(model)
             case NewChat():
                 self._session.new()
-            case ShowInPager(text):
+            case ShowInPager(text=text):
                 self._writer.lines(lines_of(text))
             case ShowMessage():
                 self._replay(effect)

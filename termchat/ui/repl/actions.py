@@ -301,13 +301,13 @@ class Actions:
         self._editor.buffer.redo()
 
     def unfold_or_show_error(self) -> None:
-        """Unfold the paste at the cursor; without one, show the details of the last error."""
+        """Unfold the paste nearest to the cursor; without one, show the details of the last error."""
         if self._editor.unfold():
             return
         if self._context.session.failure:
             self._effects.run_command("/error")
         else:
-            self._toast.say(safe_format("Ctrl-O unfolds the paste under the cursor"))
+            self._toast.say(safe_format("Ctrl-O unfolds a paste in the input"))
 
     def show_key_help(self) -> None:
         """Show the key sheet; any other key closes it."""

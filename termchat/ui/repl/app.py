@@ -16,7 +16,7 @@ from prompt_toolkit.layout import Layout, Window
 
 from termchat.commands.registry import CommandContext
 from termchat.config.key_bindings import Action
-from termchat.core.effects import ChangeSetting, Effect, PreviewTheme
+from termchat.core.effects import ChangeSetting, Effect, PreviewTheme, ShowInPager
 from termchat.core.errors import Failure
 from termchat.core.events import TurnEnded
 from termchat.core.outcomes import ExitCode
@@ -168,7 +168,7 @@ class Repl:
                 self.context.preferences.change("reasoning", style)  # so that /set shows the current style
             self.widgets.toast.say(safe_format("reasoning: {style}", style=Safe(style)))
         elif thought := self.summary.thought:
-            self.programs.page(safe(thought))
+            self.programs.page(safe(thought), "reasoning")
         else:
             self.widgets.toast.say(safe_format("No reasoning to read yet."))
 
@@ -281,9 +281,9 @@ class Repl:
         self.terminal.working(self.turns.busy)
         self.app.invalidate()
 
-    def page(self, text: Safe) -> None:
+    def page(self, effect: ShowInPager) -> None:
         """Show a long text in the pager."""
-        self.programs.page(text)
+        self.programs.page(effect.text, effect.name)
 
     def hold_keys(self) -> None:
         """Keep all further keys until `release_keys`."""

@@ -28,7 +28,6 @@ from termchat.core.effects import (
     UseModel,
 )
 from termchat.core.models import ModelRef
-from termchat.core.sanitize import Safe
 from termchat.core.session import Session
 from termchat.core.style import TextRole
 from termchat.ui import chat_effects
@@ -52,7 +51,7 @@ class Application(Protocol):
     def leave(self, code: int) -> None:
         """End the program with an exit code."""
 
-    def page(self, text: Safe) -> None:
+    def page(self, effect: ShowInPager) -> None:
         """Show a long text in the pager."""
 
     def apply_setting(self, effect: ChangeSetting | PreviewTheme) -> Sequence[Effect]:
@@ -150,8 +149,8 @@ class EffectRunner:
                 self.session.new()
             case Incognito():
                 self.session.incognito()
-            case ShowInPager(text):
-                self._app.page(text)
+            case ShowInPager():
+                self._app.page(effect)
             case ShowMessage():
                 self._turns.replay(effect)
             case Quit(code):

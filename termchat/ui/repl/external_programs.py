@@ -58,9 +58,9 @@ class ExternalPrograms:
         """Edit the input in the user's editor (Ctrl-G), pastes expanded; they are folded again afterwards."""
         self._start(self._edit())
 
-    def page(self, text: Safe) -> None:
-        """Show a long text in the pager, which leaves the scrollback unchanged."""
-        self._start(self._page(text))
+    def page(self, text: Safe, name: str) -> None:
+        """Show a long text in the pager as the file `name`.txt; the scrollback stays unchanged."""
+        self._start(self._page(text, name))
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -106,13 +106,13 @@ class ExternalPrograms:
             text = file.read_text(encoding="utf-8", errors="replace").removesuffix("\n")
         self._editor.set_text(self._editor.pastes.refold(text, marked))
 
-    async def _page(self, text: Safe) -> None:
+    async def _page(self, text: Safe, name: str) -> None:
         pager = shlex.split(self._env.get("PAGER") or "less")
         if not pager or not shutil.which(pager[0]):
             self._screen.commit(f"{text}\n")
             return
         with tempfile.TemporaryDirectory(prefix="termchat-") as folder:
-            file = Path(folder) / "termchat.txt"
+            file = Path(folder) / f"{name}.txt"
             file.write_text(text, encoding="utf-8")
             async with self._lent():
                 await _run([*pager, str(file)])

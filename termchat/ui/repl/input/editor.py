@@ -91,8 +91,8 @@ class InputEditor:
         return True
 
     def unfold(self) -> bool:
-        """Expand the paste at the cursor. Return False if there is none."""
-        at = self.pastes.at(self.text_with_marks, self.buffer.cursor_position)
+        """Expand the paste nearest to the cursor. Return False if there is none in the input."""
+        at = self.pastes.nearest(self.text_with_marks, self.buffer.cursor_position)
         if at is None:
             return False
         whole = self.pastes.expand(self.text_with_marks[at])

@@ -64,12 +64,10 @@ class Pastes:
             text = text.replace(self._text(mark), mark, 1) if self.label(mark) else text
         return text
 
-    def at(self, text: str, cursor: int) -> int | None:
-        """Return the offset of the mark under or before the cursor, or None."""
-        for at in (cursor, cursor - 1):
-            if 0 <= at < len(text) and _MARK.match(text[at]) and self.label(text[at]):
-                return at
-        return None
+    def nearest(self, text: str, cursor: int) -> int | None:
+        """Return the offset of the mark nearest to the cursor, the one under it first; None without a mark."""
+        found = (hit.start() for hit in _MARK.finditer(text) if self.label(hit.group()))
+        return min(found, key=lambda at: abs(at + 0.4 - cursor), default=None)
 
     def _text(self, mark: str) -> str:
         number = ord(mark) - _FIRST

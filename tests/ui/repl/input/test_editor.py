@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,6 +45,20 @@ def test_unfold_replaces_placeholder_with_pasted_text() -> None:
     editor.buffer.cursor_position = 1
     assert editor.unfold()
     assert editor.text_with_marks == f"a{BIG}z"
+    assert not editor.unfold()
+
+
+@pytest.mark.parametrize(("cursor", "left"), [(0, 2), (1, 2), (2, 2), (3, 1), (4, 1), (5, 1), (9, 1)])
+def test_unfold_expands_the_paste_nearest_to_the_cursor(cursor: int, left: int) -> None:
+    editor = editor_with("a")
+    editor.paste(BIG)
+    editor.buffer.insert_text("bc")
+    editor.paste(BIG)
+    editor.buffer.insert_text("defg")
+    editor.buffer.cursor_position = cursor
+    assert editor.unfold()
+    assert editor.pastes.shown(editor.text_with_marks).count(f"[Pasted #{left} ") == 1
+    assert editor.unfold()
     assert not editor.unfold()
 
 
