@@ -160,7 +160,7 @@ def test_input_decoder_with_bracketed_paste_keeps_every_enter() -> None:
     ("reply", "known"),
     [("1", True), ("2", True), ("3", True), ("0", False), ("4", False)],  # DECRPM: set, reset, ... 0 is "unknown"
 )
-def test_input_decoder_guesses_pastes_unless_terminal_reports_bracketed_paste(reply: str, *, known: bool) -> None:
+def test_input_decoder_guesses_pastes_unless_terminal_brackets_them(reply: str, *, known: bool) -> None:
     decoder = InputDecoder()
     decoder.feed(f"\x1b[?2004;{reply}$y", 100.0)
     typed = merged(decoder.feed("a question\rthe next one\r", 101.0))
