@@ -82,7 +82,7 @@ def _efforts(context: CommandContext, prefix: str) -> Candidates:
 @group.command(
     "think",
     safe_format("set the reasoning effort"),
-    argument="[off|low|medium|high]",
+    argument="[off|minimal|low|medium|high|xhigh|max]",
     allowed_while_busy=True,
     details=safe_format(
         "default leaves it to the model. Applies to this chat; --save makes it the default of new chats."

@@ -56,7 +56,10 @@ class ChoiceType(NamedTuple):
     def read(self, raw: object) -> Value:
         # People write true and false for on and off.
         word = {True: "on", False: "off"}.get(raw, "") if isinstance(raw, bool) else raw
-        return next((option for option in self.options if option.value == word), None)
+        try:
+            return self.options(word)  # the enum may accept another name
+        except ValueError:
+            return None
 
 
 class ChoiceOrCommandType(NamedTuple):

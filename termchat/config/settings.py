@@ -25,7 +25,7 @@ from termchat.config.setting_types import (
     type_of,
 )
 from termchat.core.models import Timeouts
-from termchat.core.provider import Effort, Params
+from termchat.core.provider import Effort, Params, Speed
 
 T = TypeVar("T")
 
@@ -101,9 +101,14 @@ class Settings:
     system: str = setting("", "The system prompt; none by default.", flag="--system", per_chat=True)
     think: Effort | None = setting(
         None,
-        "The reasoning effort: off, low, medium or high; by default, the model decides.",
+        "The reasoning effort: off, minimal, low, medium, high, xhigh or max; by default, the model decides.",
         flag="--think",
         per_chat=True,
+    )
+    speed: Speed | None = setting(
+        None,
+        "The processing: cheap and slow, normal, or fast at a higher price; by default, the provider decides.",
+        flag="--speed",
     )
     max_tokens: int | None = setting(
         None,
@@ -189,9 +194,8 @@ class Settings:
     @property
     def params(self) -> Params:
         """The parameters of every request."""
-        return Params(
-            self.max_tokens, self.think, self.temperature, self.top_p, self.stop, self.seed, search=self.search
-        )
+        sampling = (self.temperature, self.top_p, self.stop, self.seed)
+        return Params(self.max_tokens, self.think, *sampling, search=self.search, speed=self.speed)
 
     @property
     def timeouts(self) -> Timeouts:

@@ -20,7 +20,7 @@ from tests.gateway import fault
         (["-m", "xopenai/any", "-f", ".", "hi"], None, 2, "directory"),
         (["-m", "xopenai/any", "-s", "@missing", "hi"], None, 2, "missing"),
         (["-m", "xopenai/any", "hi"], b"caf\xe9", 2, "not UTF-8"),
-        (["--think", "hard", "hi"], None, 2, "off, low, medium"),
+        (["--think", "hard", "hi"], None, 2, "off, minimal, low"),
         (["--nonsense", "hi"], None, 2, "--nonsense"),
         (["doctor"], None, 2, "-p"),
     ],

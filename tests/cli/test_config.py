@@ -26,7 +26,7 @@ def test_config_lists_every_setting_with_origin(program: Program) -> None:
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ('think = "hard"', "think must be one of off, low, medium, high."),
+        ('think = "hard"', "think must be one of off, minimal, low, medium, high, xhigh, max."),
         ("max_tokens = 0", "max_tokens must be a whole number, 1 or more."),
         ("idle_timeout = true", "idle_timeout must be a number of seconds above 0."),
         ('usage = "some"', "usage must be one of line, off."),
@@ -51,7 +51,7 @@ def test_invalid_config_value_names_line_key_and_allowed_values(program: Program
 def test_invalid_flag_or_variable_names_allowed_values(program: Program) -> None:
     done = program.run("--think", "hard", "hello")
     assert (done.code, done.err.splitlines()[0]) == (
-        2, 'termchat: --think must be one of off, low, medium, high, not "hard".',
+        2, 'termchat: --think must be one of off, minimal, low, medium, high, xhigh, max, not "hard".',
     )  # fmt: skip
     done = program.run("hello", env={"TERMCHAT_IDLE_TIMEOUT": "soon"})
     assert done.err.startswith('termchat: TERMCHAT_IDLE_TIMEOUT must be a number of seconds above 0, not "soon".')

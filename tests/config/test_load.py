@@ -133,7 +133,7 @@ WRONG = [
     ('a = 1\n\nthink = "low"\n', 1, "a is not a known key", ""),
     ('thnk = "low"\n', 1, "thnk is not a known key", "Did you mean think?"),
     ('x = 1\nthink = "hard"\n', 1, "x is not a known key", ""),
-    ('model = "a/b"\nthink = "hard"\n', 2, "think must be one of off, low, medium, high", ""),
+    ('model = "a/b"\nthink = "hard"\n', 2, "think must be one of off, minimal, low, medium, high, xhigh, max", ""),
     ("max_tokens = 0\n", 1, "max_tokens must be a whole number, 1 or more", ""),
     ("max_retries = true\n", 1, "max_retries must be a whole number, 0 or more", ""),
     ("idle_timeout = 0\n", 1, "idle_timeout must be a number of seconds above 0", ""),

@@ -142,7 +142,7 @@ def test_set_default_resets_value_and_removes_it_from_file(run: RuntimeFixture) 
 @pytest.mark.parametrize(
     ("key", "raw", "allowed"),
     [
-        ("think", "hard", "one of off, low, medium, high"),
+        ("think", "hard", "one of off, minimal, low, medium, high, xhigh, max"),
         ("max_tokens", "0", "a whole number, 1 or more"),
         ("idle_timeout", "soon", "a number of seconds above 0"),
         ("plain", "maybe", "true or false"),

@@ -25,7 +25,7 @@ def test_set_takes_effect_at_once_and_save_writes_config(tmp_path: Path) -> None
     with program(tmp_path) as terminal:
         terminal.shows("Ask anything")
         terminal.send("/set think hard\r")
-        terminal.shows("think must be one of off, low, medium, high")
+        terminal.shows("think must be one of off, minimal, low, medium, high, xhigh, max")
         terminal.send("/think high\r")
         terminal.shows("think = high · in this chat")
         terminal.send("/set usage off\r")
