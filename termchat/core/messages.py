@@ -6,6 +6,7 @@ protocol that made it reads it, and it is sent back to the same `Origin` only.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,6 +16,7 @@ from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.usage import Usage
 
+_ATTACHED_TEXT = re.compile(r'<file name="([^\n]*)">\n.*\n</file>\n', re.DOTALL)
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Extra: TypeAlias = Mapping[str, Json] | None
 
@@ -91,11 +93,12 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image: its bytes, or a URL the vendor can fetch."""
+    """An image: its bytes, or a URL the vendor can fetch; `name` is that of its file, "" if there is none."""
 
     mime: str
     data: bytes = b""
     url: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,19 @@ class Message:
         return "".join(part.text for part in self.parts if isinstance(part, Text))
 
     @property
+    def words(self) -> str:
+        """The text that the author wrote, without attached text files."""
+        return "".join(part.text for part in self.parts if isinstance(part, Text) and not self._is_attached(part))
+
+    @property
+    def attachments(self) -> tuple[Part, ...]:
+        """The images and files of a user's message, text files included; () for other roles."""
+        return tuple(part for part in self.parts if self._is_attached(part))
+
+    def _is_attached(self, part: Part) -> bool:
+        return self.role is Role.USER and bool(attachment_name(part))
+
+    @property
     def sources(self) -> tuple[Citation, ...]:
         """The cited sources, each URL once, in order."""
         return unique_citations(part for part in self.parts if isinstance(part, Text))
@@ -159,6 +175,24 @@ class Message:
     @property
     def results(self) -> tuple[ToolResult, ...]:
         return tuple(part for part in self.parts if isinstance(part, ToolResult))
+
+
+def attached_text(name: str, text: str) -> Text:
+    """Return a text file as a part that names the file; the vendors take text only."""
+    return Text(f'<file name="{name}">\n{text}\n</file>\n')
+
+
+def attachment_name(part: Part) -> str:
+    """Return the name of an attached image, document or text file; "" for any other part."""
+    match part:
+        case Image():
+            return part.name or part.url or "image"
+        case File():
+            return part.name or "file"
+        case Text() if found := _ATTACHED_TEXT.fullmatch(part.text):
+            return found[1] or "file"
+        case _:
+            return ""
 
 
 def unique_citations(texts: Iterable[Text]) -> tuple[Citation, ...]:

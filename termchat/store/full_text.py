@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import cache
 
-from termchat.core.messages import File, Message, Part, Reasoning, Search, Text, ToolCall, ToolResult
+from termchat.core.messages import File, Image, Message, Part, Reasoning, Search, Text, ToolCall, ToolResult
 from termchat.core.sanitize import repair_surrogates
 
 # Han, kana, bopomofo, Hangul, Thai, Lao, Khmer, Burmese (https://www.unicode.org/charts/)
@@ -107,7 +107,7 @@ def _of(part: Part) -> str:
             return f"{part.name} {part.arguments}"
         case ToolResult():
             return part.text
-        case File():
+        case File() | Image():
             return part.name
         case _:
             return ""

@@ -134,7 +134,8 @@ def _part_to_dict(part: Part, blobs: dict[str, bytes] | None) -> dict[str, Any]:
             parts = [_part_to_dict(inner, blobs) for inner in part.parts]
             return {"type": "result", "id": part.call_id, "name": part.name, "error": part.is_error, "parts": parts}
         case Image():
-            return {"type": "image", "mime": part.mime, "url": part.url, **_bytes_to_raw(part.data, blobs)}
+            raw = {"type": "image", "mime": part.mime, "url": part.url, **_bytes_to_raw(part.data, blobs)}
+            return {**raw, "name": part.name} if part.name else raw
         case File():
             return {"type": "file", "name": part.name, "mime": part.mime, **_bytes_to_raw(part.data, blobs)}
 
@@ -157,7 +158,8 @@ def _part_from_dict(raw: Raw, blobs: LoadBlob) -> Part:
                 json_fields.text(raw, "id"), json_fields.text(raw, "name"), parts, json_fields.flag(raw, "error")
             )
         case "image":
-            return Image(json_fields.text(raw, "mime"), _bytes(raw, blobs), json_fields.text(raw, "url", ""))
+            url, name = json_fields.text(raw, "url", ""), json_fields.text(raw, "name", "")
+            return Image(json_fields.text(raw, "mime"), _bytes(raw, blobs), url, name)
         case "file":
             return File(json_fields.text(raw, "name"), json_fields.text(raw, "mime"), _bytes(raw, blobs))
         case _:

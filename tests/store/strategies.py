@@ -32,7 +32,7 @@ values = st.recursive(leaves, lambda inner: st.lists(inner, max_size=3) | st.dic
 extras = st.none() | st.dictionaries(keys, values, max_size=3)
 
 plain_texts = st.builds(Text, texts, st.lists(st.builds(Citation, texts, texts), max_size=2).map(tuple), extras)
-images = st.builds(Image, texts, st.binary(max_size=40), texts)
+images = st.builds(Image, texts, st.binary(max_size=40), texts, texts)
 results = st.builds(ToolResult, texts, texts, st.lists(plain_texts | images, max_size=2).map(tuple), st.booleans())
 parts = (
     plain_texts

@@ -8,7 +8,7 @@ from contextlib import closing
 from termchat.core.chat_store import ChatStore, Recorder, Resumed
 from termchat.core.chats import ChatState, Location
 from termchat.core.errors import Failure, FailureKind
-from termchat.core.messages import File, user_message
+from termchat.core.messages import File, Image, attached_text, user_message
 from termchat.store import chats, deletion
 from termchat.store.sqlite import db
 from tests.store.conftest import StoreFixture
@@ -72,6 +72,9 @@ async def test_chat_title_is_shortened_first_message_or_file_name(stores: StoreF
     assert title.endswith("…")
     assert len(title) <= 60
     assert chats.title(user_message("", File("thesis.pdf", "application/pdf", b"x"))) == "thesis.pdf"
+    notes, cat = attached_text("notes.txt", "row\n" * 50), Image("image/png", b"x", name="cat.png")
+    assert chats.title(user_message("sum this up", notes)) == "sum this up"
+    assert chats.title(user_message("", notes, cat)) == "notes.txt cat.png"
 
 
 async def test_chat_renamed_is_found_by_name_or_id_prefix(stores: StoreFixture) -> None:

@@ -74,7 +74,7 @@ def test_message_json_knows_every_field() -> None:
         Search: "queries provider_data",
         ToolCall: "id name arguments complete provider_data",
         ToolResult: "call_id name parts is_error",
-        Image: "mime data url",
+        Image: "mime data url name",
         File: "name mime data",
     }
     assert {kind: " ".join(field.name for field in fields(kind)) for kind in known} == known

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from termchat.core.errors import Failure, FailureKind
-from termchat.core.messages import File, Image, Message, Part, Text, user_message
+from termchat.core.messages import File, Image, Message, Part, attached_text, user_message
 from termchat.core.sanitize import Safe, safe_format, safe_line
 
 _NOTICE_DELAY = 2.0  # seconds without standard input before a notice
@@ -56,14 +56,14 @@ def load_attachment(name: str) -> Part | Failure:
     if not mime and data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         mime = "image/webp"
     if mime.startswith("image/"):
-        return Image(mime, data)
+        return Image(mime, data, name=path.name)
     if mime:
         return File(path.name, mime, data)
     try:
         text = data.decode()
     except UnicodeDecodeError:
         return _unreadable(name, "it is not UTF-8 text, an image or a PDF")
-    return Text(f'<file name="{path.name}">\n{text}\n</file>\n')
+    return attached_text(path.name, text)
 
 
 def read_standard_input(report: Callable[[Safe], None]) -> str | Failure:
