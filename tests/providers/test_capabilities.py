@@ -13,7 +13,12 @@ from termchat.core.messages import File, Image, Message, Origin, Role, Text, use
 from termchat.core.messages import Reasoning as Thought
 from termchat.core.models import ApiProtocol, ModelRef, ProviderConfig
 from termchat.core.provider import Effort, Params, Request, StreamMonitor, ToolSpec
-from termchat.providers.catalog.capabilities import drop_unsupported, quirks, rows, unsupported_params
+from termchat.providers.catalog.capabilities import (
+    drop_unsupported,
+    quirks,
+    rows,
+    unsupported_params,
+)
 from termchat.providers.protocols.anthropic import encode as anthropic
 from termchat.providers.protocols.gemini import encode as gemini
 from termchat.providers.protocols.openai_chat import encode as chat

@@ -42,8 +42,8 @@ _MEASURE = re.compile(
 )
 _EXCESS = re.compile(
     r"too (long|large|many|big)|exceed|(larger|greater|longer|more|bigger) than|\bover\b.*\blimit|token limit"
-    r"|must be <=|max(imum)? (allowed )?(context|prompt|input)|reduce the (length|size|number)|should be \[|reached|overflow"
-    r"|out of (context|space)|does not fit|超(过|出|长)",
+    r"|must be <=|max(imum)? (allowed )?(context|prompt|input)|reduce the (length|size|number)|should be \[|reached"
+    r"|overflow|out of (context|space)|does not fit|超(过|出|长)",
     re.IGNORECASE,
 )
 _RATE = re.compile(r"per (minute|hour|day|second)|\b[TR]P[MD]\b|rate.?limit|quota|billing|credit", re.IGNORECASE)

@@ -26,6 +26,8 @@ from termchat.providers.sdk.environment import headers_from_environment
 
 _OWN_HOST = "api.anthropic.com"
 _EXTRA_PARAMS = {"temperature", "top_p"}  # removed from the SDK, because newer models reject them
+_PREFIX = "(prefix)"  # digest of the prefix in a body; not sent
+_FAST_MODE = "fast-mode-2026-02-01"  # some models require it
 _OLD_VERSION = "2023-06-01"
 
 
@@ -54,19 +56,22 @@ class AnthropicClient:
         limit = self._limits.get(origin.model) or self.endpoint.config.max_tokens_for(origin.model)
         assert limit, "the presets name a limit for every model"
         body = _transform_schema(encode(request, origin, config, limit))
+        body[_PREFIX] = prefix_digest(body, body["messages"])
         return body if "no_cache" in config.quirks else add_cache_control(body)
 
     @asynccontextmanager
     async def open(self, body: Body) -> AsyncGenerator[httpx2.Response]:
         create: Any = self._sdk.messages.with_streaming_response.create
         extra = {name: body[name] for name in _EXTRA_PARAMS & body.keys()} | dict(self.endpoint.config.extra_body)
-        known = {name: value for name, value in body.items() if name not in _EXTRA_PARAMS}
+        known = {name: value for name, value in body.items() if name not in _EXTRA_PARAMS | {_PREFIX}}
+        if body.get("speed"):
+            known["extra_headers"] = {"anthropic-beta": _FAST_MODE}
         _silence_sdk_warnings()
         async with create(**known, extra_body=extra or None) as response:
             yield response.http_response
 
     def decoder(self, body: Body) -> AnthropicDecoder:
-        return AnthropicDecoder(prefix=prefix_digest(body, body["messages"]))
+        return AnthropicDecoder(prefix=body[_PREFIX])
 
     def error_response(self, error: Exception) -> ErrorResponse | None:
         if not isinstance(error, anthropic.APIStatusError):

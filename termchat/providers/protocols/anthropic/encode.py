@@ -30,7 +30,7 @@ from termchat.core.provider import Effort, Params, Request, Speed
 from termchat.providers.catalog.capabilities import thinking_budget
 from termchat.providers.catalog.efforts import fitting_budget
 from termchat.providers.decoder import arguments_object, as_object
-from termchat.providers.protocols.anthropic.signature_prefix import prefix_digest
+from termchat.providers.protocols.anthropic.signature_prefix import PrefixDigest
 from termchat.providers.reply_schema import wire_schema
 
 _SEARCH_RESULT = "web_search_tool_result"
@@ -83,13 +83,14 @@ def valid_id(call_id: str) -> bool:
 def _turns(request: Request, origin: Origin, body: dict[str, Any]) -> list[dict[str, Any]]:
     """Return alternating turns: consecutive messages of a role are merged, tool results first in their turn."""
     turns: list[dict[str, Any]] = []
+    prefix = PrefixDigest(body)
     messages = prepare_history(request.messages, origin, valid_id)
     for message in messages:
         role = "assistant" if message.role is Role.ASSISTANT else "user"
         kept = message if request.params.search else _without_searches(message)
         paused = message is messages[-1] and message.outcome is Outcome.COMPLETE
         blocks = _blocks(
-            _drop_unbound_thinking(kept, prefix_digest(body, turns)) if _has_reasoning(kept) else kept, paused=paused
+            _drop_unbound_thinking(kept, prefix.digest(turns)) if _has_reasoning(kept) else kept, paused=paused
         )
         if not blocks:
             continue

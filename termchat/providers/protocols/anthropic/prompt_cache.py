@@ -27,22 +27,17 @@ def add_cache_control(body: dict[str, Any]) -> dict[str, Any]:
     return marked
 
 
-def strip_cache_control(body: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the body without marks, for a server that rejects them; None for a body without marks."""
-    stripped = _without_marks(body)
-    return stripped if stripped != body else None
-
-
 def _mark_turn(turn: dict[str, Any]) -> dict[str, Any]:
     *others, last = turn["content"]
     return turn | {"content": [*others, last | _MARK]}
 
 
-def _without_marks(value: Any) -> Any:
+def strip_cache_control(value: Any) -> Any:
+    """Return a body, or a part of one, without marks."""
     if isinstance(value, list):
-        return [_without_marks(inner) for inner in cast("list[Any]", value)]
+        return [strip_cache_control(inner) for inner in cast("list[Any]", value)]
     if not is_object(value):
         return value
     opaque = ("input", "input_schema")  # contents of models and tools stay as they are
     kept = {name: inner for name, inner in value.items() if name != "cache_control"}
-    return {name: inner if name in opaque else _without_marks(inner) for name, inner in kept.items()}
+    return {name: inner if name in opaque else strip_cache_control(inner) for name, inner in kept.items()}
