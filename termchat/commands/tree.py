@@ -52,7 +52,7 @@ def goto(context: CommandContext, argument: str) -> Effects:
     node = nodes[int(argument) - 1]
     if node.message.role is Role.USER:  # a question is edited and sent again from the input
         return (
-            MoveHead(node.parent, prefill=node.message.text),
+            MoveHead(node.parent, prefill=node.message),
             Print(safe_format("↶ back to before {text}", text=_quoted(node))),
         )
     return (MoveHead(node.id), Print(safe_format("→ after {text}", text=_quoted(node))))
@@ -151,7 +151,7 @@ def _quoted(node: Node) -> Safe:
 
 
 def _short(node: Node, limit: int) -> Safe:
-    return excerpt(node.message.text.strip() or "(empty)", limit)
+    return excerpt(node.message.subject.strip() or "(empty)", limit)
 
 
 def _numbers(context: CommandContext, prefix: str) -> Candidates:

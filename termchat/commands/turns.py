@@ -66,7 +66,7 @@ def redo(context: CommandContext, argument: str) -> Effects:
     if at is None or at == conversation.head:
         return (Print(safe_format("There is nothing to redo.")),)
     question = next(n for n in reversed(conversation.path(at)) if n.message.role is Role.USER)
-    return (MoveHead(at), Print(safe_format('↷ forward to "{text}"', text=excerpt(question.message.text, _SHOWN))))
+    return (MoveHead(at), Print(safe_format('↷ forward to "{text}"', text=excerpt(question.message.subject, _SHOWN))))
 
 
 @group.command(
@@ -88,7 +88,7 @@ def edit(context: CommandContext, argument: str) -> Effects:
         return _back_before(questions[int(argument) - 1]) if known else (Print(words),)
     choices = (
         Choice(
-            excerpt(node.message.text, _SHOWN),
+            excerpt(node.message.subject, _SHOWN),
             safe_format("{n} back", n=safe(str(n))) if n else safe_format("the last"),
             _back_before(node),
         )
@@ -99,6 +99,6 @@ def edit(context: CommandContext, argument: str) -> Effects:
 
 def _back_before(question: Node) -> tuple[Effect, ...]:
     words = safe_format(
-        '↶ back to before "{text}" · /redo goes forward again', text=excerpt(question.message.text, _SHOWN)
+        '↶ back to before "{text}" · /redo goes forward again', text=excerpt(question.message.subject, _SHOWN)
     )
-    return (MoveHead(question.parent, prefill=question.message.text), Print(words))
+    return (MoveHead(question.parent, prefill=question.message), Print(words))

@@ -92,10 +92,10 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class MoveHead:
-    """Move the head to another node; `prefill` is put into an empty input."""
+    """Move the head to another node; `prefill` is put into an empty input, with its attachments."""
 
     node: str | None
-    prefill: str = ""
+    prefill: Message | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,6 +156,11 @@ class Message:
         return "".join(part.text for part in self.parts if isinstance(part, Text) and not self._is_attached(part))
 
     @property
+    def subject(self) -> str:
+        """The words of the author, or without any the names of the attachments."""
+        return self.words if self.words.strip() else ", ".join(map(attachment_name, self.attachments))
+
+    @property
     def attachments(self) -> tuple[Part, ...]:
         """The images and files of a user's message, text files included; () for other roles."""
         return tuple(part for part in self.parts if self._is_attached(part))

@@ -10,7 +10,7 @@ from typing import Any
 
 from termchat.core.chats import ChatInfo, ChatPage, ChatState, Location
 from termchat.core.errors import Failure, FailureKind
-from termchat.core.messages import Json, Message, Role, attachment_name
+from termchat.core.messages import Json, Message, Role
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import join, repair_surrogates, safe_format, safe_line
 from termchat.store import messages, processes
@@ -111,7 +111,7 @@ def set_title(connection: sqlite3.Connection, n: int, words: str) -> None:
 
 def title(message: Message) -> str:
     """Return a title for a message: its first words, or the names of its attachments."""
-    words = " ".join(message.words.split()) or " ".join(map(attachment_name, message.attachments))
+    words = " ".join(message.subject.split())
     return words if len(words) <= _TITLE else words[: _TITLE - 1].rstrip() + "…"
 
 

@@ -10,6 +10,7 @@ from typing import assert_never
 
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.events import Retrying, TurnEnded
+from termchat.core.messages import File, Image, Part, Text, attachment_name
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import EMPTY, Safe, excerpt, join, safe, safe_format, safe_line
 from termchat.core.usage import Usage
@@ -34,6 +35,18 @@ def size(number: int) -> Safe:
     if number < 999_950:
         return safe(f"{_short(number / 1000)} kB")
     return safe(f"{_short(number / 1_000_000)} MB")
+
+
+def attachment_label(part: Part) -> Safe:
+    """Return `[cat.png · 12 kB]`; of an image on the web, its address alone."""
+    name = safe_line(attachment_name(part))
+    match part:
+        case Image() | File() if part.data:
+            return safe_format("[{name} · {size}]", name=name, size=size(len(part.data)))
+        case Text():
+            return safe_format("[{name} · {size}]", name=name, size=size(len(part.text.encode("utf-8", "replace"))))
+        case _:
+            return safe_format("[{name}]", name=name)
 
 
 def duration(seconds: float) -> Safe:

@@ -82,7 +82,7 @@ def test_undo_moves_before_question_and_prefills_it() -> None:
     effects = run("/undo", session)
     question = session.conversation.last_question()
     assert question is not None
-    assert effects[0] == MoveHead(question.parent, prefill="second question")
+    assert effects[0] == MoveHead(question.parent, prefill=question.message)
 
 
 def test_new_and_exit_have_aliases() -> None:
@@ -157,7 +157,7 @@ def test_edit_offers_newest_message_first_and_redo_moves_forward() -> None:
     (pick,) = run("/edit", session)
     assert isinstance(pick, Choose)
     assert [choice.label for choice in pick.choices] == ["second question", "first"]
-    assert MoveHead(None, prefill="first") in pick.choices[1].effects
+    assert MoveHead(None, prefill=user_message("first")) in pick.choices[1].effects
     head = session.conversation.head
     session.move_head(None)
     assert MoveHead(head) in run("/redo", session)

@@ -74,14 +74,14 @@ def test_tree_branch_of_tool_calls_alone_adds_no_level() -> None:
 
 def test_goto_moves_to_answer_and_prefills_question(tree: Conversation) -> None:
     assert run(tree, "/goto 4")[0] == MoveHead("a2")
-    assert run(tree, "/goto 3")[0] == MoveHead("a1", prefill="left?")
+    assert run(tree, "/goto 3")[0] == MoveHead("a1", prefill=user_message("left?"))
     assert isinstance(run(tree, "/goto 9")[0], Print)
     assert isinstance(run(tree, "/goto x")[0], Print)
 
 
 def test_edit_number_counts_user_messages_from_last(tree: Conversation) -> None:
-    assert run(tree, "/edit 1")[0] == MoveHead("a1", prefill="right?\x1b[31m")
-    assert run(tree, "/edit 2")[0] == MoveHead(None, prefill="first?")
+    assert run(tree, "/edit 1")[0] == MoveHead("a1", prefill=user_message("right?\x1b[31m"))
+    assert run(tree, "/edit 2")[0] == MoveHead(None, prefill=user_message("first?"))
     assert isinstance(run(tree, "/edit 3")[0], Print)
 
 

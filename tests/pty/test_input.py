@@ -247,7 +247,7 @@ def test_ctrl_a_and_ctrl_e_move_to_line_start_and_end() -> None:
         terminal.shows("❯ start middle end")
 
 
-def test_repl_enter_before_typeahead_in_one_read_sends_if_terminal_brackets_pastes() -> None:
+def test_enter_before_typeahead_sends_if_terminal_brackets_pastes() -> None:
     def answer(data: bytes) -> bytes:
         return b"\x1b[?2004;1$y\x1b[?62c" if b"\x1b[?2004$p" in data else b""
 

@@ -74,7 +74,7 @@ async def test_chat_title_is_shortened_first_message_or_file_name(stores: StoreF
     assert chats.title(user_message("", File("thesis.pdf", "application/pdf", b"x"))) == "thesis.pdf"
     notes, cat = attached_text("notes.txt", "row\n" * 50), Image("image/png", b"x", name="cat.png")
     assert chats.title(user_message("sum this up", notes)) == "sum this up"
-    assert chats.title(user_message("", notes, cat)) == "notes.txt cat.png"
+    assert chats.title(user_message("", notes, cat)) == "notes.txt, cat.png"
 
 
 async def test_chat_renamed_is_found_by_name_or_id_prefix(stores: StoreFixture) -> None:

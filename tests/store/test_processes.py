@@ -253,7 +253,7 @@ def lock_files(stores: StoreFixture) -> list[Path]:
     return [path for path in stores.file.parent.iterdir() if path.suffix == ".lock"]
 
 
-async def test_chat_resumed_twice_in_one_process_is_held_until_both_recorders_close(stores: StoreFixture) -> None:
+async def test_chat_resumed_twice_is_held_until_both_recorders_close(stores: StoreFixture) -> None:
     store = stores.open()
     first = store.new_recorder(STATE, HERE)
     ask(first, "hello")

@@ -19,7 +19,7 @@ from typing import Any
 from termchat.commands.registry import is_command, unescape_slash
 from termchat.core.errors import ProviderError
 from termchat.core.events import Event, Retrying, Streamed, TurnEnded
-from termchat.core.messages import user_message
+from termchat.core.messages import Message, user_message
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.core.session import Turn
@@ -67,7 +67,7 @@ class PlainApp:
         self._turn: Turn | None = None
         self._task: asyncio.Task[None] | None = None
         self._abandoned: asyncio.Future[None] | None = None
-        self._unanswered = ""
+        self._unanswered: Message | None = None
         self._interrupted = -1e9
         self._stopped = -1e9
         self._code: asyncio.Future[int] | None = None
@@ -96,11 +96,11 @@ class PlainApp:
         if self._code and not self._code.done():
             self._code.set_result(code)
 
-    def restored_text(self, text: str) -> None:
-        """Keep a message that got no answer; an empty line resends it."""
-        self._unanswered = text
+    def keep(self, message: Message | None) -> None:
+        """Keep a message that got no answer, with its attachments; an empty line resends it."""
+        self._unanswered = message
 
-    async def send(self, question: str, turn: Turn) -> None:
+    async def send(self, question: Message, turn: Turn) -> None:
         """Follow a turn to its end; `question` is kept to be sent again if no answer comes."""
         self._turn, self._stopped = turn, -1e9  # a press on an earlier turn is not the first of two on this one
         self.view = turn_sent(self.view, turn.id, self._session.model, monotonic())
@@ -156,17 +156,17 @@ class PlainApp:
         elif is_command(text):
             await self._effects.command(text)
         elif text.strip():
-            self._unanswered = ""
-            await self._send_text(unescape_slash(text))
-        elif self._unanswered:
-            text, self._unanswered = self._unanswered, ""
+            self._unanswered = None
+            await self._send_message(user_message(unescape_slash(text)))
+        elif message := self._unanswered:
+            self._unanswered = None
             await self._effects.use_closest()
-            await self._send_text(text, wait_for_host=self.view.away)
+            await self._send_message(message, wait_for_host=self.view.away)
 
-    async def _send_text(self, text: str, *, wait_for_host: bool = False) -> None:
-        node = self._session.add(user_message(text), self._session.conversation.head)
+    async def _send_message(self, message: Message, *, wait_for_host: bool = False) -> None:
+        node = self._session.add(message, self._session.conversation.head)
         self._session.move_head(node)
-        await self.send(text, self._session.send(node, wait_for_host=wait_for_host))
+        await self.send(message, self._session.send(node, wait_for_host=wait_for_host))
 
     async def _do(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a task until it ends or is abandoned."""
@@ -180,7 +180,7 @@ class PlainApp:
                         name=safe_line(type(error).__name__))  # fmt: skip
             self._writer.lines([styled_line(words, TextRole.ERROR)])
 
-    async def _show(self, event: Event, question: str) -> None:
+    async def _show(self, event: Event, question: Message) -> None:
         if isinstance(event, TurnEnded):
             event = await with_suggestions(event, self._context.providers)
         if isinstance(event, Streamed) and isinstance(event.delta, Retrying) and not self._waits(event.delta):
@@ -188,7 +188,7 @@ class PlainApp:
         self.view, blocks = update(self.view, event, monotonic())
         self._writer.show(blocks)
         if isinstance(event, TurnEnded) and not event.has_content:
-            self.restored_text(question)
+            self.keep(question)
 
     def _waits(self, retry: Retrying) -> bool:
         """Return True if the wait for the host has been reported already."""
@@ -205,7 +205,9 @@ class PlainApp:
         ended = self.view.last
         waiting = self._reader.take_waiting() if ended and ended.outcome is not Outcome.COMPLETE else []
         if waiting:
-            self._unanswered = "\n\n".join((self._unanswered, *waiting) if self._unanswered else waiting)
+            kept = self._unanswered or user_message("")
+            words = "\n\n".join((kept.words, *waiting) if kept.words else waiting)
+            self._unanswered = user_message(words, *kept.attachments)
             self._writer.aside(safe_format("Your queued input is kept; an empty line sends it."))
 
     def _interrupt(self) -> None:

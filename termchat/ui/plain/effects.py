@@ -35,8 +35,9 @@ from termchat.core.effects import (
     UseModel,
 )
 from termchat.core.errors import ProviderError
+from termchat.core.messages import Message, attachment_name
 from termchat.core.models import ModelRef
-from termchat.core.sanitize import EMPTY, Safe, excerpt, safe, safe_format, safe_line
+from termchat.core.sanitize import EMPTY, Safe, excerpt, join, safe, safe_format, safe_line
 from termchat.core.session import Turn
 from termchat.core.style import Theme
 from termchat.ui import chat_effects
@@ -55,8 +56,8 @@ class PlainChat(Protocol):
 
     view: ViewState
 
-    async def send(self, question: str, turn: Turn) -> None: ...
-    def restored_text(self, text: str) -> None: ...
+    async def send(self, question: Message, turn: Turn) -> None: ...
+    def keep(self, message: Message | None) -> None: ...
     def leave(self, code: int) -> None: ...
 
 
@@ -109,11 +110,8 @@ class PlainEffectRunner:
                     self._writer.lines(lines)
                     lines = []
                 await self._do(effect)
-        if moved := next((e for e in effects if isinstance(e, MoveHead) and e.prefill), None):
-            text = excerpt(moved.prefill, 40)
-            lines.append(
-                styled_line(safe_format('An empty line resends "{text}"; anything else replaces it.', text=text))
-            )
+        if prefill := next((e.prefill for e in effects if isinstance(e, MoveHead) and e.prefill), None):
+            lines.append(styled_line(_resend_words(prefill)))
         if lines:
             self._writer.lines(lines)
 
@@ -133,9 +131,9 @@ class PlainEffectRunner:
                 await self._list_models(query)
             case Send():
                 await self._send(effect)
-            case MoveHead(node, restore):
+            case MoveHead(node, prefill):
                 self._session.move_head(node)
-                self._chat.restored_text(restore)
+                self._chat.keep(prefill)
             case UseModel(model):
                 self._session.switch_model(model)
             case NewChat():
@@ -170,12 +168,12 @@ class PlainEffectRunner:
             return
         before = self._session.conversation.head
         self._session.move_head(node)
-        question = self._session.conversation.nodes[node].message.text
+        question = self._session.conversation.nodes[node].message
         await self._chat.send(question, self._session.send(node, effect.model, wait_for_host=self._chat.view.away))
         last = self._chat.view.last
         if last and not last.has_content and not effect.message:
             self._session.move_head(before)
-            self._chat.restored_text("")
+            self._chat.keep(None)
 
     def _replay(self, saved: ShowMessage) -> None:
         if saved.question:
@@ -208,6 +206,15 @@ class PlainEffectRunner:
 def append_only(shown: ReasoningView) -> ReasoningView:
     """Return the reasoning view that changes no shown row: all of it, or one line after it."""
     return shown if shown is ReasoningView.FULL else ReasoningView.LINE
+
+
+def _resend_words(message: Message) -> Safe:
+    """`An empty line resends "look" with cat.png; anything else replaces it.`"""
+    names = join(", ", [safe_line(attachment_name(part)) for part in message.attachments])
+    text = safe_format('"{text}"', text=excerpt(message.words, 40)) if message.words.strip() else names
+    if message.words.strip() and names:
+        text = safe_format("{text} with {names}", text=text, names=names)
+    return safe_format("An empty line resends {text}; anything else replaces it.", text=text)
 
 
 def _used(model: ModelRef) -> tuple[Effect, ...]:

@@ -6,7 +6,7 @@ from enum import Enum, auto
 from time import monotonic
 from typing import assert_never
 
-from termchat.commands.registry import is_command, normalise, split_command, unescape_slash
+from termchat.commands.registry import is_command, normalise, split_command
 from termchat.config.settings import EnterKey
 from termchat.core.effects import ListModels, Quit
 from termchat.core.sanitize import safe_format, safe_line
@@ -91,15 +91,15 @@ class Actions:
         A message that returned to the input is sent before the queue, any other one after it.
         `wait_for_host`: keep retrying until the host can be reached.
         """
-        text, restored = self._editor.text, self._is_restored
-        if is_command(text):
+        restored = self._is_restored
+        if is_command(self._editor.text):
             self._run_command()
-        elif not text.strip():
+        elif self._editor.blank:
             self._turns.send_queue()
         elif self._turns.busy or (self._turns.queue and not restored):
             self._turns.enqueue(self._editor.pop())
         else:
-            self._turns.send(self._editor.pop(), unescape_slash(text), wait_for_host=wait_for_host)
+            self._turns.send(self._editor.pop(), wait_for_host=wait_for_host)
 
     @property
     def _is_restored(self) -> bool:
@@ -120,6 +120,7 @@ class Actions:
             words = safe_format("/{name} waits for the reply to end (Esc stops it).", name=safe_line(command.name))
             self._toast.say(words)
             return
+        rest = self._editor.pastes.attachment_marks(line) + rest
         if rest:
             self._editor.set_text(line)
         self._editor.pop()
@@ -266,7 +267,7 @@ class Actions:
         After a host that could not be reached, keep retrying until it can.
         """
         last = self._turns.view.last
-        if last is not None and not last.has_content and self._editor.text.strip():
+        if last is not None and not last.has_content and not self._editor.blank:
             self.submit(wait_for_host=self._turns.view.away)
         else:
             self._effects.run_command("/retry")

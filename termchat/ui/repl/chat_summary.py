@@ -48,7 +48,7 @@ class ChatSummary:
         self._seen = conversation
         messages = conversation.history()
         replies = [message for message in reversed(messages) if message.role is Role.ASSISTANT]
-        self._topic = excerpt(messages[0].text, _TOPIC) if messages else EMPTY
+        self._topic = excerpt(messages[0].subject, _TOPIC) if messages else EMPTY
         self._usage = next((reply.usage for reply in replies if reply.usage), None)
         self._thought = next((thought for reply in replies if (thought := _thought(reply))), "")
 

@@ -139,10 +139,10 @@ class EffectRunner:
                 self._list_models(query)
             case Send():
                 self._send(effect)
-            case MoveHead(node, restore):
+            case MoveHead(node, prefill):
                 self.session.move_head(node)
-                if restore:
-                    self._editor.restore(restore)
+                if prefill:
+                    self._editor.restore(self._editor.draft_of(prefill))
             case UseModel(model):
                 self._previous, _ = self.session.model, self.session.switch_model(model)
             case NewChat():
@@ -166,7 +166,7 @@ class EffectRunner:
         if effect.message is None and effect.parent is not None:
             self._turns.resend(effect.parent, effect.model)
         elif effect.message is not None:
-            self._turns.send(effect.message.text, effect.message.text)
+            self._turns.send(self._editor.draft_of(effect.message))
 
     def _list_models(self, query: str) -> None:
         source = ModelSource(self.session, self._providers)

@@ -16,7 +16,7 @@ from time import monotonic
 from termchat.config.settings import ReasoningView
 from termchat.core.effects import ShowMessage
 from termchat.core.events import MessageDone, TurnEnded
-from termchat.core.messages import Role, user_message
+from termchat.core.messages import Role
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import safe, safe_format
@@ -113,18 +113,22 @@ class TurnRunner:
         else:
             self.send_queue()
 
-    def send(self, raw: str, message: str, *, wait_for_host: bool = False) -> None:
-        """Send a message below the head; `wait_for_host`: keep retrying until the host can be reached."""
-        self._echo(raw)
-        node = self.session.add(user_message(message), self.session.conversation.head)
-        self._send(Question(node, raw=raw), wait_for_host=wait_for_host)
+    def send(self, *raw: str, wait_for_host: bool = False) -> None:
+        """Send inputs, pastes as marks, as one message below the head.
+
+        `wait_for_host`: keep retrying until the host can be reached.
+        """
+        whole = "\n\n".join(raw)
+        self._echo(whole)
+        node = self.session.add(self._editor.message(*raw), self.session.conversation.head)
+        self._send(Question(node, raw=whole), wait_for_host=wait_for_host)
 
     def resend(self, parent: str, model: ModelRef | None) -> None:
         """Send an earlier message again, to `model` if given; a reply is continued."""
         question = Question(parent, model, previous_head=self.session.conversation.head)
         node = self.session.conversation.nodes[parent]
         if node.message.role is Role.USER:
-            self._echo(node.message.text)
+            self._echo(self._editor.draft_of(node.message))
         self._send(question, wait_for_host=self.view.away)
 
     def replay(self, saved: ShowMessage) -> None:
@@ -196,20 +200,19 @@ class TurnRunner:
         """Send the first queued messages with the next step of the turn; until then they stay in the queue."""
         self.steering = number
         if self._turn:
-            raw = "\n\n".join(self.queue[:number])
-            self._turn.steer(user_message(self._editor.pastes.expand(raw)) if number else None)
+            self._turn.steer(self._editor.message(*self.queue[:number]) if number else None)
         self._changed()
 
     def _steered(self, node: str) -> None:
         """Take the sent messages off the queue; they return to the input if the rest of the turn fails."""
-        raw = self._next(self.steering)
+        raw = "\n\n".join(self._next(self.steering))
         self._question = Question(node, self._question.model if self._question else None, raw=raw)
         self.steering = 0
         self._echo(raw)
 
-    def _next(self, number: int) -> str:
-        """Take the first queued messages as one, separated by blank lines."""
-        raw = "\n\n".join(self.queue[:number])
+    def _next(self, number: int) -> list[str]:
+        """Take the first queued messages."""
+        raw = self.queue[:number]
         del self.queue[:number]
         return raw
 
@@ -220,8 +223,7 @@ class TurnRunner:
         """
         if self.busy or not self.queue:
             return
-        raw = self._next(self._batch_size)
-        self.send(raw, self._editor.pastes.expand(raw))
+        self.send(*self._next(self._batch_size))
 
     def next_reasoning_view(self) -> ReasoningView:
         """Switch to the next reasoning view and return it."""

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.document import Document
 
-from termchat.commands.registry import is_command
+from termchat.commands.registry import is_command, unescape_slash
+from termchat.core.messages import Message, user_message
 from termchat.ui.repl.input.history import History
 from termchat.ui.repl.input.pastes import Pastes
 from termchat.ui.text.fit import text_width
@@ -38,6 +39,21 @@ class InputEditor:
     @property
     def empty(self) -> bool:
         return not self.buffer.text
+
+    @property
+    def blank(self) -> bool:
+        """Return True if there is nothing to send: no attachment, and blanks at most."""
+        return not self.text.strip() and not self.pastes.attachments(self.buffer.text)
+
+    def message(self, *raw: str) -> Message:
+        """Return the message of one or more inputs, pastes as marks: their words apart, their attachments together."""
+        words = "\n\n".join(text for part in raw if (text := unescape_slash(self.pastes.expand(part))))
+        return user_message(words, *self.pastes.attachments("".join(raw)))
+
+    def draft_of(self, message: Message) -> str:
+        """Return an earlier message as an input, with marks for its attachments."""
+        words = f"/{message.words}" if is_command(message.words) else message.words
+        return "".join((*map(self.pastes.attach, message.attachments), words))
 
     def on_remember(self, listener: Callable[[str], None]) -> None:
         """Report every text that joins the history, pastes expanded, to `listener`."""

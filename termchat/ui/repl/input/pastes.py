@@ -1,6 +1,6 @@
-"""Large pastes, folded into labels that name their size.
+"""Large pastes and attachments, folded into labels that name their size.
 
-In the input a folded paste is one character of a private plane, so that the cursor, Backspace, kills and undo treat
+In the input a folded paste or an attached file is one character of a private plane, so that the cursor, Backspace, kills and undo treat
 it as a unit and never leave half of it. The input shows its label instead.
 """
 
@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from termchat.core.messages import Part
 from termchat.core.sanitize import Safe, safe, safe_format
-from termchat.ui.phrases import size
+from termchat.ui.phrases import attachment_label, size
 
 FOLD_CHARS = 1000
 FOLD_LINES = 15
@@ -18,11 +19,18 @@ _FIRST = 0x100001  # in the last private use plane, whose characters never occur
 _MARK = re.compile("[\U00100001-\U0010fffd]")
 
 
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file of a message."""
+
+    part: Part
+
+
 @dataclass(slots=True)
 class Pastes:
-    """The pastes of a session by number; a number is never reused."""
+    """The pastes and attachments of a session by number; a number is never reused."""
 
-    _texts: list[str] = field(default_factory=list[str])
+    _kept: list[str | Attachment] = field(default_factory=list["str | Attachment"])
 
     def fold(self, text: str) -> str:
         """Return the text, or a mark if the text is large."""
@@ -33,45 +41,70 @@ class Pastes:
 
     def keep(self, text: str) -> str:
         """Store a text and return its mark."""
-        self._texts.append(text)
-        return chr(_FIRST + len(self._texts) - 1)
+        return self._mark(text)
+
+    def attach(self, part: Part) -> str:
+        """Store an attachment and return its mark."""
+        return self._mark(Attachment(part))
 
     def expand(self, text: str) -> str:
-        """Replace every mark by its pasted text."""
+        """Replace every mark by its pasted text; the marks of attachments are left out."""
         return _MARK.sub(lambda m: self._text(m.group()), text)
+
+    def attachments(self, text: str) -> tuple[Part, ...]:
+        """Return the attachments whose marks are in the text, in order."""
+        found = (self._at(mark) for mark in _MARK.findall(text))
+        return tuple(kept.part for kept in found if isinstance(kept, Attachment))
+
+    def attachment_marks(self, text: str) -> str:
+        """Return the marks of attachments in the text."""
+        return "".join(mark for mark in _MARK.findall(text) if isinstance(self._at(mark), Attachment))
 
     def shown(self, text: str) -> str:
         """Replace every mark by its label."""
         return _MARK.sub(lambda m: self.label(m.group()) or m.group(), text)
 
     def label(self, mark: str) -> Safe | None:
-        """Return `[Pasted #1 · 132 lines · 4.8 kB]`, or None if the character is not a mark of this session."""
-        number = ord(mark) - _FIRST
-        if not 0 <= number < len(self._texts):
+        """Return `[Pasted #1 · 132 lines · 4.8 kB]`, or None if the character is not a mark of this session.
+
+        The label of an attachment ends with a blank, which sets it apart from the words after it.
+        """
+        text = self._at(mark)
+        if text is None:
             return None
-        text = self._texts[number]
+        if isinstance(text, Attachment):
+            return Safe(f"{attachment_label(text.part)} ")
         lines = text.count("\n") + 1
         return safe_format(
             "[Pasted #{n} · {lines} · {size}]",
-            n=safe(str(number + 1)),
+            n=safe(str(ord(mark) - _FIRST + 1)),
             lines=safe(f"{lines} lines" if lines > 1 else "1 line"),
             size=size(len(text.encode("utf-8", "replace"))),
         )
 
     def refold(self, text: str, marked: str) -> str:
-        """Fold the pastes of `marked` that an edited text still has unchanged."""
+        """Fold the pastes of `marked` that an edited text still has unchanged, and keep its attachments."""
         for mark in _MARK.findall(marked):
-            text = text.replace(self._text(mark), mark, 1) if self.label(mark) else text
-        return text
+            if isinstance(kept := self._at(mark), str):
+                text = text.replace(kept, mark, 1)
+        return self.attachment_marks(marked) + text
 
     def nearest(self, text: str, cursor: int) -> int | None:
-        """Return the offset of the mark nearest to the cursor, the one under it first; None without a mark."""
-        found = (hit.start() for hit in _MARK.finditer(text) if self.label(hit.group()))
+        """Return the offset of the paste nearest to the cursor, the one under it first; None without a paste."""
+        found = (hit.start() for hit in _MARK.finditer(text) if isinstance(self._at(hit.group()), str))
         return min(found, key=lambda at: abs(at + 0.4 - cursor), default=None)
 
     def _text(self, mark: str) -> str:
+        kept = self._at(mark)
+        return mark if kept is None else kept if isinstance(kept, str) else ""
+
+    def _at(self, mark: str) -> str | Attachment | None:
         number = ord(mark) - _FIRST
-        return self._texts[number] if 0 <= number < len(self._texts) else mark
+        return self._kept[number] if 0 <= number < len(self._kept) else None
+
+    def _mark(self, kept: str | Attachment) -> str:
+        self._kept.append(kept)
+        return chr(_FIRST + len(self._kept) - 1)
 
 
 def cleaned(text: str) -> str:

@@ -75,9 +75,9 @@ class ChatSource(PickerSource):
         """Show the last messages of a chat, unless another one is marked by then."""
         messages = await self._store.last_messages(chat, _PREVIEWED)
         if self._picker.is_marked(choice):
-            self.footer = [_preview_line(message) for message in messages if message.text.strip()]
+            self.footer = [_preview_line(message) for message in messages if message.subject.strip()]
 
 
 def _preview_line(message: Message) -> Line:
     sign = "❯ " if message.role is Role.USER else "  "
-    return styled_line(Safe(f"    {sign}{safe_line(' '.join(message.text[:400].split()))}"), TextRole.DIM)
+    return styled_line(Safe(f"    {sign}{safe_line(' '.join(message.subject[:400].split()))}"), TextRole.DIM)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from termchat.core.messages import Image, attached_text, user_message
 from termchat.ui.repl.input.editor import InputEditor, visual_rows
 from termchat.ui.repl.input.history import History
 from termchat.ui.repl.input.pastes import Pastes, cleaned
@@ -147,3 +148,39 @@ def test_visual_rows_cover_text_and_fit_width(text: str, columns: int) -> None:
     assert rows[0][0] == 0
     assert rows[-1][1] == len(text)
     assert [a for a, _ in rows] == sorted({a for a, _ in rows})
+
+
+CAT, NOTES = Image("image/png", bytes(2000), name="cat.png"), attached_text("notes.txt", "a\nb")
+
+
+def test_draft_of_message_sends_the_same_message_again() -> None:
+    for message in (
+        user_message("what is this?", CAT, NOTES),
+        user_message("", CAT),
+        user_message("/etc/hosts is broken"),
+        user_message("two\nlines "),
+    ):
+        editor = editor_with()
+        editor.restore(editor.draft_of(message))
+        assert not editor.blank
+        assert editor.message(editor.pop()) == message
+
+
+def test_draft_shows_attachments_by_name_and_size() -> None:
+    editor = editor_with()
+    editor.set_text(editor.draft_of(user_message("what is this?", CAT, NOTES)))
+    assert editor.pastes.shown(editor.text_with_marks) == "[cat.png · 2 kB] [notes.txt · 36 B] what is this?"
+    assert editor.text == "what is this?"
+    assert not editor.unfold()
+
+
+def test_messages_sent_as_one_keep_all_attachments_and_slashes() -> None:
+    editor = editor_with()
+    message = editor.message("//first", editor.draft_of(user_message("second", CAT)), "//third")
+    assert message == user_message("/first\n\nsecond\n\n/third", CAT)
+
+
+def test_refold_after_external_edit_keeps_attachments() -> None:
+    editor = editor_with()
+    draft = editor.draft_of(user_message("look", CAT))
+    assert editor.message(editor.pastes.refold("look here", draft)) == user_message("look here", CAT)
