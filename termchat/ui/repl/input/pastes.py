@@ -1,7 +1,7 @@
 """Large pastes and attachments, folded into labels that name their size.
 
-In the input a folded paste or an attached file is one character of a private plane, so that the cursor, Backspace, kills and undo treat
-it as a unit and never leave half of it. The input shows its label instead.
+In the input a folded paste or an attached file is one character of a private plane, so that the cursor, Backspace,
+kills and undo treat it as a unit and never leave half of it. The input shows its label instead.
 """
 
 from __future__ import annotations
