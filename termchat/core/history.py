@@ -12,6 +12,8 @@ switches from model A to B and back sends A its own data unchanged.
     an invalid tool name           is replaced by a similar valid one
     a reply without parts left     is dropped
     an empty user message          becomes "(empty message)"
+    an attachment                  is sent as picture, PDF or text, else as a note
+    a reply that comes first       follows the message "(no message)"
 """
 
 from __future__ import annotations
@@ -36,14 +38,34 @@ from termchat.core.messages import (
     Text,
     ToolCall,
     ToolResult,
+    attached_text,
+    user_message,
 )
+from termchat.core.models import ApiProtocol
 from termchat.core.sanitize import EMPTY, Safe, repair_surrogates, safe_format, safe_line
 
 CANCELLED_RESULT_TEXT = "cancelled by the user"
+FIRST_MESSAGE_TEXT = "(no message)"  # sent before a reply that begins a chat, which servers refuse
 EMPTY_MESSAGE_TEXT = "(empty message)"  # sent for an empty user message, which servers refuse
 
 Check: TypeAlias = Callable[[str], bool]
+_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_-]{0,63}")
+
+
+# Types of files that every vendor takes.
+_PICTURES = {"image/jpeg": "image/jpeg", "image/jpg": "image/jpeg"} | {
+    mime: mime for mime in ("image/png", "image/gif", "image/webp")
+}
+_DOCUMENTS = ("application/pdf",)
+_TEXTS = frozenset(
+    "application/" + name
+    for name in (
+        *("json", "json5", "jsonl", "x-ndjson", "xml", "yaml", "x-yaml", "toml", "csv", "sql", "graphql", "rtf"),
+        *("javascript", "x-javascript", "typescript", "ecmascript", "x-sh", "x-shellscript", "x-python", "x-tex"),
+    )
+)
+_UNKNOWN = ("", "application/octet-stream", "binary/octet-stream")
 
 
 def valid_tool_name(name: str) -> bool:
@@ -60,9 +82,10 @@ def prepare_history(
     assistant message with calls is followed by exactly one tool message with their results in order, and only parts
     made by `target` carry provider data.
     """
-    return tuple(
-        _pair_calls_with_results(_merge_continuations(_drop_foreign_parts(messages, target)), valid_id, valid_name)
-    )
+    merged = _merge_continuations(_drop_foreign_parts(messages, target))
+    if merged and merged[0].role is Role.ASSISTANT:
+        merged.insert(0, user_message(FIRST_MESSAGE_TEXT))
+    return tuple(_pair_calls_with_results(merged, valid_id, valid_name))
 
 
 def strip_provider_data(messages: Iterable[Message]) -> tuple[Message, ...]:
@@ -83,6 +106,37 @@ def _strip_part(part: Part) -> Part:
             return replace(part, call_id=_stable_id(0, 0, part.call_id))
         case Image() | File():
             return part
+
+
+def sendable(part: Image | File, role: Role) -> Text | Image | File:
+    """Return an attachment as it can be sent in a message of this role."""
+    name = part.name or ("image" if isinstance(part, Image) else "file")
+    if role is Role.ASSISTANT:
+        return Text(f"[{name}, an attachment of this reply]")
+    mime = part.mime.partition(";")[0].strip().lower()
+    if isinstance(part, Image) and part.url and not part.data:
+        return part
+    if part.data and isinstance(part, Image) and mime in _PICTURES:
+        return part if part.mime == _PICTURES[mime] else replace(part, mime=_PICTURES[mime])
+    if part.data and isinstance(part, File) and mime in _DOCUMENTS:
+        return part if part.mime == mime else replace(part, mime=mime)
+    if part.data and isinstance(part, File) and mime in _PICTURES:
+        return Image(_PICTURES[mime], part.data, name=part.name)
+    text = _text_of(mime, part.data)
+    return attached_text(name, text) if text is not None else Text(f"[{name}, a file of type {mime or 'unknown'}]")
+
+
+def _text_of(mime: str, data: bytes) -> str | None:
+    """Return the text of a file, None for a binary one. A file of unknown type is text if it is UTF-8."""
+    if not data:
+        return None
+    is_text = mime.startswith("text/") or mime in _TEXTS or mime.endswith(("+json", "+xml", "+yaml"))
+    if not is_text and (mime not in _UNKNOWN or b"\0" in data):
+        return None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace") if is_text else None
 
 
 def model_switch_notice(messages: Sequence[Message], target: Origin) -> Safe:
@@ -124,7 +178,8 @@ def _plural(count: int) -> Safe:
 def _drop_foreign_parts(messages: Iterable[Message], target: Origin) -> Iterator[Message]:
     for message in messages:
         own = message.origin == target
-        parts = tuple(part for p in message.parts if (part := _part(p, own)) is not None)
+        pictures = own and target.protocol is ApiProtocol.GEMINI  # the only one that takes back the pictures it made
+        parts = tuple(part for p in message.parts if (part := _part(p, message.role, own, pictures)) is not None)
         if message.role is Role.USER and all(isinstance(p, Text) and not p.text.strip() for p in parts):
             parts = (Text(EMPTY_MESSAGE_TEXT),)  # else two replies would follow each other, or one would come first
         if parts:
@@ -161,7 +216,7 @@ def _concat_parts(first: tuple[Part, ...], more: tuple[Part, ...]) -> tuple[Part
             return (*first, *more)
 
 
-def _part(part: Part, own: bool) -> Part | None:
+def _part(part: Part, role: Role, own: bool, pictures: bool) -> Part | None:
     match part:
         case Reasoning():
             return part if own and _encodable(part.text, part.provider_data) else None
@@ -179,14 +234,17 @@ def _part(part: Part, own: bool) -> Part | None:
             return replace(part, provider_data=part.provider_data if own else None, text=repair_surrogates(part.text))
         case ToolResult():
             return replace(part, parts=tuple(_result_part(p) for p in part.parts))
-        case File():
-            return replace(part, name=repair_surrogates(part.name))
-        case Image():
+        case Image() if pictures and role is Role.ASSISTANT:
             return part
+        case Image() | File():
+            return sendable(replace(part, name=repair_surrogates(part.name)), role)
 
 
 def _result_part(part: Text | Image) -> Text | Image:
-    return replace(part, text=repair_surrogates(part.text)) if isinstance(part, Text) else part
+    if isinstance(part, Text):
+        return replace(part, text=repair_surrogates(part.text))
+    sent = sendable(part, Role.TOOL)
+    return Text("[a file of unknown type]") if isinstance(sent, File) else sent
 
 
 def _encodable(text: str, extra: Extra) -> bool:
@@ -225,8 +283,9 @@ def _normalise_call(part: Part, message: int, at: int, used: set[str], valid_id:
 
 
 def _stable_id(message: int, part: int, call_id: str) -> str:
-    """Return 29 characters of `[a-z0-9_]`, which every protocol accepts."""
-    return "call_" + sha256(f"{message}:{part}:{call_id}".encode("utf-8", "replace")).hexdigest()[:24]
+    """Return nine letters and digits, which every server accepts; Mistral's accepts no other form."""
+    digest = sha256(f"{message}:{part}:{call_id}".encode("utf-8", "replace")).digest()
+    return "".join(_LETTERS[byte % len(_LETTERS)] for byte in digest[:9])
 
 
 def _tool_name(name: str) -> str:

@@ -6,10 +6,17 @@ import re
 from dataclasses import replace
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from termchat.core.history import CANCELLED_RESULT_TEXT, EMPTY_MESSAGE_TEXT, prepare_history, valid_tool_name
+from termchat.core.history import (
+    CANCELLED_RESULT_TEXT,
+    EMPTY_MESSAGE_TEXT,
+    FIRST_MESSAGE_TEXT,
+    prepare_history,
+    valid_tool_name,
+)
 from termchat.core.messages import (
     File,
     Image,
@@ -238,6 +245,7 @@ def test_history_keeps_everything_sendable(messages: list[Message]) -> None:
         return (
             "".join(m.text for m in messages if m.role is author)
             .replace(EMPTY_MESSAGE_TEXT, "")
+            .replace(FIRST_MESSAGE_TEXT, "")
             .replace("\ud800", "\ufffd")
         )
 
@@ -251,3 +259,34 @@ def test_history_keeps_everything_sendable(messages: list[Message]) -> None:
 def test_history_sendable_messages_are_unchanged(messages: list[Message]) -> None:
     once = prepared(*messages)
     assert prepared(*once) == once
+
+
+ATTACHED = [
+    (File("a.md", "text/markdown", "né".encode()), Text('<file name="a.md">\nné\n</file>\n')),
+    (File("a.json", "application/json", b"{}"), Text('<file name="a.json">\n{}\n</file>\n')),
+    (File("notes", "application/octet-stream", b"words"), Text('<file name="notes">\nwords\n</file>\n')),
+    (File("a.bin", "application/octet-stream", b"\0\1"), Text("[a.bin, a file of type application/octet-stream]")),
+    (File("a.docx", "application/vnd.ms-word", b"PK"), Text("[a.docx, a file of type application/vnd.ms-word]")),
+    (File("a.pdf", "application/pdf", b""), Text("[a.pdf, a file of type application/pdf]")),
+    (File("a.pdf", "application/pdf; x=1", b"%PDF"), File("a.pdf", "application/pdf", b"%PDF")),
+    (File("a.png", "image/png", b"png"), Image("image/png", b"png", name="a.png")),
+    (Image("image/jpg", b"jpg"), Image("image/jpeg", b"jpg")),
+    (Image("image/svg+xml", b"<svg/>", name="a.svg"), Text('<file name="a.svg">\n<svg/>\n</file>\n')),
+    (Image("image/tiff", b"II*", name="a.tif"), Text("[a.tif, a file of type image/tiff]")),
+    (Image("image/png", url="https://a.example/i"), Image("image/png", url="https://a.example/i")),
+]
+
+
+@pytest.mark.parametrize(("part", "sent"), ATTACHED)
+def test_history_sends_attachment_as_picture_pdf_text_or_note(part: Part, sent: Part) -> None:
+    (message,) = prepared(Message(Role.USER, (part,)))
+    assert message.parts == (sent,)
+
+
+def test_history_attachment_of_reply_becomes_note() -> None:
+    sent = prepared(user_message("q"), reply(Text("Here."), Image("image/png", b"png", name="a.png")))
+    assert sent[1].parts == (Text("Here."), Text("[a.png, an attachment of this reply]"))
+
+
+def test_history_reply_that_begins_chat_follows_placeholder() -> None:
+    assert [message.text for message in prepared(reply(Text("Welcome.")))] == [FIRST_MESSAGE_TEXT, "Welcome."]

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from termchat.core.messages import (
     File,
     Image,
@@ -24,10 +26,13 @@ from termchat.core.messages import (
 )
 from termchat.core.models import ApiProtocol, ProviderConfig
 from termchat.core.provider import Params, Request, ToolSpec
+from termchat.providers.catalog.capabilities import quirks
 from termchat.providers.protocols.anthropic import encode as anthropic
 from termchat.providers.protocols.gemini import encode as gemini
 from termchat.providers.protocols.openai_chat import encode as chat
 from termchat.providers.protocols.openai_responses import encode as responses
+from tests.gateway import Gateway, Reply
+from tests.providers.support import PROTOCOLS, provider_config, run_request, text_of
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 LOOK = ToolSpec("look", "Looks out.", SCHEMA)
@@ -73,13 +78,12 @@ def conversation_request(own: Origin, *thoughts: Reasoning, call: ToolCall) -> R
 
 
 def replaced_id(body: list[dict[str, Any]], *path: Any) -> str:
-    """The replacement of the invalid id: 29 characters that every protocol accepts."""
+    """The replacement of the invalid id: nine letters and digits, which every server accepts."""
     value: Any = body
     for key in path:
         value = value[key]
     assert isinstance(value, str)
-    assert value.startswith("call_")
-    assert len(value) == 29
+    assert (len(value), value.isalnum()) == (9, True)
     return value
 
 
@@ -383,3 +387,36 @@ def test_encode_responses_reasoning_without_next_item_is_left_out() -> None:
         Request((user_message("q"), message, user_message("r"), unsealed, user_message("s"))), own, CONFIG
     )
     assert [item.get("role", item["type"]) for item in body["input"]] == ["user", "user", "assistant", "user"]
+
+
+def test_encode_chat_for_mistral_has_short_ids_and_reply_after_results() -> None:
+    own = Origin("mistral", ApiProtocol.CHAT, "mistral-medium-latest")
+    config = replace(CONFIG, quirks=quirks(own))
+    other = reply(Origin("openai", ApiProtocol.RESPONSES, "gpt"), ToolCall("call_0123456789", "look", "{}"))
+    result = ToolResult("call_0123456789", "look", (Text("a hill"), Image("image/png", b"png")))
+    request = Request((user_message("q"), other, Message(Role.TOOL, (result,)), user_message("and?")))
+    messages = chat.encode(request, own, config)["messages"]
+    assert [message["role"] for message in messages] == ["user", "assistant", "tool", "assistant", "user", "user"]
+    call_id = messages[1]["tool_calls"][0]["id"]
+    assert (len(call_id), call_id.isalnum(), messages[2]["tool_call_id"]) == (9, True, call_id)
+
+
+ODD = (
+    File("a.md", "text/markdown", b"words"),
+    File("a.bin", "application/x-thing", b"\0"),
+    Image("image/svg+xml", b"<svg/>"),
+    Image("image/tiff", b"II*"),
+    Image("image/png", b""),
+    File("a.pdf", "application/pdf", b"%PDF-"),
+)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_odd_attachments_in_any_place_give_valid_request(gateway: Gateway, protocol: ApiProtocol) -> None:
+    gateway.reply(Reply.text("ok"))
+    foreign = reply(Origin("import", ApiProtocol.CHAT, "x"), Text("Welcome."), *ODD)
+    call = reply(Origin("import", ApiProtocol.CHAT, "x"), ToolCall("c", "look", "{}"))
+    result = Message(Role.TOOL, (ToolResult("c", "look", (Image("image/tiff", b"II*"), Text("x"))),))
+    request = Request((foreign, user_message("q", *ODD), call, result), tools=(LOOK,))
+    deltas, failure = await run_request(provider_config(gateway.url, protocol), request)
+    assert (text_of(deltas), failure) == ("ok", None)

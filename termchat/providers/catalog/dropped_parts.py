@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from termchat.core.history import sendable
 from termchat.core.messages import File, Image, Message, Part, Role, Text, ToolCall, ToolResult, user_message
 from termchat.core.provider import Request
 
@@ -19,9 +20,10 @@ def all_parts(messages: Iterable[Message]) -> Iterator[Part]:
 
 
 def without_attachments(messages: Iterable[Message], kind: type[Image | File]) -> tuple[Message, ...]:
-    """Return the messages with a note in place of each image or file."""
+    """Return the messages with a note in place of each image or file; a text file becomes text."""
     return tuple(
-        replace(message, parts=tuple(_attachment_note(part, kind) for part in message.parts)) for message in messages
+        replace(message, parts=tuple(_attachment_note(part, kind, message.role) for part in message.parts))
+        for message in messages
     )
 
 
@@ -60,7 +62,7 @@ def _result_parts(part: Part) -> tuple[Part, ...]:
     return (Text(f"[result of {part.name}: {part.text[:_MAX_RESULT]}]\n"), *images)
 
 
-def _attachment_note(part: Part, kind: type[Image | File]) -> Part:
+def _attachment_note(part: Part, kind: type[Image | File], role: Role) -> Part:
     """Replace an attachment of this kind by a note, also inside a tool result."""
     if isinstance(part, ToolResult):
         inner = tuple(
@@ -69,5 +71,7 @@ def _attachment_note(part: Part, kind: type[Image | File]) -> Part:
         return replace(part, parts=inner)
     if not isinstance(part, kind):
         return part
+    if isinstance(text := sendable(part, role), Text):
+        return text
     what = f"a file, {part.name}," if isinstance(part, File) else "an image"
     return Text(f"[{what} that this model cannot see]")

@@ -31,13 +31,15 @@ from termchat.providers.protocols.openai_common import (
 )
 
 _MAX_ID = 40  # characters
+_BETWEEN = "(continued)"  # between a tool result and a user message, for servers that reject one after the other
 
 
 def encode(request: Request, origin: Origin, config: ProviderConfig) -> dict[str, Any]:
     """Return the body of `POST /chat/completions`, without the `extra_body` of the configuration."""
+    messages = _messages(request, origin, config)
     body: dict[str, Any] = {
         "model": origin.model,
-        "messages": list(_messages(request, origin, config)),
+        "messages": list(messages if "assistant_after_tool" not in config.quirks else _separated(messages)),
         "stream": streams(config),
     }
     if body["stream"] and "no_stream_options" not in config.quirks:
@@ -81,10 +83,16 @@ def valid_id(call_id: str) -> bool:
     return 0 < len(call_id) <= _MAX_ID and call_id.isprintable() and call_id.isascii()
 
 
+def valid_short_id(call_id: str) -> bool:
+    """Return True for nine letters and digits, which Mistral requires."""
+    return len(call_id) == 9 and call_id.isalnum() and call_id.isascii()
+
+
 def _messages(request: Request, origin: Origin, config: ProviderConfig) -> Iterator[dict[str, Any]]:
     if request.system:
         yield {"role": "system", "content": request.system}
-    for message in prepare_history(request.messages, origin, valid_id):
+    check = valid_short_id if "short_ids" in config.quirks else valid_id
+    for message in prepare_history(request.messages, origin, check):
         match message.role:
             case Role.USER:
                 yield {"role": "user", "content": _content(message)}
@@ -93,6 +101,16 @@ def _messages(request: Request, origin: Origin, config: ProviderConfig) -> Itera
                     yield turn
             case Role.TOOL:
                 yield from _results(message)
+
+
+def _separated(messages: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the messages with a reply between a tool result and a user message."""
+    last = ""
+    for message in messages:
+        if (last, message["role"]) == ("tool", "user"):
+            yield {"role": "assistant", "content": _BETWEEN}
+        last = message["role"]
+        yield message
 
 
 def _content(message: Message) -> str | list[dict[str, Any]]:
