@@ -24,7 +24,7 @@ def known_models(context: CommandContext, prefix: str) -> Candidates:
     aliases=("m",),
     argument="[MODEL]",
     allowed_while_busy=True,
-    details=safe_format("/model lists what your providers offer; /model openai/gpt-5.2 switches at once."),
+    details=safe_format("/model lists what your providers offer; /model openai/gpt-6.1-sol switches at once."),
     complete=known_models,
 )
 def model(context: CommandContext, argument: str) -> Effects:

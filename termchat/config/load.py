@@ -159,7 +159,7 @@ def _aliases(source: TomlFile) -> Mapping[str, str]:
     rows = table(source.table.get("aliases", {}))
     if rows is None:
         raise source.error(
-            ("aliases",), safe_format('must be a table: [aliases], then rows such as fast = "openai/gpt-5.2"')
+            ("aliases",), safe_format('must be a table: [aliases], then rows such as fast = "openai/gpt-6.1-sol"')
         )
     for name, model in rows.items():
         if not isinstance(model, str) or not model.strip("/ "):
@@ -170,14 +170,14 @@ def _aliases(source: TomlFile) -> Mapping[str, str]:
 def _favourites(source: TomlFile) -> tuple[str, ...]:
     models = array(source.table.get("favourites", []))
     if models is None or not all(isinstance(model, str) for model in models):
-        raise source.error(("favourites",), safe_format('must be an array of models, for example ["openai/gpt-5.2"]'))
+        raise source.error(("favourites",), safe_format('must be an array of models, such as ["openai/gpt-6.1-sol"]'))
     return tuple(str(model) for model in models)
 
 
 def _fallback(source: TomlFile) -> Mapping[str, tuple[str, ...]]:
     """Model -> the models that replace it, in this order, when it cannot answer."""
     rows = table(source.table.get("fallback", {}))
-    words = safe_format('must be a table: [fallback], then rows such as "openai/gpt-5.2" = ["anthropic/claude-opus-5"]')
+    words = safe_format('must be a table: [fallback], then rows such as "openai/gpt-6.1-sol" = ["openai/gpt-6-luna"]')
     if rows is None:
         raise source.error(("fallback",), words)
     chains: dict[str, tuple[str, ...]] = {}
@@ -185,7 +185,7 @@ def _fallback(source: TomlFile) -> Mapping[str, tuple[str, ...]]:
         names = array(others)
         if names is None or not all(isinstance(name, str) for name in names):
             raise source.error(
-                ("fallback", model), safe_format('must be an array of models, for example ["openai/gpt-5.2"]')
+                ("fallback", model), safe_format('must be an array of models, such as ["openai/gpt-6.1-sol"]')
             )
         chains[model] = tuple(str(name) for name in names)
     return chains

@@ -107,7 +107,7 @@ def _not_toml(path: Path, text: str, words: str) -> ConfigError:
     named = safe_format("Check {key}. ", key=safe_line(key)) if key else EMPTY
     return ConfigError(
         safe_format("{at}: {words}.", at=safe_line(place), words=safe_line(_AT.sub("", words).strip())),
-        safe_format('{named}The file must be TOML: text in quotes, for example model = "openai/gpt-5.2".', named=named),
+        safe_format('{named}The file must be TOML: text in quotes, such as model = "openai/gpt-6.1-sol".', named=named),
     )
 
 

@@ -24,7 +24,7 @@ class ApiProtocol(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class ModelRef:
-    """The full name of a model: `openai/gpt-5.2`, `ofox/anthropic/claude-sonnet-4.5`, `demo/tour`."""
+    """The full name of a model: `openai/gpt-6.1-sol`, `ofox/anthropic/claude-sonnet-5.5`, `demo/tour`."""
 
     provider: str
     model: str

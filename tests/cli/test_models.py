@@ -12,7 +12,7 @@ def test_models_are_listed_live_then_from_cache(program: Program) -> None:
     first = program.run("models")
     asked = len(program.gateway.requests)
     assert first.code == 0
-    assert {"xanthropic/claude-opus-5", "xgemini/gemini-3-pro", "xopenai/gpt-5.2"} <= set(
+    assert {"xanthropic/claude-opus-5", "xgemini/gemini-3-pro-preview", "xopenai/gpt-5.2"} <= set(
         first.out.decode().split("\n")
     )
     assert program.run("models").out == first.out

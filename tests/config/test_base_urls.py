@@ -34,7 +34,7 @@ CHAT, ANTHROPIC, GEMINI = ApiProtocol.CHAT, ApiProtocol.ANTHROPIC, ApiProtocol.G
         ("https://h/anthropic/v1/messages", ANTHROPIC, "https://h/anthropic", 2),
         ("https://h/anthropic/v1", ANTHROPIC, "https://h/anthropic", 1),
         ("https://h/anthropic", ANTHROPIC, "https://h/anthropic", 0),
-        ("https://g/v1beta/models/gemini-3-pro:streamGenerateContent?alt=sse", GEMINI, "https://g/v1beta", 2),
+        ("https://g/v1beta/models/gemini-3-pro-preview:streamGenerateContent?alt=sse", GEMINI, "https://g/v1beta", 2),
         ("https://g/v1/models/google/g:generateContent", GEMINI, "https://g/v1", 1),
         ("https://g/v1beta", GEMINI, "https://g/v1beta", 0),
         ("https://h/v1?api-version=2", CHAT, "https://h/v1", 1),

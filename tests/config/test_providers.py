@@ -37,7 +37,7 @@ def test_preset_row_is_consistent(provider: ProviderConfig) -> None:
         ("openai", "gpt-5.2", ApiProtocol.RESPONSES),
         ("ofox", "anthropic/claude-sonnet-4.5", ApiProtocol.ANTHROPIC),
         ("ofox", "openai/gpt-5.2", ApiProtocol.CHAT),
-        ("ulovegpt", "gemini-3-pro", ApiProtocol.GEMINI),
+        ("ulovegpt", "gemini-3-pro-preview", ApiProtocol.GEMINI),
         ("ulovegpt", "claude-opus-5", ApiProtocol.ANTHROPIC),
         ("ulovegpt", "gpt-5.2", ApiProtocol.CHAT),
         ("myopenhub", "auto-fast", ApiProtocol.CHAT),

@@ -173,7 +173,7 @@ async def test_gemini_search_leaves_out_tools_with_one_notice(gateway: Gateway) 
     gateway.always(Reply.text("ok"))
     async with session(gateway, ApiProtocol.GEMINI, params=ON) as chat:
         words = [provider_notices(await ask(chat, "tea?")), provider_notices(await ask(chat, "sure?"))]
-    notice = "gemini-3-pro does not support tools together with a reply schema or web search; left out."
+    notice = "gemini-3-pro-preview does not support tools together with a reply schema or web search; left out."
     assert words == [[notice], []]
 
 

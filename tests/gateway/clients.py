@@ -18,7 +18,7 @@ MODELS = {
     Protocol.CHAT: "gpt-5.2",
     Protocol.RESPONSES: "gpt-5.2",
     Protocol.ANTHROPIC: "claude-opus-5",
-    Protocol.GEMINI: "gemini-3-pro",
+    Protocol.GEMINI: "gemini-3-pro-preview",
 }
 
 

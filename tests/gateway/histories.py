@@ -17,13 +17,13 @@ MODELS = {
     Protocol.CHAT: "gpt-5.2",
     Protocol.RESPONSES: "gpt-5.2",
     Protocol.ANTHROPIC: "claude-opus-5",
-    Protocol.GEMINI: "gemini-3-pro",
+    Protocol.GEMINI: "gemini-3-pro-preview",
 }
 PATHS = {
     Protocol.CHAT: "/v1/chat/completions",
     Protocol.RESPONSES: "/v1/responses",
     Protocol.ANTHROPIC: "/v1/messages",
-    Protocol.GEMINI: "/v1/models/gemini-3-pro:streamGenerateContent",
+    Protocol.GEMINI: "/v1/models/gemini-3-pro-preview:streamGenerateContent",
 }
 SCHEMA: Json = {
     "type": "object",

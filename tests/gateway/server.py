@@ -22,10 +22,10 @@ from tests.gateway.validate import auth_problem, problems
 Answerer = Callable[[RecordedRequest], Answer]
 
 MODELS = {
-    Protocol.CHAT: ("gpt-5.2", "gpt-5.2-mini", "gpt-4.1"),
-    Protocol.RESPONSES: ("gpt-5.2", "gpt-5.2-mini", "gpt-4.1"),
+    Protocol.CHAT: ("gpt-5.2", "gpt-5.4-mini", "gpt-4.1"),
+    Protocol.RESPONSES: ("gpt-5.2", "gpt-5.4-mini", "gpt-4.1"),
     Protocol.ANTHROPIC: ("claude-opus-5", "claude-sonnet-5", "claude-haiku-4-5"),
-    Protocol.GEMINI: ("gemini-3-pro", "gemini-3-flash", "gemini-2.5-pro"),
+    Protocol.GEMINI: ("gemini-3-pro-preview", "gemini-3-flash-preview", "gemini-2.5-pro"),
 }
 
 

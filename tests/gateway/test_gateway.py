@@ -308,7 +308,7 @@ async def test_models_are_listed_in_vendor_format(gateway: Gateway) -> None:
         one = await client.get(gateway.url + "/v1/models/gpt-5.2", headers=key)
     assert openai.json()["data"][0]["id"] == "gpt-5.2"
     assert anthropic.json()["data"][0]["max_input_tokens"] == 200_000
-    assert gemini.json()["models"][0]["name"] == "models/gemini-3-pro"
+    assert gemini.json()["models"][0]["name"] == "models/gemini-3-pro-preview"
     assert one.json()["id"] == "gpt-5.2"
 
 
@@ -352,7 +352,7 @@ async def _post(gateway: Gateway, protocol: Protocol) -> httpx2.Response:
     path, body = BODIES[protocol]
     headers = {"authorization": "Bearer x"}
     if protocol is Protocol.GEMINI:
-        path = "/v1/models/gemini-3-pro:streamGenerateContent?alt=sse"
+        path = "/v1/models/gemini-3-pro-preview:streamGenerateContent?alt=sse"
         headers = {"x-goog-api-key": "x"}
     else:
         body = body | {"model": MODELS[protocol], "stream": True}

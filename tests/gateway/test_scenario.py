@@ -25,7 +25,7 @@ NOTHING = {"type": "object", "properties": {}}
 def _request(protocol: Protocol, body: dict[str, Any], model: str = "") -> RecordedRequest:
     path = PATHS[protocol]
     if model and protocol is Protocol.GEMINI:
-        path = path.replace("gemini-3-pro", model)
+        path = path.replace("gemini-3-pro-preview", model)
     elif model:
         body = body | {"model": model}
     return record(RawRequest("POST", path, {}, json.dumps(body).encode()), 1)

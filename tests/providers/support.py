@@ -22,7 +22,7 @@ MODELS = {
     ApiProtocol.CHAT: "gpt-5.2",
     ApiProtocol.RESPONSES: "gpt-5.2",
     ApiProtocol.ANTHROPIC: "claude-opus-5",
-    ApiProtocol.GEMINI: "gemini-3-pro",
+    ApiProtocol.GEMINI: "gemini-3-pro-preview",
 }
 VENDORS = {
     ApiProtocol.CHAT: gw.Protocol.CHAT,

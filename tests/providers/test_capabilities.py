@@ -33,8 +33,8 @@ from tests.providers.support import PROTOCOLS, provider_config, registry, run_re
 C, R, A, G = PROTOCOLS
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
 ALL = Params(temperature=0.5, top_p=0.9, stop=("END",), seed=7, schema=SCHEMA)
-OLDER = {C: "gpt-4.1", R: "gpt-4.1", A: "claude-sonnet-4", G: "gemini-3-pro"}
-NEWER = {C: "gpt-5.2", R: "gpt-5.2", A: "claude-opus-5", G: "gemini-3-pro"}
+OLDER = {C: "gpt-4.1", R: "gpt-4.1", A: "claude-sonnet-4", G: "gemini-3-pro-preview"}
+NEWER = {C: "gpt-5.2", R: "gpt-5.2", A: "claude-opus-5", G: "gemini-3-pro-preview"}
 
 
 def test_encode_params_in_each_protocol() -> None:
@@ -209,7 +209,7 @@ async def test_gemini_2_5_with_schema_gets_no_tools(gateway: Gateway) -> None:
     gateway.always(Reply.text("{}"))
     tool = ToolSpec("look", "Looks.", {"type": "object", "properties": {}})
     request = Request((user_message("q"),), tools=(tool,), params=Params(schema=CLOSED))
-    for name in ("gemini-2.5-pro", "gemini-3-pro"):
+    for name in ("gemini-2.5-pro", "gemini-3-pro-preview"):
         await run_request(provider_config(gateway.url, G), request, name=name)
     assert ["tools" in request.body for request in gateway.asked] == [False, True]
 
@@ -218,7 +218,7 @@ MODELS = {
     C: ("gpt-5.2", "gpt-4.1", "o3", "gpt-4", "deepseek-chat", "qwen3", "gpt-4o-search-preview"),
     R: ("gpt-5.2", "gpt-4.1", "o3", "gpt-4.1-nano"),
     A: ("claude-opus-5", "claude-sonnet-4-5-20250929", "claude-sonnet-4", "claude-3-5-haiku-latest"),
-    G: ("gemini-3-pro", "gemini-2.5-flash", "gemini-1.5-pro"),
+    G: ("gemini-3-pro-preview", "gemini-2.5-flash", "gemini-1.5-pro"),
 }
 STOPS = ("END", "\n\n", " ", "你好", "a", "b", "c")
 
@@ -304,7 +304,7 @@ async def test_claude_with_thinking_gets_no_temperature(gateway: Gateway) -> Non
     ("origin", "lacks"),
     [
         (Origin("openai", C, "gpt-5.2"), {"temperature", "top_p", "search"}),
-        (Origin("gw", C, "openai/gpt-5.2-mini"), {"temperature", "top_p", "search"}),
+        (Origin("gw", C, "openai/gpt-5.4-mini"), {"temperature", "top_p", "search"}),
         (Origin("openai", C, "gpt-4o-search-preview"), {"temperature", "top_p", "seed", "stop", "think"}),
         (Origin("openrouter", C, "qwen/qwen3"), set[str]()),
         (Origin("openai", R, "gpt-4.1-nano"), {"stop", "seed", "think", "search"}),
@@ -313,7 +313,7 @@ async def test_claude_with_thinking_gets_no_temperature(gateway: Gateway) -> Non
         (Origin("deepseek", C, "deepseek-chat"), {"images", "files", "schema", "search"}),
         (Origin("anthropic", A, "claude-opus-4-7"), {"temperature", "top_p", "seed", "speed=cheap"}),
         (Origin("anthropic", A, "claude-3-5-haiku-latest"), {"think", "seed", "schema", "speed=cheap"}),
-        (Origin("gemini", G, "gemini-3-pro"), set[str]()),
+        (Origin("gemini", G, "gemini-3-pro-preview"), set[str]()),
     ],
 )
 def test_unsupported_params_of_model_match_table(origin: Origin, lacks: set[str]) -> None:

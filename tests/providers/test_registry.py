@@ -27,7 +27,7 @@ from tests.providers.support import PROTOCOLS, VENDORS, base_url, provider_confi
 ALL = pytest.mark.parametrize("protocol", PROTOCOLS)
 C, R, A, G = PROTOCOLS
 PROVIDERS = (
-    ProviderConfig("openai", key="env:K", base_urls={R: "http://h/v1"}, model="gpt-5.2", models=("gpt-5.2-mini",)),
+    ProviderConfig("openai", key="env:K", base_urls={R: "http://h/v1"}, model="gpt-5.2", models=("gpt-5.4-mini",)),
     ProviderConfig("gw", key="env:K", base_urls={C: "http://h/v1"}, models=("anthropic/claude-opus-5", "gpt-5.2")),
     ProviderConfig("away", key="env:MISSING", base_urls={C: "http://h/v1"}, models=("grok-4",)),
     ProviderConfig("ollama", base_urls={C: "http://localhost/v1"}, models=("qwen3",), local=True),
@@ -45,13 +45,13 @@ def resolver(**options: object) -> ProviderRegistry:
         ("gw/anthropic/claude-opus-5", ModelRef("gw", "anthropic/claude-opus-5")),
         ("claude-opus-5", ModelRef("gw", "anthropic/claude-opus-5")),
         ("opus", ModelRef("gw", "anthropic/claude-opus-5")),
-        ("MINI", ModelRef("openai", "gpt-5.2-mini")),
+        ("MINI", ModelRef("openai", "gpt-5.4-mini")),
         ("grok-4", ModelRef("away", "grok-4")),
-        ("fast", ModelRef("openai", "gpt-5.2-mini")),
+        ("fast", ModelRef("openai", "gpt-5.4-mini")),
     ],
 )
 def test_resolve_name_gives_model(name: str, ref: ModelRef) -> None:
-    assert resolver(aliases={"fast": "openai/gpt-5.2-mini"}).resolve(name) == ref
+    assert resolver(aliases={"fast": "openai/gpt-5.4-mini"}).resolve(name) == ref
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_resolve_misspelled_provider_suggests_closest() -> None:
 def test_known_models_list_usable_first_and_local_last() -> None:
     assert list(resolver().usable_providers()) == ["openai", "gw"]
     known = resolver(favourites=["gw/gpt-5.2"]).known_models()
-    assert [str(ref) for ref in known[:3]] == ["gw/gpt-5.2", "openai/gpt-5.2", "openai/gpt-5.2-mini"]
+    assert [str(ref) for ref in known[:3]] == ["gw/gpt-5.2", "openai/gpt-5.2", "openai/gpt-5.4-mini"]
     assert str(known[-1]) == "ollama/qwen3"
 
 

@@ -12,7 +12,7 @@ from termchat.core.usage import Usage
 
 
 class PriceTable:
-    """The cost of a usage by model. A gateway's model names contain the vendor: `anthropic/claude-sonnet-4.5`."""
+    """The cost of a usage by model. A gateway's model names contain the vendor: `anthropic/claude-sonnet-5.5`."""
 
     def __init__(self, providers: Mapping[str, ProviderConfig]) -> None:
         self._providers = providers

@@ -1,7 +1,7 @@
 """Recordings: the bytes of responses as received, in a file that can be read and written by hand.
 
     : termchat recording 1
-    : response {"status": 200, "content_type": "text/event-stream", "protocol": "openai", "model": "gpt-5.2"}
+    : response {"status": 200, "content_type": "text/event-stream", "protocol": "openai", "model": "gpt-6.1-sol"}
     data: {"choices": [...]}
     ...
     : end {"chunks": [[0.412, 153], ...]}
