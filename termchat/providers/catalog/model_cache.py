@@ -56,7 +56,8 @@ class ModelCache:
 
     def put(self, provider: str, models: Iterable[ModelInfo]) -> None:
         """Replace a provider's listing, in memory and in the file."""
-        rows = [{k: v for k, v in asdict(m).items() if k != "ref"} | {"id": m.ref.model} for m in models]
+        rows = [asdict(m) | {"id": m.ref.model, "known": list(m.known)} for m in models]
+        rows = [{name: value for name, value in row.items() if name != "ref"} for row in rows]
         row = {"refused": refused} if (refused := as_object(self._read().get(provider)).get("refused")) else {}
         self._write(self._read() | {provider: {"asked": time.time(), "models": rows} | row})
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import openai
 
 from termchat.core.models import ModelInfo
+from termchat.providers.catalog.listing_facts import openai_row
 from termchat.providers.catalog.model_cache import model_info
 from termchat.providers.client import Endpoint, ErrorResponse
-from termchat.providers.decoder import is_object
+from termchat.providers.decoder import as_list, as_text, is_object
 from termchat.providers.http.connection_errors import bytes_of
 from termchat.providers.sdk.environment import headers_from_environment
 
@@ -69,6 +71,26 @@ def with_own_fields(quirks: frozenset[str], endpoint: Endpoint) -> frozenset[str
 
 
 async def list_models(sdk: openai.AsyncOpenAI, endpoint: Endpoint) -> list[ModelInfo]:
-    """List the models of an endpoint. Raises the exceptions of the SDK."""
-    page = await sdk.models.list(extra_headers=without_auth_header(endpoint))
-    return [model_info(endpoint, model.id, created=model.created) for model in page.data]
+    """List the models of an endpoint. Raises the exceptions of the SDK, TypeError for a body that is no listing.
+
+    The rows stand in `data`, in `models`, or are the body itself (Together). A row without a name is skipped.
+    """
+    raw = await sdk.models.with_raw_response.list(extra_headers=without_auth_header(endpoint))
+    body: Any = json.loads(raw.http_response.content)
+    found: Any = body if as_list(body) else next((body[key] for key in ("data", "models") if key in body), None)
+    if found is None and not (is_object(body) and "data" in body):
+        raise TypeError("not a model listing")
+    return [_row(endpoint, row) for row in as_list(found) if is_object(row) and as_text(row.get("id"))]
+
+
+def _row(endpoint: Endpoint, row: dict[str, Any]) -> ModelInfo:
+    facts, created = openai_row(row), row.get("created")
+    return model_info(
+        endpoint,
+        as_text(row["id"]),
+        title=as_text(row.get("name")),
+        context=facts.context,
+        max_output=facts.max_output,
+        created=created if isinstance(created, int) else None,
+        known=facts.known,
+    )

@@ -15,6 +15,7 @@ from termchat.core.messages import Origin
 from termchat.core.models import ModelInfo
 from termchat.core.provider import Request
 from termchat.providers.catalog.capabilities import quirks
+from termchat.providers.catalog.listing_facts import anthropic_known
 from termchat.providers.catalog.model_cache import model_info
 from termchat.providers.client import Body, Endpoint, ErrorResponse
 from termchat.providers.http.connection_errors import bytes_of
@@ -83,13 +84,15 @@ class AnthropicClient:
         return [self._model_info(model) async for model in self._sdk.models.list(limit=1000)]
 
     def _model_info(self, model: Any) -> ModelInfo:
-        """Convert a row of the listing; gateways leave out the limits."""
+        """Convert a row of the listing; gateways leave out the limits and the capabilities."""
+        capabilities: Any = getattr(model, "capabilities", None)
         return model_info(
             self.endpoint,
             model.id,
             title=model.display_name or "",
             context=getattr(model, "max_input_tokens", None),
             max_output=getattr(model, "max_tokens", None),
+            known=anthropic_known(capabilities.to_dict() if hasattr(capabilities, "to_dict") else capabilities),
         )
 
 

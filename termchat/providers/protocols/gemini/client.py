@@ -96,6 +96,7 @@ class GeminiClient:
                     title=model.display_name or "",
                     context=model.input_token_limit,
                     max_output=model.output_token_limit,
+                    known=("think",) if model.thinking is False else (),
                 )
             )
         return found
