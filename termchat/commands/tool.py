@@ -13,7 +13,7 @@ group = CommandGroup()
 @group.command("tool", safe_format("show a tool call and its full result"), argument="[N]", allowed_while_busy=True)
 def show_tool_call(context: CommandContext, argument: str) -> Effects:
     """Show the call with number N on its card, or the last one."""
-    found = _calls(context)
+    found = context.session.conversation.tool_results()
     if not found:
         return (Print(safe_format("No tool has been called yet.")),)
     if not argument:
@@ -21,14 +21,6 @@ def show_tool_call(context: CommandContext, argument: str) -> Effects:
     if not argument.isdigit() or not 1 <= int(argument) <= len(found):
         return (Print(safe_format("There are {n} tool calls.", n=safe(str(len(found))))),)
     return (ShowInPager(_whole(*found[int(argument) - 1]), "tool"),)
-
-
-def _calls(context: CommandContext) -> list[tuple[ToolCall, ToolResult]]:
-    """Return every call with its result, in the order of the tree, which numbers the cards."""
-    messages = [node.message for node in context.session.conversation.nodes.values()]
-    calls = {call.id: call for message in messages for call in message.calls}
-    results = [result for message in messages for result in message.results]
-    return [(calls[result.call_id], result) for result in results if result.call_id in calls]
 
 
 def _whole(call: ToolCall, result: ToolResult) -> Safe:

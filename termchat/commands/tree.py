@@ -14,11 +14,10 @@ from termchat.core.effects import (
     Print,
     PrintTree,
     ShowInPager,
-    ShowMessage,
+    ShowMessages,
     TreeBranch,
 )
-from termchat.core.messages import Message, Role
-from termchat.core.outcomes import Outcome
+from termchat.core.messages import Role
 from termchat.core.sanitize import Safe, excerpt, join, safe, safe_format
 
 group = CommandGroup()
@@ -68,15 +67,8 @@ def history(context: CommandContext, argument: str) -> Effects:
 @group.command("redraw", safe_format("print the chat again at the width of the terminal"))
 def redraw(context: CommandContext, argument: str) -> Effects:
     """Print all messages on the path to the head again; the scrollback is not cleared."""
-    path = context.session.conversation.path()
-    shown = [shown_message(node.message) for node in path if node.message.text.strip()]
-    return (Print(safe_format("— redrawn chat —")), *shown) if shown else _NO_QUESTION
-
-
-def shown_message(message: Message) -> ShowMessage:
-    """Return the effect that prints a saved message again; an incomplete reply keeps its mark."""
-    text, question = message.text.strip("\n"), message.role is Role.USER
-    return ShowMessage(text, question, message.outcome or Outcome.COMPLETE)
+    messages = context.session.conversation.history()
+    return (Print(safe_format("— redrawn chat —")), ShowMessages(messages)) if messages else _NO_QUESTION
 
 
 def numbered_nodes(conversation: Conversation) -> list[Node]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from termchat.core.messages import Message, Role
+from termchat.core.messages import Message, Role, ToolCall, ToolResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,15 @@ class Conversation:
     def history(self, head: str | None = None) -> tuple[Message, ...]:
         """Return the messages of the path to `head`, which are the input of a reply below it."""
         return tuple(node.message for node in self.path(head))
+
+    def tool_results(self) -> tuple[tuple[ToolCall, ToolResult], ...]:
+        """Return every tool call of the tree with its result, in the order of the results: /tool N shows the N-th."""
+        found: list[tuple[ToolCall, ToolResult]] = []
+        for node in self.nodes.values():
+            if results := node.message.results:
+                calls = {call.id: call for above in self.path(node.id) for call in above.message.calls}
+                found += [(calls[result.call_id], result) for result in results if result.call_id in calls]
+        return tuple(found)
 
     def last_question(self) -> Node | None:
         """Return the last user message on the path to the head."""

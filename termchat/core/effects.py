@@ -9,7 +9,6 @@ from typing import Literal, TypeAlias
 from termchat.core.chats import ExportFormat
 from termchat.core.messages import Message
 from termchat.core.models import ModelRef
-from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import EMPTY, Safe
 from termchat.core.style import TextRole
 
@@ -119,12 +118,10 @@ class ShowInPager:
 
 
 @dataclass(frozen=True, slots=True)
-class ShowMessage:
-    """Print a message again: a question as its echo, an answer as rendered Markdown with its outcome."""
+class ShowMessages:
+    """Print messages of this chat again as they were: questions, reasoning, tool cards, replies and their ends."""
 
-    text: str
-    question: bool = False
-    outcome: Outcome = Outcome.COMPLETE
+    messages: tuple[Message, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +212,7 @@ Effect: TypeAlias = (
     | UseModel
     | NewChat
     | ShowInPager
-    | ShowMessage
+    | ShowMessages
     | Quit
     | Incognito
     | ChatEffect

@@ -42,12 +42,12 @@ class StaticLines:
 
 @dataclass(frozen=True, slots=True)
 class ToolCard:
-    """A finished tool call, the `number`th of this session; `seconds` is how long it ran."""
+    """A finished tool call, the `number`th of this chat; `seconds` is how long it ran, None if that is not known."""
 
     number: int
     call: ToolCall
     result: ToolResult
-    seconds: float
+    seconds: float | None
     gap: bool = True
 
 

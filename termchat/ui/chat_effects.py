@@ -1,19 +1,20 @@
-"""Effects on saved chats: each is performed here and returns further effects."""
+"""Effects on saved chats, each of which returns further effects, and the transcript of saved messages."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import assert_never
 
 from termchat.commands.model import failure_effects
-from termchat.commands.tree import shown_message
 from termchat.config.runtime import RuntimeSettings
+from termchat.config.settings import ReasoningView
 from termchat.core.chat_store import ChatStore, Resumed
 from termchat.core.chats import ChatInfo
+from termchat.core.conversation import Conversation
 from termchat.core.effects import (
     ChangeSetting,
     ChatEffect,
@@ -26,16 +27,26 @@ from termchat.core.effects import (
     OpenChat,
     Print,
     Rename,
+    ShowMessages,
 )
 from termchat.core.errors import Failure
-from termchat.core.messages import Role
-from termchat.core.outcomes import Outcome
-from termchat.core.sanitize import join, safe, safe_format, safe_line
+from termchat.core.messages import Message, Reasoning, Role, Search, Text, ToolCall, ToolResult
+from termchat.core.sanitize import Safe, join, safe, safe_format, safe_line
 from termchat.core.session import Session
 from termchat.core.style import TextRole
-from termchat.ui.blocks import Block, EndOfText, ReplyText, StaticLines
-from termchat.ui.phrases import age, saved_outcome_line, size
+from termchat.core.usage import Usage, token_weight
+from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, Sources, StaticLines, ToolCard
+from termchat.ui.phrases import (
+    age,
+    attachment_label,
+    count,
+    saved_outcome_line,
+    saved_usage_line,
+    searched_line,
+    size,
+)
 from termchat.ui.text.line import styled_line
+from termchat.ui.turn_state import ViewState
 
 _LISTED = 50
 _SHOWN_TURNS = 3
@@ -78,14 +89,7 @@ def _last_turns(session: Session) -> Sequence[Effect]:
     path = session.conversation.path()
     questions = [n for n, node in enumerate(path) if node.message.role is Role.USER]
     begin = questions[-_SHOWN_TURNS] if len(questions) >= _SHOWN_TURNS else 0
-    return [shown_message(node.message) for node in path[begin:] if node.message.text.strip()]
-
-
-def saved_reply(text: str, outcome: Outcome) -> tuple[Block, ...]:
-    """Return the blocks of a saved reply; one that is incomplete ends in its mark."""
-    mark = saved_outcome_line(outcome)
-    static = (StaticLines((styled_line(mark, TextRole.WARNING),)),) if mark else ()
-    return (ReplyText(text), EndOfText(), *static)
+    return [ShowMessages(tuple(node.message for node in path[begin:]))] if path else []
 
 
 async def _list(store: ChatStore, session: Session, query: str) -> Sequence[Effect]:
@@ -157,3 +161,90 @@ def configured(preferences: RuntimeSettings | None, effect: ChangeSetting) -> tu
         return False, (Print(safe_format("No settings are available here.")),)
     done = preferences.change(effect.key, effect.value, save=effect.save)
     return (False, failure_effects(done)) if isinstance(done, Failure) else (True, (Print(done),))
+
+
+def saved_transcript(
+    messages: Sequence[Message], conversation: Conversation, view: ViewState
+) -> Iterator[Message | Block]:
+    """Yield the questions among the messages as they are, and the blocks of everything else.
+
+    A reply ends with its outcome unless it is complete, and with its usage if the view shows that; a question without
+    a reply ends with a line that says so. The durations of saved turns are not known.
+    """
+    numbers = {id(result): n for n, (_, result) in enumerate(conversation.tool_results(), 1)}
+    at = 0
+    while at < len(messages):
+        end = next((n for n in range(at + 1, len(messages)) if messages[n].role is Role.USER), len(messages))
+        turn = messages[at:end]
+        if turn[0].role is Role.USER:
+            yield turn[0]
+        yield from _reply(turn, numbers, view)
+        at = end
+
+
+def message_line(message: Message) -> Safe:
+    """Return a question as it was entered, the labels of its attachments first."""
+    return Safe(" ".join((*map(attachment_label, message.attachments), safe(message.words))).rstrip())
+
+
+def _reply(turn: Sequence[Message], numbers: Mapping[int, int], view: ViewState) -> Iterator[Block]:
+    """Yield the blocks of the replies and tool results of one turn."""
+    results = {result.call_id: result for message in turn for result in message.results}
+    replies = [message for message in turn if message.role is Role.ASSISTANT]
+    for message in replies:
+        yield from _parts(message, results, numbers, view)
+    if sources := [source for message in replies for source in message.sources]:
+        yield Sources(tuple({source.url: source for source in sources}.values()))
+    last = turn[-1]
+    mark = saved_outcome_line(last.outcome) if last.outcome else safe_format("■ no reply")
+    lines = [styled_line(mark, TextRole.WARNING)] if mark else []
+    origin = replies[-1].origin if replies else None
+    usage = sum((message.usage for message in replies if message.usage), Usage())
+    if view.usage_line and origin and usage != Usage():
+        lines.append(styled_line(saved_usage_line(origin.ref, usage), TextRole.DIM))
+    if lines:
+        yield StaticLines(tuple(lines))
+
+
+def _parts(
+    message: Message, results: Mapping[str, ToolResult], numbers: Mapping[int, int], view: ViewState
+) -> Iterator[Block]:
+    speaking = carded = False
+    for part in message.parts:
+        if speaking and not isinstance(part, Text):
+            yield EndOfText()
+        speaking = isinstance(part, Text) and (speaking or bool(part.text.strip()))
+        match part:
+            case Text() if speaking:
+                yield ReplyText(part.text)
+            case Reasoning():
+                yield from _reasoning(part, view)
+            case Search() if part.queries:
+                yield StaticLines((styled_line(searched_line(part.queries), TextRole.DIM),))
+            case ToolCall():
+                yield _card(part, results.get(part.id), numbers, gap=not carded)
+                carded = True
+            case _:
+                pass
+    if speaking:
+        yield EndOfText()
+
+
+def _card(call: ToolCall, result: ToolResult | None, numbers: Mapping[int, int], *, gap: bool) -> Block:
+    if result is None:
+        result = ToolResult(call.id, call.name, (Text("not run"),), is_error=True)
+    return ToolCard(numbers.get(id(result), 0), call, result, None, gap=gap)
+
+
+def _reasoning(part: Reasoning, view: ViewState) -> Iterator[Block]:
+    if view.reasoning is ReasoningView.FULL and part.text:
+        yield ReasoningText(part.text)
+        yield EndOfText()
+    if part.redacted and not part.text.strip():
+        words = safe_format("✻ thought (hidden by the provider)")
+    elif part.text.strip():
+        words = safe_format("✻ thought · ~{n} tok", n=count(round(token_weight(part.text))))
+    else:
+        return
+    steps = [view.step_labels.read] if view.step_labels.read and part.text else []
+    yield StaticLines((styled_line(join(" · ", [words, *steps]), TextRole.REASONING),))

@@ -11,6 +11,7 @@ from typing import assert_never
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.events import Retrying, TurnEnded
 from termchat.core.messages import File, Image, Part, Text, attachment_name
+from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import EMPTY, Safe, excerpt, join, safe, safe_format, safe_line
 from termchat.core.usage import Usage
@@ -122,6 +123,11 @@ def usage_line(ended: TurnEnded) -> Safe:
     if ended.cost is not None and ended.model.provider != "demo":
         parts.append(money(ended.cost))
     return join(" · ", parts)
+
+
+def saved_usage_line(model: ModelRef, usage: Usage) -> Safe:
+    """Return the line below a saved reply, `gpt-5.2 · 4.1k in (3.2k cached) · 310 out`."""
+    return join(" · ", [safe_line(model.model), *_tokens(usage, Decimal(0))])
 
 
 def rate(tokens: int, seconds: float) -> Safe:

@@ -24,7 +24,7 @@ def card_lines(card: ToolCard, columns: int) -> tuple[Line, ...]:
     failed = card.result.is_error
     text = card.result.text
     rows = [row for row in safe(text).split("\n") if row.strip()]
-    tail = safe_format(" · {t}", t=duration(card.seconds))
+    tail = EMPTY if card.seconds is None else safe_format(" · {t}", t=duration(card.seconds))
     if failed:
         tail = Safe(tail + " · " + truncate(safe_line(rows[0]) if rows else safe_format("failed"), columns // 2))
         rows = rows[1:]

@@ -135,7 +135,7 @@ class ViewState:
 
     usage_line   show tokens and cost below each reply
     step_labels  the hints for the next step after a reply
-    cards        all tool cards of this session, for /tool
+    calls        number of the tool calls of this chat, by which /tool finds them
     last         the end of the last turn
     noticed      the last notice of the engine
     """
@@ -144,7 +144,7 @@ class ViewState:
     reasoning: ReasoningView = ReasoningView.TAIL
     usage_line: bool = True
     step_labels: StepLabels = KEY_LABELS
-    cards: tuple[ToolCard, ...] = ()
+    calls: int = 0
     last: TurnEnded | None = None
     noticed: Safe = EMPTY
 
@@ -307,11 +307,11 @@ def _commit_cards(view: ViewState) -> Step:
     while calls and calls[0].state is CallState.DONE:
         call = calls.pop(0)
         assert call.result is not None
-        number = len(view.cards) + len(cards) + 1
+        number = view.calls + len(cards) + 1
         cards.append(
             ToolCard(number, ToolCall(call.id, call.name, call.arguments), call.result, call.seconds, gap=not cards)
         )
-    return replace(view, turn=replace(turn, calls=tuple(calls)), cards=(*view.cards, *cards)), tuple(cards)
+    return replace(view, turn=replace(turn, calls=tuple(calls)), calls=view.calls + len(cards)), tuple(cards)
 
 
 def _notice(view: ViewState, turn: TurnState, words: Safe, now: float) -> Step:

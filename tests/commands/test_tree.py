@@ -8,7 +8,7 @@ from termchat.commands.builtin import builtin
 from termchat.commands.registry import CommandContext, Effects
 from termchat.commands.tree import numbered_nodes, tree_branches
 from termchat.core.conversation import Conversation, Node
-from termchat.core.effects import MoveHead, Print, Send, ShowInPager, ShowMessage, TreeBranch
+from termchat.core.effects import MoveHead, Print, Send, ShowInPager, ShowMessages, TreeBranch
 from termchat.core.messages import Message, Role, Text, ToolCall, user_message
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import Safe
@@ -96,8 +96,7 @@ def test_continue_resumes_only_interrupted_reply(tree: Conversation, outcome: st
     assert run(tree.add(Node("h", "a3", half)), "/continue") == (Send("h"),)
 
 
-def test_redraw_keeps_the_outcome_of_an_incomplete_reply(tree: Conversation) -> None:
+def test_redraw_shows_all_messages_of_the_path(tree: Conversation) -> None:
     half = Message(Role.ASSISTANT, (Text("half"),), outcome=Outcome.CUT)
-    _, *shown = run(tree.add(Node("q4", "a3", user_message("more"))).add(Node("a4", "q4", half)), "/redraw")
-    assert shown[-1] == ShowMessage("half", outcome=Outcome.CUT)
-    assert shown[0] == ShowMessage("first?", question=True)
+    conversation = tree.add(Node("q4", "a3", user_message("more"))).add(Node("a4", "q4", half))
+    assert run(conversation, "/redraw")[1:] == (ShowMessages(conversation.history()),)

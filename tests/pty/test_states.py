@@ -286,6 +286,24 @@ def test_retry_answers_again_and_undo_returns_question() -> None:
         terminal.until(lambda: terminal.lines.count("❯ what is this") == 3)
 
 
+def test_redraw_shows_tool_cards_reasoning_and_usage_again() -> None:
+    with Terminal(rows=60) as terminal:
+        _ready(terminal)
+        for question, answer in (("think", "So the answer is 42."), ("tool echo", "the tool said row 0")):
+            terminal.send(f"{question}\r")
+            terminal.shows(answer)
+            terminal.shows("Ask anything")
+        terminal.send("/redraw\r")
+        terminal.shows("redrawn chat")
+        terminal.until(lambda: terminal.text.count("the tool said row 0") == 2)
+        terminal.settled()
+        for text, number in (("❯ think", 2), ("✻ thought", 2), ("● echo", 2), ("… 3 more lines · /tool 1", 2)):
+            assert terminal.text.count(text) == number, text
+        assert terminal.text.count(" in · ") >= 4
+        terminal.send("tool echo\r")
+        terminal.shows("… 3 more lines · /tool 2")
+
+
 def test_question_mark_shows_key_help_until_next_key() -> None:
     with Terminal() as terminal:
         _ready(terminal)

@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Coroutine
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from time import monotonic
 from typing import Any
 
@@ -103,6 +104,7 @@ class PlainApp:
     async def send(self, question: Message, turn: Turn) -> None:
         """Follow a turn to its end; `question` is kept to be sent again if no answer comes."""
         self._turn, self._stopped = turn, -1e9  # a press on an earlier turn is not the first of two on this one
+        self.view = replace(self.view, calls=len(self._session.conversation.tool_results()))
         self.view = turn_sent(self.view, turn.id, self._session.model, monotonic())
         heartbeat = Heartbeat(self._writer.aside, self._timings, spoken=self._context.look.accessible)
         try:

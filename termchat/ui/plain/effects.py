@@ -31,7 +31,7 @@ from termchat.core.effects import (
     Rename,
     Send,
     ShowInPager,
-    ShowMessage,
+    ShowMessages,
     UseModel,
 )
 from termchat.core.errors import ProviderError
@@ -41,7 +41,7 @@ from termchat.core.sanitize import EMPTY, Safe, excerpt, join, safe, safe_format
 from termchat.core.session import Turn
 from termchat.core.style import Theme
 from termchat.ui import chat_effects
-from termchat.ui.chat_effects import configured, saved_reply
+from termchat.ui.chat_effects import configured, message_line, saved_transcript
 from termchat.ui.frontend import FrontendContext
 from termchat.ui.plain.writer import PlainWriter
 from termchat.ui.print_effects import printed_lines
@@ -140,8 +140,8 @@ class PlainEffectRunner:
                 self._session.new()
             case ShowInPager(text=text):
                 self._writer.lines(lines_of(text))
-            case ShowMessage():
-                self._replay(effect)
+            case ShowMessages(messages):
+                self._replay(messages)
             case Quit(code):
                 self._chat.leave(code)
             case Incognito():
@@ -175,12 +175,13 @@ class PlainEffectRunner:
             self._session.move_head(before)
             self._chat.keep(None)
 
-    def _replay(self, saved: ShowMessage) -> None:
-        if saved.question:
-            self._writer.prompt()
-            self._writer.input_entered(saved.text)
-        else:
-            self._writer.show(saved_reply(saved.text, saved.outcome))
+    def _replay(self, messages: Sequence[Message]) -> None:
+        for shown in saved_transcript(messages, self._session.conversation, self._chat.view):
+            if isinstance(shown, Message):
+                self._writer.prompt()
+                self._writer.input_entered(message_line(shown))
+            else:
+                self._writer.show((shown,))
 
     async def _list_models(self, query: str) -> None:
         refs = [self._session.model, *self._context.providers.known_models()]

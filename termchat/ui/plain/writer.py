@@ -179,6 +179,8 @@ def _card_words(card: ToolCard) -> Safe:
     state = safe_format("failed") if card.result.is_error else safe_format("ok")
     argument = main_argument(card.call.arguments)
     what = Safe(f"{safe_line(card.call.name)} {argument}".rstrip())
-    line = safe_format("Tool {state}: {what}, {t}", state=state, what=what, t=duration(card.seconds))
+    line = safe_format("Tool {state}: {what}", state=state, what=what)
+    if card.seconds is not None:
+        line = safe_format("{line}, {t}", line=line, t=duration(card.seconds))
     reason = safe_line(card.result.text.strip().partition("\n")[0]) if card.result.is_error else Safe("")
     return safe_format("{line}, {reason}", line=line, reason=reason) if reason else line

@@ -24,7 +24,7 @@ from termchat.core.effects import (
     Quit,
     Send,
     ShowInPager,
-    ShowMessage,
+    ShowMessages,
     UseModel,
 )
 from termchat.core.models import ModelRef
@@ -99,7 +99,7 @@ class EffectRunner:
             if isinstance(effect, PrintEffect):
                 lines += printed_lines(effect, self._transcript.columns, signs=self._transcript.signs)
                 continue
-            if lines and isinstance(effect, ShowMessage):
+            if lines and isinstance(effect, ShowMessages):
                 self._transcript.lines(lines)
                 lines = []
             if isinstance(effect, ListChats) and (store := self.session.chat_store):
@@ -129,7 +129,7 @@ class EffectRunner:
 
     def _do(  # noqa: C901, one case an effect
         self,
-        effect: Choose | ListModels | Send | MoveHead | UseModel | NewChat | Incognito | ShowInPager | ShowMessage
+        effect: Choose | ListModels | Send | MoveHead | UseModel | NewChat | Incognito | ShowInPager | ShowMessages
         | Quit | ChangeSetting | PreviewTheme | Copy,
     ) -> None:  # fmt: skip
         match effect:
@@ -151,8 +151,8 @@ class EffectRunner:
                 self.session.incognito()
             case ShowInPager():
                 self._app.page(effect)
-            case ShowMessage():
-                self._turns.replay(effect)
+            case ShowMessages(messages):
+                self._turns.replay(messages)
             case Quit(code):
                 self._app.leave(code)
             case ChangeSetting() | PreviewTheme():

@@ -7,22 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from time import monotonic
 
 from termchat.config.settings import ReasoningView
-from termchat.core.effects import ShowMessage
 from termchat.core.events import MessageDone, TurnEnded
-from termchat.core.messages import Role
+from termchat.core.messages import Message, Role
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import safe, safe_format
 from termchat.core.session import Turn
 from termchat.core.style import TextRole
-from termchat.ui.chat_effects import saved_reply
+from termchat.ui.chat_effects import saved_transcript
 from termchat.ui.frontend import FrontendContext
 from termchat.ui.repl.panels.status import is_stalled
 from termchat.ui.repl.transcript import prompt_sign, user_lines
@@ -131,12 +130,13 @@ class TurnRunner:
             self._echo(self._editor.draft_of(node.message))
         self._send(question, wait_for_host=self.view.away)
 
-    def replay(self, saved: ShowMessage) -> None:
-        """Show a message of a resumed chat."""
-        if saved.question:
-            self._transcript.lines(user_lines(safe(saved.text), self._sign), after=True, whole=True)
-        else:
-            self._transcript.show(saved_reply(saved.text, saved.outcome))
+    def replay(self, messages: Sequence[Message]) -> None:
+        """Show messages of this chat again."""
+        for shown in saved_transcript(messages, self.session.conversation, self.view):
+            if isinstance(shown, Message):
+                self._echo(self._editor.draft_of(shown))
+            else:
+                self._transcript.show((shown,))
 
     def stop(self) -> None:
         """Stop the turn: the screen changes at once, the connection closes later."""
@@ -269,6 +269,7 @@ class TurnRunner:
         self.restored_text = self._suggestion = None
         self.session.move_head(question.node)
         turn = self._turn = self.session.send(question.node, question.model, wait_for_host=wait_for_host)
+        self.view = replace(self.view, calls=len(self.session.conversation.tool_results()))
         self.view = turn_sent(self.view, turn.id, question.model or self.session.model, monotonic())
         self._changed()
         loop = asyncio.get_running_loop()
