@@ -204,6 +204,7 @@ class Repl:
         except EOFError:
             return int(ExitCode.SIGHUP)
         finally:
+            loop.remove_signal_handler(signal.SIGINT)  # from here on, Ctrl-C ends the program at once
             try:
                 await self.turns.close()
                 await self.effects.close()
