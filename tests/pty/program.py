@@ -47,7 +47,7 @@ def main() -> int:
     from termchat.core.errors import Failure
     from termchat.core.sanitize import safe_format
     from termchat.ui.frontend import DisplayOptions, FrontendContext, Timings
-    from termchat.ui.plain.app import run_plain
+    from termchat.ui.plain.app import PlainApp, run_plain
     from termchat.ui.repl.app import run_repl
     from termchat.ui.repl.input.completion_menu import CompletionMenu
     from termchat.ui.repl.turns import TurnRunner
@@ -93,7 +93,7 @@ def main() -> int:
     if "bug" in flags:
         CompletionMenu.update = _crash  # type: ignore[method-assign,assignment]
     if "stuck" in flags:
-        TurnRunner.close = _stuck  # type: ignore[method-assign]
+        TurnRunner.close = PlainApp._ended = _stuck  # type: ignore[method-assign]
     if "crash" in flags:
         TurnRunner.close = _crash  # type: ignore[method-assign,assignment]
     run = run_plain if display.plain or display.accessible else run_repl
@@ -104,7 +104,7 @@ async def _never(*_: object, **__: object) -> None:
     await asyncio.Event().wait()
 
 
-async def _stuck(_: object) -> None:
+async def _stuck(*_: object) -> None:
     print("closing")
     await asyncio.Event().wait()
 

@@ -272,3 +272,13 @@ def test_ctrl_c_during_exit_ends_at_once_and_restores_terminal() -> None:
         output = terminal.output
         for on, off in ((b"?2004h", b"?2004l"), (b"?25l", b"?25h"), (b"?1004h", b"?1004l")):
             assert output.rfind(off) > output.rfind(on), (on, off)
+
+
+def test_plain_ctrl_c_during_exit_ends_at_once_and_restores_terminal() -> None:
+    with Terminal(env={"TESTFLAGS": "plain stuck"}) as terminal:
+        terminal.shows(">")
+        terminal.send(CTRL_D)
+        terminal.shows("closing")
+        terminal.send(CTRL_C)
+        assert terminal.leaves() == 130
+        assert terminal.tty() == terminal.initial

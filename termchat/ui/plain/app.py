@@ -85,6 +85,7 @@ class PlainApp:
         reading, preloading = self._loop.create_task(self._read()), self._loop.create_task(self._preload())
         await asyncio.wait({reading, self._code}, return_when=asyncio.FIRST_COMPLETED)
         self._reader.close()
+        self._loop.remove_signal_handler(signal.SIGINT)  # from here on, Ctrl-C ends the program at once
         await self._ended(reading, preloading)
         if self._context.tty:
             self._context.tty.restore()
