@@ -37,7 +37,7 @@ with open("server.log", encoding="utf-8") as file:
 - `errors="replace"` keeps going over broken bytes
 - for `.gz` files, `gzip.open(path, "rt")` works the same way
 """)
-USAGE = safe_format("claude-opus-5 · 412 in · 188 out · $0.0068 · 0.6s first · 3.1s · 61 tok/s")
+USAGE = safe_format("claude-opus-5 · 412 in · 188 out · 3.1s · $0.0068")
 
 
 def picture() -> str:

@@ -15,7 +15,7 @@ from termchat.commands.builtin import builtin
 from termchat.config.credentials import Credentials
 from termchat.config.load import Config
 from termchat.config.runtime import RuntimeSettings
-from termchat.config.settings import EnterKey, QueueMode, UsageLine
+from termchat.config.settings import EnterKey, QueueMode
 from termchat.core.errors import Failure, ProviderError
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import Safe, safe_format, safe_line
@@ -109,7 +109,7 @@ def _display_options(config: Config, env: Mapping[str, str]) -> DisplayOptions:
         depth=detect_color_depth(env),
         hyperlinks=hyperlinks_enabled(config, env),
         reasoning=settings.reasoning,
-        usage=settings.usage is UsageLine.LINE,
+        usage=settings.usage,
         enter_sends=settings.enter is EnterKey.SEND,
         signs=supports_unicode(env),
         motion=not settings.reduced_motion,

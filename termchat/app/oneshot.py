@@ -23,7 +23,8 @@ def run_oneshot(options: Options, config: Config, env: Mapping[str, str]) -> int
     schema = _schema(options)
     if isinstance(schema, Failure):
         return usage_error(schema, None)
-    stderr = Stderr(options.quiet, usage=options.verbose or (sys.stderr.isatty() and sys.stdout.isatty()))
+    shown = options.verbose or (sys.stderr.isatty() and sys.stdout.isatty())
+    stderr = Stderr(options.quiet, usage=shown, full=options.verbose)
     for words in config.notes:
         stderr.note(words)
     piped = read_standard_input(stderr.note) if options.read_input else ""

@@ -42,6 +42,7 @@ class UsageLine(StrEnum):
     """The line below a reply."""
 
     LINE = "line"
+    FULL = "full"
     OFF = "off"
 
 
@@ -175,7 +176,7 @@ class Settings:
         changeable=False,
     )
     enter: EnterKey = setting(EnterKey.SEND, "The effect of Enter: send, or newline.")
-    usage: UsageLine = setting(UsageLine.LINE, "The usage line below each reply: line or off.")
+    usage: UsageLine = setting(UsageLine.LINE, "The usage line below each reply: line, full or off.")
     reasoning: ReasoningView = setting(ReasoningView.TAIL, "How much reasoning to show: line, tail or full.")
     hyperlinks: Links = setting(Links.AUTO, "Clickable links (OSC 8): auto, on or off.")
     queue: QueueMode = setting(

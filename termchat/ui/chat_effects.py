@@ -11,7 +11,7 @@ from typing import assert_never
 
 from termchat.commands.model import failure_effects
 from termchat.config.runtime import RuntimeSettings
-from termchat.config.settings import ReasoningView
+from termchat.config.settings import ReasoningView, UsageLine
 from termchat.core.chat_store import ChatStore, Resumed
 from termchat.core.chats import ChatInfo
 from termchat.core.conversation import Conversation
@@ -200,8 +200,9 @@ def _reply(turn: Sequence[Message], numbers: Mapping[int, int], view: ViewState)
     lines = [styled_line(mark, TextRole.WARNING)] if mark else []
     origin = replies[-1].origin if replies else None
     usage = sum((message.usage for message in replies if message.usage), Usage())
-    if view.usage_line and origin and usage != Usage():
-        lines.append(styled_line(saved_usage_line(origin.ref, usage), TextRole.DIM))
+    if view.usage_line is not UsageLine.OFF and origin and usage != Usage():
+        words = saved_usage_line(origin.ref, usage, full=view.usage_line is UsageLine.FULL)
+        lines.append(styled_line(words, TextRole.DIM))
     if lines:
         yield StaticLines(tuple(lines))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from termchat.commands.registry import CommandRegistry
 from termchat.config.runtime import RuntimeSettings
-from termchat.config.settings import ReasoningView
+from termchat.config.settings import ReasoningView, UsageLine
 from termchat.core.chat_store import Resumed
 from termchat.core.provider import Providers
 from termchat.core.sanitize import Safe
@@ -55,7 +55,7 @@ class DisplayOptions:
     signs        typographic signs are shown; else ASCII
     motion       the spinner is animated
     reasoning    how much of the reasoning is shown
-    usage        a line of tokens and cost is shown below each reply
+    usage        the line of tokens and cost below each reply
     vi           vi keys in the input
     enter_sends  Enter sends and Alt-Enter begins a line; else the other way round
     notify       "auto", "bell", "off", or "cmd" and a command
@@ -70,7 +70,7 @@ class DisplayOptions:
     signs: bool = True
     motion: bool = True
     reasoning: ReasoningView = ReasoningView.TAIL
-    usage: bool = True
+    usage: UsageLine = UsageLine.LINE
     vi: bool = False
     enter_sends: bool = True
     notify: str = "auto"

@@ -18,6 +18,8 @@ from termchat.core.usage import Usage
 
 _UNITS = {"m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}  # seconds
 _LEAST_SAVED = Decimal("0.0001")  # US dollars; less is not mentioned
+_CENT = Decimal("0.01")
+_SHORTEST_STREAM, _FEWEST_TOKENS = 0.5, 10  # seconds, tokens: a speed of less depends on how the network cuts the reply
 
 
 def count(number: int) -> Safe:
@@ -100,53 +102,57 @@ def since(words: str, now: float) -> float | Failure:
 
 
 def money(cost: Decimal | None) -> Safe:
-    """Return US dollars: `$0.0042`, `$1.20`; empty if the cost is unknown, `$0` only if it is zero."""
+    """Return US dollars: `$0.0042`, `$0.04`, `$1.20`; empty if the cost is unknown, `$0` only if it is zero."""
     if cost is None:
         return EMPTY
     if cost == 0:
         return safe("$0")
     if cost < Decimal("0.0001"):
         return safe("<$0.0001")
-    return safe(f"${cost:.2f}" if cost >= 1 else f"${cost:.4f}")
+    return safe(f"${cost:.2f}" if cost >= _CENT else f"${cost:.4f}")
 
 
-def usage_line(ended: TurnEnded) -> Safe:
-    """Return the line below a reply, `gpt-5.2 · 4.1k in (3.2k cached) · 310 out · 0.8s first · 6.2s · $0.0042`."""
-    parts = [safe_line(ended.model.model), *_tokens(ended.usage, ended.saved)]
-    if ended.steps > 1:
+def usage_line(ended: TurnEnded, *, full: bool = False) -> Safe:
+    """Return the line below a reply, `gpt-6.1-sol · 4.1k in · 310 out · 6.2s · $0.04`.
+
+    With `full`, also the tokens read from a cache and their worth, the tokens of the reasoning, the number of steps,
+    the time to the first token and the speed.
+    """
+    parts = [safe_line(ended.model.model), *_tokens(ended.usage, ended.saved, full=full)]
+    if full and ended.steps > 1:
         parts.append(safe_format("{n} steps", n=safe(str(ended.steps))))
-    if ended.timing.first is not None:
-        parts.append(safe_format("{t} first", t=duration(ended.timing.first)))
+    if full and ended.timing.first is not None:
+        parts.append(safe_format("{t} to first token", t=duration(ended.timing.first)))
     parts.append(duration(ended.timing.total))
-    if speed := rate(ended.usage.output, ended.timing.streaming):
+    if full and (speed := rate(ended.usage.output, ended.timing.streaming)):
         parts.append(speed)
     if ended.cost is not None and ended.model.provider != "demo":
         parts.append(money(ended.cost))
     return join(" · ", parts)
 
 
-def saved_usage_line(model: ModelRef, usage: Usage) -> Safe:
-    """Return the line below a saved reply, `gpt-5.2 · 4.1k in (3.2k cached) · 310 out`."""
-    return join(" · ", [safe_line(model.model), *_tokens(usage, Decimal(0))])
+def saved_usage_line(model: ModelRef, usage: Usage, *, full: bool = False) -> Safe:
+    """Return the line below a saved reply, `gpt-6.1-sol · 4.1k in · 310 out`."""
+    return join(" · ", [safe_line(model.model), *_tokens(usage, Decimal(0), full=full)])
 
 
 def rate(tokens: int, seconds: float) -> Safe:
-    """Return a speed, `61 tok/s`; empty below 2 tokens or 50 ms."""
-    if seconds < 0.05 or tokens < 2:
+    """Return a speed, `61 tok/s`; empty for a reply too short to have one."""
+    if seconds < _SHORTEST_STREAM or tokens < _FEWEST_TOKENS:
         return EMPTY
     return safe_format("{n} tok/s", n=safe(str(round(tokens / seconds))))
 
 
-def _tokens(usage: Usage, saved: Decimal) -> list[Safe]:
+def _tokens(usage: Usage, saved: Decimal, *, full: bool) -> list[Safe]:
     about = safe("~" if usage.estimated else "")
-    given = safe_format("{a}{n} in", a=about, n=count(usage.input))
-    if usage.cached:
+    given = safe_format("{a}{n} in", a=about, n=count(usage.input)) if usage.input else EMPTY
+    if full and usage.cached:
         worth = safe_format(", saved {sum}", sum=money(saved)) if saved >= _LEAST_SAVED else EMPTY
         given = safe_format("{given} ({n} cached{worth})", given=given, n=count(usage.cached), worth=worth)
-    taken = safe_format("{a}{n} out", a=about, n=count(usage.output))
-    if usage.reasoning:
+    taken = safe_format("{a}{n} out", a=about, n=count(usage.output)) if usage.output else EMPTY
+    if full and usage.reasoning:
         taken = safe_format("{taken} ({n} thinking)", taken=taken, n=count(usage.reasoning))
-    return [given, taken]
+    return [part for part in (given, taken) if part]
 
 
 def outcome_line(ended: TurnEnded) -> Safe:

@@ -16,10 +16,12 @@ class Stderr:
 
     quiet    write only errors
     usage    write the line of tokens and cost after the reply
+    full     write that line with all its figures
     """
 
     quiet: bool = False
     usage: bool = False
+    full: bool = False
 
     def note(self, words: Safe) -> None:
         """Write a note, unless `quiet`."""

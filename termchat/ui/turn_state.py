@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeAlias, assert_never
 
-from termchat.config.settings import ReasoningView
+from termchat.config.settings import ReasoningView, UsageLine
 from termchat.core.events import (
     CitationDelta,
     Delta,
@@ -133,7 +133,7 @@ class TurnState:
 class ViewState:
     """The running turn, the end of the last one, and the display settings.
 
-    usage_line   show tokens and cost below each reply
+    usage_line   the line of tokens and cost below each reply
     step_labels  the hints for the next step after a reply
     calls        number of the tool calls of this chat, by which /tool finds them
     last         the end of the last turn
@@ -142,7 +142,7 @@ class ViewState:
 
     turn: TurnState | None = None
     reasoning: ReasoningView = ReasoningView.TAIL
-    usage_line: bool = True
+    usage_line: UsageLine = UsageLine.LINE
     step_labels: StepLabels = KEY_LABELS
     calls: int = 0
     last: TurnEnded | None = None
@@ -347,8 +347,8 @@ def _ending(ended: TurnEnded, view: ViewState) -> tuple[Line, ...]:
         lines.append(styled_line(ended.failure.message, TextRole.ERROR))
         lines.append(linked(steps, ended.failure.url, TextRole.DIM))
     counts = ended.has_content and not (ended.outcome is Outcome.CANCELLED and ended.usage.estimated)
-    if view.usage_line and counts:
-        lines.append(styled_line(usage_line(ended), TextRole.DIM))
+    if view.usage_line is not UsageLine.OFF and counts:
+        lines.append(styled_line(usage_line(ended, full=view.usage_line is UsageLine.FULL), TextRole.DIM))
     return tuple(lines)
 
 

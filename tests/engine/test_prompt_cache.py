@@ -138,7 +138,7 @@ async def test_cache_saving_is_summed_over_steps(gateway: Gateway, protocol: Api
     async with session(gateway, protocol, prices=PerToken()) as chat:
         end = ended(await ask(chat, "weather?"))
     assert end.saved == 90 - written * Decimal("0.25")
-    assert "220 in (100 cached, saved $" in usage_line(end)
+    assert "220 in (100 cached, saved $" in usage_line(end, full=True)
 
 
 async def test_cache_saving_without_price_is_not_shown(gateway: Gateway) -> None:
@@ -147,7 +147,7 @@ async def test_cache_saving_without_price_is_not_shown(gateway: Gateway) -> None
         chat.switch_model(ModelRef(model(ApiProtocol.CHAT).provider, "unknown"))
         end = ended(await ask(chat, "weather?"))
     assert (end.saved, end.cost) == (0, None)
-    assert "120 in (100 cached) ·" in usage_line(end)
+    assert "120 in (100 cached) ·" in usage_line(end, full=True)
 
 
 async def test_cache_saving_of_only_writes_is_not_shown(gateway: Gateway) -> None:
@@ -155,7 +155,7 @@ async def test_cache_saving_of_only_writes_is_not_shown(gateway: Gateway) -> Non
     async with session(gateway, ApiProtocol.ANTHROPIC, prices=PerToken()) as chat:
         end = ended(await ask(chat, "weather?"))
     assert end.saved < 0
-    assert "120 in (10 cached) ·" in usage_line(end)
+    assert "120 in (10 cached) ·" in usage_line(end, full=True)
 
 
 async def test_cache_key_is_sent_to_openai(monkeypatch: pytest.MonkeyPatch, gateway: Gateway) -> None:

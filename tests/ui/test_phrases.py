@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 
 import pytest
 
@@ -17,7 +19,7 @@ from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import safe_format
 from termchat.core.usage import Usage
 from termchat.ui.next_steps import COMMAND_LABELS, KEY_LABELS, StepLabels, failure_steps, next_steps
-from termchat.ui.phrases import age, short_reason, since
+from termchat.ui.phrases import age, money, rate, short_reason, since, usage_line
 from termchat.ui.similar_models import similar_models, with_suggestions
 from termchat.ui.text.fit import wrap
 from termchat.ui.text.line import plain_text, styled_line
@@ -97,6 +99,28 @@ def test_failure_steps_with_command_labels_name_no_key(kind: FailureKind, receiv
     assert words
     assert not re.search(r"Alt-|Ctrl-|Enter\b|input", words)
     assert all(builtin().find(name) for name in re.findall(r"/(\w+)", words))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "seconds", "words"), [(900, 0.1, ""), (3, 2.0, ""), (0, 9.0, ""), (300, 5.0, "60 tok/s")]
+)
+def test_rate_of_short_reply_is_left_out(tokens: int, seconds: float, words: str) -> None:
+    assert rate(tokens, seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("cost", "words"),
+    [("0", "$0"), ("0.00001", "<$0.0001"), ("0.0042", "$0.0042"), ("0.0412", "$0.04"), ("1.2", "$1.20")],
+)
+def test_money_from_one_cent_has_cents(cost: str, words: str) -> None:
+    assert money(Decimal(cost)) == words
+
+
+def test_usage_line_without_counts_leaves_them_out_and_fits_80_columns() -> None:
+    spent = {"usage": Usage(12345, 900, 11000, 10, 700), "cost": Decimal("0.0412"), "timing": Timing(0.8, 9.1, 8.3)}
+    whole = TurnEnded("t", Outcome.COMPLETE, ModelRef("a", "claude-opus-5"), **spent, steps=3, has_content=True)
+    assert usage_line(whole) == "claude-opus-5 · 12.3k in · 900 out · 9.1s · $0.04"
+    assert usage_line(replace(whole, usage=Usage(), cost=None)) == "claude-opus-5 · 9.1s"
 
 
 def ended(outcome: Outcome, *, received: bool = True, failure: Failure | None = None) -> TurnEnded:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from termchat.config.settings import ReasoningView
+from termchat.config.settings import ReasoningView, UsageLine
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.events import (
     Delta,
@@ -67,13 +67,20 @@ def test_update_reply_gives_text_blocks_and_usage_line() -> None:
     view, blocks = play(TurnStarted("t", MODEL), StepStarted("t", 1), text("Hel"), text("lo"), ended())
     assert blocks[:3] == [ReplyText("Hel"), ReplyText("lo"), EndOfText()]
     assert printed(blocks) == [
-        "gpt-5.2 · 4.1k in (3.2k cached) · 310 out (120 thinking) · 0.8s first · 6.2s · 61 tok/s · $0.0042"
+        "gpt-5.2 · 4.1k in · 310 out · 6.2s · $0.0042",
     ]
     assert not view.busy
 
 
+def test_update_full_usage_line_shows_cache_thinking_and_speed() -> None:
+    _, blocks = play(text("a"), ended(), view=ViewState(usage_line=UsageLine.FULL))
+    assert printed(blocks) == [
+        "gpt-5.2 · 4.1k in (3.2k cached) · 310 out (120 thinking) · 0.8s to first token · 6.2s · 61 tok/s · $0.0042"
+    ]
+
+
 def test_update_usage_line_off_keeps_outcome_mark() -> None:
-    _, blocks = play(text("a"), ended(Outcome.LENGTH), view=ViewState(usage_line=False))
+    _, blocks = play(text("a"), ended(Outcome.LENGTH), view=ViewState(usage_line=UsageLine.OFF))
     assert printed(blocks) == ["■ cut off by the token limit · 310 tok · 6.2s · Alt-C continues · /set max_tokens"]
 
 

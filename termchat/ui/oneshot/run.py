@@ -188,4 +188,4 @@ def _end(ended: TurnEnded, notes: Stderr) -> None:
     if ended.outcome is not Outcome.COMPLETE and (words := outcome_line(ended)):
         notes.note(words)
     if notes.usage and ended.has_content:
-        notes.note(usage_line(ended))
+        notes.note(usage_line(ended, full=notes.full))

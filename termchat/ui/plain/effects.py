@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol, assert_never
 
-from termchat.commands.registry import CommandContext
-from termchat.config.settings import ReasoningView, UsageLine
+from termchat.commands.registry import CommandContext, rank_choices
+from termchat.config.settings import ReasoningView
 from termchat.core.effects import (
     ChangeSetting,
     Choice,
@@ -155,8 +155,8 @@ class PlainEffectRunner:
         done, reported = configured(self._context.preferences, effect)
         if done and self._context.preferences:
             settings = self._context.preferences.settings
-            usage_line = settings.usage is UsageLine.LINE
-            self._chat.view = replace(self._chat.view, usage_line=usage_line, reasoning=append_only(settings.reasoning))
+            reasoning = append_only(settings.reasoning)
+            self._chat.view = replace(self._chat.view, usage_line=settings.usage, reasoning=reasoning)
             theme = self._context.preferences.theme(background=background(self._context.env))
             if isinstance(theme, Theme):
                 self._writer.set_theme(theme)
@@ -190,9 +190,9 @@ class PlainEffectRunner:
                 refs += [info.ref for info in await self._context.providers.models(name)]
             except ProviderError as error:
                 self._writer.aside(error.failure.message)
-        words = query.lower().split()
-        found = [ref for ref in dict.fromkeys(refs) if all(word in str(ref).lower() for word in words)]
-        self._offer(safe_format("Model"), tuple(_choice(ref, current=ref == self._session.model) for ref in found))
+        usable, current = frozenset(self._context.providers.usable_providers()), self._session.model
+        choices = [_choice(ref, current=ref == current, usable=ref.provider in usable) for ref in dict.fromkeys(refs)]
+        self._offer(safe_format("Model"), rank_choices(choices, query))
 
     def _offer(self, title: Safe, choices: Sequence[Choice]) -> None:
         """Print the instruction below the list: the rows above may have left the screen."""
@@ -222,5 +222,6 @@ def _used(model: ModelRef) -> tuple[Effect, ...]:
     return (UseModel(model), Print(safe_format("→ {model}", model=safe_line(str(model)))))
 
 
-def _choice(ref: ModelRef, *, current: bool) -> Choice:
-    return Choice(safe_line(str(ref)), safe_format("current") if current else EMPTY, _used(ref))
+def _choice(ref: ModelRef, *, current: bool, usable: bool) -> Choice:
+    detail = safe_format("current") if current else EMPTY if usable else safe_format("not set up")
+    return Choice(safe_line(str(ref)), detail, _used(ref), usable=usable or current)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import assert_never
 
-from termchat.config.settings import Links, QueueMode, Settings, UsageLine
+from termchat.config.settings import Links, QueueMode, Settings
 from termchat.core.effects import ChangeSetting, Effect, PreviewTheme
 from termchat.core.style import Theme
 from termchat.ui.chat_effects import configured
@@ -82,7 +82,7 @@ class SettingsApplier:
         self._changed()
 
     def _usage(self, settings: Settings) -> None:
-        self._turns.show_usage_line(shown=settings.usage is UsageLine.LINE)
+        self._turns.show_usage_line(settings.usage)
 
     def _reasoning(self, settings: Settings) -> None:
         self._turns.show_reasoning(settings.reasoning)

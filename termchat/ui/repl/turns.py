@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from time import monotonic
 
-from termchat.config.settings import ReasoningView
+from termchat.config.settings import ReasoningView, UsageLine
 from termchat.core.events import MessageDone, TurnEnded
 from termchat.core.messages import Message, Role
 from termchat.core.models import ModelRef
@@ -238,8 +238,8 @@ class TurnRunner:
         self._transcript.show(blocks)
         self._changed()
 
-    def show_usage_line(self, *, shown: bool) -> None:
-        """Show or hide the line of tokens and cost below each reply."""
+    def show_usage_line(self, shown: UsageLine) -> None:
+        """Show a short, a full or no line of tokens and cost below each reply."""
         self.view = replace(self.view, usage_line=shown)
 
     def merge_queue(self, *, merged: bool) -> None:

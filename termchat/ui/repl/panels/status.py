@@ -48,7 +48,7 @@ class StatusInfo:
 
 
 def idle_line(facts: StatusInfo, columns: int) -> Line:
-    """`gpt-6.1-sol · think med · 12.4k/400k (3%) · $0.042 · ~/proj · ? keys`, losing its last parts on a narrow screen.
+    """`gpt-6.1-sol · think med · 12.4k/400k (3%) · $0.04 · ~/proj · ? keys`, losing its last parts on a narrow screen.
 
     A nearly full context comes first.
     """
