@@ -40,13 +40,20 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """Content of a signature. `place` is the reply's id and the number within it."""
+    """Content of a signature.
+
+    reply, place   the reply's id, and the block's number within it
+    nth            number of the thinking block among those of its reply
+    prefix         hash of system prompt, tools and earlier messages of the request; empty for an unknown request
+    """
 
     origin: Origin
     kind: str
     digest: str
     reply: str
     place: int
+    nth: int = 0
+    prefix: str = ""
 
 
 def digest(content: Any) -> str:
@@ -59,9 +66,12 @@ def digest(content: Any) -> str:
     return hashlib.sha256(known.encode()).hexdigest()[:16]
 
 
-def seal(origin: Origin, kind: str, content: Any, reply: str = "", place: int = 0) -> str:
+def seal(
+    origin: Origin, kind: str, content: Any, reply: str = "", place: int = 0, *, nth: int = 0, prefix: str = ""
+) -> str:
     """A signature for `content`, as base64 text."""
-    payload = json.dumps(asdict(Seal(origin, kind, digest(content), reply, place)), sort_keys=True).encode()
+    made = Seal(origin, kind, digest(content), reply, place, nth, prefix)
+    payload = json.dumps(asdict(made), sort_keys=True).encode()
     return base64.b64encode(_proof(payload) + payload).decode()
 
 
@@ -92,6 +102,25 @@ def complaint(text: str, origin: Origin, kind: str, content: Any) -> str:
     if found.digest != digest(content):
         return "belongs to other words: the content was changed"
     return ""
+
+
+def prefix_of(body: dict[str, Any], messages: list[Any]) -> str:
+    """The hash of what a thinking block of Anthropic is bound to; cache marks do not count."""
+    parts = {"system": _plain(body.get("system")), "tools": body.get("tools"), "messages": messages}
+    return digest(_unmarked(parts | {"messages": [m | {"content": _plain(m.get("content"))} for m in messages]}))
+
+
+def _plain(content: Any) -> Any:
+    """Text as a list with one block."""
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
+
+
+def _unmarked(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_unmarked(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _unmarked(one) for name, one in value.items() if name != "cache_control"}
+    return value
 
 
 def word(*parts: object, length: int = 24) -> str:

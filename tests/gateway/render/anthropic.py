@@ -54,7 +54,8 @@ def whole(reply: Reply, ask: Ask) -> Json:
         if isinstance(step, Text):
             content.append({"type": "text", "text": step.text})
         elif isinstance(step, Reasoning):
-            content.append(_thinking(step, ask, len(content)))
+            nth = sum(str(block["type"]).endswith("thinking") for block in content)
+            content.append(_thinking(step, ask, len(content), nth))
         elif isinstance(step, Call):
             known = ask.call_id(step, number, "toolu_")
             content.append({"type": "tool_use", "id": known, "name": step.name, "input": step.value})
@@ -85,6 +86,7 @@ class _Blocks:
         self._ask = ask
         self._step = 2 if Quirk.INDEX_GAPS in reply.quirks else 1
         self._count = 0
+        self._thoughts = 0
         self._open = ""
 
     @property
@@ -110,7 +112,8 @@ class _Blocks:
         return [*events, *self._begin("web_search_tool_result", result), *self.close()]
 
     def reasoning(self, step: Reasoning, piece: Piece) -> list[Json]:
-        block = _thinking(step, self._ask, self._count)
+        block = _thinking(step, self._ask, self._count, self._thoughts)
+        self._thoughts += piece.first if step.redacted else piece.last
         if step.redacted:
             return [*self._begin("thinking", block), *self.close()] if piece.first else []
         events: list[Json] = []
@@ -119,7 +122,7 @@ class _Blocks:
         events.append(self._delta({"type": "thinking_delta", "thinking": piece.chunk}))
         if piece.last:
             if step.signed:
-                signature = _thinking(step, self._ask, self._count - 1)["signature"]
+                signature = _thinking(step, self._ask, self._count - 1, self._thoughts - 1)["signature"]
                 events.append(self._delta({"type": "signature_delta", "signature": signature}))
             events += self.close()
         return events
@@ -201,11 +204,11 @@ def _content(blocks: _Blocks, piece: Piece) -> list[Json]:
     raise TypeError(f"no content: {step}")
 
 
-def _thinking(step: Reasoning, ask: Ask, place: int) -> Json:
+def _thinking(step: Reasoning, ask: Ask, place: int, nth: int) -> Json:
     """A complete thinking block, signed for its place."""
     if step.redacted:
-        return {"type": "redacted_thinking", "data": ask.seal("redacted", "", place)}
-    signature = ask.seal("thinking", step.text, place) if step.signed else ""
+        return {"type": "redacted_thinking", "data": ask.seal("redacted", "", place, nth)}
+    signature = ask.seal("thinking", step.text, place, nth) if step.signed else ""
     return {"type": "thinking", "thinking": step.text, "signature": signature}
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from tests.gateway.script import AUTO, Call, Cut, Gate, Raw, Repeat, Stall, Wire
-from tests.gateway.signatures import Origin, seal, word
+from tests.gateway.signatures import Origin, Protocol, prefix_of, seal, word
 
 Json: TypeAlias = dict[str, Any]
 
@@ -46,9 +46,11 @@ class Ask:
         """The id of a call: as scripted, or one in the vendor's format."""
         return f"{prefix}{self.word('call', number)}" if call.id == AUTO else call.id
 
-    def seal(self, kind: str, content: Any, place: int = 0) -> str:
-        """A signature of this reply."""
-        return seal(self.origin, kind, content, self.serial, place)
+    def seal(self, kind: str, content: Any, place: int = 0, nth: int = 0) -> str:
+        """A signature of this reply; that of Anthropic's thinking is bound to the request."""
+        bound = self.origin.protocol is Protocol.ANTHROPIC and kind in ("thinking", "redacted") and self.body
+        prefix = prefix_of(self.body, self.body["messages"]) if bound else ""
+        return seal(self.origin, kind, content, self.serial, place, nth=nth, prefix=prefix)
 
 
 def compact(value: Any) -> str:

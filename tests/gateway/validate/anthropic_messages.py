@@ -6,12 +6,14 @@ import re
 from itertools import pairwise
 from typing import Any
 
-from tests.gateway.signatures import Origin, complaint, unseal
+from tests.gateway.signatures import Origin, complaint, prefix_of, unseal
 from tests.gateway.validate.common import TOOL_NAME, Json, Report, family
 
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 # Older models, which accept a request that ends with a reply (prefill).
 _PREFILL = re.compile(r"claude-(?:3|(?:opus|sonnet|haiku)-4(?:$|-[0-5]\b|-2))")
+# Newer models, which bind thinking to everything before it.
+_BOUND = re.compile(r"claude-(?:fable|mythos|(?:opus|sonnet|haiku)-[5-9])")
 _THOUGHTS = ("thinking", "redacted_thinking")
 _BLOCKS = {
     "user": ("text", "image", "document", "search_result", "tool_result"),
@@ -43,6 +45,8 @@ def check_messages(report: Report, body: Json, origin: Origin) -> None:
             _check_unique(report, block, place, ids)
         if message.get("role") == "assistant":
             _check_thoughts(report, blocks_of(message), where)
+    if _BOUND.match(family(origin.model)):
+        _check_binding(report, body, rows)
     _check_pairs(report, rows)
     _check_searches(report, body, rows, origin)
     _check_loop(report, body, rows)
@@ -197,6 +201,25 @@ def _check_thoughts(report: Report, blocks: list[Json], where: str) -> None:
             if found.place < places.get(found.reply, -1):
                 report.say(f"{where}: `thinking` blocks cannot be modified: they changed places")
             places[found.reply] = found.place
+
+
+def _check_binding(report: Report, body: Json, rows: list[tuple[str, Json]]) -> None:
+    """Require thinking after the same prefix, and no block left out before another one of its reply."""
+    messages = [message for _, message in rows]
+    for number, (where, message) in enumerate(rows):
+        expected: dict[str, int] = {}
+        blocks = blocks_of(message)
+        for place, block in enumerate(blocks):
+            found = unseal(str(block.get("signature") or block.get("data"))) if block.get("type") in _THOUGHTS else None
+            if found is None or not found.prefix:
+                continue
+            before = messages[:number]  # a continued reply stands in one message with its beginning
+            starts = [[], *([message | {"content": blocks[:n]}] for n in range(1, place + 1))]
+            if found.prefix not in (prefix_of(body, before + start) for start in starts):
+                report.say(f"{where}.content.{place}: The block is bound to a different conversation")
+            if found.nth != expected.get(found.reply, 0):
+                report.say(f"{where}.content.{place}: `thinking` blocks cannot be modified: one before it is missing")
+            expected[found.reply] = found.nth + 1
 
 
 def _check_pairs(report: Report, rows: list[tuple[str, Json]]) -> None:
