@@ -15,7 +15,16 @@ def known_models(context: CommandContext, prefix: str) -> Candidates:
     """Complete the models known without a request, the current one first."""
     current = context.session.model
     others = [ref for ref in context.providers.known_models() if ref != current]
-    return [Completion(str(current), safe_format("current")), *(Completion(str(ref)) for ref in others)]
+    usable = frozenset(context.providers.usable_providers())
+    return [
+        Completion(str(current), safe_format("current")),
+        *(Completion(str(ref)) for ref in others if ref.provider in usable),
+        *(
+            Completion(str(ref), safe_format("not set up"), usable=False)
+            for ref in others
+            if ref.provider not in usable
+        ),
+    ]
 
 
 @group.command(

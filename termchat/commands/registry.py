@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from termchat.commands.keyboard_layouts import latin_keys
 from termchat.config.runtime import RuntimeSettings
-from termchat.core.effects import Candidates, Effect, Print
+from termchat.core.effects import Candidates, Choice, Effect, Print
 from termchat.core.provider import Providers
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
 from termchat.core.session import Session
@@ -203,21 +203,40 @@ def split_command(text: str) -> tuple[str, str]:
 
 
 def rank_matches(candidates: Candidates, typed: str) -> Candidates:
-    """Return the matching candidates, best first: prefix, prefix of a part, substring, letters in order."""
+    """Return the matching candidates, best first: see `match_rank`; those that cannot be used come last."""
     if not typed:
-        return candidates
-    scored = [(score, c) for c in candidates if (score := _score(c.text.lower(), typed.lower())) is not None]
-    return [candidate for _, candidate in sorted(scored, key=lambda pair: pair[0])]
+        return sorted(candidates, key=lambda candidate: not candidate.usable)
+    ranked = [(rank, c) for c in candidates if (rank := match_rank(c.text, typed)) is not None]
+    found = [c for _, c in sorted(ranked, key=lambda pair: (pair[0] > 0, not pair[1].usable, pair[0]))]
+    letters = typed.lower()
+    return [*found, *(c for c in candidates if c not in found and has_in_order(c.text.lower(), letters))]
 
 
-def _score(text: str, typed: str) -> int | None:
-    if text.startswith(typed):
+def rank_choices(choices: Sequence[Choice], typed: str) -> list[Choice]:
+    """Return the matching rows of a list, best first: see `match_rank`; those that cannot be used come last."""
+    if not typed.strip():
+        return sorted(choices, key=lambda choice: not choice.usable)
+    found = [(rank, c) for c in choices if (rank := match_rank(c.label, typed, c.detail)) is not None]
+    return [c for _, c in sorted(found, key=lambda pair: (pair[0] > 0, not pair[1].usable, pair[0]))]
+
+
+def match_rank(name: str, typed: str, detail: str = "") -> int | None:
+    """Return how well a row of a menu or a picker matches the typed text: the less the better, None for no match.
+
+    0 is the exact name, then come its beginning, the beginning of one of its parts, its inside; the description is
+    last. The typed words may come in any order.
+    """
+    name, typed = name.lower(), " ".join(typed.lower().split())
+    if name == typed:
         return 0
-    if any(part.startswith(typed) for part in text.split("/")):
+    if name.startswith(typed):
         return 1
-    if typed in text:
+    if any(part.startswith(typed) for part in name.split("/")):
         return 2
-    return 3 if has_in_order(text, typed) else None
+    words = typed.split()
+    if all(word in name for word in words):
+        return 3
+    return 4 if all(word in name or word in detail.lower() for word in words) else None
 
 
 def _rank(command: Command, typed: str) -> int | None:

@@ -55,12 +55,13 @@ class PrintTree:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A row of a picker, with the effects of accepting it."""
+    """A row of a picker, with the effects of accepting it; one that is not `usable` comes after the others."""
 
     label: Safe
     detail: Safe = EMPTY
     effects: tuple[Effect, ...] = ()
     on_highlight: tuple[Effect, ...] = ()  # effects of moving the marker onto this row
+    usable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,10 +225,11 @@ Effect: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A completion: the full text of the word, and a description."""
+    """A completion: the full text of the word, and a description; False for `usable` puts it last."""
 
     text: str
     detail: Safe = EMPTY
+    usable: bool = True
 
 
 Candidates: TypeAlias = Sequence[Completion]

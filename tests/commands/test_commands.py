@@ -12,10 +12,12 @@ from termchat.commands.registry import (
     Effects,
     is_command,
     normalise,
+    rank_matches,
     unescape_slash,
 )
 from termchat.core.effects import (
     Choose,
+    Completion,
     ListModels,
     MoveHead,
     NewChat,
@@ -226,3 +228,11 @@ Server message:
 )
 def test_registry_is_private_for_incognito_and_the_text_after_it(text: str, *, private: bool) -> None:
     assert builtin().is_private(text) is private
+
+
+def test_rank_matches_puts_exact_name_first_and_unusable_last() -> None:
+    names = [Completion("openai/x-2"), Completion("openai/x"), Completion("off/x", usable=False), Completion("my/xy")]
+    assert [c.text for c in rank_matches(names, "openai/x")] == ["openai/x", "openai/x-2"]
+    assert [c.text for c in rank_matches(names, "x")] == ["openai/x-2", "openai/x", "my/xy", "off/x"]
+    assert rank_matches(names, "off/x")[0].text == "off/x"
+    assert [c.text for c in rank_matches(names, "")][-1] == "off/x"

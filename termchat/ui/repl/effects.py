@@ -171,7 +171,11 @@ class EffectRunner:
     def _list_models(self, query: str) -> None:
         source = ModelSource(self.session, self._providers)
         self._picker.open(source, query)
-        self._start(source.load())
+        self._start(self._load_models(source))
+
+    async def _load_models(self, source: ModelSource) -> None:
+        await source.load()
+        self._picker.extended(source)
 
     async def _run_chat_effect(self, effect: ChatEffect, rest: Sequence[Effect]) -> None:
         try:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
+from termchat.commands.registry import match_rank
 from termchat.core.effects import Choice, Effect, Print, UseModel
 from termchat.core.errors import ProviderError
 from termchat.core.models import ModelInfo, ModelRef
@@ -51,7 +53,16 @@ class ModelSource(PickerSource):
             parts.append(safe_format("not set up"))
         if ref == self._current:
             parts.append(safe_format("current"))
-        return Choice(safe_line(str(ref)), join(" · ", parts), use_model_effects(ref))
+        usable = ref.provider in self._usable or ref == self._current
+        return Choice(safe_line(str(ref)), join(" · ", parts), use_model_effects(ref), usable=usable)
+
+    def search(self, text: str) -> Sequence[Choice]:
+        """Return the models that match; a whole name that no list has comes last, as typed."""
+        found, name = super().search(text), text.strip()
+        ref = ModelRef.parse(name)
+        if ref is None or ref.provider not in self._usable or any(match_rank(c.label, name) == 0 for c in found):
+            return found
+        return [*found, Choice(safe_line(str(ref)), safe_format("as typed, not in a list"), use_model_effects(ref))]
 
 
 def use_model_effects(model: ModelRef) -> tuple[Effect, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from prompt_toolkit.buffer import Buffer
 
+from termchat.commands.registry import rank_choices
 from termchat.core.effects import Choice, Effect
 from termchat.core.sanitize import EMPTY, Safe, safe_format
 from termchat.core.style import TextRole
@@ -34,9 +35,8 @@ class PickerSource:
         self.start = start
 
     def search(self, text: str) -> Sequence[Choice]:
-        """Return the choices that match the typed text: every word occurs in the row."""
-        words = text.lower().split()
-        return [c for c in self.choices if all(word in f"{c.label} {c.detail}".lower() for word in words)]
+        """Return the choices that match the typed text, the exact name first, those that cannot be used last."""
+        return rank_choices(self.choices, text)
 
     def on_highlight(self, choice: Choice) -> None:
         """React to the marker moving to another choice."""
@@ -60,6 +60,7 @@ class Picker:
         self._source: PickerSource | None = None
         self._highlighted: Choice | None = None
         self._at = 0
+        self._moved = False
 
     @property
     def is_open(self) -> bool:
@@ -69,7 +70,7 @@ class Picker:
         """Show a source, filtered by `query`."""
         self._reset()
         self.filter.insert_text(query)
-        self._source, self._at = source, source.start
+        self._source, self._at, self._moved = source, source.start, False
         self._highlight()
 
     def close(self) -> None:
@@ -90,6 +91,7 @@ class Picker:
         """Move the marker by a number of rows, past the ends to the other end."""
         if shown := self.shown():
             self._at = (self._at + by) % len(shown)
+            self._moved = True
             self._highlight()
 
     def tab(self) -> None:
@@ -98,7 +100,19 @@ class Picker:
 
     def rewind(self) -> None:
         """Mark the first row, after the source has replaced its choices."""
-        self._at = 0
+        self._at, self._moved = 0, False
+        self._highlight()
+
+    def extended(self, source: PickerSource) -> None:
+        """Mark the same row after the source got more choices, or the best one if the user has not moved the marker."""
+        if self._source is not source:
+            return
+        shown, marked = self.shown(), self._highlighted
+        if self._moved and marked and marked in shown:
+            self._at = list(shown).index(marked)
+        elif self.filter.text:
+            self._at = 0
+        self._at = min(self._at, max(0, len(shown) - 1))
         self._highlight()
 
     def shows(self, source: PickerSource) -> bool:

@@ -28,3 +28,7 @@ def test_found_tries_words_then_letters_in_order(typed: str, places: list[int]) 
 
 def test_found_word_deep_in_long_text_matches() -> None:
     assert found(["x " * 5000 + "needle"], "needle") == [0]
+
+
+def test_found_puts_exact_text_first() -> None:
+    assert found(["git status -s", "git  Status", "git log"], "git status") == [1, 0]

@@ -122,3 +122,53 @@ def test_picker_lines_show_title_rows_and_footer(picker: Picker) -> None:
 def test_picker_lines_without_match_say_so(picker: Picker) -> None:
     picker.open(RecordingSource(), "zzz")
     assert plain_text(picker.lines(80, 24)[1]).strip() == "no matches"
+
+
+def marked(picker: Picker) -> str:
+    return next(str(found.label) for found in picker.shown() if picker.is_marked(found))
+
+
+@pytest.mark.parametrize(
+    ("names", "typed", "first"),
+    [
+        (("openai/x-2", "openai/x"), "openai/x", "openai/x"),
+        (("openai/x-2", "openai/x"), " OpenAI/X ", "openai/x"),
+        (("gw/x-large", "openai/x"), "x-l", "gw/x-large"),
+        (("old-x", "x-new"), "x", "x-new"),
+    ],
+)
+def test_picker_marks_exact_name_first(picker: Picker, names: Sequence[str], typed: str, first: str) -> None:
+    picker.open(RecordingSource(names))
+    picker.filter.insert_text(typed)
+    assert marked(picker) == first
+    assert picker.accept() == choice(first).effects
+
+
+def test_picker_marks_name_before_description(picker: Picker) -> None:
+    themes = [choice("colorblind", "dark, for red-green blindness"), choice("dark", "the default")]
+    picker.open(PickerSource(safe_format("Theme"), themes))
+    picker.filter.insert_text("dark")
+    assert [str(found.label) for found in picker.shown()] == ["dark", "colorblind"]
+
+
+def test_picker_shows_unusable_choices_last_unless_exact(picker: Picker) -> None:
+    unusable = Choice(safe_format("a/x"), usable=False)
+    picker.open(PickerSource(safe_format("Model"), [unusable, choice("b/x-2")]))
+    assert [str(found.label) for found in picker.shown()] == ["b/x-2", "a/x"]
+    picker.filter.insert_text("x")
+    assert marked(picker) == "b/x-2"
+    picker.filter.reset()
+    picker.filter.insert_text("a/x")
+    assert marked(picker) == "a/x"
+
+
+@pytest.mark.parametrize(("moved", "expected"), [(False, "openai/x"), (True, "openai/x-3")])
+def test_picker_late_choices_keep_moved_marker_else_mark_best(picker: Picker, *, moved: bool, expected: str) -> None:
+    source = RecordingSource(("openai/x-2", "openai/x-3"))
+    picker.open(source)
+    picker.filter.insert_text("openai/x")
+    if moved:
+        picker.move(1)
+    source.choices = [*source.choices, choice("openai/x")]
+    picker.extended(source)
+    assert marked(picker) == expected
