@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from termchat.app.guide import GuideProvider, running_local_servers
 from termchat.app.options import Options
-from termchat.config.credentials import Credentials
+from termchat.config.credentials import Credentials, is_reference
 from termchat.config.load import Config
 from termchat.core.chat_store import Resumed
 from termchat.core.chats import Location
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.models import ModelRef, ProviderConfig
-from termchat.core.redact import Redactor
+from termchat.core.redact import Redactor, header_secrets, url_secrets
 from termchat.core.sanitize import safe_format
 from termchat.core.session import TurnSettings
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from termchat.store.chat_store import SqliteChatStore
 
 DEMO = ModelRef("demo", "tour")
+_ON_FIRST_USE = ("cmd:", "keyring:")  # sources of secrets that may ask the user
 _VENDORS = ("openai", "anthropic", "gemini")
 
 
@@ -81,9 +82,8 @@ def open_store(
     redact = redact or Redactor(shapes=False)
     keys = Credentials(env)
     for provider in config.providers.values():
-        key = "" if provider.key.startswith(("cmd:", "keyring:")) else keys.key(provider)  # read on first use
-        if isinstance(key, str):
-            redact.add(key)
+        for secret in _known_secrets(provider, keys):
+            redact.add(secret)
     return SqliteChatStore(config.paths.data / "termchat.db", on_notice, redact=redact)
 
 
@@ -109,8 +109,22 @@ def models_with_key(config: Config, keys: Credentials) -> Iterator[str]:
     return (f"{p.name}/{p.model}" for p in profiles if p.model and p.base_urls and not p.local and keys.has_key(p))
 
 
+def _known_secrets(provider: ProviderConfig, keys: Credentials) -> Iterator[str]:
+    """Yield the secrets of a provider, except those that a command or a keyring gives on first use."""
+    found = "" if provider.key.startswith(_ON_FIRST_USE) else keys.key(provider)
+    if isinstance(found, str):
+        yield found
+    for url in (*provider.base_urls.values(), provider.proxy):
+        yield from url_secrets(url)
+    known = {name: value for name, value in provider.headers.items() if not value.strip().startswith(_ON_FIRST_USE)}
+    for name, value in known.items():
+        resolved = keys.resolve_headers({name: value})
+        if not isinstance(resolved, Failure):
+            yield from header_secrets(name, resolved[name], referenced=is_reference(value))
+
+
 class _RedactedCredentials(Credentials):
-    """Credentials that add every key to the store's redactor as soon as it is read."""
+    """Credentials that add every key and secret header to the store's redactor as soon as it is read."""
 
     def __init__(self, env: Mapping[str, str], redact: Redactor) -> None:
         super().__init__(env)
@@ -121,6 +135,13 @@ class _RedactedCredentials(Credentials):
         if isinstance(key, str):
             self._redact.add(key)
         return key
+
+    def resolve_headers(self, headers: Mapping[str, str], again: bool = False) -> dict[str, str] | Failure:
+        resolved = super().resolve_headers(headers, again)
+        for name, value in () if isinstance(resolved, Failure) else resolved.items():
+            for secret in header_secrets(name, value, referenced=is_reference(headers[name])):
+                self._redact.add(secret)
+        return resolved
 
 
 def _registry(config: Config, env: Mapping[str, str], keys: Credentials, options: Options) -> ProviderRegistry:

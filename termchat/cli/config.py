@@ -15,6 +15,7 @@ from termchat.config.providers import VENDORS, presets
 from termchat.config.settings import SETTINGS, format_value
 from termchat.core.errors import Failure
 from termchat.core.models import ProviderConfig
+from termchat.core.redact import redact_url
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
 from termchat.ui.stderr import print_stdout
 
@@ -86,7 +87,7 @@ def _provider(provider: ProviderConfig, config: Config, credentials: Credentials
     name = safe_line(provider.name)
     for protocol, url in provider.base_urls.items():
         key = safe_format("providers.{name}.{protocol}", name=name, protocol=Safe(protocol.value))
-        yield ConfigLine(key, safe_line(url), config.origin(key))
+        yield ConfigLine(key, safe_line(redact_url(url)), config.origin(key))
     if provider.key:
         state = EMPTY if credentials.has_key(provider) else Safe(" (not set)")
         value = safe_format("{source}{state}", source=credentials.source(provider), state=state)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from termchat.core.models import ApiProtocol
+from termchat.core.redact import redact_url
 from termchat.core.sanitize import Safe, safe_format, safe_line
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):/+")
@@ -40,9 +41,9 @@ def invalid_reason(url: str) -> Safe | None:
     scheme, _, rest = url.partition("://")
     host = rest.partition("/")[0].rpartition("@")[2]
     if scheme not in ("http", "https"):
-        return safe_format("{url} is not an http or https address", url=safe_line(url))
+        return safe_format("{url} is not an http or https address", url=safe_line(redact_url(url)))
     if not re.fullmatch(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+)(?::\d{1,5})?", host):
-        return safe_format("{url} has no host", url=safe_line(url))
+        return safe_format("{url} has no host", url=safe_line(redact_url(url)))
     return None
 
 
@@ -63,7 +64,11 @@ def _with_scheme(url: str) -> tuple[str, list[Safe]]:
     rest = url.lstrip("/")
     scheme = "http" if is_local(rest) else "https"
     notes = [
-        safe_format("The base URL {url} has no scheme; {scheme}:// was added.", url=safe_line(url), scheme=Safe(scheme))
+        safe_format(
+            "The base URL {url} has no scheme; {scheme}:// was added.",
+            url=safe_line(redact_url(url)),
+            scheme=Safe(scheme),
+        )
     ]
     return f"{scheme}://{rest}", notes if rest else []
 

@@ -9,6 +9,7 @@ anything else       the key itself
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Mapping
 from importlib import import_module
@@ -44,6 +45,7 @@ class Credentials:
         found = self._resolve(provider.key.strip(), again)
         if isinstance(found, Failure):
             return found
+        found = _clean(found)
         if not found and provider.key and not provider.local:
             return missing_key_failure(provider)
         return found
@@ -66,7 +68,7 @@ class Credentials:
         """Return the headers with each reference replaced by its value, or the failure of the first that has none."""
         expanded: dict[str, str] = {}
         for name, value in headers.items():
-            found = self._resolve(value, again) if value.startswith(("env:", "cmd:", "keyring:")) else value
+            found = self._resolve(value.strip(), again) if is_reference(value) else value
             if isinstance(found, Failure):
                 return found
             if not found and value:
@@ -84,14 +86,14 @@ class Credentials:
             case "keyring":
                 return _from_keyring(rest.strip())
             case _:
-                return _clean(reference)
+                return reference
 
     def _set_variable(self, reference: str) -> str:
         names = (name.strip() for name in reference.removeprefix("env:").split(","))
         return next((name for name in names if _clean(self._env.get(name, ""))), "")
 
     def _variable(self, reference: str) -> str:
-        return _clean(self._env.get(self._set_variable(reference), ""))
+        return self._env.get(self._set_variable(reference), "").strip()
 
     def _command(self, command: str, again: bool) -> str | Failure:
         if command in self._command_cache and not again:
@@ -117,9 +119,15 @@ def missing_key_failure(provider: ProviderConfig) -> Failure:
     )
 
 
+def is_reference(value: str) -> bool:
+    """True if the value names the source of a secret, and is not the secret itself."""
+    return value.strip().startswith(("env:", "cmd:", "keyring:"))
+
+
 def _clean(key: str) -> str:
-    """Remove blanks and line ends, which a pasted key may have and no key contains."""
-    return "".join(key.split())
+    """Remove what a pasted key may have and no key contains: blanks, line ends, quotes around it, and `Bearer`."""
+    key = re.sub(r"(?i)^[\"'\s]*bearer\s+", "", key)
+    return "".join(key.split()).strip("\"'")
 
 
 def _run(command: str, env: Mapping[str, str], seconds: float) -> str | Failure:
@@ -141,7 +149,7 @@ def _run(command: str, env: Mapping[str, str], seconds: float) -> str | Failure:
     if process.returncode:
         return _command_failed(name, _failure_reason(complaint, process.returncode))
     lines = printed.decode("utf-8", "replace").strip().splitlines()
-    return _clean(lines[0]) if lines else _command_failed(name, Safe("no output"))
+    return lines[0].strip() if lines else _command_failed(name, Safe("no output"))
 
 
 def _program(command: str) -> Safe:
@@ -201,7 +209,7 @@ def _from_keyring(name: str) -> str | Failure:
             safe_format("The keyring has no key {name}.", name=safe_line(name)),
             safe_format("Add it: keyring set {service} {name}", service=Safe(SERVICE), name=safe_line(name)),
         )
-    return _clean(found)
+    return found.strip()
 
 
 def _empty_header(name: str, value: str) -> Failure:

@@ -12,6 +12,7 @@ from termchat.config.base_urls import invalid_reason, is_unencrypted, normalise_
 from termchat.config.provider_fields import ProviderRow, read_row
 from termchat.config.toml_file import ConfigError, TomlFile, TomlTable, read_toml, table
 from termchat.core.models import ApiProtocol, ProviderConfig
+from termchat.core.redact import redact_url
 from termchat.core.sanitize import Safe, safe_format, safe_line
 
 PRESETS = Path(__file__).parent.parent / "providers" / "presets.toml"
@@ -153,5 +154,7 @@ def _unencrypted_notes(found: Mapping[str, ProviderConfig]) -> Iterator[Safe]:
         urls = sorted({url for url in provider.base_urls.values() if is_unencrypted(url)})
         for url in urls:
             yield safe_format(
-                "{name} is reached over unencrypted http://: {url}", name=safe_line(provider.name), url=safe_line(url)
+                "{name} is reached over unencrypted http://: {url}",
+                name=safe_line(provider.name),
+                url=safe_line(redact_url(url)),
             )

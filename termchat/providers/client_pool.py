@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import assert_never
+from urllib.parse import unquote_to_bytes
 
 import httpx2
 
-from termchat.core.errors import Failure, FailureKind, ProviderError
+from termchat.core.errors import Failure, ProviderError
 from termchat.core.messages import Origin
 from termchat.core.models import ApiProtocol, ModelInfo, ProviderConfig, Timeouts
-from termchat.core.redact import Redactor
-from termchat.core.sanitize import safe_format, safe_line
+from termchat.core.redact import Redactor, header_secrets, url_secrets
+from termchat.core.sanitize import safe_format
 from termchat.providers.catalog.model_cache import ModelCache
 from termchat.providers.client import Client, Endpoint
 from termchat.providers.credentials import CredentialSource
 from termchat.providers.exchange import EndpointState, StreamingProvider, to_provider_error
-from termchat.providers.http.connection_errors import unexpected_response, unusable_key
+from termchat.providers.http.connection_errors import (
+    unexpected_response,
+    unusable_header,
+    unusable_key,
+    unusable_option,
+)
+from termchat.providers.http.connection_options import ConnectionOptionError, preload_certificates
 from termchat.providers.http.rate_limit import RateLimit
 from termchat.providers.http.recording import ResponseRecorder
 from termchat.providers.http.retry import RetryPolicy
-from termchat.providers.http.transport import new_client, preload_certificates
+from termchat.providers.http.transport import new_client
 from termchat.providers.repair import ServerFacts
 from termchat.providers.sdk.lazy_import import load_on_thread
 
@@ -115,16 +123,26 @@ class ClientPool:
             raise ProviderError(headers)
         if not _is_header_safe(key):
             raise ProviderError(unusable_key(self._keys.source(config)))
-        self._redact.add(key)
-        for value in headers.values():
-            self._redact.add(value)
+        for name, value in headers.items():
+            if not (_is_header_safe(name) and _is_header_safe(value.replace(" ", ""))):
+                raise ProviderError(unusable_header(name, config))
+        self._hide(config, key, headers)
         preload_certificates(config.ca_file)
         make = _client_factory(protocol)
         http = self._http(config)
-        base, source = config.base_urls[protocol], self._keys.source(config)
+        source = self._keys.source(config)
+        base, key, headers = _authentication(config, protocol, key, source, headers)
         timeouts = self._timeouts.overridden_by(config.timeouts)
         endpoint = Endpoint(config, protocol, base, key, source, headers, http, self._redact, timeouts)
         return make(endpoint, self._limits(config.name))
+
+    def _hide(self, config: ProviderConfig, key: str, headers: Mapping[str, str]) -> None:
+        """Mask the secrets of a provider in all texts of servers."""
+        secrets = [key, *(secret for url in (*config.base_urls.values(), config.proxy) for secret in url_secrets(url))]
+        for name, value in headers.items():
+            secrets += header_secrets(name, value, referenced=config.headers[name] != value)
+        for secret in secrets:
+            self._redact.add(secret)
 
     def _http(self, config: ProviderConfig) -> httpx2.AsyncClient:
         options = (self._timeouts.overridden_by(config.timeouts).connect, config.proxy, config.ca_file)
@@ -132,8 +150,8 @@ class ClientPool:
             if options not in self._http_clients:
                 try:
                     self._http_clients[options] = new_client(*options)
-                except (OSError, ImportError, ValueError) as error:
-                    raise ProviderError(_connection_config_error(config, error)) from error
+                except ConnectionOptionError as error:
+                    raise ProviderError(unusable_option(error, config)) from error
             return self._http_clients[options]
 
 
@@ -142,10 +160,28 @@ def _is_header_safe(key: str) -> bool:
     return key.isascii() and key.isprintable() and " " not in key
 
 
-def _connection_config_error(config: ProviderConfig, error: Exception) -> Failure:
-    name, why = safe_line(config.name), safe_line(str(error))
-    message = safe_format("The proxy or the CA file of {name} is not usable: {why}", name=name, why=why)
-    return Failure(FailureKind.BAD_CONFIG, message, safe_format("Check proxy and ca in [providers.{name}].", name=name))
+def _authentication(
+    config: ProviderConfig, protocol: ApiProtocol, key: str, source: str, headers: Mapping[str, str]
+) -> tuple[str, str, dict[str, str]]:
+    """Return the base URL without user name and password, the key, and the headers.
+
+    A user and a password in the base URL become a header unless the key needs it: httpx2 would replace the key by
+    them. The value of a variable such as ANTHROPIC_AUTH_TOKEN is a bearer token, not an API key.
+    """
+    base = httpx2.URL(config.base_urls[protocol])
+    keeps_header = protocol in (ApiProtocol.ANTHROPIC, ApiProtocol.GEMINI)  # their keys have a header of their own
+    found: dict[str, str] = {}
+    if protocol is ApiProtocol.ANTHROPIC and key and source.endswith("_AUTH_TOKEN"):
+        found, key = {"Authorization": f"Bearer {key}"}, ""
+    elif base.userinfo and (keeps_header or not key):
+        found = {"Authorization": f"Basic {b64encode(unquote_to_bytes(base.userinfo)).decode()}"}
+    if any(name.lower() == "authorization" for name in headers):
+        found = {}
+    return (
+        str(base.copy_with(userinfo=b"")).rstrip("/") if base.userinfo else config.base_urls[protocol],
+        key,
+        found | dict(headers),
+    )
 
 
 def _client_factory(protocol: ApiProtocol) -> Callable[[Endpoint, Mapping[str, int]], Client]:

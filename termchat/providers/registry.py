@@ -87,7 +87,9 @@ class ProviderRegistry:
         return models
 
     def resolve(self, name: str) -> ModelRef | Failure:
-        name = self._config.aliases.get(name, name)
+        name = self._config.aliases.get(name, name).strip()
+        if not name.isprintable() or not name.partition("/")[0] or name.endswith("/"):
+            return self._unknown(name, None)
         ref = ModelRef.parse(name)
         if ref and (ref.provider in self._config.providers or ref.provider in self._config.offline):
             return ref

@@ -5,6 +5,7 @@ A server's text is untrusted: it is redacted, stripped of markup and shortened t
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import ssl
@@ -15,8 +16,10 @@ from typing import Any
 import httpx2
 
 from termchat.core.errors import Failure, FailureKind
+from termchat.core.models import ProviderConfig
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.providers.client import Endpoint, ErrorResponse
+from termchat.providers.http.connection_options import ConnectionOptionError, ProxyFailedError
 from termchat.providers.http.error_details import exception_chain
 
 MAX_MESSAGE = 300  # characters of a server's text in a message
@@ -32,17 +35,25 @@ def from_exception(error: Exception, endpoint: Endpoint, *, began: bool) -> Fail
     causes = list(exception_chain(error))
     for cause in causes:
         match cause:
+            case ConnectionOptionError():
+                return unusable_option(cause, endpoint.config)
+            case ProxyFailedError():
+                return _proxy_failed(cause, causes, endpoint)
             case httpx2.UnsupportedProtocol() | httpx2.InvalidURL():
                 message = safe_format("{base} is not a usable base URL.", base=base_url_of(endpoint))
                 return Failure(FailureKind.BAD_CONFIG, message, _check_base(endpoint))
             case UnicodeEncodeError() | httpx2.LocalProtocolError():
-                return unusable_key(endpoint.key_source)
+                message = safe_format("The request contains characters that HTTP cannot carry.")
+                return Failure(FailureKind.BAD_CONFIG, message, _check_base(endpoint))
             case ssl.SSLWantReadError() | ssl.SSLWantWriteError():
                 pass  # the handshake was waiting for the server when the timeout ended it: no TLS error
             case ssl.SSLError():
                 why = clean_server_text(_tls_reason(cause), endpoint)
                 message = safe_format("Cannot reach {host} (TLS: {why}).", host=host_of(endpoint), why=why)
-                return Failure(FailureKind.NETWORK, message, _check_base(endpoint))
+                distrusted = isinstance(cause, ssl.SSLCertVerificationError)
+                return Failure(
+                    FailureKind.NETWORK, message, _check_ca(endpoint) if distrusted else _check_base(endpoint)
+                )
             case _:
                 pass
     if not any(isinstance(cause, httpx2.HTTPError | OSError) for cause in causes):
@@ -55,14 +66,54 @@ def from_exception(error: Exception, endpoint: Endpoint, *, began: bool) -> Fail
     return Failure(FailureKind.NETWORK, message, hint, retryable=True, unreachable=unreachable)
 
 
+def unusable_option(error: ConnectionOptionError, config: ProviderConfig) -> Failure:
+    """Return the failure for a proxy or a certificate file that cannot be used."""
+    option, value, why = _option(error.option, config), safe_line(error.value), safe_line(error.why)
+    message = safe_format("{option} is not usable: {value}: {why}.", option=option, value=value, why=why)
+    return Failure(FailureKind.BAD_CONFIG, message, safe_format("Correct or remove {option}.", option=option))
+
+
+def _option(option: str, config: ProviderConfig) -> Safe:
+    """Name an option of the connection for a message: `HTTPS_PROXY`, `proxy in [providers.work]`."""
+    if option in ("proxy", "ca"):
+        return safe_format("{key} in [providers.{name}]", key=safe_line(option), name=safe_line(config.name))
+    return safe_line(option) or safe_format("the system's proxy")
+
+
+def _proxy_failed(error: ProxyFailedError, causes: list[BaseException], endpoint: Endpoint) -> Failure:
+    own, host = error.proxy.option == "proxy", host_of(endpoint)
+    why = _reason(causes[causes.index(error) + 1 :] or causes, endpoint)
+    message = safe_format(
+        "Cannot reach {host} through the proxy {proxy} ({why}).", host=host, proxy=safe_line(error.proxy.shown), why=why
+    )
+    option = _option(error.proxy.option, endpoint.config)
+    hint = (
+        safe_format("Check {option}.", option=option)
+        if own
+        else safe_format(
+            "Check {option}, or add {host} to NO_PROXY.",
+            option=option,
+            host=safe_line(endpoint.host.rpartition(":")[0] or endpoint.host),
+        )
+    )
+    return Failure(FailureKind.NETWORK, message, hint, retryable=True, unreachable=True)
+
+
 def history_refused(endpoint: Endpoint) -> Failure:
     """Return the failure of a reply that is empty because the server rejects the history."""
     message = safe_format("{title} refused the history of this chat.", title=safe_line(endpoint.title))
     return Failure(FailureKind.HISTORY_INVALID, message, safe_format("Try another model with /model."))
 
 
+def unusable_header(name: str, config: ProviderConfig) -> Failure:
+    """Return the failure for a configured header with characters that HTTP cannot carry."""
+    message = safe_format("The header {name} contains characters that HTTP cannot carry.", name=safe_line(name))
+    hint = safe_format("Use only ASCII in headers of [providers.{name}].", name=safe_line(config.name))
+    return Failure(FailureKind.BAD_CONFIG, message, hint)
+
+
 def unusable_key(source: Safe) -> Failure:
-    """Return the failure for a key or a header with characters that HTTP cannot carry."""
+    """Return the failure for a key with characters that HTTP cannot carry."""
     message = safe_format("The key from {source} contains invalid characters.", source=source)
     return Failure(FailureKind.BAD_CONFIG, message, safe_format("Copy the key again, without spaces and line breaks."))
 
@@ -128,6 +179,21 @@ def _tls_reason(error: ssl.SSLError) -> str:
 def _check_base(endpoint: Endpoint) -> Safe:
     name = safe_line(endpoint.config.name)
     return safe_format("Check the base URL of {name}: {base}.", name=name, base=base_url_of(endpoint))
+
+
+def _check_ca(endpoint: Endpoint) -> Safe:
+    """Return the hint for a server whose certificate is not trusted."""
+    name = safe_line(endpoint.config.name)
+    if ca := endpoint.config.ca_file:
+        return safe_format(
+            "The file {ca} (ca in [providers.{name}]) does not contain its CA.", ca=safe_line(ca), name=name
+        )
+    for variable in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        if path := os.environ.get(variable):
+            return safe_format("{path} ({v}) does not contain its CA.", path=safe_line(path), v=safe_line(variable))
+    return safe_format(
+        "For a company's own CA, set ca in [providers.{name}] or SSL_CERT_FILE to its PEM file.", name=name
+    )
 
 
 def host_of(endpoint: Endpoint) -> Safe:

@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import socket
 import ssl
-import threading
 from collections.abc import AsyncIterator, Generator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
-from urllib.request import getproxies
 
 import httpx2
 
 from termchat.core.provider import StreamMonitor
+from termchat.providers.http.connection_options import (
+    ConnectionOptionError,
+    ProxyFailedError,
+    ProxyOption,
+    configured_proxy,
+    environment_proxies,
+    tls_context,
+)
 
-_certificates_lock = threading.Lock()
-_contexts: dict[str, ssl.SSLContext] = {}
 _monitor: ContextVar[StreamMonitor | None] = ContextVar("monitor", default=None)
 _path: ContextVar[str] = ContextVar("path", default="")
 _captured: ContextVar[CapturedResponse | None] = ContextVar("captured", default=None)
@@ -88,36 +93,21 @@ def new_client(connect: float, proxy: str = "", ca: str = "") -> httpx2.AsyncCli
     """Return a client that several SDKs can share; the caller closes it.
 
     connect   timeout of the connection in seconds, TLS included
-    proxy     URL of the proxy, "" to read HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY
+    proxy     URL of the proxy, "" to choose one by HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY
     ca        file of certificates to trust instead of the system's, "" for the system's
 
-    Raises OSError, ImportError (a SOCKS proxy without its package) or ValueError for a bad proxy or certificate.
+    Raises ConnectionOptionError for certificates that cannot be used. A request raises it for such a proxy.
     """
-    options = _Options(connect, _ssl_context(ca))
-    mounts = {} if proxy else _environment_mounts(options)
-    return httpx2.AsyncClient(
-        transport=Transport(options, proxy or None), mounts=mounts, follow_redirects=False, trust_env=False
-    )
-
-
-def preload_certificates(ca: str) -> None:
-    """Load the certificates for `new_client` on a thread: OpenSSL takes 20 ms, and releases the GIL meanwhile."""
-
-    def read() -> None:
-        with suppress(OSError, ValueError):  # `new_client` raises the same error
-            _ssl_context(ca)
-
-    if ca not in _contexts:
-        threading.Thread(target=read, daemon=True).start()
-
-
-def _ssl_context(ca: str) -> ssl.SSLContext:
-    """Return the TLS context of a certificate file, loaded once."""
-    with _certificates_lock:
-        found = _contexts.get(ca)
-        if found is None:
-            found = _contexts[ca] = ssl.create_default_context(cafile=ca or None)
-        return found
+    options = _Options(connect, tls_context(ca))
+    direct = Transport(options)
+    if proxy:
+        transport, mounts = _LazyProxy(options, configured_proxy(proxy)), {}
+    else:
+        transport, mounts = (
+            direct,
+            {pattern: _LazyProxy(options, p) if p else direct for pattern, p in environment_proxies()},
+        )
+    return httpx2.AsyncClient(transport=transport, mounts=mounts, follow_redirects=False, trust_env=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,20 +116,47 @@ class _Options:
     verify: ssl.SSLContext
 
 
-class Transport(httpx2.AsyncHTTPTransport):
-    """The transport of every provider: one timeout policy, byte counts, size limits, path override, capture."""
+class _LazyProxy(httpx2.AsyncBaseTransport):
+    """A proxy that is made with the first request for it: one that no request needs may be unusable."""
 
-    def __init__(self, options: _Options, proxy: str | None = None) -> None:
-        super().__init__(verify=options.verify, proxy=proxy, socket_options=_KEEP_ALIVE, limits=_LIMITS)
+    def __init__(self, options: _Options, proxy: ProxyOption) -> None:
+        self._options = options
+        self._proxy = proxy
+        self._transport: Transport | None = None
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if self._transport is None:
+            self._transport = Transport(self._options, self._proxy)
+        return await self._transport.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        if self._transport:
+            await self._transport.aclose()
+
+
+class Transport(httpx2.AsyncHTTPTransport):
+    """The transport of every provider: one timeout policy, byte counts, size limits, path override, capture.
+
+    Raises ConnectionOptionError for a proxy that cannot be used.
+    """
+
+    def __init__(self, options: _Options, proxy: ProxyOption | None = None) -> None:
+        made = proxy.to_httpx2(options.verify) if proxy else None
+        try:
+            super().__init__(verify=options.verify, proxy=made, socket_options=_KEEP_ALIVE, limits=_LIMITS)
+        except ImportError as error:
+            assert proxy
+            why = "a SOCKS proxy needs the package socksio: pip install socksio"
+            raise ConnectionOptionError(proxy.option, proxy.shown, why) from error
         self._connect = options.connect
+        self._proxy = proxy
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         # Each SDK sets other timeouts, and Gemini's sets none: these replace them.
         request.extensions["timeout"] = {"connect": self._connect, "read": None, "write": 60.0, "pool": None}
-        request.extensions["trace"] = _HandshakeCloser()
         if path := _path.get():
             request.url = request.url.copy_with(path=path)
-        response = await super().handle_async_request(request)
+        response = await self._send(request)
         assert isinstance(response.stream, httpx2.AsyncByteStream)
         monitor = _monitor.get()
         response.stream = _Body(
@@ -152,15 +169,34 @@ class Transport(httpx2.AsyncHTTPTransport):
         slot.response = response
         return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=b"", request=request)
 
+    async def _send(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request. Raises ProxyFailedError for a failure of the proxy, not of the server behind it."""
+        request.extensions["trace"] = connection = _ConnectionTrace()
+        try:
+            response = await super().handle_async_request(request)
+        except (httpx2.ProxyError, httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+            if self._proxy is None or (connection.open and not isinstance(error, httpx2.ProxyError)):
+                raise
+            raise ProxyFailedError(self._proxy, str(error)) from error
+        if self._proxy and response.status_code == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+            await response.aclose()
+            raise ProxyFailedError(self._proxy, f"407 {HTTPStatus.PROXY_AUTHENTICATION_REQUIRED.phrase}")
+        return response
 
-class _HandshakeCloser:
-    """Closes the connection of a cancelled TLS handshake, which httpcore2 2.16 leaves open.
 
-    Called for each step of a request: https://www.encode.io/httpcore/extensions/#trace
+class _ConnectionTrace:
+    """Follows the steps of a request: https://www.encode.io/httpcore/extensions/#trace
+
+    Closes the connection of a cancelled TLS handshake, which httpcore2 2.16 leaves open.
     """
 
     def __init__(self) -> None:
         self._stream: Any = None
+
+    @property
+    def open(self) -> bool:
+        """True if this request opened a connection, to the server or to the proxy."""
+        return self._stream is not None
 
     async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
         match event.partition(".")[2]:
@@ -201,22 +237,3 @@ def _body_limit(response: httpx2.Response, *, listing: bool) -> int | None:
     if listing:
         return _MAX_COMPRESSED_LISTING if compressed else _MAX_LISTING
     return None
-
-
-def _environment_mounts(options: _Options) -> dict[str, httpx2.AsyncBaseTransport | None]:
-    """Return the proxies of the environment as mounts: httpx2 ignores them for a client with a custom transport."""
-    found = getproxies()
-    mounts: dict[str, httpx2.AsyncBaseTransport | None] = {
-        f"{scheme}://": Transport(options, found[scheme if scheme != "all" else "all"])
-        for scheme in ("http", "https", "all")
-        if found.get(scheme)
-    }
-    if not mounts:
-        return {}
-    direct = Transport(options)
-    for host in (part.strip() for part in found.get("no", "").split(",")):
-        if host == "*":
-            return {}
-        if host:
-            mounts[f"all://*{host}" if host.startswith(".") else f"all://{host}"] = direct
-    return mounts | {"all://localhost": direct, "all://127.0.0.1": direct, "all://[::1]": direct}

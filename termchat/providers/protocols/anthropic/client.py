@@ -119,6 +119,8 @@ def _headers(endpoint: Endpoint) -> dict[str, Any]:
     headers: dict[str, Any] = dict(endpoint.headers)
     if endpoint.config.name != "anthropic":
         headers = dict.fromkeys(headers_from_environment("ANTHROPIC_CUSTOM_HEADERS"), anthropic.Omit()) | headers
+    if any(name.lower() == "authorization" for name in endpoint.headers) and not endpoint.key:
+        headers = {"X-Api-Key": anthropic.Omit()} | headers
     if endpoint.host == _OWN_HOST:
         return headers
     if not endpoint.key:
