@@ -77,6 +77,20 @@ class Session(Protocol):
     def totals(self) -> Mapping[ModelRef, ModelUsage]: ...
 
     @property
+    def title(self) -> str:
+        """The title of a chat that was resumed or renamed, "" for any other."""
+        ...
+
+    @property
+    def is_saved(self) -> bool:
+        """Return True if chats are saved, also before there is one. Does not open the store."""
+        ...
+
+    def rename(self, title: str) -> None:
+        """Set the title that is shown; the store renames the saved chat."""
+        ...
+
+    @property
     def failure(self) -> Failure | None:
         """The failure of the last turn that failed, None before one has."""
         ...

@@ -40,6 +40,7 @@ class ChatSession:
         self._conversation_id = uuid4().hex  # also of conversations that are not saved
         self._closing: set[asyncio.Task[None]] = set()
         self._totals: dict[ModelRef, ModelUsage] = {}
+        self._title = ""
         self.conversation = Conversation()
         self.failure: Failure | None = None
 
@@ -54,6 +55,17 @@ class ChatSession:
     @property
     def totals(self) -> Mapping[ModelRef, ModelUsage]:
         return self._totals
+
+    @property
+    def title(self) -> str:
+        return self._title
+
+    @property
+    def is_saved(self) -> bool:
+        return self._open_store is not None
+
+    def rename(self, title: str) -> None:
+        self._title = title
 
     @property
     def location(self) -> Location:
@@ -98,6 +110,7 @@ class ChatSession:
         self._detach()
         self._conversation_id = uuid4().hex
         self._config = self._defaults
+        self._title = ""
         self.conversation = Conversation()
 
     def incognito(self) -> None:
@@ -188,6 +201,7 @@ class ChatSession:
         self._config = replace(
             self._defaults, model=state.model or self._defaults.model, system=state.system, params=params
         )
+        self._title = resumed.info.title
         self._recorder, self.conversation = resumed.recorder, resumed.conversation
         return resumed
 

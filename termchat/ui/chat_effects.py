@@ -64,6 +64,7 @@ async def run_chat_effect(session: Session, effect: ChatEffect) -> Sequence[Effe
             return await _open(store, session, chat)
         case Rename(title):
             await store.rename(session.chat_id, title)
+            session.rename(title)
             return (Print(safe_format('Renamed this chat to "{title}".', title=safe_line(title))),)
         case Fork(title):
             return _report_fork(await session.fork(title))

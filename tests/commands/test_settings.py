@@ -13,6 +13,7 @@ from termchat.config.runtime import RuntimeSettings
 from termchat.config.settings import SETTINGS
 from termchat.core.effects import ChangeSetting, Choose, Copy, PreviewTheme, Print, PrintTable, UseModel
 from termchat.core.messages import Message, Part, Reasoning, Role, Text, ToolCall, user_message
+from termchat.core.provider import Effort
 from termchat.core.sanitize import safe_format
 from tests.ui.fakes import FAKE, OTHER, FakeProviders, fake_session
 
@@ -77,7 +78,7 @@ def test_set_model_equals_model_command(context: CommandContext) -> None:
 def test_set_key_without_value_shows_allowed_values(context: CommandContext) -> None:
     text = printed_text(run(context, "/set usage"))
     assert text.startswith("usage = line  (default)")
-    assert "Allowed: line, off." in text
+    assert "Allowed: line, full, off." in text
     assert "Allowed: a whole number, 1 or more." in printed_text(run(context, "/set max_tokens"))
     assert "nord" in printed_text(run(context, "/set theme"))
     assert "at the next start only" in printed_text(run(context, "/set plain"))
@@ -86,7 +87,7 @@ def test_set_key_without_value_shows_allowed_values(context: CommandContext) -> 
 
 def test_menu_completes_setting_keys_and_values(context: CommandContext) -> None:
     assert menu(context, "/set re")[0] == "/set reasoning"
-    assert menu(context, "/set think ") == [f"/set think {value}" for value in ("off", "low", "medium", "high")]
+    assert menu(context, "/set think ") == [f"/set think {value}" for value in Effort]
     assert menu(context, "/set think h") == ["/set think high"]
     assert menu(context, "/set theme no") == ["/set theme nord"]
     assert menu(context, "/set model tw") == ["/set model fake/two"]

@@ -136,7 +136,7 @@ def test_send_now_during_tools_joins_next_step(gate: Path) -> None:
         at = [rows.index(row) for row in ("❯ tool wait", "❯ and this", "❯ later")]
         assert [row for row in rows[at[0] : at[1]] if "wait" in row][1:], "no tool card above the message"
         assert "stopped" not in terminal.text
-        assert any("2 steps" in row for row in rows[at[1] : at[2]])
+        assert sum(" out · " in row for row in rows[at[0] : at[2]]) == 1, "not one turn"
 
 
 def test_message_for_next_step_can_be_taken_back() -> None:
@@ -454,6 +454,6 @@ def test_status_line_shows_context_use_and_warns_when_nearly_full() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("full 4000\r")
-        terminal.shows("one · 4k/128k (3%) · $0.0042 · ~/proj · ? keys")
+        terminal.shows('one · 4k/128k (3%) · $0.0042 · "full 4000" · ~/proj · ? keys')
         terminal.send("full 110000\r")
         terminal.shows("context 85% · /new")

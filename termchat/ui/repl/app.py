@@ -103,6 +103,7 @@ class Repl:
             editing_mode=EditingMode.VI if look.vi else EditingMode.EMACS,
         )
         self.keys = app.key_processor = HoldingKeyProcessor(app.key_processor)
+        self.keys.before_key_press += self._key_pressed
         quick_escape(app)
         return app
 
@@ -322,6 +323,10 @@ class Repl:
         wanted = self.live.filter if self.widgets.picker.is_open else self.live.input
         if not self.app.layout.has_focus(wanted):
             self.app.layout.focus(wanted)
+
+    def _key_pressed(self, _: object) -> None:
+        """End the short message: it hides the status line, which the user acts on."""
+        self.widgets.toast.clear()
 
     def _typed(self) -> None:
         self.widgets.key_help.close()

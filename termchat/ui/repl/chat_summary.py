@@ -14,7 +14,7 @@ _TOPIC = 40  # characters
 class ChatSummary:
     """Topic, usage and reasoning of the messages up to the head of the chat.
 
-    topic     the beginning of the first question, "" without one
+    topic     the title of the chat, or the beginning of its first question, "" without one
     usage     tokens of the last reply, None without one
     thought   the last reasoning that can be shown, "" without one
     """
@@ -29,7 +29,7 @@ class ChatSummary:
     @property
     def topic(self) -> Safe:
         self._update()
-        return self._topic
+        return excerpt(self._session.title, _TOPIC) if self._session.title and self._topic else self._topic
 
     @property
     def usage(self) -> Usage | None:

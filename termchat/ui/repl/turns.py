@@ -266,6 +266,7 @@ class TurnRunner:
     def _send(self, question: Question, *, wait_for_host: bool = False) -> None:
         """Start the turn that answers a question."""
         self._question = question
+        self._toast.clear()
         self.restored_text = self._suggestion = None
         self.session.move_head(question.node)
         turn = self._turn = self.session.send(question.node, question.model, wait_for_host=wait_for_host)

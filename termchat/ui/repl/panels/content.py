@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from time import monotonic
 
+from prompt_toolkit.application import get_app
+from prompt_toolkit.key_binding.vi_state import InputMode
+
 from termchat.config.settings import ReasoningView
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_format, safe_line
@@ -28,6 +31,11 @@ from termchat.ui.turn_state import TurnState
 _THOUGHT_ROWS = 4
 _QUEUE_ROWS = 3
 _NARROWEST, _LOWEST = 20, 6
+_VI_MODES = {
+    InputMode.NAVIGATION: "NORMAL",
+    InputMode.REPLACE: "REPLACE",
+    InputMode.REPLACE_SINGLE: "REPLACE",
+}
 
 
 class LiveContent:
@@ -129,9 +137,10 @@ class LiveContent:
         queued, begun = len(self._turns.queue), now - turn.started >= QUIET or turn.first is not None
         stall = self._context.look.timings.stall
         second = (int(now - turn.since), is_stalled(turn, now, stall))
-        moment = (turn.id, turn.phase, turn.retry, second, begun, queued, self.columns)
+        vi = self._vi_mode()
+        moment = (turn.id, turn.phase, turn.retry, second, begun, queued, self.columns, vi)
         if self._busy_line[0] != moment:
-            self._busy_line = (moment, busy_line(turn, now, self.columns, "", queued, stall=stall))
+            self._busy_line = (moment, busy_line(turn, now, self.columns, "", queued, stall=stall, vi=vi))
         words = self._busy_line[1]
         return (Segment(Safe(f"{self._glyph()} "), (TextRole.ACCENT,)), *words[1:]) if begun else words
 
@@ -153,7 +162,17 @@ class LiveContent:
             Safe(think.value) if think else EMPTY,
             cost=sum(costs, Decimal(0)),
             queued=len(self._turns.queue),
+            topic=self._summary.topic,
+            saved=session.is_saved,
+            vi=self._vi_mode(),
         )
+
+    def _vi_mode(self) -> Safe:
+        """Return the mode of the vi keys, in vi's words."""
+        if not self._context.look.vi:
+            return EMPTY
+        mode = get_app().vi_state.input_mode
+        return safe_format("-- {mode} --", mode=safe(_VI_MODES.get(mode, "INSERT")))
 
     def _reads(self, model: ModelRef) -> int:
         """Return the context size of a model in tokens, looked up once a turn; 0 if unknown."""

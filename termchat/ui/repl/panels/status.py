@@ -12,7 +12,7 @@ from termchat.core.models import ModelRef
 from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_format, safe_line
 from termchat.core.style import TextRole
 from termchat.ui.phrases import count, duration, money, rate, short_reason, waiting_line
-from termchat.ui.text.fit import text_width, truncate_middle
+from termchat.ui.text.fit import text_width, truncate, truncate_middle
 from termchat.ui.text.line import Line, plain_text, styled_line
 from termchat.ui.text.row import Segment
 from termchat.ui.turn_state import Phase, TurnState
@@ -20,6 +20,7 @@ from termchat.ui.turn_state import Phase, TurnState
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _ASCII = "-\\|/"
 QUIET = 0.15  # seconds; a turn that answers sooner shows no waiting line
+_TOPIC = 24  # columns
 _FULL, _BRIM = 80, 95  # percent of the context from which the line is yellow, red
 
 
@@ -31,6 +32,9 @@ class StatusInfo:
     limit    context size of the model in tokens, 0 if unknown
     think    reasoning effort that the request asks for, "" for none
     queued   number of queued messages
+    topic    the title of the chat, "" before its first message
+    saved    False if nothing is saved
+    vi       the mode of the vi keys, "" without them
     """
 
     model: ModelRef
@@ -40,6 +44,9 @@ class StatusInfo:
     think: Safe = EMPTY
     cost: Decimal | None = None
     queued: int = 0
+    topic: Safe = EMPTY
+    saved: bool = True
+    vi: Safe = EMPTY
 
     @property
     def percent(self) -> int:
@@ -48,32 +55,38 @@ class StatusInfo:
 
 
 def idle_line(facts: StatusInfo, columns: int) -> Line:
-    """`gpt-6.1-sol · think med · 12.4k/400k (3%) · $0.04 · ~/proj · ? keys`, losing its last parts on a narrow screen.
+    """`gpt-6.1-sol · think med · 12.4k/400k (3%) · $0.04 · "tea" · ~/proj · ? keys`, losing its last parts if narrow.
 
-    A nearly full context comes first.
+    A nearly full context comes first, before it what changes the meaning of keys and messages: vi's mode, incognito.
     """
+    modes = [facts.vi, EMPTY if facts.saved else safe_format("incognito")]
     if facts.queued:
         number = safe(str(facts.queued))
         whole = safe_format("{n} queued · Enter sends · ↑ edits · Alt-Backspace drops", n=number)
+        short = safe_format("{n} queued", n=number)
         return _fitting(
-            [[whole], [safe_format("{n} queued · Enter sends", n=number)], [safe_format("{n} queued", n=number)]],
-            columns,
+            [[*modes, whole], [*modes, safe_format("{n} queued · Enter sends", n=number)], [short]], columns
         )
     model = _model_words(facts.model)
     if facts.percent >= _FULL:
         full = safe_format("context {n}% · /new", n=safe(str(facts.percent)))
         role = TextRole.ERROR if facts.percent >= _BRIM else TextRole.WARNING
-        return _fitting([[full, model, facts.cwd], [full, model], [full]], columns, role)
+        return _fitting(
+            [[*modes, full, model, facts.cwd], [*modes, full, model], [*modes, full], [full]], columns, role
+        )
     think = safe_format("think {t}", t=facts.think) if facts.think else EMPTY
     cost = money(facts.cost) if facts.cost else EMPTY
     some, whole = _tokens(facts), _tokens(facts, share=True)
+    topic = safe_format('"{topic}"', topic=truncate(facts.topic, _TOPIC)) if facts.topic else EMPTY
     wants = [
-        [model, think, whole, cost, facts.cwd, safe_format("? keys")],
-        [model, think, whole, cost, facts.cwd],
-        [model, think, whole, cost],
-        [model, think, whole],
-        [model, whole],
-        [model, some],
+        [*modes, model, think, whole, cost, topic, facts.cwd, safe_format("? keys")],
+        [*modes, model, think, whole, cost, topic, facts.cwd],
+        [*modes, model, think, whole, cost, topic],
+        [*modes, model, think, whole, cost],
+        [*modes, model, think, whole],
+        [*modes, model, whole],
+        [*modes, model, some],
+        [*modes, model],
         [model],
     ]
     return _fitting(wants, columns)
@@ -110,13 +123,17 @@ def spinner(now: float, *, signs: bool, motion: bool) -> str:
     return glyphs[int(now * 8) % len(glyphs)]
 
 
-def busy_line(turn: TurnState, now: float, columns: int, glyph: str, queued: int = 0, *, stall: float) -> Line:
+def busy_line(
+    turn: TurnState, now: float, columns: int, glyph: str, queued: int = 0, *, stall: float, vi: Safe = EMPTY
+) -> Line:
     """`⠋ replying · 0.8s to first token · 214 tok · 61 tok/s`, without its last parts when it gets narrow."""
     if now - turn.started < QUIET and turn.first is None:
         return styled_line(safe_line(turn.model.model), TextRole.DIM)
     parts = _busy_parts(turn, now, stall)
     if turn.phase is Phase.WAITING and text_width(parts[0]) > columns // 2:
         parts[0] = safe_format("waiting")
+    if vi:
+        parts.insert(1, vi)
     if queued:
         parts.insert(1, safe_format("{n} queued", n=safe(str(queued))))
     while len(parts) > 1 and text_width(join(" · ", parts)) > columns - 4:

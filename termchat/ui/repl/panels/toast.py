@@ -1,4 +1,4 @@
-"""Short message in the status line, shown for some seconds."""
+"""Short message in the status line, shown for some seconds or until the next key or turn."""
 
 from __future__ import annotations
 

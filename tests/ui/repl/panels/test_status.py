@@ -98,3 +98,28 @@ def test_busy_line_third_attempt_adds_status_page(attempt: int, words: str) -> N
 def test_busy_line_reported_count_of_one_keeps_estimate(counted: int | None, words: str) -> None:
     """Anthropic reports one output token at the start of a reply and the total at its end."""
     assert f" · {words} · " in plain_text(busy_line(replace(TURN, counted=counted), 11.0, 80, "x", stall=5.0))
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        (104, '-- NORMAL -- · incognito · gpt-5.2 · think med · 12.4k/400k (3%) · $0.04 · "喝茶还是喝咖啡" · ~/proj'),
+        (96, '-- NORMAL -- · incognito · gpt-5.2 · think med · 12.4k/400k (3%) · $0.04 · "喝茶还是喝咖啡"'),
+        (40, "-- NORMAL -- · incognito · gpt-5.2"),
+        (30, "gpt-5.2"),
+    ],
+)
+def test_idle_line_names_mode_incognito_and_chat(columns: int, words: str) -> None:
+    topic = safe_format("喝茶还是喝咖啡")
+    facts = replace(FACTS, topic=topic, saved=False, vi=safe_format("-- NORMAL --"))
+    assert plain_text(idle_line(facts, columns)) == words
+
+
+def test_idle_line_full_context_or_queue_keeps_incognito() -> None:
+    for facts in (replace(FACTS, tokens=390_000), replace(FACTS, queued=2)):
+        assert plain_text(idle_line(replace(facts, saved=False), 80)).startswith("incognito · ")
+
+
+def test_busy_line_shows_vi_mode() -> None:
+    line = busy_line(TURN, 10.0, 80, "x", stall=5.0, vi=safe_format("-- NORMAL --"))
+    assert plain_text(line).startswith("x replying · -- NORMAL -- · ")
