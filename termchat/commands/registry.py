@@ -216,8 +216,13 @@ def rank_choices(choices: Sequence[Choice], typed: str) -> list[Choice]:
     """Return the matching rows of a list, best first: see `match_rank`; those that cannot be used come last."""
     if not typed.strip():
         return sorted(choices, key=lambda choice: not choice.usable)
-    found = [(rank, c) for c in choices if (rank := match_rank(c.label, typed, c.detail)) is not None]
+    found = [(rank, c) for c in choices if (rank := _choice_rank(c, typed)) is not None]
     return [c for _, c in sorted(found, key=lambda pair: (pair[0] > 0, not pair[1].usable, pair[0]))]
+
+
+def _choice_rank(choice: Choice, typed: str) -> int | None:
+    exact = choice.name and choice.name.lower() == typed.strip().lower()
+    return 0 if exact else match_rank(choice.label, typed, choice.detail)
 
 
 def match_rank(name: str, typed: str, detail: str = "") -> int | None:

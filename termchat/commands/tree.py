@@ -1,60 +1,136 @@
-"""The tree of a chat: /tree, /goto, /history, /redraw. Only the head moves."""
+"""The tree of a chat: /tree, /goto, /edit, /history, /redraw. Only the head moves."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from termchat.commands.registry import CommandContext, CommandGroup, Effects
 from termchat.core.conversation import Conversation, Node
 from termchat.core.effects import (
     Candidates,
+    Choice,
+    Choose,
     Completion,
+    Effect,
     MoveHead,
     Print,
     PrintTree,
+    RunCommand,
     ShowInPager,
     ShowMessages,
     TreeBranch,
 )
 from termchat.core.messages import Role
+from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import Safe, excerpt, join, safe, safe_format
 
 group = CommandGroup()
 _NO_QUESTION = (Print(safe_format("No question has been asked yet.")),)
-_SHOWN = 100  # columns of a message at most; the front end cuts a line where the terminal is narrower
+_SHOWN = 300  # columns of a message at most; the front end cuts a line where the terminal is narrower
+_PREVIEWED = 1000  # characters of a message below the list
+_DEEPEST = 8  # branches that are indented; deeper ones stay below each other
 
 
 @group.command(
     "tree",
-    safe_format("show all branches of this chat"),
-    details=safe_format("/goto N goes to message N."),
+    safe_format("show all branches of this chat and go to a message"),
+    details=safe_format("Mark a message to see more of it, Enter goes there; /goto N does so at once."),
 )
 def tree(context: CommandContext, argument: str) -> Effects:
-    """Print every message with its number, branches indented, and the path to the head marked."""
-    branches = tree_branches(context.session.conversation)
-    return (PrintTree(branches),) if branches else _NO_QUESTION
+    """Open the picker of all messages, branches indented; without menus, print them."""
+    conversation = context.session.conversation
+    if not conversation.nodes:
+        return _NO_QUESTION
+    if not context.keys:
+        return (PrintTree(tree_branches(conversation)),)
+    nodes, choices = numbered_nodes(conversation), tree_choices(conversation)
+    at = next((n for n, node in enumerate(nodes) if node.id == conversation.head), len(nodes) - 1)
+    return (Choose(safe_format("Tree"), choices, at=at),)
 
 
 @group.command(
     "goto",
     safe_format("go to a message of the tree"),
     argument="N",
+    details=safe_format("/tree shows the numbers, which /edit takes, too."),
     complete=lambda context, prefix: _numbers(context, prefix),  # noqa: PLW0108, defined below
 )
 def goto(context: CommandContext, argument: str) -> Effects:
-    """Move the head to message N of /tree."""
-    nodes = numbered_nodes(context.session.conversation)
+    """Move the head to message N of /tree and show it."""
+    conversation = context.session.conversation
+    nodes = numbered_nodes(conversation)
+    if not nodes:
+        return (Print(safe_format("There is no message to go to yet.")),)
     if not argument.isdigit() or not 1 <= int(argument) <= len(nodes):
         words = safe_format("/goto takes a number from 1 to {n}; /tree shows them.", n=safe(str(len(nodes))))
-        return (Print(words if nodes else safe_format("There is no message to go to yet.")),)
-    node = nodes[int(argument) - 1]
-    if node.message.role is Role.USER:  # a question is edited and sent again from the input
-        return (
-            MoveHead(node.parent, prefill=node.message),
-            Print(safe_format("↶ back to before {text}", text=_quoted(node))),
+        return (Print(words),)
+    return go_to(conversation, nodes[int(argument) - 1])
+
+
+@group.command(
+    "edit",
+    safe_format("edit an earlier message and continue from there"),
+    aliases=("e",),
+    argument="[N]",
+    details=safe_format("N is the number of the message in /tree; without a number, choose one of this branch."),
+    complete=lambda context, prefix: _numbers(context, prefix, questions=True),
+)
+def edit(context: CommandContext, argument: str) -> Effects:
+    """Return a question to the input: message N of /tree, or one chosen from a list."""
+    conversation = context.session.conversation
+    numbers = {n: node for n, node in enumerate(numbered_nodes(conversation), 1) if node.message.role is Role.USER}
+    if not numbers:
+        return _NO_QUESTION
+    if argument:
+        found = numbers.get(int(argument)) if argument.isdigit() else None
+        known = join(", ", [safe(str(n)) for n in numbers])
+        words = safe_format("/edit takes the number of a question in /tree: {known}.", known=known)
+        return go_to(conversation, found) if found else (Print(words),)
+    path = {node.id for node in conversation.path()} or {node.id for node in numbers.values()}
+    choices = [
+        Choice(
+            _short(node, _SHOWN),
+            safe_format("message {n}", n=safe(str(n))),
+            (RunCommand(f"/edit {n}"),),
+            name=str(n),
+            preview=_beginning(node),
         )
-    return (MoveHead(node.id), Print(safe_format("→ after {text}", text=_quoted(node))))
+        for n, node in reversed(numbers.items())
+        if node.id in path
+    ]
+    return (Choose(safe_format("Edit"), tuple(choices)),)
+
+
+def go_to(conversation: Conversation, node: Node) -> tuple[Effect, ...]:
+    """Return the effects of going to a message: the head moves there and its turn is shown.
+
+    A question returns to the input, to be edited and sent again, and the turn before it is shown.
+    """
+    if node.message.role is Role.USER:
+        move = MoveHead(node.parent, prefill=node.message)
+        words = safe_format("↶ back to before {text} · /redo goes forward again", text=_quoted(node))
+    else:
+        move, words = MoveHead(node.id), safe_format("→ after {text}", text=_quoted(node))
+    path = conversation.path(move.node) if move.node else ()
+    begin = next((n for n in range(len(path) - 1, -1, -1) if path[n].message.role is Role.USER), 0)
+    shown = (ShowMessages(tuple(above.message for above in path[begin:])),) if path else ()
+    return (move, Print(words), *shown)
+
+
+def tree_choices(conversation: Conversation) -> tuple[Choice, ...]:
+    """Return the rows of the picker: mark, number, author and first words, each branch indented."""
+    rows: list[tuple[Node, int]] = [(node, run.depth) for run in _runs(conversation) for node in run.nodes]
+    path = {node.id for node in conversation.path()}
+    return tuple(
+        Choice(
+            _row(node, number, conversation.head, path, indent=min(depth, _DEEPEST)),
+            effects=(RunCommand(f"/goto {number}"),),
+            name=str(number),
+            preview=_beginning(node),
+        )
+        for number, (node, depth) in enumerate(rows, 1)
+    )
 
 
 @group.command("history", safe_format("show the whole chat in the pager"), allowed_while_busy=True)
@@ -88,9 +164,7 @@ def tree_branches(conversation: Conversation) -> tuple[TreeBranch, ...]:
         lines: list[tuple[Safe, bool]] = []
         for node in run.nodes:
             number += 1
-            mark = "▸" if node.id == conversation.head else "*" if node.id in path else " "
-            author = "❯" if node.message.role is Role.USER else " "
-            lines.append((Safe(f"{mark}{number:>3} {author} {_short(node, _SHOWN)}"), node.id in path))
+            lines.append((_row(node, number, conversation.head, path), node.id in path))
         branches.append(TreeBranch(run.depth, tuple(lines)))
     return tuple(branches)
 
@@ -133,9 +207,18 @@ def _is_shown(node: Node) -> bool:
 
 def _messages(conversation: Conversation) -> Iterator[Safe]:
     for node in conversation.path():
-        text = safe(node.message.text).strip()
-        if text:
-            yield Safe("\n".join(f"❯ {row}" for row in text.split("\n")) if node.message.role is Role.USER else text)
+        text = safe(node.message.subject.strip())
+        if text and node.message.role is Role.USER:
+            yield Safe("\n".join(f"❯ {row}" for row in text.split("\n")))
+        elif text:
+            outcome = node.message.outcome or Outcome.COMPLETE
+            yield text if outcome is Outcome.COMPLETE else safe_format("{t}\n■ {o}", t=text, o=Safe(outcome.value))
+
+
+def _row(node: Node, number: int, head: str | None, path: Collection[str], indent: int = 0) -> Safe:
+    mark = "▸" if node.id == head else "*" if node.id in path else " "
+    author = "❯" if node.message.role is Role.USER else " "
+    return Safe(f"{mark}{number:>3} {'  ' * indent}{author} {_short(node, _SHOWN)}")
 
 
 def _quoted(node: Node) -> Safe:
@@ -143,9 +226,17 @@ def _quoted(node: Node) -> Safe:
 
 
 def _short(node: Node, limit: int) -> Safe:
-    return excerpt(node.message.subject.strip() or "(empty)", limit)
+    return excerpt(node.message.subject.strip()[: 4 * limit] or "(empty)", limit)
 
 
-def _numbers(context: CommandContext, prefix: str) -> Candidates:
+def _beginning(node: Node) -> Safe:
+    return safe(node.message.subject.strip()[:_PREVIEWED])
+
+
+def _numbers(context: CommandContext, prefix: str, *, questions: bool = False) -> Candidates:
     nodes = enumerate(numbered_nodes(context.session.conversation), 1)
-    return [Completion(str(n), _short(node, 40)) for n, node in nodes if str(n).startswith(prefix)]
+    return [
+        Completion(str(n), _short(node, 40))
+        for n, node in nodes
+        if str(n).startswith(prefix) and (node.message.role is Role.USER or not questions)
+    ]

@@ -1,14 +1,14 @@
-"""/retry, /continue, /edit, /undo and /redo: move in the tree; no command deletes a message."""
+"""/retry, /continue, /undo and /redo: move in the tree; no command deletes a message."""
 
 from __future__ import annotations
 
 from termchat.commands.model import failure_effects, known_models
 from termchat.commands.registry import CommandContext, CommandGroup, Effects
 from termchat.core.conversation import Node
-from termchat.core.effects import Choice, Choose, Effect, MoveHead, Print, Send
+from termchat.core.effects import Effect, MoveHead, Print, Send
 from termchat.core.errors import Failure
 from termchat.core.messages import Role
-from termchat.core.sanitize import excerpt, safe, safe_format
+from termchat.core.sanitize import excerpt, safe_format
 
 group = CommandGroup()
 _SHOWN = 40  # columns of a message that is quoted
@@ -67,34 +67,6 @@ def redo(context: CommandContext, argument: str) -> Effects:
         return (Print(safe_format("There is nothing to redo.")),)
     question = next(n for n in reversed(conversation.path(at)) if n.message.role is Role.USER)
     return (MoveHead(at), Print(safe_format('↷ forward to "{text}"', text=excerpt(question.message.subject, _SHOWN))))
-
-
-@group.command(
-    "edit",
-    safe_format("edit an earlier message and continue from there"),
-    aliases=("e",),
-    argument="[N]",
-    details=safe_format("/edit 1 edits the last message, /edit 2 the one before; without a number, choose one."),
-)
-def edit(context: CommandContext, argument: str) -> Effects:
-    """Return a user message to the input, counted from the last or chosen from a list."""
-    path = context.session.conversation.path()
-    questions = [node for node in reversed(path) if node.message.role is Role.USER]
-    if not questions:
-        return _NO_QUESTION
-    if argument:
-        known = argument.isdigit() and 1 <= int(argument) <= len(questions)
-        words = safe_format("/edit takes a number from 1 (the last message) to {n}.", n=safe(str(len(questions))))
-        return _back_before(questions[int(argument) - 1]) if known else (Print(words),)
-    choices = (
-        Choice(
-            excerpt(node.message.subject, _SHOWN),
-            safe_format("{n} back", n=safe(str(n))) if n else safe_format("the last"),
-            _back_before(node),
-        )
-        for n, node in enumerate(questions)
-    )
-    return (Choose(safe_format("Edit"), tuple(choices)),)
 
 
 def _back_before(question: Node) -> tuple[Effect, ...]:

@@ -55,13 +55,22 @@ class PrintTree:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A row of a picker, with the effects of accepting it; one that is not `usable` comes after the others."""
+    """A row of a picker.
+
+    effects        effects of accepting it
+    on_highlight   effects of moving the marker onto it
+    usable         False puts the row after the others
+    name           what is typed to name the row exactly, "" for the label
+    preview        a longer text, whose beginning is shown while the row is marked
+    """
 
     label: Safe
     detail: Safe = EMPTY
     effects: tuple[Effect, ...] = ()
-    on_highlight: tuple[Effect, ...] = ()  # effects of moving the marker onto this row
+    on_highlight: tuple[Effect, ...] = ()
     usable: bool = True
+    name: str = ""
+    preview: Safe = EMPTY
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,13 @@ class Choose:
     choices: tuple[Choice, ...]
     at: int = 0
     on_cancel: tuple[Effect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunCommand:
+    """Run a slash command, such as `/goto 4`."""
+
+    line: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +223,7 @@ Effect: TypeAlias = (
     | PrintTable
     | PrintTree
     | Choose
+    | RunCommand
     | ListModels
     | Send
     | MoveHead

@@ -68,6 +68,8 @@ def excerpt(text: str, columns: int) -> Safe:
     Widths are approximate: 2 for a wide character, 0 for a combining one. `ui` measures what it draws.
     """
     flat = " ".join(text.split())
+    if flat.isascii():
+        return safe_line(flat if len(flat) <= columns else f"{flat[: max(0, columns - 1)]}…")
     used = end = 0
     for at, character in enumerate(flat, 1):
         used += _columns(character)

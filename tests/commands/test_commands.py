@@ -24,6 +24,7 @@ from termchat.core.effects import (
     Print,
     PrintTable,
     Quit,
+    RunCommand,
     Send,
     ShowInPager,
     UseModel,
@@ -159,7 +160,7 @@ def test_edit_offers_newest_message_first_and_redo_moves_forward() -> None:
     (pick,) = run("/edit", session)
     assert isinstance(pick, Choose)
     assert [choice.label for choice in pick.choices] == ["second question", "first"]
-    assert MoveHead(None, prefill=user_message("first")) in pick.choices[1].effects
+    assert [choice.effects for choice in pick.choices] == [(RunCommand("/edit 3"),), (RunCommand("/edit 1"),)]
     head = session.conversation.head
     session.move_head(None)
     assert MoveHead(head) in run("/redo", session)

@@ -5,13 +5,23 @@ from __future__ import annotations
 import pytest
 
 from termchat.commands.builtin import builtin
-from termchat.commands.registry import CommandContext, Effects
+from termchat.commands.registry import CommandContext, Effects, rank_choices
 from termchat.commands.tree import numbered_nodes, tree_branches
 from termchat.core.conversation import Conversation, Node
-from termchat.core.effects import MoveHead, Print, Send, ShowInPager, ShowMessages, TreeBranch
+from termchat.core.effects import (
+    Choose,
+    MoveHead,
+    Print,
+    PrintTree,
+    RunCommand,
+    Send,
+    ShowInPager,
+    ShowMessages,
+    TreeBranch,
+)
 from termchat.core.messages import Message, Role, Text, ToolCall, user_message
 from termchat.core.outcomes import Outcome
-from termchat.core.sanitize import Safe
+from termchat.core.sanitize import Safe, safe_format
 
 
 def answer_message(text: str) -> Message:
@@ -43,9 +53,10 @@ class FakeSession:
         self.conversation = conversation
 
 
-def run(tree: Conversation, text: str) -> Effects:
+def run(tree: Conversation, text: str, *, keys: bool = True) -> Effects:
     registry = builtin()
-    return registry.run(CommandContext(FakeSession(tree), None, registry), text)  # pyright: ignore[reportArgumentType]
+    context = CommandContext(FakeSession(tree), None, registry, keys=keys)  # pyright: ignore[reportArgumentType]
+    return registry.run(context, text)
 
 
 def test_tree_numbers_branches_and_marks_path(tree: Conversation) -> None:
@@ -79,10 +90,36 @@ def test_goto_moves_to_answer_and_prefills_question(tree: Conversation) -> None:
     assert isinstance(run(tree, "/goto x")[0], Print)
 
 
-def test_edit_number_counts_user_messages_from_last(tree: Conversation) -> None:
-    assert run(tree, "/edit 1")[0] == MoveHead("a1", prefill=user_message("right?\x1b[31m"))
-    assert run(tree, "/edit 2")[0] == MoveHead(None, prefill=user_message("first?"))
-    assert isinstance(run(tree, "/edit 3")[0], Print)
+@pytest.mark.parametrize("number", range(1, 7))
+def test_edit_and_goto_take_the_same_numbers(tree: Conversation, number: int) -> None:
+    edited = run(tree, f"/edit {number}")
+    is_question = numbered_nodes(tree)[number - 1].message.role is Role.USER
+    assert edited == (
+        run(tree, f"/goto {number}")
+        if is_question
+        else (Print(safe_format("/edit takes the number of a question in /tree: 1, 3, 5.")),)
+    )
+
+
+def test_goto_shows_the_turn_where_it_lands(tree: Conversation) -> None:
+    assert run(tree, "/goto 6")[-1] == ShowMessages(tree.history("a3")[2:])
+    assert run(tree, "/goto 3")[-1] == ShowMessages(tree.history("a1"))
+    assert not any(isinstance(effect, ShowMessages) for effect in run(tree, "/goto 1"))
+
+
+def test_tree_picker_marks_the_head_and_goes_to_the_chosen_message(tree: Conversation) -> None:
+    (pick,) = run(tree, "/tree")
+    assert isinstance(pick, Choose)
+    assert pick.at == 5
+    assert [choice.label for choice in pick.choices] == [
+        "*  1 ❯ first?", "*  2   one", "   3   ❯ left?", "   4     two", "*  5   ❯ right?␛[31m", "▸  6     three",
+    ]  # fmt: skip
+    assert [choice.effects for choice in pick.choices] == [(RunCommand(f"/goto {n}"),) for n in range(1, 7)]
+    assert rank_choices(pick.choices, "4")[0] == pick.choices[3]
+
+
+def test_tree_without_menus_prints_all_branches(tree: Conversation) -> None:
+    assert run(tree, "/tree", keys=False) == (PrintTree(tree_branches(tree)),)
 
 
 def test_history_command_shows_current_path_sanitized(tree: Conversation) -> None:

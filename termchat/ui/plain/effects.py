@@ -29,6 +29,7 @@ from termchat.core.effects import (
     PrintTree,
     Quit,
     Rename,
+    RunCommand,
     Send,
     ShowInPager,
     ShowMessages,
@@ -131,6 +132,8 @@ class PlainEffectRunner:
                 await self._list_models(query)
             case Send():
                 await self._send(effect)
+            case RunCommand(line):
+                await self.command(line)
             case MoveHead(node, prefill):
                 self._session.move_head(node)
                 self._chat.keep(prefill)

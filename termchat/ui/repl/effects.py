@@ -22,6 +22,7 @@ from termchat.core.effects import (
     PreviewTheme,
     PrintEffect,
     Quit,
+    RunCommand,
     Send,
     ShowInPager,
     ShowMessages,
@@ -129,12 +130,14 @@ class EffectRunner:
 
     def _do(  # noqa: C901, one case an effect
         self,
-        effect: Choose | ListModels | Send | MoveHead | UseModel | NewChat | Incognito | ShowInPager | ShowMessages
-        | Quit | ChangeSetting | PreviewTheme | Copy,
+        effect: Choose | RunCommand | ListModels | Send | MoveHead | UseModel | NewChat | Incognito | ShowInPager
+        | ShowMessages | Quit | ChangeSetting | PreviewTheme | Copy,
     ) -> None:  # fmt: skip
         match effect:
             case Choose():
                 self._picker.open(_ChooseSource(effect, self.perform))
+            case RunCommand(line):
+                self.run_command(line)
             case ListModels(query):
                 self._list_models(query)
             case Send():

@@ -10,11 +10,12 @@ from termchat.commands.registry import rank_choices
 from termchat.core.effects import Choice, Effect
 from termchat.core.sanitize import EMPTY, Safe, safe_format
 from termchat.core.style import TextRole
-from termchat.ui.text.fit import text_width, truncate
-from termchat.ui.text.line import Line, styled_line
+from termchat.ui.text.fit import text_width, truncate, wrap
+from termchat.ui.text.line import Line, lines_of, styled_line
 from termchat.ui.text.row import Segment
 
 _ROWS = 10
+_PREVIEWED = 4  # rows of a longer text below the rows
 _LOWEST = 6  # screen rows from which more than the marked choice is shown
 
 
@@ -153,10 +154,11 @@ class Picker:
         hint = source.note or safe_format("type to filter · ↑↓ · Enter · Esc")
         hint = truncate(Safe(f"  {hint}"), columns - text_width(source.title) - 2)
         head = (Segment(source.title, (TextRole.STRONG,)), Segment(hint, (TextRole.DIM,)))
-        room = max(1, min(_ROWS, rows // 2 - 1) - len(source.footer))
+        footer = source.footer or _preview(shown[self._at].preview if shown else EMPTY, columns)
+        room = max(1, min(_ROWS, rows // 2 - 1) - len(footer))
         start = max(0, min(self._at - room // 2, len(shown) - room))
         body = [self._row(shown[n], columns, marked=n == self._at) for n in range(start, min(len(shown), start + room))]
-        foot = [cut_line(row, columns - 1) for row in source.footer]
+        foot = [cut_line(row, columns - 1) for row in footer]
         if rows < _LOWEST:
             return tuple(body)
         return (head, *(body or [styled_line(safe_format("  no matches"), TextRole.DIM)]), *foot)
@@ -173,6 +175,15 @@ class Picker:
 
     def _filtered(self) -> None:
         self.rewind()
+
+
+def _preview(words: Safe, columns: int) -> Sequence[Line]:
+    """Return the beginning of a longer text, indented, in rows of equal number for every text."""
+    if not words:
+        return ()
+    rows = [part for row in lines_of(words, TextRole.DIM) if row for part in wrap(row, columns - 6)]
+    shown = [(Segment(Safe("    ")), *row) for row in rows[:_PREVIEWED]]
+    return [tuple(row) for row in shown]
 
 
 def cut_line(row: Line, columns: int) -> Line:
