@@ -177,7 +177,7 @@ def test_pasted_incognito_line_is_never_saved_with_the_lines_below_it(env: dict[
     assert b"zebra" not in saved
 
 
-@pytest.mark.parametrize("way", ["/undo", "/edit 1", "/goto 1"])
+@pytest.mark.parametrize("way", ["/undo", "/edit 1", "/goto 1", "/tree|1"])
 def test_question_returns_to_the_input_with_its_attachments(env: dict[str, str], tmp_path: Path, way: str) -> None:
     cat, notes = tmp_path / "cat.png", tmp_path / "notes.txt"
     cat.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
@@ -185,11 +185,14 @@ def test_question_returns_to_the_input_with_its_attachments(env: dict[str, str],
     with Terminal((*CHAT, "-m", "demo/tour", "-f", str(cat), "-f", str(notes), "calculate 6*7"), env=env) as script:
         script.leaves()
     chat = str(rows(env, "SELECT id FROM chats")[0][0])
-    with Terminal((*CHAT, "--chat", chat), env=env) as terminal:
-        terminal.shows("resumed")
-        terminal.shows("Ask anything")
-        terminal.send(f"{way}\r")
+    with Terminal((*CHAT, "--chat", chat), env=env, rows=50) as terminal:
         terminal.shows("❯ [cat.png · 108 B] [notes.txt · ")
+        terminal.shows("Ask anything")
+        for typed in way.split("|"):
+            terminal.send(typed)
+            terminal.shows(f"{typed}\n")
+            terminal.send("\r")
+        terminal.until(lambda: terminal.text.count("❯ [cat.png · 108 B] [notes.txt · ") == 2)
         terminal.send("\r")
         terminal.until(lambda: terminal.text.count("built-in guide") == 2)
         terminal.shows("Ask anything")
