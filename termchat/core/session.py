@@ -64,6 +64,22 @@ class ModelUsage:
     cost: Decimal | None = Decimal(0)
 
 
+@dataclass(frozen=True, slots=True)
+class SwitchCost:
+    """The first request of a chat to another model than the one that answered last.
+
+    tokens   tokens of the chat, about right
+    price    US dollars for reading them, None if unknown
+    before   the model that answered last, None if unknown
+    cached   tokens in that model's prompt cache, which another model cannot use; 0 if unknown
+    """
+
+    tokens: int
+    price: Decimal | None = None
+    before: ModelRef | None = None
+    cached: int = 0
+
+
 class Session(Protocol):
     """The conversation in use and its settings."""
 
@@ -97,6 +113,10 @@ class Session(Protocol):
 
     def switch_model(self, model: ModelRef) -> None:
         """Use another model from the next turn on."""
+        ...
+
+    async def switch_cost(self, model: ModelRef) -> SwitchCost | None:
+        """Return the cost of going on with another model; None if nothing changes, or the chat has no reply."""
         ...
 
     @property

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from termchat.core.assemble import MessageBuilder
-from termchat.core.messages import Reasoning, Text, ToolCall, ToolResult
+from termchat.core.messages import Message, Reasoning, Text, ToolCall, ToolResult
 from termchat.core.provider import Request
 from termchat.core.usage import Usage, estimate_tokens
 
@@ -23,9 +24,14 @@ def usage_or_estimate(builder: MessageBuilder, request: Request, parts: tuple[ob
 
 def _estimate(request: Request, parts: tuple[object, ...]) -> Usage:
     """Estimate the usage of a request and its reply."""
-    sent = sum(_size(part) for message in request.messages for part in message.parts) + estimate_tokens(request.system)
+    sent = estimate_messages(request.messages, request.system)
     thought = sum(_size(part) for part in parts if isinstance(part, Reasoning))
     return Usage(input=sent, output=sum(map(_size, parts)), reasoning=thought, estimated=True)
+
+
+def estimate_messages(messages: Sequence[Message], system: str) -> int:
+    """Estimate the tokens of messages and a system prompt."""
+    return sum(_size(part) for message in messages for part in message.parts) + estimate_tokens(system)
 
 
 def _size(part: object) -> int:

@@ -16,8 +16,9 @@ from termchat.core.events import Event, MessageDone, TurnEnded
 from termchat.core.messages import Message, Role
 from termchat.core.models import ModelRef
 from termchat.core.provider import Effort
-from termchat.core.session import ModelUsage, TurnSettings
+from termchat.core.session import ModelUsage, SwitchCost, TurnSettings
 from termchat.core.usage import Usage, add_costs
+from termchat.engine.switch_cost import switch_cost
 from termchat.engine.turn import Turn, TurnConfig
 
 
@@ -87,6 +88,9 @@ class ChatSession:
         self._config = replace(self._config, model=model)
         if self._recorder:
             self._recorder.set_state(self._state)
+
+    async def switch_cost(self, model: ModelRef) -> SwitchCost | None:
+        return await switch_cost(self.conversation.history(), self.system, model, self._config.prices)
 
     @property
     def settings(self) -> TurnSettings:

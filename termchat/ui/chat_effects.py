@@ -31,6 +31,8 @@ from termchat.core.effects import (
 )
 from termchat.core.errors import Failure
 from termchat.core.messages import Message, Reasoning, Role, Search, Text, ToolCall, ToolResult
+from termchat.core.models import ModelRef
+from termchat.core.provider import Providers
 from termchat.core.sanitize import Safe, join, safe, safe_format, safe_line
 from termchat.core.session import Session
 from termchat.core.style import TextRole
@@ -44,6 +46,7 @@ from termchat.ui.phrases import (
     saved_usage_line,
     searched_line,
     size,
+    switch_words,
 )
 from termchat.ui.text.line import styled_line
 from termchat.ui.turn_state import ViewState
@@ -162,6 +165,15 @@ def configured(preferences: RuntimeSettings | None, effect: ChangeSetting) -> tu
         return False, (Print(safe_format("No settings are available here.")),)
     done = preferences.change(effect.key, effect.value, save=effect.save)
     return (False, failure_effects(done)) if isinstance(done, Failure) else (True, (Print(done),))
+
+
+async def switch_effects(session: Session, providers: Providers, model: ModelRef) -> Sequence[Print]:
+    """Return the effects that say what the next question costs on a model that the chat was switched to."""
+    cost = await session.switch_cost(model)
+    if cost is None:
+        return ()
+    info = providers.model_info(model)
+    return (Print(join(" · ", switch_words(cost, info.context if info else None))),)
 
 
 def saved_transcript(

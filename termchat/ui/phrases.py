@@ -14,6 +14,7 @@ from termchat.core.messages import File, Image, Part, Text, attachment_name
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import EMPTY, Safe, excerpt, join, safe, safe_format, safe_line
+from termchat.core.session import SwitchCost
 from termchat.core.usage import Usage
 
 _UNITS = {"m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}  # seconds
@@ -153,6 +154,21 @@ def _tokens(usage: Usage, saved: Decimal, *, full: bool) -> list[Safe]:
     if full and usage.reasoning:
         taken = safe_format("{taken} ({n} thinking)", taken=taken, n=count(usage.reasoning))
     return [part for part in (given, taken) if part]
+
+
+def switch_words(cost: SwitchCost, context: int | None) -> list[Safe]:
+    """Return the cost of a switch of models: tokens and price, the lost cache, a context that is too small.
+
+    `context` is that of the new model in tokens, None if unknown.
+    """
+    price = safe_format(", about {sum}", sum=money(cost.price)) if cost.price is not None else EMPTY
+    words = [safe_format("it reads ~{n} tokens of this chat{price}", n=count(cost.tokens), price=price)]
+    if cost.cached and cost.before:
+        name = safe_line(cost.before.model)
+        words.append(safe_format("{n} cached for {name} do not help it", n=count(cost.cached), name=name))
+    if context and cost.tokens > context:
+        words.append(safe_format("more than its context of {n}", n=count(context)))
+    return words
 
 
 def outcome_line(ended: TurnEnded) -> Safe:

@@ -35,3 +35,14 @@ def test_unsaved_chat_shows_incognito_and_its_first_question() -> None:
         term.shows("incognito · ")
         term.send("hello there\r")
         term.shows('"hello there"')
+
+
+def test_model_command_in_chat_tells_cost_of_switch() -> None:
+    with Terminal() as term:
+        term.shows("? keys")
+        term.send("full 4000\r")
+        term.shows("4k/128k")
+        term.send("/model two\r")
+        term.shows("→ fake/two\nit reads ~4k tokens of this chat, about $0.0042")
+        term.send("/model one\r")
+        term.shows("→ fake/one\n\n❯")

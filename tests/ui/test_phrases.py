@@ -17,9 +17,10 @@ from termchat.core.events import Timing, TurnEnded
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import safe_format
+from termchat.core.session import SwitchCost
 from termchat.core.usage import Usage
 from termchat.ui.next_steps import COMMAND_LABELS, KEY_LABELS, StepLabels, failure_steps, next_steps
-from termchat.ui.phrases import age, money, rate, short_reason, since, usage_line
+from termchat.ui.phrases import age, money, rate, short_reason, since, switch_words, usage_line
 from termchat.ui.similar_models import similar_models, with_suggestions
 from termchat.ui.text.fit import wrap
 from termchat.ui.text.line import plain_text, styled_line
@@ -189,3 +190,13 @@ def test_since_other_text_is_failure() -> None:
     failure = since("soon", 0.0)
     assert isinstance(failure, Failure)
     assert failure.message == 'Not a time: "soon".'
+
+
+def test_switch_words_name_tokens_price_cache_and_small_context() -> None:
+    cost = SwitchCost(12_400, Decimal("0.031"), ModelRef("anthropic", "claude-opus-5"), 11_000)
+    assert switch_words(cost, 8_000) == [
+        "it reads ~12.4k tokens of this chat, about $0.03",
+        "11k cached for claude-opus-5 do not help it",
+        "more than its context of 8k",
+    ]
+    assert switch_words(SwitchCost(300), 8_000) == ["it reads ~300 tokens of this chat"]

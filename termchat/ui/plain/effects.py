@@ -42,7 +42,7 @@ from termchat.core.sanitize import EMPTY, Safe, excerpt, join, safe, safe_format
 from termchat.core.session import Turn
 from termchat.core.style import Theme
 from termchat.ui import chat_effects
-from termchat.ui.chat_effects import configured, message_line, saved_transcript
+from termchat.ui.chat_effects import configured, message_line, saved_transcript, switch_effects
 from termchat.ui.frontend import FrontendContext
 from termchat.ui.plain.writer import PlainWriter
 from termchat.ui.print_effects import printed_lines
@@ -113,6 +113,9 @@ class PlainEffectRunner:
                 await self._do(effect)
         if prefill := next((e.prefill for e in effects if isinstance(e, MoveHead) and e.prefill), None):
             lines.append(styled_line(_resend_words(prefill)))
+        if model := next((e.model for e in effects if isinstance(e, UseModel)), None):
+            for cost in await switch_effects(self._session, self._context.providers, model):
+                lines += printed_lines(cost, self._writer.columns)
         if lines:
             self._writer.lines(lines)
 

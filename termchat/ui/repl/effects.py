@@ -109,6 +109,11 @@ class EffectRunner:
                 self._app.hold_keys()
                 self._start(self._run_chat_effect(effect, effects[n + 1 :]))
                 break
+            elif isinstance(effect, UseModel):
+                self._do(effect)
+                self._app.hold_keys()
+                self._start(self._show_switch_cost(effect.model, effects[n + 1 :]))
+                break
             else:
                 self._do(effect)
         if lines:
@@ -183,6 +188,13 @@ class EffectRunner:
     async def _run_chat_effect(self, effect: ChatEffect, rest: Sequence[Effect]) -> None:
         try:
             self.perform((*await chat_effects.run_chat_effect(self.session, effect), *rest))
+        finally:
+            self._app.release_keys()
+
+    async def _show_switch_cost(self, model: ModelRef, rest: Sequence[Effect]) -> None:
+        """Perform the rest of the effects, then say what the switch costs."""
+        try:
+            self.perform((*rest, *await chat_effects.switch_effects(self.session, self._providers, model)))
         finally:
             self._app.release_keys()
 

@@ -109,8 +109,9 @@ class Picker:
         if self._source is not source:
             return
         shown, marked = self.shown(), self._highlighted
-        if self._moved and marked and marked in shown:
-            self._at = list(shown).index(marked)
+        labels = [choice.label for choice in shown]  # a source may have changed the details of the rows
+        if self._moved and marked and marked.label in labels:
+            self._at = labels.index(marked.label)
         elif self.filter.text:
             self._at = 0
         self._at = min(self._at, max(0, len(shown) - 1))

@@ -1,0 +1,31 @@
+"""Test the rows of the model picker in a chat that has replies."""
+
+from __future__ import annotations
+
+from termchat.core.messages import user_message
+from termchat.core.models import ModelRef
+from termchat.ui.repl.panels.model_picker import ModelSource
+from termchat.ui.text.line import plain_text
+from tests.ui.fakes import FakeProviders, fake_session
+
+
+async def test_model_source_in_chat_tells_cost_of_switch() -> None:
+    session = fake_session()
+    turn = session.send(session.add(user_message("full 4000"), None))
+    async for _ in turn.events():
+        pass
+    source = ModelSource(session, FakeProviders())
+    await source.load()
+    details = {choice.label: choice.detail for choice in source.choices}
+    assert str(session.model) in details
+    assert "$" not in details[next(label for label in details if label == str(session.model))]
+    assert all("~$0.0042" in detail for label, detail in details.items() if label != str(session.model))
+    assert [plain_text(line) for line in source.footer] == ["  ~$ to read this chat, ~4k tokens"]
+
+
+async def test_model_source_in_new_chat_tells_no_cost() -> None:
+    source = ModelSource(fake_session(), FakeProviders())
+    await source.load()
+    assert not source.footer
+    assert not any("$" in choice.detail for choice in source.choices)
+    assert ModelRef("fake", "three") in {ModelRef.parse(choice.label) for choice in source.choices}
