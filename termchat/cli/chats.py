@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from termchat.cli.command import run_typer, with_store
+from termchat.cli.new_file import NewFile
 from termchat.cli.print_table import Column, Fit, print_table
 from termchat.core.chat_store import ChatStore
 from termchat.core.chats import ChatInfo, ExportFormat, ImportReport
@@ -51,7 +52,9 @@ def delete_chat(
 
 def restore_chat(
     context: typer.Context,
-    chat: Annotated[str, typer.Argument(help="The chat's id or title; omit it to list the deleted chats.")] = "",
+    chat: Annotated[
+        str | None, typer.Argument(help="The chat's id or title; omit it to list the deleted chats.")
+    ] = None,
 ) -> None:
     """Restore a deleted chat."""
     raise typer.Exit(with_store(context, lambda store: _restore(store, chat)))
@@ -59,15 +62,30 @@ def restore_chat(
 
 def export_chats(
     context: typer.Context,
-    chat: Annotated[str, typer.Argument(help="The chat's id or title; omit it to export all chats.")] = "",
+    chat: Annotated[str | None, typer.Argument(help="The chat's id or title; omit it to export all chats.")] = None,
     form: Annotated[
         ExportFormat, typer.Option("--format", help="The format; only json keeps everything.")
     ] = ExportFormat.MARKDOWN,
-    output: Annotated[str, typer.Option("-o", "--output", help="Write to this file instead of standard output.")] = "",
+    output: Annotated[str, typer.Option("-o", "--output", help="Write to this file instead of standard output.")] = "-",
 ) -> None:
     """Export one chat or all chats as Markdown, JSON, HTML or text."""
-    file = Path(output).expanduser() if output not in ("", "-") else None
-    raise typer.Exit(with_store(context, lambda store: _export(store, chat, form, file)))
+    if output == "-":
+        raise typer.Exit(with_store(context, lambda store: _export(store, chat, form, print_stdout)))
+    if not output:
+        raise typer.Exit(_refused(_no_file_name()))
+    file = Path(output).expanduser()
+    try:
+        with NewFile(file) as new:
+            code = with_store(context, lambda store: _export(store, chat, form, new.write))
+            if code == ExitCode.COMPLETE:
+                new.keep()
+    except OSError as error:
+        why = safe_line((error.strerror or str(error)).lower())
+        words = safe_format("Cannot write {file}: {why}.", file=safe_line(output), why=why)
+        raise typer.Exit(_refused(Failure(FailureKind.STORAGE, words))) from None
+    if code != ExitCode.COMPLETE:
+        warn(safe_format("{file} was not written.", file=safe_line(output)))
+    raise typer.Exit(code)
 
 
 def import_chats(
@@ -75,6 +93,8 @@ def import_chats(
     file: Annotated[str, typer.Argument(help="An export of termchat, ChatGPT, Claude or llm.")],
 ) -> None:
     """Import chats from a file; chats that exist already are skipped."""
+    if not file:
+        raise typer.Exit(_refused(_no_file_name()))
     raise typer.Exit(with_store(context, lambda store: _import(store, Path(file).expanduser())))
 
 
@@ -127,12 +147,12 @@ async def _remove(store: ChatStore, name: str, *, sure: bool) -> int:
     return ExitCode.COMPLETE
 
 
-async def _restore(store: ChatStore, name: str) -> int:
-    """Restore a deleted chat, or list the deleted chats if `name` is empty; return the exit code."""
-    if not name:
+async def _restore(store: ChatStore, name: str | None) -> int:
+    """Restore a deleted chat, or list the deleted chats if `name` is None; return the exit code."""
+    if name is None:
         return await _show(store, "", as_json=False, deleted=True)
     deleted = await store.deleted_chats()
-    matching = [chat for chat in deleted if chat.id.startswith(name) or chat.title == name]
+    matching = [chat for chat in deleted if name.strip() and (chat.id.startswith(name) or chat.title == name)]
     if len(matching) != 1:
         words = safe_format('No deleted chat matches "{name}".', name=safe_line(name))
         return _refused(
@@ -143,24 +163,22 @@ async def _restore(store: ChatStore, name: str) -> int:
     return ExitCode.COMPLETE
 
 
-async def _export(store: ChatStore, name: str, form: ExportFormat, output: Path | None) -> int:
-    """Write one chat, or all chats if `name` is empty, to a file or to standard output; return the exit code."""
+async def _export(store: ChatStore, name: str | None, form: ExportFormat, put: Callable[[str], object]) -> int:
+    """Write one chat, or all chats if `name` is None; report those that cannot be read. Return the exit code."""
     ids: list[str] | None = None
-    if name:
+    if name is not None:
         found = await store.find(name)
         if isinstance(found, Failure):
             return _refused(found)
         ids = [found.id]
-    try:
-        await _write(store, form, ids, output)
-    except OSError as error:
-        words = safe_format(
-            "Cannot write {file}: {why}.",
-            file=safe_line(str(output or "standard output")),
-            why=safe_line(error.strerror or "?"),
-        )
-        return _refused(Failure(FailureKind.STORAGE, words))
-    return ExitCode.COMPLETE
+    code = ExitCode.COMPLETE
+    async for piece in store.export(form, ids):
+        if isinstance(piece, Failure):
+            Stderr().failure(piece)
+            code = ExitCode.ERROR
+        else:
+            put(piece)
+    return code
 
 
 async def _import(store: ChatStore, file: Path) -> int:
@@ -172,24 +190,6 @@ async def _import(store: ChatStore, file: Path) -> int:
         warn(safe_format("Skipped {name}: {why}", name=safe_line(skipped.name), why=skipped.why))
     warn(_summary(report))
     return ExitCode.COMPLETE
-
-
-async def _write(store: ChatStore, form: ExportFormat, ids: list[str] | None, output: Path | None) -> None:
-    put = _into(output) if output else print_stdout
-    async for piece in store.export(form, ids):
-        put(piece)
-
-
-def _into(path: Path) -> Callable[[str], None]:
-    """A function that appends text to a new file with mode 0600, like the database's. Raises OSError."""
-    path.touch(0o600)
-    path.write_text("")
-
-    def put(text: str) -> None:
-        with path.open("a", encoding="utf-8", errors="replace") as file:
-            file.write(text)
-
-    return put
 
 
 def _summary(report: ImportReport) -> Safe:
@@ -232,6 +232,10 @@ def _row(chat: ChatInfo) -> dict[str, object]:
         "turns": chat.turns,
         "directory": chat.directory,
     }
+
+
+def _no_file_name() -> Failure:
+    return Failure(FailureKind.BAD_REQUEST, safe_format("The name of the file is empty."))
 
 
 def _asks() -> bool:

@@ -38,15 +38,25 @@ def require_config(context: typer.Context) -> Config:
 
 
 def with_store(context: typer.Context, action: Callable[[ChatStore], Awaitable[int]]) -> int:
-    """Open the chat store, run `action` on it, close it; return the action's exit code."""
+    """Open the chat store, run `action` on it, close it; return the action's exit code.
+
+    Code 0 becomes 1 if the store reported a failure: its file could not be read, or was recovered.
+    """
     config = require_config(context)
     startup_gc.resume()  # paused in __main__; no SDK is imported here
 
+    reported: list[Failure] = []
+
+    def report(failure: Failure) -> None:
+        reported.append(failure)
+        Stderr().failure(failure)
+
     async def run() -> int:
-        store = open_store(config, context.obj, Stderr().failure)
+        store = open_store(config, context.obj, report)
         try:
-            return await action(store)
+            code = await action(store)
         finally:
             await store.close()
+        return code or (ExitCode.ERROR if reported else ExitCode.COMPLETE)
 
     return asyncio.run(run())

@@ -130,7 +130,7 @@ class ChatStore(Protocol):
     ) -> ChatPage:
         """List chats, newest first.
 
-        containing   words of the title or of the messages
+        containing   words of the title or of the messages, or the beginning of an id
         directory    working directory of the chats, None for all
         after        the `more` of the page before
         """
@@ -140,8 +140,8 @@ class ChatStore(Protocol):
         """Return up to `limit` messages that end at the head, oldest first, without opening the chat."""
         ...
 
-    async def search(self, typed: str, limit: int = 50) -> tuple[SearchHit, ...]:
-        """Search the messages; best first, of the newest thousand that match."""
+    async def search(self, typed: str, limit: int = 50, chat: str = "") -> tuple[SearchHit, ...]:
+        """Search the messages, of one chat or of all; best first, of the newest thousand that match."""
         ...
 
     async def short_id(self, chat: str) -> str:
@@ -189,8 +189,11 @@ class ChatStore(Protocol):
 
     def export(
         self, form: ExportFormat, chats: Sequence[str] | None = None, head: str | None = None
-    ) -> AsyncGenerator[str, None]:
-        """Yield chats as text in pieces: all when `chats` is None. `head` selects a branch of a single chat."""
+    ) -> AsyncGenerator[str | Failure, None]:
+        """Yield chats as text in pieces: all when `chats` is None. `head` selects a branch of a single chat.
+
+        A failure between the pieces names a chat that cannot be read, in whole or in part.
+        """
         ...
 
     async def import_file(self, file: Path) -> ImportReport | Failure:

@@ -128,8 +128,8 @@ class SqliteChatStore:
     async def last_messages(self, chat: str, limit: int) -> tuple[Message, ...]:
         return await self._ask(lambda db: messages.last_messages(db, chat, limit), ())
 
-    async def search(self, typed: str, limit: int = 50) -> tuple[SearchHit, ...]:
-        return await self._ask(lambda db: search.search(db, typed, limit), ())
+    async def search(self, typed: str, limit: int = 50, chat: str = "") -> tuple[SearchHit, ...]:
+        return await self._ask(lambda db: search.search(db, typed, limit, chat), ())
 
     async def short_id(self, chat: str) -> str:
         return await self._ask(lambda db: chats.short_id(db, chat), chat)
@@ -171,13 +171,18 @@ class SqliteChatStore:
 
     async def export(
         self, form: ExportFormat, chats: Sequence[str] | None = None, head: str | None = None
-    ) -> AsyncGenerator[str, None]:
+    ) -> AsyncGenerator[str | Failure, None]:
         from termchat.store.export import Writer
 
         writer = Writer(form)
-        names = await self._ask(_all_ids, ()) if chats is None else chats
+        names = await self._ask(_all_ids, None) if chats is None else chats
+        if names is None:
+            yield self.trouble or _unreadable()
+            return
         for name in names:
             record = await self._ask(lambda db, name=name: whole_chats.load(db, name), None)
+            if record is None or whole_chats.is_damaged(record):
+                yield _incomplete(name, record.info.title if record else "")
             if record:
                 yield writer.chat(whole_chats.branch(record, head) if head else record)
         yield writer.end()
@@ -260,6 +265,13 @@ def _new_id() -> str:
 
 def _no_chat(chat: str) -> Failure:
     return Failure(FailureKind.NOT_FOUND, safe_format("There is no chat {chat}.", chat=safe_line(chat)))
+
+
+def _incomplete(chat: str, title: str) -> Failure:
+    if not title:
+        return Failure(FailureKind.STORAGE, safe_format("Cannot read the chat {chat}.", chat=safe_line(chat)))
+    words = safe_format('Cannot read all messages of "{title}" ({chat}).', title=safe_line(title), chat=safe_line(chat))
+    return Failure(FailureKind.STORAGE, words)
 
 
 def _unreadable() -> Failure:

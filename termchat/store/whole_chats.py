@@ -6,7 +6,7 @@ import sqlite3
 
 from termchat.core.chats import FullChat
 from termchat.core.conversation import Conversation, Node
-from termchat.core.messages import Role
+from termchat.core.messages import Role, Text
 from termchat.store import chats, messages
 from termchat.store.messages import Redact, encode_node
 
@@ -20,6 +20,11 @@ def load(connection: sqlite3.Connection, chat: str) -> FullChat | None:
     head, stem, renamed = connection.execute("SELECT head, stem, renamed FROM chats WHERE n = ?", (n,)).fetchone()
     conversation, times = messages.load_tree(connection, n, head, stem)
     return FullChat(chats.info(connection, row), chats.state(connection, n), conversation, times, bool(renamed))
+
+
+def is_damaged(record: FullChat) -> bool:
+    """Return True if a message of the chat could not be decoded."""
+    return any(node.message.parts == (Text(messages.DAMAGED),) for node in record.conversation.nodes.values())
 
 
 def insert(connection: sqlite3.Connection, record: FullChat, redact: Redact) -> tuple[bool, int]:

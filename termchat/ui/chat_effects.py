@@ -6,14 +6,16 @@ import asyncio
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import assert_never
 
 from termchat.commands.model import failure_effects
+from termchat.commands.tree import number_of
 from termchat.config.runtime import RuntimeSettings
 from termchat.config.settings import ReasoningView, UsageLine
 from termchat.core.chat_store import ChatStore, Resumed
-from termchat.core.chats import ChatInfo
+from termchat.core.chats import ChatInfo, SearchHit
 from termchat.core.conversation import Conversation
 from termchat.core.effects import (
     ChangeSetting,
@@ -63,8 +65,8 @@ async def run_chat_effect(session: Session, effect: ChatEffect) -> Sequence[Effe
     match effect:
         case ListChats(query):
             return await _list(store, session, query)
-        case OpenChat(chat):
-            return await _open(store, session, chat)
+        case OpenChat(chat, found):
+            return await _open(store, session, chat, found)
         case Rename(title):
             await store.rename(session.chat_id, title)
             session.rename(title)
@@ -98,35 +100,60 @@ def _last_turns(session: Session) -> Sequence[Effect]:
 
 async def _list(store: ChatStore, session: Session, query: str) -> Sequence[Effect]:
     page = await store.chats(query, limit=_LISTED)
-    choices = chat_choices(page.chats, session)
+    choices = chat_choices(page.chats, session, query)
     if not choices:
         return (Print(safe_format("No chat matches.") if query else safe_format("No other chats yet.")),)
-    return (Choose(safe_format("Chats"), choices),)
+    hits = {hit.chat: hit for hit in reversed(await store.search(query))} if query else {}
+    named = [replace(c, detail=_with_snippet(c.detail, hits[c.name])) if c.name in hits else c for c in choices]
+    return (Choose(safe_format("Chats"), tuple(named)),)
 
 
-def chat_choices(chats: Sequence[ChatInfo], session: Session) -> tuple[Choice, ...]:
-    """Return the picker rows of all chats except the current one."""
+def _with_snippet(detail: Safe, hit: SearchHit) -> Safe:
+    return safe_format('{detail} · "{text}"', detail=detail, text=safe_line(hit.snippet))
+
+
+def chat_choices(chats: Sequence[ChatInfo], session: Session, query: str = "") -> tuple[Choice, ...]:
+    """Return the picker rows of chats that were found by `query`; of a list of all, without the current one."""
     now = time.time()
-    return tuple(_choice(chat, session, now) for chat in chats if chat.id != session.chat_id)
+    return tuple(_choice(chat, session, now, query) for chat in chats if query.strip() or chat.id != session.chat_id)
 
 
-def _choice(chat: ChatInfo, session: Session, now: float) -> Choice:
+def _choice(chat: ChatInfo, session: Session, now: float, query: str) -> Choice:
     parts = [age(chat.updated, now), safe(f"{chat.turns} turn{'' if chat.turns == 1 else 's'}")]
     if chat.directory and chat.directory != session.location.directory:
         parts.append(safe_line(Path(chat.directory).name))
     if chat.open_elsewhere:
         parts.append(safe_format("open elsewhere"))
-    return Choice(safe_line(chat.title), join(" · ", parts), (OpenChat(chat.id),))
+    if chat.id == session.chat_id:
+        parts.append(safe_format("this chat"))
+    return Choice(safe_line(chat.title), join(" · ", parts), (OpenChat(chat.id, query.strip()),), name=chat.id)
 
 
-async def _open(store: ChatStore, session: Session, name: str) -> Sequence[Effect]:
+async def _open(store: ChatStore, session: Session, name: str, words: str) -> Sequence[Effect]:
     found = await store.find(name)
-    if isinstance(found, ChatInfo) and found.id == session.chat_id:
-        return (Print(safe_format("This chat is open already; /redraw prints it again.")),)
-    resumed = found if isinstance(found, Failure) else await session.resume(found.id)
+    if isinstance(found, Failure):
+        return _refused(found)
+    hit = next(iter(await store.search(words, 1, found.id)), None) if words else None
+    if found.id == session.chat_id:
+        return _found(session, hit) or (Print(safe_format("This chat is open already; /redraw prints it again.")),)
+    resumed = await session.resume(found.id)
     if isinstance(resumed, Failure):
         return _refused(resumed)
-    return resume_banner(session, resumed)
+    return (*resume_banner(session, resumed), *_found(session, hit))
+
+
+def _found(session: Session, hit: SearchHit | None) -> Sequence[Effect]:
+    """Return the effects that show the message that a search found: its turn, then the words found and its number."""
+    conversation = session.conversation
+    if hit is None or hit.node not in conversation.nodes:
+        return ()
+    path, number = conversation.path(hit.node), number_of(conversation, hit.node)
+    begin = next((n for n in range(len(path) - 1, -1, -1) if path[n].message.role is Role.USER), 0)
+    title = safe_format("— found in message {n} —", n=safe(str(number)))
+    words = safe_format('"{text}"', text=safe_line(hit.snippet))
+    hint = safe_format("/goto {n} continues from there.", n=safe(str(number)))
+    turn = ShowMessages(tuple(node.message for node in path[begin:]))
+    return (Print(title), turn, Print(words, TextRole.TEXT), Print(hint))
 
 
 def _report_fork(resumed: Resumed | Failure) -> Sequence[Effect]:
@@ -136,7 +163,11 @@ def _report_fork(resumed: Resumed | Failure) -> Sequence[Effect]:
 
 
 async def _export(store: ChatStore, session: Session, effect: Export) -> Sequence[Effect]:
-    pieces = [piece async for piece in store.export(effect.form, [session.chat_id], session.conversation.head)]
+    pieces: list[str] = []
+    async for piece in store.export(effect.form, [session.chat_id], session.conversation.head):
+        if isinstance(piece, Failure):
+            return _refused(piece)
+        pieces.append(piece)
     data = "".join(pieces).encode("utf-8", "replace")
     try:
         await asyncio.to_thread(_write_new, effect.file, data)

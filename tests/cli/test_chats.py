@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import stat
+from contextlib import closing
+
+import pytest
 
 from tests.cli.conftest import KEY, Program
 from tests.gateway import Reply, Usage
@@ -100,6 +104,69 @@ def test_chats_import_of_export_adds_chats_once(program: Program) -> None:
     page = program.run("chats", "export", "hello", "--format", "html", env=other).out.decode()
     assert "<script" not in page
     assert "Héllo" in page
+
+
+def export_file(program: Program, database: bytes | None) -> tuple[int, str, str]:
+    """Export to an existing file from this database, a directory in its place for None. Return code, errors, file."""
+    place = program.home / ".local" / "share" / "termchat" / "termchat.db"
+    if database is None:
+        place.mkdir(parents=True)
+    else:
+        place.parent.mkdir(parents=True)
+        place.write_bytes(database)
+    file = program.cwd / "backup.json"
+    file.write_text("the only backup")
+    done = program.run("chats", "export", "--format", "json", "-o", str(file))
+    assert [found.name for found in program.cwd.iterdir()] == ["backup.json"]
+    return done.code, done.err, file.read_text()
+
+
+@pytest.mark.parametrize("database", [None, b"no database" * 2000])
+def test_chats_export_of_unreadable_database_keeps_file(program: Program, database: bytes | None) -> None:
+    code, err, text = export_file(program, database)
+    assert (code, text) == (1, "the only backup")
+    assert "backup.json was not written" in err
+
+
+def test_chats_export_with_damaged_message_names_chat_and_keeps_file(program: Program) -> None:
+    program.gateway.reply(Reply.text("ok"), Reply.text("ok"))
+    program.run("-m", "xopenai/any", "sound")
+    program.run("-m", "xopenai/any", "broken")
+    with closing(sqlite3.connect(program.home / ".local" / "share" / "termchat" / "termchat.db")) as connection:
+        connection.execute("DROP TRIGGER messages_never_change")
+        connection.execute("UPDATE nodes SET message = '{' WHERE n = (SELECT max(n) FROM nodes)")
+        connection.commit()
+    file = program.cwd / "backup.json"
+    file.write_text("the only backup")
+    done = program.run("chats", "export", "--format", "json", "-o", str(file))
+    assert (done.code, file.read_text()) == (1, "the only backup")
+    assert '"broken"' in done.err
+    assert '"sound"' not in done.err
+    printed = program.run("chats", "export", "--format", "json")
+    assert printed.code == 1
+    assert [chat["title"] for chat in json.loads(printed.out)["chats"]] == ["sound", "broken"]
+
+
+def test_chats_export_keeps_mode_of_file_and_writes_device(program: Program) -> None:
+    file, new = program.cwd / "all.md", program.cwd / "new.md"
+    file.touch(0o640)
+    for target in (file, new):
+        assert program.run("chats", "export", "-o", str(target)).code == 0
+    assert [stat.S_IMODE(target.stat().st_mode) for target in (file, new)] == [0o640, 0o600]
+    assert program.run("chats", "export", "--format", "html", "-o", "/dev/stdout").out.endswith(b"</html>\n")
+    assert "no such file" in program.run("chats", "export", "-o", "nowhere/all.md").err
+
+
+@pytest.mark.parametrize("action", ["rm --yes", "restore", "export", "import", "export -o"])
+def test_chats_empty_name_is_usage_error(program: Program, action: str) -> None:
+    program.gateway.reply(Reply.text("ok"))
+    program.run("-m", "xopenai/any", "the only chat")
+    if action == "restore":
+        program.run("chats", "rm", "--yes", "the only chat")
+    before = program.run("chats").out
+    done = program.run("chats", *action.split(), "")
+    assert (done.code, done.out) == (2, b"")
+    assert program.run("chats").out == before
 
 
 def test_usage_sums_requests_and_prices_known_models(program: Program) -> None:

@@ -46,7 +46,8 @@ def export_text(form: ExportFormat, *chats: FullChat) -> str:
 async def export_from(
     store: ChatStore, form: ExportFormat, chats: list[str] | None = None, head: str | None = None
 ) -> str:
-    return "".join([piece async for piece in store.export(form, chats, head)])
+    pieces = [piece async for piece in store.export(form, chats, head)]
+    return "".join(piece for piece in pieces if isinstance(piece, str))
 
 
 def sample() -> FullChat:
