@@ -16,7 +16,7 @@ _NOT_SAVED = (Print(safe_format("This session is not saved (--no-save or /incogn
     safe_format("find and resume an earlier chat"),
     aliases=("resume",),
     argument="[WORDS]",
-    details=safe_format("Searches titles and messages. An id opens that chat."),
+    details=safe_format("Searches titles, messages and ids, and opens a chat at the message it found."),
 )
 def chats(context: CommandContext, argument: str) -> Effects:
     """Open the picker of chats."""

@@ -147,6 +147,12 @@ def redraw(context: CommandContext, argument: str) -> Effects:
     return (Print(safe_format("— redrawn chat —")), ShowMessages(messages)) if messages else _NO_QUESTION
 
 
+def number_of(conversation: Conversation, node: str) -> int:
+    """Return the number of a message in /tree; of a tool call or its result, that of the message before it."""
+    numbers = {shown.id: n for n, shown in enumerate(numbered_nodes(conversation), 1)}
+    return next((numbers[above.id] for above in reversed(conversation.path(node)) if above.id in numbers), 1)
+
+
 def numbered_nodes(conversation: Conversation) -> list[Node]:
     """Return the questions and final answers in depth-first order, as numbered by /tree and /goto."""
     return [node for run in _runs(conversation) for node in run.nodes]

@@ -150,9 +150,10 @@ class ListChats:
 
 @dataclass(frozen=True, slots=True)
 class OpenChat:
-    """Resume a saved chat by its id, an id prefix or its title."""
+    """Resume a saved chat by its id, an id prefix or its title; show the message that contains the words `found`."""
 
     chat: str
+    found: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ INFO = (
     "chats.directory, holders.owner, holders.since, chats.deleted"
 )
 FROM = "FROM chats LEFT JOIN holders ON holders.chat = chats.n"
+SHORTEST_ID = 4  # characters of a prefix that names a chat
 _TITLE = 60
 _PAGE = 50
 
@@ -158,7 +159,7 @@ def find(connection: sqlite3.Connection, name: str) -> ChatInfo | Failure:
     for condition, value in (
         (f"chats.id = ? AND {live}", name),
         (f"chats.title = ? AND {live} ORDER BY chats.updated DESC", name),
-        (f"chats.id GLOB ? AND {live}", f"{_plain(name)}*"),
+        (f"chats.id GLOB ? AND {live}", id_pattern(name)),
         (f"chats.title LIKE ? ESCAPE '\\' AND {live} ORDER BY chats.updated DESC", f"{escape_like(name)}%"),
     ):
         rows = connection.execute(f"SELECT {INFO} {FROM} WHERE {condition} LIMIT 4", (value,)).fetchall()
@@ -220,7 +221,7 @@ def short_id(connection: sqlite3.Connection, chat: str) -> str:
     before = connection.execute("SELECT max(id) FROM chats WHERE id < ?", (chat,)).fetchone()[0] or ""
     behind = connection.execute("SELECT min(id) FROM chats WHERE id > ?", (chat,)).fetchone()[0] or ""
     shared = max(_shared(chat, before), _shared(chat, behind))
-    return chat[: max(4, shared + 1)]
+    return chat[: max(SHORTEST_ID, shared + 1)]
 
 
 def escape_like(text: str) -> str:
@@ -232,9 +233,9 @@ def _shared(a: str, b: str) -> int:
     return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
-def _plain(name: str) -> str:
-    """Remove the characters that GLOB takes for patterns; ids contain none of them."""
-    return "".join(c if c.isalnum() or c == "-" else "\x01" for c in name)
+def id_pattern(name: str) -> str:
+    """Return the GLOB pattern of ids that begin with a text, without the characters that GLOB takes for patterns."""
+    return "".join(c if c.isalnum() or c == "-" else "\x01" for c in name) + "*"
 
 
 def _several(name: str, found: list[ChatInfo]) -> Failure:

@@ -13,28 +13,41 @@ from termchat.store.full_text import Query, parse_query, searchable_text, snippe
 _CANDIDATES = 1000  # messages that are ranked
 
 
-def search(connection: sqlite3.Connection, typed: str, limit: int) -> tuple[SearchHit, ...]:
-    """Return the messages that contain all typed words, ranked by bm25, newer ones first among equals."""
+def search(connection: sqlite3.Connection, typed: str, limit: int, chat: str = "") -> tuple[SearchHit, ...]:
+    """Return the messages that contain all typed words, ranked by bm25, newer ones first among equals.
+
+    `chat` is the id of the only chat to search, "" for all.
+    """
     query = parse_query(typed)
     if not query:
         return ()
     rows = connection.execute(
         "SELECT nodes.id, chats.id, chats.title, nodes.author, nodes.created, nodes.message FROM "
-        "(SELECT rowid AS n, bm25(words) AS rank FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?) AS found "
+        "(SELECT rowid AS n, bm25(words) AS rank FROM words WHERE words MATCH ? "
+        "AND (? = '' OR rowid IN (SELECT n FROM nodes WHERE chat = (SELECT n FROM chats WHERE id = ?))) "
+        "ORDER BY rowid DESC LIMIT ?) AS found "
         "JOIN nodes ON nodes.n = found.n JOIN chats ON chats.n = nodes.chat "
         "WHERE chats.deleted IS NULL ORDER BY found.rank, found.n DESC LIMIT ?",
-        (query.match, _CANDIDATES, limit),
+        (query.match, chat, chat, _CANDIDATES, limit),
     )
     return tuple(_hit(row, query) for row in rows)
 
 
 def matching(connection: sqlite3.Connection, typed: str, directory: str | None, limit: int) -> tuple[ChatInfo, ...]:
-    """Find chats by title or text: those with the words in their title first, then those with a hit, newest first.
+    """Find chats: by the beginning of the id, the exact title, words of the title, and words of the text, in this order.
 
-    `directory` None searches all directories.
+    The beginning of an id has at least four characters. Each kind is newest first. `directory` None searches all directories.
     """
-    like = f"%{chats.escape_like(typed.strip())}%"
-    found = {row[0]: row for row in _chats(connection, "chats.title LIKE ? ESCAPE '\\'", (like,), directory, limit)}
+    words = typed.strip()
+    like = f"%{chats.escape_like(words)}%"
+    found: dict[int, tuple[Any, ...]] = {}
+    for condition, value in (
+        ("chats.id GLOB ?", chats.id_pattern(words) if len(words) >= chats.SHORTEST_ID else ""),
+        ("lower(chats.title) = lower(?)", words),
+        ("chats.title LIKE ? ESCAPE '\\'", like),
+    ):
+        for row in _chats(connection, condition, (value,), directory, limit):
+            found.setdefault(row[0], row)
     if query := parse_query(typed):
         for row in _chats(connection, _WITH_A_HIT, (query.match, _CANDIDATES), directory, limit):
             found.setdefault(row[0], row)

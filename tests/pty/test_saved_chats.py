@@ -200,3 +200,27 @@ def test_question_returns_to_the_input_with_its_attachments(env: dict[str, str],
         terminal.leaves()
     first, again = rows(env, "SELECT message FROM nodes WHERE author = 'user' ORDER BY n")
     assert first == again
+
+
+def test_chat_search_shows_and_opens_the_message_it_found(env: dict[str, str]) -> None:
+    with Terminal(CHAT, env=env) as terminal:
+        for question in ("where is the zebra?", *(f"calculate {n}+{n}" for n in range(4))):
+            terminal.shows("Ask anything")
+            terminal.send(f"{question}\r")
+            terminal.shows(f"❯ {question}")
+            terminal.shows("Ask anything")
+            terminal.settled()
+        terminal.send("\x04")
+        terminal.leaves()
+    chat = str(rows(env, "SELECT id FROM chats")[0][0])
+    with Terminal(CHAT, env=env, rows=50) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("/chats zebra\r")
+        terminal.shows("    ❯ where is the zebra?")
+        terminal.send("\r")
+        terminal.shows("— found in message 1 —")
+        terminal.shows('"where is the zebra?"')
+        terminal.shows("/goto 1 continues from there.")
+        assert terminal.text.count("resumed") == 1
+        terminal.send(f"/chats {chat[:6]}\r")
+        terminal.shows("this chat")

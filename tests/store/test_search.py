@@ -143,3 +143,29 @@ def test_reindex_and_unindex_keep_index_consistent() -> None:
 
 def test_searchable_text_joins_file_name_and_text() -> None:
     assert searchable_text(user_message("a", File("b.pdf", "application/pdf", b""))) == "b.pdf\na"
+
+
+async def test_search_in_one_chat_finds_only_its_messages(stores: StoreFixture) -> None:
+    store = stores.in_memory()
+    first, second = store.new_recorder(STATE, HERE), store.new_recorder(STATE, HERE)
+    wanted = ask(first, "a whale in the first chat")
+    ask(second, "a whale in the second chat")
+    assert [hit.node for hit in await store.search("whale", chat=first.chat_id)] == [wanted]
+    assert len(await store.search("whale")) == 2
+    assert await store.search("second", chat=first.chat_id) == ()
+
+
+async def test_chats_containing_finds_id_then_exact_title_then_words(stores: StoreFixture) -> None:
+    store = stores.in_memory()
+    texts = ("a talk about ants", "ants", "nothing", "ants and bees")
+    recorders = [store.new_recorder(STATE, HERE) for _ in texts]
+    for recorder, text in zip(recorders, texts, strict=True):
+        ask(recorder, text)
+    ask(recorders[2], "yes, ants")
+    found = await store.chats("Ants")
+    assert found.chats[0].title == "ants"
+    assert found.chats[-1].title == "nothing"
+    for name in (recorders[2].chat_id, recorders[2].chat_id[:6]):
+        assert [chat.title for chat in (await store.chats(name)).chats] == ["nothing"]
+    for name in ("*", recorders[2].chat_id[:3]):
+        assert (await store.chats(name)).chats == ()

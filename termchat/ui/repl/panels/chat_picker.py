@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from termchat.core.chat_store import ChatStore
+from termchat.core.chats import SearchHit
 from termchat.core.effects import Choice, OpenChat
 from termchat.core.messages import Message, Role
 from termchat.core.sanitize import Safe, safe_format, safe_line
@@ -14,9 +15,11 @@ from termchat.core.style import TextRole
 from termchat.ui.chat_effects import chat_choices
 from termchat.ui.repl.panels.picker import Picker, PickerSource
 from termchat.ui.text.line import Line, styled_line
+from termchat.ui.text.row import Segment
 
 _LISTED = 50  # chats
-_PREVIEWED = 4  # messages of the marked chat
+_PREVIEWED = 4  # messages of the marked chat, or places found in it
+_BEFORE = 16  # characters before the first hit
 
 
 class ChatSource(PickerSource):
@@ -52,7 +55,7 @@ class ChatSource(PickerSource):
         self.footer = ()
         effect = choice.effects[0]
         if isinstance(effect, OpenChat):
-            self._start_task(self._preview(choice, effect.chat))
+            self._start_task(self._preview(choice, effect))
 
     def on_tab(self) -> None:
         """Switch between the chats of this directory and all chats."""
@@ -68,14 +71,33 @@ class ChatSource(PickerSource):
         directory = self._session.location.directory if self._here_only else None
         page = await self._store.chats(text, directory, limit=_LISTED)
         if wanted == self._searched and self._picker.shows(self):
-            self.choices, self.note, self.footer = chat_choices(page.chats, self._session), self._hint(), ()
+            self.choices, self.note = chat_choices(page.chats, self._session, text), self._hint()
             self._picker.rewind()
 
-    async def _preview(self, choice: Choice, chat: str) -> None:
-        """Show the last messages of a chat, unless another one is marked by then."""
-        messages = await self._store.last_messages(chat, _PREVIEWED)
+    async def _preview(self, choice: Choice, chat: OpenChat) -> None:
+        """Show the words found in a chat, else its last messages, unless another one is marked by then."""
+        hits = await self._store.search(chat.found, _PREVIEWED, chat.chat) if chat.found else ()
+        footer = [_hit_line(hit) for hit in hits]
+        if not footer:
+            messages = await self._store.last_messages(chat.chat, _PREVIEWED)
+            footer = [_preview_line(message) for message in messages if message.subject.strip()]
         if self._picker.is_marked(choice):
-            self.footer = [_preview_line(message) for message in messages if message.subject.strip()]
+            self.footer = footer
+
+
+def _hit_line(hit: SearchHit) -> Line:
+    """Return the words around a hit, the hit itself in bold."""
+    sign = "❯ " if hit.role is Role.USER else "  "
+    segments, end = [Segment(safe_format("    {sign}", sign=Safe(sign)), (TextRole.DIM,))], 0
+    for start, stop in hit.marks:
+        if start >= end:
+            before = hit.snippet[end:start]
+            if not end and len(before) > _BEFORE:  # the hit must be seen on a narrow terminal
+                before = f"…{before[-_BEFORE:]}"
+            segments.append(Segment(safe_line(before), (TextRole.DIM,)))
+            segments.append(Segment(safe_line(hit.snippet[start:stop]), (TextRole.STRONG,)))
+            end = stop
+    return (*segments, Segment(safe_line(hit.snippet[end:]), (TextRole.DIM,)))
 
 
 def _preview_line(message: Message) -> Line:

@@ -188,7 +188,12 @@ def _preview(words: Safe, columns: int) -> Sequence[Line]:
 
 
 def cut_line(row: Line, columns: int) -> Line:
-    """Return a line of one segment cut to `columns`."""
-    return (
-        tuple(Segment(truncate(segment.text, columns), segment.roles) for segment in row[:1]) if len(row) == 1 else row
-    )
+    """Return a line cut to `columns`."""
+    shown: list[Segment] = []
+    for segment in row:
+        text = truncate(segment.text, columns)
+        shown.append(Segment(text, segment.roles))
+        columns -= text_width(text)
+        if text != segment.text:
+            break
+    return tuple(shown)
