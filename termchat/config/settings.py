@@ -179,6 +179,7 @@ class Settings:
     usage: UsageLine = setting(UsageLine.LINE, "The usage line below each reply: line, full or off.")
     reasoning: ReasoningView = setting(ReasoningView.TAIL, "How much reasoning to show: line, tail or full.")
     hyperlinks: Links = setting(Links.AUTO, "Clickable links (OSC 8): auto, on or off.")
+    math: bool = setting(True, "Formulas as Unicode; otherwise as LaTeX.")
     queue: QueueMode = setting(
         QueueMode.TOGETHER,
         "How to send queued messages: all of them as one (together), or one per turn.",

@@ -53,6 +53,7 @@ class DisplayOptions:
     depth        the colours of the terminal
     hyperlinks   links are written as OSC 8
     signs        typographic signs are shown; else ASCII
+    math         formulas are shown as Unicode, which needs signs; else as LaTeX
     motion       the spinner is animated
     reasoning    how much of the reasoning is shown
     usage        the line of tokens and cost below each reply
@@ -68,6 +69,7 @@ class DisplayOptions:
     depth: ColorDepth = ColorDepth.INDEXED
     hyperlinks: bool = False
     signs: bool = True
+    math: bool = True
     motion: bool = True
     reasoning: ReasoningView = ReasoningView.TAIL
     usage: UsageLine = UsageLine.LINE

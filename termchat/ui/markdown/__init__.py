@@ -13,15 +13,16 @@ and a whole text give the same rows. That holds because all that Markdown may ch
     reference definitions   text; references are not resolved
     HTML                    text
 
-LaTeX is shown as written: `\\(..\\)`, `\\[..\\]`, `$..$`, `$$..$$`, and as a block where a line is nothing but `$$` or
-`\\[`, up to the line that closes it or an empty one. A blank row separates blocks where the source has empty lines,
-above headings, and around code, tables and formulas.
+Formulas are shown as Unicode: `\\(..\\)`, `\\[..\\]`, `$..$` and `$$..$$` on one line; as a block, in two dimensions
+where they fit, a formula that begins a line with `$$` or `\\[`, up to the line that closes it. A formula that has an
+unknown command, is too long or is not closed is shown as written. A blank row separates blocks where the source has
+empty lines, above headings, and around code, tables and formulas.
 
 Rejected alternatives: parsing the whole text again with markdown-it for each frame is quadratic, and rows above the
 window could change after they have scrolled away; committing whole blocks shows a long paragraph or table only at its
 end; rich.Live repaints all rows, flickers, and cannot draw more than a screen.
 
-Importing this package is cheap; markdown-it, pygments and rich are imported when the first text needs them.
+Importing this package is cheap; markdown-it, pygments, pylatexenc and rich are imported when the first text needs them.
 """
 
 from termchat.core.sanitize import Safe
@@ -32,6 +33,6 @@ from termchat.ui.text.row import Roles, Row, Segment
 __all__ = ["Block", "Document", "Markdown", "Roles", "Row", "Rows", "Segment", "render"]
 
 
-def render(text: Safe, width: int, *, hyperlinks: bool = True, signs: bool = True) -> list[Row]:
+def render(text: Safe, width: int, *, hyperlinks: bool = True, signs: bool = True, math: bool = True) -> list[Row]:
     """Lay out a whole text at once, exactly as it looks after streaming with the same options."""
-    return Markdown(text, hyperlinks=hyperlinks, signs=signs).rows(width)
+    return Markdown(text, hyperlinks=hyperlinks, signs=signs, math=math).rows(width)

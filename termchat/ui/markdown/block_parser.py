@@ -16,7 +16,7 @@ from termchat.core.style import TextRole
 from termchat.ui.markdown import line_syntax
 from termchat.ui.markdown.code import Indented
 from termchat.ui.markdown.fences import Fence, Formula
-from termchat.ui.markdown.latex import display_closer
+from termchat.ui.markdown.latex import display_closer, is_display_line
 from termchat.ui.markdown.layout import NARROWEST, BlockKind, Container, Item, LayoutBuffer, Quote
 from termchat.ui.markdown.leaf import Leaf
 from termchat.ui.markdown.paragraph import Paragraph
@@ -75,7 +75,9 @@ class BlockParser:
         if self.leaf is None:
             return
         self.leaf.end(self.sheet)
-        if isinstance(self.leaf, Paragraph) and self.leaf.level:
+        if (isinstance(self.leaf, Paragraph) and self.leaf.level) or (
+            isinstance(self.leaf, Formula) and self.leaf.done
+        ):
             self._close_leaf()
 
     def resize(self, width: int) -> None:
@@ -250,13 +252,31 @@ class BlockParser:
             self._cells(self.leaf, body)
             return
         header = self._whole and "|" in body
-        if first and isinstance(self.leaf, Paragraph):
+        footnote = line_syntax.footnote(body)
+        if first and isinstance(self.leaf, Paragraph) and not footnote:
             self._continue(body, header=header and inside)
             return
         self._close_unmatched(depth)
-        lead = line_syntax.task(body) if self.sheet.pending_markers and isinstance(self.sheet.stack[-1], Item) else ""
+        lead, size = self._task(body)
+        if footnote:
+            lead, size = line_syntax.footnote_number(footnote[0], signs=self.sheet.look.signs), footnote[1]
         self.leaf = Paragraph(lead=lead)
-        self.leaf.line(self.sheet, body[len(lead) :].lstrip(" "), header=header)
+        self.leaf.line(self.sheet, body[size:].lstrip(" "), header=header)
+
+    def _task(self, body: str) -> tuple[str, int]:
+        """Return the checkbox to show before the text of a new list item, and the size of its source.
+
+        The checkbox of an item with a bullet is shown instead of the bullet.
+        """
+        item = self.sheet.stack[-1] if self.sheet.pending_markers else None
+        box = line_syntax.task(body) if isinstance(item, Item) else ""
+        if not box or not isinstance(item, Item):
+            return "", 0
+        shown = self.sheet.look.sign("☐" if box == "[ ]" else "☑", box)
+        if item.number is not None:
+            return shown, len(box)
+        self.sheet.stack = (*self.sheet.stack[:-1], replace(item, task=shown))
+        return "", len(box)
 
     def _cells(self, table: Table, body: str) -> None:
         """Add a row to the table; a preview hides an unfinished row."""
@@ -298,13 +318,16 @@ class BlockParser:
             return False
         fencing = line_syntax.fence(body)
         closer = display_closer(body)
+        if closer and self.sheet.pending_markers and is_display_line(body):
+            closer = ""  # one formula as an item of a list stays beside its marker
         if fencing:
             self._close_unmatched(depth)
             self.leaf = Fence(fencing, indent)
         elif closer:
             self._close_unmatched(depth)
-            self.leaf = Formula(closer)
+            self.leaf = Formula(closer, math=self.sheet.look.math)
             self.leaf.line(self.sheet, body)
+            self.leaf.done = is_display_line(body)
         elif line_syntax.is_thematic_break(body):
             self._close_unmatched(depth)
             self._rule()

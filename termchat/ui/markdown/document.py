@@ -43,15 +43,17 @@ class Document:
     `renderable.Markdown` is the whole text as a rich renderable.
     """
 
-    def __init__(self, width: int, *, hyperlinks: bool = True, signs: bool = True) -> None:
+    def __init__(self, width: int, *, hyperlinks: bool = True, signs: bool = True, math: bool = True) -> None:
         """Start an empty document.
 
         Args:
             width: columns of the terminal; it is laid out for at least 8.
             hyperlinks: whether the terminal supports OSC 8.
             signs: whether bullets, rules and quote marks may be other than ASCII.
+            math: whether formulas are shown as Unicode, which needs `signs`; otherwise as written.
         """
-        self._parser = BlockParser(LayoutBuffer(LayoutOptions(max(NARROWEST, width), hyperlinks, signs)))
+        look = LayoutOptions(max(NARROWEST, width), hyperlinks, signs, math and signs)
+        self._parser = BlockParser(LayoutBuffer(look))
         self._line = ""
         self._column = 0
         self._inside = False  # True once the beginning of the line has been read

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from termchat.core.sanitize import Safe, safe_line
 from termchat.core.style import TextRole
 from termchat.ui.markdown import line_syntax
 from termchat.ui.markdown.code import Code, LineHighlighter, NoHighlight
+from termchat.ui.markdown.latex import closes_display, without_delimiters
 from termchat.ui.markdown.layout import LayoutBuffer
+from termchat.ui.markdown.math import LONGEST, formula_rows
+from termchat.ui.text.row import Segment
+from termchat.ui.text.width import WIDTHS
+from termchat.ui.text.wrap import LineSpace, OpenLine, Wrapper, merge_graphemes, rstrip
+
+_INDENT = 2  # cells before a display formula
+_TAIL = 240  # characters; a longer line of a formula is passed in pieces
 
 
 class Fence(Code):
@@ -50,22 +59,82 @@ def _highlighter(info: str) -> LineHighlighter:
 
 
 class Formula(Code):
-    """A display formula, with the lines that open and close it; an empty line ends it as well.
+    """A display formula; an empty line ends it as well.
 
-    `done` is True once the closing line was passed to `accepts`.
+    It is held until it is closed, then laid out as Unicode. A formula that is not closed, is too long to hold or has
+    an unknown command is shown as written, with the lines that open and close it.
+
+    `done` is True once the closing line was passed to `accepts`, or ended after it was passed in pieces.
     """
 
-    def __init__(self, closer: str) -> None:
+    def __init__(self, closer: str, *, math: bool) -> None:
         super().__init__(NoHighlight(TextRole.MATH))
         self._closer = closer
+        self._held: str | None = "" if math else None  # the source; None once it is shown as written
+        self._tail = ""  # the last characters of the open line
         self.done = False
 
     def accepts(self, rest: str, *, whole: bool) -> bool:
         """Return True if the line belongs to the formula; the closing line does, an empty one does not."""
-        body = rest.strip(" ")
-        self.done = whole and body == self._closer
-        return body != ""
+        self.done = whole and closes_display(rest, self._closer)
+        return rest.strip(" ") != ""
 
     def hidden_in_preview(self, rest: str) -> bool:
-        """Return False: an unfinished line of a formula is always shown."""
-        return False
+        """Return True if an unfinished line may be the beginning of the closing delimiter."""
+        return self._closer.startswith(rest.strip(" "))
+
+    def more(self, buffer: LayoutBuffer, text: str) -> None:
+        self._tail = (self._tail + text)[-_TAIL:]
+        if self._held is None:
+            super().more(buffer, text)
+            return
+        self._held += text
+        if len(self._held) > LONGEST:
+            self._show_as_written(buffer)
+
+    def end(self, buffer: LayoutBuffer) -> None:
+        self.done = self.done or (len(self._tail) == _TAIL and closes_display(self._tail, self._closer))
+        self._tail = ""
+        if self._held is None:
+            super().end(buffer)
+        else:
+            self._held += "\n"
+
+    def close(self, buffer: LayoutBuffer, *, preview: bool = False) -> None:
+        if self._held is not None:
+            space = LineSpace(buffer.line_space.limit(soft=False) - _INDENT)
+            rows = formula_rows(without_delimiters(self._held), space.width) if self.done else ()
+            if rows:
+                lines = [line for row in rows for line in _lines(safe_line(row), space)]
+                self._put(buffer, lines)
+                return
+            self._show_as_written(buffer)
+        super().close(buffer, preview=preview)
+
+    def _show_as_written(self, buffer: LayoutBuffer) -> None:
+        held, self._held = self._held or "", None
+        *lines, last = held.split("\n")
+        for line in lines:
+            super().more(buffer, line)
+            super().end(buffer)
+        if last:
+            super().more(buffer, last)
+
+
+def _lines(row: str, space: LineSpace) -> list[OpenLine]:
+    """Return a row of a formula indented, wrapped between words if it is too wide."""
+    indent = Segment(Safe(" " * _INDENT))
+    text = row.lstrip(" ")
+    if WIDTHS.width(row) <= space.width:
+        if not text:
+            return [OpenLine([], 0, False)]
+        lead = Segment(Safe(" " * (_INDENT + len(row) - len(text))))
+        segments = merge_graphemes([lead, Segment(Safe(text), (TextRole.MATH,))])
+        return [OpenLine(segments, sum(WIDTHS.width(segment.text) for segment in segments), False)]
+    wrapper = Wrapper(space)
+    wrapper.push(Segment(Safe(text), (TextRole.MATH,)))
+    wrapper.flush()
+    return [
+        line if line.soft else OpenLine([indent, *rstrip(line.segments)], line.cells + _INDENT, False)
+        for line in wrapper.lines
+    ]

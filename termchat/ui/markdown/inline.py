@@ -1,14 +1,16 @@
 """Parse the inline content of a paragraph, heading or table cell into segments.
 
-The parser is that of markdown-it with three changes: emphasis also opens and closes between punctuation and CJK
-text, which has no blanks between words; LaTeX is shown as written; HTML is text. Reference links are not resolved,
-because a definition may arrive long after the text that uses it is final.
+The parser is that of markdown-it with these changes: emphasis also opens and closes between punctuation and CJK text,
+which has no blanks between words; formulas are shown as Unicode; bare URLs are links; `[^1]` is a footnote's number;
+HTML is text. Reference links are not resolved, because a definition may arrive long after the text that uses it is
+final.
 
 The module imports markdown-it, so other modules import it on first use.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,13 +22,18 @@ from markdown_it.token import Token
 
 from termchat.core.sanitize import Safe, safe_line
 from termchat.core.style import TextRole
-from termchat.ui.markdown.latex import math_end
-from termchat.ui.markdown.links import Link
+from termchat.ui.markdown.latex import math_end, without_delimiters
+from termchat.ui.markdown.line_syntax import footnote_number
+from termchat.ui.markdown.links import Link, bare_url
+from termchat.ui.markdown.math import formula_text
 from termchat.ui.text.row import Roles, Segment
 from termchat.ui.text.width import ideographic
 from termchat.ui.text.wrap import HARD, SOFT, merge_graphemes
 
 _SIGNS = {ord("*"): "*", ord("_"): "_", ord("~"): "~~"}  # delimiters by the code point markdown-it stores
+_CLOSERS = {"\\(": "\\)", "\\[": "\\]"}
+_FOOTNOTE = re.compile(r"\[\^([\w-]{1,32})\](?!\()")
+_SCHEME = re.compile(r"(?<![A-Za-z0-9<])https?\Z", re.IGNORECASE)
 _ROLES = {"strong": TextRole.STRONG, "em": TextRole.EMPHASIS, "s": TextRole.STRIKE}
 
 
@@ -44,18 +51,19 @@ class Inline:
     open: bool
 
 
-def parse(source: str, roles: Roles = (), *, hyperlinks: bool = True) -> Inline:
+def parse(source: str, roles: Roles = (), *, hyperlinks: bool = True, math: bool = True, signs: bool = True) -> Inline:
     """Parse a source.
 
     `roles` are the outer roles of all segments. Line ends become segments with the text `HARD` or `SOFT`. Links have
-    a `url` if `hyperlinks` is True.
+    a `url` if `hyperlinks` is True. Formulas are Unicode if `math` is True, else as written; the numbers of footnotes
+    are superscripts if `signs` is True.
     """
     state = _State(source, _PARSER, {}, [])
     _PARSER.inline.tokenize(state)
     for rule in _PARSER.inline.ruler2.getRules(""):
         rule(state)
     openers = "".join(_SIGNS[each.marker] for each in state.delimiters if each.open and each.end < 0)
-    renderer = _TokenRenderer(roles, hyperlinks)
+    renderer = _TokenRenderer(roles, hyperlinks, math, signs)
     renderer.tokens(state.tokens)
     return Inline(merge_graphemes(renderer.segments), openers, bool(openers) or _undecided(state.tokens))
 
@@ -102,9 +110,42 @@ def _math(state: StateInline, silent: bool) -> bool:
     return True
 
 
+def _footnote(state: StateInline, silent: bool) -> bool:
+    found = _FOOTNOTE.match(state.src, state.pos, state.posMax)
+    if not found:
+        return False
+    if not silent:
+        token = state.push("footnote_ref", "", 0)
+        token.content = found[1]
+    state.pos = found.end()
+    return True
+
+
+def _bare_url(state: StateInline, silent: bool) -> bool:
+    """Link a URL whose scheme has just been read as text."""
+    if state.linkLevel or not state.src.startswith("://", state.pos):
+        return False
+    scheme = _SCHEME.search(state.pending)
+    if not scheme:
+        return False
+    url = bare_url(state.src, state.pos - len(scheme[0]), state.posMax)
+    if not url or not state.md.validateLink(url):
+        return False
+    if not silent:
+        state.pending = state.pending[: scheme.start()]
+        token = state.push("link_open", "a", 1)
+        token.attrs, token.info = {"href": state.md.normalizeLink(url)}, "auto"
+        state.push("text", "", 0).content = url
+        state.push("link_close", "a", -1).info = "auto"
+    state.pos += len(url) - len(scheme[0])
+    return True
+
+
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False}).enable("strikethrough")
     parser.inline.ruler.before("escape", "math", _math)
+    parser.inline.ruler.before("link", "footnote_ref", _footnote)
+    parser.inline.ruler.after("text", "bare_url", _bare_url)
     return parser
 
 
@@ -114,8 +155,10 @@ _PARSER = _parser()
 class _TokenRenderer:
     """Turns tokens into segments; keeps the roles and the link of the open elements."""
 
-    def __init__(self, roles: Roles, hyperlinks: bool) -> None:
+    def __init__(self, roles: Roles, hyperlinks: bool, math: bool, signs: bool) -> None:
         self.segments: list[Segment] = []
+        self._math = math
+        self._signs = signs
         self._roles = roles
         self._outer: list[Roles] = []
         self._hyperlinks = hyperlinks
@@ -139,7 +182,9 @@ class _TokenRenderer:
             case "code_inline":
                 self._put(token.content, TextRole.CODE)
             case "math_inline":
-                self._math_lines(token.content)
+                self._formula(token.content)
+            case "footnote_ref":
+                self._put(footnote_number(token.content, signs=self._signs), TextRole.MARKER)
             case "link_open":
                 self._open_link(Link.of(str(token.attrs.get("href", "")), auto=token.info == "auto"))
             case "link_close":
@@ -158,8 +203,12 @@ class _TokenRenderer:
         url = self._link.target if self._link and self._hyperlinks else ""
         self.segments.append(Segment(Safe(text), (*self._roles, *roles), url))
 
-    def _math_lines(self, source: str) -> None:
-        """Append LaTeX with its line ends."""
+    def _formula(self, source: str) -> None:
+        """Append a formula as Unicode, or as written with its line ends."""
+        text = formula_text(without_delimiters(source)) if self._math else ""
+        if text:
+            self._put(safe_line(text), TextRole.MATH)
+            return
         for index, line in enumerate(source.split("\n")):
             if index:
                 self._put(HARD)
@@ -208,10 +257,10 @@ def _plain(image: Token) -> str:
 def _undecided(tokens: Sequence[Token]) -> bool:
     """Return True if more text could make markup of a sign that is literal now."""
     depth = 0
+    closer = ""  # of a formula whose opening sign is literal until now
     for token in tokens:
         if token.type == "text_special":
-            if token.markup in ("\\(", "\\["):
-                return True
+            closer = "" if token.markup == closer else _CLOSERS.get(token.markup, closer)
             continue
         if token.type != "text":
             continue
@@ -220,7 +269,7 @@ def _undecided(tokens: Sequence[Token]) -> bool:
             return True
         depth = max(0, depth + text.count("[") - text.count("]"))
     last = tokens[-1].content.rsplit(" ", 1)[-1] if tokens and tokens[-1].type == "text" else ""
-    return depth > 0 or any(sign in last for sign in "<&") or _dollar(tokens)
+    return bool(closer) or depth > 0 or any(sign in last for sign in "<&") or _dollar(tokens)
 
 
 def _dollar(tokens: Sequence[Token]) -> bool:

@@ -22,11 +22,13 @@ class LayoutOptions:
     width        the columns of the terminal
     hyperlinks   whether the terminal supports OSC 8
     signs        whether bullets, rules and quote marks may be other than ASCII
+    math         whether formulas are shown as Unicode; otherwise as written
     """
 
     width: int
     hyperlinks: bool = True
     signs: bool = True
+    math: bool = True
 
     def sign(self, sign: str, ascii_sign: str) -> str:
         """Return the sign, or its ASCII substitute."""
@@ -53,15 +55,17 @@ class Item:
     offset   the column at which its content begins
     kind     the sign of its marker: `-`, `*`, `+`, `.` or `)`
     number   the number of an ordered item
+    task     the checkbox of a task, shown instead of a bullet, or ""
     """
 
     offset: int
     kind: str
     number: int | None
+    task: str = ""
 
     def marker(self, look: LayoutOptions) -> Segment:
         """Return the margin of the first row."""
-        sign = look.sign("•", "-") if self.number is None else f"{self.number:>2}{self.kind}"
+        sign = (self.task or look.sign("•", "-")) if self.number is None else f"{self.number:>2}{self.kind}"
         return Segment(Safe(f"{sign} "), (TextRole.MARKER,))
 
     def rest(self, look: LayoutOptions) -> Segment:

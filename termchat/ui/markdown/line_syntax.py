@@ -16,12 +16,14 @@ _UNDERLINE = re.compile(r"(=+|-+) *$")
 _BULLET = re.compile(r"[*+-](?= |$)")
 _ORDINAL = re.compile(r"(\d{1,9})([.)])(?= |$)")
 _TASK = re.compile(r"\[[ xX]\](?= +\S)")
+_FOOTNOTE = re.compile(r"\[\^([\w-]{1,32})\]:(?= +\S)")
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _DELIMITERS = re.compile(r"(?:[|:][|: -]|-[-|:])[-|: ]*$")
 _CELL = re.compile(r":?-+:?$")
 _BAR = re.compile(r"(?<!\\)\|")
 # Text that may still become a marker when more of the line arrives; a preview hides it.
 _UNDECIDED = re.compile(
-    r"(?:#{1,6}|\d{1,9}[.)]?|[-+*_=:|][-+*_=:| ]*|`+|~+|```[^`]*|~~~.*|\|.*|\[[ xX]?\]?|\\\[?|\$\$?) *$"
+    r"(?:#{1,6}|\d{1,9}[.)]?|[-+*_=:|][-+*_=:| ]*|`+|~+|```[^`]*|~~~.*|\|.*|\[[ xX]?\]?|\[\^[\w-]*\]?:?|\\\[?|\$\$?) *$"
 )
 
 
@@ -104,6 +106,19 @@ def task(body: str) -> str:
     """Return the checkbox of a task list item, `[ ]` or `[x]`, or ""."""
     found = _TASK.match(body)
     return found[0] if found else ""
+
+
+def footnote(body: str) -> tuple[str, int] | None:
+    """Return the label of the footnote the line begins, and the size of its marker, or None."""
+    found = _FOOTNOTE.match(body)
+    return (found[1], found.end()) if found else None
+
+
+def footnote_number(label: str, *, signs: bool) -> str:
+    """Return the number of a footnote as superscripts, or the label in brackets."""
+    if signs and label.isascii() and label.isdecimal():
+        return label.translate(_SUPERSCRIPTS)
+    return f"[{label}]"
 
 
 def may_become_marker(body: str) -> bool:

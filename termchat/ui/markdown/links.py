@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from termchat.core.urls import LINK_SCHEMES
 
+_BARE = re.compile(r"[hH][tT]{2}[pP][sS]?://[A-Za-z0-9][^\s<>\"`|\\^{}*\[\]\x00-\x20\x7f-\U0010ffff]*")
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")  # printable ASCII without the blank
 
 
@@ -52,3 +53,19 @@ class Link:
         shown = label.strip().rstrip("/").lower()
         url = self.url.rstrip("/").lower()
         return shown in (url, url.partition("://")[2], url.removeprefix("mailto:"), self._host.lower())
+
+
+def bare_url(source: str, at: int, limit: int) -> str:
+    """Return the URL that begins at an index of a text, "" if there is none.
+
+    It ends before a blank, a quote or a character outside ASCII; punctuation at its end belongs to the text, and so
+    does a bracket without its partner in the URL.
+    """
+    found = _BARE.match(source, at, limit)
+    url = found[0] if found else ""
+    while url:
+        if url[-1] in ".,;:!?'*_~" or (url[-1] == ")" and url.count(")") > url.count("(")):
+            url = url[:-1]
+        else:
+            break
+    return url

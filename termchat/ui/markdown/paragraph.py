@@ -32,7 +32,7 @@ class Paragraph:
     """A leaf for a paragraph or a heading.
 
     level   0 for a paragraph, 1 to 6 for a heading
-    lead    the checkbox of a task list item, shown before the text
+    lead    the checkbox of a task or the number of a footnote, shown before the text
     """
 
     def __init__(self, level: int = 0, lead: str = "") -> None:
@@ -145,7 +145,8 @@ class Paragraph:
     def _push(self, buffer: LayoutBuffer, source: str, *, anyway: bool = True) -> bool:
         from termchat.ui.markdown.inline import parse
 
-        inline = parse(source, self._roles(), hyperlinks=buffer.look.hyperlinks)
+        look = buffer.look
+        inline = parse(source, self._roles(), hyperlinks=look.hyperlinks, math=look.math, signs=look.signs)
         if inline.open and not anyway:
             return False
         wrapper = self._wrapped(buffer)

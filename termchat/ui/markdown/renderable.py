@@ -26,12 +26,14 @@ class Markdown:
     complete     False for a text that is still arriving: unfinished markup looks as in the preview of a stream
     hyperlinks   whether links are clickable (OSC 8); otherwise their URLs are printed
     signs        whether bullets, rules and quote marks may be other than ASCII
+    math         whether formulas are shown as Unicode; otherwise as written
     """
 
     text: Safe
     complete: bool = True
     hyperlinks: bool = True
     signs: bool = True
+    math: bool = True
 
     @property
     def blocks(self) -> Sequence[Block]:
@@ -56,7 +58,7 @@ class Markdown:
 
     def _lay_out(self, width: int) -> tuple[list[Row], list[tuple[BlockKind, int]]]:
         """Return the rows, and for each block its kind and the index of its first row."""
-        document = Document(width, hyperlinks=self.hyperlinks, signs=self.signs)
+        document = Document(width, hyperlinks=self.hyperlinks, signs=self.signs, math=self.math)
         document.feed(self.text)
         if self.complete:
             document.close()

@@ -105,7 +105,9 @@ class Table:
         count = len(self._alignments)
         cells = line_syntax.split_row(text)
         cells[count - 1 :] = [" | ".join(cells[count - 1 :])]
-        parsed = [parse(cell, roles, hyperlinks=buffer.look.hyperlinks).segments for cell in cells]
+        look = buffer.look
+        options = {"hyperlinks": look.hyperlinks, "math": look.math, "signs": look.signs}
+        parsed = [parse(cell, roles, **options).segments for cell in cells]
         return parsed + [[] for _ in range(count - len(parsed))]
 
     def _head(self, buffer: LayoutBuffer, widths: tuple[int, ...]) -> list[OpenLine]:

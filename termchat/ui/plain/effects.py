@@ -163,6 +163,7 @@ class PlainEffectRunner:
             settings = self._context.preferences.settings
             reasoning = append_only(settings.reasoning)
             self._chat.view = replace(self._chat.view, usage_line=settings.usage, reasoning=reasoning)
+            self._writer.math = settings.math
             theme = self._context.preferences.theme(background=background(self._context.env))
             if isinstance(theme, Theme):
                 self._writer.set_theme(theme)

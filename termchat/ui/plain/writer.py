@@ -43,6 +43,7 @@ class PlainWriter:
         self._out = out
         self._accessible = look.accessible
         self.signs = look.signs and not look.accessible
+        self.math = look.math
         self._palette = Palette(theme, ColorDepth.PLAIN if look.accessible else look.depth)
         self._document: Document | None = None
         self._sanitizer = Sanitizer()
@@ -122,7 +123,7 @@ class PlainWriter:
         if self._document is None:
             self._leave_row()
             self._space()
-            self._document = Document(self.columns, hyperlinks=False, signs=self.signs)
+            self._document = Document(self.columns, hyperlinks=False, signs=self.signs, math=self.math)
             if self._accessible:
                 self._write("Model:\n")
         self._document.feed(self._sanitizer.feed(text))

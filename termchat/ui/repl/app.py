@@ -110,7 +110,7 @@ class Repl:
     def _build_widgets(self) -> Widgets:
         context, look = self.context, self.context.look
         commands = CommandContext(context.session, context.providers, context.registry, context.preferences)
-        transcript = Transcript(self.screen, hyperlinks=look.hyperlinks, signs=look.signs)
+        transcript = Transcript(self.screen, hyperlinks=look.hyperlinks, signs=look.signs, math=look.math)
         return Widgets(
             editor=InputEditor(self._typed),
             picker=Picker(),

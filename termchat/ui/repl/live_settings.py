@@ -37,6 +37,7 @@ class SettingsApplier:
             "reasoning": self._reasoning,
             "queue": self._queue,
             "hyperlinks": self._links,
+            "math": self._math,
         }
 
     def apply(self, effect: ChangeSetting | PreviewTheme) -> Sequence[Effect]:
@@ -89,6 +90,9 @@ class SettingsApplier:
 
     def _queue(self, settings: Settings) -> None:
         self._turns.merge_queue(merged=settings.queue is QueueMode.TOGETHER)
+
+    def _math(self, settings: Settings) -> None:
+        self._transcript.math = settings.math
 
     def _links(self, settings: Settings) -> None:
         wanted = settings.hyperlinks

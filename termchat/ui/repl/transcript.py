@@ -29,11 +29,13 @@ class Transcript:
 
     blank   True if the scrollback ends with a blank line
     signs   True if our own words may have typographic signs
+    math    True if formulas are shown as Unicode
     """
 
-    def __init__(self, screen: Screen, *, hyperlinks: bool, signs: bool = True) -> None:
+    def __init__(self, screen: Screen, *, hyperlinks: bool, signs: bool = True, math: bool = True) -> None:
         self.hyperlinks = hyperlinks
         self.signs = signs
+        self.math = math
         self.blank = True
         self._screen = screen
         screen.on_resize(self.resized)
@@ -131,7 +133,7 @@ class Transcript:
     def _begin(self, kind: type[Document | ReasoningDocument]) -> Document | ReasoningDocument:
         if kind is ReasoningDocument:
             return ReasoningDocument(self.columns - 1)
-        return Document(self.columns, hyperlinks=self.hyperlinks, signs=self.signs)
+        return Document(self.columns, hyperlinks=self.hyperlinks, signs=self.signs, math=self.math)
 
     def _schedule(self) -> None:
         """Draw the first words at once, then as often as the cost of a frame allows."""

@@ -1,4 +1,4 @@
-"""Test inline markup: emphasis beside CJK, LaTeX, links, entities and unclosed markup."""
+"""Test inline markup: emphasis beside CJK, links, entities and unclosed markup."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from termchat.core.sanitize import safe
 from termchat.core.style import TextRole
-from termchat.ui.markdown import Segment, render
+from termchat.ui.markdown import Segment
 from termchat.ui.markdown.autoclose import autoclose
 from termchat.ui.markdown.inline import parse
 
@@ -36,33 +36,6 @@ def test_inline_emphasis_beside_cjk_is_recognized(source: str, strong: list[str]
 
 
 @pytest.mark.parametrize(
-    ("source", "math"),
-    [
-        ("so \\(a_1 * b_2 * c\\) is", ["\\(a_1 * b_2 * c\\)"]),
-        ("so \\[x\\] is", ["\\[x\\]"]),
-        ("so $x_1 + y_1$ is", ["$x_1 + y_1$"]),
-        ("$$\\frac{a}{b}$$", ["$$\\frac{a}{b}$$"]),
-        ("costs $5 and $10", []),
-        ("from $5-$10", []),
-        ("\\(\\) and \\[\\\\\\]", []),
-        ("`$a$`", []),
-        ("\\(never closed", []),
-    ],
-)
-def test_inline_latex_has_math_role_and_prices_have_none(source: str, math: list[str]) -> None:
-    assert marked(source, TextRole.MATH) == math
-
-
-def test_render_display_formula_keeps_line_breaks() -> None:
-    text = "\\[\na &= b \\\\\n- c\n\\]\ntext"
-    assert [row.text for row in render(safe(text), 40)] == ["\\[", "a &= b \\\\", "- c", "\\]", "", "text"]
-
-
-def test_render_unclosed_dollar_formula_ends_with_paragraph() -> None:
-    assert [row.text for row in render(safe("$$\na\n\n# Title"), 40)] == ["$$", "a", "", "Title"]
-
-
-@pytest.mark.parametrize(
     ("source", "clickable", "full"),
     [
         ("[docs](https://example.com/a)", "docs (example.com)", "docs (https://example.com/a)"),
@@ -76,12 +49,40 @@ def test_render_unclosed_dollar_formula_ends_with_paragraph() -> None:
         ("[ftp](ftp://a.b/c)", "ftp (ftp://a.b/c)", "ftp (ftp://a.b/c)"),
         ("![a *cat*](https://x.y/c.png)", "a cat (x.y)", "a cat (https://x.y/c.png)"),
         ("![](https://x.y/c.png)", "image (x.y)", "image (https://x.y/c.png)"),
-        ("[a][1] and [^2]", "[a][1] and [^2]", "[a][1] and [^2]"),
+        ("[a][1] and [^2]", "[a][1] and ²", "[a][1] and ²"),
+        ("so[^12] and[^note].", "so¹² and[note].", "so¹² and[note]."),
+        ("see https://a.b/c_d_e.", "see https://a.b/c_d_e.", "see https://a.b/c_d_e."),
     ],
 )
 def test_inline_link_shows_host_if_clickable_else_full_url(source: str, clickable: str, full: str) -> None:
     assert plain(source) == clickable
     assert plain(source, hyperlinks=False) == full
+
+
+@pytest.mark.parametrize(
+    ("source", "url"),
+    [
+        ("see https://example.com/a_b_c.", "https://example.com/a_b_c"),
+        ("(see https://en.wikipedia.org/wiki/A_(b))", "https://en.wikipedia.org/wiki/A_(b)"),
+        ("**https://a.b**", "https://a.b"),
+        ("见https://a.b/c?x=1&y=2。更多", "https://a.b/c?x=1&y=2"),
+        ("HTTP://A.B", "HTTP://A.B"),
+        ("at http://localhost:8080/", "http://localhost:8080/"),
+        ('href="https://a.b"', "https://a.b"),
+        ("`https://a.b`", ""),
+        ("xhttps://a.b", ""),
+        ("https://", ""),
+        ("ftp://a.b", ""),
+    ],
+)
+def test_inline_bare_url_is_link_to_its_end(source: str, url: str) -> None:
+    found = parse(source).segments
+    assert [s.url for s in found if s.url] == [url] * bool(url)
+    assert [s.text for s in found if TextRole.LINK in s.roles] == [url] * bool(url)
+
+
+def test_inline_bare_url_in_link_label_belongs_to_link() -> None:
+    assert {s.url for s in parse("[https://a.b](https://evil.com/x)").segments if s.url} == {"https://evil.com/x"}
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "vbscript:x", "file:///etc/passwd"])
@@ -118,6 +119,7 @@ def test_inline_entity_of_control_character_is_sanitized(entity: str) -> None:
         ("&am", True),
         ("\\(x", True),
         ("$x", True),
+        ("\\(see this note\\) and", False),
         ("~~gone", True),
     ],
 )

@@ -31,7 +31,13 @@ _ODD = re.compile(
 
 def ours(text: str) -> list[str]:
     rows = (row.text for row in render(safe(text), 5000))
-    return oracle.visible(re.sub(r"─{24}$", "---", row) for row in rows)
+    checked = (re.sub(r"(\d[.)] )?([☐☑])", _as_written, row) for row in rows)
+    return oracle.visible(re.sub(r"─{24}$", "---", row) for row in checked)
+
+
+def _as_written(box: re.Match[str]) -> str:
+    """Return the checkbox of a task with its number or bullet, as markdown-it leaves it."""
+    return (box[1] or "• ") + ("[ ]" if box[2] == "☐" else "[x]")
 
 
 @pytest.mark.parametrize(("number", "text"), SPEC, ids=[f"example-{number}" for number, _ in SPEC])
@@ -67,3 +73,15 @@ def test_render_quotes_beyond_depth_limit_are_text() -> None:
 
 def test_render_ordered_list_counts_past_empty_item() -> None:
     assert [row.text for row in render(safe("1.\n\n1. a\n1. b"), 40)] == [" 1.", "", " 2. a", " 3. b"]
+
+
+def test_render_task_list_shows_checkboxes() -> None:
+    text = safe("- [ ] open\n- [x] done\n- [z] none\n1. [X] third")
+    assert [row.text for row in render(text, 40)] == ["☐ open", "☑ done", "• [z] none", " 1. ☑ third"]
+    assert [row.text for row in render(text, 40, signs=False)][:2] == ["[ ] open", "[x] done"]
+
+
+def test_render_footnotes_show_number_before_each_note() -> None:
+    text = safe("A[^1] and b[^n].\n\n[^1]: One\n[^n]: *two*\n")
+    assert [row.text for row in render(text, 40)] == ["A¹ and b[n].", "", "¹ One", "[n] two"]
+    assert next(row.text for row in render(text, 40, signs=False)) == "A[1] and b[n]."

@@ -25,6 +25,15 @@ TRAPS = {
     "reference before its definition": "[a][1]\n\n[1]: http://x.y\n",
     "html": "<div>\nSECRET\n</div>\n\ninline <b>tag</b>",
     "latex": "inline \\(a_b * c_d\\) and $x_1 * y_2$\n\n\\[\na &= b \\\\\n- c\n\\]\n\n$$\nx\n$$\n",
+    "display formulas": "Text:\n\\[\n\\frac{a}{b} = \\sum_{i=1}^{n} x_i^2\n\\]\n\\[ e^{x^2} \\].\n"
+    "$$\\begin{pmatrix}\na & b \\\\\nc & d\n\\end{pmatrix}$$\n- $$\\frac12$$\n- \\[\n  x\n  \\]\n\n$$\n"
+    + "a+" * 200
+    + "b $$\nafter\n",
+    "formula never closed": "$$\n" + "x + y \\\\\n" * 300,
+    "formula too wide": "$$\n" + "\\frac{a}{b} + " * 30 + "c\n$$\n> \\[\n> " + "长" * 60 + "\n> \\]\n",
+    "footnotes and tasks": "See[^1], [^note] and https://a.b/c_(d).\n\n[^1]: One\n[^note]: two\n\n"
+    "1. [x] done\n- [ ] open\n",
+    "shell and money": "`a` $HOME/bin:$PATH and $5, `$VAR` $10 or 20$ `b`",
     "prices": "It costs $5 or $10, *really*.",
     "table in a list": "- item\n\n  | a | b |\n  |---|---|\n  | 1 | 2 |\n",
     "table without space around": "text\n| a | b |\n|---|:-:|\n| 1 | 2 |\ntext",
@@ -86,6 +95,7 @@ _PIECES = [
     *("```", "```python\n", "~~~", "`", "[x](http://u.v)", "[", "](", "]", " | ", "| a | b |\n", "|-|-|\n", "\t"),
     *("**", "_", "~~", "\\", "<b>", "<http://a.b>", "&amp;", "&#x202e;", "!", "[ ] ", "中文，", "“重点”", "👍🏽"),
     *("👨‍👩‍👧", "⚠️", "\\(x_1\\)", "$$\n", "\\[\n", "$a$", "word " * 90, "x" * 450, "| c | d |\n" * 18, "长" * 300),
+    *("$$ x^2 $$\n", "\\frac{a}{b}", "\\]\n", "$$", "\\sum_i", "https://a.b/", "[^1]", "[^1]: ", "$5 ", "- [x] "),
     *("def f(): pass\n", "\u0301", "\u200d", "  \n", "**bold " * 60, "\x1b", "\r\n", "\u3000"),
     *("🏽", "\ufe0f", "🇨", "นำ", "नि", "각", "x" * 18, "x" * 37, "长" * 19, "👨‍👩‍👧" * 12, "⚠️ " * 12, "e\u0301" * 30),
 ]
