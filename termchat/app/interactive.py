@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
 
 from termchat import startup_gc
 from termchat.app.build import DEMO, App, build_app, models_with_key
+from termchat.app.first_screen import first_screen
 from termchat.app.options import Options, hyperlinks_enabled, resolve_theme, usage_error
 from termchat.commands.builtin import builtin
 from termchat.config.credentials import Credentials
@@ -17,8 +18,7 @@ from termchat.config.load import Config
 from termchat.config.runtime import RuntimeSettings
 from termchat.config.settings import EnterKey, QueueMode
 from termchat.core.errors import Failure, ProviderError
-from termchat.core.models import ModelRef
-from termchat.core.sanitize import Safe, safe_format, safe_line
+from termchat.core.sanitize import safe_format, safe_line
 from termchat.core.style import Theme
 from termchat.ui.frontend import DisplayOptions, FrontendContext
 from termchat.ui.notices import NoticeQueue
@@ -53,6 +53,8 @@ async def _run_repl(options: Options, config: Config, env: Mapping[str, str], th
             if options.saved:
                 await asyncio.to_thread(import_module, "termchat.store.chat_store")
 
+        is_guide = app.session.model == DEMO
+        first_lines = first_screen(list(models_with_key(config, Credentials(env)))) if is_guide else ()
         context = FrontendContext(
             app.session,
             app.registry,
@@ -60,7 +62,7 @@ async def _run_repl(options: Options, config: Config, env: Mapping[str, str], th
             theme,
             _display_options(config, env),
             tty,
-            notes=(*config.notes, *_no_key_notice(app.session.model, models_with_key(config, Credentials(env)))),
+            notes=(*config.notes, *first_lines),
             typeahead=tty.typed if tty else "",
             env=env,
             cwd=os.getcwd(),
@@ -117,18 +119,3 @@ def _display_options(config: Config, env: Mapping[str, str]) -> DisplayOptions:
         merge_queue=settings.queue is QueueMode.TOGETHER,
         vi=settings.vi,
     )
-
-
-def _no_key_notice(model: ModelRef, found: Iterable[str]) -> tuple[Safe, ...]:
-    """The note for a user without a key, which names models that could be used."""
-    if model != DEMO:
-        return ()
-    others = safe_line(" or ".join(found))
-    way = (
-        safe_format("Choose {others} with /model.", others=others)
-        if others
-        else safe_format(
-            "To use a model, set OPENAI_API_KEY, ANTHROPIC_API_KEY or GEMINI_API_KEY and restart termchat."
-        )
-    )
-    return (safe_format("This is demo/tour, an offline guide to termchat."), way)

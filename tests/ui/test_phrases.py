@@ -22,7 +22,7 @@ from termchat.core.usage import Usage
 from termchat.ui.next_steps import COMMAND_LABELS, KEY_LABELS, StepLabels, failure_steps, next_steps
 from termchat.ui.phrases import age, money, rate, short_reason, since, switch_words, usage_line
 from termchat.ui.similar_models import similar_models, with_suggestions
-from termchat.ui.text.fit import wrap
+from termchat.ui.text.fit import text_width, wrap
 from termchat.ui.text.line import plain_text, styled_line
 from tests.ui.fakes import FakeProviders
 
@@ -165,6 +165,14 @@ def test_wrap_breaks_between_items_if_row_stays_mostly_full() -> None:
     rows = [plain_text(row) for row in wrap(styled_line(words), 40)]
     assert rows == ["Closest: one/two, three/four", "Alt-M pick a model · Enter resends"]
     assert [plain_text(row) for row in wrap(styled_line(safe_format("a b · ccccccc dd")), 12)] == ["a b", "ccccccc dd"]
+
+
+def test_wrap_of_indented_line_keeps_indentation() -> None:
+    rows = [
+        plain_text(row) for row in wrap(styled_line(safe_format("  a gateway: its key, such as ONE or 键盘键盘")), 22)
+    ]
+    assert rows == ["  a gateway: its key,", "  such as ONE or", "  键盘键盘"]
+    assert all(text_width(row) <= 22 for row in rows)
 
 
 @pytest.mark.parametrize(

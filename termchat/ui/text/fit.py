@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from prompt_toolkit.utils import get_cwidth
 
@@ -52,10 +53,15 @@ def wrap(line: tuple[Segment, ...], columns: int) -> list[tuple[Segment, ...]]:
     """Wrap a line to rows of at most `columns`.
 
     A row ends between items (` · `) if that leaves more than half of it full, otherwise between words. A word wider
-    than `columns` is not cut.
+    than `columns` is not cut. All rows have the indentation of the line, unless it takes half of them.
     """
     if _width(line) <= columns:
         return [line]
+    indent = len(line[0].text) - len(line[0].text.lstrip(" "))
+    if 0 < indent <= columns // 2:
+        first, *others = line
+        inner = (replace(first, text=Safe(first.text[indent:])), *others)
+        return [(replace(first, text=Safe(" " * indent)), *row) for row in wrap(inner, columns - indent)]
     rows: list[list[Segment]] = [[]]
     for segment in line:
         for word in _WORD.findall(segment.text):

@@ -1,0 +1,27 @@
+"""The first lines for a user without a key: something to try, and the ways to a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from termchat.core.sanitize import Safe, safe_format, safe_line
+
+_TRY = (
+    safe_format("demo/tour answers questions about termchat, offline and without a key. Try:"),
+    safe_format("  how do I attach a file? · show markdown · two tools · 429"),
+)
+_KEYS = (
+    safe_format("To use a model, set a key and restart termchat:"),
+    safe_format("  a vendor: OPENAI_API_KEY, ANTHROPIC_API_KEY or GEMINI_API_KEY"),
+    safe_format("  a gateway: its key, such as OPENROUTER_API_KEY or OFOX_API_KEY"),
+    safe_format("  any other address: OPENAI_API_KEY and OPENAI_BASE_URL"),
+    safe_format("  a server on this machine, without a key: termchat -m ollama/MODEL"),
+)
+
+
+def first_screen(models: Sequence[str]) -> tuple[Safe, ...]:
+    """Return the first lines of a chat with the guide. `models` are those that could be used instead."""
+    if not models:
+        return (*_TRY, *_KEYS)
+    names = safe_line(" or ".join(models))
+    return (*_TRY, safe_format("To use a model, choose {names} with /model.", names=names))
