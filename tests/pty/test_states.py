@@ -25,8 +25,8 @@ def test_queued_messages_are_sent_as_one_message() -> None:
         terminal.send("and one\r")
         terminal.shows("⧗ 1 and one")
         terminal.send("and two\r")
-        terminal.shows("⧗ 2 and two")
-        terminal.shows("❯ and one\n\n  and two")
+        terminal.shows("⧗ 2 and two · sent as one message")
+        terminal.shows("❯ and one\n\n  and two\n\n2 queued messages, sent as one (/set queue one)\n")
         terminal.until(lambda: "You said: and one" in terminal.text)
         assert "queued" not in terminal.lines[-1]
 

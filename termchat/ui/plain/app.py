@@ -22,7 +22,7 @@ from termchat.core.errors import ProviderError
 from termchat.core.events import Event, Retrying, Streamed, TurnEnded
 from termchat.core.messages import Message, user_message
 from termchat.core.outcomes import Outcome
-from termchat.core.sanitize import Safe, safe_format, safe_line
+from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
 from termchat.core.session import Turn
 from termchat.core.style import TextRole
 from termchat.ui import chat_effects
@@ -211,7 +211,8 @@ class PlainApp:
             kept = self._unanswered or user_message("")
             words = "\n\n".join((kept.words, *waiting) if kept.words else waiting)
             self._unanswered = user_message(words, *kept.attachments)
-            self._writer.aside(safe_format("Your queued input is kept; an empty line sends it."))
+            one = safe_format(" as one message") if len(waiting) > 1 else EMPTY
+            self._writer.aside(safe_format("Your queued input is kept; an empty line sends it{one}.", one=one))
 
     def _interrupt(self) -> None:
         """Handle Ctrl-C: stop the turn; on the second press stop waiting for it; twice at the prompt, leave."""

@@ -117,10 +117,9 @@ class TurnRunner:
 
         `wait_for_host`: keep retrying until the host can be reached.
         """
-        whole = "\n\n".join(raw)
-        self._echo(whole)
+        self._echo(*raw)
         node = self.session.add(self._editor.message(*raw), self.session.conversation.head)
-        self._send(Question(node, raw=whole), wait_for_host=wait_for_host)
+        self._send(Question(node, raw="\n\n".join(raw)), wait_for_host=wait_for_host)
 
     def resend(self, parent: str, model: ModelRef | None) -> None:
         """Send an earlier message again, to `model` if given; a reply is continued."""
@@ -192,6 +191,11 @@ class TurnRunner:
         return True
 
     @property
+    def merges_queue(self) -> bool:
+        """Return True if the whole queue is sent as one message."""
+        return self._merge_queue
+
+    @property
     def _batch_size(self) -> int:
         """Number of queued messages that are sent as one."""
         return len(self.queue) if self._merge_queue else 1
@@ -205,10 +209,10 @@ class TurnRunner:
 
     def _steered(self, node: str) -> None:
         """Take the sent messages off the queue; they return to the input if the rest of the turn fails."""
-        raw = "\n\n".join(self._next(self.steering))
-        self._question = Question(node, self._question.model if self._question else None, raw=raw)
+        raw = self._next(self.steering)
+        self._question = Question(node, self._question.model if self._question else None, raw="\n\n".join(raw))
         self.steering = 0
-        self._echo(raw)
+        self._echo(*raw)
 
     def _next(self, number: int) -> list[str]:
         """Take the first queued messages."""
@@ -277,8 +281,13 @@ class TurnRunner:
         self._task = loop.create_task(self._follow(turn))
         loop.call_later(_TICK, self._tick)
 
-    def _echo(self, raw: str) -> None:
+    def _echo(self, *messages: str) -> None:
+        """Print inputs, pastes as marks, that are sent as one message."""
+        raw = "\n\n".join(messages)
         self._transcript.lines(user_lines(safe(self._editor.pastes.shown(raw)), self._sign), after=True, whole=True)
+        if len(messages) > 1:
+            words = safe_format("{n} queued messages, sent as one (/set queue one)", n=safe(str(len(messages))))
+            self._transcript.lines([styled_line(words, TextRole.DIM)], after=True)
 
     def _tick(self) -> None:
         """Redraw the spinner and the clocks while a turn runs."""

@@ -123,6 +123,8 @@ class LiveContent:
         for n in range(max(0, len(queue) - _QUEUE_ROWS), len(queue)):
             words = Safe(f"{sign} {n + 1} {safe_line(self._editor.pastes.shown(queue[n]))}")
             soon = safe_format(" · sent with the next step") if n < self._turns.steering else EMPTY
+            if not soon and self._turns.merges_queue and 0 < n == len(queue) - 1:
+                soon = safe_format(" · sent as one message")
             soon = soon if self.columns > 2 * text_width(soon) else EMPTY
             words = truncate(words, self.columns - 2 - text_width(soon))
             rows.append(styled_line(Safe(f"{words}{soon}"), TextRole.DIM))
