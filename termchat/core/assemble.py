@@ -6,6 +6,7 @@ not depend on the length of the reply. Every piece names its part, so parallel t
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 
 from termchat.core.events import (
@@ -87,7 +88,19 @@ class _ToolCallBuilder(_PartBuilder):
     done: bool = False
 
     def part(self) -> Part | None:
-        return ToolCall(self.id, self.name, self.text or "{}", self.done and bool(self.name), self.opaque)
+        arguments = _unwrapped(self.text) if self.done else self.text
+        return ToolCall(self.id, self.name, arguments or "{}", self.done and bool(self.name), self.opaque)
+
+
+def _unwrapped(arguments: str) -> str:
+    """Return the JSON object inside a JSON string: some servers encode arguments twice."""
+    if not arguments.lstrip().startswith('"'):
+        return arguments
+    try:
+        inner: object = json.loads(arguments)
+        return inner if isinstance(inner, str) and isinstance(json.loads(inner), dict) else arguments
+    except ValueError:
+        return arguments
 
 
 class MessageBuilder:
@@ -117,7 +130,8 @@ class MessageBuilder:
             case ToolCallDelta():
                 call = self._call(delta.index)
                 call.id = call.id or delta.id
-                call.name = call.name or delta.name
+                if delta.name.startswith(call.name):  # a server may send the name in pieces
+                    call.name = delta.name
                 call.done |= delta.complete
                 call.add(delta.arguments, delta.provider_data)
             case SearchDelta():
@@ -129,7 +143,8 @@ class MessageBuilder:
                 if delta.citation not in citations:
                     citations.append(delta.citation)
             case UsageDelta():
-                self.usage = delta.usage
+                if self.usage is None or delta.usage.input or delta.usage.output:  # a last report may be zeros
+                    self.usage = delta.usage
             case Finished():
                 self.finished = delta
             case Retrying() | ProviderNotice():

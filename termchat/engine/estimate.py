@@ -15,8 +15,10 @@ def usage_or_estimate(builder: MessageBuilder, request: Request, parts: tuple[ob
     """Return the reported usage, with estimates for a missing report and for the output of an incomplete reply."""
     guess = _estimate(request, parts)
     counted = builder.usage
-    if counted is None or not (counted.input or counted.output):  # both zero: the provider does not count
+    if counted is None:
         return guess
+    if not counted.input:  # no request is empty: the provider does not count
+        return replace(guess, output=counted.output or guess.output, cost=counted.cost)
     if builder.finished or guess.output <= counted.output:
         return counted
     return replace(counted, output=guess.output, reasoning=max(counted.reasoning, guess.reasoning), estimated=True)

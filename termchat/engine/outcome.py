@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from termchat.core.assemble import MessageBuilder
 from termchat.core.errors import Failure, FailureKind, outcome_of
-from termchat.core.messages import Text, ToolCall
+from termchat.core.messages import Part, Text, ToolCall
 from termchat.core.outcomes import FinishReason, Outcome
-from termchat.core.sanitize import Safe, excerpt, safe, safe_format
+from termchat.core.sanitize import Safe, excerpt, safe, safe_format, safe_line
 from termchat.engine.pump import Pump
 
 
@@ -29,8 +29,11 @@ _EMPTY = Failure(
 )
 
 
-def turn_end(pump: Pump, builder: MessageBuilder) -> TurnEnd:
-    """Return the end of a step. A reply that fails after its first content is cut, for any failure."""
+def turn_end(pump: Pump, builder: MessageBuilder, *, has_tools: bool = True) -> TurnEnd:
+    """Return the end of a step. A reply that fails after its first content is cut, for any failure.
+
+    has_tools   True when calls of the reply can run
+    """
     if pump.cancelled and not pump.finished:
         return TurnEnd(Outcome.CANCELLED)
     if pump.failure:
@@ -38,22 +41,47 @@ def turn_end(pump: Pump, builder: MessageBuilder) -> TurnEnd:
         cut = outcome is Outcome.FAILED and builder.received
         return TurnEnd(Outcome.CUT if cut else outcome, pump.failure)
     finish = pump.finished.reason if pump.finished else FinishReason.ERROR
-    if finish in _BROKEN:
-        return TurnEnd(Outcome.CUT if builder.received else Outcome.FAILED, _BROKEN[finish], finish)
+    broken = _unknown(pump.finished.raw) if finish is FinishReason.OTHER and pump.finished else _BROKEN.get(finish)
+    if broken:
+        return TurnEnd(Outcome.CUT if builder.received else Outcome.FAILED, broken, finish)
     outcome = _OUTCOMES[finish]
-    has_answer = any(isinstance(part, Text | ToolCall) for part in builder.parts())
-    if outcome is Outcome.COMPLETE and finish is not FinishReason.PAUSED and not has_answer:
-        return TurnEnd(Outcome.FAILED, _EMPTY, finish)
+    if outcome is Outcome.COMPLETE and finish is not FinishReason.PAUSED:
+        failure = _no_answer(builder.parts(), has_tools=has_tools)
+        if failure:
+            return TurnEnd(Outcome.FAILED, failure, finish)
     return TurnEnd(outcome, None, finish)
 
 
+def _no_answer(parts: tuple[Part, ...], *, has_tools: bool) -> Failure | None:
+    """Return the failure of a reply without text and without a call that can run; None for an answer."""
+    calls = [part for part in parts if isinstance(part, ToolCall)]
+    if any(isinstance(part, Text) for part in parts) or (has_tools and any(call.complete for call in calls)):
+        return None
+    if not calls:
+        return _EMPTY
+    named = next((call.name for call in calls if call.name), "")
+    if not named:
+        return _BROKEN[FinishReason.MALFORMED_TOOL]
+    return Failure(
+        FailureKind.BAD_RESPONSE,
+        safe_format("The model only called the tool {name}, which is not available.", name=safe_line(named[:60])),
+        safe_format("Try /retry, or start without --no-tools."),
+    )
+
+
+def _unknown(word: str) -> Failure:
+    return Failure(
+        FailureKind.BAD_RESPONSE,
+        safe_format("The model stopped for an unknown reason: {why}.", why=excerpt(word, 60)),
+        safe_format("The reply may be incomplete. Try /retry."),
+    )
+
+
 def end_notices(pump: Pump, end: TurnEnd) -> Iterator[Safe]:
-    """Yield the notices that explain the end of a step: an unknown finish reason, the provider's reason to refuse."""
+    """Yield the notices that explain the end of a step: the provider's reason to refuse."""
     finished = pump.finished
     if not finished:
         return
-    if end.finish is FinishReason.OTHER:
-        yield safe_format("The model stopped for an unknown reason: {why}.", why=excerpt(finished.raw, 60))
     if finished.why and end.outcome in (Outcome.REFUSED, Outcome.FILTERED):
         yield safe_format("Reason given by the provider: {why}", why=excerpt(finished.why, 300))
 
@@ -71,7 +99,6 @@ _OUTCOMES: dict[FinishReason, Outcome] = {
     FinishReason.STOP: Outcome.COMPLETE,
     FinishReason.TOOL_CALLS: Outcome.COMPLETE,
     FinishReason.PAUSED: Outcome.COMPLETE,
-    FinishReason.OTHER: Outcome.COMPLETE,
     FinishReason.LENGTH: Outcome.LENGTH,
     FinishReason.CONTEXT_FULL: Outcome.LENGTH,
     FinishReason.FILTER: Outcome.FILTERED,

@@ -159,7 +159,7 @@ class Turn:
         for rest in overlap.held_deltas():
             yield self._streamed(builder, rest)
         self._totals.end_reply()
-        end = turn_end(pump, builder)
+        end = turn_end(pump, builder, has_tools=self._config.tools is not None)
         message = self._reply(provider, request, builder, end)
         usage = message.usage if message else builder.usage  # an empty reply is billed too
         await self._count(provider.origin.ref, usage)

@@ -13,10 +13,12 @@ from decimal import Decimal, InvalidOperation
 from secrets import token_hex
 from typing import Any, Protocol, TypeGuard, cast
 
-from termchat.core.events import Delta
+from termchat.core.events import Delta, Finished
 from termchat.core.messages import (
     ToolCall,
 )
+from termchat.core.outcomes import FinishReason
+from termchat.providers.catalog.finish_words import finish_reason
 
 
 class ServerError(Exception):
@@ -30,12 +32,20 @@ class ServerError(Exception):
 class Decoder(Protocol):
     """Decodes one reply and holds its state.
 
-    finished   True after the `Finished` delta: the reply is complete
-    closed     True when no more events can follow
+    closed   True when no more events can follow
     """
 
-    finished: bool
     closed: bool
+
+    @property
+    def finished(self) -> bool:
+        """True once the server has told the end of the reply, and no content came after it."""
+        ...
+
+    @property
+    def grace(self) -> float:
+        """Seconds in which events may still follow the finish word."""
+        ...
 
     def decode_event(self, name: str, data: dict[str, Any]) -> Iterator[Delta]:
         """Yield the deltas of one event. `name` is the `event:` field, "" without one. Raises ServerError."""
@@ -44,6 +54,86 @@ class Decoder(Protocol):
     def decode_response(self, data: dict[str, Any]) -> Iterator[Delta]:
         """Yield the deltas of a complete reply from a server that does not stream. Raises ServerError."""
         ...
+
+    def end(self) -> Iterator[Delta]:
+        """Yield the last deltas, `Finished` among them, at the end of the body; none without a finish word."""
+        ...
+
+
+class HeldFinish:
+    """Holds the finish word of a reply until the body ends, because content may follow it.
+
+    Servers send a finish word with every chunk, with the first, or after each tool call. Once content has followed a
+    finish word, only the end of the body ends the reply.
+    """
+
+    def __init__(self) -> None:
+        self.closed = False
+        self._word = self._why = ""
+        self._reason: FinishReason | None = None
+        self._has_content = False
+        self._is_early = False  # content followed a finish word
+        self._ended = False
+        self._grace = _GRACE
+
+    @property
+    def finished(self) -> bool:
+        return self._ended or (self._reason is not None and not self._is_early)
+
+    @property
+    def grace(self) -> float:
+        return self._grace
+
+    def end(self) -> Iterator[Delta]:
+        if self._ended or self._reason is None:
+            return
+        self._ended = True
+        yield from self._last_deltas(self._reason)
+        yield Finished(self._final_reason(self._reason), self._word, self._why)
+
+    def _last_deltas(self, reason: FinishReason) -> Iterator[Delta]:
+        """Yield the deltas before `Finished`."""
+        yield from ()
+
+    def _final_reason(self, reason: FinishReason) -> FinishReason:
+        """Return the reason in the light of the content."""
+        return reason
+
+    def _note_content(self) -> None:
+        """Note a piece of content."""
+        self._has_content = True
+        self._is_early = self._reason is not None
+
+    def _note_finish(self, word: str, why: str = "", reason: FinishReason | None = None, *, alone: bool = True) -> None:
+        """Note a finish word; `alone` unless content came with it. A good end does not replace another one."""
+        self._grace = _GRACE if alone and self._has_content else _LONG_GRACE
+        found = reason or finish_reason(word)
+        if self._reason not in (None, *_GOOD) and found in _GOOD:
+            return
+        self._word, self._why, self._reason = word, why, found
+
+
+_GRACE = 1.0  # seconds: some servers send the usage after the end of the reply
+_LONG_GRACE = 5.0  # after a finish word before or with content, which may be one of many
+_GOOD = (FinishReason.STOP, FinishReason.TOOL_CALLS)
+
+
+class MergedUsage:
+    """The counts of a reply, from several reports: a missing or null field keeps its value, zeros replace nothing."""
+
+    def __init__(self) -> None:
+        self._fields: dict[str, Any] = {}
+
+    def add(self, report: dict[str, Any]) -> dict[str, Any]:
+        """Return the merged report."""
+        if any(as_count(value) for value in report.values()) or not self._fields:
+            self._fields.update((name, value) for name, value in report.items() if value is not None)
+        return self._fields
+
+
+def output_tokens(output: int, reasoning: int, sent: int, total: int) -> int:
+    """Return the output tokens including `reasoning`, which some servers count beside `output`: the total tells."""
+    return output + reasoning if reasoning and total >= sent + output + reasoning else output
 
 
 class PartNumbers:

@@ -198,6 +198,8 @@ class StreamingProvider:
             except (ProviderError, ServerError, httpx2.HTTPError, OSError, ValueError, RecursionError) as error:
                 if not decoder.finished or isinstance(error, ProviderError):
                     raise to_provider_error(self._client, error, self.origin.model, began=True) from error
+                for delta in decoder.end():
+                    yield delta
             if not decoder.finished:
                 raise ProviderError(truncated(safe_format("The stream ended early")))
 

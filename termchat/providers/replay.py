@@ -52,6 +52,8 @@ class ReplayProvider:
         except (ServerError, NotAReplyError, ValueError, RecursionError) as error:
             if not decoder.finished:
                 raise ProviderError(_error_event_failure(recorded, error)) from error
+            for delta in decoder.end():
+                yield delta
         if not decoder.finished:
             raise ProviderError(Failure(FailureKind.CUT, safe_format("The recorded reply is incomplete.")))
 

@@ -18,12 +18,13 @@ def new_ids() -> NewId:
 
 
 def fed(decoder: Decoder, *events: dict[str, Any]) -> list[Delta]:
-    """The deltas of these events; the value of `@` is the name of the SSE event."""
-    return [
+    """The deltas of these events and of the end of the body; the value of `@` is the name of the SSE event."""
+    deltas = [
         delta
         for event in events
         for delta in decoder.decode_event(event.get("@", ""), {k: v for k, v in event.items() if k != "@"})
     ]
+    return [*deltas, *decoder.end()]
 
 
 def assembled(deltas: list[Delta]) -> MessageBuilder:

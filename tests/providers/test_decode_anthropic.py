@@ -132,9 +132,15 @@ def test_decode_maps_finish_reason(raw: str | None, reason: FinishReason) -> Non
     assert decoded(*end(raw))[-1] == Finished(reason, raw or "")
 
 
-def test_decode_without_message_stop_is_not_finished() -> None:
+def test_decode_without_message_stop_is_finished_by_stop_reason() -> None:
     decoder = AnthropicDecoder()
-    fed(decoder, end()[0])
+    assert fed(decoder, end()[0])[-1] == Finished(FinishReason.STOP, "end_turn")
+    assert decoder.finished
+
+
+def test_decode_without_stop_reason_is_not_finished() -> None:
+    decoder = AnthropicDecoder()
+    fed(decoder, end(None)[0])
     assert not decoder.finished
 
 

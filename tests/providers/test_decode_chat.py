@@ -183,7 +183,9 @@ def test_decode_legacy_function_call() -> None:
         ("content_filter", FinishReason.FILTER),
         ("error", FinishReason.ERROR),
         ("tool_calls", FinishReason.STOP),
-        ("insufficient_system_resource", FinishReason.OTHER),
+        ("insufficient_system_resource", FinishReason.ERROR),
+        ("model_length", FinishReason.LENGTH),
+        ("brand_new", FinishReason.OTHER),
     ],
 )
 def test_decode_maps_finish_reason(raw: str, reason: FinishReason) -> None:
@@ -275,7 +277,8 @@ def test_decode_response_without_streaming() -> None:
         "tool_calls": [function("{}", "look", id="a"), function("{}", "count", id="b")],
     }
     body = {"choices": [{"message": message, "finish_reason": "tool_calls"}], "usage": {"prompt_tokens": 3}}
-    deltas = list(ChatDecoder().decode_response(body))
+    decoder = ChatDecoder()
+    deltas = [*decoder.decode_response(body), *decoder.end()]
     assert parts(deltas) == (Reasoning("hm"), Text("so"), ToolCall("a", "look", "{}"), ToolCall("b", "count", "{}"))
     assert assembled(deltas).usage == Usage(3)
 

@@ -156,7 +156,9 @@ def test_decode_citations_of_web_pages() -> None:
         ("max_output_tokens", FinishReason.LENGTH),
         ("max_messages", FinishReason.LENGTH),
         ("content_filter", FinishReason.FILTER),
-        ("steered", FinishReason.OTHER),
+        ("steered", FinishReason.ERROR),
+        ("brand_new", FinishReason.OTHER),
+        ("completed", FinishReason.OTHER),
     ],
 )
 def test_decode_maps_incomplete_reason(why: str, reason: FinishReason) -> None:

@@ -20,7 +20,6 @@ from termchat.core.sanitize import Safe, safe_format
 from termchat.providers.decoder import Decoder, as_list, is_object
 from termchat.providers.http.sse import MAX_EVENT, SseEvent, SseReader, TooLongError
 
-_USAGE_GRACE = 1.0  # seconds to wait for the usage event that some servers send after the end of the reply
 _DRAIN_TIME = 0.02  # seconds to wait for the end of the body: only a drained connection is reused
 _BOM = b"\xef\xbb\xbf"
 
@@ -34,7 +33,7 @@ class NotAReplyError(Exception):
 
 
 async def decode_body(body: AsyncIterator[bytes], decoder: Decoder) -> AsyncGenerator[Delta, None]:
-    """Yield the deltas of a body. Afterwards `decoder.finished` is True if the reply is complete.
+    """Yield the deltas of a body, and those of its end. Afterwards `decoder.finished` is True if the reply is complete.
 
     Raises NotAReplyError, ServerError, ValueError (invalid JSON or UTF-8, an event that is too long), and the
     exceptions of `body`.
@@ -59,6 +58,8 @@ async def decode_body(body: AsyncIterator[bytes], decoder: Decoder) -> AsyncGene
                 async with aclosing(_events(head, chunks, decoder)) as deltas:
                     async for delta in deltas:
                         yield delta
+    for delta in decoder.end():
+        yield delta
 
 
 async def _events(head: bytes, chunks: AsyncIterator[bytes], decoder: Decoder) -> AsyncGenerator[Delta, None]:
@@ -110,12 +111,18 @@ def _decode_whole(body: bytes, decoder: Decoder) -> Iterator[Delta]:
 
 
 async def _until_closed(chunks: AsyncIterator[bytes], decoder: Decoder) -> AsyncGenerator[bytes, None]:
-    """Yield the chunks of a body until the reply is closed, then drain the body."""
+    """Yield the chunks of a body until the reply is closed, then drain the body.
+
+    After the finish word other events may follow for the decoder's grace; content after it takes the word back.
+    """
+    deadline: float | None = None
+    clock = asyncio.get_running_loop().time
     while not decoder.closed:
         if not decoder.finished:
-            chunk = await anext(chunks, None)
+            deadline, chunk = None, await anext(chunks, None)
         else:
-            chunk = await _next_within(chunks, _USAGE_GRACE)
+            deadline = clock() + decoder.grace if deadline is None else deadline
+            chunk = await _next_within(chunks, deadline - clock())
         if chunk is None:
             return
         yield chunk

@@ -13,7 +13,6 @@ from typing import Any
 from termchat.core.events import (
     CitationDelta,
     Delta,
-    Finished,
     ProviderNotice,
     ReasoningDelta,
     SearchDelta,
@@ -26,6 +25,8 @@ from termchat.core.outcomes import FinishReason
 from termchat.core.sanitize import safe_format, safe_line
 from termchat.core.usage import Usage
 from termchat.providers.decoder import (
+    HeldFinish,
+    MergedUsage,
     NewId,
     PartNumbers,
     ServerError,
@@ -37,16 +38,7 @@ from termchat.providers.decoder import (
     is_object,
     new_call_id,
 )
-
-_FINISH = {
-    "end_turn": FinishReason.STOP,
-    "stop_sequence": FinishReason.STOP,
-    "tool_use": FinishReason.TOOL_CALLS,
-    "max_tokens": FinishReason.LENGTH,
-    "model_context_window_exceeded": FinishReason.CONTEXT_FULL,
-    "refusal": FinishReason.REFUSAL,
-    "pause_turn": FinishReason.PAUSED,
-}
+from termchat.providers.protocols.dropped_reasoning import dropped_reasoning
 
 
 @dataclass(slots=True)
@@ -67,20 +59,18 @@ class _PendingSearch:
         return SearchDelta(index, (query,) if query else (), {"block": {**self.block, "input": as_object(tool_input)}})
 
 
-class AnthropicDecoder:
+class AnthropicDecoder(HeldFinish):
     """Decoder of one reply. `prefix` is the `prefix_digest` of the request, stored with each signature."""
 
     def __init__(self, *, prefix: str = "", new_id: NewId = new_call_id) -> None:
         self._bound: dict[str, Json] = {"prefix": prefix} if prefix else {}
-        self.finished = False
-        self.closed = False
+        super().__init__()
         self._new_id = new_id
         self._parts = PartNumbers()
         self._calls: dict[int, str] = {}  # part -> input of its start block, used if no piece follows
         self._searches: dict[int, _PendingSearch] = {}
         self._cited: dict[int, list[Json]] = {}  # part -> citations with an encrypted index, sent back with the text
-        self._usage: dict[str, Any] = {}
-        self._stop = self._why = ""
+        self._usage = MergedUsage()
         self._handlers: dict[str, Callable[[dict[str, Any]], Iterator[Delta]]] = {
             "message_start": self._start,
             "content_block_start": self._block_start,
@@ -111,9 +101,12 @@ class AnthropicDecoder:
         yield from self._message_stop(data)
 
     def _start(self, data: dict[str, Any]) -> Iterator[Delta]:
-        yield from self._count(as_object(data.get("message")).get("usage"))
+        message = as_object(data.get("message"))
+        yield from dropped_reasoning(message.get("input_transformations"))
+        yield from self._count(message.get("usage"))
 
     def _block_start(self, data: dict[str, Any]) -> Iterator[Delta]:
+        self._note_content()
         block = as_object(data.get("content_block"))
         index = self._part(data)
         match block.get("type"):
@@ -146,6 +139,7 @@ class AnthropicDecoder:
                 pass
 
     def _block_delta(self, data: dict[str, Any]) -> Iterator[Delta]:
+        self._note_content()
         index, delta = self._part(data), as_object(data.get("delta"))
         match delta.get("type"):
             case "text_delta":
@@ -182,18 +176,22 @@ class AnthropicDecoder:
 
     def _message_delta(self, data: dict[str, Any]) -> Iterator[Delta]:
         delta = as_object(data.get("delta"))
-        self._stop = as_text(delta.get("stop_reason")) or self._stop
-        self._why = _refusal_reason(as_object(delta.get("stop_details"))) or self._why
+        word, why = as_text(delta.get("stop_reason")), _refusal_reason(as_object(delta.get("stop_details")))
+        if word:
+            self._note_finish(word, why)
+        yield from dropped_reasoning(data.get("input_transformations"))
         yield from self._count(data.get("usage"))
 
     def _message_stop(self, data: dict[str, Any]) -> Iterator[Delta]:
-        if self._stop != "max_tokens":
+        if self._reason is None:
+            self._note_finish("", reason=FinishReason.STOP)
+        self.closed = True
+        yield from self.end()
+
+    def _last_deltas(self, reason: FinishReason) -> Iterator[Delta]:
+        if reason in (FinishReason.STOP, FinishReason.TOOL_CALLS):
             for index, tool_input in self._calls.items():  # a gateway sent no content_block_stop
                 yield ToolCallDelta(index, arguments=tool_input, complete=True)
-        self.finished = self.closed = True
-        yield Finished(
-            _FINISH.get(self._stop, FinishReason.OTHER if self._stop else FinishReason.STOP), self._stop, self._why
-        )
 
     def _error(self, data: dict[str, Any]) -> Iterator[Delta]:
         yield from ()
@@ -210,8 +208,7 @@ class AnthropicDecoder:
         """Update the usage. Counts are cumulative; a missing one keeps its last value."""
         if not is_object(usage):
             return
-        self._usage.update((k, v) for k, v in usage.items() if v is not None)
-        yield UsageDelta(_usage(self._usage))
+        yield UsageDelta(_usage(self._usage.add(usage)))
 
     def _part(self, data: dict[str, Any]) -> int:
         return self._parts.for_key(as_count(data.get("index")))

@@ -15,7 +15,6 @@ from typing import Any
 from termchat.core.events import (
     CitationDelta,
     Delta,
-    Finished,
     ReasoningDelta,
     SearchDelta,
     TextDelta,
@@ -26,9 +25,11 @@ from termchat.core.messages import Citation, Json
 from termchat.core.outcomes import FinishReason
 from termchat.core.usage import Usage
 from termchat.providers.decoder import (
+    HeldFinish,
     NewId,
     PartNumbers,
     ServerError,
+    as_cost,
     as_count,
     as_list,
     as_object,
@@ -37,50 +38,60 @@ from termchat.providers.decoder import (
     new_call_id,
 )
 
-_FINISH = {
-    "STOP": FinishReason.STOP,
-    "MAX_TOKENS": FinishReason.LENGTH,
-    "CONTINUATION": FinishReason.PAUSED,
-    "MISSING_THOUGHT_SIGNATURE": FinishReason.HISTORY_INVALID,
-    **dict.fromkeys(
-        ("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "MODEL_ARMOR", "ESCALATION"),
-        FinishReason.FILTER,
-    ),
-    **dict.fromkeys(
-        ("MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MALFORMED_RESPONSE"),
-        FinishReason.MALFORMED_TOOL,
-    ),
-    **dict.fromkeys(("OTHER", "FINISH_REASON_UNSPECIFIED", "NO_IMAGE", "PUP_LIMITED_DISABLED"), FinishReason.ERROR),
-}
 _UNSPECIFIED = ("", "FINISH_REASON_UNSPECIFIED")
 
 
-class GeminiDecoder:
+class GeminiDecoder(HeldFinish):
     """Decoder of one reply of `streamGenerateContent`."""
 
     def __init__(self, *, new_id: NewId = new_call_id) -> None:
-        self.finished = False
-        self.closed = False
+        super().__init__()
         self._new_id = new_id
         self._parts = PartNumbers()
         self._open_part: tuple[type[TextDelta | ReasoningDelta], int] | None = None
         self._last_text: int | None = None  # the last text part, which gets the citations
         self._calls = 0
         self._queries: dict[str, None] = {}
+        self._others: list[dict[str, Any]] = []  # candidates other than 0, decoded at the end if there is no 0
 
     def decode_event(self, name: str, data: dict[str, Any]) -> Iterator[Delta]:
         if data.get("error"):
             raise ServerError(data)
-        candidate = as_object(next(iter(as_list(data.get("candidates"))), None))
-        content = as_object(candidate.get("content"))
-        for part in as_list(content.get("parts")):
-            yield from self._part(as_object(part))
-        yield from self._search(candidate)
-        yield from self._citations(candidate)
+        for candidate in map(as_object, as_list(data.get("candidates"))):
+            if as_count(candidate.get("index")):
+                self._others.append(candidate)
+            else:
+                yield from self._candidate(candidate)
         usage = _get(data, "usageMetadata")
         if is_object(usage):
             yield UsageDelta(_usage(usage))
-        yield from self._finish(data, candidate)
+        feedback = as_object(_get(data, "promptFeedback"))
+        blocked = as_text(_get(feedback, "blockReason"))
+        if blocked:
+            why = as_text(_get(feedback, "blockReasonMessage")) or _categories(feedback)
+            self._note_finish(blocked, why, FinishReason.FILTER)
+
+    def end(self) -> Iterator[Delta]:
+        if not self._has_content and self._others:
+            first = self._others[0].get("index")
+            for candidate in self._others:
+                if candidate.get("index") == first:
+                    yield from self._candidate(candidate)
+        yield from super().end()
+
+    def _candidate(self, candidate: dict[str, Any]) -> Iterator[Delta]:
+        alone = True
+        for part in as_list(as_object(candidate.get("content")).get("parts")):
+            for delta in self._part(as_object(part)):
+                alone = False
+                self._note_content()
+                yield delta
+        self._search(candidate)
+        yield from self._citations(candidate)
+        word = as_text(_get(candidate, "finishReason"))
+        if word not in _UNSPECIFIED:
+            why = as_text(_get(candidate, "finishMessage")) or _categories(candidate)
+            self._note_finish(word, why, alone=alone)
 
     def decode_response(self, data: dict[str, Any]) -> Iterator[Delta]:
         yield from self.decode_event("", data)
@@ -122,12 +133,10 @@ class GeminiDecoder:
             provider_data=provider_data or None,
         )
 
-    def _search(self, candidate: dict[str, Any]) -> Iterator[Delta]:
-        """Collect the search queries, which arrive with any chunk, and yield them once, after the text."""
+    def _search(self, candidate: dict[str, Any]) -> None:
+        """Collect the search queries, which arrive with any chunk."""
         queries = as_list(_get(as_object(_get(candidate, "groundingMetadata")), "webSearchQueries"))
         self._queries.update((as_text(query), None) for query in queries if as_text(query))
-        if self._queries and as_text(_get(candidate, "finishReason")) not in _UNSPECIFIED and not self.finished:
-            yield SearchDelta(self._parts.next(), tuple(self._queries))
 
     def _citations(self, candidate: dict[str, Any]) -> Iterator[Delta]:
         cited = as_object(_get(candidate, "citationMetadata"))
@@ -140,19 +149,19 @@ class GeminiDecoder:
                 index = self._parts.next() if self._last_text is None else self._last_text
                 yield CitationDelta(index, Citation(url, as_text(source.get("title"))))
 
-    def _finish(self, data: dict[str, Any], candidate: dict[str, Any]) -> Iterator[Delta]:
-        raw = as_text(_get(candidate, "finishReason"))
-        feedback = as_object(_get(data, "promptFeedback"))
-        blocked = as_text(_get(feedback, "blockReason"))
-        if self.finished or (raw in _UNSPECIFIED and not blocked):
-            return
-        self.finished = True
-        if blocked:
-            yield Finished(FinishReason.FILTER, blocked, as_text(_get(feedback, "blockReasonMessage")))
-            return
-        reason = _FINISH.get(raw, FinishReason.FILTER if raw.startswith("IMAGE_") else FinishReason.OTHER)
-        reason = FinishReason.TOOL_CALLS if reason is FinishReason.STOP and self._calls else reason
-        yield Finished(reason, raw, as_text(_get(candidate, "finishMessage")))
+    def _last_deltas(self, reason: FinishReason) -> Iterator[Delta]:
+        if self._queries:
+            yield SearchDelta(self._parts.next(), tuple(self._queries))
+
+    def _final_reason(self, reason: FinishReason) -> FinishReason:
+        return FinishReason.TOOL_CALLS if reason is FinishReason.STOP and self._calls else reason
+
+
+def _categories(data: dict[str, Any]) -> str:
+    """Return the categories for which a filter has blocked a question or an answer."""
+    ratings = [as_object(rating) for rating in as_list(_get(data, "safetyRatings"))]
+    found = [as_text(rating.get("category")) for rating in ratings if rating.get("blocked")]
+    return ", ".join(name.removeprefix("HARM_CATEGORY_").replace("_", " ").lower() for name in found)
 
 
 def _get(data: dict[str, Any], name: str) -> Any:
@@ -173,10 +182,13 @@ def _usage(data: dict[str, Any]) -> Usage:
     def count(name: str) -> int:
         return as_count(_get(data, name))
 
-    thoughts = count("thoughtsTokenCount")
+    sent = count("promptTokenCount") + count("toolUsePromptTokenCount")
+    answer, thoughts = count("candidatesTokenCount"), count("thoughtsTokenCount")
+    inside = count("totalTokenCount") == sent + answer  # some gateways count the thoughts in the answer
     return Usage(
-        input=count("promptTokenCount") + count("toolUsePromptTokenCount"),
-        output=count("candidatesTokenCount") + thoughts,
+        input=sent,
+        output=answer if inside else answer + thoughts,
         cached=count("cachedContentTokenCount"),
         reasoning=thoughts,
+        cost=as_cost(data.get("cost")),
     )

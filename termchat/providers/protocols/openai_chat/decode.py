@@ -10,7 +10,6 @@ from typing import Any
 from termchat.core.events import (
     CitationDelta,
     Delta,
-    Finished,
     ReasoningDelta,
     TextDelta,
     ToolCallDelta,
@@ -20,6 +19,8 @@ from termchat.core.messages import Citation
 from termchat.core.outcomes import FinishReason
 from termchat.core.usage import Usage
 from termchat.providers.decoder import (
+    HeldFinish,
+    MergedUsage,
     NewId,
     PartNumbers,
     ServerError,
@@ -30,35 +31,25 @@ from termchat.providers.decoder import (
     as_text,
     is_object,
     new_call_id,
+    output_tokens,
 )
 from termchat.providers.protocols.openai_chat.think_tags import ThinkTags
-
-_FINISH = {
-    "stop": FinishReason.STOP,
-    "eos": FinishReason.STOP,
-    "end_turn": FinishReason.STOP,
-    "tool_calls": FinishReason.TOOL_CALLS,
-    "function_call": FinishReason.TOOL_CALLS,
-    "length": FinishReason.LENGTH,
-    "max_tokens": FinishReason.LENGTH,
-    "content_filter": FinishReason.FILTER,
-    "error": FinishReason.ERROR,
-}
 
 
 @dataclass(slots=True)
 class _Call:
     index: int
     id: str
+    name: str = ""
+    has_arguments: bool = False
     parsed: bool = False  # the server sent the arguments as an object, so they are complete
 
 
-class ChatDecoder:
+class ChatDecoder(HeldFinish):
     """Decoder of one reply. `think_tags` splits reasoning in `<think>` tags from the text."""
 
     def __init__(self, *, think_tags: bool = False, new_id: NewId = new_call_id) -> None:
-        self.finished = False
-        self.closed = False
+        super().__init__()
         self._new_id = new_id
         self._parts = PartNumbers()
         self._open_part: tuple[type[TextDelta | ReasoningDelta], int] | None = None
@@ -69,20 +60,40 @@ class ChatDecoder:
         self._order: list[_Call] = []
         self._refused = False
         self._details: list[dict[str, Any]] = []
+        self._usage = MergedUsage()
+        self._others: list[dict[str, Any]] = []  # choices other than 0, decoded at the end if there is no choice 0
 
     def decode_event(self, name: str, data: dict[str, Any]) -> Iterator[Delta]:
         if data.get("error") or (name == "error" and "choices" not in data):
             raise ServerError(data)
-        choice = next((c for c in as_list(data.get("choices")) if is_object(c)), None)
-        if choice:
-            message = choice.get("delta")
-            yield from self._message(as_object(message if is_object(message) else choice.get("message")))
-            reason = as_text(choice.get("finish_reason"))
-            if reason and not self.finished:
-                yield from self._finish(reason)
+        choices = [c for c in as_list(data.get("choices")) if is_object(c)]
+        for choice in choices:
+            if as_count(choice.get("index")):
+                self._others.append(choice)
+            else:
+                yield from self._choice(choice)
         if is_object(data.get("usage")):
-            yield UsageDelta(_usage(data["usage"]))
-            self.closed = self.finished and not choice
+            yield UsageDelta(_usage(self._usage.add(data["usage"])))
+            self.closed = self.finished and not choices
+
+    def _choice(self, choice: dict[str, Any]) -> Iterator[Delta]:
+        message = choice.get("delta")
+        alone = True
+        for delta in self._message(as_object(message if is_object(message) else choice.get("message"))):
+            alone = False
+            self._note_content()
+            yield delta
+        word = as_text(choice.get("finish_reason"))
+        if word:
+            self._note_finish(word, _filters(choice), alone=alone)
+
+    def end(self) -> Iterator[Delta]:
+        if not self._has_content and self._others:
+            first = self._others[0].get("index")
+            for choice in self._others:
+                if choice.get("index") == first:
+                    yield from self._choice(choice)
+        yield from super().end()
 
     def decode_response(self, data: dict[str, Any]) -> Iterator[Delta]:
         yield from self.decode_event("", data)
@@ -166,20 +177,29 @@ class ChatDecoder:
         arguments = function.get("arguments")
         if isinstance(arguments, dict | list):
             call.parsed, arguments = True, json.dumps(arguments, ensure_ascii=False)
+        name = as_text(function.get("name"))
+        if name != call.name and not call.has_arguments:
+            call.name += name
+        call.has_arguments = call.has_arguments or bool(as_text(arguments))
         extra_content = piece.get("extra_content")
         yield ToolCallDelta(
             call.index,
             id=call.id if first else "",
-            name=as_text(function.get("name")),
+            name=call.name if name else "",
             arguments=as_text(arguments),
             complete=call.parsed,
             provider_data={"extra_content": extra_content} if extra_content else None,
         )
 
     def _which_call(self, piece: dict[str, Any]) -> tuple[_Call, bool]:
-        """Return the call of a piece, and True if this is its first piece."""
+        """Return the call of a piece, and True if this is its first piece.
+
+        Pieces are joined by their index. A piece with another id begins a call only if it has a name, too: some
+        servers number the calls alike, and some send a new id with each piece.
+        """
         self._open_part = None
         number, server_id = piece.get("index"), str(piece.get("id") or "")
+        name = as_text(as_object(piece.get("function")).get("name"))
         if isinstance(number, str) and number.isdigit():
             number = int(number)
         if isinstance(number, int):
@@ -187,40 +207,48 @@ class ChatDecoder:
         else:
             number = len(self._order)
             known = self._order[-1] if self._order else None
-        if known and (not server_id or server_id == known.id):
+        another = (server_id and server_id != known.id) or (name != known.name and known.has_arguments) if known else ""
+        if known and not (another and name):
             return known, False
         call = _Call(self._parts.next(), server_id or self._new_id())
         self._calls[number] = call
         self._order.append(call)
         return call, True
 
-    def _finish(self, raw: str) -> Iterator[Delta]:
+    def _last_deltas(self, reason: FinishReason) -> Iterator[Delta]:
         for thought, piece in self._tags.close() if self._tags else ():
             yield from self._add(ReasoningDelta if thought else TextDelta, piece)
         if self._details:
             index = self._parts.next() if self._first_reasoning is None else self._first_reasoning
             yield ReasoningDelta(index, "", provider_data={"reasoning_details": list(self._details)})
-        reason = _FINISH.get(raw, FinishReason.OTHER)
-        if reason is not FinishReason.LENGTH:
+        if reason in (FinishReason.STOP, FinishReason.TOOL_CALLS):
             for call in self._order:
                 yield ToolCallDelta(call.index, complete=True)
+
+    def _final_reason(self, reason: FinishReason) -> FinishReason:
         if reason in (FinishReason.STOP, FinishReason.TOOL_CALLS):
             # Servers mix up these two reasons: the calls decide.
             reason = FinishReason.TOOL_CALLS if self._order else FinishReason.STOP
-        if self._refused and reason is FinishReason.STOP:
-            reason = FinishReason.REFUSAL
-        self.finished = True
-        yield Finished(reason, raw)
+        return FinishReason.REFUSAL if self._refused and reason is FinishReason.STOP else reason
+
+
+def _filters(choice: dict[str, Any]) -> str:
+    """Return the categories that Azure's filter has found."""
+    results = as_object(choice.get("content_filter_results"))
+    return ", ".join(name.replace("_", " ") for name, found in results.items() if as_object(found).get("filtered"))
 
 
 def _usage(data: dict[str, Any]) -> Usage:
     input_details = as_object(data.get("prompt_tokens_details"))
     output_details = as_object(data.get("completion_tokens_details"))
+    sent, reasoning = as_count(data.get("prompt_tokens")), as_count(output_details.get("reasoning_tokens"))
     return Usage(
-        input=as_count(data.get("prompt_tokens")),
-        output=as_count(data.get("completion_tokens")),
+        input=sent,
+        output=output_tokens(
+            as_count(data.get("completion_tokens")), reasoning, sent, as_count(data.get("total_tokens"))
+        ),
         cached=as_count(input_details.get("cached_tokens")) or as_count(data.get("prompt_cache_hit_tokens")),
         cache_write=as_count(input_details.get("cache_write_tokens")),
-        reasoning=as_count(output_details.get("reasoning_tokens")),
+        reasoning=reasoning,
         cost=as_cost(data.get("cost")),
     )

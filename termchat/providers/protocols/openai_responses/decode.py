@@ -11,7 +11,6 @@ from typing import Any
 from termchat.core.events import (
     CitationDelta,
     Delta,
-    Finished,
     ReasoningDelta,
     SearchDelta,
     TextDelta,
@@ -21,7 +20,9 @@ from termchat.core.events import (
 from termchat.core.messages import Citation, Json
 from termchat.core.outcomes import FinishReason
 from termchat.core.usage import Usage
+from termchat.providers.catalog.finish_words import finish_reason
 from termchat.providers.decoder import (
+    HeldFinish,
     NewId,
     PartNumbers,
     ServerError,
@@ -32,23 +33,20 @@ from termchat.providers.decoder import (
     as_text,
     is_object,
     new_call_id,
+    output_tokens,
 )
-
-_INCOMPLETE = {
-    "max_output_tokens": FinishReason.LENGTH,
-    "max_messages": FinishReason.LENGTH,
-    "content_filter": FinishReason.FILTER,
-}
+from termchat.providers.protocols.dropped_reasoning import dropped_reasoning
 
 
-class ResponsesDecoder:
+class ResponsesDecoder(HeldFinish):
     """Decoder of one reply."""
 
     def __init__(self, *, new_id: NewId = new_call_id) -> None:
-        self.finished = False
-        self.closed = False
+        super().__init__()
         self._new_id = new_id
         self._parts = PartNumbers()
+        self._items = _Items()
+        self._seen: set[str] = set()  # types of items of which anything has arrived
         self._streamed: set[int] = set()  # parts with a delta so far: their `done` events repeat the content
         self._summaries: dict[int, int] = {}
         self._calls = 0
@@ -64,6 +62,7 @@ class ResponsesDecoder:
             "response.function_call_arguments.delta": self._arguments,
             "response.completed": self._end,
             "response.incomplete": self._end,
+            "response.cancelled": self._end,
             "response.failed": self._failed,
             "error": self._error,
         }
@@ -74,19 +73,20 @@ class ResponsesDecoder:
             raise ServerError(data)
         handler = self._handlers.get(kind)
         if handler:
-            yield from handler(data)
+            for delta in handler(data):
+                self._has_content = True
+                yield delta
 
     def decode_response(self, data: dict[str, Any]) -> Iterator[Delta]:
         if data.get("error"):
             raise ServerError(data)
         if "output" not in data:
             return
-        for number, item in enumerate(as_list(data.get("output"))):
-            yield from self._item_done({"output_index": number, "item": item})
         yield from self._end({"response": data})
 
     def _item_added(self, data: dict[str, Any]) -> Iterator[Delta]:
         item = as_object(data.get("item"))
+        self._items.begin(data, item)
         match item.get("type"):
             case "function_call":
                 yield self._begin_call(data, item)
@@ -109,6 +109,8 @@ class ResponsesDecoder:
 
     def _item_done(self, data: dict[str, Any]) -> Iterator[Delta]:
         item = as_object(data.get("item"))
+        self._items.end(data, item)
+        self._seen.add(as_text(item.get("type")))
         match item.get("type"):
             case "function_call":
                 yield from self._call_done(data, item)
@@ -183,16 +185,30 @@ class ResponsesDecoder:
 
     def _end(self, data: dict[str, Any]) -> Iterator[Delta]:
         response = as_object(data.get("response"))
+        yield from dropped_reasoning(response.get("input_transformations"))
+        yield from self._missing_items(as_list(response.get("output")))
         if is_object(response.get("usage")):
             yield UsageDelta(_usage(response["usage"]))
-        self.finished = self.closed = True
+        self.closed = True
         why = as_text(as_object(response.get("incomplete_details")).get("reason"))
-        if response.get("status") == "incomplete" or why:
-            yield Finished(_INCOMPLETE.get(why, FinishReason.OTHER), why or "incomplete")
-        elif self._refused:
-            yield Finished(FinishReason.REFUSAL, "refusal")
-        else:
-            yield Finished(FinishReason.TOOL_CALLS if self._calls else FinishReason.STOP, "completed")
+        status = as_text(response.get("status")) or "completed"
+        if status == "completed" and not why:
+            self._note_finish("refusal" if self._refused else status)
+        else:  # an unfinished response ends well by no word
+            word = why or status
+            reason = finish_reason(word)
+            self._note_finish(word, reason=FinishReason.OTHER if reason in _GOOD else reason)
+        yield from self.end()
+
+    def _missing_items(self, output: list[Any]) -> Iterator[Delta]:
+        """Decode the items of which no event has arrived: some servers send them with the last event only."""
+        kinds = set(self._seen)
+        for number, item in enumerate(map(as_object, output)):
+            if item.get("type") not in kinds:
+                yield from self._item_done({"output_index": number, "item": item})
+
+    def _final_reason(self, reason: FinishReason) -> FinishReason:
+        return FinishReason.TOOL_CALLS if reason is FinishReason.STOP and self._calls else reason
 
     def _failed(self, data: dict[str, Any]) -> Iterator[Delta]:
         response = as_object(data.get("response"))
@@ -206,9 +222,61 @@ class ResponsesDecoder:
 
     def _part(self, data: dict[str, Any], kind: str) -> int:
         """Return the number of the part that an event belongs to."""
+        self._seen.add(_ITEM_TYPES[kind])
         location = as_count(data.get("content_index")) if kind == "text" else 0
-        item = data.get("output_index")
-        return self._parts.for_key((kind, item if isinstance(item, int) else as_text(data.get("item_id")), location))
+        return self._parts.for_key((kind, self._items.number(data), location))
+
+
+_GOOD = (FinishReason.STOP, FinishReason.TOOL_CALLS)
+_ITEM_TYPES = {"text": "message", "call": "function_call", "reasoning": "reasoning", "search": "web_search_call"}
+
+
+class _Items:
+    """Numbers the output items. A new item begins a new one even if another one has its `output_index`.
+
+    Some bridges send the index 0 for all items, others a new `item_id` with each event.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._by_id: dict[str, int] = {}
+        self._at: dict[Any, int] = {}  # output_index -> the last item that has it
+        self._done: set[int] = set()
+
+    def begin(self, data: dict[str, Any], item: dict[str, Any]) -> None:
+        """Begin an item."""
+        self._new(as_text(item.get("id")), _index(data))
+
+    def end(self, data: dict[str, Any], item: dict[str, Any]) -> None:
+        """End the item, and begin it if its beginning was not sent."""
+        server_id, index = as_text(item.get("id")), _index(data)
+        if server_id in self._by_id:
+            self._at[index] = self._by_id[server_id]
+        elif index not in self._at or self._at[index] in self._done:
+            self._new(server_id, index)
+        self._done.add(self._at[index])
+
+    def number(self, data: dict[str, Any]) -> int:
+        """Return the number of the item that an event belongs to."""
+        server_id = as_text(data.get("item_id")) or as_text(as_object(data.get("item")).get("id"))
+        index = _index(data)
+        if server_id in self._by_id:
+            return self._by_id[server_id]
+        if index not in self._at:
+            self._new(server_id, index)
+        return self._at[index]
+
+    def _new(self, server_id: str, index: Any) -> None:
+        self._at[index] = self._count
+        if server_id:
+            self._by_id[server_id] = self._count
+        self._count += 1
+
+
+def _index(data: dict[str, Any]) -> Any:
+    """Return the key of the place of an item in the output."""
+    index = data.get("output_index")
+    return index if isinstance(index, int) else as_text(data.get("item_id"))
 
 
 def _queries(action: dict[str, Any]) -> tuple[str, ...]:
@@ -221,11 +289,13 @@ def _queries(action: dict[str, Any]) -> tuple[str, ...]:
 def _usage(data: dict[str, Any]) -> Usage:
     input_details = as_object(data.get("input_tokens_details"))
     output_details = as_object(data.get("output_tokens_details"))
+    sent, reasoning = as_count(data.get("input_tokens")), as_count(output_details.get("reasoning_tokens"))
+    total = as_count(data.get("total_tokens"))
     return Usage(
-        input=as_count(data.get("input_tokens")),
-        output=as_count(data.get("output_tokens")),
+        input=sent,
+        output=output_tokens(as_count(data.get("output_tokens")), reasoning, sent, total),
         cached=as_count(input_details.get("cached_tokens")),
         cache_write=as_count(input_details.get("cache_write_tokens")),
-        reasoning=as_count(output_details.get("reasoning_tokens")),
+        reasoning=reasoning,
         cost=as_cost(data.get("cost")),
     )
