@@ -187,9 +187,10 @@ async def _import(store: ChatStore, file: Path) -> int:
     if isinstance(report, Failure):
         return _refused(report)
     for skipped in report.skipped:
-        warn(safe_format("Skipped {name}: {why}", name=safe_line(skipped.name), why=skipped.why))
+        whole = EMPTY if skipped.parts else Safe("Skipped ")
+        warn(safe_format("{whole}{name}: {why}", whole=whole, name=safe_line(skipped.name), why=skipped.why))
     warn(_summary(report))
-    return ExitCode.COMPLETE
+    return ExitCode.COMPLETE if report.chats or report.known or report.messages else ExitCode.ERROR
 
 
 def _summary(report: ImportReport) -> Safe:
@@ -199,7 +200,7 @@ def _summary(report: ImportReport) -> Safe:
         chats=safe(str(report.chats)),
         messages=safe(str(report.messages)),
         known=safe(str(report.known)),
-        skipped=safe(str(len(report.skipped))),
+        skipped=safe(str(sum(not skipped.parts for skipped in report.skipped))),
     )
 
 

@@ -133,10 +133,11 @@ class FullChat:
 
 @dataclass(frozen=True, slots=True)
 class SkippedRecord:
-    """A record that could not be imported, and the reason."""
+    """A record that could not be imported, and the reason; or `parts` of an imported chat that were left out."""
 
     name: str
     why: Safe
+    parts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,6 +199,8 @@ class SqliteChatStore:
             if added is None:
                 return self.trouble or _unreadable()
             report = importers.add_batch(report, added)
+        if not (report.chats or report.known or report.messages or report.skipped):
+            return Failure(FailureKind.BAD_REQUEST, safe_format("{file} holds no chats.", file=safe_line(str(file))))
         return report
 
     async def close(self) -> Failure | None:

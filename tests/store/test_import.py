@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from termchat.core.chat_store import ChatStore, Resumed
 from termchat.core.chats import ImportReport, SkippedRecord
+from termchat.core.errors import Failure
 from termchat.core.history import prepare_history
 from termchat.core.messages import (
     File,
@@ -140,13 +141,102 @@ async def test_import_llm_log_without_later_tables(stores: StoreFixture, tmp_pat
     await assert_import(store, tmp_path / "logs.db", (2, 7), [])
 
 
-async def test_import_of_other_database_is_skipped(stores: StoreFixture, tmp_path: Path) -> None:
+async def test_import_llm_threads_keeps_branches_fragments_tools_and_usage(
+    stores: StoreFixture, tmp_path: Path
+) -> None:
     with closing(sqlite3.connect(tmp_path / "logs.db")) as connection:
-        connection.execute("CREATE TABLE bookmarks (a)")
-    report = await stores.open().import_file(tmp_path / "logs.db")
+        connection.executescript((SAMPLES / "llm-threads.sql").read_text())
+    store = stores.open()
+    report = await store.import_file(tmp_path / "logs.db")
+    assert isinstance(report, ImportReport)
+    assert (report.chats, report.messages) == (3, 9)
+    assert [(item.name, item.parts) for item in report.skipped] == [("Forked", 1)]
+    again = await store.import_file(tmp_path / "logs.db")
+    assert isinstance(again, ImportReport)
+    assert (again.chats, again.messages, again.known) == (0, 0, 3)
+
+    origin = Origin("openai", ApiProtocol.CHAT, "gpt-5.5-2026")
+    result = ToolResult(
+        "call_a", "look", (Text("a hill"), Image("image/png", b"\x89PNG", "", "hill.png")), is_error=True
+    )
+    assert await path(store, "Of tea") == [
+        user_message("Of tea and kettles.\nSummarise"),
+        Message(
+            Role.ASSISTANT,
+            (Reasoning("Short."), Text("Kettles whistle."), ToolCall("call_a", "look", '{"b": 1, "a": 2}')),
+            origin,
+            Outcome.COMPLETE,
+            Usage(input=5, output=3),
+        ),
+        Message(Role.TOOL, (result,)),
+        Message(Role.ASSISTANT, (Text("A hill."),), origin, Outcome.COMPLETE, Usage(input=9, output=2)),
+    ]
+    found = await resume_by_title(store, "Of tea")
+    assert found.state.system == "Be brief"
+    assert found.state.model == ModelRef("openai", "gpt-5.5")
+    assert len(found.conversation.nodes) == 5  # includes the answer of a turn off the path to the tip
+    assert await path(store, "Forked") == [
+        user_message("Of tea and kettles.\nSummarise"),
+        Message(Role.ASSISTANT, (Text("Tea."),), origin, Outcome.COMPLETE),
+    ]
+    assert [message.text for message in await path(store, "Alone")] == ["Alone", "Yes."]
+
+
+async def test_import_of_other_database_fails(stores: StoreFixture, tmp_path: Path) -> None:
+    store = stores.open()
+    file = tmp_path / "logs.db"
+    for script in ("CREATE TABLE bookmarks (a)", (SAMPLES / "llm.sql").read_text().partition("INSERT")[0]):
+        with closing(sqlite3.connect(file)) as connection:
+            connection.executescript(script)
+        assert isinstance(await store.import_file(file), Failure), script
+        file.unlink()
+    llm_log(file)
+    data = bytearray(file.read_bytes())
+    data[100:4096] = b"\xff" * 3996
+    file.write_bytes(data)
+    assert isinstance(await store.import_file(file), Failure)
+
+
+async def test_import_chatgpt_without_end_takes_newest_leaf(stores: StoreFixture, tmp_path: Path) -> None:
+    def node(name: str, parent: str | None, role: str, at: float, content: Any) -> Any:
+        message = {"id": name, "author": {"role": role}, "create_time": at, "content": content}
+        return {"id": name, "parent": parent, "message": message}
+
+    def text(*parts: Any) -> Any:
+        return {"content_type": "text", "parts": parts}
+
+    mapping = {
+        "q": node("q", None, "user", 1.0, text("question", None, {"content_type": 7})),
+        "new": node("new", "q", "assistant", 3.0, text("newest")),
+        "old": node("old", "q", "assistant", 2.0, text("older")),
+        "none": node("none", "q", "assistant", 9.0, None),
+        "odd": 7,
+    }
+    ends: tuple[Any, ...] = ("gone", None, 7)
+    chats = [{"id": str(end), "title": str(end), "current_node": end, "mapping": mapping} for end in ends]
+    file = tmp_path / "conversations-000.json"
+    file.write_text(json.dumps(chats))
+    store = stores.open()
+    report = await store.import_file(file)
 
     assert isinstance(report, ImportReport)
-    assert len(report.skipped) == 1
+    assert (report.chats, report.messages) == (3, 9)
+    assert [(item.name, item.parts) for item in report.skipped] == [(str(end), 4) for end in ends]
+    for end in ends:
+        assert [message.text for message in await path(store, str(end))] == ["question", "newest"]
+
+
+async def test_import_llm_response_that_cannot_be_read_costs_only_itself(stores: StoreFixture, tmp_path: Path) -> None:
+    llm_log(tmp_path / "logs.db")
+    with closing(sqlite3.connect(tmp_path / "logs.db")) as connection:
+        connection.execute("UPDATE responses SET response = x'00ff' WHERE id = 'r3'")
+        connection.commit()
+    store = stores.open()
+    report = await store.import_file(tmp_path / "logs.db")
+
+    assert isinstance(report, ImportReport)
+    assert [(item.name, item.parts) for item in report.skipped] == [("Rome weather", 1)]
+    assert [m.text for m in await path(store, "Rome weather")][-1] == "It is 18 degrees."
 
 
 async def test_import_reads_folder_and_zip(stores: StoreFixture, tmp_path: Path) -> None:
@@ -198,14 +288,16 @@ def test_import_any_values_are_read_or_skipped(odd: Any, key: str, inside: Any, 
     read = chatgpt.read_chatgpt if key == "mapping" else claude.read_claude
     wrapped = {"a": {"message": inside, "parent": None}} if key == "mapping" else [inside]
     found = list(read([odd, {"id": "1", "uuid": "1", key: odd}, {"id": "2", "uuid": "2", key: wrapped}]))
-    assert len(found) == 3 or any(not isinstance(item, SkippedRecord) for item in found)
+    whole = [item for item in found if not isinstance(item, SkippedRecord) or not item.parts]
+    assert len(whole) == 3 or any(not isinstance(item, SkippedRecord) for item in found)
 
 
 def test_import_damaged_record_is_read_or_skipped() -> None:
     for read, name in ((chatgpt.read_chatgpt, "chatgpt.json"), (claude.read_claude, "claude.json")):
         for chat in json.loads((SAMPLES / name).read_text()):
             for damaged in _damaged_variants(chat):
-                assert len(list(read([damaged]))) == 1
+                chats = [item for item in read([damaged]) if not isinstance(item, SkippedRecord) or not item.parts]
+                assert len(chats) == 1
 
 
 def _damaged_variants(value: Any) -> list[Any]:

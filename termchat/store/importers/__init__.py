@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from termchat.core.chats import FullChat, ImportReport, SkippedRecord
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import safe_format, safe_line
 from termchat.store.importers import chatgpt, claude, llm, termchat
+from termchat.store.json_fields import InvalidRecord
 
 Found: TypeAlias = Iterator[FullChat | SkippedRecord]
 _SQLITE = b"SQLite format 3\x00"
@@ -40,10 +42,13 @@ def detect_format(file: Path) -> ImportSource | Failure:
     """Detect the format of a file by its content."""
     try:
         return _source(file)
-    except (OSError, zipfile.BadZipFile) as error:
-        why = error.strerror or str(error) if isinstance(error, OSError) else "the archive is damaged"
-        return _refused(file, why.lower())
-    except (ValueError, RecursionError):
+    except OSError as error:
+        return _refused(file, (error.strerror or str(error)).lower())
+    except (zipfile.BadZipFile, zlib.error, EOFError):
+        return _refused(file, "the archive is damaged")
+    except InvalidRecord as error:
+        return _refused(file, str(error))
+    except (ValueError, RuntimeError):  # also too deep JSON, and an encrypted archive
         return _refused(file, f"expected one of these: {_FORMATS}")
 
 

@@ -7,7 +7,7 @@ and hidden ones are skipped; their children move to their parent. Images are not
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from termchat.core.messages import Message, Origin, Part, Reasoning, Role, Text,
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.store import json_fields
-from termchat.store.importers.common import ChatBuilder, chat_id, node_id, skipped
+from termchat.store.importers.common import ChatBuilder, chat_id, node_id, read_chats
 from termchat.store.json_fields import InvalidRecord, Raw
 
 _SOURCE = "chatgpt"
@@ -26,50 +26,51 @@ _AUTHORS = {"user": Role.USER, "assistant": Role.ASSISTANT, "tool": Role.TOOL}
 
 def read_chatgpt(found: list[Any]) -> Iterator[FullChat | SkippedRecord]:
     """Yield the chats of a file."""
-    for n, item in enumerate(found, 1):
-        name = f"chat {n}"
-        try:
-            raw = json_fields.record(item)
-            name = json_fields.text(raw, "title", "") or name
-            yield _chat(raw)
-        except (InvalidRecord, ValueError, RecursionError) as error:
-            yield skipped(name, error)
+    return read_chats(found, _read)
 
 
-def _chat(raw: Raw) -> FullChat:
+def _read(chat: ChatBuilder, item: object) -> str | None:
+    raw = json_fields.record(item)
+    chat.title = chat.value(lambda: json_fields.text(raw, "title", ""), "")
     foreign = json_fields.text(raw, "conversation_id", "") or json_fields.text(raw, "id")
-    created = json_fields.number(raw, "create_time", 0.0)
-    updated = json_fields.number(raw, "update_time", created)
-    slug = json_fields.text(raw, "default_model_slug", "")
-    model = ModelRef(_PROVIDER, slug) if slug else None
-    chat = ChatBuilder(_SOURCE, chat_id(_SOURCE, foreign), json_fields.text(raw, "title", ""), created, updated, model)
+    chat.source, chat.id = _SOURCE, chat_id(_SOURCE, foreign)
+    chat.created = chat.value(lambda: json_fields.number(raw, "create_time", 0.0), 0.0)
+    chat.updated = chat.value(lambda: json_fields.number(raw, "update_time", chat.created), chat.created)
+    slug = chat.value(lambda: json_fields.text(raw, "default_model_slug", ""), "")
+    chat.model = ModelRef(_PROVIDER, slug) if slug else None
     mapping = json_fields.record(raw.get("mapping"))
+    nodes = {key: node for key in mapping if (node := chat.value(lambda key=key: json_fields.record(mapping[key]), {}))}
     names: dict[str, str | None] = {}
-    for key in _parents_first(mapping):
-        names[key] = _node(chat, foreign, key, json_fields.record(mapping[key]), names)
-    return chat.record(names.get(json_fields.text(raw, "current_node", "")))
+    for key in _parents_first(nodes):
+        parent = names.get(_parent(nodes[key]))
+        names[key] = chat.value(lambda key=key, parent=parent: _node(chat, foreign, key, nodes[key], parent), parent)
+    last = raw.get("current_node")
+    return names[last] if isinstance(last, str) and last in names else chat.newest_leaf()
 
 
-def _node(chat: ChatBuilder, foreign: str, key: str, raw: Raw, names: dict[str, str | None]) -> str | None:
+def _parent(raw: Raw) -> str:
+    parent = raw.get("parent")
+    return parent if isinstance(parent, str) else ""
+
+
+def _node(chat: ChatBuilder, foreign: str, key: str, raw: Raw, parent: str | None) -> str | None:
     """Add the message of a node. Return the parent id of its children, the node's own parent for a skipped one."""
-    parent = names.get(json_fields.text(raw, "parent", ""))
     message = json_fields.record(raw["message"]) if raw.get("message") else None
-    read = _message(message) if message and not _hidden(message) else None
+    read = _message(chat, message) if message and not _hidden(message) else None
     if message is None or read is None:
         return parent
     if read.results and parent and (calls := chat.nodes[parent].message.calls):
         read = Message(read.role, tuple(replace(result, call_id=calls[-1].id) for result in read.results))
-    return chat.add(
-        node_id(_SOURCE, foreign, key), parent, read, json_fields.number(message, "create_time", chat.created)
-    )
+    at = chat.value(lambda: json_fields.number(message, "create_time", chat.created), chat.created)
+    return chat.add(node_id(_SOURCE, foreign, key), parent, read, at)
 
 
-def _parents_first(mapping: Raw) -> list[str]:
+def _parents_first(mapping: Mapping[str, Raw]) -> list[str]:
     """Return the keys ordered so that parents come first. Raises InvalidRecord unless the nodes are a tree."""
     ordered: list[str] = []
     children: dict[str, list[str]] = {}
     for key, value in mapping.items():
-        parent = json_fields.text(json_fields.record(value), "parent", "")
+        parent = _parent(value)
         children.setdefault(parent if parent in mapping else "", []).append(key)
     waiting = list(reversed(children.get("", [])))
     while waiting:
@@ -90,10 +91,10 @@ def _author(raw: Raw) -> Role | None:
     return _AUTHORS.get(json_fields.text(json_fields.record(raw.get("author")), "role", ""))
 
 
-def _message(raw: Raw) -> Message | None:
+def _message(chat: ChatBuilder, raw: Raw) -> Message | None:
     author = _author(raw)
     content = json_fields.record(raw.get("content"))
-    parts = tuple(_parts(content))
+    parts = tuple(_parts(chat, content))
     if author is None or not parts:
         return None
     tool = json_fields.text(json_fields.record(raw.get("author")), "name", "") or "tool"
@@ -113,23 +114,28 @@ def _message(raw: Raw) -> Message | None:
     return Message(author, parts, origin, Outcome.COMPLETE if done else Outcome.CUT)
 
 
-def _parts(content: Raw) -> Iterator[Part]:
+def _parts(chat: ChatBuilder, content: Raw) -> Iterator[Part]:
     kind = json_fields.text(content, "content_type", "text")
     if kind == "thoughts":
-        for item in json_fields.items(content, "thoughts"):
-            thought = json_fields.record(item)
-            yield Reasoning(
-                f"{json_fields.text(thought, 'summary', '')}\n{json_fields.text(thought, 'content', '')}".strip()
-            )
+        yield from chat.each(json_fields.items(content, "thoughts"), _thought)
         return
     if kind == "reasoning_recap":
         return
     for words in (json_fields.text(content, key, "") for key in ("text", "result")):
         if words:
             yield Text(words)
-    for item in json_fields.items(content, "parts"):
-        if words := item if isinstance(item, str) else _elsewhere(item):
-            yield Text(words)
+    yield from chat.each(json_fields.items(content, "parts"), _text)
+
+
+def _thought(item: object) -> Iterator[Reasoning]:
+    raw = json_fields.record(item)
+    summary, content = json_fields.text(raw, "summary", ""), json_fields.text(raw, "content", "")
+    yield Reasoning(f"{summary}\n{content}".strip())
+
+
+def _text(item: object) -> Iterator[Text]:
+    if words := item if isinstance(item, str) else _elsewhere(item):
+        yield Text(words)
 
 
 def _elsewhere(item: object) -> str:

@@ -17,8 +17,8 @@ from termchat.core.chats import FullChat, SkippedRecord
 from termchat.core.messages import File, Message, Part, Reasoning, Role, Text, ToolCall, ToolResult
 from termchat.core.outcomes import Outcome
 from termchat.store import json_fields
-from termchat.store.importers.common import ChatBuilder, as_json, chat_id, node_id, seconds, skipped
-from termchat.store.json_fields import InvalidRecord, Raw
+from termchat.store.importers.common import ChatBuilder, as_json, chat_id, node_id, read_chats, seconds
+from termchat.store.json_fields import Raw
 
 _SOURCE = "claude"
 _NO_PARENT = "00000000-0000-4000-8000-000000000000"
@@ -26,46 +26,41 @@ _NO_PARENT = "00000000-0000-4000-8000-000000000000"
 
 def read_claude(found: list[Any]) -> Iterator[FullChat | SkippedRecord]:
     """Yield the chats of a file."""
-    for n, item in enumerate(found, 1):
-        name = f"chat {n}"
-        try:
-            raw = json_fields.record(item)
-            name = json_fields.text(raw, "name", "") or name
-            yield _chat(raw)
-        except (InvalidRecord, ValueError, RecursionError) as error:
-            yield skipped(name, error)
+    return read_chats(found, _read)
 
 
-def _chat(raw: Raw) -> FullChat:
-    foreign = json_fields.text(raw, "uuid")
-    created = seconds(json_fields.text(raw, "created_at", ""), 0.0)
-    updated = seconds(json_fields.text(raw, "updated_at", ""), created)
-    chat = ChatBuilder(_SOURCE, chat_id(_SOURCE, foreign), json_fields.text(raw, "name", ""), created, updated)
+def _read(chat: ChatBuilder, item: object) -> str | None:
+    raw = json_fields.record(item)
+    chat.title = chat.value(lambda: json_fields.text(raw, "name", ""), "")
+    chat.source, chat.id = _SOURCE, chat_id(_SOURCE, json_fields.text(raw, "uuid"))
+    chat.created = chat.value(lambda: seconds(json_fields.text(raw, "created_at", ""), 0.0), 0.0)
+    chat.updated = chat.value(lambda: seconds(json_fields.text(raw, "updated_at", ""), chat.created), chat.created)
     last: str | None = None
     ends: dict[str, str | None] = {}
-    for item in json_fields.items(raw, "chat_messages"):
-        message = json_fields.record(item)
-        above = json_fields.text(message, "parent_message_uuid", "")
-        parent = ends.get(above) if above in ends else None if above == _NO_PARENT else last
-        last = ends[json_fields.text(message, "uuid")] = _add(chat, message, parent)
-    return chat.record(last)
+    for message in chat.each(json_fields.items(raw, "chat_messages"), lambda found: [json_fields.record(found)]):
+        above = message.get("parent_message_uuid")
+        parent = ends[above] if isinstance(above, str) and above in ends else None if above == _NO_PARENT else last
+        last = chat.value(lambda message=message, parent=parent: _add(chat, message, parent), parent)
+        if isinstance(uuid := message.get("uuid"), str):
+            ends[uuid] = last
+    return last
 
 
 def _add(chat: ChatBuilder, raw: Raw, parent: str | None) -> str | None:
     """Add a foreign message, as several messages if it calls tools. Return the id of the last one."""
     uuid = json_fields.text(raw, "uuid")
-    at = seconds(json_fields.text(raw, "created_at", ""), chat.created)
-    for n, message in enumerate(_messages(raw)):
+    at = chat.value(lambda: seconds(json_fields.text(raw, "created_at", ""), chat.created), chat.created)
+    for n, message in enumerate(_messages(chat, raw)):
         parent = chat.add(node_id(_SOURCE, chat.id, uuid, str(n)), parent, message, at)
     return parent
 
 
-def _messages(raw: Raw) -> Iterator[Message]:
-    parts = [part for item in json_fields.items(raw, "content") if (part := _part(json_fields.record(item)))]
+def _messages(chat: ChatBuilder, raw: Raw) -> Iterator[Message]:
+    parts = list(chat.each(json_fields.items(raw, "content"), lambda item: _part(json_fields.record(item))))
     if not any(isinstance(part, Text) for part in parts) and (words := json_fields.text(raw, "text", "")):
         parts.append(Text(words))
     if json_fields.text(raw, "sender") == "human":
-        if everything := (*_attached(raw), *parts):
+        if everything := (*_attached(chat, raw), *parts):
             yield Message(Role.USER, everything)
         return
     for of_tools, group in groupby(_joined(parts), lambda part: isinstance(part, ToolResult)):
@@ -87,21 +82,23 @@ def _joined(parts: list[Part]) -> Iterator[Part]:
         yield part
 
 
-def _part(raw: Raw) -> Part | None:
+def _part(raw: Raw) -> Iterator[Part]:
     match raw.get("type"):
         case "text":
-            return Text(words) if (words := json_fields.text(raw, "text", "")) else None
+            if words := json_fields.text(raw, "text", ""):
+                yield Text(words)
         case "thinking":
-            return Reasoning(words) if (words := json_fields.text(raw, "thinking", "")) else None
+            if words := json_fields.text(raw, "thinking", ""):
+                yield Reasoning(words)
         case "tool_use":
-            return ToolCall(
+            yield ToolCall(
                 json_fields.text(raw, "id", ""), json_fields.text(raw, "name", "tool"), as_json(raw.get("input") or {})
             )
         case "tool_result":
             name, call = json_fields.text(raw, "name", "tool"), json_fields.text(raw, "tool_use_id", "")
-            return ToolResult(call, name, (Text(_result(raw)),), json_fields.flag(raw, "is_error"))
+            yield ToolResult(call, name, (Text(_result(raw)),), json_fields.flag(raw, "is_error"))
         case _:
-            return None
+            pass
 
 
 def _result(raw: Raw) -> str:
@@ -112,12 +109,17 @@ def _result(raw: Raw) -> str:
     return "\n".join(json_fields.text(block, "text", "") for block in blocks)
 
 
-def _attached(raw: Raw) -> Iterator[Part]:
-    for item in json_fields.items(raw, "attachments"):
-        attachment = json_fields.record(item)
-        words = json_fields.text(attachment, "extracted_content", "")
-        yield File(
-            json_fields.text(attachment, "file_name", "attachment"), "text/plain", words.encode("utf-8", "replace")
-        )
-    for item in json_fields.items(raw, "files"):
-        yield Text(f"[file {json_fields.text(json_fields.record(item), 'file_name', 'file')}, not in the export]\n")
+def _attached(chat: ChatBuilder, raw: Raw) -> Iterator[Part]:
+    yield from chat.each(json_fields.items(raw, "attachments"), _attachment)
+    yield from chat.each(json_fields.items(raw, "files"), _missing_file)
+
+
+def _attachment(item: object) -> Iterator[File]:
+    raw = json_fields.record(item)
+    words = json_fields.text(raw, "extracted_content", "")
+    yield File(json_fields.text(raw, "file_name", "attachment"), "text/plain", words.encode("utf-8", "replace"))
+
+
+def _missing_file(item: object) -> Iterator[Text]:
+    name = json_fields.text(json_fields.record(item), "file_name", "file")
+    yield Text(f"[file {name}, not in the export]\n")

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import TypeVar
 
 from termchat.core.chats import ChatInfo, ChatState, FullChat, SkippedRecord
 from termchat.core.conversation import Conversation, Node
 from termchat.core.messages import Message, Role
 from termchat.core.models import ModelRef
-from termchat.core.sanitize import safe_line
+from termchat.core.sanitize import safe, safe_format, safe_line
 from termchat.store import chats
 from termchat.store.json_fields import InvalidRecord
 
+T = TypeVar("T")
+R = TypeVar("R")
 
-def chat_id(source: str, foreign: str) -> str:
+
+def chat_id(source: str, *foreign: str) -> str:
     """Derive the id of an imported chat, the same on every import."""
-    return _hash(source, foreign)[:16]
+    return _hash(source, *foreign)[:16]
 
 
 def node_id(source: str, *foreign: str) -> str:
@@ -47,26 +51,70 @@ def skipped(name: str, error: Exception) -> SkippedRecord:
     return SkippedRecord(name, safe_line(why))
 
 
+def read_chats(found: Iterable[T], read: Callable[[ChatBuilder, T], str | None]) -> Iterator[FullChat | SkippedRecord]:
+    """Yield the chat of each record, and the number of its parts that were left out; or the skipped record.
+
+    `read` adds a record's title, times and messages to a builder and returns the id of its last message.
+    """
+    for n, item in enumerate(found, 1):
+        chat = ChatBuilder()
+        try:
+            head = read(chat, item)
+            if chat.left_out and not chat.nodes:
+                raise InvalidRecord("no part of it can be read")
+            yield chat.record(head)
+        except (InvalidRecord, ValueError, RecursionError) as error:
+            yield skipped(chat.title or f"chat {n}", error)
+            continue
+        if chat.left_out:
+            words = "1 part" if chat.left_out == 1 else f"{chat.left_out} parts"
+            why = safe_format("left out {parts} that cannot be read", parts=safe(words))
+            yield SkippedRecord(chat.title or f"chat {n}", why, chat.left_out)
+
+
 @dataclass(slots=True)
 class ChatBuilder:
-    """Builds a chat of foreign messages; `model` is None when the source does not name it."""
+    """Builds a chat of foreign messages; `model` is None when the source does not name it.
 
-    source: str
-    id: str
-    title: str
-    created: float
-    updated: float
+    `left_out` counts the parts that cannot be read.
+    """
+
+    source: str = ""
+    id: str = ""
+    title: str = ""
+    created: float = 0.0
+    updated: float = 0.0
     model: ModelRef | None = None
     system: str = ""
     tree: Conversation = field(default_factory=Conversation)
     nodes: dict[str, Node] = field(default_factory=dict[str, Node])
     times: dict[str, float] = field(default_factory=dict[str, float])
+    left_out: int = 0
+
+    def value(self, read: Callable[[], T], default: T) -> T:
+        """Return what `read` returns; count an InvalidRecord as a part left out and return `default`."""
+        try:
+            return read()
+        except InvalidRecord:
+            self.left_out += 1
+            return default
+
+    def each(self, items: Iterable[T], read: Callable[[T], Iterable[R]]) -> Iterator[R]:
+        """Yield all that `read` yields for each item; an unreadable item is left out and counted."""
+        for item in items:
+            yield from self.value(lambda item=item: list(read(item)), [])
 
     def add(self, name: str, parent: str | None, message: Message, at: float) -> str:
         """Add a message below `parent` and return its id."""
         self.nodes[name] = Node(name, parent, message)
         self.times[name] = at
         return name
+
+    def newest_leaf(self) -> str | None:
+        """Return the latest of the messages without a child, the last one of several."""
+        inner = {node.parent for node in self.nodes.values()}
+        leaves = [name for name in self.nodes if name not in inner]
+        return max(reversed(leaves), key=self.times.__getitem__, default=None)
 
     def record(self, head: str | None) -> FullChat:
         """Return the complete chat with its head at a node."""

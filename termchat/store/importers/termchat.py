@@ -16,10 +16,13 @@ from termchat.store.json_fields import InvalidRecord, Raw
 
 
 def read_termchat(raw: dict[str, Any]) -> Iterator[FullChat | SkippedRecord]:
-    """Yield the chats of a file."""
+    """Return the chats of a file. Raises InvalidRecord if its version is unknown."""
     if raw.get("version") != VERSION:
-        yield SkippedRecord("the file", skipped("", InvalidRecord("unknown version")).why)
-        return
+        raise InvalidRecord("written by another version of termchat")
+    return _chats(raw)
+
+
+def _chats(raw: Raw) -> Iterator[FullChat | SkippedRecord]:
     for n, item in enumerate(json_fields.items(raw, "chats"), 1):
         name = f"chat {n}"
         try:
