@@ -26,13 +26,14 @@ from termchat.core.effects import (
     Export,
     Fork,
     ListChats,
+    MoveHead,
     OpenChat,
     Print,
     Rename,
     ShowMessages,
 )
 from termchat.core.errors import Failure
-from termchat.core.messages import Message, Reasoning, Role, Search, Text, ToolCall, ToolResult
+from termchat.core.messages import Message, Reasoning, Role, Search, Text, ToolCall, ToolResult, user_message
 from termchat.core.models import ModelRef
 from termchat.core.provider import Providers
 from termchat.core.sanitize import Safe, join, safe, safe_format, safe_line
@@ -139,7 +140,8 @@ async def _open(store: ChatStore, session: Session, name: str, words: str) -> Se
     resumed = await session.resume(found.id)
     if isinstance(resumed, Failure):
         return _refused(resumed)
-    return (*resume_banner(session, resumed), *_found(session, hit))
+    draft = (MoveHead(session.conversation.head, user_message(resumed.draft)),) if resumed.draft else ()
+    return (*resume_banner(session, resumed), *_found(session, hit), *draft)
 
 
 def _found(session: Session, hit: SearchHit | None) -> Sequence[Effect]:

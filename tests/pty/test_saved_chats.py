@@ -73,7 +73,7 @@ def test_resume_and_redraw_show_the_mark_of_a_stopped_reply(env: dict[str, str])
 
 def test_up_recalls_prompt_of_earlier_run(env: dict[str, str]) -> None:
     with Terminal(CHAT, env=env) as first:
-        ask(first, "calculate 6*7", "42")
+        ask(first, "calculate 6*7", "6*7 = 42")
         first.send("\x04")
         first.leaves()
         assert "Resume: termchat --chat" in "\n".join(first.transcript)
@@ -86,7 +86,7 @@ def test_up_recalls_prompt_of_earlier_run(env: dict[str, str]) -> None:
 
 
 def test_chat_list_filters_by_text_and_resumes_chat(env: dict[str, str]) -> None:
-    for question, answer in (("calculate 6*7", "42"), ("exit code 77", "no API key")):
+    for question, answer in (("calculate 6*7", "6*7 = 42"), ("exit code 77", "no API key")):
         with Terminal(CHAT, env=env) as terminal:
             ask(terminal, question, answer)
             terminal.send("\x04")
@@ -107,7 +107,7 @@ def test_incognito_saves_no_chat_and_no_prompt(env: dict[str, str]) -> None:
         terminal.shows("Ask anything")
         terminal.send("/incognito\r")
         terminal.shows("this chat is not saved")
-        ask(terminal, "calculate 6*7", "42")
+        ask(terminal, "calculate 6*7", "6*7 = 42")
         terminal.send("\x04")
         terminal.leaves()
         assert "Resume:" not in terminal.text
@@ -136,7 +136,7 @@ def test_typed_ahead_after_incognito_never_reaches_the_disk(env: dict[str, str])
 )
 def test_message_typed_ahead_goes_to_the_chat_that_opens(env: dict[str, str], commands: str, title: str) -> None:
     with Terminal(CHAT, env=env) as terminal:
-        ask(terminal, "calculate 6*7", "42")
+        ask(terminal, "calculate 6*7", "6*7 = 42")
         terminal.send("\x04")
         terminal.leaves()
     with Terminal(CHAT, env=env, before=f"{commands}calculate 2+3\r") as terminal:
@@ -151,7 +151,7 @@ def test_message_typed_ahead_goes_to_the_chat_that_opens(env: dict[str, str], co
 def test_exit_typed_ahead_waits_for_the_export(env: dict[str, str]) -> None:
     file = Path(env["HOME"], "chat.md")
     with Terminal(CHAT, env=env) as terminal:
-        ask(terminal, "calculate 6*7", "42")
+        ask(terminal, "calculate 6*7", "6*7 = 42")
         terminal.send(f"/export {file}")
         terminal.shows("chat.md")
         terminal.send("\r\x04")
@@ -224,3 +224,34 @@ def test_chat_search_shows_and_opens_the_message_it_found(env: dict[str, str]) -
         assert terminal.text.count("resumed") == 1
         terminal.send(f"/chats {chat[:6]}\r")
         terminal.shows("this chat")
+
+
+def test_enter_in_chat_list_waits_for_the_search(env: dict[str, str]) -> None:
+    for question in ("where is the zebra?", "where is the giraffe?"):
+        with Terminal(CHAT, env=env) as terminal:
+            ask(terminal, question, "built-in guide")
+            terminal.send("\x04")
+            terminal.leaves()
+    with Terminal(CHAT, env=env, before="/chats zebra\r\r", rows=40) as terminal:
+        terminal.shows('resumed "where is the zebra?"')
+        terminal.shows("found in message 1")
+        terminal.send("/chats\r")
+        terminal.shows("  all directories")
+        terminal.send("giraffe\r")
+        terminal.shows('resumed "where is the giraffe?"')
+
+
+def test_open_restores_the_draft_of_the_chat(env: dict[str, str]) -> None:
+    with Terminal(CHAT, env=env) as terminal:
+        ask(terminal, "where is the zebra?", "built-in guide")
+        terminal.send("half a thought")
+        terminal.until(lambda: any("half a thought" in str(row) for row in rows(env, "SELECT text FROM drafts")))
+        os.kill(terminal.pid, signal.SIGKILL)
+        terminal.leaves()
+    with Terminal(CHAT, env=env) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("/open where\r")
+        terminal.shows("resumed")
+        terminal.shows("❯ half a thought")
+        terminal.settled()
+        assert any("half a thought" in str(row) for row in rows(env, "SELECT text FROM drafts"))

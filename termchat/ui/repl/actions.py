@@ -130,7 +130,7 @@ class Actions:
 
     def accept_choice(self) -> None:
         """Accept the marked row of the picker."""
-        self._effects.perform(self._picker.accept())
+        self._effects.accept_choice()
 
     def accept_menu_row(self) -> None:
         """Complete the marked command; run it if it needs no argument."""

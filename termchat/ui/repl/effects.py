@@ -124,6 +124,22 @@ class EffectRunner:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=2)
 
+    def accept_choice(self) -> None:
+        """Accept the marked row of the picker, once its rows are those for the typed text."""
+        if source := self._picker.pending():
+            self._app.hold_keys()
+            self._start(self._accept_later(source))
+        else:
+            self.perform(self._picker.accept())
+
+    async def _accept_later(self, source: PickerSource) -> None:
+        try:
+            await source.settled()
+            if self._picker.shows(source):
+                self.perform(self._picker.accept())
+        finally:
+            self._app.release_keys()
+
     def last_model(self) -> None:
         """Switch to the previous model."""
         if self._previous:

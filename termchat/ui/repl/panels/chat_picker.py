@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
@@ -40,6 +41,8 @@ class ChatSource(PickerSource):
         self._picker = picker
         self._start_task = start_task
         self._searched: tuple[str, bool] | None = None
+        self._answered: tuple[str, bool] | None = None
+        self._answer = asyncio.Event()
         self._here_only = False
         super().__init__(safe_format("Chats"), note=self._hint())
 
@@ -50,6 +53,15 @@ class ChatSource(PickerSource):
             self._searched = wanted
             self._start_task(self._find(text))
         return self.choices
+
+    @property
+    def is_settled(self) -> bool:
+        return self._answered == self._searched
+
+    async def settled(self) -> None:
+        while not self.is_settled:
+            self._answer.clear()
+            await self._answer.wait()
 
     def on_highlight(self, choice: Choice) -> None:
         self.footer = ()
@@ -73,6 +85,8 @@ class ChatSource(PickerSource):
         if wanted == self._searched and self._picker.shows(self):
             self.choices, self.note = chat_choices(page.chats, self._session, text), self._hint()
             self._picker.rewind()
+        self._answered = wanted
+        self._answer.set()
 
     async def _preview(self, choice: Choice, chat: OpenChat) -> None:
         """Show the words found in a chat, else its last messages, unless another one is marked by then."""

@@ -39,6 +39,14 @@ class PickerSource:
         """Return the choices that match the typed text, the exact name first, those that cannot be used last."""
         return rank_choices(self.choices, text)
 
+    @property
+    def is_settled(self) -> bool:
+        """Return False while a search for the typed text runs."""
+        return True
+
+    async def settled(self) -> None:
+        """Wait for the search that runs."""
+
     def on_highlight(self, choice: Choice) -> None:
         """React to the marker moving to another choice."""
 
@@ -87,6 +95,11 @@ class Picker:
             return ()
         marked, source = shown[self._at], self._reset()
         return source.on_accept(marked) if source else ()
+
+    def pending(self) -> PickerSource | None:
+        """Return the source if its rows are not yet those for the typed text."""
+        self.shown()  # starts the search
+        return self._source if self._source and not self._source.is_settled else None
 
     def move(self, by: int) -> None:
         """Move the marker by a number of rows, past the ends to the other end."""
