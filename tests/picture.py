@@ -47,7 +47,7 @@ def picture() -> str:
     console = make_console(Palette(theme, ColorDepth.TRUE), file=StringIO(), width=COLUMNS, record=True)
     console.print(to_text(styled_line(QUESTION, TextRole.ACCENT)))
     console.print()
-    console.print(Markdown(REPLY))
+    console.print(Markdown(REPLY, headers=True))
     console.print()
     console.print(to_text(styled_line(USAGE, TextRole.DIM)))
     svg = console.export_svg(title="termchat", unique_id="termchat")

@@ -13,7 +13,7 @@ _SHOWN = 40  # characters of a code block in the menu
 
 
 def _numbers(context: CommandContext, prefix: str) -> Candidates:
-    blocks = code_blocks(last_answer(context) or "")
+    blocks = _blocks(context)
     return [Completion(str(n), safe_line(" ".join(code.split())[:_SHOWN])) for n, code in enumerate(blocks, 1)]
 
 
@@ -32,7 +32,7 @@ def copy(context: CommandContext, argument: str) -> Effects:
         return (Print(safe_format("There is no answer yet.")),)
     if not argument:
         return (Copy(answer),)
-    blocks = code_blocks(answer)
+    blocks = _blocks(context)
     if not blocks:
         return (Print(safe_format("The last answer has no code block; /copy copies all of it.")),)
     if not (argument.isascii() and argument.isdigit() and 1 <= int(argument) <= len(blocks)):
@@ -41,6 +41,17 @@ def copy(context: CommandContext, argument: str) -> Effects:
         )
         return (Print(words),)
     return (Copy(blocks[int(argument) - 1], safe_format("code block {n}", n=safe(argument))),)
+
+
+def _blocks(context: CommandContext) -> tuple[str, ...]:
+    """Return the code blocks of all replies of the last answered turn, in the order of the numbers above them."""
+    texts: list[str] = []
+    for message in reversed(context.session.conversation.history()):
+        if message.role is Role.USER and texts:
+            break
+        if message.role is Role.ASSISTANT and message.text.strip():
+            texts.insert(0, message.text)
+    return tuple(code for text in texts for code in code_blocks(text))
 
 
 def last_answer(context: CommandContext) -> str | None:

@@ -145,6 +145,15 @@ def test_copy_returns_last_answer_or_code_block(context: CommandContext) -> None
     assert menu(context, "/copy ") == ["/copy 1", "/copy 2"]
 
 
+def test_copy_counts_code_blocks_of_all_replies_to_one_question(context: CommandContext) -> None:
+    answered(context, Text(ANSWER))
+    answered(context, Text(ANSWER), ToolCall("c1", "echo", "{}"))
+    reply = Message(Role.ASSISTANT, (Text("```sh\nls\n```"),))
+    context.session.add(reply, context.session.conversation.head)
+    assert run(context, "/copy 3") == (Copy("ls", safe_format("code block 3")),)
+    assert printed_text(run(context, "/copy 4")) == "The last answer has 3 code blocks."
+
+
 def test_copy_skips_answer_without_text(context: CommandContext) -> None:
     answered(context, Text("the words"))
     answered(context, ToolCall("c1", "echo", "{}"))

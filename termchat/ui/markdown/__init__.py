@@ -33,6 +33,8 @@ from termchat.ui.text.row import Roles, Row, Segment
 __all__ = ["Block", "Document", "Markdown", "Roles", "Row", "Rows", "Segment", "render"]
 
 
-def render(text: Safe, width: int, *, hyperlinks: bool = True, signs: bool = True, math: bool = True) -> list[Row]:
+def render(
+    text: Safe, width: int, *, hyperlinks: bool = True, signs: bool = True, math: bool = True, headers: bool = False
+) -> list[Row]:
     """Lay out a whole text at once, exactly as it looks after streaming with the same options."""
-    return Markdown(text, hyperlinks=hyperlinks, signs=signs, math=math).rows(width)
+    return Markdown(text, hyperlinks=hyperlinks, signs=signs, math=math, headers=headers).rows(width)

@@ -322,7 +322,8 @@ class BlockParser:
             closer = ""  # one formula as an item of a list stays beside its marker
         if fencing:
             self._close_unmatched(depth)
-            self.leaf = Fence(fencing, indent)
+            self.sheet.fences += 1
+            self.leaf = Fence(fencing, indent, self.sheet.fences)
         elif closer:
             self._close_unmatched(depth)
             self.leaf = Formula(closer, math=self.sheet.look.math)

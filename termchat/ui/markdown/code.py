@@ -9,6 +9,7 @@ from termchat.core.sanitize import Safe
 from termchat.core.style import TextRole
 from termchat.ui.markdown.layout import LayoutBuffer
 from termchat.ui.text.row import Segment
+from termchat.ui.text.width import WIDTHS
 from termchat.ui.text.wrap import OpenLine, Wrapper, merge_graphemes
 
 LONGEST = 1000  # characters; a longer line is not highlighted, because its rows become final before it ends
@@ -24,6 +25,15 @@ class LineHighlighter(Protocol):
     def copy(self) -> LineHighlighter:
         """Return an independent highlighter in the same state."""
         ...
+
+
+def header_line(header: tuple[str, int], buffer: LayoutBuffer) -> OpenLine:
+    """Return the line above a code block, `python · 1`: its language, and the number by which /copy takes it."""
+    language, number = header
+    words = f"{language or 'code'} {buffer.look.sign('·', '-')} {number}"
+    if WIDTHS.width(words) > buffer.line_space.limit(soft=False):
+        words = str(number)
+    return OpenLine([Segment(Safe(words), (TextRole.DIM,))], WIDTHS.width(words), False)
 
 
 class NoHighlight:
@@ -50,6 +60,7 @@ class Code:
         self._wrapper: Wrapper | None = None  # for an open line that is too long to be highlighted
         self._open = False
         self._started = False
+        self._header: tuple[str, int] | None = None  # the language and the number of a block that /copy finds
 
     def copy(self) -> Code:
         """Return an independent block in the same state."""
@@ -108,6 +119,8 @@ class Code:
         if not self._started:
             self._started = True
             buffer.begin_box()
+            if self._header and buffer.look.headers:
+                buffer.put([header_line(self._header, buffer)])
         buffer.put(lines)
 
 

@@ -43,7 +43,16 @@ class Document:
     `renderable.Markdown` is the whole text as a rich renderable.
     """
 
-    def __init__(self, width: int, *, hyperlinks: bool = True, signs: bool = True, math: bool = True) -> None:
+    def __init__(
+        self,
+        width: int,
+        *,
+        hyperlinks: bool = True,
+        signs: bool = True,
+        math: bool = True,
+        headers: bool = False,
+        fences: int = 0,
+    ) -> None:
         """Start an empty document.
 
         Args:
@@ -51,9 +60,12 @@ class Document:
             hyperlinks: whether the terminal supports OSC 8.
             signs: whether bullets, rules and quote marks may be other than ASCII.
             math: whether formulas are shown as Unicode, which needs `signs`; otherwise as written.
+            headers: whether a fenced code block has a line above it with its language and its number.
+            fences: number of fenced code blocks before this text, from which its own are counted on.
         """
-        look = LayoutOptions(max(NARROWEST, width), hyperlinks, signs, math and signs)
+        look = LayoutOptions(max(NARROWEST, width), hyperlinks, signs, math and signs, headers)
         self._parser = BlockParser(LayoutBuffer(look))
+        self._parser.sheet.fences = fences
         self._line = ""
         self._column = 0
         self._inside = False  # True once the beginning of the line has been read

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from termchat.core.sanitize import Safe, safe_line
 from termchat.core.style import TextRole
 from termchat.ui.markdown import line_syntax
@@ -13,6 +15,7 @@ from termchat.ui.text.row import Segment
 from termchat.ui.text.width import WIDTHS
 from termchat.ui.text.wrap import LineSpace, OpenLine, Wrapper, merge_graphemes, rstrip
 
+_LANGUAGE = re.compile(r"\w[\w+#.-]{0,19}")
 _INDENT = 2  # cells before a display formula
 _TAIL = 240  # characters; a longer line of a formula is passed in pieces
 
@@ -23,8 +26,9 @@ class Fence(Code):
     `done` is True once the closing fence was passed to `accepts`.
     """
 
-    def __init__(self, fencing: line_syntax.Fencing, indent: int = 0) -> None:
+    def __init__(self, fencing: line_syntax.Fencing, indent: int = 0, number: int = 1) -> None:
         super().__init__(_highlighter(fencing.info))
+        self._header = (_language(fencing.info), number)
         self._fencing = fencing
         self._indent = indent
         self.done = False
@@ -48,6 +52,12 @@ class Fence(Code):
         super().close(buffer, preview=preview)
         if not preview and not self._started:
             buffer.emit_pending_markers()
+
+
+def _language(info: str) -> str:
+    """Return the name of the language in the info string of a fence, "" without one."""
+    found = _LANGUAGE.search(info)
+    return found[0] if found else ""
 
 
 def _highlighter(info: str) -> LineHighlighter:

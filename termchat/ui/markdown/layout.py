@@ -23,12 +23,14 @@ class LayoutOptions:
     hyperlinks   whether the terminal supports OSC 8
     signs        whether bullets, rules and quote marks may be other than ASCII
     math         whether formulas are shown as Unicode; otherwise as written
+    headers      whether a fenced code block has a line above it with its language and its number
     """
 
     width: int
     hyperlinks: bool = True
     signs: bool = True
     math: bool = True
+    headers: bool = False
 
     def sign(self, sign: str, ascii_sign: str) -> str:
         """Return the sign, or its ASCII substitute."""
@@ -92,6 +94,7 @@ class LayoutBuffer:
     stack             the open containers, the innermost last
     pending_markers   how many of the innermost have not shown their marker yet
     blank             True if the source had a blank line since the last row
+    fences            the number of fenced code blocks so far, by which /copy takes one
     """
 
     def __init__(self, look: LayoutOptions) -> None:
@@ -101,6 +104,7 @@ class LayoutBuffer:
         self.stack: tuple[Container, ...] = ()
         self.pending_markers = 0
         self.blank = False
+        self.fences = 0
         self._last: BlockKind | None = None
 
     def copy(self) -> LayoutBuffer:

@@ -27,6 +27,7 @@ class Markdown:
     hyperlinks   whether links are clickable (OSC 8); otherwise their URLs are printed
     signs        whether bullets, rules and quote marks may be other than ASCII
     math         whether formulas are shown as Unicode; otherwise as written
+    headers      whether a fenced code block has a line above it with its language and its number
     """
 
     text: Safe
@@ -34,6 +35,7 @@ class Markdown:
     hyperlinks: bool = True
     signs: bool = True
     math: bool = True
+    headers: bool = False
 
     @property
     def blocks(self) -> Sequence[Block]:
@@ -58,7 +60,7 @@ class Markdown:
 
     def _lay_out(self, width: int) -> tuple[list[Row], list[tuple[BlockKind, int]]]:
         """Return the rows, and for each block its kind and the index of its first row."""
-        document = Document(width, hyperlinks=self.hyperlinks, signs=self.signs, math=self.math)
+        document = Document(width, hyperlinks=self.hyperlinks, signs=self.signs, math=self.math, headers=self.headers)
         document.feed(self.text)
         if self.complete:
             document.close()

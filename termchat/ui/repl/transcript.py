@@ -40,6 +40,7 @@ class Transcript:
         self._screen = screen
         screen.on_resize(self.resized)
         self._document: Document | ReasoningDocument | None = None
+        self._fences = 0
         self._sanitizer = Sanitizer()
         self._clock = FrameClock()
         self._timer: asyncio.TimerHandle | None = None
@@ -112,7 +113,13 @@ class Transcript:
         document.feed(self._sanitizer.close())
         document.close()
         self._show(document, last=True)
+        if isinstance(document, Document):
+            self._fences = document.buffer.fences
         self._screen.end_reply()
+
+    def restart_code_numbers(self) -> None:
+        """Number the code blocks of the replies that follow from 1: they answer another question."""
+        self._fences = 0
 
     def resized(self) -> None:
         """Wrap the open reply to the new width of the terminal."""
@@ -133,7 +140,14 @@ class Transcript:
     def _begin(self, kind: type[Document | ReasoningDocument]) -> Document | ReasoningDocument:
         if kind is ReasoningDocument:
             return ReasoningDocument(self.columns - 1)
-        return Document(self.columns, hyperlinks=self.hyperlinks, signs=self.signs, math=self.math)
+        return Document(
+            self.columns,
+            hyperlinks=self.hyperlinks,
+            signs=self.signs,
+            math=self.math,
+            headers=True,
+            fences=self._fences,
+        )
 
     def _schedule(self) -> None:
         """Draw the first words at once, then as often as the cost of a frame allows."""

@@ -271,6 +271,8 @@ class TurnRunner:
         """Start the turn that answers a question."""
         self._question = question
         self._toast.clear()
+        if self.session.conversation.nodes[question.node].message.role is Role.USER:
+            self._transcript.restart_code_numbers()
         self.restored_text = self._suggestion = None
         self.session.move_head(question.node)
         turn = self._turn = self.session.send(question.node, question.model, wait_for_host=wait_for_host)
@@ -284,6 +286,7 @@ class TurnRunner:
     def _echo(self, *messages: str) -> None:
         """Print inputs, pastes as marks, that are sent as one message."""
         raw = "\n\n".join(messages)
+        self._transcript.restart_code_numbers()
         self._transcript.lines(user_lines(safe(self._editor.pastes.shown(raw)), self._sign), after=True, whole=True)
         if len(messages) > 1:
             words = safe_format("{n} queued messages, sent as one (/set queue one)", n=safe(str(len(messages))))

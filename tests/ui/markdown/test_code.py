@@ -107,3 +107,33 @@ def test_render_code_in_list_item_starts_below_marker() -> None:
 def test_render_indented_code_drops_trailing_blank_lines() -> None:
     rows = render(safe("    a\n\n\n    b\n\n\ntext"), 40)
     assert [row.text for row in rows] == ["a", "", "", "b", "", "text"]
+
+
+@pytest.mark.parametrize("headers", [True, False])
+def test_code_header_tells_language_and_number_in_its_own_row(headers: bool) -> None:
+    text = safe("a\n```python x\n1\n```\n- ~~~ {.bash}\n  ls\n  ~~~\n> ```\n> 键\n> ```\n```sh\n```\n```sh\nps\n")
+    rows = [row.text for row in render(text, 40, signs=False, headers=headers)]
+    heads = ["python - 1", "  bash - 2", "> code - 3", "sh - 5"]
+    assert [row for row in rows if " - " in row] == (heads if headers else [])
+    assert [row for row in rows if row not in heads] == ["a", "", "1", "", "-", "  ls", "", "> 键", "", "ps"]
+
+
+@pytest.mark.parametrize("width", [8, 12, 80])
+def test_code_header_fits_width(width: int) -> None:
+    rows = render(safe("> > ```a-very-long-name-of-a-language-语言\n> > x\n"), width, headers=True)
+    assert all(row.cells <= width for row in rows)
+    assert rows[0].text.endswith("1")
+
+
+@given(st.lists(st.integers(1, 12)))
+def test_streamed_code_headers_count_on_from_text_before(sizes: list[int]) -> None:
+    rest = "p\n```py\nx = 1\n\ny\n```\n- ```\n  z\n  ```\n```c\nlast"
+    document = Document(20, headers=True, fences=3)
+    for size in sizes:
+        document.feed(safe(rest[:size]))
+        document.preview()
+        rest = rest[size:]
+    document.feed(safe(rest))
+    document.close()
+    assert [row.text for row in document.take() if " · " in row.text] == ["py · 4", "  code · 5", "c · 6"]
+    assert document.buffer.fences == 6

@@ -92,7 +92,7 @@ class _Drawing:
         self._clock = clock
         self._size = os.get_terminal_size(canvas.fd)
         self._sanitizer = Sanitizer()
-        self._document = Document(self._size.columns, hyperlinks=canvas.hyperlinks, math=canvas.math)
+        self._document = Document(self._size.columns, hyperlinks=canvas.hyperlinks, math=canvas.math, headers=True)
         self._frame: list[str] = []
         palette = Palette(canvas.theme, canvas.depth)
         self._painter = InlinePainter(self._size.columns, self._size.lines, palette, self._frame.append)
