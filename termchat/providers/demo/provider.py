@@ -35,12 +35,21 @@ from termchat.providers.demo.script import (
     Step,
     play,
 )
-from termchat.providers.demo.search import GuideIndex, GuidePage, Language, SearchResult, language_of, tokenize
+from termchat.providers.demo.search import (
+    GuideIndex,
+    GuidePage,
+    Language,
+    SearchResult,
+    answer_of,
+    language_of,
+    tokenize,
+)
 
 WORDS_PER_SECOND = 60.0
 _MAX_FILE_LINES = 40  # lines of a file that are quoted
 _MIN_COVERAGE, _MIN_SCORE = 0.5, 1.0  # of a section that answers the question
 _RETRY_SECONDS = 2.0
+_FOLLOW_UP = re.compile(r"^([12])\. (.+)$", re.MULTILINE)
 _TIME = re.compile(r"\bwhat(?:'s| is)? ?(?:the )?time\b|\bcurrent time\b|几点|现在.{0,2}时间|当前时间", re.IGNORECASE)
 _CALCULATE = re.compile(r"^(?:calculate|compute|calc|计算一下|计算|算一下|算)[\s:：]*(.+?)[?？。]?$", re.IGNORECASE)
 _SUM = re.compile(
@@ -73,7 +82,7 @@ class DemoProvider:
 
     def answer(self, request: Request) -> Script:
         """Return the reply to a conversation."""
-        question = next((m.text for m in reversed(request.messages) if m.role is Role.USER), "").strip()
+        question = _asked(request.messages)
         language = language_of(question)
         if request.messages and request.messages[-1].role is Role.TOOL:
             return _report_results(language, request.messages[-1].results)
@@ -100,7 +109,7 @@ class DemoProvider:
         best = found[0]
         source = words["source"].format(page=best.page.title, section=best.section.title)
         more = words["next"].format(**self._follow_ups(language, found))
-        return ScriptSay(f"{best.section.text}\n\n{source}\n\n{more}"), ScriptEnd()
+        return ScriptSay(f"{answer_of(best.section, question)}\n\n{source}\n\n{more}"), ScriptEnd()
 
     def _unknown(self, language: Language) -> str:
         """Return the answer to an unknown question: the way to a model."""
@@ -116,12 +125,15 @@ class DemoProvider:
         return any("`/login`" in section.text for page in self.pages for section in page.sections)
 
     def _follow_ups(self, language: Language, found: list[SearchResult]) -> dict[str, str]:
-        """Return two more questions: other sections found, then the first sections of the guide."""
+        """Return two more questions: sections that the answer names, others found, then the first of the guide."""
+        sections = [s for p in self.pages if p.language is language and not p.table for s in p.sections]
         start = [
             s.title for p in self.pages if p.language is language and p.name in ("start", "models") for s in p.sections
         ]
-        shown = found[0].section.title if found else ""
-        titles = [title for title in dict.fromkeys([f.section.title for f in found[1:]] + start[1:]) if title != shown]
+        shown = found[0].section if found else None
+        named = [title for title in (shown.references if shown else ()) if any(s.title == title for s in sections)]
+        other = [f.section.title for f in found[1:] if not f.page.table]
+        titles = [t for t in dict.fromkeys([*named, *other, *start[1:]]) if not shown or t != shown.title]
         return {"first": titles[0], "second": titles[1]}
 
     def _simulate(self, language: Language, simulation: str, request: Request) -> Script:
@@ -172,6 +184,17 @@ class DemoProvider:
         return {language: GuideIndex(self.pages, language) for language in Language}
 
 
+def _asked(messages: tuple[Message, ...]) -> str:
+    """Return the last question; a number stands for the follow-up with this number in the reply before it."""
+    at = next((n for n in range(len(messages) - 1, -1, -1) if messages[n].role is Role.USER), -1)
+    question = messages[at].text.strip() if at >= 0 else ""
+    number = question.rstrip(".。")
+    before = next((m.text for m in reversed(messages[:at]) if m.role is Role.ASSISTANT), "") if at > 0 else ""
+    if not (number.isascii() and number.isdecimal()):
+        return question
+    return dict(_FOLLOW_UP.findall(before)).get(number, question)
+
+
 @cache
 def _texts() -> Mapping[str, Any]:
     return tomllib.loads((Path(__file__).parent / "demo.toml").read_text("utf-8"))
@@ -195,7 +218,7 @@ def _wanted_call(question: str) -> tuple[str, Mapping[str, str]] | None:
     """Return the tool and arguments of a question with a tool's pattern, None for any other question."""
     if found := _SUM.match(question) or _CALCULATE.match(question):
         return "calculate", {"expression": found[1].strip()}
-    if found := _READ.match(question):
+    if (found := _READ.match(question)) and (found[1].isascii() or "." in found[1]):
         return "read_file", {"path": found[1]}
     return ("current_time", {}) if _TIME.search(question) else None
 

@@ -10,26 +10,39 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 _TITLE, _KEYWORDS, _CODE, _PAGE, _BODY = 4.0, 3.0, 2.5, 2.0, 1.0  # weight of a term by its place
 _WHOLE_TITLE = 1.0  # bonus for a question with all terms of the title, less for some of them
 _TABLE = 0.5  # factor for a page generated from declarations
+_QUESTIONS = "questions"  # the page with short answers to common questions
+_SHORT_ANSWER = 1.4  # factor for that page
+_NAMED = 10.0  # bonus for a section whose title is the question
+_UNKNOWN_CJK = 0.25  # factor for the rarity of an unknown pair of CJK characters, which is often no word
+_MOST_ROWS = 6  # of a table, in an answer to a question about some of them
+# A question about one name: the reference pages answer it, not the common questions.
+_REFERENCE = re.compile(
+    r"(?:the )?(?:settings?|option|variable|key|provider|subcommand|command|exit code|alias) "
+    r"(?:termchat )?[^\s?？]+[?？]?$"
+    r"|(?:设置|选项|变量|按键|服务商|子命令|命令|退出码) ?[\w/.-]+|/[a-z]+[?？]?$|-{1,2}[a-z][a-z-]*[?？]?$",
+    re.IGNORECASE | re.ASCII,
+)
 _KEYWORDS_COMMENT = re.compile(r"<!--\s*also:(.*?)-->\s*", re.DOTALL)
 _WORD = re.compile(r"[a-z0-9]+(?:[._'-][a-z0-9]+)*|[\u3400-\u9fff]+")
 _COMMAND = re.compile(r"(?<![\w/.])/[a-z]+")
+_SEE = re.compile(r"(?:\b[Ss]ee|见) ?(\*[^*]+\*)")
 _CODE_SPAN = re.compile(r"`([^`\n]+)`")
 # Stop words.
 _STOP_WORDS_TEXT = """
 a about all am an and any are as at be but by can could did do does for from get give has have how i if in into is it
-its just know let like make many may me mean much my need of on one or please set show so some tell than that the their
-them then there these they thing this to up us use used want was we what what's when where which who why will with work
-would you your termchat
+its just know let like lot make many may me mean much my need of on one or please set show so some tell than that the
+their them then there these they thing this to up us use used want was we were what what's when where which who why
+will with work would you your termchat
 """
 _STOP_WORDS = frozenset(_STOP_WORDS_TEXT.split())
 _STOP_CJK = re.compile(
-    "怎么办|怎么样|怎么|怎样|如何|什么|可以|能不能|能否|请问|一下|哪里|哪些|为什么|告诉我|我想|想要|有没有|请|吗|呢|吧|啊|的|了|我|是"
+    "怎么办|怎么样|怎么|怎样|如何|什么|可以|能不能|能否|请问|一下|哪里|哪些|为什么|告诉我|我想|想要|有没有|怎么样|它|你|这个|那个|一点|把|给|请|吗|呢|吧|啊|的|了|我|是"
 )
 
 
@@ -47,6 +60,11 @@ class Section:
     title: str
     text: str
     keywords: str = ""
+
+    @property
+    def references(self) -> list[str]:
+        """The titles in italics that the text names after "See"."""
+        return [title for names in _SEE.findall(self.text) for title in re.findall(r"\*([^*]+)\*", names)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +126,46 @@ class _Entry:
     title: frozenset[str]
 
 
+def answer_of(section: Section, question: str) -> str:
+    """Return the text of a section without the rows of its tables that a question does not ask for.
+
+    A question that names the section gets all of it.
+    """
+    terms = tokenize(question)
+    if terms and terms == tokenize(section.title):
+        return section.text
+    kept: list[str] = []
+    for block in re.split(r"\n{2,}", section.text):
+        shown = _matching_rows(block, terms) if block.startswith("|") else block
+        if shown:
+            kept.append(shown)
+        elif kept and kept[-1].endswith((":", "：")):
+            kept.pop()  # it introduced the table
+    return "\n\n".join(kept) or section.text
+
+
+def _matching_rows(table: str, terms: set[str]) -> str:
+    """Return the rows of a table with the rarest of the terms as a list, "" if there is none; names come first."""
+    _, _, *rows = table.split("\n")
+    for part in (0, None):  # the first cell, then the whole row
+        found = [tokenize(row if part is None else _cells(row)[part]) & terms for row in rows]
+        counts = Counter(term for each in found for term in each)
+        if counts:
+            rare = {term for term, count in counts.items() if count == min(counts.values())}
+            wanted = [row for row, each in zip(rows, found, strict=True) if each & rare]
+            return "\n".join(_list_item(row) for row in wanted[:_MOST_ROWS])
+    return ""
+
+
+def _cells(row: str) -> list[str]:
+    return [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", row.strip().strip("|"))]
+
+
+def _list_item(row: str) -> str:
+    name, *rest = [cell for cell in _cells(row) if cell]
+    return f"- {name}: " + " · ".join(rest) if rest else f"- {name}"
+
+
 class GuideIndex:
     """A search index of all sections of a language."""
 
@@ -120,17 +178,28 @@ class GuideIndex:
     def search(self, question: str) -> list[SearchResult]:
         """Return the sections with any term of the question, the best first."""
         terms = tokenize(question)
-        total = sum(self._rarity.get(term, self._max_rarity) for term in terms)
-        found = [self._score(entry, terms, total) for entry in self._entries] if total else []
+        total = sum(self._rarity.get(term, self._unknown(term)) for term in terms)
+        short = 1.0 if _REFERENCE.match(question.strip()) else _SHORT_ANSWER
+        found = [self._score(entry, terms, total, short) for entry in self._entries] if total else []
+        name = _bare(question)
+        found = [replace(f, score=f.score + _NAMED) if _bare(f.section.title) == name else f for f in found]
         return sorted((f for f in found if f.score), key=lambda f: -f.score)
 
-    def _score(self, entry: _Entry, terms: set[str], total: float) -> SearchResult:
+    def _unknown(self, term: str) -> float:
+        return self._max_rarity * (_UNKNOWN_CJK if term[0] > "\u3000" else 1.0)
+
+    def _score(self, entry: _Entry, terms: set[str], total: float, short: float) -> SearchResult:
         known = [(self._rarity[term], entry.weights[term]) for term in sorted(terms) if term in entry.weights]
         score = sum(rarity * weight for rarity, weight in known) / total
         if entry.title:
             score += _WHOLE_TITLE * len(entry.title & terms) / len(entry.title)
-        score *= _TABLE if entry.page.table else 1.0
+        common = entry.page.name == _QUESTIONS
+        score *= _TABLE if entry.page.table else (short if short > 1 else _TABLE) if common else 1.0
         return SearchResult(entry.page, entry.section, score, sum(rarity for rarity, _ in known) / total)
+
+
+def _bare(text: str) -> str:
+    return text.strip(" .!?。！？").lower()
 
 
 def tokenize(text: str) -> set[str]:
