@@ -78,6 +78,7 @@ class ProviderConfig:
     model        the default model, "" when there is none
     timeouts     the provider's own timeouts in seconds, by the field names of `Timeouts`
     max_tokens   glob of model names -> default output limit, for protocols that require one
+    prices       glob of model names -> US dollars per million tokens of input, output, cached, cache_write
     source       the file that defines it, or "built in"
     key_page, status_page, credit_page   URLs to get a key, see the server's status, buy credit
     """
@@ -92,6 +93,7 @@ class ProviderConfig:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     extra_body: Mapping[str, Any] = field(default_factory=dict[str, Any])
     max_tokens: Mapping[str, int] = field(default_factory=dict[str, int])
+    prices: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, Mapping[str, float]])
     quirks: frozenset[str] = frozenset()
     fallback_paths: tuple[str, ...] = ()
     vendor: str = ""
@@ -116,6 +118,11 @@ class ProviderConfig:
         """Return the default output limit for a model in tokens, None when there is none."""
         return next((n for pattern, n in self.max_tokens.items() if fnmatchcase(model, pattern)), None)
 
+    def prices_for(self, model: str) -> Mapping[str, float]:
+        """Return the configured prices of a model, empty when there are none."""
+        rows = (row for pattern, row in self.prices.items() if fnmatchcase(model, pattern))
+        return next(rows, dict[str, float]())
+
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
@@ -130,3 +137,8 @@ class ModelInfo:
     max_output: int | None = None
     created: int | None = None
     known: tuple[str, ...] = ()
+
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """The kinds of content that the model does not take, of `tools`, `images` and `files`."""
+        return tuple(kind for kind in ("tools", "images", "files") if kind in self.known)

@@ -6,6 +6,7 @@ the model, in this run and for a day in the cache of model listings, so that the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -27,13 +28,16 @@ from termchat.providers.decoder import as_list, as_object
 from termchat.providers.http.endpoint_paths import other_paths
 from termchat.providers.http.error_body import ErrorBody
 from termchat.providers.http.status_errors import is_missing_endpoint
+from termchat.providers.protocols.openai_common import REASONING_FIELD
 
 _MAX_CHANGES = 6  # changed requests per turn
 _PATH = "path="  # begins the word for the path that a server has its endpoint at
 # Statuses of a request that must change. Of 5xx, only those that local servers send for an unsupported part.
 _STATUSES = frozenset((None, 200, 400, 403, 404, 405, 406, 415, 422, 500, 501))
 _KINDS = frozenset((FailureKind.BAD_REQUEST, FailureKind.NOT_FOUND, FailureKind.SERVER, FailureKind.PERMISSION))
+_REASONING_FIELD = re.compile(r"\breasoning_(content|text)\b|(?<=[`'\"])(reasoning|thinking)(?=[`'\"])", re.IGNORECASE)
 _PARTS_OF_HISTORY = frozenset(("reasoning_back", "role_order"))
+_UNASKED = frozenset(("tools",))
 _INSIDE_MESSAGES = ("messages", "input", "contents")
 
 
@@ -51,11 +55,13 @@ class ServerFacts:
 
     cache      refusals of the last day, and model listings
     announced  (chat, model, part) of each notice about a dropped part; one is shown per chat
+    learned    (model, word) of this run
     repaired   (chat, model) -> number of messages of a history that the server has refused
     """
 
     cache: ModelCache
     announced: set[tuple[str, Origin, str]] = field(default_factory=set[tuple[str, Origin, str]])
+    learned: set[tuple[Origin, str]] = field(default_factory=set[tuple[Origin, str]])
     repaired: dict[tuple[str, Origin], int] = field(default_factory=dict[tuple[str, Origin], int])
 
     def known(self, origin: Origin, endpoint: Endpoint) -> frozenset[str]:
@@ -64,8 +70,14 @@ class ServerFacts:
         refused = self.cache.refused(origin.provider, _key(origin, endpoint))
         return refused | frozenset(listed)
 
+    def told_before(self, origin: Origin, endpoint: Endpoint) -> frozenset[str]:
+        """Return the parts that nobody asked for, tools, and whose refusal an earlier run has told the user."""
+        refused = self.cache.refused(origin.provider, _key(origin, endpoint))
+        return frozenset(word for word in _UNASKED & refused if (origin, word) not in self.learned)
+
     def learn(self, origin: Origin, endpoint: Endpoint, word: str, instead_of: str = "") -> None:
         """Remember a word about a model."""
+        self.learned.add((origin, word))
         self.cache.add_refused(origin.provider, _key(origin, endpoint), word, instead_of)
 
     def unannounced(self, chat: str, origin: Origin, dropped: tuple[str, ...]) -> tuple[str, ...]:
@@ -96,7 +108,8 @@ class Repair:
             messages = (*strip_provider_data(request.messages[:stripped]), *request.messages[stripped:])
             request = replace(request, messages=messages)
         request, dropped = drop_unsupported(request, self._origin, self.known(endpoint))
-        new = self._facts.unannounced(request.chat, self._origin, dropped)
+        told = self._facts.told_before(self._origin, endpoint)
+        new = self._facts.unannounced(request.chat, self._origin, tuple(name for name in dropped if name not in told))
         return request, unsupported_notice(safe_line(self._origin.model), new) if new else EMPTY
 
     def known(self, endpoint: Endpoint) -> frozenset[str]:
@@ -140,6 +153,8 @@ class Repair:
         match part.name:
             case "think":
                 word = _next_effort(error.body, request, origin, self.known(endpoint))
+            case "reasoning_back":
+                word = _reasoning_field(error.body)
             case "limit_name":
                 word, instead_of = ("new_limit", "old_limit") if "max_tokens" in body else ("old_limit", "new_limit")
             case "attachments":
@@ -192,7 +207,7 @@ def _parts_of(request: Request, body: Body, origin: Origin, known: frozenset[str
         yield "tools"
     if request.system:
         yield "system"
-    if called and origin.protocol is ApiProtocol.CHAT and "reasoning_back" not in known:
+    if called and origin.protocol is ApiProtocol.CHAT and not any(word.startswith("reasoning_") for word in known):
         yield "reasoning_back"
     if origin.protocol is ApiProtocol.CHAT and _questions_after_results(body):
         yield "role_order"
@@ -221,6 +236,12 @@ def _fields_of(body: Body) -> Iterator[str]:
 
 def _tools_of(body: Body) -> list[Any]:
     return as_list(body.get("tools"))
+
+
+def _reasoning_field(body: ErrorBody) -> str:
+    """Return the quirk for reasoning that must be sent back, with the field that the refusal names."""
+    found = _REASONING_FIELD.search(body.message)
+    return f"{REASONING_FIELD}{found[0].lower()}" if found else "reasoning_back"
 
 
 def _questions_after_results(body: Body) -> bool:

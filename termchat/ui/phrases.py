@@ -11,7 +11,7 @@ from typing import assert_never
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.events import Retrying, TurnEnded
 from termchat.core.messages import File, Image, Part, Text, attachment_name
-from termchat.core.models import ModelRef
+from termchat.core.models import ModelInfo, ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import EMPTY, Safe, excerpt, join, safe, safe_format, safe_line
 from termchat.core.session import SwitchCost
@@ -128,7 +128,7 @@ def usage_line(ended: TurnEnded, *, full: bool = False) -> Safe:
     if full and (speed := rate(ended.usage.output, ended.timing.streaming)):
         parts.append(speed)
     if ended.cost is not None and ended.model.provider != "demo":
-        parts.append(money(ended.cost))
+        parts.append(safe_format("{a}{cost}", a=safe("~" if ended.about else ""), cost=money(ended.cost)))
     return join(" · ", parts)
 
 
@@ -156,18 +156,23 @@ def _tokens(usage: Usage, saved: Decimal, *, full: bool) -> list[Safe]:
     return [part for part in (given, taken) if part]
 
 
+def lacking_words(info: ModelInfo | None) -> list[Safe]:
+    """Return what a model does not take, as far as its listing says: "no tools"."""
+    return [safe_format("no {what}", what=safe_line(kind)) for kind in (info.lacks if info else ())]
+
+
 def switch_words(cost: SwitchCost, context: int | None) -> list[Safe]:
     """Return the cost of a switch of models: tokens and price, the lost cache, a context that is too small.
 
     `context` is that of the new model in tokens, None if unknown.
     """
     price = safe_format(", about {sum}", sum=money(cost.price)) if cost.price is not None else EMPTY
-    words = [safe_format("it reads ~{n} tokens of this chat{price}", n=count(cost.tokens), price=price)]
+    words = [safe_format("the next message sends ~{n} tokens of this chat{price}", n=count(cost.tokens), price=price)]
     if cost.cached and cost.before:
         name = safe_line(cost.before.model)
-        words.append(safe_format("{n} cached for {name} do not help it", n=count(cost.cached), name=name))
+        words.append(safe_format("{n} cached for {name} not reused", n=count(cost.cached), name=name))
     if context and cost.tokens > context:
-        words.append(safe_format("more than its context of {n}", n=count(context)))
+        words.append(safe_format("exceeds its context of {n}", n=count(context)))
     return words
 
 
@@ -195,13 +200,13 @@ def _outcome(outcome: Outcome, failure: Failure | None) -> Safe:
         case Outcome.REFUSED:
             return safe_format("the model declined")
         case Outcome.CUT:
-            return safe_format("the reply was cut off")
+            return safe_format("reply cut off")
         case Outcome.STALLED:
-            return safe_format("no data in time")
+            return safe_format("timed out")
         case Outcome.CANCELLED:
             return safe_format("stopped")
         case Outcome.BUDGET:
-            return safe_format("the budget is reached")
+            return safe_format("budget reached")
         case Outcome.LIMIT:
             return safe_format("stopped at a limit")
         case Outcome.FAILED:

@@ -27,6 +27,7 @@ class Fault:
     text      the reply that is shown and saved
     words     a part of the error message
     outcome   the outcome of the reply where several have this exit code
+    changes   the number of tries that changed a refused request, which are no retries
     hangs     True if only a timeout ends the request
     base      the base URL of the provider; `{url}` and `{port}` are those of the gateway
     key       the key in the configuration
@@ -38,6 +39,7 @@ class Fault:
     text: str = ""
     words: str = ""
     outcome: Outcome | None = None
+    changes: int = 0
     hangs: bool = False
     base: str = "{url}"
     key: str = KEY
@@ -51,7 +53,7 @@ class Fault:
     def retries(self) -> int:
         """The number of retries that termchat reports; a further round of tools is not a retry."""
         rounds = sum(isinstance(answer, Reply) and bool(answer.calls) for answer in self.answers)
-        return 0 if rounds else self.tries - 1
+        return 0 if rounds else self.tries - 1 - self.changes
 
     def address(self, url: str) -> str:
         """Return the base URL of the provider, without a path."""
@@ -72,6 +74,11 @@ def cut(break_: Any, after: int = 2, words: str = "the reply is incomplete") -> 
 def recovers(*answers: Answer) -> Fault:
     """Return answers that are retried until a reply arrives."""
     return Fault((*answers, OK), ExitCode.COMPLETE, len(answers) + 1, "ok")
+
+
+def repairs(*answers: Answer) -> Fault:
+    """Return refusals of a part of the request, each of which leads to another request without it."""
+    return replace(recovers(*answers), changes=len(answers))
 
 
 def completes(reply: Reply) -> Fault:
@@ -150,6 +157,13 @@ FAULTS: dict[str, Fault] = {
     "gzip": completes(WORDS.on(gzip=True)),
     "CRLF": completes(WORDS.on(line_end="\r\n")),
     "unknown events": completes(WORDS.like(Quirk.UNKNOWN_EVENTS)),
+    "tools refused": repairs(fault.status(400, "This model does not support tools.")),
+    "tools refused with 500": repairs(fault.status(500, "tools param requires --jinja flag")),
+    "400 that says api_error": Fault((fault.Status(400, body=b'{"error": {"type": "api_error"}}'),), words="400"),
+    "no retry by header": Fault((fault.status(500, headers={"x-should-retry": "false"}),), words="500"),
+    "full context told with 500": Fault(
+        (fault.status(500, "the request exceeds the available context size"),), words="Too long for"
+    ),
     "no usage": completes(WORDS.like(Quirk.NO_USAGE)),
     "no [DONE]": completes(WORDS.like(Quirk.NO_DONE)),
     "null choices": completes(WORDS.like(Quirk.NULL_CHOICES, Quirk.NULL_CANDIDATES)),

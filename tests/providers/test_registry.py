@@ -171,6 +171,26 @@ def test_model_cache_old_listing_is_stale(tmp_path: Path) -> None:
     assert (stale[0].ref, stale[0].context, stale[0].max_output) == (ModelRef("p", "old"), 5, None)
 
 
+def test_model_cache_forgets_refusals_after_a_day_or_when_asked(tmp_path: Path) -> None:
+    file = tmp_path / "models.json"
+    ModelCache(file).add_refused("p", "m", "tools")
+    ModelCache(file).put("p", [])
+    assert ModelCache(file).refused("p", "m") == {"tools"}
+    ModelCache(file).forget_refused("p")
+    assert ModelCache(file).refused("p", "m") == frozenset()
+    yesterday = {"p": {"refused": {"m": {"tools": time.time() - 25 * 3600, "images": time.time(), "odd": "x"}}}}
+    file.write_text(json.dumps(yesterday))
+    assert ModelCache(file).refused("p", "m") == {"images"}
+
+
+def test_model_cache_unwritable_remembers_refusals_in_this_run(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    cache = ModelCache(tmp_path / "file" / "models.json")
+    cache.add_refused("p", "m", "new_limit")
+    cache.add_refused("p", "m", "old_limit", "new_limit")
+    assert cache.refused("p", "m") == {"old_limit"}
+
+
 def test_model_cache_unwritable_stays_in_memory(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     cache = ModelCache(tmp_path / "file" / "models.json")

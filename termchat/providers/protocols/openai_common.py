@@ -18,6 +18,8 @@ from termchat.core.models import ProviderConfig
 from termchat.core.provider import Request, Speed
 from termchat.providers.reply_schema import supports_strict_mode, wire_schema
 
+REASONING_FIELD = "reasoning_field="  # begins the quirk that names the field in which a server requires reasoning back
+
 
 def named_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Return a reply's schema with the name and strictness that OpenAI requires."""

@@ -22,6 +22,7 @@ from termchat.core.messages import (
 from termchat.core.models import ProviderConfig
 from termchat.core.provider import Effort, Params, Request
 from termchat.providers.protocols.openai_common import (
+    REASONING_FIELD,
     cache_key,
     data_url,
     named_schema,
@@ -152,8 +153,10 @@ def _reasoning(parts: Iterable[object], config: ProviderConfig) -> dict[str, Any
     if details:
         return {"reasoning_details": details}
     text = "".join(part.text for part in thoughts)
-    required = "reasoning_back" in config.quirks and (text or any(isinstance(part, ToolCall) for part in parts))
-    return {"reasoning_content": text} if required else {}
+    name = next((word.removeprefix(REASONING_FIELD) for word in config.quirks if word.startswith(REASONING_FIELD)), "")
+    asked = name or "reasoning_back" in config.quirks
+    required = asked and (text or any(isinstance(part, ToolCall) for part in parts))
+    return {name or "reasoning_content": text} if required else {}
 
 
 def _details(part: Reasoning) -> list[Any]:

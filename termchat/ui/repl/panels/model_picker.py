@@ -15,7 +15,7 @@ from termchat.core.provider import Providers
 from termchat.core.sanitize import EMPTY, Safe, join, safe_format, safe_line
 from termchat.core.session import Session, SwitchCost
 from termchat.core.style import TextRole
-from termchat.ui.phrases import count, money
+from termchat.ui.phrases import count, lacking_words, money
 from termchat.ui.repl.panels.picker import PickerSource
 from termchat.ui.text.line import Line, styled_line
 
@@ -81,6 +81,7 @@ class ModelSource(PickerSource):
         parts = [safe_line(info.title)] if info and info.title and info.title != ref.model else []
         if info and info.context:
             parts.append(count(info.context))
+        parts += lacking_words(info)
         if ref.provider not in self._usable:
             parts.append(safe_format("not set up"))
         if ref == self._current:
@@ -99,10 +100,10 @@ class ModelSource(PickerSource):
 
 def _footer(cost: SwitchCost) -> Sequence[Line]:
     """Return the lines that explain the prices of the rows."""
-    words = [safe_format("  ~$ to read this chat, ~{n} tokens", n=count(cost.tokens))]
+    words = [safe_format("  ~$ to send this chat, ~{n} tokens", n=count(cost.tokens))]
     if cost.cached and cost.before:
         name = safe_line(cost.before.model)
-        words.append(safe_format("  lost: {n} tokens cached for {name}", n=count(cost.cached), name=name))
+        words.append(safe_format("  not reused: {n} cached for {name}", n=count(cost.cached), name=name))
     return [styled_line(line, TextRole.DIM) for line in words]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from termchat.core.messages import user_message
-from termchat.core.models import ModelRef
+from termchat.core.models import ModelInfo, ModelRef
+from termchat.ui.phrases import lacking_words
 from termchat.ui.repl.panels.model_picker import ModelSource
 from termchat.ui.text.line import plain_text
 from tests.ui.fakes import FakeProviders, fake_session
@@ -20,7 +21,7 @@ async def test_model_source_in_chat_tells_cost_of_switch() -> None:
     assert str(session.model) in details
     assert "$" not in details[next(label for label in details if label == str(session.model))]
     assert all("~$0.0042" in detail for label, detail in details.items() if label != str(session.model))
-    assert [plain_text(line) for line in source.footer] == ["  ~$ to read this chat, ~4k tokens"]
+    assert [plain_text(line) for line in source.footer] == ["  ~$ to send this chat, ~4k tokens"]
 
 
 async def test_model_source_in_new_chat_tells_no_cost() -> None:
@@ -29,3 +30,9 @@ async def test_model_source_in_new_chat_tells_no_cost() -> None:
     assert not source.footer
     assert not any("$" in choice.detail for choice in source.choices)
     assert ModelRef("fake", "three") in {ModelRef.parse(choice.label) for choice in source.choices}
+
+
+def test_lacking_words_name_what_listing_excludes() -> None:
+    listed = ModelInfo(ModelRef("a", "b"), known=("images", "seed", "tools"))
+    assert lacking_words(listed) == ["no tools", "no images"]
+    assert lacking_words(None) == []
