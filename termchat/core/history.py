@@ -10,6 +10,7 @@ switches from model A to B and back sends A its own data unchanged.
     a result without its call      is dropped
     an invalid or repeated id      is replaced by a stable one, in the call and in its result
     an invalid tool name           is replaced by a similar valid one
+    a part of another role         is dropped
     a reply without parts left     is dropped
     an empty user message          becomes "(empty message)"
     an attachment                  is sent as picture, PDF or text, else as a note
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import TypeAlias
@@ -65,6 +66,11 @@ _TEXTS = frozenset(
         *("javascript", "x-javascript", "typescript", "ecmascript", "x-sh", "x-shellscript", "x-python", "x-tex"),
     )
 )
+_PARTS_OF_ROLE: Mapping[Role, tuple[type[Part], ...]] = {
+    Role.USER: (Text, Image, File),
+    Role.ASSISTANT: (Text, Reasoning, Search, ToolCall, Image, File),
+    Role.TOOL: (ToolResult,),
+}
 _UNKNOWN = ("", "application/octet-stream", "binary/octet-stream")
 
 
@@ -158,7 +164,7 @@ def model_switch_notice(messages: Sequence[Message], target: Origin) -> Safe:
         return words
     who = safe_line(", ".join(dict.fromkeys(foreign.values())))
     n, s = safe_line(str(len(foreign))), _plural(len(foreign))
-    return safe_format("{words} · reasoning of {n} turn{s} stays with {who}", words=words, n=n, s=s, who=who)
+    return safe_format("{words} · reasoning of {n} turn{s} from {who} left out", words=words, n=n, s=s, who=who)
 
 
 def _turns_with_foreign_reasoning(messages: Sequence[Message], target: Origin) -> Iterator[tuple[int, str]]:
@@ -217,6 +223,8 @@ def _concat_parts(first: tuple[Part, ...], more: tuple[Part, ...]) -> tuple[Part
 
 
 def _part(part: Part, role: Role, own: bool, pictures: bool) -> Part | None:
+    if not isinstance(part, _PARTS_OF_ROLE[role]):
+        return None  # an imported chat may hold any part in any message
     match part:
         case Reasoning():
             return part if own and _encodable(part.text, part.provider_data) else None
