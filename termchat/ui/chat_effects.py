@@ -45,6 +45,7 @@ from termchat.ui.phrases import (
     age,
     attachment_label,
     count,
+    lacking_words,
     saved_outcome_line,
     saved_usage_line,
     searched_line,
@@ -201,12 +202,12 @@ def configured(preferences: RuntimeSettings | None, effect: ChangeSetting) -> tu
 
 
 async def switch_effects(session: Session, providers: Providers, model: ModelRef) -> Sequence[Print]:
-    """Return the effects that say what the next question costs on a model that the chat was switched to."""
-    cost = await session.switch_cost(model)
-    if cost is None:
-        return ()
+    """Return the effects that say what a model that the chat was switched to lacks, and what a question costs there."""
     info = providers.model_info(model)
-    return (Print(join(" · ", switch_words(cost, info.context if info else None))),)
+    cost = await session.switch_cost(model)
+    words = lacking_words(info)
+    words += switch_words(cost, info.context if info else None) if cost else []
+    return (Print(join(" · ", words)),) if words else ()
 
 
 def saved_transcript(
