@@ -1,9 +1,9 @@
 """LaTeX formulas as Unicode, on one line or in two dimensions.
 
-pylatexenc parses a formula and names its symbols; `tree.py` keeps what can be shown, and a formula with anything else
-is shown as written, because a formula with a part left out is wrong. Rejected alternatives: pylatexenc's own
-conversion drops unknown commands and turns `\\sum_{i=1}^{n}` into `∑_i=1^n`; unicodeit has had no release since 2023
-and knows no fractions, matrices or cases.
+pylatexenc parses a formula and names its symbols; `formula_tree.py` keeps what can be shown, and a formula with
+anything else is shown as written, because a formula with a part left out is wrong. Rejected alternatives:
+pylatexenc's own conversion drops unknown commands and turns `\\sum_{i=1}^{n}` into `∑_i=1^n`; unicodeit has had no
+release since 2023 and knows no fractions, matrices or cases.
 
 Importing this package is cheap; pylatexenc is imported for the first formula.
 """

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from termchat.ui.markdown.math.linear import linear
-from termchat.ui.markdown.math.symbols import superscript
-from termchat.ui.markdown.math.tree import (
+from termchat.ui.markdown.math.formula_tree import (
     BLANK,
     Atom,
     AtomKind,
@@ -22,6 +20,8 @@ from termchat.ui.markdown.math.tree import (
     kind_of,
     spaced,
 )
+from termchat.ui.markdown.math.linear import linear
+from termchat.ui.markdown.math.symbols import superscript
 from termchat.ui.text.width import WIDTHS
 
 _TALLEST = 24  # rows; a taller formula is written on one line

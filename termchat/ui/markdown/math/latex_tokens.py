@@ -33,7 +33,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class MathCommand:
     """A command with its arguments, None for an optional one that is absent; `&` and `~` are commands too."""
 
     name: str
@@ -48,10 +48,10 @@ class Environment:
     tokens: tuple[LatexToken, ...]
 
 
-LatexToken: TypeAlias = str | Group | Command | Environment  # a string is one character
+LatexToken: TypeAlias = str | Group | MathCommand | Environment  # a string is one character
 
 
-def tokenize(source: str, environments: Iterable[str]) -> tuple[LatexToken, ...]:
+def parse_latex(source: str, environments: Iterable[str]) -> tuple[LatexToken, ...]:
     """Return the tokens of a formula without blanks; raises an error of pylatexenc or UnknownLatexError."""
     walker = _latexwalker().LatexWalker(source, latex_context=_context(tuple(environments)), tolerant_parsing=False)
     return _tokens(walker.get_latex_nodes()[0])
@@ -86,12 +86,12 @@ def _tokens(nodes: Iterable[Any]) -> tuple[LatexToken, ...]:
                 tokens += [char for char in str(node.chars) if not char.isspace()]
             case "LatexSpecialsNode":
                 signs = str(node.specials_chars)
-                tokens += [Command(signs)] if signs in ("~", "&") else list(signs)
+                tokens += [MathCommand(signs)] if signs in ("~", "&") else list(signs)
             case "LatexGroupNode":
                 tokens.append(_group(node))
             case "LatexMacroNode":
                 arguments = (node.nodeargd.argnlist or ()) if node.nodeargd else ()
-                tokens.append(Command(str(node.macroname), tuple(_group(a) if a else None for a in arguments)))
+                tokens.append(MathCommand(str(node.macroname), tuple(_group(a) if a else None for a in arguments)))
             case "LatexEnvironmentNode":
                 tokens.append(Environment(str(node.environmentname), _tokens(node.nodelist)))
             case name:  # a comment, or dollars inside

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from termchat.ui.markdown.math.symbols import subscript, superscript
-from termchat.ui.markdown.math.tree import (
+from termchat.ui.markdown.math.formula_tree import (
     Atom,
     AtomKind,
     Fenced,
@@ -19,6 +18,7 @@ from termchat.ui.markdown.math.tree import (
     kind_of,
     spaced,
 )
+from termchat.ui.markdown.math.symbols import subscript, superscript
 
 # A denominator that needs no brackets: a differential, a call of a function, a word of CJK.
 _FACTOR = re.compile(r"[d∂∆Δ][^\W\d_][⁰¹²³⁴-⁹]*|\w\([^()]*\)|[\u3400-\u9fff]+")

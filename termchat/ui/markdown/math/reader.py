@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from termchat.ui.markdown.math import symbols
-from termchat.ui.markdown.math.latex_tokens import Command, Environment, Group, LatexToken, UnknownLatexError, tokenize
-from termchat.ui.markdown.math.linear import linear
-from termchat.ui.markdown.math.tree import (
+from termchat.ui.markdown.math.formula_tree import (
     BLANK,
     Atom,
     AtomKind,
@@ -20,6 +18,15 @@ from termchat.ui.markdown.math.tree import (
     Scripts,
     Sequent,
 )
+from termchat.ui.markdown.math.latex_tokens import (
+    Environment,
+    Group,
+    LatexToken,
+    MathCommand,
+    UnknownLatexError,
+    parse_latex,
+)
+from termchat.ui.markdown.math.linear import linear
 
 _SPACES = {",": " ", ":": " ", ";": " ", ">": " ", " ": " ", "~": " ", "quad": "  ", "qquad": "    ", "enspace": " "}
 _IGNORED_TEXT = """
@@ -52,7 +59,7 @@ _GRIDS: Mapping[str, tuple[GridKind, str, str]] = {
 def read_formula(source: str) -> Node | None:
     """Return the tree of a formula without its delimiters, None if it must be shown as written."""
     try:
-        grid = _grid(tokenize(source, _GRIDS))
+        grid = _grid(parse_latex(source, _GRIDS))
     except Exception:  # a parser of others reads untrusted text, and the formula can be shown as written
         return None
     return grid.rows[0][0] if len(grid.rows) == len(grid.rows[0]) == 1 else grid
@@ -64,10 +71,10 @@ def _grid(tokens: Sequence[LatexToken], kind: GridKind = GridKind.ALIGNED) -> Gr
     cell: list[LatexToken] = []
     for piece in tokens:
         match piece:
-            case Command("&"):
+            case MathCommand("&"):
                 rows[-1].append(_sequent(cell))
                 cell = []
-            case Command("\\" | "newline" | "cr"):
+            case MathCommand("\\" | "newline" | "cr"):
                 rows[-1].append(_sequent(cell))
                 rows.append([])
                 cell = []
@@ -115,7 +122,7 @@ class _Reader:
         while self._at < len(self._tokens):
             piece = self._next()
             match piece:
-                case Command(name) if name == until:
+                case MathCommand(name) if name == until:
                     return parts
                 case "^" | "_" | "'":
                     parts.append(self._scripts(parts.pop() if parts else Sequent(), piece))
@@ -165,12 +172,12 @@ class _Reader:
                 return [symbols.atom(piece)]
             case Group():
                 return [_sequent(piece.tokens)]
-            case Command():
+            case MathCommand():
                 return self._command(piece)
             case Environment():
                 return [_environment(piece)]
 
-    def _command(self, command: Command) -> list[Node]:
+    def _command(self, command: MathCommand) -> list[Node]:
         name = command.name
         if name in _SPACES:
             return [Atom(_SPACES[name], AtomKind.SPACE) if _SPACES[name] != " " else BLANK]
@@ -191,24 +198,24 @@ class _Reader:
         piece = self._next()
         if isinstance(piece, str):
             return "" if piece == "." else piece
-        found = symbols.symbol(piece.name) if isinstance(piece, Command) else None
+        found = symbols.symbol(piece.name) if isinstance(piece, MathCommand) else None
         if found is None or len(found.text) != 1:
             raise UnknownLatexError("delimiter")
         return found.text
 
 
-def _last(command: Command) -> Group:
+def _last(command: MathCommand) -> Group:
     last = command.arguments[-1]
     if last is None:
         raise UnknownLatexError(command.name)
     return last
 
 
-def _content(command: Command) -> Node:
+def _content(command: MathCommand) -> Node:
     return _sequent(_last(command).tokens)
 
 
-def _text(command: Command) -> Node:
+def _text(command: MathCommand) -> Node:
     text = _last(command).source
     if command.name.startswith("math") and set(text) & set("_^\\"):
         return _content(command)
@@ -221,21 +228,21 @@ def _text(command: Command) -> Node:
     return Atom(text, AtomKind.FUNCTION if function else AtomKind.ORDINARY, limits=function and "arg" in text)
 
 
-def _alphabet(command: Command) -> Node:
+def _alphabet(command: MathCommand) -> Node:
     text = _last(command).source.strip()
     if not (text.isascii() and text.isalnum()):
         return _content(command)
     return Atom(symbols.styled("mathbf" if command.name in ("boldsymbol", "bm") else command.name, text))
 
 
-def _accent(command: Command) -> Node:
+def _accent(command: MathCommand) -> Node:
     text, sign = linear(_content(command)), symbols.ACCENTS[command.name]
     if len(text) == 1 or (command.name in symbols.LINES and text.isalnum()):
         return Atom("".join(char + sign for char in text))
     raise UnknownLatexError(command.name)
 
 
-def _fraction(command: Command) -> Node:
+def _fraction(command: MathCommand) -> Node:
     above, below = command.arguments
     if above is None or below is None:
         raise UnknownLatexError(command.name)
@@ -243,7 +250,7 @@ def _fraction(command: Command) -> Node:
     return fraction if fraction.bar else Fenced("(", fraction, ")")
 
 
-def _root(command: Command) -> Node:
+def _root(command: MathCommand) -> Node:
     index = command.arguments[0]
     degree = linear(_sequent(index.tokens)) if index else ""
     if degree and not symbols.superscript(degree):
@@ -251,12 +258,12 @@ def _root(command: Command) -> Node:
     return Root(_content(command), "" if degree == "2" else degree)
 
 
-def _arrow(command: Command) -> Node:
+def _arrow(command: MathCommand) -> Node:
     label = linear(_content(command), tight=True)
     return Atom(f"─{label}→" if command.name == "xrightarrow" else f"←{label}─", AtomKind.RELATION)
 
 
-def _labelled(command: Command) -> Node:
+def _labelled(command: MathCommand) -> Node:
     label = linear(_content(command))
     return Atom(f"  (mod {label})" if command.name == "pmod" else f"    ({label})", AtomKind.SPACE)
 
@@ -270,7 +277,7 @@ def _environment(environment: Environment) -> Node:
     return Fenced(opener, grid, closer) if opener or closer else grid
 
 
-_COMMANDS: Mapping[str, Callable[[Command], Node]] = {
+_COMMANDS: Mapping[str, Callable[[MathCommand], Node]] = {
     **dict.fromkeys((*_TEXTS, "hbox", "operatorname"), _text),
     **dict.fromkeys(_ALPHABETS, _alphabet),
     **dict.fromkeys(symbols.ACCENTS, _accent),

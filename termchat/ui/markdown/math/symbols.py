@@ -8,7 +8,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from termchat.ui.markdown.math.tree import Atom, AtomKind
+from termchat.ui.markdown.math.formula_tree import Atom, AtomKind
 
 _MISSING = {
     "ast": "*", "colon": ":", "ne": "≠", "implies": "⟹", "impliedby": "⟸", "iff": "⟺", "gets": "←", "land": "∧",
