@@ -42,7 +42,7 @@ def run_command_line(arguments: list[str], env: Mapping[str, str]) -> int:
         return import_module(f"termchat.cli.{command}").run(arguments[1:], env)
     if command in RESERVED:
         words = safe_format('"termchat {name}" is not part of this version.', name=safe_line(command))
-        hint = safe_format("-p passes a prompt that begins with a subcommand's name.")
+        hint = safe_format("Use -p for a prompt that begins with a subcommand's name.")
         Stderr().failure(Failure(FailureKind.BAD_CONFIG, words, hint))
         return ExitCode.USAGE
     return run_typer(_prompt(env), arguments, "termchat", env)

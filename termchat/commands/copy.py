@@ -29,7 +29,7 @@ def copy(context: CommandContext, argument: str) -> Effects:
     """Copy the Markdown source of the last answer, or the code of its Nth block."""
     answer = last_answer(context)
     if answer is None:
-        return (Print(safe_format("There is no answer yet.")),)
+        return (Print(safe_format("No answer yet.")),)
     if not argument:
         return (Copy(answer),)
     blocks = _blocks(context)

@@ -22,7 +22,7 @@ def error(context: CommandContext, argument: str) -> Effects:
     """Show the failure of the last turn that failed. Ctrl-O does the same unless the cursor is on a paste."""
     failure = context.session.failure
     if failure is None:
-        return (Print(safe_format("Nothing has failed yet.")),)
+        return (Print(safe_format("No errors yet.")),)
     if failure.details is None:
         return (Print(safe_format("{what} There are no further details.", what=failure.message)),)
     return (ShowInPager(_whole(failure, failure.details), "error"),)

@@ -29,7 +29,7 @@ def usage(context: CommandContext, argument: str) -> Effects:
     """Print a table with a row for each model, and their total."""
     totals = context.session.totals
     if not totals:
-        return (Print(safe_format("Nothing was asked yet.")),)
+        return (Print(safe_format("No usage yet.")),)
     rows = [_row(safe_line(str(ref)), spent) for ref, spent in totals.items()]
     if len(rows) > 1:
         rows.append(_row(safe_format("total"), _sum(totals.values())))

@@ -13,7 +13,7 @@ class Outcome(StrEnum):
     FILTERED = "filtered"  # the provider's filter
     REFUSED = "refused"  # the model declined
     CUT = "cut"  # the stream ended before its end
-    STALLED = "stalled"  # no data in time
+    STALLED = "stalled"  # no data before the timeout
     CANCELLED = "cancelled"  # the user stopped it
     BUDGET = "budget"  # the budget is spent
     LIMIT = "limit"  # the limit of tool rounds
@@ -73,8 +73,8 @@ _EXIT_WORDS = {
     ExitCode.LENGTH: "cut short by the token limit",
     ExitCode.REFUSED: "refused by the model or filtered by the provider",
     ExitCode.CUT: "the stream was cut; the partial reply was printed",
-    ExitCode.STALLED: "no data in time",
-    ExitCode.BUDGET: "the budget is reached",
+    ExitCode.STALLED: "timed out",
+    ExitCode.BUDGET: "budget reached",
     ExitCode.DENIED: "a call was denied, or a loop limit was reached",
     ExitCode.TRY_LATER: "rate limited or overloaded: try later",
     ExitCode.NO_KEY: "no API key, or the key was rejected",

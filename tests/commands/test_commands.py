@@ -96,7 +96,7 @@ def test_new_and_exit_have_aliases() -> None:
 
 def test_usage_command_prints_table_with_total() -> None:
     session = fake_session()
-    assert words(run("/usage", session)) == "Nothing was asked yet."
+    assert words(run("/usage", session)) == "No usage yet."
     session._totals = {FAKE: ModelUsage(2, Usage(1200, 34)), OTHER: ModelUsage(1, Usage(10, 5), None)}
     (table,) = run("/usage", session)
     assert isinstance(table, PrintTable)
@@ -193,7 +193,7 @@ def test_command_typed_with_active_input_method_is_recognised(typed: str, comman
 
 async def test_error_command_shows_details_of_last_failure() -> None:
     session = fake_session()
-    assert words(run("/error", session)) == "Nothing has failed yet."
+    assert words(run("/error", session)) == "No errors yet."
     for question in ("cut", "refuse", "hello"):
         async for _ in session.send(session.add(user_message(question), session.conversation.head)).events():
             pass

@@ -132,7 +132,7 @@ def answered(context: CommandContext, *parts: Part) -> None:
 
 
 def test_copy_returns_last_answer_or_code_block(context: CommandContext) -> None:
-    assert printed_text(run(context, "/copy")) == "There is no answer yet."
+    assert printed_text(run(context, "/copy")) == "No answer yet."
     answered(context, Reasoning("secret"), Text(ANSWER))
     assert run(context, "/copy") == (Copy(ANSWER.strip("\n")),)
     assert run(context, "/copy 1") == (Copy("print(1)", safe_format("code block 1")),)

@@ -123,6 +123,6 @@ async def test_model_switch_gives_one_notice_of_carried_history(gateway: Gateway
     async with session(gateway, R) as chat:
         assert notices(await ask(chat, "one")) == []
         chat.switch_model(model(A))
-        line = "→ anthropic/claude-opus-5 · 1 turn, 2 tool calls carried · reasoning of 1 turn stays with responses"
+        line = "→ anthropic/claude-opus-5 · 1 turn, 2 tool calls carried · reasoning of 1 turn from responses left out"
         assert notices(await ask(chat, "two")) == [line]
         assert notices(await ask(chat, "three")) == []

@@ -38,7 +38,7 @@ OUTCOMES = {
 }
 MARKS = {
     ExitCode.CUT: "the reply was cut off",
-    ExitCode.STALLED: "no data in time",
+    ExitCode.STALLED: "timed out",
     ExitCode.DENIED: "stopped at a limit",
 }
 CASES = [(name, protocol) for name in FAULTS for protocol in PROTOCOLS]

@@ -41,7 +41,7 @@ CASES = [
 MARKS = {
     ExitCode.LENGTH: "■ cut off by the token limit",
     ExitCode.CUT: "■ the reply was cut off",
-    ExitCode.STALLED: "■ no data in time",
+    ExitCode.STALLED: "■ timed out",
     ExitCode.DENIED: "■ stopped at a limit",
 }
 

@@ -44,7 +44,7 @@ def test_plain_writes_no_escape_sequence_and_names_no_repl_key(env: dict[str, st
     without_help = [row for row in terminal.transcript if row[:1] != "/" or "  " not in row]
     text = "\n".join(without_help)
     assert not re.findall(r"Alt-\w|Ctrl-T|Ctrl-R|the input|\bEnter (?:sends|uses)", text)
-    for way in ("/continue for the rest", "/retry to try again", "/model other model", "an empty line uses fake/one"):
+    for way in ("/continue for the rest", "/retry to try again", "/model to switch models", "an empty line uses fake/one"):
         assert way in text
 
 
@@ -120,7 +120,7 @@ def test_plain_list_ends_with_any_other_input() -> None:
         terminal.send("/model\n")
         terminal.shows("Type a number and press Enter")
         terminal.send("/usage\n")
-        terminal.shows("Nothing was asked yet.")
+        terminal.shows("No usage yet.")
         terminal.send("2\n")
         terminal.shows("You said: 2")
 

@@ -241,7 +241,7 @@ def test_command_blocked_by_reply_stays_in_input_with_reason() -> None:
         terminal.shows("/new waits for the reply to end (Esc stops it).")
         assert "❯ /new" in terminal.lines
         terminal.send("\x7f" * 4 + "/usage\r")
-        terminal.shows("Nothing was asked yet.")
+        terminal.shows("No usage yet.")
 
 
 def test_command_menu_completes_model_and_reports_unknown_command() -> None:
@@ -267,7 +267,7 @@ def test_command_typed_on_hangul_or_kana_layout_runs() -> None:
             terminal.shows("❯ /usage")
             terminal.settled(0.05)
             terminal.send("\r")
-            terminal.until(lambda number=number: terminal.text.count("Nothing was asked yet.") == number)
+            terminal.until(lambda number=number: terminal.text.count("No usage yet.") == number)
             _ready(terminal)
 
 

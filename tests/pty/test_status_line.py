@@ -43,6 +43,6 @@ def test_model_command_in_chat_tells_cost_of_switch() -> None:
         term.send("full 4000\r")
         term.shows("4k/128k")
         term.send("/model two\r")
-        term.shows("→ fake/two\nit reads ~4k tokens of this chat, about $0.0042")
+        term.shows("→ fake/two\nthe next message sends ~4k tokens of this chat, about $0.0042")
         term.send("/model one\r")
         term.shows("→ fake/one\n\n❯")

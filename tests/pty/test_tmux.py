@@ -133,7 +133,7 @@ def test_tmux_interrupted_long_reply_is_whole_in_scrollback(tmux: Callable[[int,
     one.keys("/usage", "Enter")
     one.shows("You said: typed in the middle")
     rows = one.transcript()
-    notice = next(n for n, row in enumerate(rows) if row == "Nothing was asked yet.")
+    notice = next(n for n, row in enumerate(rows) if row == "No usage yet.")
     assert not rows[notice - 1] and not rows[notice + 1]
     del rows[notice - 1 : notice + 2]
     first = rows.index("❯ mixed 4") + 2
@@ -159,7 +159,7 @@ def test_tmux_reply_in_one_burst_is_whole_in_scrollback(
 def rendered(columns: int) -> list[str]:
     """Return the lines of the one-shot render of MIXED; rows that the terminal wraps are joined."""
     lines: list[str] = []
-    for row in render(safe(MIXED), columns, hyperlinks=False):
+    for row in render(safe(MIXED), columns, hyperlinks=False, headers=True):
         if row.soft:
             lines[-1] += row.text
         else:

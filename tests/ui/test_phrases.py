@@ -137,7 +137,7 @@ def ended(outcome: Outcome, *, received: bool = True, failure: Failure | None = 
         (Outcome.LENGTH, COMMAND_LABELS, "/continue for the rest · /set max_tokens"),
         (Outcome.CANCELLED, COMMAND_LABELS, "/continue for the rest"),
         (Outcome.FILTERED, KEY_LABELS, "/edit the message · Alt-M other model"),
-        (Outcome.REFUSED, COMMAND_LABELS, "/edit the message · /model other model"),
+        (Outcome.REFUSED, COMMAND_LABELS, "/edit the message · /model to switch models"),
     ],
 )
 def test_next_steps_depend_on_outcome(outcome: Outcome, offered: StepLabels, words: str) -> None:
@@ -203,8 +203,8 @@ def test_since_other_text_is_failure() -> None:
 def test_switch_words_name_tokens_price_cache_and_small_context() -> None:
     cost = SwitchCost(12_400, Decimal("0.031"), ModelRef("anthropic", "claude-opus-5"), 11_000)
     assert switch_words(cost, 8_000) == [
-        "it reads ~12.4k tokens of this chat, about $0.03",
-        "11k cached for claude-opus-5 do not help it",
-        "more than its context of 8k",
+        "the next message sends ~12.4k tokens of this chat, about $0.03",
+        "11k cached for claude-opus-5 not reused",
+        "exceeds its context of 8k",
     ]
-    assert switch_words(SwitchCost(300), 8_000) == ["it reads ~300 tokens of this chat"]
+    assert switch_words(SwitchCost(300), 8_000) == ["the next message sends ~300 tokens of this chat"]

@@ -98,7 +98,7 @@ class Stage:
 
 
 def one_shot(text: str, width: int) -> list[str]:
-    return [drawn(line) for line in logical(render(safe(text), width)) if drawn(line)]
+    return [drawn(line) for line in logical(render(safe(text), width, headers=True)) if drawn(line)]
 
 
 async def test_transcript_reply_ending_during_resize_is_written_once() -> None:
@@ -181,7 +181,7 @@ async def test_transcript_interrupted_or_resized_shows_each_character_once(
 
 def resized_render(text: str, moves: list[tuple[int, str]]) -> str:
     """Return the characters of the reply from a Document that is resized at the same places."""
-    document, at, rows = Document(80), 0, []
+    document, at, rows = Document(80, headers=True), 0, []
     for count, move in moves:
         document.feed(safe(text[at : at + count]))
         at += count

@@ -103,7 +103,7 @@ def _tokens(facts: StatusInfo, *, share: bool = False) -> Safe:
 
 def _model_words(model: ModelRef) -> Safe:
     if model.provider == "demo":
-        return safe_format("{model} · no model", model=safe_line(str(model)))
+        return safe_format("{model} · offline guide", model=safe_line(str(model)))
     return safe_line(model.model)
 
 
