@@ -1,6 +1,5 @@
 """`termchat chats`: list, delete, restore, export and import chats, without the REPL."""
 
-import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +10,7 @@ import typer
 
 from termchat.cli.command import run_typer, with_store
 from termchat.cli.new_file import NewFile
-from termchat.cli.print_table import Column, Fit, print_table
+from termchat.cli.print_table import Column, Fit, print_json, print_table
 from termchat.core.chat_store import ChatStore
 from termchat.core.chats import ChatInfo, ExportFormat, ImportReport
 from termchat.core.errors import Failure, FailureKind
@@ -114,7 +113,7 @@ async def _show(store: ChatStore, query: str, *, as_json: bool, deleted: bool = 
             await store.chats(query, limit=_MOST_ON_TERMINAL if sys.stdout.isatty() and not as_json else _MOST)
         ).chats
     if as_json:
-        print_stdout(json.dumps([_row(chat) for chat in chats], ensure_ascii=False, indent=1) + "\n")
+        print_json(map(_row, chats))
         return ExitCode.COMPLETE
     if not chats:
         warn(safe_format("No chat contains these words.") if query else safe_format("No saved chats."))

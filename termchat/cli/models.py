@@ -1,7 +1,6 @@
 """`termchat models`: list the models of the usable providers."""
 
 import asyncio
-import json
 import sys
 from collections.abc import Mapping
 from typing import Annotated
@@ -11,7 +10,7 @@ import typer
 from termchat.app.build import build_app
 from termchat.app.options import Options, usage_error
 from termchat.cli.command import require_config, run_typer
-from termchat.cli.print_table import Column, Fit, print_table
+from termchat.cli.print_table import Column, Fit, print_json, print_table
 from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.models import ModelInfo
 from termchat.core.outcomes import ExitCode
@@ -51,7 +50,7 @@ async def _show(providers: Providers, query: str, *, fresh: bool, as_json: bool)
         Stderr().failure(failure)
     matching = [info for info in found if query.lower() in str(info.ref).lower()]
     if as_json:
-        print_stdout(json.dumps([_row(info) for info in matching], ensure_ascii=False, indent=1) + "\n")
+        print_json(map(_row, matching))
     else:
         _print(matching)
     if matching or (found and not query):

@@ -1,12 +1,13 @@
-"""Print tables; rich lays them out and is imported when the first one is printed."""
+"""Print tables and JSON; rich lays out the tables and is imported when the first one is printed."""
 
+import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from termchat.core.sanitize import EMPTY, Safe
+from termchat.core.sanitize import EMPTY, Safe, escape_json
 from termchat.ui.stderr import print_stdout
 
 _DEFAULT_WIDTH = 80  # columns, for a terminal that reports no size
@@ -44,6 +45,11 @@ def terminal_width() -> int:
     Raises OSError if standard output is not a terminal.
     """
     return os.get_terminal_size(sys.stdout.fileno()).columns or _DEFAULT_WIDTH
+
+
+def print_json(rows: Iterable[Mapping[str, object]]) -> None:
+    """Print a JSON array on standard output: any text keeps its value, and none controls a terminal."""
+    print_stdout(escape_json(json.dumps(list(rows), ensure_ascii=False, indent=1)) + "\n")
 
 
 def print_table(columns: Sequence[Column], rows: Iterable[Sequence[Safe]]) -> None:

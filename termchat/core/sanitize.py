@@ -36,6 +36,8 @@ _TABLE: dict[int, int] = {
 }
 _ONE_LINE = {**_TABLE, 0x09: 0x20, 0x0A: 0x20}
 
+_JSON_ESCAPES = {c: f"\\u{c:04x}" for c in _TABLE if c >= 0x20}  # JSON itself escapes the others inside strings
+
 
 def safe(text: str) -> Safe:
     """Make foreign text safe for a terminal; newlines and tabs stay."""
@@ -60,6 +62,11 @@ def join(separator: LiteralString, parts: list[Safe] | tuple[Safe, ...]) -> Safe
 def repair_surrogates(text: str) -> str:
     """Pair split surrogates and replace lone ones, so that the text can be encoded as UTF-8."""
     return _join_surrogates(text)
+
+
+def escape_json(text: str) -> Safe:
+    """Make JSON safe for a terminal: each character that `safe` replaces becomes an escape of the same value."""
+    return Safe(text.translate(_JSON_ESCAPES))
 
 
 def excerpt(text: str, columns: int) -> Safe:

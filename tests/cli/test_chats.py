@@ -10,6 +10,7 @@ from contextlib import closing
 
 import pytest
 
+from termchat.core.sanitize import safe
 from tests.cli.conftest import KEY, Program
 from tests.gateway import Reply, Usage
 
@@ -167,6 +168,24 @@ def test_chats_empty_name_is_usage_error(program: Program, action: str) -> None:
     done = program.run("chats", *action.split(), "")
     assert (done.code, done.out) == (2, b"")
     assert program.run("chats").out == before
+
+
+def test_chats_json_escapes_control_characters_and_keeps_title(program: Program) -> None:
+    title = "a \x1b]52;c;x\x07 \x7f \x9b31m \u202e \u2066 end"
+    export = {"id": "c1", "title": title, "created": 1.0, "messages": []}
+    file = program.cwd / "hostile.json"
+    file.write_text(json.dumps({"format": "termchat", "version": 1, "chats": [export]}))
+    assert program.run("chats", "import", str(file)).code == 0
+    done = program.run("chats", "--json")
+    assert json.loads(done.out)[0]["title"] == title
+    assert done.out.decode() == safe(done.out.decode())
+
+
+def test_chats_import_of_nothing_is_error(program: Program) -> None:
+    file = program.cwd / "empty.json"
+    for chats in ([], [7]):
+        file.write_text(json.dumps({"format": "termchat", "version": 1, "chats": chats}))
+        assert program.run("chats", "import", str(file)).code != 0
 
 
 def test_usage_sums_requests_and_prices_known_models(program: Program) -> None:

@@ -6,9 +6,11 @@ import asyncio
 import json
 import tempfile
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,10 +28,12 @@ from termchat.core.messages import (
     Text,
     ToolCall,
     ToolResult,
+    attached_text,
     user_message,
 )
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
+from termchat.core.sanitize import safe
 from termchat.store.chat_store import SqliteChatStore as Store
 from termchat.store.export import Writer
 from termchat.store.export.markdown import fenced
@@ -227,6 +231,46 @@ def test_html_export_of_any_text_is_inert(text: str) -> None:
 @given(records(), st.sampled_from(ExportFormat))
 def test_export_any_chat_in_any_format_is_utf8(chat: FullChat, form: ExportFormat) -> None:
     assert export_text(form, chat, chat).encode("utf-8")
+
+
+HOSTILE = "\x1b]52;c;aGk=\x07 \x7f \x9b31m \u202e \u2028 \r\n"
+
+
+@pytest.mark.parametrize("form", ExportFormat)
+def test_export_of_hostile_text_is_safe_for_terminal(form: ExportFormat) -> None:
+    message = user_message(HOSTILE, Image("image/png", b"", "", HOSTILE), File(HOSTILE, "text/plain", HOSTILE.encode()))
+    reply = Message(Role.ASSISTANT, (Text(HOSTILE), Reasoning(HOSTILE), ToolCall(HOSTILE, HOSTILE, HOSTILE)))
+    nodes = {"q": Node("q", None, message), "a": Node("a", "q", reply)}
+    info = replace(sample().info, title=HOSTILE)
+    chat = FullChat(info, ChatState(None, HOSTILE), Conversation(nodes, "a"), {})
+    text = export_text(form, chat)
+    assert text == safe(text)
+    if form is ExportFormat.JSON:
+        (loaded,) = json.loads(text)["chats"]
+        assert loaded["title"] == HOSTILE
+        assert loaded["messages"][1]["message"]["parts"][0]["text"] == HOSTILE
+
+
+@pytest.mark.parametrize("form", [ExportFormat.MARKDOWN, ExportFormat.TEXT, ExportFormat.HTML])
+def test_export_keeps_names_of_attachments_and_content_of_text_files(form: ExportFormat) -> None:
+    question = Message(
+        Role.USER,
+        (
+            attached_text("notes & more.txt", "line <one>\nline two"),
+            Text("What is this?"),
+            Image("image/png", b"\x89PNG", name="cat.png"),
+            Image("image/bmp", b"BM", name="dog.bmp"),
+            File("data.csv", "text/csv", b"a,b"),
+            File("a.pdf", "application/pdf", b"%PDF"),
+        ),
+    )
+    info = replace(sample().info, title="")
+    text = unescape(
+        export_text(form, FullChat(info, ChatState(), Conversation({"q": Node("q", None, question)}, "q"), {}))
+    )
+    for part in ("notes & more.txt", "line <one>\nline two", "cat.png", "dog.bmp", "data.csv", "a,b", "a.pdf"):
+        assert part in text
+    assert "</file>" not in text
 
 
 async def test_import_of_other_file_fails(stores: StoreFixture, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from termchat.core.chats import FullChat
 from termchat.core.conversation import Node
-from termchat.core.messages import Message, Part, Role, Text
+from termchat.core.messages import File, Image, Message, Part, Role, Text, attachment_name
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import safe_line
 from termchat.core.urls import safe_url
@@ -41,9 +41,15 @@ def sources(message: Message) -> Iterator[tuple[str, str]]:
 
 
 def parts(message: Message) -> Iterator[Part]:
-    """Yield the parts of a message; adjacent texts, which vendors split at each source, are joined."""
+    """Yield the parts of a message, text files of a question as files.
+
+    Adjacent texts, which vendors split at each source, are joined.
+    """
     texts: list[str] = []
     for part in message.parts:
+        if message.role is Role.USER and isinstance(part, Text) and (name := attachment_name(part)):
+            content = part.text.partition("\n")[2].removesuffix("\n</file>\n")
+            part = File(name, "text/plain", content.encode("utf-8", "replace"))
         if isinstance(part, Text):
             texts.append(part.text)
             continue
@@ -53,6 +59,21 @@ def parts(message: Message) -> Iterator[Part]:
         yield part
     if texts:
         yield Text("".join(texts))
+
+
+def image_name(part: Image) -> str:
+    """Return the name of an image on one line, or its URL, or its type."""
+    return safe_line(" ".join(part.name.split()) or part.url or part.mime)
+
+
+def file_name(part: File) -> str:
+    """Return the name of a file on one line."""
+    return safe_line(" ".join(part.name.split()) or "file")
+
+
+def file_text(part: File) -> str:
+    """Return the content of a text file, "" for any other file."""
+    return part.data.decode("utf-8", "replace") if part.mime.startswith("text/") else ""
 
 
 def outcome_label(node: Node) -> str:

@@ -90,7 +90,7 @@ def _parts(parts: Iterable[Part], markdown: MarkdownIt) -> Iterator[str]:
             case Image():
                 yield _image(part)
             case File():
-                yield f'<p class="note">file {escape(part.name)}</p>'
+                yield _file(part)
 
 
 def _sources(message: Message) -> Iterator[str]:
@@ -103,12 +103,23 @@ def _sources(message: Message) -> Iterator[str]:
         yield f'<p class="note">Sources:</p>\n<ol class="note">{rows}</ol>'
 
 
+def _file(part: File) -> str:
+    name, content = escape(common.file_name(part)), common.file_text(part)
+    return (
+        f"<details><summary>{name}</summary>{_pre(content)}</details>"
+        if content
+        else f'<p class="note">file {name}</p>'
+    )
+
+
 def _image(part: Image) -> str:
+    name = escape(common.image_name(part))
     if part.data and part.mime in _PICTURES:
-        return f'<p><img alt="" src="data:{part.mime};base64,{b64encode(part.data).decode("ascii")}"></p>'
+        data = b64encode(part.data).decode("ascii")
+        return f'<p><img alt="{name}" title="{name}" src="data:{part.mime};base64,{data}"></p>'
     if part.url.startswith(_LINK_STARTS):
         return f'<p><a href="{escape(part.url)}">{escape(part.url)}</a></p>'
-    return f'<p class="note">image {escape(part.mime)}</p>'
+    return f'<p class="note">image {name}</p>'
 
 
 def _pre(text: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from termchat.core.chats import FullChat
+from termchat.core.sanitize import escape_json
 from termchat.store import message_json
 
 FORMAT = "termchat"
@@ -19,7 +20,7 @@ END = "\n]}\n"
 
 
 def chat_to_json(record: FullChat) -> str:
-    """Return a chat as JSON on one line."""
+    """Return a chat as JSON on one line, safe for a terminal."""
     info, state, tree = record.info, record.state, record.conversation
     raw: dict[str, Any] = {
         "id": info.id,
@@ -42,4 +43,4 @@ def chat_to_json(record: FullChat) -> str:
             for node in tree.nodes.values()
         ],
     }
-    return message_json.dump(raw)
+    return escape_json(message_json.dump(raw))

@@ -61,6 +61,7 @@ def _parts(parts: Iterable[Part]) -> Iterator[str]:
             case ToolResult():
                 yield f"`{part.name}`{' failed' if part.is_error else ''}:\n\n{fenced(part.text)}"
             case Image():
-                yield f"(image {part.url or part.mime})\n"
+                yield f"(image {common.image_name(part)})\n"
             case File():
-                yield f"(file {part.name})\n"
+                content = common.file_text(part)
+                yield f"(file {common.file_name(part)})\n{f'{chr(10)}{fenced(content)}' if content else ''}"

@@ -49,6 +49,7 @@ def _parts(parts: Iterable[Part]) -> Iterator[str]:
             case ToolResult():
                 yield f"[{part.name}{' failed' if part.is_error else ''}: {part.text}]"
             case Image():
-                yield f"[image {part.url or part.mime}]"
+                yield f"[image {common.image_name(part)}]"
             case File():
-                yield f"[file {part.name}]"
+                content = common.file_text(part)
+                yield f"[file {common.file_name(part)}{f':{chr(10)}{content}' if content else ''}]"
