@@ -200,7 +200,7 @@ def _outcome(outcome: Outcome, failure: Failure | None) -> Safe:
         case Outcome.REFUSED:
             return safe_format("the model declined")
         case Outcome.CUT:
-            return safe_format("reply cut off")
+            return safe_format("the reply was cut off")
         case Outcome.STALLED:
             return safe_format("timed out")
         case Outcome.CANCELLED:
