@@ -100,7 +100,7 @@ def test_typeahead_before_start_is_sent() -> None:
         terminal.shows("You said: typed early")
         terminal.shows("❯ and more")
         terminal.settled()
-        sent = [row for row in terminal.transcript if "typed early" in row]
+        sent = [row for row in terminal.transcript if "typed early" in row and "incognito" not in row]
         assert sent[-2:] == ["❯ typed early", "You said: typed early"]
         assert len(sent) <= 3  # the kernel echoes typeahead before the program starts
 
@@ -161,13 +161,13 @@ def test_up_recalls_prompts_and_right_accepts_suggestion() -> None:
             terminal.shows(f"You said: {text}")
             _ready(terminal)
         terminal.send("\x1b[A")
-        terminal.shows("❯ beta two\none")
+        terminal.shows("❯ beta two\nincognito")
         terminal.send("\x1b[A")
-        terminal.shows("❯ alpha one\none")
+        terminal.shows("❯ alpha one\nincognito")
         terminal.send("\x1b[B\x1b[B")
         _ready(terminal)
         terminal.send("alp")
-        terminal.shows("❯ alpha one\none")
+        terminal.shows("❯ alpha one\nincognito")
         terminal.send("\x1b[C\r")
         terminal.until(lambda: terminal.text.count("You said: alpha one") == 2)
 

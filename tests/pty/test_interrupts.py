@@ -73,7 +73,7 @@ CASES = [
     Case("text, Ctrl-C Up", ("draft",), "❯ draft", (CTRL_C, UP), _shows("❯ draft"), "Draft kept"),
     Case("text, Ctrl-D", ("draft\x01",), "❯ draft", (CTRL_D,), _all("❯ raft")),
     Case("empty, Esc", (), PROMPT_ONLY, (ESC,), _shows("Esc again to edit an earlier message")),
-    Case("empty, Esc Esc", ("one\r",), "? keys", (ESC, ESC), _shows("❯ one  the last"), "Esc again"),
+    Case("empty, Esc Esc", ("one\r",), "? keys", (ESC, ESC), _shows("❯ one  message 1"), "Esc again"),
     Case("empty, Ctrl-C", (), PROMPT_ONLY, (CTRL_C,), _shows("Press Ctrl-C again to exit")),
     *(Case(f"waiting, {n}", ("hang on\r",), "waiting for one", (k,), _twice("❯ hang on")) for n, k in BOTH),
     *(
