@@ -66,9 +66,8 @@ class ServerFacts:
 
     def known(self, origin: Origin, endpoint: Endpoint) -> frozenset[str]:
         """Return the words known about a model: from refusals, and from the listing of its provider."""
-        listed = next((m.known for m in self.cache.get(origin.provider, stale=True) or () if m.ref == origin.ref), ())
         refused = self.cache.refused(origin.provider, _key(origin, endpoint))
-        return refused | frozenset(listed)
+        return refused | self.cache.known(origin.provider, origin.model)
 
     def told_before(self, origin: Origin, endpoint: Endpoint) -> frozenset[str]:
         """Return the parts that nobody asked for, tools, and whose refusal an earlier run has told the user."""
