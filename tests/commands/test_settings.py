@@ -88,10 +88,10 @@ def test_set_key_without_value_shows_allowed_values(context: CommandContext) -> 
 def test_menu_completes_setting_keys_and_values(context: CommandContext) -> None:
     assert menu(context, "/set re")[0] == "/set reasoning"
     assert menu(context, "/set think ") == [f"/set think {value}" for value in Effort]
-    assert menu(context, "/set think h") == ["/set think high"]
+    assert menu(context, "/set think h") == ["/set think high", "/set think xhigh"]
     assert menu(context, "/set theme no") == ["/set theme nord"]
     assert menu(context, "/set model tw") == ["/set model fake/two"]
-    assert menu(context, "/think m") == ["/think medium"]
+    assert menu(context, "/think me") == ["/think minimal", "/think medium", "/think max"]
     assert "/theme solarized-dark" in menu(context, "/theme sol")
 
 

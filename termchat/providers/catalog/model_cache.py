@@ -64,7 +64,7 @@ class ModelCache:
     def known(self, provider: str, model: str) -> frozenset[str]:
         """Return the words about a model in a listing of any age: parts that it does not support, and quirks."""
         rows = as_list(as_object(self._read().get(provider)).get("models"))
-        row: dict[str, Any] = next((row for row in map(as_object, rows) if row.get("id") == model), {})
+        row = as_object(next((row for row in map(as_object, rows) if row.get("id") == model), None))
         return frozenset(word for word in as_list(row.get("known")) if isinstance(word, str))
 
     def refused(self, provider: str, model: str) -> frozenset[str]:
