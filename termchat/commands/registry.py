@@ -206,10 +206,14 @@ def rank_matches(candidates: Candidates, typed: str) -> Candidates:
     """Return the matching candidates, best first: see `match_rank`; those that cannot be used come last."""
     if not typed:
         return sorted(candidates, key=lambda candidate: not candidate.usable)
-    ranked = [(rank, c) for c in candidates if (rank := match_rank(c.text, typed)) is not None]
+    before = len(typed) - len(typed.rpartition(" ")[2])  # complete words of several, such as the key of /set
+    within = [c for c in candidates if c.text.lower().startswith(typed[:before].lower())] if before else candidates
+    if not within:
+        before, within = 0, candidates
+    last = typed[before:].lower()
+    ranked = [(rank, c) for c in within if (rank := match_rank(c.text[before:], last)) is not None]
     found = [c for _, c in sorted(ranked, key=lambda pair: (pair[0] > 0, not pair[1].usable, pair[0]))]
-    letters = typed.lower()
-    return [*found, *(c for c in candidates if c not in found and has_in_order(c.text.lower(), letters))]
+    return [*found, *(c for c in within if c not in found and has_in_order(c.text[before:].lower(), last))]
 
 
 def rank_choices(choices: Sequence[Choice], typed: str) -> list[Choice]:
