@@ -20,8 +20,10 @@ from termchat.core.events import (
     Notice,
     ProviderNotice,
     ReasoningDelta,
+    RequestAccepted,
     Retrying,
     SearchDelta,
+    StepCounted,
     StepStarted,
     Streamed,
     TextDelta,
@@ -114,6 +116,9 @@ def _line(event: Event) -> str:
             outcome = f" {message.outcome}" if message.outcome else ""
             counted = f" {usage(message.usage)}" if message.usage else ""
             return f"message of {message.role}{by}{outcome}{counted}: " + " | ".join(map(part, message.parts))
+        case StepCounted():
+            counts = [f"{r.origin.ref} {usage(r.usage) if r.usage else 'unknown'}" for r in event.requests]
+            return f"counted {', '.join(counts)}"
         case Notice():
             return f"notice {event.words}"
         case TurnEnded():
@@ -143,6 +148,8 @@ def delta(delta: Delta) -> str:
             return f"finished {delta.reason} ({delta.raw}{': ' * bool(delta.why)}{delta.why})"
         case Retrying():
             return f"retrying {delta.attempt}/{delta.tries}: {delta.failure.message}"
+        case RequestAccepted():
+            return f"accepted by {delta.origin.ref}"
         case ProviderNotice():
             return f"adapted: {delta.words}"
 

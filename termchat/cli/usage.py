@@ -1,6 +1,5 @@
 """`termchat usage`: add up tokens and cost of all requests."""
 
-import json
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -10,20 +9,20 @@ from typing import Annotated
 import typer
 
 from termchat.cli.command import require_config, run_typer, with_store
-from termchat.cli.print_table import Column, Fit, print_table, terminal_width
+from termchat.cli.print_table import Column, Fit, print_json, print_table, terminal_width
 from termchat.core.chat_store import ChatStore
 from termchat.core.chats import UsageGroup, UsageRow
 from termchat.core.errors import Failure
 from termchat.core.outcomes import ExitCode
-from termchat.core.sanitize import Safe, safe, safe_line
+from termchat.core.sanitize import Safe, safe, safe_format, safe_line
 from termchat.ui.phrases import count, money
 from termchat.ui.phrases import since as parse_since
 from termchat.ui.stderr import Stderr, print_stdout, warn
 
 _BAR = 20  # cells of the longest bar
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
-_TITLES = ("requests", "in", "cached", "out", "cost")
-_ROOM = {3: 60, 6: 100}  # columns of a terminal from which the cached tokens and the bars are shown
+_TITLES = ("requests", "in", "cached", "written", "out", "cost")
+_ROOM = {3: 60, 4: 80, 7: 110}  # columns of a terminal from which cached and written tokens and bars are shown
 
 
 def run(arguments: list[str], env: Mapping[str, str]) -> int:
@@ -66,11 +65,14 @@ def _summary(
 def _show(rows: Sequence[UsageRow], *, as_json: bool) -> None:
     """Print the rows in their order and their sum; a request without a known price counts as unpriced."""
     if as_json:
-        print_stdout(json.dumps([_plain(row) for row in rows], ensure_ascii=False, indent=1) + "\n")
+        print_json(map(_plain, rows))
         return
     if not rows:
         warn(safe("No requests in this period."))
         return
+    if misses := _sum(rows).cache_misses:
+        known = ", ".join(why.replace("_", " ") for why in misses)
+        warn(safe_format("Prompt caches were missed: {why}.", why=safe_line(known[:200])))
     if sys.stdout.isatty():
         _print(rows)
     else:
@@ -110,6 +112,7 @@ def _cells(row: UsageRow) -> tuple[Safe, ...]:
         count(row.requests),
         safe(about + count(row.input)),
         count(row.cached) if row.cached else safe(""),
+        count(row.cache_write) if row.cache_write else safe(""),
         safe(about + count(row.output)),
         _cost(row),
     )
@@ -119,7 +122,8 @@ def _cost(row: UsageRow) -> Safe:
     """The sum of the known costs, and the number of unpriced requests."""
     if row.unpriced == row.requests:
         return safe("unpriced")
-    return safe(money(row.cost) + (f" + {row.unpriced} unpriced" if row.unpriced else ""))
+    about = "~" if row.about else ""
+    return safe(about + money(row.cost) + (f" + {row.unpriced} unpriced" if row.unpriced else ""))
 
 
 def _sum(rows: Sequence[UsageRow]) -> UsageRow:
@@ -137,6 +141,10 @@ def _sum(rows: Sequence[UsageRow]) -> UsageRow:
         estimated=any(r.estimated for r in rows),
         first=None,
         seconds=sum(r.seconds for r in rows),
+        about=any(r.about for r in rows),
+        billed=sum(r.billed for r in rows),
+        uncounted=sum(r.uncounted for r in rows),
+        cache_misses=tuple(sorted({why for r in rows for why in r.cache_misses})),
     )
 
 
@@ -157,6 +165,10 @@ def _plain(row: UsageRow) -> dict[str, object]:
         "reasoning": row.reasoning,
         "cost": str(row.cost) if row.unpriced < row.requests else None,
         "unpriced": row.unpriced,
+        "approximate": row.about,
+        "billed_requests": row.billed,
+        "uncounted_requests": row.uncounted,
+        "cache_misses": [*row.cache_misses],
         "estimated": row.estimated,
         "first_token_seconds": row.first,
         "seconds": row.seconds,

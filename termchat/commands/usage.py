@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 
 from termchat.commands.registry import CommandContext, CommandGroup, Effects
 from termchat.core.effects import Print, PrintTable
+from termchat.core.models import ModelRef
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
 from termchat.core.session import ModelUsage
-from termchat.core.usage import Usage, add_costs
 
 group = CommandGroup()
 _HEADER = (
@@ -16,6 +16,7 @@ _HEADER = (
     safe_format("turns"),
     safe_format("in"),
     safe_format("cached"),
+    safe_format("written"),
     safe_format("out"),
     safe_format("thinking"),
     safe_format("cost"),
@@ -32,25 +33,34 @@ def usage(context: CommandContext, argument: str) -> Effects:
         return (Print(safe_format("No usage yet.")),)
     rows = [_row(safe_line(str(ref)), spent) for ref, spent in totals.items()]
     if len(rows) > 1:
-        rows.append(_row(safe_format("total"), _sum(totals.values())))
-    return (PrintTable(_HEADER, tuple(rows), frozenset(range(1, 7)), optional_columns=(5, 3)),)
+        rows.append(_row(safe_format("total"), sum(totals.values(), ModelUsage())))
+    table = PrintTable(_HEADER, tuple(rows), frozenset(range(1, 8)), optional_columns=(6, 4, 3))
+    return (table, *(Print(words) for words in _cache_misses(totals)))
+
+
+def _cache_misses(totals: Mapping[ModelRef, ModelUsage]) -> Iterator[Safe]:
+    """Yield a line for each model whose provider has told why its prompt cache was missed last."""
+    for ref, spent in totals.items():
+        if spent.usage.cache_miss:
+            yield safe_format(
+                "{name} missed its prompt cache: {why}.",
+                name=safe_line(str(ref)),
+                why=safe_line(spent.usage.cache_miss.replace("_", " ")[:80]),
+            )
 
 
 def _row(name: Safe, spent: ModelUsage) -> tuple[Safe, ...]:
     used = spent.usage
     about = "~" if used.estimated else ""
-    counts = (used.input, used.cached, used.output, used.reasoning)
+    counts = (used.input, used.cached, used.cache_write, used.output, used.reasoning)
     return (name, safe(str(spent.turns)), *(safe(f"{about}{n:,}" if n else "–") for n in counts), _cost(spent))
 
 
 def _cost(spent: ModelUsage) -> Safe:
+    """Return the known cost, `~` before one at another vendor's list price, and the number of unpriced requests."""
     if spent.cost is None:
         return safe_format("unknown")
-    return safe(f"${spent.cost:.4f}") if spent.cost else EMPTY
-
-
-def _sum(all_spent: Iterable[ModelUsage]) -> ModelUsage:
-    turns, usage, cost = 0, Usage(), ModelUsage().cost
-    for spent in all_spent:
-        turns, usage, cost = turns + spent.turns, usage + spent.usage, add_costs(cost, spent.cost)
-    return ModelUsage(turns, usage, cost)
+    known = safe(f"{'~' if spent.about else ''}${spent.cost:.4f}") if spent.cost else EMPTY
+    if not spent.unpriced:
+        return known
+    return safe_format("{known} + {n} unknown", known=known or safe("$0"), n=safe(str(spent.unpriced)))

@@ -67,6 +67,18 @@ def _limit(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
+def _price_row(value: object) -> dict[str, float] | None:
+    row = _table_of(_dollars)(value)
+    return row if row and set(row) <= _PRICED else None
+
+
+def _dollars(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e9 else None
+
+
+_PRICED = frozenset(("input", "output", "cached", "cache_write"))
+
+
 def _seconds(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9 else None
 
@@ -110,6 +122,13 @@ FIELDS: Mapping[str, FieldType] = {
     "body": FieldType(Safe("a table of extra request fields"), table),
     "max_tokens": FieldType(
         Safe('a table of patterns, each with a number above 0, for example { "*" = 8192 }'), _table_of(_limit)
+    ),
+    "prices": FieldType(
+        Safe(
+            "a table of patterns, each with US dollars per million tokens of input, output, cached, cache_write, "
+            'for example { "*" = { input = 1.25, output = 10 } }'
+        ),
+        _table_of(_price_row),
     ),
     "quirks": FieldType(_TEXTS.words, _text_set),
     "fallback_paths": _TEXTS,

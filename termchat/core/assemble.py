@@ -15,13 +15,14 @@ from termchat.core.events import (
     Finished,
     ProviderNotice,
     ReasoningDelta,
+    RequestAccepted,
     Retrying,
     SearchDelta,
     TextDelta,
     ToolCallDelta,
     UsageDelta,
 )
-from termchat.core.messages import Citation, Extra, Json, Part, Reasoning, Search, Text, ToolCall
+from termchat.core.messages import Citation, Extra, Json, Origin, Part, Reasoning, Search, Text, ToolCall
 from termchat.core.sanitize import repair_surrogates
 from termchat.core.usage import Usage
 
@@ -104,13 +105,20 @@ def _unwrapped(arguments: str) -> str:
 
 
 class MessageBuilder:
-    """Builds the message of one step from its deltas; `parts` can be read at any moment of the stream."""
+    """Builds the message of one step from its deltas; `parts` can be read at any moment of the stream.
+
+    usage     the counts of the last request, None without any
+    origin    the model that accepted the last request, None if none was accepted
+    earlier   the counts of the requests before it
+    """
 
     def __init__(self) -> None:
         self._open: dict[
             tuple[type[_PartBuilder], int], _TextBuilder | _ReasoningBuilder | _SearchBuilder | _ToolCallBuilder
         ] = {}
         self.usage: Usage | None = None
+        self.origin: Origin | None = None
+        self.earlier: list[tuple[Origin, Usage]] = []
         self.finished: Finished | None = None
 
     @property
@@ -142,9 +150,8 @@ class MessageBuilder:
                 citations = self._text(delta.index).citations
                 if delta.citation not in citations:
                     citations.append(delta.citation)
-            case UsageDelta():
-                if self.usage is None or delta.usage.input or delta.usage.output:  # a last report may be zeros
-                    self.usage = delta.usage
+            case UsageDelta() | RequestAccepted():
+                self._count(delta)
             case Finished():
                 self.finished = delta
             case Retrying() | ProviderNotice():
@@ -153,6 +160,14 @@ class MessageBuilder:
     def parts(self) -> tuple[Part, ...]:
         """Return the parts received so far, in order of their first piece, without empty ones."""
         return tuple(part for open_part in self._open.values() if (part := open_part.part()))
+
+    def _count(self, delta: UsageDelta | RequestAccepted) -> None:
+        if isinstance(delta, RequestAccepted):
+            if self.origin and self.usage:
+                self.earlier.append((self.origin, self.usage))
+            self.origin, self.usage = delta.origin, None
+        elif self.usage is None or delta.usage.input or delta.usage.output:  # a last report may be zeros
+            self.usage = delta.usage
 
     def _text(self, index: int) -> _TextBuilder:
         part = self._open.setdefault((_TextBuilder, index), _TextBuilder())

@@ -93,7 +93,12 @@ class UsageGroup(StrEnum):
 class UsageRow:
     """Requests summed up under one key: a model's name, a day (2026-05-09, local time) or a chat's id.
 
-    `cost` is the sum of the known costs in US dollars; `unpriced` counts the requests without a known cost.
+    cost           sum of the known costs in US dollars
+    unpriced       number of requests without a known cost
+    about          True when a part of the cost is at the list price of another vendor
+    billed         number of requests whose cost the provider reported
+    uncounted      number of requests whose tokens are unknown
+    cache_misses   the providers' reasons why a prompt cache was missed
     """
 
     key: str
@@ -109,6 +114,10 @@ class UsageRow:
     estimated: bool
     first: float | None
     seconds: float
+    about: bool = False
+    billed: int = 0
+    uncounted: int = 0
+    cache_misses: tuple[str, ...] = ()
 
 
 class ExportFormat(StrEnum):

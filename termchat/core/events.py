@@ -12,11 +12,11 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from termchat.core.errors import Failure
-from termchat.core.messages import Citation, Extra, Message, ToolCall, ToolResult
+from termchat.core.messages import Citation, Extra, Message, Origin, ToolCall, ToolResult
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import FinishReason, Outcome
 from termchat.core.sanitize import Safe
-from termchat.core.usage import Usage
+from termchat.core.usage import CostBasis, Usage
 
 # Deltas. `index` numbers the part of the message a piece belongs to; parts are ordered by their first piece.
 # A piece may be empty and carry only `provider_data`, opaque data of the part.
@@ -81,6 +81,13 @@ class UsageDelta:
 
 
 @dataclass(slots=True)
+class RequestAccepted:
+    """The server has accepted a request, by its status; the deltas that follow are of `origin`'s reply to it."""
+
+    origin: Origin
+
+
+@dataclass(slots=True)
 class Finished:
     """The end of a reply as reported by the server; a reply without it was cut.
 
@@ -121,6 +128,7 @@ Delta: TypeAlias = (
     | SearchDelta
     | CitationDelta
     | UsageDelta
+    | RequestAccepted
     | Finished
     | Retrying
     | ProviderNotice
@@ -150,6 +158,28 @@ class Streamed:
 
     turn_id: str
     delta: Delta
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCost:
+    """The tokens and cost of one request; None where unknown. `cost` is in US dollars at the time of the request."""
+
+    origin: Origin
+    usage: Usage | None
+    cost: Decimal | None
+    basis: CostBasis = CostBasis.UNKNOWN
+
+
+@dataclass(slots=True)
+class StepCounted:
+    """The requests of a step in their order, after its reply has ended.
+
+    The last one is the request that was answered or that failed; those before it were counted by a server, but
+    another request followed, to the same model or to a fallback.
+    """
+
+    turn_id: str
+    requests: tuple[RequestCost, ...]
 
 
 @dataclass(slots=True)
@@ -208,6 +238,8 @@ class TurnEnded:
     has_content   False when nothing arrived; then the user's message returns to the input
     cost          US dollars; None when unknown
     saved         US dollars saved by the prompt cache, as far as prices are known
+    model         the model that answered last
+    about         True when a part of the cost is at the list price of another vendor
     """
 
     turn_id: str
@@ -221,6 +253,9 @@ class TurnEnded:
     finish: FinishReason | None = None
     failure: Failure | None = None
     saved: Decimal = Decimal(0)
+    about: bool = False
 
 
-Event: TypeAlias = TurnStarted | StepStarted | Streamed | ToolStarted | ToolFinished | MessageDone | Notice | TurnEnded
+Event: TypeAlias = (
+    TurnStarted | StepStarted | Streamed | StepCounted | ToolStarted | ToolFinished | MessageDone | Notice | TurnEnded
+)

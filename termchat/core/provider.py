@@ -168,6 +168,10 @@ class Prices(Protocol):
         """Load the table in the background; called when the first reply begins to stream."""
         ...
 
-    async def cost(self, model: ModelRef, usage: Usage) -> Decimal | None:
-        """Return the cost in US dollars, None when the price is unknown."""
+    async def cost(self, model: ModelRef, usage: Usage, at: float | None = None) -> Decimal | None:
+        """Return the cost in US dollars at a time (Unix time, default now), None when the price is unknown."""
+        ...
+
+    def is_approximate(self, model: ModelRef) -> bool:
+        """Return True when the price is that of another vendor's model of the same name."""
         ...

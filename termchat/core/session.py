@@ -11,11 +11,11 @@ from termchat.core.chat_store import ChatStore, Resumed
 from termchat.core.chats import Location
 from termchat.core.conversation import Conversation
 from termchat.core.errors import Failure
-from termchat.core.events import Event
+from termchat.core.events import Event, RequestCost
 from termchat.core.messages import Message
 from termchat.core.models import ModelRef, Timeouts
 from termchat.core.provider import Params
-from termchat.core.usage import Usage
+from termchat.core.usage import CostBasis, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,39 @@ class Turn(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ModelUsage:
-    """The usage of one model in this session; `cost` in US dollars, None when unknown."""
+    """The usage of one model in this session.
+
+    cost       sum of the known costs in US dollars, None when none is known
+    unpriced   number of requests of unknown cost
+    about      True when a part of the cost is at the list price of another vendor
+    """
 
     turns: int = 0
     usage: Usage = field(default_factory=Usage)
     cost: Decimal | None = Decimal(0)
+    unpriced: int = 0
+    about: bool = False
+
+    def with_request(self, request: RequestCost) -> ModelUsage:
+        """Add a request."""
+        known = self.cost if request.cost is None else (self.cost or Decimal(0)) + request.cost
+        return ModelUsage(
+            self.turns,
+            self.usage + (request.usage or Usage()),
+            None if request.cost is None and not self.cost else known,
+            self.unpriced + (request.cost is None),
+            self.about or request.basis is CostBasis.SIMILAR,
+        )
+
+    def __add__(self, other: ModelUsage) -> ModelUsage:
+        costs = [cost for cost in (self.cost, other.cost) if cost is not None]
+        return ModelUsage(
+            self.turns + other.turns,
+            self.usage + other.usage,
+            sum(costs, Decimal(0)) if costs else None,
+            self.unpriced + other.unpriced,
+            self.about or other.about,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
+
+
+class CostBasis(StrEnum):
+    """The source of a cost."""
+
+    BILLED = "billed"  # the provider reported it
+    LIST = "list"  # the provider's price list, or `prices` in its configuration
+    SIMILAR = "similar"  # a gateway's model at the vendor's list price
+    UNKNOWN = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +25,7 @@ class Usage:
     estimated   True when the provider reported no counts and these are estimates
     cost        US dollars as reported by the provider, None when it reports none. It takes precedence over the
                 price table; zero means free.
+    cache_miss  the provider's reason why the prompt cache was missed, "" when it gives none
     """
 
     input: int = 0
@@ -24,6 +35,7 @@ class Usage:
     reasoning: int = 0
     estimated: bool = False
     cost: Decimal | None = None
+    cache_miss: str = ""
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -34,6 +46,7 @@ class Usage:
             self.reasoning + other.reasoning,
             self.estimated or other.estimated,
             add_costs(self.cost, other.cost),
+            other.cache_miss or self.cache_miss,
         )
 
 

@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from termchat.core.errors import Failure, FailureKind, ProviderError
-from termchat.core.events import CONTENT_DELTAS, Delta, Finished, ProviderNotice, Retrying
+from termchat.core.events import CONTENT_DELTAS, Delta, Finished, ProviderNotice, RequestAccepted, Retrying
 from termchat.core.models import Timeouts
 from termchat.core.provider import Provider, Request, StreamMonitor
 from termchat.core.sanitize import safe, safe_format
@@ -112,6 +112,8 @@ class Pump:
             self.failure = INTERNAL_ERROR
 
     def _note(self, delta: Delta) -> None:
+        if isinstance(delta, RequestAccepted):  # the headers: not yet an event of the reply
+            return
         self._events += 1
         match delta:
             case Finished():

@@ -12,12 +12,11 @@ from termchat.core.chat_store import ChatStore, Recorder, Resumed
 from termchat.core.chats import ChatState, Location
 from termchat.core.conversation import Conversation, Node
 from termchat.core.errors import Failure
-from termchat.core.events import Event, MessageDone, TurnEnded
+from termchat.core.events import Event, MessageDone, StepCounted, TurnEnded
 from termchat.core.messages import Message, Role
 from termchat.core.models import ModelRef
 from termchat.core.provider import Effort
 from termchat.core.session import ModelUsage, SwitchCost, TurnSettings
-from termchat.core.usage import Usage, add_costs
 from termchat.engine.switch_cost import switch_cost
 from termchat.engine.turn import Turn, TurnConfig
 
@@ -167,8 +166,11 @@ class ChatSession:
 
         A turn of another conversation than the one in use counts in the totals only.
         """
-        if isinstance(event, TurnEnded):
+        if isinstance(event, StepCounted):
             self._count(event)
+        if isinstance(event, TurnEnded):
+            so_far = self._totals.get(event.model, ModelUsage())
+            self._totals[event.model] = replace(so_far, turns=so_far.turns + 1)
         if conversation_id != self._conversation_id:
             return
         match event:
@@ -217,11 +219,10 @@ class ChatSession:
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
 
-    def _count(self, event: TurnEnded) -> None:
-        so_far = self._totals.get(event.model, ModelUsage())
-        spent = event.usage != Usage()
-        cost = add_costs(so_far.cost, event.cost) if spent else so_far.cost
-        self._totals[event.model] = ModelUsage(so_far.turns + 1, so_far.usage + event.usage, cost)
+    def _count(self, event: StepCounted) -> None:
+        for request in event.requests:
+            model = request.origin.ref
+            self._totals[model] = self._totals.get(model, ModelUsage()).with_request(request)
 
 
 def _settings_of(config: TurnConfig) -> TurnSettings:

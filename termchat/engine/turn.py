@@ -19,6 +19,8 @@ from termchat.core.events import (
     Event,
     MessageDone,
     Notice,
+    RequestCost,
+    StepCounted,
     StepStarted,
     Streamed,
     Timing,
@@ -26,12 +28,12 @@ from termchat.core.events import (
     TurnStarted,
 )
 from termchat.core.history import model_switch_notice
-from termchat.core.messages import Message, Role
+from termchat.core.messages import Message, Origin, Role
 from termchat.core.models import ModelRef, Timeouts
 from termchat.core.outcomes import FinishReason, Outcome
 from termchat.core.provider import Params, Prices, Provider, Providers, Request, Tools
 from termchat.core.sanitize import repair_surrogates
-from termchat.core.usage import Usage, add_costs
+from termchat.core.usage import CostBasis, Usage, add_costs
 from termchat.engine.continuation import OverlapFilter, resumable_text
 from termchat.engine.estimate import usage_or_estimate
 from termchat.engine.outcome import TurnEnd, end_notices, round_limit_end, turn_end
@@ -69,6 +71,8 @@ class _TurnTotals:
 
     usage: Usage | None = None
     cost: Decimal | None = Decimal(0)
+    about: bool = False
+    model: ModelRef | None = None  # of the last request
     saved: Decimal = Decimal(0)
     steps: int = 0
     received: bool = False
@@ -161,8 +165,7 @@ class Turn:
         self._totals.end_reply()
         end = turn_end(pump, builder, has_tools=self._config.tools is not None)
         message = self._reply(provider, request, builder, end)
-        usage = message.usage if message else builder.usage  # an empty reply is billed too
-        await self._count(provider.origin.ref, usage)
+        yield await self._count(provider.origin, builder, message, end)
         if message:
             yield self._done(message)
         for words in end_notices(pump, end):
@@ -231,7 +234,7 @@ class Turn:
         if not parts:
             return None
         usage = usage_or_estimate(builder, request, parts)
-        return Message(Role.ASSISTANT, parts, provider.origin, end.outcome, usage)
+        return Message(Role.ASSISTANT, parts, builder.origin or provider.origin, end.outcome, usage)
 
     def _done(self, message: Message) -> MessageDone:
         self._messages.append(message)
@@ -239,16 +242,34 @@ class Turn:
         self._at = node
         return MessageDone(self.id, node, parent, message)
 
-    async def _count(self, model: ModelRef, usage: Usage | None) -> None:
+    async def _count(
+        self, origin: Origin, builder: MessageBuilder, message: Message | None, end: TurnEnd
+    ) -> StepCounted:
+        """Count the requests of a step: what a server counted is billed, also without a reply."""
+        requests = [await self._priced(*earlier) for earlier in builder.earlier]
+        usage = message.usage if message else builder.usage
+        last = builder.origin or origin
+        if usage is None and builder.origin is None and end.outcome is Outcome.FAILED:
+            requests.append(RequestCost(last, None, Decimal(0), CostBasis.LIST))  # rejected: nothing is billed
+        else:
+            requests.append(await self._priced(last, usage))
+        self._totals.model = last.ref
+        return StepCounted(self.id, tuple(requests))
+
+    async def _priced(self, origin: Origin, usage: Usage | None) -> RequestCost:
+        """Return a request with its cost, and add both to the totals of the turn."""
         if usage is None:
-            return
-        totals = self._totals
+            return RequestCost(origin, None, None)
+        totals, prices = self._totals, self._config.prices
         totals.usage = totals.usage + usage if totals.usage else usage
-        cost = usage.cost
-        if cost is None and self._config.prices:
-            cost = await self._config.prices.cost(model, usage)
+        cost, basis = usage.cost, CostBasis.BILLED
+        if cost is None and prices:
+            cost = await prices.cost(origin.ref, usage)
+            basis = CostBasis.SIMILAR if prices.is_approximate(origin.ref) else CostBasis.LIST
         totals.cost = add_costs(totals.cost, cost)
-        totals.saved += await self._saved(model, usage)
+        totals.about |= basis is CostBasis.SIMILAR and cost is not None
+        totals.saved += await self._saved(origin.ref, usage)
+        return RequestCost(origin, usage, cost, CostBasis.UNKNOWN if cost is None else basis)
 
     async def _saved(self, model: ModelRef, usage: Usage) -> Decimal:
         """Return the US dollars saved by the prompt cache at list prices; negative when writes cost more than reads."""
@@ -262,7 +283,7 @@ class Turn:
         return TurnEnded(
             self.id,
             end.outcome,
-            self._config.model,
+            totals.model or self._config.model,
             totals.usage or Usage(),
             totals.cost if totals.usage else None,
             Timing(totals.first, time.monotonic() - totals.began, totals.streaming),
@@ -271,4 +292,5 @@ class Turn:
             end.finish,
             end.failure,
             totals.saved,
+            totals.about,
         )

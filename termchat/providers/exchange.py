@@ -20,7 +20,7 @@ from typing import Any
 import httpx2
 
 from termchat.core.errors import Attempt, Failure, FailureDetails, FailureKind, ProviderError
-from termchat.core.events import CONTENT_DELTAS, Delta, Finished, ProviderNotice, Retrying
+from termchat.core.events import CONTENT_DELTAS, Delta, Finished, ProviderNotice, RequestAccepted, Retrying
 from termchat.core.messages import File, Image, Origin
 from termchat.core.outcomes import FinishReason
 from termchat.core.provider import Request, StreamMonitor
@@ -189,6 +189,8 @@ class StreamingProvider:
             state.request_id = request_id(response.headers, self._client.endpoint)
             self._repair.found_path(self._client.endpoint, path)
             decoder = self._client.decoder(body)
+            if response.status_code < 300:
+                yield RequestAccepted(self.origin)
             try:
                 async with aclosing(self._read(response, decoder)) as deltas:
                     async for delta in deltas:

@@ -36,6 +36,7 @@ from termchat.core.errors import Failure, FailureKind
 from termchat.core.messages import Message
 from termchat.core.provider import Prices
 from termchat.core.sanitize import repair_surrogates, safe_format, safe_line
+from termchat.core.usage import CostBasis
 from termchat.store import chats, deletion, ledger, messages, partial_replies, prompt_history, search, whole_chats
 from termchat.store.chats import PendingChat
 from termchat.store.messages import Redact
@@ -162,7 +163,11 @@ class SqliteChatStore:
 
     async def price(self, prices: Prices, since: float = 0.0) -> None:
         found = await self._ask(lambda db: ledger.unpriced(db, since), [])
-        costs = {n: cost for n, model, usage in found if (cost := await prices.cost(model, usage)) is not None}
+        costs = {
+            n: (cost, CostBasis.SIMILAR if prices.is_approximate(model) else CostBasis.LIST)
+            for n, at, model, usage in found
+            if (cost := await prices.cost(model, usage, at)) is not None
+        }
         if costs:
             await self._database.wait(self._database.submit(Write(lambda db: ledger.price(db, costs))))
 

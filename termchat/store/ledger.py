@@ -13,12 +13,17 @@ from termchat.core.errors import FailureKind
 from termchat.core.messages import Origin
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
-from termchat.core.usage import Usage
+from termchat.core.usage import CostBasis, Usage
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One request: sent `at` (Unix time), `first` seconds to its first content, `seconds` to its end."""
+    """One request: sent `at` (Unix time), `first` seconds to its first content, `seconds` to its end.
+
+    usage     the counts, None if unknown
+    cost      US dollars, None if unknown; a cost in `usage` takes precedence
+    attempt   0 for the last request of the step, 1, 2, ... for those before it
+    """
 
     turn: str
     step: int
@@ -30,20 +35,28 @@ class Entry:
     failure: FailureKind | None = None
     first: float | None = None
     seconds: float | None = None
+    cost: Decimal | None = None
+    basis: CostBasis = CostBasis.UNKNOWN
+    attempt: int = 0
 
 
 def add_entry(connection: sqlite3.Connection, chat: int | None, entry: Entry) -> None:
     """Add a request, unless the ledger has it already."""
-    usage = entry.usage or Usage()
+    usage = entry.usage
+    counts = (usage.input, usage.cached, usage.cache_write, usage.output, usage.reasoning) if usage else (None,) * 5
+    billed = usage.cost if usage else None
+    cost = entry.cost if billed is None else billed
+    basis = entry.basis if billed is None else CostBasis.BILLED
     connection.execute(
-        "INSERT OR IGNORE INTO ledger (turn, step, chat, at, provider, protocol, model, outcome, failure, input, "
-        "cached, cache_write, output, reasoning, estimated, cost, first, seconds) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO ledger (turn, step, attempt, chat, at, provider, protocol, model, outcome, failure, "
+        "input, cached, cache_write, output, reasoning, estimated, cache_miss, cost, basis, first, seconds) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            *(entry.turn, entry.step, chat, entry.at, entry.model.provider),
+            *(entry.turn, entry.step, entry.attempt, chat, entry.at, entry.model.provider),
             *(entry.origin.protocol.value if entry.origin else "", entry.model.model, entry.outcome.value),
-            *(entry.failure.value if entry.failure else "", usage.input, usage.cached, usage.cache_write),
-            *(usage.output, usage.reasoning, usage.estimated, _cost(entry), entry.first, entry.seconds),
+            *(entry.failure.value if entry.failure else "", *counts, usage.estimated if usage else False),
+            *(usage.cache_miss if usage else "", None if cost is None else str(cost), basis.value),
+            *(entry.first, entry.seconds),
         ),
     )
 
@@ -56,7 +69,7 @@ def split_turn_cost(connection: sqlite3.Connection, turn: str, cost: Decimal | N
     if cost is None:
         return
     rows = connection.execute(
-        "SELECT n, cost, input + output FROM ledger WHERE turn = ? ORDER BY step", (turn,)
+        "SELECT n, cost, input + output FROM ledger WHERE turn = ? AND input IS NOT NULL ORDER BY step, n", (turn,)
     ).fetchall()
     rest = cost - sum((Decimal(row[1]) for row in rows if row[1] is not None), Decimal(0))
     open_rows = [(row[0], row[2]) for row in rows if row[1] is None]
@@ -67,20 +80,23 @@ def split_turn_cost(connection: sqlite3.Connection, turn: str, cost: Decimal | N
         connection.execute("UPDATE ledger SET cost = ? WHERE n = ?", (str(share), n))
 
 
-def unpriced(connection: sqlite3.Connection, since: float) -> list[tuple[int, ModelRef, Usage]]:
-    """Return the unpriced requests since a moment (Unix time) that have the provider's own token counts."""
+def unpriced(connection: sqlite3.Connection, since: float) -> list[tuple[int, float, ModelRef, Usage]]:
+    """Return the unpriced requests since a moment (Unix time) that have the provider's own token counts.
+
+    A row is its number, its time and its model with the counts.
+    """
     rows = connection.execute(
-        "SELECT n, provider, model, input, output, cached, cache_write, reasoning FROM ledger "
-        "WHERE cost IS NULL AND NOT estimated AND at >= ?",
+        "SELECT n, at, provider, model, input, output, cached, cache_write, reasoning FROM ledger "
+        "WHERE cost IS NULL AND input IS NOT NULL AND NOT estimated AND at >= ?",
         (since,),
     )
-    return [(n, ModelRef(provider, model), Usage(*counts)) for n, provider, model, *counts in rows]
+    return [(n, at, ModelRef(provider, model), Usage(*counts)) for n, at, provider, model, *counts in rows]
 
 
-def price(connection: sqlite3.Connection, costs: Mapping[int, Decimal]) -> None:
+def price(connection: sqlite3.Connection, costs: Mapping[int, tuple[Decimal, CostBasis]]) -> None:
     """Set the cost of rows that have none yet."""
-    pairs = [(str(cost), n) for n, cost in costs.items()]
-    connection.executemany("UPDATE ledger SET cost = ? WHERE n = ? AND cost IS NULL", pairs)
+    rows = [(str(cost), basis.value, n) for n, (cost, basis) in costs.items()]
+    connection.executemany("UPDATE ledger SET cost = ?, basis = ? WHERE n = ? AND cost IS NULL", rows)
 
 
 def last_origin(connection: sqlite3.Connection, model: ModelRef) -> Origin | None:
@@ -97,8 +113,10 @@ def totals(connection: sqlite3.Connection, by: UsageGroup, since: float) -> tupl
     """Return the usage since a moment (Unix time): days newest first, models and chats by their cost."""
     connection.create_aggregate("exact_sum", 1, _ExactSum)  # pyright: ignore[reportArgumentType] - it is an aggregate class
     rows = connection.execute(
-        f"SELECT {_KEYS[by]}, count(*), sum(input), sum(cached), sum(cache_write), sum(output), sum(reasoning), "  # noqa: S608
-        "exact_sum(cost), sum(cost IS NULL), max(estimated), avg(first), coalesce(sum(seconds), 0) "
+        f"SELECT {_KEYS[by]}, count(*), {_SUMS}, "  # noqa: S608
+        "exact_sum(cost), sum(cost IS NULL), max(estimated), avg(first), coalesce(sum(seconds), 0), "
+        "max(basis = 'similar'), sum(basis = 'billed'), sum(input IS NULL), "
+        "coalesce(group_concat(DISTINCT nullif(cache_miss, '')), '') "
         "FROM ledger LEFT JOIN chats ON chats.n = ledger.chat WHERE at >= ? GROUP BY 1",
         (since,),
     )
@@ -108,6 +126,7 @@ def totals(connection: sqlite3.Connection, by: UsageGroup, since: float) -> tupl
     return tuple(sorted(found, key=lambda row: (-row.cost, -row.requests, row.key)))
 
 
+_SUMS = ", ".join(f"coalesce(sum({column}), 0)" for column in ("input", "cached", "cache_write", "output", "reasoning"))
 _KEYS = {
     UsageGroup.MODEL: "ledger.provider || '/' || ledger.model, ''",
     UsageGroup.DAY: "date(at, 'unixepoch', 'localtime'), ''",
@@ -116,16 +135,16 @@ _KEYS = {
 
 
 def _row(row: tuple[Any, ...]) -> UsageRow:
-    key, title, requests, sent, cached, cache_write, output, reasoning, cost, unpriced, estimated, first, seconds = row
-    counts = (requests, sent, cached, cache_write, output, reasoning)
-    return UsageRow(key, title, *counts, Decimal(cost), unpriced, bool(estimated), first, seconds)
-
-
-def _cost(entry: Entry) -> str | None:
-    """Return the cost as the provider reports it; a request that ended without usage costs 0."""
-    if entry.usage is None:
-        return None if entry.outcome is Outcome.CUT else "0"
-    return None if entry.usage.cost is None else str(entry.usage.cost)
+    key, title, requests, sent, cached, cache_write, output, reasoning = row[:8]
+    cost, unpriced, estimated, first, seconds, about, billed, uncounted, misses = row[8:]
+    return UsageRow(
+        *(key, title, requests, sent, cached, cache_write, output, reasoning),
+        *(Decimal(cost), unpriced, bool(estimated), first, seconds),
+        about=bool(about),
+        billed=billed,
+        uncounted=uncounted,
+        cache_misses=tuple(filter(None, misses.split(","))),
+    )
 
 
 class _ExactSum:

@@ -26,6 +26,8 @@ from termchat.core.events import (
     Event,
     MessageDone,
     Notice,
+    RequestCost,
+    StepCounted,
     StepStarted,
     Streamed,
     ToolFinished,
@@ -35,6 +37,7 @@ from termchat.core.events import (
 )
 from termchat.core.messages import Message, Role, ToolResult
 from termchat.core.models import ModelRef
+from termchat.core.outcomes import Outcome
 from termchat.store import chats, ledger, partial_replies, prompt_history
 from termchat.store.chats import PendingChat
 from termchat.store.ledger import Entry
@@ -200,19 +203,37 @@ class _Step:
     at: float
     began: float
     first: float | None = None
+    last: RequestCost | None = None
 
     def entry(self, turn_id: str, event: MessageDone | TurnEnded, model: ModelRef) -> Entry:
-        """Return the ledger entry of the ended request."""
-        seconds = time.monotonic() - self.began
+        """Return the ledger entry of the ended request: of the model that answered, `model` if that is unknown."""
         if isinstance(event, TurnEnded):
             kind = event.failure.kind if event.failure else None
-            return Entry(turn_id, self.number, self.at, model, event.outcome, None, None, kind, self.first, seconds)
-        message = event.message
-        assert message.outcome
-        return Entry(
-            *(turn_id, self.number, self.at, model, message.outcome, message.origin, message.usage, None),
-            *(self.first, seconds),
-        )
+            entry = Entry(turn_id, self.number, self.at, model, event.outcome, failure=kind)
+        else:
+            message = event.message
+            assert message.outcome
+            entry = Entry(turn_id, self.number, self.at, model, message.outcome, message.origin, message.usage)
+        entry = replace(entry, first=self.first, seconds=time.monotonic() - self.began)
+        return _counted(entry, self.last) if self.last else entry
+
+    def earlier_entry(self, turn_id: str, number: int, request: RequestCost) -> Entry:
+        """Return the ledger entry of a request that a server counted before the step was answered."""
+        entry = Entry(turn_id, self.number, self.at, request.origin.ref, Outcome.FAILED, attempt=number)
+        return _counted(entry, request)
+
+
+def _counted(entry: Entry, request: RequestCost) -> Entry:
+    """Return the entry with the model, the counts and the cost of its request."""
+    answered = request.origin if entry.usage or request.usage else entry.origin
+    return replace(
+        entry,
+        model=request.origin.ref,
+        origin=answered,
+        usage=request.usage or entry.usage,
+        cost=request.cost,
+        basis=request.basis,
+    )
 
 
 class ReplyRecording:
@@ -249,6 +270,8 @@ class ReplyRecording:
             case ToolFinished():
                 self._results.append(event.result)
                 self._save()
+            case StepCounted():
+                self._count(event)
             case MessageDone():
                 self._done(event)
             case TurnEnded():
@@ -306,6 +329,13 @@ class ReplyRecording:
             self._step = None
         self._user_message = self._chat.add_reply(Node(event.node, event.parent, event.message), entry, event.turn_id)
         self._partial = replace(self._partial, parent=event.node, node=uuid4().hex)
+
+    def _count(self, event: StepCounted) -> None:
+        if not self._step:
+            return
+        *earlier, self._step.last = event.requests
+        for number, request in enumerate(earlier, 1):
+            self._chat.record_request(self._step.earlier_entry(event.turn_id, number, request))
 
     def _end(self, event: TurnEnded) -> None:
         self._cancel_timer()

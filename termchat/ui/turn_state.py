@@ -20,8 +20,10 @@ from termchat.core.events import (
     Notice,
     ProviderNotice,
     ReasoningDelta,
+    RequestAccepted,
     Retrying,
     SearchDelta,
+    StepCounted,
     StepStarted,
     Streamed,
     TextDelta,
@@ -198,7 +200,7 @@ def update(view: ViewState, event: Event, now: float) -> Step:
             return _tool_started(view, turn, event.call, now)
         case ToolFinished():
             return _tool_finished(view, turn, event)
-        case MessageDone():
+        case MessageDone() | StepCounted():
             return view, ()
         case Notice():
             return _notice(view, turn, event.words, now)
@@ -227,7 +229,7 @@ def _delta(view: ViewState, turn: TurnState, delta: Delta, now: float) -> Step:
             return _searching(view, turn, delta, now)
         case CitationDelta():
             return _with(view, _citing(turn, delta.citation)), ()
-        case Finished():
+        case Finished() | RequestAccepted():
             return _with(view, turn), ()
     assert_never(delta)
 

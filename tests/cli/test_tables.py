@@ -44,7 +44,8 @@ def test_chats_table_has_one_row_each_with_aligned_titles(with_chats: Program, c
 
 
 @pytest.mark.parametrize(
-    ("columns", "titles", "bars"), [(40, "requests in out cost", False), (200, "requests in cached out cost", True)]
+    ("columns", "titles", "bars"),
+    [(40, "requests in out cost", False), (200, "requests in cached written out cost", True)],
 )
 def test_usage_table_never_truncates_numbers(with_chats: Program, columns: int, titles: str, bars: bool) -> None:
     rows = table(with_chats, "usage", "--by", "chat", columns=columns)

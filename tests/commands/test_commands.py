@@ -97,12 +97,12 @@ def test_new_and_exit_have_aliases() -> None:
 def test_usage_command_prints_table_with_total() -> None:
     session = fake_session()
     assert words(run("/usage", session)) == "No usage yet."
-    session._totals = {FAKE: ModelUsage(2, Usage(1200, 34)), OTHER: ModelUsage(1, Usage(10, 5), None)}
+    session._totals = {FAKE: ModelUsage(2, Usage(1200, 34)), OTHER: ModelUsage(1, Usage(10, 5), None, 1)}
     (table,) = run("/usage", session)
     assert isinstance(table, PrintTable)
     assert [row[0] for row in table.rows] == ["fake/one", "fake/two", "total"]
     assert table.rows[0][2] == "1,200"
-    assert table.rows[2][-1] == "unknown"
+    assert [row[-1] for row in table.rows] == ["", "unknown", "$0 + 1 unknown"]
 
 
 def test_help_lists_every_command_and_describes_one() -> None:

@@ -50,7 +50,10 @@ class FakePrices:
     def preload(self) -> None:
         pass
 
-    async def cost(self, model: ModelRef, usage: Usage) -> Decimal | None:
+    def is_approximate(self, model: ModelRef) -> bool:
+        return False
+
+    async def cost(self, model: ModelRef, usage: Usage, at: float | None = None) -> Decimal | None:
         self.asked.append(model)
         return Decimal(1)
 

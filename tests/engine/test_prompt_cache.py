@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -121,7 +122,10 @@ class PerToken:
     def preload(self) -> None:
         pass
 
-    async def cost(self, model: ModelRef, usage: Usage) -> Decimal | None:
+    def is_approximate(self, model: ModelRef) -> bool:
+        return False
+
+    async def cost(self, model: ModelRef, usage: Usage, at: float | None = None) -> Decimal | None:
         if model.model == "unknown":
             return None
         full = usage.input - usage.cached - usage.cache_write
@@ -168,10 +172,11 @@ async def test_cache_key_is_sent_to_openai(monkeypatch: pytest.MonkeyPatch, gate
 
 
 def test_price_table_discounts_cached_tokens() -> None:
-    from termchat.providers.catalog.prices import _price
+    from termchat.providers.catalog.prices import _list_price
 
-    with_cache = _price("anthropic", "claude-opus-5", Usage(input=4100, output=10, cached=3200))
-    without = _price("anthropic", "claude-opus-5", Usage(input=4100, output=10))
+    now = datetime.now(UTC)
+    with_cache = _list_price("anthropic", "claude-opus-5", Usage(input=4100, output=10, cached=3200), now)
+    without = _list_price("anthropic", "claude-opus-5", Usage(input=4100, output=10), now)
     assert with_cache is not None
     assert without is not None
     assert without - with_cache > Decimal("0.001")

@@ -20,7 +20,10 @@ class Prices:
 
     def preload(self) -> None: ...
 
-    async def cost(self, model: ModelRef, usage: Usage) -> Decimal | None:
+    def is_approximate(self, model: ModelRef) -> bool:
+        return False
+
+    async def cost(self, model: ModelRef, usage: Usage, at: float | None = None) -> Decimal | None:
         return None if model.provider == "ollama" else Decimal(usage.input) / 1_000_000
 
 

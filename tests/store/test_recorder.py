@@ -9,7 +9,7 @@ from termchat.core.chat_store import ChatStore, Recorder, Resumed
 from termchat.core.chats import ChatState, UsageGroup
 from termchat.core.conversation import Conversation, Node
 from termchat.core.errors import Failure, FailureKind
-from termchat.core.events import MessageDone, StepStarted, Timing, TurnEnded
+from termchat.core.events import MessageDone, RequestCost, StepCounted, StepStarted, Timing, TurnEnded
 from termchat.core.messages import Image, Message, Role, Text, ToolResult, user_message
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
@@ -177,6 +177,7 @@ async def test_ledger_failed_request_is_recorded_without_cost(stores: StoreFixtu
     recorder = store.new_recorder(STATE, HERE)
     recording = await started(recorder, ask(recorder, "go"))
     failure = Failure(FailureKind.AUTH, safe_format("no"))
+    recording.record(StepCounted("turn", (RequestCost(ORIGIN, None, Decimal(0)),)))
     recording.record(
         TurnEnded("turn", Outcome.FAILED, MODEL, Usage(), None, Timing(None, 1), 1, has_content=False, failure=failure)
     )

@@ -353,7 +353,10 @@ class FakePrices:
 
     def preload(self) -> None: ...
 
-    async def cost(self, model: ModelRef, usage: Usage) -> Decimal | None:
+    def is_approximate(self, model: ModelRef) -> bool:
+        return False
+
+    async def cost(self, model: ModelRef, usage: Usage, at: float | None = None) -> Decimal | None:
         return Decimal("0.0042")
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from importlib import import_module
 
@@ -12,7 +14,10 @@ from termchat.core.usage import Usage
 
 
 class PriceTable:
-    """The cost of a usage by model. A gateway's model names contain the vendor: `anthropic/claude-sonnet-5.5`."""
+    """The cost of a usage by model, in this order: `prices` of the provider, its vendor's list, the model's vendor.
+
+    A gateway's model has the list price of the vendor's model of that name, which is approximate.
+    """
 
     def __init__(self, providers: Mapping[str, ProviderConfig]) -> None:
         self._providers = providers
@@ -23,31 +28,58 @@ class PriceTable:
         if self._loading is None:
             self._loading = asyncio.create_task(asyncio.to_thread(_load))
 
-    async def cost(self, model: ModelRef, usage: Usage) -> Decimal | None:
-        """Return the cost of a usage in US dollars; None for an unknown or local model, and for estimated counts."""
+    async def cost(self, model: ModelRef, usage: Usage, at: float | None = None) -> Decimal | None:
+        """Return the cost of a usage in US dollars at a time (Unix time, default now).
+
+        None for an unknown or local model without `prices`, and for estimated counts.
+        """
         config = self._providers.get(model.provider)
-        if config is None or config.local or usage.estimated:
+        if config is None or usage.estimated:
+            return None
+        own = config.prices_for(model.model)
+        if own:
+            return _own_price(own, usage)
+        if config.local:
             return None
         self.preload()
         assert self._loading is not None
         await asyncio.shield(self._loading)
-        vendor, name = _vendor(config, model.model)
-        return _price(vendor, name, usage) if vendor else None
+        moment = datetime.fromtimestamp(time.time() if at is None else at, UTC)
+        prices = (_list_price(vendor, name, usage, moment) for vendor, name in _names(config, model.model))
+        return next((price for price in prices if price is not None), None)
+
+    def is_approximate(self, model: ModelRef) -> bool:
+        """Return True when the price of a model is that of the vendor behind a gateway."""
+        config = self._providers.get(model.provider)
+        return config is not None and not config.vendor and not config.prices_for(model.model)
 
 
-def _vendor(config: ProviderConfig, model: str) -> tuple[str, str]:
-    """Return the vendor's id in the table, "" if unknown, and the model's name. Gateways have the vendor's prices."""
+def _names(config: ProviderConfig, model: str) -> Iterator[tuple[str | None, str]]:
+    """Yield the vendors in the table and the model's names there, the likeliest first; None is any vendor."""
     if config.vendor:
-        return config.vendor, model
+        yield config.vendor, model
+        return
     vendor, slash, name = model.partition("/")
-    return (vendor, name) if slash else ("", model)
+    if slash:
+        yield vendor, name
+    yield None, model.rpartition("/")[2]
 
 
 def _load() -> None:
     import_module("genai_prices")  # about 200 ms with its table; the second import is free
 
 
-def _price(vendor: str, name: str, usage: Usage) -> Decimal | None:
+def _own_price(prices: Mapping[str, float], usage: Usage) -> Decimal:
+    """Return the cost by the prices of a configuration, in US dollars per million tokens."""
+    dollars = {name: Decimal(str(price)) for name, price in prices.items()}
+    sent, received = dollars.get("input", Decimal(0)), dollars.get("output", Decimal(0))
+    fresh = max(usage.input - usage.cached - usage.cache_write, 0)
+    read, written = dollars.get("cached", sent), dollars.get("cache_write", sent)
+    whole = fresh * sent + usage.cached * read + usage.cache_write * written + usage.output * received
+    return whole / 1_000_000
+
+
+def _list_price(vendor: str | None, name: str, usage: Usage, at: datetime) -> Decimal | None:
     from genai_prices import Usage as TableUsage
     from genai_prices import calc_price
 
@@ -58,6 +90,6 @@ def _price(vendor: str, name: str, usage: Usage) -> Decimal | None:
         output_tokens=usage.output,
     )
     try:
-        return calc_price(counts, model_ref=name, provider_id=vendor).total_price
+        return calc_price(counts, model_ref=name, provider_id=vendor, genai_request_timestamp=at).total_price
     except (LookupError, ValueError):
         return None

@@ -128,5 +128,42 @@ CREATE TABLE drafts (
 ) STRICT;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+# Unknown counts are null. A step may have several requests that a server counted: retries and fallbacks.
+_LEDGER_OF_REQUESTS = """
+CREATE TABLE ledger_new (
+  n INTEGER PRIMARY KEY AUTOINCREMENT,
+  turn TEXT NOT NULL,
+  step INTEGER NOT NULL,
+  attempt INTEGER NOT NULL DEFAULT 0,
+  chat INTEGER REFERENCES chats(n) ON DELETE SET NULL,
+  at REAL NOT NULL,
+  provider TEXT NOT NULL,
+  protocol TEXT NOT NULL DEFAULT '',
+  model TEXT NOT NULL,
+  outcome TEXT NOT NULL,
+  failure TEXT NOT NULL DEFAULT '',
+  input INTEGER,
+  cached INTEGER,
+  cache_write INTEGER,
+  output INTEGER,
+  reasoning INTEGER,
+  estimated INTEGER NOT NULL DEFAULT 0,
+  cache_miss TEXT NOT NULL DEFAULT '',
+  cost TEXT,
+  basis TEXT NOT NULL DEFAULT '',
+  first REAL,
+  seconds REAL,
+  UNIQUE (turn, step, attempt)
+) STRICT;
+INSERT INTO ledger_new (n, turn, step, chat, at, provider, protocol, model, outcome, failure, input, cached,
+  cache_write, output, reasoning, estimated, cost, first, seconds)
+SELECT n, turn, step, chat, at, provider, protocol, model, outcome, failure, input, cached,
+  cache_write, output, reasoning, estimated, cost, first, seconds FROM ledger;
+DROP TABLE ledger;
+ALTER TABLE ledger_new RENAME TO ledger;
+CREATE INDEX ledger_by_time ON ledger(at);
+CREATE INDEX ledger_of_chat ON ledger(chat);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _LEDGER_OF_REQUESTS)
 TABLES = ("blobs", "chats", "nodes", "attachments", "partials", "ledger", "prompts", "drafts")

@@ -16,6 +16,7 @@ from termchat.core.events import (
     ProviderNotice,
     Retrying,
     SearchDelta,
+    StepCounted,
     StepStarted,
     Streamed,
     ToolFinished,
@@ -176,7 +177,7 @@ def _report(event: Event, notes: Stderr, *, quietly: bool) -> None:
             notes.note(safe_format("{mark} {call} · {time}", mark=mark, call=call, time=duration(event.seconds)))
         case TurnEnded():
             _end(event, notes)
-        case TurnStarted() | StepStarted() | Streamed() | ToolStarted() | MessageDone():
+        case TurnStarted() | StepStarted() | Streamed() | StepCounted() | ToolStarted() | MessageDone():
             pass
         case _:
             assert_never(event)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from termchat.core.events import (
@@ -71,6 +71,7 @@ class AnthropicDecoder(HeldFinish):
         self._searches: dict[int, _PendingSearch] = {}
         self._cited: dict[int, list[Json]] = {}  # part -> citations with an encrypted index, sent back with the text
         self._usage = MergedUsage()
+        self._cache_miss = ""
         self._handlers: dict[str, Callable[[dict[str, Any]], Iterator[Delta]]] = {
             "message_start": self._start,
             "content_block_start": self._block_start,
@@ -103,7 +104,13 @@ class AnthropicDecoder(HeldFinish):
     def _start(self, data: dict[str, Any]) -> Iterator[Delta]:
         message = as_object(data.get("message"))
         yield from dropped_reasoning(message.get("input_transformations"))
+        self._diagnose(message)
         yield from self._count(message.get("usage"))
+
+    def _diagnose(self, data: dict[str, Any]) -> None:
+        """Note the reason of a cache miss: https://platform.claude.com/docs/en/build-with-claude/cache-diagnostics."""
+        reason = as_object(as_object(data.get("diagnostics")).get("cache_miss_reason"))
+        self._cache_miss = as_text(reason.get("type")) or self._cache_miss
 
     def _block_start(self, data: dict[str, Any]) -> Iterator[Delta]:
         self._note_content()
@@ -176,6 +183,8 @@ class AnthropicDecoder(HeldFinish):
 
     def _message_delta(self, data: dict[str, Any]) -> Iterator[Delta]:
         delta = as_object(data.get("delta"))
+        self._diagnose(delta)
+        self._diagnose(data)
         word, why = as_text(delta.get("stop_reason")), _refusal_reason(as_object(delta.get("stop_details")))
         if word:
             self._note_finish(word, why)
@@ -208,7 +217,7 @@ class AnthropicDecoder(HeldFinish):
         """Update the usage. Counts are cumulative; a missing one keeps its last value."""
         if not is_object(usage):
             return
-        yield UsageDelta(_usage(self._usage.add(usage)))
+        yield UsageDelta(replace(_usage(self._usage.add(usage)), cache_miss=self._cache_miss))
 
     def _part(self, data: dict[str, Any]) -> int:
         return self._parts.for_key(as_count(data.get("index")))

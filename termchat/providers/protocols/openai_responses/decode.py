@@ -6,6 +6,7 @@ Source: https://platform.openai.com/docs/api-reference/responses-streaming
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from termchat.core.events import (
@@ -188,7 +189,8 @@ class ResponsesDecoder(HeldFinish):
         yield from dropped_reasoning(response.get("input_transformations"))
         yield from self._missing_items(as_list(response.get("output")))
         if is_object(response.get("usage")):
-            yield UsageDelta(_usage(response["usage"]))
+            diagnostics = as_object(response.get("prompt_cache_diagnostics"))
+            yield UsageDelta(replace(_usage(response["usage"]), cache_miss=as_text(diagnostics.get("reason"))))
         self.closed = True
         why = as_text(as_object(response.get("incomplete_details")).get("reason"))
         status = as_text(response.get("status")) or "completed"
