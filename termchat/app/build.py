@@ -211,6 +211,8 @@ async def _resume_chat(session: ChatSession, config: Config, options: Options) -
     found = await store.find(options.chat) if options.chat else await store.last(session.location)
     if isinstance(found, Failure):
         return found
+    if found is None and options.person:
+        return None  # the front end says so and begins a new chat
     if found is None:
         words = safe_format("There is no chat to continue in this directory.")
         return Failure(

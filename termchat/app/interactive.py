@@ -18,7 +18,7 @@ from termchat.config.load import Config
 from termchat.config.runtime import RuntimeSettings
 from termchat.config.settings import EnterKey, QueueMode
 from termchat.core.errors import Failure, ProviderError
-from termchat.core.sanitize import safe_format, safe_line
+from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.core.style import Theme
 from termchat.ui.frontend import DisplayOptions, FrontendContext
 from termchat.ui.notices import NoticeQueue
@@ -62,7 +62,7 @@ async def _run_repl(options: Options, config: Config, env: Mapping[str, str], th
             theme,
             _display_options(config, env),
             tty,
-            notes=(*config.notes, *first_lines),
+            notes=(*config.notes, *_no_chat_notice(options, app), *first_lines),
             typeahead=tty.typed if tty else "",
             env=env,
             cwd=os.getcwd(),
@@ -76,6 +76,13 @@ async def _run_repl(options: Options, config: Config, env: Mapping[str, str], th
         notices.subscribe(Stderr().failure)  # the screen is restored: notices of the closing store go below it
         await _print_resume_hint(app)
         return code
+
+
+def _no_chat_notice(options: Options, app: App) -> tuple[Safe, ...]:
+    """Return the line for -c without a chat to continue."""
+    if not options.last or app.resumed:
+        return ()
+    return (safe_format("There is no chat to continue in this directory; this is a new one. /chats lists all."),)
 
 
 async def _run_frontend(context: FrontendContext) -> int:

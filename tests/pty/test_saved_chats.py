@@ -255,3 +255,13 @@ def test_open_restores_the_draft_of_the_chat(env: dict[str, str]) -> None:
         terminal.shows("❯ half a thought")
         terminal.settled()
         assert any("half a thought" in str(row) for row in rows(env, "SELECT text FROM drafts"))
+
+
+def test_continue_without_a_chat_says_so_and_begins_a_new_one(env: dict[str, str]) -> None:
+    with Terminal((*CHAT, "-c"), env=env, rows=40) as terminal:
+        terminal.shows("There is no chat to continue in this directory; this is a new one.")
+        ask(terminal, "calculate 6*7", "6*7 = 42")
+        terminal.send("\x04")
+        assert terminal.leaves() == 0
+    with Terminal((*CHAT, "-c"), env=env) as terminal:
+        terminal.shows('resumed "calculate 6*7"')
