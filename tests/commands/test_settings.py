@@ -91,7 +91,7 @@ def test_menu_completes_setting_keys_and_values(context: CommandContext) -> None
     assert menu(context, "/set think h") == ["/set think high", "/set think xhigh"]
     assert menu(context, "/set theme no") == ["/set theme nord"]
     assert menu(context, "/set model tw") == ["/set model fake/two"]
-    assert menu(context, "/think me") == ["/think minimal", "/think medium", "/think max"]
+    assert menu(context, "/think m") == ["/think minimal", "/think medium", "/think max"]
     assert "/theme solarized-dark" in menu(context, "/theme sol")
 
 

@@ -74,7 +74,7 @@ class Pastes:
             return None
         if isinstance(text, Attachment):
             return Safe(f"{attachment_label(text.part)} ")
-        lines = text.count("\n") + 1
+        lines = text.removesuffix("\n").count("\n") + 1
         return safe_format(
             "[Pasted #{n} · {lines} · {size}]",
             n=safe(str(ord(mark) - _FIRST + 1)),

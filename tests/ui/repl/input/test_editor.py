@@ -184,3 +184,10 @@ def test_refold_after_external_edit_keeps_attachments() -> None:
     editor = editor_with()
     draft = editor.draft_of(user_message("look", CAT))
     assert editor.message(editor.pastes.refold("look here", draft)) == user_message("look here", CAT)
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_paste_label_counts_lines_with_or_without_line_end(end: str) -> None:
+    pastes = Pastes()
+    mark = pastes.fold("\n".join("x" for _ in range(300)) + end)
+    assert "· 300 lines ·" in pastes.shown(mark)
