@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import typer
+from typer.core import TyperCommand
 
 from termchat import startup_gc
 from termchat.app.build import open_store
@@ -15,13 +17,24 @@ from termchat.core.outcomes import ExitCode
 from termchat.ui.stderr import Stderr
 
 
+class _Command(TyperCommand):
+    """A command whose errors name the value without the words of the library that checks it."""
+
+    def make_context(self, *given: Any, **more: Any) -> Any:
+        try:
+            return super().make_context(*given, **more)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")
+            raise
+
+
 def run_typer(command: Callable[..., None], arguments: list[str], name: str, env: Mapping[str, str]) -> int:
     """Run a typer command and return its exit code; `env` is its context's `obj`.
 
     Wrong arguments are reported on standard error, with exit code 2.
     """
     parser = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    parser.command(context_settings={"help_option_names": ["-h", "--help"]})(command)
+    parser.command(cls=_Command, context_settings={"help_option_names": ["-h", "--help"]})(command)
     try:
         parser(arguments, prog_name=name, obj=env)
     except SystemExit as done:

@@ -91,7 +91,9 @@ class ProviderRegistry:
         if not name.isprintable() or not name.partition("/")[0] or name.endswith("/"):
             return self._unknown(name, None)
         ref = ModelRef.parse(name)
-        if ref and (ref.provider in self._config.providers or ref.provider in self._config.offline):
+        if ref and (offline := self._config.offline.get(ref.provider)):
+            return ref if ref == offline.origin.ref else self._unknown(name, None)
+        if ref and ref.provider in self._config.providers:
             return ref
         known = self.known_models()
         exact = [k for k in known if k.model == name or k.model.rpartition("/")[2] == name]

@@ -23,6 +23,8 @@ from tests.gateway import fault
         (["--think", "hard", "hi"], None, 2, "off, minimal, low"),
         (["--nonsense", "hi"], None, 2, "--nonsense"),
         (["doctor"], None, 2, "-p"),
+        (["usage", "--by", "foo"], None, 2, "'--by': 'foo' is not one of"),
+        (["-m", "demo/nope", "hi"], None, 2, "demo/nope"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

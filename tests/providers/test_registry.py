@@ -131,6 +131,16 @@ async def test_models_malformed_listing_fails_or_is_empty(
     assert isinstance(found, ProviderError) or not found
 
 
+@pytest.mark.parametrize("protocol", [ApiProtocol.CHAT, ApiProtocol.RESPONSES, ApiProtocol.ANTHROPIC])
+async def test_models_malformed_row_costs_only_itself(gateway: Gateway, protocol: ApiProtocol) -> None:
+    odd = {"id": "odd", "display_name": 7, "context_length": "many", "max_input_tokens": "many", "capabilities": 7}
+    rows = [None, "x", 7, [], {}, {"id": 5}, {"id": None}, {"id": "good"}, odd]
+    gateway.models_answer = fault.Body(json.dumps({"data": rows, "has_more": False}).encode(), "application/json")
+    async with registry(provider_config(gateway.url, protocol)) as providers:
+        found = await providers.models(protocol.value)
+    assert [(info.ref.model, info.title, info.context) for info in found] == [("good", "", None), ("odd", "", None)]
+
+
 @ALL
 async def test_models_refused_listing_fails(gateway: Gateway, protocol: ApiProtocol) -> None:
     gateway.models_answer = fault.status(401)

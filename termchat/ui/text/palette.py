@@ -133,7 +133,7 @@ def detect_color_depth(environ: Mapping[str, str]) -> ColorDepth:
     term = environ.get("TERM", "").strip().lower()
     if term in ("dumb", "unknown"):
         return ColorDepth.PLAIN
-    if environ.get("NO_COLOR"):
+    if environ.get("NO_COLOR") or environ.get("FORCE_COLOR") in ("0", "false"):
         return ColorDepth.MONO
     if forced := _FORCED.get(environ.get("FORCE_COLOR", "")):
         return forced

@@ -87,6 +87,7 @@ def test_palette_color_depth_selects_sequence(depth: ColorDepth, sequence: str) 
         ({"TERM": "xterm", "FORCE_COLOR": "3"}, ColorDepth.TRUE),
         ({"TERM": "xterm-256color", "FORCE_COLOR": "1"}, ColorDepth.ANSI),
         ({"TERM": "xterm-256color", "FORCE_COLOR": "3", "NO_COLOR": "1"}, ColorDepth.MONO),
+        ({"TERM": "xterm-256color", "FORCE_COLOR": "0", "COLORTERM": "truecolor"}, ColorDepth.MONO),
         ({"TERM": "linux"}, ColorDepth.ANSI),
         ({}, ColorDepth.ANSI),
     ],

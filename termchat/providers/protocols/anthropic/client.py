@@ -18,6 +18,7 @@ from termchat.providers.catalog.capabilities import quirks
 from termchat.providers.catalog.listing_facts import anthropic_known
 from termchat.providers.catalog.model_cache import model_info
 from termchat.providers.client import Body, Endpoint, ErrorResponse
+from termchat.providers.decoder import as_count, as_text
 from termchat.providers.http.connection_errors import bytes_of
 from termchat.providers.protocols.anthropic.decode import AnthropicDecoder
 from termchat.providers.protocols.anthropic.encode import encode
@@ -81,17 +82,18 @@ class AnthropicClient:
         return ErrorResponse(error.status_code, body, dict(error.response.headers), bytes_of(error.response))
 
     async def models(self) -> Sequence[ModelInfo]:
-        return [self._model_info(model) async for model in self._sdk.models.list(limit=1000)]
+        rows = [model async for model in self._sdk.models.list(limit=1000)]
+        return [self._model_info(row) for row in rows if as_text(getattr(row, "id", None))]
 
     def _model_info(self, model: Any) -> ModelInfo:
-        """Convert a row of the listing; gateways leave out the limits and the capabilities."""
+        """Convert a row of the listing with a name; gateways leave out the limits and the capabilities."""
         capabilities: Any = getattr(model, "capabilities", None)
         return model_info(
             self.endpoint,
             model.id,
-            title=model.display_name or "",
-            context=getattr(model, "max_input_tokens", None),
-            max_output=getattr(model, "max_tokens", None),
+            title=as_text(getattr(model, "display_name", None)),
+            context=as_count(getattr(model, "max_input_tokens", None)) or None,
+            max_output=as_count(getattr(model, "max_tokens", None)) or None,
             known=anthropic_known(capabilities.to_dict() if hasattr(capabilities, "to_dict") else capabilities),
         )
 
