@@ -121,6 +121,7 @@ def _display_options(config: Config, env: Mapping[str, str]) -> DisplayOptions:
         usage=settings.usage,
         enter_sends=settings.enter is EnterKey.SEND,
         signs=supports_unicode(env),
+        math=settings.math,
         motion=not settings.reduced_motion,
         notify=settings.notify,
         merge_queue=settings.queue is QueueMode.TOGETHER,

@@ -92,7 +92,7 @@ def reply_format(options: Options, config: Config, env: Mapping[str, str]) -> Fo
         return theme
     from termchat.ui.oneshot.formats.markdown import Canvas, MarkdownFormat
 
-    return MarkdownFormat(Canvas(fd, theme, depth, hyperlinks_enabled(config, env)))
+    return MarkdownFormat(Canvas(fd, theme, depth, hyperlinks_enabled(config, env), config.settings.math))
 
 
 def resolve_theme(config: Config, env: Mapping[str, str]) -> Theme | Failure:
