@@ -18,6 +18,7 @@ _FILE = Path(__file__).with_name("refusals.toml")
 # Codes with which servers reject a field, and the words of a rejection.
 _CODES = re.compile(
     r"unsupported|unknown|unrecogni[sz]ed|extra|not_(allowed|permitted|supported|implemented|available)"
+    r"|\A(string_type|type_error\.str|union_tag)"
 )
 _WORDS = re.compile(
     r"unsupported|\b(not?|never)\b.{0,40}\b(support|accept|allow|permit|enabl|available|implement|recogni|expect)"
@@ -30,7 +31,8 @@ _WORDS = re.compile(
 )
 # Complaints about a value that the user gave. Leaving the part out would hide them.
 _VALUE = re.compile(
-    r"too (large|long|high|small|low|many|big|short)|exceed|between|greater|less than|at (least|most)|maximum|minimum"
+    r"(not|n't|unable to|failed to) (process|read|decode|parse|open|load)\b|exceed|too (large|long|high|small|low|many)"
+    r"|too (big|short)|between|greater|less than|at (least|most)|maximum|minimum"
     r"|\brange\b|larger|smaller|shorter|longer|[<>]=|[≤≥]|out of bounds|decod|corrupt|download|fetch|dimension|\bsize\b"
     r"|(image|file|document|media)s?[ _](format|type|data)|media_?type|mime|schema for function|input_?schema"
     r"|过(大|长|高)|超(过|出)",
