@@ -86,13 +86,13 @@ def test_theme_list_previews_selection_and_enter_applies_it(tmp_path: Path) -> N
 def test_copy_over_ssh_uses_osc_52(tmp_path: Path) -> None:
     with program(tmp_path) as terminal:
         terminal.shows("Ask anything")
-        terminal.send("a gateway of your own\r")
-        terminal.until(lambda: "the guide" in terminal.text and "Ask anything" in terminal.text)
+        terminal.send("show markdown\r")
+        terminal.until(lambda: "The end." in terminal.text and "Ask anything" in terminal.text)
         terminal.send("/copy 1\r")
         terminal.shows("(code block 1) · through the terminal")
         sent = re.search(rb"\x1b\]52;c;([A-Za-z0-9+/=]*)\x07", terminal.output)
         assert sent
-        assert base64.b64decode(sent[1]).startswith(b"[providers.")
+        assert base64.b64decode(sent[1]).startswith(b"def greet")
         assert "52;c;" not in terminal.text
 
 

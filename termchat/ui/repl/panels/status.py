@@ -87,6 +87,8 @@ def idle_line(facts: StatusInfo, columns: int) -> Line:
         [*modes, model, whole],
         [*modes, model, some],
         [*modes, model],
+        [*modes, safe_line(facts.model.model)],
+        *([[*modes]] if any(modes) else []),
         [model],
     ]
     return _fitting(wants, columns)

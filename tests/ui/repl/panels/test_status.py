@@ -106,7 +106,8 @@ def test_busy_line_reported_count_of_one_keeps_estimate(counted: int | None, wor
         (104, '-- NORMAL -- · incognito · gpt-5.2 · think med · 12.4k/400k (3%) · $0.04 · "喝茶还是喝咖啡" · ~/proj'),
         (96, '-- NORMAL -- · incognito · gpt-5.2 · think med · 12.4k/400k (3%) · $0.04 · "喝茶还是喝咖啡"'),
         (40, "-- NORMAL -- · incognito · gpt-5.2"),
-        (30, "gpt-5.2"),
+        (30, "-- NORMAL -- · incognito"),
+        (20, "gpt-5.2"),
     ],
 )
 def test_idle_line_names_mode_incognito_and_chat(columns: int, words: str) -> None:
@@ -123,3 +124,9 @@ def test_idle_line_full_context_or_queue_keeps_incognito() -> None:
 def test_busy_line_shows_vi_mode() -> None:
     line = busy_line(TURN, 10.0, 80, "x", stall=5.0, vi=safe_format("-- NORMAL --"))
     assert plain_text(line).startswith("x replying · -- NORMAL -- · ")
+
+
+def test_idle_line_of_guide_names_it_where_there_is_room() -> None:
+    facts = replace(FACTS, model=ModelRef("demo", "tour"), tokens=0, cost=None, think=safe_format(""))
+    assert plain_text(idle_line(facts, 60)).startswith("demo/tour · offline guide · ~/proj")
+    assert plain_text(idle_line(replace(facts, vi=safe_format("-- INSERT --")), 40)) == "-- INSERT -- · tour"
