@@ -82,9 +82,13 @@ class UsageDelta:
 
 @dataclass(slots=True)
 class RequestAccepted:
-    """The server has accepted a request, by its status; the deltas that follow are of `origin`'s reply to it."""
+    """The server has accepted a request, by its status; the deltas that follow are of `origin`'s reply to it.
+
+    prefilled   True when the request ends with a reply to continue, sent without its trailing white space
+    """
 
     origin: Origin
+    prefilled: bool = False
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from termchat.core.events import Delta, Finished, TextDelta, ToolCallDelta
+from termchat.core.events import Delta, Finished, RequestAccepted, TextDelta, ToolCallDelta
 from termchat.core.messages import Message
 
 _WINDOW = 400  # characters at the end of the reply that are searched for an overlap
@@ -28,6 +28,7 @@ class OverlapFilter:
     def __init__(self, before: str) -> None:
         self._tail = before[-_WINDOW:]
         self._held = ""
+        self._prefilled = False
         self._open = True
         self._index = 0  # part of the last text delta
 
@@ -35,6 +36,8 @@ class OverlapFilter:
         """Return the deltas to show for one of the stream: without the overlap, after text that was held back."""
         if not self._tail:
             return (delta,)
+        if isinstance(delta, RequestAccepted):
+            self._prefilled = delta.prefilled
         if isinstance(delta, TextDelta):
             self._index, text = delta.index, self.feed(delta.text)
             return (TextDelta(delta.index, text, delta.provider_data),) if text or delta.provider_data else ()
@@ -63,11 +66,13 @@ class OverlapFilter:
     def _repeated(self, held: str) -> int:
         """Return the length of the overlap in characters."""
         for size in range(min(len(held), len(self._tail)), 0, -1):
-            if self._tail.endswith(held[:size]) and _counts(held[:size]):
+            if self._tail.endswith(held[:size]) and self._counts(held[:size]):
                 return size
         return 0
 
+    def _counts(self, repeated: str) -> bool:
+        """Return True for an overlap that is not a coincidence: a long one, or white space that the model had not got.
 
-def _counts(repeated: str) -> bool:
-    """Return True for an overlap that is not a coincidence: a long one, or white space, which models do not repeat."""
-    return len(repeated.encode("utf-8", "replace")) >= _LEAST or repeated.isspace()
+        Any other white space is part of the reply: the indentation of a line, or the blank line between paragraphs.
+        """
+        return self._prefilled if repeated.isspace() else len(repeated.encode("utf-8", "replace")) >= _LEAST

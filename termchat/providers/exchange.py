@@ -21,7 +21,7 @@ import httpx2
 
 from termchat.core.errors import Attempt, Failure, FailureDetails, FailureKind, ProviderError
 from termchat.core.events import CONTENT_DELTAS, Delta, Finished, ProviderNotice, RequestAccepted, Retrying
-from termchat.core.messages import File, Image, Origin
+from termchat.core.messages import File, Image, Origin, Role
 from termchat.core.outcomes import FinishReason
 from termchat.core.provider import Request, StreamMonitor
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
@@ -190,7 +190,7 @@ class StreamingProvider:
             self._repair.found_path(self._client.endpoint, path)
             decoder = self._client.decoder(body)
             if response.status_code < 300:
-                yield RequestAccepted(self.origin)
+                yield RequestAccepted(self.origin, state.request.messages[-1].role is Role.ASSISTANT)
             try:
                 async with aclosing(self._read(response, decoder)) as deltas:
                     async for delta in deltas:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from termchat.core.events import MessageDone
-from termchat.core.messages import Message, Role, Text, user_message
+from termchat.core.events import MessageDone, RequestAccepted, TextDelta
+from termchat.core.messages import Message, Origin, Role, Text, user_message
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.engine.continuation import OverlapFilter, resumable_text
@@ -35,7 +35,10 @@ def filtered(tail: str, *pieces: str) -> str:
         ("The quick brown fox", ("The quick brown fox",), ""),
         ("the end of it, of it", (" of it, of it goes",), " goes"),
         ("a b", ("b c",), "b c"),
-        ("over ", (" the",), "the"),
+        ("over ", (" the",), " the"),
+        ("if x:\n", ("\n    pass",), "\n    pass"),
+        ("if x:\n        ", ("        pass",), "        pass"),
+        ("One.\n", ("\nTwo.",), "\nTwo."),
         ("over", (" the",), " the"),
         ("科学家们发现了一种新的", ("发现了一种新的方法",), "方法"),
         ("", ("hello",), "hello"),
@@ -45,6 +48,17 @@ def filtered(tail: str, *pieces: str) -> str:
 )
 def test_overlap_filter_removes_repeated_tail(tail: str, pieces: tuple[str, ...], new: str) -> None:
     assert filtered(tail, *pieces) == new
+
+
+@pytest.mark.parametrize(
+    ("tail", "new", "rest"), [("over ", " the", "the"), ("x:\n", "\n  y", "  y"), ("a", " b", " b")]
+)
+def test_overlap_filter_after_prefill_removes_white_space_that_was_not_sent(tail: str, new: str, rest: str) -> None:
+    overlap = OverlapFilter(tail)
+    accepted = RequestAccepted(Origin("p", ApiProtocol.ANTHROPIC, "m"), prefilled=True)
+    deltas = [out for delta in (accepted, TextDelta(0, new)) for out in overlap.filter_delta(delta)]
+    shown = [delta.text for delta in (*deltas, *overlap.held_deltas()) if isinstance(delta, TextDelta)]
+    assert "".join(shown) == rest
 
 
 @given(st.text("ab \n", max_size=60), st.text("ab \n", max_size=30), st.data())

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from termchat.core.events import Event, RequestCost, StepCounted, Streamed, UsageDelta
+from termchat.core.messages import user_message
 from termchat.core.models import ApiProtocol
-from tests.engine.support import ask, ended, session
-from tests.gateway import Gateway, Quirk, Reply, Usage
-from tests.providers.support import PROTOCOLS
+from termchat.core.outcomes import Outcome
+from tests.engine.support import ask, ended, events_of, session
+from tests.gateway import Gateway, Quirk, Reply, Text, Usage, fault
+from tests.providers.support import PROTOCOLS, model
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -20,3 +23,45 @@ async def test_usage_missing_or_zero_is_estimated(gateway: Gateway, protocol: Ap
         usage = ended(await ask(chat, "hello")).usage
     assert usage.estimated
     assert usage.output > 0
+
+
+def requests(events: list[Event]) -> list[RequestCost]:
+    return [request for event in events if isinstance(event, StepCounted) for request in event.requests]
+
+
+async def test_usage_after_fallback_belongs_to_the_model_that_answered(gateway: Gateway) -> None:
+    first, second = model(ApiProtocol.ANTHROPIC), model(ApiProtocol.CHAT)
+    counted = Reply(usage=Usage(70, 1)).after(0, fault.error_event(529))
+    gateway.reply(*[counted] * 3, Reply.text("here", usage=Usage(30, 4)))
+    async with session(gateway, ApiProtocol.ANTHROPIC, fallback={first: [str(second)]}) as chat:
+        events = await ask(chat, "hello")
+        totals = dict(chat.totals)
+    assert ended(events).model == second
+    assert [r.origin.ref for r in requests(events)] == [first, first, first, second]
+    assert (totals[first].usage.input, totals[first].turns) == (210, 0)
+    assert (totals[second].usage.input, totals[second].turns) == (30, 1)
+
+
+async def test_usage_of_reply_stopped_before_its_first_word_is_counted(gateway: Gateway) -> None:
+    gateway.reply(Reply(fault.stall(), Text("late"), usage=Usage(70, 9)))
+    async with session(gateway, ApiProtocol.ANTHROPIC) as chat:
+        turn = chat.send(chat.add(user_message("hello"), None))
+
+        def stop(_: int, event: Event) -> None:
+            if isinstance(event, Streamed) and isinstance(event.delta, UsageDelta):
+                turn.cancel()
+
+        events = await events_of(turn, stop)
+    assert (ended(events).outcome, ended(events).usage.input) == (Outcome.CANCELLED, 70)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_usage_of_request_without_a_count_is_unknown_and_of_a_rejected_one_free(
+    gateway: Gateway, protocol: ApiProtocol
+) -> None:
+    gateway.reply(fault.status(400), Reply(quirks={Quirk.NO_USAGE, Quirk.NULL_USAGE}))
+    async with session(gateway, protocol) as chat:
+        (rejected,) = requests(await ask(chat, "hello"))
+        (empty,) = requests(await ask(chat, "hello"))
+    assert (rejected.usage, rejected.cost) == (None, 0)
+    assert empty.cost is None

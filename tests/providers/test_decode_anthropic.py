@@ -228,3 +228,11 @@ def test_decode_any_event_raises_no_unexpected_error(events: list[tuple[str, dic
             fed(decoder, {"type": kind, **fields})
         except ServerError:
             assert kind == "error"
+
+
+def test_decode_reads_reason_of_cache_miss() -> None:
+    reason = {"type": "tools_changed", "cache_missed_input_tokens": 900}
+    message = {"usage": {"input_tokens": 1000}, "diagnostics": {"cache_miss_reason": reason}}
+    usage = assembled(decoded({"type": "message_start", "message": message})).usage
+    assert usage is not None
+    assert usage.cache_miss == "tools_changed"

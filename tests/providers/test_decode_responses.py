@@ -238,3 +238,12 @@ def test_decode_any_event_raises_no_unexpected_error(events: list[tuple[str, dic
             fed(decoder, {"type": kind, **fields, "response": response})
         except ServerError:
             assert kind in ("error", "response.failed")
+
+
+def test_decode_reads_reason_of_cache_miss_and_written_tokens() -> None:
+    usage = {"input_tokens": 9, "output_tokens": 1, "input_tokens_details": {"cache_write_tokens": 5}}
+    diagnostics = {"type": "cache_miss", "reason": "tools_changed", "cache_missed_tokens": 4}
+    response = {"status": "completed", "usage": usage, "prompt_cache_diagnostics": diagnostics}
+    found = assembled(decoded(event("completed", response=response))).usage
+    assert found is not None
+    assert (found.cache_miss, found.cache_write) == ("tools_changed", 5)
