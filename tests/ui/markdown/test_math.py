@@ -97,6 +97,7 @@ def test_inline_code_between_dollars_is_code() -> None:
         (r"\left\{ x \mid x > 0 \right\}", "{x ∣ x > 0}"),
         (r"f'(x), 90^\circ, 50\%", "f′(x), 90°, 50%"),
         (r"\mathrm{H_2O}", "H₂O"),
+        (r"\nabla_\theta J(\theta) + x_\mu(a)", "∇_θ J(θ) + x_μ (a)"),
         (r"E=mc^2 \tag{1}", "E = mc²    (1)"),
         (r"速度 = \frac{路程}{时间}", "速度 = 路程/时间"),
     ],

@@ -20,7 +20,7 @@ from termchat.ui.markdown.math.formula_tree import (
     kind_of,
     spaced,
 )
-from termchat.ui.markdown.math.linear import linear
+from termchat.ui.markdown.math.linear import ends_in_bare_script, linear
 from termchat.ui.markdown.math.symbols import superscript
 from termchat.ui.text.width import WIDTHS
 
@@ -71,10 +71,12 @@ def _box(node: Node) -> _Box:
 
 
 def _with_gaps(parts: Sequence[Node]) -> list[_Box]:
-    """Return the boxes of parts, with a blank between a fraction and a factor."""
+    """Return the boxes of parts, with a blank between a fraction or a bare script and a factor."""
     boxes: list[_Box] = []
     for at, part in enumerate(parts):
-        if at and BLANK not in (part, parts[at - 1]) and any(isinstance(p, Fraction) for p in (part, parts[at - 1])):
+        fraction = at and any(isinstance(p, Fraction) for p in (part, parts[at - 1]))
+        script = at and kind_of(part) is AtomKind.ORDINARY and ends_in_bare_script(boxes[-1].rows[0])
+        if (fraction or script) and BLANK not in (part, parts[at - 1]):
             boxes.append(_Box((" ",)))
         boxes.append(_box(part))
     return boxes

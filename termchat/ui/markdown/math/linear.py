@@ -75,8 +75,13 @@ def _beside(parts: tuple[Node, ...], tight: bool) -> list[str]:
         text = linear(part, tight=tight)
         if isinstance(part, Fraction) and (_binds(row, at - 1) or _binds(row, at + 1)):
             text = _bracketed(text)
-        texts.append(text)
+        texts.append(text + " " * (ends_in_bare_script(text) and _binds(row, at + 1)))
     return texts
+
+
+def ends_in_bare_script(text: str) -> bool:
+    """Return True for a text such as `x_θ`, which a factor after it would seem to continue."""
+    return text[-2:-1] in ("_", "^")
 
 
 def _binds(row: list[Node], at: int) -> bool:
