@@ -13,11 +13,12 @@ from decimal import Decimal, InvalidOperation
 from secrets import token_hex
 from typing import Any, Protocol, TypeGuard, cast
 
-from termchat.core.events import Delta, Finished
+from termchat.core.events import Delta, Finished, ProviderNotice
 from termchat.core.messages import (
     ToolCall,
 )
 from termchat.core.outcomes import FinishReason
+from termchat.core.sanitize import safe, safe_format, safe_line
 from termchat.providers.catalog.finish_words import finish_reason
 
 
@@ -205,6 +206,12 @@ def as_cost(value: Any) -> Decimal | None:
     except InvalidOperation:
         return None
     return amount if amount.is_finite() and amount >= 0 else None
+
+
+def unsupported_part(media_type: str) -> ProviderNotice:
+    """Return the notice about a part of a reply that a terminal cannot show: a picture, or sound."""
+    kind = safe_line(media_type[:40]) or safe("unknown type")
+    return ProviderNotice(safe_format("The reply has a file ({kind}), which termchat does not keep.", kind=kind))
 
 
 def arguments_object(call: ToolCall) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, assert_never, cast
 
 from termchat.core.errors import Failure, FailureKind, ProviderError
-from termchat.core.events import Delta
+from termchat.core.events import Delta, RequestAccepted
 from termchat.core.messages import Origin
 from termchat.core.models import ApiProtocol, ProviderConfig, Timeouts
 from termchat.core.provider import Request, StreamMonitor
@@ -45,6 +45,7 @@ class ReplayProvider:
         if recorded.status >= 300:
             raise ProviderError(_error_response_failure(recorded))
         decoder = decoder_for(recorded)
+        yield RequestAccepted(self.origin)
         try:
             async with aclosing(decode_body(self._chunks(recorded, monitor), decoder)) as deltas:
                 async for delta in deltas:

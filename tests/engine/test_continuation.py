@@ -53,7 +53,7 @@ def test_overlap_filter_removes_repeated_tail(tail: str, pieces: tuple[str, ...]
 @pytest.mark.parametrize(
     ("tail", "new", "rest"), [("over ", " the", "the"), ("x:\n", "\n  y", "  y"), ("a", " b", " b")]
 )
-def test_overlap_filter_after_prefill_removes_white_space_that_was_not_sent(tail: str, new: str, rest: str) -> None:
+def test_overlap_filter_after_prefill_removes_white_space(tail: str, new: str, rest: str) -> None:
     overlap = OverlapFilter(tail)
     accepted = RequestAccepted(Origin("p", ApiProtocol.ANTHROPIC, "m"), prefilled=True)
     deltas = [out for delta in (accepted, TextDelta(0, new)) for out in overlap.filter_delta(delta)]

@@ -49,7 +49,7 @@ async def test_finish_words_have_their_outcome_in_every_protocol(gateway: Gatewa
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("has_tools", [True, False])
-async def test_reply_of_a_call_that_cannot_run_is_a_failure_with_its_reason(
+async def test_reply_of_call_that_cannot_run_fails_with_reason(
     gateway: Gateway, protocol: ApiProtocol, has_tools: bool
 ) -> None:
     gateway.reply(Reply(Call("" if has_tools else "look", {"city": "Bonn"})))

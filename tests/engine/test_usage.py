@@ -56,7 +56,7 @@ async def test_usage_of_reply_stopped_before_its_first_word_is_counted(gateway: 
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-async def test_usage_of_request_without_a_count_is_unknown_and_of_a_rejected_one_free(
+async def test_usage_without_count_is_unknown_and_rejected_request_is_free(
     gateway: Gateway, protocol: ApiProtocol
 ) -> None:
     gateway.reply(fault.status(400), Reply(quirks={Quirk.NO_USAGE, Quirk.NULL_USAGE}))

@@ -11,7 +11,7 @@ from google.genai.types import FinishReason as GeminiFinish
 from openai.types.chat.chat_completion_chunk import Choice
 from openai.types.responses.response import IncompleteDetails
 
-from termchat.core.events import Delta, Finished, TextDelta, ToolCallDelta, UsageDelta
+from termchat.core.events import Delta, Finished, ProviderNotice, TextDelta, ToolCallDelta, UsageDelta
 from termchat.core.messages import Text, ToolCall
 from termchat.core.outcomes import FinishReason
 from termchat.core.usage import Usage
@@ -237,3 +237,15 @@ def test_refusal_reason_names_the_filters_of_azure_and_gemini() -> None:
 def test_chat_text_is_streamed_before_the_end() -> None:
     first = [*ChatDecoder().decode_event("", chunk("stop", content="now"))]
     assert first == [TextDelta(0, "now")]
+
+
+def test_picture_in_a_reply_is_named_in_every_protocol() -> None:
+    parts_of_reply = [{"inlineData": {"mimeType": "image/png", "data": "iVBORw0="}}]
+    found = [
+        fed(GeminiDecoder(), {"candidates": [{"content": {"parts": parts_of_reply}, "finishReason": "STOP"}]}),
+        chat(chunk("stop", images=[{"type": "image_url"}])),
+        responses(completed({"type": "image_generation_call", "result": "iVBORw0="})),
+    ]
+    for deltas in found:
+        (notice,) = [delta for delta in deltas if isinstance(delta, ProviderNotice)]
+        assert "which termchat does not keep" in notice.words

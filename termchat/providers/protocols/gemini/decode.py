@@ -36,6 +36,7 @@ from termchat.providers.decoder import (
     as_text,
     is_object,
     new_call_id,
+    unsupported_part,
 )
 
 _UNSPECIFIED = ("", "FINISH_REASON_UNSPECIFIED")
@@ -103,6 +104,9 @@ class GeminiDecoder(HeldFinish):
         if is_object(call):
             yield self._call(call, provider_data)
             return
+        data = as_object(_get(part, "inlineData") or _get(part, "fileData"))
+        if data:
+            yield unsupported_part(as_text(_get(data, "mimeType")))
         if "text" not in part and not provider_data:
             return
         kind = ReasoningDelta if part.get("thought") else TextDelta

@@ -32,6 +32,7 @@ from termchat.providers.decoder import (
     is_object,
     new_call_id,
     output_tokens,
+    unsupported_part,
 )
 from termchat.providers.protocols.openai_chat.think_tags import ThinkTags
 
@@ -109,6 +110,10 @@ class ChatDecoder(HeldFinish):
         if refusal:
             self._refused = True
             yield from self._add(TextDelta, refusal)
+        if as_list(message.get("images")):
+            yield unsupported_part("image")
+        if is_object(message.get("audio")):
+            yield unsupported_part("audio")
         for note in as_list(message.get("annotations")):
             yield from self._citation(as_object(note))
         for piece in as_list(message.get("tool_calls")):

@@ -35,6 +35,7 @@ from termchat.providers.decoder import (
     is_object,
     new_call_id,
     output_tokens,
+    unsupported_part,
 )
 from termchat.providers.protocols.dropped_reasoning import dropped_reasoning
 
@@ -121,6 +122,8 @@ class ResponsesDecoder(HeldFinish):
                 yield from self._message_done(data, item)
             case "web_search_call":
                 yield SearchDelta(self._part(data, "search"), _queries(as_object(item.get("action"))), {"item": item})
+            case "image_generation_call":
+                yield unsupported_part("image")
             case _:
                 pass
 
