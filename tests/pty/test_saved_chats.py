@@ -191,7 +191,9 @@ def test_question_returns_to_the_input_with_its_attachments(env: dict[str, str],
         for typed in way.split("|"):
             terminal.send(typed)
             terminal.shows(f"{typed}\n")
+            terminal.settled()
             terminal.send("\r")
+            terminal.settled()
         terminal.until(lambda: terminal.text.count("❯ [cat.png · 108 B] [notes.txt · ") == 2)
         terminal.send("\r")
         terminal.until(lambda: terminal.text.count("built-in guide") == 2)
