@@ -62,7 +62,7 @@ async def build_app(
         yield turn_config
         return
     open_saved = (lambda: open_store(config, env, on_notice, redact)) if options.saved else None
-    session = ChatSession(turn_config, open_saved, current_location())
+    session = ChatSession(turn_config, open_saved, current_location(), one_shot=not options.person)
     try:
         resumed = await _resume_chat(session, config, options)
         yield resumed if isinstance(resumed, Failure) else App(config, registry, session, turn_config.model, resumed)

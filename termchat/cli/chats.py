@@ -10,7 +10,7 @@ import typer
 
 from termchat.cli.command import run_typer, with_store
 from termchat.cli.new_file import NewFile
-from termchat.cli.print_table import Column, Fit, print_json, print_table
+from termchat.cli.print_table import Column, Fit, print_json, print_table, terminal_width
 from termchat.core.chat_store import ChatStore
 from termchat.core.chats import ChatInfo, ExportFormat, ImportReport
 from termchat.core.errors import Failure, FailureKind
@@ -21,6 +21,8 @@ from termchat.ui.stderr import Stderr, print_stdout, warn
 
 _MOST = 1_000_000  # chats in a pipe and in JSON: all of them
 _MOST_ON_TERMINAL = 50
+_ROOM_FOR_MODEL = 80  # columns of a terminal from which models and one-shots are shown
+_MODEL = 24  # characters of a model's name
 
 
 def run(arguments: list[str], env: Mapping[str, str]) -> int:
@@ -35,9 +37,13 @@ def print_chats(
     context: typer.Context,
     query: Annotated[list[str] | None, typer.Argument(help="Show only chats that contain these words.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
+    one_shot: Annotated[
+        bool | None, typer.Option("--one-shot/--no-one-shot", help="Show only, or hide, one-shots never continued.")
+    ] = None,
 ) -> None:
     """List the saved chats, newest first. Also: chats rm, restore, export, import."""
-    raise typer.Exit(with_store(context, lambda store: _show(store, " ".join(query or ()), as_json=as_json)))
+    words = " ".join(query or ())
+    raise typer.Exit(with_store(context, lambda store: _show(store, words, as_json=as_json, one_shot=one_shot)))
 
 
 def delete_chat(
@@ -105,13 +111,16 @@ _ACTIONS: Mapping[str, Callable[..., None]] = {
 }
 
 
-async def _show(store: ChatStore, query: str, *, as_json: bool, deleted: bool = False) -> int:
+async def _show(
+    store: ChatStore, query: str, *, as_json: bool, deleted: bool = False, one_shot: bool | None = None
+) -> int:
     """Print the chats with `query` in their title or text, newest first; return the exit code."""
-    chats: Sequence[ChatInfo] = await store.deleted_chats() if deleted else ()
-    if not deleted:
-        chats = (
-            await store.chats(query, limit=_MOST_ON_TERMINAL if sys.stdout.isatty() and not as_json else _MOST)
-        ).chats
+    most = _MOST_ON_TERMINAL if sys.stdout.isatty() and not as_json and not deleted else _MOST
+    if deleted:
+        chats = await store.deleted_chats()
+    else:
+        chats = (await store.chats(query, limit=most if one_shot is None else _MOST)).chats
+    chats = [chat for chat in chats if one_shot is None or chat.one_shot is one_shot][:most]
     if as_json:
         print_json(map(_row, chats))
         return ExitCode.COMPLETE
@@ -210,12 +219,21 @@ def _print(chats: Sequence[ChatInfo], ids: Sequence[Safe]) -> None:
         print_stdout("".join(f"{chat_id}\t{title}\n" for chat_id, title in zip(ids, titles, strict=True)))
         return
     now = time.time()
-    columns = (Column(), Column(right=True), Column(right=True), Column(fit=Fit.CUT), Column())
-    rows = (
-        (chat_id, age(chat.updated, now), _turns(chat), title, safe("(open)") if chat.open_elsewhere else EMPTY)
+    columns = [Column(), Column(right=True), Column(right=True), Column(fit=Fit.CUT), Column()]
+    wide = terminal_width() >= _ROOM_FOR_MODEL
+    rows = [
+        [chat_id, age(chat.updated, now), _turns(chat), title, _mark(chat, wide=wide)]
         for chat_id, title, chat in zip(ids, titles, chats, strict=True)
-    )
+    ]
+    if wide:
+        columns.insert(3, Column(fit=Fit.CUT))
+        for row, chat in zip(rows, chats, strict=True):
+            row.insert(3, safe_line(chat.model.model[:_MODEL]) if chat.model else EMPTY)
     print_table(columns, rows)
+
+
+def _mark(chat: ChatInfo, *, wide: bool) -> Safe:
+    return Safe("(open)") if chat.open_elsewhere else Safe("(one-shot)") if chat.one_shot and wide else EMPTY
 
 
 def _turns(chat: ChatInfo) -> Safe:
@@ -231,6 +249,7 @@ def _row(chat: ChatInfo) -> dict[str, object]:
         "updated": chat.updated,
         "turns": chat.turns,
         "directory": chat.directory,
+        "one_shot": chat.one_shot,
     }
 
 

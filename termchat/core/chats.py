@@ -12,6 +12,8 @@ from termchat.core.messages import Json, Role
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import Safe
 
+ONE_SHOT = "one_shot"  # the setting, true in a chat that a one-shot began
+
 
 @dataclass(frozen=True, slots=True)
 class Location:
@@ -37,6 +39,7 @@ class ChatInfo:
     turns            number of the user's messages
     open_elsewhere   True when another running termchat has the chat open
     deleted          time of deletion, None for a chat in use
+    one_shot         True for the only turn of a one-shot
     """
 
     id: str
@@ -48,6 +51,7 @@ class ChatInfo:
     directory: str = ""
     open_elsewhere: bool = False
     deleted: float | None = None
+    one_shot: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from termchat.core.chat_store import ChatStore, Recorder, Resumed
-from termchat.core.chats import ChatState, Location
+from termchat.core.chats import ONE_SHOT, ChatState, Location
 from termchat.core.conversation import Conversation, Node
 from termchat.core.errors import Failure
 from termchat.core.events import Event, MessageDone, StepCounted, TurnEnded
@@ -25,12 +25,18 @@ class ChatSession:
     """Implements `core.session.Session`. The events of every turn pass through `apply_event` to the front end.
 
     `open_store` is called when something is first saved, because opening needs imports that must not delay the first
-    paint; None saves nothing.
+    paint; None saves nothing. With `one_shot`, new chats are marked so in the list of chats.
     """
 
     def __init__(
-        self, config: TurnConfig, open_store: Callable[[], ChatStore] | None = None, place: Location | None = None
+        self,
+        config: TurnConfig,
+        open_store: Callable[[], ChatStore] | None = None,
+        place: Location | None = None,
+        *,
+        one_shot: bool = False,
     ) -> None:
+        self._one_shot = one_shot
         self._config = config
         self._defaults = config
         self._open_store = open_store
@@ -194,7 +200,10 @@ class ChatSession:
 
     def _recording(self) -> Recorder | None:
         if self._recorder is None and self.chat_store:
-            self._recorder = self.chat_store.new_recorder(self._state, self._place)
+            state = self._state
+            if self._one_shot:
+                state = replace(state, settings={**state.settings, ONE_SHOT: True})
+            self._recorder = self.chat_store.new_recorder(state, self._place)
         return self._recorder
 
     async def _attach(self, resumed: Resumed | Failure) -> Resumed | Failure:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from termchat.core.chats import ChatInfo, ChatPage, ChatState, Location
+from termchat.core.chats import ONE_SHOT, ChatInfo, ChatPage, ChatState, Location
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.messages import Json, Message, Role
 from termchat.core.models import ModelRef
@@ -19,7 +19,7 @@ from termchat.store.messages import EncodedMessage
 
 INFO = (
     "chats.n, chats.id, chats.title, chats.provider, chats.model, chats.created, chats.updated, chats.turns, "
-    "chats.directory, holders.owner, holders.since, chats.deleted"
+    "chats.directory, holders.owner, holders.since, chats.deleted, chats.settings"
 )
 FROM = "FROM chats LEFT JOIN holders ON holders.chat = chats.n"
 SHORTEST_ID = 4  # characters of a prefix that names a chat
@@ -206,10 +206,11 @@ def list_page(connection: sqlite3.Connection, directory: str | None, after: str,
 
 def info(connection: sqlite3.Connection, row: tuple[Any, ...]) -> ChatInfo:
     """Convert a row of `INFO`."""
-    _, name, words, provider, model, created, updated, turns, directory, owner, since, deleted = row
+    _, name, words, provider, model, created, updated, turns, directory, owner, since, deleted, settings = row
     held = bool(owner) and _held_elsewhere(connection, owner, since)
     ref = ModelRef(provider, model) if provider else None
-    return ChatInfo(name, words, ref, created, updated, turns, directory, held, deleted)
+    one_shot = turns == 1 and _settings(settings).get(ONE_SHOT) is True
+    return ChatInfo(name, words, ref, created, updated, turns, directory, held, deleted, one_shot)
 
 
 def _held_elsewhere(connection: sqlite3.Connection, owner: str, since: float) -> bool:

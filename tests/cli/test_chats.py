@@ -11,7 +11,7 @@ from contextlib import closing
 import pytest
 
 from termchat.core.sanitize import safe
-from tests.cli.conftest import KEY, Program
+from tests.cli.conftest import KEY, Program, on_terminal
 from tests.gateway import Reply, Usage
 
 # Each run is a new process on the same store; the gateway replies in the given order.
@@ -168,6 +168,23 @@ def test_chats_empty_name_is_usage_error(program: Program, action: str) -> None:
     done = program.run("chats", *action.split(), "")
     assert (done.code, done.out) == (2, b"")
     assert program.run("chats").out == before
+
+
+def test_one_shots_are_marked_filtered_and_lose_mark_when_continued(program: Program) -> None:
+    program.gateway.reply(Reply.text("ok"), Reply.text("ok"), Reply.text("ok"))
+    program.run("-m", "xopenai/any", "first")
+    program.run("-m", "xopenai/any", "second")
+
+    def titles(*arguments: str) -> list[str]:
+        return [chat["title"] for chat in json.loads(program.run("chats", "--json", *arguments).out)]
+
+    assert titles("--one-shot") == titles() == ["second", "first"]
+    assert titles("--no-one-shot") == []
+    shown, _ = on_terminal(program, "chats", columns=100)
+    assert shown.count("(one-shot)") == shown.count(" any ") == 2
+    assert program.run("--chat", "second", "and more").code == 0
+    assert titles("--one-shot") == ["first"]
+    assert titles("--no-one-shot") == ["second"]
 
 
 def test_chats_json_escapes_control_characters_and_keeps_title(program: Program) -> None:
