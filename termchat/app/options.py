@@ -81,7 +81,8 @@ def reply_format(options: Options, config: Config, env: Mapping[str, str]) -> Fo
 
     fd = sys.stdout.fileno()
     if not os.isatty(fd):
-        return TextFormat(fd)
+        wrong = resolve_theme(config, env) if "theme" in options.settings else None
+        return wrong if isinstance(wrong, Failure) else TextFormat(fd)
     from termchat.ui.text.palette import ColorDepth, detect_color_depth
 
     depth = detect_color_depth(env)

@@ -25,6 +25,7 @@ from tests.gateway import fault
         (["doctor"], None, 2, "-p"),
         (["usage", "--by", "foo"], None, 2, "'--by': 'foo' is not one of"),
         (["-m", "demo/nope", "hi"], None, 2, "demo/nope"),
+        (["--theme", "nope", "-m", "xopenai/any", "hi"], None, 2, "nope"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
