@@ -120,6 +120,9 @@ def test_formula_text_keeps_meaning_on_one_line(latex: str, text: str) -> None:
         r"\left( x",
         r"\begin{tikzpicture}a\end{tikzpicture}",
         "x" * 2001,
+        "(" * 900 + "x" + ")" * 900,
+        "\\left(" * 30 + "x" + "\\right)" * 30,
+        "x^" * 900 + "x",
         "",
     ],
 )
@@ -227,6 +230,21 @@ def test_formula_rows_of_any_latex_are_safe_and_fit(latex: str) -> None:
     assert "\n" not in formula_text(latex)
     if len(rows) > 1 and "\\\\" not in latex:
         assert all(WIDTHS.width(row) <= 60 for row in rows)
+
+
+def test_formula_with_deep_scripts_is_laid_out_once_for_each_level() -> None:
+    latex = "x_{" * 18 + "長" + "}" * 18
+    called = [0]
+
+    def count(frame: object, event: str, argument: object) -> None:
+        called[0] += 1
+
+    sys.setprofile(count)
+    text = formula_text(latex)
+    sys.setprofile(None)
+    assert text.count("x") == 18
+    assert called[0] < 60_000
+    assert formula_text("f" + "'" * 1000).count("′") == 1000
 
 
 def test_formula_package_import_loads_no_latex_library() -> None:

@@ -10,10 +10,15 @@ Importing this package is cheap; pylatexenc is imported for the first formula.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from functools import lru_cache
 
 LONGEST = 2000  # characters; a longer formula is shown as written
 _DEEPEST = 20  # groups within each other; a formula with more is shown as written
+
+_NESTING = re.compile(r"\\(?:left|right|begin|end)(?![A-Za-z])|[{}()\[\]]")
+_KINDS = {"{": "}", "(": ")", "[": "]", r"\left": r"\right", r"\begin": r"\end"}  # openers and their closers
 
 
 @lru_cache(maxsize=256)
@@ -51,13 +56,10 @@ def _readable(source: str) -> bool:
     """Return True if parsing the formula is cheap and cannot nest too deeply."""
     if len(source) > LONGEST:
         return False
-    openers = source.count("{") + source.count(r"\begin") + source.count(r"\left")
-    if openers <= _DEEPEST:
-        return True
-    depth = deepest = 0
-    for at, char in enumerate(source):
-        depth += (char == "{") - (char == "}")
-        depth += source.startswith(r"\left", at) - source.startswith(r"\right", at)
-        depth += source.startswith(r"\begin", at) - source.startswith(r"\end", at)
-        deepest = max(deepest, depth)
-    return deepest <= _DEEPEST
+    depths = Counter[str]()
+    for found in _NESTING.finditer(source):
+        kind = _KINDS.get(found[0], found[0])
+        depths[kind] = max(0, depths[kind] + (1 if found[0] in _KINDS else -1))
+        if depths.total() > _DEEPEST:
+            return False
+    return True

@@ -60,14 +60,6 @@ def linear_rows(node: Node) -> tuple[str, ...]:
     return tuple(row for row in rows if row)
 
 
-def script_text(node: Node | None, *, above: bool) -> str:
-    """Return a script as superscripts or subscripts of Unicode, "" if it has none or there is no script."""
-    if node is None:
-        return ""
-    text = linear(node, tight=True)
-    return superscript(text) if above else subscript(text)
-
-
 def _beside(parts: tuple[Node, ...], tight: bool) -> list[str]:
     texts: list[str] = []
     row = list(spaced(parts, tight=tight))
@@ -97,7 +89,8 @@ def _scripts(node: Scripts, tight: bool) -> str:
         if script is None:
             continue
         text = linear(script, tight=True)
-        base += script_text(script, above=sign == "^") or sign + (text if len(text) == 1 else _bracketed(text))
+        small = superscript(text) if sign == "^" else subscript(text)
+        base += small or sign + (text if len(text) == 1 else _bracketed(text))
     return base
 
 

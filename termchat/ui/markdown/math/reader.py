@@ -113,7 +113,7 @@ class _Reader:
     """Reads the tokens of one cell or group."""
 
     def __init__(self, tokens: Sequence[LatexToken]) -> None:
-        self._tokens = tokens
+        self._tokens = tuple(tokens)
         self._at = 0
 
     def parts(self, until: str = "") -> list[Node]:
@@ -153,12 +153,24 @@ class _Reader:
         below = base.below if isinstance(base, Scripts) else None
         above = base.above if isinstance(base, Scripts) else None
         base = base.base if isinstance(base, Scripts) else base
-        script = Atom("′") if sign == "'" else self._argument()
+        script = self._primes() if sign == "'" else self._argument()
         if sign == "_":
             if below:
                 raise UnknownLatexError(sign)
             return Scripts(base, script, above)
-        return Scripts(base, below, Sequent((above, script)) if above else script)
+        if above is None:
+            return Scripts(base, below, script)
+        before = above.parts if isinstance(above, Sequent) else (above,)
+        if any(not (isinstance(part, Atom) and part.text.startswith("′")) for part in before):
+            raise UnknownLatexError(sign)
+        return Scripts(base, below, Sequent((*before, script)))
+
+    def _primes(self) -> Atom:
+        """Read the primes after the first one."""
+        start = self._at
+        while self._tokens[self._at : self._at + 1] == ("'",):
+            self._at += 1
+        return Atom("′" * (1 + self._at - start))
 
     def _argument(self) -> Node:
         parts = self._node(self._next())
