@@ -34,9 +34,10 @@ def search(connection: sqlite3.Connection, typed: str, limit: int, chat: str = "
 
 
 def matching(connection: sqlite3.Connection, typed: str, directory: str | None, limit: int) -> tuple[ChatInfo, ...]:
-    """Find chats: by the beginning of the id, the exact title, words of the title, and words of the text, in this order.
+    """Find chats: by the beginning of the id, the exact title, words of the title, words of the text, in this order.
 
-    The beginning of an id has at least four characters. Each kind is newest first. `directory` None searches all directories.
+    The beginning of an id has at least four characters. Each kind is newest first. `directory` None searches all
+    directories.
     """
     words = typed.strip()
     like = f"%{chats.escape_like(words)}%"

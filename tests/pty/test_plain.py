@@ -44,7 +44,12 @@ def test_plain_writes_no_escape_sequence_and_names_no_repl_key(env: dict[str, st
     without_help = [row for row in terminal.transcript if row[:1] != "/" or "  " not in row]
     text = "\n".join(without_help)
     assert not re.findall(r"Alt-\w|Ctrl-T|Ctrl-R|the input|\bEnter (?:sends|uses)", text)
-    for way in ("/continue for the rest", "/retry to try again", "/model to switch models", "an empty line uses fake/one"):
+    for way in (
+        "/continue for the rest",
+        "/retry to try again",
+        "/model to switch models",
+        "an empty line uses fake/one",
+    ):
         assert way in text
 
 
