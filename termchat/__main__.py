@@ -11,13 +11,29 @@ from termchat import startup_gc
 def main() -> None:
     """Run termchat and exit with its exit code."""
     startup_gc.pause()
+    _fill_closed_streams()
     code = 1
     try:
         code = _run(sys.argv[1:])
     except KeyboardInterrupt:
         code = 130
+    except SystemExit as done:
+        code = done.code if isinstance(done.code, int) else 1
     finally:
         _leave(code)
+
+
+def _fill_closed_streams() -> None:
+    """Open the null device for each closed standard stream: else the next file opened, a database, would be one.
+
+    Standard output is opened for reading, so that writing to it fails as it should.
+    """
+    for fd, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)  # as `fd`, the lowest free number
+            setattr(sys, name, open(fd, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - until the exit
 
 
 def _run(arguments: list[str]) -> int:
@@ -38,16 +54,21 @@ def _leave(code: int) -> None:
 
     An unhandled exception returns instead, so that Python prints its traceback.
     """
-    if sys.exc_info()[0] not in (None, KeyboardInterrupt):
+    if sys.exc_info()[0] not in (None, KeyboardInterrupt, SystemExit):
         return
     import atexit
 
     atexit._run_exitfuncs()  # noqa: SLF001  # type: ignore[reportPrivateUsage]  # the terminal is restored there
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError):
-            pass
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError) as error:
+        from termchat.ui.stderr import output_failed
+
+        code = code or output_failed(error)
+    try:
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        pass
     os._exit(code)
 
 

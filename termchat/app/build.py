@@ -17,7 +17,7 @@ from termchat.core.chats import Location
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.models import ModelRef, ProviderConfig
 from termchat.core.redact import Redactor, header_secrets, url_secrets
-from termchat.core.sanitize import safe_format
+from termchat.core.sanitize import safe_format, safe_line
 from termchat.core.session import TurnSettings
 
 if TYPE_CHECKING:
@@ -55,9 +55,12 @@ async def build_app(
     """
     from termchat.engine.session import ChatSession
 
+    if options.record and (failure := _claim_recording(options.record)):
+        yield failure
+        return
     redact = Redactor(shapes=False)
     registry = _registry(config, env, _RedactedCredentials(env, redact), options)
-    turn_config = _turn_config(config, registry, Credentials(env), options)
+    turn_config = _turn_config(config, registry, env, options)
     if isinstance(turn_config, Failure):
         yield turn_config
         return
@@ -85,6 +88,31 @@ def open_store(
         for secret in _known_secrets(provider, keys):
             redact.add(secret)
     return SqliteChatStore(config.paths.data / "termchat.db", on_notice, redact=redact)
+
+
+def _claim_recording(name: str) -> Failure | None:
+    """Create the file of a recording before anything is sent; return the failure, if any."""
+    from termchat.providers.http.recording import claim_recording
+
+    try:
+        claim_recording(Path(name).expanduser())
+    except FileExistsError:
+        words = safe_format("{name} exists and is not overwritten.", name=safe_line(name))
+        return Failure(FailureKind.BAD_CONFIG, words, safe_format("Remove it, or choose another file for --record."))
+    except (OSError, RuntimeError) as error:
+        why = safe_line((getattr(error, "strerror", None) or str(error)).lower())
+        words = safe_format("Cannot record to {name}: {why}.", name=safe_line(name), why=why)
+        return Failure(FailureKind.BAD_CONFIG, words, safe_format("Choose another file for --record."))
+    return None
+
+
+def working_directory(env: Mapping[str, str]) -> Path:
+    """Return the current directory; if it was removed, its former path or `(removed)`, neither of which exists."""
+    try:
+        return Path.cwd()
+    except OSError:
+        former = Path(env.get("PWD", ""))
+        return former if former.is_absolute() and not former.exists() else Path("(removed)")
 
 
 def current_location() -> Location:
@@ -165,14 +193,14 @@ def _registry(config: Config, env: Mapping[str, str], keys: Credentials, options
 
 
 def _turn_config(
-    config: Config, registry: ProviderRegistry, keys: Credentials, options: Options
+    config: Config, registry: ProviderRegistry, env: Mapping[str, str], options: Options
 ) -> TurnConfig | Failure:
     from termchat.engine.turn import TurnConfig
     from termchat.providers.catalog.prices import PriceTable
     from termchat.tools.registry import Toolbox
 
     settings = config.settings
-    model = _default_model(config, registry, keys)
+    model = _default_model(config, registry, Credentials(env))
     if model is None:
         model = DEMO if options.person or options.chat or options.last else _no_key()
     if isinstance(model, Failure):
@@ -180,7 +208,7 @@ def _turn_config(
     return TurnConfig(
         model,
         registry,
-        Toolbox(Path.cwd(), private=(config.paths.config, config.paths.data)) if options.tools else None,
+        Toolbox(working_directory(env), private=(config.paths.config, config.paths.data)) if options.tools else None,
         PriceTable(config.providers) if options.priced else None,
         system=settings.system,
         params=replace(settings.params, schema=options.json_schema),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
 
 from termchat import startup_gc
-from termchat.app.build import DEMO, App, build_app, models_with_key
+from termchat.app.build import DEMO, App, build_app, models_with_key, working_directory
 from termchat.app.first_screen import first_screen
 from termchat.app.options import Options, hyperlinks_enabled, resolve_theme, usage_error
 from termchat.commands.builtin import builtin
@@ -65,7 +64,7 @@ async def _run_repl(options: Options, config: Config, env: Mapping[str, str], th
             notes=(*config.notes, *_no_chat_notice(options, app), *first_lines),
             typeahead=tty.typed if tty else "",
             env=env,
-            cwd=os.getcwd(),
+            cwd=str(working_directory(env)),
             preload_store=prepare,
             preload_sdk=lambda: _preload_sdk(app),
             preferences=RuntimeSettings(config, app.session, app.registry, env, app.first),

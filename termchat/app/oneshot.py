@@ -27,7 +27,7 @@ def run_oneshot(options: Options, config: Config, env: Mapping[str, str]) -> int
     stderr = Stderr(options.quiet, usage=shown, full=options.verbose)
     for words in config.notes:
         stderr.note(words)
-    piped = read_standard_input(stderr.note) if options.read_input else ""
+    piped = read_standard_input(stderr.note, options.stdin_timeout or None) if options.read_input else ""
     message = piped if isinstance(piped, Failure) else build_message(options.words, piped, options.files)
     if isinstance(message, Failure):
         return usage_error(message, None)

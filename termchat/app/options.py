@@ -31,6 +31,7 @@ class Options:
     settings      setting -> text of its flag, or a list of texts for a flag that may be repeated
     sets          other settings of this run, as KEY=VALUE; a flag takes precedence
     read_input    read standard input if it is a pipe or a file
+    stdin_timeout the longest silence of standard input in seconds, 0 for any
     raw           print the reply's exact text, even on a terminal
     tools         offer the model tools
     saved         save the chat
@@ -52,6 +53,7 @@ class Options:
     settings: Mapping[str, object] = field(default_factory=dict[str, object])
     sets: tuple[str, ...] = ()
     read_input: bool = True
+    stdin_timeout: float = 0
     raw: bool = False
     tools: bool = True
     saved: bool = True

@@ -5,7 +5,7 @@ same name, imported when it runs.
 """
 
 import inspect
-import sys
+import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Annotated, Any
@@ -20,7 +20,7 @@ from termchat.config.settings import SETTINGS, Setting
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import safe_format, safe_line
-from termchat.ui.stderr import Stderr
+from termchat.ui.stderr import Stderr, print_stdout
 
 # Recognised only as the first argument. Reserved names may become subcommands in a later version; a prompt that begins
 # with one is rejected, so that its meaning never changes.
@@ -52,11 +52,14 @@ def _prompt(env: Mapping[str, str]) -> Callable[..., None]:
     """The command that sends a prompt; the flags of settings come from their declarations."""
 
     def prompt(**given: Any) -> None:
+        if given["chat"] == "":
+            raise typer.BadParameter("an empty id; an unset variable?", param_hint="--chat")
         words = [*(given.pop("prompt_option") or ()), *(given.pop("prompt") or ())]
         options = Options(
-            words=" ".join(words),
+            words=_as_utf8(" ".join(words)),
             files=tuple(given.pop("file") or ()),
             read_input=not given.pop("no_stdin"),
+            stdin_timeout=given.pop("stdin_timeout"),
             raw=given.pop("raw"),
             tools=not given.pop("no_tools"),
             saved=not given.pop("no_save"),
@@ -81,6 +84,10 @@ def _prompt(env: Mapping[str, str]) -> Callable[..., None]:
             ),
             "file": _option(list[str] | None, None, "-f", "--file", help="Attach a text file, an image or a PDF."),
             "no_stdin": _option(bool, False, "-n", "--no-stdin", help="Do not read standard input."),
+            "stdin_timeout": _option(
+                float, 0.0, "--stdin-timeout", min=0, metavar="SECONDS", show_default=False,
+                help="Fail after so many seconds without standard input; by default, wait.",
+            ),
             "raw": _option(bool, False, "--raw", help="Print the reply's exact text, even on a terminal."),
             "no_tools": _option(bool, False, "--no-tools", help="Do not offer tools to the model."),
             "last": _option(bool, False, "-c", "--continue", help="Continue the last chat of this directory."),
@@ -130,7 +137,16 @@ def _setting_option(setting: Setting) -> tuple[Any, Any]:
     return _option(str | None, None, *names, help=setting.help)
 
 
+def _as_utf8(words: str) -> str:
+    """Read an argument as UTF-8 where the locale is another: Python keeps bytes it cannot decode as surrogates."""
+    try:
+        words.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(words).decode("utf-8", "replace")
+    return words
+
+
 def _version(wanted: bool) -> None:
     if wanted:
-        sys.stdout.write(f"termchat {__version__}\n")
+        print_stdout(f"termchat {__version__}\n")
         raise typer.Exit

@@ -9,6 +9,7 @@ import typer
 
 from termchat.app.options import Options, reply_format, usage_error
 from termchat.cli.command import require_config, run_typer
+from termchat.config.bounded_read import read_bounded
 from termchat.config.credentials import Credentials
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.messages import user_message
@@ -19,6 +20,8 @@ from termchat.providers.http.recording import RecordedResponse, parse_recording
 from termchat.ui.oneshot.formats import Format
 from termchat.ui.oneshot.run import run_turn
 from termchat.ui.stderr import Stderr
+
+_MAX_BYTES = 1 << 30  # of a recording
 
 
 def run(arguments: list[str], env: Mapping[str, str]) -> int:
@@ -61,7 +64,7 @@ async def _play(responses: Sequence[RecordedResponse], speed: float, out: Format
 
 def _recorded(file: str) -> Sequence[RecordedResponse] | Failure:
     try:
-        return parse_recording(Path(file).expanduser().read_bytes())
+        return parse_recording(read_bounded(Path(file).expanduser(), _MAX_BYTES, patient=True))
     except (OSError, ValueError) as error:
         why = safe_line(error.strerror or "it cannot be read" if isinstance(error, OSError) else str(error))
         words = safe_format("Cannot replay {file}: {why}.", file=safe_line(file), why=why)

@@ -8,10 +8,12 @@ anything else       the key itself
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import signal
 from collections.abc import Mapping
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -141,11 +143,15 @@ def _run(command: str, env: Mapping[str, str], seconds: float) -> str | Failure:
         command, shell=True, env=dict(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         start_new_session=True, cwd=_home(env),
     )  # fmt: skip
+    stop = partial(_kill, process)
+    atexit.register(stop)  # nobody waits for its answer then
     try:
         printed, complaint = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         _kill(process)
         return _command_failed(name, safe_format("no output within {s} seconds", s=Safe(f"{seconds:g}")))
+    finally:
+        atexit.unregister(stop)
     if process.returncode:
         return _command_failed(name, _failure_reason(complaint, process.returncode))
     lines = printed.decode("utf-8", "replace").strip().splitlines()
@@ -170,7 +176,10 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
         except ProcessLookupError:
             pass
     process.kill()
-    process.communicate()
+    process.wait()
+    for pipe in (process.stdout, process.stderr):
+        if pipe:  # a grandchild in a session of its own may keep the other end open for ever
+            pipe.close()
 
 
 def _failure_reason(complaint: bytes, code: int) -> Safe:

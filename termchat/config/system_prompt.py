@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from termchat.config.bounded_read import read_bounded
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import safe_format, safe_line
+
+MAX_BYTES = 4 << 20  # of a file
 
 
 def system_prompt(value: str) -> str | Failure:
@@ -13,7 +16,7 @@ def system_prompt(value: str) -> str | Failure:
     if not value.startswith("@"):
         return value
     try:
-        return Path(value[1:]).expanduser().read_text(encoding="utf-8").strip()
+        return read_bounded(Path(value[1:]).expanduser(), MAX_BYTES, patient=True).decode("utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         why = safe_line(
             (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is not UTF-8 text"

@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple, cast
 
+from termchat.config.bounded_read import read_bounded
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
 
+MAX_BYTES = 4 << 20  # of a file
 TomlTable = dict[str, object]
 _AT = re.compile(r"\(at line (\d+), column (\d+)\)")
 _HEADER = re.compile(r"^\s*\[\[?\s*(.+?)\s*\]\]?\s*(?:#.*)?$")
@@ -56,7 +58,7 @@ class TomlFile(NamedTuple):
 def read_toml(path: Path) -> TomlFile:
     """Read and parse a file; a missing one is empty. Raises ConfigError if it cannot be read or is not TOML."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_bounded(path, MAX_BYTES).decode("utf-8-sig")
     except FileNotFoundError:
         return TomlFile(path)
     except NotADirectoryError:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from termchat.core.errors import Failure
-from termchat.core.sanitize import Safe
+from termchat.core.outcomes import ExitCode
+from termchat.core.sanitize import Safe, safe_format, safe_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,29 @@ def _write(text: str) -> None:
 
 
 def print_stdout(text: str) -> None:
-    """Write text to standard output, always in UTF-8. The caller made it safe."""
-    sys.stdout.buffer.write(text.encode("utf-8", "replace"))
-    sys.stdout.buffer.flush()
+    """Write text to standard output, always in UTF-8. The caller made it safe.
+
+    If standard output is closed or full, the program ends: with SIGPIPE's exit code if its reader has gone, else with
+    an error.
+    """
+    try:
+        sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+        sys.stdout.buffer.flush()
+    except (OSError, ValueError, AttributeError) as error:
+        raise SystemExit(output_failed(error)) from None
+
+
+def output_failed(error: Exception) -> ExitCode:
+    """Report a failure to write to standard output, unless its reader has gone; return the exit code.
+
+    Standard output is discarded from then on, so that nothing is written again at the exit.
+    """
+    try:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the exit
+    except OSError:
+        pass
+    if isinstance(error, BrokenPipeError):
+        return ExitCode.SIGPIPE
+    why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is closed"
+    warn(safe_format("Cannot write to standard output: {why}.", why=safe_line(why)))
+    return ExitCode.ERROR

@@ -22,6 +22,7 @@ from tests.gateway import fault
         (["-m", "xopenai/any", "hi"], b"caf\xe9", 2, "not UTF-8"),
         (["--think", "hard", "hi"], None, 2, "off, minimal, low"),
         (["--nonsense", "hi"], None, 2, "--nonsense"),
+        (["--chat", "", "hi"], None, 2, "empty id"),
         (["doctor"], None, 2, "-p"),
         (["usage", "--by", "foo"], None, 2, "'--by': 'foo' is not one of"),
         (["-m", "demo/nope", "hi"], None, 2, "demo/nope"),

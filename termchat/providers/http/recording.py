@@ -13,7 +13,10 @@ response is written when it has ended, so concurrent responses do not mix.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import stat
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -50,8 +53,27 @@ class RecordedResponse:
         return b"".join(chunk for _, chunk in self.chunks)
 
 
+def claim_recording(file: Path) -> None:
+    """Create an empty file for a recording, readable by its owner only; an empty file or a device is used as it is.
+
+    Raises OSError, FileExistsError for a file with content.
+    """
+    try:
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        about = file.stat()
+        if stat.S_ISDIR(about.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)) from None
+        if stat.S_ISREG(about.st_mode) and about.st_size:
+            raise
+        if not os.access(file, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES)) from None
+        if stat.S_ISREG(about.st_mode):
+            file.chmod(0o600)
+
+
 class ResponseRecorder:
-    """Writes responses to a file, which is overwritten."""
+    """Writes responses to a file that `claim_recording` created."""
 
     def __init__(self, file: Path, redact: Redactor) -> None:
         self._file = file.open("wb")

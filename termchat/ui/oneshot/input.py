@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import stat
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from termchat.config.bounded_read import read_bounded
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.messages import File, Image, Message, Part, attached_text, user_message
 from termchat.core.sanitize import Safe, safe_format, safe_line
 
 _NOTICE_DELAY = 2.0  # seconds without standard input before a notice
 _LARGEST = 32 * 1024 * 1024  # bytes of one attachment; every vendor rejects larger requests
+_DELETE = 0x7F
+_CONTROLS = re.compile(r"[\x01-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f]")  # not tab, line ends and form feed
 _MAGIC: Sequence[tuple[bytes, str]] = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -23,7 +27,7 @@ _MAGIC: Sequence[tuple[bytes, str]] = (
 )
 
 
-def build_message(words: str, standard_input: str, files: Sequence[str]) -> Message | Failure:
+def build_message(words: str, standard_input: str | Part, files: Sequence[str]) -> Message | Failure:
     """Return the user's message, or the failure."""
     parts: list[Part] = []
     for name in files:
@@ -31,6 +35,9 @@ def build_message(words: str, standard_input: str, files: Sequence[str]) -> Mess
         if isinstance(part, Failure):
             return part
         parts.append(part)
+    if not isinstance(standard_input, str):
+        parts.append(standard_input)
+        standard_input = ""
     text = "\n\n".join(piece for piece in (words, standard_input) if piece)
     if not text.strip() and not parts:
         hint = safe_format('Pass one: termchat "your question", or run termchat alone to chat.')
@@ -43,44 +50,106 @@ def load_attachment(name: str) -> Part | Failure:
     if name.startswith(("http://", "https://")):
         words = safe_format("{name} is a URL, but only files can be attached.", name=safe_line(name))
         return Failure(FailureKind.BAD_CONFIG, words, safe_format("Download it first, for example with curl -O."))
-    path = Path(name).expanduser()
     try:
-        if path.is_dir():
-            return _unreadable(name, "it is a directory")
-        if path.stat().st_size > _LARGEST:
-            return _unreadable(name, f"it is larger than {_LARGEST >> 20} MB")
-        data = path.read_bytes()
-    except OSError as error:
-        return _unreadable(name, (error.strerror or str(error)).lower())
-    mime = next((mime for magic, mime in _MAGIC if data.startswith(magic)), "")
-    if not mime and data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        mime = "image/webp"
-    if mime.startswith("image/"):
-        return Image(mime, data, name=path.name)
-    if mime:
-        return File(path.name, mime, data)
+        path = Path(name).expanduser()
+        data = read_bounded(path, _LARGEST, patient=True)
+    except (OSError, ValueError, RuntimeError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        return _unreadable(name, why[:1].lower() + why[1:])
+    if part := media_part(path.name, data):
+        return part
     try:
         text = data.decode()
     except UnicodeDecodeError:
         return _unreadable(name, "it is not UTF-8 text, an image or a PDF")
-    return attached_text(path.name, text)
+    if "\0" in text:
+        return _unreadable(name, "it is a binary file")
+    return attached_text(path.name, visible_controls(text))
 
 
-def read_standard_input(report: Callable[[Safe], None]) -> str | Failure:
-    """Read all of standard input as text; `report` is called with a notice if nothing comes for two seconds."""
+def media_part(name: str, data: bytes) -> Part | None:
+    """Return an image or a PDF as a part, None for other content."""
+    mime = next((mime for magic, mime in _MAGIC if data.startswith(magic)), "")
+    if not mime and data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        mime = "image/webp"
+    if mime.startswith("image/"):
+        return Image(mime, data, name=name)
+    return File(name, mime, data) if mime else None
+
+
+def visible_controls(text: str) -> str:
+    """Replace stray control characters by their symbols, ESC by `␛`: a model sees them, no terminal obeys them."""
+    return _CONTROLS.sub(_symbol, text)
+
+
+def _symbol(found: re.Match[str]) -> str:
+    number = ord(found[0])
+    return chr(0x2400 + number) if number < 0x20 else "\u2421" if number == _DELETE else f"\\x{number:02x}"
+
+
+def read_standard_input(report: Callable[[Safe], None], seconds: float | None = None) -> str | Part | Failure:
+    """Read all of standard input: text, or an image or a PDF as a part.
+
+    report    called with a notice if nothing comes for two seconds, and if control characters are replaced
+    seconds   the longest silence, None for any
+    """
     if not has_standard_input():
         return ""
-    fd = sys.stdin.fileno()
-    if not select.select([fd], [], [], _NOTICE_DELAY)[0]:
-        report(safe_format("Waiting for standard input (Ctrl-D ends it, -n skips it)."))
-    pieces: list[bytes] = []
-    while piece := os.read(fd, 1 << 16):
-        pieces.append(piece)
+    data = bytearray()
+    waits = _Waits(report, seconds)
+    while len(data) <= _LARGEST:
+        if not waits.until_readable(sys.stdin.fileno()):
+            words = safe_format("Standard input was silent for {s} s.", s=safe_line(f"{seconds:g}"))
+            return Failure(
+                FailureKind.BAD_CONFIG, words, safe_format("Raise --stdin-timeout; -n skips standard input.")
+            )
+        piece = os.read(sys.stdin.fileno(), 1 << 16)
+        if not piece:
+            return _decode_input(bytes(data), report)
+        data += piece
+    words = safe_format("Standard input is larger than {n} MB.", n=safe_line(str(_LARGEST >> 20)))
+    return Failure(FailureKind.BAD_CONFIG, words, safe_format("Send a part of it, for example with head -c 1M."))
+
+
+class _Waits:
+    """Waits for standard input; the first long wait is reported."""
+
+    def __init__(self, report: Callable[[Safe], None], seconds: float | None) -> None:
+        self._report = report
+        self._seconds = seconds
+        self._told = False
+
+    def until_readable(self, fd: int) -> bool:
+        """Return False if nothing came in time."""
+        if os.name != "posix":  # select takes only sockets there
+            return True
+        first = _NOTICE_DELAY if self._seconds is None else min(_NOTICE_DELAY, self._seconds)
+        if self._told:
+            return bool(select.select([fd], [], [], self._seconds)[0])
+        if select.select([fd], [], [], first)[0]:
+            return True
+        if self._seconds is not None and self._seconds <= first:
+            return False
+        self._told = True
+        self._report(safe_format("Waiting for standard input (Ctrl-D ends it, -n skips it)."))
+        return bool(select.select([fd], [], [], None if self._seconds is None else self._seconds - first)[0])
+
+
+def _decode_input(data: bytes, report: Callable[[Safe], None]) -> str | Part | Failure:
+    if part := media_part("stdin", data):
+        return part
     try:
-        return b"".join(pieces).decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         words = safe_format("Standard input is not UTF-8 text (byte {n}).", n=safe_line(str(error.start)))
         return Failure(FailureKind.BAD_CONFIG, words, safe_format("Convert it first, for example with iconv -t utf-8."))
+    if "\0" in text:
+        words = safe_format("Standard input is binary, neither text nor an image or a PDF.")
+        return Failure(FailureKind.BAD_CONFIG, words, safe_format("Convert it to text first."))
+    shown = visible_controls(text)
+    if shown != text:
+        report(safe_format("Control characters of standard input are sent as symbols such as ␛."))
+    return shown
 
 
 def has_standard_input() -> bool:

@@ -1,0 +1,53 @@
+"""Read files that may be endless, devices or pipes: bounded in size, and without waiting for a writer for ever."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import stat
+from pathlib import Path
+
+WRITER_SECONDS = 10.0  # to wait for the writer of a named pipe
+_PIECE = 1 << 16  # bytes
+_OPEN_PIPES = ("/dev/fd/", "/proc/self/fd/", "/dev/stdin")  # their writer, if any, is there already
+
+
+def read_bounded(path: Path, limit: int, *, patient: bool = False) -> bytes:
+    """Read a whole file of at most `limit` bytes.
+
+    A named pipe must get a writer, and the writer its first byte ready, within WRITER_SECONDS; with `patient`, the
+    writer may take any time. Raises OSError, for a larger file with EFBIG, for a silent pipe with ETIMEDOUT.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    fd = os.open(path, flags)
+    try:
+        mode = os.fstat(fd).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        read_on = stat.S_ISREG(mode) or os.name != "posix" or str(path).startswith(_OPEN_PIPES)
+        return _read(fd, limit, patient=patient, awaits_writer=not read_on and stat.S_ISFIFO(mode))
+    finally:
+        os.close(fd)
+
+
+def _read(fd: int, limit: int, *, patient: bool, awaits_writer: bool) -> bytes:
+    data = bytearray()
+    if awaits_writer:
+        _wait(fd, WRITER_SECONDS)
+    while len(data) <= limit:
+        try:
+            piece = os.read(fd, min(_PIECE, limit + 1 - len(data)))
+        except BlockingIOError:
+            _wait(fd, None if patient else WRITER_SECONDS)
+            continue
+        if not piece:
+            return bytes(data)
+        data += piece
+    size = f"{limit >> 20} MB" if limit >= 1 << 20 else f"{limit >> 10} KB"
+    raise OSError(errno.EFBIG, f"it is larger than {size}")
+
+
+def _wait(fd: int, seconds: float | None) -> None:
+    if not select.select([fd], [], [], seconds)[0]:
+        raise TimeoutError(errno.ETIMEDOUT, f"nothing was written to it for {seconds:g} s")
