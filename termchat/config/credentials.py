@@ -61,7 +61,7 @@ class Credentials:
         """The source of the key for error messages, such as `OPENAI_API_KEY` or `the command pass`; never the key."""
         reference = provider.key.strip()
         if reference.startswith("env:"):
-            return safe_line(self._set_variable(reference) or reference.removeprefix("env:"))
+            return safe_line(self._set_variable(reference) or " or ".join(_variables(reference)))
         if reference.startswith("cmd:"):
             return safe_format("the command {name}", name=_program(reference.removeprefix("cmd:")))
         return safe_line(reference) if reference.startswith("keyring:") else Safe("the configuration")
@@ -91,7 +91,7 @@ class Credentials:
                 return reference
 
     def _set_variable(self, reference: str) -> str:
-        names = (name.strip() for name in reference.removeprefix("env:").split(","))
+        names = _variables(reference)
         return next((name for name in names if _clean(self._env.get(name, ""))), "")
 
     def _variable(self, reference: str) -> str:
@@ -106,6 +106,11 @@ class Credentials:
         return printed
 
 
+def _variables(reference: str) -> list[str]:
+    """Return the names of the variables in a reference such as `env:A,B`."""
+    return [name.strip() for name in reference.removeprefix("env:").split(",")]
+
+
 def missing_key_failure(provider: ProviderConfig) -> Failure:
     """The failure for a missing key; its hint names the variable to set and the page that gives out keys."""
     title = safe_line(provider.title or provider.name)
@@ -113,7 +118,7 @@ def missing_key_failure(provider: ProviderConfig) -> Failure:
     if not provider.key.startswith("env:"):
         step = safe_format("Set it in [providers.{name}].{page}", name=safe_line(provider.name), page=page)
         return Failure(FailureKind.NO_KEY, safe_format("The key of {title} is empty.", title=title), step)
-    names = [name.strip() for name in provider.key.removeprefix("env:").split(",")]
+    names = _variables(provider.key)
     return Failure(
         FailureKind.NO_KEY,
         safe_format("No key for {title}: {names} is not set.", title=title, names=safe_line(" or ".join(names))),

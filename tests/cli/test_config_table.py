@@ -36,7 +36,7 @@ def test_config_lines_give_value_and_origin_without_keys(tmp_path: Path) -> None
     assert lines["providers.x.key"][0] == "the configuration"
     assert lines["providers.openai.openai"] == ("http://o/v1", "OPENAI_BASE_URL")
     assert lines["providers.openai.key"] == ("OPENAI_API_KEY", "built in")
-    assert lines["providers.anthropic.key"][0] == "ANTHROPIC_API_KEY (not set)"
+    assert lines["providers.anthropic.key"][0] == "ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN (not set)"
     assert "sk-" not in str(lines)
     assert not [key for key in lines if key.startswith(("providers.groq", "providers.ollama", "providers.demo"))]
     assert (

@@ -66,7 +66,7 @@ def test_load_idle_timeout_also_sets_first_content(home: dict[str, str]) -> None
 def test_config_with_value_validates_key_and_value(home: dict[str, str]) -> None:
     config = loaded(load_config(home))
     assert loaded(config.with_value("usage", "off")).settings.usage == "off"
-    assert "one of line, off" in load_failure(config.with_value("usage", "sometimes")).message
+    assert "one of line, full, off" in load_failure(config.with_value("usage", "sometimes")).message
     assert load_failure(config.with_value("usag", "off")).hint == "Did you mean usage?"
 
 

@@ -146,7 +146,7 @@ def test_set_default_resets_value_and_removes_it_from_file(run: RuntimeFixture) 
         ("max_tokens", "0", "a whole number, 1 or more"),
         ("idle_timeout", "soon", "a number of seconds above 0"),
         ("plain", "maybe", "true or false"),
-        ("usage", "sometimes", "one of line, off"),
+        ("usage", "sometimes", "one of line, full, off"),
     ],
 )
 def test_set_invalid_value_names_allowed_and_changes_nothing(

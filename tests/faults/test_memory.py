@@ -21,6 +21,7 @@ from tests.gateway import Gateway, Repeat, Reply, Text, fault
 from tests.gateway.answers import Answer
 from tests.providers.support import MODELS, PROTOCOLS
 
+pytestmark = pytest.mark.timeout(600)  # a million pieces take minutes on a busy machine
 ALL = pytest.mark.parametrize("protocol", PROTOCOLS)
 MB = 1_000_000
 MOST = 80 * MB  # five times the longest event that is accepted; each case sends more or never ends
