@@ -48,32 +48,36 @@ def run_command_line(arguments: list[str], env: Mapping[str, str]) -> int:
     return run_typer(_prompt(env), arguments, "termchat", env)
 
 
+def _options(given: dict[str, Any]) -> Options:
+    """Return the options of a prompt from the values of its flags. Raises BadParameter for an empty chat id."""
+    if given["chat"] == "":
+        raise typer.BadParameter("an empty id; an unset variable?", param_hint="--chat")
+    words = [*(given.pop("prompt_option") or ()), *(given.pop("prompt") or ())]
+    return Options(
+        words=_as_utf8(" ".join(words)),
+        files=tuple(given.pop("file") or ()),
+        read_input=not given.pop("no_stdin"),
+        stdin_timeout=given.pop("stdin_timeout"),
+        raw=given.pop("raw"),
+        tools=not given.pop("no_tools"),
+        saved=not given.pop("no_save"),
+        record=given.pop("record") or "",
+        schema=given.pop("schema") or "",
+        continue_cut=given.pop("continue_cut"),
+        chat=given.pop("chat") or "",
+        last=given.pop("last"),
+        quiet=given.pop("quiet"),
+        verbose=given.pop("verbose"),
+        sets=tuple(given.pop("sets") or ()),
+        settings={key: given[key] for key in SETTINGS if given.get(key) not in (None, False, [])},
+    )
+
+
 def _prompt(env: Mapping[str, str]) -> Callable[..., None]:
     """The command that sends a prompt; the flags of settings come from their declarations."""
 
     def prompt(**given: Any) -> None:
-        if given["chat"] == "":
-            raise typer.BadParameter("an empty id; an unset variable?", param_hint="--chat")
-        words = [*(given.pop("prompt_option") or ()), *(given.pop("prompt") or ())]
-        options = Options(
-            words=_as_utf8(" ".join(words)),
-            files=tuple(given.pop("file") or ()),
-            read_input=not given.pop("no_stdin"),
-            stdin_timeout=given.pop("stdin_timeout"),
-            raw=given.pop("raw"),
-            tools=not given.pop("no_tools"),
-            saved=not given.pop("no_save"),
-            record=given.pop("record") or "",
-            schema=given.pop("schema") or "",
-            continue_cut=given.pop("continue_cut"),
-            chat=given.pop("chat") or "",
-            last=given.pop("last"),
-            quiet=given.pop("quiet"),
-            verbose=given.pop("verbose"),
-            sets=tuple(given.pop("sets") or ()),
-            settings={key: given[key] for key in SETTINGS if given.get(key) not in (None, False, [])},
-        )
-        raise typer.Exit(run_app(options, env))
+        raise typer.Exit(run_app(_options(given), env))
 
     return _with_signature(
         prompt,
