@@ -230,6 +230,8 @@ def _usage_to_dict(usage: Usage) -> dict[str, Any]:
         raw["estimated"] = True
     if usage.cost is not None:
         raw["cost"] = str(usage.cost)
+    if usage.cache_miss:
+        raw["cache_miss"] = usage.cache_miss
     return raw
 
 
@@ -242,6 +244,7 @@ def _usage(raw: Raw) -> Usage:
         json_fields.whole(raw, "reasoning"),
         json_fields.flag(raw, "estimated"),
         json_fields.decimal(raw, "cost"),
+        json_fields.text(raw, "cache_miss", ""),
     )
 
 
