@@ -29,7 +29,7 @@ def test_config_lists_every_setting_with_origin(program: Program) -> None:
         ('think = "hard"', "think must be one of off, minimal, low, medium, high, xhigh, max."),
         ("max_tokens = 0", "max_tokens must be a whole number, 1 or more."),
         ("idle_timeout = true", "idle_timeout must be a number of seconds above 0."),
-        ('usage = "some"', "usage must be one of line, off."),
+        ('usage = "some"', "usage must be one of line, full, off."),
         ("theme = 3", "theme must be auto or the name of a theme."),
         ('plain = "maybe"', "plain must be true or false."),
         ('thinks = "low"', "thinks is not a known key."),

@@ -7,20 +7,14 @@ import codecs
 import os
 import stat
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Annotated
 
+from termchat.tools.builtin.secret_places import holds_secret, is_secret_place
 from termchat.tools.registry import ToolContext, ToolError, ToolOutput, tool
 
 READ_BYTES = 4_000_000  # bytes of a file that are read
 GIVEN_BYTES = 48_000  # bytes returned by one call
-_PRIVATE_FOLDERS = frozenset({".git", ".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", ".password-store"})
-_PRIVATE_FILES = (
-    ".env", ".env.*", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx", "*.gpg", "*.age", "id_rsa*",
-    "id_dsa*", "id_ecdsa*", "id_ed25519*", ".netrc", "_netrc", ".npmrc", ".pypirc", ".pgpass", ".git-credentials",
-    ".htpasswd", "credentials", "credentials.json",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +44,8 @@ def read_inside(context: ToolContext, path: str, first_line: int = 1) -> ToolOut
     if isinstance(content, ToolError):
         return content
     text = _text(content.raw)
+    if text and holds_secret(text):
+        return ToolError(f"{path!r} holds a private key and is not read")
     return ToolError(f"{path!r} is not a text file") if text is None else _page(path, text, first_line, content.size)
 
 
@@ -59,17 +55,11 @@ def _content(context: ToolContext, path: str) -> _Content | ToolError:
     real = Path(os.path.realpath(root / path))
     if not real.is_relative_to(root):
         return ToolError(f"{path!r} is outside the working directory, which is all that may be read")
-    if any(_is_private(p.relative_to(root)) for p in (given, real) if p.is_relative_to(root)):
+    if any(is_secret_place(root, p.relative_to(root)) for p in (given, real) if p.is_relative_to(root)):
         return ToolError(f"{path!r} may hold secrets and is not read")
     if any(real.is_relative_to(os.path.realpath(place)) for place in context.private):
         return ToolError(f"{path!r} belongs to termchat itself and is not read")
     return _read(path, root, real.relative_to(root))
-
-
-def _is_private(path: Path) -> bool:
-    """Return True for a path, relative to the working directory, that may hold keys or is inside .git."""
-    parts = [part.lower() for part in path.parts]
-    return bool(_PRIVATE_FOLDERS.intersection(parts)) or any(fnmatch(part, p) for part in parts for p in _PRIVATE_FILES)
 
 
 def _read(path: str, root: Path, inside: Path) -> _Content | ToolError:

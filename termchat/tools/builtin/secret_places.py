@@ -1,0 +1,61 @@
+"""Places that hold secrets, one list for every tool that touches files. The list is data: `secret_places.toml`."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path, PurePath
+from typing import Any
+
+_FILE = Path(__file__).with_name("secret_places.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    folders: tuple[str, ...]
+    files: tuple[str, ...]
+    allowed: tuple[str, ...]
+    words: re.Pattern[str]
+
+
+@cache
+def _places() -> _Places:
+    table: dict[str, Any] = tomllib.loads(_FILE.read_text(encoding="utf-8"))
+    return _Places(
+        tuple(name for row in table["place"] for name in row.get("folders", ())),
+        tuple(name for row in table["place"] for name in row.get("files", ())),
+        tuple(table["allowed"]),
+        re.compile("|".join(table["words"])),
+    )
+
+
+def is_secret_place(root: PurePath, inside: PurePath) -> bool:
+    """Return True for a path that may hold secrets.
+
+    root     the working directory, absolute; of its own path only the names of folders count
+    inside   the path relative to it
+    """
+    places = _places()
+    names = [name.lower() for name in inside.parts]
+    whole = [name.lower() for name in root.parts] + names
+    if any(_ends(whole[: n + 1], places.folders) for n in range(len(whole))):
+        return True
+    first = len(whole) - len(names)
+    return any(
+        _ends(whole[: n + 1], places.files) and not _ends(whole[: n + 1], places.allowed)
+        for n in range(first, len(whole))
+    )
+
+
+def holds_secret(text: str) -> bool:
+    """Return True for the text of a private key or of a service account, whatever the name of its file is."""
+    return bool(_places().words.search(text))
+
+
+def _ends(names: Sequence[str], patterns: Sequence[str]) -> bool:
+    """Return True if a path ends with one of the patterns."""
+    return any(fnmatchcase("/".join(names[-pattern.count("/") - 1 :]), pattern) for pattern in patterns)
