@@ -98,7 +98,8 @@ class SqliteRecorder:
             return
         self._state = state
         if self._made:
-            self._post(lambda db, n: chats.set_state(db, n, state))
+            saved = self._redacted(state)
+            self._post(lambda db, n: chats.set_state(db, n, saved))
 
     def rename(self, title: str) -> None:
         """Set the title that the user chose; this creates the chat."""
@@ -151,7 +152,7 @@ class SqliteRecorder:
 
     def _post(self, work: _Work, *, key: str = "", durable: bool = False, make: bool = False) -> Future[bool]:
         """Queue a write of this chat; with `make`, create the chat first if it does not exist."""
-        seed, state, head, at = self._seed, self._state, self._head, time.time()
+        seed, state, head, at = self._seed, self._redacted(self._state), self._head, time.time()
         making = make and not self._made
         self._made = self._made or make
 
@@ -161,6 +162,9 @@ class SqliteRecorder:
                 work(db, n)
 
         return self._database.submit(Write(write, key, durable))
+
+    def _redacted(self, state: ChatState) -> ChatState:
+        return replace(state, system=self._context.redact(state.system))
 
     def _save_draft(self) -> None:
         self._timer = None

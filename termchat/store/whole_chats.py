@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 
 from termchat.core.chats import FullChat
 from termchat.core.conversation import Conversation, Node
@@ -44,7 +45,7 @@ def insert(connection: sqlite3.Connection, record: FullChat, redact: Redact) -> 
         for node in record.conversation.nodes.values()
     )
     if fresh:
-        chats.set_state(connection, n, record.state)
+        chats.set_state(connection, n, replace(record.state, system=redact(record.state.system)))
         chats.move(connection, n, record.conversation.head)
     connection.execute(
         "UPDATE chats SET turns = (SELECT count(*) FROM nodes WHERE chat = :chat AND author = :user) WHERE n = :chat",

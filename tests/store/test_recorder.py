@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -220,13 +221,14 @@ async def test_attachment_sent_twice_is_stored_once(stores: StoreFixture) -> Non
 async def test_recorder_never_saves_keys(stores: StoreFixture) -> None:
     key = "sk-live-0123456789abcdef"
     store = stores.open(redact=Redactor([key], shapes=False))
-    recorder = store.new_recorder(STATE, HERE)
+    recorder = store.new_recorder(replace(STATE, system=f"sign with {key}"), HERE)
     recorder.draft(f"my key is {key}")
     store.remember(f"use {key}", HERE)
     recording = await started(recorder, ask(recorder, f"here: {key}"))
     stream(recording, "turn", [key])
     await until(lambda: query(stores.file, "SELECT 1 FROM partials WHERE message IS NOT NULL"))
     await store.rename(recorder.chat_id, key)
+    recorder.set_state(replace(STATE, system=f"sign at once with {key}"))
     await recorder.close()
     recording.close()
     await stores.close()
