@@ -14,7 +14,7 @@ _KEYS = (
     safe_format("To use a model, set a key and restart termchat:"),
     safe_format("  a vendor: OPENAI_API_KEY, ANTHROPIC_API_KEY or GEMINI_API_KEY"),
     safe_format("  a gateway: its key, such as OPENROUTER_API_KEY or OFOX_API_KEY"),
-    safe_format("  any other address: OPENAI_API_KEY and OPENAI_BASE_URL"),
+    safe_format("  another OpenAI-compatible URL: OPENAI_API_KEY and OPENAI_BASE_URL"),
     safe_format("  a server on this machine, without a key: termchat -m ollama/MODEL"),
 )
 
