@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Self
 
 _PROTOCOLS = ("openai", "responses", "anthropic", "gemini")
-_DEADLINE = 120  # seconds after which a process is killed
+_DEADLINE = 300  # seconds after which a process is killed
 _UNIT = 1 if sys.platform == "darwin" else 1024  # bytes per unit of ru_maxrss (getrusage(2))
 
 

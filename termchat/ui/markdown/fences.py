@@ -112,8 +112,9 @@ class Formula(Code):
 
     def close(self, buffer: LayoutBuffer, *, preview: bool = False) -> None:
         if self._held is not None:
-            space = LineSpace(buffer.line_space.limit(soft=False) - _INDENT)
-            rows = formula_rows(without_delimiters(self._held), space.width) if self.done else ()
+            beside = buffer.line_space
+            space = LineSpace(beside.width, beside.indent + _INDENT)
+            rows = formula_rows(without_delimiters(self._held), space.limit(soft=False)) if self.done else ()
             if rows:
                 lines = [line for row in rows for line in _lines(safe_line(row), space)]
                 self._put(buffer, lines)
@@ -135,7 +136,7 @@ def _lines(row: str, space: LineSpace) -> list[OpenLine]:
     """Return a row of a formula indented, wrapped between words if it is too wide."""
     indent = Segment(Safe(" " * _INDENT))
     text = row.lstrip(" ")
-    if WIDTHS.width(row) <= space.width:
+    if WIDTHS.width(row) <= space.limit(soft=False):
         if not text:
             return [OpenLine([], 0, False)]
         lead = Segment(Safe(" " * (_INDENT + len(row) - len(text))))
