@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 
 from termchat.app.guide import GuideProvider, running_local_servers
 from termchat.app.options import Options
-from termchat.config.credentials import Credentials, is_reference
+from termchat.app.secrets import PromptCheck, RedactedCredentials, add_known_secrets
+from termchat.config.credentials import Credentials
 from termchat.config.load import Config
 from termchat.core.chat_store import Resumed
 from termchat.core.chats import Location
 from termchat.core.errors import Failure, FailureKind
+from termchat.core.messages import Message
 from termchat.core.models import ModelRef, ProviderConfig
-from termchat.core.redact import Redactor, header_secrets, url_secrets
-from termchat.core.sanitize import safe_format, safe_line
+from termchat.core.redact import Redactor
+from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.core.session import TurnSettings
 
 if TYPE_CHECKING:
@@ -27,18 +29,23 @@ if TYPE_CHECKING:
     from termchat.store.chat_store import SqliteChatStore
 
 DEMO = ModelRef("demo", "tour")
-_ON_FIRST_USE = ("cmd:", "keyring:")  # sources of secrets that may ask the user
 _VENDORS = ("openai", "anthropic", "gemini")
 
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """The parts of a run; `first` is the model of new chats, `resumed` the chat that the run continues, if any."""
+    """The parts of a run.
+
+    first        the model of new chats
+    find_secret  returns a sentence about a key in a message, EMPTY without one
+    resumed      the chat that the run continues, if any
+    """
 
     config: Config
     registry: ProviderRegistry
     session: ChatSession
     first: ModelRef
+    find_secret: Callable[[Message], Safe]
     resumed: Resumed | None = None
 
 
@@ -59,7 +66,7 @@ async def build_app(
         yield failure
         return
     redact = Redactor(shapes=False)
-    registry = _registry(config, env, _RedactedCredentials(env, redact), options)
+    registry = _registry(config, env, RedactedCredentials(env, redact), options)
     turn_config = _turn_config(config, registry, env, options)
     if isinstance(turn_config, Failure):
         yield turn_config
@@ -68,7 +75,9 @@ async def build_app(
     session = ChatSession(turn_config, open_saved, current_location(), one_shot=not options.person)
     try:
         resumed = await _resume_chat(session, config, options)
-        yield resumed if isinstance(resumed, Failure) else App(config, registry, session, turn_config.model, resumed)
+        find_secret = PromptCheck(config, env, redact)
+        app = App(config, registry, session, turn_config.model, find_secret)
+        yield resumed if isinstance(resumed, Failure) else replace(app, resumed=resumed)
     finally:
         trouble = await session.close()
         if trouble:
@@ -83,10 +92,7 @@ def open_store(
     from termchat.store.chat_store import SqliteChatStore
 
     redact = redact or Redactor(shapes=False)
-    keys = Credentials(env)
-    for provider in config.providers.values():
-        for secret in _known_secrets(provider, keys):
-            redact.add(secret)
+    add_known_secrets(redact, config, env)
     return SqliteChatStore(config.paths.data / "termchat.db", on_notice, redact=redact)
 
 
@@ -135,41 +141,6 @@ def models_with_key(config: Config, keys: Credentials) -> Iterator[str]:
     """Yield the default model of each provider that has a key."""
     profiles = config.providers.values()
     return (f"{p.name}/{p.model}" for p in profiles if p.model and p.base_urls and not p.local and keys.has_key(p))
-
-
-def _known_secrets(provider: ProviderConfig, keys: Credentials) -> Iterator[str]:
-    """Yield the secrets of a provider, except those that a command or a keyring gives on first use."""
-    found = "" if provider.key.startswith(_ON_FIRST_USE) else keys.key(provider)
-    if isinstance(found, str):
-        yield found
-    for url in (*provider.base_urls.values(), provider.proxy):
-        yield from url_secrets(url)
-    known = {name: value for name, value in provider.headers.items() if not value.strip().startswith(_ON_FIRST_USE)}
-    for name, value in known.items():
-        resolved = keys.resolve_headers({name: value})
-        if not isinstance(resolved, Failure):
-            yield from header_secrets(name, resolved[name], referenced=is_reference(value))
-
-
-class _RedactedCredentials(Credentials):
-    """Credentials that add every key and secret header to the store's redactor as soon as it is read."""
-
-    def __init__(self, env: Mapping[str, str], redact: Redactor) -> None:
-        super().__init__(env)
-        self._redact = redact
-
-    def key(self, provider: ProviderConfig, again: bool = False) -> str | Failure:
-        key = super().key(provider, again)
-        if isinstance(key, str):
-            self._redact.add(key)
-        return key
-
-    def resolve_headers(self, headers: Mapping[str, str], again: bool = False) -> dict[str, str] | Failure:
-        resolved = super().resolve_headers(headers, again)
-        for name, value in () if isinstance(resolved, Failure) else resolved.items():
-            for secret in header_secrets(name, value, referenced=is_reference(headers[name])):
-                self._redact.add(secret)
-        return resolved
 
 
 def _registry(config: Config, env: Mapping[str, str], keys: Credentials, options: Options) -> ProviderRegistry:

@@ -70,6 +70,7 @@ async def _run_repl(options: Options, config: Config, env: Mapping[str, str], th
             preferences=RuntimeSettings(config, app.session, app.registry, env, app.first),
             notices=notices,
             resumed=app.resumed,
+            find_secret=app.find_secret,
         )
         code = await _run_frontend(context)
         notices.subscribe(Stderr().failure)  # the screen is restored: notices of the closing store go below it

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from termchat.app.build import build_app
+from termchat.app.build import App, build_app
 from termchat.app.options import Options, reply_format, usage_error
 from termchat.config.load import Config
 from termchat.core.errors import Failure, FailureKind
+from termchat.core.messages import user_message
 from termchat.core.outcomes import ExitCode
+from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.ui.oneshot.input import build_message, read_standard_input
 from termchat.ui.oneshot.run import run_turn
 from termchat.ui.stderr import Stderr
@@ -46,9 +48,16 @@ def run_oneshot(options: Options, config: Config, env: Mapping[str, str]) -> int
             if isinstance(app, Failure):
                 stderr.failure(app)
                 return ExitCode.NO_KEY if app.kind is FailureKind.NO_KEY else ExitCode.USAGE
+            asked = user_message(config.settings.system or "", *message.parts)
+            if secret := app.find_secret(asked):
+                stderr.note(safe_format("{secret} It is sent to {model}.", secret=secret, model=_model(app)))
             return await run_turn(app.session, message, out, stderr, options.continue_cut, check)
 
     return asyncio.run(ask())
+
+
+def _model(app: App) -> Safe:
+    return safe_line(str(app.session.settings.model))
 
 
 def _schema(options: Options) -> Mapping[str, Any] | Failure | None:

@@ -1,7 +1,7 @@
 """Mask API keys in texts of servers and in texts the chat store writes.
 
 Vendors echo the key they reject, and proxies echo headers and URLs. Configured keys are replaced by value; in the
-texts of a server, everything in the shape of a key is replaced, too.
+texts of a server, everything in the shape of a key is replaced, too. A key in a prompt is found, not replaced.
 """
 
 from __future__ import annotations
@@ -11,10 +11,14 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote, unquote, urlsplit
 
-_SHAPES = re.compile(
-    r"\b(?:sk|pk|rk|xai|gsk|key|nvapi|pplx)-[A-Za-z0-9_-]{12,}"
-    r"|\b(?:AIza|AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|hf_|r8_|xox[abprs]-)[A-Za-z0-9_-]{16,}"
+_VENDOR_FORMATS = (
+    r"\b(?:sk|pk|rk|xai|gsk|csk|nvapi|pplx)-[A-Za-z0-9_-]{12,}"
+    r"|\b(?:AIza|AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|gsk_|hf_|r8_|xox[abprs]-)[A-Za-z0-9_-]{16,}"
     r"|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*"  # JSON Web Token
+)
+_VENDOR_KEY = re.compile(_VENDOR_FORMATS)
+_SHAPES = re.compile(
+    _VENDOR_FORMATS + r"|\bkey-[A-Za-z0-9_-]{12,}"
     r"|(?i:\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/-]{12,}=*"
 )
 _IN_URL = re.compile(
@@ -25,6 +29,7 @@ _IN_URL = re.compile(
 _SECRET_HEADER = re.compile(r"auth|key|token|secret|password|cookie|credential|signature", re.IGNORECASE)
 _SHORTEST = 6  # characters; a shorter key is not masked
 _SHORTEST_EXACT = 8  # the same with shapes=False: chats are full of ordinary words
+_LONG = 16  # characters from which a known key without a digit is none of the usual placeholders, such as "lm-studio"
 
 
 class Redactor:
@@ -48,10 +53,25 @@ class Redactor:
             for form in (secret, quote(secret, safe=""), json.dumps(secret)[1:-1]):
                 self._secrets[form] = mask(secret)
 
+    def find(self, text: str) -> str:
+        """Return the mask of a key in a text; "" without one.
+
+        A key is a known one, or has the format of a vendor's keys. Text without a digit in such a format is an example
+        such as `sk-your-key-here`, and a known key that is a short word is a placeholder for a local server.
+        """
+        for secret, masked in self._secrets.items():
+            if (_has_digit(secret) or len(secret) >= _LONG) and secret in text:
+                return masked
+        return next((mask(found[0]) for found in _VENDOR_KEY.finditer(text) if _has_digit(found[0])), "")
+
     def __call__(self, text: str) -> str:
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, self._secrets[secret])
         return _SHAPES.sub(lambda found: mask(found[0]), _IN_URL.sub("…", text)) if self._shapes else text
+
+
+def _has_digit(text: str) -> bool:
+    return any(map(str.isdigit, text))
 
 
 def mask(secret: str) -> str:

@@ -9,8 +9,9 @@ from termchat.commands.registry import CommandRegistry
 from termchat.config.runtime import RuntimeSettings
 from termchat.config.settings import ReasoningView, UsageLine
 from termchat.core.chat_store import Resumed
+from termchat.core.messages import Message
 from termchat.core.provider import Providers
-from termchat.core.sanitize import Safe
+from termchat.core.sanitize import EMPTY, Safe
 from termchat.core.session import Session
 from termchat.core.style import Theme
 from termchat.ui.notices import NoticeQueue
@@ -20,6 +21,10 @@ from termchat.ui.text.palette import ColorDepth
 
 async def _nothing() -> None:
     """Preload nothing."""
+
+
+def _no_secret(message: Message) -> Safe:
+    return EMPTY
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,7 @@ class FrontendContext:
     preferences    the settings, to be shown and changed; None in tests
     notices        notices to show while the front end runs, for example that the disk is full
     resumed        the resumed chat, if any
+    find_secret    returns a sentence about a key in a message, EMPTY without one
     """
 
     session: Session
@@ -109,3 +115,4 @@ class FrontendContext:
     preferences: RuntimeSettings | None = None
     notices: NoticeQueue = field(default_factory=NoticeQueue)
     resumed: Resumed | None = None
+    find_secret: Callable[[Message], Safe] = _no_secret

@@ -49,3 +49,25 @@ def test_redact_never_leaves_whole_key(before: str, key: str, after: str) -> Non
 def test_redact_shows_only_end_of_long_key() -> None:
     assert mask("0123456789ab") == "…89ab"
     assert mask("0123456789a") == "…"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"why is {KEY} refused?",
+        "export OPENAI_API_KEY=sk-proj-abcdefghijklmnop1234",
+        'key = "AIzaSyA1234567890abcdefghij1234"',
+        "gsk_abcdefghijklmnopqrst1234",
+    ],
+)
+def test_find_returns_mask_of_known_key_or_vendor_format(text: str) -> None:
+    found = Redactor((KEY,), shapes=False).find(text)
+    assert found in ("…2718", "…1234")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["the key-value store of 2024", "basic authentication", "use sk-your-key-here", "how do I start lm-studio?", ""],
+)
+def test_find_ignores_examples_and_placeholders(text: str) -> None:
+    assert Redactor(("lm-studio", "", "2024"), shapes=False).find(text) == ""

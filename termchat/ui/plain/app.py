@@ -159,12 +159,20 @@ class PlainApp:
         elif is_command(text):
             await self._effects.command(text)
         elif text.strip():
-            self._unanswered = None
-            await self._send_message(user_message(unescape_slash(text)))
+            await self._send_typed(user_message(unescape_slash(text)))
         elif message := self._unanswered:
             self._unanswered = None
             await self._effects.use_closest()
             await self._send_message(message, wait_for_host=self.view.away)
+
+    async def _send_typed(self, message: Message) -> None:
+        """Send a message; one with a key is kept until an empty line sends it."""
+        secret = self._context.find_secret(message)
+        self._unanswered = message if secret else None
+        if secret:
+            self._writer.aside(safe_format("{secret} An empty line sends it.", secret=secret))
+        else:
+            await self._send_message(message)
 
     async def _send_message(self, message: Message, *, wait_for_host: bool = False) -> None:
         node = self._session.add(message, self._session.conversation.head)

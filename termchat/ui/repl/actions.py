@@ -15,6 +15,8 @@ from termchat.ui.repl.effects import EffectRunner
 from termchat.ui.repl.turns import TurnRunner
 from termchat.ui.repl.widgets import Widgets
 
+_SECRET_SECONDS = 60.0  # or until the next key
+
 
 class State(Enum):
     """A condition on which the effect of a key depends."""
@@ -46,6 +48,7 @@ class Actions:
         self._escaped = -1e9
         self._interrupted = -1e9
         self._stopped = -1e9
+        self._confirmed = ""
 
     def holds(self, state: State) -> bool:
         """Return True if the REPL is in this state."""
@@ -96,10 +99,21 @@ class Actions:
             self._run_command()
         elif self._editor.blank:
             self._turns.send_queue()
+        elif not self._is_confirmed():
+            return
         elif self._turns.busy or (self._turns.queue and not restored):
             self._turns.enqueue(self._editor.pop())
         else:
             self._turns.send(self._editor.pop(), wait_for_host=wait_for_host)
+
+    def _is_confirmed(self) -> bool:
+        """Return False, and say why, for a draft with a key; True if it is submitted again unchanged."""
+        draft = self._editor.text_with_marks
+        if draft != self._confirmed and (secret := self._context.find_secret(self._editor.message(draft))):
+            self._confirmed = draft
+            self._toast.say(safe_format("{secret} Enter sends it.", secret=secret), _SECRET_SECONDS)
+            return False
+        return True
 
     @property
     def _is_restored(self) -> bool:
@@ -279,6 +293,8 @@ class Actions:
     def send_now(self) -> None:
         """Queue the input, then send the queue after the running tools; a reply is stopped, and its text is kept."""
         if not self._editor.empty and not is_command(self._editor.text_with_marks):
+            if not self._is_confirmed():
+                return
             self._turns.queue.append(self._editor.pop())
         self._turns.send_now()
 

@@ -1,0 +1,78 @@
+"""The secrets of a run: masked in what is saved, and looked for in prompts before they are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from termchat.config.credentials import Credentials, is_reference
+from termchat.config.load import Config
+from termchat.core.errors import Failure
+from termchat.core.messages import Message, Text
+from termchat.core.models import ProviderConfig
+from termchat.core.redact import Redactor, header_secrets, url_secrets
+from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
+
+_ON_FIRST_USE = ("cmd:", "keyring:")  # sources of secrets that may ask the user
+
+
+class PromptCheck:
+    """Look for a key in a message before it is sent. No key command is run for that."""
+
+    def __init__(self, config: Config, env: Mapping[str, str], redact: Redactor) -> None:
+        self._config = config
+        self._env = env
+        self._redact = redact
+        self._complete = False
+
+    def __call__(self, message: Message) -> Safe:
+        """Return a sentence about the first key in the texts of a message, EMPTY without one."""
+        if not self._complete:
+            self._complete = True
+            add_known_secrets(self._redact, self._config, self._env)
+        for part in message.parts:
+            if isinstance(part, Text) and (found := self._redact.find(part.text)):
+                return safe_format("The prompt contains an API key or a password ({mask}).", mask=safe_line(found))
+        return EMPTY
+
+
+def add_known_secrets(redact: Redactor, config: Config, env: Mapping[str, str]) -> None:
+    """Add the secrets of all providers to a redactor, except those of commands and keyrings."""
+    keys = Credentials(env)
+    for provider in config.providers.values():
+        for secret in _known_secrets(provider, keys):
+            redact.add(secret)
+
+
+def _known_secrets(provider: ProviderConfig, keys: Credentials) -> Iterator[str]:
+    """Yield the secrets of a provider, except those that a command or a keyring gives on first use."""
+    found = "" if provider.key.startswith(_ON_FIRST_USE) else keys.key(provider)
+    if isinstance(found, str):
+        yield found
+    for url in (*provider.base_urls.values(), provider.proxy):
+        yield from url_secrets(url)
+    known = {name: value for name, value in provider.headers.items() if not value.strip().startswith(_ON_FIRST_USE)}
+    for name, value in known.items():
+        resolved = keys.resolve_headers({name: value})
+        if not isinstance(resolved, Failure):
+            yield from header_secrets(name, resolved[name], referenced=is_reference(value))
+
+
+class RedactedCredentials(Credentials):
+    """Credentials that add every key and secret header to a redactor as soon as it is read."""
+
+    def __init__(self, env: Mapping[str, str], redact: Redactor) -> None:
+        super().__init__(env)
+        self._redact = redact
+
+    def key(self, provider: ProviderConfig, again: bool = False) -> str | Failure:
+        key = super().key(provider, again)
+        if isinstance(key, str):
+            self._redact.add(key)
+        return key
+
+    def resolve_headers(self, headers: Mapping[str, str], again: bool = False) -> dict[str, str] | Failure:
+        resolved = super().resolve_headers(headers, again)
+        for name, value in () if isinstance(resolved, Failure) else resolved.items():
+            for secret in header_secrets(name, value, referenced=is_reference(headers[name])):
+                self._redact.add(secret)
+        return resolved

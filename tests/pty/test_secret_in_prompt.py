@@ -1,0 +1,42 @@
+"""Test that a key in a message is sent only after a second Enter."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tests.pty.harness import Terminal
+
+KEY = "sk-obviously-not-a-real-key-4f2a"
+COMMAND = (sys.executable, "-m", "termchat", "-m", "demo/tour")
+
+
+def _env(home: Path, **more: str) -> dict[str, str]:
+    return {"HOME": str(home), "TERMCHAT_DEMO_SPEED": "0", **more}
+
+
+def test_enter_keeps_draft_with_key_until_second_enter(tmp_path: Path) -> None:
+    with Terminal(COMMAND, env=_env(tmp_path)) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send(f"why is {KEY} refused?\r")
+        terminal.shows("API key or a password (…4f2a). Enter sends it.")
+        assert f"❯ why is {KEY} refused?" in terminal.text
+        terminal.settled()
+        assert "tour · " not in terminal.text.replace("demo/tour", "")
+        terminal.send("!")
+        terminal.until(lambda: "Enter sends it" not in terminal.text)
+        terminal.send("\r")
+        terminal.shows("Enter sends it.")
+        terminal.send("\r")
+        terminal.shows("tour · ")
+
+
+def test_plain_line_with_key_is_sent_by_empty_line(tmp_path: Path) -> None:
+    with Terminal((*COMMAND, "--plain"), env=_env(tmp_path, OPENAI_API_KEY=KEY), rows=60) as terminal:
+        terminal.until(lambda: terminal.output.endswith(b"> "))
+        terminal.send(f"why is {KEY} refused?\n")
+        terminal.shows("(…4f2a). An empty line sends it.")
+        terminal.settled()
+        assert "tour · " not in terminal.text
+        terminal.send("\n")
+        terminal.shows("tour · ")
