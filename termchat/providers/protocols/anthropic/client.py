@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -27,7 +26,6 @@ from termchat.providers.protocols.anthropic.signature_prefix import prefix_diges
 from termchat.providers.sdk.environment import headers_from_environment
 
 _OWN_HOST = "api.anthropic.com"
-_EXTRA_PARAMS = {"temperature", "top_p"}  # removed from the SDK, because newer models reject them
 _PREFIX = "(prefix)"  # digest of the prefix in a body; not sent
 _FAST_MODE = "fast-mode-2026-02-01"  # some models require it
 _OLD_VERSION = "2023-06-01"
@@ -63,14 +61,21 @@ class AnthropicClient:
 
     @asynccontextmanager
     async def open(self, body: Body) -> AsyncGenerator[httpx2.Response]:
-        create: Any = self._sdk.messages.with_streaming_response.create
-        extra = {name: body[name] for name in _EXTRA_PARAMS & body.keys()} | dict(self.endpoint.config.extra_body)
-        known = {name: value for name, value in body.items() if name not in _EXTRA_PARAMS | {_PREFIX}}
-        if body.get("speed"):
-            known["extra_headers"] = {"anthropic-beta": _FAST_MODE}
-        _silence_sdk_warnings()
-        async with create(**known, extra_body=extra or None) as response:
-            yield response.http_response
+        sent = {name: value for name, value in body.items() if name != _PREFIX}
+        # Like `messages.create`, without the SDK's types, which are most of its import; `stream` leaves the body unread
+        # also where the request asks for a whole reply.
+        response: Any = await self._sdk.post(  # typed as a stream, but `cast_to` decides
+            "/v1/messages",
+            cast_to=httpx2.Response,
+            body={**sent, **self.endpoint.config.extra_body},
+            options={"headers": {"anthropic-beta": _FAST_MODE} if body.get("speed") else {}},
+            stream=True,
+            stream_cls=anthropic.AsyncStream[Any],
+        )
+        try:
+            yield response
+        finally:
+            await response.aclose()
 
     def decoder(self, body: Body) -> AnthropicDecoder:
         return AnthropicDecoder(prefix=body[_PREFIX])
@@ -108,12 +113,6 @@ def _transform_schema(body: Body) -> Body:
     except (ValueError, TypeError, AttributeError):
         return body  # the server reports the error in the schema
     return body | {"output_config": output | {"format": {"type": "json_schema", "schema": schema}}}
-
-
-def _silence_sdk_warnings() -> None:
-    """Silence the SDK's warnings about deprecated models and modes: on stderr they would damage the screen."""
-    for message in ("The model '", "Using Claude with"):
-        warnings.filterwarnings("ignore", message)
 
 
 def _headers(endpoint: Endpoint) -> dict[str, Any]:

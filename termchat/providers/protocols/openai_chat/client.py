@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
 
 import httpx2
 
@@ -21,11 +20,9 @@ from termchat.providers.protocols.openai_sdk import (
     error_response,
     list_models,
     new_sdk,
+    post,
     with_own_fields,
-    without_auth_header,
 )
-
-_EXTRA_PARAMS = {"plugins"}  # an extension of OpenRouter, unknown to the SDK
 
 
 class ChatClient:
@@ -40,12 +37,8 @@ class ChatClient:
 
     @asynccontextmanager
     async def open(self, body: Body) -> AsyncGenerator[httpx2.Response]:
-        create: Any = self._sdk.chat.completions.with_streaming_response.create
-        extra = {name: body[name] for name in _EXTRA_PARAMS & body.keys()} | dict(self.endpoint.config.extra_body)
-        known = {name: value for name, value in body.items() if name not in _EXTRA_PARAMS}
-        sending = create(**known, extra_body=extra or None, extra_headers=without_auth_header(self.endpoint))
-        async with sending as response:
-            yield response.http_response
+        async with post(self._sdk, "/chat/completions", body, self.endpoint) as response:
+            yield response
 
     def decoder(self, body: Body) -> ChatDecoder:
         return ChatDecoder(think_tags="think_tags" in self._config_for(body["model"]).quirks)

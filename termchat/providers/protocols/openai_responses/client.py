@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
 
 import httpx2
 
@@ -20,8 +19,8 @@ from termchat.providers.protocols.openai_sdk import (
     error_response,
     list_models,
     new_sdk,
+    post,
     with_own_fields,
-    without_auth_header,
 )
 
 
@@ -39,13 +38,8 @@ class ResponsesClient:
 
     @asynccontextmanager
     async def open(self, body: Body) -> AsyncGenerator[httpx2.Response]:
-        create: Any = self._sdk.responses.with_streaming_response.create
-        extra = {
-            "extra_body": dict(self.endpoint.config.extra_body) or None,
-            "extra_headers": without_auth_header(self.endpoint),
-        }
-        async with create(**body, **extra) as response:
-            yield response.http_response
+        async with post(self._sdk, "/responses", body, self.endpoint) as response:
+            yield response
 
     def decoder(self, body: Body) -> ResponsesDecoder:
         return ResponsesDecoder()
