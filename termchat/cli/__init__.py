@@ -15,7 +15,16 @@ import typer
 from termchat import __version__
 from termchat.app import Options, run_app
 from termchat.cli.command import run_typer
-from termchat.config.setting_types import BooleanType, TextListType
+from termchat.cli.help_text import OPTIONS
+from termchat.config.setting_types import (
+    BooleanType,
+    ChoiceType,
+    IntegerType,
+    NumberType,
+    SecondsType,
+    SettingType,
+    TextListType,
+)
 from termchat.config.settings import SETTINGS, Setting
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.outcomes import ExitCode
@@ -24,20 +33,33 @@ from termchat.ui.stderr import Stderr, print_stdout
 
 # Recognised only as the first argument. Reserved names may become subcommands in a later version; a prompt that begins
 # with one is rejected, so that its meaning never changes.
-SUBCOMMANDS = frozenset(("chats", "config", "models", "replay", "themes", "usage"))
+SUBCOMMANDS: Mapping[str, str] = {  # name -> description
+    "chats": "List, search, delete, restore, export or import saved chats.",
+    "models": "List the models of the providers you have a key for.",
+    "usage": "Add up tokens and cost of all requests.",
+    "config": "List every setting with its value and source.",
+    "themes": "List the themes, each with a sample.",
+    "replay": "Replay responses written by --record, without a network.",
+}
 RESERVED = frozenset((
     "tools", "mcp", "doctor", "batch", "serve", "suggest", "schema", "completion", "login", "prompts",
 ))  # fmt: skip
 SHORT_FLAGS = {"model": "-m", "system": "-s"}  # setting -> short flag
-_EXITS = "Exit codes: " + ", ".join(f"{code.value} {code.description}" for code in ExitCode) + "."
-_HELP = f"""Chat with a language model. Without arguments, start a chat; with a prompt or a pipe, ask one question.
+_MODEL, _CHAT, _OUTPUT, _NETWORK = "Model", "Chat", "Output", "Time limits and retries"  # groups of options
+_SETTING_GROUPS = {
+    "connect_timeout": _NETWORK, "idle_timeout": _NETWORK, "max_retries": _NETWORK,
+    "theme": _OUTPUT, "plain": _OUTPUT, "accessible": _OUTPUT,
+}  # fmt: skip
+_METAVARS = {"model": "MODEL", "theme": "NAME", "think": "EFFORT"}  # where the type of the setting says less
+_EXIT_CODES = {str(code.value): f"{code.description[:1].upper()}{code.description[1:]}." for code in ExitCode}
+_HELP = """Chat with a language model. Without arguments, start a chat; with a prompt or a pipe, ask one question.
 
-{_EXITS}"""
+"termchat COMMAND --help" shows the options of a command."""
 
 
 def run_command_line(arguments: list[str], env: Mapping[str, str]) -> int:
     """Parse the arguments, run the subcommand or the prompt, and return the exit code."""
-    command = arguments[0] if arguments else ""
+    command = arguments[0] if arguments else "-"
     if command in SUBCOMMANDS:
         return import_module(f"termchat.cli.{command}").run(arguments[1:], env)
     if command in RESERVED:
@@ -45,7 +67,17 @@ def run_command_line(arguments: list[str], env: Mapping[str, str]) -> int:
         hint = safe_format("Use -p for a prompt that begins with a subcommand's name.")
         Stderr().failure(Failure(FailureKind.BAD_CONFIG, words, hint))
         return ExitCode.USAGE
-    return run_typer(_prompt(env), arguments, "termchat", env)
+    if not command.startswith("-") and not _is_wanted_prompt(arguments):
+        return ExitCode.USAGE
+    return run_typer(_prompt(env), arguments, "termchat", env, SUBCOMMANDS, {"Exit codes": _EXIT_CODES})
+
+
+def _is_wanted_prompt(arguments: list[str]) -> bool:
+    """Return False if the words are a mistyped subcommand, and the user does not want to send them."""
+    from termchat.cli.mistyped import intended_subcommand, may_send
+
+    intended = intended_subcommand(arguments, SUBCOMMANDS)
+    return intended is None or may_send(arguments, intended)
 
 
 def _options(given: dict[str, Any]) -> Options:
@@ -79,41 +111,81 @@ def _prompt(env: Mapping[str, str]) -> Callable[..., None]:
     def prompt(**given: Any) -> None:
         raise typer.Exit(run_app(_options(given), env))
 
-    return _with_signature(
-        prompt,
-        {
-            "prompt": (Annotated[list[str] | None, typer.Argument(help="The prompt.")], None),
-            "prompt_option": _option(
-                list[str] | None, None, "-p", "--prompt", help="The prompt, even if it begins with a subcommand's name."
-            ),
-            "file": _option(list[str] | None, None, "-f", "--file", help="Attach a text file, an image or a PDF."),
-            "no_stdin": _option(bool, False, "-n", "--no-stdin", help="Do not read standard input."),
-            "stdin_timeout": _option(
-                float, 0.0, "--stdin-timeout", min=0, metavar="SECONDS", show_default=False,
-                help="Fail after so many seconds without standard input; by default, wait.",
-            ),
-            "raw": _option(bool, False, "--raw", help="Print the reply's exact text, even on a terminal."),
-            "no_tools": _option(bool, False, "--no-tools", help="Do not offer tools to the model."),
-            "last": _option(bool, False, "-c", "--continue", help="Continue the last chat of this directory."),
-            "chat": _option(str | None, None, "--chat", help="Continue the chat with this id or title."),
-            "no_save": _option(bool, False, "--no-save", help="Do not save the chat."),
-            "schema": _option(
-                str | None, None, "--schema",
-                help="Reply in JSON that conforms to a schema: a file, or fields such as 'name, age int'.",
-            ),
-            "record": _option(str | None, None, "--record", help="Write the raw bytes of all responses to a file."),
-            "continue_cut": _option(
-                int, 0, "--continue-cut", min=0, help="Continue an incomplete reply up to N times."
-            ),
-            "sets": _option(list[str] | None, None, "--set", help="Set any setting for this run, as KEY=VALUE."),
-            "quiet": _option(bool, False, "-q", "--quiet", help="Print only the reply and errors."),
-            "verbose": _option(bool, False, "-v", "--verbose", help="Print tokens and cost to standard error."),
-            "version": _option(
-                bool, False, "--version", help="Show the version and exit.", callback=_version, is_eager=True
-            ),
-            **{key: _setting_option(setting) for key, setting in SETTINGS.items() if setting.flag},
-        },
-    )  # fmt: skip
+    argument = Annotated[
+        list[str] | None, typer.Argument(metavar="PROMPT", help="The prompt; several words need no quotation marks.")
+    ]
+    parameters = {
+        "prompt": (argument, None),
+        **_question_options(),
+        **{key: _setting_option(setting) for key, setting in SETTINGS.items() if setting.flag},
+        "no_tools": _option(bool, False, "--no-tools", group=_MODEL, help="Do not offer tools to the model."),
+        **_chat_options(),
+        **_output_options(),
+    }
+    return _with_signature(prompt, parameters)
+
+
+def _question_options() -> dict[str, tuple[Any, Any]]:
+    return {
+        "prompt_option": _option(
+            list[str] | None, None, "-p", "--prompt", metavar="TEXT",
+            help="The prompt, even if it begins with a command's name.",
+        ),
+        "file": _option(
+            list[str] | None, None, "-f", "--file", metavar="FILE",
+            help="Attach a text file, an image or a PDF. May be repeated.",
+        ),
+        "no_stdin": _option(bool, False, "-n", "--no-stdin", help="Do not read standard input."),
+        "stdin_timeout": _option(
+            float, 0.0, "--stdin-timeout", min=0, metavar="SECONDS",
+            help="Fail after so many seconds without standard input; by default, wait.",
+        ),
+        "sets": _option(
+            list[str] | None, None, "--set", metavar="KEY=VALUE",
+            help="Set any setting for this run. May be repeated.",
+        ),
+        "version": _option(
+            bool, False, "--version", help="Show the version and exit.", callback=_version, is_eager=True
+        ),
+    }  # fmt: skip
+
+
+def _chat_options() -> dict[str, tuple[Any, Any]]:
+    return {
+        "last": _option(
+            bool, False, "-c", "--continue", group=_CHAT,
+            help="Continue the last chat of this terminal and directory.",
+        ),
+        "chat": _option(
+            str | None, None, "--chat", group=_CHAT, metavar="ID|TITLE",
+            help="Continue the chat with this id or title.",
+        ),
+        "no_save": _option(bool, False, "--no-save", group=_CHAT, help="Do not save the chat."),
+    }  # fmt: skip
+
+
+def _output_options() -> dict[str, tuple[Any, Any]]:
+    return {
+        "raw": _option(
+            bool, False, "--raw", group=_OUTPUT, help="Print the reply's exact text, even on a terminal."
+        ),
+        "schema": _option(
+            str | None, None, "--schema", group=_OUTPUT, metavar="FILE|FIELDS",
+            help="Reply in JSON that conforms to a schema: a file, or fields such as 'name, age int'.",
+        ),
+        "continue_cut": _option(
+            int, 0, "--continue-cut", min=0, group=_OUTPUT, metavar="N",
+            help="Continue an incomplete reply up to N times.",
+        ),
+        "record": _option(
+            str | None, None, "--record", group=_OUTPUT, metavar="FILE",
+            help="Write the raw bytes of all responses to a new file.",
+        ),
+        "quiet": _option(bool, False, "-q", "--quiet", group=_OUTPUT, help="Print only the reply and errors."),
+        "verbose": _option(
+            bool, False, "-v", "--verbose", group=_OUTPUT, help="Print tokens and cost to standard error."
+        ),
+    }  # fmt: skip
 
 
 def _with_signature(command: Callable[..., None], parameters: Mapping[str, tuple[Any, Any]]) -> Callable[..., None]:
@@ -128,17 +200,34 @@ def _with_signature(command: Callable[..., None], parameters: Mapping[str, tuple
     return command
 
 
-def _option(kind: Any, default: object, *names: str, help: str, **more: Any) -> tuple[Any, Any]:  # noqa: A002, its name
-    return Annotated[kind, typer.Option(*names, help=help, **more)], default
+def _option(
+    kind: Any, default: object, *names: str, help: str, group: str = OPTIONS, **more: Any  # noqa: A002, its name
+) -> tuple[Any, Any]:  # fmt: skip
+    return Annotated[kind, typer.Option(*names, help=help, rich_help_panel=group, **more)], default
 
 
 def _setting_option(setting: Setting) -> tuple[Any, Any]:
     names = [name for name in (SHORT_FLAGS.get(setting.key), setting.flag) if name]
+    group = _SETTING_GROUPS.get(setting.key, _MODEL)
     if isinstance(setting.kind, BooleanType):
-        return _option(bool, False, *names, help=setting.help)
+        return _option(bool, False, *names, help=setting.help, group=group)
+    metavar = _METAVARS.get(setting.key) or _metavar(setting.kind)
     if isinstance(setting.kind, TextListType):
-        return _option(list[str] | None, None, *names, help=f"{setting.help} May be repeated.")
-    return _option(str | None, None, *names, help=setting.help)
+        words = f"{setting.help} May be repeated."
+        return _option(list[str] | None, None, *names, help=words, group=group, metavar=metavar)
+    return _option(str | None, None, *names, help=setting.help, group=group, metavar=metavar)
+
+
+def _metavar(kind: SettingType) -> str:
+    match kind:
+        case SecondsType():
+            return "SECONDS"
+        case IntegerType() | NumberType():
+            return "N"
+        case ChoiceType():
+            return "|".join(kind.choices)
+        case _:
+            return "TEXT"
 
 
 def _as_utf8(words: str) -> str:

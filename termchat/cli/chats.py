@@ -1,5 +1,6 @@
 """`termchat chats`: list, delete, restore, export and import chats, without the REPL."""
 
+import inspect
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -27,28 +28,30 @@ _MODEL = 24  # characters of a model's name
 
 def run(arguments: list[str], env: Mapping[str, str]) -> int:
     """Parse the arguments of `termchat chats`, run it or the action that the first one names; return the exit code."""
-    action = _ACTIONS.get(arguments[0]) if arguments else None
+    action = _COMMANDS.get(arguments[0]) if arguments else None
     if action:
         return run_typer(action, arguments[1:], f"termchat chats {arguments[0]}", env)
-    return run_typer(print_chats, arguments, "termchat chats", env)
+    return run_typer(print_chats, arguments, "termchat chats", env, ACTIONS)
 
 
 def print_chats(
     context: typer.Context,
-    query: Annotated[list[str] | None, typer.Argument(help="Show only chats that contain these words.")] = None,
+    query: Annotated[
+        list[str] | None, typer.Argument(metavar="WORDS", help="Show only chats that contain these words.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
     one_shot: Annotated[
         bool | None, typer.Option("--one-shot/--no-one-shot", help="Show only, or hide, one-shots never continued.")
     ] = None,
 ) -> None:
-    """List the saved chats, newest first. Also: chats rm, restore, export, import."""
+    """List the saved chats, newest first."""
     words = " ".join(query or ())
     raise typer.Exit(with_store(context, lambda store: _show(store, words, as_json=as_json, one_shot=one_shot)))
 
 
 def delete_chat(
     context: typer.Context,
-    chat: Annotated[str, typer.Argument(help="The chat's id, the beginning of its id, or its title.")],
+    chat: Annotated[str, typer.Argument(metavar="CHAT", help="The chat's id, the beginning of its id, or its title.")],
     sure: Annotated[bool, typer.Option("--yes", "-y", help="Delete without confirmation.")] = False,
 ) -> None:
     """Delete a chat; it can be restored for 30 days."""
@@ -58,7 +61,7 @@ def delete_chat(
 def restore_chat(
     context: typer.Context,
     chat: Annotated[
-        str | None, typer.Argument(help="The chat's id or title; omit it to list the deleted chats.")
+        str | None, typer.Argument(metavar="CHAT", help="The chat's id or title; omit it to list the deleted chats.")
     ] = None,
 ) -> None:
     """Restore a deleted chat."""
@@ -67,11 +70,19 @@ def restore_chat(
 
 def export_chats(
     context: typer.Context,
-    chat: Annotated[str | None, typer.Argument(help="The chat's id or title; omit it to export all chats.")] = None,
+    chat: Annotated[
+        str | None, typer.Argument(metavar="CHAT", help="The chat's id or title; omit it to export all chats.")
+    ] = None,
     form: Annotated[
-        ExportFormat, typer.Option("--format", help="The format; only json keeps everything.")
+        ExportFormat,
+        typer.Option("--format", metavar="md|json|html|txt", help="The format; only json keeps everything."),
     ] = ExportFormat.MARKDOWN,
-    output: Annotated[str, typer.Option("-o", "--output", help="Write to this file instead of standard output.")] = "-",
+    output: Annotated[
+        str,
+        typer.Option(
+            "-o", "--output", metavar="FILE", show_default=False, help="Write to this file instead of standard output."
+        ),
+    ] = "-",
 ) -> None:
     """Export one chat or all chats as Markdown, JSON, HTML or text."""
     if output == "-":
@@ -95,7 +106,7 @@ def export_chats(
 
 def import_chats(
     context: typer.Context,
-    file: Annotated[str, typer.Argument(help="An export of termchat, ChatGPT, Claude or llm.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="An export of termchat, ChatGPT, Claude or llm.")],
 ) -> None:
     """Import chats from a file; chats that exist already are skipped."""
     if not file:
@@ -103,12 +114,13 @@ def import_chats(
     raise typer.Exit(with_store(context, lambda store: _import(store, Path(file).expanduser())))
 
 
-_ACTIONS: Mapping[str, Callable[..., None]] = {
+_COMMANDS: Mapping[str, Callable[..., None]] = {
     "rm": delete_chat,
     "restore": restore_chat,
     "export": export_chats,
     "import": import_chats,
 }
+ACTIONS = {name: inspect.getdoc(command) or "" for name, command in _COMMANDS.items()}
 
 
 async def _show(

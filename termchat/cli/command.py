@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 import typer
-from typer.core import TyperCommand
 
 from termchat import startup_gc
 from termchat.app.build import open_store
 from termchat.app.options import usage_error
+from termchat.cli.help_text import HelpCommand
 from termchat.config.load import Config, load_config
 from termchat.core.chat_store import ChatStore
 from termchat.core.errors import Failure
@@ -17,24 +16,22 @@ from termchat.core.outcomes import ExitCode
 from termchat.ui.stderr import Stderr
 
 
-class _Command(TyperCommand):
-    """A command whose errors name the value without the words of the library that checks it."""
-
-    def make_context(self, *given: Any, **more: Any) -> Any:
-        try:
-            return super().make_context(*given, **more)
-        except typer.BadParameter as error:
-            error.message = error.message.removeprefix("Value error, ")
-            raise
-
-
-def run_typer(command: Callable[..., None], arguments: list[str], name: str, env: Mapping[str, str]) -> int:
+def run_typer(
+    command: Callable[..., None],
+    arguments: list[str],
+    name: str,
+    env: Mapping[str, str],
+    commands: Mapping[str, str] | None = None,
+    more: Mapping[str, Mapping[str, str]] | None = None,
+) -> int:
     """Run a typer command and return its exit code; `env` is its context's `obj`.
 
-    Wrong arguments are reported on standard error, with exit code 2.
+    `commands` and `more` are listed in its help (see HelpCommand). Wrong arguments are reported on standard error, with
+    exit code 2.
     """
+    kind = type("_Command", (HelpCommand,), {"commands": commands or {}, "more": more or {}})
     parser = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    parser.command(cls=_Command, context_settings={"help_option_names": ["-h", "--help"]})(command)
+    parser.command(cls=kind, context_settings={"help_option_names": ["-h", "--help"]})(command)
     try:
         parser(arguments, prog_name=name, obj=env)
     except SystemExit as done:

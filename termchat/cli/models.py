@@ -27,7 +27,7 @@ def run(arguments: list[str], env: Mapping[str, str]) -> int:
 
 def print_models(
     context: typer.Context,
-    query: Annotated[str, typer.Argument(help="Show only models whose name contains this text.")] = "",
+    query: Annotated[str, typer.Argument(metavar="PART", help="Show only models whose name contains this text.")] = "",
     fresh: Annotated[bool, typer.Option("--fresh", help="Ask the servers instead of using the cached list.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
 ) -> None:

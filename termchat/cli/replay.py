@@ -31,9 +31,9 @@ def run(arguments: list[str], env: Mapping[str, str]) -> int:
 
 def replay_recording(
     context: typer.Context,
-    file: Annotated[str, typer.Argument(help="A file written by --record.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A file written by --record.")],
     speed: Annotated[
-        float, typer.Option("--speed", min=0.0, help="The speed: 2 is twice as fast, 0 skips all delays.")
+        float, typer.Option("--speed", min=0.0, metavar="N", help="The speed: 2 is twice as fast, 0 skips all delays.")
     ] = 1.0,
     raw: Annotated[bool, typer.Option("--raw", help="Print the exact text, even on a terminal.")] = False,
 ) -> None:

@@ -32,9 +32,11 @@ def run(arguments: list[str], env: Mapping[str, str]) -> int:
 
 def print_usage(
     context: typer.Context,
-    by: Annotated[UsageGroup, typer.Option("--by", help="Group the requests by this.")] = UsageGroup.MODEL,
+    by: Annotated[
+        UsageGroup, typer.Option("--by", metavar="model|day|chat", help="Group the requests by this.")
+    ] = UsageGroup.MODEL,
     since: Annotated[
-        str, typer.Option("--since", help="Count requests since this time: 12h, 7d, 2w or a date.")
+        str, typer.Option("--since", metavar="TIME", help="Count requests since this time: 12h, 7d, 2w or a date.")
     ] = "30d",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
 ) -> None:

@@ -1,0 +1,76 @@
+"""The help of a command: its commands, its arguments, and its options in groups."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar, cast
+
+import typer
+from typer.core import TyperCommand
+
+OPTIONS = "Options"  # the group of options that name no other
+
+Row = tuple[str, str]
+
+
+class HelpCommand(TyperCommand):
+    """A command with readable help, and with errors in its own words.
+
+    commands   name -> one line about it, listed before the options
+    more       title -> rows, listed after the options
+    """
+
+    commands: ClassVar[Mapping[str, str]] = {}
+    more: ClassVar[Mapping[str, Mapping[str, str]]] = {}
+
+    def make_context(self, *given: Any, **more: Any) -> Any:
+        try:
+            return super().make_context(*given, **more)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")
+            raise
+
+    def format_usage(self, ctx: Any, formatter: Any) -> None:
+        super().format_usage(ctx, formatter)
+        if self.commands:
+            formatter.write(f"{'':7}{ctx.command_path} COMMAND ...\n")
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return ["[OPTIONS]", *(_usage(p) for p in self.get_params(ctx) if p.param_type_name == "argument")]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        for title, rows in self._sections(ctx).items():
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+    def _sections(self, ctx: Any) -> Mapping[str, list[Row]]:
+        sections: dict[str, list[Row]] = {"Commands": list(self.commands.items()), "Arguments": []}
+        last: list[Row] = []
+        for param in cast("Iterable[Any]", self.get_params(ctx)):
+            if param.param_type_name == "argument":
+                sections["Arguments"].append((param.metavar or param.name.upper(), param.help or ""))
+            elif "--help" in param.opts:
+                last.append(_option_row(param))
+            else:
+                sections.setdefault(param.rich_help_panel or OPTIONS, []).append(_option_row(param))
+        sections.setdefault(OPTIONS, []).extend(last)
+        return {**sections, **{title: list(rows.items()) for title, rows in self.more.items()}}
+
+
+def _usage(argument: Any) -> str:
+    name = argument.metavar if argument.required else f"[{argument.metavar}]"
+    return f"{name}..." if argument.nargs < 0 else name
+
+
+def _option_row(param: Any) -> Row:
+    names = ", ".join(sorted(param.opts, key=len))
+    if param.secondary_opts:
+        names = f"{names}, {', '.join(param.secondary_opts)}"
+    value = "" if param.is_flag else f" {param.metavar or param.name.upper()}"
+    return f"{names}{value}", " ".join((param.help or "", *_default(param)))
+
+
+def _default(param: Any) -> Iterator[str]:
+    """Yield the default of an option that has one worth a word, in brackets."""
+    if param.show_default and not param.is_flag and param.default not in (None, "", 0, []) and not param.multiple:
+        value = getattr(param.default, "value", param.default)
+        yield f"[default: {value:g}]" if isinstance(value, float) else f"[default: {value}]"

@@ -1,0 +1,105 @@
+"""The help names every command and value, and a mistyped subcommand is not sent to a model without a word."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import pytest
+
+from termchat.cli import SUBCOMMANDS, run_command_line
+from termchat.cli.chats import ACTIONS
+from termchat.cli.mistyped import intended_subcommand
+from tests.cli.conftest import Program
+from tests.gateway import Reply
+from tests.pty.harness import Terminal
+
+ALL = [[], *([name] for name in SUBCOMMANDS), *(["chats", action] for action in ACTIONS)]
+
+
+@pytest.mark.parametrize("command", ALL, ids=" ".join)
+def test_help_shows_usage_and_no_python_type(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line([*command, "--help"], {}) == 0
+    shown = capsys.readouterr().out
+    assert f"Usage: termchat {' '.join(command)}".rstrip() in shown
+    assert not re.search(r"<\w|list\[|\b(STR|INT|FLOAT|BOOL|PATH)\b|range", shown)
+
+
+def test_help_lists_commands_with_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    run_command_line(["--help"], {})
+    shown = capsys.readouterr().out
+    commands = shown.partition("\nCommands:\n")[2].partition("\n\n")[0].splitlines()
+    assert [line.split(None, 1) for line in commands] == [[name, words] for name, words in SUBCOMMANDS.items()]
+    assert [line[:-1] for line in re.findall(r"^[A-Z].*:$", shown, re.MULTILINE)][:3] == [
+        "Commands", "Arguments", "Options",
+    ]  # fmt: skip
+    assert "  -m, --model MODEL " in shown
+    assert "  -f, --file FILE " in shown
+    assert re.search(r"^  77 +No API key", shown, re.MULTILINE)
+
+
+def test_help_of_chats_lists_its_actions(capsys: pytest.CaptureFixture[str]) -> None:
+    run_command_line(["chats", "--help"], {})
+    shown = capsys.readouterr().out
+    rows = re.findall(r"^  (\w+) +[A-Z]", shown.partition("Arguments:")[0], re.MULTILINE)
+    assert rows == ["rm", "restore", "export", "import"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("model", "models"),
+        ("Models", "models"),
+        ("chat", "chats"),
+        ("chat list", "chats"),
+        ("chat ls", "chats"),
+        ("chat rm 7f3a", "chats rm 7f3a"),
+        ("chat delete 7f3a", "chats rm 7f3a"),
+        ("chat export -o x.md", "chats export -o x.md"),
+        ("usgae", "usage"),
+        ("usages --json", "usage --json"),
+        ("confg", "config"),
+        ("theme", "themes"),
+        ("help", "--help"),
+        ("version", "--version"),
+        ("hello", ""),
+        ("model trains", ""),
+        ("chat with me", ""),
+        ("help me", ""),
+        ("explain models", ""),
+        ("model -p more", ""),
+        ("-m x/y model", ""),
+    ],
+)
+def test_intended_subcommand_is_found_only_for_its_form(typed: str, meant: str) -> None:
+    assert intended_subcommand(typed.split(), SUBCOMMANDS) == (meant.split() or None)
+
+
+def test_mistyped_subcommand_in_script_is_sent_with_warning(program: Program) -> None:
+    program.gateway.reply(Reply.text("ok"))
+    done = program.run("model", env={"TERMCHAT_MODEL": "xopenai/any"})
+    assert (done.code, done.out) == (0, b"ok")
+    assert "termchat models" in done.err
+    assert "termchat -- model" in done.err
+
+
+def test_prompt_after_two_dashes_is_sent_without_warning(program: Program) -> None:
+    program.gateway.reply(Reply.text("ok"))
+    done = program.run("--", "model", env={"TERMCHAT_MODEL": "xopenai/any"})
+    assert (done.code, done.out, done.err) == (0, b"ok", "")
+
+
+@pytest.mark.parametrize(("answer", "code", "requests"), [("\r", 2, 0), ("y\r", 0, 1)])
+def test_mistyped_subcommand_on_terminal_is_asked_about(
+    program: Program, answer: str, code: int, requests: int
+) -> None:
+    program.gateway.reply(*[Reply.text("it is sent")] * requests)
+    command = (sys.executable, "-m", "termchat", "chat", "list")
+    env = {"HOME": str(program.home), "TERMCHAT_MODEL": "xopenai/any"}
+    with Terminal(command, env=env) as terminal:
+        terminal.shows("Did you mean `termchat chats`?")
+        terminal.shows("Send it to the model? [y/N]")
+        assert program.gateway.asked == []
+        terminal.send(answer)
+        assert terminal.leaves() == code
+    assert len(program.gateway.asked) == requests
