@@ -13,10 +13,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
+from termchat.config.bounded_read import read_bounded
 from termchat.config.toml_file import did_you_mean
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
 
+_MAX_BYTES = 4 << 20  # of a file
 _TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 _FIELD = re.compile(r"([A-Za-z_][\w-]*)(?:\s+(\S+))?")
 _HINT = safe_format("--schema takes a file with a JSON Schema, or fields such as 'name, age int, tags str[]'.")
@@ -84,9 +86,10 @@ def _from_fields(given: str) -> Schema | Failure:
 def _from_file(path: Path) -> Schema | Failure:
     name = safe_line(str(path))
     try:
-        value: object = json.loads(path.read_bytes().decode("utf-8-sig"))
+        value: object = json.loads(read_bounded(path, _MAX_BYTES, patient=True).decode("utf-8-sig"))
     except OSError as error:
-        why = safe_line((error.strerror or str(error)).lower())
+        why = error.strerror or str(error)
+        why = safe_line(why[:1].lower() + why[1:])
         return _wrong(
             safe_format("Cannot read the schema {name}: {why}.", name=name, why=why), kind=FailureKind.BAD_CONFIG
         )

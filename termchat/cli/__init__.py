@@ -6,6 +6,7 @@ same name, imported when it runs.
 
 import inspect
 import os
+import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Annotated, Any
@@ -81,9 +82,7 @@ def _is_wanted_prompt(arguments: list[str]) -> bool:
 
 
 def _options(given: dict[str, Any]) -> Options:
-    """Return the options of a prompt from the values of its flags. Raises BadParameter for an empty chat id."""
-    if given["chat"] == "":
-        raise typer.BadParameter("an empty id; an unset variable?", param_hint="--chat")
+    """Return the options of a prompt from the values of its flags."""
     words = [*(given.pop("prompt_option") or ()), *(given.pop("prompt") or ())]
     return Options(
         words=_as_utf8(" ".join(words)),
@@ -109,7 +108,11 @@ def _prompt(env: Mapping[str, str]) -> Callable[..., None]:
     """The command that sends a prompt; the flags of settings come from their declarations."""
 
     def prompt(**given: Any) -> None:
-        raise typer.Exit(run_app(_options(given), env))
+        blank = given["prompt"] and not "".join(given["prompt"]).strip()
+        options = _options(given)
+        if blank and not options.words.strip() and not options.files and sys.stdin.isatty():
+            raise typer.BadParameter("it is empty; is a variable unset?", param_hint="PROMPT")
+        raise typer.Exit(run_app(options, env))
 
     argument = Annotated[
         list[str] | None, typer.Argument(metavar="PROMPT", help="The prompt; several words need no quotation marks.")

@@ -87,8 +87,6 @@ def export_chats(
     """Export one chat or all chats as Markdown, JSON, HTML or text."""
     if output == "-":
         raise typer.Exit(with_store(context, lambda store: _export(store, chat, form, print_stdout)))
-    if not output:
-        raise typer.Exit(_refused(_no_file_name()))
     file = Path(output).expanduser()
     try:
         with NewFile(file) as new:

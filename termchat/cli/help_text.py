@@ -6,6 +6,11 @@ from typing import Any, ClassVar, cast
 import typer
 from typer.core import TyperCommand
 
+from termchat.core.errors import Failure, FailureKind
+from termchat.core.outcomes import ExitCode
+from termchat.core.sanitize import safe_format, safe_line
+from termchat.ui.stderr import Stderr
+
 OPTIONS = "Options"  # the group of options that name no other
 
 Row = tuple[str, str]
@@ -23,10 +28,15 @@ class HelpCommand(TyperCommand):
 
     def make_context(self, *given: Any, **more: Any) -> Any:
         try:
-            return super().make_context(*given, **more)
+            context: Any = super().make_context(*given, **more)
         except typer.BadParameter as error:
             error.message = error.message.removeprefix("Value error, ")
             raise
+        for param in cast("Iterable[Any]", self.get_params(context)):
+            value = context.params.get(param.name)
+            if param.param_type_name == "option" and (value == "" or (isinstance(value, list) and "" in value)):
+                raise _empty_value(max(param.opts, key=len))
+        return context
 
     def format_usage(self, ctx: Any, formatter: Any) -> None:
         super().format_usage(ctx, formatter)
@@ -54,6 +64,14 @@ class HelpCommand(TyperCommand):
                 sections.setdefault(param.rich_help_panel or OPTIONS, []).append(_option_row(param))
         sections.setdefault(OPTIONS, []).extend(last)
         return {**sections, **{title: list(rows.items()) for title, rows in self.more.items()}}
+
+
+def _empty_value(flag: str) -> typer.Exit:
+    """Report an option with an empty value; return the exception that ends the program."""
+    words = safe_format("{flag} is empty.", flag=safe_line(flag))
+    hint = safe_format("Give it a value, or leave it out. Is a variable in the command unset?")
+    Stderr().failure(Failure(FailureKind.BAD_CONFIG, words, hint))
+    return typer.Exit(ExitCode.USAGE)
 
 
 def _usage(argument: Any) -> str:

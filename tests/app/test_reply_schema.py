@@ -90,6 +90,19 @@ def test_reply_schema_file_error_names_file_and_place(tmp_path: Path, text: str,
 
 
 @pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("/dev/zero", "larger than 4 MB"),
+        ("./", "is a directory"),
+        ("./none.json", "no such file"),
+        ("/dev/null", "JSON"),
+    ],
+)
+def test_reply_schema_of_unreadable_file_fails_with_reason(name: str, why: str) -> None:
+    assert why in schema_failure(name).message
+
+
+@pytest.mark.parametrize(
     ("reply", "words"),
     [
         ('{"people": [{"age": 3}, {}]}', None),

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from termchat.cli import run_command_line
+from termchat.config.setting_types import BooleanType
+from termchat.config.settings import SETTINGS
 from tests.cli.conftest import Program
-from tests.gateway import fault
+from tests.gateway import Gateway, fault
+
+FLAGS_OF_SETTINGS = [s.flag for s in SETTINGS.values() if s.flag and not isinstance(s.kind, BooleanType)]
+FLAGS = ["--prompt", "--file", "--set", "--chat", "--schema", "--record", "--stdin-timeout", "--continue-cut"]
 
 
 @pytest.mark.parametrize(
@@ -22,7 +30,8 @@ from tests.gateway import fault
         (["-m", "xopenai/any", "hi"], b"caf\xe9", 2, "not UTF-8"),
         (["--think", "hard", "hi"], None, 2, "off, minimal, low"),
         (["--nonsense", "hi"], None, 2, "--nonsense"),
-        (["--chat", "", "hi"], None, 2, "empty id"),
+        (["--schema", "/dev/zero", "hi"], None, 2, "larger than 4 MB"),
+        (["chats", "export", "-o", ""], None, 2, "--output is empty"),
         (["doctor"], None, 2, "-p"),
         (["usage", "--by", "foo"], None, 2, "'--by': 'foo' is not one of"),
         (["-m", "demo/nope", "hi"], None, 2, "demo/nope"),
@@ -38,6 +47,22 @@ def test_invalid_input_exits_with_one_sentence(
     assert words in done.err
     assert "Traceback" not in done.err
     assert program.gateway.requests == []
+
+
+@pytest.mark.parametrize("flag", [*FLAGS, *FLAGS_OF_SETTINGS])
+def test_empty_value_of_option_is_named_and_nothing_is_sent(
+    flag: str, gateway_thread: Gateway, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "termchat/config.toml"
+    file.parent.mkdir()
+    file.write_text(f'[providers.x]\nkey = "k-0123456789"\nopenai = "{gateway_thread.url}/v1"\nmodel = "any"\n')
+    file.chmod(0o600)
+    env = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path), "TERMCHAT_MODEL": "x/any"}
+    assert run_command_line([flag, "", "hello"], env) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert flag in shown.err
+    assert gateway_thread.requests == []
 
 
 def test_missing_key_and_model_names_variables_to_set(program: Program) -> None:
