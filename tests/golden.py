@@ -26,6 +26,7 @@ from termchat.core.events import (
     StepCounted,
     StepStarted,
     Streamed,
+    TextBecameReasoning,
     TextDelta,
     ToolCallDelta,
     ToolFinished,
@@ -132,6 +133,8 @@ def delta(delta: Delta) -> str:
     match delta:
         case TextDelta():
             return f"text {delta.index} {delta.text!r}{_extra(delta.provider_data)}"
+        case TextBecameReasoning():
+            return f"text {delta.index} became reasoning"
         case ReasoningDelta():
             return f"reasoning {delta.index} {delta.text!r}{' redacted' * delta.redacted}{_extra(delta.provider_data)}"
         case ToolCallDelta():

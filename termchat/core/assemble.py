@@ -18,6 +18,7 @@ from termchat.core.events import (
     RequestAccepted,
     Retrying,
     SearchDelta,
+    TextBecameReasoning,
     TextDelta,
     ToolCallDelta,
     UsageDelta,
@@ -131,6 +132,8 @@ class MessageBuilder:
         match delta:
             case TextDelta():
                 self._text(delta.index).add(delta.text, delta.provider_data)
+            case TextBecameReasoning():
+                self._relabel(delta.index)
             case ReasoningDelta():
                 part = self._reasoning(delta.index)
                 part.add(delta.text, delta.provider_data)
@@ -168,6 +171,15 @@ class MessageBuilder:
             self.origin, self.usage = delta.origin, None
         elif self.usage is None or delta.usage.input or delta.usage.output:  # a last report may be zeros
             self.usage = delta.usage
+
+    def _relabel(self, index: int) -> None:
+        """Make the text of a part its reasoning, at the same place."""
+        text = self._text(index)
+        reasoning = _ReasoningBuilder(text.blocks, text.pieces, text.provider_data)
+        self._open = {
+            (_ReasoningBuilder, index) if part is text else key: reasoning if part is text else part
+            for key, part in self._open.items()
+        }
 
     def _text(self, index: int) -> _TextBuilder:
         part = self._open.setdefault((_TextBuilder, index), _TextBuilder())

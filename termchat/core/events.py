@@ -24,11 +24,19 @@ from termchat.core.usage import CostBasis, Usage
 
 @dataclass(slots=True)
 class TextDelta:
-    """A piece of text."""
+    """A piece of text; `provisional` while a `TextBecameReasoning` is likely enough to wait for it, in a pipe."""
 
     index: int
     text: str
     provider_data: Extra = None
+    provisional: bool = False
+
+
+@dataclass(slots=True)
+class TextBecameReasoning:
+    """The text of part `index` so far was reasoning: its closing tag came without an opening one."""
+
+    index: int
 
 
 @dataclass(slots=True)
@@ -127,6 +135,7 @@ class ProviderNotice:
 
 Delta: TypeAlias = (
     TextDelta
+    | TextBecameReasoning
     | ReasoningDelta
     | ToolCallDelta
     | SearchDelta

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from termchat.core.events import Delta, Finished, RequestAccepted, TextDelta, ToolCallDelta
+from termchat.core.events import Delta, Finished, RequestAccepted, TextBecameReasoning, TextDelta, ToolCallDelta
 from termchat.core.messages import Message
 
 _WINDOW = 400  # characters at the end of the reply that are searched for an overlap
@@ -40,8 +41,12 @@ class OverlapFilter:
             self._prefilled = delta.prefilled
         if isinstance(delta, TextDelta):
             self._index, text = delta.index, self.feed(delta.text)
-            return (TextDelta(delta.index, text, delta.provider_data),) if text or delta.provider_data else ()
-        return (*self.held_deltas(), delta) if isinstance(delta, Finished | ToolCallDelta) else (delta,)
+            return (replace(delta, text=text),) if text or delta.provider_data else ()
+        return (
+            (*self.held_deltas(), delta)
+            if isinstance(delta, Finished | ToolCallDelta | TextBecameReasoning)
+            else (delta,)
+        )
 
     def held_deltas(self) -> tuple[Delta, ...]:
         """Return the text that is still held back, at the end of the text or of the stream."""

@@ -20,12 +20,21 @@ from typing import Any
 import httpx2
 
 from termchat.core.errors import Attempt, Failure, FailureDetails, FailureKind, ProviderError
-from termchat.core.events import CONTENT_DELTAS, Delta, Finished, ProviderNotice, RequestAccepted, Retrying
+from termchat.core.events import (
+    CONTENT_DELTAS,
+    Delta,
+    Finished,
+    ProviderNotice,
+    RequestAccepted,
+    Retrying,
+    TextBecameReasoning,
+    TextDelta,
+)
 from termchat.core.messages import File, Image, Origin, Role
 from termchat.core.outcomes import FinishReason
 from termchat.core.provider import Request, StreamMonitor
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
-from termchat.providers.catalog.capabilities import with_continuation
+from termchat.providers.catalog.capabilities import quirks, with_continuation
 from termchat.providers.catalog.dropped_parts import all_parts
 from termchat.providers.client import Body, Client, Endpoint, ErrorResponse
 from termchat.providers.decoder import Decoder, ServerError
@@ -46,7 +55,7 @@ from termchat.providers.http.response_body import NotAReplyError, decode_body
 from termchat.providers.http.retry import RetryPolicy, final_failure, interruptible_sleep, unreachable_backoff
 from termchat.providers.http.status_errors import from_response
 from termchat.providers.http.transport import count_bytes, override_path
-from termchat.providers.repair import RefusedError, Repair, ServerFacts
+from termchat.providers.repair import LONE_CLOSING_TAG, RefusedError, Repair, ServerFacts
 
 _LARGE = 500_000  # bytes of a request that is encoded on a thread
 _MAX_ATTEMPTS = 20  # failed attempts kept for the details, and the last one after them
@@ -116,6 +125,7 @@ class StreamingProvider:
         if (wait := self._limit.remaining()) and self._limit.failure:  # another turn has hit it
             yield Retrying(1, self._policy.tries, wait, self._limit.failure)
             await interruptible_sleep(wait, monitor)
+        waits = self._may_begin_with_reasoning()
         while True:
             has_content = False
             try:
@@ -124,7 +134,7 @@ class StreamingProvider:
                         if not has_content and isinstance(delta, CONTENT_DELTAS):
                             has_content = True
                             self._limit.clear()
-                        yield delta
+                        yield self._noted(delta, waits=waits)
                 return
             except ProviderError as error:
                 failure = state.failure(error.failure, self._client.endpoint, self.origin.model)
@@ -144,6 +154,20 @@ class StreamingProvider:
             self._limit.set(failure, delay)
             yield Retrying(state.tried, 0 if unlimited else self._policy.tries, delay, failure)
             await interruptible_sleep(delay, monitor)
+
+    def _noted(self, delta: Delta, *, waits: bool) -> Delta:
+        """Learn from a delta. Text is provisional only if the model is known to begin with reasoning (`waits`)."""
+        if isinstance(delta, TextBecameReasoning):
+            self._repair.learn(LONE_CLOSING_TAG, self._client.endpoint)
+        elif isinstance(delta, TextDelta) and delta.provisional and not waits:
+            return replace(delta, provisional=False)
+        return delta
+
+    def _may_begin_with_reasoning(self) -> bool:
+        """Return True if the text of this model is known to begin with reasoning at times."""
+        endpoint = self._client.endpoint
+        found = endpoint.config.quirks | quirks(self.origin) | self._repair.known(endpoint)
+        return bool(found & {"think_tags", LONE_CLOSING_TAG})
 
     async def _prepare(self, state: _RequestState, request: Request) -> Safe:
         """Set request and body of a state to what the model supports, and return the notice about what it does not."""

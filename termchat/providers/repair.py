@@ -30,6 +30,7 @@ from termchat.providers.http.error_body import ErrorBody
 from termchat.providers.http.status_errors import is_missing_endpoint
 from termchat.providers.protocols.openai_common import REASONING_FIELD
 
+LONE_CLOSING_TAG = "lone_closing_tag"  # learned of a model: its reasoning has only a closing tag
 _MAX_CHANGES = 6  # changed requests per turn
 _PATH = "path="  # begins the word for the path that a server has its endpoint at
 # Statuses of a request that must change. Of 5xx, only those that local servers send for an unsupported part.
@@ -114,6 +115,11 @@ class Repair:
     def known(self, endpoint: Endpoint) -> frozenset[str]:
         """Return the words known about the model."""
         return self._facts.known(self._origin, endpoint)
+
+    def learn(self, word: str, endpoint: Endpoint) -> None:
+        """Remember a word about the model, unless it is known."""
+        if word not in self.known(endpoint):
+            self._facts.learn(self._origin, endpoint, word)
 
     def path(self, endpoint: Endpoint) -> str:
         """Return the path of the endpoint that is known to work, "" for that of the SDK."""

@@ -33,6 +33,18 @@ class EndOfText:
 
 
 @dataclass(frozen=True, slots=True)
+class TextWithdrawn:
+    """The open reply text is not the answer but reasoning, and ends here.
+
+    `instead` replaces the text where none of its rows is in the scrollback; otherwise `below` marks it. The text is
+    kept where `instead` is None.
+    """
+
+    instead: Line | None
+    below: Line
+
+
+@dataclass(frozen=True, slots=True)
 class StaticLines:
     """Finished lines. `gap` asks for a blank line before them."""
 
@@ -58,4 +70,4 @@ class Sources:
     sources: tuple[Citation, ...]
 
 
-Block: TypeAlias = ReplyText | ReasoningText | EndOfText | StaticLines | ToolCard | Sources
+Block: TypeAlias = ReplyText | ReasoningText | EndOfText | TextWithdrawn | StaticLines | ToolCard | Sources

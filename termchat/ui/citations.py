@@ -40,3 +40,13 @@ def _row(number: int, source: Citation, hyperlinks: bool) -> Line:
 def _title(title: str) -> Safe:
     flat = " ".join(title.split())
     return safe_line(flat if len(flat) <= _LONGEST else f"{flat[: _LONGEST - 1]}…")
+
+
+def with_source(sources: tuple[Citation, ...], citation: Citation) -> tuple[Citation, ...]:
+    """Return the sources with a citation added, each URL once; a title replaces a missing one."""
+    known = next((source for source in sources if source.url == citation.url), None)
+    if known is None:
+        return (*sources, citation)
+    if known.title or not citation.title:
+        return sources
+    return tuple(citation if source is known else source for source in sources)

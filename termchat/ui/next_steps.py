@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import assert_never
 
+from termchat.config.settings import UsageLine
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.events import TurnEnded
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import EMPTY, Safe, join, safe_format, safe_line
+from termchat.core.style import TextRole
+from termchat.ui.phrases import outcome_line, usage_line
+from termchat.ui.text.line import Line, linked, styled_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,3 +146,19 @@ def _advice(failure: Failure) -> Safe:
             return safe_format("Closest: {names}", names=safe_line(", ".join(map(str, failure.suggestions))))
         case _:
             return Safe(failure.hint.removesuffix(".").partition(", or choose another model")[0])
+
+
+def end_lines(ended: TurnEnded, labels: StepLabels, shown: UsageLine) -> tuple[Line, ...]:
+    """Return the lines below a reply: its outcome unless complete, the failure with the next steps, the usage."""
+    lines: list[Line] = []
+    steps = next_steps(ended, labels)
+    if mark := outcome_line(ended):
+        hints = safe_format(" · {steps}", steps=steps) if steps and not ended.failure else EMPTY
+        lines.append((*styled_line(mark, TextRole.WARNING), *(styled_line(hints, TextRole.DIM) if hints else ())))
+    if ended.failure:
+        lines.append(styled_line(ended.failure.message, TextRole.ERROR))
+        lines.append(linked(steps, ended.failure.url, TextRole.DIM))
+    counts = ended.has_content and not (ended.outcome is Outcome.CANCELLED and ended.usage.estimated)
+    if shown is not UsageLine.OFF and counts:
+        lines.append(styled_line(usage_line(ended, full=shown is UsageLine.FULL), TextRole.DIM))
+    return tuple(lines)

@@ -26,6 +26,7 @@ from termchat.core.events import (
     StepCounted,
     StepStarted,
     Streamed,
+    TextBecameReasoning,
     TextDelta,
     ToolCallDelta,
     ToolFinished,
@@ -40,10 +41,20 @@ from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import EMPTY, Safe, join, safe_format
 from termchat.core.style import TextRole
 from termchat.core.usage import token_weight
-from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, Sources, StaticLines, ToolCard
-from termchat.ui.next_steps import KEY_LABELS, StepLabels, next_steps
-from termchat.ui.phrases import count, duration, outcome_line, retried_line, searched_line, usage_line
-from termchat.ui.text.line import Line, linked, styled_line
+from termchat.ui.blocks import (
+    Block,
+    EndOfText,
+    ReasoningText,
+    ReplyText,
+    Sources,
+    StaticLines,
+    TextWithdrawn,
+    ToolCard,
+)
+from termchat.ui.citations import with_source
+from termchat.ui.next_steps import KEY_LABELS, StepLabels, end_lines
+from termchat.ui.phrases import count, duration, retried_line, searched_line
+from termchat.ui.text.line import styled_line
 
 Step: TypeAlias = "tuple[ViewState, tuple[Block, ...]]"
 _TAIL = 4000  # characters of reasoning kept for the live rows; the message has all of it
@@ -214,6 +225,8 @@ def _delta(view: ViewState, turn: TurnState, delta: Delta, now: float) -> Step:
     match delta:
         case TextDelta():
             return _text(view, turn, delta.text, now) if delta.text else (_with(view, turn), ())
+        case TextBecameReasoning():
+            return _withdrawn(view, turn, now)
         case ReasoningDelta():
             return _reasoning(view, turn, delta, now)
         case ToolCallDelta():
@@ -228,7 +241,7 @@ def _delta(view: ViewState, turn: TurnState, delta: Delta, now: float) -> Step:
         case SearchDelta():
             return _searching(view, turn, delta, now)
         case CitationDelta():
-            return _with(view, _citing(turn, delta.citation)), ()
+            return _with(view, replace(turn, sources=with_source(turn.sources, delta.citation))), ()
         case Finished() | RequestAccepted():
             return _with(view, turn), ()
     assert_never(delta)
@@ -238,6 +251,17 @@ def _text(view: ViewState, turn: TurnState, text: str, now: float) -> Step:
     turn, before = _end_reasoning(view, _content(turn, now), now)
     turn = replace(_with_phase(turn, Phase.REPLYING, now), tokens=turn.tokens + token_weight(text), speaking=True)
     return _with(view, turn), (*before, ReplyText(text))
+
+
+def _withdrawn(view: ViewState, turn: TurnState, now: float) -> Step:
+    """Turn the open reply text into reasoning."""
+    if not turn.speaking:
+        return _with(view, turn), ()
+    thought = Thinking(turn.since, turn.tokens)
+    words = EMPTY if view.reasoning is ReasoningView.FULL else thought_words(thought, now, view.step_labels)
+    below = styled_line(safe_format("✻ the text above is reasoning, not the answer"), TextRole.REASONING)
+    withdrawn = TextWithdrawn(styled_line(words, TextRole.REASONING) if words else None, below)
+    return _with(view, replace(turn, speaking=False, tokens=0.0)), (withdrawn,)
 
 
 def _reasoning(view: ViewState, turn: TurnState, delta: ReasoningDelta, now: float) -> Step:
@@ -263,15 +287,6 @@ def _searching(view: ViewState, turn: TurnState, delta: SearchDelta, now: float)
     return _with(view, turn), (*before, StaticLines((styled_line(searched_line(delta.queries), TextRole.DIM),)))
 
 
-def _citing(turn: TurnState, citation: Citation) -> TurnState:
-    known = next((source for source in turn.sources if source.url == citation.url), None)
-    if known is None:
-        return replace(turn, sources=(*turn.sources, citation))
-    if known.title or not citation.title:
-        return turn
-    return replace(turn, sources=tuple(citation if source is known else source for source in turn.sources))
-
-
 def _call_piece(view: ViewState, turn: TurnState, delta: ToolCallDelta, now: float) -> Step:
     turn, before = _close_open_text(view, _content(turn, now), now)
     turn = _with_phase(turn, Phase.CALLING, now)
@@ -285,7 +300,8 @@ def _call_piece(view: ViewState, turn: TurnState, delta: ToolCallDelta, now: flo
 
 def _tool_started(view: ViewState, turn: TurnState, call: ToolCall, now: float) -> Step:
     turn, before = _close_open_text(view, turn, now)
-    known = next((c for c in turn.calls if c.state is CallState.WRITING and _same(c, call)), None)
+    waiting = [c for c in turn.calls if c.state is CallState.WRITING]
+    known = next((c for c in waiting if (c.id == call.id if c.id and call.id else c.name == call.name)), None)
     running = ToolCallView(call.id, call.name, call.arguments[:_HEAD], now, CallState.RUNNING)
     calls = tuple(running if c is known else c for c in turn.calls) if known else (*turn.calls, running)
     return _with(view, replace(_with_phase(turn, Phase.RUNNING, now), calls=calls)), before
@@ -332,26 +348,14 @@ def _ended(view: ViewState, turn: TurnState, ended: TurnEnded, now: float) -> St
     turn, before = _close_open_text(view, turn, now)
     view, cards = _commit_cards(_with(view, turn))
     again = turn.again and ended.outcome is Outcome.CANCELLED
-    lines = (styled_line(retried_line(ended), TextRole.DIM),) if again else _ending(ended, view)
+    lines = (
+        (styled_line(retried_line(ended), TextRole.DIM),)
+        if again
+        else end_lines(ended, view.step_labels, view.usage_line)
+    )
     static = (StaticLines(lines),) if lines else ()
     sources = (Sources(turn.sources),) if turn.sources else ()
     return replace(view, turn=None, last=ended), (*before, *cards, *sources, *static)
-
-
-def _ending(ended: TurnEnded, view: ViewState) -> tuple[Line, ...]:
-    """Return the lines below a reply: its outcome unless complete, the failure with the next steps, the usage."""
-    lines: list[Line] = []
-    steps = next_steps(ended, view.step_labels)
-    if mark := outcome_line(ended):
-        hints = safe_format(" · {steps}", steps=steps) if steps and not ended.failure else EMPTY
-        lines.append((*styled_line(mark, TextRole.WARNING), *(styled_line(hints, TextRole.DIM) if hints else ())))
-    if ended.failure:
-        lines.append(styled_line(ended.failure.message, TextRole.ERROR))
-        lines.append(linked(steps, ended.failure.url, TextRole.DIM))
-    counts = ended.has_content and not (ended.outcome is Outcome.CANCELLED and ended.usage.estimated)
-    if view.usage_line is not UsageLine.OFF and counts:
-        lines.append(styled_line(usage_line(ended, full=view.usage_line is UsageLine.FULL), TextRole.DIM))
-    return tuple(lines)
 
 
 def _close_open_text(view: ViewState, turn: TurnState, now: float) -> tuple[TurnState, tuple[Block, ...]]:
@@ -379,10 +383,6 @@ def thought_words(thinking: Thinking, now: float, labels: StepLabels = KEY_LABEL
         return safe_format("✻ thought {t} (hidden by the provider)", t=took)
     spent = safe_format("✻ thought {t} · ~{n} tok", t=took, n=count(round(thinking.tokens)))
     return join(" · ", [spent, labels.read] if labels.read else [spent])
-
-
-def _same(writing: ToolCallView, call: ToolCall) -> bool:
-    return writing.id == call.id if writing.id and call.id else writing.name == call.name
 
 
 def _content(turn: TurnState, now: float) -> TurnState:

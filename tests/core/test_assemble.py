@@ -11,6 +11,7 @@ from termchat.core.events import (
     Delta,
     Finished,
     ReasoningDelta,
+    TextBecameReasoning,
     TextDelta,
     ToolCallDelta,
     UsageDelta,
@@ -102,3 +103,10 @@ def test_assemble_joins_pieces_by_index(pieces: list[tuple[int, str]]) -> None:
     parts = assembled(*(TextDelta(index, piece) for index, piece in pieces)).parts()
     whole = {index: "".join(p for i, p in pieces if i == index) for index, _ in pieces}
     assert [part.text for part in parts if isinstance(part, Text)] == [text for text in whole.values() if text]
+
+
+def test_assemble_text_that_became_reasoning_keeps_place_and_characters() -> None:
+    builder = MessageBuilder()
+    for delta in (TextDelta(0, "I rea"), TextDelta(0, "son"), TextBecameReasoning(0), TextDelta(1, "so")):
+        builder.add(delta)
+    assert builder.parts() == (Reasoning("I reason"), Text("so"))

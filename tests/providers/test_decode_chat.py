@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from decimal import Decimal
 from typing import Any
@@ -16,7 +17,6 @@ from termchat.core.outcomes import FinishReason
 from termchat.core.usage import Usage
 from termchat.providers.decoder import ServerError
 from termchat.providers.protocols.openai_chat.decode import ChatDecoder
-from termchat.providers.protocols.openai_chat.think_tags import ThinkTags
 from tests.providers.decode_support import assembled, fed, new_ids, parts
 from tests.providers.json_strategies import JSONISH, objects
 
@@ -307,17 +307,79 @@ def test_decode_think_tags_without_quirk_are_text() -> None:
     assert parts(decoded(chunk(content="<think>hm</think>"), chunk("stop"))) == (Text("<think>hm</think>"),)
 
 
-@given(st.lists(st.sampled_from(["<think>", "</think>", "<", "think>", "\n", " ", "a", "</"])), st.data())
-def test_think_tags_are_independent_of_chunks(pieces: list[str], data: st.DataObject) -> None:
+@pytest.mark.parametrize(
+    ("text", "thought", "words"),
+    [
+        ("First.\n</think>\n\nSo 4.", "First.\n", "So 4."),
+        ("First. Then.</think>\n\nSo 4.", "First. Then.", "So 4."),
+        ("First.\r\n</think>\r\nSo 4.", "First.\r\n", "So 4."),
+        ("</think>\n\nSo 4.", "", "So 4."),
+        ("\n\n</think>\n\nSo 4.", "", "So 4."),
+        ("```\ncode\n```\nhm\n</think>\nso", "```\ncode\n```\nhm\n", "so"),
+        ("a\n</think>\nb\n</think>\nc", "a\n", "b\n</think>\nc"),
+    ],
+)
+def test_decode_lone_closing_think_tag_makes_text_before_it_reasoning(text: str, thought: str, words: str) -> None:
+    for size, opening in itertools.product((1, 2, 3, 100), (True, False)):
+        events = [chunk(content=text[at : at + size]) for at in range(0, len(text), size)]
+        found = parts(decoded(*events, chunk("stop"), think_tags=opening))
+        assert found == (*([Reasoning(thought)] if thought else []), Text(words))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The `</think>` tag ends it.\n\nSo.",
+        "Write </think> there.\n\nSo.",
+        "The tag is </think>\n\nSo.",
+        "A line.</think>\nSo.",
+        "```\nhm\n</think>\n```\n\nSo.",
+        "~~~~\n```\n</think>\n~~~~\n\nSo.",
+        "Code:\n\n    </think>\n\nSo.",
+        "> quoted</think>\n\nSo.",
+        "It starts with <think>\nand ends with\n</think>\n\nSo.",
+        "It ends with\n</think>",
+        "It ends with\n</think>\n\n",
+        "Mention </think> first.\n</think>\n\nSo.",
+    ],
+)
+def test_decode_closing_think_tag_as_text_stays_text(text: str) -> None:
+    for size in (1, 2, 3, 100):
+        events = [chunk(content=text[at : at + size]) for at in range(0, len(text), size)]
+        assert parts(decoded(*events, chunk("stop"))) == (Text(text),)
+
+
+def test_decode_lone_closing_think_tag_before_call_makes_text_reasoning() -> None:
+    call = {"index": 0, "id": "a", "function": {"name": "look", "arguments": "{}"}}
+    found = parts(decoded(chunk(content="hm\n</think>\n\n"), chunk(tool_calls=[call]), chunk("tool_calls")))
+    assert found[0] == Reasoning("hm\n")
+    assert [type(part) for part in found if not isinstance(part, Text)] == [Reasoning, ToolCall]
+
+
+def test_decode_closing_think_tag_after_native_reasoning_is_text() -> None:
+    found = parts(decoded(chunk(reasoning_content="hm"), chunk(content="a\n</think>\nb"), chunk("stop")))
+    assert found == (Reasoning("hm"), Text("a\n</think>\nb"))
+
+
+TAGGED = ["<think>", "</think>", "<", "think>", "\n", "\n\n", " ", "a", "</", "```", "~~~", "> ", "    ", "`"]
+
+
+@given(st.lists(st.sampled_from(TAGGED)), st.booleans(), st.data())
+def test_think_tags_are_independent_of_chunks(pieces: list[str], opening: bool, data: st.DataObject) -> None:
     text = "".join(pieces)
     cuts = sorted(data.draw(st.sets(st.integers(0, len(text)))))
 
     def read(chunks: list[str]) -> tuple[str, str]:
-        tags = ThinkTags()
-        found = [piece for chunk in chunks for piece in tags.feed(chunk)] + list(tags.close())
-        return "".join(t for thought, t in found if thought), "".join(t for thought, t in found if not thought)
+        events = [chunk(content=piece) for piece in chunks]
+        found = parts(decoded(*events, chunk("stop"), think_tags=opening))
+        thought = "".join(part.text for part in found if isinstance(part, Reasoning))
+        return thought, "".join(part.text for part in found if isinstance(part, Text))
 
-    assert read([text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]) == read([text])
+    whole = read([text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)])
+    assert whole == read([text])
+    inside = text.replace("<think>", "", 1)
+    kept = (text, inside, text.replace("</think>", "", 1), inside.replace("</think>", "", 1))
+    assert "".join("".join(whole).split()) in {"".join(words.split()) for words in kept}
 
 
 PIECES = objects("index", "id", "function", "type", "extra_content")

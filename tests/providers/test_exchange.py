@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from termchat.core.errors import FailureKind
-from termchat.core.events import Finished, ProviderNotice, Retrying, UsageDelta
+from termchat.core.events import Finished, ProviderNotice, Retrying, TextDelta, UsageDelta
 from termchat.core.messages import Reasoning, Text, ToolCall, user_message
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import FinishReason
@@ -292,3 +292,19 @@ async def test_stream_monitor_counts_received_bytes(gateway: Gateway, protocol: 
     wire = StreamMonitor()
     await run_request(provider_config(gateway.url, protocol), wire=wire)
     assert wire.bytes_received > 100
+
+
+async def test_lone_closing_think_tag_is_learned_so_that_later_text_is_provisional(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    cache = tmp_path / "models.json"
+    config = provider_config(gateway.url, ApiProtocol.CHAT)
+    gateway.always(Reply.text("First I\nreason.\n</think>\n\nThe answer."))
+    seen: list[tuple[set[bool], tuple[Any, ...]]] = []
+    for _ in range(2):
+        deltas, failure = await run_request(config, cache=cache)
+        assert failure is None
+        first = {delta.provisional for delta in deltas if isinstance(delta, TextDelta) and delta.index == 0}
+        seen.append((first, parts(deltas)))
+    shown = (Reasoning("First I\nreason.\n"), Text("The answer."))
+    assert seen == [({False}, shown), ({True}, shown)]

@@ -17,6 +17,7 @@ from termchat.core.events import (
     Retrying,
     StepStarted,
     Streamed,
+    TextBecameReasoning,
     TextDelta,
     Timing,
     ToolCallDelta,
@@ -30,7 +31,7 @@ from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import safe_format
 from termchat.core.usage import Usage
-from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, StaticLines, ToolCard
+from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, StaticLines, TextWithdrawn, ToolCard
 from termchat.ui.text.line import plain_text
 from termchat.ui.turn_state import Phase, ViewState, change_reasoning_view, turn_sent, turn_stopping, update
 
@@ -70,6 +71,19 @@ def test_update_reply_gives_text_blocks_and_usage_line() -> None:
         "gpt-5.2 · 4.1k in · 310 out · 6.2s · $0.0042",
     ]
     assert not view.busy
+
+
+def test_update_text_that_became_reasoning_is_withdrawn() -> None:
+    became = Streamed("t", TextBecameReasoning(0))
+    _, blocks = play(text("I reason"), became, Streamed("t", TextDelta(1, "so")), ended())
+    assert [type(block) for block in blocks[:4]] == [ReplyText, TextWithdrawn, ReplyText, EndOfText]
+    withdrawn = blocks[1]
+    assert isinstance(withdrawn, TextWithdrawn)
+    assert withdrawn.instead
+    assert plain_text(withdrawn.instead).startswith("✻ thought 1.0s")
+    _, blocks = play(text("I reason"), became, view=ViewState(reasoning=ReasoningView.FULL))
+    assert isinstance(blocks[1], TextWithdrawn)
+    assert blocks[1].instead is None
 
 
 def test_update_full_usage_line_shows_cache_thinking_and_speed() -> None:

@@ -19,6 +19,7 @@ from termchat.core.events import (
     StepCounted,
     StepStarted,
     Streamed,
+    TextBecameReasoning,
     ToolFinished,
     ToolStarted,
     TurnEnded,
@@ -95,6 +96,8 @@ async def _turn(
                         await out.show(event)
                     if isinstance(event, Streamed) and isinstance(event.delta, SearchDelta):
                         await _searched(event.delta, out, notes)
+                    if isinstance(event, Streamed) and isinstance(event.delta, TextBecameReasoning):
+                        await _withdraw(out, notes)
                     if not joins and isinstance(event, TurnEnded):
                         await _cite(sources(), out, notes)
                     _report(event, notes, quietly=joins)
@@ -109,6 +112,13 @@ async def _turn(
             notes.note(safe_format("Cannot write the reply: {why}.", why=safe_line(error.strerror or str(error))))
             return ExitCode.ERROR, False
     return stopped() or exit_code(ended.outcome, ended.failure), False
+
+
+async def _withdraw(out: Format, notes: Stderr) -> None:
+    """Take back text that was reasoning, or say that it is reasoning."""
+    words = safe_format("The text above is reasoning, not the answer.")
+    if not await out.withdraw() and not await out.inline_note(words):
+        notes.inline_note(words)
 
 
 async def _searched(delta: SearchDelta, out: Format, notes: Stderr) -> None:

@@ -9,7 +9,7 @@ from typing import TextIO, assert_never
 
 from termchat.core.sanitize import Safe, Sanitizer, safe, safe_format, safe_line
 from termchat.core.style import Theme
-from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, Sources, StaticLines, ToolCard
+from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, Sources, StaticLines, TextWithdrawn, ToolCard
 from termchat.ui.citations import source_lines
 from termchat.ui.frontend import DisplayOptions
 from termchat.ui.markdown.document import Document
@@ -100,6 +100,8 @@ class PlainWriter:
                     self._say(text)
                 case EndOfText():
                     self._pause()
+                case TextWithdrawn():
+                    self.lines([block.below])
                 case StaticLines(lines, gap):
                     self.lines(lines, gap=gap)
                 case ToolCard():

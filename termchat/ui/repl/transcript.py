@@ -9,7 +9,7 @@ from typing import assert_never
 
 from termchat.core.sanitize import Safe, Sanitizer, safe_format
 from termchat.core.style import TextRole
-from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, Sources, StaticLines, ToolCard
+from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, Sources, StaticLines, TextWithdrawn, ToolCard
 from termchat.ui.citations import source_lines
 from termchat.ui.markdown.document import Document
 from termchat.ui.markdown.plain_text import ReasoningDocument
@@ -41,6 +41,7 @@ class Transcript:
         screen.on_resize(self.resized)
         self._document: Document | ReasoningDocument | None = None
         self._fences = 0
+        self._in_scrollback = False  # rows of the open reply are final
         self._sanitizer = Sanitizer()
         self._clock = FrameClock()
         self._timer: asyncio.TimerHandle | None = None
@@ -76,6 +77,8 @@ class Transcript:
                     self._feed(text, ReasoningDocument)
                 case EndOfText():
                     self.finish()
+                case TextWithdrawn():
+                    self._withdraw(block)
                 case StaticLines(lines, gap):
                     self.finish()
                     self.lines(lines, gap=gap)
@@ -117,6 +120,21 @@ class Transcript:
             self._fences = document.buffer.fences
         self._screen.end_reply()
 
+    def _withdraw(self, block: TextWithdrawn) -> None:
+        """Replace the open reply by a line, or mark it where rows of it cannot be taken back; number no code in it."""
+        fences = self._fences
+        if self._document and block.instead is not None and not self._in_scrollback:
+            self._document = None
+            self._cancel()
+            self._sanitizer.close()
+            self._screen.show_reply([], [])
+            self._screen.end_reply()
+            self.lines([block.instead])
+            return
+        self.finish()
+        self._fences = fences
+        self.lines([block.below])
+
     def restart_code_numbers(self) -> None:
         """Number the code blocks of the replies that follow from 1: they answer another question."""
         self._fences = 0
@@ -134,6 +152,7 @@ class Transcript:
             if not self.blank:
                 self.lines([BLANK], gap=False)
             self._document = document = self._begin(kind)
+            self._in_scrollback = False
         document.feed(self._sanitizer.feed(text))
         self._schedule()
 
@@ -173,6 +192,7 @@ class Transcript:
 
     def _show(self, document: Document | ReasoningDocument, *, last: bool = False) -> None:
         final = document.take()
+        self._in_scrollback = self._in_scrollback or bool(final)
         self.blank = self.blank and not final
         self._screen.show_reply(final, [] if last else document.preview())
 

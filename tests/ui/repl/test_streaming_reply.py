@@ -18,7 +18,7 @@ from prompt_toolkit.input import DummyInput
 
 from termchat.core.sanitize import Safe, safe
 from termchat.core.style import TextRole
-from termchat.ui.blocks import EndOfText, ReplyText
+from termchat.ui.blocks import EndOfText, ReplyText, TextWithdrawn
 from termchat.ui.markdown import Document, render
 from termchat.ui.repl.input.editor import InputEditor
 from termchat.ui.repl.panels.layout import LiveLayout, LiveRegionSource
@@ -112,6 +112,32 @@ async def test_transcript_reply_ending_during_resize_is_written_once() -> None:
         stage.frame()
         stage.painter.finish()
         assert stage.text() == ["One paragraph that is not final yet, and its end.", "Another reply."]
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "kept", "line"),
+    [
+        ("One paragraph of reasoning", [], "instead"),
+        ("One.\n\nTwo.\n\n```\ncode\n```\nThree", ["One.", "Two.", "code · 1", "  code", "Three"], "below"),
+    ],
+)
+async def test_transcript_withdrawn_text_is_erased_or_marked_and_loses_nothing(
+    reasoning: str, kept: list[str], line: str
+) -> None:
+    stage = Stage()
+    block = TextWithdrawn((Segment(Safe("instead"), ()),), (Segment(Safe("below"), ()),))
+    with stage.running():
+        stage.reply(reasoning)
+        stage.painter.show([block])
+        stage.reply("The answer.\n\n```\nx\n```\n")
+        stage.painter.finish()
+        assert [row.strip() for row in stage.text()] == [
+            *(row.strip() for row in kept),
+            line,
+            "The answer.",
+            "code · 1",
+            "x",
+        ]
 
 
 @pytest.mark.parametrize("size", [(80, 24), (40, 12), (20, 6), (200, 60)])

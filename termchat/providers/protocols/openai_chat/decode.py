@@ -11,6 +11,7 @@ from termchat.core.events import (
     CitationDelta,
     Delta,
     ReasoningDelta,
+    TextBecameReasoning,
     TextDelta,
     ToolCallDelta,
     UsageDelta,
@@ -34,7 +35,7 @@ from termchat.providers.decoder import (
     output_tokens,
     unsupported_part,
 )
-from termchat.providers.protocols.openai_chat.think_tags import ThinkTags
+from termchat.providers.protocols.openai_chat.think_tags import PieceKind, ThinkTags
 
 
 @dataclass(slots=True)
@@ -47,7 +48,7 @@ class _Call:
 
 
 class ChatDecoder(HeldFinish):
-    """Decoder of one reply. `think_tags` splits reasoning in `<think>` tags from the text."""
+    """Decoder of one reply. `think_tags`: an opening `<think>` tag begins reasoning, not only a lone `</think>`."""
 
     def __init__(self, *, think_tags: bool = False, new_id: NewId = new_call_id) -> None:
         super().__init__()
@@ -56,7 +57,7 @@ class ChatDecoder(HeldFinish):
         self._open_part: tuple[type[TextDelta | ReasoningDelta], int] | None = None
         self._first_reasoning: int | None = None  # the first reasoning part, which gets the reasoning details
         self._last_text: int | None = None  # the last text part, which gets the citations
-        self._tags = ThinkTags() if think_tags else None
+        self._tags = ThinkTags(opening=think_tags)
         self._calls: dict[int, _Call] = {}
         self._order: list[_Call] = []
         self._refused = False
@@ -109,6 +110,7 @@ class ChatDecoder(HeldFinish):
         refusal = as_text(message.get("refusal"))
         if refusal:
             self._refused = True
+            yield from self._tagged(self._tags.interrupt(call=False))
             yield from self._add(TextDelta, refusal)
         if as_list(message.get("images")):
             yield unsupported_part("image")
@@ -126,7 +128,7 @@ class ChatDecoder(HeldFinish):
         text = as_text(message.get("reasoning")) or as_text(message.get("reasoning_content"))
         text = text or "".join(as_text(d.get("text")) or as_text(d.get("summary")) for d in details)
         if text:
-            yield from self._add(ReasoningDelta, text)
+            yield from self._native_reasoning(text)
         for detail in details:
             self._add_detail(detail)
 
@@ -144,19 +146,32 @@ class ChatDecoder(HeldFinish):
     def _content_part(self, part: dict[str, Any]) -> Iterator[Delta]:
         thinking = part.get("thinking")
         if isinstance(thinking, str):
-            yield from self._add(ReasoningDelta, thinking)
+            yield from self._native_reasoning(thinking)
         for piece in as_list(thinking):
-            yield from self._add(ReasoningDelta, as_text(as_object(piece).get("text")))
+            yield from self._native_reasoning(as_text(as_object(piece).get("text")))
         yield from self._text(as_text(part.get("text")))
 
     def _text(self, text: str) -> Iterator[Delta]:
-        if self._tags is None:
-            yield from self._add(TextDelta, text)
-            return
-        for thought, piece in self._tags.feed(text):
-            yield from self._add(ReasoningDelta if thought else TextDelta, piece)
+        yield from self._tagged(self._tags.feed(text))
 
-    def _add(self, kind: type[TextDelta | ReasoningDelta], text: str) -> Iterator[Delta]:
+    def _native_reasoning(self, text: str) -> Iterator[Delta]:
+        if text:
+            yield from self._tagged(self._tags.interrupt(call=False))
+        yield from self._add(ReasoningDelta, text)
+
+    def _tagged(self, pieces: Iterator[tuple[PieceKind, str]]) -> Iterator[Delta]:
+        for kind, text in pieces:
+            match kind:
+                case PieceKind.THOUGHT:
+                    yield from self._add(ReasoningDelta, text)
+                case PieceKind.OPEN | PieceKind.TEXT:
+                    yield from self._add(TextDelta, text, provisional=kind is PieceKind.OPEN)
+                case PieceKind.CLOSED:
+                    if self._last_text is not None:
+                        yield TextBecameReasoning(self._last_text)
+                    self._open_part = self._last_text = None
+
+    def _add(self, kind: type[TextDelta | ReasoningDelta], text: str, *, provisional: bool = False) -> Iterator[Delta]:
         if not text:
             return
         if self._open_part is None or self._open_part[0] is not kind:
@@ -165,7 +180,9 @@ class ChatDecoder(HeldFinish):
                 self._first_reasoning = self._open_part[1]
         if kind is TextDelta:
             self._last_text = self._open_part[1]
-        yield kind(self._open_part[1], text)
+            yield TextDelta(self._open_part[1], text, provisional=provisional)
+        else:
+            yield ReasoningDelta(self._open_part[1], text)
 
     def _citation(self, note: dict[str, Any]) -> Iterator[Delta]:
         source = as_object(note.get("url_citation")) or note
@@ -178,6 +195,7 @@ class ChatDecoder(HeldFinish):
         function = as_object(piece.get("function"))
         if not function and not piece.get("id"):
             return
+        yield from self._tagged(self._tags.interrupt(call=True))
         call, first = self._which_call(piece)
         arguments = function.get("arguments")
         if isinstance(arguments, dict | list):
@@ -221,8 +239,7 @@ class ChatDecoder(HeldFinish):
         return call, True
 
     def _last_deltas(self, reason: FinishReason) -> Iterator[Delta]:
-        for thought, piece in self._tags.close() if self._tags else ():
-            yield from self._add(ReasoningDelta if thought else TextDelta, piece)
+        yield from self._tagged(self._tags.close())
         if self._details:
             index = self._parts.next() if self._first_reasoning is None else self._first_reasoning
             yield ReasoningDelta(index, "", provider_data={"reasoning_details": list(self._details)})

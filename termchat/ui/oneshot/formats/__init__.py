@@ -20,6 +20,10 @@ class Format(Protocol):
         """Write a note in the middle of the reply; return False if the format has no place for it. Raises OSError."""
         ...
 
+    async def withdraw(self) -> bool:
+        """Take back the text of the reply so far; return False if some of it stays. Raises OSError."""
+        ...
+
     async def cite(self, sources: tuple[Citation, ...]) -> bool:
         """Write the sources below the reply; return False if the format has no place for them. Raises OSError."""
         ...

@@ -63,6 +63,10 @@ class MarkdownFormat:
         await self._lines((styled_line(words, TextRole.DIM),), gap_below=True)
         return True
 
+    async def withdraw(self) -> bool:
+        drawing, self._drawing = self._drawing, None
+        return drawing is None or await drawing.withdraw()
+
     async def cite(self, sources: tuple[Citation, ...]) -> bool:
         await self._lines(source_lines(sources, hyperlinks=self._canvas.hyperlinks), gap_below=False)
         return True
@@ -94,6 +98,7 @@ class _Drawing:
         self._sanitizer = Sanitizer()
         self._document = Document(self._size.columns, hyperlinks=canvas.hyperlinks, math=canvas.math, headers=True)
         self._frame: list[str] = []
+        self._final = False  # True once rows are final
         palette = Palette(canvas.theme, canvas.depth)
         self._painter = InlinePainter(self._size.columns, self._size.lines, palette, self._frame.append)
         self._news = asyncio.Event()
@@ -103,12 +108,25 @@ class _Drawing:
         self._document.feed(self._sanitizer.feed(text))
         self._news.set()
 
-    async def close(self) -> None:
-        """Draw the rest, and move the cursor below it."""
+    async def withdraw(self) -> bool:
+        """Erase the message; return False, with all of it drawn, if some of its rows are final."""
+        if self._final:
+            await self.close()
+            return False
+        await self._stop()
+        self._painter.frame([], [])
+        await self._flush()
+        return True
+
+    async def _stop(self) -> None:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         if not self._task.cancelled() and (error := self._task.exception()):
             raise error
+
+    async def close(self) -> None:
+        """Draw the rest, and move the cursor below it."""
+        await self._stop()
         self._document.feed(Safe(self._sanitizer.close()))
         self._document.close()
         self._draw()
@@ -131,7 +149,9 @@ class _Drawing:
             self._size = size
             self._painter.resize(size.columns, size.lines)
             self._document.resize(size.columns)
-        self._painter.frame(self._document.take(), self._document.preview())
+        final = self._document.take()
+        self._final = self._final or bool(final)
+        self._painter.frame(final, self._document.preview())
 
     async def _flush(self) -> None:
         data, self._frame[:] = "".join(self._frame).encode(), []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from termchat.core.events import Event, StepStarted, Streamed, TextDelta, TurnEnded
+from termchat.core.events import Event, MessageDone, StepStarted, Streamed, TextDelta, TurnEnded
 from termchat.core.messages import Citation
 from termchat.core.sanitize import Safe, Sanitizer
 from termchat.ui.oneshot.formats.output import write
@@ -13,6 +13,7 @@ class TextFormat:
 
     `terminal`: the output is a terminal, so the text is made safe and ends with a line end before the shell prompt.
 
+    Provisional text waits until it is certain to be no reasoning: what is written cannot be taken back.
     A turn of several steps has several texts, which are separated by a line end if the first one has none.
     """
 
@@ -21,34 +22,57 @@ class TextFormat:
         self._terminal = Sanitizer() if terminal else None
         self._held: str = ""  # a high surrogate whose other half is in the next delta
         self._last: str = "\n"
+        self._waiting: list[str] = []  # provisional text
+        self._wrote = False  # text of this message is written
         self._between = False
 
     async def show(self, event: Event) -> None:
         match event:
             case StepStarted():
-                self._between = event.step > 1
-            case Streamed(delta=TextDelta(text=text)) if text:
-                if self._between and self._last != "\n":
-                    text = "\n" + text
-                self._between = False
-                await self._write(text)
-            case TurnEnded() if self._terminal and self._last != "\n":
-                await self._write("\n")  # the notes on the turn begin on a new row
+                await self._settle()
+                self._between, self._wrote = event.step > 1, False
+            case Streamed(delta=TextDelta(text=text, provisional=provisional)) if text:
+                self._waiting.append(text)
+                if not provisional:
+                    await self._settle()
+            case MessageDone():
+                await self._settle()
+            case TurnEnded():
+                await self._settle()
+                if self._terminal and self._last != "\n":
+                    await self._write("\n")  # the notes on the turn begin on a new row
             case _:
                 pass
 
     async def inline_note(self, words: Safe) -> bool:
         return False  # only the text of the reply is written here
 
+    async def withdraw(self) -> bool:
+        self._waiting.clear()
+        self._between = self._between or self._wrote
+        return not self._wrote
+
     async def cite(self, sources: tuple[Citation, ...]) -> bool:
         return False
 
     async def close(self) -> None:
+        await self._settle()
         held, self._held = self._held, ""
         if held:
             await write(self._fd, "\ufffd".encode())
         if self._terminal:
             await write(self._fd, encoded(self._terminal.close() + ("" if self._last == "\n" else "\n")))
+
+    async def _settle(self) -> None:
+        """Write the waiting text."""
+        text = "".join(self._waiting)
+        self._waiting.clear()
+        if not text:
+            return
+        if self._between and self._last != "\n":
+            text = "\n" + text
+        self._between, self._wrote = False, True
+        await self._write(text)
 
     async def _write(self, text: str) -> None:
         text = self._held + (self._terminal.feed(text) if self._terminal else text)
