@@ -41,9 +41,12 @@ def _run(arguments: list[str]) -> int:
         from termchat.cli import run_command_line
 
         return run_command_line(arguments, os.environ)
-    from termchat.ui.terminal.tty import Tty
-
-    tty = Tty.acquire()  # first, because keys typed from here on are kept
+    try:
+        from termchat.ui.terminal.tty import Tty
+    except ImportError:  # Windows
+        tty = None
+    else:
+        tty = Tty.acquire()  # first, because keys typed from here on are kept
     from termchat.app import Options, run_app
 
     return run_app(Options(), os.environ, tty)

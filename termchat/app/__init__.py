@@ -33,6 +33,12 @@ _NO_QUESTION = Failure(
     safe_format("Add the question after the options, or remove --schema to start a chat."),
 )
 
+_NO_TERMIOS = Failure(
+    FailureKind.BAD_CONFIG,
+    safe_format("A chat needs a terminal of Linux or macOS, and this system has none."),
+    safe_format('Use WSL on Windows, or ask one question: termchat "your question".'),
+)
+
 
 def run_app(options: Options, env: Mapping[str, str], tty: Tty | None = None) -> int:
     """Run the program for a parsed command line and return its exit code; `tty` is the terminal if already acquired."""
@@ -43,8 +49,12 @@ def run_app(options: Options, env: Mapping[str, str], tty: Tty | None = None) ->
     if not options.words and not options.files and _both_terminals():
         if options.schema:
             return usage_error(_NO_QUESTION, tty)
-        from termchat.app.interactive import run_interactive
-
+        try:
+            from termchat.app.interactive import run_interactive
+        except ModuleNotFoundError as error:
+            if error.name != "termios":
+                raise
+            return usage_error(_NO_TERMIOS, tty)
         return run_interactive(options, config, env, tty)
     from termchat.app.oneshot import run_oneshot
 

@@ -82,9 +82,12 @@ class ProcessLock:
             if users > 1:
                 _held[self._file] = handle, users - 1
                 return
+            if fcntl is None:
+                os.close(handle)  # Windows deletes no open file
             with suppress(OSError):
                 self._file.unlink()
-            os.close(handle)
+            if fcntl is not None:
+                os.close(handle)
 
 
 def controlling_terminal() -> str:
@@ -136,19 +139,20 @@ def _lock_file(database: Path, token: str) -> Path:
 
 def _create(file: Path) -> int:
     """Create a locked file; it gets its name when it is locked, so that no other process takes it for a free one."""
+    if fcntl is None:  # Windows renames no open file, and an open file is lock enough there
+        return os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     fresh = file.with_suffix(".new")
     handle = os.open(fresh, os.O_RDWR | os.O_CREAT, 0o600)
-    if fcntl:
-        with suppress(OSError):  # a file system without locks: `_is_locked` fails there, too
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with suppress(OSError):  # a file system without locks: `_is_locked` fails there, too
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     fresh.replace(file)
     return handle
 
 
 def _is_locked(file: Path) -> bool | None:
     """Return True if a process holds the lock, None if the lock cannot be read."""
-    if not fcntl:
-        return None
+    if fcntl is None:
+        return _is_open(file) if os.name == "nt" else None
     try:
         handle = os.open(file, os.O_RDWR)
     except FileNotFoundError:
@@ -163,6 +167,17 @@ def _is_locked(file: Path) -> bool | None:
         return None
     finally:
         os.close(handle)
+    return False
+
+
+def _is_open(file: Path) -> bool | None:
+    """Return True if a process of Windows has the file open, and so keeps it from being deleted."""
+    try:
+        file.unlink(missing_ok=True)
+    except PermissionError:
+        return True
+    except OSError:
+        return None
     return False
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import select
 import stat
 import sys
 from collections.abc import Callable, Sequence
@@ -14,9 +13,10 @@ from termchat.config.bounded_read import read_bounded
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.messages import File, Image, Message, Part, attached_text, user_message
 from termchat.core.sanitize import Safe, safe_format, safe_line
+from termchat.ui.oneshot.patient_reader import PatientReader
 
-_NOTICE_DELAY = 2.0  # seconds without standard input before a notice
 _LARGEST = 32 * 1024 * 1024  # bytes of one attachment; every vendor rejects larger requests
+_WAITING = safe_format("Waiting for standard input (Ctrl-D ends it, -n skips it).")
 _DELETE = 0x7F
 _CONTROLS = re.compile(r"[\x01-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f]")  # not tab, line ends and form feed
 _MAGIC: Sequence[tuple[bytes, str]] = (
@@ -96,43 +96,23 @@ def read_standard_input(report: Callable[[Safe], None], seconds: float | None = 
     if not has_standard_input():
         return ""
     data = bytearray()
-    waits = _Waits(report, seconds)
+    reader = PatientReader(sys.stdin.fileno(), lambda: report(_WAITING), seconds)
     while len(data) <= _LARGEST:
-        if not waits.until_readable(sys.stdin.fileno()):
+        try:
+            piece = reader.read()
+        except OSError as error:
+            why = safe_line((error.strerror or str(error)).lower())
+            return Failure(FailureKind.BAD_CONFIG, safe_format("Cannot read standard input: {why}.", why=why))
+        if piece is None:
             words = safe_format("Standard input was silent for {s} s.", s=safe_line(f"{seconds:g}"))
             return Failure(
                 FailureKind.BAD_CONFIG, words, safe_format("Raise --stdin-timeout; -n skips standard input.")
             )
-        piece = os.read(sys.stdin.fileno(), 1 << 16)
         if not piece:
             return _decode_input(bytes(data), report)
         data += piece
     words = safe_format("Standard input is larger than {n} MB.", n=safe_line(str(_LARGEST >> 20)))
     return Failure(FailureKind.BAD_CONFIG, words, safe_format("Send a part of it, for example with head -c 1M."))
-
-
-class _Waits:
-    """Waits for standard input; the first long wait is reported."""
-
-    def __init__(self, report: Callable[[Safe], None], seconds: float | None) -> None:
-        self._report = report
-        self._seconds = seconds
-        self._told = False
-
-    def until_readable(self, fd: int) -> bool:
-        """Return False if nothing came in time."""
-        if os.name != "posix":  # select takes only sockets there
-            return True
-        first = _NOTICE_DELAY if self._seconds is None else min(_NOTICE_DELAY, self._seconds)
-        if self._told:
-            return bool(select.select([fd], [], [], self._seconds)[0])
-        if select.select([fd], [], [], first)[0]:
-            return True
-        if self._seconds is not None and self._seconds <= first:
-            return False
-        self._told = True
-        self._report(safe_format("Waiting for standard input (Ctrl-D ends it, -n skips it)."))
-        return bool(select.select([fd], [], [], None if self._seconds is None else self._seconds - first)[0])
 
 
 def _decode_input(data: bytes, report: Callable[[Safe], None]) -> str | Part | Failure:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
-from collections.abc import Callable, Generator
-from contextlib import aclosing, contextmanager
+from collections.abc import Callable
+from contextlib import aclosing
 from typing import assert_never
 
 from termchat.core.errors import Failure, exit_code
@@ -30,11 +28,9 @@ from termchat.core.outcomes import ExitCode, Outcome
 from termchat.core.sanitize import safe_format, safe_line
 from termchat.core.session import Session, Turn
 from termchat.ui.oneshot.formats import Format
+from termchat.ui.oneshot.stop_signals import stopped_by_signals
 from termchat.ui.phrases import duration, outcome_line, retrying_line, searched_line, usage_line
 from termchat.ui.stderr import Stderr
-
-_SIGNALS = {signal.SIGINT: ExitCode.CANCELLED, signal.SIGTERM: ExitCode.SIGTERM, signal.SIGHUP: ExitCode.SIGHUP}
-
 
 Check = Callable[[str], Failure | None]
 
@@ -87,7 +83,7 @@ async def _turn(
     sources   returns the sources of the reply so far
     """
     ended: TurnEnded | None = None
-    with _stopped_by_signals(turn) as stopped:
+    with stopped_by_signals(turn) as stopped:
         try:
             async with aclosing(turn.events()) as events:
                 async for event in events:
@@ -148,27 +144,6 @@ def _can_continue(event: Event) -> bool:
             return event.outcome.can_continue and event.outcome is not Outcome.CANCELLED and event.has_content
         case _:
             return False
-
-
-@contextmanager
-def _stopped_by_signals(turn: Turn) -> Generator[Callable[[], ExitCode | None]]:
-    """Stop the turn on Ctrl-C and similar signals, so that the received text is still written.
-
-    The yielded function returns the exit code of the signal, None without one.
-    """
-    loop, seen = asyncio.get_running_loop(), list[ExitCode]()
-
-    def stop(code: ExitCode) -> None:
-        seen.append(code)
-        turn.cancel()
-
-    for number, code in _SIGNALS.items():
-        loop.add_signal_handler(number, stop, code)
-    try:
-        yield lambda: seen[0] if seen else None
-    finally:
-        for number in _SIGNALS:
-            loop.remove_signal_handler(number)
 
 
 def _report(event: Event, notes: Stderr, *, quietly: bool) -> None:
