@@ -33,6 +33,8 @@ from termchat.providers.http.recording import ResponseRecorder
 from termchat.providers.http.retry import RetryPolicy
 from termchat.providers.http.transport import new_client
 from termchat.providers.repair import ServerFacts
+from termchat.providers.sdk.deferred_packages import build_with_fallback
+from termchat.providers.sdk.fallback_client import FallbackClient
 from termchat.providers.sdk.lazy_import import load_on_thread
 
 
@@ -128,13 +130,13 @@ class ClientPool:
                 raise ProviderError(unusable_header(name, config))
         self._hide(config, key, headers)
         preload_certificates(config.ca_file)
-        make = _client_factory(protocol)
+        build_with_fallback(lambda: _client_factory(protocol))  # before the certificates are needed
         http = self._http(config)
         source = self._keys.source(config)
         base, key, headers = _authentication(config, protocol, key, source, headers)
         timeouts = self._timeouts.overridden_by(config.timeouts)
         endpoint = Endpoint(config, protocol, base, key, source, headers, http, self._redact, timeouts)
-        return make(endpoint, self._limits(config.name))
+        return FallbackClient(lambda: _client_factory(protocol)(endpoint, self._limits(config.name)))
 
     def _hide(self, config: ProviderConfig, key: str, headers: Mapping[str, str]) -> None:
         """Mask the secrets of a provider in all texts of servers."""

@@ -30,6 +30,7 @@ from termchat.providers.http.connection_options import (
 _monitor: ContextVar[StreamMonitor | None] = ContextVar("monitor", default=None)
 _path: ContextVar[str] = ContextVar("path", default="")
 _captured: ContextVar[CapturedResponse | None] = ContextVar("captured", default=None)
+_sending: ContextVar[Sending | None] = ContextVar("sending", default=None)
 
 _KEEP_ALIVE = [
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -54,6 +55,24 @@ class CapturedResponse:
     """A slot for a response that the transport keeps from the SDK."""
 
     response: httpx2.Response | None = None
+
+
+@dataclass(slots=True)
+class Sending:
+    """State of a request: `began` once it has reached the transport."""
+
+    began: bool = False
+
+
+@contextmanager
+def watch_sending() -> Generator[Sending]:
+    """Return the state of the requests made inside the context."""
+    sending = Sending()
+    token = _sending.set(sending)
+    try:
+        yield sending
+    finally:
+        _sending.reset(token)
 
 
 @contextmanager
@@ -152,6 +171,8 @@ class Transport(httpx2.AsyncHTTPTransport):
         self._proxy = proxy
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if sending := _sending.get():
+            sending.began = True
         # Each SDK sets other timeouts, and Gemini's sets none: these replace them.
         request.extensions["timeout"] = {"connect": self._connect, "read": None, "write": 60.0, "pool": None}
         if path := _path.get():

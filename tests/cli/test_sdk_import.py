@@ -1,0 +1,79 @@
+"""Deferred import of the SDKs through the whole program: same requests, and a fall-back that loses nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.conftest import PROTOCOLS, Done, Program
+from tests.gateway import Reply
+
+DEFERRED = ("openai", "responses", "anthropic")  # google-genai has no packages worth deferring
+# Damages the deferred import, runs the command line, and prints the debug log to standard error.
+SABOTAGE = """
+import logging, sys
+logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+for name in ("openai", "anthropic", "httpx2", "httpcore2", "asyncio"):
+    logging.getLogger(name).setLevel(logging.ERROR)
+from termchat.providers.sdk import deferred_packages as deferred
+{damage}
+from termchat.__main__ import main
+main()
+"""
+DAMAGES = {
+    "module renamed": "class Moved(dict):\n"
+    "    def get(self, name, default=None):\n        return deferred._Export('openai.moved', name)\n"
+    "deferred._works = lambda: True\ndeferred.find_exports = lambda *given: Moved()",
+    "wrong object": "load = deferred._load; deferred._load = lambda package, export: "
+    "None if export.name in ('AsyncOpenAI', 'AsyncAnthropic') else load(package, export)",
+    "name missing": "deferred._load = lambda package, export: undefined",
+    "error while sending": "from termchat.providers.protocols import openai_sdk\n"
+    "def post(*args, **more):\n    raise NameError('late import')\n"
+    "from termchat.providers.protocols.anthropic import client as anthropic\n"
+    "from termchat.providers.protocols.openai_chat import client as chat\n"
+    "from termchat.providers.protocols.openai_responses import client as responses\n"
+    "chat.post = responses.post = post\n"
+    "anthropic.anthropic.AsyncAnthropic.post = post",
+}
+
+
+@pytest.mark.parametrize("protocol", DEFERRED)
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_failed_deferred_import_falls_back_to_plain_import(program: Program, protocol: str, damage: str) -> None:
+    program.gateway.reply(Reply.text("the answer"))
+    code = SABOTAGE.format(damage=DAMAGES[damage].replace("openai.moved", f"{_sdk(protocol)}.moved"))
+    if damage == "error while sending":
+        code = code.replace(
+            "from termchat.providers.protocols import",
+            "deferred._install()\nfrom termchat.providers.protocols import",
+            1,
+        )
+    done = _run(program, code, "-m", f"x{protocol}/any", "question")
+    assert (done.code, done.out) == (0, b"the answer"), done.err
+    assert "the SDKs are imported plainly" in done.err
+    assert len(program.gateway.asked) == 1
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_request_is_the_same_with_and_without_deferred_import(program: Program, protocol: str) -> None:
+    program.gateway.reply(Reply.text("one"), Reply.text("two"))
+    for value, text in (("", b"one"), ("1", b"two")):
+        done = program.run("-m", f"x{protocol}/any", "question", env={"TERMCHAT_EAGER_SDK": value})
+        assert (done.code, done.out) == (0, text), done.err
+    first, second = program.gateway.asked
+    assert first.body == second.body
+    assert dict(first.headers) == dict(second.headers)
+
+
+def _sdk(protocol: str) -> str:
+    return "anthropic" if protocol == "anthropic" else "openai"
+
+
+def _run(program: Program, code: str, *arguments: str) -> Done:
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        stdin=subprocess.DEVNULL, capture_output=True, cwd=program.cwd, env=program.env, timeout=40, check=False,
+    )  # fmt: skip
+    return Done(done.returncode, done.stdout, done.stderr.decode())

@@ -1,0 +1,147 @@
+"""Deferred packages compared with plain imports: the same names, classes and fields in a process of its own each."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# Prints a line for each public name of the packages that are deferred, most of them read before any `__init__` runs.
+DESCRIBE = """
+import importlib, pkgutil, re, sys
+from termchat.providers.sdk import deferred_packages as deferred
+sdk, way = sys.argv[1:]
+if way == "deferred":
+    deferred._install()
+root = importlib.import_module(sdk)
+assert isinstance(root, deferred.DeferredPackage) == (way == "deferred"), type(root)
+
+def in_order(literal):  # typing keeps one of two equal Literals, whatever the order of its values
+    return "Literal[" + ", ".join(sorted(literal[1].split(", "))) + "]"
+
+def describe(value):
+    if isinstance(value, type):
+        fields = getattr(value, "model_fields", None) or getattr(value, "__annotations__", {})
+        names = [base.__qualname__ for base in value.__mro__]
+        members = list(getattr(value, "__members__", {}).items())
+        shown = " ".join(f"{k}: {v!r}" for k, v in fields.items())
+        return f"class {value.__qualname__} {names} {members} " + re.sub(r"Literal\\[(.*?)\\]", in_order, shown)
+    if callable(value) and hasattr(value, "__qualname__"):
+        return f"function {value.__qualname__}"
+    if type(value).__name__ in ("module", "DeferredPackage"):
+        return f"module {value.__name__}"
+    return re.sub(" at 0x[0-9a-f]+", "", repr(value))
+
+wanted = [sdk, *(f"{sdk}.{name}" for name in sys.stdin.read().split())]
+for package in wanted:
+    module = importlib.import_module(package)
+    plain = {} if way == "deferred" else dict(vars(module))
+    names = NAMES[package] if way == "deferred" else sorted(n for n in plain if not n.startswith("_"))
+    for name in names:
+        print(package, name, describe(getattr(module, name)).replace("\\n", " "))
+"""
+PACKAGES = {
+    "openai": "types types.chat types.responses types.shared types.beta lib.streaming lib.streaming.chat",
+    "anthropic": "types types.beta types.messages types.shared lib.streaming lib.tools lib.credentials lib._tracing",
+}
+# Names that differ by design: a function that is called late, and submodules that are only there once imported.
+LATE = {"anthropic.lib._tracing finish_api_call_span"}
+
+
+@pytest.mark.parametrize("sdk", PACKAGES)
+def test_deferred_sdk_has_same_names_classes_and_fields_as_plain(sdk: str) -> None:
+    plain = _describe(DESCRIBE, sdk, "plain")
+    names: dict[str, list[str]] = {}
+    for key in plain:
+        package, name = key.split(" ")
+        names.setdefault(package, []).append(name)
+    deferred = _describe(f"NAMES = {names!r}\n" + DESCRIBE, sdk, "deferred")
+    assert len(plain) > 400
+    assert {key: text for key, text in deferred.items() if text != plain[key] and key not in LATE} == {}
+    assert deferred.keys() == plain.keys()
+
+
+def test_star_import_from_deferred_package_takes_all_names(tmp_path: Path) -> None:
+    assert _fake_sdk(tmp_path, "from openai import *; print(Client, base)") == "client star"
+
+
+def test_name_defined_by_init_runs_it(tmp_path: Path) -> None:
+    assert _fake_sdk(tmp_path, "import openai; print(openai.own, openai.Client)") == "own client"
+
+
+def test_name_of_deferred_package_imports_only_its_module(tmp_path: Path) -> None:
+    code = "from openai import Client; print(Client, 'openai.lib' in sys.modules)"
+    assert _fake_sdk(tmp_path, code) == "client False"
+
+
+def test_name_that_does_not_exist_is_import_error(tmp_path: Path) -> None:
+    code = "\ntry:\n    from openai import nothing\nexcept ImportError as error:\n    print(error.name)"
+    assert _fake_sdk(tmp_path, code) == "openai"
+
+
+@pytest.mark.parametrize(
+    ("broken", "why"),
+    [
+        ("from .moved import Client", "ModuleNotFoundError"),
+        ("from .fails import Client", "AttributeError"),
+        ("from ._client import Other as Client", "AttributeError"),
+    ],
+)
+def test_broken_sdk_raises_same_error_as_plain(tmp_path: Path, broken: str, why: str) -> None:
+    code = (
+        "\ntry:\n    import openai; openai.Client\n"
+        "except Exception as error:\n    print(isinstance(error, (ImportError, AttributeError)))"
+    )
+    assert _fake_sdk(tmp_path, code, init=broken) == "True", why
+
+
+def test_name_that_only_a_run_finds_is_found(tmp_path: Path) -> None:
+    init = "from ._client import Client\nfor name in ('a', 'b'):\n    globals()[name] = Client.upper() + name"
+    assert _fake_sdk(tmp_path, "import openai; print(openai.b, openai.a)", init=init) == "CLIENTb CLIENTa"
+
+
+def test_opt_out_imports_plainly(tmp_path: Path) -> None:
+    code = "import os; os.environ['TERMCHAT_EAGER_SDK'] = '1'; deferred._install(); import openai; print(type(openai))"
+    assert _fake_sdk(tmp_path, code, install=False) == "<class 'module'>"
+
+
+def test_import_plainly_after_failure_forgets_sdk_and_stays_plain(tmp_path: Path) -> None:
+    code = (
+        "import openai; print(deferred.import_plainly(NameError('x')), 'openai' in sys.modules);"
+        "deferred._install(); import openai; print(type(openai), deferred.import_plainly(NameError('x')))"
+    )
+    assert _fake_sdk(tmp_path, code) == "True False\n<class 'module'> False"
+
+
+def _describe(script: str, sdk: str, way: str) -> dict[str, str]:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script, sdk, way],
+        input=PACKAGES[sdk], capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return {" ".join(line.split(" ")[:2]): line for line in done.stdout.splitlines()}
+
+
+def _fake_sdk(folder: Path, code: str, *, init: str = "", install: bool = True) -> str:
+    """Run code beside a small `openai` package and return what it prints."""
+    files = {
+        "__init__.py": init
+        or "from ._client import Client\nfrom .lib import *\nown = 'own'\n__all__ = ['Client', 'base']",
+        "_client.py": "Client = 'client'",
+        "lib/__init__.py": "from .base import base",
+        "lib/base.py": "base = 'star'",
+        "fails.py": "raise AttributeError('late')",
+    }
+    for name, text in files.items():
+        file = folder / "openai" / name
+        file.parent.mkdir(exist_ok=True, parents=True)
+        file.write_text(text)
+    start = "import sys; from termchat.providers.sdk import deferred_packages as deferred; "
+    begin = start + "sys.path.insert(0, sys.argv[1]); " + ("deferred._install(); " if install else "")
+    done = subprocess.run(
+        [sys.executable, "-c", begin + code, str(folder)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
