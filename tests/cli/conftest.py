@@ -94,7 +94,7 @@ def program(gateway_thread: Gateway, tmp_path: Path) -> Program:
 def on_terminal(program: Program, *arguments: str, columns: int = 80) -> tuple[str, int]:
     """Run on a pseudo-terminal; return its output and exit code."""
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24 if columns else 0, columns, 0, 0))
     process = subprocess.Popen(
         program.command(*arguments),
         stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, cwd=program.cwd,

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from tests.cli.conftest import KEY, PATIENCE, PROTOCOLS, Program
+from tests.cli.conftest import KEY, PATIENCE, PROTOCOLS, Program, on_terminal
 from tests.gateway import Block, Call, Citation, Reasoning, Refusal, Reply, Search, Stall, Text, fault
 
 REPLY = "# Héllo\r\n\n你好 🙂 \x1b[31mred\x1b[0m\ttab\x07\n```py\nx = 1\n```\n\nno line end"
@@ -327,3 +327,10 @@ def test_no_proxy_variable_is_honoured(program: Program) -> None:
     assert (done.code, done.out) == (1, b"")
     assert "models.invalid" in done.err
     assert program.gateway.requests == []
+
+
+def test_reply_on_terminal_of_unknown_size_is_80_columns_wide(program: Program) -> None:
+    program.gateway.reply(Reply.text("word " * 40))
+    shown, code = on_terminal(program, "-m", "xopenai/any", "-q", "hello", columns=0)
+    assert code == 0
+    assert max(map(len, shown.split("\r\n"))) in range(70, 120)

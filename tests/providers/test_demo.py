@@ -23,7 +23,7 @@ from termchat.config.themes import theme_folders, theme_names
 from termchat.core.assemble import MessageBuilder
 from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.events import Delta, Finished, Retrying, TextDelta, UsageDelta
-from termchat.core.messages import Message, Role, Text, ToolCall, ToolResult, user_message
+from termchat.core.messages import Image, Message, Role, Text, ToolCall, ToolResult, attached_text, user_message
 from termchat.core.outcomes import ExitCode, FinishReason
 from termchat.core.provider import Request, StreamMonitor
 from termchat.providers.demo.pages import guide_pages
@@ -303,6 +303,16 @@ async def test_demo_same_question_gets_same_answer(question: str) -> None:
     assert await deltas(request) == await deltas(request, DemoProvider((*guide_pages(), *reference_pages()), "0"))
     slow, _ = await deltas(request, DemoProvider(PAGES, "1000000"))
     assert reply(slow).parts == reply((await deltas(request))[0]).parts
+
+
+@pytest.mark.parametrize("question", ["how do I export a chat?", "怎样导出聊天记录？"])
+async def test_demo_answers_question_and_names_attachments(question: str) -> None:
+    files = attached_text("notes.md", "switch models with /model"), Image("image/png", b"png", name="dot.png")
+    found, _ = await deltas(Request((user_message(question, *files),), tools=TOOLS.specs))
+    plain = await answer_text(question)
+    shown = reply(found).text.split("\n\n")
+    assert "`notes.md`, `dot.png`" in shown.pop(1)
+    assert "\n\n".join(shown) == plain
 
 
 @given(st.text(max_size=60))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from math import isfinite
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from termchat.core import provider
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.events import Delta
-from termchat.core.messages import Message, Origin, Role, ToolResult
+from termchat.core.messages import Message, Origin, Role, ToolResult, attachment_name
 from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import FinishReason
 from termchat.core.provider import Request, StreamMonitor
@@ -90,8 +90,11 @@ class DemoProvider:
             rest = _words(language).get(f"{_simulation(question)}_rest")
             space = " " if language is Language.EN else ""
             return (ScriptSay(space + rest), ScriptEnd()) if rest else self._quote(language, question)
-        script = self._script(language, question, request)
-        return script if _has_spoken(request.messages) else _with_opening(language, script)
+        lines = [] if _has_spoken(request.messages) else [_words(language)["opening"]]
+        if attached := request.messages[-1].attachments if request.messages else ():
+            names = ", ".join(f"`{attachment_name(part)}`" for part in attached)
+            lines.append(_words(language)["attached"].format(names=names))
+        return _with_first_lines(self._script(language, question, request), lines)
 
     def _script(self, language: Language, question: str, request: Request) -> Script:
         if simulation := _simulation(question):
@@ -168,7 +171,7 @@ class DemoProvider:
 
     def _continue(self, language: Language, request: Request) -> Script:
         """Return the rest of a truncated simulation, else the answer to the question."""
-        questions = [m.text for m in request.messages if m.role is Role.USER]
+        questions = [m.words for m in request.messages if m.role is Role.USER]
         before = _simulation(questions[-2]) if len(questions) > 1 else ""
         rest = _words(language).get(f"{before}_rest")
         return (ScriptSay(rest), ScriptEnd()) if rest else self._quote(language, questions[-1])
@@ -187,7 +190,7 @@ class DemoProvider:
 def _asked(messages: tuple[Message, ...]) -> str:
     """Return the last question; a number stands for the follow-up with this number in the reply before it."""
     at = next((n for n in range(len(messages) - 1, -1, -1) if messages[n].role is Role.USER), -1)
-    question = messages[at].text.strip() if at >= 0 else ""
+    question = messages[at].words.strip() if at >= 0 else ""
     number = question.rstrip(".。")
     before = next((m.text for m in reversed(messages[:at]) if m.role is Role.ASSISTANT), "") if at > 0 else ""
     if not (number.isascii() and number.isdecimal()):
@@ -266,12 +269,12 @@ def _has_spoken(messages: tuple[Message, ...]) -> bool:
     return any(m.role is Role.ASSISTANT and m.origin and m.origin.provider == "demo" for m in messages)
 
 
-def _with_opening(language: Language, script: Script) -> Script:
-    """Add the line that introduces the guide before the first text of a script."""
+def _with_first_lines(script: Script, lines: Sequence[str]) -> Script:
+    """Add lines before the first text of a script: the guide introduces itself, and names attachments."""
     steps: list[Step] = list(script)
     at = next((i for i, step in enumerate(steps) if isinstance(step, ScriptSay)), None)
     if at is not None and isinstance(first := steps[at], ScriptSay):
-        steps[at] = ScriptSay(f"{_words(language)['opening']}\n\n{first.text}")
+        steps[at] = ScriptSay("\n\n".join((*lines, first.text)))
     return tuple(steps)
 
 

@@ -76,7 +76,7 @@ class MarkdownFormat:
         await self.close()
         canvas = self._canvas
         palette = Palette(canvas.theme, canvas.depth)
-        rows = [row for line in lines for row in wrap(line, os.get_terminal_size(canvas.fd).columns - 1)]
+        rows = [row for line in lines for row in wrap(line, _size(canvas.fd).columns - 1)]
         text = "".join(f"{encode_segments(row, palette)}\n" for row in rows)
         below = "\n" if gap_below else ""
         await write(canvas.fd, f"{self._gap}{text}{below}".encode("utf-8", "replace"))
@@ -94,7 +94,7 @@ class _Drawing:
     def __init__(self, canvas: Canvas, clock: FrameClock) -> None:
         self._fd = canvas.fd
         self._clock = clock
-        self._size = os.get_terminal_size(canvas.fd)
+        self._size = _size(canvas.fd)
         self._sanitizer = Sanitizer()
         self._document = Document(self._size.columns, hyperlinks=canvas.hyperlinks, math=canvas.math, headers=True)
         self._frame: list[str] = []
@@ -144,7 +144,7 @@ class _Drawing:
             await asyncio.shield(self._flush())
 
     def _draw(self) -> None:
-        size = os.get_terminal_size(self._fd)
+        size = _size(self._fd)
         if size != self._size:
             self._size = size
             self._painter.resize(size.columns, size.lines)
@@ -156,3 +156,9 @@ class _Drawing:
     async def _flush(self) -> None:
         data, self._frame[:] = "".join(self._frame).encode(), []
         await write(self._fd, data)
+
+
+def _size(fd: int) -> os.terminal_size:
+    """Return the size of a terminal; one that does not know its size, such as a serial line, has 80x24."""
+    columns, lines = os.get_terminal_size(fd)
+    return os.terminal_size((columns or 80, lines or 24))
