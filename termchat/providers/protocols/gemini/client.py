@@ -22,6 +22,7 @@ from termchat.providers.catalog.capabilities import quirks
 from termchat.providers.catalog.model_cache import model_info
 from termchat.providers.client import Body, Endpoint, ErrorResponse
 from termchat.providers.http.connection_errors import bytes_of, headers_of
+from termchat.providers.http.connection_options import tls_context
 from termchat.providers.http.transport import CapturedResponse, capture_response
 from termchat.providers.protocols.gemini.decode import GeminiDecoder
 from termchat.providers.protocols.gemini.encode import encode_config, encode_contents
@@ -35,6 +36,7 @@ class GeminiClient:
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         base, version = _split_version(endpoint.base)
+        context = tls_context(endpoint.config.ca_file)  # else the SDK loads all certificates twice more
         self._sdk = genai.Client(
             vertexai=False,
             api_key=endpoint.key or "none",
@@ -43,6 +45,8 @@ class GeminiClient:
                 api_version=version,
                 headers=dict(endpoint.headers),
                 httpx_async_client=endpoint.http,
+                httpx_client=httpx2.Client(verify=context, trust_env=False),  # not used
+                async_client_args={"ssl": context},
                 extra_body=dict(endpoint.config.extra_body) or None,
             ),
         )
