@@ -26,6 +26,7 @@ class Usage:
     cost        US dollars as reported by the provider, None when it reports none. It takes precedence over the
                 price table; zero means free.
     cache_miss  the provider's reason why the prompt cache was missed, "" when it gives none
+    tier        the service tier or speed that is billed, in the provider's word; "" for the standard one
     """
 
     input: int = 0
@@ -36,6 +37,7 @@ class Usage:
     estimated: bool = False
     cost: Decimal | None = None
     cache_miss: str = ""
+    tier: str = ""
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -47,6 +49,7 @@ class Usage:
             self.estimated or other.estimated,
             add_costs(self.cost, other.cost),
             other.cache_miss or self.cache_miss,
+            other.tier or self.tier,
         )
 
 

@@ -208,6 +208,11 @@ def as_cost(value: Any) -> Decimal | None:
     return amount if amount.is_finite() and amount >= 0 else None
 
 
+def as_tier(value: Any) -> str:
+    """Return a service tier or speed that a server reports in lower case, "" for any other value."""
+    return as_text(value).lower().removeprefix("service_tier_")[:40]
+
+
 def unsupported_part(media_type: str) -> ProviderNotice:
     """Return the notice about a part of a reply that a terminal cannot show: a picture, or sound."""
     kind = safe_line(media_type[:40]) or safe("unknown type")

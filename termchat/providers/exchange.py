@@ -29,6 +29,7 @@ from termchat.core.events import (
     Retrying,
     TextBecameReasoning,
     TextDelta,
+    UsageDelta,
 )
 from termchat.core.messages import File, Image, Origin, Role
 from termchat.core.outcomes import FinishReason
@@ -37,7 +38,7 @@ from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
 from termchat.providers.catalog.capabilities import quirks, with_continuation
 from termchat.providers.catalog.dropped_parts import all_parts
 from termchat.providers.client import Body, Client, Endpoint, ErrorResponse
-from termchat.providers.decoder import Decoder, ServerError
+from termchat.providers.decoder import Decoder, ServerError, as_object, as_tier
 from termchat.providers.http.connection_errors import (
     clean_server_text,
     from_exception,
@@ -134,7 +135,7 @@ class StreamingProvider:
                         if not has_content and isinstance(delta, CONTENT_DELTAS):
                             has_content = True
                             self._limit.clear()
-                        yield self._noted(delta, waits=waits)
+                        yield self._noted(delta, state.body, waits=waits)
                 return
             except ProviderError as error:
                 failure = state.failure(error.failure, self._client.endpoint, self.origin.model)
@@ -155,12 +156,17 @@ class StreamingProvider:
             yield Retrying(state.tried, 0 if unlimited else self._policy.tries, delay, failure)
             await interruptible_sleep(delay, monitor)
 
-    def _noted(self, delta: Delta, *, waits: bool) -> Delta:
-        """Learn from a delta. Text is provisional only if the model is known to begin with reasoning (`waits`)."""
+    def _noted(self, delta: Delta, body: Body, *, waits: bool) -> Delta:
+        """Learn from a delta, and complete it: an unreported service tier is the requested one.
+
+        waits   the model is known to begin with reasoning at times; the text of any other is not provisional
+        """
         if isinstance(delta, TextBecameReasoning):
             self._repair.learn(LONE_CLOSING_TAG, self._client.endpoint)
         elif isinstance(delta, TextDelta) and delta.provisional and not waits:
             return replace(delta, provisional=False)
+        elif isinstance(delta, UsageDelta) and not delta.usage.tier and (tier := asked_tier(body)):
+            return UsageDelta(replace(delta.usage, tier=tier))
         return delta
 
     def _may_begin_with_reasoning(self) -> bool:
@@ -258,6 +264,12 @@ class StreamingProvider:
         about = {"status": status, "content_type": kind, "provider": self.origin.provider}
         quirks = sorted(self._client.endpoint.config.quirks)
         return about | {"protocol": self.origin.protocol.value, "model": self.origin.model, "quirks": quirks}
+
+
+def asked_tier(body: Body) -> str:
+    """Return the service tier or speed that a request asks for in its protocol's field, "" without one."""
+    config = as_object(body.get("config"))
+    return as_tier(body.get("service_tier") or body.get("speed") or config.get("service_tier"))
 
 
 def _size(request: Request) -> int:

@@ -49,14 +49,14 @@ def add_entry(connection: sqlite3.Connection, chat: int | None, entry: Entry) ->
     basis = entry.basis if billed is None else CostBasis.BILLED
     connection.execute(
         "INSERT OR IGNORE INTO ledger (turn, step, attempt, chat, at, provider, protocol, model, outcome, failure, "
-        "input, cached, cache_write, output, reasoning, estimated, cache_miss, cost, basis, first, seconds) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "input, cached, cache_write, output, reasoning, estimated, cache_miss, cost, basis, first, seconds, tier) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             *(entry.turn, entry.step, entry.attempt, chat, entry.at, entry.model.provider),
             *(entry.origin.protocol.value if entry.origin else "", entry.model.model, entry.outcome.value),
             *(entry.failure.value if entry.failure else "", *counts, usage.estimated if usage else False),
             *(usage.cache_miss if usage else "", None if cost is None else str(cost), basis.value),
-            *(entry.first, entry.seconds),
+            *(entry.first, entry.seconds, usage.tier if usage else ""),
         ),
     )
 
@@ -86,11 +86,13 @@ def unpriced(connection: sqlite3.Connection, since: float) -> list[tuple[int, fl
     A row is its number, its time and its model with the counts.
     """
     rows = connection.execute(
-        "SELECT n, at, provider, model, input, output, cached, cache_write, reasoning FROM ledger "
+        "SELECT n, at, provider, model, input, output, cached, cache_write, reasoning, tier FROM ledger "
         "WHERE cost IS NULL AND input IS NOT NULL AND NOT estimated AND at >= ?",
         (since,),
     )
-    return [(n, at, ModelRef(provider, model), Usage(*counts)) for n, at, provider, model, *counts in rows]
+    return [
+        (n, at, ModelRef(provider, model), Usage(*counts, tier=tier)) for n, at, provider, model, *counts, tier in rows
+    ]
 
 
 def price(connection: sqlite3.Connection, costs: Mapping[int, tuple[Decimal, CostBasis]]) -> None:

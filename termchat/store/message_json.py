@@ -232,6 +232,8 @@ def _usage_to_dict(usage: Usage) -> dict[str, Any]:
         raw["cost"] = str(usage.cost)
     if usage.cache_miss:
         raw["cache_miss"] = usage.cache_miss
+    if usage.tier:
+        raw["tier"] = usage.tier
     return raw
 
 
@@ -245,6 +247,7 @@ def _usage(raw: Raw) -> Usage:
         json_fields.flag(raw, "estimated"),
         json_fields.decimal(raw, "cost"),
         json_fields.text(raw, "cache_miss", ""),
+        json_fields.text(raw, "tier", ""),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -36,6 +37,42 @@ async def test_price_from_configuration_comes_first_and_is_exact() -> None:
     model = ModelRef("mine", "claude-opus-5-5")
     assert await prices.cost(model, USAGE) == Decimal("1.0") + Decimal("0.08") + Decimal("0.2") + Decimal(10)
     assert not prices.is_approximate(model)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "name", "tier", "multiple"),
+    [
+        ("openai", "gpt-5", "flex", "0.5"),
+        ("openai", "gpt-5", "default", "1"),
+        ("openai", "gpt-5", "scale", None),
+        ("openai", "gpt-4.1", "flex", None),
+        ("anthropic", "claude-opus-5-5", "standard", "1"),
+        ("anthropic", "claude-opus-5-5", "priority", None),
+    ],
+)
+async def test_price_of_service_tier_is_its_own_or_unknown(
+    vendor: str, name: str, tier: str, multiple: str | None
+) -> None:
+    prices = table(vendor=vendor)
+    usage = Usage(input=1_000_000, output=1_000_000)
+    whole = await prices.cost(ModelRef("mine", name), usage)
+    assert whole
+    expected = None if multiple is None else whole * Decimal(multiple)
+    assert await prices.cost(ModelRef("mine", name), replace(usage, tier=tier)) == expected
+
+
+async def test_price_of_anthropic_fast_mode_is_above_the_standard_one() -> None:
+    prices, model = table(), ModelRef("anthropic", "claude-fable-5-2")
+    standard, fast = [await prices.cost(model, Usage(1_000_000, tier=tier)) for tier in ("", "fast")]
+    assert standard
+    assert fast
+    assert fast > standard
+
+
+async def test_price_of_service_tier_from_configuration_is_the_multiple() -> None:
+    prices, model = table(prices={"*": OWN | {"priority": 1.75}}), ModelRef("mine", "any")
+    assert await prices.cost(model, Usage(1_000_000, tier="priority")) == Decimal("3.5")
+    assert await prices.cost(model, Usage(1_000_000, tier="flex")) is None
 
 
 @pytest.mark.parametrize("fields", [{}, {"local": True}])

@@ -67,7 +67,7 @@ def test_message_json_knows_every_field() -> None:
     known = {
         Message: "role parts origin outcome usage",
         Origin: "provider protocol model",
-        Usage: "input output cached cache_write reasoning estimated cost cache_miss",
+        Usage: "input output cached cache_write reasoning estimated cost cache_miss tier",
         Text: "text citations provider_data",
         Citation: "url title",
         Reasoning: "text redacted provider_data",

@@ -8,9 +8,15 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from termchat.core.models import ModelRef, ProviderConfig
 from termchat.core.usage import Usage
+
+if TYPE_CHECKING:
+    from genai_prices.types import PriceVariant
+
+_STANDARD_TIERS = frozenset(("", "standard", "default", "auto", "on_demand", "standard_only"))
 
 
 class PriceTable:
@@ -31,7 +37,8 @@ class PriceTable:
     async def cost(self, model: ModelRef, usage: Usage, at: float | None = None) -> Decimal | None:
         """Return the cost of a usage in US dollars at a time (Unix time, default now).
 
-        None for an unknown or local model without `prices`, and for estimated counts.
+        None for an unknown or local model without `prices`, for a service tier without a known price, and for
+        estimated counts.
         """
         config = self._providers.get(model.provider)
         if config is None or usage.estimated:
@@ -69,14 +76,20 @@ def _load() -> None:
     import_module("genai_prices")  # about 200 ms with its table; the second import is free
 
 
-def _own_price(prices: Mapping[str, float], usage: Usage) -> Decimal:
-    """Return the cost by the prices of a configuration, in US dollars per million tokens."""
+def _own_price(prices: Mapping[str, float], usage: Usage) -> Decimal | None:
+    """Return the cost by the prices of a configuration, in US dollars per million tokens.
+
+    The price of another service tier than the standard one is the multiple under its name, None without one.
+    """
+    multiple = 1.0 if usage.tier in _STANDARD_TIERS else prices.get(usage.tier)
+    if multiple is None:
+        return None
     dollars = {name: Decimal(str(price)) for name, price in prices.items()}
     sent, received = dollars.get("input", Decimal(0)), dollars.get("output", Decimal(0))
     fresh = max(usage.input - usage.cached - usage.cache_write, 0)
     read, written = dollars.get("cached", sent), dollars.get("cache_write", sent)
     whole = fresh * sent + usage.cached * read + usage.cache_write * written + usage.output * received
-    return whole / 1_000_000
+    return whole * Decimal(str(multiple)) / 1_000_000
 
 
 def _list_price(vendor: str | None, name: str, usage: Usage, at: datetime) -> Decimal | None:
@@ -89,7 +102,19 @@ def _list_price(vendor: str | None, name: str, usage: Usage, at: datetime) -> De
         cache_write_tokens=usage.cache_write or None,
         output_tokens=usage.output,
     )
+    context = {} if usage.tier in _STANDARD_TIERS else {"service_tier": usage.tier, "speed": usage.tier}
     try:
-        return calc_price(counts, model_ref=name, provider_id=vendor, genai_request_timestamp=at).total_price
+        found = calc_price(
+            counts, model_ref=name, provider_id=vendor, genai_request_timestamp=at, price_context=context
+        )
     except (LookupError, ValueError):
         return None
+    if context and not any(_applies(variant, context, at) for variant in found.model.price_variants or ()):
+        return None
+    return found.total_price
+
+
+def _applies(variant: PriceVariant, context: Mapping[str, str], at: datetime) -> bool:
+    """Return True if a variant is the price of a service tier at a time."""
+    is_active = variant.constraint is None or variant.constraint.active(at)
+    return is_active and all(context.get(name) == value for name, value in variant.when.items())

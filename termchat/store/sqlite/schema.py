@@ -165,5 +165,8 @@ CREATE INDEX ledger_by_time ON ledger(at);
 CREATE INDEX ledger_of_chat ON ledger(chat);
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _LEDGER_OF_REQUESTS)
+# The service tier decides the price of a request that is priced later.
+_LEDGER_TIER = "ALTER TABLE ledger ADD COLUMN tier TEXT NOT NULL DEFAULT '';"
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _LEDGER_OF_REQUESTS, _LEDGER_TIER)
 TABLES = ("blobs", "chats", "nodes", "attachments", "partials", "ledger", "prompts", "drafts")

@@ -35,6 +35,7 @@ from termchat.providers.decoder import (
     as_list,
     as_object,
     as_text,
+    as_tier,
     is_object,
     new_call_id,
 )
@@ -238,6 +239,7 @@ def _usage(data: dict[str, Any]) -> Usage:
     cached = as_count(data.get("cache_read_input_tokens"))
     written = as_count(data.get("cache_creation_input_tokens"))
     details = as_object(data.get("output_tokens_details"))
+    tier, speed = as_tier(data.get("service_tier")), as_tier(data.get("speed"))
     return Usage(
         input=as_count(data.get("input_tokens")) + cached + written,
         output=as_count(data.get("output_tokens")),
@@ -245,4 +247,5 @@ def _usage(data: dict[str, Any]) -> Usage:
         cache_write=written,
         reasoning=as_count(details.get("thinking_tokens")),
         cost=as_cost(data.get("cost")),
+        tier=speed if tier in ("", "standard") else tier,
     )

@@ -34,6 +34,7 @@ from termchat.providers.decoder import (
     as_list,
     as_object,
     as_text,
+    as_tier,
     is_object,
     new_call_id,
     unsupported_part,
@@ -195,4 +196,5 @@ def _usage(data: dict[str, Any]) -> Usage:
         cached=count("cachedContentTokenCount"),
         reasoning=thoughts,
         cost=as_cost(data.get("cost")),
+        tier=as_tier(_get(data, "serviceTier")),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from termchat.core.events import (
@@ -30,6 +30,7 @@ from termchat.providers.decoder import (
     as_list,
     as_object,
     as_text,
+    as_tier,
     is_object,
     new_call_id,
     output_tokens,
@@ -63,11 +64,13 @@ class ChatDecoder(HeldFinish):
         self._refused = False
         self._details: list[dict[str, Any]] = []
         self._usage = MergedUsage()
+        self._tier = ""
         self._others: list[dict[str, Any]] = []  # choices other than 0, decoded at the end if there is no choice 0
 
     def decode_event(self, name: str, data: dict[str, Any]) -> Iterator[Delta]:
         if data.get("error") or (name == "error" and "choices" not in data):
             raise ServerError(data)
+        self._tier = as_tier(data.get("service_tier")) or self._tier
         choices = [c for c in as_list(data.get("choices")) if is_object(c)]
         for choice in choices:
             if as_count(choice.get("index")):
@@ -75,7 +78,7 @@ class ChatDecoder(HeldFinish):
             else:
                 yield from self._choice(choice)
         if is_object(data.get("usage")):
-            yield UsageDelta(_usage(self._usage.add(data["usage"])))
+            yield UsageDelta(replace(_usage(self._usage.add(data["usage"])), tier=self._tier))
             self.closed = self.finished and not choices
 
     def _choice(self, choice: dict[str, Any]) -> Iterator[Delta]:

@@ -32,6 +32,7 @@ from termchat.providers.decoder import (
     as_list,
     as_object,
     as_text,
+    as_tier,
     is_object,
     new_call_id,
     output_tokens,
@@ -193,7 +194,8 @@ class ResponsesDecoder(HeldFinish):
         yield from self._missing_items(as_list(response.get("output")))
         if is_object(response.get("usage")):
             diagnostics = as_object(response.get("prompt_cache_diagnostics"))
-            yield UsageDelta(replace(_usage(response["usage"]), cache_miss=as_text(diagnostics.get("reason"))))
+            miss = as_text(diagnostics.get("reason"))
+            yield UsageDelta(replace(_usage(response), cache_miss=miss))
         self.closed = True
         why = as_text(as_object(response.get("incomplete_details")).get("reason"))
         status = as_text(response.get("status")) or "completed"
@@ -218,7 +220,7 @@ class ResponsesDecoder(HeldFinish):
     def _failed(self, data: dict[str, Any]) -> Iterator[Delta]:
         response = as_object(data.get("response"))
         if is_object(response.get("usage")):
-            yield UsageDelta(_usage(response["usage"]))
+            yield UsageDelta(_usage(response))
         raise ServerError(response if response.get("error") else {"error": {"message": "the response failed"}})
 
     def _error(self, data: dict[str, Any]) -> Iterator[Delta]:
@@ -291,7 +293,8 @@ def _queries(action: dict[str, Any]) -> tuple[str, ...]:
     return tuple(query for query in queries if query)
 
 
-def _usage(data: dict[str, Any]) -> Usage:
+def _usage(response: dict[str, Any]) -> Usage:
+    data = as_object(response.get("usage"))
     input_details = as_object(data.get("input_tokens_details"))
     output_details = as_object(data.get("output_tokens_details"))
     sent, reasoning = as_count(data.get("input_tokens")), as_count(output_details.get("reasoning_tokens"))
@@ -303,4 +306,5 @@ def _usage(data: dict[str, Any]) -> Usage:
         cache_write=as_count(input_details.get("cache_write_tokens")),
         reasoning=reasoning,
         cost=as_cost(data.get("cost")),
+        tier=as_tier(response.get("service_tier")),
     )
