@@ -246,6 +246,14 @@ def test_plain_line_before_end_of_input_is_answered() -> None:
         assert "You said: hello" in terminal.text
 
 
+@pytest.mark.parametrize("options", [(), ("--plain",)])
+def test_ctrl_d_before_start_exits_and_sends_nothing(options: tuple[str, ...], tmp_path: Path) -> None:
+    env = {"HOME": str(tmp_path), "TERMCHAT_DEMO_SPEED": "0"}
+    with Terminal((sys.executable, "-m", "termchat", *options), env=env, before="\x04") as terminal:
+        assert terminal.leaves() == 0
+    assert "tour · " not in terminal.text.replace("demo/tour", "")
+
+
 def test_plain_backslash_continues_line() -> None:
     with Terminal(env=PLAIN) as terminal:
         terminal.shows(">")

@@ -6,6 +6,8 @@ import asyncio
 import os
 import select
 
+_CTRL_D = "\x04"
+
 
 class LineReader:
     """Reads a file descriptor in the background. Lines that come at once, as of a paste, are one message."""
@@ -16,10 +18,13 @@ class LineReader:
         self._kept: list[str] = []
 
     def put(self, typed: str) -> None:
-        """Add text typed before the reader started."""
+        """Add text typed before the reader started; Ctrl-D ends the input."""
+        typed, end, _ = typed.partition(_CTRL_D)
         for text in typed.replace("\r", "\n").split("\n"):
             if text:
                 self._messages.put_nowait(text)
+        if end:
+            self._messages.put_nowait(None)
 
     def open(self) -> None:
         asyncio.get_running_loop().add_reader(self._fd, self._read)
@@ -55,9 +60,10 @@ class LineReader:
             except OSError:
                 piece = b""
             data += piece
-        if data:
-            self._take(data.decode("utf-8", "replace").replace("\r\n", "\n").removesuffix("\n"))
-        if not piece:  # the end of the input, which may come right behind a line
+        text, end, _ = data.decode("utf-8", "replace").partition(_CTRL_D)  # typed before the terminal edited lines
+        if text:
+            self._take(text.replace("\r\n", "\n").removesuffix("\n"))
+        if end or not piece:  # the end of the input, which may come right behind a line
             self.close()
             self._messages.put_nowait(None)
 

@@ -20,6 +20,7 @@ from termchat.ui.terminal.early_prompt import EarlyPrompt
 
 _MODES_OFF = "\x1b[?2004l\x1b[?1004l\x1b[?2026l\x1b[?7h\x1b[?25h\x1b[0m"
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+_CTRL_D = "\x04"  # the kernel keeps one that is typed before raw mode as NUL
 _PLAIN = ("plain=true", "accessible=true")  # lines of the config file, without blanks
 
 
@@ -77,6 +78,7 @@ class Tty:
         tty.raw()
         if tty.read_typed():
             os.write(fd_out, b"\r\x1b[K")  # erase its echo
+            tty.typed = tty.typed.replace("\0", _CTRL_D)
         atexit.register(tty.restore)
         for number in _SIGNALS:
             signal.signal(number, tty._killed)
