@@ -30,8 +30,9 @@ def error(context: CommandContext, argument: str) -> Effects:
 
 def _whole(failure: Failure, details: FailureDetails) -> Safe:
     message = safe_format("Server message:\n\n{text}", text=details.server_message) if details.server_message else EMPTY
+    trace = safe_format("Traceback:\n\n{text}", text=details.traceback) if details.traceback else EMPTY
     summary = [words for words in (failure.message, failure.hint) if words]
-    return join("\n\n", [part for part in (join("\n", summary), _facts(failure, details), message) if part])
+    return join("\n\n", [part for part in (join("\n", summary), _facts(failure, details), message, trace) if part])
 
 
 def _facts(failure: Failure, details: FailureDetails) -> Safe:

@@ -57,6 +57,7 @@ class FailureDetails:
     request_id       the server's id of the request
     server_message   the error text of the server, up to a limit; without a response, that of the connection
     attempts         every request that was tried, in order
+    traceback        of an internal error
     """
 
     host: Safe = EMPTY
@@ -64,6 +65,7 @@ class FailureDetails:
     request_id: Safe = EMPTY
     server_message: Safe = EMPTY
     attempts: tuple[Attempt, ...] = ()
+    traceback: Safe = EMPTY
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ class TurnEnd:
 _EMPTY = Failure(
     FailureKind.EMPTY,
     safe_format("The model sent an empty reply."),
-    safe_format("Try /retry, or another model with /model."),
+    safe_format("Try again, or choose another model (/model, -m)."),
 )
 
 
@@ -65,7 +65,7 @@ def _no_answer(parts: tuple[Part, ...], *, has_tools: bool) -> Failure | None:
     return Failure(
         FailureKind.BAD_RESPONSE,
         safe_format("The model only called the tool {name}, which is not available.", name=safe_line(named[:60])),
-        safe_format("Try /retry, or start without --no-tools."),
+        safe_format("Try again, or start without --no-tools."),
     )
 
 
@@ -73,7 +73,7 @@ def _unknown(word: str) -> Failure:
     return Failure(
         FailureKind.BAD_RESPONSE,
         safe_format("The model stopped for an unknown reason: {why}.", why=excerpt(word, 60)),
-        safe_format("The reply may be incomplete. Try /retry."),
+        safe_format("The reply may be incomplete. Try again."),
     )
 
 
@@ -110,14 +110,14 @@ _BROKEN: dict[FinishReason, Failure] = {
     FinishReason.MALFORMED_TOOL: Failure(
         FailureKind.BAD_RESPONSE,
         safe_format("The model sent a malformed tool call."),
-        safe_format("Try /retry."),
+        safe_format("Try again."),
     ),
     FinishReason.HISTORY_INVALID: Failure(
         FailureKind.HISTORY_INVALID,
         safe_format("The provider rejected the history of this chat."),
-        safe_format("Try another model with /model."),
+        safe_format("Choose another model (/model, -m)."),
     ),
     FinishReason.ERROR: Failure(
-        FailureKind.SERVER, safe_format("The provider ended the reply with an error."), safe_format("Try /retry.")
+        FailureKind.SERVER, safe_format("The provider ended the reply with an error."), safe_format("Try again.")
     ),
 }

@@ -9,13 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import traceback
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 
-from termchat.core.errors import Failure, FailureKind, ProviderError
+from termchat.core.errors import Failure, FailureDetails, FailureKind, ProviderError
 from termchat.core.events import CONTENT_DELTAS, Delta, Finished, ProviderNotice, RequestAccepted, Retrying
 from termchat.core.models import Timeouts
 from termchat.core.provider import Provider, Request, StreamMonitor
+from termchat.core.redact import Redactor
 from termchat.core.sanitize import safe, safe_format
 from termchat.engine.timeouts import StallDetector
 
@@ -25,8 +28,15 @@ _AHEAD = 20_000  # deltas the reader may be ahead of the consumer, which bounds 
 INTERNAL_ERROR = Failure(
     FailureKind.BUG,
     safe_format("Internal error in termchat."),
-    safe_format("The chat is saved. Run with --debug for details."),
+    safe_format("The chat goes on. Please report the traceback above; in a chat, /error shows it."),
 )
+
+
+def internal_error(error: Exception) -> Failure:
+    """Log an unexpected exception and return the failure of its reply, with the traceback in its details."""
+    _log.error("internal error in a turn", exc_info=error)
+    shown = Redactor()("".join(traceback.format_exception(error)))
+    return replace(INTERNAL_ERROR, details=FailureDetails(traceback=safe(shown)))
 
 
 class Pump:
@@ -107,9 +117,8 @@ class Pump:
                         await self._room.wait()
         except ProviderError as error:
             self.failure = error.failure
-        except Exception:  # a bug in termchat: keep what arrived before it
-            _log.exception("internal error while reading a reply")
-            self.failure = INTERNAL_ERROR
+        except Exception as error:  # a bug in termchat: keep what arrived before it
+            self.failure = internal_error(error)
 
     def _note(self, delta: Delta) -> None:
         if isinstance(delta, RequestAccepted):  # the headers: not yet an event of the reply
@@ -144,5 +153,5 @@ def _stalled(seconds: float) -> Failure:
     return Failure(
         FailureKind.TIMEOUT,
         safe_format("No data for {n} s; the connection was closed.", n=safe(f"{seconds:g}")),
-        safe_format("Send it again with /retry, or wait longer with --idle-timeout."),
+        safe_format("Try again, or wait longer with --idle-timeout."),
     )

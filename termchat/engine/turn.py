@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -37,10 +36,8 @@ from termchat.core.usage import CostBasis, Usage, add_costs
 from termchat.engine.continuation import OverlapFilter, resumable_text
 from termchat.engine.estimate import usage_or_estimate
 from termchat.engine.outcome import TurnEnd, end_notices, round_limit_end, turn_end
-from termchat.engine.pump import INTERNAL_ERROR, Pump
+from termchat.engine.pump import Pump, internal_error
 from termchat.engine.tool_calls import ToolRunner
-
-_log = logging.getLogger("termchat")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +142,8 @@ class Turn:
                         yield event
         except ProviderError as error:
             self._end = TurnEnd(outcome_of(error.failure), error.failure)
-        except Exception:
-            _log.exception("internal error in a turn")
-            self._end = TurnEnd(Outcome.FAILED, INTERNAL_ERROR)
+        except Exception as error:
+            self._end = TurnEnd(Outcome.FAILED, internal_error(error))
         yield self._ended(self._end or TurnEnd(Outcome.CANCELLED))
 
     async def _step(self, provider: Provider) -> AsyncGenerator[Event, None]:

@@ -109,6 +109,8 @@ async def test_pump_unexpected_exception_keeps_earlier_deltas(error_logs: list[s
     reader, _ = pump(TextDelta(0, "a"), KeyError("oops"))
     assert [delta async for delta in reader.deltas()] == [TextDelta(0, "a")]
     assert reader.failure == INTERNAL_ERROR
+    assert reader.failure.details
+    assert "KeyError: 'oops'" in reader.failure.details.traceback
     assert "KeyError: 'oops'" in error_logs.pop()
 
 

@@ -294,19 +294,19 @@ _TWO_CALLS: tuple[tuple[str, Mapping[str, str]], ...] = (
 _CUT = Failure(
     FailureKind.CUT,
     safe_format("The connection was cut: the reply is incomplete."),
-    safe_format("A simulation: /continue and /retry work on it."),
+    safe_format("A simulation. In a chat, /continue and /retry work on it."),
 )
 _LIMITED = Failure(
     FailureKind.RATE_LIMITED,
     safe_format("Rate limited by demo/tour (429)."),
-    safe_format("A simulation. With a real provider: wait, then /retry, or choose another model with /model."),
+    safe_format("A simulation. With a real provider: wait and try again, or choose another model (/model, -m)."),
     429,
     retry_after=_RETRY_SECONDS,
 )
 _REFUSED = Failure(
     FailureKind.AUTH,
     safe_format("demo/tour refused the key (401 invalid_api_key)."),
-    safe_format("A simulation. With a real provider: check the key, or choose another model with /model."),
+    safe_format("A simulation. With a real provider: check the key, or choose another model (/model, -m)."),
     401,
 )
 

@@ -102,7 +102,7 @@ def _proxy_failed(error: ProxyFailedError, causes: list[BaseException], endpoint
 def history_refused(endpoint: Endpoint) -> Failure:
     """Return the failure of a reply that is empty because the server rejects the history."""
     message = safe_format("{title} refused the history of this chat.", title=safe_line(endpoint.title))
-    return Failure(FailureKind.HISTORY_INVALID, message, safe_format("Try another model with /model."))
+    return Failure(FailureKind.HISTORY_INVALID, message, safe_format("Choose another model (/model, -m)."))
 
 
 def unusable_header(name: str, config: ProviderConfig) -> Failure:
@@ -121,7 +121,7 @@ def unusable_key(source: Safe) -> Failure:
 def truncated(what: Safe) -> Failure:
     """Return the failure of a reply without its end; `what` is the event that ended it, without a full stop."""
     message = safe_format("{what}: the reply is incomplete.", what=what)
-    return Failure(FailureKind.CUT, message, safe_format("Send it again with /retry."))
+    return Failure(FailureKind.CUT, message, safe_format("Try again."))
 
 
 def unexpected_response(endpoint: Endpoint, what: Safe) -> Failure:

@@ -210,9 +210,9 @@ def _hint(kind: FailureKind, endpoint: Endpoint) -> Safe:
             status = safe_format(" Status: {page}", page=page) if page else Safe("")
             return safe_format("Try again later, or {other}.{status}", other=other, status=status)
         case FailureKind.CONTEXT_TOO_LONG:
-            return safe_format("Start a new chat with /new, or choose a model with a larger context (/model, -m).")
+            return safe_format("Start a new chat, or choose a model with a larger context (/model, -m).")
         case FailureKind.SERVER:
-            return safe_format("Try again with /retry, or {other}.", other=other)
+            return safe_format("Try again, or {other}.", other=other)
         case _:
             return safe_format("Change the request, or {other}.", other=other)
 

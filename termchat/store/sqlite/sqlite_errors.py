@@ -15,7 +15,7 @@ _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _REFUSED = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
 _BROKEN = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_NOLFS, sqlite3.SQLITE_PROTOCOL)
-_MEMORY = safe_format("The chat is in memory only and is lost on exit; save it with /export.")
+_MEMORY = safe_format("The chat is in memory only and is lost on exit; in a chat, /export saves it.")
 _LATER = safe_format("You can continue; the chat is saved as soon as that is possible.")
 
 
