@@ -1,14 +1,14 @@
-"""Property: the ledger has what the servers counted, whatever happened to the requests."""
+"""Property: the ledger has what the servers counted and what that costs, whatever happened to the requests."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from termchat.core.chats import UsageGroup
@@ -16,9 +16,10 @@ from termchat.core.events import Streamed, TextDelta
 from termchat.core.messages import user_message
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.engine.session import ChatSession
+from termchat.providers.catalog.prices import PriceTable
 from termchat.store.chat_store import SqliteChatStore
 from tests import gateway as gw
-from tests.engine.support import events_of, session
+from tests.engine.support import events_of, provider_configs, session
 from tests.gateway import Call, Gateway, Reply, fault
 from tests.gateway.answers import Answer
 from tests.gateway.requests import RecordedRequest
@@ -26,9 +27,22 @@ from tests.providers.support import PROTOCOLS, model
 
 C, R, A, G = PROTOCOLS
 counts = st.builds(
-    lambda fresh, cached, output, reasoning: gw.Usage(fresh + cached, output + reasoning, cached, 0, reasoning),
+    lambda fresh, cached, output, reasoning, tier: gw.Usage(
+        fresh + cached, output + reasoning, cached, 0, reasoning, tier
+    ),
     st.integers(1, 10**6), st.integers(0, 10**5), st.integers(1, 10**5), st.integers(0, 10**5),
+    st.sampled_from(("", "", "priority", "fast", "flex")),
 )  # fmt: skip
+# The price list of the test, in dollars per million tokens, and multiples for service tiers; flex has no price.
+PRICES = {"input": 3.0, "cached": 0.3, "output": 15.0, "priority": 1.75, "fast": 6.0}
+
+
+def cost_of(usage: gw.Usage) -> Decimal:
+    """Return the cost of a request by the price list, 0 if it is unknown."""
+    multiple = {"": Decimal(1), "priority": Decimal("1.75"), "fast": Decimal(6), "flex": Decimal(0)}[usage.tier]
+    fresh = usage.input - usage.cached
+    whole = 3 * fresh + Decimal("0.3") * usage.cached + 15 * usage.output
+    return whole * multiple / 10**6
 
 
 @dataclass(frozen=True)
@@ -61,12 +75,41 @@ class Sent:
                 return reply
 
 
-KINDS = ("whole", "whole", "call", "empty", "length", "overloaded", "rejected", "cut", "cut at once", "held")
+EXAMPLES = 100
+KINDS = (
+    "whole",
+    "whole",
+    "call",
+    "empty",
+    "length",
+    "overloaded",
+    "rejected",
+    "cut",
+    "cut at once",
+    "cut at once",
+    "held",
+)
 sent = st.builds(Sent, st.sampled_from(KINDS), counts)
 
 
-COUNTED = ("whole", "call", "empty", "length")  # the whole counts arrive
+WHOLE = ("whole", "call", "empty", "length")
 FREE = ("overloaded", "rejected")
+NOTHING = gw.Usage(0, 0)
+
+
+def counted(key: str, step: Sent) -> gw.Usage | None:
+    """Return what a server has counted of an answer when it ended, None if that depends on the moment."""
+    match step.kind:
+        case kind if kind in WHOLE:
+            return step.usage
+        case "cut at once" if key == str(model(A)):  # the first event has the counts of the prompt
+            return replace(step.usage, output=1, reasoning=0)
+        case "cut" | "held":
+            return None
+        case _:
+            return NOTHING
+
+
 FALLBACK = {model(C): [str(model(A))], model(A): [str(model(G))], model(G): [str(model(R))]}
 
 
@@ -84,7 +127,11 @@ async def play(turns: list[tuple[ApiProtocol, list[Sent]]], folder: Path) -> Non
     async with Gateway() as server:
         server.always(answer)
         store = SqliteChatStore(folder / "chats.db", print)
-        async with session(server, C, fallback=FALLBACK, store=lambda: store) as chat:
+        plan = {
+            "fields": {"prices": {"*": PRICES}},
+            "prices": PriceTable({p.name: p for p in provider_configs(server, prices={"*": PRICES})}),
+        }
+        async with session(server, C, fallback=FALLBACK, store=lambda: store, **plan) as chat:
             for protocol, steps in turns:
                 script[:] = steps
                 await one_turn(chat, model(protocol))
@@ -94,16 +141,22 @@ async def play(turns: list[tuple[ApiProtocol, list[Sent]]], folder: Path) -> Non
         server.problems.clear()  # refused answers leave odd histories
         assert server.asked
 
-    for name in ("input", "output", "cached", "reasoning"):
-        whole: Counter[str] = Counter()
-        for key, step in asked:
-            whole[key] += getattr(step.usage, name) if step.kind in COUNTED else 0
-        for key, row in rows.items():
-            is_exact = all(step.kind in (*COUNTED, *FREE) for ref, step in asked if ref == key)
-            found = getattr(row, name)
-            assert found == whole[key] if is_exact else found >= whole[key], (key, name)
-            assert found == getattr(totals[key], name)
-        assert {key for key in whole if whole[key]} <= set(rows)
+    steps_of: dict[str, list[gw.Usage | None]] = {}
+    for key, step in asked:
+        steps_of.setdefault(key, []).append(counted(key, step))
+    for key, found in steps_of.items():
+        known = [usage for usage in found if usage]
+        row = rows.get(key)
+        if row is None:
+            assert all(usage == NOTHING for usage in found)
+            continue
+        for name in ("input", "output", "cached", "reasoning"):
+            whole = sum(getattr(usage, name) for usage in known)
+            exact = len(known) == len(found)
+            assert getattr(row, name) == whole if exact else getattr(row, name) >= whole, (key, name)
+            assert getattr(row, name) == getattr(totals[key], name)
+        price = sum(map(cost_of, known), Decimal(0))
+        assert row.cost == price if len(known) == len(found) else row.cost >= price, key
 
 
 async def one_turn(chat: ChatSession, to: ModelRef) -> None:
@@ -120,7 +173,12 @@ async def one_turn(chat: ChatSession, to: ModelRef) -> None:
     await events_of(turn, at)
 
 
-@settings(max_examples=25, deadline=None)
+CUT_TWICE = [Sent(kind, gw.Usage(1000, 50, 200, 0, 5, "priority")) for kind in ("cut at once", "cut at once", "whole")]
+
+
+@example([(A, CUT_TWICE)])
+@example([(C, CUT_TWICE), (A, CUT_TWICE[1:])])
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(PROTOCOLS), st.lists(sent, min_size=1, max_size=4)), min_size=1, max_size=4))
 def test_ledger_equals_what_the_servers_counted(turns: list[tuple[ApiProtocol, list[Sent]]]) -> None:
     with TemporaryDirectory() as folder:

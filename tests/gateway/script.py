@@ -209,13 +209,17 @@ PASSED: Final = (Cut, Stall, Raw, Gate, Repeat)  # steps that renderers pass on 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts; input includes cached and cache_write, output includes reasoning."""
+    """Token counts; input includes cached and cache_write, output includes reasoning.
+
+    tier   the service tier or speed that is billed, "" for the standard one
+    """
 
     input: int = 25
     output: int = 12
     cached: int = 0
     cache_write: int = 0
     reasoning: int = 0
+    tier: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,8 @@ def usage(reply: Reply) -> Json:
         "cache_read_input_tokens": u.cached,
         "cache_creation": {"ephemeral_5m_input_tokens": u.cache_write, "ephemeral_1h_input_tokens": 0},
         "output_tokens": 1,
-        "service_tier": "standard",
+        "service_tier": u.tier if u.tier not in ("", "fast") else "standard",
+        "speed": "fast" if u.tier == "fast" else "standard",
     }
 
 

@@ -55,7 +55,7 @@ def stream(reply: Reply, ask: Ask) -> Stream:
                 yield _chunk(ask, reply, delta)
     yield _chunk(ask, reply, {}, finish=_finish(reply), counted=Quirk.USAGE_WITH_FINISH in quirks)
     if _wants_usage(ask) and Quirk.NO_USAGE not in quirks and Quirk.USAGE_WITH_FINISH not in quirks:
-        yield Frame(None, compact(_head(ask) | {"choices": [], "usage": usage(reply)}))
+        yield Frame(None, compact(_head(ask) | {"choices": [], "usage": usage(reply)} | _tier(reply)))
     if Quirk.NO_DONE not in quirks:
         yield Frame(None, "[DONE]")
 
@@ -74,7 +74,7 @@ def whole(reply: Reply, ask: Ask) -> Json:
         if isinstance(step, Citation):
             message["annotations"].append(_annotation(step, reply.words))
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(reply)}
-    return _head(ask) | {"object": "chat.completion", "choices": [choice], "usage": usage(reply)}
+    return _head(ask) | {"object": "chat.completion", "choices": [choice], "usage": usage(reply)} | _tier(reply)
 
 
 def usage(reply: Reply) -> Json:
@@ -162,7 +162,7 @@ def _chunk(ask: Ask, reply: Reply, delta: Json, *, finish: str | None = None, co
     choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish or blank}
     chunk = _head(ask) | {"choices": [choice]}
     if counted or Quirk.USAGE_EVERYWHERE in reply.quirks:
-        chunk["usage"] = usage(reply)
+        chunk |= {"usage": usage(reply)} | _tier(reply)
     elif _wants_usage(ask):
         chunk["usage"] = None
     if _option(ask, "include_obfuscation") is not False:
@@ -179,6 +179,10 @@ def _head(ask: Ask) -> Json:
         "service_tier": "default",
         "system_fingerprint": "fp_gateway",
     }
+
+
+def _tier(reply: Reply) -> Json:
+    return {"service_tier": reply.usage.tier or "default"}
 
 
 def _error(event: ErrorEvent, ask: Ask) -> Stream:

@@ -63,6 +63,8 @@ def usage(reply: Reply, output_tokens: int) -> Json:
         counted["cachedContentTokenCount"] = u.cached
     if thoughts:
         counted["thoughtsTokenCount"] = thoughts
+    if u.tier:
+        counted["serviceTier"] = u.tier
     return counted
 
 

@@ -109,6 +109,7 @@ def _terminal(reply: Reply, ask: Ask, output: list[Json]) -> Json:
     ends = reply.ends
     fields: Json = {"output": [] if Quirk.CUT_OUTPUT in reply.quirks else output}
     fields["usage"] = None if Quirk.NO_USAGE in reply.quirks else usage(reply)
+    fields["service_tier"] = reply.usage.tier or "default"
     if ends == Finish.ERROR:
         error = {"code": "server_error", "message": "The server had an error while processing your request."}
         return {"type": "response.failed", "response": _response(ask, "failed", error=error, **fields)}
