@@ -7,6 +7,10 @@ import sys
 
 from termchat import startup_gc
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from termchat.ui.terminal.tty import Tty
+
 
 def main() -> None:
     """Run termchat and exit with its exit code."""
@@ -37,19 +41,25 @@ def _fill_closed_streams() -> None:
 
 
 def _run(arguments: list[str]) -> int:
+    from termchat.cli.flags import starts_chat
+
+    # First, because keys typed from here on are kept.
+    tty = _acquire_tty(arguments) if starts_chat(arguments) else None
     if arguments:
         from termchat.cli import run_command_line
 
-        return run_command_line(arguments, os.environ)
-    try:
-        from termchat.ui.terminal.tty import Tty
-    except ImportError:  # Windows
-        tty = None
-    else:
-        tty = Tty.acquire()  # first, because keys typed from here on are kept
+        return run_command_line(arguments, os.environ, tty)
     from termchat.app import Options, run_app
 
     return run_app(Options(), os.environ, tty)
+
+
+def _acquire_tty(arguments: list[str]) -> Tty | None:
+    try:
+        from termchat.ui.terminal.tty import Tty
+    except ImportError:  # Windows
+        return None
+    return Tty.acquire(early_prompt=not {"--plain", "--accessible"} & {*arguments})
 
 
 def _leave(code: int) -> None:

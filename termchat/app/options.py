@@ -15,7 +15,7 @@ from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import safe_format
 from termchat.core.style import Theme
 from termchat.ui.oneshot.formats import Format
-from termchat.ui.stderr import Stderr
+from termchat.ui.stderr import Stderr, report_unsent
 from termchat.ui.terminal.capabilities import background, supports_hyperlinks
 
 if TYPE_CHECKING:
@@ -71,9 +71,9 @@ class Options:
 
 def usage_error(failure: Failure, tty: Tty | None) -> int:
     """Report an unusable command line or configuration on standard error; return the exit code for that."""
-    if tty:
-        tty.restore()
+    typed = tty.release() if tty else ""
     Stderr().failure(failure)
+    report_unsent(typed)
     return ExitCode.USAGE
 
 

@@ -47,6 +47,12 @@ class Stderr:
             warn(failure.hint)
 
 
+def report_unsent(typed: str) -> None:
+    """Write the text that was typed for a chat that does not start, so that it is not lost."""
+    if typed.strip():
+        warn(safe_format("Not sent: {text}", text=safe_line(typed.replace("\r", "\n").strip())))
+
+
 def warn(words: Safe) -> None:
     """Write a line to standard error; ignore a closed stream."""
     _write(f"termchat: {words}\n")

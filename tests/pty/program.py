@@ -36,7 +36,7 @@ from termchat.ui.terminal.tty import Tty
 
 def main() -> int:
     """Run the front end chosen by the environment; return its exit code."""
-    tty = Tty.acquire()
+    tty = Tty.acquire(early_prompt=True)
     while (gate := os.environ.get("TESTGATE")) and not os.path.exists(gate):
         time.sleep(0.01)  # simulates slow imports; a call that blocks could miss a signal that came just before it
     from dataclasses import replace

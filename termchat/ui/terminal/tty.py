@@ -63,10 +63,10 @@ class Tty:
         self._early_prompt: EarlyPrompt | None = None
 
     @classmethod
-    def acquire(cls) -> Tty | None:
+    def acquire(cls, *, early_prompt: bool = False) -> Tty | None:
         """Acquire the terminal; None unless both streams are terminals. Until the loop runs, Ctrl-C interrupts.
 
-        Without arguments the REPL will start: the early prompt is shown at once, and echoes keys during the imports.
+        early_prompt   the REPL will start: show a prompt at once, which echoes keys during the imports
         """
         try:
             fd_in, fd_out = sys.stdin.fileno(), sys.stdout.fileno()
@@ -82,7 +82,7 @@ class Tty:
         atexit.register(tty.restore)
         for number in _SIGNALS:
             signal.signal(number, tty._killed)
-        if len(sys.argv) == 1 and _may_show_prompt(os.environ):
+        if early_prompt and _may_show_prompt(os.environ):
             tty._early_prompt = EarlyPrompt(fd_in, fd_out, tty.typed)
             tty._early_prompt.open()
         return tty
@@ -140,6 +140,13 @@ class Tty:
             pass
         self.typed += data.decode("utf-8", "replace")
         return bool(data)
+
+    def release(self) -> str:
+        """Restore the terminal before the REPL starts, and return the text typed so far."""
+        self.close_early_prompt(sweep=True)
+        self.read_typed()
+        self.restore()
+        return self.typed
 
     def restore(self) -> None:
         """Restore the original state: modes off, cursor shown, settings as before. May be called repeatedly."""
