@@ -62,7 +62,7 @@ def _print(lines: Iterable[ConfigLine]) -> None:
 
 
 def config_lines(config: Config, credentials: Credentials) -> Iterator[ConfigLine]:
-    """Yield every setting, alias and provider in use, with its value and source."""
+    """Yield every setting and alias, the providers in use, and the key variable of every provider."""
     for key in SETTINGS:
         yield ConfigLine(Safe(key), safe_line(format_value(getattr(config.settings, key))), config.origin(key))
     for name, model in config.aliases.items():
@@ -73,22 +73,29 @@ def config_lines(config: Config, credentials: Credentials) -> Iterator[ConfigLin
         yield ConfigLine(Safe("favourites"), safe_line(", ".join(config.favourites)), safe_line(str(config.file)))
     for provider in config.providers.values():
         if _in_use(provider, credentials):
-            yield from _provider(provider, config, credentials)
+            yield from _base_urls(provider, config)
+        if provider.key:
+            yield _key(provider, credentials)
 
 
 def _in_use(provider: ProviderConfig, credentials: Credentials) -> bool:
-    """True if a provider is the user's, belongs to a vendor, or has a key; the other presets are not listed."""
+    """True if a provider is the user's, belongs to a vendor, or has a key; of other presets only the key is listed."""
     if provider.name in VENDORS or provider != presets().get(provider.name):
         return True
     return bool(provider.key) and not provider.local and credentials.has_key(provider)
 
 
-def _provider(provider: ProviderConfig, config: Config, credentials: Credentials) -> Iterator[ConfigLine]:
+def _base_urls(provider: ProviderConfig, config: Config) -> Iterator[ConfigLine]:
     name = safe_line(provider.name)
     for protocol, url in provider.base_urls.items():
         key = safe_format("providers.{name}.{protocol}", name=name, protocol=Safe(protocol.value))
         yield ConfigLine(key, safe_line(redact_url(url)), config.origin(key))
-    if provider.key:
-        state = EMPTY if credentials.has_key(provider) else Safe(" (not set)")
-        value = safe_format("{source}{state}", source=credentials.source(provider), state=state)
-        yield ConfigLine(safe_format("providers.{name}.key", name=name), value, safe_line(provider.source))
+
+
+def _key(provider: ProviderConfig, credentials: Credentials) -> ConfigLine:
+    """The source of a provider's key, never the key."""
+    state = Safe(" (optional)") if provider.local else EMPTY if credentials.has_key(provider) else Safe(" (not set)")
+    value = safe_format("{source}{state}", source=credentials.source(provider), state=state)
+    return ConfigLine(
+        safe_format("providers.{name}.key", name=safe_line(provider.name)), value, safe_line(provider.source)
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from termchat.config.providers import presets
 from termchat.config.settings import SETTINGS
 from tests.cli.conftest import Program, on_terminal
 
@@ -21,6 +22,17 @@ def test_config_lists_every_setting_with_origin(program: Program) -> None:
     assert lines["theme"] == "theme = nord (TERMCHAT_THEME)"
     assert lines["usage"] == "usage = line (default)"
     assert lines["max_tokens"] == "max_tokens = not set (default)"
+
+
+def test_config_names_key_variable_of_every_provider(program: Program) -> None:
+    shown = program.run("config", env={"GROQ_API_KEY": "0123456789abcdef"}).out.decode()
+    rows = {line.split()[0]: line for line in shown.splitlines()}
+    for provider in presets().values():
+        if provider.key:
+            assert provider.key.removeprefix("env:").split(",")[0] in rows[f"providers.{provider.name}.key"]
+    assert "(not set)" in rows["providers.mistral.key"]
+    assert "(not set)" not in rows["providers.groq.key"]
+    assert "0123456789abcdef" not in shown
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_config_lines_give_value_and_origin_without_keys(tmp_path: Path) -> None
     assert lines["providers.openai.key"] == ("OPENAI_API_KEY", "built in")
     assert lines["providers.anthropic.key"][0] == "ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN (not set)"
     assert "sk-" not in str(lines)
-    assert not [key for key in lines if key.startswith(("providers.groq", "providers.ollama", "providers.demo"))]
+    assert not [key for key in lines if key.startswith(("providers.groq.openai", "providers.ollama", "providers.demo"))]
     assert (
         str(next(iter(config_lines(config, Credentials(env)))))
         == "model                        = x/a  (TERMCHAT_MODEL)"
