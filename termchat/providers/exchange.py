@@ -37,6 +37,7 @@ from termchat.core.provider import Request, StreamMonitor
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
 from termchat.providers.catalog.capabilities import quirks, with_continuation
 from termchat.providers.catalog.dropped_parts import all_parts
+from termchat.providers.catalog.prices import STANDARD_TIERS
 from termchat.providers.client import Body, Client, Endpoint, ErrorResponse
 from termchat.providers.decoder import Decoder, ServerError, as_object, as_tier
 from termchat.providers.http.connection_errors import (
@@ -165,8 +166,9 @@ class StreamingProvider:
             self._repair.learn(LONE_CLOSING_TAG, self._client.endpoint)
         elif isinstance(delta, TextDelta) and delta.provisional and not waits:
             return replace(delta, provisional=False)
-        elif isinstance(delta, UsageDelta) and not delta.usage.tier and (tier := asked_tier(body)):
-            return UsageDelta(replace(delta.usage, tier=tier))
+        elif isinstance(delta, UsageDelta):
+            tier = delta.usage.tier or asked_tier(body)
+            return UsageDelta(replace(delta.usage, tier="" if tier in STANDARD_TIERS else tier))
         return delta
 
     def _may_begin_with_reasoning(self) -> bool:

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from termchat.core.events import ProviderNotice
+from termchat.core.events import ProviderNotice, UsageDelta
 from termchat.core.messages import Origin, user_message
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.provider import Effort, Params, Request, Speed, StreamMonitor
 from termchat.core.sanitize import Safe
 from termchat.providers.catalog.capabilities import drop_unsupported, unsupported_notice
+from tests import gateway as gw
 from tests.gateway import Gateway, Reply, fault
 from tests.gateway.validate.gemini_names import camel
 from tests.providers.support import PROTOCOLS, provider_config, registry, run_request, text_of
@@ -130,3 +131,26 @@ async def test_encrypted_reasoning_refused_is_not_asked_for_again(gateway: Gatew
             assert text_of(deltas) == "ok"
             assert not [delta for delta in deltas if isinstance(delta, ProviderNotice)]
     assert ["include" in request.body for request in gateway.asked] == [True, False, False]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize(
+    ("asked", "reported", "billed"),
+    [(None, "", ""), (Speed.FAST, "flex", "flex"), (None, "priority", "priority"), (Speed.NORMAL, "", "")],
+)
+async def test_service_tier_reported_is_counted_over_requested_one(
+    gateway: Gateway, protocol: ApiProtocol, asked: Speed | None, reported: str, billed: str
+) -> None:
+    gateway.reply(Reply.text("ok", usage=gw.Usage(5, 3, tier=reported)))
+    deltas, failure = await run_request(
+        provider_config(gateway.url, protocol), Request((user_message("hi"),), params=Params(speed=asked))
+    )
+    assert failure is None
+    assert [delta.usage.tier for delta in deltas if isinstance(delta, UsageDelta)][-1] == billed
+
+
+async def test_service_tier_unreported_is_the_requested_one(gateway: Gateway) -> None:
+    gateway.reply(Reply.text("ok"))
+    config = provider_config(gateway.url, ApiProtocol.GEMINI)
+    deltas, _ = await run_request(config, Request((user_message("hi"),), params=Params(speed=Speed.FAST)))
+    assert [delta.usage.tier for delta in deltas if isinstance(delta, UsageDelta)][-1] == "priority"

@@ -16,7 +16,7 @@ from termchat.core.usage import Usage
 if TYPE_CHECKING:
     from genai_prices.types import PriceVariant
 
-_STANDARD_TIERS = frozenset(("", "standard", "default", "auto", "on_demand", "standard_only"))
+STANDARD_TIERS = frozenset(("", "standard", "default", "auto", "on_demand", "standard_only"))
 
 
 class PriceTable:
@@ -81,7 +81,7 @@ def _own_price(prices: Mapping[str, float], usage: Usage) -> Decimal | None:
 
     The price of another service tier than the standard one is the multiple under its name, None without one.
     """
-    multiple = 1.0 if usage.tier in _STANDARD_TIERS else prices.get(usage.tier)
+    multiple = 1.0 if usage.tier in STANDARD_TIERS else prices.get(usage.tier)
     if multiple is None:
         return None
     dollars = {name: Decimal(str(price)) for name, price in prices.items()}
@@ -102,7 +102,7 @@ def _list_price(vendor: str | None, name: str, usage: Usage, at: datetime) -> De
         cache_write_tokens=usage.cache_write or None,
         output_tokens=usage.output,
     )
-    context = {} if usage.tier in _STANDARD_TIERS else {"service_tier": usage.tier, "speed": usage.tier}
+    context = {} if usage.tier in STANDARD_TIERS else {"service_tier": usage.tier, "speed": usage.tier}
     try:
         found = calc_price(
             counts, model_ref=name, provider_id=vendor, genai_request_timestamp=at, price_context=context
