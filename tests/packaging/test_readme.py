@@ -4,14 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from termchat.cli import SHORT_FLAGS, run_command_line
+from termchat.cli import run_command_line
+from termchat.cli.flags import NAMES
 from termchat.config.settings import SETTINGS, Setting, format_value
 
 README = Path(__file__).parents[2] / "README.md"
 
 
 def flags(setting: Setting) -> list[str]:
-    return [flag for flag in (SHORT_FLAGS.get(setting.key), setting.flag) if flag]
+    return [*NAMES.get(setting.key, ())]
 
 
 def code(*words: str) -> str:
