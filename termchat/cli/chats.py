@@ -136,6 +136,11 @@ async def _show(
         return ExitCode.COMPLETE
     if not chats:
         warn(safe_format("No chat contains these words.") if query else safe_format("No saved chats."))
+        if query:
+            hint = safe_format(
+                "`termchat chats` lists all chats; its commands are {names}.", names=Safe(", ".join(ACTIONS))
+            )
+            warn(hint)
         return ExitCode.ERROR if query else ExitCode.COMPLETE
     _print(chats, [safe_line(await store.short_id(chat.id)) for chat in chats])
     return ExitCode.COMPLETE

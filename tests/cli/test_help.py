@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -103,3 +104,8 @@ def test_mistyped_subcommand_on_terminal_is_asked_about(
         terminal.send(answer)
         assert terminal.leaves() == code
     assert len(program.gateway.asked) == requests
+
+
+def test_chats_without_match_names_its_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["chats", "list"], {"HOME": str(tmp_path)}) == 1
+    assert "commands are rm, restore, export, import" in capsys.readouterr().err
