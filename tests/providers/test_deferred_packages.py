@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +11,10 @@ import pytest
 
 # Prints a line for each public name of the packages that are deferred, most of them read before any `__init__` runs.
 DESCRIBE = """
-import importlib, pkgutil, re, sys
+import importlib, json, re, sys
 from termchat.providers.sdk import deferred_packages as deferred
 sdk, way = sys.argv[1:]
+packages, NAMES = json.loads(sys.stdin.read())
 if way == "deferred":
     deferred._install()
 root = importlib.import_module(sdk)
@@ -34,7 +36,7 @@ def describe(value):
         return f"module {value.__name__}"
     return re.sub(" at 0x[0-9a-f]+", "", repr(value))
 
-wanted = [sdk, *(f"{sdk}.{name}" for name in sys.stdin.read().split())]
+wanted = [sdk, *(f"{sdk}.{name}" for name in packages.split())]
 for package in wanted:
     module = importlib.import_module(package)
     plain = {} if way == "deferred" else dict(vars(module))
@@ -44,20 +46,21 @@ for package in wanted:
 """
 PACKAGES = {
     "openai": "types types.chat types.responses types.shared types.beta lib.streaming lib.streaming.chat",
-    "anthropic": "types types.beta types.messages types.shared lib.streaming lib.tools lib.credentials lib._tracing",
+    "anthropic": "types types.beta types.messages types.shared lib.streaming lib.tools lib.credentials lib._tracing "
+    "_error_classes _exceptions",
 }
-# Names that differ by design: a function that is called late, and submodules that are only there once imported.
-LATE = {"anthropic.lib._tracing finish_api_call_span"}
+# Functions whose module runs when they are called.
+LATE = {"anthropic.lib._tracing finish_api_call_span", "anthropic._error_classes make_status_error"}
 
 
 @pytest.mark.parametrize("sdk", PACKAGES)
 def test_deferred_sdk_has_same_names_classes_and_fields_as_plain(sdk: str) -> None:
-    plain = _describe(DESCRIBE, sdk, "plain")
+    plain = _describe(sdk, "plain", {})
     names: dict[str, list[str]] = {}
     for key in plain:
         package, name = key.split(" ")
         names.setdefault(package, []).append(name)
-    deferred = _describe(f"NAMES = {names!r}\n" + DESCRIBE, sdk, "deferred")
+    deferred = _describe(sdk, "deferred", names)
     assert len(plain) > 400
     assert {key: text for key, text in deferred.items() if text != plain[key] and key not in LATE} == {}
     assert deferred.keys() == plain.keys()
@@ -115,10 +118,10 @@ def test_import_plainly_after_failure_forgets_sdk_and_stays_plain(tmp_path: Path
     assert _fake_sdk(tmp_path, code) == "True False\n<class 'module'> False"
 
 
-def _describe(script: str, sdk: str, way: str) -> dict[str, str]:
+def _describe(sdk: str, way: str, names: dict[str, list[str]]) -> dict[str, str]:
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", script, sdk, way],
-        input=PACKAGES[sdk], capture_output=True, text=True, timeout=120, check=False,
+        [sys.executable, "-W", "ignore", "-c", DESCRIBE, sdk, way],
+        input=json.dumps([PACKAGES[sdk], names]), capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return {" ".join(line.split(" ")[:2]): line for line in done.stdout.splitlines()}

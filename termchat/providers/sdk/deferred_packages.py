@@ -28,8 +28,9 @@ _T = TypeVar("_T")
 _log = logging.getLogger("termchat")
 _SDKS = ("openai", "anthropic")
 _DEFERRED = ("types", "lib", "resources")  # subpackages of an SDK, with their own subpackages
-# Functions that the SDK calls only while tracing, which termchat turns off; their module needs all types of a reply.
-_FUNCTIONS = {"anthropic.lib._tracing.finish_api_call_span"}
+# Functions, and the packages or modules that define them, which are imported when the function is called: one traces,
+# which termchat turns off, and needs all types of a reply; one makes the exception of an error response, of 270 types.
+_FUNCTIONS = {"finish_api_call_span": "anthropic.lib._tracing", "make_status_error": "anthropic._error_classes"}
 _IMPORT_ERRORS = (ImportError, NameError, AttributeError, TypeError)
 _OPT_OUT = "TERMCHAT_EAGER_SDK"
 _CODE, _EXPORTS = "__deferred_code__", "__deferred_exports__"
@@ -53,26 +54,44 @@ class _Source:
 
 
 class DeferredPackage(ModuleType):
-    """A package whose `__init__` runs when a name is read that it does not take from one of its modules."""
+    """A package whose `__init__` runs when a name is read that it does not take from one of its modules.
+
+    Or a module of `_FUNCTIONS`, which runs when the function is called.
+    """
 
     def __getattr__(self, name: str) -> Any:
         names = self.__dict__
         code: CodeType | None = names.get(_CODE)
         if code is not None:
-            if _EXPORTS not in names:
-                names[_EXPORTS] = find_exports(code, self.__name__, self.__path__)
-            export: _Export | None = names[_EXPORTS].get(name)
-            if export:
-                names[name] = value = _load(self.__name__, export)
+            found, value = self._deferred(code, name)
+            if found:
+                names[name] = value
                 return value
         dunder = name.startswith("__") and name != "__all__"  # asked of every module, by typing and inspect
         full = f"{self.__name__}.{name}"
-        if not dunder and (full in sys.modules or PathFinder.find_spec(full, self.__path__)):
+        if not dunder and (full in sys.modules or PathFinder.find_spec(full, names.get("__path__", []))):
             return import_module(full)
         if dunder or code is None:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}", name=name, obj=self)
         self._run()
         return getattr(self, name)
+
+    def _deferred(self, code: CodeType, name: str) -> tuple[bool, Any]:
+        """Return (True, value) for a name that is known before the code has run."""
+        if _FUNCTIONS.get(name) == self.__name__:
+            return True, self._late_function(name)
+        if _EXPORTS not in self.__dict__:
+            path = self.__dict__.get("__path__")
+            self.__dict__[_EXPORTS] = {} if path is None else find_exports(code, self.__name__, path)
+        export: _Export | None = self.__dict__[_EXPORTS].get(name)
+        return (True, _load(self.__name__, export)) if export else (False, None)
+
+    def _late_function(self, name: str) -> Callable[..., Any]:
+        def call(*args: Any, **more: Any) -> Any:
+            self._run()
+            return getattr(self, name)(*args, **more)
+
+        return call
 
     def __dir__(self) -> list[str]:
         self._run()
@@ -87,8 +106,6 @@ class DeferredPackage(ModuleType):
 
 
 def _load(package: str, export: _Export) -> Any:
-    if f"{package}.{export.name}" in _FUNCTIONS:
-        return _late_function(export)
     if export.module == package:  # `from . import name`
         return import_module(f"{package}.{export.name}")
     module = import_module(export.module)
@@ -96,13 +113,6 @@ def _load(package: str, export: _Export) -> Any:
         return getattr(module, export.name)
     except AttributeError:
         return import_module(f"{export.module}.{export.name}")
-
-
-def _late_function(export: _Export) -> Callable[..., Any]:
-    def call(*args: Any, **more: Any) -> Any:
-        return getattr(import_module(export.module), export.name)(*args, **more)
-
-    return call
 
 
 def find_exports(code: CodeType, package: str, path: Sequence[str]) -> Mapping[str, _Export]:
@@ -148,10 +158,11 @@ class _Finder:
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         sdk, _, rest = name.partition(".")
-        if sdk not in _SDKS or (rest and rest.partition(".")[0] not in _DEFERRED):
+        if sdk not in _SDKS or (rest and rest.partition(".")[0] not in _DEFERRED and name not in _FUNCTIONS.values()):
             return None
         spec = PathFinder.find_spec(name, path)
-        if spec and spec.submodule_search_locations and type(spec.loader) is SourceFileLoader:
+        deferred = spec and (spec.submodule_search_locations or name in _FUNCTIONS.values())
+        if spec and deferred and type(spec.loader) is SourceFileLoader:
             spec.loader = _Loader(spec.loader.name, spec.loader.path)
             return spec
         return None
