@@ -103,13 +103,15 @@ class RequestAccepted:
 class Finished:
     """The end of a reply as reported by the server; a reply without it was cut.
 
-    raw   the vendor's finish reason
-    why   the vendor's explanation, "" when there is none
+    raw        the vendor's finish reason
+    why        the vendor's explanation, "" when there is none
+    reply_id   the server's id of the reply, "" when there is none
     """
 
     reason: FinishReason
     raw: str = ""
     why: str = ""
+    reply_id: str = ""
 
 
 @dataclass(slots=True)

@@ -131,7 +131,8 @@ Part: TypeAlias = Text | Reasoning | Search | ToolCall | ToolResult | Image | Fi
 class Message:
     """One message.
 
-    `origin`, `outcome` and `usage` belong to an assistant's reply; they are None in other roles.
+    `origin`, `outcome` and `usage` belong to an assistant's reply; they are None in other roles. So does `reply_id`,
+    the server's id of the reply, "" if it gave none.
     """
 
     role: Role
@@ -139,6 +140,7 @@ class Message:
     origin: Origin | None = None
     outcome: Outcome | None = None
     usage: Usage | None = None
+    reply_id: str = ""
 
     @property
     def can_continue(self) -> bool:

@@ -230,7 +230,8 @@ class Turn:
         if not parts:
             return None
         usage = usage_or_estimate(builder, request, parts)
-        return Message(Role.ASSISTANT, parts, builder.origin or provider.origin, end.outcome, usage)
+        reply_id = builder.finished.reply_id if builder.finished else ""
+        return Message(Role.ASSISTANT, parts, builder.origin or provider.origin, end.outcome, usage, reply_id)
 
     def _done(self, message: Message) -> MessageDone:
         self._messages.append(message)

@@ -70,7 +70,7 @@ class HeldFinish:
 
     def __init__(self) -> None:
         self.closed = False
-        self._word = self._why = ""
+        self._word = self._why = self._reply_id = ""
         self._reason: FinishReason | None = None
         self._has_content = False
         self._is_early = False  # content followed a finish word
@@ -90,7 +90,7 @@ class HeldFinish:
             return
         self._ended = True
         yield from self._last_deltas(self._reason)
-        yield Finished(self._final_reason(self._reason), self._word, self._why)
+        yield Finished(self._final_reason(self._reason), self._word, self._why, self._reply_id)
 
     def _last_deltas(self, reason: FinishReason) -> Iterator[Delta]:
         """Yield the deltas before `Finished`."""

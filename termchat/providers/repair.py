@@ -226,6 +226,8 @@ def _fields_of(body: Body) -> Iterator[str]:
     for name, path in (("cache_key", "prompt_cache_key"), ("encrypted_reasoning", "include"), ("stream", "stream")):
         if body.get(path):
             yield name
+    if "diagnostics" in body or "comparison_response_id" in as_object(body.get("prompt_cache_options")):
+        yield "cache_diagnosis"
     options: dict[str, Any] = body.get("stream_options") or {}
     if options:
         yield "stream_options"

@@ -92,6 +92,8 @@ def to_dict(message: Message, blobs: dict[str, bytes] | None = None) -> dict[str
         raw["outcome"] = message.outcome.value
     if message.usage:
         raw["usage"] = _usage_to_dict(message.usage)
+    if message.reply_id:
+        raw["reply_id"] = message.reply_id
     raw["parts"] = [_part_to_dict(part, blobs) for part in message.parts]
     return raw
 
@@ -108,6 +110,7 @@ def from_dict(value: object, blobs: LoadBlob = missing_blob) -> Message:
             _origin(raw.get("origin")),
             Outcome(json_fields.text(raw, "outcome")) if "outcome" in raw else None,
             _usage(json_fields.record(raw["usage"])) if "usage" in raw else None,
+            json_fields.text(raw, "reply_id", ""),
         )
     except InvalidRecord:
         raise

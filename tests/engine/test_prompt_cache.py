@@ -17,6 +17,7 @@ from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.provider import Params, Request
 from termchat.core.usage import Usage
 from termchat.providers.protocols.openai_common import cache_key
+from termchat.store.message_json import decode_message, encode_message, missing_blob
 from termchat.ui.phrases import usage_line
 from tests.engine.support import ask, ended, session
 from tests.gateway import Call, Gateway, Reasoning, Reply, Text, fault
@@ -51,6 +52,52 @@ async def test_request_starts_with_previous_request(gateway: Gateway, protocol: 
     for before, body in pairwise(bodies):
         assert beginning(before) == beginning(body)
         assert turns(body)[: len(turns(before))] == turns(before)
+
+
+def compared(body: dict[str, Any]) -> Any:
+    """Return the earlier reply that a request asks to be compared with."""
+    options = body.get("diagnostics") or body.get("prompt_cache_options") or {}
+    return options.get("previous_message_id") or options.get("comparison_response_id")
+
+
+DIAGNOSED = pytest.mark.parametrize("protocol", [ApiProtocol.ANTHROPIC, ApiProtocol.RESPONSES])
+
+
+@DIAGNOSED
+async def test_cache_diagnosis_compares_with_previous_reply_of_stored_chat(
+    gateway: Gateway, protocol: ApiProtocol
+) -> None:
+    gateway.reply(Reply.text("one"), Reply.text("two"))
+    async with session(gateway, protocol, fields={"quirks": frozenset({"cache_diagnosis"})}) as chat:
+        await ask(chat, "first")
+        first = chat.conversation.path()[-1].message
+        assert decode_message(encode_message(first).text, missing_blob) == first
+        await ask(chat, "second")
+    assert first.reply_id.startswith(("msg_", "resp_"))
+    assert [compared(request.body) for request in gateway.asked] == [None, first.reply_id]
+    assert ("diagnostics" in gateway.asked[0].body) == (protocol is ApiProtocol.ANTHROPIC)
+
+
+@DIAGNOSED
+async def test_cache_diagnosis_is_not_asked_of_other_hosts(gateway: Gateway, protocol: ApiProtocol) -> None:
+    gateway.reply(Reply.text("one"), Reply.text("two"))
+    async with session(gateway, protocol) as chat:
+        await ask(chat, "first")
+        await ask(chat, "second", ModelRef(protocol.value, "gpt-6-luna") if protocol is ApiProtocol.RESPONSES else None)
+    assert not {"diagnostics", "prompt_cache_options"} & {name for request in gateway.asked for name in request.body}
+
+
+@DIAGNOSED
+async def test_cache_diagnosis_refused_is_left_out_and_remembered(gateway: Gateway, protocol: ApiProtocol) -> None:
+    name = "diagnostics" if protocol is ApiProtocol.ANTHROPIC else "prompt_cache_options"
+    refusal = fault.status(400, message=f"{name}: Extra inputs are not permitted")
+    async with session(gateway, protocol, fields={"quirks": frozenset({"cache_diagnosis"})}) as chat:
+        gateway.reply(Reply.text("one"))
+        await ask(chat, "first")
+        gateway.reply(refusal, Reply.text("two"), Reply.text("three"))
+        await ask(chat, "second")
+        await ask(chat, "third")
+    assert [name in request.body for request in gateway.asked][1:] == [True, False, False]
 
 
 def test_encoded_request_is_equal_in_every_process() -> None:

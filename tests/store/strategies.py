@@ -45,7 +45,7 @@ parts = (
 )
 counts = st.integers(0, 10**9)
 costs = st.none() | st.decimals(0, 1000, allow_nan=False, places=9)
-usages = st.builds(Usage, counts, counts, counts, counts, counts, st.booleans(), costs)
+usages = st.builds(Usage, counts, counts, counts, counts, counts, st.booleans(), costs, texts, texts)
 origins = st.builds(Origin, texts, st.sampled_from(ApiProtocol), texts)
 messages = st.builds(
     Message,
@@ -54,6 +54,7 @@ messages = st.builds(
     st.none() | origins,
     st.none() | st.sampled_from(Outcome),
     st.none() | usages,
+    texts,
 )
 times = st.floats(0, 4e9)
 

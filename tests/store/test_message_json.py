@@ -65,7 +65,7 @@ def test_message_json_keeps_infinity() -> None:
 def test_message_json_knows_every_field() -> None:
     """Fail for a new field until the codec, this table and the strategies know it."""
     known = {
-        Message: "role parts origin outcome usage",
+        Message: "role parts origin outcome usage reply_id",
         Origin: "provider protocol model",
         Usage: "input output cached cache_write reasoning estimated cost cache_miss tier",
         Text: "text citations provider_data",

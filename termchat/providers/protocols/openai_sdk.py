@@ -16,6 +16,7 @@ from termchat.providers.catalog.model_cache import model_info
 from termchat.providers.client import Endpoint, ErrorResponse
 from termchat.providers.decoder import as_list, as_text, is_object
 from termchat.providers.http.connection_errors import bytes_of
+from termchat.providers.protocols.cache_diagnosis import CACHE_DIAGNOSIS
 from termchat.providers.sdk.environment import headers_from_environment
 
 OWN_HOST = "api.openai.com"
@@ -92,6 +93,7 @@ def with_own_fields(quirks: frozenset[str], endpoint: Endpoint) -> frozenset[str
     """
     if endpoint.host == OWN_HOST:
         quirks |= {"cache_key", "obfuscation"}
+        quirks |= {CACHE_DIAGNOSIS} if "cache_options" in quirks else frozenset[str]()
     lost = {word.removeprefix("no_") for word in quirks if word.startswith("no_")}
     return quirks - lost
 

@@ -11,8 +11,8 @@ from tests.gateway.validate.anthropic_messages import check_messages, check_text
 from tests.gateway.validate.common import ANTHROPIC, Json, Report, family, names
 
 _FIELDS = names(
-    "cache_control container inference_geo max_tokens messages metadata model output_config service_tier speed"
-    " stop_sequences stream system thinking tool_choice tools"
+    "cache_control container diagnostics inference_geo max_tokens messages metadata model output_config service_tier"
+    " speed stop_sequences stream system thinking tool_choice tools"
 )
 _SAMPLING = ("temperature", "top_p", "top_k")
 _OLDER = re.compile(r"claude-(?:[23]|instant|(?:opus|sonnet|haiku)-4(?:[-.][0-6])?(?:-\d{8}|-latest)?$)")
@@ -28,6 +28,11 @@ def problems(body: Json, origin: Origin) -> list[str]:
     limit = report.want(body, "max_tokens", int)
     if limit is not None and limit < 1:
         report.say("max_tokens: Input should be greater than or equal to 1")
+    if (asked := body.get("diagnostics")) is not None:
+        report.only(asked, ("previous_message_id",), "diagnostics")
+        earlier = asked.get("previous_message_id")
+        if earlier is not None and not str(earlier).startswith("msg_"):
+            report.say("diagnostics.previous_message_id: Input should be a message id")
     _check_sampling(report, body, origin.model)
     _check_system(report, body)
     _check_thinking(report, body, limit)

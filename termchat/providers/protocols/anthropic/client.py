@@ -23,6 +23,7 @@ from termchat.providers.protocols.anthropic.decode import AnthropicDecoder
 from termchat.providers.protocols.anthropic.encode import encode
 from termchat.providers.protocols.anthropic.prompt_cache import add_cache_control
 from termchat.providers.protocols.anthropic.signature_prefix import prefix_digest
+from termchat.providers.protocols.cache_diagnosis import CACHE_DIAGNOSIS
 from termchat.providers.sdk.environment import headers_from_environment
 
 _OWN_HOST = "api.anthropic.com"
@@ -52,7 +53,8 @@ class AnthropicClient:
 
     def encode(self, request: Request, origin: Origin, known: frozenset[str] = frozenset()) -> Body:
         config = self.endpoint.config
-        config = replace(config, quirks=config.quirks | quirks(origin) | known)
+        own = {CACHE_DIAGNOSIS} if self.endpoint.host == _OWN_HOST else frozenset[str]()
+        config = replace(config, quirks=config.quirks | quirks(origin) | known | own)
         limit = self._limits.get(origin.model) or self.endpoint.config.max_tokens_for(origin.model)
         assert limit, "the presets name a limit for every model"
         body = _transform_schema(encode(request, origin, config, limit))

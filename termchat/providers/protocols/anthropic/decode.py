@@ -105,6 +105,7 @@ class AnthropicDecoder(HeldFinish):
     def _start(self, data: dict[str, Any]) -> Iterator[Delta]:
         message = as_object(data.get("message"))
         yield from dropped_reasoning(message.get("input_transformations"))
+        self._reply_id = as_text(message.get("id"))
         self._diagnose(message)
         yield from self._count(message.get("usage"))
 

@@ -31,6 +31,7 @@ from termchat.providers.catalog.capabilities import thinking_budget
 from termchat.providers.catalog.efforts import fitting_budget
 from termchat.providers.decoder import arguments_object, as_object
 from termchat.providers.protocols.anthropic.signature_prefix import PrefixDigest
+from termchat.providers.protocols.cache_diagnosis import CACHE_DIAGNOSIS, previous_reply_id
 from termchat.providers.reply_schema import wire_schema
 
 _SEARCH_RESULT = "web_search_tool_result"
@@ -51,6 +52,8 @@ def encode(request: Request, origin: Origin, config: ProviderConfig, max_tokens:
         body["tools"] = [*body.get("tools", ()), _SEARCH_TOOL]
     body |= _params(request.params, origin, config.quirks, body["max_tokens"])
     body["messages"] = _turns(request, origin, body)
+    if CACHE_DIAGNOSIS in config.quirks and f"no_{CACHE_DIAGNOSIS}" not in config.quirks:
+        body["diagnostics"] = {"previous_message_id": previous_reply_id(request, origin) or None}  # null: keep this one
     body["stream"] = config.stream and "no_stream" not in config.quirks
     return body
 

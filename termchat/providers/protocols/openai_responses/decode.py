@@ -191,6 +191,7 @@ class ResponsesDecoder(HeldFinish):
     def _end(self, data: dict[str, Any]) -> Iterator[Delta]:
         response = as_object(data.get("response"))
         yield from dropped_reasoning(response.get("input_transformations"))
+        self._reply_id = as_text(response.get("id"))
         yield from self._missing_items(as_list(response.get("output")))
         if is_object(response.get("usage")):
             diagnostics = as_object(response.get("prompt_cache_diagnostics"))

@@ -28,6 +28,7 @@ from termchat.core.messages import (
 from termchat.core.models import ProviderConfig
 from termchat.core.provider import Effort, Params, Request
 from termchat.providers.decoder import as_object
+from termchat.providers.protocols.cache_diagnosis import CACHE_DIAGNOSIS, previous_reply_id
 from termchat.providers.protocols.openai_common import (
     cache_key,
     data_url,
@@ -67,6 +68,8 @@ def encode(request: Request, origin: Origin, config: ProviderConfig) -> dict[str
         ]
     if request.params.search:
         body["tools"] = [*body.get("tools", ()), {"type": "web_search"}]
+    if CACHE_DIAGNOSIS in config.quirks and (earlier := previous_reply_id(request, origin)):
+        body["prompt_cache_options"] = {"comparison_response_id": earlier}
     if "cache_key" in config.quirks:
         body["prompt_cache_key"] = cache_key(request)
     return body | _params(request.params)
