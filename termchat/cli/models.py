@@ -65,14 +65,22 @@ async def _ask(providers: Providers, *, fresh: bool) -> tuple[list[ModelInfo], l
     found: list[ModelInfo] = []
     failed: list[Failure] = []
     names = providers.usable_providers()
-    for answer in await asyncio.gather(*(providers.models(n, fresh=fresh) for n in names), return_exceptions=True):
+    answers = await asyncio.gather(*(providers.models(name, fresh=fresh) for name in names), return_exceptions=True)
+    for name, answer in zip(names, answers, strict=True):
         if isinstance(answer, ProviderError):
             failed.append(answer.failure)
         elif isinstance(answer, BaseException):
             raise answer
-        else:
+        elif answer:
             found += answer
+        else:
+            failed.append(_empty(safe_line(name)))
     return found, failed
+
+
+def _empty(provider: Safe) -> Failure:
+    message = safe_format("{provider} lists no models.", provider=provider)
+    return Failure(FailureKind.NOT_FOUND, message, safe_format("Name one: -m {provider}/MODEL", provider=provider))
 
 
 def _print(models: list[ModelInfo]) -> None:

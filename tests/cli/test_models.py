@@ -36,6 +36,15 @@ def test_models_refused_key_is_reported_without_key(program: Program) -> None:
     assert KEY not in done.err
 
 
+def test_models_empty_listing_is_told_with_next_step(program: Program) -> None:
+    program.gateway.models_answer = fault.Body(b'{"data": null, "models": null}', "application/json")
+    done = program.run("models")
+    assert (done.code, done.out) == (1, b"")
+    assert "xgemini lists no models." in done.err
+    assert "-m xgemini/MODEL" in done.err
+    assert "Traceback" not in done.err
+
+
 def test_config_shows_origin_of_variable_and_default_without_key(program: Program) -> None:
     done = program.run("config", env={"TERMCHAT_IDLE_TIMEOUT": "7"})
     assert done.code == 0

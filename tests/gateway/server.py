@@ -35,7 +35,7 @@ class Gateway:
     requests   all requests in order; `problems` lists their complaints, which fail the test at its end
     url        its address without a path: `url + "/v1"` for openai, `url + "/anthropic"` for anthropic,
                `url` for gemini; any prefix is accepted and is part of the origin of signatures
-    models     the models each protocol lists; `models_answer` is a fault for that request
+    models     the models each protocol lists; `models_answer` is a fault for that request, or one for each
     key        the only accepted key; None accepts any
     """
 
@@ -43,7 +43,7 @@ class Gateway:
         self.requests: list[RecordedRequest] = []
         self.problems: list[str] = []
         self.models: dict[Protocol, tuple[str, ...]] = dict(MODELS)
-        self.models_answer: fault.Fault | None = None
+        self.models_answer: fault.Fault | list[fault.Fault] | None = None
         self.key = key
         self.connections = 0
         self.port = port
@@ -231,7 +231,8 @@ class Gateway:
     async def _list(self, conn: Connection, request: RecordedRequest) -> None:
         assert request.origin is not None
         if self.models_answer is not None:
-            await answer(conn, request, self.models_answer, self._seed)
+            found = self.models_answer
+            await answer(conn, request, found.pop(0) if isinstance(found, list) else found, self._seed)
             return
         whole = listing(request.origin.protocol, self.models[request.origin.protocol])
         rows = whole.get("data") or whole.get("models") or []

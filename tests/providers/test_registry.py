@@ -131,14 +131,36 @@ async def test_models_malformed_listing_fails_or_is_empty(
     assert isinstance(found, ProviderError) or not found
 
 
-@pytest.mark.parametrize("protocol", [ApiProtocol.CHAT, ApiProtocol.RESPONSES, ApiProtocol.ANTHROPIC])
+@ALL
 async def test_models_malformed_row_costs_only_itself(gateway: Gateway, protocol: ApiProtocol) -> None:
-    odd = {"id": "odd", "display_name": 7, "context_length": "many", "max_input_tokens": "many", "capabilities": 7}
-    rows = [None, "x", 7, [], {}, {"id": 5}, {"id": None}, {"id": "good"}, odd]
-    gateway.models_answer = fault.Body(json.dumps({"data": rows, "has_more": False}).encode(), "application/json")
+    odd: dict[str, Any] = {"id": "odd", "display_name": 7, "context_length": "many", "max_input_tokens": "many"}
+    rows: list[Any] = [None, "x", 7, [], {}, {"id": 5}, {"id": None}, {"id": "good"}, odd | {"capabilities": 7}]
+    if protocol is ApiProtocol.GEMINI:
+        odd = {"name": "models/odd", "displayName": 7, "inputTokenLimit": "many", "supportedGenerationMethods": 7}
+        rows = [None, "x", 7, [], {}, {"name": 5}, {"name": None}, {"name": "models/good"}, odd]
+    listing = {"data": rows, "has_more": False, "models": rows}
+    gateway.models_answer = fault.Body(json.dumps(listing).encode(), "application/json")
     async with registry(provider_config(gateway.url, protocol)) as providers:
         found = await providers.models(protocol.value)
     assert [(info.ref.model, info.title, info.context) for info in found] == [("good", "", None), ("odd", "", None)]
+
+
+@ALL
+async def test_models_listing_of_null_is_empty(gateway: Gateway, protocol: ApiProtocol) -> None:
+    names = ("models",) if protocol is ApiProtocol.GEMINI else ("data", "models")
+    for name in names[: 1 if protocol is ApiProtocol.ANTHROPIC else 2]:
+        gateway.models_answer = fault.Body(json.dumps({name: None}).encode(), "application/json")
+        async with registry(provider_config(gateway.url, protocol)) as providers:
+            assert await providers.models(protocol.value) == []
+
+
+async def test_models_of_gemini_are_listed_from_all_pages(gateway: Gateway) -> None:
+    pages = [{"models": [{"name": "models/a"}], "nextPageToken": "more"}, {"models": [{"name": "models/b"}]}]
+    gateway.models_answer = [fault.Body(json.dumps(page).encode(), "application/json") for page in pages]
+    async with registry(provider_config(gateway.url, ApiProtocol.GEMINI)) as providers:
+        found = await providers.models("gemini")
+    assert [info.ref.model for info in found] == ["a", "b"]
+    assert gateway.requests[-1].query["pageToken"] == "more"
 
 
 @ALL

@@ -106,7 +106,7 @@ async def list_models(sdk: openai.AsyncOpenAI, endpoint: Endpoint) -> list[Model
     raw = await sdk.models.with_raw_response.list(extra_headers=without_auth_header(endpoint))
     body: Any = json.loads(raw.http_response.content)
     found: Any = body if as_list(body) else next((body[key] for key in ("data", "models") if key in body), None)
-    if found is None and not (is_object(body) and "data" in body):
+    if found is None and not (is_object(body) and ("data" in body or "models" in body)):
         raise TypeError("not a model listing")
     return [_row(endpoint, row) for row in as_list(found) if is_object(row) and as_text(row.get("id"))]
 

@@ -17,7 +17,7 @@ from termchat.providers.catalog.capabilities import quirks
 from termchat.providers.catalog.listing_facts import anthropic_known
 from termchat.providers.catalog.model_cache import model_info
 from termchat.providers.client import Body, Endpoint, ErrorResponse
-from termchat.providers.decoder import as_count, as_text
+from termchat.providers.decoder import as_count, as_list, as_text
 from termchat.providers.http.connection_errors import bytes_of
 from termchat.providers.protocols.anthropic.decode import AnthropicDecoder
 from termchat.providers.protocols.anthropic.encode import encode
@@ -27,6 +27,7 @@ from termchat.providers.protocols.cache_diagnosis import CACHE_DIAGNOSIS
 from termchat.providers.sdk.environment import headers_from_environment
 
 _OWN_HOST = "api.anthropic.com"
+_MAX_PAGES = 20
 _PREFIX = "(prefix)"  # digest of the prefix in a body; not sent
 _FAST_MODE = "fast-mode-2026-02-01"  # some models require it
 _OLD_VERSION = "2023-06-01"
@@ -89,7 +90,13 @@ class AnthropicClient:
         return ErrorResponse(error.status_code, body, dict(error.response.headers), bytes_of(error.response))
 
     async def models(self) -> Sequence[ModelInfo]:
-        rows = [model async for model in self._sdk.models.list(limit=1000)]
+        rows: list[Any] = []
+        page: Any = await self._sdk.models.list(limit=1000)
+        for _ in range(_MAX_PAGES):
+            rows += as_list(page.data)
+            if not page.data or not page.has_next_page():
+                break
+            page = await page.get_next_page()
         return [self._model_info(row) for row in rows if as_text(getattr(row, "id", None))]
 
     def _model_info(self, model: Any) -> ModelInfo:

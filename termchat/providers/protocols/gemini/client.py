@@ -6,10 +6,12 @@ transport captures the response and hands the SDK an empty one.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx2
 from google import genai
@@ -21,12 +23,14 @@ from termchat.core.provider import Request
 from termchat.providers.catalog.capabilities import quirks
 from termchat.providers.catalog.model_cache import model_info
 from termchat.providers.client import Body, Endpoint, ErrorResponse
+from termchat.providers.decoder import as_count, as_list, as_object, as_text, is_object
 from termchat.providers.http.connection_errors import bytes_of, headers_of
 from termchat.providers.http.connection_options import tls_context
 from termchat.providers.http.transport import CapturedResponse, capture_response
 from termchat.providers.protocols.gemini.decode import GeminiDecoder
 from termchat.providers.protocols.gemini.encode import encode_config, encode_contents
 
+_MAX_PAGES = 20
 _VERSION = re.compile(r"/(v\d+\w*)$")
 
 
@@ -89,21 +93,44 @@ class GeminiClient:
         return ErrorResponse(error.code, api_error.details, headers_of(response), bytes_of(response))
 
     async def models(self) -> Sequence[ModelInfo]:
-        found: list[ModelInfo] = []
-        async for model in await self._sdk.aio.models.list():
-            if model.supported_actions and "generateContent" not in model.supported_actions:
-                continue
-            found.append(
-                model_info(
-                    self.endpoint,
-                    (model.name or "").removeprefix("models/"),
-                    title=model.display_name or "",
-                    context=model.input_token_limit,
-                    max_output=model.output_token_limit,
-                    known=("think",) if model.thinking is False else (),
-                )
-            )
-        return found
+        rows: list[ModelInfo] = []
+        page = ""
+        for _ in range(_MAX_PAGES):
+            listing = await self._listing(page)
+            rows += map(self._model_info, filter(_generates, map(as_object, as_list(listing.get("models")))))
+            page = as_text(listing.get("nextPageToken"))
+            if not page:
+                break
+        return rows
+
+    async def _listing(self, page: str) -> dict[str, Any]:
+        """Return a page of the listing as the server sent it: one odd row would make the SDK reject all of them.
+
+        Raises the exceptions of the SDK, ValueError for invalid JSON, TypeError for a body that is no listing.
+        """
+        api: Any = self._sdk._api_client  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001
+        query = urlencode({"pageSize": 1000} | ({"pageToken": page} if page else {}))
+        response = await api.async_request("get", f"models?{query}", {}, None)
+        body: object = json.loads(response.body)
+        if not is_object(body) or "models" not in body:
+            raise TypeError("not a model listing")
+        return body
+
+    def _model_info(self, row: dict[str, Any]) -> ModelInfo:
+        return model_info(
+            self.endpoint,
+            as_text(row.get("name")).removeprefix("models/"),
+            title=as_text(row.get("displayName")),
+            context=as_count(row.get("inputTokenLimit")) or None,
+            max_output=as_count(row.get("outputTokenLimit")) or None,
+            known=("think",) if row.get("thinking") is False else (),
+        )
+
+
+def _generates(row: dict[str, Any]) -> bool:
+    """Return True for a row with a name whose model generates content, as far as the listing tells."""
+    actions = as_list(row.get("supportedGenerationMethods"))
+    return bool(as_text(row.get("name"))) and (not actions or "generateContent" in actions)
 
 
 def _split_version(base: str) -> tuple[str, str]:
