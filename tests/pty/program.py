@@ -20,6 +20,7 @@
 | patient    | 60 s for the second press of Esc or Ctrl-C, since a busy machine separates two presses        |
 | silent     | the provider's model list never arrives                                                       |
 | bug        | each key raises an error in the completion menu                                               |
+| blind      | nothing can be drawn above the input                                                          |
 | stuck      | the exit hangs                                                                                |
 | crash      | the exit raises an error                                                                      |
 """
@@ -50,6 +51,7 @@ def main() -> int:
     from termchat.ui.plain.app import PlainApp, run_plain
     from termchat.ui.repl.app import run_repl
     from termchat.ui.repl.input.completion_menu import CompletionMenu
+    from termchat.ui.repl.transcript import Transcript
     from termchat.ui.repl.turns import TurnRunner
     from termchat.ui.terminal.early_prompt import supports_unicode
     from termchat.ui.text.palette import detect_color_depth
@@ -92,6 +94,8 @@ def main() -> int:
         FakeProviders.models = _never  # type: ignore[method-assign,assignment]
     if "bug" in flags:
         CompletionMenu.update = _crash  # type: ignore[method-assign,assignment]
+    if "blind" in flags:
+        Transcript.lines = _crash  # type: ignore[method-assign,assignment]
     if "stuck" in flags:
         TurnRunner.close = PlainApp._ended = _stuck  # type: ignore[method-assign]
     if "crash" in flags:

@@ -86,6 +86,15 @@ def test_crash_shows_error_and_restores_terminal() -> None:
         _check_restored(terminal)
 
 
+def test_bug_while_drawing_is_not_drawn_for_ever() -> None:
+    with Terminal(env={"TESTFLAGS": "blind"}) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("hello")
+        terminal.shows("❯ hello")
+        terminal.send("\x15\x04")
+        assert terminal.leaves() == 0
+
+
 def test_key_binding_error_is_reported_and_repl_continues() -> None:
     with Terminal(env={"TESTFLAGS": "bug"}) as terminal:
         terminal.shows("Ask anything")

@@ -7,6 +7,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from prompt_toolkit.enums import EditingMode
@@ -110,7 +111,13 @@ class Repl:
     def _build_widgets(self) -> Widgets:
         context, look = self.context, self.context.look
         commands = CommandContext(context.session, context.providers, context.registry, context.preferences)
-        transcript = Transcript(self.screen, hyperlinks=look.hyperlinks, signs=look.signs, math=look.math)
+        transcript = Transcript(
+            self.screen,
+            hyperlinks=look.hyperlinks,
+            signs=look.signs,
+            math=look.math,
+            frame_rate=look.frame_rate,
+        )
         return Widgets(
             editor=InputEditor(self._typed),
             picker=Picker(),
@@ -339,7 +346,8 @@ class Repl:
         _log.error("a bug of the front end: %s", context.get("message"), exc_info=error)
         name = safe_line(type(error).__name__ if error else str(context.get("message")))
         words = safe_format("Internal error ({name}). Nothing is lost; the chat continues.", name=name)
-        self.widgets.transcript.lines([styled_line(words, TextRole.ERROR)])
+        with suppress(Exception):  # a bug in drawing must not be drawn for ever
+            self.widgets.transcript.lines([styled_line(words, TextRole.ERROR)])
 
     def _show_complaint(self, words: Safe) -> None:
         """Show a message for five seconds; called from another thread."""
@@ -347,4 +355,5 @@ class Repl:
             self._loop.call_soon_threadsafe(self.widgets.toast.say, words, 5.0)
 
     def _show_output(self, words: Safe) -> None:
-        self.widgets.transcript.lines([styled_line(words, TextRole.DIM)], gap=False)
+        with suppress(Exception):  # the report of an error would be shown here, too
+            self.widgets.transcript.lines([styled_line(words, TextRole.DIM)], gap=False)
