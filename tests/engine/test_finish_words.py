@@ -58,3 +58,30 @@ async def test_reply_of_call_that_cannot_run_fails_with_reason(
     assert end.outcome is Outcome.FAILED
     assert end.failure
     assert ("malformed tool call" if has_tools else "look, which is not available") in end.failure.message
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_paused_reply_is_continued_by_another_request_in_every_protocol(
+    gateway: Gateway, protocol: ApiProtocol
+) -> None:
+    words = [word for word, reason in finish_words().items() if reason is FinishReason.PAUSED]
+    assert words
+    found = {}
+    for word in words:
+        sent = word.upper() if protocol is ApiProtocol.GEMINI else word
+        gateway.reply(Reply.text("one ", finish=f"{sent} "), Reply.text("two"))
+        asked = len(gateway.asked)
+        async with session(gateway, protocol) as chat:
+            events = await ask(chat, "hello")
+            parts = [node.message.text for node in chat.conversation.path()][1:]
+        found[word] = (ended(events).outcome, "".join(parts), len(gateway.asked) - asked, gateway.problems)
+    assert found == dict.fromkeys(words, (Outcome.COMPLETE, "one two", 2, []))
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_reply_paused_for_ever_ends_at_round_limit(gateway: Gateway, protocol: ApiProtocol) -> None:
+    word = "PAUSE_TURN" if protocol is ApiProtocol.GEMINI else "pause_turn"
+    gateway.always(Reply.text("more ", finish=f"{word} "))
+    async with session(gateway, protocol, max_rounds=3) as chat:
+        end = ended(await ask(chat, "hello"))
+    assert (end.outcome, end.steps) == (Outcome.LIMIT, 3)

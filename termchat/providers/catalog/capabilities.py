@@ -10,7 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from termchat.core.messages import File, Image, Origin, Text, ToolCall, user_message
+from termchat.core.messages import File, Image, Message, Origin, Role, Search, Text, ToolCall, user_message
+from termchat.core.outcomes import Outcome
 from termchat.core.provider import Effort, Params, Request
 from termchat.core.sanitize import Safe, join, safe_format, safe_line
 from termchat.providers.catalog.dropped_parts import all_parts, system_as_question, without_attachments, without_tools
@@ -138,14 +139,20 @@ def thinking_budget(origin: Origin, effort: Effort) -> int:
     return budgets[nearest] if nearest else 0
 
 
+def _is_paused(message: Message) -> bool:
+    """Return True for a reply that asked for another request; one with a search is continued as it is."""
+    is_whole = message.role is Role.ASSISTANT and message.outcome is Outcome.COMPLETE
+    return is_whole and not any(isinstance(part, Search) for part in message.parts)
+
+
 def with_continuation(request: Request, origin: Origin) -> Request:
-    """Prepare a request that ends with a truncated reply, so that the model continues it.
+    """Prepare a request that ends with a truncated or paused reply, so that the model continues it.
 
     With the quirk `prefill` the reply stays last, without trailing whitespace, which Anthropic rejects. Any other
     model gets a user message that asks for the continuation.
     """
     last = request.messages[-1] if request.messages else None
-    if last is None or not last.can_continue or last.calls:
+    if last is None or last.calls or not (last.can_continue or _is_paused(last)):
         return request
     if "prefill" in quirks(origin):
         *before, end = last.parts
