@@ -34,7 +34,7 @@ from termchat.core.events import (
 from termchat.core.messages import File, Image, Origin, Role
 from termchat.core.outcomes import FinishReason
 from termchat.core.provider import Request, StreamMonitor
-from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
+from termchat.core.sanitize import EMPTY, Safe, join, safe_format, safe_line
 from termchat.providers.catalog.capabilities import quirks, with_continuation
 from termchat.providers.catalog.dropped_parts import all_parts
 from termchat.providers.catalog.prices import STANDARD_TIERS
@@ -186,7 +186,7 @@ class StreamingProvider:
             state.body = self._client.encode(state.request, self.origin, known)
         else:
             state.body = await asyncio.to_thread(self._client.encode, state.request, self.origin, known)
-        return notice
+        return join(" ", [words for words in (notice, self._repair.lost_thinking(state.request, state.body)) if words])
 
     async def _amend(
         self, state: _RequestState, original: Request, failure: Failure, refused: RefusedError | None

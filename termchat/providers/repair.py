@@ -112,6 +112,18 @@ class Repair:
         new = self._facts.unannounced(request.chat, self._origin, tuple(name for name in dropped if name not in told))
         return request, unsupported_notice(safe_line(self._origin.model), new) if new else EMPTY
 
+    def lost_thinking(self, request: Request, body: Body) -> Safe:
+        """Return the notice that a body turns off the reasoning asked for, because its output limit is too low."""
+        off = as_object(body.get("thinking")).get("type") == "disabled"
+        if not off or request.params.think in (None, Effort.OFF):
+            return EMPTY
+        if not self._facts.unannounced(request.chat, self._origin, ("thinking_room",)):
+            return EMPTY
+        return safe_format(
+            "Thinking is off: an output limit of {n} tokens leaves no room for it. Raise max_tokens.",
+            n=safe_line(str(body.get("max_tokens"))),
+        )
+
     def known(self, endpoint: Endpoint) -> frozenset[str]:
         """Return the words known about the model."""
         return self._facts.known(self._origin, endpoint)

@@ -154,3 +154,17 @@ async def test_service_tier_unreported_is_the_requested_one(gateway: Gateway) ->
     config = provider_config(gateway.url, ApiProtocol.GEMINI)
     deltas, _ = await run_request(config, Request((user_message("hi"),), params=Params(speed=Speed.FAST)))
     assert [delta.usage.tier for delta in deltas if isinstance(delta, UsageDelta)][-1] == "priority"
+
+
+async def test_thinking_without_room_below_output_limit_is_told_once_per_chat(gateway: Gateway) -> None:
+    gateway.always(Reply.text("ok"))
+    config = provider_config(gateway.url, A)
+    request = Request((user_message("q"),), params=Params(max_tokens=500, think=Effort.HIGH), chat="one")
+    async with registry(config) as providers:
+        provider = await providers.open(ModelRef(A.value, "claude-opus-4-1"))
+        told = [
+            [d.words async for d in provider.stream(request, StreamMonitor()) if isinstance(d, ProviderNotice)]
+            for _ in range(2)
+        ]
+    assert told == [["Thinking is off: an output limit of 500 tokens leaves no room for it. Raise max_tokens."], []]
+    assert [asked.body["thinking"] for asked in gateway.asked] == [{"type": "disabled"}] * 2
