@@ -178,6 +178,11 @@ class CommandRegistry:
         return tuple(MenuItem(f"/{name} {c.text}", safe_line(c.text), c.detail) for c in found)
 
 
+def is_sent_to_models(name: str) -> bool:
+    """Return True if the text after this command may become a system prompt."""
+    return name in ("system", "set")
+
+
 def is_command(text: str) -> bool:
     """Return True if the input is a command. `//` begins a message with a leading slash instead."""
     begin = normalise(text[:2])

@@ -15,12 +15,10 @@ _VENDOR_FORMATS = (
     r"\b(?:sk|pk|rk|xai|gsk|csk|nvapi|pplx)-[A-Za-z0-9_-]{12,}"
     r"|\b(?:AIza|AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|gsk_|hf_|r8_|xox[abprs]-)[A-Za-z0-9_-]{16,}"
     r"|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*"  # JSON Web Token
-)
-_VENDOR_KEY = re.compile(_VENDOR_FORMATS)
-_SHAPES = re.compile(
-    _VENDOR_FORMATS + r"|\bkey-[A-Za-z0-9_-]{12,}"
     r"|(?i:\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/-]{12,}=*"
 )
+_VENDOR_KEY = re.compile(_VENDOR_FORMATS)
+_SHAPES = re.compile(_VENDOR_FORMATS + r"|\bkey-[A-Za-z0-9_-]{12,}")
 _IN_URL = re.compile(
     r"(?<=://)[^\s/@\"']+(?=@)"
     r"|(?i:(?<=[?&]key=)|(?<=[?&]api[-_]key=)|(?<=[?&]apikey=)|(?<=[?&]token=)|(?<=[?&]access_token=)"

@@ -58,6 +58,7 @@ def test_redact_shows_only_end_of_long_key() -> None:
         "export OPENAI_API_KEY=sk-proj-abcdefghijklmnop1234",
         'key = "AIzaSyA1234567890abcdefghij1234"',
         "gsk_abcdefghijklmnopqrst1234",
+        "curl -H 'Authorization: Bearer abcdefghijklmnop1234' https://example.com",
     ],
 )
 def test_find_returns_mask_of_known_key_or_vendor_format(text: str) -> None:

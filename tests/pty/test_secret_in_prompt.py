@@ -40,3 +40,26 @@ def test_plain_line_with_key_is_sent_by_empty_line(tmp_path: Path) -> None:
         assert "tour · " not in terminal.text
         terminal.send("\n")
         terminal.shows("tour · ")
+
+
+def test_system_prompt_with_key_is_confirmed(tmp_path: Path) -> None:
+    with Terminal(COMMAND, env=_env(tmp_path)) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send(f"/system You know {KEY}.\r")
+        terminal.shows("API key or a password (…4f2a). Enter sends it.")
+        terminal.send("\r")
+        terminal.until(lambda: "❯ /system" not in terminal.text)
+
+
+def test_plain_system_prompt_with_key_is_repeated(tmp_path: Path) -> None:
+    with Terminal((*COMMAND, "--plain"), env=_env(tmp_path), rows=60) as terminal:
+        terminal.until(lambda: terminal.output.endswith(b"> "))
+        terminal.send(f"/system You know {KEY}.\n")
+        terminal.shows("(…4f2a). Repeat it to confirm.")
+        terminal.send("/system\n")
+        terminal.shows("No system prompt is sent.")
+        terminal.send(f"/system You know {KEY}.\n")
+        terminal.until(lambda: terminal.output.endswith(b"> "))
+        terminal.settled()
+        terminal.send("/system\n")
+        terminal.until(lambda: terminal.text.count("You know") >= 3)

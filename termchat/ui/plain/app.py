@@ -17,7 +17,7 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any
 
-from termchat.commands.registry import is_command, unescape_slash
+from termchat.commands.registry import is_command, is_sent_to_models, split_command, unescape_slash
 from termchat.core.errors import ProviderError
 from termchat.core.events import Event, Retrying, Streamed, TurnEnded
 from termchat.core.messages import Message, user_message
@@ -69,6 +69,7 @@ class PlainApp:
         self._task: asyncio.Task[None] | None = None
         self._abandoned: asyncio.Future[None] | None = None
         self._unanswered: Message | None = None
+        self._confirmed = ""
         self._interrupted = -1e9
         self._stopped = -1e9
         self._code: asyncio.Future[int] | None = None
@@ -157,13 +158,23 @@ class PlainApp:
         if self._effects.offers(text):
             await self._effects.choose(int(text))
         elif is_command(text):
-            await self._effects.command(text)
+            await self._run_command(text)
         elif text.strip():
             await self._send_typed(user_message(unescape_slash(text)))
         elif message := self._unanswered:
             self._unanswered = None
             await self._effects.use_closest()
             await self._send_message(message, wait_for_host=self.view.away)
+
+    async def _run_command(self, text: str) -> None:
+        """Run a command; one that sends a key to the model has to be repeated."""
+        command = self._context.registry.find(split_command(text)[0])
+        sent = command is not None and is_sent_to_models(command.name) and text != self._confirmed
+        if sent and (secret := self._context.find_secret(user_message(text))):
+            self._confirmed = text
+            self._writer.aside(safe_format("{secret} Repeat it to confirm.", secret=secret))
+        else:
+            await self._effects.command(text)
 
     async def _send_typed(self, message: Message) -> None:
         """Send a message; one with a key is kept until an empty line sends it."""

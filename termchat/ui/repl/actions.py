@@ -6,7 +6,7 @@ from enum import Enum, auto
 from time import monotonic
 from typing import assert_never
 
-from termchat.commands.registry import is_command, normalise, split_command
+from termchat.commands.registry import is_command, is_sent_to_models, normalise, split_command
 from termchat.config.settings import EnterKey
 from termchat.core.effects import ListModels, Quit
 from termchat.core.sanitize import safe_format, safe_line
@@ -133,6 +133,8 @@ class Actions:
         if self._turns.busy and not command.allowed_while_busy:
             words = safe_format("/{name} waits for the reply to end (Esc stops it).", name=safe_line(command.name))
             self._toast.say(words)
+            return
+        if is_sent_to_models(command.name) and not self._is_confirmed():
             return
         rest = self._editor.pastes.attachment_marks(line) + rest
         if rest:
