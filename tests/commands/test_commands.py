@@ -105,6 +105,12 @@ def test_usage_command_prints_table_with_total() -> None:
     assert [row[-1] for row in table.rows] == ["", "unknown", "$0 + 1 unknown"]
 
 
+def test_usage_command_shows_why_prompt_cache_was_missed() -> None:
+    session = fake_session()
+    session._totals = {FAKE: ModelUsage(1, Usage(10, 5, cache_miss="tools_changed")), OTHER: ModelUsage(1, Usage(1, 1))}
+    assert words(run("/usage", session)).endswith("fake/one missed its prompt cache: tools changed.")
+
+
 def test_help_lists_every_command_and_describes_one() -> None:
     listed = next(effect for effect in run("/help") if isinstance(effect, PrintTable))
     assert len(listed.rows) == len(builtin().commands)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import stat
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import pytest
 
 from termchat.core.errors import FailureKind
 from termchat.core.events import Finished, ProviderNotice, Retrying, TextDelta, UsageDelta
-from termchat.core.messages import Reasoning, Text, ToolCall, user_message
+from termchat.core.messages import Message, Reasoning, Text, ToolCall, user_message
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import FinishReason
 from termchat.core.provider import Params, Request, StreamMonitor
@@ -308,3 +310,45 @@ async def test_lone_closing_think_tag_is_learned_so_that_later_text_is_provision
         seen.append((first, parts(deltas)))
     shown = (Reasoning("First I\nreason.\n"), Text("The answer."))
     assert seen == [({False}, shown), ({True}, shown)]
+
+
+class WatchedMessages(tuple[Message, ...]):
+    """Messages that note the threads on which they are read."""
+
+    threads: set[int]
+
+    def __iter__(self) -> Iterator[Message]:
+        self.threads.add(threading.get_ident())
+        return super().__iter__()
+
+
+@ALL
+@pytest.mark.parametrize("size", [100, 600_000])
+async def test_request_of_long_history_is_encoded_off_the_loop(
+    gateway: Gateway, protocol: ApiProtocol, size: int
+) -> None:
+    gateway.reply(Reply.text("ok"))
+    messages = WatchedMessages((user_message("x" * size),))
+    messages.threads = set()
+    _, failure = await run_request(provider_config(gateway.url, protocol), Request(messages))
+    assert failure is None
+    assert bool(messages.threads - {threading.get_ident()}) == (size > 500_000)
+
+
+@pytest.mark.parametrize("protocol", [ApiProtocol.CHAT, ApiProtocol.RESPONSES])
+@pytest.mark.parametrize("refused", [False, True])
+async def test_obfuscation_is_turned_off_where_known_and_padding_is_read(
+    gateway: Gateway, protocol: ApiProtocol, refused: bool
+) -> None:
+    config = provider_config(gateway.url, protocol, quirks=frozenset({"obfuscation"}))
+    if refused:
+        gateway.reply(fault.status(400, message="Unknown parameter: 'stream_options.include_obfuscation'."))
+    gateway.reply(Reply.text("one two"))
+    deltas, failure = await run_request(config)
+    assert (failure, text_of(deltas)) == (None, "one two")
+    asked = [(request.body.get("stream_options") or {}).get("include_obfuscation") for request in gateway.asked]
+    assert asked == ([False, None] if refused else [False])
+    gateway.reply(Reply.text("one two"))
+    deltas, failure = await run_request(provider_config(gateway.url, protocol))
+    assert (failure, text_of(deltas)) == (None, "one two")
+    assert "include_obfuscation" not in (gateway.asked[-1].body.get("stream_options") or {})
