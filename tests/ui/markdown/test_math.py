@@ -110,7 +110,7 @@ def test_formula_text_keeps_meaning_on_one_line(latex: str, text: str) -> None:
     "latex",
     [
         r"\foo{x}",
-        r"\underbrace{a+b}_{n}",
+        r"\underleftrightarrow{a+b}",
         "x^{2",
         "a }",
         "a % b",
@@ -255,3 +255,30 @@ def test_formula_package_import_loads_no_latex_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False", "True"]
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "rows"),
+    [
+        (r"\underbrace{a+b}_{n} + c", "⏟(a + b)ₙ + c", ["⏟(a + b) + c", "    n"]),
+        (r"\overbrace{a+b}^{n}", "⏞(a + b)ⁿ", ["    n", "⏞(a + b)"]),
+        (r"X \overset{iid}{\sim} N", "X ∼ⁱⁱᵈ N", ["  iid", "X  ∼  N"]),
+        (r"a \stackrel{\text{def}}{=} b", "a ≝ b", ["a ≝ b"]),
+        (r"\underset{x \in A}{\max} f", "max_(x∈A) f", ["max f", "x∈A"]),
+        (r"\overset{n}{a+b}", "(a + b)ⁿ", ["   n", "(a + b)"]),
+        (r"\overline{a+b} = \underline{c}", "a̅ ̅+̅ ̅b̅ = c̲", ["a̅ ̅+̅ ̅b̅ = c̲"]),
+        (r"\overrightarrow{AB}", "A⃗B⃗", ["A⃗B⃗"]),
+        (r"\widehat{ABC}", "hat(ABC)", ["hat(ABC)"]),
+        (r"\cancel{ab}", "a̸b̸", ["a̸b̸"]),
+        (r"\sum_{\substack{i<n\\j<m}} x", "∑_(i<n, j<m) x", ["    ∑     x", "i<n, j<m"]),
+        (r"A \xRightarrow{p} B", "A ═p⇒ B", ["A ═p⇒ B"]),
+    ],
+)
+def test_formula_with_label_brace_or_line_is_readable(source: str, text: str, rows: list[str]) -> None:
+    assert formula_text(source) == text
+    found = formula_rows(source, 40)
+    assert [row.strip() for row in found] == [row.strip() for row in rows]
+
+
+def test_formula_with_unknown_command_beside_label_is_shown_as_written() -> None:
+    assert formula_text(r"\underbrace{\genfrac{(}{)}{0pt}{}{n}{k}}_{x}") == ""

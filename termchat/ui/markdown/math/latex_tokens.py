@@ -10,12 +10,14 @@ from importlib import import_module
 from typing import Any, TypeAlias
 
 _ARGUMENTS = {
-    "{": "label hat widehat tilde widetilde bar vec dot ddot overline underline check breve acute grave tag boxed pmod "
+    "{": "overleftarrow overrightarrow overleftrightarrow mathring dddot cancel bcancel xcancel underbrace overbrace "
+    "underbracket overbracket substack phantom hphantom vphantom label hat widehat tilde widetilde bar vec dot ddot "
+    "overline underline check breve acute grave tag boxed pmod "
     "text mathrm textrm textbf textit mathit textsf mathsf texttt mathtt mbox hbox mathbb mathcal mathfrak mathscr "
     "mathbf boldsymbol bm",
     "*{": "operatorname",
-    "{{": "frac dfrac tfrac cfrac binom dbinom tbinom",
-    "[{": "sqrt xrightarrow xleftarrow",
+    "{{": "overset underset stackrel frac dfrac tfrac cfrac binom dbinom tbinom",
+    "[{": "sqrt xrightarrow xleftarrow xRightarrow xLeftarrow xleftrightarrow xmapsto",
 }
 _WITH_COLUMNS = ("array", "alignat", "alignat*")  # environments with an argument
 

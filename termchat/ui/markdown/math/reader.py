@@ -17,6 +17,7 @@ from termchat.ui.markdown.math.formula_tree import (
     Root,
     Scripts,
     Sequent,
+    kind_of,
 )
 from termchat.ui.markdown.math.latex_tokens import (
     Environment,
@@ -36,6 +37,10 @@ Bigr biggr Biggr bigm Bigm biggm Biggm mathstrut strut hfill hline middle
 _IGNORED = frozenset(_IGNORED_TEXT.split())
 _TEXTS = ("text", "mathrm", "textrm", "textbf", "textit", "mathit", "textsf", "mathsf", "texttt", "mathtt", "mbox")
 _ALPHABETS = ("mathbb", "mathcal", "mathfrak", "mathscr", "mathbf", "boldsymbol", "bm")
+_ARROWS = {
+    "xrightarrow": "─→", "xleftarrow": "←─", "xRightarrow": "═⇒", "xLeftarrow": "⇐═", "xleftrightarrow": "←→",
+    "xmapsto": "├→",
+}  # fmt: skip
 _GRIDS: Mapping[str, tuple[GridKind, str, str]] = {
     "matrix": (GridKind.CENTRED, "", ""),
     "smallmatrix": (GridKind.CENTRED, "", ""),
@@ -248,10 +253,42 @@ def _alphabet(command: MathCommand) -> Node:
 
 
 def _accent(command: MathCommand) -> Node:
-    text, sign = linear(_content(command)), symbols.ACCENTS[command.name]
-    if len(text) == 1 or (command.name in symbols.LINES and text.isalnum()):
+    name, text = command.name, linear(_content(command))
+    sign = symbols.ACCENTS[name]
+    if len(text) == 1 or name in symbols.LINES or (name in symbols.LETTERS and text.isalnum()):
         return Atom("".join(char + sign for char in text))
-    raise UnknownLatexError(command.name)
+    if name in symbols.NAMES and text:
+        return Atom(f"{symbols.NAMES[name]}({text})")
+    raise UnknownLatexError(name)
+
+
+def _brace(command: MathCommand) -> Node:
+    """Read a brace below or above a part; the label, its script, follows the command."""
+    return Atom(f"{symbols.BRACES[command.name]}({linear(_content(command))})", limits=True)
+
+
+def _label(command: MathCommand) -> Node:
+    """Read a label above or below a base, which keeps its class: `\\overset{?}{=}` is a relation."""
+    first, base = command.arguments
+    if first is None or base is None:
+        raise UnknownLatexError(command.name)
+    script, body = _sequent(first.tokens), _sequent(base.tokens)
+    text = linear(body)
+    if command.name != "underset" and (sign := symbols.LABELLED.get((linear(script, tight=True), text))):
+        return Atom(sign, AtomKind.RELATION)
+    kind = kind_of(body)
+    whole = Atom(text if len(text) == 1 or kind is not AtomKind.ORDINARY else f"({text})", kind, limits=True)
+    return Scripts(whole, script) if command.name == "underset" else Scripts(whole, None, script)
+
+
+def _stack(command: MathCommand) -> Node:
+    """Read the lines of a `\\substack` as a list."""
+    rows = _grid(_last(command).tokens).rows
+    return Atom(", ".join(filter(None, (linear(cell, tight=True).strip() for row in rows for cell in row))))
+
+
+def _phantom(command: MathCommand) -> Node:
+    return Sequent() if command.name == "vphantom" else Atom(" " * len(linear(_content(command))), AtomKind.SPACE)
 
 
 def _fraction(command: MathCommand) -> Node:
@@ -271,8 +308,8 @@ def _root(command: MathCommand) -> Node:
 
 
 def _arrow(command: MathCommand) -> Node:
-    label = linear(_content(command), tight=True)
-    return Atom(f"─{label}→" if command.name == "xrightarrow" else f"←{label}─", AtomKind.RELATION)
+    left, right = _ARROWS[command.name]
+    return Atom(f"{left}{linear(_content(command), tight=True)}{right}", AtomKind.RELATION)
 
 
 def _labelled(command: MathCommand) -> Node:
@@ -294,7 +331,11 @@ _COMMANDS: Mapping[str, Callable[[MathCommand], Node]] = {
     **dict.fromkeys(_ALPHABETS, _alphabet),
     **dict.fromkeys(symbols.ACCENTS, _accent),
     **dict.fromkeys(("frac", "dfrac", "tfrac", "cfrac", "binom", "dbinom", "tbinom"), _fraction),
-    **dict.fromkeys(("xrightarrow", "xleftarrow"), _arrow),
+    **dict.fromkeys(_ARROWS, _arrow),
+    **dict.fromkeys(symbols.BRACES, _brace),
+    **dict.fromkeys(("overset", "underset", "stackrel"), _label),
+    **dict.fromkeys(("phantom", "hphantom", "vphantom"), _phantom),
+    "substack": _stack,
     **dict.fromkeys(("tag", "pmod"), _labelled),
     "sqrt": _root,
     "boxed": _content,

@@ -33,9 +33,20 @@ _OPEN, _CLOSE = frozenset("([{⟨⌊⌈"), frozenset(")]}⟩⌋⌉")
 ACCENTS: Mapping[str, str] = {
     "hat": "\u0302", "widehat": "\u0302", "tilde": "\u0303", "widetilde": "\u0303", "bar": "\u0304", "vec": "\u20d7",
     "dot": "\u0307", "ddot": "\u0308", "overline": "\u0305", "underline": "\u0332", "check": "\u030c",
-    "breve": "\u0306", "acute": "\u0301", "grave": "\u0300",
+    "breve": "\u0306", "acute": "\u0301", "grave": "\u0300", "mathring": "\u030a", "dddot": "\u20db",
+    "overrightarrow": "\u20d7", "overleftarrow": "\u20d6", "overleftrightarrow": "\u20e1", "cancel": "\u0338",
+    "bcancel": "\u0338", "xcancel": "\u0338",
 }  # fmt: skip
-LINES = frozenset({"overline", "underline"})  # accents that may cover several letters
+# Accents that may cover several characters, and the names of others above more than one character.
+LINES = frozenset({"overline", "underline", "bar", "cancel", "bcancel", "xcancel"})
+LETTERS = frozenset({"overrightarrow", "overleftarrow", "overleftrightarrow"})
+NAMES: Mapping[str, str] = {"widehat": "hat", "hat": "hat", "widetilde": "tilde", "tilde": "tilde", "vec": "vec"}
+BRACES: Mapping[str, str] = {"underbrace": "⏟", "overbrace": "⏞", "underbracket": "⎵", "overbracket": "⎴"}
+# A relation below a label, such as `\overset{?}{=}`, that is one sign.
+LABELLED: Mapping[tuple[str, str], str] = {
+    ("def", "="): "≝", ("?", "="): "≟", ("△", "="): "≜", ("Δ", "="): "≜", ("∘", "="): "≗", ("m", "="): "≞",
+    ("⋆", "="): "≛",
+}  # fmt: skip
 
 _ABOVE = dict(
     zip(
