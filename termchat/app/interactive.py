@@ -25,6 +25,7 @@ from termchat.ui.repl.app import run_repl
 from termchat.ui.stderr import Stderr, print_stdout
 from termchat.ui.terminal.capabilities import is_append_only
 from termchat.ui.terminal.early_prompt import supports_unicode
+from termchat.ui.terminal.frame_clock import frame_rate
 from termchat.ui.terminal.tty import Tty
 from termchat.ui.text.palette import detect_color_depth
 
@@ -123,6 +124,7 @@ def _display_options(config: Config, env: Mapping[str, str]) -> DisplayOptions:
         signs=supports_unicode(env),
         math=settings.math,
         motion=not settings.reduced_motion,
+        frame_rate=frame_rate(settings.frame_rate, env),
         notify=settings.notify,
         merge_queue=settings.queue is QueueMode.TOGETHER,
         vi=settings.vi,

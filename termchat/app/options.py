@@ -94,8 +94,10 @@ def reply_format(options: Options, config: Config, env: Mapping[str, str]) -> Fo
     if isinstance(theme, Failure):
         return theme
     from termchat.ui.oneshot.formats.markdown import Canvas, MarkdownFormat
+    from termchat.ui.terminal.frame_clock import frame_rate
 
-    return MarkdownFormat(Canvas(fd, theme, depth, hyperlinks_enabled(config, env), config.settings.math))
+    rate = frame_rate(config.settings.frame_rate, env)
+    return MarkdownFormat(Canvas(fd, theme, depth, hyperlinks_enabled(config, env), config.settings.math, rate))
 
 
 def resolve_theme(config: Config, env: Mapping[str, str]) -> Theme | Failure:

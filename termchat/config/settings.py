@@ -191,6 +191,11 @@ class Settings:
         changeable=False,
     )
     vi: bool = setting(False, "Vi key bindings in the input.", changeable=False)
+    frame_rate: int = setting(
+        0,
+        "Frames a second while a reply streams, up to 60; 0 for 60, and for 30 over SSH.",
+        changeable=False,
+    )
     reduced_motion: bool = setting(False, "No animated spinner.", env="TERMCHAT_REDUCED_MOTION", changeable=False)
 
     @property

@@ -60,6 +60,7 @@ class DisplayOptions:
     signs        typographic signs are shown; else ASCII
     math         formulas are shown as Unicode, which needs signs; else as LaTeX
     motion       the spinner is animated
+    frame_rate   the most frames a second while a reply streams
     reasoning    how much of the reasoning is shown
     usage        the line of tokens and cost below each reply
     vi           vi keys in the input
@@ -76,6 +77,7 @@ class DisplayOptions:
     signs: bool = True
     math: bool = True
     motion: bool = True
+    frame_rate: int = 60
     reasoning: ReasoningView = ReasoningView.TAIL
     usage: UsageLine = UsageLine.LINE
     vi: bool = False

@@ -108,7 +108,7 @@ class RichLive:
         from rich.live import Live
 
         self.written = 0
-        self.clock = FrameClock(fastest=0.1, slowest=0.1)
+        self.clock = FrameClock(rate=10)
         self._text = ""
         self._file = io.StringIO()
         look: dict[str, Any] = {"force_terminal": True, "color_system": "truecolor", "legacy_windows": False}
@@ -174,9 +174,16 @@ def stream(candidate: Candidate, pieces: Sequence[str], rate: float, patience: f
     frames: list[float] = []
     clock = candidate.clock
     while at < len(pieces) and cpu < patience:
-        now = max(now, at / rate)
-        now += clock.wait(now)
-        arrived = min(len(pieces), max(at + 1, int(now * rate) + 1))
+        due, arrived = float("inf"), at
+        while arrived < len(pieces) and (arrived == at or arrived / rate < max(now, due)):
+            came = max(now, arrived / rate)  # pieces that come during a frame are seen after it
+            arrived += 1
+            wait = clock.arrived(came)
+            if wait <= 0:
+                due = came
+                break
+            due = min(due, came + wait)
+        now = max(now, due)
         begin, spent = time.perf_counter(), time.thread_time()
         for piece in pieces[at:arrived]:
             candidate.feed(piece)

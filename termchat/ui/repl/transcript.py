@@ -13,7 +13,7 @@ from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, Sourc
 from termchat.ui.citations import source_lines
 from termchat.ui.markdown.document import Document
 from termchat.ui.markdown.plain_text import ReasoningDocument
-from termchat.ui.terminal.frame_clock import FrameClock
+from termchat.ui.terminal.frame_clock import MAX_RATE, FrameClock
 from termchat.ui.terminal.screen import Screen
 from termchat.ui.text.ansi import encode_segments
 from termchat.ui.text.ascii import line_to_ascii
@@ -30,9 +30,19 @@ class Transcript:
     blank   True if the scrollback ends with a blank line
     signs   True if our own words may have typographic signs
     math    True if formulas are shown as Unicode
+
+    `frame_rate` is the most frames a second while a reply streams.
     """
 
-    def __init__(self, screen: Screen, *, hyperlinks: bool, signs: bool = True, math: bool = True) -> None:
+    def __init__(
+        self,
+        screen: Screen,
+        *,
+        hyperlinks: bool,
+        signs: bool = True,
+        math: bool = True,
+        frame_rate: int = MAX_RATE,
+    ) -> None:
         self.hyperlinks = hyperlinks
         self.signs = signs
         self.math = math
@@ -43,7 +53,7 @@ class Transcript:
         self._fences = 0
         self._in_scrollback = False  # rows of the open reply are final
         self._sanitizer = Sanitizer()
-        self._clock = FrameClock()
+        self._clock = FrameClock(frame_rate)
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -169,13 +179,12 @@ class Transcript:
         )
 
     def _schedule(self) -> None:
-        """Draw the first words at once, then as often as the cost of a frame allows."""
-        if self._timer:
-            return
-        wait = self._clock.wait(monotonic())
+        """Draw the new piece at once, or with the next one if frames come too fast."""
+        wait = self._clock.arrived(monotonic())
         if wait <= 0:
+            self._cancel()
             self._frame()
-        else:
+        elif not self._timer:
             self._timer = asyncio.get_running_loop().call_later(wait, self._frame)
 
     def _cancel(self) -> None:

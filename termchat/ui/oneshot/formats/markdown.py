@@ -16,7 +16,7 @@ from termchat.ui.citations import source_lines
 from termchat.ui.markdown import Document
 from termchat.ui.markdown.preload import warm_up
 from termchat.ui.oneshot.formats.output import write
-from termchat.ui.terminal.frame_clock import FrameClock
+from termchat.ui.terminal.frame_clock import MAX_RATE, FrameClock
 from termchat.ui.terminal.row_painter import InlinePainter
 from termchat.ui.text.ansi import encode_segments
 from termchat.ui.text.fit import wrap
@@ -33,14 +33,15 @@ class Canvas:
     depth: ColorDepth
     hyperlinks: bool
     math: bool = True  # formulas as Unicode
+    frame_rate: int = MAX_RATE  # frames a second
 
 
 class MarkdownFormat:
-    """Draws each message of the turn at the cursor, at most thirty times a second."""
+    """Draws each message of the turn at the cursor while it comes."""
 
     def __init__(self, canvas: Canvas) -> None:
         self._canvas = canvas
-        self._clock = FrameClock()
+        self._clock = FrameClock(canvas.frame_rate)
         self._drawing: _Drawing | None = None
         self._warm = False
         self._gap = ""
@@ -102,10 +103,12 @@ class _Drawing:
         palette = Palette(canvas.theme, canvas.depth)
         self._painter = InlinePainter(self._size.columns, self._size.lines, palette, self._frame.append)
         self._news = asyncio.Event()
+        self._wait = 0.0  # seconds from the last piece to its frame
         self._task = asyncio.create_task(self._paint())
 
     def feed(self, text: str) -> None:
         self._document.feed(self._sanitizer.feed(text))
+        self._wait = self._clock.arrived(time.monotonic())
         self._news.set()
 
     async def withdraw(self) -> bool:
@@ -135,13 +138,23 @@ class _Drawing:
 
     async def _paint(self) -> None:
         while True:
-            await self._news.wait()
-            await asyncio.sleep(self._clock.wait(time.monotonic()))
-            self._news.clear()
+            await self._pieces()
             begin = time.monotonic()
             self._draw()
             self._clock.drawn(begin, time.monotonic())
             await asyncio.shield(self._flush())
+
+    async def _pieces(self) -> None:
+        """Wait until there are pieces to be drawn, as the frame clock decides."""
+        await self._news.wait()
+        self._news.clear()
+        deadline = time.monotonic() + self._wait
+        while self._wait > 0 and (left := deadline - time.monotonic()) > 0:
+            try:
+                await asyncio.wait_for(self._news.wait(), left)
+            except TimeoutError:
+                return
+            self._news.clear()
 
     def _draw(self) -> None:
         size = _size(self._fd)
