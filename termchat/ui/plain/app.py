@@ -20,7 +20,7 @@ from typing import Any
 from termchat.commands.registry import is_command, is_sent_to_models, split_command, unescape_slash
 from termchat.core.errors import ProviderError
 from termchat.core.events import Event, Retrying, Streamed, TurnEnded
-from termchat.core.messages import Message, user_message
+from termchat.core.messages import Message, Role, user_message
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
 from termchat.core.session import Turn
@@ -106,6 +106,9 @@ class PlainApp:
     async def send(self, question: Message, turn: Turn) -> None:
         """Follow a turn to its end; `question` is kept to be sent again if no answer comes."""
         self._turn, self._stopped = turn, -1e9  # a press on an earlier turn is not the first of two on this one
+        path = self._session.conversation.path()
+        if path and path[-1].message.role is Role.USER:
+            self._writer.restart_code_numbers()
         self.view = replace(self.view, calls=len(self._session.conversation.tool_results()))
         self.view = turn_sent(self.view, turn.id, self._session.model, monotonic())
         heartbeat = Heartbeat(self._writer.aside, self._timings, spoken=self._context.look.accessible)

@@ -46,6 +46,8 @@ class PlainWriter:
         self.math = look.math
         self._palette = Palette(theme, ColorDepth.PLAIN if look.accessible else look.depth)
         self._document: Document | None = None
+        self._fences = 0
+        self._numbered = False  # the open document is a reply
         self._sanitizer = Sanitizer()
         self._blank = True
         self._asking = False
@@ -96,12 +98,16 @@ class PlainWriter:
         """Show blocks in order."""
         for block in blocks:
             match block:
-                case ReplyText(text) | ReasoningText(text):
-                    self._say(text)
+                case ReplyText(text):
+                    self._say(text, numbered=True)
+                case ReasoningText(text):
+                    self._say(text, numbered=False)
                 case EndOfText():
                     self._pause()
                 case TextWithdrawn():
+                    fences = self._fences
                     self.lines([block.below])
+                    self._fences = fences
                 case StaticLines(lines, gap):
                     self.lines(lines, gap=gap)
                 case ToolCard():
@@ -112,6 +118,10 @@ class PlainWriter:
                 case _:
                     assert_never(block)
 
+    def restart_code_numbers(self) -> None:
+        """Number the code blocks of the replies that follow from 1, as /copy counts them."""
+        self._fences = 0
+
     def done(self) -> None:
         """End the output of the turn."""
         self._pause()
@@ -121,11 +131,20 @@ class PlainWriter:
     def ring(self) -> None:
         self._write(BELL)
 
-    def _say(self, text: str) -> None:
+    def _say(self, text: str, *, numbered: bool) -> None:
+        """Write a piece of a reply, whose code blocks are numbered, or of reasoning."""
         if self._document is None:
             self._leave_row()
             self._space()
-            self._document = Document(self.columns, hyperlinks=False, signs=self.signs, math=self.math)
+            self._numbered = numbered
+            self._document = Document(
+                self.columns,
+                hyperlinks=False,
+                signs=self.signs,
+                math=self.math,
+                headers=numbered,
+                fences=self._fences,
+            )
             if self._accessible:
                 self._write("Model:\n")
         self._document.feed(self._sanitizer.feed(text))
@@ -137,6 +156,8 @@ class PlainWriter:
             document.feed(self._sanitizer.close())
             document.close()
             self._rows(document)
+            if self._numbered:
+                self._fences = document.buffer.fences
 
     def _rows(self, document: Document) -> None:
         rows = document.take()
