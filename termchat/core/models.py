@@ -128,7 +128,8 @@ class ProviderConfig:
 class ModelInfo:
     """A model as a provider lists it. Limits are in tokens, `created` in seconds since 1970; None when not listed.
 
-    known   words about the model: parts of a request that it does not support (`tools`, `images`), and quirks
+    known     words about the model: parts of a request that it does not support (`tools`, `images`), and quirks
+    refused   names of the parts of a request that its server refused in the last day, for the user
     """
 
     ref: ModelRef
@@ -137,6 +138,7 @@ class ModelInfo:
     max_output: int | None = None
     created: int | None = None
     known: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
     @property
     def lacks(self) -> tuple[str, ...]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,12 +79,19 @@ class ProviderRegistry:
         config = self._provider_config(provider)
         known = None if fresh else self._listings.get(provider)
         if known is not None:
-            return known
+            return self._with_learned(provider, known)
         models = await _list_models(await self._client_pool(), config)
         self._listings.put(provider, models)
         if fresh:
             self._listings.forget_refused(provider)
-        return models
+        return self._with_learned(provider, models)
+
+    def _with_learned(self, provider: str, models: Sequence[ModelInfo]) -> Sequence[ModelInfo]:
+        """Return the rows of a listing with the parts that the models have refused."""
+        learned = self._listings.learned(provider)
+        if not learned:
+            return models
+        return [replace(info, refused=_part_names(learned.get(info.ref.model, ()))) for info in models]
 
     def resolve(self, name: str) -> ModelRef | Failure:
         name = self._config.aliases.get(name, name).strip()
@@ -105,7 +112,9 @@ class ProviderRegistry:
 
     def model_info(self, model: ModelRef) -> ModelInfo | None:
         rows = self._listings.get(model.provider, stale=True) or ()
-        return next((info for info in rows if info.ref == model), None)
+        info = next((info for info in rows if info.ref == model), None)
+        refused = _part_names(self._listings.learned(model.provider).get(model.model, ()))
+        return replace(info or ModelInfo(model), refused=refused) if refused else info
 
     def known_models(self) -> Sequence[ModelRef]:
         refs: dict[ModelRef, None] = {}
@@ -177,6 +186,12 @@ class ProviderRegistry:
             message,
             safe_format("Use the form provider/model; `termchat models` lists the names."),
         )
+
+
+def _part_names(words: Iterable[str]) -> tuple[str, ...]:
+    from termchat.providers.catalog.capabilities import part_names
+
+    return part_names(words)
 
 
 async def _list_models(pool: ClientPool, config: ProviderConfig) -> Sequence[ModelInfo]:

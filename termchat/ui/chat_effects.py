@@ -124,6 +124,8 @@ def _choice(chat: ChatInfo, session: Session, now: float, query: str) -> Choice:
     parts = [age(chat.updated, now), safe(f"{chat.turns} turn{'' if chat.turns == 1 else 's'}")]
     if chat.directory and chat.directory != session.location.directory:
         parts.append(safe_line(Path(chat.directory).name))
+    if chat.one_shot:
+        parts.append(safe_format("one-shot"))
     if chat.open_elsewhere:
         parts.append(safe_format("open elsewhere"))
     if chat.id == session.chat_id:

@@ -157,8 +157,11 @@ def _tokens(usage: Usage, saved: Decimal, *, full: bool) -> list[Safe]:
 
 
 def lacking_words(info: ModelInfo | None) -> list[Safe]:
-    """Return what a model does not take, as far as its listing says: "no tools"."""
-    return [safe_format("no {what}", what=safe_line(kind)) for kind in (info.lacks if info else ())]
+    """Return what a model does not take, as its listing says and its server has refused: "no tools"."""
+    if info is None:
+        return []
+    kinds = dict.fromkeys((*info.lacks, *info.refused))
+    return [safe_format("no {what}", what=safe_line(kind)) for kind in kinds]
 
 
 def switch_words(cost: SwitchCost, context: int | None) -> list[Safe]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from termchat.core.models import ModelRef
 from termchat.core.provider import Effort, Params, Request, StreamMonitor, ToolSpec
 from termchat.providers.catalog.efforts import efforts_word
 from termchat.providers.catalog.listing_facts import anthropic_known, openai_row
+from termchat.ui.phrases import lacking_words
 from tests.gateway import Gateway, Reply, fault
 from tests.providers.support import PROTOCOLS, provider_config, registry, text_of
 
@@ -93,3 +95,24 @@ async def test_listed_model_without_tools_and_images_gets_none(gateway: Gateway)
     notices = [delta.words for delta in deltas if isinstance(delta, ProviderNotice)]
     assert notices == ["m does not support seed, tools, images; left out."]
     assert not {"tools", "seed"} & gateway.asked[-1].body.keys()
+
+
+async def test_listing_shows_parts_that_a_server_refused(gateway: Gateway, tmp_path: Path) -> None:
+    name = "gpt-4o"
+    gateway.models_answer = fault.Body(json.dumps({"data": [{"id": name}]}).encode(), "application/json")
+    refusal = fault.status(400, message="Unsupported parameter: 'seed' is not supported with this model.")
+    gateway.reply(refusal, Reply.text("ok"))
+    config, cache = provider_config(gateway.url, C), tmp_path / "models.json"
+    ref = ModelRef(C.value, name)
+    async with registry(config, cache=cache) as providers:
+        assert providers.model_info(ref) is None
+        await providers.models(C.value)
+        provider = await providers.open(ref)
+        request = Request((user_message("q"),), params=Params(seed=7))
+        assert text_of([delta async for delta in provider.stream(request, StreamMonitor())]) == "ok"
+        assert [info.refused for info in await providers.models(C.value)] == [("seed",)]
+    async with registry(config, cache=cache) as providers:
+        info = providers.model_info(ref)
+        assert info
+        assert lacking_words(info) == ["no seed"]
+        assert [info.refused for info in await providers.models(C.value, fresh=True)] == [()]

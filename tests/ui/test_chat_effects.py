@@ -9,12 +9,13 @@ from time import monotonic
 import pytest
 
 from termchat.config.settings import ReasoningView
+from termchat.core.chats import ChatInfo
 from termchat.core.conversation import Conversation, Node
 from termchat.core.messages import Image, Message, Reasoning, Role, ToolCall, attached_text, user_message
 from termchat.core.outcomes import Outcome
 from termchat.engine.session import ChatSession
 from termchat.ui.blocks import Block, EndOfText, ReasoningText, ReplyText, Sources, StaticLines, ToolCard
-from termchat.ui.chat_effects import message_line, saved_transcript
+from termchat.ui.chat_effects import chat_choices, message_line, saved_transcript
 from termchat.ui.text.line import plain_text
 from termchat.ui.turn_state import ViewState, turn_sent, update
 from tests.ui.fakes import fake_session
@@ -91,3 +92,9 @@ def test_saved_reasoning_that_the_provider_hid_says_so() -> None:
 def test_message_line_names_attachments() -> None:
     message = user_message("what?", Image("image/png", bytes(10), name="cat\x1b.png"), attached_text("a.txt", "zebra"))
     assert message_line(message) == "[cat␛.png · 10 B] [a.txt · 34 B] what?"
+
+
+def test_chat_choices_mark_one_shots() -> None:
+    chats = [ChatInfo(name, name, None, 1e9, 1e9, 1, one_shot=name == "script") for name in ("chat", "script")]
+    details = [choice.detail for choice in chat_choices(chats, fake_session())]
+    assert ["one-shot" in detail for detail in details] == [False, True]

@@ -38,6 +38,8 @@ _NAMES = {
     "max_tokens": "an output limit",
     "speed": "this speed",
 }
+_PARTS_TEXT = "tools images files system temperature top_p stop seed schema search think speed max_tokens"
+_PARTS = frozenset(_PARTS_TEXT.split())
 _EFFORT = "effort="  # begins the name of a replaced reasoning effort: `effort=max,high`
 _NOTED = ("schema", "system")  # parts that are sent in another form
 
@@ -97,6 +99,11 @@ def _row(row: Mapping[str, Any]) -> QuirkRow:
         tuple(Effort(word) for word in words("efforts")),
         {Effort(name): as_count(count) for name, count in as_object(row.get("budgets")).items()},
     )
+
+
+def part_names(words: Iterable[str]) -> tuple[str, ...]:
+    """Return the names, for the user, of the parts of a request among the learned words."""
+    return tuple(sorted(_NAMES.get(word, word.replace("_", " ")) for word in words if word in _PARTS))
 
 
 def unsupported_params(origin: Origin, params: Params = _BLANK) -> frozenset[str]:

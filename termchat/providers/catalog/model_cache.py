@@ -57,7 +57,7 @@ class ModelCache:
     def put(self, provider: str, models: Iterable[ModelInfo]) -> None:
         """Replace a provider's listing, in memory and in the file."""
         rows = [asdict(m) | {"id": m.ref.model, "known": list(m.known)} for m in models]
-        rows = [{name: value for name, value in row.items() if name != "ref"} for row in rows]
+        rows = [{name: value for name, value in row.items() if name not in ("ref", "refused")} for row in rows]
         row = {"refused": refused} if (refused := as_object(self._read().get(provider)).get("refused")) else {}
         self._write(self._read() | {provider: {"asked": time.time(), "models": rows} | row})
 
@@ -76,6 +76,16 @@ class ModelCache:
         now = time.time()
         stored = (word for word, at in found.items() if isinstance(at, int | float) and 0 <= now - at < _MAX_AGE)
         return self._learned.get((provider, model), frozenset(stored))
+
+    def learned(self, provider: str) -> dict[str, frozenset[str]]:
+        """Return the words that refusals of the last day have taught, by model of a provider, on any of its servers."""
+        stored = as_object(as_object(self._read().get(provider)).get("refused"))
+        keys = {*stored, *(key for name, key in self._learned if name == provider)}
+        found: dict[str, frozenset[str]] = {}
+        for key in keys:
+            model = key.split(" ", 2)[-1]
+            found[model] = found.get(model, frozenset()) | self.refused(provider, key)
+        return found
 
     def add_refused(self, provider: str, model: str, word: str, instead_of: str = "") -> None:
         """Remember a word for a day, and forget the one it replaces."""

@@ -185,6 +185,7 @@ class PlainEffectRunner:
     def _replay(self, messages: Sequence[Message]) -> None:
         for shown in saved_transcript(messages, self._session.conversation, self._chat.view):
             if isinstance(shown, Message):
+                self._writer.restart_code_numbers()
                 self._writer.prompt()
                 self._writer.input_entered(message_line(shown))
             else:

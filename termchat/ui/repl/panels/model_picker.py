@@ -30,7 +30,7 @@ class ModelSource(PickerSource):
         self._providers = providers
         self._usable = frozenset(providers.usable_providers())
         known = [self._current, *(ref for ref in providers.known_models() if ref != self._current)]
-        choices = [self._choice(ref) for ref in known]
+        choices = [self._choice(ref, providers.model_info(ref) if ref == self._current else None) for ref in known]
         super().__init__(safe_format("Model"), choices, safe_format("loading models…"))
 
     async def load(self) -> None:
@@ -50,9 +50,9 @@ class ModelSource(PickerSource):
                 raise answer
             else:
                 listed += answer
-        known = {choice.label for choice in self.choices}
-        new = [self._choice(info.ref, info) for info in listed]
-        self.choices = [*self.choices, *(choice for choice in new if choice.label not in known)]
+        new = {choice.label: choice for choice in (self._choice(info.ref, info) for info in listed)}
+        self._costed -= {info.ref for info in listed}  # their rows lose the price with the facts they get
+        self.choices = [new.pop(choice.label, choice) for choice in self.choices] + list(new.values())
         self.note = safe_format("type to filter · no list from {names}", names=join(", ", failed)) if failed else EMPTY
         await self._add_costs()
 

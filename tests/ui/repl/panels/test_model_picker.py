@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from termchat.core.messages import user_message
 from termchat.core.models import ModelInfo, ModelRef
 from termchat.ui.phrases import lacking_words
@@ -36,3 +38,21 @@ def test_lacking_words_name_what_listing_excludes() -> None:
     listed = ModelInfo(ModelRef("a", "b"), known=("images", "seed", "tools"))
     assert lacking_words(listed) == ["no tools", "no images"]
     assert lacking_words(None) == []
+    refused = ModelInfo(ModelRef("a", "b"), known=("tools",), refused=("reasoning effort", "tools"))
+    assert lacking_words(refused) == ["no tools", "no reasoning effort"]
+
+
+class RefusingProviders(FakeProviders):
+    """Providers whose listings tell what a model has refused."""
+
+    async def models(self, provider: str, *, fresh: bool = False) -> list[ModelInfo]:
+        return [replace(info, refused=("temperature",)) for info in await super().models(provider, fresh=fresh)]
+
+
+async def test_model_source_shows_what_models_have_refused_once_listed() -> None:
+    source = ModelSource(fake_session(), RefusingProviders())
+    await source.load()
+    listed = {str(info.ref) for info in await RefusingProviders().models("fake")}
+    details = {choice.label: choice.detail for choice in source.choices if choice.label in listed}
+    assert details
+    assert all("no temperature" in detail for detail in details.values())
