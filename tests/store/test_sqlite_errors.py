@@ -261,7 +261,7 @@ async def test_writes_waiting_for_foreign_lock_are_merged(stores: StoreFixture) 
         for n in range(10):
             stream(recording, "turn", [str(n)])
             recorder.draft(f"draft {n}")
-            await asyncio.sleep(0.02)  # twice the save interval: each piece is a separate write
+            await until(lambda: not (recorder._timer or recording._timer))  # each piece is a separate write
         await until(lambda: stores.warnings)
         await until(lambda: len(store._database._waiting) <= 2)
         other.execute("ROLLBACK")

@@ -31,19 +31,19 @@ _NEVER = 1 << 30  # the offset of an item that no line can belong to
 class BlockParser:
     """Parse lines, each in one piece or several, and add rows to the buffer as soon as they are final.
 
-    sheet   the buffer for the rows; its stack holds the open containers
+    buffer   the buffer for the rows; its stack holds the open containers
     leaf    the open leaf
     """
 
-    def __init__(self, sheet: LayoutBuffer) -> None:
-        self.sheet = sheet
+    def __init__(self, buffer: LayoutBuffer) -> None:
+        self.buffer = buffer
         self.leaf: Leaf | None = None
         self._whole = True  # True if all of the current line is known
         self._preview = False
 
     def copy(self) -> BlockParser:
         """Return an independent parser in the same state, with an empty buffer, for a preview."""
-        copied = BlockParser(self.sheet.copy())
+        copied = BlockParser(self.buffer.copy())
         copied.leaf = self.leaf.copy() if self.leaf else None
         return copied
 
@@ -55,7 +55,7 @@ class BlockParser:
         """
         self._whole, self._preview = whole, preview
         depth, rest = self._match_containers(text)
-        matched = depth == len(self.sheet.stack)
+        matched = depth == len(self.buffer.stack)
         if matched and isinstance(self.leaf, (Fence, Formula)) and self._verbatim(self.leaf, rest):
             return
         self._open(depth, rest)
@@ -63,18 +63,18 @@ class BlockParser:
     def more(self, text: str) -> None:
         """Append text to the line."""
         if self.leaf:
-            self.leaf.more(self.sheet, text)
+            self.leaf.more(self.buffer, text)
             return
         body = text.lstrip(" ")
         if body:
             self.leaf = Paragraph()
-            self.leaf.line(self.sheet, body)
+            self.leaf.line(self.buffer, body)
 
     def end(self) -> None:
         """End the line."""
         if self.leaf is None:
             return
-        self.leaf.end(self.sheet)
+        self.leaf.end(self.buffer)
         if (isinstance(self.leaf, Paragraph) and self.leaf.level) or (
             isinstance(self.leaf, Formula) and self.leaf.done
         ):
@@ -83,23 +83,23 @@ class BlockParser:
     def resize(self, width: int) -> None:
         """Change the width in columns; rows that are not final yet are laid out again."""
         width = max(NARROWEST, width)
-        if width == self.sheet.look.width:
+        if width == self.buffer.options.width:
             return
-        self.sheet.look = replace(self.sheet.look, width=width)
+        self.buffer.options = replace(self.buffer.options, width=width)
         if self.leaf:
-            self.leaf.resize(self.sheet)
+            self.leaf.resize(self.buffer)
 
     def close(self, *, preview: bool = False) -> None:
         """End the text: close all blocks and add their last rows; a preview keeps the containers open."""
         if self.leaf:
-            self.leaf.close(self.sheet, preview=preview)
+            self.leaf.close(self.buffer, preview=preview)
             self.leaf = None
         if not preview:
-            self.sheet.pop_to(0)
+            self.buffer.pop_to(0)
 
     def _match_containers(self, text: str) -> tuple[int, str]:
         """Return the number of open containers the line is in, and the line without their markers."""
-        for depth, container in enumerate(self.sheet.stack):
+        for depth, container in enumerate(self.buffer.stack):
             body = text.lstrip(" ")
             indent = len(text) - len(body)
             if isinstance(container, Quote):
@@ -114,11 +114,11 @@ class BlockParser:
                 text = text[container.offset :]
             else:
                 return depth, text
-        return len(self.sheet.stack), text
+        return len(self.buffer.stack), text
 
     def _empty(self, depth: int) -> bool:
         """Return True if the container has no content yet."""
-        return self.leaf is None and self.sheet.pending_markers > 0 and depth == len(self.sheet.stack) - 1
+        return self.leaf is None and self.buffer.pending_markers > 0 and depth == len(self.buffer.stack) - 1
 
     def _verbatim(self, leaf: Fence | Formula, rest: str) -> bool:
         """Pass a line to a fence or formula; return False if it is not a part of that block."""
@@ -126,7 +126,7 @@ class BlockParser:
             return True
         taken = leaf.accepts(rest, whole=self._whole)
         if taken:
-            leaf.line(self.sheet, rest)
+            leaf.line(self.buffer, rest)
         if leaf.done:
             self._close_leaf()
         return taken or leaf.done
@@ -145,12 +145,12 @@ class BlockParser:
             if indent >= 4:
                 self._indented(depth, rest, first)
                 return
-            inside = first and depth == len(self.sheet.stack)
-            opened = self._container(depth, indent, body, inside) if len(self.sheet.stack) < DEEPEST else None
+            inside = first and depth == len(self.buffer.stack)
+            opened = self._container(depth, indent, body, inside) if len(self.buffer.stack) < DEEPEST else None
             if opened is None:
                 break
             rest, first = opened, False
-            depth = len(self.sheet.stack)
+            depth = len(self.buffer.stack)
         self._block(depth, indent, body, first)
 
     def _container(self, depth: int, indent: int, body: str, inside: bool) -> str | None:
@@ -170,7 +170,7 @@ class BlockParser:
         space = len(rest) - len(text)
         padding = space if text and 1 <= space <= 4 else 1
         number = marker.number
-        before = self.sheet.stack[depth] if depth < len(self.sheet.stack) else None
+        before = self.buffer.stack[depth] if depth < len(self.buffer.stack) else None
         if isinstance(before, Item) and before.kind == marker.kind and before.number is not None:
             number = before.number + 1
         self._push(depth, Item(indent + marker.size + padding, marker.kind, number))
@@ -185,31 +185,31 @@ class BlockParser:
 
     def _push(self, depth: int, container: Container) -> None:
         self._close_unmatched(depth)
-        self.sheet.push(container)
+        self.buffer.push(container)
 
     def _close_unmatched(self, depth: int) -> None:
         """Close the leaf and the containers deeper than `depth`."""
         self._close_leaf()
-        self.sheet.pop_to(depth)
+        self.buffer.pop_to(depth)
 
     def _close_leaf(self) -> None:
         if self.leaf:
-            self.leaf.close(self.sheet)
+            self.leaf.close(self.buffer)
             self.leaf = None
 
     def _blank(self, depth: int, first: bool) -> None:
         """Handle an empty line; nothing after the marker of a container is not one."""
         if not first:
             return
-        if depth < len(self.sheet.stack):
+        if depth < len(self.buffer.stack):
             self._leave(depth)
         elif isinstance(self.leaf, Indented):
             self.leaf.blank()
-        elif depth and self._left(self.sheet.stack[-1]):
+        elif depth and self._left(self.buffer.stack[-1]):
             self._close_unmatched(depth - 1)
         else:
             self._close_leaf()
-        self.sheet.blank = True
+        self.buffer.blank = True
 
     def _left(self, container: Container) -> bool:
         """Return True for an item that stayed empty and is open only to continue its list."""
@@ -221,29 +221,29 @@ class BlockParser:
         An item that stayed empty is replaced by one no line can belong to, so that its list can continue. A second
         empty line ends that list, as in markdown-it.
         """
-        container = self.sheet.stack[depth]
+        container = self.buffer.stack[depth]
         self._close_unmatched(depth)
         if isinstance(container, Item):
-            self.sheet.stack = (*self.sheet.stack, Item(_NEVER, container.kind, container.number))
+            self.buffer.stack = (*self.buffer.stack, Item(_NEVER, container.kind, container.number))
 
     def _indented(self, depth: int, rest: str, first: bool) -> None:
         """Handle a line indented by at least four columns: text of the open paragraph, or code."""
         if first and isinstance(self.leaf, Paragraph):
             self._continue(rest.lstrip(" "), header=False)
             return
-        if not (first and depth == len(self.sheet.stack) and isinstance(self.leaf, Indented)):
+        if not (first and depth == len(self.buffer.stack) and isinstance(self.leaf, Indented)):
             self._close_unmatched(depth)
             self.leaf = Indented()
         assert self.leaf is not None
-        self.leaf.line(self.sheet, rest[4:])
+        self.leaf.line(self.buffer, rest[4:])
 
     def _continue(self, body: str, *, header: bool) -> None:
         assert isinstance(self.leaf, Paragraph)
-        self.leaf.line(self.sheet, body, header=header)
+        self.leaf.line(self.buffer, body, header=header)
 
     def _block(self, depth: int, indent: int, body: str, first: bool) -> None:
         """Begin a block with the line, or continue the paragraph or table above it."""
-        inside = first and depth == len(self.sheet.stack)
+        inside = first and depth == len(self.buffer.stack)
         if self._whole and inside and (self._start_table(body) or self._setext_heading(body)):
             return
         if self._begins(depth, indent, body):
@@ -259,29 +259,29 @@ class BlockParser:
         self._close_unmatched(depth)
         lead, size = self._task(body)
         if footnote:
-            lead, size = line_syntax.footnote_number(footnote[0], signs=self.sheet.look.signs), footnote[1]
+            lead, size = line_syntax.footnote_number(footnote[0], signs=self.buffer.options.signs), footnote[1]
         self.leaf = Paragraph(lead=lead)
-        self.leaf.line(self.sheet, body[size:].lstrip(" "), header=header)
+        self.leaf.line(self.buffer, body[size:].lstrip(" "), header=header)
 
     def _task(self, body: str) -> tuple[str, int]:
         """Return the checkbox to show before the text of a new list item, and the size of its source.
 
         The checkbox of an item with a bullet is shown instead of the bullet.
         """
-        item = self.sheet.stack[-1] if self.sheet.pending_markers else None
+        item = self.buffer.stack[-1] if self.buffer.pending_markers else None
         box = line_syntax.task(body) if isinstance(item, Item) else ""
         if not box or not isinstance(item, Item):
             return "", 0
-        shown = self.sheet.look.sign("☐" if box == "[ ]" else "☑", box)
+        shown = self.buffer.options.sign("☐" if box == "[ ]" else "☑", box)
         if item.number is not None:
             return shown, len(box)
-        self.sheet.stack = (*self.sheet.stack[:-1], replace(item, task=shown))
+        self.buffer.stack = (*self.buffer.stack[:-1], replace(item, task=shown))
         return "", len(box)
 
     def _cells(self, table: Table, body: str) -> None:
         """Add a row to the table; a preview hides an unfinished row."""
         if not self._preview:
-            table.line(self.sheet, body)
+            table.line(self.buffer, body)
 
     def _start_table(self, body: str) -> bool:
         """Begin a table if the line is a delimiter row with as many columns as the line above it."""
@@ -293,7 +293,7 @@ class BlockParser:
             return False
         if self.leaf.take_header():
             self._close_leaf()
-        self.leaf = Table(self.sheet, header, alignments)
+        self.leaf = Table(self.buffer, header, alignments)
         return True
 
     def _setext_heading(self, body: str) -> bool:
@@ -312,22 +312,22 @@ class BlockParser:
             level, text = heading
             self._close_unmatched(depth)
             self.leaf = Paragraph(level)
-            self.leaf.line(self.sheet, text)
+            self.leaf.line(self.buffer, text)
             return True
         if not self._whole:
             return False
         fencing = line_syntax.fence(body)
         closer = display_closer(body)
-        if closer and self.sheet.pending_markers and is_display_line(body):
+        if closer and self.buffer.pending_markers and is_display_line(body):
             closer = ""  # one formula as an item of a list stays beside its marker
         if fencing:
             self._close_unmatched(depth)
-            self.sheet.fences += 1
-            self.leaf = Fence(fencing, indent, self.sheet.fences)
+            self.buffer.fences += 1
+            self.leaf = Fence(fencing, indent, self.buffer.fences)
         elif closer:
             self._close_unmatched(depth)
-            self.leaf = Formula(closer, math=self.sheet.look.math)
-            self.leaf.line(self.sheet, body)
+            self.leaf = Formula(closer, math=self.buffer.options.math)
+            self.leaf.line(self.buffer, body)
             self.leaf.done = is_display_line(body)
         elif line_syntax.is_thematic_break(body):
             self._close_unmatched(depth)
@@ -337,7 +337,7 @@ class BlockParser:
         return True
 
     def _rule(self) -> None:
-        sign = self.sheet.look.sign("─", "-")
-        self.sheet.begin(BlockKind.TEXT)
-        size = min(24, self.sheet.line_space.limit(soft=False))
-        self.sheet.put([OpenLine([Segment(Safe(sign * size), (TextRole.MARKER,))], size, False)])
+        sign = self.buffer.options.sign("─", "-")
+        self.buffer.begin(BlockKind.TEXT)
+        size = min(24, self.buffer.line_space.limit(soft=False))
+        self.buffer.put([OpenLine([Segment(Safe(sign * size), (TextRole.MARKER,))], size, False)])

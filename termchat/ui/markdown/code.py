@@ -30,7 +30,7 @@ class LineHighlighter(Protocol):
 def header_line(header: tuple[str, int], buffer: LayoutBuffer) -> OpenLine:
     """Return the line above a code block, `python · 1`: its language, and the number by which /copy takes it."""
     language, number = header
-    words = f"{language or 'code'} {buffer.look.sign('·', '-')} {number}"
+    words = f"{language or 'code'} {buffer.options.sign('·', '-')} {number}"
     if WIDTHS.width(words) > buffer.line_space.limit(soft=False):
         words = str(number)
     return OpenLine([Segment(Safe(words), (TextRole.DIM,))], WIDTHS.width(words), False)
@@ -119,7 +119,7 @@ class Code:
         if not self._started:
             self._started = True
             buffer.begin_box()
-            if self._header and buffer.look.headers:
+            if self._header and buffer.options.headers:
                 buffer.put([header_line(self._header, buffer)])
         buffer.put(lines)
 

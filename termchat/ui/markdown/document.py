@@ -63,9 +63,9 @@ class Document:
             headers: whether a fenced code block has a line above it with its language and its number.
             fences: number of fenced code blocks before this text, from which its own are counted on.
         """
-        look = LayoutOptions(max(NARROWEST, width), hyperlinks, signs, math and signs, headers)
-        self._parser = BlockParser(LayoutBuffer(look))
-        self._parser.sheet.fences = fences
+        options = LayoutOptions(max(NARROWEST, width), hyperlinks, signs, math and signs, headers)
+        self._parser = BlockParser(LayoutBuffer(options))
+        self._parser.buffer.fences = fences
         self._line = ""
         self._column = 0
         self._inside = False  # True once the beginning of the line has been read
@@ -86,7 +86,7 @@ class Document:
 
     def take(self) -> list[Row]:
         """Return the rows that became final since the last call; they never change again."""
-        return self._parser.sheet.take()
+        return self._parser.buffer.take()
 
     def preview(self) -> list[Row]:
         """Return the rows after those, as they look at the moment."""
@@ -99,7 +99,7 @@ class Document:
     @property
     def buffer(self) -> LayoutBuffer:
         """The final rows since the last `take`, and their blocks."""
-        return self._parser.sheet
+        return self._parser.buffer
 
     def preview_buffer(self) -> LayoutBuffer:
         """Return the rows of `preview`, and their blocks."""
@@ -107,7 +107,7 @@ class Document:
         if self._line:
             twin.begin(_expanded(self._line), whole=True, preview=True)
         twin.close(preview=True)
-        return twin.sheet
+        return twin.buffer
 
     def _more(self, text: str) -> None:
         """Append to the line; a long one is parsed from its first characters on."""

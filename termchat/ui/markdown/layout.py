@@ -41,13 +41,13 @@ class LayoutOptions:
 class Quote:
     """An open block quote."""
 
-    def marker(self, look: LayoutOptions) -> Segment:
+    def marker(self, options: LayoutOptions) -> Segment:
         """Return the margin of the first row."""
-        return Segment(Safe(look.sign("│ ", "> ")), (TextRole.QUOTE,))
+        return Segment(Safe(options.sign("│ ", "> ")), (TextRole.QUOTE,))
 
-    def rest(self, look: LayoutOptions) -> Segment:
+    def rest(self, options: LayoutOptions) -> Segment:
         """Return the margin of the rows after it."""
-        return self.marker(look)
+        return self.marker(options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +65,14 @@ class Item:
     number: int | None
     task: str = ""
 
-    def marker(self, look: LayoutOptions) -> Segment:
+    def marker(self, options: LayoutOptions) -> Segment:
         """Return the margin of the first row."""
-        sign = (self.task or look.sign("•", "-")) if self.number is None else f"{self.number:>2}{self.kind}"
+        sign = (self.task or options.sign("•", "-")) if self.number is None else f"{self.number:>2}{self.kind}"
         return Segment(Safe(f"{sign} "), (TextRole.MARKER,))
 
-    def rest(self, look: LayoutOptions) -> Segment:
+    def rest(self, options: LayoutOptions) -> Segment:
         """Return the margin of the rows after it."""
-        return Segment(Safe(" " * WIDTHS.width(self.marker(look).text)))
+        return Segment(Safe(" " * WIDTHS.width(self.marker(options).text)))
 
 
 Container = Quote | Item
@@ -97,8 +97,8 @@ class LayoutBuffer:
     fences            the number of fenced code blocks so far, by which /copy takes one
     """
 
-    def __init__(self, look: LayoutOptions) -> None:
-        self.look = look
+    def __init__(self, options: LayoutOptions) -> None:
+        self.options = options
         self.rows: list[Row] = []
         self.blocks: list[tuple[BlockKind, int]] = []
         self.stack: tuple[Container, ...] = ()
@@ -122,7 +122,7 @@ class LayoutBuffer:
     def line_space(self) -> LineSpace:
         """The space beside the margin of the open containers."""
         indent = sum(WIDTHS.width(part.text) for part in self._margin(self.stack, 0))
-        return LineSpace(self.look.width, indent)
+        return LineSpace(self.options.width, indent)
 
     def push(self, container: Container) -> None:
         """Open a container."""
@@ -178,9 +178,9 @@ class LayoutBuffer:
         if not stack:
             return []
         first = len(stack) - fresh
-        look = self.look
-        parts = [each.marker(look) if index >= first else each.rest(look) for index, each in enumerate(stack)]
-        room = look.width // 2 - WIDTHS.width(parts[-1].text)
+        options = self.options
+        parts = [each.marker(options) if index >= first else each.rest(options) for index, each in enumerate(stack)]
+        room = options.width // 2 - WIDTHS.width(parts[-1].text)
         kept: list[Segment] = []
         for part in parts[:-1]:
             room -= WIDTHS.width(part.text)

@@ -145,8 +145,8 @@ class Paragraph:
     def _push(self, buffer: LayoutBuffer, source: str, *, anyway: bool = True) -> bool:
         from termchat.ui.markdown.inline import parse
 
-        look = buffer.look
-        inline = parse(source, self._roles(), hyperlinks=look.hyperlinks, math=look.math, signs=look.signs)
+        options = buffer.options
+        inline = parse(source, self._roles(), hyperlinks=options.hyperlinks, math=options.math, signs=options.signs)
         if inline.open and not anyway:
             return False
         wrapper = self._wrapped(buffer)

@@ -105,15 +105,15 @@ class Table:
         count = len(self._alignments)
         cells = line_syntax.split_row(text)
         cells[count - 1 :] = [" | ".join(cells[count - 1 :])]
-        look = buffer.look
-        options = {"hyperlinks": look.hyperlinks, "math": look.math, "signs": look.signs}
+        layout = buffer.options
+        options = {"hyperlinks": layout.hyperlinks, "math": layout.math, "signs": layout.signs}
         parsed = [parse(cell, roles, **options).segments for cell in cells]
         return parsed + [[] for _ in range(count - len(parsed))]
 
     def _head(self, buffer: LayoutBuffer, widths: tuple[int, ...]) -> list[OpenLine]:
         if not widths:
             return [] if self._waiting else self._names(buffer)
-        sign = buffer.look.sign("─", "-")
+        sign = buffer.options.sign("─", "-")
         rule = [[Segment(Safe(sign * width), (TextRole.MARKER,))] for width in widths]
         return [*self._beside(buffer, self._header, widths), *self._beside(buffer, rule, widths)]
 

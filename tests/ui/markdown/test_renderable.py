@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from io import StringIO
 
 import pytest
@@ -72,9 +74,16 @@ def test_console_styles_rows_as_the_painter_does() -> None:
     assert file.getvalue() == encode_row(row, palette).replace("\x1b[m", "\x1b[0m") + "\n"
 
 
-def test_console_exports_document_as_svg_and_html() -> None:
+def test_console_exports_every_row_and_style_as_svg_and_html() -> None:
     palette = Palette(Theme("t", "any", {TextRole.TITLE: Style("#87afd7")}), ColorDepth.TRUE)
     console = make_console(palette, file=StringIO(), width=40, record=True)
     console.print(Markdown(TEXT))
-    assert "Title" in console.export_html(clear=False)
-    assert console.export_svg(title="termchat").startswith("<svg")
+    rows = [row.text.rstrip() for row in render(TEXT, 40) if row.text.strip()]
+    html = console.export_html(clear=False)
+    svg = console.export_svg(title="termchat")
+    body = unescape(re.sub("<[^>]+>", "", html[html.index("<pre") : html.index("</pre>")]))
+    assert [line.rstrip() for line in body.splitlines() if line.strip()] == rows
+    drawn = unescape("".join(re.findall(r"<text[^>]*>([^<]*)</text>", svg))).replace("\xa0", "")
+    assert all(row.replace(" ", "") in drawn for row in rows)
+    assert "#87afd7" in html
+    assert "#87afd7" in svg
