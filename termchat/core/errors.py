@@ -8,13 +8,18 @@ Any other exception is a bug or a cancellation.
 
 from __future__ import annotations
 
+import logging
+import traceback
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import assert_never
 
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import ExitCode, Outcome
-from termchat.core.sanitize import EMPTY, Safe
+from termchat.core.redact import Redactor
+from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
+
+_log = logging.getLogger("termchat")
 
 
 class FailureKind(StrEnum):
@@ -148,3 +153,15 @@ def _failed(failure: Failure | None) -> ExitCode:
             return ExitCode.TRY_LATER
         case _:
             return ExitCode.ERROR
+
+
+def internal_error(error: BaseException) -> Failure:
+    """Log an unexpected exception and return its failure: its class in the message, the traceback in the details."""
+    _log.error("internal error", exc_info=error)
+    shown = Redactor()("".join(traceback.format_exception(error)))
+    return Failure(
+        FailureKind.BUG,
+        safe_format("Internal error in termchat ({name}).", name=safe_line(type(error).__name__)),
+        safe_format("The chat goes on. Please report the traceback above; in a chat, /error shows it."),
+        details=FailureDetails(traceback=safe(shown)),
+    )

@@ -139,6 +139,10 @@ class Session(Protocol):
         """The failure of the last turn that failed, None before one has."""
         ...
 
+    def note_failure(self, failure: Failure) -> None:
+        """Make a failure outside of the engine, such as one of the front end, the last one."""
+        ...
+
     def switch_model(self, model: ModelRef) -> None:
         """Use another model from the next turn on."""
         ...

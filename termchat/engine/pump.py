@@ -7,36 +7,18 @@ does not slow down the socket (up to `_AHEAD` deltas).
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
-import traceback
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import replace
 
-from termchat.core.errors import Failure, FailureDetails, FailureKind, ProviderError
+from termchat.core.errors import Failure, FailureKind, ProviderError, internal_error
 from termchat.core.events import CONTENT_DELTAS, Delta, Finished, ProviderNotice, RequestAccepted, Retrying
 from termchat.core.models import Timeouts
 from termchat.core.provider import Provider, Request, StreamMonitor
-from termchat.core.redact import Redactor
 from termchat.core.sanitize import safe, safe_format
 from termchat.engine.timeouts import StallDetector
 
-_log = logging.getLogger("termchat")
 _AHEAD = 20_000  # deltas the reader may be ahead of the consumer, which bounds the memory
-
-INTERNAL_ERROR = Failure(
-    FailureKind.BUG,
-    safe_format("Internal error in termchat."),
-    safe_format("The chat goes on. Please report the traceback above; in a chat, /error shows it."),
-)
-
-
-def internal_error(error: Exception) -> Failure:
-    """Log an unexpected exception and return the failure of its reply, with the traceback in its details."""
-    _log.error("internal error in a turn", exc_info=error)
-    shown = Redactor()("".join(traceback.format_exception(error)))
-    return replace(INTERNAL_ERROR, details=FailureDetails(traceback=safe(shown)))
 
 
 class Pump:

@@ -73,6 +73,9 @@ class ChatSession:
     def rename(self, title: str) -> None:
         self._title = title
 
+    def note_failure(self, failure: Failure) -> None:
+        self.failure = failure
+
     @property
     def location(self) -> Location:
         return self._place

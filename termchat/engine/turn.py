@@ -11,7 +11,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 from termchat.core.assemble import MessageBuilder
-from termchat.core.errors import ProviderError, outcome_of
+from termchat.core.errors import ProviderError, internal_error, outcome_of
 from termchat.core.events import (
     CONTENT_DELTAS,
     Delta,
@@ -36,7 +36,7 @@ from termchat.core.usage import CostBasis, Usage, add_costs
 from termchat.engine.continuation import OverlapFilter, resumable_text
 from termchat.engine.estimate import usage_or_estimate
 from termchat.engine.outcome import TurnEnd, end_notices, round_limit_end, turn_end
-from termchat.engine.pump import Pump, internal_error
+from termchat.engine.pump import Pump
 from termchat.engine.tool_calls import ToolRunner
 
 

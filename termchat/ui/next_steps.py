@@ -144,6 +144,8 @@ def _advice(failure: Failure) -> Safe:
             return safe_format("Status: {page}", page=failure.url) if failure.url else EMPTY
         case FailureKind.NOT_FOUND if failure.suggestions:
             return safe_format("Closest: {names}", names=safe_line(", ".join(map(str, failure.suggestions))))
+        case FailureKind.BUG:
+            return safe_format("Please report it")
         case _:
             return Safe(failure.hint.removesuffix(".").partition(", or choose another model")[0])
 

@@ -16,7 +16,7 @@ from termchat.core.outcomes import FinishReason
 from termchat.core.provider import Request, StreamMonitor
 from termchat.core.sanitize import safe_format
 from termchat.engine import pump as pumping
-from termchat.engine.pump import INTERNAL_ERROR, Pump
+from termchat.engine.pump import Pump
 from termchat.engine.timeouts import StallDetector
 
 Step = Delta | Exception | Callable[[], Awaitable[object]]
@@ -108,7 +108,9 @@ async def test_pump_provider_error_becomes_failure() -> None:
 async def test_pump_unexpected_exception_keeps_earlier_deltas(error_logs: list[str]) -> None:
     reader, _ = pump(TextDelta(0, "a"), KeyError("oops"))
     assert [delta async for delta in reader.deltas()] == [TextDelta(0, "a")]
-    assert reader.failure == INTERNAL_ERROR
+    assert reader.failure
+    assert reader.failure.kind is FailureKind.BUG
+    assert reader.failure.message == "Internal error in termchat (KeyError)."
     assert reader.failure.details
     assert "KeyError: 'oops'" in reader.failure.details.traceback
     assert "KeyError: 'oops'" in error_logs.pop()

@@ -21,6 +21,7 @@
 | silent     | the provider's model list never arrives                                                       |
 | bug        | each key raises an error in the completion menu                                               |
 | blind      | nothing can be drawn above the input                                                          |
+| undrawn    | a reply cannot be drawn                                                                       |
 | stuck      | the exit hangs                                                                                |
 | crash      | the exit raises an error                                                                      |
 """
@@ -31,6 +32,7 @@ import asyncio
 import os
 import sys
 import time
+from collections.abc import Sequence
 
 from termchat.ui.terminal.tty import Tty
 
@@ -49,6 +51,7 @@ def main() -> int:
     from termchat.core.sanitize import safe_format
     from termchat.ui.frontend import DisplayOptions, FrontendContext, Timings
     from termchat.ui.plain.app import PlainApp, run_plain
+    from termchat.ui.plain.writer import PlainWriter
     from termchat.ui.repl.app import run_repl
     from termchat.ui.repl.input.completion_menu import CompletionMenu
     from termchat.ui.repl.transcript import Transcript
@@ -96,6 +99,8 @@ def main() -> int:
         CompletionMenu.update = _crash  # type: ignore[method-assign,assignment]
     if "blind" in flags:
         Transcript.lines = _crash  # type: ignore[method-assign,assignment]
+    if "undrawn" in flags:
+        Transcript.show = PlainWriter.show = _undrawn  # type: ignore[method-assign,assignment]
     if "stuck" in flags:
         TurnRunner.close = PlainApp._ended = _stuck  # type: ignore[method-assign]
     if "crash" in flags:
@@ -111,6 +116,11 @@ async def _never(*_: object, **__: object) -> None:
 async def _stuck(*_: object) -> None:
     print("closing")
     await asyncio.Event().wait()
+
+
+def _undrawn(_: object, blocks: Sequence[object]) -> None:
+    if blocks:
+        _crash()
 
 
 def _crash(*_: object) -> object:

@@ -99,11 +99,40 @@ def test_key_binding_error_is_reported_and_repl_continues() -> None:
     with Terminal(env={"TESTFLAGS": "bug"}) as terminal:
         terminal.shows("Ask anything")
         terminal.send("x")
-        terminal.shows("Internal error (RuntimeError)")
+        terminal.shows("Internal error in termchat (RuntimeError)")
         terminal.send("\x7f")
         terminal.until(lambda: terminal.text.count("Internal error") == 2)
         terminal.send("\x04")
         assert terminal.leaves() == 0
+
+
+def test_undrawable_reply_returns_message_and_explains_itself() -> None:
+    with Terminal(env={"TESTFLAGS": "undrawn", "PAGER": "cat"}) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("hang\r")
+        terminal.shows("waiting")
+        terminal.send("queued\r")
+        terminal.shows("1 queued")
+        terminal.send("\x1b")
+        terminal.shows("Internal error in termchat (RuntimeError).")
+        terminal.shows("Please report it · Enter resends · Alt-M other model · Ctrl-O details")
+        terminal.shows("❯ hang")
+        terminal.shows("1 queued · Enter sends")
+        terminal.send("\x0f")
+        terminal.shows("RuntimeError: a bug of the front end")
+
+
+def test_plain_undrawable_reply_keeps_message_and_explains_itself() -> None:
+    with Terminal(env={"TESTFLAGS": "plain undrawn", "PAGER": "cat"}) as terminal:
+        terminal.shows("fake/one answers")
+        terminal.send("refuse\r")
+        terminal.shows("Internal error in termchat (RuntimeError).")
+        terminal.shows("an empty line resends it · /model to switch models")
+        assert "Traceback" not in terminal.text
+        terminal.send("/error\r")
+        terminal.shows("RuntimeError: a bug of the front end")
+        terminal.send("\r")
+        terminal.until(lambda: terminal.output.count(b"an empty line resends it") == 2)
 
 
 def test_sighup_during_reply_exits_with_129() -> None:

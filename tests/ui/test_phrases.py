@@ -21,9 +21,9 @@ from termchat.core.session import SwitchCost
 from termchat.core.usage import Usage
 from termchat.ui.next_steps import COMMAND_LABELS, KEY_LABELS, StepLabels, failure_steps, next_steps
 from termchat.ui.phrases import age, money, rate, short_reason, since, switch_words, usage_line
-from termchat.ui.similar_models import similar_models, with_suggestions
 from termchat.ui.text.fit import text_width, wrap
 from termchat.ui.text.line import plain_text, styled_line
+from termchat.ui.turn_end import similar_models, with_suggestions
 from tests.ui.fakes import FakeProviders
 
 KNOWN = [ModelRef("openai", "gpt-5.2"), ModelRef("openai", "gpt-5.1"), ModelRef("ofox", "gpt-5.2"), ModelRef("a", "b")]

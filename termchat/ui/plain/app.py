@@ -12,13 +12,13 @@ import logging
 import signal
 import sys
 from collections.abc import Coroutine
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
 from typing import Any
 
 from termchat.commands.registry import is_command, is_sent_to_models, split_command, unescape_slash
-from termchat.core.errors import ProviderError
+from termchat.core.errors import ProviderError, internal_error
 from termchat.core.events import Event, Retrying, Streamed, TurnEnded
 from termchat.core.messages import Message, Role, user_message
 from termchat.core.outcomes import Outcome
@@ -28,15 +28,15 @@ from termchat.core.style import TextRole
 from termchat.ui import chat_effects
 from termchat.ui.frontend import FrontendContext
 from termchat.ui.markdown.preload import warm_renderer
-from termchat.ui.next_steps import COMMAND_LABELS
+from termchat.ui.next_steps import COMMAND_LABELS, end_lines
 from termchat.ui.phrases import retrying_line
 from termchat.ui.plain.effects import PlainEffectRunner, append_only
 from termchat.ui.plain.heartbeat import Heartbeat
 from termchat.ui.plain.line_reader import LineReader
 from termchat.ui.plain.writer import PlainWriter
-from termchat.ui.similar_models import with_suggestions
 from termchat.ui.terminal.notify import Notifier
 from termchat.ui.text.line import styled_line
+from termchat.ui.turn_end import follow_turn, with_suggestions
 from termchat.ui.turn_state import ViewState, turn_sent, update
 
 _log = logging.getLogger("termchat")
@@ -79,6 +79,8 @@ class PlainApp:
         """Run until the user leaves; return the exit code."""
         self._begin()
         assert self._loop
+        if not _log.handlers:
+            _log.addHandler(logging.NullHandler())  # /error shows what logging would print into the chat
         assert self._code
         if self._context.resumed:
             await self._effects.perform(chat_effects.resume_banner(self._session, self._context.resumed))
@@ -103,8 +105,8 @@ class PlainApp:
         """Keep a message that got no answer, with its attachments; an empty line resends it."""
         self._unanswered = message
 
-    async def send(self, question: Message, turn: Turn) -> None:
-        """Follow a turn to its end; `question` is kept to be sent again if no answer comes."""
+    async def send(self, question: Message, node: str, turn: Turn) -> None:
+        """Follow a turn that answers `node` to its end; `question` is kept to be sent again if no answer comes."""
         self._turn, self._stopped = turn, -1e9  # a press on an earlier turn is not the first of two on this one
         path = self._session.conversation.path()
         if path and path[-1].message.role is Role.USER:
@@ -112,11 +114,14 @@ class PlainApp:
         self.view = replace(self.view, calls=len(self._session.conversation.tool_results()))
         self.view = turn_sent(self.view, turn.id, self._session.model, monotonic())
         heartbeat = Heartbeat(self._writer.aside, self._timings, spoken=self._context.look.accessible)
+
+        async def show(event: Event) -> None:
+            heartbeat.saw(event)
+            await self._show(event, question)
+
         try:
-            async with aclosing(turn.events()) as events:
-                async for event in events:
-                    heartbeat.saw(event)
-                    await self._show(event, question)
+            if failed := await follow_turn(turn, self._session, node, show):
+                self._show_failed(failed, question)
         finally:
             heartbeat.stop()
             self._turn = None
@@ -191,7 +196,7 @@ class PlainApp:
     async def _send_message(self, message: Message, *, wait_for_host: bool = False) -> None:
         node = self._session.add(message, self._session.conversation.head)
         self._session.move_head(node)
-        await self.send(message, self._session.send(node, wait_for_host=wait_for_host))
+        await self.send(message, node, self._session.send(node, wait_for_host=wait_for_host))
 
     async def _do(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a task until it ends or is abandoned."""
@@ -200,9 +205,9 @@ class PlainApp:
         await asyncio.wait({self._task, self._abandoned}, return_when=asyncio.FIRST_COMPLETED)
         done, self._task = self._task, None
         if done.done() and not done.cancelled() and (error := done.exception()):
-            _log.error("the front end failed", exc_info=error)
-            words = safe_format("Internal error ({name}). Nothing is lost; the chat continues.",
-                        name=safe_line(type(error).__name__))  # fmt: skip
+            failure = internal_error(error)
+            self._session.note_failure(failure)
+            words = safe_format("{what} Nothing is lost; the chat continues. /error details", what=failure.message)
             self._writer.lines([styled_line(words, TextRole.ERROR)])
 
     async def _show(self, event: Event, question: Message) -> None:
@@ -213,6 +218,13 @@ class PlainApp:
         self.view, blocks = update(self.view, event, monotonic())
         self._writer.show(blocks)
         if isinstance(event, TurnEnded) and not event.has_content:
+            self.keep(question)
+
+    def _show_failed(self, ended: TurnEnded, question: Message) -> None:
+        """Show the end of a turn that could not be shown whole."""
+        self.view = replace(self.view, turn=None, last=ended)
+        self._writer.lines(end_lines(ended, self.view.step_labels, self.view.usage_line))
+        if not ended.has_content:
             self.keep(question)
 
     def _waits(self, retry: Retrying) -> bool:

@@ -57,7 +57,7 @@ class PlainChat(Protocol):
 
     view: ViewState
 
-    async def send(self, question: Message, turn: Turn) -> None: ...
+    async def send(self, question: Message, node: str, turn: Turn) -> None: ...
     def keep(self, message: Message | None) -> None: ...
     def leave(self, code: int) -> None: ...
 
@@ -176,7 +176,9 @@ class PlainEffectRunner:
         before = self._session.conversation.head
         self._session.move_head(node)
         question = self._session.conversation.nodes[node].message
-        await self._chat.send(question, self._session.send(node, effect.model, wait_for_host=self._chat.view.away))
+        await self._chat.send(
+            question, node, self._session.send(node, effect.model, wait_for_host=self._chat.view.away)
+        )
         last = self._chat.view.last
         if last and not last.has_content and not effect.message:
             self._session.move_head(before)

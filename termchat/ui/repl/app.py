@@ -18,7 +18,7 @@ from prompt_toolkit.layout import Layout, Window
 from termchat.commands.registry import CommandContext
 from termchat.config.key_bindings import Action
 from termchat.core.effects import ChangeSetting, Effect, PreviewTheme, ShowInPager
-from termchat.core.errors import Failure
+from termchat.core.errors import Failure, internal_error
 from termchat.core.events import TurnEnded
 from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import Safe, safe, safe_format, safe_line
@@ -342,10 +342,10 @@ class Repl:
 
     def _bug(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Report an unexpected exception in one line; the chat continues."""
-        error = context.get("exception")
-        _log.error("a bug of the front end: %s", context.get("message"), exc_info=error)
-        name = safe_line(type(error).__name__ if error else str(context.get("message")))
-        words = safe_format("Internal error ({name}). Nothing is lost; the chat continues.", name=name)
+        error = context.get("exception") or RuntimeError(str(context.get("message")))
+        failure = internal_error(error)
+        self.context.session.note_failure(failure)
+        words = safe_format("{what} Nothing is lost; the chat continues. Ctrl-O details", what=failure.message)
         with suppress(Exception):  # a bug in drawing must not be drawn for ever
             self.widgets.transcript.lines([styled_line(words, TextRole.ERROR)])
 

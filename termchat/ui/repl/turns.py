@@ -6,15 +6,14 @@ Nothing typed is lost: a question without an answer returns to the input, and a 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
-from contextlib import aclosing
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from time import monotonic
 
 from termchat.config.settings import ReasoningView, UsageLine
-from termchat.core.events import MessageDone, TurnEnded
+from termchat.core.events import Event, MessageDone, TurnEnded
 from termchat.core.messages import Message, Role
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
@@ -23,14 +22,14 @@ from termchat.core.session import Turn
 from termchat.core.style import TextRole
 from termchat.ui.chat_effects import saved_transcript
 from termchat.ui.frontend import FrontendContext
+from termchat.ui.next_steps import end_lines
 from termchat.ui.repl.panels.status import is_stalled
 from termchat.ui.repl.transcript import prompt_sign, user_lines
 from termchat.ui.repl.widgets import Widgets
-from termchat.ui.similar_models import with_suggestions
 from termchat.ui.text.line import styled_line
+from termchat.ui.turn_end import follow_turn, with_suggestions
 from termchat.ui.turn_state import Phase, ViewState, change_reasoning_view, turn_sent, turn_stopping, update
 
-_log = logging.getLogger("termchat")
 _TICK = 1 / 8  # seconds
 
 
@@ -280,7 +279,7 @@ class TurnRunner:
         self.view = turn_sent(self.view, turn.id, question.model or self.session.model, monotonic())
         self._changed()
         loop = asyncio.get_running_loop()
-        self._task = loop.create_task(self._follow(turn))
+        self._task = loop.create_task(self._follow(turn, question.node))
         loop.call_later(_TICK, self._tick)
 
     def _echo(self, *messages: str) -> None:
@@ -298,25 +297,32 @@ class TurnRunner:
             self._changed()
             asyncio.get_running_loop().call_later(_TICK, self._tick)
 
-    async def _follow(self, turn: Turn) -> None:
+    async def _follow(self, turn: Turn, question: str) -> None:
+        failed: TurnEnded | None = None
         try:
-            async with aclosing(turn.events()) as events:
-                async for event in events:
-                    if self._turn is not turn:
-                        return
-                    if isinstance(event, TurnEnded):
-                        event = await with_suggestions(event, self._providers)
-                    if isinstance(event, MessageDone) and event.message.role is Role.USER:
-                        self._steered(event.node)
-                    self.view, blocks = update(self.view, event, monotonic())
-                    self._transcript.show(blocks)
-        except Exception:
-            _log.exception("the front end failed on an event")
-            words = safe_format("Internal error. The chat continues.")
-            self._transcript.lines([styled_line(words, TextRole.ERROR)])
+            failed = await follow_turn(turn, self.session, question, self._show)
         finally:
             if self._turn is turn:
+                if failed:
+                    self._show_failed(failed)
                 self._finish(turn)
+
+    async def _show(self, event: Event) -> None:
+        """Show one event of the running turn."""
+        if isinstance(event, TurnEnded):
+            event = await with_suggestions(event, self._providers)
+        if isinstance(event, MessageDone) and event.message.role is Role.USER:
+            self._steered(event.node)
+        self.view, blocks = update(self.view, event, monotonic())
+        self._transcript.show(blocks)
+
+    def _show_failed(self, ended: TurnEnded) -> None:
+        """Show the end of a turn that could not be shown whole."""
+        self.view = replace(self.view, turn=None, last=ended)
+        with suppress(Exception):  # reported already
+            self._transcript.finish()
+        with suppress(Exception):  # a bug in drawing must not be drawn for ever
+            self._transcript.lines(end_lines(ended, self.view.step_labels, self.view.usage_line))
 
     def _restore(self, question: Question) -> None:
         """Return a question that got no answer to the input, or to the history if the input is not empty.
@@ -334,7 +340,8 @@ class TurnRunner:
 
     def _finish(self, turn: Turn) -> None:
         """Act on the end of a turn: ask again, send the queue after a complete reply, or wait for the user."""
-        self._transcript.finish()
+        with suppress(Exception):  # reported already
+            self._transcript.finish()
         self.view = replace(self.view, turn=None)
         self._turn, self.steering = None, 0
         last = self.view.last
