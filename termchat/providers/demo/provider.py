@@ -42,12 +42,14 @@ from termchat.providers.demo.search import (
     SearchResult,
     answer_of,
     language_of,
-    tokenize,
 )
+from termchat.providers.demo.vocabulary import vocabulary
 
 WORDS_PER_SECOND = 60.0
 _MAX_FILE_LINES = 40  # lines of a file that are quoted
 _MIN_COVERAGE, _MIN_SCORE = 0.5, 1.0  # of a section that answers the question
+_CLOSE = 0.5  # share of the best score that a follow-up has
+_MIN_NEAR = 0.3  # score of a section suggested for an unknown question
 _RETRY_SECONDS = 2.0
 _FOLLOW_UP = re.compile(r"^([12])\. (.+)$", re.MULTILINE)
 _TIME = re.compile(r"\bwhat(?:'s| is)? ?(?:the )?time\b|\bcurrent time\b|几点|现在.{0,2}时间|当前时间", re.IGNORECASE)
@@ -105,20 +107,20 @@ class DemoProvider:
 
     def _quote(self, language: Language, question: str) -> Script:
         words, found = _words(language), self._indexes[language].search(question)
-        if not tokenize(question):
+        if not vocabulary().terms(question):
             found = self._indexes[language].search("demo tour")  # only stop words, as in "who are you"
         if not found or found[0].coverage < _MIN_COVERAGE or found[0].score < _MIN_SCORE:
-            return ScriptSay(self._unknown(language)), ScriptEnd()
+            return ScriptSay(self._unknown(language, found)), ScriptEnd()
         best = found[0]
         source = words["source"].format(page=best.page.title, section=best.section.title)
-        more = words["next"].format(**self._follow_ups(language, found))
+        more = words["next"].format(**self._follow_ups(language, found, answered=True))
         return ScriptSay(f"{answer_of(best.section, question)}\n\n{source}\n\n{more}"), ScriptEnd()
 
-    def _unknown(self, language: Language) -> str:
-        """Return the answer to an unknown question: the way to a model."""
+    def _unknown(self, language: Language, found: list[SearchResult]) -> str:
+        """Return the answer to an unknown question: the way to a model, and the sections nearest to it."""
         words = _words(language)
         login = words["login" if self._has_login else "no_login"]
-        text = words["unknown"].strip().format(login=login, **self._follow_ups(language, []))
+        text = words["unknown"].strip().format(login=login, **self._follow_ups(language, found, answered=False))
         offers = ", ".join(f"`{name}`" for name in self.offers)
         return text + ("\n\n" + words["offers"].format(names=offers) if offers else "")
 
@@ -127,17 +129,30 @@ class DemoProvider:
         """True if the `/login` command exists, so that it can be named."""
         return any("`/login`" in section.text for page in self.pages for section in page.sections)
 
-    def _follow_ups(self, language: Language, found: list[SearchResult]) -> dict[str, str]:
-        """Return two more questions: sections that the answer names, others found, then the first of the guide."""
-        sections = [s for p in self.pages if p.language is language and not p.table for s in p.sections]
-        start = [
-            s.title for p in self.pages if p.language is language and p.name in ("start", "models") for s in p.sections
+    def _follow_ups(self, language: Language, found: list[SearchResult], answered: bool) -> dict[str, str]:
+        """Return two more questions.
+
+        After an answer: the sections that it names, those that match the question about as well, and its neighbours
+        on the page. Else the sections nearest to the question. Then the first sections of the guide.
+        """
+        pages = [page for page in self.pages if page.language is language and not page.table]
+        others = [f for f in found if not f.page.table]
+        titles: list[str] = []
+        if answered:
+            best, others = found[0], others[1:] if others[:1] == found[:1] else others
+            shown = {section.title for page in pages for section in page.sections}
+            titles = [title for title in best.section.references if title in shown]
+            titles += [
+                f.section.title for f in others if f.score >= _CLOSE * best.score and f.coverage >= _MIN_COVERAGE
+            ]
+            titles += [section.title for section in best.page.around(best.section)]
+        else:
+            titles = [f.section.title for f in others if f.score >= _MIN_NEAR]
+        first = _texts()[language.value]["first_sections"]
+        wanted = [
+            title for title in dict.fromkeys([*titles, *first]) if not answered or title != found[0].section.title
         ]
-        shown = found[0].section if found else None
-        named = [title for title in (shown.references if shown else ()) if any(s.title == title for s in sections)]
-        other = [f.section.title for f in found[1:] if not f.page.table]
-        titles = [t for t in dict.fromkeys([*named, *other, *start[1:]]) if not shown or t != shown.title]
-        return {"first": titles[0], "second": titles[1]}
+        return {"first": wanted[0], "second": wanted[1]}
 
     def _simulate(self, language: Language, simulation: str, request: Request) -> Script:
         words = _words(language)
@@ -204,17 +219,19 @@ def _texts() -> Mapping[str, Any]:
 
 
 def _words(language: Language) -> dict[str, str]:
-    return {key: text for key, text in _texts()[language.value].items() if key != "simulations"}
+    return {key: text for key, text in _texts()[language.value].items() if isinstance(text, str)}
 
 
 def _simulation(question: str) -> str:
-    """Return the simulation that a question names exactly, in either language, "" for any other question."""
-    asked = question.strip(" .!?。！？`\"'").lower()
-    for language in Language:
-        for name, phrases in _texts()[language.value]["simulations"].items():
-            if asked in phrases:
-                return name
-    return ""
+    """Return the simulation that a question names, politely or not, in either language, "" for any other question."""
+    return _simulations().get(vocabulary().request(question), "")
+
+
+@cache
+def _simulations() -> Mapping[str, str]:
+    """Return the simulation of each phrase, without its polite words."""
+    named = [item for language in Language for item in _texts()[language.value]["simulations"].items()]
+    return {vocabulary().request(phrase): name for name, phrases in named for phrase in phrases}
 
 
 def _wanted_call(question: str) -> tuple[str, Mapping[str, str]] | None:

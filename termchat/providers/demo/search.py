@@ -1,7 +1,7 @@
 """The pages of the guide in two languages, and a search for the section that answers a question.
 
-The search weighs terms (Latin words, pairs of CJK characters) by their rarity and place with fixed weights, so the same
-question always finds the same section.
+The search weighs terms and their synonyms by their rarity and place with fixed weights, so the same question always
+finds the same section.
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from enum import StrEnum
+
+from termchat.providers.demo.vocabulary import chinese_words, vocabulary
 
 _TITLE, _KEYWORDS, _CODE, _PAGE, _BODY = 4.0, 3.0, 2.5, 2.0, 1.0  # weight of a term by its place
 _WHOLE_TITLE = 1.0  # bonus for a question with all terms of the title, less for some of them
@@ -20,6 +23,9 @@ _QUESTIONS = "questions"  # the page with short answers to common questions
 _SHORT_ANSWER = 1.4  # factor for that page
 _NAMED = 10.0  # bonus for a section whose title is the question
 _UNKNOWN_CJK = 0.25  # factor for the rarity of an unknown pair of CJK characters, which is often no word
+_SYNONYM = 0.8  # factor for a term found by a synonym or by a word spelled like it
+_LIGHT = 0.3  # factor for the rarity of a light word, and of a part of a known name
+_ALIKE, _SHORTEST_MISSPELLED = 0.82, 5  # similarity, and characters, of a word that may be misspelled
 _MOST_ROWS = 6  # of a table, in an answer to a question about some of them
 # A question about one name: the reference pages answer it, not the common questions.
 _REFERENCE = re.compile(
@@ -29,21 +35,8 @@ _REFERENCE = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _KEYWORDS_COMMENT = re.compile(r"<!--\s*also:(.*?)-->\s*", re.DOTALL)
-_WORD = re.compile(r"[a-z0-9]+(?:[._'-][a-z0-9]+)*|[\u3400-\u9fff]+")
-_COMMAND = re.compile(r"(?<![\w/.])/[a-z]+")
 _SEE = re.compile(r"(?:\b[Ss]ee|见) ?(\*[^*]+\*)")
 _CODE_SPAN = re.compile(r"`([^`\n]+)`")
-# Stop words.
-_STOP_WORDS_TEXT = """
-a about all am an and any are as at be but by can could did do does for from get give has have how i if in into is it
-its just know let like lot make many may me mean much my need of on one or please set show so some tell than that the
-their them then there these they thing this to up us use used want was we were what what's when where which who why
-will with work would you your termchat
-"""
-_STOP_WORDS = frozenset(_STOP_WORDS_TEXT.split())
-_STOP_CJK = re.compile(
-    "怎么办|怎么样|怎么|怎样|如何|什么|可以|能不能|能否|请问|一下|哪里|哪些|为什么|告诉我|我想|想要|有没有|怎么样|它|你|这个|那个|一点|把|给|请|吗|呢|吧|啊|的|了|我|是"
-)
 
 
 class Language(StrEnum):
@@ -76,6 +69,12 @@ class GuidePage:
     language: Language
     sections: tuple[Section, ...]
     table: bool = False
+
+    def around(self, section: Section) -> list[Section]:
+        """Return the other sections of the page, the nearest first."""
+        at = self.sections.index(section)
+        others = sorted((abs(n - at), n) for n in range(len(self.sections)) if n != at)
+        return [self.sections[n] for _, n in others]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +130,8 @@ def answer_of(section: Section, question: str) -> str:
 
     A question that names the section gets all of it.
     """
-    terms = tokenize(question)
-    if terms and terms == tokenize(section.title):
+    terms = vocabulary().terms(question)
+    if terms and terms == vocabulary().terms(section.title):
         return section.text
     kept: list[str] = []
     for block in re.split(r"\n{2,}", section.text):
@@ -148,7 +147,7 @@ def _matching_rows(table: str, terms: set[str]) -> str:
     """Return the rows of a table with the rarest of the terms as a list, "" if there is none; names come first."""
     _, _, *rows = table.split("\n")
     for part in (0, None):  # the first cell, then the whole row
-        found = [tokenize(row if part is None else _cells(row)[part]) & terms for row in rows]
+        found = [vocabulary().indexed(row if part is None else _cells(row)[part]) & terms for row in rows]
         counts = Counter(term for each in found for term in each)
         if counts:
             rare = {term for term, count in counts.items() if count == min(counts.values())}
@@ -170,70 +169,66 @@ class GuideIndex:
     """A search index of all sections of a language."""
 
     def __init__(self, pages: Iterable[GuidePage], language: Language) -> None:
-        self._entries = [_entry(p, s) for p in pages if p.language is language for s in p.sections]
+        sections = [(p, s) for p in pages if p.language is language for s in p.sections]
+        self._keywords = chinese_words(section.keywords for _, section in sections)
+        self._entries = [_entry(page, section, self._keywords) for page, section in sections]
         counts = Counter(term for entry in self._entries for term in entry.weights)
         self._rarity = {term: math.log(1 + len(self._entries) / n) for term, n in counts.items()}
         self._max_rarity = math.log(1 + len(self._entries))
+        self._spellings = [term for term in self._rarity if term.isascii() and term.isalpha()]
 
     def search(self, question: str) -> list[SearchResult]:
         """Return the sections with any term of the question, the best first."""
-        terms = tokenize(question)
-        total = sum(self._rarity.get(term, self._unknown(term)) for term in terms)
+        terms = {term: self._alternatives(term) for term in sorted(vocabulary().terms(question, self._keywords))}
         short = 1.0 if _REFERENCE.match(question.strip()) else _SHORT_ANSWER
-        found = [self._score(entry, terms, total, short) for entry in self._entries] if total else []
+        light = vocabulary().light if short > 1 else frozenset[str]()
+        light |= {part for term in terms if term in self._rarity for part in re.split(r"[._'-]", term) if part != term}
+        light |= {term for term in terms if len(term) == 1 and term not in vocabulary().synonyms}
+        rarity = {term: self._rarity_of(term, others, term in light) for term, others in terms.items()}
+        found = [_score(entry, terms, rarity, short) for entry in self._entries] if any(rarity.values()) else []
         name = _bare(question)
         found = [replace(f, score=f.score + _NAMED) if _bare(f.section.title) == name else f for f in found]
         return sorted((f for f in found if f.score), key=lambda f: -f.score)
 
-    def _unknown(self, term: str) -> float:
-        return self._max_rarity * (_UNKNOWN_CJK if term[0] > "\u3000" else 1.0)
+    def _alternatives(self, term: str) -> frozenset[str]:
+        """Return the synonyms of a term; for an unknown word, the word of the guide that is spelled most like it."""
+        synonyms = vocabulary().synonyms.get(term, frozenset())
+        if synonyms or term in self._rarity or len(term) < _SHORTEST_MISSPELLED or not term.isalpha():
+            return synonyms
+        return frozenset(get_close_matches(term, self._spellings, 1, _ALIKE))
 
-    def _score(self, entry: _Entry, terms: set[str], total: float, short: float) -> SearchResult:
-        known = [(self._rarity[term], entry.weights[term]) for term in sorted(terms) if term in entry.weights]
-        score = sum(rarity * weight for rarity, weight in known) / total
-        if entry.title:
-            score += _WHOLE_TITLE * len(entry.title & terms) / len(entry.title)
-        common = entry.page.name == _QUESTIONS
-        score *= _TABLE if entry.page.table else (short if short > 1 else _TABLE) if common else 1.0
-        return SearchResult(entry.page, entry.section, score, sum(rarity for rarity, _ in known) / total)
+    def _rarity_of(self, term: str, others: frozenset[str], light: bool) -> float:
+        """Return the rarity of a term: the least of its own and those of its alternatives, less if it is light."""
+        known = [self._rarity[word] for word in (term, *others) if word in self._rarity]
+        unknown = self._max_rarity * (_UNKNOWN_CJK if term[0] > "\u3000" else 1.0)
+        return min(known, default=unknown) * (_LIGHT if light else 1.0)
+
+
+def _score(
+    entry: _Entry, terms: Mapping[str, frozenset[str]], rarity: Mapping[str, float], short: float
+) -> SearchResult:
+    weights = {term: _weight(entry, term, others) for term, others in terms.items()}
+    known = [term for term, weight in weights.items() if weight]
+    total = sum(rarity.values())
+    score = sum(rarity[term] * weights[term] for term in known) / total
+    named = {*known, *(word for term in known for word in terms[term])}
+    if entry.title:
+        score += _WHOLE_TITLE * len(entry.title & named) / len(entry.title)
+    common = entry.page.name == _QUESTIONS
+    score *= _TABLE if entry.page.table else (short if short > 1 else _TABLE) if common else 1.0
+    return SearchResult(entry.page, entry.section, score, sum(rarity[term] for term in known) / total)
+
+
+def _weight(entry: _Entry, term: str, others: frozenset[str]) -> float:
+    """Return the weight of a term in a section, or a lower one of the best alternative."""
+    return max(entry.weights.get(term, 0.0), *(_SYNONYM * entry.weights.get(word, 0.0) for word in others), 0.0)
 
 
 def _bare(text: str) -> str:
     return text.strip(" .!?。！？").lower()
 
 
-def tokenize(text: str) -> set[str]:
-    """Return the search terms of a text.
-
-    Terms are stems of Latin words, the parts of names with punctuation, commands with their slash, and pairs of CJK
-    characters. Stop words are left out.
-    """
-    found = set(_COMMAND.findall(text.lower()))
-    for word in _WORD.findall(text.lower()):
-        if word[0] > "\u3000":
-            found.update(pair for run in _STOP_CJK.split(word) for pair in _pairs(run))
-        else:
-            found.update(_stem(part) for part in {word, *re.split(r"[._'-]", word)} if part and part not in _STOP_WORDS)
-    return found
-
-
-def _pairs(run: str) -> list[str]:
-    return [run[i : i + 2] for i in range(max(1, len(run) - 1))] if run else []
-
-
-def _stem(word: str) -> str:
-    """Remove the most common English endings from a word. Words with other characters than letters stay."""
-    if not word.isalpha() or len(word) < 4:
-        return word
-    for ending in ("ing", "ies", "ed", "es", "s"):
-        stem = word.removesuffix(ending)
-        if stem != word and len(stem) >= 3 and not word.endswith("ss"):
-            doubled = ending in ("ing", "ed") and len(stem) > 3 and stem[-1] == stem[-2] and stem[-1] not in "ls"
-            return (stem[:-1] if doubled else stem.rstrip("e")) + ("y" if ending == "ies" else "")
-    return word.rstrip("e")
-
-
-def _entry(page: GuidePage, section: Section) -> _Entry:
+def _entry(page: GuidePage, section: Section, keywords: frozenset[str]) -> _Entry:
     weights: dict[str, float] = {}
     code = " ".join(_CODE_SPAN.findall(section.text))
     places = (
@@ -244,5 +239,5 @@ def _entry(page: GuidePage, section: Section) -> _Entry:
         (_TITLE, section.title),
     )
     for weight, text in places:
-        weights.update((term, weight) for term in tokenize(text))
-    return _Entry(page, section, weights, frozenset(tokenize(section.title)))
+        weights.update((term, weight) for term in vocabulary().indexed(text, keywords))
+    return _Entry(page, section, weights, frozenset(vocabulary().terms(section.title, keywords)))
