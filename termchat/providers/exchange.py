@@ -11,6 +11,7 @@ rules common to all protocols are here:
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing
@@ -60,6 +61,7 @@ from termchat.providers.http.transport import count_bytes, override_path
 from termchat.providers.repair import LONE_CLOSING_TAG, RefusedError, Repair, ServerFacts
 
 _LARGE = 500_000  # bytes of a request that is encoded on a thread
+_PARAGRAPH = 400  # characters
 _MAX_ATTEMPTS = 20  # failed attempts kept for the details, and the last one after them
 # Builds a client with a new key; None when the key cannot change.
 Renew = Callable[[Client], Awaitable[Client | None]]
@@ -127,16 +129,16 @@ class StreamingProvider:
         if (wait := self._limit.remaining()) and self._limit.failure:  # another turn has hit it
             yield Retrying(1, self._policy.tries, wait, self._limit.failure)
             await interruptible_sleep(wait, monitor)
-        waits = self._may_begin_with_reasoning()
         while True:
-            has_content = False
+            has_content, patience = False, self._patience()
             try:
                 async with aclosing(self._attempt(state, monitor)) as deltas:
                     async for delta in deltas:
                         if not has_content and isinstance(delta, CONTENT_DELTAS):
                             has_content = True
                             self._limit.clear()
-                        yield self._noted(delta, state.body, waits=waits)
+                        yield self._noted(delta, state.body, waits=patience > 0)
+                        patience -= len(delta.text) if isinstance(delta, TextDelta) else 0
                 return
             except ProviderError as error:
                 failure = state.failure(error.failure, self._client.endpoint, self.origin.model)
@@ -160,7 +162,7 @@ class StreamingProvider:
     def _noted(self, delta: Delta, body: Body, *, waits: bool) -> Delta:
         """Learn from a delta, and complete it: an unreported service tier is the requested one.
 
-        waits   the model is known to begin with reasoning at times; the text of any other is not provisional
+        waits   text may still be reasoning; otherwise it is not provisional
         """
         if isinstance(delta, TextBecameReasoning):
             self._repair.learn(LONE_CLOSING_TAG, self._client.endpoint)
@@ -171,11 +173,15 @@ class StreamingProvider:
             return UsageDelta(replace(delta.usage, tier="" if tier in STANDARD_TIERS else tier))
         return delta
 
-    def _may_begin_with_reasoning(self) -> bool:
-        """Return True if the text of this model is known to begin with reasoning at times."""
+    def _patience(self) -> float:
+        """Return the characters at the beginning of a reply that are provisional: they may become reasoning.
+
+        All of a model that was seen to end its reasoning with a lone tag; one paragraph of a server that may do so, or
+        no pipe would see its replies while they come.
+        """
         endpoint = self._client.endpoint
         found = endpoint.config.quirks | quirks(self.origin) | self._repair.known(endpoint)
-        return bool(found & {"think_tags", LONE_CLOSING_TAG})
+        return math.inf if LONE_CLOSING_TAG in found else _PARAGRAPH if "think_tags" in found else 0
 
     async def _prepare(self, state: _RequestState, request: Request) -> Safe:
         """Set request and body of a state to what the model supports, and return the notice about what it does not."""

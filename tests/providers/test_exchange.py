@@ -22,6 +22,7 @@ from termchat.core.usage import Usage
 from termchat.providers.http.retry import RetryPolicy
 from tests import gateway as gw
 from tests.gateway import Call, Gateway, Reply, fault
+from tests.gateway import Text as Say
 from tests.providers.decode_support import parts
 from tests.providers.support import HELLO, KEY, PROTOCOLS, provider_config, registry, run_request, text_of
 
@@ -310,6 +311,15 @@ async def test_lone_closing_think_tag_is_learned_so_that_later_text_is_provision
         seen.append((first, parts(deltas)))
     shown = (Reasoning("First I\nreason.\n"), Text("The answer."))
     assert seen == [({False}, shown), ({True}, shown)]
+
+
+async def test_think_tags_text_is_provisional_for_one_paragraph(gateway: Gateway) -> None:
+    config = provider_config(gateway.url, ApiProtocol.CHAT, quirks=frozenset({"think_tags"}))
+    gateway.reply(Reply(*(Say("word " * 20) for _ in range(10))))
+    deltas, _ = await run_request(config)
+    waiting = sum(len(delta.text) for delta in deltas if isinstance(delta, TextDelta) and delta.provisional)
+    assert 300 < waiting <= 500
+    assert [part.text for part in parts(deltas)] == ["word " * 200]
 
 
 class WatchedMessages(tuple[Message, ...]):
