@@ -159,6 +159,7 @@ def _registry(config: Config, env: Mapping[str, str], keys: Credentials, options
             fallback=_fallback_chains(config),
             record=Path(options.record).expanduser() if options.record else None,
             cache=config.paths.cache / "models.json",
+            one_shot=not options.person,
         )
     )
 

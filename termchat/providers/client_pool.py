@@ -6,6 +6,7 @@ import asyncio
 import threading
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import assert_never
 from urllib.parse import unquote_to_bytes
@@ -31,7 +32,7 @@ from termchat.providers.http.connection_options import ConnectionOptionError, pr
 from termchat.providers.http.rate_limit import RateLimit
 from termchat.providers.http.recording import ResponseRecorder
 from termchat.providers.http.retry import RetryPolicy
-from termchat.providers.http.transport import new_client
+from termchat.providers.http.transport import HttpClient, new_client
 from termchat.providers.repair import ServerFacts
 from termchat.providers.sdk.deferred_packages import build_with_fallback
 from termchat.providers.sdk.fallback_client import FallbackClient
@@ -44,6 +45,8 @@ class ClientPool:
     limits   provider -> model -> output limit in tokens, from the cached listing
     cache    listings, and what servers have refused
     record   the file that all responses are written to, None for no recording
+
+    With `connect_early`, a request follows each `open` at once: it connects while the SDK is being imported.
     """
 
     def __init__(
@@ -54,7 +57,11 @@ class ClientPool:
         limits: Callable[[str], Mapping[str, int]],
         cache: ModelCache,
         record: Path | None = None,
+        *,
+        connect_early: bool = False,
     ) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None  # in which to connect early
+        self._early = connect_early
         self._facts = ServerFacts(cache)
         self._record = record
         self._recorder: ResponseRecorder | None = None
@@ -63,7 +70,7 @@ class ClientPool:
         self._policy = policy
         self._limits = limits
         self._clients: dict[tuple[str, ApiProtocol], Client] = {}
-        self._http_clients: dict[tuple[float, str, str], httpx2.AsyncClient] = {}
+        self._http_clients: dict[tuple[float, str, str], HttpClient] = {}
         self._rate_limits: dict[str, RateLimit] = {}
         self._redact = Redactor()
         self._lock = asyncio.Lock()
@@ -102,6 +109,7 @@ class ClientPool:
     async def _client(self, config: ProviderConfig, protocol: ApiProtocol) -> Client:
         async with self._lock:  # two turns that begin together share one client
             client = self._clients.get((config.name, protocol))
+            self._loop = asyncio.get_running_loop() if self._early else None
             if client is None:
                 client = await load_on_thread(lambda: self._build(config, protocol))
                 self._clients[config.name, protocol] = client
@@ -129,11 +137,11 @@ class ClientPool:
             if not (_is_header_safe(name) and _is_header_safe(value.replace(" ", ""))):
                 raise ProviderError(unusable_header(name, config))
         self._hide(config, key, headers)
-        preload_certificates(config.ca_file)
-        build_with_fallback(lambda: _client_factory(protocol))  # before the certificates are needed
-        http = self._http(config)
         source = self._keys.source(config)
         base, key, headers = _authentication(config, protocol, key, source, headers)
+        preload_certificates(config.ca_file, lambda: self._connect_early(config, base))
+        build_with_fallback(lambda: _client_factory(protocol))  # before the certificates are needed
+        http = self._http(config)
         timeouts = self._timeouts.overridden_by(config.timeouts)
         endpoint = Endpoint(config, protocol, base, key, source, headers, http, self._redact, timeouts)
         return FallbackClient(lambda: _client_factory(protocol)(endpoint, self._limits(config.name)))
@@ -146,7 +154,13 @@ class ClientPool:
         for secret in secrets:
             self._redact.add(secret)
 
-    def _http(self, config: ProviderConfig) -> httpx2.AsyncClient:
+    def _connect_early(self, config: ProviderConfig, base: str) -> None:
+        """Begin to connect to a server, if a request follows at once. Called on a thread."""
+        if self._loop:
+            with suppress(ProviderError, RuntimeError):  # the build raises it; or the loop has ended
+                self._loop.call_soon_threadsafe(self._http(config).connect_early, base)
+
+    def _http(self, config: ProviderConfig) -> HttpClient:
         options = (self._timeouts.overridden_by(config.timeouts).connect, config.proxy, config.ca_file)
         with self._http_lock:  # the thread of a cancelled opening keeps running
             if options not in self._http_clients:

@@ -34,6 +34,7 @@ class RegistryConfig:
     fallback     model -> the models to try when it fails, by any name that `resolve` accepts
     cache        the file of cached model listings, None for no cache
     record       the file that all responses are written to, None for no recording
+    one_shot     a request follows each `open` at once, so its connection is opened meanwhile
     """
 
     providers: Mapping[str, ProviderConfig]
@@ -46,6 +47,7 @@ class RegistryConfig:
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     cache: Path | None = None
     record: Path | None = None
+    one_shot: bool = False
 
 
 class ProviderRegistry:
@@ -162,8 +164,15 @@ class ProviderRegistry:
         from termchat.providers.client_pool import ClientPool
 
         config = self._config
-        limits, cache = self._output_limits, self._listings
-        return ClientPool(config.keys, config.timeouts, config.policy, limits, cache, config.record)
+        return ClientPool(
+            config.keys,
+            config.timeouts,
+            config.policy,
+            self._output_limits,
+            self._listings,
+            config.record,
+            connect_early=config.one_shot,
+        )
 
     def _output_limits(self, provider: str) -> Mapping[str, int]:
         """Return the output limits of a provider's models in tokens, from the cached listing."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,15 +109,15 @@ def tls_context(ca: str) -> ssl.SSLContext:
         return found
 
 
-def preload_certificates(ca: str) -> None:
-    """Load the certificates on a thread: OpenSSL takes 20 ms, and releases the GIL meanwhile."""
+def preload_certificates(ca: str, then: Callable[[], None]) -> None:
+    """Load the certificates on a thread, and call `then` there: OpenSSL takes 20 ms, and releases the GIL meanwhile."""
 
     def read() -> None:
         with suppress(ConnectionOptionError):  # `tls_context` raises it again
             tls_context(ca)
+            then()
 
-    if _certificate_option(ca) not in _contexts:
-        threading.Thread(target=read, daemon=True).start()
+    threading.Thread(target=read, daemon=True).start()
 
 
 def _certificate_option(ca: str) -> tuple[str, str]:

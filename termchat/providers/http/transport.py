@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+import httpcore2
 import httpx2
 
 from termchat.core.provider import StreamMonitor
@@ -26,6 +27,7 @@ from termchat.providers.http.connection_options import (
     environment_proxies,
     tls_context,
 )
+from termchat.providers.http.early_connection import EarlyConnections
 
 _monitor: ContextVar[StreamMonitor | None] = ContextVar("monitor", default=None)
 _path: ContextVar[str] = ContextVar("path", default="")
@@ -108,7 +110,18 @@ def capture_response(slot: CapturedResponse) -> Generator[None]:
         _captured.reset(token)
 
 
-def new_client(connect: float, proxy: str = "", ca: str = "") -> httpx2.AsyncClient:
+class HttpClient(httpx2.AsyncClient):
+    """The client of `new_client`. `direct` is the transport of all requests, None if a proxy takes some."""
+
+    direct: Transport | None = None
+
+    def connect_early(self, url: str) -> None:
+        """Begin to connect to the server of a URL, unless by a proxy. Needs a running loop."""
+        if self.direct:
+            self.direct.connect_early(httpx2.URL(url))
+
+
+def new_client(connect: float, proxy: str = "", ca: str = "") -> HttpClient:
     """Return a client that several SDKs can share; the caller closes it.
 
     connect   timeout of the connection in seconds, TLS included
@@ -126,7 +139,9 @@ def new_client(connect: float, proxy: str = "", ca: str = "") -> httpx2.AsyncCli
             direct,
             {pattern: _LazyProxy(options, p) if p else direct for pattern, p in environment_proxies()},
         )
-    return httpx2.AsyncClient(transport=transport, mounts=mounts, follow_redirects=False, trust_env=False)
+    client = HttpClient(transport=transport, mounts=mounts, follow_redirects=False, trust_env=False)
+    client.direct = None if proxy or mounts else direct
+    return client
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +184,27 @@ class Transport(httpx2.AsyncHTTPTransport):
             raise ConnectionOptionError(proxy.option, proxy.shown, why) from error
         self._connect = options.connect
         self._proxy = proxy
+        self._early: EarlyConnections | None = None
+        if proxy is None:
+            self._early = EarlyConnections(options.verify, _KEEP_ALIVE)
+            self._pool = httpcore2.AsyncConnectionPool(  # as made above, with a network of our own
+                ssl_context=options.verify,
+                max_connections=_LIMITS.max_connections,
+                max_keepalive_connections=_LIMITS.max_keepalive_connections,
+                keepalive_expiry=_LIMITS.keepalive_expiry,
+                socket_options=_KEEP_ALIVE,
+                network_backend=self._early,
+            )
+
+    def connect_early(self, url: httpx2.URL) -> None:
+        """Begin to connect to the origin of a URL; the first request to it takes the connection."""
+        if self._early:
+            self._early.open(url, self._connect)
+
+    async def aclose(self) -> None:
+        if self._early:
+            await self._early.aclose()
+        await super().aclose()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if sending := _sending.get():
