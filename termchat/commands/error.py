@@ -25,7 +25,7 @@ def error(context: CommandContext, argument: str) -> Effects:
         return (Print(safe_format("No errors yet.")),)
     if failure.details is None:
         return (Print(safe_format("{what} There are no further details.", what=failure.message)),)
-    return (ShowInPager(_whole(failure, failure.details), "error"),)
+    return (ShowInPager(_whole(failure, failure.details)),)
 
 
 def _whole(failure: Failure, details: FailureDetails) -> Safe:

@@ -17,10 +17,10 @@ def show_tool_call(context: CommandContext, argument: str) -> Effects:
     if not found:
         return (Print(safe_format("No tool has been called yet.")),)
     if not argument:
-        return (ShowInPager(_whole(*found[-1]), "tool"),)
+        return (ShowInPager(_whole(*found[-1])),)
     if not argument.isdigit() or not 1 <= int(argument) <= len(found):
         return (Print(safe_format("There are {n} tool calls.", n=safe(str(len(found))))),)
-    return (ShowInPager(_whole(*found[int(argument) - 1]), "tool"),)
+    return (ShowInPager(_whole(*found[int(argument) - 1])),)
 
 
 def _whole(call: ToolCall, result: ToolResult) -> Safe:

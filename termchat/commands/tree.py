@@ -137,7 +137,7 @@ def tree_choices(conversation: Conversation) -> tuple[Choice, ...]:
 def history(context: CommandContext, argument: str) -> Effects:
     """Show all messages on the path to the head."""
     messages = list(_messages(context.session.conversation))
-    return (ShowInPager(join("\n\n", messages), "chat"),) if messages else _NO_QUESTION
+    return (ShowInPager(join("\n\n", messages)),) if messages else _NO_QUESTION
 
 
 @group.command("redraw", safe_format("print the chat again at the width of the terminal"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from termchat.core.chats import ExportFormat
 from termchat.core.messages import Message
@@ -128,10 +128,9 @@ class NewChat:
 
 @dataclass(frozen=True, slots=True)
 class ShowInPager:
-    """Show a long text in the pager, as a file called `name`.txt."""
+    """Show a long text in the pager."""
 
     text: Safe
-    name: Literal["termchat", "chat", "error", "reasoning", "tool"] = "termchat"
 
 
 @dataclass(frozen=True, slots=True)

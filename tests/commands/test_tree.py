@@ -123,7 +123,7 @@ def test_tree_without_menus_prints_all_branches(tree: Conversation) -> None:
 
 
 def test_history_command_shows_current_path_sanitized(tree: Conversation) -> None:
-    assert run(tree, "/history") == (ShowInPager("❯ first?\n\none\n\n❯ right?␛[31m\n\nthree", "chat"),)  # pyright: ignore
+    assert run(tree, "/history") == (ShowInPager("❯ first?\n\none\n\n❯ right?␛[31m\n\nthree"),)  # pyright: ignore
 
 
 @pytest.mark.parametrize("outcome", ["cut", "stalled", "length", "cancelled"])

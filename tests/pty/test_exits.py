@@ -60,7 +60,7 @@ def test_sigint_from_outside_acts_as_ctrl_c() -> None:
 @pytest.mark.parametrize("keys", ["\x03\x03", "\x1c"])
 def test_signal_keys_in_pager_leave_the_repl_running(tmp_path: Path, keys: str) -> None:
     pager = tmp_path / "pager"
-    pager.write_text("#!/bin/sh\ntrap '' INT QUIT\ncat \"$1\"\necho in the pager, ${1##*/}\nread line\n")
+    pager.write_text("#!/bin/sh\ntrap '' INT QUIT\ncat\necho in the pager\nread line </dev/tty\n")
     pager.chmod(0o755)
     with Terminal(env={"PAGER": str(pager)}) as terminal:
         terminal.shows("Ask anything")
@@ -68,13 +68,50 @@ def test_signal_keys_in_pager_leave_the_repl_running(tmp_path: Path, keys: str) 
         terminal.shows("You said: hello")
         terminal.shows("Ask anything")
         terminal.send("/history\r")
-        terminal.shows("in the pager, chat.txt")
+        terminal.shows("in the pager")
         terminal.send(keys)
         terminal.settled()
         terminal.send("\n")
         terminal.shows("Ask anything")
         terminal.send("still here\r")
         terminal.shows("You said: still here")
+
+
+def test_pager_of_unsaved_chat_keeps_neither_searches_nor_a_file(tmp_path: Path) -> None:
+    pager = tmp_path / "pager"
+    pager.write_text('#!/bin/sh\nls -d "$TMPDIR"/* "$@"\necho "files: $#"\nexec less\n')
+    pager.chmod(0o755)
+    (tmp_path / "tmp").mkdir()
+    env = {"PAGER": str(pager), "HOME": str(tmp_path), "TMPDIR": str(tmp_path / "tmp"), "LESSHISTFILE": ""}
+    with Terminal(env=env) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("hello secret\r")
+        terminal.shows("You said: hello secret")
+        terminal.send("/history\r")
+        terminal.shows("(END)")
+        assert not list((tmp_path / "tmp").iterdir())
+        terminal.send("/secret\r")
+        terminal.settled()
+        terminal.send("q")
+        terminal.shows("Ask anything")
+        terminal.send("\x04")
+        terminal.leaves()
+    assert not list(tmp_path.glob(".*hst*"))
+
+
+def test_pager_wraps_long_lines_between_words(tmp_path: Path) -> None:
+    pager = tmp_path / "pager"
+    pager.write_text(f"#!/bin/sh\ncat > {tmp_path}/page\n")
+    pager.chmod(0o755)
+    with Terminal(env={"PAGER": str(pager)}) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send(f"{' '.join(['considerations'] * 12)}\r")
+        terminal.shows("34 out")
+        terminal.send("/history\r")
+        terminal.until(lambda: (tmp_path / "page").exists() and "said" in (tmp_path / "page").read_text())
+    rows = (tmp_path / "page").read_text().splitlines()
+    assert max(map(len, rows)) <= 79
+    assert {word for row in rows for word in row.split()} == {"❯", "You", "said:", "considerations"}
 
 
 def test_crash_shows_error_and_restores_terminal() -> None:

@@ -176,7 +176,7 @@ class Repl:
                 self.context.preferences.change("reasoning", style)  # so that /set shows the current style
             self.widgets.toast.say(safe_format("reasoning: {style}", style=Safe(style)))
         elif thought := self.summary.thought:
-            self.programs.page(safe(thought), "reasoning")
+            self.programs.page(safe(thought))
         else:
             self.widgets.toast.say(safe_format("No reasoning to read yet."))
 
@@ -292,7 +292,7 @@ class Repl:
 
     def page(self, effect: ShowInPager) -> None:
         """Show a long text in the pager."""
-        self.programs.page(effect.text, effect.name)
+        self.programs.page(effect.text)
 
     def hold_keys(self) -> None:
         """Keep all further keys until `release_keys`."""

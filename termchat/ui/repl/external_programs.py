@@ -8,7 +8,8 @@ import shlex
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
@@ -19,6 +20,7 @@ from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.ui.frontend import FrontendContext
 from termchat.ui.repl.widgets import Widgets
 from termchat.ui.terminal.screen import Screen
+from termchat.ui.text.fit import wrapped_text
 
 _MOMENT = 0.5  # seconds after which the terminal counts as taken back
 
@@ -32,6 +34,7 @@ class ExternalPrograms:
         self._screen = screen
         self._tty = context.tty
         self._env = context.env
+        self._session = context.session
         self._editor = widgets.editor
         self._toast = widgets.toast
         self._reapply_modes = reapply_modes
@@ -58,9 +61,9 @@ class ExternalPrograms:
         """Edit the input in the user's editor (Ctrl-G), pastes expanded; they are folded again afterwards."""
         self._start(self._edit())
 
-    def page(self, text: Safe, name: str) -> None:
-        """Show a long text in the pager as the file `name`.txt; the scrollback stays unchanged."""
-        self._start(self._page(text, name))
+    def page(self, text: Safe) -> None:
+        """Show a long text in the pager, wrapped between words; the scrollback stays unchanged."""
+        self._start(self._page(text))
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -99,29 +102,43 @@ class ExternalPrograms:
             file = Path(folder) / "message.md"
             file.write_text(self._editor.text, encoding="utf-8")
             async with self._lent():
-                code = await _run([*editor, str(file)])
+                code = await _run([*(editor if self._session.is_saved else _traceless(editor)), str(file)])
             if code != 0:
                 self._toast.say(safe_format("{editor} failed; the draft is unchanged.", editor=safe_line(editor[0])))
                 return
             text = file.read_text(encoding="utf-8", errors="replace").removesuffix("\n")
         self._editor.set_text(self._editor.pastes.refold(text, marked))
 
-    async def _page(self, text: Safe, name: str) -> None:
+    async def _page(self, text: Safe) -> None:
+        """Write the text to the standard input of the pager: no file holds it, and `less` keeps no searches."""
+        text = await asyncio.to_thread(wrapped_text, text, self._screen.size.columns - 1)
         pager = shlex.split(self._env.get("PAGER") or "less")
         if not pager or not shutil.which(pager[0]):
             self._screen.commit(f"{text}\n")
             return
-        with tempfile.TemporaryDirectory(prefix="termchat-") as folder:
-            file = Path(folder) / f"{name}.txt"
-            file.write_text(text, encoding="utf-8")
-            async with self._lent():
-                await _run([*pager, str(file)])
+        async with self._lent():
+            await _run(pager, {**self._env, "LESSHISTFILE": "-"}, text.encode())
 
 
-async def _run(command: Sequence[str]) -> int:
-    """Run a program on the terminal; return its exit code, 127 if it cannot be started."""
+async def _run(command: Sequence[str], env: Mapping[str, str] | None = None, data: bytes | None = None) -> int:
+    """Run a program on the terminal, `data` on its standard input; return its exit code, 127 if it cannot be started.
+
+    A program that ends before it has read all of the data is no error.
+    """
     try:
-        process = await asyncio.create_subprocess_exec(*command)
+        process = await asyncio.create_subprocess_exec(*command, env=env, stdin=None if data is None else PIPE)
     except OSError:
         return 127
+    await process.communicate(data)
     return await process.wait()
+
+
+def _traceless(editor: Sequence[str]) -> list[str]:
+    """Return the command of an editor, for Vim and Neovim with options that keep no history, undo file or backup.
+
+    `vi` counts as Vim where it is a link to it; other implementations do not know the options.
+    """
+    program = shutil.which(editor[0]) if editor else None
+    if program is None or not Path(program).resolve().name.startswith(("vim", "nvim")):
+        return list(editor)
+    return [*editor, "-n", "-i", "NONE", "-c", "set noundofile nobackup nowritebackup"]

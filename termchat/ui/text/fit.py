@@ -74,6 +74,12 @@ def wrap(line: tuple[Segment, ...], columns: int) -> list[tuple[Segment, ...]]:
     return [_trimmed(row) for row in rows]
 
 
+def wrapped_text(text: Safe, columns: int) -> Safe:
+    """Wrap the lines of a text to rows of at most `columns`, as `wrap` does."""
+    rows = (row for line in text.split("\n") for row in wrap((Segment(Safe(line)),), columns))
+    return Safe("\n".join("".join(segment.text for segment in row) for row in rows))
+
+
 def _broken(row: list[Segment], columns: int) -> tuple[list[Segment], list[Segment]]:
     """Split a full row into the part that stays and the part that moves to the next row."""
     at = max((n for n, segment in enumerate(row) if segment.text.strip(" ") == "·"), default=0)
