@@ -17,9 +17,13 @@ from termchat.store import messages, processes
 from termchat.store.message_json import decode_provider_data, dump, encode_provider_data
 from termchat.store.messages import EncodedMessage
 
+_SHARED_TURNS = (  # questions that a fork shares with the chat it branched off
+    "(WITH RECURSIVE up(n) AS (SELECT chats.stem UNION SELECT nodes.parent FROM nodes JOIN up USING (n)) "
+    "SELECT count(*) FROM nodes JOIN up USING (n) WHERE nodes.author = 'user')"
+)
 INFO = (
-    "chats.n, chats.id, chats.title, chats.provider, chats.model, chats.created, chats.updated, chats.turns, "
-    "chats.directory, holders.owner, holders.since, chats.deleted, chats.settings"
+    "chats.n, chats.id, chats.title, chats.provider, chats.model, chats.created, chats.updated, "
+    f"chats.turns + {_SHARED_TURNS}, chats.directory, holders.owner, holders.since, chats.deleted, chats.settings"
 )
 FROM = "FROM chats LEFT JOIN holders ON holders.chat = chats.n"
 SHORTEST_ID = 4  # characters of a prefix that names a chat

@@ -130,6 +130,30 @@ async def test_fork_shares_earlier_messages(stores: StoreFixture) -> None:
     assert query(stores.file, "SELECT count(*) FROM nodes") == [(4,)]
 
 
+async def test_fork_counts_turns_that_it_shares(stores: StoreFixture) -> None:
+    store = stores.open()
+    trunk = store.new_recorder(STATE, HERE)
+    node = await answer(trunk, ask(trunk, "one"), "two")
+    last = await answer(trunk, ask(trunk, "three", node), "four")
+    ask(trunk, "after the fork", last)
+    first = await store.fork(trunk.chat_id, last, HERE, "copy")
+    assert isinstance(first, Resumed)
+    second = await store.fork(first.recorder.chat_id, last, HERE, "copy of the copy")
+    assert isinstance(second, Resumed)
+    await answer(second.recorder, ask(second.recorder, "five", last), "six")
+
+    async def turns() -> dict[str, int]:
+        return {chat.title: chat.turns for chat in (await store.chats()).chats}
+
+    assert await turns() == {"copy of the copy": 3, "copy": 2, "one": 3}
+    await store.delete(trunk.chat_id)
+    await stores.close()
+    with closing(db.open_file(stores.file).connection) as connection:
+        deletion.purge(connection, time.time() + 1)
+    store = stores.open()
+    assert await turns() == {"copy of the copy": 3, "copy": 2}
+
+
 async def test_fork_of_fork_survives_purge_of_both_sources(stores: StoreFixture) -> None:
     store = stores.open()
     trunk = store.new_recorder(STATE, HERE)
