@@ -70,6 +70,10 @@ ENGLISH = [
     ("what happens on ctrl c", "What does Ctrl-C do?"),
     ("must I permit each tool call", "Does it ask me before a tool runs?"),
     ("drop a photo into the chat", "Can I paste a picture?"),
+    ("how do I log in", "Adding a key"),
+    ("how do I turn on web access", "Can it search the web?"),
+    ("can I use it with vim keybindings", "Does it have vi keys?"),
+    ("where do I see the price per model", "How do I see what it costs?"),
 ]
 CHINESE = [
     ("怎么删除一个对话", "如何删除聊天？"),
@@ -132,6 +136,7 @@ CHINESE = [
     ("没有网还能用吗", "没有网络能用吗？"),
     ("按了 Ctrl-C 会发生什么", "Ctrl-C 有什么用？"),
     ("每次调用工具都要我同意吗", "工具运行前会问我吗？"),
+    ("可以换皮肤吗", "怎么换主题？"),
     ("截图能贴进来吗", "能粘贴图片吗？"),
     ("最后问的那句不要了", "怎么删除一条消息？"),
 ]
