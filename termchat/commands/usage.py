@@ -59,8 +59,8 @@ def _row(name: Safe, spent: ModelUsage) -> tuple[Safe, ...]:
 def _cost(spent: ModelUsage) -> Safe:
     """Return the known cost, `~` before one at another vendor's list price, and the number of unpriced requests."""
     if spent.cost is None:
-        return safe_format("unknown")
+        return safe_format("unpriced")
     known = safe(f"{'~' if spent.about else ''}${spent.cost:.4f}") if spent.cost else EMPTY
     if not spent.unpriced:
         return known
-    return safe_format("{known} + {n} unknown", known=known or safe("$0"), n=safe(str(spent.unpriced)))
+    return safe_format("{known} + {n} unpriced", known=known or safe("$0"), n=safe(str(spent.unpriced)))

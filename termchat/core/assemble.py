@@ -110,6 +110,7 @@ class MessageBuilder:
 
     usage     the counts of the last request, None without any
     origin    the model that accepted the last request, None if none was accepted
+    refused   True if the last request known of was refused, and another may be sent
     earlier   the counts of the requests before it
     """
 
@@ -119,6 +120,7 @@ class MessageBuilder:
         ] = {}
         self.usage: Usage | None = None
         self.origin: Origin | None = None
+        self.refused = False
         self.earlier: list[tuple[Origin, Usage]] = []
         self.finished: Finished | None = None
 
@@ -157,7 +159,9 @@ class MessageBuilder:
                 self._count(delta)
             case Finished():
                 self.finished = delta
-            case Retrying() | ProviderNotice():
+            case Retrying():
+                self.refused = True
+            case ProviderNotice():
                 pass
 
     def parts(self) -> tuple[Part, ...]:
@@ -168,7 +172,7 @@ class MessageBuilder:
         if isinstance(delta, RequestAccepted):
             if self.origin and self.usage:
                 self.earlier.append((self.origin, self.usage))
-            self.origin, self.usage = delta.origin, None
+            self.origin, self.usage, self.refused = delta.origin, None, False
         elif self.usage is None or delta.usage.input or delta.usage.output:  # a last report may be zeros
             self.usage = delta.usage
 

@@ -246,7 +246,7 @@ class Turn:
         requests = [await self._priced(*earlier) for earlier in builder.earlier]
         usage = message.usage if message else builder.usage
         last = builder.origin or origin
-        if usage is None and builder.origin is None and end.outcome is Outcome.FAILED:
+        if usage is None and builder.origin is None and (builder.refused or end.outcome is Outcome.FAILED):
             requests.append(RequestCost(last, None, Decimal(0), CostBasis.LIST))  # rejected: nothing is billed
         else:
             requests.append(await self._priced(last, usage))

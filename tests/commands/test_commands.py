@@ -102,7 +102,7 @@ def test_usage_command_prints_table_with_total() -> None:
     assert isinstance(table, PrintTable)
     assert [row[0] for row in table.rows] == ["fake/one", "fake/two", "total"]
     assert table.rows[0][2] == "1,200"
-    assert [row[-1] for row in table.rows] == ["", "unknown", "$0 + 1 unknown"]
+    assert [row[-1] for row in table.rows] == ["", "unpriced", "$0 + 1 unpriced"]
 
 
 def test_usage_command_shows_why_prompt_cache_was_missed() -> None:

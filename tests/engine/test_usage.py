@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from termchat.core.events import Event, RequestCost, StepCounted, Streamed, UsageDelta
+from termchat.core.events import Event, RequestCost, Retrying, StepCounted, Streamed, UsageDelta
 from termchat.core.messages import user_message
 from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import Outcome
+from termchat.providers.http.retry import RetryPolicy
 from tests.engine.support import ask, ended, events_of, session
 from tests.gateway import Gateway, Quirk, Reply, Text, Usage, fault
 from tests.providers.support import PROTOCOLS, model
@@ -65,3 +66,19 @@ async def test_usage_without_count_is_unknown_and_rejected_request_is_free(
         (empty,) = requests(await ask(chat, "hello"))
     assert (rejected.usage, rejected.cost) == (None, 0)
     assert empty.cost is None
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_usage_of_request_stopped_before_any_answer_is_free(gateway: Gateway, protocol: ApiProtocol) -> None:
+    gateway.reply(fault.status(429), Reply.text("never asked for"))
+    async with session(gateway, protocol, policy=RetryPolicy(1)) as chat:
+        turn = chat.send(chat.add(user_message("hello"), None))
+
+        def stop(_: int, event: Event) -> None:
+            if isinstance(event, Streamed) and isinstance(event.delta, Retrying):
+                turn.cancel()
+
+        (refused,) = requests(await events_of(turn, stop))
+        spent = chat.totals[refused.origin.ref]
+    assert (refused.usage, refused.cost) == (None, 0)
+    assert (spent.turns, spent.cost, spent.unpriced) == (1, 0, 0)

@@ -85,6 +85,11 @@ async def test_price_of_estimated_usage_is_unknown() -> None:
     assert await table().cost(ModelRef("anthropic", "claude-opus-5-5"), Usage(10, 10, estimated=True)) is None
 
 
+async def test_price_of_demo_is_zero_also_for_estimated_counts() -> None:
+    for usage in (USAGE, Usage(input=3, estimated=True)):
+        assert await table().cost(ModelRef("demo", "tour"), usage) == 0
+
+
 async def test_price_is_that_of_the_day_of_the_request() -> None:
     """Until 2026-03-13 a long prompt of this model cost twice as much."""
     model, usage = ModelRef("anthropic", "claude-opus-4-6"), Usage(input=1_000_000)

@@ -38,8 +38,10 @@ class PriceTable:
         """Return the cost of a usage in US dollars at a time (Unix time, default now).
 
         None for an unknown or local model without `prices`, for a service tier without a known price, and for
-        estimated counts.
+        estimated counts. The demo costs nothing.
         """
+        if model.provider == "demo":
+            return Decimal(0)
         config = self._providers.get(model.provider)
         if config is None or usage.estimated:
             return None
