@@ -50,13 +50,15 @@ class EarlyConnections(httpcore2.AsyncNetworkBackend):
         self._backend: httpcore2.AsyncNetworkBackend = cast("Any", httpcore2.AnyIOBackend)()
         self._context = context
         self._socket_options = tuple(socket_options)
+        self._known: set[tuple[str, int]] = set()  # addresses that are connected, early or not
         self._opening: dict[tuple[str, int], asyncio.Task[tuple[httpcore2.AsyncNetworkStream, float]]] = {}
 
     def open(self, url: httpx2.URL, timeout: float) -> None:
         """Begin to connect to the origin of a URL; `timeout` is in seconds, TLS included."""
         host, secure = url.raw_host.decode("ascii"), url.scheme == "https"
         address = host, url.port or (443 if secure else 80)
-        if address not in self._opening:
+        if address not in self._known:
+            self._known.add(address)
             self._opening[address] = asyncio.create_task(self._open(*address, timeout, secure=secure))
 
     async def _open(
@@ -80,6 +82,7 @@ class EarlyConnections(httpcore2.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
+        self._known.add((host, port))
         opening = self._opening.pop((host, port), None)
         if opening:
             stream, opened = await opening  # its failure is that of this request

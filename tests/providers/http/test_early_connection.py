@@ -157,6 +157,14 @@ async def test_early_connection_that_no_request_takes_is_closed() -> None:
         assert relay.connections == [b""]
 
 
+async def test_early_connection_after_the_first_request_is_not_made() -> None:
+    async with serving() as relay, new_client(5) as client:
+        assert await ask(client, relay.url) == "ok"
+        client.connect_early(relay.url)
+        assert await ask(client, relay.url) == "ok"
+        assert len(relay.connections) == 1
+
+
 async def test_early_connection_is_not_made_around_a_proxy() -> None:
     async with serving() as relay, new_client(5, proxy="http://127.0.0.1:9") as client:
         client.connect_early(relay.url)
