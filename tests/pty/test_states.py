@@ -17,6 +17,20 @@ def _ready(terminal: Terminal) -> None:
     terminal.shows("Ask anything")
 
 
+def test_slash_on_returned_message_begins_command_and_message_comes_back() -> None:
+    with Terminal() as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("refuse\r")
+        terminal.shows("Enter resends")
+        terminal.send("/")
+        terminal.until(lambda: "❯ /" in terminal.lines)
+        terminal.send("model fake/two\r")
+        terminal.shows("→ fake/two")
+        terminal.until(lambda: terminal.lines.count("❯ refuse") == 2)
+        terminal.send("\x7f/")
+        terminal.until(lambda: "❯ refus/" in terminal.lines)  # an edited message is only text
+
+
 def test_queued_messages_are_sent_as_one_message() -> None:
     with Terminal(rows=40) as terminal:
         _ready(terminal)

@@ -137,12 +137,15 @@ class Actions:
         if is_sent_to_models(command.name) and not self._is_confirmed():
             return
         rest = self._editor.pastes.attachment_marks(line) + rest
+        aside = self._editor.take_aside()
         if rest:
             self._editor.set_text(line)
         self._editor.pop()
         self._effects.run_command(text)
         if rest:
             self._editor.restore(rest)  # not before the command: it may begin a chat that is not saved
+        elif aside and self._editor.empty and not self._turns.busy:
+            self._editor.restore(aside)
 
     def accept_choice(self) -> None:
         """Accept the marked row of the picker."""

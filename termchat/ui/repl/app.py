@@ -154,6 +154,8 @@ class Repl:
             editor.paste,
             self.widgets.key_help.close,
             lambda: bool(editor.suggestion()),
+            editor.begin_command,
+            lambda: editor.holds_returned and not self.widgets.picker.is_open,
             vi=self.context.look.vi,
         )
 

@@ -23,6 +23,8 @@ class InputEditor:
         self._changed = changed
         self.pastes = Pastes()
         self.history = History()
+        self._returned = ""
+        self._aside = ""
         self._on_remember: Callable[[str], None] = lambda text: None
         self.buffer = Buffer(multiline=True, on_text_changed=lambda _: changed())
 
@@ -68,6 +70,7 @@ class InputEditor:
         """Clear the input; return its text, pastes as marks, and keep it in the history."""
         raw = self.text_with_marks
         self._remember(raw)
+        self._aside = ""
         self.buffer.reset()
         self._changed()
         return raw
@@ -80,8 +83,26 @@ class InputEditor:
         """Return a text to the input if that is empty, else add it to the history."""
         if self.empty:
             self.set_text(raw)
+            self._returned = raw
         else:
             self._remember(raw)
+
+    @property
+    def holds_returned(self) -> bool:
+        """Return True if the input is a message that was returned to it, unchanged, the cursor at its end."""
+        document = self.buffer.document
+        return bool(document.text) and document.text == self._returned and document.is_cursor_at_the_end
+
+    def begin_command(self, slash: str) -> None:
+        """Replace a returned message by the beginning of a command; `take_aside` returns the message."""
+        self.remember()
+        self._aside = self.text_with_marks
+        self.set_text(slash)
+
+    def take_aside(self) -> str:
+        """Return the message that a command has replaced, pastes as marks; "" without one, and the next time."""
+        aside, self._aside = self._aside, ""
+        return aside
 
     def paste(self, text: str) -> None:
         """Insert a pasted text, folded if it is large."""

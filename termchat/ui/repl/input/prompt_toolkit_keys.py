@@ -15,6 +15,7 @@ _ESC_WAIT = 0.01  # seconds; an Alt key comes in one read, so a lone Esc is the 
 _SEQUENCE_WAIT = 0.5
 _INSERTING = emacs_mode | vi_insert_mode
 _TEXT = "/0123456789-#*.<>ae"
+_SLASHES = "/／"
 _EMACS_ONLY = frozenset({Action.UNDO, Action.REDO, Action.DROP_QUEUED})
 
 
@@ -23,12 +24,15 @@ def make_bindings(
     paste: Callable[[str], None],
     close_key_help: Callable[[], bool],
     has_suggestion: Callable[[], bool],
+    begin_command: Callable[[str], None],
+    holds_returned: Callable[[], bool],
     *,
     vi: bool = False,
 ) -> KeyBindings:
     """Return the bindings of the given actions.
 
     `close_key_help` hides the key sheet and returns True if it was shown; `has_suggestion` returns True if one is.
+    `begin_command` replaces a message that was returned to the input, while `holds_returned` returns True.
     """
     bindings = KeyBindings()
     for key in KEYS:
@@ -37,6 +41,12 @@ def make_bindings(
 
     if escape := actions.get(Action.ESCAPE):
         _keep_text(bindings, escape)
+
+    for slash in _SLASHES:
+
+        @bindings.add(slash, filter=_INSERTING & Condition(holds_returned))
+        def _(event: KeyPressEvent) -> None:
+            begin_command(event.data)
 
     @bindings.add(Keys.BracketedPaste)
     def _(event: KeyPressEvent) -> None:
