@@ -49,6 +49,21 @@ class Conversation:
             at = node.parent
         return tuple(reversed(nodes))
 
+    def turn(self, node: str) -> tuple[Node, ...]:
+        """Return the turn that a node belongs to: its question, and all after it up to the next question.
+
+        Below the node, the turn follows the path to the head, or else the newest branch.
+        """
+        above = self.path(node)
+        begin = next((n for n in range(len(above) - 1, -1, -1) if above[n].message.role is Role.USER), 0)
+        found, on_path = list(above[begin:]), {at.id for at in self.path()}
+        while below := [n for n in self.nodes.values() if n.parent == found[-1].id]:
+            child = next((n for n in below if n.id in on_path), below[-1])
+            if child.message.role is Role.USER:
+                break
+            found.append(child)
+        return tuple(found)
+
     def history(self, head: str | None = None) -> tuple[Message, ...]:
         """Return the messages of the path to `head`, which are the input of a reply below it."""
         return tuple(node.message for node in self.path(head))

@@ -148,17 +148,20 @@ async def _open(store: ChatStore, session: Session, name: str, words: str) -> Se
 
 
 def _found(session: Session, hit: SearchHit | None) -> Sequence[Effect]:
-    """Return the effects that show the message that a search found: its turn, then the words found and its number."""
+    """Return the effects that show the message that a search found: its turn, then its number.
+
+    The words found come before the number, unless they are the whole message.
+    """
     conversation = session.conversation
     if hit is None or hit.node not in conversation.nodes:
         return ()
-    path, number = conversation.path(hit.node), number_of(conversation, hit.node)
-    begin = next((n for n in range(len(path) - 1, -1, -1) if path[n].message.role is Role.USER), 0)
+    number = number_of(conversation, hit.node)
     title = safe_format("— found in message {n} —", n=safe(str(number)))
-    words = safe_format('"{text}"', text=safe_line(hit.snippet))
+    whole = safe_line(hit.snippet) == safe_line(conversation.nodes[hit.node].message.text.strip())
+    words = [] if whole else [Print(safe_format('"{text}"', text=safe_line(hit.snippet)), TextRole.TEXT)]
     hint = safe_format("/goto {n} continues from there.", n=safe(str(number)))
-    turn = ShowMessages(tuple(node.message for node in path[begin:]))
-    return (Print(title), turn, Print(words, TextRole.TEXT), Print(hint))
+    turn = ShowMessages(tuple(node.message for node in conversation.turn(hit.node)))
+    return (Print(title), turn, *words, Print(hint))
 
 
 def _report_fork(resumed: Resumed | Failure) -> Sequence[Effect]:

@@ -215,14 +215,17 @@ def test_chat_search_shows_and_opens_the_message_it_found(env: dict[str, str]) -
         terminal.send("\x04")
         terminal.leaves()
     chat = str(rows(env, "SELECT id FROM chats")[0][0])
-    with Terminal(CHAT, env=env, rows=50) as terminal:
+    with Terminal(CHAT, env=env, rows=80) as terminal:
         terminal.shows("Ask anything")
         terminal.send("/chats zebra\r")
         terminal.shows("    ❯ where is the zebra?")
         terminal.send("\r")
         terminal.shows("— found in message 1 —")
-        terminal.shows('"where is the zebra?"')
         terminal.shows("/goto 1 continues from there.")
+        found = terminal.text.partition("— found in message 1 —")[2]
+        assert "■ no reply" not in found
+        assert "built-in guide" in found
+        assert found.count("where is the zebra?") == 2  # the question, and the title in the status line
         assert terminal.text.count("resumed") == 1
         terminal.send(f"/chats {chat[:6]}\r")
         terminal.shows("this chat")
