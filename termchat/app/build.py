@@ -143,6 +143,12 @@ def models_with_key(config: Config, keys: Credentials) -> Iterator[str]:
     return (f"{p.name}/{p.model}" for p in profiles if p.model and p.base_urls and not p.local and keys.has_key(p))
 
 
+def providers_without_model(config: Config, keys: Credentials) -> list[str]:
+    """Return the names of the providers in the user's configuration that have a key but no default model."""
+    profiles = config.providers.values()
+    return [p.name for p in profiles if not p.model and p.source != "built in" and p.base_urls and keys.has_key(p)]
+
+
 def _registry(config: Config, env: Mapping[str, str], keys: Credentials, options: Options) -> ProviderRegistry:
     from termchat.providers.http.retry import RetryPolicy
     from termchat.providers.registry import ProviderRegistry, RegistryConfig
@@ -172,9 +178,13 @@ def _turn_config(
     from termchat.tools.registry import Toolbox
 
     settings = config.settings
-    model = _default_model(config, registry, Credentials(env))
+    keys = Credentials(env)
+    model = _default_model(config, registry, keys)
+    if model is None and (options.person or options.chat or options.last):
+        model = DEMO
     if model is None:
-        model = DEMO if options.person or options.chat or options.last else _no_key()
+        open_providers = providers_without_model(config, keys)
+        model = _no_model(open_providers[0], registry) if open_providers else _no_key()
     if isinstance(model, Failure):
         return model
     return TurnConfig(
@@ -252,6 +262,19 @@ def _default_model(config: Config, registry: ProviderRegistry, keys: Credentials
 def _may_be_default(provider: ProviderConfig) -> bool:
     """True if a provider may be the default: it is in the user's own file, or one of the three vendors."""
     return bool(provider.base_urls) and (provider.source != "built in" or provider.name in _VENDORS)
+
+
+def _no_model(provider: str, registry: ProviderRegistry) -> Failure:
+    """Return the failure of a provider that has a key but no default model, with a model of its cached listing."""
+    known = next((str(ref) for ref in registry.known_models() if ref.provider == provider), f"{provider}/MODEL")
+    return Failure(
+        FailureKind.BAD_CONFIG,
+        safe_format("No model is chosen for {name}.", name=safe_line(provider)),
+        safe_format(
+            'Use -m {known}, or set model = "{known}" in config.toml; termchat models lists the models.',
+            known=safe_line(known),
+        ),
+    )
 
 
 def _no_key() -> Failure:

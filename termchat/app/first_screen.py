@@ -19,9 +19,17 @@ _KEYS = (
 )
 
 
-def first_screen(models: Sequence[str]) -> tuple[Safe, ...]:
-    """Return the first lines of a chat with the guide. `models` are those that could be used instead."""
-    if not models:
-        return (*_TRY, *_KEYS)
-    names = safe_line(" or ".join(models))
-    return (*_TRY, safe_format("To use a model, choose {names} with /model.", names=names))
+def first_screen(models: Sequence[str], providers: Sequence[str] = ()) -> tuple[Safe, ...]:
+    """Return the first lines of a chat with the guide.
+
+    models      models that could be used instead
+    providers   names of providers with a key, of which the user has chosen no model
+    """
+    if models:
+        names = safe_line(" or ".join(models))
+        return (*_TRY, safe_format("To use a model, choose {names} with /model.", names=names))
+    if providers:
+        names = safe_line(" or ".join(providers))
+        step = safe_format("To use a model, choose one of {names} with /model.", names=names)
+        return (*_TRY, step, safe_format("/set model NAME --save makes it the default."))
+    return (*_TRY, *_KEYS)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from importlib import import_module
 
 from termchat import startup_gc
-from termchat.app.build import DEMO, App, build_app, models_with_key, working_directory
+from termchat.app.build import DEMO, App, build_app, models_with_key, providers_without_model, working_directory
 from termchat.app.first_screen import first_screen
 from termchat.app.options import Options, hyperlinks_enabled, resolve_theme, usage_error
 from termchat.commands.builtin import builtin
@@ -54,7 +54,9 @@ async def _run_repl(options: Options, config: Config, env: Mapping[str, str], th
                 await asyncio.to_thread(import_module, "termchat.store.chat_store")
 
         is_guide = app.session.model == DEMO
-        first_lines = first_screen(list(models_with_key(config, Credentials(env)))) if is_guide else ()
+        keys = Credentials(env)
+        usable = list(models_with_key(config, keys)), providers_without_model(config, keys)
+        first_lines = first_screen(*usable) if is_guide else ()
         context = FrontendContext(
             app.session,
             app.registry,

@@ -130,7 +130,7 @@ class MessageBuilder:
         return bool(self._open)
 
     def add(self, delta: Delta) -> None:
-        """Add one delta. Retries and notices are not content and are ignored."""
+        """Add one delta. Retries and notices are not content."""
         match delta:
             case TextDelta():
                 self._text(delta.index).add(delta.text, delta.provider_data)
@@ -155,12 +155,10 @@ class MessageBuilder:
                 citations = self._text(delta.index).citations
                 if delta.citation not in citations:
                     citations.append(delta.citation)
-            case UsageDelta() | RequestAccepted():
+            case UsageDelta() | RequestAccepted() | Retrying():
                 self._count(delta)
             case Finished():
                 self.finished = delta
-            case Retrying():
-                self.refused = True
             case ProviderNotice():
                 pass
 
@@ -168,8 +166,10 @@ class MessageBuilder:
         """Return the parts received so far, in order of their first piece, without empty ones."""
         return tuple(part for open_part in self._open.values() if (part := open_part.part()))
 
-    def _count(self, delta: UsageDelta | RequestAccepted) -> None:
-        if isinstance(delta, RequestAccepted):
+    def _count(self, delta: UsageDelta | RequestAccepted | Retrying) -> None:
+        if isinstance(delta, Retrying):
+            self.refused = True
+        elif isinstance(delta, RequestAccepted):
             if self.origin and self.usage:
                 self.earlier.append((self.origin, self.usage))
             self.origin, self.usage, self.refused = delta.origin, None, False

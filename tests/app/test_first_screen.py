@@ -29,3 +29,11 @@ def test_first_screen_with_usable_models_names_them() -> None:
     assert first_screen(("openai/gpt-6.1-sol", "ollama/qwen"))[-1] == (
         "To use a model, choose openai/gpt-6.1-sol or ollama/qwen with /model."
     )
+
+
+def test_first_screen_with_provider_without_model_names_it() -> None:
+    assert first_screen((), ("mine",))[-2:] == (
+        "To use a model, choose one of mine with /model.",
+        "/set model NAME --save makes it the default.",
+    )
+    assert not any("key and restart" in line for line in first_screen((), ("mine",)))

@@ -29,6 +29,18 @@ def test_models_filter_by_part_of_name(program: Program) -> None:
     assert "nothing-like-it" in done.err
 
 
+def test_provider_with_key_but_without_model_asks_for_a_model(program: Program) -> None:
+    done = program.run("hi")
+    assert done.code == 2
+    assert "No model is chosen for xopenai." in done.err
+    assert "-m xopenai/MODEL" in done.err
+    assert "key" not in done.err
+    program.run("models")
+    listed = program.run("hi").err
+    assert "-m xopenai/gpt-" in listed
+    assert 'model = "xopenai/gpt-' in listed
+
+
 def test_models_refused_key_is_reported_without_key(program: Program) -> None:
     program.gateway.models_answer = fault.status(401)
     done = program.run("models")
