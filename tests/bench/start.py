@@ -1,7 +1,7 @@
 """Times of start and end, compared with the bare libraries in one run: `python -m tests.bench.start [--runs 9]`.
 
-    first key      start of the process to the first typed key on the screen; floor: a prompt_toolkit prompt that
-                   imports the openai SDK on a thread
+    first key      start of the process, without and with flags, to the first typed key on the screen; floor: a
+                   prompt_toolkit prompt that imports the openai SDK on a thread
     to the wire    start of the process to the request at the server; floor: the bare SDK that streams and prints
     to the end     the reply's last byte sent to the end of the process; the same floor
 
@@ -94,8 +94,12 @@ def main() -> None:
 
 def first_key(runs: int, env: Mapping[str, str]) -> None:
     floor, ours = [sys.executable, "-c", FLOOR_PROMPT], [sys.executable, "-m", "termchat"]
-    times = interleaved(runs, lambda: key_seen(floor, env, "> x"), lambda: key_seen(ours, env, "❯ x"))
-    report("first key", *times)
+    ways = {"": [], " with -m": ["-m", "demo/tour"], " with -c": ["-c"]}
+    measures = [lambda: key_seen(floor, env, "> x")]
+    measures += [lambda flags=flags: key_seen([*ours, *flags], env, "❯ x") for flags in ways.values()]
+    first, *times = interleaved(runs, *measures)
+    for name, taken in zip(ways, times, strict=True):
+        report(f"first key{name}", first, taken)
 
 
 def compare_exchange(
