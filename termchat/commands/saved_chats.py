@@ -5,10 +5,10 @@ from __future__ import annotations
 from termchat.commands.registry import CommandContext, CommandGroup, Effects
 from termchat.core.chats import ExportFormat
 from termchat.core.effects import Candidates, Completion, Export, Fork, Incognito, ListChats, OpenChat, Print, Rename
-from termchat.core.sanitize import safe_format
+from termchat.core.sanitize import EMPTY, safe_format
 
 group = CommandGroup()
-_NOT_SAVED = (Print(safe_format("This session is not saved (--no-save or /incognito).")),)
+_LEAVE = safe_format("/incognito off begins a chat that is saved.")
 
 
 @group.command(
@@ -20,20 +20,20 @@ _NOT_SAVED = (Print(safe_format("This session is not saved (--no-save or /incogn
 )
 def chats(context: CommandContext, argument: str) -> Effects:
     """Open the picker of chats."""
-    return (ListChats(argument),) if context.session.chat_store else _NOT_SAVED
+    return (ListChats(argument),) if context.session.chat_store else _not_saved(context)
 
 
 @group.command("open", safe_format("resume a chat by id or title"), argument="CHAT")
 def open_(context: CommandContext, argument: str) -> Effects:
     """Resume a chat by id or title."""
-    return (OpenChat(argument),) if context.session.chat_store else _NOT_SAVED
+    return (OpenChat(argument),) if context.session.chat_store else _not_saved(context)
 
 
 @group.command("rename", safe_format("set the title of this chat"), argument="TITLE")
 def rename(context: CommandContext, argument: str) -> Effects:
     """Set the title, which defaults to the first words of the chat."""
     if not context.session.chat_store:
-        return _NOT_SAVED
+        return _not_saved(context)
     return (Rename(argument),) if context.session.chat_id else (Print(safe_format("There is no chat to rename yet.")),)
 
 
@@ -41,7 +41,7 @@ def rename(context: CommandContext, argument: str) -> Effects:
 def fork(context: CommandContext, argument: str) -> Effects:
     """Continue in a new chat that shares all messages so far."""
     if not context.session.chat_store:
-        return _NOT_SAVED
+        return _not_saved(context)
     return (Fork(argument),) if context.session.chat_id else (Print(safe_format("There is no chat to fork yet.")),)
 
 
@@ -56,7 +56,7 @@ def fork(context: CommandContext, argument: str) -> Effects:
 def export(context: CommandContext, argument: str) -> Effects:
     """Write the chat as Markdown, JSON, HTML or text."""
     if not context.session.chat_store:
-        return _NOT_SAVED
+        return _not_saved(context)
     ending = argument.rpartition(".")[2].lower() if "." in argument else ""
     known = [form for form in ExportFormat if form.value == ending]
     if not known:
@@ -64,10 +64,37 @@ def export(context: CommandContext, argument: str) -> Effects:
     return (Export(known[0], argument),)
 
 
-@group.command("incognito", safe_format("start a chat that is not saved"), private=True)
+@group.command(
+    "incognito",
+    safe_format("start a chat that is not saved"),
+    argument="[off]",
+    private=True,
+    details=safe_format(
+        "No chat, input or draft is saved until /incognito off, also after /new. "
+        "Chats cannot be listed, opened or exported meanwhile; /copy and /history work."
+    ),
+    complete=lambda context, prefix: [Completion("off", safe_format("save chats again"))],
+)
 def incognito(context: CommandContext, argument: str) -> Effects:
-    """Start an empty chat, and save nothing from now on."""
-    return (Incognito(), Print(safe_format("— incognito: this chat is not saved —")))
+    """Start an empty chat, and save nothing from now on; with `off`, start one and save chats again."""
+    session = context.session
+    if argument == "off":
+        if session.can_save:
+            return (Incognito(off=True), Print(safe_format("— new chat: chats are saved again —")))
+        return (Print(safe_format("Chats are saved already.")),) if session.is_saved else _not_saved(context)
+    if argument:
+        return (Print(safe_format("/incognito takes no argument but off.")),)
+    if session.can_save:
+        return (Print(safe_format("Already incognito. {leave}", leave=_LEAVE)),)
+    way_back = safe_format("; /incognito off ends this") if session.is_saved else EMPTY
+    return (Incognito(), Print(safe_format("— incognito: this chat is not saved{way_back} —", way_back=way_back)))
+
+
+def _not_saved(context: CommandContext) -> Effects:
+    """Return the refusal of a command that needs saved chats, and the way to have them."""
+    if context.session.can_save:
+        return (Print(safe_format("Nothing is saved in incognito. {leave}", leave=_LEAVE)),)
+    return (Print(safe_format("This session saves nothing (--no-save). Start termchat without it to save chats.")),)
 
 
 def _endings(prefix: str) -> Candidates:

@@ -179,7 +179,9 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class Incognito:
-    """Start an empty chat that is not saved."""
+    """Start an empty chat, and save nothing from now on; `off` saves chats again."""
+
+    off: bool = False
 
 
 # An effect on saved chats: the front end runs it with the chat store and then runs the effects that this returns.

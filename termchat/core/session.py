@@ -130,6 +130,11 @@ class Session(Protocol):
         """Return True if chats are saved, also before there is one. Does not open the store."""
         ...
 
+    @property
+    def can_save(self) -> bool:
+        """Return True if `save_again` begins a chat that is saved: nothing is saved, but was before `incognito`."""
+        ...
+
     def rename(self, title: str) -> None:
         """Set the title that is shown; the store renames the saved chat."""
         ...
@@ -190,7 +195,11 @@ class Session(Protocol):
         ...
 
     def incognito(self) -> None:
-        """Begin an empty conversation, and save nothing from now on."""
+        """Begin an empty conversation with the same model, and save nothing from now on."""
+        ...
+
+    def save_again(self) -> None:
+        """Begin an empty conversation with the same model, and save chats again; only if `can_save`."""
         ...
 
     def draft(self, text: str) -> None:

@@ -41,6 +41,7 @@ class ChatSession:
         self._defaults = config
         self._open_store = open_store
         self._store: ChatStore | None = None
+        self._set_aside: tuple[Callable[[], ChatStore], ChatStore | None] | None = None  # while incognito
         self._place = place or Location()
         self._recorder: Recorder | None = None
         self._conversation_id = uuid4().hex  # also of conversations that are not saved
@@ -69,6 +70,10 @@ class ChatSession:
     @property
     def is_saved(self) -> bool:
         return self._open_store is not None
+
+    @property
+    def can_save(self) -> bool:
+        return self._set_aside is not None
 
     def rename(self, title: str) -> None:
         self._title = title
@@ -126,9 +131,21 @@ class ChatSession:
         self.conversation = Conversation()
 
     def incognito(self) -> None:
-        """Begin an empty conversation, and save nothing from now on, chats after `new` included."""
+        """Begin an empty conversation with the same model, and save nothing from now on, also after `new`."""
+        model = self.model
         self.new()
+        self.switch_model(model)
+        if self._open_store:
+            self._set_aside = (self._open_store, self._store)
         self._open_store = self._store = None
+
+    def save_again(self) -> None:
+        """Begin an empty conversation with the same model, and save chats again."""
+        assert self._set_aside, "save_again needs a session that saved chats before"
+        model = self.model
+        self.new()
+        self.switch_model(model)
+        (self._open_store, self._store), self._set_aside = self._set_aside, None
 
     async def resume(self, chat: str) -> Resumed | Failure:
         """Resume a saved chat: its tree, model, system prompt and reasoning effort."""
@@ -168,7 +185,8 @@ class ChatSession:
         """Release the chat and write what is pending. The failure names what could not be saved."""
         self._detach()
         await asyncio.gather(*self._closing)
-        return await self._store.close() if self._store else None
+        store = self._store or (self._set_aside[1] if self._set_aside else None)
+        return await store.close() if store else None
 
     def apply_event(self, event: Event, question: str, conversation_id: str) -> None:
         """Apply one event of a turn to the tree and the totals; `question` is the node the turn answers.

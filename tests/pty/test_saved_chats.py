@@ -115,6 +115,34 @@ def test_incognito_saves_no_chat_and_no_prompt(env: dict[str, str]) -> None:
     assert not any("6*7" in str(row) for row in rows(env, "SELECT text FROM prompts"))
 
 
+def test_incognito_off_saves_chats_again_and_keeps_the_model(env: dict[str, str]) -> None:
+    with Terminal(CHAT, env=env, rows=50) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("/model ollama/llama3\r")
+        terminal.shows("→ ollama/llama3")
+        terminal.send("/incognito\r")
+        terminal.shows("this chat is not saved; /incognito off ends this")
+        terminal.shows("incognito · llama3")
+        terminal.send("/model demo/tour\r")
+        terminal.shows("→ demo/tour")
+        ask(terminal, "a hidden zebra", "built-in guide")
+        terminal.settled()
+        terminal.send("/export f.md\r")
+        terminal.shows("Nothing is saved in incognito. /incognito off begins a chat that is saved.")
+        terminal.send("/incognito\r")
+        terminal.shows("Already incognito.")
+        terminal.send("/incognito off\r")
+        terminal.shows("chats are saved again")
+        ask(terminal, "calculate 6*7 giraffe", "tour ·")
+        terminal.settled()
+        terminal.send("\x04")
+        terminal.leaves()
+    saved = str(rows(env, "SELECT * FROM messages")) + str(rows(env, "SELECT text FROM prompts"))
+    assert "giraffe" in saved
+    assert "zebra" not in saved
+    assert rows(env, "SELECT title FROM chats") == [("calculate 6*7 giraffe",)]
+
+
 def test_typed_ahead_after_incognito_never_reaches_the_disk(env: dict[str, str]) -> None:
     with Terminal(CHAT, env=env, before="/incognito\rzebra crossing\r") as terminal:
         terminal.shows("this chat is not saved")

@@ -150,8 +150,8 @@ class PlainEffectRunner:
                 self._replay(messages)
             case Quit(code):
                 self._chat.leave(code)
-            case Incognito():
-                self._session.incognito()
+            case Incognito(off):
+                (self._session.save_again if off else self._session.incognito)()
             case ListChats() | OpenChat() | Rename() | Fork() | Export():
                 await self.perform(await chat_effects.run_chat_effect(self._session, effect))
             case _:

@@ -171,8 +171,8 @@ class EffectRunner:
                 self._previous, _ = self.session.model, self.session.switch_model(model)
             case NewChat():
                 self.session.new()
-            case Incognito():
-                self.session.incognito()
+            case Incognito(off):
+                (self.session.save_again if off else self.session.incognito)()
             case ShowInPager():
                 self._app.page(effect)
             case ShowMessages(messages):
