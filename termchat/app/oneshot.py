@@ -30,7 +30,11 @@ def run_oneshot(options: Options, config: Config, env: Mapping[str, str]) -> int
     for words in config.notes:
         stderr.note(words)
     piped = read_standard_input(stderr.note, options.stdin_timeout or None) if options.read_input else ""
-    message = piped if isinstance(piped, Failure) else build_message(options.words, piped, options.files)
+    message = (
+        piped
+        if isinstance(piped, Failure)
+        else build_message(options.words, piped, options.files, options.stdin_timeout or None)
+    )
     if isinstance(message, Failure):
         return usage_error(message, None)
     out = reply_format(options, config, env)

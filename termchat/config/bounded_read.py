@@ -13,11 +13,12 @@ _PIECE = 1 << 16  # bytes
 _OPEN_PIPES = ("/dev/fd/", "/proc/self/fd/", "/dev/stdin")  # their writer, if any, is there already
 
 
-def read_bounded(path: Path, limit: int, *, patient: bool = False) -> bytes:
+def read_bounded(path: Path, limit: int, *, patient: bool = False, silence: float | None = None) -> bytes:
     """Read a whole file of at most `limit` bytes.
 
     A named pipe must get a writer, and the writer its first byte ready, within WRITER_SECONDS; with `patient`, the
-    writer may take any time. Raises OSError, for a larger file with EFBIG, for a silent pipe with ETIMEDOUT.
+    writer may take any time. `silence` is the longest silence of a pipe in seconds instead of both. Raises OSError, for
+    a larger file with EFBIG, for a silent pipe with ETIMEDOUT.
     """
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     fd = os.open(path, flags)
@@ -26,20 +27,22 @@ def read_bounded(path: Path, limit: int, *, patient: bool = False) -> bytes:
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         read_on = stat.S_ISREG(mode) or os.name != "posix" or str(path).startswith(_OPEN_PIPES)
-        return _read(fd, limit, patient=patient, awaits_writer=not read_on and stat.S_ISFIFO(mode))
+        first = None if read_on or not stat.S_ISFIFO(mode) else silence or WRITER_SECONDS
+        return _read(fd, limit, first, silence or (None if patient else WRITER_SECONDS))
     finally:
         os.close(fd)
 
 
-def _read(fd: int, limit: int, *, patient: bool, awaits_writer: bool) -> bytes:
+def _read(fd: int, limit: int, first: float | None, later: float | None) -> bytes:
+    """Read to the end. A pipe may be silent for `first` seconds (None: do not wait for a writer), then for `later`."""
     data = bytearray()
-    if awaits_writer:
-        _wait(fd, WRITER_SECONDS)
+    if first is not None:
+        _wait(fd, first)
     while len(data) <= limit:
         try:
             piece = os.read(fd, min(_PIECE, limit + 1 - len(data)))
         except BlockingIOError:
-            _wait(fd, None if patient else WRITER_SECONDS)
+            _wait(fd, later)
             continue
         if not piece:
             return bytes(data)

@@ -22,6 +22,8 @@ from termchat.providers.sdk.lazy_import import load_on_thread
 if TYPE_CHECKING:
     from termchat.providers.client_pool import ClientPool
 
+_ALIKE = 0.7  # similarity of a name that may be misspelled
+
 
 @dataclass(frozen=True, slots=True)
 class RegistryConfig:
@@ -181,7 +183,8 @@ class ProviderRegistry:
 
     def _unknown(self, name: str, ref: ModelRef | None) -> Failure:
         if ref:
-            close = difflib.get_close_matches(ref.provider, [*self._config.providers, *self._config.offline], 1)
+            names = [*self._config.providers, *self._config.offline]
+            close = difflib.get_close_matches(ref.provider, names, 1, _ALIKE)
             hint = safe_format("Did you mean {name}? ", name=safe_line(close[0])) if close else Safe("")
             message = safe_format('There is no provider "{name}".', name=safe_line(ref.provider))
             return Failure(
@@ -190,11 +193,27 @@ class ProviderRegistry:
                 safe_format("{hint}`termchat models` lists the providers and models.", hint=hint),
             )
         message = safe_format('There is no model "{name}".', name=safe_line(name))
+        near = self._of_the_same_family(name) if name.isprintable() else None
+        hint = safe_format("Did you mean {name}? ", name=safe_line(str(near))) if near else Safe("")
         return Failure(
             FailureKind.NOT_FOUND,
             message,
-            safe_format("Use the form provider/model; `termchat models` lists the names."),
+            safe_format("{hint}Use the form provider/model; `termchat models` lists the names.", hint=hint),
         )
+
+    def _of_the_same_family(self, name: str) -> ModelRef | None:
+        """Return the name at the first provider that has models of its family, such as `gpt` or `claude`.
+
+        A name that begins like none of them is compared as a whole: it may be misspelled.
+        """
+        known = [ref for ref in self.known_models() if ref.provider not in self._config.offline]
+        family, dash, _ = name.lower().partition("-")
+        at = next((ref for ref in known if dash and ref.model.lower().startswith(f"{family}-")), None)
+        if at:
+            return ModelRef(at.provider, name)
+        by_name = {ref.model: ref for ref in reversed(known)}
+        close = difflib.get_close_matches(name, by_name, 1, _ALIKE)
+        return by_name[close[0]] if close else None
 
 
 def _part_names(words: Iterable[str]) -> tuple[str, ...]:

@@ -96,6 +96,26 @@ def test_process_substitution_is_attached(program: Program) -> None:
     assert "ab" in str(program.gateway.asked[0].body)
 
 
+@pytest.mark.parametrize(
+    ("script", "step"),
+    [
+        ("mkfifo silent; termchat --stdin-timeout 0.3 -f silent hi", "raise --stdin-timeout"),
+        (
+            "mkfifo silent; exec 3<>silent; echo a >&3; termchat --stdin-timeout 0.3 -f silent hi",
+            "raise --stdin-timeout",
+        ),
+        ("termchat -f /dev/zero hi", "head -c"),
+        ("printf '\\377\\376' > latin; termchat -f latin hi", "iconv"),
+        ("termchat -f missing hi", "Check the file name after -f."),
+    ],
+)
+def test_attachment_that_cannot_be_read_names_the_step_that_helps(program: Program, script: str, step: str) -> None:
+    done = shell(program, script.replace("termchat", "termchat -m xopenai/any"))
+    assert done.returncode == 2
+    assert step in done.stderr.decode()
+    assert ("after -f" in done.stderr.decode()) == ("missing" in script)
+
+
 def test_silent_pipe_ends_at_stdin_timeout(program: Program) -> None:
     done = shell(program, "mkfifo silent; exec 3<>silent; termchat -m xopenai/any --stdin-timeout 0.3 hi <&3")
     assert done.returncode == 2

@@ -76,6 +76,22 @@ def test_resolve_misspelled_provider_suggests_closest() -> None:
     assert failure.hint.startswith("Did you mean openai?")
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("nope/x", "`termchat models`"),
+        ("gpt-4", "Did you mean openai/gpt-4?"),
+        ("GPT-9-nano", "Did you mean openai/GPT-9-nano?"),
+        ("grook-4", "Did you mean away/grok-4?"),
+        ("nothing", "Use the form provider/model"),
+    ],
+)
+def test_resolve_unknown_name_suggests_only_what_is_near(name: str, hint: str) -> None:
+    failure = resolver().resolve(name)
+    assert isinstance(failure, Failure)
+    assert failure.hint.startswith(hint)
+
+
 def test_known_models_list_usable_first_and_local_last() -> None:
     assert list(resolver().usable_providers()) == ["openai", "gw"]
     known = resolver(favourites=["gw/gpt-5.2"]).known_models()

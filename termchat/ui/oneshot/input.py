@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from termchat.config.bounded_read import read_bounded
@@ -25,13 +26,22 @@ _MAGIC: Sequence[tuple[bytes, str]] = (
     (b"GIF8", "image/gif"),
     (b"%PDF-", "application/pdf"),
 )
+_CHECK_NAME = safe_format("Check the file name after -f.")
+_CONVERT = safe_format("Convert it to UTF-8 text first, for example with iconv -t utf-8.")
+_STEPS: Mapping[object, Safe] = {  # next steps by error number
+    errno.EFBIG: safe_format("Attach a part of it, for example -f <(head -c 1M FILE)."),
+    errno.ETIMEDOUT: safe_format("Start the program that writes to it, or raise --stdin-timeout."),
+    errno.EACCES: safe_format("Check its permissions."),
+}
 
 
-def build_message(words: str, standard_input: str | Part, files: Sequence[str]) -> Message | Failure:
-    """Return the user's message, or the failure."""
+def build_message(
+    words: str, standard_input: str | Part, files: Sequence[str], silence: float | None = None
+) -> Message | Failure:
+    """Return the user's message, or the failure. `silence` is the longest one of a file that is a pipe, in seconds."""
     parts: list[Part] = []
     for name in files:
-        part = load_attachment(name)
+        part = load_attachment(name, silence)
         if isinstance(part, Failure):
             return part
         parts.append(part)
@@ -45,25 +55,25 @@ def build_message(words: str, standard_input: str | Part, files: Sequence[str]) 
     return user_message(text, *parts)
 
 
-def load_attachment(name: str) -> Part | Failure:
+def load_attachment(name: str, silence: float | None = None) -> Part | Failure:
     """Return a file as a part: an image or a PDF unchanged, anything else as text with its name."""
     if name.startswith(("http://", "https://")):
         words = safe_format("{name} is a URL, but only files can be attached.", name=safe_line(name))
         return Failure(FailureKind.BAD_CONFIG, words, safe_format("Download it first, for example with curl -O."))
     try:
         path = Path(name).expanduser()
-        data = read_bounded(path, _LARGEST, patient=True)
+        data = read_bounded(path, _LARGEST, patient=True, silence=silence)
     except (OSError, ValueError, RuntimeError) as error:
         why = getattr(error, "strerror", None) or str(error)
-        return _unreadable(name, why[:1].lower() + why[1:])
+        return _unreadable(name, why[:1].lower() + why[1:], _STEPS.get(getattr(error, "errno", None), _CHECK_NAME))
     if part := media_part(path.name, data):
         return part
     try:
         text = data.decode()
     except UnicodeDecodeError:
-        return _unreadable(name, "it is not UTF-8 text, an image or a PDF")
+        return _unreadable(name, "it is not UTF-8 text, an image or a PDF", _CONVERT)
     if "\0" in text:
-        return _unreadable(name, "it is a binary file")
+        return _unreadable(name, "it is a binary file", _CONVERT)
     return attached_text(path.name, visible_controls(text))
 
 
@@ -141,6 +151,6 @@ def has_standard_input() -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
 
 
-def _unreadable(name: str, why: str) -> Failure:
+def _unreadable(name: str, why: str, step: Safe) -> Failure:
     words = safe_format("Cannot attach {name}: {why}.", name=safe_line(name), why=safe_line(why))
-    return Failure(FailureKind.BAD_CONFIG, words, safe_format("Check the file name after -f."))
+    return Failure(FailureKind.BAD_CONFIG, words, step)
