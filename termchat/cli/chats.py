@@ -28,9 +28,9 @@ _MODEL = 24  # characters of a model's name
 
 def run(arguments: list[str], env: Mapping[str, str]) -> int:
     """Parse the arguments of `termchat chats`, run it or the action that the first one names; return the exit code."""
-    action = _COMMANDS.get(arguments[0]) if arguments else None
-    if action:
-        return run_typer(action, arguments[1:], f"termchat chats {arguments[0]}", env)
+    name = _ALIASES.get(arguments[0], arguments[0]) if arguments else ""
+    if action := _COMMANDS.get(name):
+        return run_typer(action, arguments[1:], f"termchat chats {name}", env)
     return run_typer(print_chats, arguments, "termchat chats", env, ACTIONS)
 
 
@@ -83,11 +83,16 @@ def export_chats(
             "-o", "--output", metavar="FILE", show_default=False, help="Write to this file instead of standard output."
         ),
     ] = "-",
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file without asking on a terminal.")] = False,
 ) -> None:
     """Export one chat or all chats as Markdown, JSON, HTML or text."""
     if output == "-":
         raise typer.Exit(with_store(context, lambda store: _export(store, chat, form, print_stdout)))
     file = Path(output).expanduser()
+    question = safe_format("{file} exists. Overwrite it? [y/N] ", file=safe_line(output))
+    if not force and file.is_file() and _asks() and not _confirmed(question):
+        warn(safe_format("{file} was not written. Use --force to overwrite it.", file=safe_line(output)))
+        raise typer.Exit(ExitCode.ERROR)
     try:
         with NewFile(file) as new:
             code = with_store(context, lambda store: _export(store, chat, form, new.write))
@@ -113,11 +118,13 @@ def import_chats(
 
 
 _COMMANDS: Mapping[str, Callable[..., None]] = {
+    "list": print_chats,
     "rm": delete_chat,
     "restore": restore_chat,
     "export": export_chats,
     "import": import_chats,
 }
+_ALIASES = {"ls": "list"}
 ACTIONS = {name: inspect.getdoc(command) or "" for name, command in _COMMANDS.items()}
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 import stat
+import sys
 from contextlib import closing
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from termchat.core.sanitize import safe
 from tests.cli.conftest import KEY, Program, on_terminal
 from tests.gateway import Reply, Usage
+from tests.pty.harness import Terminal
 
 # Each run is a new process on the same store; the gateway replies in the given order.
 
@@ -146,6 +148,35 @@ def test_chats_export_with_damaged_message_names_chat_and_keeps_file(program: Pr
     printed = program.run("chats", "export", "--format", "json")
     assert printed.code == 1
     assert [chat["title"] for chat in json.loads(printed.out)["chats"]] == ["sound", "broken"]
+
+
+@pytest.mark.parametrize("action", ["list", "ls"])
+def test_chats_list_lists_chats_and_takes_words(program: Program, action: str) -> None:
+    program.gateway.reply(Reply.text("ok"), Reply.text("ok"))
+    program.run("-m", "xopenai/any", "a list of trees")
+    program.run("-m", "xopenai/any", "another question")
+    assert len(json.loads(program.run("chats", action, "--json").out)) == 2
+    assert program.run("chats", action, "another").out == program.run("chats", "another").out
+    assert [chat["title"] for chat in json.loads(program.run("chats", "--json", "--", "list").out)] == [
+        "a list of trees"
+    ]
+
+
+@pytest.mark.parametrize(("answer", "flags", "kept"), [("n\r", [], True), ("y\r", [], False), ("", ["--force"], False)])
+def test_chats_export_asks_on_terminal_before_it_overwrites(
+    program: Program, answer: str, flags: list[str], kept: bool
+) -> None:
+    program.gateway.reply(Reply.text("ok"))
+    program.run("-m", "xopenai/any", "hello")
+    file = program.cwd / "all.md"
+    file.write_text("mine")
+    command = (sys.executable, "-m", "termchat", "chats", "export", "-o", str(file), *flags)
+    with Terminal(command, env=program.env) as terminal:
+        if answer:
+            terminal.shows("Overwrite it? [y/N]")
+            terminal.send(answer)
+        assert terminal.leaves() == (1 if kept else 0)
+    assert (file.read_text() == "mine") is kept
 
 
 def test_chats_export_keeps_mode_of_file_and_writes_device(program: Program) -> None:

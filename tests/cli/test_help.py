@@ -43,7 +43,7 @@ def test_help_of_chats_lists_its_actions(capsys: pytest.CaptureFixture[str]) -> 
     run_command_line(["chats", "--help"], {})
     shown = capsys.readouterr().out
     rows = re.findall(r"^  (\w+) +[A-Z]", shown.partition("Arguments:")[0], re.MULTILINE)
-    assert rows == ["rm", "restore", "export", "import"]
+    assert rows == ["list", "rm", "restore", "export", "import"]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_help_of_chats_lists_its_actions(capsys: pytest.CaptureFixture[str]) -> 
         ("model", "models"),
         ("Models", "models"),
         ("chat", "chats"),
-        ("chat list", "chats"),
+        ("chat list", "chats list"),
         ("chat ls", "chats"),
         ("chat rm 7f3a", "chats rm 7f3a"),
         ("chat delete 7f3a", "chats rm 7f3a"),
@@ -98,7 +98,7 @@ def test_mistyped_subcommand_on_terminal_is_asked_about(
     command = (sys.executable, "-m", "termchat", "chat", "list")
     env = {"HOME": str(program.home), "TERMCHAT_MODEL": "xopenai/any"}
     with Terminal(command, env=env) as terminal:
-        terminal.shows("Did you mean `termchat chats`?")
+        terminal.shows("Did you mean `termchat chats list`?")
         terminal.shows("Send it to the model? [y/N]")
         assert program.gateway.asked == []
         terminal.send(answer)
@@ -107,5 +107,5 @@ def test_mistyped_subcommand_on_terminal_is_asked_about(
 
 
 def test_chats_without_match_names_its_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command_line(["chats", "list"], {"HOME": str(tmp_path)}) == 1
-    assert "commands are rm, restore, export, import" in capsys.readouterr().err
+    assert run_command_line(["chats", "lsit"], {"HOME": str(tmp_path)}) == 1
+    assert "commands are list, rm, restore, export, import" in capsys.readouterr().err
