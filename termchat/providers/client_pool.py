@@ -34,7 +34,7 @@ from termchat.providers.http.recording import ResponseRecorder
 from termchat.providers.http.retry import RetryPolicy
 from termchat.providers.http.transport import HttpClient, new_client
 from termchat.providers.repair import ServerFacts
-from termchat.providers.sdk.deferred_packages import build_with_fallback
+from termchat.providers.sdk.deferred_packages import build_with_fallback, import_gemini_sdk
 from termchat.providers.sdk.fallback_client import FallbackClient
 from termchat.providers.sdk.lazy_import import load_on_thread
 
@@ -216,6 +216,7 @@ def _client_factory(protocol: ApiProtocol) -> Callable[[Endpoint, Mapping[str, i
 
             return AnthropicClient
         case ApiProtocol.GEMINI:
+            import_gemini_sdk()
             from termchat.providers.protocols.gemini.client import GeminiClient
 
             return lambda endpoint, _: GeminiClient(endpoint)

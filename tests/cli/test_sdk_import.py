@@ -10,7 +10,7 @@ import pytest
 from tests.cli.conftest import PROTOCOLS, Done, Program
 from tests.gateway import Reply
 
-DEFERRED = ("openai", "responses", "anthropic")  # google-genai has no packages worth deferring
+DEFERRED = ("openai", "responses", "anthropic")
 # Damages the deferred import, runs the command line, and prints the debug log to standard error.
 SABOTAGE = """
 import logging, sys
@@ -51,6 +51,23 @@ def test_failed_deferred_import_falls_back_to_plain_import(program: Program, pro
             1,
         )
     done = _run(program, code, "-m", f"x{protocol}/any", "question")
+    assert (done.code, done.out) == (0, b"the answer"), done.err
+    assert "the SDKs are imported plainly" in done.err
+    assert len(program.gateway.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "from termchat.providers.sdk import late_classes as late\nlate.created = lambda value: undefined",
+        "from termchat.providers.sdk import late_classes as late\nlate._is_late = lambda value: True",
+    ],
+    ids=["name missing", "plain values late"],
+)
+def test_failed_late_class_falls_back_to_plain_import(program: Program, damage: str) -> None:
+    program.gateway.reply(Reply.text("the answer"))
+    damage = f"deferred._install()\n{damage}"
+    done = _run(program, SABOTAGE.format(damage=damage), "-m", "xgemini/any", "question")
     assert (done.code, done.out) == (0, b"the answer"), done.err
     assert "the SDKs are imported plainly" in done.err
     assert len(program.gateway.asked) == 1

@@ -11,14 +11,16 @@ import pytest
 
 # Prints a line for each public name of the packages that are deferred, most of them read before any `__init__` runs.
 DESCRIBE = """
-import importlib, json, re, sys
+import enum, importlib, json, re, sys
 from termchat.providers.sdk import deferred_packages as deferred
 sdk, way = sys.argv[1:]
 packages, NAMES = json.loads(sys.stdin.read())
 if way == "deferred":
     deferred._install()
+    deferred.import_gemini_sdk()
 root = importlib.import_module(sdk)
-assert isinstance(root, deferred.DeferredPackage) == (way == "deferred"), type(root)
+late = type(root.types) if sdk == "google.genai" else type(root)
+assert (late.__name__ in ("DeferredPackage", "LateModule")) == (way == "deferred"), late
 
 def in_order(literal):  # typing keeps one of two equal Literals, whatever the order of its values
     return "Literal[" + ", ".join(sorted(literal[1].split(", "))) + "]"
@@ -26,13 +28,14 @@ def in_order(literal):  # typing keeps one of two equal Literals, whatever the o
 def describe(value):
     if isinstance(value, type):
         fields = getattr(value, "model_fields", None) or getattr(value, "__annotations__", {})
+        fields = fields if isinstance(fields, dict) else {}
         names = [base.__qualname__ for base in value.__mro__]
-        members = list(getattr(value, "__members__", {}).items())
+        members = list(value.__members__.items()) if issubclass(value, enum.Enum) else []
         shown = " ".join(f"{k}: {v!r}" for k, v in fields.items())
         return f"class {value.__qualname__} {names} {members} " + re.sub(r"Literal\\[(.*?)\\]", in_order, shown)
     if callable(value) and hasattr(value, "__qualname__"):
         return f"function {value.__qualname__}"
-    if type(value).__name__ in ("module", "DeferredPackage"):
+    if type(value).__name__ in ("module", "DeferredPackage", "LateModule", "_Annotations"):
         return f"module {value.__name__}"
     return re.sub(" at 0x[0-9a-f]+", "", repr(value))
 
@@ -45,12 +48,17 @@ for package in wanted:
         print(package, name, describe(getattr(module, name)).replace("\\n", " "))
 """
 PACKAGES = {
+    "google.genai": "types errors models client chats batches live",
     "openai": "types types.chat types.responses types.shared types.beta lib.streaming lib.streaming.chat",
     "anthropic": "types types.beta types.messages types.shared lib.streaming lib.tools lib.credentials lib._tracing "
     "_error_classes _exceptions",
 }
-# Functions whose module runs when they are called.
-LATE = {"anthropic.lib._tracing finish_api_call_span", "anthropic._error_classes make_status_error"}
+# Functions whose module runs when they are called; and a class with a forward reference that is resolved earlier.
+LATE = {
+    "anthropic.lib._tracing finish_api_call_span",
+    "anthropic._error_classes make_status_error",
+    "google.genai.types EvaluationConfig",
+}
 
 
 @pytest.mark.parametrize("sdk", PACKAGES)
@@ -64,6 +72,27 @@ def test_deferred_sdk_has_same_names_classes_and_fields_as_plain(sdk: str) -> No
     assert len(plain) > 400
     assert {key: text for key, text in deferred.items() if text != plain[key] and key not in LATE} == {}
     assert deferred.keys() == plain.keys()
+
+
+def test_late_classes_are_in_no_field_and_no_signature_that_is_read() -> None:
+    code = (
+        "import sys; from termchat.providers.sdk import deferred_packages as deferred, late_classes as late;"
+        "deferred._install(); deferred.import_gemini_sdk(); import pydantic; from google.genai import types\n"
+        "for name in dir(types): getattr(types, name)\n"
+        "models = [c for c in pydantic.BaseModel.__subclasses__() for c in (c, *c.__subclasses__())]\n"
+        "fields = [f for c in models for f in c.model_fields.values()]\n"
+        "print(len(fields) > 500, [f for f in fields if late._is_late(f.annotation)])\n"
+        "tool = types.Tool(google_search=types.GoogleSearch())\n"
+        "config = types.GenerateContentConfig(tools=[tool], temperature=0.5)\n"
+        "print(config.model_dump(exclude_none=True), isinstance(tool, types.Tool))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    first, second = done.stdout.splitlines()
+    assert first == "True []"
+    assert second == "{'temperature': 0.5, 'tools': [{'google_search': {}}]} True"
 
 
 def test_star_import_from_deferred_package_takes_all_names(tmp_path: Path) -> None:

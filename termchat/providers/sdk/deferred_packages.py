@@ -24,6 +24,8 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
 from typing import Any, NamedTuple, TypeVar
 
+from termchat.providers.sdk.late_classes import GEMINI_SDK, LateClassesFinder, late_classes_work
+
 _T = TypeVar("_T")
 _log = logging.getLogger("termchat")
 _SDKS = ("openai", "anthropic")
@@ -31,6 +33,10 @@ _DEFERRED = ("types", "lib", "resources")  # subpackages of an SDK, with their o
 # Functions, and the packages or modules that define them, which are imported when the function is called: one traces,
 # which termchat turns off, and needs all types of a reply; one makes the exception of an error response, of 270 types.
 _FUNCTIONS = {"finish_api_call_span": "anthropic.lib._tracing", "make_status_error": "anthropic._error_classes"}
+_IMPORTERS = (
+    *(f"{sdk}." for sdk in (*_SDKS, GEMINI_SDK)),
+    "termchat.providers.protocols.",
+)  # forgotten after a failure
 _IMPORT_ERRORS = (ImportError, NameError, AttributeError, TypeError)
 _OPT_OUT = "TERMCHAT_EAGER_SDK"
 _CODE, _EXPORTS = "__deferred_code__", "__deferred_exports__"
@@ -169,7 +175,14 @@ class _Finder:
 
 
 _finder = _Finder()
+_late_classes = LateClassesFinder()
 _state = {"failed": False}
+
+
+def import_gemini_sdk() -> None:
+    """Import google-genai, with late classes where they work."""
+    if _late_classes in sys.meta_path and GEMINI_SDK not in sys.modules:
+        _late_classes.import_sdk()
 
 
 def build_with_fallback(build: Callable[[], _T]) -> _T:
@@ -193,9 +206,13 @@ def import_plainly(error: Exception) -> bool:
     _log.debug("the SDKs are imported plainly", exc_info=error)
     _state["failed"] = True
     sys.meta_path.remove(_finder)
+    if _late_classes in sys.meta_path:
+        sys.meta_path.remove(_late_classes)
     for name in list(sys.modules):
-        if name.partition(".")[0] in _SDKS or name.startswith("termchat.providers.protocols."):
+        if f"{name}.".startswith(_IMPORTERS):
             del sys.modules[name]
+    if google := sys.modules.get("google"):
+        vars(google).pop("genai", None)
     return True
 
 
@@ -205,6 +222,8 @@ def _install() -> None:
         return
     if sys.implementation.name == "cpython" and sys.version_info < (3, 15) and _works():
         sys.meta_path.insert(0, _finder)
+        if GEMINI_SDK not in sys.modules and late_classes_work():
+            sys.meta_path.insert(0, _late_classes)
 
 
 def _works() -> bool:
