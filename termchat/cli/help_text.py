@@ -1,6 +1,7 @@
 """The help of a command: its commands, its arguments, and its options in groups."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from shutil import get_terminal_size
 from typing import Any, ClassVar, cast
 
 import typer
@@ -12,6 +13,9 @@ from termchat.core.sanitize import safe_format, safe_line
 from termchat.ui.stderr import Stderr
 
 OPTIONS = "Options"  # the group of options that name no other
+
+_NARROW = 52  # columns of a terminal
+_WIDEST_NAME = 30  # columns of a name with its description in the same line
 
 Row = tuple[str, str]
 
@@ -27,6 +31,9 @@ class HelpCommand(TyperCommand):
     more: ClassVar[Mapping[str, Mapping[str, str]]] = {}
 
     def make_context(self, *given: Any, **more: Any) -> Any:
+        columns = get_terminal_size().columns
+        if 0 < columns < _NARROW:  # the parser would wrap at 50 columns at least
+            more.setdefault("terminal_width", columns)
         try:
             context: Any = super().make_context(*given, **more)
         except typer.BadParameter as error:
@@ -50,7 +57,7 @@ class HelpCommand(TyperCommand):
         for title, rows in self._sections(ctx).items():
             if rows:
                 with formatter.section(title):
-                    formatter.write_dl(rows)
+                    formatter.write_dl(rows, col_max=min(_WIDEST_NAME, formatter.width // 2 - 4))
 
     def _sections(self, ctx: Any) -> Mapping[str, list[Row]]:
         sections: dict[str, list[Row]] = {"Commands": list(self.commands.items()), "Arguments": []}

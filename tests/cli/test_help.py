@@ -26,6 +26,18 @@ def test_help_shows_usage_and_no_python_type(command: list[str], capsys: pytest.
     assert not re.search(r"<\w|list\[|\b(STR|INT|FLOAT|BOOL|PATH)\b|range", shown)
 
 
+@pytest.mark.parametrize("columns", [36, 40, 50, 79])
+def test_help_fits_a_narrow_terminal(
+    columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for command in ALL:
+        assert run_command_line([*command, "--help"], {}) == 0
+        lines = capsys.readouterr().out.splitlines()
+        wide = [line for line in lines if len(line) > columns and " " in line.strip()]
+        assert wide == [], command
+
+
 def test_help_lists_commands_with_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
     run_command_line(["--help"], {})
     shown = capsys.readouterr().out
