@@ -12,6 +12,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -110,6 +111,7 @@ class SqliteChatStore:
         recorder, resumed = self._branch(record, head, place, forked=False)
         if title:
             recorder.rename(title)
+            return replace(resumed, info=replace(resumed.info, title=" ".join(title.split())))
         return resumed
 
     async def find(self, name: str) -> ChatInfo | Failure:

@@ -120,6 +120,7 @@ async def test_fork_shares_earlier_messages(stores: StoreFixture) -> None:
     node = await answer(trunk, question, "two")
     forked = await store.fork(trunk.chat_id, node, HERE, "a branch")
     assert isinstance(forked, Resumed)
+    assert forked.info.title == "a branch"
     ask(forked.recorder, "three", node)
     ask(trunk, "four", node)
 

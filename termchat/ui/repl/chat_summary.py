@@ -14,7 +14,7 @@ _TOPIC = 40  # characters
 class ChatSummary:
     """Topic, usage and reasoning of the messages up to the head of the chat.
 
-    topic     the title of the chat, or the beginning of its first question, "" without one
+    topic     the title of the chat, or the beginning of the question that it began with, "" without one
     usage     tokens of the last reply, None without one
     thought   the last reasoning that can be shown, "" without one
     """
@@ -47,8 +47,9 @@ class ChatSummary:
             return
         self._seen = conversation
         messages = conversation.history()
+        first = next(iter(conversation.nodes.values()), None)  # as the store does, also after /undo or /edit
         replies = [message for message in reversed(messages) if message.role is Role.ASSISTANT]
-        self._topic = excerpt(messages[0].subject, _TOPIC) if messages else EMPTY
+        self._topic = excerpt(first.message.subject, _TOPIC) if first and messages else EMPTY
         self._usage = next((reply.usage for reply in replies if reply.usage), None)
         self._thought = next((thought for reply in replies if (thought := _thought(reply))), "")
 

@@ -21,5 +21,8 @@ def test_chat_summary_follows_head_and_resets_with_new_chat() -> None:
     assert (summary.usage, summary.thought) == (Usage(input=9), "all of it")
     session.move_head(first)
     assert summary.usage == Usage(input=7)
+    session.move_head(None)
+    session.add(user_message("Another beginning"), None)
+    assert summary.topic == "What is this about, and why does it go …"
     session.new()
     assert (summary.topic, summary.usage, summary.thought) == ("", None, "")
