@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from termchat.commands.registry import CommandRegistry
 from termchat.config.runtime import RuntimeSettings
-from termchat.config.settings import ReasoningView, UsageLine
+from termchat.config.settings import EnterKey, ReasoningView, UsageLine
 from termchat.core.chat_store import Resumed
 from termchat.core.messages import Message
 from termchat.core.provider import Providers
@@ -118,3 +118,8 @@ class FrontendContext:
     notices: NoticeQueue = field(default_factory=NoticeQueue)
     resumed: Resumed | None = None
     find_secret: Callable[[Message], Safe] = _no_secret
+
+    @property
+    def enter_sends(self) -> bool:
+        """Return True if Enter sends and Alt-Enter breaks the line, False if it is the other way round."""
+        return self.preferences.settings.enter is EnterKey.SEND if self.preferences else self.look.enter_sends

@@ -17,6 +17,15 @@ def _ready(terminal: Terminal) -> None:
     terminal.shows("Ask anything")
 
 
+def test_command_during_long_paragraph_reports_in_status_line() -> None:
+    with Terminal(rows=10) as terminal:
+        _ready(terminal)
+        terminal.send("endless\r")
+        terminal.shows("word60")
+        terminal.send("/model two\r")
+        terminal.shows("→ fake/two from the next message")
+
+
 def test_slash_on_returned_message_begins_command_and_message_comes_back() -> None:
     with Terminal() as terminal:
         terminal.shows("Ask anything")
@@ -252,7 +261,7 @@ def test_command_blocked_by_reply_stays_in_input_with_reason() -> None:
         terminal.send("/new")
         terminal.shows("start an empty chat")
         terminal.send("\r")
-        terminal.shows("/new waits for the reply to end (Esc stops it).")
+        terminal.shows("/new needs the end of the reply: Esc stops it, then Enter.")
         assert "❯ /new" in terminal.lines
         terminal.send("\x7f" * 4 + "/usage\r")
         terminal.shows("No usage yet.")
@@ -468,6 +477,6 @@ def test_status_line_shows_context_use_and_warns_when_nearly_full() -> None:
     with Terminal() as terminal:
         _ready(terminal)
         terminal.send("full 4000\r")
-        terminal.shows('one · 4k/128k (3%) · $0.0042 · "full 4000" · ~/proj · ? keys')
+        terminal.shows('one · 4k/128k (3%) · $0.0042 · "full 4000" · ~/proj')
         terminal.send("full 110000\r")
         terminal.shows("context 85% · /new")

@@ -7,7 +7,6 @@ from time import monotonic
 from typing import assert_never
 
 from termchat.commands.registry import is_command, is_sent_to_models, normalise, split_command
-from termchat.config.settings import EnterKey
 from termchat.core.effects import ListModels, Quit
 from termchat.core.sanitize import safe_format, safe_line
 from termchat.ui.frontend import FrontendContext
@@ -66,8 +65,7 @@ class Actions:
             case State.QUEUE:
                 return bool(self._turns.queue)
             case State.ENTER_SENDS:
-                preferences = self._context.preferences
-                return preferences.settings.enter is EnterKey.SEND if preferences else self._context.look.enter_sends
+                return self._context.enter_sends
             case State.ANY:
                 return True
         assert_never(state)
@@ -131,7 +129,9 @@ class Actions:
             self._toast.say(self._context.registry.unknown(name), 5.0)
             return
         if self._turns.busy and not command.allowed_while_busy:
-            words = safe_format("/{name} waits for the reply to end (Esc stops it).", name=safe_line(command.name))
+            words = safe_format(
+                "/{name} needs the end of the reply: Esc stops it, then Enter.", name=safe_line(command.name)
+            )
             self._toast.say(words)
             return
         if is_sent_to_models(command.name) and not self._is_confirmed():

@@ -29,6 +29,7 @@ from termchat.core.effects import (
     UseModel,
 )
 from termchat.core.models import ModelRef
+from termchat.core.sanitize import safe_format, safe_line
 from termchat.core.session import Session
 from termchat.core.style import TextRole
 from termchat.ui import chat_effects
@@ -40,7 +41,9 @@ from termchat.ui.repl.panels.picker import PickerSource
 from termchat.ui.repl.turns import TurnRunner
 from termchat.ui.repl.widgets import Widgets
 from termchat.ui.terminal.clipboard import copied
-from termchat.ui.text.line import Line, styled_line
+from termchat.ui.text.line import Line, plain_text, styled_line
+
+_REPORT = 5.0  # seconds that the status line repeats what is printed during a reply
 
 
 class Application(Protocol):
@@ -118,6 +121,8 @@ class EffectRunner:
                 self._do(effect)
         if lines:
             self._transcript.lines(lines)
+            if self._turns.busy:  # the lines are above the unfinished paragraph, perhaps off the screen
+                self._toast.say(plain_text(lines[0]), _REPORT)
 
     async def close(self) -> None:
         """Wait up to two seconds for effects that are not done, such as a copy to the clipboard."""
@@ -211,6 +216,8 @@ class EffectRunner:
         """Perform the rest of the effects, then say what the switch costs."""
         try:
             self.perform((*rest, *await chat_effects.switch_effects(self.session, self._providers, model)))
+            if self._turns.busy:
+                self._toast.say(safe_format("→ {model} from the next message", model=safe_line(str(model))), _REPORT)
         finally:
             self._app.release_keys()
 

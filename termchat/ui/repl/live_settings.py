@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import assert_never
 
 from termchat.config.settings import Links, QueueMode, Settings
-from termchat.core.effects import ChangeSetting, Effect, PreviewTheme
+from termchat.core.effects import ChangeSetting, Effect, PreviewTheme, Print
+from termchat.core.sanitize import safe_format
 from termchat.core.style import Theme
 from termchat.ui.chat_effects import configured
 from termchat.ui.frontend import FrontendContext
@@ -16,6 +17,8 @@ from termchat.ui.terminal.capabilities import background, supports_hyperlinks
 from termchat.ui.text.palette import Palette
 from termchat.ui.text.theme_sample import sample_lines
 
+_SENDS = safe_format("Enter sends now, and Alt-Enter breaks the line.")
+_BREAKS_LINE = safe_format("Enter breaks the line now, and Alt-Enter sends.")
 Act = Callable[[], None]
 
 
@@ -49,6 +52,8 @@ class SettingsApplier:
                     apply(self._context.preferences.settings)
                 elif not done:
                     self._apply_theme(self._theme)  # ends a preview
+                if done and key == "enter":
+                    return (*report, Print(_SENDS if self._context.enter_sends else _BREAKS_LINE))
                 return report
             case PreviewTheme(name):
                 self._preview(name)

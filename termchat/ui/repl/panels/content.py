@@ -90,6 +90,8 @@ class LiveContent:
         words = [safe_format("Type to queue"), safe_format("Esc to stop")]
         if not self._turns.busy:
             words = [safe_format("Ask anything"), safe_format("/ commands"), safe_format("? keys")]
+            if not self._context.enter_sends:
+                words.insert(1, safe_format("Alt-Enter sends"))
         while words and text_width(join(" · ", words)) > self.columns - 4:
             words.pop()
         return EMPTY if self.tiny else join(" · ", words)

@@ -55,7 +55,7 @@ class StatusInfo:
 
 
 def idle_line(facts: StatusInfo, columns: int) -> Line:
-    """`gpt-6.1-sol · think med · 12.4k/400k (3%) · $0.04 · "tea" · ~/proj · ? keys`, losing its last parts if narrow.
+    """`gpt-6.1-sol · think med · 12.4k/400k (3%) · $0.04 · "tea" · ~/proj`, losing its last parts if narrow.
 
     A nearly full context comes first, before it what changes the meaning of keys and messages: vi's mode, incognito.
     """
@@ -79,7 +79,6 @@ def idle_line(facts: StatusInfo, columns: int) -> Line:
     some, whole = _tokens(facts), _tokens(facts, share=True)
     topic = safe_format('"{topic}"', topic=truncate(facts.topic, _TOPIC)) if facts.topic else EMPTY
     wants = [
-        [*modes, model, think, whole, cost, topic, facts.cwd, safe_format("? keys")],
         [*modes, model, think, whole, cost, topic, facts.cwd],
         [*modes, model, think, whole, cost, topic],
         [*modes, model, think, whole, cost],

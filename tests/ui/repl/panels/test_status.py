@@ -25,7 +25,7 @@ TURN = TurnState("t", MODEL, 0.0, Phase.REPLYING, since=1.0, first=0.8, last=10.
 @pytest.mark.parametrize(
     ("columns", "words"),
     [
-        (80, "gpt-5.2 · think med · 12.4k/400k (3%) · $0.04 · ~/proj · ? keys"),
+        (80, "gpt-5.2 · think med · 12.4k/400k (3%) · $0.04 · ~/proj"),
         (62, "gpt-5.2 · think med · 12.4k/400k (3%) · $0.04 · ~/proj"),
         (54, "gpt-5.2 · think med · 12.4k/400k (3%) · $0.04"),
         (44, "gpt-5.2 · think med · 12.4k/400k (3%)"),
