@@ -75,7 +75,7 @@ async def build_app(
     session = ChatSession(turn_config, open_saved, current_location(), one_shot=not options.person)
     try:
         resumed = await _resume_chat(session, config, options)
-        find_secret = PromptCheck(config, env, redact)
+        find_secret = PromptCheck(config, env, redact, lambda: session.chat_store is not None, person=options.person)
         app = App(config, registry, session, turn_config.model, find_secret)
         yield resumed if isinstance(resumed, Failure) else replace(app, resumed=resumed)
     finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from termchat.config.credentials import Credentials, is_reference
 from termchat.config.load import Config
@@ -16,10 +16,18 @@ _ON_FIRST_USE = ("cmd:", "keyring:")  # sources of secrets that may ask the user
 
 
 class PromptCheck:
-    """Look for a key in a message before it is sent. No key command is run for that."""
+    """Look for a key in a message before it is sent. No key command is run for that.
 
-    def __init__(self, config: Config, env: Mapping[str, str], redact: Redactor) -> None:
+    is_saved   returns True while the chat is saved
+    person     True in a chat, False in a script
+    """
+
+    def __init__(
+        self, config: Config, env: Mapping[str, str], redact: Redactor, is_saved: Callable[[], bool], *, person: bool
+    ) -> None:
         self._config = config
+        self._is_saved = is_saved
+        self._person = person
         self._env = env
         self._redact = redact
         self._complete = False
@@ -31,8 +39,20 @@ class PromptCheck:
             add_known_secrets(self._redact, self._config, self._env)
         for part in message.parts:
             if isinstance(part, Text) and (found := self._redact.find(part.text)):
-                return safe_format("The prompt contains an API key or a password ({mask}).", mask=safe_line(found))
+                in_clear = self._is_saved() and bool(self._redact.find(self._redact(part.text)))
+                return self._warning(safe_line(found), in_clear=in_clear)
         return EMPTY
+
+    def _warning(self, mask: Safe, *, in_clear: bool) -> Safe:
+        """Return the sentence about a key. A known key is masked in the saved chat, another one is saved in clear."""
+        if not in_clear:
+            return safe_format("The prompt contains an API key or a password ({mask}).", mask=mask)
+        if self._person:
+            return safe_format("This sends and saves an API key or a password ({mask}).", mask=mask)
+        return safe_format(
+            "The prompt contains an API key or a password ({mask}), saved with the chat (--no-save prevents that).",
+            mask=mask,
+        )
 
 
 def add_known_secrets(redact: Redactor, config: Config, env: Mapping[str, str]) -> None:

@@ -38,6 +38,19 @@ def test_key_in_prompt_of_script_is_warned_of_and_not_printed(
     assert not any(key in done.err for key in (KEY, UNKNOWN))
 
 
+@pytest.mark.parametrize(
+    ("key", "flags", "saved"), [(UNKNOWN, [], True), (UNKNOWN, ["--no-save"], False), (KEY, [], False)]
+)
+def test_key_that_would_be_saved_in_clear_is_warned_of_with_the_way_out(
+    program: Program, key: str, flags: list[str], saved: bool
+) -> None:
+    done = program.run(*MODEL, *flags, f"is {key} valid?")
+    assert ("saved with the chat" in done.err) is saved
+    assert ("--no-save" in done.err) is saved
+    stored = (program.home / ".local/share/termchat").rglob("termchat.db*")
+    assert any(key.encode() in file.read_bytes() for file in stored) is saved
+
+
 def test_key_of_another_provider_from_environment_is_warned_of(program: Program) -> None:
     key = "0123456789abcdef-not-real"
     done = program.run(*MODEL, f"is {key} valid?", env={"GROQ_API_KEY": key})

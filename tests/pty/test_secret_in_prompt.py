@@ -19,7 +19,7 @@ def test_enter_keeps_draft_with_key_until_second_enter(tmp_path: Path) -> None:
     with Terminal(COMMAND, env=_env(tmp_path)) as terminal:
         terminal.shows("Ask anything")
         terminal.send(f"why is {KEY} refused?\r")
-        terminal.shows("API key or a password (…4f2a). Enter sends it.")
+        terminal.shows("This sends and saves an API key or a password (…4f2a). Enter sends it.")
         assert f"❯ why is {KEY} refused?" in terminal.text
         terminal.settled()
         assert "tour · " not in terminal.text.replace("demo/tour", "")
