@@ -27,6 +27,7 @@ class ModelSource(PickerSource):
         self._session = session
         self._current = session.model
         self._costed: set[ModelRef] = set()
+        self._priced = False
         self._providers = providers
         self._usable = frozenset(providers.usable_providers())
         known = [self._current, *(ref for ref in providers.known_models() if ref != self._current)]
@@ -69,7 +70,8 @@ class ModelSource(PickerSource):
             cost = await self._session.switch_cost(ref)
             if cost is None:
                 continue
-            if not self.footer:
+            if not self.footer or (cost.price is not None and not self._priced):
+                self._priced = cost.price is not None
                 self.footer = _footer(cost)
             if cost.price is not None:
                 price = safe_format("~{sum}", sum=money(cost.price))
@@ -99,8 +101,12 @@ class ModelSource(PickerSource):
 
 
 def _footer(cost: SwitchCost) -> Sequence[Line]:
-    """Return the lines that explain the prices of the rows."""
-    words = [safe_format("  ~$ to send this chat, ~{n} tokens", n=count(cost.tokens))]
+    """Return the lines that explain the prices of the rows, or tell the size of the chat if no row has one."""
+    words = [
+        safe_format("  the next message sends this chat, ~{n} tokens", n=count(cost.tokens))
+        if cost.price is None
+        else safe_format("  price: sending this chat, ~{n} tokens", n=count(cost.tokens))
+    ]
     if cost.cached and cost.before:
         name = safe_line(cost.before.model)
         words.append(safe_format("  not reused: {n} cached for {name}", n=count(cost.cached), name=name))

@@ -166,13 +166,16 @@ class Picker:
             return ()
         shown = self.shown()
         hint = source.note or safe_format("type to filter · ↑↓ · Enter · Esc")
-        hint = truncate(Safe(f"  {hint}"), columns - text_width(source.title) - 2)
+        room_for_hint = columns - text_width(source.title) - 2
+        while text_width(hint) + 2 > room_for_hint and " · " in hint:
+            hint = Safe(hint.partition(" · ")[2])  # the keys are last
+        hint = truncate(Safe(f"  {hint}"), room_for_hint)
         head = (Segment(source.title, (TextRole.STRONG,)), Segment(hint, (TextRole.DIM,)))
         footer = source.footer or _preview(shown[self._at].preview if shown else EMPTY, columns)
         room = max(1, min(_ROWS, rows // 2 - 1) - len(footer))
         start = max(0, min(self._at - room // 2, len(shown) - room))
         body = [self._row(shown[n], columns, marked=n == self._at) for n in range(start, min(len(shown), start + room))]
-        foot = [cut_line(row, columns - 1) for row in footer]
+        foot = [cut_line(row, columns - 1) for row in footer] if shown else []
         if rows < _LOWEST:
             return tuple(body)
         return (head, *(body or [styled_line(safe_format("  no matches"), TextRole.DIM)]), *foot)

@@ -23,7 +23,7 @@ async def test_model_source_in_chat_tells_cost_of_switch() -> None:
     assert str(session.model) in details
     assert "$" not in details[next(label for label in details if label == str(session.model))]
     assert all("~$0.0042" in detail for label, detail in details.items() if label != str(session.model))
-    assert [plain_text(line) for line in source.footer] == ["  ~$ to send this chat, ~4k tokens"]
+    assert [plain_text(line) for line in source.footer] == ["  price: sending this chat, ~4k tokens"]
 
 
 async def test_model_source_in_new_chat_tells_no_cost() -> None:

@@ -124,6 +124,18 @@ def test_picker_lines_without_match_say_so(picker: Picker) -> None:
     assert plain_text(picker.lines(80, 24)[1]).strip() == "no matches"
 
 
+def test_picker_lines_without_match_have_no_footer(picker: Picker) -> None:
+    source = RecordingSource()
+    picker.open(source, "zzz")
+    source.footer = [(*picker.lines(80, 24)[0][:1],)]
+    assert len(picker.lines(80, 24)) == 2
+
+
+def test_picker_title_keeps_the_keys_when_narrow(picker: Picker) -> None:
+    picker.open(RecordingSource())
+    assert plain_text(picker.lines(30, 24)[0]) == "Models  ↑↓ · Enter · Esc"
+
+
 def marked(picker: Picker) -> str:
     return next(str(found.label) for found in picker.shown() if picker.is_marked(found))
 
