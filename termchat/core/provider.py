@@ -12,6 +12,7 @@ from termchat.core.errors import Failure
 from termchat.core.events import Delta
 from termchat.core.messages import Message, Origin, ToolCall, ToolResult
 from termchat.core.models import ModelInfo, ModelRef
+from termchat.core.sanitize import Safe
 from termchat.core.usage import Usage
 
 
@@ -147,6 +148,10 @@ class Providers(Protocol):
 
     def usable_providers(self) -> Sequence[str]:
         """Return the providers that have a key, or were chosen and need none, in the order of the configuration."""
+        ...
+
+    def missing_key(self, provider: str) -> Safe:
+        """Return the variable that has to hold the key of a provider; "" if it has a key or needs none."""
         ...
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.models import ApiProtocol, ModelInfo, ModelRef, ProviderConfig, Timeouts
 from termchat.core.provider import Provider
-from termchat.core.sanitize import Safe, safe_format, safe_line
+from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
 from termchat.providers.catalog.model_cache import ModelCache
 from termchat.providers.credentials import CredentialSource
 from termchat.providers.fallback import FallbackProvider
@@ -134,6 +134,10 @@ class ProviderRegistry:
         configs = self._config.providers.values()
         own = [p.name for p in configs if p.base_urls and not p.local and self._config.keys.has_key(p)]
         return [*own, *(p.name for p in configs if p.local and p.source != "built in"), *self._config.offline]
+
+    def missing_key(self, provider: str) -> Safe:
+        config = self._config.providers.get(provider)
+        return EMPTY if config is None or self._config.keys.has_key(config) else self._config.keys.source(config)
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -207,12 +207,17 @@ def configured(preferences: RuntimeSettings | None, effect: ChangeSetting) -> tu
 
 
 async def switch_effects(session: Session, providers: Providers, model: ModelRef) -> Sequence[Print]:
-    """Return the effects that say what a model that the chat was switched to lacks, and what a question costs there."""
+    """Return the effects that say what a model that the chat was switched to lacks, and what a question costs."""
     info = providers.model_info(model)
     cost = await session.switch_cost(model)
     words = lacking_words(info)
     words += switch_words(cost, info.context if info else None) if cost else []
-    return (Print(join(" · ", words)),) if words else ()
+    effects = [Print(join(" · ", words))] if words else []
+    if key := providers.missing_key(model.provider):
+        resume = safe_format("termchat -c") if session.chat_id else safe_format("termchat")
+        hint = safe_format("No key for it: set {key} in the shell, then restart with {resume}.", key=key, resume=resume)
+        effects.insert(0, Print(hint, TextRole.WARNING))
+    return effects
 
 
 def saved_transcript(

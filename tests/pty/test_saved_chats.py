@@ -143,6 +143,18 @@ def test_incognito_off_saves_chats_again_and_keeps_the_model(env: dict[str, str]
     assert rows(env, "SELECT title FROM chats") == [("calculate 6*7 giraffe",)]
 
 
+def test_model_without_key_is_reported_at_the_switch(env: dict[str, str]) -> None:
+    with Terminal(CHAT, env=env) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("/model anthropic/claude-opus-4-5\r")
+        terminal.shows("No key for it: set ANTHROPIC_API_KEY")
+        terminal.send("/model demo/tour\r")
+        terminal.shows("→ demo/tour")
+        ask(terminal, "calculate 6*7", "6*7 = 42")
+        terminal.send("/model openai/gpt-5\r")
+        terminal.shows("restart with termchat -c.")
+
+
 def test_typed_ahead_after_incognito_never_reaches_the_disk(env: dict[str, str]) -> None:
     with Terminal(CHAT, env=env, before="/incognito\rzebra crossing\r") as terminal:
         terminal.shows("this chat is not saved")

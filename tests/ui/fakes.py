@@ -16,7 +16,7 @@ from termchat.core.messages import Origin, Role, Text, ToolCall, ToolResult
 from termchat.core.models import ApiProtocol, ModelInfo, ModelRef
 from termchat.core.outcomes import FinishReason
 from termchat.core.provider import Request, StreamMonitor, ToolSpec
-from termchat.core.sanitize import safe, safe_format
+from termchat.core.sanitize import EMPTY, Safe, safe, safe_format
 from termchat.core.usage import Usage
 from termchat.engine.session import ChatSession
 from termchat.engine.turn import TurnConfig
@@ -313,6 +313,9 @@ class FakeProviders:
 
     def known_models(self) -> Sequence[ModelRef]:
         return (FAKE, OTHER)
+
+    def missing_key(self, provider: str) -> Safe:
+        return EMPTY
 
     def usable_providers(self) -> Sequence[str]:
         return ("fake",)
