@@ -170,7 +170,8 @@ async def test_demo_introduces_itself_once_and_cites_page() -> None:
 @pytest.mark.parametrize(
     "question",
     ["Write a poem about the sea", "What is the capital of France?", "tell me a joke", "what is the meaning of life",
-     "fix my code", "写一首关于大海的诗", "法国的首都是哪里", "今天天气怎么样", "翻译这句话", "🙂", "1234567"],
+     "fix my code", "can you translate this to french", "how do I make the font bigger",
+     "写一首关于大海的诗", "法国的首都是哪里", "今天天气怎么样", "翻译这句话", "🙂", "1234567"],
 )  # fmt: skip
 async def test_demo_declines_other_topics_and_hints_at_models(question: str) -> None:
     text = await answer_text(question)

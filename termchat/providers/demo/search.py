@@ -26,6 +26,7 @@ _UNKNOWN_CJK = 0.25  # factor for the rarity of an unknown pair of CJK character
 _SYNONYM = 0.8  # factor for a term found by a synonym or by a word spelled like it
 _LIGHT = 0.3  # factor for the rarity of a light word, and of a part of a known name
 _ALIKE, _SHORTEST_MISSPELLED = 0.82, 5  # similarity, and characters, of a word that may be misspelled
+_IN_PASSING = 0.9  # factor for the coverage of a term that only the body has
 _MOST_ROWS = 6  # of a table, in an answer to a question about some of them
 # A question about one name: the reference pages answer it, not the common questions.
 _REFERENCE = re.compile(
@@ -36,6 +37,7 @@ _REFERENCE = re.compile(
 )
 _KEYWORDS_COMMENT = re.compile(r"<!--\s*also:(.*?)-->\s*", re.DOTALL)
 _SEE = re.compile(r"(?:\b[Ss]ee|见) ?(\*[^*]+\*)")
+_SAMPLE_PROMPT = re.compile(r'(termchat\b[^"]*)"[^"]*"')  # in an example: its words are not about termchat
 _CODE_SPAN = re.compile(r"`([^`\n]+)`")
 
 
@@ -216,7 +218,8 @@ def _score(
         score += _WHOLE_TITLE * len(entry.title & named) / len(entry.title)
     common = entry.page.name == _QUESTIONS
     score *= _TABLE if entry.page.table else (short if short > 1 else _TABLE) if common else 1.0
-    return SearchResult(entry.page, entry.section, score, sum(rarity[term] for term in known) / total)
+    covered = sum(rarity[term] * (_IN_PASSING if weights[term] <= _BODY else 1.0) for term in known)
+    return SearchResult(entry.page, entry.section, score, covered / total)
 
 
 def _weight(entry: _Entry, term: str, others: frozenset[str]) -> float:
@@ -230,7 +233,7 @@ def _bare(text: str) -> str:
 
 def _entry(page: GuidePage, section: Section, keywords: frozenset[str]) -> _Entry:
     weights: dict[str, float] = {}
-    code = " ".join(_CODE_SPAN.findall(section.text))
+    code = " ".join(_SAMPLE_PROMPT.sub(r"\1", span) for span in _CODE_SPAN.findall(section.text))
     places = (
         (_BODY, section.text),
         (_PAGE, page.title),
