@@ -99,10 +99,10 @@ def test_process_substitution_is_attached(program: Program) -> None:
 @pytest.mark.parametrize(
     ("script", "step"),
     [
-        ("mkfifo silent; termchat --stdin-timeout 0.3 -f silent hi", "raise --stdin-timeout"),
+        ("mkfifo silent; termchat --stdin-timeout 0.3 -f silent hi", "--stdin-timeout"),
         (
             "mkfifo silent; exec 3<>silent; echo a >&3; termchat --stdin-timeout 0.3 -f silent hi",
-            "raise --stdin-timeout",
+            "--stdin-timeout",
         ),
         ("termchat -f /dev/zero hi", "head -c"),
         ("printf '\\377\\376' > latin; termchat -f latin hi", "iconv"),

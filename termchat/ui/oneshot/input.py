@@ -30,7 +30,7 @@ _CHECK_NAME = safe_format("Check the file name after -f.")
 _CONVERT = safe_format("Convert it to UTF-8 text first, for example with iconv -t utf-8.")
 _STEPS: Mapping[object, Safe] = {  # next steps by error number
     errno.EFBIG: safe_format("Attach a part of it, for example -f <(head -c 1M FILE)."),
-    errno.ETIMEDOUT: safe_format("Start the program that writes to it, or raise --stdin-timeout."),
+    errno.ETIMEDOUT: safe_format("Start the program that writes to it, or wait longer with --stdin-timeout."),
     errno.EACCES: safe_format("Check its permissions."),
 }
 
