@@ -82,10 +82,12 @@ def _efforts(context: CommandContext, prefix: str) -> Candidates:
 @group.command(
     "think",
     safe_format("set the reasoning effort"),
-    argument="[off|minimal|low|medium|high|xhigh|max]",
+    argument="[LEVEL]",
     allowed_while_busy=True,
     details=safe_format(
-        "default leaves it to the model. Applies to this chat; --save makes it the default of new chats."
+        "LEVEL is {efforts}; default leaves it to the model. "
+        "Applies to this chat; --save makes it the default of new chats.",
+        efforts=safe(", ".join(SETTINGS["think"].kind.choices)),
     ),
     complete=_efforts,
 )

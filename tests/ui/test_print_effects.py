@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from termchat.commands.builtin import builtin
 from termchat.core.effects import PrintTable, PrintTree, TreeBranch
 from termchat.core.sanitize import Safe, safe_format
 from termchat.ui.print_effects import printed_lines, table_lines, tree_lines
@@ -82,3 +83,9 @@ def test_tree_line_with_long_text_ends_in_ellipsis_at_the_width(text: str, depth
     for line in tree_lines(PrintTree(tuple(branches)), 40):
         assert 36 <= text_width(plain_text(line)) <= 40
         assert plain_text(line).endswith("…")
+
+
+def test_table_lines_of_help_break_no_command_at_80_columns() -> None:
+    rows = [(command.usage, command.help) for command in builtin().commands]
+    shown = [plain_text(line) for line in table_lines(PrintTable((), rows), 79)]
+    assert [usage for usage, _ in rows if not any(line.startswith(usage) for line in shown)] == []
