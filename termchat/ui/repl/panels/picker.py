@@ -182,7 +182,9 @@ class Picker:
 
     def _row(self, choice: Choice, columns: int, *, marked: bool) -> Line:
         sign = Segment(Safe("❯ " if marked else "  "), (TextRole.ACCENT,))
-        label = truncate(choice.label, columns - 4)
+        needed = text_width(choice.detail) + 2
+        short = 2 < needed <= columns // 4 + 2  # such as the number of a message: kept, the label is cut
+        label = truncate(choice.label, columns - 4 - (needed if short else 0))
         detail = truncate(choice.detail, columns - 6 - text_width(label))
         return (
             sign,

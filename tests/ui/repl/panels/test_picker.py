@@ -131,6 +131,12 @@ def test_picker_lines_without_match_have_no_footer(picker: Picker) -> None:
     assert len(picker.lines(80, 24)) == 2
 
 
+def test_picker_row_keeps_short_detail_of_long_label(picker: Picker) -> None:
+    row = Choice(safe_format("a long question and more of it"), safe_format("message 12"))
+    picker.open(PickerSource(safe_format("Edit"), [row]))
+    assert plain_text(picker.lines(40, 24)[1]) == "❯ a long question and mor…  message 12"
+
+
 def test_picker_title_keeps_the_keys_when_narrow(picker: Picker) -> None:
     picker.open(RecordingSource())
     assert plain_text(picker.lines(30, 24)[0]) == "Models  ↑↓ · Enter · Esc"
