@@ -106,9 +106,9 @@ class DemoProvider:
         return self._quote(language, question)
 
     def _quote(self, language: Language, question: str) -> Script:
-        words, found = _words(language), self._indexes[language].search(question)
+        words, found = _words(language), self._index(language).search(question)
         if not vocabulary().terms(question):
-            found = self._indexes[language].search("demo tour")  # only stop words, as in "who are you"
+            found = self._index(language).search("demo tour")  # only stop words, as in "who are you"
         if not found or found[0].coverage < _MIN_COVERAGE or found[0].score < _MIN_SCORE:
             return ScriptSay(self._unknown(language, found)), ScriptEnd()
         best = found[0]
@@ -197,9 +197,15 @@ class DemoProvider:
             f"# {page.title}\n\n" + "\n\n".join(f"## {s.title}\n\n{s.text}" for s in page.sections) for page in pages
         )
 
+    def _index(self, language: Language) -> GuideIndex:
+        """Return the search index of a language, built with its first question."""
+        if language not in self._indexes:
+            self._indexes[language] = GuideIndex(self.pages, language)
+        return self._indexes[language]
+
     @cached_property
-    def _indexes(self) -> Mapping[Language, GuideIndex]:
-        return {language: GuideIndex(self.pages, language) for language in Language}
+    def _indexes(self) -> dict[Language, GuideIndex]:
+        return {}
 
 
 def _asked(messages: tuple[Message, ...]) -> str:

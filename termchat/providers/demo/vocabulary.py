@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,7 @@ class Vocabulary:
             return ""  # a command or a path
         words: list[str] = []
         for word in re.findall(r"[a-z0-9']+|[\u3400-\u9fff]+", text.lower()):
-            words += self._words(word, dict.fromkeys(self.polite, False)) if word[0] > "\u3000" else [word]
+            words += self._words(word, self.polite) if word[0] > "\u3000" else [word]
         return "".join(word for word in words if word not in self.polite)
 
     def _latin(self, word: str) -> set[str]:
@@ -70,19 +70,19 @@ class Vocabulary:
         return set() if word in self.stop else {_stem(part) for part in parts if part not in self.stop}
 
     def _chinese(self, run: str, keywords: frozenset[str]) -> set[str]:
-        known = {**dict.fromkeys(keywords, False), **self.chinese}
         found: set[str] = set()
-        for word in self._words(run, known):
-            if known.get(word):
+        for word in self._words(run, self.chinese, keywords):
+            if self.chinese.get(word):
                 continue
             found.update(_pairs(word) if word not in self.synonyms else (word,))
         return found
 
-    def _words(self, run: str, known: Mapping[str, bool]) -> list[str]:
+    def _words(self, run: str, known: Container[str], more: Container[str] = ()) -> list[str]:
         """Divide Chinese text at its longest known words; what is between them stays in one piece."""
         words, start, at = list[str](), 0, 0
         while at < len(run):
-            word = next((run[at : at + n] for n in range(_LONGEST, 0, -1) if run[at : at + n] in known), "")
+            pieces = (run[at : at + n] for n in range(min(_LONGEST, len(run) - at), 0, -1))
+            word = next((piece for piece in pieces if piece in known or piece in more), "")
             if word:
                 words += [run[start:at], word]
                 start = at + len(word)
@@ -130,6 +130,7 @@ def _pairs(run: str) -> list[str]:
     return [run[i : i + 2] for i in range(max(1, len(run) - 1))] if run else []
 
 
+@lru_cache(4096)
 def _stem(word: str) -> str:
     """Remove the most common English endings from a word. Words with other characters than letters stay."""
     if not (word.isascii() and word.isalpha()) or len(word) < 4:
