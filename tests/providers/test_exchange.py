@@ -319,7 +319,7 @@ async def test_think_tags_text_is_provisional_for_one_paragraph(gateway: Gateway
     deltas, _ = await run_request(config)
     waiting = sum(len(delta.text) for delta in deltas if isinstance(delta, TextDelta) and delta.provisional)
     assert 300 < waiting <= 500
-    assert [part.text for part in parts(deltas)] == ["word " * 200]
+    assert list(parts(deltas)) == [Text("word " * 200)]
 
 
 class WatchedMessages(tuple[Message, ...]):

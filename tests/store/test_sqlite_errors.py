@@ -18,6 +18,7 @@ from termchat.core.chat_store import Resumed
 from termchat.core.errors import FailureKind
 from termchat.store.chat_store import SqliteChatStore
 from termchat.store.processes import this_process
+from termchat.store.recorder import ReplyRecording
 from tests.store.conftest import StoreFixture
 from tests.store.helpers import HERE, STATE, answer, ask, query, started, stream, until
 
@@ -256,6 +257,7 @@ async def test_writes_waiting_for_foreign_lock_are_merged(stores: StoreFixture) 
     store = stores.open(every=0.01)
     recorder = store.new_recorder(STATE, HERE)
     recording = await started(recorder, ask(recorder, "go"))
+    assert isinstance(recording, ReplyRecording)
     with closing(sqlite3.connect(stores.file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         for n in range(10):
