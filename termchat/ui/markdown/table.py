@@ -6,6 +6,7 @@ its line ends. A table too wide for columns is shown as records: one line of nam
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from termchat.core.sanitize import Safe
@@ -21,6 +22,8 @@ _MUCH = 4000  # characters; by fewer rows if they have more text than this
 _LONGEST = 4000  # characters; a longer row is split
 _NARROWEST = 8  # cells; a table with a narrower column is shown as records
 _GAP = 2  # cells between columns
+
+_WORD = re.compile(r"[^\s\u1100-\uffff]+")  # but no Chinese, Japanese or Korean, which break anywhere
 
 Cell = list[Segment]
 
@@ -177,30 +180,46 @@ def _padding(alignment: str, free: int) -> int:
 def _widths(rows: Sequence[Sequence[Cell]], width: int, buffer: LayoutBuffer) -> tuple[int, ...]:
     """Return the widths of the columns in cells; empty if a column would be narrower than _NARROWEST.
 
-    A column is as wide as its widest cell. If all columns together are too wide, the wide ones get equal shares.
+    A column is as wide as its widest cell. If all columns together are too wide, the wide ones get equal shares, and
+    more where a word needs it and the others have room.
     """
-    measure = WIDTHS.width
-    wanted = [
-        max(1, *(sum(measure(part.text) for part in cell) for cell in column)) for column in zip(*rows, strict=True)
-    ]
+    columns = list(zip(*rows, strict=True))
+    wanted = [max(1, *map(_cells, column)) for column in columns]
     free = width - _GAP * (len(wanted) - 1)
     if sum(wanted) <= free:
         return tuple(wanted)
-    share = _share(sorted(wanted), free)
+    words = [max(map(_longest_word, column)) for column in columns]
+    share = _share(wanted, words, free)
+    if share < _NARROWEST:
+        words = [0] * len(wanted)
+        share = _share(wanted, words, free)
     if share < _NARROWEST:
         return ()
-    widths = [min(each, share) for each in wanted]
+    widths = [min(each, max(word, share)) for each, word in zip(wanted, words, strict=True)]
     for column, each in enumerate(wanted):
         more = min(each - widths[column], 1, free - sum(widths))
         widths[column] += max(0, more)
     return tuple(widths)
 
 
-def _share(wanted: list[int], free: int) -> int:
-    """Return the largest width that the wide columns can have if narrower ones keep theirs; `wanted` is ascending."""
-    for index, each in enumerate(wanted):
-        share = free // (len(wanted) - index)
-        if each > share:
-            return share
-        free -= each
-    return wanted[-1]
+def _share(wanted: Sequence[int], words: Sequence[int], free: int) -> int:
+    """Return the largest width of the wide columns with which all fit into `free` cells, 0 if none does."""
+
+    def fits(share: int) -> bool:
+        return sum(min(each, max(word, share)) for each, word in zip(wanted, words, strict=True)) <= free
+
+    share = free // len(wanted)
+    if not fits(share):
+        share = 0
+    while fits(share + 1):
+        share += 1
+    return share
+
+
+def _cells(cell: Cell) -> int:
+    return sum(WIDTHS.width(part.text) for part in cell)
+
+
+def _longest_word(cell: Cell) -> int:
+    """Return the cells of the longest word; text between whose characters a line may break has none."""
+    return max((WIDTHS.width(Safe(word)) for word in _WORD.findall("".join(part.text for part in cell))), default=0)

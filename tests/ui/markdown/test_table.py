@@ -80,3 +80,19 @@ def test_table_any_width_keeps_all_cell_characters(rows: list[list[str]], width:
     letters = sorted(char for row in rows for cell in row for char in cell if not char.isspace())
     found = sorted(char for line in shown(text, width) for char in line if char in "ab中👍")
     assert found == letters
+
+
+def test_table_word_is_not_broken_while_other_columns_have_room() -> None:
+    rows = "".join(f"| item {n} | A description of this | {n}.50 |\n" for n in range(3))
+    text = f"| Name | Description | Price in dollars |\n|---|---|---|\n{rows}"
+    for width in range(29, 46):
+        found = shown(text, width)
+        assert "Description" in found[0], width
+        assert any("description" in row for row in found)
+
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=6), st.integers(20, 120))
+def test_table_columns_fill_the_width_whatever_their_words(sizes: list[int], width: int) -> None:
+    names = " | ".join("x" * size for size in sizes)
+    text = f"| {names} |\n|{'---|' * len(sizes)}\n| {names} |\n"
+    assert all(len(row) <= width for row in shown(text, width))
