@@ -236,7 +236,7 @@ def test_refusal_reason_names_the_filters_of_azure_and_gemini() -> None:
 
 def test_chat_text_is_streamed_before_the_end() -> None:
     first = [*ChatDecoder().decode_event("", chunk("stop", content="now"))]
-    assert first == [TextDelta(0, "now")]
+    assert first == [TextDelta(0, "now", provisional=True)]
 
 
 def test_picture_in_a_reply_is_named_in_every_protocol() -> None:
