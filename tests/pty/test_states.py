@@ -40,6 +40,22 @@ def test_slash_on_returned_message_begins_command_and_message_comes_back() -> No
         terminal.until(lambda: "❯ refus/" in terminal.lines)  # an edited message is only text
 
 
+@pytest.mark.parametrize("command", ["redo", "incognito"])
+def test_returned_question_leaves_input_with_its_place(command: str) -> None:
+    with Terminal() as terminal:
+        _ready(terminal)
+        terminal.send("alpha\r")
+        terminal.shows("34 out")  # the reply has ended
+        terminal.send("/undo\r")
+        terminal.shows("back to before")
+        terminal.until(lambda: terminal.lines.count("❯ alpha") == 2)
+        terminal.send(f"/{command}\r")
+        terminal.shows("forward to" if command == "redo" else "— incognito")
+        terminal.until(lambda: any(line.startswith("❯ Ask anything") for line in terminal.lines))
+        terminal.send("beta\r")
+        terminal.shows("You said: beta")
+
+
 def test_queued_messages_are_sent_as_one_message() -> None:
     with Terminal(rows=40) as terminal:
         _ready(terminal)

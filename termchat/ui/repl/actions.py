@@ -137,11 +137,11 @@ class Actions:
         if is_sent_to_models(command.name) and not self._is_confirmed():
             return
         rest = self._editor.pastes.attachment_marks(line) + rest
-        aside = self._editor.take_aside()
         if rest:
             self._editor.set_text(line)
-        self._editor.pop()
+        self._editor.pop(keep_aside=True)
         self._effects.run_command(text)
+        aside = self._editor.take_aside()
         if rest:
             self._editor.restore(rest)  # not before the command: it may begin a chat that is not saved
         elif aside and self._editor.empty and not self._turns.busy:

@@ -172,11 +172,14 @@ class EffectRunner:
                 self.session.move_head(node)
                 if prefill:
                     self._editor.restore(self._editor.draft_of(prefill))
+                else:  # a question that is in the chat again would be sent twice
+                    self._editor.drop_returned({node.message.words for node in self.session.conversation.path()})
             case UseModel(model):
                 self._previous, _ = self.session.model, self.session.switch_model(model)
             case NewChat():
                 self.session.new()
             case Incognito(off):
+                self._editor.drop_returned()  # it belongs to the chat before
                 (self.session.save_again if off else self.session.incognito)()
             case ShowInPager():
                 self._app.page(effect)

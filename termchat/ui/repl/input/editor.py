@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.document import Document
@@ -66,11 +66,15 @@ class InputEditor:
         self.buffer.save_to_undo_stack()
         self.buffer.document = Document(text, len(text))
 
-    def pop(self) -> str:
-        """Clear the input; return its text, pastes as marks, and keep it in the history."""
+    def pop(self, *, keep_aside: bool = False) -> str:
+        """Clear the input; return its text, pastes as marks, and keep it in the history.
+
+        keep_aside   the text is a command that replaced a returned message, which stays aside
+        """
         raw = self.text_with_marks
         self._remember(raw)
-        self._aside = ""
+        if not keep_aside:
+            self._aside = ""
         self.buffer.reset()
         self._changed()
         return raw
@@ -92,6 +96,14 @@ class InputEditor:
         """Return True if the input is a message that was returned to it, unchanged, the cursor at its end."""
         document = self.buffer.document
         return bool(document.text) and document.text == self._returned and document.is_cursor_at_the_end
+
+    def drop_returned(self, texts: Container[str] | None = None) -> None:
+        """Remove a returned message, unchanged or replaced by a command, if it is one of `texts` (None for any)."""
+        if self._aside and (texts is None or self._aside in texts):
+            self._aside = ""
+        if self.holds_returned and (texts is None or self._returned in texts):
+            self.remember()
+            self.set_text("")
 
     def begin_command(self, slash: str) -> None:
         """Replace a returned message by the beginning of a command; `take_aside` returns the message."""
