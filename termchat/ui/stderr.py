@@ -54,8 +54,21 @@ def report_unsent(typed: str) -> None:
 
 
 def warn(words: Safe) -> None:
-    """Write a line to standard error; ignore a closed stream."""
-    _write(f"termchat: {words}\n")
+    """Write a line to standard error, wrapped between words on a terminal; ignore a closed stream."""
+    text, columns = safe_format("termchat: {words}", words=words), _columns()
+    if columns and len(text) * 2 > columns:  # it may be too long
+        from termchat.ui.text.fit import wrapped_text
+
+        text = wrapped_text(text, columns)
+    _write(f"{text}\n")
+
+
+def _columns() -> int:
+    """Return the columns of standard error, 0 if it is no terminal."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns if sys.stderr.isatty() else 0
+    except (OSError, ValueError, AttributeError):
+        return 0
 
 
 def _write(text: str) -> None:

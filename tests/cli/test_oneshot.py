@@ -334,3 +334,14 @@ def test_reply_on_terminal_of_unknown_size_is_80_columns_wide(program: Program) 
     shown, code = on_terminal(program, "-m", "xopenai/any", "-q", "hello", columns=0)
     assert code == 0
     assert max(map(len, shown.split("\r\n"))) in range(70, 120)
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_oneshot_error_on_terminal_wraps_between_words(program: Program, columns: int) -> None:
+    arguments = ("-m", "xopenai/any", "-f", "nothing.txt", "hi")
+    shown, code = on_terminal(program, *arguments, columns=columns)
+    rows = shown.replace("\r", "").split("\n")
+    assert code == 2
+    assert all(len(row) <= columns for row in rows)
+    assert len(rows) > (3 if columns == 40 else 2)
+    assert " ".join(rows).split() == program.run(*arguments).err.split()
