@@ -105,6 +105,21 @@ def test_typeahead_before_start_is_sent() -> None:
         assert len(sent) <= 3  # the kernel echoes typeahead before the program starts
 
 
+def test_slash_on_refused_command_begins_next_command() -> None:
+    with Terminal() as terminal:
+        _ready(terminal)
+        terminal.send("/nosuch\r")
+        terminal.shows("No command /nosuch.")
+        terminal.send("/usage\r")
+        terminal.shows("No usage yet.")
+        terminal.send("endless\r")
+        terminal.shows("word1")
+        terminal.send("/undo\r")
+        terminal.shows("/undo needs the end of the reply")
+        terminal.send("/model two\r")
+        terminal.shows("→ fake/two from the next message")
+
+
 def test_first_paint_does_not_wait_for_terminal_replies() -> None:
     def answer(data: bytes) -> bytes:
         return b"\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[?2026;2$y\x1b[?62c" if b"\x1b]11;?" in data else b""

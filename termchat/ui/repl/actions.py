@@ -126,12 +126,14 @@ class Actions:
         command = self._context.registry.find(name)
         if command is None:
             self._editor.remember()
+            self._editor.keep_refused()
             self._toast.say(self._context.registry.unknown(name), 5.0)
             return
         if self._turns.busy and not command.allowed_while_busy:
             words = safe_format(
                 "/{name} needs the end of the reply: Esc stops it, then Enter.", name=safe_line(command.name)
             )
+            self._editor.keep_refused()
             self._toast.say(words)
             return
         if is_sent_to_models(command.name) and not self._is_confirmed():

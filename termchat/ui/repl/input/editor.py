@@ -26,7 +26,12 @@ class InputEditor:
         self._returned = ""
         self._aside = ""
         self._on_remember: Callable[[str], None] = lambda text: None
-        self.buffer = Buffer(multiline=True, on_text_changed=lambda _: changed())
+        self.buffer = Buffer(multiline=True, on_text_changed=lambda _: self._edited())
+
+    def _edited(self) -> None:
+        if self.empty:
+            self._returned = ""
+        self._changed()
 
     @property
     def text_with_marks(self) -> str:
@@ -76,7 +81,7 @@ class InputEditor:
         if not keep_aside:
             self._aside = ""
         self.buffer.reset()
-        self._changed()
+        self._edited()
         return raw
 
     def remember(self) -> None:
@@ -91,9 +96,13 @@ class InputEditor:
         else:
             self._remember(raw)
 
+    def keep_refused(self) -> None:
+        """Keep a command that cannot run now in the input; if it is one line, a slash typed next begins another one."""
+        self._returned = self.text_with_marks if "\n" not in self.text_with_marks else ""
+
     @property
     def holds_returned(self) -> bool:
-        """Return True if the input is a message that was returned to it, unchanged, the cursor at its end."""
+        """Return True if the input is a returned message or a refused command, unchanged, the cursor at its end."""
         document = self.buffer.document
         return bool(document.text) and document.text == self._returned and document.is_cursor_at_the_end
 
@@ -106,9 +115,10 @@ class InputEditor:
             self.set_text("")
 
     def begin_command(self, slash: str) -> None:
-        """Replace a returned message by the beginning of a command; `take_aside` returns the message."""
+        """Replace a returned message or a refused command by a new command; `take_aside` returns the message."""
         self.remember()
-        self._aside = self.text_with_marks
+        if not is_command(self.text):
+            self._aside = self.text_with_marks
         self.set_text(slash)
 
     def take_aside(self) -> str:

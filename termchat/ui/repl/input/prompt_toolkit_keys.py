@@ -32,7 +32,7 @@ def make_bindings(
     """Return the bindings of the given actions.
 
     `close_key_help` hides the key sheet and returns True if it was shown; `has_suggestion` returns True if one is.
-    `begin_command` replaces a message that was returned to the input, while `holds_returned` returns True.
+    `begin_command` replaces a returned message or a refused command in the input, while `holds_returned` returns True.
     """
     bindings = KeyBindings()
     for key in KEYS:

@@ -126,6 +126,28 @@ def test_restore_fills_empty_input_or_adds_to_history() -> None:
     assert editor.history.entries == ["no"]
 
 
+def test_slash_on_refused_command_keeps_the_returned_message_aside() -> None:
+    editor = editor_with()
+    editor.restore("question")
+    editor.begin_command("/")
+    editor.set_text("/nosuch")
+    assert not editor.holds_returned
+    editor.keep_refused()
+    assert editor.holds_returned
+    editor.begin_command("/")
+    assert editor.text_with_marks == "/"
+    assert editor.history.entries == ["question", "/nosuch"]
+    assert editor.take_aside() == "question"
+
+
+def test_command_typed_again_after_a_refusal_is_only_text() -> None:
+    editor = editor_with("/export notes")
+    editor.keep_refused()
+    editor.pop()
+    editor.set_text("/export notes")
+    assert not editor.holds_returned
+
+
 def test_up_and_down_move_cursor_by_visual_rows() -> None:
     editor = editor_with("abcdefghij")
     editor.buffer.cursor_position = 9
