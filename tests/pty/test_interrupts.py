@@ -248,6 +248,19 @@ def test_second_ctrl_c_after_two_seconds_does_not_exit() -> None:
         terminal.shows("Press Ctrl-C again to exit")
 
 
+@pytest.mark.parametrize(("key", "words"), [(CTRL_C, "Press Ctrl-C again to exit"), (ESC, "Esc again to edit")])
+def test_key_between_two_presses_makes_second_the_first(key: str, words: str) -> None:
+    with Terminal(env=PATIENT) as terminal:
+        terminal.shows("Ask anything")
+        for _ in range(2):
+            terminal.send(key)
+            terminal.shows(words)
+            terminal.send("y")
+            terminal.until(lambda: "❯ y" in terminal.lines)
+            terminal.send("\x7f")
+            terminal.shows("Ask anything")
+
+
 def test_second_ctrl_c_abandons_tool_and_chat_continues() -> None:
     with Terminal(env=PATIENT) as terminal:
         terminal.shows("Ask anything")

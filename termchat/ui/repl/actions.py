@@ -30,6 +30,21 @@ class State(Enum):
     ANY = auto()
 
 
+class _LastPress:
+    """The last press of a key that acts when it is pressed twice in a row."""
+
+    def __init__(self) -> None:
+        self._time = -1e9
+        self._number = 0
+
+    def repeats(self, number: int, seconds: float) -> bool:
+        """Note a press, the `number`-th key of all; return True if the last one came just before, within `seconds`."""
+        now = monotonic()
+        again = now - self._time <= seconds and number - self._number <= 1
+        self._time, self._number = now, number
+        return again
+
+
 class Actions:
     """The effects of the keys on the input, the lists, the queue and the running turn."""
 
@@ -44,8 +59,9 @@ class Actions:
         self._transcript = widgets.transcript
         self._turns = turns
         self._effects = effects
-        self._escaped = -1e9
-        self._interrupted = -1e9
+        self._escape = _LastPress()
+        self._interrupt = _LastPress()
+        self._keys = 0
         self._stopped = -1e9
         self._confirmed = ""
 
@@ -69,6 +85,10 @@ class Actions:
             case State.ANY:
                 return True
         assert_never(state)
+
+    def key_pressed(self) -> None:
+        """Count a key, whatever its action: a key between two presses makes the second one a first."""
+        self._keys += 1
 
     def ignore(self) -> None:
         """Do nothing."""
@@ -190,9 +210,7 @@ class Actions:
 
     def clear_on_second_press(self) -> None:
         """Clear the input on the second press; on an empty input, edit an earlier message."""
-        now = monotonic()
-        again, self._escaped = now - self._escaped <= self._timings.second_escape, now
-        if not again:
+        if not self._escape.repeats(self._keys, self._timings.second_escape):
             empty, words = safe_format("Esc again to edit an earlier message"), safe_format("Esc again clears")
             self._toast.say(empty if self._editor.empty else words, self._timings.second_escape)
         elif self._editor.empty:
@@ -206,11 +224,9 @@ class Actions:
         self._toast.say(safe_format("Draft kept: ↑"))
 
     def leave_on_second_press(self) -> None:
-        now = monotonic()
-        if now - self._interrupted <= self._timings.second_leave:
+        if self._interrupt.repeats(self._keys, self._timings.second_leave):
             self.leave()
         else:
-            self._interrupted = now
             self._toast.say(safe_format("Press Ctrl-C again to exit"), self._timings.second_leave)
 
     def leave(self) -> None:

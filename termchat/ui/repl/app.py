@@ -85,6 +85,7 @@ class Repl:
         self.programs = ExternalPrograms(self.screen, context, self.widgets, self.terminal.reapply)
         self.settings = SettingsApplier(context, self.widgets, self.turns, self.refresh)
         self.effects = EffectRunner(context, self.widgets, self.turns, self)
+        self.actions = Actions(context, self.widgets, self.turns, self.effects)
         self.live = self._build_layout()
         self.app.key_bindings = self._build_bindings()
 
@@ -148,7 +149,7 @@ class Repl:
 
     def _build_bindings(self) -> KeyBindings:
         editor = self.widgets.editor
-        actions = bound_actions(Actions(self.context, self.widgets, self.turns, self.effects))
+        actions = bound_actions(self.actions)
         return make_bindings(
             {action: self._focusing(run) for action, run in (actions | self._terminal_actions()).items()},
             editor.paste,
@@ -336,6 +337,7 @@ class Repl:
     def _key_pressed(self, _: object) -> None:
         """End the short message: it hides the status line, which the user acts on."""
         self.widgets.toast.clear()
+        self.actions.key_pressed()
 
     def _typed(self) -> None:
         self.widgets.key_help.close()
