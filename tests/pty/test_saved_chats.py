@@ -71,6 +71,20 @@ def test_resume_and_redraw_show_the_mark_of_a_stopped_reply(env: dict[str, str])
         second.until(lambda: sum(line == "■ stopped" for line in second.transcript) == 2)
 
 
+def test_question_typed_before_resume_is_drawn_once_below_the_chat(env: dict[str, str]) -> None:
+    with Terminal(CHAT, env=env) as first:
+        ask(first, "calculate 6*7", "6*7 = 42")
+        first.send("\x04")
+        first.leaves()
+    with Terminal((*CHAT, "-c"), env=env, rows=40, before="calculate 5*5\n") as second:
+        second.shows("5*5 = 25")
+        second.shows("Ask anything")
+        rows = [row for row in second.transcript if row]
+        assert "■ no reply" not in rows
+        assert rows.index("❯ calculate 6*7") < rows.index("❯ calculate 5*5")
+        assert rows.count("❯ calculate 5*5") == 1
+
+
 def test_up_recalls_prompt_of_earlier_run(env: dict[str, str]) -> None:
     with Terminal(CHAT, env=env) as first:
         ask(first, "calculate 6*7", "6*7 = 42")

@@ -257,11 +257,11 @@ class Repl:
         self.terminal.title(self._title())
         if self.context.notes:
             self.widgets.transcript.lines([styled_line(words, TextRole.DIM) for words in self.context.notes])
+        if self.context.resumed:  # before the early keys: they may send a question, which is shown on its own
+            self.effects.perform(resume_banner(self.context.session, self.context.resumed))
         if self._early:
             self._deliver(self.keyboard.parse_keys(self._early))
         self.context.notices.subscribe(self._show_failure)
-        if self.context.resumed:
-            self.effects.perform(resume_banner(self.context.session, self.context.resumed))
         self.app.create_background_task(self._preload())
 
     async def _preload(self) -> None:
