@@ -54,6 +54,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_-]{0,63}")
 
 
+_FETCHED = ("https://", "http://", "data:image/")  # addresses of images that vendors read
 # Types of files that every vendor takes.
 _PICTURES = {"image/jpeg": "image/jpeg", "image/jpg": "image/jpeg"} | {
     mime: mime for mime in ("image/png", "image/gif", "image/webp")
@@ -120,6 +121,8 @@ def sendable(part: Image | File, role: Role) -> Text | Image | File:
     if role is Role.ASSISTANT:
         return Text(f"[{name}, an attachment of this reply]")
     mime = part.mime.partition(";")[0].strip().lower()
+    if isinstance(part, Image) and part.url and not part.url.lower().startswith(_FETCHED):
+        part = replace(part, url="")  # an imported chat may have any text there
     if isinstance(part, Image) and part.url and not part.data:
         return part
     if part.data and isinstance(part, Image) and mime in _PICTURES:

@@ -274,6 +274,8 @@ ATTACHED = [
     (Image("image/svg+xml", b"<svg/>", name="a.svg"), Text('<file name="a.svg">\n<svg/>\n</file>\n')),
     (Image("image/tiff", b"II*", name="a.tif"), Text("[a.tif, a file of type image/tiff]")),
     (Image("image/png", url="https://a.example/i"), Image("image/png", url="https://a.example/i")),
+    (Image("image/png", url="0", name="a.png"), Text("[a.png, a file of type image/png]")),
+    (Image("image/png", b"png", url="sediment://x"), Image("image/png", b"png")),
 ]
 
 
