@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 MAX_RATE = 60  # frames a second
 REMOTE_RATE = 30  # over SSH, where a frame costs a packet
-DENSE_RATE = 30  # for replies that come faster than they can be read word by word
+DENSE_RATE = 28  # for replies that come faster than they can be read word by word
 SLOWEST = 0.1  # seconds from one frame to the next, at most
 _DENSE = 150  # pieces of a reply a second
 _WINDOW = 0.5  # seconds over which pieces are counted
