@@ -16,7 +16,7 @@ class Gate:
     def find_spec(self, name, path=None, target=None):
         if name == "termchat.app":
             while not os.path.exists(os.environ["GATE"]):
-                time.sleep(0.01)
+                time.sleep(0.01)  # a slow import, until the test ends it
 sys.meta_path.insert(0, Gate())
 from termchat.__main__ import main
 main()

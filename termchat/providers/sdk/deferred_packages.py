@@ -8,8 +8,8 @@ Mechanism A finder for these packages (`_DEFERRED`) does not run the `__init__` 
           `__init__` as usual. All other modules are imported as usual.
 Fall-back `build_with_fallback` imports the SDKs plainly after any error that a wrong import can cause, once.
 Opt-out   TERMCHAT_EAGER_SDK=1.
-Removal   Delete this module and its test, and call `build` in `ClientPool` directly. It is off from Python 3.15 on,
-          which has lazy imports of its own (PEP 810).
+Removal   Delete this module, `late_classes`, `fallback_client` and their tests; `ClientPool` then calls its factory
+          directly. It is off from Python 3.15 on, which has lazy imports of its own (PEP 810).
 """
 
 from __future__ import annotations
