@@ -175,7 +175,7 @@ def _turn_config(
 ) -> TurnConfig | Failure:
     from termchat.engine.turn import TurnConfig
     from termchat.providers.catalog.prices import PriceTable
-    from termchat.tools.registry import Toolbox
+    from termchat.tools.toolbox import Toolbox
 
     settings = config.settings
     keys = Credentials(env)

@@ -110,14 +110,28 @@ class File:
     data: bytes
 
 
+class ToolStatus(StrEnum):
+    """The end of a tool call that did not run to its own end; "" for one that did."""
+
+    RAN = ""
+    DECLINED = "declined"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed out"
+
+
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """The result of a tool call: text and images, or an error message."""
+    """The result of a tool call: text and images, or an error message.
+
+    `edited` is the JSON text of the arguments that ran instead of the model's own, "" if the user changed nothing.
+    """
 
     call_id: str
     name: str
     parts: tuple[Text | Image, ...]
     is_error: bool = False
+    status: ToolStatus = ToolStatus.RAN
+    edited: str = ""
 
     @property
     def text(self) -> str:

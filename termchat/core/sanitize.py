@@ -22,9 +22,13 @@ from __future__ import annotations
 
 from typing import LiteralString, NewType
 from unicodedata import combining, east_asian_width
+from urllib.parse import quote, urlsplit
 
 Safe = NewType("Safe", str)
 EMPTY = Safe("")
+LINK_SCHEMES = ("http", "https", "mailto")  # schemes of the URLs a link may have
+# "%", and the characters RFC 3986 allows in a URL (sections 2.2 and 2.3); `quote` keeps letters and digits anyway.
+_UNQUOTED = "%/:?#[]@!$&'()*+,;=~-._"
 
 _BIDI = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _TABLE: dict[int, int] = {
@@ -121,3 +125,21 @@ def _join_surrogates(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
+
+
+def safe_url(url: str) -> str:
+    """Return the URL stripped and percent-encoded as ASCII, or "" for a malformed URL or another scheme."""
+    try:
+        parts = urlsplit(url.strip())
+        parts.port  # noqa: B018, raises ValueError for an invalid port
+    except ValueError:
+        return ""
+    if parts.scheme.lower() not in LINK_SCHEMES or not (parts.netloc or parts.scheme.lower() == "mailto"):
+        return ""
+    return quote(url.strip().encode("utf-8", "replace"), safe=_UNQUOTED)
+
+
+def host(url: str) -> str:
+    """Return the host and port of a URL without user name and password, or the mail address of a mailto URL."""
+    parts = urlsplit(url)
+    return parts.netloc.rpartition("@")[2] or parts.path.rpartition("@")[2]

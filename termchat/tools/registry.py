@@ -1,70 +1,133 @@
-"""The tool registry: `@tool` turns a function into a `Tool`, a `Toolbox` runs the calls of a model.
+"""The tool registry: `@tool` turns a function into a `Tool`.
 
-    @tool
-    async def current_time(context: ToolContext, timezone: Annotated[str, "An IANA name"] = "") -> ToolOutput:
-        "The current date and time."
+    @tool(effect=ToolEffect.NETWORK, subject=Subject.HOST, subject_argument="url", plan=plan_fetch)
+    async def fetch_url(context: ToolContext, url: Annotated[str, "An http or https address"]) -> ToolOutput:
+        "The readable text of a web page."
 
 The model reads the function's name, docstring and parameters; the parameter `context` is filled in by the toolbox.
-Tools are discovered in all modules of `tools/builtin`.
+Tools are discovered in all modules of `tools/builtin`. A tool declares its effect, the subject that rules name, and
+may plan a call: what a person should see before it runs.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
-from termchat.core import provider
-from termchat.core.messages import Text, ToolCall, ToolResult
+from termchat.core.approval import Permit, PreviewKind, ToolEffect
+from termchat.core.messages import ToolStatus
 from termchat.core.provider import ToolSpec
-from termchat.tools.schema import parameters_schema, parse_arguments
-
-OUTPUT_BYTES = 64_000  # of one result; a longer result is cut, with a note for the model
+from termchat.tools.schema import parameters_schema
 
 
 def _now(zone: tzinfo | None) -> datetime:
     return datetime.now(zone).astimezone(zone)
 
 
+def _no_output(text: str) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class ToolContext:
-    """The environment of tools: the directory they may read, private paths in it, and the clock."""
+    """The environment of a call.
+
+    cwd           the working directory
+    private       paths that no tool touches: configuration and saved chats
+    now           the clock
+    permit        what was approved; without it a tool stays inside the working directory and public addresses
+    output        receives live output as the call produces it, any number of times
+    environment   variables of the process that runs termchat; programs get them without secrets
+    outputs       the directory of results that were too long, which `read_file` may read; None if there is none
+    """
 
     cwd: Path
     private: tuple[Path, ...] = ()
     now: Callable[[tzinfo | None], datetime] = field(default=_now)
+    permit: Permit = field(default_factory=Permit)
+    output: Callable[[str], None] = field(default=_no_output)
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    outputs: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ToolError:
-    """The error of a tool, as a message for the model."""
+    """The error of a tool, as a message for the model; `status` tells an end from outside, such as a timeout."""
 
     words: str
+    status: ToolStatus = ToolStatus.RAN
+
+
+class Subject(StrEnum):
+    """The kind of thing that a rule for a tool names."""
+
+    NOTHING = "nothing"
+    PATH = "path"
+    HOST = "host"
+    COMMAND = "command"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A call before it runs, for the person who approves it; made without any effect.
+
+    preview         the command, diff or text, whole and unsanitized
+    facts           short phrases, such as "new file" or "no network"
+    edit_argument   the argument that a person edits as plain text; "" for the JSON of all
+    """
+
+    preview: str = ""
+    kind: PreviewKind = PreviewKind.TEXT
+    facts: tuple[str, ...] = ()
+    edit_argument: str = ""
 
 
 ToolOutput: TypeAlias = str | ToolError
 
 
+PlanCall: TypeAlias = Callable[[ToolContext, Mapping[str, Any]], Awaitable[Plan | ToolError]]
+
+
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A function that a model may call, with its schema."""
+    """A function that a model may call, with its schema.
+
+    subject_argument   the argument that holds the subject, "" for `Subject.NOTHING`
+    plan               makes the preview of a call, or the error that it would end with; None for its arguments
+    """
 
     spec: ToolSpec
     function: Callable[..., Awaitable[ToolOutput]]
     wants_context: bool
+    effect: ToolEffect = ToolEffect.READ
+    subject: Subject = Subject.NOTHING
+    subject_argument: str = ""
+    plan: PlanCall | None = None
 
 
-def tool(function: Callable[..., Awaitable[ToolOutput]]) -> Tool:
+def tool(
+    *,
+    effect: ToolEffect,
+    subject: Subject = Subject.NOTHING,
+    subject_argument: str = "",
+    plan: PlanCall | None = None,
+) -> Callable[[Callable[..., Awaitable[ToolOutput]]], Tool]:
     """Turn a coroutine function into a tool. Raises TypeError for a parameter that no schema can describe."""
-    wants_context = "context" in inspect.signature(function).parameters
-    description = " ".join((inspect.getdoc(function) or "").split())
-    spec = ToolSpec(function.__name__, description, parameters_schema(function, frozenset({"context"})))
-    return Tool(spec, function, wants_context)
+
+    def declare(function: Callable[..., Awaitable[ToolOutput]]) -> Tool:
+        wants_context = "context" in inspect.signature(function).parameters
+        description = " ".join((inspect.getdoc(function) or "").split())
+        spec = ToolSpec(function.__name__, description, parameters_schema(function, frozenset({"context"})))
+        return Tool(spec, function, wants_context, effect, subject, subject_argument, plan)
+
+    return declare
 
 
 def builtin_tools() -> tuple[Tool, ...]:
@@ -74,51 +137,3 @@ def builtin_tools() -> tuple[Tool, ...]:
     modules = [import_module(f"{builtin.__name__}.{m.name}") for m in iter_modules(builtin.__path__)]
     found = (value for module in modules for value in vars(module).values() if isinstance(value, Tool))
     return tuple(sorted(found, key=lambda tool: tool.spec.name))
-
-
-class Toolbox:
-    """The tools of a session: implements `core.provider.Tools` with decorated functions."""
-
-    def __init__(self, cwd: Path, *, private: Iterable[Path] = (), tools: Iterable[Tool] | None = None) -> None:
-        self._context = ToolContext(cwd, tuple(private))
-        chosen = builtin_tools() if tools is None else tuple(tools)
-        self._tools: Mapping[str, Tool] = {tool.spec.name: tool for tool in chosen}
-
-    @property
-    def specs(self) -> tuple[ToolSpec, ...]:
-        return tuple(tool.spec for tool in self._tools.values())
-
-    async def run(self, call: ToolCall) -> ToolResult:
-        """Run one call; any error becomes an error result for the model."""
-        answer = await self._answer(call)
-        if isinstance(answer, ToolError):
-            return ToolResult(call.id, call.name, (Text(f"Error: {answer.words}"),), is_error=True)
-        return ToolResult(call.id, call.name, (Text(truncate_output(answer)),))
-
-    async def _answer(self, call: ToolCall) -> ToolOutput:
-        tool = self._tools.get(call.name)
-        if tool is None:
-            return ToolError(f"there is no tool {call.name!r}; known tools are {', '.join(self._tools) or 'none'}")
-        arguments = parse_arguments(call.arguments, tool.spec.parameters)
-        if isinstance(arguments, str):
-            return ToolError(f"{call.name}: {arguments}")
-        return await self._call(tool, arguments)
-
-    async def _call(self, tool: Tool, arguments: dict[str, Any]) -> ToolOutput:
-        given = {"context": self._context, **arguments} if tool.wants_context else arguments
-        try:
-            return await tool.function(**given)
-        except Exception as error:  # a tool must never end a turn: report the error to the model
-            return ToolError(f"{tool.spec.name} failed: {type(error).__name__}: {error}")
-
-
-def truncate_output(text: str) -> str:
-    """Cut a text to OUTPUT_BYTES of UTF-8, with a note at the end."""
-    raw = text.encode("utf-8", "replace")
-    if len(raw) <= OUTPUT_BYTES:
-        return text
-    return raw[:OUTPUT_BYTES].decode("utf-8", "ignore") + f"\n[cut: {OUTPUT_BYTES} of {len(raw)} bytes]"
-
-
-if TYPE_CHECKING:
-    _port: type[provider.Tools] = Toolbox

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from termchat.core.messages import Citation
-from termchat.core.sanitize import Safe, safe_format, safe_line
+from termchat.core.sanitize import Safe, host, safe_format, safe_line, safe_url
 from termchat.core.style import TextRole
-from termchat.core.urls import host, safe_url
 from termchat.ui.text.line import Line, styled_line
 from termchat.ui.text.row import Segment
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
+from termchat.core.approval import ToolEffect
 from termchat.core.chat_store import ChatStore
 from termchat.core.events import Event, Notice, Streamed, TextDelta, TurnEnded
 from termchat.core.messages import Message, user_message
@@ -18,18 +19,19 @@ from termchat.engine.session import ChatSession
 from termchat.engine.turn import TurnConfig
 from termchat.providers.http.retry import RetryPolicy
 from termchat.providers.registry import ProviderRegistry
-from termchat.tools.registry import Toolbox, ToolError, ToolOutput, tool
+from termchat.tools.registry import ToolError, ToolOutput, tool
+from termchat.tools.toolbox import Toolbox
 from tests.gateway import Gateway
 from tests.providers.support import KEY, PROTOCOLS, QuickRetryPolicy, model, provider_config, registry_config
 
 
-@tool
+@tool(effect=ToolEffect.READ)
 async def look(city: Annotated[str, "Where to look."]) -> ToolOutput:
     """Report the weather."""
     return ToolError(f"no city {city!r}") if city == "Atlantis" else f"rain in {city}"
 
 
-@tool
+@tool(effect=ToolEffect.READ)
 async def count(to: Annotated[int, "How far."]) -> ToolOutput:
     """Count up to a number."""
     return " ".join(map(str, range(1, to + 1)))

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import pytest
 
+from termchat.core.approval import ToolEffect
 from termchat.core.events import Event, MessageDone, Retrying, Streamed, ToolFinished, ToolStarted
 from termchat.core.messages import Role, Text, user_message
 from termchat.core.models import ApiProtocol
@@ -15,7 +16,8 @@ from termchat.core.outcomes import Outcome
 from termchat.core.session import Turn
 from termchat.providers import client_pool
 from termchat.providers.http.retry import RetryPolicy
-from termchat.tools.registry import Toolbox, ToolOutput, tool
+from termchat.tools.registry import ToolOutput, tool
+from termchat.tools.toolbox import Toolbox
 from tests import gateway as gw
 from tests.engine.support import TOOLBOX, ask, ended, events_of, session
 from tests.gateway import Call, Gate, Gateway, Quirk, Reply, fault
@@ -170,7 +172,7 @@ def session_with_real_delays(gateway: Gateway, protocol: ApiProtocol) -> Any:
 async def test_cancel_while_tools_run_keeps_finished_results(gateway: Gateway, protocol: ApiProtocol) -> None:
     released: list[str] = []
 
-    @tool
+    @tool(effect=ToolEffect.READ)
     async def sleep(name: Annotated[str, "Who."]) -> ToolOutput:
         """Wait forever."""
         try:

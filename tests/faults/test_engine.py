@@ -11,7 +11,7 @@ from termchat.core.events import MessageDone, Retrying, Streamed
 from termchat.core.messages import Role
 from termchat.core.models import ApiProtocol, ModelRef, Timeouts
 from termchat.core.outcomes import Outcome
-from termchat.tools.registry import Toolbox
+from termchat.tools.toolbox import Toolbox
 from tests.engine.support import ask, ended, session, streamed_text
 from tests.faults.table import FAULTS, OK, row
 from tests.gateway import Gateway

@@ -30,7 +30,7 @@ from termchat.providers.demo.pages import guide_pages
 from termchat.providers.demo.provider import DemoProvider
 from termchat.providers.demo.script import split_words
 from termchat.providers.demo.search import GuideIndex, Language, language_of, table_page
-from termchat.tools.registry import Toolbox
+from termchat.tools.toolbox import Toolbox
 
 PAGES = (*guide_pages(), *reference_pages())
 DEMO = DemoProvider(PAGES, speed="0")

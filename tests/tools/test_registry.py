@@ -10,11 +10,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from termchat.core.approval import ToolEffect
 from termchat.core.messages import ToolCall, ToolResult
-from termchat.tools.registry import OUTPUT_BYTES, Tool, Toolbox, ToolContext, ToolOutput, builtin_tools, tool
+from termchat.tools.registry import Tool, ToolContext, ToolOutput, builtin_tools, tool
+from termchat.tools.toolbox import OUTPUT_BYTES, Toolbox
 
 
-@tool
+@tool(effect=ToolEffect.READ)
 async def sample(
     context: ToolContext,
     text: Annotated[str, "The text"],
@@ -29,13 +31,13 @@ async def sample(
     return f"{context.cwd.name} {text} {times} {loud} {ratio} {mode} {items}"
 
 
-@tool
+@tool(effect=ToolEffect.READ)
 async def broken() -> ToolOutput:
     """Fail."""
     raise RuntimeError("out of luck")
 
 
-@tool
+@tool(effect=ToolEffect.READ)
 async def endless() -> ToolOutput:
     """Return more than a result may hold."""
     return "é" * OUTPUT_BYTES

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from termchat.tools.builtin.files import read_inside
+from termchat.tools.builtin.read_file import read_inside
 from termchat.tools.builtin.secret_places import is_secret_place
 from termchat.tools.registry import ToolContext, ToolError
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from termchat.core.events import CitationDelta, SearchDelta, StepStarted, Streamed, TextDelta
 from termchat.core.messages import Citation
-from termchat.core.urls import safe_url
+from termchat.core.sanitize import safe_url
 from termchat.ui.blocks import EndOfText, ReplyText, Sources, StaticLines
 from termchat.ui.citations import source_lines
 from termchat.ui.text.line import plain_text

@@ -9,8 +9,7 @@ from termchat.core.chats import FullChat
 from termchat.core.conversation import Node
 from termchat.core.messages import File, Image, Message, Part, Role, Text, attachment_name
 from termchat.core.outcomes import Outcome
-from termchat.core.sanitize import safe_line
-from termchat.core.urls import safe_url
+from termchat.core.sanitize import safe_line, safe_url
 
 
 def author_label(node: Node) -> str:

@@ -18,7 +18,7 @@ from markdown_it.token import Token
 from termchat.core.chats import FullChat
 from termchat.core.conversation import Node
 from termchat.core.messages import File, Image, Message, Part, Reasoning, Search, Text, ToolCall, ToolResult
-from termchat.core.urls import LINK_SCHEMES
+from termchat.core.sanitize import LINK_SCHEMES
 from termchat.store.export import common
 
 _PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from termchat.core.approval import ToolEffect
 from termchat.tools.calculator import ExpressionError, evaluate
 from termchat.tools.registry import ToolError, ToolOutput, tool
 
 
-@tool
+@tool(effect=ToolEffect.READ)
 async def calculate(
     expression: Annotated[str, "For example 2*(3+4), 15/100*80, sqrt(2), round(2/3, 4), 10!, 2**100, 17 % 5"],
 ) -> ToolOutput:

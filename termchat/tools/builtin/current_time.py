@@ -6,10 +6,11 @@ from difflib import get_close_matches
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
+from termchat.core.approval import ToolEffect
 from termchat.tools.registry import ToolContext, ToolError, ToolOutput, tool
 
 
-@tool
+@tool(effect=ToolEffect.READ)
 async def current_time(
     context: ToolContext,
     timezone: Annotated[str, "An IANA name such as Europe/Berlin or Asia/Shanghai; left out: the user's own"] = "",

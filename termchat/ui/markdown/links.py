@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from termchat.core.urls import LINK_SCHEMES
+from termchat.core.sanitize import LINK_SCHEMES
 
 _BARE = re.compile(r"[hH][tT]{2}[pP][sS]?://[A-Za-z0-9][^\s<>\"`|\\^{}*\[\]\x00-\x20\x7f-\U0010ffff]*")
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")  # printable ASCII without the blank

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from termchat.core.sanitize import EMPTY, Safe
+from termchat.core.sanitize import EMPTY, Safe, safe_url
 from termchat.core.style import TextRole
-from termchat.core.urls import safe_url
 from termchat.ui.text.row import Segment
 
 

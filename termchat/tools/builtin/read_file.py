@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from termchat.core.approval import ToolEffect
 from termchat.tools.builtin.secret_places import holds_secret, is_secret_place
-from termchat.tools.registry import ToolContext, ToolError, ToolOutput, tool
+from termchat.tools.registry import Subject, ToolContext, ToolError, ToolOutput, tool
 
 READ_BYTES = 4_000_000  # bytes of a file that are read
 GIVEN_BYTES = 48_000  # bytes returned by one call
@@ -23,7 +24,7 @@ class _Content:
     size: int
 
 
-@tool
+@tool(effect=ToolEffect.READ, subject=Subject.PATH, subject_argument="path")
 async def read_file(
     context: ToolContext,
     path: Annotated[str, "The path of a text file, inside the working directory"],

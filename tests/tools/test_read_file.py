@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from termchat.tools.builtin.files import GIVEN_BYTES, READ_BYTES, read_inside
+from termchat.tools.builtin.read_file import GIVEN_BYTES, READ_BYTES, read_inside
 from termchat.tools.registry import ToolContext, ToolError
 
 SECRET = "the secret outside"
@@ -116,7 +116,7 @@ def test_read_file_no_path_leaves_root(root: Path, path: str) -> None:
 
 
 def test_read_file_link_made_after_check_is_not_followed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("termchat.tools.builtin.files.os.path.realpath", os.path.abspath)
+    monkeypatch.setattr("termchat.tools.builtin.read_file.os.path.realpath", os.path.abspath)
     for path in ("out", "outdir/outside.txt"):
         assert isinstance(read_inside(ToolContext(root), path), ToolError)
 

@@ -1,0 +1,101 @@
+"""Approval of tool calls: what a call would do, the question to the user, and the answer.
+
+`Tools.judge` returns a `Permit` (run it), an `ApprovalRequest` (ask first) or a `ToolResult` (it never runs). The
+engine asks through the event `ApprovalAsked`; the front end answers with `Turn.answer`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+from uuid import uuid4
+
+from termchat.core.messages import ToolCall
+
+
+class ToolEffect(StrEnum):
+    """The effect of a tool on the world outside the chat."""
+
+    READ = "read"
+    WRITE = "write"
+    RUN = "run"
+    NETWORK = "network"
+
+
+class PreviewKind(StrEnum):
+    """The kind of text that previews a call."""
+
+    COMMAND = "command"
+    DIFF = "diff"
+    TEXT = "text"
+
+
+class ApprovalScope(StrEnum):
+    """The reach of an approval: this call, this chat by a rule, or all chats by a saved rule."""
+
+    ONCE = "once"
+    CHAT = "chat"
+    SAVED = "saved"
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """Permission to run one call exactly as it was judged.
+
+    by_person     a person approved this call: it may leave the working directory and reach private addresses
+    pipeline      the argv of each process of a command that a rule allows; it runs without a shell. Empty otherwise
+    environment   variables to add for `pipeline`
+    """
+
+    by_person: bool = False
+    pipeline: tuple[tuple[str, ...], ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRequest:
+    """A call that needs an approval. All texts are foreign and not yet safe for a terminal.
+
+    effect          the effect of the tool
+    preview         the command, diff or arguments, whole
+    facts           short phrases: the directory, the sandbox, the address
+    rule            the rule that allows such calls from now on, "" when no rule may be offered
+    edit_argument   the argument that is edited as plain text; "" to edit the JSON of all arguments
+    reason          why a rule did not decide, "" for no rule
+    """
+
+    call: ToolCall
+    effect: ToolEffect
+    preview: str = ""
+    kind: PreviewKind = PreviewKind.TEXT
+    facts: tuple[str, ...] = ()
+    rule: str = ""
+    edit_argument: str = ""
+    reason: str = ""
+    id: str = field(default_factory=lambda: uuid4().hex)
+
+
+@dataclass(frozen=True, slots=True)
+class Approve:
+    """Run the call; beyond `ONCE` also add the rule of the request."""
+
+    scope: ApprovalScope = ApprovalScope.ONCE
+
+
+@dataclass(frozen=True, slots=True)
+class Decline:
+    """Do not run the call. `reason` goes to the model, "" for none."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeArguments:
+    """Run the tool with other arguments, as JSON text; they are judged again, and this person has approved them."""
+
+    arguments: str
+
+
+Decision: TypeAlias = Approve | Decline | ChangeArguments
