@@ -47,11 +47,19 @@ class Permit:
     by_person     a person approved this call: it may leave the working directory and reach private addresses
     pipeline      the argv of each process of a command that a rule allows; it runs without a shell. Empty otherwise
     environment   variables to add for `pipeline`
+    outside       the path may lie outside the working directory; always True for `by_person`
+    seen          `Plan.seen` of the preview that was approved: the tool fails when its base has changed. "" for none
     """
 
     by_person: bool = False
     pipeline: tuple[tuple[str, ...], ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    outside: bool = False
+    seen: str = ""
+
+    def __post_init__(self) -> None:
+        if self.by_person:
+            object.__setattr__(self, "outside", True)
 
 
 @dataclass(frozen=True, slots=True)

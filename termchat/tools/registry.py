@@ -81,12 +81,14 @@ class Plan:
     preview         the command, diff or text, whole and unsanitized
     facts           short phrases, such as "new file" or "no network"
     edit_argument   the argument that a person edits as plain text; "" for the JSON of all
+    seen            a hash of what the preview was made from, such as the file to replace; it goes to `Permit.seen`
     """
 
     preview: str = ""
     kind: PreviewKind = PreviewKind.TEXT
     facts: tuple[str, ...] = ()
     edit_argument: str = ""
+    seen: str = ""
 
 
 ToolOutput: TypeAlias = str | ToolError
