@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from termchat.tools.builtin.read_file import GIVEN_BYTES, READ_BYTES, read_inside
-from termchat.tools.registry import ToolContext, ToolError
+from termchat.core.approval import Permit
+from termchat.tools.builtin.read_file import read_file, read_lines
+from termchat.tools.files.line_range import GIVEN_BYTES, LineRange
+from termchat.tools.files.text_file import READ_BYTES
+from termchat.tools.registry import Plan, ToolContext, ToolError
 
 SECRET = "the secret outside"
 
@@ -44,7 +47,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def read(root: Path, path: str, first_line: int = 1) -> str:
-    answer = read_inside(ToolContext(root), path, first_line)
+    answer = read_lines(ToolContext(root), path, LineRange(first_line))
     assert isinstance(answer, str), answer
     return answer
 
@@ -85,7 +88,7 @@ def test_read_file_inside_root_is_unchanged(root: Path, path: str, text: str) ->
     ],
 )
 def test_read_file_other_paths_are_refused_with_reason(root: Path, path: str, why: str) -> None:
-    answer = read_inside(ToolContext(root), path)
+    answer = read_lines(ToolContext(root), path)
     assert isinstance(answer, ToolError)
     assert why in answer.words
 
@@ -111,18 +114,18 @@ _STEPS = (
 
 @given(st.lists(st.sampled_from(_STEPS), max_size=8).map("/".join) | st.text(max_size=20))
 def test_read_file_no_path_leaves_root(root: Path, path: str) -> None:
-    answer = read_inside(ToolContext(root), path)
+    answer = read_lines(ToolContext(root), path)
     assert isinstance(answer, ToolError) or SECRET not in answer
 
 
 def test_read_file_link_made_after_check_is_not_followed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("termchat.tools.builtin.read_file.os.path.realpath", os.path.abspath)
+    monkeypatch.setattr("termchat.tools.files.place.os.path.realpath", os.path.abspath)
     for path in ("out", "outdir/outside.txt"):
-        assert isinstance(read_inside(ToolContext(root), path), ToolError)
+        assert isinstance(read_lines(ToolContext(root), path), ToolError)
 
 
 def test_read_file_refuses_termchat_directories(root: Path) -> None:
-    answer = read_inside(ToolContext(root, private=(root / "sub",)), "sub/b.txt")
+    answer = read_lines(ToolContext(root, private=(root / "sub",)), "sub/b.txt")
     assert isinstance(answer, ToolError)
     assert "belongs to termchat" in answer.words
 
@@ -140,7 +143,7 @@ def test_read_file_refuses_termchat_directories(root: Path) -> None:
 )
 def test_read_file_refuses_binary(tmp_path: Path, raw: bytes, text: str | None) -> None:
     (tmp_path / "f").write_bytes(raw)
-    answer = read_inside(ToolContext(tmp_path), "f")
+    answer = read_lines(ToolContext(tmp_path), "f")
     assert answer == text if text else isinstance(answer, ToolError)
 
 
@@ -157,8 +160,8 @@ def test_read_file_long_file_comes_in_numbered_pages(tmp_path: Path) -> None:
         first += len(body.split("\n"))
         assert (f"read on with first_line={first}]" in head) == (first <= len(lines))
     assert seen == lines
-    assert isinstance(read_inside(ToolContext(tmp_path), "long", 2001), ToolError)
-    assert isinstance(read_inside(ToolContext(tmp_path), "long", 0), ToolError)
+    assert isinstance(read_lines(ToolContext(tmp_path), "long", LineRange(2001)), ToolError)
+    assert isinstance(read_lines(ToolContext(tmp_path), "long", LineRange(0)), ToolError)
 
 
 def test_read_file_long_line_is_cut_with_notice(tmp_path: Path) -> None:
@@ -172,6 +175,83 @@ def test_read_file_beyond_read_limit_is_refused_or_noted(tmp_path: Path) -> None
     with (tmp_path / "huge").open("wb") as file:
         file.write(b"a\n" * 10)
         file.truncate(READ_BYTES + 10)
-    assert isinstance(read_inside(ToolContext(tmp_path), "huge"), ToolError)
+    assert isinstance(read_lines(ToolContext(tmp_path), "huge"), ToolError)
     (tmp_path / "huge").write_text("0123456\n" * (READ_BYTES // 8 + 5))
     assert "only its first" in read(tmp_path, "huge").partition("\n")[0]
+
+
+def test_read_file_range_ends_at_last_line(tmp_path: Path) -> None:
+    (tmp_path / "f").write_text("a\nb\nc\nd\n")
+    answer = read_lines(ToolContext(tmp_path), "f", LineRange(2, 3))
+    assert answer == "[f: lines 2 to 3 of 4, 8 bytes in all; read on with first_line=4]\nb\nc"
+    assert isinstance(read_lines(ToolContext(tmp_path), "f", LineRange(3, 2)), ToolError)
+
+
+def test_read_file_long_result_is_read_from_outputs_inside_private(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "outputs").mkdir()
+    (tmp_path / "outputs" / "1.txt").write_text("long")
+    (tmp_path / "chats").write_text("private")
+    (tmp_path / "outputs" / "link").symlink_to("../chats")
+    context = ToolContext(root, private=(tmp_path,), outputs=tmp_path / "outputs")
+    assert read_lines(context, str(tmp_path / "outputs" / "1.txt")) == "long"
+    for path in ("chats", "outputs/../chats", "outputs/link"):
+        assert isinstance(read_lines(context, str(tmp_path / path)), ToolError)
+
+
+async def planned(context: ToolContext, path: str) -> Plan:
+    assert read_file.plan
+    plan = await read_file.plan(context, {"path": path})
+    assert isinstance(plan, Plan)
+    return plan
+
+
+@pytest.mark.parametrize(
+    ("path", "fact", "text"),
+    [
+        ("../outside.txt", "outside the working directory: ", SECRET),
+        ("out", "outside the working directory: ", SECRET),
+        (".env", "may hold secrets", SECRET),
+        ("innocent", "may hold secrets", SECRET),
+        ("in", "leads to 'sub/b.txt'", "b"),
+    ],
+)
+async def test_read_file_approved_path_is_read_and_was_shown(root: Path, path: str, fact: str, text: str) -> None:
+    plan = await planned(ToolContext(root), path)
+    assert any(fact in each for each in plan.facts)
+    assert read_lines(ToolContext(root, permit=Permit(by_person=True, seen=plan.seen)), path) == text
+
+
+async def test_read_file_link_changed_after_approval_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("a")
+    (tmp_path / "b").write_text(SECRET)
+    (tmp_path / "link").symlink_to("a")
+    plan = await planned(ToolContext(tmp_path), "link")
+    (tmp_path / "link").unlink()
+    (tmp_path / "link").symlink_to("b")
+    answer = read_lines(ToolContext(tmp_path, permit=Permit(by_person=True, seen=plan.seen)), "link")
+    assert isinstance(answer, ToolError)
+    assert "approved" in answer.words
+
+
+def test_read_file_rule_for_outside_reads_no_secret_place(root: Path, tmp_path: Path) -> None:
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh" / "config").write_text(SECRET)
+    context = ToolContext(root, permit=Permit(outside=True))
+    assert read_lines(context, "../outside.txt") == SECRET
+    assert isinstance(read_lines(context, str(tmp_path / ".ssh" / "config")), ToolError)
+
+
+async def test_read_file_private_path_is_refused_even_if_approved(root: Path) -> None:
+    context = ToolContext(root, private=(root / "sub",), permit=Permit(by_person=True))
+    answer = read_lines(context, "sub/b.txt")
+    assert isinstance(answer, ToolError)
+    assert read_file.plan
+    assert isinstance(await read_file.plan(context, {"path": "in"}), ToolError)
+
+
+def test_read_file_undecodable_name_survives_in_errors(tmp_path: Path) -> None:
+    name = os.fsdecode(b"a\xff\x1b[2J")
+    answer = read_lines(ToolContext(tmp_path), name)
+    assert isinstance(answer, ToolError)
+    assert r"'a\xff\x1b[2J'" in answer.words
+    answer.words.encode()

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from termchat.tools.builtin.read_file import read_inside
+from termchat.tools.builtin.read_file import read_lines
 from termchat.tools.builtin.secret_places import is_secret_place
 from termchat.tools.registry import ToolContext, ToolError
 
@@ -58,6 +58,6 @@ def test_secret_place_ignores_file_patterns_in_working_directory(root: str) -> N
 )
 def test_read_file_with_private_key_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "notes.txt").write_text(text)
-    answer = read_inside(ToolContext(tmp_path), "notes.txt")
+    answer = read_lines(ToolContext(tmp_path), "notes.txt")
     assert isinstance(answer, ToolError)
     assert "private key" in str(answer)

@@ -1,0 +1,1 @@
+"""Access to files for all tools: places a call may touch, safe opening, text, atomic writes, walks."""
