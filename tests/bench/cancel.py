@@ -1,20 +1,21 @@
-"""Time from a cancel to the closed connection at the server, for every kind of hanging reply, and for a bare client.
+"""Time from a cancel to the closed connection at the server, for every kind of hanging reply: `... tests.bench.cancel`.
 
-python -m tests.bench.cancel [ROUNDS]
+The floor is a bare HTTP client that cancels its request. The figure is the slowest of the protocols' medians.
 """
 
 from __future__ import annotations
 
 import asyncio
-import statistics
 import sys
 import time
+from collections.abc import Iterator
 
 import httpx2
 
 from termchat.core.events import Streamed
 from termchat.core.messages import user_message
 from termchat.core.models import ApiProtocol
+from tests.bench.table import Goal, Plan, Row, middle, run
 from tests.engine.support import events_of, session
 from tests.faults.test_cancel import SILENT, SPEAKING
 from tests.gateway import Gateway, fault
@@ -23,7 +24,7 @@ from tests.providers.support import PROTOCOLS
 
 
 async def ours(gateway: Gateway, protocol: ApiProtocol, answer: Answer, *, speaks: bool) -> float:
-    """Milliseconds from the cancel of a turn to the closed connection."""
+    """Seconds from the cancel of a turn to the closed connection."""
     async with session(gateway, protocol) as chat:
         gateway.reply(answer)
         turn, streaming = chat.send(chat.add(user_message("hello"), None)), asyncio.Event()
@@ -37,11 +38,11 @@ async def ours(gateway: Gateway, protocol: ApiProtocol, answer: Answer, *, speak
         turn.cancel()
         await running
         await gateway.asked[-1].wait_closed()
-        return ((gateway.asked[-1].closed_at or 0.0) - began) * 1e3
+        return (gateway.asked[-1].closed_at or 0.0) - began
 
 
 async def bare(gateway: Gateway) -> float:
-    """Milliseconds for a bare HTTP client that sends a request and cancels it."""
+    """Seconds for a bare HTTP client that sends a request and cancels it."""
     async with httpx2.AsyncClient(timeout=None) as client:
         gateway.reply(fault.silence())
         body = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "hello"}]}
@@ -52,20 +53,26 @@ async def bare(gateway: Gateway) -> float:
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
         await gateway.asked[-1].wait_closed()
-        return ((gateway.asked[-1].closed_at or 0.0) - began) * 1e3
+        return (gateway.asked[-1].closed_at or 0.0) - began
 
 
-async def main(rounds: int) -> None:
+async def _measure(rounds: int) -> tuple[float, dict[str, float]]:
+    found: dict[str, float] = {}
     async with Gateway() as gateway:
-        floor = statistics.median([await bare(gateway) for _ in range(rounds)])
-        print(f"{'a bare client':30} {floor:7.2f} ms, median of {rounds}")
+        floor = middle([await bare(gateway) for _ in range(rounds)])
         for name, answer in (SILENT | SPEAKING).items():
-            found = []
             for protocol in PROTOCOLS:
-                times = [await ours(gateway, protocol, answer, speaks=name in SPEAKING) for _ in range(rounds)]
-                found.append(f"{protocol.value} {statistics.median(times):.2f} (worst {max(times):.2f})")
-            print(f"{name:30} {' · '.join(found)}")
+                taken = [await ours(gateway, protocol, answer, speaks=name in SPEAKING) for _ in range(rounds)]
+                found[name] = max(found.get(name, 0.0), middle(taken))
+    return floor, found
+
+
+def rows(plan: Plan) -> Iterator[Row]:
+    """Each kind of reply."""
+    floor, found = asyncio.run(_measure(plan.rounds))
+    for name, value in found.items():
+        yield Row(f"cancel to closed connection: {name}", value, "ms", floor, Goal(most=20))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 7))
+    sys.exit(run(rows, __doc__))

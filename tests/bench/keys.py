@@ -1,86 +1,85 @@
-"""Time from a key to its echo while 200 lines a second stream: `python -m tests.bench.keys [--keys 300]`.
+"""Time from a key to its echo, at rest, while a reply streams and on a busy machine: `python -m tests.bench.keys`.
 
-Prints p50, p95 and the maximum in milliseconds of one run each, and the same for prompt_toolkit's idle prompt as the
-floor. Compare the ratios; the milliseconds depend on the machine.
+The floor is prompt_toolkit's idle prompt in the same run; on the busy machine it is measured there.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
-import pty
 import random
-import select
+import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from statistics import median
 
-FLOOR = "from prompt_toolkit import PromptSession; PromptSession().prompt('> ')"
-OURS = [sys.executable, "-m", "tests.pty.program"]
+from tests.bench.clients import PROMPT
+from tests.bench.table import Goal, Plan, Row, quantile, run
+from tests.bench.terminal import Pty
 
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--keys", type=int, default=300)
-    keys = parser.parse_args().keys
-    report("floor, idle", echoes([sys.executable, "-c", FLOOR], b"?2004h", b"", b"", keys))
-    report("termchat, idle", echoes(OURS, b"Ask anything", b"", b"", keys))
-    report("termchat, 200 lines/s", echoes(OURS, b"Ask anything", b"lines 100000 5\r", b"L0009", keys))
-    report("termchat, long lines", echoes(OURS, b"Ask anything", b"long 100000 5\r", b"R0009", keys))
+OURS = (sys.executable, "-m", "tests.pty.program")
+_LINES = b"lines 100000 5\r", b"L0009"
+_LONG = b"long 100000 5\r", b"R0009"
+_IDLE = b"", b""
 
 
-def echoes(command: Sequence[str], ready: bytes, first: bytes, begun: bytes, keys: int) -> list[float]:
-    """Seconds from each key to its echo. `first` is typed after `ready` appears; measuring starts after `begun`."""
-    child, terminal = pty.fork()
-    if child == 0:
-        os.environ.update(TERM="xterm-256color", LANG="C.UTF-8", COLUMNS="", LINES="")
-        os.execvp(command[0], list(command))
-    rng = random.Random(7)
+def rows(plan: Plan, keys: int = 0) -> Iterator[Row]:
+    """The p95 of `keys` keys each; 0 is twenty a round."""
+    count = keys or 20 * plan.rounds
+    floor = echoes(PROMPT, b"?2004h", _IDLE, count)
+    for name, first, goal in (
+        ("idle", _IDLE, None),
+        ("200 lines/s stream", _LINES, Goal(most=5)),
+        ("200 long lines/s stream", _LONG, Goal(most=15)),
+    ):
+        took = echoes(OURS, b"Ask anything", first, count)
+        yield Row(f"key echo, {name}: median", 1e3 * median(took), "ms", 1e3 * median(floor))
+        yield Row(f"key echo, {name}: p95", quantile(took, 0.95), "ms", quantile(floor, 0.95), goal)
+    with busy():
+        floor = echoes(PROMPT, b"?2004h", _IDLE, count)
+        took = echoes(OURS, b"Ask anything", _LINES, count)
+    name = "key echo, 200 lines/s stream, every core busy: p95"
+    yield Row(name, quantile(took, 0.95), "ms", quantile(floor, 0.95), Goal(most=15))
+
+
+@contextmanager
+def busy() -> Iterator[None]:
+    """Keep every core busy with one process each."""
+    spinning = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
     try:
-        wait(terminal, ready)
-        os.write(terminal, first)
-        wait(terminal, begun)
+        yield
+    finally:
+        for process in spinning:
+            process.kill()
+            process.wait()
+
+
+def echoes(command: Sequence[str], ready: bytes, first: tuple[bytes, bytes], keys: int) -> list[float]:
+    """Seconds from each key to its echo.
+
+    first   text to type once `ready` appears, and the output after which measuring starts
+    """
+    env = os.environ | {"TERM": "xterm-256color", "LANG": "C.UTF-8", "COLUMNS": "", "LINES": ""}
+    rng = random.Random(7)
+    typed, begun = first
+    with Pty(command, env) as terminal:
+        terminal.wait(ready)
+        terminal.write(typed)
+        terminal.wait(begun)
         took: list[float] = []
         for n in range(keys):
-            rest(terminal, rng.uniform(0.03, 0.09))
+            terminal.rest(rng.uniform(0.03, 0.09))
             # Letters that the stream does not contain, each different from the previous one.
             key = b"QXZW"[n % 4 : n % 4 + 1]
             at = time.monotonic()
-            os.write(terminal, key)
-            wait(terminal, key)
+            terminal.write(key)
+            terminal.wait(key)
             took.append(time.monotonic() - at)
             if n % 40 == 39:
-                os.write(terminal, b"\x15")
+                terminal.write(b"\x15")
         return took
-    finally:
-        os.kill(child, 9)
-        os.waitpid(child, 0)
-        os.close(terminal)
-
-
-def wait(terminal: int, wanted: bytes) -> None:
-    """Read until the program has written `wanted`."""
-    seen, end = b"", time.monotonic() + 20
-    while wanted not in seen:
-        if time.monotonic() > end:
-            raise SystemExit(f"never written: {wanted!r}; the last was {seen[-500:]!r}")
-        if select.select([terminal], [], [], 1)[0]:
-            seen = seen[-20_000:] + os.read(terminal, 65536)
-
-
-def rest(terminal: int, seconds: float) -> None:
-    """Read and discard output for some seconds."""
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
-        if select.select([terminal], [], [], left)[0]:
-            os.read(terminal, 65536)
-
-
-def report(name: str, took: Sequence[float]) -> None:
-    ordered = sorted(1000 * seconds for seconds in took)
-    p50, p95 = ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.95)]
-    print(f"{name:24} p50 {p50:6.1f}   p95 {p95:6.1f}   longest {ordered[-1]:6.1f} ms")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run(rows, __doc__, keys=0))

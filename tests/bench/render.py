@@ -15,11 +15,12 @@ from __future__ import annotations
 import argparse
 import gc
 import io
+import math
 import statistics
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,6 +33,7 @@ from termchat.ui.terminal.row_painter import InlinePainter
 from termchat.ui.text.ansi import encode_rows
 from termchat.ui.text.palette import ColorDepth, Palette
 from tests.bench.corpus import corpus, kinds, shapes
+from tests.bench.table import Goal, Plan, Row, quantile
 from tests.ui.markdown.terminal import Terminal
 
 RATE = 200
@@ -283,6 +285,38 @@ def heaviest(text: str) -> int:
     return most
 
 
+def rows(plan: Plan, tokens: int = 10_000) -> Iterator[Row]:
+    """Processor time and bytes of a reply in the REPL, with plain text as the floor, and how the time grows."""
+    warm_up()
+    pieces = corpus(tokens)
+    size = len("".join(pieces).encode())
+    for rate, name, most in ((RATE, f"{RATE}/s", 60), (20_000, "as fast as possible", 10)):
+        runs = [(stream(_repl(80, 24), pieces, rate), stream(Plain(80, 24), pieces, rate)) for _ in range(_runs(plan))]
+        own, floor = (statistics.median(run.per_token for run in column) for column in zip(*runs, strict=True))
+        yield Row(f"processor time a token, drawn in the REPL, {name}", own, "us", floor, Goal(most=most))
+        run = runs[0][0]
+        beyond = (run.written - 1.3 * size) / len(run.frames)
+        yield Row(f"bytes a frame beyond 1.3 x text, REPL, {name}", beyond, "", None, Goal(most=160))
+        if rate == RATE:
+            yield Row(f"lateness of a token, simulated, {name}: p99", quantile(run.latencies, 0.99), "ms")
+    short, long = (
+        statistics.median(stream(_repl(80, 24), corpus(count), 20_000).cpu for _ in range(_runs(plan)))
+        for count in (1000, 100_000)
+    )
+    yield Row(
+        "growth of that time from 1k to 100k tokens: exponent", math.log(long / short, 100), "", None, Goal(most=1.1)
+    )
+
+
+def _runs(plan: Plan) -> int:
+    return max(1, plan.rounds // 3)
+
+
+def warm_up() -> None:
+    """Import and compile what a first reply needs."""
+    render(safe("**warm** `up`\n\n```python\npass\n```\n" + "".join(corpus(300))), 80)
+
+
 def table(counts: Sequence[int], sizes: Sequence[tuple[int, int]], patience: float) -> None:
     print("tokens  size    rate   candidate   us/token    amp  bytes/text  p50 ms  p99 ms  max ms  worst frame ms")
     for count in counts:
@@ -336,7 +370,7 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="100k tokens as well")
     parser.add_argument("--patience", type=float, default=20, help="seconds of work before a candidate gives up")
     options = parser.parse_args()
-    render(safe("**warm** `up`\n\n```python\npass\n```\n" + "".join(corpus(300))), 80)
+    warm_up()
     counts = (1000,) if options.quick else (1000, 10_000, 100_000) if options.full else (1000, 10_000)
     table(counts, SIZES[:1] if options.quick else SIZES, options.patience)
     kinds_table(500 if options.quick else 1500)

@@ -1,8 +1,9 @@
-"""Times of start and end, compared with the bare libraries in one run: `python -m tests.bench.start [--runs 9]`.
+"""Times of start and end, compared with the bare libraries in one run: `python -m tests.bench.start [--rounds 9]`.
 
     first key      start of the process, without and with flags, to the first typed key on the screen; floor: a
                    prompt_toolkit prompt that imports the openai SDK on a thread
     to the wire    start of the process to the request at the server; floor: the bare SDK that streams and prints
+    50 ms away     the same over TLS with a round trip of 50 ms, and how long the open connection waits for the request
     to the end     the reply's last byte sent to the end of the process; the same floor
 
 Medians of interleaved runs. Compare the ratios; the milliseconds depend on the machine.
@@ -10,150 +11,184 @@ Medians of interleaved runs. Compare the ratios; the milliseconds depend on the 
 
 from __future__ import annotations
 
-import argparse
-import os
-import pty
-import select
-import statistics
+import shutil
 import subprocess
 import sys
-import tempfile
+import threading
 import time
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 import pyte
 
-from tests.gateway import GatewayThread, Reply
+from tests.bench import peer
+from tests.bench.clients import BASES, FLOOR_PROMPT, OURS, Home, floor_script, new_home, our_script
+from tests.bench.server import Relay, relay
+from tests.bench.store import database
+from tests.bench.table import Goal, Plan, Row, interleaved, middle, progress, run
+from tests.bench.terminal import NotShownError, Pty
+from tests.gateway import Gateway, GatewayThread, Reply, Stall, Text
 
-FLOOR_PROMPT = """
-import threading
-from prompt_toolkit import PromptSession
-threading.Thread(target=lambda: __import__("openai"), daemon=True).start()
-PromptSession().prompt("> ")
-"""
-FLOOR_SDK = {
-    "openai": """
-import sys
-from openai import OpenAI
-client = OpenAI(api_key="sk-not-a-real-key", base_url=sys.argv[1] + "/v1", max_retries=0)
-for chunk in client.chat.completions.create(model="m", messages=[{"role": "user", "content": "hi"}], stream=True):
-    if chunk.choices:
-        print(chunk.choices[0].delta.content or "", end="", flush=True)
-""",
-    "responses": """
-import sys
-from openai import OpenAI
-client = OpenAI(api_key="sk-not-a-real-key", base_url=sys.argv[1] + "/v1", max_retries=0)
-for event in client.responses.create(model="m", input="hi", store=False, stream=True):
-    if event.type == "response.output_text.delta":
-        print(event.delta, end="", flush=True)
-""",
-    "anthropic": """
-import sys
-from anthropic import Anthropic
-client = Anthropic(api_key="sk-not-a-real-key", base_url=sys.argv[1] + "/anthropic", max_retries=0)
-asked = dict(model="m", max_tokens=99, messages=[{"role": "user", "content": "hi"}])
-for event in client.messages.create(stream=True, **asked):
-    if event.type == "content_block_delta":
-        print(event.delta.text, end="", flush=True)
-""",
-    "gemini": """
-import sys
-from google import genai
-client = genai.Client(api_key="not-a-real-key", http_options={"base_url": sys.argv[1]})
-for chunk in client.models.generate_content_stream(model="m", contents="hi"):
-    print(chunk.text or "", end="", flush=True)
-""",
-}
+_T = TypeVar("_T")
+_WIRE_GOALS = {"openai": 0.70, "responses": 0.70, "anthropic": 0.40, "gemini": 0.90}
+_PROTOCOLS = {"chat": "openai", "responses": "responses", "anthropic": "anthropic", "gemini": "gemini"}
+_AWAY = 0.05  # seconds of a round trip
+_TALK = 0.2  # seconds from the first to the last word of a reply
+_TRIES = 20.0  # seconds
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--runs", type=int, default=9)
-    runs = parser.parse_args().runs
-    with tempfile.TemporaryDirectory() as home:
-        env = {"HOME": home, "PATH": os.environ["PATH"], "TERM": "xterm-256color", "LANG": "C.UTF-8"}
-        first_key(runs, env)
-        with GatewayThread() as gateway:
-            url = gateway.url
-            gateway.always(Reply.text("hello"))
-            gateway.allow_plain()
-            gateway.expect_problems()  # the floor scripts send minimal requests
-            bases = {"openai": "/v1", "responses": "/v1", "anthropic": "/anthropic", "gemini": ""}
-            rows = (f'[providers.x{p}]\nkey = "sk-not-a-real-key"\n{p} = "{url}{base}"\n' for p, base in bases.items())
-            config = Path(home, ".config", "termchat", "config.toml")
-            config.parent.mkdir(parents=True)
-            config.write_text("\n".join(rows))
-            config.chmod(0o600)
-            for protocol in bases:
-                floor = [sys.executable, "-c", FLOOR_SDK[protocol], url]
-                ours = [sys.executable, "-m", "termchat", "--no-tools", "-m", f"x{protocol}/m", "hi"]
-                compare_exchange(protocol, runs, floor, ours, env, gateway.requests)
+def rows(plan: Plan) -> Iterator[Row]:
+    """First key, time to the wire and to the end."""
+    with new_home() as home, GatewayThread() as gateway:
+        gateway.always(Reply(Text("hello"), Stall(_TALK), Text(" world")))
+        gateway.allow_plain()
+        gateway.expect_problems()  # the floor scripts send minimal requests
+        home.serve(gateway.url)
+        yield from _first_keys(plan, home, gateway)
+        yield from _exchanges(plan, home, gateway)
+        with relay(gateway.port, home.config.parent, _AWAY) as far:
+            home.serve(far.url)
+            yield from _far_exchange(plan, home.env | {"SSL_CERT_FILE": str(far.ca)}, gateway, far)
 
 
-def first_key(runs: int, env: Mapping[str, str]) -> None:
-    floor, ours = [sys.executable, "-c", FLOOR_PROMPT], [sys.executable, "-m", "termchat"]
-    ways = {"": [], " with -m": ["-m", "demo/tour"], " with -c": ["-c"]}
-    measures = [lambda: key_seen(floor, env, "> x")]
-    measures += [lambda flags=flags: key_seen([*ours, *flags], env, "❯ x") for flags in ways.values()]
-    first, *times = interleaved(runs, *measures)
-    for name, taken in zip(ways, times, strict=True):
-        report(f"first key{name}", first, taken)
+def _first_keys(plan: Plan, home: Home, gateway: Gateway) -> Iterator[Row]:
+    floor = [sys.executable, "-c", FLOOR_PROMPT]
+    ways = {"bare": [], "-m": ["-m", "demo/tour"], "-c": ["-c"]}
+    measures = [lambda: key_seen(floor, home.env, "> x")]
+    measures += [lambda flags=flags: key_seen([*OURS, *flags], home.env, "❯ x") for flags in ways.values()]
+    with new_home() as full:
+        full.database.parent.mkdir(parents=True)
+        shutil.copyfile(database(messages=110_000, chats=50_000), full.database)
+        full.serve(gateway.url)
+        stored = {"50,000 chats": [], "50,000 chats, --chat of 10,000 messages": ["--chat", "long"]}
+        measures += [lambda flags=flags: key_seen([*OURS, *flags], full.env, "❯ x") for flags in stored.values()]
+        program = plan.peer.open(gateway.url)
+        works = works_once(plan, program, lambda: any_key_seen(program, gateway.url)) is not None
+        if works:
+            measures.append(lambda: any_key_seen(program, gateway.url))
+        first, *times = interleaved(plan.rounds, *measures)
+    other = middle(times[len(ways) + len(stored)]) if works else None
+    bare = middle(times[0])
+    yield Row("first key, bare", bare, "ms", middle(first), Goal(1.2), other)
+    for name, taken in zip([*ways, *stored][1:], times[1:], strict=False):
+        yield Row(f"first key, {name}", middle(taken), "ms", middle(first), Goal(most=1.2 * bare, words="1.2 x bare"))
 
 
-def compare_exchange(
-    protocol: str, runs: int, floor: list[str], ours: list[str], env: Mapping[str, str], requests: list
-) -> None:
-    def timed(command: list[str]) -> tuple[float, float]:
-        begin = time.monotonic()
-        subprocess.run(command, env=env, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        end = time.monotonic()
-        request = requests[-1]
-        return request.at - begin, end - request.at
+class Exchange(NamedTuple):
+    """Of one run, in seconds: start to the request, last byte of the reply to the end of the process."""
 
-    pairs = [(timed(floor), timed(ours)) for _ in range(runs + 1)][1:]
-    report(f"{protocol}: to the wire", [a[0] for a, _ in pairs], [b[0] for _, b in pairs])
-    report(f"{protocol}: wire to the end", [a[1] for a, _ in pairs], [b[1] for _, b in pairs])
+    wire: float
+    end: float
+    protocol: str
 
 
-def interleaved(runs: int, *measures: Callable[[], float]) -> list[list[float]]:
-    """Run the measures in turn, `runs` times; the first round is discarded."""
-    rounds = [[measure() for measure in measures] for _ in range(runs + 1)][1:]
-    return [list(column) for column in zip(*rounds, strict=True)]
+def _exchanges(plan: Plan, home: Home, gateway: Gateway) -> Iterator[Row]:
+    def other() -> Exchange:
+        return exchange(program, peer.environment(gateway.url), gateway)
+
+    program = plan.peer.ask(gateway.url, "hi")
+    spoken = works_once(plan, program, other)
+    for protocol in BASES:
+        commands = floor_script(protocol, gateway.url), our_script(protocol)
+        taken: list[list[Exchange]] = []
+        for _ in range(plan.rounds + 1):
+            pair = [exchange(command, home.env, gateway) for command in commands]
+            taken.append([*pair, other()] if spoken and spoken.protocol == protocol else pair)
+        floor, own, *more = zip(*taken[1:], strict=True)
+        for name, goal, read in (
+            (f"{protocol}: start to the wire", Goal(_WIRE_GOALS[protocol]), lambda run: run.wire),
+            (f"{protocol}: last byte to process end", Goal(most=15), lambda run: run.end),
+        ):
+            against = middle(map(read, more[0])) if more else None
+            yield Row(name, middle(map(read, own)), "ms", middle(map(read, floor)), goal, against)
 
 
-def key_seen(command: list[str], env: Mapping[str, str], wanted: str) -> float:
-    """Seconds from the start of a program in a terminal until `x`, typed at once, shows after its prompt."""
+def _far_exchange(plan: Plan, env: Mapping[str, str], gateway: Gateway, far: Relay) -> Iterator[Row]:
+    def timed(command: Sequence[str]) -> tuple[float, float]:
+        return exchange(command, env, gateway).wire, far.first - far.ready
+
+    commands = floor_script("openai", far.url), our_script("openai")
+    taken = [[timed(command) for command in commands] for _ in range(plan.rounds + 1)][1:]
+    floor, own = zip(*taken, strict=True)
+    away = f"{_AWAY * 1e3:.0f} ms away"
+    name = f"openai, {away}: start to the wire"
+    yield Row(name, middle(a for a, _ in own), "ms", middle(a for a, _ in floor), Goal(_WIRE_GOALS["openai"]))
+    # The server has the end of the handshake half a round trip after the client, as it has the request.
+    name = f"openai, {away}: open connection waits for the request"
+    yield Row(name, middle(b for _, b in own), "ms", middle(b for _, b in floor), Goal(least=10))
+
+
+def works_once(plan: Plan, command: Sequence[str], trial: Callable[[], _T]) -> _T | None:
+    """Try the other client once; return the figure, None if it cannot be measured."""
+    if not command:
+        return None
+    try:
+        return trial()
+    except (NotShownError, TimeoutError, subprocess.SubprocessError, OSError) as error:
+        progress(f"  {plan.peer.name}: {error}")
+        return None
+
+
+def exchange(command: Sequence[str], env: Mapping[str, str], gateway: Gateway) -> Exchange:
+    """Run a script that asks one question; output is discarded."""
+    before = len(gateway.requests)
     begin = time.monotonic()
-    child, terminal = pty.fork()
-    if child == 0:
-        os.execvpe(command[0], command, dict(env))
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, env=dict(env), stdin=quiet, stdout=quiet, stderr=subprocess.PIPE) as process:
+        try:
+            while not (asked := [one for one in gateway.requests[before:] if one.kind == "reply"]):
+                if process.poll() is not None or time.monotonic() > begin + _TRIES:
+                    raise NotShownError(f"{command[:3]} sends no request")
+                time.sleep(0.002)
+            asked[0].answered.wait_blocking(_TRIES)
+            sent = time.monotonic()
+            timer = threading.Timer(_TRIES, process.kill)
+            timer.start()
+            process.wait()  # with a timeout it would poll
+            end = time.monotonic()
+            timer.cancel()
+        finally:
+            process.kill()
+    if process.returncode:
+        raise NotShownError(f"{command[:3]} failed with {process.returncode}")
+    return Exchange(asked[0].at - begin, end - sent, _PROTOCOLS[str(asked[0].protocol)])
+
+
+def key_seen(command: Sequence[str], env: Mapping[str, str], wanted: str) -> float:
+    """Seconds from the start of a program in a terminal until `x`, typed at once, shows after its prompt."""
     screen = pyte.Screen(80, 24)
     stream = pyte.ByteStream(screen)
     typed = False
-    try:
-        while time.monotonic() - begin < 20:
-            if not select.select([terminal], [], [], 0.5)[0]:
-                continue
-            stream.feed(os.read(terminal, 65536))
-            rows = [row.rstrip() for row in screen.display]
-            if not typed and any(row.startswith(wanted[0]) for row in rows):
-                os.write(terminal, b"x")
+    with Pty(command, env) as terminal:
+        while time.monotonic() - terminal.began < _TRIES:
+            stream.feed(terminal.pump(0.5) or b"")
+            shown = [row.rstrip() for row in screen.display]
+            if not typed and any(row.startswith(wanted[0]) for row in shown):
+                terminal.write(b"x")
                 typed = True
-            if wanted in rows:
-                return time.monotonic() - begin
-        raise SystemExit(f"{command} never showed {wanted!r}:\n" + "\n".join(screen.display))
-    finally:
-        os.kill(child, 9)
-        os.waitpid(child, 0)
-        os.close(terminal)
+            if wanted in shown:
+                return time.monotonic() - terminal.began
+    raise NotShownError(f"{command} never showed {wanted!r}:\n" + "\n".join(screen.display))
 
 
-def report(name: str, floor: list[float], ours: list[float]) -> None:
-    a, b = statistics.median(floor), statistics.median(ours)
-    print(f"{name:28} floor {a * 1000:7.1f} ms   termchat {b * 1000:7.1f} ms   ratio {b / a:5.2f}")
+def any_key_seen(command: Sequence[str], url: str) -> float:
+    """Seconds until a program that is not known shows a key, typed as soon as it reads single keys."""
+    screen = pyte.Screen(80, 24)
+    stream = pyte.ByteStream(screen)
+    typed = 0.0
+    with Pty(command, peer.environment(url)) as terminal:
+        while (now := time.monotonic()) - terminal.began < _TRIES:
+            data = terminal.pump(0.002)
+            if data is None:
+                break
+            stream.feed(data)
+            if data and typed and any("\u00df" in row for row in screen.display):
+                return time.monotonic() - terminal.began
+            if terminal.raw and now > typed + 0.5:  # a key is lost if the program clears its input then
+                terminal.write("\u00df".encode())
+                typed = now
+    raise NotShownError(f"{command[:3]} echoes no key of its own")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run(rows, __doc__))
