@@ -119,7 +119,7 @@ def test_read_file_no_path_leaves_root(root: Path, path: str) -> None:
 
 
 def test_read_file_link_made_after_check_is_not_followed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("termchat.tools.files.place.os.path.realpath", os.path.abspath)
+    monkeypatch.setattr("termchat.tools.files.resolved_path.os.path.realpath", os.path.abspath)
     for path in ("out", "outdir/outside.txt"):
         assert isinstance(read_lines(ToolContext(root), path), ToolError)
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 from termchat.core.approval import ToolEffect
 from termchat.tools.builtin.secret_places import holds_secret
-from termchat.tools.files.names import show_name
 from termchat.tools.files.line_range import WHOLE, LineRange, cut_page
-from termchat.tools.files.place import find_place, plan_reading, refuse_os_error
+from termchat.tools.files.names import show_name
+from termchat.tools.files.resolved_path import plan_reading, refuse_os_error, resolve_path
 from termchat.tools.files.text_file import READ_BYTES, decode, read_place
 from termchat.tools.registry import Plan, Subject, ToolContext, ToolError, ToolOutput, tool
 
@@ -35,7 +35,7 @@ def read_lines(context: ToolContext, path: str, lines: LineRange = WHOLE) -> Too
     if wrong := lines.error():
         return wrong
     try:
-        place = find_place(context, path, outputs=True)
+        place = resolve_path(context, path, outputs=True)
         if isinstance(place, ToolError):
             return place
         content = place.moved(context) or read_place(place)

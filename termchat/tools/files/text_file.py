@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from termchat.tools.files.folder import READ, Folder, open_inside
 from termchat.tools.files.names import show_name
-from termchat.tools.files.place import Place
+from termchat.tools.files.resolved_path import ResolvedPath
 from termchat.tools.registry import ToolError
 
 READ_BYTES = 4_000_000  # bytes of a file that are read or written
@@ -67,17 +67,17 @@ def decode(raw: bytes, *, cut: bool = False) -> tuple[str, TextForm] | None:
     return text, TextForm(encoding, mark, newline)
 
 
-def read_place(place: Place, limit: int = READ_BYTES) -> Content | ToolError:
+def read_place(place: ResolvedPath, limit: int = READ_BYTES) -> Content | ToolError:
     """Read up to `limit` bytes of a regular file. Raises OSError."""
     return _read(place, open_inside(place.root, place.inside, READ), limit)
 
 
-def read_entry(place: Place, folder: Folder, limit: int = READ_BYTES) -> Content | ToolError:
+def read_entry(place: ResolvedPath, folder: Folder, limit: int = READ_BYTES) -> Content | ToolError:
     """Read up to `limit` bytes of a regular file in the open directory of its place. Raises OSError."""
     return _read(place, folder.open(place.inside.name or ".", READ), limit)
 
 
-def _read(place: Place, file: int, limit: int) -> Content | ToolError:
+def _read(place: ResolvedPath, file: int, limit: int) -> Content | ToolError:
     try:
         about = os.fstat(file)
         if not stat.S_ISREG(about.st_mode):

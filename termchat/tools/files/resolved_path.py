@@ -1,4 +1,4 @@
-"""Places: the resolved paths that a call may touch.
+"""Resolved paths that a call may touch.
 
 A call without a person's approval stays inside the working directory, unless its rule names a path outside, and
 touches no place that may hold secrets. termchat's own directories are touched by no call.
@@ -17,7 +17,7 @@ from termchat.tools.registry import Plan, ToolContext, ToolError
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ResolvedPath:
     """A path that a call may touch.
 
     given    the path as the model wrote it
@@ -52,17 +52,20 @@ class Place:
         return ToolError(f"{show_name(self.given)} leads to another file than the one that was approved")
 
 
-def find_place(context: ToolContext, path: str, *, planning: bool = False, outputs: bool = False) -> Place | ToolError:
+def resolve_path(
+    context: ToolContext, path: str, *, planning: bool = False, outputs: bool = False
+) -> ResolvedPath | ToolError:
     """Resolve a path, or return the reason why the call may not touch it. Raises OSError and ValueError.
 
     planning   the call is not approved yet: what needs an approval becomes a fact
     outputs    the directory of long results is allowed as well
     """
     root, permit = Path(os.path.realpath(context.cwd)), context.permit
-    given, real = Path(os.path.normpath(root / path)), Path(os.path.realpath(root / path))
+    joined = root / os.path.expanduser(path)
+    given, real = Path(os.path.normpath(joined)), Path(os.path.realpath(joined))
     shown = show_name(path)
     if outputs and context.outputs and real.is_relative_to(results := Path(os.path.realpath(context.outputs))):
-        return Place(path, results, real.relative_to(results))
+        return ResolvedPath(path, results, real.relative_to(results))
     if is_private(context, real):
         return ToolError(f"{shown} belongs to termchat itself and no tool touches it")
     facts: list[str] = []
@@ -78,13 +81,13 @@ def find_place(context: ToolContext, path: str, *, planning: bool = False, outpu
             return ToolError(f"{shown} may hold secrets; that needs the user's approval")
         facts.append("may hold secrets")
     base = root if real.is_relative_to(root) else Path(real.anchor)
-    return Place(path, base, real.relative_to(base), tuple(facts), secret)
+    return ResolvedPath(path, base, real.relative_to(base), tuple(facts), secret)
 
 
 def plan_reading(context: ToolContext, path: str) -> Plan | ToolError:
     """Plan a call that reads a path: the resolved path is what is approved."""
     try:
-        place = find_place(context, path, planning=True, outputs=True)
+        place = resolve_path(context, path, planning=True, outputs=True)
     except (OSError, ValueError) as error:
         return refuse_os_error(path, error, "read")
     if isinstance(place, ToolError):
