@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from termchat.core.events import (
+    ApprovalAnswered,
+    ApprovalAsked,
     CitationDelta,
     Delta,
     Event,
@@ -30,6 +32,7 @@ from termchat.core.events import (
     TextDelta,
     ToolCallDelta,
     ToolFinished,
+    ToolProgress,
     ToolStarted,
     TurnEnded,
     TurnStarted,
@@ -109,6 +112,12 @@ def _line(event: Event) -> str:
             return delta(event.delta)
         case ToolStarted():
             return f"run {event.call.id} {event.call.name} {event.call.arguments}"
+        case ApprovalAsked():
+            return f"ask {event.request.call.id} {event.request.call.name}: {event.request.preview}"
+        case ApprovalAnswered():
+            return f"answer {event.request.call.id}: {event.decision}"
+        case ToolProgress():
+            return f"output {event.call.id}: {event.text!r}"
         case ToolFinished():
             return f"ran {event.call.id}: {part(event.result)}"
         case MessageDone():

@@ -71,7 +71,8 @@ class ApprovalRequest:
     facts           short phrases: the directory, the sandbox, the address
     rule            the rule that allows such calls from now on, "" when no rule may be offered
     edit_argument   the argument that is edited as plain text; "" to edit the JSON of all arguments
-    reason          why a rule did not decide, "" for no rule
+    reason          why no rule allows the call, "" if no rule is about it
+    permit          the permit of the call if it is approved
     """
 
     call: ToolCall
@@ -82,6 +83,7 @@ class ApprovalRequest:
     rule: str = ""
     edit_argument: str = ""
     reason: str = ""
+    permit: Permit = field(default_factory=Permit)
     id: str = field(default_factory=lambda: uuid4().hex)
 
 
@@ -101,9 +103,23 @@ class Decline:
 
 @dataclass(frozen=True, slots=True)
 class ChangeArguments:
-    """Run the tool with other arguments, as JSON text; they are judged again, and this person has approved them."""
+    """Judge the call again with other arguments, as JSON text; nothing runs yet."""
 
     arguments: str
 
 
 Decision: TypeAlias = Approve | Decline | ChangeArguments
+
+
+@dataclass(frozen=True, slots=True)
+class ToolLimits:
+    """Limits of the tool calls of one turn.
+
+    calls     calls in one reply
+    repeats   identical calls in one turn
+    seconds   time of one call, without the wait for an approval
+    """
+
+    calls: int = 50
+    repeats: int = 3
+    seconds: float = 600.0

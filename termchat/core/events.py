@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeAlias
 
+from termchat.core.approval import ApprovalRequest, Decision
 from termchat.core.errors import Failure
 from termchat.core.messages import Citation, Extra, Message, Origin, ToolCall, ToolResult
 from termchat.core.models import ModelRef
@@ -199,10 +200,36 @@ class StepCounted:
 
 @dataclass(slots=True)
 class ToolStarted:
-    """A tool call starts."""
+    """A tool call is taken up: it is judged, perhaps approved, and run."""
 
     turn_id: str
     call: ToolCall
+
+
+@dataclass(slots=True)
+class ApprovalAsked:
+    """A call waits for the answer of a person, which `Turn.answer` takes."""
+
+    turn_id: str
+    request: ApprovalRequest
+
+
+@dataclass(slots=True)
+class ApprovalAnswered:
+    """A question has its answer; None when it was withdrawn because a new rule allows the call."""
+
+    turn_id: str
+    request: ApprovalRequest
+    decision: Decision | None
+
+
+@dataclass(slots=True)
+class ToolProgress:
+    """A piece of what a running call prints; pieces may be dropped, the result has all of it."""
+
+    turn_id: str
+    call: ToolCall
+    text: str
 
 
 @dataclass(slots=True)
@@ -272,5 +299,16 @@ class TurnEnded:
 
 
 Event: TypeAlias = (
-    TurnStarted | StepStarted | Streamed | StepCounted | ToolStarted | ToolFinished | MessageDone | Notice | TurnEnded
+    TurnStarted
+    | StepStarted
+    | Streamed
+    | StepCounted
+    | ToolStarted
+    | ApprovalAsked
+    | ApprovalAnswered
+    | ToolProgress
+    | ToolFinished
+    | MessageDone
+    | Notice
+    | TurnEnded
 )

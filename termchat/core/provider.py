@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol
 
+from termchat.core.approval import ApprovalRequest, ApprovalScope, Permit
 from termchat.core.errors import Failure
 from termchat.core.events import Delta
 from termchat.core.messages import Message, Origin, ToolCall, ToolResult
@@ -161,8 +162,19 @@ class Tools(Protocol):
     @property
     def specs(self) -> tuple[ToolSpec, ...]: ...
 
-    async def run(self, call: ToolCall) -> ToolResult:
-        """Run one call. Bad arguments, unknown names and errors of the tool become error results, never exceptions."""
+    async def judge(self, call: ToolCall) -> Permit | ApprovalRequest | ToolResult:
+        """Decide about a call: run it, ask the user, or answer it with an error. Has no effect, raises nothing."""
+        ...
+
+    async def run(self, call: ToolCall, permit: Permit, output: Callable[[str], None]) -> ToolResult:
+        """Run one call as it was permitted; `output` receives what it prints meanwhile.
+
+        Bad arguments, unknown names and errors of the tool become error results, never exceptions.
+        """
+        ...
+
+    async def add_rule(self, rule: str, scope: ApprovalScope) -> str:
+        """Allow what a rule names, in this chat or in all chats. Return "", or why it could not be saved."""
         ...
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
+from termchat.core.approval import ApprovalRequest, Decision
 from termchat.core.chat_store import ChatStore, Resumed
 from termchat.core.chats import Location
 from termchat.core.conversation import Conversation
@@ -45,6 +46,10 @@ class Turn(Protocol):
 
     def retry_now(self) -> None:
         """Skip the wait before the next attempt."""
+        ...
+
+    def answer(self, request: ApprovalRequest, decision: Decision) -> None:
+        """Answer an `ApprovalAsked`. A question that was answered, withdrawn or cancelled ignores it."""
         ...
 
     def steer(self, message: Message | None) -> None:

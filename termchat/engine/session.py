@@ -8,6 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
+from termchat.core.approval import ApprovalRequest, Decision
 from termchat.core.chat_store import ChatStore, Recorder, Resumed
 from termchat.core.chats import ONE_SHOT, ChatState, Location
 from termchat.core.conversation import Conversation, Node
@@ -295,6 +296,9 @@ class RecordedTurn:
 
     def retry_now(self) -> None:
         self.turn.retry_now()
+
+    def answer(self, request: ApprovalRequest, decision: Decision) -> None:
+        self.turn.answer(request, decision)
 
     def steer(self, message: Message | None) -> None:
         self.turn.steer(message)

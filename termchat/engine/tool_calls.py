@@ -1,50 +1,109 @@
-"""Run the tool calls of one reply concurrently."""
+"""Judge, ask about and run the tool calls of one reply, concurrently."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
+from typing import TypeAlias
 
-from termchat.core.events import ToolFinished, ToolStarted
+from termchat.core.approval import (
+    ApprovalRequest,
+    ApprovalScope,
+    Approve,
+    ChangeArguments,
+    Decision,
+    Decline,
+    Permit,
+    ToolLimits,
+)
+from termchat.core.events import ApprovalAnswered, ApprovalAsked, ToolFinished, ToolProgress, ToolStarted
 from termchat.core.history import CANCELLED_RESULT_TEXT
-from termchat.core.messages import Message, Role, Text, ToolCall, ToolResult
+from termchat.core.messages import Message, Role, Text, ToolCall, ToolResult, ToolStatus
 from termchat.core.provider import Tools
+
+ToolEvent: TypeAlias = ToolStarted | ApprovalAsked | ApprovalAnswered | ToolProgress | ToolFinished
+_PROGRESS = 4000  # characters of live output kept until the front end takes them
+
+
+class CallCounter:
+    """Counts identical calls of one turn, since the last call that was a new one.
+
+    Running the tests again after each edit is work; the same calls over and over are a loop.
+    """
+
+    def __init__(self) -> None:
+        self._seen: set[tuple[str, str]] = set()
+        self._repeated: Counter[tuple[str, str]] = Counter()
+
+    def add(self, call: ToolCall) -> int:
+        """Count a call; return how many identical ones were made since the last new call, this one included."""
+        key = (call.name, _canonical(call.arguments))
+        if key not in self._seen:
+            self._seen.add(key)
+            self._repeated.clear()
+        self._repeated[key] += 1
+        return self._repeated[key]
 
 
 class ToolRunner:
-    """Runs the calls of one reply at once; events come as calls end, results in the order of the calls."""
+    """Runs the calls of one reply at once; events come as they happen, results in the order of the calls.
 
-    def __init__(self, turn_id: str, calls: Sequence[ToolCall], tools: Tools) -> None:
+    A call that waits for an approval holds up no other call.
+    """
+
+    def __init__(
+        self, turn_id: str, calls: Sequence[ToolCall], tools: Tools, limits: ToolLimits, counter: CallCounter
+    ) -> None:
         self._turn_id = turn_id
         self._calls = calls
         self._tools = tools
+        self._limits = limits
+        self._counter = counter
         self._results: dict[int, ToolResult] = {}  # by position: some servers use an id twice
-        self._tasks: list[asyncio.Task[ToolFinished]] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._events: asyncio.Queue[ToolEvent | None] = asyncio.Queue()  # None: one call has ended
+        self._progress: dict[int, ToolProgress] = {}  # output that the front end has not taken yet
+        self._waiting: dict[str, tuple[ApprovalRequest, asyncio.Future[Decision | Permit]]] = {}
         self._cancelled = False
 
     def cancel(self) -> None:
-        """Cancel every call that still runs or has not started; its result reports that."""
+        """Cancel every call that still runs, waits or has not started; its result reports that."""
         self._cancelled = True
         for task in self._tasks:
             task.cancel()
 
-    async def events(self) -> AsyncGenerator[ToolStarted | ToolFinished, None]:
-        """Yield the start of each call, then the ends in the order of completion."""
+    def answer(self, request: ApprovalRequest, decision: Decision) -> None:
+        """Answer a question; one that no longer waits ignores it."""
+        _, answer = self._waiting.get(request.id, (None, None))
+        if answer and not answer.done():
+            answer.set_result(decision)
+
+    async def events(self) -> AsyncGenerator[ToolEvent, None]:
+        """Yield the start of each call, then questions, output and ends as they happen."""
         if self._cancelled:
             return
+        for call in self._calls:
+            yield ToolStarted(self._turn_id, call)
         self._tasks = [asyncio.create_task(self._run(place, call)) for place, call in enumerate(self._calls)]
+        for task in self._tasks:
+            task.add_done_callback(lambda _: self._events.put_nowait(None))
+        running = len(self._tasks)
         try:
-            for call in self._calls:
-                yield ToolStarted(self._turn_id, call)
-            for done in asyncio.as_completed(self._tasks):
-                try:
-                    finished = await done
-                except asyncio.CancelledError:
-                    if not any(task.cancelled() for task in self._tasks):
-                        raise  # the turn is cancelled, not a call
+            while running:
+                event = await self._events.get()
+                if event is None:
+                    running -= 1
                     continue
-                yield finished
+                if isinstance(event, ToolProgress):
+                    self._progress = {at: held for at, held in self._progress.items() if held is not event}
+                yield event
+            for task in self._tasks:
+                if not task.cancelled() and (error := task.exception()):
+                    raise error
         finally:
             self.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -54,11 +113,104 @@ class ToolRunner:
         results = (self._results.get(place) or _cancelled(call) for place, call in enumerate(self._calls))
         return Message(Role.TOOL, tuple(results))
 
-    async def _run(self, place: int, call: ToolCall) -> ToolFinished:
-        began = time.monotonic()
-        result = self._results[place] = await self._tools.run(call)
-        return ToolFinished(self._turn_id, call, result, time.monotonic() - began)
+    async def _run(self, place: int, call: ToolCall) -> None:
+        result, began = self._over_limit(place, call), time.monotonic()
+        changed = call
+        if result is None:
+            changed, permit = await self._permit(call)
+            began = time.monotonic()
+            result = permit if isinstance(permit, ToolResult) else await self._call(place, changed, permit)
+        if changed is not call:
+            result = _with_edit(result, changed)
+        self._results[place] = result
+        self._events.put_nowait(ToolFinished(self._turn_id, changed, result, time.monotonic() - began))
+
+    def _over_limit(self, place: int, call: ToolCall) -> ToolResult | None:
+        limits = self._limits
+        if place >= limits.calls:
+            return _error(call, f"not run: the limit is {limits.calls} calls in one reply")
+        if self._counter.add(call) >= limits.repeats:
+            words = f"not run: this is identical call number {limits.repeats} of this turn, which is the limit"
+            return _error(call, f"{words}; use the results above, or ask for something else")
+        return None
+
+    async def _permit(self, call: ToolCall) -> tuple[ToolCall, Permit | ToolResult]:
+        """Judge a call, and ask as long as the answer changes it. Return the call to run, and its permit."""
+        while True:
+            judged = await self._tools.judge(call)
+            if not isinstance(judged, ApprovalRequest):
+                return call, judged
+            decision = await self._ask(judged)
+            match decision:
+                case Approve():
+                    if decision.scope is not ApprovalScope.ONCE:
+                        await self._add_rule(judged.rule, decision.scope)
+                    return call, replace(judged.permit, by_person=True)
+                case Decline():
+                    return call, _declined(call, decision.reason)
+                case ChangeArguments():
+                    call = replace(call, arguments=decision.arguments)
+                case Permit():
+                    return call, decision
+
+    async def _ask(self, request: ApprovalRequest) -> Decision | Permit:
+        answer: asyncio.Future[Decision | Permit] = asyncio.get_running_loop().create_future()
+        self._waiting[request.id] = (request, answer)
+        self._events.put_nowait(ApprovalAsked(self._turn_id, request))
+        try:
+            decision = await answer
+        finally:
+            del self._waiting[request.id]
+        told = None if isinstance(decision, Permit) else decision
+        self._events.put_nowait(ApprovalAnswered(self._turn_id, request, told))
+        return decision
+
+    async def _add_rule(self, rule: str, scope: ApprovalScope) -> None:
+        """Add a rule, and withdraw the questions that it answers."""
+        await self._tools.add_rule(rule, scope)
+        for request, answer in list(self._waiting.values()):
+            judged = await self._tools.judge(request.call)
+            if isinstance(judged, Permit) and not answer.done():
+                answer.set_result(judged)
+
+    async def _call(self, place: int, call: ToolCall, permit: Permit) -> ToolResult:
+        def printed(text: str) -> None:
+            held = self._progress.get(place)
+            if held:
+                held.text = (held.text + text)[-_PROGRESS:]
+                return
+            held = self._progress[place] = ToolProgress(self._turn_id, call, text[-_PROGRESS:])
+            self._events.put_nowait(held)
+
+        try:
+            async with asyncio.timeout(self._limits.seconds):
+                return await self._tools.run(call, permit, printed)
+        except TimeoutError:
+            words = f"stopped: the limit is {self._limits.seconds:g} seconds for one call (tool_timeout)"
+            return _error(call, words, ToolStatus.TIMED_OUT)
+
+
+def _error(call: ToolCall, words: str, status: ToolStatus = ToolStatus.RAN) -> ToolResult:
+    return ToolResult(call.id, call.name, (Text(f"Error: {words}"),), is_error=True, status=status)
+
+
+def _declined(call: ToolCall, reason: str) -> ToolResult:
+    notes = (Text("Error: the user declined this call"), *([Text(reason)] if reason else []))
+    return ToolResult(call.id, call.name, notes, is_error=True, status=ToolStatus.DECLINED)
 
 
 def _cancelled(call: ToolCall) -> ToolResult:
-    return ToolResult(call.id, call.name, (Text(CANCELLED_RESULT_TEXT),), is_error=True)
+    return ToolResult(call.id, call.name, (Text(CANCELLED_RESULT_TEXT),), is_error=True, status=ToolStatus.CANCELLED)
+
+
+def _with_edit(result: ToolResult, changed: ToolCall) -> ToolResult:
+    """Tell the model which arguments the result belongs to."""
+    note = Text(f"[The user changed the arguments of this call to {changed.arguments}]")
+    return replace(result, parts=(note, *result.parts), edited=changed.arguments)
+
+
+def _canonical(arguments: str) -> str:
+    try:
+        return json.dumps(json.loads(arguments), sort_keys=True)
+    except ValueError:
+        return arguments

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from uuid import uuid4
 
+from termchat.core.approval import ApprovalRequest, Decision, ToolLimits
 from termchat.core.assemble import MessageBuilder
 from termchat.core.errors import ProviderError, internal_error, outcome_of
 from termchat.core.events import (
@@ -37,7 +38,7 @@ from termchat.engine.continuation import OverlapFilter, resumable_text
 from termchat.engine.estimate import usage_or_estimate
 from termchat.engine.outcome import TurnEnd, end_notices, round_limit_end, turn_end
 from termchat.engine.pump import Pump
-from termchat.engine.tool_calls import ToolRunner
+from termchat.engine.tool_calls import CallCounter, ToolRunner
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class TurnConfig:
 
     own_timeouts    timeouts of single providers in seconds, by provider and field of `Timeouts`
     max_rounds      limit of requests in one turn
+    tool_limits     limits of the tool calls
     prices          price table, None when nothing reads the cost
     wait_for_host   retry without limit while the host is unreachable
     """
@@ -59,6 +61,7 @@ class TurnConfig:
     timeouts: Timeouts = field(default_factory=Timeouts)
     own_timeouts: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, Mapping[str, float]])
     max_rounds: int = 25
+    tool_limits: ToolLimits = field(default_factory=ToolLimits)
     wait_for_host: bool = False
 
 
@@ -106,6 +109,7 @@ class Turn:
         self._cancelled = False
         self._current: asyncio.Task[Provider] | Pump | ToolRunner | None = None
         self._end: TurnEnd | None = None
+        self._counter = CallCounter()
 
     def cancel(self) -> None:
         """Stop now. Received content is kept, and the turn ends with TurnEnded."""
@@ -117,6 +121,11 @@ class Turn:
         """Skip the wait before the next attempt."""
         if isinstance(self._current, Pump):
             self._current.skip_wait()
+
+    def answer(self, request: ApprovalRequest, decision: Decision) -> None:
+        """Answer an `ApprovalAsked`. A question that was answered, withdrawn or cancelled ignores it."""
+        if isinstance(self._current, ToolRunner):
+            self._current.answer(request, decision)
 
     def steer(self, message: Message | None) -> None:
         """Add a user message after the next tool results. A later call replaces the message, None withdraws it."""
@@ -172,7 +181,7 @@ class Turn:
         if end.outcome is not Outcome.COMPLETE or not calls or not self._config.tools:
             self._end = end
             return
-        runner = ToolRunner(self.id, calls, self._config.tools)
+        runner = ToolRunner(self.id, calls, self._config.tools, self._config.tool_limits, self._counter)
         self._begin(runner)
         async with aclosing(runner.events()) as tool_events:
             async for event in tool_events:

@@ -33,6 +33,7 @@ from termchat.core.messages import (
     Text,
     ToolCall,
     ToolResult,
+    ToolStatus,
 )
 from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import Outcome
@@ -135,7 +136,12 @@ def _part_to_dict(part: Part, blobs: dict[str, bytes] | None) -> dict[str, Any]:
             return {**raw, "whole": part.complete, **_opaque(part.provider_data)}
         case ToolResult():
             parts = [_part_to_dict(inner, blobs) for inner in part.parts]
-            return {"type": "result", "id": part.call_id, "name": part.name, "error": part.is_error, "parts": parts}
+            raw = {"type": "result", "id": part.call_id, "name": part.name, "error": part.is_error, "parts": parts}
+            if part.status:
+                raw["status"] = part.status.value
+            if part.edited:
+                raw["edited"] = part.edited
+            return raw
         case Image():
             raw = {"type": "image", "mime": part.mime, "url": part.url, **_bytes_to_raw(part.data, blobs)}
             return {**raw, "name": part.name} if part.name else raw
@@ -158,7 +164,12 @@ def _part_from_dict(raw: Raw, blobs: LoadBlob) -> Part:
         case "result":
             parts = tuple(_inner(json_fields.record(part), blobs) for part in json_fields.items(raw, "parts"))
             return ToolResult(
-                json_fields.text(raw, "id"), json_fields.text(raw, "name"), parts, json_fields.flag(raw, "error")
+                json_fields.text(raw, "id"),
+                json_fields.text(raw, "name"),
+                parts,
+                json_fields.flag(raw, "error"),
+                _status(json_fields.text(raw, "status", "")),
+                json_fields.text(raw, "edited", ""),
             )
         case "image":
             url, name = json_fields.text(raw, "url", ""), json_fields.text(raw, "name", "")
@@ -167,6 +178,11 @@ def _part_from_dict(raw: Raw, blobs: LoadBlob) -> Part:
             return File(json_fields.text(raw, "name"), json_fields.text(raw, "mime"), _bytes(raw, blobs))
         case _:
             raise InvalidRecord("unknown type of part")
+
+
+def _status(word: str) -> ToolStatus:
+    """Return the status of a stored result; one that a later version wrote counts as none."""
+    return ToolStatus(word) if word in set(ToolStatus) else ToolStatus.RAN
 
 
 def _inner(raw: Raw, blobs: LoadBlob) -> Text | Image:

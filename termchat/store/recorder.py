@@ -22,6 +22,8 @@ from termchat.core.chats import ChatState
 from termchat.core.conversation import Node
 from termchat.core.events import (
     CONTENT_DELTAS,
+    ApprovalAnswered,
+    ApprovalAsked,
     Delta,
     Event,
     MessageDone,
@@ -31,6 +33,7 @@ from termchat.core.events import (
     StepStarted,
     Streamed,
     ToolFinished,
+    ToolProgress,
     ToolStarted,
     TurnEnded,
     TurnStarted,
@@ -280,7 +283,7 @@ class ReplyRecording:
                 self._done(event)
             case TurnEnded():
                 self._end(event)
-            case ToolStarted() | Notice():
+            case ToolStarted() | ApprovalAsked() | ApprovalAnswered() | ToolProgress() | Notice():
                 pass
 
     def close(self) -> None:

@@ -12,6 +12,8 @@ from typing import TypeAlias, assert_never
 
 from termchat.config.settings import ReasoningView, UsageLine
 from termchat.core.events import (
+    ApprovalAnswered,
+    ApprovalAsked,
     CitationDelta,
     Delta,
     Event,
@@ -30,12 +32,13 @@ from termchat.core.events import (
     TextDelta,
     ToolCallDelta,
     ToolFinished,
+    ToolProgress,
     ToolStarted,
     TurnEnded,
     TurnStarted,
     UsageDelta,
 )
-from termchat.core.messages import Citation, ToolCall, ToolResult
+from termchat.core.messages import Citation, ToolCall
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import EMPTY, Safe, join, safe_format
@@ -55,10 +58,20 @@ from termchat.ui.citations import with_source
 from termchat.ui.next_steps import KEY_LABELS, StepLabels, end_lines
 from termchat.ui.phrases import count, duration, retried_line, searched_line
 from termchat.ui.text.line import styled_line
+from termchat.ui.tools.call_views import (
+    Calls,
+    CallState,
+    waiting_requests,
+    with_answer,
+    with_end,
+    with_output,
+    with_piece,
+    with_question,
+    with_start,
+)
 
 Step: TypeAlias = "tuple[ViewState, tuple[Block, ...]]"
 _TAIL = 4000  # characters of reasoning kept for the live rows; the message has all of it
-_HEAD = 200  # characters of a call's arguments kept for its live row; the call has all of them
 
 
 class Phase(StrEnum):
@@ -70,34 +83,9 @@ class Phase(StrEnum):
     CALLING = "writing a call"
     SEARCHING = "searching the web"
     RUNNING = "running tools"
+    APPROVAL = "waiting for your answer"
     RETRYING = "retrying"
     STOPPING = "stopping"
-
-
-class CallState(StrEnum):
-    """The progress of a tool call: arguments streaming, running, ended."""
-
-    WRITING = "writing"
-    RUNNING = "running"
-    DONE = "done"
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCallView:
-    """A tool call of the turn, which began at `since`.
-
-    arguments   their beginning; all of them, like `result` and `seconds`, once the call has ended
-    index       number of the call in the message, while its arguments stream
-    """
-
-    id: str
-    name: str
-    arguments: str
-    since: float
-    state: CallState = CallState.WRITING
-    index: int = -1
-    result: ToolResult | None = None
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +123,7 @@ class TurnState:
     counted: int | None = None
     thinking: Thinking | None = None
     speaking: bool = False
-    calls: tuple[ToolCallView, ...] = ()
+    calls: Calls = ()
     sources: tuple[Citation, ...] = ()
     retry: Retrying | None = None
     until: float = 0.0
@@ -209,8 +197,8 @@ def update(view: ViewState, event: Event, now: float) -> Step:
             return _delta(view, turn, event.delta, now)
         case ToolStarted():
             return _tool_started(view, turn, event.call, now)
-        case ToolFinished():
-            return _tool_finished(view, turn, event)
+        case ApprovalAsked() | ApprovalAnswered() | ToolProgress() | ToolFinished():
+            return _call_event(view, turn, event, now)
         case MessageDone() | StepCounted():
             return view, ()
         case Notice():
@@ -290,31 +278,37 @@ def _searching(view: ViewState, turn: TurnState, delta: SearchDelta, now: float)
 def _call_piece(view: ViewState, turn: TurnState, delta: ToolCallDelta, now: float) -> Step:
     turn, before = _close_open_text(view, _content(turn, now), now)
     turn = _with_phase(turn, Phase.CALLING, now)
-    known = next((c for c in turn.calls if c.index == delta.index and c.state is CallState.WRITING), None)
-    call = known or ToolCallView(delta.id, delta.name, "", now, index=delta.index)
-    head = (call.arguments + delta.arguments[:_HEAD])[:_HEAD]
-    call = replace(call, id=delta.id or call.id, name=delta.name or call.name, arguments=head)
-    calls = tuple(call if c is known else c for c in turn.calls) if known else (*turn.calls, call)
+    calls = with_piece(turn.calls, delta, now)
     return _with(view, replace(turn, calls=calls, tokens=turn.tokens + token_weight(delta.arguments))), before
 
 
 def _tool_started(view: ViewState, turn: TurnState, call: ToolCall, now: float) -> Step:
     turn, before = _close_open_text(view, turn, now)
-    waiting = [c for c in turn.calls if c.state is CallState.WRITING]
-    known = next((c for c in waiting if (c.id == call.id if c.id and call.id else c.name == call.name)), None)
-    running = ToolCallView(call.id, call.name, call.arguments[:_HEAD], now, CallState.RUNNING)
-    calls = tuple(running if c is known else c for c in turn.calls) if known else (*turn.calls, running)
-    return _with(view, replace(_with_phase(turn, Phase.RUNNING, now), calls=calls)), before
+    turn = replace(turn, calls=with_start(turn.calls, call, now))
+    return _with(view, _with_phase(turn, Phase.RUNNING, now)), before
 
 
-def _tool_finished(view: ViewState, turn: TurnState, event: ToolFinished) -> Step:
-    calls = tuple(
-        replace(c, state=CallState.DONE, result=event.result, seconds=event.seconds, arguments=event.call.arguments)
-        if c.id == event.call.id and c.state is not CallState.DONE
-        else c
-        for c in turn.calls
-    )
-    return _commit_cards(_with(view, replace(turn, calls=calls)))
+def _call_event(
+    view: ViewState,
+    turn: TurnState,
+    event: ApprovalAsked | ApprovalAnswered | ToolProgress | ToolFinished,
+    now: float,
+) -> Step:
+    match event:
+        case ApprovalAsked():
+            return _calls_changed(view, turn, with_question(turn.calls, event), now), ()
+        case ApprovalAnswered():
+            return _calls_changed(view, turn, with_answer(turn.calls, event, now), now), ()
+        case ToolProgress():
+            return _with(view, replace(turn, calls=with_output(turn.calls, event))), ()
+        case ToolFinished():
+            return _commit_cards(_calls_changed(view, turn, with_end(turn.calls, event), now))
+
+
+def _calls_changed(view: ViewState, turn: TurnState, calls: Calls, now: float) -> ViewState:
+    """Return the state with changed calls; while a call waits for an answer, so does the turn."""
+    phase = Phase.APPROVAL if waiting_requests(calls) else Phase.RUNNING
+    return _with(view, _with_phase(replace(turn, calls=calls), phase, now))
 
 
 def _commit_cards(view: ViewState) -> Step:

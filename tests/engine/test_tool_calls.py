@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import aclosing
 
+from termchat.core.approval import ApprovalRequest, ApprovalScope, Permit, ToolLimits
 from termchat.core.events import ToolFinished, ToolStarted
 from termchat.core.history import CANCELLED_RESULT_TEXT
 from termchat.core.messages import Text, ToolCall, ToolResult
 from termchat.core.provider import ToolSpec
-from termchat.engine.tool_calls import ToolRunner
+from termchat.engine.tool_calls import CallCounter, ToolRunner
 
 
 class FakeTools:
@@ -20,7 +22,13 @@ class FakeTools:
     def __init__(self) -> None:
         self.open: dict[str, asyncio.Event] = {}
 
-    async def run(self, call: ToolCall) -> ToolResult:
+    async def judge(self, call: ToolCall) -> Permit | ApprovalRequest | ToolResult:
+        return Permit()
+
+    async def add_rule(self, rule: str, scope: ApprovalScope) -> str:
+        return ""
+
+    async def run(self, call: ToolCall, permit: Permit, output: Callable[[str], None]) -> ToolResult:
         await self.open.setdefault(call.arguments, asyncio.Event()).wait()
         return ToolResult(call.id, call.name, (Text(f"done {call.arguments}"),))
 
@@ -31,9 +39,13 @@ class FakeTools:
 CALLS = [ToolCall("a", "f", "1"), ToolCall("b", "f", "2"), ToolCall("b", "f", "3")]
 
 
+def runner(tools: FakeTools) -> ToolRunner:
+    return ToolRunner("turn", CALLS, tools, ToolLimits(), CallCounter())
+
+
 async def test_tool_calls_run_concurrently_with_ordered_results() -> None:
     tools = FakeTools()
-    calls = ToolRunner("turn", CALLS, tools)
+    calls = runner(tools)
     async with aclosing(calls.events()) as events:
         assert [await anext(events) for _ in CALLS] == [ToolStarted("turn", call) for call in CALLS]
         for arguments in ("3", "1", "2"):
@@ -48,7 +60,7 @@ async def test_tool_calls_run_concurrently_with_ordered_results() -> None:
 async def test_tool_calls_cancelled_keep_finished_results() -> None:
     tools = FakeTools()
     tools.release("2")
-    calls = ToolRunner("turn", CALLS, tools)
+    calls = runner(tools)
     before = asyncio.all_tasks()
     async for event in calls.events():
         if isinstance(event, ToolFinished):
@@ -63,7 +75,7 @@ async def test_tool_calls_cancelled_keep_finished_results() -> None:
 
 
 async def test_tool_calls_events_closed_early_stop_calls() -> None:
-    calls = ToolRunner("turn", CALLS, FakeTools())
+    calls = runner(FakeTools())
     before = asyncio.all_tasks()
     async with aclosing(calls.events()) as events:
         await anext(events)

@@ -20,6 +20,7 @@ from termchat.config.paths import paths
 from termchat.config.providers import presets
 from termchat.config.settings import SETTINGS
 from termchat.config.themes import theme_folders, theme_names
+from termchat.core.approval import Permit
 from termchat.core.assemble import MessageBuilder
 from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.events import Delta, Finished, Retrying, TextDelta, UsageDelta
@@ -64,7 +65,8 @@ async def conversation(*questions: str) -> list[Message]:
             found, _ = await deltas(Request(tuple(messages), tools=TOOLS.specs))
             messages.append(reply(found))
             if calls := messages[-1].calls:
-                messages.append(Message(Role.TOOL, tuple([await TOOLS.run(call) for call in calls])))
+                results = [await TOOLS.run(call, Permit(), lambda text: None) for call in calls]
+                messages.append(Message(Role.TOOL, tuple(results)))
     return messages
 
 

@@ -18,6 +18,7 @@ from termchat.core.messages import (
     Text,
     ToolCall,
     ToolResult,
+    ToolStatus,
 )
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
@@ -33,7 +34,15 @@ extras = st.none() | st.dictionaries(keys, values, max_size=3)
 
 plain_texts = st.builds(Text, texts, st.lists(st.builds(Citation, texts, texts), max_size=2).map(tuple), extras)
 images = st.builds(Image, texts, st.binary(max_size=40), texts, texts)
-results = st.builds(ToolResult, texts, texts, st.lists(plain_texts | images, max_size=2).map(tuple), st.booleans())
+results = st.builds(
+    ToolResult,
+    texts,
+    texts,
+    st.lists(plain_texts | images, max_size=2).map(tuple),
+    st.booleans(),
+    st.sampled_from(ToolStatus),
+    texts,
+)
 parts = (
     plain_texts
     | images
@@ -75,4 +84,10 @@ def records(draw: st.DrawFn) -> FullChat:
     created, updated = draw(times), draw(times)
     questions = sum(node.message.role is Role.USER for node in nodes.values())
     info = ChatInfo(chat, draw(texts), model, created, updated, questions, draw(texts))
-    return FullChat(info, state, Conversation(nodes, head), {name: draw(times) for name in nodes}, draw(st.booleans()))
+    return FullChat(
+        info,
+        state,
+        Conversation(nodes, head),
+        {name: draw(times) for name in nodes},
+        draw(st.booleans(), st.sampled_from(ToolStatus), texts),
+    )

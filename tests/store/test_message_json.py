@@ -73,7 +73,7 @@ def test_message_json_knows_every_field() -> None:
         Reasoning: "text redacted provider_data",
         Search: "queries provider_data",
         ToolCall: "id name arguments complete provider_data",
-        ToolResult: "call_id name parts is_error",
+        ToolResult: "call_id name parts is_error status edited",
         Image: "mime data url name",
         File: "name mime data",
     }

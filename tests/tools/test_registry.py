@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from termchat.core.approval import ToolEffect
+from termchat.core.approval import ApprovalRequest, ToolEffect
 from termchat.core.messages import ToolCall, ToolResult
 from termchat.tools.registry import Tool, ToolContext, ToolOutput, builtin_tools, tool
 from termchat.tools.toolbox import OUTPUT_BYTES, Toolbox
@@ -49,7 +49,10 @@ def toolbox(tmp_path: Path) -> Toolbox:
 
 async def run(toolbox: Toolbox, name: str, arguments: object = "") -> ToolResult:
     text = arguments if isinstance(arguments, str) else json.dumps(arguments)
-    result = await toolbox.run(ToolCall("id-1", name, text))
+    call = ToolCall("id-1", name, text)
+    judged = await toolbox.judge(call)
+    assert not isinstance(judged, ApprovalRequest)
+    result = judged if isinstance(judged, ToolResult) else await toolbox.run(call, judged, lambda text: None)
     assert (result.call_id, result.name) == ("id-1", name)
     return result
 
@@ -77,11 +80,11 @@ def test_schema_unsupported_parameter_is_refused() -> None:
         return str(when)
 
     with pytest.raises(TypeError):
-        tool(odd)
+        tool(effect=ToolEffect.READ)(odd)
 
 
 def test_registry_lists_builtin_tools_in_fixed_order() -> None:
-    assert [t.spec.name for t in builtin_tools()] == ["calculate", "current_time", "read_file"]
+    assert [t.spec.name for t in builtin_tools()] == ["calculate", "current_time", "list_directory", "read_file"]
     assert all(isinstance(t, Tool) and t.spec.description for t in builtin_tools())
 
 

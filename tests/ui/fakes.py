@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from termchat.core.approval import ApprovalRequest, ApprovalScope, Permit, ToolEffect
 from termchat.core.errors import Failure, FailureDetails, FailureKind, ProviderError
 from termchat.core.events import Delta, Finished, ReasoningDelta, Retrying, TextDelta, ToolCallDelta, UsageDelta
 from termchat.core.messages import Origin, Role, Text, ToolCall, ToolResult
@@ -322,7 +323,7 @@ class FakeProviders:
 
 
 class FakeTools:
-    """Five tools.
+    """Six tools.
 
     | Tool       | Result                                                                      |
     | ---------- | --------------------------------------------------------------------------- |
@@ -331,14 +332,31 @@ class FakeTools:
     | `fail`     | an error after 0.2 s                                                        |
     | `slow`     | an answer after 30 s                                                        |
     | `nocancel` | an answer after 30 s; a cancel takes effect 30 s later                      |
+    | `ask`      | asks for an approval, then returns its arguments                            |
     """
 
     specs = tuple(
-        ToolSpec(n, n, {"type": "object", "properties": {}}) for n in ("echo", "wait", "fail", "slow", "nocancel")
+        ToolSpec(name, name, {"type": "object", "properties": {}})
+        for name in ("echo", "wait", "fail", "slow", "nocancel", "ask")
     )
 
-    async def run(self, call: ToolCall) -> ToolResult:
+    def __init__(self) -> None:
+        self.rules: list[tuple[str, ApprovalScope]] = []
+
+    async def judge(self, call: ToolCall) -> Permit | ApprovalRequest | ToolResult:
+        if call.name != "ask" or self.rules:
+            return Permit()
+        facts = ("in ~/proj", "not sandboxed")
+        return ApprovalRequest(call, ToolEffect.RUN, call.arguments, facts=facts, rule="ask(make)")
+
+    async def add_rule(self, rule: str, scope: ApprovalScope) -> str:
+        self.rules.append((rule, scope))
+        return ""
+
+    async def run(self, call: ToolCall, permit: Permit, output: Callable[[str], None]) -> ToolResult:
         try:
+            if call.name == "ask":
+                return ToolResult(call.id, call.name, (Text(f"ran {call.arguments}"),))
             if call.name == "wait":
                 await asyncio.to_thread(lambda: os.close(os.open(os.environ["TESTTOOL"], os.O_RDONLY)))
             else:

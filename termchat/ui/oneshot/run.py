@@ -6,8 +6,11 @@ from collections.abc import Callable
 from contextlib import aclosing
 from typing import assert_never
 
+from termchat.core.approval import ApprovalRequest, Decline
 from termchat.core.errors import Failure, exit_code
 from termchat.core.events import (
+    ApprovalAnswered,
+    ApprovalAsked,
     Event,
     MessageDone,
     Notice,
@@ -19,13 +22,14 @@ from termchat.core.events import (
     Streamed,
     TextBecameReasoning,
     ToolFinished,
+    ToolProgress,
     ToolStarted,
     TurnEnded,
     TurnStarted,
 )
-from termchat.core.messages import Citation, Message, Role, Text, unique_citations
+from termchat.core.messages import Citation, Message, Role, Text, ToolStatus, unique_citations
 from termchat.core.outcomes import ExitCode, Outcome
-from termchat.core.sanitize import safe_format, safe_line
+from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.core.session import Session, Turn
 from termchat.ui.oneshot.formats import Format
 from termchat.ui.oneshot.stop_signals import stopped_by_signals
@@ -83,6 +87,7 @@ async def _turn(
     sources   returns the sources of the reply so far
     """
     ended: TurnEnded | None = None
+    denied = False
     with stopped_by_signals(turn) as stopped:
         try:
             async with aclosing(turn.events()) as events:
@@ -96,6 +101,9 @@ async def _turn(
                         await _withdraw(out, notes)
                     if not joins and isinstance(event, TurnEnded):
                         await _cite(sources(), out, notes)
+                    if isinstance(event, ApprovalAsked):
+                        denied = True
+                        turn.answer(event.request, Decline("nobody is here to ask"))
                     _report(event, notes, quietly=joins)
                     ended = event if isinstance(event, TurnEnded) else ended
             assert ended is not None
@@ -107,7 +115,8 @@ async def _turn(
         except OSError as error:
             notes.note(safe_format("Cannot write the reply: {why}.", why=safe_line(error.strerror or str(error))))
             return ExitCode.ERROR, False
-    return stopped() or exit_code(ended.outcome, ended.failure), False
+    code = stopped() or exit_code(ended.outcome, ended.failure)
+    return ExitCode.DENIED if denied and code is ExitCode.COMPLETE else code, False
 
 
 async def _withdraw(out: Format, notes: Stderr) -> None:
@@ -154,7 +163,9 @@ def _report(event: Event, notes: Stderr, *, quietly: bool) -> None:
             notes.note(retrying_line(retry))
         case Streamed(delta=ProviderNotice(words=words)) | Notice(words=words):
             notes.note(words)
-        case ToolFinished():
+        case ApprovalAsked():
+            notes.note(_denial(event.request))
+        case ToolFinished() if event.result.status is not ToolStatus.DECLINED:
             mark = safe_format("✗" if event.result.is_error else "●")
             call = safe_format(
                 "{name} {args}", name=safe_line(event.call.name), args=safe_line(event.call.arguments[:80])
@@ -162,10 +173,30 @@ def _report(event: Event, notes: Stderr, *, quietly: bool) -> None:
             notes.note(safe_format("{mark} {call} · {time}", mark=mark, call=call, time=duration(event.seconds)))
         case TurnEnded():
             _end(event, notes)
-        case TurnStarted() | StepStarted() | Streamed() | StepCounted() | ToolStarted() | MessageDone():
+        case (
+            TurnStarted()
+            | StepStarted()
+            | Streamed()
+            | StepCounted()
+            | ToolStarted()
+            | ApprovalAnswered()
+            | ToolProgress()
+            | ToolFinished()
+            | MessageDone()
+        ):
             pass
         case _:
             assert_never(event)
+
+
+def _denial(request: ApprovalRequest) -> Safe:
+    """Return the line for a call that was declined because nobody can be asked."""
+    name = safe_line(request.call.name)
+    what = safe_line(request.preview[:80])
+    allow = (
+        safe_format("--allow '{rule}' or --yes", rule=safe_line(request.rule)) if request.rule else safe_format("--yes")
+    )
+    return safe_format("○ {name} {what} · declined: {allow} permits it.", name=name, what=what, allow=allow)
 
 
 def _end(ended: TurnEnded, notes: Stderr) -> None:

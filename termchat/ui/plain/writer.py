@@ -20,7 +20,7 @@ from termchat.ui.text.ascii import line_to_ascii
 from termchat.ui.text.fit import wrap
 from termchat.ui.text.line import BLANK, Line, plain_text, strip_links, styled_line
 from termchat.ui.text.palette import ColorDepth, Palette
-from termchat.ui.tool_cards import card_lines, main_argument
+from termchat.ui.tools.tool_cards import card_lines, main_argument
 
 # Signs and short forms, and the words for a screen reader.
 _SPOKEN: tuple[tuple[str, str], ...] = (

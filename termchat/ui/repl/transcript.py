@@ -21,7 +21,7 @@ from termchat.ui.text.fit import wrap
 from termchat.ui.text.line import BLANK, Line, strip_links
 from termchat.ui.text.palette import Palette
 from termchat.ui.text.row import Segment
-from termchat.ui.tool_cards import card_lines
+from termchat.ui.tools.tool_cards import card_lines
 
 
 class Transcript:

@@ -25,7 +25,7 @@ from termchat.ui.repl.widgets import Widgets
 from termchat.ui.text.fit import text_width, truncate
 from termchat.ui.text.line import Line, styled_line
 from termchat.ui.text.row import Row, Segment
-from termchat.ui.tool_cards import live_rows
+from termchat.ui.tools.tool_cards import live_rows
 from termchat.ui.turn_state import TurnState
 
 _THOUGHT_ROWS = 4

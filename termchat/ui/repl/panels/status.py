@@ -15,6 +15,7 @@ from termchat.ui.phrases import count, duration, money, rate, short_reason, wait
 from termchat.ui.text.fit import text_width, truncate, truncate_middle
 from termchat.ui.text.line import Line, plain_text, styled_line
 from termchat.ui.text.row import Segment
+from termchat.ui.tools.call_views import CallState, waiting_requests
 from termchat.ui.turn_state import Phase, TurnState
 
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -171,14 +172,24 @@ def _busy_parts(turn: TurnState, now: float, stall: float) -> list[Safe]:
         case Phase.SEARCHING:
             return [safe_format("searching the web"), _seconds(now - turn.since), safe_format("Esc stops")]
         case Phase.RUNNING:
-            number = len(turn.calls)
-            running = safe_format("running {n}", n=safe("1 tool" if number == 1 else f"{number} tools"))
-            return [running, _seconds(now - turn.since), safe_format("Esc stops")]
+            return [_running(turn) or safe_format("running 0 tools"), _seconds(now - turn.since), safe_format("Esc stops")]
+        case Phase.APPROVAL:
+            waiting, running = len(waiting_requests(turn.calls)), _running(turn)
+            words = safe_format("waiting for your answer")
+            if waiting > 1:
+                words = safe_format("waiting for {n} answers", n=safe(str(waiting)))
+            return [words, *([running] if running else []), safe_format("Esc stops")]
         case Phase.RETRYING:
             return _retrying(turn, now)
         case Phase.STOPPING:
             return [safe_format("stopping")]
     assert_never(turn.phase)
+
+
+def _running(turn: TurnState) -> Safe:
+    number = sum(call.state is CallState.RUNNING for call in turn.calls)
+    words = safe_format("running {n}", n=safe("1 tool" if number == 1 else f"{number} tools"))
+    return words if number else EMPTY
 
 
 def _replying(turn: TurnState, now: float) -> list[Safe]:

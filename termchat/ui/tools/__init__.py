@@ -1,0 +1,1 @@
+"""Tool calls on screen: their state, live rows, cards and questions."""

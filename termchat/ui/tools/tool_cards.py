@@ -1,0 +1,138 @@
+"""Tool calls on screen: a live row while they run, a card afterwards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+from termchat.core.messages import Text, ToolResult, ToolStatus
+from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
+from termchat.core.style import TextRole
+from termchat.ui.blocks import ToolCard
+from termchat.ui.phrases import duration
+from termchat.ui.text.fit import text_width, truncate, truncate_middle
+from termchat.ui.text.line import Line, styled_line
+from termchat.ui.text.row import Segment
+from termchat.ui.tools.call_views import Calls, CallState, ToolCallView
+
+_ROWS = 4
+_LIVE_ROWS = 4
+
+
+def card_lines(card: ToolCard, columns: int) -> tuple[Line, ...]:
+    """Return the card of a finished call: a headline, and the first or last rows of the result."""
+    result = card.result
+    rows = [row for row in safe(_shown_text(result)).split("\n") if row.strip()]
+    tail = EMPTY if card.seconds is None else safe_format(" · {t}", t=duration(card.seconds))
+    if result.edited:
+        tail = Safe(tail + safe_format(" · edited"))
+    if result.status:
+        tail = Safe(tail + safe_format(" · {end}", end=Safe(result.status.value)))
+    elif result.is_error:
+        why = truncate(safe_line(rows[0]) if rows else safe_format("failed"), columns // 2)
+        tail, rows = Safe(tail + " · " + why), rows[1:]
+    mark, role = _MARKS[result.status]
+    if result.is_error and not result.status:
+        mark, role = safe_format("✗ "), TextRole.ERROR
+    name = Segment(safe_line(card.call.name), (TextRole.STRONG,))
+    room = columns - 4 - text_width(name.text) - text_width(tail)
+    argument = truncate_middle(main_argument(result.edited or card.call.arguments), max(8, room))
+    head = (
+        Segment(mark, (role,)),
+        name,
+        Segment(Safe(f" {argument}" if argument else ""), ()),
+        Segment(tail, (TextRole.DIM,)),
+    )
+    return (head, *_preview(rows, card, columns))
+
+
+_MARKS = {
+    ToolStatus.RAN: (safe_format("● "), TextRole.SUCCESS),
+    ToolStatus.DECLINED: (safe_format("○ "), TextRole.DIM),
+    ToolStatus.CANCELLED: (safe_format("◌ "), TextRole.DIM),
+    ToolStatus.TIMED_OUT: (safe_format("⧖ "), TextRole.WARNING),
+}
+
+
+def _shown_text(result: ToolResult) -> str:
+    """Return the text of a result without the notes for the model, which come first in parts of their own."""
+    notes = bool(result.edited) + (result.status in (ToolStatus.DECLINED, ToolStatus.CANCELLED))
+    return "\n".join([part.text for part in result.parts if isinstance(part, Text)][notes:])
+
+
+def _preview(rows: list[str], card: ToolCard, columns: int) -> tuple[Line, ...]:
+    """Return four rows of a result: the last ones of a program's output, else the first ones."""
+    if not rows:
+        return ()
+    more = len(rows) - _ROWS
+    ends = card.call.name in _ENDS_MATTER
+    shown = [
+        styled_line(Safe("    " + truncate(safe_line(row), columns - 6)), TextRole.DIM)
+        for row in (rows[-_ROWS:] if ends else rows[:_ROWS])
+    ]
+    if more > 0:
+        number = safe(str(card.number))
+        words = safe_format("    … {n} {which} lines · /tool {k}", n=safe(str(more)), which=_WHICH[ends], k=number)
+        shown.insert(0 if ends else len(shown), styled_line(words, TextRole.DIM))
+    return tuple(shown)
+
+
+_ENDS_MATTER = ("run_shell",)  # tools whose last lines tell most
+_WHICH = {True: safe_format("earlier"), False: safe_format("more")}
+
+
+def live_rows(calls: Calls, now: float, columns: int, spinner: str) -> tuple[Line, ...]:
+    """Return a row for each unfinished call, up to four, and the number of further ones.
+
+    A call that runs alone also shows the last lines it has printed.
+    """
+    running = [call for call in calls if call.state is not CallState.DONE]
+    rows = [_live(call, now, columns, spinner) for call in running[:_LIVE_ROWS]]
+    if len(running) > _LIVE_ROWS:
+        rows.append(styled_line(safe_format("+{n} more", n=safe(str(len(running) - _LIVE_ROWS))), TextRole.DIM))
+    if len(running) == 1 and running[0].output:
+        printed = [row for row in safe(running[0].output).split("\n") if row.strip()][-(_LIVE_ROWS - 1) :]
+        rows += [styled_line(Safe("    " + truncate(safe_line(row), columns - 6)), TextRole.DIM) for row in printed]
+    return tuple(rows)
+
+
+def _live(call: ToolCallView, now: float, columns: int, spinner: str) -> Line:
+    name = safe_line(call.name) or safe_format("a tool")
+    match call.state:
+        case CallState.WRITING:
+            what = safe_format("writing arguments…")
+        case CallState.WAITING:
+            what = safe_format("waiting for your answer")
+        case CallState.RUNNING | CallState.DONE:
+            what = duration(now - call.since)
+    room = max(8, columns - text_width(name) - text_width(what) - 6)
+    argument = truncate_middle(main_argument(call.arguments), room)
+    return (
+        Segment(Safe(f"{spinner} "), (TextRole.ACCENT,)),
+        Segment(name, (TextRole.STRONG,)),
+        Segment(Safe(f" {argument}" if argument else ""), ()),
+        Segment(Safe(f"  {what}"), (TextRole.DIM,)),
+    )
+
+
+def main_argument(arguments: str) -> Safe:
+    """Return the most telling argument of complete or partial JSON: the first string, else the first value."""
+    try:
+        parsed: Any = json.loads(arguments)
+    except ValueError:
+        return _partial_argument(arguments)
+    if not isinstance(parsed, Mapping) or not parsed:
+        return EMPTY
+    values = list(cast("Mapping[str, Any]", parsed).values())
+    first = next((value for value in values if isinstance(value, str) and value), values[0])
+    return safe_line(first if isinstance(first, str) else json.dumps(first, ensure_ascii=False))
+
+
+def _partial_argument(arguments: str) -> Safe:
+    """Return the received part of the first string in an unfinished object."""
+    _, colon, rest = arguments.partition(":")
+    rest = rest.lstrip()
+    if not colon or not rest.startswith('"'):
+        return EMPTY
+    return safe_line(rest[1:].split('"', 1)[0].replace("\\n", " "))
