@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from termchat.core.models import ModelRef, ProviderConfig
 from termchat.core.redact import Redactor
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.core.session import TurnSettings
+from termchat.late_dataclass import dataclass
 
 if TYPE_CHECKING:
     from termchat.engine.session import ChatSession

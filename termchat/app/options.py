@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from termchat.config.load import Config
@@ -14,6 +14,7 @@ from termchat.core.errors import Failure
 from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import safe_format
 from termchat.core.style import Theme
+from termchat.late_dataclass import dataclass
 from termchat.ui.oneshot.formats import Format
 from termchat.ui.stderr import Stderr, report_unsent
 from termchat.ui.terminal.capabilities import background, supports_hyperlinks

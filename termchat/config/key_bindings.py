@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from termchat.core.sanitize import Safe, safe_format
+from termchat.late_dataclass import dataclass
 
 
 class Action(StrEnum):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from termchat.config.paths import Paths, paths
@@ -19,6 +19,7 @@ from termchat.config.toml_file import ConfigError, TomlFile, array, did_you_mean
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.models import ProviderConfig
 from termchat.core.sanitize import Safe, safe_format, safe_line
+from termchat.late_dataclass import dataclass
 
 _TABLES = ("providers", "aliases", "favourites", "fallback")
 _REFERENCES = ("env:", "cmd:", "keyring:")

@@ -4,13 +4,12 @@ A field of `Settings` is the declaration: its name is the TOML key and the `/set
 its values, and `setting` adds default, help, environment variable and flag. Parsing, `/set`, completion and the
 guide's table are derived from it.
 """
-# ruff: noqa: RUF009 - `setting` returns a field, not a default that all instances share
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar, cast, get_type_hints
 
@@ -26,6 +25,7 @@ from termchat.config.setting_types import (
 )
 from termchat.core.models import Timeouts
 from termchat.core.provider import Effort, Params, Speed
+from termchat.late_dataclass import dataclass
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ not depend on the length of the reply. Every piece names its part, so parallel t
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from termchat.core.events import (
     CitationDelta,
@@ -26,6 +26,7 @@ from termchat.core.events import (
 from termchat.core.messages import Citation, Extra, Json, Origin, Part, Reasoning, Search, Text, ToolCall
 from termchat.core.sanitize import repair_surrogates
 from termchat.core.usage import Usage
+from termchat.late_dataclass import dataclass
 
 _MANY = 4096  # pieces joined into one block: a small string object is a dozen times the size of its text
 

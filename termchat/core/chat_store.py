@@ -7,7 +7,6 @@ The methods are asynchronous where they wait for the disk. An async generator mu
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -28,6 +27,7 @@ from termchat.core.errors import Failure
 from termchat.core.events import Event
 from termchat.core.messages import Message
 from termchat.core.provider import Prices
+from termchat.late_dataclass import dataclass
 
 
 class Recording(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from enum import StrEnum
 
@@ -11,6 +11,7 @@ from termchat.core.conversation import Conversation
 from termchat.core.messages import Json, Role
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import Safe
+from termchat.late_dataclass import dataclass
 
 ONE_SHOT = "one_shot"  # the setting, true in a chat that a one-shot began
 

@@ -6,9 +6,10 @@ Nodes are never removed: undo, retry and edit move the head or add a sibling.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from termchat.core.messages import Message, Role, ToolCall, ToolResult
+from termchat.late_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

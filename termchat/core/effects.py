@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from termchat.core.chats import ExportFormat
@@ -11,6 +10,7 @@ from termchat.core.messages import Message
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import EMPTY, Safe
 from termchat.core.style import TextRole
+from termchat.late_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

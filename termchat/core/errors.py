@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import assert_never
 
@@ -18,6 +18,7 @@ from termchat.core.models import ModelRef
 from termchat.core.outcomes import ExitCode, Outcome
 from termchat.core.redact import Redactor
 from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
+from termchat.late_dataclass import dataclass
 
 _log = logging.getLogger("termchat")
 

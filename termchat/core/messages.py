@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
 from termchat.core.models import ApiProtocol, ModelRef
 from termchat.core.outcomes import Outcome
 from termchat.core.usage import Usage
+from termchat.late_dataclass import dataclass
 
 _ATTACHED_TEXT = re.compile(r'<file name="([^\n]*)">\n.*\n</file>\n', re.DOTALL)
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"

@@ -6,10 +6,12 @@ A model is named `provider/model`; everything after the first `/` is sent to the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
+
+from termchat.late_dataclass import dataclass
 
 
 class ApiProtocol(StrEnum):

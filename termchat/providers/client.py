@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import httpx2
@@ -14,6 +13,7 @@ from termchat.core.models import ApiProtocol, ModelInfo, ProviderConfig, Timeout
 from termchat.core.provider import Request
 from termchat.core.redact import Redactor
 from termchat.core.sanitize import Safe
+from termchat.late_dataclass import dataclass
 from termchat.providers.decoder import Decoder
 
 Body = dict[str, Any]

@@ -15,7 +15,7 @@ import math
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import httpx2
@@ -36,6 +36,7 @@ from termchat.core.messages import File, Image, Origin, Role
 from termchat.core.outcomes import FinishReason
 from termchat.core.provider import Request, StreamMonitor
 from termchat.core.sanitize import EMPTY, Safe, join, safe_format, safe_line
+from termchat.late_dataclass import dataclass
 from termchat.providers.catalog.capabilities import quirks, with_continuation
 from termchat.providers.catalog.dropped_parts import all_parts
 from termchat.providers.catalog.prices import STANDARD_TIERS

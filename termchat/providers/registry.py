@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from termchat.core.errors import Failure, FailureKind, ProviderError
 from termchat.core.models import ApiProtocol, ModelInfo, ModelRef, ProviderConfig, Timeouts
 from termchat.core.provider import Provider
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
+from termchat.late_dataclass import dataclass
 from termchat.providers.catalog.model_cache import ModelCache
 from termchat.providers.credentials import CredentialSource
 from termchat.providers.fallback import FallbackProvider

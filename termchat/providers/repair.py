@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -18,6 +18,7 @@ from termchat.core.messages import File, Image, Origin, Reasoning, Text, ToolCal
 from termchat.core.models import ApiProtocol
 from termchat.core.provider import Effort, Request
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
+from termchat.late_dataclass import dataclass
 from termchat.providers.catalog.capabilities import drop_unsupported, quirks, supported_efforts, unsupported_notice
 from termchat.providers.catalog.dropped_parts import all_parts
 from termchat.providers.catalog.efforts import efforts_word

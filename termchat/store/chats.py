@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from termchat.core.chats import ONE_SHOT, ChatInfo, ChatPage, ChatState, Location
@@ -13,6 +12,7 @@ from termchat.core.errors import Failure, FailureKind
 from termchat.core.messages import Json, Message, Role
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import join, repair_surrogates, safe_format, safe_line
+from termchat.late_dataclass import dataclass
 from termchat.store import messages, processes
 from termchat.store.message_json import decode_provider_data, dump, encode_provider_data
 from termchat.store.messages import EncodedMessage

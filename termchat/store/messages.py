@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from termchat.core.conversation import Conversation, Node
 from termchat.core.messages import Message, Role, Text
 from termchat.core.sanitize import repair_surrogates
+from termchat.late_dataclass import dataclass
 from termchat.store.full_text import searchable_text, to_fts_text
 from termchat.store.json_fields import InvalidRecord
 from termchat.store.message_json import Encoded, LoadBlob, decode_message, encode_message, missing_blob

@@ -6,12 +6,13 @@ A row of a process that has ended becomes a message with the outcome "cut".
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from termchat.core.conversation import Node
 from termchat.core.messages import Message, Origin, Role
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
+from termchat.late_dataclass import dataclass
 from termchat.store import chats, ledger, messages, processes
 from termchat.store.ledger import Entry
 from termchat.store.message_json import encode_message, missing_blob

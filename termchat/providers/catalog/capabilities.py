@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -14,6 +14,7 @@ from termchat.core.messages import File, Image, Message, Origin, Role, Search, T
 from termchat.core.outcomes import Outcome
 from termchat.core.provider import Effort, Params, Request
 from termchat.core.sanitize import Safe, join, safe_format, safe_line
+from termchat.late_dataclass import dataclass
 from termchat.providers.catalog.dropped_parts import all_parts, system_as_question, without_attachments, without_tools
 from termchat.providers.catalog.efforts import listed_efforts, nearest_effort
 from termchat.providers.decoder import as_count, as_list, as_object

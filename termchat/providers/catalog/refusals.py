@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from termchat.core.provider import Effort
+from termchat.late_dataclass import dataclass
 from termchat.providers.decoder import as_list, as_object, as_text
 from termchat.providers.http.error_body import ErrorBody, snake_case
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache, cached_property
 from math import isfinite
 from pathlib import Path
@@ -23,6 +23,7 @@ from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import FinishReason
 from termchat.core.provider import Request, StreamMonitor
 from termchat.core.sanitize import safe_format
+from termchat.late_dataclass import dataclass
 from termchat.providers.demo.script import (
     Script,
     ScriptCall,

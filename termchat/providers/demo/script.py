@@ -9,7 +9,6 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeAlias, assert_never
 
@@ -26,6 +25,7 @@ from termchat.core.events import (
 from termchat.core.outcomes import FinishReason
 from termchat.core.provider import Request, StreamMonitor
 from termchat.core.usage import Usage
+from termchat.late_dataclass import dataclass
 from termchat.providers.http.retry import interruptible_sleep
 
 _WORD = re.compile(r"\s*(?:[\u2e80-\u9fff\uff00-\uffef]|[^\s\u2e80-\u9fff\uff00-\uffef]+)|\s+")

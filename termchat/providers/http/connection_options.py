@@ -10,11 +10,12 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
 from httpx2._utils import get_environment_proxies  # pyright: ignore[reportPrivateUsage] # has no public name
+
+from termchat.late_dataclass import dataclass
 
 _LOOPBACK = (
     "all://localhost",

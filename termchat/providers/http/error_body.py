@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from termchat.late_dataclass import dataclass
 from termchat.providers.decoder import as_list, as_object, as_text, is_object
 
 _MAX_BODY = 6000  # characters of an error body that are searched for the message: a body may be megabytes

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 from termchat.core.errors import Failure, FailureKind
+from termchat.late_dataclass import dataclass
 
 
 @dataclass(slots=True)

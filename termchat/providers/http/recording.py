@@ -19,12 +19,13 @@ import os
 import stat
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from termchat.core.models import ApiProtocol
 from termchat.core.redact import Redactor
+from termchat.late_dataclass import dataclass
 from termchat.providers.decoder import as_list, as_object, as_text
 
 _HEADER = b": termchat recording 1\n"

@@ -10,13 +10,13 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 
 from termchat.core.events import Delta
 from termchat.core.sanitize import Safe, safe_format
+from termchat.late_dataclass import dataclass
 from termchat.providers.decoder import Decoder, as_list, is_object
 from termchat.providers.http.sse import MAX_EVENT, SseEvent, SseReader, TooLongError
 

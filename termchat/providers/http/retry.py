@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from termchat.core.errors import Failure
 from termchat.core.provider import StreamMonitor
 from termchat.core.sanitize import Safe, safe, safe_format
+from termchat.late_dataclass import dataclass
 from termchat.providers.decoder import as_list, as_object, as_text
 
 if TYPE_CHECKING:

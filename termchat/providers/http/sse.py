@@ -7,7 +7,7 @@ blank line; it rejects an event above `MAX_EVENT`. Format: the WHATWG HTML stand
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from termchat.late_dataclass import dataclass
 
 MAX_EVENT = 16 * 1024 * 1024  # bytes; the largest real event is an image of a few megabytes
 

@@ -11,7 +11,6 @@ import ssl
 from collections.abc import AsyncIterator, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -19,6 +18,7 @@ import httpcore2
 import httpx2
 
 from termchat.core.provider import StreamMonitor
+from termchat.late_dataclass import dataclass
 from termchat.providers.http.connection_options import (
     ConnectionOptionError,
     ProxyFailedError,

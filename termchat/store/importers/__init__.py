@@ -15,13 +15,14 @@ import json
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 from termchat.core.chats import FullChat, ImportReport, SkippedRecord
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import safe_format, safe_line
+from termchat.late_dataclass import dataclass
 from termchat.store.importers import chatgpt, claude, llm, termchat
 from termchat.store.json_fields import InvalidRecord
 

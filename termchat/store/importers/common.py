@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TypeVar
@@ -14,6 +14,7 @@ from termchat.core.conversation import Conversation, Node
 from termchat.core.messages import Message, Role
 from termchat.core.models import ModelRef
 from termchat.core.sanitize import safe, safe_format, safe_line
+from termchat.late_dataclass import dataclass
 from termchat.store import chats
 from termchat.store.json_fields import InvalidRecord
 

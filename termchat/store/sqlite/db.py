@@ -11,10 +11,10 @@ import stat
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from termchat.core.errors import Failure
+from termchat.late_dataclass import dataclass
 from termchat.store.sqlite import sqlite_errors
 from termchat.store.sqlite.schema import APPLICATION, MIGRATIONS
 

@@ -11,11 +11,11 @@ import logging
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from termchat.core.errors import Failure
+from termchat.late_dataclass import dataclass
 from termchat.store.processes import ProcessLock
 from termchat.store.sqlite import db, sqlite_errors
 from termchat.store.sqlite.db import Database

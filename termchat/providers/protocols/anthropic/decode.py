@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from termchat.core.events import (
@@ -24,6 +24,7 @@ from termchat.core.messages import Citation, Json
 from termchat.core.outcomes import FinishReason
 from termchat.core.sanitize import safe_format, safe_line
 from termchat.core.usage import Usage
+from termchat.late_dataclass import dataclass
 from termchat.providers.decoder import (
     HeldFinish,
     MergedUsage,

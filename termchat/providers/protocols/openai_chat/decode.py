@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from termchat.core.events import (
@@ -19,6 +19,7 @@ from termchat.core.events import (
 from termchat.core.messages import Citation
 from termchat.core.outcomes import FinishReason
 from termchat.core.usage import Usage
+from termchat.late_dataclass import dataclass
 from termchat.providers.decoder import (
     HeldFinish,
     MergedUsage,
