@@ -7,7 +7,6 @@ and not frozen, which is faster; treat them as immutable.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeAlias
 
@@ -18,6 +17,7 @@ from termchat.core.models import ModelRef
 from termchat.core.outcomes import FinishReason, Outcome
 from termchat.core.sanitize import Safe
 from termchat.core.usage import CostBasis, Usage
+from termchat.late_dataclass import dataclass
 
 # Deltas. `index` numbers the part of the message a piece belongs to; parts are ordered by their first piece.
 # A piece may be empty and carry only `provider_data`, opaque data of the part.

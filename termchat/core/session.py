@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from termchat.core.messages import Message
 from termchat.core.models import ModelRef, Timeouts
 from termchat.core.provider import Params
 from termchat.core.usage import CostBasis, Usage
+from termchat.late_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

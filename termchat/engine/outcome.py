@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from termchat.core.assemble import MessageBuilder
 from termchat.core.errors import Failure, FailureKind, outcome_of
@@ -11,6 +10,7 @@ from termchat.core.messages import Part, Text, ToolCall
 from termchat.core.outcomes import FinishReason, Outcome
 from termchat.core.sanitize import Safe, excerpt, safe, safe_format, safe_line
 from termchat.engine.pump import Pump
+from termchat.late_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from uuid import uuid4
 
 from termchat.core.approval import ApprovalRequest, Decision
@@ -20,6 +20,7 @@ from termchat.core.provider import Effort
 from termchat.core.session import ModelUsage, SwitchCost, TurnSettings
 from termchat.engine.switch_cost import switch_cost
 from termchat.engine.turn import Turn, TurnConfig
+from termchat.late_dataclass import dataclass
 
 
 class ChatSession:

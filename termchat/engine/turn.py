@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from decimal import Decimal
 from uuid import uuid4
 
@@ -39,6 +39,7 @@ from termchat.engine.estimate import usage_or_estimate
 from termchat.engine.outcome import TurnEnd, end_notices, round_limit_end, turn_end
 from termchat.engine.pump import Pump
 from termchat.engine.tool_calls import CallCounter, ToolRunner
+from termchat.late_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

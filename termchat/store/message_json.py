@@ -15,7 +15,6 @@ import math
 from base64 import b64decode, b64encode
 from binascii import Error as BadBase64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, TypeAlias, cast
 
@@ -39,6 +38,7 @@ from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import repair_surrogates
 from termchat.core.usage import Usage
+from termchat.late_dataclass import dataclass
 from termchat.store import json_fields
 from termchat.store.json_fields import InvalidRecord, Raw
 

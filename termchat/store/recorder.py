@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TypeAlias
 from uuid import uuid4
 
@@ -41,6 +41,7 @@ from termchat.core.events import (
 from termchat.core.messages import Message, Role, ToolResult
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
+from termchat.late_dataclass import dataclass
 from termchat.store import chats, ledger, partial_replies, prompt_history
 from termchat.store.chats import PendingChat
 from termchat.store.ledger import Entry

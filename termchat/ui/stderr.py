@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from termchat.core.errors import Failure
 from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import Safe, safe_format, safe_line
+from termchat.late_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)
