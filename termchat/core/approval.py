@@ -7,12 +7,13 @@ engine asks through the event `ApprovalAsked`; the front end answers with `Turn.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TypeAlias
 from uuid import uuid4
 
 from termchat.core.messages import ToolCall
+from termchat.late_dataclass import dataclass
 
 
 class ToolEffect(StrEnum):

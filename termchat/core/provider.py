@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol
@@ -15,6 +14,7 @@ from termchat.core.messages import Message, Origin, ToolCall, ToolResult
 from termchat.core.models import ModelInfo, ModelRef
 from termchat.core.sanitize import Safe
 from termchat.core.usage import Usage
+from termchat.late_dataclass import dataclass
 
 
 class Effort(StrEnum):

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, tzinfo
 from enum import StrEnum
 from importlib import import_module
@@ -24,6 +24,7 @@ from typing import Any, TypeAlias
 from termchat.core.approval import Permit, PreviewKind, ToolEffect
 from termchat.core.messages import ToolStatus
 from termchat.core.provider import ToolSpec
+from termchat.late_dataclass import dataclass
 from termchat.tools.schema import parameters_schema
 
 
