@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import re
 import sys
+import time
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -94,6 +95,26 @@ def rows(plan: Plan, tokens: int = 400) -> Iterator[Row]:
             other = reduce(found["peer"]) if found.get("peer") else None
             name = f"token to glyph at {RATE}/s, {place}: {what}"
             yield Row(name, reduce(found[place]), "ms", reduce(found["floor"]), Goal(most=most), other)
+
+    with new_home() as home, serving(pieces(ApiProtocol.CHAT, ["one", " two", " w00000"])) as server:
+        home.serve(server.url)
+        taken = enters(server, our_chat("openai"), home.env, plan.rounds)
+        yield Row("Enter to the wire, SDK loaded", middle(taken), "ms", None, Goal(most=20))
+
+
+def enters(server: PacedServer, command: Sequence[str], env: Mapping[str, str], rounds: int) -> list[float]:
+    """Seconds from Enter to the request, of one chat whose SDK is loaded."""
+    taken: list[float] = []
+    with Pty(command, env) as terminal:
+        terminal.wait("❯".encode())
+        terminal.rest(1.5)
+        for _ in range(rounds):
+            began = time.monotonic()
+            terminal.write(b"go\r")
+            terminal.wait(b"w00000")
+            taken.append(server.sent().arrived - began)
+            terminal.rest(0.3)
+    return taken
 
 
 def _p99(values: Sequence[float]) -> float:

@@ -72,6 +72,7 @@ def serving(events: Sequence[bytes], rate: float = 0) -> Iterator[PacedServer]:
     answer = list(events) if rate else [b"".join(events)]
     process = context.Process(target=_serve, args=(answer, rate, far), daemon=True)
     process.start()
+    far.close()  # so that a server that ends is noticed
     try:
         yield PacedServer(f"http://127.0.0.1:{near.recv()}", near)
     finally:

@@ -14,10 +14,11 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import IO, NamedTuple, TypeVar
 
 import pyte
 
@@ -134,11 +135,14 @@ def exchange(command: Sequence[str], env: Mapping[str, str], gateway: Gateway) -
     before = len(gateway.requests)
     begin = time.monotonic()
     quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, env=dict(env), stdin=quiet, stdout=quiet, stderr=subprocess.PIPE) as process:
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(command, env=dict(env), stdin=quiet, stdout=quiet, stderr=errors) as process,
+    ):
         try:
             while not (asked := [one for one in gateway.requests[before:] if one.kind == "reply"]):
                 if process.poll() is not None or time.monotonic() > begin + _TRIES:
-                    raise NotShownError(f"{command[:3]} sends no request")
+                    raise NotShownError(f"{command[:3]} sends no request{_last_line(errors)}")
                 time.sleep(0.002)
             asked[0].answered.wait_blocking(_TRIES)
             sent = time.monotonic()
@@ -149,9 +153,15 @@ def exchange(command: Sequence[str], env: Mapping[str, str], gateway: Gateway) -
             timer.cancel()
         finally:
             process.kill()
-    if process.returncode:
-        raise NotShownError(f"{command[:3]} failed with {process.returncode}")
+        if process.returncode:
+            raise NotShownError(f"{command[:3]} failed with {process.returncode}{_last_line(errors)}")
     return Exchange(asked[0].at - begin, end - sent, _PROTOCOLS[str(asked[0].protocol)])
+
+
+def _last_line(errors: IO[bytes]) -> str:
+    errors.seek(0)
+    lines = errors.read().decode(errors="replace").split("\n")
+    return "".join(f": {line}" for line in [*filter(None, lines)][-1:])
 
 
 def key_seen(command: Sequence[str], env: Mapping[str, str], wanted: str) -> float:

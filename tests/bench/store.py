@@ -90,7 +90,7 @@ async def _listing(store: SqliteChatStore, times: int) -> AsyncIterator[Row]:
         ("the last chat of this terminal", lambda: store.last(HERE)),
         ("find a chat by its title", lambda: store.find("ab")),
     ):
-        yield Row(name, await _timed(times, work), goal=Goal(most=16))
+        yield Row(name, await _timed(times, work), goal=Goal(most=100))
 
 
 async def _measure(file: Path, times: int, count: int) -> list[Row]:

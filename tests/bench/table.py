@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+from wcwidth import wcswidth
+
 from tests.bench.peer import NO_PEER, Peer
 
 ROUNDS = 9
@@ -105,13 +107,15 @@ class Table:
     def lines(self) -> Iterator[str]:
         head = (*COLUMNS, *([self.peer.name] if self.peer else []))
         body = [row.cells()[: len(head)] for row in self.rows]
-        widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
+        widths = [max(map(wcswidth, column)) for column in zip(head, *body, strict=True)]
         for cells in (head, tuple("-" * width for width in widths), *body):
-            first, *rest = (
-                cell.ljust(width) if at in (0, 4, 5) else cell.rjust(width)
-                for at, (cell, width) in enumerate(zip(cells, widths, strict=True))
-            )
-            yield "  ".join((first, *rest)).rstrip()
+            yield "  ".join(map(_aligned, cells, widths, range(len(cells)))).rstrip()
+
+
+def _aligned(cell: str, width: int, column: int) -> str:
+    """Fill a cell up to a width in columns of the terminal: figures at their left, words at their right."""
+    blanks = " " * (width - wcswidth(cell))
+    return cell + blanks if column in (0, 4, 5) else blanks + cell
 
 
 def _figure(value: float | None, unit: str) -> str:

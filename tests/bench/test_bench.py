@@ -52,10 +52,10 @@ def test_table_has_a_column_for_the_other_client_only_if_there_is_one() -> None:
     alone, beside = ([*Table(found, rows).lines()] for found in (Peer(), Peer(script=("/bin/llm", "{prompt}"))))
     assert alone[0].split("  ")[0] == COLUMNS[0]
     assert "llm" not in alone[0]
-    assert alone[2].split() == "first key 20.0 ms 100.0 ms 0.20 ≤ 1.20 x met".split()
+    assert alone[2].split() == ["first", "key", "20.0", "ms", "100.0", "ms", "0.20", "≤", "1.20", "x", "met"]
     assert beside[0].endswith("  llm")
     assert beside[2].endswith("2,500 ms")
-    assert beside[3].split() == "opening 150.0 ms 200.0 ms 0.75 ≤ 200 ms met -".split()
+    assert beside[3].split() == ["opening", "150.0", "ms", "200.0", "ms", "0.75", "≤", "200", "ms", "met", "-"]
 
 
 def test_bench_that_raises_keeps_its_rows_and_reports(capsys: pytest.CaptureFixture[str]) -> None:
@@ -136,5 +136,7 @@ def test_bench_command_prints_one_table_with_the_other_client(tmp_path: Path) ->
     head, _, *rows = done.stdout.splitlines()
     assert head.startswith("what ")
     assert head.endswith(Path(sys.executable).name)
-    assert len(rows) == 4
-    assert all(row.split()[-1] == "ms" for row in rows)  # the last column has a figure, not "-"
+    assert len(rows) == 5
+    assert all(row.split()[-1] == "ms" for row in rows[:4])  # the last column has a figure
+    assert rows[4].startswith("Enter to the wire")
+    assert rows[4].split()[-1] == "-"  # a script has no Enter
