@@ -35,6 +35,11 @@ class WalkStop:
         """End the walk."""
         self._cancelled.set()
 
+    def wait(self, seconds: float) -> bool:
+        """Wait for the end, for at most `seconds`; return True if it is reached."""
+        self._cancelled.wait(min(seconds, self.left))
+        return self.reached
+
     @property
     def reached(self) -> bool:
         """True when the walk has to end."""
