@@ -51,6 +51,13 @@ def is_secret_place(root: PurePath, inside: PurePath) -> bool:
     )
 
 
+@cache
+def secret_globs() -> tuple[str, ...]:
+    """Return the places as globs of a `.gitignore`, for a search that must leave them out; match them without case."""
+    names = (*_places().folders, *_places().files)
+    return tuple(f"**/{name}" if "/" in name else name for name in names)
+
+
 def holds_secret(text: str) -> bool:
     """Return True for the text of a private key or of a service account, whatever the name of its file is."""
     return bool(_places().words.search(text))

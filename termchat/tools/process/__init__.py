@@ -1,0 +1,1 @@
+"""Programs that tools run: their environment, sandbox, output and end."""
