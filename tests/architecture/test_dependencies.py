@@ -18,7 +18,7 @@ pytestmark = pytest.mark.xdist_group("architecture")
 # Packages that are imported under another name than that of the distribution.
 IMPORTED_AS = {"google-genai": "google.genai", "markdown-it-py": "markdown_it"}
 
-# Test dependencies that are commands or plugins of pytest, and where they are used.
+# Dependencies that are commands or plugins of pytest, and where they are used.
 TOOLS = {
     "hatchling": "tests/packaging/test_package.py",
     "import-linter": ".ci/run",
@@ -28,6 +28,7 @@ TOOLS = {
     "pytest-timeout": "pyproject.toml",
     "pytest-xdist": "pyproject.toml",
     "ruff": ".ci/run",
+    "shfmt-py": "termchat/tools/policy/shell_syntax.py",
 }
 
 # Packages of the environments that the interop tests make.
@@ -35,7 +36,8 @@ INSTALLED_BY_TESTS = frozenset({"gguf", "numpy"})
 
 
 def test_dependency_of_package_is_imported() -> None:
-    check(_unused(_runtime(), PACKAGE), "remove the dependency from pyproject.toml.")
+    packages = [name for name in _runtime() if name not in TOOLS]
+    check(_unused(packages, PACKAGE), "remove the dependency from pyproject.toml.")
 
 
 def test_dependency_of_tests_is_imported_or_is_tool() -> None:

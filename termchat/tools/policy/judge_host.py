@@ -1,0 +1,52 @@
+"""Judge a host by rules: exact names, or `*.example.org` for everything below a domain."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+
+from termchat.tools.policy.rules import Rule, Rules, allowed, asked, denied, first_rule
+from termchat.tools.policy.verdicts import Ruling, Verdict
+
+_HOST = re.compile(
+    r"(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+)
+
+
+def judge_host(tool: str, host: str, rules: Rules) -> Verdict:
+    """Judge a host name or IP address, without port. The connection must check private addresses by itself."""
+    name = normal_host(host)
+    if not name:
+        return Verdict(Ruling.REFUSE, f"{host!r} is not the name of a host.")
+
+    def matches(subject: str) -> bool:
+        return _matches_host(subject, name)
+
+    if rule := first_rule(rules.deny, tool, matches):
+        return Verdict(Ruling.DENY, denied(rule))
+    if rule := first_rule(rules.ask, tool, matches):
+        return Verdict(Ruling.ASK, asked(rule))
+    if rule := first_rule(rules.allow, tool, matches):
+        return Verdict(Ruling.ALLOW, allowed(rule))
+    return Verdict(Ruling.ASK, f"No rule allows {name}.", str(Rule(tool, name)))
+
+
+def normal_host(host: str) -> str:
+    """Return a host in lower case and ASCII without a last dot, an IP address in its shortest form, "" for neither."""
+    bare = host.strip("[]") if host.startswith("[") else host
+    try:
+        return str(ip_address(bare))
+    except ValueError:
+        pass
+    try:
+        name = bare.removesuffix(".").lower().encode("idna").decode("ascii")
+    except UnicodeError:
+        return ""
+    return name if _HOST.fullmatch(name) else ""
+
+
+def _matches_host(subject: str, name: str) -> bool:
+    if not subject.startswith("*."):
+        return normal_host(subject) == name
+    domain = normal_host(subject[2:])
+    return "." in domain and name.endswith(f".{domain}")
