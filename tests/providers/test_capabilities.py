@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from termchat.core.events import ProviderNotice
 from termchat.core.messages import File, Image, Message, Origin, Role, Text, user_message
@@ -15,6 +18,7 @@ from termchat.core.models import ApiProtocol, ModelRef, ProviderConfig
 from termchat.core.provider import Effort, Params, Request, StreamMonitor, ToolSpec
 from termchat.providers.catalog.capabilities import (
     drop_unsupported,
+    matches_pattern,
     quirks,
     rows,
     unsupported_params,
@@ -325,6 +329,16 @@ async def test_quirks_apply_to_model_behind_gateway(gateway: Gateway) -> None:
     deltas, _ = await run_request(provider_config(gateway.url, C, name="ollama"), name="qwen3")
     assert parts(deltas) == (Thought("hm"), Text("so"))
     assert quirks(Origin("gw", C, "deepseek/deepseek-chat")) == {"reasoning_back"}
+
+
+_NAMES = st.text("gpt-5.4o*[]!?", max_size=10)
+
+
+@given(_NAMES, _NAMES)
+@example("gpt-5.4-mini", "gpt-5.[2-5]-mini*")
+@example("gpt-5.6-mini", "gpt-5.[2-5]-mini*")
+def test_matches_pattern_returns_what_fnmatchcase_does(name: str, pattern: str) -> None:
+    assert matches_pattern(name, pattern) is fnmatchcase(name, pattern)
 
 
 def test_capability_rows_name_known_params_and_protocols() -> None:
