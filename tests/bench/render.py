@@ -33,7 +33,7 @@ from termchat.ui.terminal.row_painter import InlinePainter
 from termchat.ui.text.ansi import encode_rows
 from termchat.ui.text.palette import ColorDepth, Palette
 from tests.bench.corpus import corpus, kinds, shapes
-from tests.bench.table import Goal, Plan, Row, quantile
+from tests.bench.table import Goal, Plan, Row
 from tests.ui.markdown.terminal import Terminal
 
 RATE = 200
@@ -297,8 +297,6 @@ def rows(plan: Plan, tokens: int = 10_000) -> Iterator[Row]:
         run = runs[0][0]
         beyond = (run.written - 1.3 * size) / len(run.frames)
         yield Row(f"bytes a frame beyond 1.3 x text, REPL, {name}", beyond, "", None, Goal(most=160))
-        if rate == RATE:
-            yield Row(f"lateness of a token, simulated, {name}: p99", quantile(run.latencies, 0.99), "ms")
     short, long = (
         statistics.median(stream(_repl(80, 24), corpus(count), 20_000).cpu for _ in range(_runs(plan)))
         for count in (1000, 100_000)
