@@ -11,7 +11,7 @@ import sys
 from importlib import import_module
 
 from tests.bench.peer import Peer
-from tests.bench.table import Plan, Table, measure, options
+from tests.bench.table import Bench, Plan, Table, measure, options, progress
 
 BENCHES = ("start", "glyph", "render", "stream", "reply", "store", "keys", "cancel", "idle")
 
@@ -25,9 +25,18 @@ def main() -> int:
     plan = Plan(max(1, given.rounds), Peer.of(given.against))
     table = Table(plan.peer)
     wanted = [name for name in BENCHES if name in (given.only or BENCHES)]
-    done = [measure(table, name, import_module(f"tests.bench.{name}").rows, plan) for name in wanted]
+    done: list[bool] = []
+    try:
+        done += (measure(table, name, _bench(name), plan) for name in wanted)
+    except KeyboardInterrupt:
+        progress("stopped; the rows so far:")
     print("\n".join(table.lines()))
-    return 0 if all(done) else 1
+    return 0 if len(done) == len(wanted) and all(done) else 1
+
+
+def _bench(name: str) -> Bench:
+    """Return the bench of a module, which is imported when it runs, so that one that is broken stops no other."""
+    return lambda plan: import_module(f"tests.bench.{name}").rows(plan)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from tests.bench import peer, start
+from tests.bench.__main__ import BENCHES, _bench
 from tests.bench.clients import OURS, PROMPT, new_home
 from tests.bench.glyph import markdown_words
 from tests.bench.peer import Peer
@@ -140,3 +142,13 @@ def test_bench_command_prints_one_table_with_the_other_client(tmp_path: Path) ->
     assert all(row.split()[-1] == "ms" for row in rows[:4])  # the last column has a figure
     assert rows[4].startswith("Enter to the wire")
     assert all(row.split()[-1] == "-" for row in rows[4:])  # a script has no Enter
+
+
+def test_bench_without_a_module_is_reported_and_stops_no_other(capsys: pytest.CaptureFixture[str]) -> None:
+    assert not measure(Table(), "missing", _bench("missing"), Plan())
+    assert "No module named 'tests.bench.missing'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", BENCHES)
+def test_each_bench_has_rows(name: str) -> None:
+    assert callable(import_module(f"tests.bench.{name}").rows)
