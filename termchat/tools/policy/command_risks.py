@@ -60,6 +60,11 @@ def carries(argv: Sequence[str]) -> bool:
     return program_name(argv[0]) in command_table("never")["carriers"].split()
 
 
+def writes(argv: Sequence[str]) -> bool:
+    """Return True for a command that writes to its operands."""
+    return program_name(argv[0]) in command_table("writing")["names"].split()
+
+
 def is_dangerous(commands: Sequence[Sequence[str]], cwd: Path) -> bool:
     """Return True for a pipeline that may destroy something or write outside the working directory."""
     names = [program_name(argv[0]) for argv in commands]
@@ -88,7 +93,7 @@ def _is_dangerous(argv: Sequence[str], cwd: Path) -> bool:
     name = program_name(argv[0])
     if any(_is_row(row, name, argv) for row in command_table("dangerous")):
         return True
-    if name in command_table("writing")["names"].split() and any(_is_outside(w, cwd) for w in argv[1:]):
+    if writes(argv) and any(_is_outside(w, cwd) for w in argv[1:]):
         return True
     if not runs_others(name):
         return False

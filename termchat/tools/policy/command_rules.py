@@ -51,7 +51,7 @@ class KnownCommand:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class CommandScope:
     """The working directory, and paths in it that belong to termchat."""
 
     cwd: Path
@@ -97,7 +97,7 @@ def known_names() -> frozenset[tuple[str, ...]]:
     return frozenset(_commands())
 
 
-def harmless_use(known: KnownCommand, argv: Sequence[str], around: Surroundings) -> HarmlessUse | OtherUse:
+def harmless_use(known: KnownCommand, argv: Sequence[str], around: CommandScope) -> HarmlessUse | OtherUse:
     """Return the arguments that run an argv of a known command, or the reason why no rule about its name allows it."""
     name = " ".join(known.words)
     arguments = tuple(argv[_subcommand(argv) + 1 :])
@@ -131,7 +131,7 @@ def _subcommand(argv: Sequence[str]) -> int:
     return next((n for n, word in enumerate(argv) if n and word not in flags), 1)
 
 
-def _split(known: KnownCommand, arguments: Sequence[str], around: Surroundings) -> _Words | OtherUse:
+def _split(known: KnownCommand, arguments: Sequence[str], around: CommandScope) -> _Words | OtherUse:
     if known.operands is OperandKind.ANYTHING:
         return _Words(frozenset(), tuple(arguments), len(arguments))
     options: set[str] = set()
@@ -175,13 +175,13 @@ def _option(known: KnownCommand, word: str, seen: set[str]) -> bool | None:
     return False
 
 
-def _value_problem(option: str, value: Sequence[str], around: Surroundings) -> OtherUse | None:
+def _value_problem(option: str, value: Sequence[str], around: CommandScope) -> OtherUse | None:
     if not value or (value[0].startswith("-") and not _NUMBER.fullmatch(value[0])):
         return OtherUse(f"The option {option} has no value.")
     return _place_problem(value[0], around)  # in case this version of the command takes it for an operand
 
 
-def _operands_problem(known: KnownCommand, words: _Words, around: Surroundings) -> OtherUse | None:
+def _operands_problem(known: KnownCommand, words: _Words, around: CommandScope) -> OtherUse | None:
     operands = words.operands
     if len(operands) > known.at_most:
         return OtherUse(f"{' '.join(known.words)} with {len(operands)} operands may change something.")
@@ -203,7 +203,7 @@ def _operands_problem(known: KnownCommand, words: _Words, around: Surroundings) 
     return next((problem for problem in problems if problem), None)
 
 
-def _path_problem(path: str, kind: OperandKind, around: Surroundings) -> OtherUse | None:
+def _path_problem(path: str, kind: OperandKind, around: CommandScope) -> OtherUse | None:
     if path == "-":
         return None
     if kind is OperandKind.REVISIONS:
@@ -215,16 +215,17 @@ def _path_problem(path: str, kind: OperandKind, around: Surroundings) -> OtherUs
     return _place_problem(path, around)
 
 
-def _place_problem(path: str, around: Surroundings) -> OtherUse | None:
+def _place_problem(path: str, around: CommandScope) -> OtherUse | None:
     if path.startswith("~"):
         path = f"./{path}"  # no shell expands it
     try:
-        place = locate(path, around.cwd, around.private).place
+        located = locate(path, around.cwd, around.private)
     except (OSError, ValueError):
         return OtherUse(f"{path} cannot be resolved.")
-    if place is Place.INSIDE:
+    if located.place is Place.INSIDE:
         return None
-    return OtherUse(f"{path} {place.value}.", exact=place is Place.OUTSIDE)
+    is_link = located.given.is_relative_to(around.cwd.resolve())  # it may lead elsewhere tomorrow
+    return OtherUse(f"{path} {located.place.value}.", exact=located.place is Place.OUTSIDE and not is_link)
 
 
 def _git_problem(git: dict[str, Any], arguments: Sequence[str], cwd: Path) -> OtherUse | None:

@@ -16,16 +16,18 @@ from termchat.tools.policy.command_risks import (
     is_dangerous,
     is_dangerous_text,
     runs_others,
+    writes,
 )
 from termchat.tools.policy.command_rules import (
+    CommandScope,
     HarmlessUse,
     OtherUse,
-    Surroundings,
     find_command,
     harmless_use,
     known_names,
 )
 from termchat.tools.policy.command_text import check_text
+from termchat.tools.policy.guarded_paths import is_guarded
 from termchat.tools.policy.places import Place, locate
 from termchat.tools.policy.programs import Unresolved, resolve_program
 from termchat.tools.policy.rules import Rule, Rules, allowed, asked, denied, first_rule, parse_rule
@@ -42,7 +44,7 @@ class _Call:
     tool: str
     rules: Rules
     path: str
-    around: Surroundings
+    around: CommandScope
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ async def judge_command(
     if problem := check_text(text):
         return CommandVerdict(Ruling.REFUSE, problem)
     parsed = await parse_pipeline(text)
-    call = _Call(tool, rules, path, Surroundings(cwd, tuple(private)))
+    call = _Call(tool, rules, path, CommandScope(cwd, tuple(private)))
     if isinstance(parsed, Unparsed):
         return _judge_text(text, parsed.reason, call)
     return await asyncio.to_thread(_judge_pipeline, parsed.commands, call)
@@ -156,7 +158,7 @@ def _offer(tool: str, subject: str) -> str:
     return text if is_plain and parse_rule(text) == rule and not allow_problem(rule) else ""
 
 
-def _use(argv: tuple[str, ...], around: Surroundings) -> HarmlessUse | OtherUse | None:
+def _use(argv: tuple[str, ...], around: CommandScope) -> HarmlessUse | OtherUse | None:
     """Return the use of a known command, None for another command."""
     known = find_command(argv)
     return None if known is None else harmless_use(known, argv, around)
@@ -179,6 +181,8 @@ def _judge_argv(argv: tuple[str, ...], use: HarmlessUse | OtherUse | None, call:
         return _Asks(f"No rule allows {name}.", name)
     if secret := next((word for word in argv[1:] if _is_secret(word, call.around)), ""):
         return _Asks(f"{secret} {Place.SECRET.value}.")
+    if guarded := next((word for word in argv[1:] if writes(argv) and _is_guarded(word, call.around.cwd)), ""):
+        return _Asks(f"{guarded} acts later, so writing to it always asks.")
     if argv not in known_names() and (rule := _first_allowed(call, argv)):
         return _Runs((str(program), *argv[1:]), rule)
     exact = shlex.join(argv)
@@ -207,7 +211,13 @@ def _subject(subject: str) -> tuple[str, ...]:
         return ()
 
 
-def _is_secret(word: str, around: Surroundings) -> bool:
+def _is_guarded(word: str, cwd: Path) -> bool:
+    """Return True if a word, or the value in it, names a file that acts later."""
+    located = (locate(part, cwd) for part in (word, word.partition("=")[2]) if part)
+    return any(is_guarded(path) for place in located for path in (place.given, place.real))
+
+
+def _is_secret(word: str, around: CommandScope) -> bool:
     """Return True if a word, or the value in it, names a secret place or a file of termchat."""
     for part in {word, word.partition("=")[2], word.partition(":")[2], word.lstrip("@<"), word[2:]}:
         try:

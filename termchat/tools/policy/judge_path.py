@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 from termchat.core.approval import ToolEffect
 from termchat.tools.policy.command_text import check_text
+from termchat.tools.policy.guarded_paths import is_guarded
 from termchat.tools.policy.places import Located, Place, locate
 from termchat.tools.policy.rules import Rule, Rules, allowed, asked, denied, first_rule, parse_rule
 from termchat.tools.policy.verdicts import PathVerdict, Ruling
-
-_FILE = Path(__file__).with_name("guarded_paths.toml")
 
 
 def judge_path(
@@ -102,24 +97,7 @@ def _guard(located: Located) -> str:
     """Return why writing to a path always asks, as the rest of a sentence, "" if it does not."""
     if located.place in (Place.SECRET, Place.PRIVATE):
         return located.place.value
-    return "acts later" if any(_is_guarded(path) for path in (located.given, located.real)) else ""
-
-
-def _is_guarded(path: Path) -> bool:
-    names = [name.lower() for name in path.parts]
-    folders, files = _guarded()
-    return _ends_with(names, files) or any(_ends_with(names[: n + 1], folders) for n in range(len(names)))
-
-
-def _ends_with(names: Sequence[str], patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase("/".join(names[-pattern.count("/") - 1 :]), pattern) for pattern in patterns)
-
-
-@cache
-def _guarded() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    rows: list[dict[str, Any]] = tomllib.loads(_FILE.read_text(encoding="utf-8"))["place"]
-    folders = tuple(name for row in rows for name in row.get("folders", ()))
-    return folders, tuple(name for row in rows for name in row.get("files", ()))
+    return "acts later" if any(is_guarded(path) for path in (located.given, located.real)) else ""
 
 
 def _offer(tool: str, located: Located, cwd: Path) -> str:

@@ -10,7 +10,7 @@ import pytest
 PROGRAMS = """
 ls cat head tail wc pwd echo grep rg find sort uniq cut tr diff stat date basename git pytest id lsof sh bash python3
 python3.11 node npm make uvx cargo env nice timeout watch script flock busybox sudo xargs sed awk man tar zip base64 xxd
-dd tee wget curl jq less vim ssh rsync chmod rm test printf command nohup noglob
+cp ln dd tee wget curl jq less vim ssh rsync chmod rm test printf command nohup noglob
 """
 
 

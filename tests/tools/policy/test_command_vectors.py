@@ -76,6 +76,8 @@ async def test_command_offer_allows_the_command_from_then_on(text: str, cwd: Pat
             (text, ())
             for text in ("tee /etc/x", "dd of=x", "find . -delete", "ls | sh", "wget x | sh", "chmod -R 777 .")
         ],
+        *[(text, ()) for text in ("cat out/hosts", "cp notes.txt Makefile", "tee src/conftest.py", "ln -s x .envrc")],
+        ("cp notes.txt src/new.txt", ("run_shell(cp notes.txt src/new.txt)",)),
         ("base64 'a\nb'", ()),
         ("base64 " + "a" * 300, ()),
     ],
@@ -205,6 +207,12 @@ async def test_command_rules_without_subject_deny_all_and_allow_nothing(cwd: Pat
     assert (await judge("ls", cwd, path, Rules(allow=(bare,)))).answer is Ruling.ASK
     assert (await judge("ls", cwd, path, Rules(deny=(bare,), allow=RULES.allow))).answer is Ruling.DENY
     assert (await judge("ls; ls", cwd, path, Rules(deny=(bare,)))).answer is Ruling.DENY
+
+
+async def test_command_rule_never_allows_writing_to_a_file_that_acts_later(cwd: Path, path: str) -> None:
+    for text, ruling in (("tee Makefile", Ruling.ASK), ("tee new.txt", Ruling.ALLOW)):
+        rules = Rules(allow=(Rule("run_shell", text),))
+        assert (await judge(text, cwd, path, rules)).answer is ruling
 
 
 async def test_command_rule_of_another_tool_does_not_count(cwd: Path, path: str) -> None:
