@@ -1,0 +1,1 @@
+"""Web pages for the tool `fetch_url`: checked addresses, bounded responses, readable text."""
