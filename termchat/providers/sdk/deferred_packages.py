@@ -30,9 +30,15 @@ _T = TypeVar("_T")
 _log = logging.getLogger("termchat")
 _SDKS = ("openai", "anthropic")
 _DEFERRED = ("types", "lib", "resources")  # subpackages of an SDK, with their own subpackages
-# Functions, and the packages or modules that define them, which are imported when the function is called: one traces,
-# which termchat turns off, and needs all types of a reply; one makes the exception of an error response, of 270 types.
-_FUNCTIONS = {"finish_api_call_span": "anthropic.lib._tracing", "make_status_error": "anthropic._error_classes"}
+# Functions and classes, and the packages or modules that define them, which are imported when one is called: one
+# traces, which termchat turns off, and needs all types of a reply; one makes the exception of an error response, of
+# 270 types; two are the SDK's own chats, which termchat does not use, and name the types of all that a chat holds.
+_CALLED = {
+    "finish_api_call_span": "anthropic.lib._tracing",
+    "make_status_error": "anthropic._error_classes",
+    "Chats": f"{GEMINI_SDK}.chats",
+    "AsyncChats": f"{GEMINI_SDK}.chats",
+}
 _IMPORTERS = (
     *(f"{sdk}." for sdk in (*_SDKS, GEMINI_SDK)),
     "termchat.providers.protocols.",
@@ -62,7 +68,7 @@ class _Source:
 class DeferredPackage(ModuleType):
     """A package whose `__init__` runs when a name is read that it does not take from one of its modules.
 
-    Or a module of `_FUNCTIONS`, which runs when the function is called.
+    Or a module of `_CALLED`, which runs when its function or class is called.
     """
 
     def __getattr__(self, name: str) -> Any:
@@ -84,15 +90,15 @@ class DeferredPackage(ModuleType):
 
     def _deferred(self, code: CodeType, name: str) -> tuple[bool, Any]:
         """Return (True, value) for a name that is known before the code has run."""
-        if _FUNCTIONS.get(name) == self.__name__:
-            return True, self._late_function(name)
+        if _CALLED.get(name) == self.__name__:
+            return True, self._late_call(name)
         if _EXPORTS not in self.__dict__:
             path = self.__dict__.get("__path__")
             self.__dict__[_EXPORTS] = {} if path is None else find_exports(code, self.__name__, path)
         export: _Export | None = self.__dict__[_EXPORTS].get(name)
         return (True, _load(self.__name__, export)) if export else (False, None)
 
-    def _late_function(self, name: str) -> Callable[..., Any]:
+    def _late_call(self, name: str) -> Callable[..., Any]:
         def call(*args: Any, **more: Any) -> Any:
             self._run()
             return getattr(self, name)(*args, **more)
@@ -164,10 +170,11 @@ class _Finder:
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         sdk, _, rest = name.partition(".")
-        if sdk not in _SDKS or (rest and rest.partition(".")[0] not in _DEFERRED and name not in _FUNCTIONS.values()):
+        called = name in _CALLED.values()
+        if not called and (sdk not in _SDKS or (rest and rest.partition(".")[0] not in _DEFERRED)):
             return None
         spec = PathFinder.find_spec(name, path)
-        deferred = spec and (spec.submodule_search_locations or name in _FUNCTIONS.values())
+        deferred = spec and (spec.submodule_search_locations or called)
         if spec and deferred and type(spec.loader) is SourceFileLoader:
             spec.loader = _Loader(spec.loader.name, spec.loader.path)
             return spec
