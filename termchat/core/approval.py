@@ -49,6 +49,7 @@ class Permit:
     pipeline      the argv of each process of a command that a rule allows; it runs without a shell. Empty otherwise
     environment   variables to add for `pipeline`
     outside       the path may lie outside the working directory; always True for `by_person`
+    path          the resolved path that was judged: the tool fails when it leads elsewhere by then. "" for none
     seen          `Plan.seen` of the preview that was approved: the tool fails when its base has changed. "" for none
     """
 
@@ -56,6 +57,7 @@ class Permit:
     pipeline: tuple[tuple[str, ...], ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     outside: bool = False
+    path: str = ""
     seen: str = ""
 
     def __post_init__(self) -> None:

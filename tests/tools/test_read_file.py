@@ -255,3 +255,14 @@ def test_read_file_undecodable_name_survives_in_errors(tmp_path: Path) -> None:
     assert isinstance(answer, ToolError)
     assert r"'a\xff\x1b[2J'" in answer.words
     answer.words.encode()
+
+
+def test_read_file_link_changed_after_rule_allowed_it_is_refused(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "link").symlink_to("b")
+    judged = str(tmp_path.resolve() / "a")
+    answer = read_lines(ToolContext(tmp_path, permit=Permit(path=judged)), "link")
+    assert isinstance(answer, ToolError)
+    assert "than the one that was allowed" in answer.words
+    assert read_lines(ToolContext(tmp_path, permit=Permit(path=judged)), "a") == "a"

@@ -64,6 +64,8 @@ def resolve_path(
     joined = root / os.path.expanduser(path)
     given, real = Path(os.path.normpath(joined)), Path(os.path.realpath(joined))
     shown = show_name(path)
+    if permit.path not in ("", str(real)):
+        return ToolError(f"{shown} leads to another file than the one that was allowed")
     if outputs and context.outputs and real.is_relative_to(results := Path(os.path.realpath(context.outputs))):
         return ResolvedPath(path, results, real.relative_to(results))
     if is_private(context, real):
