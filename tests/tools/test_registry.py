@@ -84,7 +84,8 @@ def test_schema_unsupported_parameter_is_refused() -> None:
 
 
 def test_registry_lists_builtin_tools_in_fixed_order() -> None:
-    assert [t.spec.name for t in builtin_tools()] == ["calculate", "current_time", "list_directory", "read_file"]
+    names = "calculate current_time edit_file fetch_url list_directory read_file run_shell search_files write_file"
+    assert [t.spec.name for t in builtin_tools()] == names.split()
     assert all(isinstance(t, Tool) and t.spec.description for t in builtin_tools())
 
 
