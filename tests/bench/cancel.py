@@ -15,10 +15,12 @@ import httpx2
 from termchat.core.events import Streamed
 from termchat.core.messages import user_message
 from termchat.core.models import ApiProtocol
+from tests.bench.clients import new_home, our_chat
 from tests.bench.table import Goal, Plan, Row, middle, run
+from tests.bench.terminal import Pty
 from tests.engine.support import events_of, session
 from tests.faults.test_cancel import SILENT, SPEAKING
-from tests.gateway import Gateway, fault
+from tests.gateway import Gateway, GatewayThread, Reply, Stall, Text, fault
 from tests.gateway.answers import Answer
 from tests.providers.support import PROTOCOLS
 
@@ -72,6 +74,26 @@ def rows(plan: Plan) -> Iterator[Row]:
     floor, found = asyncio.run(_measure(plan.rounds))
     for name, value in found.items():
         yield Row(f"cancel to closed connection: {name}", value, "ms", floor, Goal(most=20))
+    yield Row("Ctrl-C to a free prompt in the REPL", middle(_prompts(plan.rounds)), goal=Goal(most=100))
+
+
+def _prompts(rounds: int) -> list[float]:
+    """Seconds from Ctrl-C during a reply to the prompt that takes the next question."""
+    taken: list[float] = []
+    with new_home() as home, GatewayThread() as gateway:
+        gateway.always(Reply(Text("one"), Stall()))
+        home.serve(gateway.url)
+        with Pty(our_chat("openai"), home.env) as terminal:
+            terminal.wait("❯".encode())
+            for _ in range(rounds):
+                terminal.write(b"go\r")
+                terminal.wait(b"one")
+                terminal.rest(0.3)
+                began = time.monotonic()
+                terminal.write(b"\x03")
+                terminal.wait(b"/ commands")
+                taken.append(time.monotonic() - began)
+    return taken
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from statistics import median
 
-from tests.bench.clients import PROMPT
+from tests.bench.clients import PROMPT, new_home, our_chat
 from tests.bench.table import Goal, Plan, Row, quantile, run
 from tests.bench.terminal import Pty
 
@@ -36,11 +36,30 @@ def rows(plan: Plan, keys: int = 0) -> Iterator[Row]:
         took = echoes(OURS, b"Ask anything", first, count)
         yield Row(f"key echo, {name}: median", 1e3 * median(took), "ms", 1e3 * median(floor))
         yield Row(f"key echo, {name}: p95", quantile(took, 0.95), "ms", quantile(floor, 0.95), goal)
+    took = [seconds for _ in range(max(1, plan.rounds // 2)) for seconds in _while_loading()]
+    yield Row("key echo while an SDK is imported: p95", quantile(took, 0.95), goal=Goal(most=40))
     with busy():
         floor = echoes(PROMPT, b"?2004h", _IDLE, count)
         took = echoes(OURS, b"Ask anything", _LINES, count)
     name = "key echo, 200 lines/s stream, every core busy: p95"
     yield Row(name, quantile(took, 0.95), "ms", quantile(floor, 0.95), Goal(most=15))
+
+
+def _while_loading() -> list[float]:
+    """Seconds from each key to its echo right after the start, while anthropic's SDK is imported."""
+    took: list[float] = []
+    with new_home() as home:
+        home.serve("http://127.0.0.1:9")
+        with Pty(our_chat("anthropic"), home.env) as terminal:
+            terminal.wait("❯".encode())
+            for n in range(20):
+                key = b"QXZW"[n % 4 : n % 4 + 1]
+                at = time.monotonic()
+                terminal.write(key)
+                terminal.wait(key)
+                took.append(time.monotonic() - at)
+                terminal.rest(0.02)
+    return took
 
 
 @contextmanager
