@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from functools import cache
 from pathlib import Path, PurePath
 from typing import Any
@@ -42,11 +42,11 @@ def is_secret_place(root: PurePath, inside: PurePath) -> bool:
     places = _places()
     names = [name.lower() for name in inside.parts]
     whole = [name.lower() for name in root.parts] + names
-    if any(_ends(whole[: n + 1], places.folders) for n in range(len(whole))):
+    if any(ends_with_pattern(whole[: n + 1], places.folders) for n in range(len(whole))):
         return True
     first = len(whole) - len(names)
     return any(
-        _ends(whole[: n + 1], places.files) and not _ends(whole[: n + 1], places.allowed)
+        ends_with_pattern(whole[: n + 1], places.files) and not ends_with_pattern(whole[: n + 1], places.allowed)
         for n in range(first, len(whole))
     )
 
@@ -63,6 +63,15 @@ def holds_secret(text: str) -> bool:
     return bool(_places().words.search(text))
 
 
-def _ends(names: Sequence[str], patterns: Sequence[str]) -> bool:
-    """Return True if a path ends with one of the patterns."""
-    return any(fnmatchcase("/".join(names[-pattern.count("/") - 1 :]), pattern) for pattern in patterns)
+def ends_with_pattern(names: Sequence[str], patterns: tuple[str, ...]) -> bool:
+    """Return True if a path ends with one of the patterns, which may have wildcards and slashes."""
+    return any(regex.match("/".join(names[-depth:])) for depth, regex in _compiled(patterns))
+
+
+@cache
+def _compiled(patterns: tuple[str, ...]) -> tuple[tuple[int, re.Pattern[str]], ...]:
+    """Return one expression for the patterns of each number of names."""
+    by_depth: dict[int, list[str]] = {}
+    for pattern in patterns:
+        by_depth.setdefault(pattern.count("/") + 1, []).append(translate(pattern))
+    return tuple((depth, re.compile("|".join(regexes))) for depth, regexes in by_depth.items())

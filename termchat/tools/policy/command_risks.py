@@ -57,18 +57,18 @@ def denies_text(subject: str, text: str) -> bool:
 
 def carries(argv: Sequence[str]) -> bool:
     """Return True for a command of which some option runs another command."""
-    return program_name(argv[0]) in command_table("never")["carriers"].split()
+    return program_name(argv[0]) in _names_of("never", "carriers")
 
 
 def writes(argv: Sequence[str]) -> bool:
     """Return True for a command that writes to its operands."""
-    return program_name(argv[0]) in command_table("writing")["names"].split()
+    return program_name(argv[0]) in _names_of("writing", "names")
 
 
 def is_dangerous(commands: Sequence[Sequence[str]], cwd: Path) -> bool:
     """Return True for a pipeline that may destroy something or write outside the working directory."""
     names = [program_name(argv[0]) for argv in commands]
-    fetching = command_table("writing")["fetching"].split()
+    fetching = _names_of("writing", "fetching")
     fetched = next((n for n, name in enumerate(names) if name in fetching), len(names))
     if any(runs_others(name) for name in names[fetched + 1 :]):
         return True
@@ -91,7 +91,7 @@ def _command(words: Sequence[str]) -> Sequence[str]:
 
 def _is_dangerous(argv: Sequence[str], cwd: Path) -> bool:
     name = program_name(argv[0])
-    if any(_is_row(row, name, argv) for row in command_table("dangerous")):
+    if _is_harmful(argv):
         return True
     if writes(argv) and any(_is_outside(w, cwd) for w in argv[1:]):
         return True
@@ -101,7 +101,7 @@ def _is_dangerous(argv: Sequence[str], cwd: Path) -> bool:
         if " " in word:
             harm = is_dangerous_text(word, cwd)
         elif runs_others(word):  # its own words come next in this loop
-            harm = any(_is_row(row, program_name(word), argv[at:]) for row in command_table("dangerous"))
+            harm = _is_harmful(argv[at:])
         else:
             harm = _is_dangerous(argv[at:], cwd)
         if harm:
@@ -109,16 +109,26 @@ def _is_dangerous(argv: Sequence[str], cwd: Path) -> bool:
     return False
 
 
-def _is_row(row: dict[str, Any], name: str, argv: Sequence[str]) -> bool:
+def _is_harmful(argv: Sequence[str]) -> bool:
+    """Return True for a command with the marks of a row of `[[dangerous]]`."""
     rest = argv[1:]
-    command, _, subcommand = row["names"].partition(" ")
-    if command == "git":
-        if name != "git" or subcommand not in rest:
-            return False
-    elif name not in row["names"].split():
-        return False
-    tests = [key for key in ("flags", "long", "prefixes", "words") if key in row]
-    return not tests or any(_has_mark(row, key, rest) for key in tests)
+    for subcommand, row in _harmful().get(program_name(argv[0]), ()):
+        marks = [key for key in ("flags", "long", "prefixes", "words") if key in row]
+        if (not subcommand or subcommand in rest) and (not marks or any(_has_mark(row, key, rest) for key in marks)):
+            return True
+    return False
+
+
+@cache
+def _harmful() -> dict[str, list[tuple[str, dict[str, Any]]]]:
+    """Return the rows by the name of the program, each with its subcommand."""
+    rows: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    for row in command_table("dangerous"):
+        command, _, subcommand = row["names"].partition(" ")
+        names = ((command, subcommand),) if command == "git" else ((name, "") for name in row["names"].split())
+        for name, word in names:
+            rows.setdefault(name, []).append((word, row))
+    return rows
 
 
 def _has_mark(row: dict[str, Any], key: str, words: Sequence[str]) -> bool:
@@ -179,6 +189,11 @@ def _decoded(text: str) -> str:
         return chr(code) if code <= 0x10FFFF else ""
 
     return _ESCAPE.sub(character, text)
+
+
+@cache
+def _names_of(table: str, key: str) -> frozenset[str]:
+    return frozenset(command_table(table)[key].split())
 
 
 @cache

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from termchat.tools.builtin.secret_places import ends_with_pattern
 from termchat.tools.protected_paths import home_of, is_protected
 
 _FILE = Path(__file__).with_name("guarded_paths.toml")
@@ -21,11 +20,7 @@ def is_guarded(path: Path) -> bool:
         return True
     names = [name.lower() for name in path.parts]
     folders, files = _guarded()
-    return _ends_with(names, files) or any(_ends_with(names[: n + 1], folders) for n in range(len(names)))
-
-
-def _ends_with(names: Sequence[str], patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase("/".join(names[-pattern.count("/") - 1 :]), pattern) for pattern in patterns)
+    return ends_with_pattern(names, files) or any(ends_with_pattern(names[: n + 1], folders) for n in range(len(names)))
 
 
 @cache

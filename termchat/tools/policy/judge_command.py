@@ -86,7 +86,7 @@ async def judge_command(
     parsed = await parse_pipeline(text)
     call = _Call(tool, rules, path, CommandScope(cwd, tuple(private)))
     if isinstance(parsed, Unparsed):
-        return _judge_text(text, parsed.reason, call)
+        return await asyncio.to_thread(_judge_text, text, parsed.reason, call)
     return await asyncio.to_thread(_judge_pipeline, parsed.commands, call)
 
 
