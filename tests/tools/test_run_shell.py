@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from hypothesis import strategies as st
 
 from termchat.core.approval import Permit, PreviewKind, ToolEffect
 from termchat.core.messages import ToolStatus
-from termchat.tools.builtin import run_shell as module
 from termchat.tools.builtin.run_shell import LONGEST_COMMAND, plan_command, run_shell
+from termchat.tools.process import run_command as module
 from termchat.tools.process.sandbox import Sandbox, detect_sandbox, sandbox_words
 from termchat.tools.registry import Plan, Subject, ToolContext, ToolError
 
@@ -112,8 +113,10 @@ async def test_approved_text_runs_as_whole_in_bash(cwd: Path, sandbox: str) -> N
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12), max_size=5))
 async def test_pipeline_runs_exactly_its_argv(words: list[str]) -> None:
     permit = Permit(pipeline=((*PRINT_ARGV, *words), ("cat",)))
-    given = context(Path("/"), permit)
-    assert await run(replace(given, outputs=None), "the text of the model; touch /tmp/made") == repr(words)
+    with tempfile.TemporaryDirectory() as folder:
+        answer = await run(context(Path(folder), permit), "the text of the model; touch made")
+        assert answer == repr(words)
+        assert not os.listdir(folder)
 
 
 async def test_pipeline_gets_environment_of_permit(cwd: Path, sandbox: str) -> None:
@@ -128,6 +131,18 @@ async def test_pipeline_of_rule_gets_no_network(cwd: Path) -> None:
     answer = await run(context(cwd, permit), "x", network=True)
     assert isinstance(answer, str) and "eth" not in answer and "lo:" in answer
     assert answer.endswith("[no network: only the user can allow it]")
+
+
+async def test_rule_reads_no_secret_in_working_directory(cwd: Path) -> None:
+    if await detect_sandbox() is None:
+        pytest.skip("bubblewrap is missing or the system forbids its namespaces")
+    (cwd / "sub").mkdir()
+    for name in (".env", "sub/.env.local", "sub/server.key", ".env.example"):
+        (cwd / name).write_text("WORD\n")
+    (cwd / "link").symlink_to(".env")
+    grep = ("grep", "-rhs", "WORD", ".", "link")
+    assert await run(context(cwd, Permit(pipeline=(grep,))), "x") == "WORD\n[exit code 2]"
+    assert await run(context(cwd), "cat .env") == "WORD"
 
 
 async def test_changed_conditions_run_nothing(cwd: Path) -> None:
@@ -162,7 +177,7 @@ async def test_result_tells_signal(cwd: Path, sandbox: str) -> None:
 
 
 async def test_result_tells_failed_process_within_pipeline(cwd: Path, sandbox: str) -> None:
-    permit = Permit(pipeline=(("sh", "-c", "echo out; exit 4"), ("yes",), ("head", "-n", "1")))
+    permit = Permit(pipeline=(("sh", "-c", "exit 4"), ("yes",), ("head", "-n", "1")))
     assert await run(context(cwd, permit), "x") == "y\n[exit code 4 of process 1 in the pipeline]"
 
 

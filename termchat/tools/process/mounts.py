@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import field
 from enum import Enum
+from fnmatch import translate
+from functools import cache
 from pathlib import Path
 
 from termchat.late_dataclass import dataclass
-from termchat.tools.builtin.secret_places import secret_globs
+from termchat.tools.builtin.secret_places import is_secret_place, secret_globs
 from termchat.tools.protected_paths import ProtectedPath, home_links, is_protected, protected_paths
 
 _SYSTEM = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr")
 _SCAN_DEPTH = 4  # folders below the working directory in which repositories are looked for
 _SCAN_FOLDERS = 2_000
+_SCAN_FILES = 20_000
 _SKIPPED = frozenset({"node_modules", "__pycache__", ".venv", "venv", "target", "site-packages"})
 _MARK = 1_111_111_111_000_000_007  # ns; the modification time of placeholders
 _SOCKETS = (".1password", ".docker", ".gnupg", ".local/share/containers", ".colima", ".lima", ".orbstack")
@@ -82,11 +86,12 @@ class Mounts:
     links: tuple[tuple[Path, str], ...] = ()
 
 
-def plan_mounts(cwd: Path, home: Path, private: Iterable[Path] = ()) -> Mounts | str:
+def plan_mounts(cwd: Path, home: Path, private: Iterable[Path] = (), secrets: bool = True) -> Mounts | str:
     """Return the mounts for a working directory, or the reason why nothing may run in it. Reads the file system.
 
     home      the user's home, resolved
     private   termchat's own files and directories, which are hidden
+    secrets   False to hide the secrets in the working directory, too
     """
     root = Path(os.path.realpath(cwd))
     if not root.is_dir():
@@ -95,7 +100,7 @@ def plan_mounts(cwd: Path, home: Path, private: Iterable[Path] = ()) -> Mounts |
     if any(root.is_relative_to(path) for path in hidden):
         return "the working directory may hold secrets"
     planner = _Planner(root)
-    for path in hidden:
+    for path in hidden if secrets else {*hidden, *_secrets_inside(root)}:
         planner.hide(path)
     reason = _read_only(root, home)
     if reason:
@@ -159,6 +164,27 @@ def _secrets(home: Path) -> Iterator[Path]:
     for name in (*names, *_SOCKETS):
         for base in (home, home / ".config", home / ".local" / "share"):
             yield from (Path(os.path.realpath(path)) for path in glob.glob(str(base / name), include_hidden=True))
+
+
+def _secrets_inside(root: Path) -> Iterator[Path]:
+    """Yield the places below a root that may hold secrets, resolved; git needs its own."""
+    count = 0
+    for folder in (root, *_folders(root)):
+        with suppress(OSError):
+            for name in os.listdir(folder):
+                count += 1
+                if count > _SCAN_FILES:
+                    return
+                path = folder / name
+                if name != ".git" and _secret_names().match(name) and is_secret_place(root, path.relative_to(root)):
+                    yield Path(os.path.realpath(path))
+
+
+@cache
+def _secret_names() -> re.Pattern[str]:
+    """The last names of secret places, a first look that costs little."""
+    names = {pattern.rpartition("/")[2] for pattern in secret_globs()}
+    return re.compile("|".join(translate(name) for name in names), re.IGNORECASE)
 
 
 class _Planner:
