@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from termchat.tools.policy.places import Place, locate
 
 _FILE = Path(__file__).with_name("commands.toml")
 _NUMBER = re.compile(r"-\d+")
+_SPECIAL = re.compile(r"[]\\*?{}!\[]")  # in a glob of ripgrep
 _CONFIGURATION_BYTES = 1_000_000
 
 
@@ -110,7 +112,7 @@ def harmless_use(known: KnownCommand, argv: Sequence[str], around: CommandScope)
         return problem
     if known.operands in _READS and (problem := _place_problem(".", around)):
         return problem
-    hidden = tuple(f"--iglob=!{glob}" for glob in secret_globs()) if known.hide_secrets else ()
+    hidden = tuple(f"--iglob=!{glob}" for glob in _hidden(around)) if known.hide_secrets else ()
     rest = (*known.insert, *arguments[: words.end], *hidden, *arguments[words.end :])
     if argv[0] != "git":
         return HarmlessUse(rest)
@@ -118,6 +120,14 @@ def harmless_use(known: KnownCommand, argv: Sequence[str], around: CommandScope)
     if problem := _git_problem(git, arguments, around.cwd):
         return problem
     return HarmlessUse((*git["before"], known.words[1], *rest), dict(git["variables"]))
+
+
+def _hidden(around: CommandScope) -> list[str]:
+    """Return globs of what a recursive search leaves out."""
+    root = Path(os.path.realpath(around.cwd))
+    own = (Path(os.path.realpath(path)) for path in around.private)
+    inside = (str(path.relative_to(root)) for path in own if path.is_relative_to(root))
+    return [*secret_globs(), *("/" + _SPECIAL.sub(r"\\\g<0>", path) for path in inside)]
 
 
 _READS = (OperandKind.PATHS, OperandKind.FILES, OperandKind.PATTERN, OperandKind.REVISIONS)

@@ -194,6 +194,12 @@ async def test_rg_command_leaves_out_secret_places_after_globs_of_the_call(cwd: 
     assert argv.index("-g.env") < argv.index("--iglob=!.env") < argv.index("--")
 
 
+async def test_rg_command_leaves_out_files_of_termchat(cwd: Path, path: str) -> None:
+    verdict = await judge_command("rg text", RULES, cwd=cwd, path=path, private=(cwd / "own [x]", cwd.parent / "else"))
+    assert verdict.pipeline is not None
+    assert verdict.pipeline[0][-1] == "--iglob=!/own \\[x\\]"
+
+
 async def test_command_rule_that_asks_wins_over_one_that_allows(cwd: Path, path: str) -> None:
     rules = Rules(ask=(Rule("run_shell", "git log"),), allow=RULES.allow)
     verdict = await judge("git log -3 | head", cwd, path, rules)
