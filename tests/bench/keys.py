@@ -25,8 +25,8 @@ _IDLE = b"", b""
 
 
 def rows(plan: Plan, keys: int = 0) -> Iterator[Row]:
-    """The p95 of `keys` keys each; 0 is twenty a round."""
-    count = keys or 20 * plan.rounds
+    """The p95 of `keys` keys each; 0 is fifteen a round."""
+    count = keys or 15 * plan.rounds
     floor = echoes(PROMPT, b"?2004h", _IDLE, count)
     for name, first, goal in (
         ("idle", _IDLE, None),

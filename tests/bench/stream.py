@@ -52,7 +52,7 @@ def rows(plan: Plan, chunks: int = 3000) -> Iterator[Row]:
     """Each protocol."""
     for protocol in PROTOCOLS:
         with serving(pieces(protocol, ["word "] * chunks)) as server:
-            floor, own = asyncio.run(_both(protocol, server.url, max(1, plan.rounds // 2)))
+            floor, own = asyncio.run(_both(protocol, server.url, max(1, plan.rounds // 3)))
         name = f"processor time a token, undrawn, {protocol.value}"
         yield Row(name, own * 1e6 / chunks, "us", floor * 1e6 / chunks, Goal(above=25))
 
