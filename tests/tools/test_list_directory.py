@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from termchat.core.approval import Permit
-from termchat.tools.builtin.list_directory import LISTED, list_directory
+from termchat.tools.builtin.list_directory import list_directory
 from termchat.tools.files.folder import EntryKind
 from termchat.tools.files.ignore_rules import Glob, is_cheap
+from termchat.tools.files.listing import LISTED
 from termchat.tools.files.resolved_path import ResolvedPath
 from termchat.tools.files.walk import TreeWalk, WalkStop
 from termchat.tools.registry import Plan, ToolContext, ToolError

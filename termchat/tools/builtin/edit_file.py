@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from termchat.core.approval import ToolEffect
-from termchat.tools.files.change import FileChange, OldFile
-from termchat.tools.files.names import show_name
 from termchat.tools.registry import Plan, Subject, ToolContext, ToolError, ToolOutput, tool
+
+if TYPE_CHECKING:
+    from termchat.tools.files.change import FileChange, OldFile
 
 
 async def _plan(context: ToolContext, arguments: Mapping[str, Any]) -> Plan | ToolError:
@@ -32,14 +33,15 @@ async def edit_file(
 
 
 def _change(path: str, old: str, new: str, replace_all: bool) -> FileChange:
+    from termchat.tools.files.change import FileChange
+    from termchat.tools.files.edit_text import edit_text
+    from termchat.tools.files.names import show_name
+
     def edited(file: OldFile | None) -> str | ToolError:
         if file is None:
             return ToolError(f"{show_name(path)} does not exist; to create it, use write_file")
         if file.text is None:
             return ToolError(f"{show_name(path)} is not a text file")
-
-        from termchat.tools.files.edit_text import edit_text
-
         return edit_text(file.text, file.form, old, new, replace_all=replace_all)
 
     return FileChange(path, edited, edit_argument="new")

@@ -7,15 +7,13 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from termchat.core.approval import ToolEffect
-from termchat.tools.builtin.secret_places import holds_secret
-from termchat.tools.files.line_range import WHOLE, LineRange, cut_page
-from termchat.tools.files.names import show_name
-from termchat.tools.files.resolved_path import plan_reading, refuse_os_error, resolve_path
-from termchat.tools.files.text_file import READ_BYTES, decode, read_place
+from termchat.tools.files.line_range import WHOLE, LineRange
 from termchat.tools.registry import Plan, Subject, ToolContext, ToolError, ToolOutput, tool
 
 
 async def _plan(context: ToolContext, arguments: Mapping[str, Any]) -> Plan | ToolError:
+    from termchat.tools.files.resolved_path import plan_reading
+
     return await asyncio.to_thread(plan_reading, context, str(arguments["path"]))
 
 
@@ -32,6 +30,12 @@ async def read_file(
 
 def read_lines(context: ToolContext, path: str, lines: LineRange = WHOLE) -> ToolOutput:
     """Return a range of lines of a file, as many as one result holds, or a ToolError."""
+    from termchat.tools.builtin.secret_places import holds_secret
+    from termchat.tools.files.line_range import cut_page
+    from termchat.tools.files.names import show_name
+    from termchat.tools.files.resolved_path import refuse_os_error, resolve_path
+    from termchat.tools.files.text_file import READ_BYTES, decode, read_place
+
     if wrong := lines.error():
         return wrong
     try:

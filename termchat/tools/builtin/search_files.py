@@ -8,12 +8,13 @@ import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from termchat.core.approval import ToolEffect
-from termchat.tools.files.resolved_path import plan_reading, refuse_os_error, resolve_path
-from termchat.tools.files.walk import TreeWalk, WalkStop, run_stoppable
 from termchat.tools.registry import Plan, Subject, ToolContext, ToolError, ToolOutput, tool
+
+if TYPE_CHECKING:
+    from termchat.tools.files.walk import WalkStop
 
 SECONDS = 20.0
 _CONTEXT = 20
@@ -22,6 +23,8 @@ _NEWLINE = re.compile(r"(?<!\\)(?:\\\\)*\\n|\n")
 
 
 async def _plan(context: ToolContext, arguments: Mapping[str, Any]) -> Plan | ToolError:
+    from termchat.tools.files.resolved_path import plan_reading
+
     return await asyncio.to_thread(plan_reading, context, str(arguments.get("path") or "."))
 
 
@@ -38,6 +41,9 @@ async def search_files(
     secrets are left out."""
     if wrong := _error(pattern, context_lines):
         return wrong
+
+    from termchat.tools.files.walk import run_stoppable
+
     return await run_stoppable(partial(_search, context, path, (pattern, glob, ignore_case, context_lines)), SECONDS)
 
 
@@ -57,7 +63,9 @@ def _error(pattern: str, around: int) -> ToolError | None:
 
 def _search(context: ToolContext, path: str, query: tuple[str, str, bool, int], stop: WalkStop) -> ToolOutput:
     from termchat.tools.files.ignore_rules import Glob
+    from termchat.tools.files.resolved_path import refuse_os_error, resolve_path
     from termchat.tools.files.tree_search import PatternError, SearchQuery, TreeSearch
+    from termchat.tools.files.walk import TreeWalk
 
     pattern, glob, ignore_case, around = query
     try:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from termchat.core.approval import ToolEffect
-from termchat.tools.files.change import FileChange, OldFile
 from termchat.tools.registry import Plan, Subject, ToolContext, ToolError, ToolOutput, tool
+
+if TYPE_CHECKING:
+    from termchat.tools.files.change import FileChange, OldFile
 
 
 async def _plan(context: ToolContext, arguments: Mapping[str, Any]) -> Plan | ToolError:
@@ -26,6 +28,8 @@ async def write_file(
 
 
 def _change(path: str, text: str) -> FileChange:
+    from termchat.tools.files.change import FileChange
+
     def new(old: OldFile | None) -> str:
         return old.form.with_newlines(text) if old else text
 
