@@ -273,6 +273,22 @@ async def test_sandbox_ends_what_escapes_its_session(home: Path) -> None:
     assert not _marked_processes(home)
 
 
+async def test_program_in_sandbox_may_clean_up_at_its_time_limit(home: Path) -> None:
+    command = "trap 'echo bye; touch clean; exit 0' TERM; while :; do sleep 0.02; done"
+    answer = await run_shell.function(context(home), command, 1)
+    assert isinstance(answer, ToolError) and answer.words.endswith("bye")
+    assert tree(home / "project") == ["clean"]
+
+
+@pytest.mark.parametrize("network", [False, True])
+async def test_caches_of_packages_are_writable_with_network_only(home: Path, network: bool) -> None:
+    answer = await run(
+        home, 'mkdir -p "${npm_config_cache:-$HOME/.npm}" "$GOCACHE" && echo made; exit 0', network=network
+    )
+    assert answer.endswith("made") is network
+    assert not (home / ".npm").exists()
+
+
 async def test_processes_in_sandbox_are_limited(home: Path) -> None:
     assert await run(home, "ulimit -u; ulimit -c") == "1024\n0"
 

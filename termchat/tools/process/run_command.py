@@ -99,7 +99,7 @@ async def _run_sandboxed(
     try:
         mounts = await asyncio.shield(placing)
         pipeline = tuple(sandbox.argv(argv, mounts, network=around.network) for argv in request.pipeline)
-        environment = sandbox_environment(request.environment)
+        environment = sandbox_environment(request.environment, network=around.network)
         inside = replace(request, pipeline=pipeline, directory=Path("/"), environment=environment, sandboxed=True)
         result = await run_process(inside, context.output)
     finally:

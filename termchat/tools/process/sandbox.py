@@ -23,6 +23,17 @@ _PROBE_SECONDS = 5.0
 _BASE = ("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "sandbox")
 _RUN = ("/run/current-system", "/run/opengl-driver", "/run/wrappers")  # NixOS has its programs there
 
+# Programs that stop when they cannot write their cache.
+_BUILD_CACHES = {"GOCACHE": "/tmp/cache/go-build"}  # noqa: S108 - the sandbox's own
+_PACKAGE_CACHES = {
+    "XDG_CACHE_HOME": "/tmp/cache",  # noqa: S108
+    "PIP_CACHE_DIR": "/tmp/cache/pip",  # noqa: S108
+    "UV_CACHE_DIR": "/tmp/cache/uv",  # noqa: S108
+    "GOMODCACHE": "/tmp/cache/go-mod",  # noqa: S108
+    "npm_config_cache": "/tmp/cache/npm",  # noqa: S108
+    "CARGO_HOME": "/tmp/cache/cargo",  # noqa: S108
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
@@ -75,9 +86,13 @@ def _works(program: str) -> bool:
         return False
 
 
-def sandbox_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment whose temporary files are in the sandbox's own /tmp."""
-    return {name: value for name, value in environment.items() if name not in ("TMPDIR", "TMP", "TEMP")}
+def sandbox_environment(environment: Mapping[str, str], *, network: bool) -> dict[str, str]:
+    """Return an environment whose temporary files are in the sandbox's own /tmp; with a network also the caches.
+
+    Without a network, packages come from the caches in the home, which are readable.
+    """
+    kept = {name: value for name, value in environment.items() if name not in ("TMPDIR", "TMP", "TEMP")}
+    return {**kept, **_BUILD_CACHES, **(_PACKAGE_CACHES if network else {})}
 
 
 def _file_system(network: bool) -> tuple[str, ...]:
