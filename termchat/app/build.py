@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from termchat.app.guide import GuideProvider, running_local_servers
 from termchat.app.options import Options
 from termchat.app.secrets import PromptCheck, RedactedCredentials, add_known_secrets
+from termchat.app.tools import build_tools
 from termchat.config.credentials import Credentials
 from termchat.config.load import Config
+from termchat.core.approval import ToolLimits
 from termchat.core.chat_store import Resumed
 from termchat.core.chats import Location
 from termchat.core.errors import Failure, FailureKind
@@ -83,6 +85,8 @@ async def build_app(
         trouble = await session.close()
         if trouble:
             on_notice(trouble)
+        if turn_config.tools:
+            turn_config.tools.close()
         await registry.aclose()
 
 
@@ -111,15 +115,6 @@ def _claim_recording(name: str) -> Failure | None:
         words = safe_format("Cannot record to {name}: {why}.", name=safe_line(name), why=why)
         return Failure(FailureKind.BAD_CONFIG, words, safe_format("Choose another file for --record."))
     return None
-
-
-def working_directory(env: Mapping[str, str]) -> Path:
-    """Return the current directory; if it was removed, its former path or `(removed)`, neither of which exists."""
-    try:
-        return Path.cwd()
-    except OSError:
-        former = Path(env.get("PWD", ""))
-        return former if former.is_absolute() and not former.exists() else Path("(removed)")
 
 
 def current_location() -> Location:
@@ -176,7 +171,6 @@ def _turn_config(
 ) -> TurnConfig | Failure:
     from termchat.engine.turn import TurnConfig
     from termchat.providers.catalog.prices import PriceTable
-    from termchat.tools.toolbox import Toolbox
 
     settings = config.settings
     keys = Credentials(env)
@@ -188,16 +182,20 @@ def _turn_config(
         model = _no_model(open_providers[0], registry) if open_providers else _no_key()
     if isinstance(model, Failure):
         return model
+    tools = build_tools(config, env, options)
+    if isinstance(tools, Failure):
+        return tools
     return TurnConfig(
         model,
         registry,
-        Toolbox(working_directory(env), private=(config.paths.config, config.paths.data)) if options.tools else None,
+        tools,
         PriceTable(config.providers) if options.priced else None,
         system=settings.system,
         params=replace(settings.params, schema=options.json_schema),
         timeouts=settings.timeouts,
         own_timeouts={p.name: p.timeouts for p in config.providers.values() if p.timeouts},
         max_rounds=settings.max_rounds,
+        tool_limits=ToolLimits(settings.max_calls, seconds=settings.tool_timeout),
     )
 
 

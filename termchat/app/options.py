@@ -34,7 +34,8 @@ class Options:
     read_input    read standard input if it is a pipe or a file
     stdin_timeout the longest silence of standard input in seconds, 0 for any
     raw           print the reply's exact text, even on a terminal
-    tools         offer the model tools
+    tools         offer the model the tools of the setting `tools`
+    approve_all   run tool calls that a person would be asked about
     saved         save the chat
     chat          continue this chat: an id, the beginning of one, or a title
     last          continue the last chat of this terminal and directory
@@ -57,6 +58,7 @@ class Options:
     stdin_timeout: float = 0
     raw: bool = False
     tools: bool = True
+    approve_all: bool = False
     saved: bool = True
     chat: str = ""
     last: bool = False

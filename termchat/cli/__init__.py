@@ -115,6 +115,7 @@ def options_of(given: Mapping[str, Any]) -> Options:
         stdin_timeout=given["stdin_timeout"],
         raw=bool(given.get("raw")),
         tools=not given.get("no_tools"),
+        approve_all=bool(given.get("yes")),
         saved=not given.get("no_save"),
         record=given.get("record") or "",
         schema=given.get("schema") or "",

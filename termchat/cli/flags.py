@@ -12,6 +12,7 @@ SWITCHES = {
     "last": ("-c", "--continue"),
     "no_save": ("--no-save",),
     "no_tools": ("--no-tools",),
+    "yes": ("--yes",),
     "raw": ("--raw",),
     "quiet": ("-q", "--quiet"),
     "verbose": ("-v", "--verbose"),
@@ -24,6 +25,8 @@ LISTS = {  # repeatable
     "file": ("-f", "--file"),
     "sets": ("--set",),
     "stop": ("--stop",),
+    "allow": ("--allow",),
+    "deny": ("--deny",),
 }
 VALUES = {
     "stdin_timeout": ("--stdin-timeout",),
@@ -40,6 +43,8 @@ VALUES = {
     "top_p": ("--top-p",),
     "seed": ("--seed",),
     "max_rounds": ("--max-rounds",),
+    "max_calls": ("--max-calls",),
+    "tools": ("--tools",),
     "connect_timeout": ("--connect-timeout",),
     "idle_timeout": ("--idle-timeout",),
     "max_retries": ("--retries",),

@@ -57,6 +57,7 @@ def prompt_command(env: Mapping[str, str]) -> Callable[..., None]:
         **_question_options(),
         **{key: _setting_option(setting) for key, setting in SETTINGS.items() if setting.flag},
         "no_tools": _option(bool, False, "no_tools", group=_MODEL, help="Do not offer tools to the model."),
+        "yes": _option(bool, False, "yes", group=_MODEL, help="Run tool calls without asking."),
         **_chat_options(),
         **_output_options(),
     }

@@ -144,6 +144,21 @@ class TextListType(NamedTuple):
         return tuple(text for text in texts if isinstance(text, str)) if all(map(_is_text, texts)) else None
 
 
+class NamesType(NamedTuple):
+    """A list of names: `a,b`, or a list in TOML."""
+
+    words: str = "names separated by commas"
+    choices: tuple[str, ...] = ()
+
+    def read(self, raw: object) -> Value:
+        if isinstance(raw, str):
+            raw = [name.strip() for name in raw.split(",")]
+        if not isinstance(raw, list | tuple):
+            return None
+        names = tuple(cast("Sequence[object]", raw))
+        return tuple(name for name in names if isinstance(name, str)) if all(map(_is_text, names)) else None
+
+
 class BooleanType(NamedTuple):
     """True or false."""
 

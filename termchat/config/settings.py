@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeVar, cast, get_type_hints
 from termchat.config.setting_types import (
     ChoiceOrCommandType,
     IntegerType,
+    NamesType,
     NumberType,
     SecondsType,
     SettingType,
@@ -137,6 +138,30 @@ class Settings:
         "The maximum number of requests in one turn while the model calls tools.",
         IntegerType(1),
         flag="--max-rounds",
+    )
+    max_calls: int = setting(
+        50, "The maximum number of tool calls in one reply.", IntegerType(1), flag="--max-calls", changeable=False
+    )
+    tool_timeout: float = setting(
+        600, "Seconds that one tool call may take, without the wait for your answer.", SecondsType(), changeable=False
+    )
+    tools: tuple[str, ...] | None = setting(
+        None,
+        "The tools a model may call: names, or read, write, run, network, all, none; by default read in a chat, none in"
+        " a script.",
+        NamesType(),
+        flag="--tools",
+        changeable=False,
+    )
+    allow: tuple[str, ...] = setting(
+        (),
+        "Tool calls that run without a question, as rules such as run_shell(git log).",
+        flag="--allow",
+        changeable=False,
+    )
+    ask: tuple[str, ...] = setting((), "Tool calls that always ask, as rules; they win over allow.", changeable=False)
+    deny: tuple[str, ...] = setting(
+        (), "Tool calls that never run, as rules; they win over ask and allow.", flag="--deny", changeable=False
     )
     connect_timeout: float = setting(
         Timeouts().connect,

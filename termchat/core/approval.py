@@ -126,3 +126,27 @@ class ToolLimits:
     calls: int = 50
     repeats: int = 3
     seconds: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRow:
+    """A tool in the list of tools.
+
+    offered   the model may call it
+    source    its origin: "built in", a file, an MCP server
+    """
+
+    name: str
+    effect: ToolEffect
+    description: str
+    offered: bool
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRow:
+    """A rule in the list of rules; `answer` is deny, ask or allow, `saved` False for a rule of this chat."""
+
+    text: str
+    answer: str
+    saved: bool

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol
 
-from termchat.core.approval import ApprovalRequest, ApprovalScope, Permit
+from termchat.core.approval import ApprovalRequest, ApprovalScope, Permit, RuleRow, ToolRow
 from termchat.core.errors import Failure
 from termchat.core.events import Delta
 from termchat.core.messages import Message, Origin, ToolCall, ToolResult
@@ -175,6 +175,30 @@ class Tools(Protocol):
 
     async def add_rule(self, rule: str, scope: ApprovalScope) -> str:
         """Allow what a rule names, in this chat or in all chats. Return "", or why it could not be saved."""
+        ...
+
+    async def remove_rule(self, rule: str) -> str:
+        """Remove a rule of this chat or a saved one. Return "", or why it could not be removed."""
+        ...
+
+    def rules(self) -> tuple[RuleRow, ...]:
+        """Return the rules in force."""
+        ...
+
+    def tools(self) -> tuple[ToolRow, ...]:
+        """Return all tools, offered or not."""
+        ...
+
+    def offer(self, names: Sequence[str], *, on: bool) -> str:
+        """Offer tools to the model, or no longer, by name or group. Return the first unknown name, "" if none is."""
+        ...
+
+    def begin_chat(self) -> None:
+        """Forget the rules of the last chat."""
+        ...
+
+    def close(self) -> None:
+        """Remove temporary files and end helper processes."""
         ...
 
 

@@ -15,7 +15,7 @@ from termchat.core.errors import Failure
 from termchat.core.events import Event, RequestCost
 from termchat.core.messages import Message
 from termchat.core.models import ModelRef, Timeouts
-from termchat.core.provider import Params
+from termchat.core.provider import Params, Tools
 from termchat.core.usage import CostBasis, Usage
 from termchat.late_dataclass import dataclass
 
@@ -125,6 +125,11 @@ class Session(Protocol):
     def system(self) -> str: ...
     @property
     def totals(self) -> Mapping[ModelRef, ModelUsage]: ...
+
+    @property
+    def tools(self) -> Tools | None:
+        """The tools of this run, None if there are none."""
+        ...
 
     @property
     def title(self) -> str:

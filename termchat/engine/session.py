@@ -16,7 +16,7 @@ from termchat.core.errors import Failure
 from termchat.core.events import Event, MessageDone, StepCounted, TurnEnded
 from termchat.core.messages import Message, Role
 from termchat.core.models import ModelRef
-from termchat.core.provider import Effort
+from termchat.core.provider import Effort, Tools
 from termchat.core.session import ModelUsage, SwitchCost, TurnSettings
 from termchat.engine.switch_cost import switch_cost
 from termchat.engine.turn import Turn, TurnConfig
@@ -64,6 +64,10 @@ class ChatSession:
     @property
     def totals(self) -> Mapping[ModelRef, ModelUsage]:
         return self._totals
+
+    @property
+    def tools(self) -> Tools | None:
+        return self._config.tools
 
     @property
     def title(self) -> str:
@@ -131,6 +135,11 @@ class ChatSession:
         self._config = self._defaults
         self._title = ""
         self.conversation = Conversation()
+        self._begin_chat()
+
+    def _begin_chat(self) -> None:
+        if self._config.tools:
+            self._config.tools.begin_chat()
 
     def incognito(self) -> None:
         """Begin an empty conversation with the same model, and save nothing from now on, also after `new`."""
@@ -152,7 +161,10 @@ class ChatSession:
     async def resume(self, chat: str) -> Resumed | Failure:
         """Resume a saved chat: its tree, model, system prompt and reasoning effort."""
         assert self.chat_store, "resume needs a chat store"
-        return await self._attach(await self.chat_store.resume(chat, self._place))
+        resumed = await self._attach(await self.chat_store.resume(chat, self._place))
+        if not isinstance(resumed, Failure):
+            self._begin_chat()
+        return resumed
 
     async def fork(self, title: str = "") -> Resumed | Failure:
         """Continue in a new chat that shares all messages up to the head."""

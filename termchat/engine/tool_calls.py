@@ -65,7 +65,7 @@ class ToolRunner:
         self._counter = counter
         self._results: dict[int, ToolResult] = {}  # by position: some servers use an id twice
         self._tasks: list[asyncio.Task[None]] = []
-        self._events: asyncio.Queue[ToolEvent | None] = asyncio.Queue()  # None: one call has ended
+        self._events: asyncio.Queue[ToolEvent | int] = asyncio.Queue()  # a number: the call at that place has ended
         self._progress: dict[int, ToolProgress] = {}  # output that the front end has not taken yet
         self._waiting: dict[str, tuple[ApprovalRequest, asyncio.Future[Decision | Permit]]] = {}
         self._cancelled = False
@@ -89,14 +89,17 @@ class ToolRunner:
         for call in self._calls:
             yield ToolStarted(self._turn_id, call)
         self._tasks = [asyncio.create_task(self._run(place, call)) for place, call in enumerate(self._calls)]
-        for task in self._tasks:
-            task.add_done_callback(lambda _: self._events.put_nowait(None))
+        for place, task in enumerate(self._tasks):
+            task.add_done_callback(lambda _, place=place: self._events.put_nowait(place))
         running = len(self._tasks)
         try:
             while running:
                 event = await self._events.get()
-                if event is None:
+                if isinstance(event, int):
                     running -= 1
+                    if self._cancelled and event not in self._results:
+                        call = self._calls[event]
+                        yield ToolFinished(self._turn_id, call, _cancelled(call), 0)
                     continue
                 if isinstance(event, ToolProgress):
                     self._progress = {at: held for at, held in self._progress.items() if held is not event}

@@ -22,7 +22,7 @@ from pkgutil import iter_modules
 from typing import Any, TypeAlias
 
 from termchat.core.approval import Permit, PreviewKind, ToolEffect
-from termchat.core.messages import ToolStatus
+from termchat.core.messages import Image, Text, ToolStatus
 from termchat.core.provider import ToolSpec
 from termchat.late_dataclass import dataclass
 from termchat.tools.schema import parameters_schema
@@ -92,9 +92,7 @@ class Plan:
     seen: str = ""
 
 
-ToolOutput: TypeAlias = str | ToolError
-
-
+ToolOutput: TypeAlias = str | ToolError | tuple[Text | Image, ...]
 PlanCall: TypeAlias = Callable[[ToolContext, Mapping[str, Any]], Awaitable[Plan | ToolError]]
 
 
@@ -104,6 +102,8 @@ class Tool:
 
     subject_argument   the argument that holds the subject, "" for `Subject.NOTHING`
     plan               makes the preview of a call, or the error that it would end with; None for its arguments
+    any_arguments      the function checks its arguments itself: any JSON object will do
+    source             its origin, as shown to people: "built in", a file, an MCP server
     """
 
     spec: ToolSpec
@@ -113,6 +113,8 @@ class Tool:
     subject: Subject = Subject.NOTHING
     subject_argument: str = ""
     plan: PlanCall | None = None
+    any_arguments: bool = False
+    source: str = "built in"
 
 
 def tool(

@@ -33,13 +33,9 @@ def parameters_schema(function: Callable[..., object], skip: frozenset[str]) -> 
 
 def parse_arguments(text: str, parameters: Mapping[str, Any]) -> dict[str, Any] | str:
     """Parse and check the JSON arguments of a call. Returns the arguments, or an error message as text."""
-    try:
-        found: object = json.loads(text or "{}")
-    except (ValueError, RecursionError) as error:
-        return f"the arguments are not valid JSON: {error}"
-    if not isinstance(found, dict):
-        return "the arguments must be a JSON object"
-    given = cast("dict[str, object]", found)
+    given = parse_object(text)
+    if isinstance(given, str):
+        return given
     properties: dict[str, Schema] = parameters["properties"]
     if unknown := [name for name in given if name not in properties]:
         return f"there is no argument {unknown[0]!r}; known arguments are {', '.join(properties) or 'none'}"
@@ -49,6 +45,15 @@ def parse_arguments(text: str, parameters: Mapping[str, Any]) -> dict[str, Any] 
         if wrong := _wrong(value, properties[name]):
             return f"the argument {name!r} must be {wrong}"
     return {name: _coerce(value, properties[name]) for name, value in given.items() if value is not None}
+
+
+def parse_object(text: str) -> dict[str, Any] | str:
+    """Parse the JSON arguments of a call. Returns the object, or an error message as text."""
+    try:
+        found: object = json.loads(text or "{}")
+    except (ValueError, RecursionError) as error:
+        return f"the arguments are not valid JSON: {error}"
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else "the arguments must be a JSON object"
 
 
 def _described(hint: object) -> Schema:

@@ -1,78 +1,240 @@
-"""The toolbox: offers tools to a model, judges its calls and runs them."""
+"""The toolbox: offers tools to a model, judges its calls by rules and runs them."""
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+import os
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from termchat.core import provider
-from termchat.core.approval import ApprovalRequest, ApprovalScope, Permit, ToolEffect
-from termchat.core.messages import Text, ToolCall, ToolResult, ToolStatus
+from termchat.core.approval import ApprovalRequest, ApprovalScope, Permit, RuleRow, ToolEffect, ToolRow
+from termchat.core.messages import Image, Text, ToolCall, ToolResult, ToolStatus
 from termchat.core.provider import ToolSpec
-from termchat.tools.registry import Plan, Tool, ToolContext, ToolError, ToolOutput, builtin_tools
-from termchat.tools.schema import parse_arguments
+from termchat.tools.output_files import OutputFiles
+from termchat.tools.policy.rules import Rule, Rules, judge_tool, parse_rule
+from termchat.tools.policy.verdicts import CommandVerdict, PathVerdict, Ruling, Verdict
+from termchat.tools.registry import Plan, Subject, Tool, ToolContext, ToolError, ToolOutput, builtin_tools
+from termchat.tools.schema import parse_arguments, parse_object
 
-OUTPUT_BYTES = 64_000  # of one result; a longer result is cut, with a note for the model
+GROUPS = ("read", "write", "run", "network", "all", "none")  # names for several tools
+
+
+async def _not_saved(rule: str, *, remove: bool) -> str:
+    return "nothing is saved in this run"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolboxConfig:
+    """The configuration of a toolbox.
+
+    cwd           the working directory
+    private       paths that no tool touches
+    environment   variables of this process
+    offered       names of tools and of groups
+    rules         the saved rules
+    approve_all   what a rule would ask about runs; denied stays denied
+    save_rule     saves or removes a rule that allows; returns "" or why it could not
+    """
+
+    cwd: Path
+    private: tuple[Path, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    offered: tuple[str, ...] = ("read",)
+    rules: Rules = field(default_factory=Rules)
+    approve_all: bool = False
+    save_rule: Callable[..., Awaitable[str]] = _not_saved
 
 
 class Toolbox:
     """The tools of a session: implements `core.provider.Tools` with decorated functions."""
 
-    def __init__(
-        self,
-        cwd: Path,
-        *,
-        private: Iterable[Path] = (),
-        tools: Iterable[Tool] | None = None,
-        environment: Mapping[str, str] | None = None,
-    ) -> None:
-        self._context = ToolContext(cwd, tuple(private), environment=environment or {})
+    def __init__(self, config: ToolboxConfig, tools: Iterable[Tool] | None = None) -> None:
+        self._config = config
+        self._outputs = OutputFiles()
+        self._context = ToolContext(config.cwd, config.private, environment=config.environment)
         chosen = builtin_tools() if tools is None else tuple(tools)
-        self._tools: Mapping[str, Tool] = {tool.spec.name: tool for tool in chosen}
-        self._offered = {tool.spec.name for tool in chosen if tool.effect is ToolEffect.READ}
+        self._tools: dict[str, Tool] = {tool.spec.name: tool for tool in chosen}
+        self._offered: set[str] = set()
+        self.offer(config.offered, on=True)
+        self._saved = config.rules
+        self._rules = config.rules
 
     @property
     def specs(self) -> tuple[ToolSpec, ...]:
         return tuple(tool.spec for name, tool in self._tools.items() if name in self._offered)
 
+    def tools(self) -> tuple[ToolRow, ...]:
+        """Return all tools, offered or not."""
+        return tuple(
+            ToolRow(name, tool.effect, tool.spec.description, name in self._offered, tool.source)
+            for name, tool in self._tools.items()
+        )
+
+    def offer(self, names: Sequence[str], *, on: bool) -> str:
+        """Offer tools to the model, or no longer, by name or group. Return the first unknown name, "" if none is."""
+        chosen: set[str] = set()
+        for name in names:
+            group = {n for n, tool in self._tools.items() if name in ("all", tool.effect)}
+            if not group and name not in (*self._tools, *GROUPS):
+                return name
+            chosen |= group or ({name} & self._tools.keys())
+        self._offered = self._offered | chosen if on else self._offered - chosen
+        return ""
+
+    def rules(self) -> tuple[RuleRow, ...]:
+        """Return the rules in force: deny, ask, allow."""
+        lists = (("deny", self._rules.deny), ("ask", self._rules.ask), ("allow", self._rules.allow))
+        saved = {*self._saved.deny, *self._saved.ask, *self._saved.allow}
+        return tuple(RuleRow(str(rule), answer, rule in saved) for answer, rules in lists for rule in rules)
+
+    async def add_rule(self, rule: str, scope: ApprovalScope) -> str:
+        """Allow what a rule names, in this chat or in all chats. Return "", or why it is no rule or was not saved."""
+        parsed = parse_rule(rule)
+        if not isinstance(parsed, Rule):
+            return str(parsed)
+        self._rules = self._rules.with_allowed(parsed)
+        if scope is not ApprovalScope.SAVED:
+            return ""
+        if not (problem := await self._config.save_rule(str(parsed), remove=False)):
+            self._saved = self._saved.with_allowed(parsed)
+        return problem
+
+    async def remove_rule(self, rule: str) -> str:
+        """Remove a rule of this chat or a saved one. Return "", or why it could not be removed."""
+        parsed = parse_rule(rule)
+        if not isinstance(parsed, Rule):
+            return str(parsed)
+        if parsed not in (*self._rules.deny, *self._rules.ask, *self._rules.allow):
+            return f"there is no rule {parsed}"
+        saved = parsed in (*self._saved.deny, *self._saved.ask, *self._saved.allow)
+        if saved and (problem := await self._config.save_rule(str(parsed), remove=True)):
+            return problem
+        self._rules, self._saved = self._rules.without(parsed), self._saved.without(parsed)
+        return ""
+
+    def begin_chat(self) -> None:
+        """Forget the rules of the last chat."""
+        self._rules = self._saved
+
+    def close(self) -> None:
+        """Remove the files of long results."""
+        self._outputs.close()
+
     async def judge(self, call: ToolCall) -> Permit | ApprovalRequest | ToolResult:
         """Decide about a call: run it, ask the user, or answer it with an error. Has no effect, raises nothing."""
-        tool = self._offered_tool(call)
-        if isinstance(tool, ToolError):
-            return _result(call, tool)
-        arguments = parse_arguments(call.arguments, tool.spec.parameters)
-        if isinstance(arguments, str):
-            return _result(call, ToolError(f"{call.name}: {arguments}"))
-        if tool.effect is ToolEffect.READ:
-            return Permit()
+        prepared = self._prepare(call)
+        if isinstance(prepared, ToolError):
+            return await self._result(call, prepared)
+        tool, arguments = prepared
+        try:
+            verdict = await self._verdict(tool, arguments)
+        except Exception as error:  # a call that cannot be judged does not run
+            return await self._result(call, ToolError(f"the call cannot be judged: {type(error).__name__}: {error}"))
+        if verdict.answer in (Ruling.DENY, Ruling.REFUSE):
+            return await self._result(call, ToolError(verdict.reason))
+        permit = self._permit(verdict)
+        if verdict.answer is Ruling.ALLOW:
+            return permit
+        if self._config.approve_all:
+            return replace(permit, by_person=True)
         plan = await self._plan(tool, arguments)
         if isinstance(plan, ToolError):
-            return _result(call, plan)
-        return ApprovalRequest(call, tool.effect, plan.preview, plan.kind, plan.facts, edit_argument=plan.edit_argument)
+            return await self._result(call, plan)
+        return ApprovalRequest(
+            call,
+            tool.effect,
+            plan.preview,
+            plan.kind,
+            plan.facts,
+            verdict.offer,
+            plan.edit_argument,
+            verdict.reason if not verdict.offer else "",
+            replace(permit, seen=plan.seen),
+        )
 
     async def run(self, call: ToolCall, permit: Permit, output: Callable[[str], None]) -> ToolResult:
         """Run one call as it was permitted; any error becomes an error result for the model."""
+        prepared = self._prepare(call)
+        if isinstance(prepared, ToolError):
+            return await self._result(call, prepared)
+        tool, arguments = prepared
+        context = replace(self._context, permit=permit, output=output, outputs=self._outputs.folder())
+        given = {"context": context, **arguments} if tool.wants_context else arguments
+        try:
+            answer = await tool.function(**given)
+        except Exception as error:  # a tool must never end a turn: report the error to the model
+            answer = ToolError(f"{tool.spec.name} failed: {type(error).__name__}: {error}")
+        return await self._result(call, answer)
+
+    def _prepare(self, call: ToolCall) -> tuple[Tool, dict[str, Any]] | ToolError:
+        """Return the tool of a call and its checked arguments."""
         tool = self._offered_tool(call)
         if isinstance(tool, ToolError):
-            return _result(call, tool)
-        arguments = parse_arguments(call.arguments, tool.spec.parameters)
-        if isinstance(arguments, str):
-            return _result(call, ToolError(f"{call.name}: {arguments}"))
-        return _result(call, await self._call(tool, arguments, replace(self._context, permit=permit, output=output)))
-
-    async def add_rule(self, rule: str, scope: ApprovalScope) -> str:
-        """Allow what a rule names, in this chat or in all chats. Return "", or why it could not be saved."""
-        return ""
+            return tool
+        if tool.any_arguments:
+            arguments = parse_object(call.arguments)
+        else:
+            arguments = parse_arguments(call.arguments, tool.spec.parameters)
+        return ToolError(f"{call.name}: {arguments}") if isinstance(arguments, str) else (tool, arguments)
 
     def _offered_tool(self, call: ToolCall) -> Tool | ToolError:
         tool = self._tools.get(call.name)
         if tool and call.name in self._offered:
             return tool
+        if tool:
+            return ToolError(f"the tool {call.name} is turned off; the user turns it on with /tools on {call.name}")
         known = ", ".join(spec.name for spec in self.specs) or "none"
         return ToolError(f"there is no tool {call.name!r}; known tools are {known}")
+
+    async def _verdict(self, tool: Tool, arguments: Mapping[str, Any]) -> Verdict:
+        from termchat.tools.policy.judge_command import judge_command  # not before a call: the start is no place for it
+        from termchat.tools.policy.judge_host import judge_host
+
+        config, name = self._config, tool.spec.name
+        subject = str(arguments.get(tool.subject_argument, ""))
+        match tool.subject:
+            case Subject.COMMAND:
+                path = config.environment.get("PATH", os.defpath)
+                return await judge_command(
+                    subject, self._rules, cwd=config.cwd, path=path, tool=name, private=config.private
+                )
+            case Subject.PATH:
+                return await asyncio.to_thread(self._path_verdict, tool, subject or ".")
+            case Subject.HOST:
+                return judge_host(name, urlsplit(subject).hostname or "", self._rules)
+            case Subject.NOTHING:
+                verdict = judge_tool(name, self._rules)
+                without_rule = verdict.answer is Ruling.ASK and verdict.offer
+                return (
+                    replace(verdict, answer=Ruling.ALLOW)
+                    if without_rule and tool.effect is ToolEffect.READ
+                    else verdict
+                )
+
+    def _path_verdict(self, tool: Tool, path: str) -> PathVerdict:
+        from termchat.tools.policy.judge_path import judge_path
+
+        config = self._config
+        verdict = judge_path(tool.spec.name, tool.effect, path, self._rules, cwd=config.cwd, private=config.private)
+        is_output = (
+            tool.effect is ToolEffect.READ and verdict.answer is Ruling.ASK and self._outputs.holds(verdict.path)
+        )
+        return replace(verdict, answer=Ruling.ALLOW) if is_output else verdict
+
+    def _permit(self, verdict: Verdict) -> Permit:
+        match verdict:
+            case CommandVerdict():
+                return Permit(pipeline=verdict.pipeline or (), environment=verdict.environment)
+            case PathVerdict():
+                inside = verdict.path.is_relative_to(os.path.realpath(self._config.cwd))
+                return Permit(outside=not inside, path=str(verdict.path))
+            case _:
+                return Permit()
 
     async def _plan(self, tool: Tool, arguments: Mapping[str, Any]) -> Plan | ToolError:
         if tool.plan is None:
@@ -82,27 +244,16 @@ class Toolbox:
         except Exception as error:
             return ToolError(f"{tool.spec.name} failed: {type(error).__name__}: {error}")
 
-    async def _call(self, tool: Tool, arguments: dict[str, Any], context: ToolContext) -> ToolOutput:
-        given = {"context": context, **arguments} if tool.wants_context else arguments
-        try:
-            return await tool.function(**given)
-        except Exception as error:  # a tool must never end a turn: report the error to the model
-            return ToolError(f"{tool.spec.name} failed: {type(error).__name__}: {error}")
-
-
-def _result(call: ToolCall, answer: ToolOutput) -> ToolResult:
-    if isinstance(answer, ToolError):
-        words = (Text(f"Error: {answer.words}"),)
-        return ToolResult(call.id, call.name, words, is_error=True, status=answer.status)
-    return ToolResult(call.id, call.name, (Text(truncate_output(answer)),), status=ToolStatus.RAN)
-
-
-def truncate_output(text: str) -> str:
-    """Cut a text to OUTPUT_BYTES of UTF-8, with a note at the end."""
-    raw = text.encode("utf-8", "replace")
-    if len(raw) <= OUTPUT_BYTES:
-        return text
-    return raw[:OUTPUT_BYTES].decode("utf-8", "ignore") + f"\n[cut: {OUTPUT_BYTES} of {len(raw)} bytes]"
+    async def _result(self, call: ToolCall, answer: ToolOutput) -> ToolResult:
+        if isinstance(answer, ToolError):
+            words = (Text(f"Error: {answer.words}"),)
+            return ToolResult(call.id, call.name, words, is_error=True, status=answer.status)
+        parts: list[Text | Image] = []
+        for part in (Text(answer),) if isinstance(answer, str) else answer:
+            if isinstance(part, Text):
+                part = Text(await asyncio.to_thread(self._outputs.shorten, call.name, part.text))
+            parts.append(part)
+        return ToolResult(call.id, call.name, tuple(parts), status=ToolStatus.RAN)
 
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from termchat.engine.turn import TurnConfig
 from termchat.providers.http.retry import RetryPolicy
 from termchat.providers.registry import ProviderRegistry
 from termchat.tools.registry import ToolError, ToolOutput, tool
-from termchat.tools.toolbox import Toolbox
+from termchat.tools.toolbox import Toolbox, ToolboxConfig
 from tests.gateway import Gateway
 from tests.providers.support import KEY, PROTOCOLS, QuickRetryPolicy, model, provider_config, registry_config
 
@@ -37,7 +37,7 @@ async def count(to: Annotated[int, "How far."]) -> ToolOutput:
     return " ".join(map(str, range(1, to + 1)))
 
 
-TOOLBOX = Toolbox(Path("/nowhere"), tools=(look, count))
+TOOLBOX = Toolbox(ToolboxConfig(Path("/nowhere")), tools=(look, count))
 
 
 def provider_configs(gateway: Gateway, url: str = "", **fields: Any) -> list[ProviderConfig]:

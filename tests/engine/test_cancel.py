@@ -190,7 +190,7 @@ async def test_cancel_while_tools_run_keeps_finished_results(gateway: Gateway, p
         )
     )
     gateway.reply(Reply.text("and on"))
-    tools = Toolbox(TOOLBOX._context.cwd, tools=(sleep, *TOOLBOX._tools.values()))
+    tools = Toolbox(TOOLBOX._config, tools=(sleep, *TOOLBOX._tools.values()))
     async with session(gateway, protocol, tools=tools) as chat:
         turn = chat.send(chat.add(user_message("hello"), None))
         before = asyncio.all_tasks()

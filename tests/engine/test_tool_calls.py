@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 
-from termchat.core.approval import ApprovalRequest, ApprovalScope, Permit, ToolLimits
+from termchat.core.approval import ApprovalRequest, ApprovalScope, Permit, RuleRow, ToolLimits, ToolRow
 from termchat.core.events import ToolFinished, ToolStarted
 from termchat.core.history import CANCELLED_RESULT_TEXT
 from termchat.core.messages import Text, ToolCall, ToolResult
@@ -27,6 +27,24 @@ class FakeTools:
 
     async def add_rule(self, rule: str, scope: ApprovalScope) -> str:
         return ""
+
+    async def remove_rule(self, rule: str) -> str:
+        return ""
+
+    def rules(self) -> tuple[RuleRow, ...]:
+        return ()
+
+    def tools(self) -> tuple[ToolRow, ...]:
+        return ()
+
+    def offer(self, names: Sequence[str], *, on: bool) -> str:
+        return ""
+
+    def begin_chat(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
 
     async def run(self, call: ToolCall, permit: Permit, output: Callable[[str], None]) -> ToolResult:
         await self.open.setdefault(call.arguments, asyncio.Event()).wait()

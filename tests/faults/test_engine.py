@@ -11,7 +11,7 @@ from termchat.core.events import MessageDone, Retrying, Streamed
 from termchat.core.messages import Role
 from termchat.core.models import ApiProtocol, ModelRef, Timeouts
 from termchat.core.outcomes import Outcome
-from termchat.tools.toolbox import Toolbox
+from termchat.tools.toolbox import Toolbox, ToolboxConfig
 from tests.engine.support import ask, ended, session, streamed_text
 from tests.faults.table import FAULTS, OK, row
 from tests.gateway import Gateway
@@ -26,7 +26,7 @@ async def test_engine_fault_matches_table_row(gateway: Gateway, protocol: ApiPro
     case = row(name, protocol)
     gateway.reply(*case.answers)
     base = case.address(gateway.url)
-    plan = {"timeouts": QUICK, "max_rounds": 3, "tools": Toolbox(Path("/nowhere"))}
+    plan = {"timeouts": QUICK, "max_rounds": 3, "tools": Toolbox(ToolboxConfig(Path("/nowhere")))}
     async with session(gateway, protocol, url=base, fields={"key": case.key}, **plan) as chat:
         events = await ask(chat, "hello")
         end = ended(events)

@@ -31,11 +31,11 @@ from termchat.providers.demo.pages import guide_pages
 from termchat.providers.demo.provider import DemoProvider
 from termchat.providers.demo.script import split_words
 from termchat.providers.demo.search import GuideIndex, Language, language_of, table_page
-from termchat.tools.toolbox import Toolbox
+from termchat.tools.toolbox import Toolbox, ToolboxConfig
 
 PAGES = (*guide_pages(), *reference_pages())
 DEMO = DemoProvider(PAGES, speed="0")
-TOOLS = Toolbox(Path(__file__).parent)
+TOOLS = Toolbox(ToolboxConfig(Path(__file__).parent))
 
 
 async def deltas(request: Request, demo: DemoProvider = DEMO) -> tuple[list[Delta], Failure | None]:

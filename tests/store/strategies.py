@@ -89,5 +89,5 @@ def records(draw: st.DrawFn) -> FullChat:
         state,
         Conversation(nodes, head),
         {name: draw(times) for name in nodes},
-        draw(st.booleans(), st.sampled_from(ToolStatus), texts),
+        draw(st.booleans()),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,8 +13,9 @@ import pytest
 
 from termchat.core.approval import ApprovalRequest, ToolEffect
 from termchat.core.messages import ToolCall, ToolResult
+from termchat.tools.output_files import OUTPUT_BYTES
 from termchat.tools.registry import Tool, ToolContext, ToolOutput, builtin_tools, tool
-from termchat.tools.toolbox import OUTPUT_BYTES, Toolbox
+from termchat.tools.toolbox import Toolbox, ToolboxConfig
 
 
 @tool(effect=ToolEffect.READ)
@@ -44,7 +46,7 @@ async def endless() -> ToolOutput:
 
 
 def toolbox(tmp_path: Path) -> Toolbox:
-    return Toolbox(tmp_path, tools=(sample, broken, endless))
+    return Toolbox(ToolboxConfig(tmp_path), tools=(sample, broken, endless))
 
 
 async def run(toolbox: Toolbox, name: str, arguments: object = "") -> ToolResult:
@@ -124,9 +126,14 @@ async def test_registry_invalid_call_returns_error_result(
 
 
 async def test_registry_long_result_is_cut_with_notice(tmp_path: Path) -> None:
-    text = (await run(toolbox(tmp_path), "endless")).text
-    assert text.endswith(f"[cut: {OUTPUT_BYTES} of {2 * OUTPUT_BYTES} bytes]")
-    assert len(text.encode()) < OUTPUT_BYTES + 100
+    box = toolbox(tmp_path)
+    text = (await run(box, "endless")).text
+    found = re.search(r"\n\[cut: 64000 of 128000 bytes of endless; read_file reads the whole from (\S+)\]\n", text)
+    assert found
+    assert Path(found[1]).stat().st_size == 2 * OUTPUT_BYTES
+    assert len(text.encode()) < OUTPUT_BYTES + 200
+    box.close()
+    assert not Path(found[1]).exists()
 
 
 def fixed_now(zone: tzinfo | None) -> datetime:
@@ -150,13 +157,13 @@ async def test_current_time_in_named_zone_or_error(tmp_path: Path, arguments: di
 
 
 async def test_current_time_matches_system_clock(tmp_path: Path) -> None:
-    result = await run(Toolbox(tmp_path), "current_time", {"timezone": "UTC"})
+    result = await run(Toolbox(ToolboxConfig(tmp_path)), "current_time", {"timezone": "UTC"})
     shown = datetime.strptime(result.text[:19], "%Y-%m-%d %H:%M:%S").replace(tzinfo=ZoneInfo("UTC"))
     assert abs((datetime.now(ZoneInfo("UTC")) - shown).total_seconds()) < 60
 
 
 async def test_calculate_tool_returns_value_or_error(tmp_path: Path) -> None:
-    assert (await run(Toolbox(tmp_path), "calculate", {"expression": "2*(3+4)"})).text == "2*(3+4) = 14"
-    wrong = await run(Toolbox(tmp_path), "calculate", {"expression": "2*"})
+    assert (await run(Toolbox(ToolboxConfig(tmp_path)), "calculate", {"expression": "2*(3+4)"})).text == "2*(3+4) = 14"
+    wrong = await run(Toolbox(ToolboxConfig(tmp_path)), "calculate", {"expression": "2*"})
     assert wrong.is_error
     assert "invalid syntax" in wrong.text

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from termchat.core.approval import ApprovalRequest, ApprovalScope, Permit, ToolEffect
+from termchat.core.approval import ApprovalRequest, ApprovalScope, Permit, RuleRow, ToolEffect, ToolRow
 from termchat.core.errors import Failure, FailureDetails, FailureKind, ProviderError
 from termchat.core.events import Delta, Finished, ReasoningDelta, Retrying, TextDelta, ToolCallDelta, UsageDelta
 from termchat.core.messages import Origin, Role, Text, ToolCall, ToolResult
@@ -341,17 +341,35 @@ class FakeTools:
     )
 
     def __init__(self) -> None:
-        self.rules: list[tuple[str, ApprovalScope]] = []
+        self.added: list[tuple[str, ApprovalScope]] = []
 
     async def judge(self, call: ToolCall) -> Permit | ApprovalRequest | ToolResult:
-        if call.name != "ask" or self.rules:
+        if call.name != "ask" or self.added:
             return Permit()
         facts = ("in ~/proj", "not sandboxed")
         return ApprovalRequest(call, ToolEffect.RUN, call.arguments, facts=facts, rule="ask(make)")
 
     async def add_rule(self, rule: str, scope: ApprovalScope) -> str:
-        self.rules.append((rule, scope))
+        self.added.append((rule, scope))
         return ""
+
+    async def remove_rule(self, rule: str) -> str:
+        return ""
+
+    def rules(self) -> tuple[RuleRow, ...]:
+        return ()
+
+    def tools(self) -> tuple[ToolRow, ...]:
+        return ()
+
+    def offer(self, names: Sequence[str], *, on: bool) -> str:
+        return ""
+
+    def begin_chat(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
 
     async def run(self, call: ToolCall, permit: Permit, output: Callable[[str], None]) -> ToolResult:
         try:

@@ -10,6 +10,7 @@ from termchat.commands.registry import is_command, is_sent_to_models, normalise,
 from termchat.core.effects import ListModels, Quit
 from termchat.core.sanitize import safe_format, safe_line
 from termchat.ui.frontend import FrontendContext
+from termchat.ui.repl.approval_answers import ApprovalAnswers
 from termchat.ui.repl.effects import EffectRunner
 from termchat.ui.repl.turns import TurnRunner
 from termchat.ui.repl.widgets import Widgets
@@ -26,6 +27,9 @@ class State(Enum):
     BUSY = auto()  # a turn is running
     TEXT = auto()  # the input has text
     QUEUE = auto()  # messages are queued
+    QUESTION = auto()  # a question about a tool call is shown
+    APPROVAL = auto()  # and it takes the keys
+    WRITING = auto()  # a reason or an edited argument is written
     ENTER_SENDS = auto()  # the setting: Enter sends and Alt-Enter breaks the line
     ANY = auto()
 
@@ -48,7 +52,15 @@ class _LastPress:
 class Actions:
     """The effects of the keys on the input, the lists, the queue and the running turn."""
 
-    def __init__(self, context: FrontendContext, widgets: Widgets, turns: TurnRunner, effects: EffectRunner) -> None:
+    def __init__(
+        self,
+        context: FrontendContext,
+        widgets: Widgets,
+        turns: TurnRunner,
+        effects: EffectRunner,
+        approvals: ApprovalAnswers,
+    ) -> None:
+        self.approvals = approvals
         self._context = context
         self._timings = context.look.timings
         self._editor = widgets.editor
@@ -80,6 +92,12 @@ class Actions:
                 return not self._editor.empty
             case State.QUEUE:
                 return bool(self._turns.queue)
+            case State.QUESTION:
+                return self.approvals.panel.request is not None
+            case State.APPROVAL:
+                return self.approvals.panel.takes_keys
+            case State.WRITING:
+                return self.approvals.panel.is_writing
             case State.ENTER_SENDS:
                 return self._context.enter_sends
             case State.ANY:
@@ -89,6 +107,7 @@ class Actions:
     def key_pressed(self) -> None:
         """Count a key, whatever its action: a key between two presses makes the second one a first."""
         self._keys += 1
+        self.approvals.panel.key_pressed(empty_input=self._editor.empty)
 
     def ignore(self) -> None:
         """Do nothing."""

@@ -27,6 +27,7 @@ from termchat.ui.chat_effects import resume_banner
 from termchat.ui.frontend import FrontendContext
 from termchat.ui.markdown.preload import warm_renderer
 from termchat.ui.repl.actions import Actions
+from termchat.ui.repl.approval_answers import ApprovalAnswers
 from termchat.ui.repl.chat_summary import ChatSummary
 from termchat.ui.repl.effects import EffectRunner
 from termchat.ui.repl.external_programs import ExternalPrograms
@@ -36,6 +37,7 @@ from termchat.ui.repl.input.prompt_toolkit_keys import make_bindings, quick_esca
 from termchat.ui.repl.input.saved_history import SavedHistory
 from termchat.ui.repl.key_table import bound_actions
 from termchat.ui.repl.live_settings import SettingsApplier
+from termchat.ui.repl.panels.approval_panel import ApprovalPanel
 from termchat.ui.repl.panels.content import LiveContent
 from termchat.ui.repl.panels.history_picker import HistoryPicker
 from termchat.ui.repl.panels.key_help import KeyHelp
@@ -57,6 +59,7 @@ from termchat.ui.terminal.screen import Screen
 from termchat.ui.text.ascii import to_ascii
 from termchat.ui.text.line import styled_line
 from termchat.ui.text.palette import Palette
+from termchat.ui.tools.approval_card import request_title
 
 _log = logging.getLogger("termchat")
 
@@ -80,12 +83,12 @@ class Repl:
         self.widgets = self._build_widgets()
         self.saved_history = SavedHistory(context.session, self.widgets.editor, context.registry.is_private)
         self.summary = ChatSummary(context.session)
-        self.turns = TurnRunner(context, self.widgets, self.refresh, self._ended)
+        self.turns = TurnRunner(context, self.widgets, self.refresh, self._ended, self._asked)
         self.terminal = TerminalQueries(self.screen, context.tty, context.env, self._build_notifier(), self._background)
         self.programs = ExternalPrograms(self.screen, context, self.widgets, self.terminal.reapply)
         self.settings = SettingsApplier(context, self.widgets, self.turns, self.refresh)
         self.effects = EffectRunner(context, self.widgets, self.turns, self)
-        self.actions = Actions(context, self.widgets, self.turns, self.effects)
+        self.actions = Actions(context, self.widgets, self.turns, self.effects, self._build_answers())
         self.live = self._build_layout()
         self.app.key_bindings = self._build_bindings()
 
@@ -125,9 +128,19 @@ class Repl:
             menu=CompletionMenu(lambda text: context.registry.menu(commands, text)),
             toast=Toast(self.refresh),
             key_help=KeyHelp(),
+            approval=ApprovalPanel(self._answer, self._type, self.refresh),
             transcript=transcript,
             style=PromptToolkitStyle(context.theme, look.depth, signs=look.signs),
         )
+
+    def _build_answers(self) -> ApprovalAnswers:
+        return ApprovalAnswers(self.widgets.approval, self.turns, self.programs, self.widgets.toast.say)
+
+    def _answer(self, letter: str) -> None:
+        self.actions.approvals.answer(letter)
+
+    def _type(self, letter: str) -> None:
+        self.widgets.editor.buffer.insert_text(letter)
 
     def _build_notifier(self) -> Notifier:
         look, env = self.context.look, self.context.env
@@ -157,6 +170,8 @@ class Repl:
             lambda: bool(editor.suggestion()),
             editor.begin_command,
             lambda: editor.holds_returned and not self.widgets.picker.is_open,
+            lambda: self.widgets.approval.takes_keys and not self.widgets.picker.is_open,
+            self.widgets.approval.press,
             vi=self.context.look.vi,
         )
 
@@ -191,6 +206,12 @@ class Repl:
     def _ended(self, ended: TurnEnded, seconds: float) -> None:
         words = safe_format("{model}: {outcome}", model=safe_line(ended.model.model), outcome=Safe(ended.outcome))
         self.terminal.ended(words, seconds)
+
+    def _asked(self) -> None:
+        """Ring or notify: a tool call waits for an answer."""
+        request = self.widgets.approval.request
+        if request:
+            self.terminal.asked(request_title(request))
 
     async def run(self) -> int:
         """Take the terminal, run until the user leaves, and restore the terminal; return the exit code."""
@@ -330,7 +351,8 @@ class Repl:
         return act
 
     def _focus(self) -> None:
-        wanted = self.live.filter if self.widgets.picker.is_open else self.live.input
+        wanted = self.live.answer if self.widgets.approval.is_writing else self.live.input
+        wanted = self.live.filter if self.widgets.picker.is_open else wanted
         if not self.app.layout.has_focus(wanted):
             self.app.layout.focus(wanted)
 
@@ -341,6 +363,7 @@ class Repl:
 
     def _typed(self) -> None:
         self.widgets.key_help.close()
+        self.widgets.approval.text_typed()
         self.widgets.menu.update(self.widgets.editor.text_with_marks)
         self.saved_history.typed()
 

@@ -61,6 +61,15 @@ class ExternalPrograms:
         """Edit the input in the user's editor (Ctrl-G), pastes expanded; they are folded again afterwards."""
         self._start(self._edit())
 
+    def edit_text(self, text: str, edited: Callable[[str], None]) -> None:
+        """Edit a text in the user's editor; `edited` receives the new text unless the editor failed."""
+
+        async def edit() -> None:
+            if (new := await self._edited(text, "arguments.json")) is not None:
+                edited(new)
+
+        self._start(edit())
+
     def page(self, text: Safe) -> None:
         """Show a long text in the pager, wrapped between words; the scrollback stays unchanged."""
         self._start(self._page(text))
@@ -96,18 +105,22 @@ class ExternalPrograms:
         loop.add_signal_handler(signal.SIGTSTP, self.stopped)
 
     async def _edit(self) -> None:
-        editor = shlex.split(self._env.get("VISUAL") or self._env.get("EDITOR") or "vi")
         marked = self._editor.text_with_marks
+        if (text := await self._edited(self._editor.text, "message.md")) is not None:
+            self._editor.set_text(self._editor.pastes.refold(text, marked))
+
+    async def _edited(self, text: str, name: str) -> str | None:
+        """Return the text as it was saved by the editor; None if the editor failed."""
+        editor = shlex.split(self._env.get("VISUAL") or self._env.get("EDITOR") or "vi")
         with tempfile.TemporaryDirectory(prefix="termchat-") as folder:
-            file = Path(folder) / "message.md"
-            file.write_text(self._editor.text, encoding="utf-8")
+            file = Path(folder) / name
+            file.write_text(text, encoding="utf-8")
             async with self._lent():
                 code = await _run([*(editor if self._session.is_saved else _traceless(editor)), str(file)])
             if code != 0:
                 self._toast.say(safe_format("{editor} failed; the draft is unchanged.", editor=safe_line(editor[0])))
-                return
-            text = file.read_text(encoding="utf-8", errors="replace").removesuffix("\n")
-        self._editor.set_text(self._editor.pastes.refold(text, marked))
+                return None
+            return file.read_text(encoding="utf-8", errors="replace").removesuffix("\n")
 
     async def _page(self, text: Safe) -> None:
         """Write the text to the standard input of the pager: no file holds it, and `less` keeps no searches."""

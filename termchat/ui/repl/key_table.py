@@ -12,17 +12,27 @@ from functools import partial
 
 from termchat.config.key_bindings import Action
 from termchat.ui.repl.actions import Actions, State
+from termchat.ui.repl.approval_answers import ApprovalAnswers
 
 Rows = Sequence[tuple[State, Callable[[Actions], None]]]
+
+
+def _approval(answer: Callable[[ApprovalAnswers], None]) -> Callable[[Actions], None]:
+    """Return an action on the question about a tool call."""
+    return lambda actions: answer(actions.approvals)
+
 
 KEY_TABLE: Mapping[Action, Rows] = {
     Action.ENTER: (
         (State.PICKER, Actions.accept_choice),
+        (State.WRITING, _approval(ApprovalAnswers.submit)),
+        (State.APPROVAL, _approval(ApprovalAnswers.accept)),
         (State.MENU, Actions.accept_menu_row),
         (State.ENTER_SENDS, Actions.enter),
         (State.ANY, Actions.newline),
     ),
     Action.ALT_ENTER: (
+        (State.WRITING, _approval(ApprovalAnswers.submit)),
         (State.ENTER_SENDS, Actions.newline),
         (State.PICKER, Actions.accept_choice),
         (State.MENU, Actions.accept_menu_row),
@@ -32,18 +42,21 @@ KEY_TABLE: Mapping[Action, Rows] = {
     Action.ESCAPE: (
         (State.KEY_HELP, Actions.close_key_help),
         (State.PICKER, Actions.close_picker),
+        (State.WRITING, _approval(ApprovalAnswers.leave)),
         (State.MENU, Actions.close_menu),
         (State.BUSY, Actions.stop),
         (State.ANY, Actions.clear_on_second_press),
     ),
     Action.INTERRUPT: (
         (State.PICKER, Actions.close_picker),
+        (State.WRITING, _approval(ApprovalAnswers.leave)),
         (State.BUSY, Actions.stop_or_abandon),
         (State.MENU, Actions.close_menu),
         (State.TEXT, Actions.clear),
         (State.ANY, Actions.leave_on_second_press),
     ),
     Action.EOF: (
+        (State.WRITING, Actions.ignore),
         (State.TEXT, Actions.delete_character),
         (State.BUSY, Actions.ignore),
         (State.PICKER, Actions.ignore),
@@ -51,19 +64,25 @@ KEY_TABLE: Mapping[Action, Rows] = {
     ),
     Action.UP: (
         (State.PICKER, Actions.previous_choice),
+        (State.WRITING, Actions.ignore),
         (State.MENU, Actions.previous_menu_row),
+        (State.APPROVAL, _approval(ApprovalAnswers.previous)),
         (State.TEXT, Actions.move_up),
         (State.QUEUE, Actions.edit_queued),
         (State.ANY, Actions.move_up),
     ),
     Action.DOWN: (
         (State.PICKER, Actions.next_choice),
+        (State.WRITING, Actions.ignore),
         (State.MENU, Actions.next_menu_row),
+        (State.APPROVAL, _approval(ApprovalAnswers.next)),
         (State.ANY, Actions.move_down),
     ),
     Action.COMPLETE: (
         (State.MENU, Actions.complete_menu_row),
         (State.PICKER, Actions.toggle_picker),
+        (State.WRITING, Actions.ignore),
+        (State.QUESTION, _approval(ApprovalAnswers.focus)),
         (State.ANY, Actions.accept_suggestion),
     ),
     Action.ACCEPT: ((State.ANY, Actions.accept_or_move_right),),
@@ -73,7 +92,7 @@ KEY_TABLE: Mapping[Action, Rows] = {
     Action.CONTINUE: ((State.BUSY, Actions.ignore), (State.ANY, Actions.continue_reply)),
     Action.SEND_NOW: ((State.ANY, Actions.send_now),),
     Action.DROP_QUEUED: ((State.TEXT, Actions.delete_word), (State.ANY, Actions.drop_queued)),
-    Action.UNFOLD_PASTE: ((State.ANY, Actions.unfold_or_show_error),),
+    Action.UNFOLD_PASTE: ((State.QUESTION, _approval(ApprovalAnswers.view)), (State.ANY, Actions.unfold_or_show_error)),
     Action.UNDO: ((State.ANY, Actions.undo),),
     Action.REDO: ((State.ANY, Actions.redo),),
     Action.KEY_HELP: (

@@ -13,7 +13,8 @@ from enum import Enum, auto
 from time import monotonic
 
 from termchat.config.settings import ReasoningView, UsageLine
-from termchat.core.events import Event, MessageDone, TurnEnded
+from termchat.core.approval import Decision
+from termchat.core.events import ApprovalAnswered, ApprovalAsked, Event, MessageDone, TurnEnded
 from termchat.core.messages import Message, Role
 from termchat.core.models import ModelRef
 from termchat.core.outcomes import Outcome
@@ -27,6 +28,7 @@ from termchat.ui.repl.panels.status import is_stalled
 from termchat.ui.repl.transcript import prompt_sign, user_lines
 from termchat.ui.repl.widgets import Widgets
 from termchat.ui.text.line import styled_line
+from termchat.ui.tools.call_views import waiting_requests
 from termchat.ui.turn_end import follow_turn, with_suggestions
 from termchat.ui.turn_state import Phase, ViewState, change_reasoning_view, turn_sent, turn_stopping, update
 
@@ -72,6 +74,7 @@ class TurnRunner:
         widgets: Widgets,
         changed: Callable[[], None],
         ended: Callable[[TurnEnded, float], None],
+        asked: Callable[[], None],
     ) -> None:
         self.session = context.session
         self._providers = context.providers
@@ -85,8 +88,10 @@ class TurnRunner:
         self._transcript = widgets.transcript
         self._editor = widgets.editor
         self._toast = widgets.toast
+        self._approval = widgets.approval
         self._changed = changed
         self._ended = ended
+        self._asked = asked
         self._sign = prompt_sign(signs=context.look.signs)
         self._turn: Turn | None = None
         self._task: asyncio.Task[None] | None = None
@@ -144,7 +149,7 @@ class TurnRunner:
             self._after = AfterTurn.IDLE
         self.view = turn_stopping(self.view, monotonic())
         self._turn.cancel()
-        self._changed()
+        self._ask()
 
     def retry_now(self) -> bool:
         """Send the request again: at once if it waits for a retry, after stopping it if it has stalled.
@@ -164,6 +169,11 @@ class TurnRunner:
         else:
             return False
         return True
+
+    def answer(self, decision: Decision) -> None:
+        """Answer the question about a tool call that is shown."""
+        if self._turn and (request := self._approval.request):
+            self._turn.answer(request, decision)
 
     def abandon(self) -> None:
         """Stop waiting for a turn that is stopping; its further output is not shown."""
@@ -315,6 +325,16 @@ class TurnRunner:
             self._steered(event.node)
         self.view, blocks = update(self.view, event, monotonic())
         self._transcript.show(blocks)
+        if isinstance(event, ApprovalAsked | ApprovalAnswered | TurnEnded):
+            self._ask()
+
+    def _ask(self) -> None:
+        """Show the question that waits longest; none once the turn is stopping."""
+        turn = self.view.turn
+        waiting = waiting_requests(turn.calls) if turn and turn.phase is not Phase.STOPPING else ()
+        if self._approval.ask(waiting):
+            self._asked()
+        self._changed()
 
     def _show_failed(self, ended: TurnEnded) -> None:
         """Show the end of a turn that could not be shown whole."""
@@ -344,6 +364,7 @@ class TurnRunner:
             self._transcript.finish()
         self.view = replace(self.view, turn=None)
         self._turn, self.steering = None, 0
+        self._approval.ask(())
         last = self.view.last
         ended = last if last and last.turn_id == turn.id else None
         after, self._after = self._after, AfterTurn.IDLE

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from termchat.ui.repl.input.completion_menu import CompletionMenu
 from termchat.ui.repl.input.editor import InputEditor
+from termchat.ui.repl.panels.approval_panel import ApprovalPanel
 from termchat.ui.repl.panels.key_help import KeyHelp
 from termchat.ui.repl.panels.picker import Picker
 from termchat.ui.repl.panels.style import PromptToolkitStyle
@@ -22,6 +23,7 @@ class Widgets:
     menu        the command menu below the input
     toast       the short message in the status line
     key_help    the table of keys below the input
+    approval    the question about a tool call above the input
     transcript  the scrollback and the reply that is being written
     style       the colours of the live region
     """
@@ -31,5 +33,6 @@ class Widgets:
     menu: CompletionMenu
     toast: Toast
     key_help: KeyHelp
+    approval: ApprovalPanel
     transcript: Transcript
     style: PromptToolkitStyle

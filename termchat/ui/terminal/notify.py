@@ -47,6 +47,11 @@ class Notifier:
         if least is not None and seconds >= least:
             self._notify(words)
 
+    def asked(self, words: Safe, *, focused: bool | None) -> None:
+        """Notify of a question, unless the user looks at the terminal."""
+        if focused is not True:
+            self._notify(words)
+
     def _notify(self, words: Safe) -> None:
         if command := command_of(self._setting):
             run_detached([*command, words], self._complain)

@@ -101,6 +101,10 @@ class TerminalQueries:
         """Notify of the end of a turn that took `seconds`, if the user probably does not look."""
         self._notifier.ended(words, seconds, focused=self.focused)
 
+    def asked(self, words: Safe) -> None:
+        """Notify of a question, unless the user looks at the terminal."""
+        self._notifier.asked(words, focused=self.focused)
+
     def _on(self, on: str, off: str) -> None:
         if self._tty:
             self._modes[on] = off

@@ -26,7 +26,7 @@ def truncate(text: Safe, columns: int) -> Safe:
         return text
     if columns < 1:
         return EMPTY
-    return Safe(_head(text, columns - 1) + _ELLIPSIS)
+    return Safe(fitting_head(text, columns - 1) + _ELLIPSIS)
 
 
 def truncate_middle(text: Safe, columns: int) -> Safe:
@@ -36,11 +36,12 @@ def truncate_middle(text: Safe, columns: int) -> Safe:
     if columns < 3:
         return truncate(text, columns)
     front = (columns - 1) // 2
-    back = _head(text[::-1], columns - 1 - front)[::-1]
-    return Safe(_head(text, front) + _ELLIPSIS + back)
+    back = fitting_head(text[::-1], columns - 1 - front)[::-1]
+    return Safe(fitting_head(text, front) + _ELLIPSIS + back)
 
 
-def _head(text: str, columns: int) -> str:
+def fitting_head(text: str, columns: int) -> str:
+    """Return as much of the beginning of a text as fits into `columns`."""
     used = 0
     for at, character in enumerate(text):
         used += get_cwidth(character)

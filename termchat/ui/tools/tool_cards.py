@@ -24,7 +24,11 @@ def card_lines(card: ToolCard, columns: int) -> tuple[Line, ...]:
     """Return the card of a finished call: a headline, and the first or last rows of the result."""
     result = card.result
     rows = [row for row in safe(_shown_text(result)).split("\n") if row.strip()]
-    tail = EMPTY if card.seconds is None else safe_format(" · {t}", t=duration(card.seconds))
+    tail = (
+        EMPTY
+        if card.seconds is None or result.status is ToolStatus.DECLINED
+        else safe_format(" · {t}", t=duration(card.seconds))
+    )
     if result.edited:
         tail = Safe(tail + safe_format(" · edited"))
     if result.status:

@@ -16,6 +16,7 @@ _SEQUENCE_WAIT = 0.5
 _INSERTING = emacs_mode | vi_insert_mode
 _TEXT = "/0123456789-#*.<>ae"
 _SLASHES = "/／"
+_ANSWERS = "ysaenv"
 _EMACS_ONLY = frozenset({Action.UNDO, Action.REDO, Action.DROP_QUEUED})
 
 
@@ -26,12 +27,15 @@ def make_bindings(
     has_suggestion: Callable[[], bool],
     begin_command: Callable[[str], None],
     holds_returned: Callable[[], bool],
+    takes_answers: Callable[[], bool],
+    answer: Callable[[str], None],
     *,
     vi: bool = False,
 ) -> KeyBindings:
     """Return the bindings of the given actions.
 
     `close_key_help` hides the key sheet and returns True if it was shown; `has_suggestion` returns True if one is.
+    `answer` takes a letter that answers a question, while `takes_answers` returns True.
     `begin_command` replaces a returned message or a refused command in the input, while `holds_returned` returns True.
     """
     bindings = KeyBindings()
@@ -47,6 +51,12 @@ def make_bindings(
         @bindings.add(slash, filter=_INSERTING & Condition(holds_returned))
         def _(event: KeyPressEvent) -> None:
             begin_command(event.data)
+
+    for letter in _ANSWERS:
+
+        @bindings.add(letter, filter=Condition(takes_answers))
+        def _(event: KeyPressEvent) -> None:
+            answer(event.data)
 
     @bindings.add(Keys.BracketedPaste)
     def _(event: KeyPressEvent) -> None:

@@ -48,6 +48,7 @@ class LiveContent:
         self._picker = widgets.picker
         self._toast = widgets.toast
         self._key_help = widgets.key_help
+        self._approval = widgets.approval
         self._transcript = widgets.transcript
         self._turns = turns
         self._summary = summary
@@ -70,13 +71,16 @@ class LiveContent:
             rows=lambda: self.rows,
             calls=self._unless_tiny(self.calls),
             queue=self._unless_tiny(self.queue),
-            panel=lambda: self._picker.lines(self.columns, self.rows),
+            panel=self.panel,
             menu=self._unless_tiny(self.below_input),
             status=self.status_lines,
             placeholder=self.placeholder,
             prompt=lambda: sign,
             filter=self._picker.filter,
             picking=lambda: self._picker.is_open,
+            answer=self._approval.text,
+            answer_prompt=self._approval.prompt,
+            answering=lambda: self._approval.is_writing,
             spaced=lambda: self._transcript.blank and not self._transcript.replying,
         )
 
@@ -117,6 +121,12 @@ class LiveContent:
         if turn.thinking and self._turns.view.reasoning is ReasoningView.TAIL:
             return [row.segments for row in self._thought(turn.thinking.tail)]
         return live_rows(turn.calls, monotonic(), self.columns, self._glyph())
+
+    def panel(self) -> Sequence[Line]:
+        """Return the picker, or the question about a tool call."""
+        if self._picker.is_open:
+            return self._picker.lines(self.columns, self.rows)
+        return self._approval.lines(self.columns, self.rows, empty_input=self._editor.empty)
 
     def queue(self) -> Sequence[Line]:
         """Return the last queued messages, marking those that go with the next step."""

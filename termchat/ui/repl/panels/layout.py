@@ -24,7 +24,7 @@ from termchat.ui.text.ascii import to_ascii
 from termchat.ui.text.line import Line
 
 _MENU_ROWS = 8
-_PANEL_ROWS = 12
+_PANEL_ROWS = 40  # the panels limit themselves
 
 
 Lines = Callable[[], Sequence[Line]]
@@ -49,6 +49,9 @@ class LiveRegionSource:
     prompt: Callable[[], Safe] = lambda: Safe("❯ ")
     filter: Buffer = field(default_factory=lambda: Buffer(multiline=False))
     picking: Callable[[], bool] = lambda: False
+    answer: Buffer = field(default_factory=lambda: Buffer(multiline=False))
+    answer_prompt: Callable[[], Safe] = lambda: Safe("")
+    answering: Callable[[], bool] = lambda: False
     spaced: Callable[[], bool] = lambda: False  # the row above the live region is blank
 
 
@@ -72,8 +75,10 @@ class LiveLayout:
         self.parts = parts
         self.style = style
         self.input = self._input_window()
-        self.filter = self._filter_window()
+        self.filter = self._line_window(parts.filter, lambda: Safe("/ "))
+        self.answer = self._line_window(parts.answer, parts.answer_prompt)
         picking = Condition(parts.picking)
+        answering = Condition(parts.answering) & ~picking
         self.layout = Layout(
             _Stack(
                 [
@@ -81,8 +86,9 @@ class LiveLayout:
                     self._lines(parts.calls, 5),
                     self._lines(parts.queue, 4),
                     self._lines(parts.panel, _PANEL_ROWS),
-                    ConditionalContainer(self.input, ~picking),
+                    ConditionalContainer(self.input, ~picking & ~answering),
                     ConditionalContainer(self.filter, picking),
+                    ConditionalContainer(self.answer, answering),
                     self._lines(parts.menu, _MENU_ROWS),
                     self._lines(parts.status, 1),
                 ]
@@ -126,11 +132,12 @@ class LiveLayout:
             return [(self.style.style(TextRole.ACCENT), self.parts.prompt())]
         return [("", "  ")]
 
-    def _filter_window(self) -> Window:
-        control = BufferControl(self.parts.filter, focus_on_click=False)
+    def _line_window(self, buffer: Buffer, words: Callable[[], Safe]) -> Window:
+        """Return a window for one line of text behind a few words."""
+        control = BufferControl(buffer, focus_on_click=False)
 
         def prefix(number: int, wraps: int) -> Fragments:
-            return [(self.style.style(TextRole.ACCENT), "/ ")]
+            return [(self.style.style(TextRole.ACCENT), words())]
 
         return Window(control, height=1, dont_extend_height=True, wrap_lines=False, get_line_prefix=prefix)
 

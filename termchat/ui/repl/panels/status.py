@@ -172,7 +172,11 @@ def _busy_parts(turn: TurnState, now: float, stall: float) -> list[Safe]:
         case Phase.SEARCHING:
             return [safe_format("searching the web"), _seconds(now - turn.since), safe_format("Esc stops")]
         case Phase.RUNNING:
-            return [_running(turn) or safe_format("running 0 tools"), _seconds(now - turn.since), safe_format("Esc stops")]
+            return [
+                _running(turn) or safe_format("running 0 tools"),
+                _seconds(now - turn.since),
+                safe_format("Esc stops"),
+            ]
         case Phase.APPROVAL:
             waiting, running = len(waiting_requests(turn.calls)), _running(turn)
             words = safe_format("waiting for your answer")

@@ -1,0 +1,105 @@
+"""Build the toolbox of a run from the settings and the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from termchat.app.options import Options
+from termchat.config.load import Config, load_config
+from termchat.core.errors import Failure, FailureKind
+from termchat.core.sanitize import safe_format, safe_line
+
+if TYPE_CHECKING:
+    from termchat.tools.policy.rules import Rule
+    from termchat.tools.toolbox import Toolbox
+
+_READ_ONLY = ("read",)
+
+
+def build_tools(config: Config, env: Mapping[str, str], options: Options) -> Toolbox | Failure | None:
+    """Return the tools of a run; None for a script that names none, and with --no-tools."""
+    names = config.settings.tools
+    if names is None:
+        names = _READ_ONLY if options.person else ()
+    names = tuple(name for name in names if name != "none")
+    if not options.tools or (not names and not options.person):
+        return None
+    from termchat.tools.policy.rules import Rules
+    from termchat.tools.toolbox import Toolbox, ToolboxConfig
+
+    lists: dict[str, tuple[Rule, ...]] = {}
+    for key in ("deny", "ask", "allow"):
+        rules = _rules(config, key)
+        if isinstance(rules, Failure):
+            return rules
+        lists[key] = rules
+    toolbox = Toolbox(
+        ToolboxConfig(
+            working_directory(env),
+            (config.paths.config, config.paths.data),
+            env,
+            rules=Rules(**lists),
+            approve_all=options.approve_all,
+            save_rule=_RuleFile(config, env).save,
+        )
+    )
+    toolbox.offer(("all",), on=False)
+    if unknown := toolbox.offer(names, on=True):
+        return _unknown(unknown, toolbox)
+    return toolbox
+
+
+def working_directory(env: Mapping[str, str]) -> Path:
+    """Return the current directory; if it was removed, its former path or `(removed)`, neither of which exists."""
+    try:
+        return Path.cwd()
+    except OSError:
+        former = Path(env.get("PWD", ""))
+        return former if former.is_absolute() and not former.exists() else Path("(removed)")
+
+
+class _RuleFile:
+    """Saves rules in the setting `allow` of the config file."""
+
+    def __init__(self, config: Config, env: Mapping[str, str]) -> None:
+        self._file = config.file
+        self._env = env
+
+    async def save(self, rule: str, *, remove: bool) -> str:
+        """Add a rule to the file, or remove it from all lists; return "" or why that failed."""
+        from termchat.config.write import write_setting
+
+        saved = load_config(self._env, self._file)  # another termchat may have changed it
+        if isinstance(saved, Failure):
+            return f"{saved.message} {saved.hint}".strip()
+        for key in ("deny", "ask", "allow"):
+            before: tuple[str, ...] = getattr(saved.settings, key)
+            after = tuple(text for text in before if text != rule) if remove else before
+            if not remove and key == "allow" and rule not in before:
+                after = (*before, rule)
+            if after != before and (failure := write_setting(self._file, key, after)):
+                return f"{failure.message} {failure.hint}".strip()
+        return ""
+
+
+def _rules(config: Config, key: str) -> tuple[Rule, ...] | Failure:
+    from termchat.tools.policy.rules import RuleError, parse_rule
+
+    rules: list[Rule] = []
+    for text in getattr(config.settings, key):
+        rule = parse_rule(text)
+        if isinstance(rule, RuleError):
+            words = safe_format("{key}: {why}", key=safe_line(key), why=safe_line(rule.words))
+            where = safe_format("It is set in {where}.", where=config.origin(key))
+            return Failure(FailureKind.BAD_CONFIG, words, where)
+        rules.append(rule)
+    return tuple(rules)
+
+
+def _unknown(name: str, toolbox: Toolbox) -> Failure:
+    known = ", ".join(row.name for row in toolbox.tools())
+    words = safe_format("There is no tool {name}.", name=safe_line(name))
+    hint = safe_format("Tools: {known}. Groups: read, write, run, network, all, none.", known=safe_line(known))
+    return Failure(FailureKind.BAD_CONFIG, words, hint)

@@ -1,0 +1,211 @@
+"""Panel above the input that asks about a tool call. It never takes the keys of someone who types.
+
+A letter answers only while the panel has the focus: after Tab, or by itself once the input is empty, no key was pressed
+for a second and the question has been on screen for half of one. In the second case the letter has to stay alone for a
+moment: with another key behind it, it is the beginning of a text and goes to the input.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from enum import Enum, auto
+from time import monotonic
+from typing import NamedTuple
+
+from prompt_toolkit.buffer import Buffer
+
+from termchat.core.approval import ApprovalRequest
+from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_format, safe_line
+from termchat.core.style import TextRole
+from termchat.ui.text.fit import truncate, wrap
+from termchat.ui.text.line import Line, styled_line
+from termchat.ui.text.row import Segment
+from termchat.ui.tools.approval_card import request_lines
+
+IDLE_SECONDS = 1.0  # without a key before the panel takes the focus by itself
+SHOWN_SECONDS = 0.5  # a question is on screen before it takes the focus by itself
+ALONE_SECONDS = 0.35  # that a letter must stay alone after the panel took the focus by itself
+_LIST_ROWS = 20  # rows of the screen from which each answer has a row of its own
+
+
+class Answer(NamedTuple):
+    """An answer that the panel offers: its letter and its words."""
+
+    letter: str
+    words: Safe
+
+
+class Writing(Enum):
+    """The text that is written in the panel."""
+
+    NOTHING = auto()
+    REASON = auto()
+    EDIT = auto()
+
+
+class ApprovalPanel:
+    """The state of the panel and its lines.
+
+    text   the buffer for a reason or an edited argument
+    """
+
+    def __init__(
+        self, answered: Callable[[str], None], typed: Callable[[str], None], changed: Callable[[], None]
+    ) -> None:
+        """Create a panel without a question.
+
+        answered   performs the answer of a letter
+        typed      puts a letter into the input: it was the beginning of a text
+        changed    redraws
+        """
+        self._answered = answered
+        self._typed = typed
+        self._changed = changed
+        self.text = Buffer(multiline=False)
+        self._requests: tuple[ApprovalRequest, ...] = ()
+        self._shown_at = 0.0
+        self._last_key = -1e9
+        self._focused = False  # by Tab
+        self._auto = False  # the key that is being processed may be an answer
+        self._highlighted: int | None = None
+        self._pending: tuple[str, asyncio.TimerHandle] | None = None
+        self.writing = Writing.NOTHING
+
+    @property
+    def request(self) -> ApprovalRequest | None:
+        """The question that is shown, None without one."""
+        return self._requests[0] if self._requests else None
+
+    @property
+    def takes_keys(self) -> bool:
+        """True if the letter that is being processed is an answer."""
+        return self.request is not None and self.writing is Writing.NOTHING and (self._focused or self._auto)
+
+    @property
+    def is_writing(self) -> bool:
+        return self.request is not None and self.writing is not Writing.NOTHING
+
+    def ask(self, requests: Sequence[ApprovalRequest]) -> bool:
+        """Show the questions that wait, the first of them in full; return True if a new one is shown."""
+        before, self._requests = self.request, tuple(requests)
+        if self.request is before:
+            return False
+        self._drop_pending()
+        self._focused = self._focused and self.request is not None
+        self._auto, self._highlighted, self._shown_at = False, None, monotonic()
+        self.writing = Writing.NOTHING
+        self.text.reset()
+        return self.request is not None
+
+    def key_pressed(self, *, empty_input: bool) -> None:
+        """Note a key before it is processed."""
+        now = monotonic()
+        if self._pending:
+            letter = self._pending[0]
+            self._drop_pending()
+            self._typed(letter)
+            empty_input = False
+        self._auto = self._is_idle(now, empty_input=empty_input)
+        self._last_key = now
+
+    def text_typed(self) -> None:
+        """Give the focus back to the input: the user types a message."""
+        self._focused = self._auto = False
+
+    def toggle_focus(self) -> None:
+        """Move the focus to the panel or back to the input."""
+        self._focused = not self._focused
+        self._highlighted = None
+
+    def press(self, letter: str) -> None:
+        """Answer with a letter, at once after Tab, otherwise if it stays alone."""
+        if self._focused:
+            self._answered(letter)
+            return
+        timer = asyncio.get_running_loop().call_later(ALONE_SECONDS, self._alone)
+        self._pending = letter, timer
+
+    def move(self, by: int) -> None:
+        """Highlight another answer; this takes the focus."""
+        answers = self.answers()
+        at = -1 if self._highlighted is None and by > 0 else self._highlighted or 0
+        self._highlighted = (at + by) % len(answers)
+        self._focused = True
+
+    def highlighted(self) -> str:
+        """Return the letter of the highlighted answer, "" if the user has not moved the highlight."""
+        return "" if self._highlighted is None else self.answers()[self._highlighted].letter
+
+    def answers(self) -> list[Answer]:
+        """Return the answers for the question that is shown."""
+        request = self.request
+        if request is None:
+            return []
+        rule = safe_line(request.rule)
+        lasting = [
+            Answer("s", safe_format("allow {rule} in this chat", rule=rule)),
+            Answer("a", safe_format("always allow {rule}", rule=rule)),
+        ]
+        return [
+            Answer("y", safe_format("run once")),
+            *(lasting if rule else []),
+            Answer("e", safe_format("edit first")),
+            Answer("n", safe_format("no, and say why")),
+            Answer("v", safe_format("view all")),
+        ]
+
+    def write(self, kind: Writing, text: str = "") -> None:
+        """Begin to write a reason or to edit the argument."""
+        self.writing = kind
+        self.text.reset()
+        self.text.insert_text(text)
+
+    def prompt(self) -> Safe:
+        """Return the words before the text that is written."""
+        return safe_format("Why not? ") if self.writing is Writing.REASON else safe_format("Edit: ")
+
+    def lines(self, columns: int, rows: int, *, empty_input: bool) -> Sequence[Line]:
+        """Return the question and its answers; only the question while a text is written."""
+        request = self.request
+        if request is None:
+            return ()
+        number = len(self._requests)
+        place = safe_format("1 of {n}", n=safe(str(number))) if number > 1 else EMPTY
+        below = [] if self.is_writing else self._answer_lines(columns, rows, empty_input=empty_input)
+        room = max(1, rows // 2 - len(below) - 2)
+        more = EMPTY if self.is_writing else safe_format(" · v shows all")
+        return (*request_lines(request, columns, room, place=place, more=more), *below)
+
+    def _answer_lines(self, columns: int, rows: int, *, empty_input: bool) -> list[Line]:
+        if not (self._focused or self._is_idle(monotonic(), empty_input=empty_input)):
+            words = safe_format("  Tab to answer · Esc stops the turn")
+            return [styled_line(truncate(words, columns - 1), TextRole.ACCENT)]
+        answers, esc = self.answers(), safe_format("Esc no, and stop the turn")
+        if rows < _LIST_ROWS:
+            words = join(" · ", [*(Safe(f"{a.letter} {a.words}") for a in answers), esc])
+            return list(wrap(styled_line(Safe(f"  {words}"), TextRole.TEXT), columns - 1))
+        shown: list[Line] = []
+        for n, answer in enumerate(answers):
+            marked = n == self._highlighted
+            sign = Segment(Safe("❯ " if marked else "  "), (TextRole.ACCENT,))
+            letter = Segment(Safe(f"{answer.letter}  "), (TextRole.ACCENT, TextRole.STRONG))
+            words = truncate(answer.words, columns - 6)
+            shown.append((sign, letter, Segment(words, (TextRole.STRONG,) if marked else ())))
+        return [*shown, styled_line(Safe(f"  {esc}"), TextRole.DIM)]
+
+    def _is_idle(self, now: float, *, empty_input: bool) -> bool:
+        waited = now - self._last_key >= IDLE_SECONDS and now - self._shown_at >= SHOWN_SECONDS
+        return self.request is not None and empty_input and waited
+
+    def _alone(self) -> None:
+        if self._pending:
+            letter = self._pending[0]
+            self._pending = None
+            self._answered(letter)
+            self._changed()
+
+    def _drop_pending(self) -> None:
+        if self._pending:
+            self._pending[1].cancel()
+            self._pending = None

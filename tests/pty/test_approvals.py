@@ -1,0 +1,160 @@
+"""Questions about tool calls in the REPL: answered on purpose, never by someone who types."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.pty.harness import Terminal
+
+UP, DOWN, TAB = "\x1b[A", "\x1b[B", "\t"
+ANSWERED = "the tool said"
+
+
+def _ask(terminal: Terminal) -> None:
+    terminal.shows("Ask anything")
+    terminal.send("tool ask\r")
+    terminal.shows("wants to run")
+
+
+def _asked(terminal: Terminal) -> None:
+    _ask(terminal)
+    terminal.shows("run once")  # the panel has taken the focus
+
+
+def test_approval_letter_runs_call_once_and_asks_again() -> None:
+    with Terminal(rows=40) as terminal:
+        _asked(terminal)
+        assert "  in ~/proj · not sandboxed" in terminal.lines
+        terminal.send("y")
+        terminal.shows("● ask hello")
+        terminal.until(lambda: f"{ANSWERED} ran" in terminal.text)
+        _ask(terminal)
+
+
+@pytest.mark.parametrize("letter", ["s", "a"])
+def test_approval_for_chat_or_always_adds_rule_shown(letter: str) -> None:
+    with Terminal(rows=40) as terminal:
+        _asked(terminal)
+        terminal.shows("s  allow ask(make) in this chat")
+        terminal.shows("a  always allow ask(make)")
+        terminal.send(letter)
+        terminal.shows("39 out")
+        terminal.send("tool ask\r")
+        terminal.until(lambda: terminal.text.count("● ask hello") == 2)
+        assert "wants to run" not in terminal.text
+
+
+def test_approval_declined_with_reason_tells_model_and_shows_reason() -> None:
+    with Terminal(rows=40) as terminal:
+        _asked(terminal)
+        terminal.send("n")
+        terminal.shows("Why not?")
+        terminal.send("too risky\r")
+        terminal.shows("○ ask hello · declined")
+        terminal.shows("    too risky")
+        terminal.shows(f"{ANSWERED} Error: the user decl")
+
+
+def test_approval_reason_left_with_escape_shows_answers_again() -> None:
+    with Terminal(rows=40) as terminal:
+        _asked(terminal)
+        terminal.send("n")
+        terminal.shows("Why not?")
+        terminal.send("half\x1b")
+        terminal.shows("run once")
+        terminal.send("y")
+        terminal.shows("● ask hello")
+
+
+def test_approval_escape_declines_and_stops_turn() -> None:
+    with Terminal(rows=40) as terminal:
+        _asked(terminal)
+        terminal.send("\x1b")
+        terminal.shows("◌ ask hello")
+        terminal.shows("Ask anything")
+        assert "● ask" not in terminal.text
+
+
+def test_approval_enter_answers_only_after_arrow_keys() -> None:
+    with Terminal(rows=40) as terminal:
+        _asked(terminal)
+        terminal.send("\r")
+        terminal.shows("Enter answers nothing by itself")
+        terminal.shows("Tab to answer")  # after a key, the panel leaves the keys to the input again
+        terminal.shows("run once")
+        terminal.send(DOWN)
+        terminal.shows("❯ y  run once")
+        terminal.send("\r")
+        terminal.shows("● ask hello")
+
+
+def test_approval_first_letter_of_a_word_goes_to_input() -> None:
+    with Terminal(rows=40) as terminal:
+        _asked(terminal)
+        terminal.send("yes, and then")
+        terminal.shows("❯ yes, and then")
+        terminal.shows("Tab to answer")
+        assert "wants to run" in terminal.text
+
+
+def test_approval_paste_is_never_an_answer() -> None:
+    with Terminal(rows=40) as terminal:
+        _asked(terminal)
+        terminal.send("\x1b[200~y\x1b[201~")
+        terminal.shows("❯ y")
+        assert "wants to run" in terminal.text
+
+
+def test_approval_with_draft_keeps_draft_and_takes_tab() -> None:
+    with Terminal(rows=40) as terminal:
+        _ask(terminal)
+        terminal.send("my draft")
+        terminal.shows("❯ my draft")
+        terminal.send(TAB)
+        terminal.shows("run once")
+        terminal.send("y")
+        terminal.shows("● ask hello")
+        terminal.shows("❯ my draft")
+
+
+def test_approval_view_shows_whole_call_in_pager(tmp_path: Path) -> None:
+    pager = tmp_path / "pager"
+    pager.write_text("#!/bin/sh\necho IN THE PAGER\ncat\nread line </dev/tty\n")
+    pager.chmod(0o755)
+    with Terminal(rows=40, env={"PAGER": str(pager)}) as terminal:
+        _asked(terminal)
+        terminal.send("v")
+        terminal.shows("IN THE PAGER")
+        terminal.shows("not sandboxed")
+        terminal.send("\r")
+        terminal.shows("run once")
+
+
+def test_approval_edited_arguments_are_asked_about_again(tmp_path: Path) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\nsed -i s/hello/goodbye/ "$1"\n')
+    editor.chmod(0o755)
+    with Terminal(rows=40, env={"EDITOR": str(editor), "VISUAL": ""}) as terminal:
+        _asked(terminal)
+        terminal.send("e")
+        terminal.shows('"text": "goodbye"')
+        terminal.shows("run once")
+        terminal.send("y")
+        terminal.shows("● ask goodbye")
+        terminal.shows("· edited")
+
+
+def test_approval_random_typing_approves_nothing() -> None:
+    """Type words that begin with answers, without a pause, while questions arrive."""
+    words = random.Random(7)
+    with Terminal(rows=40) as terminal:
+        _ask(terminal)
+        typed = "".join(words.choice(["yes ", "say ", "a ", "no ", "every ", "view "]) for _ in range(300))
+        for at in range(0, len(typed), 3):
+            terminal.send(typed[at : at + 3])
+        terminal.until(lambda: typed[-20:].strip() in "".join(terminal.lines))
+        assert "wants to run" in terminal.text
+        assert "● ask" not in terminal.text
