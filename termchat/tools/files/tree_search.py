@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import stat
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,7 @@ RESULT_BYTES = 48_000
 _BATCH = 100  # files of one process
 _LINE = 300  # bytes of a line in the result
 _BEFORE = 100  # bytes before a match in a long line
+_BY_FD = os.name == "posix"
 _OWN = Path(__file__).with_name("regex_search.py")
 
 
@@ -54,11 +56,12 @@ class SearchQuery:
 class _File:
     name: str
     fd: int
+    path: str
 
     @property
     def argument(self) -> str:
-        """The path for the searching process: the open file."""
-        return f"/dev/fd/{self.fd}"
+        """The path for the searching process: the open file, on Windows its name."""
+        return f"/dev/fd/{self.fd}" if _BY_FD else self.path
 
     def read(self) -> str:
         """Return the text of the file, for the search of private keys."""
@@ -121,7 +124,7 @@ class TreeSearch:
     def _candidates(self) -> Iterator[_File]:
         """Open the files to search."""
         file = open_inside(self.place.root, self.place.inside, READ)
-        if (kept := self._checked(os.path.normpath(self.place.given), file, is_start=True)) is not None:
+        if (kept := self._checked((), file)) is not None:
             yield kept
             return
         for found in self.walk.entries():
@@ -130,22 +133,20 @@ class TreeSearch:
             if self.query.glob and not self.query.glob.matches(found.path):
                 continue
             with suppress(OSError):
-                name = os.path.normpath(os.path.join(self.place.given, found.path))
-                if kept := self._checked(name, found.folder.open(found.entry.name, READ)):
+                if kept := self._checked(found.parts, found.folder.open(found.entry.name, READ)):
                     yield kept
 
-    def _checked(self, name: str, fd: int, *, is_start: bool = False) -> _File | None:
-        """Return an open regular file that is not too large; close any other."""
-        from stat import S_ISDIR, S_ISREG
-
+    def _checked(self, parts: tuple[str, ...], fd: int) -> _File | None:
+        """Return an open regular file that is not too large; close any other. Raises OSError for the start."""
         about = os.fstat(fd)
-        if S_ISREG(about.st_mode) and about.st_size <= FILE_BYTES:
-            return _File(name, fd)
+        is_file = stat.S_ISREG(about.st_mode)
+        if is_file and about.st_size <= FILE_BYTES:
+            name = os.path.normpath(os.path.join(self.place.given, *parts))
+            return _File(name, fd, str(self.place.real.joinpath(*parts)))
         os.close(fd)
-        if S_ISREG(about.st_mode):
-            self._large += 1
-        if is_start and not S_ISDIR(about.st_mode):
-            raise OSError(0, "it is too large" if S_ISREG(about.st_mode) else "it is not a regular file")
+        if not parts and not stat.S_ISDIR(about.st_mode):
+            raise OSError(0, "it is too large" if is_file else "it is not a regular file")
+        self._large += is_file
         return None
 
     def _command(self) -> list[str]:
@@ -160,8 +161,8 @@ class TreeSearch:
         with tempfile.TemporaryFile() as errors:
             process = subprocess.Popen(  # noqa: S603 - an absolute path, no shell
                 [*self._command(), *([file.argument for file in batch] or [os.devnull])],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, cwd="/", env={},
-                pass_fds=[file.fd for file in batch],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, cwd=os.sep, env={} if _BY_FD else None,
+                pass_fds=[file.fd for file in batch] if _BY_FD else (),
             )  # fmt: skip
             assert process.stdout
             with process.stdout:
