@@ -55,7 +55,7 @@ def signal_processes(leaders: Collection[int], marker: str, number: signal.Signa
     for pid in sorted(found - set(leaders) if spare else found):
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
-    if not spare:
+    if not spare and (found or not _PROC.is_dir()):  # the number of an ended group may belong to another one
         _signal_groups(leaders, number)
     return bool(found)
 
