@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from termchat.core.approval import Permit
+from termchat.core.messages import Image, Text
 from termchat.tools.builtin.read_file import read_file, read_lines
 from termchat.tools.files.line_range import GIVEN_BYTES, LineRange
 from termchat.tools.files.text_file import READ_BYTES
@@ -137,7 +138,7 @@ def test_read_file_refuses_termchat_directories(root: Path) -> None:
         ("hé\r\nx".encode("utf-16"), "hé\r\nx"),
         ("中文".encode(), "中文"),
         (b"a\0b", None),
-        (b"\x89PNG\r\n\x1a\n", None),
+        (b"\x7fELF\x02\0", None),
         ("é".encode("latin-1") + b"tait", None),
     ],
 )
@@ -266,3 +267,26 @@ def test_read_file_link_changed_after_rule_allowed_it_is_refused(tmp_path: Path)
     assert isinstance(answer, ToolError)
     assert "than the one that was allowed" in answer.words
     assert read_lines(ToolContext(tmp_path, permit=Permit(path=judged)), "a") == "a"
+
+
+@pytest.mark.parametrize(
+    ("start", "mime"),
+    [
+        (b"\x89PNG\r\n\x1a\n", "image/png"),
+        (b"\xff\xd8\xff\xe0", "image/jpeg"),
+        (b"GIF89a", "image/gif"),
+        (b"RIFF\x10\0\0\0WEBPVP8 ", "image/webp"),
+    ],
+)
+def test_read_file_image_is_image_of_result(tmp_path: Path, start: bytes, mime: str) -> None:
+    raw = start + bytes(20)
+    (tmp_path / "pic.txt").write_bytes(raw)
+    answer = read_lines(ToolContext(tmp_path), "pic.txt")
+    assert answer == (Text(f"[pic.txt: {mime}, {len(raw)} bytes]"), Image(mime, raw, name="pic.txt"))
+
+
+def test_read_file_large_image_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "pic.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(READ_BYTES))
+    answer = read_lines(ToolContext(tmp_path), "pic.png")
+    assert isinstance(answer, ToolError)
+    assert "the limit is" in answer.words
