@@ -31,7 +31,7 @@ from termchat.tools.files.walk import TreeWalk
 FILE_BYTES = 20_000_000  # a larger file is not searched
 MATCHES = 500
 RESULT_BYTES = 48_000
-_BATCH = 100  # files of one process
+_BATCH = 500  # files of one process
 _LINE = 300  # bytes of a line in the result
 _BEFORE = 100  # bytes before a match in a long line
 _BY_FD = os.name == "posix"
@@ -113,9 +113,10 @@ class TreeSearch:
 
     def _batches(self) -> Iterator[list[_File]]:
         batch: list[_File] = []
+        size = _batch_size()
         for file in self._candidates():
             batch.append(file)
-            if len(batch) >= _BATCH:
+            if len(batch) >= size:
                 yield batch
                 batch = []
         if batch:
@@ -245,6 +246,16 @@ class TreeSearch:
         if self.walk.ignored:
             notes.append(f"{self.walk.ignored} entries ignored by .gitignore")
         return f"[{'; '.join(notes)}]"
+
+
+def _batch_size() -> int:
+    """Return the number of files to open at once: a third of what the system allows this process."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 100
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return _BATCH if allowed == resource.RLIM_INFINITY else max(20, min(_BATCH, allowed // 3))
 
 
 def _row(name: str, data: Mapping[str, Any]) -> str:
