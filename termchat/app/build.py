@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from termchat.app.build_tools import build_tools
 from termchat.app.guide import GuideProvider, running_local_servers
 from termchat.app.options import Options
 from termchat.app.secrets import PromptCheck, RedactedCredentials, add_known_secrets
-from termchat.app.tools import build_tools
 from termchat.config.credentials import Credentials
 from termchat.config.load import Config
 from termchat.core.approval import ToolLimits

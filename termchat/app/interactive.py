@@ -9,9 +9,9 @@ from importlib import import_module
 
 from termchat import startup_gc
 from termchat.app.build import DEMO, App, build_app, models_with_key, providers_without_model
+from termchat.app.build_tools import working_directory
 from termchat.app.first_screen import first_screen
 from termchat.app.options import Options, hyperlinks_enabled, resolve_theme, usage_error
-from termchat.app.tools import working_directory
 from termchat.commands.builtin import builtin
 from termchat.config.credentials import Credentials
 from termchat.config.load import Config

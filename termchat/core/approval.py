@@ -72,7 +72,7 @@ class ApprovalRequest:
     effect          the effect of the tool
     preview         the command, diff or arguments, whole
     facts           short phrases: the directory, the sandbox, the address
-    rule            the rule that allows such calls from now on, "" when no rule may be offered
+    rules           the rules that together allow such calls from now on, empty when none may be offered
     edit_argument   the argument that is edited as plain text; "" to edit the JSON of all arguments
     reason          why no rule allows the call, "" if no rule is about it
     permit          the permit of the call if it is approved
@@ -83,7 +83,7 @@ class ApprovalRequest:
     preview: str = ""
     kind: PreviewKind = PreviewKind.TEXT
     facts: tuple[str, ...] = ()
-    rule: str = ""
+    rules: tuple[str, ...] = ()
     edit_argument: str = ""
     reason: str = ""
     permit: Permit = field(default_factory=Permit)
@@ -92,7 +92,7 @@ class ApprovalRequest:
 
 @dataclass(frozen=True, slots=True)
 class Approve:
-    """Run the call; beyond `ONCE` also add the rule of the request."""
+    """Run the call; beyond `ONCE` also add the rules of the request."""
 
     scope: ApprovalScope = ApprovalScope.ONCE
 

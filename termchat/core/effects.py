@@ -184,8 +184,17 @@ class Incognito:
     off: bool = False
 
 
-# An effect on saved chats: the front end runs it with the chat store and then runs the effects that this returns.
-ChatEffect: TypeAlias = ListChats | OpenChat | Rename | Fork | Export
+@dataclass(frozen=True, slots=True)
+class EditRule:
+    """Allow the tool calls that a rule names, in all chats if `save`, else in this one; with `remove`, forget it."""
+
+    rule: str
+    save: bool = False
+    remove: bool = False
+
+
+# An effect that waits for a file: the front end runs it with the session and then runs the effects that this returns.
+ChatEffect: TypeAlias = ListChats | OpenChat | Rename | Fork | Export | EditRule
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,13 @@ from termchat.core.approval import (
     Permit,
     ToolLimits,
 )
-from termchat.core.events import ApprovalAnswered, ApprovalAsked, ToolFinished, ToolProgress, ToolStarted
+from termchat.core.events import ApprovalAnswered, ApprovalAsked, Notice, ToolFinished, ToolProgress, ToolStarted
 from termchat.core.history import CANCELLED_RESULT_TEXT
 from termchat.core.messages import Message, Role, Text, ToolCall, ToolResult, ToolStatus
 from termchat.core.provider import Tools
+from termchat.core.sanitize import safe_format, safe_line
 
-ToolEvent: TypeAlias = ToolStarted | ApprovalAsked | ApprovalAnswered | ToolProgress | ToolFinished
+ToolEvent: TypeAlias = ToolStarted | ApprovalAsked | ApprovalAnswered | ToolProgress | ToolFinished | Notice
 _PROGRESS = 4000  # characters of live output kept until the front end takes them
 
 
@@ -147,7 +148,7 @@ class ToolRunner:
             match decision:
                 case Approve():
                     if decision.scope is not ApprovalScope.ONCE:
-                        await self._add_rule(judged.rule, decision.scope)
+                        await self._add_rules(judged.rules, decision.scope)
                     return call, replace(judged.permit, by_person=True)
                 case Decline():
                     return call, _declined(call, decision.reason)
@@ -168,9 +169,14 @@ class ToolRunner:
         self._events.put_nowait(ApprovalAnswered(self._turn_id, request, told))
         return decision
 
-    async def _add_rule(self, rule: str, scope: ApprovalScope) -> None:
-        """Add a rule, and withdraw the questions that it answers."""
-        await self._tools.add_rule(rule, scope)
+    async def _add_rules(self, rules: Sequence[str], scope: ApprovalScope) -> None:
+        """Add rules, and withdraw the questions that they answer."""
+        for rule in rules:
+            if problem := await self._tools.add_rule(rule, scope):
+                words = safe_format(
+                    "{rule} holds in this chat only: {why}", rule=safe_line(rule), why=safe_line(problem)
+                )
+                self._events.put_nowait(Notice(self._turn_id, words))
         for request, answer in list(self._waiting.values()):
             judged = await self._tools.judge(request.call)
             if isinstance(judged, Permit) and not answer.done():

@@ -142,6 +142,7 @@ class Toolbox:
             return permit
         if self._config.approve_all:
             return replace(permit, by_person=True)
+        rules = verdict.offers if isinstance(verdict, CommandVerdict) else (verdict.offer,) if verdict.offer else ()
         plan = await self._plan(tool, arguments)
         if isinstance(plan, ToolError):
             return await self._result(call, plan)
@@ -151,9 +152,9 @@ class Toolbox:
             plan.preview,
             plan.kind,
             plan.facts,
-            verdict.offer,
+            rules,
             plan.edit_argument,
-            verdict.reason if not verdict.offer else "",
+            "" if rules else verdict.reason,
             replace(permit, seen=plan.seen),
         )
 

@@ -22,6 +22,7 @@ from termchat.core.effects import (
     ChatEffect,
     Choice,
     Choose,
+    EditRule,
     Effect,
     Export,
     Fork,
@@ -53,6 +54,7 @@ from termchat.ui.phrases import (
     switch_words,
 )
 from termchat.ui.text.line import styled_line
+from termchat.ui.tools.rule_effects import edit_rule
 from termchat.ui.turn_state import ViewState
 
 _LISTED = 50
@@ -60,7 +62,9 @@ _SHOWN_TURNS = 3
 
 
 async def run_chat_effect(session: Session, effect: ChatEffect) -> Sequence[Effect]:
-    """Perform an effect on the saved chats; return the effects that report the result."""
+    """Perform an effect on the saved chats or rules; return the effects that report the result."""
+    if isinstance(effect, EditRule):
+        return await edit_rule(session, effect)
     store = session.chat_store
     if store is None:
         return (Print(safe_format("Chats are not saved in this session.")),)

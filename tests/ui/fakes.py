@@ -347,7 +347,7 @@ class FakeTools:
         if call.name != "ask" or self.added:
             return Permit()
         facts = ("in ~/proj", "not sandboxed")
-        return ApprovalRequest(call, ToolEffect.RUN, call.arguments, facts=facts, rule="ask(make)")
+        return ApprovalRequest(call, ToolEffect.RUN, call.arguments, facts=facts, rules=("ask(make)",))
 
     async def add_rule(self, rule: str, scope: ApprovalScope) -> str:
         self.added.append((rule, scope))

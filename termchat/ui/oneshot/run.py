@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from contextlib import aclosing
 from typing import assert_never
@@ -193,9 +194,10 @@ def _denial(request: ApprovalRequest) -> Safe:
     """Return the line for a call that was declined because nobody can be asked."""
     name = safe_line(request.call.name)
     what = safe_line(request.preview[:80])
-    allow = (
-        safe_format("--allow '{rule}' or --yes", rule=safe_line(request.rule)) if request.rule else safe_format("--yes")
-    )
+    allow = safe_format("--yes")
+    if request.rules:
+        flags = " ".join(f"--allow {shlex.quote(rule)}" for rule in request.rules)
+        allow = safe_format("{flags} or --yes", flags=safe_line(flags))
     return safe_format("○ {name} {what} · declined: {allow} permits it.", name=name, what=what, allow=allow)
 
 

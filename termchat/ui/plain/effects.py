@@ -13,6 +13,7 @@ from termchat.core.effects import (
     Choice,
     Choose,
     Copy,
+    EditRule,
     Effect,
     Export,
     Fork,
@@ -152,7 +153,7 @@ class PlainEffectRunner:
                 self._chat.leave(code)
             case Incognito(off):
                 (self._session.save_again if off else self._session.incognito)()
-            case ListChats() | OpenChat() | Rename() | Fork() | Export():
+            case ListChats() | OpenChat() | Rename() | Fork() | Export() | EditRule():
                 await self.perform(await chat_effects.run_chat_effect(self._session, effect))
             case _:
                 assert_never(effect)

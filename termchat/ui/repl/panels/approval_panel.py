@@ -142,7 +142,7 @@ class ApprovalPanel:
         request = self.request
         if request is None:
             return []
-        rule = safe_line(request.rule)
+        rule = safe_line(" and ".join(request.rules))
         lasting = [
             Answer("s", safe_format("allow {rule} in this chat", rule=rule)),
             Answer("a", safe_format("always allow {rule}", rule=rule)),
