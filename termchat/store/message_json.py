@@ -15,8 +15,9 @@ import math
 from base64 import b64decode, b64encode
 from binascii import Error as BadBase64
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from hashlib import sha256
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 from termchat.core.messages import (
     Citation,
@@ -43,9 +44,14 @@ from termchat.store import json_fields
 from termchat.store.json_fields import InvalidRecord, Raw
 
 VERSION = 1
+_E = TypeVar("_E", Role, Outcome)
 LoadBlob: TypeAlias = Callable[[str], bytes]
 _WRAPPERS = ("$bytes", "$float", "$object")
 _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+_read = json.JSONDecoder().raw_decode  # without the search for blanks around it, which is a third of `json.loads`
+_ROLES = {role.value: role for role in Role}
+_COUNTS = dict.fromkeys(("input", "output", "cached", "cache_write", "reasoning")).keys()
+_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,9 @@ def decode_message(text: str, blobs: LoadBlob) -> Message:
     Raises InvalidRecord.
     """
     try:
-        raw = json.loads(text)
+        raw, end = _read(text) if text.startswith("{") else (None, -1)
+        if end != len(text):
+            raw = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InvalidRecord("not JSON") from error
     return from_dict(raw, blobs)
@@ -106,17 +114,25 @@ def from_dict(value: object, blobs: LoadBlob = missing_blob) -> Message:
         raise InvalidRecord("unknown version")
     try:
         return Message(
-            Role(json_fields.text(raw, "author")),
-            tuple(_part_from_dict(json_fields.record(part), blobs) for part in json_fields.items(raw, "parts")),
-            _origin(raw.get("origin")),
-            Outcome(json_fields.text(raw, "outcome")) if "outcome" in raw else None,
+            _enum(_ROLES, raw, "author"),
+            tuple([_part_from_dict(json_fields.record(part), blobs) for part in json_fields.items(raw, "parts")]),
+            _origin(raw["origin"]) if "origin" in raw else None,
+            _enum(_OUTCOMES, raw, "outcome") if "outcome" in raw else None,
             _usage(json_fields.record(raw["usage"])) if "usage" in raw else None,
-            json_fields.text(raw, "reply_id", ""),
+            json_fields.text(raw, "reply_id", "") if "reply_id" in raw else "",
         )
     except InvalidRecord:
         raise
     except (ValueError, RecursionError) as error:
         raise InvalidRecord(f"{error}"[:100]) from error
+
+
+def _enum(members: Mapping[str, _E], raw: Raw, key: str) -> _E:
+    """Return the member that a field names."""
+    name = raw.get(key)
+    if not isinstance(name, str) or name not in members:
+        raise InvalidRecord(f"unknown {key}")
+    return members[name]
 
 
 def _part_to_dict(part: Part, blobs: dict[str, bytes] | None) -> dict[str, Any]:
@@ -152,6 +168,8 @@ def _part_to_dict(part: Part, blobs: dict[str, bytes] | None) -> dict[str, Any]:
 def _part_from_dict(raw: Raw, blobs: LoadBlob) -> Part:
     match raw.get("type"):
         case "text":
+            if len(raw) == 2:
+                return Text(json_fields.text(raw, "text"))
             citations = tuple(_citation(item) for item in json_fields.items(raw, "citations"))
             return Text(json_fields.text(raw, "text"), citations, _extra(raw))
         case "reasoning":
@@ -211,9 +229,15 @@ def _origin(item: object) -> Origin | None:
         case None:
             return None
         case [str(provider), str(protocol), str(model)]:
-            return Origin(provider, ApiProtocol(protocol), model)
+            return _shared_origin(provider, protocol, model)
         case _:
             raise InvalidRecord("origin is not a provider, a protocol and a model")
+
+
+@lru_cache(256)
+def _shared_origin(provider: str, protocol: str, model: str) -> Origin:
+    """Return one object for all messages of a model."""
+    return Origin(provider, ApiProtocol(protocol), model)
 
 
 def _bytes_to_raw(data: bytes, blobs: dict[str, bytes] | None) -> dict[str, Any]:
@@ -257,6 +281,9 @@ def _usage_to_dict(usage: Usage) -> dict[str, Any]:
 
 
 def _usage(raw: Raw) -> Usage:
+    if raw.keys() <= _COUNTS:
+        sent, received, cached, cache_write, reasoning = [json_fields.whole(raw, count) for count in _COUNTS]
+        return Usage(sent, received, cached, cache_write, reasoning)
     return Usage(
         json_fields.whole(raw, "input"),
         json_fields.whole(raw, "output"),
