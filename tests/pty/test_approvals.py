@@ -158,3 +158,37 @@ def test_approval_random_typing_approves_nothing() -> None:
         terminal.until(lambda: typed[-20:].strip() in "".join(terminal.lines))
         assert "wants to run" in terminal.text
         assert "● ask" not in terminal.text
+
+
+def test_plain_approval_takes_lines_typed_after_the_question() -> None:
+    with Terminal(env={"TERM": "dumb", "TESTFLAGS": "plain"}, rows=50) as terminal:
+        terminal.shows("fake/one answers")
+        terminal.send("tool ask\n")
+        terminal.shows("ask wants to run")
+        terminal.shows("y runs it once")
+        terminal.send("hello there\n")
+        terminal.shows("Queued: this is no answer")
+        terminal.send("n too risky\n")
+        terminal.shows("declined")
+        terminal.shows("You said: hello there")
+
+
+def test_accessible_approval_reads_question_and_runs_call() -> None:
+    with Terminal(env={"TESTFLAGS": "accessible", "ACCESSIBLE": "1"}, rows=50) as terminal:
+        terminal.shows("You:")
+        terminal.send("tool ask\n")
+        terminal.shows("y runs it once")
+        terminal.send("y\n")
+        terminal.shows("Tool ok: ask hello")
+
+
+def test_plain_approval_ctrl_c_stops_turn_without_running() -> None:
+    with Terminal(env={"TERM": "dumb", "TESTFLAGS": "plain"}, rows=50) as terminal:
+        terminal.shows("fake/one answers")
+        terminal.send("tool ask\n")
+        terminal.shows("y runs it once")
+        terminal.send("\x03")
+        terminal.shows("stopped")
+        terminal.send("hello\n")
+        terminal.shows("You said: hello")
+        assert "ran {" not in terminal.text

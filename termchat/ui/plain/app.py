@@ -19,7 +19,7 @@ from typing import Any
 
 from termchat.commands.registry import is_command, is_sent_to_models, split_command, unescape_slash
 from termchat.core.errors import ProviderError, internal_error
-from termchat.core.events import Event, Retrying, Streamed, TurnEnded
+from termchat.core.events import ApprovalAnswered, ApprovalAsked, Event, Retrying, Streamed, TurnEnded
 from termchat.core.messages import Message, Role, user_message
 from termchat.core.outcomes import Outcome
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
@@ -30,12 +30,14 @@ from termchat.ui.frontend import FrontendContext
 from termchat.ui.markdown.preload import warm_renderer
 from termchat.ui.next_steps import COMMAND_LABELS, end_lines
 from termchat.ui.phrases import retrying_line
+from termchat.ui.plain.approvals import PlainApprovals
 from termchat.ui.plain.effects import PlainEffectRunner, append_only
 from termchat.ui.plain.heartbeat import Heartbeat
 from termchat.ui.plain.line_reader import LineReader
 from termchat.ui.plain.writer import PlainWriter
 from termchat.ui.terminal.notify import Notifier
 from termchat.ui.text.line import styled_line
+from termchat.ui.tools.call_views import waiting_requests
 from termchat.ui.turn_end import follow_turn, with_suggestions
 from termchat.ui.turn_state import ViewState, turn_sent, update
 
@@ -61,6 +63,7 @@ class PlainApp:
             reasoning=append_only(context.look.reasoning), usage_line=context.look.usage, step_labels=COMMAND_LABELS
         )
         self._reader = LineReader(0)
+        self._approvals = PlainApprovals(self._writer, self._reader)
         self._effects = PlainEffectRunner(context, self._writer, self)
         self._notifier = Notifier(
             context.look.notify, context.env, lambda _: self._writer.ring(), self._show_complaint, sequences=False
@@ -125,6 +128,7 @@ class PlainApp:
         finally:
             heartbeat.stop()
             self._turn = None
+            self._approvals.ask(None, ())
             self._writer.done()
         self._notify_ended()
         self._hold_back()
@@ -217,6 +221,8 @@ class PlainApp:
             self._writer.aside(safe_format("{words} Ctrl-C stops.", words=retrying_line(event.delta)))
         self.view, blocks = update(self.view, event, monotonic())
         self._writer.show(blocks)
+        if isinstance(event, ApprovalAsked | ApprovalAnswered | TurnEnded):
+            self._approvals.ask(self._turn, waiting_requests(self.view.turn.calls) if self.view.turn else ())
         if isinstance(event, TurnEnded) and not event.has_content:
             self.keep(question)
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import os
 import select
+from collections.abc import Callable
 
 _CTRL_D = "\x04"
 
 
 class LineReader:
-    """Reads a file descriptor in the background. Lines that come at once, as of a paste, are one message."""
+    """Reads a file descriptor in the background. Lines that come at once, as of a paste, are one message.
+
+    `intercept` gets each new message first, and returns True if it takes it.
+    """
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._messages: asyncio.Queue[str | None] = asyncio.Queue()
         self._kept: list[str] = []
+        self.intercept: Callable[[str], bool] | None = None
 
     def put(self, typed: str) -> None:
         """Add text typed before the reader started; Ctrl-D ends the input."""
@@ -72,5 +77,7 @@ class LineReader:
         if text.endswith("\\") and not text.endswith("\\\\"):
             self._kept.append(text[:-1])
             return
-        self._messages.put_nowait("\n".join((*self._kept, text)))
+        message = "\n".join((*self._kept, text))
         self._kept.clear()
+        if not (self.intercept and self.intercept(message)):
+            self._messages.put_nowait(message)

@@ -20,7 +20,7 @@ from termchat.ui.text.ascii import line_to_ascii
 from termchat.ui.text.fit import wrap
 from termchat.ui.text.line import BLANK, Line, plain_text, strip_links, styled_line
 from termchat.ui.text.palette import ColorDepth, Palette
-from termchat.ui.tools.tool_cards import card_lines, main_argument
+from termchat.ui.tools.tool_cards import card_lines, main_argument, shown_text
 
 # Signs and short forms, and the words for a screen reader.
 _SPOKEN: tuple[tuple[str, str], ...] = (
@@ -200,11 +200,12 @@ def _spoken(words: Safe) -> Safe:
 
 def _card_words(card: ToolCard) -> Safe:
     """`Tool ok: search "abc", 3.4s`."""
-    state = safe_format("failed") if card.result.is_error else safe_format("ok")
-    argument = main_argument(card.call.arguments)
+    result = card.result
+    state = Safe(result.status.value) if result.status else safe_format("failed" if result.is_error else "ok")
+    argument = main_argument(result.edited or card.call.arguments)
     what = Safe(f"{safe_line(card.call.name)} {argument}".rstrip())
     line = safe_format("Tool {state}: {what}", state=state, what=what)
     if card.seconds is not None:
         line = safe_format("{line}, {t}", line=line, t=duration(card.seconds))
-    reason = safe_line(card.result.text.strip().partition("\n")[0]) if card.result.is_error else Safe("")
+    reason = safe_line(shown_text(result).strip().partition("\n")[0]) if result.is_error else Safe("")
     return safe_format("{line}, {reason}", line=line, reason=reason) if reason else line

@@ -23,7 +23,7 @@ _LIVE_ROWS = 4
 def card_lines(card: ToolCard, columns: int) -> tuple[Line, ...]:
     """Return the card of a finished call: a headline, and the first or last rows of the result."""
     result = card.result
-    rows = [row for row in safe(_shown_text(result)).split("\n") if row.strip()]
+    rows = [row for row in safe(shown_text(result)).split("\n") if row.strip()]
     tail = (
         EMPTY
         if card.seconds is None or result.status is ToolStatus.DECLINED
@@ -59,7 +59,7 @@ _MARKS = {
 }
 
 
-def _shown_text(result: ToolResult) -> str:
+def shown_text(result: ToolResult) -> str:
     """Return the text of a result without the notes for the model, which come first in parts of their own."""
     notes = bool(result.edited) + (result.status in (ToolStatus.DECLINED, ToolStatus.CANCELLED))
     return "\n".join([part.text for part in result.parts if isinstance(part, Text)][notes:])

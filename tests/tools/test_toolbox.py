@@ -1,0 +1,199 @@
+"""The toolbox: which tools are offered, how calls are judged, and that what was judged is what runs."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from termchat.core.approval import ApprovalRequest, ApprovalScope, Permit, PreviewKind
+from termchat.core.messages import ToolCall, ToolResult
+from termchat.tools.policy.rules import Rule, Rules
+from termchat.tools.toolbox import Toolbox, ToolboxConfig
+
+ENVIRONMENT = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
+
+
+def toolbox(
+    cwd: Path, *, offered: tuple[str, ...] = ("all",), rules: Rules | None = None, approve_all: bool = False
+) -> Toolbox:
+    config = ToolboxConfig(
+        cwd, environment=ENVIRONMENT, offered=offered, rules=rules or Rules(), approve_all=approve_all
+    )
+    return Toolbox(config)
+
+
+def call(name: str, **arguments: object) -> ToolCall:
+    return ToolCall("id", name, json.dumps(arguments))
+
+
+async def judged(box: Toolbox, name: str, **arguments: object) -> Permit | ApprovalRequest | ToolResult:
+    return await box.judge(call(name, **arguments))
+
+
+async def run(box: Toolbox, permit: Permit, name: str, **arguments: object) -> ToolResult:
+    return await box.run(call(name, **arguments), permit, lambda text: None)
+
+
+def names(box: Toolbox) -> set[str]:
+    return {spec.name for spec in box.specs}
+
+
+def test_toolbox_offers_reading_tools_unless_others_are_turned_on(tmp_path: Path) -> None:
+    box = toolbox(tmp_path, offered=("read",))
+    assert names(box) == {"calculate", "current_time", "list_directory", "read_file", "search_files"}
+    assert box.offer(["run", "write_file"], on=True) == ""
+    assert {"run_shell", "write_file"} <= names(box)
+    assert "edit_file" not in names(box)
+    assert box.offer(["all"], on=False) == ""
+    assert names(box) == set()
+    assert box.offer(["run_shel"], on=True) == "run_shel"
+
+
+async def test_toolbox_call_of_tool_turned_off_says_how_to_turn_it_on(tmp_path: Path) -> None:
+    result = await judged(toolbox(tmp_path, offered=("read",)), "run_shell", command="ls")
+    assert isinstance(result, ToolResult)
+    assert result.is_error
+    assert "/tools on run_shell" in result.text
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("read_file", {"path": "a.txt"}),
+        ("list_directory", {}),
+        ("search_files", {"pattern": "x"}),
+        ("calculate", {"expression": "1+1"}),
+        ("current_time", {}),
+    ],
+)
+async def test_toolbox_reading_inside_working_directory_runs_at_once(
+    tmp_path: Path, name: str, arguments: dict[str, str]
+) -> None:
+    (tmp_path / "a.txt").write_text("text\n")
+    box = toolbox(tmp_path)
+    permit = await judged(box, name, **arguments)
+    assert isinstance(permit, Permit)
+    assert not (await run(box, permit, name, **arguments)).is_error
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "rules"),
+    [
+        ("read_file", {"path": "/etc/hostname"}, ("read_file(/etc/hostname)",)),
+        ("write_file", {"path": "a.txt", "text": "new"}, ("write_file(a.txt)",)),
+        ("run_shell", {"command": "ls -l"}, ("run_shell(ls)",)),
+        ("run_shell", {"command": "ls && id"}, ()),
+        ("run_shell", {"command": "python3 -c 1"}, ()),
+        ("fetch_url", {"url": "https://example.org/x"}, ("fetch_url(example.org)",)),
+    ],
+)
+async def test_toolbox_other_call_asks_and_offers_exact_rule(
+    tmp_path: Path, name: str, arguments: dict[str, str], rules: tuple[str, ...]
+) -> None:
+    request = await judged(toolbox(tmp_path), name, **arguments)
+    assert isinstance(request, ApprovalRequest)
+    assert request.rules == rules
+    assert bool(request.reason) == (not rules)
+
+
+async def test_toolbox_rule_for_chat_allows_until_next_chat(tmp_path: Path) -> None:
+    box = toolbox(tmp_path)
+    assert await box.add_rule("run_shell(ls)", ApprovalScope.CHAT) == ""
+    assert isinstance(await judged(box, "run_shell", command="ls"), Permit)
+    assert [(row.text, row.saved) for row in box.rules()] == [("run_shell(ls)", False)]
+    box.begin_chat()
+    assert isinstance(await judged(box, "run_shell", command="ls"), ApprovalRequest)
+
+
+async def test_toolbox_saved_rule_reaches_file_and_is_removed_from_it(tmp_path: Path) -> None:
+    saved: list[tuple[str, bool]] = []
+
+    async def save(rule: str, *, remove: bool) -> str:
+        saved.append((rule, remove))
+        return ""
+
+    box = Toolbox(ToolboxConfig(tmp_path, environment=ENVIRONMENT, offered=("all",), save_rule=save))
+    assert await box.add_rule("run_shell(ls)", ApprovalScope.SAVED) == ""
+    box.begin_chat()
+    assert isinstance(await judged(box, "run_shell", command="ls"), Permit)
+    assert await box.remove_rule("run_shell(ls)") == ""
+    assert saved == [("run_shell(ls)", False), ("run_shell(ls)", True)]
+    assert isinstance(await judged(box, "run_shell", command="ls"), ApprovalRequest)
+    assert await box.remove_rule("run_shell(ls)") == "there is no rule run_shell(ls)"
+
+
+async def test_toolbox_rule_that_is_none_is_reported(tmp_path: Path) -> None:
+    assert "is not a rule" in await toolbox(tmp_path).add_rule("run_shell(ls", ApprovalScope.CHAT)
+
+
+async def test_toolbox_deny_wins_over_allow_and_approve_all(tmp_path: Path) -> None:
+    rules = Rules(deny=(Rule("run_shell", "curl"),), allow=(Rule("run_shell", "curl"),))
+    result = await judged(toolbox(tmp_path, rules=rules, approve_all=True), "run_shell", command="curl x")
+    assert isinstance(result, ToolResult)
+    assert "denies" in result.text
+
+
+async def test_toolbox_approve_all_runs_what_would_ask(tmp_path: Path) -> None:
+    box = toolbox(tmp_path, approve_all=True)
+    permit = await judged(box, "run_shell", command="echo $((1+2))")
+    assert isinstance(permit, Permit)
+    assert permit.by_person
+    assert (await run(box, permit, "run_shell", command="echo $((1+2))")).text.strip() == "3"
+
+
+async def test_toolbox_command_allowed_by_rule_runs_without_shell(tmp_path: Path) -> None:
+    box = toolbox(tmp_path, rules=Rules(allow=(Rule("run_shell", "echo"),)))
+    permit = await judged(box, "run_shell", command="echo 'a  b' \"c\"")
+    assert isinstance(permit, Permit)
+    assert [argv[1:] for argv in permit.pipeline] == [("a  b", "c")]
+    assert (await run(box, permit, "run_shell", command="echo 'a  b' \"c\"")).text.strip() == "a  b c"
+
+
+async def test_toolbox_request_previews_command_and_diff(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("old\n")
+    box = toolbox(tmp_path)
+    command = await judged(box, "run_shell", command="make all")
+    assert isinstance(command, ApprovalRequest)
+    assert (command.kind, command.preview, command.edit_argument) == (PreviewKind.COMMAND, "make all", "command")
+    change = await judged(box, "write_file", path="a.txt", text="new\n")
+    assert isinstance(change, ApprovalRequest)
+    assert change.kind is PreviewKind.DIFF
+    assert {"-old", "+new"} <= set(change.preview.split("\n"))
+
+
+async def test_toolbox_file_changed_after_question_is_not_overwritten(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("old\n")
+    box = toolbox(tmp_path)
+    request = await judged(box, "write_file", path="a.txt", text="new\n")
+    assert isinstance(request, ApprovalRequest)
+    file.write_text("somebody else's\n")
+    approved = Permit(by_person=True, seen=request.permit.seen, path=request.permit.path)
+    result = await run(box, approved, "write_file", path="a.txt", text="new\n")
+    assert result.is_error
+    assert file.read_text() == "somebody else's\n"
+
+
+@pytest.mark.parametrize("arguments", ['{"command": ', "[]", '"ls"', '{"comand": "ls"}', '{"command": 5}', "\x00"])
+async def test_toolbox_malformed_arguments_are_an_error_for_the_model(tmp_path: Path, arguments: str) -> None:
+    result = await toolbox(tmp_path).judge(ToolCall("id", "run_shell", arguments))
+    assert isinstance(result, ToolResult)
+    assert result.is_error
+
+
+async def test_toolbox_long_result_is_read_on_without_question(tmp_path: Path) -> None:
+    box = toolbox(tmp_path, approve_all=True)
+    permit = await judged(box, "run_shell", command="seq 1 40000")
+    assert isinstance(permit, Permit)
+    text = (await run(box, permit, "run_shell", command="seq 1 40000")).text
+    file = next(word.rstrip("];,") for word in text.split() if "termchat-results-" in word)
+    quiet = toolbox(tmp_path)
+    quiet._outputs = box._outputs
+    reading = await judged(quiet, "read_file", path=file, first_line=39_000)
+    assert isinstance(reading, Permit)
+    assert "39500" in (await run(quiet, reading, "read_file", path=file, first_line=39_000)).text
+    await box.close()
+    assert not Path(file).exists()
