@@ -86,7 +86,7 @@ async def build_app(
         if trouble:
             on_notice(trouble)
         if turn_config.tools:
-            turn_config.tools.close()
+            await turn_config.tools.close()
         await registry.aclose()
 
 

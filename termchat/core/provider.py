@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol
@@ -156,6 +156,14 @@ class Providers(Protocol):
         ...
 
 
+class PendingTools(Protocol):
+    """A wait for tools, such as an `asyncio.Task`; its result is notices for the user."""
+
+    def cancel(self) -> object: ...
+
+    def __await__(self) -> Generator[Any, None, tuple[Safe, ...]]: ...
+
+
 class Tools(Protocol):
     """The tools a model may call."""
 
@@ -197,7 +205,14 @@ class Tools(Protocol):
         """Forget the rules of the last chat."""
         ...
 
-    def close(self) -> None:
+    def prepare(self) -> PendingTools | None:
+        """Begin to load tools that are not known yet; None if there are none.
+
+        The result of the wait is notices for the user; a tool that takes too long is not waited for.
+        """
+        ...
+
+    async def close(self) -> None:
         """Remove temporary files and end helper processes."""
         ...
 

@@ -31,8 +31,8 @@ from termchat.core.history import model_switch_notice
 from termchat.core.messages import Message, Origin, Role
 from termchat.core.models import ModelRef, Timeouts
 from termchat.core.outcomes import FinishReason, Outcome
-from termchat.core.provider import Params, Prices, Provider, Providers, Request, Tools
-from termchat.core.sanitize import repair_surrogates
+from termchat.core.provider import Params, PendingTools, Prices, Provider, Providers, Request, Tools
+from termchat.core.sanitize import Safe, repair_surrogates
 from termchat.core.usage import CostBasis, Usage, add_costs
 from termchat.engine.continuation import OverlapFilter, resumable_text
 from termchat.engine.estimate import usage_or_estimate
@@ -108,7 +108,7 @@ class Turn:
         self._totals = _TurnTotals()
         self._steering: Message | None = None
         self._cancelled = False
-        self._current: asyncio.Task[Provider] | Pump | ToolRunner | None = None
+        self._current: asyncio.Task[Provider] | PendingTools | Pump | ToolRunner | None = None
         self._end: TurnEnd | None = None
         self._counter = CallCounter()
 
@@ -145,6 +145,8 @@ class Turn:
                     break
                 if steering := self._take_steering():
                     yield steering
+                for words in await self._prepare_tools():
+                    yield Notice(self.id, words)
                 self._totals.steps += 1
                 yield StepStarted(self.id, self._totals.steps)
                 async with aclosing(self._step(provider)) as events:
@@ -191,7 +193,7 @@ class Turn:
         if self._cancelled:
             self._end = TurnEnd(Outcome.CANCELLED)
 
-    def _begin(self, current: asyncio.Task[Provider] | Pump | ToolRunner) -> None:
+    def _begin(self, current: asyncio.Task[Provider] | PendingTools | Pump | ToolRunner) -> None:
         """Make `current` the activity that `cancel` stops; a cancelled turn stops it before it starts."""
         self._current = current
         if self._cancelled:
@@ -217,6 +219,21 @@ class Turn:
             return None
         finally:
             task.cancel()
+
+    async def _prepare_tools(self) -> tuple[Safe, ...]:
+        """Wait for tools that are still loading; return notices about them."""
+        pending = self._config.tools.prepare() if self._config.tools else None
+        if pending is None:
+            return ()
+        self._begin(pending)
+        try:
+            return await pending
+        except asyncio.CancelledError:
+            if not self._cancelled:
+                raise
+            return ()
+        finally:
+            pending.cancel()
 
     def _take_steering(self) -> MessageDone | None:
         """Return the steering message as sent. It may follow tool results only: elsewhere it would split a reply."""

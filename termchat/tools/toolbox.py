@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,11 +16,13 @@ from termchat.core import provider
 from termchat.core.approval import ApprovalRequest, ApprovalScope, Permit, RuleRow, ToolEffect, ToolRow
 from termchat.core.messages import Image, Text, ToolCall, ToolResult, ToolStatus
 from termchat.core.provider import ToolSpec
+from termchat.core.sanitize import Safe
 from termchat.tools.output_files import OutputFiles
 from termchat.tools.policy.rules import Rule, Rules, judge_tool, parse_rule
 from termchat.tools.policy.verdicts import CommandVerdict, PathVerdict, Ruling, Verdict
 from termchat.tools.registry import Plan, Subject, Tool, ToolContext, ToolError, ToolOutput, builtin_tools
 from termchat.tools.schema import parse_arguments, parse_object
+from termchat.tools.source import SourceInfo, ToolSource, ToolSources
 
 GROUPS = ("read", "write", "run", "network", "all", "none")  # names for several tools
 
@@ -58,8 +61,11 @@ class Toolbox:
         self._outputs = OutputFiles()
         self._context = ToolContext(config.cwd, config.private, environment=config.environment)
         chosen = builtin_tools() if tools is None else tuple(tools)
-        self._tools: dict[str, Tool] = {tool.spec.name: tool for tool in chosen}
+        self._own: dict[str, Tool] = {tool.spec.name: tool for tool in chosen}
+        self._tools = dict(self._own)
+        self._sources = ToolSources(self._sources_changed)
         self._offered: set[str] = set()
+        self._choices: dict[str, bool] = {}  # name or group -> on, in the order of the user's choices
         self.offer(config.offered, on=True)
         self._saved = config.rules
         self._rules = config.rules
@@ -68,21 +74,44 @@ class Toolbox:
     def specs(self) -> tuple[ToolSpec, ...]:
         return tuple(tool.spec for name, tool in self._tools.items() if name in self._offered)
 
+    def add_source(self, source: ToolSource) -> None:
+        """Add a source of tools. Its tools follow those known before; a name that is taken is ignored."""
+        self._sources.add(source)
+
+    def prepare(self) -> asyncio.Task[tuple[Safe, ...]] | None:
+        """Begin to load the tools of sources; return the wait for them, whose result is notices, None without any."""
+        return asyncio.create_task(self._sources.wait()) if self._sources.start() else None
+
     def tools(self) -> tuple[ToolRow, ...]:
-        """Return all tools, offered or not."""
-        return tuple(
+        """Return all tools, offered or not; a source whose tools are not known yet is a row of its own.
+
+        In a running event loop it begins to load them, so that a later list shows them.
+        """
+        with suppress(RuntimeError):  # no loop
+            asyncio.get_running_loop()
+            self._sources.collect()
+            self._sources.start()
+        rows = [
             ToolRow(name, tool.effect, tool.spec.description, name in self._offered, tool.source)
             for name, tool in self._tools.items()
-        )
+        ]
+        for info, problem in self._sources.unknown():
+            name = f"{info.prefix}*" if info.prefix else info.name
+            words = problem or "not started yet"
+            rows.append(ToolRow(name, info.effect, words, self._is_wanted(name, info.effect, info), info.name))
+        return tuple(rows)
 
     def offer(self, names: Sequence[str], *, on: bool) -> str:
         """Offer tools to the model, or no longer, by name or group. Return the first unknown name, "" if none is."""
         chosen: set[str] = set()
         for name in names:
-            group = {n for n, tool in self._tools.items() if name in ("all", tool.effect)}
-            if not group and name not in (*self._tools, *GROUPS):
+            group = {n for n, tool in self._tools.items() if _names(name, n, tool.effect)}
+            if not group and name not in GROUPS and not (name[-1:] == "*" and self._sources.has_prefix(name[:-1])):
                 return name
-            chosen |= group or ({name} & self._tools.keys())
+            chosen |= group
+        for name in names:
+            self._choices.pop(name, None)
+            self._choices[name] = on
         self._offered = self._offered | chosen if on else self._offered - chosen
         return ""
 
@@ -121,8 +150,9 @@ class Toolbox:
         """Forget the rules of the last chat."""
         self._rules = self._saved
 
-    def close(self) -> None:
-        """Remove the files of long results."""
+    async def close(self) -> None:
+        """End the sources and remove the files of long results."""
+        await self._sources.close()
         self._outputs.close()
 
     async def judge(self, call: ToolCall) -> Permit | ApprovalRequest | ToolResult:
@@ -171,6 +201,25 @@ class Toolbox:
         except Exception as error:  # a tool must never end a turn: report the error to the model
             answer = ToolError(f"{tool.spec.name} failed: {type(error).__name__}: {error}")
         return await self._result(call, answer)
+
+    def _sources_changed(self) -> None:
+        before, self._tools = self._tools, dict(self._own)
+        for info, tool in self._sources.tools():
+            name = tool.spec.name
+            if name in self._tools:
+                continue
+            self._tools[name] = tool
+            if name not in before and self._is_wanted(name, tool.effect, info):
+                self._offered.add(name)
+        self._offered &= self._tools.keys()
+
+    def _is_wanted(self, name: str, effect: ToolEffect, info: SourceInfo) -> bool:
+        """Return True if a new tool of a source is to be offered: by the last choice that names it, or by default."""
+        on = info.turned_on
+        for choice, chosen in self._choices.items():
+            if _names(choice, name, effect):
+                on = chosen
+        return on
 
     def _prepare(self, call: ToolCall) -> tuple[Tool, dict[str, Any]] | ToolError:
         """Return the tool of a call and its checked arguments."""
@@ -255,6 +304,11 @@ class Toolbox:
                 part = Text(await asyncio.to_thread(self._outputs.shorten, call.name, part.text))
             parts.append(part)
         return ToolResult(call.id, call.name, tuple(parts), status=ToolStatus.RAN)
+
+
+def _names(choice: str, name: str, effect: ToolEffect) -> bool:
+    """Return True if a choice (`all`, an effect, a name, `mcp_SERVER_*`) names a tool."""
+    return choice in ("all", effect, name) or (choice.endswith("_*") and name.startswith(choice[:-1]))
 
 
 if TYPE_CHECKING:

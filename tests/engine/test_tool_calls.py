@@ -43,7 +43,10 @@ class FakeTools:
     def begin_chat(self) -> None:
         pass
 
-    def close(self) -> None:
+    def prepare(self) -> None:
+        return None
+
+    async def close(self) -> None:
         pass
 
     async def run(self, call: ToolCall, permit: Permit, output: Callable[[str], None]) -> ToolResult:

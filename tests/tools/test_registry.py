@@ -132,7 +132,7 @@ async def test_registry_long_result_is_cut_with_notice(tmp_path: Path) -> None:
     assert found
     assert Path(found[1]).stat().st_size == 2 * OUTPUT_BYTES
     assert len(text.encode()) < OUTPUT_BYTES + 200
-    box.close()
+    await box.close()
     assert not Path(found[1]).exists()
 
 
