@@ -11,17 +11,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 
+from termchat.config.mcp_servers import inline_secrets, load_servers
 from termchat.config.paths import Paths, paths
 from termchat.config.providers import load_providers
 from termchat.config.setting_types import Value
 from termchat.config.settings import SETTINGS, Setting, Settings, with_values
 from termchat.config.toml_file import ConfigError, TomlFile, array, did_you_mean, read_toml, table
 from termchat.core.errors import Failure, FailureKind
+from termchat.core.mcp_server import McpServer
 from termchat.core.models import ProviderConfig
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.late_dataclass import dataclass
 
-_TABLES = ("providers", "aliases", "favourites", "fallback")
+_TABLES = ("providers", "aliases", "favourites", "fallback", "mcp")
 _REFERENCES = ("env:", "cmd:", "keyring:")
 
 
@@ -35,6 +37,7 @@ class Config:
     aliases     alias -> model
     favourites  models, in the order of the file
     fallback    model -> models that replace it when it cannot answer
+    mcp         MCP servers by name, in the order of the file
     notes       sentences to show once: repaired base URLs, servers reached unencrypted
     origins     source of each setting and base URL that differs from its default
     """
@@ -46,6 +49,7 @@ class Config:
     aliases: Mapping[str, str] = field(default_factory=dict[str, str])
     favourites: tuple[str, ...] = ()
     fallback: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    mcp: Mapping[str, McpServer] = field(default_factory=dict[str, McpServer])
     notes: tuple[Safe, ...] = ()
     origins: Mapping[str, Safe] = field(default_factory=dict[str, Safe])
 
@@ -105,7 +109,8 @@ def _load(env: Mapping[str, str], directories: Paths, source: TomlFile) -> Confi
         if key not in SETTINGS and key not in _TABLES:
             raise source.unknown_key((key,), (*SETTINGS, *_TABLES))
     found = load_providers(source, env)
-    _check_file_mode(source)
+    servers = load_servers(source)
+    _check_file_mode(source, servers.by_name)
     config = Config(
         Settings(),
         found.by_name,
@@ -114,7 +119,8 @@ def _load(env: Mapping[str, str], directories: Paths, source: TomlFile) -> Confi
         aliases=_aliases(source),
         favourites=_favourites(source),
         fallback=_fallback(source),
-        notes=found.notes,
+        mcp=servers.by_name,
+        notes=(*found.notes, *servers.notes),
     )
     values: dict[str, Value] = {}
     origins: dict[str, Safe] = dict(found.origins)
@@ -192,16 +198,17 @@ def _fallback(source: TomlFile) -> Mapping[str, tuple[str, ...]]:
     return chains
 
 
-def _check_file_mode(source: TomlFile) -> None:
+def _check_file_mode(source: TomlFile, servers: Mapping[str, McpServer]) -> None:
     """Refuse a file that contains a key and that other users can read."""
     rows = table(source.table.get("providers", {})) or {}
-    inline = [name for name, row in rows.items() if _is_key((table(row) or {}).get("key", ""))]
+    inline: list[tuple[str, ...]] = [
+        ("providers", name, "key") for name, row in rows.items() if _is_key((table(row) or {}).get("key", ""))
+    ]
+    inline += inline_secrets(servers)
     if not inline or not _open_to_others(source.path):
         return
     words = safe_format("contains a key, and others can read the file")
-    raise source.error(
-        ("providers", inline[0], "key"), words, safe_format("Run: chmod 600 {path}", path=safe_line(str(source.path)))
-    )
+    raise source.error(inline[0], words, safe_format("Run: chmod 600 {path}", path=safe_line(str(source.path))))
 
 
 def _is_key(value: object) -> bool:

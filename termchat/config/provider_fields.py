@@ -103,14 +103,16 @@ def _clocks(value: object) -> dict[str, float] | None:
     return None if seconds is None or not seconds.keys() <= CLOCKS.keys() else {CLOCKS[k]: seconds[k] for k in seconds}
 
 
-_TEXT = FieldType(Safe("text in quotes"), _text)
-_SWITCH = FieldType(Safe("true or false"), _switch)
-_TEXTS = FieldType(Safe('an array of texts, for example ["a", "b"]'), _texts)
+TEXT_FIELD = FieldType(Safe("text in quotes"), _text)
+SWITCH_FIELD = FieldType(Safe("true or false"), _switch)
+TEXTS_FIELD = FieldType(Safe('an array of texts, for example ["a", "b"]'), _texts)
+TEXT_TABLE_FIELD = FieldType(Safe('a table of texts, for example { "X-Title" = "termchat" }'), _table_of(_text))
+SECONDS_FIELD = FieldType(Safe("a number of seconds above 0"), _seconds)
 FIELDS: Mapping[str, FieldType] = {
-    "key": _TEXT,
-    "title": _TEXT,
-    "model": _TEXT,
-    "models": _TEXTS,
+    "key": TEXT_FIELD,
+    "title": TEXT_FIELD,
+    "model": TEXT_FIELD,
+    "models": TEXTS_FIELD,
     "route": FieldType(
         safe_format(
             'a table of patterns, each with one of {names}, for example {{ "*" = "openai" }}',
@@ -118,7 +120,7 @@ FIELDS: Mapping[str, FieldType] = {
         ),
         _table_of(_protocol),
     ),
-    "headers": FieldType(Safe('a table of texts, for example { "X-Title" = "termchat" }'), _table_of(_text)),
+    "headers": TEXT_TABLE_FIELD,
     "body": FieldType(Safe("a table of extra request fields"), table),
     "max_tokens": FieldType(
         Safe('a table of patterns, each with a number above 0, for example { "*" = 8192 }'), _table_of(_limit)
@@ -131,17 +133,17 @@ FIELDS: Mapping[str, FieldType] = {
         ),
         _table_of(_price_row),
     ),
-    "quirks": FieldType(_TEXTS.words, _text_set),
-    "fallback_paths": _TEXTS,
-    "vendor": _TEXT,
-    "proxy": _TEXT,
-    "ca": _TEXT,
-    "stream": _SWITCH,
+    "quirks": FieldType(TEXTS_FIELD.words, _text_set),
+    "fallback_paths": TEXTS_FIELD,
+    "vendor": TEXT_FIELD,
+    "proxy": TEXT_FIELD,
+    "ca": TEXT_FIELD,
+    "stream": SWITCH_FIELD,
     "timeouts": FieldType(safe_format("a table of seconds for {names}", names=Safe(", ".join(CLOCKS))), _clocks),
-    "key_page": _TEXT,
-    "status_page": _TEXT,
-    "credit_page": _TEXT,
-    "local": _SWITCH,
+    "key_page": TEXT_FIELD,
+    "status_page": TEXT_FIELD,
+    "credit_page": TEXT_FIELD,
+    "local": SWITCH_FIELD,
 }
 # TOML keys whose attribute of ProviderConfig has a longer name.
 _ATTRIBUTES = {"ca": "ca_file", "body": "extra_body"}
@@ -158,13 +160,14 @@ def read_row(source: TomlFile, keys: tuple[str, ...], row: TomlTable) -> Provide
             base_urls[protocol], repairs = _base_url(source, (*keys, name), value, protocol)
             notes += repairs
         elif name in FIELDS:
-            fields[_ATTRIBUTES.get(name, name)] = _field(source, (*keys, name), value, FIELDS[name])
+            fields[_ATTRIBUTES.get(name, name)] = read_field(source, (*keys, name), value, FIELDS[name])
         else:
             raise source.unknown_key((*keys, name), (*PROTOCOLS, *FIELDS))
     return ProviderRow(fields, base_urls, tuple(notes))
 
 
-def _field(source: TomlFile, keys: tuple[str, ...], value: object, kind: FieldType) -> Any:
+def read_field(source: TomlFile, keys: tuple[str, ...], value: object, kind: FieldType) -> Any:
+    """Parse a value; `keys` is its path in the file. Raises ConfigError."""
     parsed = kind.read(value)
     if parsed is None:
         raise source.error(keys, safe_format("must be {words}", words=kind.words))
