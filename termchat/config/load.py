@@ -18,8 +18,7 @@ from termchat.config.setting_types import Value
 from termchat.config.settings import SETTINGS, Setting, Settings, with_values
 from termchat.config.toml_file import ConfigError, TomlFile, array, did_you_mean, read_toml, table
 from termchat.core.errors import Failure, FailureKind
-from termchat.core.mcp_server import McpServer
-from termchat.core.models import ProviderConfig
+from termchat.core.models import McpServer, ProviderConfig
 from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.late_dataclass import dataclass
 

@@ -18,7 +18,7 @@ from termchat.config.provider_fields import (
     read_field,
 )
 from termchat.config.toml_file import TomlFile, TomlTable, table
-from termchat.core.mcp_server import McpServer
+from termchat.core.models import McpServer
 from termchat.core.sanitize import Safe, safe_format, safe_line
 
 SERVER_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?")

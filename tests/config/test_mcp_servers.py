@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from termchat.config.load import Config, load_config
 from termchat.config.mcp_servers import SERVER_NAME
 from termchat.core.errors import Failure
-from termchat.core.mcp_server import McpServer
+from termchat.core.models import McpServer
 from termchat.tools.policy.rules import Rule, parse_rule
 
 PROGRAM = '[mcp.time]\ncommand = "uvx"\nargs = ["mcp-server-time"]\n'
