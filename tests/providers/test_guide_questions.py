@@ -131,7 +131,7 @@ _WORDS = {  # words that differ by language
     "%cache%": ("at a fraction", "一小部分"),
     "%local%": ("without a network", "不需要网络"),
     "%branch%": ("branches off into a new chat", "分到新的对话里"),
-    "%tools%": ("No built-in tool writes", "内置工具都不写"),
+    "%tools%": ("Not unless you let it", "除非你允许，否则不会"),
     "%private%": ("no telemetry", "没有遥测"),
     "%script%": ("the exit code is 0 only", "退出码才是 0"),
     "%guide%": ("`show markdown`", "`展示 markdown`"),

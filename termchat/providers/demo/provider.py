@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from termchat.core import provider
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.events import Delta
-from termchat.core.messages import Message, Origin, Role, ToolResult, attachment_name
+from termchat.core.messages import Message, Origin, Role, Text, ToolResult, ToolStatus, attachment_name
 from termchat.core.models import ApiProtocol
 from termchat.core.outcomes import FinishReason
 from termchat.core.provider import Request, StreamMonitor
@@ -62,6 +62,11 @@ _SUM = re.compile(
 _READ = re.compile(
     r"^(?:read|open|读取文件|读取|打开|阅读|读一下|读)\s*(?:the file\s+|file\s+)?[`\"'“]?([^\s`\"'”]+)[`\"'”]?$",
     re.IGNORECASE,
+)
+
+
+_RUN = re.compile(
+    r"^(?:run|execute|运行|执行)(?: the command)?[\s:：]+[`\"'“]?([a-z./][^`”]*?)[`\"'”]?$", re.IGNORECASE
 )
 
 
@@ -164,6 +169,8 @@ class DemoProvider:
                 return ScriptThink(words["thinking"].strip()), ScriptSay(words["thought"]), ScriptEnd()
             case "two_tools":
                 return _call_tools(language, _TWO_CALLS, request, "calling_two")
+            case "approvals":
+                return _call_tools(language, _SHELL_CALLS, request, "calling_shell")
             case "long":
                 return ScriptSay(self._whole_guide(language)), ScriptEnd()
             case "cut":
@@ -247,6 +254,8 @@ def _wanted_call(question: str) -> tuple[str, Mapping[str, str]] | None:
         return "calculate", {"expression": found[1].strip()}
     if (found := _READ.match(question)) and (found[1].isascii() or "." in found[1]):
         return "read_file", {"path": found[1]}
+    if found := _RUN.match(question):
+        return "run_shell", {"command": found[1].strip()}
     return ("current_time", {}) if _TIME.search(question) else None
 
 
@@ -255,7 +264,8 @@ def _call_tools(
 ) -> Script:
     wanted, offered = tuple(calls), {spec.name for spec in request.tools}
     if absent := [name for name, _ in wanted if name not in offered]:
-        return ScriptSay(_words(language)["absent"].format(name=absent[0])), ScriptEnd()
+        words = _words(language)["turned_off" if absent[0] in _TURNED_ON_BY_USER else "absent"]
+        return ScriptSay(words.format(name=absent[0])), ScriptEnd()
     return (
         ScriptSay(_words(language)[announcement]),
         ScriptCall(wanted, f"call_demo_{len(request.messages)}_"),
@@ -268,6 +278,9 @@ def _report_results(language: Language, results: tuple[ToolResult, ...]) -> Scri
 
 
 def _report_result(words: Mapping[str, str], result: ToolResult) -> str:
+    if result.status is ToolStatus.DECLINED:
+        reason = "".join(part.text for part in result.parts[1:] if isinstance(part, Text))
+        return words["declined_because" if reason else "declined"].format(name=result.name, reason=reason)
     if result.is_error:
         return words["failed"].format(name=result.name, result=result.text)
     match result.name:
@@ -275,8 +288,10 @@ def _report_result(words: Mapping[str, str], result: ToolResult) -> str:
             return words["time"].format(result=result.text)
         case "calculate":
             return words["calculate"].format(result=f"`{result.text}`")
-        case _:
+        case "read_file":
             return words["read_file"].format(result=_fenced(words, result.text))
+        case _:
+            return words["result"].format(name=result.name, result=_fenced(words, result.text))
 
 
 def _fenced(words: Mapping[str, str], text: str) -> str:
@@ -311,9 +326,13 @@ def _speed(text: str) -> float:
     return speed if isfinite(speed) and speed >= 0 else WORDS_PER_SECOND
 
 
+_TURNED_ON_BY_USER = ("run_shell", "write_file", "edit_file", "fetch_url")
 _TWO_CALLS: tuple[tuple[str, Mapping[str, str]], ...] = (
     ("current_time", {}),
     ("calculate", {"expression": "2*(3+4)"}),
+)
+_SHELL_CALLS: tuple[tuple[str, Mapping[str, str]], ...] = tuple(
+    ("run_shell", {"command": command}) for command in ("ls", "rm -r /nonexistent/rehearsal", "echo 'change me'")
 )
 _CUT = Failure(
     FailureKind.CUT,

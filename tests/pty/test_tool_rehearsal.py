@@ -1,0 +1,56 @@
+"""demo/tour rehearses tool calls with the real tools: approve by a rule, decline, edit, list the rule and revoke it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.pty.harness import Terminal
+
+TERMCHAT = (sys.executable, "-m", "termchat", "--tools", "read,run")
+
+
+@pytest.mark.parametrize("columns", [80, 40])
+def test_demo_rehearses_three_parallel_commands(tmp_path: Path, columns: int) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "notes.txt").write_text("x")
+    root = Path(__file__).parent.parent.parent
+    env = {"HOME": str(tmp_path), "TERMCHAT_DEMO_SPEED": "0", "PYTHONPATH": str(root), "PATH": os.environ["PATH"]}
+    command = ("/bin/sh", "-c", f'cd "{work}" && exec "$@"', "sh", *TERMCHAT)
+    with Terminal(command, columns=columns, rows=50, env=env) as terminal:
+        terminal.shows("Ask anything", 30)
+        terminal.send("approvals\r")
+        terminal.shows("1 of 3", 30)
+        terminal.shows("s  allow run_shell(ls)")
+        terminal.send("s")
+        terminal.shows("1 of 2")
+        terminal.shows("rm -r /nonexistent")
+        terminal.shows("n  no, and say why")
+        terminal.send("n")
+        terminal.shows("Why not?")
+        terminal.send("it deletes\r")
+        terminal.shows("$ echo 'change me'")
+        terminal.shows("e  edit first")
+        terminal.send("e")
+        terminal.shows("Edit: echo")
+        terminal.send("\x15echo changed\r")
+        terminal.shows("$ echo changed")
+        terminal.shows("y  run once")
+        terminal.send("y")
+        terminal.until(lambda: "Ask anything" in terminal.text and "it deletes" in terminal.text, 30)
+        cards = [row for row in terminal.transcript if row[:1] in "●○"]
+        assert [row.split(" · ")[0] for row in cards if row.startswith("●")][0] == "● run_shell ls"
+        assert any(row.startswith("○ run_shell") and row.endswith("· declined") for row in cards)
+        assert any(row.startswith("● run_shell echo") and row.endswith("· edited") for row in cards)
+        assert "    notes.txt" in terminal.transcript
+        terminal.send("/tools\r")
+        terminal.shows("run_shell(ls)")
+        terminal.shows("this chat")
+        terminal.send("/tools remove run_shell(ls)\r")
+        terminal.shows("Removed the rule run_shell(ls).")
+        terminal.send("run ls\r")
+        terminal.shows("run_shell wants to run")
