@@ -1,4 +1,4 @@
-"""Models, and the configuration of the servers that termchat speaks to: providers and MCP servers."""
+"""Model names, the configuration of providers and MCP servers, and timeouts.
 
 A model is named `provider/model`; everything after the first `/` is sent to the provider unchanged.
 """
