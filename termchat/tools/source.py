@@ -20,6 +20,8 @@ class SourceInfo:
 
     name        its name for people, such as `MCP server time`
     prefix      the beginning of the names of its tools, such as `mcp_time_`; "" for none
+    names       the names of its tools, as far as they are known before they are loaded
+    group       a name for all of its tools, "" for none
     effect      the effect of its tools, for the list of tools
     turned_on   its tools are offered unless the user turned them off
     seconds     the longest wait of a request for its tools
@@ -27,6 +29,8 @@ class SourceInfo:
 
     name: str
     prefix: str = ""
+    names: tuple[str, ...] = ()
+    group: str = ""
     effect: ToolEffect = ToolEffect.RUN
     turned_on: bool = False
     seconds: float = 5.0
@@ -94,9 +98,10 @@ class ToolSources:
             if not entry.known:
                 yield entry.source.info, entry.problem
 
-    def has_prefix(self, prefix: str) -> bool:
-        """Return True if the tools of a source begin with the prefix."""
-        return any(entry.source.info.prefix == prefix for entry in self._entries)
+    def knows(self, name: str) -> bool:
+        """Return True for a group, for `PREFIX*`, and for a tool that is not loaded yet."""
+        infos = [entry.source.info for entry in self._entries]
+        return any(name in (info.group, f"{info.prefix}*" if info.prefix else "", *info.names) for info in infos)
 
     def start(self) -> bool:
         """Begin to load where nothing loads yet. Return False if there is no source."""

@@ -24,11 +24,15 @@ from termchat.tools.registry import Plan, Subject, Tool, ToolContext, ToolError,
 from termchat.tools.schema import parse_arguments, parse_object
 from termchat.tools.source import SourceInfo, ToolSource, ToolSources
 
-GROUPS = ("read", "write", "run", "network", "all", "none")  # names for several tools
+GROUPS = ("read", "write", "run", "network", "functions", "all", "none")  # names for several tools
 
 
 async def _not_saved(rule: str, *, remove: bool) -> str:
     return "nothing is saved in this run"
+
+
+def _no_sources(name: str) -> Iterable[ToolSource]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class ToolboxConfig:
     rules         the saved rules
     approve_all   what a rule would ask about runs; denied stays denied
     save_rule     saves or removes a rule that allows; returns "" or why it could not
+    find_sources  returns the sources of a name that no tool has, such as that of an installed package, each once
     """
 
     cwd: Path
@@ -51,6 +56,7 @@ class ToolboxConfig:
     rules: Rules = field(default_factory=Rules)
     approve_all: bool = False
     save_rule: Callable[..., Awaitable[str]] = _not_saved
+    find_sources: Callable[[str], Iterable[ToolSource]] = _no_sources
 
 
 class Toolbox:
@@ -64,6 +70,7 @@ class Toolbox:
         self._own: dict[str, Tool] = {tool.spec.name: tool for tool in chosen}
         self._tools = dict(self._own)
         self._sources = ToolSources(self._sources_changed)
+        self._groups: dict[str, str] = {}  # tool of a source -> the group of the source
         self._offered: set[str] = set()
         self._choices: dict[str, bool] = {}  # name or group -> on, in the order of the user's choices
         self.offer(config.offered, on=True)
@@ -96,17 +103,20 @@ class Toolbox:
             for name, tool in self._tools.items()
         ]
         for info, problem in self._sources.unknown():
-            name = f"{info.prefix}*" if info.prefix else info.name
+            names = info.names if info.names and not problem else (f"{info.prefix}*" if info.prefix else info.name,)
             words = problem or "not started yet"
-            rows.append(ToolRow(name, info.effect, words, self._is_wanted(name, info.effect, info), info.name))
+            rows += (ToolRow(n, info.effect, words, self._is_wanted(n, info.effect, info), info.name) for n in names)
         return tuple(rows)
 
     def offer(self, names: Sequence[str], *, on: bool) -> str:
         """Offer tools to the model, or no longer, by name or group. Return the first unknown name, "" if none is."""
         chosen: set[str] = set()
         for name in names:
-            group = {n for n, tool in self._tools.items() if _names(name, n, tool.effect)}
-            if not group and name not in GROUPS and not (name[-1:] == "*" and self._sources.has_prefix(name[:-1])):
+            group = {n for n, tool in self._tools.items() if _names(name, n, tool.effect, self._groups.get(n, ""))}
+            if on and (name == "all" or not (group or self._is_known(name))):
+                for source in self._config.find_sources(name):
+                    self.add_source(source)
+            if not (group or self._is_known(name)):
                 return name
             chosen |= group
         for name in names:
@@ -195,12 +205,15 @@ class Toolbox:
             return await self._result(call, prepared)
         tool, arguments = prepared
         context = replace(self._context, permit=permit, output=output, outputs=self._outputs.folder())
-        given = {"context": context, **arguments} if tool.wants_context else arguments
+        given = (context,) if tool.wants_context else ()
         try:
-            answer = await tool.function(**given)
+            answer = await tool.function(*given, **arguments)
         except Exception as error:  # a tool must never end a turn: report the error to the model
             answer = ToolError(f"{tool.spec.name} failed: {type(error).__name__}: {error}")
         return await self._result(call, answer)
+
+    def _is_known(self, name: str) -> bool:
+        return name in GROUPS or self._sources.knows(name)
 
     def _sources_changed(self) -> None:
         before, self._tools = self._tools, dict(self._own)
@@ -209,6 +222,7 @@ class Toolbox:
             if name in self._tools:
                 continue
             self._tools[name] = tool
+            self._groups[name] = info.group
             if name not in before and self._is_wanted(name, tool.effect, info):
                 self._offered.add(name)
         self._offered &= self._tools.keys()
@@ -217,7 +231,7 @@ class Toolbox:
         """Return True if a new tool of a source is to be offered: by the last choice that names it, or by default."""
         on = info.turned_on
         for choice, chosen in self._choices.items():
-            if _names(choice, name, effect):
+            if _names(choice, name, effect, info.group):
                 on = chosen
         return on
 
@@ -306,9 +320,9 @@ class Toolbox:
         return ToolResult(call.id, call.name, tuple(parts), status=ToolStatus.RAN)
 
 
-def _names(choice: str, name: str, effect: ToolEffect) -> bool:
-    """Return True if a choice (`all`, an effect, a name, `mcp_SERVER_*`) names a tool."""
-    return choice in ("all", effect, name) or (choice.endswith("_*") and name.startswith(choice[:-1]))
+def _names(choice: str, name: str, effect: ToolEffect, group: str) -> bool:
+    """Return True if a choice (`all`, an effect, a group, a name, `mcp_SERVER_*`) names a tool."""
+    return choice in ("all", effect, group or name, name) or (choice.endswith("_*") and name.startswith(choice[:-1]))
 
 
 if TYPE_CHECKING:
