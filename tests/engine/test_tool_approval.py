@@ -1,0 +1,221 @@
+"""Questions about tool calls: their answers, the rules they add, and the limits of calls."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+
+from termchat.core.approval import (
+    ApprovalRequest,
+    ApprovalScope,
+    Approve,
+    ChangeArguments,
+    Decision,
+    Decline,
+    Permit,
+    RuleRow,
+    ToolEffect,
+    ToolLimits,
+    ToolRow,
+)
+from termchat.core.events import ApprovalAnswered, ApprovalAsked, Notice, ToolFinished, ToolProgress
+from termchat.core.messages import Text, ToolCall, ToolResult, ToolStatus
+from termchat.core.provider import ToolSpec
+from termchat.engine.tool_calls import CallCounter, ToolEvent, ToolRunner
+
+
+class AskingTools:
+    """Tools that ask about every call but `free`, unless a rule names its arguments; a result has the arguments."""
+
+    specs: tuple[ToolSpec, ...] = ()
+
+    def __init__(self, *, problem: str = "") -> None:
+        self.allowed: list[tuple[str, ApprovalScope]] = []
+        self.permits: list[Permit] = []
+        self.problem = problem
+
+    async def judge(self, call: ToolCall) -> Permit | ApprovalRequest | ToolResult:
+        if call.name == "denied":
+            return ToolResult(call.id, call.name, (Text("Error: denied"),), is_error=True)
+        if call.name == "free" or call.arguments in [rule for rule, _ in self.allowed]:
+            return Permit()
+        return ApprovalRequest(call, ToolEffect.RUN, call.arguments, rules=(call.arguments,), permit=Permit(seen="s"))
+
+    async def add_rule(self, rule: str, scope: ApprovalScope) -> str:
+        self.allowed.append((rule, scope))
+        return self.problem
+
+    async def run(self, call: ToolCall, permit: Permit, output: Callable[[str], None]) -> ToolResult:
+        self.permits.append(permit)
+        if "hang" in call.arguments:
+            await asyncio.Event().wait()
+        for _ in range(1000 if "flood" in call.arguments else 1):
+            output("x" * 100)
+        return ToolResult(call.id, call.name, (Text(call.arguments),))
+
+    async def remove_rule(self, rule: str) -> str:
+        return ""
+
+    def rules(self) -> tuple[RuleRow, ...]:
+        return ()
+
+    def tools(self) -> tuple[ToolRow, ...]:
+        return ()
+
+    def offer(self, names: Sequence[str], *, on: bool) -> str:
+        return ""
+
+    def begin_chat(self) -> None:
+        pass
+
+    def prepare(self) -> None:
+        return None
+
+    async def close(self) -> None:
+        pass
+
+
+def calls_of(*arguments: str, name: str = "ask") -> list[ToolCall]:
+    return [ToolCall(f"c{n}", name, text) for n, text in enumerate(arguments)]
+
+
+def runner(tools: AskingTools, calls: list[ToolCall], limits: ToolLimits | None = None) -> ToolRunner:
+    return ToolRunner("turn", calls, tools, limits or ToolLimits(), CallCounter())
+
+
+async def play(running: ToolRunner, *decisions: Decision) -> list[ToolEvent]:
+    """Run the calls and answer each question with the next decision; return the events."""
+    left, events = list(decisions), list[ToolEvent]()
+    async for event in running.events():
+        events.append(event)
+        if isinstance(event, ApprovalAsked):
+            running.answer(event.request, left.pop(0))
+    assert not left
+    return events
+
+
+def results(running: ToolRunner) -> list[str]:
+    return [result.text for result in running.results_message().results]
+
+
+async def test_tool_call_approved_once_runs_as_it_was_judged() -> None:
+    tools = AskingTools()
+    running = runner(tools, calls_of("a"))
+    await play(running, Approve())
+    assert results(running) == ["a"]
+    assert tools.permits == [Permit(by_person=True, seen="s")]
+    assert tools.allowed == []
+
+
+async def test_tool_call_declined_does_not_run_and_gives_reason() -> None:
+    tools = AskingTools()
+    running = runner(tools, calls_of("a", "b"))
+    await play(running, Decline("too risky"), Decline())
+    assert tools.permits == []
+    first, second = running.results_message().results
+    assert first.parts == (Text("Error: the user declined this call"), Text("too risky"))
+    assert second.parts == (Text("Error: the user declined this call"),)
+    assert {first.status, second.status} == {ToolStatus.DECLINED}
+
+
+async def test_tool_call_edited_is_judged_again_before_it_runs() -> None:
+    running = runner(AskingTools(), calls_of('{"a": 1}'))
+    events = await play(running, ChangeArguments('{"a": 2}'), Approve())
+    asked = [event.request.call.arguments for event in events if isinstance(event, ApprovalAsked)]
+    assert asked == ['{"a": 1}', '{"a": 2}']
+    (result,) = running.results_message().results
+    assert result.edited == '{"a": 2}'
+    assert result.parts[1] == Text('{"a": 2}')
+    assert '{"a": 2}' in result.text.split("\n")[0]
+
+
+async def test_tool_call_rule_for_chat_withdraws_questions_it_answers() -> None:
+    tools = AskingTools()
+    calls = calls_of("same", "same", "other")
+    running = runner(tools, calls)
+    events, asked = list[ToolEvent](), list[ApprovalRequest]()
+    async for event in running.events():
+        events.append(event)
+        if isinstance(event, ApprovalAsked):
+            asked.append(event.request)
+            if len(asked) == 3:
+                running.answer(asked[0], Approve(ApprovalScope.CHAT))
+                running.answer(asked[2], Approve())
+    assert tools.allowed == [("same", ApprovalScope.CHAT)]
+    withdrawn = [event.request for event in events if isinstance(event, ApprovalAnswered) and event.decision is None]
+    assert withdrawn == [asked[1]]
+    assert results(running) == ["same", "same", "other"]
+
+
+async def test_tool_call_rule_that_is_not_saved_says_so() -> None:
+    tools = AskingTools(problem="disk full")
+    events = await play(runner(tools, calls_of("a")), Approve(ApprovalScope.SAVED))
+    assert [e.words for e in events if isinstance(e, Notice)] == ["a holds in this chat only: disk full"]
+
+
+async def test_tool_call_that_waits_holds_up_no_other() -> None:
+    running = runner(AskingTools(), [*calls_of("a"), ToolCall("f", "free", "f"), ToolCall("d", "denied", "")])
+    ended: list[str] = []
+    async for event in running.events():
+        if isinstance(event, ToolFinished):
+            ended.append(event.call.id)
+        if isinstance(event, ApprovalAsked):
+            request = event.request
+        if len(ended) == 2 and "c0" not in ended:
+            running.answer(request, Approve())
+    assert sorted(ended[:2]) == ["d", "f"]
+    assert ended[2] == "c0"
+    assert results(running) == ["a", "f", "Error: denied"]
+
+
+async def test_tool_call_cancelled_while_it_waits_is_reported_as_cancelled() -> None:
+    tools = AskingTools()
+    running = runner(tools, calls_of("a"))
+    events: list[ToolEvent] = []
+    async for event in running.events():
+        events.append(event)
+        if isinstance(event, ApprovalAsked):
+            running.cancel()
+            running.answer(event.request, Approve())  # too late
+    assert tools.permits == []
+    assert [e.result.status for e in events if isinstance(e, ToolFinished)] == [ToolStatus.CANCELLED]
+
+
+async def test_tool_call_over_limit_of_reply_is_not_run() -> None:
+    running = runner(AskingTools(), calls_of("1", "2", "3", name="free"), ToolLimits(calls=2))
+    await play(running)
+    assert results(running)[:2] == ["1", "2"]
+    assert "the limit is 2 calls in one reply" in results(running)[2]
+
+
+async def test_tool_call_same_three_times_is_stopped_until_something_new() -> None:
+    tools, counter = AskingTools(), CallCounter()
+    made = ['{"a": 1, "b": 2}', '{"b": 2, "a": 1}', '{"a":1,"b":2}', "new", '{"a": 1, "b": 2}']
+    told: list[str] = []
+    for arguments in made:
+        running = ToolRunner("turn", calls_of(arguments, name="free"), tools, ToolLimits(), counter)
+        await play(running)
+        told += results(running)
+    assert "identical call number 3" in told[2]
+    assert told[3:] == made[3:]
+
+
+async def test_tool_call_past_its_time_is_stopped_and_named() -> None:
+    running = runner(AskingTools(), calls_of("hang", name="free"), ToolLimits(seconds=0.05))
+    await play(running)
+    (result,) = running.results_message().results
+    assert result.status is ToolStatus.TIMED_OUT
+    assert "the limit is 0.05 seconds" in result.text
+
+
+async def test_tool_call_flood_of_output_is_bounded() -> None:
+    running = runner(AskingTools(), calls_of("flood", name="free"))
+    printed = [event.text for event in await play(running) if isinstance(event, ToolProgress)]
+    assert 1 <= len(printed) <= 2
+    assert all(len(text) <= 4000 for text in printed)
+
+
+def test_call_counter_compares_arguments_as_json() -> None:
+    counter = CallCounter()
+    assert [counter.add(ToolCall("", "f", json.dumps({"a": n % 1, "b": 0}))) for n in range(3)] == [1, 2, 3]
