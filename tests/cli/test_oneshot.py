@@ -72,7 +72,7 @@ SEARCHED = Reply(Search("tea", (PAGE,)), Text("Tea "), Block(), Text("is hot."),
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_oneshot_search_prints_sources_on_stderr_only(program: Program, protocol: str) -> None:
     program.gateway.always(SEARCHED)
-    done = program.run("-m", f"x{protocol}/any", "--search", "tea?")
+    done = program.run("-m", f"x{protocol}/any", "--search", "--tools", "read", "tea?")
     notice = "termchat: any does not support web search; left out.\n" if protocol == "openai" else ""
     asked = "" if protocol == "openai" else "termchat: ● searched the web · tea\n"
     tools = "termchat: any does not support tools together with a reply schema or web search; left out.\n"
@@ -164,7 +164,7 @@ def test_oneshot_schema_incomplete_reply_exits_as_incomplete(program: Program) -
 
 def test_oneshot_schema_checks_text_after_tool_calls(program: Program) -> None:
     program.gateway.reply(Reply(Text("I look."), Call("current_time")), Reply.text('{"now": "late"}'))
-    done = program.run("-m", "xopenai/any", "--schema", "now", "what time is it?")
+    done = program.run("-m", "xopenai/any", "--tools", "read", "--schema", "now", "what time is it?")
     assert (done.out, done.code) == (b'I look.\n{"now": "late"}', 0)
 
 
@@ -228,7 +228,7 @@ def test_oneshot_tool_call_separates_texts_by_newline(program: Program, protocol
     program.gateway.reply(
         Reply(Text("Let me see."), Call("calculate", {"expression": "2*(3+4)"})), Reply.text("It is 14.")
     )
-    done = program.run("-m", f"x{protocol}/any", "calculate")
+    done = program.run("-m", f"x{protocol}/any", "--tools", "calculate", "calculate")
     assert done.out == b"Let me see.\nIt is 14."
     assert "calculate" in done.err
     assert "14" in str(program.gateway.asked[1].body)
@@ -236,7 +236,7 @@ def test_oneshot_tool_call_separates_texts_by_newline(program: Program, protocol
 
 def test_oneshot_no_tools_sends_no_tools(program: Program) -> None:
     program.gateway.reply(Reply(Text("fine"), Citation("https://example.com", "Example")))
-    program.run("--no-tools", "-m", "xopenai/any", "hi")
+    program.run("--no-tools", "--tools", "read", "-m", "xopenai/any", "hi")
     assert "tools" not in program.gateway.asked[0].body
 
 

@@ -43,7 +43,7 @@ def test_prompt_without_arguments_and_posix_is_answered(program: Program) -> Non
 
 def test_tool_without_posix_reads_file(program: Program) -> None:
     program.gateway.reply(Reply(Call("read_file", {"path": "README.md"})), Reply.text("read"))
-    done = _run(program, "-m", "xopenai/any", "read it")
+    done = _run(program, "-m", "xopenai/any", "--tools", "read", "read it")
     assert (done.code, done.out) == (0, b"read")
     assert "● read_file" in done.err
 

@@ -1,0 +1,92 @@
+"""Tools in scripts: offered by name, permitted by a rule or --yes, declined otherwise."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.conftest import Program
+from tests.gateway import Call, Reply, Text
+
+MODEL = ("-m", "xopenai/any")
+
+
+def offered(program: Program) -> set[str]:
+    return {row["function"]["name"] for row in program.gateway.asked[0].body.get("tools", [])}
+
+
+def script(program: Program, command: str = "ls") -> None:
+    (program.cwd / "notes.txt").write_text("x")
+    program.gateway.reply(Reply(Text("I look."), Call("run_shell", {"command": command})), Reply.text("Done."))
+
+
+def result(program: Program) -> str:
+    return program.gateway.asked[1].body["messages"][-1]["content"]
+
+
+def test_script_offers_no_tools_unless_named(program: Program) -> None:
+    program.gateway.reply(Reply.text("ok"))
+    program.run(*MODEL, "hi")
+    assert offered(program) == set()
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ("read_file", {"read_file"}),
+        ("read_file, calculate", {"read_file", "calculate"}),
+        ("run,network", {"run_shell", "fetch_url"}),
+        ("none", set[str]()),
+    ],
+)
+def test_script_offers_tools_by_name_or_group(program: Program, names: str, expected: set[str]) -> None:
+    program.gateway.reply(Reply.text("ok"))
+    assert program.run(*MODEL, "--tools", names, "hi").code == 0
+    assert offered(program) == expected
+
+
+def test_script_call_that_would_ask_is_declined_with_way_and_code_8(program: Program) -> None:
+    script(program)
+    done = program.run(*MODEL, "--tools", "run", "hi")
+    assert (done.code, done.out) == (8, b"I look.\nDone.")
+    assert "run_shell ls · declined: --allow 'run_shell(ls)' or --yes permits it." in done.err
+    assert "declined" in result(program)
+    assert "notes.txt" not in result(program)
+
+
+@pytest.mark.parametrize("flags", [("--allow", "run_shell(ls)"), ("--yes",)])
+def test_script_call_permitted_runs(program: Program, flags: tuple[str, ...]) -> None:
+    script(program)
+    done = program.run(*MODEL, "--tools", "run", *flags, "hi")
+    assert (done.code, done.out) == (0, b"I look.\nDone.")
+    assert "notes.txt" in result(program)
+    assert "● run_shell" in done.err
+
+
+def test_script_denied_command_does_not_run_even_with_yes(program: Program) -> None:
+    script(program, "ls -l | head")
+    done = program.run(*MODEL, "--tools", "run", "--deny", "run_shell(ls)", "--yes", "hi")
+    assert "denies it" in result(program)
+    assert "notes.txt" not in result(program)
+    assert done.code == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--tools", "run_shel"), "There is no tool run_shel."),
+        (("--tools", "run", "--allow", "run_shell(ls"), "is not a rule"),
+    ],
+)
+def test_script_wrong_tool_or_rule_is_usage_error(program: Program, flags: tuple[str, ...], words: str) -> None:
+    done = program.run(*MODEL, *flags, "hi")
+    assert done.code == 2
+    assert words in done.err
+    assert program.gateway.asked == []
+
+
+def test_script_rules_of_config_file_apply(program: Program) -> None:
+    config = program.home / ".config" / "termchat" / "config.toml"
+    config.write_text('tools = ["run"]\nallow = ["run_shell(ls)"]\n' + config.read_text())
+    script(program)
+    assert program.run(*MODEL, "hi").code == 0
+    assert "notes.txt" in result(program)
