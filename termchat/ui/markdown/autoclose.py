@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from termchat.ui.markdown.inline import parse
+from termchat.ui.markdown.inline import open_delimiters
 
 _TICKS = re.compile(r"\\.|`+", re.DOTALL)
 _LINK = re.compile(r"!?\[((?:[^\[\]\\`]|\\.|`[^`]*`)+)(?:\](?:\([^()\s]*(?:\s+[\"'][^\"']*)?)?)?$")
@@ -53,4 +53,4 @@ def _open_code(source: str) -> tuple[int, str] | None:
 
 def _closers(source: str) -> str:
     """Return the delimiters that close the open emphasis."""
-    return parse(source).openers[::-1] if any(sign in source for sign in "*_~") else ""
+    return open_delimiters(source)[::-1] if any(sign in source for sign in "*_~") else ""

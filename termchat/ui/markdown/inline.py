@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import isMdAsciiPunct, isPunctChar, isWhiteSpace
@@ -58,14 +59,25 @@ def parse(source: str, roles: Roles = (), *, hyperlinks: bool = True, math: bool
     a `url` if `hyperlinks` is True. Formulas are Unicode if `math` is True, else as written; the numbers of footnotes
     are superscripts if `signs` is True.
     """
+    tokens, openers = _tokens(source)
+    renderer = _TokenRenderer(roles, hyperlinks, math, signs)
+    renderer.tokens(tokens)
+    return Inline(merge_graphemes(renderer.segments), openers, bool(openers) or _undecided(tokens))
+
+
+def open_delimiters(source: str) -> str:
+    """Return the unclosed opening delimiters of a source, in their order."""
+    return _tokens(source)[1]
+
+
+@lru_cache(2)  # a preview asks for the delimiters of a source before it is parsed
+def _tokens(source: str) -> tuple[Sequence[Token], str]:
+    """Return the tokens of a source and its unclosed opening delimiters."""
     state = _State(source, _PARSER, {}, [])
     _PARSER.inline.tokenize(state)
     for rule in _PARSER.inline.ruler2.getRules(""):
         rule(state)
-    openers = "".join(_SIGNS[each.marker] for each in state.delimiters if each.open and each.end < 0)
-    renderer = _TokenRenderer(roles, hyperlinks, math, signs)
-    renderer.tokens(state.tokens)
-    return Inline(merge_graphemes(renderer.segments), openers, bool(openers) or _undecided(state.tokens))
+    return state.tokens, "".join(_SIGNS[each.marker] for each in state.delimiters if each.open and each.end < 0)
 
 
 class _State(StateInline):

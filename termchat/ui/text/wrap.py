@@ -20,6 +20,7 @@ HARD = Safe("\n")  # the text of a segment that ends the row
 SOFT = Safe("\r")  # the text of a segment for a line end in the source: one blank, or nothing between two ideographs
 
 _EMPTY = Segment(Safe(""))
+_WORDS = re.compile(r" [ -~]{15,}[!-~](?= )")  # ASCII words that nothing before or after them can change
 # blanks | ASCII without joining characters after it | other text, with the ASCII character it may join | the rest
 _RUNS = re.compile(rf" +|[!-~]+(?![{JOINING}])|[!-~]?[^ -~]+|[!-~]")
 
@@ -105,8 +106,12 @@ class Wrapper:
             self._break(soft=False)
             self._last = ""
             return
-        for run in _RUNS.findall(text):
-            self._run(run, segment)
+        at = 0
+        for words in _WORDS.finditer(text):
+            self._runs(text[at : words.start()], segment)
+            self._words(words[0], segment)
+            at = words.end()
+        self._runs(text[at:] if at else text, segment)
 
     def push_unbroken(self, segment: Segment) -> None:
         """Wrap a piece of code: it fills each row to the last cell, without regard to words."""
@@ -136,6 +141,38 @@ class Wrapper:
         self._end_word()
         if self._row:
             self._break(soft=False)
+
+    def _words(self, text: str, segment: Segment) -> None:
+        """Put whole words with blanks before them into rows, as many at once as fit."""
+        self._end_word()
+        self._line_end = False
+        at = 0
+        while at < len(text):
+            if self._row:
+                before = self._gap.text if self._gap else ""
+                end = _last_end(text, at, at + self.space.limit(self._row_soft) - self._row_cells - len(before))
+                if end > at:
+                    self._row.append(_like(segment, before + text[at:end]))
+                    self._row_cells += len(before) + end - at
+                    self._gap, at = None, end
+                    continue
+                self._wrap(soft=False)
+            self._gap = None
+            at = len(text) - len(text[at:].lstrip(" "))
+            end = _last_end(text, at, at + self.space.limit(self._row_soft))
+            if end > at:
+                self._row.append(_like(segment, text[at:end]))
+                self._row_cells = end - at
+            else:
+                end = at + len(text[at:].partition(" ")[0])
+                self._part(text[at:end], end - at, end - at, segment)
+                self._end_word()
+            at = end
+        self._last = text[-1]
+
+    def _runs(self, text: str, segment: Segment) -> None:
+        for run in _RUNS.findall(text):
+            self._run(run, segment)
 
     def _run(self, run: str, segment: Segment) -> None:
         if run[0] == " ":
@@ -246,6 +283,14 @@ class Wrapper:
         self._row, self._row_cells, self._row_soft = [], 0, soft
         self._disputed = any(not piece.text.isascii() and WIDTHS.is_disputed(piece.text) for piece in self._word)
         self._gap = None
+
+
+def _last_end(text: str, start: int, limit: int) -> int:
+    """Return the end of the last word that ends after `start` and at most at `limit`, `start` if none does."""
+    if limit >= len(text):
+        return len(text)
+    blank = text.rfind(" ", start, limit + 1) if limit >= start else -1
+    return start + len(text[start:blank].rstrip(" ")) if blank > start else start
 
 
 def merge_segments(pieces: list[Segment]) -> list[Segment]:

@@ -47,13 +47,13 @@ def test_wrapper_indent_narrows_word_rows_but_not_soft_rows() -> None:
     assert wrapped("x" * 16, 10, indent=3) == ["x" * 7, "~" + "x" * 9]
 
 
-WORDS = ["word ", "中文", "，", "（", " ", "x" * 30, *GRAPHEMES]
+WORDS = ["word ", "of", "  (two), ", "a longer run of words", "中文", "，", "（", " ", "x" * 30, *GRAPHEMES]
 
 
-@given(st.lists(st.sampled_from(WORDS), max_size=40), st.integers(20, 60))
-def test_wrapper_any_split_gives_same_lines(pieces: list[str], width: int) -> None:
-    at_once = wrapped("".join(pieces), width)
-    wrapper = Wrapper(LineSpace(width))
+@given(st.lists(st.sampled_from(WORDS), max_size=40), st.integers(8, 60), st.integers(0, 4))
+def test_wrapper_any_split_gives_same_lines(pieces: list[str], width: int, indent: int) -> None:
+    at_once = wrapped("".join(pieces), width, indent=indent)
+    wrapper = Wrapper(LineSpace(width, indent))
     for piece in pieces:
         wrapper.copy().push(Segment(Safe("never seen")))
         wrapper.push(Segment(Safe(piece)))

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from prompt_toolkit.application import get_app
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.filters import Condition
-from prompt_toolkit.layout import ConditionalContainer, HSplit, Layout, Window
+from prompt_toolkit.layout import ConditionalContainer, Container, HSplit, Layout, Window
 from prompt_toolkit.layout.controls import BufferControl, FormattedTextControl
-from prompt_toolkit.layout.dimension import Dimension
+from prompt_toolkit.layout.dimension import Dimension, sum_layout_dimensions
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
+from prompt_toolkit.layout.screen import WritePosition
 from prompt_toolkit.layout.utils import explode_text_fragments
 
 from termchat.core.sanitize import Safe
@@ -56,11 +58,32 @@ class LiveRegionSource:
 
 
 class _Stack(HSplit):
-    """Parts below each other that leave a row of the screen free: rows pushed off the screen cannot be erased."""
+    """Parts below each other that leave a row of the screen free: rows pushed off the screen cannot be erased.
+
+    Hidden parts are left out, and heights are asked for once a frame: half of the time of a frame was spent on both.
+    """
+
+    def __init__(self, children: Sequence[Container]) -> None:
+        super().__init__(children)
+        self._frame = (-1, -1, -1)  # the frame that the heights belong to, and its columns and rows
+        self._heights: list[Dimension] = []
+
+    @property
+    def _all_children(self) -> list[Container]:
+        return [part for part in self.children if not isinstance(part, ConditionalContainer) or part.filter()]
 
     def preferred_height(self, width: int, max_available_height: int) -> Dimension:
-        wanted, most = super().preferred_height(width, max_available_height), max(1, max_available_height - 1)
+        self._heights = [part.preferred_height(width, max_available_height) for part in self._all_children]
+        self._frame = (get_app().render_counter, width, len(self._heights))
+        wanted, most = sum_layout_dimensions(self._heights), max(1, max_available_height - 1)
         return Dimension(min(wanted.min, most), min(wanted.max, most), preferred=min(wanted.preferred, most))
+
+    def _divide_heights(self, write_position: WritePosition) -> list[int] | None:
+        if self._frame == (get_app().render_counter, write_position.width, len(self._all_children)):
+            heights = [height.preferred for height in self._heights]
+            if sum(heights) <= write_position.height:
+                return heights
+        return super()._divide_heights(write_position)
 
 
 def _up_to(rows: int) -> Dimension:
