@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from termchat.app.options import Options
+from termchat.app.user_functions import UserFunctions
 from termchat.config.load import Config, load_config
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import safe_format, safe_line
@@ -18,16 +19,22 @@ if TYPE_CHECKING:
 _READ_ONLY = ("read",)
 
 
-def build_tools(config: Config, env: Mapping[str, str], options: Options) -> Toolbox | Failure | None:
-    """Return the tools of a run; None for a script that names none, and with --no-tools."""
+def build_tools(
+    config: Config, env: Mapping[str, str], options: Options, shown_problems: int | None = None
+) -> Toolbox | Failure | None:
+    """Return the tools of a run; None for a script that names none, and with --no-tools.
+
+    shown_problems   the most problems of functions in notices at a time, None for the number that suits a chat
+    """
     names = config.settings.tools
     if names is None:
         names = _READ_ONLY if options.person else ()
     names = tuple(name for name in names if name != "none")
-    if not options.tools or (not names and not options.person):
+    if not options.tools or not (names or options.person or options.functions):
         return None
     from termchat.tools.policy.rules import Rules
-    from termchat.tools.toolbox import Toolbox, ToolboxConfig
+    from termchat.tools.registry import builtin_tools
+    from termchat.tools.toolbox import GROUPS, Toolbox, ToolboxConfig
 
     lists: dict[str, tuple[Rule, ...]] = {}
     for key in ("deny", "ask", "allow"):
@@ -35,17 +42,28 @@ def build_tools(config: Config, env: Mapping[str, str], options: Options) -> Too
         if isinstance(rules, Failure):
             return rules
         lists[key] = rules
+    cwd, own = working_directory(env), builtin_tools()
+    taken = {*GROUPS, *(tool.spec.name for tool in own)}
+    functions = UserFunctions(config, env, cwd, taken, shown_problems)
+    all_own = not options.person and {*names} <= {tool.spec.name for tool in own}  # then nothing else is loaded
+    sources = functions.sources(options.functions, folder=not all_own)
+    if isinstance(sources, Failure):
+        return sources
     toolbox = Toolbox(
         ToolboxConfig(
-            working_directory(env),
+            cwd,
             (config.paths.config, config.paths.data),
             env,
+            offered=(),
             rules=Rules(**lists),
             approve_all=options.approve_all,
             save_rule=_RuleFile(config, env).save,
-        )
+            find_sources=functions.packages,
+        ),
+        own,
     )
-    toolbox.offer(("all",), on=False)
+    for source in sources:
+        toolbox.add_source(source)
     if unknown := toolbox.offer(names, on=True):
         return _unknown(unknown, toolbox)
     return toolbox
@@ -101,5 +119,7 @@ def _rules(config: Config, key: str) -> tuple[Rule, ...] | Failure:
 def _unknown(name: str, toolbox: Toolbox) -> Failure:
     known = ", ".join(row.name for row in toolbox.tools())
     words = safe_format("There is no tool {name}.", name=safe_line(name))
-    hint = safe_format("Tools: {known}. Groups: read, write, run, network, all, none.", known=safe_line(known))
+    hint = safe_format(
+        "Tools: {known}. Groups: read, write, run, network, functions, all, none.", known=safe_line(known)
+    )
     return Failure(FailureKind.BAD_CONFIG, words, hint)

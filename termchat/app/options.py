@@ -35,6 +35,7 @@ class Options:
     stdin_timeout the longest silence of standard input in seconds, 0 for any
     raw           print the reply's exact text, even on a terminal
     tools         offer the model the tools of the setting `tools`
+    functions     files of functions that are offered as tools
     approve_all   run tool calls that a person would be asked about
     saved         save the chat
     chat          continue this chat: an id, the beginning of one, or a title
@@ -58,6 +59,7 @@ class Options:
     stdin_timeout: float = 0
     raw: bool = False
     tools: bool = True
+    functions: tuple[str, ...] = ()
     approve_all: bool = False
     saved: bool = True
     chat: str = ""

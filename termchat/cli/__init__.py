@@ -26,11 +26,12 @@ SUBCOMMANDS: Mapping[str, str] = {  # name -> description
     "models": "List the models of the providers you have a key for.",
     "usage": "Add up tokens and cost of all requests.",
     "config": "List every setting with its value and source.",
+    "tools": "List the tools that a model may call, and your own functions.",
     "themes": "List the themes, each with a sample.",
     "replay": "Replay responses written by --record, without a network.",
 }
 RESERVED = frozenset((
-    "tools", "mcp", "doctor", "batch", "serve", "suggest", "schema", "completion", "login", "prompts",
+    "mcp", "doctor", "batch", "serve", "suggest", "schema", "completion", "login", "prompts",
 ))  # fmt: skip
 
 
@@ -115,6 +116,7 @@ def options_of(given: Mapping[str, Any]) -> Options:
         stdin_timeout=given["stdin_timeout"],
         raw=bool(given.get("raw")),
         tools=not given.get("no_tools"),
+        functions=tuple(given.get("functions") or ()),
         approve_all=bool(given.get("yes")),
         saved=not given.get("no_save"),
         record=given.get("record") or "",

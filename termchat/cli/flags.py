@@ -24,6 +24,7 @@ LISTS = {  # repeatable
     "prompt_option": ("-p", "--prompt"),
     "file": ("-f", "--file"),
     "sets": ("--set",),
+    "functions": ("--functions",),
     "stop": ("--stop",),
     "allow": ("--allow",),
     "deny": ("--deny",),

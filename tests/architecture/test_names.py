@@ -33,6 +33,8 @@ REPEATED_FILES: dict[str, tuple[str, ...]] = {
     "encode.py": ("providers/protocols/*/*",),
     # shared by the modules of one folder
     "common.py": ("store/export/*", "store/importers/*"),
+    # the subcommand and the slash command
+    "tools.py": ("cli/*", "commands/*"),
     # formats of output and of export
     "markdown.py": ("store/export/*", "ui/oneshot/formats/*"),
     "text.py": ("store/export/*", "ui/oneshot/formats/*"),

@@ -22,6 +22,7 @@ FOREIGN_FILES: frozenset[str] = frozenset({
     "conversations.json",  # an export of ChatGPT or Claude
     "notes.md",
     "person.json",
+    "weather.py",  # functions of a user
 })  # fmt: skip
 
 # `ui/terminal/renderer.py`, `CONTRIBUTING.md`, `protocols/*/encode.py`; no URL, no path from the root or home.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from termchat.tools.source import LoadedTools, SourceInfo
 
 GROUP = "functions"  # the name of all functions of the user
 _SECONDS = 10.0  # that a request waits for the import of the files
-_SHOWN = 3  # problems in notices
+SHOWN_PROBLEMS = 5  # that interrupt a chat
 
 
 class FunctionSource:
@@ -30,26 +29,33 @@ class FunctionSource:
 
     turned_on   offer the functions without being asked
     taken       names of other tools
+    shown       the most problems in notices at a time
     """
 
     def __init__(
-        self, files: FunctionFiles, launch: Launch, *, turned_on: bool = False, taken: Collection[str] = ()
+        self,
+        files: FunctionFiles,
+        launch: Launch,
+        *,
+        turned_on: bool = False,
+        taken: Collection[str] = (),
+        shown: int = SHOWN_PROBLEMS,
     ) -> None:
         self._files = files
         self._launch = launch
-        self._turned_on = turned_on
         self._taken = frozenset(taken)
+        self._shown = shown
         self._stamp: Stamp | None = None
         self._pool: WorkerPool | None = None
         self._tools: tuple[Tool, ...] = ()
+        self._problems: tuple[Problem, ...] = ()
         self._told: set[Problem] = set()
-        self.problems: tuple[Problem, ...] = ()
-
-    @cached_property
-    def info(self) -> SourceInfo:
-        files = self._files
         name = f"functions in {short_path(str(files.folder))}" if files.folder else "functions of --functions"
-        return SourceInfo(name, names=files.names(), group=GROUP, turned_on=self._turned_on, seconds=_SECONDS)
+        self._info = SourceInfo(name, names=files.names(), group=GROUP, turned_on=turned_on, seconds=_SECONDS)
+
+    @property
+    def info(self) -> SourceInfo:
+        return self._info
 
     async def tools(self) -> LoadedTools | Failure:
         """Return the functions as tools; a problem is a notice once."""
@@ -57,9 +63,9 @@ class FunctionSource:
         if stamp != self._stamp:
             await self._load()
             self._stamp = stamp
-        new = [problem for problem in self.problems if problem not in self._told]
+        new = [problem for problem in self._problems if problem not in self._told]
         self._told.update(new)
-        return LoadedTools(self._tools, tuple(_notices(new)))
+        return LoadedTools(self._tools, tuple(_notices(new, self._shown)))
 
     async def close(self) -> None:
         """End the workers."""
@@ -73,7 +79,7 @@ class FunctionSource:
         self._pool = WorkerPool(files, self._launch)
         loaded = await self._pool.load() if files else Loaded()
         self._tools, taken = function_tools(loaded, self._pool, self._taken)
-        self.problems = (*loaded.problems, *taken)
+        self._problems = (*loaded.problems, *taken)
 
 
 def function_tools(
@@ -92,10 +98,10 @@ def problem_words(problem: Problem) -> Safe:
     return safe_format("{place}: {words}", place=safe_line(place), words=safe_line(problem.words))
 
 
-def _notices(problems: Sequence[Problem]) -> list[Safe]:
-    shown = [problem_words(problem) for problem in problems[:_SHOWN]]
+def _notices(problems: Sequence[Problem], limit: int) -> list[Safe]:
+    shown = [problem_words(problem) for problem in problems[:limit]]
     if more := len(problems) - len(shown):
-        shown.append(safe_format("{n} more problems: `termchat tools` lists them.", n=safe(str(more))))
+        shown.append(safe_format("{n} more: `termchat tools` lists all problems.", n=safe(str(more))))
     return shown
 
 

@@ -17,7 +17,7 @@ from termchat.functions import EFFECT
 from termchat.late_dataclass import dataclass
 from termchat.tools.functions.signature import SignatureError, TypedFunction
 from termchat.tools.functions.source_files import definitions
-from termchat.tools.functions.user_errors import Problem, error_words, load_problem
+from termchat.tools.functions.user_errors import Problem, exception_words, load_problem
 
 ENTRY_POINT = "entry point "  # the beginning of a source that is none of a file: `entry point NAME=MODULE:ATTRIBUTE`
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # that all vendors take
@@ -105,7 +105,7 @@ def _load_function(
     except SignatureError as error:
         return Problem(source, _parameter_line(node, error.parameter) or line, f"{name}: {error}")
     except Exception as error:  # the user's types
-        return Problem(source, line, f"{name}: {error_words(error)}")
+        return Problem(source, line, f"{name}: {exception_words(error)}")
     effect = getattr(value, EFFECT, "run")
     return LoadedFunction(name, typed, source, line, effect if effect in _EFFECTS else "run")
 

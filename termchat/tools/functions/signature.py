@@ -12,7 +12,7 @@ from pydantic.errors import PydanticSchemaGenerationError
 
 from termchat.tools.functions.docstring import parse_docstring
 from termchat.tools.functions.plain_schema import plain_schemas, without_null
-from termchat.tools.functions.user_errors import error_words
+from termchat.tools.functions.user_errors import exception_words
 
 _WRITABLE = "str, int, float, bool, list, dict, a Literal, an Enum, a dataclass or a pydantic model"
 _EMPTY = inspect.Parameter.empty
@@ -108,7 +108,7 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
         return get_type_hints(function, include_extras=True)
     except Exception as error:  # a hint is any expression
         raise SignatureError(
-            f"its types cannot be read: {error_words(error)}; import them outside `if TYPE_CHECKING`"
+            f"its types cannot be read: {exception_words(error)}; import them outside `if TYPE_CHECKING`"
         ) from error
 
 
@@ -129,7 +129,9 @@ def _read_parameter(parameter: inspect.Parameter, hints: Mapping[str, Any]) -> _
     except PydanticUserError as error:
         raise SignatureError(f"the type of the parameter {name} cannot be used: {error.message}", name) from error
     except Exception as error:  # code of the user's types runs here
-        raise SignatureError(f"the type of the parameter {name} cannot be used: {error_words(error)}", name) from error
+        raise SignatureError(
+            f"the type of the parameter {name} cannot be used: {exception_words(error)}", name
+        ) from error
     return _Parameter(adapter, parameter.default is _EMPTY, parameter.kind is inspect.Parameter.POSITIONAL_ONLY)
 
 

@@ -30,7 +30,7 @@ def load_problem(file: str, error: BaseException) -> Problem:
         return Problem(file, error.lineno or 0, f"{type(error).__name__}: {error.msg}")
     frames = _frames(error.__traceback__)
     line = next((frame.lineno or 0 for frame in reversed(frames) if frame.filename == file), 0)
-    return Problem(file, line, error_words(error))
+    return Problem(file, line, exception_words(error))
 
 
 def call_words(name: str, error: BaseException) -> str:
@@ -40,12 +40,12 @@ def call_words(name: str, error: BaseException) -> str:
     elif isinstance(error, KeyboardInterrupt):
         head = f"{name} was interrupted"
     else:
-        head = f"{name} failed: {error_words(error)}"
+        head = f"{name} failed: {exception_words(error)}"
     places = dict.fromkeys(map(_place, _frames(error.__traceback__)))  # of a recursion, each once
     return "\n".join([head, *list(places)[-_FRAMES:]])
 
 
-def error_words(error: BaseException) -> str:
+def exception_words(error: BaseException) -> str:
     """Return the type and message of an exception; a message that cannot be made is left out."""
     try:
         message = str(error)

@@ -27,7 +27,7 @@ from typing import Any, cast
 from termchat.tools.functions.load_files import LoadedFunction, load_source
 from termchat.tools.functions.returned import returned_parts
 from termchat.tools.functions.signature import ArgumentError
-from termchat.tools.functions.user_errors import Problem, call_words, error_words
+from termchat.tools.functions.user_errors import Problem, call_words, exception_words
 
 
 def run_worker() -> None:
@@ -117,7 +117,7 @@ class _Worker:
         try:
             return {"parts": returned_parts(value)}
         except BaseException as error:  # the value's own code
-            return {"failed": f"{name} returned a value that has no text: {error_words(error)}"}
+            return {"failed": f"{name} returned a value that has no text: {exception_words(error)}"}
 
     def _value(self, call: Callable[[], Any]) -> object:
         value = call()
