@@ -74,10 +74,11 @@ def busy() -> Iterator[None]:
             process.wait()
 
 
-def echoes(command: Sequence[str], ready: bytes, first: tuple[bytes, bytes], keys: int) -> list[float]:
+def echoes(command: Sequence[str], ready: bytes, first: tuple[bytes, bytes], keys: int, again: int = 0) -> list[float]:
     """Seconds from each key to its echo.
 
     first   text to type once `ready` appears, and the output after which measuring starts
+    again   how many times more it is typed, each after the output for the one before
     """
     env = os.environ | {"TERM": "xterm-256color", "LANG": "C.UTF-8", "COLUMNS": "", "LINES": ""}
     rng = random.Random(7)
@@ -86,6 +87,9 @@ def echoes(command: Sequence[str], ready: bytes, first: tuple[bytes, bytes], key
         terminal.wait(ready)
         terminal.write(typed)
         terminal.wait(begun)
+        for _ in range(again):
+            terminal.write(typed)
+            terminal.wait(begun)
         took: list[float] = []
         for n in range(keys):
             terminal.rest(rng.uniform(0.03, 0.09))

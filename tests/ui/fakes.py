@@ -171,6 +171,11 @@ async def _missing(question: Question) -> AsyncGenerator[Delta]:
         yield delta
 
 
+async def _many_calls(question: Question) -> AsyncGenerator[Delta]:
+    for n in range(int(question.arguments[0])):
+        yield ToolCallDelta(n, f"call{n}", "echo", f'{{"text": "number {n}"}}', complete=True)
+
+
 async def _overloaded(question: Question) -> AsyncGenerator[Delta]:
     if question.arguments and question.count % 2 == 0:
         async for delta in _echo(question):
@@ -221,6 +226,7 @@ SCRIPTS: dict[str, Callable[[Question], AsyncGenerator[Delta]]] = {
     "wide": _wide,
     "mixed": _mixed,
     "tool": _tool,
+    "calls": _many_calls,
     "hang": _hang,
     "endless": _endless,
     "refuse": _refuse,
@@ -248,6 +254,7 @@ class FakeProvider:
     | `wide`           | CJK text, a command, a link and a URL, all wider than the screen                         |
     | `mixed MS`       | `MIXED`, seven characters every MS milliseconds                                          |
     | `tool NAME`      | a call of that tool of `FakeTools`; in the next step, the beginning of the tool's result |
+    | `calls N`        | N calls of the tool `echo`; in the next step, the beginning of the last result           |
     | `hang`           | nothing, for an hour                                                                     |
     | `endless`        | a word every 0.1 s without end                                                           |
     | `refuse`         | failure: the key is refused (401, with details)                                          |
@@ -282,7 +289,7 @@ class FakeProvider:
             async for delta in SCRIPTS.get(name, _echo)(question):
                 monitor.bytes_received += 1
                 yield delta
-            if name == "tool":
+            if name in ("tool", "calls"):
                 yield Finished(FinishReason.TOOL_CALLS)
                 return
         tokens = int(arguments[0]) if name == "full" else 12 + _OUTPUT
