@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 
 OUTPUT_BYTES = 64_000  # of one result
@@ -20,6 +18,8 @@ class OutputFiles:
     def folder(self) -> Path:
         """Return the folder, which only this user can read."""
         if self._folder is None:
+            import tempfile  # slow to import, and most chats have no long result
+
             self._folder = Path(tempfile.mkdtemp(prefix="termchat-results-")).resolve()
         return self._folder
 
@@ -46,5 +46,7 @@ class OutputFiles:
     def close(self) -> None:
         """Remove the folder."""
         if self._folder:
+            import shutil
+
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from termchat.late_dataclass import dataclass
 from termchat.tools.policy.command_text import check_text
 from termchat.tools.policy.verdicts import Ruling, Verdict
 
