@@ -24,9 +24,15 @@ def show_tool_call(context: CommandContext, argument: str) -> Effects:
 
 
 def _whole(call: ToolCall, result: ToolResult) -> Safe:
+    ran = safe_format("")
+    if result.edited:
+        ran = safe_format("\nedited: {arguments}", arguments=safe(result.edited))
+    if result.status:
+        ran = safe_format("{ran}\n{status}", ran=ran, status=Safe(result.status.value))
     return safe_format(
-        "{name} {arguments}\n\n{result}",
+        "{name} {arguments}{ran}\n\n{result}",
         name=safe_line(call.name),
         arguments=safe(call.arguments),
+        ran=ran,
         result=safe(result.text),
     )

@@ -15,12 +15,15 @@ class OutputFiles:
         self._folder: Path | None = None
         self._number = 0
 
-    def folder(self) -> Path:
-        """Return the folder, which only this user can read."""
+    def folder(self) -> Path | None:
+        """Return the folder, which only this user can read; None if it cannot be made, for example on a full disk."""
         if self._folder is None:
             import tempfile  # slow to import, and most chats have no long result
 
-            self._folder = Path(tempfile.mkdtemp(prefix="termchat-results-")).resolve()
+            try:
+                self._folder = Path(tempfile.mkdtemp(prefix="termchat-results-")).resolve()
+            except OSError:
+                return None
         return self._folder
 
     def holds(self, path: Path) -> bool:
@@ -32,16 +35,23 @@ class OutputFiles:
         raw = text.encode("utf-8", "replace")
         if len(raw) <= OUTPUT_BYTES:
             return text
-        self._number += 1
-        file = self.folder() / f"{self._number}.txt"
         head, tail = raw[: OUTPUT_BYTES - _TAIL_BYTES], raw[-_TAIL_BYTES:]
-        try:
-            file.write_bytes(raw)
-            whole = f"read_file reads the whole from {file}"
-        except OSError as error:
-            whole = f"the rest is lost: {error.strerror}"
+        whole = self._written(raw)
         cut = f"\n[cut: {len(raw) - OUTPUT_BYTES} of {len(raw)} bytes of {name}; {whole}]\n"
         return head.decode("utf-8", "ignore") + cut + tail.decode("utf-8", "ignore")
+
+    def _written(self, raw: bytes) -> str:
+        """Write the whole result to a file; return where it is, for the model."""
+        folder = self.folder()
+        if folder is None:
+            return "the rest is lost: no temporary file can be made"
+        self._number += 1
+        file = folder / f"{self._number}.txt"
+        try:
+            file.write_bytes(raw)
+        except OSError as error:
+            return f"the rest is lost: {error.strerror}"
+        return f"read_file reads the whole from {file}"
 
     def close(self) -> None:
         """Remove the folder."""

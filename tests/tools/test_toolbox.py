@@ -197,3 +197,15 @@ async def test_toolbox_long_result_is_read_on_without_question(tmp_path: Path) -
     assert "39500" in (await run(quiet, reading, "read_file", path=file, first_line=39_000)).text
     await box.close()
     assert not Path(file).exists()
+
+
+async def test_toolbox_long_result_without_temporary_files_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = toolbox(tmp_path)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "absent"))
+    (tmp_path / "long.txt").write_text("word " * 40_000)
+    permit = await judged(box, "read_file", path="long.txt")
+    assert isinstance(permit, Permit)
+    assert not (await run(box, permit, "read_file", path="long.txt")).is_error
+    assert "no temporary file can be made" in box._outputs.shorten("x", "y" * 100_000)
