@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from termchat.app.mcp_sources import mcp_sources
 from termchat.app.options import Options
 from termchat.app.user_functions import UserFunctions
 from termchat.config.load import Config, load_config
@@ -29,7 +30,7 @@ def build_tools(
     names = config.settings.tools
     if names is None:
         names = _READ_ONLY if options.person else ()
-    names = tuple(name for name in names if name != "none")
+    given, names = names, tuple(name for name in names if name != "none")
     if not options.tools or not (names or options.person or options.functions):
         return None
     from termchat.tools.policy.rules import Rules
@@ -62,7 +63,7 @@ def build_tools(
         ),
         own,
     )
-    for source in sources:
+    for source in (*sources, *mcp_sources(config, env, cwd, turned_on=options.person and "none" not in given)):
         toolbox.add_source(source)
     if unknown := toolbox.offer(names, on=True):
         return _unknown(unknown, toolbox)
@@ -120,6 +121,6 @@ def _unknown(name: str, toolbox: Toolbox) -> Failure:
     known = ", ".join(row.name for row in toolbox.tools())
     words = safe_format("There is no tool {name}.", name=safe_line(name))
     hint = safe_format(
-        "Tools: {known}. Groups: read, write, run, network, functions, all, none.", known=safe_line(known)
+        "Tools: {known}. Groups: read, write, run, network, functions, mcp, all, none.", known=safe_line(known)
     )
     return Failure(FailureKind.BAD_CONFIG, words, hint)

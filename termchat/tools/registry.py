@@ -104,6 +104,7 @@ class Tool:
     plan               makes the preview of a call, or the error that it would end with; None for its arguments
     any_arguments      the function checks its arguments itself: any JSON object will do
     source             its origin, as shown to people: "built in", a file, an MCP server
+    question           returns why a call has to be approved whatever rules allow, "" for no reason
     """
 
     spec: ToolSpec
@@ -115,6 +116,7 @@ class Tool:
     plan: PlanCall | None = None
     any_arguments: bool = False
     source: str = "built in"
+    question: Callable[[], str] | None = None
 
 
 def tool(

@@ -76,10 +76,12 @@ class ToolSources:
     """The sources of a toolbox: loads their tools at the same time, and waits for none longer than it allows.
 
     changed   is called when the tools of a source have changed
+    needed    returns True for a source whose tools may be offered; a request waits for no other
     """
 
-    def __init__(self, changed: Callable[[], None]) -> None:
+    def __init__(self, changed: Callable[[], None], needed: Callable[[SourceInfo], bool]) -> None:
         self._changed = changed
+        self._needed = needed
         self._entries: list[_Entry] = []
 
     def add(self, source: ToolSource) -> None:
@@ -101,14 +103,20 @@ class ToolSources:
     def knows(self, name: str) -> bool:
         """Return True for a group, for `PREFIX*`, and for a tool that is not loaded yet."""
         infos = [entry.source.info for entry in self._entries]
-        return any(name in (info.group, f"{info.prefix}*" if info.prefix else "", *info.names) for info in infos)
+        if any(info.prefix and name.startswith(info.prefix) for info in infos):
+            return True
+        return any(name and name in (info.group, *info.names) for info in infos)
 
-    def start(self) -> bool:
-        """Begin to load where nothing loads yet. Return False if there is no source."""
-        for entry in self._entries:
+    def start(self, *, unneeded: bool = False) -> bool:
+        """Begin to load where nothing loads yet. Return False if there is no source to wait for.
+
+        unneeded   also load what is not offered, for a list of all tools
+        """
+        wanted = [entry for entry in self._entries if unneeded or self._needed(entry.source.info)]
+        for entry in wanted:
             if entry.task is None:
                 entry.task = asyncio.create_task(entry.source.tools())
-        return bool(self._entries)
+        return bool(wanted)
 
     def collect(self) -> None:
         """Take the tools that have loaded, without a wait."""
@@ -119,7 +127,7 @@ class ToolSources:
     async def wait(self) -> tuple[Safe, ...]:
         """Wait for the tools, for each source up to its limit; return notices."""
         self.start()
-        await asyncio.gather(*(self._wait(entry) for entry in self._entries))
+        await asyncio.gather(*(self._wait(entry) for entry in self._entries if self._needed(entry.source.info)))
         notices = tuple(words for entry in self._entries for words in entry.notices)
         for entry in self._entries:
             entry.notices.clear()

@@ -69,7 +69,7 @@ class Toolbox:
         chosen = builtin_tools() if tools is None else tuple(tools)
         self._own: dict[str, Tool] = {tool.spec.name: tool for tool in chosen}
         self._tools = dict(self._own)
-        self._sources = ToolSources(self._sources_changed)
+        self._sources = ToolSources(self._sources_changed, self._is_needed)
         self._groups: dict[str, str] = {}  # tool of a source -> the group of the source
         self._offered: set[str] = set()
         self._choices: dict[str, bool] = {}  # name or group -> on, in the order of the user's choices
@@ -97,7 +97,7 @@ class Toolbox:
         with suppress(RuntimeError):  # no loop
             asyncio.get_running_loop()
             self._sources.collect()
-            self._sources.start()
+            self._sources.start(unneeded=True)
         rows = [
             ToolRow(name, tool.effect, tool.spec.description, name in self._offered, tool.source)
             for name, tool in self._tools.items()
@@ -178,9 +178,10 @@ class Toolbox:
         if verdict.answer in (Ruling.DENY, Ruling.REFUSE):
             return await self._result(call, ToolError(verdict.reason))
         permit = self._permit(verdict)
-        if verdict.answer is Ruling.ALLOW:
+        question = tool.question() if tool.question else ""
+        if verdict.answer is Ruling.ALLOW and not question:
             return permit
-        if self._config.approve_all:
+        if self._config.approve_all and not question:
             return replace(permit, by_person=True)
         rules = verdict.offers if isinstance(verdict, CommandVerdict) else (verdict.offer,) if verdict.offer else ()
         plan = await self._plan(tool, arguments)
@@ -194,7 +195,7 @@ class Toolbox:
             plan.facts,
             rules,
             plan.edit_argument,
-            "" if rules else verdict.reason,
+            question or ("" if rules else verdict.reason),
             replace(permit, seen=plan.seen),
         )
 
@@ -233,6 +234,18 @@ class Toolbox:
         for choice, chosen in self._choices.items():
             if _names(choice, name, effect, info.group):
                 on = chosen
+        return on
+
+    def _is_needed(self, info: SourceInfo) -> bool:
+        """Return True if a tool of a source may be offered, as far as that is known before they are loaded."""
+        if not info.prefix:
+            return True
+        on = info.turned_on
+        for choice, chosen in self._choices.items():
+            if choice in ("all", info.effect, info.group, f"{info.prefix}*"):
+                on = chosen
+            elif chosen and choice.startswith(info.prefix):
+                on = True
         return on
 
     def _prepare(self, call: ToolCall) -> tuple[Tool, dict[str, Any]] | ToolError:

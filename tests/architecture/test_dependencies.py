@@ -22,6 +22,8 @@ IMPORTED_AS = {"google-genai": "google.genai", "markdown-it-py": "markdown_it"}
 TOOLS = {
     "hatchling": "tests/packaging/test_package.py",
     "import-linter": ".ci/run",
+    "mcp": "termchat/tools/mcp/connection.py",
+    "mcp-server-time": "tests/tools/mcp/test_real_servers.py",
     "pyright": ".ci/run",
     "pytest-asyncio": "pyproject.toml",
     "pytest-randomly": "pyproject.toml",

@@ -1,0 +1,231 @@
+"""A connection to one MCP server: made when it is first needed, made again once after its end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from termchat import __version__
+from termchat.core.errors import Failure, FailureKind
+from termchat.core.models import McpServer
+from termchat.core.sanitize import EMPTY, Safe, excerpt, safe_format, safe_line
+from termchat.tools.mcp.http_transport import http_streams
+from termchat.tools.mcp.program_transport import ProgramRequest, ProgramTransport
+from termchat.tools.process.program_environment import program_environment
+
+if TYPE_CHECKING:
+    from mcp import Client
+
+CONNECT_SECONDS = 60.0  # npx and uvx install a server when it first starts
+_CLOSE_SECONDS = 5.0
+_ENDS = 2  # after which the server is not started again
+_WORDS = 600  # characters of a foreign error
+
+
+@dataclass(frozen=True, slots=True)
+class McpEnvironment:
+    """The surroundings of servers.
+
+    cwd        the working directory
+    variables  variables of termchat; a program gets them without secrets
+    resolve    returns variables or headers with references replaced by their values; it may block for seconds
+    """
+
+    cwd: Path
+    variables: Mapping[str, str] = field(default_factory=dict[str, str])
+    resolve: Callable[[Mapping[str, str]], dict[str, str] | Failure] = dict
+
+
+class McpConnection:
+    """A server and the task that keeps its connection: its context managers must end in the task that entered them.
+
+    changed   is set when the server reports that its tools have changed
+    """
+
+    def __init__(self, server: McpServer, environment: McpEnvironment, elicit: Any = None) -> None:
+        self._server = server
+        self._environment = environment
+        self._elicit = elicit
+        self._task: asyncio.Task[None] | None = None
+        self._ready: asyncio.Future[Client | Failure] | None = None
+        self._stop = asyncio.Event()
+        self._ends = 0
+        self._program: ProgramTransport | None = None
+        self.changed = False
+
+    async def client(self) -> Client | Failure:
+        """Return the connected client; connect first, and again after the first end. Raises nothing."""
+        if self._ready is None or (self._task and self._task.done()):
+            if self._ends >= _ENDS:
+                return self._failure(FailureKind.SERVER, Safe("has ended twice"), self.end_reason())
+            self.changed = self._task is not None  # a server that was started again may have other tools
+            self._stop = asyncio.Event()
+            self._ready = asyncio.get_running_loop().create_future()
+            self._task = asyncio.create_task(self._keep(self._ready, self._stop))
+        return await asyncio.shield(self._ready)
+
+    def is_connected(self) -> bool:
+        """Return True while the connection holds."""
+        ready = self._ready is not None and self._ready.done() and not isinstance(self._ready.result(), Failure)
+        return ready and self._task is not None and not self._task.done() and not self._has_ended()
+
+    def end_reason(self) -> str:
+        """Return why the program has ended, "" if it runs or there is none."""
+        return self._program.end_reason() if self._program else ""
+
+    async def close(self) -> None:
+        """End the connection, and with it the program."""
+        if self._task is None:
+            return
+        self._stop.set()
+        if self._ready and not self._ready.done():
+            self._task.cancel()
+        await asyncio.wait((self._task,), timeout=_CLOSE_SECONDS)
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    def _has_ended(self) -> bool:
+        return self._program is not None and self._program.ended.is_set()
+
+    async def _keep(self, ready: asyncio.Future[Client | Failure], stop: asyncio.Event) -> None:
+        """Connect, and keep the connection until `close` or its end."""
+        try:
+            await self._connect_and_wait(ready, stop)
+        except asyncio.CancelledError:
+            if not ready.done():
+                ready.set_result(self._failure(FailureKind.SERVER, Safe("was stopped"), ""))
+            raise
+        except BaseException as error:
+            failure = self._connect_failure(error)
+            if not ready.done():
+                ready.set_result(failure)
+        finally:
+            if not stop.is_set():
+                self._ends += 1
+
+    async def _connect_and_wait(self, ready: asyncio.Future[Client | Failure], stop: asyncio.Event) -> None:
+        try:
+            await asyncio.to_thread(_import_package)
+        except ImportError:
+            ready.set_result(_not_installed())
+            return
+        secrets = await asyncio.to_thread(self._environment.resolve, self._server.headers or self._server.env)
+        if isinstance(secrets, Failure):
+            ready.set_result(secrets)
+            return
+        async with asyncio.timeout(CONNECT_SECONDS) as limit, self._connected(secrets) as client:
+            limit.reschedule(None)
+            ready.set_result(client)
+            await self._wait(client, stop)
+
+    @asynccontextmanager
+    async def _connected(self, secrets: Mapping[str, str]) -> AsyncGenerator[Client]:
+        from mcp import Client
+        from mcp_types import Implementation
+
+        async with Client(
+            self._transport(secrets),
+            client_info=Implementation(name="termchat", version=__version__),
+            message_handler=self._on_message,
+            elicitation_callback=self._elicit,
+        ) as client:
+            yield client
+
+    def _transport(self, secrets: Mapping[str, str]) -> AbstractAsyncContextManager[tuple[Any, Any]]:
+        server, around = self._server, self._environment
+        if server.url:
+            return http_streams(server.url, secrets)
+        directory = Path(server.cwd).expanduser() if server.cwd else around.cwd
+        variables = program_environment(around.variables, directory, secrets)
+        request = ProgramRequest((server.command, *server.args), directory, variables)
+        self._program = ProgramTransport(request)
+        return self._program.streams()
+
+    async def _wait(self, client: Client, stop: asyncio.Event) -> None:
+        """Wait for `close` or the end of the program; note changes of the list of tools meanwhile."""
+        waits: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait())]
+        if self._program:
+            waits.append(asyncio.create_task(self._program.ended.wait()))
+        listener = asyncio.create_task(self._listen(client))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (*waits, listener):
+                task.cancel()
+            await asyncio.gather(*waits, listener, return_exceptions=True)
+
+    async def _listen(self, client: Client) -> None:
+        """Note changes that a server of the newest revision reports on a stream of its own."""
+        from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+        tools = client.server_capabilities.tools
+        if client.protocol_version in MODERN_PROTOCOL_VERSIONS and tools and tools.list_changed:
+            async with client.listen(tools_list_changed=True) as changes:
+                async for _ in changes:
+                    self.changed = True
+
+    async def _on_message(self, message: Any) -> None:
+        """Note changes that an older server reports."""
+        if getattr(message, "method", "") == "notifications/tools/list_changed":
+            self.changed = True
+
+    def _connect_failure(self, error: BaseException) -> Failure:
+        first = first_error(error)
+        match first:
+            case FileNotFoundError() if self._server.command:
+                where = Path(self._server.cwd).expanduser() if self._server.cwd else self._environment.cwd
+                missing = self._server.command if where.is_dir() else str(where)
+                words = safe_format("cannot start: there is no {name}", name=safe_line(missing))
+                return self._failure(FailureKind.BAD_CONFIG, words, "")
+            case TimeoutError():
+                words = safe_format("does not answer within {s} seconds", s=Safe(f"{CONNECT_SECONDS:g}"))
+                return self._failure(FailureKind.TIMEOUT, words, self.end_reason())
+            case OSError():
+                why = first.strerror or str(first)
+                return self._failure(FailureKind.SERVER, Safe("cannot start"), why)
+            case _:
+                return self._failure(
+                    FailureKind.SERVER, Safe("cannot be used"), self.end_reason() or error_words(first)
+                )
+
+    def _failure(self, kind: FailureKind, problem: Safe, why: str) -> Failure:
+        name = safe_line(self._server.name)
+        tail = safe_format(": {why}", why=excerpt(why.rstrip("."), _WORDS)) if why else EMPTY
+        words = safe_format("The MCP server {name} {problem}{tail}.", name=name, problem=problem, tail=tail)
+        hint = safe_format("Check it with: termchat mcp test {name}", name=name)
+        return Failure(kind, words, hint)
+
+
+def first_error(error: BaseException) -> BaseException:
+    """Return the first error of a group of errors."""
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    return error
+
+
+def error_words(error: BaseException) -> str:
+    """Return the text of an error, or its type."""
+    return str(error)[:_WORDS] or type(error).__name__
+
+
+def _import_package() -> None:
+    import_module("mcp")
+    import_module("mcp.client.streamable_http")
+    logger = logging.getLogger("mcp")
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())  # errors are reported here, not on the terminal
+        logger.propagate = False
+
+
+def _not_installed() -> Failure:
+    return Failure(
+        FailureKind.BAD_CONFIG,
+        safe_format("MCP servers need the package mcp, which is not installed."),
+        safe_format("Install it: pip install 'termchat[mcp]'"),
+    )
