@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import pytest
 
 from termchat.core.approval import (
     ApprovalRequest,
@@ -19,10 +23,18 @@ from termchat.core.approval import (
     ToolLimits,
     ToolRow,
 )
-from termchat.core.events import ApprovalAnswered, ApprovalAsked, Notice, ToolFinished, ToolProgress
-from termchat.core.messages import Text, ToolCall, ToolResult, ToolStatus
+from termchat.core.events import ApprovalAnswered, ApprovalAsked, Event, Notice, ToolFinished, ToolProgress
+from termchat.core.messages import Text, ToolCall, ToolResult, ToolStatus, user_message
+from termchat.core.models import ApiProtocol
+from termchat.core.outcomes import Outcome
 from termchat.core.provider import ToolSpec
+from termchat.engine.session import ChatSession
 from termchat.engine.tool_calls import CallCounter, ToolEvent, ToolRunner
+from termchat.tools.registry import ToolOutput, tool
+from termchat.tools.toolbox import Toolbox, ToolboxConfig
+from tests.engine.support import ask, ended, events_of, session
+from tests.gateway import Call, Gateway, Reply
+from tests.providers.support import PROTOCOLS, model
 
 
 class AskingTools:
@@ -219,3 +231,42 @@ async def test_tool_call_flood_of_output_is_bounded() -> None:
 def test_call_counter_compares_arguments_as_json() -> None:
     counter = CallCounter()
     assert [counter.add(ToolCall("", "f", json.dumps({"a": n % 1, "b": 0}))) for n in range(3)] == [1, 2, 3]
+
+
+@tool(effect=ToolEffect.WRITE)
+async def note(text: Annotated[str, "What to note"]) -> ToolOutput:
+    """Take a note."""
+    return f"noted {text}"
+
+
+ALL = pytest.mark.parametrize("protocol", PROTOCOLS)
+
+
+async def answered(chat: ChatSession, *decisions: Decision) -> None:
+    """Ask a question whose reply calls a tool, and answer the questions about it."""
+    turn, left = chat.send(chat.add(user_message("Note it."), chat.conversation.head)), list(decisions)
+
+    def answer(number: int, event: Event) -> None:
+        if isinstance(event, ApprovalAsked):
+            turn.answer(event.request, left.pop(0))
+
+    assert ended(await events_of(turn, answer)).outcome is Outcome.COMPLETE
+    assert not left
+
+
+@ALL
+async def test_tool_results_after_each_answer_are_valid_for_every_model(
+    gateway: Gateway, protocol: ApiProtocol
+) -> None:
+    """Approve, decline and edit three parallel calls; then switch to every protocol. The gateway validates."""
+    called = Reply(*(Call("note", {"text": word}) for word in ("one", "two", "three")))
+    gateway.reply(called, *(Reply.text("Fine.") for _ in range(1 + len(PROTOCOLS))))
+    async with session(
+        gateway, protocol, tools=Toolbox(ToolboxConfig(Path("/nowhere"), offered=("all",)), tools=(note,))
+    ) as chat:
+        await answered(chat, Approve(), Decline("not two"), ChangeArguments('{"text": "drei"}'), Approve())
+        sent = json.dumps(gateway.asked[1].body, ensure_ascii=False)
+        for words in ("noted one", "the user declined this call", "not two", "noted drei", "changed the arguments"):
+            assert words in sent
+        for other in PROTOCOLS:
+            assert ended(await ask(chat, "go on", model(other))).outcome is Outcome.COMPLETE
