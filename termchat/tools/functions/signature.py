@@ -36,8 +36,12 @@ class ArgumentError(Exception):
 
 class _Parameter(NamedTuple):
     adapter: TypeAdapter[Any]
-    required: bool
+    default: Any
     by_position: bool
+
+    @property
+    def required(self) -> bool:
+        return self.default is _EMPTY
 
 
 class TypedFunction:
@@ -88,12 +92,9 @@ class TypedFunction:
         return lambda: self._call(values)
 
     def _call(self, values: dict[str, Any]) -> Any:
-        by_position: list[Any] = []
-        for name, parameter in self._parameters.items():
-            if not parameter.by_position or name not in values:
-                break
-            by_position.append(values.pop(name))
-        return self.function(*by_position, **values)
+        first = {name: p.default for name, p in self._parameters.items() if p.by_position}
+        by_position = [values.get(name, default) for name, default in first.items()]
+        return self.function(*by_position, **{name: value for name, value in values.items() if name not in first})
 
 
 def _signature(function: Callable[..., Any]) -> inspect.Signature:
@@ -132,7 +133,7 @@ def _read_parameter(parameter: inspect.Parameter, hints: Mapping[str, Any]) -> _
         raise SignatureError(
             f"the type of the parameter {name} cannot be used: {exception_words(error)}", name
         ) from error
-    return _Parameter(adapter, parameter.default is _EMPTY, parameter.kind is inspect.Parameter.POSITIONAL_ONLY)
+    return _Parameter(adapter, parameter.default, parameter.kind is inspect.Parameter.POSITIONAL_ONLY)
 
 
 def _properties(adapters: Mapping[str, TypeAdapter[Any]]) -> dict[str, dict[str, Any]]:

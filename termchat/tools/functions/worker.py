@@ -154,6 +154,7 @@ def _enter(folder: str) -> None:
 
 def _open_streams(output: int) -> None:
     """Reopen the standard streams: the last function may have closed or replaced them."""
+    sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - exit() closes it
     for descriptor, name in ((1, "stdout"), (2, "stderr")):
         os.dup2(output, descriptor)
         raw = io.FileIO(descriptor, "w", closefd=False)
