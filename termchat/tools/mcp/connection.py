@@ -55,29 +55,31 @@ class McpConnection:
         self._task: asyncio.Task[None] | None = None
         self._ready: asyncio.Future[Client | Failure] | None = None
         self._stop = asyncio.Event()
+        self._broken = asyncio.Event()
         self._ends = 0
         self._program: ProgramTransport | None = None
         self.changed = False
 
     async def client(self) -> Client | Failure:
         """Return the connected client; connect first, and again after the first end. Raises nothing."""
+        if self._task and self._broken.is_set():
+            await asyncio.wait((self._task,), timeout=_CLOSE_SECONDS)
         if self._ready is None or (self._task and self._task.done()):
             if self._ends >= _ENDS:
                 return self._failure(FailureKind.SERVER, Safe("has ended twice"), self.end_reason())
             self.changed = self._task is not None  # a server that was started again may have other tools
-            self._stop = asyncio.Event()
+            self._stop, self._broken, self._program = asyncio.Event(), asyncio.Event(), None
             self._ready = asyncio.get_running_loop().create_future()
             self._task = asyncio.create_task(self._keep(self._ready, self._stop))
         return await asyncio.shield(self._ready)
 
-    def is_connected(self) -> bool:
-        """Return True while the connection holds."""
-        ready = self._ready is not None and self._ready.done() and not isinstance(self._ready.result(), Failure)
-        return ready and self._task is not None and not self._task.done() and not self._has_ended()
-
     def end_reason(self) -> str:
         """Return why the program has ended, "" if it runs or there is none."""
         return self._program.end_reason() if self._program else ""
+
+    def drop(self) -> None:
+        """Give up a connection that has failed, so that the next call makes a new one."""
+        self._broken.set()
 
     async def close(self) -> None:
         """End the connection, and with it the program."""
@@ -89,9 +91,6 @@ class McpConnection:
         await asyncio.wait((self._task,), timeout=_CLOSE_SECONDS)
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-
-    def _has_ended(self) -> bool:
-        return self._program is not None and self._program.ended.is_set()
 
     async def _keep(self, ready: asyncio.Future[Client | Failure], stop: asyncio.Event) -> None:
         """Connect, and keep the connection until `close` or its end."""
@@ -106,7 +105,7 @@ class McpConnection:
             if not ready.done():
                 ready.set_result(failure)
         finally:
-            if not stop.is_set():
+            if self._program and ready.done() and not isinstance(ready.result(), Failure) and not stop.is_set():
                 self._ends += 1
 
     async def _connect_and_wait(self, ready: asyncio.Future[Client | Failure], stop: asyncio.Event) -> None:
@@ -149,12 +148,13 @@ class McpConnection:
 
     async def _wait(self, client: Client, stop: asyncio.Event) -> None:
         """Wait for `close` or the end of the program; note changes of the list of tools meanwhile."""
-        waits: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait())]
+        waits: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait()), asyncio.create_task(self._broken.wait())]
         if self._program:
             waits.append(asyncio.create_task(self._program.ended.wait()))
         listener = asyncio.create_task(self._listen(client))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            self._broken.set()
         finally:
             for task in (*waits, listener):
                 task.cancel()

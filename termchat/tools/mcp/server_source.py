@@ -258,14 +258,29 @@ class McpSource:
 
     async def _call_error(self, error: Exception) -> str:
         for _ in range(10):  # the end of a program is seen a moment after the end of its output
-            if self._connection.end_reason() or self._connection.is_connected():
+            if self._server.url or self._connection.end_reason():
                 break
             await asyncio.sleep(0.02)
-        reason = self._connection.end_reason()
-        return f"the MCP server {self._server.name} cannot answer: {reason}" if reason else self._error(error)
+        if reason := self._connection.end_reason():
+            self._connection.drop()
+            return f"the MCP server {self._server.name} cannot answer: {reason}"
+        if _is_of_connection(error):
+            self._connection.drop()
+        return self._error(error)
 
     def _error(self, error: BaseException) -> str:
         return self._connection.end_reason() or error_words(first_error(error))
+
+
+def _is_of_connection(error: Exception) -> bool:
+    """Return True for an error after which the connection is of no use; a server's own error is none."""
+    from mcp import MCPError
+    from mcp_types import CONNECTION_CLOSED
+    from pydantic import ValidationError
+
+    if isinstance(error, MCPError):
+        return error.code == CONNECTION_CLOSED or "session" in error.message.lower()
+    return not isinstance(error, ValidationError | RuntimeError)
 
 
 def _schema(given: Mapping[str, Any]) -> dict[str, Any] | None:
