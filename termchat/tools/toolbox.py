@@ -136,12 +136,24 @@ class Toolbox:
         parsed = parse_rule(rule)
         if not isinstance(parsed, Rule):
             return str(parsed)
+        if problem := self._allow_problem(parsed):
+            return problem
         self._rules = self._rules.with_allowed(parsed)
         if scope is not ApprovalScope.SAVED:
             return ""
         if not (problem := await self._config.save_rule(str(parsed), remove=False)):
             self._saved = self._saved.with_allowed(parsed)
         return problem
+
+    def _allow_problem(self, rule: Rule) -> str:
+        """Return why a rule can allow nothing, "" if it can."""
+        from termchat.tools.policy.judge_command import allow_problem
+
+        tool = self._tools.get(rule.tool)
+        if tool is None:
+            may_come = rule.tool.startswith("mcp_") or self._is_known(rule.tool)
+            return "" if may_come else f"there is no tool {rule.tool}; /tools lists them"
+        return allow_problem(rule) if tool.subject is Subject.COMMAND else ""
 
     async def remove_rule(self, rule: str) -> str:
         """Remove a rule of this chat or a saved one. Return "", or why it could not be removed."""

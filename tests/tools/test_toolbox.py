@@ -125,8 +125,19 @@ async def test_toolbox_saved_rule_reaches_file_and_is_removed_from_it(tmp_path: 
     assert await box.remove_rule("run_shell(ls)") == "there is no rule run_shell(ls)"
 
 
-async def test_toolbox_rule_that_is_none_is_reported(tmp_path: Path) -> None:
-    assert "is not a rule" in await toolbox(tmp_path).add_rule("run_shell(ls", ApprovalScope.CHAT)
+@pytest.mark.parametrize(
+    ("rule", "problem"),
+    [
+        ("run_shell(ls", "is not a rule"),
+        ("run_shel(ls)", "there is no tool run_shel"),
+        ("run_shell", "run_shell allows nothing: name a command"),
+        ("run_shell(python3 -c x)", "no rule can allow it"),
+    ],
+)
+async def test_toolbox_rule_that_allows_nothing_is_refused(tmp_path: Path, rule: str, problem: str) -> None:
+    box = toolbox(tmp_path)
+    assert problem in await box.add_rule(rule, ApprovalScope.CHAT)
+    assert box.rules() == ()
 
 
 async def test_toolbox_deny_wins_over_allow_and_approve_all(tmp_path: Path) -> None:
