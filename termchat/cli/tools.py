@@ -18,6 +18,7 @@ from termchat.core.errors import Failure
 from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
 from termchat.tools.functions.packages import PROVIDERS, TOOLS, find_entry_points, package_name
+from termchat.tools.functions.user_errors import short_path
 from termchat.ui.stderr import Stderr, print_stdout
 
 _ALL_PROBLEMS = 10_000
@@ -97,7 +98,7 @@ def _print(rows: list[_Row], config: Config) -> None:
     fits = (Fit.WHOLE, Fit.WHOLE, Fit.WHOLE, Fit.WHOLE, Fit.CUT)
     columns = [Column(safe_line(title), fit=fit) for title, fit in zip(header, fits, strict=True)]
     print_table(columns, ((*map(safe_line, _cells(row)),) for row in rows))
-    folder = safe_line(str(config.paths.config / "tools"))
+    folder = safe_line(short_path(str(config.paths.config / "tools")))
     lines = (
         EMPTY,
         safe_format("Turn tools on with /tools on NAMES in a chat, --tools NAMES, or the setting tools."),
