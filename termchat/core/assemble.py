@@ -1,7 +1,8 @@
 """Fold deltas into the parts of a message.
 
 Pieces are kept in lists keyed by part index and joined every `_MANY` pieces and on read, so the cost of a piece does
-not depend on the length of the reply. Every piece names its part, so parallel tool calls may interleave.
+not depend on the length of the reply. Every piece names its part, so parallel tool calls may interleave. Joined pieces
+are kept as UTF-8: with one emoji in it, a string takes four bytes for each of its characters.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ from termchat.core.sanitize import repair_surrogates
 from termchat.core.usage import Usage
 from termchat.late_dataclass import dataclass
 
-_MANY = 4096  # pieces joined into one block: a small string object is a dozen times the size of its text
+_MANY = 1024  # pieces joined into one block: a small string object is a dozen times the size of its text
 
 
 @dataclass(slots=True)
 class _PartBuilder:
     """A part of the message that is still arriving."""
 
-    blocks: list[str] = field(default_factory=list[str])
+    blocks: list[bytes] = field(default_factory=list[bytes])
     pieces: list[str] = field(default_factory=list[str])
     provider_data: dict[str, Json] = field(default_factory=dict[str, Json])
 
@@ -43,15 +44,24 @@ class _PartBuilder:
         if piece:
             self.pieces.append(piece)
             if len(self.pieces) == _MANY:
-                self.blocks.append("".join(self.pieces))
-                self.pieces.clear()
+                self._join()
         if extra:
             self.provider_data.update((k, v) for k, v in extra.items() if v is not None)
 
     @property
     def text(self) -> str:
         """The joined pieces. Surrogate halves split over two pieces are paired; lone ones are replaced."""
-        return repair_surrogates("".join((*self.blocks, *self.pieces)))
+        self._join()
+        joined = b"".join(self.blocks)
+        try:
+            return joined.decode()
+        except UnicodeDecodeError:
+            return repair_surrogates(joined.decode("utf-8", "surrogatepass"))
+
+    def _join(self) -> None:
+        if self.pieces:
+            self.blocks.append("".join(self.pieces).encode("utf-8", "surrogatepass"))
+            self.pieces.clear()
 
     @property
     def opaque(self) -> Extra:
@@ -63,9 +73,8 @@ class _TextBuilder(_PartBuilder):
     citations: list[Citation] = field(default_factory=list[Citation])
 
     def part(self) -> Part | None:
-        if not self.text and not self.provider_data:
-            return None
-        return Text(self.text, tuple(self.citations), self.opaque)
+        text = self.text
+        return Text(text, tuple(self.citations), self.opaque) if text or self.provider_data else None
 
 
 @dataclass(slots=True)
@@ -73,7 +82,8 @@ class _ReasoningBuilder(_PartBuilder):
     redacted: bool = False
 
     def part(self) -> Part | None:
-        return Reasoning(self.text, self.redacted, self.opaque) if self.text or self.provider_data else None
+        text = self.text
+        return Reasoning(text, self.redacted, self.opaque) if text or self.provider_data else None
 
 
 @dataclass(slots=True)
@@ -91,7 +101,8 @@ class _ToolCallBuilder(_PartBuilder):
     done: bool = False
 
     def part(self) -> Part | None:
-        arguments = _unwrapped(self.text) if self.done else self.text
+        text = self.text
+        arguments = _unwrapped(text) if self.done else text
         return ToolCall(self.id, self.name, arguments or "{}", self.done and bool(self.name), self.opaque)
 
 

@@ -24,6 +24,7 @@ _UNSPACED_SCRIPTS = (
 _TERM = re.compile(r'"([^"]*)"?|([^\s"]+)')
 _AROUND = 60  # characters of a snippet before the hit
 _LENGTH = 160
+_SLICE = 10_000  # characters that are normalised at a time
 _LOOK_IN = 200_000  # characters of a message that are searched for a snippet
 
 
@@ -43,7 +44,10 @@ def searchable_text(message: Message) -> str:
 def to_fts_text(text: str) -> str:
     """Normalise a text for the index."""
     text = text.replace("\0", " ")  # SQLite ends a text at NUL
-    return text if text.isascii() else _is_unspaced().sub(r" \g<0> ", text)
+    if text.isascii():
+        return text
+    slices = (text[at : at + _SLICE] for at in range(0, len(text), _SLICE))  # each match is an object
+    return "".join([_is_unspaced().sub(r" \g<0> ", part) for part in slices])
 
 
 def parse_query(typed: str) -> Query | None:

@@ -48,6 +48,7 @@ _E = TypeVar("_E", Role, Outcome)
 LoadBlob: TypeAlias = Callable[[str], bytes]
 _WRAPPERS = ("$bytes", "$float", "$object")
 _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+_dump_ascii = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _read = json.JSONDecoder().raw_decode  # without the search for blanks around it, which is a third of `json.loads`
 _ROLES = {role.value: role for role in Role}
 _COUNTS = dict.fromkeys(("input", "output", "cached", "cache_write", "reasoning")).keys()
@@ -66,6 +67,11 @@ def encode_message(message: Message, *, inline: bool = False) -> Encoded:
     """Encode a message for the store."""
     blobs: dict[str, bytes] = {}
     return Encoded(dump(to_dict(message, None if inline else blobs)), blobs)
+
+
+def encode_partial(message: Message) -> str:
+    """Encode a message for a while: in ASCII, which takes a quarter of the memory of a text with an emoji."""
+    return _dump_ascii(to_dict(message))
 
 
 def decode_message(text: str, blobs: LoadBlob) -> Message:

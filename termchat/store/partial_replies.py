@@ -15,7 +15,7 @@ from termchat.core.outcomes import Outcome
 from termchat.late_dataclass import dataclass
 from termchat.store import chats, ledger, messages, processes
 from termchat.store.ledger import Entry
-from termchat.store.message_json import encode_message, missing_blob
+from termchat.store.message_json import encode_partial, missing_blob
 from termchat.store.messages import Redact, encode_node
 
 
@@ -36,7 +36,7 @@ class Partial:
 def save(connection: sqlite3.Connection, partial: Partial, redact: Redact) -> None:
     """Save the partial reply over its earlier version."""
     n = chats.row_number(connection, partial.chat)
-    text = redact(encode_message(partial.message, inline=True).text) if partial.message else None
+    text = redact(encode_partial(partial.message)) if partial.message else None
     model = partial.model
     connection.execute(
         "INSERT OR REPLACE INTO partials (turn, chat, parent, node, owner, provider, model, step, began, message) "

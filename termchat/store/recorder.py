@@ -51,6 +51,7 @@ from termchat.store.sqlite.db_thread import DatabaseThread, Write
 
 _Work: TypeAlias = Callable[[sqlite3.Connection, int], object]
 SAVE_INTERVAL = 1.0  # seconds between two saves of a streaming reply or a draft
+_MANY = 1000  # deltas that wait for the next save, at most: each takes dozens of times the memory of its text
 _LONGEST_WAIT = 5.0  # seconds that a request waits for the disk
 
 
@@ -301,6 +302,8 @@ class ReplyRecording:
 
     def _stream(self, delta: Delta) -> None:
         self._deltas.append(delta)
+        if len(self._deltas) >= _MANY:
+            self._assemble()
         if self._step and self._step.first is None and isinstance(delta, CONTENT_DELTAS):
             self._step.first = time.monotonic() - self._step.began
         if self._timer is None:
@@ -318,15 +321,18 @@ class ReplyRecording:
 
     def _current(self) -> Partial:
         """Return the partial reply as received so far."""
-        for delta in self._deltas:
-            self._assembly.add(delta)
-        self._deltas.clear()
+        self._assemble()
         message = None
         if self._results:
             message = Message(Role.TOOL, tuple(self._results))
         elif parts := self._assembly.parts():
             message = Message(Role.ASSISTANT, parts, usage=self._assembly.usage)
         return replace(self._partial, message=message)
+
+    def _assemble(self) -> None:
+        for delta in self._deltas:
+            self._assembly.add(delta)
+        self._deltas.clear()
 
     def _done(self, event: MessageDone) -> None:
         self._cancel_timer()

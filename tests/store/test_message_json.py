@@ -27,7 +27,7 @@ from termchat.core.messages import (
 from termchat.core.sanitize import repair_surrogates
 from termchat.core.usage import Usage
 from termchat.store.json_fields import InvalidRecord
-from termchat.store.message_json import Encoded, decode_message, encode_message, missing_blob
+from termchat.store.message_json import Encoded, decode_message, encode_message, encode_partial, missing_blob
 from tests.store.strategies import messages
 
 
@@ -117,3 +117,11 @@ def test_message_json_lost_character_is_read_or_invalid_record(message: Message,
 def test_message_json_deep_nesting_is_invalid_record() -> None:
     with pytest.raises(InvalidRecord):
         decode_message('{"v":1,"author":"user","parts":' + "[" * 100_000, missing_blob)
+
+
+@given(messages)
+def test_encode_partial_round_trips_in_ascii(message: Message) -> None:
+    text = encode_partial(message)
+
+    assert text.isascii()
+    assert decode_message(text, missing_blob) == message
