@@ -10,6 +10,7 @@ from importlib import import_module
 from termchat import startup_gc
 from termchat.app.build import DEMO, App, build_app, models_with_key, providers_without_model
 from termchat.app.build_tools import working_directory
+from termchat.app.first_request import load_first_request
 from termchat.app.first_screen import first_screen
 from termchat.app.options import Options, hyperlinks_enabled, resolve_theme, usage_error
 from termchat.commands.builtin import builtin
@@ -99,9 +100,10 @@ async def _run_frontend(context: FrontendContext) -> int:
 
 
 async def _preload_sdk(app: App) -> None:
-    """Load the SDK of the first model while its first question is being typed."""
+    """Load the SDK of the first model, and all else of a request, while its first question is being typed."""
     try:
         await app.registry.open(app.session.model)
+        await asyncio.to_thread(load_first_request)
     except ProviderError:
         pass  # the first question reports it
     finally:
