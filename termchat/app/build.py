@@ -146,7 +146,9 @@ def providers_without_model(config: Config, keys: Credentials) -> list[str]:
 
 
 def _registry(config: Config, env: Mapping[str, str], keys: Credentials, options: Options) -> ProviderRegistry:
+    from termchat.config.providers import installed_provider
     from termchat.providers.http.retry import RetryPolicy
+    from termchat.providers.installed import InstalledProviders
     from termchat.providers.registry import ProviderRegistry, RegistryConfig
 
     return ProviderRegistry(
@@ -160,6 +162,7 @@ def _registry(config: Config, env: Mapping[str, str], keys: Credentials, options
             policy=RetryPolicy(config.settings.max_retries),
             fallback=_fallback_chains(config),
             record=Path(options.record).expanduser() if options.record else None,
+            installed=InstalledProviders(installed_provider),
             cache=config.paths.cache / "models.json",
             one_shot=not options.person,
         )

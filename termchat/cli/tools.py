@@ -17,7 +17,8 @@ from termchat.config.load import Config
 from termchat.core.errors import Failure
 from termchat.core.outcomes import ExitCode
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
-from termchat.tools.functions.packages import PROVIDERS, TOOLS, find_entry_points, package_name
+from termchat.providers.installed import GROUP as PROVIDERS
+from termchat.tools.functions.packages import TOOLS, find_entry_points, package_name
 from termchat.tools.functions.user_errors import short_path
 from termchat.ui.stderr import Stderr, print_stdout
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from termchat.config.base_urls import invalid_reason, is_unencrypted, normalise_base_url
 from termchat.config.provider_fields import ProviderRow, read_row
 from termchat.config.toml_file import ConfigError, TomlFile, TomlTable, read_toml, table
+from termchat.core.errors import Failure
 from termchat.core.models import ApiProtocol, ProviderConfig
 from termchat.core.redact import redact_url
 from termchat.core.sanitize import Safe, safe_format, safe_line
@@ -56,6 +57,21 @@ def load_providers(source: TomlFile, env: Mapping[str, str]) -> LoadedProviders:
             found[name] = _with_base(found[name], protocol, url, rows.get(name))
             origins[f"providers.{name}.{protocol.value}"] = safe_line(variable)
     return LoadedProviders(found, (*notes, *_unencrypted_notes(found)), origins)
+
+
+def installed_provider(name: str, row: Mapping[str, object], place: str) -> ProviderConfig | Failure:
+    """Read the settings of a provider that a package brings, as those of a `[providers.NAME]` table.
+
+    place   the package, for errors
+    """
+    fields = dict(row)
+    source = TomlFile(Path(place), "", {"providers": {name: fields}})
+    try:
+        parsed = read_row(source, ("providers", name), fields)
+        made = replace(_new_provider(name, parsed), source=place)
+        return _checked(source, parsed, _with_limits(made, presets()["anthropic"]))
+    except ConfigError as error:
+        return error.failure
 
 
 def _preset(source: TomlFile, name: str, row: TomlTable) -> ProviderConfig:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from termchat.providers.sdk.lazy_import import load_on_thread
 
 if TYPE_CHECKING:
     from termchat.providers.client_pool import ClientPool
+    from termchat.providers.installed import InstalledProviders
 
 _ALIKE = 0.7  # similarity of a name that may be misspelled
 
@@ -37,6 +38,7 @@ class RegistryConfig:
     fallback     model -> the models to try when it fails, by any name that `resolve` accepts
     cache        the file of cached model listings, None for no cache
     record       the file that all responses are written to, None for no recording
+    installed    providers of installed packages, which the configuration does not override
     one_shot     a request follows each `open` at once, so its connection is opened meanwhile
     """
 
@@ -50,6 +52,7 @@ class RegistryConfig:
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     cache: Path | None = None
     record: Path | None = None
+    installed: InstalledProviders | None = None
     one_shot: bool = False
 
 
@@ -58,6 +61,8 @@ class ProviderRegistry:
 
     def __init__(self, config: RegistryConfig) -> None:
         self._config = config
+        self._providers = dict(config.providers)  # and the loaded ones of packages
+        self._installed: dict[str, Callable[[str], Provider]] = {}  # those of packages that are code
         self._listings = ModelCache(config.cache)
         self._pool: ClientPool | None = None
         self._lock = asyncio.Lock()
@@ -71,6 +76,9 @@ class ProviderRegistry:
     async def _open(self, model: ModelRef) -> Provider:
         if model.provider in self._config.offline:
             return self._config.offline[model.provider]
+        await self._load_installed(model.provider)
+        if make := self._installed.get(model.provider):
+            return make(model.model)
         config = self._provider_config(model.provider)
         protocol = config.protocol_for(model.model)
         if protocol is None or protocol not in config.base_urls:
@@ -81,6 +89,9 @@ class ProviderRegistry:
     async def models(self, provider: str, *, fresh: bool = False) -> Sequence[ModelInfo]:
         if provider in self._config.offline:
             return [ModelInfo(self._config.offline[provider].origin.ref)]
+        await self._load_installed(provider)
+        if provider in self._installed:
+            return []
         config = self._provider_config(provider)
         known = None if fresh else self._listings.get(provider)
         if known is not None:
@@ -90,6 +101,22 @@ class ProviderRegistry:
         if fresh:
             self._listings.forget_refused(provider)
         return self._with_learned(provider, models)
+
+    def _is_installed(self, name: str) -> bool:
+        """Return True for a provider of a package, which may not be loaded yet."""
+        installed = self._config.installed
+        return installed is not None and name not in self._providers and name in installed
+
+    async def _load_installed(self, name: str) -> None:
+        """Import a provider of a package that is not loaded. Raises ProviderError."""
+        installed = self._config.installed
+        if installed is None or name in self._installed or not self._is_installed(name):
+            return
+        loaded = await load_on_thread(lambda: installed.load(name))
+        if isinstance(loaded, ProviderConfig):
+            self._providers[name] = loaded
+        else:
+            self._installed[name] = loaded
 
     def _with_learned(self, provider: str, models: Sequence[ModelInfo]) -> Sequence[ModelInfo]:
         """Return the rows of a listing with the parts that the models have refused."""
@@ -105,7 +132,7 @@ class ProviderRegistry:
         ref = ModelRef.parse(name)
         if ref and (offline := self._config.offline.get(ref.provider)):
             return ref if ref == offline.origin.ref else self._unknown(name, None)
-        if ref and ref.provider in self._config.providers:
+        if ref and (ref.provider in self._providers or self._is_installed(ref.provider)):
             return ref
         known = self.known_models()
         exact = [k for k in known if k.model == name or k.model.rpartition("/")[2] == name]
@@ -127,17 +154,17 @@ class ProviderRegistry:
             ref = ModelRef.parse(self._config.aliases.get(name, name))
             refs.update({ref: None} if ref else {})
         usable = self.usable_providers()
-        for name in (*usable, *(n for n in self._config.providers if n not in usable)):
+        for name in (*usable, *(n for n in self._providers if n not in usable)):
             refs.update(dict.fromkeys(self._known_of(name)))
         return list(refs)
 
     def usable_providers(self) -> Sequence[str]:
-        configs = self._config.providers.values()
+        configs = self._providers.values()
         own = [p.name for p in configs if p.base_urls and not p.local and self._config.keys.has_key(p)]
         return [*own, *(p.name for p in configs if p.local and p.source != "built in"), *self._config.offline]
 
     def missing_key(self, provider: str) -> Safe:
-        config = self._config.providers.get(provider)
+        config = self._providers.get(provider)
         return EMPTY if config is None or self._config.keys.has_key(config) else self._config.keys.source(config)
 
     async def aclose(self) -> None:
@@ -148,13 +175,13 @@ class ProviderRegistry:
     def _known_of(self, name: str) -> list[ModelRef]:
         if name in self._config.offline:
             return [self._config.offline[name].origin.ref]
-        config = self._config.providers[name]
+        config = self._providers[name]
         names = [config.model] if config.model else []
         listed = [info.ref.model for info in self._listings.get(name, stale=True) or ()]
         return [ModelRef(name, model) for model in (*names, *config.models, *listed)]
 
     def _provider_config(self, name: str) -> ProviderConfig:
-        config = self._config.providers.get(name)
+        config = self._providers.get(name)
         if config is None:
             failure = self._unknown(name, ModelRef(name, ""))
             raise ProviderError(failure)
@@ -188,7 +215,7 @@ class ProviderRegistry:
 
     def _unknown(self, name: str, ref: ModelRef | None) -> Failure:
         if ref:
-            names = [*self._config.providers, *self._config.offline]
+            names = [*self._providers, *self._config.offline]
             close = difflib.get_close_matches(ref.provider, names, 1, _ALIKE)
             hint = safe_format("Did you mean {name}? ", name=safe_line(close[0])) if close else Safe("")
             message = safe_format('There is no provider "{name}".', name=safe_line(ref.provider))

@@ -22,7 +22,7 @@ from termchat.tools.source import LoadedTools, SourceInfo
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-TOOLS, PROVIDERS = "termchat.tools", "termchat.providers"  # groups of entry points
+TOOLS = "termchat.tools"  # the group of entry points
 _SECONDS = 10.0
 
 
