@@ -4,14 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from termchat.config.credentials import Credentials
 from termchat.config.load import Config
+from termchat.core.errors import Failure
+from termchat.core.models import McpServer
+from termchat.core.sanitize import Safe, safe_format, safe_line
 
 if TYPE_CHECKING:
     from termchat.tools.mcp.pins import PinFile
     from termchat.tools.mcp.server_source import McpSource
+
+
+class SecretTexts:
+    """Variables and headers of servers, with references replaced by what they name."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._credentials = Credentials(env)
+
+    def resolve(self, server: McpServer) -> dict[str, str] | Failure:
+        """Return the variables or the headers of a server; it may block for seconds."""
+        texts: dict[str, str] = {}
+        for name, value in (server.headers if server.url else server.env).items():
+            found = self._credentials.resolve_headers({name: value})
+            if isinstance(found, Failure):
+                words = safe_format(
+                    "{name} is empty: {value} has no value.", name=safe_line(name), value=safe_line(value)
+                )
+                if not value.startswith("env:"):
+                    words = found.message
+                hint = safe_format("Set it, or change [mcp.{server}].", server=safe_line(server.name))
+                named = safe_format("MCP server {server}: {words}", server=safe_line(server.name), words=words)
+                return Failure(found.kind, named, hint)
+            texts |= found
+        return texts
 
 
 def mcp_sources(config: Config, env: Mapping[str, str], cwd: Path, *, turned_on: bool = True) -> Iterator[McpSource]:
@@ -25,7 +52,7 @@ def mcp_sources(config: Config, env: Mapping[str, str], cwd: Path, *, turned_on:
     from termchat.tools.mcp.connection import McpEnvironment
     from termchat.tools.mcp.server_source import McpSource
 
-    around = McpEnvironment(cwd, env, Credentials(env).resolve_headers)
+    around = McpEnvironment(cwd, env, SecretTexts(env).resolve)
     pins = pin_file(config)
     for server in servers:
         yield McpSource(server, around, pins, turned_on=turned_on)
@@ -36,3 +63,40 @@ def pin_file(config: Config) -> PinFile:
     from termchat.tools.mcp.pins import PinFile
 
     return PinFile(config.paths.data / "mcp-tools.json")
+
+
+class McpReport(NamedTuple):
+    """A server that was started: what it calls itself, its protocol version, its tools with descriptions."""
+
+    title: str
+    version: str
+    protocol: str
+    tools: tuple[tuple[str, str], ...]
+    prompts: int
+    notices: tuple[Safe, ...]
+
+
+async def probe_server(server: McpServer, config: Config, env: Mapping[str, str]) -> McpReport | Failure:
+    """Start a server, also a disabled one, and end it again; return what it offers."""
+    from termchat.app.build_tools import working_directory
+    from termchat.tools.mcp.connection import McpEnvironment
+    from termchat.tools.mcp.server_source import McpSource
+
+    around = McpEnvironment(working_directory(env), env, SecretTexts(env).resolve)
+    source = McpSource(server, around)
+    try:
+        loaded = await source.tools()
+        client = await source.client()
+        if isinstance(loaded, Failure) or isinstance(client, Failure):
+            return loaded if isinstance(loaded, Failure) else cast("Failure", client)
+        about = client.server_info
+        return McpReport(
+            about.name if about else server.name,
+            about.version if about else "",
+            client.protocol_version,
+            tuple((tool.spec.name, tool.spec.description) for tool in loaded.tools),
+            len(await source.prompts()),
+            loaded.notices,
+        )
+    finally:
+        await source.close()

@@ -27,11 +27,12 @@ SUBCOMMANDS: Mapping[str, str] = {  # name -> description
     "usage": "Add up tokens and cost of all requests.",
     "config": "List every setting with its value and source.",
     "tools": "List the tools that a model may call, and your own functions.",
+    "mcp": "List, add, test, remove or import MCP servers.",
     "themes": "List the themes, each with a sample.",
     "replay": "Replay responses written by --record, without a network.",
 }
 RESERVED = frozenset((
-    "mcp", "doctor", "batch", "serve", "suggest", "schema", "completion", "login", "prompts",
+    "doctor", "batch", "serve", "suggest", "schema", "completion", "login", "prompts",
 ))  # fmt: skip
 
 

@@ -47,11 +47,12 @@ def intended_subcommand(arguments: Sequence[str], subcommands: Iterable[str]) ->
 
 
 def _actions(subcommand: str) -> Iterable[str]:
-    if subcommand != "chats":
+    if subcommand not in ("chats", "mcp"):
         return ()
-    from termchat.cli.chats import ACTIONS  # imports more than a prompt needs
+    from importlib import import_module
 
-    return ACTIONS
+    actions: Iterable[str] = import_module(f"termchat.cli.{subcommand}").ACTIONS  # imports more than a prompt needs
+    return actions
 
 
 def may_send(arguments: Sequence[str], intended: Sequence[str]) -> bool:

@@ -17,7 +17,8 @@ from termchat.config.provider_fields import (
     FieldType,
     read_field,
 )
-from termchat.config.toml_file import TomlFile, TomlTable, table
+from termchat.config.toml_file import ConfigError, TomlFile, TomlTable, array, table
+from termchat.core.errors import Failure
 from termchat.core.models import McpServer
 from termchat.core.sanitize import Safe, safe_format, safe_line
 
@@ -50,6 +51,37 @@ def load_servers(source: TomlFile) -> LoadedServers:
     """Load the servers of a config file, in its order. Raises ConfigError."""
     servers = {name: _server(source, name, row) for name, row in _rows(source)}
     return LoadedServers(servers, tuple(_notes(servers)))
+
+
+def check_server(file: Path, name: str, row: TomlTable) -> McpServer | Failure:
+    """Return the server of a table that is not in the file yet, or what is wrong with it."""
+    try:
+        return load_servers(TomlFile(file, "", {"mcp": {name: row}})).by_name[name]
+    except ConfigError as error:
+        return error.failure
+
+
+def write_servers(file: Path, servers: Mapping[str, TomlTable | None]) -> Failure | None:
+    """Write tables `[mcp.NAME]`, or remove those of None; a file that then holds a secret is closed to others."""
+    from termchat.config.write import write_tables  # no start of termchat writes
+
+    tables: dict[tuple[str, ...], Mapping[str, Any] | None] = {}
+    for name, row in servers.items():
+        tables["mcp", name] = None if row is None else {k: _value(v) for k, v in row.items() if table(v) is None}
+        for key, value in (row or {}).items():
+            if inner := table(value):
+                tables["mcp", name, key] = inner
+    if failure := write_tables(file, tables):
+        return failure
+    made = {name: check_server(file, name, row) for name, row in servers.items() if row is not None}
+    if any(inline_secrets({name: server for name, server in made.items() if isinstance(server, McpServer)})):
+        file.chmod(0o600)
+    return None
+
+
+def _value(value: object) -> Any:
+    items = array(value)
+    return value if items is None else tuple(items)
 
 
 def inline_secrets(servers: Mapping[str, McpServer]) -> Iterator[tuple[str, ...]]:

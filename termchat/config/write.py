@@ -42,14 +42,23 @@ def write_setting(file: Path, key: str, raw: object) -> Failure | None:
 
 def write_values(file: Path, table: tuple[str, ...], values: Mapping[str, Value]) -> Failure | None:
     """Set values in a table of the file, () being the top; None removes. Missing files and tables are created."""
+    return write_tables(file, {table: values})
+
+
+def write_tables(file: Path, tables: Mapping[tuple[str, ...], Mapping[str, Value] | None]) -> Failure | None:
+    """Set values in several tables of the file, or remove a whole table for None; all of it happens or nothing."""
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
     try:
         document = tomlkit.parse(file.read_text("utf-8") if file.exists() else "")
-        inner = _table(document, table)
-        for key, value in values.items():
-            _set(inner, key, value)
+        for names, values in tables.items():
+            if values is None:
+                _remove(document, names)
+                continue
+            inner = _table(document, names)
+            for key, value in values.items():
+                _set(inner, key, value)
         _replace(file, tomlkit.dumps(document))
     except (OSError, ValueError, TOMLKitError) as error:
         why = safe_line(getattr(error, "strerror", None) or str(error))
@@ -69,6 +78,14 @@ def _table(document: Container, names: tuple[str, ...]) -> Container:
             raise ValueError(f"{name} is a value, not a table")
         inner = inner[name]
     return cast("Container", inner)
+
+
+def _remove(document: Container, names: tuple[str, ...]) -> None:
+    inner: Any = document
+    for name in names[:-1]:
+        inner = inner.get(name, {})
+    if names[-1] in inner:
+        del inner[names[-1]]
 
 
 def _set(table: Container, key: str, value: Value) -> None:

@@ -10,12 +10,18 @@ import pytest
 
 from termchat.cli import SUBCOMMANDS, run_command_line
 from termchat.cli.chats import ACTIONS
+from termchat.cli.mcp import ACTIONS as MCP_ACTIONS
 from termchat.cli.mistyped import intended_subcommand
 from tests.cli.conftest import Program
 from tests.gateway import Reply
 from tests.pty.harness import Terminal
 
-ALL = [[], *([name] for name in SUBCOMMANDS), *(["chats", action] for action in ACTIONS)]
+ALL = [
+    [],
+    *([name] for name in SUBCOMMANDS),
+    *(["chats", action] for action in ACTIONS),
+    *(["mcp", action] for action in MCP_ACTIONS),
+]
 
 
 @pytest.mark.parametrize("command", ALL, ids=" ".join)

@@ -28,18 +28,22 @@ _ENDS = 2  # after which the server is not started again
 _WORDS = 600  # characters of a foreign error
 
 
+def _given(server: McpServer) -> dict[str, str] | Failure:
+    return dict(server.headers if server.url else server.env)
+
+
 @dataclass(frozen=True, slots=True)
 class McpEnvironment:
     """The surroundings of servers.
 
     cwd        the working directory
     variables  variables of termchat; a program gets them without secrets
-    resolve    returns variables or headers with references replaced by their values; it may block for seconds
+    resolve    returns the variables or headers of a server without references; it may block for seconds
     """
 
     cwd: Path
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
-    resolve: Callable[[Mapping[str, str]], dict[str, str] | Failure] = dict
+    resolve: Callable[[McpServer], dict[str, str] | Failure] = field(default=_given)
 
 
 class McpConnection:
@@ -114,7 +118,7 @@ class McpConnection:
         except ImportError:
             ready.set_result(_not_installed())
             return
-        secrets = await asyncio.to_thread(self._environment.resolve, self._server.headers or self._server.env)
+        secrets = await asyncio.to_thread(self._environment.resolve, self._server)
         if isinstance(secrets, Failure):
             ready.set_result(secrets)
             return

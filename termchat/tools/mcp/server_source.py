@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 GROUP = "mcp"  # names the tools of all servers
 TOOLS = 128  # of one server
+PROMPTS = 100
 _PAGES = 50
 _DESCRIPTION = 8_000  # characters
 _SCHEMA = 64_000  # characters of JSON
@@ -94,6 +95,16 @@ class McpSource:
     async def client(self) -> Client | Failure:
         """Return the connected client of the server."""
         return await self._connection.client()
+
+    async def prompts(self) -> tuple[mcp_types.Prompt, ...]:
+        """Return the prompts of the server, none if it cannot be used."""
+        client = await self._connection.client()
+        if isinstance(client, Failure) or not client.server_capabilities.prompts:
+            return ()
+        with suppress(Exception):
+            async with asyncio.timeout(_LIST_SECONDS):
+                return tuple((await client.list_prompts()).prompts[:PROMPTS])
+        return ()
 
     def _is_due(self) -> bool:
         return self._connection.changed or time.monotonic() > self._fresh_until
