@@ -37,7 +37,7 @@ def _candidates(context: CommandContext, prefix: str) -> Candidates:
 @group.command(
     "tools",
     safe_format("list tools and rules, turn tools on or off"),
-    argument="[on|off NAMES | allow|remove RULE]",
+    argument="[on|off|allow|remove …]",
     allowed_while_busy=True,
     details=safe_format(
         "NAMES are tools, or read, write, run, network, all. A RULE is TOOL or TOOL(SUBJECT), such as "

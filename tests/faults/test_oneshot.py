@@ -94,7 +94,7 @@ async def _run_case(
     configure(home, rows, provider("well", gateway.url, protocol))
     env = {"HOME": str(home), "LANG": "C"}
     gateway.reply(*case.answers, model=model)
-    first = await fork_server.run(["-m", f"it/{model}", "hello"], env, home)
+    first = await fork_server.run(["-m", f"it/{model}", "--tools", "read", "hello"], env, home)
     asked = [found for found in gateway.asked if found.model == model]
     with closing(sqlite3.connect(home / STORE)) as store:
         chat = store.execute("SELECT id FROM chats").fetchone()[0]
