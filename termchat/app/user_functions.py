@@ -44,13 +44,15 @@ class UserFunctions:
         """
         from termchat.tools.functions.source_files import FunctionFiles
 
-        files = [Path(name).expanduser().absolute() for name in names]
-        for file in files:
-            if problem := _problem(file):
-                return problem
-        given = FunctionFiles(tuple(dict.fromkeys(files)))
+        texts: dict[Path, bytes] = {}
+        for file in (Path(name).expanduser().absolute() for name in names):
+            text = _read(file)
+            if isinstance(text, Failure):
+                return text
+            texts[file] = text
+        given = FunctionFiles(texts)
         found = FunctionFiles(folder=self._config.paths.config / "tools")
-        sources = [(given, True)] if files else []
+        sources = [(given, True)] if texts else []
         sources += [(found, False)] if folder and found.found() else []
         return [self._source(some, turned_on=on) for some, on in sources]
 
@@ -89,10 +91,11 @@ def _key_variables(config: Config) -> Iterator[str]:
                 yield from (name.strip() for name in reference.strip().removeprefix("env:").split(","))
 
 
-def _problem(file: Path) -> Failure | None:
-    """Return the failure of a file that cannot be read or parsed."""
+def _read(file: Path) -> bytes | Failure:
+    """Return the text of a file, or the failure of one that cannot be read or parsed."""
     try:
-        ast.parse(file.read_bytes(), str(file))
+        text = file.read_bytes()
+        ast.parse(text, str(file))
     except SyntaxError as error:
         place = safe_format("{file}:{line}", file=safe_line(str(file)), line=safe(str(error.lineno or 0)))
         return _failure(place, safe_line(error.msg))
@@ -100,7 +103,7 @@ def _problem(file: Path) -> Failure | None:
         return _failure(safe_line(str(file)), safe_line(str(getattr(error, "strerror", None) or error).lower()))
     if file.suffix != ".py":
         return _failure(safe_line(str(file)), safe_format("its name does not end in .py"))
-    return None
+    return text
 
 
 def _failure(place: Safe, why: Safe) -> Failure:

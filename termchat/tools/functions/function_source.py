@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ SHOWN_PROBLEMS = 5  # that interrupt a chat
 
 
 class FunctionSource:
-    """Functions in files; implements `ToolSource`. A file that changes is loaded again before the next request.
+    """Functions in files; implements `ToolSource`. A folder that changes is loaded again before a request.
 
     turned_on   offer the functions without being asked
     taken       names of other tools
@@ -42,11 +43,14 @@ class FunctionSource:
         shown: int = SHOWN_PROBLEMS,
     ) -> None:
         self._files = files
-        self._launch = launch
+        texts = {str(file): text.decode("latin-1") for file, text in files.texts.items()}
+        path = (*launch.path, str(files.folder)) if files.folder else launch.path
+        self._launch = replace(launch, path=path, texts=texts)
         self._taken = frozenset(taken)
         self._shown = shown
         self._stamp: Stamp | None = None
         self._pool: WorkerPool | None = None
+        self._retired: list[WorkerPool] = []  # calls may still run in them
         self._tools: tuple[Tool, ...] = ()
         self._problems: tuple[Problem, ...] = ()
         self._told: set[Problem] = set()
@@ -69,12 +73,13 @@ class FunctionSource:
 
     async def close(self) -> None:
         """End the workers."""
-        if self._pool:
-            await self._pool.close()
-            self._pool = None
+        for pool in (*self._retired, *((self._pool,) if self._pool else ())):
+            await pool.close()
 
     async def _load(self) -> None:
-        await self.close()
+        if self._pool:
+            await self._pool.retire()
+            self._retired.append(self._pool)
         files = [str(file) for file in self._files.found()]
         self._pool = WorkerPool(files, self._launch)
         loaded = await self._pool.load() if files else Loaded()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import inspect
+import linecache
 import re
 import sys
 from collections.abc import Callable, Iterable
@@ -52,20 +52,22 @@ class LoadedSource:
     tools: bool = False
 
 
-def load_source(source: str) -> LoadedSource:
-    """Import a source. Errors of the imported code become problems; SystemExit is one of them."""
+def load_source(source: str, code: bytes | None = None) -> LoadedSource:
+    """Import a source. Errors of the imported code become problems; SystemExit is one of them.
+
+    code   the text of the file, None to read it
+    """
     try:
         if source.startswith(ENTRY_POINT):
             return _load_entry_point(source)
-        return _load_file(source)
+        return _load_file(source, Path(source).read_bytes() if code is None else code)
     except BaseException as error:  # the user's module may raise anything
         return LoadedSource(problems=(load_problem(source, error),))
 
 
-def _load_file(file: str) -> LoadedSource:
-    code = Path(file).read_bytes()
+def _load_file(file: str, code: bytes) -> LoadedSource:
     tree = ast.parse(code, file)
-    module = _import_file(file)
+    module = _run_file(file, code)
     wanted = cast("Iterable[str] | None", getattr(module, "__all__", None))
     nodes = {node.name: node for node in definitions(tree.body)}
     names = [name for name in nodes if (name in wanted if wanted is not None else not name.startswith("_"))]
@@ -77,17 +79,13 @@ def _load_file(file: str) -> LoadedSource:
     return LoadedSource(functions, tuple(problems))
 
 
-def _import_file(file: str) -> ModuleType:
-    folder = str(Path(file).parent)
-    if folder not in sys.path:
-        sys.path.append(folder)  # last: a file called json.py replaces no module of the library
-    name = f"termchat_functions_{Path(file).stem}"
-    spec = importlib.util.spec_from_file_location(name, file)
-    if spec is None or spec.loader is None:
-        raise ImportError("it is not a Python file; its name must end in .py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses and type hints look there
-    spec.loader.exec_module(module)
+def _run_file(file: str, code: bytes) -> ModuleType:
+    module = ModuleType(f"termchat_functions_{Path(file).stem}")
+    module.__file__ = file
+    sys.modules[module.__name__] = module  # dataclasses and type hints look there
+    lines = code.decode("utf-8", "replace").splitlines(keepends=True)
+    linecache.cache[file] = (len(code), None, lines, file)  # for tracebacks, whatever the file is by then
+    exec(compile(code, file, "exec", dont_inherit=True), vars(module))  # noqa: S102 - the user's own code
     return module
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,14 @@ class Launch:
     cwd           the working directory, to which each call returns
     environment   makes its variables
     path          directories of modules, as in `sys.path`
+    texts         file -> its bytes as Latin-1, for files that are not read again
     load_seconds  the limit for the import of one source
     """
 
     cwd: Path
     environment: Callable[[], Mapping[str, str]]
     path: tuple[str, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict[str, str])
     load_seconds: float = LOAD_SECONDS
 
 
@@ -89,6 +92,10 @@ class WorkerPool:
                 words = f"its import took longer than {self._launch.load_seconds:g} s"
             except OSError as error:
                 words = f"Python did not start: {error.strerror or error}"
+            except BaseException:
+                if worker:
+                    await worker.close()
+                raise
             else:
                 worker.captured()
                 self._idle.append(worker)
@@ -134,12 +141,11 @@ class WorkerPool:
         workers, self._idle = [*self._idle, *self._busy], []
         await asyncio.gather(*(worker.close() for worker in workers))
 
-    def kill(self) -> None:
-        """End all workers at once."""
+    async def retire(self) -> None:
+        """End the idle workers, and each other one after its call."""
         self._closed = True
-        for worker in (*self._idle, *self._busy):
-            worker.release()
-        self._idle.clear()
+        workers, self._idle = self._idle, []
+        await asyncio.gather(*(worker.close() for worker in workers))
 
     @asynccontextmanager
     async def _worker(self) -> AsyncGenerator[WorkerProcess]:
@@ -185,7 +191,8 @@ class WorkerPool:
     async def _load_answers(self, worker: WorkerProcess) -> AsyncGenerator[dict[str, Any]]:
         """Send the request to load, and yield its answers. Raises TimeoutError and WorkerEndedError."""
         launch = self._launch
-        request = {"do": "load", "sources": self._sources, "path": launch.path, "cwd": str(launch.cwd)}
+        request: dict[str, Any] = {"do": "load", "sources": self._sources, "path": launch.path}
+        request |= {"texts": launch.texts, "cwd": str(launch.cwd)}
         answer: dict[str, Any] | None = None
         while answer is None or "loading" in answer:
             async with asyncio.timeout(launch.load_seconds):

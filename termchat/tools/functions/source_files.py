@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import field
 from pathlib import Path
 
 from termchat.late_dataclass import dataclass
@@ -13,32 +14,34 @@ Stamp = tuple[tuple[str, int, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class FunctionFiles:
-    """Files of functions: given ones, or all of a folder but those that begin with `_`.
+    """Files of functions: the texts of given ones, or all of a folder but those that begin with `_`.
 
+    A given file may lie where a model can write. It is read once, and what lies beside it is not imported: else a
+    model could run code by a change of a file.
+
+    texts    file -> its bytes
     folder   None for given files
     """
 
-    files: tuple[Path, ...] = ()
+    texts: Mapping[Path, bytes] = field(default_factory=dict[Path, bytes])
     folder: Path | None = None
 
     def found(self) -> list[Path]:
-        """Return the files, sorted by name."""
+        """Return the files, those of a folder sorted by name."""
         if self.folder is None:
-            return list(self.files)
+            return list(self.texts)
         return [file for file in _python_files(self.folder) if not file.name.startswith("_")]
 
     def stamp(self) -> Stamp:
-        """Return a value that changes when a file changes, or one beside it that it may import."""
-        folders = dict.fromkeys(file.parent for file in self.files)
-        near = [file for folder in ((self.folder,) if self.folder else folders) for file in _python_files(folder)]
-        return tuple(_stamps(dict.fromkeys((*self.files, *near))))
+        """Return a value that changes when a file of the folder changes."""
+        return tuple(_stamps(_python_files(self.folder))) if self.folder else ()
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the public functions, as far as the files can be parsed."""
         names: dict[str, None] = {}
         for file in self.found():
             try:
-                body = ast.parse(file.read_bytes()).body
+                body = ast.parse(self.texts.get(file) or file.read_bytes()).body
             except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
                 continue  # a problem when it is loaded
             names.update((node.name, None) for node in definitions(body) if not node.name.startswith("_"))

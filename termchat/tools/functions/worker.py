@@ -3,7 +3,7 @@
 A request is one line of JSON on the socket DESCRIPTOR, and so is its answer; one call runs at a time. Standard output
 and standard error belong to the functions.
 
-    {"do": "load", "sources": [...], "path": [...], "cwd": "..."}   {"loading": SOURCE} each, then {"functions": ...}
+    {"do": "load", "sources": [...], "texts": {...}, ...}           {"loading": SOURCE} each, then {"functions": ...}
     {"do": "check", "name": "f", "arguments": {...}}                {"wrong": "..."}
     {"do": "call", "name": "f", "arguments": {...}, "cwd": "..."}   {"parts": [...]} or {"failed": "..."}
 """
@@ -83,7 +83,8 @@ class _Worker:
         tools: list[str] = []
         for source in request["sources"]:
             self._send({"loading": source})
-            loaded = load_source(source)
+            text: str | None = request["texts"].get(source)
+            loaded = load_source(source, None if text is None else text.encode("latin-1"))
             problems += loaded.problems
             tools += [source] if loaded.tools else []
             for function in loaded.functions:

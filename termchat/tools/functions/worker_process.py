@@ -173,7 +173,11 @@ async def start_worker(cwd: Path, environment: Mapping[str, str]) -> WorkerProce
         theirs.close()
         os.close(write)
     worker = WorkerProcess(process, ours, read)
-    await worker.connect()
+    try:
+        await worker.connect()
+    except BaseException:
+        await worker.close()
+        raise
     return worker
 
 

@@ -26,7 +26,7 @@ def write(folder: Path, name: str, text: str) -> Path:
 
 
 def launch(cwd: Path, **more: Any) -> Launch:
-    return Launch(cwd, lambda: dict(os.environ), tuple(path for path in sys.path if path), **more)
+    return Launch(cwd, lambda: dict(os.environ), **{"path": tuple(path for path in sys.path if path), **more})
 
 
 @pytest.fixture

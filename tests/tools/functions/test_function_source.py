@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -34,6 +35,16 @@ WEATHER = """
     def read_file() -> str: return "mine"
     def never() -> None: ...
     def untyped(x): ...
+"""
+
+WAIT = """
+    import os, time
+
+    def wait_for(file: str) -> str:
+        open(file + ".begun", "w").close()
+        while not os.path.exists(file):
+            time.sleep(0.005)
+        return "found"
 """
 
 
@@ -158,6 +169,42 @@ async def test_functions_of_a_changed_file_are_loaded_again(toolbox: Toolbox, tm
     (tmp_path / "tools" / "weather.py").unlink()
     await load(toolbox)
     assert offered(toolbox) == set()
+
+
+async def test_functions_of_a_running_call_survive_a_change(toolbox: Toolbox, tmp_path: Path) -> None:
+    file = write(tmp_path / "tools", "wait.py", WAIT)
+    toolbox.offer(["functions"], on=True)
+    await load(toolbox)
+    permit = await toolbox.judge(wanted := call("wait_for", file=str(tmp_path / "mark")))
+    assert isinstance(permit, ApprovalRequest)
+    running = asyncio.create_task(toolbox.run(wanted, permit.permit, lambda text: None))
+    async with asyncio.timeout(30):
+        while not (tmp_path / "mark.begun").exists():
+            await asyncio.sleep(0.005)
+        file.write_text("def other() -> str: return 'other'\n")
+        await load(toolbox)
+        (tmp_path / "mark").touch()
+        assert (await running).text == "found"
+    assert (await run(toolbox, call("other"))).text == "other"
+
+
+async def test_functions_of_given_files_are_read_once_and_alone(tmp_path: Path) -> None:
+    file = write(
+        tmp_path / "work", "given.py", "def given() -> str: return 'first'\ndef near() -> None: import _near\n"
+    )
+    write(tmp_path / "work", "_near.py", "")
+    box = Toolbox(ToolboxConfig(tmp_path, offered=()))
+    files = FunctionFiles({file: file.read_bytes()})
+    box.add_source(FunctionSource(files, launch(tmp_path), turned_on=True))
+    file.write_text("def given() -> str: return 'second'\n")
+    await load(box)
+    assert (await run(box, call("given"))).text == "first"
+    await load(box)
+    assert (await run(box, call("given"))).text == "first"
+    failed = (await run(box, call("near"))).text
+    assert "ModuleNotFoundError: No module named '_near'" in failed
+    assert "given.py:2 in near: def near() -> None: import _near" in failed
+    await box.close()
 
 
 async def test_tools_list_names_functions_that_are_not_loaded(toolbox: Toolbox) -> None:

@@ -7,6 +7,7 @@ import base64
 import json
 import os
 import signal
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -341,7 +342,7 @@ async def test_load_reads_only_names_of_all_and_finds_decorated_ones(tmp_path: P
         def other(x: int) -> int: return x
         """,
     )
-    pool = pools(file)
+    pool = pools(file, path=(*sys.path, str(tmp_path)))
     loaded = await pool.load()
     assert [(row.name, row.effect, row.description) for row in loaded.functions] == [("chosen", "read", "Chosen.")]
     assert loaded.problems == ()
