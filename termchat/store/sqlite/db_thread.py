@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -46,6 +47,7 @@ class DatabaseThread:
         self._thread = ThreadPoolExecutor(1, "termchat-store")
         self._db: Database | None = None
         self._lock: ProcessLock | None = None
+        self._posted: deque[Write] = deque()  # not seen by the store thread yet
         self._waiting: list[Write] = []
         self._closed = False
         self.trouble: Failure | None = None
@@ -57,10 +59,14 @@ class DatabaseThread:
         return self._file is None or bool(self._db and self._db.memory)
 
     def submit(self, write: Write) -> Future[bool]:
-        """Queue a write behind all earlier ones; the future reports the write done or still queued."""
+        """Queue a write behind all earlier ones; the future reports the write done or still queued.
+
+        Writes that come while the thread is busy are written in one transaction.
+        """
         if self._closed:
             return _unwritten()
-        return self._thread.submit(self._write, write)
+        self._posted.append(write)
+        return self._thread.submit(self._write)
 
     async def wait(self, posted: Future[bool]) -> bool:
         """Wait for a queued write; cancelling the wait does not cancel the write."""
@@ -96,10 +102,12 @@ class DatabaseThread:
                 self.trouble = self._db.notes[0] if self._db.notes else None
         return self._db
 
-    def _write(self, write: Write) -> bool:
-        if write.key:
-            self._waiting = [other for other in self._waiting if other.key != write.key]
-        self._waiting.append(write)
+    def _write(self) -> bool:
+        while self._posted:
+            write = self._posted.popleft()
+            if write.key:
+                self._waiting = [other for other in self._waiting if other.key != write.key]
+            self._waiting.append(write)
         try:
             return self._flush()
         except Exception:
