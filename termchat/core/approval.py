@@ -6,7 +6,7 @@ engine asks through the event `ApprovalAsked`; the front end answers with `Turn.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import field
 from enum import StrEnum
 from typing import TypeAlias
@@ -75,6 +75,7 @@ class ApprovalRequest:
     rules           the rules that together allow such calls from now on, empty when none may be offered
     edit_argument   the argument that is edited as plain text; "" to edit the JSON of all arguments
     reason          why no rule allows the call, "" if no rule is about it
+    title           replaces "NAME wants to ..." for a question of another kind
     permit          the permit of the call if it is approved
     """
 
@@ -87,6 +88,7 @@ class ApprovalRequest:
     edit_argument: str = ""
     reason: str = ""
     permit: Permit = field(default_factory=Permit)
+    title: str = ""
     id: str = field(default_factory=lambda: uuid4().hex)
 
 
@@ -112,6 +114,7 @@ class ChangeArguments:
 
 
 Decision: TypeAlias = Approve | Decline | ChangeArguments
+Ask: TypeAlias = Callable[[ApprovalRequest], Awaitable[Decision]]
 
 
 @dataclass(frozen=True, slots=True)

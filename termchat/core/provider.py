@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol
 
-from termchat.core.approval import ApprovalRequest, ApprovalScope, Permit, RuleRow, ToolRow
+from termchat.core.approval import ApprovalRequest, ApprovalScope, Ask, Permit, RuleRow, ToolRow
 from termchat.core.errors import Failure
 from termchat.core.events import Delta
 from termchat.core.messages import Message, Origin, ToolCall, ToolResult
@@ -174,8 +174,10 @@ class Tools(Protocol):
         """Decide about a call: run it, ask the user, or answer it with an error. Has no effect, raises nothing."""
         ...
 
-    async def run(self, call: ToolCall, permit: Permit, output: Callable[[str], None]) -> ToolResult:
-        """Run one call as it was permitted; `output` receives what it prints meanwhile.
+    async def run(
+        self, call: ToolCall, permit: Permit, output: Callable[[str], None], ask: Ask | None = None
+    ) -> ToolResult:
+        """Run one call as it was permitted; `output` receives what it prints meanwhile, `ask` asks the user.
 
         Bad arguments, unknown names and errors of the tool become error results, never exceptions.
         """

@@ -191,9 +191,20 @@ class ToolRunner:
             held = self._progress[place] = ToolProgress(self._turn_id, call, text[-_PROGRESS:])
             self._events.put_nowait(held)
 
+        loop = asyncio.get_running_loop()
+
+        async def ask(request: ApprovalRequest) -> Decision:
+            left = (limit.when() or 0.0) - loop.time()
+            limit.reschedule(None)  # the time of the user is not that of the call
+            try:
+                decision = await self._ask(request)
+            finally:
+                limit.reschedule(loop.time() + max(left, 0.0))
+            return Decline() if isinstance(decision, Permit) else decision
+
         try:
-            async with asyncio.timeout(self._limits.seconds):
-                return await self._tools.run(call, permit, printed)
+            async with asyncio.timeout(self._limits.seconds) as limit:
+                return await self._tools.run(call, permit, printed, ask)
         except TimeoutError:
             words = f"stopped: the limit is {self._limits.seconds:g} seconds for one call (tool_timeout)"
             return _error(call, words, ToolStatus.TIMED_OUT)

@@ -21,7 +21,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any, TypeAlias
 
-from termchat.core.approval import Permit, PreviewKind, ToolEffect
+from termchat.core.approval import Ask, Permit, PreviewKind, ToolEffect
 from termchat.core.messages import Image, Text, ToolStatus
 from termchat.core.provider import ToolSpec
 from termchat.late_dataclass import dataclass
@@ -47,6 +47,8 @@ class ToolContext:
     output        receives live output as the call produces it, any number of times
     environment   variables of the process that runs termchat; programs get them without secrets
     outputs       the directory of results that were too long, which `read_file` may read; None if there is none
+    ask           asks the user while the call runs; None where nobody can be asked
+    call          the id of the call
     """
 
     cwd: Path
@@ -56,6 +58,8 @@ class ToolContext:
     output: Callable[[str], None] = field(default=_no_output)
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     outputs: Path | None = None
+    ask: Ask | None = None
+    call: str = ""
 
 
 @dataclass(frozen=True, slots=True)

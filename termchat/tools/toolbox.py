@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from termchat.core import provider
-from termchat.core.approval import ApprovalRequest, ApprovalScope, Permit, RuleRow, ToolEffect, ToolRow
+from termchat.core.approval import ApprovalRequest, ApprovalScope, Ask, Permit, RuleRow, ToolEffect, ToolRow
 from termchat.core.messages import Image, Text, ToolCall, ToolResult, ToolStatus
 from termchat.core.provider import ToolSpec
 from termchat.core.sanitize import Safe
@@ -211,13 +211,16 @@ class Toolbox:
             replace(permit, seen=plan.seen),
         )
 
-    async def run(self, call: ToolCall, permit: Permit, output: Callable[[str], None]) -> ToolResult:
+    async def run(
+        self, call: ToolCall, permit: Permit, output: Callable[[str], None], ask: Ask | None = None
+    ) -> ToolResult:
         """Run one call as it was permitted; any error becomes an error result for the model."""
         prepared = self._prepare(call)
         if isinstance(prepared, ToolError):
             return await self._result(call, prepared)
         tool, arguments = prepared
-        context = replace(self._context, permit=permit, output=output, outputs=self._outputs.folder())
+        outputs = self._outputs.folder()
+        context = replace(self._context, permit=permit, output=output, outputs=outputs, ask=ask, call=call.id)
         given = (context,) if tool.wants_context else ()
         try:
             answer = await tool.function(*given, **arguments)

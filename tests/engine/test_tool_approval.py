@@ -14,6 +14,7 @@ from termchat.core.approval import (
     ApprovalRequest,
     ApprovalScope,
     Approve,
+    Ask,
     ChangeArguments,
     Decision,
     Decline,
@@ -58,7 +59,9 @@ class AskingTools:
         self.allowed.append((rule, scope))
         return self.problem
 
-    async def run(self, call: ToolCall, permit: Permit, output: Callable[[str], None]) -> ToolResult:
+    async def run(
+        self, call: ToolCall, permit: Permit, output: Callable[[str], None], ask: Ask | None = None
+    ) -> ToolResult:
         self.permits.append(permit)
         if "hang" in call.arguments:
             await asyncio.Event().wait()

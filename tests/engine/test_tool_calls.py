@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 
-from termchat.core.approval import ApprovalRequest, ApprovalScope, Permit, RuleRow, ToolLimits, ToolRow
+from termchat.core.approval import ApprovalRequest, ApprovalScope, Ask, Permit, RuleRow, ToolLimits, ToolRow
 from termchat.core.events import ToolFinished, ToolStarted
 from termchat.core.history import CANCELLED_RESULT_TEXT
 from termchat.core.messages import Text, ToolCall, ToolResult
@@ -49,7 +49,9 @@ class FakeTools:
     async def close(self) -> None:
         pass
 
-    async def run(self, call: ToolCall, permit: Permit, output: Callable[[str], None]) -> ToolResult:
+    async def run(
+        self, call: ToolCall, permit: Permit, output: Callable[[str], None], ask: Ask | None = None
+    ) -> ToolResult:
         await self.open.setdefault(call.arguments, asyncio.Event()).wait()
         return ToolResult(call.id, call.name, (Text(f"done {call.arguments}"),))
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from termchat.core.approval import ApprovalRequest, ApprovalScope, Permit, RuleRow, ToolEffect, ToolRow
+from termchat.core.approval import ApprovalRequest, ApprovalScope, Ask, Permit, RuleRow, ToolEffect, ToolRow
 from termchat.core.errors import Failure, FailureDetails, FailureKind, ProviderError
 from termchat.core.events import Delta, Finished, ReasoningDelta, Retrying, TextDelta, ToolCallDelta, UsageDelta
 from termchat.core.messages import Origin, Role, Text, ToolCall, ToolResult
@@ -381,7 +381,9 @@ class FakeTools:
     async def close(self) -> None:
         pass
 
-    async def run(self, call: ToolCall, permit: Permit, output: Callable[[str], None]) -> ToolResult:
+    async def run(
+        self, call: ToolCall, permit: Permit, output: Callable[[str], None], ask: Ask | None = None
+    ) -> ToolResult:
         try:
             if call.name == "ask":
                 return ToolResult(call.id, call.name, (Text(f"ran {call.arguments}"),))

@@ -21,6 +21,7 @@ from termchat.tools.process.program_environment import program_environment
 
 if TYPE_CHECKING:
     from mcp import Client
+    from mcp_types import CallToolResult
 
 CONNECT_SECONDS = 60.0  # npx and uvx install a server when it first starts
 _CLOSE_SECONDS = 5.0
@@ -138,6 +139,8 @@ class McpConnection:
             message_handler=self._on_message,
             elicitation_callback=self._elicit,
         ) as client:
+            # No check of results by the server's own schema: a pattern in it could stop this process for ever.
+            client.session.validate_tool_result = _no_check
             yield client
 
     def _transport(self, secrets: Mapping[str, str]) -> AbstractAsyncContextManager[tuple[Any, Any]]:
@@ -216,6 +219,10 @@ def first_error(error: BaseException) -> BaseException:
 def error_words(error: BaseException) -> str:
     """Return the text of an error, or its type."""
     return str(error)[:_WORDS] or type(error).__name__
+
+
+async def _no_check(name: str, result: CallToolResult) -> None:
+    pass
 
 
 def _import_package() -> None:

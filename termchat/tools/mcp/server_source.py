@@ -15,6 +15,7 @@ from termchat.core.models import McpServer
 from termchat.core.provider import ToolSpec
 from termchat.core.sanitize import Safe, excerpt, repair_surrogates, safe, safe_format, safe_line
 from termchat.tools.mcp.connection import McpConnection, McpEnvironment, error_words, first_error
+from termchat.tools.mcp.elicitation import Asker, answer_question
 from termchat.tools.mcp.pins import PinFile, Pins, fingerprint
 from termchat.tools.mcp.results import tool_output
 from termchat.tools.mcp.tool_names import tool_names
@@ -60,7 +61,7 @@ class McpSource:
     ) -> None:
         self._server = server
         self._turned_on = turned_on
-        self._connection = McpConnection(server, environment)
+        self._connection = McpConnection(server, environment, self._answer)
         self._pin_file = pins
         self._agreed: Pins = {}
         self._listed: tuple[mcp_types.Tool, ...] | None = None
@@ -68,6 +69,7 @@ class McpSource:
         self._fresh_until = 0.0
         self._failure: tuple[float, Failure] | None = None
         self._prints: Pins = {}  # of the listed tools
+        self._askers: list[Asker] = []  # of the calls that run
         self._told: list[str] = []  # the hashes that the last notice was about
 
     @property
@@ -261,11 +263,22 @@ class McpSource:
                 share = f"{progress:g} of {total:g}" if total else f"{progress:g}"
                 context.output(f"{share} {message[:200] if message else ''}".strip() + "\n")
 
+        asker = Asker(self._server.name, context.call, context.ask) if context.ask else None
+        self._askers += [asker] if asker else []
         try:
             result = await client.call_tool(own, arguments, progress_callback=show)
         except Exception as error:
             return ToolError(await self._call_error(error))
+        finally:
+            if asker:
+                self._askers.remove(asker)
         return tool_output(result)
+
+    async def _answer(self, context: Any, params: Any) -> Any:
+        """Ask the user what the server wants to know; it does not say for which call, so the last one counts."""
+        from mcp_types import ElicitResult
+
+        return await answer_question(self._askers[-1], params) if self._askers else ElicitResult(action="decline")
 
     async def _call_error(self, error: Exception) -> str:
         for _ in range(10):  # the end of a program is seen a moment after the end of its output

@@ -18,7 +18,9 @@ _VERBS = {
 
 
 def request_title(request: ApprovalRequest) -> Safe:
-    """Return `run_shell wants to run`."""
+    """Return `run_shell wants to run`, or the title of a question of another kind."""
+    if request.title:
+        return safe_line(request.title)
     return safe_format("{name} {verb}", name=safe_line(request.call.name), verb=_VERBS[request.effect])
 
 

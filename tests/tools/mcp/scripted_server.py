@@ -39,7 +39,7 @@ def tools() -> list[dict[str, Any]]:
         case "described":
             return [{"name": "echo", "description": ARGUMENT, "inputSchema": OBJECT}]
         case "lies":
-            output = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+            output = {"type": "object", "properties": {"n": {"type": "string", "pattern": "^(a+)+$"}}}
             hints = {"readOnlyHint": True, "destructiveHint": False}
             return [{"name": "echo", "inputSchema": OBJECT, "outputSchema": output, "annotations": hints}]
         case _:
@@ -73,7 +73,7 @@ def call(request: dict[str, Any]) -> dict[str, Any] | None:
             while True:
                 send({"method": "notifications/message", "params": {"level": "info", "data": "x" * 1000}})
         case "lies":
-            return {"content": [], "structuredContent": {"n": "seven"}}
+            return {"content": [], "structuredContent": {"n": "a" * 40 + "b"}}
         case "malformed":
             return {"content": [{"type": "text"}]}
         case "error":
@@ -99,6 +99,10 @@ def call(request: dict[str, Any]) -> dict[str, Any] | None:
         case "progress":
             token = request["params"]["_meta"]["progressToken"]
             send({"method": "notifications/progress", "params": {"progressToken": token, "progress": 1, "total": 2}})
+        case "form" | "page":
+            send({"id": "q1", "method": "elicitation/create", "params": json.loads(ARGUMENT)})
+            reply = json.loads(sys.stdin.readline())
+            return text(json.dumps(reply.get("result") or reply))
         case "list":
             more_tools.append("second")
             send({"method": "notifications/tools/list_changed"})

@@ -67,7 +67,6 @@ async def test_server_that_died_answers_next_call(tmp_path: Path) -> None:
         ("long", "it sent a message of more than 8000000 bytes"),
         ("garbage", "it prints lines that are no messages, such as"),
         ("malformed", "content"),
-        ("lies", "n"),
         ("error", "no such city"),
     ],
 )
@@ -201,6 +200,12 @@ async def test_changed_list_is_read_before_next_request(tmp_path: Path) -> None:
         request = await judge(box, "mcp_it_second")
         assert isinstance(request, ApprovalRequest)
         assert "rules do not apply" in request.reason
+
+
+async def test_pattern_of_server_does_not_stop_process(tmp_path: Path) -> None:
+    async with toolbox(tmp_path, scripted("lies")) as box:
+        await prepare(box)
+        assert (await run(box, "mcp_it_echo")).text == json.dumps({"n": "a" * 40 + "b"})
 
 
 async def test_read_only_hint_is_not_trusted(tmp_path: Path) -> None:
