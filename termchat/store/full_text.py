@@ -35,6 +35,11 @@ class Query:
     match: str
     highlights: tuple[str, ...]
 
+    @property
+    def is_phrase(self) -> bool:
+        """True for a single phrase of several words."""
+        return len(self.highlights) == 1 and len(to_fts_text(self.highlights[0]).split()) > 1
+
 
 def searchable_text(message: Message) -> str:
     """Return the text of a message, tool output included."""

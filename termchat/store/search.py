@@ -11,6 +11,7 @@ from termchat.store import chats, messages
 from termchat.store.full_text import Query, parse_query, searchable_text, snippet
 
 _CANDIDATES = 1000  # messages that are ranked
+_K1, _B = 1.2, 0.75  # the weights of bm25 in SQLite (https://www.sqlite.org/fts5.html#the_bm25_function)
 
 
 def search(connection: sqlite3.Connection, typed: str, limit: int, chat: str = "") -> tuple[SearchHit, ...]:
@@ -23,14 +24,32 @@ def search(connection: sqlite3.Connection, typed: str, limit: int, chat: str = "
         return ()
     rows = connection.execute(
         "SELECT nodes.id, chats.id, chats.title, nodes.author, nodes.created, nodes.message FROM "
-        "(SELECT rowid AS n, bm25(words) AS rank FROM words WHERE words MATCH ? "
+        "(SELECT rowid AS n, CASE WHEN ? THEN 0 ELSE bm25(words) END AS rank FROM words WHERE words MATCH ? "
         "AND (? = '' OR rowid IN (SELECT n FROM nodes WHERE chat = (SELECT n FROM chats WHERE id = ?))) "
         "ORDER BY rowid DESC LIMIT ?) AS found "
         "JOIN nodes ON nodes.n = found.n JOIN chats ON chats.n = nodes.chat "
         "WHERE chats.deleted IS NULL ORDER BY found.rank, found.n DESC LIMIT ?",
-        (query.match, chat, chat, _CANDIDATES, limit),
-    )
+        (query.is_phrase, query.match, chat, chat, _CANDIDATES, _CANDIDATES if query.is_phrase else limit),
+    ).fetchall()
+    if query.is_phrase:
+        rows = _ranked(rows, query.highlights[0])[:limit]
     return tuple(_hit(row, query) for row in rows)
+
+
+def _ranked(rows: list[tuple[Any, ...]], phrase: str) -> list[tuple[Any, ...]]:
+    """Return the rows with a phrase ranked as by bm25, which reads every message that has it to learn how rare it is.
+
+    The order does not depend on that. Lengths and their average are those of the rows, in characters.
+    """
+    texts = [searchable_text(messages.decode_row(row[5], row[3])).lower() for row in rows]
+    average = sum(map(len, texts)) / max(1, len(texts)) or 1
+
+    def score(text: str) -> float:
+        count = max(1, text.count(phrase))  # a sign or an accent may be between its words
+        return count / (count + _K1 * (1 - _B + _B * len(text) / average))
+
+    scores = list(map(score, texts))
+    return [rows[at] for at in sorted(range(len(rows)), key=lambda at: -scores[at])]
 
 
 def matching(connection: sqlite3.Connection, typed: str, directory: str | None, limit: int) -> tuple[ChatInfo, ...]:

@@ -106,6 +106,18 @@ async def test_search_orders_by_rank_then_newest(stores: StoreFixture) -> None:
     assert found == ["whale whale whale", "whale new", "whale old", "of many other things and a whale too here"]
 
 
+async def test_search_orders_phrase_by_count_length_then_newest(stores: StoreFixture) -> None:
+    store = stores.open()
+    recorder = store.new_recorder(STATE, HERE)
+    for text in ("long: blue whale" + " and more" * 40, "blue, whale", "blue whale", "blue whale, blue whale"):
+        ask(recorder, text)
+    found = [hit.snippet for hit in await store.search('"Blue whale"')]
+
+    assert found[:3] == ["blue whale, blue whale", "blue whale", "blue, whale"]
+    assert found[3].startswith("long: blue whale")
+    assert [hit.snippet for hit in await store.search('"blue whale"', limit=1)] == found[:1]
+
+
 @given(st.text(max_size=500), st.text("ab天 é", min_size=1, max_size=3))
 def test_snippet_marks_lie_within_one_short_line(text: str, piece: str) -> None:
     parsed = parse_query(piece)
