@@ -13,12 +13,35 @@ from tests.gateway import Call, Reply, Text
 
 WEATHER = """
 import os
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Any, Literal, TypedDict
+from pydantic import BaseModel, Field
 from termchat.functions import reads
 
 @reads
 def stations() -> list[str]:
     "The stations. There are few."
     return ["Bern"]
+
+@dataclass
+class Place:
+    lat: Annotated[float, Field(ge=-90, le=90)]
+    names: tuple[str, int] = ("", 0)
+
+class Range(TypedDict, total=False):
+    first: date
+
+class Query(BaseModel):
+    kind: Literal["now"] = "now"
+    inner: "Query | None" = None
+    extra: dict[str, list[int]] = {}
+
+@reads
+def rich(place: Place, span: Range, query: Query | None = None, mode: Literal[1, "a"] = 1,
+         either: int | str = "x", anything: Any = None, many: list[Place] = []) -> str:
+    "A rich schema."
+    return f"{place} {span} {query}"
 
 def forecast(city: str) -> str:
     return f"rain in {city}; " + " ".join(sorted(name for name in os.environ if "KEY" in name))
@@ -40,7 +63,7 @@ def test_tools_lists_functions_with_file_and_line(program: Program, folder: Path
     assert rows["stations"] == {
         "name": "stations",
         "effect": "read",
-        "source": "~/.config/termchat/tools/weather.py:6",
+        "source": "~/.config/termchat/tools/weather.py:10",
         "offered": True,
         "description": "The stations. There are few.",
     }
@@ -66,7 +89,7 @@ def test_tools_problem_is_named_and_code_is_1(program: Program, folder: Path) ->
 def test_tools_on_terminal_is_a_table_with_next_step(program: Program, folder: Path) -> None:
     screen, code = on_terminal(program, "tools")
     assert code == 0
-    assert "weather.py:6" in screen
+    assert "weather.py:10" in screen
     assert "The stations\r\n" in screen
     assert "typed Python functions in" in screen
 
@@ -105,6 +128,17 @@ def test_oneshot_function_is_called_without_the_keys(program: Program, folder: P
     first = json.dumps(program.gateway.asked[0].body)
     assert "stations" in first
     assert "read_file" not in first
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_oneshot_rich_schema_is_sent_and_read(program: Program, folder: Path, protocol: str) -> None:
+    arguments = {"place": {"lat": 47, "names": ["Bern", 3]}, "span": {"first": "2026-11-29"}, "query": {"inner": {}}}
+    program.gateway.reply(Reply(Call("rich", arguments)))
+    program.gateway.reply(Reply(Text("Good.")))
+    done = program.run("-m", f"x{protocol}/any", "--tools", "rich", "go")
+    assert (done.out, done.code) == (b"Good.", 0)
+    asked = json.dumps(program.gateway.asked[-1].body)
+    assert "Place(lat=47.0, names=('Bern', 3)) {'first': datetime.date(2026, 11, 29)} kind='now' inner=Query(" in asked
 
 
 def test_oneshot_function_without_rule_is_declined(program: Program, folder: Path) -> None:

@@ -29,6 +29,8 @@ from termchat.tools.functions.returned import returned_parts
 from termchat.tools.functions.signature import ArgumentError
 from termchat.tools.functions.user_errors import Problem, call_words, exception_words
 
+ANSWER_LIMIT = 60_000_000  # bytes of JSON; the other side takes a little more
+
 
 def run_worker() -> None:
     """Answer requests until the socket is closed; then end this process and its group."""
@@ -74,7 +76,10 @@ class _Worker:
                 stream.flush()
         if os.getpid() != self._pid:  # a child that a function forked came back from it
             os._exit(0)
-        self._link.sendall(json.dumps(answer).encode() + b"\n")
+        data = json.dumps(answer).encode()
+        if len(data) > ANSWER_LIMIT:
+            data = json.dumps({"failed": f"the result is larger than {ANSWER_LIMIT // 1_000_000} MB"}).encode()
+        self._link.sendall(data + b"\n")
 
     def _load(self, request: dict[str, Any]) -> None:
         sys.path += [path for path in request["path"] if path not in sys.path]

@@ -17,7 +17,7 @@ from typing import Any
 from termchat.tools.process.captured_output import CapturedOutput
 from termchat.tools.process.run_process import OUTPUT_LIMIT
 
-_ANSWER_LIMIT = 64_000_000  # bytes of an answer; the worker cuts texts and images far below
+_ANSWER_LIMIT = 64_000_000  # bytes of an answer; the worker sends less
 _CHUNK = 65_536  # bytes of one read, and of a pipe
 _CHUNKS = 16
 _REAP_SECONDS = 5.0

@@ -129,6 +129,7 @@ HOSTILE = """
     def ask() -> str: return input("name? ")
     def shell() -> None: subprocess.run(["sh", "-c", "echo from a program; echo wrong >&2"], check=True)
     def huge() -> str: return "y" * 20_000_000
+    def images() -> list: return [b"\\x89PNG\\r\\n\\x1a\\n" + bytes(18_000_000)] * 3
     def chatter() -> str:
         threading.Thread(target=lambda: [print("z") or time.sleep(0.001) for _ in range(50)], daemon=True).start()
         return "started"
@@ -204,6 +205,7 @@ async def test_worker_survives_functions_that_change_it(hostile: Path, pools: Po
     await call(pool, "chatter")
     text = (await call(pool, "huge"))[0]["parts"][0]["text"]
     assert text.endswith("y\n[cut: 16000000 of 20000000 characters]")
+    assert (await call(pool, "images"))[0] == {"failed": "the result is larger than 60 MB"}
     assert (await call(pool, "pid"))[0] == first
 
 
