@@ -111,7 +111,7 @@ class WorkerPool:
         """Return the words for arguments that a function does not take, "" for right ones."""
         request = {"do": "check", "name": name, "arguments": arguments}
         try:
-            async with asyncio.timeout(CHECK_SECONDS), self._worker() as worker:
+            async with self._worker() as worker, asyncio.timeout(CHECK_SECONDS):
                 return str((await worker.ask(request))["wrong"])
         except WorkerEndedError as ended:
             return f"{name}: the check of the arguments {ended}"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from termchat.tools.functions.pool import WORKERS
 from termchat.tools.functions.worker_process import WorkerEndedError
 from tests.tools.functions.conftest import Pools, call, problems, write
 
@@ -216,6 +217,30 @@ async def test_worker_calls_at_the_same_time_do_not_wait(hostile: Path, pools: P
     async with asyncio.timeout(30):
         answers = await asyncio.gather(call(pool, "wait_for", file=file), call(pool, "touch", file=file))
     assert [answer["parts"][0]["text"] for answer, _, _ in answers] == ["found", "touched"]
+
+
+async def test_worker_calls_beyond_the_limit_wait_for_a_worker(tmp_path: Path, pools: Pools) -> None:
+    text = """
+        import os, time
+        from pathlib import Path
+
+        def hold(folder: Path) -> int:
+            (folder / str(os.getpid())).touch()
+            while not (folder / "go").exists():
+                time.sleep(0.005)
+            return os.getpid()
+    """
+    pool = pools(write(tmp_path, "hold.py", text))
+    await pool.load()
+    (folder := tmp_path / "pids").mkdir()
+    calls = [asyncio.create_task(call(pool, "hold", folder=str(folder))) for _ in range(WORKERS + 2)]
+    async with asyncio.timeout(60):
+        while len(list(folder.iterdir())) < WORKERS:
+            await asyncio.sleep(0.005)
+        (folder / "go").touch()
+        pids = [answer["parts"][0]["text"] for answer, _, _ in await asyncio.gather(*calls)]
+    assert len(pids) == WORKERS + 2
+    assert len(set(pids)) == WORKERS
 
 
 async def test_worker_cancelled_call_ends_its_process_only(hostile: Path, pools: Pools, tmp_path: Path) -> None:
