@@ -149,6 +149,32 @@ def test_oneshot_function_without_rule_is_declined(program: Program, folder: Pat
     assert "declined: --allow forecast or --yes permits it" in done.err
 
 
+def test_oneshot_function_that_hangs_is_stopped_at_its_limit(program: Program, folder: Path) -> None:
+    mark = program.home / "pid"
+    hang = (
+        f"import os\ndef hang() -> None:\n    open({str(mark)!r}, 'w').write(str(os.getpid()))\n    while True: pass\n"
+    )
+    (folder / "hang.py").write_text(hang)
+    program.gateway.reply(Reply(Call("hang", {})))
+    program.gateway.reply(Reply(Text("It hangs.")))
+    done = program.run("-m", "xopenai/any", "--tools", "hang", "--yes", "--set", "tool_timeout=2", "go")
+    assert (done.out, done.code) == (b"It hangs.", 0)
+    assert "limit" in json.dumps(program.gateway.asked[-1].body["messages"][-1])
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(mark.read_text()), 0)
+
+
+def test_oneshot_worker_that_dies_is_a_result(program: Program, folder: Path) -> None:
+    (folder / "dies.py").write_text("import os\ndef dies() -> None: os._exit(9)\n")
+    program.gateway.reply(Reply(Call("dies", {}), Call("stations", {})))
+    program.gateway.reply(Reply(Text("It died.")))
+    done = program.run("-m", "xopenai/any", "--tools", "functions", "--yes", "go")
+    assert (done.out, done.code) == (b"It died.", 0)
+    results = json.dumps(program.gateway.asked[-1].body["messages"][-2:])
+    assert "dies ended its process with exit code 9" in results
+    assert "Bern" in results
+
+
 def test_oneshot_folder_is_loaded_only_for_tools_that_need_it(program: Program, folder: Path) -> None:
     mark = program.home / "imported"
     (folder / "weather.py").write_text(f"open({str(mark)!r}, 'w').close()\n{WEATHER}")
