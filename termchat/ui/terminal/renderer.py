@@ -116,6 +116,7 @@ class LiveApplication(Application[int]):
     """An Application whose frames are atomic; see `LiveRenderer`.
 
     on_resized   fired after the last of a burst of resizes, when the screen may be painted again
+    frames       number of frames so far; nothing that is shown changes within one
     """
 
     output: FrameOutput
@@ -127,6 +128,7 @@ class LiveApplication(Application[int]):
         super().__init__(output=output, **options)
         self.renderer = LiveRenderer(self._merged_style, output, palette, reflows=reflows, recalls=recalls)
         self.on_resized: Event[LiveApplication] = Event(self)
+        self.frames = 0
         self._settling: asyncio.TimerHandle | None = None
         self.takes_row = False  # the first frame begins on a row that has text already
 
@@ -142,6 +144,7 @@ class LiveApplication(Application[int]):
     def _redraw(self, render_as_done: bool = False) -> None:
         if self.settling and not render_as_done:
             return
+        self.frames += 1
         with self.output.frame():
             if self.takes_row:
                 self.output.write_raw("\r\x1b[K")

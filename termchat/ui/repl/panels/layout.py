@@ -22,6 +22,7 @@ from termchat.core.sanitize import Safe
 from termchat.core.style import TextRole
 from termchat.ui.repl.input.editor import InputEditor
 from termchat.ui.repl.panels.style import Fragments, PromptToolkitStyle
+from termchat.ui.terminal.renderer import LiveApplication
 from termchat.ui.text.ascii import to_ascii
 from termchat.ui.text.line import Line
 
@@ -65,7 +66,7 @@ class _Stack(HSplit):
 
     def __init__(self, children: Sequence[Container]) -> None:
         super().__init__(children)
-        self._frame = (-1, -1, -1)  # the frame that the heights belong to, and its columns and rows
+        self._measured: tuple[int, int, int, list[Container]] | None = None  # frame, columns, rows, parts
         self._heights: list[Dimension] = []
 
     @property
@@ -73,15 +74,20 @@ class _Stack(HSplit):
         return [part for part in self.children if not isinstance(part, ConditionalContainer) or part.filter()]
 
     def preferred_height(self, width: int, max_available_height: int) -> Dimension:
-        self._heights = [part.preferred_height(width, max_available_height) for part in self._all_children]
-        self._frame = (get_app().render_counter, width, len(self._heights))
+        app, parts = get_app(), self._all_children
+        now = (app.frames, width, max_available_height, parts) if isinstance(app, LiveApplication) else None
+        if now is None or now != self._measured:
+            self._heights = [part.preferred_height(width, max_available_height) for part in parts]
+            self._measured = now
         wanted, most = sum_layout_dimensions(self._heights), max(1, max_available_height - 1)
         return Dimension(min(wanted.min, most), min(wanted.max, most), preferred=min(wanted.preferred, most))
 
     def _divide_heights(self, write_position: WritePosition) -> list[int] | None:
-        if self._frame == (get_app().render_counter, write_position.width, len(self._all_children)):
+        app, measured = get_app(), self._measured
+        if measured and isinstance(app, LiveApplication):
             heights = [height.preferred for height in self._heights]
-            if sum(heights) <= write_position.height:
+            now = (app.frames, write_position.width, measured[2], self._all_children)
+            if now == measured and sum(heights) <= write_position.height:
                 return heights
         return super()._divide_heights(write_position)
 
