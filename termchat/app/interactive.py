@@ -14,6 +14,8 @@ from termchat.app.first_request import load_first_request
 from termchat.app.first_screen import first_screen
 from termchat.app.options import Options, hyperlinks_enabled, resolve_theme, usage_error
 from termchat.commands.builtin import builtin
+from termchat.commands.registry import CommandRegistry
+from termchat.commands.server_prompts import prompt_commands
 from termchat.config.credentials import Credentials
 from termchat.config.load import Config
 from termchat.config.runtime import RuntimeSettings
@@ -62,7 +64,7 @@ async def _run_repl(options: Options, config: Config, env: Mapping[str, str], th
         context = FrontendContext(
             app.session,
             app.registry,
-            builtin(),
+            _commands(app),
             theme,
             _display_options(config, env),
             tty,
@@ -134,3 +136,10 @@ def _display_options(config: Config, env: Mapping[str, str]) -> DisplayOptions:
         merge_queue=settings.queue is QueueMode.TOGETHER,
         vi=settings.vi,
     )
+
+
+def _commands(app: App) -> CommandRegistry:
+    """Return the commands, with the prompts of MCP servers that have started."""
+    registry = builtin()
+    registry.follow(lambda: prompt_commands(app.session))
+    return registry

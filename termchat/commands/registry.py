@@ -114,6 +114,7 @@ class CommandRegistry:
     def __init__(self, groups: Iterable[CommandGroup] = ()) -> None:
         self.commands: list[Command] = []
         self._names: dict[str, Command] = {}
+        self._sources: list[Callable[[], Iterable[Command]]] = []
         for group in groups:
             self.extend(group.commands)
 
@@ -126,8 +127,17 @@ class CommandRegistry:
             for name in (command.name, *command.aliases):
                 self._names.setdefault(name, command)
 
+    def follow(self, source: Callable[[], Iterable[Command]]) -> None:
+        """Add the commands of a source whenever it has new ones, such as the prompts of MCP servers."""
+        self._sources.append(source)
+
+    def _refresh(self) -> None:
+        for source in self._sources:
+            self.extend(source())
+
     def find(self, name: str) -> Command | None:
         """Return the command of a name or alias, in any case."""
+        self._refresh()
         return self._names.get(name.lower())
 
     def is_private(self, text: str) -> bool:
@@ -167,6 +177,7 @@ class CommandRegistry:
         """Return the rows of the `/` menu for the input `text`, best first; none when it is not a command."""
         if not is_command(text) or "\n" in text:
             return ()
+        self._refresh()
         name, space, prefix = normalise(text)[1:].partition(" ")
         if not space:
             ranked = [(rank, c) for c in self.commands if (rank := _rank(c, name.lower())) is not None]

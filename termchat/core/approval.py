@@ -147,6 +147,21 @@ class ToolRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptRow:
+    """A prompt that a server offers as a slash command.
+
+    name        `server:prompt`
+    arguments   their names, in order
+    required    the names of those that it needs
+    """
+
+    name: str
+    description: str = ""
+    arguments: tuple[str, ...] = ()
+    required: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class RuleRow:
     """A rule in the list of rules; `answer` is deny, ask or allow, `saved` False for a rule of this chat."""
 

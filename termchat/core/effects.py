@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from termchat.core.chats import ExportFormat
@@ -193,8 +193,16 @@ class EditRule:
     remove: bool = False
 
 
-# An effect that waits for a file: the front end runs it with the session and then runs the effects that this returns.
-ChatEffect: TypeAlias = ListChats | OpenChat | Rename | Fork | Export | EditRule
+@dataclass(frozen=True, slots=True)
+class UsePrompt:
+    """Put the text of a server's prompt into the input."""
+
+    name: str
+    arguments: Mapping[str, str]
+
+
+# An effect that waits for a file or a server: the front end runs it with the session, then the effects it returns.
+ChatEffect: TypeAlias = ListChats | OpenChat | Rename | Fork | Export | EditRule | UsePrompt
 
 
 @dataclass(frozen=True, slots=True)

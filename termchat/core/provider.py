@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol
 
-from termchat.core.approval import ApprovalRequest, ApprovalScope, Ask, Permit, RuleRow, ToolRow
+from termchat.core.approval import ApprovalRequest, ApprovalScope, Ask, Permit, PromptRow, RuleRow, ToolRow
 from termchat.core.errors import Failure
 from termchat.core.events import Delta
 from termchat.core.messages import Message, Origin, ToolCall, ToolResult
@@ -201,6 +201,14 @@ class Tools(Protocol):
 
     def offer(self, names: Sequence[str], *, on: bool) -> str:
         """Offer tools to the model, or no longer, by name or group. Return the first unknown name, "" if none is."""
+        ...
+
+    def prompts(self) -> tuple[PromptRow, ...]:
+        """Return the prompts of the servers that were started."""
+        ...
+
+    async def prompt(self, name: str, arguments: Mapping[str, str]) -> str | Failure:
+        """Return the text of a prompt."""
         ...
 
     def begin_chat(self) -> None:

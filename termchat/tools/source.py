@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Protocol
 
-from termchat.core.approval import ToolEffect
+from termchat.core.approval import PromptRow, ToolEffect
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.sanitize import EMPTY, Safe, safe_format, safe_line
 from termchat.late_dataclass import dataclass
@@ -37,11 +37,20 @@ class SourceInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class SourcePrompt:
+    """A prompt of a source; `text` returns what it says for some arguments."""
+
+    row: PromptRow
+    text: Callable[[Mapping[str, str]], Awaitable[str | Failure]]
+
+
+@dataclass(frozen=True, slots=True)
 class LoadedTools:
-    """The tools of a source, in a fixed order, and notices about them that were not given before."""
+    """The tools of a source, in a fixed order, notices about them that were not given before, and its prompts."""
 
     tools: tuple[Tool, ...] = ()
     notices: tuple[Safe, ...] = ()
+    prompts: tuple[SourcePrompt, ...] = ()
 
 
 class ToolSource(Protocol):
@@ -65,6 +74,7 @@ class _Entry:
     def __init__(self, source: ToolSource) -> None:
         self.source = source
         self.tools: tuple[Tool, ...] = ()
+        self.prompts: tuple[SourcePrompt, ...] = ()
         self.task: asyncio.Task[LoadedTools | Failure] | None = None
         self.problem = EMPTY  # the last one
         self.notices: list[Safe] = []  # not given yet
@@ -93,6 +103,12 @@ class ToolSources:
         for entry in self._entries:
             for tool in entry.tools:
                 yield entry.source.info, tool
+
+    def prompts(self) -> Iterator[SourcePrompt]:
+        """Yield the prompts of the sources that have loaded."""
+        self.collect()
+        for entry in self._entries:
+            yield from entry.prompts
 
     def unknown(self) -> Iterator[tuple[SourceInfo, Safe]]:
         """Yield the sources whose tools are not known, with the problem, "" while there is none."""
@@ -169,6 +185,7 @@ class ToolSources:
             return
         entry.problem, entry.known = EMPTY, True
         entry.notices.extend(loaded.notices)
+        entry.prompts = loaded.prompts
         self._put(entry, loaded.tools)
 
     def _put(self, entry: _Entry, tools: tuple[Tool, ...]) -> None:

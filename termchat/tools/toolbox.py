@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from termchat.core import provider
-from termchat.core.approval import ApprovalRequest, ApprovalScope, Ask, Permit, RuleRow, ToolEffect, ToolRow
+from termchat.core.approval import ApprovalRequest, ApprovalScope, Ask, Permit, PromptRow, RuleRow, ToolEffect, ToolRow
+from termchat.core.errors import Failure, FailureKind
 from termchat.core.messages import Image, Text, ToolCall, ToolResult, ToolStatus
 from termchat.core.provider import ToolSpec
-from termchat.core.sanitize import Safe
+from termchat.core.sanitize import Safe, safe_format, safe_line
 from termchat.tools.output_files import OutputFiles
 from termchat.tools.policy.rules import Rule, Rules, judge_tool, parse_rule
 from termchat.tools.policy.verdicts import CommandVerdict, PathVerdict, Ruling, Verdict
@@ -167,6 +168,17 @@ class Toolbox:
             return problem
         self._rules, self._saved = self._rules.without(parsed), self._saved.without(parsed)
         return ""
+
+    def prompts(self) -> tuple[PromptRow, ...]:
+        """Return the prompts of the sources that have loaded."""
+        return tuple(prompt.row for prompt in self._sources.prompts())
+
+    async def prompt(self, name: str, arguments: Mapping[str, str]) -> str | Failure:
+        """Return the text of a prompt."""
+        found = next((prompt for prompt in self._sources.prompts() if prompt.row.name == name), None)
+        if found is None:
+            return Failure(FailureKind.NOT_FOUND, safe_format("There is no prompt {name} now.", name=safe_line(name)))
+        return await found.text(arguments)
 
     def begin_chat(self) -> None:
         """Forget the rules of the last chat."""

@@ -32,6 +32,7 @@ from termchat.core.effects import (
     Print,
     Rename,
     ShowMessages,
+    UsePrompt,
 )
 from termchat.core.errors import Failure
 from termchat.core.messages import Message, Reasoning, Role, Search, Text, ToolCall, ToolResult, user_message
@@ -65,6 +66,8 @@ async def run_chat_effect(session: Session, effect: ChatEffect) -> Sequence[Effe
     """Perform an effect on the saved chats or rules; return the effects that report the result."""
     if isinstance(effect, EditRule):
         return await edit_rule(session, effect)
+    if isinstance(effect, UsePrompt):
+        return await _use_prompt(session, effect)
     store = session.chat_store
     if store is None:
         return (Print(safe_format("Chats are not saved in this session.")),)
@@ -82,6 +85,13 @@ async def run_chat_effect(session: Session, effect: ChatEffect) -> Sequence[Effe
         case Export():
             return await _export(store, session, effect)
     assert_never(effect)
+
+
+async def _use_prompt(session: Session, effect: UsePrompt) -> Sequence[Effect]:
+    text = await session.tools.prompt(effect.name, effect.arguments) if session.tools else ""
+    if isinstance(text, Failure):
+        return failure_effects(text)
+    return (MoveHead(session.conversation.head, user_message(text)),)
 
 
 def resume_banner(session: Session, resumed: Resumed) -> Sequence[Effect]:

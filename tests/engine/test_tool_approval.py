@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +19,7 @@ from termchat.core.approval import (
     Decision,
     Decline,
     Permit,
+    PromptRow,
     RuleRow,
     ToolEffect,
     ToolLimits,
@@ -71,6 +72,12 @@ class AskingTools:
 
     async def remove_rule(self, rule: str) -> str:
         return ""
+
+    def prompts(self) -> tuple[PromptRow, ...]:
+        return ()
+
+    async def prompt(self, name: str, arguments: Mapping[str, str]) -> str:
+        return name
 
     def rules(self) -> tuple[RuleRow, ...]:
         return ()

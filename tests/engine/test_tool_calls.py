@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 
-from termchat.core.approval import ApprovalRequest, ApprovalScope, Ask, Permit, RuleRow, ToolLimits, ToolRow
+from termchat.core.approval import ApprovalRequest, ApprovalScope, Ask, Permit, PromptRow, RuleRow, ToolLimits, ToolRow
 from termchat.core.events import ToolFinished, ToolStarted
 from termchat.core.history import CANCELLED_RESULT_TEXT
 from termchat.core.messages import Text, ToolCall, ToolResult
@@ -30,6 +30,12 @@ class FakeTools:
 
     async def remove_rule(self, rule: str) -> str:
         return ""
+
+    def prompts(self) -> tuple[PromptRow, ...]:
+        return ()
+
+    async def prompt(self, name: str, arguments: Mapping[str, str]) -> str:
+        return name
 
     def rules(self) -> tuple[RuleRow, ...]:
         return ()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from termchat.core.approval import ApprovalRequest, ApprovalScope, Ask, Permit, RuleRow, ToolEffect, ToolRow
+from termchat.core.approval import ApprovalRequest, ApprovalScope, Ask, Permit, PromptRow, RuleRow, ToolEffect, ToolRow
 from termchat.core.errors import Failure, FailureDetails, FailureKind, ProviderError
 from termchat.core.events import Delta, Finished, ReasoningDelta, Retrying, TextDelta, ToolCallDelta, UsageDelta
 from termchat.core.messages import Origin, Role, Text, ToolCall, ToolResult
@@ -362,6 +362,12 @@ class FakeTools:
 
     async def remove_rule(self, rule: str) -> str:
         return ""
+
+    def prompts(self) -> tuple[PromptRow, ...]:
+        return ()
+
+    async def prompt(self, name: str, arguments: Mapping[str, str]) -> str:
+        return name
 
     def rules(self) -> tuple[RuleRow, ...]:
         return ()

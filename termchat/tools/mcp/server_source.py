@@ -17,10 +17,11 @@ from termchat.core.sanitize import Safe, excerpt, repair_surrogates, safe, safe_
 from termchat.tools.mcp.connection import McpConnection, McpEnvironment, error_words, first_error
 from termchat.tools.mcp.elicitation import Asker, answer_question
 from termchat.tools.mcp.pins import PinFile, Pins, fingerprint
+from termchat.tools.mcp.prompts import server_prompts
 from termchat.tools.mcp.results import tool_output
 from termchat.tools.mcp.tool_names import tool_names
 from termchat.tools.registry import Plan, Tool, ToolContext, ToolError, ToolOutput
-from termchat.tools.source import LoadedTools, SourceInfo
+from termchat.tools.source import LoadedTools, SourceInfo, SourcePrompt
 
 if TYPE_CHECKING:
     import mcp_types
@@ -66,6 +67,7 @@ class McpSource:
         self._agreed: Pins = {}
         self._listed: tuple[mcp_types.Tool, ...] | None = None
         self._tools: tuple[Tool, ...] = ()
+        self._prompts: tuple[SourcePrompt, ...] = ()
         self._fresh_until = 0.0
         self._failure: tuple[float, Failure] | None = None
         self._prints: Pins = {}  # of the listed tools
@@ -85,7 +87,7 @@ class McpSource:
         if self._failure and time.monotonic() - self._failure[0] < _RETRY_SECONDS:
             return self._failure[1]
         if self._listed is not None and not self._is_due():
-            return LoadedTools(self._tools)
+            return LoadedTools(self._tools, prompts=self._prompts)
         loaded = await self._load()
         self._failure = (time.monotonic(), loaded) if isinstance(loaded, Failure) else None
         return loaded
@@ -130,7 +132,8 @@ class McpSource:
             hint = safe_format("Check it with: termchat mcp test {name}", name=safe_line(self._server.name))
             return Failure(FailureKind.SERVER, words, hint)
         notices = (*await self._pin(found), *self._take(found))
-        return LoadedTools(self._tools, notices)
+        self._prompts = tuple(server_prompts(self._server.name, await self.prompts(), self.client))
+        return LoadedTools(self._tools, notices, self._prompts)
 
     async def _pages(self, client: Client) -> AsyncIterator[mcp_types.Tool]:
         """Yield the tools of all pages, up to a limit; note how long the list is valid."""

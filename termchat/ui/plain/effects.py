@@ -35,6 +35,7 @@ from termchat.core.effects import (
     ShowInPager,
     ShowMessages,
     UseModel,
+    UsePrompt,
 )
 from termchat.core.errors import ProviderError
 from termchat.core.messages import Message, attachment_name
@@ -153,7 +154,7 @@ class PlainEffectRunner:
                 self._chat.leave(code)
             case Incognito(off):
                 (self._session.save_again if off else self._session.incognito)()
-            case ListChats() | OpenChat() | Rename() | Fork() | Export() | EditRule():
+            case ListChats() | OpenChat() | Rename() | Fork() | Export() | EditRule() | UsePrompt():
                 await self.perform(await chat_effects.run_chat_effect(self._session, effect))
             case _:
                 assert_never(effect)

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from termchat.core.approval import ApprovalRequest, Permit, ToolEffect
+from termchat.core.errors import Failure
 from termchat.core.models import McpServer
 from tests.tools.mcp.support import ENVIRONMENT, judge, names, prepare, run, toolbox
 
@@ -98,3 +99,16 @@ async def http_demo() -> AsyncIterator[str]:
     finally:
         process.terminate()
         await process.wait()
+
+
+async def test_prompts_of_server_are_known_after_its_start(tmp_path: Path) -> None:
+    async with toolbox(tmp_path, DEMO) as box:
+        assert box.prompts() == ()
+        await prepare(box)
+        (row,) = box.prompts()
+        assert (row.name, row.arguments, row.required) == ("demo:summary", ("topic",), frozenset({"topic"}))
+        assert await box.prompt("demo:summary", {"topic": "tea"}) == "Summarize in three sentences: tea"
+        for name, arguments in (("demo:summary", {}), ("demo:other", {})):
+            failure = await box.prompt(name, arguments)
+            assert isinstance(failure, Failure)
+            assert name in failure.message
