@@ -161,11 +161,11 @@ def _enter(folder: str) -> None:
 def _open_streams(output: int) -> None:
     """Reopen the standard streams: the last function may have closed or replaced them."""
     sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - exit() closes it
-    for descriptor, name in ((1, "stdout"), (2, "stderr")):
+    for descriptor in (1, 2):
         os.dup2(output, descriptor)
-        raw = io.FileIO(descriptor, "w", closefd=False)
-        stream = io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", "backslashreplace", line_buffering=True)
-        setattr(sys, name, stream)
+    out, err = (io.FileIO(descriptor, "w", closefd=False) for descriptor in (1, 2))
+    sys.stdout = io.TextIOWrapper(io.BufferedWriter(out), "utf-8", "backslashreplace", line_buffering=True)
+    sys.stderr = io.TextIOWrapper(cast("Any", err), "utf-8", "backslashreplace", write_through=True)
 
 
 def _use_portable_typed_dict() -> None:

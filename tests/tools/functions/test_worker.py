@@ -106,7 +106,7 @@ HOSTILE = """
     def leave() -> None: exit(3)
     def interrupt() -> None: raise KeyboardInterrupt
     def vanish() -> None:
-        print("going")
+        print("going", end="", file=sys.stderr)
         os._exit(7)
     def crash() -> None: os.kill(os.getpid(), 11)
     def flood() -> None:
