@@ -9,7 +9,7 @@ from termchat.core.sanitize import EMPTY, Safe, safe, safe_format, safe_line
 
 group = CommandGroup()
 _SAVE = "--save"
-_GROUPS = ("read", "write", "run", "network", "functions", "all")
+_GROUPS = ("read", "write", "run", "network", "functions", "mcp", "all")
 _NO_TOOLS = (Print(safe_format("There are no tools in this run (--no-tools).")),)
 
 
@@ -40,7 +40,7 @@ def _candidates(context: CommandContext, prefix: str) -> Candidates:
     argument="[on|off|allow|remove …]",
     allowed_while_busy=True,
     details=safe_format(
-        "NAMES are tools, or read, write, run, network, functions, all. A RULE is TOOL or TOOL(SUBJECT), such as "
+        "NAMES are tools, or read, write, run, network, functions, mcp, all. A RULE is TOOL or TOOL(SUBJECT), such as "
         "run_shell(git log). on and off apply to this run, allow to this chat; allow RULE --save applies to all chats, "
         "and /set tools NAMES --save offers tools from the next start on."
     ),

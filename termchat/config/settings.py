@@ -147,8 +147,8 @@ class Settings:
     )
     tools: tuple[str, ...] | None = setting(
         None,
-        "The tools a model may call: names, or read, write, run, network, functions, all, none; by default read in a"
-        " chat, none in a script.",
+        "The tools a model may call: names, or read, write, run, network, functions, mcp, all, none; by default read in"
+        " a chat, none in a script.",
         NamesType(),
         flag="--tools",
         changeable=False,

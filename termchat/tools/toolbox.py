@@ -25,7 +25,7 @@ from termchat.tools.registry import Plan, Subject, Tool, ToolContext, ToolError,
 from termchat.tools.schema import parse_arguments, parse_object
 from termchat.tools.source import SourceInfo, ToolSource, ToolSources
 
-GROUPS = ("read", "write", "run", "network", "functions", "all", "none")  # names for several tools
+GROUPS = ("read", "write", "run", "network", "functions", "mcp", "all", "none")  # names for several tools
 
 
 async def _not_saved(rule: str, *, remove: bool) -> str:

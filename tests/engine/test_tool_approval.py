@@ -64,6 +64,9 @@ class AskingTools:
         self, call: ToolCall, permit: Permit, output: Callable[[str], None], ask: Ask | None = None
     ) -> ToolResult:
         self.permits.append(permit)
+        if call.name == "asks" and ask:
+            answer = await ask(ApprovalRequest(call, ToolEffect.RUN, "Who?"))
+            return ToolResult(call.id, call.name, (Text(type(answer).__name__),))
         if "hang" in call.arguments:
             await asyncio.Event().wait()
         for _ in range(1000 if "flood" in call.arguments else 1):
@@ -280,3 +283,16 @@ async def test_tool_results_after_each_answer_are_valid_for_every_model(
             assert words in sent
         for other in PROTOCOLS:
             assert ended(await ask(chat, "go on", model(other))).outcome is Outcome.COMPLETE
+
+
+async def test_question_of_running_call_does_not_use_up_its_time() -> None:
+    running = runner(AskingTools(), [ToolCall("id", "asks", "{}")], ToolLimits(seconds=0.1))
+    number = 0
+    async for event in running.events():
+        if isinstance(event, ApprovalAsked):
+            number += 1
+            loop = asyncio.get_running_loop()
+            decision = Approve() if number == 1 else Decline()
+            loop.call_later(0 if number == 1 else 0.3, running.answer, event.request, decision)
+    assert number == 2
+    assert results(running) == ["Decline"]

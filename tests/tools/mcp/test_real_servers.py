@@ -65,20 +65,22 @@ async def test_http_server_answers_with_headers(tmp_path: Path) -> None:
 
 
 async def test_http_server_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    async with toolbox(tmp_path, McpServer("web", url=f"http://127.0.0.1:{port}/mcp", seconds=60)) as box:
+    async with toolbox(tmp_path, McpServer("web", url=f"http://127.0.0.1:{free_port()}/mcp", seconds=60)) as box:
         (notice,) = await prepare(box)
         assert notice.startswith("The MCP server web cannot be used: ")
         assert notice.endswith("Check it with: termchat mcp test web")
         assert await prepare(box) == []
 
 
-@asynccontextmanager
-async def http_demo() -> AsyncIterator[str]:
-    """Serve the demo server over streamable HTTP on loopback."""
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+        return free.getsockname()[1]
+
+
+@asynccontextmanager
+async def http_demo(port: int = 0) -> AsyncIterator[str]:
+    """Serve the demo server over streamable HTTP on loopback."""
+    port = port or free_port()
     code = (
         "from termchat.tools.mcp.demo_server import make_server\n"
         f"make_server().run(transport='streamable-http', host='127.0.0.1', port={port})"
@@ -97,7 +99,7 @@ async def http_demo() -> AsyncIterator[str]:
         writer.close()
         yield f"http://127.0.0.1:{port}/mcp"
     finally:
-        process.terminate()
+        process.kill()  # it would wait for open streams
         await process.wait()
 
 

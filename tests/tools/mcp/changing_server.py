@@ -1,0 +1,42 @@
+"""A server of the newest revision: `add` adds the tool `second`, `greet` asks the user for a name."""
+
+from typing import Annotated  # no `annotations` from the future: the package evaluates these in this module
+
+from mcp.server.mcpserver import Context, Elicit, MCPServer, Resolve
+from pydantic import BaseModel
+
+server = MCPServer("changing")
+
+
+class Person(BaseModel):
+    """The form."""
+
+    who: str
+
+
+def second() -> str:
+    """Exist only later."""
+    return "second"
+
+
+async def ask() -> Elicit[Person]:
+    """Ask for a name."""
+    return Elicit("Who are you?", Person)
+
+
+@server.tool()
+async def add(context: Context) -> str:
+    """Add a tool."""
+    server.add_tool(second)
+    await context.notify_tools_changed()
+    return "added"
+
+
+@server.tool()
+async def greet(person: Annotated[Person, Resolve(ask)]) -> str:
+    """Greet the user."""
+    return f"Hello {person.who}"
+
+
+if __name__ == "__main__":
+    server.run()
