@@ -56,10 +56,13 @@ class PromptCheck:
 
 
 def add_known_secrets(redact: Redactor, config: Config, env: Mapping[str, str]) -> None:
-    """Add the secrets of all providers to a redactor, except those of commands and keyrings."""
+    """Add the secrets of all providers and MCP servers to a redactor, except those of commands and keyrings."""
     keys = Credentials(env)
     for provider in config.providers.values():
         for secret in _known_secrets(provider, keys):
+            redact.add(secret)
+    for server in config.mcp.values():
+        for secret in _named_secrets({**server.env, **server.headers}, keys):
             redact.add(secret)
 
 
@@ -70,7 +73,12 @@ def _known_secrets(provider: ProviderConfig, keys: Credentials) -> Iterator[str]
         yield found
     for url in (*provider.base_urls.values(), provider.proxy):
         yield from url_secrets(url)
-    known = {name: value for name, value in provider.headers.items() if not value.strip().startswith(_ON_FIRST_USE)}
+    yield from _named_secrets(provider.headers, keys)
+
+
+def _named_secrets(texts: Mapping[str, str], keys: Credentials) -> Iterator[str]:
+    """Yield the secrets among headers or variables by name, except those of commands and keyrings."""
+    known = {name: value for name, value in texts.items() if not value.strip().startswith(_ON_FIRST_USE)}
     for name, value in known.items():
         resolved = keys.resolve_headers({name: value})
         if not isinstance(resolved, Failure):

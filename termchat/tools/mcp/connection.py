@@ -15,13 +15,12 @@ from termchat import __version__
 from termchat.core.errors import Failure, FailureKind
 from termchat.core.models import McpServer
 from termchat.core.sanitize import EMPTY, Safe, excerpt, safe_format, safe_line
-from termchat.tools.mcp.http_transport import http_streams
-from termchat.tools.mcp.program_transport import ProgramRequest, ProgramTransport
-from termchat.tools.process.program_environment import program_environment
 
 if TYPE_CHECKING:
     from mcp import Client
     from mcp_types import CallToolResult
+
+    from termchat.tools.mcp.program_transport import ProgramTransport
 
 CONNECT_SECONDS = 60.0  # npx and uvx install a server when it first starts
 _CLOSE_SECONDS = 5.0
@@ -144,6 +143,10 @@ class McpConnection:
             yield client
 
     def _transport(self, secrets: Mapping[str, str]) -> AbstractAsyncContextManager[tuple[Any, Any]]:
+        from termchat.tools.mcp.http_transport import http_streams  # no start of termchat needs a transport
+        from termchat.tools.mcp.program_transport import ProgramRequest, ProgramTransport
+        from termchat.tools.process.program_environment import program_environment
+
         server, around = self._server, self._environment
         if server.url:
             return http_streams(server.url, secrets)

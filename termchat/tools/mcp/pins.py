@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -37,6 +36,8 @@ class PinFile:
 
     def write(self, server: str, pins: Pins | None) -> None:
         """Replace the hashes of a server; None forgets it. Raises OSError."""
+        import tempfile  # no start writes
+
         servers = self._all()
         if pins is None:
             servers.pop(server, None)

@@ -18,7 +18,6 @@ from termchat.tools.mcp.connection import McpConnection, McpEnvironment, error_w
 from termchat.tools.mcp.elicitation import Asker, answer_question
 from termchat.tools.mcp.pins import PinFile, Pins, fingerprint
 from termchat.tools.mcp.prompts import server_prompts
-from termchat.tools.mcp.results import tool_output
 from termchat.tools.mcp.tool_names import tool_names
 from termchat.tools.registry import Plan, Tool, ToolContext, ToolError, ToolOutput
 from termchat.tools.source import LoadedTools, SourceInfo, SourcePrompt
@@ -254,6 +253,8 @@ class McpSource:
         return "The server has changed this tool since you agreed to it; rules do not apply until you approve a call."
 
     async def _call(self, own: str, arguments: dict[str, Any], context: ToolContext) -> ToolOutput:
+        from termchat.tools.mcp.results import tool_output  # not before a call
+
         client = await self._connection.client()
         if isinstance(client, Failure):
             return ToolError(f"{client.message} {client.hint}")

@@ -19,7 +19,7 @@ from termchat.tools.policy.rules import Rule, Rules
 from termchat.tools.toolbox import Toolbox, ToolboxConfig
 
 SCRIPT = str(Path(__file__).with_name("scripted_server.py"))
-ENVIRONMENT = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
+ENVIRONMENT = {"PATH": os.environ["PATH"]}
 APPROVED = Permit(by_person=True)
 
 
@@ -41,7 +41,7 @@ async def toolbox(
         folder, offered=(), rules=Rules(allow=tuple(Rule(rule) for rule in rules)), approve_all=approve_all
     )
     box = Toolbox(config, ())
-    around = McpEnvironment(folder, variables)
+    around = McpEnvironment(folder, {"HOME": str(folder), **variables})
     for server in servers:
         box.add_source(McpSource(server, around, PinFile(folder / "data" / "pins.json")))
     try:

@@ -28,7 +28,7 @@ async def test_silent_server_delays_question_up_to_its_limit(tmp_path: Path) -> 
     [
         (McpServer("it", "/nonexistent/program"), "cannot start: there is no /nonexistent/program"),
         (scripted("bad_start"), "it has ended with exit code 1; its last words: cannot open the database"),
-        (scripted("echo", cwd="/nonexistent"), "cannot start: there is no /nonexistent"),
+        (scripted("echo", cwd="/no-such-directory"), "cannot start: there is no /no-such-directory"),
     ],
 )
 async def test_server_that_cannot_start_is_one_notice(tmp_path: Path, server: McpServer, words: str) -> None:
