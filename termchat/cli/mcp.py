@@ -247,12 +247,14 @@ def _pairs(pairs: Sequence[str]) -> TomlTable | str:
 def _print_report(report: McpReport) -> None:
     version = safe_line(f" {report.version}") if report.version else EMPTY
     about = safe_format(
-        "{name}{version}, protocol {protocol}: {n} tools, {prompts} prompts\n",
+        "{name}{version}, protocol {protocol}: {n} tool{s}, {prompts} prompt{plural}\n",
         name=safe_line(report.title),
         version=version,
         protocol=safe_line(report.protocol),
         n=count(len(report.tools)),
+        s=EMPTY if len(report.tools) == 1 else Safe("s"),
         prompts=count(report.prompts),
+        plural=EMPTY if report.prompts == 1 else Safe("s"),
     )
     print_stdout(about)
     rows = [(safe_line(name), excerpt(description, _DESCRIPTION)) for name, description in report.tools]

@@ -38,7 +38,7 @@ def test_mcp_add_writes_table_and_test_lists_tools(program: Program) -> None:
     shown = mcp(program, "test", "time")
     assert shown.code == 0, shown.err
     first, *rest = shown.out.decode().splitlines()
-    assert first.endswith(": 1 tools, 0 prompts")
+    assert first.endswith(": 1 tool, 0 prompts")
     assert rest == ["mcp_time_get_current_time\tGet current time in a specific timezone"]
 
 
