@@ -68,6 +68,8 @@ class ToolRunner:
         self._tasks: list[asyncio.Task[None]] = []
         self._events: asyncio.Queue[ToolEvent | int] = asyncio.Queue()  # a number: the call at that place has ended
         self._progress: dict[int, ToolProgress] = {}  # output that the front end has not taken yet
+        self._began: dict[int, float] = {}  # monotonic seconds at which a call began to run
+        self._judged = [asyncio.Event() for _ in calls]  # judged, and asked about if necessary
         self._waiting: dict[str, tuple[ApprovalRequest, asyncio.Future[Decision | Permit]]] = {}
         self._cancelled = False
 
@@ -100,7 +102,7 @@ class ToolRunner:
                     running -= 1
                     if self._cancelled and event not in self._results:
                         call = self._calls[event]
-                        yield ToolFinished(self._turn_id, call, _cancelled(call), 0)
+                        yield ToolFinished(self._turn_id, call, _cancelled(call), self._took(event))
                     continue
                 if isinstance(event, ToolProgress):
                     self._progress = {at: held for at, held in self._progress.items() if held is not event}
@@ -117,11 +119,21 @@ class ToolRunner:
         results = (self._results.get(place) or _cancelled(call) for place, call in enumerate(self._calls))
         return Message(Role.TOOL, tuple(results))
 
+    def _took(self, place: int) -> float:
+        """Return the seconds a call has run, 0 for one that waited for its answer."""
+        return time.monotonic() - self._began[place] if place in self._began else 0.0
+
     async def _run(self, place: int, call: ToolCall) -> None:
+        try:
+            await self._judge_and_run(place, call)
+        finally:
+            self._judged[place].set()
+
+    async def _judge_and_run(self, place: int, call: ToolCall) -> None:
         result, began = self._over_limit(place, call), time.monotonic()
         changed = call
         if result is None:
-            changed, permit = await self._permit(call)
+            changed, permit = await self._permit(place, call)
             began = time.monotonic()
             result = permit if isinstance(permit, ToolResult) else await self._call(place, changed, permit)
         if changed is not call:
@@ -138,13 +150,19 @@ class ToolRunner:
             return _error(call, f"{words}; use the results above, or ask for something else")
         return None
 
-    async def _permit(self, call: ToolCall) -> tuple[ToolCall, Permit | ToolResult]:
-        """Judge a call, and ask as long as the answer changes it. Return the call to run, and its permit."""
+    async def _permit(self, place: int, call: ToolCall) -> tuple[ToolCall, Permit | ToolResult]:
+        """Judge a call, and ask as long as the answer changes it. Return the call to run, and its permit.
+
+        Questions come in the order of the calls, however long each takes to judge.
+        """
         while True:
             judged = await self._tools.judge(call)
             if not isinstance(judged, ApprovalRequest):
+                self._judged[place].set()
                 return call, judged
-            decision = await self._ask(judged)
+            for earlier in self._judged[:place]:
+                await earlier.wait()
+            decision = await self._ask(judged, place)
             match decision:
                 case Approve():
                     if decision.scope is not ApprovalScope.ONCE:
@@ -157,10 +175,11 @@ class ToolRunner:
                 case Permit():
                     return call, decision
 
-    async def _ask(self, request: ApprovalRequest) -> Decision | Permit:
+    async def _ask(self, request: ApprovalRequest, place: int) -> Decision | Permit:
         answer: asyncio.Future[Decision | Permit] = asyncio.get_running_loop().create_future()
         self._waiting[request.id] = (request, answer)
         self._events.put_nowait(ApprovalAsked(self._turn_id, request))
+        self._judged[place].set()
         try:
             decision = await answer
         finally:
@@ -197,11 +216,12 @@ class ToolRunner:
             left = (limit.when() or 0.0) - loop.time()
             limit.reschedule(None)  # the time of the user is not that of the call
             try:
-                decision = await self._ask(request)
+                decision = await self._ask(request, place)
             finally:
                 limit.reschedule(loop.time() + max(left, 0.0))
             return Decline() if isinstance(decision, Permit) else decision
 
+        self._began[place] = time.monotonic()
         try:
             async with asyncio.timeout(self._limits.seconds) as limit:
                 return await self._tools.run(call, permit, printed, ask)

@@ -194,6 +194,18 @@ async def test_tool_call_that_waits_holds_up_no_other() -> None:
     assert results(running) == ["a", "f", "Error: denied"]
 
 
+async def test_tool_call_questions_come_in_the_order_of_the_calls() -> None:
+    class SlowJudge(AskingTools):
+        async def judge(self, call: ToolCall) -> Permit | ApprovalRequest | ToolResult:
+            for _ in range(10 - int(call.arguments)):
+                await asyncio.sleep(0)
+            return await super().judge(call)
+
+    running = runner(SlowJudge(), calls_of("0", "4", "9"))
+    events = await play(running, *([Approve()] * 3))
+    assert [e.request.call.arguments for e in events if isinstance(e, ApprovalAsked)] == ["0", "4", "9"]
+
+
 async def test_tool_call_cancelled_while_it_waits_is_reported_as_cancelled() -> None:
     tools = AskingTools()
     running = runner(tools, calls_of("a"))

@@ -27,7 +27,7 @@ def test_demo_rehearses_three_parallel_commands(tmp_path: Path, columns: int) ->
         terminal.shows("1 of 3", 30)
         terminal.shows("s  allow run_shell(ls)")
         terminal.send("s")
-        terminal.shows("1 of 2")
+        terminal.shows("2 of 3")
         terminal.shows("rm -r /nonexistent")
         terminal.shows("n  no, and say why")
         terminal.send("n")
@@ -43,7 +43,7 @@ def test_demo_rehearses_three_parallel_commands(tmp_path: Path, columns: int) ->
         terminal.send("y")
         terminal.until(lambda: "Ask anything" in terminal.text and "it deletes" in terminal.text, 30)
         cards = [row for row in terminal.transcript if row[:1] in "●○"]
-        assert [row.split(" · ")[0] for row in cards if row.startswith("●")][0] == "● run_shell ls"
+        assert next(row.split(" · ")[0] for row in cards if row.startswith("●")) == "● run_shell ls"
         assert any(row.startswith("○ run_shell") and row.endswith("· declined") for row in cards)
         assert any(row.startswith("● run_shell echo") and row.endswith("· edited") for row in cards)
         assert "    notes.txt" in terminal.transcript

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from time import monotonic
 
 from termchat.core.approval import ApprovalRequest, ApprovalScope, Approve, ChangeArguments, Decision, Decline
 from termchat.core.sanitize import join, safe, safe_format, safe_line
@@ -12,10 +13,11 @@ from termchat.core.style import TextRole
 from termchat.ui.plain.line_reader import LineReader
 from termchat.ui.plain.writer import PlainWriter
 from termchat.ui.text.line import Line, styled_line
-from termchat.ui.tools.approval_card import request_lines
+from termchat.ui.tools.approval_card import RequestPreview, shown_first
 
 _SCOPES = {"y": ApprovalScope.ONCE, "s": ApprovalScope.CHAT, "a": ApprovalScope.SAVED}
 _ALL_ROWS = 10_000
+_NEW_SECONDS = 0.5  # that a question which follows another one must have been there before a line answers it
 
 
 class PlainApprovals:
@@ -26,19 +28,22 @@ class PlainApprovals:
         self._reader = reader
         self._turn: Turn | None = None
         self._request: ApprovalRequest | None = None
+        self._follows = False  # the question follows another one
+        self._asked_at = 0.0
 
     def ask(self, turn: Turn | None, requests: Sequence[ApprovalRequest]) -> None:
         """Ask the first question that waits, unless it was asked; without one, lines are messages again."""
         self._turn = turn
-        request = requests[0] if turn and requests else None
+        waiting = shown_first(self._request, requests)
+        request = waiting[0] if turn and waiting else None
         if request is self._request:
             return
-        self._request = request
+        self._follows, self._request, self._asked_at = self._request is not None, request, monotonic()
         self._reader.intercept = self._answer if request else None
         if request:
             number = len(requests)
             place = safe_format("1 of {n}", n=safe(str(number))) if number > 1 else safe("")
-            rows = request_lines(request, self._writer.columns, _ALL_ROWS, place=place)
+            rows = RequestPreview(request).lines(self._writer.columns, _ALL_ROWS, place=place)
             self._writer.lines([*rows, self._answers(request)])
 
     def _answers(self, request: ApprovalRequest) -> Line:
@@ -60,8 +65,15 @@ class PlainApprovals:
         letter, _, rest = line.strip().partition(" ")
         decision = self._decision(request, letter, rest.strip())
         if decision is None:
-            self._writer.aside(safe_format("Queued: this is no answer to the question (y, n, e)."))
+            answers = "y, s, a, n, e" if request.rules else "y, n, e"
+            words = safe_format("Queued: this is no answer to the question ({answers}).", answers=safe(answers))
+            if letter == "e" and not rest:
+                words = safe_format("Write e and the new text; this line was queued.")
+            self._writer.aside(words)
             return False
+        if self._follows and monotonic() - self._asked_at < _NEW_SECONDS:
+            self._writer.aside(safe_format("This question is a new one: read it, then answer again."))
+            return True
         turn.answer(request, decision)
         return True
 

@@ -39,6 +39,7 @@ class ApprovalAnswers:
         elif letter == "e":
             self._edit(request)
         else:
+            self.panel.mark_viewed()
             self._programs.page(
                 safe_format("{title}\n\n{text}", title=request_title(request), text=safe(_whole(request)))
             )
@@ -92,6 +93,9 @@ class ApprovalAnswers:
             self._say(safe_format("That question is gone; nothing was changed."))
             return
         if text.strip() == _editable(request).strip():
+            return
+        if not text.strip():
+            self._say(safe_format("The text is empty; nothing was changed. n declines the call."))
             return
         arguments = text
         if request.edit_argument:

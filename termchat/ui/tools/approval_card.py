@@ -1,6 +1,9 @@
-"""Question about a tool call: what would run, shown whole or with the number of hidden rows."""
+"""Question about a tool call: what would run, its beginning and its end in sight."""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Sequence
 
 from termchat.core.approval import ApprovalRequest, PreviewKind, ToolEffect
 from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_format, safe_line
@@ -15,6 +18,9 @@ _VERBS = {
     ToolEffect.RUN: safe_format("wants to run"),
     ToolEffect.NETWORK: safe_format("wants to use the network"),
 }
+_HEAD, _TAIL = 300, 100  # lines of a longer preview that are laid out
+_SPACES = re.compile(r" {12,}|\t{4,}")
+_BLANK_LINES = re.compile(r"\n(?:[ \t]*\n){3,}")
 
 
 def request_title(request: ApprovalRequest) -> Safe:
@@ -24,54 +30,96 @@ def request_title(request: ApprovalRequest) -> Safe:
     return safe_format("{name} {verb}", name=safe_line(request.call.name), verb=_VERBS[request.effect])
 
 
-def request_lines(
-    request: ApprovalRequest, columns: int, rows: int, *, place: Safe = EMPTY, more: Safe = EMPTY
-) -> tuple[Line, ...]:
-    """Return the title, up to `rows` rows of the preview, and the facts.
+def shown_first(shown: ApprovalRequest | None, waiting: Sequence[ApprovalRequest]) -> tuple[ApprovalRequest, ...]:
+    """Return the waiting questions with the one on screen first: no other may take its place before the answer."""
+    if shown is None or not any(request is shown for request in waiting):
+        return tuple(waiting)
+    return (shown, *(request for request in waiting if request is not shown))
 
-    place   `1 of 2`, at the end of the title
-    more    the way to see the whole, behind the number of hidden rows
-    """
-    title = request_title(request)
-    room = columns - text_width(title) - text_width(place) - 2
-    head = (
-        Segment(title, (TextRole.WARNING, TextRole.STRONG)),
-        Segment(Safe(" " * max(2, room)), ()),
-        Segment(place, (TextRole.DIM,)),
-    )
-    preview = preview_rows(request, columns - 2)
-    shown = preview[:rows] if len(preview) <= rows else preview[: max(1, rows - 1)]
-    if hidden := len(preview) - len(shown):
+
+class RequestPreview:
+    """The preview of a question, laid out once for each width."""
+
+    def __init__(self, request: ApprovalRequest) -> None:
+        self.request = request
+        self._columns = 0
+        self._rows: list[Line] = []
+        self._cut = 0
+
+    def rows(self, columns: int) -> Sequence[Line]:
+        """Return the rows; of a very long text only the first and last ones, see `hidden`."""
+        if columns != self._columns:
+            self._columns = columns
+            self._rows, self._cut = _preview_rows(self.request, columns)
+        return self._rows
+
+    def fits(self, columns: int, rows: int) -> bool:
+        """Return True if all of the preview is shown in so many rows."""
+        return len(self.rows(columns)) <= rows and not self._cut
+
+    def lines(self, columns: int, rows: int, *, place: Safe = EMPTY, more: Safe = EMPTY) -> tuple[Line, ...]:
+        """Return the title, up to `rows` rows of the preview, its last one among them, and the facts.
+
+        place   `1 of 2`, at the end of the title
+        more    the way to see the whole, behind the number of hidden rows
+        """
+        request = self.request
+        title = request_title(request)
+        room = columns - text_width(title) - text_width(place) - 2
+        head = (
+            Segment(title, (TextRole.WARNING, TextRole.STRONG)),
+            Segment(Safe(" " * max(2, room)), ()),
+            Segment(place, (TextRole.DIM,)),
+        )
+        return (head, *self._shown(columns - 2, rows, more), *fact_lines(request, columns))
+
+    def _shown(self, columns: int, rows: int, more: Safe) -> Sequence[Line]:
+        laid_out = self.rows(columns)
+        if self.fits(columns, rows):
+            return laid_out
+        tail = max(1, (rows - 1) // 3)
+        first = max(1, rows - 1 - tail)
+        hidden = len(laid_out) + self._cut - first - tail
         words = safe_format("  … {n} more rows{more}", n=safe(str(hidden)), more=more)
-        shown = [*shown, styled_line(words, TextRole.WARNING)]
+        return [*laid_out[:first], styled_line(words, TextRole.WARNING), *laid_out[-tail:]]
+
+
+def fact_lines(request: ApprovalRequest, columns: int) -> list[Line]:
+    """Return the facts and the reason below a preview."""
     facts = [safe_line(fact) for fact in request.facts]
     about = [*([join(" · ", facts)] if facts else []), *([safe_line(request.reason)] if request.reason else [])]
-    below = [row for words in about for row in wrap(styled_line(Safe(f"  {words}"), TextRole.DIM), columns - 1)]
-    return (head, *shown, *below)
+    return [row for words in about for row in wrap(styled_line(Safe(f"  {words}"), TextRole.DIM), columns - 1)]
 
 
-def preview_rows(request: ApprovalRequest, columns: int) -> list[Line]:
-    """Return all rows of the preview, wrapped, so that no end is hidden; each row of a diff in its colour."""
-    rows: list[Line] = []
+def _preview_rows(request: ApprovalRequest, columns: int) -> tuple[list[Line], int]:
+    """Return the rows of a preview, wrapped at the edge, and the number of lines left out in its middle."""
+    text = request.preview.rstrip("\n")
+    if request.kind is PreviewKind.COMMAND:
+        text = _BLANK_LINES.sub(lambda found: f"\n⟨{found[0].count(chr(10)) - 1} blank lines⟩\n", text)
+        text = _SPACES.sub(lambda found: f" ⟨{len(found[0])} spaces⟩ ", text)
+    texts = text.split("\n")
+    cut = max(0, len(texts) - _HEAD - _TAIL)
+    if cut:
+        texts = [*texts[:_HEAD], *texts[-_TAIL:]]
     sign = "  $ " if request.kind is PreviewKind.COMMAND else "  "
-    for number, text in enumerate(safe(request.preview).rstrip("\n").split("\n")):
-        words = safe_line(text)
-        line = styled_line(Safe((sign if number == 0 else " " * len(sign)) + words), _role(request.kind, text))
-        rows += [line] if text_width(words) <= columns - len(sign) else _hard_wrapped(line, columns)
-    return rows
-
-
-def _hard_wrapped(line: Line, columns: int) -> list[Line]:
-    """Wrap a row at the edge: what stands at the end of a long command must be seen."""
-    text, roles = line[0].text, line[0].roles
     rows: list[Line] = []
-    while text:
-        head = fitting_head(text, columns) or text[:1]
-        rows.append((Segment(Safe(head), roles),))
-        text = Safe(text[len(head) :])
-        if text:
-            text = Safe(f"    {text}")
-    return rows
+    for number, line in enumerate(texts):
+        words = Safe((sign if number == 0 else " " * len(sign)) + safe_line(line))
+        rows += _hard_wrapped(words, _role(request.kind, line), columns)
+    return rows, cut
+
+
+def _hard_wrapped(text: Safe, role: TextRole, columns: int) -> list[Line]:
+    """Wrap a row at the edge: what stands at the end of a long command must be seen."""
+    rows: list[Line] = []
+    rest = str(text)
+    while text_width(Safe(rest)) > columns:
+        head = fitting_head(rest, columns) or rest[:1]
+        rows.append(styled_line(Safe(head), role))
+        rest = f"    {rest[len(head) :]}"
+        if len(head) <= 4:  # a screen that narrow shows the rest as it is
+            break
+    return [*rows, styled_line(Safe(rest), role)]
 
 
 def _role(kind: PreviewKind, text: str) -> TextRole:

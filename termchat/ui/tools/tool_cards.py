@@ -107,7 +107,7 @@ def _live(call: ToolCallView, now: float, columns: int, spinner: str) -> Line:
         case CallState.WRITING:
             what = safe_format("writing arguments…")
         case CallState.WAITING:
-            what = safe_format("waiting for your answer")
+            what = safe_format("waiting for your answer") if columns >= 60 else safe_format("waiting")
         case CallState.RUNNING | CallState.DONE:
             what = duration(now - call.since)
     room = max(8, columns - text_width(name) - text_width(what) - 6)

@@ -2,7 +2,9 @@
 
 A letter answers only while the panel has the focus: after Tab, or by itself once the input is empty, no key was pressed
 for a second and the question has been on screen for half of one. In the second case the letter has to stay alone for a
-moment: with another key behind it, it is the beginning of a text and goes to the input.
+moment: with another key behind it, it is the beginning of a text and goes to the input. Each question has to get the
+focus for itself, and none takes the place of the one on screen, so that an answer is for the question that was read. A
+command that does not fit has to be viewed whole before it can be run.
 """
 
 from __future__ import annotations
@@ -15,18 +17,19 @@ from typing import NamedTuple
 
 from prompt_toolkit.buffer import Buffer
 
-from termchat.core.approval import ApprovalRequest
+from termchat.core.approval import ApprovalRequest, PreviewKind
 from termchat.core.sanitize import EMPTY, Safe, join, safe, safe_format, safe_line
 from termchat.core.style import TextRole
 from termchat.ui.text.fit import truncate, wrap
 from termchat.ui.text.line import Line, styled_line
 from termchat.ui.text.row import Segment
-from termchat.ui.tools.approval_card import request_lines
+from termchat.ui.tools.approval_card import RequestPreview, fact_lines, shown_first
 
 IDLE_SECONDS = 1.0  # without a key before the panel takes the focus by itself
 SHOWN_SECONDS = 0.5  # a question is on screen before it takes the focus by itself
 ALONE_SECONDS = 0.35  # that a letter must stay alone after the panel took the focus by itself
-_LIST_ROWS = 20  # rows of the screen from which each answer has a row of its own
+_LIST_ROWS = 24  # rows of the screen from which each answer has a row of its own
+_OTHER_ROWS = 6  # rows of the screen for the running calls, the input and the status
 
 
 class Answer(NamedTuple):
@@ -64,6 +67,10 @@ class ApprovalPanel:
         self._changed = changed
         self.text = Buffer(multiline=False)
         self._requests: tuple[ApprovalRequest, ...] = ()
+        self._preview: RequestPreview | None = None
+        self._done = 0  # questions that are gone, since one was first shown
+        self._viewed = False
+        self._fits = True  # the whole preview is in sight
         self._shown_at = 0.0
         self._last_key = -1e9
         self._focused = False  # by Tab
@@ -88,12 +95,16 @@ class ApprovalPanel:
 
     def ask(self, requests: Sequence[ApprovalRequest]) -> bool:
         """Show the questions that wait, the first of them in full; return True if a new one is shown."""
-        before, self._requests = self.request, tuple(requests)
+        before = self.request
+        gone = sum(all(kept is not request for kept in requests) for request in self._requests)
+        self._requests = shown_first(before, requests)
+        self._done = self._done + gone if self._requests else 0
         if self.request is before:
             return False
         self._drop_pending()
-        self._focused = self._focused and self.request is not None
-        self._auto, self._highlighted, self._shown_at = False, None, monotonic()
+        self._preview = RequestPreview(self.request) if self.request else None
+        self._focused = self._auto = self._viewed = False
+        self._fits, self._highlighted, self._shown_at = True, None, monotonic()
         self.writing = Writing.NOTHING
         self.text.reset()
         return self.request is not None
@@ -137,18 +148,28 @@ class ApprovalPanel:
         """Return the letter of the highlighted answer, "" if the user has not moved the highlight."""
         return "" if self._highlighted is None else self.answers()[self._highlighted].letter
 
+    def mark_viewed(self) -> None:
+        """Note that the user has seen all of the question."""
+        self._viewed = True
+
     def answers(self) -> list[Answer]:
         """Return the answers for the question that is shown."""
         request = self.request
         if request is None:
             return []
+        if request.kind is PreviewKind.COMMAND and not (self._fits or self._viewed):
+            return [
+                Answer("v", safe_format("view all of it, then answer")),
+                Answer("e", safe_format("edit first")),
+                Answer("n", safe_format("no, and say why")),
+            ]
         rule = safe_line(" and ".join(request.rules))
         lasting = [
             Answer("s", safe_format("allow {rule} in this chat", rule=rule)),
             Answer("a", safe_format("always allow {rule}", rule=rule)),
         ]
         return [
-            Answer("y", safe_format("run once")),
+            Answer("y", safe_format("send it" if request.title else "run once")),
             *(lasting if rule else []),
             Answer("e", safe_format("edit first")),
             Answer("n", safe_format("no, and say why")),
@@ -167,20 +188,25 @@ class ApprovalPanel:
 
     def lines(self, columns: int, rows: int, *, empty_input: bool) -> Sequence[Line]:
         """Return the question and its answers; only the question while a text is written."""
-        request = self.request
-        if request is None:
+        request, preview = self.request, self._preview
+        if request is None or preview is None:
             return ()
-        number = len(self._requests)
-        place = safe_format("1 of {n}", n=safe(str(number))) if number > 1 else EMPTY
-        below = [] if self.is_writing else self._answer_lines(columns, rows, empty_input=empty_input)
-        room = max(1, rows // 2 - len(below) - 2)
-        more = EMPTY if self.is_writing else safe_format(" · v shows all")
-        return (*request_lines(request, columns, room, place=place, more=more), *below)
+        number = self._done + len(self._requests)
+        place = EMPTY
+        if number > 1:
+            place = safe_format("{k} of {n}", k=safe(str(self._done + 1)), n=safe(str(number)))
+        answers = self._choices(columns, rows)
+        room = max(1, rows - _OTHER_ROWS - 1 - len(answers) - len(fact_lines(request, columns)))
+        self._fits = preview.fits(columns - 2, room)
+        shown = preview.lines(columns, room, place=place, more=safe_format(" · v shows all"))
+        if self.is_writing:
+            return shown
+        has_focus = self._focused or self._is_idle(monotonic(), empty_input=empty_input)
+        words = safe_format("  Tab to answer · Esc stops the turn")
+        return (*shown, *(answers if has_focus else [styled_line(truncate(words, columns - 1), TextRole.ACCENT)]))
 
-    def _answer_lines(self, columns: int, rows: int, *, empty_input: bool) -> list[Line]:
-        if not (self._focused or self._is_idle(monotonic(), empty_input=empty_input)):
-            words = safe_format("  Tab to answer · Esc stops the turn")
-            return [styled_line(truncate(words, columns - 1), TextRole.ACCENT)]
+    def _choices(self, columns: int, rows: int) -> list[Line]:
+        """Return the answers, each on a row of its own or, on a low screen, as a sentence."""
         answers, esc = self.answers(), safe_format("Esc no, and stop the turn")
         if rows < _LIST_ROWS:
             words = join(" · ", [*(Safe(f"{a.letter} {a.words}") for a in answers), esc])

@@ -30,6 +30,7 @@ from termchat.ui.turn_state import TurnState
 
 _THOUGHT_ROWS = 4
 _QUEUE_ROWS = 3
+_ROWS_BESIDE_QUESTION = 2
 _NARROWEST, _LOWEST = 20, 6
 _VI_MODES = {
     InputMode.NAVIGATION: "NORMAL",
@@ -107,6 +108,9 @@ class LiveContent:
     def status(self) -> Line:
         """Return the line below the input: the toast, the running turn, or the session."""
         turn = self._turns.view.turn
+        if self._approval.is_writing and not self._toast.words:
+            words = safe_format("Enter sends it · Esc goes back to the answers")
+            return styled_line(truncate(words, self.columns - 1), TextRole.DIM)
         if self._toast.words:
             return styled_line(truncate(self._toast.words, self.columns - 1), TextRole.WARNING)
         if turn:
@@ -120,7 +124,8 @@ class LiveContent:
             return ()
         if turn.thinking and self._turns.view.reasoning is ReasoningView.TAIL:
             return [row.segments for row in self._thought(turn.thinking.tail)]
-        return live_rows(turn.calls, monotonic(), self.columns, self._glyph())
+        rows = live_rows(turn.calls, monotonic(), self.columns, self._glyph())
+        return rows[:_ROWS_BESIDE_QUESTION] if self._approval.request else rows
 
     def panel(self) -> Sequence[Line]:
         """Return the picker, or the question about a tool call."""

@@ -1,0 +1,146 @@
+"""The panel that asks about tool calls: focus, order of questions, and what is in sight when a letter answers."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from termchat.core.approval import ApprovalRequest, PreviewKind, ToolEffect
+from termchat.core.messages import ToolCall
+from termchat.ui.repl.panels.approval_panel import ApprovalPanel, Writing
+from termchat.ui.text.fit import text_width
+from termchat.ui.text.line import plain_text
+from termchat.ui.tools.approval_card import RequestPreview
+
+
+def command(text: str, *, rules: tuple[str, ...] = ("run_shell(ls)",)) -> ApprovalRequest:
+    call = ToolCall("c", "run_shell", "{}")
+    return ApprovalRequest(call, ToolEffect.RUN, text, PreviewKind.COMMAND, ("sandboxed",), rules, "command")
+
+
+class Panel:
+    """A panel with the answers it gave and the letters it returned to the input."""
+
+    def __init__(self, *requests: ApprovalRequest) -> None:
+        self.answered: list[tuple[str, str]] = []
+        self.typed: list[str] = []
+        self.panel = ApprovalPanel(self._answer, self.typed.append, lambda: None)
+        self.panel.ask(requests)
+
+    def _answer(self, letter: str) -> None:
+        assert self.panel.request
+        self.answered.append((letter, self.panel.request.preview))
+
+    def key(self, letter: str) -> None:
+        """Press a key on an empty input, as the application does."""
+        self.panel.key_pressed(empty_input=True)
+        if self.panel.takes_keys:
+            self.panel.press(letter)
+
+    def shown(self, columns: int = 80, rows: int = 40) -> list[str]:
+        return [str(plain_text(line)) for line in self.panel.lines(columns, rows, empty_input=True)]
+
+
+def test_panel_letter_right_after_question_is_no_answer() -> None:
+    panel = Panel(command("ls"))
+    panel.key("y")
+    assert panel.answered == []
+
+
+def test_panel_tab_gives_focus_for_one_question_only() -> None:
+    first, second = command("first"), command("second")
+    panel = Panel(first, second)
+    panel.panel.toggle_focus()
+    panel.key("y")
+    panel.panel.ask((second,))
+    for _ in range(8):
+        panel.key("y")
+    assert panel.answered == [("y", "first")]
+
+
+def test_panel_newcomer_never_takes_the_place_of_the_question_on_screen() -> None:
+    shown, earlier = command("shown"), command("earlier call, judged later")
+    panel = Panel(shown)
+    panel.panel.toggle_focus()
+    panel.panel.ask((earlier, shown))
+    panel.key("y")
+    assert panel.answered == [("y", "shown")]
+
+
+def test_panel_counts_questions_of_the_turn() -> None:
+    requests = [command(str(n)) for n in range(3)]
+    panel = Panel(*requests)
+    assert panel.shown()[0].endswith("1 of 3")
+    panel.panel.ask(requests[1:])
+    assert panel.shown()[0].endswith("2 of 3")
+    panel.panel.ask(())
+    panel.panel.ask((command("next"),))
+    assert " of " not in panel.shown()[0]
+
+
+def test_panel_typing_takes_focus_away() -> None:
+    panel = Panel(command("ls"))
+    panel.panel.toggle_focus()
+    panel.panel.text_typed()
+    panel.key("y")
+    assert panel.answered == []
+
+
+def test_panel_command_that_does_not_fit_offers_no_run_before_it_is_viewed() -> None:
+    panel = Panel(command("\n".join(f"echo {n}" for n in range(100))))
+    panel.shown()
+    assert [answer.letter for answer in panel.panel.answers()] == ["v", "e", "n"]
+    panel.panel.mark_viewed()
+    assert panel.panel.answers()[0].letter == "y"
+
+
+@pytest.mark.parametrize(
+    "hiding",
+    [
+        "ls" + " " * 900 + "; touch hidden",
+        "ls" + "\n" * 200 + "touch hidden",
+        "echo " + "x" * 10_000 + "; touch hidden",
+    ],
+)
+@pytest.mark.parametrize("rows", [12, 24, 40])
+def test_panel_shows_end_of_every_command(hiding: str, rows: int) -> None:
+    shown = "".join(row.strip() for row in Panel(command(hiding)).shown(rows=rows))
+    assert "touch hidden" in shown
+
+
+@given(
+    st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=3000), st.integers(20, 120), st.integers(1, 30)
+)
+def test_preview_is_bounded_and_never_wider_than_the_screen(text: str, columns: int, rows: int) -> None:
+    request = command(text)
+    lines = RequestPreview(request).lines(columns, rows)
+    assert len(lines) <= max(rows, 3) + 2  # the title and the facts
+    assert all(text_width(plain_text(line)) <= columns for line in lines[1:])
+
+
+def test_preview_of_huge_diff_is_laid_out_once_and_partly() -> None:
+    request = ApprovalRequest(ToolCall("c", "edit_file", "{}"), ToolEffect.WRITE, "+line\n" * 100_000, PreviewKind.DIFF)
+    preview = RequestPreview(request)
+    assert len(preview.rows(80)) == 400
+    assert preview.rows(80) is preview.rows(80)
+    assert any("99990 more rows" in str(plain_text(line)) for line in preview.lines(82, 11))
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(40, 12), (50, 12), (80, 24), (90, 30), (200, 50)])
+def test_panel_leaves_room_for_all_answers(columns: int, rows: int) -> None:
+    panel = Panel(command("make all"))
+    panel.panel.toggle_focus()
+    shown = panel.shown(columns, rows)
+    assert len(shown) <= max(rows - 4, 8)
+    words = " ".join(" ".join(shown).split())
+    for answer in ("run once", "edit first", "no, and say why", "stop the turn"):
+        assert answer in words
+
+
+def test_panel_writing_hides_answers_and_keeps_question() -> None:
+    panel = Panel(command("make all"))
+    panel.panel.toggle_focus()
+    panel.panel.write(Writing.REASON)
+    assert not panel.panel.takes_keys
+    assert any("make all" in row for row in panel.shown())
