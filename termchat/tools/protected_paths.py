@@ -73,9 +73,27 @@ def home_of(environment: Mapping[str, str]) -> Path:
 
 
 def home_links(home: Path) -> Iterator[tuple[Path, ProtectedPath]]:
-    """Yield each protected path of the home, resolved: a dotfile may be a link into a working directory."""
+    """Yield each protected path of the home, resolved: a dotfile may be a link into a working directory.
+
+    Names that differ in case only, such as `.config/Code`, are yielded if they exist.
+    """
+    listings: dict[Path, tuple[str, ...]] = {}
     for row in protected_paths().home:
-        yield Path(os.path.realpath(home / row.path)), row
+        found = [home]
+        for part in row.path.parts:
+            found = [folder / name for folder in found for name in _spellings(folder, part, listings)]
+        for path in found:
+            yield Path(os.path.realpath(path)), row
+
+
+def _spellings(folder: Path, name: str, listings: dict[Path, tuple[str, ...]]) -> list[str]:
+    """Return a lower-case name, and the names in a folder that differ from it in case only."""
+    if folder not in listings:
+        try:
+            listings[folder] = tuple(each for each in os.listdir(folder) if each != each.lower())
+        except OSError:
+            listings[folder] = ()
+    return [name, *(each for each in listings[folder] if each.lower() == name)]
 
 
 def _within(names: tuple[str, ...], row: ProtectedPath) -> bool:

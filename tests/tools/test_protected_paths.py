@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from termchat.tools.protected_paths import is_protected, protected_paths
+from termchat.tools.protected_paths import home_links, is_protected, protected_paths
 
 HOME = PurePosixPath("/home/me")
 
@@ -21,7 +21,10 @@ HOME = PurePosixPath("/home/me")
         "/home/me/.config/fish/config.fish", "/home/me/.ssh/authorized_keys",
         "/home/me/.config/systemd/user/x.service",
         "/home/me/.local/bin/ls", "/home/me/.gitconfig", "/home/me/.config/termchat/config.toml",
-        "/home/me/.config/git/config",
+        "/home/me/.config/git/config", "/home/me/.config/Code/User/settings.json", "/home/me/.local/lib/python3/x.pth",
+        "/home/me/.local/share/fish/vendor_conf.d/x.fish", "/home/me/.cargo/env", "/home/me/.config/gh/config.yml",
+        "/home/me/.config/plasma-workspace/env/x.sh", "/home/me/.config/sway/config", "/home/me/.selected_editor",
+        "/home/me/.Rprofile", "/home/me/.config/starship.toml", "/home/me/.config/autostart/x.desktop",
     ],
 )  # fmt: skip
 def test_protected_path_is_known(path: str) -> None:
@@ -38,6 +41,12 @@ def test_protected_path_is_known(path: str) -> None:
 )  # fmt: skip
 def test_ordinary_path_is_not_protected(path: str) -> None:
     assert not is_protected(PurePosixPath(path), HOME)
+
+
+def test_home_links_finds_names_in_capitals(tmp_path: Path) -> None:
+    (tmp_path / ".config" / "Code").mkdir(parents=True)
+    found = {path for path, _ in home_links(tmp_path)}
+    assert {tmp_path / ".config" / "Code", tmp_path / ".config" / "code", tmp_path / ".bashrc"} <= found
 
 
 def test_bare_repository_is_protected(tmp_path: Path) -> None:

@@ -227,6 +227,70 @@ async def test_home_and_system_directories_are_read_only_and_said_so(home: Path)
     assert not (home / "file").exists()
 
 
+ACTS_LATER = [
+    ".bashrc", ".ssh/authorized_keys", ".config/git/config", ".config/fish/config.fish", ".config/starship.toml",
+    ".config/autostart/x.desktop", ".config/systemd/user/x.service", ".local/bin/ls", ".local/lib/x.pth", ".local/new",
+    ".config/new", ".cache/new", "new", "project/new",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("cwd", ["", "..", "/"])
+async def test_nothing_is_written_in_and_above_home(home: Path, cwd: str) -> None:
+    for folder in (".config/git", ".config/fish", ".local/bin", ".local/share/termchat"):
+        (home / folder).mkdir(parents=True)
+    inner = home / "a" / "b"  # one more home, and one more folder above it
+    shutil.copytree(home, inner, ignore=shutil.ignore_patterns("a"))
+    own = ToolContext(
+        Path(os.path.realpath(inner / cwd)),
+        (inner / ".config" / "termchat", inner / ".local" / "share" / "termchat"),
+        permit=Permit(by_person=True),
+        environment={"PATH": os.environ["PATH"], "HOME": str(inner)},
+    )
+    before = tree(home)
+    writes = "; ".join(f"mkdir -p {inner}/{Path(name).parent}; echo x > {inner}/{name}" for name in ACTS_LATER)
+    answer = await run_shell.function(own, f"{writes}; echo x > {home}/a/new; mv {inner}/.config {inner}/y; echo end")
+    assert isinstance(answer, str) and answer.endswith("end")
+    assert tree(home) == before
+
+
+@pytest.mark.parametrize("saved", [(), (".config",), (".local",), (".local/share",)])
+@pytest.mark.parametrize("above", [False, True])
+async def test_command_runs_in_home_without_saved_data(home: Path, saved: tuple[str, ...], above: bool) -> None:
+    empty = home / "project"
+    for name in saved:
+        (empty / name).mkdir(parents=True)
+    own = ToolContext(
+        home if above else empty,
+        (empty / ".config" / "termchat", empty / ".local" / "share" / "termchat", empty / ".cache" / "termchat"),
+        permit=Permit(by_person=True),
+        environment={"PATH": os.environ["PATH"], "HOME": str(empty)},
+    )
+    before = tree(home)
+    answer = await run_shell.function(own, "echo ran; mkdir -p ~/.local/share/termchat; echo x > ~/.bashrc; exit 0")
+    assert isinstance(answer, str), answer
+    assert answer.startswith("ran\n") and answer.count("Read-only") == 2
+    assert tree(home) == before
+
+
+@pytest.mark.parametrize("name", ["git/config", "fish/config.fish", "Code/User/tasks.json", "autostart/x.desktop"])
+async def test_configuration_of_programs_is_not_written_from_its_parent(home: Path, name: str) -> None:
+    config = home / ".config"
+    for folder in ("git", "Code/User"):
+        (config / folder).mkdir(parents=True)
+    before = tree(config)
+    answer = await run(home, f"mkdir -p {Path(name).parent}; echo x > {name}; touch free; exit 0", cwd=config)
+    assert "Read-only" in answer or "exists" in answer
+    assert tree(config) == sorted([*before, "free"])
+
+
+@pytest.mark.parametrize("cwd", ["/", "/var", "/var/spool", "/usr/share", "/etc"])
+def test_directories_of_the_system_and_above_are_read_only(tmp_path: Path, cwd: str) -> None:
+    mounts = plan_mounts(Path(cwd), tmp_path)
+    assert not isinstance(mounts, str)
+    assert mounts.read_only
+    assert set(mounts.places.values()) <= {MountKind.HIDDEN} and not mounts.placeholders
+
+
 async def test_nothing_runs_in_secret_or_own_directory(home: Path) -> None:
     for name in (".ssh", ".config/termchat"):
         answer = await run_shell.function(context(home, home / name), "ls")

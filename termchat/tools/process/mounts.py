@@ -17,7 +17,8 @@ from termchat.late_dataclass import dataclass
 from termchat.tools.builtin.secret_places import is_secret_place, secret_globs
 from termchat.tools.protected_paths import ProtectedPath, home_links, is_protected, protected_paths
 
-_SYSTEM = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr")
+_SYSTEM = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr",
+           "/var/spool")  # fmt: skip
 _SCAN_DEPTH = 4  # folders below the working directory in which repositories are looked for
 _SCAN_FOLDERS = 2_000
 _SCAN_FILES = 20_000
@@ -73,7 +74,7 @@ class Mounts:
     """The places of a sandbox.
 
     root           the working directory, resolved
-    read_only      the reason why the working directory is not writable, "" if it is
+    read_only      the reason why the working directory and all below it are not writable, "" if they are
     places         resolved paths below or outside the root
     placeholders   absent paths that must not be made
     links          protected symlinks and their targets: no mount can keep a program from replacing them
@@ -103,8 +104,9 @@ def plan_mounts(cwd: Path, home: Path, private: Iterable[Path] = (), secrets: bo
     for path in hidden if secrets else {*hidden, *_secrets_inside(root)}:
         planner.hide(path)
     reason = _read_only(root, home)
-    if reason:
-        return Mounts(root, reason, planner.places)
+    if reason:  # nothing can be made or renamed there, so nothing is held
+        places = {path: kind for path, kind in planner.places.items() if kind is MountKind.HIDDEN}
+        return Mounts(root, reason, places)
     for path, row in _protected(root, home):
         planner.protect(path, row)
     return Mounts(root, "", planner.places, tuple(planner.placeholders.values()), tuple(planner.links.items()))
@@ -113,7 +115,7 @@ def plan_mounts(cwd: Path, home: Path, private: Iterable[Path] = (), secrets: bo
 def _read_only(root: Path, home: Path) -> str:
     if home.is_relative_to(root):
         return "home directory is read-only" if root == home else "a directory above home is read-only"
-    if any(root.is_relative_to(place) for place in _SYSTEM):
+    if any(root.is_relative_to(place) or Path(place).is_relative_to(root) for place in _SYSTEM):
         return "system directory is read-only"
     return "protected directory is read-only" if is_protected(root, home) else ""
 

@@ -119,7 +119,7 @@ def _places(mounts: Mounts) -> tuple[str, ...]:
             options += _place(path, kind)
     if root != Path("/"):
         options += ["--ro-bind" if mounts.read_only else "--bind", str(root), str(root)]
-    covered: list[tuple[Path, MountKind]] = []
+    covered = [(root, MountKind.READ_ONLY)] if mounts.read_only else []
     for path, kind in ordered:
         if path.is_relative_to(root) and not any(path.is_relative_to(p) and _covers(k, kind) for p, k in covered):
             options += _place(path, kind)
