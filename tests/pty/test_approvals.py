@@ -160,6 +160,34 @@ def test_approval_random_typing_approves_nothing() -> None:
         assert "● ask" not in terminal.text
 
 
+def test_approval_held_key_answers_one_question_only() -> None:
+    with Terminal(rows=40) as terminal:
+        terminal.shows("Ask anything")
+        terminal.send("asks 3\r")
+        terminal.shows("1 of 3")
+        terminal.send(TAB)
+        terminal.shows("y  run once")
+        for _ in range(8):
+            terminal.send("y")
+        terminal.shows("2 of 3")
+        terminal.shows("● ask number 0")
+        assert "● ask number 1" not in terminal.text
+
+
+def test_plain_approval_hasty_line_does_not_answer_the_next_question() -> None:
+    with Terminal(env={"TERM": "dumb", "TESTFLAGS": "plain"}, rows=50) as terminal:
+        terminal.shows("fake/one answers")
+        terminal.send("asks 2\n")
+        terminal.shows('{"text": "number 0"}')
+        terminal.shows("y runs it once")
+        terminal.send("y\n")
+        terminal.shows('{"text": "number 1"}')
+        terminal.send("y\n")
+        terminal.shows("This question is a new one")
+        terminal.until(lambda: "the tool said" not in terminal.text and "● ask number 0" in terminal.text)
+        assert "● ask number 1" not in terminal.text
+
+
 def test_plain_approval_takes_lines_typed_after_the_question() -> None:
     with Terminal(env={"TERM": "dumb", "TESTFLAGS": "plain"}, rows=50) as terminal:
         terminal.shows("fake/one answers")

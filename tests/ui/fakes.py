@@ -172,8 +172,9 @@ async def _missing(question: Question) -> AsyncGenerator[Delta]:
 
 
 async def _many_calls(question: Question) -> AsyncGenerator[Delta]:
+    tool = "ask" if question.text.startswith("asks") else "echo"
     for n in range(int(question.arguments[0])):
-        yield ToolCallDelta(n, f"call{n}", "echo", f'{{"text": "number {n}"}}', complete=True)
+        yield ToolCallDelta(n, f"call{n}", tool, f'{{"text": "number {n}"}}', complete=True)
 
 
 async def _overloaded(question: Question) -> AsyncGenerator[Delta]:
@@ -227,6 +228,7 @@ SCRIPTS: dict[str, Callable[[Question], AsyncGenerator[Delta]]] = {
     "mixed": _mixed,
     "tool": _tool,
     "calls": _many_calls,
+    "asks": _many_calls,
     "hang": _hang,
     "endless": _endless,
     "refuse": _refuse,
@@ -255,6 +257,7 @@ class FakeProvider:
     | `mixed MS`       | `MIXED`, seven characters every MS milliseconds                                          |
     | `tool NAME`      | a call of that tool of `FakeTools`; in the next step, the beginning of the tool's result |
     | `calls N`        | N calls of the tool `echo`; in the next step, the beginning of the last result           |
+    | `asks N`         | the same with the tool `ask`                                                             |
     | `hang`           | nothing, for an hour                                                                     |
     | `endless`        | a word every 0.1 s without end                                                           |
     | `refuse`         | failure: the key is refused (401, with details)                                          |
@@ -289,7 +292,7 @@ class FakeProvider:
             async for delta in SCRIPTS.get(name, _echo)(question):
                 monitor.bytes_received += 1
                 yield delta
-            if name in ("tool", "calls"):
+            if name in ("tool", "calls", "asks"):
                 yield Finished(FinishReason.TOOL_CALLS)
                 return
         tokens = int(arguments[0]) if name == "full" else 12 + _OUTPUT
