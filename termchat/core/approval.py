@@ -76,6 +76,7 @@ class ApprovalRequest:
     edit_argument   the argument that is edited as plain text; "" to edit the JSON of all arguments
     reason          why no rule allows the call, "" if no rule is about it
     title           replaces "NAME wants to ..." for a question of another kind
+    only_person     nothing but an answer of a person allows the call: no rule, no `--yes`
     permit          the permit of the call if it is approved
     """
 
@@ -89,6 +90,7 @@ class ApprovalRequest:
     reason: str = ""
     permit: Permit = field(default_factory=Permit)
     title: str = ""
+    only_person: bool = False
     id: str = field(default_factory=lambda: uuid4().hex)
 
 

@@ -87,6 +87,7 @@ class Plan:
     facts           short phrases, such as "new file" or "no network"
     edit_argument   the argument that a person edits as plain text; "" for the JSON of all
     seen            a hash of what the preview was made from, such as the file to replace; it goes to `Permit.seen`
+    question        why a person has to approve the call whatever rules allow, "" for no reason
     """
 
     preview: str = ""
@@ -94,6 +95,7 @@ class Plan:
     facts: tuple[str, ...] = ()
     edit_argument: str = ""
     seen: str = ""
+    question: str = ""
 
 
 ToolOutput: TypeAlias = str | ToolError | tuple[Text | Image, ...]

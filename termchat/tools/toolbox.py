@@ -137,7 +137,9 @@ class Toolbox:
         parsed = parse_rule(rule)
         if not isinstance(parsed, Rule):
             return str(parsed)
-        if problem := self._allow_problem(parsed):
+        if parsed.tool not in self._tools and not (parsed.tool.startswith("mcp_") or self._is_known(parsed.tool)):
+            return f"there is no tool {parsed.tool}; /tools lists them"
+        if problem := self.rule_problem(parsed, "allow"):
             return problem
         self._rules = self._rules.with_allowed(parsed)
         if scope is not ApprovalScope.SAVED:
@@ -146,15 +148,18 @@ class Toolbox:
             self._saved = self._saved.with_allowed(parsed)
         return problem
 
-    def _allow_problem(self, rule: Rule) -> str:
-        """Return why a rule can allow nothing, "" if it can."""
-        from termchat.tools.policy.judge_command import allow_problem
+    def rule_problem(self, rule: Rule, answer: str) -> str:
+        """Return why a rule has no effect, "" if it may have one. A tool that is not known may come later.
+
+        answer   the list of the rule: allow, ask or deny
+        """
+        from termchat.tools.policy.rule_problems import rule_problem, similar_tool
 
         tool = self._tools.get(rule.tool)
         if tool is None:
-            may_come = rule.tool.startswith("mcp_") or self._is_known(rule.tool)
-            return "" if may_come else f"there is no tool {rule.tool}; /tools lists them"
-        return allow_problem(rule) if tool.subject is Subject.COMMAND else ""
+            return "" if self._is_known(rule.tool) else similar_tool(rule, self._own)
+        config = self._config
+        return rule_problem(rule, answer, tool, cwd=config.cwd, private=config.private)
 
     async def remove_rule(self, rule: str) -> str:
         """Remove a rule of this chat or a saved one. Return "", or why it could not be removed."""
@@ -203,14 +208,18 @@ class Toolbox:
             return await self._result(call, ToolError(verdict.reason))
         permit = self._permit(verdict)
         question = tool.question() if tool.question else ""
-        if verdict.answer is Ruling.ALLOW and not question:
-            return permit
-        if self._config.approve_all and not question:
-            return replace(permit, by_person=True)
-        rules = verdict.offers if isinstance(verdict, CommandVerdict) else (verdict.offer,) if verdict.offer else ()
+        permitted = not question and (verdict.answer is Ruling.ALLOW or self._config.approve_all)
+        given = permit if verdict.answer is Ruling.ALLOW else replace(permit, by_person=True)
+        if permitted and tool.subject is not Subject.HOST:
+            return given
         plan = await self._plan(tool, arguments)
         if isinstance(plan, ToolError):
             return await self._result(call, plan)
+        if permitted and not plan.question:
+            return given
+        rules = verdict.offers if isinstance(verdict, CommandVerdict) else (verdict.offer,) if verdict.offer else ()
+        rules = () if plan.question else rules
+        question = question or plan.question
         return ApprovalRequest(
             call,
             tool.effect,
@@ -221,6 +230,7 @@ class Toolbox:
             plan.edit_argument,
             question or ("" if rules else verdict.reason),
             replace(permit, seen=plan.seen),
+            only_person=bool(question),
         )
 
     async def run(

@@ -230,7 +230,7 @@ async def test_plan_of_public_name_asks_no_server_of_names(site: Site) -> None:
     url = f"http://secret-words.evil.test:{site.port}/"
     plan = await plan_fetch(fetcher, url)
     assert names.asked == []
-    assert "which is not a public address; fetch_url can ask" in await fetch(url, fetcher)
+    assert "which is not a public address; call fetch_url again to ask" in await fetch(url, fetcher)
     again = await plan_fetch(fetcher, url)  # the approved call has looked it up
     assert isinstance(plan, Plan) and isinstance(again, Plan)
     assert again.facts == ("private address 10.1.2.3", "not encrypted")

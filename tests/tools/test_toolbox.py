@@ -220,3 +220,53 @@ async def test_toolbox_long_result_without_temporary_files_is_cut(
     assert isinstance(permit, Permit)
     assert not (await run(box, permit, "read_file", path="long.txt")).is_error
     assert "no temporary file can be made" in box._outputs.shorten("x", "y" * 100_000)
+
+
+PRIVATE = ("127.0.0.1", "[::1]", "localhost", "127.1", "0x7f000001", "169.254.169.254", "10.0.0.1", "[::ffff:10.0.0.1]")
+
+
+@pytest.mark.parametrize("host", PRIVATE)
+@pytest.mark.parametrize("approve_all", [False, True])
+async def test_toolbox_fetch_of_private_address_always_asks_a_person(
+    tmp_path: Path, host: str, approve_all: bool
+) -> None:
+    bare = host.strip("[]")
+    rules = Rules(allow=(Rule("fetch_url"), Rule("fetch_url", bare)))
+    for given in (Rules(), rules):
+        asked = await judged(
+            toolbox(tmp_path, rules=given, approve_all=approve_all), "fetch_url", url=f"http://{host}:8799/"
+        )
+        assert isinstance(asked, ApprovalRequest)
+        assert (asked.rules, asked.only_person) == ((), True)
+        assert "not public, so each fetch from it asks" in asked.reason
+        assert asked.permit.seen
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "169.254.169.254"])
+async def test_toolbox_adds_no_rule_for_private_address(tmp_path: Path, host: str) -> None:
+    box = toolbox(tmp_path)
+    assert "is not public" in await box.add_rule(f"fetch_url({host})", ApprovalScope.CHAT)
+    assert box.rules() == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("fetch_url", {"url": "https://example.org/x"}),
+        ("fetch_url", {"url": "https://Example.org./x"}),
+        ("fetch_url", {"url": "http://8.8.8.8/"}),
+        ("fetch_url", {"url": "http://[2606:4700::1111]/"}),
+        ("read_file", {"path": "/etc/hosts"}),
+        ("write_file", {"path": "a.txt", "text": "x"}),
+        ("run_shell", {"command": "touch a.txt"}),
+        ("run_shell", {"command": "ls | wc -l"}),
+        ("run_shell", {"command": "echo 'a;b' '$x'"}),
+    ],
+)
+async def test_toolbox_offered_rules_allow_the_same_call(tmp_path: Path, name: str, arguments: dict[str, str]) -> None:
+    box = toolbox(tmp_path)
+    asked = await judged(box, name, **arguments)
+    assert isinstance(asked, ApprovalRequest) and asked.rules
+    for rule in asked.rules:
+        assert await box.add_rule(rule, ApprovalScope.CHAT) == ""
+    assert isinstance(await judged(box, name, **arguments), Permit)

@@ -52,7 +52,9 @@ async def plan_fetch(fetcher: UrlFetcher, url: str) -> Plan | ToolError:
     facts = [f"private address {address}" for address in private]
     if parsed.scheme == "http":
         facts.append("not encrypted")
-    return Plan(parsed.text, facts=tuple(facts), edit_argument="url", seen=seen_url(parsed, private))
+    question = f"{parsed.host} is not public, so each fetch from it asks." if private else ""
+    seen = seen_url(parsed, private)
+    return Plan(parsed.text, facts=tuple(facts), edit_argument="url", seen=seen, question=question)
 
 
 async def run_fetch(fetcher: UrlFetcher, context: ToolContext, url: str, content: str) -> ToolOutput:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,10 +31,15 @@ from termchat.tools.policy.command_text import check_text
 from termchat.tools.policy.guarded_paths import is_guarded
 from termchat.tools.policy.places import Place, locate
 from termchat.tools.policy.programs import Unresolved, resolve_program
-from termchat.tools.policy.rules import Rule, Rules, allowed, asked, denied, first_rule, parse_rule
+from termchat.tools.policy.rules import EFFECTS, Rule, Rules, allowed, asked, denied, first_rule, parse_rule
 from termchat.tools.policy.shell_syntax import Unparsed, parse_pipeline
 from termchat.tools.policy.verdicts import CommandVerdict, Ruling
 
+_QUOTED = re.compile(r"'[^']*'|\\.", re.DOTALL)  # what a shell takes as it is
+_DOUBLE_QUOTED = re.compile(r'"[^"]*"', re.DOTALL)
+_EXPANSION = re.compile(r"[$`]")
+_OPERATOR = re.compile(r"[;&|<>()\n]")
+_ASSIGNMENT = re.compile(r"\w+\+?=")
 _MAX_OFFER = 200  # characters of a rule that a person can still read
 
 
@@ -97,11 +103,44 @@ def allow_problem(rule: Rule) -> str:
         return f"{rule} allows nothing: name a command, for example {rule.tool}(git log)."
     if words in known_names():
         return ""
+    if problem := _not_one_command(rule, "allows"):
+        return problem
+    if any(character in words[0] for character in "*?"):
+        return f"{rule} allows nothing: a rule about a command has no wildcards; name it: {rule.tool}(git log)."
+    known = find_command(words)
+    if known and isinstance(harmless_use(known, words, CommandScope(Path("/"), ())), HarmlessUse):
+        return ""
     if reason := _never_by_rule(words):
         return f"{rule} allows nothing: {reason[0].lower()}{reason[1:]}"
     if any(character in rule.subject for character in "*?"):
         return f"{rule} allows only exactly these words: a rule about a command has no wildcards."
     return ""
+
+
+def command_problem(rule: Rule, answer: str) -> str:
+    """Return the sentence that says why a rule about commands has no effect, "" if it has one.
+
+    answer   the list of the rule: allow, ask or deny
+    """
+    if answer == "allow":
+        return allow_problem(rule)
+    effect = EFFECTS[answer]
+    if any(character in rule.subject.split(" ")[0] for character in "*?"):
+        return f"{rule} {effect} nothing: a rule about a command has no wildcards; {rule.tool} {effect} every command."
+    return _not_one_command(rule, effect)
+
+
+def _not_one_command(rule: Rule, effect: str) -> str:
+    """Return the sentence about a subject that a shell would not read as the words of one command, "" if it would."""
+    one = f"{rule} {effect} nothing: a rule names one command"
+    plain = _QUOTED.sub("", rule.subject)
+    if found := _OPERATOR.search(_DOUBLE_QUOTED.sub("", plain)):
+        return f"{one}, without {found[0]}; write a rule for each command."
+    if effect != "allows":
+        return ""
+    if found := _EXPANSION.search(plain):
+        return f"{one} as it runs, without {found[0]}."
+    return f"{one}, without variables before it." if _ASSIGNMENT.match(rule.subject) else ""
 
 
 def _judge_text(text: str, reason: str, call: _Call) -> CommandVerdict:
@@ -174,7 +213,7 @@ def _judge_argv(argv: tuple[str, ...], use: HarmlessUse | OtherUse | None, call:
         return _Asks(f"{program} is another name of a program that runs others, so no rule can allow it.")
     known = find_command(argv)
     if isinstance(use, HarmlessUse) and known:
-        rule = _first_allowed(call, known.words)
+        rule = _first_allowed(call, known.words) or _first_allowed(call, argv)
         if rule:
             return _Runs((str(program), *use.arguments), rule, use.environment)
         name = " ".join(known.words)

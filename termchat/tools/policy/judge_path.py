@@ -42,6 +42,26 @@ def judge_path(
     return PathVerdict(answer, reason, "" if dangerous else offer, dangerous, located.real)
 
 
+def path_allow_problem(rule: Rule, effect: ToolEffect, *, cwd: Path, private: Sequence[Path] = ()) -> str:
+    """Return the sentence that says why a rule about files can allow nothing, "" if it can."""
+    if not rule.subject:
+        return ""
+    nothing = f"{rule} allows nothing"
+    try:
+        if _pattern_names(rule.subject, cwd, may_leave=False) is None:
+            return f"{nothing}: the path leads out of the working directory. Write it from / on."
+        if "*" in rule.subject:
+            return ""
+        located = locate(rule.subject, cwd, private)
+    except (OSError, ValueError):
+        return f"{nothing}: {rule.subject} cannot be resolved."
+    if effect is ToolEffect.READ and located.place in (Place.SECRET, Place.PRIVATE):
+        return f"{nothing}: {rule.subject} {located.place.value}; tools do not read it."
+    if _always_asks(effect, located):
+        return f"{nothing}: {rule.subject} {_guard(located)}, so writing to it always asks."
+    return ""
+
+
 def matches_path(pattern: str, located: Located, cwd: Path, *, broad: bool) -> bool:
     """Return True if the subject of a rule is about a path.
 

@@ -13,6 +13,7 @@ from termchat.tools.policy.verdicts import Ruling, Verdict
 _TOOL = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _SERVER = re.compile(r"mcp_[A-Za-z0-9-]+_\*")
 _TEXT = re.compile(r"([^()]*)(?:\((.*)\))?", re.DOTALL)
+EFFECTS = {"allow": "allows", "ask": "asks about", "deny": "denies"}  # the verb of each list of rules
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,11 @@ class UrlFetcher:
             raise FetchError(f"the host {url.host} has no address")
         if not private or (permit.by_person and url.host == start.host and permit.seen == seen_url(start, private)):
             return addresses
-        again = "; fetch_url can ask the user for it" if url.host == start.host else f"; fetch {url.text} to ask for it"
+        again = (
+            "; call fetch_url again to ask the user for it"
+            if url.host == start.host
+            else f"; fetch {url.text} to ask for it"
+        )
         raise FetchError(f"{url.host} is at {private[0]}, which is not a public address{again}")
 
     async def _request(self, url: WebUrl, addresses: list[str]) -> _Answer | str:
