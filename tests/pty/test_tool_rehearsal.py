@@ -54,3 +54,21 @@ def test_demo_rehearses_three_parallel_commands(tmp_path: Path, columns: int) ->
         terminal.shows("Removed the rule run_shell(ls).")
         terminal.send("run ls\r")
         terminal.shows("run_shell wants to run")
+
+
+def test_demo_rehearses_tool_of_mcp_server(tmp_path: Path) -> None:
+    config = tmp_path / ".config" / "termchat" / "config.toml"
+    config.parent.mkdir(parents=True)
+    server = f'command = "{sys.executable}"\nargs = ["-m", "termchat.tools.mcp.demo_server"]\n'
+    root = Path(__file__).parent.parent.parent
+    config.write_text(f'[mcp.demo]\n{server}env = {{ PYTHONPATH = "{root}" }}\n')
+    env = {"HOME": str(tmp_path), "TERMCHAT_DEMO_SPEED": "0", "PYTHONPATH": str(root), "PATH": os.environ["PATH"]}
+    with Terminal((sys.executable, "-m", "termchat"), rows=50, env=env) as terminal:
+        terminal.shows("Ask anything", 30)
+        terminal.send("roll a die\r")
+        terminal.shows("mcp_demo_dice wants to run", 30)
+        terminal.shows("MCP server demo")
+        terminal.shows("y  run once")
+        terminal.send("y")
+        terminal.shows("The tool mcp_demo_dice returned")
+        assert any(row.startswith("● mcp_demo_dice") for row in terminal.transcript)

@@ -7,6 +7,8 @@ a model: the same conversation always gets the same answer, in the language of t
 from __future__ import annotations
 
 import re
+import shlex
+import sys
 import tomllib
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import field
@@ -167,10 +169,8 @@ class DemoProvider:
                 return ScriptSay(words["markdown"].strip()), ScriptEnd()
             case "think":
                 return ScriptThink(words["thinking"].strip()), ScriptSay(words["thought"]), ScriptEnd()
-            case "two_tools":
-                return _call_tools(language, _TWO_CALLS, request, "calling_two")
-            case "approvals":
-                return _call_tools(language, _SHELL_CALLS, request, "calling_shell")
+            case "two_tools" | "approvals" | "dice":
+                return _simulate_calls(language, simulation, request)
             case "long":
                 return ScriptSay(self._whole_guide(language)), ScriptEnd()
             case "cut":
@@ -259,6 +259,16 @@ def _wanted_call(question: str) -> tuple[str, Mapping[str, str]] | None:
     return ("current_time", {}) if _TIME.search(question) else None
 
 
+def _simulate_calls(language: Language, simulation: str, request: Request) -> Script:
+    if simulation == "two_tools":
+        return _call_tools(language, _TWO_CALLS, request, "calling_two")
+    if simulation == "approvals":
+        return _call_tools(language, _SHELL_CALLS, request, "calling_shell")
+    if _DICE in {spec.name for spec in request.tools}:
+        return _call_tools(language, ((_DICE, {}),), request, "calling_server")
+    return ScriptSay(_words(language)["no_server"].format(python=shlex.quote(sys.executable))), ScriptEnd()
+
+
 def _call_tools(
     language: Language, calls: Iterable[tuple[str, Mapping[str, str]]], request: Request, announcement: str
 ) -> Script:
@@ -326,6 +336,7 @@ def _speed(text: str) -> float:
     return speed if isfinite(speed) and speed >= 0 else WORDS_PER_SECOND
 
 
+_DICE = "mcp_demo_dice"  # the tool `dice` of the MCP server in this package
 _TURNED_ON_BY_USER = ("run_shell", "write_file", "edit_file", "fetch_url")
 _TWO_CALLS: tuple[tuple[str, Mapping[str, str]], ...] = (
     ("current_time", {}),
