@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 import threading
 import time
@@ -21,7 +20,6 @@ from termchat.tools.files.edit_text import edit_text
 from termchat.tools.files.folder import Folder
 from termchat.tools.files.replace_file import FileChangedError, replace_file
 from termchat.tools.files.text_file import TextForm, decode
-from termchat.tools.files.unified_diff import diff_texts, split_lines
 from termchat.tools.registry import Plan, Tool, ToolContext, ToolError
 
 SECRET = "the secret outside"
@@ -154,6 +152,7 @@ async def test_write_file_other_paths_are_refused_and_nothing_is_written(work: P
 async def test_write_file_approved_path_outside_is_shown_and_written(work: Path) -> None:
     found = await planned(write_file, work, path="dangling", text="x\n")
     assert found.facts == ("new file", "1 line", f"outside the working directory: '{work.parent / 'not-yet'}'")
+    assert found.preview.startswith(f"--- /dev/null\n+++ {work.parent / 'not-yet'}\n@@")
     assert "Created" in await run(
         write_file, work, Permit(by_person=True, seen=found.seen), path="dangling", text="x\n"
     )
@@ -235,6 +234,11 @@ def test_folder_link_made_after_check_is_not_followed(work: Path) -> None:
         folder.enter("outdir", create=True)
 
 
+async def test_edit_file_outside_shows_absolute_path(work: Path) -> None:
+    found = await planned(edit_file, work, path="../outside.txt", old="secret", new="word")
+    assert found.preview.startswith(f"--- {work.parent}/outside.txt\n+++ {work.parent}/outside.txt\n@@")
+
+
 async def test_edit_file_replaces_passage_with_diff(work: Path) -> None:
     found = await planned(edit_file, work, path="a.txt", old="two", new="2")
     assert "-two\n+2\n" in found.preview
@@ -305,41 +309,3 @@ def test_text_form_written_again_is_unchanged(text: str, encoding: str) -> None:
     decoded = decode(text.encode(encoding))
     assert decoded is not None
     assert decoded[1].encode(decoded[0]) == text.encode(encoding)
-
-
-def applied(old: str, diff: str) -> str:
-    """Apply a unified diff."""
-    lines, made, position = split_lines(old), list[str](), 0
-    rows = diff.split("\n")[2:-1]
-    for number, row in enumerate(rows):
-        bare = number + 1 < len(rows) and rows[number + 1].startswith("\\")
-        line = row[1:] + ("" if bare else "\n")
-        if found := re.match(r"@@ -(\d+),(\d+) \+(\d+),(\d+) @@", row):
-            start = int(found[1]) - (int(found[2]) > 0)
-            made += lines[position:start]
-            position = start
-        elif row.startswith("+"):
-            made.append(line)
-        elif row[0] in " -":
-            assert lines[position] == line
-            position += 1
-            made += [line] if row[0] == " " else []
-    return "".join(made + lines[position:])
-
-
-_LINES = st.lists(st.sampled_from(["a\n", "b\n", "c\n", "\n", "a\r\n"]), max_size=40).map("".join)
-
-
-@given(_LINES, _LINES, st.sampled_from(["", "end"]))
-def test_diff_texts_applied_gives_new_text(old: str, new: str, end: str) -> None:
-    assert applied(old, diff_texts(old, new + end, "f")) == new + end or old == new + end
-    assert applied("", diff_texts(None, new, "f")) == new
-
-
-@pytest.mark.parametrize("extra", [0, 5])
-def test_diff_texts_of_long_texts_takes_bounded_time(extra: int) -> None:
-    old = "".join(f"{n % 7} {n % 11}\n" for n in range(60_000))
-    new = "".join(f"{n % 7} {n % 13}\n" for n in range(60_000 + extra))
-    began = time.monotonic()
-    assert applied(old, diff_texts(old, new, "f")) == new
-    assert time.monotonic() - began < 10

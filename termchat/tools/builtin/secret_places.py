@@ -19,7 +19,7 @@ class _Places:
     folders: tuple[str, ...]
     files: tuple[str, ...]
     allowed: tuple[str, ...]
-    words: re.Pattern[str]
+    words: tuple[re.Pattern[str], ...]
 
 
 @cache
@@ -29,7 +29,7 @@ def _places() -> _Places:
         tuple(name for row in table["place"] for name in row.get("folders", ())),
         tuple(name for row in table["place"] for name in row.get("files", ())),
         tuple(table["allowed"]),
-        re.compile("|".join(table["words"])),
+        tuple(re.compile(words) for words in table["words"]),  # one by one: each begins with text, which is fast
     )
 
 
@@ -60,7 +60,7 @@ def secret_globs() -> tuple[str, ...]:
 
 def holds_secret(text: str) -> bool:
     """Return True for the text of a private key or of a service account, whatever the name of its file is."""
-    return bool(_places().words.search(text))
+    return any(words.search(text) for words in _places().words)
 
 
 def ends_with_pattern(names: Sequence[str], patterns: tuple[str, ...]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from termchat.core.approval import PreviewKind
@@ -12,7 +12,8 @@ from termchat.tools.files.names import escape_name, show_name
 from termchat.tools.files.replace_file import FileChangedError, replace_file
 from termchat.tools.files.resolved_path import ResolvedPath, refuse_os_error, resolve_path
 from termchat.tools.files.text_file import READ_BYTES, Content, TextForm, decode, read_entry
-from termchat.tools.files.unified_diff import count_changes, diff_texts, split_lines
+from termchat.tools.files.text_lines import count_lines
+from termchat.tools.files.unified_diff import TextDiff, diff_texts
 from termchat.tools.registry import Plan, ToolContext, ToolError, ToolOutput
 
 
@@ -50,9 +51,9 @@ class FileChange:
             return made
         assert not isinstance(old, ToolError)
         text, _ = made
-        diff = diff_texts(old.text if old else None, text, escape_name(str(place.inside)))
-        facts = (*_facts(old, text, diff), *place.facts)
-        return Plan(diff, PreviewKind.DIFF, facts, self.edit_argument, _seen(place, old))
+        diff = diff_texts(old.text if old else None, text, escape_name(place.shown))
+        facts = (*_facts(old, text, diff), *_left_out(diff), *place.facts)
+        return Plan(diff.text, PreviewKind.DIFF, facts, self.edit_argument, _seen(place, old))
 
     def run(self, context: ToolContext) -> ToolOutput:
         """Make the change and return the result for the model."""
@@ -102,8 +103,8 @@ class FileChange:
         name = escape_name(self.path)
         if old is None:
             return f"Created {name}: {_lines(text)}, {size} bytes."
-        added, removed = count_changes(diff_texts(old.text or "", text, name))
-        return f"Changed {name}: {added} lines added, {removed} removed; {size} bytes now."
+        diff = diff_texts(old.text or "", text, name)
+        return f"Changed {name}: {diff.added} lines added, {diff.removed} removed; {size} bytes now."
 
 
 def _read_old(place: ResolvedPath) -> OldFile | ToolError | None:
@@ -130,17 +131,27 @@ def _seen(place: ResolvedPath, old: OldFile | None) -> str:
     return place.seen(b"1" + old.content.raw if old else b"0")
 
 
-def _facts(old: OldFile | None, text: str, diff: str) -> tuple[str, ...]:
+def _facts(old: OldFile | None, text: str, diff: TextDiff) -> tuple[str, ...]:
     if old is None:
         return ("new file", _lines(text))
     if old.text is None:
         return (f"replaces a binary file of {len(old.content.raw)} bytes", _lines(text))
-    added, removed = count_changes(diff)
-    return (f"+{added} -{removed} lines",)
+    return (f"+{diff.added} -{diff.removed} lines",)
+
+
+def _left_out(diff: TextDiff) -> Iterator[str]:
+    """Yield the facts about what a diff does not show."""
+    if diff.hidden:
+        yield f"{_number(diff.hidden)} of them not shown"
+    if diff.cut:
+        yield f"{_number(diff.cut)} too long to be shown whole"
 
 
 def _lines(text: str) -> str:
-    count = len(split_lines(text))
+    return _number(count_lines(text))
+
+
+def _number(count: int) -> str:
     return "1 line" if count == 1 else f"{count} lines"
 
 

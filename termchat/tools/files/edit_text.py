@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 
 from termchat.tools.files.text_file import TextForm
-from termchat.tools.files.unified_diff import split_lines
+from termchat.tools.files.text_lines import split_lines
 from termchat.tools.registry import ToolError
 
 _SECONDS = 0.5  # for the search of similar lines

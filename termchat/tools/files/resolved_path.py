@@ -38,6 +38,11 @@ class ResolvedPath:
         """The resolved path."""
         return self.root / self.inside
 
+    @property
+    def shown(self) -> str:
+        """The path relative to the working directory, absolute if it is outside."""
+        return str(self.real if self.root == Path(self.root.anchor) else self.inside)
+
     def seen(self, content: bytes | None = None) -> str:
         """Return the hash for `Plan.seen`: of the resolved path, and of the content if there is one."""
         made = hashlib.sha256(os.fsencode(self.real))

@@ -1,17 +1,55 @@
-"""Unified diffs in bounded time."""
+"""Unified diffs in bounded time and size, for a person to read while an event loop runs beside the thread."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
+from termchat.late_dataclass import dataclass
+from termchat.tools.files.text_lines import common_ends, common_start, count_lines, first_lines, last_lines, split_lines
+
 _COMPARED = 3_000_000  # pairs of lines that are compared exactly
+_IN_STEP = 50_000  # lines that are compared in step
 _CONTEXT = 3
-_LINE = re.compile(r"[^\n]*\n|[^\n]+\Z")
+_ROWS = 5_000  # rows of a diff that is shown whole
+_FIRST, _LAST = 300, 100  # rows of each long run of lines in a longer one
+_WIDTH = 2_000  # characters of a line that are shown
+_BEFORE = 200  # of these before the first difference
 _NO_NEWLINE = "\\ No newline at end of file"
+_WORDS = {"+": "added", "-": "removed"}
 
 _Opcode = tuple[str, int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class TextDiff:
+    """The unified diff of two texts.
+
+    text             "" for equal texts; where it leaves out lines, a line that begins with `…` says how many
+    added, removed   numbers of lines
+    hidden           the number of added and removed lines that are left out
+    cut              the number of lines of which only a part is shown
+    """
+
+    text: str = ""
+    added: int = 0
+    removed: int = 0
+    hidden: int = 0
+    cut: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Lines with the same sign.
+
+    length   the number of lines; of more than `_IN_STEP` only the first and last ones are known
+    others   the lines that they replace or that replace them
+    """
+
+    sign: str
+    lines: Sequence[str]
+    length: int
+    others: Sequence[str] = ()
 
 
 class _KnownOpcodes(SequenceMatcher[str]):
@@ -25,51 +63,120 @@ class _KnownOpcodes(SequenceMatcher[str]):
         return self._known
 
 
-def diff_texts(old: str | None, new: str, path: str) -> str:
-    """Return the unified diff of two texts, "" for equal ones; None is a file that does not exist yet."""
+def diff_texts(old: str | None, new: str, path: str) -> TextDiff:
+    """Return the diff of two texts; None is a file that does not exist yet.
+
+    path   relative, or absolute for a file outside the working directory
+    """
     if old == new:
-        return ""
-    before, after = split_lines(old or ""), split_lines(new)
-    lines = ["--- /dev/null" if old is None else f"--- a/{path}", f"+++ b/{path}"]
-    if not before and not after:  # a new, empty file
-        return "\n".join(lines) + "\n"
-    for group in _KnownOpcodes(_opcodes(before, after)).get_grouped_opcodes(_CONTEXT):
-        first, last = group[0], group[-1]
-        lines.append(f"@@ -{_span(first[1], last[2])} +{_span(first[3], last[4])} @@")
+        return TextDiff()
+    before, after = (path, path) if path.startswith("/") else (f"a/{path}", f"b/{path}")
+    head = ["--- /dev/null" if old is None else f"--- {before}", f"+++ {after}"]
+    runs = list(_runs(old or "", new))
+    rows = _Rows(whole=sum(1 if isinstance(run, str) else run.length for run in runs) <= _ROWS)
+    for run in runs:
+        rows.add(run)
+    shown = rows.shown()
+    added, removed = (sum(r.length for r in runs if isinstance(r, _Run) and r.sign == sign) for sign in "+-")
+    hidden = added + removed - sum(row[:1] in ("+", "-") for row in shown)
+    return TextDiff("\n".join([*head, *shown]) + "\n", added, removed, hidden, rows.cut)
+
+
+def _runs(old: str, new: str) -> Iterator[str | _Run]:
+    """Yield the headers and the runs of lines of a diff."""
+    start, end = common_ends(old, new)
+    first, last = last_lines(old[:start], _CONTEXT), first_lines(old[len(old) - end :], _CONTEXT)
+    base = count_lines(old[:start]) - len(first)
+    texts = old[start : len(old) - end], new[start : len(new) - end]
+    counts = [count_lines(text) for text in texts]
+    around = len(first) + len(last)
+    if not any(counts):
+        return
+    if max(counts) > _IN_STEP:
+        yield f"@@ -{_span(base, counts[0] + around)} +{_span(base, counts[1] + around)} @@"
+        yield _Run(" ", first, len(first))
+        before, after = (_ends(text, count) for text, count in zip(texts, counts, strict=True))
+        yield _Run("-", before, counts[0], after)
+        yield _Run("+", after, counts[1], before)
+        yield _Run(" ", last, len(last))
+        return
+    before, after = ([*first, *split_lines(text), *last] for text in texts)
+    opcodes = list(_opcodes(before, after, len(first), len(last)))
+    for group in _KnownOpcodes(opcodes).get_grouped_opcodes(_CONTEXT):
+        (_, i, _, k, _), (_, _, j, _, m) = group[0], group[-1]
+        yield f"@@ -{_span(base + i, j - i)} +{_span(base + k, m - k)} @@"
         for tag, i, j, k, m in group:
             if tag == "equal":
-                lines += _rows(" ", before[i:j])
+                yield _Run(" ", before[i:j], j - i)
             else:
-                lines += [*_rows("-", before[i:j]), *_rows("+", after[k:m])]
-    return "\n".join(lines) + "\n"
+                yield _Run("-", before[i:j], j - i, after[k:m])
+                yield _Run("+", after[k:m], m - k, before[i:j])
 
 
-def split_lines(text: str) -> list[str]:
-    """Split a text after each LF, and only there."""
-    return _LINE.findall(text)
+def _ends(text: str, count: int) -> list[str]:
+    return split_lines(text) if count <= _ROWS else [*first_lines(text, _FIRST), *last_lines(text, _LAST)]
 
 
-def count_changes(diff: str) -> tuple[int, int]:
-    """Return the numbers of added and removed lines of a diff."""
-    rows = diff.split("\n")[2:]
-    return sum(row.startswith("+") for row in rows), sum(row.startswith("-") for row in rows)
+class _Rows:
+    """The rows of a diff. If it is not shown whole, long runs are cut, then its middle."""
+
+    def __init__(self, *, whole: bool) -> None:
+        self.cut = 0
+        self._whole = whole
+        self._rows: list[str] = []
+
+    def add(self, run: str | _Run) -> None:
+        if isinstance(run, str):
+            self._rows.append(run)
+        elif self._whole or run.length <= _FIRST + _LAST + 1 or run.sign == " ":
+            self._add(run, 0, len(run.lines))
+        else:
+            self._add(run, 0, _FIRST)
+            self._rows.append(f"… {run.length - _FIRST - _LAST} more {_WORDS[run.sign]} lines")
+            self._add(run, len(run.lines) - _LAST, len(run.lines))
+
+    def shown(self) -> list[str]:
+        """Return the rows; of more than fit, the first and the last ones."""
+        if self._whole or len(self._rows) <= _ROWS:
+            return self._rows
+        last = _ROWS // 4
+        left_out = self._rows[_ROWS - last : -last]
+        added, removed = (sum(row[:1] == sign for row in left_out) for sign in "+-")
+        words = f"… {added} more added and {removed} more removed lines"
+        return [*self._rows[: _ROWS - last], words, *self._rows[-last:]]
+
+    def _add(self, run: _Run, start: int, end: int) -> None:
+        for n in range(start, end):
+            line = run.lines[n]
+            text, has_newline = line.removesuffix("\n"), line.endswith("\n")
+            if len(text) > _WIDTH:
+                text = _around_difference(text, run.others[n] if n < len(run.others) else "")
+                self.cut += 1
+            self._rows.append(run.sign + text)
+            if not has_newline:
+                self._rows.append(_NO_NEWLINE)
 
 
-def _opcodes(before: Sequence[str], after: Sequence[str]) -> list[_Opcode]:
-    """Return opcodes as `SequenceMatcher` does; equal ends are split off, and what is too long is compared in step."""
-    shorter = min(len(before), len(after))
-    start = next((n for n in range(shorter) if before[n] != after[n]), shorter)
-    end = next((n for n in range(shorter - start) if before[-1 - n] != after[-1 - n]), shorter - start)
-    old, new = before[start : len(before) - end], after[start : len(after) - end]
-    if len(old) * len(new) <= _COMPARED:
-        middle: list[_Opcode] = [*SequenceMatcher(None, old, new).get_opcodes()]
-    else:
-        middle = list(_in_step(old, new))
-    found: list[_Opcode] = [("equal", 0, start, 0, start)] if start else []
-    found += [(tag, i + start, j + start, k + start, m + start) for tag, i, j, k, m in middle]
-    if end:
-        found.append(("equal", len(before) - end, len(before), len(after) - end, len(after)))
-    return found
+def _around_difference(line: str, other: str) -> str:
+    """Return the part of a long line in which the difference to another line begins."""
+    start = max(0, common_start(line, other) - _BEFORE)
+    start = min(start, len(line) - _WIDTH)
+    rest = len(line) - start - _WIDTH
+    head = f"… {start} characters … " if start else ""
+    return head + line[start : start + _WIDTH] + (f" … {rest} more characters" if rest else "")
+
+
+def _opcodes(before: Sequence[str], after: Sequence[str], first: int, last: int) -> Iterator[_Opcode]:
+    """Yield opcodes as `SequenceMatcher` does; `first` and `last` lines at the ends are equal."""
+    old, new = before[first : len(before) - last], after[first : len(after) - last]
+    exact = len(old) * len(new) <= _COMPARED
+    middle = SequenceMatcher(None, old, new).get_opcodes() if exact else _in_step(old, new)
+    if first:
+        yield ("equal", 0, first, 0, first)
+    for tag, i, j, k, m in middle:
+        yield (tag, i + first, j + first, k + first, m + first)
+    if last:
+        yield ("equal", len(before) - last, len(before), len(after) - last, len(after))
 
 
 def _in_step(old: Sequence[str], new: Sequence[str]) -> Iterator[_Opcode]:
@@ -85,12 +192,5 @@ def _in_step(old: Sequence[str], new: Sequence[str]) -> Iterator[_Opcode]:
             start = end
 
 
-def _rows(sign: str, lines: Sequence[str]) -> Iterator[str]:
-    for line in lines:
-        yield sign + line.removesuffix("\n")
-        if not line.endswith("\n"):
-            yield _NO_NEWLINE
-
-
-def _span(start: int, end: int) -> str:
-    return f"{start + 1 if end > start else start},{end - start}"
+def _span(start: int, count: int) -> str:
+    return f"{start + 1 if count else start},{count}"
