@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from termchat.app.build_tools import build_tools
+from termchat.app.build_tools import build_tools, idle_saved_rules
 from termchat.app.guide import GuideProvider, running_local_servers
 from termchat.app.options import Options
 from termchat.app.secrets import PromptCheck, RedactedCredentials, add_known_secrets
@@ -76,18 +77,34 @@ async def build_app(
         return
     open_saved = (lambda: open_store(config, env, on_notice, redact)) if options.saved else None
     session = ChatSession(turn_config, open_saved, current_location(), one_shot=not options.person)
+    notices = asyncio.create_task(_report_idle_rules(config, turn_config, options, on_notice))
     try:
+        if not options.person:
+            await notices
         resumed = await _resume_chat(session, config, options)
         find_secret = PromptCheck(config, env, redact, lambda: session.chat_store is not None, person=options.person)
         app = App(config, registry, session, turn_config.model, find_secret)
         yield resumed if isinstance(resumed, Failure) else replace(app, resumed=resumed)
     finally:
+        notices.cancel()
         trouble = await session.close()
         if trouble:
             on_notice(trouble)
         if turn_config.tools:
             await turn_config.tools.close()
         await registry.aclose()
+
+
+async def _report_idle_rules(config: Config, turn: TurnConfig, options: Options, on_notice: OnNotice) -> None:
+    """Report the rules of the config file that have no effect; a person does not wait for it."""
+    settings = config.settings
+    if turn.tools is None or options.quiet or not (settings.deny or settings.ask or settings.allow):
+        return
+    from termchat.tools.toolbox import Toolbox
+
+    if isinstance(turn.tools, Toolbox):
+        for failure in await asyncio.to_thread(idle_saved_rules, config, turn.tools):
+            on_notice(failure)
 
 
 def open_store(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from termchat.tools.toolbox import Toolbox
 
 _READ_ONLY = ("read",)
+_LISTS = ("deny", "ask", "allow")  # of rules
 
 
 def build_tools(
@@ -30,7 +31,7 @@ def build_tools(
     names = config.settings.tools
     if names is None:
         names = _READ_ONLY if options.person else ()
-    given, names = names, tuple(name for name in names if name != "none")
+    chosen, names = names, tuple(name for name in names if name != "none")
     if not options.tools or not (names or options.person or options.functions):
         return None
     from termchat.tools.policy.rules import Rules
@@ -38,7 +39,7 @@ def build_tools(
     from termchat.tools.toolbox import GROUPS, Toolbox, ToolboxConfig
 
     lists: dict[str, tuple[Rule, ...]] = {}
-    for key in ("deny", "ask", "allow"):
+    for key in _LISTS:
         rules = _rules(config, key)
         if isinstance(rules, Failure):
             return rules
@@ -63,11 +64,29 @@ def build_tools(
         ),
         own,
     )
-    for source in (*sources, *mcp_sources(config, env, cwd, turned_on=options.person and "none" not in given)):
+    for source in (*sources, *mcp_sources(config, env, cwd, turned_on=options.person and "none" not in chosen)):
         toolbox.add_source(source)
     if unknown := toolbox.offer(names, on=True):
         return _unknown(unknown, toolbox)
-    return toolbox
+    given = [key for key in lists if config.origin(key).startswith("--")]
+    return next(_idle_rules(config, toolbox, given), toolbox)
+
+
+def idle_saved_rules(config: Config, toolbox: Toolbox) -> tuple[Failure, ...]:
+    """Return a notice for each rule of the config file that has no effect."""
+    saved = [key for key in _LISTS if not config.origin(key).startswith("--")]
+    return tuple(_idle_rules(config, toolbox, saved))
+
+
+def _idle_rules(config: Config, toolbox: Toolbox, keys: Iterable[str]) -> Iterator[Failure]:
+    """Yield a failure for each rule in some lists that has no effect, with the place of the list."""
+    for key in keys:
+        rules = _rules(config, key)
+        for rule in () if isinstance(rules, Failure) else rules:
+            if why := toolbox.rule_problem(rule, key):
+                where = safe_format("It is set in {where}.", where=config.origin(key))
+                words = safe_format("{key}: {why}", key=safe_line(key), why=safe_line(why))
+                yield Failure(FailureKind.BAD_CONFIG, words, where)
 
 
 def working_directory(env: Mapping[str, str]) -> Path:
@@ -93,7 +112,7 @@ class _RuleFile:
         saved = load_config(self._env, self._file)  # another termchat may have changed it
         if isinstance(saved, Failure):
             return f"{saved.message} {saved.hint}".strip()
-        for key in ("deny", "ask", "allow"):
+        for key in _LISTS:
             before: tuple[str, ...] = getattr(saved.settings, key)
             after = tuple(text for text in before if text != rule) if remove else before
             if not remove and key == "allow" and rule not in before:

@@ -204,8 +204,11 @@ class Toolbox:
             verdict = await self._verdict(tool, arguments)
         except Exception as error:  # a call that cannot be judged does not run
             return await self._result(call, ToolError(f"the call cannot be judged: {type(error).__name__}: {error}"))
-        if verdict.answer in (Ruling.DENY, Ruling.REFUSE):
+        if verdict.answer is Ruling.REFUSE:
             return await self._result(call, ToolError(verdict.reason))
+        if verdict.answer is Ruling.DENY:
+            notes = (Text("Error: this call is not allowed"), Text(verdict.reason))
+            return ToolResult(call.id, call.name, notes, is_error=True, status=ToolStatus.DECLINED)
         permit = self._permit(verdict)
         question = tool.question() if tool.question else ""
         permitted = not question and (verdict.answer is Ruling.ALLOW or self._config.approve_all)

@@ -59,7 +59,7 @@ def test_script_call_permitted_runs(program: Program, flags: tuple[str, ...]) ->
     done = program.run(*MODEL, "--tools", "run", *flags, "hi")
     assert (done.code, done.out) == (0, b"I look.\nDone.")
     assert "notes.txt" in result(program)
-    assert "● run_shell" in done.err
+    assert "● run_shell ls · " in done.err
 
 
 def test_script_denied_command_does_not_run_even_with_yes(program: Program) -> None:
@@ -67,7 +67,8 @@ def test_script_denied_command_does_not_run_even_with_yes(program: Program) -> N
     done = program.run(*MODEL, "--tools", "run", "--deny", "run_shell(ls)", "--yes", "hi")
     assert "denies it" in result(program)
     assert "notes.txt" not in result(program)
-    assert done.code == 0
+    assert done.code == 8
+    assert "○ run_shell ls -l | head · declined: The rule run_shell(ls) denies it." in done.err
 
 
 @pytest.mark.parametrize(
@@ -89,4 +90,72 @@ def test_script_rules_of_config_file_apply(program: Program) -> None:
     config.write_text('tools = ["run"]\nallow = ["run_shell(ls)"]\n' + config.read_text())
     script(program)
     assert program.run(*MODEL, "hi").code == 0
+    assert "notes.txt" in result(program)
+
+
+def test_script_denied_call_in_a_continued_reply_ends_with_8(program: Program) -> None:
+    program.gateway.reply(
+        Reply(Text("I look."), Call("run_shell", {"command": "ls"})),
+        Reply(Text("cut"), finish="length"),
+        Reply.text(" off."),
+    )
+    done = program.run(*MODEL, "--tools", "run", "--deny", "run_shell(ls)", "--continue-cut", "1", "hi")
+    assert (done.code, done.out) == (8, b"I look.\ncut off.")
+
+
+@pytest.mark.parametrize("flags", [(), ("--yes",)])
+def test_script_fetch_of_private_address_is_declined_with_reason(program: Program, flags: tuple[str, ...]) -> None:
+    url = f"{program.gateway.url}/v1/models"
+    program.gateway.reply(Reply(Call("fetch_url", {"url": url})), Reply.text("Done."))
+    done = program.run(*MODEL, "--tools", "network", *flags, "hi")
+    assert done.code == 8
+    assert f"○ fetch_url {url} · declined: a script cannot ask. 127.0.0.1 is not public" in done.err
+    assert "permits it" not in done.err
+
+
+def test_script_failed_call_names_its_reason(program: Program) -> None:
+    program.gateway.reply(Reply(Call("read_file", {"path": "none.txt"})), Reply.text("Done."))
+    done = program.run(*MODEL, "--tools", "read", "hi")
+    assert done.code == 0
+    [line] = [row for row in done.err.splitlines() if "read_file" in row]
+    assert line.removeprefix("termchat: ").startswith("✗ read_file none.txt · ")
+    assert "none.txt" in line.partition("s: ")[2]
+
+
+def test_script_call_over_its_time_is_shown_as_timed_out(program: Program) -> None:
+    script(program, "sleep 60")
+    done = program.run(*MODEL, "--tools", "run", "--yes", "--set", "tool_timeout=1", "hi")
+    assert "⧖ run_shell sleep 60 · 1" in done.err and "· timed out: " in done.err
+    assert "✗" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("flag", "rule", "words"),
+    [
+        ("--allow", "run_shell(*)", "no wildcards"),
+        ("--allow", "run_shell(python3)", "python3 runs other programs"),
+        ("--allow", "run_shell(env)", "env runs other programs"),
+        ("--allow", "run_shell(ls; id)", "without ;"),
+        ("--allow", "fetch_url(169.254.169.254)", "is not public"),
+        ("--allow", "calculate(1)", "takes no subject"),
+        ("--allow", "run_shel(ls)", "Did you mean run_shell?"),
+        ("--deny", "run_shell(*)", "run_shell denies every command"),
+        ("--deny", "fetch_url(*)", "is not the name of a host"),
+    ],
+)
+def test_script_rule_without_effect_is_usage_error(program: Program, flag: str, rule: str, words: str) -> None:
+    done = program.run(*MODEL, "--tools", "all", flag, rule, "hi")
+    assert done.code == 2
+    assert words in done.err and flag in done.err
+    assert program.gateway.asked == []
+
+
+def test_script_rule_without_effect_in_config_file_is_named(program: Program) -> None:
+    config = program.home / ".config" / "termchat" / "config.toml"
+    config.write_text('tools = ["run"]\nallow = ["run_shell(python3)", "run_shell(ls)"]\n' + config.read_text())
+    script(program)
+    done = program.run(*MODEL, "hi")
+    assert done.code == 0
+    assert "run_shell(python3) allows nothing: python3 runs other programs" in done.err
+    assert "config.toml:2" in done.err
     assert "notes.txt" in result(program)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from contextlib import aclosing
 from typing import assert_never
 
-from termchat.core.approval import ApprovalRequest, Decline
+from termchat.core.approval import Decline
 from termchat.core.errors import Failure, exit_code
 from termchat.core.events import (
     ApprovalAnswered,
@@ -28,13 +27,14 @@ from termchat.core.events import (
     TurnEnded,
     TurnStarted,
 )
-from termchat.core.messages import Citation, Message, Role, Text, ToolStatus, unique_citations
+from termchat.core.messages import Citation, Message, Role, Text, ToolCall, ToolStatus, unique_citations
 from termchat.core.outcomes import ExitCode, Outcome
-from termchat.core.sanitize import Safe, safe_format, safe_line
+from termchat.core.sanitize import safe_format, safe_line
 from termchat.core.session import Session, Turn
+from termchat.ui.oneshot.call_lines import CANNOT_ASK, finished_line, unasked_line
 from termchat.ui.oneshot.formats import Format
 from termchat.ui.oneshot.stop_signals import stopped_by_signals
-from termchat.ui.phrases import duration, outcome_line, retrying_line, searched_line, usage_line
+from termchat.ui.phrases import outcome_line, retrying_line, searched_line, usage_line
 from termchat.ui.stderr import Stderr
 
 Check = Callable[[str], Failure | None]
@@ -49,9 +49,12 @@ async def run_turn(
     check   returns the failure of a complete reply, None if it is valid
     """
     at = session.add(message, session.conversation.head)
+    denied = False
     while True:
         code, continues = await _turn(session.send(at), out, notes, again > 0, lambda: _cited(session))
+        denied = denied or code is ExitCode.DENIED
         if not continues:
+            code = ExitCode.DENIED if denied and code is ExitCode.COMPLETE else code
             return _checked(session, notes, check) if code is ExitCode.COMPLETE else code
         again -= 1
         head = session.conversation.head
@@ -89,6 +92,7 @@ async def _turn(
     """
     ended: TurnEnded | None = None
     denied = False
+    unasked: list[ToolCall] = []  # declined because a script cannot ask; reported with the question
     with stopped_by_signals(turn) as stopped:
         try:
             async with aclosing(turn.events()) as events:
@@ -103,13 +107,15 @@ async def _turn(
                     if not joins and isinstance(event, TurnEnded):
                         await _cite(sources(), out, notes)
                     if isinstance(event, ApprovalAsked):
-                        denied = True
-                        turn.answer(event.request, Decline("nobody is here to ask"))
-                    _report(event, notes, quietly=joins)
+                        unasked.append(event.request.call)
+                        turn.answer(event.request, Decline(CANNOT_ASK))
+                    denied = denied or _is_denial(event)
+                    told = isinstance(event, ToolFinished) and event.call in unasked
+                    _report(event, notes, quietly=joins or told)
                     ended = event if isinstance(event, TurnEnded) else ended
             assert ended is not None
             if stopped() is None and may_continue and _can_continue(ended):
-                return ExitCode.COMPLETE, True
+                return (ExitCode.DENIED if denied else ExitCode.COMPLETE), True
             await out.close()
         except BrokenPipeError:
             return ExitCode.SIGPIPE, False
@@ -118,6 +124,13 @@ async def _turn(
             return ExitCode.ERROR, False
     code = stopped() or exit_code(ended.outcome, ended.failure)
     return ExitCode.DENIED if denied and code is ExitCode.COMPLETE else code, False
+
+
+def _is_denial(event: Event) -> bool:
+    """Return True for a question that a script cannot answer, and for the end of a call that was denied."""
+    if isinstance(event, ToolFinished):
+        return event.result.status is ToolStatus.DECLINED
+    return isinstance(event, ApprovalAsked)
 
 
 async def _withdraw(out: Format, notes: Stderr) -> None:
@@ -165,13 +178,9 @@ def _report(event: Event, notes: Stderr, *, quietly: bool) -> None:
         case Streamed(delta=ProviderNotice(words=words)) | Notice(words=words):
             notes.note(words)
         case ApprovalAsked():
-            notes.note(_denial(event.request))
-        case ToolFinished() if event.result.status is not ToolStatus.DECLINED:
-            mark = safe_format("✗" if event.result.is_error else "●")
-            call = safe_format(
-                "{name} {args}", name=safe_line(event.call.name), args=safe_line(event.call.arguments[:80])
-            )
-            notes.note(safe_format("{mark} {call} · {time}", mark=mark, call=call, time=duration(event.seconds)))
+            notes.note(unasked_line(event.request))
+        case ToolFinished() if not quietly:
+            notes.note(finished_line(event))
         case TurnEnded():
             _end(event, notes)
         case (
@@ -188,17 +197,6 @@ def _report(event: Event, notes: Stderr, *, quietly: bool) -> None:
             pass
         case _:
             assert_never(event)
-
-
-def _denial(request: ApprovalRequest) -> Safe:
-    """Return the line for a call that was declined because nobody can be asked."""
-    name = safe_line(request.call.name)
-    what = safe_line(request.preview[:80])
-    allow = safe_format("--yes")
-    if request.rules:
-        flags = " ".join(f"--allow {shlex.quote(rule)}" for rule in request.rules)
-        allow = safe_format("{flags} or --yes", flags=safe_line(flags))
-    return safe_format("○ {name} {what} · declined: {allow} permits it.", name=name, what=what, allow=allow)
 
 
 def _end(ended: TurnEnded, notes: Stderr) -> None:
