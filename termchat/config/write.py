@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -89,11 +90,36 @@ def _remove(document: Container, names: tuple[str, ...]) -> None:
 
 
 def _set(table: Container, key: str, value: Value) -> None:
+    if isinstance(value, tuple) and key in table and _change_items(table[key], key, value):
+        return
     if value not in (None, ()):
         plain = list(value) if isinstance(value, tuple) else value
         table[key] = plain.value if isinstance(plain, StrEnum) else plain
     elif key in table:
         del table[key]
+
+
+def _change_items(array: object, key: str, wanted: Sequence[object]) -> bool:
+    """Remove and append items of an array in place, so that its comments and lines are kept.
+
+    Return False if that does not make the wanted list, or leaves nothing worth keeping.
+    """
+    from tomlkit.items import Array
+
+    if not isinstance(array, Array):
+        return False
+    items = cast("list[object]", array)
+    is_default = key in SETTINGS and SETTINGS[key].default == ()
+    if not wanted and not (is_default and "#" in array.as_string()):
+        return False
+    for at in reversed([at for at, item in enumerate(items) if item not in wanted]):
+        del items[at]
+    for item in wanted[len(items) :]:
+        items.append(item)
+    try:  # the library misplaces a comma after some comments
+        return tomllib.loads(f"x = {array.as_string()}") == {"x": list(wanted)}
+    except tomllib.TOMLDecodeError:
+        return False
 
 
 def _replace(file: Path, text: str) -> None:

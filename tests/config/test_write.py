@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from termchat.config.load import Config, load_config
 from termchat.config.write import write_setting, write_values
@@ -102,3 +106,65 @@ def test_write_to_broken_file_or_bad_path_changes_nothing(file: Path) -> None:
 def test_write_below_plain_value_is_refused(file: Path) -> None:
     assert isinstance(write_values(file, ("model", "x"), {"a": "b"}), Failure)
     assert file.read_text() == CONFIG_TEXT
+
+
+RULES = """\
+allow = [
+    # reading history
+    "run_shell(git log)",  # every day
+    "run_shell(git show)",
+
+    # tests
+    "run_shell(make test)", # slow
+]  # end
+"""
+
+
+def test_write_list_keeps_comments_and_lines(file: Path) -> None:
+    file.write_text(RULES + CONFIG_TEXT)
+    rules = ("run_shell(git log)", "run_shell(git show)", "run_shell(make test)")
+    assert write_setting(file, "allow", (*rules, "run_shell(ls)")) is None
+    added = RULES.replace("# slow\n", '# slow\n    "run_shell(ls)",\n')
+    assert file.read_text() == added + CONFIG_TEXT
+    assert write_setting(file, "allow", (rules[0], rules[2])) is None
+    assert file.read_text() == RULES.replace('    "run_shell(git show)",\n', "") + CONFIG_TEXT
+
+
+def test_write_empty_list_keeps_its_comments(file: Path) -> None:
+    file.write_text(RULES + CONFIG_TEXT)
+    assert write_setting(file, "allow", ()) is None
+    assert loaded(file).settings.allow == ()
+    assert "# reading history" in file.read_text() and "# tests" in file.read_text()
+    file.write_text('allow = ["run_shell(ls)"]\n' + CONFIG_TEXT)
+    assert write_setting(file, "allow", ()) is None
+    assert file.read_text() == CONFIG_TEXT
+
+
+ITEM = st.sampled_from(["run_shell(a)", "run_shell(b)", "write_file(c)", "read_file(d)", "fetch_url(e.org)"])
+LISTS = st.lists(ITEM, max_size=5, unique=True)
+
+
+@given(
+    LISTS,
+    LISTS,
+    st.lists(st.sampled_from(["", "\n", " ", "\n    ", " # word\n", "\n# word\n"]), min_size=12),
+    st.booleans(),
+)
+def test_write_list_of_any_layout_has_the_wanted_items(
+    tmp_path_factory: pytest.TempPathFactory, before: list[str], after: list[str], gaps: list[str], comma: bool
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "lists.toml"
+    around = iter(gaps)
+    items = "".join(
+        f'{next(around)}"{item}"{next(around)}{"," if n < len(before) - 1 or comma else ""}'
+        for n, item in enumerate(before)
+    )
+    text = f"allow = [{items}{next(around)}]\n{CONFIG_TEXT}"
+    file.write_text(text)
+    assert write_setting(file, "allow", tuple(after)) is None
+    changed = file.read_text()
+    assert tomllib.loads(changed).get("allow", []) == after
+    assert changed.endswith(CONFIG_TEXT)
+    kept = [item for item in before if item in after]
+    if set(before) <= set(after) and after[: len(kept)] == before:
+        assert len(re.findall("# word", changed)) == len(re.findall("# word", text))
