@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import field
+from typing import TypeAlias
 
 from termchat.core.events import (
     CitationDelta,
@@ -29,6 +30,7 @@ from termchat.core.sanitize import repair_surrogates
 from termchat.core.usage import Usage
 from termchat.late_dataclass import dataclass
 
+Encoded: TypeAlias = tuple[Part, tuple[bytes, ...]]
 _MANY = 1024  # pieces joined into one block: a small string object is a dozen times the size of its text
 
 
@@ -58,6 +60,15 @@ class _PartBuilder:
         except UnicodeDecodeError:
             return repair_surrogates(joined.decode("utf-8", "surrogatepass"))
 
+    def encoded(self) -> Encoded | None:
+        """The part as `MessageBuilder.encoded_parts` returns it, None for an empty one."""
+        part = self.part()
+        return part and (part, ())
+
+    def part(self) -> Part | None:
+        """The part as received so far, None for an empty one."""
+        raise NotImplementedError
+
     def _join(self) -> None:
         if self.pieces:
             self.blocks.append("".join(self.pieces).encode("utf-8", "surrogatepass"))
@@ -76,6 +87,11 @@ class _TextBuilder(_PartBuilder):
         text = self.text
         return Text(text, tuple(self.citations), self.opaque) if text or self.provider_data else None
 
+    def encoded(self) -> Encoded | None:
+        self._join()
+        blocks = tuple(self.blocks)
+        return (Text("", tuple(self.citations), self.opaque), blocks) if blocks or self.provider_data else None
+
 
 @dataclass(slots=True)
 class _ReasoningBuilder(_PartBuilder):
@@ -84,6 +100,11 @@ class _ReasoningBuilder(_PartBuilder):
     def part(self) -> Part | None:
         text = self.text
         return Reasoning(text, self.redacted, self.opaque) if text or self.provider_data else None
+
+    def encoded(self) -> Encoded | None:
+        self._join()
+        blocks = tuple(self.blocks)
+        return (Reasoning("", self.redacted, self.opaque), blocks) if blocks or self.provider_data else None
 
 
 @dataclass(slots=True)
@@ -177,6 +198,13 @@ class MessageBuilder:
     def parts(self) -> tuple[Part, ...]:
         """Return the parts received so far, in order of their first piece, without empty ones."""
         return tuple(part for open_part in self._open.values() if (part := open_part.part()))
+
+    def encoded_parts(self) -> tuple[Encoded, ...]:
+        """Return `parts()`, where the text of a text or reasoning part is "", with its UTF-8 beside it in blocks.
+
+        A long text is not joined, and the blocks are shared, not copied. They may contain surrogates.
+        """
+        return tuple(part for open_part in self._open.values() if (part := open_part.encoded()))
 
     def _count(self, delta: UsageDelta | RequestAccepted | Retrying) -> None:
         if isinstance(delta, Retrying):

@@ -65,7 +65,7 @@ def join(separator: LiteralString, parts: list[Safe] | tuple[Safe, ...]) -> Safe
 
 def repair_surrogates(text: str) -> str:
     """Pair split surrogates and replace lone ones, so that the text can be encoded as UTF-8."""
-    return _join_surrogates(text)
+    return text if text.isascii() else _join_surrogates(text)  # a long text is not copied
 
 
 def escape_json(text: str) -> Safe:

@@ -21,7 +21,10 @@ from termchat.store.messages import Redact, encode_node
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """The partial reply of a turn below `parent`; `node` becomes its id unless a complete message replaces it."""
+    """The partial reply of a turn below `parent`; `node` becomes its id unless a complete message replaces it.
+
+    `blocks` are the texts of the message's parts as `core.assemble.MessageBuilder.encoded_parts` returns them.
+    """
 
     turn: str
     chat: str
@@ -31,12 +34,13 @@ class Partial:
     step: int
     began: float
     message: Message | None = None
+    blocks: tuple[tuple[bytes, ...], ...] = ()
 
 
 def save(connection: sqlite3.Connection, partial: Partial, redact: Redact) -> None:
     """Save the partial reply over its earlier version."""
     n = chats.row_number(connection, partial.chat)
-    text = redact(encode_partial(partial.message)) if partial.message else None
+    text = redact(encode_partial(partial.message, partial.blocks)) if partial.message else None
     model = partial.model
     connection.execute(
         "INSERT OR REPLACE INTO partials (turn, chat, parent, node, owner, provider, model, step, began, message) "

@@ -311,7 +311,7 @@ class ReplyRecording:
 
     def _save(self) -> None:
         self._cancel_timer()
-        partial, redact = self._current(), self._context.redact
+        partial, redact = self._unjoined(), self._context.redact
         self._database.submit(Write(lambda db: partial_replies.save(db, partial, redact), self._key))
 
     def _cancel_timer(self) -> None:
@@ -328,6 +328,17 @@ class ReplyRecording:
         elif parts := self._assembly.parts():
             message = Message(Role.ASSISTANT, parts, usage=self._assembly.usage)
         return replace(self._partial, message=message)
+
+    def _unjoined(self) -> Partial:
+        """Return the partial reply to be saved, whose texts are not joined: the store thread encodes their blocks."""
+        if self._results:
+            return self._current()
+        self._assemble()
+        parts = self._assembly.encoded_parts()
+        if not parts:
+            return replace(self._partial, message=None)
+        message = Message(Role.ASSISTANT, tuple(part for part, _ in parts), usage=self._assembly.usage)
+        return replace(self._partial, message=message, blocks=tuple(blocks for _, blocks in parts))
 
     def _assemble(self) -> None:
         for delta in self._deltas:

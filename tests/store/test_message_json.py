@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from termchat.core.assemble import MessageBuilder
+from termchat.core.events import ReasoningDelta, TextDelta, ToolCallDelta
 from termchat.core.messages import (
     Citation,
     File,
@@ -125,3 +127,25 @@ def test_encode_partial_round_trips_in_ascii(message: Message) -> None:
 
     assert text.isascii()
     assert decode_message(text, missing_blob) == message
+
+
+@given(st.lists(st.tuples(st.booleans(), st.lists(st.text(st.characters() | st.sampled_from('\ud83d\ude42"\\🙂'))))))
+def test_encode_partial_of_blocks_equals_encode_partial_of_joined_text(parts: list[tuple[bool, list[str]]]) -> None:
+    builder = MessageBuilder()
+    for n, (is_reasoning, pieces) in enumerate(parts):
+        for piece in pieces:
+            if is_reasoning:
+                builder.add(ReasoningDelta(n, piece, provider_data={"text": '"text":""'}))
+            else:
+                builder.add(TextDelta(n, piece))
+            builder.encoded_parts()  # ends a block
+        builder.add(ToolCallDelta(n, f"call{n}", "look", '{"text":""}', complete=True))
+    apart = builder.encoded_parts()
+    usage = Usage(1, 2)
+
+    text = encode_partial(
+        Message(Role.ASSISTANT, tuple(part for part, _ in apart), usage=usage), [blocks for _, blocks in apart]
+    )
+
+    assert text.isascii()
+    assert decode_message(text, missing_blob) == Message(Role.ASSISTANT, builder.parts(), usage=usage)
