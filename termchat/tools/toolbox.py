@@ -45,7 +45,7 @@ class ToolboxConfig:
     environment   variables of this process
     offered       names of tools and of groups
     rules         the saved rules
-    approve_all   what a rule would ask about runs; denied stays denied
+    approve_all   what a rule would ask about runs, except for writing to protected paths; denied stays denied
     save_rule     saves or removes a rule that allows; returns "" or why it could not
     find_sources  returns the sources of a name that no tool has, such as that of an installed package, each once
     """
@@ -211,7 +211,8 @@ class Toolbox:
             return ToolResult(call.id, call.name, notes, is_error=True, status=ToolStatus.DECLINED)
         permit = self._permit(verdict)
         question = tool.question() if tool.question else ""
-        permitted = not question and (verdict.answer is Ruling.ALLOW or self._config.approve_all)
+        by_option = self._config.approve_all and not verdict.protected
+        permitted = not question and (verdict.answer is Ruling.ALLOW or by_option)
         given = permit if verdict.answer is Ruling.ALLOW else replace(permit, by_person=True)
         if permitted and tool.subject is not Subject.HOST:
             return given
@@ -233,7 +234,7 @@ class Toolbox:
             plan.edit_argument,
             question or ("" if rules else verdict.reason),
             replace(permit, seen=plan.seen),
-            only_person=bool(question),
+            only_person=bool(question) or verdict.protected,
         )
 
     async def run(

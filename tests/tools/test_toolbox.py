@@ -155,6 +155,25 @@ async def test_toolbox_approve_all_runs_what_would_ask(tmp_path: Path) -> None:
     assert (await run(box, permit, "run_shell", command="echo $((1+2))")).text.strip() == "3"
 
 
+@pytest.mark.parametrize("path", [".git/hooks/pre-commit", "sub/.git/config", ".envrc", ".vscode/tasks.json", ".env"])
+@pytest.mark.parametrize("tool", ["write_file", "edit_file"])
+async def test_toolbox_approve_all_leaves_protected_paths_to_a_person(tmp_path: Path, tool: str, path: str) -> None:
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / path).write_text("old")
+    box = toolbox(tmp_path, approve_all=True, rules=Rules(allow=(Rule(tool), Rule(tool, "/**"))))
+    given = {"text": "new"} if tool == "write_file" else {"old": "old", "new": "new"}
+    asked = await judged(box, tool, path=path, **given)
+    assert isinstance(asked, ApprovalRequest)
+    assert (asked.rules, asked.only_person) == ((), True)
+    assert "always asks" in asked.reason
+
+
+async def test_toolbox_approve_all_writes_files_of_a_project(tmp_path: Path) -> None:
+    box = toolbox(tmp_path, approve_all=True)
+    for path in ("notes.txt", "Makefile", "src/app.py"):
+        assert isinstance(await judged(box, "write_file", path=path, text="x"), Permit)
+
+
 async def test_toolbox_command_allowed_by_rule_runs_without_shell(tmp_path: Path) -> None:
     box = toolbox(tmp_path, rules=Rules(allow=(Rule("run_shell", "echo"),)))
     permit = await judged(box, "run_shell", command="echo 'a  b' \"c\"")

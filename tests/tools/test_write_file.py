@@ -133,7 +133,7 @@ async def test_write_file_created_by_another_after_approval_is_kept(work: Path) 
         ("~/new", "outside the working directory"),
         ("/tmp", "outside the working directory"),
         (".env", "may hold secrets"),
-        (".git/hooks/pre-commit", "may hold secrets"),
+        (".git/hooks/pre-commit", "acts later"),
         (".envrc", "may hold secrets"),
         ("sub", "is a directory"),
         (".", "is a directory"),

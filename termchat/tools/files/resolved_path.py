@@ -63,7 +63,7 @@ def resolve_path(
     """Resolve a path, or return the reason why the call may not touch it. Raises OSError and ValueError.
 
     planning   the call is not approved yet: what needs an approval becomes a fact
-    outputs    the directory of long results is allowed as well
+    outputs    for a tool that reads: the directory of long results is allowed as well
     """
     root, permit = Path(os.path.realpath(context.cwd)), context.permit
     joined = root / os.path.expanduser(path)
@@ -84,9 +84,11 @@ def resolve_path(
         facts.append(f"leads to {show_name(str(real.relative_to(root)))}")
     secret = any(_is_secret(root, each) for each in (given, real))
     if secret:
+        later = not outputs and any(_in_repository(each) for each in (given, real))
+        why = "acts later" if later else "may hold secrets"
         if not (planning or permit.by_person):
-            return ToolError(f"{shown} may hold secrets; that needs the user's approval")
-        facts.append("may hold secrets")
+            return ToolError(f"{shown} {why}; that needs the user's approval")
+        facts.append(why)
     base = root if real.is_relative_to(root) else Path(real.anchor)
     return ResolvedPath(path, base, real.relative_to(base), tuple(facts), secret)
 
@@ -110,6 +112,10 @@ def is_private(context: ToolContext, real: PurePath) -> bool:
 def _is_secret(root: Path, path: Path) -> bool:
     base = root if path.is_relative_to(root) else Path(path.anchor)
     return is_secret_place(base, path.relative_to(base))
+
+
+def _in_repository(path: Path) -> bool:
+    return ".git" in (name.lower() for name in path.parts)
 
 
 def refuse_os_error(path: str, error: OSError | ValueError, deed: str) -> ToolError:

@@ -218,10 +218,10 @@ def _judge_argv(argv: tuple[str, ...], use: HarmlessUse | OtherUse | None, call:
             return _Runs((str(program), *use.arguments), rule, use.environment)
         name = " ".join(known.words)
         return _Asks(f"No rule allows {name}.", name)
-    if secret := next((word for word in argv[1:] if _is_secret(word, call.around)), ""):
-        return _Asks(f"{secret} {Place.SECRET.value}.")
     if guarded := next((word for word in argv[1:] if writes(argv) and _is_guarded(word, call.around.cwd)), ""):
         return _Asks(f"{guarded} acts later, so writing to it always asks.")
+    if secret := next((word for word in argv[1:] if _is_secret(word, call.around)), ""):
+        return _Asks(f"{secret} {Place.SECRET.value}.")
     if argv not in known_names() and (rule := _first_allowed(call, argv)):
         return _Runs((str(program), *argv[1:]), rule)
     exact = shlex.join(argv)

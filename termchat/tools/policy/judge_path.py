@@ -12,6 +12,7 @@ from termchat.tools.policy.guarded_paths import is_guarded
 from termchat.tools.policy.places import Located, Place, locate
 from termchat.tools.policy.rules import Rule, Rules, allowed, asked, denied, first_rule, parse_rule
 from termchat.tools.policy.verdicts import PathVerdict, Ruling
+from termchat.tools.protected_paths import home_of, is_protected
 
 
 def judge_path(
@@ -39,7 +40,8 @@ def judge_path(
     is_open = answer is Ruling.ASK and not _matching(rules.ask, tool, located, cwd, broad=True)
     offer = _offer(tool, located, cwd) if is_open and not _always_asks(effect, located) else ""
     dangerous = effect is not ToolEffect.READ and (located.place is not Place.INSIDE or _always_asks(effect, located))
-    return PathVerdict(answer, reason, "" if dangerous else offer, dangerous, located.real)
+    protected = effect is not ToolEffect.READ and _is_protected(located)
+    return PathVerdict(answer, reason, "" if dangerous else offer, dangerous, protected, located.real)
 
 
 def path_allow_problem(rule: Rule, effect: ToolEffect, *, cwd: Path, private: Sequence[Path] = ()) -> str:
@@ -115,9 +117,22 @@ def _always_asks(effect: ToolEffect, located: Located) -> bool:
 
 def _guard(located: Located) -> str:
     """Return why writing to a path always asks, as the rest of a sentence, "" if it does not."""
-    if located.place in (Place.SECRET, Place.PRIVATE):
+    if located.place is Place.PRIVATE:
         return located.place.value
-    return "acts later" if any(is_guarded(path) for path in (located.given, located.real)) else ""
+    later = "acts later" if any(is_guarded(path) for path in (located.given, located.real)) else ""
+    secret = located.place.value if located.place is Place.SECRET and not (later and _in_git(located)) else ""
+    return " and ".join(reason for reason in (later, secret) if reason)
+
+
+def _in_git(located: Located) -> bool:
+    return any(".git" in (name.lower() for name in path.parts) for path in (located.given, located.real))
+
+
+def _is_protected(located: Located) -> bool:
+    if located.place in (Place.SECRET, Place.PRIVATE):
+        return True
+    home = home_of(os.environ)
+    return any(is_protected(path, home) for path in (located.given, located.real))
 
 
 def _offer(tool: str, located: Located, cwd: Path) -> str:

@@ -26,12 +26,14 @@ class Verdict:
     reason      one sentence; for DENY and REFUSE it is meant for the model too
     offer       the rule that allows such calls from now on, "" when no rule may be offered
     dangerous   the call may destroy something; no rule is offered
+    protected   the call writes what other programs obey later or what holds secrets: only a person can allow it
     """
 
     answer: Ruling
     reason: str
     offer: str = ""
     dangerous: bool = False
+    protected: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,6 +158,45 @@ def test_dangerous_write_is_marked_and_never_offered(path: str, cwd: Path) -> No
     assert (verdict.answer, verdict.dangerous, verdict.offer) == (Q, True, "")
 
 
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        (".git/hooks/pre-commit", "acts later"),
+        ("sub/.git/config", "acts later"),
+        ("Makefile", "acts later"),
+        (".env", "may hold secrets"),
+        (".envrc", "acts later and may hold secrets"),
+        ("~/.ssh/config", "acts later and may hold secrets"),
+        ("own/x", "belongs to termchat itself"),
+    ],
+)
+def test_guarded_write_names_the_true_reason(path: str, reason: str, cwd: Path) -> None:
+    assert judge(WRITE, path, cwd).reason.endswith(f"{Path(path).name} {reason}, so writing to it always asks.")
+
+
+@pytest.mark.parametrize(
+    ("path", "protected"),
+    [
+        (".git/hooks/pre-commit", True),
+        ("sub/.git/config", True),
+        (".envrc", True),
+        (".env", True),
+        ("own/x", True),
+        ("~/.bashrc", True),
+        ("~/.local/bin/ls", True),
+        ("link/pre-commit", True),
+        ("notes.txt", False),
+        ("Makefile", False),
+        ("/tmp/x", False),
+    ],
+)
+def test_write_to_protected_path_is_marked(path: str, protected: bool, cwd: Path) -> None:
+    (cwd / ".git" / "hooks").mkdir(parents=True)
+    (cwd / "link").symlink_to(".git/hooks")
+    assert judge(WRITE, path, cwd).protected is protected
+    assert judge(READ, path, cwd).protected is False
+
+
 def test_path_rule_without_subject_allows_inside_only(cwd: Path) -> None:
     rules = Rules(allow=(Rule("tool"), Rule("tool", "/srv/**")))
     assert judge_path("tool", WRITE, "notes.txt", rules, cwd=cwd).answer is A
