@@ -113,6 +113,18 @@ def test_script_fetch_of_private_address_is_declined_with_reason(program: Progra
     assert "permits it" not in done.err
 
 
+@pytest.mark.parametrize("path", [".git/hooks/pre-commit", "sub/.git/config"])
+def test_script_write_to_protected_path_is_declined_even_with_yes(program: Program, path: str) -> None:
+    file = program.cwd / path
+    file.parent.mkdir(parents=True)
+    file.write_text("old")
+    program.gateway.reply(Reply(Call("write_file", {"path": path, "text": "new"})), Reply.text("Done."))
+    done = program.run(*MODEL, "--tools", "write", "--yes", "--allow", "write_file(**)", "hi")
+    assert (done.code, file.read_text()) == (8, "old"), done.err
+    assert "a script cannot ask" in done.err and "acts later, so writing to it always asks." in done.err
+    assert "permits it" not in done.err
+
+
 def test_script_failed_call_names_its_reason(program: Program) -> None:
     program.gateway.reply(Reply(Call("read_file", {"path": "none.txt"})), Reply.text("Done."))
     done = program.run(*MODEL, "--tools", "read", "hi")

@@ -243,3 +243,8 @@ def test_rule_that_can_allow_no_command_says_why(subject: str) -> None:
 @pytest.mark.parametrize("subject", ["ls", "git log", "pytest -q", "find", "mytool 'a b'"])
 def test_rule_that_can_allow_a_command_has_no_problem(subject: str) -> None:
     assert not allow_problem(Rule("run_shell", subject))
+
+
+@pytest.mark.parametrize("text", ["cp a .git/hooks/pre-commit", "cp a .envrc"])
+async def test_command_that_writes_what_acts_later_says_so(text: str, cwd: Path, path: str) -> None:
+    assert "acts later, so writing to it always asks" in (await judge(text, cwd, path)).reason
